@@ -1,0 +1,165 @@
+"""The time of the gateway, as a part that can be replaced.
+
+A `Clock` gives three things: a `Stamp` (what is written beside a reading), a monotonic time in
+seconds for intervals, and `real_s`, which turns seconds of this clock into seconds to wait on a
+socket or a lock. `SystemClock` is the machine's own. `ScaledClock` runs a whole plant faster than
+life; its stamps always say `simulated`, so that no reading made with it can pass for a real one.
+
+The monotonic time is CLOCK_BOOTTIME, which goes on during suspend and cannot be set by anybody.
+"""
+
+import ctypes
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, Protocol
+
+from attrs import frozen
+
+NS_PER_S: Final = 1_000_000_000
+REAL_WAIT_MIN_S: Final = 0.04
+"""Shortest real wait of a scaled clock: below it a loaded machine's scheduler decides, not the meter."""
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+_TIME_ERROR: Final = 5
+"""Return value of adjtimex(2) while the kernel clock is not synchronised (TIME_ERROR)."""
+
+
+class ClockState(StrEnum):
+    """What the gateway knows of its own wall clock."""
+
+    SYNCHRONISED = "synchronised"
+    UNSYNCHRONISED = "unsynchronised"
+    SIMULATED = "simulated"
+
+
+@frozen
+class Stamp:
+    """A moment as the gateway saw it.
+
+    Attributes:
+        utc_ns: Wall clock, ns since 1970-01-01 UTC.
+        boottime_ns: ns since the boot named by `boot_id`; never runs back within it.
+        boot_id: 16 bytes, the kernel's random identity of this boot.
+        clock_state: How far `utc_ns` can be trusted.
+    """
+
+    utc_ns: int
+    boottime_ns: int
+    boot_id: bytes
+    clock_state: ClockState
+
+
+class Clock(Protocol):
+    """Where the rim takes the time from; the core is given it."""
+
+    def stamp(self) -> Stamp:
+        """The present moment."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Seconds of this clock since some fixed point; never runs back."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for `seconds` of this clock."""
+        ...
+
+    def real_s(self, seconds: float) -> float:
+        """Real seconds that pass while this clock counts `seconds`."""
+        ...
+
+
+def boot_id() -> bytes:
+    """The kernel's identity of this boot, 16 bytes."""
+    return bytes.fromhex(_BOOT_ID.read_text("ascii").strip().replace("-", ""))
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def __init__(self) -> None:
+        self._boot_id = boot_id()
+        self._libc = ctypes.CDLL(None, use_errno=True)
+
+    def stamp(self) -> Stamp:
+        """The present moment."""
+        return Stamp(
+            utc_ns=time.time_ns(),
+            boottime_ns=time.clock_gettime_ns(time.CLOCK_BOOTTIME),
+            boot_id=self._boot_id,
+            clock_state=self._state(),
+        )
+
+    def monotonic_s(self) -> float:
+        """Seconds since boot."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for `seconds`."""
+        time.sleep(max(seconds, 0.0))
+
+    def real_s(self, seconds: float) -> float:
+        """One second is one second here."""
+        return seconds
+
+    def _state(self) -> ClockState:
+        timex = ctypes.create_string_buffer(512)  # struct timex is 208 bytes; modes = 0 only reads
+        unsynchronised = self._libc.adjtimex(timex) in {-1, _TIME_ERROR}
+        return ClockState.UNSYNCHRONISED if unsynchronised else ClockState.SYNCHRONISED
+
+
+class ScaledClock:
+    """A clock that runs `speed` times as fast as the machine's, from a given wall time.
+
+    Processes that are given the same `spec()` agree on the time, because both ends are tied to
+    CLOCK_BOOTTIME, which is one for the whole machine.
+    """
+
+    def __init__(self, speed: float, utc_ns: int, boottime_ns: int | None = None) -> None:
+        if speed <= 0:
+            raise ValueError(f"speed must be above 0, not {speed}")
+        self.speed = speed
+        self._utc_ns = utc_ns
+        self._boot_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) if boottime_ns is None else boottime_ns
+        self._boot_id = boot_id()
+
+    @classmethod
+    def from_spec(cls, spec: str) -> "ScaledClock":
+        """The clock that `spec()` of another one describes: `SPEED@UTC_NS@BOOTTIME_NS`."""
+        speed, utc_ns, boot_ns = spec.split("@")
+        return cls(float(speed), int(utc_ns), int(boot_ns))
+
+    def spec(self) -> str:
+        """What another process needs to have the same time."""
+        return f"{self.speed}@{self._utc_ns}@{self._boot_ns}"
+
+    def stamp(self) -> Stamp:
+        """The present moment of the simulated plant."""
+        passed_ns = self._passed_ns()
+        return Stamp(
+            utc_ns=self._utc_ns + passed_ns,
+            boottime_ns=passed_ns,
+            boot_id=self._boot_id,
+            clock_state=ClockState.SIMULATED,
+        )
+
+    def monotonic_s(self) -> float:
+        """Simulated seconds since the clock's origin."""
+        return self._passed_ns() / NS_PER_S
+
+    def sleep(self, seconds: float) -> None:
+        """Wait for `seconds` of simulated time."""
+        time.sleep(max(seconds, 0.0) / self.speed)
+
+    def real_s(self, seconds: float) -> float:
+        """Real seconds to wait for `seconds` of simulated time, never under REAL_WAIT_MIN_S."""
+        return max(seconds / self.speed, min(REAL_WAIT_MIN_S, seconds))
+
+    def _passed_ns(self) -> int:
+        return int((time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._boot_ns) * self.speed)
+
+
+def clock_from_spec(spec: str | None) -> Clock:
+    """The machine's clock, or the scaled one that `spec` describes."""
+    return SystemClock() if spec is None else ScaledClock.from_spec(spec)

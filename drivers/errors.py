@@ -1,0 +1,43 @@
+"""Errors of the meter side; each says whose fault it is.
+
+- The person who wrote a file: ModelError, BusUrlError.
+- The installation (port, cable, network): BusDownError.
+- The meter: ReplyTimeoutError (silent), ExceptionReplyError (it said no), ReplyError (it said
+  something that cannot be trusted).
+"""
+
+
+class DriverError(Exception):
+    """Whatever goes wrong between the gateway and its meters."""
+
+
+class ModelError(DriverError):
+    """A meter model file is wrong; `problems` has one line a mistake, each with its place."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class BusUrlError(DriverError):
+    """A bus URL in the site file cannot be understood."""
+
+
+class BusDownError(DriverError):
+    """The port cannot be opened or the connection was lost: all meters of the bus are concerned."""
+
+
+class ReplyTimeoutError(DriverError):
+    """The meter did not answer within the time-out."""
+
+
+class ReplyError(DriverError):
+    """An answer came but is not the answer to the request: wrong unit, function, count or bytes."""
+
+
+class ExceptionReplyError(DriverError):
+    """The meter answered with a Modbus exception (Modbus Application Protocol V1.1b3, section 7)."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"exception {code}")
+        self.code = code

@@ -1,0 +1,107 @@
+"""What one read of one meter answered.
+
+A `Reading` keeps the words exactly as the meter sent them, with the moment and the model that
+explains them. Values are decoded from it, here and at the centre, by the same
+`drivers.model.Model.decode`; they are never stored in place of the words.
+
+`quality` is good only when every block was answered by a reply that passed every check of
+`drivers.bus`. A bad reading carries its reason and no blocks: an old value never gets a new time.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from attrs import field, frozen
+
+from drivers.clock import Stamp
+
+REGISTERS_MAX: Final = 125
+"""Most registers one answer can carry (Modbus Application Protocol V1.1b3, section 6.3)."""
+
+
+class Quality(StrEnum):
+    """How far a reading can be trusted."""
+
+    GOOD = "good"
+    STALE = "stale"
+    BAD = "bad"
+
+
+class PollGroup(StrEnum):
+    """How often a point is read: power and current, everything that moves slowly, or who the meter is."""
+
+    FAST = "fast"
+    SLOW = "slow"
+    IDENTITY = "identity"
+
+
+class Quantity(StrEnum):
+    """What a point measures. The unit belongs to the quantity: see UNITS."""
+
+    VOLTAGE = "voltage"
+    CURRENT = "current"
+    ACTIVE_POWER = "active_power"
+    REACTIVE_POWER = "reactive_power"
+    APPARENT_POWER = "apparent_power"
+    POWER_FACTOR = "power_factor"
+    FREQUENCY = "frequency"
+    ACTIVE_ENERGY_IMPORT = "active_energy_import"
+    ACTIVE_ENERGY_EXPORT = "active_energy_export"
+    SERIAL_NUMBER = "serial_number"
+    FIRMWARE = "firmware"
+    IDENTITY = "identity"
+    CT_RATIO = "ct_ratio"
+    PT_RATIO = "pt_ratio"
+    SCALE = "scale"
+
+
+UNITS: Final = {
+    Quantity.VOLTAGE: "V",
+    Quantity.CURRENT: "A",
+    Quantity.ACTIVE_POWER: "W",
+    Quantity.REACTIVE_POWER: "var",
+    Quantity.APPARENT_POWER: "VA",
+    Quantity.FREQUENCY: "Hz",
+    Quantity.ACTIVE_ENERGY_IMPORT: "Wh",
+    Quantity.ACTIVE_ENERGY_EXPORT: "Wh",
+}
+
+
+@frozen
+class Block:
+    """The answer to one read.
+
+    Attributes:
+        function: 3 (holding registers) or 4 (input registers).
+        address: Zero-based PDU address of the first register.
+        words: The registers as on the wire, 2 bytes each, high byte first.
+    """
+
+    function: int
+    address: int
+    words: bytes
+
+
+@frozen
+class Reading:
+    """One read of one meter.
+
+    Attributes:
+        meter: The meter's id in the site file.
+        group: Which points were asked for.
+        stamp: The moment of the last transaction of this read.
+        model_hash: SHA-256 of the model's point table, 32 bytes.
+        blocks: The answers; empty unless `quality` is good.
+        quality: Good, or bad with a `reason`.
+        reason: Short English words for a reading that is not good, else "".
+        latency_ns: Longest time from request to complete answer.
+    """
+
+    meter: str
+    group: PollGroup
+    stamp: Stamp
+    model_hash: bytes
+    blocks: tuple[Block, ...] = ()
+    quality: Quality = Quality.GOOD
+    reason: str = ""
+    latency_ns: int = field(default=0, kw_only=True)
