@@ -1,0 +1,50 @@
+# The two commands: `make demo` and `make test`. Each sets up what it needs and says what it cannot.
+# Fresh Debian 12 with git, make, gcc and Python 3.11 is enough.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+PATHS  := agent drivers firmware_sim provisioning tests
+# Packages called agent and drivers exist elsewhere; nothing from the working folder may shadow ours.
+export PYTHONSAFEPATH := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench lock clean
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	@sh .ci/need "$(PYTHON)" python
+	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	touch $(STAMP)
+
+demo: $(STAMP) ## a plant's shift in about 80 seconds; ARGS=--json | --keep | --real-time
+	@$(BIN)/dianjian demo $(ARGS)
+
+test: $(STAMP) ## every test, with real brokers, meters and ptys
+	@sh .ci/need "$(PYTHON)" system
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP) ## ruff, mypy --strict, import-linter
+	$(BIN)/ruff check $(PATHS)
+	$(BIN)/ruff format --check $(PATHS)
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP) ## ruff format and the fixes that are safe
+	$(BIN)/ruff check --fix $(PATHS)
+	$(BIN)/ruff format $(PATHS)
+
+bench: $(STAMP) ## speed, as ratios within one run
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+
+lock: ## write the lock files anew; needs uv
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+
+clean: ## remove what was built
+	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

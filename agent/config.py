@@ -1,0 +1,252 @@
+"""The site file: what stands in the factory, how it is wired, where the readings go.
+
+TOML, written by `dianjian` or by hand. It is read whole before anything starts: unknown keys, wrong
+types, values out of range and references to things that are not there are all reported at once,
+one line each with its path (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
+
+The text of the file, byte for byte, goes into the manifest record, so that what the agent was told
+is part of the evidence. Secrets are therefore never in it, only the paths of the files that hold them.
+
+A site without meters and broker is legal (a backtest needs lines and linkages only);
+`missing_for_agent` says what the daemon would lack. Relative paths start at the file's own folder.
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from attrs import field, frozen
+
+from agent.config_types import (
+    BusUrl,
+    Hex32,
+    Identifier,
+    Megabytes,
+    Ratio,
+    Seconds,
+    UnitId,
+    UtcOffset,
+    Watts,
+    mistakes_in,
+    structure,
+)
+
+SITE_FILE_BYTES_MAX: Final = 48 * 1024
+"""A site of a hundred meters takes 20 kB, and the text must fit into one record of a 64 kB message."""
+
+Table = dict[str, Any]
+
+
+class ConfigError(Exception):
+    """The site file is wrong; `problems` has one line a mistake. The fault of whoever wrote the file."""
+
+    def __init__(self, path: Path, problems: Iterable[str]) -> None:
+        self.path = path
+        self.problems = tuple(problems)
+        super().__init__("\n".join(f"{path}: {problem}" for problem in self.problems))
+
+
+@frozen
+class Place:
+    """`[site]`: who this gateway is. `gateway` names its topics and its certificate."""
+
+    gateway: Identifier = Identifier("gateway")
+    name: str = ""
+    utc_offset: UtcOffset = UtcOffset("+08:00")
+
+
+@frozen
+class StoreSettings:
+    """`[store]`: the folder of the database and the keys, and how large the database may grow."""
+
+    path: str = "state"
+    quota_mb: Megabytes = Megabytes(512)
+
+
+@frozen
+class SealSettings:
+    """`[seal]`: how often records are sealed, and how often a quiet gateway says that it lives."""
+
+    interval_s: Seconds = Seconds(10.0)
+    heartbeat_s: Seconds = Seconds(60.0)
+
+
+@frozen
+class BrokerSettings:
+    """`[broker]`: where seals go. Without TLS (`mqtt://`) only on loopback unless `plain = true`."""
+
+    url: str
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    plain: bool = False
+    centre_key: Hex32 | None = None
+
+
+@frozen
+class BusSettings:
+    """`[[bus]]`: one serial line or one TCP gateway."""
+
+    id: Identifier
+    url: BusUrl
+
+
+@frozen
+class MeterSettings:
+    """`[[meter]]`: one device on a bus, and the line that it feeds."""
+
+    id: Identifier
+    bus: Identifier
+    unit_id: UnitId
+    model: str
+    line: Identifier
+    ct_ratio: Ratio = Ratio(1.0)
+    pt_ratio: Ratio = Ratio(1.0)
+    fast_s: Seconds = Seconds(5.0)
+    slow_s: Seconds = Seconds(60.0)
+
+
+@frozen
+class LineSettings:
+    """`[[line]]`: a production line or a treatment line."""
+
+    id: Identifier
+    kind: Literal["production", "treatment"]
+    rated_w: Watts
+    name: str = ""
+
+
+@frozen
+class LinkageSettings:
+    """`[[linkage]]`: treatment lines that must run while production lines do; `parameters` by commissioning."""
+
+    id: Identifier
+    production: tuple[Identifier, ...]
+    treatment: tuple[Identifier, ...]
+    parameters: Table | None = None
+
+
+@frozen
+class Site:
+    """A whole site file.
+
+    Attributes:
+        text: The file as read, for the manifest.
+        folder: Where relative paths start.
+    """
+
+    site: Place = field(factory=Place)
+    store: StoreSettings = field(factory=StoreSettings)
+    seal: SealSettings = field(factory=SealSettings)
+    broker: BrokerSettings | None = None
+    bus: tuple[BusSettings, ...] = ()
+    meter: tuple[MeterSettings, ...] = ()
+    line: tuple[LineSettings, ...] = ()
+    linkage: tuple[LinkageSettings, ...] = ()
+    text: str = field(default="", kw_only=True)
+    folder: Path = field(default=Path(), kw_only=True)
+
+    def path(self, relative: str) -> Path:
+        """A path of the file, from the file's own folder."""
+        return self.folder / relative
+
+    def missing_for_agent(self) -> tuple[str, ...]:
+        """What the daemon needs and this file has not, one line each."""
+        wanted = (
+            (self.broker, "broker: missing; add [broker] with url and centre_key"),
+            (self.bus, "bus: missing; add at least one [[bus]] with id and url"),
+            (self.meter, "meter: missing; add at least one [[meter]]"),
+            (
+                self.broker is None or self.broker.centre_key,
+                "broker.centre_key: missing; receipts cannot be checked",
+            ),
+        )
+        return tuple(problem for value, problem in wanted if not value)
+
+
+def load_site(path: Path) -> Site:
+    """The site file at `path`.
+
+    Raises:
+        ConfigError: It cannot be read or has mistakes; all of them are named.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from error
+    if len(raw) > SITE_FILE_BYTES_MAX:
+        raise ConfigError(path, [f"has {len(raw)} bytes; at most {SITE_FILE_BYTES_MAX} are read"])
+    try:
+        text = raw.decode("utf-8")
+        return parse_site(text, folder=path.parent)
+    except UnicodeDecodeError as error:
+        raise ConfigError(path, [f"is not UTF-8 at byte {error.start}"]) from error
+    except SiteMistakesError as error:
+        raise ConfigError(path, error.problems) from error
+
+
+class SiteMistakesError(ValueError):
+    """Mistakes in a site text; `problems` has one line each, without the file's name."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def parse_site(text: str, *, folder: Path = Path()) -> Site:
+    """The site that `text` describes.
+
+    Raises:
+        SiteMistakesError: With every mistake.
+    """
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SiteMistakesError([f"is not TOML: {error}"]) from error
+    reserved = [f"{name}: unknown key" for name in ("text", "folder") if name in table]
+    try:
+        site = structure({**table, "text": text, "folder": folder}, Site)
+    except Exception as error:  # cattrs raises groups of whatever its hooks raise
+        raise SiteMistakesError([*reserved, *mistakes_in(error)]) from error
+    problems = [*reserved, *_misfits(site)]
+    if problems:
+        raise SiteMistakesError(problems)
+    return site
+
+
+def _misfits(site: Site) -> Iterator[str]:
+    for name in ("bus", "meter", "line", "linkage"):
+        ids = Counter(part.id for part in getattr(site, name))
+        yield from (f"{name}: id {id_!r} is used {times} times" for id_, times in ids.items() if times > 1)
+    yield from _meter_misfits(site)
+    kinds = {line.id: line.kind for line in site.line}
+    for index, linkage in enumerate(site.linkage):
+        for role in ("production", "treatment"):
+            at = f"linkage[{index}].{role}"
+            members: tuple[Identifier, ...] = getattr(linkage, role)
+            if not members:
+                yield f"{at}: needs at least one line"
+            for member in members:
+                if member not in kinds:
+                    yield f"{at}: no line {member!r}; known: {_known(kinds)}"
+                elif kinds[member] != role:
+                    yield f"{at}: line {member!r} is a {kinds[member]} line"
+
+
+def _meter_misfits(site: Site) -> Iterator[str]:
+    buses = {bus.id for bus in site.bus}
+    lines = {line.id for line in site.line}
+    places = Counter((meter.bus, meter.unit_id) for meter in site.meter)
+    for index, meter in enumerate(site.meter):
+        if meter.bus not in buses:
+            yield f"meter[{index}].bus: no bus {meter.bus!r}; known: {_known(buses)}"
+        if meter.line not in lines:
+            yield f"meter[{index}].line: no line {meter.line!r}; known: {_known(lines)}"
+        if places[meter.bus, meter.unit_id] > 1:
+            yield f"meter[{index}].unit_id: {meter.unit_id} is used more than once on bus {meter.bus!r}"
+
+
+def _known(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,24 @@
+"""Word to systemd: ready, alive, stopping (sd_notify(3)).
+
+The protocol is one datagram of `NAME=value` lines to the socket that NOTIFY_SOCKET names; without
+that variable nothing is sent. A watchdog line is sent only while the daemon's own check of its
+parts says that they move, so that a stuck agent is restarted by its supervisor.
+"""
+
+import os
+import socket
+
+
+def notify(*lines: str) -> bool:
+    """Send `lines` to the supervisor; False where there is none or it does not listen."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return False
+    if address.startswith("@"):  # the abstract namespace
+        address = "\0" + address[1:]
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+        try:
+            channel.sendto("\n".join(lines).encode(), address)
+        except OSError:
+            return False
+    return True
