@@ -1,0 +1,151 @@
+"""What the centre answers: the receipt, and its own time.
+
+Receipt, payload of a COSE_Sign1 by the centre's key under `dj1.receipt`:
+    [1, gateway, number, seal_hash, bodies_up_to, ranges, centre_utc_ms, conflict]
+It is cumulative: the centre has verified and committed every seal up to `number`, whose seal_hash
+this is (number 0 and zeros: none yet). `bodies_up_to` = m says that no body up to seal m is
+awaited any more: each is held or was declared lost by a sealed record; `ranges` = [[a, b], ...]
+names those held beyond m. `conflict` is null, or [number, hash]: something else came, and the
+centre goes on only with seal `number` whose previous is `hash`. Only a receipt that names an own
+seal hash lets a gateway prune.
+
+Beacon, under `dj1.beacon`: [1, centre_utc_ms, sequence]. A seal that carries its hash is younger.
+"""
+
+from itertools import pairwise
+from typing import Any, Final
+
+from attrs import frozen
+
+from agent.evidence import cbor, cose
+from agent.evidence.seal import FIRST_NUMBER, HASH_BYTES, NO_HASH, NUMBER_MAX, checked_gateway
+
+VERSION: Final = 1
+RANGES_MAX: Final = 64
+"""Ranges of bodies in one receipt; those beyond are told by later ones."""
+RECEIPT_BYTES_MAX: Final = 2_048
+"""64 ranges of two 7-byte numbers, and the rest."""
+BEACON_BYTES_MAX: Final = 128
+RECEIPT_DOMAIN: Final = b"dj1.receipt"
+BEACON_DOMAIN: Final = b"dj1.beacon"
+
+
+@frozen
+class Conflict:
+    """What the centre expects instead: seal `number` whose previous is `hash`."""
+
+    number: int
+    hash: bytes
+
+
+@frozen
+class Receipt:
+    """What the centre holds of one gateway; see the module's specification."""
+
+    gateway: str
+    number: int
+    seal_hash: bytes
+    bodies_up_to: int
+    ranges: tuple[tuple[int, int], ...]
+    centre_utc_ms: int
+    conflict: Conflict | None = None
+
+
+@frozen
+class Beacon:
+    """The centre's time; `sequence` grows by one with each."""
+
+    centre_utc_ms: int
+    sequence: int
+
+
+def sign_receipt(receipt: Receipt, secret: bytes) -> bytes:
+    """`receipt` as the centre publishes it."""
+    conflict = receipt.conflict
+    payload = [
+        VERSION,
+        receipt.gateway,
+        receipt.number,
+        receipt.seal_hash,
+        receipt.bodies_up_to,
+        [list(span) for span in receipt.ranges],
+        receipt.centre_utc_ms,
+        None if conflict is None else [conflict.number, conflict.hash],
+    ]
+    return cose.sign1(cbor.encode(payload), secret, RECEIPT_DOMAIN)
+
+
+def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
+    """The receipt in `raw`.
+
+    Raises:
+        FormatError: It is no receipt, or the centre has not signed it.
+    """
+    items = cbor.array(_payload(raw, centre_key, RECEIPT_DOMAIN, RECEIPT_BYTES_MAX), "receipt", 8)
+    version, gateway, number, seal_hash, bodies_up_to, ranges, centre_utc_ms, conflict = items
+    cbor.natural(version, "version", VERSION, VERSION)
+    receipt = Receipt(
+        gateway=checked_gateway(cbor.text(gateway, "gateway")),
+        number=cbor.natural(number, "number", NUMBER_MAX),
+        seal_hash=cbor.octets(seal_hash, "seal_hash", HASH_BYTES),
+        bodies_up_to=cbor.natural(bodies_up_to, "bodies_up_to", NUMBER_MAX),
+        ranges=_ranges(ranges),
+        centre_utc_ms=cbor.natural(centre_utc_ms, "centre_utc_ms"),
+        conflict=None if conflict is None else _conflict(conflict),
+    )
+    return _consistent(receipt)
+
+
+def sign_beacon(beacon: Beacon, secret: bytes) -> bytes:
+    """`beacon` as the centre publishes it."""
+    payload = cbor.encode([VERSION, beacon.centre_utc_ms, beacon.sequence])
+    return cose.sign1(payload, secret, BEACON_DOMAIN)
+
+
+def open_beacon(raw: bytes, centre_key: bytes) -> Beacon:
+    """The beacon in `raw`.
+
+    Raises:
+        FormatError: It is no beacon, or the centre has not signed it.
+    """
+    items = cbor.array(_payload(raw, centre_key, BEACON_DOMAIN, BEACON_BYTES_MAX), "beacon", 3)
+    cbor.natural(items[0], "version", VERSION, VERSION)
+    return Beacon(cbor.natural(items[1], "centre_utc_ms"), cbor.natural(items[2], "sequence"))
+
+
+def _payload(raw: bytes, key: bytes, domain: bytes, bytes_max: int) -> Any:
+    payload = cose.open1(raw, key, domain, bytes_max)
+    if payload is None:
+        raise cbor.FormatError("not signed by the centre")
+    return cbor.decode(payload, bytes_max)
+
+
+def _ranges(items: Any) -> tuple[tuple[int, int], ...]:
+    if type(items) is not list or len(items) > RANGES_MAX:
+        raise cbor.FormatError(f"ranges is not an array of at most {RANGES_MAX}")
+    return tuple(_range(item) for item in items)
+
+
+def _range(item: Any) -> tuple[int, int]:
+    first = cbor.natural(cbor.array(item, "range", 2)[0], "range", NUMBER_MAX, FIRST_NUMBER)
+    return first, cbor.natural(item[1], "range", NUMBER_MAX, first)
+
+
+def _conflict(item: Any) -> Conflict:
+    number, expected = cbor.array(item, "conflict", 2)
+    return Conflict(
+        cbor.natural(number, "conflict", NUMBER_MAX, FIRST_NUMBER),
+        cbor.octets(expected, "conflict hash", HASH_BYTES),
+    )
+
+
+def _consistent(receipt: Receipt) -> Receipt:
+    """`receipt` if it says each thing once: ranges ascend, do not touch, and end at its number."""
+    bounds = [(0, receipt.bodies_up_to), *receipt.ranges]
+    if any(later[0] <= earlier[1] + 1 for earlier, later in pairwise(bounds)):
+        raise cbor.FormatError("ranges touch or run back")
+    if bounds[-1][1] > receipt.number:
+        raise cbor.FormatError("bodies beyond the last seal")
+    if (receipt.number == 0) != (receipt.seal_hash == NO_HASH):
+        raise cbor.FormatError("a seal hash without a seal, or a seal without")
+    return receipt

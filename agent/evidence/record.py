@@ -1,0 +1,211 @@
+"""Records: the smallest things that are signed for.
+
+A record is one deterministic CBOR array; its first item is its kind.
+
+A reading carries what the meter said, not what we think it meant:
+    [1, utc_ms, boottime_ms, clock, meter, group, model, blocks, quality, reason, latency_us]
+`clock` is 0 synchronised, 1 unsynchronised, 2 simulated; `group` 0 fast, 1 slow, 2 identity; `model`
+the first 8 bytes of the SHA-256 of the model's point table (the manifest holds the table);
+`blocks` = [[function, address, words], ...] as on the wire; `quality` 0 good, 1 stale, 2 bad.
+
+Every other kind:
+    [kind, utc_ms, boottime_ms, clock, body]      body: a map with text keys
+
+No record names its boot: the seal does, and no seal spans two boots. Nothing here is trusted
+before the seal around it has been verified; the decoder expects anything.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, Final
+
+from attrs import frozen
+
+from agent.evidence import cbor
+from drivers.clock import ClockState, Stamp
+from drivers.reading import REGISTERS_MAX, Block, PollGroup, Quality, Reading
+from drivers.registers import WORD_BYTES
+
+RECORD_BYTES_MAX: Final = 60_000
+"""A record must fit into one seal, and a seal into one MQTT packet of 64 kB."""
+BLOCKS_MAX: Final = 32
+"""Reads of one poll group of one meter; the longest known map takes 9."""
+MODEL_ID_BYTES: Final = 8
+"""Of the model's SHA-256: enough to pick one out of a manifest that is itself signed."""
+LATENCY_US_MAX: Final = 1_000_000_000
+NS_PER_MS: Final = 1_000_000
+NS_PER_US: Final = 1_000
+_ADDRESS_MAX: Final = 0xFFFF
+_FUNCTIONS: Final = (3, 4)
+_READING_ITEMS: Final = 11
+_RECORD_ITEMS: Final = 5
+
+
+class Kind(IntEnum):
+    """What a record says. Numbers are never reused; all stay below 24, so the kind is one byte."""
+
+    READING = 1
+    MANIFEST = 2
+    HEARTBEAT = 3
+    BOOT = 4
+    CLOCK = 5
+    GAP = 6
+    DROP = 7
+    """Bodies that were given up for room: {"first": seal, "last": seal, "why": text}."""
+    LOST_TAIL = 8
+    """Bodies that the disk lost: {"first": seal, "last": seal, "recovered": first seal whose header
+    is still there}."""
+    CONFIG = 9
+    EPISODE = 10
+    MARK = 11
+    ORDER = 12
+    ANSWER = 13
+    COMMISSIONING = 14
+    TAMPER = 15
+    EVENT = 16
+
+
+_CLOCKS: Final = (ClockState.SYNCHRONISED, ClockState.UNSYNCHRONISED, ClockState.SIMULATED)
+_GROUPS: Final = (PollGroup.FAST, PollGroup.SLOW, PollGroup.IDENTITY)
+_QUALITIES: Final = (Quality.GOOD, Quality.STALE, Quality.BAD)
+CLOCK_NUMBER: Final = {state: number for number, state in enumerate(_CLOCKS)}
+_GROUP_NUMBER: Final = {group: number for number, group in enumerate(_GROUPS)}
+_QUALITY_NUMBER: Final = {quality: number for number, quality in enumerate(_QUALITIES)}
+
+
+@frozen
+class Record:
+    """A record that is no reading, as decoded."""
+
+    kind: Kind
+    utc_ms: int
+    boottime_ms: int
+    clock_state: ClockState
+    body: dict[str, Any]
+
+
+@frozen
+class ReadingRecord:
+    """A reading, as decoded; `model` is the first 8 bytes of the model's hash."""
+
+    utc_ms: int
+    boottime_ms: int
+    clock_state: ClockState
+    meter: str
+    group: PollGroup
+    model: bytes
+    blocks: tuple[Block, ...]
+    quality: Quality
+    reason: str
+    latency_us: int
+
+    @property
+    def kind(self) -> Kind:
+        """READING, for those who tell records apart."""
+        return Kind.READING
+
+
+def encode_reading(reading: Reading) -> bytes:
+    """The record of `reading`."""
+    stamp = reading.stamp
+    return cbor.encode(
+        [
+            int(Kind.READING),
+            stamp.utc_ns // NS_PER_MS,
+            stamp.boottime_ns // NS_PER_MS,
+            CLOCK_NUMBER[stamp.clock_state],
+            reading.meter,
+            _GROUP_NUMBER[reading.group],
+            reading.model_hash[:MODEL_ID_BYTES],
+            [[block.function, block.address, block.words] for block in reading.blocks],
+            _QUALITY_NUMBER[reading.quality],
+            _shortened(reading.reason),
+            min(reading.latency_ns // NS_PER_US, LATENCY_US_MAX),
+        ]
+    )
+
+
+def encode_record(kind: Kind, stamp: Stamp, body: Mapping[str, object]) -> bytes:
+    """The record of `body`.
+
+    Raises:
+        FormatError: The body holds something that the format cannot say, or is too long.
+    """
+    if kind is Kind.READING:
+        raise cbor.FormatError("a reading has its own encoding")
+    plain = cbor.plain(dict(body), kind.name)
+    utc_ms, boottime_ms = stamp.utc_ns // NS_PER_MS, stamp.boottime_ns // NS_PER_MS
+    raw = cbor.encode([int(kind), utc_ms, boottime_ms, CLOCK_NUMBER[stamp.clock_state], plain])
+    if len(raw) > RECORD_BYTES_MAX:
+        raise cbor.FormatError(f"{kind.name}: {len(raw)} bytes, at most {RECORD_BYTES_MAX} fit a seal")
+    return raw
+
+
+def kind_of(raw: bytes) -> int:
+    """The kind byte of a record, 0 where there is none; cheap, so that a verifier can skip readings."""
+    return raw[1] if len(raw) > 1 else 0
+
+
+def decode_record(raw: bytes) -> Record | ReadingRecord:
+    """The record in `raw`.
+
+    Raises:
+        FormatError: It is no record.
+    """
+    items = cbor.decode(raw, RECORD_BYTES_MAX)
+    if type(items) is not list or not items:
+        raise cbor.FormatError("a record is an array")
+    kind = cbor.natural(items[0], "kind", max(Kind), min(Kind))
+    if kind == Kind.READING:
+        return _reading(cbor.array(items, "reading", _READING_ITEMS))
+    _, utc_ms, boottime_ms, clock, body = cbor.array(items, "record", _RECORD_ITEMS)
+    if type(body) is not dict:
+        raise cbor.FormatError("the body is no map")
+    return Record(
+        kind=Kind(kind),
+        utc_ms=cbor.natural(utc_ms, "utc_ms"),
+        boottime_ms=cbor.natural(boottime_ms, "boottime_ms"),
+        clock_state=clock_state(clock),
+        body=cbor.plain(body, "body"),
+    )
+
+
+def clock_state(number: Any) -> ClockState:
+    """The clock state that `number` stands for."""
+    return _CLOCKS[cbor.natural(number, "clock", len(_CLOCKS) - 1)]
+
+
+def _reading(items: list[Any]) -> ReadingRecord:
+    _, utc_ms, boottime_ms, clock, meter, group, model, blocks, quality, reason, latency_us = items
+    if type(blocks) is not list or len(blocks) > BLOCKS_MAX:
+        raise cbor.FormatError(f"blocks is not an array of at most {BLOCKS_MAX}")
+    return ReadingRecord(
+        utc_ms=cbor.natural(utc_ms, "utc_ms"),
+        boottime_ms=cbor.natural(boottime_ms, "boottime_ms"),
+        clock_state=clock_state(clock),
+        meter=cbor.text(meter, "meter"),
+        group=_GROUPS[cbor.natural(group, "group", len(_GROUPS) - 1)],
+        model=cbor.octets(model, "model", MODEL_ID_BYTES),
+        blocks=tuple(map(_block, blocks)),
+        quality=_QUALITIES[cbor.natural(quality, "quality", len(_QUALITIES) - 1)],
+        reason=cbor.text(reason, "reason"),
+        latency_us=cbor.natural(latency_us, "latency_us", LATENCY_US_MAX),
+    )
+
+
+def _block(item: Any) -> Block:
+    function, address, words = cbor.array(item, "block", 3)
+    if function not in _FUNCTIONS or type(function) is not int:
+        raise cbor.FormatError("function is not 3 or 4")
+    if (
+        type(words) is not bytes
+        or len(words) % WORD_BYTES
+        or not 0 < len(words) <= REGISTERS_MAX * WORD_BYTES
+    ):
+        raise cbor.FormatError(f"words are not 1 to {REGISTERS_MAX} registers")
+    return Block(function, cbor.natural(address, "address", _ADDRESS_MAX), words)
+
+
+def _shortened(reason: str) -> str:
+    """`reason`, cut to what the field holds: an agent must not stop over a long error text."""
+    return reason.encode()[: cbor.TEXT_BYTES_MAX].decode(errors="ignore")

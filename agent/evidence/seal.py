@@ -1,0 +1,211 @@
+"""The seal: a signed, chained header over a run of records.
+
+Payload of the COSE_Sign1, a CBOR array:
+    [1, gateway, number, first_record, count, root, previous, next_key,
+     utc_ms, boottime_ms, boot_id, clock, reference]
+- `number` counts from FIRST_NUMBER without a hole. `first_record` numbers the first record within
+  the gateway's life, so that a record cannot vanish between two seals.
+- `root` is the Merkle tree hash of the records (RFC 9162, section 2.1.1); a body proves itself by it.
+- `previous` is the seal_hash of seal number-1 (zeros before the first); seal_hash = SHA-256 of the
+  whole COSE_Sign1 as stored and sent. Nothing is ever re-encoded.
+- `next_key` is the public key of seal number+1. Seal `number` is signed by the key that seal
+  number-1 certified, the first one by the enrolled first key.
+- `reference` is the SHA-256 of the last receipt or beacon, or empty: the seal is younger than that.
+
+The body is a CBOR array of byte strings, one a record. It travels beside the seal or later.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from re import compile as pattern
+from typing import Final
+
+from attrs import frozen
+
+from agent.evidence import cbor, cose
+from agent.evidence.record import CLOCK_NUMBER, RECORD_BYTES_MAX, clock_state
+from drivers.clock import ClockState
+
+VERSION: Final = 1
+FIRST_NUMBER: Final = 1
+"""Number of the first seal; a receipt for 0 says that nothing is held yet."""
+FIRST_RECORD: Final = 1
+NUMBER_MAX: Final = (1 << 40) - 1
+"""One seal a second for 34,000 years; leaves room to index several gateways in one integer."""
+HASH_BYTES: Final = 32
+BOOT_ID_BYTES: Final = 16
+NO_HASH: Final = bytes(HASH_BYTES)
+COSE_BYTES_MAX: Final = 400
+"""The longest possible seal has 322 bytes."""
+BODY_BYTES_MAX: Final = 64_000
+"""With the seal, topic and MQTT framing it stays under a Maximum Packet Size of 65,536."""
+RECORDS_MAX: Final = 16_000
+"""More cannot fit BODY_BYTES_MAX; bounds the work of a verifier."""
+DOMAIN: Final = b"dj1.seal"
+
+GATEWAY_PATTERN: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+"""Serves as a level of an MQTT topic, as the CN of a certificate and as a file name."""
+
+
+@frozen
+class SealHeader:
+    """What a seal signs for; see the module's specification for each field."""
+
+    gateway: str
+    number: int
+    first_record: int
+    count: int
+    root: bytes
+    previous: bytes
+    next_key: bytes
+    utc_ms: int
+    boottime_ms: int
+    boot_id: bytes
+    clock_state: ClockState
+    reference: bytes = b""
+
+
+@frozen
+class StoredSeal:
+    """A seal as it is stored and sent. `body` is None where it was given up or is not here yet."""
+
+    number: int
+    hash: bytes
+    cose: bytes
+    body: bytes | None
+    first_record: int
+    count: int
+
+
+def checked_gateway(name: str) -> str:
+    """`name` if it can be a gateway's id.
+
+    Raises:
+        FormatError: It cannot.
+    """
+    if not GATEWAY_PATTERN.fullmatch(name):
+        raise cbor.FormatError("a gateway id has 1 to 32 of A-Z a-z 0-9 . _ - and begins with no sign")
+    return name
+
+
+def sign_header(header: SealHeader, secret: bytes) -> bytes:
+    """The COSE_Sign1 of `header`."""
+    payload = [
+        VERSION,
+        header.gateway,
+        header.number,
+        header.first_record,
+        header.count,
+        header.root,
+        header.previous,
+        header.next_key,
+        header.utc_ms,
+        header.boottime_ms,
+        header.boot_id,
+        CLOCK_NUMBER[header.clock_state],
+        header.reference,
+    ]
+    return cose.sign1(cbor.encode(payload), secret, DOMAIN)
+
+
+def open_header(raw: bytes, public_key: bytes) -> SealHeader | None:
+    """The header of `raw`, or None if `public_key` has not signed it.
+
+    Raises:
+        FormatError: `raw` is no seal.
+    """
+    payload = cose.open1(raw, public_key, DOMAIN, COSE_BYTES_MAX)
+    return None if payload is None else _header(payload)
+
+
+def peek_header(raw: bytes) -> SealHeader:
+    """The header of `raw`, with its signature NOT checked.
+
+    Raises:
+        FormatError: `raw` is no seal.
+    """
+    return _header(cose.split1(raw, COSE_BYTES_MAX)[0])
+
+
+def seal_hash(raw: bytes) -> bytes:
+    """What the next seal calls `previous`."""
+    return sha256(raw).digest()
+
+
+def encode_body(records: Sequence[bytes]) -> bytes:
+    """The body that holds `records`."""
+    return cbor.encode(list(records))
+
+
+def open_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
+    """The records in `body`, which proves itself by the root in `header`.
+
+    Raises:
+        FormatError: It is no body, or not the one that was sealed.
+    """
+    records = cbor.decode(body, BODY_BYTES_MAX)
+    if type(records) is not list or len(records) != header.count:
+        raise cbor.FormatError(f"the body has not the {header.count} records of its seal")
+    if any(type(record) is not bytes or len(record) > RECORD_BYTES_MAX for record in records):
+        raise cbor.FormatError("the body holds something that is no record")
+    if merkle_root(records) != header.root:
+        raise cbor.FormatError("the body is not the one that was sealed")
+    return tuple(records)
+
+
+def merkle_root(records: Sequence[bytes]) -> bytes:
+    """Merkle tree hash of RFC 9162: leaves 0x00, nodes 0x01, split at the largest power of two.
+
+    Taking neighbours level by level and letting an odd last one rise is the same tree.
+    """
+    if not records:
+        return sha256(b"").digest()
+    level = [sha256(b"\0" + record).digest() for record in records]
+    while len(level) > 1:
+        odd = level[-1:] if len(level) % 2 else []
+        level = [
+            sha256(b"\1" + left + right).digest()
+            for left, right in zip(level[::2], level[1::2], strict=False)
+        ] + odd
+    return level[0]
+
+
+def batches(records: Iterable[bytes], body_bytes_max: int = BODY_BYTES_MAX) -> Iterator[list[bytes]]:
+    """`records` in order, cut into runs that each fit one seal."""
+    batch: list[bytes] = []
+    used = _HEAD_BYTES_MAX
+    for record in records:
+        size = len(record) + _HEAD_BYTES_MAX
+        if batch and (used + size > body_bytes_max or len(batch) == RECORDS_MAX):
+            yield batch
+            batch, used = [], _HEAD_BYTES_MAX
+        batch.append(record)
+        used += size
+    if batch:
+        yield batch
+
+
+_HEAD_BYTES_MAX: Final = 3
+"""CBOR head of an array or byte string shorter than 65,536."""
+_HEADER_ITEMS: Final = 13
+
+
+def _header(payload: bytes) -> SealHeader:
+    items = cbor.array(cbor.decode(payload, COSE_BYTES_MAX), "seal", _HEADER_ITEMS)
+    version, gateway, number, first_record, count, root, previous, next_key = items[:8]
+    utc_ms, boottime_ms, boot_id, clock, reference = items[8:]
+    cbor.natural(version, "version", VERSION, VERSION)
+    return SealHeader(
+        gateway=checked_gateway(cbor.text(gateway, "gateway")),
+        number=cbor.natural(number, "number", NUMBER_MAX, FIRST_NUMBER),
+        first_record=cbor.natural(first_record, "first_record", minimum=FIRST_RECORD),
+        count=cbor.natural(count, "count", RECORDS_MAX, 1),
+        root=cbor.octets(root, "root", HASH_BYTES),
+        previous=cbor.octets(previous, "previous", HASH_BYTES),
+        next_key=cbor.octets(next_key, "next_key", HASH_BYTES),
+        utc_ms=cbor.natural(utc_ms, "utc_ms"),
+        boottime_ms=cbor.natural(boottime_ms, "boottime_ms"),
+        boot_id=cbor.octets(boot_id, "boot_id", BOOT_ID_BYTES),
+        clock_state=clock_state(clock),
+        reference=cbor.octets(reference, "reference", 0, HASH_BYTES),
+    )

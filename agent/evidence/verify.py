@@ -1,0 +1,230 @@
+"""The check of a chain. It needs the enrolled first key and nothing else.
+
+Pure: `accept(state, cose, body, received_utc_ms)` says what a seal is and what the state is then.
+In this order, and no step is taken before the one above it has passed:
+
+1. form and limits, gateway id                                        else INVALID
+2. number below the tip: identical bytes                              DUPLICATE
+   other bytes whose signature holds under that number's own key      FORK (cloned or rolled back)
+   other bytes that do not                                            INVALID
+3. number beyond tip + 1: cannot be checked yet, park it and ask      GAP
+4. signature under exactly the key that the tip certified             else INVALID
+5. previous hash and first record number                              else INVALID
+6. body, if it is here: count and Merkle root; a wrong body leaves the seal ACCEPTED without it
+7. clocks: findings, never a refusal: order comes from the numbers
+
+Not handled here: who may enrol a first key, replaced keys, where the bytes are kept, the meaning
+of readings. The caller keeps the state, and hands in earlier seals through `stored`.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final
+
+from attrs import evolve, frozen
+
+from agent.evidence import cbor
+from agent.evidence.chain import ChainState, Code, Finding
+from agent.evidence.record import Kind, Record, decode_record, kind_of
+from agent.evidence.seal import FIRST_NUMBER, SealHeader, open_body, open_header, peek_header, seal_hash
+from drivers.clock import ClockState
+
+CLOCK_STEP_MS: Final = 2_000
+"""Difference of wall clock and boottime between two seals of one boot; NTP slews 500 ppm at most."""
+CLOCK_AHEAD_MS: Final = 2_000
+"""A seal may claim to be this much later than its reception: clocks of two machines differ."""
+
+
+class Outcome(StrEnum):
+    """What a seal is, seen from a chain state."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    FORK = "fork"
+    GAP = "gap"
+    INVALID = "invalid"
+
+
+@frozen
+class Verdict:
+    """The answer of `accept`.
+
+    Attributes:
+        state: The state after the seal; the same as before unless it was accepted.
+        header: The seal's header; its signature holds if accepted, duplicate or fork.
+        records: The records of a body that proved itself, else None.
+        absent: Seals whose bodies the gateway itself declares lost, as (first, last).
+    """
+
+    outcome: Outcome
+    state: ChainState
+    findings: tuple[Finding, ...] = ()
+    header: SealHeader | None = None
+    records: tuple[bytes, ...] | None = None
+    absent: tuple[tuple[int, int], ...] = ()
+
+
+def _nothing_stored(_: int) -> bytes | None:
+    return None
+
+
+def accept(
+    state: ChainState,
+    cose: bytes,
+    body: bytes | None,
+    received_utc_ms: int | None,
+    *,
+    stored: Callable[[int], bytes | None] = _nothing_stored,
+    reference_utc_ms: Callable[[bytes], int | None] = lambda _: None,
+) -> Verdict:
+    """What the seal `cose` is, and where the chain stands then.
+
+    Args:
+        state: Where the chain stands.
+        cose: The seal as received.
+        body: Its body, or None if it was withheld.
+        received_utc_ms: The verifier's clock at reception; None when a file is checked later.
+        stored: The COSE bytes of an earlier accepted seal by number, to tell a duplicate from a fork.
+        reference_utc_ms: The time of the receipt or beacon with this SHA-256, if it is known.
+    """
+    try:
+        header = peek_header(cose)
+    except cbor.FormatError as error:
+        return _refused(state, Code.FORM, str(error), state.number + 1)
+    if header.gateway != state.gateway:
+        return _refused(state, Code.FOREIGN, f"seal of gateway {header.gateway}", header.number)
+    if header.number <= state.number:
+        return _again(state, header, cose, stored)
+    if header.number > state.number + 1:
+        text = f"seals {state.number + 1} to {header.number - 1} have not come"
+        return Verdict(Outcome.GAP, state, (Finding(Code.GAP, text, header.number),), header)
+    if open_header(cose, state.next_key) is None:
+        return _refused(state, Code.SIGNATURE, "not signed with the certified key", header.number)
+    if header.previous != state.hash or header.first_record != state.next_record:
+        return _refused(state, Code.CHAIN, "does not follow the seal before it", header.number)
+    return _accepted(
+        state, header, cose, body, _clock_findings(state, header, received_utc_ms, reference_utc_ms)
+    )
+
+
+def accept_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
+    """The records of a body that came later than its verified header.
+
+    Raises:
+        FormatError: It is not the body that was sealed.
+    """
+    return open_body(header, body)
+
+
+def declarations(records: tuple[bytes, ...], number: int) -> tuple[list[Finding], list[tuple[int, int]]]:
+    """What the records of seal `number` declare lost: findings, and the seals without a body."""
+    findings: list[Finding] = []
+    absent: list[tuple[int, int]] = []
+    for raw in records:
+        if kind_of(raw) in {Kind.LOST_TAIL, Kind.DROP}:
+            span = _declared(raw, number)
+            if span is not None:
+                absent.append(span)
+                code = Code.LOST_TAIL if kind_of(raw) == Kind.LOST_TAIL else Code.DROP
+                findings.append(Finding(code, f"bodies of seals {span[0]} to {span[1]} are lost", number))
+    return findings, absent
+
+
+def _declared(raw: bytes, number: int) -> tuple[int, int] | None:
+    try:
+        record = decode_record(raw)
+        if not isinstance(record, Record):
+            return None
+        first = cbor.natural(record.body.get("first"), "first", number - 1, FIRST_NUMBER)
+        return first, cbor.natural(record.body.get("last"), "last", number - 1, first)
+    except cbor.FormatError:
+        return None  # a record that says nothing readable declares nothing
+
+
+def _accepted(
+    state: ChainState, header: SealHeader, cose: bytes, body: bytes | None, findings: list[Finding]
+) -> Verdict:
+    records: tuple[bytes, ...] | None = None
+    absent: list[tuple[int, int]] = []
+    if body is not None:
+        try:
+            records = open_body(header, body)
+        except cbor.FormatError as error:
+            findings.append(Finding(Code.BODY, str(error), header.number))
+        else:
+            declared, absent = declarations(records, header.number)
+            findings += declared
+    after = evolve(
+        state,
+        number=header.number,
+        hash=seal_hash(cose),
+        key=state.next_key,
+        next_key=header.next_key,
+        next_record=header.first_record + header.count,
+        utc_ms=header.utc_ms,
+        boottime_ms=header.boottime_ms,
+        boot_id=header.boot_id,
+        clock_state=header.clock_state,
+    )
+    return Verdict(Outcome.ACCEPTED, after, tuple(findings), header, records, tuple(absent))
+
+
+def _again(
+    state: ChainState, header: SealHeader, cose: bytes, stored: Callable[[int], bytes | None]
+) -> Verdict:
+    """A seal whose number has been accepted before."""
+    number = header.number
+    known = state.hash if number == state.number else _hash_of(stored(number))
+    if seal_hash(cose) == known:
+        return Verdict(Outcome.DUPLICATE, state, header=header)
+    key = _key_of(state, number, stored)
+    if key is None:
+        return _refused(state, Code.CHAIN, "older than what can be compared", number)
+    if open_header(cose, key) is None:
+        return _refused(state, Code.SIGNATURE, "not signed with the certified key", number)
+    text = f"two different seals {number} under one key: the gateway was cloned or rolled back"
+    return Verdict(Outcome.FORK, state, (Finding(Code.FORK, text, number),), header)
+
+
+def _key_of(state: ChainState, number: int, stored: Callable[[int], bytes | None]) -> bytes | None:
+    if number == state.number:
+        return state.key
+    if number == FIRST_NUMBER:
+        return state.first_key
+    before = stored(number - 1)
+    return None if before is None else peek_header(before).next_key
+
+
+def _hash_of(cose: bytes | None) -> bytes | None:
+    return None if cose is None else seal_hash(cose)
+
+
+def _refused(state: ChainState, code: Code, text: str, number: int) -> Verdict:
+    return Verdict(Outcome.INVALID, state, (Finding(code, text, number),))
+
+
+def _clock_findings(
+    state: ChainState,
+    header: SealHeader,
+    received_utc_ms: int | None,
+    reference_utc_ms: Callable[[bytes], int | None],
+) -> list[Finding]:
+    found: list[tuple[Code, str]] = []
+    if header.clock_state is not state.clock_state or state.number < FIRST_NUMBER:
+        found.append((Code.CLOCK_STATE, f"clock {header.clock_state}"))
+    if header.boot_id != state.boot_id:
+        found.append((Code.BOOT, f"boot {header.boot_id.hex()}"))
+    else:
+        passed_ms = header.boottime_ms - state.boottime_ms
+        step_ms = header.utc_ms - state.utc_ms - passed_ms
+        if passed_ms < 0:
+            found.append((Code.CLOCK_STEP, f"boottime runs back by {-passed_ms} ms within one boot"))
+        elif abs(step_ms) > CLOCK_STEP_MS:
+            found.append((Code.CLOCK_STEP, f"wall clock was set by {step_ms} ms"))
+    if header.clock_state is ClockState.SYNCHRONISED:
+        if received_utc_ms is not None and header.utc_ms > received_utc_ms + CLOCK_AHEAD_MS:
+            found.append((Code.CLOCK_AHEAD, f"{header.utc_ms - received_utc_ms} ms later than its reception"))
+        known_ms = reference_utc_ms(header.reference) if header.reference else None
+        if known_ms is not None and header.utc_ms < known_ms - CLOCK_AHEAD_MS:
+            found.append((Code.CLOCK_BEHIND, f"{known_ms - header.utc_ms} ms before what it refers to"))
+    return [Finding(code, text, header.number) for code, text in found]
