@@ -1,0 +1,148 @@
+"""The words of delivery: MQTT reason codes, limits, alarms, and what the outbox asks to be sent."""
+
+from enum import StrEnum
+from typing import Final
+
+from attrs import Factory, define, frozen
+
+from agent.wire import Kind
+
+FAILURE: Final = 0x80
+"""This reason code and above: refused (MQTT 5.0, section 2.4)."""
+NOT_AUTHORIZED: Final = 0x87
+SESSION_TAKEN_OVER: Final = 0x8E
+PACKET_TOO_LARGE: Final = 0x95
+
+EVENTS_MAX: Final = 100
+"""Events kept until somebody takes them; a standing alarm makes one, not many."""
+
+
+class Alarm(StrEnum):
+    """What a person has to know."""
+
+    NOT_AUTHORIZED = "not_authorized"
+    REFUSED = "refused"
+    OVERSIZE = "oversize"
+    CLONE = "clone"
+    STALLED = "stalled"
+    FORK = "fork"
+    ROLLED_BACK = "rolled_back"
+
+
+class Heard(StrEnum):
+    """What a receipt meant."""
+
+    PROGRESS = "progress"
+    NOTHING_NEW = "nothing_new"
+    ASKED = "asked"
+    NOT_OURS = "not_ours"
+    FORK = "fork"
+    ROLLED_BACK = "rolled_back"
+
+
+@frozen
+class Limits:
+    """The numbers of the outbox, each with its reason.
+
+    Attributes:
+        window_max: Messages in flight; larger windows were measured to be slower.
+        whole_seals_max: Seals waiting that still count as live; one more and the chain goes first.
+        settle_s: After a connect the retained receipt is waited for, so that little is sent twice.
+        stall_s, stall_longest_s: Silence of the centre after which is sent again, and its growth.
+        resend_s: The centre's requests are served once in this time, not once a message.
+        ack_stall_s: Silence of the broker after which another connection is worth trying.
+        awaited_bodies_max: Old bodies sent and not yet receipted.
+        backfill_bytes_per_s: Rate of old bodies: half of a modest 4G uplink.
+        busy_s, busy_longest_s: Pause after 0x93, 0x97 and other refusals.
+        denied_s, denied_longest_s: Pause after 0x87 and 0x8E: only a person can change the cause.
+    """
+
+    window_max: int = 20
+    whole_seals_max: int = 3
+    settle_s: float = 0.3
+    stall_s: float = 20.0
+    stall_longest_s: float = 300.0
+    resend_s: float = 2.0
+    ack_stall_s: float = 60.0
+    awaited_bodies_max: int = 256
+    backfill_bytes_per_s: float = 131_072.0
+    busy_s: float = 1.0
+    busy_longest_s: float = 60.0
+    denied_s: float = 30.0
+    denied_longest_s: float = 600.0
+
+
+@frozen
+class Publish:
+    """One message to send; the caller encodes it from the store with `agent.wire`."""
+
+    token: int
+    kind: Kind
+    numbers: range
+
+
+@frozen
+class Event:
+    """A change that belongs into the log and into an event record."""
+
+    alarm: Alarm
+    text: str
+    number: int | None = None
+
+
+@define
+class Alarms:
+    """The alarms that stand, and the events that nobody has taken yet."""
+
+    standing: set[Alarm] = Factory(set)
+    _events: list[Event] = Factory(list)
+    _told: set[tuple[Alarm, int]] = Factory(set)
+
+    def put(self, alarm: Alarm, text: str, number: int | None = None) -> None:
+        """Raise `alarm`; it makes an event when it did not stand, or for a number not told before."""
+        new = alarm not in self.standing if number is None else (alarm, number) not in self._told
+        self.standing.add(alarm)
+        if number is not None:
+            self._told.add((alarm, number))
+        if new and len(self._events) < EVENTS_MAX:
+            self._events.append(Event(alarm, text, number))
+
+    def clear(self, *alarms: Alarm) -> None:
+        """The opposite was seen."""
+        self.standing.difference_update(alarms)
+
+    def take(self) -> tuple[Event, ...]:
+        """The events since the last call."""
+        events, self._events = tuple(self._events), []
+        return events
+
+
+@frozen
+class OutboxStatus:
+    """The outbox at a glance.
+
+    Attributes:
+        connected: A connection stands.
+        stopped: This disk was rolled back; nothing is sent until it is enrolled again.
+        tip: Last own seal.
+        received: Last seal that the centre has receipted.
+        sent: Last seal handed over in this round.
+        bodies_up_to: No body up to this one is awaited by the centre.
+        in_flight, window: Messages without a PUBACK, and how many there may be.
+        alarms: Those that stand.
+    """
+
+    connected: bool
+    stopped: bool
+    tip: int
+    received: int
+    sent: int
+    bodies_up_to: int
+    in_flight: int
+    window: int
+    alarms: frozenset[Alarm]
+
+    @property
+    def backlog(self) -> int:
+        """Own seals without a receipt."""
+        return self.tip - self.received

@@ -1,0 +1,239 @@
+"""What to publish next: the database is the queue, this decides, the publisher carries.
+
+Pure: it is told what happened and when, and answers what to send. Nothing is remembered across a
+restart but what the store and the last receipt say.
+
+Invariants
+- Never more than min(20, Receive Maximum) messages in flight, and none while disconnected.
+- A PUBACK is no proof (a killed broker kept 0 of 50 acknowledged messages): a seal is received
+  when a receipt for its own hash says so. Whatever was sent and not receipted is sent again: after
+  every connect, after a refusal, and when receipts make no progress.
+- Seals go in the order of their numbers. More than `whole_seals_max` of them waiting means there was
+  an outage: they go first without their bodies, so that the chain is whole at once; then live seals
+  whole; the old bodies beside them, oldest first, at most half of the window and a byte rate.
+- While receipts stand still, one chain message per pause probes; the rest waits for a sign of life,
+  so that an absent centre does not fill the broker's queue.
+- A message above the broker's Maximum Packet Size is never sent (it would block all others in a
+  reconnect loop); such a body stays in the store and raises an alarm.
+- Rows may be pruned only below what a valid receipt for an own hash covers with its bodies.
+- A receipt above the own tip means that this disk was rolled back: everything stops.
+
+Who is trusted: the caller has checked the centre's signature; the broker's word only slows down.
+`now_s` is real time: network delays do not run at a simulated clock's speed.
+"""
+
+from collections.abc import Callable
+
+from attrs import Factory, define, field
+
+from agent import wire
+from agent.backfill import Backfill, BodyBytes
+from agent.delivery import Alarm, Alarms, Event, Heard, Limits, OutboxStatus, Publish
+from agent.evidence.receipt import Conflict, Receipt
+from agent.evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, NO_HASH
+from agent.pacing import Backoff, Patience
+from agent.window import Window
+from agent.wire import Kind, Topics
+
+OwnHash = Callable[[int], bytes | None]
+"""The hash of an own stored seal, None where the row is gone."""
+
+
+@define
+class Outbox:
+    """The decisions of the module's specification.
+
+    Attributes:
+        topics: The gateway's.
+        received: Every seal up to this one is at the centre; at start, the number before the first
+            row of the store, whose earlier rows were pruned on receipts. The stored receipt is then
+            heard through `on_receipt` like any other.
+        tip: The last own seal; equal to `received` where there is none.
+    """
+
+    topics: Topics
+    received: int
+    tip: int
+    limits: Limits = Factory(Limits)
+    _alarms: Alarms = field(init=False, factory=Alarms)
+    _window: Window = field(init=False)
+    _backfill: Backfill = field(init=False)
+    _patience: Patience = field(init=False)
+    _stopped: bool = field(init=False, default=False)
+    _sent: int = field(init=False)  # last seal handed over since the last rewind
+    _probe_due: bool = field(init=False, default=False)
+    _resend_again_s: float = field(init=False, default=float("-inf"))
+
+    def __attrs_post_init__(self) -> None:
+        self._window = Window(self.limits, self._alarms)
+        self._backfill = Backfill(self.limits, self.received)
+        self._patience = Patience(Backoff(self.limits.stall_s, self.limits.stall_longest_s))
+        self._sent = self.received
+
+    def on_connected(self, now_s: float, receive_maximum: int, packet_bytes_max: int) -> None:
+        """A connection stands; the numbers are those of its CONNACK."""
+        self._window.on_connected(now_s, receive_maximum, packet_bytes_max)
+        self._rewind()
+
+    def on_disconnected(self, now_s: float, reason_code: int = 0) -> None:
+        """The connection is gone; the code is that of the broker's DISCONNECT or CONNACK, if any."""
+        self._window.on_disconnected(now_s, reason_code)
+
+    def on_sealed(self, number: int) -> None:
+        """An own seal was committed."""
+        assert number == self.tip + 1, f"seal {number} after {self.tip}"
+        self.tip = number
+
+    def on_puback(self, token: int, reason_code: int, now_s: float) -> None:
+        """The broker answered a publish; an acceptance proves nothing but that it took the message."""
+        if self._window.on_puback(token, reason_code, now_s):
+            self._rewind()
+
+    def on_receipt(self, receipt: Receipt, own_hash: OwnHash, now_s: float) -> Heard:
+        """A receipt whose signature is the centre's; nothing else of it is believed yet."""
+        number = receipt.number
+        if receipt.gateway != self.topics.gateway:
+            return Heard.NOT_OURS
+        if number > self.tip:
+            self._stopped = True
+            self._alarms.put(Alarm.ROLLED_BACK, f"the centre holds seal {number}, this disk {self.tip}")
+            return Heard.ROLLED_BACK
+        own = NO_HASH if number < FIRST_NUMBER else own_hash(number)
+        if own is None:
+            return Heard.NOTHING_NEW  # pruned, so receipted before: an old message
+        if own != receipt.seal_hash:
+            self._alarms.put(Alarm.FORK, f"the centre holds another seal {number}", number)
+            return Heard.FORK
+        progress = self._progress(receipt, now_s)
+        if receipt.conflict is not None:
+            return self._asked(receipt.conflict, own_hash, now_s)
+        if not progress and self._patience.out and now_s >= self._resend_again_s:
+            self._resend_again_s = now_s + self.limits.resend_s
+            self._probe_due = True  # no progress, but a sign of life
+        return Heard.PROGRESS if progress else Heard.NOTHING_NEW
+
+    def next(self, now_s: float, body_bytes: BodyBytes) -> list[Publish]:
+        """What is to be published now, in this order; each counts as in flight from here on."""
+        due: list[Publish] = []
+        if self._stopped or not self._window.connected:
+            return due
+        self._watch(now_s)
+        while self._window.has_room(now_s):
+            publish = self._next_seals(now_s, body_bytes) or self._next_body(now_s, body_bytes)
+            if publish is None:
+                break
+            due.append(publish)
+        return due
+
+    def wants_reconnect(self, now_s: float) -> bool:
+        """Whether the broker has owed answers for so long that another connection is worth trying."""
+        return self._window.connected and self._window.is_overdue(now_s)
+
+    def prunable_below(self, body_bytes: BodyBytes) -> int:
+        """Rows below this number may go: receipted under an own hash, bodies held or given up.
+
+        The row of the last receipted seal stays, for the receipt is compared with it after a restart.
+        """
+        return self._backfill.prunable_below(self.received, body_bytes)
+
+    def take_events(self) -> tuple[Event, ...]:
+        """What has changed since the last call and belongs into the log."""
+        return self._alarms.take()
+
+    def status(self) -> OutboxStatus:
+        """The outbox at a glance."""
+        return OutboxStatus(
+            connected=self._window.connected,
+            stopped=self._stopped,
+            tip=self.tip,
+            received=self.received,
+            sent=self._sent,
+            bodies_up_to=self._backfill.held_up_to(self.received),
+            in_flight=len(self._window),
+            window=self._window.size,
+            alarms=frozenset(self._alarms.standing),
+        )
+
+    def _next_seals(self, now_s: float, body_bytes: BodyBytes) -> Publish | None:
+        waiting = self.tip - self._sent
+        probing = self._patience.out
+        if waiting == 0 or (probing and not self._probe_due):
+            return None
+        first = self._sent + 1
+        if waiting <= self.limits.whole_seals_max and not probing:
+            body = body_bytes(first)
+            size = self._packet_bytes(Kind.SEAL, COSE_BYTES_MAX, body)
+            if body and size <= self._window.packet_bytes_max:
+                return self._take_seals(Kind.SEAL, range(first, first + 1), size, now_s)
+            waiting = 1  # this one goes without its body; the next may be whole again
+        count = min(waiting, wire.CHAIN_SEALS_MAX)
+        while (size := self._chain_bytes(count)) > self._window.packet_bytes_max and count:
+            count -= 1
+        if count == 0:
+            self._alarms.put(Alarm.OVERSIZE, "the broker takes no packet as large as one seal", first)
+            return None
+        return self._take_seals(Kind.CHAIN, range(first, first + count), size, now_s)
+
+    def _next_body(self, now_s: float, body_bytes: BodyBytes) -> Publish | None:
+        beside_max = max(self._window.size // 2, 1)
+        if self._patience.out or self._window.count(Kind.BODY) >= beside_max:
+            return None
+        while self._backfill.is_open(now_s) and (found := self._backfill.next(self.received, body_bytes)):
+            number, length = found
+            size = self._packet_bytes(Kind.BODY, length)
+            if size <= self._window.packet_bytes_max:
+                self._backfill.take(number, size, now_s)
+                return self._window.take(Kind.BODY, range(number, number + 1), size, now_s)
+            self._alarms.put(Alarm.OVERSIZE, f"the broker takes no packet of {size} bytes", number)
+        return None
+
+    def _take_seals(self, kind: Kind, numbers: range, size: int, now_s: float) -> Publish:
+        self._sent = numbers[-1]
+        self._probe_due = False
+        self._patience.sent(now_s)
+        return self._window.take(kind, numbers, size, now_s)
+
+    def _packet_bytes(self, kind: Kind, *strings: int) -> int:
+        return wire.packet_bytes(self.topics.of(kind), wire.message_bytes(strings))
+
+    def _chain_bytes(self, count: int) -> int:
+        return self._packet_bytes(Kind.CHAIN, *[COSE_BYTES_MAX] * count)
+
+    def _progress(self, receipt: Receipt, now_s: float) -> bool:
+        news = receipt.number > self.received
+        if news:
+            self.received = receipt.number
+            self._sent = max(self._sent, self.received)
+            self._alarms.clear(Alarm.STALLED)
+            self._patience.progress(now_s, more=self._sent > self.received)
+        return self._backfill.on_receipt(receipt, now_s) or news
+
+    def _asked(self, conflict: Conflict, own_hash: OwnHash, now_s: float) -> Heard:
+        """The centre goes on only with the seal `conflict.number` that follows `conflict.hash`."""
+        before = conflict.number - 1
+        own = NO_HASH if before < FIRST_NUMBER else own_hash(before)
+        if own is None:
+            return Heard.NOTHING_NEW
+        if own != conflict.hash:
+            self._alarms.put(Alarm.FORK, f"the centre holds another seal {before}", before)
+            return Heard.FORK
+        if now_s >= self._resend_again_s:  # it asks once a message and is served once a while
+            self._resend_again_s = now_s + self.limits.resend_s
+            self._sent = min(self._sent, before)
+            self._probe_due = True
+        return Heard.ASKED
+
+    def _watch(self, now_s: float) -> None:
+        pause_s = self._patience.pause.next_s
+        if self._patience.expire(now_s):
+            self._alarms.put(Alarm.STALLED, f"no receipt for {pause_s:.0f} s beyond seal {self.received}")
+            self._sent = self.received
+            self._probe_due = True
+        self._backfill.watch(now_s, self.received)
+
+    def _rewind(self) -> None:
+        """Whatever has no receipt goes again, from the first."""
+        self._sent = self.received
+        self._backfill.rewind()
+        self._patience.forget()
+        self._probe_due = True

@@ -1,0 +1,132 @@
+"""The broker's side of delivery: how much may be in flight, how large it may be, and when to pause.
+
+Invariants: never more than min(limit, Receive Maximum) messages in flight; none while disconnected
+or pausing; nothing above the Maximum Packet Size. What the broker refuses slows down, raises an
+alarm, and is never taken as delivered; nor is what it accepts.
+"""
+
+from typing import Final
+
+from attrs import define, field
+
+from agent.delivery import (
+    FAILURE,
+    NOT_AUTHORIZED,
+    PACKET_TOO_LARGE,
+    SESSION_TAKEN_OVER,
+    Alarm,
+    Alarms,
+    Limits,
+    Publish,
+)
+from agent.pacing import Backoff
+from agent.wire import Kind
+
+PACKET_BYTES_MAX: Final = 268_435_460
+"""Largest packet that MQTT can name (section 2.1.4): what counts while a broker names no maximum."""
+
+
+@define
+class _Waiting:
+    publish: Publish
+    size: int
+    at_s: float
+
+
+@define
+class Window:
+    """Messages that await their PUBACK."""
+
+    limits: Limits
+    alarms: Alarms
+    connected: bool = field(init=False, default=False)
+    size: int = field(init=False, default=1)
+    packet_bytes_max: int = field(init=False, default=0)
+    _size_max: int = field(init=False, default=1)
+    _packet_bytes_learned_max: int = field(init=False, default=PACKET_BYTES_MAX)
+    _waiting: dict[int, _Waiting] = field(init=False, factory=dict)
+    _token: int = field(init=False, default=0)
+    _paused_until_s: float = field(init=False, default=float("-inf"))
+    _answered_s: float = field(init=False, default=0.0)
+    _busy: Backoff = field(init=False)
+    _denied: Backoff = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._busy = Backoff(self.limits.busy_s, self.limits.busy_longest_s)
+        self._denied = Backoff(self.limits.denied_s, self.limits.denied_longest_s)
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def on_connected(self, now_s: float, receive_maximum: int, packet_bytes_max: int) -> None:
+        """A connection stands; the numbers are those of its CONNACK."""
+        self.connected = True
+        self._waiting.clear()
+        self._size_max = max(1, min(self.limits.window_max, receive_maximum))
+        self.size = 1 if Alarm.REFUSED in self.alarms.standing else self._size_max
+        self.packet_bytes_max = min(packet_bytes_max, self._packet_bytes_learned_max)
+        self._answered_s = now_s
+        self._paused_until_s = max(self._paused_until_s, now_s + self.limits.settle_s)
+
+    def on_disconnected(self, now_s: float, reason_code: int) -> None:
+        """The connection is gone; the code is that of the broker's DISCONNECT or CONNACK, else 0."""
+        if reason_code == PACKET_TOO_LARGE and self._waiting:
+            # A broker that had named no maximum: whatever was largest must not come again.
+            largest = max(self._waiting.values(), key=lambda waiting: waiting.size)
+            self._packet_bytes_learned_max = largest.size - 1
+            self.alarms.put(Alarm.OVERSIZE, "the broker refuses the packet", largest.publish.numbers.start)
+        self.connected = False
+        self._waiting.clear()
+        if reason_code >= FAILURE:
+            self._refused(reason_code, now_s)
+
+    def on_puback(self, token: int, reason_code: int, now_s: float) -> bool:
+        """Whether a message of this connection was refused."""
+        if self._waiting.pop(token, None) is None:
+            return False  # of an earlier connection
+        self._answered_s = now_s
+        if reason_code >= FAILURE:
+            self._refused(reason_code, now_s)
+            return True
+        self.size = min(self.size + 1, self._size_max)
+        self._busy.succeed()
+        self._denied.succeed()
+        self.alarms.clear(Alarm.NOT_AUTHORIZED, Alarm.REFUSED)
+        return False
+
+    def has_room(self, now_s: float) -> bool:
+        """Whether another message may go now."""
+        return self.connected and now_s >= self._paused_until_s and len(self._waiting) < self.size
+
+    def count(self, kind: Kind) -> int:
+        """Messages of `kind` in flight."""
+        return sum(waiting.publish.kind is kind for waiting in self._waiting.values())
+
+    def take(self, kind: Kind, numbers: range, size: int, now_s: float) -> Publish:
+        """A message of `size` bytes on the wire goes."""
+        assert len(self._waiting) < self.size
+        assert size <= self.packet_bytes_max
+        self._token += 1
+        publish = Publish(self._token, kind, numbers)
+        self._waiting[self._token] = _Waiting(publish, size, now_s)
+        return publish
+
+    def is_overdue(self, now_s: float) -> bool:
+        """Whether the broker has owed its answers for too long."""
+        if not self._waiting:
+            return False
+        oldest_s = min(waiting.at_s for waiting in self._waiting.values())
+        return now_s - max(self._answered_s, oldest_s) >= self.limits.ack_stall_s
+
+    def _refused(self, code: int, now_s: float) -> None:
+        if code == NOT_AUTHORIZED:
+            self.alarms.put(Alarm.NOT_AUTHORIZED, "the broker does not let this gateway publish (0x87)")
+            pause_s = self._denied.fail()
+        elif code == SESSION_TAKEN_OVER:
+            self.alarms.put(Alarm.CLONE, "another client connects under this gateway's name (0x8E)")
+            pause_s = self._denied.fail()
+        else:
+            self.alarms.put(Alarm.REFUSED, f"the broker refuses or is busy ({code:#04x})")
+            self.size = max(1, self.size // 2)
+            pause_s = self._busy.fail()
+        self._paused_until_s = max(self._paused_until_s, now_s + pause_s)

@@ -1,0 +1,228 @@
+"""What travels over MQTT: topics and messages, both ways.
+
+Topics of one gateway, and who may write them (the broker's ACL ties the gateway's to the name in
+its certificate; nothing here is believed for its topic alone, the signatures decide):
+
+    dj/1/<gateway>/seal      gateway   CBOR [seal, body]            a live seal, whole
+    dj/1/<gateway>/chain     gateway   CBOR [seal, seal, …]         seals without bodies, after an outage
+    dj/1/<gateway>/body      gateway   CBOR [number, body]          a body sent later (backfill)
+    dj/1/<gateway>/state     gateway   JSON, retained               birth and will
+    dj/1/<gateway>/receipt   centre    COSE, retained               what the centre holds
+    dj/1/<gateway>/order     centre    COSE                         orders
+    dj/1/beacon              centre    COSE, retained               the centre's time
+
+`seal` is a COSE_Sign1 and `body` a CBOR array of records, both exactly as stored on the gateway:
+they travel as byte strings and are never encoded again. Every message is deterministic CBOR
+(RFC 8949, section 4.2): one value has one encoding, and whatever is not that encoding is refused.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+from attrs import frozen
+
+from agent.evidence import cbor
+from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, FIRST_NUMBER, GATEWAY_PATTERN, NUMBER_MAX
+
+ROOT: Final = "dj/1"
+BEACON: Final = f"{ROOT}/beacon"
+
+MESSAGE_BYTES_MAX: Final = 65_536
+"""Longest payload that is looked at: a whole seal, or a full chain message."""
+CHAIN_SEALS_MAX: Final = 64
+"""Seals in one chain message: 25 kB at most, so that a thin link moves on."""
+STATE_BYTES_MAX: Final = 2048
+"""Longest birth or will."""
+
+_ARRAY_HEAD_BYTES: Final = 3  # an array head for up to 65,535 items
+_STRING_HEAD_BYTES: Final = 5  # a byte string head for up to 4 GiB
+_PACKET_HEAD_BYTES: Final = (
+    1 + 4 + 2 + 2 + 1
+)  # type, remaining length, topic length, packet id, no properties
+
+
+class WireError(ValueError):
+    """The sender's fault: a topic or a message that is not one of ours."""
+
+
+class Kind(StrEnum):
+    """The last level of a gateway's topics."""
+
+    SEAL = "seal"
+    CHAIN = "chain"
+    BODY = "body"
+    STATE = "state"
+    RECEIPT = "receipt"
+    ORDER = "order"
+
+
+@frozen
+class SealMessage:
+    """A live seal with the records that it covers."""
+
+    seal: bytes
+    body: bytes
+
+
+@frozen
+class BodyMessage:
+    """A body that comes after its seal."""
+
+    number: int
+    body: bytes
+
+
+@frozen
+class Topics:
+    """The topics of one gateway."""
+
+    gateway: str
+
+    def __attrs_post_init__(self) -> None:
+        if not is_gateway_id(self.gateway):
+            raise WireError(
+                f"gateway id {self.gateway[:80]!r}: 1 to 32 letters, digits, '_', '.', '-' are wanted"
+            )
+
+    def of(self, kind: Kind) -> str:
+        """The topic of `kind`."""
+        return f"{ROOT}/{self.gateway}/{kind}"
+
+    @property
+    def seal(self) -> str:
+        """Live seals, whole."""
+        return self.of(Kind.SEAL)
+
+    @property
+    def chain(self) -> str:
+        """Seals without bodies."""
+        return self.of(Kind.CHAIN)
+
+    @property
+    def body(self) -> str:
+        """Bodies sent later."""
+        return self.of(Kind.BODY)
+
+    @property
+    def state(self) -> str:
+        """Birth and will."""
+        return self.of(Kind.STATE)
+
+    @property
+    def receipt(self) -> str:
+        """Receipts of the centre."""
+        return self.of(Kind.RECEIPT)
+
+    @property
+    def order(self) -> str:
+        """Orders of the centre."""
+        return self.of(Kind.ORDER)
+
+
+def is_gateway_id(text: str) -> bool:
+    """Whether `text` can name a gateway: safe as a topic level, a certificate name and a file name."""
+    return GATEWAY_PATTERN.fullmatch(text) is not None
+
+
+def parse_topic(topic: str) -> tuple[str, Kind]:
+    """The gateway and the kind of a gateway's topic.
+
+    Raises:
+        WireError: It is no topic of a gateway.
+    """
+    parts = topic.split("/")
+    if len(parts) != 4 or "/".join(parts[:2]) != ROOT or not is_gateway_id(parts[2]):
+        raise WireError(f"not a topic of a gateway: {topic[:120]!r}")
+    try:
+        return parts[2], Kind(parts[3])
+    except ValueError as error:
+        raise WireError(f"unknown kind of topic: {topic[:120]!r}") from error
+
+
+def encode_seal(seal: bytes, body: bytes) -> bytes:
+    """A live seal, whole."""
+    return cbor.encode([seal, body])
+
+
+def decode_seal(payload: bytes) -> SealMessage:
+    """The inverse of `encode_seal`; raises WireError."""
+    items = _items(payload, 2)
+    return SealMessage(_string(items[0], COSE_BYTES_MAX, "seal"), _string(items[1], BODY_BYTES_MAX, "body"))
+
+
+def encode_chain(seals: Sequence[bytes]) -> bytes:
+    """Seals without their bodies, in the order of their numbers."""
+    return cbor.encode(list(seals))
+
+
+def decode_chain(payload: bytes) -> tuple[bytes, ...]:
+    """The inverse of `encode_chain`; raises WireError."""
+    items = _items(payload, None)
+    if not 1 <= len(items) <= CHAIN_SEALS_MAX:
+        raise WireError(f"chain of {len(items)} seals, 1 to {CHAIN_SEALS_MAX} are wanted")
+    return tuple(_string(item, COSE_BYTES_MAX, "seal") for item in items)
+
+
+def encode_body(number: int, body: bytes) -> bytes:
+    """A body sent later."""
+    return cbor.encode([number, body])
+
+
+def decode_body(payload: bytes) -> BodyMessage:
+    """The inverse of `encode_body`; raises WireError."""
+    number, body = _items(payload, 2)
+    if type(number) is not int or not FIRST_NUMBER <= number <= NUMBER_MAX:
+        raise WireError("a seal number is wanted first")
+    return BodyMessage(number, _string(body, BODY_BYTES_MAX, "body"))
+
+
+def encode_state(*, online: bool, details: Mapping[str, str | int | None]) -> bytes:
+    """A birth (`online`) or a will."""
+    state = {"state": "online" if online else "offline", **details}
+    return json.dumps(state, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+
+
+def decode_state(payload: bytes) -> tuple[bool, dict[str, str | int | None]]:
+    """Whether the gateway says that it is online, and what else it says; raises WireError."""
+    if len(payload) > STATE_BYTES_MAX:
+        raise WireError(f"state of {len(payload)} bytes, at most {STATE_BYTES_MAX} are taken")
+    try:
+        state = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise WireError(f"state is not JSON: {error}") from error
+    if not isinstance(state, dict) or state.get("state") not in {"online", "offline"}:
+        raise WireError("state is neither online nor offline")
+    details = {key: value for key, value in state.items() if key != "state"}
+    if not all(value is None or isinstance(value, str | int) for value in details.values()):
+        raise WireError("state details are texts and integers only")
+    return state["state"] == "online", details
+
+
+def message_bytes(strings: Sequence[int]) -> int:
+    """Most bytes that a message holding byte strings of these lengths takes (a number counts as one)."""
+    return _ARRAY_HEAD_BYTES + sum(_STRING_HEAD_BYTES + length for length in strings)
+
+
+def packet_bytes(topic: str, payload_bytes: int) -> int:
+    """Most bytes that the MQTT PUBLISH packet of a payload takes on the wire."""
+    return _PACKET_HEAD_BYTES + len(topic.encode()) + payload_bytes
+
+
+def _items(payload: bytes, count: int | None) -> list[object]:
+    try:
+        items = cbor.decode(payload, MESSAGE_BYTES_MAX)
+    except cbor.FormatError as error:
+        raise WireError(str(error)) from None
+    if type(items) is not list or (count is not None and len(items) != count):
+        raise WireError("message is not the array that its topic asks for")
+    return items
+
+
+def _string(item: object, bytes_max: int, name: str) -> bytes:
+    if not isinstance(item, bytes):
+        raise WireError(f"{name} is no byte string")
+    if not 1 <= len(item) <= bytes_max:
+        raise WireError(f"{name} of {len(item)} bytes, 1 to {bytes_max} are taken")
+    return item
