@@ -27,7 +27,7 @@
     current_exponent = { address = 0x05, quantity = "scale", type = "s16" }
     serial_number = { function = 3, address = 0x100, type = "text", text_words = 10 }
 
-    [[fingerprint]]              # an answer that only this model gives
+    [[fingerprint]]              # an answer that only this model gives; of several, all must be right
     address = 0x0B
     type = "u16"
     one_of = [330, 331]
@@ -51,7 +51,7 @@ from drivers import registers
 from drivers.point import Point
 from drivers.point_table import ADDRESS_MAX, FACTOR_MAX, Defaults
 from drivers.reading import REGISTERS_MAX
-from drivers.registers import TEXT_WORDS_MAX, RegisterType
+from drivers.registers import TEXT_WORDS_MAX, RegisterType, WordOrder
 from drivers.tables import Table, is_number
 
 Barrier = tuple[int, int]
@@ -89,11 +89,12 @@ class Golden:
 
 @frozen
 class Fingerprint:
-    """Registers whose content tells this model from others: `one_of` has the values it may show."""
+    """Registers that tell this model from others: a number is one of these, a text begins with one."""
 
     function: int
     address: int
     type: RegisterType
+    word_order: WordOrder
     text_words: int
     one_of: tuple[registers.Value, ...]
 
@@ -104,7 +105,12 @@ class Fingerprint:
 
     def matches(self, words: bytes) -> bool:
         """Whether the answer is one that the model gives."""
-        return len(words) == self.count * 2 and registers.decode(words, self.type) in self.one_of
+        if len(words) != self.count * registers.WORD_BYTES:
+            return False
+        value = registers.decode(words, self.type, self.word_order)
+        if isinstance(value, str):
+            return any(isinstance(start, str) and value.startswith(start) for start in self.one_of)
+        return value in self.one_of
 
 
 def read_limits(file: Table, points: tuple[Point, ...], defaults: Defaults) -> Limits:
@@ -145,6 +151,7 @@ def read_fingerprints(file: Table, defaults: Defaults) -> tuple[Fingerprint, ...
                 function=table.whole("function", defaults.function, low=3, high=4),
                 address=table.whole("address", low=0, high=ADDRESS_MAX),
                 type=kind,
+                word_order=table.choice("word_order", WordOrder, defaults.word_order),
                 text_words=table.whole("text_words", low=1, high=TEXT_WORDS_MAX) if text else 0,
                 one_of=table.values("one_of"),
             )
