@@ -12,7 +12,7 @@ Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 from enum import StrEnum
 from typing import Final
 
-from drivers.rtu import crc16, parse_rtu, requests_in, wrap
+from drivers.rtu import crc16, parse_rtu, wrap
 from drivers.verdict import (
     COUNT_MAX,
     EXCEPTION_BIT,
@@ -45,7 +45,6 @@ __all__ = [
     "encode_reply",
     "encode_request",
     "parse",
-    "requests_in",
 ]
 
 MBAP_BYTES: Final = 7

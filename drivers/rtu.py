@@ -19,6 +19,7 @@ from drivers.verdict import (
     Signature,
     Verdict,
     judge,
+    reply_signature,
 )
 
 FRAME_BYTES_MAX: Final = 256
@@ -151,4 +152,17 @@ def requests_in(buffer: bytes) -> tuple[Signature, ...]:
         frame = buffer[at : at + _REQUEST_BYTES]
         if frame[1] in FUNCTIONS and crc16(frame[:-_CRC_BYTES]) == frame[-_CRC_BYTES:]:
             found.append(Signature(frame[0], frame[1], int.from_bytes(frame[4:6])))
+    return tuple(found)
+
+
+def replies_in(buffer: bytes) -> tuple[Signature, ...]:
+    """Whole answers within bytes that nobody waited for (RTU)."""
+    found = []
+    at = 0
+    while at <= len(buffer) - _OVERHEAD_BYTES:
+        frame = _whole_frame(buffer[at:])
+        signature = reply_signature(frame[:-_CRC_BYTES]) if frame and not _is_request(frame) else None
+        if signature is not None:
+            found.append(signature)
+        at += len(frame) if frame else 1
     return tuple(found)

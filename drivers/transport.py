@@ -1,0 +1,243 @@
+"""Byte pipes to meters: a serial port, a pty or a TCP connection, all as one file descriptor.
+
+The only importer of pyserial and of sockets on the meter side. A pipe is opened when it is first
+needed and may be closed and opened again; whatever goes wrong with it is a `BusDownError`, which
+says that the installation is at fault and not a meter. Waiting is done in real seconds.
+
+pyserial opens and configures the port; reading and writing go straight to the descriptor, because
+pyserial reconfigures the port each time its time-out is changed.
+"""
+
+import errno
+import os
+import select
+import socket
+import time
+from pathlib import Path
+from typing import Final, Protocol
+
+import serial
+from attrs import define, frozen
+
+from drivers.errors import BusDownError
+
+CONNECT_S: Final = 3.0
+"""Longest wait for a TCP connection: a SYN is repeated after one second, so this allows one repetition."""
+WRITE_S: Final = 1.0
+"""Longest wait for room to write eight bytes; a line that takes longer is blocked."""
+CHUNK_BYTES: Final = 4096
+BITS_PER_CHARACTER: Final = 11
+"""Start, 8 data, parity and stop, or two stops (Modbus over Serial Line V1.02, section 2.5.1)."""
+SILENT_CHARACTERS: Final = 3.5
+FAST_BAUDRATE: Final = 19200
+FAST_GAP_S: Final = 0.00175
+"""Above 19200 baud the silence between frames is fixed (same document, section 2.5.1.1)."""
+
+_PTY_FOLDER: Final = "/dev/pts/"
+
+
+class Pipe(Protocol):
+    """Two-way bytes."""
+
+    @property
+    def gap_s(self) -> float:
+        """Silence to keep between frames, in seconds of the line."""
+        ...
+
+    def wire_s(self, size_bytes: int) -> float:
+        """How long that many bytes travel."""
+        ...
+
+    def open(self) -> bool:
+        """Open unless it is open; whether it had to be opened."""
+        ...
+
+    def close(self) -> None:
+        """Close; a closed pipe may be opened again."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Hand all bytes to the line."""
+        ...
+
+    def read(self, wait_s: float) -> bytes:
+        """What has arrived, after waiting up to `wait_s` real seconds for the first byte; else b""."""
+        ...
+
+
+@frozen
+class SerialSettings:
+    """How a serial port is configured."""
+
+    port: str
+    baudrate: int = 9600
+    parity: str = "N"
+    stopbits: int = 1
+
+
+class _DescriptorPipe:
+    """Reading and writing of an open descriptor, the same for all kinds."""
+
+    _fd: int = -1
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._poll = select.poll()
+
+    def _opened(self, fd: int) -> None:
+        self._fd = fd
+        self._poll.register(fd, select.POLLIN)
+
+    def _forget(self) -> None:
+        if self._fd >= 0:
+            self._poll.unregister(self._fd)
+            self._fd = -1
+
+    def write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[self._write_some(data) :]
+        except OSError as error:
+            raise self._down(error) from error
+
+    def _write_some(self, data: bytes) -> int:
+        try:
+            return os.write(self._fd, data)
+        except BlockingIOError:
+            room = select.poll()
+            room.register(self._fd, select.POLLOUT)
+            if not room.poll(WRITE_S * 1000):
+                raise OSError(errno.ETIMEDOUT, "line takes no bytes") from None
+            return 0
+
+    def read(self, wait_s: float) -> bytes:
+        try:
+            if not self._poll.poll(max(wait_s, 0.0) * 1000):
+                return b""
+            data = os.read(self._fd, CHUNK_BYTES)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise self._down(error) from error
+        if not data:
+            raise BusDownError(f"{self._name}: closed by the other side")
+        return data
+
+    def _down(self, error: Exception) -> BusDownError:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return BusDownError(f"{self._name}: {reason}")
+
+
+class SerialPipe(_DescriptorPipe):
+    """A serial port, or the pty that stands for one."""
+
+    def __init__(self, settings: SerialSettings) -> None:
+        super().__init__(settings.port)
+        self._settings = settings
+        self._serial: serial.Serial | None = None
+
+    @property
+    def gap_s(self) -> float:
+        """3.5 characters, or 1.75 ms above 19200 baud."""
+        baudrate = self._settings.baudrate
+        return FAST_GAP_S if baudrate > FAST_BAUDRATE else SILENT_CHARACTERS * BITS_PER_CHARACTER / baudrate
+
+    def wire_s(self, size_bytes: int) -> float:
+        """Eleven bits a character."""
+        return size_bytes * BITS_PER_CHARACTER / self._settings.baudrate
+
+    def open(self) -> bool:
+        """Open the port for this process alone."""
+        if self._serial is not None:
+            return False
+        settings = self._settings
+        try:
+            port = serial.Serial(
+                settings.port,
+                baudrate=settings.baudrate,
+                parity=self._parity(),
+                stopbits=settings.stopbits,
+                timeout=0,
+                write_timeout=WRITE_S,
+                exclusive=True,
+            )
+            port.reset_input_buffer()
+        except (OSError, ValueError) as error:  # SerialException is an OSError
+            raise self._down(error) from error
+        self._serial = port
+        self._opened(port.fileno())
+        return True
+
+    def close(self) -> None:
+        """Give the port back."""
+        self._forget()
+        port, self._serial = self._serial, None
+        if port is not None:
+            port.close()
+
+    def _parity(self) -> str:
+        """The parity asked for; none on a pty.
+
+        A pty carries bytes, not bits: it has no parity, and the kernel refuses with EINVAL to set one
+        a second time. A real port never falls back, since its meters would stay silent.
+        """
+        real = str(Path(self._settings.port).resolve())
+        return serial.PARITY_NONE if real.startswith(_PTY_FOLDER) else self._settings.parity
+
+
+@define
+class _Address:
+    host: str
+    port: int
+
+
+class TcpPipe(_DescriptorPipe):
+    """A TCP connection."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(f"{host}:{port}")
+        self._address = _Address(host, port)
+        self._socket: socket.socket | None = None
+
+    @property
+    def gap_s(self) -> float:
+        """Frames need no silence here; a gateway keeps its own on the serial side."""
+        return 0.0
+
+    def wire_s(self, size_bytes: int) -> float:
+        """Not known: what lies behind the gateway shows in the measured latency."""
+        del size_bytes
+        return 0.0
+
+    def open(self) -> bool:
+        """Connect."""
+        if self._socket is not None:
+            return False
+        try:
+            link = socket.create_connection((self._address.host, self._address.port), timeout=CONNECT_S)
+        except OSError as error:
+            raise self._down(error) from error
+        link.setblocking(False)  # waiting is done by poll, so that every wait has an end
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._socket = link
+        self._opened(link.fileno())
+        return True
+
+    def close(self) -> None:
+        """Hang up."""
+        self._forget()
+        link, self._socket = self._socket, None
+        if link is not None:
+            link.close()
+
+
+class Deadline:
+    """A moment in real time until which somebody waits."""
+
+    def __init__(self, real_s: float) -> None:
+        self._end_s = time.monotonic() + real_s
+
+    def left_s(self) -> float:
+        """Real seconds that remain, 0 when it has passed."""
+        return max(self._end_s - time.monotonic(), 0.0)
