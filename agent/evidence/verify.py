@@ -29,6 +29,8 @@ from agent.evidence.record import Kind, Record, decode_record, kind_of
 from agent.evidence.seal import FIRST_NUMBER, SealHeader, open_body, open_header, peek_header, seal_hash
 from drivers.clock import ClockState
 
+__all__ = ["ChainState", "Code", "Finding", "Outcome", "Verdict", "accept", "accept_body", "declarations"]
+
 CLOCK_STEP_MS: Final = 2_000
 """Difference of wall clock and boottime between two seals of one boot; NTP slews 500 ppm at most."""
 CLOCK_AHEAD_MS: Final = 2_000

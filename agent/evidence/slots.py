@@ -1,0 +1,188 @@
+"""The key file: where the current secret lives, and where every older one is destroyed.
+
+Never SQLite: superseded keys stay readable in its pages. The file is a ring of SLOTS sectors of
+512 bytes, written through O_DSYNC, one sector a write, so that a write is there whole or torn and
+never half another's. Slot `number` lies at number mod SLOTS:
+
+    0    magic "djk1", number u64, next_record u64, previous (32), length of cose u16, cose, zeros
+    454  SHA-256 of the bytes above, first 16
+    470  secret (32)
+    502  SHA-256 of "dj1.slot", number and secret, first 10
+
+Slot n holds the secret of seal n, which is not signed yet, and the seal n-1 before it whole. Two
+slots at most have a secret: that of the next seal and, until it is committed, that of the seal
+being made. Destroying a secret overwrites its 42 bytes with zeros and leaves the rest, so that a
+database which lost its last commits gets their seals (not their bodies) back, up to SLOTS - 1.
+
+Flash wear levelling may keep an old copy of a sector: an attacker who desolders the chip is not
+kept out by zeros. The sealer is the only writer; nobody else reads it.
+"""
+
+import os
+import struct
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from agent.evidence.keys import SECRET_BYTES
+from agent.evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, FIRST_RECORD, NO_HASH
+
+SLOTS: Final = 64
+"""At one seal in 10 s a disk may lose ten minutes of commits and the chain is still whole."""
+SECTOR_BYTES: Final = 512
+"""The smallest unit that disks write; larger ones replace it whole too."""
+
+_PUBLIC: Final = struct.Struct(f">4sQQ32sH{COSE_BYTES_MAX}s")
+_PUBLIC_SUM_BYTES: Final = 16
+_SECRET_AT: Final = _PUBLIC.size + _PUBLIC_SUM_BYTES
+_SECRET_SUM_BYTES: Final = 10
+_MAGIC: Final = b"djk1"
+_ERASED: Final = bytes(SECRET_BYTES + _SECRET_SUM_BYTES)
+assert _SECRET_AT + len(_ERASED) == SECTOR_BYTES
+
+
+class KeySlotsError(Exception):
+    """The key file could not be written: what it holds is unknown, so the process must end."""
+
+
+@frozen
+class Slot:
+    """What one sector says.
+
+    Attributes:
+        number: The seal that `secret` signs.
+        secret: Its secret key, or None where it was destroyed or torn.
+        next_record: Number of that seal's first record.
+        previous: Hash of the seal before it.
+        cose: The seal before it, whole; empty before the first.
+    """
+
+    number: int
+    secret: bytes | None
+    next_record: int
+    previous: bytes
+    cose: bytes
+
+
+def first_slot(secret: bytes) -> Slot:
+    """The slot of a gateway that has sealed nothing yet."""
+    return Slot(FIRST_NUMBER, secret, FIRST_RECORD, NO_HASH, b"")
+
+
+def encode_slot(slot: Slot) -> bytes:
+    """The sector of a slot that has its secret."""
+    assert slot.secret is not None
+    public = _PUBLIC.pack(_MAGIC, slot.number, slot.next_record, slot.previous, len(slot.cose), slot.cose)
+    return public + _public_sum(public) + slot.secret + _secret_sum(slot.number, slot.secret)
+
+
+def decode_slot(sector: bytes, position: int) -> Slot | None:
+    """What the sector at `position` says, or None where it is empty, torn or not ours."""
+    public = sector[: _PUBLIC.size]
+    if len(sector) != SECTOR_BYTES or sector[_PUBLIC.size : _SECRET_AT] != _public_sum(public):
+        return None
+    magic, number, next_record, previous, length, cose = _PUBLIC.unpack(public)
+    if magic != _MAGIC or number % SLOTS != position or length > COSE_BYTES_MAX:
+        return None
+    secret = sector[_SECRET_AT : _SECRET_AT + SECRET_BYTES]
+    whole = sector[_SECRET_AT + SECRET_BYTES :] == _secret_sum(number, secret)
+    return Slot(number, secret if whole else None, next_record, previous, cose[:length])
+
+
+class KeySlots:
+    """The key file at `path`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def exists(self) -> bool:
+        """Whether the gateway has, or had, keys."""
+        return self._path.exists()
+
+    def create(self, secret: bytes) -> None:
+        """Make the file with the first key in it; it appears whole or not at all.
+
+        Raises:
+            KeySlotsError: It is there already, or cannot be written.
+        """
+        if self.exists():
+            raise KeySlotsError(f"{self._path} is there already")
+        image = bytearray(SLOTS * SECTOR_BYTES)
+        at = FIRST_NUMBER % SLOTS * SECTOR_BYTES
+        image[at : at + SECTOR_BYTES] = encode_slot(first_slot(secret))
+        draft = self._path.with_name(self._path.name + ".new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        try:
+            descriptor = os.open(draft, flags, 0o600)
+            try:
+                os.write(descriptor, image)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            draft.rename(self._path)
+            _sync_folder(self._path.parent)
+        except OSError as error:
+            raise KeySlotsError(f"{self._path}: {error}") from error
+
+    def load(self) -> tuple[Slot, ...]:
+        """Every readable slot, in the order of their numbers."""
+        try:
+            image = self._path.read_bytes()
+        except OSError as error:
+            raise KeySlotsError(f"{self._path}: {error}") from error
+        sectors = (
+            decode_slot(image[at : at + SECTOR_BYTES], at // SECTOR_BYTES)
+            for at in range(0, SLOTS * SECTOR_BYTES, SECTOR_BYTES)
+        )
+        return tuple(sorted((slot for slot in sectors if slot is not None), key=lambda slot: slot.number))
+
+    def write(self, slot: Slot) -> None:
+        """Put `slot`, with its secret, on the disk.
+
+        Raises:
+            KeySlotsError: It may be there, torn or not there.
+        """
+        self._put(encode_slot(slot), slot.number % SLOTS * SECTOR_BYTES)
+
+    def erase(self, number: int) -> None:
+        """Destroy the secret of slot `number`.
+
+        Raises:
+            KeySlotsError: It may still be there.
+        """
+        self._put(_ERASED, number % SLOTS * SECTOR_BYTES + _SECRET_AT)
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def _put(self, raw: bytes, at: int) -> None:
+        try:
+            if self._descriptor is None:
+                self._descriptor = os.open(self._path, os.O_RDWR | os.O_DSYNC | os.O_CLOEXEC)
+            written = os.pwrite(self._descriptor, raw, at)
+        except OSError as error:
+            raise KeySlotsError(f"{self._path}: {error}") from error
+        if written != len(raw):
+            raise KeySlotsError(f"{self._path}: {written} of {len(raw)} bytes were written")
+
+
+def _public_sum(public: bytes) -> bytes:
+    return sha256(public).digest()[:_PUBLIC_SUM_BYTES]
+
+
+def _secret_sum(number: int, secret: bytes) -> bytes:
+    return sha256(b"dj1.slot" + number.to_bytes(8, "big") + secret).digest()[:_SECRET_SUM_BYTES]
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,226 @@
+"""One SQLite file: how it is opened, locked, brought to its schema, and what its errors mean.
+
+WAL with synchronous=FULL: a commit that returned survives a power cut (measured: 0 lost; with
+NORMAL up to 858). One process at a time owns the file, by a lock file beside it; readers open it
+with mode=ro. The schema is made by the numbered migrations of its owner through sqlite-utils, which
+is imported only when there is something to migrate: it costs 27 MiB. `user_version` is the number of
+migrations that were applied; a file of a newer program is refused, never changed.
+
+A connection is used by one thread at a time, under `lock`.
+"""
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Final
+
+from agent.evidence.sealer import CommitError, StoreFullError
+
+if TYPE_CHECKING:
+    import sqlite_utils
+
+PAGE_BYTES: Final = 4096
+WAL_BYTES_MAX: Final = 4 << 20
+"""journal_size_limit: a burst does not keep its WAL for ever."""
+LOCK_WAIT_MS: Final = 2_000
+"""Readers hold no lock in WAL; only a checkpoint of a foreign tool could."""
+CACHE_KIB: Final = 1_024
+"""Page cache; the tip of the table is all that is ever hot."""
+
+Migration = Callable[["sqlite_utils.Database"], None]
+
+
+class StoreError(Exception):
+    """The database cannot be used."""
+
+
+class SecondInstanceError(StoreError):
+    """Another process owns the database."""
+
+
+class SchemaNewerError(StoreError):
+    """The database was written by a newer program."""
+
+
+class CorruptError(StoreError):
+    """The file holds what SQLite or a checksum says cannot be."""
+
+
+class Lock:
+    """The ownership of a database, held until `release` or the end of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(self._descriptor)
+            raise SecondInstanceError(f"{path}: another process owns this database") from None
+
+    def release(self) -> None:
+        """Let another process own it."""
+        os.close(self._descriptor)
+
+
+def suffixed(path: Path, suffix: str) -> Path:
+    """`path` with `suffix` behind its whole name, as SQLite names its companions."""
+    return path.with_name(path.name + suffix)
+
+
+def connect(path: Path, *, pages_max: int | None = None) -> sqlite3.Connection:
+    """A connection that may write."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        _set_pragmas(connection, pages_max)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _set_pragmas(connection: sqlite3.Connection, pages_max: int | None) -> None:
+    for pragma in (
+        f"page_size={PAGE_BYTES}",
+        f"busy_timeout={LOCK_WAIT_MS}",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        f"journal_size_limit={WAL_BYTES_MAX}",
+        f"cache_size=-{CACHE_KIB}",
+        "trusted_schema=OFF",
+        "cell_size_check=ON",
+        "temp_store=MEMORY",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+    if pages_max is not None:
+        connection.execute(f"PRAGMA max_page_count={pages_max}")
+
+
+def connect_to_read(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    connection.execute("PRAGMA trusted_schema=OFF")
+    connection.execute(f"PRAGMA busy_timeout={LOCK_WAIT_MS}")
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, owner: str, migrations: Sequence[Migration]) -> None:
+    """Bring the schema up to the last of `migrations`.
+
+    Raises:
+        SchemaNewerError: The file has more of them than this program knows.
+    """
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > len(migrations):
+        raise SchemaNewerError(f"the database has schema {version}, this program knows {len(migrations)}")
+    if version == len(migrations):
+        return
+    import sqlite_utils  # noqa: PLC0415 - 27 MiB that only a new or old file needs
+
+    database = sqlite_utils.Database(connection, execute_plugins=False)
+    applied = sqlite_utils.Migrations(owner)
+    for number, migration in enumerate(migrations, start=1):
+        applied(name=f"{number:03d}")(migration)
+    applied.apply(database)
+    connection.execute(f"PRAGMA user_version={len(migrations)}")
+
+
+class Database:
+    """The file at `path`, owned by this process, with its errors translated.
+
+    A failed write transaction is rolled back and raised as CommitError (unknown result), or as
+    StoreFullError where SQLite says that there is no room; a file that cannot be right is marked
+    `.suspect`, so that the next start salvages it, and raised as CorruptError.
+    """
+
+    def __init__(
+        self, path: Path, owner: str, migrations: Sequence[Migration], pages_max: int | None = None
+    ) -> None:
+        self.path = path
+        self.lock = RLock()
+        self._owner = owner
+        self._migrations = migrations
+        self._pages_max = pages_max
+        self.connection = self._opened()
+
+    @property
+    def suspect(self) -> Path:
+        """The mark that says: salvage me."""
+        return suffixed(self.path, ".suspect")
+
+    def reopen(self) -> None:
+        """A new connection: what the old one believes after an I/O error means nothing."""
+        with self.lock:
+            self.close()
+            self.connection = self._opened()
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self.lock:
+            self.connection.close()
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
+        """All rows of a query.
+
+        Raises:
+            CorruptError: The file cannot be right.
+        """
+        with self.lock:
+            try:
+                return self.connection.execute(sql, parameters).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise self._translated(error) from error
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction, committed at the end.
+
+        Raises:
+            CommitError: Its result is unknown.
+            StoreFullError: There was no room; nothing was changed.
+            CorruptError: The file cannot be right.
+        """
+        with self.lock:
+            try:
+                self.connection.execute("BEGIN IMMEDIATE")
+                yield self.connection
+                self.connection.execute("COMMIT")
+            except sqlite3.DatabaseError as error:
+                self._roll_back()
+                raise self._translated(error) from error
+            except BaseException:
+                self._roll_back()
+                raise
+
+    def mark_suspect(self) -> None:
+        """Have the next start salvage the file."""
+        self.suspect.touch()
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = connect(self.path, pages_max=self._pages_max)
+        try:
+            migrate(connection, self._owner, self._migrations)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _roll_back(self) -> None:
+        if self.connection.in_transaction:
+            try:
+                self.connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self.connection.close()  # whoever comes next must reopen and look
+
+    def _translated(self, error: sqlite3.DatabaseError) -> Exception:
+        code = getattr(error, "sqlite_errorcode", None)
+        primary = None if code is None else code & 0xFF
+        if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            self.mark_suspect()
+            return CorruptError(f"{self.path}: {error}")
+        if primary == sqlite3.SQLITE_FULL:
+            return StoreFullError(f"{self.path}: {error}")
+        return CommitError(f"{self.path}: {error}")

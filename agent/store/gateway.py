@@ -1,0 +1,229 @@
+"""The gateway's database: the chain, and the queue of what the centre has not yet answered for.
+
+    seals        number (primary key), first_record, count, hash, cose, body or NULL
+    receipts     number (primary key), raw: the last RECEIPTS_KEPT, so that the centre cannot deny them
+    checkpoints  name (primary key), raw: what the detector and others remember over a restart
+
+One row a seal, no secondary index: an index multiplies the bytes written by 1.5 to 5. Only
+`append` commits by itself; receipts and checkpoints ride on the next commit (or `flush`), because
+each commit costs 8 kB of flash and both can be had again: the receipt is retained at the broker.
+
+Who deletes: `prune_below`, called only for what a valid receipt covers, PRUNE_ROWS_MAX at a time (a
+delete of 1,000 rows fails on a full disk), and never the last seal, which the next one follows;
+`drop_body`, which keeps header, signature and root. No change of configuration deletes a row.
+
+Rows are checked by their own hash when they are read. A file that cannot be right is renamed, what
+can be read of it by primary key is put into a new one, and the start goes on: see `salvage`.
+"""
+
+from collections.abc import Iterator, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from agent.evidence.seal import StoredSeal
+from agent.store.database import PAGE_BYTES, CorruptError, Lock, connect_to_read, suffixed
+from agent.store.opening import COLUMNS, INSERT, open_or_salvage, values
+
+RECEIPTS_KEPT: Final = 100
+PRUNE_ROWS_MAX: Final = 100
+"""Works within a full quota; see parts of SQLite that were measured in the module's specification."""
+CHECKPOINT_BYTES_MAX: Final = 1 << 20
+QUOTA_BYTES_MIN: Final = 64 * PAGE_BYTES
+"""Below it the schema and one seal would not fit."""
+READ_ROWS_MAX: Final = 1_000
+
+_RECEIPT: Final = "receipt"
+_FORGET_RECEIPTS: Final = """
+DELETE FROM receipts WHERE number < (SELECT min(number) FROM (
+    SELECT number FROM receipts ORDER BY number DESC LIMIT ?))
+"""
+
+
+class GatewayStore:
+    """The gateway's database at `path`.
+
+    Attributes:
+        salvage: What was left of a corrupt file that this start set aside, or None.
+    """
+
+    def __init__(self, path: Path, quota_bytes: int, *, newest_hint: int | None = None) -> None:
+        """Open or make the database, salvaging a corrupt one.
+
+        Args:
+            path: The file.
+            quota_bytes: It never grows beyond this.
+            newest_hint: Where to look for the newest seal in a file whose index is destroyed.
+
+        Raises:
+            SecondInstanceError: Another process owns it.
+            SchemaNewerError: A newer program wrote it.
+        """
+        if quota_bytes < QUOTA_BYTES_MIN:
+            raise ValueError(f"a quota of {quota_bytes} bytes is below {QUOTA_BYTES_MIN}")
+        self._pages_max = quota_bytes // PAGE_BYTES
+        self._lock = Lock(suffixed(path, ".lock"))
+        self._riders: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        try:
+            self._database, self.salvage = open_or_salvage(path, self._pages_max, newest_hint)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Flush and let the file go."""
+        try:
+            self.flush()
+        finally:
+            self._database.close()
+            self._lock.release()
+
+    def reopen(self) -> None:
+        """Look at the file again after a failed commit."""
+        self._database.reopen()
+
+    # -- the chain
+
+    def append(self, *seals: StoredSeal) -> None:
+        """Commit `seals`, and what rides along, in one transaction.
+
+        Raises:
+            CommitError: The result is unknown.
+            StoreFullError: The quota or the disk is full; nothing was stored.
+        """
+        self._commit([(INSERT, values(seal)) for seal in seals])
+
+    def last(self) -> StoredSeal | None:
+        """The seal with the highest number."""
+        return self._one(f"SELECT {COLUMNS} FROM seals ORDER BY number DESC LIMIT 1")  # noqa: S608
+
+    def first_number(self) -> int | None:
+        """The lowest number that is still here."""
+        number: int | None = self._database.read("SELECT min(number) FROM seals")[0][0]
+        return number
+
+    def row(self, number: int) -> StoredSeal | None:
+        """Seal `number`, or None."""
+        return self._one(f"SELECT {COLUMNS} FROM seals WHERE number = ?", (number,))  # noqa: S608
+
+    def rows(self, first: int, limit: int = READ_ROWS_MAX) -> list[StoredSeal]:
+        """At most `limit` seals from number `first` on, in order."""
+        sql = f"SELECT {COLUMNS} FROM seals WHERE number >= ? ORDER BY number LIMIT ?"  # noqa: S608
+        return [self._checked(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
+
+    def headers(self, first: int, limit: int = READ_ROWS_MAX) -> list[StoredSeal]:
+        """Like `rows`, without reading bodies: each `body` is None."""
+        sql = (
+            "SELECT number, hash, cose, NULL, first_record, count "
+            "FROM seals WHERE number >= ? ORDER BY number LIMIT ?"
+        )
+        return [self._checked(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
+
+    def body(self, number: int) -> bytes | None:
+        """The body of seal `number`, or None where it is not held."""
+        found = self._database.read("SELECT body FROM seals WHERE number = ?", (number,))
+        body: bytes | None = found[0][0] if found else None
+        return body
+
+    def hash_of(self, number: int) -> bytes | None:
+        """The hash of seal `number`, or None where it is not held."""
+        found = self._database.read("SELECT hash FROM seals WHERE number = ?", (number,))
+        digest: bytes | None = found[0][0] if found else None
+        return digest
+
+    def prune_below(self, number: int) -> int:
+        """Delete at most PRUNE_ROWS_MAX seals below `number`, never the last one; how many went."""
+        first, last = self._database.read("SELECT min(number), max(number) FROM seals")[0]
+        if first is None or first >= min(number, last):
+            return 0
+        end = min(number, last, first + PRUNE_ROWS_MAX)
+        return self._commit([("DELETE FROM seals WHERE number < ?", (end,))])
+
+    def drop_body(self, number: int) -> bool:
+        """Give up the body of seal `number`; whether there was one."""
+        sql = "UPDATE seals SET body = NULL WHERE number = ? AND body IS NOT NULL"
+        return self._commit([(sql, (number,))]) > 0
+
+    # -- what rides along
+
+    def put_receipt(self, number: int, raw: bytes) -> None:
+        """Keep a receipt; it reaches the disk with the next commit, the newest one that waits."""
+        waiting = self._riders.get(_RECEIPT)
+        if waiting is None or waiting[1][0] <= number:
+            sql = "INSERT OR REPLACE INTO receipts VALUES (?, ?)"
+            self._riders[_RECEIPT] = (sql, (number, raw))
+
+    def last_receipt(self) -> bytes | None:
+        """The receipt with the highest number."""
+        waiting = self._riders.get(_RECEIPT)
+        stored = self._database.read("SELECT number, raw FROM receipts ORDER BY number DESC LIMIT 1")
+        found = max([*stored, *([waiting[1]] if waiting else [])], default=None)
+        return None if found is None else bytes(found[1])
+
+    def put_checkpoint(self, name: str, raw: bytes) -> None:
+        """Remember `raw` under `name`; it reaches the disk with the next commit."""
+        if len(raw) > CHECKPOINT_BYTES_MAX:
+            raise ValueError(f"checkpoint {name}: {len(raw)} bytes, at most {CHECKPOINT_BYTES_MAX}")
+        sql = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)"
+        self._riders[f"checkpoint {name}"] = (sql, (name, raw))
+
+    def checkpoint(self, name: str) -> bytes | None:
+        """What was remembered under `name`."""
+        rider = self._riders.get(f"checkpoint {name}")
+        if rider is not None:
+            return bytes(rider[1][1])
+        found = self._database.read("SELECT raw FROM checkpoints WHERE name = ?", (name,))
+        return found[0][0] if found else None
+
+    def flush(self) -> None:
+        """Commit what waits to ride along."""
+        if self._riders:
+            self._commit([])
+
+    # -- room
+
+    def used_fraction(self) -> float:
+        """How much of the quota is taken."""
+        pages, free = (
+            self._database.read(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count")
+        )
+        return float(pages - free) / self._pages_max
+
+    # -- inside
+
+    def _commit(self, statements: Sequence[tuple[str, tuple[Any, ...]]]) -> int:
+        changed = 0
+        with self._database.lock:
+            riders = dict(self._riders)
+            with self._database.write() as connection:
+                for sql, parameters in statements:
+                    changed += connection.execute(sql, parameters).rowcount
+                for sql, parameters in riders.values():
+                    connection.execute(sql, parameters)
+                if _RECEIPT in riders:
+                    connection.execute(_FORGET_RECEIPTS, (RECEIPTS_KEPT,))
+            for key, rider in riders.items():
+                if self._riders.get(key) is rider:
+                    del self._riders[key]
+        return changed
+
+    def _one(self, sql: str, parameters: Sequence[Any] = ()) -> StoredSeal | None:
+        found = self._database.read(sql, parameters)
+        return self._checked(found[0]) if found else None
+
+    def _checked(self, row: Sequence[Any]) -> StoredSeal:
+        seal = StoredSeal(*row)
+        if sha256(seal.cose).digest() != seal.hash:
+            self._database.mark_suspect()
+            raise CorruptError(f"seal {seal.number} is not what was stored")
+        return seal
+
+
+def read_seals(path: Path) -> Iterator[StoredSeal]:
+    """Every seal of the database at `path`, read beside its owner."""
+    connection = connect_to_read(path)
+    try:
+        for row in connection.execute(f"SELECT {COLUMNS} FROM seals ORDER BY number"):  # noqa: S608
+            yield StoredSeal(*row)
+    finally:
+        connection.close()

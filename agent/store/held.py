@@ -1,0 +1,81 @@
+"""Which bodies of one gateway are held: everything up to m, and ranges beyond. Pure.
+
+A body that the gateway itself declared lost, in a sealed record, counts as held: nobody waits for it.
+Kept as one CBOR array [m, [[a, b], ...]], ascending, never touching.
+"""
+
+from bisect import bisect_left
+
+from attrs import define, field
+
+from agent.evidence import cbor
+from agent.evidence.seal import NUMBER_MAX
+
+HELD_RANGES_MAX = 100_000
+"""Holes in one gateway's bodies; more than one for each seal of a ten-day backlog."""
+_RANGE_BYTES_MAX = 13
+
+
+@define
+class Held:
+    """A set of seal numbers that tends to be one run from 1."""
+
+    up_to: int = 0
+    _ranges: list[tuple[int, int]] = field(factory=list)
+
+    @property
+    def ranges(self) -> tuple[tuple[int, int], ...]:
+        """The runs beyond `up_to`."""
+        return tuple(self._ranges)
+
+    def __contains__(self, number: int) -> bool:
+        at = bisect_left(self._ranges, (number + 1,))
+        return number <= self.up_to or (at > 0 and number <= self._ranges[at - 1][1])
+
+    def add(self, first: int, last: int | None = None) -> None:
+        """Put in `first` to `last`, or `first` alone."""
+        last = first if last is None else last
+        if last <= self.up_to:
+            return
+        begin = bisect_left(self._ranges, (first,))
+        if begin and self._ranges[begin - 1][1] >= first - 1:
+            begin -= 1
+        end = bisect_left(self._ranges, (last + 2,))
+        touched = self._ranges[begin:end]
+        if touched:
+            first, last = min(first, touched[0][0]), max(last, touched[-1][1])
+        self._ranges[begin:end] = [(first, last)]
+        if self._ranges[0][0] <= self.up_to + 1:
+            self.up_to = self._ranges.pop(0)[1]
+
+    def missing(self, up_to: int, limit: int) -> list[int]:
+        """At most `limit` numbers up to `up_to` that are not held, in order."""
+        found: list[int] = []
+        expected = self.up_to + 1
+        for first, last in [*self._ranges, (up_to + 1, up_to + 1)]:
+            found += range(expected, min(first, up_to + 1, expected + limit - len(found)))
+            expected = last + 1
+        return found
+
+    def to_cbor(self) -> bytes:
+        """The set as bytes."""
+        return cbor.encode([self.up_to, [list(span) for span in self._ranges]])
+
+    @classmethod
+    def from_cbor(cls, raw: bytes) -> "Held":
+        """The set in `raw`.
+
+        Raises:
+            FormatError: It is no such set.
+        """
+        up_to, spans = cbor.array(cbor.decode(raw, HELD_RANGES_MAX * _RANGE_BYTES_MAX), "held", 2)
+        held = cls(cbor.natural(up_to, "up_to", NUMBER_MAX))
+        if type(spans) is not list:
+            raise cbor.FormatError("held ranges are no array")
+        for span in spans:
+            first = cbor.natural(cbor.array(span, "range", 2)[0], "range", NUMBER_MAX, held._end() + 2)
+            held._ranges.append((first, cbor.natural(span[1], "range", NUMBER_MAX, first)))
+        return held
+
+    def _end(self) -> int:
+        return self._ranges[-1][1] if self._ranges else self.up_to
