@@ -7,43 +7,30 @@
     (6) only now `seal` returns, and the seal may be published
 
 So a secret that is still alive has signed nothing that anybody saw, and a number whose secret is
-gone is never signed again. Start and crash recovery are one function. `recover` compares the last
-row n of the database with the slots:
-
-    key n+1 is alive                      it is current (slot n+2 beside it: step 4 never happened)
-    the highest living key is beyond n+1  the disk lost commits: the seals come back from the ring
-                                          without bodies, and the next seal begins with LOST_TAIL
-    no living key, or only older ones     the key file is lost or rolled back: never seal again
-                                          with it, ask for a new enrolment
+gone is never signed again. Start and crash recovery are one function; what it decides, and from
+what, stands in `agent.evidence.recovery`.
 
 A commit that failed has an unknown result. The identical bytes are kept; `settle` reopens the
 database, looks, and puts the same bytes in if they are not there. Nothing else is signed meanwhile.
-
-What it cannot see: database and key file restored together from an old image. The centre sees that
-as a fork, and a receipt above the own number tells the gateway.
 """
 
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Final, Protocol
-
-from attrs import frozen
 
 from agent.evidence import keys
 from agent.evidence.record import NS_PER_MS, Kind, encode_record
+from agent.evidence.recovery import Recovery, find
 from agent.evidence.seal import (
     BODY_BYTES_MAX,
-    FIRST_NUMBER,
     SealHeader,
     StoredSeal,
     checked_gateway,
     encode_body,
     merkle_root,
-    peek_header,
     seal_hash,
     sign_header,
 )
-from agent.evidence.slots import Slot, first_slot
+from agent.evidence.slots import Slot
 from drivers.clock import Stamp
 
 COMMIT_TRIES_MAX: Final = 2
@@ -111,35 +98,6 @@ class Slots(Protocol):
         ...
 
 
-class Start(StrEnum):
-    """How the gateway came up."""
-
-    NEW = "new"
-    CLEAN = "clean"
-    LOST_TAIL = "lost tail"
-    REKEY = "needs a new enrolment"
-
-
-@frozen
-class Recovery:
-    """What `recover` found.
-
-    Attributes:
-        number: The next seal.
-        next_key: The public key it will be signed with; on NEW the one to enrol. Empty on REKEY.
-        lost: First and last seal that the database had lost.
-        recovered: The first of them whose header came back, or None.
-        reason: On REKEY, why.
-    """
-
-    start: Start
-    number: int
-    next_key: bytes
-    lost: tuple[int, int] | None = None
-    recovered: int | None = None
-    reason: str = ""
-
-
 class Sealer:
     """Seals the records of one gateway. One thread at a time."""
 
@@ -160,12 +118,14 @@ class Sealer:
     def recover(self) -> Recovery:
         """Find the current key; called once, at every start."""
         last = self._store.last()
-        if not self._slots.exists():
-            if last is not None:
-                return _rekey(last, "the key file is gone")
+        new = not self._slots.exists()
+        if new and last is None:
             self._slots.create(keys.generate())
-            return self._resume(last, Start.NEW)
-        return self._resume(last, Start.CLEAN)
+        found = find(last, () if new and last is not None else self._slots.load())
+        for number in found.obsolete:
+            self._slots.erase(number)
+        self._current, self._returned, self._lost = found.current, found.returned, found.lost_tail
+        return found.recovery
 
     def seal(self, records: Sequence[bytes], stamp: Stamp, reference: bytes = b"") -> StoredSeal:
         """Seal `records` (and, after a loss, one LOST_TAIL record before them) and commit.
@@ -245,62 +205,3 @@ class Sealer:
                     raise
             else:
                 return
-
-    def _resume(self, last: StoredSeal | None, start: Start) -> Recovery:
-        slots = {slot.number: slot for slot in self._slots.load()}
-        tip = FIRST_NUMBER - 1 if last is None else last.number
-        living = [number for number, slot in slots.items() if slot.secret is not None]
-        if not living or max(living) <= tip:
-            return _rekey(last, "the key file is older than the database" if living else "no key is readable")
-        top = max(living)
-        number = tip + 1 if tip + 1 in living and top <= tip + 2 else top
-        current = slots[number]
-        returned = _returned(slots, number, tip)
-        if not _continues(last, current, returned):
-            return _rekey(last, "key file and database are of different chains")
-        for other in living:
-            if other != number:
-                self._slots.erase(other)
-        assert current.secret is not None
-        next_key = keys.public(current.secret)
-        self._current, self._returned = current, returned
-        if number == tip + 1:
-            return Recovery(start, number, next_key)
-        lost = (tip + 1, number - 1)
-        recovered = returned[0].number if returned else None
-        self._lost = {"first": lost[0], "last": lost[1], "recovered": recovered or number}
-        return Recovery(Start.LOST_TAIL, number, next_key, lost, recovered)
-
-
-def _rekey(last: StoredSeal | None, reason: str) -> Recovery:
-    number = FIRST_NUMBER if last is None else last.number + 1
-    return Recovery(Start.REKEY, number, b"", reason=reason)
-
-
-def _returned(slots: dict[int, Slot], number: int, tip: int) -> tuple[StoredSeal, ...]:
-    """The seals from `tip` + 1 to `number` - 1 that the ring still has, an unbroken run up to the last."""
-    found: list[StoredSeal] = []
-    expected = slots[number].previous
-    while number - 1 > tip and number in slots and seal_hash(slots[number].cose) == expected:
-        number -= 1
-        cose = slots[number + 1].cose
-        header = peek_header(cose)
-        found.append(StoredSeal(number, expected, cose, None, header.first_record, header.count))
-        expected = header.previous
-    return tuple(reversed(found))
-
-
-def _continues(last: StoredSeal | None, current: Slot, returned: tuple[StoredSeal, ...]) -> bool:
-    """Whether the current key follows from the last row, as far as the seals between are there."""
-    assert current.secret is not None
-    if current.number == FIRST_NUMBER:
-        return current == first_slot(current.secret)
-    before = returned[-1] if returned else last
-    if before is None or before.number != current.number - 1:
-        return True  # the seals between are lost: nothing to compare
-    if peek_header(before.cose).next_key != keys.public(current.secret) or before.hash != current.previous:
-        return False
-    oldest = returned[0] if returned else None
-    if last is None or oldest is None or oldest.number != last.number + 1:
-        return True
-    return peek_header(oldest.cose).previous == last.hash

@@ -152,10 +152,18 @@ class Database:
         return suffixed(self.path, ".suspect")
 
     def reopen(self) -> None:
-        """A new connection: what the old one believes after an I/O error means nothing."""
+        """A new connection: what the old one believes after an I/O error means nothing.
+
+        Raises:
+            CorruptError: The file cannot be right.
+            StoreError: It cannot be opened.
+        """
         with self.lock:
             self.close()
-            self.connection = self._opened()
+            try:
+                self.connection = self._opened()
+            except sqlite3.DatabaseError as error:
+                raise self._translated(error, StoreError) from error
 
     def close(self) -> None:
         """Let the file go."""
@@ -167,12 +175,13 @@ class Database:
 
         Raises:
             CorruptError: The file cannot be right.
+            StoreError: It cannot be read.
         """
         with self.lock:
             try:
                 return self.connection.execute(sql, parameters).fetchall()
             except sqlite3.DatabaseError as error:
-                raise self._translated(error) from error
+                raise self._translated(error, StoreError) from error
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
@@ -190,7 +199,7 @@ class Database:
                 self.connection.execute("COMMIT")
             except sqlite3.DatabaseError as error:
                 self._roll_back()
-                raise self._translated(error) from error
+                raise self._translated(error, CommitError) from error
             except BaseException:
                 self._roll_back()
                 raise
@@ -215,7 +224,7 @@ class Database:
             except sqlite3.Error:
                 self.connection.close()  # whoever comes next must reopen and look
 
-    def _translated(self, error: sqlite3.DatabaseError) -> Exception:
+    def _translated(self, error: sqlite3.DatabaseError, otherwise: type[Exception]) -> Exception:
         code = getattr(error, "sqlite_errorcode", None)
         primary = None if code is None else code & 0xFF
         if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
@@ -223,4 +232,4 @@ class Database:
             return CorruptError(f"{self.path}: {error}")
         if primary == sqlite3.SQLITE_FULL:
             return StoreFullError(f"{self.path}: {error}")
-        return CommitError(f"{self.path}: {error}")
+        return otherwise(f"{self.path}: {error}")

@@ -46,7 +46,7 @@ def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tupl
         except CorruptError:
             pass
         except sqlite3.DatabaseError as error:
-            if error.sqlite_errorcode & 0xFF not in _CORRUPT:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _CORRUPT:
                 raise
     return _salvaged(path, pages_max, newest_hint)
 

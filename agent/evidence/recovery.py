@@ -1,0 +1,137 @@
+"""Which key is current, decided from the last row of the database and the slots. Pure.
+
+With n the number of the last row:
+
+    key n+1 is alive, none beyond n+2     it is current; a slot n+2 beside it belongs to a seal n+1
+                                          that was never committed and never seen by anybody
+    the highest living key is beyond n+1  the disk lost commits. Its seals come back from the ring
+                                          without bodies, and the next seal begins with LOST_TAIL.
+                                          A number is never signed twice, so this is no fork
+    no living key, or only older ones     the key file is lost or was rolled back: never seal with
+                                          it, ask for a new enrolment
+    key and row do not fit each other     the same: they are of different chains
+
+What it cannot see: database and key file restored together from an old image. The centre sees that
+as a fork, and a receipt above the own number tells the gateway.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from attrs import frozen
+
+from agent.evidence import keys
+from agent.evidence.seal import FIRST_NUMBER, StoredSeal, peek_header, seal_hash
+from agent.evidence.slots import Slot, first_slot
+
+
+class Start(StrEnum):
+    """How the gateway came up."""
+
+    NEW = "new"
+    CLEAN = "clean"
+    LOST_TAIL = "lost tail"
+    REKEY = "needs a new enrolment"
+
+
+@frozen
+class Recovery:
+    """What was found at the start.
+
+    Attributes:
+        number: The next seal.
+        next_key: The public key it will be signed with; on NEW the one to enrol. Empty on REKEY.
+        lost: First and last seal that the database had lost.
+        recovered: The first of them whose header came back, or None.
+        reason: On REKEY, why.
+    """
+
+    start: Start
+    number: int
+    next_key: bytes
+    lost: tuple[int, int] | None = None
+    recovered: int | None = None
+    reason: str = ""
+
+
+@frozen
+class Found:
+    """What the sealer goes on with.
+
+    Attributes:
+        current: The slot of the next seal; None on REKEY.
+        returned: Lost seals to put back, with the next one, in one transaction.
+        lost_tail: Body of the LOST_TAIL record that the next seal begins with, or None.
+        obsolete: Slots whose secret must be destroyed now.
+    """
+
+    recovery: Recovery
+    current: Slot | None = None
+    returned: tuple[StoredSeal, ...] = ()
+    lost_tail: dict[str, int] | None = None
+    obsolete: tuple[int, ...] = ()
+
+
+def find(last: StoredSeal | None, slots: Sequence[Slot]) -> Found:
+    """Where the chain goes on, given the last row and every readable slot."""
+    by_number = {slot.number: slot for slot in slots}
+    tip = FIRST_NUMBER - 1 if last is None else last.number
+    living = sorted(number for number, slot in by_number.items() if slot.secret is not None)
+    if not living:
+        return _rekey(tip, "no key is readable")
+    top = living[-1]
+    if top <= tip:
+        return _rekey(tip, "the key file is older than the database")
+    number = tip + 1 if tip + 1 in living and top <= tip + 2 else top
+    current = by_number[number]
+    returned = _returned(by_number, number, tip)
+    if not _continues(last, current, returned):
+        return _rekey(tip, "key file and database are of different chains")
+    assert current.secret is not None
+    obsolete = tuple(other for other in living if other != number)
+    next_key = keys.public(current.secret)
+    if number == tip + 1:
+        start = Start.NEW if number == FIRST_NUMBER else Start.CLEAN
+        return Found(Recovery(start, number, next_key), current, obsolete=obsolete)
+    lost = (tip + 1, number - 1)
+    recovered = returned[0].number if returned else None
+    return Found(
+        recovery=Recovery(Start.LOST_TAIL, number, next_key, lost, recovered),
+        current=current,
+        returned=returned,
+        lost_tail={"first": lost[0], "last": lost[1], "recovered": recovered or number},
+        obsolete=obsolete,
+    )
+
+
+def _rekey(tip: int, reason: str) -> Found:
+    return Found(Recovery(Start.REKEY, tip + 1, b"", reason=reason))
+
+
+def _returned(slots: dict[int, Slot], number: int, tip: int) -> tuple[StoredSeal, ...]:
+    """The seals from `tip` + 1 to `number` - 1 that the ring still has, an unbroken run up to the last."""
+    found: list[StoredSeal] = []
+    expected = slots[number].previous
+    while number - 1 > tip and number in slots and seal_hash(slots[number].cose) == expected:
+        number -= 1
+        cose = slots[number + 1].cose
+        header = peek_header(cose)
+        found.append(StoredSeal(number, expected, cose, None, header.first_record, header.count))
+        expected = header.previous
+    return tuple(reversed(found))
+
+
+def _continues(last: StoredSeal | None, current: Slot, returned: tuple[StoredSeal, ...]) -> bool:
+    """Whether the current key follows from the last row, as far as the seals between are there."""
+    assert current.secret is not None
+    if current.number == FIRST_NUMBER:
+        return current == first_slot(current.secret)
+    before = returned[-1] if returned else last
+    if before is None or before.number != current.number - 1:
+        return True  # the seals between are lost: nothing to compare
+    if peek_header(before.cose).next_key != keys.public(current.secret) or before.hash != current.previous:
+        return False
+    oldest = returned[0] if returned else None
+    if last is None or oldest is None or oldest.number != last.number + 1:
+        return True
+    return peek_header(oldest.cose).previous == last.hash
