@@ -1,0 +1,97 @@
+"""How to reach the broker: address, name, certificates. Checked before the first connect.
+
+TLS 1.3 with a client certificate is the rule. Without it a connection goes only to this machine,
+unless `plain_allowed` says that somebody decided otherwise.
+"""
+
+import ipaddress
+import ssl
+from pathlib import Path
+from typing import Final
+
+from attrs import field, frozen
+
+KEEPALIVE_S: Final = 20
+"""A dead link is noticed within two of these; a 4G modem keeps its NAT entry for longer than one."""
+SESSION_EXPIRY_S: Final = 7 * 86_400
+"""The broker keeps receipts and orders for a gateway that is away for a week."""
+
+
+class MqttSettingsError(ValueError):
+    """The site file's broker section is wrong, or a certificate file cannot be used."""
+
+
+@frozen
+class TlsFiles:
+    """PEM files: whom to believe, who we are, and the key of that."""
+
+    ca: Path
+    certificate: Path
+    key: Path
+
+
+@frozen
+class Will:
+    """What the broker says, retained, when this client is gone."""
+
+    topic: str
+    payload: bytes
+
+
+@frozen
+class MqttSettings:
+    """Everything the connection needs.
+
+    Attributes:
+        host, port: The broker.
+        client_id: Fixed for this gateway: the broker keeps the session under it.
+        tls: The certificate files, None for a plain connection.
+        plain_allowed: Plain connections to other machines are wanted.
+        subscriptions: Topic filters, subscribed anew (QoS 1) on every connect.
+        will: The last word.
+        keepalive_s, session_expiry_s: See the constants; real seconds.
+        reconnect_first_s, reconnect_longest_s: Pause between tries, doubled each time, with jitter.
+    """
+
+    host: str
+    port: int
+    client_id: str
+    tls: TlsFiles | None = None
+    plain_allowed: bool = False
+    subscriptions: tuple[str, ...] = ()
+    will: Will | None = None
+    keepalive_s: int = field(default=KEEPALIVE_S, kw_only=True)
+    session_expiry_s: int = field(default=SESSION_EXPIRY_S, kw_only=True)
+    reconnect_first_s: float = field(default=1.0, kw_only=True)
+    reconnect_longest_s: float = field(default=120.0, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.tls is None and not self.plain_allowed and not is_loopback(self.host):
+            raise MqttSettingsError(f"{self.host} is another machine: it needs TLS files, or tls = false")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` names this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def tls_context(files: TlsFiles) -> ssl.SSLContext:
+    """TLS 1.3 only, the broker's name checked, our certificate shown.
+
+    Raises:
+        MqttSettingsError: A file is missing or does not fit the others.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_verify_locations(files.ca)
+    except OSError as error:  # ssl.SSLError is one, too
+        raise MqttSettingsError(f"{files.ca}: {error}") from error
+    try:
+        context.load_cert_chain(files.certificate, files.key)
+    except OSError as error:
+        raise MqttSettingsError(f"{files.certificate}, {files.key}: {error}") from error
+    return context
