@@ -1,0 +1,164 @@
+"""The proof inside every shipped model file: frames, their checks, and what they must decode to."""
+
+import struct
+
+import pytest
+
+from drivers import model
+from drivers.frame import Framing, Request, Words, crc16, parse
+from drivers.model import Golden, Model
+from drivers.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP, plan
+from drivers.reading import Block, PollGroup, Quantity
+from drivers.registers import RegisterType
+
+FLOAT32_DIGITS = 1e-6
+WANTED_BY_ISSUE_2 = {
+    "eastron-sdm630": RegisterType.F32,
+    "chint-dtsu666": RegisterType.F32,
+    "acrel-adw300": RegisterType.U16,
+    "schneider-pm5xxx": RegisterType.F32,
+    "schneider-iem3xxx": RegisterType.S64,
+    "gavazzi-em340": RegisterType.S32,
+    "abb-b23": RegisterType.U64,
+    "siemens-pac3200": RegisterType.F64,
+    "sunspec-203": RegisterType.S16,
+}
+GOLDENS = [
+    pytest.param(name, golden, id=f"{name}-{i}")
+    for name in model.names()
+    for i, golden in enumerate(model.load(name).goldens)
+]
+
+
+@pytest.fixture(params=model.names())
+def shipped(request: pytest.FixtureRequest) -> Model:
+    return model.load(request.param)
+
+
+def the_request(golden: Golden) -> Request:
+    unit_id, function, address, count = struct.unpack(">BBHH", golden.request[:-2])
+    return Request(unit_id, function, address, count)
+
+
+def the_block(golden: Golden) -> Block:
+    request = the_request(golden)
+    verdict = parse(Framing.RTU, golden.response, request)
+    assert isinstance(verdict, Words), verdict
+    return Block(request.function, request.address, verdict.words)
+
+
+@pytest.mark.parametrize(("name", "golden"), GOLDENS)
+def test_a_golden_frame_passes_every_check_of_the_driver(name: str, golden: Golden) -> None:
+    assert golden.request[-2:] == crc16(golden.request[:-2]), name
+    assert len(the_block(golden).words) == 2 * the_request(golden).count
+
+
+@pytest.mark.parametrize(("name", "golden"), GOLDENS)
+def test_a_golden_frame_decodes_to_exactly_the_readings_it_names(name: str, golden: Golden) -> None:
+    meter = model.load(name)
+    values = meter.decode([the_block(golden)], golden.ct_ratio, golden.pt_ratio)
+    assert values.keys() == golden.expect.keys()
+    for point, expected in golden.expect.items():
+        if meter.point(point).type is RegisterType.F32:
+            assert values[point] == pytest.approx(expected, rel=FLOAT32_DIGITS), point
+        else:
+            assert values[point] == expected, point
+
+
+@pytest.mark.parametrize(("name", "golden"), GOLDENS)
+def test_the_simulator_answers_the_same_registers_as_the_golden_frame(name: str, golden: Golden) -> None:
+    meter = model.load(name)
+    block = the_block(golden)
+    values = meter.decode([block], golden.ct_ratio, golden.pt_ratio)
+    exponents = {
+        point.name: point.decode(words)
+        for point in meter.points
+        if point.quantity is Quantity.SCALE
+        and (words := cut(block, point.function, point.address, point.count))
+    }
+    known = {name: exponent for name, exponent in exponents.items() if exponent is not None}
+    image = meter.encode(values | known, golden.ct_ratio, golden.pt_ratio)
+    for (function, address), register in image.items():
+        assert cut(block, function, address, 1) == register, f"{function}:{address:#06x}"
+
+
+def cut(block: Block, function: int, address: int, count: int) -> bytes:
+    start = 2 * (address - block.address)
+    return block.words[start : start + 2 * count] if function == block.function and start >= 0 else b""
+
+
+def test_every_shipped_model_has_its_proof_and_says_where_it_comes_from(shipped: Model) -> None:
+    assert shipped.goldens
+    assert all(golden.source for golden in shipped.goldens)
+    assert shipped.provenance
+    assert shipped.maker
+
+
+def test_the_active_power_and_the_import_counter_of_every_model_are_proven(shipped: Model) -> None:
+    proven = set().union(*(golden.expect for golden in shipped.goldens))
+    assert {"active_power", "active_energy_import"} <= proven
+
+
+def test_every_point_of_a_model_lies_in_a_golden_frame(shipped: Model) -> None:
+    blocks = [the_block(golden) for golden in shipped.goldens]
+    shown = {
+        point.name
+        for point in shipped.points
+        if any(
+            len(cut(block, point.function, point.address, point.count)) == 2 * point.count for block in blocks
+        )
+    }
+    assert {point.name for point in shipped.points} == shown
+
+
+def test_the_file_is_called_like_the_model(shipped: Model) -> None:
+    assert shipped is model.load(shipped.name)
+
+
+@pytest.mark.parametrize(("name", "kind"), WANTED_BY_ISSUE_2.items())
+def test_the_models_of_the_main_job_are_there_with_their_peculiar_types(
+    name: str, kind: RegisterType
+) -> None:
+    assert kind in {point.type for point in model.load(name).points}
+
+
+def test_a_table_makes_the_same_decoder_for_whoever_receives_it(shipped: Model) -> None:
+    received = Model.from_table(shipped.table())
+    assert received.hash == shipped.hash
+    for golden in shipped.goldens:
+        block = the_block(golden)
+        mine = shipped.decode([block], golden.ct_ratio, golden.pt_ratio)
+        assert received.decode([block], golden.ct_ratio, golden.pt_ratio) == mine
+
+
+def test_no_two_models_have_the_same_hash() -> None:
+    assert len({model.load(name).hash for name in model.names()}) == len(model.names())
+
+
+@pytest.mark.parametrize("gap", [GAP_REGISTERS_RTU, GAP_REGISTERS_TCP])
+@pytest.mark.parametrize("group", list(PollGroup))
+def test_every_group_of_every_model_can_be_planned(shipped: Model, group: PollGroup, gap: int) -> None:
+    points = shipped.group(group)
+    spans = plan(points, registers_max=shipped.request_registers_max, gap_registers_max=gap)
+    for point in points:
+        assert any(
+            span.function == point.function
+            and span.address <= point.address
+            and point.address + point.count <= span.end
+            for span in spans
+        ), point.name
+
+
+def test_voltage_current_and_power_of_every_model_come_from_one_read(shipped: Model) -> None:
+    points = shipped.group(PollGroup.FAST)
+    spans = plan(points, registers_max=shipped.request_registers_max, gap_registers_max=GAP_REGISTERS_RTU)
+    rests = {Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER}
+    used = {
+        span
+        for span in spans
+        for point in points
+        if point.quantity in rests
+        and span.address <= point.address < span.end
+        and span.function == point.function
+    }
+    assert len(used) == 1
