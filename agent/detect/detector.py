@@ -1,0 +1,282 @@
+"""What a gateway runs: samples of lines in, episodes out.
+
+Time is cut into slots, slot = floor(t / dt). A sample may come `reorder_slots` late and in any
+order; of several in one slot the latest counts, and of two with one time the greater, so that the
+order of arrival makes no difference. `advance` closes the slots that can no longer change, in order.
+
+Never trusted: the times and powers of samples. Whatever is no finite number is ignored; a sample of
+the far future waits in a buffer of PENDING_MAX per line, where it harms nobody; when the clock is
+set back by more than STEP_BACK_S, or no line has answered for SILENT_S, counting starts anew at the
+present slot, as after a long loss of data, because nothing can be said about such time.
+
+`checkpoint` holds everything, and `restore` goes on from it as if nothing had happened: a kill in
+the middle of a deficit changes no episode. Linkages whose parameters changed start anew, but keep
+their open episodes so that these are cleared.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import cbor2
+from attrs import frozen
+
+from agent.detect.episode import Episode, Rule
+from agent.detect.findings import LineWatch, LinkageWatch
+from agent.detect.line import DATA_LOSS, POWER_MAX_W, LineTracker
+from agent.detect.linkage import VIOLATION, LinkageTracker
+from agent.detect.params import LinkageParams, ParamsError
+from agent.detect.trace import MinuteTrace
+
+PENDING_MAX: Final = 64
+"""Slots that wait per line; enough for any burst between two calls of `advance` of a live gateway."""
+TIME_MAX_S: Final = 1e11
+"""The year 5138: a later time is no time."""
+STEP_BACK_S: Final = 300
+SILENT_S: Final = 86_400
+"""After a day without any sample the missing slots are skipped instead of walked through."""
+CHECKPOINT_VERSION: Final = 1
+CHECKPOINT_BYTES_MAX: Final = 1 << 20
+
+
+class CheckpointError(Exception):
+    """The bytes are no checkpoint of this detector: start without one."""
+
+
+@frozen(kw_only=True)
+class LinkageStatus:
+    """What is known of a linkage now.
+
+    Attributes:
+        linkage: Its id.
+        production_on: Production runs.
+        treatment_on: Treatment runs.
+        production_w: Sum of the production lines that answer.
+        treatment_w: Sum of the treatment lines that answer (highest of the duty window).
+        expected_w: Least treatment power for this production.
+        deficit_s: Weighted deficit so far; above 0 treatment is lacking although nothing is raised yet.
+        deficit_since_s: When that began, None without a deficit.
+        limit_s: Deficit that raises an episode.
+        violation: Rule of the open violation, None without one.
+        frozen_s: For how long nothing could be judged.
+        correlation: r over the last hours, or None.
+        undefined_reason: Why it is None.
+        lost_lines: Lines without data.
+    """
+
+    linkage: str
+    production_on: bool
+    treatment_on: bool
+    production_w: int
+    treatment_w: int
+    expected_w: int
+    deficit_s: float
+    deficit_since_s: int | None
+    limit_s: float
+    violation: Rule | None
+    frozen_s: int
+    correlation: float | None
+    undefined_reason: str
+    lost_lines: tuple[str, ...]
+
+
+class Detector:
+    """All linkages of a site. One instance, called from one thread."""
+
+    def __init__(self, params: Sequence[LinkageParams]) -> None:
+        if not params or len({one.dt_s for one in params}) != 1:
+            raise ParamsError(("the linkages of a site need one dt_s, and there must be one at least",))
+        self._params = tuple(params)
+        self._dt = params[0].dt_s
+        self._reorder = max(one.reorder_slots for one in params)
+        self._pending: dict[str, dict[int, tuple[float, int]]] = {}
+        self._next: int | None = None
+        self._heard = 0
+        self._build(0)
+
+    def _build(self, slot: int) -> None:
+        trackers: dict[str, LineTracker] = {}
+        for one in self._params:
+            for line in one.lines:
+                known = trackers.setdefault(line.id, LineTracker(line, one, slot))
+                if known.params != line:
+                    raise ParamsError((f"line {line.id} has different parameters in two linkages",))
+        self._buffers = tuple(self._pending.setdefault(name, {}) for name in trackers)
+        self._links = tuple(
+            LinkageWatch(
+                one,
+                LinkageTracker(one, slot),
+                MinuteTrace(one, slot),
+                tuple(trackers[line.id] for line in one.production),
+                tuple(trackers[line.id] for line in one.treatment),
+            )
+            for one in self._params
+        )
+        homes = {line.id: link for link in reversed(self._links) for line in link.params.lines}
+        self._lines = tuple(LineWatch(tracker, homes[name]) for name, tracker in trackers.items())
+        self._steps = tuple(zip(self._lines, trackers.values(), self._buffers, strict=True))
+
+    def sample(self, line_id: str, t_s: float, watts: int | None) -> None:
+        """Take one sample; None (asked, but no good answer) is the same as no sample.
+
+        Raises:
+            KeyError: No linkage has this line.
+        """
+        buffer = self._pending[line_id]
+        if watts is None or not (-POWER_MAX_W <= watts <= POWER_MAX_W and abs(t_s) <= TIME_MAX_S):
+            return
+        slot = math.floor(t_s / self._dt)
+        if self._next is not None and slot < self._next:
+            return
+        sample = (t_s, int(watts))
+        known = buffer.get(slot)
+        if known is None or sample > known:
+            buffer[slot] = sample
+            if len(buffer) > PENDING_MAX:
+                del buffer[max(buffer)]
+
+    def advance(self, t_s: float) -> list[Episode]:
+        """Close every slot that `t_s` leaves behind; episodes that were raised, renamed or cleared."""
+        if not abs(t_s) <= TIME_MAX_S:
+            return []
+        end = math.floor(t_s / self._dt) - self._reorder
+        if self._next is None:
+            self._start(min((slot for buffer in self._buffers for slot in buffer if slot < end), default=end))
+        elif end < self._next - STEP_BACK_S // self._dt:
+            self._start(end)
+        found: list[Episode] = []
+        slot = self._slot()
+        while slot < end:
+            self._close(slot, found)
+            slot += 1
+            self._next = slot
+            if slot - self._heard > SILENT_S // self._dt and not any(self._buffers):
+                self._start(end)
+                break
+        return found
+
+    def _slot(self) -> int:
+        assert self._next is not None
+        return self._next
+
+    def _start(self, slot: int) -> None:
+        """Count from `slot`, knowing nothing but which episodes are open."""
+        open_lines = {watch.tracker.params.id: watch.open for watch in self._lines}
+        open_links = {link.params.linkage: link.open for link in self._links}
+        self._next = self._heard = slot
+        self._build(slot)
+        for watch in self._lines:
+            watch.adopt(open_lines[watch.tracker.params.id])
+        for link in self._links:
+            link.adopt(open_links[link.params.linkage])
+        for buffer in self._buffers:
+            for waiting in [old for old in buffer if old < slot]:
+                del buffer[waiting]
+
+    def _close(self, slot: int, found: list[Episode]) -> None:
+        changed = False
+        for watch, tracker, buffer in self._steps:
+            got = buffer.pop(slot, None)
+            if got is None:
+                tracker.step(slot, None)
+            else:
+                tracker.step(slot, got[1])
+                self._heard = slot
+            if tracker.flags != watch.reported:
+                changed = True
+        for link in self._links:
+            link.step(slot)
+            if link.tracker.flags != link.flags or link.tracker.rule is not link.rule:
+                found += link.changes(slot)
+        if changed:
+            for watch in self._lines:
+                if watch.tracker.flags != watch.reported:
+                    found += watch.changes(slot)
+
+    def status(self) -> tuple[LinkageStatus, ...]:
+        """What is known of every linkage after the last closed slot."""
+        return tuple(_status(link) for link in self._links)
+
+    def checkpoint(self) -> bytes:
+        """Everything that `restore` needs, as CBOR."""
+        lines = {
+            watch.tracker.params.id: [watch.tracker.state(), _bodies(watch.open)] for watch in self._lines
+        }
+        links = {
+            link.params.linkage: [link.params.hash, link.state(), _bodies(link.open)] for link in self._links
+        }
+        pending = {
+            name: [[slot, *sample] for slot, sample in sorted(buffer.items())]
+            for name, buffer in self._pending.items()
+        }
+        return cbor2.dumps([CHECKPOINT_VERSION, self._next, self._heard, lines, links, pending])
+
+    def restore(self, checkpoint: bytes) -> None:
+        """Go on where `checkpoint` was taken.
+
+        Raises:
+            CheckpointError: These bytes cannot be used; the detector is as new.
+        """
+        if len(checkpoint) > CHECKPOINT_BYTES_MAX:
+            raise CheckpointError(
+                f"a checkpoint has at most {CHECKPOINT_BYTES_MAX} bytes, not {len(checkpoint)}"
+            )
+        try:
+            self._restore(cbor2.loads(checkpoint))
+        except Exception as error:
+            self._pending.clear()
+            self._next = None
+            self._build(0)
+            raise CheckpointError(f"not a checkpoint of this detector: {error}") from error
+
+    def _restore(self, state: list[Any]) -> None:
+        version, following, heard, lines, links, pending = state
+        if version != CHECKPOINT_VERSION:
+            raise ValueError(f"version {version}")
+        self._build(following or 0)
+        self._next, self._heard = following, heard
+        same = set()
+        for link in self._links:
+            params_hash, tracked, bodies = links.get(link.params.linkage, (b"", [], {}))
+            link.adopt(_episodes(bodies))
+            if params_hash == link.params.hash:
+                link.restore(tracked)
+                same.add(link.params.linkage)
+        for watch in self._lines:
+            tracked, bodies = lines.get(watch.tracker.params.id, ([], {}))
+            watch.adopt(_episodes(bodies))
+            if tracked and watch.home.params.linkage in same:
+                watch.tracker.restore(tracked)
+        for name, buffer in self._pending.items():
+            buffer.clear()
+            buffer.update({slot: (t_s, watts) for slot, t_s, watts in pending.get(name, ())})
+
+
+def _bodies(episodes: dict[int, Episode]) -> dict[int, dict[str, Any]]:
+    return {flag: episode.to_body() for flag, episode in episodes.items()}
+
+
+def _episodes(bodies: dict[int, dict[str, Any]]) -> dict[int, Episode]:
+    return {flag: Episode.from_body(body) for flag, body in bodies.items()}
+
+
+def _status(link: LinkageWatch) -> LinkageStatus:
+    tracker, correlation = link.tracker, link.trace.correlation
+    return LinkageStatus(
+        linkage=link.params.linkage,
+        production_on=tracker.on,
+        treatment_on=tracker.treatment_on,
+        production_w=tracker.u,
+        treatment_w=tracker.treatment,
+        expected_w=tracker.expected if tracker.on else 0,
+        deficit_s=tracker.deficit_s,
+        deficit_since_s=tracker.deficit_slot * tracker.dt if tracker.deficit_s > 0 else None,
+        limit_s=link.params.limit_s,
+        violation=tracker.rule if tracker.flags & VIOLATION else None,
+        frozen_s=tracker.lost * tracker.dt,
+        correlation=correlation.r,
+        undefined_reason=correlation.reason,
+        lost_lines=tuple(
+            line.params.id for line in link.production + link.treatment if line.flags & DATA_LOSS
+        ),
+    )

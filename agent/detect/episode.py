@@ -1,0 +1,152 @@
+"""A finding with its evidence: what the detector hands to the record, the plant and the centre.
+
+An episode is handed out when it is raised, once more when its rule becomes clearer (`off` turns
+into `early_stop` at the end of the run) and once when it is cleared; `id` stays the same. Equal
+samples and equal parameters give equal episodes, whenever and wherever they are computed.
+
+All times are UTC seconds of the data, not of the machine: `raised_at_s` is the end of the slot
+whose sample decided. A live gateway knows it `reorder_slots` later.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Final
+
+from attrs import field, frozen
+
+
+class Severity(StrEnum):
+    """Who has to act: a regulator, whoever can touch the equipment, the operator of data, nobody at once."""
+
+    VIOLATION = "violation"
+    INTEGRITY = "integrity"
+    DATA = "data"
+    NOTICE = "notice"
+
+
+class Rule(StrEnum):
+    """What was found."""
+
+    OFF = "off"
+    LATE_START = "late_start"
+    EARLY_STOP = "early_stop"
+    IDLE = "idle"
+    STUCK = "stuck"
+    FLAT = "flat"
+    DECOUPLED = "decoupled"
+    CT_PROD = "ct_prod"
+    DATA_LOSS = "data_loss"
+    LOW_CORRELATION = "low_correlation"
+
+
+class State(StrEnum):
+    """Whether the finding still holds."""
+
+    RAISED = "raised"
+    CLEARED = "cleared"
+
+
+SEVERITIES: Final = {
+    Rule.OFF: Severity.VIOLATION,
+    Rule.LATE_START: Severity.VIOLATION,
+    Rule.EARLY_STOP: Severity.VIOLATION,
+    Rule.IDLE: Severity.VIOLATION,
+    Rule.STUCK: Severity.INTEGRITY,
+    Rule.FLAT: Severity.INTEGRITY,
+    Rule.DECOUPLED: Severity.INTEGRITY,
+    Rule.CT_PROD: Severity.INTEGRITY,
+    Rule.DATA_LOSS: Severity.DATA,
+    Rule.LOW_CORRELATION: Severity.NOTICE,
+}
+
+
+@frozen
+class Trace:
+    """One-minute means of the last two hours before the episode was raised; None where data is missing."""
+
+    begin_at_s: int
+    production_w: tuple[int | None, ...]
+    treatment_w: tuple[int | None, ...]
+
+
+@frozen(kw_only=True)
+class Episode:
+    """One finding.
+
+    Attributes:
+        id: Linkage, rule as first raised, begin.
+        linkage: The linkage; for a finding about one line the first one that this line belongs to.
+        lines: The lines concerned.
+        rule: What was found.
+        severity: How grave; a retrospective verdict is never more than a notice.
+        begin_at_s: When it began.
+        raised_at_s: When it was certain.
+        end_at_s: When it ended, None while it lasts.
+        state: Raised or cleared.
+        numbers: The evidence, by name.
+        sentence: The same for people, "zh" and "en".
+        trace: Two hours of loads.
+        params_hash: Hash of the parameters that decided.
+        retrospective: Found only after late samples had come in.
+    """
+
+    id: str
+    linkage: str
+    lines: tuple[str, ...]
+    rule: Rule
+    severity: Severity
+    begin_at_s: int
+    raised_at_s: int
+    end_at_s: int | None = None
+    state: State = State.RAISED
+    numbers: dict[str, Any] = field(factory=dict)
+    sentence: dict[str, str] = field(factory=dict)
+    trace: Trace
+    params_hash: bytes
+    retrospective: bool = False
+
+    def to_body(self) -> dict[str, Any]:
+        """Plain values for CBOR and JSON (the hash as hexadecimal text)."""
+        return {
+            "id": self.id,
+            "linkage": self.linkage,
+            "lines": list(self.lines),
+            "rule": self.rule.value,
+            "severity": self.severity.value,
+            "begin_at_s": self.begin_at_s,
+            "raised_at_s": self.raised_at_s,
+            "end_at_s": self.end_at_s,
+            "state": self.state.value,
+            "numbers": self.numbers,
+            "sentence": self.sentence,
+            "trace": {
+                "begin_at_s": self.trace.begin_at_s,
+                "production_w": list(self.trace.production_w),
+                "treatment_w": list(self.trace.treatment_w),
+            },
+            "params_hash": self.params_hash.hex(),
+            "retrospective": self.retrospective,
+        }
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> "Episode":
+        """The episode that `to_body` wrote.
+
+        Raises:
+            KeyError, TypeError, ValueError: It did not.
+        """
+        trace = body["trace"]
+        return cls(
+            **{name: body[name] for name in _PLAIN},
+            lines=tuple(body["lines"]),
+            rule=Rule(body["rule"]),
+            severity=Severity(body["severity"]),
+            state=State(body["state"]),
+            trace=Trace(trace["begin_at_s"], tuple(trace["production_w"]), tuple(trace["treatment_w"])),
+            params_hash=bytes.fromhex(body["params_hash"]),
+        )
+
+
+_PLAIN: Final = (
+    "id", "linkage", "begin_at_s", "raised_at_s", "end_at_s", "numbers", "sentence", "retrospective",
+)  # fmt: skip

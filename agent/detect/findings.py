@@ -1,0 +1,249 @@
+"""Turns the alarms of the trackers into episodes, and keeps those that are open.
+
+The numbers of an episode are taken at the moment it is raised and never changed afterwards; only
+`rule`, `end_at_s` and `state` follow, and the sentence where the rule does.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from agent.detect import line as line_alarms
+from agent.detect import linkage as linkage_alarms
+from agent.detect.episode import SEVERITIES, Episode, Rule, State
+from agent.detect.line import MISSING, LineTracker
+from agent.detect.linkage import LinkageTracker
+from agent.detect.params import LinkageParams
+from agent.detect.sentence import sentences
+from agent.detect.trace import MinuteTrace
+
+ALIVE_S: Final = 60
+"""A line that answered within the last minute is proof that gateway and bus were alive."""
+
+LINE_RULES: Final = {
+    line_alarms.DATA_LOSS: Rule.DATA_LOSS,
+    line_alarms.STUCK: Rule.STUCK,
+    line_alarms.FLAT: Rule.FLAT,
+    line_alarms.CT: Rule.CT_PROD,
+}
+
+
+@define
+class LinkageWatch:
+    """A linkage with what is known of its lines."""
+
+    params: LinkageParams
+    tracker: LinkageTracker
+    trace: MinuteTrace
+    production: tuple[LineTracker, ...]
+    treatment: tuple[LineTracker, ...]
+    flags: int = 0
+    rule: Rule = Rule.OFF
+    open: dict[int, Episode] = field(factory=dict)
+
+    def step(self, slot: int) -> None:
+        """Add the lines up and let the tracker judge; the lines have had their step."""
+        u = t = fresh = 0
+        u_known = t_known = True
+        for line in self.production:
+            if line.now < 0:
+                u_known = False
+            else:
+                u += line.now
+            fresh += line.last_slot == slot
+        for line in self.treatment:
+            if line.now < 0:
+                t_known = False
+            else:
+                t += line.now
+            fresh += line.last_slot == slot
+        self.tracker.step(slot, u, u_known, t, t_known)
+        if self.trace.add(slot, u if u_known else MISSING, t if t_known else MISSING, fresh):
+            self.tracker.each_minute(slot, self.trace.low)
+
+    def adopt(self, episodes: dict[int, Episode]) -> None:
+        """Go on with open episodes of a time about which nothing else is known."""
+        self.open = episodes
+        for flag, episode in episodes.items():
+            self.tracker.flags |= flag
+            self.tracker.since[flag] = episode.begin_at_s // self.params.dt_s
+            if flag == linkage_alarms.VIOLATION:
+                self.tracker.rule = episode.rule
+        self.flags, self.rule = self.tracker.flags, self.tracker.rule
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs but the open episodes."""
+        return [self.tracker.state(), self.trace.state()]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on where `state` was taken."""
+        tracked, traced = state
+        self.tracker.restore(tracked)
+        self.trace.restore(traced)
+        self.flags, self.rule = self.tracker.flags, self.tracker.rule
+
+    def changes(self, slot: int) -> list[Episode]:
+        """Episodes that were raised, renamed or cleared by the last step; empty when nothing changed."""
+        flags = self.tracker.flags
+        found: list[Episode] = []
+        for flag in linkage_alarms.FLAGS:
+            rule = self._rule(flag)
+            episode = self.open.get(flag)
+            if flags & flag and episode is None:
+                self.open[flag] = self._raised(flag, rule, slot)
+                found.append(self.open[flag])
+            elif flags & flag and episode is not None and episode.rule is not rule:
+                self.open[flag] = self._renamed(episode, rule)
+                found.append(self.open[flag])
+            elif episode is not None and not flags & flag:
+                end = self.tracker.end_slot if flag == linkage_alarms.VIOLATION else slot
+                found.append(cleared(self.open.pop(flag), end * self.params.dt_s))
+        self.flags, self.rule = flags, self.tracker.rule
+        return found
+
+    def _rule(self, flag: int) -> Rule:
+        if flag == linkage_alarms.VIOLATION:
+            return self.tracker.rule
+        return Rule.LOW_CORRELATION if flag == linkage_alarms.LOW_R else Rule.DECOUPLED
+
+    def _renamed(self, episode: Episode, rule: Rule) -> Episode:
+        words = sentences(rule, episode.lines, episode.numbers, self.params.utc_offset_s)
+        return evolve(episode, rule=rule, severity=SEVERITIES[rule], sentence=words)
+
+    def _raised(self, flag: int, rule: Rule, slot: int) -> Episode:
+        begin = self.tracker.since[flag] * self.params.dt_s
+        evidence = self.evidence(slot)
+        if flag == linkage_alarms.VIOLATION:
+            evidence |= self._violation(slot)
+            lines = tuple(evidence["lines_on"]) or names(self.production)
+        else:
+            evidence |= self._decoupling(slot)
+            lines = names(self.treatment)
+        return self.episode(rule, lines, begin, slot, evidence)
+
+    def episode(
+        self, rule: Rule, lines: tuple[str, ...], begin: int, slot: int, numbers: dict[str, Any]
+    ) -> Episode:
+        """An episode that is raised at the end of `slot`."""
+        numbers["begin_at_s"] = begin
+        where = lines[0] if len(lines) == 1 and rule in LINE_RULES.values() else self.params.linkage
+        return Episode(
+            id=f"{where}-{rule.value}-{begin}",
+            linkage=self.params.linkage,
+            lines=lines,
+            rule=rule,
+            severity=SEVERITIES[rule],
+            begin_at_s=begin,
+            raised_at_s=(slot + 1) * self.params.dt_s,
+            numbers=numbers,
+            sentence=sentences(rule, lines, numbers, self.params.utc_offset_s),
+            trace=self.trace.trace(),
+            params_hash=self.params.hash,
+        )
+
+    def evidence(self, slot: int) -> dict[str, Any]:
+        """What every episode of this linkage carries."""
+        lines = self.production + self.treatment
+        correlation = self.trace.correlation
+        alive_slots = max(1, ALIVE_S // self.params.dt_s)
+        return {
+            "production_w": self.tracker.u,
+            "treatment_w": self.tracker.treatment,
+            "production_on_w": self.params.on_production.hi_w,
+            "lines_on": [line.params.id for line in self.production if line.value >= line.hi],
+            "lines_alive": [line.params.id for line in lines if slot - line.last_slot < alive_slots],
+            "completeness": self.trace.completeness,
+            "lag_s": self.params.lag_s,
+            "correlation": None if correlation.r is None else round(correlation.r, 3),
+            "correlation_undefined": correlation.reason,
+            "learned_from_s": self.params.learned_from_s,
+            "learned_to_s": self.params.learned_to_s,
+            "provisional": self.params.provisional,
+        }
+
+    def _violation(self, slot: int) -> dict[str, Any]:
+        tracker, params, dt = self.tracker, self.params, self.params.dt_s
+        slots = slot - tracker.deficit_slot + 1
+        normal = next(step for step in reversed(params.envelope) if step.lo_w <= tracker.expected)
+        return {
+            "production_on_at_s": tracker.on_slot * dt,
+            "grace_end_at_s": tracker.on_slot * dt + params.grace_s,
+            "deficit_begin_at_s": tracker.deficit_slot * dt,
+            "deficit_for_s": slots * dt,
+            "deficit_fraction": round(tracker.deficit_count / slots, 3),
+            "deficit_off_fraction": round(tracker.deficit_low / tracker.deficit_count, 3),
+            "deficit_s": round(tracker.deficit_s, 1),
+            "limit_s": params.limit_s,
+            "treatment_expected_w": tracker.expected,
+            "treatment_normal_w": normal.median_w,
+            "treatment_on_w": params.on_treatment.lo_w,
+            "healthy_at_s": tracker.healthy_slot * dt if tracker.seen else None,
+        }
+
+    def _decoupling(self, slot: int) -> dict[str, Any]:
+        return {
+            "orphan_starts": len(self.tracker.orphans),
+            "orphan_limit": self.params.orphans_limit,
+            "alone_for_s": self.tracker.overrun * self.params.dt_s,
+            "overrun_limit_s": self.params.overrun_s,
+            "correlation_limit": self.params.correlation_limit,
+            "raised_slot": slot,
+        }
+
+
+@define
+class LineWatch:
+    """A line with the first linkage that it belongs to, in whose name its episodes are written."""
+
+    tracker: LineTracker
+    home: LinkageWatch
+    reported: int = 0
+    open: dict[int, Episode] = field(factory=dict)
+
+    def adopt(self, episodes: dict[int, Episode]) -> None:
+        """Go on with open episodes of a time about which nothing else is known."""
+        self.open = episodes
+        for flag, episode in episodes.items():
+            self.tracker.flags |= flag
+            self.tracker.since[flag] = episode.begin_at_s // self.home.params.dt_s
+        self.reported = self.tracker.flags
+
+    def changes(self, slot: int) -> list[Episode]:
+        """Episodes that were raised or cleared by the last step."""
+        flags, dt = self.tracker.flags, self.home.params.dt_s
+        found: list[Episode] = []
+        for flag in line_alarms.FLAGS:
+            if flags & flag and flag not in self.open:
+                begin = self.tracker.since[flag] * dt
+                numbers = self.home.evidence(slot) | self._numbers(begin, slot)
+                names_ = (self.tracker.params.id,)
+                self.open[flag] = self.home.episode(LINE_RULES[flag], names_, begin, slot, numbers)
+                found.append(self.open[flag])
+            elif flag in self.open and not flags & flag:
+                found.append(cleared(self.open.pop(flag), slot * dt))
+        self.reported = flags
+        return found
+
+    def _numbers(self, begin: int, slot: int) -> dict[str, Any]:
+        tracker, params = self.tracker, self.tracker.params
+        on = tracker.raw >= params.threshold.lo_w
+        return {
+            "value_w": max(tracker.raw, 0),
+            "age_s": (slot + 1) * self.home.params.dt_s - begin,
+            "rejected": tracker.rejected,
+            "stuck_limit_s": params.stuck_on_s if on else params.stuck_off_s,
+            "noise": round(tracker.ewma, 7),
+            "noise_floor": params.noise_floor,
+            "ct_floor_w": params.ct_floor_w,
+        }
+
+
+def names(lines: Sequence[LineTracker]) -> tuple[str, ...]:
+    """The ids of these lines."""
+    return tuple(line.params.id for line in lines)
+
+
+def cleared(episode: Episode, end_at_s: int) -> Episode:
+    """The same episode, ended."""
+    return evolve(episode, state=State.CLEARED, end_at_s=max(end_at_s, episode.begin_at_s))

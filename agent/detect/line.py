@@ -1,0 +1,160 @@
+"""One metered line, slot by slot: which value counts, and whether its meter can be believed.
+
+In: the watts of each slot in order, or None. Out: the watts that count, or MISSING.
+
+- A power beyond 1.5 times the CT range, or negative by more than the off threshold, is no
+  measurement of this line (a reversed CT is a wiring fault, not a stop): it counts as missing.
+- A missing sample is bridged with the last value for `hold`; after that the line is MISSING.
+- A fall from running to nothing needs a second sample, because single zeros are transmission faults.
+
+Alarms, as bits of `flags`: DATA_LOSS the last sample is too old · STUCK one value repeats for
+longer than this meter ever did · FLAT the power is steadier than any real load of this line · CT
+standby current has gone although the CT always showed it. `since` has the slot where each began.
+"""
+
+from typing import Any, Final
+
+from agent.detect.params import LineParams, LinkageParams
+
+MISSING: Final = -1
+DATA_LOSS: Final = 1
+STUCK: Final = 2
+FLAT: Final = 4
+CT: Final = 8
+FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT)
+
+POWER_MAX_W: Final = 1_000_000_000
+"""No line of a factory draws a gigawatt; also keeps sums and traces within 32 bits."""
+CT_RANGE_MARGIN: Final = 1.5
+FALL_TO: Final = 0.05
+LOSS_SLOTS_MIN: Final = 5
+STUCK_SLOTS_MIN: Final = 10
+"""A value has to be read ten times before its repetition says anything."""
+NEVER: Final = 1 << 62
+FLAT_MEAN_S: Final = 600
+FLAT_MEAN_SLOTS_MIN: Final = 20
+
+_STATE: Final = (
+    "ct_count", "ewma", "falling", "flags", "flat_count", "last_slot", "now", "older", "raw", "rejected",
+    "run_slot", "stuck_slot", "value",
+)  # fmt: skip
+
+
+class LineTracker:
+    """State of one line; `step` is called once for every slot."""
+
+    __slots__ = (
+        *_STATE, "_alpha", "_ct_floor", "_ct_slots", "_fall_from", "_fall_to", "_flat_slots", "_hold", "_lo",
+        "_loss_slots", "_noise_floor", "_stuck_off", "_stuck_on", "_top", "hi", "params", "since",
+    )  # fmt: skip
+
+    def __init__(self, params: LineParams, linkage: LinkageParams, slot: int) -> None:
+        dt = linkage.dt_s
+        self.params = params
+        self._top = min(POWER_MAX_W, round(CT_RANGE_MARGIN * params.ct_range_w) or POWER_MAX_W)
+        self._lo = params.threshold.lo_w
+        self.hi = params.threshold.hi_w
+        self._fall_from = params.fall_from_w
+        self._fall_to = max(1, round(FALL_TO * params.fall_from_w))
+        self._hold = hold_slots(linkage)
+        self._loss_slots = max(LOSS_SLOTS_MIN, -(-linkage.loss_s // dt))
+        self._stuck_on = _stuck_slots(params.stuck_on_s, dt)
+        self._stuck_off = _stuck_slots(params.stuck_off_s, dt)
+        self._noise_floor = params.noise_floor
+        self._alpha = noise_alpha(dt)
+        self._flat_slots = -(-linkage.flat_s // dt)
+        self._ct_floor = params.ct_floor_w
+        self._ct_slots = -(-linkage.ct_s // dt)
+        self.value = self.now = MISSING
+        self.raw = MISSING
+        self.older = MISSING
+        self.last_slot = slot - 1
+        self.run_slot = slot
+        self.stuck_slot = NEVER
+        self.falling = False
+        self.ewma = 2 * params.noise_floor
+        self.flags = self.flat_count = self.ct_count = self.rejected = 0
+        self.since: dict[int, int] = {}
+
+    def step(self, slot: int, raw: int | None) -> None:
+        """Take the sample of `slot`; `now` has the watts that count, or MISSING."""
+        if raw is None or raw > self._top or raw <= -self._lo:
+            self._missed(slot, rejected=raw is not None)
+            return
+        raw = max(raw, 0)
+        if raw != self.raw or slot - self.last_slot > self._hold:
+            self.run_slot = slot
+            self.stuck_slot = slot + (self._stuck_on if raw >= self._lo else self._stuck_off)
+            self.flags &= ~(STUCK | DATA_LOSS)
+        elif slot >= self.stuck_slot and not self.flags & STUCK:
+            self._raise(STUCK, self.run_slot)
+        self.last_slot = slot
+        if self._noise_floor:
+            self._judge_noise(slot, raw)
+        if self._ct_floor:
+            self._judge_ct(slot, raw)
+        self.older, self.raw = self.raw, raw
+        if raw < self._fall_to and self.value > self._fall_from and not self.falling:
+            self.falling = True
+        else:
+            self.falling = False
+            self.value = raw
+        self.now = self.value
+
+    def _missed(self, slot: int, *, rejected: bool) -> None:
+        self.rejected += rejected
+        age = slot - self.last_slot
+        if age >= self._loss_slots and not self.flags & DATA_LOSS:
+            self._raise(DATA_LOSS, self.last_slot + 1)
+        self.now = self.value if age <= self._hold else MISSING
+
+    def _judge_noise(self, slot: int, raw: int) -> None:
+        if raw < self._lo or self.raw < self._lo:
+            self.flat_count = 0
+            self.flags &= ~FLAT
+            return
+        self.ewma += self._alpha * (abs(raw - self.raw) / raw - self.ewma)
+        if self.ewma >= self._noise_floor:
+            self.flat_count = 0
+            self.flags &= ~FLAT
+            return
+        self.flat_count += 1
+        if self.flat_count >= self._flat_slots and not self.flags & FLAT:
+            self._raise(FLAT, slot - self.flat_count + 1)
+
+    def _judge_ct(self, slot: int, raw: int) -> None:
+        below = (raw < self._ct_floor) + (self.raw < self._ct_floor) + (self.older < self._ct_floor)
+        if below < 2:  # the median of three is not below the floor
+            self.ct_count = 0
+            self.flags &= ~CT
+            return
+        self.ct_count += 1
+        if self.ct_count >= self._ct_slots and not self.flags & CT:
+            self._raise(CT, slot - self.ct_count + 1)
+
+    def _raise(self, flag: int, since: int) -> None:
+        self.flags |= flag
+        self.since[flag] = since
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs."""
+        return [*(getattr(self, name) for name in _STATE), self.since]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on where `state` was taken."""
+        for name, value in zip((*_STATE, "since"), state, strict=True):
+            setattr(self, name, value)
+
+
+def hold_slots(linkage: LinkageParams) -> int:
+    """Slots for which a last value stands for missing ones."""
+    return max(linkage.hold_slots, -(-linkage.hold_s // linkage.dt_s))
+
+
+def noise_alpha(dt_s: int) -> float:
+    """Weight of one sample in the noise mean: 10 minutes, or 20 samples where they take longer."""
+    return 1 / max(FLAT_MEAN_S / dt_s, FLAT_MEAN_SLOTS_MIN)
+
+
+def _stuck_slots(limit_s: int, dt_s: int) -> int:
+    return max(STUCK_SLOTS_MIN, -(-limit_s // dt_s)) if limit_s else NEVER

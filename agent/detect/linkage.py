@@ -1,0 +1,276 @@
+"""One linkage, slot by slot: does treatment run as it must for the production that runs?
+
+In: u and T, the sums of the powers of the production and of the treatment lines. A line without a
+sample counts as 0 in its sum, and the sum as a lower bound. That keeps the verdict honest, because
+more production never asks for less treatment: with one of several production lines missing, what is
+asked for is what the metered ones alone need, and production that is not on by them alone is
+unknown. With a treatment line missing, the metered ones may prove health, but never a deficit.
+Where nothing can be said all timers are frozen, and after `lost_reset_s` what was counted is
+dropped. Unknown time is no healthy time either: expectation starts from nothing after it, and a
+duty-cycled treatment gets a whole duty window before a deficit counts again.
+
+A deficit is a slot with production on and T (its highest power of the last duty window) below what
+the envelope asks at the least production of the last `guard_s`. Deficits weigh 0.75 and recover at
+0.25 a second, at 0.02 while production is off, so that many short batches add up. `good_s` of health
+clears everything. A violation is raised at S >= limit, when treatment had its grace: either the
+deficit lasted that long, or treatment has been seen healthy in this run of production.
+
+Alarms, as bits of `flags`, with the slot where each began in `since`:
+VIOLATION (`rule` says which) · OVERRUN treatment goes on long after production · ORPHANS treatment
+starts and stops without production · LOW_R see trace.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from typing import Any, Final
+
+from agent.detect.episode import Rule
+from agent.detect.params import LinkageParams
+from agent.detect.window import RollingMinimum
+
+VIOLATION: Final = 1
+OVERRUN: Final = 2
+ORPHANS: Final = 4
+LOW_R: Final = 8
+FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R)
+
+DEFICIT_WEIGHT: Final = 0.75
+RECOVERY_WEIGHT: Final = 0.25
+IDLE_WEIGHT: Final = 0.02
+DEFICIT_MAX_S: Final = 7200.0
+BLIND_GRACE_S: Final = 120
+"""Production unseen for longer may have stopped and started: treatment gets its grace again."""
+ORPHAN_WINDOW_S: Final = 86_400
+ORPHANS_KEPT_MAX: Final = 256
+NEVER: Final = 1 << 62
+
+_STATE: Final = (
+    "alone", "blind", "deficit_count", "deficit_low", "deficit_s", "deficit_slot", "end_slot", "expected",
+    "flags", "good", "healthy_slot", "lasted_s", "lost", "low", "off_count", "on", "on_count", "on_slot",
+    "overrun", "seen", "treatment", "treatment_on", "u", "_guarded_from", "_sure_from",
+)  # fmt: skip
+
+
+class LinkageTracker:
+    """State of one linkage; `step` is called once for every slot."""
+
+    __slots__ = (
+        *_STATE, "_bridge", "_clear", "_duty", "_early", "_edges", "_good", "_grace", "_guard", "_highest",
+        "_highest_slots", "_least", "_limit", "_los", "_lost", "_minus", "_orphan_limit", "_overrun", "_plus",
+        "_recover", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "dt", "orphans", "params", "rule", "since",
+    )  # fmt: skip
+
+    def __init__(self, params: LinkageParams, slot: int) -> None:
+        dt = params.dt_s
+        self.params = params
+        self.dt = dt
+        self._u_hi, self._u_lo = params.on_production.hi_w, params.on_production.lo_w
+        self._t_hi, self._t_lo = params.on_treatment.hi_w, params.on_treatment.lo_w
+        self._edges = [step.from_w for step in params.envelope[1:]]
+        self._los = [step.lo_w for step in params.envelope]
+        self._plus, self._recover, self._minus = DEFICIT_WEIGHT * dt, RECOVERY_WEIGHT * dt, IDLE_WEIGHT * dt
+        self._bridge = -(-params.bridge_s // dt)
+        self._guard = -(-params.guard_s // dt)
+        self._duty = params.duty_window_s > 0
+        self._highest_slots = max(1, -(-params.duty_window_s // dt))
+        self._good = max(1, -(-params.good_s // dt))
+        self._clear = -(-params.idle_clear_s // dt)
+        self._early = params.early_stop_s // dt
+        self._grace = params.grace_s
+        self._lost = -(-params.lost_reset_s // dt)
+        self._limit = params.limit_s
+        self._overrun = -(-params.overrun_s // dt) if params.overrun_s else NEVER
+        self._orphan_limit = params.orphans_limit
+        self._least = RollingMinimum(self._guard)
+        self._highest = RollingMinimum(self._highest_slots)
+        self.orphans: deque[int] = deque(maxlen=ORPHANS_KEPT_MAX)
+        self.since: dict[int, int] = {}
+        self.on = self.treatment_on = self.seen = self.alone = False
+        self.rule = Rule.OFF
+        self.deficit_s = self.lasted_s = 0.0
+        self.u = self.treatment = self.expected = 0
+        self.on_slot = self.end_slot = self.healthy_slot = self.deficit_slot = slot
+        self.low = self.good = self.lost = self.blind = self.overrun = self.flags = 0
+        self.on_count = self.off_count = self.deficit_count = self.deficit_low = 0
+        self._guarded_from = slot + self._guard
+        self._sure_from = slot + self._highest_slots - 1
+
+    def step(self, slot: int, u: int, u_known: bool, t: int, t_known: bool) -> None:
+        """Take the sums of `slot`; they are lower bounds where not known."""
+        self.u = u
+        if not t_known:
+            self._sure_from = slot + self._highest_slots
+        if self._duty:
+            t = -self._highest.push(slot, -t)
+        self.treatment = t
+        if not self._production_known(slot, u, u_known):
+            self._freeze_production(slot)
+            return
+        self.blind = 0
+        least = self._least.push(slot, u)
+        at = bisect_right(self._edges, least) if slot >= self._guarded_from else 0
+        self.expected = expected = self._los[at]
+        if slot < self._sure_from and t < (expected if self.on else self._t_hi):
+            self._freeze(slot)
+            return
+        self.lost = 0
+        if t >= self._t_hi:
+            if not self.treatment_on:
+                self.treatment_on = True
+                self.alone = not self.on
+        elif t < self._t_lo and self.treatment_on:
+            self._treatment_stopped(slot)
+        if self.on:
+            self._running(slot, t, expected)
+        else:
+            self._idle(slot)
+
+    def _production_known(self, slot: int, u: int, u_known: bool) -> bool:
+        if u >= self._u_hi:
+            self.low = 0
+            if not self.on:
+                self._started(slot)
+            return True
+        if not u_known:
+            return self.on and u >= self._u_lo
+        if self.on:
+            self.low = self.low + 1 if u < self._u_lo else 0
+            if self.low > self._bridge:
+                self._stopped(slot)
+        return True
+
+    def _started(self, slot: int) -> None:
+        self.on = True
+        self.on_slot = slot
+        self.on_count = self.off_count = self.overrun = 0
+        self.flags &= ~OVERRUN
+
+    def _stopped(self, slot: int) -> None:
+        self.on = self.seen = False
+        self.good = self.low = 0
+        self.end_slot = slot - self._bridge
+        early = slot - self.deficit_slot <= self._early
+        if self.flags & VIOLATION and self.rule is Rule.OFF and early:
+            self.rule = Rule.EARLY_STOP
+
+    def _treatment_stopped(self, slot: int) -> None:
+        self.treatment_on = False
+        if self.alone:
+            self.alone = False
+            self.orphans.append(slot)
+
+    def _running(self, slot: int, t: int, expected: int) -> None:
+        self.on_count += 1
+        self.alone = False
+        if t >= expected:
+            self.good += 1
+            if self.good >= self._good:
+                self._healthy(slot)
+            elif self.deficit_s > 0:
+                self.deficit_s = max(self.deficit_s - self._recover, 0.0)
+            return
+        self.good = 0
+        if self.deficit_count == 0:
+            self.deficit_slot = slot
+        self.deficit_count += 1
+        self.deficit_low += t < self._t_lo
+        self.lasted_s += self.dt
+        self.deficit_s = min(self.deficit_s + self._plus, DEFICIT_MAX_S)
+        if self.deficit_s >= self._limit and not self.flags & VIOLATION and self._had_grace():
+            self._violated()
+
+    def _had_grace(self) -> bool:
+        if self.seen and self.on_count * self.dt >= self._grace:
+            return True
+        return self.lasted_s >= self._grace + self.params.duty_window_s
+
+    def _violated(self) -> None:
+        idle = 2 * self.deficit_low < self.deficit_count
+        self.rule = Rule.IDLE if idle else Rule.OFF if self.seen else Rule.LATE_START
+        self.flags |= VIOLATION
+        self.since[VIOLATION] = self.deficit_slot
+
+    def _healthy(self, slot: int) -> None:
+        self.seen = True
+        self.healthy_slot = slot
+        if self.deficit_count or self.flags & VIOLATION:
+            self.end_slot = slot - self.good + 1
+            self._forget()
+
+    def _forget(self) -> None:
+        self.deficit_s = self.lasted_s = 0.0
+        self.deficit_count = self.deficit_low = 0
+        self.flags &= ~VIOLATION
+
+    def _idle(self, slot: int) -> None:
+        self.off_count += 1
+        if self.deficit_s > 0:
+            self.deficit_s = max(self.deficit_s - self._minus, 0.0)
+        if self.flags & VIOLATION:
+            if self.off_count >= self._clear:
+                self._forget()
+        elif self.deficit_count and self.deficit_s <= 0:
+            self._forget()
+        self.overrun = self.overrun + 1 if self.treatment_on else 0
+        if self.overrun == 0:
+            self.flags &= ~OVERRUN
+        elif self.overrun >= self._overrun and not self.flags & OVERRUN:
+            self.flags |= OVERRUN
+            self.since[OVERRUN] = slot - self.overrun + 1
+
+    def _freeze_production(self, slot: int) -> None:
+        self.blind += 1
+        self._guarded_from = slot + self._guard
+        self._least.clear()
+        if self.blind * self.dt > BLIND_GRACE_S:
+            self.on_count = 0
+        self._freeze(slot)
+        if self.lost >= self._lost:
+            self.on = self.seen = False
+
+    def _freeze(self, slot: int) -> None:
+        self.lost += 1
+        self.alone = False
+        if self.lost == self._lost:
+            violated = self.flags & VIOLATION
+            self._forget()
+            self.flags |= violated  # stays open until something is known again
+            self.good = self.overrun = 0
+            self.end_slot = slot
+
+    def each_minute(self, slot: int, low_r: bool) -> None:
+        """The judgements that need not be made in every slot."""
+        orphans = self.orphans
+        while orphans and (slot - orphans[0]) * self.dt >= ORPHAN_WINDOW_S:
+            orphans.popleft()
+        self._set(ORPHANS, len(orphans) >= self._orphan_limit, orphans[0] if orphans else slot)
+        self._set(LOW_R, low_r, slot)
+
+    def _set(self, flag: int, holds: bool, since: int) -> None:
+        if not holds:
+            self.flags &= ~flag
+        elif not self.flags & flag:
+            self.flags |= flag
+            self.since[flag] = since
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs."""
+        numbers = [getattr(self, name) for name in _STATE]
+        return [
+            numbers,
+            self.rule.value,
+            list(self.orphans),
+            self.since,
+            self._least.state(),
+            self._highest.state(),
+        ]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on where `state` was taken."""
+        numbers, rule, orphans, self.since, least, highest = state
+        for name, value in zip(_STATE, numbers, strict=True):
+            setattr(self, name, value)
+        self.rule = Rule(rule)
+        self.orphans = deque(orphans, maxlen=ORPHANS_KEPT_MAX)
+        self._least.restore(least)
+        self._highest.restore(highest)

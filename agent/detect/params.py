@@ -1,0 +1,275 @@
+"""Every number that a verdict of the detector rests on, with its default.
+
+The parameters are learned at commissioning, written into the site file (`to_dict`, TOML has no null:
+0 means "not judged"), and hashed into the manifest (`hash`): the same parameters and the same
+samples give the same episodes, on the gateway and at whoever checks it.
+
+Powers are whole watts, because registers are integers and sums of integers are exact.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import cattrs
+from attrs import asdict, field, frozen
+
+DT_MAX_S: Final = 60
+"""Slots longer than a minute could not carry the 1-minute evidence."""
+LAG_MAX_S: Final = 900
+"""Treatment that answers production more than a quarter of an hour later is not driven by it."""
+TAU_MIN_S: Final = 90
+"""Shorter interruptions are start-up, switching and filter cleaning."""
+NAMEPLATE_HI: Final = 0.10
+NAMEPLATE_LO: Final = 0.07
+"""On above 10 %, off below 7 % of the nameplate, as long as nothing has been learned."""
+CT_RANGE_OF_RATED: Final = 2.0
+"""Current transformers are chosen with a margin; twice the nameplate stands in for an unknown range."""
+
+
+class ParamsError(Exception):
+    """The person who wrote the parameters made mistakes; `problems` has one line each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+@frozen(kw_only=True)
+class Threshold:
+    """On at `hi_w` and above, off below `lo_w`, unchanged between.
+
+    Attributes:
+        hi_w: Lowest power that switches the state to on.
+        lo_w: Below it the state is off.
+        provisional: Not learned from both states.
+    """
+
+    hi_w: int
+    lo_w: int
+    provisional: bool = False
+
+
+@frozen(kw_only=True)
+class LineParams:
+    """What is known of one line.
+
+    Attributes:
+        id: The line's name in the site file.
+        rated_w: Nameplate power.
+        ct_range_w: Full scale of the current transformers; 1.5 times as much cannot be measured.
+        threshold: When this line alone counts as on.
+        fall_from_w: A fall from above this to below 5 % of it needs a second sample.
+        stuck_on_s: Longest time one value may repeat while on; 0 is not judged.
+        stuck_off_s: The same while off.
+        noise_floor: Least mean of |change| / power of a real load; 0 is not judged (treatment).
+        ct_floor_w: Least standby power that the CT showed at all times; 0 is not judged (production).
+    """
+
+    id: str
+    rated_w: int
+    ct_range_w: int
+    threshold: Threshold
+    fall_from_w: int
+    stuck_on_s: int = 0
+    stuck_off_s: int = 0
+    noise_floor: float = 0.0
+    ct_floor_w: int = 0
+
+
+@frozen(kw_only=True)
+class Bin:
+    """Treatment power that belongs to a production power of at least `from_w`."""
+
+    from_w: int
+    lo_w: int
+    median_w: int
+
+
+@frozen(kw_only=True)
+class LinkageParams:
+    """What must run together, and how it behaves when all is well (names as in detection.md).
+
+    Attributes:
+        linkage: Its id.
+        production: The production lines; their powers are added up to u.
+        treatment: The treatment lines; their powers are added up to T.
+        on_production: States of u.
+        on_treatment: States of T.
+        envelope: Least treatment power by production power, in rising order of `from_w`.
+        dt_s: Length of a slot.
+        reorder_slots: How many slots a sample may come late.
+        hold_slots: How long at least a last value stands for missing ones.
+        hold_s: The same in seconds; the longer one counts.
+        bridge_s: Pauses of production up to this do not end a run.
+        lag_s: Treatment follows production by this.
+        guard_s: G, the least production of this last time sets what is expected of treatment.
+        duty_window_s: T is the highest power of this last time; 0 for treatment without a duty cycle.
+        tau_s: Time without treatment that makes a violation.
+        grace_s: Time that treatment has to start.
+        limit_s: h, the weighted deficit that raises.
+        overrun_s: Longest time treatment may run on after production; 0 is not judged.
+        orphans_limit: So many treatment runs without production in 24 h are not normal.
+        loss_s: Age of the last sample that is reported.
+        lost_reset_s: A longer loss ends what was counted.
+        flat_s: Time below the noise floor that is reported.
+        ct_s: Time below the CT floor that is reported.
+        good_s: Healthy time that clears.
+        idle_clear_s: Time without production that clears.
+        early_stop_s: A run that ends this soon after treatment stopped makes it an early stop.
+        correlation_minutes: Window of the correlation of 1-minute means.
+        correlation_sd_w: Standard deviation of u at commissioning; 0 switches the notice off.
+        correlation_limit: Below it for half an hour is worth a notice.
+        utc_offset: Zone of the times in sentences.
+        learned_from_s: Begin of the commissioning data, UTC; 0 if there were none.
+        learned_to_s: Their end.
+        provisional: Too little was seen to be sure.
+    """
+
+    linkage: str
+    production: tuple[LineParams, ...]
+    treatment: tuple[LineParams, ...]
+    on_production: Threshold
+    on_treatment: Threshold
+    envelope: tuple[Bin, ...]
+    dt_s: int = 10
+    reorder_slots: int = 2
+    hold_slots: int = 3
+    hold_s: int = 30
+    bridge_s: int = 20
+    lag_s: int = 0
+    guard_s: int = 120
+    duty_window_s: int = 0
+    tau_s: int = 240
+    grace_s: int = 300
+    limit_s: float = 180.0
+    overrun_s: int = 0
+    orphans_limit: int = 3
+    loss_s: int = 180
+    lost_reset_s: int = 900
+    flat_s: int = 1800
+    ct_s: int = 180
+    good_s: int = 60
+    idle_clear_s: int = 1800
+    early_stop_s: int = 2700
+    correlation_minutes: int = 240
+    correlation_sd_w: float = 0.0
+    correlation_limit: float = 0.0
+    utc_offset: str = field(default="+08:00")
+    learned_from_s: int = 0
+    learned_to_s: int = 0
+    provisional: bool = True
+
+    def __attrs_post_init__(self) -> None:
+        problems = tuple(f"linkage {self.linkage}: {text}" for text in self._problems())
+        if problems:
+            raise ParamsError(problems)
+
+    def _problems(self) -> list[str]:
+        thresholds = [("production", self.on_production), ("treatment", self.on_treatment)]
+        thresholds += [(line.id, line.threshold) for line in self.lines]
+        found = [
+            f"{name}: 0 < lo_w <= hi_w does not hold ({on.lo_w}, {on.hi_w})"
+            for name, on in thresholds
+            if not 0 < on.lo_w <= on.hi_w
+        ]
+        ids = [line.id for line in self.lines]
+        edges = [step.from_w for step in self.envelope]
+        checks = (
+            (bool(self.production), "no production line"),
+            (bool(self.treatment), "no treatment line"),
+            (len(set(ids)) == len(ids), "a line is named twice"),
+            (bool(edges) and edges == sorted(edges), "envelope: from_w must rise"),
+            (1 <= self.dt_s <= DT_MAX_S, f"dt_s must be 1..{DT_MAX_S}, not {self.dt_s}"),
+            (self.tau_s >= TAU_MIN_S, f"tau_s must be at least {TAU_MIN_S}, not {self.tau_s}"),
+            (self.reorder_slots >= 0, "reorder_slots is negative"),
+            (0 <= self.lag_s <= LAG_MAX_S, f"lag_s must be 0..{LAG_MAX_S}, not {self.lag_s}"),
+            (self.correlation_minutes >= 2, "correlation_minutes must be at least 2"),
+            (_offset_s(self.utc_offset) is not None, f"utc_offset {self.utc_offset!r} is not like +08:00"),
+        )
+        return found + [text for holds, text in checks if not holds]
+
+    @property
+    def lines(self) -> tuple[LineParams, ...]:
+        """All lines, production first."""
+        return self.production + self.treatment
+
+    @property
+    def utc_offset_s(self) -> int:
+        """Seconds to add to UTC for the plant's own time."""
+        return _offset_s(self.utc_offset) or 0
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 over the canonical JSON of everything above."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).digest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain tables, lists, numbers and texts for TOML, JSON or CBOR."""
+        return asdict(
+            self, value_serializer=lambda _i, _a, value: list(value) if isinstance(value, tuple) else value
+        )
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> "LinkageParams":
+        """The parameters that `to_dict` wrote, or that a person did.
+
+        Raises:
+            ParamsError: Unknown keys, missing keys or impossible values, one line each.
+        """
+        try:
+            return _CONVERTER.structure(dict(table), cls)
+        except ParamsError:
+            raise
+        except Exception as error:
+            raise ParamsError(tuple(cattrs.transform_error(error, path="linkage"))) from error
+
+
+def nameplate(
+    linkage: str, production: Mapping[str, float], treatment: Mapping[str, float], *, dt_s: int = 10
+) -> LinkageParams:
+    """Provisional parameters from rated powers alone, for a plant that is not commissioned yet."""
+    on_treatment = nameplate_threshold(sum(treatment.values()))
+    return LinkageParams(
+        linkage=linkage,
+        production=tuple(nameplate_line(name, rated) for name, rated in production.items()),
+        treatment=tuple(nameplate_line(name, rated) for name, rated in treatment.items()),
+        on_production=nameplate_threshold(sum(production.values())),
+        on_treatment=on_treatment,
+        envelope=(Bin(from_w=0, lo_w=on_treatment.lo_w, median_w=round(sum(treatment.values()))),),
+        dt_s=dt_s,
+    )
+
+
+def nameplate_line(line_id: str, rated_w: float) -> LineParams:
+    """What the nameplate alone says of a line."""
+    threshold = nameplate_threshold(rated_w)
+    return LineParams(
+        id=line_id,
+        rated_w=round(rated_w),
+        ct_range_w=round(CT_RANGE_OF_RATED * rated_w),
+        threshold=threshold,
+        fall_from_w=threshold.hi_w,
+    )
+
+
+def nameplate_threshold(rated_w: float) -> Threshold:
+    """10 % and 7 % of the rated power."""
+    return Threshold(
+        hi_w=max(2, round(NAMEPLATE_HI * rated_w)),
+        lo_w=max(1, round(NAMEPLATE_LO * rated_w)),
+        provisional=True,
+    )
+
+
+def _offset_s(text: str) -> int | None:
+    sign, hours, minutes = text[:1], text[1:3], text[4:]
+    if sign not in {"+", "-"} or text[3:4] != ":" or not (hours + minutes).isdecimal() or len(text) != 6:
+        return None
+    seconds = int(hours) * 3600 + int(minutes) * 60
+    return seconds if sign == "+" else -seconds
+
+
+_CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True)

@@ -1,0 +1,141 @@
+"""One-minute means of a linkage: the 2-hour trace of every episode and the correlation as evidence.
+
+A minute's mean is the floor of the mean of its slots in which every line of that side counted; a
+minute without one is a hole. Holes are left out of the correlation rather than filled with invented
+values: pairs that straddle a hole are off by its length, at most `lag` pairs of the window.
+
+The correlation corroborates, it never accuses: constant treatment has none, healthy or not. It is
+worth a notice only if production varied as it did at commissioning (`gated`), and r stayed below
+what was learned for NOTICE_MINUTES.
+"""
+
+from array import array
+from typing import Any, Final
+
+from agent.detect.correlation import NOT_ENOUGH, Correlation, RollingCorrelation
+from agent.detect.episode import Trace
+from agent.detect.params import LinkageParams
+
+TRACE_MINUTES: Final = 120
+MINUTE_S: Final = 60
+NOTICE_MINUTES: Final = 30
+GATE: Final = 0.5
+"""Production must vary at least half as much as at commissioning before a low r says anything."""
+_HOLE: Final = -1
+
+_STATE: Final = ("_minute", "_n", "_sum_u", "_sum_t", "_fresh", "_asked", "_low_minutes")
+
+
+class MinuteTrace:
+    """Rings of minutes; `add` is called for every slot."""
+
+    __slots__ = (
+        *_STATE,
+        "_correlation",
+        "_dt",
+        "_fresh_ring",
+        "_limit",
+        "_lines",
+        "_sd",
+        "_t_ring",
+        "_u_ring",
+    )
+
+    def __init__(self, params: LinkageParams, slot: int) -> None:
+        self._dt = params.dt_s
+        self._lines = len(params.lines)
+        self._sd = params.correlation_sd_w
+        self._limit = params.correlation_limit
+        self._correlation = RollingCorrelation(params.correlation_minutes, (round(params.lag_s / MINUTE_S),))
+        self._minute = slot * self._dt // MINUTE_S
+        self._n = self._sum_u = self._sum_t = self._fresh = self._asked = self._low_minutes = 0
+        self._u_ring = array("i", [_HOLE]) * TRACE_MINUTES
+        self._t_ring = array("i", [_HOLE]) * TRACE_MINUTES
+        self._fresh_ring = array("B", [0]) * TRACE_MINUTES
+
+    def add(self, slot: int, u: int, t: int, fresh: int) -> bool:
+        """Take one slot (`u` and `t` below 0 where unknown); whether a minute was closed by it."""
+        closed = False
+        minute = slot * self._dt // MINUTE_S
+        if minute != self._minute:
+            self._close(minute)
+            closed = True
+        if u >= 0 <= t:
+            self._n += 1
+            self._sum_u += u
+            self._sum_t += t
+        self._fresh += fresh
+        self._asked += self._lines
+        return closed
+
+    def _close(self, minute: int) -> None:
+        at = self._minute % TRACE_MINUTES
+        if self._n:
+            u, t = self._sum_u // self._n, self._sum_t // self._n
+            self._u_ring[at], self._t_ring[at] = u, t
+            self._correlation.push(u, t)
+            self._judge()
+        else:
+            self._u_ring[at] = self._t_ring[at] = _HOLE
+        self._fresh_ring[at] = 100 * self._fresh // self._asked if self._asked else 0
+        for skipped in range(max(self._minute + 1, minute - TRACE_MINUTES), minute):
+            self._u_ring[skipped % TRACE_MINUTES] = self._t_ring[skipped % TRACE_MINUTES] = _HOLE
+            self._fresh_ring[skipped % TRACE_MINUTES] = 0
+        self._minute = minute
+        self._n = self._sum_u = self._sum_t = self._fresh = self._asked = 0
+
+    def _judge(self) -> None:
+        if self._sd <= 0 or not self._correlation.full or self._correlation.x_deviation() <= GATE * self._sd:
+            self._low_minutes = 0
+            return
+        r = self._correlation.at_lag().r
+        self._low_minutes = self._low_minutes + 1 if r is not None and r < self._limit else 0
+
+    @property
+    def low(self) -> bool:
+        """Whether r has been below what was learned for long enough."""
+        return self._low_minutes >= NOTICE_MINUTES
+
+    @property
+    def correlation(self) -> Correlation:
+        """Pearson's r of the window, or why there is none."""
+        found = self._correlation.at_lag()
+        return found if self._correlation.full else Correlation(None, found.reason or NOT_ENOUGH)
+
+    @property
+    def completeness(self) -> float:
+        """Share of the samples of the traced minutes that came, since the first one."""
+        rows = [
+            self._fresh_ring[i]
+            for i in range(TRACE_MINUTES)
+            if self._u_ring[i] != _HOLE or self._fresh_ring[i]
+        ]
+        return round(sum(rows) / len(rows) / 100, 3) if rows else 0.0
+
+    def trace(self) -> Trace:
+        """The last two hours of closed minutes."""
+        order = [minute % TRACE_MINUTES for minute in range(self._minute - TRACE_MINUTES, self._minute)]
+        return Trace(
+            (self._minute - TRACE_MINUTES) * MINUTE_S,
+            tuple(None if self._u_ring[i] == _HOLE else self._u_ring[i] for i in order),
+            tuple(None if self._t_ring[i] == _HOLE else self._t_ring[i] for i in order),
+        )
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs."""
+        rings = [self._u_ring.tobytes(), self._t_ring.tobytes(), self._fresh_ring.tobytes()]
+        return [[getattr(self, name) for name in _STATE], rings, self._correlation.state()]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on where `state` was taken."""
+        numbers, (u_ring, t_ring, fresh), correlation = state
+        for name, value in zip(_STATE, numbers, strict=True):
+            setattr(self, name, value)
+        self._u_ring, self._t_ring, self._fresh_ring = (
+            array("i", u_ring),
+            array("i", t_ring),
+            array("B", fresh),
+        )
+        if not len(self._u_ring) == len(self._t_ring) == len(self._fresh_ring) == TRACE_MINUTES:
+            raise ValueError("the trace has another length")
+        self._correlation.restore(correlation)
