@@ -1,0 +1,142 @@
+"""A meter: its model and the plant make the register image, the image answers reads.
+
+Registers change once a second of plant time, as in real meters, so the reads of one poll agree. An
+image is `drivers.model.Model.encode` of what the meter can see, and over it the fingerprints of the
+model, so that the simulated meter is known by what the real one is known by.
+
+Refusals, in this order (Modbus Application Protocol V1.1b3, section 7): more registers than the meter
+gives in one answer 3; a function it has nothing for 1; registers it has none of, any it has not where
+`strict_holes` is set, or a barrier crossed 2. Holes that are read over hold zero.
+"""
+
+import math
+from typing import Final
+
+from attrs import define, field
+
+from drivers import registers
+from drivers.reading import REGISTERS_MAX, Quantity
+from drivers.registers import RegisterType, Value
+from firmware_sim.electrical import Electrical
+from firmware_sim.layout import MeterPlan
+from firmware_sim.noise import key_of
+from firmware_sim.plant import Plant
+
+REFRESH_S: Final = 1.0
+"""A meter measures over about a second; registers do not change faster."""
+ILLEGAL_FUNCTION: Final = 1
+ILLEGAL_ADDRESS: Final = 2
+ILLEGAL_VALUE: Final = 3
+FIRMWARE: Final = 3
+"""The firmware version of every simulated meter."""
+_SERIALS: Final = (10_000_000, 89_999_999)
+"""First serial number and how many there are: eight digits fit into 32 bits and into 4 registers."""
+_GROWTH: Final = 4.0
+"""Room that a meter with decimals of its own leaves above what its line can take."""
+_HOLE: Final = bytes(2)
+
+Image = dict[tuple[int, int], bytes]
+
+
+@define
+class Device:
+    """One simulated meter.
+
+    Attributes:
+        plan: What it is.
+        plant: Where it stands.
+    """
+
+    plan: MeterPlan
+    plant: Plant
+    _fixed: dict[str, Value] = field(init=False)
+    _image: Image = field(factory=dict, init=False)
+    _image_at_s: float = field(default=math.nan, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._fixed = self._identity()
+        self._fixed |= self._exponents()
+
+    def answer(self, function: int, address: int, count: int, t_s: float) -> bytes | int:
+        """The words of `count` registers at a moment, or the exception code of the refusal."""
+        if not 1 <= count <= min(self.plan.model.request_registers_max, REGISTERS_MAX):
+            return ILLEGAL_VALUE
+        image = self.image(t_s)
+        if all(kind != function for kind, _ in image):
+            return ILLEGAL_FUNCTION
+        words = [image.get((function, register)) for register in range(address, address + count)]
+        missing = words.count(None)
+        if missing == count or (missing and self.plan.strict_holes) or self._barred(function, address, count):
+            return ILLEGAL_ADDRESS
+        return b"".join(word or _HOLE for word in words)
+
+    def image(self, t_s: float) -> Image:
+        """Every register that the meter has, at a moment."""
+        at_s = self.plant.seen_at_s(self.plan.id, math.floor(t_s / REFRESH_S) * REFRESH_S)
+        if at_s != self._image_at_s:
+            self._image, self._image_at_s = self._made(self.plant.electrical(self.plan.id, at_s)), at_s
+        return self._image
+
+    def _made(self, state: Electrical) -> Image:
+        plan = self.plan
+        values = self._measured(state) | self._fixed
+        image = plan.model.encode(values, plan.ct_ratio, plan.pt_ratio)
+        for mark in plan.model.fingerprints:
+            words = registers.encode(mark.one_of[0], mark.type, text_words=mark.text_words)
+            for i in range(mark.count):
+                image[mark.function, mark.address + i] = words[2 * i : 2 * i + 2]
+        return image
+
+    def _measured(self, state: Electrical) -> dict[str, Value]:
+        values = {point.name: state.value(point.quantity, point.phase) for point in self.plan.model.points}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def _identity(self) -> dict[str, Value]:
+        first, number = _SERIALS
+        serial = first + key_of(self.plant.layout.seed, self.plan.id, "serial") % number
+        known: dict[Quantity, Value] = {
+            Quantity.SERIAL_NUMBER: serial,
+            Quantity.FIRMWARE: FIRMWARE,
+            Quantity.CT_RATIO: self.plan.ct_ratio,
+            Quantity.PT_RATIO: self.plan.pt_ratio,
+        }
+        values: dict[str, Value] = {}
+        for point in self.plan.model.points:
+            text = point.type is RegisterType.TEXT
+            if point.quantity in known:
+                values[point.name] = str(known[point.quantity]) if text else known[point.quantity]
+            elif point.quantity is Quantity.IDENTITY:
+                name = self.plan.model.name.upper()
+                values[point.name] = name[: point.text_words * registers.WORD_BYTES] if text else 0
+        return values
+
+    def _exponents(self) -> dict[str, Value]:
+        """The decimals that a meter of this size has for good, where it sends its own."""
+        model, plan = self.plan.model, self.plan
+        state = self.plant.electrical(plan.id, self.plant.start_s)
+        rated_w = self.plant.line(plan.line).rated_w * plan.share
+        most: dict[str, Value] = {}
+        for point in model.points:
+            value = state.value(point.quantity, point.phase)
+            if not point.scale_point or value is None:
+                continue
+            load = {Quantity.CURRENT: rated_w / plan.voltage, Quantity.VOLTAGE: 0, Quantity.FREQUENCY: 0}
+            most[point.name] = max(value, load.get(point.quantity, rated_w) * _GROWTH)
+        image = model.encode(most, plan.ct_ratio, plan.pt_ratio)
+        return {
+            point.name: self._held(image, point.name)
+            for point in model.points
+            if point.quantity is Quantity.SCALE and (point.function, point.address) in image
+        }
+
+    def _held(self, image: Image, name: str) -> Value:
+        point = self.plan.model.point(name)
+        words = b"".join(image[point.function, point.address + i] for i in range(point.count))
+        value = point.decode(words)
+        return 0 if value is None else value
+
+    def _barred(self, function: int, address: int, count: int) -> bool:
+        return any(
+            kind == function and address < barrier < address + count
+            for kind, barrier in self.plan.model.barriers
+        )

@@ -1,0 +1,175 @@
+"""What stands in a plant: buses, lines, meters, and the faults of the bus script. Data only."""
+
+import math
+from enum import StrEnum
+
+from attrs import frozen
+
+from drivers.model import Model
+from firmware_sim.signals import Profile
+from firmware_sim.timetable import Event
+
+
+class LineKind(StrEnum):
+    """What a line does."""
+
+    PRODUCTION = "production"
+    TREATMENT = "treatment"
+
+
+class BusKind(StrEnum):
+    """How a bus is reached: a Modbus TCP gateway, RTU frames over TCP, or a pseudo-terminal."""
+
+    TCP = "tcp"
+    RTU_TCP = "rtu+tcp"
+    PTY = "pty"
+
+
+class Parity(StrEnum):
+    """Parity bit of a serial line."""
+
+    NONE = "N"
+    EVEN = "E"
+    ODD = "O"
+
+
+class FaultKind(StrEnum):
+    """What can happen to an answer (see firmware_sim.faults)."""
+
+    LATE = "late"
+    CRC_NOISE = "crc_noise"
+    WRONG_COUNT = "wrong_count"
+    ODD_BYTES = "odd_bytes"
+    WRONG_UNIT = "wrong_unit"
+    WRONG_FUNCTION = "wrong_function"
+    EXCEPTION = "exception"
+    SILENCE = "silence"
+
+
+@frozen
+class Wire:
+    """A serial line: how long its characters take."""
+
+    baudrate: int = 9600
+    parity: Parity = Parity.NONE
+    stopbits: int = 1
+
+    @property
+    def character_s(self) -> float:
+        """One character: start bit, 8 data bits, parity bit if any, stop bits (8N1 10, 8E1 11)."""
+        return (9 + (self.parity is not Parity.NONE) + self.stopbits) / self.baudrate
+
+
+@frozen
+class BusPlan:
+    """One bus.
+
+    Attributes:
+        id: Its name.
+        kind: How it is reached.
+        wire: The serial line that paces it; None for a gateway that answers at network speed.
+        host: Where a TCP bus listens.
+        port: 0 takes a free one.
+        link: A symbolic link to the pseudo-terminal, or "".
+        turnaround_s: How long its meters think before they answer.
+    """
+
+    id: str
+    kind: BusKind
+    wire: Wire | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    link: str = ""
+    turnaround_s: float = 0.02
+
+
+@frozen
+class LinePlan:
+    """One production or treatment line, and the ids of the meters that measure it."""
+
+    id: str
+    kind: LineKind
+    rated_w: float
+    profile: Profile
+    meters: tuple[str, ...] = ()
+
+
+@frozen
+class MeterPlan:
+    """One meter.
+
+    Attributes:
+        id: Its name.
+        model: Its type.
+        bus: The bus it hangs on.
+        unit_id: Its address there.
+        line: The line it measures.
+        share: Which part of the line's power goes through it.
+        ct_ratio: Of its current transformers.
+        pt_ratio: Of its voltage transformers.
+        voltage: Nominal phase voltage, V, primary.
+        power_factor: Of its load at full power.
+        strict_holes: Whether it refuses reads over registers it has not, or answers zeros there.
+    """
+
+    id: str
+    model: Model
+    bus: str
+    unit_id: int
+    line: str
+    share: float = 1.0
+    ct_ratio: float = 1.0
+    pt_ratio: float = 1.0
+    voltage: float = 230.0
+    power_factor: float = 0.86
+    strict_holes: bool = False
+
+
+@frozen
+class FaultPlan:
+    """One line of the fault script: a share of the answers of a bus or a meter, for a time.
+
+    Attributes:
+        what: What happens to the answer.
+        bus: All meters of this bus, or "".
+        meter: This meter alone, or "".
+        share: Part of the answers, 0 to 1.
+        begin_s: From this moment, seconds since 1970 UTC.
+        end_s: Until this moment.
+        delay_s: `late`: shortest delay beyond the turnaround.
+        delay_max_s: `late`: longest delay.
+        code: `exception`: the code.
+    """
+
+    what: FaultKind
+    bus: str
+    meter: str
+    share: float
+    begin_s: float = -math.inf
+    end_s: float = math.inf
+    delay_s: float = 1.0
+    delay_max_s: float = 1.0
+    code: int = 4
+
+
+@frozen
+class Layout:
+    """All that a plant file says.
+
+    Attributes:
+        start_s: Where the plant's own time begins, seconds since 1970 UTC.
+        seed: Draws everything that is random.
+        buses: At least one.
+        lines: At least one.
+        meters: At least one.
+        events: In the order of the file.
+        faults: In the order of the file; the first that applies to an answer is taken.
+    """
+
+    start_s: float
+    seed: int
+    buses: tuple[BusPlan, ...]
+    lines: tuple[LinePlan, ...]
+    meters: tuple[MeterPlan, ...]
+    events: tuple[Event, ...] = ()
+    faults: tuple[FaultPlan, ...] = ()

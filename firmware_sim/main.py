@@ -1,0 +1,128 @@
+"""The command `dianjian-sim`: serves simulated meters until it is told to stop.
+
+When every bus is open it prints one line of JSON, {"buses": {"b1": "tcp://127.0.0.1:41234", …}}, and
+nothing else on stdout. SIGTERM and SIGINT end it with exit code 0; a wrong plant file is told line by
+line on stderr with exit code 2, a bus that cannot be opened with 1.
+
+Without --clock a plant file begins at its own start, at normal speed, and one meter alone has the
+machine's time.
+"""
+
+import json
+import math
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Final
+
+import click
+
+from drivers import model as meter_models
+from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
+from drivers.errors import ModelError
+from firmware_sim.energy import DAYS_MAX
+from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Wire
+from firmware_sim.plant import Plant, load_plant
+from firmware_sim.plant_file import PlantError
+from firmware_sim.server import ServeError, Server
+from firmware_sim.signals import DAY_S, Profile, Shape
+
+EXIT_FAILED: Final = 1
+EXIT_WRONG_INPUT: Final = 2
+
+
+@click.group()
+def main() -> None:
+    """Simulated meters, so that everything else can be tried without a plant."""
+
+
+@main.command()
+@click.argument("plant_file", required=False, type=click.Path(path_type=Path))
+@click.option("--clock", "clock_spec", help="Time of another process: SPEED@UTC_NS@BOOTTIME_NS.")
+@click.option("--model", "model_name", help="Serve one meter of this model instead of a plant.")
+@click.option("--unit", "unit_id", default=1, show_default=True, type=click.IntRange(1, 247))
+@click.option("--tcp", help="HOST:PORT of Modbus TCP; port 0 takes a free one.")
+@click.option("--rtu-tcp", help="HOST:PORT of RTU frames over TCP.")
+@click.option("--pty", help="Symbolic link to make to a pseudo-terminal, 9600 8N1.")
+@click.option("--watts", default=10_000.0, show_default=True, help="Power of the one meter's line.")
+def serve(
+    plant_file: Path | None,
+    clock_spec: str | None,
+    model_name: str | None,
+    unit_id: int,
+    tcp: str | None,
+    rtu_tcp: str | None,
+    pty: str | None,
+    watts: float,
+) -> None:
+    """Serve PLANT_FILE, or one meter with --model."""
+    if (plant_file is None) == (model_name is None):
+        raise click.UsageError("give either PLANT_FILE or --model")
+    try:
+        clock: Clock | None = None if clock_spec is None else ScaledClock.from_spec(clock_spec)
+    except ValueError as error:
+        raise click.BadParameter(f"{clock_spec!r} is not SPEED@UTC_NS@BOOTTIME_NS") from error
+    if plant_file is not None:
+        plant = _loaded(plant_file)
+        clock = clock or ScaledClock(1.0, int(plant.start_s * NS_PER_S))
+    else:
+        clock = clock or SystemClock()
+        places = {BusKind.TCP: tcp, BusKind.RTU_TCP: rtu_tcp, BusKind.PTY: pty}
+        if not any(places.values()):
+            raise click.UsageError("--model needs --tcp, --rtu-tcp or --pty")
+        plant = one_meter(str(model_name), unit_id, places, watts, clock.stamp().utc_ns / NS_PER_S)
+    if abs(clock.stamp().utc_ns / NS_PER_S - plant.start_s) > DAYS_MAX * DAY_S:
+        raise click.UsageError(f"the clock is more than {DAYS_MAX} days from the plant's start")
+    serve_until_told(plant, clock)
+
+
+def serve_until_told(plant: Plant, clock: Clock) -> None:
+    """Open every bus, say where, and wait for a signal."""
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    try:
+        with Server(plant, clock) as server:
+            click.echo(json.dumps({"buses": dict(server.urls)}))
+            told.wait()
+    except ServeError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_FAILED)
+
+
+def one_meter(
+    model_name: str, unit_id: int, places: dict[BusKind, str | None], watts: float, now_s: float
+) -> Plant:
+    """A plant of one line under constant habits, with the same meter on each bus that is wanted."""
+    try:
+        model = meter_models.load(model_name)
+    except ModelError as error:
+        raise click.BadParameter(str(error)) from error
+    buses = tuple(_bus(kind, place) for kind, place in places.items() if place)
+    profile = Profile(Shape.CONTINUOUS, level=1.0)
+    meters = tuple(MeterPlan(f"m-{bus.id}", model, bus.id, unit_id, "line") for bus in buses)
+    line = LinePlan("line", LineKind.PRODUCTION, watts, profile, tuple(meter.id for meter in meters))
+    return Plant(Layout(math.floor(now_s), 1, buses, (line,), meters))
+
+
+def _bus(kind: BusKind, place: str) -> BusPlan:
+    if kind is BusKind.PTY:
+        return BusPlan(kind.value, kind, wire=Wire(), link=place)
+    host, _, port = place.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > 65_535:
+        raise click.BadParameter(f"{place!r} is not HOST:PORT")
+    return BusPlan(kind.value, kind, host=host, port=int(port))
+
+
+def _loaded(path: Path) -> Plant:
+    try:
+        return load_plant(path)
+    except PlantError as error:
+        for problem in error.problems:
+            click.echo(problem, err=True)
+        sys.exit(EXIT_WRONG_INPUT)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""When the characters of a frame arrive on a serial line.
+
+A frame that begins at `begin_s` has its n-th character complete n character times later; that is when
+a receiver can have it. Characters are handed over in groups, because nobody can wait for a single one
+at high speed: the group is given when its last character is complete, so nothing comes early.
+"""
+
+import math
+
+from attrs import frozen
+
+from firmware_sim.layout import Wire
+
+
+@frozen
+class Part:
+    """Bytes of a frame and the moment at which the last of them is complete."""
+
+    at_s: float
+    data: bytes
+
+
+def parts(frame: bytes, wire: Wire | None, begin_s: float, step_s: float) -> tuple[Part, ...]:
+    """The frame in groups that come at least `step_s` apart; in one piece without a serial line."""
+    if wire is None or not frame:
+        return (Part(begin_s, frame),) if frame else ()
+    group = max(1, math.ceil(step_s / wire.character_s))
+    ends = [*range(group, len(frame), group), len(frame)]
+    starts = [0, *ends[:-1]]
+    return tuple(
+        Part(begin_s + end * wire.character_s, frame[start:end])
+        for start, end in zip(starts, ends, strict=True)
+    )
+
+
+def duration_s(count: int, wire: Wire | None) -> float:
+    """How long `count` characters take."""
+    return 0.0 if wire is None else count * wire.character_s

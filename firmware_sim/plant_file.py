@@ -1,0 +1,218 @@
+"""The text of a plant: a TOML file, checked as a whole, every mistake in one go with its place.
+
+[plant]
+start = 2026-03-02T07:30:00+08:00   # where the plant's time begins; needs its offset
+seed = 1
+
+[[bus]]
+id = "b1"
+kind = "pty"                        # tcp | rtu+tcp | pty
+baudrate = 9600                     # paces the answers; on TCP only if given
+parity = "E"
+link = "/tmp/b1"                    # optional symbolic link to the pty
+# tcp, rtu+tcp: host = "127.0.0.1", port = 0 (a free one); all: turnaround_s = 0.02
+
+[[line]]
+id = "p1"
+kind = "production"                 # production | treatment
+rated_w = 75000
+profile = { shape = "batch", shifts = ["08:00-12:00"], on_s = 1800, off_s = 300 }
+                                    # keys and defaults: firmware_sim.signals.Profile
+
+[[meter]]
+id = "m1"
+model = "eastron-sdm630"            # a shipped model
+bus = "b1"
+unit_id = 1
+line = "p1"
+share = 1.0                         # without it the meters of a line share its power evenly
+ct_ratio = 40
+# pt_ratio = 1, voltage = 230, power_factor = 0.86, strict_holes = false
+
+[[event]]                           # firmware_sim.timetable
+what = "treatment_off"
+line = "t1"
+at = 1500                           # seconds from the start, or a date and time with offset
+duration_s = 900
+
+[[fault]]                           # firmware_sim.faults
+what = "late"
+bus = "b1"                          # or meter = "m1"
+share = 0.3
+delay_s = 0.5
+# delay_max_s, code = 4 (exception), from, to (as `at`)
+"""
+
+import tomllib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import evolve
+
+from drivers import model as meter_models
+from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Wire
+from firmware_sim.plant_events import read_event, read_fault
+from firmware_sim.plant_lines import read_profile
+from firmware_sim.plant_table import PlantTable, known
+
+FILE_BYTES_MAX: Final = 1024 * 1024
+"""Largest plant file that is read; a plant of a hundred meters has a fiftieth of it."""
+_WATTS_MAX: Final = 1e9
+_RATIO_MAX: Final = 1e5
+_SHARE_SLACK: Final = 1e-6
+
+
+class PlantError(Exception):
+    """A plant file is wrong; `problems` has one line a mistake, each with its place."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def read_layout(path: Path | str) -> Layout:
+    """What a plant file says.
+
+    Raises:
+        PlantError: It cannot be read or has mistakes.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            text = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise PlantError((f"{path}: {error.strerror}",)) from error
+    if len(text) > FILE_BYTES_MAX:
+        raise PlantError((f"{path}: more than {FILE_BYTES_MAX} bytes",))
+    try:
+        return layout_of(tomllib.loads(text.decode("utf-8")))
+    except (ValueError, RecursionError) as error:  # what tomllib and utf-8 raise on bad text
+        raise PlantError((f"{path}: {error}",)) from error
+
+
+def layout_of(data: dict[str, Any]) -> Layout:
+    """The plant that a parsed file describes.
+
+    Raises:
+        PlantError: It has mistakes.
+    """
+    problems: list[str] = []
+    file = PlantTable(data, "", problems)
+    plant = PlantTable(data.get("plant", {}), "plant", problems)
+    file.has_read("plant")
+    start_s = plant.moment("start", 0.0)
+    seed = plant.whole("seed", 1, low=0, high=2**63 - 1)
+    plant.finish()
+    buses = tuple(_bus(table) for table in file.sections("bus", required=True))
+    lines = tuple(_line(table) for table in file.sections("line", required=True))
+    line_ids, bus_ids = [line.id for line in lines], [bus.id for bus in buses]
+    meters = _meters(file, bus_ids, line_ids)
+    meter_ids = [meter.id for meter in meters]
+    layout = Layout(
+        start_s=start_s,
+        seed=seed,
+        buses=buses,
+        lines=tuple(
+            evolve(line, meters=tuple(meter.id for meter in meters if meter.line == line.id))
+            for line in lines
+        ),
+        meters=meters,
+        events=tuple(
+            read_event(table, start_s, lines, meter_ids, bus_ids) for table in file.sections("event")
+        ),
+        faults=tuple(read_fault(table, start_s, buses, meters) for table in file.sections("fault")),
+    )
+    file.finish()
+    problems += _crossed(layout)
+    if problems:
+        raise PlantError(tuple(problems))
+    return layout
+
+
+def _bus(table: PlantTable) -> BusPlan:
+    kind = table.choice("kind", BusKind)
+    paced = kind is BusKind.PTY or table.has("baudrate")
+    wire = Wire(
+        baudrate=table.whole("baudrate", 9600, low=300, high=921_600),
+        parity=table.choice("parity", Parity, Parity.NONE),
+        stopbits=table.whole("stopbits", 1, low=1, high=2),
+    )
+    bus = BusPlan(
+        id=table.text("id"),
+        kind=kind,
+        wire=wire if paced else None,
+        host="" if kind is BusKind.PTY else table.text("host", "127.0.0.1"),
+        port=0 if kind is BusKind.PTY else table.whole("port", 0, low=0, high=65_535),
+        link=table.text("link", "") if kind is BusKind.PTY else "",
+        turnaround_s=table.number("turnaround_s", 0.02, low=0.0, high=10.0),
+    )
+    table.finish()
+    return bus
+
+
+def _line(table: PlantTable) -> LinePlan:
+    line = LinePlan(
+        id=table.text("id"),
+        kind=table.choice("kind", LineKind),
+        rated_w=table.number("rated_w", low=1.0, high=_WATTS_MAX),
+        profile=read_profile(table.section("profile")),
+    )
+    table.finish()
+    return line
+
+
+def _meters(file: PlantTable, buses: list[str], lines: list[str]) -> tuple[MeterPlan, ...]:
+    tables = file.sections("meter", required=True)
+    on_line = Counter(table.text("line", "") for table in tables)
+    return tuple(_meter(table, buses, lines, on_line) for table in tables)
+
+
+def _meter(table: PlantTable, buses: list[str], lines: list[str], on_line: Counter[str]) -> MeterPlan:
+    line = known(table, "line", "line", lines)
+    name = known(table, "model", "model", meter_models.names())
+    meter = MeterPlan(
+        id=table.text("id"),
+        model=meter_models.load(name if name in meter_models.names() else meter_models.names()[0]),
+        bus=known(table, "bus", "bus", buses),
+        unit_id=table.whole("unit_id", low=1, high=247),
+        line=line,
+        share=table.number("share", 1 / max(on_line[line], 1), low=0.0, high=1.0),
+        ct_ratio=table.number("ct_ratio", 1.0, low=1 / _RATIO_MAX, high=_RATIO_MAX),
+        pt_ratio=table.number("pt_ratio", 1.0, low=1 / _RATIO_MAX, high=_RATIO_MAX),
+        voltage=table.number("voltage", 230.0, low=1.0, high=1e6),
+        power_factor=table.number("power_factor", 0.86, low=0.01, high=1.0),
+        strict_holes=table.flag("strict_holes", default=False),
+    )
+    table.finish()
+    return meter
+
+
+def _crossed(layout: Layout) -> Iterable[str]:
+    """Mistakes that lie between sections: names and addresses given twice, shares, followed lines."""
+    for name, items in (("bus", layout.buses), ("line", layout.lines), ("meter", layout.meters)):
+        ids = [item.id for item in items]
+        yield from (
+            f"{name}[{i}].id: {text!r} is given twice"
+            for i, text in enumerate(ids)
+            if text and text in ids[:i]
+        )
+    places = [(meter.bus, meter.unit_id) for meter in layout.meters]
+    for i, place in enumerate(places):
+        if place in places[:i]:
+            first = places.index(place)
+            yield f"meter[{i}].unit_id: {place[1]} on bus {place[0]!r} is taken by meter[{first}]"
+    for i, line in enumerate(layout.lines):
+        shares = sum(meter.share for meter in layout.meters if meter.line == line.id)
+        if shares > 1 + _SHARE_SLACK:
+            yield f"line[{i}]: its meters' shares add up to {shares:g}, more than 1"
+        yield from _followed(i, line, layout.lines)
+
+
+def _followed(number: int, line: LinePlan, lines: tuple[LinePlan, ...]) -> Iterable[str]:
+    leaders = {other.id: other for other in lines}
+    for name in line.profile.lines:
+        if name not in leaders:
+            yield f"line[{number}].profile.lines: unknown line {name!r}; known: {', '.join(leaders)}"
+        elif leaders[name].profile.lines:
+            yield f"line[{number}].profile.lines: {name!r} follows other lines itself"

@@ -1,0 +1,90 @@
+"""Serves a plant: every bus at an address of its own, all in one thread, until it is stopped.
+
+    with Server(plant, clock) as server:
+        open_bus(server.urls["b1"], clock)
+
+`urls` has for each bus what the driver opens: `tcp://host:port`, `rtu+tcp://host:port` or
+`rtu:/dev/pts/5?baudrate=9600&parity=N`. A pseudo-terminal cannot be given a parity (pyserial's attempt
+fails with EINVAL), so the URL of an 8E1 bus says N too; its pacing counts the parity bit all the same.
+"""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from typing import Final, Self
+
+from drivers.clock import Clock
+from firmware_sim.layout import BusKind
+from firmware_sim.plant import Plant
+from firmware_sim.server_bus import BusCore
+from firmware_sim.server_ports import Pace, PtyPort, TcpPort
+
+STOP_REAL_S: Final = 5.0
+"""Nothing in the loop waits longer; a thread that is not done by then hangs."""
+
+
+class ServeError(Exception):
+    """A bus cannot be opened: the port is taken, the link cannot be made."""
+
+
+class Server:
+    """All buses of a plant."""
+
+    def __init__(self, plant: Plant, clock: Clock) -> None:
+        self.urls: Mapping[str, str] = {}
+        self._plant = plant
+        self._clock = clock
+        self._ready = threading.Event()
+        self._error: Exception | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stopping: asyncio.Event | None = None
+        self._thread = threading.Thread(target=self._run, name="plant", daemon=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Open every bus.
+
+        Raises:
+            ServeError: One cannot be opened.
+        """
+        self._thread.start()
+        self._ready.wait()
+        if self._error is not None:
+            self._thread.join(STOP_REAL_S)
+            raise ServeError(str(self._error)) from self._error
+
+    def stop(self) -> None:
+        """Close every bus; waits until it is done."""
+        if self._loop is not None and self._stopping is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopping.set)
+            self._thread.join(STOP_REAL_S)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except OSError as error:
+            self._error = error
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
+        ports: dict[str, TcpPort | PtyPort] = {}
+        try:
+            for plan in self._plant.buses:
+                pace = Pace(BusCore(plan, self._plant), self._clock)
+                ports[plan.id] = PtyPort(pace) if plan.kind is BusKind.PTY else TcpPort(pace)
+                await ports[plan.id].open()
+            self.urls = {name: port.url for name, port in ports.items()}
+            self._ready.set()
+            await self._stopping.wait()
+        finally:
+            for port in ports.values():
+                port.close()
+            await asyncio.sleep(0)  # lets the closed connections leave the loop before it goes

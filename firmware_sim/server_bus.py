@@ -1,0 +1,84 @@
+"""One bus of the plant: requests in, frames with their delays out. It knows no clock and no socket.
+
+Who is not there, is dead or lies in a gap does not answer, and nobody answers a broadcast. Every request
+has its number on its bus, so the fault script and the jitter of the turnaround can be repeated.
+"""
+
+from typing import Final
+
+from attrs import define, field, frozen
+
+from firmware_sim.device import Device
+from firmware_sim.faults import FaultScript, Reply, change, disturb
+from firmware_sim.layout import BusKind, BusPlan
+from firmware_sim.noise import key_of, uniform_at
+from firmware_sim.pacing import duration_s
+from firmware_sim.plant import Plant
+from firmware_sim.server_frames import RequestStream, ServerRequest, exception_pdu, framed, read_pdu
+
+_TURNAROUND_SPREAD: Final = 0.3
+"""A meter takes up to this much more or less than its usual time to answer."""
+
+
+@frozen
+class Outgoing:
+    """A frame to be sent, `delay_s` after the request came in."""
+
+    frame: bytes
+    delay_s: float
+
+
+@define
+class BusCore:
+    """The meters of one bus."""
+
+    plan: BusPlan
+    plant: Plant
+    _devices: dict[int, Device] = field(init=False)
+    _script: FaultScript = field(init=False)
+    _number: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._devices = {
+            meter.unit_id: Device(meter, self.plant)
+            for meter in self.plant.meters
+            if meter.bus == self.plan.id
+        }
+        self._script = FaultScript(self.plant.faults, self.plant.layout.seed)
+
+    @property
+    def rtu(self) -> bool:
+        """Whether its frames are RTU frames."""
+        return self.plan.kind is not BusKind.TCP
+
+    def stream(self) -> RequestStream:
+        """A new stream of requests to this bus."""
+        return RequestStream(self.rtu)
+
+    def handle(self, request: ServerRequest, t_s: float) -> Outgoing | None:
+        """The answer to a request that is complete at plant time `t_s`, or None for silence."""
+        self._number += 1
+        device = self._devices.get(request.unit_id)
+        if device is None or self.plant.silent(device.plan.id, t_s):
+            return None
+        reply = Reply(request.unit_id, self._pdu(device, request, t_s))
+        strike = self._script.strike(self.plan.id, device.plan.id, t_s, self._number)
+        changed = change(reply, strike)
+        if changed is None:
+            return None
+        frame = framed(changed.unit_id, request.transaction_id, changed.pdu, rtu=self.rtu)
+        asking_s = duration_s(request.length, self.plan.wire)
+        return Outgoing(disturb(frame, strike), asking_s + self._turnaround_s() + changed.delay_s)
+
+    def _pdu(self, device: Device, request: ServerRequest, t_s: float) -> bytes:
+        if request.refusal:
+            return exception_pdu(request.function, request.refusal)
+        answer = device.answer(request.function, request.address, request.count, t_s)
+        if isinstance(answer, int):
+            return exception_pdu(request.function, answer)
+        return read_pdu(request.function, answer)
+
+    def _turnaround_s(self) -> float:
+        key = key_of(self.plant.layout.seed, self.plan.id, "turnaround")
+        jitter = _TURNAROUND_SPREAD * (2 * uniform_at(key, self._number) - 1)
+        return self.plan.turnaround_s * (1 + jitter)
