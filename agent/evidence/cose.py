@@ -8,6 +8,8 @@ it; other algorithms (ES256 of a TPM, SM2) are another protected header and anot
 
 from typing import Final
 
+from attrs import frozen
+
 from agent.evidence import cbor, keys
 
 TAG_SIGN1: Final = b"\xd2"
@@ -22,18 +24,20 @@ def sign1(payload: bytes, secret: bytes, domain: bytes) -> bytes:
     return TAG_SIGN1 + cbor.encode([PROTECTED, {}, payload, signature])
 
 
-def open1(raw: bytes, public_key: bytes, domain: bytes, bytes_max: int) -> bytes | None:
-    """The payload of `raw`, or None if this key has not signed it under `domain`.
+@frozen
+class Signed:
+    """A COSE_Sign1 whose form is right; nothing is known of its signature before `holds`."""
 
-    Raises:
-        FormatError: `raw` is not in the form that `sign1` writes.
-    """
-    payload, signature = split1(raw, bytes_max)
-    return payload if keys.verify(public_key, signature, _to_be_signed(payload, domain)) else None
+    payload: bytes
+    signature: bytes
+
+    def holds(self, public_key: bytes, domain: bytes) -> bool:
+        """Whether this key has signed this payload under `domain`."""
+        return keys.verify(public_key, self.signature, _to_be_signed(self.payload, domain))
 
 
-def split1(raw: bytes, bytes_max: int) -> tuple[bytes, bytes]:
-    """Payload and signature of `raw`, both unchecked.
+def parse(raw: bytes, bytes_max: int) -> Signed:
+    """The COSE_Sign1 in `raw`.
 
     Raises:
         FormatError: `raw` is not in the form that `sign1` writes.
@@ -45,7 +49,7 @@ def split1(raw: bytes, bytes_max: int) -> tuple[bytes, bytes]:
         raise cbor.FormatError("not EdDSA, or a header that is not used")
     if type(payload) is not bytes:
         raise cbor.FormatError("the payload is not inside")
-    return payload, cbor.octets(signature, "signature", keys.SIGNATURE_BYTES)
+    return Signed(payload, cbor.octets(signature, "signature", keys.SIGNATURE_BYTES))
 
 
 def _to_be_signed(payload: bytes, domain: bytes) -> bytes:

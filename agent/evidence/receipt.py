@@ -114,10 +114,10 @@ def open_beacon(raw: bytes, centre_key: bytes) -> Beacon:
 
 
 def _payload(raw: bytes, key: bytes, domain: bytes, bytes_max: int) -> Any:
-    payload = cose.open1(raw, key, domain, bytes_max)
-    if payload is None:
+    signed = cose.parse(raw, bytes_max)
+    if not signed.holds(key, domain):
         raise cbor.FormatError("not signed by the centre")
-    return cbor.decode(payload, bytes_max)
+    return cbor.decode(signed.payload, bytes_max)
 
 
 def _ranges(items: Any) -> tuple[tuple[int, int], ...]:

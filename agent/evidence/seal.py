@@ -108,14 +108,14 @@ def sign_header(header: SealHeader, secret: bytes) -> bytes:
     return cose.sign1(cbor.encode(payload), secret, DOMAIN)
 
 
-def open_header(raw: bytes, public_key: bytes) -> SealHeader | None:
-    """The header of `raw`, or None if `public_key` has not signed it.
+def parse_seal(raw: bytes) -> tuple[SealHeader, cose.Signed]:
+    """The header in `raw`, and what its signature is to be checked with.
 
     Raises:
         FormatError: `raw` is no seal.
     """
-    payload = cose.open1(raw, public_key, DOMAIN, COSE_BYTES_MAX)
-    return None if payload is None else _header(payload)
+    signed = cose.parse(raw, COSE_BYTES_MAX)
+    return _header(signed.payload), signed
 
 
 def peek_header(raw: bytes) -> SealHeader:
@@ -124,7 +124,7 @@ def peek_header(raw: bytes) -> SealHeader:
     Raises:
         FormatError: `raw` is no seal.
     """
-    return _header(cose.split1(raw, COSE_BYTES_MAX)[0])
+    return parse_seal(raw)[0]
 
 
 def seal_hash(raw: bytes) -> bytes:

@@ -25,8 +25,17 @@ from attrs import evolve, frozen
 
 from agent.evidence import cbor
 from agent.evidence.chain import ChainState, Code, Finding
+from agent.evidence.cose import Signed
 from agent.evidence.record import Kind, Record, decode_record, kind_of
-from agent.evidence.seal import FIRST_NUMBER, SealHeader, open_body, open_header, peek_header, seal_hash
+from agent.evidence.seal import (
+    DOMAIN,
+    FIRST_NUMBER,
+    SealHeader,
+    open_body,
+    parse_seal,
+    peek_header,
+    seal_hash,
+)
 from drivers.clock import ClockState
 
 __all__ = ["ChainState", "Code", "Finding", "Outcome", "Verdict", "accept", "accept_body", "declarations"]
@@ -90,17 +99,17 @@ def accept(
         reference_utc_ms: The time of the receipt or beacon with this SHA-256, if it is known.
     """
     try:
-        header = peek_header(cose)
+        header, signed = parse_seal(cose)
     except cbor.FormatError as error:
         return _refused(state, Code.FORM, str(error), state.number + 1)
     if header.gateway != state.gateway:
         return _refused(state, Code.FOREIGN, f"seal of gateway {header.gateway}", header.number)
     if header.number <= state.number:
-        return _again(state, header, cose, stored)
+        return _again(state, header, signed, seal_hash(cose), stored)
     if header.number > state.number + 1:
         text = f"seals {state.number + 1} to {header.number - 1} have not come"
         return Verdict(Outcome.GAP, state, (Finding(Code.GAP, text, header.number),), header)
-    if open_header(cose, state.next_key) is None:
+    if not signed.holds(state.next_key, DOMAIN):
         return _refused(state, Code.SIGNATURE, "not signed with the certified key", header.number)
     if header.previous != state.hash or header.first_record != state.next_record:
         return _refused(state, Code.CHAIN, "does not follow the seal before it", header.number)
@@ -172,17 +181,21 @@ def _accepted(
 
 
 def _again(
-    state: ChainState, header: SealHeader, cose: bytes, stored: Callable[[int], bytes | None]
+    state: ChainState,
+    header: SealHeader,
+    signed: Signed,
+    digest: bytes,
+    stored: Callable[[int], bytes | None],
 ) -> Verdict:
     """A seal whose number has been accepted before."""
     number = header.number
     known = state.hash if number == state.number else _hash_of(stored(number))
-    if seal_hash(cose) == known:
+    if digest == known:
         return Verdict(Outcome.DUPLICATE, state, header=header)
     key = _key_of(state, number, stored)
     if key is None:
         return _refused(state, Code.CHAIN, "older than what can be compared", number)
-    if open_header(cose, key) is None:
+    if not signed.holds(key, DOMAIN):
         return _refused(state, Code.SIGNATURE, "not signed with the certified key", number)
     text = f"two different seals {number} under one key: the gateway was cloned or rolled back"
     return Verdict(Outcome.FORK, state, (Finding(Code.FORK, text, number),), header)
