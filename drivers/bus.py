@@ -34,7 +34,7 @@ from drivers.transaction import FLOOD_BYTES_MAX, Answer, BusStats, Transaction
 from drivers.transport import Deadline
 from drivers.verdict import ADDRESS_MAX
 
-__all__ = ["Answer", "Bus", "BusStats", "open_bus"]
+__all__ = ["Answer", "Bus", "BusStats", "new_ledger", "open_bus"]
 
 QUIET_S: Final = 0.02
 """Silence asked for after trouble. USB adapters hand over what they have every 16 ms."""
@@ -218,14 +218,22 @@ class Bus:
             self.close()
 
 
+def new_ledger(clock: Clock) -> Ledger:
+    """An empty ledger for a bus that is read on `clock`."""
+    hour_s = 3600.0
+    speed = hour_s / clock.real_s(hour_s)
+    return Ledger(late_max_s=max(LATE_MAX_S, LATE_REAL_MIN_S * speed))
+
+
 def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> Bus:
     """The bus at `url`; its port is opened by the first `read`.
+
+    Args:
+        url: Where it is.
+        clock: Whose seconds count.
+        ledger: What an earlier user of the same bus left unanswered.
 
     Raises:
         BusUrlError: The URL cannot be understood.
     """
-    if ledger is None:
-        hour_s = 3600.0
-        speed = hour_s / clock.real_s(hour_s)
-        ledger = Ledger(late_max_s=max(LATE_MAX_S, LATE_REAL_MIN_S * speed))
-    return Bus(url, clock, ledger)
+    return Bus(url, clock, new_ledger(clock) if ledger is None else ledger)

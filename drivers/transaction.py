@@ -112,7 +112,7 @@ class Transaction:
     def _refuse(self, code: int, now_s: float) -> None:
         self._cut(_REFUSAL_BYTES[self.framing])
         if self._poisoned or (self.framing is Framing.RTU and self.ledger.doubtful(self.request, now_s)):
-            self._trouble = f"exception {code}, perhaps the answer to an earlier request"
+            self._trouble = f"doubtful exception {code}, perhaps the answer to an earlier request"
             return
         self.stats.exceptions += 1
         self.ledger.answered(self.request, now_s, refused=True)

@@ -1,0 +1,186 @@
+"""Reads the meters of one bus for as long as the agent runs.
+
+`BusLoop` is one bus without a thread: each `turn` does at most one poll and says how long nothing is
+to be done. `BusTask` runs it in a thread of its own, so that a slow bus holds up no other, and hands
+every reading to `sink`, which must be quick and safe to call from several threads.
+
+While the bus is down nothing can be asked; then every meter gives one bad reading at once, so that
+the change is on record, and one a minute after that, so that silence is never mistaken for health.
+
+The watchdog of the agent asks `stalled` and calls `restart`: a thread that hangs is left behind (it
+ends by itself when it wakes up, and its readings are dropped), and a new one takes over with a new
+port. The ledger of unanswered requests is handed on, for late answers do not care for threads.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from drivers.bus import Bus, BusStats, new_ledger, open_bus
+from drivers.clock import Clock
+from drivers.errors import BusDownError
+from drivers.meter import Meter, MeterSetup, bad_reading, refused
+from drivers.reading import Reading
+from drivers.schedule import Schedule, Wait
+
+DOWN_REPEAT_S: Final = 60.0
+"""Time between bad readings of one meter while its bus is down: often enough for `silence is visible`."""
+STALL_S: Final = 30.0
+"""Real seconds without a turn after which a task counts as stuck: the longest turn connects (3 s) and
+reads a group of a dozen spans with the longest time-out."""
+IDLE_MAX_S: Final = 1.0
+"""Longest real sleep between turns, so that the watchdog sees life."""
+
+Sink = Callable[[Reading], None]
+
+_log = logging.getLogger(__name__)
+
+
+class BusLoop:
+    """The polls of one bus, one at a time."""
+
+    def __init__(self, bus: Bus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink) -> None:
+        self._bus = bus
+        self._clock = clock
+        self._sink = sink
+        self._meters = {setup.id: Meter(setup, bus.gap_registers_max) for setup in setups}
+        self._schedule = Schedule(meter.setup for meter in self._meters.values())
+        self._down = False
+        self._reported_s = 0.0
+
+    @property
+    def silent_meters(self) -> tuple[str, ...]:
+        """The meters that do not answer."""
+        return self._schedule.silent_meters
+
+    def turn(self) -> float:
+        """Do what is due; seconds of the clock until there is more to do."""
+        step = self._schedule.next(self._clock.monotonic_s())
+        if isinstance(step, Wait):
+            return step.seconds
+        try:
+            reading = self._meters[step.meter_id].poll(self._bus, step.group, self._clock)
+        except BusDownError as error:
+            now_s = self._clock.monotonic_s()
+            self._schedule.bus_down(now_s)
+            self._report_down(now_s, str(error))
+            return 0.0
+        if self._down:
+            _log.warning("bus %s is back", self._bus.url)
+            self._down = False
+        self._schedule.done(
+            step.meter_id,
+            step.group,
+            self._clock.monotonic_s(),
+            reading.quality,
+            refused=refused(reading),
+        )
+        self._sink(reading)
+        return 0.0
+
+    def _report_down(self, now_s: float, reason: str) -> None:
+        if self._down and now_s < self._reported_s + DOWN_REPEAT_S:
+            return
+        if not self._down:
+            _log.warning("bus %s is down: %s", self._bus.url, reason)
+        self._down = True
+        self._reported_s = now_s
+        for meter in self._meters.values():
+            for group in list(meter.setup.intervals_s)[:1]:
+                self._sink(bad_reading(meter.setup, group, self._clock, f"bus down: {reason}"))
+
+
+class BusTask:
+    """A thread that reads one bus."""
+
+    def __init__(
+        self,
+        url: str,
+        setups: Iterable[MeterSetup],
+        clock: Clock,
+        sink: Sink,
+    ) -> None:
+        self.url = url
+        self._setups = tuple(setups)
+        self._clock = clock
+        self._sink = sink
+        self._ledger = new_ledger(clock)
+        self._worker: _Worker | None = None
+        self.restarts = 0
+
+    def start(self) -> None:
+        """Begin to read."""
+        bus = open_bus(self.url, self._clock, self._ledger)
+        self._worker = _Worker(bus, self._setups, self._clock, self._sink)
+        self._worker.thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Stop reading; whether the thread ended within `timeout_s` real seconds."""
+        worker, self._worker = self._worker, None
+        return worker is None or worker.end(timeout_s)
+
+    def restart(self) -> None:
+        """Leave a stuck thread behind and begin anew."""
+        _log.error("bus %s is stuck; starting it anew", self.url)
+        if self._worker is not None:
+            self._worker.abandon()
+        self.restarts += 1
+        self.start()
+
+    def stalled(self, now_s: float) -> bool:
+        """Whether the thread hangs or has died, at `now_s` of the clock."""
+        worker = self._worker
+        if worker is None:
+            return False
+        idle_s = self._clock.real_s(max(now_s - worker.turned_s, 0.0))
+        return not worker.thread.is_alive() or idle_s > STALL_S
+
+    @property
+    def stats(self) -> BusStats:
+        """What happened on the bus since the last start."""
+        return self._worker.bus.stats if self._worker is not None else BusStats()
+
+    @property
+    def silent_meters(self) -> tuple[str, ...]:
+        """The meters that do not answer."""
+        return self._worker.loop.silent_meters if self._worker is not None else ()
+
+
+class _Worker:
+    """One thread and what it alone uses."""
+
+    def __init__(self, bus: Bus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink) -> None:
+        self.bus = bus
+        self.loop = BusLoop(bus, setups, clock, self._pass_on)
+        self.turned_s = clock.monotonic_s()
+        self.thread = threading.Thread(target=self._run, name=f"bus {bus.url}", daemon=True)
+        self._clock = clock
+        self._sink = sink
+        self._stop = threading.Event()
+
+    def end(self, timeout_s: float) -> bool:
+        self._stop.set()
+        self.thread.join(timeout_s)
+        return not self.thread.is_alive()
+
+    def abandon(self) -> None:
+        """Let the thread end when it can, and free the port for its successor."""
+        self._stop.set()
+        self.bus.close()
+
+    def _pass_on(self, reading: Reading) -> None:
+        if not self._stop.is_set():
+            self._sink(reading)
+
+    def _run(self) -> None:
+        hour_s = 3600.0
+        real_per_s = self._clock.real_s(hour_s) / hour_s
+        try:
+            while not self._stop.is_set():
+                self.turned_s = self._clock.monotonic_s()
+                self._stop.wait(min(self.loop.turn() * real_per_s, IDLE_MAX_S))
+        except Exception:  # noqa: BLE001 the watchdog starts a dead thread anew; its reason must be on record
+            _log.exception("bus %s: thread ends", self.bus.url)
+        finally:
+            self.bus.close()

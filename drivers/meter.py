@@ -1,0 +1,215 @@
+"""One meter: its setup, and the poll of one group of its points.
+
+`poll` never raises for a fault of the meter: what it did not answer properly becomes a bad reading
+with its reason. Only `BusDownError` passes through, because it concerns every meter of the bus. A
+group is read whole or not at all, and the first read that fails ends the poll, so that a silent meter
+costs one time-out a poll.
+
+What a meter teaches, for as long as the process runs:
+
+- **Holes.** An exception 2 or 3 to a read that runs over registers without a point says that these
+  registers are not there: the read is split at them for good and tried again at once. Not when the
+  poll before was unanswered, for then the exception may belong to it.
+- **Its time-out**: four times the slowest recent answer, doubled by every silence until it answers.
+"""
+
+from typing import Final
+
+from attrs import Factory, define, field, frozen, validators
+
+from drivers.bus import ILLEGAL_REGISTERS, Bus
+from drivers.clock import NS_PER_S, Clock
+from drivers.errors import BusDownError, DriverError, ExceptionReplyError
+from drivers.model import Model
+from drivers.plan import Span, plan
+from drivers.reading import Block, PollGroup, Quality, Reading
+
+TIMEOUT_FIRST_S: Final = 1.0
+"""Before anything is known of a meter; the slowest meters in use answer within half of it."""
+TIMEOUT_MIN_S: Final = 0.2
+"""Meters pause now and then to write their counters."""
+TIMEOUT_MAX_S: Final = 2.0
+"""A bus of many meters must not wait longer for one of them."""
+TIMEOUT_LATENCIES: Final = 4.0
+"""Time-out as a multiple of the measured latency: below it a busy meter is taken for a silent one."""
+LATENCY_FADES: Final = 0.9
+"""How much of the slowest answer is remembered from one poll to the next."""
+SPARE_REGISTERS_MAX: Final = 6
+"""Registers that may be read behind a span to make requests differ: as many unanswered requests as a
+silent meter gathers within `drivers.ledger.LATE_MAX_S`."""
+METER_UNIT_ID_MAX: Final = 247
+"""Highest address of a meter (Modbus over Serial Line V1.02, section 2.2)."""
+
+_REFUSED: Final = "exception "
+
+
+@frozen
+class MeterSetup:
+    """A meter as the site file has it; intervals in seconds between polls of a group."""
+
+    id: str
+    model: Model
+    unit_id: int = field(validator=[validators.ge(1), validators.le(METER_UNIT_ID_MAX)])
+    ct_ratio: float = 1.0
+    pt_ratio: float = 1.0
+    fast_s: float = 5.0
+    slow_s: float = 60.0
+    identity_s: float = 300.0
+
+    @property
+    def intervals_s(self) -> dict[PollGroup, float]:
+        """The interval of every group that the model has points in."""
+        intervals_s = {
+            PollGroup.FAST: self.fast_s,
+            PollGroup.SLOW: self.slow_s,
+            PollGroup.IDENTITY: self.identity_s,
+        }
+        return {group: every_s for group, every_s in intervals_s.items() if self.model.group(group)}
+
+
+@define
+class Meter:
+    """A meter on a bus whose reads may run over `gap_registers_max` unused registers."""
+
+    setup: MeterSetup
+    gap_registers_max: int
+    timeout_s: float = TIMEOUT_FIRST_S
+    _slowest_s: float = 0.0
+    _was_silent: bool = False
+    _holes: set[Span] = Factory(set)
+    _plans: dict[PollGroup, tuple[Span, ...]] = Factory(dict)
+
+    def poll(self, bus: Bus, group: PollGroup, clock: Clock) -> Reading:
+        """One reading of `group`.
+
+        Raises:
+            BusDownError: The bus cannot be used.
+        """
+        while True:
+            try:
+                blocks, latency_s = self._read(bus, group)
+            except BusDownError:
+                raise
+            except _RefusedSpanError as refusal:
+                if self._learn(refusal, group):
+                    continue
+                return bad_reading(self.setup, group, clock, f"{_REFUSED}{refusal.code}")
+            except DriverError as error:
+                self._silence()
+                return bad_reading(self.setup, group, clock, str(error))
+            self._was_silent = False
+            return Reading(
+                self.setup.id,
+                group,
+                clock.stamp(),
+                self.setup.model.hash,
+                blocks,
+                latency_ns=round(latency_s * NS_PER_S),
+            )
+
+    def spans(self, group: PollGroup) -> tuple[Span, ...]:
+        """The reads that a poll of `group` makes."""
+        if group not in self._plans:
+            model = self.setup.model
+            self._plans[group] = plan(
+                model.group(group),
+                registers_max=model.request_registers_max,
+                gap_registers_max=self._gap_registers_max(),
+                barriers=model.barriers,
+                holes=frozenset(self._holes),
+            )
+        return self._plans[group]
+
+    def _gap_registers_max(self) -> int:
+        own = self.setup.model.gap_registers_max
+        return self.gap_registers_max if own is None else min(own, self.gap_registers_max)
+
+    def _read(self, bus: Bus, group: PollGroup) -> tuple[tuple[Block, ...], float]:
+        blocks = []
+        latency_s = 0.0
+        for span in self.spans(group):
+            try:
+                answer = bus.read(
+                    self.setup.unit_id,
+                    span.function,
+                    span.address,
+                    span.count,
+                    timeout_s=self.timeout_s,
+                    spare_registers=self._spare_registers(span),
+                )
+            except ExceptionReplyError as error:
+                raise _RefusedSpanError(error.code, span) from error
+            blocks.append(Block(span.function, span.address, answer.words))
+            latency_s = max(latency_s, answer.latency_s)
+            self._adapt(answer.latency_s)
+        return tuple(blocks), latency_s
+
+    def _spare_registers(self, span: Span) -> int:
+        """How many registers behind `span` may be read along."""
+        model = self.setup.model
+        if self._gap_registers_max() == 0:
+            return 0
+        ends = [
+            barrier
+            for function, barrier in model.barriers
+            if function == span.function and barrier >= span.end
+        ]
+        ends += [
+            hole.address
+            for hole in self._holes
+            if hole.function == span.function and hole.address >= span.end
+        ]
+        room = min(ends, default=span.end + SPARE_REGISTERS_MAX) - span.end
+        return max(min(room, SPARE_REGISTERS_MAX, model.request_registers_max - span.count), 0)
+
+    def _adapt(self, latency_s: float) -> None:
+        self._slowest_s = max(latency_s, self._slowest_s * LATENCY_FADES)
+        self.timeout_s = min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
+
+    def _silence(self) -> None:
+        self._was_silent = True
+        self.timeout_s = min(2 * self.timeout_s, TIMEOUT_MAX_S)
+
+    def _learn(self, refusal: "_RefusedSpanError", group: PollGroup) -> bool:
+        """Whether the refusal showed holes that were not known before."""
+        was_silent, self._was_silent = self._was_silent, False
+        if was_silent or refusal.code not in ILLEGAL_REGISTERS:
+            return False
+        holes = set(self._gaps(refusal.span, group)) - self._holes
+        self._holes |= holes
+        self._plans.clear()
+        return bool(holes)
+
+    def _gaps(self, span: Span, group: PollGroup) -> list[Span]:
+        """The runs of registers within `span` that no point of the group lies in."""
+        points = sorted(
+            (point.address, point.count)
+            for point in self.setup.model.group(group)
+            if point.function == span.function and span.address <= point.address < span.end
+        )
+        gaps = []
+        end = span.address
+        for address, count in points:
+            if address > end:
+                gaps.append(Span(span.function, end, address - end))
+            end = max(end, address + count)
+        return gaps
+
+
+class _RefusedSpanError(Exception):
+    """The meter refused one of the reads of a poll."""
+
+    def __init__(self, code: int, span: Span) -> None:
+        super().__init__(code, span)
+        self.code = code
+        self.span = span
+
+
+def refused(reading: Reading) -> bool:
+    """Whether the meter is there, but said no."""
+    return reading.quality is Quality.BAD and reading.reason.startswith(_REFUSED)
+
+
+def bad_reading(setup: MeterSetup, group: PollGroup, clock: Clock, reason: str) -> Reading:
+    """A reading without values, and why."""
+    return Reading(setup.id, group, clock.stamp(), setup.model.hash, quality=Quality.BAD, reason=reason)
