@@ -13,6 +13,7 @@ Rules, for each function on its own:
 """
 
 from collections.abc import Iterable
+from itertools import pairwise
 from typing import Final
 
 from attrs import frozen
@@ -75,7 +76,7 @@ def plan(
         together = _hull(_together(wanted, function))
         if together is not None and limits.allow_together(together, mine):
             mine.add(together)
-        reads += _fewest(sorted(mine), limits)
+        reads += _fewest(_outer(mine), limits)
     return tuple(reads)
 
 
@@ -100,7 +101,7 @@ class _Limits:
         """Whether rule 2 can have its one read."""
         if not self.allow(span):
             return False
-        gaps = [gap for gap in _gaps(sorted(used)) if gap.meets(span)]
+        gaps = [gap for gap in _gaps(_outer(used)) if gap.meets(span)]
         refused = any(gap.meets(hole) for gap in gaps for hole in self.holes)
         return not refused and (self.gap_registers_max > 0 or not gaps)
 
@@ -122,26 +123,32 @@ def _hull(spans: list[Span]) -> Span | None:
     return Span(spans[0].function, first, max(span.end for span in spans) - first)
 
 
+def _outer(spans: set[Span]) -> list[Span]:
+    """Sorted, without those that lie inside another: whoever reads the outer one has them."""
+    outer: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.address, -span.count)):
+        if not outer or span.end > outer[-1].end:
+            outer.append(span)
+    return outer
+
+
 def _gaps(spans: list[Span]) -> list[Span]:
-    """The unused registers between sorted spans, each run once."""
-    gaps = []
-    end = spans[0].end
-    for span in spans[1:]:
-        if span.address > end:
-            gaps.append(Span(span.function, end, span.address - end))
-        end = max(end, span.end)
-    return gaps
+    """The unused registers between outer spans, each run once."""
+    return [
+        Span(low.function, low.end, high.address - low.end)
+        for low, high in pairwise(spans)
+        if high.address > low.end
+    ]
 
 
 def _fewest(spans: list[Span], limits: _Limits) -> list[Span]:
-    """Cut the sorted spans into runs, each one read, by rule 5: best[i] covers the first i spans."""
+    """Cut the outer spans into runs, each one read, by rule 5: best[i] covers the first i spans."""
     uncrossable = {gap.end for gap in _gaps(spans) if not limits.bridge(gap)}
     best: list[tuple[int, int, list[Span]]] = [(0, 0, [])]
     for i in range(len(spans)):
         choices = []
         for j in range(i, -1, -1):
-            read = _hull(spans[j : i + 1])
-            assert read is not None
+            read = Span(spans[j].function, spans[j].address, spans[i].end - spans[j].address)
             if not limits.allow(read):
                 break
             reads, registers, before = best[j]

@@ -50,6 +50,8 @@ _FORMATS: Final = {
     RegisterType.F32: struct.Struct(">f"),
     RegisterType.F64: struct.Struct(">d"),
 }
+_F32_MAX: Final = _FORMATS[RegisterType.F32].unpack(b"\x7f\x7f\xff\xff")[0]
+"""Largest finite float32; struct refuses what lies beyond."""
 
 
 def word_count(register_type: RegisterType, text_words: int = 0) -> int:
@@ -99,8 +101,10 @@ def encode(
 
 def _packed(value: float, register_type: RegisterType) -> bytes:
     layout = _FORMATS[register_type]
-    if register_type in {RegisterType.F32, RegisterType.F64}:
+    if register_type is RegisterType.F64:
         return layout.pack(value)
+    if register_type is RegisterType.F32:
+        return layout.pack(min(max(value, -_F32_MAX), _F32_MAX))
     bits = layout.size * 8
     low, high = (
         (-(1 << bits - 1), (1 << bits - 1) - 1) if register_type.startswith("s") else (0, (1 << bits) - 1)
