@@ -24,21 +24,14 @@ from typing import Final
 
 from attrs import field, frozen
 
+from drivers import model_file
 from drivers.errors import ModelError
-from drivers.model_file import (
-    Barrier,
-    Fingerprint,
-    Golden,
-    Verified,
-    read_fingerprints,
-    read_goldens,
-    read_limits,
-)
+from drivers.model_file import Barrier, Fingerprint, Golden, Verified
 from drivers.point import EXPONENT_MAX, Point, Ratio
 from drivers.point_table import Defaults, points_json, read_defaults, read_points
 from drivers.reading import REGISTERS_MAX, Block, PollGroup, Quantity
 from drivers.registers import WORD_BYTES, Value
-from drivers.tables import FILE_BYTES_MAX, Table, parsed
+from drivers.tables import FILE_BYTES_MAX, Table, parsed, refuse
 
 __all__ = ["Golden", "Model", "Point", "Ratio", "Verified", "load", "load_file", "names"]
 
@@ -76,10 +69,9 @@ class Model:
     barriers: tuple[Barrier, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = ()
     goldens: tuple[Golden, ...] = field(default=(), eq=False)  # dicts cannot be hashed
-    _by_name: dict[str, Point] = field(init=False, eq=False, repr=False)
 
-    @_by_name.default
-    def _index(self) -> dict[str, Point]:
+    @functools.cached_property
+    def _by_name(self) -> dict[str, Point]:
         return {point.name: point for point in self.points}
 
     @functools.cached_property
@@ -106,7 +98,7 @@ class Model:
         file.finish()
         if not problems and model.table() != table:
             problems.append("not in canonical form")  # else one decoder would have many hashes
-        _raise_if_any(problems, "point table")
+        refuse(problems, "point table")
         return model
 
     def point(self, name: str) -> Point:
@@ -220,14 +212,14 @@ def load_file(path: Path | str) -> Model:
         raise ModelError((f"{place}: {error.strerror}",)) from error
     problems: list[str] = []
     model = _model(Table(parsed(text, place, tomllib.loads), "", problems))
-    _raise_if_any(problems, place)
+    refuse(problems, place)
     return model
 
 
 def _model(file: Table) -> Model:
     defaults = read_defaults(file)
-    points = read_points(file.table("points", required=True), defaults)
-    limits = read_limits(file, points, defaults)
+    points = read_points(file.table("points"), defaults)
+    limits = model_file.read_limits(file, points, defaults)
     model = Model(
         name=file.text("name"),
         maker=file.text("maker"),
@@ -238,8 +230,8 @@ def _model(file: Table) -> Model:
         request_registers_max=limits.request_registers_max,
         gap_registers_max=limits.gap_registers_max,
         barriers=limits.barriers,
-        fingerprints=read_fingerprints(file, defaults),
-        goldens=read_goldens(file, points),
+        fingerprints=model_file.read_fingerprints(file, defaults),
+        goldens=model_file.read_goldens(file, points),
     )
     file.finish()
     return model
@@ -253,8 +245,3 @@ def _words(point: Point, answers: tuple[Block, ...]) -> bytes | None:
         if block.function == point.function and start >= 0 and stop <= len(block.words):
             return block.words[start:stop]
     return None
-
-
-def _raise_if_any(problems: list[str], place: str) -> None:
-    if problems:
-        raise ModelError(tuple(f"{place}: {problem}" for problem in problems))

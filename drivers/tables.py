@@ -2,7 +2,7 @@
 
 A person who wrote a file wants to hear of all mistakes at once, so nothing is raised here: a wrong
 value is noted in `problems` as `place.key: what is wrong`, the default is returned and reading goes
-on. The caller raises at the end if anything was noted. `finish` notes the keys that nobody asked for.
+on; `refuse` raises at the end. `finish` notes the keys that nobody asked for.
 """
 
 import math
@@ -96,7 +96,9 @@ class Table:
 
     def table(self, key: str, *, required: bool = False) -> "Table":
         """The table under `key`, empty if it is not there."""
-        return Table(self._get(key, None if required else {}) or {}, self.at(key), self.problems)
+        if required and not self.has(key):
+            self.note(key, "missing, a table")
+        return Table(self._get(key, {}), self.at(key), self.problems)
 
     def tables(self, key: str) -> tuple["Table", ...]:
         """The array of tables under `key`."""
@@ -147,6 +149,16 @@ def parsed(text: bytes, place: str, parse: Callable[[str], object]) -> object:
         return parse(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:  # what tomllib, json and utf-8 raise on bad text
         raise ModelError((f"{place}: {error}",)) from error
+
+
+def refuse(problems: list[str], place: str) -> None:
+    """Raise what was noted, if anything was.
+
+    Raises:
+        ModelError: `problems` is not empty.
+    """
+    if problems:
+        raise ModelError(tuple(f"{place}: {problem}" for problem in problems))
 
 
 def is_number(value: object) -> bool:
