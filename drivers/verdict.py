@@ -131,10 +131,13 @@ def judge(adu: bytes, request: Request, consumed: int) -> Verdict:
 
 
 def reply_signature(adu: bytes) -> Signature | None:
-    """Whose answer a whole frame is; a refusal has count 0, because it does not say."""
+    """Whose answer a whole frame is; a refusal has count 0, because it does not say.
+
+    None for what answers no read: other functions, half registers.
+    """
     function = adu[1] & ~EXCEPTION_BIT
     if function not in FUNCTIONS:
         return None
     if adu[1] & EXCEPTION_BIT:
         return Signature(adu[0], function, 0)
-    return Signature(adu[0], function, adu[2] // 2)
+    return None if adu[2] % 2 else Signature(adu[0], function, adu[2] // 2)

@@ -79,6 +79,11 @@ class Slave:
             heapq.heappush(self._queue, (time.monotonic() + after_s, self._number, data))
             self._changed.notify()
 
+    def hang_up(self) -> None:
+        """Close the TCP connection from this side."""
+        with socket.socket(fileno=os.dup(self._fd)) as link:
+            link.shutdown(socket.SHUT_RDWR)
+
     def serve(self, fd: int) -> None:
         """Answer what comes on `fd` until it is closed."""
         self._fd = fd

@@ -1,0 +1,133 @@
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.ledger import Choice, Ledger
+from drivers.verdict import Request, Signature
+
+A = Request(1, 3, 0, 10)
+B = Request(1, 3, 50, 10)  # other registers, same signature
+C = Request(1, 3, 90, 20)
+
+
+def test_a_fresh_ledger_asks_for_exactly_what_is_wanted() -> None:
+    assert Ledger().choose(A, 6, 0.0) == Choice(10)
+
+
+def test_an_unanswered_request_takes_its_count_until_its_answer_can_no_longer_come() -> None:
+    ledger = Ledger(late_max_s=10.0)
+    ledger.sent(A, 0.0)
+    assert ledger.choose(B, 6, 1.0) == Choice(11)
+    assert ledger.choose(B, 0, 1.0) == Choice(10, wait_s=9.0)
+    assert ledger.choose(A, 0, 1.0) == Choice(10, wait_s=9.0)  # its own late answer would be old
+    assert ledger.choose(B, 0, 10.0) == Choice(10)
+
+
+def test_an_answered_request_holds_off_other_registers_only_while_a_duplicate_may_come() -> None:
+    ledger = Ledger(duplicate_max_s=0.5)
+    ledger.sent(A, 0.0)
+    ledger.answered(A, 0.1)
+    assert ledger.choose(A, 0, 0.2) == Choice(10)
+    assert ledger.choose(B, 0, 0.2).wait_s == pytest.approx(0.4)
+    assert ledger.choose(B, 6, 0.2) == Choice(11)
+    assert ledger.choose(B, 0, 0.6) == Choice(10)
+
+
+def test_successive_counts_differ_where_they_can() -> None:
+    ledger = Ledger()
+    ledger.sent(A, 0.0)
+    ledger.answered(A, 0.1)
+    other_unit = Request(2, 3, 0, 10)
+    assert ledger.choose(other_unit, 6, 0.2) == Choice(11)
+    assert ledger.choose(other_unit, 0, 0.2) == Choice(10)
+
+
+def test_no_more_than_125_registers_are_chosen() -> None:
+    ledger = Ledger(late_max_s=10.0)
+    wide = Request(1, 3, 0, 125)
+    ledger.sent(wide, 0.0)
+    assert ledger.choose(wide, 6, 1.0) == Choice(125, wait_s=9.0)
+
+
+def test_a_late_answer_that_came_leaves_only_its_duplicate_to_fear() -> None:
+    ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
+    ledger.sent(A, 0.0)
+    assert ledger.arrived(A.signature, 2.0)
+    assert ledger.choose(A, 0, 2.0) == Choice(10, wait_s=0.5)
+    assert ledger.choose(A, 0, 2.5) == Choice(10)
+
+
+def test_an_answer_to_nobody_is_not_late() -> None:
+    assert not Ledger().arrived(Signature(9, 3, 4), 0.0)
+
+
+def test_what_another_master_asked_is_as_good_as_unanswered() -> None:
+    ledger = Ledger(late_max_s=10.0)
+    ledger.overheard(A.signature, 0.0)
+    assert ledger.choose(A, 0, 1.0).wait_s == 9.0
+
+
+@pytest.mark.parametrize(
+    ("earlier", "doubtful"),
+    [
+        (Request(1, 3, 50, 10), True),
+        (Request(1, 3, 50, 33), True),  # a refusal does not say its count
+        (Request(1, 4, 50, 33), False),
+        (Request(2, 3, 50, 33), False),
+    ],
+)
+def test_a_refusal_is_doubtful_while_the_same_unit_and_function_is_unanswered(
+    earlier: Request, doubtful: bool
+) -> None:
+    ledger = Ledger(late_max_s=10.0)
+    ledger.sent(earlier, 0.0)
+    ledger.sent(C, 1.0)
+    assert ledger.doubtful(C, 1.1) is doubtful
+    assert not ledger.doubtful(C, 10.0)
+
+
+def test_a_refusal_right_after_another_is_doubtful_too() -> None:
+    ledger = Ledger(duplicate_max_s=0.5)
+    ledger.sent(A, 0.0)
+    ledger.answered(A, 0.1, refused=True)
+    ledger.sent(C, 0.2)
+    assert ledger.doubtful(C, 0.3)
+    assert not ledger.doubtful(C, 0.7)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(1, 2),
+            st.integers(0, 3),
+            st.integers(1, 3),
+            st.integers(0, 3),
+            st.floats(0.0, 3.0),
+            st.booleans(),
+        ),
+        max_size=40,
+    )
+)
+@settings(deadline=None)
+def test_no_two_requests_that_could_be_confused_are_ever_open_together(
+    steps: list[tuple[int, int, int, int, float, bool]],
+) -> None:
+    """Against a plain model: all requests that were sent, with the last moment of their answers."""
+    ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
+    sent: list[tuple[Request, float, bool]] = []
+    now_s = 0.0
+    for unit_id, place, count, spare, pause_s, answered in steps:
+        now_s += pause_s
+        wanted = Request(unit_id, 3, place * 50, count)
+        choice = ledger.choose(wanted, spare, now_s)
+        now_s += choice.wait_s
+        request = Request(unit_id, 3, wanted.address, choice.count)
+        assert count <= request.count <= count + spare
+        for earlier, until_s, was_answered in sent:
+            if earlier.signature == request.signature and until_s > now_s:
+                assert was_answered
+                assert earlier.address == request.address
+        ledger.sent(request, now_s)
+        if answered:
+            ledger.answered(request, now_s)
+        sent.append((request, now_s + (0.5 if answered else 10.0), answered))
