@@ -337,8 +337,9 @@ def test_the_simulator_keeps_a_scale_that_it_is_given_and_passes_over_what_the_m
 def test_what_the_simulator_encodes_the_driver_decodes(name: str, data: st.DataObject) -> None:
     meter = model.load(name)
     numbers = st.floats(0, 600)  # what the smallest registers of all can hold
+    power_factors = st.floats(0, 1)
     values: dict[str, Value] = {
-        point.name: data.draw(st.floats(-1, 1) if point.quantity is Quantity.POWER_FACTOR else numbers)
+        point.name: data.draw(power_factors if point.quantity is Quantity.POWER_FACTOR else numbers)
         for point in meter.points
         if point.type is not RegisterType.TEXT and point.quantity is not Quantity.SCALE
     }

@@ -6,6 +6,7 @@ import struct
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymodbus.client.mixin import ModbusClientMixin
 
 from drivers.registers import TEXT_WORDS_MAX, RegisterType, WordOrder, decode, encode, word_count
 
@@ -94,6 +95,34 @@ def test_any_words_decode_to_a_finite_number_or_to_nothing(
     assert value is None or (not isinstance(value, str) and math.isfinite(value))
     if value is not None:
         assert encode(value, kind, order) == words
+
+
+PYMODBUS = {
+    RegisterType.U16: ModbusClientMixin.DATATYPE.UINT16,
+    RegisterType.S16: ModbusClientMixin.DATATYPE.INT16,
+    RegisterType.U32: ModbusClientMixin.DATATYPE.UINT32,
+    RegisterType.S32: ModbusClientMixin.DATATYPE.INT32,
+    RegisterType.U64: ModbusClientMixin.DATATYPE.UINT64,
+    RegisterType.S64: ModbusClientMixin.DATATYPE.INT64,
+    RegisterType.F32: ModbusClientMixin.DATATYPE.FLOAT32,
+    RegisterType.F64: ModbusClientMixin.DATATYPE.FLOAT64,
+}
+
+
+@pytest.mark.parametrize("kind", NUMBERS)
+@settings(deadline=None)
+@given(st.data(), ORDERS)
+def test_pymodbus_reads_the_same_value_out_of_the_same_registers(
+    kind: RegisterType, data: st.DataObject, order: WordOrder
+) -> None:
+    count = word_count(kind)
+    registers = data.draw(st.lists(st.integers(0, 0xFFFF), min_size=count, max_size=count))
+    theirs = ModbusClientMixin.convert_from_registers(
+        registers, PYMODBUS[kind], word_order="big" if order is WordOrder.HIGH_FIRST else "little"
+    )
+    ours = decode(struct.pack(f">{count}H", *registers), kind, order)
+    assert isinstance(theirs, int | float)
+    assert ours == (theirs if math.isfinite(theirs) else None)
 
 
 @pytest.mark.parametrize("kind", INTEGERS)
