@@ -12,7 +12,7 @@ never half another's. Slot `number` lies at number mod SLOTS:
 Slot n holds the secret of seal n, which is not signed yet, and the seal n-1 before it whole. Two
 slots at most have a secret: that of the next seal and, until it is committed, that of the seal
 being made. Destroying a secret overwrites its 42 bytes with zeros and leaves the rest, so that a
-database which lost its last commits gets their seals (not their bodies) back, up to SLOTS - 1.
+database which lost its last commits gets their seals (not their bodies) back, up to SLOTS of them.
 
 Flash wear levelling may keep an old copy of a sector: an attacker who desolders the chip is not
 kept out by zeros. The sealer is the only writer; nobody else reads it.

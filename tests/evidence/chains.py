@@ -1,0 +1,174 @@
+"""Chains to test with: stamps, seals with keys that can be told again, and stores that fail on demand."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from attrs import define, evolve, field
+
+from agent.evidence import keys
+from agent.evidence.chain import ChainState
+from agent.evidence.record import NS_PER_MS, Kind, encode_record
+from agent.evidence.seal import (
+    FIRST_NUMBER,
+    FIRST_RECORD,
+    NO_HASH,
+    SealHeader,
+    StoredSeal,
+    encode_body,
+    merkle_root,
+    seal_hash,
+    sign_header,
+)
+from agent.evidence.sealer import CommitError
+from agent.evidence.slots import Slot, first_slot
+from drivers.clock import ClockState, Stamp
+
+GATEWAY = "gw-7"
+NOON_NS = 1_767_268_800 * 10**9
+SEAL_S = 10
+
+
+def stamp(second: float = 0.0, *, boot: int = 1, offset_s: float = 0.0) -> Stamp:
+    """`second` seconds after noon; `offset_s` moves the wall clock against the boottime."""
+    return Stamp(
+        utc_ns=NOON_NS + int((second + offset_s) * 10**9),
+        boottime_ns=int((100 + second) * 10**9),
+        boot_id=bytes([boot]) * 16,
+        clock_state=ClockState.SYNCHRONISED,
+    )
+
+
+def heartbeat(number: int) -> bytes:
+    return encode_record(Kind.HEARTBEAT, stamp(number), {"beat": number})
+
+
+def secret(number: int, owner: str = GATEWAY) -> bytes:
+    """The key of seal `number`, the same each time."""
+    return sha256(f"{owner} {number}".encode()).digest()
+
+
+@define
+class Chain:
+    """Makes seals by hand, so that each of them can be made wrong."""
+
+    owner: str = GATEWAY
+    number: int = FIRST_NUMBER
+    next_record: int = FIRST_RECORD
+    previous: bytes = NO_HASH
+
+    def enrolled(self) -> ChainState:
+        return ChainState.enrolled(self.owner, keys.public(secret(FIRST_NUMBER, self.owner)))
+
+    def seal(
+        self, records: Iterable[bytes] | None = None, at: Stamp | None = None, **wrong: object
+    ) -> StoredSeal:
+        """The next seal; `wrong` replaces fields of its header, `signer` its secret."""
+        rows = [heartbeat(self.number)] if records is None else list(records)
+        at = at or stamp(self.number * SEAL_S)
+        signer = wrong.pop("signer", secret(self.number, self.owner))
+        header = SealHeader(
+            gateway=self.owner,
+            number=self.number,
+            first_record=self.next_record,
+            count=len(rows),
+            root=merkle_root(rows),
+            previous=self.previous,
+            next_key=keys.public(secret(self.number + 1, self.owner)),
+            utc_ms=at.utc_ns // NS_PER_MS,
+            boottime_ms=at.boottime_ns // NS_PER_MS,
+            boot_id=at.boot_id,
+            clock_state=at.clock_state,
+        )
+        header = evolve(header, **wrong)
+        cose = sign_header(header, signer)
+        made = StoredSeal(
+            header.number, seal_hash(cose), cose, encode_body(rows), header.first_record, header.count
+        )
+        self.number, self.next_record, self.previous = (
+            self.number + 1,
+            self.next_record + len(rows),
+            made.hash,
+        )
+        return made
+
+
+class PowerCutError(BaseException):
+    """The machine stops here; nothing after this line happens."""
+
+
+@define
+class Bench:
+    """Says at which step the power is cut, before or after the step took effect."""
+
+    step: str = ""
+    after: bool = False
+
+    def reach(self, step: str, *, done: bool) -> None:
+        if self.step == step and self.after is done:
+            raise PowerCutError(step)
+
+
+@define
+class MemorySlots:
+    """A key file that cannot be torn."""
+
+    bench: Bench = field(factory=Bench)
+    slots: dict[int, Slot] | None = None
+
+    def exists(self) -> bool:
+        return self.slots is not None
+
+    def create(self, first: bytes) -> None:
+        self.bench.reach("create", done=False)
+        self.slots = {FIRST_NUMBER: first_slot(first)}
+        self.bench.reach("create", done=True)
+
+    def load(self) -> tuple[Slot, ...]:
+        assert self.slots is not None
+        return tuple(self.slots[number] for number in sorted(self.slots))
+
+    def write(self, slot: Slot) -> None:
+        assert self.slots is not None
+        self.bench.reach("write", done=False)
+        self.slots[slot.number] = slot
+        self.slots.pop(slot.number - 64, None)
+        self.bench.reach("write", done=True)
+
+    def erase(self, number: int) -> None:
+        assert self.slots is not None
+        self.bench.reach("erase", done=False)
+        self.slots[number] = evolve(self.slots[number], secret=None)
+        self.bench.reach("erase", done=True)
+
+
+@define
+class MemoryStore:
+    """A database that keeps what it is given, or lies about it.
+
+    `failing` is a list of (stored, error) for the next commits.
+    """
+
+    bench: Bench = field(factory=Bench)
+    seals: dict[int, StoredSeal] = field(factory=dict)
+    failing: list[tuple[bool, CommitError]] = field(factory=list)
+    reopened: int = 0
+
+    def last(self) -> StoredSeal | None:
+        return self.seals[max(self.seals)] if self.seals else None
+
+    def append(self, *seals: StoredSeal) -> None:
+        self.bench.reach("append", done=False)
+        stored, error = self.failing.pop(0) if self.failing else (True, None)
+        if stored:
+            if any(seal.number in self.seals for seal in seals):
+                raise CommitError("UNIQUE constraint failed")
+            self.seals |= {seal.number: seal for seal in seals}
+        if error is not None:
+            raise error
+        self.bench.reach("append", done=True)
+
+    def reopen(self) -> None:
+        self.reopened += 1
+
+    def rows(self, first: int) -> list[StoredSeal]:
+        return [self.seals[number] for number in sorted(self.seals) if number >= first]
