@@ -120,7 +120,7 @@ class LineSettings:
 
 @frozen
 class LinkageSettings:
-    """`[[linkage]]`: treatment lines that must run while production lines do; `parameters` by commissioning."""
+    """`[[linkage]]`: which treatment must run while which production does; `parameters` by commissioning."""
 
     id: Identifier
     production: tuple[Identifier, ...]
@@ -134,7 +134,7 @@ class Site:
 
     Attributes:
         text: The file as read, for the manifest.
-        folder: Where relative paths start.
+        file: Where it was read.
     """
 
     site: Place = field(factory=Place)
@@ -146,11 +146,11 @@ class Site:
     line: tuple[LineSettings, ...] = ()
     linkage: tuple[LinkageSettings, ...] = ()
     text: str = field(default="", kw_only=True)
-    folder: Path = field(default=Path(), kw_only=True)
+    file: Path = field(default=Path("site.toml"), kw_only=True)
 
     def path(self, relative: str) -> Path:
         """A path of the file, from the file's own folder."""
-        return self.folder / relative
+        return self.file.parent / relative
 
     def missing_for_agent(self) -> tuple[str, ...]:
         """What the daemon needs and this file has not, one line each."""
@@ -180,7 +180,7 @@ def load_site(path: Path) -> Site:
         raise ConfigError(path, [f"has {len(raw)} bytes; at most {SITE_FILE_BYTES_MAX} are read"])
     try:
         text = raw.decode("utf-8")
-        return parse_site(text, folder=path.parent)
+        return parse_site(text, path)
     except UnicodeDecodeError as error:
         raise ConfigError(path, [f"is not UTF-8 at byte {error.start}"]) from error
     except SiteMistakesError as error:
@@ -195,7 +195,7 @@ class SiteMistakesError(ValueError):
         super().__init__("\n".join(self.problems))
 
 
-def parse_site(text: str, *, folder: Path = Path()) -> Site:
+def parse_site(text: str, file: Path) -> Site:
     """The site that `text` describes.
 
     Raises:
@@ -205,9 +205,9 @@ def parse_site(text: str, *, folder: Path = Path()) -> Site:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise SiteMistakesError([f"is not TOML: {error}"]) from error
-    reserved = [f"{name}: unknown key" for name in ("text", "folder") if name in table]
+    reserved = [f"{name}: unknown key" for name in ("text", "file") if name in table]
     try:
-        site = structure({**table, "text": text, "folder": folder}, Site)
+        site = structure({**table, "text": text, "file": file}, Site)
     except Exception as error:  # cattrs raises groups of whatever its hooks raise
         raise SiteMistakesError([*reserved, *mistakes_in(error)]) from error
     problems = [*reserved, *_misfits(site)]

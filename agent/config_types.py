@@ -18,7 +18,7 @@ from cattrs.errors import (
     IterableValidationError,
 )
 
-from drivers.bus import check_url
+from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError
 
 T = TypeVar("T")
@@ -94,10 +94,18 @@ def _switch(value: Any, _: Any) -> bool:
 def _bus_url(value: Any, _: Any) -> str:
     text = _text(value)
     try:
-        check_url(text)
+        parse_url(text)
     except BusUrlError as error:
         raise ValueError(str(error)) from error
     return text
+
+
+def _is_choice(kind: Any) -> bool:
+    return get_origin(kind) is Literal
+
+
+def _is_table(kind: Any) -> bool:
+    return get_origin(kind) is dict
 
 
 def _choice(value: Any, kind: Any) -> Any:
@@ -118,7 +126,6 @@ def _converter() -> Converter:
         (str, lambda value, _: _text(value)),
         (bool, _switch),
         (Path, lambda value, _: value),
-        (dict[str, Any], _table),
         (Identifier, _matching(_ID, f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}")),
         (UtcOffset, _matching(_OFFSET, "an offset like +08:00")),
         (BusUrl, _bus_url),
@@ -131,7 +138,8 @@ def _converter() -> Converter:
     )
     for kind, hook in hooks:
         converter.register_structure_hook(kind, hook)
-    converter.register_structure_hook_func(lambda kind: get_origin(kind) is Literal, _choice)
+    converter.register_structure_hook_func(_is_choice, _choice)
+    converter.register_structure_hook_func(_is_table, _table)
     return converter
 
 

@@ -37,7 +37,7 @@ class StatusSocket:
 
     def waiting(self) -> list[socket.socket]:
         """Readers who have connected since the last call."""
-        readers = []
+        readers: list[socket.socket] = []
         with contextlib.suppress(BlockingIOError):
             while len(readers) < ACCEPTS_MAX:
                 reader, _ = self._listener.accept()

@@ -1,0 +1,204 @@
+"""Puts the agent together from a site file: which class stands where is decided here alone."""
+
+import os
+from collections.abc import Callable
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+from agent import wire
+from agent.acquire import BusTask
+from agent.config import BrokerSettings, ConfigError, Site
+from agent.courier import Courier
+from agent.detect.detector import Detector
+from agent.detect.params import LinkageParams, ParamsError, nameplate
+from agent.evidence.recovery import Recovery
+from agent.evidence.sealer import Sealer
+from agent.evidence.slots import KeySlots
+from agent.gateway import Gateway
+from agent.mqtt_events import MqttEvent
+from agent.mqtt_settings import MqttSettings, MqttSettingsError, TlsFiles, Will
+from agent.outbox import Outbox
+from agent.publisher import Publisher
+from agent.status import StatusSocket
+from agent.store.gateway import GatewayStore
+from agent.watch import Watch
+from agent.wire import Topics
+from drivers import model as models
+from drivers.clock import Clock
+from drivers.errors import ModelError
+from drivers.meter import MeterSetup
+from drivers.reading import Reading
+
+DATABASE_NAME: Final = "chain.db"
+KEYS_NAME: Final = "keys"
+ENROLMENT_NAME: Final = "enrolment.json"
+MQTT_PORT: Final = 1883
+MQTTS_PORT: Final = 8883
+
+
+@frozen
+class Built:
+    """A whole agent that has not started yet."""
+
+    gateway: Gateway
+    recovery: Recovery
+    publisher: Publisher
+    buses: tuple[BusTask, ...]
+    status: StatusSocket
+
+    def close(self) -> None:
+        """Let go of what `build` took."""
+        self.status.close()
+        self.gateway.store.close()
+
+
+def version() -> str:
+    """The version of the installed distribution."""
+    return installed_version("dianjian-edge")
+
+
+def setups_of(site: Site) -> dict[str, MeterSetup]:
+    """The meters of `site` with their models, by id.
+
+    Raises:
+        ConfigError: A model is not known or its file is wrong.
+    """
+    setups: dict[str, MeterSetup] = {}
+    problems: list[str] = []
+    for index, meter in enumerate(site.meter):
+        try:
+            model = models.load(meter.model)
+        except ModelError as error:
+            problems += [f"meter[{index}].model: {problem}" for problem in error.problems]
+            continue
+        setups[meter.id] = MeterSetup(
+            id=meter.id,
+            model=model,
+            unit_id=meter.unit_id,
+            ct_ratio=meter.ct_ratio,
+            pt_ratio=meter.pt_ratio,
+            fast_s=meter.fast_s,
+            slow_s=meter.slow_s,
+        )
+    if problems:
+        raise ConfigError(site.file, problems)
+    return setups
+
+
+def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
+    """What the detector is to know of each linkage: learned, or from the nameplates alone.
+
+    Raises:
+        ConfigError: Parameters in the file are wrong.
+    """
+    rated = {line.id: float(line.rated_w) for line in site.line}
+    params: list[LinkageParams] = []
+    problems: list[str] = []
+    for index, linkage in enumerate(site.linkage):
+        try:
+            if linkage.parameters is not None:
+                params.append(LinkageParams.from_dict(linkage.parameters))
+            else:
+                production: dict[str, float] = {line: rated[line] for line in linkage.production}
+                treatment: dict[str, float] = {line: rated[line] for line in linkage.treatment}
+                params.append(nameplate(linkage.id, production, treatment))
+        except ParamsError as error:
+            problems += [f"linkage[{index}].parameters: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(site.file, problems)
+    return tuple(params)
+
+
+def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSettings:
+    """How to reach the broker of `site`.
+
+    Raises:
+        ConfigError: The URL or the certificate settings are wrong.
+    """
+    parts = urlsplit(broker.url)
+    files = (broker.ca, broker.certificate, broker.key)
+    mistake = _broker_mistake(broker.url, parts.scheme, parts.hostname, files)
+    if mistake:
+        raise ConfigError(site.file, [f"broker.url: {mistake}"])
+    assert parts.hostname is not None
+    try:
+        return MqttSettings(
+            host=parts.hostname,
+            port=parts.port or (MQTTS_PORT if parts.scheme == "mqtts" else MQTT_PORT),
+            client_id=site.site.gateway,
+            tls=TlsFiles(*map(site.path, files)) if parts.scheme == "mqtts" else None,
+            plain_allowed=broker.plain,
+            subscriptions=(topics.receipt, topics.order, wire.BEACON),
+            will=Will(topics.state, wire.encode_state(online=False, details={})),
+        )
+    except (MqttSettingsError, ValueError) as error:
+        raise ConfigError(site.file, [f"broker.url: {error}"]) from error
+
+
+def _broker_mistake(url: str, scheme: str, host: str | None, files: tuple[str, ...]) -> str:
+    if scheme not in {"mqtt", "mqtts"} or not host:
+        return f"{url!r} is not mqtts://host:port or mqtt://127.0.0.1:port"
+    if scheme == "mqtts" and not all(files):
+        return "mqtts needs ca, certificate and key"
+    if scheme == "mqtt" and any(files):
+        return "ca, certificate and key are for mqtts:// only"
+    return ""
+
+
+def open_chain(site: Site) -> tuple[Path, GatewayStore, Sealer, Recovery]:
+    """The state folder with its database and keys, recovered."""
+    folder = site.path(site.store.path)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.umask(0o077)
+    slots = KeySlots(folder / KEYS_NAME)
+    hint = max((slot.number for slot in slots.load()), default=None) if slots.exists() else None
+    store = GatewayStore(folder / DATABASE_NAME, site.store.quota_mb * 1024 * 1024, newest_hint=hint)
+    sealer = Sealer(site.site.gateway, slots, store)
+    try:
+        return folder, store, sealer, sealer.recover()
+    except BaseException:
+        store.close()
+        raise
+
+
+def build(
+    site: Site, clock: Clock, readings: Callable[[Reading], None], events: Callable[[MqttEvent], None]
+) -> Built:
+    """The agent of `site`; nothing is connected or polled yet.
+
+    Raises:
+        ConfigError, StoreError: It cannot be built.
+    """
+    missing = site.missing_for_agent()
+    if missing:
+        raise ConfigError(site.file, missing)
+    broker = site.broker
+    assert broker is not None
+    assert broker.centre_key is not None
+    topics = Topics(site.site.gateway)
+    setups, linkages = setups_of(site), linkages_of(site)
+    settings = mqtt_settings(site, broker, topics)
+    folder, store, sealer, recovery = open_chain(site)
+    publisher = Publisher(settings, clock, events)
+    first, last = store.first_number(), store.last()
+    outbox = Outbox(
+        topics, received=(first or recovery.number) - 1, tip=last.number if last else recovery.number - 1
+    )
+    birth = wire.encode_state(online=True, details={"version": version()})
+    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth)
+    watch = Watch(
+        Detector(linkages) if linkages else None,
+        setups,
+        {meter.id: meter.line for meter in site.meter},
+        linkages,
+    )
+    gateway = Gateway(site, version(), sealer, store, courier, watch)
+    buses = tuple(
+        BusTask(bus.url, [setups[meter.id] for meter in site.meter if meter.bus == bus.id], clock, readings)
+        for bus in site.bus
+    )
+    return Built(gateway, recovery, publisher, buses, StatusSocket(folder))

@@ -1,0 +1,139 @@
+"""Carries what the outbox decides: from the store to the publisher, and the centre's answers back.
+
+A receipt or beacon is believed only with the centre's signature under the key of the site file;
+whatever else arrives on those topics is noted and forgotten. Only a receipt that the outbox has
+compared with an own hash is kept, and only then may rows be pruned.
+"""
+
+from hashlib import sha256
+from typing import Any, Final, Protocol
+
+from attrs import define, field
+
+from agent import wire
+from agent.delivery import Heard, OutboxStatus, Publish
+from agent.evidence.cbor import FormatError
+from agent.evidence.receipt import open_beacon, open_receipt
+from agent.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from agent.outbox import Outbox
+from agent.store.gateway import GatewayStore
+from agent.wire import Kind, Topics
+
+BIRTH_TOKEN: Final = 0
+"""The outbox counts its own from 1."""
+REJECTIONS_TOLD_MAX: Final = 100
+"""Records about forged or foreign messages in one life of the process: enough to be evidence, too
+few to let a flooder fill the disk."""
+
+
+class Send(Protocol):
+    """Hands a message to the connection."""
+
+    def __call__(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """An Acked with `token` or a Disconnected will follow."""
+        ...
+
+
+@define
+class Courier:
+    """Joins outbox, store and connection.
+
+    Attributes:
+        birth: What is said, retained, on each connect; the will takes it back.
+        reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
+    """
+
+    outbox: Outbox
+    store: GatewayStore
+    topics: Topics
+    centre_key: bytes
+    send: Send
+    birth: bytes
+    reference: bytes = field(default=b"", init=False)
+    _rejections: int = field(default=0, init=False)
+
+    def resume(self, now_s: float) -> None:
+        """Hear the stored receipt again, as the start of every life does."""
+        raw = self.store.last_receipt()
+        if raw is not None:
+            self._receipt(raw, now_s)
+
+    def handle(self, event: MqttEvent, now_s: float) -> list[dict[str, Any]]:
+        """What the connection reports; bodies of event records that follow from it."""
+        match event:
+            case Connected():
+                self.send(BIRTH_TOKEN, self.topics.of(Kind.STATE), self.birth, retain=True)
+                self.outbox.on_connected(now_s, event.receive_maximum, event.packet_bytes_max)
+            case Disconnected():
+                self.outbox.on_disconnected(now_s, event.reason_code)
+            case Acked():
+                self.outbox.on_puback(event.token, event.reason_code, now_s)
+            case SubscribeRefused():
+                return [{"what": "subscription refused", "topic": event.topic, "code": event.reason_code}]
+            case Message():
+                return self._message(event, now_s)
+        return []
+
+    def tick(self, now_s: float) -> None:
+        """Send what is due."""
+        for publish in self.outbox.next(now_s, self.body_bytes):
+            self.send(publish.token, self.topics.of(publish.kind), self._payload(publish))
+
+    def events(self) -> list[dict[str, Any]]:
+        """Bodies of event records for the alarms that the outbox has raised."""
+        return [
+            {"what": f"delivery {event.alarm}", "text": event.text, "seal": event.number}
+            for event in self.outbox.take_events()
+        ]
+
+    def prunable_below(self) -> int:
+        """Rows below this number may go."""
+        return self.outbox.prunable_below(self.body_bytes)
+
+    def status(self) -> OutboxStatus:
+        """The outbox at a glance."""
+        return self.outbox.status()
+
+    def body_bytes(self, number: int) -> int:
+        """The length of a stored body, 0 where it was given up."""
+        return len(self.store.body(number) or b"")
+
+    def _payload(self, publish: Publish) -> bytes:
+        numbers = publish.numbers
+        if publish.kind is Kind.CHAIN:
+            return wire.encode_chain([row.cose for row in self.store.headers(numbers.start, len(numbers))])
+        row = self.store.row(numbers.start)
+        assert row is not None
+        assert row.body is not None
+        if publish.kind is Kind.BODY:
+            return wire.encode_body(row.number, row.body)
+        return wire.encode_seal(row.cose, row.body)
+
+    def _message(self, message: Message, now_s: float) -> list[dict[str, Any]]:
+        try:
+            if message.topic == wire.BEACON:
+                open_beacon(message.payload, self.centre_key)
+                self.reference = sha256(message.payload).digest()
+                return []
+            if message.topic == self.topics.receipt:
+                return self._receipt(message.payload, now_s)
+        except FormatError as error:
+            return self._rejected(message.topic, str(error))
+        return []
+
+    def _receipt(self, raw: bytes, now_s: float) -> list[dict[str, Any]]:
+        receipt = open_receipt(raw, self.centre_key)
+        heard = self.outbox.on_receipt(receipt, self.store.hash_of, now_s)
+        if heard in {Heard.PROGRESS, Heard.NOTHING_NEW}:
+            self.reference = sha256(raw).digest()
+        if heard is Heard.PROGRESS:
+            self.store.put_receipt(receipt.number, raw)
+        if heard is Heard.NOT_OURS:
+            return self._rejected(self.topics.receipt, f"a receipt for gateway {receipt.gateway}")
+        return []
+
+    def _rejected(self, topic: str, reason: str) -> list[dict[str, Any]]:
+        self._rejections += 1
+        if self._rejections > REJECTIONS_TOLD_MAX:
+            return []
+        return [{"what": "message rejected", "topic": topic, "text": reason, "count": self._rejections}]

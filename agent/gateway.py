@@ -1,0 +1,305 @@
+"""The gateway's core: readings in, sealed records out. Pure but for the store it is given.
+
+One thread calls it, with the time as an argument:
+
+    start(stamp, now_s)     recover the chain and the detector; BOOT and manifest are sealed at once
+    reading(reading)        one answer of one meter
+    mqtt(event, now_s)      what the connection reports
+    tick(stamp, now_s)      detect, seal what is due, send what is due, prune what is receipted
+    stop(stamp, now_s)      seal the rest
+
+A record is pending until it is sealed, and a seal is committed before it is sent (`Sealer`), so a
+kill at any instant loses at most what was pending, which nobody has been told of. Seals are made
+every `seal.interval_s`, at once for an episode, and when the pending records fill one.
+
+A commit that fails is tried again with the same bytes; after SETTLE_S_MAX the process ends, and
+its start repairs. `now_s` is real time, for the network and the disk; `stamp` is the plant's.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from attrs import define, field
+
+from agent.config import Site
+from agent.courier import Courier
+from agent.detect.detector import CheckpointError
+from agent.detect.episode import Episode, Severity
+from agent.evidence.record import Kind, decode_record, encode_reading, encode_record
+from agent.evidence.recovery import Recovery, Start
+from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
+from agent.evidence.sealer import CommitError, Sealer, StoreFullError
+from agent.health import read_health
+from agent.manifest import manifest_bodies
+from agent.mqtt_events import Connected, Disconnected, MqttEvent
+from agent.pending import Pending
+from agent.quota import Level, make_room
+from agent.store.gateway import READ_ROWS_MAX, GatewayStore
+from agent.watch import NS_PER_MS, Watch
+from drivers.clock import NS_PER_S, Stamp
+from drivers.reading import PollGroup, Quality, Reading
+
+LOG: Final = logging.getLogger("dianjian.gateway")
+
+SETTLE_S_MAX: Final = 30.0
+"""A disk that fails for longer needs a new process, and perhaps a person."""
+CHECKPOINT_INTERVAL_S: Final = 300.0
+"""The detector's memory costs a few kB; a restart reads at most this much of the chain again."""
+CLOCK_STEP_MS: Final = 2000
+"""A wall clock that departs from the time since boot by more than this was set by somebody."""
+EPISODES_KEPT: Final = 100
+"""For the status view; all of them are in the chain."""
+CHECKPOINT: Final = "watch"
+
+
+class DiskError(Exception):
+    """The disk has not taken a seal for SETTLE_S_MAX: end, and let the start repair."""
+
+
+class RekeyError(Exception):
+    """Keys and database do not belong together: a new enrolment is needed."""
+
+
+@define
+class Gateway:
+    """The decisions of the module's specification, over a store that keeps its word.
+
+    Attributes:
+        site: The site file.
+        version: Of this software, for the manifest.
+        episodes: The latest ones, each in its last state.
+        connected: The broker is there.
+        readings: The last reading of each meter and poll group.
+    """
+
+    site: Site
+    version: str
+    sealer: Sealer
+    store: GatewayStore
+    courier: Courier
+    watch: Watch
+    episodes: list[Episode] = field(factory=list, init=False)
+    connected: bool = field(default=False, init=False)
+    _pending: Pending = field(factory=Pending, init=False)
+    _sealed_ns: int = field(default=0, init=False)
+    _failing_since_s: float | None = field(default=None, init=False)
+    readings: dict[str, dict[PollGroup, Reading]] = field(factory=dict, init=False)
+    _stopped: bool = field(default=False, init=False)
+    _quality: dict[str, str] = field(factory=dict, init=False)
+    _level: Level = field(default=Level.FREE, init=False)
+    _heartbeat_ns: int = field(default=0, init=False)
+    _checkpoint_ns: int = field(default=0, init=False)
+    _clock_ms: int | None = field(default=None, init=False)
+    _checkpoint_seal: int = field(default=0, init=False)
+
+    def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
+        """Go on where the chain ends; `recovery` is what the sealer has found.
+
+        Raises:
+            RekeyError: It cannot go on.
+        """
+        if recovery.start is Start.REKEY:
+            raise RekeyError(f"{recovery.reason}: this gateway must be enrolled anew")
+        LOG.info("start: %s, next seal %d", recovery.start, recovery.number)
+        self._restore_watch()
+        self.courier.resume(now_s)
+        offset_ms = self.watch.boot(stamp)
+        boot = {
+            "boot_id": stamp.boot_id,
+            "offset_ms": offset_ms,
+            "start": recovery.start.value,
+            "version": self.version,
+        }
+        self._put(Kind.BOOT, stamp, boot)
+        for body in manifest_bodies(self.site, self.watch.setups, self.watch.linkages, self.version, stamp):
+            self._put(Kind.MANIFEST, stamp, body)
+        if self.store.salvage is not None:
+            self._event(stamp, {"what": "database salvaged", "text": str(self.store.salvage)})
+        self._pending.urgent = True
+        self._checkpoint_ns = self._heartbeat_ns = stamp.boottime_ns
+        self.tick(stamp, now_s)
+
+    def reading(self, reading: Reading) -> None:
+        """One answer of one meter, or the word that there was none."""
+        self.readings.setdefault(reading.meter, {})[reading.group] = reading
+        self._quality_changed(reading)
+        if self._level < Level.ESSENTIAL:
+            self._pending.put(encode_reading(reading))
+        self.watch.reading(reading)
+
+    def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
+        """What the connection reports."""
+        if isinstance(event, Connected | Disconnected):
+            self.connected = isinstance(event, Connected)
+            LOG.info("broker: %s", "connected" if self.connected else getattr(event, "reason", ""))
+        for body in self.courier.handle(event, now_s):
+            self._event(stamp, body)
+        self.courier.tick(now_s)
+
+    def tick(self, stamp: Stamp, now_s: float) -> None:
+        """Everything that time brings.
+
+        Raises:
+            DiskError: End the process.
+        """
+        if not self._stopped:
+            self._work(stamp, now_s)
+        self.courier.tick(now_s)
+
+    def _work(self, stamp: Stamp, now_s: float) -> None:
+        self._check_clock(stamp)
+        self._found(self.watch.advance(stamp), stamp)
+        for body in self.courier.events():
+            self._event(stamp, body)
+        if stamp.boottime_ns - self._heartbeat_ns >= self.site.seal.heartbeat_s * NS_PER_S:
+            self._heartbeat_ns = stamp.boottime_ns
+            self._put(Kind.HEARTBEAT, stamp, self._heartbeat())
+        if self._is_due(stamp):
+            self._seal_all(stamp, now_s)
+
+    def stop(self, stamp: Stamp, now_s: float) -> None:
+        """Seal what is pending, so that an orderly end loses nothing; from now on `tick` only sends."""
+        self._work(stamp, now_s)
+        self._stopped = True
+        if self._pending or self.sealer.unsettled:
+            self._seal_all(stamp, now_s)
+        if not self.sealer.unsettled:
+            self._save_watch()
+        self.store.flush()
+        self.courier.tick(now_s)
+
+    def _restore_watch(self) -> None:
+        following = FIRST_NUMBER
+        raw = self.store.checkpoint(CHECKPOINT)
+        if raw is not None:
+            number, state = int.from_bytes(raw[:8], "big"), raw[8:]
+            try:
+                self.watch.restore(state)
+                following = number + 1
+            except (ValueError, CheckpointError) as error:
+                LOG.warning("the detector begins anew: %s", error)
+        self._checkpoint_seal = following - 1
+        for row in _rows(self.store, max(following, self.store.first_number() or FIRST_NUMBER)):
+            if row.body is not None:
+                for record in open_body(peek_header(row.cose), row.body):
+                    self.watch.replay(decode_record(record))
+
+    def _check_clock(self, stamp: Stamp) -> None:
+        ahead_ms = (stamp.utc_ns - stamp.boottime_ns) // NS_PER_MS
+        if self._clock_ms is not None and abs(ahead_ms - self._clock_ms) > CLOCK_STEP_MS:
+            self._put(
+                Kind.CLOCK, stamp, {"step_ms": ahead_ms - self._clock_ms, "state": stamp.clock_state.value}
+            )
+            LOG.warning("the wall clock was set by %d ms", ahead_ms - self._clock_ms)
+        if self._clock_ms is None or abs(ahead_ms - self._clock_ms) > CLOCK_STEP_MS:
+            self._clock_ms = ahead_ms
+
+    def _found(self, episodes: Iterable[Episode], stamp: Stamp) -> None:
+        for episode in episodes:
+            self.episodes = [*(old for old in self.episodes if old.id != episode.id), episode][
+                -EPISODES_KEPT:
+            ]
+            self._put(Kind.EPISODE, stamp, episode.to_body())
+            self._pending.urgent = True
+            level = logging.WARNING if episode.severity is Severity.VIOLATION else logging.INFO
+            LOG.log(
+                level, "%s %s %s: %s", episode.linkage, episode.rule, episode.state, episode.sentence["en"]
+            )
+
+    def _quality_changed(self, reading: Reading) -> None:
+        now = "good" if reading.quality is Quality.GOOD else reading.reason
+        before = self._quality.get(reading.meter, "good")
+        self._quality[reading.meter] = now
+        if now != before:
+            LOG.info("meter %s: %s (was %s)", reading.meter, now, before)
+            self._event(
+                reading.stamp, {"what": "meter", "meter": reading.meter, "now": now, "before": before}
+            )
+
+    def _heartbeat(self) -> dict[str, Any]:
+        health, delivery = read_health(), self.courier.status()
+        return {
+            "receipted": delivery.received,
+            "backlog": delivery.backlog,
+            "connected": self.connected,
+            "used": round(self.store.used_fraction(), 4),
+            "resident_bytes": health.resident_bytes,
+            "threads": health.threads,
+            "descriptors": health.descriptors,
+            "silent": sorted(meter for meter, quality in self._quality.items() if quality != "good"),
+        }
+
+    def _event(self, stamp: Stamp, body: Mapping[str, Any]) -> None:
+        self._put(Kind.EVENT, stamp, body)
+
+    def _put(self, kind: Kind, stamp: Stamp, body: Mapping[str, Any]) -> None:
+        self._pending.put(encode_record(kind, stamp, body))
+
+    def _is_due(self, stamp: Stamp) -> bool:
+        if self.sealer.unsettled:
+            return True
+        aged = stamp.boottime_ns - self._sealed_ns >= self.site.seal.interval_s * NS_PER_S
+        return bool(self._pending) and (aged or self._pending.urgent or self._pending.full)
+
+    def _seal_all(self, stamp: Stamp, now_s: float) -> None:
+        pending = self._pending
+        self._sealed_ns, pending.urgent = stamp.boottime_ns, False
+        try:
+            if self.sealer.unsettled:
+                self._sealed(self.sealer.settle())
+            while pending:
+                self._make_room(stamp)
+                self._sealed(self.sealer.seal(pending.take(), stamp, self.courier.reference))
+        except CommitError as error:
+            self._failed(error, now_s)
+            return
+        self._failing_since_s = None
+        if pending.lost:
+            self._put(
+                Kind.GAP, stamp, {"what": "records", "count": pending.lost, "why": "the disk took no seal"}
+            )
+            pending.lost = 0
+        if stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S:
+            self._checkpoint_ns = stamp.boottime_ns
+            self._save_watch()
+
+    def _failed(self, error: CommitError, now_s: float) -> None:
+        if self._failing_since_s is None:
+            self._failing_since_s = now_s
+            LOG.error("the disk took no seal: %s", error)
+        if isinstance(error, StoreFullError):
+            make_room(self.store, prunable_below=self._prunable_below(), tip=self._tip())
+        if now_s - self._failing_since_s > SETTLE_S_MAX:
+            raise DiskError(f"no seal committed for {SETTLE_S_MAX:g} s: {error}") from error
+
+    def _save_watch(self) -> None:
+        """Remember what the detector knows; everything up to the tip is in it, and nothing after."""
+        self._checkpoint_seal = self._tip()
+        self.store.put_checkpoint(
+            CHECKPOINT, self._checkpoint_seal.to_bytes(8, "big") + self.watch.checkpoint()
+        )
+
+    def _sealed(self, seal: StoredSeal) -> None:
+        self.courier.outbox.on_sealed(seal.number)
+
+    def _make_room(self, stamp: Stamp) -> None:
+        level, dropped = make_room(self.store, prunable_below=self._prunable_below(), tip=self._tip())
+        if level is not self._level and max(level, self._level) >= Level.ALARM:
+            LOG.warning("the database is at level %s", level.name)
+            self._event(stamp, {"what": "database", "level": level.name})
+        self._level = level
+        if dropped:
+            self._put(Kind.DROP, stamp, {"first": dropped[0], "last": dropped[1], "why": "no room"})
+
+    def _prunable_below(self) -> int:
+        return min(self.courier.prunable_below(), self._checkpoint_seal)
+
+    def _tip(self) -> int:
+        return self.courier.outbox.tip
+
+
+def _rows(store: GatewayStore, first: int) -> Iterator[StoredSeal]:
+    while rows := store.rows(first, READ_ROWS_MAX):
+        yield from rows
+        first = rows[-1].number + 1

@@ -1,0 +1,111 @@
+"""The rim of the agent: one queue into which every thread puts, one thread that takes.
+
+Bus threads put readings, the MQTT thread puts its events, signals put the wish to stop. The loop
+hands them to `Gateway` with the time, at least every TICK_S. Nothing else touches core or store.
+
+The supervisor is told that the agent lives only when the loop turns, every bus thread turns and the
+MQTT thread is there. A stuck bus is started anew; a dead MQTT thread ends the process.
+"""
+
+import logging
+import queue
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from agent.acquire import BusTask
+from agent.gateway import Gateway
+from agent.mqtt_events import MqttEvent
+from agent.notify import notify
+from agent.overview import overview
+from agent.publisher import Publisher
+from agent.status import StatusSocket
+from drivers.clock import Clock
+from drivers.reading import Reading
+
+LOG: Final = logging.getLogger("dianjian.loop")
+
+TICK_S: Final = 0.25
+"""Of the plant's time: detection works in slots of 10 s and seals in intervals of seconds."""
+TICK_REAL_S_MIN: Final = 0.02
+WATCHDOG_S: Final = 5.0
+"""Real seconds between looks at the threads; the supervisor waits 30."""
+INBOX_MAX: Final = 20_000
+"""Readings of a hundred meters at one a second for three minutes of a stuck disk."""
+BATCH_MAX: Final = 500
+"""Taken from the queue before time is looked at again."""
+STOP_BUSES_S: Final = 3.0
+"""A bus thread ends within one time-out; one that does not is left behind, its port is closed by exit."""
+
+Item = Reading | MqttEvent
+
+
+class PublisherDiedError(Exception):
+    """The MQTT thread has ended: end the process, its start repairs."""
+
+
+class Loop:
+    """Owns the queue and turns until told to stop."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.inbox: queue.Queue[Item | None] = queue.Queue(INBOX_MAX)
+        self._clock = clock
+        self._stopping = False
+        self._watched_s = 0.0
+
+    def put(self, item: Item) -> None:
+        """Hand something to the loop, from any thread; waits while the queue is full."""
+        self.inbox.put(item)
+
+    def stop(self) -> None:
+        """End after the present turn; safe in a signal handler."""
+        self._stopping = True
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the end has been asked for."""
+        return self._stopping
+
+    def run(
+        self, gateway: Gateway, publisher: Publisher, buses: Sequence[BusTask], status: StatusSocket
+    ) -> None:
+        """Turn until `stop`; raises what the gateway raises."""
+        notify("READY=1")
+        while not self._stopping:
+            self.turn(gateway)
+            for reader in status.waiting():
+                status.answer(reader, overview(gateway, self._clock.stamp()))
+            if gateway.courier.outbox.wants_reconnect(time.monotonic()):
+                publisher.reconnect()
+            self._watch(publisher, buses)
+        notify("STOPPING=1")
+
+    def turn(self, gateway: Gateway) -> None:
+        """Take what is there, then let the gateway look at the time."""
+        wait_s = max(self._clock.real_s(TICK_S), TICK_REAL_S_MIN)
+        try:
+            item = self.inbox.get(timeout=wait_s)
+            for _ in range(BATCH_MAX):
+                self._hand(gateway, item)
+                item = self.inbox.get_nowait()
+        except queue.Empty:
+            pass
+        gateway.tick(self._clock.stamp(), time.monotonic())
+
+    def _hand(self, gateway: Gateway, item: Item | None) -> None:
+        if isinstance(item, Reading):
+            gateway.reading(item)
+        elif item is not None:
+            gateway.mqtt(item, self._clock.stamp(), time.monotonic())
+
+    def _watch(self, publisher: Publisher, buses: Sequence[BusTask]) -> None:
+        now_s = time.monotonic()
+        if now_s - self._watched_s < WATCHDOG_S:
+            return
+        self._watched_s = now_s
+        for bus in buses:
+            if bus.stalled(self._clock.monotonic_s()):
+                bus.restart()
+        if not publisher.is_alive():
+            raise PublisherDiedError("the MQTT thread has ended")
+        notify("WATCHDOG=1")

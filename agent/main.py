@@ -1,0 +1,200 @@
+"""`dianjian-agent`: the daemon.
+
+    dianjian-agent check --config SITE     read the site file, say every mistake, touch nothing
+    dianjian-agent init --config SITE      make the keys, print what the centre needs to enrol
+    dianjian-agent run --config SITE       run until SIGTERM
+    dianjian-agent run --config SITE --once
+                                           every meter once, one seal, wait for its receipt
+
+Exit codes: 0 done · 1 done, but a meter is silent or no receipt came (--once) · 2 the call or the
+site file is wrong · 3 disk, store or keys cannot be used · 4 keys and chain do not belong together:
+a new enrolment is needed · 5 a part of the agent died and a new start will repair it.
+
+argparse, not click: the daemon does not carry what only a terminal needs.
+"""
+
+import argparse
+import contextlib
+import json
+import logging
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from agent.build import (
+    ENROLMENT_NAME,
+    Built,
+    build,
+    linkages_of,
+    mqtt_settings,
+    open_chain,
+    setups_of,
+    version,
+)
+from agent.config import ConfigError, Site, load_site
+from agent.evidence.recovery import Recovery, Start
+from agent.evidence.sealer import SealingStoppedError
+from agent.evidence.slots import KeySlotsError
+from agent.gateway import DiskError, RekeyError
+from agent.loop import STOP_BUSES_S, Loop, PublisherDiedError
+from agent.once import poll_once
+from agent.overview import reading_json
+from agent.store.database import StoreError
+from agent.wire import Topics
+from drivers.clock import Clock, clock_from_spec
+from drivers.reading import Quality
+
+EXIT_NO: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_DISK: Final = 3
+EXIT_REKEY: Final = 4
+EXIT_DIED: Final = 5
+
+DRAIN_S: Final = 5.0
+"""At SIGTERM, how long the last seals may wait for their receipt; the supervisor kills after 20."""
+RECEIPT_WAIT_S: Final = 15.0
+"""With --once: a centre that is there answers within one."""
+
+_CODES: Final = (
+    (ConfigError, EXIT_USAGE),
+    (StoreError, EXIT_DISK),
+    (KeySlotsError, EXIT_DISK),
+    (DiskError, EXIT_DISK),
+    (OSError, EXIT_DISK),
+    (RekeyError, EXIT_REKEY),
+    (SealingStoppedError, EXIT_REKEY),
+    (PublisherDiedError, EXIT_DIED),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The console script."""
+    call = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    verbs = {"check": _check, "init": _init, "run": _run}
+    try:
+        return verbs[call.verb](call)
+    except tuple(kind for kind, _ in _CODES) as error:
+        for line in str(error).splitlines():
+            sys.stderr.write(f"dianjian-agent: {line}\n")
+        return next(code for kind, code in _CODES if isinstance(error, kind))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("dianjian-agent", description="The agent on the gateway.")
+    parser.add_argument("--version", action="version", version=f"dianjian-agent {version()}")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    for verb, what in (
+        ("check", "read the site file and say every mistake"),
+        ("init", "make the keys and print what the centre needs"),
+        ("run", "read, seal and send until SIGTERM"),
+    ):
+        one = verbs.add_parser(verb, help=what)
+        one.add_argument("--config", type=Path, required=True, help="the site file")
+        if verb == "run":
+            one.add_argument("--once", action="store_true", help="every meter once, one seal, then end")
+            one.add_argument("--sim-clock", metavar="SPEC", help="simulated time; every stamp says so")
+    return parser
+
+
+def _check(call: argparse.Namespace) -> int:
+    site = load_site(call.config)
+    problems = list(site.missing_for_agent())
+    for look in (setups_of, linkages_of):
+        try:
+            look(site)
+        except ConfigError as error:
+            problems += error.problems
+    if site.broker is not None:
+        try:
+            mqtt_settings(site, site.broker, Topics(site.site.gateway))
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(call.config, problems)
+    counts = (f"{len(getattr(site, name))} {name}" for name in ("bus", "meter", "line", "linkage"))
+    sys.stdout.write(f"{call.config}: good: gateway {site.site.gateway}, {', '.join(counts)}\n")
+    return 0
+
+
+def _init(call: argparse.Namespace) -> int:
+    site = load_site(call.config)
+    _, store, _, recovery = open_chain(site)
+    store.close()
+    sys.stdout.write(json.dumps(_enrolment(site, recovery)) + "\n")
+    return 0
+
+
+def _enrolment(site: Site, recovery: Recovery) -> dict[str, str]:
+    """The gateway's id and first key, remembered beside the chain because the key is soon destroyed."""
+    file = site.path(site.store.path) / ENROLMENT_NAME
+    if recovery.start is Start.NEW:
+        enrolment = {"gateway": site.site.gateway, "first_key": recovery.next_key.hex()}
+        file.write_text(json.dumps(enrolment) + "\n", "utf-8")
+    known: dict[str, str] = json.loads(file.read_text("utf-8"))
+    return known
+
+
+def _run(call: argparse.Namespace) -> int:
+    site, clock = load_site(call.config), clock_from_spec(call.sim_clock)
+    loop = Loop(clock)
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: loop.stop())
+    built = build(site, clock, loop.put, loop.put)
+    with contextlib.closing(built):
+        _enrolment(site, built.recovery)
+        built.publisher.start()
+        try:
+            built.gateway.start(built.recovery, clock.stamp(), time.monotonic())
+            return _once(site, built, loop, clock) if call.once else _forever(built, loop, clock)
+        finally:
+            built.publisher.stop()
+
+
+def _forever(built: Built, loop: Loop, clock: Clock) -> int:
+    for bus in built.buses:
+        bus.start()
+    try:
+        loop.run(built.gateway, built.publisher, built.buses, built.status)
+    finally:
+        for bus in built.buses:
+            bus.stop(STOP_BUSES_S)
+    _finish(built, loop, clock, DRAIN_S)
+    return 0
+
+
+def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
+    setups = built.gateway.watch.setups
+    all_good = True
+    for reading in poll_once(site, setups, clock):
+        built.gateway.reading(reading)
+        all_good &= reading.quality is Quality.GOOD
+        _print(reading_json(reading, setups[reading.meter], built.gateway.watch.lines[reading.meter]))
+    receipted = _finish(built, loop, clock, RECEIPT_WAIT_S)
+    delivery = built.gateway.courier.status()
+    _print({"seals": delivery.tip, "receipted": delivery.received, "meters_good": all_good})
+    return 0 if all_good and receipted else EXIT_NO
+
+
+def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float) -> bool:
+    """Seal what is pending and give it `wait_s` real seconds to be receipted; whether it was."""
+    gateway = built.gateway
+    while not loop.inbox.empty():
+        loop.turn(gateway)
+    gateway.stop(clock.stamp(), time.monotonic())
+    deadline = time.monotonic() + wait_s
+    while gateway.courier.status().backlog and time.monotonic() < deadline:
+        loop.turn(gateway)
+    return not gateway.courier.status().backlog
+
+
+def _print(line: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""The agent at a glance, as one JSON object: what `status.sock` sends and people look at.
+
+gateway, at, boot_id, clock
+lines      [{id, kind, rated_w, power_w | null, on | null}]
+linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason, violation}]
+meters     [{id, bus, line, quality, reason, at, values}]
+seals      {last, receipted, backlog, sent, in_flight}     broker {connected, alarms}
+episodes   the latest, as in their records but without traces
+process    {resident_bytes, threads, descriptors}
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from agent.detect.params import LinkageParams
+from agent.gateway import Gateway
+from agent.health import read_health
+from agent.watch import POWER_POINT, Watch
+from drivers.clock import NS_PER_S, Stamp
+from drivers.meter import MeterSetup
+from drivers.reading import PollGroup, Quality, Reading
+
+
+def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
+    """The status object."""
+    delivery, health = gateway.courier.status(), read_health()
+    return {
+        "gateway": gateway.site.site.gateway,
+        "at": iso(stamp),
+        "boot_id": stamp.boot_id.hex(),
+        "clock": stamp.clock_state.value,
+        "lines": _lines(gateway),
+        "linkages": _linkages(gateway.watch),
+        "meters": [_meter(gateway, meter) for meter in gateway.watch.setups],
+        "seals": {
+            "last": delivery.tip,
+            "receipted": delivery.received,
+            "backlog": delivery.backlog,
+            "sent": delivery.sent,
+            "in_flight": delivery.in_flight,
+        },
+        "broker": {"connected": gateway.connected, "alarms": sorted(delivery.alarms)},
+        "episodes": [
+            {key: value for key, value in episode.to_body().items() if key != "trace"}
+            for episode in gateway.episodes
+        ],
+        "process": {
+            "resident_bytes": health.resident_bytes,
+            "threads": health.threads,
+            "descriptors": health.descriptors,
+        },
+    }
+
+
+def iso(stamp: Stamp) -> str:
+    """The wall time of `stamp`, ISO 8601 in UTC with milliseconds."""
+    moment = datetime.fromtimestamp(stamp.utc_ns / NS_PER_S, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def reading_json(reading: Reading, setup: MeterSetup, line: str) -> dict[str, Any]:
+    """A reading with its decoded values, as one line for people and scripts."""
+    values = setup.model.decode(reading.blocks, setup.ct_ratio, setup.pt_ratio) if reading.blocks else {}
+    return {
+        "meter": reading.meter,
+        "line": line,
+        "group": reading.group.value,
+        "at": iso(reading.stamp),
+        "clock": reading.stamp.clock_state.value,
+        "quality": reading.quality.value,
+        "reason": reading.reason,
+        "latency_ms": round(reading.latency_ns / 1_000_000, 3),
+        "values": values,
+    }
+
+
+def _lines(gateway: Gateway) -> list[dict[str, Any]]:
+    thresholds = {line.id: line.threshold for linkage in gateway.watch.linkages for line in linkage.lines}
+    powers: dict[str, list[float | None]] = {}
+    for meter, fed in gateway.watch.lines.items():
+        powers.setdefault(fed, []).append(_power(gateway, meter))
+    rows = []
+    for line in gateway.site.line:
+        parts = powers.get(line.id, [])
+        watts = sum(part for part in parts if part is not None) if parts and None not in parts else None
+        threshold = thresholds.get(line.id)
+        running = None if watts is None or threshold is None else watts >= threshold.lo_w
+        rows.append(
+            {"id": line.id, "kind": line.kind, "rated_w": line.rated_w, "power_w": watts, "on": running}
+        )
+    return rows
+
+
+def _power(gateway: Gateway, meter: str) -> float | None:
+    reading = gateway.readings.get(meter, {}).get(PollGroup.FAST)
+    if reading is None or reading.quality is not Quality.GOOD:
+        return None
+    setup = gateway.watch.setups[meter]
+    watts = setup.model.decode(reading.blocks, setup.ct_ratio, setup.pt_ratio).get(POWER_POINT)
+    return None if watts is None or isinstance(watts, str) else watts
+
+
+def _linkages(watch: Watch) -> list[dict[str, Any]]:
+    if watch.detector is None:
+        return []
+    params: dict[str, LinkageParams] = {linkage.linkage: linkage for linkage in watch.linkages}
+    return [
+        {
+            "id": status.linkage,
+            "production": [line.id for line in params[status.linkage].production],
+            "treatment": [line.id for line in params[status.linkage].treatment],
+            "production_w": status.production_w,
+            "treatment_w": status.treatment_w,
+            "expected_w": status.expected_w,
+            "deficit_s": status.deficit_s,
+            "limit_s": status.limit_s,
+            "correlation": status.correlation,
+            "undefined_reason": status.undefined_reason,
+            "violation": status.violation.value if status.violation else None,
+        }
+        for status in watch.detector.status()
+    ]
+
+
+def _meter(gateway: Gateway, meter: str) -> dict[str, Any]:
+    setup, line = gateway.watch.setups[meter], gateway.watch.lines[meter]
+    readings = gateway.readings.get(meter, {})
+    row: dict[str, Any] = {
+        "meter": meter,
+        "line": line,
+        "quality": "bad",
+        "reason": "not read yet",
+        "values": {},
+    }
+    for group in (PollGroup.IDENTITY, PollGroup.SLOW, PollGroup.FAST):  # the fast group has the last word
+        if group in readings:
+            said = reading_json(readings[group], setup, line)
+            row = {**row, **said, "values": {**row["values"], **said["values"]}}
+    row.pop("group", None)
+    return row

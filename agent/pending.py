@@ -1,0 +1,59 @@
+"""The records that wait for the next seal."""
+
+from typing import Final
+
+from attrs import define, field
+
+from agent.evidence.seal import BODY_BYTES_MAX
+
+RECORD_FRAME_BYTES: Final = 3
+"""Head of a CBOR byte string of up to 65,535 bytes: what a record costs beside itself."""
+FULL_BYTES: Final = BODY_BYTES_MAX - 8192
+"""Pending records of this size are sealed at once; room is left for an episode and the body's frame."""
+PENDING_BYTES_MAX: Final = 4 * 1024 * 1024
+"""What may wait in memory while the disk fails; what comes on top is counted as lost."""
+
+
+@define
+class Pending:
+    """A bounded queue of records.
+
+    Attributes:
+        size: Bytes that wait.
+        lost: Records that found no room since somebody last asked.
+        urgent: The next seal is to be made at once.
+    """
+
+    size: int = field(default=0, init=False)
+    lost: int = field(default=0, init=False)
+    urgent: bool = field(default=False, init=False)
+    _records: list[bytes] = field(factory=list, init=False)
+
+    def __bool__(self) -> bool:
+        return bool(self._records)
+
+    @property
+    def full(self) -> bool:
+        """Whether there is enough for a whole seal."""
+        return self.size >= FULL_BYTES
+
+    def put(self, record: bytes) -> None:
+        """Let `record` wait, or count it as lost."""
+        if self.size + len(record) > PENDING_BYTES_MAX:
+            self.lost += 1
+            return
+        self._records.append(record)
+        self.size += len(record) + RECORD_FRAME_BYTES
+
+    def take(self) -> list[bytes]:
+        """As many records as one seal holds, oldest first; at least one if any waits."""
+        taken, size = 0, 0
+        for record in self._records:
+            size += len(record) + RECORD_FRAME_BYTES
+            if taken and size > FULL_BYTES:
+                size -= len(record) + RECORD_FRAME_BYTES
+                break
+            taken += 1
+        records, self._records = self._records[:taken], self._records[taken:]
+        self.size -= size
+        return records

@@ -1,0 +1,155 @@
+"""What the readings mean: from readings to episodes, the same live as when read again from the store.
+
+The detector's time is the time since boot plus an offset that is fixed once for each boot and
+written into its BOOT record, so a wall clock that somebody moves can neither hide a gap nor make
+one. It is UTC as the gateway knew it when the boot began, and it never runs back.
+
+Everything that reaches the detector comes from a reading that becomes a record, and the detector is
+advanced by time alone. After a restart the records behind the last checkpoint are read again with
+`replay`, and the detector is where it was: an episode that is on record is not told twice, and one
+that was found but never sealed is told now.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import cbor2
+from attrs import define, field
+
+from agent.detect.detector import Detector
+from agent.detect.episode import Episode
+from agent.detect.params import LinkageParams
+from agent.evidence.record import Kind, ReadingRecord, Record
+from agent.feed import LineFeed
+from drivers.clock import Stamp
+from drivers.meter import MeterSetup
+from drivers.reading import Block, PollGroup, Quality, Reading
+
+POWER_POINT: Final = "active_power"
+"""The point of every model that production and treatment are judged by."""
+TOLD_MAX: Final = 1000
+"""Episodes remembered as told; a replay of minutes cannot bring back more."""
+NS_PER_MS: Final = 1_000_000
+MS_PER_S: Final = 1000
+
+CHECKPOINT_VERSION: Final = 1
+
+
+@define
+class Watch:
+    """Feeds the detector.
+
+    Attributes:
+        detector: The linkages of the site, None where it has none.
+        setups: The meters of the site by id.
+        lines: The line that each meter feeds.
+        linkages: The parameters of the detector.
+        judged: The lines that some linkage watches.
+    """
+
+    detector: Detector | None
+    setups: Mapping[str, MeterSetup]
+    lines: Mapping[str, str]
+    linkages: Sequence[LinkageParams]
+    judged: frozenset[str] = field(init=False)
+    _feed: LineFeed = field(init=False)
+    _offset_ms: int = field(default=0, init=False)
+    _boot_id: bytes = field(default=b"", init=False)
+    _latest_ms: int = field(default=0, init=False)
+    _told: dict[tuple[str, ...], None] = field(factory=dict, init=False)
+    _untold: list[Episode] = field(factory=list, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._feed = LineFeed(self.lines)
+        self.judged = frozenset(line.id for linkage in self.linkages for line in linkage.lines)
+
+    def boot(self, stamp: Stamp) -> int:
+        """The offset in force from now on, ms: the old one within a boot, a new one after it."""
+        if stamp.boot_id != self._boot_id:
+            boottime_ms = stamp.boottime_ns // NS_PER_MS
+            self._offset_ms = max(stamp.utc_ns // NS_PER_MS, self._latest_ms) - boottime_ms
+            self._boot_id = stamp.boot_id
+        return self._offset_ms
+
+    def reading(self, reading: Reading) -> None:
+        """A reading that was just made."""
+        if reading.group is PollGroup.FAST and reading.quality is Quality.GOOD:
+            self._blocks(reading.meter, reading.stamp.boottime_ns // NS_PER_MS, reading.blocks)
+
+    def advance(self, stamp: Stamp) -> list[Episode]:
+        """What has been found by now and is not on record yet."""
+        self._advance_to(stamp.boottime_ns // NS_PER_MS)
+        episodes = [episode for episode in self._untold if _key(episode) not in self._told]
+        self._untold.clear()
+        for episode in episodes:
+            self._tell(_key(episode))
+        return episodes
+
+    def replay(self, record: Record | ReadingRecord) -> None:
+        """A record of our own that lies behind the checkpoint, in its order."""
+        if isinstance(record, ReadingRecord):
+            if record.group is PollGroup.FAST and record.quality is Quality.GOOD:
+                self._blocks(record.meter, record.boottime_ms, record.blocks)
+            return
+        if record.kind is Kind.BOOT:
+            self._offset_ms = int(record.body["offset_ms"])
+            self._boot_id = bytes(record.body["boot_id"])
+        elif record.kind is Kind.EPISODE:
+            self._tell(tuple(str(record.body[name]) for name in ("id", "rule", "state")))
+            return
+        self._advance_to(record.boottime_ms)
+
+    def checkpoint(self) -> bytes:
+        """All that `restore` needs, CBOR."""
+        return cbor2.dumps(
+            {
+                "version": CHECKPOINT_VERSION,
+                "detector": self.detector.checkpoint() if self.detector else b"",
+                "feed": self._feed.state(),
+                "offset_ms": self._offset_ms,
+                "boot_id": self._boot_id,
+                "latest_ms": self._latest_ms,
+                "told": [list(key) for key in self._told],
+            }
+        )
+
+    def restore(self, raw: bytes) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ValueError: It is of another version of the agent; the detector begins anew.
+        """
+        state: dict[str, Any] = cbor2.loads(raw)
+        if state.get("version") != CHECKPOINT_VERSION:
+            raise ValueError(f"checkpoint of version {state.get('version')}, not {CHECKPOINT_VERSION}")
+        if self.detector and state["detector"]:
+            self.detector.restore(state["detector"])
+        self._feed.restore(state["feed"])
+        self._offset_ms = state["offset_ms"]
+        self._boot_id = state["boot_id"]
+        self._latest_ms = state["latest_ms"]
+        self._told = {tuple(key): None for key in state["told"]}
+
+    def _blocks(self, meter: str, boottime_ms: int, blocks: tuple[Block, ...]) -> None:
+        setup = self.setups.get(meter)
+        if setup is None:  # a meter of an older site file
+            return
+        watts = setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio).get(POWER_POINT)
+        at_s = (boottime_ms + self._offset_ms) / MS_PER_S
+        power = self._feed.power(meter, at_s, None if isinstance(watts, str) else watts)
+        if power is not None and self.detector and power.line in self.judged:
+            self.detector.sample(power.line, power.at_s, power.watts)
+
+    def _advance_to(self, boottime_ms: int) -> None:
+        self._latest_ms = max(self._latest_ms, boottime_ms + self._offset_ms)
+        if self.detector:
+            self._untold += self.detector.advance(self._latest_ms / MS_PER_S)
+
+    def _tell(self, key: tuple[str, ...]) -> None:
+        self._told[key] = None
+        while len(self._told) > TOLD_MAX:
+            del self._told[next(iter(self._told))]
+
+
+def _key(episode: Episode) -> tuple[str, ...]:
+    return episode.id, episode.rule, episode.state

@@ -1,0 +1,70 @@
+"""`dianjian`: what technicians and centres type.
+
+One verb, one file; a verb is imported only when it is asked for, so that `--help` stays quick on a
+gateway. How a verb ends is told by `provisioning.exits`.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from provisioning.words import LANGUAGES, choose_language
+
+VERBS: Final = {
+    "demo": "a plant's shift, from the meters to the verified reading, in about 80 seconds",
+    "read": "ask one meter and show what it says",
+    "scan": "find the meters of a bus",
+    "models": "the meter models that are known",
+    "commission": "learn thresholds and lags from recorded data, into the site file",
+    "status": "live view of a running agent",
+    "enrol": "make this gateway's keys and print what the centre needs",
+    "centre": "the centre's own keys and its register of gateways",
+    "subscribe": "verify what gateways publish, and answer receipts",
+    "export": "write a gateway's stored chain to a file",
+    "verify": "check an exported chain with nothing but the first key",
+    "explain": "show an episode of the stored chain with its evidence",
+}
+
+
+class Verbs(click.Group):
+    """Finds verbs without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of a gateway's life, not of the alphabet."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The verb's command, imported now."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"provisioning.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of verbs, from the table instead of from imports."""
+        del ctx
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="dianjian-edge", prog_name="dianjian")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of what is shown; else from the locale.")
+def cli(lang: str | None) -> None:
+    """电监 dianjian: power and emission metering that holds up as evidence."""
+    choose_language(lang)
+
+
+def main(arguments: Sequence[str] | None = None) -> Any:
+    """The console script."""
+    try:
+        return cli.main(arguments, prog_name="dianjian")
+    except BrokenPipeError:  # `dianjian models | head` is no mistake
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,103 @@
+"""The processes of the demo: started, watched, killed and stopped by their process id.
+
+Each part runs in a process of its own, as it would on site, and writes what it says to a file in
+the demo's folder, so that a failed demo can be read afterwards.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+START_TIMEOUT_S: Final = 15.0
+"""A part that is not ready by then will not be: the slowest takes about one second alone."""
+STOP_TIMEOUT_S: Final = 10.0
+
+
+class PartError(Exception):
+    """A part of the demo did not start or died; says which, and where its words are."""
+
+
+@define
+class Part:
+    """One process of the demo, which can be killed and started again with the same words."""
+
+    name: str
+    arguments: Sequence[str]
+    folder: Path
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def log(self) -> Path:
+        """What the part says of itself."""
+        return self.folder / f"{self.name}.log"
+
+    @property
+    def output(self) -> Path:
+        """What the part prints for others."""
+        return self.folder / f"{self.name}.out"
+
+    def start(self) -> None:
+        """Start it; what it prints is appended to its files."""
+        environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
+        with self.log.open("ab") as log, self.output.open("ab") as output:
+            self._process = subprocess.Popen(  # noqa: S603 our own modules, no shell
+                [sys.executable, "-m", *self.arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # ctrl-C in the terminal is for the demo, which stops its parts itself
+            )
+
+    def first_line(self) -> dict[str, Any]:
+        """The JSON object that the part prints when it is ready.
+
+        Raises:
+            PartError: It died or said nothing in time.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while time.monotonic() < deadline:
+            line, newline, _ = self.output.read_bytes().partition(b"\n")
+            if newline:
+                ready: dict[str, Any] = json.loads(line)
+                return ready
+            self.must_live()
+            select.select([], [], [], 0.02)
+        raise PartError(f"{self.name} was not ready within {START_TIMEOUT_S:g} s; see {self.log}")
+
+    def must_live(self) -> None:
+        """Raise PartError if the process has ended."""
+        if self._process is None or (code := self._process.poll()) is None:
+            return
+        said = self.log.read_text("utf-8", "replace").strip().splitlines()
+        raise PartError(
+            f"{self.name} ended with {code}: {said[-1] if said else 'without a word'}; see {self.log}"
+        )
+
+    def kill(self) -> None:
+        """SIGKILL, as a pulled plug would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> int | None:
+        """SIGTERM, then SIGKILL for whoever does not listen; the exit code."""
+        return self._end(signal.SIGTERM)
+
+    def _end(self, sign: signal.Signals) -> int | None:
+        process, self._process = self._process, None
+        if process is None:
+            return None
+        process.send_signal(sign)
+        try:
+            return process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()

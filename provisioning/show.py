@@ -1,0 +1,180 @@
+"""What people look at in the terminal. The only importer of rich.
+
+`status_view` draws what a running agent says of itself (`agent.status`); the demo adds what happens
+to the plant. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Final, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from provisioning.words import language, word
+
+SPARKS: Final = "▁▂▃▄▅▆▇█"
+SPARK_COLUMNS: Final = 40
+EPISODES_SHOWN: Final = 4
+_SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
+
+Json = Mapping[str, Any]
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where the verbs print for people."""
+    return Console(stderr=stderr, highlight=False)
+
+
+def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_COLUMNS) -> str:
+    """The last `columns` values as blocks between 0 and `top`; a missing one is a gap."""
+    scale = (len(SPARKS) - 1) / top if top > 0 else 0.0
+    shown = values[-columns:]
+    return "".join(
+        " " if value is None else SPARKS[min(max(round(value * scale), 0), len(SPARKS) - 1)]
+        for value in shown
+    ).rjust(columns)
+
+
+def status_view(status: Json, history: Mapping[str, Sequence[float | None]]) -> RenderableType:
+    """A running agent: lines with their loads, linkages, meters, seals, episodes."""
+    return Group(
+        _lines(status, history), _linkages(status), _meters(status), _seals(status), _episodes(status)
+    )
+
+
+def _grid(*headings: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for heading in headings:
+        table.add_column(heading, no_wrap=True)
+    return table
+
+
+def _lines(status: Json, history: Mapping[str, Sequence[float | None]]) -> Table:
+    table = _grid(word("line"), word("kind"), word("power"), word("last hour"), word("state"))
+    for line in status["lines"]:
+        watts = line["power_w"]
+        power = "–" if watts is None else f"{watts / 1000:7.2f} kW"
+        running = {
+            True: Text(word("on"), "green"),
+            False: Text(word("off"), "dim"),
+            None: Text(word("unknown"), "yellow"),
+        }
+        table.add_row(
+            line["id"],
+            word(line["kind"]),
+            power,
+            Text(
+                sparkline(history.get(line["id"], ()), line["rated_w"]),
+                "green" if line["kind"] == "treatment" else "blue",
+            ),
+            running[line["on"]],
+        )
+    return table
+
+
+def _linkages(status: Json) -> Table:
+    table = _grid(word("linkage"), word("production"), word("treatment"), word("deficit"), "r")
+    for linkage in status["linkages"]:
+        deficit_s, limit_s = linkage["deficit_s"], linkage["limit_s"]
+        filled = round(10 * min(deficit_s / limit_s, 1.0)) if limit_s else 0
+        bar = Text("■" * filled, "red" if filled == 10 else "yellow") + Text("·" * (10 - filled), "dim")  # noqa: PLR2004 full
+        r = linkage["correlation"]
+        table.add_row(
+            linkage["id"],
+            "+".join(linkage["production"]),
+            "+".join(linkage["treatment"]),
+            bar + Text(f" {deficit_s:4.0f}/{limit_s:.0f} s", "dim"),
+            Text(linkage["undefined_reason"] or "", "dim") if r is None else f"{r:+.2f}",
+        )
+    return table
+
+
+def _meters(status: Json) -> Text:
+    text = Text(word("meter") + "  ", "dim")
+    for meter in status["meters"]:
+        good = meter["quality"] == "good"
+        text += Text(f"● {meter['meter']} ", "green" if good else "red")
+        if not good:
+            text += Text(f"({meter['reason']}) ", "red")
+    return text
+
+
+def _seals(status: Json) -> Text:
+    seals, broker = status["seals"], status["broker"]["connected"]
+    text = Text(f"{word('seals')}  ", "dim")
+    text += Text(f"{word('sealed')} {seals['last']}  {word('receipted')} {seals['receipted']}  ")
+    text += Text(f"{word('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")  # noqa: PLR2004 two are under way
+    if "verified" in seals:
+        text += Text(f"{word('verified')} {seals['verified']}  ", "green")
+    text += Text(
+        f"{word('broker')} {word('connected' if broker else 'disconnected')}  ", "green" if broker else "red"
+    )
+    return text + Text(f"{word('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
+
+
+def _episodes(status: Json) -> Group:
+    rows: list[Text] = []
+    for episode in list(status["episodes"])[-EPISODES_SHOWN:]:
+        head = (
+            f"{word(episode['severity'])} {episode['linkage']}/{episode['rule']} {word(episode['state'])}: "
+        )
+        rows.append(
+            Text(head, _SEVERITY_STYLE[episode["severity"]]) + Text(episode["sentence"][language()], "")
+        )
+    return Group(*rows or [Text(f"{word('episodes')}: {word('none')}", "dim")])
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
+    """A plain table of texts."""
+    grid = _grid(*headings)
+    for row in rows:
+        grid.add_row(*row)
+    return grid
+
+
+class Screen:
+    """A view that is drawn anew in place on a terminal, and not at all elsewhere."""
+
+    def __init__(self) -> None:
+        self.console = console(stderr=True)
+        self.live = (
+            Live(console=self.console, auto_refresh=False, transient=False)
+            if self.console.is_terminal
+            else None
+        )
+
+    def __enter__(self) -> Self:
+        if self.live:
+            self.live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if self.live:
+            self.live.stop()
+
+    def draw(self, *parts: RenderableType) -> None:
+        """Replace what is shown."""
+        if self.live:
+            self.live.update(Group(*parts), refresh=True)
+
+    def say(self, text: str) -> None:
+        """One line that stays."""
+        self.console.print(text)
+
+
+def progress() -> Progress:
+    """Progress with the time left, for work that takes longer than a breath."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console(stderr=True),
+        transient=True,
+    )

@@ -1,0 +1,65 @@
+"""The words that people read, in Chinese and English.
+
+A technician's language comes from `--lang`, else from the locale. Machine output (`--json`) is not
+translated. A word that is missing in one language is a mistake that a test finds.
+"""
+
+import os
+from typing import Final
+
+LANGUAGES: Final = ("zh", "en")
+
+_WORDS: Final = {
+    "line": ("生产线/治理设施", "line"),
+    "production": ("生产", "production"),
+    "treatment": ("治理", "treatment"),
+    "kind": ("类别", "kind"),
+    "power": ("功率", "power"),
+    "last hour": ("近一小时", "last hour"),
+    "state": ("状态", "state"),
+    "on": ("运行", "on"),
+    "off": ("停止", "off"),
+    "unknown": ("未知", "unknown"),
+    "linkage": ("关联", "linkage"),
+    "deficit": ("治理缺口", "deficit"),
+    "meter": ("电表", "meter"),
+    "bus": ("总线", "bus"),
+    "good": ("正常", "good"),
+    "bad": ("异常", "bad"),
+    "seals": ("签封", "seals"),
+    "sealed": ("已签封", "sealed"),
+    "receipted": ("已回执", "receipted"),
+    "backlog": ("待确认", "backlog"),
+    "verified": ("已核验", "verified"),
+    "broker": ("消息服务器", "broker"),
+    "connected": ("已连接", "connected"),
+    "disconnected": ("已断开", "disconnected"),
+    "episodes": ("事件", "episodes"),
+    "none": ("无", "none"),
+    "memory": ("内存", "memory"),
+    "plant time": ("厂区时间", "plant time"),
+    "violation": ("违规", "violation"),
+    "integrity": ("数据真实性", "integrity"),
+    "data": ("数据", "data"),
+    "notice": ("提示", "notice"),
+    "raised": ("已触发", "raised"),
+    "cleared": ("已解除", "cleared"),
+}
+
+_language = ["en"]
+
+
+def choose_language(wanted: str | None) -> None:
+    """Use `wanted`, else what the locale says, else English."""
+    locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+    _language[0] = wanted or ("zh" if locale.startswith("zh") else "en")
+
+
+def language() -> str:
+    """`zh` or `en`."""
+    return _language[0]
+
+
+def word(key: str) -> str:
+    """The word for `key` in the chosen language."""
+    return _WORDS[key][LANGUAGES.index(language())]
