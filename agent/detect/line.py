@@ -8,7 +8,7 @@ In: the watts of each slot in order, or None. Out: the watts that count, or MISS
 - A fall from running to nothing needs a second sample, because single zeros are transmission faults.
 
 Alarms, as bits of `flags`: DATA_LOSS the last sample is too old · STUCK one value repeats for
-longer than this meter ever did · FLAT the power is steadier than any real load of this line · CT
+longer than this meter may (0 W may repeat for ever: it is what no load reads) · FLAT the power is steadier than any real load of this line · CT
 standby current has gone although the CT always showed it. `since` has the slot where each began.
 """
 
@@ -84,7 +84,8 @@ class LineTracker:
         raw = max(raw, 0)
         if raw != self.raw or slot - self.last_slot > self._hold:
             self.run_slot = slot
-            self.stuck_slot = slot + (self._stuck_on if raw >= self._lo else self._stuck_off)
+            limit = self._stuck_on if raw >= self._lo else self._stuck_off if raw else NEVER
+            self.stuck_slot = slot + limit
             self.flags &= ~(STUCK | DATA_LOSS)
         elif slot >= self.stuck_slot and not self.flags & STUCK:
             self._raise(STUCK, self.run_slot)

@@ -10,8 +10,10 @@ dropped. Unknown time is no healthy time either: expectation starts from nothing
 duty-cycled treatment gets a whole duty window before a deficit counts again.
 
 A deficit is a slot with production on and T (its highest power of the last duty window) below what
-the envelope asks at the least production of the last `guard_s`. Deficits weigh 0.75 and recover at
-0.25 a second, at 0.02 while production is off, so that many short batches add up. `good_s` of health
+the envelope asks at the least production of the last `guard_s`. A deficit weighs 1 a second where
+treatment is off and 0.75 where it is low; it recovers at 0.25, and at 0.02 while production is off,
+so that many short batches add up. Slots in which a pause of production is bridged count only once
+production has come back. `good_s` of health
 clears everything. A violation is raised at S >= limit, when treatment had its grace: either the
 deficit lasted that long, or treatment has been seen healthy in this run of production.
 
@@ -34,6 +36,7 @@ ORPHANS: Final = 4
 LOW_R: Final = 8
 FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R)
 
+OFF_WEIGHT: Final = 1.0
 DEFICIT_WEIGHT: Final = 0.75
 RECOVERY_WEIGHT: Final = 0.25
 IDLE_WEIGHT: Final = 0.02
@@ -45,7 +48,7 @@ ORPHANS_KEPT_MAX: Final = 256
 NEVER: Final = 1 << 62
 
 _STATE: Final = (
-    "alone", "blind", "deficit_count", "deficit_low", "deficit_s", "deficit_slot", "end_slot", "expected",
+    "alone", "blind", "bridged", "deficit_count", "deficit_low", "deficit_s", "deficit_slot", "end_slot", "expected",
     "flags", "good", "healthy_slot", "lasted_s", "lost", "low", "off_count", "on", "on_count", "on_slot",
     "overrun", "seen", "treatment", "treatment_on", "u", "_guarded_from", "_sure_from",
 )  # fmt: skip
@@ -56,7 +59,7 @@ class LinkageTracker:
 
     __slots__ = (
         *_STATE, "_bridge", "_clear", "_duty", "_early", "_edges", "_good", "_grace", "_guard", "_highest",
-        "_highest_slots", "_least", "_limit", "_los", "_lost", "_minus", "_orphan_limit", "_overrun", "_plus",
+        "_highest_slots", "_least", "_limit", "_los", "_lost", "_minus", "_orphan_limit", "_overrun", "_plus", "_plus_off",
         "_recover", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "dt", "orphans", "params", "rule", "since",
     )  # fmt: skip
 
@@ -68,7 +71,8 @@ class LinkageTracker:
         self._t_hi, self._t_lo = params.on_treatment.hi_w, params.on_treatment.lo_w
         self._edges = [step.from_w for step in params.envelope[1:]]
         self._los = [step.lo_w for step in params.envelope]
-        self._plus, self._recover, self._minus = DEFICIT_WEIGHT * dt, RECOVERY_WEIGHT * dt, IDLE_WEIGHT * dt
+        self._plus_off, self._plus = OFF_WEIGHT * dt, DEFICIT_WEIGHT * dt
+        self._recover, self._minus = RECOVERY_WEIGHT * dt, IDLE_WEIGHT * dt
         self._bridge = -(-params.bridge_s // dt)
         self._guard = -(-params.guard_s // dt)
         self._duty = params.duty_window_s > 0
@@ -90,7 +94,7 @@ class LinkageTracker:
         self.deficit_s = self.lasted_s = 0.0
         self.u = self.treatment = self.expected = 0
         self.on_slot = self.end_slot = self.healthy_slot = self.deficit_slot = slot
-        self.low = self.good = self.lost = self.blind = self.overrun = self.flags = 0
+        self.low = self.good = self.lost = self.blind = self.bridged = self.overrun = self.flags = 0
         self.on_count = self.off_count = self.deficit_count = self.deficit_low = 0
         self._guarded_from = slot + self._guard
         self._sure_from = slot + self._highest_slots - 1
@@ -147,7 +151,7 @@ class LinkageTracker:
 
     def _stopped(self, slot: int) -> None:
         self.on = self.seen = False
-        self.good = self.low = 0
+        self.good = self.low = self.bridged = 0
         self.end_slot = slot - self._bridge
         early = slot - self.deficit_slot <= self._early
         if self.flags & VIOLATION and self.rule is Rule.OFF and early:
@@ -163,6 +167,7 @@ class LinkageTracker:
         self.on_count += 1
         self.alone = False
         if t >= expected:
+            self.bridged = 0
             self.good += 1
             if self.good >= self._good:
                 self._healthy(slot)
@@ -170,16 +175,22 @@ class LinkageTracker:
                 self.deficit_s = max(self.deficit_s - self._recover, 0.0)
             return
         self.good = 0
+        self.bridged += 1
+        if self.low:
+            return
+        slots, self.bridged = self.bridged, 0
+        off = t < self._t_lo
         if self.deficit_count == 0:
-            self.deficit_slot = slot
-        self.deficit_count += 1
-        self.deficit_low += t < self._t_lo
-        self.lasted_s += self.dt
-        self.deficit_s = min(self.deficit_s + self._plus, DEFICIT_MAX_S)
-        if self.deficit_s >= self._limit and not self.flags & VIOLATION and self._had_grace():
+            self.deficit_slot = slot - slots + 1
+        self.deficit_count += slots
+        self.deficit_low += slots * off
+        self.lasted_s += slots * self.dt
+        self.deficit_s = min(self.deficit_s + slots * (self._plus_off if off else self._plus), DEFICIT_MAX_S)
+        if self.deficit_s >= self._limit and not self.flags & VIOLATION and self.had_grace():
             self._violated()
 
-    def _had_grace(self) -> bool:
+    def had_grace(self) -> bool:
+        """Whether treatment had the time that it may take to start."""
         if self.seen and self.on_count * self.dt >= self._grace:
             return True
         return self.lasted_s >= self._grace + self.params.duty_window_s

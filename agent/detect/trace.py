@@ -85,11 +85,21 @@ class MinuteTrace:
         self._n = self._sum_u = self._sum_t = self._fresh = self._asked = 0
 
     def _judge(self) -> None:
-        if self._sd <= 0 or not self._correlation.full or self._correlation.x_deviation() <= GATE * self._sd:
-            self._low_minutes = 0
-            return
-        r = self._correlation.at_lag().r
+        r = self.gated_r
         self._low_minutes = self._low_minutes + 1 if r is not None and r < self._limit else 0
+
+    @property
+    def gated_r(self) -> float | None:
+        """Pearson's r if production varied enough to say anything."""
+        found = self._correlation
+        if self._sd <= 0 or not found.full or found.x_deviation() <= GATE * self._sd:
+            return None
+        return found.at_lag().r
+
+    @property
+    def minutes(self) -> int:
+        """How many minutes have been closed with data."""
+        return self._correlation.pushed
 
     @property
     def low(self) -> bool:

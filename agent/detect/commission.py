@@ -1,0 +1,255 @@
+"""Learns the parameters of a linkage from recorded or live data, 72 hours by default.
+
+Ready when production was seen to start at least STARTS_MIN times and to run for ON_MIN_S; otherwise
+the period is to be extended by EXTEND_S, up to EXTEND_MAX_S, and what is known by then is used as
+provisional. The limits of the detector itself (its greatest harmless deficit, treatment after and
+without production, noise, correlation) are learned by running the detector's own trackers over the
+data: there is no second copy of the algorithm.
+
+`findings` are plain sentences for the person who commissions: what is missing, what is provisional,
+and every exception that was not learned as normal and has to be explained or mended.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import numpy as np
+from attrs import evolve, frozen
+
+from agent.detect.learn import (
+    learn_bridge_s,
+    learn_duty,
+    learn_envelope,
+    learn_lag_s,
+    learn_line,
+    learn_overrun_s,
+    mature,
+    rolling,
+    states,
+)
+from agent.detect.line import hold_slots
+from agent.detect.params import LineParams, LinkageParams, nameplate
+from agent.detect.replay import Seen, replay
+from agent.detect.series import Grid, Series, grid
+from agent.detect.thresholds import Learned, Mode, learn_threshold
+
+PERIOD_S: Final = 72 * 3600
+EXTEND_S: Final = 12 * 3600
+EXTEND_MAX_S: Final = 7 * 86_400
+STARTS_MIN: Final = 3
+ON_MIN_S: Final = 4 * 3600
+LIMIT_OF_PEAK, LIMIT_MIN, LIMIT_MAX = 1.5, 0.75, 1.5
+"""h is 1.5 times the greatest harmless deficit, within 0.75 and 1.5 times tau."""
+R_MIN: Final = 0.6
+R_MARGIN: Final = 0.15
+R_MINUTES_MIN: Final = 120
+"""A 1 % quantile of fewer minutes is chance."""
+EXCEPTIONS_MAX: Final = 20
+JOIN_S: Final = 600
+
+
+@frozen(kw_only=True)
+class Commissioned:
+    """What was learned.
+
+    Attributes:
+        params: Usable as they are, provisional if so marked.
+        ready: Enough was seen; if not, extend the period by `extend_s`.
+        extend_s: How much longer to record, 0 when ready or when no more time is to be spent.
+        findings: Sentences for the person who commissions.
+    """
+
+    params: LinkageParams
+    ready: bool
+    extend_s: int
+    findings: tuple[str, ...]
+
+
+def commission(
+    linkage_id: str,
+    production: Mapping[str, Series],
+    treatment: Mapping[str, Series],
+    rated_w: Mapping[str, float],
+    *,
+    dt_s: int = 10,
+    ct_range_w: Mapping[str, float] | None = None,
+    utc_offset: str = "+08:00",
+    tau_s: int = 240,
+    grace_s: int = 300,
+) -> Commissioned:
+    """Learn the parameters of one linkage.
+
+    Raises:
+        ValueError: There is no data at all, or its times make no sense.
+        ParamsError: Names or options that cannot be.
+    """
+    plain = nameplate(
+        linkage_id,
+        {line: rated_w[line] for line in production},
+        {line: rated_w[line] for line in treatment},
+        dt_s=dt_s,
+    )
+    plain = evolve(plain, utc_offset=utc_offset, tau_s=tau_s, grace_s=grace_s)
+    data = grid({**production, **treatment}, dt_s)
+    return _Commissioning(plain, data, dict(rated_w), dict(ct_range_w or {})).run()
+
+
+class _Commissioning:
+    """One run over the data; each step fills in more of the parameters."""
+
+    def __init__(
+        self, plain: LinkageParams, data: Grid, rated_w: dict[str, float], ct_range_w: dict[str, float]
+    ) -> None:
+        self._data, self._rated, self._ranges = data, rated_w, ct_range_w
+        self._hold = hold_slots(plain)
+        self._u = data.total([line.id for line in plain.production], self._hold)
+        self._t = data.total([line.id for line in plain.treatment], self._hold)
+        self._on_u = self._threshold(plain.production, self._u, treatment=False)
+        self._on_t = self._threshold(plain.treatment, self._t, treatment=True)
+        self._exceptions: list[tuple[int, int, str]] = []
+        self._findings: list[str] = []
+        self._params = evolve(
+            plain,
+            production=tuple(self._line(line, treatment=False) for line in plain.production),
+            treatment=tuple(self._line(line, treatment=True) for line in plain.treatment),
+            on_production=self._on_u.threshold,
+            on_treatment=self._on_t.threshold,
+            learned_from_s=data.at_s(0),
+            learned_to_s=data.at_s(data.slots),
+        )
+
+    def run(self) -> Commissioned:
+        """All steps in order."""
+        r = self._timing()
+        self._shape()
+        deviation = float(np.nanstd(self._u)) if np.isfinite(self._u).any() else 0.0
+        seen = replay(self._params, self._data, deviation)
+        self._limits(seen)
+        self._noise(seen)
+        if r >= R_MIN and len(seen.correlations) >= R_MINUTES_MIN:
+            limit = float(np.quantile(seen.correlations, 0.01)) - R_MARGIN
+            self._params = evolve(
+                self._params, correlation_sd_w=round(deviation, 1), correlation_limit=round(limit, 3)
+            )
+        return self._verdict(seen)
+
+    def _threshold(self, lines: tuple[LineParams, ...], x: np.ndarray, *, treatment: bool) -> Learned:
+        return learn_threshold(x, sum(self._rated[line.id] for line in lines), treatment=treatment)
+
+    def _line(self, plain: LineParams, *, treatment: bool) -> LineParams:
+        name = plain.id
+        values = self._data.watts[name]
+        learned = learn_line(
+            name,
+            values,
+            self._rated[name],
+            self._ranges.get(name),
+            self._data.dt_s,
+            self._hold,
+            treatment=treatment,
+        )
+        known = values[np.isfinite(values)]
+        if len(known) == 0:
+            self._findings.append(f"{name}: no samples at all")
+        elif float(np.quantile(known, 0.01)) <= -learned.threshold.lo_w:
+            self._findings.append(f"{name}: negative power, a current transformer is the wrong way round")
+        return learned
+
+    def _timing(self) -> float:
+        """Bridge, lag and guard; returns r at the lag."""
+        dt = self._data.dt_s
+        lag, r = learn_lag_s(self._u, self._t, dt)
+        self._params = evolve(
+            self._params,
+            bridge_s=learn_bridge_s(self._u, self._on_u.threshold, dt),
+            lag_s=lag,
+            guard_s=max(self._params.guard_s, 2 * lag),
+        )
+        return r
+
+    def _shape(self) -> None:
+        """Duty cycle and envelope."""
+        params, dt = self._params, self._data.dt_s
+        on = states(self._u, params.on_production, -(-params.bridge_s // dt))
+        ripe = mature(on, self._u, self._t, max(params.guard_s, params.grace_s) // dt)
+        duty = learn_duty(self._t, ripe, params.on_treatment.lo_w, dt)
+        highest = self._t
+        if duty.longest:
+            window = round(1.25 * duty.longest * dt) + 60
+            params = evolve(params, duty_window_s=window)
+            highest = rolling(self._t, -(-window // dt), highest=True)
+        least = rolling(self._u, -(-params.guard_s // dt), highest=False)
+        envelope = learn_envelope(least, highest, ripe, params.on_treatment, self._on_t.mode, dt)
+        self._params = evolve(params, envelope=envelope.bins)
+        if not envelope.ripe:
+            self._findings.append(
+                "treatment was hardly seen running under production: only its off threshold is known"
+            )
+        self._exceptions += [(*span, "treatment off under production") for span in duty.exceptions]
+        self._exceptions += [(*span, "treatment far below its usual power") for span in envelope.exceptions]
+
+    def _limits(self, seen: Seen) -> None:
+        tau = self._params.tau_s
+        harmless = [one.peak_s for one in seen.excursions if one.peak_s < LIMIT_MAX * tau]
+        self._exceptions += [
+            (one.begin, one.end, "too little treatment under production")
+            for one in seen.excursions
+            if one.peak_s >= LIMIT_MAX * tau
+        ]
+        limit = LIMIT_OF_PEAK * max(harmless, default=0.0)
+        self._params = evolve(
+            self._params,
+            limit_s=float(min(max(limit, LIMIT_MIN * tau), LIMIT_MAX * tau)),
+            overrun_s=learn_overrun_s(seen.overrun_s, seen.night, self._on_t.mode),
+            orphans_limit=max(3, 2 * seen.orphans + 1),
+        )
+
+    def _noise(self, seen: Seen) -> None:
+        treatment = tuple(
+            evolve(line, noise_floor=float(f"{0.5 * np.quantile(seen.noise[line.id], 0.005):.4g}"))
+            if seen.noise[line.id]
+            else line
+            for line in self._params.treatment
+        )
+        self._params = evolve(self._params, treatment=treatment)
+
+    def _verdict(self, seen: Seen) -> Commissioned:
+        span = self._data.slots * self._data.dt_s
+        enough = seen.starts >= STARTS_MIN and seen.on_s >= ON_MIN_S and span >= PERIOD_S
+        late = span >= EXTEND_MAX_S
+        provisional = not enough or any(one.mode is not Mode.BOTH for one in (self._on_u, self._on_t))
+        if not enough:
+            self._findings.append(
+                f"seen in {span / 3600:.0f} h: {seen.starts} starts of production, "
+                f"{seen.on_s / 3600:.1f} h on; needed are {STARTS_MIN} starts and {ON_MIN_S // 3600} h in at least {PERIOD_S // 3600} h"
+                + (": used as provisional" if late else f": record {EXTEND_S // 3600} h more")
+            )
+        for name, one in (("production", self._on_u), ("treatment", self._on_t)):
+            if one.mode is not Mode.BOTH:
+                self._findings.append(f"{name} was {one.mode.value}: its threshold is provisional")
+        return Commissioned(
+            params=evolve(self._params, provisional=provisional),
+            ready=enough or late,
+            extend_s=0 if enough or late else EXTEND_S,
+            findings=(*self._findings, *self._exception_texts()),
+        )
+
+    def _exception_texts(self) -> list[str]:
+        joined: list[tuple[int, int, str]] = []
+        for begin, end, text in sorted(self._exceptions):
+            if joined and begin * self._data.dt_s <= joined[-1][1] * self._data.dt_s + JOIN_S:
+                joined[-1] = (joined[-1][0], max(end, joined[-1][1]), joined[-1][2])
+            else:
+                joined.append((begin, end, text))
+        texts = [
+            f"{self._clock(begin)} to {self._clock(end)}: {text}; not learned as normal, explain or mend it"
+            for begin, end, text in joined[:EXCEPTIONS_MAX]
+        ]
+        if len(joined) > EXCEPTIONS_MAX:
+            texts.append(f"and {len(joined) - EXCEPTIONS_MAX} more exceptions")
+        return texts
+
+    def _clock(self, slot: int) -> str:
+        moment = datetime.fromtimestamp(self._data.at_s(slot), UTC)
+        return (moment + timedelta(seconds=self._params.utc_offset_s)).strftime("%Y-%m-%d %H:%M")

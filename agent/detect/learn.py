@@ -1,0 +1,243 @@
+"""What commissioning learns from recorded data, one function an idea (numpy).
+
+Violations may lie inside the commissioning data and must not become the norm. So whatever is rare,
+long or out of the row is no norm but an exception, listed for a person to confirm: off-times that
+are not part of a duty cycle, stretches of low treatment power that came only a few times, deficits
+that would have been raised.
+"""
+
+from typing import Final
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from agent.detect.correlation import correlation_of_sums
+from agent.detect.params import LAG_MAX_S, Bin, LineParams, Threshold, nameplate_line
+from agent.detect.series import Floats, held, runs
+from agent.detect.thresholds import Mode, learn_threshold
+from agent.detect.window import RollingMinimum
+
+Bools = NDArray[np.bool_]
+
+PULSE_S: Final = 90
+PULSE_BRIDGE_S: Final = 120
+LAG_R_MIN: Final = 0.3
+"""Below it no lag is better than another by more than chance."""
+DUTY_RUNS_MIN: Final = 5
+DUTY_RUN_MIN_S: Final = 60
+DUTY_PERIOD_MAX_S: Final = 3600
+"""A duty cycle repeats at least once an hour; rarer pauses are exceptions."""
+BINS: Final = 6
+MATURE_MIN: Final = 60
+"""Ten minutes of samples before an envelope means anything."""
+LOW_STRETCH: Final = 0.6
+LOW_STRETCH_MIN_S: Final = 300
+LOW_STRETCHES_MAX: Final = 3
+LOW_SHARE_MAX: Final = 0.4
+STUCK_MIN_S: Final = 600
+STUCK_LEARNED_MAX_S: Final = 1800
+"""A meter that repeats a value for half an hour when all is well cannot be judged by repetition."""
+CT_STANDBY_MIN_W: Final = 20
+CT_STANDBY_OF_RATED: Final = 0.002
+CT_FLOOR: Final = 0.4
+OVERRUN_MORE_S: Final = 1800
+OVERRUN_MIN_S: Final = 5400
+
+
+def states(x: Floats, threshold: Threshold, bridge: int) -> Bools:
+    """On or off by slot, with hysteresis; pauses of up to `bridge` slots belong to the run."""
+    marks = np.where(x >= threshold.hi_w, 1, np.where(x < threshold.lo_w, 0, -1))
+    last = np.maximum.accumulate(np.where(marks >= 0, np.arange(len(x)), -1))
+    on = np.where(last >= 0, marks[np.maximum(last, 0)] == 1, False)
+    for begin, end in runs(~on):
+        if begin > 0 and end < len(on) and end - begin <= bridge:
+            on[begin:end] = True
+    return np.asarray(on, np.bool_)
+
+
+def learn_bridge_s(u: Floats, threshold: Threshold, dt_s: int) -> int:
+    """Pauses that belong to a run of production: two minutes where it comes in pulses."""
+    on = states(u, threshold, 0)
+    pauses = [(end - begin) * dt_s for begin, end in runs(~on) if begin > 0 and end < len(on)]
+    pulsed = pauses and sum(pause <= PULSE_S for pause in pauses) > len(pauses) / 2
+    return PULSE_BRIDGE_S if pulsed else 2 * dt_s
+
+
+def learn_lag_s(u: Floats, t: Floats, dt_s: int) -> tuple[int, float]:
+    """By how much treatment follows production, the lag of the greatest r (computed exactly), and this r."""
+    best, best_r = 0, LAG_R_MIN
+    known = np.isfinite(u) & np.isfinite(t)
+    if not known.any():
+        return 0, 0.0
+    # Distances from the mean keep the sums of a week at 10 MW within 64 bits.
+    x = np.nan_to_num(u - round(float(np.nanmean(u)))).astype(np.int64)
+    y = np.nan_to_num(t - round(float(np.nanmean(t)))).astype(np.int64)
+    x_known, y_known = np.isfinite(u), np.isfinite(t)
+    for lag in range(-2, LAG_MAX_S // dt_s + 1):
+        a, b = max(0, -lag), max(0, lag)
+        n = len(x) - abs(lag)
+        both = x_known[a : a + n] & y_known[b : b + n]
+        xs, ys = x[a : a + n][both], y[b : b + n][both]
+        sums = (xs.sum(), ys.sum(), xs @ xs, ys @ ys, xs @ ys)
+        r = correlation_of_sums(len(xs), *(int(number) for number in sums)).r
+        if r is not None and r > best_r:
+            best, best_r = lag, r
+    return max(best, 0) * dt_s, best_r if best_r > LAG_R_MIN else 0.0
+
+
+def mature(on: Bools, u: Floats, t: Floats, slots: int) -> Bools:
+    """Slots in which production has run for at least `slots` and both powers are known."""
+    result = np.zeros(len(on), np.bool_)
+    for begin, end in runs(on):
+        result[begin + slots : end] = True
+    return np.asarray(result & np.isfinite(u) & np.isfinite(t), np.bool_)
+
+
+@frozen
+class Duty:
+    """Longest off-time of a duty cycle (0: none), and the off-times that are exceptions (slots)."""
+
+    longest: int
+    exceptions: tuple[tuple[int, int], ...]
+
+
+def learn_duty(t: Floats, ripe: Bools, off_below: int, dt_s: int) -> Duty:
+    """The duty cycle of treatment from its off-times under mature load."""
+    pauses = [
+        (begin, end)
+        for begin, end in runs(ripe & (np.nan_to_num(t, nan=np.inf) < off_below))
+        if (end - begin) * dt_s > DUTY_RUN_MIN_S and end < len(ripe) and ripe[begin - 1] and ripe[end]
+    ]
+    lengths = np.array([end - begin for begin, end in pauses])
+    if len(pauses) < DUTY_RUNS_MIN or ripe.sum() * dt_s / len(pauses) > DUTY_PERIOD_MAX_S:
+        return Duty(0, tuple(pauses))
+    regular = lengths <= 2 * np.median(lengths)
+    longest = int(lengths[regular].max())
+    return Duty(longest, tuple(pause for pause, kept in zip(pauses, regular, strict=True) if not kept))
+
+
+def rolling(values: Floats, slots: int, *, highest: bool) -> Floats:
+    """Least (or greatest) value of the last `slots` slots; missing slots are left out."""
+    window, sign = RollingMinimum(slots), -1 if highest else 1
+    result = np.full(len(values), np.nan)
+    for slot, value in enumerate(np.nan_to_num(values, nan=-1.0).astype(np.int64).tolist()):
+        if value >= 0:
+            result[slot] = sign * window.push(slot, sign * value)
+    return result
+
+
+@frozen
+class Envelope:
+    """What treatment must draw by production, and the stretches that were left out (slots)."""
+
+    bins: tuple[Bin, ...]
+    exceptions: tuple[tuple[int, int], ...]
+    ripe: bool
+
+
+def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: Mode, dt_s: int) -> Envelope:
+    """Six bins of production, each with the least treatment power that is normal in it."""
+    chosen = ripe & (np.nan_to_num(t, nan=0.0) > on.lo_w) & np.isfinite(least)
+    if chosen.sum() < MATURE_MIN:
+        return Envelope((Bin(from_w=0, lo_w=on.lo_w, median_w=on.hi_w),), (), ripe=False)
+    edges = np.unique(np.quantile(least[chosen], np.linspace(0, 1, BINS + 1)[:-1]).round())
+    edges[0] = np.round(np.quantile(least[chosen], 0.005))
+    edges = np.unique(edges)
+    index = np.clip(np.searchsorted(edges, least, side="right") - 1, 0, None)
+    medians = _by_bin(t, index, chosen, len(edges), 0.5)
+    low = chosen & (t < LOW_STRETCH * medians[index])
+    exceptions = _rare_stretches(low, chosen, dt_s)
+    for begin, end in exceptions:
+        chosen[begin:end] = False
+    medians = _by_bin(t, index, chosen, len(edges), 0.5)
+    least_normal = _by_bin(t, index, chosen, len(edges), 0.02)
+    if mode is Mode.BOTH:
+        los = np.minimum(0.88 * least_normal, 0.82 * medians)
+    else:
+        los = np.maximum(0.5 * least_normal, 0.3 * medians)
+    los = np.maximum(np.minimum.accumulate(los[::-1])[::-1], on.lo_w)
+    rows = zip(edges.tolist(), los.tolist(), medians.tolist(), strict=True)
+    bins = [Bin(from_w=round(edge), lo_w=round(lo), median_w=round(median)) for edge, lo, median in rows]
+    below = Bin(from_w=0, lo_w=on.lo_w, median_w=bins[0].median_w)
+    return Envelope((below, *(one for one in bins if one.from_w > 0)), exceptions, ripe=True)
+
+
+def _by_bin(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int, share: float) -> Floats:
+    """Quantile of T in each bin; an empty bin takes that of its neighbour below."""
+    result = np.full(bins, np.nan)
+    for number in range(bins):
+        values = t[chosen & (index == number)]
+        if len(values):
+            result[number] = np.quantile(values, share)
+        elif number:
+            result[number] = result[number - 1]
+    return np.where(np.isfinite(result), result, float(np.nanmin(result)))
+
+
+def _rare_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
+    """Stretches of low power that were few: not a way of running, but something that happened."""
+    joined = low.copy()
+    for begin, end in runs(~low):
+        if begin > 0 and end < len(low) and (end - begin) * dt_s <= DUTY_RUN_MIN_S:
+            joined[begin:end] = True
+    stretches = tuple(
+        (begin, end) for begin, end in runs(joined) if (end - begin) * dt_s >= LOW_STRETCH_MIN_S
+    )
+    covered = sum(int(low[begin:end].sum()) for begin, end in stretches)
+    few = 0 < len(stretches) <= LOW_STRETCHES_MAX and covered <= LOW_SHARE_MAX * chosen.sum()
+    return stretches if few and covered >= 0.9 * low.sum() else ()
+
+
+def learn_overrun_s(longest_s: int, night: bool, mode: Mode) -> int:
+    """Longest normal run of treatment after production; 0 where it does not stop with production."""
+    if mode is not Mode.BOTH or night:
+        return 0
+    return max(2 * longest_s, longest_s + OVERRUN_MORE_S, OVERRUN_MIN_S)
+
+
+def learn_line(
+    line: str, x: Floats, rated_w: float, ct_range_w: float | None, dt_s: int, hold: int, *, treatment: bool
+) -> LineParams:
+    """What one line alone shows; its noise floor comes from the replay."""
+    learned = learn_threshold(x, rated_w, treatment=treatment)
+    known = x[np.isfinite(x)]
+    plain = nameplate_line(line, rated_w)
+    if not len(known):
+        return plain
+    on = learned.threshold
+    ct_range = ct_range_w or max(plain.ct_range_w, float(np.quantile(known, 0.999)))
+    fall_from = on.hi_w if treatment else max(2, round(0.1 * float(np.quantile(known, 0.99))))
+    return LineParams(
+        id=line,
+        rated_w=round(rated_w),
+        ct_range_w=round(ct_range),
+        threshold=on,
+        fall_from_w=fall_from,
+        stuck_on_s=_stuck_limit_s(np.where(x >= on.lo_w, x, np.nan), dt_s, hold),
+        stuck_off_s=_stuck_limit_s(np.where(x < on.lo_w, x, np.nan), dt_s, hold),
+        ct_floor_w=0 if treatment else _ct_floor_w(held(x, hold), rated_w),
+    )
+
+
+def _stuck_limit_s(x: Floats, dt_s: int, hold: int) -> int:
+    slots = np.flatnonzero(np.isfinite(x))
+    if len(slots) * dt_s < 2 * STUCK_MIN_S:
+        return 0
+    values = x[slots]
+    changes = np.flatnonzero((np.diff(values) != 0) | (np.diff(slots) > hold))
+    begins = np.concatenate(([0], changes + 1))
+    ends = np.concatenate((changes, [len(slots) - 1]))
+    longest = int((slots[ends] - slots[begins]).max()) + 1
+    if longest * dt_s > STUCK_LEARNED_MAX_S:
+        return 0
+    return max(STUCK_MIN_S, 10 * dt_s, (3 * longest + 3) * dt_s)
+
+
+def _ct_floor_w(x: Floats, rated_w: float) -> int:
+    if len(x) < 3:
+        return 0
+    middle = np.median(np.stack([x[:-2], x[1:-1], x[2:]]), axis=0)
+    middle = middle[np.isfinite(middle)]
+    least = float(np.quantile(middle, 0.001)) if len(middle) else 0.0
+    return round(CT_FLOOR * least) if least > max(CT_STANDBY_MIN_W, CT_STANDBY_OF_RATED * rated_w) else 0

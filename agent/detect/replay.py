@@ -1,0 +1,155 @@
+"""Runs the detector's own trackers over recorded data, to see what they would have counted.
+
+The parameters are those just learned, with every limit out of reach, so that no verdict changes
+what is counted.
+"""
+
+from typing import Final
+
+from attrs import evolve, field, frozen, mutable
+
+from agent.detect.findings import LinkageWatch
+from agent.detect.line import LineTracker, noise_alpha
+from agent.detect.linkage import ORPHANS_KEPT_MAX, LinkageTracker
+from agent.detect.params import LinkageParams
+from agent.detect.series import Grid
+from agent.detect.trace import MinuteTrace
+
+OUT_OF_REACH_S: Final = 1e12
+NIGHT_S: Final = 14_400
+"""Treatment that ran through a whole pause of four hours does not stop with production."""
+NOISE_WARM_UP_MEANS: Final = 5
+"""The noise mean has forgotten its start after five of its time constants."""
+_ANY_NOISE: Final = 1e-12
+"""A noise floor that no load is below, to switch the measurement of noise on."""
+
+
+@frozen
+class Excursion:
+    """A stretch of deficit: first and last slot of the data, and the greatest S that could have raised."""
+
+    begin: int
+    end: int
+    peak_s: float
+
+
+@mutable
+class Seen:
+    """What the trackers counted.
+
+    Attributes:
+        excursions: Every stretch of deficit.
+        starts: How often production started.
+        on_s: How long it ran.
+        overrun_s: Longest run of treatment after production.
+        night: Treatment ran through a whole long pause of production.
+        orphans: Most treatment runs without production within 24 hours.
+        noise: For each treatment line its noise means while on.
+        correlations: r of each minute in which production varied enough.
+    """
+
+    excursions: list[Excursion] = field(factory=list)
+    starts: int = 0
+    on_s: int = 0
+    overrun_s: int = 0
+    night: bool = False
+    orphans: int = 0
+    noise: dict[str, list[float]] = field(factory=dict)
+    correlations: list[float] = field(factory=list)
+
+
+def replay(params: LinkageParams, data: Grid, deviation_w: float) -> Seen:
+    """Walk through all slots of `data`; `deviation_w` is what production's deviation is compared with."""
+    link = _watch(params, data.first, deviation_w)
+    lines = link.production + link.treatment
+    columns = [
+        [int(value) if value == value else None for value in data.watts[line.params.id].tolist()]  # noqa: PLR0124  NaN
+        for line in lines
+    ]
+    counters = _Counters(link, data.dt_s)
+    for index, row in enumerate(zip(*columns, strict=True)):
+        slot = data.first + index
+        for line, watts in zip(lines, row, strict=True):
+            line.step(slot, watts)
+        link.step(slot)
+        counters.count(index)
+    counters.end_deficit(data.slots)
+    return counters.seen
+
+
+def _watch(params: LinkageParams, slot: int, deviation_w: float) -> LinkageWatch:
+    free = evolve(
+        params,
+        limit_s=OUT_OF_REACH_S,
+        overrun_s=0,
+        orphans_limit=ORPHANS_KEPT_MAX + 1,
+        correlation_sd_w=deviation_w,
+        correlation_limit=-2.0,
+        treatment=tuple(evolve(line, noise_floor=_ANY_NOISE) for line in params.treatment),
+    )
+    trackers = {line.id: LineTracker(line, free, slot) for line in free.lines}
+    return LinkageWatch(
+        free,
+        LinkageTracker(free, slot),
+        MinuteTrace(free, slot),
+        tuple(trackers[line.id] for line in free.production),
+        tuple(trackers[line.id] for line in free.treatment),
+    )
+
+
+class _Counters:
+    """Reads the trackers after every slot."""
+
+    def __init__(self, link: LinkageWatch, dt_s: int) -> None:
+        self.seen = Seen(noise={line.params.id: [] for line in link.treatment})
+        self._link, self._dt = link, dt_s
+        self._minutes = self._off = self._overrun = self._begin = 0
+        self._on = False
+        self._peak: float | None = None
+        self._on_samples = dict.fromkeys(self.seen.noise, 0)
+        self._warm_up = NOISE_WARM_UP_MEANS / noise_alpha(dt_s)
+
+    def count(self, index: int) -> None:
+        """Take the slot with this index."""
+        self._runs()
+        self._deficit(index)
+        for line in self._link.treatment:
+            if line.raw >= line.params.threshold.lo_w:
+                self._on_samples[line.params.id] += 1
+                if self._on_samples[line.params.id] > self._warm_up:
+                    self.seen.noise[line.params.id].append(line.ewma)
+        trace = self._link.trace
+        if trace.minutes != self._minutes:
+            self._minutes = trace.minutes
+            self.seen.orphans = max(self.seen.orphans, len(self._link.tracker.orphans))
+            r = trace.gated_r
+            if r is not None:
+                self.seen.correlations.append(r)
+
+    def _runs(self) -> None:
+        tracker, seen = self._link.tracker, self.seen
+        if tracker.on:
+            seen.on_s += self._dt
+            if not self._on and self._off:
+                seen.starts += 1
+                # Some slots are allowed for, because a stop of production is seen late.
+                through = self._overrun >= self._off - 6
+                seen.night = seen.night or (through and self._overrun * self._dt >= NIGHT_S)
+        seen.overrun_s = max(seen.overrun_s, tracker.overrun * self._dt)
+        self._on, self._off, self._overrun = tracker.on, tracker.off_count, tracker.overrun
+
+    def _deficit(self, index: int) -> None:
+        tracker = self._link.tracker
+        if tracker.deficit_s <= 0:
+            self.end_deficit(index)
+            return
+        if self._peak is None:
+            self._begin, self._peak = index, 0.0
+        if tracker.had_grace():
+            self._peak = max(self._peak, tracker.deficit_s)
+
+    def end_deficit(self, index: int) -> None:
+        """No deficit any more, or no data."""
+        if self._peak is not None:
+            self.seen.excursions.append(Excursion(self._begin, index, self._peak))
+        self._peak = None

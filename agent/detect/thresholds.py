@@ -1,0 +1,94 @@
+"""When a load counts as on, learned from its own history (Otsu on the logarithm of power).
+
+A machine that was seen both on and off has two heaps of power; the valley between them is the
+limit, with hysteresis in it. A load that never stopped has one heap: its limit lies far below it and
+is provisional. A load never seen on gets its limit from the nameplate.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from attrs import frozen
+
+from agent.detect.params import Threshold, nameplate_threshold
+from agent.detect.series import Floats
+
+BINS: Final = 96
+FLOOR_OF_TOP: Final = 0.02
+"""Powers below 2 % of the highest are one heap: the logarithm of noise around 0 means nothing."""
+CLASS_MIN: Final = 0.005
+SEPARATION_MIN: Final = 0.6
+OFF_OF_ON_MAX: Final = 0.25
+OFF_OF_ON_MAX_TREATMENT: Final = 0.40
+HI, LO = 0.4, 0.2
+SINGLE_HI, SINGLE_LO = 0.35, 0.25
+NEVER_ON: Final = 0.05
+"""A load that never reached 5 % of its nameplate was never on."""
+
+
+class Mode(StrEnum):
+    """What was seen of a load."""
+
+    BOTH = "both"
+    ALWAYS_ON = "never seen off"
+    NEVER_ON = "hardly ever seen on"
+
+
+@frozen
+class Learned:
+    """A threshold and what it rests on."""
+
+    threshold: Threshold
+    mode: Mode
+
+
+def learn_threshold(watts: Floats, rated_w: float, *, treatment: bool) -> Learned:
+    """The threshold of a load from its powers (NaN is ignored)."""
+    x = watts[np.isfinite(watts)]
+    top = float(np.quantile(x, 0.999)) if len(x) else 0.0
+    if top < max(NEVER_ON * rated_w, 2.0):
+        return Learned(nameplate_threshold(rated_w), Mode.NEVER_ON)
+    valley = _otsu(np.log10(np.maximum(x, FLOOR_OF_TOP * top)))
+    if valley is not None:
+        off, on = x[np.log10(np.maximum(x, FLOOR_OF_TOP * top)) < valley], x[x >= 10**valley]
+        ratio = OFF_OF_ON_MAX_TREATMENT if treatment else OFF_OF_ON_MAX
+        if min(len(off), len(on)) >= CLASS_MIN * len(x) and np.median(off) <= ratio * np.median(on):
+            return Learned(_between(off, on, 10**valley), Mode.BOTH)
+    low = float(np.quantile(x, 0.05))
+    if low <= nameplate_threshold(rated_w).lo_w:
+        return Learned(nameplate_threshold(rated_w), Mode.NEVER_ON)
+    return Learned(_threshold(SINGLE_HI * low, SINGLE_LO * low, provisional=True), Mode.ALWAYS_ON)
+
+
+def _between(off: Floats, on: Floats, valley: float) -> Threshold:
+    for below, above in ((0.99, 0.05), (0.90, 0.20)):
+        a, b = max(float(np.quantile(off, below)), 0.0), float(np.quantile(on, above))
+        if b > 1.2 * a:
+            return _threshold(a + HI * (b - a), a + LO * (b - a), provisional=False)
+    return _threshold(1.1 * valley, 0.9 * valley, provisional=False)
+
+
+def _threshold(hi: float, lo: float, *, provisional: bool) -> Threshold:
+    lo_w = max(1, round(lo))
+    return Threshold(hi_w=max(lo_w + 1, round(hi)), lo_w=lo_w, provisional=provisional)
+
+
+def _otsu(values: Floats) -> float | None:
+    """Where the variance between two classes is greatest, in the middle of equals; None if one class."""
+    if float(np.ptp(values)) == 0.0:
+        return None
+    counts, edges = np.histogram(values, BINS)
+    centres = (edges[:-1] + edges[1:]) / 2
+    weight = counts / counts.sum()
+    below = np.cumsum(weight)[:-1]
+    mean_below = np.cumsum(weight * centres)[:-1]
+    mean = float((weight * centres).sum())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = np.nan_to_num((mean * below - mean_below) ** 2 / (below * (1 - below)))
+    best = float(between.max())
+    total = float((weight * (centres - mean) ** 2).sum())
+    if total <= 0 or best / total < SEPARATION_MIN:
+        return None
+    ties = np.flatnonzero(between >= best * (1 - 1e-9))
+    return float((edges[ties[0] + 1] + edges[ties[-1] + 1]) / 2)
