@@ -33,6 +33,8 @@ _SERIALS: Final = (10_000_000, 89_999_999)
 """First serial number and how many there are: eight digits fit into 32 bits and into 4 registers."""
 _GROWTH: Final = 4.0
 """Room that a meter with decimals of its own leaves above what its line can take."""
+_POWERS: Final = (Quantity.ACTIVE_POWER, Quantity.REACTIVE_POWER, Quantity.APPARENT_POWER)
+_COUNTERS: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT)
 _HOLE: Final = bytes(2)
 
 Image = dict[tuple[int, int], bytes]
@@ -115,13 +117,13 @@ class Device:
         model, plan = self.plan.model, self.plan
         state = self.plant.electrical(plan.id, self.plant.start_s)
         rated_w = self.plant.line(plan.line).rated_w * plan.share
+        powers = dict.fromkeys(_POWERS, rated_w) | {Quantity.CURRENT: rated_w / plan.voltage}
         most: dict[str, Value] = {}
         for point in model.points:
             value = state.value(point.quantity, point.phase)
-            if not point.scale_point or value is None:
-                continue
-            load = {Quantity.CURRENT: rated_w / plan.voltage, Quantity.VOLTAGE: 0, Quantity.FREQUENCY: 0}
-            most[point.name] = max(value, load.get(point.quantity, rated_w) * _GROWTH)
+            if point.scale_point and value is not None:
+                value = value * _GROWTH if point.quantity in _COUNTERS else value
+                most[point.name] = max(value, powers.get(point.quantity, 0.0) * _GROWTH)
         image = model.encode(most, plan.ct_ratio, plan.pt_ratio)
         return {
             point.name: self._held(image, point.name)

@@ -124,9 +124,13 @@ class Plant:
         now = np.array([t_s])
         load = self._load(meter.line, now, power_factor=meter.power_factor)
         alive = self._alive(meter, now)
+        feed = 1 + sum(
+            deviation * float(smooth(key_of(self.layout.seed, "feed", str(period_s)), now, period_s)[0])
+            for period_s, deviation in _FEED_NOISE
+        )
         phases = [
             self._phase(
-                meter, i, t_s, float(load.watts[0] * alive[i, 0]), float(load.apparent[0] * alive[i, 0])
+                meter, i, feed, float(load.watts[0] * alive[i, 0]), float(load.apparent[0] * alive[i, 0])
             )
             for i in range(len(PHASES))
         ]
@@ -183,13 +187,11 @@ class Plant:
             self._weights[meter.id] = tuple(meter.share * weight / sum(raw) for weight in raw)
         return self._weights[meter.id]
 
-    def _phase(self, meter: MeterPlan, number: int, t_s: float, watts: float, apparent: float) -> Phase:
-        seed, now = self.layout.seed, np.array([t_s])
-        level = 1 + _FEED_UNBALANCE * (2 * uniform_at(key_of(seed, "feed"), number) - 1)
-        level += _METER_ERROR * (2 * uniform_at(key_of(seed, meter.id, "error"), number) - 1)
-        for period_s, deviation in _FEED_NOISE:
-            level += deviation * float(smooth(key_of(seed, "feed", str(period_s)), now, period_s)[0])
-        voltage = meter.voltage * level
+    def _phase(self, meter: MeterPlan, number: int, feed: float, watts: float, apparent: float) -> Phase:
+        seed = self.layout.seed
+        own = _FEED_UNBALANCE * (2 * uniform_at(key_of(seed, "feed"), number) - 1)
+        error = _METER_ERROR * (2 * uniform_at(key_of(seed, meter.id, "error"), number) - 1)
+        voltage = meter.voltage * (feed + own + error)
         return Phase(voltage=voltage, current=apparent / voltage, active=watts, apparent=apparent)
 
     def _counter(self, meter: MeterPlan) -> EnergyCounter:

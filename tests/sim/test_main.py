@@ -1,0 +1,121 @@
+"""The command as people and the demo run it."""
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+import firmware_sim
+from drivers.clock import ScaledClock
+from drivers.frame import Framing, encode_request, parse
+from drivers.verdict import Request, Words
+
+pytestmark = pytest.mark.e2e
+
+Sim = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def sim() -> Iterator[Sim]:
+    running = []
+
+    def start(*options: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "firmware_sim.main", "serve", *options]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        running.append(process)
+        return process
+
+    yield start
+    for process in running:
+        process.kill()
+        process.communicate()
+
+
+def told(process: subprocess.Popen[str]) -> dict[str, str]:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line, process.stderr.read()
+    return json.loads(line)["buses"]
+
+
+def test_a_plant_is_served_until_sigterm(sim: Sim, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(text)
+    process = sim(str(path))
+    buses = told(process)
+    assert set(buses) == {"b1", "b2", "b3"}
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(10) == 0
+    assert process.communicate() == ("", "")
+
+
+def test_one_meter_is_served_on_every_bus_that_is_wanted(sim: Sim, tmp_path: Path) -> None:
+    link = tmp_path / "tty"
+    options = ("--model", "eastron-sdm630", "--unit", "9", "--watts", "3000")
+    process = sim(*options, "--tcp", "127.0.0.1:0", "--rtu-tcp", "127.0.0.1:0", "--pty", str(link))
+    buses = told(process)
+    assert set(buses) == {"tcp", "rtu+tcp", "pty"}
+    assert buses["pty"] == f"rtu:{link}?baudrate=9600&parity=N&stopbits=1"
+    place = urlsplit(buses["tcp"])
+    read = Request(9, 4, 0, 2)
+    with socket.create_connection((place.hostname, place.port), timeout=10) as peer:
+        peer.sendall(encode_request(Framing.TCP, read, 1))
+        assert isinstance(parse(Framing.TCP, peer.recv(99), read, 1), Words)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(10) == 0
+    assert not link.is_symlink()
+
+
+def test_two_processes_with_one_clock_show_the_same_registers(sim: Sim, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    stuck = '[[event]]\nwhat = "stuck_meter"\nmeter = "m3"\nat = 5400\n'  # time stands for this meter
+    path.write_text(text + stuck)
+    spec = ScaledClock(1.0, 1_772_413_300_000_000_000).spec()
+    answers = []
+    for process in (sim(str(path), "--clock", spec), sim(str(path), "--clock", spec)):
+        place = urlsplit(told(process)["b3"])
+        with socket.create_connection((place.hostname, place.port), timeout=10) as peer:
+            peer.sendall(encode_request(Framing.RTU, Request(3, 3, 0x2006, 30)))
+            answers.append(peer.recv(99))
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ((), "give either PLANT_FILE or --model"),
+        (("x.toml", "--model", "eastron-sdm630"), "give either PLANT_FILE or --model"),
+        (("x.toml",), "x.toml: No such file"),
+        (("--model", "eastron-sdm630"), "--model needs --tcp, --rtu-tcp or --pty"),
+        (("--model", "acme", "--tcp", "127.0.0.1:0"), "no meter model is called acme"),
+        (("--model", "eastron-sdm630", "--tcp", "1502"), "'1502' is not HOST:PORT"),
+        (("x.toml", "--clock", "now"), "'now' is not SPEED@UTC_NS@BOOTTIME_NS"),
+    ],
+)
+def test_wrong_input_is_told_and_ends_with_2(sim: Sim, options: tuple[str, ...], message: str) -> None:
+    out, err = (process := sim(*options)).communicate(timeout=20)
+    assert process.returncode == 2
+    assert out == ""
+    assert message in " ".join(err.replace("│", "").split())
+
+
+def test_every_mistake_of_a_plant_file_is_one_line(sim: Sim, text: str, tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(text.replace("unit_id = 3", "unit_id = 0").replace('"E"', '"X"'))
+    _, err = (process := sim(str(path))).communicate(timeout=20)
+    assert process.returncode == 2
+    assert sorted(line.split(":")[0] for line in err.splitlines()) == ["bus[1].parity", "meter[2].unit_id"]
+
+
+def test_a_clock_far_from_the_plants_start_is_refused(sim: Sim) -> None:
+    demo = Path(firmware_sim.__file__).parent / "plants" / "demo.toml"
+    spec = ScaledClock(1.0, 0).spec()
+    _, err = (process := sim(str(demo), "--clock", spec)).communicate(timeout=20)
+    assert process.returncode == 2
+    assert "400 days" in err
