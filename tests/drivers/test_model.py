@@ -137,6 +137,7 @@ def test_every_mistake_of_a_file_is_named_at_once_with_its_place(write: Write) -
             frequency = { address = 65535, type = "f32", absent = "ff" }
             serial_number = { address = 3, type = "text" }
             firmware = 3
+            reactive_power = { address = true, type = "u16" }
             [[fingerprint]]
             address = 1
             type = "u16"
@@ -172,6 +173,7 @@ def test_every_mistake_of_a_file_is_named_at_once_with_its_place(write: Write) -
         "points.frequency.absent: f32 takes 4 bytes",
         "points.serial_number.text_words: missing",
         "points.firmware: must be a table, not 3",
+        "points.reactive_power.address: must be a whole number from 0 to 65535, not True",
         "fingerprint[0].one_of: must be an array of numbers or texts",
         "golden[0].source: missing, a text",
         "golden[0].request: must be bytes in hexadecimal, not '0G'",
@@ -214,6 +216,31 @@ def test_a_file_that_is_not_there_or_not_text_is_refused_with_its_name(tmp_path:
 def test_an_unknown_model_name_lists_those_that_are_known() -> None:
     with pytest.raises(ModelError, match=r"no meter model is called acme; known: .*eastron-sdm630"):
         model.load("acme")
+
+
+@pytest.mark.parametrize(
+    ("name", "answers", "fits"),
+    [
+        ("abb-b23", [b"B23 112-100\0"], True),
+        ("abb-b23", [b"A43 112-100\0"], False),
+        ("abb-b23", [b"B23 112-10"], False),
+        ("sunspec-203", [b"SunS", b"\x00\xcb"], True),
+        ("sunspec-203", [b"SunS", b"\x00\x65"], False),
+        ("gavazzi-em340", [b"\x01\x55"], True),
+        ("gavazzi-em24-e1", [b"\x01\x55"], False),
+    ],
+)
+def test_a_fingerprint_tells_models_apart(name: str, answers: list[bytes], fits: bool) -> None:
+    prints = model.load(name).fingerprints
+    assert all(one.matches(words) for one, words in zip(prints, answers, strict=True)) is fits
+
+
+def test_a_barrier_may_stand_at_the_edge_of_a_point_but_not_inside(write: Write) -> None:
+    limits = "[limits]\nbarriers = [{ address = 10 }, { address = 12 }]\n"
+    points = "[points]\nactive_power = { address = 10 }\n"
+    assert model.load_file(write(HEAD + DEFAULTS + limits + points)).barriers == ((3, 10), (3, 12))
+    with pytest.raises(ModelError, match=r"limits\.barriers\[0\]\.address: lies inside points\.active_power"):
+        model.load_file(write(HEAD + DEFAULTS + limits.replace("10", "11") + points))
 
 
 # Decoding

@@ -47,6 +47,7 @@ ORDERS = st.sampled_from(list(WordOrder))
         ("00000000", RegisterType.TEXT, WordOrder.HIGH_FIRST, None),
         ("20202020", RegisterType.TEXT, WordOrder.HIGH_FIRST, None),
         ("ffffffff", RegisterType.TEXT, WordOrder.HIGH_FIRST, None),
+        ("417f0000", RegisterType.TEXT, WordOrder.HIGH_FIRST, None),
         ("41e90000", RegisterType.TEXT, WordOrder.HIGH_FIRST, None),
     ],
 )
