@@ -5,7 +5,8 @@ of the numbers, [cose, body] with null for a body that is not held: the same two
 went over MQTT. The file begins with the first seal.
 
 `verify_file` reads it in one pass with constant memory, and stops at the first thing that is wrong:
-what stands before that place has been verified, what stands behind it proves nothing.
+what stands before that place has been verified, what stands behind it proves nothing. That a file
+ends too early it cannot see: compare `tip_hash` with a receipt of the centre.
 """
 
 from collections import Counter
@@ -24,7 +25,6 @@ MAGIC: Final = "dianjian chain"
 VERSION: Final = 1
 FINDINGS_MAX: Final = 1_000
 """Kept with their text; beyond it they are only counted."""
-_HEADER_BYTES_MAX: Final = 64
 _PAIR: Final = b"\x82"
 _NULL: Final = b"\xf6"
 
@@ -92,13 +92,7 @@ def read_chain(stream: IO[bytes]) -> tuple[str, Iterator[ExportedSeal]]:
     head = _exactly(stream, 1 + 1 + len(MAGIC) + 1)
     if head != b"\x83" + cbor.encode(MAGIC) + cbor.encode(VERSION):
         raise cbor.FormatError("not an exported chain of version 1")
-    length = _exactly(stream, 1)
-    raw = length + (_exactly(stream, 1) if length == b"\x78" else b"")
-    size = raw[-1] if length == b"\x78" else length[0] - 0x60
-    if not 0 <= size <= _HEADER_BYTES_MAX:
-        raise cbor.FormatError("no gateway id")
-    gateway = cbor.text(cbor.decode(raw + _exactly(stream, size), 2 + _HEADER_BYTES_MAX), "gateway")
-    return checked_gateway(gateway), _seals(stream)
+    return checked_gateway(_name(stream)), _seals(stream)
 
 
 def verify_file(source: Path | IO[bytes], first_key: bytes) -> Report:
@@ -145,6 +139,17 @@ def _seals(stream: IO[bytes]) -> Iterator[ExportedSeal]:
         kind = _exactly(stream, 1)
         body = None if kind == _NULL else _byte_string(stream, kind, BODY_BYTES_MAX)
         yield ExportedSeal(cose, body)
+
+
+def _name(stream: IO[bytes]) -> str:
+    """The gateway's id: a CBOR text, whose length is told in one byte or two."""
+    lead = _exactly(stream, 1)
+    more = _exactly(stream, 1) if lead == b"\x78" else b""
+    size = more[0] if more else lead[0] - 0x60
+    if not 0 <= size <= cbor.TEXT_BYTES_MAX or not (more or size < 24):
+        raise cbor.FormatError("no gateway id")
+    raw = lead + more + _exactly(stream, size)
+    return cbor.text(cbor.decode(raw, len(raw)), "gateway")
 
 
 def _byte_string(stream: IO[bytes], lead: bytes, bytes_max: int) -> bytes:

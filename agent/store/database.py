@@ -54,16 +54,20 @@ class Lock:
     """The ownership of a database, held until `release` or the end of the process."""
 
     def __init__(self, path: Path) -> None:
-        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._descriptor: int | None = None
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            os.close(self._descriptor)
+            os.close(descriptor)
             raise SecondInstanceError(f"{path}: another process owns this database") from None
+        self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let another process own it."""
-        os.close(self._descriptor)
+        """Let another process own it; to say it twice is no matter."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
 
 
 def suffixed(path: Path, suffix: str) -> Path:

@@ -1,0 +1,86 @@
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+from agent.evidence.chain import ChainState
+from agent.evidence.recovery import Start
+from agent.evidence.sealer import Sealer
+from agent.evidence.slots import KeySlots
+from agent.evidence.verify import Outcome, accept
+from agent.store.gateway import GatewayStore
+from tests.evidence.chains import GATEWAY, heartbeat, stamp
+
+KILLS = 40
+QUOTA_BYTES = 64 << 20
+ACK_BYTES = 40
+
+
+def test_sigkill_at_random_instants_loses_no_acknowledged_seal_and_makes_no_fork(tmp_path: Path) -> None:
+    first_key = enrol(tmp_path)
+    rng = random.Random(20_260_101)
+    acknowledged: dict[int, bytes] = {}
+    for _ in range(KILLS):
+        for number, digest in seal_until_killed(tmp_path, rng):
+            assert number not in acknowledged, f"seal {number} was acknowledged twice"
+            acknowledged[number] = digest
+
+    store = GatewayStore(tmp_path / "gateway.db", QUOTA_BYTES)
+    recovery = Sealer(GATEWAY, KeySlots(tmp_path / "keys"), store).recover()
+    assert recovery.start is Start.CLEAN
+    state = ChainState.enrolled(GATEWAY, first_key)
+    for number in range(1, recovery.number):
+        seal = store.row(number)
+        assert seal is not None
+        verdict = accept(state, seal.cose, seal.body, None)
+        assert verdict.outcome is Outcome.ACCEPTED
+        assert verdict.records is not None
+        assert acknowledged.get(number, seal.hash) == seal.hash
+        state = verdict.state
+    assert len(acknowledged) >= KILLS
+    assert max(acknowledged) < recovery.number
+    assert state.next_key == recovery.next_key
+    store.close()
+
+
+def enrol(folder: Path) -> bytes:
+    store = GatewayStore(folder / "gateway.db", QUOTA_BYTES)
+    recovery = Sealer(GATEWAY, KeySlots(folder / "keys"), store).recover()
+    store.close()
+    return recovery.next_key
+
+
+def seal_until_killed(folder: Path, rng: random.Random) -> list[tuple[int, bytes]]:
+    """What a process acknowledged before it was killed at an instant that nobody chose."""
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(reader)
+        seal_for_ever(folder, writer)
+    os.close(writer)
+    raw = b""
+    for _ in range(rng.randrange(1, 12)):
+        raw += os.read(reader, ACK_BYTES)
+    time.sleep(rng.random() * 0.003)  # the instant: anywhere within the next few steps
+    os.kill(child, signal.SIGKILL)
+    while piece := os.read(reader, 4096):
+        raw += piece
+    os.close(reader)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL, "the child ended by itself"
+    return [
+        (int.from_bytes(raw[at : at + 8], "big"), raw[at + 8 : at + ACK_BYTES])
+        for at in range(0, len(raw), ACK_BYTES)
+    ]
+
+
+def seal_for_ever(folder: Path, writer: int) -> None:
+    try:
+        store = GatewayStore(folder / "gateway.db", QUOTA_BYTES)
+        sealer = Sealer(GATEWAY, KeySlots(folder / "keys"), store)
+        sealer.recover()
+        while True:
+            seal = sealer.seal([heartbeat(1)] * 20, stamp(1))
+            os.write(writer, seal.number.to_bytes(8, "big") + seal.hash)
+    finally:
+        os._exit(1)
