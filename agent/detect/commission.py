@@ -29,7 +29,8 @@ from agent.detect.learn import (
     states,
 )
 from agent.detect.line import hold_slots
-from agent.detect.params import LineParams, LinkageParams, nameplate
+from agent.detect.nameplate import nameplate
+from agent.detect.params import LineParams, LinkageParams
 from agent.detect.replay import Seen, replay
 from agent.detect.series import Grid, Series, grid
 from agent.detect.thresholds import Learned, Mode, learn_threshold
@@ -222,7 +223,8 @@ class _Commissioning:
         if not enough:
             self._findings.append(
                 f"seen in {span / 3600:.0f} h: {seen.starts} starts of production, "
-                f"{seen.on_s / 3600:.1f} h on; needed are {STARTS_MIN} starts and {ON_MIN_S // 3600} h in at least {PERIOD_S // 3600} h"
+                f"{seen.on_s / 3600:.1f} h on; needed are {STARTS_MIN} starts and "
+                f"{ON_MIN_S // 3600} h in at least {PERIOD_S // 3600} h"
                 + (": used as provisional" if late else f": record {EXTEND_S // 3600} h more")
             )
         for name, one in (("production", self._on_u), ("treatment", self._on_t)):

@@ -19,14 +19,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import cbor2
-from attrs import frozen
 
-from agent.detect.episode import Episode, Rule
+from agent.detect.episode import Episode
 from agent.detect.findings import LineWatch, LinkageWatch
-from agent.detect.line import DATA_LOSS, POWER_MAX_W, LineTracker
-from agent.detect.linkage import VIOLATION, LinkageTracker
+from agent.detect.line import POWER_MAX_W, line_trackers
 from agent.detect.params import LinkageParams, ParamsError
-from agent.detect.trace import MinuteTrace
+from agent.detect.retrospect import Retrospect
+from agent.detect.status import LinkageStatus, status_of
 
 PENDING_MAX: Final = 64
 """Slots that wait per line; enough for any burst between two calls of `advance` of a live gateway."""
@@ -41,43 +40,6 @@ CHECKPOINT_BYTES_MAX: Final = 1 << 20
 
 class CheckpointError(Exception):
     """The bytes are no checkpoint of this detector: start without one."""
-
-
-@frozen(kw_only=True)
-class LinkageStatus:
-    """What is known of a linkage now.
-
-    Attributes:
-        linkage: Its id.
-        production_on: Production runs.
-        treatment_on: Treatment runs.
-        production_w: Sum of the production lines that answer.
-        treatment_w: Sum of the treatment lines that answer (highest of the duty window).
-        expected_w: Least treatment power for this production.
-        deficit_s: Weighted deficit so far; above 0 treatment is lacking although nothing is raised yet.
-        deficit_since_s: When that began, None without a deficit.
-        limit_s: Deficit that raises an episode.
-        violation: Rule of the open violation, None without one.
-        frozen_s: For how long nothing could be judged.
-        correlation: r over the last hours, or None.
-        undefined_reason: Why it is None.
-        lost_lines: Lines without data.
-    """
-
-    linkage: str
-    production_on: bool
-    treatment_on: bool
-    production_w: int
-    treatment_w: int
-    expected_w: int
-    deficit_s: float
-    deficit_since_s: int | None
-    limit_s: float
-    violation: Rule | None
-    frozen_s: int
-    correlation: float | None
-    undefined_reason: str
-    lost_lines: tuple[str, ...]
 
 
 class Detector:
@@ -95,26 +57,18 @@ class Detector:
         self._build(0)
 
     def _build(self, slot: int) -> None:
-        trackers: dict[str, LineTracker] = {}
-        for one in self._params:
-            for line in one.lines:
-                known = trackers.setdefault(line.id, LineTracker(line, one, slot))
-                if known.params != line:
-                    raise ParamsError((f"line {line.id} has different parameters in two linkages",))
+        trackers = line_trackers(self._params, slot)
+        for line in (line for one in self._params for line in one.lines):
+            if trackers[line.id].params != line:
+                raise ParamsError((f"line {line.id} has different parameters in two linkages",))
         self._buffers = tuple(self._pending.setdefault(name, {}) for name in trackers)
-        self._links = tuple(
-            LinkageWatch(
-                one,
-                LinkageTracker(one, slot),
-                MinuteTrace(one, slot),
-                tuple(trackers[line.id] for line in one.production),
-                tuple(trackers[line.id] for line in one.treatment),
-            )
-            for one in self._params
-        )
+        self._links = tuple(LinkageWatch.start(one, trackers, slot) for one in self._params)
         homes = {line.id: link for link in reversed(self._links) for line in link.params.lines}
         self._lines = tuple(LineWatch(tracker, homes[name]) for name, tracker in trackers.items())
-        self._steps = tuple(zip(self._lines, trackers.values(), self._buffers, strict=True))
+        self._trackers = tuple(trackers.values())
+        self._retrospect = Retrospect(self._params)
+        histories = self._retrospect.histories.values()
+        self._steps = tuple(zip(self._lines, self._trackers, self._buffers, histories, strict=True))
 
     def sample(self, line_id: str, t_s: float, watts: int | None) -> None:
         """Take one sample; None (asked, but no good answer) is the same as no sample.
@@ -127,6 +81,7 @@ class Detector:
             return
         slot = math.floor(t_s / self._dt)
         if self._next is not None and slot < self._next:
+            self._retrospect.sample(line_id, slot, self._next, int(watts))
             return
         sample = (t_s, int(watts))
         known = buffer.get(slot)
@@ -175,13 +130,14 @@ class Detector:
 
     def _close(self, slot: int, found: list[Episode]) -> None:
         changed = False
-        for watch, tracker, buffer in self._steps:
+        for watch, tracker, buffer, history in self._steps:
             got = buffer.pop(slot, None)
-            if got is None:
-                tracker.step(slot, None)
-            else:
-                tracker.step(slot, got[1])
+            watts = None
+            if got is not None:
+                watts = got[1]
                 self._heard = slot
+            tracker.step(slot, watts)
+            history.put(slot, watts)
             if tracker.flags != watch.reported:
                 changed = True
         for link in self._links:
@@ -192,10 +148,11 @@ class Detector:
             for watch in self._lines:
                 if watch.tracker.flags != watch.reported:
                     found += watch.changes(slot)
+        found += self._retrospect.close(slot, self._trackers, self._links)
 
     def status(self) -> tuple[LinkageStatus, ...]:
         """What is known of every linkage after the last closed slot."""
-        return tuple(_status(link) for link in self._links)
+        return tuple(status_of(link) for link in self._links)
 
     def checkpoint(self) -> bytes:
         """Everything that `restore` needs, as CBOR."""
@@ -209,7 +166,9 @@ class Detector:
             name: [[slot, *sample] for slot, sample in sorted(buffer.items())]
             for name, buffer in self._pending.items()
         }
-        return cbor2.dumps([CHECKPOINT_VERSION, self._next, self._heard, lines, links, pending])
+        return cbor2.dumps(
+            [CHECKPOINT_VERSION, self._next, self._heard, lines, links, pending, self._retrospect.state()]
+        )
 
     def restore(self, checkpoint: bytes) -> None:
         """Go on where `checkpoint` was taken.
@@ -230,7 +189,7 @@ class Detector:
             raise CheckpointError(f"not a checkpoint of this detector: {error}") from error
 
     def _restore(self, state: list[Any]) -> None:
-        version, following, heard, lines, links, pending = state
+        version, following, heard, lines, links, pending, retrospect = state
         if version != CHECKPOINT_VERSION:
             raise ValueError(f"version {version}")
         self._build(following or 0)
@@ -247,6 +206,8 @@ class Detector:
             watch.adopt(_episodes(bodies))
             if tracked and watch.home.params.linkage in same:
                 watch.tracker.restore(tracked)
+        if len(same) == len(self._links) == len(links):
+            self._retrospect.restore(retrospect)
         for name, buffer in self._pending.items():
             buffer.clear()
             buffer.update({slot: (t_s, watts) for slot, t_s, watts in pending.get(name, ())})
@@ -258,25 +219,3 @@ def _bodies(episodes: dict[int, Episode]) -> dict[int, dict[str, Any]]:
 
 def _episodes(bodies: dict[int, dict[str, Any]]) -> dict[int, Episode]:
     return {flag: Episode.from_body(body) for flag, body in bodies.items()}
-
-
-def _status(link: LinkageWatch) -> LinkageStatus:
-    tracker, correlation = link.tracker, link.trace.correlation
-    return LinkageStatus(
-        linkage=link.params.linkage,
-        production_on=tracker.on,
-        treatment_on=tracker.treatment_on,
-        production_w=tracker.u,
-        treatment_w=tracker.treatment,
-        expected_w=tracker.expected if tracker.on else 0,
-        deficit_s=tracker.deficit_s,
-        deficit_since_s=tracker.deficit_slot * tracker.dt if tracker.deficit_s > 0 else None,
-        limit_s=link.params.limit_s,
-        violation=tracker.rule if tracker.flags & VIOLATION else None,
-        frozen_s=tracker.lost * tracker.dt,
-        correlation=correlation.r,
-        undefined_reason=correlation.reason,
-        lost_lines=tuple(
-            line.params.id for line in link.production + link.treatment if line.flags & DATA_LOSS
-        ),
-    )

@@ -4,14 +4,14 @@ The numbers of an episode are taken at the moment it is raised and never changed
 `rule`, `end_at_s` and `state` follow, and the sentence where the rule does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, evolve, field
 
 from agent.detect import line as line_alarms
 from agent.detect import linkage as linkage_alarms
-from agent.detect.episode import SEVERITIES, Episode, Rule, State
+from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import LinkageTracker
 from agent.detect.params import LinkageParams
@@ -41,6 +41,17 @@ class LinkageWatch:
     flags: int = 0
     rule: Rule = Rule.OFF
     open: dict[int, Episode] = field(factory=dict)
+
+    @classmethod
+    def start(cls, params: LinkageParams, lines: Mapping[str, LineTracker], slot: int) -> "LinkageWatch":
+        """A linkage that knows nothing before `slot`."""
+        return cls(
+            params,
+            LinkageTracker(params, slot),
+            MinuteTrace(params, slot),
+            tuple(lines[line.id] for line in params.production),
+            tuple(lines[line.id] for line in params.treatment),
+        )
 
     def step(self, slot: int) -> None:
         """Add the lines up and let the tracker judge; the lines have had their step."""
@@ -122,6 +133,18 @@ class LinkageWatch:
             lines = names(self.treatment)
         return self.episode(rule, lines, begin, slot, evidence)
 
+    def retrospective(self, slot: int) -> Episode:
+        """The violation that the tracker has just raised, as a notice about the past."""
+        found = self._raised(linkage_alarms.VIOLATION, self.tracker.rule, slot)
+        return evolve(
+            found,
+            id=f"{found.id}-retrospective",
+            severity=Severity.NOTICE,
+            state=State.CLEARED,
+            end_at_s=found.raised_at_s,
+            retrospective=True,
+        )
+
     def episode(
         self, rule: Rule, lines: tuple[str, ...], begin: int, slot: int, numbers: dict[str, Any]
     ) -> Episode:
@@ -170,7 +193,7 @@ class LinkageWatch:
             "production_on_at_s": tracker.on_slot * dt,
             "grace_end_at_s": tracker.on_slot * dt + params.grace_s,
             "deficit_begin_at_s": tracker.deficit_slot * dt,
-            "deficit_for_s": slots * dt,
+            "deficit_for_s": tracker.deficit_count * dt,
             "deficit_fraction": round(tracker.deficit_count / slots, 3),
             "deficit_off_fraction": round(tracker.deficit_low / tracker.deficit_count, 3),
             "deficit_s": round(tracker.deficit_s, 1),

@@ -8,10 +8,12 @@ In: the watts of each slot in order, or None. Out: the watts that count, or MISS
 - A fall from running to nothing needs a second sample, because single zeros are transmission faults.
 
 Alarms, as bits of `flags`: DATA_LOSS the last sample is too old · STUCK one value repeats for
-longer than this meter may (0 W may repeat for ever: it is what no load reads) · FLAT the power is steadier than any real load of this line · CT
-standby current has gone although the CT always showed it. `since` has the slot where each began.
+longer than this meter may (0 W may repeat for ever: it is what no load reads) · FLAT the power is
+steadier than any real load of this line · CT standby current has gone although the CT always showed
+it. `since` has the slot where each began.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from agent.detect.params import LineParams, LinkageParams
@@ -145,6 +147,16 @@ class LineTracker:
         """Go on where `state` was taken."""
         for name, value in zip((*_STATE, "since"), state, strict=True):
             setattr(self, name, value)
+
+
+def line_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:
+    """A tracker for each line of these linkages, in the order in which they are first named."""
+    trackers: dict[str, LineTracker] = {}
+    for one in params:
+        for line in one.lines:
+            if line.id not in trackers:
+                trackers[line.id] = LineTracker(line, one, slot)
+    return trackers
 
 
 def hold_slots(linkage: LinkageParams) -> int:

@@ -9,11 +9,10 @@ from typing import Final
 from attrs import evolve, field, frozen, mutable
 
 from agent.detect.findings import LinkageWatch
-from agent.detect.line import LineTracker, noise_alpha
-from agent.detect.linkage import ORPHANS_KEPT_MAX, LinkageTracker
+from agent.detect.line import line_trackers, noise_alpha
+from agent.detect.linkage import ORPHANS_KEPT_MAX
 from agent.detect.params import LinkageParams
 from agent.detect.series import Grid
-from agent.detect.trace import MinuteTrace
 
 OUT_OF_REACH_S: Final = 1e12
 NIGHT_S: Final = 14_400
@@ -87,14 +86,7 @@ def _watch(params: LinkageParams, slot: int, deviation_w: float) -> LinkageWatch
         correlation_limit=-2.0,
         treatment=tuple(evolve(line, noise_floor=_ANY_NOISE) for line in params.treatment),
     )
-    trackers = {line.id: LineTracker(line, free, slot) for line in free.lines}
-    return LinkageWatch(
-        free,
-        LinkageTracker(free, slot),
-        MinuteTrace(free, slot),
-        tuple(trackers[line.id] for line in free.production),
-        tuple(trackers[line.id] for line in free.treatment),
-    )
+    return LinkageWatch.start(free, line_trackers([free], slot), slot)
 
 
 class _Counters:

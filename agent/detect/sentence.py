@@ -20,7 +20,8 @@ _VIOLATION: Final = (
     (
         "{lines} at {production_kw} kW since {production_on_at}; {what}: {treatment_kw} kW, expected "
         "at least {treatment_expected_kw} (normally {treatment_normal_kw}); {deficit_for_min} min of too "
-        "little treatment since {deficit_begin_at}, grace ended {grace_end_at}; {percent} % of samples present."
+        "little treatment since {deficit_begin_at}, grace ended {grace_end_at}; "
+        "{percent} % of samples present."
     ),
 )
 _WHAT: Final = {
@@ -36,7 +37,8 @@ _OVERRUN: Final = (
     ),
     (
         "{lines} ran at {treatment_kw} kW without production since {begin_at}, longer than the "
-        "{overrun_limit_min} min that were ever normal: production may run unmetered, or this load is no treatment."
+        "{overrun_limit_min} min that were ever normal: production may run unmetered, or this load "
+        "is no treatment."
     ),
 )
 _ORPHANS: Final = (
@@ -74,14 +76,15 @@ _TEMPLATES: Final = {
         ),
         (
             "the load of {lines} ({value_kw} kW) has been unnaturally steady since {begin_at}: "
-            "changes of {noise}, where this machine never had less than {noise_floor}; another load may have taken its place."
+            "changes of {noise}, where this machine never had less than {noise_floor}; another load "
+            "may have taken its place."
         ),
     ),
     Rule.CT_PROD: (
         "{lines}自{begin_at}起只有{value_w}瓦，而待机功率一向不低于{ct_floor_w}瓦：互感器可能已脱落或被短接。",
         (
-            "{lines} has shown {value_w} W since {begin_at}, although at least {ct_floor_w} W of standby were always "
-            "measured: a current transformer may be off."
+            "{lines} has shown {value_w} W since {begin_at}, although at least {ct_floor_w} W of standby were "
+            "always measured: a current transformer may be off."
         ),
     ),
     Rule.LOW_CORRELATION: (
@@ -90,8 +93,8 @@ _TEMPLATES: Final = {
             "建议查看，本身不构成违规。"
         ),
         (
-            "{lines}: treatment no longer follows production as it used to (correlation {correlation}, at commissioning "
-            "at least {correlation_limit}); worth a look, no violation by itself."
+            "{lines}: treatment no longer follows production as it used to (correlation {correlation}, at "
+            "commissioning at least {correlation_limit}); worth a look, no violation by itself."
         ),
     ),
 }

@@ -49,8 +49,8 @@ class MinuteTrace:
         self._correlation = RollingCorrelation(params.correlation_minutes, (round(params.lag_s / MINUTE_S),))
         self._minute = slot * self._dt // MINUTE_S
         self._n = self._sum_u = self._sum_t = self._fresh = self._asked = self._low_minutes = 0
-        self._u_ring = array("i", [_HOLE]) * TRACE_MINUTES
-        self._t_ring = array("i", [_HOLE]) * TRACE_MINUTES
+        self._u_ring = array("q", [_HOLE]) * TRACE_MINUTES
+        self._t_ring = array("q", [_HOLE]) * TRACE_MINUTES
         self._fresh_ring = array("B", [0]) * TRACE_MINUTES
 
     def add(self, slot: int, u: int, t: int, fresh: int) -> bool:
@@ -142,8 +142,8 @@ class MinuteTrace:
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
         self._u_ring, self._t_ring, self._fresh_ring = (
-            array("i", u_ring),
-            array("i", t_ring),
+            array("q", u_ring),
+            array("q", t_ring),
             array("B", fresh),
         )
         if not len(self._u_ring) == len(self._t_ring) == len(self._fresh_ring) == TRACE_MINUTES:

@@ -1,0 +1,128 @@
+"""Second verdict for samples that came too late for the first.
+
+The samples of the last hour are kept by slot, and every half hour the state of all trackers. When
+samples came late into slots that had none, the trackers are run again from the last state before
+them, over the completed hour; a violation that shows only now becomes a notice, marked
+retrospective. The live state is left alone: what was decided in time stays as it was decided, and a
+linkage that was in violation in that hour anyway gets no second episode.
+
+Samples older than the oldest kept state are too late for any verdict; they are evidence all the
+same, but elsewhere.
+"""
+
+from array import array
+from collections.abc import Sequence
+from typing import Any, Final
+
+import cbor2
+
+from agent.detect.episode import Episode
+from agent.detect.findings import LinkageWatch
+from agent.detect.line import LineTracker, line_trackers
+from agent.detect.linkage import VIOLATION
+from agent.detect.params import LinkageParams
+
+HISTORY_SLOTS: Final = 360
+STATE_EVERY_SLOTS: Final = 180
+VERDICT_EVERY_SLOTS: Final = 30
+"""Late samples come in bursts; one verdict in five minutes is enough for all of them."""
+_EMPTY: Final = -(1 << 31)
+
+
+class History:
+    """The last hour of one line."""
+
+    __slots__ = ("ring",)
+
+    def __init__(self) -> None:
+        self.ring = array("i", [_EMPTY]) * HISTORY_SLOTS
+
+    def put(self, slot: int, watts: int | None) -> None:
+        """Keep the sample of the slot that was just closed."""
+        self.ring[slot % HISTORY_SLOTS] = _EMPTY if watts is None else watts
+
+    def late(self, slot: int, watts: int) -> bool:
+        """Fill an empty slot of the last hour; whether it was empty."""
+        empty = self.ring[slot % HISTORY_SLOTS] == _EMPTY
+        if empty:
+            self.ring[slot % HISTORY_SLOTS] = watts
+        return empty
+
+    def at(self, slot: int) -> int | None:
+        """The sample of a slot of the last hour."""
+        watts = self.ring[slot % HISTORY_SLOTS]
+        return None if watts == _EMPTY else watts
+
+
+class Retrospect:
+    """Keeps states and gives the second verdict; `close` is called after every closed slot."""
+
+    def __init__(self, params: Sequence[LinkageParams]) -> None:
+        self._params = params
+        self.histories = {line.id: History() for one in params for line in one.lines}
+        self._states: list[tuple[int, bytes]] = []
+        self._late_from: int | None = None
+        self._told: dict[str, str] = {}
+        self._violated: dict[str, int] = {}
+
+    def sample(self, line_id: str, slot: int, following: int, watts: int) -> None:
+        """Take a late sample; `following` is the first slot that is not closed."""
+        if slot >= following - HISTORY_SLOTS and self.histories[line_id].late(slot, watts):
+            self._late_from = slot if self._late_from is None else min(self._late_from, slot)
+
+    def close(self, slot: int, lines: Sequence[LineTracker], links: Sequence[LinkageWatch]) -> list[Episode]:
+        """Keep what has to be kept after `slot`; episodes of a second verdict."""
+        if slot % STATE_EVERY_SLOTS == 0:
+            state = [[line.state() for line in lines], [link.tracker.state() for link in links]]
+            self._states = [*self._states[-1:], (slot, cbor2.dumps(state))]
+        for link in links:
+            if link.tracker.flags & VIOLATION:
+                self._violated[link.params.linkage] = slot
+        if self._late_from is None or slot % VERDICT_EVERY_SLOTS:
+            return []
+        usable = [kept for kept in self._states if kept[0] < self._late_from]
+        self._late_from = None
+        return self._verdict(*usable[-1], slot) if usable else []
+
+    def _verdict(self, base: int, state: bytes, last: int) -> list[Episode]:
+        line_states, link_states = cbor2.loads(state)
+        lines = line_trackers(self._params, base)
+        for line, kept in zip(lines.values(), line_states, strict=True):
+            line.restore(kept)
+        links = [LinkageWatch.start(one, lines, base) for one in self._params]
+        for link, kept in zip(links, link_states, strict=True):
+            link.tracker.restore(kept)
+        found: list[Episode] = []
+        for slot in range(base + 1, last + 1):
+            for name, line in lines.items():
+                line.step(slot, self.histories[name].at(slot))
+            for link in links:
+                before = link.tracker.flags
+                link.step(slot)
+                if (
+                    link.tracker.flags & ~before & VIOLATION
+                    and self._violated.get(link.params.linkage, -1) <= base
+                ):
+                    found += self._notice(link, slot)
+        return found
+
+    def _notice(self, link: LinkageWatch, slot: int) -> list[Episode]:
+        episode = link.retrospective(slot)
+        if self._told.get(episode.linkage) == episode.id:
+            return []
+        self._told[episode.linkage] = episode.id
+        return [episode]
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs."""
+        rings = {name: history.ring.tobytes() for name, history in self.histories.items()}
+        return [rings, self._states, self._late_from, self._told, self._violated]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on where `state` was taken; the parameters must be the same."""
+        rings, states, self._late_from, self._told, self._violated = state
+        self._states = [(slot, kept) for slot, kept in states]
+        for name, ring in rings.items():
+            self.histories[name].ring = array("i", ring)
+            if len(self.histories[name].ring) != HISTORY_SLOTS:
+                raise ValueError("the history has another length")

@@ -1,0 +1,68 @@
+"""What a plant sees of its linkages between episodes, first of all a deficit that begins to count."""
+
+from attrs import frozen
+
+from agent.detect.episode import Rule
+from agent.detect.findings import LinkageWatch
+from agent.detect.line import DATA_LOSS
+from agent.detect.linkage import VIOLATION
+
+
+@frozen(kw_only=True)
+class LinkageStatus:
+    """What is known of a linkage now.
+
+    Attributes:
+        linkage: Its id.
+        production_on: Production runs.
+        treatment_on: Treatment runs.
+        production_w: Sum of the production lines that answer.
+        treatment_w: Sum of the treatment lines that answer (highest of the duty window).
+        expected_w: Least treatment power for this production.
+        deficit_s: Weighted deficit so far; above 0 treatment is lacking although nothing is raised yet.
+        deficit_since_s: When that began, None without a deficit.
+        limit_s: Deficit that raises an episode.
+        violation: Rule of the open violation, None without one.
+        frozen_s: For how long nothing could be judged.
+        correlation: r over the last hours, or None.
+        undefined_reason: Why it is None.
+        lost_lines: Lines without data.
+    """
+
+    linkage: str
+    production_on: bool
+    treatment_on: bool
+    production_w: int
+    treatment_w: int
+    expected_w: int
+    deficit_s: float
+    deficit_since_s: int | None
+    limit_s: float
+    violation: Rule | None
+    frozen_s: int
+    correlation: float | None
+    undefined_reason: str
+    lost_lines: tuple[str, ...]
+
+
+def status_of(link: LinkageWatch) -> LinkageStatus:
+    """The status after the last closed slot."""
+    tracker, correlation = link.tracker, link.trace.correlation
+    return LinkageStatus(
+        linkage=link.params.linkage,
+        production_on=tracker.on,
+        treatment_on=tracker.treatment_on,
+        production_w=tracker.u,
+        treatment_w=tracker.treatment,
+        expected_w=tracker.expected if tracker.on else 0,
+        deficit_s=tracker.deficit_s,
+        deficit_since_s=tracker.deficit_slot * tracker.dt if tracker.deficit_s > 0 else None,
+        limit_s=link.params.limit_s,
+        violation=tracker.rule if tracker.flags & VIOLATION else None,
+        frozen_s=tracker.lost * tracker.dt,
+        correlation=correlation.r,
+        undefined_reason=correlation.reason,
+        lost_lines=tuple(
+            line.params.id for line in link.production + link.treatment if line.flags & DATA_LOSS
+        ),
+    )
