@@ -58,6 +58,8 @@ class Server:
         if self._error is not None:
             self._thread.join(STOP_REAL_S)
             raise ServeError(str(self._error)) from self._error
+        if not self.urls:
+            raise ServeError("the simulator's thread ended before its buses were open")
 
     def stop(self) -> None:
         """Close every bus; waits until it is done."""

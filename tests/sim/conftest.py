@@ -135,7 +135,7 @@ def mbpoll() -> Callable[..., dict[int, float]]:
         pytest.fail("mbpoll is missing: apt install mbpoll")
 
     def read(*options: str) -> dict[int, float]:
-        command = ["mbpoll", "-1", "-0", "-B", "-q", *options]
+        command = ["mbpoll", "-1", "-0", "-B", "-q", "-o", "10", *options]
         done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return {int(address): float(value) for address, value in _MBPOLL_VALUE.findall(done.stdout)}

@@ -10,11 +10,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from click.testing import CliRunner
 
 import firmware_sim
 from drivers.clock import ScaledClock
 from drivers.frame import Framing, encode_request, parse
 from drivers.verdict import Request, Words
+from firmware_sim.main import main
 
 pytestmark = pytest.mark.e2e
 
@@ -98,24 +100,35 @@ def test_two_processes_with_one_clock_show_the_same_registers(sim: Sim, text: st
         (("x.toml", "--clock", "now"), "'now' is not SPEED@UTC_NS@BOOTTIME_NS"),
     ],
 )
-def test_wrong_input_is_told_and_ends_with_2(sim: Sim, options: tuple[str, ...], message: str) -> None:
-    out, err = (process := sim(*options)).communicate(timeout=20)
-    assert process.returncode == 2
-    assert out == ""
-    assert message in " ".join(err.replace("│", "").split())
+def test_wrong_input_is_told_and_ends_with_2(options: tuple[str, ...], message: str) -> None:
+    result = CliRunner().invoke(main, ["serve", *options])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert message in result.stderr
 
 
-def test_every_mistake_of_a_plant_file_is_one_line(sim: Sim, text: str, tmp_path: Path) -> None:
+def test_every_mistake_of_a_plant_file_is_one_line(text: str, tmp_path: Path) -> None:
     path = tmp_path / "plant.toml"
     path.write_text(text.replace("unit_id = 3", "unit_id = 0").replace('"E"', '"X"'))
-    _, err = (process := sim(str(path))).communicate(timeout=20)
-    assert process.returncode == 2
-    assert sorted(line.split(":")[0] for line in err.splitlines()) == ["bus[1].parity", "meter[2].unit_id"]
+    result = CliRunner().invoke(main, ["serve", str(path)])
+    assert result.exit_code == 2
+    assert sorted(line.split(":")[0] for line in result.stderr.splitlines()) == [
+        "bus[1].parity",
+        "meter[2].unit_id",
+    ]
 
 
-def test_a_clock_far_from_the_plants_start_is_refused(sim: Sim) -> None:
+def test_a_clock_far_from_the_plants_start_is_refused() -> None:
     demo = Path(firmware_sim.__file__).parent / "plants" / "demo.toml"
-    spec = ScaledClock(1.0, 0).spec()
-    _, err = (process := sim(str(demo), "--clock", spec)).communicate(timeout=20)
-    assert process.returncode == 2
-    assert "400 days" in err
+    result = CliRunner().invoke(main, ["serve", str(demo), "--clock", ScaledClock(1.0, 0).spec()])
+    assert result.exit_code == 2
+    assert "400 days" in result.stderr
+
+
+def test_a_port_that_is_taken_ends_with_1(sim: Sim) -> None:
+    place = urlsplit(told(sim("--model", "eastron-sdm630", "--tcp", "127.0.0.1:0"))["tcp"]).netloc
+    process = sim("--model", "eastron-sdm630", "--tcp", place)
+    out, err = process.communicate(timeout=20)
+    assert process.returncode == 1
+    assert out == ""
+    assert "address already in use" in err

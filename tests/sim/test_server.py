@@ -149,7 +149,7 @@ def test_who_is_not_there_does_not_answer_and_the_others_do(
 
 def test_late_answers_meet_the_next_request(serve: Callable[..., Server], ask: Callable[..., bytes]) -> None:
     """Why the driver needs its distrust: the late answer to one read comes for the next."""
-    more = '[[fault]]\nwhat = "late"\nmeter = "m3"\ndelay_s = 0.3\nfrom = 0\nto = 5401\n'
+    more = '[[fault]]\nwhat = "late"\nmeter = "m3"\ndelay_s = 1.0\nfrom = 0\nto = 5401\n'
     place = place_of(serve(more).urls["b3"])
     first, second = Request(3, 3, 0x2006, 2), Request(3, 3, 0x2012, 2)
     assert ask(place, encode_request(Framing.RTU, first), 1, 0.05) == b""
