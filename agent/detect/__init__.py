@@ -2,8 +2,8 @@
 
 Pure: takes times and watts, returns episodes; no clock, socket, file or thread. Floors, a file
 imports only from those before it:
-params · correlation, window, episode, sentence · trace, line, linkage · retrospect · detector ·
-series, thresholds, learn · commission.
+line_params, params · correlation, window, episode, sentence · trace, line, linkage · retrospect · detector ·
+series, thresholds, learn, replay · commission.
 
 The last four need numpy and are imported only where a plant is commissioned, so that the daemon
 does without. `detector.Detector` is what a gateway runs, `commission.commission` what learns its

@@ -29,8 +29,8 @@ from agent.detect.learn import (
     states,
 )
 from agent.detect.line import hold_slots
-from agent.detect.nameplate import nameplate
-from agent.detect.params import LineParams, LinkageParams
+from agent.detect.line_params import LineParams
+from agent.detect.params import LinkageParams, nameplate
 from agent.detect.replay import Seen, replay
 from agent.detect.series import Grid, Series, grid
 from agent.detect.thresholds import Learned, Mode, learn_threshold

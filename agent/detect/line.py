@@ -16,7 +16,8 @@ it. `since` has the slot where each began.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from agent.detect.params import LineParams, LinkageParams
+from agent.detect.line_params import LineParams
+from agent.detect.params import LinkageParams
 
 MISSING: Final = -1
 DATA_LOSS: Final = 1

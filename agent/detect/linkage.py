@@ -48,8 +48,8 @@ ORPHANS_KEPT_MAX: Final = 256
 NEVER: Final = 1 << 62
 
 _STATE: Final = (
-    "alone", "blind", "bridged", "deficit_count", "deficit_low", "deficit_s", "deficit_slot", "end_slot",
-    "expected", "flags", "good", "healthy_slot", "lasted_s", "lost", "low", "off_count", "on", "on_count", "on_slot",
+    "alone", "blind", "bridged", "deficit_count", "deficit_low", "deficit_s", "deficit_slot",
+    "end_slot", "expected", "flags", "good", "healthy_slot", "lasted_s", "lost", "low", "off_count", "on", "on_count", "on_slot",
     "overrun", "seen", "treatment", "treatment_on", "u", "_guarded_from", "_sure_from",
 )  # fmt: skip
 

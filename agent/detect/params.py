@@ -15,6 +15,8 @@ from typing import Any, Final
 import cattrs
 from attrs import asdict, field, frozen
 
+from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line, nameplate_threshold
+
 DT_MAX_S: Final = 60
 """Slots longer than a minute could not carry the 1-minute evidence."""
 LAG_MAX_S: Final = 900
@@ -29,57 +31,6 @@ class ParamsError(Exception):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
         self.problems = problems
-
-
-@frozen(kw_only=True)
-class Threshold:
-    """On at `hi_w` and above, off below `lo_w`, unchanged between.
-
-    Attributes:
-        hi_w: Lowest power that switches the state to on.
-        lo_w: Below it the state is off.
-        provisional: Not learned from both states.
-    """
-
-    hi_w: int
-    lo_w: int
-    provisional: bool = False
-
-
-@frozen(kw_only=True)
-class LineParams:
-    """What is known of one line.
-
-    Attributes:
-        id: The line's name in the site file.
-        rated_w: Nameplate power.
-        ct_range_w: Full scale of the current transformers; 1.5 times as much cannot be measured.
-        threshold: When this line alone counts as on.
-        fall_from_w: A fall from above this to below 5 % of it needs a second sample.
-        stuck_on_s: Longest time one value may repeat while on; 0 is not judged.
-        stuck_off_s: The same while off.
-        noise_floor: Least mean of |change| / power of a real load; 0 is not judged (treatment).
-        ct_floor_w: Least standby power that the CT showed at all times; 0 is not judged (production).
-    """
-
-    id: str
-    rated_w: int
-    ct_range_w: int
-    threshold: Threshold
-    fall_from_w: int
-    stuck_on_s: int = 0
-    stuck_off_s: int = 0
-    noise_floor: float = 0.0
-    ct_floor_w: int = 0
-
-
-@frozen(kw_only=True)
-class Bin:
-    """Treatment power that belongs to a production power of at least `from_w`."""
-
-    from_w: int
-    lo_w: int
-    median_w: int
 
 
 @frozen(kw_only=True)
@@ -220,6 +171,22 @@ class LinkageParams:
             raise
         except Exception as error:
             raise ParamsError(tuple(cattrs.transform_error(error, path="linkage"))) from error
+
+
+def nameplate(
+    linkage: str, production: Mapping[str, float], treatment: Mapping[str, float], *, dt_s: int = 10
+) -> LinkageParams:
+    """Provisional parameters from rated powers alone, for a plant that is not commissioned yet."""
+    on_treatment = nameplate_threshold(sum(treatment.values()))
+    return LinkageParams(
+        linkage=linkage,
+        production=tuple(nameplate_line(name, rated) for name, rated in production.items()),
+        treatment=tuple(nameplate_line(name, rated) for name, rated in treatment.items()),
+        on_production=nameplate_threshold(sum(production.values())),
+        on_treatment=on_treatment,
+        envelope=(Bin(from_w=0, lo_w=on_treatment.lo_w, median_w=round(sum(treatment.values()))),),
+        dt_s=dt_s,
+    )
 
 
 def _offset_s(text: str) -> int | None:

@@ -11,8 +11,7 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from agent.detect.nameplate import nameplate_threshold
-from agent.detect.params import Threshold
+from agent.detect.line_params import Threshold, nameplate_threshold
 from agent.detect.series import Floats
 
 BINS: Final = 96

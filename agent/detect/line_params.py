@@ -1,0 +1,83 @@
+"""What is known of one line: its limits, and those that its nameplate alone gives it."""
+
+from typing import Final
+
+from attrs import frozen
+
+NAMEPLATE_HI: Final = 0.10
+NAMEPLATE_LO: Final = 0.07
+"""On above 10 %, off below 7 % of the nameplate, as long as nothing has been learned."""
+CT_RANGE_OF_RATED: Final = 2.0
+"""Current transformers are chosen with a margin; twice the nameplate stands in for an unknown range."""
+
+
+@frozen(kw_only=True)
+class Threshold:
+    """On at `hi_w` and above, off below `lo_w`, unchanged between.
+
+    Attributes:
+        hi_w: Lowest power that switches the state to on.
+        lo_w: Below it the state is off.
+        provisional: Not learned from both states.
+    """
+
+    hi_w: int
+    lo_w: int
+    provisional: bool = False
+
+
+@frozen(kw_only=True)
+class LineParams:
+    """What is known of one line.
+
+    Attributes:
+        id: The line's name in the site file.
+        rated_w: Nameplate power.
+        ct_range_w: Full scale of the current transformers; 1.5 times as much cannot be measured.
+        threshold: When this line alone counts as on.
+        fall_from_w: A fall from above this to below 5 % of it needs a second sample.
+        stuck_on_s: Longest time one value may repeat while on; 0 is not judged.
+        stuck_off_s: The same while off.
+        noise_floor: Least mean of |change| / power of a real load; 0 is not judged (treatment).
+        ct_floor_w: Least standby power that the CT showed at all times; 0 is not judged (production).
+    """
+
+    id: str
+    rated_w: int
+    ct_range_w: int
+    threshold: Threshold
+    fall_from_w: int
+    stuck_on_s: int = 0
+    stuck_off_s: int = 0
+    noise_floor: float = 0.0
+    ct_floor_w: int = 0
+
+
+@frozen(kw_only=True)
+class Bin:
+    """Treatment power that belongs to a production power of at least `from_w`."""
+
+    from_w: int
+    lo_w: int
+    median_w: int
+
+
+def nameplate_line(line_id: str, rated_w: float) -> LineParams:
+    """What the nameplate alone says of a line."""
+    threshold = nameplate_threshold(rated_w)
+    return LineParams(
+        id=line_id,
+        rated_w=round(rated_w),
+        ct_range_w=round(CT_RANGE_OF_RATED * rated_w),
+        threshold=threshold,
+        fall_from_w=threshold.hi_w,
+    )
+
+
+def nameplate_threshold(rated_w: float) -> Threshold:
+    """10 % and 7 % of the rated power."""
+    return Threshold(
+        hi_w=max(2, round(NAMEPLATE_HI * rated_w)),
+        lo_w=max(1, round(NAMEPLATE_LO * rated_w)),
+        provisional=True,
+    )
