@@ -69,9 +69,9 @@ VOLTS, AMPS, WATTS = Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER
             id="no read is longer than the meter allows",
         ),
         pytest.param(
-            [point(0), point(4), point(8)],
+            [point(0), point(2), point(5)],
             {"registers_max": 6},
-            [(0, 2), (4, 6)],
+            [(0, 4), (5, 2)],
             id="of equally many reads those with the fewest registers",
         ),
         pytest.param(
