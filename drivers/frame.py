@@ -12,6 +12,8 @@ Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 from enum import StrEnum
 from typing import Final
 
+from attrs import evolve
+
 from drivers.rtu import crc16, parse_rtu, wrap
 from drivers.verdict import (
     COUNT_MAX,
@@ -112,4 +114,6 @@ def _parse_tcp(buffer: bytes, request: Request, transaction_id: int) -> Verdict:
     if got != transaction_id:
         reason = f"transaction id {got} instead of {transaction_id}"
         return Foreign(reason, end, ForeignKind.REPLY, reply_signature(adu))
-    return judge(adu, request, end)
+    verdict = judge(adu, request, end)
+    # with the right transaction id it is no answer to an earlier request, only a wrong one to this
+    return evolve(verdict, signature=None) if isinstance(verdict, Foreign) else verdict

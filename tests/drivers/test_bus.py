@@ -387,7 +387,7 @@ def test_a_pty_can_be_opened_with_any_parity_again_and_again(parity: str) -> Non
     with on_pty(answer, f"?baudrate=19200&parity={parity}") as slave:
         bus = open_bus(slave.url, CLOCK)
         for start in range(3):
-            assert bus.read(1, 3, start, 5, timeout_s=1).words == words(Asked(1, 3, start, 5))
+            assert bus.read(1, 3, 0, 5 + start, timeout_s=1).words == words(Asked(1, 3, 0, 5 + start))
             bus.close()
 
 
