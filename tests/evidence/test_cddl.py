@@ -1,0 +1,87 @@
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+import agent.evidence
+from agent.evidence import cbor
+from agent.evidence.export import ExportedSeal, write_chain
+from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
+from agent.evidence.record import Kind, decode_record, encode_reading, encode_record
+from drivers.reading import Reading
+from tests.evidence.cddl import Schema
+from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
+from tests.evidence.test_record import READING, READINGS
+
+SCHEMA = Schema((Path(agent.evidence.__file__).parent / "records.cddl").read_text())
+CENTRE = secret(0, "centre")
+HASH = b"h" * 32
+
+
+def test_real_seals_and_their_messages_match_the_schema() -> None:
+    chain = Chain()
+    for seal in (chain.seal(), chain.seal([heartbeat(1)] * 300, reference=HASH)):
+        assert SCHEMA.matches("seal", seal.cose)
+        assert seal.body is not None
+        assert SCHEMA.matches("body", seal.body)
+        assert SCHEMA.matches("seal-message", cbor.encode([seal.cose, seal.body]))
+        assert SCHEMA.matches("seal-message", cbor.encode([seal.cose, None]))
+        assert SCHEMA.matches("chain-message", cbor.encode([seal.cose, seal.cose]))
+        assert SCHEMA.matches("body-message", cbor.encode([seal.number, seal.body]))
+        assert not SCHEMA.matches("receipt", seal.cose)
+        assert not SCHEMA.matches("beacon", seal.cose)
+
+
+def test_the_header_of_a_real_file_matches_the_schema() -> None:
+    stream = io.BytesIO()
+    seal = Chain().seal()
+    write_chain(stream, GATEWAY, [ExportedSeal(seal.cose, seal.body)])
+    raw = stream.getvalue()
+    assert SCHEMA.matches("file-header", raw)
+    header = len(cbor.encode(["dianjian chain", 1, GATEWAY]))
+    assert SCHEMA.matches("seal-message", raw[header:])
+
+
+@pytest.mark.parametrize(
+    "receipt",
+    [
+        Receipt(GATEWAY, 0, bytes(32), 0, (), 5),
+        Receipt(GATEWAY, 9, HASH, 3, ((5, 6), (8, 9)), 5, Conflict(10, HASH)),
+    ],
+)
+def test_real_receipts_match_the_schema(receipt: Receipt) -> None:
+    assert SCHEMA.matches("receipt", sign_receipt(receipt, CENTRE))
+    assert not SCHEMA.matches("seal", sign_receipt(receipt, CENTRE))
+
+
+def test_a_real_beacon_matches_the_schema() -> None:
+    assert SCHEMA.matches("beacon", sign_beacon(Beacon(5, 6), CENTRE))
+
+
+@given(READINGS)
+@settings(deadline=None)
+def test_real_readings_match_the_schema(reading: Reading) -> None:
+    assert SCHEMA.matches("reading", encode_reading(reading))
+    assert SCHEMA.matches("record", encode_reading(reading))
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.READING])
+def test_every_kind_of_record_matches_the_schema(kind: Kind) -> None:
+    body = (
+        {"first": 1, "last": 2, "recovered": 2} if kind in {Kind.DROP, Kind.LOST_TAIL} else {"a": [1.5, None]}
+    )
+    assert SCHEMA.matches("record", encode_record(kind, stamp(), body))
+
+
+@pytest.mark.parametrize(
+    ("position", "value"), [(0, 0), (3, 3), (4, "m" * 65), (5, 3), (7, [[5, 0, b"ab"]]), (9, 1)]
+)
+def test_schema_and_decoder_refuse_the_same_reading(position: int, value: object) -> None:
+    assert SCHEMA.matches("reading", cbor.encode(READING))
+    items = list(READING)
+    items[position] = value
+    raw = cbor.encode(items)
+    assert not SCHEMA.matches("record", raw)
+    with pytest.raises(cbor.FormatError):
+        decode_record(raw)
