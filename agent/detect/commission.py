@@ -35,11 +35,12 @@ from agent.detect.replay import Seen, replay
 from agent.detect.series import Grid, Series, grid
 from agent.detect.thresholds import Learned, Mode, learn_threshold
 
-PERIOD_S: Final = 72 * 3600
-EXTEND_S: Final = 12 * 3600
+HOUR_S: Final = 3600
+PERIOD_S: Final = 72 * HOUR_S
+EXTEND_S: Final = 12 * HOUR_S
 EXTEND_MAX_S: Final = 7 * 86_400
 STARTS_MIN: Final = 3
-ON_MIN_S: Final = 4 * 3600
+ON_MIN_S: Final = 4 * HOUR_S
 LIMIT_OF_PEAK, LIMIT_MIN, LIMIT_MAX = 1.5, 0.75, 1.5
 """h is 1.5 times the greatest harmless deficit, within 0.75 and 1.5 times tau."""
 R_MIN: Final = 0.6
@@ -48,6 +49,7 @@ R_MINUTES_MIN: Final = 120
 """A 1 % quantile of fewer minutes is chance."""
 EXCEPTIONS_MAX: Final = 20
 JOIN_S: Final = 600
+PRESENT_MIN: Final = 0.5
 
 
 @frozen(kw_only=True)
@@ -153,6 +155,11 @@ class _Commissioning:
         known = values[np.isfinite(values)]
         if len(known) == 0:
             self._findings.append(f"{name}: no samples at all")
+        elif len(known) < PRESENT_MIN * len(values):
+            share = 100 * len(known) // len(values)
+            self._findings.append(
+                f"{name}: {share} % of the {self._data.dt_s} s slots have a sample; does dt_s fit the polling?"
+            )
         elif float(np.quantile(known, 0.01)) <= -learned.threshold.lo_w:
             self._findings.append(f"{name}: negative power, a current transformer is the wrong way round")
         return learned
@@ -217,15 +224,17 @@ class _Commissioning:
 
     def _verdict(self, seen: Seen) -> Commissioned:
         span = self._data.slots * self._data.dt_s
-        enough = seen.starts >= STARTS_MIN and seen.on_s >= ON_MIN_S and span >= PERIOD_S
+        enough = seen.starts >= STARTS_MIN and seen.on_s >= ON_MIN_S
         late = span >= EXTEND_MAX_S
         provisional = not enough or any(one.mode is not Mode.BOTH for one in (self._on_u, self._on_t))
+        if span < PERIOD_S - HOUR_S:
+            self._findings.append(f"only {span / HOUR_S:.0f} h recorded, {PERIOD_S // HOUR_S} h are usual")
         if not enough:
             self._findings.append(
-                f"seen in {span / 3600:.0f} h: {seen.starts} starts of production, "
-                f"{seen.on_s / 3600:.1f} h on; needed are {STARTS_MIN} starts and "
-                f"{ON_MIN_S // 3600} h in at least {PERIOD_S // 3600} h"
-                + (": used as provisional" if late else f": record {EXTEND_S // 3600} h more")
+                f"seen in {span / HOUR_S:.0f} h: {seen.starts} starts of production, "
+                f"{seen.on_s / HOUR_S:.1f} h on; needed are {STARTS_MIN} starts and "
+                f"{ON_MIN_S // HOUR_S} h on"
+                + (": used as provisional" if late else f": record {EXTEND_S // HOUR_S} h more")
             )
         for name, one in (("production", self._on_u), ("treatment", self._on_t)):
             if one.mode is not Mode.BOTH:

@@ -49,8 +49,8 @@ NEVER: Final = 1 << 62
 
 _STATE: Final = (
     "alone", "blind", "bridged", "deficit_count", "deficit_low", "deficit_s", "deficit_slot",
-    "end_slot", "expected", "flags", "good", "healthy_slot", "lasted_s", "lost", "low", "off_count", "on", "on_count", "on_slot",
-    "overrun", "seen", "treatment", "treatment_on", "u", "_guarded_from", "_sure_from",
+    "end_slot", "expected", "flags", "good", "healthy_slot", "lasted_s", "lost", "low", "off_count", "on",
+    "on_count", "on_slot", "overrun", "seen", "treatment", "treatment_on", "u", "_guarded_from", "_sure_from",
 )  # fmt: skip
 
 
@@ -60,7 +60,8 @@ class LinkageTracker:
     __slots__ = (
         *_STATE, "_bridge", "_clear", "_duty", "_early", "_edges", "_good", "_grace", "_guard", "_highest",
         "_highest_slots", "_least", "_limit", "_los", "_lost", "_minus", "_orphan_limit", "_overrun", "_plus",
-        "_plus_off", "_recover", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "dt", "orphans", "params", "rule", "since",
+        "_plus_off", "_recover", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "dt", "orphans", "params",
+        "rule", "since",
     )  # fmt: skip
 
     def __init__(self, params: LinkageParams, slot: int) -> None:

@@ -81,10 +81,10 @@ _TEMPLATES: Final = {
         ),
     ),
     Rule.CT_PROD: (
-        "{lines}自{begin_at}起只有{value_w}瓦，而待机功率一向不低于{ct_floor_w}瓦：互感器可能已脱落或被短接。",
+        "{lines}自{begin_at}起只有{value_w}瓦，而待机功率一向不低于{ct_floor_w}瓦：互感器可能脱落或短接。",
         (
-            "{lines} has shown {value_w} W since {begin_at}, although at least {ct_floor_w} W of standby were "
-            "always measured: a current transformer may be off."
+            "{lines} has shown {value_w} W since {begin_at}, although at least {ct_floor_w} W of "
+            "standby were always measured: a current transformer may be off."
         ),
     ),
     Rule.LOW_CORRELATION: (
