@@ -49,7 +49,7 @@ class Limits:
         whole_seals_max: Seals waiting that still count as live; one more and the chain goes first.
         settle_s: After a connect the retained receipt is waited for, so that little is sent twice.
         stall_s, stall_longest_s: Silence of the centre after which is sent again, and its growth.
-        resend_s: The centre's requests are served once in this time, not once a message.
+        resend_s: Pause between two services of the centre's requests; doubles while nothing comes of it.
         ack_stall_s: Silence of the broker after which another connection is worth trying.
         awaited_bodies_max: Old bodies sent and not yet receipted.
         backfill_bytes_per_s: Rate of old bodies: half of a modest 4G uplink.

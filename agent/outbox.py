@@ -62,12 +62,14 @@ class Outbox:
     _stopped: bool = field(init=False, default=False)
     _sent: int = field(init=False)  # last seal handed over since the last rewind
     _probe_due: bool = field(init=False, default=False)
+    _resend: Backoff = field(init=False)
     _resend_again_s: float = field(init=False, default=float("-inf"))
 
     def __attrs_post_init__(self) -> None:
         self._window = Window(self.limits, self._alarms)
         self._backfill = Backfill(self.limits, self.received)
         self._patience = Patience(Backoff(self.limits.stall_s, self.limits.stall_longest_s))
+        self._resend = Backoff(self.limits.resend_s, self.limits.stall_longest_s)
         self._sent = self.received
 
     def on_connected(self, now_s: float, receive_maximum: int, packet_bytes_max: int) -> None:
@@ -80,9 +82,8 @@ class Outbox:
         self._window.on_disconnected(now_s, reason_code)
 
     def on_sealed(self, number: int) -> None:
-        """An own seal was committed."""
-        assert number == self.tip + 1, f"seal {number} after {self.tip}"
-        self.tip = number
+        """An own seal was committed, and with it, after a loss, those that came back before it."""
+        self.tip = max(self.tip, number)
 
     def on_puback(self, token: int, reason_code: int, now_s: float) -> None:
         """The broker answered a publish; an acceptance proves nothing but that it took the message."""
@@ -108,7 +109,7 @@ class Outbox:
         if receipt.conflict is not None:
             return self._asked(receipt.conflict, own_hash, now_s)
         if not progress and self._patience.out and now_s >= self._resend_again_s:
-            self._resend_again_s = now_s + self.limits.resend_s
+            self._resend_again_s = now_s + self._resend.fail()
             self._probe_due = True  # no progress, but a sign of life
         return Heard.PROGRESS if progress else Heard.NOTHING_NEW
 
@@ -205,6 +206,7 @@ class Outbox:
             self.received = receipt.number
             self._sent = max(self._sent, self.received)
             self._alarms.clear(Alarm.STALLED)
+            self._resend.succeed()
             self._patience.progress(now_s, more=self._sent > self.received)
         return self._backfill.on_receipt(receipt, now_s) or news
 
@@ -217,8 +219,8 @@ class Outbox:
         if own != conflict.hash:
             self._alarms.put(Alarm.FORK, f"the centre holds another seal {before}", before)
             return Heard.FORK
-        if now_s >= self._resend_again_s:  # it asks once a message and is served once a while
-            self._resend_again_s = now_s + self.limits.resend_s
+        if now_s >= self._resend_again_s:  # it asks once a message and is served ever more rarely
+            self._resend_again_s = now_s + self._resend.fail()
             self._sent = min(self._sent, before)
             self._probe_due = True
         return Heard.ASKED

@@ -1,0 +1,214 @@
+"""Verified records as plain JSON objects: what the centre hands on.
+
+Only records whose body proved itself against a verified seal come here. A reading is decoded with
+the point table that the gateway's own manifest carries, found by its hash, and with the ratios of
+the newest manifest at or before its seal; `manifest` in the line names that seal. A reading that
+comes before its table (its manifest travels as backfill) waits and is decoded when that arrives.
+
+    {"type": "reading", "gateway", "seal", "record", "meter", "line", "group", "at", "clock",
+     "quality", "reason"?, "manifest", "values": {point: value}}
+    {"type": "episode", "gateway", "seal", "record", "at", …the episode's body}
+    {"type": "record", "gateway", "seal", "record", "at", "clock", "kind", "body"}
+    {"type": "finding", "gateway", "seal", "code", "text"}
+
+`at` is ISO 8601 UTC with milliseconds. Byte strings become hexadecimal text.
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from attrs import define, field
+
+from agent.evidence import cbor
+from agent.evidence.chain import Finding
+from agent.evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record
+from agent.evidence.seal import SealHeader
+from drivers.errors import ModelError
+from drivers.model import Model
+
+Line = dict[str, Any]
+
+MODELS_MAX: Final = 256
+"""Point tables kept for one gateway; a site has a handful."""
+MANIFESTS_MAX: Final = 256
+"""Manifests kept for one gateway; older ones matter only to very late bodies."""
+WAITING_MAX: Final = 20_000
+"""Readings of one gateway that wait for their table: an hour of a large site."""
+MEMORY_BYTES_MAX: Final = 16 * 1024 * 1024
+"""Longest encoding of a memory: 256 tables of 60 kB at the very most."""
+
+
+@define
+class Lines:
+    """Turns the records of one gateway into lines; remembers its manifests."""
+
+    gateway: str
+    _models: dict[bytes, Model] = field(init=False, factory=dict)
+    _manifests: list[tuple[int, dict[str, Any]]] = field(init=False, factory=list)
+    _waiting: list[tuple[int, int, ReadingRecord]] = field(init=False, factory=list)
+    seen_up_to: int = field(init=False, default=0)
+
+    def of_body(self, header: SealHeader, records: tuple[bytes, ...]) -> list[Line]:
+        """The lines of a verified body."""
+        lines: list[Line] = []
+        self.seen_up_to = max(self.seen_up_to, header.number)
+        for number, raw in enumerate(records, header.first_record):
+            try:
+                record = decode_record(raw)
+            except cbor.FormatError as error:
+                text = f"record {number} is sealed but not readable: {error}"
+                lines.append(self._finding(header.number, "record", text))
+                continue
+            lines += self._of_record(header.number, number, record)
+        return lines
+
+    def learn(self, header: SealHeader, records: tuple[bytes, ...]) -> None:
+        """Take the manifests out of a body whose lines were written before."""
+        self.seen_up_to = max(self.seen_up_to, header.number)
+        for raw in records:
+            try:
+                record = decode_record(raw)
+            except cbor.FormatError:
+                continue
+            if isinstance(record, Record) and record.kind is Kind.MANIFEST:
+                self._take_manifest(header.number, record.body)
+
+    def finding(self, finding: Finding) -> Line:
+        """The line of a finding of the verifier."""
+        return self._finding(finding.number, finding.code, finding.text)
+
+    def memory(self) -> bytes:
+        """What is remembered, so that a restart need not read the whole chain again."""
+        tables = [model.table() for model in self._models.values()]
+        return cbor.encode([self.seen_up_to, tables, [list(entry) for entry in self._manifests]])
+
+    def remember(self, raw: bytes) -> None:
+        """Take back what `memory` wrote; raises FormatError."""
+        seen, tables, manifests = cbor.array(cbor.decode(raw, MEMORY_BYTES_MAX), "memory", 3)
+        for table in tables:
+            self._learn_table(table)
+        self._manifests = [(number, body) for number, body in manifests]
+        self.seen_up_to = cbor.natural(seen, "seen")
+
+    def _of_record(self, seal: int, number: int, record: Record | ReadingRecord) -> list[Line]:
+        if isinstance(record, ReadingRecord):
+            line = self._reading(seal, number, record)
+            if line is None and len(self._waiting) < WAITING_MAX:
+                self._waiting.append((seal, number, record))
+            return [] if line is None else [line]
+        if record.kind is Kind.MANIFEST:
+            problems = self._take_manifest(seal, record.body)
+            told = self._plain(seal, number, record, {k: v for k, v in record.body.items() if k != "models"})
+            return [told, *problems, *self._decode_waiting()]
+        if record.kind is Kind.EPISODE:
+            head = self._head("episode", seal, number, record.utc_ms)
+            return [{**plain(record.body), **head}]
+        return [self._plain(seal, number, record, record.body)]
+
+    def _reading(self, seal: int, number: int, record: ReadingRecord) -> Line | None:
+        manifest, meters = self._manifest_at(seal)
+        meter = meters.get(record.meter)
+        model = self._models.get(record.model)
+        if not isinstance(meter, dict) or model is None:
+            return None
+        line = {
+            **self._head("reading", seal, number, record.utc_ms),
+            "meter": record.meter,
+            "line": meter.get("line"),
+            "group": record.group.value,
+            "clock": record.clock_state.value,
+            "quality": record.quality.value,
+            "manifest": manifest,
+            "values": _values(model, record, meter),
+        }
+        if record.reason:
+            line["reason"] = record.reason
+        return line
+
+    def _manifest_at(self, seal: int) -> tuple[int, Mapping[str, Any]]:
+        at = bisect_right(self._manifests, seal, key=lambda entry: entry[0]) - 1
+        return self._manifests[at] if at >= 0 else (0, {})
+
+    def _take_manifest(self, seal: int, body: Mapping[str, Any]) -> list[Line]:
+        problems: list[Line] = []
+        meters = body.get("meters")
+        if isinstance(meters, dict):
+            kept = dict(self._manifests)
+            kept[seal] = meters
+            self._manifests = sorted(kept.items())[-MANIFESTS_MAX:]
+        tables = body.get("models")
+        for table in tables.values() if isinstance(tables, dict) else ():
+            try:
+                self._learn_table(table)
+            except (ModelError, cbor.FormatError) as error:
+                problems.append(self._finding(seal, "model", f"a point table cannot be read: {error}"))
+        return problems
+
+    def _learn_table(self, table: object) -> None:
+        if not isinstance(table, bytes):
+            raise cbor.FormatError("a point table is a byte string")
+        model = Model.from_table(table)
+        if len(self._models) >= MODELS_MAX:
+            self._models.pop(next(iter(self._models)))
+        self._models[model.hash[:MODEL_ID_BYTES]] = model
+
+    def _decode_waiting(self) -> list[Line]:
+        waiting, self._waiting = self._waiting, []
+        lines = []
+        for entry in waiting:
+            line = self._reading(*entry)
+            if line is None:
+                self._waiting.append(entry)
+            else:
+                lines.append(line)
+        return lines
+
+    def _plain(self, seal: int, number: int, record: Record, body: Mapping[str, Any]) -> Line:
+        return {
+            **self._head("record", seal, number, record.utc_ms),
+            "clock": record.clock_state.value,
+            "kind": record.kind.name.lower(),
+            "body": plain(body),
+        }
+
+    def _head(self, kind: str, seal: int, number: int, utc_ms: int) -> Line:
+        head = {"type": kind, "gateway": self.gateway, "seal": seal, "record": number}
+        return {**head, "at": iso_utc(utc_ms)}
+
+    def _finding(self, seal: int, code: str, text: str) -> Line:
+        return {"type": "finding", "gateway": self.gateway, "seal": seal, "code": str(code), "text": text}
+
+
+def iso_utc(utc_ms: int) -> str:
+    """ISO 8601 UTC with milliseconds; a moment beyond the calendar stays a number."""
+    try:
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=utc_ms)
+    except OverflowError:
+        return str(utc_ms)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def plain(value: Any) -> Any:
+    """`value` as JSON can say it."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.hex() if isinstance(value, bytes) else value
+
+
+def _values(model: Model, record: ReadingRecord, meter: Mapping[str, Any]) -> dict[str, Any]:
+    """What the words say; nothing where a table that fits no meter makes them absurd."""
+    try:
+        values = model.decode(record.blocks, _ratio(meter, "ct_ratio"), _ratio(meter, "pt_ratio"))
+    except (ValueError, ArithmeticError, LookupError):
+        return {}
+    return {n: v for n, v in values.items() if not isinstance(v, float) or math.isfinite(v)}
+
+
+def _ratio(meter: Mapping[str, Any], name: str) -> float:
+    ratio = meter.get(name, 1.0)
+    return float(ratio) if isinstance(ratio, int | float) else 1.0

@@ -1,0 +1,210 @@
+"""The reference subscriber: the centre's side of the connection.
+
+Takes what the broker delivers in batches, lets `agent.centre` verify and commit each, publishes the
+answers, and hands the lines on. Everything is at least once: a message that is lost between the
+broker and the disk has no receipt and comes again from the gateway, so no acknowledgement of MQTT
+is relied upon. The queue between the two threads is bounded: a slow disk slows the broker down.
+
+On every connect each gateway's receipt is published anew, and the beacon once a minute.
+
+The memory of manifests is a cache beside the database, one file a gateway; whatever of it is
+missing is read from the chain again.
+"""
+
+import contextlib
+import json
+import queue
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve
+
+from agent import wire
+from agent.centre import Centre, Incoming
+from agent.centre_answers import Answer, Answers
+from agent.centre_lines import Line, Lines
+from agent.delivery import FAILURE
+from agent.evidence import cbor
+from agent.evidence.seal import peek_header
+from agent.evidence.verify import accept_body
+from agent.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from agent.mqtt_settings import MqttSettings
+from agent.publisher import Publisher
+from agent.registry import read_registry
+from agent.store.centre import CentreStore
+from drivers.clock import NS_PER_S, Clock
+
+BEACON_S: Final = 60.0
+"""Brackets a gateway's clock to a minute; its loss is noticed as soon as a heartbeat's."""
+BATCH_MAX: Final = 200
+"""Messages in one commit: more gain nothing, and an answer should not wait."""
+QUEUE_MAX: Final = 1_000
+"""Messages between the two threads, 64 MB at the very most."""
+REMEMBER_SEALS: Final = 1_000
+"""Seals of one gateway after which its memory is written down again."""
+POLL_S: Final = 0.5
+"""How long a stop may wait for the next look."""
+NS_PER_MS: Final = NS_PER_S // 1000
+
+SUBSCRIPTIONS: Final = tuple(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "state"))
+
+
+class Subscriber:
+    """Runs in the caller's thread until `stop` is called from another one or from a signal handler.
+
+    Args:
+        settings: The connection; its subscriptions are set here.
+        store_path: The centre's database.
+        registry: The register of gateways; read again when a stranger appears.
+        secret: The centre's key.
+        clock: Where the time comes from.
+        out: Takes each line, as JSON without a line feed.
+    """
+
+    def __init__(
+        self,
+        settings: MqttSettings,
+        store_path: Path,
+        registry: Path,
+        secret: bytes,
+        clock: Clock,
+        out: Callable[[str], None],
+    ) -> None:
+        self._registry = registry
+        self._registry_mtime_ns = -1
+        self._known: dict[str, bytes] = {}
+        self._clock = clock
+        self._out = out
+        self._memory = store_path.with_name(store_path.name + ".memory")
+        self._events: queue.Queue[MqttEvent] = queue.Queue(QUEUE_MAX)
+        self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._put)
+        self._stopping = threading.Event()
+        self._token = 0
+        self._beacon_at_s = clock.monotonic_s()
+        self._beacons = 0
+        self._remembered: dict[str, int] = {}
+        self._store = CentreStore(store_path)
+        self.centre = Centre(self._store, Answers(self._store, secret), self._first_key)
+
+    def run(self) -> None:
+        """Serve until stopped; the database is closed at the end."""
+        try:
+            for gateway, first_key in self._registered().items():
+                self._store.enrol(gateway, first_key)
+            for gateway in self._store.gateways():
+                self._recall(gateway)
+            self._publisher.start()
+            while not self._stopping.is_set():
+                self._turn()
+        finally:
+            self._stopping.set()
+            self._publisher.stop()
+            for gateway in self._store.gateways():
+                self._remember(gateway, after_seals=1)
+            self._store.close()
+
+    def stop(self) -> None:
+        """End soon."""
+        self._stopping.set()
+
+    def _turn(self) -> None:
+        events = self._batch()
+        for event in events:
+            self._note(event)
+        messages = [Incoming(event.topic, event.payload) for event in events if isinstance(event, Message)]
+        if messages:
+            self._handle(messages)
+        if self._clock.monotonic_s() >= self._beacon_at_s:
+            self._beacons += 1
+            self._beacon_at_s = self._clock.monotonic_s() + BEACON_S
+            self._publish([self.centre.answers.beacon(self._utc_ms(), self._beacons)])
+
+    def _note(self, event: MqttEvent) -> None:
+        match event:
+            case Connected():
+                self._publish(self.centre.receipts(self._utc_ms()))
+                self._beacon_at_s = self._clock.monotonic_s()
+                self._say("connected", "")
+            case Disconnected():
+                self._say("disconnected", event.reason)
+            case Acked(reason_code=code) if code >= FAILURE:
+                self._say("publish_refused", f"the broker refuses an answer ({code:#04x})")
+            case SubscribeRefused():
+                self._say("subscribe_refused", f"{event.topic} ({event.reason_code:#04x})")
+
+    def _handle(self, messages: list[Incoming]) -> None:
+        answers, lines = self.centre.handle(messages, self._utc_ms())
+        self._publish(answers)
+        for line in lines:
+            self._out(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+        for gateway in {line["gateway"] for line in lines if line["type"] == "seal"}:
+            self._remember(gateway, after_seals=REMEMBER_SEALS)
+        for gateway in {line["gateway"] for line in lines if line.get("kind") == "manifest"}:
+            self._remember(gateway, after_seals=0)
+
+    def _batch(self) -> list[MqttEvent]:
+        wait_s = self._clock.real_s(max(self._beacon_at_s - self._clock.monotonic_s(), 0.0))
+        events: list[MqttEvent] = []
+        with contextlib.suppress(queue.Empty):
+            events.append(self._events.get(timeout=min(wait_s, POLL_S)))
+            while len(events) < BATCH_MAX:
+                events.append(self._events.get_nowait())
+        return events
+
+    def _put(self, event: MqttEvent) -> None:
+        """Called in the connection's thread: wait for room, but not beyond a stop."""
+        while not self._stopping.is_set():
+            with contextlib.suppress(queue.Full):
+                self._events.put(event, timeout=POLL_S)
+                return
+
+    def _publish(self, answers: list[Answer]) -> None:
+        for answer in answers:
+            self._token += 1
+            self._publisher.publish(self._token, answer.topic, answer.payload, retain=True)
+
+    def _say(self, code: str, text: str) -> None:
+        line: Line = {"type": "centre", "code": code, "text": text}
+        self._out(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+
+    def _utc_ms(self) -> int:
+        return self._clock.stamp().utc_ns // NS_PER_MS
+
+    def _first_key(self, gateway: str) -> bytes | None:
+        return self._registered().get(gateway)
+
+    def _registered(self) -> dict[str, bytes]:
+        """The register, read again when the file has changed."""
+        changed_ns = self._registry.stat().st_mtime_ns
+        if changed_ns != self._registry_mtime_ns:
+            self._known = read_registry(self._registry)
+            self._registry_mtime_ns = changed_ns
+        return self._known
+
+    def _recall(self, gateway: str) -> None:
+        lines = self.centre.lines_of(gateway)
+        assert lines is not None
+        with contextlib.suppress(OSError, cbor.FormatError):  # a cache: without it the chain is read
+            lines.remember((self._memory / gateway).read_bytes())
+        self._remembered[gateway] = lines.seen_up_to
+        for _, cose, body, _ in self._store.chain(gateway, lines.seen_up_to + 1):
+            if body is not None:
+                header = peek_header(cose)
+                lines.learn(header, accept_body(header, body))
+
+    def _remember(self, gateway: str, *, after_seals: int) -> None:
+        lines = self._decoder(gateway)
+        if lines.seen_up_to - self._remembered.get(gateway, 0) < after_seals:
+            return
+        self._memory.mkdir(exist_ok=True)
+        fresh = self._memory / f"{gateway}.new"
+        fresh.write_bytes(lines.memory())
+        fresh.replace(self._memory / gateway)  # whole or not at all; losing it costs time only
+        self._remembered[gateway] = lines.seen_up_to
+
+    def _decoder(self, gateway: str) -> Lines:
+        lines = self.centre.lines_of(gateway)
+        assert lines is not None
+        return lines
