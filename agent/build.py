@@ -5,7 +5,6 @@ from collections.abc import Callable
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from attrs import frozen
 
@@ -20,7 +19,7 @@ from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.gateway import Gateway
 from agent.mqtt_events import MqttEvent
-from agent.mqtt_settings import MqttSettings, MqttSettingsError, TlsFiles, Will
+from agent.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
 from agent.outbox import Outbox
 from agent.publisher import Publisher
 from agent.status import StatusSocket
@@ -36,8 +35,6 @@ from drivers.reading import Reading
 DATABASE_NAME: Final = "chain.db"
 KEYS_NAME: Final = "keys"
 ENROLMENT_NAME: Final = "enrolment.json"
-MQTT_PORT: Final = 1883
-MQTTS_PORT: Final = 8883
 
 
 @frozen
@@ -119,34 +116,22 @@ def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSet
     Raises:
         ConfigError: The URL or the certificate settings are wrong.
     """
-    parts = urlsplit(broker.url)
-    files = (broker.ca, broker.certificate, broker.key)
-    mistake = _broker_mistake(broker.url, parts.scheme, parts.hostname, files)
-    if mistake:
-        raise ConfigError(site.file, [f"broker.url: {mistake}"])
-    assert parts.hostname is not None
+    ca, certificate, key = (
+        site.path(name) if name else None for name in (broker.ca, broker.certificate, broker.key)
+    )
     try:
+        address = parse_broker(broker.url, ca, certificate, key)
         return MqttSettings(
-            host=parts.hostname,
-            port=parts.port or (MQTTS_PORT if parts.scheme == "mqtts" else MQTT_PORT),
+            host=address.host,
+            port=address.port,
             client_id=site.site.gateway,
-            tls=TlsFiles(*map(site.path, files)) if parts.scheme == "mqtts" else None,
+            tls=address.tls,
             plain_allowed=broker.plain,
             subscriptions=(topics.receipt, topics.order, wire.BEACON),
             will=Will(topics.state, wire.encode_state(online=False, details={})),
         )
-    except (MqttSettingsError, ValueError) as error:
+    except MqttSettingsError as error:
         raise ConfigError(site.file, [f"broker.url: {error}"]) from error
-
-
-def _broker_mistake(url: str, scheme: str, host: str | None, files: tuple[str, ...]) -> str:
-    if scheme not in {"mqtt", "mqtts"} or not host:
-        return f"{url!r} is not mqtts://host:port or mqtt://127.0.0.1:port"
-    if scheme == "mqtts" and not all(files):
-        return "mqtts needs ca, certificate and key"
-    if scheme == "mqtt" and any(files):
-        return "ca, certificate and key are for mqtts:// only"
-    return ""
 
 
 def open_chain(site: Site) -> tuple[Path, GatewayStore, Sealer, Recovery]:

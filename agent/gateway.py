@@ -86,7 +86,8 @@ class Gateway:
     _failing_since_s: float | None = field(default=None, init=False)
     readings: dict[str, dict[PollGroup, Reading]] = field(factory=dict, init=False)
     _stopped: bool = field(default=False, init=False)
-    _quality: dict[str, str] = field(factory=dict, init=False)
+    _silent: set[str] = field(factory=set, init=False)
+    _broker_word: str = field(default="", init=False)
     _level: Level = field(default=Level.FREE, init=False)
     _heartbeat_ns: int = field(default=0, init=False)
     _checkpoint_ns: int = field(default=0, init=False)
@@ -132,7 +133,10 @@ class Gateway:
         """What the connection reports."""
         if isinstance(event, Connected | Disconnected):
             self.connected = isinstance(event, Connected)
-            LOG.info("broker: %s", "connected" if self.connected else getattr(event, "reason", ""))
+            word = event.reason if isinstance(event, Disconnected) else "connected"
+            if word != self._broker_word:  # the same failure again and again is one line
+                LOG.info("broker: %s", word)
+            self._broker_word = word
         for body in self.courier.handle(event, now_s):
             self._event(stamp, body)
         self.courier.tick(now_s)
@@ -208,14 +212,17 @@ class Gateway:
             )
 
     def _quality_changed(self, reading: Reading) -> None:
-        now = "good" if reading.quality is Quality.GOOD else reading.reason
-        before = self._quality.get(reading.meter, "good")
-        self._quality[reading.meter] = now
-        if now != before:
-            LOG.info("meter %s: %s (was %s)", reading.meter, now, before)
-            self._event(
-                reading.stamp, {"what": "meter", "meter": reading.meter, "now": now, "before": before}
-            )
+        """Note when a meter falls silent and when it is back; each bad reading has its own reason."""
+        good, was_good = reading.quality is Quality.GOOD, reading.meter not in self._silent
+        if good == was_good:
+            return
+        if good:
+            self._silent.discard(reading.meter)
+        else:
+            self._silent.add(reading.meter)
+        LOG.info("meter %s: %s", reading.meter, reading.reason or "answers again")
+        body = {"what": "meter", "meter": reading.meter, "good": good, "text": reading.reason}
+        self._event(reading.stamp, body)
 
     def _heartbeat(self) -> dict[str, Any]:
         health, delivery = read_health(), self.courier.status()
@@ -227,7 +234,7 @@ class Gateway:
             "resident_bytes": health.resident_bytes,
             "threads": health.threads,
             "descriptors": health.descriptors,
-            "silent": sorted(meter for meter, quality in self._quality.items() if quality != "good"),
+            "silent": sorted(self._silent),
         }
 
     def _event(self, stamp: Stamp, body: Mapping[str, Any]) -> None:

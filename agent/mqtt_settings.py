@@ -8,9 +8,12 @@ import ipaddress
 import ssl
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from attrs import field, frozen
 
+MQTT_PORT: Final = 1883
+MQTTS_PORT: Final = 8883
 KEEPALIVE_S: Final = 20
 """A dead link is noticed within two of these; a 4G modem keeps its NAT entry for longer than one."""
 SESSION_EXPIRY_S: Final = 7 * 86_400
@@ -67,7 +70,38 @@ class MqttSettings:
 
     def __attrs_post_init__(self) -> None:
         if self.tls is None and not self.plain_allowed and not is_loopback(self.host):
-            raise MqttSettingsError(f"{self.host} is another machine: it needs TLS files, or tls = false")
+            raise MqttSettingsError(f"{self.host} is another machine: it needs mqtts://, or plain = true")
+
+
+@frozen
+class Address:
+    """Where a broker is, and the certificates to show it."""
+
+    host: str
+    port: int
+    tls: TlsFiles | None
+
+
+def parse_broker(url: str, ca: Path | None, certificate: Path | None, key: Path | None) -> Address:
+    """The broker at `mqtts://host:port`, or `mqtt://host:port` without TLS.
+
+    Raises:
+        MqttSettingsError: The URL is something else, or the files do not go with it.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise MqttSettingsError(f"{url!r}: {error}") from error
+    if parts.scheme not in {"mqtt", "mqtts"} or not host or parts.path not in {"", "/"} or parts.username:
+        raise MqttSettingsError(f"{url!r} is not mqtts://host:port or mqtt://127.0.0.1:port")
+    if parts.scheme == "mqtt":
+        if ca or certificate or key:
+            raise MqttSettingsError("ca, certificate and key are for mqtts:// only")
+        return Address(host, port or MQTT_PORT, None)
+    if not (ca and certificate and key):
+        raise MqttSettingsError("mqtts:// needs ca, certificate and key")
+    return Address(host, port or MQTTS_PORT, TlsFiles(ca, certificate, key))
 
 
 def is_loopback(host: str) -> bool:

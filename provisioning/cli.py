@@ -68,3 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     except BrokenPipeError:  # `dianjian models | head` is no mistake
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+if __name__ == "__main__":
+    main()

@@ -32,7 +32,7 @@ def console(*, stderr: bool = False) -> Console:
 def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_COLUMNS) -> str:
     """The last `columns` values as blocks between 0 and `top`; a missing one is a gap."""
     scale = (len(SPARKS) - 1) / top if top > 0 else 0.0
-    shown = values[-columns:]
+    shown = list(values)[-columns:]
     return "".join(
         " " if value is None else SPARKS[min(max(round(value * scale), 0), len(SPARKS) - 1)]
         for value in shown
@@ -81,7 +81,7 @@ def _linkages(status: Json) -> Table:
     for linkage in status["linkages"]:
         deficit_s, limit_s = linkage["deficit_s"], linkage["limit_s"]
         filled = round(10 * min(deficit_s / limit_s, 1.0)) if limit_s else 0
-        bar = Text("■" * filled, "red" if filled == 10 else "yellow") + Text("·" * (10 - filled), "dim")  # noqa: PLR2004 full
+        bar = Text("■" * filled, "red" if filled == 10 else "yellow") + Text("·" * (10 - filled), "dim")
         r = linkage["correlation"]
         table.add_row(
             linkage["id"],
@@ -107,7 +107,7 @@ def _seals(status: Json) -> Text:
     seals, broker = status["seals"], status["broker"]["connected"]
     text = Text(f"{word('seals')}  ", "dim")
     text += Text(f"{word('sealed')} {seals['last']}  {word('receipted')} {seals['receipted']}  ")
-    text += Text(f"{word('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")  # noqa: PLR2004 two are under way
+    text += Text(f"{word('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")
     if "verified" in seals:
         text += Text(f"{word('verified')} {seals['verified']}  ", "green")
     text += Text(
@@ -178,3 +178,11 @@ def progress() -> Progress:
         console=console(stderr=True),
         transient=True,
     )
+
+
+def demo_view(
+    status: Json, history: Mapping[str, Sequence[float | None]], heading: str, happened: Sequence[str]
+) -> RenderableType:
+    """The status of the demo's agent, what time it is there, and what has happened."""
+    title = Text(f"电监 dianjian · {status['gateway']} · {word('plant time')} {heading}", "bold")
+    return Group(title, status_view(status, history), *(Text(line, "dim") for line in happened))

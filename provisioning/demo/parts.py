@@ -55,7 +55,7 @@ class Part:
                 stdout=output,
                 stderr=log,
                 env=environment,
-                start_new_session=True,  # ctrl-C in the terminal is for the demo, which stops its parts itself
+                start_new_session=True,  # ctrl-C is for the demo, which stops its parts itself
             )
 
     def first_line(self) -> dict[str, Any]:

@@ -1,0 +1,199 @@
+"""The shift: what happens to the plant, the network and the agent, and when.
+
+Times are minutes of the plant's clock after its start. What happens to treatment and meters is in the
+plant's own file; here are the broker that goes away and the agent that is killed.
+"""
+
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+from attrs import define, field
+
+from agent.status import read_status
+from provisioning.broker import Broker
+from provisioning.demo.feed import Verified
+from provisioning.demo.judge import acknowledged
+from provisioning.demo.parts import PartError
+from provisioning.demo.stage import Stage
+
+MINUTE_S: Final = 60
+SHIFT_MIN: Final = 66
+BROKER_AWAY_MIN: Final = 46
+BROKER_BACK_MIN: Final = 51
+KILL_MIN: Final = 57
+RECOVERY_S_MAX: Final = 20.0
+"""Real seconds within which an outage must be over; the promise is 60."""
+DRAIN_S_MAX: Final = 20.0
+"""Real seconds for the last receipts."""
+REFRESH_S: Final = 0.25
+"""Real seconds between looks: fifteen minutes of a graph are drawn a minute."""
+HISTORY_COLUMNS: Final = 240
+
+Json = Mapping[str, Any]
+
+
+@define
+class Outage:
+    """Something that was taken away, and how long after its return all was well again (real seconds)."""
+
+    what: str
+    returned_s: float
+    waits_for: int
+    recovered_s: float | None = None
+
+
+@define
+class Shift:
+    """Runs the parts through the shift.
+
+    Attributes:
+        stage: What was set up.
+        say: Is told what happens, one line each.
+        status: The last status of the agent.
+        history: The recent loads of each line, for drawing.
+        seen: Every seal that the agent ever acknowledged: number and hash.
+    """
+
+    stage: Stage
+    say: Callable[[str], None]
+    verified: Verified = field(init=False)
+    status: Json | None = field(default=None, init=False)
+    history: dict[str, deque[float | None]] = field(factory=dict, init=False)
+    seen: dict[int, bytes] = field(factory=dict, init=False)
+    outages: list[Outage] = field(factory=list, init=False)
+    _broker: Broker | None = field(default=None, init=False)
+    _told: set[tuple[str, ...]] = field(factory=set, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.verified = Verified(self.stage.subscriber.output)
+
+    @property
+    def minute(self) -> float:
+        """Minutes of plant time since the start."""
+        return self.stage.clock.monotonic_s() / MINUTE_S
+
+    @property
+    def plant_time(self) -> str:
+        """The clock on the plant's wall."""
+        hours = int(self.stage.site.site.utc_offset[:3])
+        moment = datetime.fromtimestamp(self.stage.plant.start_s, UTC) + timedelta(minutes=self.minute)
+        return moment.astimezone(timezone(timedelta(hours=hours))).strftime("%Y-%m-%d %H:%M:%S")
+
+    @contextlib.contextmanager
+    def parts(self) -> Iterator[None]:
+        """Starts all parts, and stops whatever runs at the end."""
+        stage = self.stage
+        try:
+            self._broker = stage.start_broker()
+            stage.subscriber.start()
+            stage.subscriber.first_line()
+            stage.agent.start()
+            yield
+        finally:
+            stage.agent.stop()
+            stage.subscriber.stop()
+            if self._broker is not None:
+                self._broker.kill()
+            stage.simulator.stop()
+
+    def play(self, draw: Callable[[], None]) -> None:
+        """Everything that happens in the shift.
+
+        Raises:
+            PartError: A part died, or an outage does not end.
+        """
+        acts = (
+            (BROKER_AWAY_MIN, self._take_broker),
+            (BROKER_BACK_MIN, self._return_broker),
+            (KILL_MIN, self._kill),
+        )
+        for minute, act in (*acts, (SHIFT_MIN, lambda: None)):
+            while self.minute < minute:
+                self.look(draw)
+            act()
+
+    def finish(self, draw: Callable[[], None]) -> None:
+        """Stop the agent in order, and give the last seals their time."""
+        self.say(f"{self._clock()} shift over; the agent seals the rest and waits for its receipts")
+        self.stage.agent.stop()
+        self.seen |= acknowledged(self.stage)
+        self._until_drained(draw)
+
+    def look(self, draw: Callable[[], None]) -> None:
+        """One round: read what is new, tell it, draw it.
+
+        Raises:
+            PartError: A part died, or an outage does not end.
+        """
+        time.sleep(REFRESH_S)
+        for part in (self.stage.simulator, self.stage.subscriber, self.stage.agent):
+            part.must_live()
+        self.verified.read()
+        with contextlib.suppress(OSError, ValueError):  # the agent is starting, or was just killed
+            self._take_status(read_status(self.stage.site.path(self.stage.site.store.path)))
+        self._tell_episodes()
+        self._check_outages()
+        draw()
+
+    def _take_status(self, status: dict[str, Any]) -> None:
+        status["seals"]["verified"] = self.verified.seal
+        self.status = status
+        for line in status["lines"]:
+            self.history.setdefault(line["id"], deque(maxlen=HISTORY_COLUMNS)).append(line["power_w"])
+
+    def _tell_episodes(self) -> None:
+        for episode in self.verified.episodes:
+            key = (episode["id"], episode["rule"], episode["state"])
+            if key not in self._told:
+                self._told.add(key)
+                head = f"{episode['severity']} {episode['linkage']}/{episode['rule']} {episode['state']}"
+                self.say(f"{self._clock()} verified at the centre: {head}")
+
+    def _take_broker(self) -> None:
+        self.say(f"{self._clock()} the broker is killed")
+        assert self._broker is not None
+        self._broker.kill()
+
+    def _return_broker(self) -> None:
+        self._broker = self.stage.start_broker()
+        tip = max(acknowledged(self.stage), default=0)
+        self.say(f"{self._clock()} the broker is back; {tip - self.verified.seal} seals wait for it")
+        self.outages.append(Outage("broker away", time.monotonic(), tip))
+
+    def _kill(self) -> None:
+        self.stage.agent.kill()
+        self.seen |= acknowledged(self.stage)
+        tip = max(self.seen)
+        self.say(f"{self._clock()} the agent is killed (SIGKILL) after seal {tip} and started again")
+        self.stage.agent.start()
+        self.outages.append(Outage("agent killed", time.monotonic(), tip + 1))
+
+    def _check_outages(self) -> None:
+        for outage in self.outages:
+            if outage.recovered_s is not None:
+                continue
+            passed_s = time.monotonic() - outage.returned_s
+            if self.verified.seal >= outage.waits_for:
+                outage.recovered_s = round(passed_s, 2)
+                self.say(f"{self._clock()} recovered from {outage.what!r} in {passed_s:.1f} s")
+            elif passed_s > RECOVERY_S_MAX:
+                raise PartError(f"{outage.what}: not recovered within {RECOVERY_S_MAX:g} s")
+
+    def _until_drained(self, draw: Callable[[], None]) -> None:
+        tip, deadline = max(self.seen), time.monotonic() + DRAIN_S_MAX
+        while self.verified.seal < tip and time.monotonic() < deadline:
+            time.sleep(REFRESH_S)
+            self.verified.read()
+            draw()
+
+    def _clock(self) -> str:
+        return self.plant_time[11:16]
+
+
+def outages_json(outages: Sequence[Outage]) -> list[dict[str, object]]:
+    """The outages of the shift for `--json`."""
+    return [{"what": outage.what, "recovered_s": outage.recovered_s} for outage in outages]

@@ -1,0 +1,47 @@
+"""What commissioning has learned, written into a site file without disturbing what a person wrote."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import tomlkit
+
+from agent.detect.params import LinkageParams
+
+
+def with_parameters(text: str, learned: Iterable[LinkageParams]) -> str:
+    """The site file `text` with `[linkage.parameters]` set for each linkage that was learned."""
+    document = tomlkit.parse(text)
+    by_id = {params.linkage: params for params in learned}
+    tables: Any = document["linkage"]
+    for linkage in tables:
+        if linkage["id"] in by_id:
+            linkage["parameters"] = _table(by_id[linkage["id"]].to_dict())
+    return tomlkit.dumps(document)
+
+
+def with_values(text: str, section: str, values: Mapping[str, Any], *, of: str | None = None) -> str:
+    """`text` with `values` set in `[section]`, or in the `[[section]]` whose id is `of`."""
+    document = tomlkit.parse(text)
+    tables: Any = document[section]
+    table = tables if of is None else next(one for one in tables if one["id"] == of)
+    table.update(values)
+    return tomlkit.dumps(document)
+
+
+def _table(values: Mapping[str, Any]) -> tomlkit.items.Table:
+    table = tomlkit.table()
+    for key, value in values.items():
+        table[key] = (
+            [_inline(one) if isinstance(one, Mapping) else one for one in value]
+            if isinstance(value, list)
+            else (_inline(value) if isinstance(value, Mapping) else value)
+        )
+    return table
+
+
+def _inline(values: Mapping[str, Any]) -> tomlkit.items.InlineTable:
+    inline = tomlkit.inline_table()
+    inline.update(
+        {key: _inline(value) if isinstance(value, Mapping) else value for key, value in values.items()}
+    )
+    return inline
