@@ -4,8 +4,10 @@
 answer that fits nothing is one too, and mostly means two meters with one address.
 
 `identify` tries the models one after the other. A model with fingerprints is named only if all of
-them fit, and then it is certain. Of the others it is said how many of their voltages, frequency and
-power factors are possible in a mains supply; one impossible value, or a refusal, rules a model out.
+them fit, and then it is certain. Of the others it is said how many of their voltages, frequencies and
+power factors are possible in a mains supply; one impossible value, or no answer
+to the fast group, rules a model out.
+Zero says nothing: it may be a phase that is not connected.
 """
 
 from collections.abc import Iterable, Iterator
@@ -97,16 +99,11 @@ def _match(bus: Bus, unit_id: int, model: Model, clock: Clock) -> Match | None:
         fits = all(_fits(bus, unit_id, fingerprint) for fingerprint in model.fingerprints)
         return Match(model, certain=True, evidence=len(model.fingerprints)) if fits else None
     meter = Meter(MeterSetup(model.name, model, unit_id), bus.gap_registers_max)
-    evidence = 0
-    for group in (PollGroup.FAST, PollGroup.SLOW):
-        if not model.group(group):
-            continue
-        reading = meter.poll(bus, group, clock)
-        seen = _plausible(model, reading)
-        if seen is None:
-            return None
-        evidence += seen
-    return Match(model, certain=False, evidence=evidence) if evidence else None
+    fast = _plausible(model, meter.poll(bus, PollGroup.FAST, clock))
+    if not fast:
+        return None
+    slow = _plausible(model, meter.poll(bus, PollGroup.SLOW, clock))
+    return None if slow is None else Match(model, certain=False, evidence=fast + slow)
 
 
 def _fits(bus: Bus, unit_id: int, fingerprint: Fingerprint) -> bool:
@@ -124,14 +121,14 @@ def _fits(bus: Bus, unit_id: int, fingerprint: Fingerprint) -> bool:
 
 
 def _plausible(model: Model, reading: Reading) -> int | None:
-    """How many values are possible; None if one is not, or if nothing was answered."""
+    """How many values are possible, 0 if the meter did not answer; None if one is impossible."""
     if reading.quality is not Quality.GOOD:
-        return None
+        return 0
     values = model.decode(reading.blocks)
     checked = [
         _possible(model.point(name).quantity, value)
         for name, value in values.items()
-        if model.point(name).quantity in POSSIBLE
+        if model.point(name).quantity in POSSIBLE and value != 0
     ]
     return len(checked) if all(checked) else None
 

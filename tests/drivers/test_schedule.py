@@ -1,0 +1,161 @@
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.meter import MeterSetup
+from drivers.model import load
+from drivers.reading import PollGroup, Quality
+from drivers.schedule import PAUSE_MAX_S, Due, Schedule, Wait
+
+MODEL = load("eastron-sdm630")
+FAST, SLOW, IDENTITY = PollGroup.FAST, PollGroup.SLOW, PollGroup.IDENTITY
+POLL_S = 0.1
+TIMEOUT_S = 1.0
+
+
+def setup(meter_id: str, fast_s: float = 5.0) -> MeterSetup:
+    return MeterSetup(meter_id, MODEL, 1, fast_s=fast_s)
+
+
+def run(
+    schedule: Schedule, until_s: float, dead: frozenset[str] = frozenset(), now_s: float = 0.0
+) -> list[tuple[float, str, PollGroup]]:
+    """The polls of a bus on which an answer takes POLL_S and silence TIMEOUT_S."""
+    polls = []
+    while now_s < until_s:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            assert step.seconds > 0
+            now_s += step.seconds
+            continue
+        polls.append((now_s, step.meter_id, step.group))
+        silent = step.meter_id in dead
+        now_s += TIMEOUT_S if silent else POLL_S
+        schedule.done(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
+    return polls
+
+
+def test_everything_is_polled_at_once_and_then_in_its_interval() -> None:
+    polls = run(Schedule([setup("a"), setup("b")]), 299)
+    assert [(meter, group) for _, meter, group in polls[:6]] == [
+        ("a", FAST), ("b", FAST), ("a", SLOW), ("b", SLOW), ("a", IDENTITY), ("b", IDENTITY),
+    ]  # fmt: skip
+    assert [sum(1 for _, meter, got in polls if (meter, got) == ("b", group)) for group in PollGroup] == [
+        60,
+        5,
+        1,
+    ]
+
+
+def test_a_silent_meter_costs_two_time_outs_and_then_one_probe_per_growing_pause() -> None:
+    polls = run(Schedule([setup("dead")]), 60, dead=frozenset({"dead"}))
+    begins = [at_s for at_s, _, _ in polls]
+    pauses = [later - sooner - TIMEOUT_S for sooner, later in itertools.pairwise(begins)]
+    assert pauses[1:8] == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0])
+    assert {group for _, _, group in polls[2:]} == {FAST}
+
+
+def test_the_others_keep_their_rate_beside_a_silent_meter() -> None:
+    meters = [setup(name) for name in ("a", "b", "c", "dead")]
+    polls = run(Schedule(meters), 300, dead=frozenset({"dead"}))
+    for name in ("a", "b", "c"):
+        at_s = [at for at, meter, group in polls if (meter, group) == (name, FAST)]
+        assert len(at_s) == 60
+        assert max(later - sooner for sooner, later in itertools.pairwise(at_s)) < 5.0 + 1.5 * TIMEOUT_S
+
+
+def test_a_silent_meter_that_answers_is_polled_in_full_at_once() -> None:
+    schedule = Schedule([setup("a")])
+    run(schedule, 200, dead=frozenset({"a"}))
+    assert schedule.silent_meters == ("a",)
+    polls = run(schedule, 260, now_s=200)
+    assert [group for _, _, group in polls[:4]].count(SLOW) == 1
+    assert polls[-1][0] > 250
+    assert schedule.silent_meters == ()
+
+
+def test_one_time_out_alone_silences_nobody() -> None:
+    schedule = Schedule([setup("a")])
+    for i in range(20):
+        now_s = 1000.0 * i
+        schedule.next(now_s)
+        schedule.done("a", FAST, now_s, Quality.BAD if i % 2 else Quality.GOOD)
+        assert schedule.silent_meters == ()
+
+
+def test_a_refused_group_is_asked_less_often_and_leaves_the_others_alone() -> None:
+    schedule = Schedule([setup("a")])
+    counts = dict.fromkeys(PollGroup, 0)
+    now_s = 0.0
+    while now_s < 1200:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        counts[step.group] += 1
+        refused = step.group is SLOW
+        schedule.done("a", step.group, now_s, Quality.BAD if refused else Quality.GOOD, refused=refused)
+    assert counts[FAST] == 240
+    assert 4 <= counts[SLOW] <= 7  # at 0, 120, 360, 660, 960 s
+    assert schedule.silent_meters == ()
+
+
+def test_a_bus_that_is_down_rests_with_a_growing_pause_and_forgets_it_after_an_answer() -> None:
+    schedule = Schedule([setup("a")])
+    pauses = []
+    now_s = 0.0
+    for _ in range(7):
+        assert isinstance(schedule.next(now_s), Due)
+        schedule.bus_down(now_s)
+        wait = schedule.next(now_s)
+        assert isinstance(wait, Wait)
+        pauses.append(wait.seconds)
+        now_s += wait.seconds
+    assert pauses == pytest.approx([0.5, 1, 2, 4, 8, PAUSE_MAX_S, PAUSE_MAX_S])
+    schedule.done("a", FAST, now_s, Quality.GOOD)
+    schedule.bus_down(now_s)
+    assert schedule.next(now_s) == Wait(0.5)
+
+
+def test_a_crowded_bus_leaves_polls_out_and_still_serves_every_group_and_probe() -> None:
+    meters = [setup(f"m{i}", fast_s=1.0) for i in range(15)] + [setup("dead")]
+    polls = run(Schedule(meters), 400, dead=frozenset({"dead"}))
+    for i in range(15):
+        mine = [group for _, meter, group in polls if meter == f"m{i}"]
+        assert mine.count(FAST) > 180
+        assert mine.count(SLOW) >= 5
+        assert mine.count(IDENTITY) >= 1
+    assert sum(1 for _, meter, _ in polls if meter == "dead") > 10
+
+
+def test_an_empty_bus_has_nothing_to_do() -> None:
+    assert isinstance(Schedule([]).next(0.0), Wait)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["good", "bad", "refused", "down"]), st.floats(0, 20)), max_size=60)
+)
+@settings(deadline=None)
+def test_whatever_happens_there_is_always_something_to_do_in_time(events: list[tuple[str, float]]) -> None:
+    schedule = Schedule([setup("a"), setup("b")])
+    now_s = 0.0
+    for event, cost_s in events:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            assert 0 < step.seconds <= 300
+            now_s += step.seconds
+            step = schedule.next(now_s)
+        assert isinstance(step, Due)
+        now_s += cost_s
+        if event == "down":
+            schedule.bus_down(now_s)
+        else:
+            schedule.done(
+                step.meter_id,
+                step.group,
+                now_s,
+                Quality.GOOD if event == "good" else Quality.BAD,
+                refused=event == "refused",
+            )
