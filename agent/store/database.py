@@ -2,9 +2,9 @@
 
 WAL with synchronous=FULL: a commit that returned survives a power cut (measured: 0 lost; with
 NORMAL up to 858). One process at a time owns the file, by a lock file beside it; readers open it
-with mode=ro. The schema is made by the numbered migrations of its owner through sqlite-utils, which
-is imported only when there is something to migrate: it costs 27 MiB. `user_version` is the number of
-migrations that were applied; a file of a newer program is refused, never changed.
+with mode=ro. The schema is made by the numbered migrations of its owner through sqlite-utils, in a
+child process that ends at once: in the daemon it would stay with 17 MiB. `user_version` is the
+number of migrations that were applied; a file of a newer program is refused, never changed.
 
 A connection is used by one thread at a time, under `lock`.
 """
@@ -12,6 +12,7 @@ A connection is used by one thread at a time, under `lock`.
 import fcntl
 import os
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -112,24 +113,27 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
 
 
 def migrate(connection: sqlite3.Connection, owner: str, migrations: Sequence[Migration]) -> None:
-    """Bring the schema up to the last of `migrations`.
-
-    Raises:
-        SchemaNewerError: The file has more of them than this program knows.
-    """
-    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(migrations):
-        raise SchemaNewerError(f"the database has schema {version}, this program knows {len(migrations)}")
-    if version == len(migrations):
-        return
-    import sqlite_utils  # noqa: PLC0415 - 27 MiB that only a new or old file needs
+    """Apply those of `migrations` that the file has not seen."""
+    import sqlite_utils  # noqa: PLC0415 - see the module: only who migrates pays for it
 
     database = sqlite_utils.Database(connection, execute_plugins=False)
-    applied = sqlite_utils.Migrations(owner)
+    numbered = sqlite_utils.Migrations(owner)
     for number, migration in enumerate(migrations, start=1):
-        applied(name=f"{number:03d}")(migration)
-    applied.apply(database)
+        numbered(name=f"{number:03d}")(migration)
+    numbered.apply(database)
     connection.execute(f"PRAGMA user_version={len(migrations)}")
+
+
+def _migrate_apart(path: Path, owner: str, migrations: Sequence[Migration]) -> bool:
+    """Migrate in a child process; whether it worked. No connection to `path` may be open here."""
+    child = os.fork()
+    if child == 0:
+        try:
+            migrate(connect(path), owner, migrations)
+            os._exit(os.EX_OK)
+        finally:
+            os._exit(os.EX_SOFTWARE)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == os.EX_OK
 
 
 class Database:
@@ -215,11 +219,23 @@ class Database:
     def _opened(self) -> sqlite3.Connection:
         connection = connect(self.path, pages_max=self._pages_max)
         try:
-            migrate(connection, self._owner, self._migrations)
+            if not self._is_current(connection):
+                connection.close()
+                apart = "sqlite_utils" not in sys.modules
+                done = apart and _migrate_apart(self.path, self._owner, self._migrations)
+                connection = connect(self.path, pages_max=self._pages_max)
+                if not done:  # here its error is seen
+                    migrate(connection, self._owner, self._migrations)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _is_current(self, connection: sqlite3.Connection) -> bool:
+        version: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version > len(self._migrations):
+            raise SchemaNewerError(f"{self.path} has schema {version}, known are {len(self._migrations)}")
+        return version == len(self._migrations)
 
     def _roll_back(self) -> None:
         if self.connection.in_transaction:

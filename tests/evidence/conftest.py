@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlite_utils  # so that stores migrate in this process, which is faster
 
 from agent.evidence.seal import StoredSeal
 from agent.store.gateway import GatewayStore
 from tests.evidence.chains import Bench, MemoryStore
+
+assert sqlite_utils
 
 
 class BenchedGatewayStore(GatewayStore):
