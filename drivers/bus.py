@@ -125,7 +125,8 @@ class Bus:
             self._spare_max[request] = spared - 1
         # The spare registers may have been at fault. Without any, after the time in which the
         # refusal could come twice, the meter's answer is certain.
-        self._clock.sleep(self._ledger.duplicate_max_s)
+        if self.framing is Framing.RTU:
+            self._clock.sleep(self._ledger.duplicate_max_s)
         return self._exchange(self._prepare(request, 0, timeout_s), timeout_s)
 
     def _prepare(self, request: Request, spare: int, timeout_s: float) -> Request:

@@ -5,9 +5,8 @@ answer that fits nothing is one too, and mostly means two meters with one addres
 
 `identify` tries the models one after the other. A model with fingerprints is named only if all of
 them fit, and then it is certain. Of the others it is said how many of their voltages, frequencies and
-power factors are possible in a mains supply; one impossible value, or no answer
-to the fast group, rules a model out.
-Zero says nothing: it may be a phase that is not connected.
+power factors are possible in a mains supply; one impossible value, or no answer to the
+fast group, rules a model out. Zero says nothing: it may be a phase that is not connected.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,0 +1,230 @@
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from attrs import Factory, define
+
+from agent.acquire import DOWN_REPEAT_S, STALL_S, BusLoop, BusTask
+from drivers.clock import NS_PER_S, Stamp, SystemClock
+from drivers.clock import ClockState as State
+from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
+from drivers.meter import MeterSetup
+from drivers.model import load
+from drivers.reading import PollGroup, Quality, Reading
+from drivers.transaction import Answer
+from tests.drivers.slave import Asked, Slave, answer, on_pty, on_tcp
+
+MODEL = load("eastron-sdm630")
+WAIT_S = 10.0
+
+
+@define
+class FakeClock:
+    now_s: float = 0.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+    def real_s(self, seconds: float) -> float:
+        return seconds
+
+    def stamp(self) -> Stamp:
+        now_ns = round(self.now_s * NS_PER_S)
+        return Stamp(now_ns, now_ns, bytes(16), State.SIMULATED)
+
+
+@define
+class FakeBus:
+    clock: FakeClock
+    down: bool = False
+    silent: set[int] = Factory(set)
+    gap_registers_max: int = 7
+    url: str = "tcp://fake"
+
+    def read(self, unit_id: int, _function: int, _address: int, count: int, **times: float) -> Answer:
+        trouble: DriverError | None = None
+        if self.down:
+            trouble = BusDownError("fake: gone")
+        elif unit_id in self.silent:
+            trouble = ReplyTimeoutError("no answer")
+        self.clock.sleep(times["timeout_s"] if trouble else 0.05)
+        if trouble:
+            raise trouble
+        return Answer(bytes(2 * count), 0.05)
+
+
+def loop_of(bus: FakeBus, sink: Callable[[Reading], None]) -> BusLoop:
+    return BusLoop(bus, [MeterSetup("m1", MODEL, 1), MeterSetup("m2", MODEL, 2)], bus.clock, sink)
+
+
+def run(loop: BusLoop, clock: FakeClock, seconds: float) -> None:
+    end_s = clock.now_s + seconds
+    while clock.now_s < end_s:
+        clock.sleep(loop.turn())
+
+
+def test_every_group_of_every_meter_comes_in_its_interval() -> None:
+    clock = FakeClock()
+    readings: list[Reading] = []
+    run(loop_of(FakeBus(clock), readings.append), clock, 299)
+    assert all(reading.quality is Quality.GOOD for reading in readings)
+    for meter in ("m1", "m2"):
+        mine = [reading.group for reading in readings if reading.meter == meter]
+        assert [mine.count(group) for group in PollGroup] == [60, 5, 1]
+
+
+def test_the_stamp_of_a_reading_is_the_moment_of_its_answer() -> None:
+    clock = FakeClock(now_s=100.0)
+    readings: list[Reading] = []
+    loop_of(FakeBus(clock), readings.append).turn()
+    assert readings[0].stamp.utc_ns == round(100.05 * NS_PER_S)
+
+
+def test_a_silent_meter_gives_bad_readings_and_the_other_goes_on() -> None:
+    clock = FakeClock()
+    readings: list[Reading] = []
+    loop = loop_of(FakeBus(clock, silent={2}), readings.append)
+    run(loop, clock, 300)
+    assert loop.silent_meters == ("m2",)
+    assert {(reading.quality, reading.reason) for reading in readings if reading.meter == "m2"} == {
+        (Quality.BAD, "no answer")
+    }
+    healthy = [reading for reading in readings if (reading.meter, reading.group) == ("m1", PollGroup.FAST)]
+    assert len(healthy) >= 59
+
+
+def test_a_bus_that_is_down_is_reported_at_once_then_once_a_minute_for_every_meter() -> None:
+    clock = FakeClock()
+    readings: list[Reading] = []
+    bus = FakeBus(clock)
+    loop = loop_of(bus, readings.append)
+    run(loop, clock, 20)
+    good = len(readings)
+    bus.down = True
+    run(loop, clock, 3 * DOWN_REPEAT_S)
+    down = readings[good:]
+    assert {reading.meter for reading in down} == {"m1", "m2"}
+    assert all(reading.quality is Quality.BAD and reading.reason.startswith("bus down") for reading in down)
+    assert 6 <= len(down) <= 8
+    bus.down = False
+    run(loop, clock, 20)
+    assert readings[-1].quality is Quality.GOOD
+    bus.down = True
+    before = len(readings)
+    run(loop, clock, 12)
+    assert sum(reading.reason.startswith("bus down") for reading in readings[before:]) == 2
+
+
+def collected(readings: "queue.Queue[Reading]", wanted: Callable[[Reading], bool]) -> Reading:
+    deadline_s = time.monotonic() + WAIT_S
+    while True:
+        reading = readings.get(timeout=max(deadline_s - time.monotonic(), 0.01))
+        if wanted(reading):
+            return reading
+
+
+def setups(*unit_ids: int) -> list[MeterSetup]:
+    return [MeterSetup(f"m{unit_id}", MODEL, unit_id, fast_s=0.05) for unit_id in unit_ids]
+
+
+def test_two_buses_are_read_by_two_threads_and_a_slow_one_holds_up_nobody() -> None:
+    readings: queue.Queue[Reading] = queue.Queue()
+    with on_pty(answer) as quick, on_tcp(lambda _asked, _slave: None) as dead:
+        tasks = [BusTask(quick.url, setups(1), SystemClock(), readings.put)]
+        tasks.append(BusTask(dead.url, setups(2), SystemClock(), readings.put))
+        for task in tasks:
+            task.start()
+        for _ in range(10):
+            collected(readings, lambda reading: reading.meter == "m1" and reading.quality is Quality.GOOD)
+        collected(readings, lambda reading: reading.meter == "m2" and reading.reason == "no answer")
+        assert all(task.stop(WAIT_S) for task in tasks)
+        assert all(not thread.name.startswith("bus ") for thread in threading.enumerate())
+
+
+def test_a_port_that_appears_later_is_used_as_soon_as_it_is_there(tmp_path: os.PathLike[str]) -> None:
+    readings: queue.Queue[Reading] = queue.Queue()
+    link = f"{os.fspath(tmp_path)}/adapter"
+    task = BusTask(f"rtu:{link}", setups(1), SystemClock(), readings.put)
+    task.start()
+    collected(readings, lambda reading: reading.reason.startswith("bus down"))
+    with on_pty(answer) as slave:
+        os.symlink(slave.url.removeprefix("rtu:"), link)  # noqa: PTH211 as udev does
+        collected(readings, lambda reading: reading.quality is Quality.GOOD)
+        assert task.stop(WAIT_S)
+
+
+def test_a_lost_connection_is_made_again() -> None:
+    readings: queue.Queue[Reading] = queue.Queue()
+
+    def script(asked: Asked, slave: Slave) -> None:
+        if len(slave.asked) == 5:
+            slave.hang_up()
+        else:
+            answer(asked, slave)
+
+    with on_tcp(script) as slave:
+        task = BusTask(slave.url, setups(1), SystemClock(), readings.put)
+        task.start()
+        collected(readings, lambda reading: reading.reason.startswith("bus down"))
+        collected(readings, lambda reading: reading.quality is Quality.GOOD)
+        assert task.stats.reopened == 1
+        assert task.stop(WAIT_S)
+
+
+def test_a_stuck_task_is_seen_and_replaced_and_its_readings_are_dropped() -> None:
+    readings: queue.Queue[Reading] = queue.Queue()
+    stuck, release = threading.Event(), threading.Event()
+
+    def sink(reading: Reading) -> None:
+        if not stuck.is_set():
+            stuck.set()
+            release.wait(WAIT_S)
+        readings.put(reading)
+
+    clock = SystemClock()
+    with on_pty(answer) as slave:
+        task = BusTask(slave.url, setups(1), clock, sink)
+        task.start()
+        assert stuck.wait(WAIT_S)
+        assert not task.stalled(clock.monotonic_s())
+        assert task.stalled(clock.monotonic_s() + STALL_S + 1)
+        task.restart()
+        collected(readings, lambda reading: reading.quality is Quality.GOOD)
+        assert not task.stalled(clock.monotonic_s())
+        assert task.restarts == 1
+        release.set()
+        assert task.stop(WAIT_S)
+    for thread in threading.enumerate():
+        if thread.name.startswith("bus "):
+            thread.join(WAIT_S)
+
+
+def test_a_thread_that_dies_counts_as_stalled(caplog: pytest.LogCaptureFixture) -> None:
+    died = threading.Event()
+
+    def sink(_reading: Reading) -> None:
+        died.set()
+        raise RuntimeError("a fault of ours")
+
+    clock = SystemClock()
+    with on_pty(answer) as slave:
+        task = BusTask(slave.url, setups(1), clock, sink)
+        task.start()
+        assert died.wait(WAIT_S)
+        assert task._worker is not None
+        task._worker.thread.join(WAIT_S)
+        assert task.stalled(clock.monotonic_s())
+        assert "a fault of ours" in caplog.text
+        assert task.stop(WAIT_S)
+
+
+def test_a_task_that_was_never_started_stops_and_is_not_stalled() -> None:
+    task = BusTask("tcp://127.0.0.1:1", setups(1), SystemClock(), lambda _reading: None)
+    assert not task.stalled(1e9)
+    assert task.stop(0.0)
