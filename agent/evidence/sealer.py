@@ -60,6 +60,10 @@ class SealStore(Protocol):
         """The seal with the highest number."""
         ...
 
+    def bodiless_since(self, number: int) -> int:
+        """The first seal of the unbroken run without bodies that ends at `number`."""
+        ...
+
     def append(self, *seals: StoredSeal) -> None:
         """Commit `seals` in one transaction.
 
@@ -125,6 +129,9 @@ class Sealer:
         for number in found.obsolete:
             self._slots.erase(number)
         self._current, self._returned, self._lost = found.current, found.returned, found.lost_tail
+        if self._lost is not None and last is not None and last.body is None:
+            # Lost before, and the seal that said so is among those that are lost now: say it again.
+            self._lost["first"] = self._store.bodiless_since(last.number)
         return found.recovery
 
     def seal(self, records: Sequence[bytes], stamp: Stamp, reference: bytes = b"") -> StoredSeal:

@@ -131,6 +131,13 @@ class GatewayStore:
         digest: bytes | None = found[0][0] if found else None
         return digest
 
+    def bodiless_since(self, number: int) -> int:
+        """The first seal of the unbroken run without bodies that ends at `number`."""
+        sql = "SELECT max(number) FROM seals WHERE number <= ? AND body IS NOT NULL"
+        whole = self._database.read(sql, (number,))[0][0]
+        first: int = (self.first_number() or number) if whole is None else whole + 1
+        return first
+
     def prune_below(self, number: int) -> int:
         """Delete at most PRUNE_ROWS_MAX seals below `number`, never the last one; how many went."""
         first, last = self._database.read("SELECT min(number), max(number) FROM seals")[0]

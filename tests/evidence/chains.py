@@ -167,6 +167,12 @@ class MemoryStore:
             raise error
         self.bench.reach("append", done=True)
 
+    def bodiless_since(self, number: int) -> int:
+        first = number
+        while first - 1 in self.seals and self.seals[first - 1].body is None:
+            first -= 1
+        return first
+
     def reopen(self) -> None:
         self.reopened += 1
 

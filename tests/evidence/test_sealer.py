@@ -200,6 +200,17 @@ def test_lost_commits_that_the_centre_has_are_no_fork(make_store: MakeStore) -> 
     assert [seal.number for seal in store.rows(1)] == list(range(37, 102))
 
 
+def test_a_loss_is_declared_again_when_its_declaration_is_lost(make_store: MakeStore) -> None:
+    slots, store, centre = lost_tail(make_store, sealed=8, lost=3)
+    sealer, _ = start(slots, store)
+    sealer.seal([heartbeat(9)], stamp(9))
+    forget(store, 7)
+    sealer, recovery = start(slots, store)
+    assert recovery.lost == (8, 9)
+    sealer.seal([heartbeat(10)], stamp(10))
+    assert [verdict.absent for verdict in centre.take_all(store) if verdict.absent] == [((6, 9),)]
+
+
 def rolled_back_keys(slots: MemorySlots, store: Any) -> None:
     assert slots.slots is not None
     older = dict(slots.slots)

@@ -145,6 +145,13 @@ def test_a_dropped_body_leaves_its_seal(store: GatewayStore) -> None:
     assert (row.cose, row.body) == (seals[0].cose, None)
 
 
+def test_the_run_without_bodies_is_found(store: GatewayStore) -> None:
+    filled(store, 6)
+    for number in (1, 2, 4, 5):
+        store.drop_body(number)
+    assert [store.bodiless_since(number) for number in (1, 2, 4, 5)] == [1, 1, 4, 4]
+
+
 def test_a_full_quota_is_told_apart_and_room_can_be_made_in_it(path: Path) -> None:
     store = GatewayStore(path, 1 << 20)
     chain = Chain()
