@@ -14,6 +14,7 @@ the middle of a deficit changes no episode. Linkages whose parameters changed st
 their open episodes so that these are cleared.
 """
 
+import hashlib
 import math
 from collections.abc import Sequence
 from typing import Any, Final
@@ -36,6 +37,7 @@ SILENT_S: Final = 86_400
 """After a day without any sample the missing slots are skipped instead of walked through."""
 CHECKPOINT_VERSION: Final = 1
 CHECKPOINT_BYTES_MAX: Final = 1 << 20
+DIGEST_BYTES: Final = 32
 
 
 class CheckpointError(Exception):
@@ -96,7 +98,7 @@ class Detector:
             return []
         end = math.floor(t_s / self._dt) - self._reorder
         if self._next is None:
-            self._start(min((slot for buffer in self._buffers for slot in buffer if slot < end), default=end))
+            self._start(self._earliest(end))
         elif end < self._next - STEP_BACK_S // self._dt:
             self._start(end)
         found: list[Episode] = []
@@ -105,10 +107,14 @@ class Detector:
             self._close(slot, found)
             slot += 1
             self._next = slot
-            if slot - self._heard > SILENT_S // self._dt and not any(self._buffers):
-                self._start(end)
-                break
+            if slot - self._heard > SILENT_S // self._dt:
+                slot = self._earliest(end)
+                self._start(slot)
         return found
+
+    def _earliest(self, end: int) -> int:
+        """The first slot before `end` that has a sample, or `end`."""
+        return min((slot for buffer in self._buffers for slot in buffer if slot < end), default=end)
 
     def _slot(self) -> int:
         assert self._next is not None
@@ -155,7 +161,7 @@ class Detector:
         return tuple(status_of(link) for link in self._links)
 
     def checkpoint(self) -> bytes:
-        """Everything that `restore` needs, as CBOR."""
+        """Everything that `restore` needs: SHA-256 of the rest, and CBOR."""
         lines = {
             watch.tracker.params.id: [watch.tracker.state(), _bodies(watch.open)] for watch in self._lines
         }
@@ -166,9 +172,9 @@ class Detector:
             name: [[slot, *sample] for slot, sample in sorted(buffer.items())]
             for name, buffer in self._pending.items()
         }
-        return cbor2.dumps(
-            [CHECKPOINT_VERSION, self._next, self._heard, lines, links, pending, self._retrospect.state()]
-        )
+        state = [CHECKPOINT_VERSION, self._next, self._heard, lines, links, pending, self._retrospect.state()]
+        body = cbor2.dumps(state)
+        return hashlib.sha256(body).digest() + body
 
     def restore(self, checkpoint: bytes) -> None:
         """Go on where `checkpoint` was taken.
@@ -180,11 +186,14 @@ class Detector:
             raise CheckpointError(
                 f"a checkpoint has at most {CHECKPOINT_BYTES_MAX} bytes, not {len(checkpoint)}"
             )
+        digest, body = checkpoint[:DIGEST_BYTES], checkpoint[DIGEST_BYTES:]
+        if hashlib.sha256(body).digest() != digest:
+            raise CheckpointError("not a checkpoint, or a damaged one")
         try:
-            self._restore(cbor2.loads(checkpoint))
+            self._restore(cbor2.loads(body))
         except Exception as error:
             self._pending.clear()
-            self._next = None
+            self._next, self._heard = None, 0
             self._build(0)
             raise CheckpointError(f"not a checkpoint of this detector: {error}") from error
 

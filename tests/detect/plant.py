@@ -123,7 +123,7 @@ def _treatment(
     return np.where(running, power * noise, 8 + rng.standard_normal(n)).clip(0)
 
 
-def inject(loads: Loads, pair: str, seed: int, after: int, kinds: tuple[str, ...] = CLASSES) -> None:
+def inject(loads: Loads, seed: int, after: int, kinds: tuple[str, ...] = CLASSES) -> None:
     """One event of every kind in runs of production after slot `after`."""
     rng = np.random.default_rng([seed, 77])
     runs = [run for run in loads.runs if run[0] > after and run[1] - run[0] > 900]
