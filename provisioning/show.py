@@ -186,3 +186,20 @@ def demo_view(
     """The status of the demo's agent, what time it is there, and what has happened."""
     title = Text(f"电监 dianjian · {status['gateway']} · {word('plant time')} {heading}", "bold")
     return Group(title, status_view(status, history), *(Text(line, "dim") for line in happened))
+
+
+def trace_view(trace: Json) -> RenderableType:
+    """Two hours of one-minute means, two minutes a column, each line to its own highest value."""
+    rows = []
+    for key, style in (("production", "blue"), ("treatment", "green")):
+        watts = _pairs(trace[f"{key}_w"])
+        top = max((value for value in watts if value is not None), default=0.0)
+        drawn = Text(sparkline(watts, top, columns=len(watts)), style)
+        rows.append(Text(f"{key:<11}{top / 1000:6.1f} kW ", "dim") + drawn)
+    return Group(*rows)
+
+
+def _pairs(values: Sequence[float | None]) -> list[float | None]:
+    pairs = (values[i : i + 2] for i in range(0, len(values), 2))
+    known = [[value for value in pair if value is not None] for pair in pairs]
+    return [sum(pair) / len(pair) if pair else None for pair in known]

@@ -1,0 +1,153 @@
+"""A site file is right, or every mistake in it is named at once."""
+
+from pathlib import Path
+
+import pytest
+
+from agent.config import SITE_FILE_BYTES_MAX, ConfigError, SiteMistakesError, load_site, parse_site
+
+KEY = "ab" * 32
+GOOD = f"""
+[site]
+gateway = "jn-0001"
+
+[broker]
+url = "mqtts://broker.example:8883"
+ca = "ca.pem"
+certificate = "gw.pem"
+key = "gw.key"
+centre_key = "{KEY}"
+
+[[bus]]
+id = "b1"
+url = "rtu:/dev/ttyS1?baudrate=9600&parity=E"
+
+[[meter]]
+id = "m1"
+bus = "b1"
+unit_id = 1
+model = "eastron-sdm630"
+line = "p1"
+
+[[meter]]
+id = "m2"
+bus = "b1"
+unit_id = 2
+model = "eastron-sdm630"
+line = "t1"
+ct_ratio = 20
+
+[[line]]
+id = "p1"
+kind = "production"
+rated_w = 60000
+
+[[line]]
+id = "t1"
+kind = "treatment"
+rated_w = 22000
+
+[[linkage]]
+id = "k1"
+production = ["p1"]
+treatment = ["t1"]
+"""
+FILE = Path("/etc/dianjian/site.toml")
+
+
+def mistakes(text: str) -> tuple[str, ...]:
+    with pytest.raises(SiteMistakesError) as caught:
+        parse_site(text, FILE)
+    return caught.value.problems
+
+
+def test_a_good_site_file_says_what_stands_where() -> None:
+    site = parse_site(GOOD, FILE)
+    assert site.site.gateway == "jn-0001"
+    assert [(meter.id, meter.unit_id, meter.ct_ratio) for meter in site.meter] == [
+        ("m1", 1, 1.0),
+        ("m2", 2, 20.0),
+    ]
+    assert site.broker is not None
+    assert site.broker.centre_key == bytes.fromhex(KEY)
+    assert site.path("state") == Path("/etc/dianjian/state")
+    assert site.text == GOOD
+    assert site.missing_for_agent() == ()
+
+
+def test_lines_and_linkages_alone_are_a_site_but_no_agent() -> None:
+    site = parse_site(GOOD[GOOD.index("[[line]]") :], FILE)
+    assert [problem.split(":")[0] for problem in site.missing_for_agent()] == ["broker", "bus", "meter"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "right", "problem"),
+    [
+        ("unit_id = 300", "unit_id = 1", "meter[0].unit_id: must be a whole number from 1 to 247, not 300"),
+        ("unit_id = true", "unit_id = 1", "meter[0].unit_id: must be a whole number from 1 to 247, not True"),
+        ("ct_ratio = 0", "ct_ratio = 20", "meter[1].ct_ratio: must be a number from 1e-05 to 100000, not 0"),
+        (
+            "ct_ratio = nan",
+            "ct_ratio = 20",
+            "meter[1].ct_ratio: must be a number from 1e-05 to 100000, not nan",
+        ),
+        (
+            'kind = "boiler"',
+            'kind = "treatment"',
+            "line[1].kind: must be 'production' or 'treatment', not 'boiler'",
+        ),
+        ('bus = "b9"', 'bus = "b1"', "meter[0].bus: no bus 'b9'; known: b1"),
+        ('line = "p9"', 'line = "p1"', "meter[0].line: no line 'p9'; known: p1, t1"),
+        ("unit_id = 2", "unit_id = 1", "meter[0].unit_id: 2 is used more than once on bus 'b1'"),
+        ('treatment = ["p1"]', 'treatment = ["t1"]', "linkage[0].treatment: line 'p1' is a production line"),
+        ("treatment = []", 'treatment = ["t1"]', "linkage[0].treatment: needs at least one line"),
+        ('id = "a b"', 'id = "b1"', "bus[0].id: must be letters, digits, - and _, at most 32, not 'a b'"),
+        ('centre_key = "ab"', f'centre_key = "{KEY}"', "broker.centre_key: must be 64 hexadecimal digits"),
+    ],
+)
+def test_a_mistake_is_named_with_its_path(wrong: str, right: str, problem: str) -> None:
+    assert any(found.startswith(problem) for found in mistakes(GOOD.replace(right, wrong, 1)))
+
+
+def test_every_mistake_is_named_at_once() -> None:
+    text = GOOD.replace("unit_id = 1", "unit_id = 0").replace("rated_w = 60000", 'rated_w = "60 kW"')
+    text = text.replace('[[line]]\nid = "t1"', '[[line]]\ncolour = "red"\nid = "t1"') + "\n[extra]\n"
+    places = sorted(problem.split(":")[0] for problem in mistakes(text))
+    assert places == ["extra", "line[0].rated_w", "line[1].colour", "meter[0].unit_id"]
+
+
+def test_a_missing_key_is_named() -> None:
+    assert mistakes(GOOD.replace('model = "eastron-sdm630"\n', "", 1)) == ("meter[0].model: missing",)
+
+
+def test_a_wrong_bus_url_says_what_is_expected() -> None:
+    (problem,) = mistakes(GOOD.replace("rtu:/dev/ttyS1?baudrate=9600&parity=E", "serial:/dev/ttyS1"))
+    assert problem.startswith("bus[0].url: ")
+    assert "tcp://host:502" in problem
+
+
+def test_ids_are_used_once() -> None:
+    assert "meter: id 'm1' is used 2 times" in mistakes(GOOD.replace('id = "m2"', 'id = "m1"'))
+
+
+@pytest.mark.parametrize("name", ["text", "file"])
+def test_names_that_the_program_uses_itself_are_no_keys(name: str) -> None:
+    assert f"{name}: unknown key" in mistakes(f'{name} = "x"\n' + GOOD)
+
+
+def test_text_that_is_no_toml_says_where() -> None:
+    (problem,) = mistakes("[site\n")
+    assert "line 1" in problem
+
+
+@pytest.mark.parametrize(
+    ("content", "word"),
+    [(b"\xff\xfe", "UTF-8"), (b"#" * (SITE_FILE_BYTES_MAX + 1), "at most"), (None, "cannot be read")],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, word: str) -> None:
+    file = tmp_path / "site.toml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError, match=word) as caught:
+        load_site(file)
+    assert str(caught.value).startswith(str(file))
