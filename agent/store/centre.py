@@ -19,8 +19,9 @@ from attrs import define, frozen
 
 from agent.evidence.chain import ChainState
 from agent.evidence.seal import NUMBER_MAX
-from agent.store.database import Database, Lock, Migration, StoreError, suffixed
+from agent.store.database import Database, Migration, StoreError, suffixed
 from agent.store.held import Held
+from agent.store.lock import Lock
 
 READ_ROWS_MAX: Final = 1_000
 FORKS_MAX: Final = 1_000

@@ -1,7 +1,7 @@
 """One SQLite file: how it is opened, locked, brought to its schema, and what its errors mean.
 
 WAL with synchronous=FULL: a commit that returned survives a power cut (measured: 0 lost; with
-NORMAL up to 858). One process at a time owns the file, by a lock file beside it; readers open it
+NORMAL up to 858). One process at a time owns the file (`agent.store.lock`); readers open it
 with mode=ro. The schema is made by the numbered migrations of its owner through sqlite-utils, in a
 child process that ends at once: in the daemon it would stay with 17 MiB. `user_version` is the
 number of migrations that were applied; a file of a newer program is refused, never changed.
@@ -9,7 +9,6 @@ number of migrations that were applied; a file of a newer program is refused, ne
 A connection is used by one thread at a time, under `lock`.
 """
 
-import fcntl
 import os
 import sqlite3
 import sys
@@ -39,36 +38,12 @@ class StoreError(Exception):
     """The database cannot be used."""
 
 
-class SecondInstanceError(StoreError):
-    """Another process owns the database."""
-
-
 class SchemaNewerError(StoreError):
     """The database was written by a newer program."""
 
 
 class CorruptError(StoreError):
     """The file holds what SQLite or a checksum says cannot be."""
-
-
-class Lock:
-    """The ownership of a database, held until `release` or the end of the process."""
-
-    def __init__(self, path: Path) -> None:
-        self._descriptor: int | None = None
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(descriptor)
-            raise SecondInstanceError(f"{path}: another process owns this database") from None
-        self._descriptor = descriptor
-
-    def release(self) -> None:
-        """Let another process own it; to say it twice is no matter."""
-        if self._descriptor is not None:
-            os.close(self._descriptor)
-            self._descriptor = None
 
 
 def suffixed(path: Path, suffix: str) -> Path:

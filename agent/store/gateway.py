@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.evidence.seal import StoredSeal
-from agent.store.database import PAGE_BYTES, CorruptError, Lock, connect_to_read, suffixed
+from agent.store.database import PAGE_BYTES, CorruptError, connect_to_read, suffixed
+from agent.store.lock import Lock
 from agent.store.opening import COLUMNS, INSERT, open_or_salvage, values
 
 RECEIPTS_KEPT: Final = 100

@@ -150,6 +150,7 @@ class MemoryStore:
 
     bench: Bench = field(factory=Bench)
     seals: dict[int, StoredSeal] = field(factory=dict)
+    commits: list[list[int]] = field(factory=list)
     failing: list[tuple[bool, CommitError]] = field(factory=list)
     reopened: int = 0
 
@@ -163,6 +164,7 @@ class MemoryStore:
             if any(seal.number in self.seals for seal in seals):
                 raise CommitError("UNIQUE constraint failed")
             self.seals |= {seal.number: seal for seal in seals}
+            self.commits.append([seal.number for seal in seals])
         if error is not None:
             raise error
         self.bench.reach("append", done=True)
@@ -175,6 +177,12 @@ class MemoryStore:
 
     def reopen(self) -> None:
         self.reopened += 1
+
+    def drop_commits(self, count: int) -> None:
+        """A disk that lied about its last commits, each of which is there whole or not at all."""
+        for _ in range(min(count, len(self.commits))):
+            for number in self.commits.pop():
+                del self.seals[number]
 
     def rows(self, first: int) -> list[StoredSeal]:
         return [self.seals[number] for number in sorted(self.seals) if number >= first]

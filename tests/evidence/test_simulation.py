@@ -75,9 +75,7 @@ class Life:
         self.sealer = None
         self.store.failing = []
         if self.lying_disk and self.rng.random() < 0.5:
-            tip = max(self.store.seals, default=0)
-            kept = tip - self.rng.randrange(0, 12)
-            self.store.seals = {n: seal for n, seal in self.store.seals.items() if n <= kept}
+            self.store.drop_commits(self.rng.randrange(12))
 
     def plan_a_cut(self, chance: float) -> None:
         planned = self.rng.random() < chance

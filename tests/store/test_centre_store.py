@@ -8,7 +8,8 @@ from agent.evidence.chain import ChainState
 from agent.evidence.seal import StoredSeal
 from agent.evidence.verify import Outcome, accept
 from agent.store.centre import FORKS_MAX, Accepted, CentreStore, EnrolmentError, UnknownGatewayError
-from agent.store.database import SecondInstanceError, StoreError
+from agent.store.database import StoreError
+from agent.store.lock import SecondInstanceError
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
 
 

@@ -1,0 +1,34 @@
+"""Which process owns a database: a lock file beside it, held with flock(2) until the process ends.
+
+The kernel lets go of it however the process dies, so a lock file that lies about means nothing.
+"""
+
+import fcntl
+import os
+from pathlib import Path
+
+from agent.store.database import StoreError
+
+
+class SecondInstanceError(StoreError):
+    """Another process owns the database."""
+
+
+class Lock:
+    """The ownership of a database, held until `release` or the end of the process."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor: int | None = None
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(descriptor)
+            raise SecondInstanceError(f"{path}: another process owns this database") from None
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let another process own it; to say it twice is no matter."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
