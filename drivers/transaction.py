@@ -24,6 +24,9 @@ FLOOD_BYTES_MAX: Final = 4096
 _REPLY_OVERHEAD_BYTES: Final = {Framing.RTU: 5, Framing.TCP: 9}
 _REFUSAL_BYTES: Final = {Framing.RTU: 5, Framing.TCP: 9}
 
+_GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
+"""Said by a gateway and not by the meter, whose answer may still reach the gateway."""
+
 
 @frozen
 class Answer:
@@ -115,7 +118,8 @@ class Transaction:
             self._trouble = f"doubtful exception {code}, perhaps the answer to an earlier request"
             return
         self.stats.exceptions += 1
-        self.ledger.answered(self.request, now_s, refused=True)
+        if self.framing is Framing.RTU or code not in _GATEWAY_EXCEPTIONS:
+            self.ledger.answered(self.request, now_s, refused=True)
         raise ExceptionReplyError(code)
 
     def _reject(self, foreign: Foreign, now_s: float) -> None:

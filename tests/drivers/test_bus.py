@@ -244,6 +244,17 @@ def test_tcp_has_transaction_ids_and_need_not_wait() -> None:
         assert bus.stats.late == 1
 
 
+@pytest.mark.parametrize("code", [10, 11])
+def test_after_a_gateway_gave_up_the_next_count_differs_for_the_meter_may_answer_the_gateway(
+    code: int,
+) -> None:
+    with reading(on_tcp, lambda asked, slave: slave.send(slave.refusal(asked, code))) as (bus, slave):
+        for address in (10, 50):
+            with pytest.raises(ExceptionReplyError):
+                bus.read(1, 3, address, 4, timeout_s=1, spare_registers=3)
+        assert [asked.count for asked in slave.asked] == [4, 5]
+
+
 @SERIAL_LINES
 @pytest.mark.parametrize("code", [2, 3])
 def test_a_meter_that_refuses_spare_registers_is_asked_without_them_from_then_on(
