@@ -158,7 +158,7 @@ class _Commissioning:
         elif len(known) < PRESENT_MIN * len(values):
             share = 100 * len(known) // len(values)
             self._findings.append(
-                f"{name}: {share} % of the {self._data.dt_s} s slots have a sample; does dt_s fit the polling?"
+                f"{name}: {share} % of the {self._data.dt_s} s slots are filled; does dt_s fit the polling?"
             )
         elif float(np.quantile(known, 0.01)) <= -learned.threshold.lo_w:
             self._findings.append(f"{name}: negative power, a current transformer is the wrong way round")

@@ -95,7 +95,8 @@ def _slow(n: int, rng: np.random.Generator) -> np.ndarray:
 
 def _jogs(u: np.ndarray, on: np.ndarray, rng: np.random.Generator) -> None:
     """Short trial runs of the machine while it is off: no treatment needed, they are within the grace."""
-    for at in rng.choice(len(u) - 40, len(u) // 4000, replace=False):
+    for block in range(0, len(u) - 4000, 4000):
+        at = block + int(rng.integers(0, 3000))
         if not on[max(0, at - 90) : at + 90].any():
             u[at : at + int(rng.integers(3, 12))] = 30_000
 

@@ -3,6 +3,7 @@
 import hashlib
 import random
 from functools import cache
+from itertools import pairwise
 from typing import Any
 
 import cbor2
@@ -70,7 +71,7 @@ def test_a_kill_at_any_moment_gives_the_same_episodes(cuts: list[int]) -> None:
     detector = Detector([params()])
     found = []
     edges = [0, *sorted(cuts), len(rows())]
-    for begin, end in zip(edges, edges[1:], strict=False):
+    for begin, end in pairwise(edges):
         found += fed(detector, rows()[begin:end], begin)
         checkpoint = detector.checkpoint()
         detector = Detector([params()])

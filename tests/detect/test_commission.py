@@ -168,7 +168,7 @@ def test_several_treatments_are_learned_as_their_sum() -> None:
 
 
 def test_slots_are_ten_seconds() -> None:
-    assert DT_S == learned("constant").params.dt_s
+    assert learned("constant").params.dt_s == DT_S
 
 
 def test_events_can_be_injected_only_after_commissioning() -> None:
