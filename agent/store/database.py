@@ -127,7 +127,7 @@ class Database:
         self._owner = owner
         self._migrations = migrations
         self._pages_max = pages_max
-        self.connection = self._opened()
+        self.connection = self._connected()
 
     @property
     def suspect(self) -> Path:
@@ -143,10 +143,7 @@ class Database:
         """
         with self.lock:
             self.close()
-            try:
-                self.connection = self._opened()
-            except sqlite3.DatabaseError as error:
-                raise self._translated(error, StoreError) from error
+            self.connection = self._connected()
 
     def close(self) -> None:
         """Let the file go."""
@@ -191,6 +188,12 @@ class Database:
         """Have the next start salvage the file."""
         self.suspect.touch()
 
+    def _connected(self) -> sqlite3.Connection:
+        try:
+            return self._opened()
+        except sqlite3.DatabaseError as error:
+            raise self._translated(error, StoreError) from error
+
     def _opened(self) -> sqlite3.Connection:
         connection = connect(self.path, pages_max=self._pages_max)
         try:
@@ -225,6 +228,6 @@ class Database:
         if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             self.mark_suspect()
             return CorruptError(f"{self.path}: {error}")
-        if primary == sqlite3.SQLITE_FULL:
+        if primary == sqlite3.SQLITE_FULL and otherwise is CommitError:
             return StoreFullError(f"{self.path}: {error}")
         return otherwise(f"{self.path}: {error}")

@@ -1,22 +1,23 @@
 """How the gateway's database is opened: whole, or salvaged. The start never fails over its content.
 
 A file that SQLite or the tip's own hash calls wrong, or that an earlier run marked `.suspect`, is
-set aside with its companions; what proves itself in it is copied into a new file, and the caller is
-told. What a person must put right is raised instead: the disk, the rights, a newer schema.
+salvaged: what proves itself in it is copied into `.salvage`; when that is complete it is renamed
+`.salvaged`; the old file is set aside with its companions; and `.salvaged` takes its place. A crash
+at any of these steps repeats or finishes them at the next start. What a person must put right is
+raised instead: the disk, the rights, a newer schema.
 """
 
-import sqlite3
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from agent.evidence.seal import StoredSeal
 from agent.store.database import CorruptError, Database, Migration, suffixed
-from agent.store.salvage import Salvage, Salvaging, set_aside
+from agent.store.salvage import COMPANIONS, Salvage, seals_in, set_aside
 
 COLUMNS: Final = "number, hash, cose, body, first_record, count"
 INSERT: Final = f"INSERT INTO seals ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants
-_CORRUPT: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def _make_tables(db: Any) -> None:
@@ -39,26 +40,50 @@ def values(seal: StoredSeal) -> tuple[Any, ...]:
 
 
 def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tuple[Database, Salvage | None]:
-    """The database at `path`, and what was salvaged if it had to be made anew."""
-    if not suffixed(path, ".suspect").exists():
-        try:
-            return _whole(Database(path, "gateway", MIGRATIONS, pages_max)), None
-        except CorruptError:
-            pass
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _CORRUPT:
-                raise
-    return _salvaged(path, pages_max, newest_hint)
+    """The database at `path`, and what was salvaged if it had to be made anew.
 
-
-def _salvaged(path: Path, pages_max: int, newest_hint: int | None) -> tuple[Database, Salvage]:
-    aside = set_aside(path)
+    Raises:
+        StoreError: The file cannot be opened or written, or a newer program made it.
+    """
+    aside = _finish(path)
+    if aside is None:
+        if not suffixed(path, ".suspect").exists():
+            with suppress(CorruptError):
+                return _whole(Database(path, "gateway", MIGRATIONS, pages_max)), None
+        _copy(path, pages_max, newest_hint)
+        aside = _finish(path)
+    assert aside is not None
     database = Database(path, "gateway", MIGRATIONS, pages_max)
-    salvaging = Salvaging(aside, newest_hint)
-    with database.write() as connection:
-        connection.executemany(INSERT, map(values, salvaging.seals()))
+    count, bodies, first, last = database.read(
+        "SELECT count(*), count(body), coalesce(min(number), 1), coalesce(max(number), 0) FROM seals"
+    )[0]
+    return database, Salvage(aside, count, count - bodies, last - first + 1 - count)
+
+
+def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
+    """Put what can be saved of `path` into `.salvaged`; it appears whole or not at all."""
+    draft = suffixed(path, ".salvage")
+    for companion in COMPANIONS:
+        suffixed(draft, companion).unlink(missing_ok=True)
+    database = Database(draft, "gateway", MIGRATIONS, pages_max)
+    try:
+        with database.write() as connection:
+            connection.executemany(INSERT, map(values, seals_in(path, newest_hint)))
+        database.read("PRAGMA wal_checkpoint(TRUNCATE)")
+    finally:
+        database.close()
+    draft.rename(suffixed(path, ".salvaged"))
+
+
+def _finish(path: Path) -> Path | None:
+    """Let a complete copy take the place of `path`; where the old file is now, None without a copy."""
+    copy = suffixed(path, ".salvaged")
+    if not copy.exists():
+        return None
+    aside = set_aside(path)
+    copy.rename(path)
     suffixed(path, ".suspect").unlink(missing_ok=True)
-    return database, salvaging.report()
+    return aside
 
 
 def _whole(database: Database) -> Database:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, frozen
+from attrs import frozen
 
 from agent.evidence.cbor import FormatError
 from agent.evidence.seal import StoredSeal, open_body, peek_header, seal_hash
@@ -21,6 +21,8 @@ from agent.store.database import suffixed
 MISSES_MAX: Final = 20_000
 """Numbers in a row without a row, after which nothing more is expected: two days of seals. Probing
 them takes 0.1 s."""
+COMPANIONS: Final = ("-wal", "-shm", "")
+"""The file itself last: a database without its WAL is old, a WAL without its database is poison."""
 _ROW: Final = "SELECT number, hash, cose, body, first_record, count FROM seals WHERE number = ?"
 _HEADER: Final = "SELECT number, hash, cose, NULL, first_record, count FROM seals WHERE number = ?"
 
@@ -42,52 +44,33 @@ class Salvage:
     missing: int
 
 
-@define
-class Salvaging:
-    """The rows of a corrupt file, one by one, and afterwards the report."""
-
-    aside: Path
-    newest_hint: int | None
-    _found: int = 0
-    _bodies_lost: int = 0
-    _lowest: int = 0
-    _highest: int = 0
-
-    def seals(self) -> Iterator[StoredSeal]:
-        """Every row that can be read and proves itself, newest first."""
-        try:
-            connection = sqlite3.connect(self.aside, isolation_level=None)
-        except sqlite3.Error:
-            return
-        try:
-            connection.execute("PRAGMA cell_size_check=ON")
-            connection.execute("PRAGMA trusted_schema=OFF")
-            yield from self._probed(connection)
-        except sqlite3.Error:
-            return  # not even the schema can be read: nothing can be asked for
-        finally:
-            connection.close()
-
-    def report(self) -> Salvage:
-        """What was found."""
-        span = self._highest - self._lowest + 1 if self._found else 0
-        return Salvage(self.aside, self._found, self._bodies_lost, span - self._found)
-
-    def _probed(self, connection: sqlite3.Connection) -> Iterator[StoredSeal]:
+def seals_in(path: Path, newest_hint: int | None) -> Iterator[StoredSeal]:
+    """Every row of a corrupt file that can be read and proves itself, newest first."""
+    try:
+        connection = sqlite3.connect(path, isolation_level=None)
+    except sqlite3.Error:
+        return
+    try:
+        connection.execute("PRAGMA cell_size_check=ON")
+        connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        number = _edge(connection, "max") or self.newest_hint or 0
-        lowest = _edge(connection, "min") or 1
-        misses = 0
-        while number >= lowest and misses < MISSES_MAX:
-            seal = _read(connection, number)
-            misses = 0 if seal is not None else misses + 1
-            if seal is not None:
-                self._found += 1
-                self._bodies_lost += seal.body is None
-                self._highest = self._highest or number
-                self._lowest = number
-                yield seal
-            number -= 1
+        yield from _probed(connection, newest_hint)
+    except sqlite3.Error:
+        return  # not even the schema can be read: nothing can be asked for
+    finally:
+        connection.close()
+
+
+def _probed(connection: sqlite3.Connection, newest_hint: int | None) -> Iterator[StoredSeal]:
+    number = _edge(connection, "max") or newest_hint or 0
+    lowest = _edge(connection, "min") or 1
+    misses = 0
+    while number >= lowest and misses < MISSES_MAX:
+        seal = _read(connection, number)
+        misses = 0 if seal is not None else misses + 1
+        if seal is not None:
+            yield seal
+        number -= 1
 
 
 def set_aside(path: Path) -> Path:
@@ -96,7 +79,7 @@ def set_aside(path: Path) -> Path:
     while suffixed(path, f".corrupt-{number}").exists():
         number += 1
     aside = suffixed(path, f".corrupt-{number}")
-    for companion in ("-wal", "-shm", ""):
+    for companion in COMPANIONS:
         old = suffixed(path, companion)
         if old.exists():
             old.rename(suffixed(aside, companion))

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.store.database import Database, SchemaNewerError
+from agent.store.database import Database, SchemaNewerError, StoreError
+from agent.store.gateway import GatewayStore
 
 MAKE_A_STORE = """
 import sys
@@ -69,3 +70,14 @@ def test_a_migration_that_fails_leaves_the_schema_before_it(
     connection = sqlite3.connect(path)
     assert connection.execute("PRAGMA user_version").fetchone() == (1,)
     connection.close()
+
+
+def test_a_database_that_cannot_be_opened_is_a_store_error_and_is_not_set_aside(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.db"
+    path.mkdir()
+    with pytest.raises(StoreError, match="unable to open"):
+        GatewayStore(path, 1 << 24)
+    assert path.is_dir()
+    assert not (tmp_path / "gateway.db.corrupt-1").exists()
+    path.rmdir()
+    GatewayStore(path, 1 << 24).close()

@@ -1,6 +1,8 @@
 import random
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -147,4 +149,53 @@ def test_commits_that_are_only_in_the_wal_are_salvaged_too(tmp_path: Path) -> No
     assert store.salvage is not None
     assert store.rows(1) == seals
     assert not (killed / "gateway.db.suspect").exists()
+    store.close()
+
+
+class PowerCutError(BaseException):
+    """The machine stops here."""
+
+
+@pytest.mark.parametrize("cut", range(1, 8))
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_power_cut_while_salvaging_loses_nothing_that_could_be_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int, marked: bool
+) -> None:
+    path = tmp_path / "gateway.db"
+    store = GatewayStore(path, QUOTA_BYTES)
+    chain = Chain()
+    seals = [chain.seal() for _ in range(50)]
+    store.append(*seals)
+    with store._database.write() as connection:
+        connection.execute("UPDATE seals SET cose = x'00' WHERE number = ?", (3 if marked else 50,))
+    if marked:
+        store._database.mark_suspect()
+    store.close()
+
+    steps = 0
+
+    def count_and_cut(real: Callable[..., Any]) -> Callable[..., Any]:
+        def step(*args: Any, **kwargs: Any) -> Any:
+            nonlocal steps
+            steps += 1
+            if steps == cut:
+                raise PowerCutError
+            return real(*args, **kwargs)
+
+        return step
+
+    with monkeypatch.context() as patched:
+        for name in ("rename", "unlink"):
+            patched.setattr(Path, name, count_and_cut(getattr(Path, name)))
+        try:
+            GatewayStore(path, QUOTA_BYTES).close()
+        except PowerCutError:
+            assert steps == cut
+    store = GatewayStore(path, QUOTA_BYTES)
+    kept = [seal.number for seal in store.rows(1)]
+    assert kept == [n for n in range(1, 51) if n != (3 if marked else 50)]
+    assert list(tmp_path.glob("*.corrupt-1"))
+    assert not path.with_name("gateway.db.suspect").exists()
+    assert not path.with_name("gateway.db.salvaged").exists()
+    store.append(Chain(number=51).seal())
     store.close()
