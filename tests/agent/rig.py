@@ -1,0 +1,161 @@
+"""A gateway's core on a real database and key file, with time that the test turns."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from attrs import define, field
+
+from agent.build import linkages_of, open_chain, setups_of
+from agent.config import parse_site
+from agent.courier import Courier
+from agent.detect.detector import Detector
+from agent.evidence import keys
+from agent.evidence.receipt import Receipt, sign_receipt
+from agent.evidence.record import ReadingRecord, Record, decode_record
+from agent.evidence.seal import StoredSeal, open_body, peek_header
+from agent.gateway import Gateway
+from agent.mqtt_events import Connected, Message
+from agent.outbox import Outbox
+from agent.watch import Watch
+from agent.wire import Topics
+from drivers.clock import NS_PER_S, ClockState, Stamp
+from drivers.reading import Block, PollGroup, Quality, Reading
+from drivers.registers import WORD_BYTES
+
+CENTRE = bytes(range(32))
+SITE = f"""
+[site]
+gateway = "g1"
+[broker]
+url = "mqtt://127.0.0.1"
+centre_key = "{keys.public(CENTRE).hex()}"
+[[bus]]
+id = "b1"
+url = "tcp://127.0.0.1"
+[[meter]]
+id = "mp"
+bus = "b1"
+unit_id = 1
+model = "eastron-sdm630"
+line = "p1"
+[[meter]]
+id = "mt"
+bus = "b1"
+unit_id = 2
+model = "eastron-sdm630"
+line = "t1"
+[[line]]
+id = "p1"
+kind = "production"
+rated_w = 50000
+[[line]]
+id = "t1"
+kind = "treatment"
+rated_w = 20000
+[[linkage]]
+id = "k1"
+production = ["p1"]
+treatment = ["t1"]
+"""
+BEGIN_S = 1_772_400_000
+BOOT = b"first boot......"
+
+
+@define
+class Rig:
+    """The core, what it sent, and its clock."""
+
+    folder: Path
+    boot_id: bytes = BOOT
+    passed_s: float = 0.0
+    ahead_s: float = float(BEGIN_S)
+    sent: list[tuple[int, str, bytes, bool]] = field(factory=list)
+    gateway: Gateway = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        site = parse_site(SITE, self.folder / "site.toml")
+        _, store, sealer, recovery = open_chain(site)
+        first, last = store.first_number(), store.last()
+        tip = last.number if last else recovery.number - 1
+        outbox = Outbox(Topics("g1"), received=(first or recovery.number) - 1, tip=tip)
+        assert site.broker is not None
+        assert site.broker.centre_key is not None
+        courier = Courier(outbox, store, outbox.topics, site.broker.centre_key, self._send, b"birth")
+        params = linkages_of(site)
+        lines = {meter.id: meter.line for meter in site.meter}
+        watch = Watch(Detector(params), setups_of(site), lines, params)
+        self.gateway = Gateway(site, "1.0", sealer, store, courier, watch)
+        self.gateway.start(recovery, self.stamp(), self.passed_s)
+
+    def _send(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self.sent.append((token, topic, payload, retain))
+
+    def stamp(self) -> Stamp:
+        return Stamp(
+            int((self.ahead_s + self.passed_s) * NS_PER_S),
+            int(self.passed_s * NS_PER_S),
+            self.boot_id,
+            ClockState.SYNCHRONISED,
+        )
+
+    def read(self, meter: str, watts: float | None) -> None:
+        """A reading of `meter`; None is a silent meter."""
+        model = self.gateway.watch.setups[meter].model
+        good = watts is not None
+        registers = model.encode({"active_power": watts} if watts is not None else {}, 1.0, 1.0)
+        words = b"".join(word for _, word in sorted(registers.items()))
+        address = min((address for _, address in registers), default=0)
+        assert len(words) == len(registers) * WORD_BYTES
+        self.gateway.reading(
+            Reading(
+                meter,
+                PollGroup.FAST,
+                self.stamp(),
+                model.hash,
+                (Block(4, address, words),) if good else (),
+                Quality.GOOD if good else Quality.BAD,
+                "" if good else "no answer",
+            )
+        )
+
+    def run(
+        self, seconds: float, production: float | None, treatment: float | None, step_s: float = 5.0
+    ) -> None:
+        """Let time pass, with a reading of each meter every `step_s`."""
+        end_s = self.passed_s + seconds
+        while self.passed_s < end_s:
+            self.passed_s += step_s
+            self.read("mp", production)
+            self.read("mt", treatment)
+            self.tick()
+
+    def tick(self) -> None:
+        self.gateway.tick(self.stamp(), self.passed_s)
+
+    def connect(self) -> None:
+        self.gateway.mqtt(Connected(False, 20, 65_536), self.stamp(), self.passed_s)
+
+    def receipt(self, seal: StoredSeal, secret: bytes = CENTRE, gateway: str = "g1") -> None:
+        raw = sign_receipt(Receipt(gateway, seal.number, seal.hash, seal.number, (), 0), secret)
+        self.gateway.mqtt(Message("dj/1/g1/receipt", raw, True), self.stamp(), self.passed_s)
+
+    def killed(self, folder: Path, **changes: object) -> "Rig":
+        """Another life on what the disk holds at this moment."""
+        shutil.copytree(self.folder, folder)
+        self.close()
+        return Rig(
+            folder, **{"passed_s": self.passed_s, "ahead_s": self.ahead_s, "boot_id": self.boot_id, **changes}
+        )  # type: ignore[arg-type]
+
+    def close(self) -> None:
+        self.gateway.store.close()
+
+    def seals(self) -> list[StoredSeal]:
+        return self.gateway.store.rows(1)
+
+    def records(self) -> Iterator[Record | ReadingRecord]:
+        for seal in self.seals():
+            assert seal.body is not None
+            for raw in open_body(peek_header(seal.cose), seal.body):
+                yield decode_record(raw)

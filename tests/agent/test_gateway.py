@@ -1,0 +1,246 @@
+"""The core of the gateway: what becomes a record, when it is sealed, and what a kill leaves."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.evidence.record import Kind, ReadingRecord, Record
+from agent.evidence.seal import peek_header
+from agent.evidence.sealer import CommitError
+from agent.gateway import SETTLE_S_MAX, DiskError, RekeyError
+from agent.quota import Level
+from tests.agent.rig import BEGIN_S, CENTRE, Rig
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    one = Rig(tmp_path / "g1")
+    yield one
+    one.close()
+
+
+def bodies(rig: Rig, kind: Kind) -> list[dict[str, Any]]:
+    return [record.body for record in rig.records() if isinstance(record, Record) and record.kind is kind]
+
+
+def episodes(rig: Rig) -> list[dict[str, Any]]:
+    return bodies(rig, Kind.EPISODE)
+
+
+def test_the_first_seal_is_made_at_once_and_explains_everything_after_it(rig: Rig) -> None:
+    (seal,) = rig.seals()
+    kinds = [record.kind for record in rig.records()]
+    assert kinds == [Kind.BOOT, Kind.MANIFEST, Kind.MANIFEST]
+    site, models = bodies(rig, Kind.MANIFEST)
+    assert site["meters"]["mt"]["line"] == "t1"
+    assert {sha256(table).digest()[:8].hex() for table in models["models"].values()} == set(models["models"])
+    assert seal.number == 1
+
+
+def test_readings_are_sealed_once_an_interval(rig: Rig) -> None:
+    rig.run(60, 30_000, 12_000)
+    numbers = [seal.number for seal in rig.seals()]
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert 6 <= len(numbers) <= 8
+    readings = [record for record in rig.records() if isinstance(record, ReadingRecord)]
+    assert len(readings) == 24 - 2 * (len(rig.gateway._pending._records) // 2)
+
+
+def test_a_quiet_gateway_says_that_it_lives(rig: Rig) -> None:
+    for _ in range(13):
+        rig.passed_s += 10
+        rig.tick()
+    assert [body["backlog"] for body in bodies(rig, Kind.HEARTBEAT)] == [1, 2]
+
+
+def test_an_episode_is_sealed_in_the_turn_in_which_it_is_found(rig: Rig) -> None:
+    rig.run(900, 30_000, 12_000)
+    before = len(rig.seals())
+    rig.run(600, 30_000, 0)
+    (episode,) = [body for body in episodes(rig) if body["state"] == "raised"]
+    assert (episode["rule"], episode["linkage"]) == ("off", "k1")
+    assert {"zh", "en"} == episode["sentence"].keys()
+    assert len(rig.seals()) > before
+    sealed = next(seal for seal in rig.seals() if b"k1-off" in (seal.body or b""))
+    assert peek_header(sealed.cose).utc_ms / 1000 - episode["raised_at_s"] <= 40
+
+
+def test_a_dead_meter_is_loss_of_data_and_no_violation(rig: Rig) -> None:
+    rig.run(900, 30_000, 12_000)
+    rig.run(900, 30_000, None)
+    assert {body["rule"] for body in episodes(rig)} == {"data_loss"}
+    assert [(body["meter"], body["good"]) for body in bodies(rig, Kind.EVENT)] == [("mt", False)]
+
+
+@pytest.mark.parametrize(("killed_after_s", "late_s"), [(5, 10), (60, 0), (180, 0), (300, 0)])
+def test_a_kill_in_the_middle_of_a_deficit_gives_the_same_episode(
+    tmp_path: Path, killed_after_s: int, late_s: int
+) -> None:
+    """Only what was not sealed yet can be missing: at the very begin that is one slot."""
+    whole = Rig(tmp_path / "whole")
+    whole.run(900, 30_000, 12_000)
+    whole.run(600, 30_000, 0)
+    (expected,) = episodes(whole)
+    whole.close()
+
+    first = Rig(tmp_path / "first")
+    first.run(900, 30_000, 12_000)
+    first.run(killed_after_s, 30_000, 0)
+    second = first.killed(tmp_path / "second")
+    second.run(600 - killed_after_s, 30_000, 0)
+    (found,) = episodes(second)
+    second.close()
+    assert found["rule"] == expected["rule"]
+    assert found["begin_at_s"] == expected["begin_at_s"] + late_s
+    assert found["raised_at_s"] == expected["raised_at_s"] + late_s
+
+
+def test_an_episode_that_was_found_but_never_sealed_is_told_after_the_restart(tmp_path: Path) -> None:
+    first = Rig(tmp_path / "first")
+    first.run(900, 30_000, 12_000)
+    seal = first.gateway.sealer.seal
+
+    def refuse(records: Any, stamp: Any, reference: bytes = b"") -> Any:
+        if any(b"k1-off" in record for record in records):
+            raise CommitError("no")
+        return seal(records, stamp, reference)
+
+    first.gateway.sealer.seal = refuse  # type: ignore[method-assign]
+    first.run(300, 30_000, 0)
+    assert not episodes(first)
+    second = first.killed(tmp_path / "second")
+    second.run(60, 30_000, 0)
+    assert [body["rule"] for body in episodes(second)] == ["off"]
+    second.close()
+
+
+def test_a_restart_goes_on_with_the_chain(tmp_path: Path) -> None:
+    first = Rig(tmp_path / "first")
+    first.run(100, 1000, 1000)
+    tip = first.seals()[-1]
+    second = first.killed(tmp_path / "second")
+    following = second.seals()[tip.number]
+    assert peek_header(following.cose).previous == tip.hash
+    assert [body["start"] for body in bodies(second, Kind.BOOT)] == ["new", "clean"]
+    second.close()
+
+
+def test_a_reboot_into_1970_does_not_turn_the_detector_back(tmp_path: Path) -> None:
+    first = Rig(tmp_path / "first")
+    first.run(900, 30_000, 12_000)
+    second = first.killed(tmp_path / "second", boot_id=b"second boot.....", passed_s=1.0, ahead_s=0.0)
+    second.run(900, 30_000, 12_000)
+    second.run(600, 30_000, 0)
+    (episode,) = [body for body in episodes(second) if body["severity"] == "violation"]
+    assert episode["begin_at_s"] > BEGIN_S + 900
+    second.close()
+
+
+def test_a_clock_that_somebody_sets_is_on_record_and_changes_no_episode(rig: Rig) -> None:
+    rig.run(900, 30_000, 12_000)
+    rig.ahead_s -= 3600
+    rig.run(600, 30_000, 0)
+    assert [body["step_ms"] for body in bodies(rig, Kind.CLOCK)] == [-3_600_000]
+    (episode,) = [body for body in episodes(rig) if body["state"] == "raised"]
+    assert episode["begin_at_s"] == pytest.approx(BEGIN_S + 900, abs=20)
+
+
+def test_a_meter_that_falls_silent_and_returns_is_told_twice(rig: Rig) -> None:
+    rig.run(30, 1000, 1000)
+    rig.run(60, 1000, None)
+    rig.run(30, 1000, 1000)
+    assert [(body["meter"], body["good"]) for body in bodies(rig, Kind.EVENT)] == [
+        ("mt", False),
+        ("mt", True),
+    ]
+
+
+def test_only_the_centre_s_own_receipt_is_believed(rig: Rig) -> None:
+    rig.connect()
+    rig.run(60, 1000, 1000)
+    seal = rig.seals()[2]
+    rig.receipt(seal, secret=bytes(32))
+    rig.receipt(seal, gateway="g2")
+    assert rig.gateway.courier.status().received == 0
+    rig.receipt(seal, secret=CENTRE)
+    assert rig.gateway.courier.status().received == seal.number
+    rig.run(20, 1000, 1000)
+    told = [body["text"] for body in bodies(rig, Kind.EVENT) if body["what"] == "message rejected"]
+    assert told == ["not signed by the centre", "a receipt for gateway g2"]
+    last = rig.gateway.store.last_receipt()
+    assert last is not None
+    assert peek_header(rig.seals()[-1].cose).reference == sha256(last).digest()
+
+
+def test_nothing_is_pruned_without_a_receipt_and_what_is_receipted_goes_when_room_is_needed(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.run(400, 1000, 1000)
+    monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda: 0.8)
+    rig.run(20, 1000, 1000)
+    assert rig.gateway.store.first_number() == 1
+    rig.receipt(rig.seals()[9])
+    rig.run(20, 1000, 1000)
+    assert rig.gateway.store.first_number() == 10
+
+
+def test_a_full_database_gives_up_bodies_and_says_so(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.run(400, 1000, 1000)
+    monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda: 0.96)
+    rig.run(30, 1000, 1000)
+    monkeypatch.undo()
+    tip = rig.gateway.store.last()
+    assert tip is not None
+    gone = [number for number in range(1, tip.number) if rig.gateway.store.body(number) is None]
+    assert gone[:3] == [1, 2, 3]
+    assert rig.gateway._level is Level.DROP
+
+
+def test_a_disk_that_takes_nothing_ends_the_process(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise CommitError("input/output error")
+
+    monkeypatch.setattr(rig.gateway.store, "append", fail)
+    with pytest.raises(DiskError, match="input/output error"):
+        rig.run(SETTLE_S_MAX + 30, 1000, 1000)
+
+
+def test_a_disk_that_recovers_gets_the_same_bytes(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    append = rig.gateway.store.append
+    offered = []
+
+    def fail(*seals: Any) -> None:
+        offered.append(seals[-1].cose)
+        raise CommitError("input/output error")
+
+    rig.run(20, 1000, 1000)
+    monkeypatch.setattr(rig.gateway.store, "append", fail)
+    rig.run(15, 1000, 1000)
+    monkeypatch.setattr(rig.gateway.store, "append", append)
+    rig.run(15, 1000, 1000)
+    assert len(set(offered)) == 1
+    assert offered[0] in [seal.cose for seal in rig.seals()]
+
+
+def test_an_orderly_end_seals_what_is_pending_and_forgets_nothing(tmp_path: Path) -> None:
+    first = Rig(tmp_path / "first")
+    first.run(24, 1000, 1000, step_s=3.0)
+    first.gateway.stop(first.stamp(), first.passed_s)
+    assert sum(isinstance(record, ReadingRecord) for record in first.records()) == 16
+    assert not first.gateway.sealer.unsettled
+    before = len(first.seals())
+    first.passed_s += 600
+    first.tick()
+    assert len(first.seals()) == before
+    first.close()
+
+
+def test_keys_that_do_not_belong_to_the_chain_stop_the_gateway(tmp_path: Path) -> None:
+    first = Rig(tmp_path / "first")
+    first.run(30, 1000, 1000)
+    (tmp_path / "first/state/keys").unlink()
+    with pytest.raises(RekeyError, match="enrolled anew"):
+        first.killed(tmp_path / "second")
