@@ -47,6 +47,7 @@ class Window:
     _waiting: dict[int, _Waiting] = field(init=False, factory=dict)
     _token: int = field(init=False, default=0)
     _paused_until_s: float = field(init=False, default=float("-inf"))
+    _refused_until_s: float = field(init=False, default=float("-inf"))
     _answered_s: float = field(init=False, default=0.0)
     _busy: Backoff = field(init=False)
     _denied: Backoff = field(init=False)
@@ -121,12 +122,14 @@ class Window:
     def _refused(self, code: int, now_s: float) -> None:
         if code == NOT_AUTHORIZED:
             self.alarms.put(Alarm.NOT_AUTHORIZED, "the broker does not let this gateway publish (0x87)")
-            pause_s = self._denied.fail()
+            backoff = self._denied
         elif code == SESSION_TAKEN_OVER:
             self.alarms.put(Alarm.CLONE, "another client connects under this gateway's name (0x8E)")
-            pause_s = self._denied.fail()
+            backoff = self._denied
         else:
             self.alarms.put(Alarm.REFUSED, f"the broker refuses or is busy ({code:#04x})")
-            self.size = max(1, self.size // 2)
-            pause_s = self._busy.fail()
-        self._paused_until_s = max(self._paused_until_s, now_s + pause_s)
+            backoff = self._busy
+        if now_s >= self._refused_until_s:  # a whole window refused at once is one refusal
+            self.size = max(1, self.size // 2) if backoff is self._busy else self.size
+            self._refused_until_s = now_s + backoff.fail()
+            self._paused_until_s = max(self._paused_until_s, self._refused_until_s)
