@@ -2,9 +2,8 @@
 
     python tests/bench/bench_evidence.py [--disk FOLDER]
 
-Prints one line a figure. Device bytes are what the kernel counts for the block device of FOLDER, with
-everything else that writes to it, so they mean something on an idle machine only; a tmpfs has none.
-Process bytes are the pages that this process had written; the file system's journal is not in them.
+Prints one line a figure. Device bytes are those that the kernel counts for the block device of
+FOLDER while it is otherwise idle, so they are an upper bound; a tmpfs has none.
 """
 
 import argparse
@@ -108,7 +107,7 @@ def stored(what: str, folder: Path, records: list[bytes], seals: int = 300) -> N
     for _ in range(100):
         sealer.seal(records, stamp(1))
     os.sync()
-    before, pages_before = device_bytes(folder), process_bytes()
+    before = device_bytes(folder)
     times = []
     for number in range(seals):
         begin = time.perf_counter()
@@ -117,9 +116,8 @@ def stored(what: str, folder: Path, records: list[bytes], seals: int = 300) -> N
         if number % 100 == 99:
             store.prune_below(made.number - 100)
     os.sync()
-    after, pages_after = device_bytes(folder), process_bytes()
+    after = device_bytes(folder)
     store.close()
-    show(f"process bytes a seal, {what}", round((pages_after - pages_before) / seals))
     show(f"sealed and stored, {what}, median ms", round(statistics.median(times) * 1e3, 2))
     if before is not None and after is not None:
         show(f"device bytes a seal, {what}", round((after - before) / seals))
@@ -131,12 +129,6 @@ def device_bytes(folder: Path) -> int | None:
     number = folder.stat().st_dev
     stat = Path(f"/sys/dev/block/{os.major(number)}:{os.minor(number)}/stat")
     return int(stat.read_text().split()[6]) * SECTOR_BYTES if stat.exists() else None
-
-
-def process_bytes() -> int:
-    """Bytes that this process caused to be written to a disk."""
-    lines = dict(line.split(": ") for line in Path("/proc/self/io").read_text().splitlines())
-    return int(lines["write_bytes"])
 
 
 if __name__ == "__main__":
