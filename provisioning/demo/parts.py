@@ -45,6 +45,11 @@ class Part:
         """What the part prints for others."""
         return self.folder / f"{self.name}.out"
 
+    @property
+    def pid(self) -> int:
+        """The process while it runs, else 0."""
+        return self._process.pid if self._process is not None else 0
+
     def start(self) -> None:
         """Start it; what it prints is appended to its files."""
         environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
