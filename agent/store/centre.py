@@ -109,8 +109,6 @@ class CentreStore:
         """Look at the file again after a failed commit."""
         self._database.reopen()
 
-    # -- who is known
-
     def enrol(self, gateway: str, first_key: bytes) -> None:
         """Know `gateway` by its first key; to say it again changes nothing.
 
@@ -144,8 +142,6 @@ class CentreStore:
     def held(self, gateway: str) -> Held:
         """Which bodies of `gateway` are held; not to be changed by the caller."""
         return self._known(gateway).held
-
-    # -- what was verified
 
     def commit(self, batch: Sequence[Accepted]) -> None:
         """Put `batch`, in the order of acceptance, and the states after it into one transaction.
@@ -216,8 +212,6 @@ class CentreStore:
             for row in rows:
                 yield row[0] % _SHIFT, *row[1:]
             at = rows[-1][0] + 1
-
-    # -- what was answered, and what speaks against a gateway
 
     def put_receipt(self, gateway: str, raw: bytes) -> None:
         """Keep the last receipt of `gateway`."""
