@@ -12,6 +12,7 @@ ends by itself when it wakes up, and its readings are dropped), and a new one ta
 port. The ledger of unanswered requests is handed on, for late answers do not care for threads.
 """
 
+import copy
 import logging
 import threading
 from collections.abc import Callable, Iterable
@@ -126,6 +127,7 @@ class BusTask:
         if self._worker is not None:
             self._worker.abandon()
         self.restarts += 1
+        self._ledger = copy.deepcopy(self._ledger)  # the old thread may still write into its own
         self.start()
 
     def stalled(self, now_s: float) -> bool:

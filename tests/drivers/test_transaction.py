@@ -1,0 +1,117 @@
+import itertools
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.frame import Framing, Request, encode_exception, encode_reply, encode_request
+from drivers.ledger import Ledger
+from drivers.transaction import FLOOD_BYTES_MAX, Answer, BusStats, Transaction
+
+ASKED = Request(1, 3, 100, 4)
+WORDS = b"\x11\x22\x33\x44\x55\x66\x77\x88"
+TRANSACTION_ID = 7
+
+DAMAGED = bytearray(encode_reply(Framing.RTU, ASKED, WORDS))
+DAMAGED[6] ^= 0x10
+FOREIGN = [
+    encode_reply(Framing.RTU, Request(1, 3, 0, 5), bytes(10)),
+    encode_reply(Framing.RTU, Request(1, 4, 0, 4), bytes(8)),
+    encode_reply(Framing.RTU, Request(2, 3, 0, 4), bytes(8)),
+    encode_exception(Framing.RTU, Request(2, 3, 0, 4), 2),
+    encode_request(Framing.RTU, ASKED),
+    encode_request(Framing.RTU, Request(9, 3, 7, 9)),
+    bytes(DAMAGED),
+]
+
+
+def transaction(framing: Framing = Framing.RTU) -> Transaction:
+    ledger = Ledger()
+    ledger.sent(ASKED, 0.0)
+    return Transaction(framing, ASKED, TRANSACTION_ID, 0.0, ledger, BusStats())
+
+
+def fed(running: Transaction, stream: bytes, cuts: list[int]) -> Answer | None:
+    """The answer that comes out when `stream` arrives in pieces."""
+    places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
+    for begin, end in itertools.pairwise(places):
+        if begin < end and (answered := running.feed(stream[begin:end], 0.5)) is not None:
+            return answered
+    return None
+
+
+cuts = st.lists(st.integers(0, 10_000), max_size=12)
+
+
+@given(st.lists(st.sampled_from(FOREIGN), max_size=6), cuts)
+@settings(deadline=None)
+def test_the_answer_is_found_behind_whatever_frames_and_however_it_is_cut(
+    before: list[bytes], cuts: list[int]
+) -> None:
+    running = transaction()
+    stream = b"".join(before) + encode_reply(Framing.RTU, ASKED, WORDS)
+    assert fed(running, stream, cuts) == Answer(WORDS, 0.5)
+
+
+@given(st.lists(st.sampled_from(FOREIGN), max_size=6), cuts)
+@settings(deadline=None)
+def test_frames_that_are_no_answer_never_become_one(frames: list[bytes], cuts: list[int]) -> None:
+    assert fed(transaction(), b"".join(frames), cuts) is None
+
+
+@pytest.mark.parametrize("framing", Framing)
+@given(st.lists(st.binary(max_size=40), max_size=8))
+@settings(deadline=None)
+def test_noise_never_becomes_an_answer_and_never_fails_otherwise_than_it_may(
+    framing: Framing, chunks: list[bytes]
+) -> None:
+    running = transaction(framing)
+    try:
+        for chunk in chunks:
+            assert running.feed(chunk, 0.5) is None
+    except (ReplyError, ExceptionReplyError):
+        return
+    assert isinstance(running.given_up(), ReplyError | ReplyTimeoutError)
+
+
+def test_what_follows_the_answer_is_left_for_the_next_transaction() -> None:
+    running = transaction()
+    reply = encode_reply(Framing.RTU, ASKED, WORDS)
+    assert running.feed(reply + reply, 0.5) == Answer(WORDS, 0.5)
+    assert running.buffer == reply
+
+
+def test_a_flood_ends_it() -> None:
+    running = transaction()
+    assert running.feed(bytes(FLOOD_BYTES_MAX), 0.5) is None
+    with pytest.raises(ReplyError, match="flood"):
+        running.feed(b"\0", 0.5)
+    assert running.lost_sync
+
+
+def test_a_tcp_stream_that_cannot_be_followed_is_given_up() -> None:
+    running = transaction(Framing.TCP)
+    with pytest.raises(ReplyError, match="protocol id"):
+        running.feed(b"\0\7\xff\xff\0\x05", 0.5)
+    assert running.lost_sync
+
+
+@pytest.mark.parametrize(
+    ("heard", "error", "reason"),
+    [
+        (b"", ReplyTimeoutError, "no answer"),
+        (b"\x01\x03", ReplyTimeoutError, "no whole answer"),
+        (FOREIGN[1], ReplyError, "function 4"),
+        (FOREIGN[2], ReplyError, "unit 2"),
+        (bytes(DAMAGED), ReplyError, "CRC"),
+        (encode_request(Framing.RTU, Request(1, 3, 0x99, 4)), ReplyError, "another master"),
+        (encode_request(Framing.RTU, ASKED), ReplyTimeoutError, "no whole answer"),
+    ],
+)
+def test_the_error_says_what_was_heard_instead(heard: bytes, error: type[Exception], reason: str) -> None:
+    running = transaction()
+    running.feed(heard, 0.5)
+    given_up = running.given_up()
+    assert type(given_up) is error
+    assert reason in str(given_up)
