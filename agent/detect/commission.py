@@ -11,12 +11,12 @@ and every exception that was not learned as normal and has to be explained or me
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
 from attrs import evolve, frozen
 
+from agent.detect.exception_list import exception_texts
 from agent.detect.learn import (
     learn_bridge_s,
     learn_duty,
@@ -47,8 +47,6 @@ R_MIN: Final = 0.6
 R_MARGIN: Final = 0.15
 R_MINUTES_MIN: Final = 120
 """A 1 % quantile of fewer minutes is chance."""
-EXCEPTIONS_MAX: Final = 20
-JOIN_S: Final = 600
 PRESENT_MIN: Final = 0.5
 
 
@@ -243,24 +241,8 @@ class _Commissioning:
             params=evolve(self._params, provisional=provisional),
             ready=enough or late,
             extend_s=0 if enough or late else EXTEND_S,
-            findings=(*self._findings, *self._exception_texts()),
+            findings=(
+                *self._findings,
+                *exception_texts(self._exceptions, self._data, self._params.utc_offset_s),
+            ),
         )
-
-    def _exception_texts(self) -> list[str]:
-        joined: list[tuple[int, int, str]] = []
-        for begin, end, text in sorted(self._exceptions):
-            if joined and begin * self._data.dt_s <= joined[-1][1] * self._data.dt_s + JOIN_S:
-                joined[-1] = (joined[-1][0], max(end, joined[-1][1]), joined[-1][2])
-            else:
-                joined.append((begin, end, text))
-        texts = [
-            f"{self._clock(begin)} to {self._clock(end)}: {text}; not learned as normal, explain or mend it"
-            for begin, end, text in joined[:EXCEPTIONS_MAX]
-        ]
-        if len(joined) > EXCEPTIONS_MAX:
-            texts.append(f"and {len(joined) - EXCEPTIONS_MAX} more exceptions")
-        return texts
-
-    def _clock(self, slot: int) -> str:
-        moment = datetime.fromtimestamp(self._data.at_s(slot), UTC)
-        return (moment + timedelta(seconds=self._params.utc_offset_s)).strftime("%Y-%m-%d %H:%M")

@@ -22,8 +22,9 @@ from typing import Any, Final
 import cbor2
 
 from agent.detect.episode import Episode
-from agent.detect.findings import LineWatch, LinkageWatch
+from agent.detect.findings import LinkageWatch
 from agent.detect.line import POWER_MAX_W, line_trackers
+from agent.detect.line_findings import LineWatch
 from agent.detect.params import LinkageParams, ParamsError
 from agent.detect.retrospect import Retrospect
 from agent.detect.status import LinkageStatus, status_of

@@ -9,7 +9,6 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from agent.detect import line as line_alarms
 from agent.detect import linkage as linkage_alarms
 from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.line import MISSING, LineTracker
@@ -21,12 +20,8 @@ from agent.detect.trace import MinuteTrace
 ALIVE_S: Final = 60
 """A line that answered within the last minute is proof that gateway and bus were alive."""
 
-LINE_RULES: Final = {
-    line_alarms.DATA_LOSS: Rule.DATA_LOSS,
-    line_alarms.STUCK: Rule.STUCK,
-    line_alarms.FLAT: Rule.FLAT,
-    line_alarms.CT: Rule.CT_PROD,
-}
+
+RULES_OF_LINES: Final = frozenset({Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.CT_PROD})
 
 
 @define
@@ -150,7 +145,7 @@ class LinkageWatch:
     ) -> Episode:
         """An episode that is raised at the end of `slot`."""
         numbers["begin_at_s"] = begin
-        where = lines[0] if len(lines) == 1 and rule in LINE_RULES.values() else self.params.linkage
+        where = lines[0] if len(lines) == 1 and rule in RULES_OF_LINES else self.params.linkage
         return Episode(
             id=f"{where}-{rule.value}-{begin}",
             linkage=self.params.linkage,
@@ -187,16 +182,16 @@ class LinkageWatch:
 
     def _violation(self, slot: int) -> dict[str, Any]:
         tracker, params, dt = self.tracker, self.params, self.params.dt_s
-        slots = slot - tracker.deficit_slot + 1
+        slots = slot - tracker.deficit.slot + 1
         normal = next(step for step in reversed(params.envelope) if step.lo_w <= tracker.expected)
         return {
             "production_on_at_s": tracker.on_slot * dt,
             "grace_end_at_s": tracker.on_slot * dt + params.grace_s,
-            "deficit_begin_at_s": tracker.deficit_slot * dt,
-            "deficit_for_s": tracker.deficit_count * dt,
-            "deficit_fraction": round(tracker.deficit_count / slots, 3),
-            "deficit_off_fraction": round(tracker.deficit_low / tracker.deficit_count, 3),
-            "deficit_s": round(tracker.deficit_s, 1),
+            "deficit_begin_at_s": tracker.deficit.slot * dt,
+            "deficit_for_s": tracker.deficit.count * dt,
+            "deficit_fraction": round(tracker.deficit.count / slots, 3),
+            "deficit_off_fraction": round(tracker.deficit.off / tracker.deficit.count, 3),
+            "deficit_s": round(tracker.deficit.weighted_s, 1),
             "limit_s": params.limit_s,
             "treatment_expected_w": tracker.expected,
             "treatment_normal_w": normal.median_w,
@@ -212,53 +207,6 @@ class LinkageWatch:
             "overrun_limit_s": self.params.overrun_s,
             "correlation_limit": self.params.correlation_limit,
             "raised_slot": slot,
-        }
-
-
-@define
-class LineWatch:
-    """A line with the first linkage that it belongs to, in whose name its episodes are written."""
-
-    tracker: LineTracker
-    home: LinkageWatch
-    reported: int = 0
-    open: dict[int, Episode] = field(factory=dict)
-
-    def adopt(self, episodes: dict[int, Episode]) -> None:
-        """Go on with open episodes of a time about which nothing else is known."""
-        self.open = episodes
-        for flag, episode in episodes.items():
-            self.tracker.flags |= flag
-            self.tracker.since[flag] = episode.begin_at_s // self.home.params.dt_s
-        self.reported = self.tracker.flags
-
-    def changes(self, slot: int) -> list[Episode]:
-        """Episodes that were raised or cleared by the last step."""
-        flags, dt = self.tracker.flags, self.home.params.dt_s
-        found: list[Episode] = []
-        for flag in line_alarms.FLAGS:
-            if flags & flag and flag not in self.open:
-                begin = self.tracker.since[flag] * dt
-                numbers = self.home.evidence(slot) | self._numbers(begin, slot)
-                names_ = (self.tracker.params.id,)
-                self.open[flag] = self.home.episode(LINE_RULES[flag], names_, begin, slot, numbers)
-                found.append(self.open[flag])
-            elif flag in self.open and not flags & flag:
-                found.append(cleared(self.open.pop(flag), slot * dt))
-        self.reported = flags
-        return found
-
-    def _numbers(self, begin: int, slot: int) -> dict[str, Any]:
-        tracker, params = self.tracker, self.tracker.params
-        on = tracker.raw >= params.threshold.lo_w
-        return {
-            "value_w": max(tracker.raw, 0),
-            "age_s": (slot + 1) * self.home.params.dt_s - begin,
-            "rejected": tracker.rejected,
-            "stuck_limit_s": params.stuck_on_s if on else params.stuck_off_s,
-            "noise": round(tracker.ewma, 7),
-            "noise_floor": params.noise_floor,
-            "ct_floor_w": params.ct_floor_w,
         }
 
 

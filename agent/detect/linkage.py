@@ -10,9 +10,8 @@ dropped. Unknown time is no healthy time either: expectation starts from nothing
 duty-cycled treatment gets a whole duty window before a deficit counts again.
 
 A deficit is a slot with production on and T (its highest power of the last duty window) below what
-the envelope asks at the least production of the last `guard_s`. A deficit weighs 1 a second where
-treatment is off and 0.75 where it is low; it recovers at 0.25, and at 0.02 while production is off,
-so that many short batches add up. Slots in which a pause of production is bridged count only once
+the envelope asks at the least production of the last `guard_s` (what it weighs: see deficit). Slots
+in which a pause of production is bridged count only once
 production has come back. `good_s` of health
 clears everything. A violation is raised at S >= limit, when treatment had its grace: either the
 deficit lasted that long, or treatment has been seen healthy in this run of production.
@@ -23,10 +22,11 @@ starts and stops without production · LOW_R see trace.
 """
 
 from bisect import bisect_right
-from collections import deque
 from typing import Any, Final
 
+from agent.detect.deficit import Deficit
 from agent.detect.episode import Rule
+from agent.detect.orphans import Orphans
 from agent.detect.params import LinkageParams
 from agent.detect.window import RollingMinimum
 
@@ -36,21 +36,14 @@ ORPHANS: Final = 4
 LOW_R: Final = 8
 FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R)
 
-OFF_WEIGHT: Final = 1.0
-DEFICIT_WEIGHT: Final = 0.75
-RECOVERY_WEIGHT: Final = 0.25
-IDLE_WEIGHT: Final = 0.02
-DEFICIT_MAX_S: Final = 7200.0
 BLIND_GRACE_S: Final = 120
 """Production unseen for longer may have stopped and started: treatment gets its grace again."""
-ORPHAN_WINDOW_S: Final = 86_400
-ORPHANS_KEPT_MAX: Final = 256
 NEVER: Final = 1 << 62
 
 _STATE: Final = (
-    "alone", "blind", "bridged", "deficit_count", "deficit_low", "deficit_s", "deficit_slot",
-    "end_slot", "expected", "flags", "good", "healthy_slot", "lasted_s", "lost", "low", "off_count", "on",
-    "on_count", "on_slot", "overrun", "seen", "treatment", "treatment_on", "u", "_guarded_from", "_sure_from",
+    "alone", "blind", "bridged", "end_slot", "expected", "flags", "good", "healthy_slot", "lost", "low",
+    "off_count", "on", "on_count", "on_slot", "overrun", "seen", "treatment", "treatment_on", "u",
+    "_guarded_from", "_sure_from",
 )  # fmt: skip
 
 
@@ -59,9 +52,8 @@ class LinkageTracker:
 
     __slots__ = (
         *_STATE, "_bridge", "_clear", "_duty", "_early", "_edges", "_good", "_grace", "_guard", "_highest",
-        "_highest_slots", "_least", "_limit", "_los", "_lost", "_minus", "_orphan_limit", "_overrun", "_plus",
-        "_plus_off", "_recover", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "dt", "orphans", "params",
-        "rule", "since",
+        "_highest_slots", "_least", "_limit", "_los", "_lost", "_orphan_limit", "_overrun", "_t_hi",
+        "_t_lo", "_u_hi", "_u_lo", "deficit", "dt", "orphans", "params", "rule", "since",
     )  # fmt: skip
 
     def __init__(self, params: LinkageParams, slot: int) -> None:
@@ -72,8 +64,6 @@ class LinkageTracker:
         self._t_hi, self._t_lo = params.on_treatment.hi_w, params.on_treatment.lo_w
         self._edges = [step.from_w for step in params.envelope[1:]]
         self._los = [step.lo_w for step in params.envelope]
-        self._plus_off, self._plus = OFF_WEIGHT * dt, DEFICIT_WEIGHT * dt
-        self._recover, self._minus = RECOVERY_WEIGHT * dt, IDLE_WEIGHT * dt
         self._bridge = -(-params.bridge_s // dt)
         self._guard = -(-params.guard_s // dt)
         self._duty = params.duty_window_s > 0
@@ -88,15 +78,15 @@ class LinkageTracker:
         self._orphan_limit = params.orphans_limit
         self._least = RollingMinimum(self._guard)
         self._highest = RollingMinimum(self._highest_slots)
-        self.orphans: deque[int] = deque(maxlen=ORPHANS_KEPT_MAX)
+        self.orphans = Orphans(dt)
         self.since: dict[int, int] = {}
         self.on = self.treatment_on = self.seen = self.alone = False
         self.rule = Rule.OFF
-        self.deficit_s = self.lasted_s = 0.0
+        self.deficit = Deficit(dt, slot)
         self.u = self.treatment = self.expected = 0
-        self.on_slot = self.end_slot = self.healthy_slot = self.deficit_slot = slot
+        self.on_slot = self.end_slot = self.healthy_slot = slot
         self.low = self.good = self.lost = self.blind = self.bridged = self.overrun = self.flags = 0
-        self.on_count = self.off_count = self.deficit_count = self.deficit_low = 0
+        self.on_count = self.off_count = 0
         self._guarded_from = slot + self._guard
         self._sure_from = slot + self._highest_slots - 1
 
@@ -154,7 +144,7 @@ class LinkageTracker:
         self.on = self.seen = False
         self.good = self.low = self.bridged = 0
         self.end_slot = slot - self._bridge
-        early = slot - self.deficit_slot <= self._early
+        early = slot - self.deficit.slot <= self._early
         if self.flags & VIOLATION and self.rule is Rule.OFF and early:
             self.rule = Rule.EARLY_STOP
 
@@ -162,7 +152,7 @@ class LinkageTracker:
         self.treatment_on = False
         if self.alone:
             self.alone = False
-            self.orphans.append(slot)
+            self.orphans.add(slot)
 
     def _running(self, slot: int, t: int, expected: int) -> None:
         self.on_count += 1
@@ -172,56 +162,49 @@ class LinkageTracker:
             self.good += 1
             if self.good >= self._good:
                 self._healthy(slot)
-            elif self.deficit_s > 0:
-                self.deficit_s = max(self.deficit_s - self._recover, 0.0)
+            elif self.deficit.weighted_s > 0:
+                self.deficit.recover(False)
             return
         self.good = 0
         self.bridged += 1
         if self.low:
             return
         slots, self.bridged = self.bridged, 0
-        off = t < self._t_lo
-        if self.deficit_count == 0:
-            self.deficit_slot = slot - slots + 1
-        self.deficit_count += slots
-        self.deficit_low += slots * off
-        self.lasted_s += slots * self.dt
-        self.deficit_s = min(self.deficit_s + slots * (self._plus_off if off else self._plus), DEFICIT_MAX_S)
-        if self.deficit_s >= self._limit and not self.flags & VIOLATION and self.had_grace():
+        self.deficit.add(slot, slots, t < self._t_lo)
+        if self.deficit.weighted_s >= self._limit and not self.flags & VIOLATION and self.had_grace():
             self._violated()
 
     def had_grace(self) -> bool:
         """Whether treatment had the time that it may take to start."""
         if self.seen and self.on_count * self.dt >= self._grace:
             return True
-        return self.lasted_s >= self._grace + self.params.duty_window_s
+        return self.deficit.lasted_s >= self._grace + self.params.duty_window_s
 
     def _violated(self) -> None:
-        idle = 2 * self.deficit_low < self.deficit_count
+        idle = 2 * self.deficit.off < self.deficit.count
         self.rule = Rule.IDLE if idle else Rule.OFF if self.seen else Rule.LATE_START
         self.flags |= VIOLATION
-        self.since[VIOLATION] = self.deficit_slot
+        self.since[VIOLATION] = self.deficit.slot
 
     def _healthy(self, slot: int) -> None:
         self.seen = True
         self.healthy_slot = slot
-        if self.deficit_count or self.flags & VIOLATION:
+        if self.deficit.count or self.flags & VIOLATION:
             self.end_slot = slot - self.good + 1
             self._forget()
 
     def _forget(self) -> None:
-        self.deficit_s = self.lasted_s = 0.0
-        self.deficit_count = self.deficit_low = 0
+        self.deficit.forget()
         self.flags &= ~VIOLATION
 
     def _idle(self, slot: int) -> None:
         self.off_count += 1
-        if self.deficit_s > 0:
-            self.deficit_s = max(self.deficit_s - self._minus, 0.0)
+        if self.deficit.weighted_s > 0:
+            self.deficit.recover(True)
         if self.flags & VIOLATION:
             if self.off_count >= self._clear:
                 self._forget()
-        elif self.deficit_count and self.deficit_s <= 0:
+        elif self.deficit.count and self.deficit.weighted_s <= 0:
             self._forget()
         self.overrun = self.overrun + 1 if self.treatment_on else 0
         if self.overrun == 0:
@@ -252,10 +235,8 @@ class LinkageTracker:
 
     def each_minute(self, slot: int, low_r: bool) -> None:
         """The judgements that need not be made in every slot."""
-        orphans = self.orphans
-        while orphans and (slot - orphans[0]) * self.dt >= ORPHAN_WINDOW_S:
-            orphans.popleft()
-        self._set(ORPHANS, len(orphans) >= self._orphan_limit, orphans[0] if orphans else slot)
+        first = self.orphans.first(slot)
+        self._set(ORPHANS, len(self.orphans) >= self._orphan_limit, first)
         self._set(LOW_R, low_r, slot)
 
     def _set(self, flag: int, holds: bool, since: int) -> None:
@@ -268,21 +249,17 @@ class LinkageTracker:
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
         numbers = [getattr(self, name) for name in _STATE]
-        return [
-            numbers,
-            self.rule.value,
-            list(self.orphans),
-            self.since,
-            self._least.state(),
-            self._highest.state(),
-        ]
+        parts = (self.deficit, self.orphans, self._least, self._highest)
+        return [numbers, self.rule.value, self.since, [part.state() for part in parts]]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken."""
-        numbers, rule, orphans, self.since, least, highest = state
+        numbers, rule, self.since, parts = state
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
         self.rule = Rule(rule)
-        self.orphans = deque(orphans, maxlen=ORPHANS_KEPT_MAX)
+        deficit, orphans, least, highest = parts
+        self.deficit.restore(deficit)
+        self.orphans.restore(orphans)
         self._least.restore(least)
         self._highest.restore(highest)

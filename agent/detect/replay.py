@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen, mutable
 
 from agent.detect.findings import LinkageWatch
 from agent.detect.line import line_trackers, noise_alpha
-from agent.detect.linkage import ORPHANS_KEPT_MAX
+from agent.detect.orphans import KEPT_MAX
 from agent.detect.params import LinkageParams
 from agent.detect.series import Grid
 
@@ -81,7 +81,7 @@ def _watch(params: LinkageParams, slot: int, deviation_w: float) -> LinkageWatch
         params,
         limit_s=OUT_OF_REACH_S,
         overrun_s=0,
-        orphans_limit=ORPHANS_KEPT_MAX + 1,
+        orphans_limit=KEPT_MAX + 1,
         correlation_sd_w=deviation_w,
         correlation_limit=-2.0,
         treatment=tuple(evolve(line, noise_floor=_ANY_NOISE) for line in params.treatment),
@@ -132,13 +132,13 @@ class _Counters:
 
     def _deficit(self, index: int) -> None:
         tracker = self._link.tracker
-        if tracker.deficit_s <= 0:
+        if tracker.deficit.weighted_s <= 0:
             self.end_deficit(index)
             return
         if self._peak is None:
             self._begin, self._peak = index, 0.0
         if tracker.had_grace():
-            self._peak = max(self._peak, tracker.deficit_s)
+            self._peak = max(self._peak, tracker.deficit.weighted_s)
 
     def end_deficit(self, index: int) -> None:
         """No deficit any more, or no data."""

@@ -39,7 +39,8 @@ GOLDEN = [
         Rule.OFF,
         (
             "Lines p1 and p3 at 58.0 kW since 08:02; treatment went off: 0.2 kW, expected at least 18.2 "
-            "(normally 22.2); 4 min of too little treatment since 08:20, grace ended 08:07; 99 % of samples present."
+            "(normally 22.2); 4 min of too little treatment since 08:20, grace ended 08:07; "
+            "99 % of samples present."
         ),
         (
             "生产线p1、p3自08:02起运行，功率58.0千瓦；治污设施异常关闭：功率0.2千瓦，"
@@ -49,16 +50,19 @@ GOLDEN = [
     (
         Rule.DATA_LOSS,
         (
-            "No valid data from lines p1 and p3 since 08:20 (3 min, 3 samples rejected): meter, bus or supply are "
-            "to be checked; nothing is said about treatment for this time."
+            "No valid data from lines p1 and p3 since 08:20 (3 min, 3 samples rejected): meter, bus or "
+            "supply are to be checked; nothing is said about treatment for this time."
         ),
-        "p1、p3自08:20起无有效数据（3分钟，剔除3个读数）：请检查电表、通信总线或供电；此时段不对治污设施作判断。",
+        (
+            "p1、p3自08:20起无有效数据（3分钟，剔除3个读数）："
+            "请检查电表、通信总线或供电；此时段不对治污设施作判断。"
+        ),
     ),
     (
         Rule.DECOUPLED,
         (
-            "Lines p1 and p3 started and stopped 4 times within 24 h without production, where fewer than 3 "
-            "are normal: production may run unmetered, or this load is no treatment."
+            "Lines p1 and p3 started and stopped 4 times within 24 h without production, where fewer than "
+            "3 are normal: production may run unmetered, or this load is no treatment."
         ),
         "治污设施p1、p3在24小时内无生产启停4次，正常应少于3次：可能有未计量的生产，或该负荷不是治污设施。",
     ),

@@ -1,0 +1,63 @@
+"""How much treatment has been lacking: the S and C of a linkage.
+
+A deficit weighs 1 a second where treatment is off and 0.75 where it is low; it recovers at 0.25, and
+at 0.02 while production is off, so that many short batches add up.
+"""
+
+from typing import Any, Final
+
+OFF_WEIGHT: Final = 1.0
+LOW_WEIGHT: Final = 0.75
+RECOVERY_WEIGHT: Final = 0.25
+IDLE_WEIGHT: Final = 0.02
+WEIGHTED_MAX_S: Final = 7200.0
+"""Two hours: what is longer does not have to be recovered from for longer."""
+
+
+class Deficit:
+    """Counts slots of too little treatment.
+
+    Attributes:
+        weighted_s: S, what is compared with the limit.
+        lasted_s: C, plain seconds of deficit.
+        count: Slots of deficit.
+        off: Those of them with treatment off.
+        slot: The first of them.
+    """
+
+    __slots__ = ("_dt", "count", "lasted_s", "off", "slot", "weighted_s")
+
+    def __init__(self, dt_s: int, slot: int) -> None:
+        self._dt = dt_s
+        self.slot = slot
+        self.weighted_s = 0.0
+        self.lasted_s = self.count = self.off = 0
+
+    def add(self, slot: int, slots: int, off: bool) -> None:
+        """Count the `slots` slots that end with `slot`."""
+        if self.count == 0:
+            self.slot = slot - slots + 1
+        self.count += slots
+        self.off += slots * off
+        passed_s = slots * self._dt
+        self.lasted_s += passed_s
+        weighted_s = self.weighted_s + passed_s * (OFF_WEIGHT if off else LOW_WEIGHT)
+        self.weighted_s = min(weighted_s, WEIGHTED_MAX_S)
+
+    def recover(self, idle: bool) -> None:
+        """One slot with enough treatment, or without production (`idle`)."""
+        less_s = self._dt * (IDLE_WEIGHT if idle else RECOVERY_WEIGHT)
+        self.weighted_s = max(self.weighted_s - less_s, 0.0)
+
+    def forget(self) -> None:
+        """Nothing is lacking any more."""
+        self.weighted_s = 0.0
+        self.lasted_s = self.count = self.off = 0
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs."""
+        return [self.weighted_s, self.lasted_s, self.count, self.off, self.slot]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on where `state` was taken."""
+        self.weighted_s, self.lasted_s, self.count, self.off, self.slot = state

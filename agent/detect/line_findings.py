@@ -1,0 +1,64 @@
+"""Turns the alarms of a line into episodes; see findings for those of a linkage."""
+
+from typing import Any, Final
+
+from attrs import define, field
+
+from agent.detect import line as line_alarms
+from agent.detect.episode import Episode, Rule
+from agent.detect.findings import LinkageWatch, cleared
+from agent.detect.line import LineTracker
+
+LINE_RULES: Final = {
+    line_alarms.DATA_LOSS: Rule.DATA_LOSS,
+    line_alarms.STUCK: Rule.STUCK,
+    line_alarms.FLAT: Rule.FLAT,
+    line_alarms.CT: Rule.CT_PROD,
+}
+
+
+@define
+class LineWatch:
+    """A line with the first linkage that it belongs to, in whose name its episodes are written."""
+
+    tracker: LineTracker
+    home: LinkageWatch
+    reported: int = 0
+    open: dict[int, Episode] = field(factory=dict)
+
+    def adopt(self, episodes: dict[int, Episode]) -> None:
+        """Go on with open episodes of a time about which nothing else is known."""
+        self.open = episodes
+        for flag, episode in episodes.items():
+            self.tracker.flags |= flag
+            self.tracker.since[flag] = episode.begin_at_s // self.home.params.dt_s
+        self.reported = self.tracker.flags
+
+    def changes(self, slot: int) -> list[Episode]:
+        """Episodes that were raised or cleared by the last step."""
+        flags, dt = self.tracker.flags, self.home.params.dt_s
+        found: list[Episode] = []
+        for flag in line_alarms.FLAGS:
+            if flags & flag and flag not in self.open:
+                begin = self.tracker.since[flag] * dt
+                numbers = self.home.evidence(slot) | self._numbers(begin, slot)
+                names_ = (self.tracker.params.id,)
+                self.open[flag] = self.home.episode(LINE_RULES[flag], names_, begin, slot, numbers)
+                found.append(self.open[flag])
+            elif flag in self.open and not flags & flag:
+                found.append(cleared(self.open.pop(flag), slot * dt))
+        self.reported = flags
+        return found
+
+    def _numbers(self, begin: int, slot: int) -> dict[str, Any]:
+        tracker, params = self.tracker, self.tracker.params
+        on = tracker.raw >= params.threshold.lo_w
+        return {
+            "value_w": max(tracker.raw, 0),
+            "age_s": (slot + 1) * self.home.params.dt_s - begin,
+            "rejected": tracker.rejected,
+            "stuck_limit_s": params.stuck_on_s if on else params.stuck_off_s,
+            "noise": round(tracker.ewma, 7),
+            "noise_floor": params.noise_floor,
+            "ct_floor_w": params.ct_floor_w,
+        }
