@@ -140,8 +140,12 @@ def _skipped(noise: bytes, request: Request) -> Foreign:
 
 
 def _next_head(buffer: bytes, heads: tuple[bytes, ...]) -> int:
-    """Where the next possible answer begins, or the end."""
+    """Where the next possible answer begins, be it with its first byte only; or the end."""
     found = [at for head in heads if (at := buffer.find(head, 1)) > 0]
+    for size in range(1, max(len(head) for head in heads)):
+        tail = buffer[-size:]
+        if size < len(buffer) and any(head.startswith(tail) for head in heads):
+            found.append(len(buffer) - size)
     return min(found, default=len(buffer))
 
 

@@ -125,6 +125,15 @@ def test_a_damaged_answer_is_a_crc_error_and_not_a_value() -> None:
     assert verdict.kind is ForeignKind.CRC
 
 
+@pytest.mark.parametrize("arrived", [1, 2, 3, 4])
+def test_the_beginning_of_an_answer_behind_a_damaged_one_is_kept(arrived: int) -> None:
+    reply = encode_reply(Framing.RTU, REQUEST, WORDS)
+    damaged = reply[:-1] + b"\0"
+    verdict = parse(Framing.RTU, damaged + reply[:arrived], REQUEST)
+    assert isinstance(verdict, Foreign)
+    assert verdict.consumed == len(damaged)
+
+
 @pytest.mark.parametrize("noise", [b"\0", b"\xff\xff", b"\x01", b"\x01\x04", b"\x01\x04\x04", b"\0" * 40])
 def test_noise_before_an_answer_costs_no_answer(noise: bytes) -> None:
     buffer = noise + encode_reply(Framing.RTU, REQUEST, WORDS)
