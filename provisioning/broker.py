@@ -2,7 +2,8 @@
 
 The embedded broker is rumqttd (package iotcore) with one MQTT v5 listener on 127.0.0.1. It has no
 way to stop inside a process, so it runs in one of its own, which ends with the process that started
-it. It keeps sessions and retained messages in memory only: killing it is a good test.
+it. It keeps sessions and retained messages in memory only: killing it is a good test. It
+tells a retained message once in a session and names no Maximum Packet Size; we need neither.
 
 mosquitto is the broker of a real installation; `mosquitto_config` writes what worked there: TLS 1.3,
 client certificates, and an ACL in which a gateway writes only below the name in its certificate.

@@ -54,7 +54,7 @@ def _grid(*headings: str) -> Table:
 
 
 def _lines(status: Json, history: Mapping[str, Sequence[float | None]]) -> Table:
-    table = _grid(word("line"), word("kind"), word("power"), word("last hour"), word("state"))
+    table = _grid(word("line"), word("kind"), word("power"), word("load"), word("state"))
     for line in status["lines"]:
         watts = line["power_w"]
         power = "–" if watts is None else f"{watts / 1000:7.2f} kW"

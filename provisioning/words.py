@@ -15,7 +15,7 @@ _WORDS: Final = {
     "treatment": ("治理", "treatment"),
     "kind": ("类别", "kind"),
     "power": ("功率", "power"),
-    "last hour": ("近一小时", "last hour"),
+    "load": ("负荷曲线", "load"),
     "state": ("状态", "state"),
     "on": ("运行", "on"),
     "off": ("停止", "off"),

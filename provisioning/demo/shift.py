@@ -31,7 +31,9 @@ DRAIN_S_MAX: Final = 20.0
 """Real seconds for the last receipts."""
 REFRESH_S: Final = 0.25
 """Real seconds between looks: fifteen minutes of a graph are drawn a minute."""
-HISTORY_COLUMNS: Final = 240
+COLUMN_MIN: Final = 1.5
+"""Plant minutes a column of the drawn loads: 40 columns are an hour."""
+HISTORY_COLUMNS: Final = 60
 
 Json = Mapping[str, Any]
 
@@ -67,6 +69,7 @@ class Shift:
     outages: list[Outage] = field(factory=list, init=False)
     _broker: Broker | None = field(default=None, init=False)
     _told: set[tuple[str, ...]] = field(factory=set, init=False)
+    _drawn_min: float = field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
         self.verified = Verified(self.stage.subscriber.output)
@@ -142,6 +145,9 @@ class Shift:
     def _take_status(self, status: dict[str, Any]) -> None:
         status["seals"]["verified"] = self.verified.seal
         self.status = status
+        if self.minute < self._drawn_min + COLUMN_MIN:
+            return
+        self._drawn_min = self.minute
         for line in status["lines"]:
             self.history.setdefault(line["id"], deque(maxlen=HISTORY_COLUMNS)).append(line["power_w"])
 

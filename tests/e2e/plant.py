@@ -134,7 +134,7 @@ class SmallPlant:
         self.until(holds, f"seal {number} verified")
 
     def centre(self) -> tuple[dict[int, bytes], list[int], Report]:
-        """The centre's chain, its forks, and the check from the first key, once the subscriber has stopped."""
+        """The centre's chain, its forks, and the check from the first key; the subscriber has ended."""
         store = CentreStore(self.folder / "centre.db")
         try:
             rows = list(store.chain("e2e-1"))
