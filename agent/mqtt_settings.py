@@ -19,6 +19,9 @@ KEEPALIVE_S: Final = 20
 SESSION_EXPIRY_S: Final = 7 * 86_400
 """The broker keeps receipts and orders for a gateway that is away for a week."""
 
+DRAIN_S: Final = 2.0
+"""At a stop, how long the last messages may wait for their PUBACK; a retained farewell is among them."""
+
 
 class MqttSettingsError(ValueError):
     """The site file's broker section is wrong, or a certificate file cannot be used."""
@@ -53,6 +56,7 @@ class MqttSettings:
         subscriptions: Topic filters, subscribed anew (QoS 1) on every connect.
         will: The last word.
         keepalive_s, session_expiry_s: See the constants; real seconds.
+        drain_s: See the constant; real seconds.
         reconnect_first_s, reconnect_longest_s: Pause between tries, doubled each time, with jitter.
     """
 
@@ -67,6 +71,7 @@ class MqttSettings:
     session_expiry_s: int = field(default=SESSION_EXPIRY_S, kw_only=True)
     reconnect_first_s: float = field(default=1.0, kw_only=True)
     reconnect_longest_s: float = field(default=120.0, kw_only=True)
+    drain_s: float = field(default=DRAIN_S, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         if self.tls is None and not self.plain_allowed and not is_loopback(self.host):
@@ -104,6 +109,18 @@ def parse_broker(url: str, ca: Path | None, certificate: Path | None, key: Path 
     return Address(host, port or MQTTS_PORT, TlsFiles(ca, certificate, key))
 
 
+class _ClosingSocket(ssl.SSLSocket):
+    """paho forgets a socket whose handshake failed; this one closes itself."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        """Raises OSError, as its parent does."""
+        try:
+            super().do_handshake(block)
+        except OSError:
+            self.close()
+            raise
+
+
 def is_loopback(host: str) -> bool:
     """Whether `host` names this machine."""
     try:
@@ -119,6 +136,7 @@ def tls_context(files: TlsFiles) -> ssl.SSLContext:
         MqttSettingsError: A file is missing or does not fit the others.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _ClosingSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     try:
         context.load_verify_locations(files.ca)

@@ -49,10 +49,24 @@ INCOMING_BYTES_MAX: Final = 131_072
 """Largest packet that is read: twice a seal; a larger one ends the connection."""
 CONNECT_TIMEOUT_S: Final = 10.0
 """For TCP and TLS each: longer than any satellite link, shorter than anybody's patience at a stop."""
-DRAIN_S: Final = 2.0
-"""At a stop, how long the last messages may wait for their PUBACK."""
 POLL_MS: Final = 1000
 """paho wants to look after its keepalive at least this often."""
+
+DRAIN_POLL_MS: Final = 50
+"""At a stop, how often the end of patience is looked at."""
+
+
+class _Client(Client):
+    """paho's client with a bound on what one packet may bring [7]."""
+
+    giant_bytes = 0
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        """The rest of a packet is asked for: refuse before any of it is taken in."""
+        if bufsize > INCOMING_BYTES_MAX:
+            self.giant_bytes = bufsize
+            raise ConnectionAbortedError("packet too large")
+        return super()._sock_recv(bufsize)
 
 
 class Publisher:
@@ -123,13 +137,14 @@ class Publisher:
     def _serve(self) -> None:
         """One connection, from TCP to its end."""
         self._reconnecting.clear()
+        self._client.giant_bytes = 0
         self._client.reconnect()
         drained_by: float | None = None
         while self._client.socket() is not None:
             if self._reconnecting.is_set():
                 break
             if self._stopping.is_set():
-                drained_by = drained_by or time.monotonic() + DRAIN_S
+                drained_by = drained_by or time.monotonic() + self._settings.drain_s
                 if not (self._outgoing or self._tokens) or time.monotonic() > drained_by or not self._window:
                     break
             self._hand_over()
@@ -154,23 +169,20 @@ class Publisher:
         poll.register(wire, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         # TLS may hold bytes that the socket no longer shows.
         pending = getattr(wire, "pending", int)()
-        ready = dict(poll.poll(0 if pending else POLL_MS))
+        idle_ms = DRAIN_POLL_MS if self._stopping.is_set() else POLL_MS
+        ready = dict(poll.poll(0 if pending else idle_ms))
         if self._wake_in.fileno() in ready:
             self._wake_in.recv(4096)
         state = ready.get(wire.fileno(), 0)
         if state & ~select.POLLOUT or pending:
             result = client.loop_read()
+            if client.giant_bytes:
+                self._end = (f"the broker sends a packet of {client.giant_bytes} bytes", 0)
             if result is not MQTTErrorCode.MQTT_ERR_SUCCESS or client.socket() is None:
                 return MQTTErrorCode.MQTT_ERR_CONN_LOST
-            self._refuse_giants()
         if state & select.POLLOUT:
             client.loop_write()
         return client.loop_misc()
-
-    def _refuse_giants(self) -> None:
-        coming = self._client._in_packet["remaining_length"]  # noqa: SLF001 - [7] nothing public tells
-        if coming > INCOMING_BYTES_MAX:
-            raise ConnectionAbortedError(f"the broker sends a packet of {coming} bytes")
 
     def _clear(self) -> None:
         self._window = 0
@@ -188,9 +200,9 @@ class Publisher:
             pause_s = self._settings.reconnect_longest_s
         return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnects, protects nothing
 
-    def _make_client(self) -> Client:
+    def _make_client(self) -> _Client:
         settings = self._settings
-        client = Client(
+        client = _Client(
             CallbackAPIVersion.VERSION2,
             client_id=settings.client_id,
             protocol=MQTTProtocolVersion.MQTTv5,

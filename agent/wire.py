@@ -192,7 +192,7 @@ def decode_state(payload: bytes) -> tuple[bool, dict[str, str | int | None]]:
         state = json.loads(payload)
     except (ValueError, RecursionError) as error:
         raise WireError(f"state is not JSON: {error}") from error
-    if not isinstance(state, dict) or state.get("state") not in {"online", "offline"}:
+    if not isinstance(state, dict) or state.get("state") not in ("online", "offline"):
         raise WireError("state is neither online nor offline")
     details = {key: value for key, value in state.items() if key != "state"}
     if not all(value is None or isinstance(value, str | int) for value in details.values()):
