@@ -61,7 +61,7 @@ def _walk(bus: Bus, unit_ids: range, timeout_s: float) -> Iterator[Row]:
         for unit_id in unit_ids:
             how = probe(bus, unit_id, timeout_s=timeout_s)
             if how:
-                matches = identify(bus, unit_id, models, SystemClock()) if how == "answers" else ()
+                matches = identify(bus, unit_id, models, SystemClock()) if how != "garbled" else ()
                 yield _row(unit_id, how, matches)
             bar.advance(task)
 
