@@ -66,7 +66,7 @@ def test_a_will_is_spoken_for_a_client_that_is_cut_off_and_not_for_one_that_leav
         assert centre.expect(Message).payload == b"left"
         with Link(settings("gw-7", broker.port, will=Will(STATE, b"gone"))) as cut:
             cut.expect(Connected)
-            wire = cut.publisher._client.socket()
+            wire = cut.publisher._client._client.socket()
             assert wire is not None
             wire.shutdown(2)
             cut.expect(Disconnected)

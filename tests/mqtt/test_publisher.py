@@ -7,8 +7,8 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from agent.mqtt_client import INCOMING_BYTES_MAX
 from agent.mqtt_events import Acked, Connected, Disconnected
-from agent.publisher import INCOMING_BYTES_MAX
 from tests.mqtt.ends import Link, settings
 
 CONNACK = bytes.fromhex("2003000000")

@@ -1,0 +1,213 @@
+"""One MQTT connection at a time, through paho. The only file that imports it.
+
+Not for threads: whoever calls `connect` calls everything else. paho's own thread, queue and
+reconnecting are not used, because that is where most of its traps are. Traps of paho 2.2, each met
+where it is marked:
+
+    [1] clean_start wipes the session on the first connect
+    [2] TCP_NODELAY is never set: 44 ms from a seal to its receipt instead of 9
+    [3] after a reconnect its whole queue goes out at once, ignoring every window
+    [4] loop_stop hangs on an unacknowledged publish
+    [5] an exception in a callback kills its thread while is_connected stays True
+    [6] on_publish runs under a lock that publish takes, too
+    [7] a PUBLISH of 100 MB is taken in although 64 kB was advertised
+    [8] a socket whose TLS handshake failed is never closed (see `agent.mqtt_settings`)
+"""
+
+import select
+import socket
+from collections.abc import Callable
+from typing import Any, Final
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from agent.delivery import FAILURE
+from agent.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
+from agent.mqtt_settings import MqttSettings, tls_context
+from agent.window import PACKET_BYTES_MAX
+
+WINDOW_MAX: Final = 20
+"""Messages inside paho; larger windows were measured to be slower."""
+RECEIVE_MAXIMUM: Final = 100
+"""Messages that the broker may have on the way to here."""
+INCOMING_BYTES_MAX: Final = 131_072
+"""Largest packet that is read: twice a seal; a larger one ends the connection."""
+CONNECT_TIMEOUT_S: Final = 10.0
+"""For TCP and TLS each: longer than any satellite link, shorter than anybody's patience at a stop."""
+WAKE_BYTES: Final = 4096
+"""Wake-ups taken in one look."""
+
+
+class _Client(Client):
+    """paho's client with a bound on what one packet may bring [7]."""
+
+    giant_bytes = 0
+
+    def _sock_recv(self, bufsize: int) -> bytes:
+        """The rest of a packet is asked for: refuse before any of it is taken in."""
+        if bufsize > INCOMING_BYTES_MAX:
+            self.giant_bytes = bufsize
+            raise ConnectionAbortedError("packet too large")
+        return super()._sock_recv(bufsize)
+
+
+class MqttClient:
+    """See the module.
+
+    Attributes:
+        tokens: paho's message id → token, for every publish without a PUBACK.
+        window: How many there may be; 0 before the broker has let us in.
+        end: Why the connection ended, as far as known, and the broker's reason code or 0.
+    """
+
+    def __init__(self, settings: MqttSettings, sink: Callable[[MqttEvent], None]) -> None:
+        self._settings = settings
+        self._sink = sink
+        self._client = self._make_client()
+        self.tokens: dict[int, int] = {}
+        self.window = 0
+        self.end = ("", 0)
+        self._asked: dict[int, str] = {}  # paho's message id → topic filter
+
+    def connect(self) -> None:
+        """TCP, TLS and the CONNECT packet; raises OSError."""
+        self.end = ("", 0)
+        self._client.giant_bytes = 0
+        self._client.reconnect()
+
+    def is_open(self) -> bool:
+        """Whether there is a socket."""
+        return self._client.socket() is not None
+
+    def publish(self, token: int, topic: str, payload: bytes, *, retain: bool) -> None:
+        """Send with QoS 1."""
+        info = self._client.publish(topic, payload, qos=1, retain=retain)
+        self.tokens[info.mid] = token
+
+    def step(self, wake: socket.socket, idle_ms: int) -> bool:
+        """Wait for the network or `wake`, at most `idle_ms`, and work; whether the connection stands."""
+        client = self._client
+        wire: Any = client.socket()
+        poll = select.poll()  # not select(): descriptors above 1023 are possible in a long life
+        poll.register(wake, select.POLLIN)
+        poll.register(wire, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
+        pending = getattr(wire, "pending", int)()  # TLS may hold bytes that the socket no longer shows
+        ready = dict(poll.poll(0 if pending else idle_ms))
+        if wake.fileno() in ready:
+            wake.recv(WAKE_BYTES)
+        state = ready.get(wire.fileno(), 0)
+        if state & ~select.POLLOUT or pending:
+            result = client.loop_read()
+            if client.giant_bytes:
+                self.end = (f"the broker sends a packet of {client.giant_bytes} bytes", 0)
+            if result is not MQTTErrorCode.MQTT_ERR_SUCCESS or not self.is_open():
+                return False
+        if state & select.POLLOUT:
+            client.loop_write()
+        return client.loop_misc() is MQTTErrorCode.MQTT_ERR_SUCCESS
+
+    def leave(self) -> None:
+        """An orderly end: the broker keeps the will to itself."""
+        self._client.disconnect()
+        self._client.loop_write()
+
+    def forget(self) -> None:
+        """Close, and drop whatever has no PUBACK: nothing of it may go out at the next connect [3] [4]."""
+        self.window = 0
+        self.tokens.clear()
+        self._asked.clear()
+        self._client.drop_out_messages()
+        wire = self._client.socket()
+        if wire is not None:
+            wire.close()
+
+    def _make_client(self) -> _Client:
+        settings = self._settings
+        client = _Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=settings.client_id,
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        client.connect_timeout = CONNECT_TIMEOUT_S
+        if settings.tls is not None:
+            client.tls_set_context(tls_context(settings.tls))
+        if settings.will is not None:
+            client.will_set(settings.will.topic, settings.will.payload, qos=1, retain=True)
+        client.on_socket_open = _no_delay
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_message = self._on_message
+        client.on_subscribe = self._on_subscribe
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        properties.SessionExpiryInterval = settings.session_expiry_s
+        properties.ReceiveMaximum = RECEIVE_MAXIMUM
+        properties.MaximumPacketSize = INCOMING_BYTES_MAX
+        # [1] the default would wipe the session, and what waits in it, on the first connect.
+        client.connect_async(
+            settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties
+        )
+        return client
+
+    # Callbacks of paho, in the middle of `step`. [6] They only put events into the sink.
+
+    def _on_connect(
+        self,
+        client: Client,
+        _data: Any,
+        flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if reason.value >= FAILURE:
+            self.end = (str(reason), reason.value)
+            return
+        receive_maximum = getattr(properties, "ReceiveMaximum", 65_535)
+        self.window = max(1, min(WINDOW_MAX, receive_maximum))
+        for topic in self._settings.subscriptions:
+            # Also in a session that was kept: it is what makes retained receipts come again.
+            self._asked[client.subscribe(topic, qos=1)[1] or 0] = topic
+        size = getattr(properties, "MaximumPacketSize", PACKET_BYTES_MAX)
+        self._sink(Connected(flags.session_present, receive_maximum, size))
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _data: Any,
+        flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if not self.end[0]:
+            self.end = (str(reason), reason.value if flags.is_disconnect_packet_from_server else 0)
+
+    def _on_publish(
+        self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties | None
+    ) -> None:
+        token = self.tokens.pop(mid, None)
+        if token is not None:
+            self._sink(Acked(token, reason.value))
+
+    def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
+        self._sink(Message(message.topic, bytes(message.payload), message.retain))
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _data: Any,
+        mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        for reason in reasons:
+            if reason.value >= FAILURE:
+                self._sink(SubscribeRefused(self._asked.get(mid, ""), reason.value))
+
+
+def _no_delay(_client: Client, _data: Any, wire: Any) -> None:
+    wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # [2]
