@@ -88,10 +88,16 @@ class Lines:
     def remember(self, raw: bytes) -> None:
         """Take back what `memory` wrote; raises FormatError."""
         seen, tables, manifests = cbor.array(cbor.decode(raw, MEMORY_BYTES_MAX), "memory", 3)
-        for table in tables:
-            self._learn_table(table)
-        self._manifests = [(number, body) for number, body in manifests]
-        self.seen_up_to = cbor.natural(seen, "seen")
+        if type(tables) is not list or type(manifests) is not list:
+            raise cbor.FormatError("the memory has another form")
+        number = cbor.natural(seen, "seen")
+        entries = [_manifest(entry) for entry in manifests]
+        try:
+            for table in tables:
+                self._learn_table(table)
+        except ModelError as error:
+            raise cbor.FormatError(f"a point table cannot be read: {error}") from None
+        self._manifests, self.seen_up_to = entries, number
 
     def _of_record(self, seal: int, number: int, record: Record | ReadingRecord) -> list[Line]:
         if isinstance(record, ReadingRecord):
@@ -180,6 +186,13 @@ class Lines:
 
     def _finding(self, seal: int, code: str, text: str) -> Line:
         return {"type": "finding", "gateway": self.gateway, "seal": seal, "code": str(code), "text": text}
+
+
+def _manifest(entry: object) -> tuple[int, dict[str, Any]]:
+    number, meters = cbor.array(entry, "manifest", 2)
+    if type(meters) is not dict:
+        raise cbor.FormatError("the meters are no map")
+    return cbor.natural(number, "manifest"), meters
 
 
 def iso_utc(utc_ms: int) -> str:

@@ -1,0 +1,423 @@
+"""The centre: verified once, committed before it is answered, the same whatever comes twice or late."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing
+from hashlib import sha256
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from attrs import evolve
+from hypothesis import given, settings
+
+from agent import wire
+from agent.centre import Centre, Incoming
+from agent.centre_answers import Answer, Answers
+from agent.centre_lines import Line, Lines, iso_utc
+from agent.evidence import cbor, keys
+from agent.evidence.receipt import Conflict, Receipt, open_beacon, open_receipt
+from agent.evidence.record import MODEL_ID_BYTES, Kind, encode_reading, encode_record
+from agent.evidence.seal import StoredSeal
+from agent.evidence.sealer import CommitError
+from agent.registry import RegistryError, read_registry, registry_line
+from agent.store.centre import Accepted, CentreStore
+from agent.wire import Topics
+from drivers import model
+from drivers.reading import Block, PollGroup, Quality, Reading
+from tests.evidence.chains import GATEWAY, Chain, secret, stamp
+
+SECRET = bytes(range(32))
+KEY = keys.public(SECRET)
+TOPICS = Topics(GATEWAY)
+NOW_MS = 1_767_268_800_000 + 3_600_000
+SDM = model.load("eastron-sdm630")
+
+
+def first_key(gateway: str) -> bytes | None:
+    return keys.public(secret(1, gateway)) if gateway in {GATEWAY, "gw-8"} else None
+
+
+def opened(path: Path) -> tuple[CentreStore, Centre]:
+    store = CentreStore(path)
+    return store, Centre(store, Answers(store, SECRET), first_key)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new database, made once: its migrations cost more than the tests."""
+    path = tmp_path_factory.mktemp("empty") / "centre.db"
+    CentreStore(path).close()
+    return path
+
+
+@pytest.fixture
+def centre(tmp_path: Path, empty: Path) -> Iterator[Centre]:
+    store, centre = opened(shutil.copy(empty, tmp_path / "centre.db"))
+    with closing(store):
+        yield centre
+
+
+def whole(seal: StoredSeal, topics: Topics = TOPICS) -> Incoming:
+    assert seal.body is not None
+    return Incoming(topics.seal, wire.encode_seal(seal.cose, seal.body))
+
+
+def chain_of(*seals: StoredSeal) -> Incoming:
+    return Incoming(TOPICS.chain, wire.encode_chain([seal.cose for seal in seals]))
+
+
+def body_of(seal: StoredSeal) -> Incoming:
+    assert seal.body is not None
+    return Incoming(TOPICS.body, wire.encode_body(seal.number, seal.body))
+
+
+def receipt_in(answers: list[Answer]) -> Receipt:
+    (answer,) = answers
+    assert answer.topic == TOPICS.receipt
+    return open_receipt(answer.payload, KEY)
+
+
+def of(lines: list[Line], kind: str) -> list[Line]:
+    return [line for line in lines if line["type"] == kind]
+
+
+def test_a_seal_is_answered_with_a_receipt_for_its_hash(centre: Centre) -> None:
+    seal = Chain().seal()
+    answers, lines = centre.handle([whole(seal)], NOW_MS)
+    receipt = receipt_in(answers)
+    assert (receipt.number, receipt.seal_hash, receipt.bodies_up_to) == (1, seal.hash, 1)
+    assert receipt.centre_utc_ms == NOW_MS
+    assert of(lines, "seal") == [{"type": "seal", "gateway": GATEWAY, "seal": 1, "count": 1, "body": True}]
+    assert of(lines, "record")[0]["body"] == {"beat": 1}
+    assert json.dumps(lines)
+
+
+def test_a_batch_of_any_size_gets_one_receipt(centre: Centre) -> None:
+    chain = Chain()
+    answers, _ = centre.handle([whole(chain.seal()) for _ in range(50)], NOW_MS)
+    assert receipt_in(answers).number == 50
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=10, derandomize=True)
+def test_order_doubles_batches_and_restarts_change_nothing(data: st.DataObject) -> None:
+    chain = Chain()
+    seals = [chain.seal() for _ in range(8)]
+    messages = [
+        *(data.draw(st.sampled_from([whole(seal), chain_of(seal)])) for seal in seals),
+        chain_of(*seals[2:6]),
+        *map(body_of, seals),
+    ]
+    lines: list[Line] = []
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "centre.db"
+        store, centre = opened(path)
+        for _ in range(20):  # as a gateway does: again and again until a receipt covers everything
+            for batch in batches(data.draw(st.permutations(messages + messages[:5])), data):
+                lines += centre.handle(batch, NOW_MS)[1]
+                if data.draw(st.integers(0, 3)) == 3:
+                    store.close()
+                    store, centre = opened(path)
+            answers, made = centre.handle([whole(seals[-1])], NOW_MS)
+            lines += made
+            receipt = receipt_in(answers)
+            if receipt.bodies_up_to == len(seals):
+                break
+        replayed = list(centre.replay(GATEWAY))
+        stored = [(number, cose, body) for number, cose, body, _ in store.chain(GATEWAY)]
+        store.close()
+    assert receipt.number == len(seals)
+    assert stored == [(seal.number, seal.cose, seal.body) for seal in seals]
+    assert [line["seal"] for line in of(lines, "seal")] == list(range(1, 9)), "in order, each once"
+    assert sorted(line["record"] for line in of(lines, "record")) == list(range(1, 9)), "each once"
+    assert [line["record"] for line in of(replayed, "record")] == list(range(1, 9))
+
+
+def batches(messages: list[Incoming], data: st.DataObject) -> Iterator[list[Incoming]]:
+    size = data.draw(st.integers(1, 10))
+    for at in range(0, len(messages), size):
+        yield messages[at : at + size]
+
+
+def test_a_gap_is_parked_asked_for_and_closed(centre: Centre) -> None:
+    chain = Chain()
+    first, second, third = chain.seal(), chain.seal(), chain.seal()
+    receipt = receipt_in(centre.handle([whole(first), whole(third)], NOW_MS)[0])
+    assert receipt.number == 1
+    assert receipt.conflict == Conflict(2, first.hash)
+    answers, lines = centre.handle([whole(second)], NOW_MS)
+    assert receipt_in(answers).number == 3
+    assert receipt_in(answers).conflict is None
+    assert [line["seal"] for line in of(lines, "seal")] == [2, 3]
+
+
+def test_what_is_parked_has_a_limit(centre: Centre) -> None:
+    chain = Chain()
+    seals = [chain.seal() for _ in range(400)]
+    centre.handle([whole(seal) for seal in seals[1:]], NOW_MS)
+    assert receipt_in(centre.handle([whole(seals[0])], NOW_MS)[0]).number == 257
+    assert receipt_in(centre.handle([chain_of(*seals[257:300])], NOW_MS)[0]).number == 300
+
+
+def test_two_seals_under_one_key_are_a_fork_and_kept_as_proof(centre: Centre) -> None:
+    chain = Chain()
+    before = chain.seal()
+    clone = evolve(chain)
+    true, false = chain.seal(), clone.seal([encode_record(Kind.EVENT, stamp(1), {"cloned": True})])
+    centre.handle([whole(before), whole(true)], NOW_MS)
+    answers, lines = centre.handle([whole(false), whole(false)], NOW_MS)
+    receipt = receipt_in(answers)
+    assert receipt.seal_hash == true.hash, "the first one stays"
+    assert receipt.conflict == Conflict(3, true.hash)
+    assert [line["code"] for line in of(lines, "finding")] == ["fork"]
+    assert [(number, cose) for number, cose, _ in centre.store.forks(GATEWAY)] == [(2, false.cose)]
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("forged", "signature"), ("other gateway", "foreign"), ("no seal", "form"), ("no cbor", "form")],
+)
+def test_what_is_not_a_seal_of_this_chain_is_refused_with_a_finding(
+    centre: Centre, name: str, code: str
+) -> None:
+    forged = Chain().seal(signer=secret(99))
+    messages = {
+        "forged": whole(forged),
+        "other gateway": whole(Chain("gw-8").seal()),
+        "no seal": Incoming(TOPICS.seal, wire.encode_seal(b"\xd2no", b"x")),
+        "no cbor": Incoming(TOPICS.seal, b"\xff\xff"),
+    }
+    answers, lines = centre.handle([messages[name]] * 3, NOW_MS)
+    assert [line["code"] for line in of(lines, "finding")] == [code], "told once"
+    assert not of(lines, "seal")
+    assert all(open_receipt(answer.payload, KEY).number == 0 for answer in answers)
+
+
+def test_a_stranger_is_not_answered(centre: Centre) -> None:
+    answers, lines = centre.handle([whole(Chain("gw-9").seal(), Topics("gw-9"))] * 2, NOW_MS)
+    assert answers == []
+    assert [line["gateway"] for line in lines] == ["gw-9"]
+    assert centre.store.gateways() == ()
+
+
+def test_a_body_must_be_the_one_that_was_sealed(centre: Centre) -> None:
+    chain = Chain()
+    first, second = chain.seal(), chain.seal()
+    centre.handle([chain_of(first, second)], NOW_MS)
+    swapped = Incoming(TOPICS.body, wire.encode_body(1, second.body or b""))
+    answers, lines = centre.handle([swapped], NOW_MS)
+    assert receipt_in(answers).bodies_up_to == 0
+    assert [line["code"] for line in of(lines, "finding")] == ["body"]
+    answers, lines = centre.handle([body_of(second), body_of(first), body_of(first)], NOW_MS)
+    assert receipt_in(answers).bodies_up_to == 2
+    assert [line["record"] for line in of(lines, "record")] == [2, 1]
+
+
+def test_a_wrong_body_in_a_whole_seal_leaves_the_seal_and_asks_for_the_right_one(centre: Centre) -> None:
+    seal = Chain().seal()
+    wrong = Incoming(TOPICS.seal, wire.encode_seal(seal.cose, b"\x81\x41x"))
+    answers, lines = centre.handle([wrong, whole(seal)], NOW_MS)
+    assert receipt_in(answers).bodies_up_to == 1
+    assert [line["body"] for line in of(lines, "seal")] == [False]
+    assert of(lines, "record")
+
+
+def test_a_body_whose_seal_is_not_there_is_asked_for(centre: Centre) -> None:
+    chain = Chain()
+    first, second = chain.seal(), chain.seal()
+    centre.handle([whole(first)], NOW_MS)
+    receipt = receipt_in(centre.handle([body_of(second)], NOW_MS)[0])
+    assert (receipt.number, receipt.conflict) == (1, Conflict(2, first.hash))
+
+
+def test_bodies_that_the_gateway_gave_up_are_not_awaited(centre: Centre) -> None:
+    chain = Chain()
+    lost = [chain.seal() for _ in range(3)]
+    drop = chain.seal([encode_record(Kind.DROP, stamp(40), {"first": 1, "last": 3, "why": "room"})])
+    answers, lines = centre.handle([chain_of(*lost), whole(drop)], NOW_MS)
+    assert receipt_in(answers).bodies_up_to == 4
+    assert "drop" in [line["code"] for line in of(lines, "finding")]
+
+
+def test_nothing_is_answered_when_the_disk_fails(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: object, batch: list[Accepted]) -> None:
+        raise CommitError(f"{len(batch)} seals")
+
+    monkeypatch.setattr(CentreStore, "commit", fails)
+    with pytest.raises(CommitError):
+        centre.handle([whole(Chain().seal())], NOW_MS)
+
+
+def test_an_unknown_result_of_a_commit_is_settled_by_the_same_batch(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, failed = CentreStore.commit, []
+
+    def once(store: CentreStore, batch: list[Accepted]) -> None:
+        real(store, batch)
+        if not failed:
+            failed.append(True)
+            raise CommitError("written, but who knows")
+
+    monkeypatch.setattr(CentreStore, "commit", once)
+    assert receipt_in(centre.handle([whole(Chain().seal())], NOW_MS)[0]).number == 1
+
+
+def test_a_seal_older_than_the_beacon_it_names_is_told(centre: Centre) -> None:
+    beacon = centre.answers.beacon(NOW_MS, 1)
+    assert open_beacon(beacon.payload, KEY).sequence == 1
+    seal = Chain().seal(reference=sha256(beacon.payload).digest())
+    _, lines = centre.handle([whole(seal)], NOW_MS)
+    assert "clock_behind" in [line["code"] for line in of(lines, "finding")]
+
+
+def test_birth_and_will_are_handed_on(centre: Centre) -> None:
+    state = Incoming(TOPICS.state, wire.encode_state(online=False, details={"reason": "will", "type": "x"}))
+    assert centre.handle([state], NOW_MS) == (
+        [],
+        [{"type": "state", "gateway": GATEWAY, "online": False, "reason": "will"}],
+    )
+
+
+# Readings
+
+
+def manifest(ct_ratio: float = 1.0) -> list[bytes]:
+    meter = {"model": SDM.hash[:MODEL_ID_BYTES], "line": "coating", "ct_ratio": ct_ratio, "pt_ratio": 1.0}
+    return [
+        encode_record(Kind.MANIFEST, stamp(), {"site": "…", "meters": {"m1": meter}}),
+        encode_record(Kind.MANIFEST, stamp(), {"models": {SDM.hash[:8].hex(): SDM.table()}}),
+    ]
+
+
+def reading(watts: float = 1234.5, quality: Quality = Quality.GOOD) -> bytes:
+    image = SDM.encode({"active_power": watts})
+    address = min(address for _, address in image)
+    words = b"".join(image[key] for key in sorted(image))
+    block = Block(4, address, words)
+    good = quality is Quality.GOOD
+    return encode_reading(
+        Reading(
+            meter="m1",
+            group=PollGroup.FAST,
+            stamp=stamp(5.25),
+            model_hash=SDM.hash,
+            blocks=(block,) if good else (),
+            quality=quality,
+            reason="" if good else "no answer",
+        )
+    )
+
+
+def test_a_reading_is_decoded_with_the_gateways_own_table(centre: Centre) -> None:
+    seal = Chain().seal([*manifest(), reading(), reading(quality=Quality.BAD)])
+    good, bad = of(centre.handle([whole(seal)], NOW_MS)[1], "reading")
+    assert good == {
+        "type": "reading",
+        "gateway": GATEWAY,
+        "seal": 1,
+        "record": 3,
+        "at": "2026-01-01T12:00:05.250Z",
+        "meter": "m1",
+        "line": "coating",
+        "group": "fast",
+        "clock": "synchronised",
+        "quality": "good",
+        "manifest": 1,
+        "values": {"active_power": 1234.5},
+    }
+    assert (bad["quality"], bad["reason"], bad["values"]) == ("bad", "no answer", {})
+
+
+def test_a_reading_before_its_table_waits_for_the_backfill(centre: Centre) -> None:
+    chain = Chain()
+    early, late = chain.seal(manifest()), chain.seal([reading()])
+    _, lines = centre.handle([chain_of(early), whole(late)], NOW_MS)
+    assert not of(lines, "reading")
+    _, lines = centre.handle([body_of(early)], NOW_MS)
+    assert [(line["seal"], line["values"]) for line in of(lines, "reading")] == [
+        (2, {"active_power": 1234.5})
+    ]
+
+
+def test_each_reading_is_decoded_with_the_manifest_of_its_time(centre: Centre) -> None:
+    assert model.load("eastron-sdm630").point("active_power").ratio is not None
+    lines = Lines(GATEWAY)
+    chain = Chain()
+    first, second = chain.seal(manifest()), chain.seal([reading()])
+    third, fourth = chain.seal(manifest(10.0)), chain.seal([reading()])
+    messages = [whole(first), whole(third), whole(fourth), whole(second)]
+    made = [centre.handle([message], NOW_MS)[1] for message in [*messages, messages[1]]]
+    found = {line["seal"]: line["manifest"] for part in made for line in of(part, "reading")}
+    assert found == {2: 1, 4: 3}
+    assert lines.seen_up_to == 0
+
+
+def test_what_was_learnt_survives_a_restart(tmp_path: Path) -> None:
+    chain = Chain()
+    store, centre = opened(tmp_path / "centre.db")
+    centre.handle([whole(chain.seal(manifest()))], NOW_MS)
+    known = centre.lines_of(GATEWAY)
+    assert known is not None
+    memory = known.memory()
+    store.close()
+    store, centre = opened(tmp_path / "centre.db")
+    again = centre.lines_of(GATEWAY)
+    assert again is not None
+    again.remember(memory)
+    _, lines = centre.handle([whole(chain.seal([reading()]))], NOW_MS)
+    store.close()
+    assert of(lines, "reading")[0]["values"] == {"active_power": 1234.5}
+
+
+SPOILT = st.one_of(st.integers(), st.binary(max_size=9), st.text(max_size=9))
+
+
+@given(memory=st.one_of(SPOILT, st.lists(st.one_of(SPOILT, st.lists(SPOILT, min_size=1)), max_size=4)))
+@settings(deadline=None)
+def test_a_spoilt_memory_is_refused(memory: object) -> None:
+    with pytest.raises(cbor.FormatError):
+        Lines(GATEWAY).remember(cbor.encode(memory))
+
+
+def test_an_episode_keeps_its_body_and_bytes_become_text(centre: Centre) -> None:
+    body = {"id": "e1", "rule": "off", "sentence": {"zh": "停", "en": "off"}, "raw": b"\x01", "at": 5}
+    seal = Chain().seal([encode_record(Kind.EPISODE, stamp(), body)])
+    (line,) = of(centre.handle([whole(seal)], NOW_MS)[1], "episode")
+    assert (line["rule"], line["raw"], line["seal"]) == ("off", "01", 1)
+    assert line["sentence"]["zh"] == "停"
+
+
+@pytest.mark.parametrize(
+    ("utc_ms", "text"),
+    [(0, "1970-01-01T00:00:00.000Z"), (2**63, str(2**63)), (4_102_444_800_123, "2100-01-01T00:00:00.123Z")],
+)
+def test_times_are_iso_and_absurd_ones_stay_numbers(utc_ms: int, text: str) -> None:
+    assert iso_utc(utc_ms) == text
+
+
+# The register
+
+
+def test_the_register_reads_what_it_writes(tmp_path: Path) -> None:
+    path = tmp_path / "registry"
+    path.write_text(registry_line("gw-7", bytes(32)) + "\n" + registry_line("gw-8", bytes(31) + b"1"))
+    assert read_registry(path) == {"gw-7": bytes(32), "gw-8": bytes(31) + b"1"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{", "[]", "7", '{"gateway":"a"}', '{"gateway":"a/b","first_key":"00"}', '{"gateway":1}',
+        '{"gateway":"a","first_key":"0"}', '{"gateway":"a","first_key":7}',
+        registry_line("a", bytes(32)) + registry_line("a", bytes(31) + b"x"),
+    ],
+)  # fmt: skip
+def test_a_wrong_register_names_the_line(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "registry"
+    path.write_text(registry_line("first", bytes(32)) + text)
+    with pytest.raises(RegistryError, match=r"line [23]"):
+        read_registry(path)
