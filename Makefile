@@ -40,7 +40,7 @@ format: $(STAMP) ## ruff format and the fixes that are safe
 	$(BIN)/ruff format $(PATHS)
 
 bench: $(STAMP) ## speed, as ratios within one run
-	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; $(BIN)/python $$bench || exit 1; done
+	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
 
 lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 pyproject.toml -o requirements.lock

@@ -63,7 +63,7 @@ def main() -> None:
 
 def show(name: str, figure: float) -> None:
     """One line."""
-    print(f"{name:55} {figure:>12}")  # noqa: T201 - it is what a bench does
+    print(f"{name:55} {figure:>12}")
 
 
 def best_us(action: Callable[[], object], calls: int = 50) -> float:

@@ -19,9 +19,10 @@ from agent.evidence.seal import seal_hash
 from agent.registry import registry_line
 from agent.store.centre import CentreStore
 from agent.store.gateway import read_seals
-from provisioning.broker import Broker, free_port, start_embedded
+from provisioning.broker import Broker, free_port, start_embedded, start_mosquitto
 from provisioning.demo.feed import Verified
 from provisioning.demo.parts import Part
+from tests.mqtt.certificates import Authority
 
 WAIT_S: Final = 30.0
 """A loaded machine; what is waited for takes about a second."""
@@ -64,7 +65,7 @@ path = "state"
 interval_s = {interval_s}
 heartbeat_s = 1
 [broker]
-url = "mqtt://127.0.0.1:{port}"
+{broker}
 centre_key = "{centre_key}"
 [[bus]]
 id = "b1"
@@ -107,8 +108,14 @@ class SmallPlant:
     verified: Verified
     broker: Broker | None = field(default=None)
 
+    authority: Authority | None = field(default=None)
+
     def start_broker(self) -> None:
-        self.broker = start_embedded(self.port, self.folder / "broker")
+        """The embedded one, or mosquitto where there are certificates."""
+        if self.authority is None:
+            self.broker = start_embedded(self.port, self.folder / "broker")
+        else:
+            self.broker = start_mosquitto(self.port, self.folder / "broker", self.authority.server())
 
     def acknowledged(self) -> dict[int, bytes]:
         """What stands in the agent's database now."""
@@ -150,9 +157,13 @@ class SmallPlant:
 
 @contextlib.contextmanager
 def small_plant(
-    folder: Path, meters: int = 2, fast_s: float = 0.5, interval_s: float = 0.5
+    folder: Path,
+    meters: int = 2,
+    fast_s: float = 0.5,
+    interval_s: float = 0.5,
+    authority: Authority | None = None,
 ) -> Iterator[SmallPlant]:
-    """Everything set up; simulator and broker run."""
+    """Everything set up; simulator and broker run. With an authority all of MQTT goes through TLS."""
     lines = {n: "p1" if n % 2 else "t1" for n in range(1, meters + 1)}
     share = 1 / (meters // 2)
     plant = PLANT.format(
@@ -162,8 +173,15 @@ def small_plant(
     simulator = Part("simulator", ["firmware_sim.main", "serve", str(folder / "plant.toml")], folder)
     simulator.start()
     port, secret = free_port(), create_key_file(folder / "centre.key")
+    scheme = "mqtt" if authority is None else "mqtts"
+    broker, subscribe_tls = f'url = "{scheme}://127.0.0.1:{port}"', list[str]()
+    if authority is not None:
+        own, centre = authority.client("e2e-1"), authority.client("centre")
+        broker += f'\nca = "{own.ca}"\ncertificate = "{own.certificate}"\nkey = "{own.key}"'
+        subscribe_tls = ["--ca", str(centre.ca), "--certificate", str(centre.certificate)]
+        subscribe_tls += ["--certificate-key", str(centre.key)]
     text = SITE.format(
-        port=port,
+        broker=broker,
         centre_key=public(secret).hex(),
         bus=simulator.first_line()["buses"]["b1"],
         interval_s=interval_s,
@@ -174,7 +192,7 @@ def small_plant(
     _, store, _, recovery = open_chain(site)
     store.close()
     (folder / "gateways.jsonl").write_text(registry_line("e2e-1", recovery.next_key), "utf-8")
-    subscribe = ["provisioning.cli", "subscribe", "--broker", f"mqtt://127.0.0.1:{port}"]
+    subscribe = ["provisioning.cli", "subscribe", "--broker", f"{scheme}://127.0.0.1:{port}", *subscribe_tls]
     for option, name in (("registry", "gateways.jsonl"), ("key", "centre.key"), ("store", "centre.db")):
         subscribe += [f"--{option}", str(folder / name)]
     subscriber = Part("subscriber", subscribe, folder)
@@ -187,6 +205,7 @@ def small_plant(
         first_key=recovery.next_key,
         port=port,
         verified=Verified(subscriber.output),
+        authority=authority,
     )
     try:
         plant_.start_broker()
