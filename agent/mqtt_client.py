@@ -102,6 +102,7 @@ class MqttClient:
         state = ready.get(wire.fileno(), 0)
         if state & ~select.POLLOUT or pending:
             result = client.loop_read()
+            _acknowledge_at_once(client.socket())
             if client.giant_bytes:
                 self.end = (f"the broker sends a packet of {client.giant_bytes} bytes", 0)
             if result is not MQTTErrorCode.MQTT_ERR_SUCCESS or not self.is_open():
@@ -207,6 +208,16 @@ class MqttClient:
         for reason in reasons:
             if reason.value >= FAILURE:
                 self._sink(SubscribeRefused(self._asked.get(mid, ""), reason.value))
+
+
+def _acknowledge_at_once(wire: Any) -> None:
+    """Answer the broker's TCP now, for this once (tcp(7)): it may wait with a receipt for our ACK.
+
+    A broker without TCP_NODELAY of its own sends a PUBACK and holds the receipt behind it back until
+    the PUBACK is acknowledged, which Linux delays by 40 ms: 44 ms from seal to receipt instead of 4.
+    """
+    if wire is not None:
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
 def _no_delay(_client: Client, _data: Any, wire: Any) -> None:

@@ -62,6 +62,7 @@ dynamic_filters = true
 
 _MOSQUITTO: Final = """\
 per_listener_settings false
+set_tcp_nodelay true
 listener {port} {host}
 persistence true
 persistence_location {directory}/

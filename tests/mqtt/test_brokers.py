@@ -1,5 +1,6 @@
 """What a broker must do for us, the same for the embedded one and for mosquitto."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,14 @@ def test_a_publish_is_acknowledged_with_its_token(broker: BrokerBench) -> None:
         for token in range(1, 101):
             link.publisher.publish(token, SEAL, b"x" * 2_000)
         assert [link.expect(Acked).token for _ in range(100)] == list(range(1, 101))
+
+
+def test_small_packets_are_not_held_back(broker: BrokerBench) -> None:
+    with Link(settings("gw-7", broker.port)) as link:
+        link.expect(Connected)
+        wire = link.publisher._client._client.socket()
+        assert isinstance(wire, socket.socket)
+        assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_a_retained_receipt_meets_whoever_comes_later(broker: BrokerBench) -> None:
