@@ -8,24 +8,24 @@ from typing import Final
 
 from attrs import frozen
 
-from agent import wire
 from agent.acquire import BusTask
 from agent.config import BrokerSettings, ConfigError, Site
-from agent.courier import Courier
 from agent.detect.detector import Detector
 from agent.detect.params import LinkageParams, ParamsError, nameplate
 from agent.evidence.recovery import Recovery
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.gateway import Gateway
-from agent.mqtt_events import MqttEvent
-from agent.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
-from agent.outbox import Outbox
-from agent.publisher import Publisher
 from agent.status import StatusSocket
 from agent.store.gateway import GatewayStore
+from agent.uplink import wire
+from agent.uplink.courier import Courier
+from agent.uplink.mqtt_events import MqttEvent
+from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
+from agent.uplink.outbox import Outbox
+from agent.uplink.publisher import Publisher
+from agent.uplink.wire import Topics
 from agent.watch import Watch
-from agent.wire import Topics
 from drivers import model as models
 from drivers.clock import Clock
 from drivers.errors import ModelError

@@ -23,7 +23,6 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.config import Site
-from agent.courier import Courier
 from agent.detect.detector import CheckpointError
 from agent.detect.episode import Episode, Severity
 from agent.evidence.record import Kind, decode_record, encode_reading, encode_record
@@ -32,10 +31,11 @@ from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
 from agent.evidence.sealer import CommitError, Sealer, StoreFullError
 from agent.health import read_health
 from agent.manifest import manifest_bodies
-from agent.mqtt_events import Connected, Disconnected, MqttEvent
 from agent.pending import Pending
 from agent.quota import Level, make_room
 from agent.store.gateway import READ_ROWS_MAX, GatewayStore
+from agent.uplink.courier import Courier
+from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
 from agent.watch import NS_PER_MS, Watch
 from drivers.clock import NS_PER_S, Stamp
 from drivers.reading import PollGroup, Quality, Reading

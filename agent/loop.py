@@ -15,11 +15,11 @@ from typing import Final
 
 from agent.acquire import BusTask
 from agent.gateway import Gateway
-from agent.mqtt_events import MqttEvent
 from agent.notify import notify
 from agent.overview import overview
-from agent.publisher import Publisher
 from agent.status import StatusSocket
+from agent.uplink.mqtt_events import MqttEvent
+from agent.uplink.publisher import Publisher
 from drivers.clock import Clock
 from drivers.reading import Reading
 

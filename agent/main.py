@@ -43,7 +43,7 @@ from agent.loop import STOP_BUSES_S, Loop, PublisherDiedError
 from agent.once import poll_once
 from agent.overview import reading_json
 from agent.store.database import StoreError
-from agent.wire import Topics
+from agent.uplink.wire import Topics
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 

@@ -6,8 +6,8 @@ from typing import TextIO
 
 import click
 
+from agent.centre.registry import RegistryError, read_registry, registry_line
 from agent.evidence.keys import KeyFileError, create_key_file, load_key_file, public
-from agent.registry import RegistryError, read_registry, registry_line
 from provisioning.exits import EXIT_USAGE, fail
 
 _FILE = click.Path(dir_okay=False, path_type=Path)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import click
 
+from agent.centre.registry import RegistryError, read_registry
+from agent.centre.subscriber import SUBSCRIPTIONS, Subscriber
 from agent.evidence.keys import KeyFileError, load_key_file
-from agent.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
-from agent.registry import RegistryError, read_registry
 from agent.store.database import StoreError
-from agent.subscriber import SUBSCRIPTIONS, Subscriber
+from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 from drivers.clock import clock_from_spec
 from provisioning.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from agent.centre.registry import RegistryError, read_registry
 from agent.evidence.cbor import FormatError
 from agent.evidence.export import Report, read_chain, verify_file
-from agent.registry import RegistryError, read_registry
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 
 

@@ -18,9 +18,9 @@ from typing import Any, Final
 from attrs import define, frozen
 
 from agent.evidence.chain import ChainState
+from agent.evidence.held import Held
 from agent.evidence.seal import NUMBER_MAX
 from agent.store.database import Database, Migration, StoreError, suffixed
-from agent.store.held import Held
 from agent.store.lock import Lock
 
 READ_ROWS_MAX: Final = 1_000

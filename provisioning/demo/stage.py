@@ -13,11 +13,11 @@ import numpy as np
 from attrs import frozen
 
 from agent.build import open_chain
+from agent.centre.registry import registry_line
 from agent.config import Site, load_site
 from agent.detect.commission import commission
 from agent.detect.params import LinkageParams
 from agent.evidence.keys import create_key_file, public
-from agent.registry import registry_line
 from drivers.clock import NS_PER_S, ScaledClock
 from firmware_sim.plant import Plant, load_plant
 from provisioning.broker import Broker, free_port, start_embedded, start_mosquitto

@@ -8,17 +8,17 @@ from attrs import define, field
 
 from agent.build import linkages_of, open_chain, setups_of
 from agent.config import parse_site
-from agent.courier import Courier
 from agent.detect.detector import Detector
 from agent.evidence import keys
 from agent.evidence.receipt import Receipt, sign_receipt
 from agent.evidence.record import ReadingRecord, Record, decode_record
 from agent.evidence.seal import StoredSeal, open_body, peek_header
 from agent.gateway import Gateway
-from agent.mqtt_events import Connected, Message
-from agent.outbox import Outbox
+from agent.uplink.courier import Courier
+from agent.uplink.mqtt_events import Connected, Message
+from agent.uplink.outbox import Outbox
+from agent.uplink.wire import Topics
 from agent.watch import Watch
-from agent.wire import Topics
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading
 from drivers.registers import WORD_BYTES

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.broker import Broker, free_port, start_embedded, start_mosquitto
-from tests.mqtt.certificates import Authority
+from tests.uplink.certificates import Authority
 
 STARTS: dict[str, Callable[[int, Path], Broker]] = {
     "embedded": start_embedded,

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.mqtt_events import Acked, Connected, Disconnected, Message
-from agent.mqtt_settings import Will
+from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message
+from agent.uplink.mqtt_settings import Will
 from provisioning.broker import BrokerError, free_port, start_embedded
-from tests.mqtt.conftest import BrokerBench
-from tests.mqtt.ends import CentreEnd, Gateway, Link, enrol, settings
+from tests.uplink.conftest import BrokerBench
+from tests.uplink.ends import CentreEnd, Gateway, Link, enrol, settings
 
 SEAL = "dj/1/gw-7/seal"
 RECEIPT = "dj/1/gw-7/receipt"

@@ -10,7 +10,7 @@ nothing: what was not receipted comes again, and what comes again changes nothin
 - A body that comes alone must match the root of its accepted seal.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
   receipt, with `conflict` where the chain cannot go on with what came.
-- Lines (`agent.centre_lines`) are made once for every accepted body, after the commit. They are a
+- Lines (`agent.centre.lines`) are made once for every accepted body, after the commit. They are a
   live feed; the database is the record, and `replay` makes them again from it.
 
 Who is trusted: the first keys in the register, and the centre's own key. Nothing about a message
@@ -23,16 +23,16 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent import wire
-from agent.centre_answers import Answer, Answers
-from agent.centre_lines import Line, Lines
+from agent.centre.answers import Answer, Answers
+from agent.centre.lines import Line, Lines
 from agent.evidence import cbor
 from agent.evidence.chain import ChainState, Code, Finding
 from agent.evidence.seal import FIRST_NUMBER, peek_header
 from agent.evidence.sealer import CommitError
 from agent.evidence.verify import Outcome, Verdict, accept, accept_body, declarations
 from agent.store.centre import Accepted, CentreStore
-from agent.wire import Kind, WireError
+from agent.uplink import wire
+from agent.uplink.wire import Kind, WireError
 
 PARKED_MAX: Final = 256
 """Seals of one gateway that wait for an earlier one: a dozen messages of a full window."""

@@ -10,14 +10,14 @@ from typing import Any, Final, Protocol
 
 from attrs import define, field
 
-from agent import wire
-from agent.delivery import Heard, OutboxStatus, Publish
 from agent.evidence.cbor import FormatError
 from agent.evidence.receipt import open_beacon, open_receipt
-from agent.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
-from agent.outbox import Outbox
 from agent.store.gateway import GatewayStore
-from agent.wire import Kind, Topics
+from agent.uplink import wire
+from agent.uplink.delivery import Heard, OutboxStatus, Publish
+from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from agent.uplink.outbox import Outbox
+from agent.uplink.wire import Kind, Topics
 
 BIRTH_TOKEN: Final = 0
 """The outbox counts its own from 1."""

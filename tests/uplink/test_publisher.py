@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from agent.mqtt_client import INCOMING_BYTES_MAX
-from agent.mqtt_events import Acked, Connected, Disconnected
-from tests.mqtt.ends import Link, settings
+from agent.uplink.mqtt_client import INCOMING_BYTES_MAX
+from agent.uplink.mqtt_events import Acked, Connected, Disconnected
+from tests.uplink.ends import Link, settings
 
 CONNACK = bytes.fromhex("2003000000")
 CONNACK_WINDOW_2 = bytes.fromhex("2006000003") + bytes.fromhex("210002")

@@ -9,20 +9,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from agent.courier import Courier
-from agent.delivery import Limits
+from agent.centre.registry import registry_line
+from agent.centre.subscriber import Subscriber
 from agent.evidence import keys
 from agent.evidence.record import Kind, encode_record
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
-from agent.mqtt_events import MqttEvent
-from agent.mqtt_settings import MqttSettings, TlsFiles, Will
-from agent.outbox import Outbox
-from agent.publisher import Publisher
-from agent.registry import registry_line
 from agent.store.gateway import GatewayStore
-from agent.subscriber import Subscriber
-from agent.wire import BEACON, Topics, encode_state
+from agent.uplink.courier import Courier
+from agent.uplink.delivery import Limits
+from agent.uplink.mqtt_events import MqttEvent
+from agent.uplink.mqtt_settings import MqttSettings, TlsFiles, Will
+from agent.uplink.outbox import Outbox
+from agent.uplink.publisher import Publisher
+from agent.uplink.wire import BEACON, Topics, encode_state
 from drivers.clock import SystemClock
 
 PATIENCE_S = 20.0

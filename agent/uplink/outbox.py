@@ -26,14 +26,14 @@ from collections.abc import Callable
 
 from attrs import Factory, define, field
 
-from agent import wire
-from agent.backfill import Backfill, BodyBytes
-from agent.delivery import Alarm, Alarms, Event, Heard, Limits, OutboxStatus, Publish
 from agent.evidence.receipt import Conflict, Receipt
 from agent.evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, NO_HASH
-from agent.pacing import Backoff, Patience
-from agent.window import Window
-from agent.wire import Kind, Topics
+from agent.uplink import wire
+from agent.uplink.backfill import Backfill, BodyBytes
+from agent.uplink.delivery import Alarm, Alarms, Event, Heard, Limits, OutboxStatus, Publish
+from agent.uplink.pacing import Backoff, Patience
+from agent.uplink.window import Window
+from agent.uplink.wire import Kind, Topics
 
 OwnHash = Callable[[int], bytes | None]
 """The hash of an own stored seal, None where the row is gone."""

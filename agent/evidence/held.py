@@ -1,5 +1,7 @@
 """Which bodies of one gateway are held: everything up to m, and ranges beyond. Pure.
 
+The centre keeps it as what it has, the gateway as what receipts have told; nothing disproves holding,
+so numbers are only added.
 A body that the gateway itself declared lost, in a sealed record, counts as held: nobody waits for it.
 Kept as one CBOR array [m, [[a, b], ...]], ascending, never touching.
 """
@@ -32,11 +34,11 @@ class Held:
         at = bisect_left(self._ranges, (number + 1,))
         return number <= self.up_to or (at > 0 and number <= self._ranges[at - 1][1])
 
-    def add(self, first: int, last: int | None = None) -> None:
-        """Put in `first` to `last`, or `first` alone."""
+    def add(self, first: int, last: int | None = None) -> bool:
+        """Put in `first` to `last`, or `first` alone; whether one of them was new."""
         last = first if last is None else last
-        if last <= self.up_to:
-            return
+        if self.next_missing(first) > last:
+            return False
         begin = bisect_left(self._ranges, (first,))
         if begin and self._ranges[begin - 1][1] >= first - 1:
             begin -= 1
@@ -47,6 +49,14 @@ class Held:
         self._ranges[begin:end] = [(first, last)]
         if self._ranges[0][0] <= self.up_to + 1:
             self.up_to = self._ranges.pop(0)[1]
+        return True
+
+    def next_missing(self, number: int) -> int:
+        """The smallest number from `number` on that is not held."""
+        if number <= self.up_to:
+            return self.up_to + 1
+        at = bisect_left(self._ranges, (number + 1,)) - 1
+        return max(number, self._ranges[at][1] + 1) if at >= 0 else number
 
     def missing(self, up_to: int, limit: int) -> list[int]:
         """At most `limit` numbers up to `up_to` that are not held, in order."""

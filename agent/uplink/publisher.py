@@ -21,11 +21,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from agent.delivery import SESSION_TAKEN_OVER
-from agent.mqtt_client import CONNECT_TIMEOUT_S, MqttClient
-from agent.mqtt_events import Connected, Disconnected, MqttEvent
-from agent.mqtt_settings import MqttSettings
-from agent.pacing import Backoff
+from agent.uplink.delivery import SESSION_TAKEN_OVER
+from agent.uplink.mqtt_client import CONNECT_TIMEOUT_S, MqttClient
+from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
+from agent.uplink.mqtt_settings import MqttSettings
+from agent.uplink.pacing import Backoff
 from drivers.clock import Clock
 
 POLL_MS: Final = 1000

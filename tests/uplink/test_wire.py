@@ -5,9 +5,9 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
-from agent import wire
 from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NUMBER_MAX
-from agent.wire import Kind, Topics, WireError
+from agent.uplink import wire
+from agent.uplink.wire import Kind, Topics, WireError
 
 SEALS = st.binary(min_size=1, max_size=COSE_BYTES_MAX)
 BODIES = st.binary(min_size=1, max_size=3_000)

@@ -1,27 +1,8 @@
-"""Ranges of held bodies and the pauses, against their plain meaning."""
+"""The pauses, against their plain meaning."""
 
-import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
 
-from agent.held import Held
-from agent.pacing import Backoff, Budget, Patience
-
-SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)), max_size=20)
-
-
-@given(spans=SPANS, number=st.integers(0, 45))
-@settings(deadline=None)
-def test_ranges_are_a_set_of_numbers(spans: list[tuple[int, int]], number: int) -> None:
-    held, plain = Held(), set[int]()
-    for first, last in spans:
-        fresh = set(range(first, last + 1)) - plain
-        assert held.add(first, last) is bool(fresh)
-        plain |= fresh
-    assert held.next_missing(number) == next(n for n in range(number, 100) if n not in plain)
-    bounds = [bound for span in held.ranges for bound in span]
-    assert bounds == sorted(bounds)
-    assert all(b[0] - a[1] > 1 for a, b in zip(held.ranges, held.ranges[1:], strict=False))
+from agent.uplink.pacing import Backoff, Budget, Patience
 
 
 def test_a_pause_doubles_up_to_its_limit_and_starts_again() -> None:

@@ -4,8 +4,8 @@ import hypothesis.strategies as st
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from agent.delivery import Alarm
-from tests.mqtt.world import PACKET_MAX, World
+from agent.uplink.delivery import Alarm
+from tests.uplink.world import PACKET_MAX, World
 
 LENGTHS = st.sampled_from([1, 300, 2_000, 30_000, 64_000])
 PACKETS = st.sampled_from([400, 1_000, 20_000, PACKET_MAX, 268_435_460])

@@ -1,6 +1,6 @@
 """The reference subscriber: the centre's side of the connection.
 
-Takes what the broker delivers in batches, lets `agent.centre` verify and commit each, publishes the
+Takes what the broker delivers in batches, lets `agent.centre.core` verify and commit each, publishes the
 answers, and hands the lines on. Everything is at least once: a message that is lost between the
 broker and the disk has no receipt and comes again from the gateway, so no acknowledgement of MQTT
 is relied upon. The queue between the two threads is bounded: a slow disk slows the broker down.
@@ -21,19 +21,19 @@ from typing import Final
 
 from attrs import evolve
 
-from agent import wire
-from agent.centre import Centre, Incoming
-from agent.centre_answers import Answer, Answers
-from agent.centre_lines import Line, Lines
-from agent.delivery import FAILURE
+from agent.centre.answers import Answer, Answers
+from agent.centre.core import Centre, Incoming
+from agent.centre.lines import Line, Lines
+from agent.centre.registry import read_registry
 from agent.evidence import cbor
 from agent.evidence.seal import peek_header
 from agent.evidence.verify import accept_body
-from agent.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
-from agent.mqtt_settings import MqttSettings
-from agent.publisher import Publisher
-from agent.registry import read_registry
 from agent.store.centre import CentreStore
+from agent.uplink import wire
+from agent.uplink.delivery import FAILURE
+from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from agent.uplink.mqtt_settings import MqttSettings
+from agent.uplink.publisher import Publisher
 from drivers.clock import NS_PER_S, Clock
 
 BEACON_S: Final = 60.0

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.delivery import (
+from agent.uplink.delivery import (
     FAILURE,
     NOT_AUTHORIZED,
     PACKET_TOO_LARGE,
@@ -19,8 +19,8 @@ from agent.delivery import (
     Limits,
     Publish,
 )
-from agent.pacing import Backoff
-from agent.wire import Kind
+from agent.uplink.pacing import Backoff
+from agent.uplink.wire import Kind
 
 PACKET_BYTES_MAX: Final = 268_435_460
 """Largest packet that MQTT can name (section 2.1.4): what counts while a broker names no maximum."""

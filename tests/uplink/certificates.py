@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from agent.mqtt_settings import TlsFiles
+from agent.uplink.mqtt_settings import TlsFiles
 from provisioning.broker import ServerTls
 
 HOUR = dt.timedelta(hours=1)

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.evidence import cbor
-from agent.store.held import Held
+from agent.evidence.held import Held
 
 SPANS = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 6)), max_size=40)
 
@@ -15,8 +15,12 @@ SPANS = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 6)), max_size=40)
 def test_it_is_the_set_of_all_that_was_put_in(spans: list[tuple[int, int]]) -> None:
     held, model = Held(), set[int]()
     for first, more in spans:
-        held.add(first, first + more)
-        model |= set(range(first, first + more + 1))
+        added = set(range(first, first + more + 1))
+        assert held.add(first, first + more) is bool(added - model)
+        model |= added
+        assert [held.next_missing(n) for n in range(1, 70)] == [
+            next(m for m in range(n, 200) if m not in model) for n in range(1, 70)
+        ]
         assert [n for n in range(1, 70) if n in held] == sorted(model)
         bounds = [(0, held.up_to), *held.ranges]
         assert all(later[0] > earlier[1] + 1 for earlier, later in pairwise(bounds))

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.delivery import Alarm
-from agent.mqtt_events import Acked, Connected, Disconnected, Message
-from agent.mqtt_settings import MqttSettings, MqttSettingsError, TlsFiles, tls_context
+from agent.uplink.delivery import Alarm
+from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message
+from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, TlsFiles, tls_context
 from provisioning.broker import Broker
-from tests.mqtt.certificates import Authority
-from tests.mqtt.ends import CentreEnd, Gateway, Link, enrol, settings
+from tests.uplink.certificates import Authority
+from tests.uplink.ends import CentreEnd, Gateway, Link, enrol, settings
 
 
 def test_seals_arrive_through_tls_and_the_acl(

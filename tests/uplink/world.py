@@ -4,13 +4,13 @@ from hashlib import sha256
 
 from attrs import define, field
 
-from agent import wire
-from agent.delivery import Heard, Limits, Publish
+from agent.evidence.held import Held
 from agent.evidence.receipt import Conflict, Receipt
 from agent.evidence.seal import COSE_BYTES_MAX, NO_HASH
-from agent.outbox import Outbox
-from agent.store.held import Held
-from agent.wire import Kind, Topics
+from agent.uplink import wire
+from agent.uplink.delivery import Heard, Limits, Publish
+from agent.uplink.outbox import Outbox
+from agent.uplink.wire import Kind, Topics
 
 TOPICS = Topics("gw-7")
 PACKET_MAX = 65_536

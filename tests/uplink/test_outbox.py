@@ -4,10 +4,10 @@ from itertools import pairwise
 
 import pytest
 
-from agent.delivery import Alarm, Heard, Limits
 from agent.evidence.receipt import Conflict
-from agent.wire import CHAIN_SEALS_MAX, Kind
-from tests.mqtt.world import World, hash_of, receipt
+from agent.uplink.delivery import Alarm, Heard, Limits
+from agent.uplink.wire import CHAIN_SEALS_MAX, Kind
+from tests.uplink.world import World, hash_of, receipt
 
 
 def connected(seals: int = 0, **how: int) -> World:

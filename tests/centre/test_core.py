@@ -13,18 +13,18 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
-from agent import wire
-from agent.centre import Centre, Incoming
-from agent.centre_answers import Answer, Answers
-from agent.centre_lines import Line, Lines, iso_utc
+from agent.centre.answers import Answer, Answers
+from agent.centre.core import Centre, Incoming
+from agent.centre.lines import Line, Lines, iso_utc
+from agent.centre.registry import RegistryError, read_registry, registry_line
 from agent.evidence import cbor, keys
 from agent.evidence.receipt import Conflict, Receipt, open_beacon, open_receipt
 from agent.evidence.record import MODEL_ID_BYTES, Kind, encode_reading, encode_record
 from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import CommitError
-from agent.registry import RegistryError, read_registry, registry_line
 from agent.store.centre import Accepted, CentreStore
-from agent.wire import Topics
+from agent.uplink import wire
+from agent.uplink.wire import Topics
 from drivers import model
 from drivers.reading import Block, PollGroup, Quality, Reading
 from tests.evidence.chains import GATEWAY, Chain, secret, stamp

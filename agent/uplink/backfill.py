@@ -10,11 +10,11 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.delivery import Limits
+from agent.evidence.held import Held
 from agent.evidence.receipt import Receipt
 from agent.evidence.seal import FIRST_NUMBER
-from agent.held import Held
-from agent.pacing import Backoff, Budget, Patience
+from agent.uplink.delivery import Limits
+from agent.uplink.pacing import Backoff, Budget, Patience
 
 LOOKS_MAX: Final = 200
 """Stored bodies that one call asks for, so that a long backlog never holds up the agent."""
@@ -91,7 +91,7 @@ class Backfill:
 
     def held_up_to(self, received: int) -> int:
         """No body up to this one is awaited by the centre."""
-        return min(self._held.end_of(0), received)
+        return min(self._held.up_to, received)
 
     def prunable_below(self, received: int, body_bytes: BodyBytes) -> int:
         """See `Outbox.prunable_below`."""
