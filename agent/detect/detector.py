@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import cbor2
 
+from agent.detect.channels import NO_CHANNELS, Channels, channels
 from agent.detect.episode import Episode
 from agent.detect.findings import LinkageWatch
 from agent.detect.line import POWER_MAX_W, line_trackers
@@ -36,9 +37,13 @@ TIME_MAX_S: Final = 1e11
 STEP_BACK_S: Final = 300
 SILENT_S: Final = 86_400
 """After a day without any sample the missing slots are skipped instead of walked through."""
-CHECKPOINT_VERSION: Final = 1
+CHECKPOINT_VERSION: Final = 2
 CHECKPOINT_BYTES_MAX: Final = 1 << 20
 DIGEST_BYTES: Final = 32
+
+
+Sample = tuple[float, int, Channels]
+"""Time, watts and the other channels: of two samples in a slot the greater one counts."""
 
 
 class CheckpointError(Exception):
@@ -54,7 +59,7 @@ class Detector:
         self._params = tuple(params)
         self._dt = params[0].dt_s
         self._reorder = max(one.reorder_slots for one in params)
-        self._pending: dict[str, dict[int, tuple[float, int]]] = {}
+        self._pending: dict[str, dict[int, Sample]] = {}
         self._next: int | None = None
         self._heard = 0
         self._build(0)
@@ -73,8 +78,25 @@ class Detector:
         histories = self._retrospect.histories.values()
         self._steps = tuple(zip(self._lines, self._trackers, self._buffers, histories, strict=True))
 
-    def sample(self, line_id: str, t_s: float, watts: int | None) -> None:
+    def sample(
+        self,
+        line_id: str,
+        t_s: float,
+        watts: int | None,
+        *,
+        pf: float | None = None,
+        current_a: float | None = None,
+        voltage_v: float | None = None,
+    ) -> None:
         """Take one sample; None (asked, but no good answer) is the same as no sample.
+
+        Args:
+            line_id: The line.
+            t_s: Its time, UTC.
+            watts: Active power.
+            pf: Power factor at this moment, its sign does not matter.
+            current_a: Mean of the phase currents, summed over the meters of the line.
+            voltage_v: Mean of the phase voltages.
 
         Raises:
             KeyError: No linkage has this line.
@@ -86,7 +108,10 @@ class Detector:
         if self._next is not None and slot < self._next:
             self._retrospect.sample(line_id, slot, self._next, int(watts))
             return
-        sample = (t_s, int(watts))
+        other = NO_CHANNELS
+        if pf is not None or current_a is not None or voltage_v is not None:
+            other = channels(pf, current_a, voltage_v)
+        sample = (t_s, int(watts), other)
         known = buffer.get(slot)
         if known is None or sample > known:
             buffer[slot] = sample
@@ -220,7 +245,9 @@ class Detector:
             self._retrospect.restore(retrospect)
         for name, buffer in self._pending.items():
             buffer.clear()
-            buffer.update({slot: (t_s, watts) for slot, t_s, watts in pending.get(name, ())})
+            buffer.update(
+                {slot: (t_s, watts, tuple(other)) for slot, t_s, watts, other in pending.get(name, ())}
+            )
 
 
 def _bodies(episodes: dict[int, Episode]) -> dict[int, dict[str, Any]]:

@@ -103,7 +103,7 @@ def healthy_checkpoint() -> bytes:
 
 
 @pytest.mark.parametrize(
-    "body", [[99, 0, 0, {}, {}, {}, []], [1, 0, 0, [], {}, {}, []], {}, 7, [1, 5, 5, {}, {}, {}]]
+    "body", [[99, 0, 0, {}, {}, {}, []], [2, 0, 0, [], {}, {}, []], {}, 7, [2, 5, 5, {}, {}, {}]]
 )
 def test_a_checkpoint_of_another_shape_is_refused_and_the_detector_is_as_new(body: object) -> None:
     raw = cbor2.dumps(body)
