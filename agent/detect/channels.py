@@ -4,7 +4,10 @@ They are kept as whole numbers, like the power: thousandths, milliamperes, deciv
 number, or none that a meter can show, is as if it had not been said.
 """
 
+from enum import StrEnum
 from typing import Final
+
+from agent.detect.line_params import LineParams
 
 Channels = tuple[int, ...]
 """Empty, or power factor in 0.001, current in mA and voltage in 0.1 V; UNSAID for what was not said."""
@@ -15,6 +18,16 @@ PF_MAX: Final = 1.02
 """Meters of class 1 may show a little more than 1."""
 CURRENT_MAX_A: Final = 100_000.0
 VOLTAGE_MAX_V: Final = 100_000.0
+VOLTAGE_PRESENT: Final = 0.5
+"""Less than half of the normal voltage starts no motor."""
+VOLTAGE_UNLEARNED: Final = 2_200
+"""Decivolts: low-voltage plants have 220 to 240 V to neutral, 380 to 415 V between phases."""
+CURRENT_NONE: Final = 0.01
+"""Less than 1 % of the normal current is no current: not even the standby of a control."""
+WATTS_PER_MILLIAMPERE: Final = 0.6
+"""Three phases of 230 V at a power factor of about 0.87."""
+COUNT_MAX: Final = 1000
+"""More slots add no certainty; a real motor is believed again after half as many."""
 
 
 def channels(pf: float | None, current_a: float | None, voltage_v: float | None) -> Channels:
@@ -31,3 +44,71 @@ def _whole(value: float | None, most: float, scale: int) -> int:
     if value is None or not abs(value) <= most:
         return UNSAID
     return round(abs(value) * scale)
+
+
+class Cause(StrEnum):
+    """What the other channels say about a line without power."""
+
+    SUPPLY = "supply"
+    BREAKER_OR_CT = "breaker_or_ct"
+    BREAKER = "breaker"
+    CT = "ct"
+    STOPPED = "stopped"
+    REJECTED = "rejected"
+    METER = "meter"
+    SITE = "site"
+    UNKNOWN = "unknown"
+
+
+class LineChannels:
+    """The latest of the other channels of a line, and for how long it has looked like a heater.
+
+    A resistive load has a power factor of 1, a motor never. Seconds in which the line is on and its
+    power factor is beyond every one that was learned are counted, twice as fast down as up.
+    """
+
+    __slots__ = ("begin", "count", "current", "pf", "slot", "voltage")
+
+    def __init__(self) -> None:
+        self.pf = self.current = self.voltage = UNSAID
+        self.slot = -1
+        self.begin = self.count = 0
+
+    def step(self, slot: int, other: Channels, heater: int, on: bool) -> None:
+        """Take what was said in `slot`; `heater`, in 0.001, is a power factor of no motor (0: unknown)."""
+        self.pf, self.current, self.voltage = other
+        self.slot = slot
+        if not heater or self.pf == UNSAID:
+            return
+        if on and self.pf >= heater:
+            if self.count == 0:
+                self.begin = slot
+            self.count = min(self.count + 1, COUNT_MAX)
+        else:
+            self.count = max(self.count - 2, 0) if on else 0
+
+    def cause(self, params: LineParams) -> Cause:
+        """Why the line draws nothing: the supply, its breaker (or CT), or its own control."""
+        nominal = 10 * params.voltage_v or VOLTAGE_UNLEARNED
+        normal = 1000 * params.current_on_a or params.rated_w / WATTS_PER_MILLIAMPERE
+        if self.voltage == UNSAID:
+            return Cause.UNKNOWN
+        if self.voltage < VOLTAGE_PRESENT * nominal:
+            return Cause.SUPPLY
+        if self.current == UNSAID:
+            return Cause.UNKNOWN
+        return Cause.BREAKER_OR_CT if self.current < CURRENT_NONE * normal else Cause.STOPPED
+
+    def said(self) -> dict[str, float]:
+        """What was said last, in its units."""
+        rows = (("pf", self.pf, 1000), ("current_a", self.current, 1000), ("voltage_v", self.voltage, 10))
+        return {name: value / scale for name, value, scale in rows if value != UNSAID}
+
+    def state(self) -> list[int]:
+        """Everything that `restore` needs."""
+        return [getattr(self, name) for name in self.__slots__]
+
+    def restore(self, state: list[int]) -> None:
+        """Go on where `state` was taken."""
+        for name, value in zip(self.__slots__, state, strict=True):
+            setattr(self, name, value)

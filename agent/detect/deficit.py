@@ -23,22 +23,26 @@ class Deficit:
         count: Slots of deficit.
         off: Those of them with treatment off.
         slot: The first of them.
+        low_w: Sum of the treatment powers of those with treatment on.
     """
 
-    __slots__ = ("_dt", "count", "lasted_s", "off", "slot", "weighted_s")
+    __slots__ = ("_dt", "count", "lasted_s", "low_w", "off", "slot", "weighted_s")
 
     def __init__(self, dt_s: int, slot: int) -> None:
         self._dt = dt_s
         self.slot = slot
         self.weighted_s = 0.0
-        self.lasted_s = self.count = self.off = 0
+        self.lasted_s = self.count = self.off = self.low_w = 0
 
-    def add(self, slot: int, slots: int, off: bool) -> None:
+    def add(self, slot: int, slots: int, t: int, off: bool) -> None:
         """Count the `slots` slots that end with `slot`."""
         if self.count == 0:
             self.slot = slot - slots + 1
         self.count += slots
-        self.off += slots * off
+        if off:
+            self.off += slots
+        else:
+            self.low_w += slots * t
         passed_s = slots * self._dt
         self.lasted_s += passed_s
         weighted_s = self.weighted_s + passed_s * (OFF_WEIGHT if off else LOW_WEIGHT)
@@ -52,12 +56,17 @@ class Deficit:
     def forget(self) -> None:
         """Nothing is lacking any more."""
         self.weighted_s = 0.0
-        self.lasted_s = self.count = self.off = 0
+        self.lasted_s = self.count = self.off = self.low_w = 0
+
+    @property
+    def mean_low_w(self) -> int:
+        """Mean treatment power of the slots in which treatment was on, but too low."""
+        return self.low_w // (self.count - self.off) if self.count > self.off else 0
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        return [self.weighted_s, self.lasted_s, self.count, self.off, self.slot]
+        return [self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken."""
-        self.weighted_s, self.lasted_s, self.count, self.off, self.slot = state
+        self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot = state

@@ -24,7 +24,7 @@ import cbor2
 from agent.detect.channels import NO_CHANNELS, Channels, channels
 from agent.detect.episode import Episode
 from agent.detect.findings import LinkageWatch
-from agent.detect.line import POWER_MAX_W, line_trackers
+from agent.detect.line import DUMMY, POWER_MAX_W, line_trackers
 from agent.detect.line_findings import LineWatch
 from agent.detect.params import LinkageParams, ParamsError
 from agent.detect.retrospect import Retrospect
@@ -165,10 +165,13 @@ class Detector:
         for watch, tracker, buffer, history in self._steps:
             got = buffer.pop(slot, None)
             watts = None
+            other = NO_CHANNELS
             if got is not None:
-                watts = got[1]
+                _, watts, other = got
                 self._heard = slot
             tracker.step(slot, watts)
+            if other or tracker.flags & DUMMY:
+                tracker.heard(slot, other)
             history.put(slot, watts)
             if tracker.flags != watch.reported:
                 changed = True

@@ -31,10 +31,14 @@ class Rule(StrEnum):
     LATE_START = "late_start"
     EARLY_STOP = "early_stop"
     IDLE = "idle"
+    UNDERSPEED = "underspeed"
+    INTERRUPTIONS = "interruptions"
     STUCK = "stuck"
     FLAT = "flat"
+    DUMMY = "dummy"
     DECOUPLED = "decoupled"
     CT_PROD = "ct_prod"
+    FEED_RESIDUAL = "feed_residual"
     DATA_LOSS = "data_loss"
     LOW_CORRELATION = "low_correlation"
 
@@ -51,10 +55,14 @@ SEVERITIES: Final = {
     Rule.LATE_START: Severity.VIOLATION,
     Rule.EARLY_STOP: Severity.VIOLATION,
     Rule.IDLE: Severity.VIOLATION,
+    Rule.UNDERSPEED: Severity.VIOLATION,
+    Rule.INTERRUPTIONS: Severity.VIOLATION,
     Rule.STUCK: Severity.INTEGRITY,
     Rule.FLAT: Severity.INTEGRITY,
+    Rule.DUMMY: Severity.INTEGRITY,
     Rule.DECOUPLED: Severity.INTEGRITY,
     Rule.CT_PROD: Severity.INTEGRITY,
+    Rule.FEED_RESIDUAL: Severity.INTEGRITY,
     Rule.DATA_LOSS: Severity.DATA,
     Rule.LOW_CORRELATION: Severity.NOTICE,
 }

@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from agent.detect import linkage as linkage_alarms
+from agent.detect.causes import channels_said, low_rule, speed_hz, treatment_cause
 from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import LinkageTracker
@@ -21,7 +22,14 @@ ALIVE_S: Final = 60
 """A line that answered within the last minute is proof that gateway and bus were alive."""
 
 
-RULES_OF_LINES: Final = frozenset({Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.CT_PROD})
+RULES_OF_LINES: Final = frozenset({Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.DUMMY, Rule.CT_PROD})
+_RULES: Final = {
+    linkage_alarms.OVERRUN: Rule.DECOUPLED,
+    linkage_alarms.ORPHANS: Rule.DECOUPLED,
+    linkage_alarms.LOW_R: Rule.LOW_CORRELATION,
+    linkage_alarms.INTERRUPTED: Rule.INTERRUPTIONS,
+}
+_PRODUCTION_RULES: Final = linkage_alarms.VIOLATION | linkage_alarms.INTERRUPTED
 
 
 @define
@@ -92,6 +100,8 @@ class LinkageWatch:
     def changes(self, slot: int) -> list[Episode]:
         """Episodes that were raised, renamed or cleared by the last step; empty when nothing changed."""
         flags = self.tracker.flags
+        if flags & ~self.flags & linkage_alarms.VIOLATION:
+            self._name_low()
         found: list[Episode] = []
         for flag in linkage_alarms.FLAGS:
             rule = self._rule(flag)
@@ -109,9 +119,17 @@ class LinkageWatch:
         return found
 
     def _rule(self, flag: int) -> Rule:
-        if flag == linkage_alarms.VIOLATION:
-            return self.tracker.rule
-        return Rule.LOW_CORRELATION if flag == linkage_alarms.LOW_R else Rule.DECOUPLED
+        return self.tracker.rule if flag == linkage_alarms.VIOLATION else _RULES[flag]
+
+    def _name_low(self) -> None:
+        """Tell underspeed from idle, now that a deficit with treatment on was raised."""
+        if self.tracker.rule is Rule.IDLE:
+            mean = self.tracker.deficit.mean_low_w
+            self.tracker.rule = low_rule(self.params, self.treatment, mean, self._normal_w())
+
+    def _normal_w(self) -> int:
+        expected = self.tracker.expected
+        return next(step.median_w for step in reversed(self.params.envelope) if step.lo_w <= expected)
 
     def _renamed(self, episode: Episode, rule: Rule) -> Episode:
         words = sentences(rule, episode.lines, episode.numbers, self.params.utc_offset_s)
@@ -122,14 +140,18 @@ class LinkageWatch:
         evidence = self.evidence(slot)
         if flag == linkage_alarms.VIOLATION:
             evidence |= self._violation(slot)
-            lines = tuple(evidence["lines_on"]) or names(self.production)
+        elif flag == linkage_alarms.INTERRUPTED:
+            evidence |= self._interruptions()
         else:
             evidence |= self._decoupling(slot)
-            lines = names(self.treatment)
+        lines = names(self.treatment)
+        if flag & _PRODUCTION_RULES:
+            lines = tuple(evidence["lines_on"]) or names(self.production)
         return self.episode(rule, lines, begin, slot, evidence)
 
     def retrospective(self, slot: int) -> Episode:
         """The violation that the tracker has just raised, as a notice about the past."""
+        self._name_low()
         found = self._raised(linkage_alarms.VIOLATION, self.tracker.rule, slot)
         return evolve(
             found,
@@ -178,13 +200,15 @@ class LinkageWatch:
             "learned_from_s": self.params.learned_from_s,
             "learned_to_s": self.params.learned_to_s,
             "provisional": self.params.provisional,
+            "channels": channels_said(lines),
         }
 
     def _violation(self, slot: int) -> dict[str, Any]:
         tracker, params, dt = self.tracker, self.params, self.params.dt_s
         slots = slot - tracker.deficit.slot + 1
-        normal = next(step for step in reversed(params.envelope) if step.lo_w <= tracker.expected)
+        normal_w, low_w = self._normal_w(), tracker.deficit.mean_low_w
         return {
+            "cause": treatment_cause(self.treatment, slot, dt).value,
             "production_on_at_s": tracker.on_slot * dt,
             "grace_end_at_s": tracker.on_slot * dt + params.grace_s,
             "deficit_begin_at_s": tracker.deficit.slot * dt,
@@ -194,9 +218,20 @@ class LinkageWatch:
             "deficit_s": round(tracker.deficit.weighted_s, 1),
             "limit_s": params.limit_s,
             "treatment_expected_w": tracker.expected,
-            "treatment_normal_w": normal.median_w,
+            "treatment_normal_w": normal_w,
+            "treatment_low_w": low_w,
+            "speed_hz": speed_hz(low_w, normal_w),
             "treatment_on_w": params.on_treatment.lo_w,
             "healthy_at_s": tracker.healthy_slot * dt if tracker.seen else None,
+        }
+
+    def _interruptions(self) -> dict[str, Any]:
+        kept = self.tracker.interruptions
+        return {
+            "interruption_count": len(kept.kept),
+            "interrupted_for_s": kept.total_s,
+            "interruption_limit_s": self.params.interruptions_s,
+            "interruption_window_s": self.params.interruptions_window_s,
         }
 
     def _decoupling(self, slot: int) -> dict[str, Any]:

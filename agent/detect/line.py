@@ -10,12 +10,16 @@ In: the watts of each slot in order, or None. Out: the watts that count, or MISS
 Alarms, as bits of `flags`: DATA_LOSS the last sample is too old · STUCK one value repeats for
 longer than this meter may (0 W may repeat for ever: it is what no load reads) · FLAT the power is
 steadier than any real load of this line · CT standby current has gone although the CT always showed
-it. `since` has the slot where each began.
+it · DUMMY the power factor is that of a heater. `since` has the slot where each began.
+
+The other channels (power factor, current, voltage) come by `heard` after `step`, only where a meter
+has them; a line without them costs nothing.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
+from agent.detect.channels import Channels, LineChannels
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
 
@@ -24,7 +28,8 @@ DATA_LOSS: Final = 1
 STUCK: Final = 2
 FLAT: Final = 4
 CT: Final = 8
-FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT)
+DUMMY: Final = 16
+FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY)
 
 POWER_MAX_W: Final = 1_000_000_000
 """No line of a factory draws a gigawatt; also keeps sums and traces within 32 bits."""
@@ -38,8 +43,8 @@ FLAT_MEAN_S: Final = 600
 FLAT_MEAN_SLOTS_MIN: Final = 20
 
 _STATE: Final = (
-    "ct_count", "ewma", "falling", "flags", "flat_count", "last_slot", "now", "older", "raw", "rejected",
-    "run_slot", "stuck_slot", "value",
+    "ct_count", "ewma", "falling", "flags", "flat_count", "last_slot", "now", "older", "raw",
+    "refused_slot", "rejected", "run_slot", "stuck_slot", "value",
 )  # fmt: skip
 
 
@@ -47,8 +52,10 @@ class LineTracker:
     """State of one line; `step` is called once for every slot."""
 
     __slots__ = (
-        *_STATE, "_alpha", "_ct_floor", "_ct_slots", "_fall_from", "_fall_to", "_flat_slots", "_hold", "_lo",
-        "_loss_slots", "_noise_floor", "_stuck_off", "_stuck_on", "_top", "hi", "params", "since",
+        *_STATE, "_alpha", "_ct_floor", "_ct_slots", "_dummy_slots", "_fall_from", "_fall_to", "_flat_slots",
+        "_heater", "_hold", "_lo",
+        "_loss_slots", "_noise_floor", "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params",
+        "since",
     )  # fmt: skip
 
     def __init__(self, params: LineParams, linkage: LinkageParams, slot: int) -> None:
@@ -68,10 +75,14 @@ class LineTracker:
         self._flat_slots = -(-linkage.flat_s // dt)
         self._ct_floor = params.ct_floor_w
         self._ct_slots = -(-linkage.ct_s // dt)
+        self._heater = round(1000 * params.pf_heater)
+        self._dummy_slots = -(-linkage.dummy_s // dt)
+        self.channels = LineChannels()
         self.value = self.now = MISSING
         self.raw = MISSING
         self.older = MISSING
         self.last_slot = slot - 1
+        self.refused_slot = -NEVER
         self.run_slot = slot
         self.stuck_slot = NEVER
         self.falling = False
@@ -105,8 +116,22 @@ class LineTracker:
             self.value = raw
         self.now = self.value
 
+    def heard(self, slot: int, other: Channels) -> None:
+        """Take the other channels of `slot`, after its step; without any, they soon accuse nobody."""
+        channels = self.channels
+        if other:
+            channels.step(slot, other, self._heater, self.raw >= self._lo)
+        elif slot - channels.slot > self._loss_slots:
+            channels.count = 0
+        if channels.count >= self._dummy_slots and not self.flags & DUMMY:
+            self._raise(DUMMY, channels.begin)
+        elif channels.count == 0:
+            self.flags &= ~DUMMY
+
     def _missed(self, slot: int, *, rejected: bool) -> None:
-        self.rejected += rejected
+        if rejected:
+            self.rejected += 1
+            self.refused_slot = slot
         age = slot - self.last_slot
         if age >= self._loss_slots and not self.flags & DATA_LOSS:
             self._raise(DATA_LOSS, self.last_slot + 1)
@@ -142,12 +167,14 @@ class LineTracker:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        return [*(getattr(self, name) for name in _STATE), self.since]
+        return [*(getattr(self, name) for name in _STATE), self.since, self.channels.state()]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken."""
-        for name, value in zip((*_STATE, "since"), state, strict=True):
+        *numbers, channels = state
+        for name, value in zip((*_STATE, "since"), numbers, strict=True):
             setattr(self, name, value)
+        self.channels.restore(channels)
 
 
 def line_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:

@@ -5,6 +5,8 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect import line as line_alarms
+from agent.detect.causes import line_cause, loss_cause
+from agent.detect.channels import Cause
 from agent.detect.episode import Episode, Rule
 from agent.detect.findings import LinkageWatch, cleared
 from agent.detect.line import LineTracker
@@ -13,6 +15,7 @@ LINE_RULES: Final = {
     line_alarms.DATA_LOSS: Rule.DATA_LOSS,
     line_alarms.STUCK: Rule.STUCK,
     line_alarms.FLAT: Rule.FLAT,
+    line_alarms.DUMMY: Rule.DUMMY,
     line_alarms.CT: Rule.CT_PROD,
 }
 
@@ -41,7 +44,7 @@ class LineWatch:
         for flag in line_alarms.FLAGS:
             if flags & flag and flag not in self.open:
                 begin = self.tracker.since[flag] * dt
-                numbers = self.home.evidence(slot) | self._numbers(begin, slot)
+                numbers = self.home.evidence(slot) | self._numbers(flag, begin, slot)
                 names_ = (self.tracker.params.id,)
                 self.open[flag] = self.home.episode(LINE_RULES[flag], names_, begin, slot, numbers)
                 found.append(self.open[flag])
@@ -50,15 +53,24 @@ class LineWatch:
         self.reported = flags
         return found
 
-    def _numbers(self, begin: int, slot: int) -> dict[str, Any]:
-        tracker, params = self.tracker, self.tracker.params
+    def _numbers(self, flag: int, begin: int, slot: int) -> dict[str, Any]:
+        tracker, params, dt = self.tracker, self.tracker.params, self.home.params.dt_s
+        cause = Cause.UNKNOWN
+        if flag == line_alarms.DATA_LOSS:
+            cause = loss_cause(tracker, self.home.production + self.home.treatment, slot, dt)
+        elif flag == line_alarms.CT:
+            cause = line_cause(tracker, slot, dt)
         on = tracker.raw >= params.threshold.lo_w
         return {
             "value_w": max(tracker.raw, 0),
-            "age_s": (slot + 1) * self.home.params.dt_s - begin,
+            "cause": cause.value,
+            "age_s": (slot + 1) * dt - begin,
             "rejected": tracker.rejected,
             "stuck_limit_s": params.stuck_on_s if on else params.stuck_off_s,
             "noise": round(tracker.ewma, 7),
             "noise_floor": params.noise_floor,
             "ct_floor_w": params.ct_floor_w,
+            "pf": tracker.channels.said().get("pf"),
+            "pf_on": params.pf_on,
+            "pf_heater": params.pf_heater,
         }

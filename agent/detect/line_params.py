@@ -40,6 +40,10 @@ class LineParams:
         stuck_off_s: The same while off.
         noise_floor: Least mean of |change| / power of a real load; 0 is not judged (treatment).
         ct_floor_w: Least standby power that the CT showed at all times; 0 is not judged (production).
+        pf_on: Usual power factor while on; 0 is not known.
+        pf_heater: No power factor of this machine; a heater's is as high. 0 is not judged (treatment).
+        current_on_a: Usual phase current while on; 0 is not known.
+        voltage_v: Usual phase voltage; 0 is not known.
     """
 
     id: str
@@ -51,6 +55,10 @@ class LineParams:
     stuck_off_s: int = 0
     noise_floor: float = 0.0
     ct_floor_w: int = 0
+    pf_on: float = 0.0
+    pf_heater: float = 0.0
+    current_on_a: float = 0.0
+    voltage_v: float = 0.0
 
 
 @frozen(kw_only=True)

@@ -18,7 +18,7 @@ deficit lasted that long, or treatment has been seen healthy in this run of prod
 
 Alarms, as bits of `flags`, with the slot where each began in `since`:
 VIOLATION (`rule` says which) · OVERRUN treatment goes on long after production · ORPHANS treatment
-starts and stops without production · LOW_R see trace.
+starts and stops without production · LOW_R see trace · INTERRUPTED many short interruptions.
 """
 
 from bisect import bisect_right
@@ -26,6 +26,7 @@ from typing import Any, Final
 
 from agent.detect.deficit import Deficit
 from agent.detect.episode import Rule
+from agent.detect.interruptions import Interruptions
 from agent.detect.orphans import Orphans
 from agent.detect.params import LinkageParams
 from agent.detect.window import RollingMinimum
@@ -34,7 +35,8 @@ VIOLATION: Final = 1
 OVERRUN: Final = 2
 ORPHANS: Final = 4
 LOW_R: Final = 8
-FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R)
+INTERRUPTED: Final = 16
+FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R, INTERRUPTED)
 
 BLIND_GRACE_S: Final = 120
 """Production unseen for longer may have stopped and started: treatment gets its grace again."""
@@ -53,7 +55,7 @@ class LinkageTracker:
     __slots__ = (
         *_STATE, "_bridge", "_clear", "_duty", "_early", "_edges", "_good", "_grace", "_guard", "_highest",
         "_highest_slots", "_least", "_limit", "_los", "_lost", "_orphan_limit", "_overrun", "_t_hi",
-        "_t_lo", "_u_hi", "_u_lo", "deficit", "dt", "orphans", "params", "rule", "since",
+        "_t_lo", "_u_hi", "_u_lo", "deficit", "dt", "interruptions", "orphans", "params", "rule", "since",
     )  # fmt: skip
 
     def __init__(self, params: LinkageParams, slot: int) -> None:
@@ -79,6 +81,9 @@ class LinkageTracker:
         self._least = RollingMinimum(self._guard)
         self._highest = RollingMinimum(self._highest_slots)
         self.orphans = Orphans(dt)
+        self.interruptions = Interruptions(
+            dt, params.interruptions_window_s, params.interruption_min_s, params.grace_s
+        )
         self.since: dict[int, int] = {}
         self.on = self.treatment_on = self.seen = self.alone = False
         self.rule = Rule.OFF
@@ -170,7 +175,7 @@ class LinkageTracker:
         if self.low:
             return
         slots, self.bridged = self.bridged, 0
-        self.deficit.add(slot, slots, t < self._t_lo)
+        self.deficit.add(slot, slots, t, t < self._t_lo)
         if self.deficit.weighted_s >= self._limit and not self.flags & VIOLATION and self.had_grace():
             self._violated()
 
@@ -181,15 +186,18 @@ class LinkageTracker:
         return self.deficit.lasted_s >= self._grace + self.params.duty_window_s
 
     def _violated(self) -> None:
+        # Whether idle is underspeed is for those to say who know the other channels.
         idle = 2 * self.deficit.off < self.deficit.count
         self.rule = Rule.IDLE if idle else Rule.OFF if self.seen else Rule.LATE_START
         self.flags |= VIOLATION
         self.since[VIOLATION] = self.deficit.slot
 
     def _healthy(self, slot: int) -> None:
-        self.seen = True
         self.healthy_slot = slot
+        seen, self.seen = self.seen, True
         if self.deficit.count or self.flags & VIOLATION:
+            if seen and not self.flags & VIOLATION:
+                self.interruptions.add(self.deficit.slot, self.deficit.lasted_s)
             self.end_slot = slot - self.good + 1
             self._forget()
 
@@ -238,6 +246,9 @@ class LinkageTracker:
         first = self.orphans.first(slot)
         self._set(ORPHANS, len(self.orphans) >= self._orphan_limit, first)
         self._set(LOW_R, low_r, slot)
+        first = self.interruptions.first(slot)
+        limit_s = self.params.interruptions_s
+        self._set(INTERRUPTED, 0 < limit_s <= self.interruptions.total_s, first)
 
     def _set(self, flag: int, holds: bool, since: int) -> None:
         if not holds:
@@ -249,7 +260,7 @@ class LinkageTracker:
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
         numbers = [getattr(self, name) for name in _STATE]
-        parts = (self.deficit, self.orphans, self._least, self._highest)
+        parts = (self.deficit, self.orphans, self._least, self._highest, self.interruptions)
         return [numbers, self.rule.value, self.since, [part.state() for part in parts]]
 
     def restore(self, state: list[Any]) -> None:
@@ -258,8 +269,9 @@ class LinkageTracker:
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
         self.rule = Rule(rule)
-        deficit, orphans, least, highest = parts
+        deficit, orphans, least, highest, interruptions = parts
         self.deficit.restore(deficit)
         self.orphans.restore(orphans)
         self._least.restore(least)
         self._highest.restore(highest)
+        self.interruptions.restore(interruptions)

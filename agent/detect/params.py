@@ -61,6 +61,11 @@ class LinkageParams:
         lost_reset_s: A longer loss ends what was counted.
         flat_s: Time below the noise floor that is reported.
         ct_s: Time below the CT floor that is reported.
+        dummy_s: Time with the power factor of a heater that is reported.
+        underspeed_from: Treatment at this share of its normal power turns slowly; below it runs idle.
+        interruptions_s: Short interruptions of treatment that add up to this are reported; 0 is not judged.
+        interruptions_window_s: Over so much time they are added up.
+        interruption_min_s: Shorter ones are switching and filter cleaning.
         good_s: Healthy time that clears.
         idle_clear_s: Time without production that clears.
         early_stop_s: A run that ends this soon after treatment stopped makes it an early stop.
@@ -96,6 +101,11 @@ class LinkageParams:
     lost_reset_s: int = 900
     flat_s: int = 1800
     ct_s: int = 180
+    dummy_s: int = 600
+    underspeed_from: float = 0.5
+    interruptions_s: int = 900
+    interruptions_window_s: int = 28_800
+    interruption_min_s: int = 30
     good_s: int = 60
     idle_clear_s: int = 1800
     early_stop_s: int = 2700

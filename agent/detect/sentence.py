@@ -9,19 +9,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from agent.detect.channels import Cause
 from agent.detect.episode import Rule
 
 _VIOLATION: Final = (
     (
         "生产线{lines}自{production_on_at}起运行，功率{production_kw}千瓦；{what}：功率{treatment_kw}千瓦，"
         "应不低于{treatment_expected_kw}千瓦（通常{treatment_normal_kw}千瓦）；自{deficit_begin_at}起治污不足"
-        "{deficit_for_min}分钟，宽限期至{grace_end_at}；数据完整率{percent}%。"
+        "{deficit_for_min}分钟，宽限期至{grace_end_at}；数据完整率{percent}%{cause}。"
     ),
     (
         "{lines} at {production_kw} kW since {production_on_at}; {what}: {treatment_kw} kW, expected "
         "at least {treatment_expected_kw} (normally {treatment_normal_kw}); {deficit_for_min} min of too "
         "little treatment since {deficit_begin_at}, grace ended {grace_end_at}; "
-        "{percent} % of samples present."
+        "{percent} % of samples present{cause}."
     ),
 )
 _WHAT: Final = {
@@ -29,7 +30,44 @@ _WHAT: Final = {
     Rule.LATE_START: ("治污设施未开启", "treatment was not started"),
     Rule.EARLY_STOP: ("治污设施先于生产关闭", "treatment was stopped before production"),
     Rule.IDLE: ("治污设施空转", "treatment ran idle"),
+    Rule.UNDERSPEED: (
+        "治污设施减速运行（约相当于{speed_hz}赫兹）",
+        "treatment turned too slowly (as a fan does at about {speed_hz} Hz)",
+    ),
 }
+_CAUSES: Final = {
+    Cause.SUPPLY: ("；其供电电压已消失", "; its supply voltage is gone"),
+    Cause.BREAKER_OR_CT: (
+        "；电压正常而毫无电流：开关断开或互感器脱落、短接",
+        "; voltage is there, but no current at all: its breaker is open or a CT is off",
+    ),
+    Cause.BREAKER: (
+        "；电压正常而毫无电流，总进线功率同步下降：开关断开",
+        "; voltage is there, but no current, and the feed fell as well: its breaker is open",
+    ),
+    Cause.CT: (
+        "；总进线功率并未下降：负荷可能仍在运行，互感器脱落或短接",
+        "; the feed did not fall: the load may still run behind a CT that is off",
+    ),
+    Cause.STOPPED: (
+        "；电压正常且仍有待机电流：计量正常，设备被停机",
+        "; voltage and standby current are there: the meter measures, the machine was stopped",
+    ),
+    Cause.REJECTED: ("；读数超出量程或为负，已剔除", "; its readings were out of range or negative"),
+    Cause.METER: ("；其他线路仍有数据：仅该电表无应答", "; other lines answer, only this meter is silent"),
+    Cause.SITE: ("；全部线路均无数据", "; no line answers at all"),
+    Cause.UNKNOWN: ("", ""),
+}
+_DIRECTIONS: Final = (
+    (
+        "已计量线路之和偏大，互感器变比或接线可能有误",
+        "the lines show more than they should, a CT ratio or a wiring may be wrong",
+    ),
+    (
+        "可能有未计量的负荷在运行，或某线路互感器脱落",
+        "a load may run unmetered, or a CT of a line may be off",
+    ),
+)
 _OVERRUN: Final = (
     (
         "治污设施{lines}自{begin_at}起在无生产时运行，功率{treatment_kw}千瓦，"
@@ -54,12 +92,13 @@ _ORPHANS: Final = (
 _TEMPLATES: Final = {
     Rule.DATA_LOSS: (
         (
-            "{lines}自{begin_at}起无有效数据（{age_min}分钟，剔除{rejected}个读数）："
+            "{lines}自{begin_at}起无有效数据（{age_min}分钟，剔除{rejected}个读数）{cause}。"
             "请检查电表、通信总线或供电；此时段不对治污设施作判断。"
         ),
         (
-            "no valid data from {lines} since {begin_at} ({age_min} min, {rejected} samples rejected): "
-            "meter, bus or supply are to be checked; nothing is said about treatment for this time."
+            "no valid data from {lines} since {begin_at} ({age_min} min, {rejected} samples "
+            "rejected){cause}. Meter, bus and supply are to be checked; nothing is said about treatment "
+            "for this time."
         ),
     ),
     Rule.STUCK: (
@@ -80,11 +119,44 @@ _TEMPLATES: Final = {
             "may have taken its place."
         ),
     ),
+    Rule.DUMMY: (
+        (
+            "{lines}的负荷（{value_kw}千瓦）自{begin_at}起功率因数达{pf}（该设备通常{pf_on}）："
+            "像电加热器而不像电动机，可能为替代负载。"
+        ),
+        (
+            "the load of {lines} ({value_kw} kW) has had a power factor of {pf} since {begin_at}, where "
+            "this machine has {pf_on}: it looks like a heater and not like a motor, a dummy load may have "
+            "taken its place."
+        ),
+    ),
+    Rule.INTERRUPTIONS: (
+        (
+            "生产线{lines}运行期间，治污设施在{interruption_window_min}分钟内短时中断{interruption_count}次，"
+            "累计{interrupted_for_min}分钟（上限{interruption_limit_min}分钟）：每次都短于报警延时，合计过多。"
+        ),
+        (
+            "while {lines} ran, treatment was interrupted {interruption_count} times within "
+            "{interruption_window_min} min, {interrupted_for_min} min together (limit "
+            "{interruption_limit_min} min): each was shorter than the delay of an alarm, together they are "
+            "too much."
+        ),
+    ),
+    Rule.FEED_RESIDUAL: (
+        (
+            "总进线{lines}的功率与所有已计量线路之和相差{residual_kw}千瓦（自{begin_at}起），"
+            "正常为{residual_lo_kw}至{residual_hi_kw}千瓦：{direction}。"
+        ),
+        (
+            "feed {lines} and the sum of all metered lines differ by {residual_kw} kW since {begin_at}, "
+            "where {residual_lo_kw} to {residual_hi_kw} kW are normal: {direction}."
+        ),
+    ),
     Rule.CT_PROD: (
-        "{lines}自{begin_at}起只有{value_w}瓦，而待机功率一向不低于{ct_floor_w}瓦：互感器可能脱落或短接。",
+        "{lines}自{begin_at}起只有{value_w}瓦，而待机功率一向不低于{ct_floor_w}瓦：互感器可能脱落或短接{cause}。",
         (
             "{lines} has shown {value_w} W since {begin_at}, although at least {ct_floor_w} W of "
-            "standby were always measured: a current transformer may be off."
+            "standby were always measured: a current transformer may be off{cause}."
         ),
     ),
     Rule.LOW_CORRELATION: (
@@ -103,13 +175,21 @@ _TEMPLATES: Final = {
 def sentences(rule: Rule, lines: Sequence[str], numbers: Mapping[str, Any], offset_s: int) -> dict[str, str]:
     """The sentence in both languages."""
     words = _words(numbers, offset_s)
-    chinese, english = _template(rule, numbers)
-    what_zh, what_en = _WHAT.get(rule, ("", ""))
-    text = english.format(lines=_list_en(lines), what=what_en, **words)
-    return {
-        "zh": chinese.format(lines="、".join(lines), what=what_zh, **words),
-        "en": text[0].upper() + text[1:],
-    }
+    listed = ("、".join(lines), _list_en(lines))
+    texts = []
+    for language, template in enumerate(_template(rule, numbers)):
+        words["what"] = _WHAT.get(rule, ("", ""))[language].format_map(words)
+        words["cause"] = _CAUSES[_cause(rule, numbers)][language]
+        words["direction"] = _DIRECTIONS[numbers.get("residual_w", 0) > 0][language]
+        texts.append(template.format(lines=listed[language], **words))
+    chinese, english = texts
+    return {"zh": chinese, "en": english[0].upper() + english[1:]}
+
+
+def _cause(rule: Rule, numbers: Mapping[str, Any]) -> Cause:
+    """Causes explain power that is missing, not power that is too low."""
+    low = rule in {Rule.IDLE, Rule.UNDERSPEED}
+    return Cause.UNKNOWN if low else Cause(numbers.get("cause", Cause.UNKNOWN))
 
 
 def _template(rule: Rule, numbers: Mapping[str, Any]) -> tuple[str, str]:

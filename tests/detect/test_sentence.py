@@ -2,6 +2,7 @@
 
 import pytest
 
+from agent.detect.channels import Cause
 from agent.detect.episode import Episode, Rule
 from agent.detect.sentence import sentences
 from tests.detect.timeline import linkage, run
@@ -32,6 +33,17 @@ EVIDENCE = {
     "overrun_limit_s": 5_400,
     "correlation": 0.12,
     "correlation_limit": 0.5,
+    "speed_hz": 34.6,
+    "cause": "unknown",
+    "pf": 0.998,
+    "pf_on": 0.86,
+    "interruption_count": 6,
+    "interrupted_for_s": 960,
+    "interruption_limit_s": 900,
+    "interruption_window_s": 28_800,
+    "residual_w": 12_000,
+    "residual_lo_w": -300,
+    "residual_hi_w": 4_000,
 }
 
 GOLDEN = [
@@ -50,11 +62,11 @@ GOLDEN = [
     (
         Rule.DATA_LOSS,
         (
-            "No valid data from lines p1 and p3 since 08:20 (3 min, 3 samples rejected): meter, bus or "
-            "supply are to be checked; nothing is said about treatment for this time."
+            "No valid data from lines p1 and p3 since 08:20 (3 min, 3 samples rejected). Meter, bus "
+            "and supply are to be checked; nothing is said about treatment for this time."
         ),
         (
-            "p1、p3自08:20起无有效数据（3分钟，剔除3个读数）："
+            "p1、p3自08:20起无有效数据（3分钟，剔除3个读数）。"
             "请检查电表、通信总线或供电；此时段不对治污设施作判断。"
         ),
     ),
@@ -72,6 +84,15 @@ GOLDEN = [
 @pytest.mark.parametrize(("rule", "english", "chinese"), GOLDEN)
 def test_a_sentence_reads_like_this(rule: Rule, english: str, chinese: str) -> None:
     assert sentences(rule, ("p1", "p3"), EVIDENCE, 8 * 3600) == {"zh": chinese, "en": english}
+
+
+@pytest.mark.parametrize("cause", list(Cause))
+@pytest.mark.parametrize("rule", [Rule.OFF, Rule.IDLE, Rule.CT_PROD, Rule.DATA_LOSS])
+def test_a_cause_is_told_where_power_is_missing_and_only_there(rule: Rule, cause: Cause) -> None:
+    plain = sentences(rule, ("t1",), EVIDENCE, 0)
+    found = sentences(rule, ("t1",), EVIDENCE | {"cause": cause.value}, 0)
+    assert (found == plain) == (cause is Cause.UNKNOWN or rule is Rule.IDLE)
+    assert found["en"].count(".") == plain["en"].count(".")
 
 
 @pytest.mark.parametrize("rule", list(Rule))
