@@ -116,6 +116,11 @@ class BusTask:
         self._worker = _Worker(bus, self._setups, self._clock, self._sink)
         self._worker.thread.start()
 
+    def ask_to_stop(self) -> None:
+        """Begin to end; `stop` waits for it."""
+        if self._worker is not None:
+            self._worker.ask_to_end()
+
     def stop(self, timeout_s: float) -> bool:
         """Stop reading; whether the thread ended within `timeout_s` real seconds."""
         worker, self._worker = self._worker, None
@@ -160,6 +165,9 @@ class _Worker:
         self._clock = clock
         self._sink = sink
         self._stop = threading.Event()
+
+    def ask_to_end(self) -> None:
+        self._stop.set()
 
     def end(self, timeout_s: float) -> bool:
         self._stop.set()

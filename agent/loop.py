@@ -7,6 +7,7 @@ The supervisor is told that the agent lives only when the loop turns, every bus 
 MQTT thread is there. A stuck bus is started anew; a dead MQTT thread ends the process.
 """
 
+import contextlib
 import logging
 import queue
 import time
@@ -83,13 +84,10 @@ class Loop:
     def turn(self, gateway: Gateway) -> None:
         """Take what is there, then let the gateway look at the time."""
         wait_s = max(self._clock.real_s(TICK_S), TICK_REAL_S_MIN)
-        try:
-            item = self.inbox.get(timeout=wait_s)
-            for _ in range(BATCH_MAX):
-                self._hand(gateway, item)
-                item = self.inbox.get_nowait()
-        except queue.Empty:
-            pass
+        with contextlib.suppress(queue.Empty):
+            self._hand(gateway, self.inbox.get(timeout=wait_s))
+            for _ in range(BATCH_MAX - 1):
+                self._hand(gateway, self.inbox.get_nowait())
         gateway.tick(self._clock.stamp(), time.monotonic())
 
     def _hand(self, gateway: Gateway, item: Item | None) -> None:
@@ -109,3 +107,12 @@ class Loop:
         if not publisher.is_alive():
             raise PublisherDiedError("the MQTT thread has ended")
         notify("WATCHDOG=1")
+
+
+def stop_buses(buses: Sequence[BusTask], timeout_s: float = STOP_BUSES_S) -> None:
+    """End all of them within `timeout_s` real seconds together, not each."""
+    for bus in buses:
+        bus.ask_to_stop()
+    deadline_s = time.monotonic() + timeout_s
+    for bus in buses:
+        bus.stop(max(deadline_s - time.monotonic(), 0.0))

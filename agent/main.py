@@ -39,7 +39,7 @@ from agent.evidence.recovery import Recovery, Start
 from agent.evidence.sealer import SealingStoppedError
 from agent.evidence.slots import KeySlotsError
 from agent.gateway import DiskError, RekeyError
-from agent.loop import STOP_BUSES_S, Loop, PublisherDiedError
+from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
 from agent.overview import reading_json
 from agent.store.database import StoreError
@@ -160,8 +160,7 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
     try:
         loop.run(built.gateway, built.publisher, built.buses, built.status)
     finally:
-        for bus in built.buses:
-            bus.stop(STOP_BUSES_S)
+        stop_buses(built.buses)
     _finish(built, loop, clock, DRAIN_S)
     return 0
 

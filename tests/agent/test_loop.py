@@ -1,0 +1,203 @@
+"""The rim's one queue: nothing that entered it is lost, and nobody who fills it holds up the end."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import Factory, define
+
+from agent.loop import BATCH_MAX, INBOX_MAX, Loop, PublisherDiedError, stop_buses
+from agent.status import StatusSocket, read_status
+from agent.uplink.mqtt_events import Connected, MqttEvent
+from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
+from drivers.reading import PollGroup, Quality, Reading
+from tests.agent.rig import Rig
+
+WAIT_S = 10.0
+
+
+def reading(number: int) -> Reading:
+    stamp = Stamp(number * NS_PER_S, number * NS_PER_S, bytes(16), ClockState.SIMULATED)
+    return Reading("m1", PollGroup.FAST, stamp, bytes(32), (), Quality.BAD, str(number))
+
+
+@define
+class FakeOutbox:
+    reconnect: bool = False
+
+    def wants_reconnect(self, _now_s: float) -> bool:
+        return self.reconnect
+
+
+@define
+class FakeCourier:
+    outbox: FakeOutbox = Factory(FakeOutbox)
+
+
+@define
+class FakeGateway:
+    """Notes what it is handed; `at_tick` is called at each tick."""
+
+    readings: list[str] = Factory(list)
+    events: list[MqttEvent] = Factory(list)
+    ticks: int = 0
+    at_tick: Any = None
+    courier: FakeCourier = Factory(FakeCourier)
+
+    def reading(self, one: Reading) -> None:
+        self.readings.append(one.reason)
+
+    def mqtt(self, event: MqttEvent, _stamp: Stamp, _now_s: float) -> None:
+        self.events.append(event)
+
+    def tick(self, _stamp: Stamp, _now_s: float) -> None:
+        self.ticks += 1
+        if self.at_tick is not None:
+            self.at_tick(self)
+
+
+@define
+class FakePublisher:
+    alive: bool = True
+    reconnects: int = 0
+
+    def is_alive(self) -> bool:
+        return self.alive
+
+    def reconnect(self) -> None:
+        self.reconnects += 1
+
+
+@define
+class FakeBus:
+    """A bus task; `end` is what its thread waits for."""
+
+    stuck: bool = False
+    restarts: int = 0
+    asked: bool = False
+    end: threading.Event = Factory(threading.Event)
+
+    def stalled(self, _now_s: float) -> bool:
+        return self.stuck
+
+    def restart(self) -> None:
+        self.restarts += 1
+        self.stuck = False
+
+    def ask_to_stop(self) -> None:
+        self.asked = True
+
+    def stop(self, timeout_s: float) -> bool:
+        return self.end.wait(timeout_s)
+
+
+@pytest.fixture
+def status(tmp_path: Path) -> Iterator[StatusSocket]:
+    socket = StatusSocket(tmp_path)
+    yield socket
+    socket.close()
+
+
+@pytest.mark.parametrize("count", [1, BATCH_MAX - 1, BATCH_MAX, BATCH_MAX + 1, 3 * BATCH_MAX + 7])
+def test_whatever_enters_the_queue_is_handed_on_once_and_in_order(count: int) -> None:
+    loop, gateway = Loop(SystemClock()), FakeGateway()
+    for number in range(count):
+        loop.put(reading(number))
+    while not loop.inbox.empty():
+        loop.turn(gateway)  # type: ignore[arg-type]
+    assert gateway.readings == [str(number) for number in range(count)]
+
+
+def test_time_is_looked_at_between_batches() -> None:
+    loop, gateway = Loop(SystemClock()), FakeGateway()
+    for number in range(2 * BATCH_MAX):
+        loop.put(reading(number))
+    loop.turn(gateway)  # type: ignore[arg-type]
+    assert (gateway.ticks, len(gateway.readings)) == (1, BATCH_MAX)
+
+
+def test_the_connections_events_go_to_the_gateway_too() -> None:
+    loop, gateway = Loop(SystemClock()), FakeGateway()
+    event = Connected(session_present=False, receive_maximum=20, packet_bytes_max=1000)
+    loop.put(event)
+    loop.turn(gateway)  # type: ignore[arg-type]
+    assert gateway.events == [event]
+
+
+def run(loop: Loop, gateway: FakeGateway, status: StatusSocket, **parts: Any) -> None:
+    publisher, buses = parts.get("publisher", FakePublisher()), parts.get("buses", ())
+    loop.run(gateway, publisher, buses, status)  # type: ignore[arg-type]
+
+
+def stop_after(loop: Loop, ticks: int) -> Any:
+    return lambda gateway: loop.stop() if gateway.ticks >= ticks else None
+
+
+def test_a_stalled_bus_is_started_anew(status: StatusSocket) -> None:
+    loop, stuck, moving = Loop(SystemClock()), FakeBus(stuck=True), FakeBus()
+    run(loop, FakeGateway(at_tick=stop_after(loop, 2)), status, buses=(stuck, moving))
+    assert (stuck.restarts, moving.restarts) == (1, 0)
+
+
+def test_a_dead_mqtt_thread_ends_the_process(status: StatusSocket) -> None:
+    with pytest.raises(PublisherDiedError):
+        run(Loop(SystemClock()), FakeGateway(), status, publisher=FakePublisher(alive=False))
+
+
+def test_a_broker_that_owes_its_answers_is_left(status: StatusSocket) -> None:
+    loop, publisher = Loop(SystemClock()), FakePublisher()
+    gateway = FakeGateway(at_tick=stop_after(loop, 1), courier=FakeCourier(FakeOutbox(reconnect=True)))
+    run(loop, gateway, status, publisher=publisher)
+    assert publisher.reconnects == 1
+
+
+def test_what_the_gateway_raises_ends_the_loop(status: StatusSocket) -> None:
+    def fail(_gateway: FakeGateway) -> None:
+        raise RuntimeError("the disk")
+
+    with pytest.raises(RuntimeError, match="the disk"):
+        run(Loop(SystemClock()), FakeGateway(at_tick=fail), status)
+
+
+def test_many_buses_that_hang_cost_the_patience_of_one() -> None:
+    buses = [FakeBus() for _ in range(20)]
+    began_s = time.monotonic()
+    stop_buses(buses, timeout_s=0.2)  # type: ignore[arg-type]
+    assert time.monotonic() - began_s < 2.0  # twenty times 0.2 would be 4
+    assert all(bus.asked for bus in buses)
+
+
+def test_a_thread_that_waits_for_room_in_the_queue_ends_when_the_loop_is_stopped() -> None:
+    loop = Loop(SystemClock())
+    for number in range(INBOX_MAX):
+        loop.put(reading(number))
+    blocked = threading.Thread(target=loop.put, args=(reading(INBOX_MAX),), daemon=True)
+    blocked.start()
+    loop.stop()
+    gateway = FakeGateway()
+    while len(gateway.readings) < INBOX_MAX:
+        loop.turn(gateway)  # type: ignore[arg-type]
+    blocked.join(WAIT_S)
+    assert not blocked.is_alive()
+
+
+def test_someone_asks_for_the_status_while_it_runs(tmp_path: Path) -> None:
+    rig, socket, loop = Rig(tmp_path / "g1"), StatusSocket(tmp_path), Loop(SystemClock())
+    answers: list[dict[str, Any]] = []
+
+    def ask() -> None:
+        answers.append(read_status(tmp_path))
+        loop.stop()
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    try:
+        loop.run(rig.gateway, FakePublisher(), (), socket)  # type: ignore[arg-type]
+    finally:
+        asking.join(WAIT_S)
+        socket.close()
+        rig.close()
+    assert answers[0]["gateway"] == "g1"
