@@ -17,23 +17,23 @@ its start repairs. `now_s` is real time, for the network and the disk; `stamp` i
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from attrs import define, field
 
 from agent.config import Site
-from agent.detect.detector import CheckpointError
 from agent.detect.episode import Episode, Severity
-from agent.evidence.record import Kind, decode_record, encode_reading, encode_record
+from agent.evidence.record import Kind, encode_reading, encode_record
 from agent.evidence.recovery import Recovery, Start
-from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
+from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import CommitError, Sealer, StoreFullError
 from agent.health import read_health
 from agent.manifest import manifest_bodies
+from agent.memory import Memory
 from agent.pending import Pending
 from agent.quota import Level, make_room
-from agent.store.gateway import READ_ROWS_MAX, GatewayStore
+from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
 from agent.watch import NS_PER_MS, Watch
@@ -50,7 +50,6 @@ CLOCK_STEP_MS: Final = 2000
 """A wall clock that departs from the time since boot by more than this was set by somebody."""
 EPISODES_KEPT: Final = 100
 """For the status view; all of them are in the chain."""
-CHECKPOINT: Final = "watch"
 
 
 class DiskError(Exception):
@@ -92,7 +91,10 @@ class Gateway:
     _heartbeat_ns: int = field(default=0, init=False)
     _checkpoint_ns: int = field(default=0, init=False)
     _clock_ms: int | None = field(default=None, init=False)
-    _checkpoint_seal: int = field(default=0, init=False)
+    _memory: Memory = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._memory = Memory(self.store, self.watch)
 
     def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
         """Go on where the chain ends; `recovery` is what the sealer has found.
@@ -103,7 +105,7 @@ class Gateway:
         if recovery.start is Start.REKEY:
             raise RekeyError(f"{recovery.reason}: this gateway must be enrolled anew")
         LOG.info("start: %s, next seal %d", recovery.start, recovery.number)
-        self._restore_watch()
+        self._memory.recall()
         self.courier.resume(now_s)
         offset_ms = self.watch.boot(stamp)
         boot = {
@@ -117,6 +119,8 @@ class Gateway:
             self._put(Kind.MANIFEST, stamp, body)
         if self.store.salvage is not None:
             self._event(stamp, {"what": "database salvaged", "text": str(self.store.salvage)})
+        for number in self._memory.damaged:
+            self._event(stamp, {"what": "body damaged", "seal": number})
         self._pending.urgent = True
         self._checkpoint_ns = self._heartbeat_ns = stamp.boottime_ns
         self.tick(stamp, now_s)
@@ -169,25 +173,9 @@ class Gateway:
         if self._pending or self.sealer.unsettled:
             self._seal_all(stamp, now_s)
         if not self.sealer.unsettled:
-            self._save_watch()
+            self._memory.save(self._tip())
         self.store.flush()
         self.courier.tick(now_s)
-
-    def _restore_watch(self) -> None:
-        following = FIRST_NUMBER
-        raw = self.store.checkpoint(CHECKPOINT)
-        if raw is not None:
-            number, state = int.from_bytes(raw[:8], "big"), raw[8:]
-            try:
-                self.watch.restore(state)
-                following = number + 1
-            except (ValueError, CheckpointError) as error:
-                LOG.warning("the detector begins anew: %s", error)
-        self._checkpoint_seal = following - 1
-        for row in _rows(self.store, max(following, self.store.first_number() or FIRST_NUMBER)):
-            if row.body is not None:
-                for record in open_body(peek_header(row.cose), row.body):
-                    self.watch.replay(decode_record(record))
 
     def _check_clock(self, stamp: Stamp) -> None:
         ahead_ms = (stamp.utc_ns - stamp.boottime_ns) // NS_PER_MS
@@ -267,9 +255,9 @@ class Gateway:
                 Kind.GAP, stamp, {"what": "records", "count": pending.lost, "why": "the disk took no seal"}
             )
             pending.lost = 0
-        if stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S:
-            self._checkpoint_ns = stamp.boottime_ns
-            self._save_watch()
+        if self._memory.anew or stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S:
+            self._checkpoint_ns, self._memory.anew = stamp.boottime_ns, False
+            self._memory.save(self._tip())
 
     def _failed(self, error: CommitError, now_s: float) -> None:
         if self._failing_since_s is None:
@@ -279,13 +267,6 @@ class Gateway:
             make_room(self.store, prunable_below=self._prunable_below(), tip=self._tip())
         if now_s - self._failing_since_s > SETTLE_S_MAX:
             raise DiskError(f"no seal committed for {SETTLE_S_MAX:g} s: {error}") from error
-
-    def _save_watch(self) -> None:
-        """Remember what the detector knows; everything up to the tip is in it, and nothing after."""
-        self._checkpoint_seal = self._tip()
-        self.store.put_checkpoint(
-            CHECKPOINT, self._checkpoint_seal.to_bytes(8, "big") + self.watch.checkpoint()
-        )
 
     def _sealed(self, seal: StoredSeal) -> None:
         self.courier.outbox.on_sealed(seal.number)
@@ -300,13 +281,7 @@ class Gateway:
             self._put(Kind.DROP, stamp, {"first": dropped[0], "last": dropped[1], "why": "no room"})
 
     def _prunable_below(self) -> int:
-        return min(self.courier.prunable_below(), self._checkpoint_seal)
+        return min(self.courier.prunable_below(), self._memory.saved_up_to)
 
     def _tip(self) -> int:
         return self.courier.outbox.tip
-
-
-def _rows(store: GatewayStore, first: int) -> Iterator[StoredSeal]:
-    while rows := store.rows(first, READ_ROWS_MAX):
-        yield from rows
-        first = rows[-1].number + 1

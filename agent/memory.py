@@ -1,0 +1,95 @@
+"""What the detector remembers over a restart: a checkpoint, and the chain behind it.
+
+    checkpoint "watch"    number of the last seal that is in it (8 bytes, big endian), state of the watch
+
+The checkpoint rides on a commit; the seals behind its number are read again at the start. Nothing
+that is found there keeps the gateway from starting: a checkpoint that cannot be used means that the
+detector begins anew, and a body that is not what was sealed is passed by; both are said.
+"""
+
+import logging
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import define, field
+
+from agent.evidence.cbor import FormatError
+from agent.evidence.record import decode_record
+from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
+from agent.store.gateway import GatewayStore
+from agent.watch import Watch
+
+LOG: Final = logging.getLogger("dianjian.memory")
+
+CHECKPOINT: Final = "watch"
+ROWS_AT_ONCE: Final = 50
+"""Whole rows are at most 64 kB each, and the start must not cost more memory than the life after it."""
+REPLAY_SEALS_MAX: Final = 2_000
+"""Seals read again, seconds of work: twice what five minutes can bring. A salvaged database has all
+of its seals and no checkpoint, and a supervisor does not wait for months of readings."""
+_NUMBER_BYTES: Final = 8
+
+
+@define
+class Memory:
+    """The memory of `watch` in `store`.
+
+    Attributes:
+        saved_up_to: The last seal whose content is in the checkpoint; rows above are still needed.
+        anew: The checkpoint could not be used: write another one soon.
+        damaged: Seals that were read again and whose bodies are not what was sealed.
+    """
+
+    store: GatewayStore
+    watch: Watch
+    saved_up_to: int = field(default=FIRST_NUMBER - 1, init=False)
+    anew: bool = field(default=False, init=False)
+    damaged: list[int] = field(factory=list, init=False)
+
+    def recall(self) -> None:
+        """Bring the watch to where it was at the last seal."""
+        tip = self.store.last()
+        if tip is None:
+            return
+        raw = self.store.checkpoint(CHECKPOINT)
+        problem = self._restored(raw) if raw is not None else None
+        if problem is None and tip.number - self.saved_up_to > REPLAY_SEALS_MAX:
+            problem = f"its memory ends {tip.number - self.saved_up_to} seals ago"
+        if problem is None:
+            for row in self._behind():
+                self._replay(row)
+            return
+        LOG.warning("the detector begins anew: %s", problem)
+        self.saved_up_to, self.anew = tip.number, True
+
+    def _restored(self, raw: bytes) -> str | None:
+        """Take the checkpoint back; why it could not be done."""
+        try:
+            self.watch.restore(raw[_NUMBER_BYTES:])
+        except Exception as error:  # noqa: BLE001 - whatever is in it, the gateway starts
+            return f"{type(error).__name__}: {error}"
+        self.saved_up_to = int.from_bytes(raw[:_NUMBER_BYTES], "big")
+        return None
+
+    def save(self, tip: int) -> None:
+        """Remember what the watch knows; everything up to seal `tip` is in it, and nothing after."""
+        self.saved_up_to = tip
+        self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.watch.checkpoint())
+
+    def _behind(self) -> Iterator[StoredSeal]:
+        first = max(self.saved_up_to + 1, self.store.first_number() or FIRST_NUMBER)
+        while rows := self.store.rows(first, ROWS_AT_ONCE):
+            yield from rows
+            first = rows[-1].number + 1
+
+    def _replay(self, row: StoredSeal) -> None:
+        if row.body is None:
+            return
+        try:
+            records = [decode_record(raw) for raw in open_body(peek_header(row.cose), row.body)]
+        except FormatError as error:
+            LOG.warning("seal %d: its body is not what was sealed: %s", row.number, error)
+            self.damaged.append(row.number)
+            return
+        for record in records:
+            self.watch.replay(record)
