@@ -156,6 +156,14 @@ class CentreEnd:
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["type"] == kind]
 
+    def told(self, kind: str, number: int) -> list[dict[str, Any]]:
+        """The lines of `kind` once there are `number` of them: a receipt is sent before its line is printed."""
+        deadline = time.monotonic() + PATIENCE_S
+        while len(self.of(kind)) < number:
+            assert time.monotonic() < deadline, f"{len(self.of(kind))} of {number} lines of {kind}"
+            time.sleep(0.005)
+        return self.of(kind)
+
     def _run(self) -> None:
         try:
             self.subscriber.run()
