@@ -1,11 +1,15 @@
 """Injector B: what it plants breaks the rule it names, and nothing else."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from attrs import evolve
 
-from tests.bench_detection.cases import CLASSES, DT_S, GRACE_S, MISSING, T0_S, Case, Pair
+from tests.bench_detection.cases import CLASSES, DT_S, GRACE_S, MISSING, T0_S, Case, Floats, Pair
+from tests.bench_detection.honest import PLANTS, cases
 from tests.bench_detection.inject_b import inject
+from tests.bench_detection.scene_b import bridged, spans
 
 DAYS = 16
 
@@ -19,8 +23,9 @@ def _plant(*, channels: bool, split: bool = False) -> Pair:
     fan = ((hour >= 5.97) & (hour < 12.2)) | ((hour >= 12.98) & (hour < 22.2))
     production = np.rint(np.where(on, 50_000 + rng.normal(0, 2000, slots), 900 + rng.normal(0, 15, slots)))
     treatment = np.rint(np.where(fan, 18_000 + rng.normal(0, 250, slots), rng.uniform(0, 30, slots)))
+    times: Floats = (T0_S + np.arange(slots) * float(DT_S)).astype(np.float64)
     pair = Pair(
-        name="two shifts", times_s=T0_S + np.arange(slots) * float(DT_S),
+        name="two shifts", times_s=times,
         production_w=production.astype(np.int64),
         treatment_w=treatment.astype(np.int64), rated_production_w=60_000, rated_treatment_w=22_000,
     )  # fmt: skip
@@ -108,12 +113,33 @@ def test_lines_of_a_shared_side_never_go_below_zero(made: tuple[Pair, list[Case]
             assert watts[watts != MISSING].min() >= 0
 
 
+def test_honest_plants_commit_nothing_and_are_the_same_again() -> None:
+    made, again = next(cases(4)), next(cases(4))
+    assert np.array_equal(made.pair.treatment_w, again.pair.treatment_w)
+    assert made.events == ()
+    assert all(plant.__doc__ for plant in PLANTS)
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.__name__)
+def test_no_honest_plant_runs_without_treatment_beyond_the_grace(plant: Callable[[int], Pair]) -> None:
+    pair = plant(2)
+    bare = bridged(
+        (pair.production_w > 12_000) & (pair.treatment_w < 5000) & (pair.treatment_w != MISSING), 1
+    )
+    assert max((b - a for a, b in spans(bare)), default=0) * DT_S < GRACE_S
+
+
 def test_a_heater_shows_its_power_factor_and_a_lifted_ct_its_voltage() -> None:
     events = [(case, event) for case in (inject(RICH, seed) for seed in range(3)) for event in case.events]
     for case, event in events:
         at = (RICH.times_s >= event.begin_s) & (RICH.times_s < event.end_s)
+        pf, amps = case.pair.pf_treatment, case.pair.current_production_a
+        volts = case.pair.voltage_production_v
+        assert pf is not None
+        assert amps is not None
+        assert volts is not None
         if event.klass == "dummy":
-            assert np.nanmin(case.pair.pf_treatment[at]) > 0.99
+            assert np.nanmin(pf[at]) > 0.99
         if event.klass == "ct_prod":
-            assert np.nanmax(case.pair.current_production_a[at]) == 0
-            assert np.nanmin(case.pair.voltage_production_v[at]) == 230
+            assert np.nanmax(amps[at]) == 0
+            assert np.nanmin(volts[at]) == 230
