@@ -27,7 +27,7 @@ demo: $(STAMP) ## a plant's shift in about 80 seconds; ARGS=--json | --keep | --
 
 test: $(STAMP) ## every test, with real brokers, meters and ptys
 	@sh .ci/need "$(PYTHON)" system
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check $(PATHS)

@@ -55,10 +55,10 @@ class Link:
         self.publisher.stop()
         assert not self.publisher.is_alive()
 
-    def expect(self, kind: type[Event]) -> Event:
+    def expect(self, kind: type[Event], within_s: float = PATIENCE_S) -> Event:
         """The next event of `kind`; others are passed by."""
         while True:
-            event = self.events.get(timeout=PATIENCE_S)
+            event = self.events.get(timeout=within_s)
             if isinstance(event, kind):
                 return event
 
@@ -157,7 +157,7 @@ class CentreEnd:
         return [line for line in self.lines if line["type"] == kind]
 
     def told(self, kind: str, number: int) -> list[dict[str, Any]]:
-        """The lines of `kind` once there are `number` of them: a receipt is sent before its line is printed."""
+        """The lines of `kind` once there are `number` of them; a receipt is sent before its line."""
         deadline = time.monotonic() + PATIENCE_S
         while len(self.of(kind)) < number:
             assert time.monotonic() < deadline, f"{len(self.of(kind))} of {number} lines of {kind}"
