@@ -16,6 +16,7 @@ A commit that fails is tried again with the same bytes; after SETTLE_S_MAX the p
 its start repairs. `now_s` is real time, for the network and the disk; `stamp` is the plant's.
 """
 
+import contextlib
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -32,7 +33,7 @@ from agent.health import read_health
 from agent.manifest import manifest_bodies
 from agent.memory import Memory
 from agent.pending import Pending
-from agent.quota import Level, make_room
+from agent.quota import Level, Quota
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
@@ -92,9 +93,11 @@ class Gateway:
     _checkpoint_ns: int = field(default=0, init=False)
     _clock_ms: int | None = field(default=None, init=False)
     _memory: Memory = field(init=False)
+    _quota: Quota = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._memory = Memory(self.store, self.watch)
+        self._quota = Quota(self.store)
 
     def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
         """Go on where the chain ends; `recovery` is what the sealer has found.
@@ -247,7 +250,7 @@ class Gateway:
                 self._make_room(stamp)
                 self._sealed(self.sealer.seal(pending.take(), stamp, self.courier.reference))
         except CommitError as error:
-            self._failed(error, now_s)
+            self._failed(error, stamp, now_s)
             return
         self._failing_since_s = None
         if pending.lost:
@@ -259,26 +262,32 @@ class Gateway:
             self._checkpoint_ns, self._memory.anew = stamp.boottime_ns, False
             self._memory.save(self._tip())
 
-    def _failed(self, error: CommitError, now_s: float) -> None:
+    def _failed(self, error: CommitError, stamp: Stamp, now_s: float) -> None:
         if self._failing_since_s is None:
             self._failing_since_s = now_s
             LOG.error("the disk took no seal: %s", error)
         if isinstance(error, StoreFullError):
-            make_room(self.store, prunable_below=self._prunable_below(), tip=self._tip())
+            with contextlib.suppress(CommitError):  # a disk without room for even that
+                self._make_room(stamp, at_once=True)
         if now_s - self._failing_since_s > SETTLE_S_MAX:
             raise DiskError(f"no seal committed for {SETTLE_S_MAX:g} s: {error}") from error
 
     def _sealed(self, seal: StoredSeal) -> None:
         self.courier.outbox.on_sealed(seal.number)
 
-    def _make_room(self, stamp: Stamp) -> None:
-        level, dropped = make_room(self.store, prunable_below=self._prunable_below(), tip=self._tip())
+    def _make_room(self, stamp: Stamp, *, at_once: bool = False) -> None:
+        """Free what must be freed; bodies go with the seal that tells of them, or `at_once` before it."""
+        level, drop = self._quota.make_room(prunable_below=self._prunable_below(), tip=self._tip())
         if level is not self._level and max(level, self._level) >= Level.ALARM:
             LOG.warning("the database is at level %s", level.name)
             self._event(stamp, {"what": "database", "level": level.name})
         self._level = level
-        if dropped:
-            self._put(Kind.DROP, stamp, {"first": dropped[0], "last": dropped[1], "why": "no room"})
+        if drop is not None:
+            self.store.drop_bodies(*drop, at_once=at_once)
+            # All below has no body either; the seal that said so may be among those that lose theirs now.
+            first = self.store.first_number() or drop[0]
+            body = {"first": first, "last": drop[1], "why": "no room"}
+            self._pending.put_first(encode_record(Kind.DROP, stamp, body))
 
     def _prunable_below(self) -> int:
         return min(self.courier.prunable_below(), self._memory.saved_up_to)

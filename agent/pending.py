@@ -45,6 +45,11 @@ class Pending:
         self._records.append(record)
         self.size += len(record) + RECORD_FRAME_BYTES
 
+    def put_first(self, record: bytes) -> None:
+        """Have `record` in the next seal, however many wait and however full it is."""
+        self._records.insert(0, record)
+        self.size += len(record) + RECORD_FRAME_BYTES
+
     def take(self) -> list[bytes]:
         """As many records as one seal holds, oldest first; at least one if any waits."""
         taken, size = 0, 0

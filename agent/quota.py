@@ -8,11 +8,15 @@
     ≥ 98 %      readings are no longer kept: only what tells of the gateway itself and of episodes
 
 The chain never stops, and nothing is deleted before there is need: an original that the centre has
-receipted still answers questions on site.
+receipted still answers questions on site. What is given up and the DROP record that says so are one
+commit: the caller sees to it.
 """
 
+from collections.abc import Sequence
 from enum import IntEnum
 from typing import Final, Protocol
+
+from attrs import define, field
 
 DROP_BODIES_MAX: Final = 20
 """Bodies given up for one seal that is made: the database shrinks faster than it grows."""
@@ -38,16 +42,12 @@ class Rows(Protocol):
         """How much of the quota is taken."""
         ...
 
-    def first_number(self) -> int | None:
-        """The lowest number that is still here."""
-        ...
-
     def prune_below(self, number: int) -> int:
         """Delete some rows below `number`; how many went."""
         ...
 
-    def drop_body(self, number: int) -> bool:
-        """Give up a body; whether there was one."""
+    def with_bodies(self, first: int, limit: int) -> Sequence[int]:
+        """The lowest numbers from `first` on whose bodies are here."""
         ...
 
 
@@ -56,26 +56,34 @@ def level_of(used_fraction: float) -> Level:
     return next((level for limit, level in LEVELS if used_fraction >= limit), Level.FREE)
 
 
-def make_room(store: Rows, *, prunable_below: int, tip: int) -> tuple[Level, tuple[int, int] | None]:
-    """Free what may be freed before the next seal.
+@define
+class Quota:
+    """Decides before each seal what has to go.
 
-    Args:
-        store: The database.
-        prunable_below: Rows below are receipted and not needed on the gateway.
-        tip: The last own seal.
-
-    Returns:
-        The level before, and the first and last seal whose body was given up.
+    A database full of headers has no body for hundreds of thousands of rows: where the last search
+    ended is remembered.
     """
-    level = level_of(store.used_fraction())
-    if level >= Level.PRUNE and store.prune_below(prunable_below):
-        return level, None
-    if level < Level.DROP:
-        return level, None
-    dropped: list[int] = []
-    number = store.first_number() or tip
-    while number < tip and len(dropped) < DROP_BODIES_MAX:
-        if store.drop_body(number):
-            dropped.append(number)
-        number += 1
-    return level, (dropped[0], dropped[-1]) if dropped else None
+
+    store: Rows
+    _bodiless_below: int = field(default=0, init=False)
+
+    def make_room(self, *, prunable_below: int, tip: int) -> tuple[Level, tuple[int, int] | None]:
+        """Prune if that helps, else say which bodies are to be given up.
+
+        Args:
+            prunable_below: Rows below are receipted and not needed on the gateway.
+            tip: The last own seal, which keeps its body.
+
+        Returns:
+            The level before, and the first and last seal whose bodies are to be given up; whatever
+            lies between them and is still here is one of DROP_BODIES_MAX.
+        """
+        level = level_of(self.store.used_fraction())
+        if level >= Level.PRUNE and self.store.prune_below(prunable_below):
+            return level, None
+        if level < Level.DROP:
+            return level, None
+        found = self.store.with_bodies(self._bodiless_below, DROP_BODIES_MAX)
+        self._bodiless_below = found[0] if found else tip
+        bodies = [number for number in found if number < tip]
+        return level, (bodies[0], bodies[-1]) if bodies else None

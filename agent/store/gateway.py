@@ -10,7 +10,7 @@ each commit costs 8 kB of flash and both can be had again: the receipt is retain
 
 Who deletes: `prune_below`, called only for what a valid receipt covers, PRUNE_ROWS_MAX at a time (a
 delete of 1,000 rows fails on a full disk), and never the last seal, which the next one follows;
-`drop_body`, which keeps header, signature and root. No change of configuration deletes a row.
+`drop_bodies`, which keeps header, signature and root. No change of configuration deletes a row.
 
 Rows are checked by their own hash when they are read. A file that cannot be right is renamed, what
 can be read of it by primary key is put into a new one, and the start goes on: see `salvage`.
@@ -126,6 +126,12 @@ class GatewayStore:
         body: bytes | None = found[0][0] if found else None
         return body
 
+    def body_length(self, number: int) -> int:
+        """Bytes of the body of seal `number`, 0 where it is not held; the body itself is not read."""
+        found = self._database.read("SELECT coalesce(length(body), 0) FROM seals WHERE number = ?", (number,))
+        length: int = found[0][0] if found else 0
+        return length
+
     def hash_of(self, number: int) -> bytes | None:
         """The hash of seal `number`, or None where it is not held."""
         found = self._database.read("SELECT hash FROM seals WHERE number = ?", (number,))
@@ -147,10 +153,18 @@ class GatewayStore:
         end = min(number, last, first + PRUNE_ROWS_MAX)
         return self._commit([("DELETE FROM seals WHERE number < ?", (end,))])
 
-    def drop_body(self, number: int) -> bool:
-        """Give up the body of seal `number`; whether there was one."""
-        sql = "UPDATE seals SET body = NULL WHERE number = ? AND body IS NOT NULL"
-        return self._commit([(sql, (number,))]) > 0
+    def with_bodies(self, first: int, limit: int) -> list[int]:
+        """The lowest numbers from `first` on whose bodies are here, at most `limit`."""
+        sql = "SELECT number FROM seals WHERE number >= ? AND body IS NOT NULL ORDER BY number LIMIT ?"
+        return [row[0] for row in self._database.read(sql, (first, limit))]
+
+    def drop_bodies(self, first: int, last: int, *, at_once: bool) -> None:
+        """Give up the bodies of seals `first` to `last`: at once, or with the seal that tells of it."""
+        sql = "UPDATE seals SET body = NULL WHERE number BETWEEN ? AND ? AND body IS NOT NULL"
+        if at_once:
+            self._commit([(sql, (first, last))])
+        else:
+            self._riders[f"drop {first}"] = (sql, (first, last))
 
     # -- what rides along
 

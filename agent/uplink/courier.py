@@ -96,7 +96,7 @@ class Courier:
 
     def body_bytes(self, number: int) -> int:
         """The length of a stored body, 0 where it was given up."""
-        return len(self.store.body(number) or b"")
+        return self.store.body_length(number)
 
     def _payload(self, publish: Publish) -> bytes:
         numbers = publish.numbers

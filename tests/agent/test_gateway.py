@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.record import Kind, ReadingRecord, Record
-from agent.evidence.seal import peek_header
-from agent.evidence.sealer import CommitError
+from agent.evidence.record import Kind, ReadingRecord, Record, decode_record
+from agent.evidence.seal import open_body, peek_header
+from agent.evidence.sealer import CommitError, StoreFullError
 from agent.gateway import SETTLE_S_MAX, DiskError, RekeyError
 from agent.quota import Level
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
@@ -194,9 +194,55 @@ def test_a_full_database_gives_up_bodies_and_says_so(rig: Rig, monkeypatch: pyte
     monkeypatch.undo()
     tip = rig.gateway.store.last()
     assert tip is not None
-    gone = [number for number in range(1, tip.number) if rig.gateway.store.body(number) is None]
-    assert gone[:3] == [1, 2, 3]
+    gone = {number for number in range(1, tip.number + 1) if rig.gateway.store.body(number) is None}
+    assert {1, 2, 3} <= gone
     assert rig.gateway._level is Level.DROP
+    assert gone == declared(rig), "each body that is gone is told of, in the same commit"
+
+
+def declared(rig: Rig) -> set[int]:
+    """The bodies that the chain's own DROP records say are gone."""
+    told: set[int] = set()
+    for seal in rig.seals():
+        for raw in open_body(peek_header(seal.cose), seal.body) if seal.body else ():
+            record = decode_record(raw)
+            if isinstance(record, Record) and record.kind is Kind.DROP:
+                told |= set(range(record.body["first"], record.body["last"] + 1))
+    return told
+
+
+def test_what_is_given_up_because_a_commit_found_no_room_is_told_too(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.run(300, 1000, 1000)
+    append, store = rig.gateway.store.append, rig.gateway.store
+    monkeypatch.setattr(store, "used_fraction", lambda: 0.96 if store.append != append else 0.5)
+
+    def full(*_: Any) -> None:
+        raise StoreFullError("database or disk is full")
+
+    monkeypatch.setattr(store, "append", full)
+    rig.run(10, 1000, 1000)
+    monkeypatch.setattr(store, "append", append)
+    rig.run(30, 1000, 1000)
+    gone = {seal.number for seal in rig.seals() if seal.body is None}
+    assert gone
+    assert gone == declared(rig)
+
+
+def test_a_disk_too_full_to_make_room_ends_the_process_in_its_own_words(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig.run(300, 1000, 1000)
+
+    def full(*_: Any, **__: Any) -> None:
+        raise StoreFullError("database or disk is full")
+
+    monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda: 0.96)
+    monkeypatch.setattr(rig.gateway.store, "append", full)
+    monkeypatch.setattr(rig.gateway.store, "drop_bodies", full)
+    with pytest.raises(DiskError, match="disk is full"):
+        rig.run(SETTLE_S_MAX + 30, 1000, 1000)
 
 
 def test_a_disk_that_takes_nothing_ends_the_process(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 import pytest
 from attrs import define, field
 
-from agent.quota import DROP_BODIES_MAX, Level, level_of, make_room
+from agent.quota import DROP_BODIES_MAX, Level, Quota, level_of
 
 
 @define
@@ -11,22 +11,18 @@ class Rows:
     used: float
     bodies: set[int] = field(factory=lambda: set(range(1, 101)))
     pruned: list[int] = field(factory=list)
+    looked_at: list[int] = field(factory=list)
 
     def used_fraction(self) -> float:
         return self.used
-
-    def first_number(self) -> int | None:
-        return 1
 
     def prune_below(self, number: int) -> int:
         self.pruned.append(number)
         return number - 1
 
-    def drop_body(self, number: int) -> bool:
-        if number not in self.bodies:
-            return False
-        self.bodies.remove(number)
-        return True
+    def with_bodies(self, first: int, limit: int) -> list[int]:
+        self.looked_at.append(first)
+        return sorted(number for number in self.bodies if number >= first)[:limit]
 
 
 @pytest.mark.parametrize(
@@ -46,26 +42,34 @@ def test_levels(used: float, level: Level) -> None:
 
 def test_nothing_is_deleted_while_there_is_room() -> None:
     rows = Rows(0.5)
-    assert make_room(rows, prunable_below=50, tip=100) == (Level.FREE, None)
+    assert Quota(rows).make_room(prunable_below=50, tip=100) == (Level.FREE, None)
     assert not rows.pruned
-    assert len(rows.bodies) == 100
 
 
 def test_receipted_rows_go_before_any_body_is_given_up() -> None:
     rows = Rows(0.99)
-    assert make_room(rows, prunable_below=50, tip=100) == (Level.ESSENTIAL, None)
+    assert Quota(rows).make_room(prunable_below=50, tip=100) == (Level.ESSENTIAL, None)
     assert rows.pruned == [50]
-    assert len(rows.bodies) == 100
 
 
 def test_the_oldest_bodies_are_given_up_when_nothing_can_be_pruned() -> None:
     rows = Rows(0.96)
     rows.bodies.discard(2)
-    assert make_room(rows, prunable_below=1, tip=100) == (Level.DROP, (1, DROP_BODIES_MAX + 1))
-    assert min(rows.bodies) == DROP_BODIES_MAX + 2
+    room = Quota(rows).make_room(prunable_below=1, tip=100)
+    assert room == (Level.DROP, (1, DROP_BODIES_MAX + 1)), "whatever lies between is here or was given up"
 
 
 def test_the_tip_keeps_its_body() -> None:
     rows = Rows(0.96, bodies={3})
-    assert make_room(rows, prunable_below=1, tip=3) == (Level.DROP, None)
-    assert rows.bodies == {3}
+    assert Quota(rows).make_room(prunable_below=1, tip=3) == (Level.DROP, None)
+
+
+def test_headers_without_bodies_are_not_looked_at_again() -> None:
+    rows, tip = Rows(0.96), 101
+    quota = Quota(rows)
+    for _ in range(8):
+        _, span = quota.make_room(prunable_below=1, tip=tip)
+        if span is not None:
+            rows.bodies -= set(range(span[0], span[1] + 1))
+    assert not rows.bodies
+    assert rows.looked_at == [0, 1, 21, 41, 61, 81, 101, 101]

@@ -138,18 +138,28 @@ def test_pruning_an_empty_database_does_nothing(store: GatewayStore) -> None:
 
 def test_a_dropped_body_leaves_its_seal(store: GatewayStore) -> None:
     seals = filled(store, 2)
-    assert store.drop_body(1)
-    assert not store.drop_body(1)
-    assert not store.drop_body(7)
+    store.drop_bodies(1, 1, at_once=True)
     row = store.row(1)
     assert row is not None
     assert (row.cose, row.body) == (seals[0].cose, None)
+    assert [store.body_length(number) for number in (1, 2, 3)] == [0, len(seals[1].body or b""), 0]
+    assert store.with_bodies(0, 10) == [2]
+
+
+def test_bodies_are_given_up_in_the_commit_of_the_seal_that_tells_of_it(store: GatewayStore) -> None:
+    chain = Chain()
+    store.append(*[chain.seal([bytes(50)]) for _ in range(5)])
+    store.drop_bodies(2, 3, at_once=False)
+    assert store.with_bodies(0, 10) == [1, 2, 3, 4, 5]
+    store.append(chain.seal([b"says so"]))
+    assert store.with_bodies(0, 10) == [1, 4, 5, 6]
+    assert store.with_bodies(2, 2) == [4, 5]
 
 
 def test_the_run_without_bodies_is_found(store: GatewayStore) -> None:
     filled(store, 6)
     for number in (1, 2, 4, 5):
-        store.drop_body(number)
+        store.drop_bodies(number, number, at_once=True)
     assert [store.bodiless_since(number) for number in (1, 2, 4, 5)] == [1, 1, 4, 4]
 
 
@@ -162,8 +172,7 @@ def test_a_full_quota_is_told_apart_and_room_can_be_made_in_it(path: Path) -> No
     assert last is not None
     assert store.used_fraction() > 0.9
     assert path.stat().st_size <= 1 << 20
-    for number in range(1, 5):
-        assert store.drop_body(number)
+    store.drop_bodies(1, 4, at_once=True)
     assert store.prune_below(10) == 9
     assert store.used_fraction() < 0.9
     store.append(Chain(number=last.number + 1).seal([bytes(20_000)]))
