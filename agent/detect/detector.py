@@ -23,11 +23,13 @@ import cbor2
 
 from agent.detect.channels import NO_CHANNELS, Channels, channels
 from agent.detect.episode import Episode
+from agent.detect.feed_findings import FeedWatch
+from agent.detect.feed_params import FeedParams
 from agent.detect.findings import LinkageWatch
-from agent.detect.line import DUMMY, POWER_MAX_W, line_trackers
+from agent.detect.line import DUMMY, POWER_MAX_W, LineTracker, line_trackers
 from agent.detect.line_findings import LineWatch
 from agent.detect.params import LinkageParams, ParamsError
-from agent.detect.retrospect import Retrospect
+from agent.detect.retrospect import History, Retrospect
 from agent.detect.status import LinkageStatus, status_of
 
 PENDING_MAX: Final = 64
@@ -53,10 +55,11 @@ class CheckpointError(Exception):
 class Detector:
     """All linkages of a site. One instance, called from one thread."""
 
-    def __init__(self, params: Sequence[LinkageParams]) -> None:
+    def __init__(self, params: Sequence[LinkageParams], feed: FeedParams | None = None) -> None:
         if not params or len({one.dt_s for one in params}) != 1:
             raise ParamsError(("the linkages of a site need one dt_s, and there must be one at least",))
         self._params = tuple(params)
+        self._feed_params = feed
         self._dt = params[0].dt_s
         self._reorder = max(one.reorder_slots for one in params)
         self._pending: dict[str, dict[int, Sample]] = {}
@@ -69,14 +72,35 @@ class Detector:
         for line in (line for one in self._params for line in one.lines):
             if trackers[line.id].params != line:
                 raise ParamsError((f"line {line.id} has different parameters in two linkages",))
+        judged = len(trackers)
+        if self._feed_params:
+            self._add_feed(self._feed_params, trackers, slot)
         self._buffers = tuple(self._pending.setdefault(name, {}) for name in trackers)
         self._links = tuple(LinkageWatch.start(one, trackers, slot) for one in self._params)
         homes = {line.id: link for link in reversed(self._links) for line in link.params.lines}
-        self._lines = tuple(LineWatch(tracker, homes[name]) for name, tracker in trackers.items())
+        first = self._links[0]
+        self._lines = tuple(LineWatch(tracker, homes.get(name, first)) for name, tracker in trackers.items())
         self._trackers = tuple(trackers.values())
+        self._judged = self._trackers[:judged]
+        self._feed = (
+            FeedWatch.start(self._feed_params, trackers, self._dt, slot) if self._feed_params else None
+        )
+        if self._feed:
+            for link in self._links:
+                link.rise_w = self._feed.rise_w
         self._retrospect = Retrospect(self._params)
-        histories = self._retrospect.histories.values()
+        histories = [self._retrospect.histories.get(name, History()) for name in trackers]
         self._steps = tuple(zip(self._lines, self._trackers, self._buffers, histories, strict=True))
+
+    def _add_feed(self, feed: FeedParams, trackers: dict[str, LineTracker], slot: int) -> None:
+        """Trackers for the feed and the lines behind it that no linkage has."""
+        for line in (*feed.others, feed.feed):
+            if line.id in trackers:
+                raise ParamsError((f"feed {feed.feed.id}: line {line.id} belongs to a linkage",))
+            trackers[line.id] = LineTracker(line, self._params[0], slot)
+        unknown = [name for name in feed.lines if name not in trackers]
+        if unknown:
+            raise ParamsError((f"feed {feed.feed.id}: nothing is known of line {', '.join(unknown)}",))
 
     def sample(
         self,
@@ -99,7 +123,7 @@ class Detector:
             voltage_v: Mean of the phase voltages.
 
         Raises:
-            KeyError: No linkage has this line.
+            KeyError: No linkage has this line, nor the feed.
         """
         buffer = self._pending[line_id]
         if watts is None or not (-POWER_MAX_W <= watts <= POWER_MAX_W and abs(t_s) <= TIME_MAX_S):
@@ -149,6 +173,7 @@ class Detector:
     def _start(self, slot: int) -> None:
         """Count from `slot`, knowing nothing but which episodes are open."""
         open_lines = {watch.tracker.params.id: watch.open for watch in self._lines}
+        open_feed = self._feed.open if self._feed else {}
         open_links = {link.params.linkage: link.open for link in self._links}
         self._next = self._heard = slot
         self._build(slot)
@@ -156,6 +181,8 @@ class Detector:
             watch.adopt(open_lines[watch.tracker.params.id])
         for link in self._links:
             link.adopt(open_links[link.params.linkage])
+        if self._feed:
+            self._feed.adopt(open_feed)
         for buffer in self._buffers:
             for waiting in [old for old in buffer if old < slot]:
                 del buffer[waiting]
@@ -180,10 +207,15 @@ class Detector:
             if link.tracker.flags != link.flags or link.tracker.rule is not link.rule:
                 found += link.changes(slot)
         if changed:
-            for watch in self._lines:
-                if watch.tracker.flags != watch.reported:
-                    found += watch.changes(slot)
-        found += self._retrospect.close(slot, self._trackers, self._links)
+            found += [
+                one
+                for watch in self._lines
+                if watch.tracker.flags != watch.reported
+                for one in watch.changes(slot)
+            ]
+        if self._feed:
+            found += self._feed.step(slot)
+        found += self._retrospect.close(slot, self._judged, self._links)
 
     def status(self) -> tuple[LinkageStatus, ...]:
         """What is known of every linkage after the last closed slot."""
@@ -201,7 +233,9 @@ class Detector:
             name: [[slot, *sample] for slot, sample in sorted(buffer.items())]
             for name, buffer in self._pending.items()
         }
-        state = [CHECKPOINT_VERSION, self._next, self._heard, lines, links, pending, self._retrospect.state()]
+        feed = [self._feed.state(), _bodies(self._feed.open)] if self._feed else []
+        state: list[Any] = [CHECKPOINT_VERSION, self._next, self._heard, lines, links, pending]
+        state += [self._retrospect.state(), feed]
         body = cbor2.dumps(state)
         return hashlib.sha256(body).digest() + body
 
@@ -227,7 +261,7 @@ class Detector:
             raise CheckpointError(f"not a checkpoint of this detector: {error}") from error
 
     def _restore(self, state: list[Any]) -> None:
-        version, following, heard, lines, links, pending, retrospect = state
+        version, following, heard, lines, links, pending, retrospect, feed = state
         if version != CHECKPOINT_VERSION:
             raise ValueError(f"version {version}")
         self._build(following or 0)
@@ -246,6 +280,9 @@ class Detector:
                 watch.tracker.restore(tracked)
         if len(same) == len(self._links) == len(links):
             self._retrospect.restore(retrospect)
+        if self._feed and feed:
+            self._feed.adopt(_episodes(feed[1]))
+            self._feed.restore(feed[0])
         for name, buffer in self._pending.items():
             buffer.clear()
             buffer.update(

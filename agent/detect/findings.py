@@ -4,13 +4,14 @@ The numbers of an episode are taken at the moment it is raised and never changed
 `rule`, `end_at_s` and `state` follow, and the sentence where the rule does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import define, evolve, field
 
 from agent.detect import linkage as linkage_alarms
-from agent.detect.causes import channels_said, low_rule, speed_hz, treatment_cause
+from agent.detect.causes import channels_said, low_rule, speed_hz, treatment_cause, with_feed
+from agent.detect.channels import Cause
 from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import LinkageTracker
@@ -34,7 +35,10 @@ _PRODUCTION_RULES: Final = linkage_alarms.VIOLATION | linkage_alarms.INTERRUPTED
 
 @define
 class LinkageWatch:
-    """A linkage with what is known of its lines."""
+    """A linkage with what is known of its lines.
+
+    `rise_w` says by how much the rest of a metered feed has grown since a moment, None if not known.
+    """
 
     params: LinkageParams
     tracker: LinkageTracker
@@ -44,6 +48,7 @@ class LinkageWatch:
     flags: int = 0
     rule: Rule = Rule.OFF
     open: dict[int, Episode] = field(factory=dict)
+    rise_w: Callable[[int], float | None] = field(default=lambda _: None)
 
     @classmethod
     def start(cls, params: LinkageParams, lines: Mapping[str, LineTracker], slot: int) -> "LinkageWatch":
@@ -51,7 +56,7 @@ class LinkageWatch:
         return cls(
             params,
             LinkageTracker(params, slot),
-            MinuteTrace(params, slot),
+            MinuteTrace(dt_s=params.dt_s, lines=len(params.lines), slot=slot, pairs=params),
             tuple(lines[line.id] for line in params.production),
             tuple(lines[line.id] for line in params.treatment),
         )
@@ -208,7 +213,7 @@ class LinkageWatch:
         slots = slot - tracker.deficit.slot + 1
         normal_w, low_w = self._normal_w(), tracker.deficit.mean_low_w
         return {
-            "cause": treatment_cause(self.treatment, slot, dt).value,
+            "cause": self._cause(slot, normal_w).value,
             "production_on_at_s": tracker.on_slot * dt,
             "grace_end_at_s": tracker.on_slot * dt + params.grace_s,
             "deficit_begin_at_s": tracker.deficit.slot * dt,
@@ -224,6 +229,10 @@ class LinkageWatch:
             "treatment_on_w": params.on_treatment.lo_w,
             "healthy_at_s": tracker.healthy_slot * dt if tracker.seen else None,
         }
+
+    def _cause(self, slot: int, normal_w: int) -> Cause:
+        found = treatment_cause(self.treatment, slot, self.params.dt_s)
+        return with_feed(found, normal_w, self.rise_w(self.tracker.deficit.slot * self.params.dt_s))
 
     def _interruptions(self) -> dict[str, Any]:
         kept = self.tracker.interruptions

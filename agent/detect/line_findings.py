@@ -5,12 +5,14 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect import line as line_alarms
-from agent.detect.causes import line_cause, loss_cause
+from agent.detect.causes import line_cause, loss_cause, with_feed
 from agent.detect.channels import Cause
 from agent.detect.episode import Episode, Rule
 from agent.detect.findings import LinkageWatch, cleared
 from agent.detect.line import LineTracker
 
+LOST_OF_RATED: Final = 0.1
+"""A CT that went off under load hides at least this share of the nameplate."""
 LINE_RULES: Final = {
     line_alarms.DATA_LOSS: Rule.DATA_LOSS,
     line_alarms.STUCK: Rule.STUCK,
@@ -59,7 +61,8 @@ class LineWatch:
         if flag == line_alarms.DATA_LOSS:
             cause = loss_cause(tracker, self.home.production + self.home.treatment, slot, dt)
         elif flag == line_alarms.CT:
-            cause = line_cause(tracker, slot, dt)
+            lost_w = max(params.ct_floor_w, LOST_OF_RATED * params.rated_w)
+            cause = with_feed(line_cause(tracker, slot, dt), lost_w, self.home.rise_w(begin))
         on = tracker.raw >= params.threshold.lo_w
         return {
             "value_w": max(tracker.raw, 0),

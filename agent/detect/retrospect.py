@@ -67,7 +67,10 @@ class Retrospect:
 
     def sample(self, line_id: str, slot: int, following: int, watts: int) -> None:
         """Take a late sample; `following` is the first slot that is not closed."""
-        if slot >= following - HISTORY_SLOTS and self.histories[line_id].late(slot, watts):
+        history = self.histories.get(line_id)
+        if history is None:  # a feed has no second verdict
+            return
+        if slot >= following - HISTORY_SLOTS and history.late(slot, watts):
             self._late_from = slot if self._late_from is None else min(self._late_from, slot)
 
     def close(self, slot: int, lines: Sequence[LineTracker], links: Sequence[LinkageWatch]) -> list[Episode]:

@@ -19,6 +19,8 @@ from agent.detect.params import LinkageParams
 TRACE_MINUTES: Final = 120
 MINUTE_S: Final = 60
 NOTICE_MINUTES: Final = 30
+WINDOW_MIN: Final = 2
+"""The least window: where the correlation is not asked for, it shall not cost memory."""
 GATE: Final = 0.5
 """Production must vary at least half as much as at commissioning before a low r says anything."""
 _HOLE: Final = -1
@@ -41,12 +43,13 @@ class MinuteTrace:
         "_u_ring",
     )
 
-    def __init__(self, params: LinkageParams, slot: int) -> None:
-        self._dt = params.dt_s
-        self._lines = len(params.lines)
-        self._sd = params.correlation_sd_w
-        self._limit = params.correlation_limit
-        self._correlation = RollingCorrelation(params.correlation_minutes, (round(params.lag_s / MINUTE_S),))
+    def __init__(self, *, dt_s: int, lines: int, slot: int, pairs: LinkageParams | None = None) -> None:
+        self._dt = dt_s
+        self._lines = lines
+        self._sd = pairs.correlation_sd_w if pairs else 0.0
+        self._limit = pairs.correlation_limit if pairs else 0.0
+        window, lag_s = (pairs.correlation_minutes, pairs.lag_s) if pairs else (WINDOW_MIN, 0)
+        self._correlation = RollingCorrelation(window, (round(lag_s / MINUTE_S),))
         self._minute = slot * self._dt // MINUTE_S
         self._n = self._sum_u = self._sum_t = self._fresh = self._asked = self._low_minutes = 0
         self._u_ring = array("q", [_HOLE]) * TRACE_MINUTES
@@ -95,6 +98,13 @@ class MinuteTrace:
         if self._sd <= 0 or not found.full or found.x_deviation() <= GATE * self._sd:
             return None
         return found.at_lag().r
+
+    @property
+    def last(self) -> tuple[int, int] | None:
+        """Both means of the minute that was closed last, None if it is a hole."""
+        at = (self._minute - 1) % TRACE_MINUTES
+        u, t = self._u_ring[at], self._t_ring[at]
+        return None if u == _HOLE else (u, t)
 
     @property
     def minutes(self) -> int:

@@ -1,0 +1,148 @@
+"""The rest of a metered feed, minute by minute: feed minus the sum of all metered lines behind it.
+
+Judged by one-minute means, because the meters are not read at the same moment, and only in minutes
+in which the feed and every line were known: a silent meter accuses nobody. A minute beyond the
+band counts one, one within it takes two away; at `residual_s` of them an episode is raised, and it
+ends when nothing is counted any more.
+
+Production moved to an unmetered branch, a CT that lost its line, a wrong ratio: the band cannot tell
+them apart, but it says in which direction. `rise_w` helps other findings to tell an open breaker from
+a lost CT: what a CT no longer shows is still in the feed.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from attrs import define, field
+
+from agent.detect.episode import SEVERITIES, Episode, Rule
+from agent.detect.feed_params import FeedParams
+from agent.detect.findings import ALIVE_S, cleared
+from agent.detect.line import MISSING, LineTracker
+from agent.detect.sentence import sentences
+from agent.detect.trace import MINUTE_S, MinuteTrace
+
+RISE_MINUTES: Final = 5
+"""The rest before and after a loss is compared over so many minutes."""
+
+
+@define
+class FeedWatch:
+    """The feed with the trackers of its lines."""
+
+    params: FeedParams
+    dt_s: int
+    feed: LineTracker
+    lines: tuple[LineTracker, ...]
+    trace: MinuteTrace
+    minutes: int = 0
+    sign: int = 0
+    begin_s: int = 0
+    open: dict[int, Episode] = field(factory=dict)
+
+    @classmethod
+    def start(
+        cls, params: FeedParams, trackers: Mapping[str, LineTracker], dt_s: int, slot: int
+    ) -> "FeedWatch":
+        """A feed of which nothing is known before `slot`."""
+        lines = tuple(trackers[name] for name in params.lines)
+        trace = MinuteTrace(dt_s=dt_s, lines=len(lines) + 1, slot=slot)
+        return cls(params, dt_s, trackers[params.feed.id], lines, trace)
+
+    def step(self, slot: int) -> list[Episode]:
+        """Add up `slot`; the lines have had their step. Episodes that were raised or cleared by it."""
+        total = fresh = 0
+        known = True
+        for line in self.lines:
+            if line.now < 0:
+                known = False
+            else:
+                total += line.now
+            fresh += line.last_slot == slot
+        fresh += self.feed.last_slot == slot
+        if not self.trace.add(slot, self.feed.now, total if known else MISSING, fresh):
+            return []
+        return self._judge(slot) if self.params.residual_s else []
+
+    def rise_w(self, since_s: int) -> float | None:
+        """By how much the rest is higher now than it was before `since_s`; None if not known."""
+        trace = self.trace.trace()
+        at = (since_s - trace.begin_at_s) // MINUTE_S
+        pairs = zip(trace.production_w, trace.treatment_w, strict=True)
+        rests = [None if u is None or t is None else u - t for u, t in pairs]
+        before = [rest for rest in rests[max(at - RISE_MINUTES, 0) : max(at, 0)] if rest is not None]
+        after = [rest for rest in rests[max(at + 1, len(rests) - RISE_MINUTES) :] if rest is not None]
+        return sum(after) / len(after) - sum(before) / len(before) if before and after else None
+
+    def _judge(self, slot: int) -> list[Episode]:
+        last = self.trace.last
+        if last is None:
+            return []
+        rest = last[0] - last[1]
+        sign = (rest > self.params.hi_w) - (rest < self.params.lo_w)
+        if sign and sign == -self.sign:
+            self.minutes = 0
+        if sign:
+            if self.minutes == 0:
+                self.begin_s = slot * self.dt_s // MINUTE_S * MINUTE_S - MINUTE_S
+            self.minutes, self.sign = min(self.minutes + 1, 2 * self._limit), sign
+        else:
+            self.minutes = max(self.minutes - 2, 0)
+        if self.minutes >= self._limit and not self.open:
+            self.open[0] = self._raised(slot, rest)
+            return [self.open[0]]
+        if self.minutes == 0 and self.open:
+            return [cleared(self.open.pop(0), slot * self.dt_s)]
+        return []
+
+    @property
+    def _limit(self) -> int:
+        return -(-self.params.residual_s // MINUTE_S)
+
+    def _raised(self, slot: int, rest: int) -> Episode:
+        params, alive_slots = self.params, max(1, ALIVE_S // self.dt_s)
+        lines = (self.feed, *self.lines)
+        numbers: dict[str, Any] = {
+            "residual_w": rest,
+            "residual_lo_w": params.lo_w,
+            "residual_hi_w": params.hi_w,
+            "feed_w": self.feed.value,
+            "lines_w": sum(max(line.value, 0) for line in self.lines),
+            "lines_on": [line.params.id for line in self.lines if line.value >= line.hi],
+            "lines_alive": [line.params.id for line in lines if slot - line.last_slot < alive_slots],
+            "completeness": self.trace.completeness,
+            "learned_from_s": params.learned_from_s,
+            "learned_to_s": params.learned_to_s,
+            "begin_at_s": self.begin_s,
+        }
+        name, rule = params.feed.id, Rule.FEED_RESIDUAL
+        return Episode(
+            id=f"{name}-{rule.value}-{self.begin_s}",
+            linkage=name,
+            lines=(name,),
+            rule=rule,
+            severity=SEVERITIES[rule],
+            begin_at_s=self.begin_s,
+            raised_at_s=(slot + 1) * self.dt_s,
+            numbers=numbers,
+            sentence=sentences(rule, (name,), numbers, params.utc_offset_s),
+            trace=self.trace.trace(),
+            params_hash=params.hash,
+        )
+
+    def adopt(self, episodes: dict[int, Episode]) -> None:
+        """Go on with an open episode of a time about which nothing else is known."""
+        self.open = episodes
+        if episodes:
+            self.minutes = self._limit
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs but the open episode."""
+        return [self.params.hash, self.minutes, self.sign, self.begin_s, self.trace.state()]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on where `state` was taken, if the parameters are the same."""
+        params_hash, minutes, sign, begin_s, traced = state
+        if params_hash == self.params.hash:
+            self.minutes, self.sign, self.begin_s = minutes, sign, begin_s
+            self.trace.restore(traced)

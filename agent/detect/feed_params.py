@@ -1,0 +1,89 @@
+"""What is known of a site's metered feed: the rest between it and all metered lines behind it.
+
+The rest is what nobody meters: light, air conditioning, losses, clocks of meters that differ. It
+has a band in which it was at commissioning. Above it a load runs unmetered, or a line's CT shows
+too little; below it the lines show more than can be. 0 for `residual_s` judges nothing.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import cattrs
+from attrs import asdict, field, frozen
+
+from agent.detect.line_params import LineParams
+from agent.detect.params import ParamsError
+
+OUT_OF_BAND_S: Final = 900
+"""A rest beyond its band for a quarter of an hour is no start of a motor and no late sample."""
+
+
+@frozen(kw_only=True)
+class FeedParams:
+    """The feed and what stands behind it.
+
+    Attributes:
+        feed: The metered feed itself.
+        lines: The ids of all metered lines behind it.
+        others: Those of them that no linkage has.
+        lo_w: Least normal rest.
+        hi_w: Greatest normal rest.
+        residual_s: Time beyond the band that is reported; 0 is not judged.
+        utc_offset_s: Zone of the times in sentences.
+        learned_from_s: Begin of the commissioning data, UTC; 0 if there were none.
+        learned_to_s: Their end.
+    """
+
+    feed: LineParams
+    lines: tuple[str, ...]
+    others: tuple[LineParams, ...] = ()
+    lo_w: int = 0
+    hi_w: int = 0
+    residual_s: int = field(default=0)
+    utc_offset_s: int = 28_800
+    learned_from_s: int = 0
+    learned_to_s: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        checks = (
+            (bool(self.lines), "no line stands behind it"),
+            (len(set(self.lines)) == len(self.lines), "a line is named twice"),
+            (self.feed.id not in self.lines, "it cannot stand behind itself"),
+            ({one.id for one in self.others} <= set(self.lines), "others are not among its lines"),
+            (self.lo_w <= self.hi_w, f"lo_w <= hi_w does not hold ({self.lo_w}, {self.hi_w})"),
+            (self.residual_s >= 0, "residual_s is negative"),
+        )
+        problems = tuple(f"feed {self.feed.id}: {text}" for holds, text in checks if not holds)
+        if problems:
+            raise ParamsError(problems)
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 over the canonical JSON of everything above."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).digest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain tables, lists, numbers and texts for TOML, JSON or CBOR."""
+        return asdict(
+            self, value_serializer=lambda _i, _a, value: list(value) if isinstance(value, tuple) else value
+        )
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> "FeedParams":
+        """The parameters that `to_dict` wrote, or that a person did.
+
+        Raises:
+            ParamsError: Unknown keys, missing keys or impossible values, one line each.
+        """
+        try:
+            return _CONVERTER.structure(dict(table), cls)
+        except ParamsError:
+            raise
+        except Exception as error:
+            raise ParamsError(tuple(cattrs.transform_error(error, path="feed"))) from error
+
+
+_CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True)
