@@ -126,7 +126,11 @@ class Broker:
         self._log = log
         with log.open("ab") as out:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line, no shell
-                command, stdin=subprocess.PIPE, stdout=out, stderr=out
+                command,
+                stdin=subprocess.PIPE,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,  # ctrl-C is for whoever started it, who stops it last
             )
         try:
             self._wait_until_ready()
