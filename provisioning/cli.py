@@ -20,6 +20,7 @@ VERBS: Final = {
     "scan": "find the meters of a bus",
     "models": "the meter models that are known",
     "commission": "learn thresholds and lags from recorded data, into the site file",
+    "backtest": "recorded loads through the detector, as if it were live",
     "status": "live view of a running agent",
     "enrol": "make this gateway's keys and print what the centre needs",
     "centre": "the centre's own keys and its register of gateways",

@@ -1,0 +1,109 @@
+"""A recording through the detector, as a gateway would have seen it live.
+
+There is no second detector for the past: every sample goes in by `Detector.sample`, time by
+`Detector.advance`, in the order of the recording. What is found is what the gateway would have told.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+import numpy as np
+from attrs import field, frozen
+from numpy.typing import NDArray
+
+from agent.detect.detector import Detector
+from agent.detect.episode import Episode
+
+CHUNK_ROWS: Final = 8640
+"""A day of 10 s: turned into Python numbers at once, so that a year does not stand in memory as objects."""
+
+Floats = NDArray[np.float64]
+
+
+@frozen
+class Recording:
+    """Samples of several lines at the same times.
+
+    Attributes:
+        times_s: UTC seconds, rising, shape (n,).
+        watts: By line, shape (n,) each, NaN where nothing was recorded.
+        evidence: By line the other channels, named as `Detector.sample` names them; NaN likewise.
+    """
+
+    times_s: Floats
+    watts: Mapping[str, Floats]
+    evidence: Mapping[str, Mapping[str, Floats]] = field(factory=dict)
+
+    def between(self, begin_s: float, end_s: float) -> "Recording":
+        """The rows from `begin_s` until before `end_s`."""
+        first, last = (int(at) for at in np.searchsorted(self.times_s, (begin_s, end_s)))
+        return Recording(
+            self.times_s[first:last],
+            {line: column[first:last] for line, column in self.watts.items()},
+            {
+                line: {name: column[first:last] for name, column in channels.items()}
+                for line, channels in self.evidence.items()
+            },
+        )
+
+
+def run(
+    detector: Detector,
+    recording: Recording,
+    settle_s: float,
+    each_row: Callable[[float], object] | None = None,
+) -> list[Episode]:
+    """Everything that the detector tells of the recording, in order; `each_row` is called after each row.
+
+    `settle_s` after the last row the clock stops, so that its slots are closed, and no silence is invented.
+    """
+    sample: Callable[..., None] = detector.sample
+    found: list[Episode] = []
+    moment = 0.0
+    for moment, row in _rows(recording):
+        for line, watts, evidence in row:
+            if watts is not None:
+                sample(line, moment, watts, **evidence)
+        found += detector.advance(moment)
+        if each_row:
+            each_row(moment)
+    if len(recording.times_s):
+        found += detector.advance(moment + settle_s)
+    return found
+
+
+def _rows(
+    recording: Recording,
+) -> Iterator[tuple[float, Iterable[tuple[str, int | None, Mapping[str, float]]]]]:
+    lines = tuple(recording.watts)
+    nothing: Mapping[str, float] = {}
+    for first in range(0, len(recording.times_s), CHUNK_ROWS):
+        part = slice(first, first + CHUNK_ROWS)
+        times = recording.times_s[part].tolist()
+        columns = [_whole(recording.watts[line][part]) for line in lines]
+        channels = [
+            _evidence(recording.evidence.get(line, {}), part) or [nothing] * len(times) for line in lines
+        ]
+        for at, moment in enumerate(times):
+            yield moment, zip(lines, [c[at] for c in columns], [c[at] for c in channels], strict=True)
+
+
+def _whole(column: Floats) -> list[int | None]:
+    return [round(watts) if watts == watts else None for watts in column.tolist()]  # noqa: PLR0124  NaN
+
+
+def _evidence(channels: Mapping[str, Floats], part: slice) -> list[dict[str, float]]:
+    if not channels:
+        return []
+    names = tuple(channels)
+    rows = zip(*(channels[name][part].tolist() for name in names), strict=True)
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value == value}  # noqa: PLR0124  NaN
+        for row in rows
+    ]
+
+
+def latest(episodes: Iterable[Episode]) -> list[Episode]:
+    """Each episode once, as it was told last, in the order in which they were raised."""
+    by_id = {episode.id: episode for episode in episodes}
+    return sorted(by_id.values(), key=lambda episode: (episode.raised_at_s, episode.begin_at_s, episode.id))
