@@ -13,6 +13,8 @@ from tests.bench_detection.moments_b import LEAD_S, TRIES, breaks, done, minutes
 from tests.bench_detection.scene_b import Scene
 
 IDLE_SHARE: Final = 0.44
+BAND_SHARE: Final = 0.8
+"""Below it, on the way down, treatment has left the band of any healthy fan: the rule is broken."""
 COUNTED_S: Final = 180.0
 """0.75 tau: the shortest time without treatment, added up, that any setting calls a violation."""
 
@@ -34,7 +36,7 @@ def off(scene: Scene) -> bool:
         slots = min(scene.slots(scene.rng.uniform(30, 120)), b - a)
         speed = ramp(slots, slots * scene.pair.dt_s, scene.pair.dt_s, down_to=0.15)
         apply_load(scene.treatment, a, a + slots, scene.treatment.healthy[a : a + slots] * speed**3, None)
-        a += int(np.argmax(speed**3 <= IDLE_SHARE))
+        a += int(np.argmax(speed**3 <= BAND_SHARE))
     return done(scene, "off", a, b, str(way))
 
 
@@ -85,7 +87,7 @@ def idle(scene: Scene) -> bool:
             side.pf[a:b],
         )
     apply_load(side, a, b, watts, pf)
-    return done(scene, "idle", a + int(np.argmax(curve <= IDLE_SHARE + 0.01)), b, way)
+    return done(scene, "idle", a + int(np.argmax(curve <= BAND_SHARE)), b, way)
 
 
 def late_start(scene: Scene) -> bool:

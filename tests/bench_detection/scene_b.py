@@ -21,6 +21,8 @@ MARGIN_S: Final = 7200
 MODES_APART: Final = 0.4
 """Off is at most so much of on, or the load knows only one mode."""
 FLOOR_SHARE: Final = 0.02
+SPLIT_SHARE: Final = 0.15
+"""Of the way from off to on: a small line that runs alone is production too."""
 SETTLE_ROUNDS: Final = 50
 LOAD_BINS: Final = 6
 CLEAR_QUANTILE: Final = 0.05
@@ -86,7 +88,7 @@ def levels_of(watts: Floats) -> Levels:
         middle = float(np.median(watts))
         return Levels(off_w=0.0, on_w=middle, split_w=0.3 * middle, two_modes=False)
     low_w, high_w = float(np.median(off)), float(np.median(on))
-    return Levels(off_w=low_w, on_w=high_w, split_w=low_w + 0.35 * (high_w - low_w), two_modes=True)
+    return Levels(off_w=low_w, on_w=high_w, split_w=low_w + SPLIT_SHARE * (high_w - low_w), two_modes=True)
 
 
 def _filled(watts: Watts) -> Floats:

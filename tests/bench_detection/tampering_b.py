@@ -112,7 +112,7 @@ def _freeze(scene: Scene, side: Side, klass: str) -> bool:
     for _ in range(TRIES):
         a = int(scene.rng.integers(scene.first, max(len(scene.busy) - slots, scene.first + 1)))
         b = a + slots
-        if not scene.free(a, b) or not side.on[a] or part[a] == MISSING:
+        if not scene.free(a, b) or not side.on[a] or part[a] < side.levels.split_w:
             continue
         part[a:b] = np.where(part[a:b] == MISSING, MISSING, part[a])
         for channel in (side.pf, side.current, side.voltage):
