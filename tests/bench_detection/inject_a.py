@@ -280,15 +280,15 @@ _DEEDS: Final[dict[str, Callable[[_Site, int], Event | None]]] = {
 def _healthy_nuisances(draft: Draft, site: _Site, rng: np.random.Generator) -> None:
     """Jogs without treatment and treatment left running, in a fifth of the pauses each."""
     top = float(np.quantile(site.pair.production_w, 0.95))
-    pauses = [(end, begin) for (_, end), (begin, _) in zip(site.runs[:-1], site.runs[1:], strict=True)]
-    for begin, end in pauses:
+    for (first, begin), (end, _) in zip(site.runs[:-1], site.runs[1:], strict=True):
+        before = begin - first
         length = end - begin
         if length > 3 * HOUR and rng.random() < 0.4:
             at = begin + HOUR + int(rng.integers(0, length - 2 * HOUR))
             jog = slice(at, at + int(rng.integers(2, 11)))
             draft.power(PRODUCTION, jog, np.full(jog.stop - jog.start, rng.uniform(0.3, 0.7) * top), 0.75)
         if length > 90 * MINUTE and rng.random() < 0.2:
-            over = slice(begin, begin + int(rng.integers(10, 26)) * MINUTE)
+            over = slice(begin, begin + min(int(rng.integers(10, 26)) * MINUTE, before))
             draft.replay(TREATMENT, over, begin - (over.stop - over.start))
 
 

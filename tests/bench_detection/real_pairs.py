@@ -9,8 +9,8 @@
 A coarse recording is drawn to 10 s as a line between its values with the noise of such a machine on it,
 and each of its intervals is scaled so that the mean of the interval stays what was recorded. IMDELD has
 holes of days; the hours that have both machines are joined. Its production never stops, so late starts
-and early stops cannot be made from it, and its commissioning is extended to the limit of seven days. Production whose recording is apparent
-power is taken times 0.85, because the detector wants active power.
+and early stops cannot be made from it, and its commissioning is extended to seven days. Production whose
+recording is apparent power is taken times 0.85, because the detector wants active power.
 """
 
 import csv

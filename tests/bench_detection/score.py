@@ -141,8 +141,8 @@ _SAMPLE: Final[Mapping[str, Any]] = inspect.signature(Detector.sample).parameter
 CHANNELS: Final = tuple(name for name in ("pf", "current_a", "voltage_v") if name in _SAMPLE)
 
 
-def watch(case: Case, params: LinkageParams) -> list[Alarm]:
-    """Everything that the detector says after commissioning."""
+def watch(case: Case, params: LinkageParams) -> tuple[list[Alarm], int]:
+    """Everything that the detector says after commissioning, and the bytes of its state at the end."""
     pair = case.pair
     first = pair.commission_hours * HOUR_S // pair.dt_s
     detector = Detector([params])
@@ -167,10 +167,11 @@ def watch(case: Case, params: LinkageParams) -> list[Alarm]:
             said += detector.advance(at)
     said += detector.advance(times[-1] + 10 * pair.dt_s)
     last = {one.id: one for one in said}
-    return [
+    alarms = [
         Alarm(one.rule.value, one.severity.value, one.raised_at_s, one.begin_at_s, one.retrospective)
         for one in last.values()
     ]
+    return alarms, len(detector.checkpoint())
 
 
 def _feed(line: Line, pair: Pair, first: int) -> tuple[str, list[int], list[tuple[str, list[float | None]]]]:

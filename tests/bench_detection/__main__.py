@@ -1,0 +1,208 @@
+"""The benchmark of the detector: prints the target table and exits 1 where a target is missed.
+
+    make bench-detection                       the report: its seeds are run by nothing else
+    python -m tests.bench_detection --dev      development seeds, to work on the detector
+    python -m tests.bench_detection --quick    one seed, fewer days, a shorter exactness run
+
+With DIANJIAN_DATA pointing at the recordings the real pairs are run too. `--peers PYTHON` names the
+interpreter that has the libraries to compare with; without it they are named absent. `--pairs` picks
+pairs, `--troubles FILE` writes every miss and false alarm with what is needed to run it again.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from attrs import frozen
+
+from tests.bench_detection import pairs, real_pairs
+from tests.bench_detection.exact import (
+    constant_treatment,
+    correlation_speed,
+    detector_speed,
+    exactness,
+)
+from tests.bench_detection.inject_a import STRESSES
+from tests.bench_detection.jobs import Job, Result, case_of, run, troubles
+from tests.bench_detection.table import Row, classes, peers, rows, stresses, text
+
+DEV_SEEDS: Final = (1, 2, 3)
+REPORT_SEEDS: Final = (90_211, 90_222, 90_233)
+WORKERS: Final = 2
+PEER_SPEED: Final = Path(__file__).with_name("peer_speed.py")
+PEER_TIMEOUT_S: Final = 120
+STATE_BYTES_MAX: Final = 15_000
+
+
+@frozen
+class Size:
+    """How much is run."""
+
+    seeds: tuple[int, ...]
+    days: int
+    stress_days: int
+    samples: int
+
+
+def sizes(options: argparse.Namespace) -> Size:
+    """As the options say."""
+    seeds = DEV_SEEDS if options.dev else REPORT_SEEDS
+    if options.quick:
+        return Size(DEV_SEEDS[:1], 14, 10, 1_000_000)
+    return Size(seeds, 30, 14, 2_000_000 if options.dev else 100_000_000)
+
+
+def jobs(size: Size, names: Sequence[str]) -> list[Job]:
+    """Everything that is run over cases."""
+    found = []
+    for seed in size.seeds:
+        for name in names:
+            for injector in ("A", "B"):
+                found.append(Job(kind="clean", pair=name, seed=seed, days=size.days, injector=injector))
+                found.append(Job(kind="injected", pair=name, seed=seed, days=size.days, injector=injector))
+            found.append(Job(kind="spoiled", pair=name, seed=seed, days=size.days))
+    found += [
+        Job(kind="stress", pair=name, seed=size.seeds[0], days=size.stress_days, stress=stress.name)
+        for name in names
+        for stress in STRESSES
+    ]
+    return found
+
+
+def speed_rows(names: Sequence[str]) -> list[Row]:
+    """Timings, with nothing else running beside them."""
+    cost = correlation_speed()
+    read, push = cost["push and read"], cost["push"]
+    found = [
+        Row(
+            "correlation per tick and pair, r read each time",
+            "<= 1 us",
+            f"{read.best:.2f} us",
+            f"median {read.median:.2f}; without reading {push.best:.2f}",
+            read.best <= 1.0,
+        )
+    ]
+    ticks, states = {}, {}
+    for name in names:
+        ticks[name], states[name] = detector_speed(
+            case_of(Job(kind="clean", pair=name, seed=1, days=9 if name.startswith("pellet") else 5))
+        )
+    slowest = max(ticks, key=lambda name: ticks[name].best)
+    quickest = min(ticks, key=lambda name: ticks[name].best)
+    spread = (
+        f"slowest of {len(ticks)} pairs: {slowest}, median {ticks[slowest].median:.2f}; {quickest} "
+        f"{ticks[quickest].best:.2f}"
+    )
+    found.append(
+        Row(
+            "whole detector per tick and linkage, samples included",
+            "<= 5 us",
+            f"{ticks[slowest].best:.2f} us",
+            spread,
+            ticks[slowest].best <= 5,
+        )
+    )
+    return found
+
+
+def other_rows(options: argparse.Namespace) -> list[Row]:
+    """The libraries that others would take."""
+    found: dict[str, Any] = dict.fromkeys(("river", "bottleneck", "numpy", "pandas"))
+    if options.peers:
+        done = subprocess.run(
+            [options.peers, str(PEER_SPEED)],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PEER_TIMEOUT_S,
+        )
+        if done.returncode == 0:
+            found |= json.loads(done.stdout)
+        else:
+            sys.stderr.write(done.stderr)
+    return [
+        Row(f"peer {name}, a tick of correlation", "", "absent", "", None)
+        if one is None
+        else Row(f"peer {name}, a tick of correlation", "", f"{one['us']:.2f} us", one["version"], None)
+        for name, one in found.items()
+    ]
+
+
+def state_row(results: Sequence[Result]) -> Row:
+    """The greatest checkpoint of all runs."""
+    most = max(results, key=lambda one: one.state_bytes)
+    usual = sorted(one.state_bytes for one in results)[len(results) // 2]
+    return Row(
+        "state of a linkage, with its ring",
+        "<= 15 kB",
+        f"{most.state_bytes / 1000:.1f} kB",
+        f"{most.job.pair}; median {usual / 1000:.1f} kB",
+        most.state_bytes <= STATE_BYTES_MAX,
+    )
+
+
+def measured(size: Size, names: Sequence[str], options: argparse.Namespace) -> tuple[list[Row], list[Result]]:
+    """The whole table."""
+    speed = speed_rows(names) + other_rows(options)
+    with get_context("spawn").Pool(WORKERS) as pool:
+        exact = pool.apply_async(exactness, (size.samples,))
+        results = pool.map(run, jobs(size, names), chunksize=1)
+        error = exact.get()
+    defined = constant_treatment()
+    own = [
+        Row(
+            "max error of r",
+            "<= 1e-14",
+            f"{error:.1e}",
+            f"{size.samples:.0e} samples, all pushed",
+            error <= 1e-14,
+        ),
+        Row("constant treatment", "UNDEFINED", defined, "", defined.startswith("UNDEFINED")),
+        *speed[:2],
+        state_row(results),
+    ]
+    table = rows(results) + own + classes(results) + stresses(results) + peers(results) + speed[2:]
+    return table, results
+
+
+def main() -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--dev", action="store_true")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--peers", default="")
+    parser.add_argument("--pairs", default="")
+    parser.add_argument("--troubles", type=Path)
+    options = parser.parse_args()
+    real = real_pairs.NAMES if real_pairs.folder() else ()
+    if not real:
+        sys.stdout.write(f"real pairs absent: {real_pairs.VARIABLE} does not point at the recordings\n")
+    names = tuple(options.pairs.split(",")) if options.pairs else (*pairs.NAMES, *real)
+    size = sizes(options)
+    begin = time.monotonic()
+    table, results = measured(size, names, options)
+    sys.stdout.write(
+        f"{len(names)} pairs ({len(real)} real), seeds {size.seeds}, {len(results)} runs, "
+        f"{sum(one.months for one in results):.0f} pair-months, {time.monotonic() - begin:.0f} s on "
+        f"{os.cpu_count()} processors {platform.machine()}, Python {platform.python_version()}, "
+        f"numpy {np.__version__}\n\n{text(table)}\n"
+    )
+    lines = [line for result in results for line in troubles(result)]
+    if options.troubles:
+        options.troubles.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    missed = [row.what for row in table if row.met is False]
+    sys.stdout.write(f"\nmissed: {', '.join(missed)}\n" if missed else "\nevery target is met\n")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
