@@ -10,11 +10,8 @@ import numpy as np
 from tests.bench_detection.cases import GRACE_S
 from tests.bench_detection.means_b import apply_load, dead_feeder, ramp, rest
 from tests.bench_detection.moments_b import LEAD_S, TRIES, breaks, done, minutes, moment, place, runs_with
-from tests.bench_detection.scene_b import Scene
+from tests.bench_detection.scene_b import IDLE_SHARE, Scene
 
-IDLE_SHARE: Final = 0.44
-BAND_SHARE: Final = 0.8
-"""Below it, on the way down, treatment has left the band of any healthy fan: the rule is broken."""
 COUNTED_S: Final = 180.0
 """0.75 tau: the shortest time without treatment, added up, that any setting calls a violation."""
 
@@ -36,7 +33,7 @@ def off(scene: Scene) -> bool:
         slots = min(scene.slots(scene.rng.uniform(30, 120)), b - a)
         speed = ramp(slots, slots * scene.pair.dt_s, scene.pair.dt_s, down_to=0.15)
         apply_load(scene.treatment, a, a + slots, scene.treatment.healthy[a : a + slots] * speed**3, None)
-        a += int(np.argmax(speed**3 <= BAND_SHARE))
+        a += int(np.argmax(speed**3 <= scene.band_share))
     return done(scene, "off", a, b, str(way))
 
 
@@ -87,7 +84,7 @@ def idle(scene: Scene) -> bool:
             side.pf[a:b],
         )
     apply_load(side, a, b, watts, pf)
-    return done(scene, "idle", a + int(np.argmax(curve <= BAND_SHARE)), b, way)
+    return done(scene, "idle", a + int(np.argmax(curve <= scene.band_share)), b, way)
 
 
 def late_start(scene: Scene) -> bool:
@@ -108,10 +105,11 @@ def late_start(scene: Scene) -> bool:
         abrupt = scene.clear[start + scene.slots(180) : end].mean() >= 0.9
         if abrupt and runs_with(scene, start + grace, end) and scene.treatment.on[start + grace : end].any():
             rest(scene.treatment, start - wait, end, rng)
+            # The line was switched on somewhere after the last sample that shows it off: hence the 1.
             return done(
                 scene,
                 "late_start",
-                start + grace,
+                start - 1 + grace,
                 end,
                 "lunch" if start - before < scene.slots(7800) else "shift",
             )

@@ -25,6 +25,9 @@ SPLIT_SHARE: Final = 0.15
 """Of the way from off to on: a small line that runs alone is production too."""
 SETTLE_ROUNDS: Final = 50
 LOAD_BINS: Final = 6
+BAND_SHARE: Final = 0.8
+IDLE_SHARE: Final = 0.44
+"""The most of what is normal that is idle without doubt."""
 CLEAR_QUANTILE: Final = 0.05
 
 Flags = NDArray[np.bool_]
@@ -130,6 +133,8 @@ class Scene:
     runs: list[Span]
     clear: Flags
     normal_w: Floats
+    band_share: float
+    """Below this share of normal no healthy moment lies: on the way down the rule is broken from here on."""
     longest_pause: int
     """Slots for which treatment honestly rests under load."""
     first: int
@@ -148,9 +153,13 @@ class Scene:
             mature[a : min(b, a + 2 * GRACE_S // pair.dt_s)] = False
         pauses = [b - a for a, b in spans(mature & ~treatment.on) if (b - a) * pair.dt_s > BRIDGE_S]
         first = int(np.searchsorted(pair.times_s, pair.commission_end_s)) + 3600 // pair.dt_s
+        normal_w = _normal(production.healthy, treatment, mature)
+        good = mature & treatment.on
+        low = float(np.quantile(treatment.healthy[good] / normal_w[good], 0.01)) if good.any() else 1.0
         return cls(
             pair=pair, rng=rng, production=production, treatment=treatment, runs=spans(on), clear=strong & on,
-            normal_w=_normal(production.healthy, treatment, mature),
+            normal_w=normal_w,
+            band_share=float(np.clip(low - 0.05, IDLE_SHARE, BAND_SHARE)),
             longest_pause=max(pauses, default=0), first=first, busy=np.arange(slots) < first,
         )  # fmt: skip
 

@@ -55,7 +55,9 @@ def _flat(scene: Scene) -> bool:
 
 def _replayed(scene: Scene) -> bool:
     side, slots = scene.treatment, scene.slots(REPLAY_S)
-    longest = max(spans(side.on[: scene.first]), key=lambda s: s[1] - s[0], default=(0, 0))
+    longest = max(
+        (run for run in scene.runs if run[1] <= scene.first), key=lambda s: s[1] - s[0], default=(0, 0)
+    )
     length = min(longest[1] - longest[0], scene.slots(4 * 3600))
     if length < scene.slots(1800):
         return False
@@ -84,8 +86,8 @@ def ct_prod(scene: Scene) -> bool:
     """A CT of production is lifted or shorted: from one sample to the next nothing, at full voltage."""
     side, rng = scene.production, scene.rng
     line = int(rng.integers(len(side.parts)))
-    part = side.parts[line]
-    standby = np.quantile(_median3(part[part != MISSING].astype(np.float64)), 0.001)
+    part, sound = side.parts[line], side.parts[line][: scene.first]
+    standby = np.quantile(_median3(sound[sound != MISSING].astype(np.float64)), 0.001)
     slots = minutes(scene, 20, 480)
     a = int(rng.integers(scene.first, max(len(scene.busy) - slots, scene.first + 1)))
     if standby <= 1.5 * max(CT_LEAST_W, CT_SHARE * side.rated_w) or not scene.free(a, a + slots):
