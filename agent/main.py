@@ -20,12 +20,11 @@ import logging
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from agent.build import (
-    ENROLMENT_NAME,
     Built,
     build,
     linkages_of,
@@ -35,8 +34,9 @@ from agent.build import (
     version,
 )
 from agent.config import ConfigError, Site, load_site
-from agent.evidence.recovery import Recovery, Start
-from agent.evidence.sealer import SealingStoppedError
+from agent.enrolment import EnrolmentError, read_enrolment, write_enrolment
+from agent.evidence.recovery import Start
+from agent.evidence.sealer import CommitError, SealingStoppedError
 from agent.evidence.slots import KeySlotsError
 from agent.gateway import DiskError, RekeyError
 from agent.loop import Loop, PublisherDiedError, stop_buses
@@ -44,6 +44,7 @@ from agent.once import poll_once
 from agent.overview import reading_json
 from agent.store.database import StoreError
 from agent.uplink.wire import Topics
+from agent.store.lock import SecondInstanceError
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 
@@ -62,6 +63,8 @@ _CODES: Final = (
     (ConfigError, EXIT_USAGE),
     (StoreError, EXIT_DISK),
     (KeySlotsError, EXIT_DISK),
+    (CommitError, EXIT_DISK),
+    (EnrolmentError, EXIT_DISK),
     (DiskError, EXIT_DISK),
     (OSError, EXIT_DISK),
     (RekeyError, EXIT_REKEY),
@@ -122,20 +125,16 @@ def _check(call: argparse.Namespace) -> int:
 
 def _init(call: argparse.Namespace) -> int:
     site = load_site(call.config)
-    _, store, _, recovery = open_chain(site)
-    store.close()
-    sys.stdout.write(json.dumps(_enrolment(site, recovery)) + "\n")
+    folder = site.path(site.store.path)
+    with contextlib.suppress(SecondInstanceError):  # the agent runs: what it was enrolled with is known
+        folder, store, _, recovery = open_chain(site)
+        store.close()
+        if recovery.start is Start.REKEY:
+            raise RekeyError(f"{recovery.reason}: this gateway must be enrolled anew")
+        if recovery.start is Start.NEW:
+            write_enrolment(folder, site.site.gateway, recovery.next_key)
+    _print(dict(read_enrolment(folder)))
     return 0
-
-
-def _enrolment(site: Site, recovery: Recovery) -> dict[str, str]:
-    """The gateway's id and first key, remembered beside the chain because the key is soon destroyed."""
-    file = site.path(site.store.path) / ENROLMENT_NAME
-    if recovery.start is Start.NEW:
-        enrolment = {"gateway": site.site.gateway, "first_key": recovery.next_key.hex()}
-        file.write_text(json.dumps(enrolment) + "\n", "utf-8")
-    known: dict[str, str] = json.loads(file.read_text("utf-8"))
-    return known
 
 
 def _run(call: argparse.Namespace) -> int:
@@ -145,7 +144,8 @@ def _run(call: argparse.Namespace) -> int:
         signal.signal(sign, lambda *_: loop.stop())
     built = build(site, clock, loop.put, loop.put)
     with contextlib.closing(built):
-        _enrolment(site, built.recovery)
+        if built.recovery.start is Start.NEW:
+            write_enrolment(site.path(site.store.path), site.site.gateway, built.recovery.next_key)
         built.publisher.start()
         try:
             built.gateway.start(built.recovery, clock.stamp(), time.monotonic())
@@ -161,7 +161,7 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
         loop.run(built.gateway, built.publisher, built.buses, built.status)
     finally:
         stop_buses(built.buses)
-    _finish(built, loop, clock, DRAIN_S)
+    _finish(built, loop, clock, DRAIN_S, lambda: False)
     return 0
 
 
@@ -172,20 +172,23 @@ def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
         built.gateway.reading(reading)
         all_good &= reading.quality is Quality.GOOD
         _print(reading_json(reading, setups[reading.meter], built.gateway.watch.lines[reading.meter]))
-    receipted = _finish(built, loop, clock, RECEIPT_WAIT_S)
+        if loop.stopping:
+            all_good = False
+            break
+    receipted = _finish(built, loop, clock, RECEIPT_WAIT_S, lambda: loop.stopping)
     delivery = built.gateway.courier.status()
     _print({"seals": delivery.tip, "receipted": delivery.received, "meters_good": all_good})
     return 0 if all_good and receipted else EXIT_NO
 
 
-def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float) -> bool:
+def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient: Callable[[], bool]) -> bool:
     """Seal what is pending and give it `wait_s` real seconds to be receipted; whether it was."""
     gateway = built.gateway
     while not loop.inbox.empty():
         loop.turn(gateway)
     gateway.stop(clock.stamp(), time.monotonic())
     deadline = time.monotonic() + wait_s
-    while gateway.courier.status().backlog and time.monotonic() < deadline:
+    while gateway.courier.status().backlog and time.monotonic() < deadline and not is_impatient():
         loop.turn(gateway)
     return not gateway.courier.status().backlog
 

@@ -26,7 +26,7 @@ from provisioning.backtest_page import backtest_page
 from provisioning.exits import EXIT_USAGE, fail
 from provisioning.loads_csv import Loads, LoadsError, read_loads
 from provisioning.number_words import chosen, duration, rule_name
-from provisioning.plot import local_text
+from provisioning.plot_data import local_text
 from provisioning.show import console, progress, table
 from provisioning.tested import States, Tested, numbers_of
 from provisioning.words import language, word

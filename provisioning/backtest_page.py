@@ -17,7 +17,8 @@ from agent.detect.params import LinkageParams
 from provisioning.episode_page import EPISODES, PRODUCTION, TREATMENT, episode_card, severity_words
 from provisioning.number_words import power, rule_name
 from provisioning.page import both, page, scroll
-from provisioning.plot import (
+from provisioning.plot import svg
+from provisioning.plot_data import (
     LEFT,
     RIGHT,
     WIDTH,
@@ -29,7 +30,6 @@ from provisioning.plot import (
     Strip,
     Words,
     local_text,
-    svg,
     text_width,
 )
 from provisioning.tested import LinkageStates, Stretch, Tested
@@ -95,6 +95,7 @@ def _days(tested: Tested) -> Iterator[str]:
         date = local_text(begin_s, offset_s, "%Y-%m-%d")
         yield f'<details class="card"{is_open}><summary>{date} {counts}</summary>'
         for params in tested.params:
+            yield f'<p class="dim">{params.linkage}</p>' if len(tested.params) > 1 else ""
             yield scroll(svg(_day(tested, params, begin_s, episodes)))
         yield "</details>"
 
@@ -115,14 +116,14 @@ def _day(tested: Tested, params: LinkageParams, begin_s: float, episodes: Sequen
     )
     panels = [
         Panel(
-            Words(f"{params.linkage} {PRODUCTION.zh}", PRODUCTION.en),
+            PRODUCTION,
             _curve(tested, "production", [line.id for line in params.production], begin_s),
-            [_flat(Words("运行阈值", f"on from {power(on_u.hi_w)}"), on_u.hi_w)],
+            [_flat("运行阈值", "on from", on_u.hi_w)],
         ),
         Panel(
-            Words(f"{params.linkage} {TREATMENT.zh}", TREATMENT.en),
+            TREATMENT,
             _curve(tested, "treatment", [line.id for line in params.treatment], begin_s),
-            [needed, _flat(Words("停止阈值", f"off below {power(on_t.lo_w)}"), on_t.lo_w)],
+            [needed, _flat("停止阈值", "off below", on_t.lo_w)],
         ),
     ]
     learning = [(float(tested.loads.times_s[0]), tested.from_s)] if tested.learned else []
@@ -136,8 +137,8 @@ def _day(tested: Tested, params: LinkageParams, begin_s: float, episodes: Sequen
     return Chart(Words(name, name), begin_s, end_s, tested.offset_s, panels, strips)
 
 
-def _flat(words: Words, watts: float) -> Level:
-    return Level(words, "normal", [(0.0, float(watts))])
+def _flat(zh: str, en: str, watts: float) -> Level:
+    return Level(Words(zh, en), "normal", [(0.0, float(watts))], power(watts))
 
 
 def _spans(stretches: Sequence[Stretch], kind: str, begin_s: float) -> list[Span]:

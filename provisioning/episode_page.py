@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from provisioning.number_words import duration, power, rows, rule_name
 from provisioning.page import both, number_table, page, paragraphs, scroll
-from provisioning.plot import Chart, Curve, Level, Mark, Panel, Span, Strip, Words, local_text, svg
+from provisioning.plot import svg
+from provisioning.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip, Words, local_text
 
 MINUTE_S: Final = 60
 _SEVERITIES: Final = {
@@ -64,7 +65,8 @@ def episode_card(body: Body, offset_s: int, drawing: str = "") -> str:
     sentence = Words(body["sentence"]["zh"], body["sentence"]["en"])
     numbers = number_table(rows(all_numbers(body), offset_s))
     return (
-        f'<article class="card {severity}"><p>{head}</p><p class="dim">{both(_when(body, offset_s))}</p>'
+        f'<article class="card {severity}"><p>{head}</p>'
+        f'<div class="dim">{paragraphs(_when(body, offset_s))}</div>'
         f"{paragraphs(sentence)}{drawing}<details><summary>{both(Words('全部数值', 'all numbers'))}</summary>"
         f"{numbers}</details></article>"
     )
@@ -73,9 +75,9 @@ def episode_card(body: Body, offset_s: int, drawing: str = "") -> str:
 def _body(body: Body, offset_s: int) -> Iterator[str]:
     severity = body["severity"]
     yield f'<p class="badge {severity}">{both(severity_words(severity))}</p>'
-    yield f'<p class="dim">{both(_when(body, offset_s))}</p>'
+    yield f'<div class="dim">{paragraphs(_when(body, offset_s))}</div>'
     yield f'<section class="card {severity}">{paragraphs(Words(**body["sentence"]))}</section>'
-    yield f'<section class="card">{scroll(svg(_chart(body, offset_s)))}</section>'
+    yield f'<section class="card late">{scroll(svg(_chart(body, offset_s)))}</section>'
     yield f"<h2>{both(Words('判定依据', 'What it rests on'))}</h2>"
     yield f'<section class="card">{number_table(rows(all_numbers(body), offset_s))}</section>'
     yield f'<p class="dim">{both(Words("事件编号", "episode"))} {both(Words(body["id"], body["id"]))}</p>'
@@ -132,7 +134,7 @@ def _curve(trace: Mapping[str, Any], side: str) -> Curve:
 
 def _levels(numbers: Mapping[str, Any], side: str) -> list[Level]:
     return [
-        Level(Words(words.zh, f"{words.en} {power(numbers[name])}"), kind, [(0.0, float(numbers[name]))])
+        Level(words, kind, [(0.0, float(numbers[name]))], power(numbers[name]))
         for name, kind, words in _LEVELS[side]
         if numbers.get(name)
     ]
@@ -148,4 +150,5 @@ def _marks(body: Body, begin_s: float, offset_s: int) -> list[Mark]:
 
 
 def _named(zh: str, en: str, at_s: float, offset_s: int) -> Words:
-    return Words(zh, f"{en} {local_text(at_s, offset_s, '%H:%M:%S')}")
+    at = local_text(at_s, offset_s, "%H:%M:%S")
+    return Words(f"{at} {zh}", en)

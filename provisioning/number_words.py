@@ -7,7 +7,7 @@ ends in `fraction`, and `completeness`, is a share of 1.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from provisioning.plot import Words, local_text
+from provisioning.plot_data import Words, local_text
 from provisioning.words import language
 
 NAMES: Final = {
@@ -131,7 +131,8 @@ def value_of(name: str, value: Any, offset_s: int) -> Words:
     if isinstance(value, bool):
         return _YES[value]
     if isinstance(value, (list, tuple)):
-        return Words("、".join(map(str, value)) or "—", ", ".join(map(str, value)) or "—")
+        text = ", ".join(map(str, value)) or "—"
+        return Words(text, text)
     if isinstance(value, Mapping):
         return _nested(value)
     if name == "cause" and value in CAUSES:

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
-from provisioning.plot import STYLE, Words
+from provisioning.plot import STYLE
+from provisioning.plot_data import Words
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--back:#f4f6f8;--card:#fff;--ink:#17202b;--dim:#5d6875;--line:#dde3e9;
@@ -29,10 +30,11 @@ padding:.7rem .9rem;margin:.7rem 0}
 .card.data{border-left:4px solid var(--data)}.card.notice{border-left:4px solid var(--notice)}
 .badge{font-weight:600}.badge.violation{color:var(--violation)}.badge.integrity{color:var(--integrity)}
 .badge.data{color:var(--data)}.badge.notice{color:var(--notice)}
-.scroll{overflow-x:auto}.chart{display:block;width:100%;min-width:36rem;height:auto}
+.scroll{overflow-x:auto}.late .scroll{direction:rtl}.late .chart{direction:ltr}
+.chart{display:block;width:100%;min-width:36rem;height:auto}
 summary{cursor:pointer}table{border-collapse:collapse;width:100%;font-size:.92rem}
 td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-top:1px solid var(--line)}
-td:last-child{overflow-wrap:anywhere}td span[lang],p span[lang]{margin-right:.35em}
+tr:first-child td{border-top:0}td:last-child{overflow-wrap:anywhere}
 #zh:checked~main [lang=en],#en:checked~main [lang=zh]{display:none}
 @media print{.scroll{overflow:visible}body>input,body>label{display:none}}
 """

@@ -5,27 +5,34 @@ escaped. A drawing has no script, loads nothing and follows the reader's light o
 are in Chinese and English, each in a `tspan` with its `lang`, so that a page can hide one of them.
 
 A chart is a column of panels (loads with their limits) above strips (what holds from when to when),
-over one axis of time in the plant's zone. Units of the drawing are pixels at WIDTH.
+over one axis of time in the plant's zone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
-from attrs import field, frozen
+from provisioning.plot_data import (
+    LEFT,
+    RIGHT,
+    TEXT_WIDTH,
+    WIDTH,
+    Chart,
+    Curve,
+    Level,
+    Panel,
+    Strip,
+    Words,
+    text_width,
+)
 
-WIDTH: Final = 720
-LEFT: Final = 104
-RIGHT: Final = 12
 PANEL_HEIGHT: Final = 104
-PANEL_HEAD: Final = 20
+PANEL_HEAD: Final = 25
 STRIP_HEIGHT: Final = 17
 MARK_HEIGHT: Final = 15
 AXIS_HEIGHT: Final = 22
 TICKS_MAX: Final = 9
-TEXT_WIDTH: Final = 6.2
-"""About what a letter takes; a Chinese character takes twice as much."""
 TICK_STEPS_S: Final = (300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 TICK_PARTS: Final = (0.5, 0.25, 0.2, 0.1, 0.05, 0.025)
 HEADROOM: Final = 1.08
@@ -39,6 +46,7 @@ STYLE: Final = """
 --production:#74abff;--treatment:#57c98a;--limit:#ffab61;--violation:#ff7373;--integrity:#d393f0;
 --data:#e5b454;--notice:#5fc9d8;--idle:#3c4653}}
 .chart text{font:11px system-ui,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif;fill:var(--dim)}
+.chart text{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
 .chart .title{font-weight:600;fill:var(--ink)}
 .chart .grid{stroke:var(--grid);stroke-width:1}
 .chart .production{--c:var(--production)}.chart .treatment{--c:var(--treatment)}
@@ -54,89 +62,6 @@ STYLE: Final = """
 """
 
 
-@frozen
-class Words:
-    """The same in Chinese and in English."""
-
-    zh: str
-    en: str
-
-
-@frozen
-class Curve:
-    """A load: least and greatest watts at each time, None where nothing is known; `kind` is its colour."""
-
-    kind: str
-    times_s: Sequence[float]
-    low_w: Sequence[float | None]
-    high_w: Sequence[float | None]
-
-
-@frozen
-class Level:
-    """A limit: watts from each time on, None where there is none. One step is a straight line."""
-
-    words: Words
-    kind: str
-    steps: Sequence[tuple[float, float | None]]
-
-
-@frozen
-class Panel:
-    """A load with its limits on one scale of power."""
-
-    title: Words
-    curve: Curve
-    levels: Sequence[Level] = ()
-
-
-@frozen
-class Span:
-    """Something that holds from begin to end; `mark_s` is when it was found."""
-
-    begin_s: float
-    end_s: float
-    kind: str
-    words: Words | None = None
-    mark_s: float | None = None
-    band: bool = False
-
-
-@frozen
-class Strip:
-    """A row of spans under the panels."""
-
-    title: Words
-    spans: Sequence[Span]
-
-
-@frozen
-class Mark:
-    """A moment, with its name above the panels."""
-
-    at_s: float
-    kind: str
-    words: Words
-
-
-@frozen
-class Chart:
-    """A whole drawing; `offset_s` is added to UTC for the plant's time, `name` is read out loud."""
-
-    name: Words
-    begin_s: float
-    end_s: float
-    offset_s: int
-    panels: Sequence[Panel]
-    strips: Sequence[Strip] = ()
-    marks: Sequence[Mark] = field(factory=tuple)
-
-    def x(self, at_s: float) -> float:
-        """Where a time stands, held within the axis."""
-        share = (at_s - self.begin_s) / (self.end_s - self.begin_s)
-        return LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
-
-
 def svg(chart: Chart, *, alone: bool = False) -> str:
     """The drawing; `alone` for a file of its own, which carries the style with it."""
     top = MARK_HEIGHT * len(chart.marks) + 4
@@ -150,9 +75,10 @@ def svg(chart: Chart, *, alone: bool = False) -> str:
         parts += [f"<style>{STYLE}</style>", f'<rect class="paper" width="{WIDTH}" height="{height}"/>']
     parts += _bands(chart, top, floor)
     parts += _axis(chart, top, floor)
+    parts += _mark_lines(chart, floor)
     for index, panel in enumerate(chart.panels):
         parts += _panel(chart, panel, top + index * (PANEL_HEAD + PANEL_HEIGHT) + PANEL_HEAD)
-    parts += _marks(chart, floor)
+    parts += _mark_names(chart)
     for index, strip in enumerate(chart.strips):
         parts += _strip(chart, strip, floor + AXIS_HEIGHT + index * STRIP_HEIGHT)
     return "\n".join([*parts, "</svg>", ""])
@@ -162,19 +88,14 @@ def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _text(x: float, y: float, words: Words, css: str = "", anchor: str = "start") -> str:
+def _text(x: float, y: float, words: Words, css: str = "", anchor: str = "start", figure: str = "") -> str:
     inner = f'<tspan lang="zh">{escape(words.zh)}</tspan> <tspan lang="en">{escape(words.en)}</tspan>'
     if words.zh == words.en:
         inner = escape(words.en)
+    inner += f" {escape(figure)}" if figure else ""
     kind = f' class="{escape(css)}"' if css else ""
     where = f' text-anchor="{anchor}"' if anchor != "start" else ""
     return f'<text x="{_n(x)}" y="{_n(y)}"{kind}{where}>{inner}</text>'
-
-
-def text_width(words: Words) -> float:
-    """How wide both languages are, about."""
-    shown = words.en if words.zh == words.en else f"{words.zh} {words.en}"
-    return sum(TEXT_WIDTH * (2 if ord(letter) > 0x2E80 else 1) for letter in shown)
 
 
 def _axis(chart: Chart, top: float, floor: float) -> Iterator[str]:
@@ -219,8 +140,8 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[str]:
         if path:
             yield f'<path class="level {escape(level.kind)}" d="{path}"/>'
             yield f'<path class="level {escape(level.kind)}" d="M{_n(named)} {_n(top - 10)}h18"/>'
-            yield _text(named + 23, top - 6, level.words)
-            named += text_width(level.words) + 36
+            yield _text(named + 23, top - 6, level.words, figure=level.figure)
+            named += text_width(level.words) + TEXT_WIDTH * (len(level.figure) + 1) + 32
 
 
 def power_ticks(top_w: float) -> list[float]:
@@ -268,13 +189,18 @@ def _bands(chart: Chart, top: float, floor: float) -> Iterator[str]:
         )
 
 
-def _marks(chart: Chart, floor: float) -> Iterator[str]:
+def _mark_lines(chart: Chart, floor: float) -> Iterator[str]:
+    for index, mark in enumerate(chart.marks):
+        top = MARK_HEIGHT * index + 4
+        yield f'<path class="mark {escape(mark.kind)}" d="M{_n(chart.x(mark.at_s))} {top}V{_n(floor)}"/>'
+
+
+def _mark_names(chart: Chart) -> Iterator[str]:
     for index, mark in enumerate(chart.marks):
         x, y = chart.x(mark.at_s), MARK_HEIGHT * (index + 1) - 3
-        kind = escape(mark.kind)
-        yield f'<path class="mark {kind}" d="M{_n(x)} {_n(y - 8)}V{_n(floor)}"/>'
         left = x + 5 + text_width(mark.words) > WIDTH
-        yield _text(x - 5 if left else x + 5, y, mark.words, f"named {kind}", "end" if left else "start")
+        css = f"named {mark.kind}"
+        yield _text(x - 5 if left else x + 5, y, mark.words, css, "end" if left else "start")
 
 
 def _strip(chart: Chart, strip: Strip, top: float) -> Iterator[str]:
@@ -290,8 +216,3 @@ def _strip(chart: Chart, strip: Strip, top: float) -> Iterator[str]:
             yield _text(
                 x - 5 if left else end + 5, top + 11, span.words, f"named {kind}", "end" if left else "start"
             )
-
-
-def local_text(at_s: float, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """A time in the plant's zone."""
-    return f"{datetime.fromtimestamp(at_s, UTC) + timedelta(seconds=offset_s):{form}}"

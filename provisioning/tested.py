@@ -12,7 +12,7 @@ from agent.detect.episode import Episode
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
 from provisioning.loads_csv import Loads
-from provisioning.plot import local_text
+from provisioning.plot_data import local_text
 
 MINUTE_S: Final = 60
 

@@ -10,6 +10,7 @@ With n the number of the last row:
     no living key, or only older ones     the key file is lost or was rolled back: never seal with
                                           it, ask for a new enrolment
     key and row do not fit each other     the same: they are of different chains
+    the row is another gateway's          the same: one seal under a new name breaks the chain for ever
 
 What it cannot see: database and key file restored together from an old image. The centre sees that
 as a fork, and a receipt above the own number tells the gateway.
@@ -72,10 +73,15 @@ class Found:
     obsolete: tuple[int, ...] = ()
 
 
-def find(last: StoredSeal | None, slots: Sequence[Slot]) -> Found:
-    """Where the chain goes on, given the last row and every readable slot."""
+def find(gateway: str, last: StoredSeal | None, slots: Sequence[Slot]) -> Found:
+    """Where the chain of `gateway` goes on, given the last row and every readable slot."""
     by_number = {slot.number: slot for slot in slots}
     tip = FIRST_NUMBER - 1 if last is None else last.number
+    owners = {peek_header(cose).gateway for cose in _seals_seen(last, slots)}
+    if owners - {gateway}:
+        return _rekey(
+            tip, f"the chain on this disk is that of gateway {min(owners - {gateway})}, not {gateway}"
+        )
     living = sorted(number for number, slot in by_number.items() if slot.secret is not None)
     if not living:
         return _rekey(tip, "no key is readable")
@@ -102,6 +108,10 @@ def find(last: StoredSeal | None, slots: Sequence[Slot]) -> Found:
         lost_tail={"first": lost[0], "last": lost[1], "recovered": recovered or number},
         obsolete=obsolete,
     )
+
+
+def _seals_seen(last: StoredSeal | None, slots: Sequence[Slot]) -> list[bytes]:
+    return [*([last.cose] if last else []), *(slot.cose for slot in slots if slot.cose)]
 
 
 def _rekey(tip: int, reason: str) -> Found:

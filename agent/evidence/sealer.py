@@ -125,7 +125,7 @@ class Sealer:
         new = not self._slots.exists()
         if new and last is None:
             self._slots.create(keys.generate())
-        found = find(last, () if new and last is not None else self._slots.load())
+        found = find(self._gateway, last, () if new and last is not None else self._slots.load())
         for number in found.obsolete:
             self._slots.erase(number)
         self._current, self._returned, self._lost = found.current, found.returned, found.lost_tail

@@ -1,0 +1,117 @@
+"""What a drawing is made of: words, loads, limits, spans and moments over an axis of time.
+
+Times are UTC seconds, powers watts. Units of the drawing are pixels at WIDTH.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from attrs import field, frozen
+
+WIDTH: Final = 720
+LEFT: Final = 104
+RIGHT: Final = 12
+TEXT_WIDTH: Final = 6.2
+"""About what a letter takes; a Chinese character takes twice as much."""
+
+
+@frozen
+class Words:
+    """The same in Chinese and in English."""
+
+    zh: str
+    en: str
+
+
+@frozen
+class Curve:
+    """A load: least and greatest watts at each time, None where nothing is known; `kind` is its colour."""
+
+    kind: str
+    times_s: Sequence[float]
+    low_w: Sequence[float | None]
+    high_w: Sequence[float | None]
+
+
+@frozen
+class Level:
+    """A limit: watts from each time on, None where there is none; `figure` stands behind its name."""
+
+    words: Words
+    kind: str
+    steps: Sequence[tuple[float, float | None]]
+    figure: str = ""
+
+
+@frozen
+class Panel:
+    """A load with its limits on one scale of power."""
+
+    title: Words
+    curve: Curve
+    levels: Sequence[Level] = ()
+
+
+@frozen
+class Span:
+    """Something that holds from begin to end; `mark_s` is when it was found."""
+
+    begin_s: float
+    end_s: float
+    kind: str
+    words: Words | None = None
+    mark_s: float | None = None
+    band: bool = False
+
+
+@frozen
+class Strip:
+    """A row of spans under the panels."""
+
+    title: Words
+    spans: Sequence[Span]
+
+
+@frozen
+class Mark:
+    """A moment, with its name above the panels."""
+
+    at_s: float
+    kind: str
+    words: Words
+
+
+@frozen
+class Chart:
+    """A whole drawing; `offset_s` is added to UTC for the plant's time, `name` is read out loud."""
+
+    name: Words
+    begin_s: float
+    end_s: float
+    offset_s: int
+    panels: Sequence[Panel]
+    strips: Sequence[Strip] = ()
+    marks: Sequence[Mark] = field(factory=tuple)
+
+    def x(self, at_s: float) -> float:
+        """Where a time stands, held within the axis."""
+        share = (at_s - self.begin_s) / (self.end_s - self.begin_s)
+        return LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
+
+
+def text_width(words: Words) -> float:
+    """How wide both languages are, about."""
+    shown = words.en if words.zh == words.en else f"{words.zh} {words.en}"
+    return sum(TEXT_WIDTH * (2 if ord(letter) > 0x2E80 else 1) for letter in shown)
+
+
+def zone_s(offset: str) -> int:
+    """Seconds of an offset like +08:00."""
+    east = datetime.strptime(offset, "%z").utcoffset()
+    return round(east.total_seconds()) if east else 0
+
+
+def local_text(at_s: float, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """A time in the plant's zone."""
+    return f"{datetime.fromtimestamp(at_s, UTC) + timedelta(seconds=offset_s):{form}}"
