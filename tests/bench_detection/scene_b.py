@@ -8,7 +8,7 @@ The healthy sums and what follows from them never change; deeds change `parts` (
 channels. `busy` keeps deeds MARGIN_S apart, so that each is judged for itself.
 """
 
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from attrs import define, evolve, field, frozen
@@ -183,7 +183,7 @@ class Scene:
 
     def result(self) -> Pair:
         """The pair as the meters show it now."""
-        changed: dict[str, object] = {}
+        changed: dict[str, Any] = {}
         for name, side in (("production", self.production), ("treatment", self.treatment)):
             total = side.parts[0] if len(side.parts) == 1 else _sum(side.parts)
             changed[f"{name}_w"] = total
