@@ -5,15 +5,16 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+BENCH_VENV := .venv-bench
 PATHS  := agent drivers firmware_sim provisioning tests
 # Packages called agent and drivers exist elsewhere; nothing from the working folder may shadow ours.
 export PYTHONSAFEPATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench lock clean
+.PHONY: help demo test lint format bench bench-detection lock clean
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 17
 
 $(STAMP): requirements-dev.lock pyproject.toml
 	@sh .ci/need "$(PYTHON)" python
@@ -42,9 +43,18 @@ format: $(STAMP) ## ruff format and the fixes that are safe
 bench: $(STAMP) ## speed, as ratios within one run
 	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
 
+$(BENCH_VENV)/.installed: requirements-bench.lock
+	test -x $(BENCH_VENV)/bin/python || "$(PYTHON)" -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bench.lock \
+		&& touch $@ || echo "some libraries to compare with cannot be installed; they are named absent" >&2
+
+bench-detection: $(STAMP) $(BENCH_VENV)/.installed ## the detector against its targets, in about 10 minutes; DIANJIAN_DATA=FOLDER
+	PYTHONPATH=. $(BIN)/python -m tests.bench_detection --peers $(BENCH_VENV)/bin/python $(ARGS)
+
 lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 --extra dev pyproject.toml -o requirements-dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-bench.in -o requirements-bench.lock
 
 clean: ## remove what was built
-	rm -rf $(VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
