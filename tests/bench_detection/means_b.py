@@ -6,7 +6,7 @@ meter showed in honest rest; where it never rested, the control panel's few watt
 that the meter makers show at no load (some say 0, some say 1: neither is a heater).
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -48,7 +48,7 @@ def _volts_per_amp(side: Side) -> float | None:
 
 def rest(side: Side, a: int, b: int, rng: np.random.Generator) -> None:
     """Switched off by its contactor."""
-    quiet = (
+    quiet: Any = (
         np.flatnonzero(~side.on & (side.healthy <= 1.5 * side.levels.off_w + 20.0))
         if side.levels.two_modes
         else []
