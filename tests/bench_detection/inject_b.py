@@ -84,20 +84,15 @@ def _overruns(scene: Scene) -> None:
         total = scene.slots(scene.rng.uniform(*OVERRUN_TOTAL_S))
         if after - stop < scene.slots(JOG_PAUSE_S) or scene.rng.random() >= OVERRUN_CHANCE:
             continue
+        last = np.arange(stop - scene.slots(600), stop)
+        running = side.healthy[last[side.on[last]]]
         still = ~side.on[stop:after]
         rests = stop + int(np.argmax(still))
-        if (
-            not still.any()
-            or rests >= stop + total
-            or rests - stop > scene.slots(1200)
-            or not _far(scene, stop, stop + total)
-        ):
+        usual = side.on[stop - 1] and still.any() and rests - stop <= scene.slots(1200)
+        if not usual or rests >= stop + total or not _far(scene, stop, stop + total):
             continue
-        late = np.resize(side.healthy[stop - scene.slots(600) : stop], stop + total - rests)
         pf = None if side.pf is None else float(np.nanmedian(side.pf[side.on]))
-        apply_load(
-            side, rests, stop + total, np.where(late >= side.levels.split_w, late, side.levels.on_w), pf
-        )
+        apply_load(side, rests, stop + total, scene.rng.choice(running, stop + total - rests), pf)
 
 
 def _dips(scene: Scene) -> None:
