@@ -86,7 +86,7 @@ class Gateway:
     _failing_since_s: float | None = field(default=None, init=False)
     readings: dict[str, dict[PollGroup, Reading]] = field(factory=dict, init=False)
     _stopped: bool = field(default=False, init=False)
-    _silent: set[str] = field(factory=set, init=False)
+    _silent: set[tuple[str, PollGroup]] = field(factory=set, init=False)
     _broker_word: str = field(default="", init=False)
     _level: Level = field(default=Level.FREE, init=False)
     _heartbeat_ns: int = field(default=0, init=False)
@@ -153,6 +153,7 @@ class Gateway:
 
         Raises:
             DiskError: End the process.
+            LOG.warning("%s on %s: %s", body["what"], body["topic"], body.get("text", body.get("code")))
         """
         if not self._stopped:
             self._work(stamp, now_s)
@@ -172,6 +173,7 @@ class Gateway:
     def stop(self, stamp: Stamp, now_s: float) -> None:
         """Seal what is pending, so that an orderly end loses nothing; from now on `tick` only sends."""
         self._work(stamp, now_s)
+            LOG.error("%s: %s", body["what"], body["text"])
         self._stopped = True
         if self._pending or self.sealer.unsettled:
             self._seal_all(stamp, now_s)
@@ -203,15 +205,19 @@ class Gateway:
             )
 
     def _quality_changed(self, reading: Reading) -> None:
-        """Note when a meter falls silent and when it is back; each bad reading has its own reason."""
-        good, was_good = reading.quality is Quality.GOOD, reading.meter not in self._silent
+        """Note when a group of a meter fails and when it is back; each bad reading has its own reason.
+
+        By group, because a meter that refuses one of them would else fall silent and return for ever.
+        """
+        group = reading.meter, reading.group
+        good, was_good = reading.quality is Quality.GOOD, group not in self._silent
         if good == was_good:
             return
         if good:
-            self._silent.discard(reading.meter)
+            self._silent.discard(group)
         else:
-            self._silent.add(reading.meter)
-        LOG.info("meter %s: %s", reading.meter, reading.reason or "answers again")
+            self._silent.add(group)
+        LOG.info("meter %s, %s: %s", *group, reading.reason or "answers again")
         body = {"what": "meter", "meter": reading.meter, "good": good, "text": reading.reason}
         self._event(reading.stamp, body)
 
@@ -225,9 +231,10 @@ class Gateway:
             "resident_bytes": health.resident_bytes,
             "threads": health.threads,
             "descriptors": health.descriptors,
-            "silent": sorted(self._silent),
+            "silent": sorted({meter for meter, _ in self._silent}),
         }
 
+        body["group"] = reading.group.value
     def _event(self, stamp: Stamp, body: Mapping[str, Any]) -> None:
         self._put(Kind.EVENT, stamp, body)
 

@@ -37,7 +37,8 @@ from agent.uplink.wire import Kind, WireError
 PARKED_MAX: Final = 256
 """Seals of one gateway that wait for an earlier one: a dozen messages of a full window."""
 FINDINGS_TOLD_MAX: Final = 10_000
-"""Findings of this process that are told once only."""
+"""Findings remembered as told. The oldest are forgotten, and told again if they come again: whoever
+makes many must not silence those after them."""
 
 
 @frozen
@@ -76,7 +77,7 @@ class Centre:
     answers: Answers
     first_key: Callable[[str], bytes | None]
     _chains: dict[str, _Chain] = field(init=False, factory=dict)
-    _told: set[tuple[str, str, int]] = field(init=False, factory=set)
+    _told: dict[tuple[str, str, int], None] = field(init=False, factory=dict)
 
     def handle(self, messages: Iterable[Incoming], utc_ms: int) -> tuple[list[Answer], list[Line]]:
         """Work on a batch: what to publish and what to hand on, both true on the disk by then.
@@ -230,10 +231,15 @@ class Centre:
         return self._chains[gateway]
 
     def _told_once(self, gateway: str, finding: Finding) -> list[Line]:
-        key = gateway, str(finding.code), finding.number
-        if key in self._told or len(self._told) >= FINDINGS_TOLD_MAX:
+        number = finding.number
+        if finding.code is Code.GAP:  # one gap, however many seals come behind it
+            number = self._chains[gateway].state.number + 1
+        key = gateway, str(finding.code), number
+        if key in self._told:
             return []
-        self._told.add(key)
+        self._told[key] = None
+        if len(self._told) > FINDINGS_TOLD_MAX:
+            del self._told[next(iter(self._told))]
         return [Lines(gateway).finding(finding)]
 
 

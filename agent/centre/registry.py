@@ -20,17 +20,26 @@ def read_registry(path: Path) -> dict[str, bytes]:
     """The first key of every gateway in the file.
 
     Raises:
-        RegistryError: A line is no enrolment, or names a gateway a second time with another key.
+        RegistryError: It cannot be read, a line is no enrolment, or names a gateway a second time with
+            another key.
     """
     known: dict[str, bytes] = {}
-    for number, line in enumerate(path.read_text("utf-8").splitlines(), 1):
+    try:
+        text = path.read_text("utf-8")
+    except OSError as error:
+        raise RegistryError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise RegistryError(f"{path}: is not UTF-8 at byte {error.start}") from error
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
             entry = json.loads(line)
             state = ChainState.enrolled(entry["gateway"], bytes.fromhex(entry["first_key"]))
-        except (ValueError, TypeError, KeyError) as error:
-            raise RegistryError(f"{path}, line {number}: {error!r}") from error
+        except KeyError as error:
+            raise RegistryError(f"{path}, line {number}: no {error.args[0]}") from error
+        except (ValueError, TypeError) as error:
+            raise RegistryError(f"{path}, line {number}: {error}") from error
         if known.setdefault(state.gateway, state.first_key) != state.first_key:
             raise RegistryError(f"{path}, line {number}: {state.gateway} has another first key above")
     return known

@@ -24,7 +24,7 @@ from attrs import evolve
 from agent.centre.answers import Answer, Answers
 from agent.centre.core import Centre, Incoming
 from agent.centre.lines import Line, Lines
-from agent.centre.registry import read_registry
+from agent.centre.registry import RegistryError, read_registry
 from agent.evidence import cbor
 from agent.evidence.seal import peek_header
 from agent.evidence.verify import accept_body
@@ -74,6 +74,7 @@ class Subscriber:
     ) -> None:
         self._registry = registry
         self._registry_mtime_ns = -1
+        self._registry_wrong = ""
         self._known: dict[str, bytes] = {}
         self._clock = clock
         self._out = out
@@ -176,11 +177,17 @@ class Subscriber:
         return self._registered().get(gateway)
 
     def _registered(self) -> dict[str, bytes]:
-        """The register, read again when the file has changed."""
-        changed_ns = self._registry.stat().st_mtime_ns
-        if changed_ns != self._registry_mtime_ns:
-            self._known = read_registry(self._registry)
-            self._registry_mtime_ns = changed_ns
+        """The register, read again when the file has changed; while it is wrong, as it was before."""
+        try:
+            changed_ns = self._registry.stat().st_mtime_ns
+            if changed_ns != self._registry_mtime_ns:
+                self._registry_mtime_ns = changed_ns
+                self._known = read_registry(self._registry)
+            self._registry_wrong = ""
+        except (OSError, RegistryError) as error:
+            if str(error) != self._registry_wrong:
+                self._registry_wrong = str(error)
+                self._say("registry_wrong", str(error))
         return self._known
 
     def _recall(self, gateway: str) -> None:

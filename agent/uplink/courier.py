@@ -124,9 +124,10 @@ class Courier:
     def _receipt(self, raw: bytes, now_s: float) -> list[dict[str, Any]]:
         receipt = open_receipt(raw, self.centre_key)
         heard = self.outbox.on_receipt(receipt, self.store.hash_of, now_s)
-        if heard in {Heard.PROGRESS, Heard.NOTHING_NEW}:
+        if heard in {Heard.PROGRESS, Heard.NOTHING_NEW, Heard.ASKED}:
             self.reference = sha256(raw).digest()
-        if heard is Heard.PROGRESS:
+        # One that asks may have brought progress too: what it covers may be pruned, so it is kept.
+        if heard in {Heard.PROGRESS, Heard.ASKED}:
             self.store.put_receipt(receipt.number, raw)
         if heard is Heard.NOT_OURS:
             return self._rejected(self.topics.receipt, f"a receipt for gateway {receipt.gateway}")

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from agent.evidence.record import Kind, ReadingRecord, Record, decode_record
 from agent.evidence.seal import open_body, peek_header
 from agent.evidence.sealer import CommitError, StoreFullError
 from agent.gateway import SETTLE_S_MAX, DiskError, RekeyError
 from agent.quota import Level
+from drivers.reading import PollGroup, Quality, Reading
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
 
 
@@ -156,6 +158,29 @@ def test_a_meter_that_falls_silent_and_returns_is_told_twice(rig: Rig) -> None:
         ("mt", False),
         ("mt", True),
     ]
+
+
+def test_a_group_that_a_meter_refuses_is_told_once_and_not_at_every_poll(rig: Rig) -> None:
+    model = rig.gateway.watch.setups["mp"].model
+    for _ in range(10):
+        rig.run(5, 1000, 1000)
+        stamp = rig.stamp()
+        refused = Reading("mp", PollGroup.SLOW, stamp, model.hash, (), Quality.BAD, "exception 2")
+        rig.gateway.reading(refused)
+    rig.run(20, 1000, 1000)
+    told = [(body["meter"], body["group"], body["good"]) for body in bodies(rig, Kind.EVENT)]
+    assert told == [("mp", "slow", False)]
+
+
+@pytest.mark.parametrize("what", ["fork", "rolled_back"])
+def test_what_a_person_must_know_is_in_the_log(rig: Rig, what: str, caplog: pytest.LogCaptureFixture) -> None:
+    rig.run(30, 1000, 1000)
+    seal = rig.seals()[-1]
+    false = evolve(seal, number=seal.number + (5 if what == "rolled_back" else 0), hash=bytes(31) + b"x")
+    rig.receipt(false)
+    rig.run(20, 1000, 1000)
+    assert [entry.levelname for entry in caplog.records if what in entry.message] == ["ERROR"]
+    assert f"delivery {what}" in [body["what"] for body in bodies(rig, Kind.EVENT)]
 
 
 def test_only_the_centre_s_own_receipt_is_believed(rig: Rig) -> None:

@@ -13,6 +13,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
+from agent.centre import core
 from agent.centre.answers import Answer, Answers
 from agent.centre.core import Centre, Incoming
 from agent.centre.lines import Line, Lines, iso_utc
@@ -194,6 +195,30 @@ def test_what_is_not_a_seal_of_this_chain_is_refused_with_a_finding(
     assert [line["code"] for line in of(lines, "finding")] == [code], "told once"
     assert not of(lines, "seal")
     assert all(open_receipt(answer.payload, KEY).number == 0 for answer in answers)
+
+
+def test_one_gap_is_told_once_however_many_seals_come_behind_it(centre: Centre) -> None:
+    chain = Chain()
+    seals = [chain.seal() for _ in range(20)]
+    _, lines = centre.handle([whole(seal) for seal in seals[5:]], NOW_MS)
+    assert [line["code"] for line in of(lines, "finding")] == ["gap"]
+
+
+def test_a_flood_of_findings_does_not_silence_those_after_it(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "FINDINGS_TOLD_MAX", 20)
+    flood = [Incoming(f"{TOPICS.seal}/{n}", b"x") for n in range(3)]
+    stranger = Chain("gw-8")
+    flood += [whole(stranger.seal()) for _ in range(40)]
+    centre.handle(flood, NOW_MS)
+    chain = Chain()
+    before = chain.seal()
+    clone = evolve(chain)
+    true, false = chain.seal(), clone.seal([encode_record(Kind.EVENT, stamp(1), {"cloned": True})])
+    centre.handle([whole(before), whole(true)], NOW_MS)
+    _, lines = centre.handle([whole(false)], NOW_MS)
+    assert [line["code"] for line in of(lines, "finding")] == ["fork"]
 
 
 def test_a_stranger_is_not_answered(centre: Centre) -> None:
@@ -420,4 +445,13 @@ def test_a_wrong_register_names_the_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "registry"
     path.write_text(registry_line("first", bytes(32)) + text)
     with pytest.raises(RegistryError, match=r"line [23]"):
+        read_registry(path)
+
+
+@pytest.mark.parametrize(("content", "text"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8 at byte 0")])
+def test_a_register_that_cannot_be_read_says_so(tmp_path: Path, content: bytes | None, text: str) -> None:
+    path = tmp_path / "registry"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(RegistryError, match=text):
         read_registry(path)

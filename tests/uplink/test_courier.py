@@ -1,0 +1,206 @@
+"""The courier: from the store to the connection and back, on a real database."""
+
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+
+import cbor2
+import pytest
+from attrs import define, field
+
+from agent.evidence import keys
+from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
+from agent.evidence.seal import NO_HASH, StoredSeal
+from agent.store.gateway import GatewayStore
+from agent.uplink import wire
+from agent.uplink.courier import BIRTH_TOKEN, REJECTIONS_TOLD_MAX, Courier
+from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, SubscribeRefused
+from agent.uplink.outbox import Outbox
+from agent.uplink.wire import Topics
+from tests.evidence.chains import GATEWAY, Chain
+
+CENTRE = bytes(range(32))
+TOPICS = Topics(GATEWAY)
+CONNECTED = Connected(session_present=True, receive_maximum=20, packet_bytes_max=65_536)
+
+
+@define
+class Bench:
+    store: GatewayStore
+    chain: Chain = field(factory=Chain)
+    sent: list[tuple[int, str, bytes, bool]] = field(factory=list)
+    now_s: float = 0.0
+    courier: Courier = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.courier = self.life()
+
+    def life(self) -> Courier:
+        """A courier as a start makes it."""
+        first, last = self.store.first_number(), self.store.last()
+        outbox = Outbox(TOPICS, received=(first or 1) - 1, tip=last.number if last else 0)
+        self.courier = Courier(outbox, self.store, TOPICS, keys.public(CENTRE), self._send, b"birth")
+        self.courier.resume(self.now_s)
+        return self.courier
+
+    def _send(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self.sent.append((token, topic, payload, retain))
+
+    def seal(self, count: int = 1) -> list[StoredSeal]:
+        made = [self.chain.seal() for _ in range(count)]
+        for one in made:
+            self.store.append(one)
+            self.courier.outbox.on_sealed(one.number)
+        return made
+
+    def tick(self, passed_s: float = 1.0) -> list[tuple[str, object]]:
+        """What goes out, decoded."""
+        self.now_s += passed_s
+        before = len(self.sent)
+        self.courier.tick(self.now_s)
+        return [(topic.rpartition("/")[2], cbor2.loads(raw)) for _, topic, raw, _ in self.sent[before:]]
+
+    def hear(self, raw: bytes, topic: str = TOPICS.receipt) -> list[dict[str, object]]:
+        return self.courier.handle(Message(topic, raw, retained=True), self.now_s)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    store = GatewayStore(tmp_path / "chain.db", 16 << 20)
+    yield Bench(store)
+    store.close()
+
+
+def receipt_for(seal: StoredSeal, conflict: Conflict | None = None, bodies_up_to: int | None = None) -> bytes:
+    held = seal.number if bodies_up_to is None else bodies_up_to
+    return sign_receipt(Receipt(GATEWAY, seal.number, seal.hash, held, (), 0, conflict), CENTRE)
+
+
+def test_a_connect_is_followed_by_the_birth_and_then_by_what_waits(bench: Bench) -> None:
+    (seal,) = bench.seal()
+    bench.courier.handle(CONNECTED, bench.now_s)
+    assert bench.sent == [(BIRTH_TOKEN, TOPICS.state, b"birth", True)]
+    assert bench.tick() == [("seal", [seal.cose, seal.body])]
+
+
+def test_what_travels_is_what_is_stored(bench: Bench) -> None:
+    seals = bench.seal(5)
+    bench.courier.handle(CONNECTED, bench.now_s)
+    assert bench.tick() == [("chain", [seal.cose for seal in seals])]
+    bench.hear(receipt_for(seals[-1], bodies_up_to=0))
+    assert bench.tick() == [("body", [seal.number, seal.body]) for seal in seals]
+
+
+def test_an_acknowledged_token_frees_the_window(bench: Bench) -> None:
+    bench.seal()
+    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.tick()
+    assert bench.courier.status().in_flight == 1
+    bench.courier.handle(Acked(bench.sent[-1][0], 0), bench.now_s)
+    assert bench.courier.status().in_flight == 0
+    bench.courier.handle(Acked(BIRTH_TOKEN, 0), bench.now_s)
+
+
+def test_a_lost_connection_is_known(bench: Bench) -> None:
+    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(Disconnected("gone", 0), bench.now_s)
+    bench.seal()
+    assert bench.tick() == []
+
+
+def test_a_receipt_is_kept_and_heard_again_by_the_next_life(bench: Bench) -> None:
+    seals = bench.seal(3)
+    raw = receipt_for(seals[1])
+    assert bench.hear(raw) == []
+    assert bench.courier.reference == sha256(raw).digest()
+    bench.seal()
+    again = bench.life()
+    assert (again.status().received, again.reference) == (2, sha256(raw).digest())
+    assert again.prunable_below() == 2
+
+
+def test_a_receipt_that_asks_for_more_is_kept_for_what_it_covers(bench: Bench) -> None:
+    seals = bench.seal(4)
+    raw = receipt_for(seals[2], Conflict(4, seals[2].hash))
+    bench.hear(raw)
+    assert bench.courier.status().received == 3
+    assert bench.life().status().received == 3, "or rows that were pruned on it would be sent again"
+    assert bench.courier.reference == sha256(raw).digest()
+
+
+def test_a_centre_that_knows_nothing_asks_for_the_first(bench: Bench) -> None:
+    seals = bench.seal(2)
+    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.tick()
+    bench.tick(5.0)
+    empty = Receipt(GATEWAY, 0, NO_HASH, 0, (), 0, Conflict(1, NO_HASH))
+    bench.hear(sign_receipt(empty, CENTRE))
+    assert bench.tick(5.0)[0] == ("seal", [seals[0].cose, seals[0].body])
+
+
+def test_a_beacon_dates_what_is_sealed_after_it(bench: Bench) -> None:
+    raw = sign_beacon(Beacon(1, 1), CENTRE)
+    assert bench.hear(raw, wire.BEACON) == []
+    assert bench.courier.reference == sha256(raw).digest()
+
+
+@pytest.mark.parametrize(
+    ("topic", "raw", "text"),
+    [
+        (TOPICS.receipt, sign_receipt(Receipt(GATEWAY, 0, NO_HASH, 0, (), 0), bytes(32)), "not signed"),
+        (TOPICS.receipt, sign_receipt(Receipt("gw-8", 0, NO_HASH, 0, (), 0), CENTRE), "gateway gw-8"),
+        (TOPICS.receipt, sign_beacon(Beacon(1, 1), CENTRE), "not signed"),
+        (TOPICS.receipt, b"", ""),
+        (wire.BEACON, sign_beacon(Beacon(1, 1), bytes(32)), "not signed"),
+        (wire.BEACON, b"\xff" * 100, ""),
+    ],
+    ids=["forged", "another gateway's", "a beacon", "empty", "forged beacon", "noise"],
+)
+def test_what_the_centre_has_not_said_is_noted_and_forgotten(
+    bench: Bench, topic: str, raw: bytes, text: str
+) -> None:
+    bench.seal()
+    (body,) = bench.hear(raw, topic)
+    assert (body["what"], body["topic"], body["count"]) == ("message rejected", topic, 1)
+    assert text in str(body["text"])
+    assert (bench.courier.reference, bench.courier.status().received) == (b"", 0)
+    assert bench.store.last_receipt() is None
+
+
+def test_a_flood_of_forgeries_does_not_fill_the_disk(bench: Bench) -> None:
+    told = [bench.hear(b"forged") for _ in range(REJECTIONS_TOLD_MAX + 50)]
+    assert sum(map(len, told)) == REJECTIONS_TOLD_MAX
+
+
+def test_other_topics_are_none_of_its_business(bench: Bench) -> None:
+    assert bench.hear(b"x", "dj/1/other/receipt") == []
+    assert bench.hear(b"x", TOPICS.order) == []
+
+
+def test_a_refused_subscription_and_an_alarm_become_events(bench: Bench) -> None:
+    refused = bench.courier.handle(SubscribeRefused(TOPICS.receipt, 0x87), bench.now_s)
+    assert refused == [{"what": "subscription refused", "topic": TOPICS.receipt, "code": 0x87}]
+    (seal,) = bench.seal()
+    other = Receipt(GATEWAY, seal.number, bytes(31) + b"x", 0, (), 0)
+    bench.hear(sign_receipt(other, CENTRE))
+    (event,) = bench.courier.events()
+    assert (event["what"], event["seal"]) == ("delivery fork", 1)
+    assert bench.courier.events() == []
+
+
+def test_a_rolled_back_disk_sends_nothing_more(bench: Bench) -> None:
+    bench.seal()
+    ahead = Chain(number=9)
+    bench.hear(receipt_for(ahead.seal()))
+    bench.courier.handle(CONNECTED, bench.now_s)
+    assert bench.tick() == []
+    assert [event["what"] for event in bench.courier.events()] == ["delivery rolled_back"]
+
+
+def test_the_length_of_a_body_is_asked_for_without_reading_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (seal,) = bench.seal()
+    assert seal.body is not None
+    monkeypatch.setattr(bench.store, "body", None)
+    assert [bench.courier.body_bytes(number) for number in (1, 2)] == [len(seal.body), 0]
