@@ -1,7 +1,7 @@
 """Puts the agent together from a site file: which class stands where is decided here alone."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Final
@@ -11,11 +11,14 @@ from attrs import frozen
 from agent.acquire import BusTask
 from agent.config import BrokerSettings, ConfigError, Site
 from agent.detect.detector import Detector
+from agent.detect.feed_params import FeedParams
+from agent.detect.line_params import nameplate_line
 from agent.detect.params import LinkageParams, ParamsError, nameplate
 from agent.evidence.recovery import Recovery
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
-from agent.gateway import Gateway
+from agent.gateway import Gateway, silent
+from agent.hook import Hook, parse_hook
 from agent.status import StatusSocket
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
@@ -34,7 +37,8 @@ from drivers.reading import Reading
 
 DATABASE_NAME: Final = "chain.db"
 KEYS_NAME: Final = "keys"
-ENROLMENT_NAME: Final = "enrolment.json"
+HOOK_STOP_S: Final = 4.0
+"""One warning that is on its way may end: a little more than its time-out."""
 
 
 @frozen
@@ -46,9 +50,12 @@ class Built:
     publisher: Publisher
     buses: tuple[BusTask, ...]
     status: StatusSocket
+    hook: Hook | None
 
     def close(self) -> None:
         """Let go of what `build` took."""
+        if self.hook:
+            self.hook.stop(HOOK_STOP_S)
         self.status.close()
         self.gateway.store.close()
 
@@ -110,6 +117,31 @@ def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
     return tuple(params)
 
 
+def feed_of(site: Site, linkages: Sequence[LinkageParams]) -> FeedParams | None:
+    """What the detector is to know of the feed of `site`: learned, or that there is one; None without.
+
+    Raises:
+        ConfigError: Its parameters in the file are wrong.
+    """
+    at = next((index for index, line in enumerate(site.line) if line.kind == "feed"), None)
+    if at is None or not linkages:
+        return None
+    line = site.line[at]
+    if line.parameters is not None:
+        try:
+            return FeedParams.from_dict(line.parameters)
+        except ParamsError as error:
+            problems = [f"line[{at}].parameters: {problem}" for problem in error.problems]
+            raise ConfigError(site.file, problems) from error
+    judged = {one.id for linkage in linkages for one in linkage.lines}
+    behind = [one for one in site.line if one.kind != "feed"]
+    return FeedParams(
+        feed=nameplate_line(line.id, line.rated_w),
+        lines=tuple(one.id for one in behind),
+        others=tuple(nameplate_line(one.id, one.rated_w) for one in behind if one.id not in judged),
+    )
+
+
 def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSettings:
     """How to reach the broker of `site`.
 
@@ -166,6 +198,7 @@ def build(
     assert broker.centre_key is not None
     topics = Topics(site.site.gateway)
     setups, linkages = setups_of(site), linkages_of(site)
+    feed = feed_of(site, linkages)
     settings = mqtt_settings(site, broker, topics)
     folder, store, sealer, recovery = open_chain(site)
     publisher = Publisher(settings, clock, events)
@@ -176,14 +209,17 @@ def build(
     birth = wire.encode_state(online=True, details={"version": version()})
     courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth)
     watch = Watch(
-        Detector(linkages) if linkages else None,
+        Detector(linkages, feed) if linkages else None,
         setups,
         {meter.id: meter.line for meter in site.meter},
         linkages,
+        feed,
+        site.warning.after_s,
     )
-    gateway = Gateway(site, version(), sealer, store, courier, watch)
+    hook = Hook(parse_hook(site.warning.url)) if site.warning.url else None
+    gateway = Gateway(site, version(), sealer, store, courier, watch, hook.put if hook else silent)
     buses = tuple(
         BusTask(bus.url, [setups[meter.id] for meter in site.meter if meter.bus == bus.id], clock, readings)
         for bus in site.bus
     )
-    return Built(gateway, recovery, publisher, buses, StatusSocket(folder))
+    return Built(gateway, recovery, publisher, buses, StatusSocket(folder), hook)

@@ -22,6 +22,7 @@ from attrs import field, frozen
 from agent.config_types import (
     BusUrl,
     Hex32,
+    HookUrl,
     Identifier,
     Megabytes,
     Ratio,
@@ -110,12 +111,13 @@ class MeterSettings:
 
 @frozen
 class LineSettings:
-    """`[[line]]`: a production line or a treatment line."""
+    """`[[line]]`: production, treatment, or the feed of all; a feed gets `parameters` by commissioning."""
 
     id: Identifier
-    kind: Literal["production", "treatment"]
+    kind: Literal["production", "treatment", "feed"]
     rated_w: Watts
     name: str = ""
+    parameters: Table | None = None
 
 
 @frozen
@@ -126,6 +128,21 @@ class LinkageSettings:
     production: tuple[Identifier, ...]
     treatment: tuple[Identifier, ...]
     parameters: Table | None = None
+
+
+@frozen
+class WarningSettings:
+    """`[warning]`: who hears at once that treatment is lacking, before an episode is raised.
+
+    Attributes:
+        log: A line in the agent's log.
+        url: A local HTTP address that gets each warning as JSON.
+        after_s: How much treatment must be lacking first.
+    """
+
+    log: bool = True
+    url: HookUrl | None = None
+    after_s: Seconds = Seconds(30.0)
 
 
 @frozen
@@ -140,6 +157,7 @@ class Site:
     site: Place = field(factory=Place)
     store: StoreSettings = field(factory=StoreSettings)
     seal: SealSettings = field(factory=SealSettings)
+    warning: WarningSettings = field(factory=WarningSettings)
     broker: BrokerSettings | None = None
     bus: tuple[BusSettings, ...] = ()
     meter: tuple[MeterSettings, ...] = ()
@@ -221,6 +239,7 @@ def _misfits(site: Site) -> Iterator[str]:
         ids = Counter(part.id for part in getattr(site, name))
         yield from (f"{name}: id {id_!r} is used {times} times" for id_, times in ids.items() if times > 1)
     yield from _meter_misfits(site)
+    yield from _feed_misfits(site)
     kinds = {line.id: line.kind for line in site.line}
     for index, linkage in enumerate(site.linkage):
         for role in ("production", "treatment"):
@@ -233,6 +252,15 @@ def _misfits(site: Site) -> Iterator[str]:
                     yield f"{at}: no line {member!r}; known: {_known(kinds)}"
                 elif kinds[member] != role:
                     yield f"{at}: line {member!r} is a {kinds[member]} line"
+
+
+def _feed_misfits(site: Site) -> Iterator[str]:
+    feeds = [line.id for line in site.line if line.kind == "feed"]
+    if len(feeds) > 1:
+        yield f"line: {', '.join(feeds)} are all feeds; a site has one"
+    for index, line in enumerate(site.line):
+        if line.parameters is not None and line.kind != "feed":
+            yield f"line[{index}].parameters: only a feed has parameters of its own"
 
 
 def _meter_misfits(site: Site) -> Iterator[str]:

@@ -18,6 +18,7 @@ from cattrs.errors import (
     IterableValidationError,
 )
 
+from agent.hook import HookUrlError, parse_hook
 from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError
 
@@ -26,6 +27,7 @@ T = TypeVar("T")
 Identifier = NewType("Identifier", str)
 UtcOffset = NewType("UtcOffset", str)
 BusUrl = NewType("BusUrl", str)
+HookUrl = NewType("HookUrl", str)
 Hex32 = NewType("Hex32", bytes)
 UnitId = NewType("UnitId", int)
 Megabytes = NewType("Megabytes", int)
@@ -100,6 +102,17 @@ def _bus_url(value: Any, _: Any) -> str:
     return text
 
 
+def _optional_hook(value: Any, _: Any) -> str | None:
+    if value is None:
+        return None
+    text = _text(value)
+    try:
+        parse_hook(text)
+    except HookUrlError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
 def _is_choice(kind: Any) -> bool:
     return get_origin(kind) is Literal
 
@@ -130,6 +143,7 @@ def _converter() -> Converter:
         (UtcOffset, _matching(_OFFSET, "an offset like +08:00")),
         (BusUrl, _bus_url),
         (Hex32 | None, _optional_hex),
+        (HookUrl | None, _optional_hook),
         (UnitId, _whole(1, UNIT_ID_MAX)),
         (Megabytes, _whole(QUOTA_MB_MIN, QUOTA_MB_MAX)),
         (Watts, _whole(1, RATED_W_MAX)),

@@ -2,27 +2,71 @@
 
 A line may be fed by several meters; its power is their sum, and it is known only while every one of
 them has answered within HOLD_S. A meter that is silent therefore makes its line unknown, never zero.
+Its other channels are evidence: power factor by the powers of the meters, current as their sum,
+voltage as their mean, each only where every meter of the line has it.
 
 The state is small and goes into the detector's checkpoint, so that a restarted agent that reads its
 own records again feeds the detector exactly what it was fed before.
 """
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from attrs import define, field, frozen
 
 HOLD_S: Final = 30.0
 """How long a value stands for the present (detection: hold of 3 slots of 10 s)."""
+POWER_POINT: Final = "active_power"
+"""The point of every model that production and treatment are judged by."""
+PF_POINT: Final = "power_factor"
+CURRENT_POINTS: Final = ("current_l1", "current_l2", "current_l3")
+VOLTAGE_POINTS: Final = (
+    ("voltage_l1", "voltage_l2", "voltage_l3"),
+    ("voltage_l12", "voltage_l23", "voltage_l31"),
+)
+"""To neutral where the meter has one, else between phases; the detector learns which is normal."""
+
+
+@frozen
+class Said:
+    """What one meter said in one reading: W, power factor, A, V; None where it did not."""
+
+    watts: int
+    pf: float | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
 
 
 @frozen
 class LinePower:
-    """The active power of a line at a moment of the detector's time: W, seconds."""
+    """A line at a moment of the detector's time: seconds, W and the other channels."""
 
     line: str
     at_s: float
     watts: int
+    pf: float | None = None
+    current_a: float | None = None
+    voltage_v: float | None = None
+
+
+def said_by(values: Mapping[str, Any]) -> Said | None:
+    """What the detector needs of a decoded reading; None without an active power."""
+    watts = values.get(POWER_POINT)
+    if not isinstance(watts, int | float):
+        return None
+    voltages = (_mean(values, points) for points in VOLTAGE_POINTS)
+    pf = values.get(PF_POINT)
+    return Said(
+        watts=round(watts),
+        pf=abs(float(pf)) if isinstance(pf, int | float) else None,
+        current_a=_mean(values, CURRENT_POINTS),
+        voltage_v=next((mean for mean in voltages if mean is not None), None),
+    )
+
+
+def _mean(values: Mapping[str, Any], points: Sequence[str]) -> float | None:
+    known = [abs(values[name]) for name in points if isinstance(values.get(name), int | float)]
+    return sum(known) / len(known) if known else None
 
 
 @define
@@ -34,23 +78,46 @@ class LineFeed:
     """
 
     lines: Mapping[str, str]
-    _latest: dict[str, tuple[float, int]] = field(factory=dict, init=False)
+    _latest: dict[str, tuple[float, Said]] = field(factory=dict, init=False)
 
-    def power(self, meter: str, at_s: float, watts: float | None) -> LinePower | None:
-        """What is known of the meter's line now that it said `watts`; None if a part is missing."""
+    def power(self, meter: str, at_s: float, said: Said | None) -> LinePower | None:
+        """What is known of the meter's line now that it said this; None if a part is missing."""
         line = self.lines.get(meter)
-        if line is None or watts is None:
+        if line is None or said is None:
             return None
-        self._latest[meter] = (at_s, round(watts))
-        parts = [self._latest.get(name) for name, of in self.lines.items() if of == line]
-        if any(part is None or at_s - part[0] > HOLD_S for part in parts):
+        self._latest[meter] = (at_s, said)
+        latest = [self._latest.get(name) for name, of in self.lines.items() if of == line]
+        if any(one is None or at_s - one[0] > HOLD_S for one in latest):
             return None
-        return LinePower(line, at_s, sum(part[1] for part in parts if part))
+        parts = [one[1] for one in latest if one]
+        currents = [part.current_a for part in parts if part.current_a is not None]
+        voltages = [part.voltage_v for part in parts if part.voltage_v is not None]
+        return LinePower(
+            line=line,
+            at_s=at_s,
+            watts=sum(part.watts for part in parts),
+            pf=_power_factor(parts),
+            current_a=sum(currents) if len(currents) == len(parts) else None,
+            voltage_v=sum(voltages) / len(parts) if len(voltages) == len(parts) else None,
+        )
 
-    def state(self) -> dict[str, list[float | int]]:
+    def state(self) -> dict[str, list[Any]]:
         """What a checkpoint must keep."""
-        return {meter: [at_s, watts] for meter, (at_s, watts) in self._latest.items()}
+        return {
+            meter: [at_s, said.watts, said.pf, said.current_a, said.voltage_v]
+            for meter, (at_s, said) in self._latest.items()
+        }
 
-    def restore(self, state: Mapping[str, list[float | int]]) -> None:
+    def restore(self, state: Mapping[str, Sequence[Any]]) -> None:
         """Go on from `state()`."""
-        self._latest = {meter: (float(at_s), int(watts)) for meter, (at_s, watts) in state.items()}
+        self._latest = {meter: (float(at_s), Said(*said)) for meter, (at_s, *said) in state.items()}
+
+
+def _power_factor(parts: Sequence[Said]) -> float | None:
+    """Active by apparent power of all parts, their phase angles taken as alike."""
+    if len(parts) == 1:
+        return parts[0].pf
+    if any(not part.pf for part in parts):
+        return None
+    apparent = sum(abs(part.watts) / part.pf for part in parts if part.pf)
+    return sum(abs(part.watts) for part in parts) / apparent if apparent else None

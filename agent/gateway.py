@@ -18,13 +18,14 @@ its start repairs. `now_s` is real time, for the network and the disk; `stamp` i
 
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from attrs import define, field
 
 from agent.config import Site
 from agent.detect.episode import Episode, Severity
+from agent.detect.warning import Warned
 from agent.evidence.record import Kind, encode_reading, encode_record
 from agent.evidence.recovery import Recovery, Start
 from agent.evidence.seal import StoredSeal
@@ -61,6 +62,10 @@ class RekeyError(Exception):
     """Keys and database do not belong together: a new enrolment is needed."""
 
 
+def silent(_: Mapping[str, Any]) -> None:
+    """Where the plant has no ear of its own."""
+
+
 @define
 class Gateway:
     """The decisions of the module's specification, over a store that keeps its word.
@@ -68,6 +73,7 @@ class Gateway:
     Attributes:
         site: The site file.
         version: Of this software, for the manifest.
+        hear: Takes early warnings to the plant; must not wait.
         episodes: The latest ones, each in its last state.
         connected: The broker is there.
         readings: The last reading of each meter and poll group.
@@ -79,6 +85,7 @@ class Gateway:
     store: GatewayStore
     courier: Courier
     watch: Watch
+    hear: Callable[[Mapping[str, Any]], None] = silent
     episodes: list[Episode] = field(factory=list, init=False)
     connected: bool = field(default=False, init=False)
     _pending: Pending = field(factory=Pending, init=False)
@@ -118,7 +125,8 @@ class Gateway:
             "version": self.version,
         }
         self._put(Kind.BOOT, stamp, boot)
-        for body in manifest_bodies(self.site, self.watch.setups, self.watch.linkages, self.version, stamp):
+        watch = self.watch
+        for body in manifest_bodies(self.site, watch.setups, watch.linkages, watch.feed, self.version, stamp):
             self._put(Kind.MANIFEST, stamp, body)
         if self.store.salvage is not None:
             self._event(stamp, {"what": "database salvaged", "text": str(self.store.salvage)})
@@ -145,6 +153,7 @@ class Gateway:
                 LOG.info("broker: %s", word)
             self._broker_word = word
         for body in self.courier.handle(event, now_s):
+            LOG.warning("%s on %s: %s", body["what"], body["topic"], body.get("text", body.get("code")))
             self._event(stamp, body)
         self.courier.tick(now_s)
 
@@ -153,7 +162,6 @@ class Gateway:
 
         Raises:
             DiskError: End the process.
-            LOG.warning("%s on %s: %s", body["what"], body["topic"], body.get("text", body.get("code")))
         """
         if not self._stopped:
             self._work(stamp, now_s)
@@ -162,7 +170,10 @@ class Gateway:
     def _work(self, stamp: Stamp, now_s: float) -> None:
         self._check_clock(stamp)
         self._found(self.watch.advance(stamp), stamp)
+        for warned in self.watch.warnings():
+            self._warn(warned)
         for body in self.courier.events():
+            LOG.error("%s: %s", body["what"], body["text"])
             self._event(stamp, body)
         if stamp.boottime_ns - self._heartbeat_ns >= self.site.seal.heartbeat_s * NS_PER_S:
             self._heartbeat_ns = stamp.boottime_ns
@@ -173,7 +184,6 @@ class Gateway:
     def stop(self, stamp: Stamp, now_s: float) -> None:
         """Seal what is pending, so that an orderly end loses nothing; from now on `tick` only sends."""
         self._work(stamp, now_s)
-            LOG.error("%s: %s", body["what"], body["text"])
         self._stopped = True
         if self._pending or self.sealer.unsettled:
             self._seal_all(stamp, now_s)
@@ -204,6 +214,11 @@ class Gateway:
                 level, "%s %s %s: %s", episode.linkage, episode.rule, episode.state, episode.sentence["en"]
             )
 
+    def _warn(self, warned: Warned) -> None:
+        if self.site.warning.log:
+            LOG.warning("early warning: %s", warned.sentence["en"])
+        self.hear(warned.to_body())
+
     def _quality_changed(self, reading: Reading) -> None:
         """Note when a group of a meter fails and when it is back; each bad reading has its own reason.
 
@@ -219,6 +234,7 @@ class Gateway:
             self._silent.add(group)
         LOG.info("meter %s, %s: %s", *group, reading.reason or "answers again")
         body = {"what": "meter", "meter": reading.meter, "good": good, "text": reading.reason}
+        body["group"] = reading.group.value
         self._event(reading.stamp, body)
 
     def _heartbeat(self) -> dict[str, Any]:
@@ -234,7 +250,6 @@ class Gateway:
             "silent": sorted({meter for meter, _ in self._silent}),
         }
 
-        body["group"] = reading.group.value
     def _event(self, stamp: Stamp, body: Mapping[str, Any]) -> None:
         self._put(Kind.EVENT, stamp, body)
 

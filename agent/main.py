@@ -27,6 +27,7 @@ from typing import Any, Final
 from agent.build import (
     Built,
     build,
+    feed_of,
     linkages_of,
     mqtt_settings,
     open_chain,
@@ -43,8 +44,8 @@ from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
 from agent.overview import reading_json
 from agent.store.database import StoreError
-from agent.uplink.wire import Topics
 from agent.store.lock import SecondInstanceError
+from agent.uplink.wire import Topics
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 
@@ -62,9 +63,9 @@ RECEIPT_WAIT_S: Final = 15.0
 _CODES: Final = (
     (ConfigError, EXIT_USAGE),
     (StoreError, EXIT_DISK),
-    (KeySlotsError, EXIT_DISK),
     (CommitError, EXIT_DISK),
     (EnrolmentError, EXIT_DISK),
+    (KeySlotsError, EXIT_DISK),
     (DiskError, EXIT_DISK),
     (OSError, EXIT_DISK),
     (RekeyError, EXIT_REKEY),
@@ -106,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(call: argparse.Namespace) -> int:
     site = load_site(call.config)
     problems = list(site.missing_for_agent())
-    for look in (setups_of, linkages_of):
+    for look in (setups_of, linkages_of, lambda site: feed_of(site, linkages_of(site))):
         try:
             look(site)
         except ConfigError as error:
@@ -147,6 +148,8 @@ def _run(call: argparse.Namespace) -> int:
         if built.recovery.start is Start.NEW:
             write_enrolment(site.path(site.store.path), site.site.gateway, built.recovery.next_key)
         built.publisher.start()
+        if built.hook:
+            built.hook.start()
         try:
             built.gateway.start(built.recovery, clock.stamp(), time.monotonic())
             return _once(site, built, loop, clock) if call.once else _forever(built, loop, clock)
@@ -169,12 +172,12 @@ def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
     setups = built.gateway.watch.setups
     all_good = True
     for reading in poll_once(site, setups, clock):
-        built.gateway.reading(reading)
-        all_good &= reading.quality is Quality.GOOD
-        _print(reading_json(reading, setups[reading.meter], built.gateway.watch.lines[reading.meter]))
         if loop.stopping:
             all_good = False
             break
+        built.gateway.reading(reading)
+        all_good &= reading.quality is Quality.GOOD
+        _print(reading_json(reading, setups[reading.meter], built.gateway.watch.lines[reading.meter]))
     receipted = _finish(built, loop, clock, RECEIPT_WAIT_S, lambda: loop.stopping)
     delivery = built.gateway.courier.status()
     _print({"seals": delivery.tip, "receipted": delivery.received, "meters_good": all_good})

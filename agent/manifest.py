@@ -5,7 +5,7 @@ that none outgrows a message:
 
     {"site": text of the site file, "site_hash": its SHA-256, "version": software, "boot_id": …,
      "clock": state, "meters": {id: {"model": 8 bytes, "unit_id", "bus", "line", "ct_ratio", "pt_ratio"}},
-     "linkages": {id: hash of its detection parameters}}
+     "linkages": {id: hash of its detection parameters}, "feed": hash of those of the feed, or null}
     {"models": {first 8 bytes of the hash as hex: the model's point table, canonical JSON}}
 
 The centre decodes readings with these tables and nothing of ours (`drivers.model.Model.from_table`).
@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import Any
 
 from agent.config import Site
+from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 from agent.evidence.record import MODEL_ID_BYTES
 from drivers.clock import Stamp
@@ -27,6 +28,7 @@ def manifest_bodies(
     site: Site,
     setups: Mapping[str, MeterSetup],
     linkages: Sequence[LinkageParams],
+    feed: FeedParams | None,
     version: str,
     stamp: Stamp,
 ) -> Iterator[dict[str, Any]]:
@@ -49,6 +51,7 @@ def manifest_bodies(
             for meter in site.meter
         },
         "linkages": {linkage.linkage: linkage.hash for linkage in linkages},
+        "feed": feed.hash if feed else None,
     }
     models: dict[bytes, Model] = {setup.model.hash: setup.model for setup in setups.values()}
     for digest, model in sorted(models.items()):

@@ -13,9 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agent.detect.params import LinkageParams
+from agent.feed import POWER_POINT
 from agent.gateway import Gateway
 from agent.health import read_health
-from agent.watch import POWER_POINT, Watch
+from agent.watch import Watch
 from drivers.clock import NS_PER_S, Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading

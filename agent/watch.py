@@ -18,21 +18,21 @@ from attrs import define, field
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
+from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
+from agent.detect.warning import AFTER_S, EarlyWarning, Warned
 from agent.evidence.record import Kind, ReadingRecord, Record
-from agent.feed import LineFeed
+from agent.feed import LineFeed, said_by
 from drivers.clock import Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 
-POWER_POINT: Final = "active_power"
-"""The point of every model that production and treatment are judged by."""
 TOLD_MAX: Final = 1000
 """Episodes remembered as told; a replay of minutes cannot bring back more."""
 NS_PER_MS: Final = 1_000_000
 MS_PER_S: Final = 1000
 
-CHECKPOINT_VERSION: Final = 1
+CHECKPOINT_VERSION: Final = 2
 
 
 @define
@@ -44,6 +44,8 @@ class Watch:
         setups: The meters of the site by id.
         lines: The line that each meter feeds.
         linkages: The parameters of the detector.
+        feed: The metered feed, None where there is none.
+        after_s: How much treatment must be lacking before a warning.
         judged: The lines that some linkage watches.
     """
 
@@ -51,8 +53,12 @@ class Watch:
     setups: Mapping[str, MeterSetup]
     lines: Mapping[str, str]
     linkages: Sequence[LinkageParams]
+    feed: FeedParams | None = None
+    after_s: float = AFTER_S
     judged: frozenset[str] = field(init=False)
     _feed: LineFeed = field(init=False)
+    _early: EarlyWarning = field(init=False)
+    _unheard: list[Warned] = field(factory=list, init=False)
     _offset_ms: int = field(default=0, init=False)
     _boot_id: bytes = field(default=b"", init=False)
     _latest_ms: int = field(default=0, init=False)
@@ -61,7 +67,11 @@ class Watch:
 
     def __attrs_post_init__(self) -> None:
         self._feed = LineFeed(self.lines)
-        self.judged = frozenset(line.id for linkage in self.linkages for line in linkage.lines)
+        self._early = EarlyWarning({one.linkage: one for one in self.linkages}, self.after_s)
+        judged = {line.id for linkage in self.linkages for line in linkage.lines}
+        if self.feed:
+            judged |= {self.feed.feed.id, *self.feed.lines}
+        self.judged = frozenset(judged)
 
     def boot(self, stamp: Stamp) -> int:
         """The offset in force from now on, ms: the old one within a boot, a new one after it."""
@@ -85,6 +95,11 @@ class Watch:
             self._tell(_key(episode))
         return episodes
 
+    def warnings(self) -> list[Warned]:
+        """What the plant should hear at once, found since the last call."""
+        found, self._unheard = self._unheard, []
+        return found
+
     def replay(self, record: Record | ReadingRecord) -> None:
         """A record of our own that lies behind the checkpoint, in its order."""
         if isinstance(record, ReadingRecord):
@@ -98,6 +113,7 @@ class Watch:
             self._tell(tuple(str(record.body[name]) for name in ("id", "rule", "state")))
             return
         self._advance_to(record.boottime_ms)
+        self._unheard.clear()  # of the past; who was warned then is not warned again
 
     def checkpoint(self) -> bytes:
         """All that `restore` needs, CBOR."""
@@ -110,6 +126,7 @@ class Watch:
                 "boot_id": self._boot_id,
                 "latest_ms": self._latest_ms,
                 "told": [list(key) for key in self._told],
+                "warned": self._early.open,
             }
         )
 
@@ -129,21 +146,31 @@ class Watch:
         self._boot_id = state["boot_id"]
         self._latest_ms = state["latest_ms"]
         self._told = {tuple(key): None for key in state["told"]}
+        known = self._early.params
+        self._early.open = {name: since for name, since in state["warned"].items() if name in known}
 
     def _blocks(self, meter: str, boottime_ms: int, blocks: tuple[Block, ...]) -> None:
         setup = self.setups.get(meter)
         if setup is None:  # a meter of an older site file
             return
-        watts = setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio).get(POWER_POINT)
-        at_s = (boottime_ms + self._offset_ms) / MS_PER_S
-        power = self._feed.power(meter, at_s, None if isinstance(watts, str) else watts)
+        said = said_by(setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio))
+        power = self._feed.power(meter, (boottime_ms + self._offset_ms) / MS_PER_S, said)
         if power is not None and self.detector and power.line in self.judged:
-            self.detector.sample(power.line, power.at_s, power.watts)
+            self.detector.sample(
+                power.line,
+                power.at_s,
+                power.watts,
+                pf=power.pf,
+                current_a=power.current_a,
+                voltage_v=power.voltage_v,
+            )
 
     def _advance_to(self, boottime_ms: int) -> None:
         self._latest_ms = max(self._latest_ms, boottime_ms + self._offset_ms)
         if self.detector:
-            self._untold += self.detector.advance(self._latest_ms / MS_PER_S)
+            at_s = self._latest_ms / MS_PER_S
+            self._untold += self.detector.advance(at_s)
+            self._unheard += self._early.look(self.detector.status(), at_s)
 
     def _tell(self, key: tuple[str, ...]) -> None:
         self._told[key] = None

@@ -24,7 +24,7 @@ starts and stops without production · LOW_R see trace · INTERRUPTED many short
 from bisect import bisect_right
 from typing import Any, Final
 
-from agent.detect.deficit import Deficit
+from agent.detect.deficit import LOW_WEIGHT, OFF_WEIGHT, Deficit
 from agent.detect.episode import Rule
 from agent.detect.interruptions import Interruptions
 from agent.detect.orphans import Orphans
@@ -184,6 +184,15 @@ class LinkageTracker:
         if self.seen and self.on_count * self.dt >= self._grace:
             return True
         return self.deficit.lasted_s >= self._grace + self.params.duty_window_s
+
+    def left_s(self) -> int:
+        """Seconds until a deficit that goes on like now would be raised."""
+        weight = OFF_WEIGHT if self.treatment < self._t_lo else LOW_WEIGHT
+        more_s = (self._limit - self.deficit.weighted_s) / weight
+        grace_s = self._grace + self.params.duty_window_s - self.deficit.lasted_s
+        if self.seen:
+            grace_s = min(grace_s, self._grace - self.on_count * self.dt)
+        return max(round(more_s), grace_s, 0)
 
     def _violated(self) -> None:
         # Whether idle is underspeed is for those to say who know the other channels.

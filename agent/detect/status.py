@@ -22,6 +22,7 @@ class LinkageStatus:
         deficit_s: Weighted deficit so far; above 0 treatment is lacking although nothing is raised yet.
         deficit_since_s: When that began, None without a deficit.
         limit_s: Deficit that raises an episode.
+        left_s: Seconds until then if nothing changes; 0 without a deficit.
         violation: Rule of the open violation, None without one.
         frozen_s: For how long nothing could be judged.
         correlation: r over the last hours, or None.
@@ -38,6 +39,7 @@ class LinkageStatus:
     deficit_s: float
     deficit_since_s: int | None
     limit_s: float
+    left_s: int
     violation: Rule | None
     frozen_s: int
     correlation: float | None
@@ -58,6 +60,7 @@ def status_of(link: LinkageWatch) -> LinkageStatus:
         deficit_s=tracker.deficit.weighted_s,
         deficit_since_s=tracker.deficit.slot * tracker.dt if tracker.deficit.weighted_s > 0 else None,
         limit_s=link.params.limit_s,
+        left_s=tracker.left_s() if tracker.on and tracker.deficit.weighted_s > 0 else 0,
         violation=tracker.rule if tracker.flags & VIOLATION else None,
         frozen_s=tracker.lost * tracker.dt,
         correlation=correlation.r,

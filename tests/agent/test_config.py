@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import SITE_FILE_BYTES_MAX, ConfigError, SiteMistakesError, load_site, parse_site
+from agent.config import (
+    SITE_FILE_BYTES_MAX,
+    ConfigError,
+    SiteMistakesError,
+    WarningSettings,
+    load_site,
+    parse_site,
+)
 
 KEY = "ab" * 32
 GOOD = f"""
@@ -94,12 +101,32 @@ def test_lines_and_linkages_alone_are_a_site_but_no_agent() -> None:
         (
             'kind = "boiler"',
             'kind = "treatment"',
-            "line[1].kind: must be 'production' or 'treatment', not 'boiler'",
+            "line[1].kind: must be 'production' or 'treatment' or 'feed', not 'boiler'",
         ),
         ('bus = "b9"', 'bus = "b1"', "meter[0].bus: no bus 'b9'; known: b1"),
         ('line = "p9"', 'line = "p1"', "meter[0].line: no line 'p9'; known: p1, t1"),
         ("unit_id = 2", "unit_id = 1", "meter[0].unit_id: 2 is used more than once on bus 'b1'"),
         ('treatment = ["p1"]', 'treatment = ["t1"]', "linkage[0].treatment: line 'p1' is a production line"),
+        (
+            'kind = "feed"',
+            'kind = "treatment"',
+            "linkage[0].treatment: line 't1' is a feed line",
+        ),
+        (
+            "rated_w = 22000\nparameters = {}",
+            "rated_w = 22000",
+            "line[1].parameters: only a feed has parameters",
+        ),
+        (
+            '[warning]\nurl = "http://8.8.8.8/x"\n[[linkage]]',
+            "[[linkage]]",
+            "warning.url: 'http://8.8.8.8/x': 8.8.8.8 is no address of this machine",
+        ),
+        (
+            "[warning]\nafter_s = 0\n[[linkage]]",
+            "[[linkage]]",
+            "warning.after_s: must be a number from 0.5 to 3600",
+        ),
         ("treatment = []", 'treatment = ["t1"]', "linkage[0].treatment: needs at least one line"),
         ('id = "a b"', 'id = "b1"', "bus[0].id: must be letters, digits, - and _, at most 32, not 'a b'"),
         ('centre_key = "ab"', f'centre_key = "{KEY}"', "broker.centre_key: must be 64 hexadecimal digits"),
@@ -107,6 +134,23 @@ def test_lines_and_linkages_alone_are_a_site_but_no_agent() -> None:
 )
 def test_a_mistake_is_named_with_its_path(wrong: str, right: str, problem: str) -> None:
     assert any(found.startswith(problem) for found in mistakes(GOOD.replace(right, wrong, 1)))
+
+
+FEED = '[[line]]\nid = "{}"\nkind = "feed"\nrated_w = 100000\n'
+
+
+def test_a_site_has_one_feed() -> None:
+    site = parse_site(GOOD + FEED.format("f1"), FILE)
+    assert [line.kind for line in site.line] == ["production", "treatment", "feed"]
+    assert mistakes(GOOD + FEED.format("f1") + FEED.format("f2")) == (
+        "line: f1, f2 are all feeds; a site has one",
+    )
+
+
+def test_warnings_go_to_the_log_unless_told_otherwise() -> None:
+    assert parse_site(GOOD, FILE).warning == WarningSettings()
+    site = parse_site(GOOD + '[warning]\nlog = false\nurl = "http://127.0.0.1:8080/x"\n', FILE)
+    assert (site.warning.log, site.warning.url) == (False, "http://127.0.0.1:8080/x")
 
 
 def test_every_mistake_is_named_at_once() -> None:

@@ -1,6 +1,6 @@
 """The core of the gateway: what becomes a record, when it is sealed, and what a kill leaves."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -315,3 +315,22 @@ def test_keys_that_do_not_belong_to_the_chain_stop_the_gateway(tmp_path: Path) -
     (tmp_path / "first/state/keys").unlink()
     with pytest.raises(RekeyError, match="enrolled anew"):
         first.killed(tmp_path / "second")
+
+
+def test_the_plant_hears_of_a_deficit_before_it_is_an_episode_and_not_again_after_a_kill(
+    rig: Rig, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard: list[Mapping[str, Any]] = []
+    rig.gateway.hear = heard.append
+    rig.run(900, 30_000, 12_000)
+    rig.run(90, 30_000, 0)
+    assert [one["state"] for one in heard] == ["begins"]
+    assert episodes(rig) == []
+    assert any("early warning" in record.getMessage() for record in caplog.records)
+    again = rig.killed(tmp_path / "again")
+    again.gateway.hear = heard.append
+    again.run(60, 30_000, 0)
+    assert len(heard) == 1
+    again.run(300, 30_000, 12_000)
+    assert [one["state"] for one in heard] == ["begins", "healthy"]
+    again.close()

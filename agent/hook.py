@@ -1,0 +1,134 @@
+"""The plant's own ear: early warnings as JSON to a local HTTP address, in a thread of its own.
+
+    POST /path HTTP/1.1          Content-Type: application/json
+    {"linkage": …, "state": "begins", "at_s": …, "left_s": …, "sentence": {"zh": …, "en": …}, …}
+
+For lamps, relays and screens of the plant that speak HTTP; the agent itself runs no command and moves
+no pin. Only addresses of this machine or of private networks are allowed, as numbers, so that no
+name server and no typing error can send the plant's loads elsewhere; redirections are not followed.
+
+The gateway never waits: what the address does not take in time is dropped, oldest first. A failure is
+one line in the log until it works again. Nothing that the address answers is believed or kept.
+"""
+
+import contextlib
+import http.client
+import ipaddress
+import json
+import logging
+import queue
+import threading
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from attrs import frozen
+
+LOG: Final = logging.getLogger("dianjian.hook")
+
+TIMEOUT_S: Final = 3.0
+"""A warning is about minutes; who takes longer to answer is not there."""
+WAITING_MAX: Final = 32
+"""Both ends of a warning for sixteen linkages; older ones help nobody."""
+
+
+class HookUrlError(ValueError):
+    """The address cannot be used; one line that says why."""
+
+
+@frozen
+class HookAddress:
+    """Where warnings go."""
+
+    host: str
+    port: int
+    path: str
+
+
+def parse_hook(url: str) -> HookAddress:
+    """The address of a warning hook.
+
+    Raises:
+        HookUrlError: It is not `http://`, not local, or not an address at all.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port or 80
+    except ValueError as error:
+        raise HookUrlError(f"{url!r}: {error}") from error
+    if parts.scheme != "http" or not parts.hostname or parts.username is not None:
+        raise HookUrlError(f"{url!r} is not like http://127.0.0.1:8080/warning")
+    if not url.isascii() or any(character <= " " for character in url):
+        raise HookUrlError(f"{url!r} has characters that no address has")
+    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError as error:
+        raise HookUrlError(f"{url!r}: write the address as a number, {parts.hostname!r} is a name") from error
+    if not _is_local(address):
+        raise HookUrlError(f"{url!r}: {address} is no address of this machine or of a private network")
+    query = f"?{parts.query}" if parts.query else ""
+    return HookAddress(host, port, (parts.path or "/") + query)
+
+
+def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    nobody = address.is_unspecified or address.is_multicast or address.is_reserved
+    return address.is_loopback or (address.is_private and not nobody)
+
+
+class Hook:
+    """Sends what it is given; call `put` from any thread."""
+
+    def __init__(self, address: HookAddress, timeout_s: float = TIMEOUT_S) -> None:
+        self._address = address
+        self._timeout_s = timeout_s
+        self._waiting: queue.Queue[Mapping[str, Any] | None] = queue.Queue(WAITING_MAX)
+        self._thread = threading.Thread(target=self._run, name="hook", daemon=True)
+        self._works = True
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    def put(self, body: Mapping[str, Any]) -> None:
+        """Send this when there is time; never waits, never fails."""
+        self._push(body)
+
+    def stop(self, timeout_s: float) -> None:
+        """Send what is waiting, for no longer than `timeout_s`."""
+        if self._thread.is_alive():
+            self._push(None)
+            self._thread.join(timeout_s)
+
+    def _push(self, item: Mapping[str, Any] | None) -> None:
+        while True:
+            try:
+                self._waiting.put_nowait(item)
+            except queue.Full:
+                with contextlib.suppress(queue.Empty):
+                    self._waiting.get_nowait()
+            else:
+                return
+
+    def _run(self) -> None:
+        while (body := self._waiting.get()) is not None:
+            try:
+                status = self._post(json.dumps(body, ensure_ascii=False).encode())
+                self._note(None if 200 <= status < 300 else f"answered {status}")
+            except (OSError, http.client.HTTPException) as error:
+                self._note(str(error) or type(error).__name__)
+
+    def _post(self, body: bytes) -> int:
+        to = self._address
+        connection = http.client.HTTPConnection(to.host, to.port, timeout=self._timeout_s)
+        with contextlib.closing(connection):
+            headers = {"Content-Type": "application/json", "Connection": "close"}
+            connection.request("POST", to.path, body, headers)
+            return connection.getresponse().status
+
+    def _note(self, problem: str | None) -> None:
+        if problem and self._works:
+            LOG.warning("the warning hook at %s:%d: %s", self._address.host, self._address.port, problem)
+        elif not problem and not self._works:
+            LOG.info("the warning hook works again")
+        self._works = problem is None
