@@ -26,9 +26,9 @@ from provisioning.backtest_page import backtest_page
 from provisioning.exits import EXIT_USAGE, fail
 from provisioning.loads_csv import Loads, LoadsError, read_loads
 from provisioning.number_words import chosen, duration, rule_name
+from provisioning.outcome import Outcome, States, numbers_of
 from provisioning.plot_data import local_text
 from provisioning.show import console, progress, table
-from provisioning.tested import States, Tested, numbers_of
 from provisioning.words import language, word
 
 HOUR_S: Final = 3600
@@ -86,7 +86,7 @@ def _one_line(problems: tuple[str, ...]) -> str:
     return problems[0] + more
 
 
-def backtest(site: Site, csv_file: Path, commission_s: float) -> Tested:
+def backtest(site: Site, csv_file: Path, commission_s: float) -> Outcome:
     """Read, learn, test.
 
     Raises:
@@ -103,9 +103,10 @@ def backtest(site: Site, csv_file: Path, commission_s: float) -> Tested:
             f"row {len(loads.times_s) + 1}: ends {(end_s - begin_s) / HOUR_S:.1f} h after the first, "
             f"too short for {commission_s / HOUR_S:g} h of commissioning and something to test"
         )
-    learned = _learned(site, recording.between(begin_s, begin_s + commission_s)) if commission_s else ()
+    dt_s, from_s = slot_s(loads.times_s), begin_s + commission_s
+    learned = _learned(site, recording.between(begin_s, from_s), dt_s) if commission_s else ()
     params = tuple(one.params for one in learned) or linkages_of(site)
-    tested = recording.between(begin_s + commission_s, end_s + 1)
+    tested = recording.between(from_s, end_s + 1)
     detector, states = Detector(params), States()
     settle_s = max(one.dt_s * (one.reorder_slots + 1) for one in params)
     with _bar(len(tested.times_s)) as step:
@@ -115,7 +116,7 @@ def backtest(site: Site, csv_file: Path, commission_s: float) -> Tested:
                 step(at_s)
 
         episodes = latest(run(detector, tested, settle_s, each_row))
-    return Tested(site, loads, params, learned, tuple(episodes), states.spans(), begin_s + commission_s)
+    return Outcome(site, loads, params, learned, tuple(episodes), states.spans(), from_s)
 
 
 def _recording(loads: Loads, lines: set[str]) -> Recording:
@@ -130,8 +131,7 @@ def _recording(loads: Loads, lines: set[str]) -> Recording:
     )
 
 
-def _learned(site: Site, recording: Recording) -> tuple[Commissioned, ...]:
-    dt_s = slot_s(recording.times_s)
+def _learned(site: Site, recording: Recording, dt_s: int) -> tuple[Commissioned, ...]:
     rated = {str(line.id): float(line.rated_w) for line in site.line}
     found = []
     for link in site.linkage:
@@ -172,7 +172,7 @@ def _bar(rows: int) -> Iterator[Callable[[float], None]]:
         yield lambda _: bar.update(task)
 
 
-def json_lines(tested: Tested) -> Iterator[dict[str, Any]]:
+def json_lines(tested: Outcome) -> Iterator[dict[str, Any]]:
     """What `--json` prints."""
     tell = tested.tell
     for episode in tested.episodes:
@@ -189,7 +189,7 @@ def json_lines(tested: Tested) -> Iterator[dict[str, Any]]:
     yield {"summary": _summary(tested)}
 
 
-def _summary(tested: Tested) -> dict[str, Any]:
+def _summary(tested: Outcome) -> dict[str, Any]:
     loads, tell = tested.loads, tested.tell
     begin_s, end_s = float(loads.times_s[0]), float(loads.times_s[-1])
     return {
@@ -217,7 +217,7 @@ def _summary(tested: Tested) -> dict[str, Any]:
     }
 
 
-def _show(tested: Tested) -> None:
+def _show(tested: Outcome) -> None:
     screen = console()
     for params, learned in zip(tested.params, tested.learned, strict=False):
         for finding in learned.findings:

@@ -16,6 +16,7 @@ from agent.detect.episode import Episode
 from agent.detect.params import LinkageParams
 from provisioning.episode_page import EPISODES, PRODUCTION, TREATMENT, episode_card, severity_words
 from provisioning.number_words import power, rule_name
+from provisioning.outcome import LinkageStates, Outcome, Stretch
 from provisioning.page import both, page, scroll
 from provisioning.plot import svg
 from provisioning.plot_data import (
@@ -32,7 +33,6 @@ from provisioning.plot_data import (
     local_text,
     text_width,
 )
-from provisioning.tested import LinkageStates, Stretch, Tested
 
 DAY_S: Final = 86_400
 DAYS_MAX: Final = 62
@@ -45,13 +45,13 @@ _QUIET: Final = LinkageStates((), (), ())
 Floats = NDArray[np.float64]
 
 
-def backtest_page(tested: Tested, language: str) -> str:
+def backtest_page(tested: Outcome, language: str) -> str:
     """The whole page."""
     name = tested.site.site.name or tested.site.site.gateway
     return page(Words(f"{name} 回测", f"{name}: backtest"), _body(tested), language)
 
 
-def _body(tested: Tested) -> Iterator[str]:
+def _body(tested: Outcome) -> Iterator[str]:
     offset_s = tested.offset_s
     first, last, begin = (
         local_text(at_s, offset_s, "%Y-%m-%d %H:%M")
@@ -77,7 +77,7 @@ def _counts(episodes: Sequence[Episode]) -> Iterator[str]:
             yield f'<span class="badge {severity}">{both(severity_words(severity))} {count}</span>'
 
 
-def _days(tested: Tested) -> Iterator[str]:
+def _days(tested: Outcome) -> Iterator[str]:
     offset_s, times = tested.offset_s, tested.loads.times_s
     first, last = (int((at_s + offset_s) // DAY_S) for at_s in (times[0], times[-1]))
     begins = [day * DAY_S - offset_s for day in range(first, last + 1)]
@@ -105,7 +105,7 @@ def _touches(episode: Episode, begin_s: float) -> bool:
     return episode.begin_at_s < begin_s + DAY_S and end_s >= begin_s
 
 
-def _day(tested: Tested, params: LinkageParams, begin_s: float, episodes: Sequence[Episode]) -> Chart:
+def _day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Sequence[Episode]) -> Chart:
     end_s = begin_s + DAY_S
     states = tested.states.get(params.linkage, _QUIET)
     date = local_text(begin_s, tested.offset_s, "%Y-%m-%d")
@@ -130,11 +130,17 @@ def _day(tested: Tested, params: LinkageParams, begin_s: float, episodes: Sequen
     strips = [
         Strip(PRODUCTION, _spans(states.production_on, "production", begin_s)),
         Strip(TREATMENT, _spans(states.treatment_on, "treatment", begin_s)),
-        *_lanes([one for one in episodes if one.linkage == params.linkage], tested, begin_s),
+        *_lanes([one for one in episodes if _home(one, tested) == params.linkage], tested, begin_s),
     ]
     if _spans(learning, "idle", begin_s):
         strips.append(Strip(Words("调试", "learning"), _spans(learning, "idle", begin_s)))
     return Chart(Words(name, name), begin_s, end_s, tested.offset_s, panels, strips)
+
+
+def _home(episode: Episode, tested: Outcome) -> str:
+    """Whose drawing an episode belongs to; that of a feed to the first one."""
+    linkages = [params.linkage for params in tested.params]
+    return episode.linkage if episode.linkage in linkages else linkages[0]
 
 
 def _flat(zh: str, en: str, watts: float) -> Level:
@@ -145,7 +151,7 @@ def _spans(stretches: Sequence[Stretch], kind: str, begin_s: float) -> list[Span
     return [Span(begin, end, kind) for begin, end in stretches if begin < begin_s + DAY_S and end > begin_s]
 
 
-def _lanes(episodes: Sequence[Episode], tested: Tested, begin_s: float) -> list[Strip]:
+def _lanes(episodes: Sequence[Episode], tested: Outcome, begin_s: float) -> list[Strip]:
     """Episodes in as few rows as keep their names apart."""
     second = DAY_S / (WIDTH - LEFT - RIGHT)
     lanes: list[list[Span]] = []
@@ -164,7 +170,7 @@ def _lanes(episodes: Sequence[Episode], tested: Tested, begin_s: float) -> list[
     return [Strip(Words("", "") if at else EPISODES, lane) for at, lane in enumerate(lanes)]
 
 
-def _curve(tested: Tested, kind: str, lines: Sequence[str], begin_s: float) -> Curve:
+def _curve(tested: Outcome, kind: str, lines: Sequence[str], begin_s: float) -> Curve:
     """Least and greatest of the lines' sum in every column of the day."""
     times = tested.loads.times_s
     rows = slice(*(int(at) for at in np.searchsorted(times, (begin_s, begin_s + DAY_S))))

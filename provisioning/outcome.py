@@ -29,7 +29,7 @@ class LinkageStates:
 
 
 @frozen
-class Tested:
+class Outcome:
     """A finished backtest.
 
     Attributes:
