@@ -15,7 +15,7 @@ from typing import Any, Final
 import click
 import numpy as np
 
-from agent.build import linkages_of
+from agent.build import feed_of, linkages_of
 from agent.config import ConfigError, Site, load_site
 from agent.detect.backtest import Recording, latest, run
 from agent.detect.commission import Commissioned, commission
@@ -96,37 +96,38 @@ def backtest(site: Site, csv_file: Path, commission_s: float) -> Outcome:
         raise ConfigError(site.file, ["linkage: missing; add at least one [[linkage]]"])
     judged = {str(line) for link in site.linkage for line in (*link.production, *link.treatment)}
     loads = read_loads(csv_file, judged, {line.id for line in site.line} - judged)
-    recording = _recording(loads, judged)
     begin_s, end_s = float(loads.times_s[0]), float(loads.times_s[-1])
-    if begin_s + commission_s >= end_s:
+    from_s, dt_s = begin_s + commission_s, slot_s(loads.times_s)
+    if from_s >= end_s:
         raise TooShortError(
             f"row {len(loads.times_s) + 1}: ends {(end_s - begin_s) / HOUR_S:.1f} h after the first, "
             f"too short for {commission_s / HOUR_S:g} h of commissioning and something to test"
         )
-    dt_s, from_s = slot_s(loads.times_s), begin_s + commission_s
+    recording = _recording(loads)
     learned = _learned(site, recording.between(begin_s, from_s), dt_s) if commission_s else ()
     params = tuple(one.params for one in learned) or linkages_of(site)
-    tested = recording.between(from_s, end_s + 1)
-    detector, states = Detector(params), States()
-    settle_s = max(one.dt_s * (one.reorder_slots + 1) for one in params)
-    with _bar(len(tested.times_s)) as step:
+    feed = feed_of(site, params)
+    if feed and not {feed.feed.id, *feed.lines} <= set(loads.watts):
+        feed = None  # the rest of what was not recorded says nothing
+    behind = {feed.feed.id, *feed.lines} if feed else set()
+    testing, states = recording.between(from_s, end_s + 1).of(judged | behind), States()
+    with _bar(end_s - from_s) as step:
 
-        def each_row(at_s: float) -> None:
+        def each_row(at_s: float, detector: Detector) -> None:
             if states.row(at_s, detector):
-                step(at_s)
+                step(at_s - from_s)
 
-        episodes = latest(run(detector, tested, settle_s, each_row))
-    return Outcome(site, loads, params, learned, tuple(episodes), states.spans(), from_s)
+        episodes = tuple(latest(run(params, feed, testing, each_row)))
+    return Outcome(site, loads, params, learned, episodes, states.spans(), from_s)
 
 
-def _recording(loads: Loads, lines: set[str]) -> Recording:
+def _recording(loads: Loads) -> Recording:
     return Recording(
         loads.times_s,
-        {line: loads.watts[line] for line in sorted(lines)},
+        loads.watts,
         {
             line: {CHANNELS[name]: column for name, column in channels.items()}
             for line, channels in loads.channels.items()
-            if line in lines
         },
     )
 
@@ -162,14 +163,14 @@ def slot_s(times_s: np.ndarray) -> int:
 
 
 @contextmanager
-def _bar(rows: int) -> Iterator[Callable[[float], None]]:
-    """Progress on stderr, where somebody looks at it."""
+def _bar(length_s: float) -> Iterator[Callable[[float], None]]:
+    """Progress in hours on stderr, where somebody looks at it."""
     if not console(stderr=True).is_terminal:
         yield lambda _: None
         return
     with progress() as bar:
-        task = bar.add_task("backtest", total=rows)
-        yield lambda _: bar.update(task)
+        task = bar.add_task("backtest", total=round(length_s / HOUR_S))
+        yield lambda done_s: bar.update(task, completed=round(done_s / HOUR_S))
 
 
 def json_lines(tested: Outcome) -> Iterator[dict[str, Any]]:

@@ -4,7 +4,7 @@ There is no second detector for the past: every sample goes in by `Detector.samp
 `Detector.advance`, in the order of the recording. What is found is what the gateway would have told.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
+from agent.detect.feed_params import FeedParams
+from agent.detect.params import LinkageParams
 
 CHUNK_ROWS: Final = 8640
 """A day of 10 s: turned into Python numbers at once, so that a year does not stand in memory as objects."""
@@ -46,18 +48,27 @@ class Recording:
             },
         )
 
+    def of(self, lines: Collection[str]) -> "Recording":
+        """These lines of it."""
+        return Recording(
+            self.times_s,
+            {line: column for line, column in self.watts.items() if line in lines},
+            {line: channels for line, channels in self.evidence.items() if line in lines},
+        )
+
 
 def run(
-    detector: Detector,
+    params: Sequence[LinkageParams],
+    feed: FeedParams | None,
     recording: Recording,
-    settle_s: float,
-    each_row: Callable[[float], object] | None = None,
+    each_row: Callable[[float, Detector], object] | None = None,
 ) -> list[Episode]:
-    """Everything that the detector tells of the recording, in order; `each_row` is called after each row.
+    """Everything that a detector tells of the recording, in order; `each_row` is called after each row.
 
-    `settle_s` after the last row the clock stops, so that its slots are closed, and no silence is invented.
+    After the last row the clock goes on until its slot is closed, and no further: no silence is invented.
     """
-    sample: Callable[..., None] = detector.sample
+    detector = Detector(params, feed)
+    sample = detector.sample
     found: list[Episode] = []
     moment = 0.0
     for moment, row in _rows(recording):
@@ -66,9 +77,9 @@ def run(
                 sample(line, moment, watts, **evidence)
         found += detector.advance(moment)
         if each_row:
-            each_row(moment)
+            each_row(moment, detector)
     if len(recording.times_s):
-        found += detector.advance(moment + settle_s)
+        found += detector.advance(moment + max(one.dt_s * (one.reorder_slots + 1) for one in params))
     return found
 
 
@@ -76,7 +87,7 @@ def _rows(
     recording: Recording,
 ) -> Iterator[tuple[float, Iterable[tuple[str, int | None, Mapping[str, float]]]]]:
     lines = tuple(recording.watts)
-    nothing: Mapping[str, float] = {}
+    nothing: dict[str, float] = {}
     for first in range(0, len(recording.times_s), CHUNK_ROWS):
         part = slice(first, first + CHUNK_ROWS)
         times = recording.times_s[part].tolist()
