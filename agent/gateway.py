@@ -129,6 +129,7 @@ class Gateway:
         for body in manifest_bodies(self.site, watch.setups, watch.linkages, watch.feed, self.version, stamp):
             self._put(Kind.MANIFEST, stamp, body)
         if self.store.salvage is not None:
+            LOG.warning("database salvaged: %s", self.store.salvage)
             self._event(stamp, {"what": "database salvaged", "text": str(self.store.salvage)})
         for number in self._memory.damaged:
             self._event(stamp, {"what": "body damaged", "seal": number})

@@ -7,6 +7,7 @@ from typing import TextIO
 import click
 
 from agent.centre.registry import RegistryError, read_registry, registry_line
+from agent.evidence.chain import ChainState
 from agent.evidence.keys import KeyFileError, create_key_file, load_key_file, public
 from provisioning.exits import EXIT_USAGE, fail
 
@@ -48,16 +49,20 @@ def enrol(registry: Path, enrolment: TextIO) -> None:
     """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input)."""
     try:
         entry = json.loads(enrolment.read())
-        line = registry_line(entry["gateway"], bytes.fromhex(entry["first_key"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise fail(EXIT_USAGE, f"not an enrolment: {error!r}") from error
-    before = registry.read_text("utf-8") if registry.exists() else ""
-    draft = registry.with_name(registry.name + ".new")
-    draft.write_text(before + ("" if line in before.splitlines(keepends=True) else line), "utf-8")
+        new = ChainState.enrolled(entry["gateway"], bytes.fromhex(entry["first_key"]))
+    except KeyError as error:
+        raise fail(EXIT_USAGE, f"not an enrolment: no {error.args[0]}") from error
+    except (ValueError, TypeError) as error:
+        raise fail(EXIT_USAGE, f"not an enrolment: {error}") from error
     try:
-        known = read_registry(draft)
+        known = read_registry(registry) if registry.exists() else {}
+        if known.setdefault(new.gateway, new.first_key) != new.first_key:
+            raise fail(EXIT_USAGE, f"{registry}: {new.gateway} is enrolled with another first key")
+        draft = registry.with_name(registry.name + ".new")
+        draft.write_text("".join(registry_line(*each) for each in known.items()), "utf-8")
+        draft.replace(registry)
     except RegistryError as error:
-        draft.unlink()
         raise fail(EXIT_USAGE, str(error)) from error
-    draft.replace(registry)
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{registry}: {error.strerror}") from error
     click.echo(f"{registry}: {len(known)} gateways")

@@ -1,6 +1,7 @@
 """How a verb ends: the codes that scripts can rely on, and one clear line for every mistake."""
 
-from typing import Final
+import math
+from typing import Any, Final
 
 import click
 
@@ -10,6 +11,8 @@ EXIT_USAGE: Final = 2
 """The words or the files of the call are wrong."""
 EXIT_OUTSIDE: Final = 3
 """Something outside is missing: no meter, no broker, no agent."""
+EXIT_INTERRUPTED: Final = 130
+"""Ctrl-C, or an order to end before it was done."""
 
 
 def fail(code: int, *lines: str) -> click.exceptions.Exit:
@@ -17,3 +20,14 @@ def fail(code: int, *lines: str) -> click.exceptions.Exit:
     for line in lines:
         click.echo(f"dianjian: {line}", err=True)
     return click.exceptions.Exit(code)
+
+
+class FiniteRange(click.FloatRange):
+    """A number within a range; nan, which is in none, is refused too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number."""
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail("a number is wanted", param, ctx)
+        return number

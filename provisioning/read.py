@@ -12,8 +12,9 @@ from drivers.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.model import Model, load, load_file
 from drivers.reading import UNITS, Quality, Reading
 from drivers.registers import Value
-from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
 
+RATIO = FiniteRange(min=0, max=100_000, min_open=True)
 _UNIT = click.IntRange(1, METER_UNIT_ID_MAX)
 
 
@@ -24,9 +25,9 @@ _UNIT = click.IntRange(1, METER_UNIT_ID_MAX)
 )
 @click.option("--model", "model_name", required=True, help="A known model, or the path of a model file.")
 @click.option(
-    "--ct", "ct_ratio", type=float, default=1.0, help="Current transformer ratio, e.g. 20 for 100/5 A."
+    "--ct", "ct_ratio", type=RATIO, default=1.0, help="Current transformer ratio, e.g. 20 for 100/5 A."
 )
-@click.option("--pt", "pt_ratio", type=float, default=1.0, help="Voltage transformer ratio.")
+@click.option("--pt", "pt_ratio", type=RATIO, default=1.0, help="Voltage transformer ratio.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--raw", is_flag=True, help="Show the words as well as the values.")
 def command(

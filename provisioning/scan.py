@@ -11,7 +11,7 @@ from drivers.errors import BusDownError, BusUrlError
 from drivers.meter import METER_UNIT_ID_MAX
 from drivers.model import load, names
 from drivers.probe import SCAN_TIMEOUT_S, Match, identify, probe
-from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
 from provisioning.show import console, progress, table
 
 Row = dict[str, object]
@@ -24,7 +24,12 @@ Row = dict[str, object]
     "--last", type=click.IntRange(1, METER_UNIT_ID_MAX), default=METER_UNIT_ID_MAX, show_default=True
 )
 @click.option(
-    "--timeout", "timeout_s", type=float, default=SCAN_TIMEOUT_S, show_default=True, help="Seconds each."
+    "--timeout",
+    "timeout_s",
+    type=FiniteRange(min=0.001, max=60),
+    default=SCAN_TIMEOUT_S,
+    show_default=True,
+    help="Seconds each.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a meter, as soon as it is found.")
 def command(url: str, first: int, last: int, timeout_s: float, as_json: bool) -> None:

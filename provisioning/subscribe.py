@@ -5,6 +5,7 @@ prints what is verified as JSON lines: readings, episodes, findings.
 """
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ import click
 from agent.centre.registry import RegistryError, read_registry
 from agent.centre.subscriber import SUBSCRIPTIONS, Subscriber
 from agent.evidence.keys import KeyFileError, load_key_file
+from agent.evidence.sealer import CommitError
 from agent.store.database import StoreError
 from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 from drivers.clock import clock_from_spec
@@ -50,6 +52,7 @@ def command(
     sim_clock: str | None,
 ) -> None:
     """Verify, answer, and print JSON lines until SIGTERM or ctrl-C."""
+    os.umask(0o077)  # what it keeps says what plants do when
     try:
         address = parse_broker(broker, ca, certificate, certificate_key)
         settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
@@ -63,7 +66,10 @@ def command(
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: subscriber.stop())
     _print(json.dumps({"type": "ready", "broker": broker}))
-    subscriber.run()
+    try:
+        subscriber.run()
+    except (StoreError, CommitError) as error:
+        raise fail(EXIT_OUTSIDE, str(error)) from error
 
 
 def _print(line: str) -> None:

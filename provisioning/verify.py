@@ -1,11 +1,12 @@
 """`dianjian verify`: check an exported chain with nothing but the first key. Exit 1 if it does not hold."""
 
 import json
-from datetime import UTC, datetime
+import re
 from pathlib import Path
 
 import click
 
+from agent.centre.lines import iso_utc
 from agent.centre.registry import RegistryError, read_registry
 from agent.evidence.cbor import FormatError
 from agent.evidence.export import Report, read_chain, verify_file
@@ -31,10 +32,9 @@ def _key(first_key: str | None, registry: Path | None, file: Path) -> bytes:
     if (first_key is None) == (registry is None):
         raise fail(EXIT_USAGE, "give either --first-key or --registry")
     if first_key is not None:
-        try:
-            return bytes.fromhex(first_key)
-        except ValueError as error:
-            raise fail(EXIT_USAGE, f"--first-key: {error}") from error
+        if re.fullmatch("[0-9a-fA-F]{64}", first_key) is None:
+            raise fail(EXIT_USAGE, f"--first-key: 64 hexadecimal digits, not {first_key[:80]!r}")
+        return bytes.fromhex(first_key)
     assert registry is not None
     try:
         with file.open("rb") as stream:
@@ -54,8 +54,8 @@ def _as_json(report: Report) -> dict[str, object]:
         "records": report.records,
         "bodies": report.bodies,
         "absent": report.absent,
-        "first_at": _iso(report.first_utc_ms),
-        "last_at": _iso(report.last_utc_ms),
+        "first_at": iso_utc(report.first_utc_ms),
+        "last_at": iso_utc(report.last_utc_ms),
         "tip_hash": report.tip_hash.hex(),
         "error": report.error,
         "findings": [
@@ -67,15 +67,9 @@ def _as_json(report: Report) -> dict[str, object]:
 def _as_text(report: Report) -> str:
     lines = [
         f"gateway {report.gateway}: {report.seals} seals, {report.records} records",
-        f"from {_iso(report.first_utc_ms)} to {_iso(report.last_utc_ms)}",
+        f"from {iso_utc(report.first_utc_ms)} to {iso_utc(report.last_utc_ms)}",
         f"bodies: {report.bodies} proved, {report.absent} not in the file",
         *(f"seal {one.number}: {one.code.value}: {one.text}" for one in report.findings),
         f"verdict: {'good' if report.ok else 'NOT GOOD'}; last seal {report.tip_hash.hex()}",
     ]
     return "\n".join(lines)
-
-
-def _iso(utc_ms: int) -> str:
-    return (
-        datetime.fromtimestamp(utc_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    )

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
@@ -85,6 +85,20 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute(f"PRAGMA busy_timeout={LOCK_WAIT_MS}")
     return connection
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that cannot write, beside whoever owns the file.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    try:
+        with closing(connect_to_read(path)) as connection:
+            yield connection
+    except sqlite3.DatabaseError as error:
+        raise StoreError(f"{path}: {error}") from error
 
 
 def migrate(connection: sqlite3.Connection, owner: str, migrations: Sequence[Migration]) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.evidence.seal import StoredSeal
-from agent.store.database import PAGE_BYTES, CorruptError, connect_to_read, suffixed
+from agent.store.database import PAGE_BYTES, CorruptError, reading, suffixed
 from agent.store.lock import Lock
 from agent.store.opening import COLUMNS, INSERT, open_or_salvage, values
 
@@ -242,10 +242,11 @@ class GatewayStore:
 
 
 def read_seals(path: Path) -> Iterator[StoredSeal]:
-    """Every seal of the database at `path`, read beside its owner."""
-    connection = connect_to_read(path)
-    try:
+    """Every seal of the database at `path`, read beside its owner.
+
+    Raises:
+        StoreError: It cannot be read, or not to its end.
+    """
+    with reading(path) as connection:
         for row in connection.execute(f"SELECT {COLUMNS} FROM seals ORDER BY number"):  # noqa: S608
             yield StoredSeal(*row)
-    finally:
-        connection.close()

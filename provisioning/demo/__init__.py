@@ -4,12 +4,13 @@ One TCP gateway and two serial lines with nine meters of six models, three produ
 treatment lines, read by the agent at sixty times speed, published through a broker, verified by the
 subscriber. Treatment is switched off under load, a meter dies, the broker goes away and comes back,
 the agent is killed and started again. At the end all that the agent acknowledged must have been
-verified at the centre, once. Exit 0, or 1 with the reason.
+verified at the centre, once. Exit 0, or 1 with the reason; 130 when it was interrupted.
 """
 
 import contextlib
 import json
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -23,7 +24,7 @@ from provisioning.demo.judge import Verdict, judge
 from provisioning.demo.parts import PartError
 from provisioning.demo.shift import SHIFT_MIN, Shift, outages_json
 from provisioning.demo.stage import BROKERS, enrol, set_stage
-from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, fail
+from provisioning.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
 from provisioning.show import Screen, demo_view
 from provisioning.words import language
 
@@ -46,11 +47,17 @@ def command(as_json: bool, keep: bool, real_time: bool, broker: str, folder: Pat
     """Run the demo."""
     place = Path(tempfile.mkdtemp(prefix="dianjian-demo-")) if folder is None else folder
     place.mkdir(parents=True, exist_ok=True)
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # whoever ends it, no part stays behind
+        signal.signal(sign, signal.default_int_handler)
     chosen = broker if broker != "auto" else ("mosquitto" if _has_mosquitto() else "embedded")
     try:
         verdict, shift = _play(place, 1.0 if real_time else SPEED, chosen, keep=keep)
     except (PartError, BrokerError, ConfigError) as error:
         raise fail(EXIT_OUTSIDE, str(error), f"what the parts said is in {place}") from error
+    except KeyboardInterrupt:
+        if folder is None:
+            shutil.rmtree(place, ignore_errors=True)
+        raise fail(EXIT_INTERRUPTED, "interrupted; every part is stopped") from None
     _tell(verdict, shift, as_json=as_json)
     if not verdict.ok:
         raise fail(EXIT_NO, *verdict.problems, f"what the parts said is in {place}")

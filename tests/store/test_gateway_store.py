@@ -9,7 +9,7 @@ from agent.evidence.recovery import Start
 from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import CommitError, Sealer, StoreFullError
 from agent.evidence.slots import KeySlots
-from agent.store.database import CorruptError, SchemaNewerError
+from agent.store.database import CorruptError, SchemaNewerError, StoreError
 from agent.store.gateway import CHECKPOINT_BYTES_MAX, RECEIPTS_KEPT, GatewayStore, read_seals
 from agent.store.lock import SecondInstanceError
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
@@ -299,3 +299,20 @@ def test_an_old_image_of_the_database_is_a_lost_tail_and_of_the_keys_a_refusal(t
     assert process(0) == (Start.CLEAN, 13)
     (tmp_path / "keys").write_bytes(old_keys)
     assert process(0)[0] is Start.REKEY
+
+
+@pytest.mark.parametrize("damage", ["header", "page", "no database", "not there"])
+def test_a_reader_beside_the_owner_says_what_is_wrong_with_the_file(path: Path, damage: str) -> None:
+    store = GatewayStore(path, QUOTA_BYTES)
+    filled(store, 50, body_bytes=8_000)
+    store.close()
+    image = bytearray(path.read_bytes())
+    if damage == "header":
+        image[:100] = bytes(range(100))
+    elif damage == "page":
+        image[-40 * 4096 :] = bytes([0xA5]) * (40 * 4096)
+    path.write_bytes(image if damage != "no database" else b"time,p1\n")
+    if damage == "not there":
+        path.unlink()
+    with pytest.raises(StoreError, match=r"gateway\.db: "):
+        list(read_seals(path))
