@@ -11,8 +11,7 @@ from attrs import frozen
 from agent.acquire import BusTask
 from agent.config import BrokerSettings, ConfigError, Site
 from agent.detect.detector import Detector
-from agent.detect.feed_params import FeedParams
-from agent.detect.line_params import nameplate_line
+from agent.detect.feed_params import FeedParams, nameplate_feed
 from agent.detect.params import LinkageParams, ParamsError, nameplate
 from agent.evidence.recovery import Recovery
 from agent.evidence.sealer import Sealer
@@ -134,12 +133,8 @@ def feed_of(site: Site, linkages: Sequence[LinkageParams]) -> FeedParams | None:
             problems = [f"line[{at}].parameters: {problem}" for problem in error.problems]
             raise ConfigError(site.file, problems) from error
     judged = {one.id for linkage in linkages for one in linkage.lines}
-    behind = [one for one in site.line if one.kind != "feed"]
-    return FeedParams(
-        feed=nameplate_line(line.id, line.rated_w),
-        lines=tuple(one.id for one in behind),
-        others=tuple(nameplate_line(one.id, one.rated_w) for one in behind if one.id not in judged),
-    )
+    behind: dict[str, float] = {one.id: one.rated_w for one in site.line if one.kind != "feed"}
+    return nameplate_feed((line.id, line.rated_w), behind, judged, linkages[0].utc_offset_s)
 
 
 def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSettings:

@@ -1,18 +1,47 @@
-"""`dianjian commission`: learn thresholds, lags and envelopes from recorded loads, into the site file."""
+"""`dianjian commission`: learn thresholds, lags and envelopes from recorded loads, into the site file.
+
+What stands in the site file already is never replaced unasked: its changes are listed, and written
+only with `--confirm`, so that a plant cannot be re-learned in a weak moment without a person seeing it.
+"""
 
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any, Final
 
 import click
+from attrs import frozen
 
-from agent.config import ConfigError, Site, load_site
-from agent.detect.commission import Commissioned, commission
-from agent.detect.params import ParamsError
+from agent.config import ConfigError, LinkageSettings, Site, load_site
+from agent.detect.commission import commission
+from agent.detect.commission_feed import commission_feed
+from agent.detect.exception_list import Finding
+from agent.detect.feed_params import FeedParams, nameplate_feed
+from agent.detect.params import LinkageParams, ParamsError
+from agent.detect.relearn import Change, changes
+from agent.detect.series import Series
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
-from provisioning.learned import with_parameters
+from provisioning.learned import with_feed, with_parameters
 from provisioning.loads_csv import Loads, LoadsError, read_loads
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
+CHANNELS: Final = {"pf": "pf", "i": "current_a", "u": "voltage_v"}
+"""Columns of the file, and what the detector calls them."""
+
+
+@frozen
+class Learned:
+    """What was learned of a linkage or of the feed, and what would change."""
+
+    params: LinkageParams | FeedParams
+    ready: bool
+    told: tuple[Finding, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def id(self) -> str:
+        """The linkage or the feed."""
+        return self.params.feed.id if isinstance(self.params, FeedParams) else self.params.linkage
 
 
 @click.command("commission", short_help="learn thresholds and lags from recorded data, into the site file")
@@ -24,14 +53,18 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a linkage.")
 @click.option("--dry-run", is_flag=True, help="Say what was learned, change nothing.")
-def command(config: Path, csv_file: Path, as_json: bool, dry_run: bool) -> None:
-    """Learn from recorded loads. Exit 1 where a linkage has seen too little; nothing is written then."""
+@click.option("--confirm", is_flag=True, help="Replace parameters that stand in the site file already.")
+def command(config: Path, csv_file: Path, as_json: bool, dry_run: bool, confirm: bool) -> None:
+    """Learn from recorded loads.
+
+    Exit 1 where a linkage has seen too little (nothing is written then), or where changes of present
+    parameters wait for --confirm.
+    """
     try:
         site = load_site(config)
-        loads = read_loads(
-            csv_file, {line for link in site.linkage for line in (*link.production, *link.treatment)}
-        )
-        learned = [learn(site, loads, index) for index in range(len(site.linkage))]
+        judged = {line for link in site.linkage for line in (*link.production, *link.treatment)}
+        loads = read_loads(csv_file, judged, {line.id for line in site.line} - judged)
+        learned = list(_learned(site, loads))
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except (LoadsError, ParamsError) as error:
@@ -39,44 +72,111 @@ def command(config: Path, csv_file: Path, as_json: bool, dry_run: bool) -> None:
     except (OSError, ValueError) as error:
         raise fail(EXIT_USAGE, f"{csv_file}: {error}") from error
     for result in learned:
-        click.echo(json.dumps(_as_json(result)) if as_json else _as_text(result))
+        click.echo(json.dumps(_as_json(result), ensure_ascii=False) if as_json else _as_text(result))
     if not all(result.ready for result in learned):
         raise fail(EXIT_NO, "too little was seen; record for longer (see above)")
-    if not dry_run:
-        draft = config.with_name(config.name + ".new")
-        draft.write_text(with_parameters(site.text, [result.params for result in learned]), "utf-8")
-        draft.replace(config)
+    if dry_run:
+        return
+    _write(config, site, [result for result in learned if confirm or not result.changes])
+    waiting = sum(len(result.changes) for result in learned)
+    if waiting and not confirm:
+        raise fail(
+            EXIT_NO, f"{waiting} changes of present parameters wait for --confirm; they are not written"
+        )
 
 
-def learn(site: Site, loads: Loads, index: int) -> Commissioned:
-    """What `loads` teach of the linkage at `index` of the site file."""
-    linkage = site.linkage[index]
-    return commission(
+def _learned(site: Site, loads: Loads) -> Iterator[Learned]:
+    params = []
+    for index, linkage in enumerate(site.linkage):
+        result = _learn(site, loads, linkage)
+        params.append(result.params)
+        yield result if linkage.parameters is None else _against(result, linkage.parameters, index)
+    feed = _feed(site, loads, [one for one in params if isinstance(one, LinkageParams)])
+    if feed is not None:
+        yield feed
+
+
+def _learn(site: Site, loads: Loads, linkage: LinkageSettings) -> Learned:
+    lines = (*linkage.production, *linkage.treatment)
+    result = commission(
         linkage.id,
         {line: (loads.times_s, loads.watts[line]) for line in linkage.production},
         {line: (loads.times_s, loads.watts[line]) for line in linkage.treatment},
         {line.id: float(line.rated_w) for line in site.line},
+        channels={
+            line: {CHANNELS[name]: (loads.times_s, one) for name, one in loads.channels.get(line, {}).items()}
+            for line in lines
+        },
         utc_offset=site.site.utc_offset,
     )
+    return Learned(result.params, result.ready, result.told, ())
 
 
-def _as_json(result: Commissioned) -> dict[str, object]:
+def _against(result: Learned, present: dict[str, Any], index: int) -> Learned:
+    try:
+        before = LinkageParams.from_dict(present)
+    except ParamsError as error:
+        raise ParamsError(
+            tuple(f"linkage[{index}].parameters: {problem}" for problem in error.problems)
+        ) from error
+    return Learned(result.params, result.ready, result.told, changes(before, result.params))
+
+
+def _feed(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
+    """What is learned of the feed, where there is one and the file has it and all lines behind it."""
+    feed = next((line for line in site.line if line.kind == "feed"), None)
+    behind: dict[str, float] = {line.id: float(line.rated_w) for line in site.line if line.kind != "feed"}
+    if feed is None or not linkages or not {feed.id, *behind} <= set(loads.watts):
+        return None
+    judged = {line.id for linkage in linkages for line in linkage.lines}
+    plain = nameplate_feed((feed.id, float(feed.rated_w)), behind, judged, linkages[0].utc_offset_s)
+    series: dict[str, Series] = {name: (loads.times_s, loads.watts[name]) for name in (feed.id, *behind)}
+    result = commission_feed(plain, series[feed.id], series, linkages[0])
+    found = () if feed.parameters is None else changes(FeedParams.from_dict(feed.parameters), result.params)
+    return Learned(result.params, result.ready, result.told, found)
+
+
+def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
+    links = [one.params for one in learned if isinstance(one.params, LinkageParams)]
+    text = with_parameters(site.text, links)
+    for one in learned:
+        if isinstance(one.params, FeedParams):
+            text = with_feed(text, one.params)
+    draft = config.with_name(config.name + ".new")
+    draft.write_text(text, "utf-8")
+    draft.replace(config)
+
+
+def _as_json(result: Learned) -> dict[str, object]:
+    kind = "feed" if isinstance(result.params, FeedParams) else "linkage"
     return {
-        "linkage": result.params.linkage,
+        kind: result.id,
         "ready": result.ready,
-        "findings": list(result.findings),
+        "findings": [one.en for one in result.told],
+        "findings_zh": [one.zh for one in result.told],
+        "changes": [
+            {"name": one.name, "before": one.before, "after": one.after, "lenient": one.lenient}
+            for one in result.changes
+        ],
         "parameters": result.params.to_dict(),
         "hash": result.params.hash.hex(),
     }
 
 
-def _as_text(result: Commissioned) -> str:
+def _as_text(result: Learned) -> str:
     params = result.params
-    lines = [
-        f"{params.linkage}: {'ready' if result.ready else 'NOT ready'}",
-        f"  production counts as on from {params.on_production.hi_w / 1000:.2f} kW",
-        f"  treatment counts as on from {params.on_treatment.hi_w / 1000:.2f} kW",
-        f"  lag {params.lag_s} s, duty window {params.duty_window_s} s, limit {params.limit_s:.0f} s",
-        *(f"  {finding}" for finding in result.findings),
-    ]
+    lines = [f"{result.id}: {'ready' if result.ready else 'NOT ready'}"]
+    if isinstance(params, FeedParams):
+        lines.append(
+            f"  normally {params.lo_w / 1000:.2f} to {params.hi_w / 1000:.2f} kW more than all lines together"
+        )
+    else:
+        lines += [
+            f"  production counts as on from {params.on_production.hi_w / 1000:.2f} kW",
+            f"  treatment counts as on from {params.on_treatment.hi_w / 1000:.2f} kW",
+            f"  lag {params.lag_s} s, duty window {params.duty_window_s} s, limit {params.limit_s:.0f} s",
+        ]
+    for one in result.told:
+        lines += [f"  {one.zh}", f"  {one.en}"]
+    lines += [f"  to confirm: {one.en}" for one in result.changes]
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from typing import Any
 
 import tomlkit
 
+from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 
 
@@ -16,6 +17,15 @@ def with_parameters(text: str, learned: Iterable[LinkageParams]) -> str:
     for linkage in tables:
         if linkage["id"] in by_id:
             linkage["parameters"] = _table(by_id[linkage["id"]].to_dict())
+    return tomlkit.dumps(document)
+
+
+def with_feed(text: str, learned: FeedParams) -> str:
+    """The site file `text` with `[line.parameters]` set for its feed."""
+    document = tomlkit.parse(text)
+    tables: Any = document["line"]
+    line = next(one for one in tables if one["id"] == learned.feed.id)
+    line["parameters"] = _table(learned.to_dict())
     return tomlkit.dumps(document)
 
 

@@ -6,8 +6,8 @@ provisional. The limits of the detector itself (its greatest harmless deficit, t
 without production, noise, correlation) are learned by running the detector's own trackers over the
 data: there is no second copy of the algorithm.
 
-`findings` are plain sentences for the person who commissions: what is missing, what is provisional,
-and every exception that was not learned as normal and has to be explained or mended.
+What was found is told in Chinese and English to the person who commissions: what is missing, what is
+provisional, and every exception that was not learned as normal and has to be explained or mended.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
-from agent.detect.exception_list import exception_texts
+from agent.detect import commission_words as words
+from agent.detect.exception_list import Finding, Odd, Span, exception_texts
 from agent.detect.learn import (
     learn_bridge_s,
     learn_duty,
@@ -28,6 +29,7 @@ from agent.detect.learn import (
     rolling,
     states,
 )
+from agent.detect.learn_channels import channel_series, heater_spans, learn_channels
 from agent.detect.line import hold_slots
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams, nameplate
@@ -43,6 +45,8 @@ STARTS_MIN: Final = 3
 ON_MIN_S: Final = 4 * HOUR_S
 LIMIT_OF_PEAK, LIMIT_MIN, LIMIT_MAX = 1.5, 0.75, 1.5
 """h is 1.5 times the greatest harmless deficit, within 0.75 and 1.5 times tau."""
+INTERRUPTIONS_MIN_S, INTERRUPTIONS_MAX_S = 900, 1800
+"""Twice what was seen, but what adds up to half an hour within a shift is no norm."""
 R_MIN: Final = 0.6
 R_MARGIN: Final = 0.15
 R_MINUTES_MIN: Final = 120
@@ -58,13 +62,18 @@ class Commissioned:
         params: Usable as they are, provisional if so marked.
         ready: Enough was seen; if not, extend the period by `extend_s`.
         extend_s: How much longer to record, 0 when ready or when no more time is to be spent.
-        findings: Sentences for the person who commissions.
+        told: Sentences for the person who commissions, in two languages.
     """
 
     params: LinkageParams
     ready: bool
     extend_s: int
-    findings: tuple[str, ...]
+    told: tuple[Finding, ...]
+
+    @property
+    def findings(self) -> tuple[str, ...]:
+        """The English sentences."""
+        return tuple(one.en for one in self.told)
 
 
 def commission(
@@ -75,11 +84,12 @@ def commission(
     *,
     dt_s: int = 10,
     ct_range_w: Mapping[str, float] | None = None,
+    channels: Mapping[str, Mapping[str, Series]] | None = None,
     utc_offset: str = "+08:00",
     tau_s: int = 240,
     grace_s: int = 300,
 ) -> Commissioned:
-    """Learn the parameters of one linkage.
+    """Learn the parameters of one linkage; `channels` are `pf`, `current_a` and `voltage_v` by line.
 
     Raises:
         ValueError: There is no data at all, or its times make no sense.
@@ -92,7 +102,7 @@ def commission(
         dt_s=dt_s,
     )
     plain = evolve(plain, utc_offset=utc_offset, tau_s=tau_s, grace_s=grace_s)
-    data = grid({**production, **treatment}, dt_s)
+    data = grid({**production, **treatment, **channel_series(channels or {})}, dt_s)
     return _Commissioning(plain, data, dict(rated_w), dict(ct_range_w or {})).run()
 
 
@@ -108,8 +118,8 @@ class _Commissioning:
         self._t = data.total([line.id for line in plain.treatment], self._hold)
         self._on_u = self._threshold(plain.production, self._u, treatment=False)
         self._on_t = self._threshold(plain.treatment, self._t, treatment=True)
-        self._exceptions: list[tuple[int, int, str]] = []
-        self._findings: list[str] = []
+        self._exceptions: list[Span] = []
+        self._told: list[Finding] = []
         self._params = evolve(
             plain,
             production=tuple(self._line(line, treatment=False) for line in plain.production),
@@ -152,14 +162,14 @@ class _Commissioning:
         )
         known = values[np.isfinite(values)]
         if len(known) == 0:
-            self._findings.append(f"{name}: no samples at all")
+            self._told.append(words.no_samples(name))
         elif len(known) < PRESENT_MIN * len(values):
             share = 100 * len(known) // len(values)
-            self._findings.append(
-                f"{name}: {share} % of the {self._data.dt_s} s slots are filled; does dt_s fit the polling?"
-            )
+            self._told.append(words.sparse(name, share, self._data.dt_s))
         elif float(np.quantile(known, 0.01)) <= -learned.threshold.lo_w:
-            self._findings.append(f"{name}: negative power, a current transformer is the wrong way round")
+            self._told.append(words.reversed_ct(name))
+        learned, odd = learn_channels(learned, values, self._data.watts, treatment=treatment)
+        self._exceptions += [(*span, Odd.HEATER) for span in heater_spans(odd, self._data.dt_s)]
         return learned
 
     def _timing(self) -> float:
@@ -189,19 +199,15 @@ class _Commissioning:
         envelope = learn_envelope(least, highest, ripe, params.on_treatment, self._on_t.mode, dt)
         self._params = evolve(params, envelope=envelope.bins)
         if not envelope.ripe:
-            self._findings.append(
-                "treatment was hardly seen running under production: only its off threshold is known"
-            )
-        self._exceptions += [(*span, "treatment off under production") for span in duty.exceptions]
-        self._exceptions += [(*span, "treatment far below its usual power") for span in envelope.exceptions]
+            self._told.append(words.no_envelope())
+        self._exceptions += [(*span, Odd.OFF) for span in duty.exceptions]
+        self._exceptions += [(*span, Odd.LOW) for span in envelope.exceptions]
 
     def _limits(self, seen: Seen) -> None:
         tau = self._params.tau_s
         harmless = [one.peak_s for one in seen.excursions if one.peak_s < LIMIT_MAX * tau]
         self._exceptions += [
-            (one.begin, one.end, "too little treatment under production")
-            for one in seen.excursions
-            if one.peak_s >= LIMIT_MAX * tau
+            (one.begin, one.end, Odd.LACKING) for one in seen.excursions if one.peak_s >= LIMIT_MAX * tau
         ]
         limit = LIMIT_OF_PEAK * max(harmless, default=0.0)
         self._params = evolve(
@@ -209,7 +215,11 @@ class _Commissioning:
             limit_s=float(min(max(limit, LIMIT_MIN * tau), LIMIT_MAX * tau)),
             overrun_s=learn_overrun_s(seen.overrun_s, seen.night, self._on_t.mode),
             orphans_limit=max(3, 2 * seen.orphans + 1),
+            interruptions_s=min(max(2 * seen.interrupted_s, INTERRUPTIONS_MIN_S), INTERRUPTIONS_MAX_S),
         )
+        if seen.interrupted_s >= INTERRUPTIONS_MIN_S:
+            window_s = self._params.interruptions_window_s
+            self._told.append(words.interrupted(seen.interrupted_s, window_s))
 
     def _noise(self, seen: Seen) -> None:
         treatment = tuple(
@@ -226,23 +236,21 @@ class _Commissioning:
         late = span >= EXTEND_MAX_S
         provisional = not enough or any(one.mode is not Mode.BOTH for one in (self._on_u, self._on_t))
         if span < PERIOD_S - HOUR_S:
-            self._findings.append(f"only {span / HOUR_S:.0f} h recorded, {PERIOD_S // HOUR_S} h are usual")
+            self._told.append(words.short_period(span, PERIOD_S))
         if not enough:
-            self._findings.append(
-                f"seen in {span / HOUR_S:.0f} h: {seen.starts} starts of production, "
-                f"{seen.on_s / HOUR_S:.1f} h on; needed are {STARTS_MIN} starts and "
-                f"{ON_MIN_S // HOUR_S} h on"
-                + (": used as provisional" if late else f": record {EXTEND_S // HOUR_S} h more")
+            needed = (STARTS_MIN, ON_MIN_S)
+            self._told.append(
+                words.too_little(span, (seen.starts, seen.on_s), needed, 0 if late else EXTEND_S)
             )
         for name, one in (("production", self._on_u), ("treatment", self._on_t)):
             if one.mode is not Mode.BOTH:
-                self._findings.append(f"{name} was {one.mode.value}: its threshold is provisional")
+                self._told.append(words.provisional_side(name, one.mode))
         return Commissioned(
             params=evolve(self._params, provisional=provisional),
             ready=enough or late,
             extend_s=0 if enough or late else EXTEND_S,
-            findings=(
-                *self._findings,
+            told=(
+                *self._told,
                 *exception_texts(self._exceptions, self._data, self._params.utc_offset_s),
             ),
         )

@@ -7,13 +7,13 @@ too little; below it the lines show more than can be. 0 for `residual_s` judges 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 import cattrs
 from attrs import asdict, field, frozen
 
-from agent.detect.line_params import LineParams
+from agent.detect.line_params import LineParams, nameplate_line
 from agent.detect.params import ParamsError
 
 OUT_OF_BAND_S: Final = 900
@@ -84,6 +84,18 @@ class FeedParams:
             raise
         except Exception as error:
             raise ParamsError(tuple(cattrs.transform_error(error, path="feed"))) from error
+
+
+def nameplate_feed(
+    feed: tuple[str, float], behind: Mapping[str, float], judged: Collection[str], utc_offset_s: int
+) -> FeedParams:
+    """A feed of which only names and rated powers are known; `judged` are the lines of linkages."""
+    return FeedParams(
+        feed=nameplate_line(*feed),
+        lines=tuple(behind),
+        others=tuple(nameplate_line(name, rated) for name, rated in behind.items() if name not in judged),
+        utc_offset_s=utc_offset_s,
+    )
 
 
 _CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True)

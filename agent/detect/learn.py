@@ -36,6 +36,8 @@ LOW_STRETCH: Final = 0.6
 LOW_STRETCH_MIN_S: Final = 300
 LOW_STRETCHES_MAX: Final = 3
 LOW_SHARE_MAX: Final = 0.4
+IDLE_STRETCH: Final = 0.45
+"""Below this share of its usual power a motor runs idle: however often that was, it is no norm."""
 STUCK_MIN_S: Final = 600
 STUCK_LEARNED_MAX_S: Final = 1800
 """A meter that repeats a value for half an hour when all is well cannot be judged by repetition."""
@@ -147,8 +149,9 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
     edges = np.unique(edges)
     index = np.clip(np.searchsorted(edges, least, side="right") - 1, 0, None)
     medians = _by_bin(t, index, chosen, len(edges), 0.5)
+    idle = chosen & (t < IDLE_STRETCH * medians[index])
     low = chosen & (t < LOW_STRETCH * medians[index])
-    exceptions = _rare_stretches(low, chosen, dt_s)
+    exceptions = _rare_stretches(low, chosen, dt_s) or _stretches(idle, chosen, dt_s)
     for begin, end in exceptions:
         chosen[begin:end] = False
     medians = _by_bin(t, index, chosen, len(edges), 0.5)
@@ -178,6 +181,12 @@ def _by_bin(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int, share:
 
 def _rare_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
     """Stretches of low power that were few: not a way of running, but something that happened."""
+    stretches = _stretches(low, chosen, dt_s)
+    return stretches if len(stretches) <= LOW_STRETCHES_MAX else ()
+
+
+def _stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
+    """Stretches of low power that are the lesser part of the time, and nearly all of the low power."""
     joined = low.copy()
     for begin, end in runs(~low):
         if begin > 0 and end < len(low) and (end - begin) * dt_s <= DUTY_RUN_MIN_S:
@@ -186,8 +195,8 @@ def _rare_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, in
         (begin, end) for begin, end in runs(joined) if (end - begin) * dt_s >= LOW_STRETCH_MIN_S
     )
     covered = sum(int(low[begin:end].sum()) for begin, end in stretches)
-    few = 0 < len(stretches) <= LOW_STRETCHES_MAX and covered <= LOW_SHARE_MAX * chosen.sum()
-    return stretches if few and covered >= 0.9 * low.sum() else ()
+    lesser = covered <= LOW_SHARE_MAX * chosen.sum()
+    return stretches if lesser and covered >= 0.9 * low.sum() else ()
 
 
 def learn_overrun_s(longest_s: int, night: bool, mode: Mode) -> int:

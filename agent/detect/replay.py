@@ -43,6 +43,7 @@ class Seen:
         overrun_s: Longest run of treatment after production.
         night: Treatment ran through a whole long pause of production.
         orphans: Most treatment runs without production within 24 hours.
+        interrupted_s: Greatest sum of short interruptions within their window.
         noise: For each treatment line its noise means while on.
         correlations: r of each minute in which production varied enough.
     """
@@ -53,6 +54,7 @@ class Seen:
     overrun_s: int = 0
     night: bool = False
     orphans: int = 0
+    interrupted_s: int = 0
     noise: dict[str, list[float]] = field(factory=dict)
     correlations: list[float] = field(factory=list)
 
@@ -114,6 +116,8 @@ class _Counters:
         if trace.minutes != self._minutes:
             self._minutes = trace.minutes
             self.seen.orphans = max(self.seen.orphans, len(self._link.tracker.orphans))
+            interrupted_s = self._link.tracker.interruptions.total_s
+            self.seen.interrupted_s = max(self.seen.interrupted_s, interrupted_s)
             r = trace.gated_r
             if r is not None:
                 self.seen.correlations.append(r)

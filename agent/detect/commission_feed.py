@@ -1,0 +1,91 @@
+"""Learns the normal rest between a metered feed and the lines behind it.
+
+The rest of one-minute means, in which the feed and all lines were known, lies between its 12 % and
+88 % quantiles for most of the time, even where a load ran unmetered for eight of seventy-two hours;
+half of that width, and at least 3 % of the feed's nameplate, is added on both sides. Stretches that
+lie beyond for as long as the rule takes are exceptions for a person to explain.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from attrs import evolve, frozen
+
+from agent.detect.exception_list import Finding, Odd, exception_texts
+from agent.detect.feed_params import OUT_OF_BAND_S, FeedParams
+from agent.detect.learn import learn_line
+from agent.detect.line import hold_slots
+from agent.detect.line_params import LineParams
+from agent.detect.params import LinkageParams
+from agent.detect.series import Floats, Series, grid, runs
+
+LOW_SHARE, HIGH_SHARE = 0.12, 0.88
+MARGIN_OF_WIDTH: Final = 0.5
+MARGIN_OF_RATED: Final = 0.03
+"""Two meters of class 1 and two CTs of class 0.5 on the same load differ by less."""
+MINUTE_S: Final = 60
+MINUTES_MIN: Final = 24 * 60
+"""A day of minutes: the rest of the night is another than that of the day."""
+
+
+@frozen(kw_only=True)
+class FeedCommissioned:
+    """What was learned; ready if a day or more was seen."""
+
+    params: FeedParams
+    ready: bool
+    told: tuple[Finding, ...]
+
+
+def commission_feed(
+    plain: FeedParams, feed: Series, lines: Mapping[str, Series], linkage: LinkageParams
+) -> FeedCommissioned:
+    """Learn the band of the rest; `linkage` gives the slots and what is known of shared lines.
+
+    Raises:
+        ValueError: There is no data at all, or its times make no sense.
+        KeyError: A line behind the feed has no series.
+    """
+    dt, hold = linkage.dt_s, hold_slots(linkage)
+    data = grid({plain.feed.id: feed, **{name: lines[name] for name in plain.lines}}, dt)
+    rest = data.total([plain.feed.id], hold) - data.total(plain.lines, hold)
+    minutes = _means(rest, MINUTE_S // dt) if dt <= MINUTE_S else rest
+    known = minutes[np.isfinite(minutes)]
+
+    def line(one: LineParams) -> LineParams:
+        return learn_line(one.id, data.watts[one.id], one.rated_w, None, dt, hold, treatment=False)
+
+    params = evolve(
+        plain,
+        feed=evolve(line(plain.feed), ct_floor_w=0),
+        others=tuple(line(one) for one in plain.others),
+        learned_from_s=data.at_s(0),
+        learned_to_s=data.at_s(data.slots),
+    )
+    if len(known) < MINUTES_MIN:
+        text = Finding(
+            f"{plain.feed.id}：总进线与各线路同时有数据的时间只有{len(known) // 60}小时，至少需要24小时",
+            f"{plain.feed.id}: feed and lines were known together for {len(known) // 60} h, 24 h are needed",
+        )
+        return FeedCommissioned(params=params, ready=False, told=(text,))
+    low, high = np.quantile(known, (LOW_SHARE, HIGH_SHARE))
+    margin = max(MARGIN_OF_WIDTH * (high - low), MARGIN_OF_RATED * plain.feed.rated_w)
+    params = evolve(params, lo_w=round(low - margin), hi_w=round(high + margin), residual_s=OUT_OF_BAND_S)
+    beyond = (minutes > params.hi_w) | (minutes < params.lo_w)
+    step = max(1, MINUTE_S // dt)
+    spans = [
+        (begin * step, end * step, Odd.REST)
+        for begin, end in runs(np.asarray(beyond))
+        if (end - begin) * step * dt >= OUT_OF_BAND_S
+    ]
+    return FeedCommissioned(
+        params=params, ready=True, told=tuple(exception_texts(spans, data, plain.utc_offset_s))
+    )
+
+
+def _means(values: Floats, slots: int) -> Floats:
+    """Means of `slots` values each; NaN where one is missing."""
+    whole = len(values) // slots * slots
+    means: Floats = values[:whole].reshape(-1, slots).mean(axis=1)
+    return means
