@@ -6,7 +6,7 @@
 
 With DIANJIAN_DATA pointing at the recordings the real pairs are run too. `--peers PYTHON` names the
 interpreter that has the libraries to compare with; without it they are named absent. `--pairs` picks
-pairs, `--troubles FILE` writes every miss and false alarm with what is needed to run it again.
+pairs, `--troubles FILE` appends every miss and false alarm, with what is needed to run it again.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
@@ -41,6 +41,7 @@ WORKERS: Final = 2
 PEER_SPEED: Final = Path(__file__).with_name("peer_speed.py")
 PEER_TIMEOUT_S: Final = 120
 STATE_BYTES_MAX: Final = 15_000
+PROGRESS_RUNS: Final = 20
 
 
 @frozen
@@ -58,7 +59,7 @@ def sizes(options: argparse.Namespace) -> Size:
     seeds = DEV_SEEDS if options.dev else REPORT_SEEDS
     if options.quick:
         return Size(DEV_SEEDS[:1], 14, 10, 1_000_000)
-    return Size(seeds, 30, 14, 2_000_000 if options.dev else 100_000_000)
+    return Size(seeds, 16, 10, 2_000_000 if options.dev else 100_000_000)
 
 
 def jobs(size: Size, names: Sequence[str]) -> list[Job]:
@@ -150,12 +151,25 @@ def state_row(results: Sequence[Result]) -> Row:
     )
 
 
+def watched(results: Iterable[Result], troubles_file: Path | None) -> list[Result]:
+    """All results in a fixed order; what went wrong is told as it is found."""
+    found = []
+    for result in results:
+        found.append(result)
+        if troubles_file and (lines := troubles(result)):
+            with troubles_file.open("a", encoding="utf-8") as out:
+                out.writelines(f"{line}\n" for line in lines)
+        if len(found) % PROGRESS_RUNS == 0:
+            sys.stderr.write(f"{len(found)} runs done\n")
+    return sorted(found, key=lambda one: str(one.job))
+
+
 def measured(size: Size, names: Sequence[str], options: argparse.Namespace) -> tuple[list[Row], list[Result]]:
     """The whole table."""
     speed = speed_rows(names) + other_rows(options)
     with get_context("spawn").Pool(WORKERS) as pool:
         exact = pool.apply_async(exactness, (size.samples,))
-        results = pool.map(run, jobs(size, names), chunksize=1)
+        results = watched(pool.imap_unordered(run, jobs(size, names)), options.troubles)
         error = exact.get()
     defined = constant_treatment()
     own = [
@@ -191,14 +205,11 @@ def main() -> int:
     begin = time.monotonic()
     table, results = measured(size, names, options)
     sys.stdout.write(
-        f"{len(names)} pairs ({len(real)} real), seeds {size.seeds}, {len(results)} runs, "
+        f"{len(names)} pairs ({len(set(names) & set(real))} real), seeds {size.seeds}, {len(results)} runs, "
         f"{sum(one.months for one in results):.0f} pair-months, {time.monotonic() - begin:.0f} s on "
         f"{os.cpu_count()} processors {platform.machine()}, Python {platform.python_version()}, "
         f"numpy {np.__version__}\n\n{text(table)}\n"
     )
-    lines = [line for result in results for line in troubles(result)]
-    if options.troubles:
-        options.troubles.write_text("\n".join(lines) + "\n", encoding="utf-8")
     missed = [row.what for row in table if row.met is False]
     sys.stdout.write(f"\nmissed: {', '.join(missed)}\n" if missed else "\nevery target is met\n")
     return 1 if missed else 0
