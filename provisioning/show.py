@@ -17,7 +17,8 @@ from rich.text import Text
 from provisioning.words import language, word
 
 SPARKS: Final = "▁▂▃▄▅▆▇█"
-SPARK_COLUMNS: Final = 40
+SPARK_COLUMNS: Final = 36
+"""With it a status fits 80 columns in both languages."""
 EPISODES_SHOWN: Final = 4
 _SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
@@ -88,7 +89,7 @@ def _linkages(status: Json) -> Table:
             "+".join(linkage["production"]),
             "+".join(linkage["treatment"]),
             bar + Text(f" {deficit_s:4.0f}/{limit_s:.0f} s", "dim"),
-            Text(linkage["undefined_reason"] or "", "dim") if r is None else f"{r:+.2f}",
+            Text(word(linkage["undefined_reason"]), "dim") if r is None else f"{r:+.2f}",
         )
     return table
 
@@ -113,7 +114,9 @@ def _seals(status: Json) -> Text:
     text += Text(
         f"{word('broker')} {word('connected' if broker else 'disconnected')}  ", "green" if broker else "red"
     )
-    return text + Text(f"{word('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
+    text += Text(f"{word('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
+    alarms = [word(alarm) for alarm in status["broker"]["alarms"]]
+    return text + Text(f"\n{word('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
 
 
 def _episodes(status: Json) -> Group:
