@@ -125,12 +125,12 @@ def early_stop(scene: Scene) -> bool:
     for n in rng.permutation(np.arange(len(scene.runs) - 1))[:TRIES]:
         (start, stop), after = scene.runs[n], scene.runs[n + 1][0]
         a = stop - lead
-        if a - start < scene.slots(LEAD_S) or after - stop < scene.slots(1800) or not scene.free(a, stop):
+        still = ~scene.treatment.on[stop:after]
+        gone = stop + (int(np.argmax(still)) if still.any() else (after - stop) // 2)
+        if a - start < scene.slots(LEAD_S) or after - stop < scene.slots(1800) or not scene.free(a, gone):
             continue
         if not breaks(scene, a, stop - scene.slots(60)):
             continue
-        still = ~scene.treatment.on[stop:after]
-        gone = stop + (int(np.argmax(still)) if still.any() else (after - stop) // 2)
         rest(scene.treatment, a, gone, rng)
-        return done(scene, "early_stop", a, stop)
+        return done(scene, "early_stop", a, stop, until=gone)
     return False

@@ -36,10 +36,16 @@ def _over_runs(scene: Scene, slots: int) -> Span | None:
     """The same for short batches: begins under load and goes on over several."""
     for _ in range(TRIES):
         start, stop = scene.runs[scene.rng.integers(len(scene.runs))]
-        a = start + 2 * (stop - start) // 3
+        a = start + (stop - start) // 3
         b = min(a + max(slots, scene.slots(10_800)), len(scene.busy))
         enough = scene.production.on[a:b].sum() >= scene.slots(2700)
-        if enough and scene.free(a, b) and scene.treatment.on[a] and runs_with(scene, a, b):
+        if (
+            stop - a >= scene.slots(360)
+            and enough
+            and scene.free(a, b)
+            and scene.treatment.on[a]
+            and runs_with(scene, a, b)
+        ):
             return a, b
     return None
 
@@ -70,13 +76,17 @@ def place(scene: Scene, low: float, high: float) -> Span | None:
     )
 
 
-def done(scene: Scene, klass: str, a: int, b: int, variant: str = "") -> bool:
+def done(scene: Scene, klass: str, a: int, b: int, variant: str = "", until: int = 0) -> bool:
+    """Note the deed; `until` is how far its traces reach if they outlast the breach."""
+    begins = any(a < start < b for start, _ in scene.runs)
+    # A run that begins without treatment while the deed lasts is a late start as well.
+    more = {"late_start"} if begins and klass in {"off", "idle"} else set()
     event = Event(
         klass=klass,
         begin_s=scene.time(a),
         end_s=scene.time(b),
-        accepts=ACCEPTS[klass],
+        accepts=ACCEPTS[klass] | more,
         variant=variant,
     )
-    scene.take(a, b, event)
+    scene.take(a, max(b, until), event)
     return True
