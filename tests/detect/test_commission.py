@@ -176,3 +176,69 @@ def test_events_can_be_injected_only_after_commissioning() -> None:
     inject(loads, 5, 3 * DAY)
     assert {event.kind for event in loads.events} >= {"off", "idle", "gap"}
     assert min(event.begin for event in loads.events) > 3 * DAY
+
+
+@pytest.mark.parametrize("shape", ["each run", "half hours"])
+@pytest.mark.parametrize("kind", ["off", "idle"])
+def test_eight_hours_in_many_pieces_are_no_norm_either(kind: str, shape: str) -> None:
+    loads = plant("constant", 3, 6)
+    runs = [run for run in loads.runs if run[1] - run[0] > 900]
+    pieces = [(begin + 120, begin + 120 + 2880 // len(runs)) for begin, _ in runs]
+    if shape == "half hours":
+        pieces = [(at, at + 180) for begin, end in runs for at in range(begin + 90, end - 180, 500)][:16]
+    for begin, end in pieces:
+        loads.t[begin:end] *= 0.0005 if kind == "off" else 0.35
+    found = learn(loads)
+    assert sum("explain or mend" in text for text in found.findings) >= min(len(pieces), 5)
+    assert found.params.duty_window_s == 0
+    for step, normal in zip(found.params.envelope[1:], learned("constant").params.envelope[1:], strict=False):
+        assert step.lo_w > 0.8 * normal.lo_w
+
+
+def test_every_finding_is_told_in_both_languages() -> None:
+    loads = plant("constant", 3, 5)
+    loads.t[3_000:6_000] = np.where(np.isnan(loads.t[3_000:6_000]), np.nan, 5.0)
+    for found in (learn(loads), learn(loads, slots=DAY // 2)):
+        assert found.findings == tuple(one.en for one in found.told)
+        assert found.told
+        assert all(any("一" <= letter <= "鿿" for letter in one.zh) for one in found.told)
+
+
+def channels(loads: Loads, pf: np.ndarray) -> dict[str, dict[str, object]]:
+    at_s = times(loads)
+    rng = np.random.default_rng(3)
+    volts = 231 + 0.8 * rng.standard_normal(len(at_s))
+    amps = np.nan_to_num(loads.t) / (3 * 231 * pf)
+    return {"t1": {"pf": (at_s, pf), "current_a": (at_s, amps), "voltage_v": (at_s, volts)}}
+
+
+def test_power_factor_current_and_voltage_are_learned() -> None:
+    loads = plant("constant", 3, 5)
+    pf = np.where(np.nan_to_num(loads.t) > 4_000, 0.86, 0.4)
+    pf = pf + 0.01 * np.random.default_rng(1).standard_normal(len(pf))
+    line = learn(loads, channels=channels(loads, pf)).params.treatment[0]
+    assert line.pf_on == pytest.approx(0.86, abs=0.01)
+    assert line.pf_heater == pytest.approx(0.97, abs=0.01)
+    assert line.current_on_a == pytest.approx(20_000 / (3 * 231 * 0.86), rel=0.05)
+    assert line.voltage_v == pytest.approx(231, abs=1)
+
+
+def test_a_heater_during_commissioning_is_an_exception_and_no_norm() -> None:
+    loads = plant("constant", 3, 5)
+    pf = 0.86 + 0.01 * np.random.default_rng(1).standard_normal(len(loads.t))
+    run = max(loads.runs, key=lambda one: one[1] - one[0])
+    pf[run[0] : run[1]] = 0.998
+    found = learn(loads, channels=channels(loads, pf))
+    assert found.params.treatment[0].pf_heater == pytest.approx(0.97, abs=0.01)
+    assert any("power factor of a heater" in text for text in found.findings)
+
+
+def test_a_machine_that_is_like_a_heater_is_not_judged_by_its_power_factor() -> None:
+    loads = plant("constant", 3, 5)
+    line = learn(loads, channels=channels(loads, np.full(len(loads.t), 0.985))).params.treatment[0]
+    assert (line.pf_on, line.pf_heater) == (0.985, 0.0)
+
+
+def test_without_other_channels_nothing_is_known_of_them() -> None:
+    line = learned("constant").params.treatment[0]
+    assert (line.pf_on, line.pf_heater, line.current_on_a, line.voltage_v) == (0.0, 0.0, 0.0, 0.0)
