@@ -17,7 +17,7 @@ from agent.detect.params import LinkageParams
 from provisioning.episode_page import EPISODES, PRODUCTION, TREATMENT, episode_card, severity_words
 from provisioning.number_words import power, rule_name
 from provisioning.outcome import LinkageStates, Outcome, Stretch
-from provisioning.page import both, page, scroll
+from provisioning.page import both, page, paragraphs, scroll
 from provisioning.plot import svg
 from provisioning.plot_data import (
     LEFT,
@@ -60,6 +60,9 @@ def _body(tested: Outcome) -> Iterator[str]:
     yield f'<p class="dim">{both(Words(f"检验 {first} 至 {last}", f"tested {first} to {last}"))}</p>'
     if tested.learned:
         yield f'<p class="dim">{both(Words(f"调试自 {begin} 起", f"commissioned from {begin}"))}</p>'
+    for where, finding in tested.findings():
+        words = Words(f"{where}：{finding.zh}", f"{where}: {finding.en}")
+        yield f'<div class="dim">{paragraphs(words)}</div>'
     yield f"<p>{' · '.join(_counts(tested.episodes)) or both(Words('未发现事件', 'no episodes'))}</p>"
     for episode in tested.episodes[:CARDS_MAX]:
         yield episode_card(episode.to_body(), offset_s)

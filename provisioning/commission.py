@@ -7,7 +7,7 @@ only with `--confirm`, so that a plant cannot be re-learned in a weak moment wit
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 from attrs import frozen
@@ -22,11 +22,9 @@ from agent.detect.relearn import Change, changes
 from agent.detect.series import Series
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.learned import with_feed, with_parameters
-from provisioning.loads_csv import Loads, LoadsError, read_loads
+from provisioning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
-CHANNELS: Final = {"pf": "pf", "i": "current_a", "u": "voltage_v"}
-"""Columns of the file, and what the detector calls them."""
 
 
 @frozen

@@ -23,6 +23,8 @@ ROWS_MAX: Final = 4_000_000
 CHUNK_ROWS: Final = 20_000
 """Read at once: large enough for the bulk reader to pay, small enough to keep little text in memory."""
 NAMES_SHOWN: Final = 12
+CHANNELS: Final = {"pf": "pf", "i": "current_a", "u": "voltage_v"}
+"""The other columns of a line, and what the detector calls them."""
 TIME: Final = "time"
 
 

@@ -1,5 +1,6 @@
 """What a backtest found, and what was on and off meanwhile."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
@@ -9,10 +10,12 @@ from agent.config import Site
 from agent.detect.commission import Commissioned
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
+from agent.detect.exception_list import Finding
+from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
 from provisioning.loads_csv import Loads
-from provisioning.plot_data import local_text
+from provisioning.plot_data import Words, local_text
 
 MINUTE_S: Final = 60
 
@@ -37,6 +40,8 @@ class Outcome:
         loads: What was recorded.
         params: The parameters that decided, in the order of the site file's linkages.
         learned: How they were learned; empty if they came from the site file.
+        feed: The same for a feed that was recorded.
+        feed_told: What its commissioning had to say.
         episodes: What was found, each once, in the order in which they were raised.
         states: By linkage.
         from_s: Where commissioning ended and the test began.
@@ -46,6 +51,8 @@ class Outcome:
     loads: Loads
     params: tuple[LinkageParams, ...]
     learned: tuple[Commissioned, ...]
+    feed: FeedParams | None
+    feed_told: tuple[Finding, ...]
     episodes: tuple[Episode, ...]
     states: dict[str, LinkageStates]
     from_s: float
@@ -54,6 +61,13 @@ class Outcome:
     def offset_s(self) -> int:
         """Of the plant's zone."""
         return self.params[0].utc_offset_s
+
+    def findings(self) -> Iterator[tuple[str, Words]]:
+        """What commissioning had to say, and of what."""
+        for params, learned in zip(self.params, self.learned, strict=False):
+            yield from ((params.linkage, Words(one.zh, one.en)) for one in learned.told)
+        if self.feed:
+            yield from ((self.feed.feed.id, Words(one.zh, one.en)) for one in self.feed_told)
 
     def tell(self, at_s: float) -> float | str:
         """A time as the file tells its own."""

@@ -15,7 +15,7 @@ from agent.detect.commission import commission
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams
 from agent.detect.line_params import nameplate_line
-from provisioning.backtest import backtest
+from provisioning.backtest_run import backtest
 from provisioning.cli import cli
 from provisioning.loads_csv import read_loads
 from tests.detect.plant import ACCEPTED

@@ -8,8 +8,8 @@ from attrs import evolve
 
 from agent.config import parse_site
 from agent.detect.episode import Rule
-from provisioning.backtest import backtest
 from provisioning.backtest_page import DAYS_MAX, backtest_page
+from provisioning.backtest_run import backtest
 from provisioning.episode_page import episode_page, episode_svg
 from provisioning.outcome import Outcome
 from tests.provisioning import chromium
