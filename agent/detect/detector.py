@@ -28,8 +28,9 @@ from agent.detect.feed_params import FeedParams
 from agent.detect.findings import LinkageWatch
 from agent.detect.line import DUMMY, POWER_MAX_W, LineTracker, line_trackers
 from agent.detect.line_findings import LineWatch
+from agent.detect.linkage import VIOLATION
 from agent.detect.params import LinkageParams, ParamsError
-from agent.detect.retrospect import History, Retrospect
+from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, VERDICT_EVERY_SLOTS, History, Retrospect
 from agent.detect.status import LinkageStatus, status_of
 
 PENDING_MAX: Final = 64
@@ -89,7 +90,7 @@ class Detector:
             for link in self._links:
                 link.rise_w = self._feed.rise_w
         self._retrospect = Retrospect(self._params)
-        histories = [self._retrospect.histories.get(name, History()) for name in trackers]
+        histories = [self._retrospect.histories.get(name, History()).ring for name in trackers]
         self._steps = tuple(zip(self._lines, self._trackers, self._buffers, histories, strict=True))
 
     def _add_feed(self, feed: FeedParams, trackers: dict[str, LineTracker], slot: int) -> None:
@@ -188,8 +189,9 @@ class Detector:
                 del buffer[waiting]
 
     def _close(self, slot: int, found: list[Episode]) -> None:
-        changed = False
-        for watch, tracker, buffer, history in self._steps:
+        changed = violated = 0
+        at = slot % HISTORY_SLOTS
+        for watch, tracker, buffer, ring in self._steps:
             got = buffer.pop(slot, None)
             watts = None
             other = NO_CHANNELS
@@ -199,11 +201,12 @@ class Detector:
             tracker.step(slot, watts)
             if other or tracker.flags & DUMMY:
                 tracker.heard(slot, other)
-            history.put(slot, watts)
+            ring[at] = EMPTY if watts is None else watts
             if tracker.flags != watch.reported:
-                changed = True
+                changed = 1
         for link in self._links:
             link.step(slot)
+            violated |= link.tracker.flags & VIOLATION
             if link.tracker.flags != link.flags or link.tracker.rule is not link.rule:
                 found += link.changes(slot)
         if changed:
@@ -215,7 +218,8 @@ class Detector:
             ]
         if self._feed:
             found += self._feed.step(slot)
-        found += self._retrospect.close(slot, self._judged, self._links)
+        if violated or slot % VERDICT_EVERY_SLOTS == 0:
+            found += self._retrospect.close(slot, self._judged, self._links)
 
     def status(self) -> tuple[LinkageStatus, ...]:
         """What is known of every linkage after the last closed slot."""

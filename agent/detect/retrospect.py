@@ -26,24 +26,20 @@ HISTORY_SLOTS: Final = 360
 STATE_EVERY_SLOTS: Final = 180
 VERDICT_EVERY_SLOTS: Final = 30
 """Late samples come in bursts; one verdict in five minutes is enough for all of them."""
-_EMPTY: Final = -(1 << 31)
+EMPTY: Final = -(1 << 31)
 
 
 class History:
-    """The last hour of one line."""
+    """The last hour of one line, by slot modulo HISTORY_SLOTS; who closes a slot writes into `ring`."""
 
     __slots__ = ("ring",)
 
     def __init__(self) -> None:
-        self.ring = array("i", [_EMPTY]) * HISTORY_SLOTS
-
-    def put(self, slot: int, watts: int | None) -> None:
-        """Keep the sample of the slot that was just closed."""
-        self.ring[slot % HISTORY_SLOTS] = _EMPTY if watts is None else watts
+        self.ring = array("i", [EMPTY]) * HISTORY_SLOTS
 
     def late(self, slot: int, watts: int) -> bool:
         """Fill an empty slot of the last hour; whether it was empty."""
-        empty = self.ring[slot % HISTORY_SLOTS] == _EMPTY
+        empty = self.ring[slot % HISTORY_SLOTS] == EMPTY
         if empty:
             self.ring[slot % HISTORY_SLOTS] = watts
         return empty
@@ -51,11 +47,14 @@ class History:
     def at(self, slot: int) -> int | None:
         """The sample of a slot of the last hour."""
         watts = self.ring[slot % HISTORY_SLOTS]
-        return None if watts == _EMPTY else watts
+        return None if watts == EMPTY else watts
 
 
 class Retrospect:
-    """Keeps states and gives the second verdict; `close` is called after every closed slot."""
+    """Keeps states and gives the second verdict.
+
+    `close` is called after a closed slot if it is one of every VERDICT_EVERY_SLOTS or has a violation.
+    """
 
     def __init__(self, params: Sequence[LinkageParams]) -> None:
         self._params = params
@@ -126,6 +125,7 @@ class Retrospect:
         rings, states, self._late_from, self._told, self._violated = state
         self._states = [(slot, kept) for slot, kept in states]
         for name, ring in rings.items():
-            self.histories[name].ring = array("i", ring)
-            if len(self.histories[name].ring) != HISTORY_SLOTS:
+            kept = array("i", ring)
+            if len(kept) != HISTORY_SLOTS:
                 raise ValueError("the history has another length")
+            self.histories[name].ring[:] = kept
