@@ -34,6 +34,7 @@ NAMES: Final = {
     "lag_s": ("治污滞后于生产", "treatment follows production by"),
     "correlation": ("生产与治污相关系数", "correlation of production and treatment"),
     "correlation_undefined": ("相关系数无法计算的原因", "why there is no correlation"),
+    "correlations": ("各滞后（秒）下的相关系数", "lag in seconds and correlation"),
     "correlation_limit": ("相关系数下限", "least correlation learned"),
     "learned_from_s": ("调试数据开始", "commissioning data from"),
     "learned_to_s": ("调试数据结束", "commissioning data until"),

@@ -202,6 +202,7 @@ class LinkageWatch:
             "lag_s": self.params.lag_s,
             "correlation": None if correlation.r is None else round(correlation.r, 3),
             "correlation_undefined": correlation.reason,
+            "correlations": self.trace.correlations,
             "learned_from_s": self.params.learned_from_s,
             "learned_to_s": self.params.learned_to_s,
             "provisional": self.params.provisional,

@@ -36,6 +36,7 @@ class MinuteTrace:
         "_correlation",
         "_dt",
         "_fresh_ring",
+        "_lags",
         "_limit",
         "_lines",
         "_sd",
@@ -49,7 +50,9 @@ class MinuteTrace:
         self._sd = pairs.correlation_sd_w if pairs else 0.0
         self._limit = pairs.correlation_limit if pairs else 0.0
         window, lag_s = (pairs.correlation_minutes, pairs.lag_s) if pairs else (WINDOW_MIN, 0)
-        self._correlation = RollingCorrelation(window, (round(lag_s / MINUTE_S),))
+        lag = round(lag_s / MINUTE_S)
+        self._lags = (lag, *sorted({0, max(lag - 1, 0), lag + 1} - {lag})) if pairs else (lag,)
+        self._correlation = RollingCorrelation(window, self._lags)
         self._minute = slot * self._dt // MINUTE_S
         self._n = self._sum_u = self._sum_t = self._fresh = self._asked = self._low_minutes = 0
         self._u_ring = array("q", [_HOLE]) * TRACE_MINUTES
@@ -121,6 +124,14 @@ class MinuteTrace:
         """Pearson's r of the window, or why there is none."""
         found = self._correlation.at_lag()
         return found if self._correlation.full else Correlation(None, found.reason or NOT_ENOUGH)
+
+    @property
+    def correlations(self) -> list[list[float | None]]:
+        """Lag in seconds and r, for the learned lag, its neighbours and none; evidence, never a verdict."""
+        found = self._correlation
+        rows = ((lag, found.at_lag(index).r if found.full else None) for index, lag in enumerate(self._lags))
+        found_r = {lag: None if r is None else round(r, 3) for lag, r in rows}
+        return [[lag * MINUTE_S, found_r[lag]] for lag in sorted(found_r)]
 
     @property
     def completeness(self) -> float:

@@ -198,3 +198,27 @@ def test_low_correlation_is_a_notice_and_only_while_production_varies() -> None:
     found = run(params, varied)[0]
     assert [(one.rule, one.severity) for one in found] == [(Rule.LOW_CORRELATION, Severity.NOTICE)]
     assert run(params, [(120, ON)])[0] == []
+
+
+def test_the_evidence_has_the_correlation_at_the_learned_lag_and_beside_it() -> None:
+    params = linkage(correlation_minutes=30, lag_s=120, overrun_s=0)
+    # Production changes every five minutes, treatment follows two minutes later.
+    load = [10_000 + 2_000 * (minute // 5 % 2) for minute in range(120)]
+    rows: Timeline = [(1, {"p1": load[i], "t1": 9_000 + (load[max(i - 2, 0)] - 10_000)}) for i in range(120)]
+    watched = run(params, rows)[1]._links[0]
+    numbers = watched.evidence(0)
+    by_lag = dict(numbers["correlations"])
+    assert list(by_lag) == [0, 60, 120, 180]
+    assert by_lag[120] == numbers["correlation"] == max(by_lag.values())
+
+
+def test_treatments_in_series_are_one_linkage_each() -> None:
+    """A scrubber behind a fan: both must run, and the sum of a linkage would hide either."""
+    detector = Detector([linkage(), linkage(("p1",), ("t2",), linkage="k2")])
+    found = []
+    for slot in range(600):
+        second = 9_000 if slot < 360 else 0
+        for name, watts in (("p1", 10_000), ("t1", 9_000), ("t2", second)):
+            detector.sample(name, T0_S + slot * 10, watts + (slot % 3 if watts else 0))
+        found += detector.advance(T0_S + slot * 10)
+    assert [(one.linkage, one.rule.value) for one in found] == [("k2", "off")]
