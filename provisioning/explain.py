@@ -105,6 +105,7 @@ def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     screen.print(body["sentence"][language()], markup=False)
     if not whole:
         return
-    screen.print(trace_view(body["trace"]))
+    marks = ((word("begin"), body["begin_at_s"]), (word("raised at"), body["raised_at_s"]))
+    screen.print(trace_view(body["trace"], lambda at_s: local_text(at_s, offset_s, "%H:%M"), marks))
     for name, value in rows(all_numbers(body), offset_s):
         screen.print(f"  {chosen(name)}: {chosen(value)}", markup=False)

@@ -103,6 +103,7 @@ CAUSES: Final = {
 }
 _YES: Final = {True: Words("是", "yes"), False: Words("否", "no")}
 _EPOCH_NAMES: Final = ("learned_from_s", "learned_to_s")
+UNITS: Final = {"pf": " PF", "current_a": " A", "voltage_v": " V"}
 KILOWATT_FROM_W: Final = 1000
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
@@ -137,7 +138,7 @@ def value_of(name: str, value: Any, offset_s: int) -> Words:
     if isinstance(value, bool):
         return _YES[value]
     if isinstance(value, (list, tuple)):
-        text = ", ".join(map(str, value)) or "—"
+        text = ", ".join(map(_part, value)) or "—"
         return Words(text, text)
     if isinstance(value, Mapping):
         return _nested(value)
@@ -151,15 +152,18 @@ def value_of(name: str, value: Any, offset_s: int) -> Words:
     return _measured(name, value)
 
 
-def _nested(channels: Mapping[str, Mapping[str, Any]]) -> Words:
-    """The channels of each line, which is the only number that has numbers of its own."""
-    units = {"pf": " PF", "current_a": " A", "voltage_v": " V"}
-    parts = (
-        f"{line}: " + " ".join(f"{value:g}{units.get(name, '')}" for name, value in said.items())
-        for line, said in channels.items()
-    )
-    text = "; ".join(parts) or "—"
+def _nested(parts: Mapping[str, Any]) -> Words:
+    """The channels of each line, and whatever else has names inside."""
+    text = "; ".join(f"{name}: {_part(value)}" for name, value in parts.items()) or "—"
     return Words(text, text)
+
+
+def _part(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{_part(one)}{UNITS.get(name, ' ' + name)}" for name, one in value.items())
+    if isinstance(value, (list, tuple)):
+        return " → ".join(map(_part, value))
+    return "—" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _measured(name: str, value: float) -> Words:

@@ -4,7 +4,7 @@
 to the plant. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -20,6 +20,10 @@ SPARKS: Final = "▁▂▃▄▅▆▇█"
 SPARK_COLUMNS: Final = 36
 """With it a status fits 80 columns in both languages."""
 EPISODES_SHOWN: Final = 4
+COLUMN_S: Final = 120
+HALF_HOUR_S: Final = 1800
+TRACE_LEFT: Final = 20
+"""What stands before the first column of a trace."""
 _SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
 Json = Mapping[str, Any]
@@ -191,14 +195,34 @@ def demo_view(
     return Group(title, status_view(status, history), *(Text(line, "dim") for line in happened))
 
 
-def trace_view(trace: Json) -> RenderableType:
-    """Two hours of one-minute means, two minutes a column, each line to its own highest value."""
+def trace_view(
+    trace: Json, clock: Callable[[float], str], marks: Sequence[tuple[str, float]]
+) -> RenderableType:
+    """Two hours of one-minute means, two minutes a column, each line to its own highest value.
+
+    Below them the time of the plant (`clock`) every half hour, and what happened when (`marks`).
+    """
     rows = []
     for key, style in (("production", "blue"), ("treatment", "green")):
         watts = _pairs(trace[f"{key}_w"])
         top = max((value for value in watts if value is not None), default=0.0)
         drawn = Text(sparkline(watts, top, columns=len(watts)), style)
-        rows.append(Text(f"{key:<11}{top / 1000:6.1f} kW ", "dim") + drawn)
+        rows.append(Text(f"{key:<10}{top / 1000:6.1f} kW ", "dim") + drawn)
+    begin_s, columns = trace["begin_at_s"], len(_pairs(trace["production_w"]))
+    half_hours = [begin_s + HALF_HOUR_S * index for index in range(columns * COLUMN_S // HALF_HOUR_S)]
+    ticks = "".join(f"{clock(at_s):<{HALF_HOUR_S // COLUMN_S}}" for at_s in half_hours)
+    rows.append(Text(" " * TRACE_LEFT + ticks.rstrip(), "dim"))
+    for name, at_s in marks:
+        column = int((at_s - begin_s) // COLUMN_S)
+        told = f"{name} {clock(at_s)}"
+        shown = min(max(column, 0), columns - 1)
+        # What happened late is told to the left of its arrow, so that the row keeps within 80 columns.
+        row = (
+            f"{told} ▲".rjust(shown + 1)
+            if shown > columns / 2
+            else " " * shown + f"{'▲◀'[column < 0]} {told}"
+        )
+        rows.append(Text(" " * TRACE_LEFT + row, "bold"))
     return Group(*rows)
 
 

@@ -50,6 +50,9 @@ def test_it_prints_the_latest_word_about_an_episode(state: Path, found: list[Epi
     assert result.exit_code == 0, result.output
     assert result.output.startswith(f"{found[0].id}  violation  off  cleared  2025-12-31 19:")
     assert "treatment needed at this production: 12.00 kW" in result.output
+    assert "began 19:20 ▲" in result.output
+    assert "raised 19:23 ▲" in result.output
+    assert max(map(len, result.output.splitlines())) <= 80
 
 
 def test_it_prints_the_record_as_it_was_sealed(state: Path, found: list[Episode]) -> None:

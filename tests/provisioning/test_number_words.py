@@ -54,6 +54,7 @@ def test_both_languages_are_there(words: tuple[str, str]) -> None:
         ("correlation", -0.07, "-0.07", "-0.07"),
         ("cause", "breaker", "断路器断开", "breaker open"),
         ("channels", {"t1": {"pf": 0.85, "current_a": 31.5}}, "t1: 0.85 PF 31.5 A", "t1: 0.85 PF 31.5 A"),
+        ("correlations", [[0, 0.5], [60, None]], "0 → 0.5, 60 → —", "0 → 0.5, 60 → —"),
         ("correlation_undefined", "", "—", "—"),
     ],
 )

@@ -1,0 +1,39 @@
+"""A month of 10 s data of one linkage through `dianjian backtest`: reading, learning, testing, drawing."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from agent.config import load_site
+from provisioning.backtest_page import backtest_page
+from provisioning.backtest_run import backtest
+from provisioning.loads_csv import read_loads
+from tests.provisioning.plant import loads_file, site_file
+
+DAYS = 30
+LIMIT_S = 20
+COMMISSION_S = 72 * 3600
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        csv = loads_file(folder, ("off", "idle", "gap"), days=DAYS)
+        site = load_site(site_file(folder))
+        begin_s = time.process_time()
+        rows = len(read_loads(csv, ["p1", "t1"]).times_s)
+        read_s = time.process_time() - begin_s
+        begin_s = time.process_time()
+        tested = backtest(site, csv, COMMISSION_S)
+        all_s = time.process_time() - begin_s
+        begin_s = time.process_time()
+        page = backtest_page(tested, "en")
+        draw_s = time.process_time() - begin_s
+    print(f"{rows} rows read in {read_s:.2f} s of one core, {read_s / rows * 1e6:.2f} us a row")
+    print(f"{DAYS} days read, learned and tested in {all_s:.1f} s of one core (limit {LIMIT_S} s)")
+    print(f"drawn in {draw_s:.1f} s, {len(page) / 1e6:.1f} MB")
+    assert all_s < LIMIT_S
+
+
+if __name__ == "__main__":
+    main()
