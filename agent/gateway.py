@@ -19,7 +19,7 @@ its start repairs. `now_s` is real time, for the network and the disk; `stamp` i
 import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
@@ -41,6 +41,8 @@ from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
 from agent.watch import NS_PER_MS, Watch
 from drivers.clock import NS_PER_S, Stamp
 from drivers.reading import PollGroup, Quality, Reading
+
+T = TypeVar("T")
 
 LOG: Final = logging.getLogger("dianjian.gateway")
 
@@ -99,6 +101,7 @@ class Gateway:
     _heartbeat_ns: int = field(default=0, init=False)
     _checkpoint_ns: int = field(default=0, init=False)
     _clock_ms: int | None = field(default=None, init=False)
+    _blind: bool = field(default=False, init=False)
     _memory: Memory = field(init=False)
     _quota: Quota = field(init=False)
 
@@ -143,7 +146,7 @@ class Gateway:
         self._quality_changed(reading)
         if self._level < Level.ESSENTIAL:
             self._pending.put(encode_reading(reading))
-        self.watch.reading(reading)
+        self._guarded(lambda: self.watch.reading(reading), None, reading.stamp)
 
     def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
         """What the connection reports."""
@@ -170,8 +173,9 @@ class Gateway:
 
     def _work(self, stamp: Stamp, now_s: float) -> None:
         self._check_clock(stamp)
-        self._found(self.watch.advance(stamp), stamp)
-        for warned in self.watch.warnings():
+        self._found(self._guarded(lambda: self.watch.advance(stamp), [], stamp), stamp)
+        none: list[Warned] = []
+        for warned in self._guarded(self.watch.warnings, none, stamp):
             self._warn(warned)
         for body in self.courier.events():
             LOG.error("%s: %s", body["what"], body["text"])
@@ -183,13 +187,19 @@ class Gateway:
             self._seal_all(stamp, now_s)
 
     def stop(self, stamp: Stamp, now_s: float) -> None:
-        """Seal what is pending, so that an orderly end loses nothing; from now on `tick` only sends."""
+        """Seal what is pending, so that an orderly end loses nothing; from now on `tick` only sends.
+
+        Raises:
+            DiskError: It could not be sealed.
+        """
         self._work(stamp, now_s)
         self._stopped = True
         if self._pending or self.sealer.unsettled:
             self._seal_all(stamp, now_s)
-        if not self.sealer.unsettled:
+        if not self.sealer.unsettled and not self._blind:
             self._memory.save(self._tip())
+        if self._pending or self.sealer.unsettled:
+            raise DiskError("the last records could not be sealed; the start repairs the chain")
         self.store.flush()
         self.courier.tick(now_s)
 
@@ -220,6 +230,18 @@ class Gateway:
             LOG.warning("early warning: %s", warned.sentence["en"])
         self.hear(warned.to_body())
 
+    def _guarded(self, look: Callable[[], T], nothing: T, stamp: Stamp) -> T:
+        """What `look` at the watch gives; a fault in there ends the watch, never the chain."""
+        if self._blind:
+            return nothing
+        try:
+            return look()
+        except Exception as error:
+            self._blind = True
+            LOG.exception("the detector failed; nothing is judged until the next start")
+            self._event(stamp, {"what": "detector failed", "text": f"{type(error).__name__}: {error}"})
+            return nothing
+
     def _quality_changed(self, reading: Reading) -> None:
         """Note when a group of a meter fails and when it is back; each bad reading has its own reason.
 
@@ -248,6 +270,7 @@ class Gateway:
             "resident_bytes": health.resident_bytes,
             "threads": health.threads,
             "descriptors": health.descriptors,
+            "judging": not self._blind,
             "silent": sorted({meter for meter, _ in self._silent}),
         }
 
@@ -281,6 +304,8 @@ class Gateway:
                 Kind.GAP, stamp, {"what": "records", "count": pending.lost, "why": "the disk took no seal"}
             )
             pending.lost = 0
+        if self._blind:
+            return
         if self._memory.anew or stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S:
             self._checkpoint_ns, self._memory.anew = stamp.boottime_ns, False
             self._memory.save(self._tip())
@@ -313,7 +338,8 @@ class Gateway:
             self._pending.put_first(encode_record(Kind.DROP, stamp, body))
 
     def _prunable_below(self) -> int:
-        return min(self.courier.prunable_below(), self._memory.saved_up_to)
+        receipted = self.courier.prunable_below()
+        return receipted if self._blind else min(receipted, self._memory.saved_up_to)
 
     def _tip(self) -> int:
         return self.courier.outbox.tip

@@ -16,6 +16,7 @@ from attrs import define, field
 from agent.evidence.cbor import FormatError
 from agent.evidence.record import decode_record
 from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
+from agent.store.database import StoreError
 from agent.store.gateway import GatewayStore
 from agent.watch import Watch
 
@@ -56,8 +57,8 @@ class Memory:
         if problem is None and tip.number - self.saved_up_to > REPLAY_SEALS_MAX:
             problem = f"its memory ends {tip.number - self.saved_up_to} seals ago"
         if problem is None:
-            for row in self._behind():
-                self._replay(row)
+            problem = self._replayed()
+        if problem is None:
             return
         LOG.warning("the detector begins anew: %s", problem)
         self.saved_up_to, self.anew = tip.number, True
@@ -69,6 +70,18 @@ class Memory:
         except Exception as error:  # noqa: BLE001 - whatever is in it, the gateway starts
             return f"{type(error).__name__}: {error}"
         self.saved_up_to = int.from_bytes(raw[:_NUMBER_BYTES], "big")
+        return None
+
+    def _replayed(self) -> str | None:
+        """Read the seals behind the checkpoint again; why it could not be done."""
+        try:
+            for row in self._behind():
+                self._replay(row)
+        except StoreError:
+            raise
+        except Exception as error:
+            LOG.exception("seals behind the checkpoint cannot be judged again")
+            return f"{type(error).__name__}: {error}"
         return None
 
     def save(self, tip: int) -> None:

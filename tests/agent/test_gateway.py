@@ -279,6 +279,19 @@ def test_a_disk_that_takes_nothing_ends_the_process(rig: Rig, monkeypatch: pytes
         rig.run(SETTLE_S_MAX + 30, 1000, 1000)
 
 
+def test_an_end_on_a_disk_that_takes_nothing_is_no_good_end(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise StoreFullError("database or disk is full")
+
+    rig.run(20, 1000, 1000)
+    monkeypatch.setattr(rig.gateway.store, "append", full)
+    rig.read("mp", 1000)
+    with pytest.raises(DiskError, match="could not be sealed"):
+        rig.gateway.stop(rig.stamp(), rig.passed_s)
+
+
 def test_a_disk_that_recovers_gets_the_same_bytes(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     append = rig.gateway.store.append
     offered = []
@@ -334,3 +347,43 @@ def test_the_plant_hears_of_a_deficit_before_it_is_an_episode_and_not_again_afte
     again.run(300, 30_000, 12_000)
     assert [one["state"] for one in heard] == ["begins", "healthy"]
     again.close()
+
+
+@pytest.mark.parametrize("name", ["advance", "reading"])
+def test_a_fault_in_the_detector_ends_the_detector_and_never_the_chain(
+    rig: Rig, name: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("a slip in a rule")
+
+    rig.run(400, 1000, 1000)
+    monkeypatch.setattr(type(rig.gateway.watch), name, fail)
+    before = len(rig.seals())
+    rig.run(120, 1000, 1000)
+    assert len(rig.seals()) >= before + 11
+    assert [body["text"] for body in bodies(rig, Kind.EVENT) if body["what"] == "detector failed"] == [
+        "ZeroDivisionError: a slip in a rule"
+    ]
+    assert "nothing is judged until the next start" in caplog.text
+    assert bodies(rig, Kind.HEARTBEAT)[-1]["judging"] is False
+    rig.receipt(rig.seals()[-3])
+    monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda: 0.8)
+    rig.run(20, 1000, 1000)
+    assert (rig.gateway.store.first_number() or 0) > 1, "and the database does not fill behind it"
+    rig.gateway.stop(rig.stamp(), rig.passed_s)
+
+
+def test_a_fault_while_the_chain_is_judged_again_does_not_keep_the_gateway_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = Rig(tmp_path / "first")
+    first.run(100, 1000, 1000)
+
+    def fail(*_: Any) -> None:
+        raise ZeroDivisionError("a slip in a rule")
+
+    monkeypatch.setattr(type(first.gateway.watch), "replay", fail)
+    second = first.killed(tmp_path / "second")
+    second.run(30, 1000, 1000)
+    assert "the detector begins anew: ZeroDivisionError" in caplog.text
+    second.close()

@@ -1,0 +1,110 @@
+"""Every meter once; and the agent at a glance, at every moment of its life."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from agent import once
+from agent.build import setups_of
+from agent.config import parse_site
+from agent.overview import iso, overview, reading_json
+from drivers.clock import ClockState, Stamp, SystemClock
+from drivers.reading import PollGroup, Quality, Reading
+from tests.agent.rig import SITE, Rig
+from tests.drivers.slave import answer, on_tcp
+
+
+def test_once_reads_each_group_of_each_meter_in_the_order_of_the_site_file(tmp_path: Path) -> None:
+    with on_tcp(answer) as slave:
+        site = parse_site(SITE.replace("tcp://127.0.0.1", slave.url), tmp_path / "site.toml")
+        readings = list(once.poll_once(site, setups_of(site), SystemClock()))
+    assert [reading.meter for reading in readings] == ["mp"] * 3 + ["mt"] * 3
+    assert [reading.group for reading in readings[:3]] == list(PollGroup)
+
+
+def test_once_says_of_each_meter_that_its_bus_is_down(tmp_path: Path) -> None:
+    site = parse_site(SITE.replace("tcp://127.0.0.1", "tcp://127.0.0.1:1"), tmp_path / "site.toml")
+    readings = list(once.poll_once(site, setups_of(site), SystemClock()))
+    assert len(readings) == 6
+    assert {reading.quality for reading in readings} == {Quality.BAD}
+    assert all(reading.reason.startswith("bus down: ") for reading in readings)
+
+
+def glance(rig: Rig) -> dict[str, object]:
+    """The overview, as it leaves through the socket."""
+    return json.loads(json.dumps(overview(rig.gateway, rig.stamp()), allow_nan=False))  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize(
+    ("production", "treatment", "power", "on"),
+    [
+        (None, None, [None, None], [None, None]),
+        (30_000, 12_000, [30_000, 12_000], [True, True]),
+        (0, 12_000, [0, 12_000], [False, True]),
+        (30_000, None, [30_000, None], [True, None]),
+        (-500, 0, [-500, 0], [False, False]),
+    ],
+)
+def test_a_line_is_on_off_or_unknown(
+    tmp_path: Path, production: float | None, treatment: float | None, power: list[float], on: list[bool]
+) -> None:
+    rig = Rig(tmp_path / "g1")
+    rig.run(10, production, treatment)
+    seen = glance(rig)
+    rig.close()
+    lines = seen["lines"]
+    assert isinstance(lines, list)
+    assert [line["power_w"] for line in lines] == power
+    assert [line["on"] for line in lines] == on
+
+
+def test_before_the_first_reading_every_meter_is_not_read_yet(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "g1")
+    seen = glance(rig)
+    rig.close()
+    meters = seen["meters"]
+    assert isinstance(meters, list)
+    assert [(meter["meter"], meter["quality"], meter["reason"]) for meter in meters] == [
+        ("mp", "bad", "not read yet"),
+        ("mt", "bad", "not read yet"),
+    ]
+
+
+def test_an_episode_is_shown_without_its_trace_and_alarms_by_name(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "g1")
+    rig.run(900, 30_000, 12_000)
+    rig.run(600, 30_000, 0)
+    seen = glance(rig)
+    rig.close()
+    (episode,) = [one for one in seen["episodes"] if one["severity"] == "violation"]  # type: ignore[attr-defined]
+    assert episode["rule"] == "off"
+    assert "trace" not in episode
+    assert seen["broker"] == {"connected": False, "alarms": []}
+
+
+def test_the_fast_group_has_the_last_word_on_quality_and_all_groups_on_values(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "g1")
+    rig.read("mp", 1000)
+    setup = rig.gateway.watch.setups["mp"]
+    refused = Reading("mp", PollGroup.SLOW, rig.stamp(), setup.model.hash, (), Quality.BAD, "exception 2")
+    rig.gateway.reading(refused)
+    seen = glance(rig)
+    rig.close()
+    meter = next(one for one in seen["meters"] if one["meter"] == "mp")  # type: ignore[attr-defined]
+    assert (meter["quality"], meter["reason"]) == ("good", "")
+    assert meter["values"]["active_power"] == 1000
+    assert reading_json(refused, setup, "p1")["values"] == {}
+
+
+@pytest.mark.parametrize(
+    ("utc_ns", "text"),
+    [
+        (0, "1970-01-01T00:00:00.000Z"),
+        (1_772_400_000_123_456_789, "2026-03-01T21:20:00.123Z"),
+        (253_402_300_799 * 10**9, "9999-12-31T23:59:59.000Z"),
+        (2**63 - 1, "2262-04-11T23:47:16.854Z"),
+    ],
+)
+def test_the_wall_time_is_told_to_the_millisecond(utc_ns: int, text: str) -> None:
+    assert iso(Stamp(utc_ns, 0, bytes(16), ClockState.UNSYNCHRONISED)) == text
