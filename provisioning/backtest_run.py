@@ -1,6 +1,7 @@
 """Commissions on the first hours of a recording and tests the rest with what was learned.
 
-Without hours to learn from, the parameters of the site file are tested on all of it. A feed takes
+What was learned from too little is tested as it is, provisional; the findings say how much longer to
+record. Without hours to learn from, the parameters of the site file are tested on all of it. A feed takes
 part where it was recorded together with all lines behind it: the rest of what nobody recorded says
 nothing.
 """
