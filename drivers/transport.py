@@ -12,6 +12,7 @@ import errno
 import os
 import select
 import socket
+import termios
 import time
 from pathlib import Path
 from typing import Final, Protocol
@@ -124,6 +125,8 @@ class _DescriptorPipe:
         return data
 
     def _down(self, error: Exception) -> BusDownError:
+        if isinstance(error, termios.error):  # no OSError, though it is made like one
+            error = OSError(*error.args)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return BusDownError(f"{self._name}: {reason}")
 
@@ -161,12 +164,20 @@ class SerialPipe(_DescriptorPipe):
                 write_timeout=WRITE_S,
                 exclusive=True,
             )
-            port.reset_input_buffer()
-        except (OSError, ValueError) as error:  # SerialException is an OSError
+            self._emptied(port)
+        except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
             raise self._down(error) from error
         self._serial = port
         self._opened(port.fileno())
         return True
+
+    @staticmethod
+    def _emptied(port: serial.Serial) -> None:
+        try:
+            port.reset_input_buffer()
+        except BaseException:
+            port.close()
+            raise
 
     def close(self) -> None:
         """Give the port back."""
