@@ -1,11 +1,19 @@
 """The demo, as a user starts it: everything that was acknowledged is verified, and the findings are right."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Final
 
+import psutil
 import pytest
+
+PARTS: Final = 4
+WAIT_S: Final = 60.0
+"""A loaded machine; a part starts in about a second."""
 
 
 @pytest.mark.e2e
@@ -26,3 +34,26 @@ def test_the_demo_ends_well_and_its_last_line_says_so(tmp_path: Path) -> None:
     assert ("k2", "data_loss") in [(episode["linkage"], episode["rule"]) for episode in summary["episodes"]]
     assert [outage["what"] for outage in summary["outages"]] == ["broker away", "agent killed"]
     assert all(outage["recovered_s"] is not None for outage in summary["outages"])
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_demo_stops_its_parts_and_says_so_in_one_line(
+    tmp_path: Path, sign: signal.Signals
+) -> None:
+    command = [sys.executable, "-P", "-m", "provisioning.cli", "demo", "--broker", "embedded"]
+    with subprocess.Popen(
+        [*command, "--folder", str(tmp_path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as demo:
+        parts: list[psutil.Process] = []
+        deadline = time.monotonic() + WAIT_S
+        while len(parts) < PARTS and time.monotonic() < deadline and demo.poll() is None:
+            parts = psutil.Process(demo.pid).children()
+            time.sleep(0.05)
+        assert len(parts) >= PARTS, "simulator, broker, subscriber, agent"
+        demo.send_signal(sign)
+        out, err = demo.communicate(timeout=WAIT_S)
+    assert demo.returncode == 130
+    assert err.splitlines()[-1] == "dianjian: interrupted; every part is stopped"
+    assert "Traceback" not in out + err
+    assert not [part for part in parts if part.is_running()]
