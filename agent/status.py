@@ -38,7 +38,7 @@ class StatusSocket:
     def waiting(self) -> list[socket.socket]:
         """Readers who have connected since the last call."""
         readers: list[socket.socket] = []
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # nobody waits, or there is no descriptor for who does
             while len(readers) < ACCEPTS_MAX:
                 reader, _ = self._listener.accept()
                 readers.append(reader)

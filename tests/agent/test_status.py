@@ -1,5 +1,7 @@
 """The status socket answers whoever may open it, and never waits for a slow reader."""
 
+import errno
+import socket
 import stat
 import threading
 from pathlib import Path
@@ -49,4 +51,17 @@ def test_what_is_no_object_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON object"):
         read_status(tmp_path)
     thread.join()
+    status.close()
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE, errno.ECONNABORTED, errno.EAGAIN])
+def test_a_reader_who_cannot_be_accepted_does_not_end_the_agent(
+    tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise OSError(number, "no")
+
+    status = StatusSocket(tmp_path)
+    monkeypatch.setattr(socket.socket, "accept", fail)
+    assert status.waiting() == []
     status.close()
