@@ -18,7 +18,7 @@ its start repairs. `now_s` is real time, for the network and the disk; `stamp` i
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from attrs import define, field
@@ -119,6 +119,7 @@ class Gateway:
             raise RekeyError(f"{recovery.reason}: this gateway must be enrolled anew")
         LOG.info("start: %s, next seal %d", recovery.start, recovery.number)
         self._memory.recall()
+        self.episodes = self._memory.episodes()
         self.courier.resume(now_s)
         offset_ms = self.watch.boot(stamp)
         boot = {
@@ -213,7 +214,7 @@ class Gateway:
         if self._clock_ms is None or abs(ahead_ms - self._clock_ms) > CLOCK_STEP_MS:
             self._clock_ms = ahead_ms
 
-    def _found(self, episodes: Iterable[Episode], stamp: Stamp) -> None:
+    def _found(self, episodes: Sequence[Episode], stamp: Stamp) -> None:
         for episode in episodes:
             self.episodes = [*(old for old in self.episodes if old.id != episode.id), episode][
                 -EPISODES_KEPT:
@@ -224,6 +225,8 @@ class Gateway:
             LOG.log(
                 level, "%s %s %s: %s", episode.linkage, episode.rule, episode.state, episode.sentence["en"]
             )
+        if episodes:
+            self._memory.save_episodes(self.episodes)
 
     def _warn(self, warned: Warned) -> None:
         if self.site.warning.log:

@@ -1,6 +1,7 @@
 """What the detector remembers over a restart: a checkpoint, and the chain behind it.
 
-    checkpoint "watch"    number of the last seal that is in it (8 bytes, big endian), state of the watch
+    checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the watch
+    checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, for the status view alone
 
 The checkpoint rides on a commit; the seals behind its number are read again at the start. Nothing
 that is found there keeps the gateway from starting: a checkpoint that cannot be used means that the
@@ -8,11 +9,13 @@ detector begins anew, and a body that is not what was sealed is passed by; both 
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
+import cbor2
 from attrs import define, field
 
+from agent.detect.episode import Episode
 from agent.evidence.cbor import FormatError
 from agent.evidence.record import decode_record
 from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
@@ -23,6 +26,9 @@ from agent.watch import Watch
 LOG: Final = logging.getLogger("dianjian.memory")
 
 CHECKPOINT: Final = "watch"
+EPISODES: Final = "episodes"
+EPISODES_KEPT: Final = 20
+"""A few kB each, written only when an episode is told."""
 ROWS_AT_ONCE: Final = 50
 """Whole rows are at most 64 kB each, and the start must not cost more memory than the life after it."""
 REPLAY_SEALS_MAX: Final = 2_000
@@ -88,6 +94,22 @@ class Memory:
         """Remember what the watch knows; everything up to seal `tip` is in it, and nothing after."""
         self.saved_up_to = tip
         self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.watch.checkpoint())
+
+    def save_episodes(self, episodes: Sequence[Episode]) -> None:
+        """Remember the last of what was told, in its last state."""
+        kept = [episode.to_body() for episode in episodes[-EPISODES_KEPT:]]
+        self.store.put_checkpoint(EPISODES, cbor2.dumps(kept))
+
+    def episodes(self) -> list[Episode]:
+        """What was told before the restart."""
+        raw = self.store.checkpoint(EPISODES)
+        if raw is None:
+            return []
+        try:
+            return [Episode.from_body(body) for body in cbor2.loads(raw)]
+        except Exception as error:  # noqa: BLE001 - they are all in the chain
+            LOG.warning("earlier episodes are not shown: %s", error)
+            return []
 
     def _behind(self) -> Iterator[StoredSeal]:
         first = max(self.saved_up_to + 1, self.store.first_number() or FIRST_NUMBER)

@@ -56,7 +56,11 @@ def test_a_checkpoint_that_cannot_be_used_does_not_keep_the_gateway_from_startin
     tmp_path: Path, state: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = lived(tmp_path)
-    second = again(first, tmp_path / "second", change(first, "UPDATE checkpoints SET raw = ?", state))
+    second = again(
+        first,
+        tmp_path / "second",
+        change(first, "UPDATE checkpoints SET raw = ? WHERE name = 'watch'", state),
+    )
     assert "the detector begins anew" in caplog.text
     second.run(900, 30_000, 12_000)
     second.run(600, 30_000, 0)
@@ -104,3 +108,25 @@ def test_the_checkpoint_names_the_last_seal_that_is_in_it(tmp_path: Path) -> Non
     assert raw is not None
     assert 0 < int.from_bytes(raw[:8], "big") <= rig.seals()[-1].number
     rig.close()
+
+
+def test_what_was_told_before_a_restart_is_still_shown(tmp_path: Path) -> None:
+    first = lived(tmp_path, 900)
+    first.run(600, 30_000, 0)
+    told = [(one.id, one.state) for one in first.gateway.episodes]
+    assert told
+    second = first.killed(tmp_path / "second")
+    assert [(one.id, one.state) for one in second.gateway.episodes] == told
+    second.run(900, 30_000, 12_000)
+    states = [one.state for one in second.gateway.episodes if one.id == told[0][0]]
+    assert states == ["cleared"], "one entry an episode, in its last state"
+    second.close()
+
+
+def test_remembered_episodes_that_cannot_be_read_are_not_shown(tmp_path: Path) -> None:
+    first = lived(tmp_path, 900)
+    first.run(600, 30_000, 0)
+    damage = change(first, "UPDATE checkpoints SET raw = x'ff00' WHERE name = 'episodes'")
+    second = again(first, tmp_path / "second", damage)
+    assert second.gateway.episodes == []
+    second.close()
