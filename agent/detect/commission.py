@@ -214,7 +214,7 @@ class _Commissioning:
             self._params,
             limit_s=float(min(max(limit, LIMIT_MIN * tau), LIMIT_MAX * tau)),
             overrun_s=learn_overrun_s(seen.overrun_s, seen.night, self._on_t.mode),
-            orphans_limit=max(3, 2 * seen.orphans + 1),
+            orphans_limit=max(3, 2 * seen.orphans + 1) if self._on_t.mode is Mode.BOTH else 0,
             interruptions_s=min(max(2 * seen.interrupted_s, INTERRUPTIONS_MIN_S), INTERRUPTIONS_MAX_S),
         )
         if seen.interrupted_s >= INTERRUPTIONS_MIN_S:

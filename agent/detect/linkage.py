@@ -77,7 +77,7 @@ class LinkageTracker:
         self._lost = -(-params.lost_reset_s // dt)
         self._limit = params.limit_s
         self._overrun = -(-params.overrun_s // dt) if params.overrun_s else NEVER
-        self._orphan_limit = params.orphans_limit
+        self._orphan_limit = params.orphans_limit or NEVER
         self._least = RollingMinimum(self._guard)
         self._highest = RollingMinimum(self._highest_slots)
         self.orphans = Orphans(dt)

@@ -56,7 +56,7 @@ class LinkageParams:
         grace_s: Time that treatment has to start.
         limit_s: h, the weighted deficit that raises.
         overrun_s: Longest time treatment may run on after production; 0 is not judged.
-        orphans_limit: So many treatment runs without production in 24 h are not normal.
+        orphans_limit: So many treatment runs without production in 24 h are not normal; 0 is not judged.
         loss_s: Age of the last sample that is reported.
         lost_reset_s: A longer loss ends what was counted.
         flat_s: Time below the noise floor that is reported.

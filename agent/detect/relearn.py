@@ -29,7 +29,7 @@ _LENIENT_UP: Final = frozenset(
 _OFF_AT_ZERO: Final = frozenset(
     {
         "noise_floor", "ct_floor_w", "stuck_on_s", "stuck_off_s", "overrun_s", "interruptions_s", "pf_heater",
-        "residual_s", "correlation_sd_w",
+        "residual_s", "correlation_sd_w", "orphans_limit",
     }
 )  # fmt: skip
 

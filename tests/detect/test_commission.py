@@ -242,3 +242,8 @@ def test_a_machine_that_is_like_a_heater_is_not_judged_by_its_power_factor() -> 
 def test_without_other_channels_nothing_is_known_of_them() -> None:
     line = learned("constant").params.treatment[0]
     assert (line.pf_on, line.pf_heater, line.current_on_a, line.voltage_v) == (0.0, 0.0, 0.0, 0.0)
+
+
+def test_starts_without_production_mean_nothing_where_treatment_never_stops() -> None:
+    assert learned("always_on").params.orphans_limit == 0
+    assert learned("constant").params.orphans_limit >= 3

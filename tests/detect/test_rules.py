@@ -174,6 +174,7 @@ def test_treatment_that_starts_again_and_again_without_production_is_decoupled()
     episodes = run(linkage(), timeline)[0]
     assert told(episodes) == [("decoupled", "raised")]
     assert episodes[0].numbers["orphan_starts"] == 3
+    assert run(linkage(orphans_limit=0), timeline)[0] == []
 
 
 def test_treatment_that_starts_before_production_is_no_orphan() -> None:
