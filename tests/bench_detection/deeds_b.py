@@ -12,6 +12,8 @@ from tests.bench_detection.means_b import apply_load, dead_feeder, ramp, rest
 from tests.bench_detection.moments_b import LEAD_S, TRIES, breaks, done, minutes, moment, place, runs_with
 from tests.bench_detection.scene_b import IDLE_SHARE, Scene
 
+DAMPER_S: Final = (60.0, 180.0)
+"""What damper actuators take to close."""
 COUNTED_S: Final = 180.0
 """0.75 tau: the shortest time without treatment, added up, that any setting calls a violation."""
 
@@ -68,7 +70,7 @@ def idle(scene: Scene) -> bool:
         return False
     way = str(rng.choice(["belt", "damper", "drive", "partial"]))
     low, high, slow = {
-        "belt": (0.1, 0.3, 0.0), "damper": (0.25, 0.44, rng.uniform(120, 600)),
+        "belt": (0.1, 0.3, 0.0), "damper": (0.25, 0.44, rng.uniform(*DAMPER_S)),
         "drive": (0.15, 0.44, rng.uniform(20, 60)), "partial": (0.2, 0.4, 0.0),
     }[way]  # fmt: skip
     share = float(np.clip(rng.uniform(low, high), lowest, highest))
