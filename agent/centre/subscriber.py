@@ -80,13 +80,17 @@ class Subscriber:
         self._out = out
         self._memory = store_path.with_name(store_path.name + ".memory")
         self._events: queue.Queue[MqttEvent] = queue.Queue(QUEUE_MAX)
-        self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._put)
         self._stopping = threading.Event()
         self._token = 0
         self._beacon_at_s = clock.monotonic_s()
         self._beacons = 0
         self._remembered: dict[str, int] = {}
-        self._store = CentreStore(store_path)
+        self._store = CentreStore(store_path)  # first: what fails here leaves nothing open behind it
+        try:
+            self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._put)
+        except BaseException:
+            self._store.close()
+            raise
         self.centre = Centre(self._store, Answers(self._store, secret), self._first_key)
 
     def run(self) -> None:
