@@ -41,6 +41,8 @@ IDLE_STRETCH: Final = 0.45
 STUCK_MIN_S: Final = 600
 STUCK_LEARNED_MAX_S: Final = 1800
 """A meter that repeats a value for half an hour when all is well cannot be judged by repetition."""
+COARSE_VALUES, COARSE_SHARE, COARSE_TIMES = 8, 0.95, 3
+"""A standby of a few watts that knows hardly eight values repeats them; it gets three times as long."""
 CT_STANDBY_MIN_W: Final = 20
 CT_STANDBY_OF_RATED: Final = 0.002
 CT_FLOOR: Final = 0.4
@@ -241,7 +243,10 @@ def _stuck_limit_s(x: Floats, dt_s: int, hold: int) -> int:
     longest = int((slots[ends] - slots[begins]).max()) + 1
     if longest * dt_s > STUCK_LEARNED_MAX_S:
         return 0
-    return max(STUCK_MIN_S, 10 * dt_s, (3 * longest + 3) * dt_s)
+    _, counts = np.unique(values, return_counts=True)
+    common = np.sort(counts)[::-1][:COARSE_VALUES].sum()
+    coarse = common >= COARSE_SHARE * len(values)
+    return max(STUCK_MIN_S * (COARSE_TIMES if coarse else 1), 10 * dt_s, (3 * longest + 3) * dt_s)
 
 
 def _ct_floor_w(x: Floats, rated_w: float) -> int:

@@ -247,3 +247,12 @@ def test_without_other_channels_nothing_is_known_of_them() -> None:
 def test_starts_without_production_mean_nothing_where_treatment_never_stops() -> None:
     assert learned("always_on").params.orphans_limit == 0
     assert learned("constant").params.orphans_limit >= 3
+
+
+@pytest.mark.parametrize(("step", "limit_s"), [(1, 600), (5, 1_800)])
+def test_a_standby_of_few_values_may_repeat_them_for_longer(step: int, limit_s: int) -> None:
+    loads = plant("constant", 3, 5)
+    rng = np.random.default_rng(2)
+    standby = step * np.rint((60 + 8 * rng.standard_normal(len(loads.t))) / step)
+    loads.t = np.where(loads.t < 1_000, standby, loads.t)
+    assert learn(loads).params.treatment[0].stuck_off_s == limit_s
