@@ -205,7 +205,13 @@ class _Commissioning:
 
     def _limits(self, seen: Seen) -> None:
         tau = self._params.tau_s
-        harmless = [one.peak_s for one in seen.excursions if one.peak_s < LIMIT_MAX * tau]
+        spans = [(begin, end) for begin, end, _ in self._exceptions]
+        harmless = [
+            one.peak_s
+            for one in seen.excursions
+            if one.peak_s < LIMIT_MAX * tau
+            and not any(begin <= one.end and one.begin <= end for begin, end in spans)
+        ]
         self._exceptions += [
             (one.begin, one.end, Odd.LACKING) for one in seen.excursions if one.peak_s >= LIMIT_MAX * tau
         ]

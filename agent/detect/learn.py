@@ -153,7 +153,10 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
     medians = _by_bin(t, index, chosen, len(edges), 0.5)
     idle = chosen & (t < IDLE_STRETCH * medians[index])
     low = chosen & (t < LOW_STRETCH * medians[index])
-    exceptions = _rare_stretches(low, chosen, dt_s) or _stretches(idle, chosen, dt_s)
+    idled = _stretches(idle, chosen, dt_s)
+    exceptions = _rare_stretches(low, chosen, dt_s) or (idled and _stretches(low, chosen, dt_s)) or idled
+    if exceptions:
+        chosen &= ~idle
     for begin, end in exceptions:
         chosen[begin:end] = False
     medians = _by_bin(t, index, chosen, len(edges), 0.5)
