@@ -8,15 +8,15 @@ One thread calls it, with the time as an argument:
     tick(stamp, now_s)      detect, seal what is due, send what is due, prune what is receipted
     stop(stamp, now_s)      seal the rest
 
-A record is pending until it is sealed, and a seal is committed before it is sent (`Sealer`), so a
-kill at any instant loses at most what was pending, which nobody has been told of. Seals are made
-every `seal.interval_s`, at once for an episode, and when the pending records fill one.
+A kill at any instant loses at most the records that wait for a seal (`Sealing`), which nobody has been
+told of. Seals are made every `seal.interval_s`, at once for an episode, and when the records fill one.
 
-A commit that fails is tried again with the same bytes; after SETTLE_S_MAX the process ends, and
-its start repairs. `now_s` is real time, for the network and the disk; `stamp` is the plant's.
+When the centre's own signature says that it holds a seal which this disk has not, the disk was rolled
+back: nothing is sealed any more, and the process ends with the wish for a new enrolment.
+
+`now_s` is real time, for the network and the disk; `stamp` is the plant's.
 """
 
-import contextlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
@@ -26,15 +26,14 @@ from attrs import define, field
 from agent.config import Site
 from agent.detect.episode import Episode, Severity
 from agent.detect.warning import Warned
-from agent.evidence.record import Kind, encode_reading, encode_record
+from agent.evidence.record import Kind, encode_reading
 from agent.evidence.recovery import Recovery, Start
-from agent.evidence.seal import StoredSeal
-from agent.evidence.sealer import CommitError, Sealer, StoreFullError
+from agent.evidence.sealer import Sealer
 from agent.health import read_health
 from agent.manifest import manifest_bodies
 from agent.memory import Memory
-from agent.pending import Pending
-from agent.quota import Level, Quota
+from agent.quota import Level
+from agent.sealing import DiskError, Sealing
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
@@ -46,18 +45,12 @@ T = TypeVar("T")
 
 LOG: Final = logging.getLogger("dianjian.gateway")
 
-SETTLE_S_MAX: Final = 30.0
-"""A disk that fails for longer needs a new process, and perhaps a person."""
 CHECKPOINT_INTERVAL_S: Final = 300.0
 """The detector's memory costs a few kB; a restart reads at most this much of the chain again."""
 CLOCK_STEP_MS: Final = 2000
 """A wall clock that departs from the time since boot by more than this was set by somebody."""
 EPISODES_KEPT: Final = 100
 """For the status view; all of them are in the chain."""
-
-
-class DiskError(Exception):
-    """The disk has not taken a seal for SETTLE_S_MAX: end, and let the start repair."""
 
 
 class RekeyError(Exception):
@@ -90,24 +83,20 @@ class Gateway:
     hear: Callable[[Mapping[str, Any]], None] = silent
     episodes: list[Episode] = field(factory=list, init=False)
     connected: bool = field(default=False, init=False)
-    _pending: Pending = field(factory=Pending, init=False)
-    _sealed_ns: int = field(default=0, init=False)
-    _failing_since_s: float | None = field(default=None, init=False)
     readings: dict[str, dict[PollGroup, Reading]] = field(factory=dict, init=False)
     _stopped: bool = field(default=False, init=False)
     _silent: set[tuple[str, PollGroup]] = field(factory=set, init=False)
     _broker_word: str = field(default="", init=False)
-    _level: Level = field(default=Level.FREE, init=False)
     _heartbeat_ns: int = field(default=0, init=False)
     _checkpoint_ns: int = field(default=0, init=False)
     _clock_ms: int | None = field(default=None, init=False)
     _blind: bool = field(default=False, init=False)
     _memory: Memory = field(init=False)
-    _quota: Quota = field(init=False)
+    _sealing: Sealing = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._memory = Memory(self.store, self.watch)
-        self._quota = Quota(self.store)
+        self._sealing = Sealing(self.sealer, self.store, self.courier, self.site.seal.interval_s)
 
     def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
         """Go on where the chain ends; `recovery` is what the sealer has found.
@@ -121,6 +110,7 @@ class Gateway:
         self._memory.recall()
         self.episodes = self._memory.episodes()
         self.courier.resume(now_s)
+        self._refuse_rollback()
         offset_ms = self.watch.boot(stamp)
         boot = {
             "boot_id": stamp.boot_id,
@@ -128,7 +118,7 @@ class Gateway:
             "start": recovery.start.value,
             "version": self.version,
         }
-        self._put(Kind.BOOT, stamp, boot)
+        self._put(Kind.BOOT, stamp, boot, urgent=True)
         watch = self.watch
         for body in manifest_bodies(self.site, watch.setups, watch.linkages, watch.feed, self.version, stamp):
             self._put(Kind.MANIFEST, stamp, body)
@@ -137,7 +127,6 @@ class Gateway:
             self._event(stamp, {"what": "database salvaged", "text": str(self.store.salvage)})
         for number in self._memory.damaged:
             self._event(stamp, {"what": "body damaged", "seal": number})
-        self._pending.urgent = True
         self._checkpoint_ns = self._heartbeat_ns = stamp.boottime_ns
         self.tick(stamp, now_s)
 
@@ -145,12 +134,16 @@ class Gateway:
         """One answer of one meter, or the word that there was none."""
         self.readings.setdefault(reading.meter, {})[reading.group] = reading
         self._quality_changed(reading)
-        if self._level < Level.ESSENTIAL:
-            self._pending.put(encode_reading(reading))
+        if self._sealing.level < Level.ESSENTIAL:
+            self._sealing.put_record(encode_reading(reading))
         self._guarded(lambda: self.watch.reading(reading), None, reading.stamp)
 
     def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
-        """What the connection reports."""
+        """What the connection reports.
+
+        Raises:
+            RekeyError: The centre proves that this disk was rolled back.
+        """
         if isinstance(event, Connected | Disconnected):
             self.connected = isinstance(event, Connected)
             word = event.reason if isinstance(event, Disconnected) else "connected"
@@ -160,6 +153,7 @@ class Gateway:
         for body in self.courier.handle(event, now_s):
             LOG.warning("%s on %s: %s", body["what"], body["topic"], body.get("text", body.get("code")))
             self._event(stamp, body)
+        self._refuse_rollback()
         self.courier.tick(now_s)
 
     def tick(self, stamp: Stamp, now_s: float) -> None:
@@ -184,8 +178,8 @@ class Gateway:
         if stamp.boottime_ns - self._heartbeat_ns >= self.site.seal.heartbeat_s * NS_PER_S:
             self._heartbeat_ns = stamp.boottime_ns
             self._put(Kind.HEARTBEAT, stamp, self._heartbeat())
-        if self._is_due(stamp):
-            self._seal_all(stamp, now_s)
+        if self._sealing.is_due(stamp):
+            self._seal(stamp, now_s)
 
     def stop(self, stamp: Stamp, now_s: float) -> None:
         """Seal what is pending, so that an orderly end loses nothing; from now on `tick` only sends.
@@ -195,14 +189,18 @@ class Gateway:
         """
         self._work(stamp, now_s)
         self._stopped = True
-        if self._pending or self.sealer.unsettled:
-            self._seal_all(stamp, now_s)
-        if not self.sealer.unsettled and not self._blind:
-            self._memory.save(self._tip())
-        if self._pending or self.sealer.unsettled:
+        if self._sealing.waits:
+            self._seal(stamp, now_s)
+        if self._sealing.waits:
             raise DiskError("the last records could not be sealed; the start repairs the chain")
+        if not self._blind:
+            self._memory.save(self._sealing.tip)
         self.store.flush()
         self.courier.tick(now_s)
+
+    def _refuse_rollback(self) -> None:
+        if self.courier.status().stopped:
+            raise RekeyError("the centre holds seals that this disk has not: it was rolled back, enrol anew")
 
     def _check_clock(self, stamp: Stamp) -> None:
         ahead_ms = (stamp.utc_ns - stamp.boottime_ns) // NS_PER_MS
@@ -219,8 +217,7 @@ class Gateway:
             self.episodes = [*(old for old in self.episodes if old.id != episode.id), episode][
                 -EPISODES_KEPT:
             ]
-            self._put(Kind.EPISODE, stamp, episode.to_body())
-            self._pending.urgent = True
+            self._put(Kind.EPISODE, stamp, episode.to_body(), urgent=True)
             level = logging.WARNING if episode.severity is Severity.VIOLATION else logging.INFO
             LOG.log(
                 level, "%s %s %s: %s", episode.linkage, episode.rule, episode.state, episode.sentence["en"]
@@ -280,69 +277,13 @@ class Gateway:
     def _event(self, stamp: Stamp, body: Mapping[str, Any]) -> None:
         self._put(Kind.EVENT, stamp, body)
 
-    def _put(self, kind: Kind, stamp: Stamp, body: Mapping[str, Any]) -> None:
-        self._pending.put(encode_record(kind, stamp, body))
+    def _put(self, kind: Kind, stamp: Stamp, body: Mapping[str, Any], *, urgent: bool = False) -> None:
+        self._sealing.put(kind, stamp, body, urgent=urgent)
 
-    def _is_due(self, stamp: Stamp) -> bool:
-        if self.sealer.unsettled:
-            return True
-        aged = stamp.boottime_ns - self._sealed_ns >= self.site.seal.interval_s * NS_PER_S
-        return bool(self._pending) and (aged or self._pending.urgent or self._pending.full)
-
-    def _seal_all(self, stamp: Stamp, now_s: float) -> None:
-        pending = self._pending
-        self._sealed_ns, pending.urgent = stamp.boottime_ns, False
-        try:
-            if self.sealer.unsettled:
-                self._sealed(self.sealer.settle())
-            while pending:
-                self._make_room(stamp)
-                self._sealed(self.sealer.seal(pending.take(), stamp, self.courier.reference))
-        except CommitError as error:
-            self._failed(error, stamp, now_s)
-            return
-        self._failing_since_s = None
-        if pending.lost:
-            self._put(
-                Kind.GAP, stamp, {"what": "records", "count": pending.lost, "why": "the disk took no seal"}
-            )
-            pending.lost = 0
-        if self._blind:
+    def _seal(self, stamp: Stamp, now_s: float) -> None:
+        self._sealing.keep_from = None if self._blind else self._memory.saved_up_to
+        if not self._sealing.seal(stamp, now_s) or self._blind:
             return
         if self._memory.anew or stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S:
             self._checkpoint_ns, self._memory.anew = stamp.boottime_ns, False
-            self._memory.save(self._tip())
-
-    def _failed(self, error: CommitError, stamp: Stamp, now_s: float) -> None:
-        if self._failing_since_s is None:
-            self._failing_since_s = now_s
-            LOG.error("the disk took no seal: %s", error)
-        if isinstance(error, StoreFullError):
-            with contextlib.suppress(CommitError):  # a disk without room for even that
-                self._make_room(stamp, at_once=True)
-        if now_s - self._failing_since_s > SETTLE_S_MAX:
-            raise DiskError(f"no seal committed for {SETTLE_S_MAX:g} s: {error}") from error
-
-    def _sealed(self, seal: StoredSeal) -> None:
-        self.courier.outbox.on_sealed(seal.number)
-
-    def _make_room(self, stamp: Stamp, *, at_once: bool = False) -> None:
-        """Free what must be freed; bodies go with the seal that tells of them, or `at_once` before it."""
-        level, drop = self._quota.make_room(prunable_below=self._prunable_below(), tip=self._tip())
-        if level is not self._level and max(level, self._level) >= Level.ALARM:
-            LOG.warning("the database is at level %s", level.name)
-            self._event(stamp, {"what": "database", "level": level.name})
-        self._level = level
-        if drop is not None:
-            self.store.drop_bodies(*drop, at_once=at_once)
-            # All below has no body either; the seal that said so may be among those that lose theirs now.
-            first = self.store.first_number() or drop[0]
-            body = {"first": first, "last": drop[1], "why": "no room"}
-            self._pending.put_first(encode_record(Kind.DROP, stamp, body))
-
-    def _prunable_below(self) -> int:
-        receipted = self.courier.prunable_below()
-        return receipted if self._blind else min(receipted, self._memory.saved_up_to)
-
-    def _tip(self) -> int:
-        return self.courier.outbox.tip
+            self._memory.save(self._sealing.tip)

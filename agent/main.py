@@ -39,10 +39,11 @@ from agent.enrolment import EnrolmentError, read_enrolment, write_enrolment
 from agent.evidence.recovery import Start
 from agent.evidence.sealer import CommitError, SealingStoppedError
 from agent.evidence.slots import KeySlotsError
-from agent.gateway import DiskError, RekeyError
+from agent.gateway import RekeyError
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
 from agent.overview import reading_json
+from agent.sealing import DiskError
 from agent.store.database import StoreError
 from agent.store.lock import SecondInstanceError
 from agent.uplink.wire import Topics
