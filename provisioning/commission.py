@@ -2,9 +2,11 @@
 
 What stands in the site file already is never replaced unasked: its changes are listed, and written
 only with `--confirm`, so that a plant cannot be re-learned in a weak moment without a person seeing it.
+A text that the agent would refuse at its next start never replaces the one that it has.
 """
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,15 @@ from typing import Any
 import click
 from attrs import frozen
 
-from agent.config import ConfigError, LinkageSettings, Site, load_site
+from agent.config import (
+    SITE_FILE_BYTES_MAX,
+    ConfigError,
+    LinkageSettings,
+    Site,
+    SiteMistakesError,
+    load_site,
+    parse_site,
+)
 from agent.detect.commission import commission
 from agent.detect.commission_feed import commission_feed
 from agent.detect.exception_list import Finding
@@ -140,9 +150,23 @@ def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
     for one in learned:
         if isinstance(one.params, FeedParams):
             text = with_feed(text, one.params)
+    try:
+        parse_site(text, config)
+    except SiteMistakesError as error:
+        raise fail(
+            EXIT_USAGE, *(f"{config}: not written: {problem}" for problem in error.problems)
+        ) from error
+    size = len(text.encode())
+    if size > SITE_FILE_BYTES_MAX:
+        problem = f"it would have {size} bytes; at most {SITE_FILE_BYTES_MAX} are read"
+        raise fail(EXIT_USAGE, f"{config}: not written: {problem}")
     draft = config.with_name(config.name + ".new")
-    draft.write_text(text, "utf-8")
-    draft.replace(config)
+    try:
+        draft.write_text(text, "utf-8")
+        shutil.copymode(config, draft)
+        draft.replace(config)
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{draft}: cannot be written: {error.strerror}") from error
 
 
 def _as_json(result: Learned) -> dict[str, object]:

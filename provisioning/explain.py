@@ -13,8 +13,10 @@ import click
 
 from agent.build import DATABASE_NAME
 from agent.config import Place, SiteMistakesError, parse_site
+from agent.evidence.cbor import FormatError
 from agent.evidence.record import Kind, Record, decode_record, kind_of
 from agent.evidence.seal import open_body, peek_header
+from agent.store.database import StoreError
 from agent.store.gateway import read_seals
 from provisioning.episode_page import all_numbers, episode_page, episode_svg, severity_words
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
@@ -42,7 +44,12 @@ def command(state: Path, as_json: bool, html: Path | None, svg: Path | None, epi
     database = state / DATABASE_NAME
     if not database.exists():
         raise fail(EXIT_USAGE, f"{database}: no chain is there; name the state folder of the agent")
-    known = {body["id"]: (body, offset_s) for body, offset_s in _episodes(database)}
+    try:
+        known = {body["id"]: (body, offset_s) for body, offset_s in _episodes(database)}
+    except StoreError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except FormatError as error:
+        raise fail(EXIT_USAGE, f"{database}: a seal holds what was never sealed: {error}") from error
     found = [told for id_, told in known.items() if episode is None or id_.startswith(episode)]
     if not found:
         raise fail(EXIT_NO, f"no episode {episode or ''} in {database}; known: {', '.join(known) or 'none'}")

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.build import feed_of, linkages_of
-from agent.config import load_site
+from agent.config import SITE_FILE_BYTES_MAX, load_site
 from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 from provisioning.cli import cli
@@ -100,4 +100,33 @@ def test_too_little_writes_nothing(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "NOT ready" in result.output
     assert "请再记录12小时" in result.output
+    assert site.read_bytes() == before
+
+
+def test_a_site_file_that_the_agent_would_refuse_is_not_written(tmp_path: Path, loads: Path) -> None:
+    comment = "#" + "x" * (SITE_FILE_BYTES_MAX - len(SITE) - 200) + "\n"
+    site = site_file(tmp_path, comment + SITE)
+    before = site.read_bytes()
+    result = call(site, loads)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert f"at most {SITE_FILE_BYTES_MAX} are read" in result.stderr
+    assert site.read_bytes() == before
+
+
+def test_the_site_file_keeps_its_mode(tmp_path: Path, loads: Path) -> None:
+    site = site_file(tmp_path)
+    site.chmod(0o640)
+    assert call(site, loads).exit_code == 0
+    assert site.stat().st_mode & 0o777 == 0o640
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, loads: Path) -> None:
+    site = site_file(tmp_path)
+    before = site.read_bytes()
+    (tmp_path / "site.toml.new").mkdir()
+    result = call(site, loads)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "cannot be written: Is a directory" in result.stderr
     assert site.read_bytes() == before

@@ -1,6 +1,7 @@
 """`dianjian explain`: an episode out of a real chain, for the terminal and as files."""
 
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -80,3 +81,13 @@ def test_an_unknown_episode_is_told_with_the_known_ones(state: Path, found: list
     assert result.exit_code == 1
     assert found[0].id in result.stderr
     assert call("--state", str(state / "nowhere")).exit_code == 2
+
+
+def test_a_body_that_was_never_sealed_is_one_line(state: Path) -> None:
+    with sqlite3.connect(state / DATABASE_NAME) as connection:
+        connection.execute("UPDATE seals SET body = x'8143ffffff' WHERE number = 2")
+    connection.close()
+    result = call("--state", str(state))
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "never sealed" in result.stderr
