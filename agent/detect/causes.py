@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from agent.detect.channels import UNSAID, Cause
+from agent.detect.channels import UNSAID, Cause, voltage_least
 from agent.detect.episode import Rule
 from agent.detect.line import LineTracker
 from agent.detect.params import LinkageParams
@@ -60,6 +60,18 @@ def loss_cause(line: LineTracker, others: Iterable[LineTracker], slot: int, dt_s
     if line.channels.slot >= 0 and last_said and line.channels.cause(line.params) is Cause.SUPPLY:
         return Cause.SUPPLY
     return Cause.METER if alive else Cause.SITE
+
+
+def voltage_elsewhere(line: LineTracker, others: Iterable[LineTracker], slot: int, dt_s: int) -> bool | None:
+    """Whether another line than `line` has its voltage; None if no other one tells it."""
+    told = [
+        other.channels.voltage >= voltage_least(other.params)
+        for other in others
+        if other is not line
+        and other.channels.voltage != UNSAID
+        and (slot - other.channels.slot) * dt_s <= FRESH_S
+    ]
+    return any(told) if told else None
 
 
 def low_rule(params: LinkageParams, lines: Sequence[LineTracker], mean_w: int, normal_w: int) -> Rule:

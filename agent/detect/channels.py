@@ -40,6 +40,11 @@ def channels(pf: float | None, current_a: float | None, voltage_v: float | None)
     return NO_CHANNELS if found == (UNSAID, UNSAID, UNSAID) else found
 
 
+def voltage_least(params: LineParams) -> float:
+    """Decivolts below which this line has no supply."""
+    return VOLTAGE_PRESENT * (10 * params.voltage_v or VOLTAGE_UNLEARNED)
+
+
 def _whole(value: float | None, most: float, scale: int) -> int:
     if value is None or not abs(value) <= most:
         return UNSAID
@@ -89,11 +94,10 @@ class LineChannels:
 
     def cause(self, params: LineParams) -> Cause:
         """Why the line draws nothing: the supply, its breaker (or CT), or its own control."""
-        nominal = 10 * params.voltage_v or VOLTAGE_UNLEARNED
         normal = 1000 * params.current_on_a or params.rated_w / WATTS_PER_MILLIAMPERE
         if self.voltage == UNSAID:
             return Cause.UNKNOWN
-        if self.voltage < VOLTAGE_PRESENT * nominal:
+        if self.voltage < voltage_least(params):
             return Cause.SUPPLY
         if self.current == UNSAID:
             return Cause.UNKNOWN

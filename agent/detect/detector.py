@@ -40,7 +40,7 @@ TIME_MAX_S: Final = 1e11
 STEP_BACK_S: Final = 300
 SILENT_S: Final = 86_400
 """After a day without any sample the missing slots are skipped instead of walked through."""
-CHECKPOINT_VERSION: Final = 2
+CHECKPOINT_VERSION: Final = 3
 CHECKPOINT_BYTES_MAX: Final = 1 << 20
 DIGEST_BYTES: Final = 32
 

@@ -10,7 +10,11 @@ In: the watts of each slot in order, or None. Out: the watts that count, or MISS
 Alarms, as bits of `flags`: DATA_LOSS the last sample is too old · STUCK one value repeats for
 longer than this meter may (0 W may repeat for ever: it is what no load reads) · FLAT the power is
 steadier than any real load of this line · CT standby current has gone although the CT always showed
-it · DUMMY the power factor is that of a heater. `since` has the slot where each began.
+it · SUPPLY the same while the meter says that the voltage has gone as well: no CT is to blame ·
+DUMMY the power factor is that of a heater. `since` has the slot where each began.
+
+FLAT and DUMMY judge what stands in for a machine that runs. A load between the two thresholds is no
+such machine (a sump heater at night, a control), so it neither counts nor clears.
 
 The other channels (power factor, current, voltage) come by `heard` after `step`, only where a meter
 has them; a line without them costs nothing.
@@ -19,7 +23,7 @@ has them; a line without them costs nothing.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from agent.detect.channels import Channels, LineChannels
+from agent.detect.channels import UNSAID, Channels, LineChannels, voltage_least
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
 
@@ -29,7 +33,8 @@ STUCK: Final = 2
 FLAT: Final = 4
 CT: Final = 8
 DUMMY: Final = 16
-FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY)
+SUPPLY: Final = 32
+FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY)
 
 POWER_MAX_W: Final = 1_000_000_000
 """No line of a factory draws a gigawatt; also keeps sums and traces within 32 bits."""
@@ -43,7 +48,7 @@ FLAT_MEAN_S: Final = 600
 FLAT_MEAN_SLOTS_MIN: Final = 20
 
 _STATE: Final = (
-    "ct_count", "ewma", "falling", "flags", "flat_count", "last_slot", "now", "older", "raw",
+    "ct_count", "dark", "ewma", "falling", "flags", "flat_count", "last_slot", "now", "older", "raw",
     "refused_slot", "rejected", "run_slot", "stuck_slot", "value",
 )  # fmt: skip
 
@@ -52,8 +57,8 @@ class LineTracker:
     """State of one line; `step` is called once for every slot."""
 
     __slots__ = (
-        *_STATE, "_alpha", "_ct_floor", "_ct_slots", "_dummy_slots", "_fall_from", "_fall_to", "_flat_slots",
-        "_heater", "_hold", "_lo",
+        *_STATE, "_alpha", "_ct_floor", "_ct_slots", "_dark_below", "_dummy_slots", "_fall_from",
+        "_fall_to", "_flat_slots", "_heater", "_hold", "_lo",
         "_loss_slots", "_noise_floor", "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params",
         "since",
     )  # fmt: skip
@@ -75,6 +80,7 @@ class LineTracker:
         self._flat_slots = -(-linkage.flat_s // dt)
         self._ct_floor = params.ct_floor_w
         self._ct_slots = -(-linkage.ct_s // dt)
+        self._dark_below = voltage_least(params)
         self._heater = round(1000 * params.pf_heater)
         self._dummy_slots = -(-linkage.dummy_s // dt)
         self.channels = LineChannels()
@@ -85,7 +91,7 @@ class LineTracker:
         self.refused_slot = -NEVER
         self.run_slot = slot
         self.stuck_slot = NEVER
-        self.falling = False
+        self.falling = self.dark = False
         self.ewma = 2 * params.noise_floor
         self.flags = self.flat_count = self.ct_count = self.rejected = 0
         self.since: dict[int, int] = {}
@@ -120,7 +126,8 @@ class LineTracker:
         """Take the other channels of `slot`, after its step; without any, they soon accuse nobody."""
         channels = self.channels
         if other:
-            channels.step(slot, other, self._heater, self.raw >= self._lo)
+            between = self._lo <= self.raw < self.hi
+            channels.step(slot, other, 0 if between else self._heater, self.raw >= self.hi)
         elif slot - channels.slot > self._loss_slots:
             channels.count = 0
         if channels.count >= self._dummy_slots and not self.flags & DUMMY:
@@ -142,6 +149,8 @@ class LineTracker:
             self.flat_count = 0
             self.flags &= ~FLAT
             return
+        if raw < self.hi:
+            return
         self.ewma += self._alpha * (abs(raw - self.raw) / raw - self.ewma)
         if self.ewma >= self._noise_floor:
             self.flat_count = 0
@@ -155,11 +164,23 @@ class LineTracker:
         below = (raw < self._ct_floor) + (self.raw < self._ct_floor) + (self.older < self._ct_floor)
         if below < 2:  # the median of three is not below the floor
             self.ct_count = 0
-            self.flags &= ~CT
+            self.flags &= ~(CT | SUPPLY)
             return
+        if self._is_dark(slot) is not self.dark:
+            self.dark = not self.dark
+            self.ct_count = 0
+            self.flags &= ~(CT | SUPPLY)
         self.ct_count += 1
-        if self.ct_count >= self._ct_slots and not self.flags & CT:
-            self._raise(CT, slot - self.ct_count + 1)
+        flag = SUPPLY if self.dark else CT
+        if self.ct_count >= self._ct_slots and raw < self._ct_floor and not self.flags & flag:
+            self._raise(flag, slot - self.ct_count + 1)
+
+    def _is_dark(self, slot: int) -> bool:
+        """Whether the voltage had gone when it was last heard, which is the slot before this one."""
+        said = self.channels
+        return (
+            said.voltage != UNSAID and said.voltage < self._dark_below and slot - said.slot <= self._hold + 1
+        )
 
     def _raise(self, flag: int, since: int) -> None:
         self.flags |= flag

@@ -5,7 +5,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect import line as line_alarms
-from agent.detect.causes import line_cause, loss_cause, with_feed
+from agent.detect.causes import line_cause, loss_cause, voltage_elsewhere, with_feed
 from agent.detect.channels import Cause
 from agent.detect.episode import Episode, Rule
 from agent.detect.findings import LinkageWatch, cleared
@@ -19,6 +19,7 @@ LINE_RULES: Final = {
     line_alarms.FLAT: Rule.FLAT,
     line_alarms.DUMMY: Rule.DUMMY,
     line_alarms.CT: Rule.CT_PROD,
+    line_alarms.SUPPLY: Rule.DATA_LOSS,
 }
 
 
@@ -58,8 +59,13 @@ class LineWatch:
     def _numbers(self, flag: int, begin: int, slot: int) -> dict[str, Any]:
         tracker, params, dt = self.tracker, self.tracker.params, self.home.params.dt_s
         cause = Cause.UNKNOWN
+        more: dict[str, Any] = {}
+        lines = self.home.production + self.home.treatment
         if flag == line_alarms.DATA_LOSS:
-            cause = loss_cause(tracker, self.home.production + self.home.treatment, slot, dt)
+            cause = loss_cause(tracker, lines, slot, dt)
+        elif flag == line_alarms.SUPPLY:
+            cause = Cause.SUPPLY
+            more["voltage_elsewhere"] = voltage_elsewhere(tracker, lines, slot, dt)
         elif flag == line_alarms.CT:
             lost_w = max(params.ct_floor_w, LOST_OF_RATED * params.rated_w)
             cause = with_feed(line_cause(tracker, slot, dt), lost_w, self.home.rise_w(begin))
@@ -76,4 +82,5 @@ class LineWatch:
             "pf": tracker.channels.said().get("pf"),
             "pf_on": params.pf_on,
             "pf_heater": params.pf_heater,
+            **more,
         }

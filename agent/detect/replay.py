@@ -108,7 +108,7 @@ class _Counters:
         self._runs()
         self._deficit(index)
         for line in self._link.treatment:
-            if line.raw >= line.params.threshold.lo_w:
+            if line.raw >= line.hi:
                 self._on_samples[line.params.id] += 1
                 if self._on_samples[line.params.id] > self._warm_up:
                     self.seen.noise[line.params.id].append(line.ewma)

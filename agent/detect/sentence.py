@@ -89,6 +89,18 @@ _ORPHANS: Final = (
         "{orphan_limit} are normal: production may run unmetered, or this load is no treatment."
     ),
 )
+_NO_SUPPLY: Final = (
+    ("{lines}自{begin_at}起只有{value_w}瓦，其电表亦无电压{elsewhere}：供电中断。此时段不对该线路作判断。"),
+    (
+        "{lines} has shown {value_w} W since {begin_at}, and its meter shows no voltage either{elsewhere}: "
+        "its supply is gone, nothing is said about this line for this time."
+    ),
+)
+_ELSEWHERE: Final[dict[bool | None, tuple[str, str]]] = {
+    True: ("（其他线路有电压）", " (other lines have voltage)"),
+    False: ("（全部线路均无电压）", " (the same on every line that tells it)"),
+    None: ("", ""),
+}
 _TEMPLATES: Final = {
     Rule.DATA_LOSS: (
         (
@@ -180,6 +192,7 @@ def sentences(rule: Rule, lines: Sequence[str], numbers: Mapping[str, Any], offs
     for language, template in enumerate(_template(rule, numbers)):
         words["what"] = _WHAT.get(rule, ("", ""))[language].format_map(words)
         words["cause"] = _CAUSES[_cause(rule, numbers)][language]
+        words["elsewhere"] = _ELSEWHERE[numbers.get("voltage_elsewhere")][language]
         words["direction"] = _DIRECTIONS[numbers.get("residual_w", 0) > 0][language]
         texts.append(template.format(lines=listed[language], **words))
     chinese, english = texts
@@ -197,6 +210,8 @@ def _template(rule: Rule, numbers: Mapping[str, Any]) -> tuple[str, str]:
         return _VIOLATION
     if rule is Rule.DECOUPLED:
         return _OVERRUN if 0 < numbers["overrun_limit_s"] <= numbers["alone_for_s"] else _ORPHANS
+    if rule is Rule.DATA_LOSS and "voltage_elsewhere" in numbers:
+        return _NO_SUPPLY
     return _TEMPLATES[rule]
 
 

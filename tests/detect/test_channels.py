@@ -215,3 +215,66 @@ def test_a_motor_is_never_called_a_heater(pfs: list[int]) -> None:
     for slot, pf in enumerate(pfs):
         state.step(slot, (pf, UNSAID, UNSAID), 970, on=True)
     assert state.count == 0
+
+
+def test_a_heater_beside_treatment_that_is_off_stands_in_for_nothing() -> None:
+    """A sump heater at night: above the off threshold, but no start of treatment, and no clearing either."""
+    heater = {**MOTOR, "pf": 0.999}
+    assert told([(30, 100, 50, MOTOR), (60, 100, 3_000, heater)]) == []
+    rows = [(30, 10_000, 9_000, heater), (20, 10_000, 9_000, heater), (10, 100, 3_000, MOTOR)]
+    assert [(one.rule, one.state) for one in told(rows) if one.rule == "dummy"] == [("dummy", "raised")]
+
+
+def test_a_steady_load_below_the_on_threshold_is_not_flat() -> None:
+    params = electric(noise_floor=0.01, pf_heater=0.0)
+    assert told([(30, 100, 50, {}), (120, 100, 3_000, {})], params) == []
+    assert [one.rule for one in told([(30, 100, 50, {}), (120, 100, 5_000, {})], params)] == ["flat"]
+
+
+DARK = {"voltage_v": 0.3, "current_a": 0.0}
+LIT = {"voltage_v": 230.0, "current_a": 0.4}
+
+
+def standby(rows: list[tuple[float, int, Said, Said]]) -> list[Episode]:
+    """Minutes, production with its channels, and those of the treatment that is off."""
+    params = evolve(linkage(), production=(line("p1", ct_floor_w=90, voltage_v=230.0),))
+    detector, slot = Detector([params]), 0
+    found: list[Episode] = []
+    for minutes, u, said, other in rows:
+        for _ in range(round(minutes * 60 / DT_S)):
+            at = T0_S + slot * DT_S
+            detector.sample("p1", at, u + slot % 5 if u else 0, **said)
+            detector.sample("t1", at, 0, **other)
+            found += detector.advance(at)
+            slot += 1
+    return found
+
+
+@pytest.mark.parametrize(("other", "says"), [(DARK, "every line"), (LIT, "other lines have"), ({}, "")])
+def test_a_power_cut_is_no_fault_of_the_transformer(other: Said, says: str) -> None:
+    found = standby([(30, 240, LIT, LIT), (5, 0, DARK, other), (20, 240, LIT, LIT)])
+    assert [(one.rule, one.state, one.severity) for one in found] == [
+        ("data_loss", "raised", "data"),
+        ("data_loss", "cleared", "data"),
+    ]
+    assert found[0].numbers["cause"] == Cause.SUPPLY
+    assert found[0].numbers["channels"]["p1"]["voltage_v"] == 0.3
+    assert "no voltage" in found[0].sentence["en"]
+    assert says in found[0].sentence["en"]
+    assert "无电压" in found[0].sentence["zh"]
+
+
+def test_a_transformer_that_stays_off_when_the_voltage_is_back_is_told() -> None:
+    found = standby([(30, 240, LIT, LIT), (5, 0, DARK, DARK), (5, 0, {**LIT, "current_a": 0.0}, LIT)])
+    assert [(one.rule, one.state) for one in found] == [
+        ("data_loss", "raised"),
+        ("data_loss", "cleared"),
+        ("ct_prod", "raised"),
+    ]
+    assert found[-1].numbers["cause"] == Cause.BREAKER_OR_CT
+
+
+def test_nothing_is_said_of_a_transformer_in_the_moment_in_which_its_current_is_back() -> None:
+    for slots in range(16, 22):
+        for one in standby([(30, 240, {}, {}), (slots / 6, 0, {}, {}), (20, 9_000, {}, {})]):
+            assert one.state == "cleared" or one.rule != "ct_prod" or one.numbers["value_w"] < 90
