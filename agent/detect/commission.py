@@ -17,6 +17,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from agent.detect import commission_words as words
+from agent.detect.borrow import borrowed
 from agent.detect.exception_list import Finding, Odd, Span, exception_texts
 from agent.detect.learn import (
     learn_bridge_s,
@@ -138,6 +139,11 @@ class _Commissioning:
         seen = replay(self._params, self._data, deviation)
         self._limits(seen)
         self._noise(seen)
+        self._params = evolve(
+            self._params,
+            production=self._borrowed(self._params.production),
+            treatment=self._borrowed(self._params.treatment),
+        )
         if r >= R_MIN and len(seen.correlations) >= R_MINUTES_MIN:
             limit = float(np.quantile(seen.correlations, 0.01)) - R_MARGIN
             self._params = evolve(
@@ -235,6 +241,14 @@ class _Commissioning:
             for line in self._params.treatment
         )
         self._params = evolve(self._params, treatment=treatment)
+
+    def _borrowed(self, lines: tuple[LineParams, ...]) -> tuple[LineParams, ...]:
+        """Lines that hardly ran, with what their sisters showed."""
+        watts, dt = self._data.watts, self._data.dt_s
+        on_s = {line.id: int((watts[line.id] >= line.threshold.hi_w).sum()) * dt for line in lines}
+        found, lenders = borrowed(lines, on_s, dt)
+        self._told += [words.hardly_ran(name, sisters) for name, sisters in lenders.items() if len(lines) > 1]
+        return found
 
     def _verdict(self, seen: Seen) -> Commissioned:
         span = self._data.slots * self._data.dt_s

@@ -31,6 +31,19 @@ def reversed_ct(line: str) -> Finding:
     )
 
 
+def hardly_ran(line: str, sisters: tuple[str, ...]) -> Finding:
+    """A line was not seen at work, and is judged as its sisters are."""
+    if not sisters:
+        return Finding(
+            f"{line}：几乎从未运行；只判断其读数是否不变，暂定",
+            f"{line} hardly ran: only the repetition of a value is judged, provisionally",
+        )
+    return Finding(
+        f"{line}：几乎从未运行；暂按{'、'.join(sisters)}的特性判断",
+        f"{line} hardly ran: it is judged as {', '.join(sisters)} behaved, provisionally",
+    )
+
+
 def no_envelope() -> Finding:
     """Treatment was not seen at work."""
     return Finding(

@@ -256,3 +256,46 @@ def test_a_standby_of_few_values_may_repeat_them_for_longer(step: int, limit_s: 
     standby = step * np.rint((60 + 8 * rng.standard_normal(len(loads.t))) / step)
     loads.t = np.where(loads.t < 1_000, standby, loads.t)
     assert learn(loads).params.treatment[0].stuck_off_s == limit_s
+
+
+def standby_pair(*, sister: bool, coarse: bool = False) -> Commissioned:
+    """A fan that runs, unless there is none, and one that never did in these three days."""
+    loads = plant("constant", 3, 5)
+    at_s = times(loads)
+    idle = 8 + np.random.default_rng(2).integers(0, 3, len(at_s)).astype(float)
+    watts = np.where(np.nan_to_num(loads.t) > 4_000, 20_000.0, loads.t) if coarse else loads.t
+    pf = np.where(np.nan_to_num(loads.t) > 4_000, 0.86, 0.4)
+    pf = pf + 0.01 * np.random.default_rng(1).standard_normal(len(pf))
+    treatment = {"t1": (at_s, watts)} if sister else {}
+    return commission(
+        "k1",
+        {"p1": (at_s, loads.u)},
+        {**treatment, "t2": (at_s, idle)},
+        {**RATED, "t2": 22_000.0},
+        channels=channels(loads, pf),
+    )
+
+
+def test_a_fan_that_never_ran_is_judged_as_its_sister_and_provisionally() -> None:
+    found = standby_pair(sister=True)
+    first, second = found.params.treatment
+    assert second.stuck_on_s == first.stuck_on_s == 600
+    assert (second.noise_floor, second.pf_heater, second.pf_on) == (
+        first.noise_floor,
+        first.pf_heater,
+        first.pf_on,
+    )
+    assert second.noise_floor > 0
+    assert second.pf_heater == pytest.approx(0.97, abs=0.01)
+    assert second.threshold.provisional
+    assert not first.threshold.provisional
+    assert any("t2 hardly ran" in text and "t1" in text for text in found.findings)
+
+
+def test_a_fan_that_never_ran_and_has_no_sister_may_still_not_repeat_one_value() -> None:
+    (second,) = standby_pair(sister=False).params.treatment
+    assert (second.stuck_on_s, second.noise_floor, second.pf_heater) == (600, 0.0, 0.0)
+
+
+def test_a_meter_that_cannot_be_judged_by_repetition_lends_no_limit() -> None:
+    assert [line.stuck_on_s for line in standby_pair(sister=True, coarse=True).params.treatment] == [0, 0]
