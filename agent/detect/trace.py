@@ -100,7 +100,7 @@ class MinuteTrace:
         found = self._correlation
         if self._sd <= 0 or not found.full or found.x_deviation() <= GATE * self._sd:
             return None
-        return found.at_lag().r
+        return found.r
 
     @property
     def last(self) -> tuple[int, int] | None:

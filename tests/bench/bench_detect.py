@@ -9,7 +9,10 @@ import sys
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from agent.detect.correlation import RollingCorrelation
+from agent.detect.correlation_block import correlate_block
 from agent.detect.detector import Detector
 from agent.detect.params import LinkageParams
 from tests.detect.plant import DAY, Loads, plant, times
@@ -34,6 +37,19 @@ def correlate(lags: tuple[int, ...]) -> int:
     push = rolling.push
     for index in range(PUSHES):
         push(1_000_000 + index % 7, 20_000 + index % 11)
+    return PUSHES
+
+
+def correlate_and_read() -> int:
+    push_r = RollingCorrelation(360).push_r
+    for index in range(PUSHES):
+        push_r(1_000_000 + index % 7, 20_000 + index % 11)
+    return PUSHES
+
+
+def correlate_blocks() -> int:
+    index = np.arange(PUSHES)
+    correlate_block(1_000_000 + index % 7, 20_000 + index % 11, 360)
     return PUSHES
 
 
@@ -67,6 +83,8 @@ def table() -> list[str]:
     """All figures, a line each."""
     lines = [
         f"correlation, 1 lag    {best(lambda: correlate((0,))):6.2f} us per push",
+        f"    and r each time   {best(correlate_and_read):6.2f} us per push",
+        f"    in blocks         {best(correlate_blocks):6.2f} us per pair",
         f"correlation, 3 lags   {best(lambda: correlate((0, 6, 30))):6.2f} us per push",
     ]
     for pair in ("constant", "duty", "pulsed"):

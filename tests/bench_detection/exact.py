@@ -17,6 +17,7 @@ import numpy as np
 from attrs import frozen
 
 from agent.detect.correlation import Y_CONSTANT, RollingCorrelation
+from agent.detect.correlation_block import correlate_block
 from agent.detect.detector import Detector
 from tests.bench_detection.cases import DAY_S, HOUR_S, MISSING, Case, lines
 from tests.bench_detection.score import CHANNELS, learn
@@ -89,25 +90,36 @@ class Speed:
     median: float
 
 
+LIVE: Final = "live: push and r"
+BLOCKS: Final = "in blocks: r each tick"
+PUSH: Final = "live: push alone"
+
+
 def correlation_speed() -> dict[str, Speed]:
-    """One tick of one pair: taking the samples alone, and with reading r each time."""
+    """One tick of one pair: one after the other as a gateway would, and as whole arrays.
+
+    The detector itself pushes a minute's mean and reads r once a minute, at several lags; that is part
+    of `detector_speed`. Nothing of the project but this benchmark takes blocks yet.
+    """
     rng = np.random.default_rng(5)
-    xs = (50_000 + rng.integers(-500, 500, PUSHES)).tolist()
-    ys = (20_000 + rng.integers(-200, 200, PUSHES)).tolist()
+    x = 50_000 + rng.integers(-500, 500, PUSHES)
+    y = 20_000 + rng.integers(-200, 200, PUSHES)
+    xs, ys = x.tolist(), y.tolist()
 
     def push() -> None:
         take = RollingCorrelation(WINDOW).push
-        for x, y in zip(xs, ys, strict=True):
-            take(x, y)
+        for one, other in zip(xs, ys, strict=True):
+            take(one, other)
 
-    def push_and_read() -> None:
-        rolling = RollingCorrelation(WINDOW)
-        take, read = rolling.push, rolling.at_lag
-        for x, y in zip(xs, ys, strict=True):
-            take(x, y)
-            read()
+    def live() -> None:
+        take = RollingCorrelation(WINDOW).push_r
+        for one, other in zip(xs, ys, strict=True):
+            take(one, other)
 
-    return {"push": timed(push, PUSHES), "push and read": timed(push_and_read, PUSHES)}
+    def blocks() -> None:
+        correlate_block(x, y, WINDOW)
+
+    return {name: timed(job, PUSHES) for name, job in ((LIVE, live), (BLOCKS, blocks), (PUSH, push))}
 
 
 def timed(job: Callable[[], None], units: int) -> Speed:
