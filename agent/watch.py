@@ -32,7 +32,7 @@ TOLD_MAX: Final = 1000
 NS_PER_MS: Final = 1_000_000
 MS_PER_S: Final = 1000
 
-CHECKPOINT_VERSION: Final = 2
+CHECKPOINT_VERSION: Final = 3
 
 
 @define
@@ -110,7 +110,8 @@ class Watch:
             self._offset_ms = int(record.body["offset_ms"])
             self._boot_id = bytes(record.body["boot_id"])
         elif record.kind is Kind.EPISODE:
-            self._tell(tuple(str(record.body[name]) for name in ("id", "rule", "state")))
+            body = record.body
+            self._tell((*(str(body[name]) for name in ("id", "rule", "state")), _times(body["numbers"])))
             return
         self._advance_to(record.boottime_ms)
         self._unheard.clear()  # of the past; who was warned then is not warned again
@@ -179,4 +180,9 @@ class Watch:
 
 
 def _key(episode: Episode) -> tuple[str, ...]:
-    return episode.id, episode.rule, episode.state
+    return episode.id, episode.rule, episode.state, _times(episode.numbers)
+
+
+def _times(numbers: Mapping[str, Any]) -> str:
+    """How often an episode was raised again: each time is told."""
+    return str(numbers.get("reopened", 0))

@@ -45,6 +45,7 @@ NAMES: Final = {
     "overrun_limit_s": ("停产后治污运行限值", "limit of treatment after production"),
     "raised_slot": ("触发时段编号", "number of the slot that raised"),
     "value_w": ("最近读数", "last reading"),
+    "reopened": ("半小时内再次发生的次数", "times it came back within half an hour"),
     "voltage_elsewhere": ("其他线路有电压", "other lines have voltage"),
     "age_s": ("已持续", "has lasted"),
     "rejected": ("剔除的读数", "samples rejected"),

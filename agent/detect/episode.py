@@ -1,7 +1,8 @@
 """A finding with its evidence: what the detector hands to the record, the plant and the centre.
 
 An episode is handed out when it is raised, once more when its rule becomes clearer (`off` turns
-into `early_stop` at the end of the run) and once when it is cleared; `id` stays the same. Equal
+into `early_stop` at the end of the run) and once when it is cleared; `id` stays the same. One that
+comes back soon is raised again under its `id`, with `numbers["reopened"]` one higher. Equal
 samples and equal parameters give equal episodes, whenever and wherever they are computed.
 
 All times are UTC seconds of the data, not of the machine: `raised_at_s` is the end of the slot

@@ -2,6 +2,10 @@
 
 The numbers of an episode are taken at the moment it is raised and never changed afterwards; only
 `rule`, `end_at_s` and `state` follow, and the sentence where the rule does.
+
+Treatment that is switched off again and again in one run of production is one story, not five: an
+`off` that comes back within REOPEN_S is the episode of before, raised once more with the numbers of
+now. Its id, begin and first raise stay, `reopened` counts, and it is told like any other raise.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +27,8 @@ ALIVE_S: Final = 60
 """A line that answered within the last minute is proof that gateway and bus were alive."""
 
 
+REOPEN_S: Final = 1800
+"""Whoever switches treatment back on for less than half an hour has not ended what was told."""
 RULES_OF_LINES: Final = frozenset({Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.DUMMY, Rule.CT_PROD})
 _RULES: Final = {
     linkage_alarms.OVERRUN: Rule.DECOUPLED,
@@ -37,7 +43,8 @@ _PRODUCTION_RULES: Final = linkage_alarms.VIOLATION | linkage_alarms.INTERRUPTED
 class LinkageWatch:
     """A linkage with what is known of its lines.
 
-    `rise_w` says by how much the rest of a metered feed has grown since a moment, None if not known.
+    `ended` is the violation that was cleared last. `rise_w` says by how much the rest of a metered feed
+    has grown since a moment, None if not known.
     """
 
     params: LinkageParams
@@ -48,6 +55,7 @@ class LinkageWatch:
     flags: int = 0
     rule: Rule = Rule.OFF
     open: dict[int, Episode] = field(factory=dict)
+    ended: Episode | None = None
     rise_w: Callable[[int], float | None] = field(default=lambda _: None)
 
     @classmethod
@@ -93,11 +101,13 @@ class LinkageWatch:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs but the open episodes."""
-        return [self.tracker.state(), self.trace.state()]
+        ended = None if self.ended is None else self.ended.to_body()
+        return [self.tracker.state(), self.trace.state(), ended]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken."""
-        tracked, traced = state
+        tracked, traced, ended = state
+        self.ended = None if ended is None else Episode.from_body(ended)
         self.tracker.restore(tracked)
         self.trace.restore(traced)
         self.flags, self.rule = self.tracker.flags, self.tracker.rule
@@ -112,7 +122,7 @@ class LinkageWatch:
             rule = self._rule(flag)
             episode = self.open.get(flag)
             if flags & flag and episode is None:
-                self.open[flag] = self._raised(flag, rule, slot)
+                self.open[flag] = self._reopened(self._raised(flag, rule, slot))
                 found.append(self.open[flag])
             elif flags & flag and episode is not None and episode.rule is not rule:
                 self.open[flag] = self._renamed(episode, rule)
@@ -120,6 +130,8 @@ class LinkageWatch:
             elif episode is not None and not flags & flag:
                 end = self.tracker.end_slot if flag == linkage_alarms.VIOLATION else slot
                 found.append(cleared(self.open.pop(flag), end * self.params.dt_s))
+                if flag == linkage_alarms.VIOLATION:
+                    self.ended = found[-1]
         self.flags, self.rule = flags, self.tracker.rule
         return found
 
@@ -153,6 +165,23 @@ class LinkageWatch:
         if flag & _PRODUCTION_RULES:
             lines = tuple(evidence["lines_on"]) or names(self.production)
         return self.episode(rule, lines, begin, slot, evidence)
+
+    def _reopened(self, fresh: Episode) -> Episode:
+        """`fresh`, or the episode that it goes on with."""
+        before = self.ended
+        if before is None or before.end_at_s is None or not fresh.rule is before.rule is Rule.OFF:
+            return fresh
+        same_run = self.tracker.on_slot * self.params.dt_s <= before.begin_at_s
+        if not same_run or fresh.begin_at_s - before.end_at_s > REOPEN_S:
+            return fresh
+        times = before.numbers.get("reopened", 0) + 1
+        return evolve(
+            fresh,
+            id=before.id,
+            begin_at_s=before.begin_at_s,
+            raised_at_s=before.raised_at_s,
+            numbers=fresh.numbers | {"begin_at_s": before.begin_at_s, "reopened": times},
+        )
 
     def retrospective(self, slot: int) -> Episode:
         """The violation that the tracker has just raised, as a notice about the past."""

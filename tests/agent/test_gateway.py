@@ -120,6 +120,21 @@ def test_an_episode_that_was_found_but_never_sealed_is_told_after_the_restart(tm
     second.close()
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_off_that_comes_back_is_sealed_again_under_its_id(tmp_path: Path, *, killed: bool) -> None:
+    rig = Rig(tmp_path / "first")
+    rig.run(900, 30_000, 12_000)
+    for _ in range(2):
+        rig.run(400, 30_000, 0)
+        rig.run(600, 30_000, 12_000)
+        if killed:
+            rig = rig.killed(tmp_path / f"after {rig.folder.name}")
+    found = [(body["id"], body["state"], body["numbers"].get("reopened", 0)) for body in episodes(rig)]
+    rig.close()
+    assert [one[1:] for one in found] == [("raised", 0), ("cleared", 0), ("raised", 1), ("cleared", 1)]
+    assert len({one[0] for one in found}) == 1
+
+
 def test_a_restart_goes_on_with_the_chain(tmp_path: Path) -> None:
     first = Rig(tmp_path / "first")
     first.run(100, 1000, 1000)

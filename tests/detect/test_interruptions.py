@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.detect.detector import Detector
 from agent.detect.episode import Severity
 from agent.detect.interruptions import KEPT_MAX, Interruptions
-from tests.detect.timeline import Timeline, linkage, minutes, run, told
+from tests.detect.timeline import T0_S, Timeline, linkage, minutes, run, told
 
 ON = {"p1": 10_000, "t1": 9_000}
 BARE = {"p1": 10_000, "t1": 50}
@@ -66,3 +67,49 @@ def test_the_sum_is_that_of_what_is_kept(steps: list[tuple[int, int]]) -> None:
     again = Interruptions(10, 28_800, 30, 300)
     again.restore(counted.state())
     assert (again.kept, again.total_s) == (counted.kept, counted.total_s)
+
+
+def told_by_id(timeline: Timeline) -> list[tuple[str, str]]:
+    """Rule and last state of each episode of treatment that went off."""
+    last = {one.id: one for one in run(linkage(interruptions_s=0), timeline)[0]}
+    return [(one.rule.value, one.state.value) for one in last.values()]
+
+
+@pytest.mark.parametrize(
+    ("timeline", "wanted"),
+    [
+        ([*switched(5, 6, 10), (5, ON)], [("off", "cleared")]),
+        ([*switched(5, 6, 10), (6, BARE)], [("off", "raised")]),
+        (switched(3, 6, 45), [("off", "cleared")] * 3),  # each a story of its own
+        ([(30, ON), (6, BARE), (10, ON), (6, BARE), (90, OFF)], [("early_stop", "cleared")]),
+        ([(30, ON), (6, BARE), (5, ON), (10, OFF), (10, ON), (6, BARE), (5, ON)], [("off", "cleared")] * 2),
+    ],
+    ids=["again and again", "and not back", "rarely", "at last before the end", "in two runs"],
+)
+def test_an_off_that_comes_back_soon_is_the_same_episode(
+    timeline: Timeline, wanted: list[tuple[str, str]]
+) -> None:
+    assert told_by_id(timeline) == wanted
+
+
+def test_every_time_is_told_with_its_own_numbers() -> None:
+    found = run(linkage(interruptions_s=0), [*switched(3, 6, 10), (5, ON)])[0]
+    assert told(found) == [("off", "raised"), ("off", "cleared")] * 3
+    assert len({(one.id, one.begin_at_s, one.raised_at_s) for one in found}) == 1
+    assert [one.numbers.get("reopened", 0) for one in found] == [0, 0, 1, 1, 2, 2]
+    assert [round(minutes(one.numbers["deficit_begin_at_s"])) for one in found[::2]] == [30, 46, 62]
+    assert [round(minutes(one.end_at_s)) for one in found[1::2]] == [36, 52, 68]
+
+
+def test_a_kill_between_two_of_them_changes_nothing() -> None:
+    params = linkage(interruptions_s=0)
+    found, detector = run(params, switched(1, 6, 10))
+    again = Detector([params])
+    again.restore(detector.checkpoint())
+    at = T0_S + 46 * 60
+    for slot in range(36):
+        again.sample("p1", at + slot * 10, 10_000 + slot % 5)
+        again.sample("t1", at + slot * 10, 50 + slot % 5)
+        found += again.advance(at + slot * 10)
+    assert told(found) == [("off", "raised"), ("off", "cleared"), ("off", "raised")]
+    assert found[2].id == found[0].id
