@@ -15,8 +15,8 @@ their open episodes so that these are cleared.
 """
 
 import hashlib
-import math
 from collections.abc import Sequence
+from math import floor
 from typing import Any, Final
 
 import cbor2
@@ -37,6 +37,8 @@ PENDING_MAX: Final = 64
 """Slots that wait per line; enough for any burst between two calls of `advance` of a live gateway."""
 TIME_MAX_S: Final = 1e11
 """The year 5138: a later time is no time."""
+TIME_MIN_S: Final = -TIME_MAX_S
+POWER_MIN_W: Final = -POWER_MAX_W
 STEP_BACK_S: Final = 300
 SILENT_S: Final = 86_400
 """After a day without any sample the missing slots are skipped instead of walked through."""
@@ -62,6 +64,7 @@ class Detector:
         self._params = tuple(params)
         self._feed_params = feed
         self._dt = params[0].dt_s
+        self._step_back, self._silent = STEP_BACK_S // self._dt, SILENT_S // self._dt
         self._reorder = max(one.reorder_slots for one in params)
         self._pending: dict[str, dict[int, Sample]] = {}
         self._next: int | None = None
@@ -127,38 +130,42 @@ class Detector:
             KeyError: No linkage has this line, nor the feed.
         """
         buffer = self._pending[line_id]
-        if watts is None or not (-POWER_MAX_W <= watts <= POWER_MAX_W and abs(t_s) <= TIME_MAX_S):
+        if watts is None or not (POWER_MIN_W <= watts <= POWER_MAX_W and TIME_MIN_S <= t_s <= TIME_MAX_S):
             return
-        slot = math.floor(t_s / self._dt)
-        if self._next is not None and slot < self._next:
-            self._retrospect.sample(line_id, slot, self._next, int(watts))
+        slot = floor(t_s / self._dt)
+        following = self._next
+        if following is not None and slot < following:
+            self._retrospect.sample(line_id, slot, following, int(watts))
             return
         other = NO_CHANNELS
         if pf is not None or current_a is not None or voltage_v is not None:
             other = channels(pf, current_a, voltage_v)
         sample = (t_s, int(watts), other)
-        known = buffer.get(slot)
-        if known is None or sample > known:
+        if slot not in buffer:
             buffer[slot] = sample
             if len(buffer) > PENDING_MAX:
                 del buffer[max(buffer)]
+        elif sample > buffer[slot]:
+            buffer[slot] = sample
 
     def advance(self, t_s: float) -> list[Episode]:
         """Close every slot that `t_s` leaves behind; episodes that were raised, renamed or cleared."""
         if not abs(t_s) <= TIME_MAX_S:
             return []
-        end = math.floor(t_s / self._dt) - self._reorder
-        if self._next is None:
-            self._start(self._earliest(end))
-        elif end < self._next - STEP_BACK_S // self._dt:
-            self._start(end)
+        end = floor(t_s / self._dt) - self._reorder
+        slot = self._next
+        if slot is None:
+            slot = self._earliest(end)
+            self._start(slot)
+        elif end < slot - self._step_back:
+            slot = end
+            self._start(slot)
         found: list[Episode] = []
-        slot = self._slot()
         while slot < end:
             self._close(slot, found)
             slot += 1
             self._next = slot
-            if slot - self._heard > SILENT_S // self._dt:
+            if slot - self._heard > self._silent:
                 slot = self._earliest(end)
                 self._start(slot)
         return found
@@ -166,10 +173,6 @@ class Detector:
     def _earliest(self, end: int) -> int:
         """The first slot before `end` that has a sample, or `end`."""
         return min((slot for buffer in self._buffers for slot in buffer if slot < end), default=end)
-
-    def _slot(self) -> int:
-        assert self._next is not None
-        return self._next
 
     def _start(self, slot: int) -> None:
         """Count from `slot`, knowing nothing but which episodes are open."""
@@ -192,22 +195,25 @@ class Detector:
         changed = violated = 0
         at = slot % HISTORY_SLOTS
         for watch, tracker, buffer, ring in self._steps:
-            got = buffer.pop(slot, None)
-            watts = None
-            other = NO_CHANNELS
-            if got is not None:
-                _, watts, other = got
+            if slot in buffer:
+                _, watts, other = buffer.pop(slot)
                 self._heard = slot
-            tracker.step(slot, watts)
+                tracker.step(slot, watts)
+                ring[at] = watts
+            else:
+                other = NO_CHANNELS
+                tracker.step(slot, None)
+                ring[at] = EMPTY
             if other or tracker.flags & DUMMY:
                 tracker.heard(slot, other)
-            ring[at] = EMPTY if watts is None else watts
             if tracker.flags != watch.reported:
                 changed = 1
         for link in self._links:
             link.step(slot)
-            violated |= link.tracker.flags & VIOLATION
-            if link.tracker.flags != link.flags or link.tracker.rule is not link.rule:
+            judged = link.tracker
+            flags = judged.flags
+            violated |= flags & VIOLATION
+            if flags != link.flags or judged.rule is not link.rule:
                 found += link.changes(slot)
         if changed:
             found += [

@@ -101,12 +101,15 @@ class LineTracker:
         if raw is None or raw > self._top or raw <= -self._lo:
             self._missed(slot, rejected=raw is not None)
             return
-        raw = max(raw, 0)
-        if raw != self.raw or slot - self.last_slot > self._hold:
+        if raw < 0:  # noqa: PLR1730  a call of max() in every slot costs more than all of this method's tests
+            raw = 0
+        before = self.raw
+        if raw != before or slot - self.last_slot > self._hold:
             self.run_slot = slot
             limit = self._stuck_on if raw >= self._lo else self._stuck_off if raw else NEVER
             self.stuck_slot = slot + limit
-            self.flags &= ~(STUCK | DATA_LOSS)
+            if self.flags:
+                self.flags &= ~(STUCK | DATA_LOSS)
         elif slot >= self.stuck_slot and not self.flags & STUCK:
             self._raise(STUCK, self.run_slot)
         self.last_slot = slot
@@ -114,13 +117,13 @@ class LineTracker:
             self._judge_noise(slot, raw)
         if self._ct_floor:
             self._judge_ct(slot, raw)
-        self.older, self.raw = self.raw, raw
+        self.older, self.raw = before, raw
         if raw < self._fall_to and self.value > self._fall_from and not self.falling:
             self.falling = True
+            self.now = self.value
         else:
             self.falling = False
-            self.value = raw
-        self.now = self.value
+            self.value = self.now = raw
 
     def heard(self, slot: int, other: Channels) -> None:
         """Take the other channels of `slot`, after its step; without any, they soon accuse nobody."""
@@ -132,7 +135,7 @@ class LineTracker:
             channels.count = 0
         if channels.count >= self._dummy_slots and not self.flags & DUMMY:
             self._raise(DUMMY, channels.begin)
-        elif channels.count == 0:
+        elif channels.count == 0 and self.flags:
             self.flags &= ~DUMMY
 
     def _missed(self, slot: int, *, rejected: bool) -> None:
@@ -145,26 +148,31 @@ class LineTracker:
         self.now = self.value if age <= self._hold else MISSING
 
     def _judge_noise(self, slot: int, raw: int) -> None:
-        if raw < self._lo or self.raw < self._lo:
+        lo, before = self._lo, self.raw
+        if raw < lo or before < lo:
             self.flat_count = 0
             self.flags &= ~FLAT
             return
         if raw < self.hi:
             return
-        self.ewma += self._alpha * (abs(raw - self.raw) / raw - self.ewma)
-        if self.ewma >= self._noise_floor:
+        ewma = self.ewma
+        self.ewma = ewma = ewma + self._alpha * (abs(raw - before) / raw - ewma)
+        if ewma >= self._noise_floor:
             self.flat_count = 0
-            self.flags &= ~FLAT
+            if self.flags:
+                self.flags &= ~FLAT
             return
         self.flat_count += 1
         if self.flat_count >= self._flat_slots and not self.flags & FLAT:
             self._raise(FLAT, slot - self.flat_count + 1)
 
     def _judge_ct(self, slot: int, raw: int) -> None:
-        below = (raw < self._ct_floor) + (self.raw < self._ct_floor) + (self.older < self._ct_floor)
+        floor, before = self._ct_floor, self.raw
+        below = 0 if raw >= floor <= before else (raw < floor) + (before < floor) + (self.older < floor)
         if below < 2:  # the median of three is not below the floor
             self.ct_count = 0
-            self.flags &= ~(CT | SUPPLY)
+            if self.flags:
+                self.flags &= ~(CT | SUPPLY)
             return
         if self._is_dark(slot) is not self.dark:
             self.dark = not self.dark

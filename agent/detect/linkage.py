@@ -103,7 +103,9 @@ class LinkageTracker:
         if self._duty:
             t = -self._highest.push(slot, -t)
         self.treatment = t
-        if not self._production_known(slot, u, u_known):
+        if u >= self._u_hi and self.on:  # the usual slot of a running plant
+            self.low = 0
+        elif not self._production_known(slot, u, u_known):
             self._freeze_production(slot)
             return
         self.blind = 0
@@ -164,9 +166,12 @@ class LinkageTracker:
         self.alone = False
         if t >= expected:
             self.bridged = 0
-            self.good += 1
-            if self.good >= self._good:
-                self._healthy(slot)
+            self.good = good = self.good + 1
+            if good >= self._good:
+                if self.seen and not self.flags and not self.deficit.count:
+                    self.healthy_slot = slot
+                else:
+                    self._healthy(slot)
             elif self.deficit.weighted_s > 0:
                 self.deficit.recover(False)
             return

@@ -42,6 +42,7 @@ class MinuteTrace:
         "_sd",
         "_t_ring",
         "_u_ring",
+        "_until",
     )
 
     def __init__(self, *, dt_s: int, lines: int, slot: int, pairs: LinkageParams | None = None) -> None:
@@ -54,6 +55,7 @@ class MinuteTrace:
         self._lags = (lag, *sorted({0, max(lag - 1, 0), lag + 1} - {lag})) if pairs else (lag,)
         self._correlation = RollingCorrelation(window, self._lags)
         self._minute = slot * self._dt // MINUTE_S
+        self._until = self._minute_end()
         self._n = self._sum_u = self._sum_t = self._fresh = self._asked = self._low_minutes = 0
         self._u_ring = array("q", [_HOLE]) * TRACE_MINUTES
         self._t_ring = array("q", [_HOLE]) * TRACE_MINUTES
@@ -62,9 +64,8 @@ class MinuteTrace:
     def add(self, slot: int, u: int, t: int, fresh: int) -> bool:
         """Take one slot (`u` and `t` below 0 where unknown); whether a minute was closed by it."""
         closed = False
-        minute = slot * self._dt // MINUTE_S
-        if minute != self._minute:
-            self._close(minute)
+        if slot >= self._until:
+            self._close(slot * self._dt // MINUTE_S)
             closed = True
         if u >= 0 <= t:
             self._n += 1
@@ -73,6 +74,10 @@ class MinuteTrace:
         self._fresh += fresh
         self._asked += self._lines
         return closed
+
+    def _minute_end(self) -> int:
+        """The first slot of the next minute."""
+        return -(-(self._minute + 1) * MINUTE_S // self._dt)
 
     def _close(self, minute: int) -> None:
         at = self._minute % TRACE_MINUTES
@@ -88,6 +93,7 @@ class MinuteTrace:
             self._u_ring[skipped % TRACE_MINUTES] = self._t_ring[skipped % TRACE_MINUTES] = _HOLE
             self._fresh_ring[skipped % TRACE_MINUTES] = 0
         self._minute = minute
+        self._until = self._minute_end()
         self._n = self._sum_u = self._sum_t = self._fresh = self._asked = 0
 
     def _judge(self) -> None:
@@ -162,6 +168,7 @@ class MinuteTrace:
         numbers, (u_ring, t_ring, fresh), correlation = state
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
+        self._until = self._minute_end()
         self._u_ring, self._t_ring, self._fresh_ring = (
             array("q", u_ring),
             array("q", t_ring),

@@ -15,13 +15,22 @@ class RollingMinimum:
     def push(self, slot: int, value: int) -> int:
         """Take the value of `slot` (later than the last one) and return the least."""
         queue = self._queue
-        while queue and queue[-1][1] >= value:
+        if not queue:
+            queue.append((slot, value))
+            return value
+        first, least = queue[0]
+        if value <= least:
+            queue.clear()
+            queue.append((slot, value))
+            return value
+        while queue[-1][1] >= value:
             queue.pop()
         queue.append((slot, value))
         oldest = slot - self._slots
-        while queue[0][0] <= oldest:
+        while first <= oldest:
             queue.popleft()
-        return queue[0][1]
+            first, least = queue[0]
+        return least
 
     def clear(self) -> None:
         """Forget everything."""
