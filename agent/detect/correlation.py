@@ -50,12 +50,13 @@ def _within(r: float) -> float:
 
 
 class _Sums:
-    """Running sums of the pairs at one lag."""
+    """Sums of the pairs at one lag, as they were when `upto` pairs had been taken."""
 
-    __slots__ = ("lag", "n", "sx", "sxx", "sxy", "sy", "syy")
+    __slots__ = ("lag", "n", "sx", "sxx", "sxy", "sy", "syy", "upto")
 
     def __init__(self, lag: int) -> None:
         self.lag = lag
+        self.upto = 0
         self.n = self.sx = self.sy = self.sxx = self.syy = self.sxy = 0
 
     def shift(self, dx: int, dy: int) -> None:
@@ -69,7 +70,11 @@ class _Sums:
 
 
 class RollingCorrelation:
-    """Correlation over the last `window` pairs, at each lag of `lags` (in samples, not negative)."""
+    """Correlation over the last `window` pairs, at each lag of `lags` (in samples, not negative).
+
+    The first lag has running sums. Those of the others are added up from the ring when they are read,
+    which is seldom: only an episode and a checkpoint ask for them.
+    """
 
     __slots__ = ("_at", "_before", "_depth", "_first", "_lags", "_ref_x", "_ref_y", "_xs", "_ys", "window")
 
@@ -97,21 +102,21 @@ class RollingCorrelation:
         if seen == 0:
             self._ref_x, self._ref_y = x, y
         dx, dy = x - self._ref_x, y - self._ref_y
-        for sums in self._lags:
-            lag = sums.lag
-            if seen >= lag:
-                if seen >= lag + window:
-                    # Indices before 0 count from the end of the ring, where the older samples are.
-                    old_x, old_y = xs[at - lag - window], ys[at - window]
-                else:
-                    old_x = old_y = 0
-                    sums.n += 1
-                new_x = xs[at - lag] if lag else dx
-                sums.sx += new_x - old_x
-                sums.sy += dy - old_y
-                sums.sxx += new_x * new_x - old_x * old_x
-                sums.syy += dy * dy - old_y * old_y
-                sums.sxy += new_x * dy - old_x * old_y
+        sums = self._first
+        lag = sums.lag
+        if seen >= lag:
+            if seen >= lag + window:
+                # Indices before 0 count from the end of the ring, where the older samples are.
+                old_x, old_y = xs[at - lag - window], ys[at - window]
+            else:
+                old_x = old_y = 0
+                sums.n += 1
+            new_x = xs[at - lag] if lag else dx
+            sums.sx += new_x - old_x
+            sums.sy += dy - old_y
+            sums.sxx += new_x * new_x - old_x * old_x
+            sums.syy += dy * dy - old_y * old_y
+            sums.sxy += new_x * dy - old_x * old_y
         xs[at], ys[at] = dx, dy
         self._turn(at + 1)
         if (seen + 1) % window == 0:
@@ -159,8 +164,20 @@ class RollingCorrelation:
 
     def at_lag(self, index: int = 0) -> Correlation:
         """Pearson's r at the lag with this index, over as many pairs as there are."""
-        sums = self._lags[index]
+        sums = self._sums(index)
         return correlation_of_sums(sums.n, sums.sx, sums.sy, sums.sxx, sums.syy, sums.sxy)
+
+    def _sums(self, index: int) -> _Sums:
+        sums, pushed = self._lags[index], self.pushed
+        if index and sums.upto != pushed:
+            lag, depth = sums.lag, self._depth
+            places = range(max(lag, pushed - self.window), pushed)
+            xs = [self._xs[(place - lag) % depth] for place in places]
+            ys = [self._ys[place % depth] for place in places]
+            sums.upto, sums.n, sums.sx, sums.sy = pushed, len(xs), sum(xs), sum(ys)
+            sums.sxx, sums.syy = sum(x * x for x in xs), sum(y * y for y in ys)
+            sums.sxy = sum(x * y for x, y in zip(xs, ys, strict=True))
+        return sums
 
     def x_deviation(self) -> float:
         """Standard deviation of x over the window of the first lag."""
@@ -179,8 +196,9 @@ class RollingCorrelation:
         dx, dy = first.sx // first.n, first.sy // first.n
         if dx == 0 == dy:
             return
-        for sums in self._lags:
-            sums.shift(dx, dy)
+        first.shift(dx, dy)
+        for sums in self._lags[1:]:
+            sums.upto = -1
         self._ref_x += dx
         self._ref_y += dy
         self._xs = [value - dx for value in self._xs]
@@ -188,7 +206,8 @@ class RollingCorrelation:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs, as numbers and bytes."""
-        sums = [[s.n, s.sx, s.sy, s.sxx, s.syy, s.sxy] for s in self._lags]
+        lags = (self._sums(index) for index in range(len(self._lags)))
+        sums = [[s.n, s.sx, s.sy, s.sxx, s.syy, s.sxy] for s in lags]
         packed = [array("q", self._xs).tobytes(), array("q", self._ys).tobytes()]
         return [self.pushed, self._at, self._ref_x, self._ref_y, *packed, sums]
 
@@ -199,5 +218,6 @@ class RollingCorrelation:
         self._xs, self._ys = array("q", xs).tolist(), array("q", ys).tolist()
         for sums, row in zip(self._lags, rows, strict=True):
             sums.n, sums.sx, sums.sy, sums.sxx, sums.syy, sums.sxy = row
+            sums.upto = pushed
         if len(self._xs) != self._depth or len(self._ys) != self._depth:
             raise ValueError("the state belongs to another window")

@@ -115,7 +115,8 @@ class LineTracker:
         self.last_slot = slot
         if self._noise_floor:
             self._judge_noise(slot, raw)
-        if self._ct_floor:
+        floor = self._ct_floor
+        if floor and (self.ct_count or self.flags or raw < floor or before < floor):
             self._judge_ct(slot, raw)
         self.older, self.raw = before, raw
         if raw < self._fall_to and self.value > self._fall_from and not self.falling:
@@ -167,8 +168,7 @@ class LineTracker:
             self._raise(FLAT, slot - self.flat_count + 1)
 
     def _judge_ct(self, slot: int, raw: int) -> None:
-        floor, before = self._ct_floor, self.raw
-        below = 0 if raw >= floor <= before else (raw < floor) + (before < floor) + (self.older < floor)
+        below = (raw < self._ct_floor) + (self.raw < self._ct_floor) + (self.older < self._ct_floor)
         if below < 2:  # the median of three is not below the floor
             self.ct_count = 0
             if self.flags:

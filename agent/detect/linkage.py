@@ -230,7 +230,8 @@ class LinkageTracker:
             self._forget()
         self.overrun = self.overrun + 1 if self.treatment_on else 0
         if self.overrun == 0:
-            self.flags &= ~OVERRUN
+            if self.flags:
+                self.flags &= ~OVERRUN
         elif self.overrun >= self._overrun and not self.flags & OVERRUN:
             self.flags |= OVERRUN
             self.since[OVERRUN] = slot - self.overrun + 1

@@ -89,12 +89,17 @@ class MinuteTrace:
         else:
             self._u_ring[at] = self._t_ring[at] = _HOLE
         self._fresh_ring[at] = 100 * self._fresh // self._asked if self._asked else 0
-        for skipped in range(max(self._minute + 1, minute - TRACE_MINUTES), minute):
-            self._u_ring[skipped % TRACE_MINUTES] = self._t_ring[skipped % TRACE_MINUTES] = _HOLE
-            self._fresh_ring[skipped % TRACE_MINUTES] = 0
+        if minute != self._minute + 1:
+            self._skip(minute)
         self._minute = minute
         self._until = self._minute_end()
         self._n = self._sum_u = self._sum_t = self._fresh = self._asked = 0
+
+    def _skip(self, minute: int) -> None:
+        """Leave holes between the minute that is closed and `minute`."""
+        for skipped in range(max(self._minute + 1, minute - TRACE_MINUTES), minute):
+            self._u_ring[skipped % TRACE_MINUTES] = self._t_ring[skipped % TRACE_MINUTES] = _HOLE
+            self._fresh_ring[skipped % TRACE_MINUTES] = 0
 
     def _judge(self) -> None:
         r = self.gated_r
