@@ -132,6 +132,11 @@ def timed(job: Callable[[], None], units: int) -> Speed:
     return Speed(min(took), sorted(took)[len(took) // 2])
 
 
+def _keywords(channels: dict[str, list[float]]) -> list[dict[str, float]]:
+    """The channels of each tick, made before the clock runs."""
+    return [dict(zip(channels, row, strict=True)) for row in zip(*channels.values(), strict=True)]
+
+
 def detector_speed(case: Case) -> tuple[Speed, int]:
     """One tick of one linkage, its samples included, over the first day; and the bytes of the state."""
     pair = case.pair
@@ -143,7 +148,8 @@ def detector_speed(case: Case) -> tuple[Speed, int]:
         (
             line.id,
             [None if value == MISSING else value for value in line.watts[day].tolist()],
-            [(name, line.channels[name][day].tolist()) for name in CHANNELS if name in line.channels],
+            _keywords({name: line.channels[name][day].tolist() for name in CHANNELS if name in line.channels})
+            or [{}] * len(times),
         )
         for line in lines(pair)
     ]
@@ -154,7 +160,7 @@ def detector_speed(case: Case) -> tuple[Speed, int]:
         sample, advance = detector.sample, detector.advance
         for index, at in enumerate(times):
             for name, watts, channels in feeds:
-                sample(name, at, watts[index], **{key: row[index] for key, row in channels})
+                sample(name, at, watts[index], **channels[index])
             advance(at)
         states.append(len(detector.checkpoint()))
 
