@@ -11,7 +11,7 @@ now. Its id, begin and first raise stay, `reopened` counts, and it is told like 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import define, evolve, field
+from attrs import astuple, define, evolve, field, frozen
 
 from agent.detect import linkage as linkage_alarms
 from agent.detect.causes import channels_said, low_rule, speed_hz, treatment_cause, with_feed
@@ -25,8 +25,6 @@ from agent.detect.trace import MinuteTrace
 
 ALIVE_S: Final = 60
 """A line that answered within the last minute is proof that gateway and bus were alive."""
-
-
 REOPEN_S: Final = 1800
 """Whoever switches treatment back on for less than half an hour has not ended what was told."""
 RULES_OF_LINES: Final = frozenset({Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.DUMMY, Rule.CT_PROD})
@@ -37,6 +35,18 @@ _RULES: Final = {
     linkage_alarms.INTERRUPTED: Rule.INTERRUPTIONS,
 }
 _PRODUCTION_RULES: Final = linkage_alarms.VIOLATION | linkage_alarms.INTERRUPTED
+
+
+@frozen
+class Ended:
+    """What a reopened episode takes over from the one that was cleared; times as in `Episode`."""
+
+    id: str
+    rule: str
+    begin_at_s: int
+    raised_at_s: int
+    end_at_s: int
+    reopened: int
 
 
 @define
@@ -55,7 +65,7 @@ class LinkageWatch:
     flags: int = 0
     rule: Rule = Rule.OFF
     open: dict[int, Episode] = field(factory=dict)
-    ended: Episode | None = None
+    ended: Ended | None = None
     rise_w: Callable[[int], float | None] = field(default=lambda _: None)
 
     @classmethod
@@ -101,13 +111,12 @@ class LinkageWatch:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs but the open episodes."""
-        ended = None if self.ended is None else self.ended.to_body()
-        return [self.tracker.state(), self.trace.state(), ended]
+        return [self.tracker.state(), self.trace.state(), None if self.ended is None else astuple(self.ended)]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken."""
         tracked, traced, ended = state
-        self.ended = None if ended is None else Episode.from_body(ended)
+        self.ended = None if ended is None else Ended(*ended)
         self.tracker.restore(tracked)
         self.trace.restore(traced)
         self.flags, self.rule = self.tracker.flags, self.tracker.rule
@@ -131,7 +140,7 @@ class LinkageWatch:
                 end = self.tracker.end_slot if flag == linkage_alarms.VIOLATION else slot
                 found.append(cleared(self.open.pop(flag), end * self.params.dt_s))
                 if flag == linkage_alarms.VIOLATION:
-                    self.ended = found[-1]
+                    self.ended = _ended(found[-1])
         self.flags, self.rule = flags, self.tracker.rule
         return found
 
@@ -169,12 +178,12 @@ class LinkageWatch:
     def _reopened(self, fresh: Episode) -> Episode:
         """`fresh`, or the episode that it goes on with."""
         before = self.ended
-        if before is None or before.end_at_s is None or not fresh.rule is before.rule is Rule.OFF:
+        if before is None or not fresh.rule == before.rule == Rule.OFF:
             return fresh
         same_run = self.tracker.on_slot * self.params.dt_s <= before.begin_at_s
         if not same_run or fresh.begin_at_s - before.end_at_s > REOPEN_S:
             return fresh
-        times = before.numbers.get("reopened", 0) + 1
+        times = before.reopened + 1
         return evolve(
             fresh,
             id=before.id,
@@ -292,3 +301,15 @@ def names(lines: Sequence[LineTracker]) -> tuple[str, ...]:
 def cleared(episode: Episode, end_at_s: int) -> Episode:
     """The same episode, ended."""
     return evolve(episode, state=State.CLEARED, end_at_s=max(end_at_s, episode.begin_at_s))
+
+
+def _ended(episode: Episode) -> Ended:
+    assert episode.end_at_s is not None
+    return Ended(
+        episode.id,
+        episode.rule.value,
+        episode.begin_at_s,
+        episode.raised_at_s,
+        episode.end_at_s,
+        episode.numbers.get("reopened", 0),
+    )
