@@ -12,7 +12,8 @@ from agent.acquire import BusTask
 from agent.config import BrokerSettings, ConfigError, Site
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams, nameplate_feed
-from agent.detect.params import LinkageParams, ParamsError, nameplate
+from agent.detect.params import LinkageParams, nameplate
+from agent.detect.written import ParamsError
 from agent.evidence.recovery import Recovery
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots

@@ -18,7 +18,7 @@ import numpy as np
 from agent.config import ConfigError, load_site
 from agent.detect.episode import Episode
 from agent.detect.exception_list import Finding
-from agent.detect.params import ParamsError
+from agent.detect.written import ParamsError
 from provisioning.backtest_page import backtest_page
 from provisioning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
 from provisioning.exits import EXIT_USAGE, fail

@@ -27,9 +27,10 @@ from agent.detect.commission import commission
 from agent.detect.commission_feed import commission_feed
 from agent.detect.exception_list import Finding
 from agent.detect.feed_params import FeedParams, nameplate_feed
-from agent.detect.params import LinkageParams, ParamsError
+from agent.detect.params import LinkageParams
 from agent.detect.relearn import Change, changes
 from agent.detect.series import Series
+from agent.detect.written import ParamsError
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.learned import with_feed, with_parameters
 from provisioning.loads_csv import CHANNELS, Loads, LoadsError, read_loads

@@ -29,9 +29,10 @@ from agent.detect.findings import LinkageWatch
 from agent.detect.line import DUMMY, POWER_MAX_W, LineTracker, line_trackers
 from agent.detect.line_findings import LineWatch
 from agent.detect.linkage import VIOLATION
-from agent.detect.params import LinkageParams, ParamsError
+from agent.detect.params import LinkageParams
 from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, VERDICT_EVERY_SLOTS, History, Retrospect
 from agent.detect.status import LinkageStatus, status_of
+from agent.detect.written import ParamsError
 
 PENDING_MAX: Final = 64
 """Slots that wait per line; enough for any burst between two calls of `advance` of a live gateway."""

@@ -5,23 +5,20 @@ has a band in which it was at commissioning. Above it a load runs unmetered, or 
 too little; below it the lines show more than can be. 0 for `residual_s` judges nothing.
 """
 
-import hashlib
-import json
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import ClassVar, Final
 
-import cattrs
-from attrs import asdict, field, frozen
+from attrs import field, frozen
 
 from agent.detect.line_params import LineParams, nameplate_line
-from agent.detect.params import ParamsError
+from agent.detect.written import ParamsError, Written
 
 OUT_OF_BAND_S: Final = 900
 """A rest beyond its band for a quarter of an hour is no start of a motor and no late sample."""
 
 
 @frozen(kw_only=True)
-class FeedParams:
+class FeedParams(Written):
     """The feed and what stands behind it.
 
     Attributes:
@@ -35,6 +32,8 @@ class FeedParams:
         learned_from_s: Begin of the commissioning data, UTC; 0 if there were none.
         learned_to_s: Their end.
     """
+
+    kind: ClassVar[str] = "feed"
 
     feed: LineParams
     lines: tuple[str, ...]
@@ -59,32 +58,6 @@ class FeedParams:
         if problems:
             raise ParamsError(problems)
 
-    @property
-    def hash(self) -> bytes:
-        """SHA-256 over the canonical JSON of everything above."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).digest()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain tables, lists, numbers and texts for TOML, JSON or CBOR."""
-        return asdict(
-            self, value_serializer=lambda _i, _a, value: list(value) if isinstance(value, tuple) else value
-        )
-
-    @classmethod
-    def from_dict(cls, table: Mapping[str, Any]) -> "FeedParams":
-        """The parameters that `to_dict` wrote, or that a person did.
-
-        Raises:
-            ParamsError: Unknown keys, missing keys or impossible values, one line each.
-        """
-        try:
-            return _CONVERTER.structure(dict(table), cls)
-        except ParamsError:
-            raise
-        except Exception as error:
-            raise ParamsError(tuple(cattrs.transform_error(error, path="feed"))) from error
-
 
 def nameplate_feed(
     feed: tuple[str, float], behind: Mapping[str, float], judged: Collection[str], utc_offset_s: int
@@ -96,6 +69,3 @@ def nameplate_feed(
         others=tuple(nameplate_line(name, rated) for name, rated in behind.items() if name not in judged),
         utc_offset_s=utc_offset_s,
     )
-
-
-_CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True)

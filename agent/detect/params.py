@@ -7,15 +7,13 @@ samples give the same episodes, on the gateway and at whoever checks it.
 Powers are whole watts, because registers are integers and sums of integers are exact.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import ClassVar, Final
 
-import cattrs
-from attrs import asdict, field, frozen
+from attrs import field, frozen
 
 from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line, nameplate_threshold
+from agent.detect.written import ParamsError, Written
 
 DT_MAX_S: Final = 60
 """Slots longer than a minute could not carry the 1-minute evidence."""
@@ -25,16 +23,8 @@ TAU_MIN_S: Final = 90
 """Shorter interruptions are start-up, switching and filter cleaning."""
 
 
-class ParamsError(Exception):
-    """The person who wrote the parameters made mistakes; `problems` has one line each."""
-
-    def __init__(self, problems: tuple[str, ...]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
-
-
 @frozen(kw_only=True)
-class LinkageParams:
+class LinkageParams(Written):
     """What must run together, and how it behaves when all is well (names as in detection.md).
 
     Attributes:
@@ -77,6 +67,8 @@ class LinkageParams:
         learned_to_s: Their end.
         provisional: Too little was seen to be sure.
     """
+
+    kind: ClassVar[str] = "linkage"
 
     linkage: str
     production: tuple[LineParams, ...]
@@ -156,32 +148,6 @@ class LinkageParams:
         """Seconds to add to UTC for the plant's own time."""
         return _offset_s(self.utc_offset) or 0
 
-    @property
-    def hash(self) -> bytes:
-        """SHA-256 over the canonical JSON of everything above."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).digest()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain tables, lists, numbers and texts for TOML, JSON or CBOR."""
-        return asdict(
-            self, value_serializer=lambda _i, _a, value: list(value) if isinstance(value, tuple) else value
-        )
-
-    @classmethod
-    def from_dict(cls, table: Mapping[str, Any]) -> "LinkageParams":
-        """The parameters that `to_dict` wrote, or that a person did.
-
-        Raises:
-            ParamsError: Unknown keys, missing keys or impossible values, one line each.
-        """
-        try:
-            return _CONVERTER.structure(dict(table), cls)
-        except ParamsError:
-            raise
-        except Exception as error:
-            raise ParamsError(tuple(cattrs.transform_error(error, path="linkage"))) from error
-
 
 def nameplate(
     linkage: str, production: Mapping[str, float], treatment: Mapping[str, float], *, dt_s: int = 10
@@ -205,6 +171,3 @@ def _offset_s(text: str) -> int | None:
         return None
     seconds = int(hours) * 3600 + int(minutes) * 60
     return seconds if sign == "+" else -seconds
-
-
-_CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Severity
 from agent.detect.feed_params import FeedParams
-from agent.detect.params import ParamsError
+from agent.detect.written import ParamsError
 from tests.detect.timeline import DT_S, T0_S, line, linkage
 
 Row = tuple[float, dict[str, int | None]]

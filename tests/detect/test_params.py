@@ -4,7 +4,8 @@ import pytest
 import tomlkit
 from attrs import evolve
 
-from agent.detect.params import LinkageParams, ParamsError, nameplate
+from agent.detect.params import LinkageParams, nameplate
+from agent.detect.written import ParamsError
 from tests.detect.timeline import line, linkage
 
 

@@ -1,0 +1,59 @@
+"""Parameters that are written into the site file and hashed into the manifest.
+
+`to_dict` gives plain tables, lists, numbers and texts for TOML, JSON or CBOR, `from_dict` reads them back
+and refuses what it does not know, and `hash` is the SHA-256 over their canonical JSON: the same
+parameters have the same hash wherever they are computed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar, Final, Self, cast
+
+import cattrs
+from attrs import AttrsInstance, asdict
+
+
+class ParamsError(Exception):
+    """The person who wrote the parameters made mistakes; `problems` has one line each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Written:
+    """What attrs classes of parameters share; `kind` is what a mistake's path begins with."""
+
+    __slots__ = ()
+    kind: ClassVar[str]
+
+    @property
+    def hash(self) -> bytes:
+        """SHA-256 over the canonical JSON of everything in it."""
+        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode("ascii")).digest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain tables, lists, numbers and texts for TOML, JSON or CBOR."""
+        return asdict(
+            cast("AttrsInstance", self),
+            value_serializer=lambda _i, _a, value: list(value) if isinstance(value, tuple) else value,
+        )
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any]) -> Self:
+        """The parameters that `to_dict` wrote, or that a person did.
+
+        Raises:
+            ParamsError: Unknown keys, missing keys or impossible values, one line each.
+        """
+        try:
+            return _CONVERTER.structure(dict(table), cls)
+        except ParamsError:
+            raise
+        except Exception as error:
+            raise ParamsError(tuple(cattrs.transform_error(error, path=cls.kind))) from error
+
+
+_CONVERTER: Final = cattrs.Converter(forbid_extra_keys=True)
