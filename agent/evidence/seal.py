@@ -15,7 +15,7 @@ Payload of the COSE_Sign1, a CBOR array:
 The body is a CBOR array of byte strings, one a record. It travels beside the seal or later.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from re import compile as pattern
 from typing import Final
@@ -170,23 +170,6 @@ def merkle_root(records: Sequence[bytes]) -> bytes:
     return level[0]
 
 
-def batches(records: Iterable[bytes], body_bytes_max: int = BODY_BYTES_MAX) -> Iterator[list[bytes]]:
-    """`records` in order, cut into runs that each fit one seal."""
-    batch: list[bytes] = []
-    used = _HEAD_BYTES_MAX
-    for record in records:
-        size = len(record) + _HEAD_BYTES_MAX
-        if batch and (used + size > body_bytes_max or len(batch) == RECORDS_MAX):
-            yield batch
-            batch, used = [], _HEAD_BYTES_MAX
-        batch.append(record)
-        used += size
-    if batch:
-        yield batch
-
-
-_HEAD_BYTES_MAX: Final = 3
-"""CBOR head of an array or byte string shorter than 65,536."""
 _HEADER_ITEMS: Final = 13
 
 

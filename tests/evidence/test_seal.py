@@ -7,13 +7,10 @@ from hypothesis import strategies as st
 
 from agent.evidence import cbor, keys
 from agent.evidence.seal import (
-    BODY_BYTES_MAX,
     COSE_BYTES_MAX,
     DOMAIN,
     NUMBER_MAX,
     SealHeader,
-    batches,
-    encode_body,
     merkle_root,
     open_body,
     parse_seal,
@@ -170,11 +167,3 @@ def test_every_changed_bit_of_a_body_is_noticed() -> None:
         mutated[bit // 8] ^= 1 << bit % 8
         with pytest.raises(cbor.FormatError):
             open_body(header, bytes(mutated))
-
-
-@given(st.lists(st.integers(1, 30_000).map(bytes), max_size=20))
-@settings(deadline=None, max_examples=60)
-def test_batches_keep_every_record_in_order_and_fit_a_seal(records: list[bytes]) -> None:
-    cut = list(batches(records))
-    assert [record for batch in cut for record in batch] == records
-    assert all(batch and len(encode_body(batch)) <= BODY_BYTES_MAX for batch in cut)

@@ -14,21 +14,8 @@ from agent.evidence.keys import create_key_file
 from agent.store.gateway import GatewayStore
 from provisioning import cli, words
 from tests.evidence.chains import Chain
+from tests.provisioning.plant import SITE
 
-SITE = """
-[[line]]
-id = "p1"
-kind = "production"
-rated_w = 60000
-[[line]]
-id = "t1"
-kind = "treatment"
-rated_w = 22000
-[[linkage]]
-id = "k1"
-production = ["p1"]
-treatment = ["t1"]
-"""
 KEY = "00" * 32
 DEAD = "tcp://127.0.0.1:1"
 
