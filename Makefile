@@ -11,7 +11,7 @@ PATHS  := agent drivers firmware_sim provisioning tests
 export PYTHONSAFEPATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-detection lock clean
+.PHONY: help demo test test-faults lint format bench bench-detection lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -29,6 +29,10 @@ demo: $(STAMP) ## a plant's shift in about 80 seconds; ARGS=--json | --keep | --
 test: $(STAMP) ## every test, with real brokers, meters and ptys
 	@sh .ci/need "$(PYTHON)" system
 	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile $(ARGS)
+
+test-faults: $(STAMP) ## the fault matrix at full length: 1,000 simulated lives, 100 power cuts
+	@sh .ci/need "$(PYTHON)" system
+	$(BIN)/python -m pytest --numprocesses=3 --dist=worksteal -m minutes $(ARGS)
 
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check $(PATHS)
