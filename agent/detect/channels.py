@@ -1,13 +1,15 @@
 """The other channels of a line: power factor, current and voltage, as evidence beside the power.
 
-They are kept as whole numbers, like the power: thousandths, milliamperes, decivolts. What is no
-number, or none that a meter can show, is as if it had not been said.
+They count as whole numbers, like the power: thousandths, milliamperes, decivolts. What is no
+number, or none that a meter can show, is as if it had not been said. A sample keeps them as they came,
+and they become whole numbers when somebody asks for them.
 """
 
 from enum import StrEnum
 from typing import Final
 
 from agent.detect.line_params import LineParams
+from agent.detect.sample import Sample
 
 Channels = tuple[int, ...]
 """Empty, or power factor in 0.001, current in mA and voltage in 0.1 V; UNSAID for what was not said."""
@@ -28,6 +30,9 @@ WATTS_PER_MILLIAMPERE: Final = 0.6
 """Three phases of 230 V at a power factor of about 0.87."""
 COUNT_MAX: Final = 1000
 """More slots add no certainty; a real motor is believed again after half as many."""
+_SCALES: Final = (1000, 1000, 10)
+_UNSAID_ALL: Final[Channels] = (UNSAID, UNSAID, UNSAID)
+_SILENCE: Final[Sample] = (0.0, 0, None, None, None)
 
 
 def channels(pf: float | None, current_a: float | None, voltage_v: float | None) -> Channels:
@@ -37,7 +42,24 @@ def channels(pf: float | None, current_a: float | None, voltage_v: float | None)
         _whole(current_a, CURRENT_MAX_A, 1000),
         _whole(voltage_v, VOLTAGE_MAX_V, 10),
     )
-    return NO_CHANNELS if found == (UNSAID, UNSAID, UNSAID) else found
+    return NO_CHANNELS if found == _UNSAID_ALL else found
+
+
+def channels_of(sample: Sample) -> Channels:
+    """The same for those of a sample."""
+    _, _, pf, current_a, voltage_v = sample
+    if pf is None and current_a is None and voltage_v is None:
+        return NO_CHANNELS
+    return channels(pf, current_a, voltage_v)
+
+
+def as_said(whole: Channels) -> tuple[float | None, float | None, float | None]:
+    """Power factor, current and voltage that give these whole numbers again."""
+    pf, current_a, voltage_v = (
+        None if value == UNSAID else value / scale
+        for value, scale in zip(whole or _UNSAID_ALL, _SCALES, strict=True)
+    )
+    return pf, current_a, voltage_v
 
 
 def voltage_least(params: LineParams) -> float:
@@ -70,27 +92,55 @@ class LineChannels:
 
     A resistive load has a power factor of 1, a motor never. Seconds in which the line is on and its
     power factor is beyond every one that was learned are counted, twice as fast down as up.
+
+    Attributes:
+        slot: When anything was said last, -1 for never.
+        latest: The sample that said it.
+        count: Slots in which the line looked like a heater.
+        begin: The first of them.
     """
 
-    __slots__ = ("begin", "count", "current", "pf", "slot", "voltage")
+    __slots__ = ("begin", "count", "latest", "slot")
 
     def __init__(self) -> None:
-        self.pf = self.current = self.voltage = UNSAID
+        self.latest: Sample = _SILENCE
         self.slot = -1
         self.begin = self.count = 0
 
-    def step(self, slot: int, other: Channels, heater: int, on: bool) -> None:
+    def step(self, slot: int, sample: Sample, heater: int, on: bool) -> None:
         """Take what was said in `slot`; `heater`, in 0.001, is a power factor of no motor (0: unknown)."""
-        self.pf, self.current, self.voltage = other
+        self.latest = sample
         self.slot = slot
-        if not heater or self.pf == UNSAID:
+        if not heater:
             return
-        if on and self.pf >= heater:
+        pf = self.pf
+        if pf == UNSAID:
+            return
+        if on and pf >= heater:
             if self.count == 0:
                 self.begin = slot
             self.count = min(self.count + 1, COUNT_MAX)
         else:
             self.count = max(self.count - 2, 0) if on else 0
+
+    @property
+    def pf(self) -> int:
+        """Power factor in 0.001, or UNSAID."""
+        return self._whole[0]
+
+    @property
+    def current(self) -> int:
+        """Current in mA, or UNSAID."""
+        return self._whole[1]
+
+    @property
+    def voltage(self) -> int:
+        """Voltage in 0.1 V, or UNSAID."""
+        return self._whole[2]
+
+    @property
+    def _whole(self) -> Channels:
+        return channels_of(self.latest) or _UNSAID_ALL
 
     def cause(self, params: LineParams) -> Cause:
         """Why the line draws nothing: the supply, its breaker (or CT), or its own control."""
@@ -105,14 +155,15 @@ class LineChannels:
 
     def said(self) -> dict[str, float]:
         """What was said last, in its units."""
-        rows = (("pf", self.pf, 1000), ("current_a", self.current, 1000), ("voltage_v", self.voltage, 10))
+        rows = zip(("pf", "current_a", "voltage_v"), self._whole, _SCALES, strict=True)
         return {name: value / scale for name, value, scale in rows if value != UNSAID}
 
     def state(self) -> list[int]:
         """Everything that `restore` needs."""
-        return [getattr(self, name) for name in self.__slots__]
+        pf, current, voltage = self._whole
+        return [self.begin, self.count, current, pf, self.slot, voltage]
 
     def restore(self, state: list[int]) -> None:
         """Go on where `state` was taken."""
-        for name, value in zip(self.__slots__, state, strict=True):
-            setattr(self, name, value)
+        self.begin, self.count, current, pf, self.slot, voltage = state
+        self.latest = (0.0, 0, *as_said((pf, current, voltage)))

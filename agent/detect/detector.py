@@ -5,7 +5,7 @@ order; of several in one slot the latest counts, and of two with one time the gr
 order of arrival makes no difference. `advance` closes the slots that can no longer change, in order.
 
 Never trusted: the times and powers of samples. Whatever is no finite number is ignored; a sample of
-the far future waits in a buffer of PENDING_MAX per line, where it harms nobody; when the clock is
+the far future waits in one of PENDING_MAX rows, where it harms nobody; when the clock is
 set back by more than STEP_BACK_S, or no line has answered for SILENT_S, counting starts anew at the
 present slot, as after a long loss of data, because nothing can be said about such time.
 
@@ -14,28 +14,25 @@ the middle of a deficit changes no episode. Linkages whose parameters changed st
 their open episodes so that these are cleared.
 """
 
-import hashlib
 from collections.abc import Sequence
 from math import floor
 from typing import Any, Final
 
-import cbor2
-
-from agent.detect.channels import NO_CHANNELS, Channels, channels
+from agent.detect.arrivals import Arrivals
+from agent.detect.checkpoint import CheckpointError, packed, unpacked
 from agent.detect.episode import Episode
 from agent.detect.feed_findings import FeedWatch
 from agent.detect.feed_params import FeedParams
 from agent.detect.findings import LinkageWatch
-from agent.detect.line import DUMMY, POWER_MAX_W, LineTracker, line_trackers
+from agent.detect.line import POWER_MAX_W, LineTracker, line_trackers
 from agent.detect.line_findings import LineWatch
 from agent.detect.linkage import VIOLATION
 from agent.detect.params import LinkageParams
 from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, VERDICT_EVERY_SLOTS, History, Retrospect
+from agent.detect.sample import Sample
 from agent.detect.status import LinkageStatus, status_of
 from agent.detect.written import ParamsError
 
-PENDING_MAX: Final = 64
-"""Slots that wait per line; enough for any burst between two calls of `advance` of a live gateway."""
 TIME_MAX_S: Final = 1e11
 """The year 5138: a later time is no time."""
 TIME_MIN_S: Final = -TIME_MAX_S
@@ -43,17 +40,7 @@ POWER_MIN_W: Final = -POWER_MAX_W
 STEP_BACK_S: Final = 300
 SILENT_S: Final = 86_400
 """After a day without any sample the missing slots are skipped instead of walked through."""
-CHECKPOINT_VERSION: Final = 3
-CHECKPOINT_BYTES_MAX: Final = 1 << 20
-DIGEST_BYTES: Final = 32
-
-
-Sample = tuple[float, int, Channels]
-"""Time, watts and the other channels: of two samples in a slot the greater one counts."""
-
-
-class CheckpointError(Exception):
-    """The bytes are no checkpoint of this detector: start without one."""
+CHECKPOINT_VERSION: Final = 4
 
 
 class Detector:
@@ -67,9 +54,11 @@ class Detector:
         self._dt = params[0].dt_s
         self._step_back, self._silent = STEP_BACK_S // self._dt, SILENT_S // self._dt
         self._reorder = max(one.reorder_slots for one in params)
-        self._pending: dict[str, dict[int, Sample]] = {}
         self._next: int | None = None
+        self._open_s: float = TIME_MIN_S
         self._heard = 0
+        self._arrivals = Arrivals()
+        self._rows, self._places = self._arrivals.rows, self._arrivals.places
         self._build(0)
 
     def _build(self, slot: int) -> None:
@@ -80,7 +69,7 @@ class Detector:
         judged = len(trackers)
         if self._feed_params:
             self._add_feed(self._feed_params, trackers, slot)
-        self._buffers = tuple(self._pending.setdefault(name, {}) for name in trackers)
+        self._arrivals.adopt(trackers)
         self._links = tuple(LinkageWatch.start(one, trackers, slot) for one in self._params)
         homes = {line.id: link for link in reversed(self._links) for line in link.params.lines}
         first = self._links[0]
@@ -94,8 +83,8 @@ class Detector:
             for link in self._links:
                 link.rise_w = self._feed.rise_w
         self._retrospect = Retrospect(self._params)
-        histories = [self._retrospect.histories.get(name, History()).ring for name in trackers]
-        self._steps = tuple(zip(self._lines, self._trackers, self._buffers, histories, strict=True))
+        rings = (self._retrospect.histories.get(name, History()).ring for name in trackers)
+        self._steps = tuple(zip(self._lines, self._trackers, rings, strict=True))
 
     def _add_feed(self, feed: FeedParams, trackers: dict[str, LineTracker], slot: int) -> None:
         """Trackers for the feed and the lines behind it that no linkage has."""
@@ -130,24 +119,25 @@ class Detector:
         Raises:
             KeyError: No linkage has this line, nor the feed.
         """
-        buffer = self._pending[line_id]
-        if watts is None or not (POWER_MIN_W <= watts <= POWER_MAX_W and TIME_MIN_S <= t_s <= TIME_MAX_S):
-            return
-        slot = floor(t_s / self._dt)
+        place = self._places[line_id]
+        if (
+            type(watts) is int and POWER_MIN_W <= watts <= POWER_MAX_W and self._open_s <= t_s <= TIME_MAX_S
+        ):  # the usual sample: nothing has to be asked twice
+            slot = floor(t_s / self._dt)
+            row = self._rows.get(slot) or self._arrivals.open(slot)
+            if row[place] is None:
+                row[place] = (t_s, watts, pf, current_a, voltage_v)
+                return
+        if watts is not None and POWER_MIN_W <= watts <= POWER_MAX_W and TIME_MIN_S <= t_s <= TIME_MAX_S:
+            self._arrive(line_id, (t_s, int(watts), pf, current_a, voltage_v))
+
+    def _arrive(self, line_id: str, sample: Sample) -> None:
+        slot = floor(sample[0] / self._dt)
         following = self._next
         if following is not None and slot < following:
-            self._retrospect.sample(line_id, slot, following, int(watts))
-            return
-        other = NO_CHANNELS
-        if pf is not None or current_a is not None or voltage_v is not None:
-            other = channels(pf, current_a, voltage_v)
-        sample = (t_s, int(watts), other)
-        if slot not in buffer:
-            buffer[slot] = sample
-            if len(buffer) > PENDING_MAX:
-                del buffer[max(buffer)]
-        elif sample > buffer[slot]:
-            buffer[slot] = sample
+            self._retrospect.sample(line_id, slot, following, sample[1])
+        else:
+            self._arrivals.add(slot, self._places[line_id], sample)
 
     def advance(self, t_s: float) -> list[Episode]:
         """Close every slot that `t_s` leaves behind; episodes that were raised, renamed or cleared."""
@@ -156,7 +146,7 @@ class Detector:
         end = floor(t_s / self._dt) - self._reorder
         slot = self._next
         if slot is None:
-            slot = self._earliest(end)
+            slot = self._arrivals.earliest(end)
             self._start(slot)
         elif end < slot - self._step_back:
             slot = end
@@ -167,13 +157,10 @@ class Detector:
             slot += 1
             self._next = slot
             if slot - self._heard > self._silent:
-                slot = self._earliest(end)
+                slot = self._arrivals.earliest(end)
                 self._start(slot)
+        self._open_s = slot * self._dt
         return found
-
-    def _earliest(self, end: int) -> int:
-        """The first slot before `end` that has a sample, or `end`."""
-        return min((slot for buffer in self._buffers for slot in buffer if slot < end), default=end)
 
     def _start(self, slot: int) -> None:
         """Count from `slot`, knowing nothing but which episodes are open."""
@@ -188,32 +175,26 @@ class Detector:
             link.adopt(open_links[link.params.linkage])
         if self._feed:
             self._feed.adopt(open_feed)
-        for buffer in self._buffers:
-            for waiting in [old for old in buffer if old < slot]:
-                del buffer[waiting]
+        self._arrivals.drop_before(slot)
 
     def _close(self, slot: int, found: list[Episode]) -> None:
-        changed = violated = 0
+        changed = violated = False
         at = slot % HISTORY_SLOTS
-        for watch, tracker, buffer, ring in self._steps:
-            if slot in buffer:
-                _, watts, other = buffer.pop(slot)
-                self._heard = slot
-                tracker.step(slot, watts)
-                ring[at] = watts
-            else:
-                other = NO_CHANNELS
-                tracker.step(slot, None)
-                ring[at] = EMPTY
-            if other or tracker.flags & DUMMY:
-                tracker.heard(slot, other)
-            if tracker.flags != watch.reported:
-                changed = 1
+        row = self._rows.pop(slot, None)
+        if row is None:
+            row = self._arrivals.empty
+        else:
+            self._heard = slot
+        for (watch, tracker, ring), sample in zip(self._steps, row, strict=True):
+            ring[at] = EMPTY if sample is None else sample[1]
+            if tracker.take(slot, sample) and tracker.flags != watch.reported:
+                changed = True
         for link in self._links:
             link.step(slot)
             judged = link.tracker
             flags = judged.flags
-            violated |= flags & VIOLATION
+            if flags & VIOLATION:
+                violated = True
             if flags != link.flags or judged.rule is not link.rule:
                 found += link.changes(slot)
         if changed:
@@ -233,22 +214,17 @@ class Detector:
         return tuple(status_of(link) for link in self._links)
 
     def checkpoint(self) -> bytes:
-        """Everything that `restore` needs: SHA-256 of the rest, and CBOR."""
+        """Everything that `restore` needs."""
         lines = {
             watch.tracker.params.id: [watch.tracker.state(), _bodies(watch.open)] for watch in self._lines
         }
         links = {
             link.params.linkage: [link.params.hash, link.state(), _bodies(link.open)] for link in self._links
         }
-        pending = {
-            name: [[slot, *sample] for slot, sample in sorted(buffer.items())]
-            for name, buffer in self._pending.items()
-        }
         feed = [self._feed.state(), _bodies(self._feed.open)] if self._feed else []
-        state: list[Any] = [CHECKPOINT_VERSION, self._next, self._heard, lines, links, pending]
-        state += [self._retrospect.state(), feed]
-        body = cbor2.dumps(state)
-        return hashlib.sha256(body).digest() + body
+        state: list[Any] = [CHECKPOINT_VERSION, self._next, self._heard, lines, links]
+        state += [self._arrivals.state(), self._retrospect.state(), feed]
+        return packed(state)
 
     def restore(self, checkpoint: bytes) -> None:
         """Go on where `checkpoint` was taken.
@@ -256,18 +232,12 @@ class Detector:
         Raises:
             CheckpointError: These bytes cannot be used; the detector is as new.
         """
-        if len(checkpoint) > CHECKPOINT_BYTES_MAX:
-            raise CheckpointError(
-                f"a checkpoint has at most {CHECKPOINT_BYTES_MAX} bytes, not {len(checkpoint)}"
-            )
-        digest, body = checkpoint[:DIGEST_BYTES], checkpoint[DIGEST_BYTES:]
-        if hashlib.sha256(body).digest() != digest:
-            raise CheckpointError("not a checkpoint, or a damaged one")
+        state = unpacked(checkpoint)
         try:
-            self._restore(cbor2.loads(body))
+            self._restore(state)
         except Exception as error:
-            self._pending.clear()
-            self._next, self._heard = None, 0
+            self._rows.clear()
+            self._next, self._open_s, self._heard = None, TIME_MIN_S, 0
             self._build(0)
             raise CheckpointError(f"not a checkpoint of this detector: {error}") from error
 
@@ -277,6 +247,7 @@ class Detector:
             raise ValueError(f"version {version}")
         self._build(following or 0)
         self._next, self._heard = following, heard
+        self._open_s = TIME_MIN_S if following is None else following * self._dt
         same = set()
         for link in self._links:
             params_hash, tracked, bodies = links.get(link.params.linkage, (b"", [], {}))
@@ -294,11 +265,7 @@ class Detector:
         if self._feed and feed:
             self._feed.adopt(_episodes(feed[1]))
             self._feed.restore(feed[0])
-        for name, buffer in self._pending.items():
-            buffer.clear()
-            buffer.update(
-                {slot: (t_s, watts, tuple(other)) for slot, t_s, watts, other in pending.get(name, ())}
-            )
+        self._arrivals.restore(pending)
 
 
 def _bodies(episodes: dict[int, Episode]) -> dict[int, dict[str, Any]]:

@@ -16,16 +16,22 @@ DUMMY the power factor is that of a heater. `since` has the slot where each bega
 FLAT and DUMMY judge what stands in for a machine that runs. A load between the two thresholds is no
 such machine (a sump heater at night, a control), so it neither counts nor clears.
 
-The other channels (power factor, current, voltage) come by `heard` after `step`, only where a meter
+The other channels (power factor, current, voltage) count for DUMMY and SUPPLY alone, only where a meter
 has them; a line without them costs nothing.
+
+Nearly every sample of a plant has nothing to judge: no alarm is up and nothing is being counted towards
+one, and the power stays where it cannot begin either. `take` knows the band of such powers and then only
+keeps the values, at a third of the cost; whatever is outside goes through `step` and `heard`, which
+could take every sample and say the same.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from agent.detect.channels import UNSAID, Channels, LineChannels, voltage_least
+from agent.detect.channels import PF_MAX, UNSAID, LineChannels, channels_of, voltage_least
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
+from agent.detect.sample import Sample
 
 MISSING: Final = -1
 DATA_LOSS: Final = 1
@@ -49,18 +55,18 @@ FLAT_MEAN_SLOTS_MIN: Final = 20
 
 _STATE: Final = (
     "ct_count", "dark", "ewma", "falling", "flags", "flat_count", "last_slot", "now", "older", "raw",
-    "refused_slot", "rejected", "run_slot", "stuck_slot", "value",
+    "refused_slot", "rejected", "run_slot", "value",
 )  # fmt: skip
 
 
 class LineTracker:
-    """State of one line; `step` is called once for every slot."""
+    """State of one line; `take`, or `step` and `heard`, is called once for every slot."""
 
     __slots__ = (
-        *_STATE, "_alpha", "_ct_floor", "_ct_slots", "_dark_below", "_dummy_slots", "_fall_from",
-        "_fall_to", "_flat_slots", "_heater", "_hold", "_lo",
-        "_loss_slots", "_noise_floor", "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params",
-        "since",
+        *_STATE, "_alpha", "_calm_from", "_calm_to", "_ct_floor", "_ct_slots", "_dark_below",
+        "_dummy_slots", "_fall_from", "_fall_to", "_flat_slots", "_heater", "_hold", "_lo",
+        "_loss_slots", "_motor_pf", "_noise_floor", "_noise_from", "_stuck_least", "_stuck_off",
+        "_stuck_on", "_top", "channels", "hi", "params", "since",
     )  # fmt: skip
 
     def __init__(self, params: LineParams, linkage: LinkageParams, slot: int) -> None:
@@ -75,13 +81,17 @@ class LineTracker:
         self._loss_slots = max(LOSS_SLOTS_MIN, -(-linkage.loss_s // dt))
         self._stuck_on = _stuck_slots(params.stuck_on_s, dt)
         self._stuck_off = _stuck_slots(params.stuck_off_s, dt)
+        self._stuck_least = min(self._stuck_on, self._stuck_off)
         self._noise_floor = params.noise_floor
+        self._noise_from = self.hi if params.noise_floor else NEVER
         self._alpha = noise_alpha(dt)
         self._flat_slots = -(-linkage.flat_s // dt)
         self._ct_floor = params.ct_floor_w
         self._ct_slots = -(-linkage.ct_s // dt)
         self._dark_below = voltage_least(params)
         self._heater = round(1000 * params.pf_heater)
+        # A thousandth less than what is rounded to a heater's.
+        self._motor_pf = min((self._heater - 1) / 1000, PF_MAX) if self._heater else PF_MAX
         self._dummy_slots = -(-linkage.dummy_s // dt)
         self.channels = LineChannels()
         self.value = self.now = MISSING
@@ -90,11 +100,68 @@ class LineTracker:
         self.last_slot = slot - 1
         self.refused_slot = -NEVER
         self.run_slot = slot
-        self.stuck_slot = NEVER
         self.falling = self.dark = False
         self.ewma = 2 * params.noise_floor
         self.flags = self.flat_count = self.ct_count = self.rejected = 0
         self.since: dict[int, int] = {}
+        self._calm_from = self._calm_to = NEVER
+
+    def take(self, slot: int, sample: Sample | None) -> bool:
+        """Take what came for `slot`; whether there was something to judge (else `flags` is as before)."""
+        if sample is not None:
+            _, raw, pf, current_a, voltage_v = sample
+            before = self.raw
+            if (
+                self._calm_from <= raw <= self._calm_to
+                and (raw != before or self._may_repeat(slot))
+                and (
+                    current_a is None and voltage_v is None
+                    if pf is None
+                    else -self._motor_pf < pf < self._motor_pf
+                )
+            ):
+                ewma = self.ewma
+                if raw >= self._noise_from and before >= self._lo:
+                    moved = raw - before if raw > before else before - raw
+                    ewma += self._alpha * (moved / raw - ewma)
+                if ewma >= self._noise_floor or raw < self._noise_from:
+                    self.ewma = ewma
+                    self.older = before
+                    self.raw = self.value = self.now = raw
+                    self.last_slot = slot
+                    if raw != before:
+                        self.run_slot = slot
+                    if pf is not None:
+                        channels = self.channels
+                        channels.latest = sample
+                        channels.slot = slot
+                    return False
+        self._judge(slot, sample)
+        return True
+
+    def _may_repeat(self, slot: int) -> bool:
+        """Whether the last value may come again without a thought."""
+        if slot - self.last_slot > self._hold:
+            return False
+        return self.raw == 0 or slot - self.run_slot < self._stuck_least
+
+    def _judge(self, slot: int, sample: Sample | None) -> None:
+        self.step(slot, None if sample is None else sample[1])
+        said = sample is not None and bool(channels_of(sample))
+        if said or self.flags & DUMMY:
+            self.heard(slot, sample if said else None)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Say between which powers the next sample has nothing to judge."""
+        floor = max(self._ct_floor, 0)
+        counting = self.flags or self.falling or self.ct_count or self.flat_count or self.channels.count
+        if counting or self.raw < floor:
+            self._calm_from = self._calm_to = NEVER
+        elif self.value > self._fall_from:
+            self._calm_from, self._calm_to = max(floor, self._fall_to), self._top
+        else:
+            self._calm_from, self._calm_to = floor, min(self._fall_from, self._top)
 
     def step(self, slot: int, raw: int | None) -> None:
         """Take the sample of `slot`; `now` has the watts that count, or MISSING."""
@@ -106,11 +173,9 @@ class LineTracker:
         before = self.raw
         if raw != before or slot - self.last_slot > self._hold:
             self.run_slot = slot
-            limit = self._stuck_on if raw >= self._lo else self._stuck_off if raw else NEVER
-            self.stuck_slot = slot + limit
             if self.flags:
                 self.flags &= ~(STUCK | DATA_LOSS)
-        elif slot >= self.stuck_slot and not self.flags & STUCK:
+        elif not self.flags & STUCK and slot - self.run_slot >= self._stuck_limit(raw):
             self._raise(STUCK, self.run_slot)
         self.last_slot = slot
         if self._noise_floor:
@@ -126,12 +191,18 @@ class LineTracker:
             self.falling = False
             self.value = self.now = raw
 
-    def heard(self, slot: int, other: Channels) -> None:
+    def _stuck_limit(self, raw: int) -> int:
+        """Slots for which this value may repeat."""
+        if raw >= self._lo:
+            return self._stuck_on
+        return self._stuck_off if raw else NEVER
+
+    def heard(self, slot: int, sample: Sample | None) -> None:
         """Take the other channels of `slot`, after its step; without any, they soon accuse nobody."""
         channels = self.channels
-        if other:
+        if sample is not None:
             between = self._lo <= self.raw < self.hi
-            channels.step(slot, other, 0 if between else self._heater, self.raw >= self.hi)
+            channels.step(slot, sample, 0 if between else self._heater, self.raw >= self.hi)
         elif slot - channels.slot > self._loss_slots:
             channels.count = 0
         if channels.count >= self._dummy_slots and not self.flags & DUMMY:
@@ -190,6 +261,11 @@ class LineTracker:
             said.voltage != UNSAID and said.voltage < self._dark_below and slot - said.slot <= self._hold + 1
         )
 
+    def adopt(self, flag: int, since: int) -> None:
+        """Go on with an alarm of a time about which nothing else is known."""
+        self._raise(flag, since)
+        self._settle()
+
     def _raise(self, flag: int, since: int) -> None:
         self.flags |= flag
         self.since[flag] = since
@@ -204,6 +280,7 @@ class LineTracker:
         for name, value in zip((*_STATE, "since"), numbers, strict=True):
             setattr(self, name, value)
         self.channels.restore(channels)
+        self._settle()
 
 
 def line_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:

@@ -36,8 +36,7 @@ class LineWatch:
         """Go on with open episodes of a time about which nothing else is known."""
         self.open = episodes
         for flag, episode in episodes.items():
-            self.tracker.flags |= flag
-            self.tracker.since[flag] = episode.begin_at_s // self.home.params.dt_s
+            self.tracker.adopt(flag, episode.begin_at_s // self.home.params.dt_s)
         self.reported = self.tracker.flags
 
     def changes(self, slot: int) -> list[Episode]:

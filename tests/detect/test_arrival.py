@@ -2,7 +2,8 @@
 
 import random
 
-from agent.detect.detector import PENDING_MAX, Detector
+from agent.detect.arrivals import PENDING_MAX
+from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Severity
 from tests.detect.timeline import T0_S, linkage, told
 

@@ -213,7 +213,7 @@ def test_no_channel_breaks_the_detector_and_a_kill_changes_nothing(
 def test_a_motor_is_never_called_a_heater(pfs: list[int]) -> None:
     state = LineChannels()
     for slot, pf in enumerate(pfs):
-        state.step(slot, (pf, UNSAID, UNSAID), 970, on=True)
+        state.step(slot, (0.0, 0, pf / 1000, None, None), 970, on=True)
     assert state.count == 0
 
 

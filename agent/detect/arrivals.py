@@ -1,0 +1,83 @@
+"""Samples that wait until their slot is closed.
+
+One row a slot, with a place for each line: the site's lines are read together, so a slot is opened and
+closed once for all of them. Of several samples of a line in one slot the latest counts, and of two with one
+time the greater, so that the order of arrival makes no difference.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from agent.detect.channels import as_said, channels_of
+from agent.detect.sample import Sample
+
+PENDING_MAX: Final = 64
+"""Slots that wait; enough for any burst between two calls of `advance` of a live gateway."""
+
+Row = list[Sample | None]
+
+
+class Arrivals:
+    """The rows of a site.
+
+    Attributes:
+        places: Where each line stands in a row.
+        rows: By slot.
+        empty: The row of a slot for which nothing came; not to be written to.
+    """
+
+    def __init__(self) -> None:
+        self.places: dict[str, int] = {}
+        self.rows: dict[int, Row] = {}
+        self.empty: Row = []
+
+    def adopt(self, lines: Iterable[str]) -> None:
+        """Have a place for each of these lines; a site has the same ones for as long as it lives."""
+        self.places.update((name, place) for place, name in enumerate(lines))
+        self.empty = [None] * len(self.places)
+
+    def open(self, slot: int) -> Row:
+        """A new row; one too many is forgotten, and be it this one."""
+        row = self.rows[slot] = self.empty.copy()
+        if len(self.rows) > PENDING_MAX:
+            del self.rows[max(self.rows)]
+        return row
+
+    def add(self, slot: int, place: int, sample: Sample) -> None:
+        """Keep `sample` if it is the first of its line and slot, or counts more than the one that waits."""
+        row = self.rows.get(slot) or self.open(slot)
+        waiting = row[place]
+        if waiting is None or _rank(sample) > _rank(waiting):
+            row[place] = sample
+
+    def earliest(self, end: int) -> int:
+        """The first slot before `end` that has a sample, or `end`."""
+        return min((slot for slot in self.rows if slot < end), default=end)
+
+    def drop_before(self, slot: int) -> None:
+        """Forget what waits for slots before `slot`."""
+        for old in [old for old in self.rows if old < slot]:
+            del self.rows[old]
+
+    def state(self) -> dict[str, list[list[Any]]]:
+        """Everything that `restore` needs: for each line its slots, times, powers and other channels."""
+        return {
+            name: [
+                [slot, *_rank(sample)]
+                for slot, row in sorted(self.rows.items())
+                if (sample := row[place]) is not None
+            ]
+            for name, place in self.places.items()
+        }
+
+    def restore(self, state: Mapping[str, Sequence[Sequence[Any]]]) -> None:
+        """Go on where `state` was taken."""
+        self.rows.clear()
+        for name, place in self.places.items():
+            for slot, t_s, watts, other in state.get(name, ()):
+                self.rows.setdefault(slot, self.empty.copy())[place] = (t_s, watts, *as_said(tuple(other)))
+
+
+def _rank(sample: Sample) -> tuple[Any, ...]:
+    t_s, watts, *_ = sample
+    return t_s, watts, channels_of(sample)

@@ -1,0 +1,36 @@
+"""The bytes of a checkpoint: SHA-256 of the rest, and CBOR."""
+
+import hashlib
+from typing import Any, Final
+
+import cbor2
+
+CHECKPOINT_BYTES_MAX: Final = 1 << 20
+DIGEST_BYTES: Final = 32
+
+
+class CheckpointError(Exception):
+    """The bytes are no checkpoint of this detector: start without one."""
+
+
+def packed(state: list[Any]) -> bytes:
+    """The bytes of `state`."""
+    body = cbor2.dumps(state)
+    return hashlib.sha256(body).digest() + body
+
+
+def unpacked(checkpoint: bytes) -> Any:
+    """The state in these bytes.
+
+    Raises:
+        CheckpointError: They are none of `packed`.
+    """
+    if len(checkpoint) > CHECKPOINT_BYTES_MAX:
+        raise CheckpointError(f"a checkpoint has at most {CHECKPOINT_BYTES_MAX} bytes, not {len(checkpoint)}")
+    digest, body = checkpoint[:DIGEST_BYTES], checkpoint[DIGEST_BYTES:]
+    if hashlib.sha256(body).digest() != digest:
+        raise CheckpointError("not a checkpoint, or a damaged one")
+    try:
+        return cbor2.loads(body)
+    except Exception as error:
+        raise CheckpointError(f"not a checkpoint: {error}") from error
