@@ -6,6 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 BENCH_VENV := .venv-bench
+JS     := tests/js/node_modules/.installed
 PATHS  := agent drivers firmware_sim provisioning tests
 # Packages called agent and drivers exist elsewhere; nothing from the working folder may shadow ours.
 export PYTHONSAFEPATH := 1
@@ -26,11 +27,16 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: $(STAMP) ## a plant's shift in about 80 seconds; ARGS=--json | --keep | --real-time
 	@$(BIN)/dianjian demo $(ARGS)
 
-test: $(STAMP) ## every test, with real brokers, meters and ptys
+$(JS): requirements-js.lock tests/js/package-lock.json $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-js.lock \
+		&& (cd tests/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) && touch $@ \
+		|| echo "node and its packages cannot be installed: the second verifier is not tested" >&2
+
+test: $(STAMP) $(JS) ## every test, with real brokers, meters and ptys
 	@sh .ci/need "$(PYTHON)" system
 	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile $(ARGS)
 
-test-faults: $(STAMP) ## the fault matrix at full length: 1,000 simulated lives, 100 power cuts
+test-faults: $(STAMP) $(JS) ## the fault matrix at full length: 1,000 simulated lives, 100 power cuts
 	@sh .ci/need "$(PYTHON)" system
 	$(BIN)/python -m pytest --numprocesses=3 --dist=worksteal -m minutes $(ARGS)
 
@@ -59,6 +65,7 @@ lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-bench.in -o requirements-bench.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-js.in -o requirements-js.lock
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(BENCH_VENV) .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(BENCH_VENV) tests/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

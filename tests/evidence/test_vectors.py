@@ -1,0 +1,96 @@
+"""The byte-level examples: they are what `tests/vectors/make.py` makes, our verifier agrees with them, and
+so does a second one in JavaScript, which also refuses every mutation of every message in them."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from agent.evidence.cbor import FormatError
+from agent.evidence.chain import ChainState
+from agent.evidence.receipt import open_beacon, open_receipt
+from agent.evidence.verify import Outcome, accept
+from tests.vectors.make import files, written
+
+HERE: Final = Path(__file__).parent.parent
+VECTORS: Final = HERE / "vectors"
+JS: Final = HERE / "js"
+NODE_BIN: Final = HERE.parent / ".venv" / "bin"
+NAMES: Final = sorted(path.name for path in VECTORS.glob("*.json"))
+MUTATIONS_LEAST: Final = 18_000
+NODE_S: Final = 300
+
+
+def loaded(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((VECTORS / name).read_text("utf-8"))
+    return content
+
+
+STORIES: Final = [
+    pytest.param(story, id=story["say"]) for name in NAMES for story in loaded(name).get("stories", ())
+]
+MESSAGES: Final = [
+    pytest.param(message, id=message["say"]) for message in loaded("messages.json")["messages"]
+]
+
+
+def test_the_files_are_what_is_made_today() -> None:
+    made = dict(files())
+    assert sorted(made) == NAMES
+    for name, content in made.items():
+        assert (VECTORS / name).read_text("utf-8") == written(content), name
+
+
+@pytest.mark.parametrize("story", STORIES)
+def test_our_verifier_agrees_with_every_step(story: dict[str, Any]) -> None:
+    state = ChainState.enrolled(story["gateway"], bytes.fromhex(story["first_key"]))
+    known: dict[int, bytes] = {}
+    for step in story["steps"]:
+        raw = bytes.fromhex(step["put"])
+        body = None if step["body"] is None else bytes.fromhex(step["body"])
+        verdict = accept(state, raw, body, step.get("received_utc_ms"), stored=known.get)
+        state = verdict.state
+        if verdict.outcome is Outcome.ACCEPTED:
+            known[state.number] = raw
+        found = {
+            "outcome": verdict.outcome.value,
+            "number": state.number,
+            "hash": state.hash.hex(),
+            "findings": sorted({finding.code.value for finding in verdict.findings})
+            if verdict.outcome is Outcome.ACCEPTED
+            else [],
+            "body_held": verdict.records is not None,
+        }
+        assert found == {name: step[name] for name in found}, step["say"]
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_our_verifier_agrees_with_every_message(message: dict[str, Any]) -> None:
+    key = bytes.fromhex(loaded("messages.json")["centre_key"])
+    open_ = {"receipt": open_receipt, "beacon": open_beacon}[message["kind"]]
+    try:
+        open_(bytes.fromhex(message["put"]), key)
+    except FormatError:
+        assert not message["good"]
+    else:
+        assert message["good"]
+
+
+def test_a_verifier_in_javascript_agrees_and_accepts_no_mutation() -> None:
+    path = f"{NODE_BIN}:{os.environ['PATH']}"
+    node = shutil.which("node", path=path)
+    if node is None or not (JS / "node_modules").exists():
+        pytest.skip("node and the packages of tests/js are missing: make test installs them")
+    ran = subprocess.run(
+        [node, str(JS / "run.mjs"), str(VECTORS)], capture_output=True, text=True, timeout=NODE_S, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout)
+    assert told["failures"] == []
+    steps = sum(len(param.values[0]["steps"]) for param in STORIES) + len(MESSAGES)  # type: ignore[call-overload,index]
+    assert told["steps"] == steps
+    assert told["mutations"] >= MUTATIONS_LEAST

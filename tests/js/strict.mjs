@@ -1,0 +1,75 @@
+// One value, one encoding: what section 1 and 2 of docs/format.md ask of every byte.
+
+import { webcrypto, createHash } from 'node:crypto';
+import { Sign1 } from '@auth0/cose';
+import * as cborg from 'cborg';
+
+export class FormError extends Error {}
+
+export const refuse = (why) => { throw new FormError(why); };
+export const sha256 = (...parts) => parts.reduce((h, part) => h.update(part), createHash('sha256')).digest();
+export const same = (a, b) => Buffer.compare(a, b) === 0;
+
+const NESTING_MAX = 12;
+const UINT64_MAX = (1n << 64n) - 1n;
+const STRICT = {
+  strict: true, allowIndefinite: false, allowUndefined: false, allowInfinity: false, allowNaN: false,
+  rejectDuplicateMapKeys: true, coerceUndefinedToNull: false, tags: [],
+};
+
+function depth(value) {
+  if (value === null || typeof value !== 'object' || value instanceof Uint8Array) return 0;
+  return 1 + Math.max(0, ...Object.values(value).map(depth));
+}
+
+export function decode(raw, most) {
+  if (raw.length > most) refuse(`${raw.length} bytes, at most ${most}`);
+  let value;
+  try {
+    value = cborg.decode(raw, STRICT);
+  } catch (error) {
+    return refuse(`not CBOR: ${error.message}`);
+  }
+  if (depth(value) > NESTING_MAX) refuse('nested too deep');
+  if (!same(cborg.encode(value), raw)) refuse('not the one encoding');
+  return value;
+}
+
+export const array = (value, length) =>
+  (Array.isArray(value) && value.length === length ? value : refuse(`no array of ${length}`));
+
+export function uint(value, most = UINT64_MAX, least = 0) {
+  const whole = typeof value === 'bigint' || Number.isSafeInteger(value);
+  return whole && value >= least && value <= most ? value : refuse(`no number from ${least} to ${most}`);
+}
+
+export const octets = (value, ...lengths) =>
+  (value instanceof Uint8Array && lengths.includes(value.length) ? value : refuse(`not ${lengths} bytes`));
+
+export const text = (value, most = 64) =>
+  (typeof value === 'string' && Buffer.byteLength(value) <= most ? value : refuse('no short text'));
+
+export const gateway = (value) =>
+  (/^[A-Za-z0-9][A-Za-z0-9._-]{0,31}$/.test(text(value)) ? value : refuse('no gateway id'));
+
+// Payload and signature check of the single form of COSE_Sign1; the library does the COSE part.
+export function sign1(raw, most) {
+  if (raw[0] !== 0xd2) refuse('no tag 18');
+  const [head, unprotected, payload, signature] = array(decode(raw.subarray(1), most), 4);
+  if (!(head instanceof Uint8Array) || !same(head, Buffer.from('a10127', 'hex'))) refuse('not EdDSA');
+  const empty = unprotected !== null && unprotected.constructor === Object && Object.keys(unprotected).length === 0;
+  if (!empty) refuse('unprotected header');
+  if (!(payload instanceof Uint8Array)) refuse('no payload inside');
+  octets(signature, 64);
+  return { payload, holds: (key, domain) => holds(raw, key, domain) };
+}
+
+async function holds(raw, key, domain) {
+  try {
+    const loaded = await webcrypto.subtle.importKey('raw', key, { name: 'Ed25519' }, true, ['verify']);
+    await Sign1.decode(Buffer.from(raw)).verify(loaded, { externalAAD: Buffer.from(domain) });
+    return true;
+  } catch {
+    return false;
+  }
+}

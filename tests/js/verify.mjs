@@ -1,0 +1,132 @@
+// The check of docs/format.md, section 10, written from that page alone.
+
+import { array, decode, FormError, gateway, octets, refuse, same, sha256, sign1, uint } from './strict.mjs';
+
+const SEAL_MAX = 400;
+const BODY_MAX = 64_000;
+const RECORD_MAX = 60_000;
+const RECORDS_MAX = 16_000;
+const NUMBER_MAX = 2 ** 40 - 1;
+const CLOCK_MS = 2_000;
+const ZEROS = Buffer.alloc(32);
+const LOST_TAIL = 8;
+const DROP = 7;
+
+export function enrolled(name, firstKey) {
+  return {
+    gateway: name, number: 0, hash: ZEROS, key: null, nextKey: firstKey, nextRecord: 1,
+    utc: 0, boottime: 0, boot: null, clock: 1, keys: new Map([[1, firstKey]]), seals: new Map(),
+  };
+}
+
+export function parseSeal(raw) {
+  const signed = sign1(raw, SEAL_MAX);
+  const items = array(decode(signed.payload, SEAL_MAX), 13);
+  uint(items[0], 1, 1);
+  return {
+    signed,
+    gateway: gateway(items[1]),
+    number: uint(items[2], NUMBER_MAX, 1),
+    firstRecord: uint(items[3], undefined, 1),
+    count: uint(items[4], RECORDS_MAX, 1),
+    root: octets(items[5], 32),
+    previous: octets(items[6], 32),
+    nextKey: octets(items[7], 32),
+    utc: uint(items[8]),
+    boottime: uint(items[9]),
+    boot: octets(items[10], 16),
+    clock: uint(items[11], 2),
+    reference: octets(items[12], 0, 32),
+  };
+}
+
+export function merkle(leaves) {
+  if (leaves.length === 1) return sha256(Buffer.from([0]), leaves[0]);
+  let half = 1;
+  while (half * 2 < leaves.length) half *= 2;
+  return sha256(Buffer.from([1]), merkle(leaves.slice(0, half)), merkle(leaves.slice(half)));
+}
+
+export function openBody(seal, body) {
+  const records = plain(body);
+  if (records.length !== seal.count) refuse('not the records of this seal');
+  for (const record of records) {
+    if (!(record instanceof Uint8Array) || record.length > RECORD_MAX) refuse('no record');
+  }
+  if (!same(merkle(records), seal.root)) refuse('another body');
+  return records;
+}
+
+function plain(body) {
+  const items = decode(body, BODY_MAX);
+  return Array.isArray(items) ? items : refuse('no body');
+}
+
+// What one seal is, and the state then. `state.keys` and `state.seals` keep what was accepted.
+export async function accept(state, raw, body, received = null) {
+  let seal;
+  try {
+    seal = parseSeal(raw);
+  } catch (error) {
+    if (!(error instanceof FormError)) throw error;
+    return { outcome: 'invalid', state };
+  }
+  if (seal.gateway !== state.gateway) return { outcome: 'invalid', state };
+  if (seal.number <= state.number) return again(state, seal, raw);
+  if (seal.number > state.number + 1) return { outcome: 'gap', state };
+  if (!(await seal.signed.holds(state.nextKey, 'dj1.seal'))) return { outcome: 'invalid', state };
+  if (!same(seal.previous, state.hash) || seal.firstRecord !== state.nextRecord) return { outcome: 'invalid', state };
+  const findings = clocks(state, seal, received);
+  const records = body === null ? null : tryBody(seal, body);
+  if (body !== null && records === null) findings.push('body');
+  for (const record of records ?? []) findings.push(...declared(record, seal.number));
+  const after = {
+    ...state,
+    number: seal.number, hash: sha256(raw), key: state.nextKey, nextKey: seal.nextKey,
+    nextRecord: seal.firstRecord + seal.count,
+    utc: seal.utc, boottime: seal.boottime, boot: seal.boot, clock: seal.clock,
+    keys: new Map(state.keys).set(seal.number + 1, seal.nextKey),
+    seals: new Map(state.seals).set(seal.number, raw),
+  };
+  return { outcome: 'accepted', state: after, findings, body: records !== null };
+}
+
+async function again(state, seal, raw) {
+  if (same(raw, state.seals.get(seal.number))) return { outcome: 'duplicate', state };
+  const forked = await seal.signed.holds(state.keys.get(seal.number), 'dj1.seal');
+  return { outcome: forked ? 'fork' : 'invalid', state };
+}
+
+function tryBody(seal, body) {
+  try {
+    return openBody(seal, body);
+  } catch (error) {
+    if (!(error instanceof FormError)) throw error;
+    return null;
+  }
+}
+
+function declared(record, number) {
+  if (record[1] !== LOST_TAIL && record[1] !== DROP) return [];
+  try {
+    const [kind, , , , said] = array(decode(record, RECORD_MAX), 5);
+    uint(said.last, number - 1, uint(said.first, number - 1, 1));
+    return [kind === LOST_TAIL ? 'lost_tail' : 'drop'];
+  } catch (error) {
+    if (!(error instanceof FormError)) throw error;
+    return [];
+  }
+}
+
+function clocks(state, seal, received) {
+  const found = [];
+  if (seal.clock !== state.clock || state.number === 0) found.push('clock_state');
+  if (state.boot === null || !same(seal.boot, state.boot)) {
+    found.push('boot');
+  } else {
+    const passed = seal.boottime - state.boottime;
+    if (passed < 0 || Math.abs(seal.utc - state.utc - passed) > CLOCK_MS) found.push('clock_step');
+  }
+  if (seal.clock === 0 && received !== null && seal.utc > received + CLOCK_MS) found.push('clock_ahead');
+  return found;
+}

@@ -1,0 +1,297 @@
+"""Makes the byte-level examples of docs/format.md: `PYTHONPATH=. python -m tests.vectors.make FOLDER`.
+
+Every file is JSON with byte strings in hexadecimal. A story is what one verifier meets, step by step:
+
+    {"stories": [{"say", "gateway", "first_key", "steps": [{"say", "put", "body", "received_utc_ms"?,
+      "outcome", "number", "hash", "findings", "body_held"}, …]}]}
+
+`put` is a seal and `body` its body or null; then `outcome` is accepted, duplicate, fork, gap or invalid,
+and `number` and `hash` say where the chain stands. `body_held` tells whether the body proved itself.
+`messages.json` has single messages, good ones and such as must be refused.
+
+Keys are SHA-256 of short texts, so that everybody can make the same bytes again. The outcomes are
+written down here by hand and not asked of our verifier: the test compares.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import cbor2
+
+from agent.evidence import cbor, cose, keys
+from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
+from agent.evidence.record import Kind, encode_reading, encode_record
+from agent.evidence.seal import NO_HASH, StoredSeal, encode_body
+from drivers.clock import ClockState
+from drivers.reading import Block, PollGroup, Quality, Reading
+from tests.evidence.chains import GATEWAY, Chain, secret, stamp
+
+CENTRE = bytes(range(32))
+SECONDS_MS = 1_000
+Step = dict[str, Any]
+Story = dict[str, Any]
+
+
+class Teller:
+    """Writes a story down; the chain is told by hand."""
+
+    def __init__(self, say: str) -> None:
+        self.chain = Chain()
+        self.number, self.hash = 0, NO_HASH
+        self.story: Story = {
+            "say": say,
+            "gateway": GATEWAY,
+            "first_key": self.chain.enrolled().first_key.hex(),
+            "steps": [],
+        }
+
+    def accepted(
+        self,
+        say: str,
+        seal: StoredSeal,
+        *findings: str,
+        held: bool = True,
+        body: bytes | None = None,
+        received: int | None = None,
+    ) -> None:
+        self.number, self.hash = seal.number, seal.hash
+        body = body or (seal.body if held else None)
+        self._put(say, seal.cose, body, "accepted", findings, held, received)
+
+    def refused(self, say: str, outcome: str, raw: bytes, body: bytes | None = None) -> None:
+        self._put(say, raw, body, outcome, (), held=False)
+
+    def _put(
+        self,
+        say: str,
+        raw: bytes,
+        body: bytes | None,
+        outcome: str,
+        findings: tuple[str, ...],
+        held: bool,
+        received: int | None = None,
+    ) -> None:
+        step: Step = {"say": say, "put": raw.hex(), "body": None if body is None else body.hex()}
+        if received is not None:
+            step["received_utc_ms"] = received
+        step |= {
+            "outcome": outcome,
+            "number": self.number,
+            "hash": self.hash.hex(),
+            "findings": sorted(findings),
+            "body_held": held,
+        }
+        self.story["steps"].append(step)
+
+
+FIRST = ("boot", "clock_state")
+"""Said of every first seal: nothing was known before it."""
+
+
+def beat(number: int) -> bytes:
+    return encode_record(Kind.HEARTBEAT, stamp(number), {"beat": number, "of": "vectors"})
+
+
+def reading(number: int) -> bytes:
+    words = bytes.fromhex("43660000 43660000 43660000 461c4000".replace(" ", ""))
+    block = Block(4, 0, words)
+    at = stamp(number)
+    return encode_reading(
+        Reading("m1", PollGroup.FAST, at, bytes(range(32)), (block,), Quality.GOOD, "", latency_ns=12_345_678)
+    )
+
+
+def whole_chain() -> Story:
+    tell = Teller("a chain of five seals; trees of 1, 2, 3, 5 and 8 leaves")
+    for number, count in enumerate((1, 2, 3, 5, 8), 1):
+        made = tell.chain.seal([reading(n) if n % 2 else beat(n) for n in range(count)])
+        tell.accepted(f"seal {number}, {count} records", made, *(FIRST if number == 1 else ()))
+    return tell.story
+
+
+def order() -> Story:
+    tell = Teller("seals that come twice, too early, and without their bodies")
+    one, two, three, four = (tell.chain.seal() for _ in range(4))
+    tell.accepted("the first", one, *FIRST)
+    tell.refused("the third before the second", "gap", three.cose, three.body)
+    tell.accepted("the second without its body", two, held=False)
+    tell.refused("the second again", "duplicate", two.cose)
+    tell.refused("the first again", "duplicate", one.cose)
+    tell.accepted("the third", three)
+    tell.accepted("the fourth", four)
+    return tell.story
+
+
+def forks() -> Story:
+    tell = Teller("two seals of one number under one key")
+    one = tell.chain.seal()
+    twin = Chain(number=2, next_record=tell.chain.next_record, previous=one.hash)
+    two = tell.chain.seal()
+    other = twin.seal([beat(99)])
+    wrong = Chain(number=2, next_record=2, previous=one.hash).seal([beat(98)], signer=secret(7))
+    tell.accepted("the first", one, *FIRST)
+    tell.accepted("the second", two)
+    tell.refused("another second, signed with the same key", "fork", other.cose, other.body)
+    tell.refused("another second, signed with some key", "invalid", wrong.cose, wrong.body)
+    tell.accepted("the third", tell.chain.seal())
+    tell.refused("the other second, later", "fork", other.cose)
+    return tell.story
+
+
+def strangers() -> Story:
+    tell = Teller("seals that do not follow")
+    one = tell.chain.seal()
+    tell.accepted("the first", one, *FIRST)
+
+    def wrong(**fields: object) -> StoredSeal:
+        return Chain(number=2, next_record=tell.chain.next_record, previous=one.hash).seal(**fields)  # type: ignore[arg-type]
+
+    tell.refused("signed with the key of the seal before", "invalid", wrong(signer=secret(1)).cose)
+    tell.refused("another previous", "invalid", wrong(previous=bytes(32)).cose)
+    tell.refused("a record is missing between two seals", "invalid", wrong(first_record=3).cose)
+    tell.refused("another gateway", "invalid", wrong(gateway="gw-8").cose)
+    tell.refused("no records", "invalid", wrong(count=0).cose)
+    tell.refused("more records than a seal has", "invalid", wrong(count=16_001).cose)
+    tell.refused("number 0", "invalid", wrong(number=0).cose)
+    tell.refused("a number beyond 2^40 - 1", "invalid", wrong(number=1 << 40).cose)
+    tell.refused("a short root", "invalid", wrong(root=bytes(31)).cose)
+    tell.refused("a gateway id with a slash", "invalid", wrong(gateway="gw/7").cose)
+    tell.accepted("the second after all", tell.chain.seal())
+    return tell.story
+
+
+def forms() -> Story:
+    tell = Teller("other encodings of a seal that is good")
+    one = tell.chain.seal()
+    protected, _unprotected, payload, signature = cbor2.loads(one.cose[1:])
+    body = cbor2.loads(payload)
+
+    def signed(changed: bytes, domain: bytes = b"dj1.seal") -> bytes:
+        return cose.sign1(changed, secret(1), domain)
+
+    def message(*items: object) -> bytes:
+        return b"\xd2" + cbor2.dumps(list(items))
+
+    tell.refused("without its tag", "invalid", one.cose[1:])
+    tell.refused("with tag 98, COSE_Sign", "invalid", b"\xd8\x62" + one.cose[1:])
+    tell.refused("with the tag in its long form", "invalid", b"\xd8\x12" + one.cose[1:])
+    tell.refused("a byte more", "invalid", one.cose + b"\0")
+    tell.refused(
+        "an array of indefinite length", "invalid", b"\xd2\x9f" + cbor2.dumps([protected])[1:] + b"\xff"
+    )
+    tell.refused("an unprotected header", "invalid", message(protected, {4: b"1"}, payload, signature))
+    tell.refused("the payload elsewhere", "invalid", message(protected, {}, None, signature))
+    tell.refused("ES256", "invalid", message(bytes.fromhex("a10126"), {}, payload, signature))
+    tell.refused("signed as a receipt", "invalid", signed(payload, b"dj1.receipt"))
+    tell.refused("signed as nothing", "invalid", signed(payload, b""))
+    tell.refused(
+        "a number in a long form", "invalid", signed(payload.replace(b"\x8d\x01", b"\x8d\x18\x01", 1))
+    )
+    tell.refused("version 2", "invalid", signed(cbor.encode([2, *body[1:]])))
+    tell.refused("a field more", "invalid", signed(cbor.encode([*body, 0])))
+    tell.refused("a number as a float", "invalid", signed(cbor.encode([1, body[1], 1.0, *body[3:]])))
+    tell.refused("true as the version", "invalid", signed(cbor.encode([True, *body[1:]])))
+    tell.accepted("as it was made", one, *FIRST)
+    return tell.story
+
+
+def bodies() -> Story:
+    tell = Teller("bodies that are not what was sealed")
+    rows = [beat(1), beat(2), beat(3)]
+    tell.accepted("records in another order", tell.chain.seal(rows), *FIRST, "body", held=False,
+                  body=encode_body([rows[1], rows[0], rows[2]]))  # fmt: skip
+    tell.accepted("a record less", tell.chain.seal(rows), "body", held=False, body=encode_body(rows[:2]))
+    tell.accepted(
+        "a record twice", tell.chain.seal(rows), "body", held=False, body=encode_body([*rows, rows[2]])
+    )
+    tell.accepted("not an array", tell.chain.seal(rows), "body", held=False, body=cbor.encode("body"))
+    tell.accepted("a record that is a text", tell.chain.seal(rows), "body", held=False,
+                  body=cbor.encode([*rows[:2], "record"]))  # fmt: skip
+    tell.accepted("an array of indefinite length", tell.chain.seal(rows), "body", held=False,
+                  body=b"\x9f" + b"".join(cbor.encode(row) for row in rows) + b"\xff")  # fmt: skip
+    lost = encode_record(Kind.LOST_TAIL, stamp(70), {"first": 2, "last": 5, "recovered": 2})
+    tell.accepted("what a disk has lost", tell.chain.seal([lost, beat(7)]), "lost_tail")
+    drop = encode_record(Kind.DROP, stamp(80), {"first": 1, "last": 3, "why": "no room"})
+    tell.accepted("what was given up", tell.chain.seal([drop]), "drop")
+    ahead = encode_record(Kind.DROP, stamp(90), {"first": 1, "last": 9, "why": "no room"})
+    tell.accepted("nobody gives up what is not made yet", tell.chain.seal([ahead]))
+    return tell.story
+
+
+def clocks() -> Story:
+    tell = Teller("clocks: findings, never a refusal")
+    chain = tell.chain
+    tell.accepted("the first", chain.seal(at=stamp(0)), *FIRST)
+    tell.accepted("two seconds off are within the tolerance", chain.seal(at=stamp(10, offset_s=2)))
+    tell.accepted("2,001 ms more", chain.seal(at=stamp(20, offset_s=4.001)), "clock_step")
+    tell.accepted("boottime runs back", chain.seal(at=stamp(15, offset_s=9)), "clock_step")
+    tell.accepted("another boot", chain.seal(at=stamp(30, boot=2, offset_s=-3600)), "boot")
+    unsure = chain.seal(at=stamp(40, boot=2, offset_s=-3600), clock_state=ClockState.UNSYNCHRONISED)
+    tell.accepted("no longer synchronised", unsure, "clock_state")
+    at = stamp(50, boot=2, offset_s=-3600)
+    tell.accepted("later than it came", chain.seal(at=at), "clock_state", "clock_ahead",
+                  received=at.utc_ns // 1_000_000 - 2_001)  # fmt: skip
+    at = stamp(60, boot=2, offset_s=-3600)
+    tell.accepted("two seconds before", chain.seal(at=at), received=at.utc_ns // 1_000_000 - 2_000)
+    return tell.story
+
+
+def messages() -> dict[str, Any]:
+    one = Chain().seal()
+
+    def receipt(**changes: Any) -> Receipt:
+        return Receipt(**{
+            "gateway": GATEWAY, "number": 9, "seal_hash": one.hash, "bodies_up_to": 4,
+            "ranges": ((6, 7), (9, 9)), "centre_utc_ms": 1_767_268_800_000, **changes,
+        })  # fmt: skip
+
+    found: list[dict[str, Any]] = []
+
+    def put(kind: str, say: str, raw: bytes, *, good: bool) -> None:
+        found.append({"kind": kind, "say": say, "put": raw.hex(), "good": good})
+
+    def signed(say: str, *, good: bool = False, by: bytes = CENTRE, **changes: Any) -> None:
+        put("receipt", say, sign_receipt(receipt(**changes), by), good=good)
+
+    signed("a receipt", good=True)
+    signed("nothing is held yet", good=True, number=0, seal_hash=NO_HASH, bodies_up_to=0, ranges=())
+    signed("something else came", good=True, conflict=Conflict(10, one.hash))
+    signed("signed by somebody else", by=bytes(32))
+    signed("ranges that touch", ranges=((6, 7), (8, 9)))
+    signed("a range that touches what is whole", ranges=((5, 7),))
+    signed("ranges that run back", ranges=((8, 8), (6, 6)))
+    signed("a range that ends before it begins", ranges=((8, 7),))
+    signed("bodies beyond the last seal", ranges=((6, 10),))
+    signed("no seal, but a hash", number=0, bodies_up_to=0, ranges=())
+    signed("a seal, but no hash", seal_hash=NO_HASH)
+    signed("65 ranges", number=300, ranges=tuple((6 + 2 * n, 6 + 2 * n) for n in range(65)))
+    beacon = sign_beacon(Beacon(1_767_268_800_000, 17), CENTRE)
+    put("beacon", "a beacon", beacon, good=True)
+    put("beacon", "a receipt is no beacon", sign_receipt(receipt(), CENTRE), good=False)
+    put("receipt", "a beacon is no receipt", beacon, good=False)
+    return {"centre_key": keys.public(CENTRE).hex(), "messages": found}
+
+
+STORIES: tuple[Callable[[], Story], ...] = (
+    whole_chain, order, forks, strangers, forms, bodies, clocks,
+)  # fmt: skip
+
+
+def files() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and content of every file."""
+    yield "messages.json", messages()
+    for make in STORIES:
+        yield f"{make.__name__}.json", {"stories": [make()]}
+
+
+def written(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    for file_name, what in files():
+        (folder / file_name).write_text(written(what), "utf-8")
