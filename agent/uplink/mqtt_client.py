@@ -43,9 +43,16 @@ WAKE_BYTES: Final = 4096
 
 
 class _Client(Client):
-    """paho's client with a bound on what one packet may bring [7]."""
+    """paho's client with a bound on what one packet may bring [7], and the word whether anybody listens."""
 
     giant_bytes = 0
+    reached = False
+
+    def _create_socket_connection(self) -> socket.socket:
+        """TCP alone; TLS comes after it."""
+        wire = super()._create_socket_connection()
+        self.reached = True
+        return wire
 
     def _sock_recv(self, bufsize: int) -> bytes:
         """The rest of a packet is asked for: refuse before any of it is taken in."""
@@ -77,7 +84,13 @@ class MqttClient:
         """TCP, TLS and the CONNECT packet; raises OSError."""
         self.end = ("", 0)
         self._client.giant_bytes = 0
+        self._client.reached = False
         self._client.reconnect()
+
+    @property
+    def reached(self) -> bool:
+        """Whether the last `connect` found somebody who takes TCP connections."""
+        return self._client.reached
 
     def is_open(self) -> bool:
         """Whether there is a socket."""

@@ -9,7 +9,9 @@ Invariants
 - What was not acknowledged when a connection ends is dropped here: the database is the queue, and
   the outbox decides again from receipts.
 - The thread outlives whatever the network or paho does; `is_alive` says so, `stop` ends in seconds.
-- After a loss it comes back with pauses from 1 to 120 s and jitter; after a clone alarm, late.
+- After a loss it comes back with pauses from 1 to 120 s and jitter; after a clone alarm, late. While
+  nobody listens it asks every second: a SYN costs a broker nothing that is not there, and the first
+  message follows its return at once. Only who listens and fails (TLS, CONNACK) is given growing pauses.
 """
 
 import contextlib
@@ -129,7 +131,7 @@ class Publisher:
             self._client.publish(token, topic, payload, retain=retain)
 
     def _pause_s(self, code: int) -> float:
-        pause_s = self._backoff.fail()
+        pause_s = self._backoff.fail() if self._client.reached else self._settings.reconnect_first_s
         if code == SESSION_TAKEN_OVER:  # two of one name must not throw each other out for ever
             pause_s = self._settings.reconnect_longest_s
         return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnects, protects nothing
