@@ -119,7 +119,7 @@ class Courier:
                 return self._receipt(message.payload, now_s)
         except FormatError as error:
             return self._rejected(message.topic, str(error))
-        return []
+        return self._rejected(message.topic, "nothing of this kind is taken here")
 
     def _receipt(self, raw: bytes, now_s: float) -> list[dict[str, Any]]:
         receipt = open_receipt(raw, self.centre_key)

@@ -172,9 +172,10 @@ def test_a_flood_of_forgeries_does_not_fill_the_disk(bench: Bench) -> None:
     assert sum(map(len, told)) == REJECTIONS_TOLD_MAX
 
 
-def test_other_topics_are_none_of_its_business(bench: Bench) -> None:
+def test_what_nobody_takes_is_told_and_forgotten(bench: Bench) -> None:
     assert bench.hear(b"x", "dj/1/other/receipt") == []
-    assert bench.hear(b"x", TOPICS.order) == []
+    (told,) = bench.hear(b"x", TOPICS.order)
+    assert (told["what"], told["topic"]) == ("message rejected", TOPICS.order)
 
 
 def test_a_refused_subscription_and_an_alarm_become_events(bench: Bench) -> None:
