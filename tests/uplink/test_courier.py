@@ -173,9 +173,9 @@ def test_a_flood_of_forgeries_does_not_fill_the_disk(bench: Bench) -> None:
 
 
 def test_what_nobody_takes_is_told_and_forgotten(bench: Bench) -> None:
-    assert bench.hear(b"x", "dj/1/other/receipt") == []
-    (told,) = bench.hear(b"x", TOPICS.order)
-    assert (told["what"], told["topic"]) == ("message rejected", TOPICS.order)
+    for topic in ("dj/1/other/receipt", TOPICS.order):
+        (told,) = bench.hear(b"x", topic)
+        assert (told["what"], told["topic"]) == ("message rejected", topic)
 
 
 def test_a_refused_subscription_and_an_alarm_become_events(bench: Bench) -> None:
