@@ -1,29 +1,65 @@
-"""The centre's register of gateways: one JSON object a line, written when a gateway is enrolled.
+"""The centre's register: whom the centre believes, and everything that it has signed about gateways.
 
-    {"gateway": "plant-7", "first_key": "<64 hexadecimal digits>"}
+One JSON object a line, only ever added to:
 
-The first key is all that a verifier needs of a gateway; whoever can write this file decides whom
-the centre believes.
+    {"gateway", "first_key", "recovery_key", "enrolment"}     an enrolment; all but the name are hexadecimal
+    {"gateway", "statement"}                                  a re-key, replacement or revocation
+
+A line of an older program has neither `recovery_key` nor `enrolment`. A later line of the same gateway
+and first key may add a recovery key where there was none. Whoever can write this file decides whom the
+centre believes. What the statements do to a chain is checked where they are applied.
 """
 
 import json
+import os
 from pathlib import Path
+from typing import Any
 
+from attrs import evolve, frozen
+
+from agent.evidence import cbor
 from agent.evidence.chain import ChainState
+from agent.evidence.seal import checked_gateway
+from agent.evidence.statement import NO_KEY, Enrolment, parse_statement
 
 
 class RegistryError(ValueError):
     """The register is wrong; the message names the line."""
 
 
+@frozen
+class Entry:
+    """One gateway of the register.
+
+    Attributes:
+        enrolment: The statement that the centre has signed, b"" from an older program.
+        statements: Re-keys, replacements and revocations, in the order of the lines.
+    """
+
+    gateway: str
+    first_key: bytes
+    recovery_key: bytes = NO_KEY
+    enrolment: bytes = b""
+    statements: tuple[bytes, ...] = ()
+
+
 def read_registry(path: Path) -> dict[str, bytes]:
     """The first key of every gateway in the file.
 
     Raises:
-        RegistryError: It cannot be read, a line is no enrolment, or names a gateway a second time with
-            another key.
+        RegistryError: As `read_register`.
     """
-    known: dict[str, bytes] = {}
+    return {name: entry.first_key for name, entry in read_register(path).items()}
+
+
+def read_register(path: Path) -> dict[str, Entry]:
+    """Every gateway in the file.
+
+    Raises:
+        RegistryError: It cannot be read, a line is neither an enrolment nor a statement, or names a gateway
+            a second time with other keys.
+    """
+    known: dict[str, Entry] = {}
     try:
         text = path.read_text("utf-8")
     except OSError as error:
@@ -34,17 +70,70 @@ def read_registry(path: Path) -> dict[str, bytes]:
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
-            state = ChainState.enrolled(entry["gateway"], bytes.fromhex(entry["first_key"]))
+            _take(known, json.loads(line))
         except KeyError as error:
             raise RegistryError(f"{path}, line {number}: no {error.args[0]}") from error
         except (ValueError, TypeError) as error:
             raise RegistryError(f"{path}, line {number}: {error}") from error
-        if known.setdefault(state.gateway, state.first_key) != state.first_key:
-            raise RegistryError(f"{path}, line {number}: {state.gateway} has another first key above")
     return known
 
 
-def registry_line(gateway: str, first_key: bytes) -> str:
+def registry_line(
+    gateway: str, first_key: bytes, recovery_key: bytes = NO_KEY, enrolment: bytes = b""
+) -> str:
     """The line that enrols a gateway."""
-    return json.dumps({"gateway": gateway, "first_key": first_key.hex()}) + "\n"
+    line = {"gateway": gateway, "first_key": first_key.hex()}
+    if enrolment:
+        line |= {"recovery_key": recovery_key.hex(), "enrolment": enrolment.hex()}
+    return json.dumps(line) + "\n"
+
+
+def statement_line(gateway: str, raw: bytes) -> str:
+    """The line that keeps a statement."""
+    return json.dumps({"gateway": gateway, "statement": raw.hex()}) + "\n"
+
+
+def add_line(path: Path, line: str) -> None:
+    """Add a line; it is on the disk when this returns. A last line without its end is ended first."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        size = os.fstat(descriptor).st_size
+        ended = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
+        os.write(descriptor, ("" if ended else "\n").encode() + line.encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _take(known: dict[str, Entry], line: Any) -> None:
+    gateway = checked_gateway(line["gateway"])
+    if "statement" in line:
+        raw = bytes.fromhex(line["statement"])
+        if gateway not in known:
+            raise ValueError(f"a statement for {gateway}, which no line above enrols")
+        if parse_statement(raw).statement.gateway != gateway:
+            raise ValueError(f"the statement is not for {gateway}")
+        known[gateway] = evolve(known[gateway], statements=(*known[gateway].statements, raw))
+        return
+    new = Entry(
+        gateway,
+        bytes.fromhex(line["first_key"]),
+        bytes.fromhex(line.get("recovery_key", NO_KEY.hex())),
+        bytes.fromhex(line.get("enrolment", "")),
+    )
+    ChainState.enrolled(new.gateway, new.first_key, new.recovery_key)
+    old = known.get(gateway, new)
+    if old.first_key != new.first_key:
+        raise ValueError(f"{gateway} has another first key above")
+    if old.recovery_key not in {NO_KEY, new.recovery_key}:
+        raise ValueError(f"{gateway} has another recovery key above")
+    if new.enrolment and _keys_in(new.enrolment) != (gateway, new.first_key, new.recovery_key):
+        raise ValueError(f"the enrolment of {gateway} says something else than its line")
+    known[gateway] = evolve(new, statements=old.statements)
+
+
+def _keys_in(enrolment: bytes) -> tuple[str, bytes, bytes]:
+    one = parse_statement(enrolment).statement
+    if not isinstance(one, Enrolment):
+        raise cbor.FormatError("not an enrolment")
+    return one.gateway, one.first_key, one.recovery_key

@@ -1,11 +1,12 @@
 """Where a chain stands: what a verifier keeps between two seals, and what it tells about them.
 
-The state before the first seal holds nothing but the gateway's id and its enrolled first key.
-It is kept as one CBOR array by whoever verifies; it is trusted as far as that place is.
+The state before the first seal holds nothing but the gateway's id and its enrolled keys.
+It is kept as one CBOR array by whoever verifies; it is trusted as far as that place is. Version 1 of
+the array, from before there were statements, is still read.
 """
 
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -18,14 +19,17 @@ from agent.evidence.seal import (
     HASH_BYTES,
     NO_HASH,
     NUMBER_MAX,
+    SealHeader,
     checked_gateway,
 )
+from agent.evidence.statement import Rekey, Replace, Revoke
 from drivers.clock import ClockState
 
 STATE_BYTES_MAX: Final = 512
-"""The longest possible state has 232 bytes."""
-_STATE_VERSION: Final = 1
-_STATE_ITEMS: Final = 12
+"""The longest possible state has 320 bytes."""
+_STATE_VERSION: Final = 2
+_STATE_ITEMS: Final = 16
+_STATE_ITEMS_1: Final = 12
 
 
 class Code(StrEnum):
@@ -45,6 +49,10 @@ class Code(StrEnum):
     BOOT = "boot"
     LOST_TAIL = "lost_tail"
     DROP = "drop"
+    STATEMENT = "statement"
+    REKEYED = "rekeyed"
+    REPLACED = "replaced"
+    REVOKED = "revoked"
 
 
 @frozen
@@ -63,6 +71,10 @@ class ChainState:
     Attributes:
         key: The key of the last accepted seal; proves a fork at the tip.
         next_key: The key that the next seal must be signed with.
+        recovery_key: What a re-key must be signed with; zeros where there is none.
+        statement: Hash of the last statement that was applied, b"" before the first.
+        rekeyed_utc_ms: Time of a re-key whose first seal has not come: of two, the younger counts. Else 0.
+        revoked: No seal after this one counts; None where nothing was revoked.
     """
 
     gateway: str
@@ -76,13 +88,17 @@ class ChainState:
     boottime_ms: int
     boot_id: bytes
     clock_state: ClockState
+    recovery_key: bytes = NO_HASH
+    statement: bytes = b""
+    rekeyed_utc_ms: int = 0
+    revoked: int | None = None
 
     @classmethod
-    def enrolled(cls, gateway: str, first_key: bytes) -> "ChainState":
+    def enrolled(cls, gateway: str, first_key: bytes, recovery_key: bytes = NO_HASH) -> "ChainState":
         """The state before the first seal.
 
         Raises:
-            FormatError: The id or the key cannot be one.
+            FormatError: The id or a key cannot be one.
         """
         return cls(
             gateway=checked_gateway(gateway),
@@ -96,6 +112,7 @@ class ChainState:
             boottime_ms=0,
             boot_id=b"",
             clock_state=ClockState.UNSYNCHRONISED,
+            recovery_key=cbor.octets(recovery_key, "recovery key", HASH_BYTES),
         )
 
     def to_cbor(self) -> bytes:
@@ -114,6 +131,10 @@ class ChainState:
                 self.boottime_ms,
                 self.boot_id,
                 CLOCK_NUMBER[self.clock_state],
+                self.recovery_key,
+                self.statement,
+                self.rekeyed_utc_ms,
+                self.revoked,
             ]
         )
 
@@ -124,9 +145,9 @@ class ChainState:
         Raises:
             FormatError: It is no state.
         """
-        items = cbor.array(cbor.decode(raw, STATE_BYTES_MAX), "state", _STATE_ITEMS)
-        version, gateway, first_key, number, hash_, key, next_key, next_record = items[:8]
-        cbor.natural(version, "version", _STATE_VERSION, _STATE_VERSION)
+        items = _items(raw)
+        _, gateway, first_key, number, hash_, key, next_key, next_record = items[:8]
+        recovery_key, statement, rekeyed_utc_ms, revoked = items[_STATE_ITEMS_1:]
         return cls(
             gateway=checked_gateway(cbor.text(gateway, "gateway")),
             first_key=cbor.octets(first_key, "first_key", HASH_BYTES),
@@ -139,4 +160,48 @@ class ChainState:
             boottime_ms=cbor.natural(items[9], "boottime_ms"),
             boot_id=cbor.octets(items[10], "boot_id", 0, BOOT_ID_BYTES),
             clock_state=clock_state(items[11]),
+            recovery_key=cbor.octets(recovery_key, "recovery_key", HASH_BYTES),
+            statement=cbor.octets(statement, "statement", 0, HASH_BYTES),
+            rekeyed_utc_ms=cbor.natural(rekeyed_utc_ms, "rekeyed_utc_ms"),
+            revoked=None if revoked is None else cbor.natural(revoked, "revoked", NUMBER_MAX),
         )
+
+
+class Outcome(StrEnum):
+    """The sort of it."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    FORK = "fork"
+    GAP = "gap"
+    INVALID = "invalid"
+
+
+@frozen
+class Verdict:
+    """What a seal or a statement is, seen from a chain state.
+
+    Attributes:
+        state: The state after the seal; the same as before unless it was accepted.
+        header: The seal's header; its signature holds if accepted, duplicate or fork.
+        records: The records of a body that proved itself, else None.
+        absent: Seals whose bodies the gateway itself declares lost, as (first, last).
+        statement: What `continue_chain` read; its signature holds if accepted, duplicate, gap or fork.
+    """
+
+    outcome: Outcome
+    state: ChainState
+    findings: tuple[Finding, ...] = ()
+    header: SealHeader | None = None
+    records: tuple[bytes, ...] | None = None
+    absent: tuple[tuple[int, int], ...] = ()
+    statement: Rekey | Replace | Revoke | None = None
+
+
+def _items(raw: bytes) -> list[Any]:
+    """The items of a state of this version; one of version 1 knows of no statement."""
+    items = cbor.decode(raw, STATE_BYTES_MAX)
+    if type(items) is list and items[:1] == [1] and len(items) == _STATE_ITEMS_1:
+        return [*items, NO_HASH, b"", 0, None]
+    cbor.natural(cbor.array(items, "state", _STATE_ITEMS)[0], "version", _STATE_VERSION, _STATE_VERSION)
+    return list(items)

@@ -1,12 +1,16 @@
-"""A chain as one file, which a stranger can check with nothing but the first key.
+"""A chain as one file, which a stranger can check with nothing but the centre's public key.
 
-A CBOR sequence (RFC 8742): first ["dianjian chain", 1, gateway], then for each seal, in the order
-of the numbers, [cose, body] with null for a body that is not held: the same two byte strings that
-went over MQTT. The file begins with the first seal.
+A CBOR sequence (RFC 8742): first ["dianjian chain", 2, gateway], then in the order of the numbers for
+each seal [cose, body], with null for a body that is not held: the same two byte strings that went over
+MQTT. A statement (`agent.evidence.statement`) is a lone byte string before the seal that it applies to,
+a revocation behind the seal that it names, the enrolment before all of them. The file begins with the
+first seal. Version 1, which has no statements, is still read.
 
 `verify_file` reads it in one pass with constant memory, and stops at the first thing that is wrong:
-what stands before that place has been verified, what stands behind it proves nothing. That a file
-ends too early it cannot see: compare `tip_hash` with a receipt of the centre.
+what stands before that place has been verified, what stands behind it proves nothing. It begins with the
+enrolment, which the centre's key must have signed, or with a first key that the caller knows of
+elsewhere; with both they must agree. That a file ends too early it cannot see: compare `tip_hash` with
+a receipt of the centre.
 """
 
 from collections import Counter
@@ -18,11 +22,13 @@ from attrs import define, field, frozen
 
 from agent.evidence import cbor
 from agent.evidence.chain import ChainState, Code, Finding
-from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, checked_gateway
-from agent.evidence.verify import Outcome, accept
+from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NO_HASH, checked_gateway
+from agent.evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement
+from agent.evidence.verify import Outcome, Verdict, accept, continue_chain, enrolled
 
 MAGIC: Final = "dianjian chain"
-VERSION: Final = 1
+VERSION: Final = 2
+_READABLE: Final = (1, VERSION)
 FINDINGS_MAX: Final = 1_000
 """Kept with their text; beyond it they are only counted."""
 _PAIR: Final = b"\x82"
@@ -37,18 +43,26 @@ class ExportedSeal:
     body: bytes | None
 
 
+Item = ExportedSeal | bytes
+"""What a file is made of: seals and statements."""
+
+
 @define
 class Report:
     """What the check of a file found.
 
     Attributes:
         error: Why the check stopped, "" if it reached the end.
+        enrolment: What the centre has enrolled, if the file tells and the centre's key was given.
+        statements: Statements that were applied, without the enrolment.
         bodies: Bodies that are there and proved themselves.
         absent: Seals whose body is not in the file.
         counts: How many findings of each code there were; `findings` holds the first of them.
     """
 
     gateway: str = ""
+    enrolment: Enrolment | None = None
+    statements: int = 0
     seals: int = 0
     records: int = 0
     bodies: int = 0
@@ -73,39 +87,68 @@ class Report:
                 self.findings.append(finding)
 
 
-def write_chain(stream: IO[bytes], gateway: str, seals: Iterable[ExportedSeal]) -> int:
+@frozen
+class Keys:
+    """What a verifier believes before it reads a file.
+
+    Attributes:
+        centre: The centre's public key.
+        first: The enrolled first key, known of elsewhere.
+        recovery: The enrolled recovery key, known of elsewhere; zeros where there is none.
+    """
+
+    centre: bytes | None = None
+    first: bytes | None = None
+    recovery: bytes = NO_HASH
+
+
+def write_chain(stream: IO[bytes], gateway: str, items: Iterable[Item]) -> int:
     """Write a chain, which must begin with its first seal, to `stream`; how many seals."""
     stream.write(cbor.encode([MAGIC, VERSION, checked_gateway(gateway)]))
     written = 0
-    for seal in seals:
-        stream.write(cbor.encode([seal.cose, seal.body]))
-        written += 1
+    for item in items:
+        if isinstance(item, bytes):
+            stream.write(cbor.encode(item))
+        else:
+            stream.write(cbor.encode([item.cose, item.body]))
+            written += 1
     return written
 
 
-def read_chain(stream: IO[bytes]) -> tuple[str, Iterator[ExportedSeal]]:
-    """The gateway that `stream` speaks of, and its seals as they are read; nothing is verified.
+def read_chain(stream: IO[bytes]) -> tuple[str, Iterator[Item]]:
+    """The gateway that `stream` speaks of, its seals and statements as they are read; nothing is verified.
 
     Raises:
-        FormatError: It is no such file; also while the seals are read.
+        FormatError: It is no such file; also while the items are read.
     """
     head = _exactly(stream, 1 + 1 + len(MAGIC) + 1)
-    if head != b"\x83" + cbor.encode(MAGIC) + cbor.encode(VERSION):
-        raise cbor.FormatError("not an exported chain of version 1")
-    return checked_gateway(_name(stream)), _seals(stream)
+    for version in _READABLE:
+        if head == b"\x83" + cbor.encode(MAGIC) + cbor.encode(version):
+            return checked_gateway(_name(stream)), _items(stream, with_statements=version > 1)
+    raise cbor.FormatError(f"not an exported chain of version 1 to {VERSION}")
 
 
-def verify_file(source: Path | IO[bytes], first_key: bytes) -> Report:
-    """Check an exported chain against the enrolled first key."""
+def verify_file(
+    source: Path | IO[bytes],
+    first_key: bytes | None = None,
+    *,
+    centre_key: bytes | None = None,
+    recovery_key: bytes = NO_HASH,
+) -> Report:
+    """Check an exported chain with the centre's public key, or against the enrolled keys."""
     if isinstance(source, Path):
         with source.open("rb") as stream:
-            return verify_file(stream, first_key)
-    report = Report()
+            return verify_file(stream, first_key, centre_key=centre_key, recovery_key=recovery_key)
+    report, known = Report(), Keys(centre_key, first_key, recovery_key)
     try:
-        report.gateway, seals = read_chain(source)
-        state = ChainState.enrolled(report.gateway, first_key)
-        for seal in seals:
-            state = _step(report, state, seal)
+        report.gateway, items = read_chain(source)
+        state: ChainState | None = None
+        for item in items:
+            if state is None:
+                state, applied = _begun(report, item, known)
+                if applied:
+                    continue
+            state = _step(report, state, item, centre_key)
             if report.error:
                 break
     except cbor.FormatError as error:
@@ -113,14 +156,46 @@ def verify_file(source: Path | IO[bytes], first_key: bytes) -> Report:
     return report
 
 
-def _step(report: Report, state: ChainState, seal: ExportedSeal) -> ChainState:
-    verdict = accept(state, seal.cose, seal.body, received_utc_ms=None)
+def _begun(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
+    """The state before the first seal, and whether `item` was the enrolment that it comes from.
+
+    Raises:
+        FormatError: Nothing that is believed says what the first key is.
+    """
+    is_enrolment = isinstance(item, bytes) and isinstance(parse_statement(item).statement, Enrolment)
+    if isinstance(item, bytes) and is_enrolment and known.centre is not None:
+        state, report.enrolment = enrolled(item, known.centre)
+        if state.gateway != report.gateway or known.first not in {None, state.first_key}:
+            raise cbor.FormatError("the enrolment is another one than the file or the first key says")
+        return state, True
+    if known.first is not None:
+        return ChainState.enrolled(report.gateway, known.first, known.recovery), is_enrolment
+    if is_enrolment:
+        raise cbor.FormatError("the enrolment cannot be checked without the centre's key")
+    raise cbor.FormatError("no enrolment is in the file: the first key must be given")
+
+
+def _step(report: Report, state: ChainState, item: Item, centre_key: bytes | None) -> ChainState:
+    if isinstance(item, bytes):
+        verdict = continue_chain(state, item, centre_key)
+    else:
+        verdict = accept(state, item.cose, item.body, received_utc_ms=None)
     report.note(verdict.findings)
-    if verdict.outcome is not Outcome.ACCEPTED or verdict.header is None:
+    if verdict.outcome is not Outcome.ACCEPTED:
         reasons = "; ".join(finding.text for finding in verdict.findings)
-        report.error = f"seal {state.number + 1}: {reasons or verdict.outcome}"
+        what = "statement after" if isinstance(item, bytes) else "seal"
+        report.error = f"{what} {state.number + (what == 'seal')}: {reasons or verdict.outcome}"
         return state
+    if isinstance(item, bytes):
+        report.statements += 1
+    else:
+        _count(report, item, verdict)
+    return verdict.state
+
+
+def _count(report: Report, seal: ExportedSeal, verdict: Verdict) -> None:
     header = verdict.header
+    assert header is not None
     report.seals += 1
     report.records += header.count
     report.absent += seal.body is None
@@ -128,17 +203,18 @@ def _step(report: Report, state: ChainState, seal: ExportedSeal) -> ChainState:
     report.first_utc_ms = report.first_utc_ms or header.utc_ms
     report.last_utc_ms = header.utc_ms
     report.tip_hash = verdict.state.hash
-    return verdict.state
 
 
-def _seals(stream: IO[bytes]) -> Iterator[ExportedSeal]:
+def _items(stream: IO[bytes], *, with_statements: bool) -> Iterator[Item]:
     while lead := stream.read(1):
-        if lead != _PAIR:
+        if lead == _PAIR:
+            cose = _byte_string(stream, _exactly(stream, 1), COSE_BYTES_MAX)
+            tail = _exactly(stream, 1)
+            yield ExportedSeal(cose, None if tail == _NULL else _byte_string(stream, tail, BODY_BYTES_MAX))
+        elif with_statements and 0x40 <= lead[0] <= 0x59:
+            yield _byte_string(stream, lead, STATEMENT_BYTES_MAX)
+        else:
             raise cbor.FormatError("not a seal")
-        cose = _byte_string(stream, _exactly(stream, 1), COSE_BYTES_MAX)
-        kind = _exactly(stream, 1)
-        body = None if kind == _NULL else _byte_string(stream, kind, BODY_BYTES_MAX)
-        yield ExportedSeal(cose, body)
 
 
 def _name(stream: IO[bytes]) -> str:

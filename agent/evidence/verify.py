@@ -1,4 +1,4 @@
-"""The check of a chain. It needs the enrolled first key and nothing else.
+"""The check of a chain. It needs the enrolled keys, or the centre's key and the enrolment, and nothing else.
 
 Pure: `accept(state, cose, body, received_utc_ms)` says what a seal is and what the state is then.
 In this order, and no step is taken before the one above it has passed:
@@ -12,19 +12,22 @@ In this order, and no step is taken before the one above it has passed:
 5. previous hash and first record number                              else INVALID
 6. body, if it is here: count and Merkle root; a wrong body leaves the seal ACCEPTED without it
 7. clocks: findings, never a refusal: order comes from the numbers
+A seal after the one that a revocation names is INVALID, whoever signed it.
 
-Not handled here: who may enrol a first key, replaced keys, where the bytes are kept, the meaning
-of readings. The caller keeps the state, and hands in earlier seals through `stored`.
+What a statement does to a chain stands in `agent.evidence.continuation`.
+
+Not handled here: who may enrol, where the bytes are kept, the meaning of readings. The caller keeps the
+state, and hands in earlier seals through `stored`.
 """
 
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final
 
-from attrs import evolve, frozen
+from attrs import evolve
 
 from agent.evidence import cbor
-from agent.evidence.chain import ChainState, Code, Finding
+from agent.evidence.chain import ChainState, Code, Finding, Outcome, Verdict
+from agent.evidence.continuation import continue_chain, enrolled
 from agent.evidence.cose import Signed
 from agent.evidence.record import Kind, Record, decode_record, kind_of
 from agent.evidence.seal import (
@@ -38,41 +41,23 @@ from agent.evidence.seal import (
 )
 from drivers.clock import ClockState
 
-__all__ = ["ChainState", "Code", "Finding", "Outcome", "Verdict", "accept", "accept_body", "declarations"]
+__all__ = [
+    "ChainState",
+    "Code",
+    "Finding",
+    "Outcome",
+    "Verdict",
+    "accept",
+    "accept_body",
+    "continue_chain",
+    "declarations",
+    "enrolled",
+]
 
 CLOCK_STEP_MS: Final = 2_000
 """Difference of wall clock and boottime between two seals of one boot; NTP slews 500 ppm at most."""
 CLOCK_AHEAD_MS: Final = 2_000
 """A seal may claim to be this much later than its reception: clocks of two machines differ."""
-
-
-class Outcome(StrEnum):
-    """What a seal is, seen from a chain state."""
-
-    ACCEPTED = "accepted"
-    DUPLICATE = "duplicate"
-    FORK = "fork"
-    GAP = "gap"
-    INVALID = "invalid"
-
-
-@frozen
-class Verdict:
-    """The answer of `accept`.
-
-    Attributes:
-        state: The state after the seal; the same as before unless it was accepted.
-        header: The seal's header; its signature holds if accepted, duplicate or fork.
-        records: The records of a body that proved itself, else None.
-        absent: Seals whose bodies the gateway itself declares lost, as (first, last).
-    """
-
-    outcome: Outcome
-    state: ChainState
-    findings: tuple[Finding, ...] = ()
-    header: SealHeader | None = None
-    records: tuple[bytes, ...] | None = None
-    absent: tuple[tuple[int, int], ...] = ()
 
 
 def _nothing_stored(_: int) -> bytes | None:
@@ -86,6 +71,7 @@ def accept(
     received_utc_ms: int | None,
     *,
     stored: Callable[[int], bytes | None] = _nothing_stored,
+    stated_key: Callable[[int], bytes | None] = _nothing_stored,
     reference_utc_ms: Callable[[bytes], int | None] = lambda _: None,
 ) -> Verdict:
     """What the seal `cose` is, and where the chain stands then.
@@ -96,6 +82,7 @@ def accept(
         body: Its body, or None if it was withheld.
         received_utc_ms: The verifier's clock at reception; None when a file is checked later.
         stored: The COSE bytes of an earlier accepted seal by number, to tell a duplicate from a fork.
+        stated_key: The key that an applied statement gave to a seal, for the same purpose.
         reference_utc_ms: The time of the receipt or beacon with this SHA-256, if it is known.
     """
     try:
@@ -105,7 +92,10 @@ def accept(
     if header.gateway != state.gateway:
         return _refused(state, Code.FOREIGN, f"seal of gateway {header.gateway}", header.number)
     if header.number <= state.number:
-        return _again(state, header, signed, seal_hash(cose), stored)
+        return _again(state, header, signed, seal_hash(cose), stored, stated_key)
+    if state.revoked is not None:
+        text = f"the centre has revoked this gateway after seal {state.revoked}"
+        return _refused(state, Code.REVOKED, text, header.number)
     if header.number > state.number + 1:
         text = f"seals {state.number + 1} to {header.number - 1} have not come"
         return Verdict(Outcome.GAP, state, (Finding(Code.GAP, text, header.number),), header)
@@ -176,6 +166,7 @@ def _accepted(
         boottime_ms=header.boottime_ms,
         boot_id=header.boot_id,
         clock_state=header.clock_state,
+        rekeyed_utc_ms=0,
     )
     return Verdict(Outcome.ACCEPTED, after, tuple(findings), header, records, tuple(absent))
 
@@ -186,28 +177,37 @@ def _again(
     signed: Signed,
     digest: bytes,
     stored: Callable[[int], bytes | None],
+    stated_key: Callable[[int], bytes | None],
 ) -> Verdict:
     """A seal whose number has been accepted before."""
     number = header.number
     known = state.hash if number == state.number else _hash_of(stored(number))
     if digest == known:
         return Verdict(Outcome.DUPLICATE, state, header=header)
-    key = _key_of(state, number, stored)
-    if key is None:
+    keys = _keys_of(state, number, stored, stated_key)
+    if not keys:
         return _refused(state, Code.CHAIN, "older than what can be compared", number)
-    if not signed.holds(key, DOMAIN):
+    if not any(signed.holds(key, DOMAIN) for key in keys):
         return _refused(state, Code.SIGNATURE, "not signed with the certified key", number)
     text = f"two different seals {number} under one key: the gateway was cloned or rolled back"
     return Verdict(Outcome.FORK, state, (Finding(Code.FORK, text, number),), header)
 
 
-def _key_of(state: ChainState, number: int, stored: Callable[[int], bytes | None]) -> bytes | None:
-    if number == state.number:
-        return state.key
-    if number == FIRST_NUMBER:
-        return state.first_key
-    before = stored(number - 1)
-    return None if before is None else peek_header(before).next_key
+def _keys_of(
+    state: ChainState,
+    number: int,
+    stored: Callable[[int], bytes | None],
+    stated_key: Callable[[int], bytes | None],
+) -> list[bytes]:
+    """Every key that was ever right for seal `number`: one that a statement took away signs a fork too."""
+    before = stored(number - 1) if number > FIRST_NUMBER else None
+    keys = [
+        state.key if number == state.number else None,
+        state.first_key if number == FIRST_NUMBER else None,
+        None if before is None else peek_header(before).next_key,
+        stated_key(number),
+    ]
+    return [key for key in dict.fromkeys(keys) if key is not None]
 
 
 def _hash_of(cose: bytes | None) -> bytes | None:

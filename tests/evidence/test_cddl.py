@@ -39,7 +39,7 @@ def test_the_header_of_a_real_file_matches_the_schema() -> None:
     write_chain(stream, GATEWAY, [ExportedSeal(seal.cose, seal.body)])
     raw = stream.getvalue()
     assert SCHEMA.matches("file-header", raw)
-    header = len(cbor.encode(["dianjian chain", 1, GATEWAY]))
+    header = len(cbor.encode(["dianjian chain", 2, GATEWAY]))
     assert SCHEMA.matches("seal-message", raw[header:])
 
 

@@ -1,0 +1,282 @@
+"""Statements: what the centre, or the recovery key, says about the keys of a gateway.
+
+Each is a COSE_Sign1 like every other message, under an external_aad of its own. Its payload is a CBOR
+array whose length tells the kinds apart:
+
+    enrolment  dj1.enrolment  by the centre
+        [1, gateway, site, first_key, recovery_key, [[meter, model, unit_id, serial], ...], centre_utc_ms]
+    re-key     dj1.rekey      by the recovery key that the last enrolment or replacement names
+        [1, gateway, number, previous, first_record, next_key, utc_ms, reason]
+    replace    dj1.replace    by the centre: new hardware goes on with the chain
+        [1, gateway, number, previous, first_record, next_key, recovery_key, centre_utc_ms, reason]
+    revoke     dj1.revoke     by the centre: no seal after `number` counts
+        [1, gateway, number, seal_hash, centre_utc_ms, reason]
+
+- `number` is the seal that `next_key` signs, `previous` the seal_hash of the one before it (zeros before
+  the first), `first_record` its first record: not below where the chain stands, and above it only
+  where the gateway lost its count and takes the upper bound `records_before(number) + 1`.
+- A recovery key of zeros means that there is none. It is never used as a key: zeros are a point of small
+  order, under which anybody can make signatures that hold.
+- `serial` is "" where it is not known.
+
+Who applies a statement, and to what, stands in `agent.evidence.verify`; here only form and signature.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import frozen
+
+from agent.evidence import cbor, cose
+from agent.evidence.seal import (
+    FIRST_NUMBER,
+    FIRST_RECORD,
+    HASH_BYTES,
+    NO_HASH,
+    NUMBER_MAX,
+    RECORDS_MAX,
+    checked_gateway,
+)
+
+VERSION: Final = 1
+ENROLMENT_DOMAIN: Final = b"dj1.enrolment"
+REKEY_DOMAIN: Final = b"dj1.rekey"
+REPLACE_DOMAIN: Final = b"dj1.replace"
+REVOKE_DOMAIN: Final = b"dj1.revoke"
+NO_KEY: Final = NO_HASH
+"""In the place of a recovery key: there is none."""
+METERS_MAX: Final = 256
+"""Meters in one enrolment: several full buses of a large plant."""
+UNIT_ID_MAX: Final = 247
+REASON_BYTES_MAX: Final = 200
+"""A sentence, not a report."""
+SITE_BYTES_MAX: Final = 64
+STATEMENT_BYTES_MAX: Final = 64_000
+"""256 meters with the longest texts have 52 kB; a byte string of an exported file has two bytes of length."""
+CONTINUE_BYTES_MAX: Final = 512
+"""The longest re-key or replacement, which travel over MQTT, has 481 bytes."""
+
+
+@frozen
+class EnrolledMeter:
+    """A meter of the site at its enrolment."""
+
+    id: str
+    model: str
+    unit_id: int
+    serial: str = ""
+
+
+@frozen
+class Enrolment:
+    """The centre believes this gateway, and these keys of it."""
+
+    gateway: str
+    site: str
+    first_key: bytes
+    recovery_key: bytes
+    meters: tuple[EnrolledMeter, ...]
+    centre_utc_ms: int
+
+
+@frozen
+class Rekey:
+    """The recovery key says with which key the chain goes on."""
+
+    gateway: str
+    number: int
+    previous: bytes
+    first_record: int
+    next_key: bytes
+    utc_ms: int
+    reason: str
+
+
+@frozen
+class Replace:
+    """The centre says the same of new hardware, which has a recovery key of its own."""
+
+    gateway: str
+    number: int
+    previous: bytes
+    first_record: int
+    next_key: bytes
+    recovery_key: bytes
+    utc_ms: int
+    reason: str
+
+
+@frozen
+class Revoke:
+    """The centre counts no seal after `number`, whose hash this is."""
+
+    gateway: str
+    number: int
+    seal_hash: bytes
+    utc_ms: int
+    reason: str
+
+
+Statement = Enrolment | Rekey | Replace | Revoke
+Continuation = Rekey | Replace
+
+_DOMAINS: Final[dict[type, bytes]] = {
+    Enrolment: ENROLMENT_DOMAIN,
+    Rekey: REKEY_DOMAIN,
+    Replace: REPLACE_DOMAIN,
+    Revoke: REVOKE_DOMAIN,
+}
+
+
+@frozen
+class SignedStatement:
+    """A statement whose form is right; nothing is known of its signature before `holds`."""
+
+    statement: Statement
+    signed: cose.Signed
+
+    def holds(self, public_key: bytes) -> bool:
+        """Whether this key has signed it; the key that says "none" has signed nothing."""
+        return public_key != NO_KEY and self.signed.holds(public_key, _DOMAINS[type(self.statement)])
+
+
+def records_before(number: int) -> int:
+    """No chain has more records than this before seal `number`."""
+    return (number - FIRST_NUMBER) * RECORDS_MAX
+
+
+def sign_statement(statement: Statement, secret: bytes) -> bytes:
+    """The COSE_Sign1 of `statement`.
+
+    Raises:
+        FormatError: It says what cannot be.
+    """
+    payload = cbor.encode(_payload(statement))
+    _statement(payload)
+    return cose.sign1(payload, secret, _DOMAINS[type(statement)])
+
+
+def parse_statement(raw: bytes) -> SignedStatement:
+    """The statement in `raw`.
+
+    Raises:
+        FormatError: It is none.
+    """
+    signed = cose.parse(raw, STATEMENT_BYTES_MAX)
+    return SignedStatement(_statement(signed.payload), signed)
+
+
+def open_statement(raw: bytes, public_key: bytes) -> Statement:
+    """The statement in `raw`, which must hold under `public_key`.
+
+    Raises:
+        FormatError: It is none, or was signed with another key.
+    """
+    parsed = parse_statement(raw)
+    if not parsed.holds(public_key):
+        raise cbor.FormatError("the statement is not signed by the key that it must be signed by")
+    return parsed.statement
+
+
+def _payload(statement: Statement) -> list[Any]:
+    match statement:
+        case Enrolment():
+            meters = [[meter.id, meter.model, meter.unit_id, meter.serial] for meter in statement.meters]
+            keys = [statement.first_key, statement.recovery_key]
+            return [VERSION, statement.gateway, statement.site, *keys, meters, statement.centre_utc_ms]
+        case Rekey():
+            return [*_continuation(statement), statement.utc_ms, statement.reason]
+        case Replace():
+            return [*_continuation(statement), statement.recovery_key, statement.utc_ms, statement.reason]
+        case Revoke():
+            head = [VERSION, statement.gateway, statement.number, statement.seal_hash]
+            return [*head, statement.utc_ms, statement.reason]
+
+
+def _continuation(one: Continuation) -> list[Any]:
+    return [VERSION, one.gateway, one.number, one.previous, one.first_record, one.next_key]
+
+
+def _statement(payload: bytes) -> Statement:
+    items = cbor.decode(payload, STATEMENT_BYTES_MAX)
+    if type(items) is not list or len(items) not in _READERS:
+        raise cbor.FormatError("not a statement")
+    cbor.natural(items[0], "version", VERSION, VERSION)
+    return _READERS[len(items)](checked_gateway(cbor.text(items[1], "gateway")), items)
+
+
+def _enrolment(gateway: str, items: list[Any]) -> Enrolment:
+    _, _, site, first_key, recovery_key, meters, utc_ms = items
+    if type(meters) is not list or len(meters) > METERS_MAX:
+        raise cbor.FormatError(f"meters is not an array of at most {METERS_MAX}")
+    return Enrolment(
+        gateway=gateway,
+        site=cbor.text(site, "site", SITE_BYTES_MAX),
+        first_key=_key(first_key, "first_key"),
+        recovery_key=cbor.octets(recovery_key, "recovery_key", HASH_BYTES),
+        meters=tuple(_meter(meter) for meter in meters),
+        centre_utc_ms=cbor.natural(utc_ms, "centre_utc_ms"),
+    )
+
+
+def _meter(item: Any) -> EnrolledMeter:
+    id_, model, unit_id, serial = cbor.array(item, "meter", 4)
+    return EnrolledMeter(
+        cbor.text(id_, "meter"),
+        cbor.text(model, "model"),
+        cbor.natural(unit_id, "unit_id", UNIT_ID_MAX, 1),
+        cbor.text(serial, "serial"),
+    )
+
+
+def _rekey(gateway: str, items: list[Any]) -> Rekey:
+    return Rekey(
+        gateway,
+        *_continued(items),
+        utc_ms=cbor.natural(items[6], "utc_ms"),
+        reason=cbor.text(items[7], "reason", REASON_BYTES_MAX),
+    )
+
+
+def _replace(gateway: str, items: list[Any]) -> Replace:
+    return Replace(
+        gateway,
+        *_continued(items),
+        recovery_key=cbor.octets(items[6], "recovery_key", HASH_BYTES),
+        utc_ms=cbor.natural(items[7], "centre_utc_ms"),
+        reason=cbor.text(items[8], "reason", REASON_BYTES_MAX),
+    )
+
+
+def _continued(items: list[Any]) -> tuple[int, bytes, int, bytes]:
+    """Number, previous, first_record and next_key."""
+    number = cbor.natural(items[2], "number", NUMBER_MAX, FIRST_NUMBER)
+    previous = cbor.octets(items[3], "previous", HASH_BYTES)
+    if (number == FIRST_NUMBER) != (previous == NO_HASH):
+        raise cbor.FormatError("a seal before the first, or none before another")
+    first_record = cbor.natural(items[4], "first_record", records_before(number) + 1, FIRST_RECORD)
+    return number, previous, first_record, _key(items[5], "next_key")
+
+
+def _revoke(gateway: str, items: list[Any]) -> Revoke:
+    number = cbor.natural(items[2], "number", NUMBER_MAX)
+    seal_hash = cbor.octets(items[3], "seal_hash", HASH_BYTES)
+    if (number < FIRST_NUMBER) != (seal_hash == NO_HASH):
+        raise cbor.FormatError("a seal hash without a seal, or a seal without")
+    utc_ms = cbor.natural(items[4], "centre_utc_ms")
+    return Revoke(gateway, number, seal_hash, utc_ms, cbor.text(items[5], "reason", REASON_BYTES_MAX))
+
+
+def _key(value: Any, name: str) -> bytes:
+    key = cbor.octets(value, name, HASH_BYTES)
+    if key == NO_KEY:
+        raise cbor.FormatError(f"{name} is no key")
+    return key
+
+
+_READERS: Final[dict[int, Callable[[str, list[Any]], Statement]]] = {
+    6: _revoke,
+    7: _enrolment,
+    8: _rekey,
+    9: _replace,
+}
