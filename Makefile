@@ -12,7 +12,7 @@ PATHS  := agent drivers firmware_sim provisioning tests
 export PYTHONSAFEPATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults lint format bench bench-detection lock clean
+.PHONY: help demo test test-faults fuzz lint format bench bench-detection lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -40,6 +40,14 @@ test-faults: $(STAMP) $(JS) ## the fault matrix at full length: 1,000 simulated 
 	@sh .ci/need "$(PYTHON)" system
 	$(BIN)/python -m pytest --numprocesses=3 --dist=worksteal -m minutes $(ARGS)
 
+$(VENV)/.fuzz: requirements-fuzz.lock $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock \
+		|| echo "the fuzzer cannot be installed on this machine" >&2
+	touch $@
+
+fuzz: $(VENV)/.fuzz ## every decoder under a fuzzer, 20 s each; ARGS="--seconds 60 receipt rtu"
+	PYTHONPATH=. $(BIN)/python -m tests.fuzz $(ARGS)
+
 lint: $(STAMP) ## ruff, mypy --strict, import-linter
 	$(BIN)/ruff check $(PATHS)
 	$(BIN)/ruff format --check $(PATHS)
@@ -65,6 +73,7 @@ lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-bench.in -o requirements-bench.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-fuzz.in -o requirements-fuzz.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-js.in -o requirements-js.lock
 
 clean: ## remove what was built

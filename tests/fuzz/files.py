@@ -1,0 +1,268 @@
+"""What people write and machines keep: site files, models, loads, registers, checkpoints."""
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Final
+
+from agent.build import feed_of, linkages_of, mqtt_settings, setups_of
+from agent.centre.registry import RegistryError, read_registry, registry_line
+from agent.config import ConfigError, SiteMistakesError, load_site, parse_site
+from agent.detect.detector import CheckpointError, Detector
+from agent.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
+from agent.hook import HookUrlError, parse_hook
+from agent.uplink.mqtt_settings import MqttSettingsError, parse_broker
+from agent.uplink.wire import Topics
+from agent.watch import Watch
+from drivers import model as models
+from drivers.bus_url import parse_url
+from drivers.errors import BusUrlError, ModelError
+from drivers.model import Model
+from drivers.reading import Block
+from provisioning.loads_csv import LoadsError, read_loads
+from tests.agent.rig import SITE
+from tests.detect.timeline import T0_S, linkage
+from tests.fuzz.target import CBOR, JSON, TOML, Target
+
+MISTAKE_CHARACTERS_MAX: Final = 100_000
+MODELS: Final = Path(models.__file__).parent / "models"
+
+
+@cache
+def _file() -> Path:
+    """A file in memory that each input is written to."""
+    memory = Path("/dev/shm")  # noqa: S108 -- a thousand writes a second
+    with NamedTemporaryFile(dir=memory if memory.is_dir() else None, delete=False) as file:
+        return Path(file.name)
+
+
+def _written(raw: bytes) -> Path:
+    _file().write_bytes(raw)
+    return _file()
+
+
+def _one_line_each(problems: tuple[str, ...]) -> None:
+    assert problems
+    for problem in problems:
+        assert problem.splitlines() == [problem], "a mistake is not one line"
+        assert len(problem) <= MISTAKE_CHARACTERS_MAX
+
+
+def run_site(raw: bytes) -> None:
+    try:
+        site = load_site(_written(raw))
+    except ConfigError as error:
+        _one_line_each(error.problems)
+        return
+    assert parse_site(site.text, site.file) == site
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: setups_of(site),
+        lambda: feed_of(site, linkages_of(site)),
+        lambda: site.broker and mqtt_settings(site, site.broker, Topics(site.site.gateway)),
+    )
+    for look in looks:
+        try:
+            look()
+        except ConfigError as error:
+            _one_line_each(error.problems)
+
+
+def run_site_text(raw: bytes) -> None:
+    """The same without a file, for texts that somebody else has read."""
+    try:
+        parse_site(raw.decode("utf-8", errors="replace"), Path("site.toml"))
+    except SiteMistakesError as error:
+        _one_line_each(error.problems)
+
+
+_MODEL: Final = b"""
+name = "acme-100"
+maker = "Acme"
+title = "Acme 100"
+verified = "document"
+provenance = "Register list"
+[limits]
+request_registers_max = 80
+gap_registers_max = 0
+barriers = [{ function = 3, address = 0x1000 }]
+[defaults]
+function = 4
+type = "f32"
+word_order = "high_first"
+values = "secondary"
+[absent]
+s16 = "8000"
+[points]
+voltage_l1 = { address = 0x00 }
+active_power = { address = 0x34, scale = 1000 }
+current_l1 = { address = 0x06, scale_point = "current_exponent" }
+current_exponent = { address = 0x05, quantity = "scale", type = "s16" }
+serial_number = { function = 3, address = 0x100, type = "text", text_words = 10 }
+[[fingerprint]]
+address = 0x0B
+type = "u16"
+one_of = [330, 331]
+[[golden]]
+source = "captured"
+request = "01 04 00 34 00 02 30 05"
+response = "01 04 04 00 00 00 00"
+expect = { active_power = 1234.5 }
+"""
+_FEED: Final = """
+[[line]]
+id = "feed"
+kind = "feed"
+rated_w = 900000
+[warning]
+url = "http://127.0.0.1:8080/lamp"
+after_s = 12.5
+"""
+
+
+def run_model(raw: bytes) -> None:
+    try:
+        model = models.load_file(_written(raw))
+    except ModelError as error:
+        _one_line_each(error.problems)
+        return
+    assert Model.from_table(model.table()).table() == model.table()
+    _decodes(model)
+
+
+def run_model_table(raw: bytes) -> None:
+    """The point table of a manifest: nobody knows who wrote it."""
+    try:
+        model = Model.from_table(raw)
+    except ModelError as error:
+        _one_line_each(error.problems)
+        return
+    assert model.table() == raw
+    _decodes(model)
+
+
+def _decodes(model: Model) -> None:
+    """A model that was taken decodes anything, or says what it cannot."""
+    for words in (b"\xff" * 250, b"\0" * 250, bytes(range(250))):
+        try:
+            model.decode([Block(3, 0, words), Block(4, 0, words)], 1.5, 1.0)
+        except (ValueError, ArithmeticError, LookupError):
+            continue
+
+
+def _model_seeds() -> list[bytes]:
+    """The shipped files without most of their points, which are much alike."""
+    return [
+        _MODEL,
+        *(MODELS.joinpath(f"{name}.toml").read_bytes() for name in ("chint-ddsu666", "sunspec-203")),
+    ]
+
+
+def _table_seeds() -> list[bytes]:
+    sunspec = models.load("sunspec-203")
+    small = Model(name="a", points=models.load("chint-ddsu666").points[:2])
+    return [small.table(), sunspec.table()]
+
+
+def run_registry(raw: bytes) -> None:
+    try:
+        read_registry(_written(raw))
+    except RegistryError as error:
+        _one_line_each((str(error),))
+
+
+def run_enrolment(raw: bytes) -> None:
+    path = _written(raw)
+    folder = path.with_name(path.name + ".d")
+    folder.mkdir(exist_ok=True)
+    (folder / ENROLMENT_NAME).write_bytes(raw)
+    try:
+        known = read_enrolment(folder)
+    except EnrolmentError:
+        return
+    assert {"gateway", "first_key"} <= known.keys()
+
+
+def run_loads(raw: bytes) -> None:
+    try:
+        loads = read_loads(_written(raw), ["p1", "t1"], ["feed"])
+    except LoadsError as error:
+        _one_line_each(error.problems)
+        return
+    assert all(len(column) == len(loads.times_s) for column in loads.watts.values())
+
+
+def run_urls(raw: bytes) -> None:
+    """Addresses in a site file."""
+    text = raw.decode("utf-8", errors="replace")
+    tries: tuple[tuple[Callable[[], object], type[Exception]], ...] = (
+        (lambda: parse_url(text), BusUrlError),
+        (lambda: parse_hook(text), HookUrlError),
+        (lambda: parse_broker(text, None, None, None), MqttSettingsError),
+        (lambda: parse_broker(text, Path("a"), Path("b"), Path("c")), MqttSettingsError),
+    )
+    for attempt, wanted in tries:
+        try:
+            attempt()
+        except wanted as error:
+            _one_line_each((str(error),))
+
+
+def run_checkpoint(raw: bytes) -> None:
+    """What the detector remembered: it takes it, or is as new; either way it goes on."""
+    detector = Detector([linkage()])
+    try:
+        detector.restore(raw)
+    except CheckpointError:
+        assert detector.checkpoint() == Detector([linkage()]).checkpoint()
+    detector.sample("p1", T0_S, 5_000)
+    detector.advance(T0_S + 60)
+
+
+def run_watch(raw: bytes) -> None:
+    """The checkpoint in the database. `Memory` begins anew whatever is raised, so only time, memory and
+    what is no Exception count here."""
+    watch = Watch(Detector([linkage()]), {}, {}, [linkage()])
+    try:
+        watch.restore(raw)
+    except Exception:  # noqa: BLE001 -- as agent.memory does
+        return
+
+
+def _checkpoint_seeds() -> list[bytes]:
+    detector = Detector([linkage()])
+    empty = detector.checkpoint()
+    for second in range(0, 300, 10):
+        detector.sample("p1", T0_S + second, 30_000)
+        detector.sample("t1", T0_S + second, 10)
+    detector.advance(T0_S + 300)
+    return [empty, detector.checkpoint()]
+
+
+def _watch_seeds() -> list[bytes]:
+    return [Watch(Detector([linkage()]), {}, {}, [linkage()]).checkpoint()]
+
+
+_URLS: Final = (
+    b"tcp://10.0.0.9:502", b"rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1", b"rtu+tcp://h:4001",
+    b"mqtts://broker.example:8883", b"mqtt://[::1]:1883", b"http://127.0.0.1:8080/warning?a=b",
+)  # fmt: skip
+_LOADS: Final = (
+    b"time,p1,t1\n2026-01-01T00:00:00Z,1,2\n2026-01-01T00:00:10Z,,3\n",
+    b"\xef\xbb\xbftime,p1,t1,p1.pf,feed\n1767225600,1e3,2,0.9,5\n1767225610,4,5,,6\n",
+)
+
+TARGETS: Final = (
+    Target("site", run_site, lambda: [SITE.encode(), SITE.encode() + _FEED.encode()], form=TOML),
+    Target(
+        "site_text", run_site_text, lambda: [b'[site]\ngateway = "g"\n', b"[[bus]]\nid = 1\n"], 1_024, TOML
+    ),
+    Target("model", run_model, _model_seeds, 40_000, TOML),
+    Target("model_table", run_model_table, _table_seeds, 8_192, JSON),
+    Target("registry", run_registry, lambda: [registry_line("g1", bytes(32)).encode() * 2], 1_024),
+    Target("enrolment", run_enrolment, lambda: [registry_line("g1", bytes(32)).encode()], 1_024, JSON),
+    Target("loads", run_loads, lambda: list(_LOADS), 2_048),
+    Target("urls", run_urls, lambda: list(_URLS), 256),
+    Target("checkpoint", run_checkpoint, _checkpoint_seeds, 16_384),
+    Target("watch", run_watch, _watch_seeds, 16_384, form=CBOR),
+)

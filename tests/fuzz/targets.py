@@ -1,0 +1,10 @@
+"""Every decoder that reads from outside, by name."""
+
+from typing import Final
+
+from tests.fuzz import evidence, files, modbus, wire
+from tests.fuzz.target import Target
+
+TARGETS: Final[dict[str, Target]] = {
+    target.name: target for target in (*modbus.TARGETS, *evidence.TARGETS, *wire.TARGETS, *files.TARGETS)
+}
