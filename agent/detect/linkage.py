@@ -21,11 +21,11 @@ VIOLATION (`rule` says which) · OVERRUN treatment goes on long after production
 starts and stops without production · LOW_R see trace · INTERRUPTED many short interruptions.
 """
 
-from bisect import bisect_right
 from typing import Any, Final
 
 from agent.detect.deficit import LOW_WEIGHT, OFF_WEIGHT, Deficit
 from agent.detect.episode import Rule
+from agent.detect.expectation import Expectation
 from agent.detect.interruptions import Interruptions
 from agent.detect.orphans import Orphans
 from agent.detect.params import LinkageParams
@@ -45,7 +45,7 @@ NEVER: Final = 1 << 62
 _STATE: Final = (
     "alone", "blind", "bridged", "end_slot", "expected", "flags", "good", "healthy_slot", "lost", "low",
     "off_count", "on", "on_count", "on_slot", "overrun", "seen", "treatment", "treatment_on", "u",
-    "_guarded_from", "_sure_from",
+    "_sure_from",
 )  # fmt: skip
 
 
@@ -53,9 +53,9 @@ class LinkageTracker:
     """State of one linkage; `step` is called once for every slot."""
 
     __slots__ = (
-        *_STATE, "_bridge", "_clear", "_duty", "_early", "_edges", "_good", "_grace", "_guard", "_highest",
-        "_highest_slots", "_least", "_limit", "_los", "_lost", "_orphan_limit", "_overrun", "_t_hi",
-        "_t_lo", "_u_hi", "_u_lo", "deficit", "dt", "interruptions", "orphans", "params", "rule", "since",
+        *_STATE, "_asked", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_grace",
+        "_highest", "_highest_slots", "_limit", "_lost", "_orphan_limit", "_overrun", "_t_hi", "_t_lo",
+        "_u_hi", "_u_lo", "deficit", "dt", "interruptions", "orphans", "params", "rule", "since",
     )  # fmt: skip
 
     def __init__(self, params: LinkageParams, slot: int) -> None:
@@ -64,10 +64,7 @@ class LinkageTracker:
         self.dt = dt
         self._u_hi, self._u_lo = params.on_production.hi_w, params.on_production.lo_w
         self._t_hi, self._t_lo = params.on_treatment.hi_w, params.on_treatment.lo_w
-        self._edges = [step.from_w for step in params.envelope[1:]]
-        self._los = [step.lo_w for step in params.envelope]
         self._bridge = -(-params.bridge_s // dt)
-        self._guard = -(-params.guard_s // dt)
         self._duty = params.duty_window_s > 0
         self._highest_slots = max(1, -(-params.duty_window_s // dt))
         self._good = max(1, -(-params.good_s // dt))
@@ -78,7 +75,7 @@ class LinkageTracker:
         self._limit = params.limit_s
         self._overrun = -(-params.overrun_s // dt) if params.overrun_s else NEVER
         self._orphan_limit = params.orphans_limit or NEVER
-        self._least = RollingMinimum(self._guard)
+        self._asked = Expectation(params.envelope, max(1, -(-params.guard_s // dt)), slot)
         self._highest = RollingMinimum(self._highest_slots)
         self.orphans = Orphans(dt)
         self.interruptions = Interruptions(
@@ -92,26 +89,41 @@ class LinkageTracker:
         self.on_slot = self.end_slot = self.healthy_slot = slot
         self.low = self.good = self.lost = self.blind = self.bridged = self.overrun = self.flags = 0
         self.on_count = self.off_count = 0
-        self._guarded_from = slot + self._guard
         self._sure_from = slot + self._highest_slots - 1
+        self._calm = False
 
     def step(self, slot: int, u: int, u_known: bool, t: int, t_known: bool) -> None:
         """Take the sums of `slot`; they are lower bounds where not known."""
         self.u = u
         if not t_known:
             self._sure_from = slot + self._highest_slots
+            self._calm = False
         if self._duty:
             t = -self._highest.push(slot, -t)
         self.treatment = t
-        if u >= self._u_hi and self.on:  # the usual slot of a running plant
-            self.low = 0
-        elif not self._production_known(slot, u, u_known):
+        if self._calm:
+            if self.on:
+                if u >= self._u_hi:
+                    self.expected = expected = self._asked.at(slot, u)
+                    if t >= expected and t >= self._t_lo:
+                        self.on_count += 1
+                        self.good += 1
+                        self.healthy_slot = slot
+                    else:
+                        self._judge(slot, t, expected)
+                    return
+            elif u_known and u < self._u_hi and t < self._t_hi:
+                self.expected = self._asked.at(slot, u)
+                self.off_count += 1
+                return
+        if self._production_known(slot, u, u_known):
+            self.expected = expected = self._asked.at(slot, u)
+            self._judge(slot, t, expected)
+        else:
             self._freeze_production(slot)
-            return
+
+    def _judge(self, slot: int, t: int, expected: int) -> None:
         self.blind = 0
-        least = self._least.push(slot, u)
-        at = bisect_right(self._edges, least) if slot >= self._guarded_from else 0
-        self.expected = expected = self._los[at]
         if slot < self._sure_from and t < (expected if self.on else self._t_hi):
             self._freeze(slot)
             return
@@ -126,6 +138,16 @@ class LinkageTracker:
             self._running(slot, t, expected)
         else:
             self._idle(slot)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Say whether the next slot has nothing to judge if it is like this one."""
+        if self.flags or self.deficit.count or self.low or self.alone or self.treatment_on is not self.on:
+            self._calm = False
+        elif self.on:
+            self._calm = self.seen and self.good >= self._good
+        else:
+            self._calm = True
 
     def _production_known(self, slot: int, u: int, u_known: bool) -> bool:
         if u >= self._u_hi:
@@ -238,8 +260,7 @@ class LinkageTracker:
 
     def _freeze_production(self, slot: int) -> None:
         self.blind += 1
-        self._guarded_from = slot + self._guard
-        self._least.clear()
+        self._asked.clear(slot)
         if self.blind * self.dt > BLIND_GRACE_S:
             self.on_count = 0
         self._freeze(slot)
@@ -248,7 +269,7 @@ class LinkageTracker:
 
     def _freeze(self, slot: int) -> None:
         self.lost += 1
-        self.alone = False
+        self.alone = self._calm = False
         if self.lost == self._lost:
             violated = self.flags & VIOLATION
             self._forget()
@@ -271,11 +292,12 @@ class LinkageTracker:
         elif not self.flags & flag:
             self.flags |= flag
             self.since[flag] = since
+            self._calm = False
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
         numbers = [getattr(self, name) for name in _STATE]
-        parts = (self.deficit, self.orphans, self._least, self._highest, self.interruptions)
+        parts = (self.deficit, self.orphans, self._asked, self._highest, self.interruptions)
         return [numbers, self.rule.value, self.since, [part.state() for part in parts]]
 
     def restore(self, state: list[Any]) -> None:
@@ -284,9 +306,10 @@ class LinkageTracker:
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
         self.rule = Rule(rule)
-        deficit, orphans, least, highest, interruptions = parts
+        deficit, orphans, asked, highest, interruptions = parts
         self.deficit.restore(deficit)
         self.orphans.restore(orphans)
-        self._least.restore(least)
+        self._asked.restore(asked)
         self._highest.restore(highest)
         self.interruptions.restore(interruptions)
+        self._calm = False

@@ -1,0 +1,69 @@
+"""What the envelope asks of treatment at the least production of the last `guard` slots.
+
+The envelope is a row of steps, so all that matters is the lowest step of those slots. While production keeps
+to that step or goes above it nothing changes; the slots themselves are looked at only when the step was last
+seen `guard` slots ago.
+"""
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Sequence
+from typing import Final
+
+from agent.detect.line_params import Bin
+
+_NO_EDGE: Final = 1 << 62
+
+
+class Expectation:
+    """One power for each slot; until `guard` slots are known it is what the lowest step asks for."""
+
+    __slots__ = ("_above", "_edges", "_from", "_guard", "_los", "_recent", "_step", "_until", "_watts")
+
+    def __init__(self, envelope: Sequence[Bin], guard: int, slot: int) -> None:
+        self._edges = [-_NO_EDGE, *(step.from_w for step in envelope[1:]), _NO_EDGE]
+        self._los = [step.lo_w for step in envelope]
+        self._guard = guard
+        self._recent: deque[int] = deque(maxlen=guard)
+        self.clear(slot)
+
+    def clear(self, slot: int) -> None:
+        """Know nothing before the slot after `slot`."""
+        self._recent.clear()
+        self._stand_on(0, slot + self._guard)
+
+    def at(self, slot: int, u: int) -> int:
+        """What is asked for in `slot`, which follows the last one, when production is `u`."""
+        self._recent.append(u)
+        if u >= self._above:
+            if slot >= self._until:
+                self._look(slot)
+        elif u >= self._from:
+            self._until = slot + self._guard
+        else:
+            self._look(slot)
+        return self._watts
+
+    def _stand_on(self, step: int, until: int) -> None:
+        """The lowest step is `step`, and stays so until the slot `until` if it is not seen again."""
+        self._step, self._until = step, until
+        self._from, self._above = self._edges[step : step + 2]
+        self._watts = self._los[step]
+
+    def _look(self, slot: int) -> None:
+        recent = self._recent
+        step = bisect_right(self._edges, min(recent)) - 1
+        above = self._edges[step + 1]
+        age = next(age for age, u in enumerate(reversed(recent)) if u < above)
+        self._stand_on(step, slot - age + self._guard)
+
+    def state(self) -> list[int]:
+        """Everything that `restore` needs."""
+        return [self._step, self._until, *self._recent]
+
+    def restore(self, state: list[int]) -> None:
+        """Go on where `state` was taken."""
+        step, until, *recent = state
+        self._recent.clear()
+        self._recent.extend(recent)
+        self._stand_on(step, until)
