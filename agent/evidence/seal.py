@@ -12,18 +12,20 @@ Payload of the COSE_Sign1, a CBOR array:
   number-1 certified, the first one by the enrolled first key.
 - `reference` is the SHA-256 of the last receipt or beacon, or empty: the seal is younger than that.
 
-The body is a CBOR array of byte strings, one a record. It travels beside the seal or later.
+The body holds the records, in one of the forms of `agent.evidence.body`. It travels beside the seal
+or later; everybody but `encode_body` and `open_body` takes it as bytes.
 """
 
 from collections.abc import Sequence
 from hashlib import sha256
 from re import compile as pattern
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
+from agent.evidence import body as forms
 from agent.evidence import cbor, cose
-from agent.evidence.record import CLOCK_NUMBER, RECORD_BYTES_MAX, clock_state
+from agent.evidence.record import CLOCK_NUMBER, clock_state
 from drivers.clock import ClockState
 
 VERSION: Final = 1
@@ -37,8 +39,7 @@ BOOT_ID_BYTES: Final = 16
 NO_HASH: Final = bytes(HASH_BYTES)
 COSE_BYTES_MAX: Final = 400
 """The longest possible seal has 322 bytes."""
-BODY_BYTES_MAX: Final = 64_000
-"""With the seal, topic and MQTT framing it stays under a Maximum Packet Size of 65,536."""
+BODY_BYTES_MAX: Final = forms.BODY_BYTES_MAX
 RECORDS_MAX: Final = 16_000
 """More cannot fit BODY_BYTES_MAX; bounds the work of a verifier."""
 DOMAIN: Final = b"dj1.seal"
@@ -133,8 +134,12 @@ def seal_hash(raw: bytes) -> bytes:
 
 
 def encode_body(records: Sequence[bytes]) -> bytes:
-    """The body that holds `records`."""
-    return cbor.encode(list(records))
+    """The body that holds `records`.
+
+    Raises:
+        ValueError: There are none, or more than BODY_BYTES_MAX.
+    """
+    return forms.pack(records)
 
 
 def open_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
@@ -143,14 +148,10 @@ def open_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
     Raises:
         FormatError: It is no body, or not the one that was sealed.
     """
-    records = cbor.decode(body, BODY_BYTES_MAX)
-    if type(records) is not list or len(records) != header.count:
-        raise cbor.FormatError(f"the body has not the {header.count} records of its seal")
-    if any(type(record) is not bytes or len(record) > RECORD_BYTES_MAX for record in records):
-        raise cbor.FormatError("the body holds something that is no record")
+    records = forms.unpack(body, header.count)
     if merkle_root(records) != header.root:
         raise cbor.FormatError("the body is not the one that was sealed")
-    return tuple(records)
+    return records
 
 
 def merkle_root(records: Sequence[bytes]) -> bytes:
@@ -160,14 +161,24 @@ def merkle_root(records: Sequence[bytes]) -> bytes:
     """
     if not records:
         return sha256(b"").digest()
-    level = [sha256(b"\0" + record).digest() for record in records]
+    level = [_hashed(_LEAF, record) for record in records]
     while len(level) > 1:
         odd = level[-1:] if len(level) % 2 else []
-        level = [
-            sha256(b"\1" + left + right).digest()
-            for left, right in zip(level[::2], level[1::2], strict=False)
-        ] + odd
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [_hashed(_NODE, left + right) for left, right in pairs] + odd
     return level[0]
+
+
+_LEAF: Final = sha256(b"\0")
+_NODE: Final = sha256(b"\1")
+"""Copied rather than begun anew for each record: a tenth of the time of a check."""
+
+
+def _hashed(begun: Any, rest: bytes) -> bytes:
+    digest = begun.copy()
+    digest.update(rest)
+    raw: bytes = digest.digest()
+    return raw
 
 
 _HEADER_ITEMS: Final = 13

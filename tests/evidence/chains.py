@@ -6,6 +6,7 @@ from hashlib import sha256
 from attrs import define, evolve, field
 
 from agent.evidence import keys
+from agent.evidence.body import plain_body
 from agent.evidence.chain import ChainState
 from agent.evidence.record import NS_PER_MS, Kind, encode_record
 from agent.evidence.seal import (
@@ -14,7 +15,6 @@ from agent.evidence.seal import (
     NO_HASH,
     SealHeader,
     StoredSeal,
-    encode_body,
     merkle_root,
     seal_hash,
     sign_header,
@@ -81,9 +81,9 @@ class Chain:
         )
         header = evolve(header, **wrong)
         cose = sign_header(header, signer)
-        made = StoredSeal(
-            header.number, seal_hash(cose), cose, encode_body(rows), header.first_record, header.count
-        )
+        # The plain form: its length is that of its records, and no zlib decides over its bytes.
+        body = plain_body(rows)
+        made = StoredSeal(header.number, seal_hash(cose), cose, body, header.first_record, header.count)
         self.number, self.next_record, self.previous = (
             self.number + 1,
             self.next_record + len(rows),

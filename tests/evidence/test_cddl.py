@@ -6,6 +6,7 @@ from hypothesis import given, settings
 
 import agent.evidence
 from agent.evidence import cbor
+from agent.evidence.body import BODY_BYTES_MAX, columns_body, plain_body
 from agent.evidence.export import ExportedSeal, write_chain
 from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from agent.evidence.record import Kind, decode_record, encode_reading, encode_record
@@ -41,6 +42,18 @@ def test_the_header_of_a_real_file_matches_the_schema() -> None:
     assert SCHEMA.matches("file-header", raw)
     header = len(cbor.encode(["dianjian chain", 2, GATEWAY]))
     assert SCHEMA.matches("seal-message", raw[header:])
+
+
+def test_both_forms_of_a_body_match_the_schema() -> None:
+    records = [heartbeat(number) for number in range(9)]
+    assert SCHEMA.matches("plain", plain_body(records))
+    assert SCHEMA.matches("columns", columns_body(records))
+    for body in (plain_body(records), columns_body(records)):
+        assert SCHEMA.matches("body", body)
+        assert SCHEMA.matches("body-message", cbor.encode([1, body]))
+    _, check, stream = cbor.decode(columns_body(records), BODY_BYTES_MAX)
+    for wrong in ([], [1], [2, check, stream], [1, check[1:], stream], [1, check, stream, 1]):
+        assert not SCHEMA.matches("body", cbor.encode(wrong))
 
 
 @pytest.mark.parametrize(

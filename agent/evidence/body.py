@@ -1,0 +1,132 @@
+"""The body of a seal: its records, plain or compressed, whichever is shorter.
+
+A CBOR array; its first item tells the forms apart:
+    [record, ...]         plain: byte strings, in order
+    [1, check, stream]    COLUMNS: `check` is the first 4 bytes of the SHA-256 of `stream`, which is
+        raw deflate (RFC 1951), without any header, of
+        - the length of each record, big endian u16: all high bytes, then all low bytes
+        - for each length, in the order of first appearance, the records that have it, in order,
+          column by column: the first byte of each of them, then the second byte of each, ...
+
+How many records there are stands in the signed header. The root is over the records, so a body
+proves itself whatever its form, and the stream of another deflate for the same records is as good;
+the check is there because a changed bit between two of them would mean nothing, and every changed
+bit is to be named. Records together have at most BODY_BYTES_MAX bytes in either form, so what
+inflates to more is refused before it is held; nothing may follow the stream or be left over in it.
+
+Why so: 200 readings of 20 float32 with 0.1 % noise, plain 24.4 kB: deflate alone 14 kB, by columns
+11.2 kB in 0.25 ms. Level 6 gains 1 % more and differences to the reading before 5 % (but a stride
+and 1.7 ms), zstd nothing. One reading alone stays as it is; ten of them take 62 %, sixty 49 %.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import Final
+
+from agent.evidence import cbor
+from agent.evidence.record import RECORD_BYTES_MAX
+
+BODY_BYTES_MAX: Final = 64_000
+"""With the seal, topic and MQTT framing it stays under a Maximum Packet Size of 65,536."""
+COLUMNS: Final = 1
+"""The one method of compression so far. Numbers are never reused."""
+CHECK_BYTES: Final = 4
+LEVEL: Final = 1
+"""Of zlib; see the module."""
+_COLUMNS_ITEMS: Final = 3
+_RAW: Final = -zlib.MAX_WBITS
+_LENGTH_BYTES: Final = 2
+
+
+def pack(records: Sequence[bytes]) -> bytes:
+    """The shorter form of `records`.
+
+    Raises:
+        ValueError: There are none, or more than a body holds.
+    """
+    plain = plain_body(records)
+    if not records or len(plain) > BODY_BYTES_MAX:
+        raise ValueError(f"a seal holds 1 record to {BODY_BYTES_MAX} bytes, not {len(plain)} bytes")
+    packed = columns_body(records)
+    return packed if len(packed) < len(plain) else plain
+
+
+def plain_body(records: Sequence[bytes]) -> bytes:
+    """The plain form."""
+    return cbor.encode(list(records))
+
+
+def columns_body(records: Sequence[bytes]) -> bytes:
+    """The compressed form."""
+    deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, _RAW)
+    stream = deflate.compress(_columns(records)) + deflate.flush()
+    return cbor.encode([COLUMNS, _check(stream), stream])
+
+
+def unpack(body: bytes, count: int) -> tuple[bytes, ...]:
+    """The `count` records in `body`; whether they are those that were sealed, the root tells.
+
+    Raises:
+        FormatError: It is no body, or not one of so many records.
+    """
+    items = cbor.decode(body, BODY_BYTES_MAX)
+    if type(items) is not list or not items:
+        raise cbor.FormatError("the body is no array with something in it")
+    records = _unpacked(items, count) if type(items[0]) is int else tuple(items)
+    if len(records) != count:
+        raise cbor.FormatError(f"the body has not the {count} records of its seal")
+    if set(map(type, records)) != {bytes}:
+        raise cbor.FormatError("the body holds something that is no record")
+    if not all(records) or max(map(len, records)) > RECORD_BYTES_MAX:
+        raise cbor.FormatError(f"the body holds a record that has not 1 to {RECORD_BYTES_MAX} bytes")
+    return records
+
+
+def _unpacked(items: list[object], count: int) -> tuple[bytes, ...]:
+    method, check, stream = cbor.array(items, "compressed body", _COLUMNS_ITEMS)
+    cbor.natural(method, "method", COLUMNS, COLUMNS)
+    if type(stream) is not bytes or check != _check(stream):
+        raise cbor.FormatError("the stream is not what its check says")
+    inflate = zlib.decompressobj(_RAW)
+    bytes_max = count * _LENGTH_BYTES + BODY_BYTES_MAX
+    try:
+        plain = inflate.decompress(stream, bytes_max + 1)  # one more, or it might not see the end
+    except zlib.error as error:
+        raise cbor.FormatError(f"the stream does not inflate: {error}") from None
+    if not inflate.eof or inflate.unused_data or len(plain) > bytes_max:
+        raise cbor.FormatError("the stream is cut or too long, or something follows it")
+    return _records(plain, count)
+
+
+def _columns(records: Sequence[bytes]) -> bytes:
+    lengths = b"".join(len(record).to_bytes(_LENGTH_BYTES, "big") for record in records)
+    columns = [lengths[::_LENGTH_BYTES], lengths[1::_LENGTH_BYTES]]
+    alike: dict[int, list[bytes]] = {}
+    for record in records:
+        alike.setdefault(len(record), []).append(record)
+    for length, group in alike.items():
+        joined = b"".join(group)
+        columns += [joined[at::length] for at in range(length)]
+    return b"".join(columns)
+
+
+def _records(plain: bytes, count: int) -> tuple[bytes, ...]:
+    """The inverse of `_columns`."""
+    high, low = plain[:count], plain[count : count * _LENGTH_BYTES]
+    if len(low) != count:
+        raise cbor.FormatError("the stream ends within its lengths")
+    lengths = [256 * more + less for more, less in zip(high, low, strict=True)]
+    if count * _LENGTH_BYTES + sum(lengths) != len(plain):
+        raise cbor.FormatError("the stream has not the length that it names")
+    at, alike = count * _LENGTH_BYTES, {}
+    for length, number in Counter(lengths).items():
+        block = plain[at : at + number * length]
+        at += len(block)
+        alike[length] = iter([block[first::number] for first in range(number)])
+    return tuple([next(alike[length]) for length in lengths])
+
+
+def _check(stream: bytes) -> bytes:
+    return sha256(stream).digest()[:CHECK_BYTES]
