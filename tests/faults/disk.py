@@ -40,13 +40,19 @@ Tell = Callable[[int, bytes], None]
 Life = Callable[[Path, Tell], None]
 
 
-def opened(folder: Path, quota_bytes: int = QUOTA_BYTES) -> tuple[GatewayStore, Sealer, Recovery]:
+def opened(
+    folder: Path, quota_bytes: int = QUOTA_BYTES, gateway: str = GATEWAY
+) -> tuple[GatewayStore, Sealer, Recovery]:
     """Store and sealer of `folder`, recovered: what every start does."""
     slots = KeySlots(folder / KEYS)
     hint = max((slot.number for slot in slots.load()), default=None) if slots.exists() else None
     store = GatewayStore(folder / DATABASE, quota_bytes, newest_hint=hint)
-    sealer = Sealer(GATEWAY, slots, store)
-    return store, sealer, sealer.recover()
+    sealer = Sealer(gateway, slots, store)
+    try:
+        return store, sealer, sealer.recover()
+    except BaseException:
+        store.close()
+        raise
 
 
 def made(folder: Path, seals: int) -> bytes:
@@ -207,23 +213,31 @@ def calls_of(folder: Path, log: Path, life: Life = sealing) -> list[tuple[str, i
     return [call for call in found if call[0] not in {"exit_group", "restart_syscall"}]
 
 
-def judged(folder: Path, seen: Witness, first_key: bytes) -> Recovery:
+def judged(folder: Path, seen: Witness, first_key: bytes, gateway: str = GATEWAY) -> Recovery:
     """Recover, seal on, verify the whole chain from the first key, and check the invariants."""
-    store, sealer, recovery = opened(folder)
+    store, sealer, recovery = opened(folder, gateway=gateway)
     try:
         assert recovery.start is not Start.REKEY, recovery.reason
         seal = sealer.seal([heartbeat(77)], stamp(1))
         seen.acknowledged(seal.number, seal.hash)
-        rows = verified(store.rows(1), first_key)
+        rows = verified(rows_of(store), first_key, gateway)
         check(seen, Held.of_rows(rows), Held.of_rows(rows))
     finally:
         store.close()
     return recovery
 
 
-def verified(rows: Sequence[StoredSeal], first_key: bytes) -> Sequence[StoredSeal]:
+def rows_of(store: GatewayStore) -> list[StoredSeal]:
+    """Every row, however many."""
+    rows: list[StoredSeal] = []
+    while piece := store.rows(rows[-1].number + 1 if rows else 1):
+        rows += piece
+    return rows
+
+
+def verified(rows: Sequence[StoredSeal], first_key: bytes, gateway: str = GATEWAY) -> Sequence[StoredSeal]:
     """`rows`, each of which a stranger accepts."""
-    state = ChainState.enrolled(GATEWAY, first_key)
+    state = ChainState.enrolled(gateway, first_key)
     for row in rows:
         verdict = accept(state, row.cose, row.body, None)
         assert verdict.outcome is Outcome.ACCEPTED, f"seal {row.number}: {verdict.findings}"
