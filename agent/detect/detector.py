@@ -162,6 +162,10 @@ class Detector:
         self._open_s = slot * self._dt
         return found
 
+    def restart(self, t_s: float) -> None:
+        """Time was put right: count anew from `t_s`, as after a long loss of data; open episodes stay open."""
+        self._start(floor(t_s / self._dt) - self._reorder)
+
     def _start(self, slot: int) -> None:
         """Count from `slot`, knowing nothing but which episodes are open."""
         open_lines = {watch.tracker.params.id: watch.open for watch in self._lines}
