@@ -1,0 +1,366 @@
+"""The check of an evidence pack's content: each run of seals, and what it rests on. Pure.
+
+The rules stand in `agent.evidence.pack`. `prove` says of every run what is wrong with it, and gives the
+evidence only if nothing is. Not handled here: the container, the page, what the readings mean.
+"""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from hashlib import sha256
+from typing import Final
+
+from attrs import define, evolve, field, frozen
+
+from agent.evidence import cbor
+from agent.evidence.chain import ChainState, Code, Finding, Outcome
+from agent.evidence.continuation import continue_chain
+from agent.evidence.pack import Content, PackedSeal
+from agent.evidence.receipt import Receipt, open_receipt
+from agent.evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
+from agent.evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, Statement, open_statement
+from agent.evidence.verify import accept, declarations
+
+FINDINGS_MAX: Final = 1_000
+"""Kept with their text; who makes more does not fill the reader's memory."""
+PROBLEMS_MAX: Final = 100
+"""Told of one pack; whoever changed more than that is told enough."""
+
+
+class PackError(Exception):
+    """The pack does not hold; `problems` has one line each."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        self.problems = tuple(problems[:PROBLEMS_MAX])
+        super().__init__("; ".join(self.problems))
+
+
+class Rest(StrEnum):
+    """What a run of seals rests on."""
+
+    ENROLMENT = "enrolment"
+    RECEIPT = "receipt"
+    FIRST_KEY = "first key"
+    """That the verifier knows; the pack has no enrolment."""
+
+
+@frozen
+class ProvedSeal:
+    """A seal that was checked; `records` is None where its body is not in the pack."""
+
+    header: SealHeader
+    hash: bytes
+    records: tuple[bytes, ...] | None
+
+
+@frozen
+class Part:
+    """A run that was checked.
+
+    Attributes:
+        rests: On the enrolment, if it can; else on receipts; else on what the verifier knows.
+        receipted: The numbers of the seals in it that the centre has signed for.
+    """
+
+    seals: tuple[ProvedSeal, ...]
+    rests: Rest
+    receipted: tuple[int, ...]
+
+    @property
+    def first(self) -> int:
+        """Number of its first seal."""
+        return self.seals[0].header.number
+
+    @property
+    def last(self) -> int:
+        """Number of its last seal."""
+        return self.seals[-1].header.number
+
+
+@frozen
+class Evidence:
+    """A pack whose every signature and hash holds.
+
+    Attributes:
+        content: What it was read from.
+        digest: SHA-256 of the content, its fingerprint.
+        enrolment: What the centre said when it enrolled the gateway, where it has signed that.
+        statements: What was said about its keys since.
+        parts: The runs, in the order of the numbers.
+        receipts: By the number of the seal.
+        findings: What a reader should know, in the order of the seals.
+        absent: Seals of the window without a body: the number of the seal that declares it lost, or None.
+    """
+
+    content: Content
+    digest: bytes
+    enrolment: Enrolment | None
+    statements: tuple[Rekey | Replace | Revoke, ...]
+    parts: tuple[Part, ...]
+    receipts: Mapping[int, Receipt]
+    findings: tuple[Finding, ...]
+    absent: Mapping[int, int | None]
+
+    @property
+    def window(self) -> tuple[ProvedSeal, ...]:
+        """The seals that the question is about."""
+        asked = self.content.question
+        part = next(part for part in self.parts if part.first <= asked.first <= part.last)
+        return part.seals[asked.first - part.first : asked.last - part.first + 1]
+
+
+def prove(content: Content, digest: bytes, centre_key: bytes, first_key: bytes | None = None) -> Evidence:
+    """The evidence that `content` is.
+
+    Args:
+        content: Decoded, not trusted.
+        digest: Its SHA-256.
+        centre_key: The centre's public key, the root of everything.
+        first_key: The gateway's enrolled first key, where the verifier knows it.
+
+    Raises:
+        PackError: Something does not hold.
+    """
+    proof = _Proof(content, centre_key)
+    proof.roots(first_key)
+    for run in content.runs:
+        proof.run(run)
+    proof.rest()
+    if proof.problems:
+        raise PackError(proof.problems)
+    asked = content.question
+    evidence = Evidence(
+        content=content,
+        digest=digest,
+        enrolment=proof.enrolment,
+        statements=tuple(one for one in proof.statements if not isinstance(one, Enrolment)),
+        parts=tuple(proof.parts),
+        receipts=proof.receipts,
+        findings=tuple(proof.findings[:FINDINGS_MAX]),
+        absent={},
+    )
+    declared = proof.declared
+    absent = {
+        number: next((by for first, last, by in declared if first <= number <= last), None)
+        for number, seal in enumerate(evidence.window, asked.first)
+        if seal.records is None
+    }
+    return evolve(evidence, absent=absent)
+
+
+@define
+class _Proof:
+    """A check under way."""
+
+    content: Content
+    centre_key: bytes
+    problems: list[str] = field(factory=list)
+    parts: list[Part] = field(factory=list)
+    receipts: dict[int, Receipt] = field(factory=dict)
+    references: dict[bytes, int] = field(factory=dict)
+    findings: list[Finding] = field(factory=list)
+    declared: list[tuple[int, int, int]] = field(factory=list)
+    statements: list[Statement] = field(factory=list)
+    enrolment: Enrolment | None = None
+    first_key: bytes | None = None  # only one that somebody vouches for
+
+    def roots(self, first_key: bytes | None) -> None:
+        """What everything rests on."""
+        content = self.content
+        if content.centre_key != self.centre_key:
+            self.problems.append(
+                f"made for the centre's key {content.centre_key.hex()}, not for {self.centre_key.hex()}"
+            )
+        if first_key is not None:
+            self.first_key = first_key
+            if content.first_key not in {None, first_key}:
+                self.problems.append("the first key of the gateway is another one than was given")
+        for raw in content.statements:
+            self._statement(raw)
+        for raw in content.receipts:
+            self._receipt(raw)
+        if self.enrolment is not None and content.first_key is not None:
+            self.problems.append("a first key beside the enrolment that names it")
+
+    def run(self, run: Sequence[PackedSeal]) -> None:
+        """Check one run as far as it goes."""
+        try:
+            head = peek_header(run[0].cose)
+        except cbor.FormatError as error:
+            self.problems.append(f"the first seal of a run: {error}")
+            return
+        if self.parts and head.number <= self.parts[-1].last + 1:
+            self.problems.append(f"seal {head.number}: the runs do not ascend, or touch")
+        last = head.number + len(run) - 1
+        receipted = tuple(number for number in self.receipts if head.number <= number <= last)
+        from_first = head.number == FIRST_NUMBER
+        rests = (
+            Rest.ENROLMENT if from_first and self.enrolment else Rest.RECEIPT if receipted else Rest.FIRST_KEY
+        )
+        if rests is Rest.FIRST_KEY and not (from_first and self.first_key):
+            hint = "; give the gateway's first key" if from_first else ""
+            self.problems.append(f"seals {head.number} to {last}: nothing vouches for them{hint}")
+        seals = self._seals(run, head)
+        if seals is not None:
+            self.parts.append(Part(seals, rests, receipted))
+
+    def rest(self) -> None:
+        """What concerns the pack as a whole."""
+        if self.problems:
+            return
+        asked = self.content.question
+        part = next((part for part in self.parts if part.first <= asked.first <= part.last), None)
+        if part is None or asked.last > part.last:
+            self.problems.append(f"seals {asked.first} to {asked.last} of the window are not all there")
+            return
+        within = [
+            asked.from_ms <= part.seals[number - part.first].header.utc_ms <= asked.to_ms
+            for number in (asked.first, max(asked.first, asked.last - 1), asked.last)
+        ]
+        if not within[0] or not (within[1] or within[2]):
+            self.problems.append("the seals of the window were not made in its time")
+        unused = [n for n in self.receipts if not any(part.first <= n <= part.last for part in self.parts)]
+        self.problems += [f"the receipt for seal {n} is about no seal of the pack" for n in unused]
+
+    def _revoked_after(self, part: Part) -> list[int]:
+        """The last seal that counts, of each revocation that forbids seals of `part`."""
+        lifts = [one for one in self.statements if isinstance(one, Replace) and one.number <= part.last]
+        return [
+            one.number
+            for one in self.statements
+            if isinstance(one, Revoke)
+            and part.last > one.number
+            and not any(lift.number > one.number and lift.utc_ms > one.utc_ms for lift in lifts)
+        ]
+
+    def _statement(self, raw: bytes) -> None:
+        """One that the centre has made about the gateway's whole life."""
+        try:
+            one = open_statement(raw, self.centre_key)
+        except cbor.FormatError as error:
+            self.problems.append(f"a statement: {error}")
+            return
+        if one.gateway != self.content.gateway:
+            self.problems.append(f"a statement about gateway {one.gateway}")
+        elif isinstance(one, Enrolment) and not self.statements:
+            self.enrolment = one
+            if self.first_key not in {None, one.first_key}:
+                self.problems.append("the enrolment names another first key than was given")
+            self.first_key = one.first_key
+        elif isinstance(one, Replace | Revoke):
+            before = [known.number for known in self.statements if not isinstance(known, Enrolment)]
+            if before and one.number < before[-1]:
+                self.problems.append(f"the statement about seal {one.number} does not ascend")
+        else:
+            self.problems.append("a statement that is out of place")
+        self.statements.append(one)
+
+    def _applied(self, state: ChainState, raw: bytes) -> ChainState:
+        """The state after a statement that stands before a seal."""
+        verdict = continue_chain(state, raw, self.centre_key)
+        if verdict.outcome is not Outcome.ACCEPTED or verdict.statement is None:
+            reasons = "; ".join(finding.text for finding in verdict.findings)
+            self.problems.append(f"statement before seal {state.number + 1}: {reasons or verdict.outcome}")
+            return state
+        self.findings += verdict.findings
+        self.statements.append(verdict.statement)
+        return verdict.state
+
+    def _recovery_key(self, number: int) -> bytes:
+        """The recovery key that was in force at seal `number`, as far as the centre's statements tell."""
+        named = [self.enrolment.recovery_key] if self.enrolment else [NO_KEY]
+        named += [
+            one.recovery_key for one in self.statements if isinstance(one, Replace) and one.number <= number
+        ]
+        return named[-1]
+
+    def _receipt(self, raw: bytes) -> None:
+        before = max(self.receipts, default=0)
+        try:
+            receipt = open_receipt(raw, self.centre_key)
+        except cbor.FormatError as error:
+            self.problems.append(f"the receipt behind that for seal {before}: {error}")
+            return
+        if receipt.gateway != self.content.gateway:
+            self.problems.append(f"a receipt of gateway {receipt.gateway}")
+        elif receipt.number <= before:
+            self.problems.append(f"the receipt for seal {receipt.number} does not ascend")
+        self.receipts[receipt.number] = receipt
+        self.references[sha256(raw).digest()] = receipt.centre_utc_ms
+
+    def _seals(self, run: Sequence[PackedSeal], head: SealHeader) -> tuple[ProvedSeal, ...] | None:
+        """The seals of a run, or None where one does not hold."""
+        gateway = self.content.gateway
+        known = self.first_key or self.content.first_key
+        before = len(self.problems)
+        proved: list[ProvedSeal] = []
+        if head.number == FIRST_NUMBER and known is not None:
+            state, rest = ChainState.enrolled(gateway, known, self._recovery_key(0)), run
+        else:
+            if head.gateway != gateway:
+                self.problems.append(f"seal {head.number}: seal of gateway {head.gateway}")
+                return None
+            if run[0].statements:
+                self.problems.append(f"seal {head.number}: a statement before it that proves nothing")
+            state = evolve(_anchored(head, run[0].cose), recovery_key=self._recovery_key(head.number))
+            rest = run[1:]
+            proved.append(ProvedSeal(head, state.hash, self._opened(head, run[0].body)))
+            self._vouched(state)
+        for seal in rest:
+            number = state.number + 1
+            for raw in seal.statements:
+                state = self._applied(state, raw)
+            receipt = self.receipts.get(number)
+            verdict = accept(
+                state,
+                seal.cose,
+                seal.body,
+                None if receipt is None else receipt.centre_utc_ms,
+                reference_utc_ms=self.references.get,
+            )
+            if verdict.outcome is not Outcome.ACCEPTED or verdict.header is None:
+                reasons = "; ".join(finding.text for finding in verdict.findings)
+                self.problems.append(f"seal {number}: {reasons or verdict.outcome}")
+                return None
+            wrong = [finding for finding in verdict.findings if finding.code is Code.BODY]
+            self.problems += [f"seal {number}: {finding.text}" for finding in wrong]
+            self.findings += verdict.findings
+            self.declared += [(*span, number) for span in verdict.absent]
+            state = verdict.state
+            proved.append(ProvedSeal(verdict.header, state.hash, verdict.records))
+            self._vouched(state)
+        return tuple(proved) if len(self.problems) == before else None
+
+    def _opened(self, header: SealHeader, body: bytes | None) -> tuple[bytes, ...] | None:
+        if body is None:
+            return None
+        try:
+            records = open_body(header, body)
+        except cbor.FormatError as error:
+            self.problems.append(f"seal {header.number}: {error}")
+            return None
+        findings, absent = declarations(records, header.number)
+        self.findings += findings
+        self.declared += [(*span, header.number) for span in absent]
+        return records
+
+    def _vouched(self, state: ChainState) -> None:
+        receipt = self.receipts.get(state.number)
+        if receipt is not None and receipt.seal_hash != state.hash:
+            self.problems.append(
+                f"seal {state.number}: the centre's receipt is for another seal {state.number}"
+            )
+
+
+def _anchored(head: SealHeader, raw: bytes) -> ChainState:
+    """The state behind a seal that nothing before it proves: what vouches for it comes later."""
+    return evolve(
+        ChainState.enrolled(head.gateway, head.next_key),
+        number=head.number,
+        hash=seal_hash(raw),
+        next_key=head.next_key,
+        next_record=head.first_record + head.count,
+        utc_ms=head.utc_ms,
+        boottime_ms=head.boottime_ms,
+        boot_id=head.boot_id,
+        clock_state=head.clock_state,
+    )
