@@ -51,6 +51,11 @@ def episode_svg(body: Body, offset_s: int) -> str:
     return svg(_chart(body, offset_s), alone=True)
 
 
+def episode_drawing(body: Body, offset_s: int) -> str:
+    """The two hours as a part of a page."""
+    return scroll(svg(_chart(body, offset_s)))
+
+
 def episode_page(body: Body, offset_s: int, language: str) -> str:
     """The whole page."""
     rule, linkage = rule_name(body["rule"]), body["linkage"]
@@ -80,7 +85,7 @@ def _body(body: Body, offset_s: int) -> Iterator[str]:
     yield f'<p class="badge {severity}">{both(severity_words(severity))}</p>'
     yield f'<div class="dim">{paragraphs(_when(body, offset_s))}</div>'
     yield f'<section class="card {severity}">{paragraphs(Words(**body["sentence"]))}</section>'
-    yield f'<section class="card late">{scroll(svg(_chart(body, offset_s)))}</section>'
+    yield f'<section class="card late">{episode_drawing(body, offset_s)}</section>'
     yield f"<h2>{both(Words('判定依据', 'What it rests on'))}</h2>"
     yield f'<section class="card">{number_table(rows(all_numbers(body), offset_s))}</section>'
     yield f'<p class="dim">{both(Words("事件编号", "episode"))} {both(Words(body["id"], body["id"]))}</p>'
