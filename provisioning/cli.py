@@ -26,7 +26,8 @@ VERBS: Final = {
     "centre": "the centre's own keys and its register of gateways",
     "subscribe": "verify what gateways publish, and answer receipts",
     "export": "write a gateway's stored chain to a file",
-    "verify": "check an exported chain with nothing but the first key",
+    "evidence": "the proof of some hours of a gateway as one file",
+    "verify": "check evidence or an exported chain with nothing but the centre's key",
     "explain": "show an episode of the stored chain with its evidence",
 }
 

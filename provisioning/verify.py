@@ -1,4 +1,7 @@
-"""`dianjian verify`: check an exported chain with nothing but the centre's key. Exit 1 if it is not good."""
+"""`dianjian verify`: check an exported chain or an evidence pack with nothing but the centre's key.
+
+Exit 1 if it is not good.
+"""
 
 import json
 import re
@@ -10,10 +13,11 @@ from agent.centre.lines import iso_utc
 from agent.centre.registry import RegistryError, read_register
 from agent.evidence.cbor import FormatError
 from agent.evidence.export import Keys, Report, read_chain, verify_file
+from provisioning.evidence_verify import is_pack, verify_pack
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 
 
-@click.command("verify", short_help="check an exported chain with nothing but the centre's key")
+@click.command("verify", short_help="check evidence or an exported chain with nothing but the centre's key")
 @click.option("--centre-key", metavar="HEX", help="The centre's public key, 64 hexadecimal digits.")
 @click.option("--first-key", metavar="HEX", help="The gateway's enrolled first key, 64 hexadecimal digits.")
 @click.option(
@@ -26,11 +30,19 @@ from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 def command(
     centre_key: str | None, first_key: str | None, registry: Path | None, as_json: bool, file: Path
 ) -> None:
-    """Check FILE, written by `dianjian export`.
+    """Check FILE, written by `dianjian evidence` or `dianjian export`.
 
     With the enrolment in the file --centre-key is enough. Without, the enrolled first key must come from
     elsewhere: --first-key or --registry.
     """
+    if is_pack(file):
+        verify_pack(
+            file,
+            None if centre_key is None else _key(centre_key, "--centre-key"),
+            None if first_key is None else _key(first_key, "--first-key"),
+            as_json=as_json,
+        )
+        return
     known = _keys(centre_key, first_key, registry, file)
     report = verify_file(file, known.first, centre_key=known.centre, recovery_key=known.recovery)
     click.echo(json.dumps(_as_json(report), ensure_ascii=False) if as_json else _as_text(report))

@@ -1,0 +1,357 @@
+"""Which seals an evidence pack needs, out of everything that is held of a gateway.
+
+The seals of the window whole; the seal with the newest manifest before it and those with the models that
+this names; every word of the episode; the seals that declare a body of the window lost. Each of these becomes
+a run with the seal before it, whose key begins it.
+
+What a run rests on: the centre signs a receipt for the first and the last seal of each run. A gateway has
+the receipts that it kept; a run that holds none is drawn out, seals without bodies, to the nearest one,
+or to the first seal of all. `whole_chain` takes every seal from the first on, so that nothing rests on a
+receipt.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from agent.centre.lines import iso_utc
+from agent.evidence.cbor import FormatError
+from agent.evidence.pack import SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question
+from agent.evidence.receipt import open_receipt
+from agent.evidence.record import Kind, Record, decode_record, kind_of
+from agent.evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
+from agent.evidence.statement import Rekey, Replace, Revoke, parse_statement
+from agent.evidence.verify import declarations
+from agent.store.archive import Archive, Row
+
+MARGIN_MS: Final = 300_000
+"""Around the two hours of an episode: what was before it, and the seal that carries it."""
+SLACK_MS: Final = 86_400_000
+"""A clock may have been wrong by so much when an episode is looked for by the begin in its id."""
+DECLARED_WITHIN: Final = 20_000
+"""Seals behind the window that are searched for a word about its lost bodies: two days."""
+LISTED_MAX: Final = 20
+PROGRESS_SEALS: Final = 1_000
+MS_PER_S: Final = 1000
+
+Progress = Callable[[str, int], object]
+"""Is told what is being done, and how many seals were looked at."""
+Span = tuple[int, int]
+
+
+class GatherError(Exception):
+    """The evidence that was asked for is not there; the message says what is."""
+
+
+@frozen
+class Asked:
+    """What somebody wants evidence of; None and "" where nothing was said."""
+
+    from_ms: int | None = None
+    to_ms: int | None = None
+    linkage: str = ""
+    episode: str = ""
+
+
+@frozen
+class Gathered:
+    """What a pack is made of, but for signatures of the centre.
+
+    Attributes:
+        runs: Seals, each run without a hole.
+        receipts: Those of a gateway that lie in its runs.
+    """
+
+    question: Question
+    runs: tuple[tuple[PackedSeal, ...], ...]
+    receipts: tuple[bytes, ...]
+
+
+def gather(
+    archive: Archive,
+    asked: Asked,
+    centre_key: bytes,
+    *,
+    statements: Mapping[int, Sequence[bytes]],
+    enrolled: bool,
+    whole_chain: bool = False,
+    progress: Progress = lambda _what, _count: None,
+) -> Gathered:
+    """Find what `asked` needs.
+
+    Args:
+        archive: What is held.
+        asked: What somebody wants evidence of.
+        centre_key: Tells which of the kept receipts are the centre's.
+        statements: Those that the chain went on with, by the seal that each stands before.
+        enrolled: The centre has signed the first key, so that seal 1 needs no receipt.
+        whole_chain: Take every seal from the first on.
+        progress: Is told how far it is.
+
+    Raises:
+        GatherError: It is not held.
+        StoreError: The database cannot be read.
+    """
+    return _Gathering(archive, centre_key, progress, statements, enrolled).all(asked, whole_chain=whole_chain)
+
+
+def applied(archive: Archive, statements: Sequence[bytes]) -> dict[int, list[bytes]]:
+    """Those of `statements` that the chain went on with, by the seal that each stands before."""
+    found: dict[int, list[bytes]] = {}
+    for raw in statements:
+        one = parse_statement(raw).statement
+        if not isinstance(one, Rekey | Replace):
+            continue
+        rows = {row.number: row.cose for row in archive.rows(one.number - 1, one.number, bodies=False)}
+        before = rows.get(one.number - 1)
+        follows = before is None or seal_hash(before) == one.previous
+        if one.number in rows and follows and peek_header(rows[one.number]).previous == one.previous:
+            found.setdefault(one.number, []).append(raw)
+    return found
+
+
+def of_the_centre(statements: Sequence[bytes], gathered: Gathered) -> tuple[bytes, ...]:
+    """Those about the whole life: revocations, and replacements that stand in no run."""
+    within = {raw for run in gathered.runs for seal in run for raw in seal.statements}
+    found = []
+    for raw in statements:
+        one = parse_statement(raw).statement
+        if raw not in within and isinstance(one, Replace | Revoke):
+            found.append((one.number, raw))
+    return tuple(raw for _, raw in sorted(found))
+
+
+@define
+class _Gathering:
+    archive: Archive
+    centre_key: bytes
+    progress: Progress
+    statements: Mapping[int, Sequence[bytes]]
+    enrolled: bool
+    whole: set[int] = field(factory=set)  # seals whose bodies are wanted
+    looked: int = 0
+
+    def all(self, asked: Asked, *, whole_chain: bool) -> Gathered:
+        archive = self.archive
+        if not archive.last:
+            raise GatherError(f"no seal of gateway {archive.gateway} is held")
+        episode = asked.episode
+        spans: list[Span] = []
+        if episode:
+            episode, asked, spans = self._episode(asked)
+        question = self._window(asked, episode)
+        spans += [(question.first, question.last), *self._manifests(question.first)]
+        spans += self._declarations(question)
+        self.whole = {number for first, last in spans for number in range(first, last + 1)}
+        runs = _joined([(max(first - 1, archive.first), last) for first, last in spans])
+        if whole_chain:
+            if archive.first != FIRST_NUMBER:
+                raise GatherError(
+                    f"seals before {archive.first} were pruned; the whole chain is at the centre"
+                )
+            runs = [(FIRST_NUMBER, runs[-1][1])]
+        receipts = self._receipts()
+        if archive.held is None and not whole_chain:
+            runs = _joined([self._anchored(run, sorted(receipts)) for run in runs])
+        within = [raw for n, raw in sorted(receipts.items()) if any(a <= n <= b for a, b in runs)]
+        size = sum(last - first + 1 for first, last in runs)
+        if size > SEALS_MAX:
+            raise GatherError(f"{size} seals are needed; a pack holds {SEALS_MAX}: see `dianjian export`")
+        return Gathered(question, tuple(tuple(self._run(*run)) for run in runs), tuple(within))
+
+    def _rows(
+        self, what: str, first: int, last: int, *, bodies: bool = True, backwards: bool = False
+    ) -> Iterator[Row]:
+        for row in self.archive.rows(first, last, bodies=bodies, backwards=backwards):
+            self.looked += 1
+            if self.looked % PROGRESS_SEALS == 0:
+                self.progress(what, self.looked)
+            yield row
+
+    def _window(self, asked: Asked, episode: str) -> Question:
+        """The seals that were made in the time, and one more: its records may be of that time."""
+        archive = self.archive
+        if asked.from_ms is None or asked.to_ms is None:
+            raise GatherError("no window: give --from and --to, or --episode")
+        from_ms, to_ms = max(asked.from_ms, 0), min(asked.to_ms, TIME_MS_MAX)
+        if from_ms >= to_ms:
+            raise GatherError("the window is empty: --from is not before --to")
+        if to_ms - from_ms > WINDOW_MS_MAX:
+            raise GatherError(f"the window has more than {WINDOW_MS_MAX // 86_400_000} days; ask for less")
+        first = last = 0
+        for row in self._rows("window", archive.first, archive.last, bodies=False):
+            if from_ms <= peek_header(row.cose).utc_ms <= to_ms:
+                first, last = first or row.number, row.number
+        if not first:
+            raise GatherError(f"no seal was made in the window; held are {self._held()}")
+        return Question(from_ms, to_ms, first, min(last + 1, archive.last), asked.linkage, episode)
+
+    def _held(self) -> str:
+        ends = [
+            next(self.archive.rows(number, number, bodies=False))
+            for number in (self.archive.first, self.archive.last)
+        ]
+        times = [peek_header(row.cose).utc_ms for row in ends]
+        return (
+            f"seals {self.archive.first} to {self.archive.last}, {iso_utc(times[0])} to {iso_utc(times[1])}"
+        )
+
+    def _episode(self, asked: Asked) -> tuple[str, Asked, list[Span]]:
+        """The episode whose id begins with what was asked, its window, and the seals that tell of it."""
+        found: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+        known: dict[str, None] = {}
+        begin_ms = _begin_ms(asked.episode)
+        for row in self._rows("episode", self.archive.first, self.archive.last, backwards=True):
+            for body in _bodies(row, Kind.EPISODE):
+                id_ = str(body.get("id", ""))
+                known[id_] = None
+                if id_.startswith(asked.episode):
+                    found.setdefault(id_, []).append((row.number, body))
+            if begin_ms and asked.episode in found and peek_header(row.cose).utc_ms < begin_ms - SLACK_MS:
+                break
+        if not found:
+            raise GatherError(f"no episode {asked.episode} is held; known are {_listed(known)}")
+        if asked.episode not in found and len(found) > 1:
+            raise GatherError(f"{len(found)} episodes begin with {asked.episode}: {_listed(found)}")
+        chosen = asked.episode if asked.episode in found else next(iter(found))
+        told = found[chosen]
+        try:
+            from_ms, to_ms = _times(told[-1][1])
+        except (KeyError, TypeError, ValueError) as error:
+            raise GatherError(f"episode {chosen} tells no time that can be read: {error}") from None
+        asked = Asked(
+            from_ms if asked.from_ms is None else asked.from_ms,
+            to_ms if asked.to_ms is None else asked.to_ms,
+            asked.linkage or str(told[-1][1].get("linkage", "")),
+            chosen,
+        )
+        return chosen, asked, [(number, number) for number, _ in told]
+
+    def _manifests(self, first: int) -> list[Span]:
+        """The newest manifest before seal `first`, and the models it names; models lie behind it."""
+        known: dict[str, int] = {}
+        wanted: dict[str, int] | None = None
+        seals: list[int] = []
+        for row in self._rows("manifest", self.archive.first, first - 1, backwards=True):
+            for body in reversed(list(_bodies(row, Kind.MANIFEST))):
+                for model in _texts(body.get("models")):
+                    known.setdefault(model, row.number)
+                if wanted is None and isinstance(body.get("meters"), dict):
+                    seals.append(row.number)
+                    wanted = dict.fromkeys(_models(body["meters"]), row.number)
+            if wanted is not None and wanted.keys() <= known.keys():
+                break
+        seals += [known[model] for model in wanted or {} if model in known]
+        return [(number, number) for number in sorted(set(seals))]
+
+    def _declarations(self, question: Question) -> list[Span]:
+        """Seals behind the window that say what became of its bodies."""
+        lacking = {
+            row.number for row in self._rows("bodies", question.first, question.last) if row.body is None
+        }
+        found: list[Span] = []
+        for row in self._rows("lost", question.first, question.last + DECLARED_WITHIN) if lacking else ():
+            if row.body is None:
+                continue
+            _, absent = declarations(open_body(peek_header(row.cose), row.body), row.number)
+            said = {number for number in lacking if any(a <= number <= b for a, b in absent)}
+            if said:
+                found.append((row.number, row.number))
+                lacking -= said
+            if not lacking:
+                break
+        return found
+
+    def _receipts(self) -> dict[int, bytes]:
+        """The receipts that are kept, by the seal; one that names another seal than ours is no use."""
+        receipts = {}
+        for raw in self.archive.receipts():
+            try:
+                receipt = open_receipt(raw, self.centre_key)
+            except FormatError:
+                continue
+            row = next(self.archive.rows(receipt.number, receipt.number, bodies=False), None)
+            if row is not None and seal_hash(row.cose) == receipt.seal_hash:
+                receipts[receipt.number] = raw
+        return receipts
+
+    def _anchored(self, run: Span, receipts: list[int]) -> Span:
+        """`run`, made longer until something vouches for it."""
+        first, last = run
+        if any(first <= number <= last for number in receipts) or (first == FIRST_NUMBER and self.enrolled):
+            return run
+        later = next((number for number in receipts if number > last), None)
+        earlier = next((number for number in reversed(receipts) if number < first), None)
+        if later is not None and (earlier is None or later - last <= first - earlier):
+            return first, later
+        if earlier is not None:
+            return earlier, last
+        if self.archive.first == FIRST_NUMBER:
+            return FIRST_NUMBER, last  # on the first key
+        raise GatherError(f"no receipt of the centre vouches for seals {first} to {last}; ask the centre")
+
+    def _run(self, first: int, last: int) -> Iterator[PackedSeal]:
+        number = first
+        for row in self.archive.rows(first, last):
+            if row.number != number:
+                break
+            stated = () if number == first else tuple(self.statements.get(number, ()))
+            yield PackedSeal(row.cose, row.body if number in self.whole else None, stated)
+            number += 1
+        if number <= last:
+            raise GatherError(f"seal {number} is needed and is not held; held are {self._held()}")
+
+
+def _bodies(row: Row, kind: Kind) -> Iterator[Mapping[str, Any]]:
+    """The bodies of the records of one kind; what cannot be read says nothing."""
+    if row.body is None:
+        return
+    for raw in open_body(peek_header(row.cose), row.body):
+        if kind_of(raw) != kind:
+            continue
+        try:
+            record = decode_record(raw)
+        except FormatError:
+            continue
+        if isinstance(record, Record):
+            yield record.body
+
+
+def _listed(ids: Iterable[str]) -> str:
+    """At most LISTED_MAX of `ids`."""
+    names = sorted(ids)
+    return ", ".join([*names[:LISTED_MAX], *(["…"] if len(names) > LISTED_MAX else [])]) or "none"
+
+
+def _times(body: Mapping[str, Any]) -> Span:
+    """From the begin of the trace to the finding, with a margin."""
+    begin_s, raised_s = int(body["trace"]["begin_at_s"]), int(body["raised_at_s"])
+    return begin_s * MS_PER_S - MARGIN_MS, raised_s * MS_PER_S + MARGIN_MS
+
+
+def _begin_ms(episode: str) -> int:
+    """The begin that the end of an id tells, 0 where it does not."""
+    tail = episode.removesuffix("-retrospective").rpartition("-")[2]
+    return int(tail) * MS_PER_S if tail.isdecimal() else 0
+
+
+def _models(meters: Mapping[str, Any]) -> Iterator[str]:
+    for meter in meters.values():
+        if isinstance(meter, dict) and isinstance(meter.get("model"), bytes):
+            yield meter["model"].hex()
+
+
+def _texts(tables: object) -> Iterator[str]:
+    yield from tables if isinstance(tables, dict) else ()
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    """`spans` in order, with those that overlap or touch made one."""
+    joined: list[Span] = []
+    for first, last in sorted(spans):
+        if joined and first <= joined[-1][1] + 1:
+            joined[-1] = joined[-1][0], max(last, joined[-1][1])
+        else:
+            joined.append((first, last))
+    return joined
