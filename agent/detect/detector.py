@@ -83,8 +83,7 @@ class Detector:
             for link in self._links:
                 link.rise_w = self._feed.rise_w
         self._retrospect = Retrospect(self._params)
-        rings = (self._retrospect.histories.get(name, History()).ring for name in trackers)
-        self._steps = tuple(zip(self._lines, self._trackers, rings, strict=True))
+        self._rings = [self._retrospect.histories.get(name, History()).ring for name in trackers]
 
     def _add_feed(self, feed: FeedParams, trackers: dict[str, LineTracker], slot: int) -> None:
         """Trackers for the feed and the lines behind it that no linkage has."""
@@ -141,7 +140,7 @@ class Detector:
 
     def advance(self, t_s: float) -> list[Episode]:
         """Close every slot that `t_s` leaves behind; episodes that were raised, renamed or cleared."""
-        if not abs(t_s) <= TIME_MAX_S:
+        if not TIME_MIN_S <= t_s <= TIME_MAX_S:
             return []
         end = floor(t_s / self._dt) - self._reorder
         slot = self._next
@@ -163,7 +162,7 @@ class Detector:
         return found
 
     def restart(self, t_s: float) -> None:
-        """Time was put right: count anew from `t_s`, as after a long loss of data; open episodes stay open."""
+        """Time was put right: count anew from `t_s`, as after a long loss of data; episodes stay open."""
         self._start(floor(t_s / self._dt) - self._reorder)
 
     def _start(self, slot: int) -> None:
@@ -172,6 +171,7 @@ class Detector:
         open_feed = self._feed.open if self._feed else {}
         open_links = {link.params.linkage: link.open for link in self._links}
         self._next = self._heard = slot
+        self._open_s = slot * self._dt
         self._build(slot)
         for watch in self._lines:
             watch.adopt(open_lines[watch.tracker.params.id])
@@ -182,36 +182,32 @@ class Detector:
         self._arrivals.drop_before(slot)
 
     def _close(self, slot: int, found: list[Episode]) -> None:
-        changed = violated = False
+        judged = violated = False
         at = slot % HISTORY_SLOTS
         row = self._rows.pop(slot, None)
         if row is None:
             row = self._arrivals.empty
         else:
             self._heard = slot
-        for (watch, tracker, ring), sample in zip(self._steps, row, strict=True):
+        for tracker, ring, sample in zip(self._trackers, self._rings, row):  # noqa: B905  strict costs a line
             ring[at] = EMPTY if sample is None else sample[1]
-            if tracker.take(slot, sample) and tracker.flags != watch.reported:
-                changed = True
+            if tracker.take(slot, sample):
+                judged = True
         for link in self._links:
-            link.step(slot)
-            judged = link.tracker
-            flags = judged.flags
-            if flags & VIOLATION:
-                violated = True
-            if flags != link.flags or judged.rule is not link.rule:
+            if link.step(slot, not judged):
                 found += link.changes(slot)
-        if changed:
-            found += [
-                one
-                for watch in self._lines
-                if watch.tracker.flags != watch.reported
-                for one in watch.changes(slot)
-            ]
+            if link.flags & VIOLATION:
+                violated = True
+        if judged:
+            found += self._changes_of_lines(slot)
         if self._feed:
             found += self._feed.step(slot)
         if violated or slot % VERDICT_EVERY_SLOTS == 0:
             found += self._retrospect.close(slot, self._judged, self._links)
+
+    def _changes_of_lines(self, slot: int) -> list[Episode]:
+        changed = [watch for watch in self._lines if watch.tracker.flags != watch.reported]
+        return [one for watch in changed for one in watch.changes(slot)]
 
     def status(self) -> tuple[LinkageStatus, ...]:
         """What is known of every linkage after the last closed slot."""

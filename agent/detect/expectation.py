@@ -25,6 +25,7 @@ class Expectation:
         self._los = [step.lo_w for step in envelope]
         self._guard = guard
         self._recent: deque[int] = deque(maxlen=guard)
+        self._step = self._until = self._from = self._above = self._watts = 0
         self.clear(slot)
 
     def clear(self, slot: int) -> None:

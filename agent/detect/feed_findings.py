@@ -51,16 +51,16 @@ class FeedWatch:
 
     def step(self, slot: int) -> list[Episode]:
         """Add up `slot`; the lines have had their step. Episodes that were raised or cleared by it."""
-        total = fresh = 0
+        total = missed = 0
         known = True
         for line in self.lines:
             if line.now < 0:
                 known = False
             else:
                 total += line.now
-            fresh += line.last_slot == slot
-        fresh += self.feed.last_slot == slot
-        if not self.trace.add(slot, self.feed.now, total if known else MISSING, fresh):
+            missed += line.last_slot != slot
+        missed += self.feed.last_slot != slot
+        if not self.trace.add(slot, self.feed.now, total if known else MISSING, missed):
             return []
         return self._judge(slot) if self.params.residual_s else []
 

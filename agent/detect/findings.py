@@ -79,25 +79,37 @@ class LinkageWatch:
             tuple(lines[line.id] for line in params.treatment),
         )
 
-    def step(self, slot: int) -> None:
-        """Add the lines up and let the tracker judge; the lines have had their step."""
-        u = t = fresh = 0
+    def step(self, slot: int, whole: bool = False) -> bool:
+        """Add the lines up and let the tracker judge; the lines have had their step.
+
+        Returns:
+            Whether `changes` has something to say. `whole`: every line has a sample that counts in `slot`.
+        """
+        u = t = missed = 0
         u_known = t_known = True
-        for line in self.production:
-            if line.now < 0:
-                u_known = False
-            else:
+        if whole:
+            for line in self.production:
                 u += line.now
-            fresh += line.last_slot == slot
-        for line in self.treatment:
-            if line.now < 0:
-                t_known = False
-            else:
+            for line in self.treatment:
                 t += line.now
-            fresh += line.last_slot == slot
-        self.tracker.step(slot, u, u_known, t, t_known)
-        if self.trace.add(slot, u if u_known else MISSING, t if t_known else MISSING, fresh):
-            self.tracker.each_minute(slot, self.trace.low)
+        else:
+            for line in self.production:
+                if line.now < 0:
+                    u_known = False
+                else:
+                    u += line.now
+                missed += line.last_slot != slot
+            for line in self.treatment:
+                if line.now < 0:
+                    t_known = False
+                else:
+                    t += line.now
+                missed += line.last_slot != slot
+        tracker = self.tracker
+        tracker.step(slot, u, u_known, t, t_known)
+        if self.trace.add(slot, u if u_known else MISSING, t if t_known else MISSING, missed):
+            tracker.each_minute(slot, self.trace.low)
+        return tracker.flags != self.flags or tracker.rule is not self.rule
 
     def adopt(self, episodes: dict[int, Episode]) -> None:
         """Go on with open episodes of a time about which nothing else is known."""

@@ -26,6 +26,7 @@ could take every sample and say the same.
 """
 
 from collections.abc import Sequence
+from operator import attrgetter
 from typing import Any, Final
 
 from agent.detect.channels import PF_MAX, UNSAID, LineChannels, channels_of, voltage_least
@@ -57,6 +58,7 @@ _STATE: Final = (
     "ct_count", "dark", "ewma", "falling", "flags", "flat_count", "last_slot", "now", "older", "raw",
     "refused_slot", "rejected", "run_slot", "value",
 )  # fmt: skip
+_numbers: Final = attrgetter(*_STATE)
 
 
 class LineTracker:
@@ -65,8 +67,8 @@ class LineTracker:
     __slots__ = (
         *_STATE, "_alpha", "_calm_from", "_calm_to", "_ct_floor", "_ct_slots", "_dark_below",
         "_dummy_slots", "_fall_from", "_fall_to", "_flat_slots", "_heater", "_hold", "_lo",
-        "_loss_slots", "_motor_pf", "_noise_floor", "_noise_from", "_stuck_least", "_stuck_off",
-        "_stuck_on", "_top", "channels", "hi", "params", "since",
+        "_loss_slots", "_motor_from", "_motor_to", "_noise_floor", "_noise_from", "_stuck_least",
+        "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params", "since",
     )  # fmt: skip
 
     def __init__(self, params: LineParams, linkage: LinkageParams, slot: int) -> None:
@@ -91,7 +93,8 @@ class LineTracker:
         self._dark_below = voltage_least(params)
         self._heater = round(1000 * params.pf_heater)
         # A thousandth less than what is rounded to a heater's.
-        self._motor_pf = min((self._heater - 1) / 1000, PF_MAX) if self._heater else PF_MAX
+        self._motor_to = min((self._heater - 1) / 1000, PF_MAX) if self._heater else PF_MAX
+        self._motor_from = -self._motor_to
         self._dummy_slots = -(-linkage.dummy_s // dt)
         self.channels = LineChannels()
         self.value = self.now = MISSING
@@ -108,36 +111,33 @@ class LineTracker:
 
     def take(self, slot: int, sample: Sample | None) -> bool:
         """Take what came for `slot`; whether there was something to judge (else `flags` is as before)."""
-        if sample is not None:
-            _, raw, pf, current_a, voltage_v = sample
-            before = self.raw
-            if (
-                self._calm_from <= raw <= self._calm_to
-                and (raw != before or self._may_repeat(slot))
-                and (
-                    current_a is None and voltage_v is None
-                    if pf is None
-                    else -self._motor_pf < pf < self._motor_pf
-                )
-            ):
-                ewma = self.ewma
-                if raw >= self._noise_from and before >= self._lo:
-                    moved = raw - before if raw > before else before - raw
-                    ewma += self._alpha * (moved / raw - ewma)
-                if ewma >= self._noise_floor or raw < self._noise_from:
-                    self.ewma = ewma
-                    self.older = before
-                    self.raw = self.value = self.now = raw
-                    self.last_slot = slot
-                    if raw != before:
-                        self.run_slot = slot
-                    if pf is not None:
-                        channels = self.channels
-                        channels.latest = sample
-                        channels.slot = slot
-                    return False
-        self._judge(slot, sample)
-        return True
+        if sample is None:
+            return self._judge(slot, sample)
+        raw, pf, before = sample[1], sample[2], self.raw
+        if not self._calm_from <= raw <= self._calm_to:
+            return self._judge(slot, sample)
+        if pf is not None:
+            if not self._motor_from < pf < self._motor_to:
+                return self._judge(slot, sample)
+            channels = self.channels
+            channels.latest = sample
+            channels.slot = slot
+        elif sample[3] is not None or sample[4] is not None:
+            return self._judge(slot, sample)
+        if raw != before:
+            self.run_slot = slot
+        elif not self._may_repeat(slot):
+            return self._judge(slot, sample)
+        if raw >= self._noise_from and before >= self._lo:
+            ewma = self.ewma
+            ewma += self._alpha * ((raw - before if raw > before else before - raw) / raw - ewma)
+            if ewma < self._noise_floor:
+                return self._judge(slot, sample)
+            self.ewma = ewma
+        self.older = before
+        self.raw = self.value = self.now = raw
+        self.last_slot = slot
+        return False
 
     def _may_repeat(self, slot: int) -> bool:
         """Whether the last value may come again without a thought."""
@@ -145,12 +145,13 @@ class LineTracker:
             return False
         return self.raw == 0 or slot - self.run_slot < self._stuck_least
 
-    def _judge(self, slot: int, sample: Sample | None) -> None:
+    def _judge(self, slot: int, sample: Sample | None) -> bool:
         self.step(slot, None if sample is None else sample[1])
         said = sample is not None and bool(channels_of(sample))
         if said or self.flags & DUMMY:
             self.heard(slot, sample if said else None)
         self._settle()
+        return True
 
     def _settle(self) -> None:
         """Say between which powers the next sample has nothing to judge."""
@@ -272,13 +273,14 @@ class LineTracker:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        return [*(getattr(self, name) for name in _STATE), self.since, self.channels.state()]
+        return [*_numbers(self), self.since.copy(), self.channels.state()]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken."""
-        *numbers, channels = state
-        for name, value in zip((*_STATE, "since"), numbers, strict=True):
+        *numbers, since, channels = state
+        for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
+        self.since = since.copy()
         self.channels.restore(channels)
         self._settle()
 

@@ -21,6 +21,7 @@ VIOLATION (`rule` says which) · OVERRUN treatment goes on long after production
 starts and stops without production · LOW_R see trace · INTERRUPTED many short interruptions.
 """
 
+from operator import attrgetter
 from typing import Any, Final
 
 from agent.detect.deficit import LOW_WEIGHT, OFF_WEIGHT, Deficit
@@ -47,6 +48,7 @@ _STATE: Final = (
     "off_count", "on", "on_count", "on_slot", "overrun", "seen", "treatment", "treatment_on", "u",
     "_sure_from",
 )  # fmt: skip
+_numbers: Final = attrgetter(*_STATE)
 
 
 class LinkageTracker:
@@ -279,6 +281,8 @@ class LinkageTracker:
 
     def each_minute(self, slot: int, low_r: bool) -> None:
         """The judgements that need not be made in every slot."""
+        if not (low_r or self.flags or self.orphans or self.interruptions.kept):
+            return
         first = self.orphans.first(slot)
         self._set(ORPHANS, len(self.orphans) >= self._orphan_limit, first)
         self._set(LOW_R, low_r, slot)
@@ -296,16 +300,15 @@ class LinkageTracker:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        numbers = [getattr(self, name) for name in _STATE]
         parts = (self.deficit, self.orphans, self._asked, self._highest, self.interruptions)
-        return [numbers, self.rule.value, self.since, [part.state() for part in parts]]
+        return [list(_numbers(self)), self.rule.value, self.since.copy(), [part.state() for part in parts]]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken."""
-        numbers, rule, self.since, parts = state
+        numbers, rule, since, parts = state
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
-        self.rule = Rule(rule)
+        self.rule, self.since = Rule(rule), since.copy()
         deficit, orphans, asked, highest, interruptions = parts
         self.deficit.restore(deficit)
         self.orphans.restore(orphans)

@@ -62,7 +62,7 @@ class Retrospect:
     def __init__(self, params: Sequence[LinkageParams]) -> None:
         self._params = params
         self.histories = {line.id: History() for one in params for line in one.lines}
-        self._states: list[tuple[int, bytes]] = []
+        self._states: list[tuple[int, list[Any]]] = []
         self._late_from: int | None = None
         self._told: dict[str, str] = {}
         self._violated: dict[str, int] = {}
@@ -79,7 +79,7 @@ class Retrospect:
         """Keep what has to be kept after `slot`; episodes of a second verdict."""
         if slot % STATE_EVERY_SLOTS == 0:
             state = [[line.state() for line in lines], [link.tracker.state() for link in links]]
-            self._states = [*self._states[-1:], (slot, cbor2.dumps(state))]
+            self._states = [*self._states[-1:], (slot, state)]
         for link in links:
             if link.tracker.flags & VIOLATION:
                 self._violated[link.params.linkage] = slot
@@ -89,12 +89,12 @@ class Retrospect:
         self._late_from = None
         return self._verdict(*usable[-1], slot) if usable else []
 
-    def _verdict(self, base: int, state: bytes, last: int) -> list[Episode]:
-        line_states, link_states = cbor2.loads(state)
+    def _verdict(self, base: int, state: list[Any], last: int) -> list[Episode]:
+        line_states, link_states = state
         lines = line_trackers(self._params, base)
         for line, kept in zip(lines.values(), line_states, strict=True):
             line.restore(kept)
-        links = [LinkageWatch.start(one, lines, base) for one in self._params]
+        links = [LinkageWatch.start(one, lines, base + 1) for one in self._params]
         for link, kept in zip(links, link_states, strict=True):
             link.tracker.restore(kept)
         found: list[Episode] = []
@@ -121,12 +121,13 @@ class Retrospect:
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
         rings = {name: array("i", history.ring).tobytes() for name, history in self.histories.items()}
-        return [rings, self._states, self._late_from, self._told, self._violated]
+        states = [(slot, cbor2.dumps(kept)) for slot, kept in self._states]
+        return [rings, states, self._late_from, self._told, self._violated]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken; the parameters must be the same."""
         rings, states, self._late_from, self._told, self._violated = state
-        self._states = [(slot, kept) for slot, kept in states]
+        self._states = [(slot, cbor2.loads(kept)) for slot, kept in states]
         for name, ring in rings.items():
             kept = array("i", ring)
             if len(kept) != HISTORY_SLOTS:

@@ -25,7 +25,7 @@ GATE: Final = 0.5
 """Production must vary at least half as much as at commissioning before a low r says anything."""
 _HOLE: Final = -1
 
-_STATE: Final = ("_minute", "_n", "_sum_u", "_sum_t", "_fresh", "_asked", "_low_minutes")
+_STATE: Final = ("_minute", "_begin", "_holes", "_sum_u", "_sum_t", "_missed", "_low_minutes")
 
 
 class MinuteTrace:
@@ -56,44 +56,53 @@ class MinuteTrace:
         self._correlation = RollingCorrelation(window, self._lags)
         self._minute = slot * self._dt // MINUTE_S
         self._until = self._minute_end()
-        self._n = self._sum_u = self._sum_t = self._fresh = self._asked = self._low_minutes = 0
+        self._begin = slot
+        self._holes = self._sum_u = self._sum_t = self._missed = self._low_minutes = 0
         self._u_ring = array("q", [_HOLE]) * TRACE_MINUTES
         self._t_ring = array("q", [_HOLE]) * TRACE_MINUTES
         self._fresh_ring = array("B", [0]) * TRACE_MINUTES
 
-    def add(self, slot: int, u: int, t: int, fresh: int) -> bool:
-        """Take one slot (`u` and `t` below 0 where unknown); whether a minute was closed by it."""
-        closed = False
-        if slot >= self._until:
-            self._close(slot * self._dt // MINUTE_S)
-            closed = True
+    def add(self, slot: int, u: int, t: int, missed: int) -> bool:
+        """Take one slot (`u` and `t` below 0 where unknown); whether a minute was closed by it.
+
+        `missed` lines had no sample. Slots follow each other, so they need not be counted.
+        """
+        closed = slot >= self._until
+        if closed:
+            self._close(slot)
         if u >= 0 <= t:
-            self._n += 1
             self._sum_u += u
             self._sum_t += t
-        self._fresh += fresh
-        self._asked += self._lines
+        else:
+            self._holes += 1
+        if missed:
+            self._missed += missed
         return closed
 
     def _minute_end(self) -> int:
         """The first slot of the next minute."""
         return -(-(self._minute + 1) * MINUTE_S // self._dt)
 
-    def _close(self, minute: int) -> None:
+    def _close(self, slot: int) -> None:
+        """End the minute before that of `slot`."""
         at = self._minute % TRACE_MINUTES
-        if self._n:
-            u, t = self._sum_u // self._n, self._sum_t // self._n
+        slots = slot - self._begin
+        if known := slots - self._holes:
+            u, t = self._sum_u // known, self._sum_t // known
             self._u_ring[at], self._t_ring[at] = u, t
             self._correlation.push(u, t)
             self._judge()
         else:
             self._u_ring[at] = self._t_ring[at] = _HOLE
-        self._fresh_ring[at] = 100 * self._fresh // self._asked if self._asked else 0
+        asked = slots * self._lines
+        self._fresh_ring[at] = 100 * (asked - self._missed) // asked if asked else 0
+        minute = slot * self._dt // MINUTE_S
         if minute != self._minute + 1:
             self._skip(minute)
         self._minute = minute
         self._until = self._minute_end()
-        self._n = self._sum_u = self._sum_t = self._fresh = self._asked = 0
+        self._begin = slot
+        self._holes = self._sum_u = self._sum_t = self._missed = 0
 
     def _skip(self, minute: int) -> None:
         """Leave holes between the minute that is closed and `minute`."""

@@ -118,3 +118,11 @@ def test_a_clock_that_jumps_ahead_by_years_gives_a_loss_of_data_and_no_violation
     found = feed(detector, later)
     assert {one.rule.value for one in found} == {"data_loss"}
     assert told(found)[-2:] == [("data_loss", "cleared")] * 2
+
+
+def test_a_sample_from_before_a_restart_of_the_count_does_not_wait_for_ever() -> None:
+    detector = Detector([linkage()])
+    feed(detector, shift(off_from=0, off_to=0))
+    detector.restart(T0_S + DAY_S)
+    detector.sample("p1", T0_S + DAY_S - 3_600, 10_000)
+    assert detector._arrivals.rows == {}
