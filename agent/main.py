@@ -1,14 +1,20 @@
 """`dianjian-agent`: the daemon.
 
     dianjian-agent check --config SITE     read the site file, say every mistake, touch nothing
-    dianjian-agent init --config SITE      make the keys, print what the centre needs to enrol
+    dianjian-agent init --config SITE --recovery FILE
+                                           make the keys, print what the centre needs to enrol; the recovery
+                                           key goes into FILE, which is to be taken away
+    dianjian-agent rekey --config SITE --recovery FILE [--receipt FILE]
+                                           go on under a new key after exit 4
+    dianjian-agent install-replacement --config SITE FILE
+                                           go on, on new hardware, where the centre says
     dianjian-agent run --config SITE       run until SIGTERM
     dianjian-agent run --config SITE --once
                                            every meter once, one seal, wait for its receipt
 
 Exit codes: 0 done · 1 done, but a meter is silent or no receipt came (--once) · 2 the call or the
 site file is wrong · 3 disk, store or keys cannot be used · 4 keys and chain do not belong together:
-a new enrolment is needed · 5 a part of the agent died and a new start will repair it.
+a new key is needed · 5 a part of the agent died and a new start will repair it.
 
 argparse, not click: the daemon does not carry what only a terminal needs.
 """
@@ -35,17 +41,20 @@ from agent.build import (
     version,
 )
 from agent.config import ConfigError, Site, load_site
-from agent.enrolment import EnrolmentError, read_enrolment, write_enrolment
+from agent.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
+from agent.evidence.record import NS_PER_MS
 from agent.evidence.recovery import Start
 from agent.evidence.sealer import CommitError, SealingStoppedError
 from agent.evidence.slots import KeySlotsError
-from agent.gateway import RekeyError
+from agent.gateway import REKEY_WORDS, RekeyError
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
 from agent.overview import reading_json
+from agent.rekey import REASON_LOST, install_replacement, rekey
 from agent.sealing import DiskError
 from agent.store.database import StoreError
 from agent.store.lock import SecondInstanceError
+from agent.tip import RekeyRefusedError
 from agent.uplink.wire import Topics
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
@@ -63,6 +72,7 @@ RECEIPT_WAIT_S: Final = 15.0
 
 _CODES: Final = (
     (ConfigError, EXIT_USAGE),
+    (RekeyRefusedError, EXIT_USAGE),
     (StoreError, EXIT_DISK),
     (CommitError, EXIT_DISK),
     (EnrolmentError, EXIT_DISK),
@@ -79,7 +89,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     call = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    verbs = {"check": _check, "init": _init, "run": _run}
+    verbs = {
+        "check": _check,
+        "init": _init,
+        "run": _run,
+        "rekey": _rekey,
+        "install-replacement": _install_replacement,
+    }
     try:
         return verbs[call.verb](call)
     except tuple(kind for kind, _ in _CODES) as error:
@@ -96,9 +112,19 @@ def _parser() -> argparse.ArgumentParser:
         ("check", "read the site file and say every mistake"),
         ("init", "make the keys and print what the centre needs"),
         ("run", "read, seal and send until SIGTERM"),
+        ("rekey", "go on under a new key, by the recovery key, after exit 4"),
+        ("install-replacement", "go on, on new hardware, where the centre says"),
     ):
         one = verbs.add_parser(verb, help=what)
         one.add_argument("--config", type=Path, required=True, help="the site file")
+        if verb in {"init", "rekey"}:
+            told = "file of the recovery key; init makes it, and it must be taken away from the gateway"
+            one.add_argument("--recovery", type=Path, required=verb == "rekey", metavar="FILE", help=told)
+        if verb == "rekey":
+            one.add_argument("--receipt", type=Path, metavar="FILE", help="the centre's last receipt")
+            one.add_argument("--reason", default=REASON_LOST, help="one sentence, part of the proof")
+        if verb == "install-replacement":
+            one.add_argument("file", type=Path, metavar="FILE", help="written by `dianjian centre replace`")
         if verb == "run":
             one.add_argument("--once", action="store_true", help="every meter once, one seal, then end")
             one.add_argument("--sim-clock", metavar="SPEC", help="simulated time; every stamp says so")
@@ -127,15 +153,27 @@ def _check(call: argparse.Namespace) -> int:
 
 def _init(call: argparse.Namespace) -> int:
     site = load_site(call.config)
-    folder = site.path(site.store.path)
     with contextlib.suppress(SecondInstanceError):  # the agent runs: what it was enrolled with is known
         folder, store, _, recovery = open_chain(site)
         store.close()
         if recovery.start is Start.REKEY:
-            raise RekeyError(f"{recovery.reason}: this gateway must be enrolled anew")
+            raise RekeyError(f"{recovery.reason}: {REKEY_WORDS}")
         if recovery.start is Start.NEW:
-            write_enrolment(folder, site.site.gateway, recovery.next_key)
-    _print(dict(read_enrolment(folder)))
+            note_first_key(folder, site.site.gateway, recovery.next_key)
+    if call.recovery is not None:
+        make_recovery_key(site, call.recovery)
+    _print(request_of(site))
+    return 0
+
+
+def _rekey(call: argparse.Namespace) -> int:
+    site, utc_ms = load_site(call.config), time.time_ns() // NS_PER_MS
+    _print(rekey(site, call.recovery, call.receipt, call.reason, utc_ms))
+    return 0
+
+
+def _install_replacement(call: argparse.Namespace) -> int:
+    _print(install_replacement(load_site(call.config), call.file))
     return 0
 
 
@@ -147,7 +185,7 @@ def _run(call: argparse.Namespace) -> int:
     built = build(site, clock, loop.put, loop.put)
     with contextlib.closing(built):
         if built.recovery.start is Start.NEW:
-            write_enrolment(site.path(site.store.path), site.site.gateway, built.recovery.next_key)
+            note_first_key(site.path(site.store.path), site.site.gateway, built.recovery.next_key)
         built.publisher.start()
         if built.hook:
             built.hook.start()

@@ -90,6 +90,7 @@ ACL: Final = """\
 pattern write dj/1/%u/seal
 pattern write dj/1/%u/chain
 pattern write dj/1/%u/body
+pattern write dj/1/%u/rekey
 pattern write dj/1/%u/state
 pattern read dj/1/%u/receipt
 pattern read dj/1/%u/order

@@ -7,8 +7,10 @@ With n the number of the last row:
     the highest living key is beyond n+1  the disk lost commits. Its seals come back from the ring
                                           without bodies, and the next seal begins with LOST_TAIL.
                                           A number is never signed twice, so this is no fork
+    the current slot has no seal in it    a statement (`agent.evidence.statement`) begins anew there:
+                                          the key is right without being certified by the last row
     no living key, or only older ones     the key file is lost or was rolled back: never seal with
-                                          it, ask for a new enrolment
+                                          it, ask for a re-key
     key and row do not fit each other     the same: they are of different chains
     the row is another gateway's          the same: one seal under a new name breaks the chain for ever
 
@@ -32,7 +34,7 @@ class Start(StrEnum):
     NEW = "new"
     CLEAN = "clean"
     LOST_TAIL = "lost tail"
-    REKEY = "needs a new enrolment"
+    REKEY = "needs a re-key"
 
 
 @frozen
@@ -73,8 +75,14 @@ class Found:
     obsolete: tuple[int, ...] = ()
 
 
-def find(gateway: str, last: StoredSeal | None, slots: Sequence[Slot]) -> Found:
-    """Where the chain of `gateway` goes on, given the last row and every readable slot."""
+def find(
+    gateway: str, last: StoredSeal | None, slots: Sequence[Slot], held_up_to: int = FIRST_NUMBER - 1
+) -> Found:
+    """Where the chain of `gateway` goes on, given the last row and every readable slot.
+
+    `held_up_to` matters where a statement begins anew without the rows before it: no body up to this seal is
+    lost, for the centre has it.
+    """
     by_number = {slot.number: slot for slot in slots}
     tip = FIRST_NUMBER - 1 if last is None else last.number
     owners = {peek_header(cose).gateway for cose in _seals_seen(last, slots)}
@@ -99,7 +107,9 @@ def find(gateway: str, last: StoredSeal | None, slots: Sequence[Slot]) -> Found:
     if number == tip + 1:
         start = Start.NEW if number == FIRST_NUMBER else Start.CLEAN
         return Found(Recovery(start, number, next_key), current, obsolete=obsolete)
-    lost = (tip + 1, number - 1)
+    lost = (max(tip, held_up_to if _is_stated(current) else 0) + 1, number - 1)
+    if lost[0] > lost[1]:
+        return Found(Recovery(Start.CLEAN, number, next_key), current, obsolete=obsolete)
     recovered = returned[0].number if returned else None
     return Found(
         recovery=Recovery(Start.LOST_TAIL, number, next_key, lost, recovered),
@@ -108,6 +118,16 @@ def find(gateway: str, last: StoredSeal | None, slots: Sequence[Slot]) -> Found:
         lost_tail={"first": lost[0], "last": lost[1], "recovered": recovered or number},
         obsolete=obsolete,
     )
+
+
+def _is_stated(slot: Slot) -> bool:
+    """Whether a statement has put this key here, and no seal has certified it."""
+    return slot.number > FIRST_NUMBER and not slot.cose
+
+
+def begins_anew(found: Found) -> bool:
+    """Whether the next seal is the first one under a key that a statement gave."""
+    return found.current is not None and _is_stated(found.current)
 
 
 def _seals_seen(last: StoredSeal | None, slots: Sequence[Slot]) -> list[bytes]:
@@ -139,6 +159,8 @@ def _continues(last: StoredSeal | None, current: Slot, returned: tuple[StoredSea
     before = returned[-1] if returned else last
     if before is None or before.number != current.number - 1:
         return True  # the seals between are lost: nothing to compare
+    if _is_stated(current):
+        return before.hash == current.previous
     if peek_header(before.cose).next_key != keys.public(current.secret) or before.hash != current.previous:
         return False
     oldest = returned[0] if returned else None

@@ -19,7 +19,7 @@ from typing import Final, Protocol
 
 from agent.evidence import keys
 from agent.evidence.record import NS_PER_MS, Kind, encode_record
-from agent.evidence.recovery import Recovery, find
+from agent.evidence.recovery import Recovery, begins_anew, find
 from agent.evidence.seal import (
     BODY_BYTES_MAX,
     SealHeader,
@@ -119,19 +119,24 @@ class Sealer:
         """Whether a signed seal waits for `settle`."""
         return self._unsettled is not None
 
-    def recover(self) -> Recovery:
-        """Find the current key; called once, at every start."""
+    def recover(self, held_up_to: int = 0) -> Recovery:
+        """Find the current key; called once, at every start. `held_up_to` as for `recovery.find`."""
         last = self._store.last()
         new = not self._slots.exists()
         if new and last is None:
             self._slots.create(keys.generate())
-        found = find(self._gateway, last, () if new and last is not None else self._slots.load())
+        found = find(self._gateway, last, () if new and last is not None else self._slots.load(), held_up_to)
         for number in found.obsolete:
             self._slots.erase(number)
         self._current, self._returned, self._lost = found.current, found.returned, found.lost_tail
-        if self._lost is not None and last is not None and last.body is None:
-            # Lost before, and the seal that said so is among those that are lost now: say it again.
-            self._lost["first"] = self._store.bodiless_since(last.number)
+        if last is not None and last.body is None:
+            first = self._store.bodiless_since(last.number)
+            if self._lost is not None:
+                # Lost before, and the seal that said so is among those that are lost now: say it again.
+                self._lost["first"] = first
+            elif begins_anew(found):
+                # Whatever would have said so was to be signed with the key that is lost.
+                self._lost = {"first": first, "last": last.number, "recovered": first}
         return found.recovery
 
     def seal(self, records: Sequence[bytes], stamp: Stamp, reference: bytes = b"") -> StoredSeal:

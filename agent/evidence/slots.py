@@ -56,7 +56,7 @@ class Slot:
         secret: Its secret key, or None where it was destroyed or torn.
         next_record: Number of that seal's first record.
         previous: Hash of the seal before it.
-        cose: The seal before it, whole; empty before the first.
+        cose: The seal before it, whole; empty before the first, and where a statement begins anew.
     """
 
     number: int
@@ -110,9 +110,36 @@ class KeySlots:
         """
         if self.exists():
             raise KeySlotsError(f"{self._path} is there already")
+        self._appear(first_slot(secret))
+
+    def restart(self, slot: Slot, *, keep: bool) -> Path | None:
+        """Begin the file anew with `slot`; with `keep` the old one stays beside it, and where is returned.
+
+        Raises:
+            KeySlotsError: It cannot be written; the old file is still there.
+        """
+        self.close()
+        aside = None
+        try:
+            if keep and self.exists():
+                aside = self._aside()
+                os.link(self._path, aside)
+        except OSError as error:
+            raise KeySlotsError(f"{self._path}: {error}") from error
+        self._appear(slot)
+        return aside
+
+    def _aside(self) -> Path:
+        number = 1
+        while (aside := self._path.with_name(f"{self._path.name}.old-{number}")).exists():
+            number += 1
+        return aside
+
+    def _appear(self, slot: Slot) -> None:
+        """Put a file with nothing but `slot` in the place of whatever is there."""
         image = bytearray(SLOTS * SECTOR_BYTES)
-        at = FIRST_NUMBER % SLOTS * SECTOR_BYTES
-        image[at : at + SECTOR_BYTES] = encode_slot(first_slot(secret))
+        at = slot.number % SLOTS * SECTOR_BYTES
+        image[at : at + SECTOR_BYTES] = encode_slot(slot)
         draft = self._path.with_name(self._path.name + ".new")
         flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         try:

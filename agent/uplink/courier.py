@@ -8,10 +8,10 @@ compared with an own hash is kept, and only then may rows be pruned.
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import open_beacon, open_receipt
+from agent.evidence.receipt import Receipt, open_beacon, open_receipt
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
 from agent.uplink.delivery import Heard, OutboxStatus, Publish
@@ -21,6 +21,10 @@ from agent.uplink.wire import Kind, Topics
 
 BIRTH_TOKEN: Final = 0
 """The outbox counts its own from 1."""
+STATE_AGAIN_S: Final = 30.0
+"""A centre that refuses a statement asks for its seal again at once: no more often than this."""
+STATEMENT_TOKEN: Final = -1
+"""A statement that is not answered goes again on the next connect, or when the centre asks."""
 REJECTIONS_TOLD_MAX: Final = 100
 """Records about forged or foreign messages in one life of the process: enough to be evidence, too
 few to let a flooder fill the disk."""
@@ -34,12 +38,21 @@ class Send(Protocol):
         ...
 
 
+@frozen
+class Pending:
+    """The statement that the chain goes on with; `number` is the first seal under its key."""
+
+    number: int
+    raw: bytes
+
+
 @define
 class Courier:
     """Joins outbox, store and connection.
 
     Attributes:
         birth: What is said, retained, on each connect; the will takes it back.
+        statement: Said on each connect until a receipt covers its seal; None where no key was replaced.
         reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
     """
 
@@ -49,7 +62,9 @@ class Courier:
     centre_key: bytes
     send: Send
     birth: bytes
+    statement: Pending | None = None
     reference: bytes = field(default=b"", init=False)
+    _state_at_s: float = field(default=float("-inf"), init=False)
     _rejections: int = field(default=0, init=False)
 
     def resume(self, now_s: float) -> None:
@@ -63,6 +78,7 @@ class Courier:
         match event:
             case Connected():
                 self.send(BIRTH_TOKEN, self.topics.of(Kind.STATE), self.birth, retain=True)
+                self._state_keys()
                 self.outbox.on_connected(now_s, event.receive_maximum, event.packet_bytes_max)
             case Disconnected():
                 self.outbox.on_disconnected(now_s, event.reason_code)
@@ -126,12 +142,32 @@ class Courier:
         heard = self.outbox.on_receipt(receipt, self.store.hash_of, now_s)
         if heard in {Heard.PROGRESS, Heard.NOTHING_NEW, Heard.ASKED}:
             self.reference = sha256(raw).digest()
-        # One that asks may have brought progress too: what it covers may be pruned, so it is kept.
-        if heard in {Heard.PROGRESS, Heard.ASKED}:
+        # One that asks may have brought progress too: what it covers may be pruned, so it is kept. One that
+        # proves a rollback or a fork says from where a re-key has to go on.
+        if heard in {Heard.PROGRESS, Heard.ASKED, Heard.ROLLED_BACK, Heard.FORK}:
             self.store.put_receipt(receipt.number, raw)
+        if heard is Heard.ASKED:
+            self._asked(receipt, now_s)
         if heard is Heard.NOT_OURS:
             return self._rejected(self.topics.receipt, f"a receipt for gateway {receipt.gateway}")
         return []
+
+    def _asked(self, receipt: Receipt, now_s: float) -> None:
+        """The centre asks for a seal; if it is the one that the statement is for, it may not know that."""
+        one, wanted = self.statement, receipt.conflict
+        if (
+            one is not None
+            and wanted is not None
+            and wanted.number == one.number
+            and now_s >= self._state_at_s
+        ):
+            self._state_at_s = now_s + STATE_AGAIN_S
+            self._state_keys()
+
+    def _state_keys(self) -> None:
+        one = self.statement
+        if one is not None and self.outbox.status().received < one.number:
+            self.send(STATEMENT_TOKEN, self.topics.rekey, wire.encode_statement(one.raw))
 
     def _rejected(self, topic: str, reason: str) -> list[dict[str, Any]]:
         self._rejections += 1

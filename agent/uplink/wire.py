@@ -6,6 +6,7 @@ its certificate; nothing here is believed for its topic alone, the signatures de
     dj/1/<gateway>/seal      gateway   CBOR [seal, body]            a live seal, whole
     dj/1/<gateway>/chain     gateway   CBOR [seal, seal, …]         seals without bodies, after an outage
     dj/1/<gateway>/body      gateway   CBOR [number, body]          a body sent later (backfill)
+    dj/1/<gateway>/rekey     gateway   CBOR byte string             a re-key or replacement, COSE
     dj/1/<gateway>/state     gateway   JSON, retained               birth and will
     dj/1/<gateway>/receipt   centre    COSE, retained               what the centre holds
     dj/1/<gateway>/order     centre    COSE                         orders
@@ -25,6 +26,7 @@ from attrs import frozen
 
 from agent.evidence import cbor
 from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, FIRST_NUMBER, GATEWAY_PATTERN, NUMBER_MAX
+from agent.evidence.statement import CONTINUE_BYTES_MAX
 
 ROOT: Final = "dj/1"
 BEACON: Final = f"{ROOT}/beacon"
@@ -53,6 +55,7 @@ class Kind(StrEnum):
     SEAL = "seal"
     CHAIN = "chain"
     BODY = "body"
+    REKEY = "rekey"
     STATE = "state"
     RECEIPT = "receipt"
     ORDER = "order"
@@ -104,6 +107,11 @@ class Topics:
     def body(self) -> str:
         """Bodies sent later."""
         return self.of(Kind.BODY)
+
+    @property
+    def rekey(self) -> str:
+        """Statements about the chain's keys."""
+        return self.of(Kind.REKEY)
 
     @property
     def state(self) -> str:
@@ -176,6 +184,20 @@ def decode_body(payload: bytes) -> BodyMessage:
     if type(number) is not int or not FIRST_NUMBER <= number <= NUMBER_MAX:
         raise WireError("a seal number is wanted first")
     return BodyMessage(number, _string(body, BODY_BYTES_MAX, "body"))
+
+
+def encode_statement(statement: bytes) -> bytes:
+    """A re-key or replacement."""
+    return cbor.encode(statement)
+
+
+def decode_statement(payload: bytes) -> bytes:
+    """The inverse of `encode_statement`; raises WireError."""
+    try:
+        statement = cbor.decode(payload, CONTINUE_BYTES_MAX + _STRING_HEAD_BYTES)
+    except cbor.FormatError as error:
+        raise WireError(str(error)) from None
+    return _string(statement, CONTINUE_BYTES_MAX, "statement")
 
 
 def encode_state(*, online: bool, details: Mapping[str, str | int | None]) -> bytes:
