@@ -55,6 +55,8 @@ class Chain:
     number: int = FIRST_NUMBER
     next_record: int = FIRST_RECORD
     previous: bytes = NO_HASH
+    signer_owner: str = ""
+    """Whose keys sign, where the chain goes on under others."""
 
     def enrolled(self) -> ChainState:
         return ChainState.enrolled(self.owner, keys.public(secret(FIRST_NUMBER, self.owner)))
@@ -65,7 +67,8 @@ class Chain:
         """The next seal; `wrong` replaces fields of its header, `signer` its secret."""
         rows = [heartbeat(self.number)] if records is None else list(records)
         at = at or stamp(self.number * SEAL_S)
-        signer = wrong.pop("signer", secret(self.number, self.owner))
+        whose = self.signer_owner or self.owner
+        signer = wrong.pop("signer", secret(self.number, whose))
         header = SealHeader(
             gateway=self.owner,
             number=self.number,
@@ -73,7 +76,7 @@ class Chain:
             count=len(rows),
             root=merkle_root(rows),
             previous=self.previous,
-            next_key=keys.public(secret(self.number + 1, self.owner)),
+            next_key=keys.public(secret(self.number + 1, whose)),
             utc_ms=at.utc_ns // NS_PER_MS,
             boottime_ms=at.boottime_ns // NS_PER_MS,
             boot_id=at.boot_id,

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import subprocess
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,8 @@ import pytest
 from agent.evidence.cbor import FormatError
 from agent.evidence.chain import ChainState
 from agent.evidence.receipt import open_beacon, open_receipt
-from agent.evidence.verify import Outcome, accept
+from agent.evidence.seal import peek_header
+from agent.evidence.verify import Outcome, accept, accept_body, continue_chain, enrolled
 from tests.vectors.make import files, written
 
 HERE: Final = Path(__file__).parent.parent
@@ -21,7 +23,7 @@ VECTORS: Final = HERE / "vectors"
 JS: Final = HERE / "js"
 NODE_BIN: Final = HERE.parent / ".venv" / "bin"
 NAMES: Final = sorted(path.name for path in VECTORS.glob("*.json"))
-MUTATIONS_LEAST: Final = 18_000
+MUTATIONS_LEAST: Final = 32_000
 NODE_S: Final = 300
 
 
@@ -42,20 +44,46 @@ def test_the_files_are_what_is_made_today() -> None:
     made = dict(files())
     assert sorted(made) == NAMES
     for name, content in made.items():
-        assert (VECTORS / name).read_text("utf-8") == written(content), name
+        assert json.loads(written(opened(content))) == opened(loaded(name)), name
+
+
+def opened(content: dict[str, Any]) -> dict[str, Any]:
+    """`content` with the records of each good body in its place: another zlib deflates otherwise."""
+    for story in content.get("stories", ()):
+        for step in story["steps"]:
+            if step["body_held"]:
+                header = peek_header(bytes.fromhex(step["put"]))
+                step["body"] = [row.hex() for row in accept_body(header, bytes.fromhex(step["body"]))]
+            elif "stream" in step["say"] or "inflates" in step["say"] or story["say"] == "compressed bodies":
+                step["body"] = "refused"
+    return content
 
 
 @pytest.mark.parametrize("story", STORIES)
 def test_our_verifier_agrees_with_every_step(story: dict[str, Any]) -> None:
+    centre_key = bytes.fromhex(story.get("centre_key", ""))
     state = ChainState.enrolled(story["gateway"], bytes.fromhex(story["first_key"]))
+    if centre_key:
+        state, _ = enrolled(bytes.fromhex(story["enrolment"]), centre_key)
     known: dict[int, bytes] = {}
+    stated: dict[int, bytes] = {}
+    applied: set[bytes] = set()
     for step in story["steps"]:
         raw = bytes.fromhex(step["put"])
         body = None if step["body"] is None else bytes.fromhex(step["body"])
-        verdict = accept(state, raw, body, step.get("received_utc_ms"), stored=known.get)
+        if step["kind"] == "statement":
+            verdict = continue_chain(
+                state, raw, centre_key, stored=known.get, applied=lambda digest: digest in applied
+            )
+            if verdict.outcome is Outcome.ACCEPTED:
+                applied.add(sha256(raw).digest())
+                stated[state.number + 1] = verdict.state.next_key
+        else:
+            received = step.get("received_utc_ms")
+            verdict = accept(state, raw, body, received, stored=known.get, stated_key=stated.get)
+            if verdict.outcome is Outcome.ACCEPTED:
+                known[verdict.state.number] = raw
         state = verdict.state
-        if verdict.outcome is Outcome.ACCEPTED:
-            known[state.number] = raw
         found = {
             "outcome": verdict.outcome.value,
             "number": state.number,
@@ -71,7 +99,7 @@ def test_our_verifier_agrees_with_every_step(story: dict[str, Any]) -> None:
 @pytest.mark.parametrize("message", MESSAGES)
 def test_our_verifier_agrees_with_every_message(message: dict[str, Any]) -> None:
     key = bytes.fromhex(loaded("messages.json")["centre_key"])
-    open_ = {"receipt": open_receipt, "beacon": open_beacon}[message["kind"]]
+    open_ = {"receipt": open_receipt, "beacon": open_beacon, "enrolment": enrolled}[message["kind"]]
     try:
         open_(bytes.fromhex(message["put"]), key)
     except FormatError:

@@ -10,6 +10,7 @@ export const refuse = (why) => { throw new FormError(why); };
 export const sha256 = (...parts) => parts.reduce((h, part) => h.update(part), createHash('sha256')).digest();
 export const same = (a, b) => Buffer.compare(a, b) === 0;
 
+export const RECORD_MAX = 60_000;
 const NESTING_MAX = 12;
 const UINT64_MAX = (1n << 64n) - 1n;
 const STRICT = {

@@ -1,10 +1,9 @@
 // The check of docs/format.md, section 10, written from that page alone.
 
-import { array, decode, FormError, gateway, octets, refuse, same, sha256, sign1, uint } from './strict.mjs';
+import { openBody } from './body.mjs';
+import { array, decode, FormError, gateway, octets, RECORD_MAX, same, sha256, sign1, uint } from './strict.mjs';
 
 const SEAL_MAX = 400;
-const BODY_MAX = 64_000;
-const RECORD_MAX = 60_000;
 const RECORDS_MAX = 16_000;
 const NUMBER_MAX = 2 ** 40 - 1;
 const CLOCK_MS = 2_000;
@@ -12,10 +11,11 @@ const ZEROS = Buffer.alloc(32);
 const LOST_TAIL = 8;
 const DROP = 7;
 
-export function enrolled(name, firstKey) {
+export function begin(name, firstKey, recoveryKey) {
   return {
-    gateway: name, number: 0, hash: ZEROS, key: null, nextKey: firstKey, nextRecord: 1,
+    gateway: name, number: 0, hash: ZEROS, nextKey: firstKey, nextRecord: 1, recoveryKey,
     utc: 0, boottime: 0, boot: null, clock: 1, keys: new Map([[1, firstKey]]), seals: new Map(),
+    statements: new Set(), rekeyed: 0, revoked: false,
   };
 }
 
@@ -40,28 +40,6 @@ export function parseSeal(raw) {
   };
 }
 
-export function merkle(leaves) {
-  if (leaves.length === 1) return sha256(Buffer.from([0]), leaves[0]);
-  let half = 1;
-  while (half * 2 < leaves.length) half *= 2;
-  return sha256(Buffer.from([1]), merkle(leaves.slice(0, half)), merkle(leaves.slice(half)));
-}
-
-export function openBody(seal, body) {
-  const records = plain(body);
-  if (records.length !== seal.count) refuse('not the records of this seal');
-  for (const record of records) {
-    if (!(record instanceof Uint8Array) || record.length > RECORD_MAX) refuse('no record');
-  }
-  if (!same(merkle(records), seal.root)) refuse('another body');
-  return records;
-}
-
-function plain(body) {
-  const items = decode(body, BODY_MAX);
-  return Array.isArray(items) ? items : refuse('no body');
-}
-
 // What one seal is, and the state then. `state.keys` and `state.seals` keep what was accepted.
 export async function accept(state, raw, body, received = null) {
   let seal;
@@ -73,6 +51,7 @@ export async function accept(state, raw, body, received = null) {
   }
   if (seal.gateway !== state.gateway) return { outcome: 'invalid', state };
   if (seal.number <= state.number) return again(state, seal, raw);
+  if (state.revoked) return { outcome: 'invalid', state };
   if (seal.number > state.number + 1) return { outcome: 'gap', state };
   if (!(await seal.signed.holds(state.nextKey, 'dj1.seal'))) return { outcome: 'invalid', state };
   if (!same(seal.previous, state.hash) || seal.firstRecord !== state.nextRecord) return { outcome: 'invalid', state };
@@ -82,8 +61,8 @@ export async function accept(state, raw, body, received = null) {
   for (const record of records ?? []) findings.push(...declared(record, seal.number));
   const after = {
     ...state,
-    number: seal.number, hash: sha256(raw), key: state.nextKey, nextKey: seal.nextKey,
-    nextRecord: seal.firstRecord + seal.count,
+    number: seal.number, hash: sha256(raw), nextKey: seal.nextKey,
+    nextRecord: seal.firstRecord + seal.count, rekeyed: 0,
     utc: seal.utc, boottime: seal.boottime, boot: seal.boot, clock: seal.clock,
     keys: new Map(state.keys).set(seal.number + 1, seal.nextKey),
     seals: new Map(state.seals).set(seal.number, raw),

@@ -2,33 +2,40 @@
 
 Every file is JSON with byte strings in hexadecimal. A story is what one verifier meets, step by step:
 
-    {"stories": [{"say", "gateway", "first_key", "steps": [{"say", "put", "body", "received_utc_ms"?,
-      "outcome", "number", "hash", "findings", "body_held"}, …]}]}
+    {"stories": [{"say", "gateway", "first_key", "centre_key"?, "enrolment"?, "steps": [{"say", "kind",
+      "put", "body", "received_utc_ms"?, "outcome", "number", "hash", "findings", "body_held"}, …]}]}
 
-`put` is a seal and `body` its body or null; then `outcome` is accepted, duplicate, fork, gap or invalid,
+With an enrolment the story begins there, else with the first key. `put` is a seal and `body` its body
+or null, or `put` is a statement, as `kind` says; then `outcome` is accepted, duplicate, fork, gap or invalid,
 and `number` and `hash` say where the chain stands. `body_held` tells whether the body proved itself.
 `messages.json` has single messages, good ones and such as must be refused.
 
-Keys are SHA-256 of short texts, so that everybody can make the same bytes again. The outcomes are
-written down here by hand and not asked of our verifier: the test compares.
+Keys are SHA-256 of short texts, so that everybody can make the same bytes again; only a deflated stream may
+be another with another zlib, and then it opens to the same records. The outcomes are written down here
+by hand and not asked of our verifier: the test compares.
 """
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import cbor2
+from attrs import evolve
 
 from agent.evidence import cbor, cose, keys
-from agent.evidence.body import plain_body
+from agent.evidence.body import columns_body, plain_body
 from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from agent.evidence.record import Kind, encode_reading, encode_record
 from agent.evidence.seal import NO_HASH, StoredSeal
+from agent.evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from drivers.clock import ClockState
 from drivers.reading import Block, PollGroup, Quality, Reading
-from tests.evidence.chains import GATEWAY, Chain, secret, stamp
+from tests.evidence.chains import GATEWAY, NOON_NS, Chain, secret, stamp
 
 CENTRE = bytes(range(32))
 SECONDS_MS = 1_000
@@ -39,15 +46,13 @@ Story = dict[str, Any]
 class Teller:
     """Writes a story down; the chain is told by hand."""
 
-    def __init__(self, say: str) -> None:
+    def __init__(self, say: str, enrolment: bytes = b"") -> None:
         self.chain = Chain()
         self.number, self.hash = 0, NO_HASH
-        self.story: Story = {
-            "say": say,
-            "gateway": GATEWAY,
-            "first_key": self.chain.enrolled().first_key.hex(),
-            "steps": [],
-        }
+        self.story: Story = {"say": say, "gateway": GATEWAY, "first_key": keys.public(secret(1)).hex()}
+        if enrolment:
+            self.story |= {"centre_key": keys.public(CENTRE).hex(), "enrolment": enrolment.hex()}
+        self.story["steps"] = []
 
     def accepted(
         self,
@@ -60,32 +65,32 @@ class Teller:
     ) -> None:
         self.number, self.hash = seal.number, seal.hash
         body = body or (seal.body if held else None)
-        self._put(say, seal.cose, body, "accepted", findings, held, received)
+        extra = {} if received is None else {"received_utc_ms": received}
+        self._put(say, "seal", seal.cose, body, "accepted", findings, held=held, **extra)
 
     def refused(self, say: str, outcome: str, raw: bytes, body: bytes | None = None) -> None:
-        self._put(say, raw, body, outcome, (), held=False)
+        self._put(say, "seal", raw, body, outcome, (), held=False)
+
+    def stated(self, say: str, raw: bytes, outcome: str, *findings: str) -> None:
+        self._put(say, "statement", raw, None, outcome, findings, held=False)
 
     def _put(
         self,
         say: str,
+        kind: str,
         raw: bytes,
         body: bytes | None,
         outcome: str,
         findings: tuple[str, ...],
+        *,
         held: bool,
-        received: int | None = None,
+        **extra: int,
     ) -> None:
-        step: Step = {"say": say, "put": raw.hex(), "body": None if body is None else body.hex()}
-        if received is not None:
-            step["received_utc_ms"] = received
-        step |= {
-            "outcome": outcome,
-            "number": self.number,
-            "hash": self.hash.hex(),
-            "findings": sorted(findings),
-            "body_held": held,
-        }
-        self.story["steps"].append(step)
+        step = {"say": say, "kind": kind, "put": raw.hex(), "body": None if body is None else body.hex()}
+        found = {"outcome": outcome, "number": self.number, "hash": self.hash.hex()}
+        self.story["steps"].append(
+            {**step, **extra, **found, "findings": sorted(findings), "body_held": held}
+        )
 
 
 FIRST = ("boot", "clock_state")
@@ -240,6 +245,133 @@ def clocks() -> Story:
     return tell.story
 
 
+def columns() -> Story:
+    tell = Teller("compressed bodies")
+    rows = [reading(n) for n in range(12)]
+    mixed = [row for n in range(6) for row in (reading(n), beat(n))]
+    tell.accepted("twelve records of one length", tell.chain.seal(rows), *FIRST, body=columns_body(rows))
+    tell.accepted("records of two lengths in turn", tell.chain.seal(mixed), body=columns_body(mixed))
+    tell.accepted("a single record", tell.chain.seal(rows[:1]), body=columns_body(rows[:1]))
+    tell.accepted("the plain form is as good", tell.chain.seal(rows), body=plain_body(rows))
+    stored = deflated(rows, 0)
+    tell.accepted("another deflate of the same", tell.chain.seal(rows), body=form(stored))
+    wrong = partial(tell.accepted, held=False)
+    wrong("another record", tell.chain.seal(rows), "body", body=columns_body([*rows[:11], rows[0]]))
+    wrong("a record less", tell.chain.seal(rows), "body", body=columns_body(rows[:11]))
+    wrong(
+        "a check that is not the stream's", tell.chain.seal(rows), "body", body=form(stored, check=bytes(4))
+    )
+    wrong("a byte behind the stream", tell.chain.seal(rows), "body", body=form(stored + b"\0"))
+    wrong("a stream that is cut", tell.chain.seal(rows), "body", body=form(stored[:-1]))
+    wrong(
+        "a byte left over in the stream", tell.chain.seal(rows), "body", body=form(deflated(rows, 0, b"\0"))
+    )
+    wrong("method 2", tell.chain.seal(rows), "body", body=form(stored, method=2))
+    bomb = deflated([bytes(60_000)] * 2, 9)
+    wrong("what inflates beyond all limits", tell.chain.seal(rows), "body", body=form(bomb))
+    return tell.story
+
+
+def form(stream: bytes, *, method: int = 1, check: bytes = b"") -> bytes:
+    """The compressed form around `stream`."""
+    return cbor.encode([method, check or sha256(stream).digest()[:4], stream])
+
+
+def deflated(records: Sequence[bytes], level: int, more: bytes = b"") -> bytes:
+    """Raw deflate of records of one length, by columns."""
+    joined, length = b"".join(records), len(records[0])
+    lengths = bytes([length >> 8]) * len(records) + bytes([length & 255]) * len(records)
+    deflate = zlib.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
+    by_columns = b"".join(joined[at::length] for at in range(length))
+    return deflate.compress(lengths + by_columns + more) + deflate.flush()
+
+
+RECOVERY = bytes(range(100, 132))
+ENROLMENT = Enrolment(
+    GATEWAY,
+    "Cement works, line 2",
+    keys.public(secret(1)),
+    keys.public(RECOVERY),
+    (EnrolledMeter("m1", "eastron-sdm630", 1, "19031234"), EnrolledMeter("m2", "abb-b23", 2)),
+    NOON_NS // 1_000_000,
+)
+
+
+class Renewed:
+    """The chain goes on from `tell` under the key of some other owner."""
+
+    def __init__(self, tell: Teller, owner: str) -> None:
+        before = tell.chain
+        self.key = keys.public(secret(before.number, owner))
+        self.at = {
+            "gateway": GATEWAY, "number": before.number, "previous": before.previous,
+            "first_record": before.next_record, "next_key": self.key,
+        }  # fmt: skip
+        self.owner = owner
+
+    def rekey(self, by: bytes = RECOVERY, **changes: Any) -> bytes:
+        said = {"utc_ms": 1_767_269_000_000, "reason": "key slots lost"}
+        return sign_statement(Rekey(**{**self.at, **said, **changes}), by)
+
+    def replace(self, by: bytes = CENTRE, **changes: Any) -> bytes:
+        said = {"recovery_key": bytes(32), "utc_ms": 1_767_269_100_000, "reason": "new hardware"}
+        return sign_statement(Replace(**{**self.at, **said, **changes}), by)
+
+    def go_on(self, tell: Teller) -> None:
+        """The chain signs with the new keys from here on."""
+        tell.chain.signer_owner = self.owner
+
+
+def rekeyed() -> Story:
+    tell = Teller(
+        "a chain goes on under a key that the recovery key names", sign_statement(ENROLMENT, CENTRE)
+    )
+    one = tell.chain.seal()
+    tell.accepted("the first", one, *FIRST)
+    tell.accepted("the second", tell.chain.seal())
+    new = Renewed(tell, "anew")
+    tell.stated("signed by the centre instead", new.rekey(CENTRE), "invalid")
+    tell.stated("for another gateway", new.rekey(gateway="gw-8"), "invalid")
+    tell.stated("one that skips ahead", new.rekey(number=4, first_record=4), "gap")
+    tell.stated("one that rewrites the past", new.rekey(number=2, previous=one.hash, first_record=2), "fork")
+    tell.stated("another previous", new.rekey(previous=bytes(31) + b"1"), "fork")
+    tell.stated("records counted again", new.rekey(first_record=2), "invalid")
+    tell.stated("a re-key", new.rekey(), "accepted", "rekeyed")
+    tell.stated("the same again", new.rekey(), "duplicate")
+    tell.stated("an older one for the same seal", new.rekey(utc_ms=1_767_268_999_999), "invalid")
+    tell.refused("the old key is worth nothing now", "invalid", evolve(tell.chain).seal().cose)
+    new.go_on(tell)
+    tell.accepted("the third, under the new key", tell.chain.seal())
+    tell.stated("the re-key, long after", new.rekey(), "duplicate")
+    tell.accepted("the fourth", tell.chain.seal())
+    return tell.story
+
+
+def replaced() -> Story:
+    tell = Teller("new hardware, and a revocation", sign_statement(ENROLMENT, CENTRE))
+    one = tell.chain.seal()
+    tell.accepted("the first", one, *FIRST)
+
+    def revoke(number: int, digest: bytes, by: bytes = CENTRE) -> bytes:
+        return sign_statement(Revoke(GATEWAY, number, digest, 1_767_269_050_000, "stolen"), by)
+
+    tell.stated("a revocation by the recovery key", revoke(1, one.hash, RECOVERY), "invalid")
+    tell.stated("of a seal that has not come", revoke(2, bytes(31) + b"1"), "gap")
+    tell.stated("of another seal", revoke(1, bytes(31) + b"1"), "invalid")
+    tell.stated("a revocation", revoke(1, one.hash), "accepted", "revoked")
+    tell.refused("no seal counts after it", "invalid", evolve(tell.chain).seal().cose)
+    tell.refused("those before it do", "duplicate", one.cose)
+    new = Renewed(tell, "new hardware")
+    tell.stated("a replacement by the recovery key", new.replace(RECOVERY), "invalid")
+    tell.stated("a replacement lifts it", new.replace(), "accepted", "replaced")
+    new.go_on(tell)
+    tell.accepted("the second, by the new hardware", tell.chain.seal())
+    later = Renewed(tell, "later")
+    tell.stated("a re-key, but the new hardware has no recovery key", later.rekey(), "invalid")
+    tell.stated("a key of zeros signs nothing", later.rekey(bytes(32)), "invalid")
+    return tell.story
+
+
 def messages() -> dict[str, Any]:
     one = Chain().seal()
 
@@ -271,13 +403,18 @@ def messages() -> dict[str, Any]:
     signed("65 ranges", number=300, ranges=tuple((6 + 2 * n, 6 + 2 * n) for n in range(65)))
     beacon = sign_beacon(Beacon(1_767_268_800_000, 17), CENTRE)
     put("beacon", "a beacon", beacon, good=True)
+    enrolment = sign_statement(ENROLMENT, CENTRE)
+    put("enrolment", "an enrolment", enrolment, good=True)
+    put("enrolment", "enrolled by somebody else", sign_statement(ENROLMENT, RECOVERY), good=False)
+    put("enrolment", "a receipt is no enrolment", sign_receipt(receipt(), CENTRE), good=False)
+    put("receipt", "an enrolment is no receipt", enrolment, good=False)
     put("beacon", "a receipt is no beacon", sign_receipt(receipt(), CENTRE), good=False)
     put("receipt", "a beacon is no receipt", beacon, good=False)
     return {"centre_key": keys.public(CENTRE).hex(), "messages": found}
 
 
 STORIES: tuple[Callable[[], Story], ...] = (
-    whole_chain, order, forks, strangers, forms, bodies, clocks,
+    whole_chain, order, forks, strangers, forms, bodies, columns, clocks, rekeyed, replaced,
 )  # fmt: skip
 
 
