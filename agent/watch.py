@@ -2,7 +2,10 @@
 
 The detector's time is the time since boot plus an offset that is fixed once for each boot and
 written into its BOOT record, so a wall clock that somebody moves can neither hide a gap nor make
-one. It is UTC as the gateway knew it when the boot began, and it never runs back.
+one. It is UTC as the gateway knew it when the boot began, and it never runs back, but for one case: a boot
+that began with a clock that nobody had set, or one behind the records, is dated anew when its clock
+is synchronised for the first time (`redate`). A CLOCK record has both offsets, so that whoever reads can
+put right what was dated before, and the detector counts anew from there.
 
 Everything that reaches the detector comes from a reading that becomes a record, and the detector is
 advanced by time alone. After a restart the records behind the last checkpoint are read again with
@@ -23,7 +26,7 @@ from agent.detect.params import LinkageParams
 from agent.detect.warning import AFTER_S, EarlyWarning, Warned
 from agent.evidence.record import Kind, ReadingRecord, Record
 from agent.feed import LineFeed, said_by
-from drivers.clock import Stamp
+from drivers.clock import ClockState, Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 
@@ -31,6 +34,11 @@ TOLD_MAX: Final = 1000
 """Episodes remembered as told; a replay of minutes cannot bring back more."""
 NS_PER_MS: Final = 1_000_000
 MS_PER_S: Final = 1000
+
+REDATE_MS: Final = 60_000
+"""A boot that is dated wrong by less than this stays so: nobody is misled, and the detector goes on."""
+EARLIEST_MS: Final = 1_735_689_600_000
+"""2025-01-01: a clock that is synchronised to an earlier time than this software has lies."""
 
 CHECKPOINT_VERSION: Final = 3
 
@@ -62,6 +70,7 @@ class Watch:
     _offset_ms: int = field(default=0, init=False)
     _boot_id: bytes = field(default=b"", init=False)
     _latest_ms: int = field(default=0, init=False)
+    _undated: bool = field(default=False, init=False)
     _told: dict[tuple[str, ...], None] = field(factory=dict, init=False)
     _untold: list[Episode] = field(factory=list, init=False)
 
@@ -77,9 +86,24 @@ class Watch:
         """The offset in force from now on, ms: the old one within a boot, a new one after it."""
         if stamp.boot_id != self._boot_id:
             boottime_ms = stamp.boottime_ns // NS_PER_MS
-            self._offset_ms = max(stamp.utc_ns // NS_PER_MS, self._latest_ms) - boottime_ms
-            self._boot_id = stamp.boot_id
+            utc_ms = stamp.utc_ns // NS_PER_MS
+            offset_ms = max(utc_ms, self._latest_ms) - boottime_ms
+            self._begin(stamp.boot_id, offset_ms, utc_ms - boottime_ms, stamp.clock_state)
         return self._offset_ms
+
+    def redate(self, stamp: Stamp) -> tuple[int, int] | None:
+        """The offset before and from now on, ms, if this is the moment to date the boot anew."""
+        if not self._undated or stamp.clock_state is not ClockState.SYNCHRONISED:
+            return None
+        utc_ms = stamp.utc_ns // NS_PER_MS
+        before_ms, offset_ms = self._offset_ms, utc_ms - stamp.boottime_ns // NS_PER_MS
+        if utc_ms < EARLIEST_MS:
+            return None
+        self._undated = False
+        if abs(offset_ms - before_ms) <= REDATE_MS:
+            return None
+        self._count_from(offset_ms, utc_ms)
+        return before_ms, offset_ms
 
     def reading(self, reading: Reading) -> None:
         """A reading that was just made."""
@@ -107,8 +131,13 @@ class Watch:
                 self._blocks(record.meter, record.boottime_ms, record.blocks)
             return
         if record.kind is Kind.BOOT:
-            self._offset_ms = int(record.body["offset_ms"])
-            self._boot_id = bytes(record.body["boot_id"])
+            boot_id, offset_ms = bytes(record.body["boot_id"]), int(record.body["offset_ms"])
+            if boot_id != self._boot_id:
+                self._begin(boot_id, offset_ms, record.utc_ms - record.boottime_ms, record.clock_state)
+            self._offset_ms = offset_ms
+        elif record.kind is Kind.CLOCK and "offset_ms" in record.body:
+            self._undated = False
+            self._count_from(int(record.body["offset_ms"]), record.utc_ms)
         elif record.kind is Kind.EPISODE:
             body = record.body
             self._tell((*(str(body[name]) for name in ("id", "rule", "state")), _times(body["numbers"])))
@@ -126,6 +155,7 @@ class Watch:
                 "offset_ms": self._offset_ms,
                 "boot_id": self._boot_id,
                 "latest_ms": self._latest_ms,
+                "undated": self._undated,
                 "told": [list(key) for key in self._told],
                 "warned": self._early.open,
             }
@@ -146,9 +176,21 @@ class Watch:
         self._offset_ms = state["offset_ms"]
         self._boot_id = state["boot_id"]
         self._latest_ms = state["latest_ms"]
+        self._undated = state.get("undated", False)
         self._told = {tuple(key): None for key in state["told"]}
         known = self._early.params
         self._early.open = {name: since for name, since in state["warned"].items() if name in known}
+
+    def _begin(self, boot_id: bytes, offset_ms: int, wall_ms: int, clock_state: ClockState) -> None:
+        """A boot with its offset; `wall_ms` is what the wall clock alone would have said."""
+        self._boot_id, self._offset_ms = boot_id, offset_ms
+        self._undated = clock_state is ClockState.UNSYNCHRONISED or offset_ms - wall_ms > REDATE_MS
+
+    def _count_from(self, offset_ms: int, utc_ms: int) -> None:
+        self._offset_ms, self._latest_ms = offset_ms, utc_ms
+        self._feed = LineFeed(self.lines)
+        if self.detector:
+            self.detector.restart(utc_ms / MS_PER_S)
 
     def _blocks(self, meter: str, boottime_ms: int, blocks: tuple[Block, ...]) -> None:
         setup = self.setups.get(meter)
