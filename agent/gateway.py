@@ -49,6 +49,8 @@ CHECKPOINT_INTERVAL_S: Final = 300.0
 """The detector's memory costs a few kB; a restart reads at most this much of the chain again."""
 CLOCK_STEP_MS: Final = 2000
 """A wall clock that departs from the time since boot by more than this was set by somebody."""
+CLOCK_SLEW: Final = 600e-6
+"""What is still drift and no step: the kernel slews by 500 ppm, and crystals add to it."""
 EPISODES_KEPT: Final = 100
 """For the status view; all of them are in the chain."""
 
@@ -89,7 +91,8 @@ class Gateway:
     _broker_word: str = field(default="", init=False)
     _heartbeat_ns: int = field(default=0, init=False)
     _checkpoint_ns: int = field(default=0, init=False)
-    _clock_ms: int | None = field(default=None, init=False)
+    _clock_ms: float | None = field(default=None, init=False)
+    _clock_ns: int = field(default=0, init=False)
     _blind: bool = field(default=False, init=False)
     _memory: Memory = field(init=False)
     _sealing: Sealing = field(init=False)
@@ -204,13 +207,28 @@ class Gateway:
 
     def _check_clock(self, stamp: Stamp) -> None:
         ahead_ms = (stamp.utc_ns - stamp.boottime_ns) // NS_PER_MS
-        if self._clock_ms is not None and abs(ahead_ms - self._clock_ms) > CLOCK_STEP_MS:
-            self._put(
-                Kind.CLOCK, stamp, {"step_ms": ahead_ms - self._clock_ms, "state": stamp.clock_state.value}
-            )
-            LOG.warning("the wall clock was set by %d ms", ahead_ms - self._clock_ms)
-        if self._clock_ms is None or abs(ahead_ms - self._clock_ms) > CLOCK_STEP_MS:
+        step_ms = self._step_ms(ahead_ms, stamp)
+        dated = self._guarded(lambda: self.watch.redate(stamp), None, stamp)
+        if not step_ms and dated is None:
+            return
+        self._clock_ms = ahead_ms
+        body: dict[str, Any] = {"step_ms": step_ms, "state": stamp.clock_state.value}
+        if dated is not None:  # what this boot has told before is to be read with the new offset
+            body |= {"was_offset_ms": dated[0], "offset_ms": dated[1]}
+        self._put(Kind.CLOCK, stamp, body)
+        LOG.warning("the wall clock was set by %d ms", step_ms)
+
+    def _step_ms(self, ahead_ms: int, stamp: Stamp) -> int:
+        """By how much somebody set the wall clock; what a clock may drift is followed and is 0."""
+        slew_ms = (stamp.boottime_ns - self._clock_ns) / NS_PER_MS * CLOCK_SLEW
+        self._clock_ns = stamp.boottime_ns
+        if self._clock_ms is None:
             self._clock_ms = ahead_ms
+        step_ms = ahead_ms - self._clock_ms
+        if abs(step_ms) > CLOCK_STEP_MS + slew_ms:
+            return round(step_ms)
+        self._clock_ms += min(max(step_ms, -slew_ms), slew_ms)
+        return 0
 
     def _found(self, episodes: Sequence[Episode], stamp: Stamp) -> None:
         for episode in episodes:
