@@ -30,6 +30,17 @@ from tests.faults.scripted_broker import Manners, ScriptedBroker
 PATIENCE_S: Final = 30.0
 """Nothing here takes two seconds; a loaded machine may."""
 TURN_S: Final = 0.002
+LASTING: Final = (
+    "meters",
+    "limits",
+    "network",
+    "boot_id",
+    "clock_state",
+    "ahead_s",
+    "passed_s",
+    "interval_s",
+)
+"""What one life of a gateway has in common with the next."""
 
 
 class CentreEnd:
@@ -148,6 +159,16 @@ class Line:
         took_s = self.deliver(60)
         self.witness.recovered_at_s = time.monotonic()
         return took_s
+
+    def next_life(self, **changes: Any) -> None:
+        """End the process as a kill does, and begin another on what the disk holds."""
+        old = self.gateway
+        self._look()
+        old.publisher.stop()
+        old.gateway.store.close()
+        same = {name: getattr(old, name) for name in LASTING}
+        self.gateway = GatewayEnd(old.folder, old.port, **{**same, **changes})
+        self.gateway.publisher.start()
 
     def check(self) -> None:
         """All invariants, with what this line has left."""

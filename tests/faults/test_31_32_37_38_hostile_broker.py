@@ -107,10 +107,7 @@ def test_37_a_thread_that_dies_all_the_same_ends_the_process_and_the_next_life_g
         with pytest.raises(PublisherDiedError):
             loop.run(line.gateway.gateway, line.gateway.publisher, (), status)
         status.close()
-        line.gateway.gateway.store.close()
-        line.witness.healed_at_s = time.monotonic()
-        line.gateway = type(line.gateway)(tmp_path, line.broker.port, passed_s=line.gateway.passed_s)
-        line.gateway.publisher.start()
+        line.next_life()
         line.heal()
         line.check()
 

@@ -1,4 +1,4 @@
-"""Row 33: forged, foreign, old and doubled receipts, beacons and orders are ignored, and each refusal is told."""
+"""Row 33: forged, foreign, old and doubled receipts, beacons and orders are ignored, each refusal is told."""
 
 from collections.abc import Callable
 from pathlib import Path

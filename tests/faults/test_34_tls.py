@@ -1,4 +1,4 @@
-"""Row 34: a broker that cannot prove itself, or speaks old TLS, gets nothing; nor does a gateway that cannot."""
+"""Row 34: a broker that cannot prove itself, or speaks old TLS, gets nothing, nor does such a gateway."""
 
 import contextlib
 import socket

@@ -1,0 +1,123 @@
+"""Rows 23 and 54: a broker that is away for 24 hours and for ten days, with 20 meters, one seal each 10 s.
+
+Plant time is virtual; the gateway is a process of its own, so that its memory can be told. The broker is
+scripted and the centre's core real, both on this side.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.build import open_chain
+from agent.config import parse_site
+from agent.store.gateway import read_seals
+from tests.faults.gateway_end import site_text
+from tests.faults.invariants import Held, Witness, check
+from tests.faults.line import CentreEnd
+from tests.faults.scripted_broker import ScriptedBroker
+
+METERS = 20
+RESIDENT_BYTES_MAX = 64 << 20
+WINDOW = 20
+DAY_SEALS = 8_640
+PATIENCE_S = 2_400.0
+MEMORY = Path("/dev/shm")  # noqa: S108 - a folder with a name of its own is made in it
+
+
+class Case:
+    """`seals` without a broker, then all of them drained."""
+
+    def __init__(self, folder: Path, seals: int, quota_mb: int) -> None:
+        self.folder, self.witness = folder, Witness()
+        self.words: list[dict[str, Any]] = []
+        site = parse_site(site_text(METERS, quota_mb), folder / "site.toml")
+        _, store, _, recovery = open_chain(site)
+        store.close()
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+        with ScriptedBroker() as broker:
+            broker.down()
+            centre = CentreEnd(folder, broker, recovery.next_key, self.witness)
+            call = [sys.executable, "-m", "tests.faults.backlog", str(folder), str(broker.port)]
+            call += [str(number) for number in (seals, METERS, quota_mb)]
+            with subprocess.Popen(call, stdout=subprocess.PIPE, text=True, env=environment) as agent:
+                assert agent.stdout is not None
+                try:
+                    self.words.append(json.loads(agent.stdout.readline()))
+                    broker.up()
+                    self.serve(agent, centre)
+                    self.words.append(json.loads(agent.stdout.readline()))
+                finally:
+                    agent.kill()
+            self.held = centre.held()
+            centre.store.close()
+        self.findings = centre.findings()
+
+    def serve(self, agent: subprocess.Popen[str], centre: CentreEnd) -> None:
+        deadline_s = time.monotonic() + PATIENCE_S
+        self.witness.healed_at_s = None
+        while agent.poll() is None:
+            assert time.monotonic() < deadline_s
+            centre.turn(int(time.time() * 1000))
+            time.sleep(0.002)
+
+    def judge(self) -> None:
+        backlog, drained = self.words
+        print(f"{backlog} {drained | {'live_sends': max(drained['live_sends'])}}")  # noqa: T201 - the figures
+        assert backlog["resident_bytes"] <= RESIDENT_BYTES_MAX
+        assert drained["resident_bytes"] <= RESIDENT_BYTES_MAX
+        assert drained["live_sends"], "live seals were made while it drained"
+        assert max(drained["live_sends"]) <= WINDOW, "they wait for no more than a window"
+        assert {finding["code"] for finding in self.findings} <= {
+            "boot",
+            "clock_behind",
+            "clock_state",
+            "drop",
+        }
+        assert self.witness.receipted_up_to == drained["seals"]
+        assert [number for number, _ in self.held.seals] == list(range(1, drained["seals"] + 1))
+        own = Held.of_rows(read_seals(self.folder / "state/chain.db"))
+        for number, digest in own.seals:
+            self.witness.acknowledged(number, digest)
+        check(self.witness, own, self.held)
+
+
+def test_23_a_backlog_drains_in_order_and_live_seals_do_not_wait_for_it(tmp_path: Path) -> None:
+    """An hour's outage; the day and the ten days are under `minutes`."""
+    case = Case(tmp_path, 360, 512)
+    case.judge()
+    assert case.words[1]["declared"] == 0
+
+
+@pytest.fixture
+def quick_disk(tmp_path: Path) -> Iterator[Path]:
+    """Memory where there is some: what counts here is room, and not what a disk does to commits."""
+    if not os.access(MEMORY, os.W_OK):
+        yield tmp_path
+        return
+    folder = Path(tempfile.mkdtemp(prefix="dianjian-", dir=MEMORY))
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.minutes
+def test_23_two_days_beyond_a_small_quota_gives_up_bodies_says_so_and_drains(quick_disk: Path) -> None:
+    case = Case(quick_disk, 2 * DAY_SEALS, 8)
+    case.judge()
+    assert case.words[0]["disk_bytes"] < 16 << 20, "the database, its WAL and the keys"
+    assert case.words[1]["declared"] > 0
+
+
+@pytest.mark.minutes
+def test_54_ten_days_of_backlog_of_20_meters(quick_disk: Path) -> None:
+    case = Case(quick_disk, 10 * DAY_SEALS, 512)
+    case.judge()
+    assert case.words[1]["declared"] == 0
