@@ -27,6 +27,7 @@ from agent.config_types import (
     Megabytes,
     Ratio,
     Seconds,
+    Tcti,
     UnitId,
     UtcOffset,
     Watts,
@@ -84,6 +85,13 @@ class BrokerSettings:
     key: str = ""
     plain: bool = False
     centre_key: Hex32 | None = None
+
+
+@frozen
+class TpmSettings:
+    """`[tpm]`: the TPM that attests the chain hourly; needs the extra `tpm` of the distribution."""
+
+    tcti: Tcti = Tcti("device:/dev/tpmrm0")
 
 
 @frozen
@@ -159,6 +167,7 @@ class Site:
     seal: SealSettings = field(factory=SealSettings)
     warning: WarningSettings = field(factory=WarningSettings)
     broker: BrokerSettings | None = None
+    tpm: TpmSettings | None = None
     bus: tuple[BusSettings, ...] = ()
     meter: tuple[MeterSettings, ...] = ()
     line: tuple[LineSettings, ...] = ()

@@ -28,6 +28,7 @@ Identifier = NewType("Identifier", str)
 UtcOffset = NewType("UtcOffset", str)
 BusUrl = NewType("BusUrl", str)
 HookUrl = NewType("HookUrl", str)
+Tcti = NewType("Tcti", str)
 Hex32 = NewType("Hex32", bytes)
 UnitId = NewType("UnitId", int)
 Megabytes = NewType("Megabytes", int)
@@ -50,6 +51,8 @@ QUOTA_MB_MAX: Final = 1_000_000
 
 _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{ID_CHARACTERS_MAX - 1}}}")
 _OFFSET: Final = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
+_TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
+"""Of the ways to a TPM those that name a device or a socket; others load a library or run a command."""
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -144,6 +147,7 @@ def _converter() -> Converter:
         (BusUrl, _bus_url),
         (Hex32 | None, _optional_hex),
         (HookUrl | None, _optional_hook),
+        (Tcti, _matching(_TCTI, "like device:/dev/tpmrm0")),
         (UnitId, _whole(1, UNIT_ID_MAX)),
         (Megabytes, _whole(QUOTA_MB_MIN, QUOTA_MB_MAX)),
         (Watts, _whole(1, RATED_W_MAX)),

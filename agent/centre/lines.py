@@ -16,14 +16,15 @@ comes before its table (its manifest travels as backfill) waits and is decoded w
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from attrs import define, field
 
 from agent.evidence import cbor
-from agent.evidence.chain import Finding
+from agent.evidence.attestation import Attestations
+from agent.evidence.chain import Code, Finding
 from agent.evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record
 from agent.evidence.seal import SealHeader
 from drivers.errors import ModelError
@@ -41,14 +42,25 @@ MEMORY_BYTES_MAX: Final = 16 * 1024 * 1024
 """Longest encoding of a memory: 256 tables of 60 kB at the very most."""
 
 
+def _unknown(_: int) -> bytes | None:
+    """Where no seals are at hand."""
+    return None
+
+
 @define
 class Lines:
-    """Turns the records of one gateway into lines; remembers its manifests."""
+    """Turns the records of one gateway into lines; remembers its manifests and attestations.
+
+    Attributes:
+        hash_of: The hash of an accepted seal by its number, for attestations.
+    """
 
     gateway: str
+    hash_of: Callable[[int], bytes | None] = _unknown
     _models: dict[bytes, Model] = field(init=False, factory=dict)
     _manifests: list[tuple[int, dict[str, Any]]] = field(init=False, factory=list)
     _waiting: list[tuple[int, int, ReadingRecord]] = field(init=False, factory=list)
+    _attestations: Attestations = field(init=False, factory=Attestations)
     seen_up_to: int = field(init=False, default=0)
 
     def of_body(self, header: SealHeader, records: tuple[bytes, ...]) -> list[Line]:
@@ -75,6 +87,12 @@ class Lines:
                 continue
             if isinstance(record, Record) and record.kind is Kind.MANIFEST:
                 self._take_manifest(header.number, record.body)
+            elif isinstance(record, Record) and record.kind is Kind.ATTESTATION:
+                self._attestations.judge(header.number, record.body, self.hash_of)
+
+    def complete(self, up_to: int) -> list[Line]:
+        """No body up to `up_to` is awaited any more: what is missing now stays missing."""
+        return [self._finding(seal, Code.ATTESTATION, text) for seal, text in self._attestations.gaps(up_to)]
 
     def finding(self, finding: Finding) -> Line:
         """The line of a finding of the verifier."""
@@ -83,21 +101,23 @@ class Lines:
     def memory(self) -> bytes:
         """What is remembered, so that a restart need not read the whole chain again."""
         tables = [model.table() for model in self._models.values()]
-        return cbor.encode([self.seen_up_to, tables, [list(entry) for entry in self._manifests]])
+        manifests = [list(entry) for entry in self._manifests]
+        return cbor.encode([self.seen_up_to, tables, manifests, self._attestations.plain()])
 
     def remember(self, raw: bytes) -> None:
         """Take back what `memory` wrote; raises FormatError."""
-        seen, tables, manifests = cbor.array(cbor.decode(raw, MEMORY_BYTES_MAX), "memory", 3)
+        seen, tables, manifests, known = cbor.array(cbor.decode(raw, MEMORY_BYTES_MAX), "memory", 4)
         if type(tables) is not list or type(manifests) is not list:
             raise cbor.FormatError("the memory has another form")
         number = cbor.natural(seen, "seen")
         entries = [_manifest(entry) for entry in manifests]
+        attestations = Attestations.from_plain(known)
         try:
             for table in tables:
                 self._learn_table(table)
         except ModelError as error:
             raise cbor.FormatError(f"a point table cannot be read: {error}") from None
-        self._manifests, self.seen_up_to = entries, number
+        self._manifests, self._attestations, self.seen_up_to = entries, attestations, number
 
     def _of_record(self, seal: int, number: int, record: Record | ReadingRecord) -> list[Line]:
         if isinstance(record, ReadingRecord):
@@ -112,7 +132,11 @@ class Lines:
         if record.kind is Kind.EPISODE:
             head = self._head("episode", seal, number, record.utc_ms)
             return [{**plain(record.body), **head}]
-        return [self._plain(seal, number, record, record.body)]
+        line = self._plain(seal, number, record, record.body)
+        if record.kind is not Kind.ATTESTATION:
+            return [line]
+        wrong = self._attestations.judge(seal, record.body, self.hash_of)
+        return [line, *(self._finding(seal, Code.ATTESTATION, text) for text in wrong)]
 
     def _reading(self, seal: int, number: int, record: ReadingRecord) -> Line | None:
         manifest, meters = self._manifest_at(seal)

@@ -49,6 +49,7 @@ class Code(StrEnum):
     BOOT = "boot"
     LOST_TAIL = "lost_tail"
     DROP = "drop"
+    ATTESTATION = "attestation"
     STATEMENT = "statement"
     REKEYED = "rekeyed"
     REPLACED = "replaced"

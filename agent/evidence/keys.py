@@ -1,5 +1,7 @@
 """Ed25519 keys (RFC 8032), as raw bytes. The only file that imports cryptography.
 
+A TPM cannot make Ed25519 signatures; `verify_es256` checks its own. Only who sees one imports that part.
+
 A secret is 32 bytes and lives in one of two places: in the sealer's memory while it signs, and in
 the key file of `agent.evidence.slots`. The centre's secret lies in a file of its own, mode 0600.
 Python cannot wipe a `bytes` object; root on the live gateway can read the current key and no older
@@ -44,6 +46,20 @@ def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
     """Whether `signature` over `message` was made with the secret of `public_key`."""
     try:
         _loaded(public_key).verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def verify_es256(point: tuple[bytes, bytes], signature: bytes, message: bytes) -> bool:
+    """Whether `signature` (r and s, 32 bytes each) over `message` fits the P-256 key with this point."""
+    from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415 -- 5 ms that few need
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
+    x, y, r, s = (int.from_bytes(part) for part in (*point, signature[:32], signature[32:]))
+    try:
+        key = ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key()
+        key.verify(utils.encode_dss_signature(r, s), message, ec.ECDSA(SHA256()))
     except (InvalidSignature, ValueError):
         return False
     return True

@@ -63,6 +63,8 @@ class Kind(IntEnum):
     COMMISSIONING = 14
     TAMPER = 15
     EVENT = 16
+    ATTESTATION = 17
+    """A TPM's word on an earlier seal: see `agent.evidence.attestation`."""
 
 
 _CLOCKS: Final = (ClockState.SYNCHRONISED, ClockState.UNSYNCHRONISED, ClockState.SIMULATED)

@@ -11,6 +11,7 @@ from agent.evidence.export import ExportedSeal, write_chain
 from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from agent.evidence.record import Kind, decode_record, encode_reading, encode_record
 from drivers.reading import Reading
+from tests.evidence.attestations import GOLDEN
 from tests.evidence.cddl import Schema
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 from tests.evidence.test_record import READING, READINGS
@@ -81,9 +82,9 @@ def test_real_readings_match_the_schema(reading: Reading) -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.READING])
 def test_every_kind_of_record_matches_the_schema(kind: Kind) -> None:
-    body = (
-        {"first": 1, "last": 2, "recovered": 2} if kind in {Kind.DROP, Kind.LOST_TAIL} else {"a": [1.5, None]}
-    )
+    lost = {"first": 1, "last": 2, "recovered": 2}
+    bodies = {Kind.DROP: lost, Kind.LOST_TAIL: lost, Kind.ATTESTATION: GOLDEN[0].to_body()}
+    body = bodies.get(kind, {"a": [1.5, None]})
     assert SCHEMA.matches("record", encode_record(kind, stamp(), body))
 
 

@@ -1,0 +1,134 @@
+"""When the TPM is asked, and what its answers mean to the gateway. Pure; a task has the TPM.
+
+At boot and every ATTEST_INTERVAL_S the last seal is put before the TPM. Its answer becomes an ATTESTATION
+record, and the counter is remembered in a checkpoint that rides on the commit which seals the record.
+
+At boot the counter tells of the past. It may be one ahead of what is remembered: an end between the TPM's
+answer and the commit. More is told as an EVENT: the TPM has attested seals that this disk does not know, so
+the disk is an older copy (or the ends were unclean more than once in a row). So is another key.
+
+A TPM that fails keeps nothing from being sealed: it is told once, and asked again after an hour.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from attrs import define, field
+
+from agent.evidence import cbor
+from agent.evidence.attestation import AK_BYTES, UNSEEN_MAX, Attestation, attested
+from agent.evidence.record import Kind
+from drivers.clock import NS_PER_S, Stamp
+
+LOG: Final = logging.getLogger("dianjian.attesting")
+
+ATTEST_INTERVAL_S: Final = 3600.0
+"""An NV counter bears hundreds of thousands of increments: an hour makes it decades."""
+CHECKPOINT: Final = "tpm"
+CHECKPOINT_BYTES_MAX: Final = 128
+ERROR_CHARACTERS_MAX: Final = 200
+
+Answer = Attestation | str
+"""What the TPM gave, or why it gave nothing."""
+
+
+class Task(Protocol):
+    """Asks the TPM beside the gateway's own work."""
+
+    def ask(self, seal: int, seal_hash: bytes) -> None:
+        """Have the TPM attest this seal; never waits."""
+        ...
+
+    def answer(self) -> Answer | None:
+        """What became of the question, once; None while it is not known."""
+        ...
+
+
+class Checkpoints(Protocol):
+    """Where the counter is remembered."""
+
+    def checkpoint(self, name: str) -> bytes | None:
+        """What was remembered under `name`."""
+        ...
+
+    def put_checkpoint(self, name: str, raw: bytes) -> None:
+        """Remember `raw` under `name` with the next commit."""
+        ...
+
+
+@define
+class Attesting:
+    """Turns time into questions, and answers into records."""
+
+    task: Task
+    checkpoints: Checkpoints
+    _asked_ns: int | None = field(default=None, init=False)
+    _compared: bool = field(default=False, init=False)
+    _failed: bool = field(default=False, init=False)
+
+    def look(
+        self, stamp: Stamp, tip: Callable[[], tuple[int, bytes] | None]
+    ) -> list[tuple[Kind, Mapping[str, Any]]]:
+        """Records that follow from the TPM's answer, if one has come; asks when it is time.
+
+        Args:
+            stamp: The present moment.
+            tip: Tells the last seal and its hash.
+        """
+        answer = self.task.answer()
+        records = [] if answer is None else self._answered(answer)
+        if self._asked_ns is None or stamp.boottime_ns - self._asked_ns >= ATTEST_INTERVAL_S * NS_PER_S:
+            last = tip()
+            if last is not None:
+                self._asked_ns = stamp.boottime_ns
+                self.task.ask(*last)
+        return records
+
+    def _answered(self, answer: Answer) -> list[tuple[Kind, Mapping[str, Any]]]:
+        try:
+            if isinstance(answer, str):
+                raise cbor.FormatError(answer)  # noqa: TRY301 -- one way for all that gives no proof
+            counter = attested(answer).counter
+        except cbor.FormatError as error:
+            return self._failing(str(error))
+        if self._failed:
+            LOG.info("the TPM answers again")
+        self._failed = False
+        events = [] if self._compared else self._compare(counter, answer.ak)
+        self._compared = True
+        self.checkpoints.put_checkpoint(CHECKPOINT, cbor.encode([counter, answer.ak]))
+        return [*events, (Kind.ATTESTATION, answer.to_body())]
+
+    def _failing(self, why: str) -> list[tuple[Kind, Mapping[str, Any]]]:
+        if self._failed:
+            return []
+        self._failed = True
+        LOG.warning("the TPM attests nothing: %s", why)
+        return [(Kind.EVENT, {"what": "tpm", "text": why[:ERROR_CHARACTERS_MAX]})]
+
+    def _compare(self, counter: int, ak: bytes) -> list[tuple[Kind, Mapping[str, Any]]]:
+        """What the first answer of this life says about the disk."""
+        known = self._remembered()
+        if known is None:
+            return []
+        last, key = known
+        numbers = {"remembered": last, "counter": counter}
+        if ak != key:
+            LOG.warning("the TPM is another one than this chain was made with")
+            return [(Kind.EVENT, {"what": "tpm key changed", **numbers})]
+        if last < counter <= last + 1 + UNSEEN_MAX:
+            return []
+        LOG.warning("the TPM's counter is %d, this disk remembers %d: was it put back?", counter, last)
+        return [(Kind.EVENT, {"what": "tpm counter", **numbers})]
+
+    def _remembered(self) -> tuple[int, bytes] | None:
+        raw = self.checkpoints.checkpoint(CHECKPOINT)
+        if raw is None:
+            return None
+        try:
+            counter, ak = cbor.array(cbor.decode(raw, CHECKPOINT_BYTES_MAX), "tpm", 2)
+            return cbor.natural(counter, "counter"), cbor.octets(ak, "ak", AK_BYTES)
+        except cbor.FormatError as error:
+            LOG.warning("what was remembered of the TPM cannot be read: %s", error)
+            return None

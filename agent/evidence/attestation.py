@@ -1,0 +1,278 @@
+"""A TPM's word on a chain: which seal its counter met. Pure; it is checked without a TPM.
+
+Hourly and at boot the gateway increments a counter in its TPM and lets the TPM certify it over the last
+seal (`agent.evidence.tpm`). A copy of the disk, put back later or run on other hardware, shows: the
+counter has gone on, or the key is another one. The record's body:
+
+    {"seal": number, "seal_hash", "attest", "signature", "alg": "ES256", "ak"}
+
+- `seal` and `seal_hash`: the last seal when the TPM was asked (0 and zeros before the first).
+- `attest`: the TPMS_ATTEST as the TPM signed it (TPM 2.0 Library, part 2, 10.12.12), in the one form that
+  TPM2_NV_Certify gives here: its extraData is `seal_hash`, its contents the 8 bytes of the counter.
+- `signature`: ECDSA over P-256 and SHA-256, r and s with 32 bytes each, as in COSE.
+- `ak`: the key's TPMT_PUBLIC, 88 bytes. `AK_TEMPLATE` and the point are all that it may say: restricted
+  (it signs nothing that the TPM has not made itself), never outside this TPM, no dictionary-attack lock.
+
+`attested` holds all of this together: the qualified signer must be the name of `ak` as a primary key of the
+endorsement hierarchy, and the certified index must have the name of a counter (`COUNTER_PUBLIC`, written),
+which its owner can increment and never set. That the key is in a TPM at all only the maker's certificate
+for it could say; what is proven here is that it is the same key as in every earlier attestation.
+
+`Attestations` judges them along a chain. A TPM that is away, or fails, is silence, never a refusal.
+"""
+
+import struct
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from hashlib import sha256
+from itertools import pairwise
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from agent.evidence import cbor, keys
+from agent.evidence.seal import HASH_BYTES, NO_HASH, NUMBER_MAX
+
+ALGORITHM: Final = "ES256"
+NV_INDEX: Final = 0x0181D1A0
+"""In the range that TPM owners define (TCG registry of reserved handles, 0x01800000 to 0x01BFFFFF)."""
+HIERARCHY: Final = 0x4000000B
+"""TPM_RH_ENDORSEMENT: its seed outlives a TPM2_Clear, and its counts of resets are told as they are."""
+COORDINATE_BYTES: Final = 32
+COUNTER_BYTES: Final = 8
+SIGNATURE_BYTES: Final = 64
+_SHA256: Final = b"\x00\x0b"
+
+AK_TEMPLATE: Final = struct.pack(
+    ">HHIHHHHHH",
+    0x0023,  # ECC
+    0x000B,  # names are SHA-256
+    0x00050472,  # restricted, sign, fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA
+    0,  # no policy
+    0x0010,  # no symmetric algorithm
+    0x0018,  # ECDSA
+    0x000B,  # with SHA-256
+    0x0003,  # P-256
+    0x0010,  # no key derivation
+)
+"""A TPMT_PUBLIC up to its point."""
+_AK: Final = struct.Struct(f">{len(AK_TEMPLATE)}sH{COORDINATE_BYTES}sH{COORDINATE_BYTES}s")
+AK_BYTES: Final = _AK.size
+KEY_ID_BYTES: Final = 8
+"""Of the key's SHA-256, to tell it from another."""
+_COUNTER_ATTRIBUTES: Final = 0x02060014
+"""Counter; read and written with its (empty) authorisation, read by the owner; no dictionary-attack lock."""
+_WRITTEN: Final = 0x20000000
+_COUNTER: Final = struct.Struct(">IHIHH")
+
+
+def _counter_public(attributes: int) -> bytes:
+    return _COUNTER.pack(NV_INDEX, 0x000B, attributes, 0, COUNTER_BYTES)
+
+
+COUNTER_PUBLIC: Final = _counter_public(_COUNTER_ATTRIBUTES)
+"""The TPMS_NV_PUBLIC of the counter as it is defined."""
+COUNTER_NAME: Final = _SHA256 + sha256(_counter_public(_COUNTER_ATTRIBUTES | _WRITTEN)).digest()
+"""Its name once it has been incremented: a hash over everything that it is."""
+
+_HEAD: Final = struct.Struct(">IHH34sH32sQIIBQH34sHH8s")
+_MAGIC: Final = 0xFF544347
+_TYPE_NV: Final = 0x8014
+_NAME_BYTES: Final = 34
+ATTEST_BYTES: Final = _HEAD.size
+_ITEMS: Final = frozenset({"seal", "seal_hash", "attest", "signature", "alg", "ak"})
+
+REMEMBERED_MAX: Final = 500
+"""Attestations that later ones are compared with: three weeks of one an hour."""
+UNSEEN_MAX: Final = 1
+"""Increments without a record that an unclean end explains: it came between the TPM and the commit."""
+
+
+@frozen
+class Attestation:
+    """The body of an ATTESTATION record; see the module's specification."""
+
+    seal: int
+    seal_hash: bytes
+    attest: bytes
+    signature: bytes
+    ak: bytes
+
+    def to_body(self) -> dict[str, object]:
+        """The record's body."""
+        return {
+            "seal": self.seal,
+            "seal_hash": self.seal_hash,
+            "attest": self.attest,
+            "signature": self.signature,
+            "alg": ALGORITHM,
+            "ak": self.ak,
+        }
+
+    @classmethod
+    def from_body(cls, body: Mapping[str, Any]) -> "Attestation":
+        """What `to_body` wrote.
+
+        Raises:
+            FormatError: It did not.
+        """
+        if body.keys() != _ITEMS or body["alg"] != ALGORITHM:
+            raise cbor.FormatError("not the items of an attestation")
+        made = cls(
+            seal=cbor.natural(body["seal"], "seal", NUMBER_MAX),
+            seal_hash=cbor.octets(body["seal_hash"], "seal_hash", HASH_BYTES),
+            attest=cbor.octets(body["attest"], "attest", ATTEST_BYTES),
+            signature=cbor.octets(body["signature"], "signature", SIGNATURE_BYTES),
+            ak=cbor.octets(body["ak"], "ak", AK_BYTES),
+        )
+        if (made.seal == 0) != (made.seal_hash == NO_HASH):
+            raise cbor.FormatError("a seal hash without a seal, or a seal without")
+        return made
+
+
+@frozen
+class Attested:
+    """What the TPM has certified.
+
+    Attributes:
+        counter: Grows by one with each attestation, and never falls.
+        clock_ms: Time for which the TPM has been powered, over all its boots.
+        reset_count: Boots of the TPM.
+        safe: `clock_ms` has surely not been told before.
+    """
+
+    counter: int
+    clock_ms: int
+    reset_count: int
+    restart_count: int
+    safe: bool
+    firmware: int
+
+
+def attested(attestation: Attestation) -> Attested:
+    """What the TPM says, if everything about it is as it must be.
+
+    Raises:
+        FormatError: Something is not; the message says what.
+    """
+    x, y = _point(attestation.ak)
+    if not keys.verify_es256((x, y), attestation.signature, attestation.attest):
+        raise cbor.FormatError("not signed by the attestation key")
+    magic, kind, signer_size, signer, data_size, data, *clock, name_size, name, offset, size, counter = (
+        _HEAD.unpack(attestation.attest)
+    )
+    if (magic, kind) != (_MAGIC, _TYPE_NV):
+        raise cbor.FormatError("not made by a TPM, or no certificate of an NV index")
+    if (signer_size, name_size) != (_NAME_BYTES, _NAME_BYTES) or (data_size, offset) != (HASH_BYTES, 0):
+        raise cbor.FormatError("the attestation is put together in another way")
+    if signer != qualified_name(attestation.ak):
+        raise cbor.FormatError("the signer is not the attestation key of this TPM")
+    if name != COUNTER_NAME or size != COUNTER_BYTES:
+        raise cbor.FormatError("what is certified is not the counter")
+    if data != attestation.seal_hash:
+        raise cbor.FormatError("certified over another seal hash")
+    clock_ms, reset_count, restart_count, safe, firmware = clock
+    if safe > 1:
+        raise cbor.FormatError("safe is neither yes nor no")
+    return Attested(int.from_bytes(counter), clock_ms, reset_count, restart_count, bool(safe), firmware)
+
+
+def qualified_name(ak: bytes) -> bytes:
+    """The name of a primary key of the endorsement hierarchy with all that is above it."""
+    name = _SHA256 + sha256(ak).digest()
+    return _SHA256 + sha256(struct.pack(">I", HIERARCHY) + name).digest()
+
+
+def _point(ak: bytes) -> tuple[bytes, bytes]:
+    if len(ak) == AK_BYTES:
+        template, x_size, x, y_size, y = _AK.unpack(ak)
+        if template == AK_TEMPLATE and x_size == y_size == COORDINATE_BYTES:
+            return x, y
+    raise cbor.FormatError("the key is not a restricted P-256 key that stays in its TPM")
+
+
+@frozen
+class Known:
+    """An attestation that later ones are compared with: the seal that holds its record, and what it said."""
+
+    seal: int
+    counter: int
+    key: bytes
+
+
+@define
+class Attestations:
+    """The attestations of one chain, in the order of their seals; bodies may come in any order.
+
+    Attributes:
+        complete_up_to: No attestation is missing up to this seal for want of a body.
+    """
+
+    complete_up_to: int = 0
+    _known: list[Known] = field(factory=list)
+
+    def judge(self, at: int, body: Mapping[str, Any], hash_of: Callable[[int], bytes | None]) -> list[str]:
+        """What is wrong with an attestation in seal `at`; `hash_of` tells the hashes of earlier seals.
+
+        A verifier who holds a part of the chain alone cannot tell some of them, and compares what it can.
+        """
+        try:
+            attestation = Attestation.from_body(body)
+            said = attested(attestation)
+        except cbor.FormatError as error:
+            return [f"an attestation that proves nothing: {error}"]
+        if attestation.seal >= at:
+            return ["an attestation over a seal that comes later"]
+        expected = NO_HASH if attestation.seal == 0 else hash_of(attestation.seal)
+        if expected is not None and expected != attestation.seal_hash:
+            return [f"an attestation over a seal {attestation.seal} that is not in this chain"]
+        return self._placed(Known(at, said.counter, sha256(attestation.ak).digest()[:KEY_ID_BYTES]))
+
+    def _placed(self, new: Known) -> list[str]:
+        """Compare with the neighbours, and remember."""
+        if new in self._known:
+            return []
+        place = bisect_left(self._known, (new.seal, new.counter), key=lambda one: (one.seal, one.counter))
+        before, after = self._known[max(place - 1, 0) : place], self._known[place : place + 1]
+        self._known.insert(place, new)
+        del self._known[:-REMEMBERED_MAX]
+        if any(one.key != new.key for one in (*before, *after)):
+            return ["another attestation key than before: other hardware, or a TPM that was made anew"]
+        if any(one.counter >= new.counter for one in before) or any(
+            one.counter <= new.counter for one in after
+        ):
+            return [f"the TPM's counter {new.counter} does not grow along the chain"]
+        return []
+
+    def gaps(self, up_to: int) -> list[tuple[int, str]]:
+        """Seals whose counter has gone on without this chain, told once no body up to `up_to` is awaited."""
+        found = []
+        for before, after in pairwise(self._known):
+            unseen = after.counter - before.counter - 1
+            if self.complete_up_to < after.seal <= up_to and before.key == after.key and unseen > UNSEEN_MAX:
+                text = f"the TPM made {unseen} attestations before {after.counter} that this chain has not"
+                found.append((after.seal, f"{text}: the disk was put back, or bodies are lost"))
+        self.complete_up_to = max(self.complete_up_to, up_to)
+        return found
+
+    def plain(self) -> list[Any]:
+        """Everything, for CBOR."""
+        return [self.complete_up_to, [[one.seal, one.counter, one.key] for one in self._known]]
+
+    @classmethod
+    def from_plain(cls, items: Any) -> "Attestations":
+        """What `plain` gave; raises FormatError."""
+        up_to, known = cbor.array(items, "attestations", 2)
+        made = cls(cbor.natural(up_to, "complete_up_to", NUMBER_MAX))
+        if type(known) is not list or len(known) > REMEMBERED_MAX:
+            raise cbor.FormatError(f"known attestations are not an array of at most {REMEMBERED_MAX}")
+        for entry in known:
+            seal, counter, key = cbor.array(entry, "attestation", 3)
+            made._known.append(
+                Known(
+                    cbor.natural(seal, "seal", NUMBER_MAX),
+                    cbor.natural(counter, "counter"),
+                    cbor.octets(key, "key", KEY_ID_BYTES),
+                )
+            )
+        return made

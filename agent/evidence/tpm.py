@@ -1,0 +1,120 @@
+"""The gateway's TPM 2.0: a counter that only goes up, certified over a seal.
+
+The only file that imports tpm2_pytss. Nothing is kept between two calls, in the TPM or here, but the
+counter itself: the key is a primary key of the endorsement hierarchy, which the TPM derives anew from its
+own seed each time, so it is the same key for ever and lies in no file. What key and counter are, bit by
+bit, is said in `agent.evidence.attestation`.
+
+No object has a dictionary-attack lock: three power cuts would otherwise lock a TPM for hours. Authorisations
+are empty: whoever is root here can ask the TPM too, and can only make the counter go on, which shows.
+
+Calls block: a TPM of silicon takes about a second for all of it, a broken one up to minutes. `agent.tpm_task`
+has the thread for that. The libraries cost 15 MiB and are loaded only where a site file has [tpm].
+"""
+
+import logging
+import os
+from contextlib import suppress
+from typing import Final
+
+from tpm2_pytss import ESAPI, TSS2_Exception
+from tpm2_pytss.constants import ESYS_TR, TPM2_ALG, TPM2_SU
+from tpm2_pytss.types import (
+    TPM2B_NV_PUBLIC,
+    TPM2B_PUBLIC,
+    TPM2B_SENSITIVE_CREATE,
+    TPMS_NV_PUBLIC,
+    TPMT_PUBLIC,
+    TPMT_SIG_SCHEME,
+)
+
+from agent.evidence.attestation import (
+    AK_TEMPLATE,
+    COORDINATE_BYTES,
+    COUNTER_BYTES,
+    COUNTER_PUBLIC,
+    NV_INDEX,
+    Attestation,
+)
+
+LOG: Final = logging.getLogger("dianjian.tpm")
+
+_NO_POINT: Final = bytes(4)
+_INITIALIZED: Final = 0x100
+"""TPM_RC_INITIALIZE: somebody has started it before us, as the kernel does."""
+_NO_SUCH_HANDLE: Final = 0x18B
+"""TPM_RC_HANDLE for the first handle: the index is not defined."""
+
+
+class TpmError(Exception):
+    """The TPM, or the way to it, fails; it may work the next time."""
+
+
+class Tpm:
+    """The TPM behind `tcti`, such as `device:/dev/tpmrm0`."""
+
+    def __init__(self, tcti: str) -> None:
+        self._tcti = tcti
+        # The libraries would print a line to stderr for every refusal; what matters is in our own errors.
+        os.environ.setdefault("TSS2_LOG", "all+NONE")
+
+    def attest(self, seal: int, seal_hash: bytes) -> Attestation:
+        """One step of the counter, certified over a seal.
+
+        Raises:
+            TpmError: It could not be had; the counter may have gone on.
+        """
+        try:
+            with ESAPI(self._tcti) as tpm:
+                _start(tpm)
+                key, public, *_ = tpm.create_primary(
+                    TPM2B_SENSITIVE_CREATE(),
+                    TPM2B_PUBLIC(publicArea=TPMT_PUBLIC.unmarshal(AK_TEMPLATE + _NO_POINT)[0]),
+                    ESYS_TR.ENDORSEMENT,
+                )
+                try:
+                    return _certified(tpm, key, public, seal, seal_hash)
+                finally:
+                    with suppress(TSS2_Exception):
+                        tpm.flush_context(key)
+        except (TSS2_Exception, OSError, ValueError, RuntimeError) as error:
+            raise TpmError(f"{self._tcti}: {error}") from error
+
+
+def _start(tpm: ESAPI) -> None:
+    try:
+        tpm.startup(TPM2_SU.CLEAR)
+    except TSS2_Exception as error:
+        if error.rc != _INITIALIZED:
+            raise
+
+
+def _certified(tpm: ESAPI, key: ESYS_TR, public: TPM2B_PUBLIC, seal: int, seal_hash: bytes) -> Attestation:
+    counter = _counter(tpm)
+    tpm.nv_increment(counter, auth_handle=counter)
+    attest, signature = tpm.nv_certify(
+        key,
+        counter,
+        seal_hash,
+        TPMT_SIG_SCHEME(scheme=TPM2_ALG.NULL),
+        COUNTER_BYTES,
+        0,
+        auth_handle=counter,
+        session1=ESYS_TR.PASSWORD,
+        session2=ESYS_TR.PASSWORD,
+    )
+    point = signature.signature.ecdsa
+    halves = bytes(point.signatureR), bytes(point.signatureS)
+    raw = b"".join(half.rjust(COORDINATE_BYTES, b"\0") for half in halves)
+    return Attestation(seal, seal_hash, bytes(attest), raw, public.publicArea.marshal())
+
+
+def _counter(tpm: ESAPI) -> ESYS_TR:
+    """The counter, defined now if it is not there."""
+    try:
+        return tpm.tr_from_tpmpublic(NV_INDEX)
+    except TSS2_Exception as error:
+        if error.rc != _NO_SUCH_HANDLE:
+            raise
+    LOG.info("defining the TPM's counter")
+    return tpm.nv_define_space(b"", TPM2B_NV_PUBLIC(nvPublic=TPMS_NV_PUBLIC.unmarshal(COUNTER_PUBLIC)[0]))

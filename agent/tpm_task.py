@@ -1,0 +1,48 @@
+"""The thread that waits for the TPM, so that nothing else does.
+
+One question at a time. A question that comes while the TPM still works on the one before is answered as a
+failure: it is asked again after an hour, and a TPM that never answers costs one thread and nothing else.
+"""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from agent.attesting import Answer
+from agent.evidence.attestation import Attestation
+
+Attest = Callable[[int, bytes], Attestation]
+
+BUSY: Final = "it has not answered the question before"
+
+
+class TpmTask:
+    """Asks `attest` in a thread of its own; `failures` are what it may raise."""
+
+    def __init__(self, attest: Attest, failures: tuple[type[Exception], ...]) -> None:
+        self._attest = attest
+        self._failures = failures
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def ask(self, seal: int, seal_hash: bytes) -> None:
+        """Have the TPM attest this seal; never waits."""
+        if self._thread is not None and self._thread.is_alive():
+            self._answers.put(BUSY)
+            return
+        self._thread = threading.Thread(target=self._work, args=(seal, seal_hash), name="tpm", daemon=True)
+        self._thread.start()
+
+    def answer(self) -> Answer | None:
+        """What became of the question, once; None while it is not known."""
+        try:
+            return self._answers.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _work(self, seal: int, seal_hash: bytes) -> None:
+        try:
+            self._answers.put(self._attest(seal, seal_hash))
+        except self._failures as error:
+            self._answers.put(str(error))
