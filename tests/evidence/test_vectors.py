@@ -11,12 +11,14 @@ from typing import Any, Final
 
 import pytest
 
+from agent.evidence import keys
 from agent.evidence.cbor import FormatError
 from agent.evidence.chain import ChainState
+from agent.evidence.export import ExportedSeal, Item, verify_file, write_chain
 from agent.evidence.receipt import open_beacon, open_receipt
 from agent.evidence.seal import peek_header
 from agent.evidence.verify import Outcome, accept, accept_body, continue_chain, enrolled
-from tests.vectors.make import files, written
+from tests.vectors.make import CENTRE, files, written
 
 HERE: Final = Path(__file__).parent.parent
 VECTORS: Final = HERE / "vectors"
@@ -108,17 +110,58 @@ def test_our_verifier_agrees_with_every_message(message: dict[str, Any]) -> None
         assert message["good"]
 
 
-def test_a_verifier_in_javascript_agrees_and_accepts_no_mutation() -> None:
-    path = f"{NODE_BIN}:{os.environ['PATH']}"
-    node = shutil.which("node", path=path)
+def in_node(script: str, *arguments: str) -> dict[str, Any]:
+    """What a script of tests/js prints."""
+    node = shutil.which("node", path=f"{NODE_BIN}:{os.environ['PATH']}")
     if node is None or not (JS / "node_modules").exists():
         pytest.skip("node and the packages of tests/js are missing: make test installs them")
     ran = subprocess.run(
-        [node, str(JS / "run.mjs"), str(VECTORS)], capture_output=True, text=True, timeout=NODE_S, check=False
+        [node, str(JS / script), *arguments], capture_output=True, text=True, timeout=NODE_S, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    told = json.loads(ran.stdout)
+    told: dict[str, Any] = json.loads(ran.stdout)
+    return told
+
+
+def test_a_verifier_in_javascript_agrees_and_accepts_no_mutation() -> None:
+    told = in_node("run.mjs", str(VECTORS))
     assert told["failures"] == []
     steps = sum(len(param.values[0]["steps"]) for param in STORIES) + len(MESSAGES)  # type: ignore[call-overload,index]
     assert told["steps"] == steps
     assert told["mutations"] >= MUTATIONS_LEAST
+
+
+def exported(path: Path) -> None:
+    """The story of a re-keyed chain as a file: what was accepted of it."""
+    story = loaded("rekeyed.json")["stories"][0]
+    items: list[Item] = [bytes.fromhex(story["enrolment"])]
+    for step in story["steps"]:
+        if step["outcome"] == "accepted":
+            raw = bytes.fromhex(step["put"])
+            is_seal = step["kind"] == "seal"
+            items.append(ExportedSeal(raw, bytes.fromhex(step["body"])) if is_seal else raw)
+    with path.open("wb") as stream:
+        write_chain(stream, story["gateway"], items)
+
+
+def test_a_verifier_in_javascript_reads_an_exported_chain_and_refuses_one_that_was_changed(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "chain.cbor"
+    exported(file)
+    centre_key = keys.public(CENTRE)
+    report = verify_file(file, centre_key=centre_key)
+    told = in_node("file.mjs", str(file), centre_key.hex())
+    assert told == {
+        "ok": True,
+        "seals": 4,
+        "statements": 1,
+        "records": report.records,
+        "tip": report.tip_hash.hex(),
+        "error": "",
+    }
+    raw = file.read_bytes()
+    for at in range(0, len(raw), len(raw) // 12):
+        file.write_bytes(raw[:at] + bytes([raw[at] ^ 4]) + raw[at + 1 :])
+        assert not in_node("file.mjs", str(file), centre_key.hex())["ok"], at
+        assert not verify_file(file, centre_key=centre_key).ok, at

@@ -1,0 +1,59 @@
+// node file.mjs CHAIN CENTRE_KEY_HEX: checks an exported chain (docs/format.md, section 9).
+// Prints {"ok", "seals", "statements", "records", "tip", "error"} as one JSON line.
+
+import { readFileSync } from 'node:fs';
+import * as cborg from 'cborg';
+import { FormError, refuse, same } from './strict.mjs';
+import { continueChain, enrol } from './statement.mjs';
+import { accept } from './verify.mjs';
+
+const centreKey = Buffer.from(process.argv[3], 'hex');
+const told = { ok: false, seals: 0, statements: 0, records: 0, tip: '', error: '' };
+
+function* sequence(raw) {
+  let rest = raw;
+  while (rest.length > 0) {
+    let item;
+    let after;
+    try {
+      [item, after] = cborg.decodeFirst(rest, { strict: true, allowIndefinite: false });
+    } catch (error) {
+      refuse(`not CBOR: ${error.message}`);
+    }
+    if (!same(cborg.encode(item), rest.subarray(0, rest.length - after.length))) refuse('not the one encoding');
+    yield item;
+    rest = after;
+  }
+}
+
+async function check(raw) {
+  const items = sequence(raw);
+  const head = items.next().value;
+  if (!Array.isArray(head) || head.length !== 3 || head[0] !== 'dianjian chain' || head[1] !== 2) refuse('no chain');
+  let state = await enrol(items.next().value ?? refuse('no enrolment'), centreKey);
+  if (state.gateway !== head[2]) refuse('another gateway');
+  for (const item of items) {
+    const isStatement = item instanceof Uint8Array;
+    if (!isStatement && !(Array.isArray(item) && item.length === 2)) refuse('neither seal nor statement');
+    const before = state.nextRecord;
+    const found = isStatement ? await continueChain(state, item, centreKey) : await accept(state, ...item);
+    state = found.state;
+    if (found.outcome !== 'accepted') refuse(`after seal ${state.number}: ${found.outcome}`);
+    if (found.findings.includes('body')) refuse(`seal ${state.number}: another body`);
+    told.statements += isStatement ? 1 : 0;
+    told.seals += isStatement ? 0 : 1;
+    told.records += isStatement ? 0 : state.nextRecord - before;
+    told.tip = state.hash.toString('hex');
+    // What was accepted is not asked for again in a file that runs forward.
+    if (!isStatement) state = { ...state, seals: new Map([[state.number, item[0]]]), keys: new Map() };
+  }
+}
+
+try {
+  await check(readFileSync(process.argv[2]));
+  told.ok = true;
+} catch (error) {
+  if (!(error instanceof FormError)) throw error;
+  told.error = error.message;
+}
+console.log(JSON.stringify(told));
