@@ -12,7 +12,8 @@ A kill at any instant loses at most the records that wait for a seal (`Sealing`)
 told of. Seals are made every `seal.interval_s`, at once for an episode, and when the records fill one.
 
 When the centre's own signature says that it holds a seal which this disk has not, the disk was rolled
-back: nothing is sealed any more, and the process ends with the wish for a new enrolment.
+back: nothing is sealed any more, and the process ends with the wish for a re-key; the receipt that
+proves it is kept.
 
 `now_s` is real time, for the network and the disk; `stamp` is the plant's.
 """
@@ -23,11 +24,13 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
+from agent.attesting import Attesting
 from agent.config import Site
 from agent.detect.episode import Episode, Severity
 from agent.detect.warning import Warned
 from agent.evidence.record import Kind, encode_reading
 from agent.evidence.recovery import Recovery, Start
+from agent.evidence.seal import FIRST_NUMBER, NO_HASH
 from agent.evidence.sealer import Sealer
 from agent.health import read_health
 from agent.manifest import manifest_bodies
@@ -55,8 +58,11 @@ EPISODES_KEPT: Final = 100
 """For the status view; all of them are in the chain."""
 
 
+REKEY_WORDS: Final = "a new key is needed: dianjian-agent rekey, with the recovery key"
+
+
 class RekeyError(Exception):
-    """Keys and database do not belong together: a new enrolment is needed."""
+    """Keys and database do not belong together: a new key is needed."""
 
 
 def silent(_: Mapping[str, Any]) -> None:
@@ -71,6 +77,7 @@ class Gateway:
         site: The site file.
         version: Of this software, for the manifest.
         hear: Takes early warnings to the plant; must not wait.
+        attesting: Has a TPM attest the chain, where there is one.
         episodes: The latest ones, each in its last state.
         connected: The broker is there.
         readings: The last reading of each meter and poll group.
@@ -83,6 +90,7 @@ class Gateway:
     courier: Courier
     watch: Watch
     hear: Callable[[Mapping[str, Any]], None] = silent
+    attesting: Attesting | None = None
     episodes: list[Episode] = field(factory=list, init=False)
     connected: bool = field(default=False, init=False)
     readings: dict[str, dict[PollGroup, Reading]] = field(factory=dict, init=False)
@@ -108,7 +116,7 @@ class Gateway:
             RekeyError: It cannot go on.
         """
         if recovery.start is Start.REKEY:
-            raise RekeyError(f"{recovery.reason}: this gateway must be enrolled anew")
+            raise RekeyError(f"{recovery.reason}: {REKEY_WORDS}")
         LOG.info("start: %s, next seal %d", recovery.start, recovery.number)
         self._memory.recall()
         self.episodes = self._memory.episodes()
@@ -175,6 +183,8 @@ class Gateway:
         none: list[Warned] = []
         for warned in self._guarded(self.watch.warnings, none, stamp):
             self._warn(warned)
+        for kind, body in self.attesting.look(stamp, self._tip) if self.attesting else ():
+            self._put(kind, stamp, body)
         for body in self.courier.events():
             LOG.error("%s: %s", body["what"], body["text"])
             self._event(stamp, body)
@@ -203,7 +213,8 @@ class Gateway:
 
     def _refuse_rollback(self) -> None:
         if self.courier.status().stopped:
-            raise RekeyError("the centre holds seals that this disk has not: it was rolled back, enrol anew")
+            words = "the centre holds seals that this disk has not: it was rolled back"
+            raise RekeyError(f"{words}; {REKEY_WORDS}")
 
     def _check_clock(self, stamp: Stamp) -> None:
         ahead_ms = (stamp.utc_ns - stamp.boottime_ns) // NS_PER_MS
@@ -277,6 +288,14 @@ class Gateway:
         body = {"what": "meter", "meter": reading.meter, "good": good, "text": reading.reason}
         body["group"] = reading.group.value
         self._event(reading.stamp, body)
+
+    def _tip(self) -> tuple[int, bytes] | None:
+        """The last seal and its hash."""
+        number = self._sealing.tip
+        if number < FIRST_NUMBER:
+            return number, NO_HASH
+        digest = self.store.hash_of(number)
+        return None if digest is None else (number, digest)
 
     def _heartbeat(self) -> dict[str, Any]:
         health, delivery = read_health(), self.courier.status()
