@@ -29,10 +29,12 @@ from tests.bench_detection.exact import (
     BLOCKS,
     LIVE,
     PUSH,
+    Speed,
     constant_treatment,
     correlation_speed,
     detector_speed,
     exactness,
+    kind_of,
 )
 from tests.bench_detection.inject_a import STRESSES
 from tests.bench_detection.jobs import Job, Result, case_of, run, troubles
@@ -41,8 +43,6 @@ from tests.bench_detection.table import Row, classes, peers, rows, stresses, tex
 DEV_SEEDS: Final = (1, 2, 3)
 REPORT_SEEDS: Final = (90_211, 90_222, 90_233)
 WORKERS: Final = 2
-OWN_SPEEDS: Final = 3
-"""Rows of `speed_rows`; those of the peers follow."""
 PEER_SPEED: Final = Path(__file__).with_name("peer_speed.py")
 PEER_TIMEOUT_S: Final = 120
 STATE_BYTES_MAX: Final = 15_000
@@ -101,26 +101,32 @@ def speed_rows(names: Sequence[str]) -> list[Row]:
         )
         for name, note in notes.items()
     ]
-    ticks, states = {}, {}
+    return found + tick_rows(names)
+
+
+def tick_rows(names: Sequence[str]) -> list[Row]:
+    """What the whole detector costs: the slowest pair decides, and the slowest of each kind is told."""
+    ticks: dict[str, Speed] = {}
+    kinds: dict[str, list[str]] = {}
     for name in names:
-        ticks[name], states[name] = detector_speed(
-            case_of(Job(kind="clean", pair=name, seed=1, days=9 if name.startswith("pellet") else 5))
-        )
+        case = case_of(Job(kind="clean", pair=name, seed=1, days=9 if name.startswith("pellet") else 5))
+        ticks[name], _ = detector_speed(case)
+        kinds.setdefault(kind_of(case.pair), []).append(name)
     slowest = max(ticks, key=lambda name: ticks[name].best)
-    quickest = min(ticks, key=lambda name: ticks[name].best)
-    spread = (
-        f"slowest of {len(ticks)} pairs: {slowest}, median {ticks[slowest].median:.2f}; {quickest} "
-        f"{ticks[quickest].best:.2f}"
-    )
-    found.append(
+    what = "whole detector per tick and linkage, samples included"
+    found = [
         Row(
-            "whole detector per tick and linkage, samples included",
+            what,
             "<= 5 us",
             f"{ticks[slowest].best:.2f} us",
-            spread,
+            f"slowest of {len(ticks)} pairs: {slowest}, median {ticks[slowest].median:.2f}",
             ticks[slowest].best <= 5,
         )
-    )
+    ]
+    for kind, alike in sorted(kinds.items()):
+        last = max(alike, key=lambda name: ticks[name].best)
+        others = ", ".join(f"{name} {ticks[name].best:.2f}" for name in alike)
+        found.append(Row(f"    {kind}", "", f"{ticks[last].best:.2f} us", others, None))
     return found
 
 
@@ -175,7 +181,7 @@ def watched(results: Iterable[Result], troubles_file: Path | None) -> list[Resul
 
 def measured(size: Size, names: Sequence[str], options: argparse.Namespace) -> tuple[list[Row], list[Result]]:
     """The whole table."""
-    speed = speed_rows(names) + other_rows(options)
+    speed, others = speed_rows(names), other_rows(options)
     with get_context("spawn").Pool(WORKERS) as pool:
         exact = pool.apply_async(exactness, (size.samples,))
         results = watched(pool.imap_unordered(run, jobs(size, names)), options.troubles)
@@ -190,10 +196,10 @@ def measured(size: Size, names: Sequence[str], options: argparse.Namespace) -> t
             error <= 1e-14,
         ),
         Row("constant treatment", "UNDEFINED", defined, "", defined.startswith("UNDEFINED")),
-        *speed[:OWN_SPEEDS],
+        *speed,
         state_row(results),
     ]
-    table = rows(results) + own + classes(results) + stresses(results) + peers(results) + speed[OWN_SPEEDS:]
+    table = rows(results) + own + classes(results) + stresses(results) + peers(results) + others
     return table, results
 
 

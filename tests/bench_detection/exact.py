@@ -19,7 +19,7 @@ from attrs import frozen
 from agent.detect.correlation import Y_CONSTANT, RollingCorrelation
 from agent.detect.correlation_block import correlate_block
 from agent.detect.detector import Detector
-from tests.bench_detection.cases import DAY_S, HOUR_S, MISSING, Case, lines
+from tests.bench_detection.cases import DAY_S, HOUR_S, MISSING, Case, Pair, lines
 from tests.bench_detection.score import CHANNELS, learn
 
 WINDOW: Final = 360
@@ -130,6 +130,13 @@ def timed(job: Callable[[], None], units: int) -> Speed:
         job()
         took.append((time.process_time() - begin) / units * 1e6)
     return Speed(min(took), sorted(took)[len(took) // 2])
+
+
+def kind_of(pair: Pair) -> str:
+    """What the cost of a tick hangs on: how many lines there are, and whether they say more than power."""
+    count = len(lines(pair))
+    said = any(line.channels for line in lines(pair))
+    return f"{count} lines with channels" if said else f"{count} lines of power alone"
 
 
 def _keywords(channels: dict[str, list[float]]) -> list[dict[str, float]]:
