@@ -5,6 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+TPM    := $(VENV)/.tpm
 BENCH_VENV := .venv-bench
 JS     := tests/js/node_modules/.installed
 PATHS  := agent drivers firmware_sim provisioning tests
@@ -32,13 +33,20 @@ $(JS): requirements-js.lock tests/js/package-lock.json $(STAMP)
 		&& (cd tests/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) && touch $@ \
 		|| echo "node and its packages cannot be installed: the second verifier is not tested" >&2
 
-test: $(STAMP) $(JS) ## every test, with real brokers, meters and ptys
+test: $(STAMP) $(JS) $(TPM) ## every test, with real brokers, meters and ptys
 	@sh .ci/need "$(PYTHON)" system
 	$(BIN)/python -m pytest --numprocesses=3 --dist=loadfile $(ARGS)
 
-test-faults: $(STAMP) $(JS) ## the fault matrix at full length: 1,000 simulated lives, 100 power cuts
+test-faults: $(STAMP) $(JS) $(TPM) ## the fault matrix at full length: 1,000 simulated lives, 100 power cuts
 	@sh .ci/need "$(PYTHON)" system
 	$(BIN)/python -m pytest --numprocesses=3 --dist=worksteal -m minutes $(ARGS)
+
+# For tests alone: it is built here, against libtss2-dev.
+$(TPM): requirements-tpm.lock $(STAMP)
+	@sh .ci/need "$(PYTHON)" system
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tpm.lock \
+		|| echo "tpm2-pytss cannot be built on this machine: the tests of the TPM are skipped" >&2
+	touch $@
 
 $(VENV)/.fuzz: requirements-fuzz.lock $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-fuzz.lock \
@@ -74,6 +82,7 @@ lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-bench.in -o requirements-bench.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-fuzz.in -o requirements-fuzz.lock
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 -c requirements-dev.lock requirements-tpm.in -o requirements-tpm.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-js.in -o requirements-js.lock
 
 clean: ## remove what was built
