@@ -10,6 +10,19 @@ from click.testing import CliRunner
 
 from agent.build import linkages_of, setups_of
 from agent.config import parse_site
+from agent.evidence.cbor import DEPTH_MAX, TEXT_BYTES_MAX
+from agent.evidence.receipt import BEACON_BYTES_MAX, BEACON_DOMAIN, RECEIPT_BYTES_MAX, RECEIPT_DOMAIN
+from agent.evidence.record import RECORD_BYTES_MAX, Kind
+from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, RECORDS_MAX
+from agent.evidence.seal import DOMAIN as SEAL_DOMAIN
+from agent.evidence.statement import (
+    CONTINUE_BYTES_MAX,
+    ENROLMENT_DOMAIN,
+    REKEY_DOMAIN,
+    REPLACE_DOMAIN,
+    REVOKE_DOMAIN,
+    STATEMENT_BYTES_MAX,
+)
 from provisioning.cli import VERBS, cli
 from tests.provisioning.plant import loads_file
 
@@ -71,3 +84,48 @@ def test_every_verb_explains_itself(verb: str) -> None:
 def test_every_verb_of_the_readme_exists() -> None:
     row = next(line for line in README.splitlines() if line.startswith("| `dianjian` |"))
     assert set(re.findall(r"`([a-z]+)`", row)) - {"dianjian"} == set(VERBS)
+
+
+FORMAT: Final = (HERE / "docs" / "format.md").read_text("utf-8")
+LIMITS: Final = [
+    ("seal", COSE_BYTES_MAX),
+    ("body, and the plain form of its records", BODY_BYTES_MAX),
+    ("record", RECORD_BYTES_MAX),
+    ("records in a seal", RECORDS_MAX),
+    ("re-key, replacement", CONTINUE_BYTES_MAX),
+    ("enrolment", STATEMENT_BYTES_MAX),
+    ("receipt", RECEIPT_BYTES_MAX),
+    ("beacon", BEACON_BYTES_MAX),
+    ("nesting", DEPTH_MAX),
+    ("a name or reason in a fixed field", TEXT_BYTES_MAX),
+]
+
+
+@pytest.mark.parametrize(("what", "limit"), LIMITS)
+def test_the_format_names_the_limit_that_the_code_has(what: str, limit: int) -> None:
+    row = re.search(rf"^\| {re.escape(what)} \| ([0-9,]+)", FORMAT, re.MULTILINE)
+    assert row is not None
+    assert int(row[1].replace(",", "")) == limit
+
+
+def test_the_format_shows_the_schema_that_messages_are_held_against() -> None:
+    shown = re.findall(r"```cddl\n(.*?)```", FORMAT, re.DOTALL)
+    assert shown == [(HERE / "agent" / "evidence" / "records.cddl").read_text("utf-8")]
+
+
+DOMAINS: Final = (
+    *(SEAL_DOMAIN, RECEIPT_DOMAIN, BEACON_DOMAIN, ENROLMENT_DOMAIN),
+    *(REKEY_DOMAIN, REPLACE_DOMAIN, REVOKE_DOMAIN),
+)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_the_format_names_what_each_message_is_signed_as(domain: bytes) -> None:
+    assert f"`{domain.decode()}`" in FORMAT
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_the_format_names_every_kind_of_record(kind: Kind) -> None:
+    numbers = re.findall(r"^\| ([0-9]+)(?: to ([0-9]+))? \| [a-z]", FORMAT, re.MULTILINE)
+    named = {n for first, last in numbers for n in range(int(first), int(last or first) + 1)}
+    assert kind == Kind.READING or kind in named
