@@ -1,28 +1,49 @@
-"""`dianjian centre`: the centre's own key and its register of gateways."""
+"""`dianjian centre`: the centre's own key, its register of gateways, and what it signs about their keys.
+
+Every statement that is signed goes into the register first, a line each, and is only ever added to. A
+running `dianjian subscribe` takes in what is new by itself.
+"""
 
 import json
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 
-from agent.centre.registry import RegistryError, read_registry, registry_line
-from agent.evidence.chain import ChainState
+from agent.centre.registry import Entry, RegistryError, add_line, read_register, registry_line
+from agent.evidence.cbor import FormatError
 from agent.evidence.keys import KeyFileError, create_key_file, load_key_file, public
+from agent.evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
+from provisioning.centre_chain import (
+    AS_JSON,
+    FILE,
+    KEY,
+    receipt,
+    rekey,
+    replace,
+    revoke,
+    say,
+    utc_ms,
+)
+from provisioning.centre_list import listing
 from provisioning.exits import EXIT_USAGE, fail
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.group("centre", short_help="the centre's own key and its register of gateways")
 def command() -> None:
-    """The centre's side of enrolment."""
+    """The centre's keys: enrol gateways, give them new keys, revoke them."""
+
+
+for each in (listing, receipt, rekey, replace, revoke):
+    command.add_command(each)
 
 
 @command.command("init")
-@click.option("--key", required=True, type=_FILE, help="Key file to make; mode 0600.")
-def init(key: Path) -> None:
+@click.option("--key", required=True, type=FILE, help="Key file to make; mode 0600.")
+@AS_JSON
+def init(key: Path, as_json: bool) -> None:
     """Make the centre's key and print the public half, which every site file needs as centre_key."""
+    del as_json  # the public key is for a script in any case
     try:
         secret = create_key_file(key)
     except FileExistsError as error:
@@ -33,9 +54,11 @@ def init(key: Path) -> None:
 
 
 @command.command("key")
-@click.option("--key", required=True, type=_FILE, help="Key file of the centre.")
-def show(key: Path) -> None:
+@KEY
+@AS_JSON
+def show(key: Path, as_json: bool) -> None:
     """Print the public half of the centre's key again."""
+    del as_json
     try:
         click.echo(json.dumps({"centre_key": public(load_key_file(key)).hex()}))
     except (KeyFileError, OSError) as error:
@@ -43,26 +66,62 @@ def show(key: Path) -> None:
 
 
 @command.command("enrol")
-@click.option("--registry", required=True, type=_FILE, help="The register; made if it is not there.")
+@click.option("--registry", required=True, type=FILE, help="The register; made if it is not there.")
+@KEY
+@AS_JSON
 @click.argument("enrolment", type=click.File("r"), default="-")
-def enrol(registry: Path, enrolment: TextIO) -> None:
-    """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input)."""
+def enrol(registry: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
+    """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input).
+
+    The centre signs the enrolment, and the register keeps it. To say it again changes nothing; a recovery
+    key may be added where there was none.
+    """
+    wanted = _request(enrolment)
     try:
-        entry = json.loads(enrolment.read())
-        new = ChainState.enrolled(entry["gateway"], bytes.fromhex(entry["first_key"]))
-    except KeyError as error:
-        raise fail(EXIT_USAGE, f"not an enrolment: no {error.args[0]}") from error
-    except (ValueError, TypeError) as error:
-        raise fail(EXIT_USAGE, f"not an enrolment: {error}") from error
-    try:
-        known = read_registry(registry) if registry.exists() else {}
-        if known.setdefault(new.gateway, new.first_key) != new.first_key:
-            raise fail(EXIT_USAGE, f"{registry}: {new.gateway} is enrolled with another first key")
-        draft = registry.with_name(registry.name + ".new")
-        draft.write_text("".join(registry_line(*each) for each in known.items()), "utf-8")
-        draft.replace(registry)
-    except RegistryError as error:
+        known = read_register(registry) if registry.exists() else {}
+        _refuse_other_keys(registry, known.get(wanted.gateway), wanted)
+        old = known.get(wanted.gateway)
+        if old is None or not old.enrolment or old.recovery_key != wanted.recovery_key:
+            raw = sign_statement(wanted, load_key_file(key))
+            line = registry_line(wanted.gateway, wanted.first_key, wanted.recovery_key, raw)
+            add_line(registry, line)
+            known[wanted.gateway] = Entry(wanted.gateway, wanted.first_key, wanted.recovery_key, raw)
+    except (RegistryError, KeyFileError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{registry}: {error.strerror}") from error
-    click.echo(f"{registry}: {len(known)} gateways")
+    entry = known[wanted.gateway]
+    told = {"gateway": entry.gateway, "enrolment": entry.enrolment.hex(), "gateways": len(known)}
+    say(told, f"{registry}: {len(known)} gateways", as_json=as_json)
+
+
+def _request(stream: TextIO) -> Enrolment:
+    try:
+        entry: Any = json.loads(stream.read())
+        wanted = Enrolment(
+            gateway=entry["gateway"],
+            site=entry.get("site", ""),
+            first_key=bytes.fromhex(entry["first_key"]),
+            recovery_key=bytes.fromhex(entry.get("recovery_key", "")) or NO_KEY,
+            meters=tuple(
+                EnrolledMeter(meter["id"], meter["model"], meter["unit_id"], meter.get("serial", ""))
+                for meter in entry.get("meters", ())
+            ),
+            centre_utc_ms=utc_ms(),
+        )
+        sign_statement(wanted, NO_KEY)  # whatever cannot be signed is said here, before any key is read
+    except KeyError as error:
+        raise fail(EXIT_USAGE, f"not an enrolment: no {error.args[0]}") from error
+    except (ValueError, TypeError, AttributeError, FormatError) as error:
+        raise fail(EXIT_USAGE, f"not an enrolment: {error}") from error
+    return wanted
+
+
+def _refuse_other_keys(registry: Path, old: Entry | None, wanted: Enrolment) -> None:
+    if old is None:
+        return
+    if old.first_key != wanted.first_key:
+        text = f"{registry}: {wanted.gateway} is enrolled with another first key"
+        raise fail(EXIT_USAGE, f"{text}; new hardware goes on with `dianjian centre replace`")
+    if old.recovery_key not in {NO_KEY, wanted.recovery_key}:
+        raise fail(EXIT_USAGE, f"{registry}: {wanted.gateway} is enrolled with another recovery key")

@@ -10,6 +10,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from agent.evidence.keys import public
 from agent.evidence.receipt import RANGES_MAX, Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from agent.store.centre import CentreStore
 from agent.uplink import wire
@@ -29,11 +30,15 @@ class Answer:
 
 @define
 class Answers:
-    """`secret` is the centre's key."""
+    """`secret` is the centre's key, `public_key` its public half."""
 
     store: CentreStore
     secret: bytes
+    public_key: bytes = field(init=False)
     _references: dict[bytes, int] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.public_key = public(self.secret)
 
     def receipt(self, gateway: str, utc_ms: int, *, conflict: bool = False) -> Answer:
         """What is held of `gateway`; with `conflict`, that only the seal after it is of use."""

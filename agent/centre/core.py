@@ -8,6 +8,8 @@ nothing: what was not receipted comes again, and what comes again changes nothin
   body is still taken if it was missing; one further on is parked and the gateway is asked for what
   is missing; one that contradicts an accepted one is a fork and is kept as proof.
 - A body that comes alone must match the root of its accepted seal.
+- A statement (`agent.evidence.continuation`), from the gateway or from the register, is applied where the
+  chain has come to it and waits until then; one that contradicts an accepted seal is kept as proof.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
   receipt, with `conflict` where the chain cannot go on with what came.
 - Lines (`agent.centre.lines`) are made once for every accepted body, after the commit. They are a
@@ -19,6 +21,7 @@ is believed for its topic; a topic that names another gateway than the seal does
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Final
 
 from attrs import define, field, frozen
@@ -27,15 +30,18 @@ from agent.centre.answers import Answer, Answers
 from agent.centre.lines import Line, Lines
 from agent.evidence import cbor
 from agent.evidence.chain import ChainState, Code, Finding
-from agent.evidence.seal import FIRST_NUMBER, peek_header
+from agent.evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from agent.evidence.sealer import CommitError
-from agent.evidence.verify import Outcome, Verdict, accept, accept_body, declarations
-from agent.store.centre import Accepted, CentreStore
+from agent.evidence.statement import Rekey, Replace
+from agent.evidence.verify import Outcome, Verdict, accept, accept_body, continue_chain, declarations
+from agent.store.centre import Accepted, Applied, CentreStore
 from agent.uplink import wire
 from agent.uplink.wire import Kind, WireError
 
 PARKED_MAX: Final = 256
 """Seals of one gateway that wait for an earlier one: a dozen messages of a full window."""
+STATEMENTS_PARKED_MAX: Final = 16
+"""Statements of one gateway that wait for the chain to come to them; one is usual."""
 FINDINGS_TOLD_MAX: Final = 10_000
 """Findings remembered as told. The oldest are forgotten, and told again if they come again: whoever
 makes many must not silence those after them."""
@@ -59,6 +65,8 @@ class _Chain:
     coses: dict[int, bytes] = field(factory=dict)  # accepted in this batch
     bodies: dict[int, tuple[bytes, tuple[tuple[int, int], ...]]] = field(factory=dict)  # came alone
     with_body: set[int] = field(factory=set)  # accepted in this batch together with their bodies
+    statements: dict[bytes, bytes] = field(factory=dict)  # that wait for the chain, by hash
+    stated: dict[int, bytes] = field(factory=dict)  # keys that statements of this batch gave
     conflict: bool = False
     touched: bool = False
 
@@ -85,13 +93,41 @@ class Centre:
         Raises:
             CommitError: The disk fails; nothing may be answered, and the process should end.
         """
-        accepted: list[Accepted] = []
+        accepted: list[Accepted | Applied] = []
         lines: list[Line] = []
         for message in messages:
             try:
                 lines += self._message(message, utc_ms, accepted)
             except (WireError, cbor.FormatError) as error:
                 lines += self._told_once("", Finding(Code.FORM, f"{message.topic[:120]}: {error}", 0))
+        self._commit(accepted)
+        for name, chain in self._chains.items():
+            lines += chain.lines.complete(self.store.held(name).up_to) if chain.touched else ()
+        return self._answers(utc_ms), lines
+
+    def enrol(
+        self, gateway: str, first_key: bytes, recovery_key: bytes, enrolment: bytes, utc_ms: int
+    ) -> None:
+        """Know a gateway of the register; a recovery key that is new is believed from now on.
+
+        Raises:
+            EnrolmentError: It is known by another first key.
+        """
+        self.store.enrol(gateway, first_key, recovery_key, enrolment, utc_ms)
+        chain = self._chains.get(gateway)
+        if chain is not None:
+            chain.state = self.store.state(gateway)
+
+    def state_keys(
+        self, statements: Iterable[tuple[str, bytes]], utc_ms: int
+    ) -> tuple[list[Answer], list[Line]]:
+        """Apply statements of the register, (gateway, raw); else as `handle`."""
+        accepted: list[Accepted | Applied] = []
+        lines: list[Line] = []
+        for gateway, raw in statements:
+            chain = self._chain(gateway)
+            if chain is not None and not self.store.is_applied(gateway, seal_hash(raw)):
+                lines += self._statement(chain, raw, utc_ms, accepted)
         self._commit(accepted)
         return self._answers(utc_ms), lines
 
@@ -101,7 +137,7 @@ class Centre:
 
     def replay(self, gateway: str, first: int = FIRST_NUMBER) -> Iterator[Line]:
         """The lines of everything that is held of a gateway from seal `first` on."""
-        lines = Lines(gateway)
+        lines = Lines(gateway, partial(self._hash_of, gateway))
         for number, cose, body, _ in self.store.chain(gateway):
             if body is None:
                 continue
@@ -114,7 +150,7 @@ class Centre:
         chain = self._chain(gateway)
         return None if chain is None else chain.lines
 
-    def _message(self, message: Incoming, utc_ms: int, accepted: list[Accepted]) -> list[Line]:
+    def _message(self, message: Incoming, utc_ms: int, accepted: list[Accepted | Applied]) -> list[Line]:
         gateway, kind = wire.parse_topic(message.topic)
         chain = self._chain(gateway)
         if chain is None:
@@ -132,10 +168,12 @@ class Centre:
         elif kind is Kind.BODY:
             late = wire.decode_body(message.payload)
             lines = self._body(chain, late.number, late.body)
+        elif kind is Kind.REKEY:
+            lines = self._statement(chain, wire.decode_statement(message.payload), utc_ms, accepted)
         return lines
 
     def _seal(
-        self, chain: _Chain, cose: bytes, body: bytes | None, utc_ms: int, accepted: list[Accepted]
+        self, chain: _Chain, cose: bytes, body: bytes | None, utc_ms: int, accepted: list[Accepted | Applied]
     ) -> list[Line]:
         """A seal that came, and those that were parked behind it."""
         chain.touched = True
@@ -143,12 +181,13 @@ class Centre:
         due: tuple[bytes, bytes | None] | None = (cose, body)
         while due is not None:
             lines += self._judge(chain, *due, utc_ms, accepted)
+            lines += self._waiting_statements(chain, utc_ms, accepted)
             due = chain.parked.pop(chain.state.number + 1, None)
         chain.parked = {n: parked for n, parked in chain.parked.items() if n > chain.state.number}
         return lines
 
     def _judge(
-        self, chain: _Chain, cose: bytes, body: bytes | None, utc_ms: int, accepted: list[Accepted]
+        self, chain: _Chain, cose: bytes, body: bytes | None, utc_ms: int, accepted: list[Accepted | Applied]
     ) -> list[Line]:
         gateway = chain.state.gateway
         verdict = accept(
@@ -157,6 +196,7 @@ class Centre:
             body,
             utc_ms,
             stored=lambda number: chain.coses.get(number) or self.store.cose(gateway, number),
+            stated_key=lambda number: chain.stated.get(number) or self.store.stated_key(gateway, number),
             reference_utc_ms=self.answers.reference_utc_ms,
         )
         lines = [line for finding in verdict.findings for line in self._told_once(gateway, finding)]
@@ -175,6 +215,54 @@ class Centre:
         elif verdict.outcome is Outcome.GAP and len(chain.parked) < PARKED_MAX:
             chain.parked[number] = cose, body
         return lines
+
+    def _statement(
+        self, chain: _Chain, raw: bytes, utc_ms: int, accepted: list[Accepted | Applied]
+    ) -> list[Line]:
+        """A statement that came, and the seals that were parked behind it."""
+        chain.touched = True
+        lines, applied = self._apply(chain, raw, utc_ms, accepted)
+        due = chain.parked.pop(chain.state.number + 1, None) if applied else None
+        return lines if due is None else [*lines, *self._seal(chain, *due, utc_ms, accepted)]
+
+    def _waiting_statements(
+        self, chain: _Chain, utc_ms: int, accepted: list[Accepted | Applied]
+    ) -> list[Line]:
+        lines: list[Line] = []
+        for digest, raw in list(chain.statements.items()):
+            del chain.statements[digest]
+            lines += self._apply(chain, raw, utc_ms, accepted)[0]
+        return lines
+
+    def _apply(
+        self, chain: _Chain, raw: bytes, utc_ms: int, accepted: list[Accepted | Applied]
+    ) -> tuple[list[Line], bool]:
+        """What became of a statement, and whether the chain goes on with it."""
+        gateway = chain.state.gateway
+        verdict = continue_chain(
+            chain.state,
+            raw,
+            self.answers.public_key,
+            stored=lambda number: chain.coses.get(number) or self.store.cose(gateway, number),
+            applied=lambda digest: self.store.is_applied(gateway, digest),
+        )
+        if verdict.outcome is Outcome.GAP:
+            if len(chain.statements) < STATEMENTS_PARKED_MAX:
+                chain.statements[seal_hash(raw)] = raw
+            chain.conflict = True
+            return [], False
+        lines = [line for finding in verdict.findings for line in self._told_once(gateway, finding)]
+        if verdict.outcome is Outcome.ACCEPTED:
+            chain.state, chain.conflict = verdict.state, False
+            if isinstance(verdict.statement, Rekey | Replace):
+                chain.stated[verdict.statement.number] = verdict.statement.next_key
+            accepted.append(Applied(verdict.state, raw, utc_ms))
+            return lines, True
+        if verdict.outcome is Outcome.FORK:
+            assert verdict.statement is not None
+            self.store.put_fork(gateway, verdict.statement.number, raw, utc_ms)
+        chain.conflict |= verdict.outcome is not Outcome.DUPLICATE
+        return lines, False
 
     def _body(self, chain: _Chain, number: int, body: bytes) -> list[Line]:
         gateway = chain.state.gateway
@@ -198,7 +286,7 @@ class Centre:
         late = {"type": "body", "gateway": gateway, "seal": number}
         return [late, *told, *chain.lines.of_body(header, records)]
 
-    def _commit(self, accepted: list[Accepted]) -> None:
+    def _commit(self, accepted: list[Accepted | Applied]) -> None:
         if accepted:
             try:
                 self.store.commit(accepted)
@@ -216,6 +304,7 @@ class Centre:
                 answers.append(self.answers.receipt(name, utc_ms, conflict=chain.conflict))
             chain.touched = chain.conflict = False
             chain.coses.clear()
+            chain.stated.clear()
             chain.bodies.clear()
             chain.with_body.clear()
         return answers
@@ -227,13 +316,23 @@ class Centre:
                 if first_key is None:
                     return None
                 self.store.enrol(gateway, first_key)
-            self._chains[gateway] = _Chain(self.store.state(gateway), Lines(gateway))
+            self._chains[gateway] = _Chain(
+                self.store.state(gateway), Lines(gateway, partial(self._hash_of, gateway))
+            )
         return self._chains[gateway]
+
+    def _hash_of(self, gateway: str, number: int) -> bytes | None:
+        """The hash of a seal that was accepted, in this batch or before."""
+        chain = self._chains.get(gateway)
+        cose = (chain.coses.get(number) if chain else None) or self.store.cose(gateway, number)
+        return None if cose is None else seal_hash(cose)
 
     def _told_once(self, gateway: str, finding: Finding) -> list[Line]:
         number = finding.number
         if finding.code is Code.GAP:  # one gap, however many seals come behind it
             number = self._chains[gateway].state.number + 1
+        if finding.code is Code.REVOKED and number > (self._chains[gateway].state.revoked or 0):
+            number = -1  # the seals of a revoked gateway, however many
         key = gateway, str(finding.code), number
         if key in self._told:
             return []

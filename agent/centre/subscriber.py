@@ -24,11 +24,11 @@ from attrs import evolve
 from agent.centre.answers import Answer, Answers
 from agent.centre.core import Centre, Incoming
 from agent.centre.lines import Line, Lines
-from agent.centre.registry import RegistryError, read_registry
+from agent.centre.registry import Entry, RegistryError, read_register
 from agent.evidence import cbor
 from agent.evidence.seal import peek_header
 from agent.evidence.verify import accept_body
-from agent.store.centre import CentreStore
+from agent.store.centre import CentreStore, EnrolmentError
 from agent.uplink import wire
 from agent.uplink.delivery import FAILURE
 from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
@@ -48,7 +48,7 @@ POLL_S: Final = 0.5
 """How long a stop may wait for the next look."""
 NS_PER_MS: Final = NS_PER_S // 1000
 
-SUBSCRIPTIONS: Final = tuple(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "state"))
+SUBSCRIPTIONS: Final = tuple(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state"))
 
 
 class Subscriber:
@@ -57,7 +57,7 @@ class Subscriber:
     Args:
         settings: The connection; its subscriptions are set here.
         store_path: The centre's database.
-        registry: The register of gateways; read again when a stranger appears.
+        registry: The register of gateways; read again whenever it has changed.
         secret: The centre's key.
         clock: Where the time comes from.
         out: Takes each line, as JSON without a line feed.
@@ -75,7 +75,7 @@ class Subscriber:
         self._registry = registry
         self._registry_mtime_ns = -1
         self._registry_wrong = ""
-        self._known: dict[str, bytes] = {}
+        self._known: dict[str, Entry] = {}
         self._clock = clock
         self._out = out
         self._memory = store_path.with_name(store_path.name + ".memory")
@@ -96,8 +96,7 @@ class Subscriber:
     def run(self) -> None:
         """Serve until stopped; the database is closed at the end."""
         try:
-            for gateway, first_key in self._registered().items():
-                self._store.enrol(gateway, first_key)
+            self._look_at_register()
             for gateway in self._store.gateways():
                 self._recall(gateway)
             self._publisher.start()
@@ -116,6 +115,7 @@ class Subscriber:
 
     def _turn(self) -> None:
         events = self._batch()
+        self._look_at_register()
         for event in events:
             self._note(event)
         messages = [Incoming(event.topic, event.payload) for event in events if isinstance(event, Message)]
@@ -140,7 +140,9 @@ class Subscriber:
                 self._say("subscribe_refused", f"{event.topic} ({event.reason_code:#04x})")
 
     def _handle(self, messages: list[Incoming]) -> None:
-        answers, lines = self.centre.handle(messages, self._utc_ms())
+        self._told(*self.centre.handle(messages, self._utc_ms()))
+
+    def _told(self, answers: list[Answer], lines: list[Line]) -> None:
         self._publish(answers)
         for line in lines:
             self._out(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
@@ -178,21 +180,35 @@ class Subscriber:
         return self._clock.stamp().utc_ns // NS_PER_MS
 
     def _first_key(self, gateway: str) -> bytes | None:
-        return self._registered().get(gateway)
+        self._look_at_register()
+        entry = self._known.get(gateway)
+        return None if entry is None else entry.first_key
 
-    def _registered(self) -> dict[str, bytes]:
-        """The register, read again when the file has changed; while it is wrong, as it was before."""
+    def _look_at_register(self) -> None:
+        """Take in what is new in the register; while it is wrong, it is as it was before."""
         try:
             changed_ns = self._registry.stat().st_mtime_ns
-            if changed_ns != self._registry_mtime_ns:
-                self._registry_mtime_ns = changed_ns
-                self._known = read_registry(self._registry)
+            if changed_ns == self._registry_mtime_ns:
+                return
+            self._registry_mtime_ns = changed_ns
+            self._known = read_register(self._registry)
             self._registry_wrong = ""
         except (OSError, RegistryError) as error:
             if str(error) != self._registry_wrong:
                 self._registry_wrong = str(error)
                 self._say("registry_wrong", str(error))
-        return self._known
+            return
+        for entry in self._known.values():
+            self._enrol(entry)
+        stated = [(entry.gateway, raw) for entry in self._known.values() for raw in entry.statements]
+        self._told(*self.centre.state_keys(stated, self._utc_ms()))
+
+    def _enrol(self, entry: Entry) -> None:
+        keys = entry.first_key, entry.recovery_key
+        try:
+            self.centre.enrol(entry.gateway, *keys, entry.enrolment, self._utc_ms())
+        except EnrolmentError as error:
+            self._say("registry_wrong", str(error))
 
     def _recall(self, gateway: str) -> None:
         lines = self.centre.lines_of(gateway)

@@ -3,6 +3,9 @@
     gateways   id (primary key), name, first_key, state (ChainState), held (Held), receipt or NULL
     seals      at (primary key), cose, body or NULL, received_utc_ms
     forks      id (primary key), gateway, number, cose, received_utc_ms: the other half of the proof
+               (`cose` may be a re-key that contradicts what was accepted)
+    statements id (primary key), gateway, number, hash, raw, received_utc_ms: what was applied, in that order;
+               number 0 is the enrolment
 
 `at` = gateway's id * 2^40 + number: one tree without a secondary index, one gateway's chain in one
 run of it. Nothing enters `seals` that has not passed `agent.evidence.verify`, in the order of the
@@ -15,12 +18,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, frozen
+from attrs import define, evolve, frozen
 
 from agent.evidence.chain import ChainState
 from agent.evidence.held import Held
-from agent.evidence.seal import NUMBER_MAX
-from agent.store.database import Database, Migration, StoreError, suffixed
+from agent.evidence.seal import FIRST_NUMBER, NO_HASH, NUMBER_MAX, seal_hash
+from agent.evidence.statement import Enrolment, Rekey, Replace, Revoke, parse_statement
+from agent.store.database import Database, Migration, StoreError, reading, suffixed
 from agent.store.lock import Lock
 
 READ_ROWS_MAX: Final = 1_000
@@ -48,6 +52,15 @@ class Accepted:
     absent: tuple[tuple[int, int], ...] = ()
 
 
+@frozen
+class Applied:
+    """A statement that was applied, with the state of its chain after it."""
+
+    state: ChainState
+    raw: bytes
+    received_utc_ms: int
+
+
 @define
 class _Gateway:
     id: int
@@ -73,7 +86,15 @@ def _make_tables(db: Any) -> None:
     )
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables,)
+def _make_statements(db: Any) -> None:
+    db["statements"].create(
+        {"id": int, "gateway": int, "number": int, "hash": bytes, "raw": bytes, "received_utc_ms": int},
+        pk="id",
+        not_null={"gateway", "number", "hash", "raw", "received_utc_ms"},
+    )
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables, _make_statements)
 
 
 class CentreStore:
@@ -109,27 +130,42 @@ class CentreStore:
         """Look at the file again after a failed commit."""
         self._database.reopen()
 
-    def enrol(self, gateway: str, first_key: bytes) -> None:
-        """Know `gateway` by its first key; to say it again changes nothing.
+    def enrol(
+        self,
+        gateway: str,
+        first_key: bytes,
+        recovery_key: bytes = NO_HASH,
+        enrolment: bytes = b"",
+        utc_ms: int = 0,
+    ) -> None:
+        """Know `gateway` by its keys and the statement about them; to say it again changes nothing.
+
+        A recovery key may be added where there was none.
 
         Raises:
             EnrolmentError: It is known by another key.
-            FormatError: The id or the key cannot be one.
+            FormatError: The id or a key cannot be one.
         """
-        state = ChainState.enrolled(gateway, first_key)
+        state = ChainState.enrolled(gateway, first_key, recovery_key)
         known = self._gateways.get(gateway)
-        if known is not None:
-            if known.state.first_key != first_key:
-                raise EnrolmentError(f"{gateway} is enrolled with another first key")
+        if known is None:
+            held = Held()
+            with self._database.write() as connection:
+                id_ = connection.execute(
+                    "INSERT INTO gateways (name, first_key, state, held) VALUES (?, ?, ?, ?)",
+                    (gateway, first_key, state.to_cbor(), held.to_cbor()),
+                ).lastrowid
+            assert id_ is not None
+            known = self._gateways[gateway] = _Gateway(id_, state, held)
+        elif known.state.first_key != first_key:
+            raise EnrolmentError(f"{gateway} is enrolled with another first key")
+        if not enrolment or self.is_applied(gateway, seal_hash(enrolment)):
             return
-        held = Held()
-        with self._database.write() as connection:
-            id_ = connection.execute(
-                "INSERT INTO gateways (name, first_key, state, held) VALUES (?, ?, ?, ?)",
-                (gateway, first_key, state.to_cbor(), held.to_cbor()),
-            ).lastrowid
-        assert id_ is not None
-        self._gateways[gateway] = _Gateway(id_, state, held)
+        if known.state.recovery_key == NO_HASH:
+            state = evolve(known.state, recovery_key=recovery_key)
+        else:
+            state = known.state  # the one that it has now; a replacement may have brought another
+        self.commit([Applied(state, enrolment, utc_ms)])
 
     def gateways(self) -> tuple[str, ...]:
         """Every enrolled gateway."""
@@ -143,31 +179,27 @@ class CentreStore:
         """Which bodies of `gateway` are held; not to be changed by the caller."""
         return self._known(gateway).held
 
-    def commit(self, batch: Sequence[Accepted]) -> None:
+    def commit(self, batch: Sequence[Accepted | Applied]) -> None:
         """Put `batch`, in the order of acceptance, and the states after it into one transaction.
 
         Raises:
             CommitError: The result is unknown; the same batch may be committed again.
         """
-        after = {a.state.gateway: self._known(a.state.gateway).held.to_cbor() for a in batch}
-        held = {name: Held.from_cbor(raw) for name, raw in after.items()}
-        states = {name: self._known(name).state for name in after}
+        held = {a.state.gateway: self._known(a.state.gateway).held for a in batch}
+        held = {name: Held.from_cbor(one.to_cbor()) for name, one in held.items()}
+        states = {name: self._known(name).state for name in held}
         with self._database.write() as connection:
-            for accepted in batch:
-                state = accepted.state
-                row = (self._at(state.gateway, state.number), accepted.received_utc_ms)
-                connection.execute(
-                    "INSERT INTO seals (at, received_utc_ms, cose, body) VALUES (?, ?, ?, ?) "
-                    "ON CONFLICT (at) DO UPDATE SET body = coalesce(body, excluded.body)",
-                    (*row, accepted.cose, accepted.body),
-                )
-                spans = [
-                    *accepted.absent,
-                    *([(state.number, state.number)] if accepted.body is not None else []),
-                ]
-                for span in spans:
-                    held[state.gateway].add(*span)
-                states[state.gateway] = max(states[state.gateway], state, key=lambda state: state.number)
+            for one in batch:
+                name = one.state.gateway
+                if isinstance(one, Applied):
+                    self._put_statement(connection, one)
+                else:
+                    self._put_seal(connection, one)
+                    own = (one.state.number, one.state.number)
+                    for span in [*one.absent, *([own] if one.body is not None else [])]:
+                        held[name].add(*span)
+                # In the order of acceptance: a statement changes a state and not its number.
+                states[name] = one.state if one.state.number >= states[name].number else states[name]
             for name, state in states.items():
                 connection.execute(
                     "UPDATE gateways SET state = ?, held = ? WHERE id = ?",
@@ -175,6 +207,45 @@ class CentreStore:
                 )
         for name, state in states.items():
             self._gateways[name].state, self._gateways[name].held = state, held[name]
+
+    def _put_seal(self, connection: Any, accepted: Accepted) -> None:
+        at = self._at(accepted.state.gateway, accepted.state.number)
+        connection.execute(
+            "INSERT INTO seals (at, received_utc_ms, cose, body) VALUES (?, ?, ?, ?) "
+            "ON CONFLICT (at) DO UPDATE SET body = coalesce(body, excluded.body)",
+            (at, accepted.received_utc_ms, accepted.cose, accepted.body),
+        )
+
+    def _put_statement(self, connection: Any, applied: Applied) -> None:
+        connection.execute(
+            "INSERT INTO statements (gateway, number, hash, raw, received_utc_ms) SELECT ?1, ?2, ?3, ?4, ?5 "
+            "WHERE NOT EXISTS (SELECT 1 FROM statements WHERE gateway = ?1 AND hash = ?3)",
+            (
+                self._known(applied.state.gateway).id,
+                _number_of(applied.raw),
+                seal_hash(applied.raw),
+                applied.raw,
+                applied.received_utc_ms,
+            ),
+        )
+
+    def statements(self, gateway: str) -> list[tuple[int, bytes]]:
+        """(number, raw) of everything that was applied, in that order; number 0 is the enrolment."""
+        sql = "SELECT number, raw FROM statements WHERE gateway = ? ORDER BY id"
+        return self._database.read(sql, (self._known(gateway).id,))
+
+    def is_applied(self, gateway: str, digest: bytes) -> bool:
+        """Whether the statement with this hash was applied."""
+        sql = "SELECT 1 FROM statements WHERE gateway = ? AND hash = ? LIMIT 1"
+        return bool(self._database.read(sql, (self._known(gateway).id, digest)))
+
+    def stated_key(self, gateway: str, number: int) -> bytes | None:
+        """The key that a statement gave to seal `number`; the last one where there were several."""
+        for at, raw in reversed(self.statements(gateway)):
+            statement = parse_statement(raw).statement
+            if at == number and isinstance(statement, Rekey | Replace):
+                return statement.next_key
+        return None
 
     def put_body(
         self, gateway: str, number: int, body: bytes, absent: tuple[tuple[int, int], ...] = ()
@@ -248,3 +319,64 @@ class CentreStore:
 
     def _at(self, gateway: str, number: int) -> int:
         return self._known(gateway).id * _SHIFT + number
+
+
+def _number_of(raw: bytes) -> int:
+    """Where a statement stands in the order of the numbers."""
+    statement = parse_statement(raw).statement
+    return FIRST_NUMBER - 1 if isinstance(statement, Enrolment) else statement.number
+
+
+@frozen
+class Standing:
+    """What the centre's database says of one gateway, read beside its owner."""
+
+    state: ChainState
+    held: Held
+    receipt: bytes | None
+
+
+def read_standing(path: Path, gateway: str) -> Standing:
+    """Where the chain of `gateway` stands.
+
+    Raises:
+        StoreError: The database cannot be read, or does not know the gateway.
+    """
+    with reading(path) as connection:
+        found = connection.execute(
+            "SELECT state, held, receipt FROM gateways WHERE name = ?", (gateway,)
+        ).fetchone()
+    if found is None:
+        raise UnknownGatewayError(f"{path}: nothing has come of gateway {gateway}")
+    return Standing(ChainState.from_cbor(found[0]), Held.from_cbor(found[1]), found[2])
+
+
+def read_export(path: Path, gateway: str) -> Iterator[bytes | tuple[bytes, bytes | None]]:
+    """Everything of `gateway` in the order of an exported file: statements, and (cose, body) of each seal.
+
+    Raises:
+        StoreError: As `read_standing`.
+    """
+    with reading(path) as connection:
+        known = connection.execute("SELECT id FROM gateways WHERE name = ?", (gateway,)).fetchone()
+        if known is None:
+            raise UnknownGatewayError(f"{path}: nothing has come of gateway {gateway}")
+        waiting = connection.execute(
+            "SELECT raw FROM statements WHERE gateway = ? ORDER BY id", known
+        ).fetchall()
+        parsed = [(parse_statement(raw).statement, raw) for (raw,) in waiting]
+        yield from [raw for statement, raw in parsed if isinstance(statement, Enrolment)][-1:]
+        later = [(_stands_after(one), raw) for one, raw in parsed if not isinstance(one, Enrolment)]
+        base = known[0] * _SHIFT
+        rows = connection.execute(
+            "SELECT at, cose, body FROM seals WHERE at BETWEEN ? AND ? ORDER BY at", (base, base + NUMBER_MAX)
+        )
+        for at, cose, body in rows:
+            while later and later[0][0] < at - base:
+                yield later.pop(0)[1]
+            yield cose, body
+        yield from (raw for _, raw in later)
+
+
+def _stands_after(statement: Rekey | Replace | Revoke) -> int:
+    return statement.number if isinstance(statement, Revoke) else statement.number - 1

@@ -343,7 +343,7 @@ def test_keys_that_do_not_belong_to_the_chain_stop_the_gateway(tmp_path: Path) -
     first = Rig(tmp_path / "first")
     first.run(30, 1000, 1000)
     (tmp_path / "first/state/keys").unlink()
-    with pytest.raises(RekeyError, match="enrolled anew"):
+    with pytest.raises(RekeyError, match="a new key is needed"):
         first.killed(tmp_path / "second")
 
 
