@@ -67,18 +67,22 @@ class Quota:
     store: Rows
     _bodiless_below: int = field(default=0, init=False)
 
-    def make_room(self, *, prunable_below: int, tip: int) -> tuple[Level, tuple[int, int] | None]:
+    def make_room(
+        self, *, prunable_below: int, tip: int, was_full: bool = False
+    ) -> tuple[Level, tuple[int, int] | None]:
         """Prune if that helps, else say which bodies are to be given up.
 
         Args:
             prunable_below: Rows below are receipted and not needed on the gateway.
             tip: The last own seal, which keeps its body.
+            was_full: A commit found no room, which says more than any fraction: of a small file five
+                hundredths are less than a seal.
 
         Returns:
             The level before, and the first and last seal whose bodies are to be given up; whatever
             lies between them and is still here is one of DROP_BODIES_MAX.
         """
-        level = level_of(self.store.used_fraction())
+        level = max(level_of(self.store.used_fraction()), Level.DROP if was_full else Level.FREE)
         if level >= Level.PRUNE and self.store.prune_below(prunable_below):
             return level, None
         if level < Level.DROP:

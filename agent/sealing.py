@@ -99,6 +99,8 @@ class Sealing:
             self._failed(error, stamp, now_s)
             return False
         self._failing_since_s = None
+        self.store.restock()
+        self._tell_disk(stamp)
         if pending.lost:
             body = {"what": "records", "count": pending.lost, "why": "the disk took no seal"}
             self.put(Kind.GAP, stamp, body)
@@ -112,15 +114,23 @@ class Sealing:
         if self._failing_since_s is None:
             self._failing_since_s = now_s
             LOG.error("the disk took no seal: %s", error)
-        if isinstance(error, StoreFullError):
+        relieved = self.store.relieve()
+        self._tell_disk(stamp)
+        if isinstance(error, StoreFullError) and not relieved:
             with contextlib.suppress(CommitError):  # a disk without room for even that
                 self._make_room(stamp, at_once=True)
         if now_s - self._failing_since_s > SETTLE_S_MAX:
             raise DiskError(f"no seal committed for {SETTLE_S_MAX:g} s: {error}") from error
 
+    def _tell_disk(self, stamp: Stamp) -> None:
+        for text in self.store.take_disk_news():
+            LOG.warning("the disk: %s", text)
+            self.put(Kind.EVENT, stamp, {"what": "disk", "text": text})
+
     def _make_room(self, stamp: Stamp, *, at_once: bool = False) -> None:
         """Free what must be freed; bodies go with the seal that tells of them, or `at_once` before it."""
-        level, drop = self._quota.make_room(prunable_below=self._prunable_below(), tip=self.tip)
+        prunable = self._prunable_below()
+        level, drop = self._quota.make_room(prunable_below=prunable, tip=self.tip, was_full=at_once)
         if level is not self.level and max(level, self.level) >= Level.ALARM:
             LOG.warning("the database is at level %s", level.name)
             self.put(Kind.EVENT, stamp, {"what": "database", "level": level.name})

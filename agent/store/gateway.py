@@ -7,6 +7,8 @@
 One row a seal, no secondary index: an index multiplies the bytes written by 1.5 to 5. Only
 `append` commits by itself; receipts and checkpoints ride on the next commit (or `flush`), because
 each commit costs 8 kB of flash and both can be had again: the receipt is retained at the broker.
+A receipt covers all before it, so one in RECEIPT_COMMITS is enough (each costs 8 kB more), and the
+one that waits when rows are pruned on its word.
 
 Who deletes: `prune_below`, called only for what a valid receipt covers, PRUNE_ROWS_MAX at a time (a
 delete of 1,000 rows fails on a full disk), and never the last seal, which the next one follows;
@@ -16,29 +18,49 @@ Rows are checked by their own hash when they are read. A file that cannot be rig
 can be read of it by primary key is put into a new one, and the start goes on: see `salvage`.
 """
 
+import contextlib
 from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
 from agent.evidence.seal import StoredSeal
-from agent.store.database import PAGE_BYTES, CorruptError, reading, suffixed
+from agent.store.ballast import Ballast
+from agent.store.database import PAGE_BYTES, CorruptError, StoreError, reading, suffixed
 from agent.store.lock import Lock
 from agent.store.opening import COLUMNS, INSERT, open_or_salvage, values
 
 RECEIPTS_KEPT: Final = 100
+RECEIPT_COMMITS: Final = 10
+"""Commits of seals from one stored receipt to the next."""
 PRUNE_ROWS_MAX: Final = 100
 """Works within a full quota; see parts of SQLite that were measured in the module's specification."""
 CHECKPOINT_BYTES_MAX: Final = 1 << 20
-QUOTA_BYTES_MIN: Final = 64 * PAGE_BYTES
+QUOTA_BYTES_MIN: Final = 256 * PAGE_BYTES
 """Below it the schema and one seal would not fit."""
 READ_ROWS_MAX: Final = 1_000
+WAL_PAGES: Final = 1_000
+"""SQLite's own measure of when the WAL is moved into the file."""
+WAL_PAGES_IN_NEED: Final = 16
+"""The same on a full disk, where the WAL has the room of two seals."""
+GIVEN_UP: Final = "full, the ballast was given up"
+HELD_AGAIN: Final = "room again, the ballast is held"
 
 _RECEIPT: Final = "receipt"
 _FORGET_RECEIPTS: Final = """
 DELETE FROM receipts WHERE number < (SELECT min(number) FROM (
     SELECT number FROM receipts ORDER BY number DESC LIMIT ?))
 """
+_DROP_BODIES: Final = (
+    "CREATE TEMP TABLE IF NOT EXISTS dropped (number, hash, cose, body, first_record, count)",
+    """INSERT INTO temp.dropped SELECT number, hash, cose, NULL, first_record, count
+    FROM seals WHERE number BETWEEN ? AND ? AND body IS NOT NULL""",
+    "DELETE FROM seals WHERE number IN (SELECT number FROM temp.dropped)",
+    f"INSERT INTO seals ({COLUMNS}) SELECT * FROM temp.dropped",  # noqa: S608 - a constant
+    "DELETE FROM temp.dropped",
+)
+"""Deleted and put in anew, because SQLite gives the room of a row that became shorter back to its own page
+alone, where no later row ever goes: full of bodies below one page, a file stayed full without any."""
 
 
 class GatewayStore:
@@ -48,13 +70,16 @@ class GatewayStore:
         salvage: What was left of a corrupt file that this start set aside, or None.
     """
 
-    def __init__(self, path: Path, quota_bytes: int, *, newest_hint: int | None = None) -> None:
+    def __init__(
+        self, path: Path, quota_bytes: int, *, newest_hint: int | None = None, ballast_bytes: int = 0
+    ) -> None:
         """Open or make the database, salvaging a corrupt one.
 
         Args:
             path: The file.
             quota_bytes: It never grows beyond this.
             newest_hint: Where to look for the newest seal in a file whose index is destroyed.
+            ballast_bytes: What is held back on the disk for the day on which it is full.
 
         Raises:
             SecondInstanceError: Another process owns it.
@@ -65,11 +90,16 @@ class GatewayStore:
         self._pages_max = quota_bytes // PAGE_BYTES
         self._lock = Lock(suffixed(path, ".lock"))
         self._riders: dict[str, tuple[str, tuple[Any, ...]]] = {}
+        self._since_receipt = RECEIPT_COMMITS
+        self._ballast = Ballast(suffixed(path, ".ballast"), ballast_bytes)
+        # A full disk takes not even the files of an open database.
+        self._disk_news = [GIVEN_UP] if self._ballast.give_up() else []
         try:
             self._database, self.salvage = open_or_salvage(path, self._pages_max, newest_hint)
         except BaseException:
             self._lock.release()
             raise
+        self._ballast.take()
 
     def close(self) -> None:
         """Flush and let the file go."""
@@ -92,7 +122,8 @@ class GatewayStore:
             CommitError: The result is unknown.
             StoreFullError: The quota or the disk is full; nothing was stored.
         """
-        self._commit([(INSERT, values(seal)) for seal in seals])
+        self._since_receipt += 1
+        self._commit([(INSERT, values(seal)) for seal in seals], routine=True)
 
     def last(self) -> StoredSeal | None:
         """The seal with the highest number."""
@@ -160,11 +191,11 @@ class GatewayStore:
 
     def drop_bodies(self, first: int, last: int, *, at_once: bool) -> None:
         """Give up the bodies of seals `first` to `last`: at once, or with the seal that tells of it."""
-        sql = "UPDATE seals SET body = NULL WHERE number BETWEEN ? AND ? AND body IS NOT NULL"
+        statements = [(sql, (first, last) if "?" in sql else ()) for sql in _DROP_BODIES]
         if at_once:
-            self._commit([(sql, (first, last))])
+            self._commit(statements)
         else:
-            self._riders[f"drop {first}"] = (sql, (first, last))
+            self._riders |= {f"drop {first} {step}": one for step, one in enumerate(statements)}
 
     # -- what rides along
 
@@ -181,6 +212,12 @@ class GatewayStore:
         stored = self._database.read("SELECT number, raw FROM receipts ORDER BY number DESC LIMIT 1")
         found = max([*stored, *([waiting[1]] if waiting else [])], default=None)
         return None if found is None else bytes(found[1])
+
+    def receipts(self) -> list[bytes]:
+        """Every receipt that is kept, of an unsound one too: whoever reads them checks the signature."""
+        stored = self._database.read("SELECT raw FROM receipts ORDER BY number")
+        waiting = self._riders.get(_RECEIPT)
+        return [*(bytes(row[0]) for row in stored), *([bytes(waiting[1][1])] if waiting else [])]
 
     def put_checkpoint(self, name: str, raw: bytes) -> None:
         """Remember `raw` under `name`; it reaches the disk with the next commit."""
@@ -205,18 +242,48 @@ class GatewayStore:
     # -- room
 
     def used_fraction(self) -> float:
-        """How much of the quota is taken."""
+        """How much is taken of the quota, or of what the disk has for it where that is less."""
         pages, free = (
-            self._database.read(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count")
+            int(self._database.read(f"PRAGMA {name}")[0][0]) for name in ("page_count", "freelist_count")
         )
-        return float(pages - free) / self._pages_max
+        room = pages + self._ballast.room_bytes() // PAGE_BYTES
+        return (pages - free) / min(self._pages_max, room)
+
+    def relieve(self) -> bool:
+        """After a commit that found no room: if it is the disk that is full, give up the ballast.
+
+        Returns:
+            Whether that was done now, so that there is room again.
+        """
+        if not self._ballast.is_low():
+            return False
+        given_up = self._ballast.give_up()
+        if given_up:
+            self._disk_news.append(GIVEN_UP)
+        with contextlib.suppress(StoreError):  # a WAL that cannot grow can begin anew
+            self._database.read(f"PRAGMA wal_autocheckpoint={WAL_PAGES_IN_NEED}")
+            self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
+        return given_up
+
+    def restock(self) -> None:
+        """Hold back room again where others have let go of the disk."""
+        if self._ballast.take():
+            self._disk_news.append(HELD_AGAIN)
+            self._database.read(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
+
+    def take_disk_news(self) -> list[str]:
+        """What became of the room that is held back, since the last call."""
+        news, self._disk_news = self._disk_news, []
+        return news
 
     # -- inside
 
-    def _commit(self, statements: Sequence[tuple[str, tuple[Any, ...]]]) -> int:
+    def _commit(self, statements: Sequence[tuple[str, tuple[Any, ...]]], *, routine: bool = False) -> int:
         changed = 0
         with self._database.lock:
             riders = dict(self._riders)
+            if routine and self._since_receipt < RECEIPT_COMMITS:
+                riders.pop(_RECEIPT, None)
             with self._database.write() as connection:
                 for sql, parameters in statements:
                     changed += connection.execute(sql, parameters).rowcount
@@ -227,6 +294,8 @@ class GatewayStore:
             for key, rider in riders.items():
                 if self._riders.get(key) is rider:
                     del self._riders[key]
+            if _RECEIPT in riders:
+                self._since_receipt = 0
         return changed
 
     def _one(self, sql: str, parameters: Sequence[Any] = ()) -> StoredSeal | None:

@@ -1,7 +1,7 @@
-"""The gateway's core as a life under strace, on time that the test turns: what it publishes, it has promised."""
+"""The gateway's core on time that the test turns, and what it has promised: whatever it published."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from agent.evidence.record import Kind as RecordKind
 from agent.evidence.record import Record, decode_record
@@ -9,7 +9,8 @@ from agent.evidence.seal import open_body, peek_header, seal_hash
 from agent.uplink import wire
 from agent.uplink.wire import Kind
 from tests.agent.rig import Rig
-from tests.faults.disk import Tell, opened
+from tests.faults.disk import Tell, opened, rows_of
+from tests.faults.invariants import Held, Witness, check
 
 GATEWAY: Final = "g1"
 STATE: Final = "state"
@@ -57,12 +58,34 @@ def living(folder: Path, tell: Tell) -> None:
             tell(number, digest)
 
 
-def events_of(rig: Rig) -> list[dict[str, object]]:
-    """Bodies of the event records in the chain."""
+def records_of(rig: Rig, kind: RecordKind) -> list[dict[str, Any]]:
+    """Bodies of the records of a kind, as far as the chain still has them."""
     found = []
-    for seal in rig.seals():
+    for seal in rows_of(rig.gateway.store):
         for raw in open_body(peek_header(seal.cose), seal.body) if seal.body else ():
             record = decode_record(raw)
-            if isinstance(record, Record) and record.kind is RecordKind.EVENT:
+            if isinstance(record, Record) and record.kind is kind:
                 found.append(dict(record.body))
     return found
+
+
+def events_of(rig: Rig) -> list[dict[str, Any]]:
+    """Bodies of the event records."""
+    return records_of(rig, RecordKind.EVENT)
+
+
+def dropped(rig: Rig) -> set[int]:
+    """The seals whose bodies the chain itself says are gone."""
+    drops = records_of(rig, RecordKind.DROP)
+    return {number for drop in drops for number in range(drop["first"], drop["last"] + 1)}
+
+
+def checked(rig: Rig, seen: Witness | None = None, *, refused: bool = True) -> None:
+    """The invariants for a gateway; one that `refused` or gave up something must have said so."""
+    seen = Witness() if seen is None else seen
+    for number, digest in published(rig):
+        seen.acknowledged(number, digest)
+    seen.rejections += refused
+    seen.events += [*events_of(rig), *records_of(rig, RecordKind.DROP)]
+    rows = Held.of_rows(rows_of(rig.gateway.store))
+    check(seen, rows)

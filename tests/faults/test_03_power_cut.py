@@ -16,7 +16,7 @@ import pytest
 from tests.evidence.chains import heartbeat, stamp
 from tests.faults.disk import Child, Tell, judged, made, opened
 from tests.faults.invariants import Witness
-from tests.faults.mounts import ext4_image, mounted
+from tests.faults.mounts import ext4_image, mounted, needs_mounts
 
 SEED: Final = 3
 CUTS: Final = 5
@@ -52,6 +52,7 @@ def copied_while_stopped(child: Child, image: Path, copy: Path) -> Witness:
 
 def cut(folder: Path, cuts: int) -> int:
     """Cut the power `cuts` times within one life; how many seals were acknowledged at the last cut."""
+    needs_mounts()
     image = folder / "image"
     ext4_image(image, IMAGE_MIB)
     pick = random.Random(SEED)

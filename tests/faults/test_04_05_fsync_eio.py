@@ -1,4 +1,4 @@
-"""A disk that answers EIO: once, and the same bytes go in; for ever, and the process ends having promised nothing."""
+"""EIO once: the same bytes go in. EIO for ever: the process ends and has promised nothing."""
 
 import random
 import shutil

@@ -1,0 +1,72 @@
+"""Room on the disk that is held back for the day on which others have filled it.
+
+The quota keeps this database from filling the disk; it cannot keep a log, a core dump or another
+service from doing so. A file of BALLAST_BYTES beside the database holds a place. When a commit finds
+no room it is given up, and the chain goes on in its place; what has no room on the disk counts as
+taken in the quota, so that the levels of `agent.quota` are reached before that place is used up.
+When others have let go of the disk the ballast is made again. Its blocks are reserved, never written:
+it wears out no flash.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+BALLAST_BYTES: Final = 4 << 20
+"""A WAL of full length, or an hour of a hundred readings a second."""
+LOW_BYTES: Final = 256 << 10
+"""Below it a commit that failed did so for want of room on the disk, not in the quota: the WAL of two
+seals, a checkpoint that moves them, and the files of an open database."""
+ROOM_TIMES: Final = 4
+"""The ballast is made again where this many of it have room: else it would come and go."""
+
+
+class Ballast:
+    """The file at `path`, of `size` bytes or not there; 0 never makes one.
+
+    Attributes:
+        held: It is there.
+    """
+
+    def __init__(self, path: Path, size: int = BALLAST_BYTES) -> None:
+        self._path = path
+        self._size = size
+        self.held = path.exists()
+
+    def room_bytes(self) -> int:
+        """What the database may still take of the disk: the ballast counts, the place of a WAL does not."""
+        return max(self._free_bytes() + (self._size if self.held else 0) - LOW_BYTES, 0)
+
+    def is_low(self) -> bool:
+        """Whether the disk is full but for the ballast."""
+        return self._free_bytes() < LOW_BYTES
+
+    def give_up(self) -> bool:
+        """Let go of it where the disk is full; whether there was something to let go of."""
+        if not self.held or not self.is_low():
+            return False
+        self._path.unlink(missing_ok=True)
+        self.held = False
+        return True
+
+    def _free_bytes(self) -> int:
+        disk = os.statvfs(self._path.parent)
+        return disk.f_bavail * disk.f_frsize
+
+    def take(self) -> bool:
+        """Make it where there is plenty of room; whether it was made now."""
+        if self.held or not self._size or self._free_bytes() < ROOM_TIMES * self._size:
+            return False
+        try:
+            descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, self._size)
+            finally:
+                os.close(descriptor)
+        except OSError:  # others were faster
+            with suppress(OSError):
+                self._path.unlink(missing_ok=True)
+            return False
+        self.held = True
+        return True
