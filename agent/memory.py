@@ -2,6 +2,7 @@
 
     checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the watch
     checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, for the status view alone
+    checkpoint "meters"    what the meters said of themselves (`agent.tamper`)
 
 The checkpoint rides on a commit; the seals behind its number are read again at the start. Nothing
 that is found there keeps the gateway from starting: a checkpoint that cannot be used means that the
@@ -21,12 +22,14 @@ from agent.evidence.record import decode_record
 from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
 from agent.store.database import StoreError
 from agent.store.gateway import GatewayStore
+from agent.tamper import Tamper
 from agent.watch import Watch
 
 LOG: Final = logging.getLogger("dianjian.memory")
 
 CHECKPOINT: Final = "watch"
 EPISODES: Final = "episodes"
+METERS: Final = "meters"
 EPISODES_KEPT: Final = 20
 """A few kB each, written only when an episode is told."""
 ROWS_AT_ONCE: Final = 50
@@ -39,7 +42,7 @@ _NUMBER_BYTES: Final = 8
 
 @define
 class Memory:
-    """The memory of `watch` in `store`.
+    """The memory of `watch` and `tamper` in `store`.
 
     Attributes:
         saved_up_to: The last seal whose content is in the checkpoint; rows above are still needed.
@@ -49,12 +52,14 @@ class Memory:
 
     store: GatewayStore
     watch: Watch
+    tamper: Tamper
     saved_up_to: int = field(default=FIRST_NUMBER - 1, init=False)
     anew: bool = field(default=False, init=False)
     damaged: list[int] = field(factory=list, init=False)
 
     def recall(self) -> None:
         """Bring the watch to where it was at the last seal."""
+        self._recall_meters()
         tip = self.store.last()
         if tip is None:
             return
@@ -68,6 +73,14 @@ class Memory:
             return
         LOG.warning("the detector begins anew: %s", problem)
         self.saved_up_to, self.anew = tip.number, True
+
+    def _recall_meters(self) -> None:
+        raw = self.store.checkpoint(METERS)
+        try:
+            if raw is not None:
+                self.tamper.restore(raw)
+        except ValueError as error:  # a swap during this one stop is not seen; the chain has the serials
+            LOG.warning("the meters are met anew: %s", error)
 
     def _restored(self, raw: bytes) -> str | None:
         """Take the checkpoint back; why it could not be done."""
@@ -94,6 +107,10 @@ class Memory:
         """Remember what the watch knows; everything up to seal `tip` is in it, and nothing after."""
         self.saved_up_to = tip
         self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.watch.checkpoint())
+
+    def save_meters(self) -> None:
+        """Remember what the meters said of themselves."""
+        self.store.put_checkpoint(METERS, self.tamper.state())
 
     def save_episodes(self, episodes: Sequence[Episode]) -> None:
         """Remember the last of what was told, in its last state."""
