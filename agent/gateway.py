@@ -38,6 +38,7 @@ from agent.memory import Memory
 from agent.quota import Level
 from agent.sealing import DiskError, Sealing
 from agent.store.gateway import GatewayStore
+from agent.tamper import Tamper
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
 from agent.watch import NS_PER_MS, Watch
@@ -103,10 +104,12 @@ class Gateway:
     _clock_ns: int = field(default=0, init=False)
     _blind: bool = field(default=False, init=False)
     _memory: Memory = field(init=False)
+    _tamper: Tamper = field(init=False)
     _sealing: Sealing = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._memory = Memory(self.store, self.watch)
+        self._tamper = Tamper(self.watch.setups)
+        self._memory = Memory(self.store, self.watch, self._tamper)
         self._sealing = Sealing(self.sealer, self.store, self.courier, self.site.seal.interval_s)
 
     def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
@@ -148,6 +151,10 @@ class Gateway:
         if self._sealing.level < Level.ESSENTIAL:
             self._sealing.put_record(encode_reading(reading))
         self._guarded(lambda: self.watch.reading(reading), None, reading.stamp)
+        none: list[dict[str, Any]] = []
+        for body in self._guarded(lambda: self._tamper.look(reading), none, reading.stamp):
+            LOG.warning("meter %s: %s, %s", body["meter"], body["what"], body["point"])
+            self._put(Kind.TAMPER, reading.stamp, body, urgent=True)
 
     def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
         """What the connection reports.
@@ -208,6 +215,7 @@ class Gateway:
             raise DiskError("the last records could not be sealed; the start repairs the chain")
         if not self._blind:
             self._memory.save(self._sealing.tip)
+        self._memory.save_meters()
         self.store.flush()
         self.courier.tick(now_s)
 
@@ -319,8 +327,11 @@ class Gateway:
 
     def _seal(self, stamp: Stamp, now_s: float) -> None:
         self._sealing.keep_from = None if self._blind else self._memory.saved_up_to
+        if self._tamper.news:  # with the seal that tells of it
+            self._memory.save_meters()
         if not self._sealing.seal(stamp, now_s) or self._blind:
             return
         if self._memory.anew or stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S:
             self._checkpoint_ns, self._memory.anew = stamp.boottime_ns, False
             self._memory.save(self._sealing.tip)
+            self._memory.save_meters()
