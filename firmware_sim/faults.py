@@ -13,9 +13,11 @@ acts on the finished frame.
     wrong_count     one register more or one less, byte count to match
     odd_bytes       one byte more or one less, byte count to match
     crc_noise       a bit flipped, the end cut off, or noise in front (RTU frames only)
+    babble          a burst of noise in its place that keeps the line busy (RTU frames only)
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
 import numpy as np
@@ -30,6 +32,8 @@ _OTHER_FUNCTION: Final = {3: 4, 4: 3}
 _DRAWS: Final = 8
 _NOISE_BYTES_MAX: Final = 4
 _CUT_BYTES_MAX: Final = 3
+BABBLE_BYTES_MAX: Final = 300
+"""Longer than any frame; at 9600 baud a third of a second."""
 
 
 @frozen
@@ -83,7 +87,7 @@ def change(reply: Reply, strike: Strike | None) -> Reply | None:
             return evolve(reply, pdu=bytes((reply.pdu[0] | _EXCEPTION_BIT, fault.code)))
         case FaultKind.WRONG_UNIT:
             return evolve(reply, unit_id=reply.unit_id % UNIT_ID_MAX + 1)
-        case FaultKind.CRC_NOISE:
+        case FaultKind.CRC_NOISE | FaultKind.BABBLE:
             return reply
     if reply.pdu[0] & _EXCEPTION_BIT:
         return reply
@@ -95,6 +99,8 @@ def change(reply: Reply, strike: Strike | None) -> Reply | None:
 
 def disturb(frame: bytes, strike: Strike | None) -> bytes:
     """The finished frame with the noise of the line."""
+    if strike is not None and strike.fault.what is FaultKind.BABBLE:
+        return _babble(strike.draws)
     if strike is None or strike.fault.what is not FaultKind.CRC_NOISE:
         return frame
     how, where, what, *more = strike.draws
@@ -107,6 +113,12 @@ def disturb(frame: bytes, strike: Strike | None) -> bytes:
         return frame[: -1 - int(where * _CUT_BYTES_MAX)]
     noise = bytes(int(draw * 256) for draw in (what, *more)[: 1 + int(where * _NOISE_BYTES_MAX)])
     return noise + frame
+
+
+def _babble(draws: Sequence[float]) -> bytes:
+    seed = b"".join(int(draw * 256).to_bytes() for draw in draws)
+    noise = b"".join(sha256(seed + bytes((part,))).digest() for part in range(10))
+    return noise[: 1 + int(draws[0] * BABBLE_BYTES_MAX)]
 
 
 def _resized(pdu: bytes, width: int, draws: Sequence[float]) -> bytes:

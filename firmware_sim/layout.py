@@ -44,6 +44,7 @@ class FaultKind(StrEnum):
     WRONG_FUNCTION = "wrong_function"
     EXCEPTION = "exception"
     SILENCE = "silence"
+    BABBLE = "babble"
 
 
 @frozen

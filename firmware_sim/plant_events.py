@@ -61,7 +61,8 @@ def read_fault(
     meter = known(table, "meter", "meter", [meter.id for meter in meters]) if table.has("meter") else ""
     bus = "" if meter else known(table, "bus", "bus", [bus.id for bus in buses])
     place = next((item.bus for item in meters if item.id == meter), bus)
-    if what is FaultKind.CRC_NOISE and any(b.id == place and b.kind is BusKind.TCP for b in buses):
+    tcp = any(one.id == place and one.kind is BusKind.TCP for one in buses)
+    if tcp and what in {FaultKind.CRC_NOISE, FaultKind.BABBLE}:
         table.note("what", f"frames on the tcp bus {place!r} have no CRC, so nobody could notice")
     late = what is FaultKind.LATE
     delay_s = table.number("delay_s", 1.0, low=0.0, high=_DELAY_MAX_S) if late else 0.0
