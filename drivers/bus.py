@@ -168,6 +168,7 @@ class Bus:
         """Note other masters' requests and late answers among bytes that are thrown away."""
         now_s = self._clock.monotonic_s()
         for signature in requests_in(stale):
+            self.stats.collisions += 1
             self._ledger.overheard(signature, now_s)
         for signature in replies_in(stale):
             self.stats.late += self._ledger.arrived(signature, now_s)

@@ -47,6 +47,8 @@ class BusStats:
     late: int = 0
     exceptions: int = 0
     reopened: int = 0
+    collisions: int = 0
+    """Requests of another master on the line: there must be none."""
 
 
 @define
@@ -131,6 +133,7 @@ class Transaction:
                 self.stats.late += 1
                 return
         elif foreign.kind is ForeignKind.REQUEST and foreign.signature is not None:
+            self.stats.collisions += 1
             self.ledger.overheard(foreign.signature, now_s)
             self._poisoned = self._poisoned or foreign.signature == self.request.signature
         if foreign.kind is ForeignKind.CRC:
