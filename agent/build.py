@@ -20,6 +20,7 @@ from agent.evidence.slots import KeySlots
 from agent.gateway import Gateway, silent
 from agent.hook import Hook, parse_hook
 from agent.status import StatusSocket
+from agent.store.ballast import BALLAST_BYTES
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
 from agent.uplink.courier import Courier
@@ -169,7 +170,12 @@ def open_chain(site: Site) -> tuple[Path, GatewayStore, Sealer, Recovery]:
     os.umask(0o077)
     slots = KeySlots(folder / KEYS_NAME)
     hint = max((slot.number for slot in slots.load()), default=None) if slots.exists() else None
-    store = GatewayStore(folder / DATABASE_NAME, site.store.quota_mb * 1024 * 1024, newest_hint=hint)
+    store = GatewayStore(
+        folder / DATABASE_NAME,
+        site.store.quota_mb * 1024 * 1024,
+        newest_hint=hint,
+        ballast_bytes=BALLAST_BYTES,
+    )
     sealer = Sealer(site.site.gateway, slots, store)
     try:
         return folder, store, sealer, sealer.recover()
