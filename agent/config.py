@@ -230,7 +230,7 @@ def parse_site(text: str, file: Path) -> Site:
     """
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep, too
         raise SiteMistakesError([f"is not TOML: {error}"]) from error
     reserved = [f"{name}: unknown key" for name in ("text", "file") if name in table]
     try:

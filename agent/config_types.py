@@ -203,4 +203,5 @@ def _nested(error: BaseValidationError, path: str) -> Iterator[str]:
 
 
 def _join(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
+    shown = name if name.isprintable() else ascii(name)  # a mistake stays one line
+    return f"{path}.{shown}" if path else shown

@@ -69,7 +69,8 @@ def _serial(url: str, parts: SplitResult) -> SerialSettings:
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = sorted(options.keys() - {"baudrate", "parity", "stopbits"})
     if unknown:
-        raise BusUrlError(f"bus URL {url!r}: unknown {', '.join(unknown)}; known baudrate, parity, stopbits")
+        named = ", ".join(name if name.isprintable() else ascii(name) for name in unknown)
+        raise BusUrlError(f"bus URL {url!r}: unknown {named}; known baudrate, parity, stopbits")
     return SerialSettings(
         port=parts.path,
         baudrate=int(_one_of(url, options, "baudrate", BAUDRATES, 9600)),

@@ -39,7 +39,8 @@ class Table:
 
     def at(self, key: str) -> str:
         """The place of `key` in the file."""
-        return f"{self.place}.{key}" if self.place else key
+        shown = key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS_MAX else _shown(key)
+        return f"{self.place}.{shown}" if self.place else shown
 
     def has(self, key: str) -> bool:
         """Whether the file says anything about `key`."""
@@ -163,7 +164,9 @@ def refuse(problems: list[str], place: str) -> None:
 
 def is_number(value: object) -> bool:
     """Whether `value` is a finite int or float; a bool is neither."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, int) or math.isfinite(value)  # a whole number beyond float is finite too
 
 
 def _shown(value: object) -> str:

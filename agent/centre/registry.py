@@ -73,7 +73,7 @@ def read_register(path: Path) -> dict[str, Entry]:
             _take(known, json.loads(line))
         except KeyError as error:
             raise RegistryError(f"{path}, line {number}: no {error.args[0]}") from error
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise RegistryError(f"{path}, line {number}: {error}") from error
     return known
 

@@ -212,6 +212,7 @@ def decode_state(payload: bytes) -> tuple[bool, dict[str, str | int | None]]:
         raise WireError(f"state of {len(payload)} bytes, at most {STATE_BYTES_MAX} are taken")
     try:
         state = json.loads(payload)
+        json.dumps(state, ensure_ascii=False).encode()  # half a surrogate pair could not be said again
     except (ValueError, RecursionError) as error:
         raise WireError(f"state is not JSON: {error}") from error
     if not isinstance(state, dict) or state.get("state") not in ("online", "offline"):

@@ -1,15 +1,19 @@
 """What travels as evidence. A payload is signed before it is decoded, as a hostile owner of the key could
 do: bytes that are only refused for their signature test nothing."""
 
+import zlib
 from contextlib import suppress
+from functools import cache
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
 
 from agent.centre.lines import Lines
 from agent.evidence import cbor, cose, keys
+from agent.evidence.attestation import Attestations
+from agent.evidence.body import BODY_BYTES_MAX, CHECK_BYTES, COLUMNS, columns_body, plain_body, unpack
 from agent.evidence.chain import ChainState
-from agent.evidence.export import ExportedSeal, read_chain, verify_file, write_chain
+from agent.evidence.export import MAGIC, ExportedSeal, read_chain, verify_file, write_chain
 from agent.evidence.held import Held
 from agent.evidence.receipt import (
     BEACON_DOMAIN,
@@ -34,6 +38,7 @@ from agent.evidence.record import (
 from agent.evidence.seal import (
     DOMAIN,
     NO_HASH,
+    RECORDS_MAX,
     SealHeader,
     encode_body,
     merkle_root,
@@ -43,15 +48,31 @@ from agent.evidence.seal import (
     sign_header,
 )
 from agent.evidence.slots import _PUBLIC, SLOTS, Slot, _public_sum, _secret_sum, decode_slot, encode_slot
-from agent.evidence.verify import Outcome, accept
+from agent.evidence.statement import (
+    ENROLMENT_DOMAIN,
+    REKEY_DOMAIN,
+    REPLACE_DOMAIN,
+    REVOKE_DOMAIN,
+    EnrolledMeter,
+    Enrolment,
+    Rekey,
+    Replace,
+    Revoke,
+    Statement,
+    open_statement,
+    sign_statement,
+)
+from agent.evidence.verify import Outcome, accept, continue_chain
 from drivers.clock import ClockState, Stamp
 from drivers.model import load
 from drivers.reading import Block, PollGroup, Reading
+from tests.evidence.attestations import GOLDEN
 from tests.evidence.chains import GATEWAY, Chain, secret, stamp
 from tests.fuzz.target import CBOR, Target
 
 CENTRE: Final = sha256(b"centre").digest()
 CENTRE_PUBLIC: Final = keys.public(CENTRE)
+HEAD_BYTES: Final = len(b"\x83") + len(cbor.encode(MAGIC)) + 1
 FIRST_PUBLIC: Final = keys.public(secret(1))
 
 
@@ -75,6 +96,7 @@ def records() -> list[bytes]:
         Kind.DROP: {"first": 1, "last": 2, "why": "no room"},
         Kind.LOST_TAIL: {"first": 1, "last": 2, "recovered": 2},
         Kind.EPISODE: {"id": "e", "numbers": {"r": 0.5}, "sentence": {"en": "off", "zh": "停"}},
+        Kind.ATTESTATION: GOLDEN[0].to_body(),
         Kind.EVENT: {"what": "meter", "good": False, "nothing": None},
     }
     made = [encode_record(kind, stamp(2), body) for kind, body in bodies.items()]
@@ -231,7 +253,7 @@ def run_export(raw: bytes) -> None:
         gateway, seals = read_chain(BytesIO(raw))
         again = BytesIO()
         write_chain(again, gateway, seals)
-        assert again.getvalue() == raw
+        assert again.getvalue()[HEAD_BYTES:] == raw[HEAD_BYTES:], "the same but for the version"
 
 
 def _export_seeds() -> list[bytes]:
@@ -242,6 +264,126 @@ def _export_seeds() -> list[bytes]:
     write_chain(holed, GATEWAY, [ExportedSeal(seal.cose, None) for seal in seals])
     write_chain(empty, GATEWAY, [])
     return [whole.getvalue(), holed.getvalue(), empty.getvalue()]
+
+
+def run_unpack(raw: bytes) -> None:
+    """[count, body]: the records of a body that no root holds together, in bounded memory."""
+    try:
+        count, body = cbor.array(cbor.decode(raw, 70_000), "input", 2)
+    except cbor.FormatError:
+        return
+    if type(body) is not bytes or type(count) is not int or not 1 <= count <= RECORDS_MAX:
+        return
+    with suppress(cbor.FormatError):
+        made = unpack(body, count)
+        assert len(made) == count
+        assert sum(map(len, made)) <= BODY_BYTES_MAX
+        assert unpack(columns_body(made), count) == made
+        assert body in {plain_body(made), columns_body(made)} or body[:2] == b"\x83\x01"
+
+
+def _unpack_seeds() -> list[bytes]:
+    rows = records()[:1] * 30 + records()
+    bodies = (plain_body(rows), columns_body(rows))
+    return [*(cbor.encode([len(rows), body]) for body in bodies), cbor.encode([1, plain_body(rows[:1])])]
+
+
+def run_inflate(stream: bytes) -> None:
+    """The stream of a compressed body, under the check that fits it."""
+    for count in (1, 40, RECORDS_MAX):
+        run_unpack(
+            cbor.encode([count, cbor.encode([COLUMNS, sha256(stream).digest()[:CHECK_BYTES], stream])])
+        )
+
+
+def _inflate_seeds() -> list[bytes]:
+    rows = records()[:1] * 40
+    bomb = zlib.compress(bytes(10_000_000), 9, wbits=-zlib.MAX_WBITS)
+    return [cbor.decode(columns_body(rows), 70_000)[2], bomb]
+
+
+def run_statement(payload: bytes) -> None:
+    for domain in (ENROLMENT_DOMAIN, REKEY_DOMAIN, REPLACE_DOMAIN, REVOKE_DOMAIN):
+        raw = cose.sign1(payload, CENTRE, domain)
+        with suppress(cbor.FormatError):
+            assert sign_statement(open_statement(raw, CENTRE_PUBLIC), CENTRE) == raw
+
+
+def run_continue(raw: bytes) -> None:
+    """[domain, payload]: a statement that is rightly signed, whatever it says, on a chain of two seals."""
+    try:
+        domain, payload = cbor.array(cbor.decode(raw, 4_096), "input", 2)
+    except cbor.FormatError:
+        return
+    if type(domain) is not int or type(payload) is not bytes:
+        return
+    named = (ENROLMENT_DOMAIN, REKEY_DOMAIN, REPLACE_DOMAIN, REVOKE_DOMAIN)[domain % 4]
+    before = _continued_chain()
+    verdict = continue_chain(before, cose.sign1(payload, CENTRE, named), CENTRE_PUBLIC)
+    assert ChainState.from_cbor(verdict.state.to_cbor()) == verdict.state
+    if verdict.outcome is not Outcome.ACCEPTED:
+        assert verdict.state == before
+    else:
+        assert verdict.state.number == before.number
+        assert verdict.state.next_record >= before.next_record
+
+
+@cache
+def _continued_chain() -> ChainState:
+    chain = Chain()
+    state = ChainState.enrolled(GATEWAY, keys.public(secret(1)), CENTRE_PUBLIC)
+    for _ in range(2):
+        seal = chain.seal()
+        state = accept(state, seal.cose, seal.body, None).state
+    return state
+
+
+def _statements() -> list[Statement]:
+    tip = _continued_chain()
+    meters = (EnrolledMeter("m1", "eastron-sdm630", 1, "X-1"), EnrolledMeter("m2", "abb-b23", 247))
+    key, other = bytes([7]) * 32, bytes([8]) * 32
+    return [
+        Enrolment(GATEWAY, "plant", keys.public(secret(1)), CENTRE_PUBLIC, meters, 1),
+        Rekey(GATEWAY, 3, tip.hash, tip.next_record, key, 1, "lost"),
+        Replace(GATEWAY, 3, tip.hash, 32_001, key, other, 1, "burnt"),
+        Revoke(GATEWAY, 2, tip.hash, 1, "stolen"),
+    ]
+
+
+def _statement_seeds() -> list[bytes]:
+    return [_payload(sign_statement(one, CENTRE)) for one in _statements()]
+
+
+def _continue_seeds() -> list[bytes]:
+    return [cbor.encode([at, payload]) for at, payload in enumerate(_statement_seeds())]
+
+
+def run_attestation(raw: bytes) -> None:
+    """The body of an ATTESTATION record, as a hostile gateway would write it."""
+    try:
+        body = cbor.decode(raw, 1_024)
+    except cbor.FormatError:
+        return
+    if type(body) is not dict or any(type(key) is not str for key in body):
+        return
+    known = Attestations()
+    told = known.judge(10, body, lambda _: None)
+    real = {one.attest for one in GOLDEN}
+    assert told or body["attest"] in real, "an attestation that no TPM has made"
+    assert Attestations.from_plain(cbor.decode(cbor.encode(known.plain()), 100_000)) == known
+
+
+def run_known(raw: bytes) -> None:
+    with suppress(cbor.FormatError):
+        items = cbor.decode(raw, 16_384)
+        assert cbor.encode(Attestations.from_plain(items).plain()) == raw
+
+
+def _known_seeds() -> list[bytes]:
+    known = Attestations()
+    for one in GOLDEN:
+        known.judge(one.seal + 1, one.to_body(), lambda _: None)
+    return [cbor.encode(known.plain()), cbor.encode(Attestations().plain())]
 
 
 def run_lines(raw: bytes) -> None:
@@ -288,5 +430,17 @@ TARGETS: Final = (
     Target("state", run_state, lambda: [Chain().enrolled().to_cbor()], 512, form=CBOR),
     Target("slot", run_slot, _slot_seeds, 512),
     Target("export", run_export, _export_seeds, 16_384),
+    Target("unpack", run_unpack, _unpack_seeds, 16_384, CBOR),
+    Target("inflate", run_inflate, _inflate_seeds, 16_384),
+    Target("statement", run_statement, _statement_seeds, 4_096, CBOR),
+    Target("continue", run_continue, _continue_seeds, 1_024, CBOR),
+    Target(
+        "attestation",
+        run_attestation,
+        lambda: [cbor.encode(one.to_body()) for one in GOLDEN],
+        512,
+        CBOR,
+    ),
+    Target("known", run_known, _known_seeds, 4_096, CBOR),
     Target("lines", run_lines, _line_seeds, 16_384, form=CBOR),
 )

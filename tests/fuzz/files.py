@@ -6,6 +6,8 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
 
+import tomlkit
+
 from agent.build import feed_of, linkages_of, mqtt_settings, setups_of
 from agent.centre.registry import RegistryError, read_registry, registry_line
 from agent.config import ConfigError, SiteMistakesError, load_site, parse_site
@@ -68,6 +70,19 @@ def run_site(raw: bytes) -> None:
             _one_line_each(error.problems)
 
 
+def _site_seeds() -> list[bytes]:
+    """By hand, with everything that there is, and learned."""
+    learned = tomlkit.parse(SITE + _MORE)
+    site = parse_site(SITE + _MORE, Path("site.toml"))
+    params = linkages_of(site)
+    feed = feed_of(site, params)
+    assert feed is not None
+    tables = {"linkage": params[0].to_dict(), "line": feed.to_dict()}
+    for name, table in tables.items():
+        learned[name][-1]["parameters"] = table  # type: ignore[index]
+    return [SITE.encode(), (SITE + _MORE).encode(), tomlkit.dumps(learned).encode()]
+
+
 def run_site_text(raw: bytes) -> None:
     """The same without a file, for texts that somebody else has read."""
     try:
@@ -109,7 +124,7 @@ request = "01 04 00 34 00 02 30 05"
 response = "01 04 04 00 00 00 00"
 expect = { active_power = 1234.5 }
 """
-_FEED: Final = """
+_MORE: Final = """
 [[line]]
 id = "feed"
 kind = "feed"
@@ -117,6 +132,8 @@ rated_w = 900000
 [warning]
 url = "http://127.0.0.1:8080/lamp"
 after_s = 12.5
+[tpm]
+tcti = "device:/dev/tpmrm0"
 """
 
 
@@ -253,7 +270,7 @@ _LOADS: Final = (
 )
 
 TARGETS: Final = (
-    Target("site", run_site, lambda: [SITE.encode(), SITE.encode() + _FEED.encode()], form=TOML),
+    Target("site", run_site, _site_seeds, 40_000, TOML),
     Target(
         "site_text", run_site_text, lambda: [b'[site]\ngateway = "g"\n', b"[[bus]]\nid = 1\n"], 1_024, TOML
     ),
