@@ -2,7 +2,8 @@
 
 A body goes only after a receipt for its seal, so that the centre can check it at once: oldest
 first, at a byte rate, and never more than a few that no receipt names yet. A body that the centre
-cannot take never starves those behind it: the round begins again only when the last had its turn.
+cannot take never starves those behind it: the round begins again only when the last had its turn, and
+then it does, however much came in between.
 """
 
 from collections.abc import Callable
@@ -32,6 +33,7 @@ class Backfill:
     _held: Held = field(init=False, factory=Held)
     _sent: int = field(init=False, default=0)  # bodies up to here were sent or need not be
     _awaited: set[int] = field(init=False, factory=set)  # sent, and no receipt names them yet
+    _again: bool = field(init=False, default=False)  # some were given up: another round is needed
     _prunable: int = field(init=False)  # every body below is held or was given up
     _patience: Patience = field(init=False)
     _budget: Budget = field(init=False)
@@ -80,12 +82,13 @@ class Backfill:
         """Send again what no receipt has named for too long."""
         if self._patience.expire(now_s):
             self._awaited.clear()
-            if self._held.next_missing(self._sent + 1) > received:
-                self._sent = 0
+            self._again = True
+        if self._again and self._held.next_missing(self._sent + 1) > received:
+            self._sent, self._again = 0, False
 
     def rewind(self) -> None:
         """Whatever no receipt names goes again, from the first."""
-        self._sent = 0
+        self._sent, self._again = 0, False
         self._awaited.clear()
         self._patience.forget()
 

@@ -55,7 +55,8 @@ class Limits:
         ack_stall_s: Silence of the broker after which another connection is worth trying.
         awaited_bodies_max: Old bodies sent and not yet receipted.
         backfill_bytes_per_s: Rate of old bodies: half of a modest 4G uplink.
-        busy_s, busy_longest_s: Pause after 0x93, 0x97 and other refusals.
+        busy_s, busy_longest_s: Pause after 0x93, 0x97 and other refusals. A broker does not say when it
+            is well again, and within a minute of that everything is to work: less than a minute.
         denied_s, denied_longest_s: Pause after 0x87 and 0x8E: only a person can change the cause.
     """
 
@@ -69,9 +70,9 @@ class Limits:
     awaited_bodies_max: int = 256
     backfill_bytes_per_s: float = 131_072.0
     busy_s: float = 1.0
-    busy_longest_s: float = 60.0
+    busy_longest_s: float = 45.0
     denied_s: float = 30.0
-    denied_longest_s: float = 600.0
+    denied_longest_s: float = 45.0
 
 
 @frozen

@@ -57,7 +57,8 @@ class MqttSettings:
         will: The last word.
         keepalive_s, session_expiry_s: See the constants; real seconds.
         drain_s: See the constant; real seconds.
-        reconnect_first_s, reconnect_longest_s: Pause between tries, doubled each time, with jitter.
+        reconnect_first_s, reconnect_longest_s: Pause between tries, doubled each time, with jitter. Within
+            a minute of its return a broker is used again.
     """
 
     host: str
@@ -70,7 +71,7 @@ class MqttSettings:
     keepalive_s: int = field(default=KEEPALIVE_S, kw_only=True)
     session_expiry_s: int = field(default=SESSION_EXPIRY_S, kw_only=True)
     reconnect_first_s: float = field(default=1.0, kw_only=True)
-    reconnect_longest_s: float = field(default=120.0, kw_only=True)
+    reconnect_longest_s: float = field(default=50.0, kw_only=True)
     drain_s: float = field(default=DRAIN_S, kw_only=True)
 
     def __attrs_post_init__(self) -> None:

@@ -9,7 +9,7 @@ Invariants
 - What was not acknowledged when a connection ends is dropped here: the database is the queue, and
   the outbox decides again from receipts.
 - The thread outlives whatever the network or paho does; `is_alive` says so, `stop` ends in seconds.
-- After a loss it comes back with pauses from 1 to 120 s and jitter; after a clone alarm, late. While
+- After a loss it comes back with pauses from 1 to 50 s and jitter; after a clone alarm, late. While
   nobody listens it asks every second: a SYN costs a broker nothing that is not there, and the first
   message follows its return at once. Only who listens and fails (TLS, CONNACK) is given growing pauses.
 """

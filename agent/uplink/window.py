@@ -46,6 +46,7 @@ class Window:
     _packet_bytes_learned_max: int = field(init=False, default=PACKET_BYTES_MAX)
     _waiting: dict[int, _Waiting] = field(init=False, factory=dict)
     _token: int = field(init=False, default=0)
+    _answered_token: int = field(init=False, default=0)  # the youngest that was answered
     _paused_until_s: float = field(init=False, default=float("-inf"))
     _refused_until_s: float = field(init=False, default=float("-inf"))
     _answered_s: float = field(init=False, default=0.0)
@@ -86,6 +87,7 @@ class Window:
         if self._waiting.pop(token, None) is None:
             return False  # of an earlier connection
         self._answered_s = now_s
+        self._answered_token = max(self._answered_token, token)
         if reason_code >= FAILURE:
             self._refused(reason_code, now_s)
             return True
@@ -113,11 +115,17 @@ class Window:
         return publish
 
     def is_overdue(self, now_s: float) -> bool:
-        """Whether the broker has owed its answers for too long."""
+        """Whether the broker has owed its answers for too long.
+
+        It answers in order (MQTT 5.0, section 4.6): one that it has passed over will never come, and
+        would keep its place in the window for as long as the others are answered.
+        """
         if not self._waiting:
             return False
-        oldest_s = min(waiting.at_s for waiting in self._waiting.values())
-        return now_s - max(self._answered_s, oldest_s) >= self.limits.ack_stall_s
+        token, oldest = min(self._waiting.items())
+        passed_over = token < self._answered_token
+        since_s = oldest.at_s if passed_over else max(self._answered_s, oldest.at_s)
+        return now_s - since_s >= self.limits.ack_stall_s
 
     def _refused(self, code: int, now_s: float) -> None:
         if code == NOT_AUTHORIZED:

@@ -5,7 +5,9 @@ from itertools import pairwise
 import pytest
 
 from agent.evidence.receipt import Conflict
+from agent.uplink.backfill import Backfill
 from agent.uplink.delivery import Alarm, Heard, Limits
+from agent.uplink.mqtt_settings import MqttSettings
 from agent.uplink.wire import CHAIN_SEALS_MAX, Kind
 from tests.uplink.world import World, hash_of, receipt
 
@@ -286,3 +288,37 @@ def test_a_rotten_body_does_not_starve_the_others() -> None:
         world.deliver()
     assert world.centre.held.ranges == ((2, 20),)
     assert world.run(400), "and it goes again, should the centre take it one day"
+
+
+def test_a_body_that_was_given_up_has_its_turn_again_although_others_were_due_then() -> None:
+    """It was sent and lost while a newer one was still awaited; found by the simulation, seed 115."""
+    backfill = Backfill(Limits(), pruned=0)
+    lengths = {1: 500, 2: 500, 3: 500}
+    for _ in range(2):
+        number, length = backfill.next(2, lambda number: lengths[number]) or (0, 0)
+        backfill.take(number, length, 0.0)
+    backfill.on_receipt(receipt(2, 0, ((2, 2),)), 1.0)
+    backfill.watch(60.0, received=3)  # body 3 has not had its turn
+    backfill.on_receipt(receipt(3, 0, ((2, 3),)), 61.0)  # and came with its seal
+    backfill.watch(62.0, received=3)
+    assert backfill.next(3, lambda number: lengths[number]) == (1, 500)
+
+
+def test_an_answer_that_was_passed_over_is_missed_although_others_come() -> None:
+    """A place in the window would be gone for ever; found by the simulation, seed 128."""
+    world = connected(seals=2)
+    passed_over, answered = list(world.in_flight)
+    world.ack(answered)
+    for _ in range(7):
+        world.seal()
+        world.tick(10.0)
+        for token in [token for token in world.in_flight if token != passed_over]:
+            world.ack(token)
+    assert world.outbox.wants_reconnect(world.now_s)
+
+
+def test_what_a_broker_refused_is_tried_again_within_a_minute() -> None:
+    """Nobody says when the cause is gone: invariant 7 allows 60 s."""
+    limits = Limits()
+    assert max(limits.busy_longest_s, limits.denied_longest_s) + limits.settle_s < 60
+    assert MqttSettings("127.0.0.1", 1883, "gw-7").reconnect_longest_s < 60
