@@ -47,7 +47,7 @@ def read_enrolment(folder: Path) -> dict[str, str]:
         known: Any = json.loads(file.read_text("utf-8"))
         keys = {name: str(known[name]) for name in ("gateway", "first_key")}
         return {**keys, "recovery_key": str(known.get("recovery_key", ""))}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise EnrolmentError(
             f"{file} is missing or damaged, and a first key cannot be made again: "
             "it is in the centre's register if this gateway was enrolled"

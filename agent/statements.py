@@ -85,6 +85,6 @@ def _read(line: str) -> list[Kept]:
         known: Any = json.loads(line)
         kept = Kept(bytes.fromhex(known["statement"]), bytes.fromhex(known["receipt"]))
         statement = parse_statement(kept.raw).statement
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return []
     return [kept] if isinstance(statement, Rekey | Replace) else []
