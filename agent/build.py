@@ -9,6 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from agent.acquire import BusTask
+from agent.attesting import Attesting
 from agent.config import BrokerSettings, ConfigError, Site
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams, nameplate_feed
@@ -19,9 +20,11 @@ from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.gateway import Gateway, silent
 from agent.hook import Hook, parse_hook
+from agent.statements import kept_in
 from agent.status import StatusSocket
 from agent.store.ballast import BALLAST_BYTES
 from agent.store.gateway import GatewayStore
+from agent.tpm_task import TpmTask
 from agent.uplink import wire
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import MqttEvent
@@ -178,10 +181,33 @@ def open_chain(site: Site) -> tuple[Path, GatewayStore, Sealer, Recovery]:
     )
     sealer = Sealer(site.site.gateway, slots, store)
     try:
-        return folder, store, sealer, sealer.recover()
+        return folder, store, sealer, sealer.recover(_held_up_to(site, folder))
     except BaseException:
         store.close()
         raise
+
+
+def _held_up_to(site: Site, folder: Path) -> int:
+    """The last seal that the centre had all bodies up to when the chain was last given a new key."""
+    centre_key = None if site.broker is None else site.broker.centre_key
+    kept = kept_in(folder)
+    return kept[-1].held_up_to(centre_key) if kept and centre_key is not None else 0
+
+
+def tpm_task(site: Site) -> TpmTask | None:
+    """The way to the TPM of `site`; None without one.
+
+    Raises:
+        ConfigError: The site file asks for one and the libraries for it are not installed.
+    """
+    if site.tpm is None:
+        return None
+    try:
+        from agent.evidence.tpm import Tpm, TpmError  # noqa: PLC0415 -- an extra of the distribution
+    except ImportError as error:
+        problem = f"tpm: needs the extra: pip install dianjian-edge[tpm] ({error})"
+        raise ConfigError(site.file, [problem]) from error
+    return TpmTask(Tpm(site.tpm.tcti).attest, (TpmError,))
 
 
 def build(
@@ -202,6 +228,7 @@ def build(
     setups, linkages = setups_of(site), linkages_of(site)
     feed = feed_of(site, linkages)
     settings = mqtt_settings(site, broker, topics)
+    tpm = tpm_task(site)
     folder, store, sealer, recovery = open_chain(site)
     publisher = Publisher(settings, clock, events)
     first, last = store.first_number(), store.last()
@@ -209,7 +236,9 @@ def build(
         topics, received=(first or recovery.number) - 1, tip=last.number if last else recovery.number - 1
     )
     birth = wire.encode_state(online=True, details={"version": version()})
-    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth)
+    kept = kept_in(folder)
+    statement = kept[-1].pending() if kept else None
+    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statement)
     watch = Watch(
         Detector(linkages, feed) if linkages else None,
         setups,
@@ -220,6 +249,7 @@ def build(
     )
     hook = Hook(parse_hook(site.warning.url)) if site.warning.url else None
     gateway = Gateway(site, version(), sealer, store, courier, watch, hook.put if hook else silent)
+    gateway.attesting = Attesting(tpm, store) if tpm else None
     buses = tuple(
         BusTask(bus.url, [setups[meter.id] for meter in site.meter if meter.bus == bus.id], clock, readings)
         for bus in site.bus

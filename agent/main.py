@@ -38,6 +38,7 @@ from agent.build import (
     mqtt_settings,
     open_chain,
     setups_of,
+    tpm_task,
     version,
 )
 from agent.config import ConfigError, Site, load_site
@@ -134,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(call: argparse.Namespace) -> int:
     site = load_site(call.config)
     problems = list(site.missing_for_agent())
-    for look in (setups_of, linkages_of, lambda site: feed_of(site, linkages_of(site))):
+    for look in (setups_of, linkages_of, lambda site: feed_of(site, linkages_of(site)), tpm_task):
         try:
             look(site)
         except ConfigError as error:
