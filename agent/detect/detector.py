@@ -196,7 +196,7 @@ class Detector:
         for link in self._links:
             if link.step(slot, not judged):
                 found += link.changes(slot)
-            if link.flags & VIOLATION:
+            if link.flags and link.flags & VIOLATION:
                 violated = True
         if judged:
             found += self._changes_of_lines(slot)

@@ -17,7 +17,7 @@ from attrs import define, field
 
 from agent.detect.episode import SEVERITIES, Episode, Rule
 from agent.detect.feed_params import FeedParams
-from agent.detect.findings import ALIVE_S, cleared
+from agent.detect.findings import ALIVE_S, cleared, missing
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.sentence import sentences
 from agent.detect.trace import MINUTE_S, MinuteTrace
@@ -51,18 +51,14 @@ class FeedWatch:
 
     def step(self, slot: int) -> list[Episode]:
         """Add up `slot`; the lines have had their step. Episodes that were raised or cleared by it."""
-        total = missed = 0
-        known = True
-        for line in self.lines:
-            if line.now < 0:
-                known = False
-            else:
-                total += line.now
-            missed += line.last_slot != slot
-        missed += self.feed.last_slot != slot
-        if not self.trace.add(slot, self.feed.now, total if known else MISSING, missed):
-            return []
-        return self._judge(slot) if self.params.residual_s else []
+        over = slot >= self.trace.until
+        if over:
+            self.trace.close(slot)
+        known = [line.now for line in self.lines if line.now >= 0]
+        total = sum(known) if len(known) == len(self.lines) else MISSING
+        missed = missing(self.lines, slot) + missing((self.feed,), slot)
+        self.trace.add(self.feed.now, total, missed)
+        return self._judge(slot) if over and self.params.residual_s else []
 
     def rise_w(self, since_s: int) -> float | None:
         """By how much the rest is higher now than it was before `since_s`; None if not known."""

@@ -82,34 +82,40 @@ class LinkageWatch:
     def step(self, slot: int, whole: bool = False) -> bool:
         """Add the lines up and let the tracker judge; the lines have had their step.
 
+        `whole` says that every line has a sample in `slot`, and that it counts.
+
         Returns:
-            Whether `changes` has something to say. `whole`: every line has a sample that counts in `slot`.
+            Whether `changes` has something to say.
         """
-        u = t = missed = 0
-        u_known = t_known = True
+        tracker = self.tracker
         if whole:
+            u = t = 0
             for line in self.production:
                 u += line.now
             for line in self.treatment:
                 t += line.now
+            tracker.step(slot, u, True, t, True)
+            trace = self.trace
+            if slot >= trace.until:
+                self._minute(slot)
+            trace.sum_u += u
+            trace.sum_t += t
         else:
-            for line in self.production:
-                if line.now < 0:
-                    u_known = False
-                else:
-                    u += line.now
-                missed += line.last_slot != slot
-            for line in self.treatment:
-                if line.now < 0:
-                    t_known = False
-                else:
-                    t += line.now
-                missed += line.last_slot != slot
-        tracker = self.tracker
-        tracker.step(slot, u, u_known, t, t_known)
-        if self.trace.add(slot, u if u_known else MISSING, t if t_known else MISSING, missed):
-            tracker.each_minute(slot, self.trace.low)
+            self._step_in_part(slot)
         return tracker.flags != self.flags or tracker.rule is not self.rule
+
+    def _step_in_part(self, slot: int) -> None:
+        u, u_known = _sum(self.production)
+        t, t_known = _sum(self.treatment)
+        self.tracker.step(slot, u, u_known, t, t_known)
+        if slot >= self.trace.until:
+            self._minute(slot)
+        missed = missing(self.production, slot) + missing(self.treatment, slot)
+        self.trace.add(u if u_known else MISSING, t if t_known else MISSING, missed)
+
+    def _minute(self, slot: int) -> None:
+        self.trace.close(slot)
+        self.tracker.each_minute(slot, self.trace.low)
 
     def adopt(self, episodes: dict[int, Episode]) -> None:
         """Go on with open episodes of a time about which nothing else is known."""
@@ -308,6 +314,17 @@ class LinkageWatch:
 def names(lines: Sequence[LineTracker]) -> tuple[str, ...]:
     """The ids of these lines."""
     return tuple(line.params.id for line in lines)
+
+
+def _sum(lines: Sequence[LineTracker]) -> tuple[int, bool]:
+    """What the lines that answer draw together, and whether all do."""
+    known = [line.now for line in lines if line.now >= 0]
+    return sum(known), len(known) == len(lines)
+
+
+def missing(lines: Sequence[LineTracker], slot: int) -> int:
+    """How many of these lines have no sample in `slot` that counts."""
+    return sum(line.last_slot != slot for line in lines)
 
 
 def cleared(episode: Episode, end_at_s: int) -> Episode:

@@ -25,11 +25,17 @@ GATE: Final = 0.5
 """Production must vary at least half as much as at commissioning before a low r says anything."""
 _HOLE: Final = -1
 
-_STATE: Final = ("_minute", "_begin", "_holes", "_sum_u", "_sum_t", "_missed", "_low_minutes")
+_STATE: Final = ("_minute", "_begin", "_holes", "sum_u", "sum_t", "_missed", "_low_minutes")
 
 
 class MinuteTrace:
-    """Rings of minutes; `add` is called for every slot."""
+    """Rings of minutes; `add` is called for every slot, and `close` before it when a minute is over.
+
+    Attributes:
+        until: The slot that ends the minute.
+        sum_u: Sum of production in the minute so far.
+        sum_t: Sum of treatment.
+    """
 
     __slots__ = (
         *_STATE,
@@ -42,7 +48,7 @@ class MinuteTrace:
         "_sd",
         "_t_ring",
         "_u_ring",
-        "_until",
+        "until",
     )
 
     def __init__(self, *, dt_s: int, lines: int, slot: int, pairs: LinkageParams | None = None) -> None:
@@ -55,40 +61,36 @@ class MinuteTrace:
         self._lags = (lag, *sorted({0, max(lag - 1, 0), lag + 1} - {lag})) if pairs else (lag,)
         self._correlation = RollingCorrelation(window, self._lags)
         self._minute = slot * self._dt // MINUTE_S
-        self._until = self._minute_end()
+        self.until = self._minute_end()
         self._begin = slot
-        self._holes = self._sum_u = self._sum_t = self._missed = self._low_minutes = 0
+        self._holes = self.sum_u = self.sum_t = self._missed = self._low_minutes = 0
         self._u_ring = array("q", [_HOLE]) * TRACE_MINUTES
         self._t_ring = array("q", [_HOLE]) * TRACE_MINUTES
         self._fresh_ring = array("B", [0]) * TRACE_MINUTES
 
-    def add(self, slot: int, u: int, t: int, missed: int) -> bool:
-        """Take one slot (`u` and `t` below 0 where unknown); whether a minute was closed by it.
+    def add(self, u: int, t: int, missed: int) -> None:
+        """Take one slot (`u` and `t` below 0 where unknown), in which `missed` lines had no sample.
 
-        `missed` lines had no sample. Slots follow each other, so they need not be counted.
+        Slots follow each other, so they need not be counted. Where both are known and nothing was missed,
+        whoever has no time for a call adds to `sum_u` and `sum_t`.
         """
-        closed = slot >= self._until
-        if closed:
-            self._close(slot)
         if u >= 0 <= t:
-            self._sum_u += u
-            self._sum_t += t
+            self.sum_u += u
+            self.sum_t += t
         else:
             self._holes += 1
-        if missed:
-            self._missed += missed
-        return closed
+        self._missed += missed
 
     def _minute_end(self) -> int:
         """The first slot of the next minute."""
         return -(-(self._minute + 1) * MINUTE_S // self._dt)
 
-    def _close(self, slot: int) -> None:
-        """End the minute before that of `slot`."""
+    def close(self, slot: int) -> None:
+        """Begin the minute of `slot`; due when `slot` has come to `until`."""
         at = self._minute % TRACE_MINUTES
         slots = slot - self._begin
         if known := slots - self._holes:
-            u, t = self._sum_u // known, self._sum_t // known
+            u, t = self.sum_u // known, self.sum_t // known
             self._u_ring[at], self._t_ring[at] = u, t
             self._correlation.push(u, t)
             self._judge()
@@ -100,9 +102,9 @@ class MinuteTrace:
         if minute != self._minute + 1:
             self._skip(minute)
         self._minute = minute
-        self._until = self._minute_end()
+        self.until = self._minute_end()
         self._begin = slot
-        self._holes = self._sum_u = self._sum_t = self._missed = 0
+        self._holes = self.sum_u = self.sum_t = self._missed = 0
 
     def _skip(self, minute: int) -> None:
         """Leave holes between the minute that is closed and `minute`."""
@@ -182,7 +184,7 @@ class MinuteTrace:
         numbers, (u_ring, t_ring, fresh), correlation = state
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
-        self._until = self._minute_end()
+        self.until = self._minute_end()
         self._u_ring, self._t_ring, self._fresh_ring = (
             array("q", u_ring),
             array("q", t_ring),
