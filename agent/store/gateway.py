@@ -169,6 +169,16 @@ class GatewayStore:
         digest: bytes | None = found[0][0] if found else None
         return digest
 
+    def holes(self) -> list[tuple[int, int]]:
+        """First and last of every run of numbers that is not here, among the last READ_ROWS_MAX rows.
+
+        A disk that says it wrote what it did not, or a salvage, leaves them: no seal is ever deleted there.
+        """
+        sql = """SELECT before + 1, number - 1 FROM (
+            SELECT number, lag(number) OVER (ORDER BY number) AS before
+            FROM (SELECT number FROM seals ORDER BY number DESC LIMIT ?)) WHERE number > before + 1"""
+        return [(first, last) for first, last in self._database.read(sql, (READ_ROWS_MAX,))]
+
     def bodiless_since(self, number: int) -> int:
         """The first seal of the unbroken run without bodies that ends at `number`."""
         sql = "SELECT max(number) FROM seals WHERE number <= ? AND body IS NOT NULL"
@@ -243,9 +253,7 @@ class GatewayStore:
 
     def used_fraction(self) -> float:
         """How much is taken of the quota, or of what the disk has for it where that is less."""
-        pages, free = (
-            int(self._database.read(f"PRAGMA {name}")[0][0]) for name in ("page_count", "freelist_count")
-        )
+        pages, free = map(self._database.pages, ("page_count", "freelist_count"))
         room = pages + self._ballast.room_bytes() // PAGE_BYTES
         return (pages - free) / min(self._pages_max, room)
 

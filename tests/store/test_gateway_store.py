@@ -75,14 +75,22 @@ def test_the_database_is_wal_and_full_and_nobody_else_may_read_its_lock(
 ) -> None:
     pragmas = {
         name: store._database.read(f"PRAGMA {name}")[0][0]
-        for name in ("journal_mode", "synchronous", "trusted_schema", "cell_size_check", "max_page_count")
+        for name in (
+            "journal_mode",
+            "synchronous",
+            "trusted_schema",
+            "cell_size_check",
+            "secure_delete",
+            "max_page_count",
+        )
     }
     assert pragmas == {
         "journal_mode": "wal",
         "synchronous": 2,
         "trusted_schema": 0,
         "cell_size_check": 1,
-        "max_page_count": QUOTA_BYTES // 4096,
+        "secure_delete": 0,
+        "max_page_count": QUOTA_BYTES // 1024,
     }
     assert path.with_name("gateway.db.lock").stat().st_mode & 0o777 == 0o600
     assert store._database.read(
@@ -220,6 +228,45 @@ def test_what_rides_along_waits_for_a_commit_that_works(store: GatewayStore) -> 
     assert store._database.read("SELECT count(*) FROM checkpoints") == [(0,)]
     store.flush()
     assert store._database.read("SELECT count(*) FROM checkpoints") == [(1,)]
+
+
+def test_one_receipt_in_ten_commits_reaches_the_disk_and_the_one_that_allows_to_prune(path: Path) -> None:
+    store = GatewayStore(path, QUOTA_BYTES)
+
+    def stored() -> list[int]:
+        return [row[0] for row in store._database.read("SELECT number FROM receipts ORDER BY number")]
+
+    chain = Chain()
+    for _ in range(25):
+        seal = chain.seal()
+        store.append(seal)
+        store.put_receipt(seal.number, b"r%d" % seal.number)
+    assert stored() == [1, 11, 21]
+    assert store.last_receipt() == b"r25"
+    assert store.prune_below(25) == 24
+    assert stored() == [1, 11, 21, 25]
+    store.put_receipt(26, b"r26")
+    store.close()
+    store = GatewayStore(path, QUOTA_BYTES)
+    assert (stored()[-1], store.last_receipt()) == (26, b"r26")
+    store.close()
+
+
+def test_a_file_with_larger_pages_keeps_them_and_its_quota(path: Path) -> None:
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA page_size=4096")
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("CREATE TABLE before (a)")
+    connection.close()
+    store = GatewayStore(path, QUOTA_BYTES)
+    filled(store, 10)
+    assert store._database.read("PRAGMA page_size") == [(4096,)]
+    assert store._database.read("PRAGMA max_page_count") == [(QUOTA_BYTES // 4096,)]
+    (pages,), (free,) = (
+        store._database.read(f"PRAGMA {name}")[0] for name in ("page_count", "freelist_count")
+    )
+    assert store.used_fraction() == (pages - free) * 4096 / QUOTA_BYTES
+    store.close()
 
 
 def test_only_the_newest_receipts_are_kept(store: GatewayStore) -> None:

@@ -10,17 +10,18 @@ from agent.evidence.recovery import Start
 from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
+from agent.store.database import PAGE_BYTES
 from agent.store.gateway import GatewayStore
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
 
 QUOTA_BYTES = 64 << 20
-PAGE = 4096
+PAGE = PAGE_BYTES
 SEALS = 600
 
 
 @pytest.fixture(scope="module")
 def image(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[StoredSeal]]:
-    """A database of some 700 pages, closed, and what is in it."""
+    """A database of some 2,700 pages, closed, and what is in it."""
     path = tmp_path_factory.mktemp("image") / "gateway.db"
     store = GatewayStore(path, QUOTA_BYTES)
     chain = Chain()
