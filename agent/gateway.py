@@ -139,6 +139,9 @@ class Gateway:
         if self.store.salvage is not None:
             LOG.warning("database salvaged: %s", self.store.salvage)
             self._event(stamp, {"what": "database salvaged", "text": str(self.store.salvage)})
+        for first, last in self.store.holes():
+            LOG.error("seals %d to %d are missing on this disk", first, last)
+            self._event(stamp, {"what": "seals missing", "first": first, "last": last})
         for number in self._memory.damaged:
             self._event(stamp, {"what": "body damaged", "seal": number})
         self._checkpoint_ns = self._heartbeat_ns = stamp.boottime_ns

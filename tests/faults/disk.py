@@ -198,9 +198,11 @@ def lived_under(folder: Path, options: Sequence[str], life: Life = sealing, log:
         raise
 
 
-def calls_of(folder: Path, log: Path, life: Life = sealing) -> list[tuple[str, int]]:
-    """Every system call of a life, in order, with how often that call has been made by then."""
-    lived = lived_under(folder, ["-e", "trace=all"], life, log)
+def calls_of(
+    folder: Path, log: Path, life: Life = sealing, only: Path | None = None
+) -> list[tuple[str, int]]:
+    """Every system call of a life (on one file), in order, with how often that call has been made by then."""
+    lived = lived_under(folder, ["-e", "trace=all", *(["-P", str(only)] if only else [])], life, log)
     assert lived.code == 0
     found: list[tuple[str, int]] = []
     count: Counter[str] = Counter()

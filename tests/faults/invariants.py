@@ -86,9 +86,13 @@ def broken(witness: Witness, gateway: Held | None, centre: Held | None = None) -
     """The invariants that do not hold, a line each; `gateway` None where its disk is gone for good."""
     found = [*_i2_once(witness), *_i5(witness), *_i6(witness), *_i7(witness)]
     if gateway is not None:
-        found += [*_i1(witness, gateway), *_i2_hole("the gateway", gateway), *_i4(witness, gateway)]
+        found += [
+            *_i1(witness, gateway),
+            *_i2_hole("the gateway", gateway, witness.gone),
+            *_i4(witness, gateway),
+        ]
     if centre is not None:
-        found += _i2_hole("the centre", centre)
+        found += _i2_hole("the centre", centre, set())
         if gateway is not None:
             found += _i3(gateway, centre, witness)
     return found
@@ -117,10 +121,11 @@ def _i2_once(witness: Witness) -> list[str]:
     ]
 
 
-def _i2_hole(whose: str, held: Held) -> list[str]:
+def _i2_hole(whose: str, held: Held, gone: set[int]) -> list[str]:
     numbers = [number for number, _ in held.seals]
-    expected: Sequence[int] = range(numbers[0], numbers[0] + len(numbers)) if numbers else ()
-    return [] if numbers == list(expected) else [f"I2: {whose} holds {_spans(numbers)}: there is a hole"]
+    between: Sequence[int] = range(numbers[0], numbers[-1] + 1) if numbers else ()
+    expected = [number for number in between if number not in gone or number in set(numbers)]
+    return [] if numbers == expected else [f"I2: {whose} holds {_spans(numbers)}: there is a hole"]
 
 
 def _i3(gateway: Held, centre: Held, witness: Witness) -> list[str]:
