@@ -179,10 +179,17 @@ class RollingCorrelation:
             sums.sxy = sum(x * y for x, y in zip(xs, ys, strict=True))
         return sums
 
-    def x_deviation(self) -> float:
-        """Standard deviation of x over the window of the first lag."""
+    def r_beyond(self, deviation: float) -> float | None:
+        """r at the first lag, if all windows are full and x varies more than `deviation`."""
+        if self._before + self._at < self._depth:
+            return None
         sums = self._first
-        return sqrt(sums.n * sums.sxx - sums.sx * sums.sx) / sums.n if sums.n else 0.0
+        n, sx, sy = sums.n, sums.sx, sums.sy
+        vx = n * sums.sxx - sx * sx
+        if sqrt(vx) / n <= deviation:
+            return None
+        vy = n * sums.syy - sy * sy
+        return _within((n * sums.sxy - sx * sy) / sqrt(vx * vy)) if vx and vy else None
 
     @property
     def full(self) -> bool:

@@ -119,10 +119,7 @@ class MinuteTrace:
     @property
     def gated_r(self) -> float | None:
         """Pearson's r if production varied enough to say anything."""
-        found = self._correlation
-        if self._sd <= 0 or not found.full or found.x_deviation() <= GATE * self._sd:
-            return None
-        return found.r
+        return self._correlation.r_beyond(GATE * self._sd) if self._sd > 0 else None
 
     @property
     def last(self) -> tuple[int, int] | None:
