@@ -10,6 +10,8 @@ from agent.evidence.body import BODY_BYTES_MAX, columns_body, plain_body
 from agent.evidence.export import ExportedSeal, write_chain
 from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from agent.evidence.record import Kind, decode_record, encode_reading, encode_record
+from agent.evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
+from agent.uplink import wire
 from drivers.reading import Reading
 from tests.evidence.attestations import GOLDEN
 from tests.evidence.cddl import Schema
@@ -99,3 +101,22 @@ def test_schema_and_decoder_refuse_the_same_reading(position: int, value: object
     assert not SCHEMA.matches("record", raw)
     with pytest.raises(cbor.FormatError):
         decode_record(raw)
+
+
+METER = EnrolledMeter("m1", "eastron-sdm630", 1, "20231234")
+REKEY = Rekey(GATEWAY, 3, HASH, 7, HASH, 9, "key file lost")
+STATEMENTS = {
+    "enrolment": Enrolment(GATEWAY, "一号厂", HASH, bytes(32), (METER, METER), 5),
+    "rekey": REKEY,
+    "replace": Replace(GATEWAY, 3, HASH, 7, HASH, HASH, 9, "new hardware"),
+    "revoke": Revoke(GATEWAY, 0, bytes(32), 9, ""),
+}
+
+
+@pytest.mark.parametrize("rule", STATEMENTS)
+def test_real_statements_match_their_own_rule_and_no_other(rule: str) -> None:
+    raw = sign_statement(STATEMENTS[rule], CENTRE)
+    assert SCHEMA.matches("statement", raw)
+    assert [other for other in STATEMENTS if SCHEMA.matches(other, raw)] == [rule]
+    assert SCHEMA.matches("file-item", cbor.encode(raw))
+    assert SCHEMA.matches("rekey-message", wire.encode_statement(raw))
