@@ -31,6 +31,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from agent.evidence import cbor, keys
+from agent.evidence.record import Kind, ReadingRecord, Record, decode_record
 from agent.evidence.seal import HASH_BYTES, NO_HASH, NUMBER_MAX
 
 ALGORITHM: Final = "ES256"
@@ -84,6 +85,9 @@ _ITEMS: Final = frozenset({"seal", "seal_hash", "attest", "signature", "alg", "a
 
 REMEMBERED_MAX: Final = 500
 """Attestations that later ones are compared with: three weeks of one an hour."""
+HASHES_MAX: Final = 10_000
+"""Seals that an attestation may be older than its record, when a file is read: a day of them."""
+_KIND: Final = bytes([Kind.ATTESTATION])
 UNSEEN_MAX: Final = 1
 """Increments without a record that an unclean end explains: it came between the TPM and the commit."""
 
@@ -276,3 +280,39 @@ class Attestations:
                 )
             )
         return made
+
+
+@define
+class Passing:
+    """The attestations of a whole chain that is read once, seal by seal, in bounded memory.
+
+    Attributes:
+        count: Attestations that were met.
+    """
+
+    count: int = 0
+    _known: Attestations = field(factory=Attestations)
+    _hashes: dict[int, bytes] = field(factory=dict)
+    _absent: bool = False
+
+    def seal(self, number: int, digest: bytes, records: tuple[bytes, ...] | None) -> list[str]:
+        """What is wrong with the attestations of a verified seal; `records` None where it has no body."""
+        told: list[str] = []
+        self._absent |= records is None
+        for raw in records or ():
+            if raw[1:2] == _KIND and isinstance(record := _readable(raw), Record):
+                told += self._known.judge(number, record.body, self._hashes.get)
+                self.count += 1
+                gaps = [text for _, text in self._known.gaps(number)]
+                told += [] if self._absent else gaps
+                self._absent = False
+        self._hashes[number] = digest
+        self._hashes.pop(number - HASHES_MAX, None)
+        return told
+
+
+def _readable(raw: bytes) -> Record | ReadingRecord | None:
+    try:
+        return decode_record(raw)
+    except cbor.FormatError:
+        return None

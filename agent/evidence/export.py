@@ -21,6 +21,7 @@ from typing import IO, Final
 from attrs import define, field, frozen
 
 from agent.evidence import cbor
+from agent.evidence.attestation import Passing
 from agent.evidence.chain import ChainState, Code, Finding
 from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NO_HASH, checked_gateway
 from agent.evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement
@@ -57,6 +58,7 @@ class Report:
         statements: Statements that were applied, without the enrolment.
         bodies: Bodies that are there and proved themselves.
         absent: Seals whose body is not in the file.
+        attestations: Attestations of a TPM; what is wrong with one is a finding.
         counts: How many findings of each code there were; `findings` holds the first of them.
     """
 
@@ -70,6 +72,7 @@ class Report:
     first_utc_ms: int = 0
     last_utc_ms: int = 0
     tip_hash: bytes = b""
+    attestations: Passing = field(factory=Passing)
     error: str = ""
     findings: list[Finding] = field(factory=list)
     counts: Counter[Code] = field(factory=Counter)
@@ -203,6 +206,8 @@ def _count(report: Report, seal: ExportedSeal, verdict: Verdict) -> None:
     report.first_utc_ms = report.first_utc_ms or header.utc_ms
     report.last_utc_ms = header.utc_ms
     report.tip_hash = verdict.state.hash
+    told = report.attestations.seal(header.number, report.tip_hash, verdict.records)
+    report.note(Finding(Code.ATTESTATION, text, header.number) for text in told)
 
 
 def _items(stream: IO[bytes], *, with_statements: bool) -> Iterator[Item]:

@@ -72,10 +72,12 @@ class Rig:
     ahead_s: float = float(BEGIN_S)
     sent: list[tuple[int, str, bytes, bool]] = field(factory=list)
     gateway: Gateway = field(init=False)
+    first_key: bytes = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         site = parse_site(SITE, self.folder / "site.toml")
         _, store, sealer, recovery = open_chain(site)
+        self.first_key = recovery.next_key
         first, last = store.first_number(), store.last()
         tip = last.number if last else recovery.number - 1
         outbox = Outbox(Topics("g1"), received=(first or recovery.number) - 1, tip=tip)

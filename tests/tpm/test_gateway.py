@@ -6,6 +6,7 @@ The TPM is a real one in software; time, and with it the hour between two attest
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import pytest
 from agent.attesting import ATTEST_INTERVAL_S, Attesting
 from agent.centre.lines import Lines
 from agent.evidence.attestation import Attestation, attested
+from agent.evidence.chain import Code
+from agent.evidence.export import ExportedSeal, verify_file, write_chain
 from agent.evidence.record import Kind, Record
 from agent.evidence.seal import NO_HASH, open_body, peek_header
 from agent.tpm_task import BUSY, TpmTask
@@ -38,6 +41,7 @@ def make(swtpm: Swtpm, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
         task = TpmTask(Tpm(tpm.tcti).attest, (TpmError,))
         rig.gateway.attesting = Attesting(task, rig.gateway.store)
         alive.append(rig)
+        rig.first_key = alive[0].first_key
         return rig
 
     yield made
@@ -90,7 +94,22 @@ def findings(*chain: Rig) -> list[str]:
             assert seal.body is not None
             header = peek_header(seal.cose)
             told += lines.of_body(header, open_body(header, seal.body)) + lines.complete(seal.number)
-    return [line["text"] for line in told if line.get("code") == "attestation"]
+    online = [line["text"] for line in told if line.get("code") == "attestation"]
+    assert offline(*chain) == online
+    return online
+
+
+def offline(*chain: Rig) -> list[str]:
+    """What whoever reads the exported file says."""
+    seals = {seal.number: seal for rig in reversed(chain) for seal in rig.seals()}
+    first = chain[0].first_key
+    file = BytesIO()
+    write_chain(
+        file, "g1", [ExportedSeal(seals[number].cose, seals[number].body) for number in sorted(seals)]
+    )
+    report = verify_file(BytesIO(file.getvalue()), first)
+    assert report.error == ""
+    return [finding.text for finding in report.findings if finding.code is Code.ATTESTATION]
 
 
 def test_boot_and_every_hour_are_attested_over_the_last_seal(make: Callable[..., Rig]) -> None:
