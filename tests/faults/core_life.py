@@ -1,14 +1,16 @@
 """The gateway's core on time that the test turns, and what it has promised: whatever it published."""
 
+import random
 from pathlib import Path
 from typing import Any, Final
 
 from agent.evidence.record import Kind as RecordKind
-from agent.evidence.record import Record, decode_record
+from agent.evidence.record import Record, decode_record, encode_record
 from agent.evidence.seal import open_body, peek_header, seal_hash
 from agent.uplink import wire
 from agent.uplink.wire import Kind
-from tests.agent.rig import Rig
+from drivers.clock import NS_PER_S, ClockState, Stamp
+from tests.agent.rig import BEGIN_S, Rig
 from tests.faults.disk import Tell, opened, rows_of
 from tests.faults.invariants import Held, Witness, check
 
@@ -26,6 +28,19 @@ def first_life(folder: Path, seconds: float = 30.0) -> bytes:
     rig.run(seconds, 1000, 1000)
     rig.gateway.stop(rig.stamp(), rig.passed_s)
     rig.close()
+    return recovery.next_key
+
+
+def filled(folder: Path, seals: int) -> bytes:
+    """A gateway whose database is a page or more a seal, ended in order; its first key."""
+    (folder / STATE).mkdir(parents=True)
+    store, sealer, recovery = opened(folder / STATE, gateway=GATEWAY)
+    pick = random.Random(seals)
+    for number in range(seals):
+        text = pick.randbytes(3_000).decode("latin-1")  # no compression makes it small
+        at = Stamp((BEGIN_S + number) * NS_PER_S, number * NS_PER_S, bytes(16), ClockState.SYNCHRONISED)
+        sealer.seal([encode_record(RecordKind.MARK, at, {"text": text})], at)
+    store.close()
     return recovery.next_key
 
 

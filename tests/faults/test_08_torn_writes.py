@@ -1,4 +1,4 @@
-"""A disk that says it wrote and did not, or only in part: whatever is served afterwards is what was stored."""
+"""A disk that says it wrote and did not, or only in part: what is served then is what was stored."""
 
 import random
 import shutil

@@ -1,0 +1,77 @@
+"""A real centre that is told what a gateway's disk holds, at any moment, as often as one likes."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from agent.centre.answers import Answers
+from agent.centre.core import Centre, Incoming
+from agent.evidence.receipt import Receipt, open_receipt
+from agent.evidence.seal import StoredSeal, seal_hash
+from agent.store.centre import CentreStore
+from agent.uplink import wire
+from agent.uplink.mqtt_events import Message
+from agent.uplink.wire import Kind, Topics
+from tests.agent.rig import BEGIN_S, CENTRE, Rig
+from tests.faults.core_life import GATEWAY
+from tests.faults.disk import rows_of
+from tests.faults.invariants import Held, Witness
+
+TOPICS = Topics(GATEWAY)
+
+
+class ToldCentre:
+    """The reference centre over a database of its own.
+
+    Attributes:
+        lines: What it said of everything it was told.
+        answer: Its last receipt.
+    """
+
+    def __init__(self, file: Path, first_key: bytes) -> None:
+        self.store = CentreStore(file)
+        self.core = Centre(self.store, Answers(self.store, CENTRE), {GATEWAY: first_key}.get)
+        self.lines: list[dict[str, Any]] = []
+        self.answer = b""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.store.close()
+
+    def hear(self, rig: Rig, seen: Witness | None = None, first: int = 1) -> Receipt:
+        """Be told every row of the gateway from `first` on; the receipt for it."""
+        rows = [row for row in rows_of(rig.gateway.store) if row.number >= first]
+        for row in rows if seen is not None else ():
+            seen.acknowledged(row.number, row.hash)
+        self.hear_rows(rows)
+        return open_receipt(self.answer, rig.gateway.courier.centre_key)
+
+    def hear_rows(self, rows: Iterable[StoredSeal]) -> None:
+        """Be told these, one batch."""
+        answers, lines = self.core.handle(map(_message, rows), BEGIN_S * 1000)
+        self.lines += lines
+        self.answer = answers[-1].payload if answers else self.answer
+
+    def answer_to(self, rig: Rig) -> None:
+        """Let the gateway hear the last receipt."""
+        event = Message(TOPICS.receipt, self.answer, retained=True)
+        rig.gateway.mqtt(event, rig.stamp(), rig.passed_s)
+
+    def held(self) -> Held:
+        """Its chain."""
+        return Held(tuple((n, seal_hash(cose)) for n, cose, _, _ in self.store.chain(GATEWAY)))
+
+    def forks(self) -> list[int]:
+        """Numbers of which it has two different seals."""
+        return [number for number, _, _ in self.store.forks(GATEWAY)]
+
+
+def _message(row: StoredSeal) -> Incoming:
+    if row.body is None:
+        return Incoming(TOPICS.of(Kind.CHAIN), wire.encode_chain([row.cose]))
+    return Incoming(TOPICS.of(Kind.SEAL), wire.encode_seal(row.cose, row.body))
