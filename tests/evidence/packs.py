@@ -1,0 +1,71 @@
+"""Contents of evidence packs, made by hand so that each of them can be made wrong."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+from attrs import evolve
+
+from agent.evidence import keys
+from agent.evidence.pack import Content, PackedSeal, Question, encode_content
+from agent.evidence.proof import Evidence, prove
+from agent.evidence.receipt import Receipt, sign_receipt
+from agent.evidence.seal import StoredSeal
+from agent.evidence.statement import Enrolment, Statement, sign_statement
+from tests.evidence.chains import GATEWAY, NOON_NS, SEAL_S, Chain, heartbeat, secret
+
+CENTRE = secret(1, "centre")
+CENTRE_KEY = keys.public(CENTRE)
+RECOVERY = secret(1, "recovery")
+FIRST_KEY = keys.public(secret(1))
+NOON_MS = NOON_NS // 10**6
+
+
+def at_ms(number: int) -> int:
+    """When seal `number` was made."""
+    return NOON_MS + number * SEAL_S * 1000
+
+
+def chain(count: int, made: Chain | None = None) -> list[StoredSeal]:
+    """`count` seals of three records."""
+    made = made or Chain()
+    return [made.seal([heartbeat(made.number)] * 3) for _ in range(count)]
+
+
+def run(seals: Iterable[StoredSeal], *, bare: Iterable[int] = ()) -> tuple[PackedSeal, ...]:
+    """A run; those of `bare` without their bodies."""
+    without = set(bare)
+    return tuple(PackedSeal(seal.cose, None if seal.number in without else seal.body) for seal in seals)
+
+
+def receipt(seal: StoredSeal, signer: bytes = CENTRE, **changes: object) -> bytes:
+    """The centre's receipt for a seal."""
+    one = Receipt(GATEWAY, seal.number, seal.hash, seal.number, (), at_ms(seal.number) + 500)
+    return sign_receipt(evolve(one, **changes), signer)
+
+
+def enrolment(signer: bytes = CENTRE, **changes: object) -> bytes:
+    """What the centre says of the gateway."""
+    one: Statement = Enrolment(GATEWAY, "Works", FIRST_KEY, keys.public(RECOVERY), (), NOON_MS)
+    return sign_statement(evolve(one, **changes), signer)
+
+
+def content(*runs: tuple[PackedSeal, ...], first: int = 1, last: int = 1, **more: object) -> Content:
+    """A content whose window is `first` to `last`."""
+    plain = Content(
+        gateway=GATEWAY,
+        centre_key=CENTRE_KEY,
+        first_key=None,
+        by_centre=False,
+        made_utc_ms=NOON_MS,
+        page=1,
+        question=Question(at_ms(first), at_ms(last), first, last),
+        statements=(),
+        receipts=(),
+        runs=runs,
+    )
+    return evolve(plain, **more)
+
+
+def proved(one: Content, first_key: bytes | None = None) -> Evidence:
+    """The evidence of a content, or PackError."""
+    return prove(one, sha256(encode_content(one)).digest(), CENTRE_KEY, first_key)
