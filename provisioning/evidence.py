@@ -190,6 +190,7 @@ def _pack(source: Source, gathered: Gathered) -> bytes:
         gateway=source.archive.gateway,
         centre_key=source.centre_key,
         first_key=source.first_key,
+        by_centre=source.secret is not None,
         made_utc_ms=now_ms,
         page=PAGE_VERSION,
         question=gathered.question,

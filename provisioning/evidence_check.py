@@ -107,6 +107,12 @@ class _Checking:
             if self._enough():
                 return self._refused()
             asked = decode_content(content)
+            if asked.by_centre and issue is None:
+                self.problems.append("the centre made this pack, and its signature for it is gone")
+            elif issue is not None and not asked.by_centre:
+                self.problems.append("a signature of the centre for a pack that it did not make")
+            if self._enough():
+                return self._refused()
         except FormatError as error:
             self.problems.append(f"{EVIDENCE_NAME}: {error}")
             return self._refused()

@@ -212,6 +212,9 @@ def fingerprints(story: Story) -> Iterator[tuple[Words, Words]]:
     yield Words("首个签封哈希", "hash of the first seal"), same(window[0].hash.hex())
     yield Words("末个签封哈希", "hash of the last seal"), same(window[-1].hash.hex())
     yield Words("网关软件版本", "software of the gateway"), same(story.version or "–")
-    yield Words("制作时间", "made"), same(story.local(content.made_utc_ms))
+    made = story.local(content.made_utc_ms)
+    by_centre = Words(f"{made}，由中心制作并整体签名", f"{made} by the centre, which signed all of it")
+    by_gateway = Words(f"{made}，由网关制作", f"{made} on the gateway, which chose what is in it")
+    yield Words("制作", "made"), by_centre if content.by_centre else by_gateway
     command = f"dianjian verify pack.zip --centre-key {content.centre_key.hex()}"
     yield Words("离线复核", "check offline"), same(command)

@@ -1,5 +1,6 @@
 """The verdict over an evidence pack, for scripts and for a terminal."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -52,6 +53,13 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
     }
 
 
+def _receipts(numbers: Sequence[int]) -> str:
+    """Which receipts vouch: the first and the last one."""
+    if len(numbers) > 2:
+        return f", {len(numbers)} receipts, for seals {numbers[0]} to {numbers[-1]}"
+    return f", receipts for seals {' and '.join(map(str, numbers))}" if numbers else ""
+
+
 def lines(checked: Checked, raw: bytes) -> list[str]:
     """The verdict for people."""
     evidence, story = checked.evidence, checked.story
@@ -63,8 +71,7 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             f"gateway {evidence.content.gateway}, {iso_utc(asked.from_ms)} to {iso_utc(asked.to_ms)}",
             f"window: seals {asked.first} to {asked.last}, {records} records, {story.readings} readings",
             *(
-                f"seals {part.first} to {part.last} rest on: {part.rests.value}"
-                + (f" ({', '.join(map(str, part.receipted))})" if part.rests.value == "receipt" else "")
+                f"seals {part.first} to {part.last} rest on: {part.rests.value}" + _receipts(part.receipted)
                 for part in evidence.parts
             ),
             *([f"bodies absent: {len(evidence.absent)} of the window"] if evidence.absent else []),

@@ -5,13 +5,14 @@ The file is a container (`agent.evidence.container`) of three entries: `evidence
 it. This module knows the proof, and nothing of the page but its hash. Pure; limits on every count.
 
     evidence.cbor = ["dianjian evidence", 1, content: bstr, issue: bstr / null]
-    content = [gateway, centre_key, first_key / null, made_utc_ms, page, question,
+    content = [gateway, centre_key, first_key / null, by_centre: bool, made_utc_ms, page, question,
                statements: [* bstr], receipts: [* bstr], runs: [+ [+ (bstr / [cose, body / null])]]]
     question = [from_utc_ms, to_utc_ms, first, last, linkage, episode]     "" where none was named
 
 `issue` is there where the centre made the pack: a COSE_Sign1 by its key under `dj1.evidence` over
     [1, SHA-256 of content, SHA-256 of report.html]
-so that not even a question may be changed. A pack of a gateway has none: its seals speak for themselves.
+so that not even a question may be changed; `by_centre` tells that it must be there. A pack of a gateway has
+none: its seals speak for themselves, and whoever has it may make a pack of less out of it.
 
 `statements` are those of the centre that concern the whole life: the enrolment, then replacements and
 revocations that no run holds. `first_key` is there only where no enrolment was signed.
@@ -68,7 +69,7 @@ TIME_MS_MAX: Final = 253_402_300_799_000
 """The end of the year 9999, where calendars end."""
 WORD_BYTES_MAX: Final = 256
 """Of a linkage or an episode that somebody asked for."""
-_ITEMS: Final = 9
+_ITEMS: Final = 10
 
 
 @frozen
@@ -99,6 +100,7 @@ class Content:
     gateway: str
     centre_key: bytes
     first_key: bytes | None
+    by_centre: bool
     made_utc_ms: int
     page: int
     question: Question
@@ -118,8 +120,18 @@ def encode_content(content: Content) -> bytes:
     runs = [
         [item for seal in run for item in (*seal.statements, [seal.cose, seal.body])] for run in content.runs
     ]
-    head = [content.gateway, content.centre_key, content.first_key, content.made_utc_ms, content.page]
-    raw = cbor.encode([*head, question, list(content.statements), list(content.receipts), runs])
+    head = [content.gateway, content.centre_key, content.first_key, content.by_centre]
+    raw = cbor.encode(
+        [
+            *head,
+            content.made_utc_ms,
+            content.page,
+            question,
+            list(content.statements),
+            list(content.receipts),
+            runs,
+        ]
+    )
     decode_content(raw)  # nothing is written that would not be read
     return raw
 
@@ -178,7 +190,9 @@ def decode_content(raw: bytes) -> Content:
         FormatError: It is none.
     """
     items = cbor.array(cbor.decode(raw, EVIDENCE_BYTES_MAX), "content", _ITEMS)
-    gateway, centre_key, first_key, made_utc_ms, page, question, statements, receipts, runs = items
+    gateway, centre_key, first_key, by_centre, made_utc_ms, page, question, statements, receipts, runs = items
+    if type(by_centre) is not bool:
+        raise cbor.FormatError("by_centre is neither true nor false")
     for name, value, most in (
         ("statements", statements, STATEMENTS_MAX),
         ("receipts", receipts, RECEIPTS_MAX),
@@ -192,6 +206,7 @@ def decode_content(raw: bytes) -> Content:
         gateway=checked_gateway(cbor.text(gateway, "gateway")),
         centre_key=cbor.octets(centre_key, "centre_key", HASH_BYTES),
         first_key=None if first_key is None else cbor.octets(first_key, "first_key", HASH_BYTES),
+        by_centre=by_centre,
         made_utc_ms=cbor.natural(made_utc_ms, "made_utc_ms", TIME_MS_MAX),
         page=cbor.natural(page, "page", 1 << 16),
         question=_question(question),

@@ -218,6 +218,11 @@ class _Proof:
         ]
         if not within[0] or not (within[1] or within[2]):
             self.problems.append("the seals of the window were not made in its time")
+        self.problems += [
+            f"seal {part.last}: the centre has revoked this gateway after seal {limit}"
+            for part in self.parts
+            for limit in self._revoked_after(part)
+        ]
         unused = [n for n in self.receipts if not any(part.first <= n <= part.last for part in self.parts)]
         self.problems += [f"the receipt for seal {n} is about no seal of the pack" for n in unused]
 
