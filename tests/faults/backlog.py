@@ -3,8 +3,9 @@
     python -m tests.faults.backlog FOLDER PORT SEALS METERS QUOTA_MB
 
 Prints a JSON line when the backlog is there, then, once the broker has let it in and the centre holds all,
-another. While it drains, a live seal is made every LIVE_EVERY sends; `live_sends` are the messages that were
-sent between a live seal's commit and the message that carries it.
+another. While it drains, a live seal is made every LIVE_EVERY sends. `live_sends` are the messages that were
+sent between its commit and the message that carries it, `live_bodies` the old bodies among them, and
+`chain_sends` the same as the first for seals that were made before the chain had caught up.
 """
 
 import json
@@ -49,20 +50,24 @@ def drain(end: GatewayEnd) -> None:
     """Until the centre holds everything, with live seals in between."""
     courier, outbox, store = end.gateway.courier, end.outbox, end.gateway.store
     carry, topics = courier.send, courier.topics
-    sends, live_at, most = 0, LIVE_EVERY, 0
-    committed: dict[int, int] = {}
+    sends, bodies, live_at, most = 0, 0, LIVE_EVERY, 0
+    committed: dict[int, tuple[int, int, list[int]]] = {}
     live_sends: list[int] = []
+    chain_sends: list[int] = []
+    live_bodies: list[int] = []
 
     def send(token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        nonlocal sends
-        sends += 1
+        nonlocal sends, bodies
+        sends, bodies = sends + 1, bodies + (topic == topics.body)
         coses: tuple[bytes, ...] = ()
         if topic == topics.seal:
             coses = (wire.decode_seal(payload).seal,)
         elif topic == topics.chain:
             coses = wire.decode_chain(payload)
-        carried = {peek_header(cose).number for cose in coses} & committed.keys()
-        live_sends.extend(sends - committed.pop(number) for number in carried)
+        for number in {peek_header(cose).number for cose in coses} & committed.keys():
+            before, bodies_before, waits = committed.pop(number)
+            waits.append(sends - before)
+            live_bodies.append(bodies - bodies_before)
         carry(token, topic, payload, retain=retain)
 
     courier.send = send
@@ -71,7 +76,8 @@ def drain(end: GatewayEnd) -> None:
         assert time.monotonic() < begin_s + DEADLINE_S, f"{outbox.status()}"
         if sends >= live_at and outbox.received > 0:
             live_at = sends + LIVE_EVERY
-            committed[outbox.tip + 1] = sends
+            caught_up = outbox.status().sent == outbox.tip
+            committed[outbox.tip + 1] = sends, bodies, live_sends if caught_up else chain_sends
             end.seal()
             most = max(most, read_health().resident_bytes)
         end.pump()
@@ -79,7 +85,10 @@ def drain(end: GatewayEnd) -> None:
     say(
         seals=outbox.tip,
         sends=sends,
-        live_sends=live_sends,
+        live_sends=max(live_sends, default=0),
+        live_bodies=max(live_bodies, default=0),
+        chain_sends=max(chain_sends, default=0),
+        live=len(live_sends) + len(chain_sends),
         resident_bytes=max(most, read_health().resident_bytes),
         took_s=round(time.monotonic() - begin_s, 1),
         declared=len(end.bodies(Kind.DROP)),

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 from agent.centre.answers import Answers
 from agent.centre.core import Centre, Incoming
+from agent.centre.subscriber import BATCH_MAX
 from agent.evidence import keys
 from agent.evidence.receipt import open_receipt
 from agent.evidence.seal import peek_header
@@ -64,7 +65,7 @@ class CentreEnd:
     def turn(self, utc_ms: int) -> None:
         """Work on what has come; answer."""
         batch: list[Incoming] = []
-        while self.there and not self._broker.heard.empty():
+        while self.there and not self._broker.heard.empty() and len(batch) < BATCH_MAX:
             published = self._broker.heard.get()
             batch.append(Incoming(published.topic, published.payload))
         if not batch:
