@@ -143,7 +143,7 @@ class Gateway:
             LOG.error("seals %d to %d are missing on this disk", first, last)
             self._event(stamp, {"what": "seals missing", "first": first, "last": last})
         for number in self._memory.damaged:
-            self._event(stamp, {"what": "body damaged", "seal": number})
+            self._sealing.damaged(number, stamp)
         self._checkpoint_ns = self._heartbeat_ns = stamp.boottime_ns
         self.tick(stamp, now_s)
 
@@ -198,6 +198,8 @@ class Gateway:
         for body in self.courier.events():
             LOG.error("%s: %s", body["what"], body["text"])
             self._event(stamp, body)
+        for number in self.courier.take_damaged():
+            self._sealing.damaged(number, stamp)
         if stamp.boottime_ns - self._heartbeat_ns >= self.site.seal.heartbeat_s * NS_PER_S:
             self._heartbeat_ns = stamp.boottime_ns
             self._put(Kind.HEARTBEAT, stamp, self._heartbeat())

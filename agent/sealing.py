@@ -50,6 +50,7 @@ class Sealing:
     _pending: Pending = field(factory=Pending, init=False)
     _sealed_ns: int = field(default=0, init=False)
     _failing_since_s: float | None = field(default=None, init=False)
+    _damaged: list[int] = field(factory=list, init=False)
     _quota: Quota = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -73,6 +74,14 @@ class Sealing:
     def put_record(self, record: bytes) -> None:
         """The same for one that is encoded already."""
         self._pending.put(record)
+
+    def damaged(self, number: int, stamp: Stamp) -> None:
+        """Declare the body of seal `number` lost, which is not what was sealed; it goes in that commit."""
+        LOG.error("seal %d: its body is not what was sealed", number)
+        self._damaged.append(number)
+        self._pending.put_first(
+            encode_record(Kind.DROP, stamp, {"first": number, "last": number, "why": "damaged"})
+        )
 
     def is_due(self, stamp: Stamp) -> bool:
         """Whether a seal is to be made now."""
@@ -129,6 +138,9 @@ class Sealing:
 
     def _make_room(self, stamp: Stamp, *, at_once: bool = False) -> None:
         """Free what must be freed; bodies go with the seal that tells of them, or `at_once` before it."""
+        while self._damaged and not at_once:
+            number = self._damaged.pop()
+            self.store.drop_bodies(number, number, at_once=False)
         prunable = self._prunable_below()
         level, drop = self._quota.make_room(prunable_below=prunable, tip=self.tip, was_full=at_once)
         if level is not self.level and max(level, self.level) >= Level.ALARM:

@@ -3,6 +3,9 @@
 A receipt or beacon is believed only with the centre's signature under the key of the site file;
 whatever else arrives on those topics is noted and forgotten. Only a receipt that the outbox has
 compared with an own hash is kept, and only then may rows be pruned.
+
+A stored body is held against its seal before it goes: sent damaged it would be refused and sent again
+for ever. Its seal goes alone, and the caller declares it lost (`take_damaged`).
 """
 
 from hashlib import sha256
@@ -12,6 +15,7 @@ from attrs import define, field, frozen
 
 from agent.evidence.cbor import FormatError
 from agent.evidence.receipt import Receipt, open_beacon, open_receipt
+from agent.evidence.seal import open_body, peek_header
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
 from agent.uplink.delivery import Heard, OutboxStatus, Publish
@@ -66,6 +70,8 @@ class Courier:
     reference: bytes = field(default=b"", init=False)
     _state_at_s: float = field(default=float("-inf"), init=False)
     _rejections: int = field(default=0, init=False)
+    _unsound: set[int] = field(factory=set, init=False)
+    _damaged: list[int] = field(factory=list, init=False)
 
     def resume(self, now_s: float) -> None:
         """Hear the stored receipt again, as the start of every life does."""
@@ -93,7 +99,8 @@ class Courier:
     def tick(self, now_s: float) -> None:
         """Send what is due."""
         for publish in self.outbox.next(now_s, self.body_bytes):
-            self.send(publish.token, self.topics.of(publish.kind), self._payload(publish))
+            kind, payload = self._payload(publish)
+            self.send(publish.token, self.topics.of(kind), payload)
 
     def events(self) -> list[dict[str, Any]]:
         """Bodies of event records for the alarms that the outbox has raised."""
@@ -110,20 +117,33 @@ class Courier:
         """The outbox at a glance."""
         return self.outbox.status()
 
-    def body_bytes(self, number: int) -> int:
-        """The length of a stored body, 0 where it was given up."""
-        return self.store.body_length(number)
+    def take_damaged(self) -> list[int]:
+        """Seals whose bodies did not prove themselves when they were to be sent; each is told once."""
+        damaged, self._damaged = self._damaged, []
+        return damaged
 
-    def _payload(self, publish: Publish) -> bytes:
+    def body_bytes(self, number: int) -> int:
+        """The length of a stored body, 0 where it was given up or is damaged."""
+        return 0 if number in self._unsound else self.store.body_length(number)
+
+    def _payload(self, publish: Publish) -> tuple[Kind, bytes]:
+        """What to send; the seal alone in the place of a body that is not what was sealed."""
         numbers = publish.numbers
         if publish.kind is Kind.CHAIN:
-            return wire.encode_chain([row.cose for row in self.store.headers(numbers.start, len(numbers))])
+            rows = self.store.headers(numbers.start, len(numbers))
+            return Kind.CHAIN, wire.encode_chain([row.cose for row in rows])
         row = self.store.row(numbers.start)
         assert row is not None
         assert row.body is not None
+        try:
+            open_body(peek_header(row.cose), row.body)
+        except FormatError:
+            self._unsound.add(row.number)
+            self._damaged.append(row.number)
+            return Kind.CHAIN, wire.encode_chain([row.cose])
         if publish.kind is Kind.BODY:
-            return wire.encode_body(row.number, row.body)
-        return wire.encode_seal(row.cose, row.body)
+            return Kind.BODY, wire.encode_body(row.number, row.body)
+        return Kind.SEAL, wire.encode_seal(row.cose, row.body)
 
     def _message(self, message: Message, now_s: float) -> list[dict[str, Any]]:
         try:

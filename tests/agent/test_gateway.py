@@ -5,15 +5,18 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import cbor2
 import pytest
 from attrs import evolve
 
+from agent.evidence.receipt import Receipt, sign_receipt
 from agent.evidence.record import Kind, ReadingRecord, Record, decode_record
-from agent.evidence.seal import open_body, peek_header
+from agent.evidence.seal import StoredSeal, open_body, peek_header
 from agent.evidence.sealer import CommitError, StoreFullError
 from agent.gateway import RekeyError
 from agent.quota import Level
 from agent.sealing import SETTLE_S_MAX, DiskError
+from agent.uplink.mqtt_events import Message
 from drivers.reading import PollGroup, Quality, Reading
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
 
@@ -270,6 +273,48 @@ def test_what_is_given_up_because_a_commit_found_no_room_is_told_too(
     gone = {seal.number for seal in rig.seals() if seal.body is None}
     assert gone
     assert gone == declared(rig)
+
+
+def spoil_body(rig: Rig, number: int) -> None:
+    """What a flash cell does that lost its charge, where SQLite cannot see it."""
+    body = bytearray(rig.gateway.store.body(number) or b"")
+    body[len(body) // 2] ^= 1
+    with rig.gateway.store._database.write() as connection:
+        connection.execute("UPDATE seals SET body = ? WHERE number = ?", (bytes(body), number))
+
+
+def receipted(rig: Rig, last: StoredSeal, bodies_up_to: int, *ranges: tuple[int, int]) -> None:
+    raw = sign_receipt(Receipt("g1", last.number, last.hash, bodies_up_to, ranges, 0), CENTRE)
+    rig.gateway.mqtt(Message("dj/1/g1/receipt", raw, True), rig.stamp(), rig.passed_s)
+
+
+def test_a_body_that_was_damaged_on_the_disk_is_declared_lost_and_holds_up_nothing(rig: Rig) -> None:
+    rig.run(100, 1000, 1000)
+    tip = rig.seals()[-1]
+    spoil_body(rig, 5)
+    rig.connect()
+    receipted(rig, tip, 2)
+    rig.run(20, 1000, 1000)
+    sent = {cbor2.loads(raw)[0] for _, topic, raw, _ in rig.sent if topic == "dj/1/g1/body"}
+    assert sent == set(range(3, tip.number + 1)) - {5}
+    assert declared(rig) == {5}
+    assert [seal.number for seal in rig.seals() if seal.body is None] == [5]
+    receipted(rig, tip, 4, (6, tip.number))
+    assert rig.gateway.courier.prunable_below() == tip.number
+
+
+def test_a_live_seal_whose_body_is_damaged_goes_without_it(rig: Rig) -> None:
+    rig.run(100, 1000, 1000)
+    tip = rig.seals()[-1]
+    rig.receipt(rig.seals()[-2])
+    spoil_body(rig, tip.number)
+    rig.connect()
+    rig.passed_s += 1
+    rig.tick()
+    sent = [(topic, cbor2.loads(raw)) for _, topic, raw, _ in rig.sent if not topic.endswith("state")]
+    assert sent == [("dj/1/g1/chain", [tip.cose])]
+    rig.run(10, 1000, 1000)
+    assert declared(rig) == {tip.number}
 
 
 def test_a_disk_too_full_to_make_room_ends_the_process_in_its_own_words(
