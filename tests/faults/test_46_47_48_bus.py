@@ -2,6 +2,7 @@
 
 import random
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -105,7 +106,7 @@ def test_48_a_tcp_peer_that_drips_or_floods_costs_one_deadline_a_request(
     with on_tcp(script) as slave, Line(tmp_path) as line, Meters(line, slave.url) as meters:
         turns = []
         meters.poll(lambda: not turns.append(time.monotonic()) and len(meters.bad) >= 3)  # type: ignore[func-returns-value]
-        longest_s = max(b - a for a, b in zip(turns, turns[1:], strict=False))
+        longest_s = max(b - a for a, b in pairwise(turns))
         assert longest_s < TIMEOUT_MAX_S + 2.0, "no turn is longer than one time-out"
         assert not meters.good
         attacking.clear()
