@@ -55,6 +55,7 @@ class Built:
     buses: tuple[BusTask, ...]
     status: StatusSocket
     hook: Hook | None
+    tpm: TpmTask | None = None
 
     def close(self) -> None:
         """Let go of what `build` took."""
@@ -254,4 +255,4 @@ def build(
         BusTask(bus.url, [setups[meter.id] for meter in site.meter if meter.bus == bus.id], clock, readings)
         for bus in site.bus
     )
-    return Built(gateway, recovery, publisher, buses, StatusSocket(folder), hook)
+    return Built(gateway, recovery, publisher, buses, StatusSocket(folder), hook, tpm)

@@ -68,6 +68,8 @@ EXIT_DIED: Final = 5
 
 DRAIN_S: Final = 5.0
 """At SIGTERM, how long the last seals may wait for their receipt; the supervisor kills after 20."""
+TPM_WAIT_S: Final = 3.0
+"""At the end, for an attestation that is under way; a TPM of silicon takes about one."""
 RECEIPT_WAIT_S: Final = 15.0
 """With --once: a centre that is there answers within one."""
 
@@ -229,6 +231,8 @@ def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient:
     gateway = built.gateway
     while not loop.inbox.empty():
         loop.turn(gateway)
+    if built.tpm:
+        built.tpm.wait(TPM_WAIT_S)
     gateway.stop(clock.stamp(), time.monotonic())
     deadline = time.monotonic() + wait_s
     while gateway.courier.status().backlog and time.monotonic() < deadline and not is_impatient():

@@ -41,6 +41,11 @@ class TpmTask:
         except queue.Empty:
             return None
 
+    def wait(self, seconds: float) -> None:
+        """Give the TPM at most `seconds` to answer, so that an end does not lose what it has counted."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     def _work(self, seal: int, seal_hash: bytes) -> None:
         try:
             self._answers.put(self._attest(seal, seal_hash))

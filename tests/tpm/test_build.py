@@ -60,9 +60,8 @@ def test_the_built_agent_attests_its_boot(swtpm: Swtpm, tmp_path: Path) -> None:
         gateway.start(built.recovery, clock.stamp(), time.monotonic())
         assert isinstance(gateway.attesting, Attesting)
         assert isinstance(gateway.attesting.task, TpmTask)
-        thread = gateway.attesting.task._thread
-        assert thread is not None
-        thread.join(20)
+        assert built.tpm is gateway.attesting.task
+        built.tpm.wait(20)
         gateway.stop(clock.stamp(), time.monotonic())
         assert gateway.store.checkpoint("tpm") is not None
     finally:
