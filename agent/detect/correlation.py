@@ -180,7 +180,7 @@ class RollingCorrelation:
         return sums
 
     def r_beyond(self, deviation: float) -> float | None:
-        """r at the first lag, if all windows are full and x varies more than `deviation`."""
+        """The r of the first lag, if all windows are full and x varies more than `deviation`."""
         if self._before + self._at < self._depth:
             return None
         sums = self._first

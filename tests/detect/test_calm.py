@@ -5,8 +5,10 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.detect.expectation import Expectation
 from agent.detect.line import LineTracker
-from agent.detect.line_params import LineParams
+from agent.detect.line_params import Bin, LineParams
+from agent.detect.linkage import LinkageTracker
 from agent.detect.sample import Sample
 from tests.detect.timeline import line, linkage
 
@@ -39,3 +41,45 @@ def test_a_calm_line_keeps_what_a_judged_one_keeps(
             assert short.now == long.now
             assert judged or short.flags == flags
             slot += 1
+
+
+SUMS = st.tuples(
+    st.sampled_from([0, 100, 5_000, 9_000, 10_000, 20_000]),
+    st.booleans(),
+    st.sampled_from([0, 3_000, 9_000, 12_000]),
+    st.integers(0, 9),
+    st.sampled_from([1, 5, 20, 80, 300]),
+)
+
+
+@given(st.sampled_from([0, 120]), st.lists(SUMS, max_size=25))
+@settings(deadline=None, max_examples=100)
+def test_a_calm_linkage_keeps_what_a_judged_one_keeps(
+    duty_s: int, runs: list[tuple[int, bool, int, int, int]]
+) -> None:
+    known = linkage(duty_window_s=duty_s)
+    short, long = (LinkageTracker(known, 0) for _ in range(2))
+    slot = 0
+    for u, u_known, t, unknown, slots in runs:
+        for _ in range(slots):
+            long._calm = False
+            for one in (short, long):
+                one.step(slot, u, u_known, t, unknown > 0)
+                if slot % 6 == 0:
+                    one.each_minute(slot, t == 3_000)
+            assert short.state() == long.state()
+            slot += 1
+
+
+@given(st.integers(1, 9), st.lists(st.integers(0, 60), max_size=80), st.integers(0, 80))
+def test_the_lowest_step_of_the_guard_is_asked_for(guard: int, loads: list[int], cut: int) -> None:
+    steps = [Bin(from_w=at, lo_w=100 + at, median_w=200) for at in (0, 10, 20, 40)]
+    asked = Expectation(steps, guard, 0)
+    for slot, u in enumerate(loads, 1):
+        if slot == cut:
+            again = Expectation(steps, guard, 0)
+            again.restore(asked.state())
+            asked = again
+        least = min(loads[max(0, slot - guard) : slot])
+        lowest = steps[0] if slot < guard else [step for step in steps if step.from_w <= least][-1]
+        assert asked.at(slot, u) == lowest.lo_w
