@@ -64,7 +64,7 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
             utc_ms=max(utc_ms, *(one.utc_ms + 1 for one in statements.kept_in(folder)), 0),
             reason=reason,
         )
-        raw = sign_statement(statement, secret)
+        raw = _signed(statement, secret)
         database_aside = fit(store, path, quota, tip, best)
     finally:
         store.close()
@@ -110,6 +110,13 @@ def install_replacement(site: Site, file: Path) -> dict[str, Any]:
     if aside is not None:
         _destroy(aside)
     return {"gateway": gateway, "number": statement.number, "previous": statement.previous.hex()}
+
+
+def _signed(statement: Rekey, secret: bytes) -> bytes:
+    try:
+        return sign_statement(statement, secret)
+    except FormatError as error:
+        raise RekeyRefusedError(str(error)) from error
 
 
 def _recovery_secret(site: Site, file: Path) -> bytes:

@@ -69,7 +69,7 @@ def show(key: Path, as_json: bool) -> None:
 @click.option("--registry", required=True, type=FILE, help="The register; made if it is not there.")
 @KEY
 @AS_JSON
-@click.argument("enrolment", type=click.File("r"), default="-")
+@click.argument("enrolment", type=click.File("r", lazy=True), default="-")
 def enrol(registry: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
     """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input).
 

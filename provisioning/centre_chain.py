@@ -63,7 +63,7 @@ def receipt(key: Path, store: Path, as_json: bool, gateway: str) -> None:
 @click.command("rekey")
 @REGISTER
 @AS_JSON
-@click.argument("file", type=click.File("r"), default="-")
+@click.argument("file", type=click.File("r", lazy=True), default="-")
 def rekey(registry: Path, as_json: bool, file: TextIO) -> None:
     """Take a re-key by hand: FILE is what `dianjian-agent rekey` printed (a file, or - for input)."""
     try:
@@ -88,7 +88,10 @@ def rekey(registry: Path, as_json: bool, file: TextIO) -> None:
 @STORE
 @click.option("--reason", default="new hardware", show_default=True, help="One sentence, part of the proof.")
 @click.option(
-    "--request", required=True, type=click.File("r"), help="What `dianjian enrol` printed on the new gateway."
+    "--request",
+    required=True,
+    type=click.File("r", lazy=True),
+    help="What `dianjian enrol` printed on the new gateway.",
 )
 @AS_JSON
 @click.argument("gateway")

@@ -5,8 +5,11 @@ from pathlib import Path
 import click
 
 from agent import main as agent_main
+from agent.build import KEYS_NAME
 from agent.config import ConfigError, load_site
-from agent.enrolment import ENROLMENT_NAME
+from agent.enrolment import EnrolmentError, read_enrolment
+from agent.evidence.seal import FIRST_NUMBER
+from agent.evidence.slots import KeySlots, KeySlotsError
 from provisioning.exits import EXIT_USAGE, fail
 
 
@@ -30,8 +33,15 @@ def command(config: Path, recovery: Path | None) -> None:
 
 
 def _is_new(config: Path) -> bool:
+    """Whether nothing was sealed yet and there is no recovery key."""
     try:
         site = load_site(config)
-    except ConfigError:
-        return False  # what is wrong with it is said by the agent
-    return not (site.path(site.store.path) / ENROLMENT_NAME).exists()
+        folder = site.path(site.store.path)
+        slots = KeySlots(folder / KEYS_NAME)
+        if slots.exists() and any(slot.number > FIRST_NUMBER for slot in slots.load()):
+            return False
+        return not read_enrolment(folder)["recovery_key"]
+    except EnrolmentError:
+        return True
+    except (ConfigError, KeySlotsError):
+        return False  # what is wrong is said by the agent

@@ -251,9 +251,10 @@ class Centre:
                 chain.statements[seal_hash(raw)] = raw
             chain.conflict = True
             return [], False
+        chain.state = verdict.state
         lines = [line for finding in verdict.findings for line in self._told_once(gateway, finding)]
         if verdict.outcome is Outcome.ACCEPTED:
-            chain.state, chain.conflict = verdict.state, False
+            chain.conflict = False
             if isinstance(verdict.statement, Rekey | Replace):
                 chain.stated[verdict.statement.number] = verdict.statement.next_key
             accepted.append(Applied(verdict.state, raw, utc_ms))

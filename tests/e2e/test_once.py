@@ -105,11 +105,20 @@ def test_check_says_every_mistake_and_touches_nothing(tmp_path: Path) -> None:
 def test_a_second_enrolment_prints_the_same_line(tmp_path: Path) -> None:
     site = tmp_path / "site.toml"
     site.write_text('[site]\ngateway = "g"\n', "utf-8")
-    first, second = (dianjian("enrol", "--config", str(site)) for _ in range(2))
-    assert first.stdout == second.stdout
-    assert json.loads(first.stdout)["gateway"] == "g"
-    registry = tmp_path / "gateways.jsonl"
+    enrol = ["enrol", "--config", str(site)]
+    first, second = (dianjian(*enrol, "--recovery", str(tmp_path / "recovery")) for _ in range(2))
+    assert first.stdout == second.stdout == dianjian(*enrol).stdout
+    assert (tmp_path / "recovery").stat().st_mode & 0o777 == 0o600
+    request = json.loads(first.stdout)
+    assert request["gateway"] == "g"
+    registry, key = tmp_path / "gateways.jsonl", str(tmp_path / "centre.key")
     (tmp_path / "enrolment").write_text(first.stdout, "utf-8")
-    added = dianjian("centre", "enrol", "--registry", str(registry), str(tmp_path / "enrolment"))
-    assert added.returncode == 0
-    assert json.loads(registry.read_text("utf-8")) == json.loads(first.stdout)
+    assert dianjian("centre", "init", "--key", key).returncode == 0
+    added = dianjian(
+        "centre", "enrol", "--registry", str(registry), "--key", key, str(tmp_path / "enrolment")
+    )
+    assert added.returncode == 0, added.stderr
+    line = json.loads(registry.read_text("utf-8"))
+    assert {name: line[name] for name in ("gateway", "first_key", "recovery_key")} == {
+        name: request[name] for name in ("gateway", "first_key", "recovery_key")
+    }

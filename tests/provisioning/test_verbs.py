@@ -9,14 +9,21 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from agent.centre.registry import registry_line
 from agent.enrolment import write_enrolment
-from agent.evidence.keys import create_key_file
+from agent.evidence.keys import create_key_file, public
+from agent.evidence.statement import Enrolment, Rekey, Revoke, sign_statement
+from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
 from provisioning import cli, words
 from tests.evidence.chains import Chain
 from tests.provisioning.plant import SITE
 
 KEY = "00" * 32
+CENTRE, RECOVERY, OTHER = (bytes([number]) * 32 for number in (1, 2, 3))
+LONG = "x" * 201
+REKEYED = sign_statement(Rekey("gw-7", 2, bytes([5]) * 32, 2, public(OTHER), 9, "lost"), RECOVERY)
+REVOKED = sign_statement(Revoke("gw-7", 2, bytes([5]) * 32, 9, "stolen"), CENTRE)
 DEAD = "tcp://127.0.0.1:1"
 
 
@@ -42,6 +49,7 @@ def place(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
 
 def fill() -> None:
     Path("site.toml").write_text(SITE, "utf-8")
+    Path("fresh.toml").write_text(SITE + '[store]\npath = "fresh"\n', "utf-8")
     Path("broken.toml").write_text("x = [", "utf-8")
     Path("latin").write_bytes(b"\xff\xfe")
     Path("noise.toml").write_bytes(bytes(range(256)) * 400)
@@ -56,8 +64,19 @@ def fill() -> None:
     GatewayStore(Path("new/chain.db"), 16 << 20).close()
     create_key_file(Path("key"))
     Path("registry").write_text("", "utf-8")
-    write_enrolment(Path(), "gw-1", bytes(32))
+    write_enrolment(Path(), "gw-1", bytes([7]) * 32)
     Path("other.json").write_text(json.dumps({"gateway": "gw-1", "first_key": "11" * 32}), "utf-8")
+    Path("zeros.json").write_text(json.dumps({"gateway": "gw-1", "first_key": KEY}), "utf-8")
+    Path("keyless.json").write_text(json.dumps({"gateway": "gw-1"}), "utf-8")
+    Path("rekey.json").write_text(json.dumps({"statement": REKEYED.hex()}), "utf-8")
+    Path("revoke.json").write_text(json.dumps({"statement": REVOKED.hex()}), "utf-8")
+    centre = CentreStore(Path("centre.db"))
+    enrolment = Enrolment("gw-7", "", Chain().enrolled().first_key, public(RECOVERY), (), 0)
+    raw = sign_statement(enrolment, CENTRE)
+    centre.enrol("gw-7", enrolment.first_key, enrolment.recovery_key, raw)
+    centre.close()
+    lines = registry_line("gw-7", enrolment.first_key, enrolment.recovery_key, raw)
+    Path("enrolled").write_text(lines + registry_line("gw-0", bytes([9]) * 32), "utf-8")
 
 
 def call(*arguments: str) -> Result:
@@ -99,11 +118,53 @@ USAGE, OUTSIDE, NO = 2, 3, 1
         ("centre key --key nosuch", USAGE, "nosuch"),
         ("centre key --key latin", USAGE, "latin"),
         ("centre key --key site.toml", USAGE, "no key"),
-        ("centre enrol --registry registry latin", USAGE, "not an enrolment"),
-        ("centre enrol --registry registry broken.toml", USAGE, "not an enrolment"),
-        ("centre enrol --registry latin enrolment.json", USAGE, "not UTF-8"),
-        ("centre enrol --registry site.toml enrolment.json", USAGE, "line 2"),
-        ("centre enrol --registry nosuch/r enrolment.json", USAGE, "No such file"),
+        ("centre enrol --registry registry enrolment.json", USAGE, "--key"),
+        ("centre enrol --registry registry --key key latin", USAGE, "not an enrolment"),
+        ("centre enrol --registry registry --key key broken.toml", USAGE, "not an enrolment"),
+        ("centre enrol --registry registry --key key zeros.json", USAGE, "first_key is no key"),
+        ("centre enrol --registry registry --key key keyless.json", USAGE, "no first_key"),
+        ("centre enrol --registry registry --key latin enrolment.json", USAGE, "latin"),
+        ("centre enrol --registry latin --key key enrolment.json", USAGE, "not UTF-8"),
+        ("centre enrol --registry site.toml --key key enrolment.json", USAGE, "line 2"),
+        ("centre enrol --registry nosuch/r --key key enrolment.json", USAGE, "No such file"),
+        ("centre list --registry nosuch", USAGE, "nosuch"),
+        ("centre list --registry enrolled --store torn/chain.db", USAGE, "not a database"),
+        ("centre rekey --registry enrolled latin", USAGE, "not a re-key"),
+        ("centre rekey --registry enrolled other.json", USAGE, "not a re-key"),
+        ("centre rekey --registry enrolled revoke.json", USAGE, "another statement"),
+        ("centre rekey --registry registry rekey.json", USAGE, "gw-7 is not enrolled"),
+        ("centre receipt --key key --store nosuch gw-7", USAGE, "no database is there"),
+        ("centre receipt --key key --store centre.db gw-8", USAGE, "nothing has come of gateway gw-8"),
+        ("centre receipt --key latin --store centre.db gw-7", USAGE, "latin"),
+        ("centre revoke --registry enrolled --key key --store centre.db gw-7", USAGE, "--reason"),
+        (
+            "centre revoke --registry registry --key key --store centre.db --reason x gw-7",
+            USAGE,
+            "not enrolled",
+        ),
+        (
+            f"centre revoke --registry enrolled --key key --store centre.db --reason {'x' * 201} gw-7",
+            USAGE,
+            "reason",
+        ),
+        (
+            "centre replace --registry enrolled --key key --store centre.db --request latin gw-7",
+            USAGE,
+            "not a request",
+        ),
+        (
+            "centre replace --registry enrolled --key key --store centre.db --request other.json gw-7",
+            USAGE,
+            "gateway gw-1, not gw-7",
+        ),
+        ("enrol --config fresh.toml", USAGE, "a new gateway needs --recovery FILE"),
+        ("enrol --config fresh.toml --recovery key", USAGE, "never overwritten"),
+        ("enrol --config fresh.toml --recovery fresh/recovery", USAGE, "lies in the state folder"),
+        ("enrol --config fresh.toml --recovery nosuch/recovery", USAGE, "No such file"),
+        ("export out", USAGE, "either --state, or --store and --gateway"),
+        ("export --store centre.db out", USAGE, "either --state, or --store and --gateway"),
+        ("export --store nosuch --gateway gw-7 out", USAGE, "no database is there"),
+        ("export --store centre.db --gateway gw-8 out", USAGE, "nothing has come of gateway gw-8"),
         ("export --state nosuch out", USAGE, "no chain is there"),
         ("export --state new out", NO, "holds no seal yet"),
         ("export --state torn out", USAGE, "not a database"),
@@ -152,14 +213,16 @@ def test_a_verb_that_is_none_is_refused() -> None:
 def test_a_gateway_is_added_to_the_register_once_and_never_under_another_key() -> None:
     Path("registry").write_text(json.dumps({"gateway": "gw-0", "first_key": "22" * 32}), "utf-8")
     for _ in range(2):
-        added = call("centre", "enrol", "--registry", "registry", "enrolment.json")
+        added = call("centre", "enrol", "--registry", "registry", "--key", "key", "enrolment.json")
         assert (added.exit_code, added.output) == (0, "registry: 2 gateways\n")
     before = Path("registry").read_bytes()
-    ended = call("centre", "enrol", "--registry", "registry", "other.json")
+    ended = call("centre", "enrol", "--registry", "registry", "--key", "key", "other.json")
     assert ended.exit_code == 2
-    assert ended.stderr == "dianjian: registry: gw-1 is enrolled with another first key\n"
+    assert ended.stderr == (
+        "dianjian: registry: gw-1 is enrolled with another first key; new hardware goes on with "
+        "`dianjian centre replace`\n"
+    )
     assert Path("registry").read_bytes() == before
-    assert not Path("registry.new").exists()
 
 
 @pytest.mark.usefixtures("place")
