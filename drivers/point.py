@@ -37,6 +37,16 @@ GROUPS: Final = {
     Quantity.CURRENT: PollGroup.FAST,
     Quantity.ACTIVE_POWER: PollGroup.FAST,
     Quantity.POWER_FACTOR: PollGroup.FAST,  # tells idling and a dummy heater from the real load
+    Quantity.SO2: PollGroup.FAST,  # what an analyser measures belongs to one moment, as U, I and P do
+    Quantity.NOX: PollGroup.FAST,
+    Quantity.PM: PollGroup.FAST,
+    Quantity.O2: PollGroup.FAST,
+    Quantity.FLUE_GAS_FLOW: PollGroup.FAST,
+    Quantity.TEMPERATURE: PollGroup.FAST,
+    Quantity.COD: PollGroup.FAST,
+    Quantity.NH3_N: PollGroup.FAST,
+    Quantity.PH: PollGroup.FAST,
+    Quantity.FLOW: PollGroup.FAST,
     Quantity.SERIAL_NUMBER: PollGroup.IDENTITY,
     Quantity.FIRMWARE: PollGroup.IDENTITY,
     Quantity.IDENTITY: PollGroup.IDENTITY,

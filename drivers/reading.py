@@ -53,6 +53,16 @@ class Quantity(StrEnum):
     CT_RATIO = "ct_ratio"
     PT_RATIO = "pt_ratio"
     SCALE = "scale"
+    SO2 = "so2"
+    NOX = "nox"
+    PM = "pm"
+    O2 = "o2"
+    FLUE_GAS_FLOW = "flue_gas_flow"
+    TEMPERATURE = "temperature"
+    COD = "cod"
+    NH3_N = "nh3_n"
+    PH = "ph"
+    FLOW = "flow"
 
 
 UNITS: Final = {
@@ -64,7 +74,17 @@ UNITS: Final = {
     Quantity.FREQUENCY: "Hz",
     Quantity.ACTIVE_ENERGY_IMPORT: "Wh",
     Quantity.ACTIVE_ENERGY_EXPORT: "Wh",
+    Quantity.SO2: "mg/m3",
+    Quantity.NOX: "mg/m3",
+    Quantity.PM: "mg/m3",
+    Quantity.O2: "%",
+    Quantity.FLUE_GAS_FLOW: "m3/h",
+    Quantity.TEMPERATURE: "degC",
+    Quantity.COD: "mg/L",
+    Quantity.NH3_N: "mg/L",
+    Quantity.FLOW: "m3/h",
 }
+"""Units of emissions are those of the standards that limit them (HJ 75, HJ 212); a pH has none."""
 
 
 @frozen
