@@ -25,6 +25,7 @@ from agent.evidence.pack import Content, encode_content
 from agent.evidence.proof import PackError
 from agent.evidence.receipt import RANGES_MAX, Receipt, sign_receipt
 from agent.evidence.seal import FIRST_NUMBER, peek_header, seal_hash
+from agent.statements import kept_in
 from agent.store.archive import Archive, open_centre, open_gateway
 from agent.store.database import StoreError
 from provisioning.evidence_check import check, make_pack
@@ -63,7 +64,7 @@ class Source:
 
     Attributes:
         secret: The centre's, None on a gateway.
-        first_key: The enrolled one, None where an enrolment names it.
+        first_key: The enrolled one.
         enrolment: What the centre has signed of it, where it is known.
         statements: What was said about the gateway's keys since.
     """
@@ -78,7 +79,7 @@ class Source:
 
 @click.command("evidence", short_help="the proof of some hours of a gateway as one file")
 @click.option("--store", type=_FILE, help="At the centre: its database.")
-@click.option("--registry", type=_FILE, help="At the centre: the register of gateways.")
+@click.option("--registry", type=_FILE, help="At the centre: the register, where the database is older.")
 @click.option("--key", type=_FILE, help="At the centre: its key file, which signs the pack.")
 @click.option("--gateway", metavar="ID", help="At the centre: whose evidence.")
 @click.option("--config", type=_FILE, help="On the gateway: the site file.")
@@ -131,36 +132,37 @@ def command(
 
 
 def _centre(store: Path, registry: Path | None, key: Path | None, gateway: str | None) -> Source:
-    if not (registry and key and gateway):
-        raise fail(EXIT_USAGE, "at the centre give --store, --registry, --key and --gateway")
+    if not (key and gateway):
+        raise fail(EXIT_USAGE, "at the centre give --store, --key and --gateway")
     secret = load_key_file(key)
-    entry = read_register(registry).get(gateway)
-    if entry is None:
+    entry = None if registry is None else read_register(registry).get(gateway)
+    if registry is not None and entry is None:
         raise fail(EXIT_USAGE, f"{registry}: gateway {gateway} is not enrolled")
     archive = open_centre(store, gateway)
-    if archive.first_key != entry.first_key:
+    enrolment = archive.enrolment or (entry.enrolment if entry else b"")
+    if entry is not None and archive.first_key != entry.first_key:
         archive.close()
         raise fail(EXIT_USAGE, f"{registry}: {gateway} has another first key than in {store}")
-    first_key = None if entry.enrolment else entry.first_key
-    return Source(archive, public(secret), secret, first_key, entry.enrolment, entry.statements)
+    return Source(archive, public(secret), secret, archive.first_key, enrolment, archive.statements)
 
 
 def _gateway(config: Path | None, state: Path | None) -> Source:
     if config is None:
-        raise fail(EXIT_USAGE, "at the centre give --store, --registry, --key and --gateway; else --config")
+        raise fail(EXIT_USAGE, "give --store, --key and --gateway at the centre, --config on a gateway")
     site = load_site(config)
     folder = state or site.path(site.store.path)
     if site.broker is None or site.broker.centre_key is None:
         raise fail(EXIT_USAGE, f"{config}: broker.centre_key: missing; receipts cannot be checked")
     first_key = bytes.fromhex(read_enrolment(folder)["first_key"])
     archive = open_gateway(folder / DATABASE_NAME, site.site.gateway)
-    return Source(archive, site.broker.centre_key, None, first_key, b"", ())
+    stated = tuple(kept.raw for kept in kept_in(folder))
+    return Source(archive, site.broker.centre_key, None, first_key, b"", stated)
 
 
 def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> bytes:
     """The pack, or the reason why there is none."""
     try:
-        stated = applied(source.archive, source.statements)
+        stated = applied(source.archive, source.statements, enrolled=bool(source.enrolment))
         gathered = gather(
             source.archive,
             asked,
@@ -189,7 +191,7 @@ def _pack(source: Source, gathered: Gathered) -> bytes:
     content = Content(
         gateway=source.archive.gateway,
         centre_key=source.centre_key,
-        first_key=source.first_key,
+        first_key=None if source.enrolment else source.first_key,
         by_centre=source.secret is not None,
         made_utc_ms=now_ms,
         page=PAGE_VERSION,

@@ -17,7 +17,7 @@ from attrs import define, field, frozen
 
 from agent.centre.lines import iso_utc
 from agent.evidence.cbor import FormatError
-from agent.evidence.pack import SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question
+from agent.evidence.pack import KEY_CHANGES, SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question
 from agent.evidence.receipt import open_receipt
 from agent.evidence.record import Kind, Record, decode_record, kind_of
 from agent.evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
@@ -96,8 +96,11 @@ def gather(
     return _Gathering(archive, centre_key, progress, statements, enrolled).all(asked, whole_chain=whole_chain)
 
 
-def applied(archive: Archive, statements: Sequence[bytes]) -> dict[int, list[bytes]]:
-    """Those of `statements` that the chain went on with, by the seal that each stands before."""
+def applied(archive: Archive, statements: Sequence[bytes], *, enrolled: bool) -> dict[int, list[bytes]]:
+    """Those of `statements` that the chain went on with, by the seal that each stands before.
+
+    Without the enrolment nobody can check a re-key: what stands for it says only that the key changes.
+    """
     found: dict[int, list[bytes]] = {}
     for raw in statements:
         one = parse_statement(raw).statement
@@ -108,6 +111,8 @@ def applied(archive: Archive, statements: Sequence[bytes]) -> dict[int, list[byt
         follows = before is None or seal_hash(before) == one.previous
         if one.number in rows and follows and peek_header(rows[one.number]).previous == one.previous:
             found.setdefault(one.number, []).append(raw)
+    if not enrolled:
+        return {number: [KEY_CHANGES] for number in found}
     return found
 
 

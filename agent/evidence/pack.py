@@ -26,6 +26,9 @@ The window, seals `first` to `last`, lies within one run. What a run may rest on
   in the run. The seals before it are proved by the hashes that each carries of the one before; the seals
   behind it by signatures under the key that each certifies for the next.
 
+An empty byte string in the place of a statement says that the key changes here, and that nobody can check
+by whose word: only in a pack without enrolment, and only where a receipt vouches for the seal behind it.
+
 A run that rests on neither is refused. Every signature that can be checked is checked, also where a receipt
 vouches: under the key that the seal before certified. A receipt that no run needs is refused, and so is
 every second way to write the same evidence.
@@ -63,6 +66,7 @@ RECEIPTS_MAX: Final = 2_000
 STATEMENTS_MAX: Final = 1_000
 """A gateway gets other hardware a few times in its life."""
 ISSUE_BYTES_MAX: Final = 512
+KEY_CHANGES: Final = b""
 WINDOW_MS_MAX: Final = 32 * 86_400_000
 """A month; evidence of more is several packs, each of which somebody can read."""
 TIME_MS_MAX: Final = 253_402_300_799_000

@@ -14,7 +14,7 @@ from attrs import define, evolve, field, frozen
 from agent.evidence import cbor
 from agent.evidence.chain import ChainState, Code, Finding, Outcome
 from agent.evidence.continuation import continue_chain
-from agent.evidence.pack import Content, PackedSeal
+from agent.evidence.pack import KEY_CHANGES, Content, PackedSeal
 from agent.evidence.receipt import Receipt, open_receipt
 from agent.evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
 from agent.evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, Statement, open_statement
@@ -311,29 +311,56 @@ class _Proof:
             proved.append(ProvedSeal(head, state.hash, self._opened(head, run[0].body)))
             self._vouched(state)
         for seal in rest:
-            number = state.number + 1
-            for raw in seal.statements:
-                state = self._applied(state, raw)
-            receipt = self.receipts.get(number)
-            verdict = accept(
-                state,
-                seal.cose,
-                seal.body,
-                None if receipt is None else receipt.centre_utc_ms,
-                reference_utc_ms=self.references.get,
-            )
-            if verdict.outcome is not Outcome.ACCEPTED or verdict.header is None:
-                reasons = "; ".join(finding.text for finding in verdict.findings)
-                self.problems.append(f"seal {number}: {reasons or verdict.outcome}")
+            changes = seal.statements == (KEY_CHANGES,)
+            told = self._changed(state, seal, run) if changes else self._next(state, seal)
+            if told is None:
                 return None
-            wrong = [finding for finding in verdict.findings if finding.code is Code.BODY]
-            self.problems += [f"seal {number}: {finding.text}" for finding in wrong]
-            self.findings += verdict.findings
-            self.declared += [(*span, number) for span in verdict.absent]
-            state = verdict.state
-            proved.append(ProvedSeal(verdict.header, state.hash, verdict.records))
+            state, one = told
+            proved.append(one)
             self._vouched(state)
         return tuple(proved) if len(self.problems) == before else None
+
+    def _next(self, state: ChainState, seal: PackedSeal) -> tuple[ChainState, ProvedSeal] | None:
+        """The state after a seal that follows, None where it does not hold."""
+        for raw in seal.statements:
+            state = self._applied(state, raw)
+        number = state.number + 1
+        receipt = self.receipts.get(number)
+        verdict = accept(
+            state,
+            seal.cose,
+            seal.body,
+            None if receipt is None else receipt.centre_utc_ms,
+            reference_utc_ms=self.references.get,
+        )
+        if verdict.outcome is not Outcome.ACCEPTED or verdict.header is None:
+            reasons = "; ".join(finding.text for finding in verdict.findings)
+            self.problems.append(f"seal {number}: {reasons or verdict.outcome}")
+            return None
+        wrong = [finding for finding in verdict.findings if finding.code is Code.BODY]
+        self.problems += [f"seal {number}: {finding.text}" for finding in wrong]
+        self.findings += verdict.findings
+        self.declared += [(*span, number) for span in verdict.absent]
+        return verdict.state, ProvedSeal(verdict.header, verdict.state.hash, verdict.records)
+
+    def _changed(
+        self, state: ChainState, seal: PackedSeal, run: Sequence[PackedSeal]
+    ) -> tuple[ChainState, ProvedSeal] | None:
+        """The same where the key changes by a word that nobody can check here: a receipt must vouch."""
+        number = state.number + 1
+        try:
+            head = peek_header(seal.cose)
+        except cbor.FormatError as error:
+            self.problems.append(f"seal {number}: {error}")
+            return None
+        last = peek_header(run[-1].cose).number
+        follows = (head.gateway, head.number, head.previous) == (state.gateway, number, state.hash)
+        vouched = any(number <= receipt <= last for receipt in self.receipts)
+        if self.enrolment is not None or not follows or head.first_record < state.next_record or not vouched:
+            self.problems.append(f"seal {number}: under a new key that nothing vouches for")
+            return None
+        after = _anchored(head, seal.cose)
+        return after, ProvedSeal(head, after.hash, self._opened(head, seal.body))
 
     def _opened(self, header: SealHeader, body: bytes | None) -> tuple[bytes, ...] | None:
         if body is None:

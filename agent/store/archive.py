@@ -41,6 +41,8 @@ class Archive:
         first: The lowest number that is here, 0 where there is none.
         last: The highest one.
         first_key: The enrolled one, where the file knows it.
+        enrolment: What the centre has signed of the gateway, b"" where the file does not know it.
+        statements: What was said about its keys since, in the order in which it was applied.
         held: Which bodies the centre has or awaits no more; None on a gateway.
     """
 
@@ -48,6 +50,8 @@ class Archive:
     first: int
     last: int
     first_key: bytes | None
+    enrolment: bytes
+    statements: tuple[bytes, ...]
     held: Held | None
     _connection: sqlite3.Connection
     _key: str
@@ -94,9 +98,21 @@ def open_centre(path: Path, gateway: str) -> Archive:
             names = ", ".join(sorted(known)) or "none"
             raise StoreError(f"{path}: no gateway {gateway}; known: {names}")  # noqa: TRY301
         first_key, state, held = known[gateway]
-        offset = next(row[0] for row in found if row[1] == gateway) * _SHIFT
+        id_ = next(row[0] for row in found if row[1] == gateway)
+        stated = _statements(connection, id_)
         last = ChainState.from_cbor(state).number
-        return Archive(gateway, min(last, 1), last, first_key, Held.from_cbor(held), connection, "at", offset)
+        return Archive(
+            gateway=gateway,
+            first=min(last, 1),
+            last=last,
+            first_key=first_key,
+            enrolment=([b""] + [raw for number, raw in stated if number == 0])[-1],
+            statements=tuple(raw for number, raw in stated if number),
+            held=Held.from_cbor(held),
+            connection=connection,
+            key="at",
+            offset=id_ * _SHIFT,
+        )
     except BaseException as error:
         connection.close()
         if isinstance(error, cbor.FormatError):
@@ -114,10 +130,29 @@ def open_gateway(path: Path, gateway: str) -> Archive:
     try:
         first, last = _read(connection, "SELECT min(number), max(number) FROM seals", ())[0]
         receipts = tuple(row[0] for row in _read(connection, "SELECT raw FROM receipts ORDER BY number", ()))
-        return Archive(gateway, first or 0, last or 0, None, None, connection, "number", 0, receipts)
+        return Archive(
+            gateway=gateway,
+            first=first or 0,
+            last=last or 0,
+            first_key=None,
+            enrolment=b"",
+            statements=(),
+            held=None,
+            connection=connection,
+            key="number",
+            offset=0,
+            receipts=receipts,
+        )
     except BaseException:
         connection.close()
         raise
+
+
+def _statements(connection: sqlite3.Connection, gateway: int) -> list[tuple[int, bytes]]:
+    """Number and bytes of what was applied; a file of an older program has no such table."""
+    known = _read(connection, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'statements'", ())
+    sql = "SELECT number, raw FROM statements WHERE gateway = ? ORDER BY id"
+    return _read(connection, sql, (gateway,)) if known else []
 
 
 def _opened(path: Path) -> sqlite3.Connection:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from agent.evidence import cbor, container, keys
 from agent.evidence.chain import Code
 from agent.evidence.pack import (
+    KEY_CHANGES,
     WINDOW_MS_MAX,
     Content,
     PackedSeal,
@@ -296,6 +297,23 @@ def test_a_statement_before_the_first_seal_of_a_run_proves_nothing_and_is_refuse
     vouched = sha256(fifth[0].cose).digest()
     one = content(fifth, first=5, last=9, receipts=(receipt(SEALS[4], seal_hash=vouched),))
     assert "proves nothing" in problems(evolve(one, statements=(enrolment(),)))
+
+
+def test_without_enrolment_a_receipt_vouches_for_a_key_that_changes() -> None:
+    packed, _ = rekeyed(Rekey)
+    packed[4] = evolve(packed[4], statements=(KEY_CHANGES,))
+    hashes = [sha256(seal.cose).digest() for seal in packed]
+    later = receipt(SEALS[6], seal_hash=hashes[6])
+    one = content(tuple(packed[2:]), first=3, last=9, receipts=(later,))
+    assert len(proved(one).window) == 7
+    earlier = receipt(SEALS[3], seal_hash=hashes[3])
+    nobodys = "seal 5: under a new key that nothing vouches for"
+    assert nobodys in problems(evolve(one, receipts=(earlier,)))
+    assert nobodys in problems(evolve(one, statements=(enrolment(),)))
+    packed[4] = evolve(packed[4], cose=SEALS[5].cose)
+    assert nobodys in problems(evolve(one, runs=(tuple(packed[2:]),)))
+    packed[4] = evolve(packed[4], cose=b"\x80")
+    assert "seal 5: not a COSE_Sign1" in problems(evolve(one, runs=(tuple(packed[2:]),)))
 
 
 def test_no_seal_after_a_revocation_counts_until_new_hardware_lifts_it() -> None:

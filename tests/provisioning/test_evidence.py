@@ -165,7 +165,7 @@ def test_a_pack_that_is_made_twice_differs_only_in_its_time(place: Plant, tmp_pa
         ("CENTRE --episode p1", NO, ""),
         ("GATEWAY --from UTC9000 --to UTC9600", NO, "no seal was made in the window"),
         ("--config nosuch.toml --from UTC0 --to UTC600", USAGE, "cannot be read"),
-        ("--from UTC0 --to UTC600", USAGE, "at the centre give --store"),
+        ("--from UTC0 --to UTC600", USAGE, "give --store, --key and --gateway"),
         ("--store nosuch --from UTC0 --to UTC600", USAGE, "at the centre give --store"),
     ],
 )
