@@ -1,0 +1,132 @@
+"""The test of the test: mistakes put into the product on purpose, each of which the simulation must find.
+
+A mistake that no seed finds would mean that a promise is not looked at.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from agent.evidence import sealer
+from agent.evidence.cose import Signed
+from agent.evidence.recovery import find
+from agent.evidence.sealer import CommitError, Sealer
+from agent.evidence.slots import KeySlots
+from agent.memory import Memory
+from agent.sealing import Sealing
+from agent.store.database import Database
+from agent.uplink.backfill import Backfill
+from agent.uplink.courier import Courier
+from agent.uplink.mqtt_events import Acked
+from tests.plant import checks
+from tests.plant.run import World
+
+SEEDS_MAX = 80
+
+Mistake = AbstractContextManager[Any]
+
+
+def prunes_what_nobody_has() -> Mistake:
+    return mock.patch.object(Sealing, "_prunable_below", lambda self: self.tip)
+
+
+@contextmanager
+def signs_a_number_twice() -> Iterator[None]:
+    """The old keys live on, and a database that lost commits is simply gone on with."""
+
+    def careless(gateway: str, last: Any, slots: Any) -> Any:
+        tip = last.number if last else 0
+        return find(gateway, last, [slot for slot in slots if slot.number <= tip + 1])
+
+    with mock.patch.object(KeySlots, "erase"), mock.patch.object(sealer, "find", careless):
+        yield
+
+
+def takes_a_failed_commit_for_done() -> Mistake:
+    commit = Sealer._commit
+
+    def hopeful(self: Sealer, seals: Any) -> None:
+        try:
+            commit(self, seals)
+        except CommitError:
+            self._store.reopen()
+
+    return mock.patch.object(Sealer, "_commit", hopeful)
+
+
+def believes_pubacks() -> Mistake:
+    handle = Courier.handle
+
+    def trusting(self: Courier, event: Any, now_s: float) -> Any:
+        told = handle(self, event, now_s)
+        if isinstance(event, Acked):
+            self.outbox.received = self.outbox.tip
+        return told
+
+    return mock.patch.object(Courier, "handle", trusting)
+
+
+def checks_no_signature() -> Mistake:
+    return mock.patch.object(Signed, "holds", return_value=True)
+
+
+def forgets_what_it_has_seen() -> Mistake:
+    return mock.patch.object(Memory, "_replayed", return_value=None)
+
+
+def publishes_before_the_commit() -> Mistake:
+    """Two of three transactions stay open until a later one."""
+    calls = [0]
+
+    @contextmanager
+    def lazy(self: Database) -> Iterator[Any]:
+        with self.lock:
+            if not self.connection.in_transaction:
+                self.connection.execute("BEGIN IMMEDIATE")
+            yield self.connection
+            calls[0] += 1
+            if calls[0] % 3 == 0 or self._owner == "centre":
+                self.connection.execute("COMMIT")
+
+    return mock.patch.object(Database, "write", lazy)
+
+
+def never_sends_a_body_again() -> Mistake:
+    return mock.patch.object(Backfill, "watch")
+
+
+MISTAKES = [
+    (prunes_what_nobody_has, "I4"),
+    (signs_a_number_twice, "I2|fork"),
+    (takes_a_failed_commit_for_done, "I1|I2|does not fit|I7"),
+    (believes_pubacks, "I4|I7|I1|missing"),
+    (checks_no_signature, "new enrolment|I4|I3"),
+    (forgets_what_it_has_seen, "episode|uninterrupted|nothing was raised"),
+    (publishes_before_the_commit, "honest disk|I1"),
+    (never_sends_a_body_again, "backlog|missing"),
+]
+
+
+@pytest.mark.minutes
+@pytest.mark.parametrize(("mistake", "words"), MISTAKES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_mistake_in_the_product_is_found(mistake: Any, words: str, ground: Path) -> None:
+    found: list[str] = []
+    for seed in range(SEEDS_MAX):
+        world = World(seed, ground / f"wrong-{seed}", ground / "templates")
+        try:
+            with mistake():
+                world.run()
+            found = checks.broken(world)
+        except Exception as error:  # noqa: BLE001 - a crash is found, too
+            found = [f"{type(error).__name__}: {error}"]
+        finally:
+            world.forget()
+        if found:
+            break
+    assert found, f"{SEEDS_MAX} seeds found nothing"
+    with pytest.raises(AssertionError, match=words):
+        raise AssertionError("\n".join(found))
