@@ -239,7 +239,10 @@ class Database:
     def _is_current(self, connection: sqlite3.Connection) -> bool:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(self._migrations):
-            raise SchemaNewerError(f"{self.path} has schema {version}, known are {len(self._migrations)}")
+            raise SchemaNewerError(
+                f"{self.path} has schema {version}, known are {len(self._migrations)}: a newer program wrote it, "
+                "install that one again; nothing was changed"
+            )
         return version == len(self._migrations)
 
     def _roll_back(self) -> None:
