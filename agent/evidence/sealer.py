@@ -64,6 +64,10 @@ class SealStore(Protocol):
         """The first seal of the unbroken run without bodies that ends at `number`."""
         ...
 
+    def last_bodiless(self) -> int | None:
+        """The last seal without a body."""
+        ...
+
     def append(self, *seals: StoredSeal) -> None:
         """Commit `seals` in one transaction.
 
@@ -129,14 +133,14 @@ class Sealer:
         for number in found.obsolete:
             self._slots.erase(number)
         self._current, self._returned, self._lost = found.current, found.returned, found.lost_tail
-        if last is not None and last.body is None:
-            first = self._store.bodiless_since(last.number)
-            if self._lost is not None:
-                # Lost before, and the seal that said so is among those that are lost now: say it again.
-                self._lost["first"] = first
-            elif begins_anew(found):
-                # Whatever would have said so was to be signed with the key that is lost.
-                self._lost = {"first": first, "last": last.number, "recovered": first}
+        if self._lost is not None and last is not None and last.body is None:
+            # Lost before, and the seal that said so is among those that are lost now: say it again.
+            self._lost["first"] = self._store.bodiless_since(last.number)
+        bodiless = self._store.last_bodiless() if begins_anew(found) and self._lost is None else None
+        if bodiless is not None:
+            # Whatever would have said so was to be signed with the key that is lost.
+            first = self._store.bodiless_since(bodiless)
+            self._lost = {"first": first, "last": bodiless, "recovered": first}
         return found.recovery
 
     def seal(self, records: Sequence[bytes], stamp: Stamp, reference: bytes = b"") -> StoredSeal:

@@ -186,6 +186,11 @@ class GatewayStore:
         first: int = (self.first_number() or number) if whole is None else whole + 1
         return first
 
+    def last_bodiless(self) -> int | None:
+        """The last seal without a body; reads the whole table."""
+        number: int | None = self._database.read("SELECT max(number) FROM seals WHERE body IS NULL")[0][0]
+        return number
+
     def prune_below(self, number: int) -> int:
         """Delete at most PRUNE_ROWS_MAX seals below `number`, never the last one; how many went."""
         first, last = self._database.read("SELECT min(number), max(number) FROM seals")[0]

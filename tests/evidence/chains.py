@@ -178,6 +178,9 @@ class MemoryStore:
             first -= 1
         return first
 
+    def last_bodiless(self) -> int | None:
+        return max((number for number, seal in self.seals.items() if seal.body is None), default=None)
+
     def reopen(self) -> None:
         self.reopened += 1
 
