@@ -1,13 +1,18 @@
 """Messages of both directions and their topics."""
 
 from contextlib import suppress
+from functools import cache
 from json import dumps
 from typing import Final
 
+from agent.evidence import cbor, cose
 from agent.evidence.cbor import FormatError
+from agent.evidence.receipt import RECEIPT_DOMAIN, Conflict, Receipt, open_receipt, sign_receipt
 from agent.evidence.seal import peek_header
 from agent.uplink import wire
-from tests.evidence.chains import Chain
+from agent.uplink.outbox import Outbox
+from tests.evidence.chains import GATEWAY, Chain
+from tests.fuzz.evidence import CENTRE, CENTRE_PUBLIC
 from tests.fuzz.target import CBOR, JSON, Target
 
 
@@ -45,6 +50,50 @@ def run_topic(raw: bytes) -> None:
         assert wire.Topics(gateway).of(kind) == topic
 
 
+def run_outbox(raw: bytes) -> None:
+    """Receipts that the centre has signed, whatever is in them, before an outbox of five own seals."""
+    try:
+        payloads = cbor.decode(raw, 8_192)
+    except FormatError:
+        return
+    outbox = Outbox(wire.Topics(GATEWAY), received=0, tip=OWN_SEALS)
+    outbox.on_connected(0.0, 20, 65_536)
+    heard = 0
+    for now_s, payload in enumerate(payloads if type(payloads) is list else (), 1):
+        if type(payload) is not bytes:
+            continue
+        outbox.next(float(now_s), lambda _: 100)
+        with suppress(FormatError):
+            receipt = open_receipt(cose.sign1(payload, CENTRE, RECEIPT_DOMAIN), CENTRE_PUBLIC)
+            outbox.on_receipt(receipt, _own_hashes().get, float(now_s))
+            if _own_hashes().get(receipt.number) == receipt.seal_hash:
+                heard = max(heard, receipt.number)
+        assert outbox.prunable_below(lambda _: 100) <= max(heard, 1), "pruned without a receipt for it"
+        assert 0 <= outbox.status().received <= OWN_SEALS
+
+
+OWN_SEALS: Final = 5
+
+
+@cache
+def _own_hashes() -> dict[int, bytes]:
+    chain = Chain()
+    return {seal.number: seal.hash for seal in (chain.seal() for _ in range(OWN_SEALS))}
+
+
+def _receipts() -> list[bytes]:
+    own = _own_hashes()
+    asking = Conflict(3, own[2])
+    made = [
+        Receipt(GATEWAY, 2, own[2], 1, (), 1, asking),
+        Receipt(GATEWAY, 3, own[3], 3, (), 2),
+        Receipt(GATEWAY, 5, own[5], 3, ((5, 5),), 3),
+        Receipt(GATEWAY, 5, own[5], 5, (), 4),
+    ]
+    signed = [cose.parse(sign_receipt(one, CENTRE), 4_096).payload for one in made]
+    return [cbor.encode(signed), cbor.encode(signed[2:]), cbor.encode(signed[:1])]
+
+
 def _seals() -> list[tuple[bytes, bytes]]:
     chain = Chain()
     made = [chain.seal() for _ in range(3)]
@@ -52,6 +101,7 @@ def _seals() -> list[tuple[bytes, bytes]]:
 
 
 TARGETS: Final = (
+    Target("outbox", run_outbox, _receipts, form=CBOR),
     Target("wire_seal", run_seal, lambda: [wire.encode_seal(*seal) for seal in _seals()], form=CBOR),
     Target("wire_chain", run_chain, lambda: [wire.encode_chain([s for s, _ in _seals()])], form=CBOR),
     Target("wire_body", run_body, lambda: [wire.encode_body(4, body) for _, body in _seals()], form=CBOR),
