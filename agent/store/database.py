@@ -240,8 +240,8 @@ class Database:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(self._migrations):
             raise SchemaNewerError(
-                f"{self.path} has schema {version}, known are {len(self._migrations)}: a newer program wrote it, "
-                "install that one again; nothing was changed"
+                f"{self.path} has schema {version}, known are {len(self._migrations)}: "
+                "a newer program wrote it, install that one again; nothing was changed"
             )
         return version == len(self._migrations)
 
