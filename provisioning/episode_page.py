@@ -4,6 +4,7 @@ Takes the body of an EPISODE record (`agent.detect.episode.Episode.to_body`), wh
 """
 
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any, Final
 
 from provisioning.number_words import duration, power, rows, rule_name
@@ -65,9 +66,9 @@ def episode_page(body: Body, offset_s: int, language: str) -> str:
 
 def episode_card(body: Body, offset_s: int, drawing: str = "") -> str:
     """Head, sentence, drawing and folded numbers of an episode."""
-    severity = body["severity"]
+    severity, words = escape(body["severity"]), severity_words(body["severity"])
     head = (
-        f'<span class="badge {severity}">{both(severity_words(severity))} · {both(rule_name(body["rule"]))}'
+        f'<span class="badge {severity}">{both(words)} · {both(rule_name(body["rule"]))}'
         f"</span> {both(Words(body['linkage'], body['linkage']))}"
     )
     sentence = Words(body["sentence"]["zh"], body["sentence"]["en"])
@@ -81,8 +82,8 @@ def episode_card(body: Body, offset_s: int, drawing: str = "") -> str:
 
 
 def _body(body: Body, offset_s: int) -> Iterator[str]:
-    severity = body["severity"]
-    yield f'<p class="badge {severity}">{both(severity_words(severity))}</p>'
+    severity = escape(body["severity"])
+    yield f'<p class="badge {severity}">{both(severity_words(body["severity"]))}</p>'
     yield f'<div class="dim">{paragraphs(_when(body, offset_s))}</div>'
     yield f'<section class="card {severity}">{paragraphs(Words(**body["sentence"]))}</section>'
     yield f'<section class="card late">{episode_drawing(body, offset_s)}</section>'

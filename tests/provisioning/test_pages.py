@@ -112,7 +112,13 @@ def test_an_episode_says_its_numbers_in_both_languages_and_in_the_zone(pages: di
 def test_names_from_outside_stay_text(tested: Outcome) -> None:
     evil = "<img src=x onerror=alert(1)>"
     body = tested.episodes[0].to_body()
-    body |= {"linkage": evil, "lines": [evil], "sentence": {"zh": evil, "en": evil}, "rule": evil}
+    body |= {
+        "severity": f'"{evil}',
+        "linkage": evil,
+        "lines": [evil],
+        "sentence": {"zh": evil, "en": evil},
+        "rule": evil,
+    }
     body["numbers"] = {evil: evil, "cause": evil}
     body["id"] = evil
     for text in (episode_page(body, ZONE_S, "en"), episode_svg(body, ZONE_S)):
