@@ -17,13 +17,21 @@ from agent.centre import core
 from agent.centre.answers import Answer, Answers
 from agent.centre.core import Centre, Incoming
 from agent.centre.lines import Line, Lines, iso_utc
-from agent.centre.registry import RegistryError, read_registry, registry_line
+from agent.centre.registry import (
+    RegistryError,
+    add_line,
+    read_register,
+    read_registry,
+    registry_line,
+    statement_line,
+)
 from agent.evidence import cbor, keys
 from agent.evidence.receipt import Conflict, Receipt, open_beacon, open_receipt
 from agent.evidence.record import MODEL_ID_BYTES, Kind, encode_reading, encode_record
 from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import CommitError
-from agent.store.centre import Accepted, CentreStore
+from agent.evidence.statement import Enrolment, Rekey, sign_statement
+from agent.store.centre import Accepted, Applied, CentreStore
 from agent.uplink import wire
 from agent.uplink.wire import Topics
 from drivers import model
@@ -455,3 +463,182 @@ def test_a_register_that_cannot_be_read_says_so(tmp_path: Path, content: bytes |
         path.write_bytes(content)
     with pytest.raises(RegistryError, match=text):
         read_registry(path)
+
+
+# ---- statements
+
+
+RECOVERY, FRESH = secret(0, "recovery"), secret(0, "fresh")
+
+
+def with_recovery_key(centre: Centre) -> None:
+    key = first_key(GATEWAY)
+    assert key is not None
+    enrolment = Enrolment(GATEWAY, "", key, keys.public(RECOVERY), (), 0)
+    centre.enrol(GATEWAY, key, enrolment.recovery_key, sign_statement(enrolment, SECRET), NOW_MS)
+
+
+def rekey_behind(seal: StoredSeal, utc_ms: int = 5, signer: bytes = RECOVERY) -> bytes:
+    head = GATEWAY, seal.number + 1, seal.hash, seal.first_record + seal.count
+    return sign_statement(Rekey(*head, keys.public(FRESH), utc_ms, "lost"), signer)
+
+
+def stating(raw: bytes) -> Incoming:
+    return Incoming(TOPICS.rekey, wire.encode_statement(raw))
+
+
+def codes(lines: list[Line]) -> list[str]:
+    return [line["code"] for line in of(lines, "finding")]
+
+
+def test_a_rekey_is_applied_stored_told_once_and_answered(centre: Centre) -> None:
+    with_recovery_key(centre)
+    chain = Chain()
+    seals = [chain.seal(), chain.seal()]
+    centre.handle(map(whole, seals), NOW_MS)
+    raw = rekey_behind(seals[-1])
+    answers, lines = centre.handle([stating(raw)], NOW_MS)
+    assert (codes(lines), receipt_in(answers).conflict) == (["rekeyed"], None)
+    answers, lines = centre.handle([stating(raw), whole(chain.seal(signer=FRESH))], NOW_MS)
+    assert (codes(lines), receipt_in(answers).number) == ([], 3)
+    assert [number for number, _ in centre.store.statements(GATEWAY)] == [0, 3]
+    assert centre.store.stated_key(GATEWAY, 3) == keys.public(FRESH)
+
+
+@given(data=st.data())
+@settings(deadline=None, max_examples=15, derandomize=True)
+def test_a_rekey_in_any_order_with_seals_on_both_sides_and_restarts_changes_nothing(
+    data: st.DataObject,
+) -> None:
+    chain = Chain()
+    seals = [chain.seal() for _ in range(3)]
+    raw = rekey_behind(seals[-1])
+    seals += [chain.seal(signer=FRESH), chain.seal(), chain.seal()]
+    messages = [stating(raw), *map(whole, seals)]
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "centre.db"
+        store, centre = opened(path)
+        with_recovery_key(centre)
+        for _ in range(20):
+            for batch in batches(data.draw(st.permutations([*messages, stating(raw)])), data):
+                centre.handle(batch, NOW_MS)
+                if data.draw(st.booleans()):
+                    store.close()
+                    store, centre = opened(path)
+            if store.state(GATEWAY).number == len(seals):
+                break
+        assert store.state(GATEWAY).number == len(seals)
+        assert store.forks(GATEWAY) == []
+        assert [number for number, _ in store.statements(GATEWAY)] == [0, 4]
+        store.close()
+
+
+def test_a_seal_that_came_before_its_rekey_is_accepted_with_it(centre: Centre) -> None:
+    with_recovery_key(centre)
+    chain = Chain()
+    first = chain.seal()
+    second, third = chain.seal(signer=FRESH), chain.seal()
+    centre.handle([whole(first)], NOW_MS)
+    answers, _ = centre.handle([whole(third)], NOW_MS)
+    assert receipt_in(answers).conflict == Conflict(2, first.hash)
+    answers, _ = centre.handle([stating(rekey_behind(first)), whole(second)], NOW_MS)
+    assert receipt_in(answers).number == 3
+
+
+def test_a_rekey_that_contradicts_an_accepted_seal_is_kept_as_proof_and_changes_nothing(
+    centre: Centre,
+) -> None:
+    with_recovery_key(centre)
+    chain = Chain()
+    seals = [chain.seal(), chain.seal(), chain.seal()]
+    centre.handle(map(whole, seals), NOW_MS)
+    before = centre.store.state(GATEWAY)
+    raw = rekey_behind(seals[0])
+    for expected in (["fork"], []):
+        answers, lines = centre.handle([stating(raw)], NOW_MS)
+        assert codes(lines) == expected
+        assert receipt_in(answers).number == 3
+    assert centre.store.forks(GATEWAY) == [(2, raw, NOW_MS)]
+    assert centre.store.state(GATEWAY) == before
+    answers, _ = centre.handle([whole(chain.seal())], NOW_MS)
+    assert receipt_in(answers).number == 4
+
+
+@pytest.mark.parametrize("signer", [secret(3), SECRET, FRESH])
+def test_a_rekey_that_the_recovery_key_has_not_signed_changes_nothing(centre: Centre, signer: bytes) -> None:
+    with_recovery_key(centre)
+    chain = Chain()
+    seal = chain.seal()
+    centre.handle([whole(seal)], NOW_MS)
+    _, lines = centre.handle([stating(rekey_behind(seal, signer=signer))], NOW_MS)
+    assert codes(lines) == ["statement"]
+    assert centre.store.state(GATEWAY).next_key == keys.public(secret(2))
+    assert [number for number, _ in centre.store.statements(GATEWAY)] == [0]
+
+
+@pytest.mark.parametrize("payload", [b"", b"\x40", b"\xff", cbor.encode([1]), cbor.encode(b"x" * 513)])
+def test_what_is_no_statement_is_told_and_forgotten(centre: Centre, payload: bytes) -> None:
+    answers, lines = centre.handle([Incoming(TOPICS.rekey, payload)], NOW_MS)
+    assert (answers, codes(lines)) == ([], ["form"])
+
+
+def test_more_statements_than_are_parked_are_forgotten(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(core, "STATEMENTS_PARKED_MAX", 2)
+    with_recovery_key(centre)
+    seal = Chain(number=9, previous=b"x" * 32).seal()
+    centre.handle([stating(rekey_behind(seal, utc_ms)) for utc_ms in range(5)], NOW_MS)
+    assert len(centre._chains[GATEWAY].statements) == 2
+
+
+def test_a_commit_of_a_statement_with_an_unknown_result_is_made_again(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_recovery_key(centre)
+    chain = Chain()
+    seal = chain.seal()
+    commit = centre.store.commit
+    failing = [True]
+
+    def once(batch: list[Accepted | Applied]) -> None:
+        commit(batch)
+        if failing.pop():
+            failing.append(False)
+            raise CommitError("EIO")
+
+    monkeypatch.setattr(centre.store, "commit", once)
+    monkeypatch.setattr(centre.store, "reopen", lambda: None)
+    centre.handle([whole(seal), stating(rekey_behind(seal)), whole(chain.seal(signer=FRESH))], NOW_MS)
+    assert centre.store.state(GATEWAY).number == 2
+    assert [number for number, _ in centre.store.statements(GATEWAY)] == [0, 2]
+
+
+def test_a_register_keeps_statements_and_refuses_those_that_are_nobodys(tmp_path: Path) -> None:
+    path = tmp_path / "register"
+    key = first_key(GATEWAY)
+    assert key is not None
+    enrolment = sign_statement(Enrolment(GATEWAY, "", key, keys.public(RECOVERY), (), 0), SECRET)
+    raw = rekey_behind(Chain().seal())
+    path.write_text(registry_line(GATEWAY, key), "utf-8")
+    add_line(path, registry_line(GATEWAY, key, keys.public(RECOVERY), enrolment))
+    add_line(path, statement_line(GATEWAY, raw))
+    entry = read_register(path)[GATEWAY]
+    assert (entry.recovery_key, entry.enrolment, entry.statements) == (
+        keys.public(RECOVERY),
+        enrolment,
+        (raw,),
+    )
+    assert read_registry(path) == {GATEWAY: key}
+    for line, says in (
+        (statement_line("gw-9", raw), "which no line above enrols"),
+        (registry_line("gw-8", key, keys.public(FRESH), enrolment), "says something else"),
+        (registry_line(GATEWAY, key), "another recovery key"),
+        (registry_line(GATEWAY, keys.public(FRESH)), "another first key"),
+        ('{"gateway": "gw-7", "statement": "00"}', "COSE_Sign1"),
+    ):
+        wrong = tmp_path / "wrong"
+        wrong.write_text(path.read_text("utf-8").rstrip("\n"), "utf-8")
+        add_line(wrong, line)
+        with pytest.raises(RegistryError, match=f"line 4: .*{says}"):
+            read_register(wrong)
