@@ -76,9 +76,11 @@ def drain(end: GatewayEnd) -> None:
         assert time.monotonic() < begin_s + DEADLINE_S, f"{outbox.status()}"
         if sends >= live_at and outbox.received > 0:
             live_at = sends + LIVE_EVERY
+            end.passed_s += end.interval_s
+            end.read_all()
             caught_up = outbox.status().sent == outbox.tip
             committed[outbox.tip + 1] = sends, bodies, live_sends if caught_up else chain_sends
-            end.seal()
+            end.gateway.tick(end.stamp(), time.monotonic())
             most = max(most, read_health().resident_bytes)
         end.pump()
         time.sleep(0.001)

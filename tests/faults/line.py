@@ -30,7 +30,7 @@ from tests.faults.scripted_broker import Manners, ScriptedBroker
 
 PATIENCE_S: Final = 30.0
 """Nothing here takes two seconds; a loaded machine may."""
-TURN_S: Final = 0.002
+TURN_S: Final = 0.004
 LASTING: Final = (
     "meters",
     "limits",

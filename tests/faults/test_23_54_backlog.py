@@ -96,8 +96,8 @@ class Case:
 
 
 def test_23_a_backlog_drains_in_order_and_live_seals_do_not_wait_for_it(tmp_path: Path) -> None:
-    """An hour's outage; the day and the ten days are under `minutes`."""
-    case = Case(tmp_path, 360, 512)
+    """Forty minutes; the day and the ten days are under `minutes`."""
+    case = Case(tmp_path, 240, 512)
     case.judge()
     assert case.words[1]["declared"] == 0
 

@@ -82,7 +82,7 @@ def test_39_a_slow_link_with_loss_carries_half_of_what_its_window_allows(
     """200 ms there and back, 5 % of the segments lost once; the proxy stands for `tc netem`."""
     between.more = {"rtt_s": 0.2, "loss": 0.05}
     limits = Limits(window_max=20, settle_s=0.02, whole_seals_max=1_000, stall_s=20.0)
-    count = 300
+    count = 160
     with Line(tmp_path, port=between, limits=limits) as line:
         line.gateway.seal(count)
         line.until(lambda: line.gateway.outbox.status().connected)

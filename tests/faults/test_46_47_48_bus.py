@@ -49,7 +49,7 @@ def test_46_a_second_master_is_counted_and_makes_no_wrong_value(tmp_path: Path) 
 
     with on_pty(script, "?baudrate=115200") as slave, Line(tmp_path) as line:
         with Meters(line, slave.url, late_max_s=0.3) as meters:
-            meters.poll(lambda: len(meters.good) >= 60 and meters.bus.stats.collisions >= 5)
+            meters.poll(lambda: len(meters.good) >= 40 and meters.bus.stats.collisions >= 5)
             assert wrong(meters.good) == 0
             assert meters.bus.stats.collisions >= 5
         close(line, meters)
@@ -105,7 +105,7 @@ def test_48_a_tcp_peer_that_drips_or_floods_costs_one_deadline_a_request(
 
     with on_tcp(script) as slave, Line(tmp_path) as line, Meters(line, slave.url) as meters:
         turns = []
-        meters.poll(lambda: not turns.append(time.monotonic()) and len(meters.bad) >= 3)  # type: ignore[func-returns-value]
+        meters.poll(lambda: not turns.append(time.monotonic()) and len(meters.bad) >= 2)  # type: ignore[func-returns-value]
         longest_s = max(b - a for a, b in pairwise(turns))
         assert longest_s < TIMEOUT_MAX_S + 2.0, "no turn is longer than one time-out"
         assert not meters.good
