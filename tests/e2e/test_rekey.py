@@ -49,6 +49,11 @@ def seals(plant: SmallPlant, count: int) -> None:
     plant.agent.stop()
 
 
+def has_told(plant: SmallPlant, code: str) -> bool:
+    plant.verified.read()
+    return any(finding["code"] == code for finding in plant.verified.findings)
+
+
 @pytest.mark.e2e
 def test_a_chain_goes_on_after_lost_keys_a_lost_disk_and_a_restored_image(tmp_path: Path) -> None:
     site, recovery, registry = (str(tmp_path / name) for name in ("site.toml", "recovery", "gateways.jsonl"))
@@ -71,6 +76,9 @@ def test_a_chain_goes_on_after_lost_keys_a_lost_disk_and_a_restored_image(tmp_pa
             plant.verified.read()
             assert statement["number"] > plant.verified.seal, strike.__name__
             seals(plant, 3)
+        revoke = ["provisioning.cli", "centre", "revoke", "--registry", registry, "--key", key]
+        revoked = told(*revoke, "--store", store, "--reason", "the test ends", "--json", "e2e-1")
+        plant.until(lambda: has_told(plant, "revoked"), "the subscriber takes in the register while it runs")
         plant.subscriber.stop()
     centre = CentreStore(Path(store))
     try:
@@ -83,7 +91,7 @@ def test_a_chain_goes_on_after_lost_keys_a_lost_disk_and_a_restored_image(tmp_pa
     centre_key = told("provisioning.cli", "centre", "key", "--key", key)["centre_key"]
     report = told("provisioning.cli", "verify", "--centre-key", centre_key, "--json", out)
     assert report["ok"]
-    assert report["statements"] == 3
+    assert (report["statements"], report["seals"]) == (4, revoked["number"])
     assert [meter["id"] for meter in report["enrolment"]["meters"]] == ["m1", "m2"]
     assert [one["code"] for one in report["findings"]].count("rekeyed") == 3
     assert called("provisioning.cli", "verify", "--centre-key", "11" * 32, out).returncode == 1

@@ -5,9 +5,20 @@ import pytest
 
 from agent.evidence import cbor, keys
 from agent.evidence.chain import ChainState
-from agent.evidence.seal import StoredSeal
-from agent.evidence.verify import Outcome, accept
-from agent.store.centre import FORKS_MAX, Accepted, CentreStore, EnrolmentError, UnknownGatewayError
+from agent.evidence.seal import StoredSeal, seal_hash
+from agent.evidence.statement import Enrolment, Rekey, sign_statement
+from agent.evidence.verify import Outcome, accept, continue_chain
+from agent.store import centre
+from agent.store.centre import (
+    FORKS_MAX,
+    Accepted,
+    Applied,
+    CentreStore,
+    EnrolmentError,
+    UnknownGatewayError,
+    read_export,
+    read_standing,
+)
 from agent.store.database import StoreError
 from agent.store.lock import SecondInstanceError
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
@@ -142,3 +153,65 @@ def test_nothing_of_a_batch_is_there_when_its_commit_fails(store: CentreStore) -
     assert list(store.chain(GATEWAY)) == []
     store.commit(batch)
     assert store.state(GATEWAY).number == 2
+
+
+RECOVERY = secret(0, "recovery")
+CENTRE = secret(0, "centre")
+ENROLMENT = Enrolment(GATEWAY, "", keys.public(secret(1)), keys.public(RECOVERY), (), 0)
+ENROLLED = sign_statement(ENROLMENT, CENTRE)
+
+
+def rekeyed(state: ChainState, utc_ms: int = 5) -> Applied:
+    head = GATEWAY, state.number + 1, state.hash, state.next_record, keys.public(secret(9))
+    raw = sign_statement(Rekey(*head, utc_ms, "lost"), RECOVERY)
+    return Applied(continue_chain(state, raw, None).state, raw, 8_000)
+
+
+def test_statements_are_kept_in_their_order_and_once_however_often_they_are_committed(
+    store: CentreStore, path: Path
+) -> None:
+    store.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED, 7_000)
+    assert store.state(GATEWAY).recovery_key == keys.public(RECOVERY)
+    chain = Chain()
+    seals = accepted(store.state(GATEWAY), [chain.seal(), chain.seal()])
+    first = rekeyed(seals[-1].state)
+    second = rekeyed(first.state, 6)
+    for _ in range(2):
+        store.commit([*seals, first, second])
+    assert store.statements(GATEWAY) == [(0, ENROLLED), (3, first.raw), (3, second.raw)]
+    assert store.state(GATEWAY) == second.state
+    assert store.is_applied(GATEWAY, seal_hash(first.raw))
+    assert store.stated_key(GATEWAY, 3) == keys.public(secret(9))
+    assert store.stated_key(GATEWAY, 2) is None
+    store.close()
+    again = CentreStore(path)
+    assert again.state(GATEWAY) == second.state
+    again.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED, 9_000)
+    assert len(again.statements(GATEWAY)) == 3
+    again.close()
+    assert read_standing(path, GATEWAY).state == second.state
+    exported = list(read_export(path, GATEWAY))
+    assert exported == [ENROLLED, *((one.cose, one.body) for one in seals), first.raw, second.raw]
+
+
+def test_a_database_without_statements_gets_them(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(centre, "MIGRATIONS", centre.MIGRATIONS[:1])
+    old = CentreStore(path)
+    old.enrol(GATEWAY, keys.public(secret(1)))
+    seals = accepted(old.state(GATEWAY), [Chain().seal()])
+    old.commit(seals)
+    old.close()
+    monkeypatch.undo()
+    new = CentreStore(path)
+    new.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED)
+    new.commit([rekeyed(new.state(GATEWAY))])
+    assert [number for number, _ in new.statements(GATEWAY)] == [0, 2]
+    new.close()
+
+
+def test_what_nobody_knows_is_said(path: Path, store: CentreStore) -> None:
+    assert store.state(GATEWAY).number == 0
+    with pytest.raises(UnknownGatewayError, match="nothing has come of gateway gw-9"):
+        read_standing(path, "gw-9")
+    with pytest.raises(UnknownGatewayError, match="nothing has come of gateway gw-9"):
+        next(read_export(path, "gw-9"))

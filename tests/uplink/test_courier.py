@@ -13,7 +13,14 @@ from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_
 from agent.evidence.seal import NO_HASH, StoredSeal
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
-from agent.uplink.courier import BIRTH_TOKEN, REJECTIONS_TOLD_MAX, Courier
+from agent.uplink.courier import (
+    BIRTH_TOKEN,
+    REJECTIONS_TOLD_MAX,
+    STATE_AGAIN_S,
+    STATEMENT_TOKEN,
+    Courier,
+    Pending,
+)
 from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, SubscribeRefused
 from agent.uplink.outbox import Outbox
 from agent.uplink.wire import Topics
@@ -205,3 +212,50 @@ def test_the_length_of_a_body_is_asked_for_without_reading_it(
     assert seal.body is not None
     monkeypatch.setattr(bench.store, "body", None)
     assert [bench.courier.body_bytes(number) for number in (1, 2)] == [len(seal.body), 0]
+
+
+STATED = Pending(3, b"a statement")
+
+
+def stated(bench: Bench) -> list[bytes]:
+    return [raw for _, topic, raw, _ in bench.sent if topic == TOPICS.rekey]
+
+
+def test_a_statement_goes_out_on_each_connect_until_its_seal_is_receipted(bench: Bench) -> None:
+    seals = bench.seal(3)
+    bench.courier.statement = STATED
+    for _ in range(2):
+        bench.courier.handle(CONNECTED, bench.now_s)
+    assert stated(bench) == [wire.encode_statement(STATED.raw)] * 2
+    assert [token for token, topic, _, _ in bench.sent] == [BIRTH_TOKEN, STATEMENT_TOKEN] * 2
+    bench.courier.handle(Acked(STATEMENT_TOKEN, 0), bench.now_s)
+    bench.hear(receipt_for(seals[1]))
+    bench.courier.handle(CONNECTED, bench.now_s)
+    assert len(stated(bench)) == 3, "the seal before it is not the one"
+    bench.hear(receipt_for(seals[2]))
+    bench.courier.handle(CONNECTED, bench.now_s)
+    assert len(stated(bench)) == 3
+
+
+def test_a_statement_goes_again_when_the_centre_asks_for_its_seal_but_not_each_time(bench: Bench) -> None:
+    seals = bench.seal(4)
+    bench.courier.statement = STATED
+    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.hear(receipt_for(seals[0], Conflict(2, seals[0].hash)))
+    assert len(stated(bench)) == 1, "another seal is asked for"
+    for _ in range(5):
+        bench.hear(receipt_for(seals[1], Conflict(3, seals[1].hash)))
+    assert len(stated(bench)) == 2
+    bench.now_s += STATE_AGAIN_S
+    bench.hear(receipt_for(seals[1], Conflict(3, seals[1].hash)))
+    assert len(stated(bench)) == 3
+
+
+@pytest.mark.parametrize(("number", "digest"), [(9, b"x" * 32), (2, b"x" * 32)])
+def test_a_receipt_that_proves_a_rollback_or_a_fork_is_kept(bench: Bench, number: int, digest: bytes) -> None:
+    bench.seal(4)
+    raw = sign_receipt(Receipt(GATEWAY, number, digest, 0, (), 0), CENTRE)
+    bench.hear(raw)
+    bench.store.flush()
+    assert bench.store.receipts() == [raw]
+    assert bench.life().status().stopped is (number > 4), "and a start without the centre knows it too"

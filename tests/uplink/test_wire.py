@@ -6,12 +6,20 @@ import pytest
 from hypothesis import example, given, settings
 
 from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NUMBER_MAX
+from agent.evidence.statement import CONTINUE_BYTES_MAX
 from agent.uplink import wire
 from agent.uplink.wire import Kind, Topics, WireError
 
 SEALS = st.binary(min_size=1, max_size=COSE_BYTES_MAX)
 BODIES = st.binary(min_size=1, max_size=3_000)
-DECODERS = [wire.decode_seal, wire.decode_chain, wire.decode_body, wire.decode_state, wire.parse_topic]
+DECODERS = [
+    wire.decode_seal,
+    wire.decode_chain,
+    wire.decode_body,
+    wire.decode_state,
+    wire.decode_statement,
+    wire.parse_topic,
+]
 
 
 @given(seal=SEALS, body=BODIES)
@@ -37,6 +45,18 @@ def test_a_body_message_reads_back(number: int, body: bytes) -> None:
     assert wire.decode_body(payload) == wire.BodyMessage(number, body)
 
 
+@given(statement=st.binary(min_size=1, max_size=CONTINUE_BYTES_MAX))
+@settings(deadline=None)
+def test_a_statement_message_reads_back(statement: bytes) -> None:
+    assert wire.decode_statement(wire.encode_statement(statement)) == statement
+
+
+@pytest.mark.parametrize("size", [0, CONTINUE_BYTES_MAX + 1, 70_000])
+def test_a_statement_message_of_a_wrong_size_is_refused(size: int) -> None:
+    with pytest.raises(WireError):
+        wire.decode_statement(wire.encode_statement(bytes(size)))
+
+
 def test_the_largest_messages_are_within_the_limit_and_a_64_kb_packet() -> None:
     whole = wire.encode_seal(bytes(COSE_BYTES_MAX), bytes(BODY_BYTES_MAX))
     chain = wire.encode_chain([bytes(COSE_BYTES_MAX)] * wire.CHAIN_SEALS_MAX)
@@ -47,7 +67,7 @@ def test_the_largest_messages_are_within_the_limit_and_a_64_kb_packet() -> None:
     assert wire.packet_bytes(longest, len(chain)) <= 65_536
 
 
-@given(raw=st.binary(max_size=200), decoder=st.sampled_from(DECODERS[:4]))
+@given(raw=st.binary(max_size=200), decoder=st.sampled_from(DECODERS[:5]))
 @example(b"\x81" * 5_000, wire.decode_chain)
 @example(b"\x9f" + b"\x41a" * 10 + b"\xff", wire.decode_chain)
 @example(b"\x82\xd8\x23\x61(\x41a", wire.decode_seal)
