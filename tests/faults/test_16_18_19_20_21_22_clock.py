@@ -172,3 +172,28 @@ def test_22_the_end_of_a_32_bit_clock_breaks_nothing(tmp_path: Path, end_s: int)
         assert not line.gateway.told("detector failed")
         assert {one["code"] for one in line.centre.findings()} <= {"boot", "clock_state"}
         line.check()
+
+
+@pytest.mark.parametrize(
+    ("began", "wrong_s", "then"),
+    [
+        (ClockState.UNSYNCHRONISED, -30.0, ClockState.SYNCHRONISED),
+        (ClockState.SYNCHRONISED, -HOUR_S, ClockState.UNSYNCHRONISED),
+        (ClockState.UNSYNCHRONISED, -HOUR_S, ClockState.UNSYNCHRONISED),
+    ],
+    ids=["half a minute off", "synchronised from the begin", "never synchronised"],
+)
+def test_16_nothing_else_dates_a_boot_anew(
+    tmp_path: Path, began: ClockState, wrong_s: float, then: ClockState
+) -> None:
+    with Line(tmp_path, ahead_s=BEGIN_S + wrong_s, clock_state=began) as line:
+        line.seal(2)
+        line.gateway.ahead_s, line.gateway.clock_state = BEGIN_S, then
+        line.seal(2)
+        line.gateway.ahead_s, line.gateway.clock_state = BEGIN_S + wrong_s, began
+        line.seal(2)
+        line.deliver()
+        told = line.gateway.bodies(Kind.CLOCK)
+        assert [body["step_ms"] for body in told] == [-1000 * wrong_s, 1000 * wrong_s]
+        assert all("offset_ms" not in body for body in told)
+        line.check()

@@ -114,6 +114,13 @@ def test_noise_never_passes_for_the_answer_unless_the_answer_is_whole(answers: A
     assert set(kinds) == {"longer", "shorter", "flipped"}
 
 
+def test_a_babbling_meter_keeps_the_line_busy_and_says_nothing(answers: Answers) -> None:
+    bursts = [frame for frame, _ in answers(fault("babble"), times=100)]
+    assert not any(isinstance(parse(Framing.RTU, burst, READ), Words | Refused) for burst in bursts if burst)
+    assert len(set(bursts)) > 90
+    assert max(len(burst) for burst in bursts if burst) > 256, "longer than any frame"
+
+
 def test_the_frame_around_a_wrong_answer_is_right(answers: Answers) -> None:
     (frame, _), *_ = answers(fault("wrong_count"), times=1)
     body, crc = frame[:-2], frame[-2:]
