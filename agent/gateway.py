@@ -103,6 +103,7 @@ class Gateway:
     _clock_ms: float | None = field(default=None, init=False)
     _clock_ns: int = field(default=0, init=False)
     _blind: bool = field(default=False, init=False)
+    _exhausted: bool = field(default=False, init=False)
     _memory: Memory = field(init=False)
     _tamper: Tamper = field(init=False)
     _sealing: Sealing = field(init=False)
@@ -202,7 +203,7 @@ class Gateway:
             self._sealing.damaged(number, stamp)
         if stamp.boottime_ns - self._heartbeat_ns >= self.site.seal.heartbeat_s * NS_PER_S:
             self._heartbeat_ns = stamp.boottime_ns
-            self._put(Kind.HEARTBEAT, stamp, self._heartbeat())
+            self._put(Kind.HEARTBEAT, stamp, self._heartbeat(stamp))
         if self._sealing.is_due(stamp):
             self._seal(stamp, now_s)
 
@@ -310,8 +311,13 @@ class Gateway:
         digest = self.store.hash_of(number)
         return None if digest is None else (number, digest)
 
-    def _heartbeat(self) -> dict[str, Any]:
+    def _heartbeat(self, stamp: Stamp) -> dict[str, Any]:
         health, delivery = read_health(), self.courier.status()
+        if health.exhausted != self._exhausted:
+            self._exhausted = health.exhausted
+            text = f"{health.descriptors} of {health.descriptors_max} are open"
+            LOG.log(logging.ERROR if health.exhausted else logging.INFO, "descriptors: %s", text)
+            self._event(stamp, {"what": "descriptors", "good": not health.exhausted, "text": text})
         return {
             "receipted": delivery.received,
             "backlog": delivery.backlog,

@@ -1,14 +1,19 @@
 """What the agent says of its own body: memory, threads, file descriptors.
 
-Read from /proc, where the numbers are the kernel's and not the interpreter's.
+Read from /proc, where the numbers are the kernel's and not the interpreter's. To look there takes a
+descriptor: without one, all of them are open, and the other numbers are the interpreter's.
 """
 
 import os
+import resource
+import threading
 from pathlib import Path
 from typing import Final
 
 from attrs import frozen
 
+SPARE_DESCRIPTORS: Final = 4
+"""Fewer than these, and the next connection to a meter, the broker or a reader of the status may fail."""
 _PROC: Final = Path("/proc/self")
 
 
@@ -20,22 +25,36 @@ class Health:
         resident_bytes: Memory that is really held (VmRSS).
         threads: Threads alive.
         descriptors: Open file descriptors.
+        descriptors_max: How many it may open.
     """
 
     resident_bytes: int
     threads: int
     descriptors: int
+    descriptors_max: int
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether the descriptors are as good as used up."""
+        return self.descriptors_max - self.descriptors < SPARE_DESCRIPTORS
 
 
 def read_health() -> Health:
     """The figures of the present moment."""
-    fields = dict(
-        line.split(":", 1)
-        for line in (_PROC / "status").read_text("ascii", "replace").splitlines()
-        if ":" in line
-    )
+    descriptors_max = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    try:
+        fields = dict(
+            line.split(":", 1)
+            for line in (_PROC / "status").read_text("ascii", "replace").splitlines()
+            if ":" in line
+        )
+        descriptors = len(os.listdir(_PROC / "fd"))  # noqa: PTH208 names are enough
+    except OSError:
+        peak_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return Health(peak_kib * 1024, threading.active_count(), descriptors_max, descriptors_max)
     return Health(
         resident_bytes=int(fields["VmRSS"].split()[0]) * 1024,
         threads=int(fields["Threads"]),
-        descriptors=len(os.listdir(_PROC / "fd")),  # noqa: PTH208 names are enough
+        descriptors=descriptors,
+        descriptors_max=descriptors_max,
     )

@@ -16,9 +16,9 @@ def notify(*lines: str) -> bool:
         return False
     if address.startswith("@"):  # the abstract namespace
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
-        try:
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
             channel.sendto("\n".join(lines).encode(), address)
-        except OSError:
-            return False
+    except OSError:
+        return False
     return True
