@@ -20,7 +20,7 @@ from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.gateway import Gateway, silent
 from agent.hook import Hook, parse_hook
-from agent.statements import kept_in
+from agent.statements import in_force, kept_in
 from agent.status import StatusSocket
 from agent.store.ballast import BALLAST_BYTES
 from agent.store.gateway import GatewayStore
@@ -237,9 +237,8 @@ def build(
         topics, received=(first or recovery.number) - 1, tip=last.number if last else recovery.number - 1
     )
     birth = wire.encode_state(online=True, details={"version": version()})
-    kept = kept_in(folder)
-    statement = kept[-1].pending() if kept else None
-    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statement)
+    statements = in_force(kept_in(folder), store, recovery)
+    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)
     watch = Watch(
         Detector(linkages, feed) if linkages else None,
         setups,

@@ -53,7 +53,8 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
     try:
         stored = [one for raw in store.receipts() for one in _believed(raw, gateway, centre_key)]
         best = max([*stored, *given], key=lambda one: one[0].number, default=None)
-        tip = find_tip(gateway, store, ring, best)
+        kept = statements.kept_in(folder)
+        tip = find_tip(gateway, store, ring, best, kept)
         fresh = keys.generate()
         statement = Rekey(
             gateway=gateway,
@@ -61,7 +62,7 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
             previous=tip.hash,
             first_record=tip.next_record,
             next_key=keys.public(fresh),
-            utc_ms=max(utc_ms, *(one.utc_ms + 1 for one in statements.kept_in(folder)), 0),
+            utc_ms=max(utc_ms, *(one.utc_ms + 1 for one in kept), 0),
             reason=reason,
         )
         raw = _signed(statement, secret)

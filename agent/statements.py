@@ -2,16 +2,18 @@
 
     statements.jsonl    {"statement": hexadecimal, "receipt": hexadecimal or ""}
 
-One line for each re-key or replacement, in the order in which they were made; the last one counts. The
-receipt is what the chain was continued from, where that was not on this disk: it says which bodies the
-centre holds. The file is written before the key file of the statement is, so a line without its key
-says something that never came true; the start goes by the keys.
+One line for each re-key or replacement, in the order in which they were made. The receipt is what the
+chain was continued from: it says which bodies the centre holds. The file is written before the key file
+of the statement is, and a later statement may set aside what an earlier one began. So a line is in force
+only where its key has signed the seal that it names, or is to sign the next one (`in_force`). Several may
+be: a gateway without a connection may lose its keys twice.
 
 Lines that cannot be read are passed by: the centre has the statement, or will ask for a new one.
 """
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +21,10 @@ from attrs import frozen
 
 from agent.evidence.cbor import FormatError
 from agent.evidence.receipt import open_receipt
+from agent.evidence.recovery import Recovery
+from agent.evidence.seal import DOMAIN, parse_seal
 from agent.evidence.statement import Rekey, Replace, parse_statement
+from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Pending
 
 STATEMENTS_NAME: Final = "statements.jsonl"
@@ -43,6 +48,20 @@ class Kept:
         return self._statement.utc_ms
 
     @property
+    def previous(self) -> bytes:
+        """The hash of the seal before that."""
+        return self._statement.previous
+
+    def has_signed(self, cose: bytes) -> bool:
+        """Whether the statement's key has signed this seal, which has its number."""
+        return parse_seal(cose)[1].holds(self._statement.next_key, DOMAIN)
+
+    def is_next(self, recovery: Recovery) -> bool:
+        """Whether the statement's key is to sign the next seal."""
+        one = self._statement
+        return (one.number, one.next_key) == (recovery.number, recovery.next_key)
+
+    @property
     def _statement(self) -> Rekey | Replace:
         statement = parse_statement(self.raw).statement
         assert isinstance(statement, Rekey | Replace)
@@ -54,10 +73,6 @@ class Kept:
             return open_receipt(self.receipt, centre_key).bodies_up_to
         except FormatError:
             return 0
-
-    def pending(self) -> Pending:
-        """For the courier."""
-        return Pending(self.number, self.raw)
 
 
 def keep(folder: Path, kept: Kept) -> None:
@@ -78,6 +93,17 @@ def kept_in(folder: Path) -> list[Kept]:
     except OSError:
         return []
     return [kept for line in lines for kept in _read(line)]
+
+
+def in_force(kept: Iterable[Kept], store: GatewayStore, recovery: Recovery) -> tuple[Pending, ...]:
+    """What the centre must know to verify the seals that are here and the next one, in their order."""
+    found: dict[int, Pending] = {}
+    for one in kept:
+        rows = store.headers(one.number, 1)
+        signed = bool(rows) and rows[0].number == one.number and one.has_signed(rows[0].cose)
+        if signed or one.is_next(recovery):
+            found[one.number] = Pending(one.number, one.raw)
+    return tuple(found[number] for number in sorted(found))
 
 
 def _read(line: str) -> list[Kept]:

@@ -4,7 +4,8 @@ Looked for in this order of trust:
 
 1. the receipt with the highest number: the centre has signed that this seal is the last that it holds
    (a proof of a rollback is among those that the database keeps);
-2. the seals of the database, and those that the key file still has, that follow it without a hole;
+2. the seals of the database, and those that the key file still has, that follow it without a hole, each
+   signed with the key that the one before it certified or that a statement gave;
 3. without any receipt, the unbroken run that begins at the first row.
 
 Seals behind a hole, and those that contradict the receipt, nobody can ever accept: where there are such,
@@ -18,9 +19,10 @@ from typing import Final
 from attrs import frozen
 
 from agent.evidence.receipt import Receipt
-from agent.evidence.seal import FIRST_RECORD, StoredSeal, peek_header, seal_hash
+from agent.evidence.seal import DOMAIN, FIRST_RECORD, StoredSeal, parse_seal, peek_header, seal_hash
 from agent.evidence.slots import Slot
 from agent.evidence.statement import records_before
+from agent.statements import Kept
 from agent.store.database import suffixed
 from agent.store.gateway import GatewayStore
 from agent.store.salvage import set_aside
@@ -53,13 +55,19 @@ class Tip:
     extra: tuple[StoredSeal, ...] = ()
 
 
-def find_tip(gateway: str, store: GatewayStore, ring: Iterable[Slot], best: Believed | None) -> Tip:
+def find_tip(
+    gateway: str,
+    store: GatewayStore,
+    ring: Iterable[Slot],
+    best: Believed | None,
+    kept: Iterable[Kept] = (),
+) -> Tip:
     """The seal to go on from; see the module.
 
     Raises:
         RekeyRefusedError: Nothing says where the chain stands, or it is another gateway's.
     """
-    known = _Known(store, ring)
+    known = _Known(store, ring, tuple(kept))
     foreign = known.owners() - {gateway}
     if foreign:
         raise RekeyRefusedError(f"the chain on this disk is that of gateway {min(foreign)}, not {gateway}")
@@ -90,7 +98,7 @@ def _before_first(known: "_Known") -> Tip:
 def _followed(known: "_Known", tip: Tip) -> Tip:
     """`tip` moved on as long as the next seal is here and follows it."""
     extra = [*tip.extra]
-    while (seal := known.seal(tip.number + 1)) and peek_header(seal.cose).previous == tip.hash:
+    while (seal := known.seal(tip.number + 1)) and known.follows(seal, tip):
         if seal.number in known.extra:
             extra.append(seal)
         tip = Tip(seal.number, seal.hash, seal.first_record + seal.count, tip.run)
@@ -100,8 +108,9 @@ def _followed(known: "_Known", tip: Tip) -> Tip:
 class _Known:
     """The seals of the database, and those that only the key file has."""
 
-    def __init__(self, store: GatewayStore, ring: Iterable[Slot]) -> None:
+    def __init__(self, store: GatewayStore, ring: Iterable[Slot], kept: tuple[Kept, ...]) -> None:
         self._store = store
+        self._kept = kept
         self._in_ring = {seal.number: seal for slot in ring for seal in _previous_seal(slot)}
         self.extra = {number: seal for number, seal in self._in_ring.items() if store.hash_of(number) is None}
 
@@ -115,6 +124,21 @@ class _Known:
         """Seal `number` without its body."""
         rows = self._store.headers(number, 1)
         return rows[0] if rows and rows[0].number == number else self.extra.get(number)
+
+    def follows(self, seal: StoredSeal, tip: Tip) -> bool:
+        """Whether anybody who has accepted the tip can accept `seal`.
+
+        Where neither the seal before it nor a statement says what its key must be, the hash decides alone.
+        """
+        header, signed = parse_seal(seal.cose)
+        if header.previous != tip.hash:
+            return False
+        before = self.seal(tip.number)
+        stated = [one for one in self._kept if (one.number, one.previous) == (seal.number, tip.hash)]
+        certified = before is not None and before.hash == tip.hash
+        if before is not None and certified and signed.holds(peek_header(before.cose).next_key, DOMAIN):
+            return True
+        return any(one.has_signed(seal.cose) for one in stated) if stated or certified else True
 
     def first(self) -> StoredSeal | None:
         """The first row; without rows, the first seal of the run that ends at the key file's newest."""

@@ -61,12 +61,12 @@ def _of_gateway(state: Path) -> tuple[str, Iterator[Item]]:
             EXIT_NO,
             f"{database}: seals before {first.number} were pruned on receipts or are lost; ask the centre",
         )
-    stated = {kept.number: kept.raw for kept in kept_in(state)}  # of two for one seal the later one counts
+    stated = {kept.number: kept for kept in kept_in(state)}  # of two for one seal the later one counts
 
     def exported() -> Iterator[Item]:
         for seal in chain([first], seals):
-            if seal.number in stated:
-                yield stated[seal.number]
+            if seal.number in stated and stated[seal.number].has_signed(seal.cose):
+                yield stated[seal.number].raw
             yield ExportedSeal(seal.cose, seal.body)
 
     return peek_header(first.cose).gateway, exported()

@@ -44,7 +44,7 @@ class Send(Protocol):
 
 @frozen
 class Pending:
-    """The statement that the chain goes on with; `number` is the first seal under its key."""
+    """A statement that the chain goes on with; `number` is the first seal under its key."""
 
     number: int
     raw: bytes
@@ -56,7 +56,7 @@ class Courier:
 
     Attributes:
         birth: What is said, retained, on each connect; the will takes it back.
-        statement: Said on each connect until a receipt covers its seal; None where no key was replaced.
+        statements: Each said on each connect until a receipt covers its seal, in their order.
         reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
     """
 
@@ -66,7 +66,7 @@ class Courier:
     centre_key: bytes
     send: Send
     birth: bytes
-    statement: Pending | None = None
+    statements: tuple[Pending, ...] = ()
     reference: bytes = field(default=b"", init=False)
     _state_at_s: float = field(default=float("-inf"), init=False)
     _rejections: int = field(default=0, init=False)
@@ -173,21 +173,17 @@ class Courier:
         return []
 
     def _asked(self, receipt: Receipt, now_s: float) -> None:
-        """The centre asks for a seal; if it is the one that the statement is for, it may not know that."""
-        one, wanted = self.statement, receipt.conflict
-        if (
-            one is not None
-            and wanted is not None
-            and wanted.number == one.number
-            and now_s >= self._state_at_s
-        ):
+        """The centre asks for a seal; if it is the first under a statement's key, it may not know that."""
+        numbers = {one.number for one in self.statements}
+        if receipt.conflict is not None and receipt.conflict.number in numbers and now_s >= self._state_at_s:
             self._state_at_s = now_s + STATE_AGAIN_S
             self._state_keys()
 
     def _state_keys(self) -> None:
-        one = self.statement
-        if one is not None and self.outbox.status().received < one.number:
-            self.send(STATEMENT_TOKEN, self.topics.rekey, wire.encode_statement(one.raw))
+        received = self.outbox.status().received
+        for one in self.statements:
+            if one.number > received:
+                self.send(STATEMENT_TOKEN, self.topics.rekey, wire.encode_statement(one.raw))
 
     def _rejected(self, topic: str, reason: str) -> list[dict[str, Any]]:
         self._rejections += 1

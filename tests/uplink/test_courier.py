@@ -223,7 +223,7 @@ def stated(bench: Bench) -> list[bytes]:
 
 def test_a_statement_goes_out_on_each_connect_until_its_seal_is_receipted(bench: Bench) -> None:
     seals = bench.seal(3)
-    bench.courier.statement = STATED
+    bench.courier.statements = (STATED,)
     for _ in range(2):
         bench.courier.handle(CONNECTED, bench.now_s)
     assert stated(bench) == [wire.encode_statement(STATED.raw)] * 2
@@ -239,7 +239,7 @@ def test_a_statement_goes_out_on_each_connect_until_its_seal_is_receipted(bench:
 
 def test_a_statement_goes_again_when_the_centre_asks_for_its_seal_but_not_each_time(bench: Bench) -> None:
     seals = bench.seal(4)
-    bench.courier.statement = STATED
+    bench.courier.statements = (STATED,)
     bench.courier.handle(CONNECTED, bench.now_s)
     bench.hear(receipt_for(seals[0], Conflict(2, seals[0].hash)))
     assert len(stated(bench)) == 1, "another seal is asked for"
