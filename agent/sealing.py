@@ -49,6 +49,7 @@ class Sealing:
     keep_from: int | None = field(default=None, init=False)
     _pending: Pending = field(factory=Pending, init=False)
     _sealed_ns: int = field(default=0, init=False)
+    _told: Level = field(default=Level.FREE, init=False)
     _failing_since_s: float | None = field(default=None, init=False)
     _damaged: list[int] = field(factory=list, init=False)
     _quota: Quota = field(init=False)
@@ -143,9 +144,7 @@ class Sealing:
             self.store.drop_bodies(number, number, at_once=False)
         prunable = self._prunable_below()
         level, drop = self._quota.make_room(prunable_below=prunable, tip=self.tip, was_full=at_once)
-        if level is not self.level and max(level, self.level) >= Level.ALARM:
-            LOG.warning("the database is at level %s", level.name)
-            self.put(Kind.EVENT, stamp, {"what": "database", "level": level.name})
+        self._tell(level, stamp)
         self.level = level
         if drop is not None:
             self.store.drop_bodies(*drop, at_once=at_once)
@@ -153,6 +152,15 @@ class Sealing:
             first = self.store.first_number() or drop[0]
             body = {"first": first, "last": drop[1], "why": "no room"}
             self._pending.put_first(encode_record(Kind.DROP, stamp, body))
+
+    def _tell(self, level: Level, stamp: Stamp) -> None:
+        """Each level that is reached, and the end of the alarm: at a limit it would else be told for ever."""
+        if level <= self._told and not (level < Level.ALARM <= self._told):
+            return
+        self._told = level
+        if level >= Level.ALARM or self.level >= Level.ALARM:
+            LOG.warning("the database is at level %s", level.name)
+            self.put(Kind.EVENT, stamp, {"what": "database", "level": level.name})
 
     def _prunable_below(self) -> int:
         receipted = self.courier.prunable_below()

@@ -461,3 +461,14 @@ def test_a_receipt_for_a_seal_that_this_disk_has_not_ends_the_gateway_and_seals_
     with pytest.raises(RekeyError, match="rolled back"):
         rig.receipt(evolve(tip, number=tip.number + 5, hash=b"x" * 32))
     assert rig.seals()[-1] == tip
+
+
+def test_a_level_of_the_quota_is_told_when_it_is_reached_and_when_the_alarm_ends(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At a limit it goes up and down with every few seals: that is no news."""
+    for used in (0.5, 0.75, 0.9, 0.96, 0.94, 0.96, 0.94, 0.96, 0.6, 0.9):
+        monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda used=used: used)
+        rig.run(20, 1000, 1000)
+    told = [entry.message.rpartition(" ")[2] for entry in caplog.records if "at level" in entry.message]
+    assert told == ["ALARM", "DROP", "FREE", "ALARM"]
