@@ -14,7 +14,7 @@ from typing import Any, Final, Protocol
 from attrs import define, field, frozen
 
 from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import Receipt, open_beacon, open_receipt
+from agent.evidence.receipt import Conflict, open_beacon, open_receipt
 from agent.evidence.seal import open_body, peek_header
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
@@ -69,6 +69,7 @@ class Courier:
     statements: tuple[Pending, ...] = ()
     reference: bytes = field(default=b"", init=False)
     _state_at_s: float = field(default=float("-inf"), init=False)
+    _lost_told: set[int] = field(factory=set, init=False)  # one a life: the centre moves on or never does
     _rejections: int = field(default=0, init=False)
     _unsound: set[int] = field(factory=set, init=False)
     _damaged: list[int] = field(factory=list, init=False)
@@ -163,21 +164,28 @@ class Courier:
         if heard in {Heard.PROGRESS, Heard.NOTHING_NEW, Heard.ASKED}:
             self.reference = sha256(raw).digest()
         # One that asks may have brought progress too: what it covers may be pruned, so it is kept. One that
-        # proves a rollback or a fork says from where a re-key has to go on.
-        if heard in {Heard.PROGRESS, Heard.ASKED, Heard.ROLLED_BACK, Heard.FORK}:
+        # proves a rollback or a fork, or asks for what is lost, says from where a re-key has to go on.
+        lost = receipt.conflict is not None and self.store.hash_of(receipt.conflict.number) is None
+        asked_for_lost = lost and heard is Heard.NOTHING_NEW
+        if heard in {Heard.PROGRESS, Heard.ASKED, Heard.ROLLED_BACK, Heard.FORK} or asked_for_lost:
             self.store.put_receipt(receipt.number, raw)
         if heard is Heard.ASKED:
-            self._asked(receipt, now_s)
+            return self._asked(receipt.conflict, now_s, lost=lost)
         if heard is Heard.NOT_OURS:
             return self._rejected(self.topics.receipt, f"a receipt for gateway {receipt.gateway}")
         return []
 
-    def _asked(self, receipt: Receipt, now_s: float) -> None:
+    def _asked(self, wanted: Conflict | None, now_s: float, *, lost: bool) -> list[dict[str, Any]]:
         """The centre asks for a seal; if it is the first under a statement's key, it may not know that."""
-        numbers = {one.number for one in self.statements}
-        if receipt.conflict is not None and receipt.conflict.number in numbers and now_s >= self._state_at_s:
+        assert wanted is not None
+        if wanted.number in {one.number for one in self.statements} and now_s >= self._state_at_s:
             self._state_at_s = now_s + STATE_AGAIN_S
             self._state_keys()
+        if not lost or wanted.number > self.outbox.status().tip or wanted.number in self._lost_told:
+            return []
+        self._lost_told.add(wanted.number)
+        text = f"the centre asks for seal {wanted.number}, which is lost here: dianjian-agent rekey"
+        return [{"what": "seal lost", "topic": self.topics.receipt, "seal": wanted.number, "text": text}]
 
     def _state_keys(self) -> None:
         received = self.outbox.status().received

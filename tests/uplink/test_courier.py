@@ -259,3 +259,25 @@ def test_a_receipt_that_proves_a_rollback_or_a_fork_is_kept(bench: Bench, number
     bench.store.flush()
     assert bench.store.receipts() == [raw]
     assert bench.life().status().stopped is (number > 4), "and a start without the centre knows it too"
+
+
+def test_a_seal_that_the_centre_asks_for_and_that_is_lost_here_is_told_once(bench: Bench) -> None:
+    seals = bench.seal(2)
+    bench.chain.seal()
+    seals += bench.seal(2)
+    raw = receipt_for(seals[1], Conflict(3, seals[1].hash))
+    (told,) = bench.hear(raw)
+    assert (told["what"], told["seal"]) == ("seal lost", 3)
+    assert "dianjian-agent rekey" in str(told["text"])
+    assert bench.hear(raw) == []
+    assert bench.hear(receipt_for(seals[3], Conflict(6, seals[3].hash))) == [], "not made yet"
+
+
+def test_a_receipt_that_asks_for_what_a_lost_database_had_is_kept_for_a_rekey(bench: Bench) -> None:
+    for _ in range(5):
+        bench.chain.seal()
+    bench.seal(2)
+    bench.life()
+    raw = sign_receipt(Receipt(GATEWAY, 2, b"h" * 32, 2, (), 0, Conflict(3, b"h" * 32)), CENTRE)
+    bench.hear(raw)
+    assert bench.store.receipts() == [raw]
