@@ -13,7 +13,7 @@ from agent.evidence.pack import TIME_MS_MAX
 from agent.evidence.proof import Rest
 from agent.evidence.seal import FIRST_NUMBER
 from provisioning.episode_page import EPISODES, PRODUCTION, TREATMENT, episode_card, episode_drawing
-from provisioning.evidence_story import COLUMNS, MS_PER_S, Load, Story, gaps, same_finding
+from provisioning.evidence_story import MS_PER_S, Load, Story, gaps, same_finding
 from provisioning.evidence_tables import (
     SILENT_MS,
     absences,
@@ -108,10 +108,12 @@ def _verdict(story: Story) -> Words:
     )
     return Words(
         f"时段内{len(window)}个签封的签名和链接全部成立，{records}条记录与签封时一致（{story.readings}条"
-        f"读数）；{why.zh}。任何一位被改动，核验都会指出。",
+        f"读数）；{why.zh}。任何一位被改动，核验都会指出。"
+        "本页单独不构成证明：请用页末命令核验整个文件。",
         f"The signatures and links of all {len(window)} seals of the window hold, and "
         f"{records} records are what was sealed ({story.readings} readings); {why.en}. "
-        "The check names any bit that is changed.",
+        "The check names any bit that is changed. This page by itself proves nothing: check the whole file "
+        "with the command at its end.",
     )
 
 
@@ -240,8 +242,9 @@ def _chart(story: Story, linkage: str, production: Load, treatment: Load) -> Cha
 
 def _curve(story: Story, kind: str, load: Load) -> Curve:
     begin_s, end_s = (at_ms / MS_PER_S for at_ms in story.span_ms)
-    width_s = (end_s - begin_s) / COLUMNS
-    return Curve(kind, [begin_s + width_s * (at + 0.5) for at in range(COLUMNS)], load.low, load.high)
+    width_s = (end_s - begin_s) / story.columns
+    middles = [begin_s + width_s * (at + 0.5) for at in range(story.columns)]
+    return Curve(kind, middles, load.low, load.high)
 
 
 def _spans(story: Story, linkage: str, end_s: float) -> Iterator[Span]:

@@ -31,7 +31,7 @@ from drivers.reading import PollGroup, Quality
 from provisioning.outcome import LinkageStates, States
 from provisioning.plot_data import local_text, zone_s
 
-COLUMNS: Final = 360
+COLUMNS_MAX: Final = 360
 """Of a load in a drawing: more than a reader sees, few enough for a small file."""
 NOTED_MAX: Final = 500
 """Lines of the list of other records; the rest is counted."""
@@ -69,8 +69,13 @@ class MeterStory:
 class Load:
     """Least and greatest watts of one side of a linkage in every column of the window."""
 
-    low: list[float | None] = field(factory=lambda: [None] * COLUMNS)
-    high: list[float | None] = field(factory=lambda: [None] * COLUMNS)
+    low: list[float | None]
+    high: list[float | None]
+
+    @classmethod
+    def of(cls, columns: int) -> "Load":
+        """Of nothing yet."""
+        return cls([None] * columns, [None] * columns)
 
     def add(self, column: int, watts: float) -> None:
         """Take a value."""
@@ -125,6 +130,12 @@ class Story:
         end_ms = max(begin_ms + EDGE_MS, min(end_ms, window[-1].header.utc_ms + EDGE_MS))
         return begin_ms, end_ms
 
+    @property
+    def columns(self) -> int:
+        """Of a load; none is shorter than a value stands for the present, so that there are no holes."""
+        begin_ms, end_ms = self.span_ms
+        return max(1, min(COLUMNS_MAX, int((end_ms - begin_ms) / MS_PER_S / HOLD_S)))
+
     def states_of(self, linkage: str) -> LinkageStates:
         """When its lines were on."""
         return self.states.get(linkage, _QUIET)
@@ -158,6 +169,7 @@ class _Teller:
     story: Story
     _lines: Lines = field(init=False)
     _span_ms: tuple[int, int] = field(init=False)
+    _columns: int = field(init=False)
     _feed: LineFeed = field(init=False, factory=lambda: LineFeed({}))
     _detector: Detector | None = field(init=False, default=None)
     _states: States = field(init=False, factory=States)
@@ -167,7 +179,7 @@ class _Teller:
 
     def __attrs_post_init__(self) -> None:
         self._lines = Lines(self.story.evidence.content.gateway)
-        self._span_ms = self.story.span_ms
+        self._span_ms, self._columns = self.story.span_ms, self.story.columns
 
     def seal(self, seal: ProvedSeal, *, inside: bool) -> None:
         """What one seal's records say; `inside` the window or only needed to understand it."""
@@ -237,7 +249,7 @@ class _Teller:
             self._judged_lines |= {feed.feed.id, *feed.lines} if feed else set()
         for one in params:
             steps = story.params.setdefault(one.linkage, [])
-            story.loads.setdefault(one.linkage, (Load(), Load()))
+            story.loads.setdefault(one.linkage, (Load.of(story.columns), Load.of(story.columns)))
             if not steps or steps[-1][1] != one:
                 steps.append((at_s if steps else 0.0, one))
 
@@ -262,14 +274,14 @@ class _Teller:
     def _power(self, power: LinePower, seal: int) -> None:
         self._latest[power.line] = power
         begin_s, end_s = (at_ms / MS_PER_S for at_ms in self._span_ms)
-        column = int((power.at_s - begin_s) / (end_s - begin_s) * COLUMNS)
+        column = int((power.at_s - begin_s) / (end_s - begin_s) * self._columns)
         for linkage, steps in self.story.params.items():
             sides = steps[-1][1].production, steps[-1][1].treatment
             for load, lines in zip(self.story.loads[linkage], sides, strict=True):
                 ids = [line.id for line in lines]
                 parts = [self._latest.get(id_) for id_ in ids]
                 fresh = [part.watts for part in parts if part and abs(power.at_s - part.at_s) <= HOLD_S]
-                if power.line in ids and len(fresh) == len(ids) and 0 <= column < COLUMNS:
+                if power.line in ids and len(fresh) == len(ids) and 0 <= column < self._columns:
                     load.add(column, sum(fresh))
         self._now_s = max(self._now_s, power.at_s)
         if power.line in self._judged_lines:

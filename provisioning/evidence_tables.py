@@ -54,6 +54,11 @@ def table(rows: Iterable[Row]) -> str:
     return f'<div class="scroll"><table><tr>{cells}</tr>\n{lines}</table></div>'
 
 
+def _span(first: object, last: object) -> Words:
+    """From one to another, or the one where they are the same."""
+    return same(first if first == last else f"{first} – {last}")
+
+
 def rest_rows(story: Story) -> Iterator[Row]:
     """What each run of seals rests on."""
     evidence = story.evidence
@@ -66,8 +71,7 @@ def rest_rows(story: Story) -> Iterator[Row]:
     for part in evidence.parts:
         bodies = sum(seal.records is not None for seal in part.seals)
         begin, end = (story.local(part.seals[at].header.utc_ms) for at in (0, -1))
-        time = f"{begin} – {end}" if begin != end else begin
-        yield same(f"{part.first} – {part.last}"), same(time), same(bodies), _rests(story, part)
+        yield _span(part.first, part.last), _span(begin, end), same(bodies), _rests(story, part)
     for one in evidence.statements:
         kind = type(one).__name__.lower()
         text = {
@@ -121,7 +125,7 @@ def absences(story: Story) -> Iterator[Row]:
             lost = Words("磁盘丢失", "lost by the disk")
             said = drop if Code.DROP in kinds else lost
             why = Words(f"{said.zh}（签封{by}声明）", f"{said.en}, as seal {by} declares")
-        yield same(f"{numbers[0]} – {numbers[-1]}"), same(f"{begin} – {end}"), why
+        yield _span(numbers[0], numbers[-1]), _span(begin, end), why
     for begin_ms, end_ms, number in gaps(evidence.window, SILENT_MS):
         silent = Words("此间网关未作签封：停机或失电", "no seal was made: the gateway was off or stood still")
         yield (

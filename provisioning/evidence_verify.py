@@ -7,6 +7,7 @@ import click
 
 from agent.evidence.container import CONTAINER_BYTES_MAX, MAGIC
 from provisioning.evidence_check import check
+from provisioning.evidence_page import evidence_page
 from provisioning.evidence_words import lines, summary
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 
@@ -20,8 +21,10 @@ def is_pack(file: Path) -> bool:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
 
 
-def verify_pack(file: Path, centre_key: bytes | None, first_key: bytes | None, *, as_json: bool) -> None:
-    """Say what the pack is, and end with exit 1 where it does not hold."""
+def verify_pack(
+    file: Path, centre_key: bytes | None, first_key: bytes | None, html: Path | None, *, as_json: bool
+) -> None:
+    """Say what the pack is, draw it anew into `html`, and end with exit 1 where it does not hold."""
     if centre_key is None:
         raise fail(EXIT_USAGE, "an evidence pack is checked with the centre's public key: give --centre-key")
     try:
@@ -35,5 +38,10 @@ def verify_pack(file: Path, centre_key: bytes | None, first_key: bytes | None, *
         json.dumps(summary(checked, raw), ensure_ascii=False) if as_json else "\n".join(lines(checked, raw))
     )
     click.echo(told)
+    if html is not None and checked.story is not None:
+        try:
+            html.write_bytes(evidence_page(checked.story))
+        except OSError as error:
+            raise fail(EXIT_USAGE, f"{html}: cannot be written: {error.strerror}") from error
     if not checked.ok:
         raise fail(EXIT_NO, *(f"{file}: {problem}" for problem in checked.problems))

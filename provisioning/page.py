@@ -36,7 +36,8 @@ summary{cursor:pointer}table{border-collapse:collapse;width:100%;font-size:.92re
 td,th{text-align:left;vertical-align:top;padding:.25rem .6rem .25rem 0;border-top:1px solid var(--line)}
 tr:first-child td{border-top:0}td:last-child{overflow-wrap:anywhere}
 #zh:checked~main [lang=en],#en:checked~main [lang=zh]{display:none}
-@media print{.scroll{overflow:visible}body>input,body>label{display:none}}
+@media print{svg,tr{break-inside:avoid}h2{break-after:avoid}
+.scroll{overflow:visible}body>input,body>label{display:none}}
 """
 _CHOICES: Final = (("zh", "中文"), ("en", "English"), ("both", "中文 + English"))
 

@@ -25,10 +25,20 @@ from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
     type=click.Path(dir_okay=False, path_type=Path),
     help="Take the enrolled keys from the register.",
 )
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Of a pack: draw its evidence anew into this file.",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 def command(
-    centre_key: str | None, first_key: str | None, registry: Path | None, as_json: bool, file: Path
+    centre_key: str | None,
+    first_key: str | None,
+    registry: Path | None,
+    html: Path | None,
+    as_json: bool,
+    file: Path,
 ) -> None:
     """Check FILE, written by `dianjian evidence` or `dianjian export`.
 
@@ -40,6 +50,7 @@ def command(
             file,
             None if centre_key is None else _key(centre_key, "--centre-key"),
             None if first_key is None else _key(first_key, "--first-key"),
+            html,
             as_json=as_json,
         )
         return
