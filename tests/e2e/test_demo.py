@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import psutil
 import pytest
@@ -34,6 +34,29 @@ def test_the_demo_ends_well_and_its_last_line_says_so(tmp_path: Path) -> None:
     assert ("k2", "data_loss") in [(episode["linkage"], episode["rule"]) for episode in summary["episodes"]]
     assert [outage["what"] for outage in summary["outages"]] == ["broker away", "agent killed"]
     assert all(outage["recovered_s"] is not None for outage in summary["outages"])
+    check_evidence(tmp_path, off)
+
+
+def check_evidence(folder: Path, off: dict[str, Any]) -> None:
+    """A stranger believes the violation that the demo has found, from the centre and from the gateway."""
+    key = json.loads(dianjian("centre", "key", "--key", str(folder / "centre.key")))["centre_key"]
+    centre = ["--store", str(folder / "centre.db"), "--key", str(folder / "centre.key")]
+    sources = {"centre": [*centre, "--gateway", "demo-1"], "gateway": ["--config", str(folder / "site.toml")]}
+    for name, source in sources.items():
+        pack = str(folder / f"{name}.zip")
+        dianjian("evidence", *source, "--episode", f"k1-off-{off['begin_at']}", "--out", pack)
+        told = json.loads(dianjian("verify", pack, "--centre-key", key, "--json"))
+        assert told["ok"]
+        assert told["issued_by_centre"] is (name == "centre")
+        assert told["readings"] > 3000
+        assert [one["rule"] for one in told["episodes"]] == ["off"]
+
+
+def dianjian(*arguments: str) -> str:
+    command = [sys.executable, "-P", "-m", "provisioning.cli", *arguments]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
 
 
 @pytest.mark.e2e
