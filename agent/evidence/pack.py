@@ -234,7 +234,9 @@ def _question(value: Any) -> Question:
     )
 
 
-def _seals(run: list[Any]) -> Iterator[PackedSeal]:
+def _seals(run: Any) -> Iterator[PackedSeal]:
+    if type(run) is not list:
+        raise cbor.FormatError("a run is not an array")
     statements: list[bytes] = []
     for item in run:
         if type(item) is bytes:

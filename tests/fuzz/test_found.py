@@ -2,7 +2,15 @@
 
 import pytest
 
+from agent.evidence import cbor
 from tests.fuzz.targets import TARGETS
+
+
+def pack_of(runs: object) -> bytes:
+    """The content of an evidence pack with other runs."""
+    items = cbor.decode(TARGETS["pack"].seeds()[0], 70_000)
+    return cbor.encode([*items[:-1], runs])
+
 
 FOUND = [
     pytest.param("site", b"a = " + b"9" * 5_000, id="a number with more digits than Python reads"),
@@ -21,6 +29,7 @@ FOUND = [
     pytest.param("urls", b"rtu:/dev/ttyS1?\x1e=9600", id="an option with a record separator in its name"),
     pytest.param("wire_state", b'{"state":"online","v":"\\ud800"}', id="half a surrogate pair in a state"),
     pytest.param("registry", b"[" * 5_000, id="a line of the register deeper than the stack"),
+    pytest.param("pack", pack_of([7]), id="a run of an evidence pack that is a number"),
     pytest.param("enrolment", b"[" * 5_000, id="an enrolment deeper than the stack"),
 ]
 
