@@ -53,7 +53,7 @@ def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
 
 def verify_es256(point: tuple[bytes, bytes], signature: bytes, message: bytes) -> bool:
     """Whether `signature` (r and s, 32 bytes each) over `message` fits the P-256 key with this point."""
-    from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415 -- 5 ms that few need
+    from cryptography.hazmat.primitives.asymmetric import ec, utils  # noqa: PLC0415 -- 30 ms that few need
     from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
 
     x, y, r, s = (int.from_bytes(part) for part in (*point, signature[:32], signature[32:]))
