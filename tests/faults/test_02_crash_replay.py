@@ -22,7 +22,7 @@ from tests.faults.writes import (
 )
 
 SEED: Final = 2
-EACH: Final = 11
+EACH: Final = 17
 """For every change one in that many; a prime, so that all sectors of a page come up."""
 SCRAMBLES: Final = 12
 """Per instant; none, half or all of the sectors of each write are kept."""

@@ -13,10 +13,10 @@ from tests.faults.disk import FIRST_KEY, KEYS, calls_of, judged, lived_under, ma
 from tests.faults.invariants import Witness
 
 SEED: Final = 4
-SAMPLED: Final = 20
+SAMPLED: Final = 12
 DISK_CALLS: Final = {"fdatasync", "fsync", "pwrite64", "pread64", "ftruncate", "openat", "fallocate", "fstat"}
 EXIT_DISK: Final = 3
-IN_LIFE: Final = range(2, 8)
+IN_LIFE: Final = range(2, 5)
 """Syncs of the commits in the middle of a minute; the first is that of the start."""
 
 

@@ -18,7 +18,7 @@ from tests.faults.mounts import ext4_image, free_bytes, mounted, needs_mounts
 DISK_MIB: Final = 32
 
 
-@pytest.fixture(params=["tmpfs", "ext4"])
+@pytest.fixture(params=["ext4", pytest.param("tmpfs", marks=pytest.mark.minutes)])
 def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """A small file system of its own for the state."""
     state = tmp_path / STATE

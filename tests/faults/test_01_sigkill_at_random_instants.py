@@ -1,23 +1,26 @@
+"""SIGKILL at instants that nobody chose, in one chain that goes on from kill to kill."""
+
 import os
 import random
 import signal
 import time
 from pathlib import Path
 
-from agent.evidence.chain import ChainState
 from agent.evidence.recovery import Start
+from agent.evidence.seal import peek_header
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
-from agent.evidence.verify import Outcome, accept
 from agent.store.gateway import GatewayStore
 from tests.evidence.chains import GATEWAY, heartbeat, stamp
+from tests.faults.disk import rows_of, verified
+from tests.faults.invariants import Held, Witness, check
 
 KILLS = 40
 QUOTA_BYTES = 64 << 20
 ACK_BYTES = 40
 
 
-def test_sigkill_at_random_instants_loses_no_acknowledged_seal_and_makes_no_fork(tmp_path: Path) -> None:
+def test_01_sigkill_at_random_instants_loses_no_acknowledged_seal_and_makes_no_fork(tmp_path: Path) -> None:
     first_key = enrol(tmp_path)
     rng = random.Random(20_260_101)
     acknowledged: dict[int, bytes] = {}
@@ -29,18 +32,14 @@ def test_sigkill_at_random_instants_loses_no_acknowledged_seal_and_makes_no_fork
     store = GatewayStore(tmp_path / "gateway.db", QUOTA_BYTES)
     recovery = Sealer(GATEWAY, KeySlots(tmp_path / "keys"), store).recover()
     assert recovery.start is Start.CLEAN
-    state = ChainState.enrolled(GATEWAY, first_key)
-    for number in range(1, recovery.number):
-        seal = store.row(number)
-        assert seal is not None
-        verdict = accept(state, seal.cose, seal.body, None)
-        assert verdict.outcome is Outcome.ACCEPTED
-        assert verdict.records is not None
-        assert acknowledged.get(number, seal.hash) == seal.hash
-        state = verdict.state
+    seen = Witness()
+    for number, digest in acknowledged.items():
+        seen.acknowledged(number, digest)
+    rows = verified(rows_of(store), first_key)
+    assert peek_header(rows[-1].cose).next_key == recovery.next_key
     assert len(acknowledged) >= KILLS
     assert max(acknowledged) < recovery.number
-    assert state.next_key == recovery.next_key
+    check(seen, Held.of_rows(rows))
     store.close()
 
 

@@ -8,8 +8,10 @@ from typing import Final
 import pytest
 
 from tests.e2e.plant import small_plant
+from tests.faults.invariants import Held, Witness, check
 
-KILLS: Final = 20
+KILLS: Final = 6
+KILLS_LONG: Final = 20
 SEED: Final = 20261123
 PUBLISHING_S: Final = (0.0, 0.8)
 """Real seconds between the first seal of a life and its end: a seal is made every half second."""
@@ -18,13 +20,14 @@ STARTING_S: Final = (0.1, 0.6)
 
 
 @pytest.mark.e2e
-def test_twenty_kills_while_publishing_lose_nothing_and_make_no_fork(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [KILLS, pytest.param(KILLS_LONG, marks=pytest.mark.minutes)])
+def test_01_kills_while_publishing_lose_nothing_and_make_no_fork(tmp_path: Path, kills: int) -> None:
     instants = random.Random(SEED)
     seen: dict[int, bytes] = {}
     with small_plant(tmp_path, fast_s=0.5, interval_s=0.5) as plant:
         plant.subscriber.start()
         plant.subscriber.first_line()
-        for life in range(KILLS):
+        for life in range(kills):
             plant.agent.start()
             if life % 4:
                 tip = max(seen, default=0)
@@ -42,7 +45,12 @@ def test_twenty_kills_while_publishing_lose_nothing_and_make_no_fork(tmp_path: P
         plant.until_verified(max(seen))
         plant.subscriber.stop()
         hashes, forks, report = plant.centre()
-    assert len(seen) >= KILLS * 3 // 4
+        held = plant.acknowledged()
+    assert len(seen) >= kills * 3 // 4
+    told = Witness()
+    for number, digest in seen.items():
+        told.acknowledged(number, digest)
+    check(told, Held(tuple(sorted(held.items()))), Held(tuple(sorted(hashes.items()))))
     assert {number: hashes.get(number) for number in seen} == seen
     assert forks == []
     assert report.ok, report.error
