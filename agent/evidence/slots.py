@@ -14,6 +14,10 @@ slots at most have a secret: that of the next seal and, until it is committed, t
 being made. Destroying a secret overwrites its 42 bytes with zeros and leaves the rest, so that a
 database which lost its last commits gets their seals (not their bodies) back, up to SLOTS of them.
 
+A seal costs two writes, each a block of 4 kB of flash. They are not put into one: torn between two
+sectors it could destroy the old secret where the new one is not there yet, and with both in one
+sector a torn one would be the end of the chain.
+
 Flash wear levelling may keep an old copy of a sector: an attacker who desolders the chip is not
 kept out by zeros. The sealer is the only writer; nobody else reads it.
 """
