@@ -1,7 +1,7 @@
 """`dianjian evidence`: the proof of some hours of a gateway as one file for `dianjian verify`.
 
 At the centre from its database, with its key; on a gateway from its own chain and the receipts that it kept.
-A running subscriber or agent is not disturbed. The pack is checked as a stranger would before it is kept.
+A running subscriber or agent is not disturbed. Nothing is written that does not prove itself.
 """
 
 import json
@@ -28,7 +28,7 @@ from agent.evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from agent.statements import kept_in
 from agent.store.archive import Archive, open_centre, open_gateway
 from agent.store.database import StoreError
-from provisioning.evidence_check import check, make_pack
+from provisioning.evidence_check import Checked, make_pack
 from provisioning.evidence_gather import Asked, Gathered, GatherError, applied, gather, of_the_centre
 from provisioning.evidence_page import PAGE_VERSION
 from provisioning.evidence_words import lines, summary
@@ -120,10 +120,7 @@ def command(
     asked = Asked(from_ms, to_ms, linkage, episode)
     quiet = as_json or not sys.stderr.isatty()
     with closing(source.archive):
-        raw = _made(source, asked, whole_chain=whole_chain, quiet=quiet)
-    checked = check(raw, source.centre_key, source.first_key)
-    if not checked.ok:
-        raise fail(EXIT_NO, "what is stored does not prove itself:", *checked.problems)
+        raw, checked = _made(source, asked, whole_chain=whole_chain, quiet=quiet)
     _write(out, raw)
     if as_json:
         click.echo(json.dumps({"file": str(out), **summary(checked, raw)}, ensure_ascii=False))
@@ -159,7 +156,7 @@ def _gateway(config: Path | None, state: Path | None) -> Source:
     return Source(archive, site.broker.centre_key, None, first_key, b"", stated)
 
 
-def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> bytes:
+def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> tuple[bytes, Checked]:
     """The pack, or the reason why there is none."""
     try:
         stated = applied(source.archive, source.statements, enrolled=bool(source.enrolment))
@@ -183,7 +180,7 @@ def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> by
         raise fail(EXIT_NO, "what is stored does not prove itself:", *error.problems) from error
 
 
-def _pack(source: Source, gathered: Gathered) -> bytes:
+def _pack(source: Source, gathered: Gathered) -> tuple[bytes, Checked]:
     now_ms = time.time_ns() // NS_PER_MS
     receipts = gathered.receipts
     if source.secret is not None:

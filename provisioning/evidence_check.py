@@ -56,17 +56,22 @@ class Checked:
         return not self.problems
 
 
-def make_pack(content: bytes, centre_key: bytes, secret: bytes | None, first_key: bytes | None) -> bytes:
-    """The file for `content`, signed where the centre makes it.
+def make_pack(
+    content: bytes, centre_key: bytes, secret: bytes | None, first_key: bytes | None
+) -> tuple[bytes, Checked]:
+    """The file for `content`, signed where the centre makes it, and what a check of it says.
 
     Raises:
         PackError: The content does not hold; no pack is made of it.
     """
     decoded = decode_content(content)
-    page = evidence_page(tell(prove(decoded, sha256(content).digest(), centre_key, first_key)))
+    proved = prove(decoded, sha256(content).digest(), centre_key, first_key)
+    story = tell(proved)
+    page = evidence_page(story)
     issue = None if secret is None else sign_issue(content, page, secret)
     evidence = encode_evidence(content, issue)
-    return container.write({EVIDENCE_NAME: evidence, PAGE_NAME: page, INDEX_NAME: index_of(evidence, page)})
+    raw = container.write({EVIDENCE_NAME: evidence, PAGE_NAME: page, INDEX_NAME: index_of(evidence, page)})
+    return raw, Checked((), secret is not None, proved, story)
 
 
 def check(raw: bytes, centre_key: bytes, first_key: bytes | None = None, *, thorough: bool = True) -> Checked:

@@ -287,7 +287,7 @@ def other() -> bytes:
         statements=(packs.enrolment(),),
         receipts=(packs.receipt(packs.chain(6)[-1]),),
     )
-    return make_pack(encode_content(one), packs.CENTRE_KEY, packs.CENTRE, None)
+    return make_pack(encode_content(one), packs.CENTRE_KEY, packs.CENTRE, None)[0]
 
 
 def refused(

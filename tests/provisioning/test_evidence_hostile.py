@@ -28,7 +28,7 @@ def page_of(*records: bytes) -> str:
     made = Chain()
     seals = [made.seal([heartbeat(1)]), made.seal(records or None), made.seal([heartbeat(3)])]
     one = packs.content(packs.run(seals), last=3, statements=(packs.enrolment(),))
-    pack = make_pack(encode_content(one), packs.CENTRE_KEY, None, None)
+    pack, _ = make_pack(encode_content(one), packs.CENTRE_KEY, None, None)
     assert check(pack, packs.CENTRE_KEY).problems == ()
     return container.read(pack, NAMES).entries[PAGE_NAME].decode()
 

@@ -88,7 +88,7 @@ def drawn() -> bytes:
         statements=(packs.enrolment(),),
         receipts=(packs.receipt(seals[3]),),
     )
-    pack = make_pack(encode_content(one), packs.CENTRE_KEY, None, None)
+    pack, _ = make_pack(encode_content(one), packs.CENTRE_KEY, None, None)
     story = check(pack, packs.CENTRE_KEY).story
     assert story is not None
     return evidence_page(story)
