@@ -49,6 +49,8 @@ class Kind(IntEnum):
     HEARTBEAT = 3
     BOOT = 4
     CLOCK = 5
+    """The wall clock was set: {"step_ms": by how much, "state": clock state}. Where that dates the boot anew,
+    also {"was_offset_ms", "offset_ms"}: UTC less the time since boot for episodes before and from now on."""
     GAP = 6
     DROP = 7
     """Bodies that were given up for room: {"first": seal, "last": seal, "why": text}."""
@@ -62,6 +64,7 @@ class Kind(IntEnum):
     ANSWER = 13
     COMMISSIONING = 14
     TAMPER = 15
+    """What a meter shows beside its values: {"what", "meter", "point", "was", "now"}, see agent.tamper."""
     EVENT = 16
     ATTESTATION = 17
     """A TPM's word on an earlier seal: see `agent.evidence.attestation`."""
