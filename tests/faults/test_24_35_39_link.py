@@ -8,8 +8,9 @@ import pytest
 
 from agent.uplink.delivery import Limits
 from tests.faults.gateway_end import HASTY, QUICK
-from tests.faults.line import Line
+from tests.faults.line import PATIENCE_S, Line
 from tests.faults.proxy import Proxy
+from tests.faults.scripted_broker import Manners
 
 KEEPALIVE_S = 1
 
@@ -49,6 +50,16 @@ def test_24_a_black_hole_is_left_within_two_keepalives(tmp_path: Path, between: 
         assert time.monotonic() - begin_s < 2 * KEEPALIVE_S + 1.0, "a turn of the publisher is one second"
         between.proxy.hole = False
         between.proxy.cut()
+        line.heal()
+        line.check()
+
+
+def test_24_a_broker_that_takes_the_connection_and_says_nothing_is_left_as_well(tmp_path: Path) -> None:
+    network = {**HASTY, "keepalive_s": KEEPALIVE_S}
+    with Line(tmp_path, Manners(deaf=True), network=network) as line:
+        line.gateway.seal(2)
+        line.until(lambda: len(line.gateway.ends) >= 2, within_s=4 * KEEPALIVE_S + PATIENCE_S)
+        line.broker.manners.deaf = False
         line.heal()
         line.check()
 
