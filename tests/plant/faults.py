@@ -5,7 +5,7 @@ first. A fault is begun and ended by the two functions of its row in FAULTS; `Wo
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
@@ -205,8 +205,9 @@ def _forgets(world: "World", rng: random.Random) -> None:
 
 
 def _remembers(world: "World", _: random.Random) -> None:
+    if world.broker.forgets == 1.0:
+        world.restart_broker()  # nothing less explains that
     world.broker.forgets = 0.0
-    world.restart_broker()
 
 
 def _refuses(*codes: int) -> Act:
@@ -361,8 +362,8 @@ FAULTS: Final = {
 }
 
 
-def draw_faults(rng: random.Random, length_s: float) -> list[Fault]:
-    """One to PAIRS_MAX pairs, in the order of their begins."""
+def draw_faults(rng: random.Random, length_s: float, also: Sequence[str] = ()) -> list[Fault]:
+    """One to PAIRS_MAX pairs, and one of each kind of `also`, in the order of their begins."""
     kinds, weights = list(FAULTS), [row.weight for row in FAULTS.values()]
     found: list[Fault] = []
     for _ in range(rng.randrange(1, PAIRS_MAX + 1)):
@@ -375,6 +376,7 @@ def draw_faults(rng: random.Random, length_s: float) -> list[Fault]:
             else one.at_s + rng.uniform(0, one.for_s)
         )
         found += [one, _drawn(rng, second, begin_s)]
+    found += [_drawn(rng, kind, rng.uniform(20, length_s - 320)) for kind in also]
     return sorted(found, key=lambda fault: fault.at_s)
 
 

@@ -47,6 +47,7 @@ class World:
     """See the module.
 
     Attributes:
+        also: Kinds of faults that are to be there whatever is drawn.
         fault: The one that begins.
         rekey_expected: Why this gateway must ask for a new enrolment; "" while it must not.
         cloned_at: The tip of the image that was put back, and of the chain at that moment.
@@ -57,6 +58,7 @@ class World:
     seed: int
     root: Path
     templates: Path
+    also: tuple[str, ...] = ()
     story: Story = field(init=False)
     faults: list[Fault] = field(init=False)
     fault: Fault = field(init=False)
@@ -78,7 +80,7 @@ class World:
     def __attrs_post_init__(self) -> None:
         rng = random.Random(self.seed)
         self.story = draw_story(rng)
-        self.faults = draw_faults(rng, self.story.length_s)
+        self.faults = draw_faults(rng, self.story.length_s, self.also)
         self.clock = VirtualClock(rng.choice(YEARS_S))
         self.disk = Disk(self.root / "gateway", random.Random(rng.random()))
         self.broker = Broker(random.Random(rng.random()))
