@@ -25,7 +25,7 @@ from agent.evidence.statement import (
     parse_statement,
     sign_statement,
 )
-from agent.store.centre import Standing, read_standing
+from agent.store.centre_read import Standing, read_standing
 from agent.store.database import StoreError
 from provisioning.exits import EXIT_USAGE, fail
 

@@ -10,7 +10,8 @@ from agent.centre.lines import iso_utc
 from agent.centre.registry import Entry, RegistryError, read_register
 from agent.evidence.cbor import FormatError
 from agent.evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
-from agent.store.centre import UnknownGatewayError, read_standing
+from agent.store.centre import UnknownGatewayError
+from agent.store.centre_read import read_standing
 from agent.store.database import StoreError
 from provisioning.centre_chain import AS_JSON, FILE, REGISTER, recovery_key_of
 from provisioning.exits import EXIT_USAGE, fail
@@ -64,7 +65,7 @@ def _number(gateway: str, store: Path) -> int | None:
 def _line(told: dict[str, Any]) -> str:
     words = [
         f"enrolled {told['enrolled_at']}" if told["enrolled_at"] else "no signed enrolment",
-        f"{told['meters'] or 0} meters",
+        f"meters: {told['meters'] or 0}",
         "recovery key" if told["recovery_key"] else "no recovery key",
         *(f"{one['what']} at {one['number']}" for one in told["statements"]),
         *([f"seal {told['number'] or 0}"] if "number" in told else []),

@@ -23,14 +23,15 @@ from attrs import define, evolve, frozen
 from agent.evidence.chain import ChainState
 from agent.evidence.held import Held
 from agent.evidence.seal import FIRST_NUMBER, NO_HASH, NUMBER_MAX, seal_hash
-from agent.evidence.statement import Enrolment, Rekey, Replace, Revoke, parse_statement
-from agent.store.database import Database, Migration, StoreError, reading, suffixed
+from agent.evidence.statement import Enrolment, Rekey, Replace, parse_statement
+from agent.store.database import Database, Migration, StoreError, suffixed
 from agent.store.lock import Lock
 
 READ_ROWS_MAX: Final = 1_000
 FORKS_MAX: Final = 1_000
 """Kept for one gateway; the first one is proof, and a clone must not fill the disk."""
-_SHIFT: Final = NUMBER_MAX + 1
+SHIFT: Final = NUMBER_MAX + 1
+"""A gateway's id times this is where its chain begins in `seals`."""
 
 
 class UnknownGatewayError(StoreError):
@@ -281,7 +282,7 @@ class CentreStore:
         sql = "SELECT at, cose, body, received_utc_ms FROM seals WHERE at BETWEEN ? AND ? ORDER BY at LIMIT ?"
         while rows := self._database.read(sql, (at, end, READ_ROWS_MAX)):
             for row in rows:
-                yield row[0] % _SHIFT, *row[1:]
+                yield row[0] % SHIFT, *row[1:]
             at = rows[-1][0] + 1
 
     def put_receipt(self, gateway: str, raw: bytes) -> None:
@@ -318,65 +319,10 @@ class CentreStore:
             raise UnknownGatewayError(f"{gateway} is not enrolled") from None
 
     def _at(self, gateway: str, number: int) -> int:
-        return self._known(gateway).id * _SHIFT + number
+        return self._known(gateway).id * SHIFT + number
 
 
 def _number_of(raw: bytes) -> int:
     """Where a statement stands in the order of the numbers."""
     statement = parse_statement(raw).statement
     return FIRST_NUMBER - 1 if isinstance(statement, Enrolment) else statement.number
-
-
-@frozen
-class Standing:
-    """What the centre's database says of one gateway, read beside its owner."""
-
-    state: ChainState
-    held: Held
-    receipt: bytes | None
-
-
-def read_standing(path: Path, gateway: str) -> Standing:
-    """Where the chain of `gateway` stands.
-
-    Raises:
-        StoreError: The database cannot be read, or does not know the gateway.
-    """
-    with reading(path) as connection:
-        found = connection.execute(
-            "SELECT state, held, receipt FROM gateways WHERE name = ?", (gateway,)
-        ).fetchone()
-    if found is None:
-        raise UnknownGatewayError(f"{path}: nothing has come of gateway {gateway}")
-    return Standing(ChainState.from_cbor(found[0]), Held.from_cbor(found[1]), found[2])
-
-
-def read_export(path: Path, gateway: str) -> Iterator[bytes | tuple[bytes, bytes | None]]:
-    """Everything of `gateway` in the order of an exported file: statements, and (cose, body) of each seal.
-
-    Raises:
-        StoreError: As `read_standing`.
-    """
-    with reading(path) as connection:
-        known = connection.execute("SELECT id FROM gateways WHERE name = ?", (gateway,)).fetchone()
-        if known is None:
-            raise UnknownGatewayError(f"{path}: nothing has come of gateway {gateway}")
-        waiting = connection.execute(
-            "SELECT raw FROM statements WHERE gateway = ? ORDER BY id", known
-        ).fetchall()
-        parsed = [(parse_statement(raw).statement, raw) for (raw,) in waiting]
-        yield from [raw for statement, raw in parsed if isinstance(statement, Enrolment)][-1:]
-        later = [(_stands_after(one), raw) for one, raw in parsed if not isinstance(one, Enrolment)]
-        base = known[0] * _SHIFT
-        rows = connection.execute(
-            "SELECT at, cose, body FROM seals WHERE at BETWEEN ? AND ? ORDER BY at", (base, base + NUMBER_MAX)
-        )
-        for at, cose, body in rows:
-            while later and later[0][0] < at - base:
-                yield later.pop(0)[1]
-            yield cose, body
-        yield from (raw for _, raw in later)
-
-
-def _stands_after(statement: Rekey | Replace | Revoke) -> int:
-    return statement.number if isinstance(statement, Revoke) else statement.number - 1

@@ -16,9 +16,8 @@ from agent.store.centre import (
     CentreStore,
     EnrolmentError,
     UnknownGatewayError,
-    read_export,
-    read_standing,
 )
+from agent.store.centre_read import read_export, read_standing
 from agent.store.database import StoreError
 from agent.store.lock import SecondInstanceError
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
