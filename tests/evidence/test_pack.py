@@ -76,9 +76,9 @@ def test_every_changed_bit_of_the_container_is_told_with_its_place() -> None:
         assert container.read(changed, list(ENTRIES)).problem.startswith(("byte ", "has ")), bit
 
 
-@pytest.mark.parametrize("size", range(len(container.write(ENTRIES))))
-def test_every_container_that_ends_too_early_is_told(size: int) -> None:
-    assert container.read(container.write(ENTRIES)[:size], list(ENTRIES)).problem
+def test_every_container_that_ends_too_early_is_told() -> None:
+    raw = container.write(ENTRIES)
+    assert all(container.read(raw[:size], list(ENTRIES)).problem for size in range(len(raw)))
 
 
 @given(st.binary(max_size=300))
@@ -332,7 +332,7 @@ RECEIPTS = (receipt(SEALS[2]), receipt(SEALS[7]))
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_no_changed_byte_of_a_content_is_proved(data: st.DataObject) -> None:
     good = encode_content(
         content(run(SEALS[2:8], bare=[3]), first=4, last=8, statements=(enrolment(),), receipts=RECEIPTS)
