@@ -8,8 +8,9 @@
     ≥ 98 %      readings are no longer kept: only what tells of the gateway itself and of episodes
 
 The chain never stops, and nothing is deleted before there is need: an original that the centre has
-receipted still answers questions on site. What is given up and the DROP record that says so are one
-commit: the caller sees to it.
+receipted still answers questions on site. A ring that is full stays at the first of these levels;
+measured there, pruning adds some 2 kB of flash to a seal of 20 to 38 kB. What is given up and the DROP
+record that says so are one commit: the caller sees to it.
 """
 
 from collections.abc import Sequence

@@ -53,7 +53,8 @@ class Kind(IntEnum):
     also {"was_offset_ms", "offset_ms"}: UTC less the time since boot for episodes before and from now on."""
     GAP = 6
     DROP = 7
-    """Bodies that were given up for room: {"first": seal, "last": seal, "why": text}."""
+    """Bodies that were given up for room, or that the disk damaged: {"first": seal, "last": seal,
+    "why": text}."""
     LOST_TAIL = 8
     """Bodies that the disk lost: {"first": seal, "last": seal, "recovered": first seal whose header
     is still there}."""
