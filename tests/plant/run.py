@@ -234,7 +234,7 @@ class World:
 
     @contextmanager
     def _patched(self) -> Iterator[None]:
-        health = Health(50_000_000, 5, 20)
+        health = Health(resident_bytes=50_000_000, threads=5, descriptors=20, descriptors_max=1_024)
         with (
             Disk.mounted(),
             mock.patch.object(keys, "generate", self._key),
