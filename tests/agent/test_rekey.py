@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import sqlite_utils  # so that stores migrate in this process, which is faster
 from attrs import evolve
 
 from agent import statements
@@ -24,6 +25,8 @@ from agent.store.gateway import GatewayStore
 from agent.tip import COPY_ROWS_MAX, RekeyRefusedError
 from tests.agent.rig import CENTRE, SITE, Rig
 from tests.evidence.chains import heartbeat, stamp
+
+assert sqlite_utils
 
 NOW_MS = 1_767_268_800_000
 SEALED = 9

@@ -17,7 +17,7 @@ EXIT_REKEY = 4
 
 def called(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-P", "-m", *words], capture_output=True, text=True, timeout=WAIT_S, check=False
+        [sys.executable, "-P", "-m", *words], capture_output=True, text=True, timeout=2 * WAIT_S, check=False
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlite_utils  # so that stores migrate in this process, which is faster
 from click.testing import CliRunner, Result
 
 from agent.build import open_chain
@@ -24,6 +25,8 @@ from agent.uplink.wire import Topics
 from provisioning import cli
 from tests.agent.rig import SITE as SITE_TEXT
 from tests.evidence.chains import heartbeat, stamp
+
+assert sqlite_utils
 
 NOW_MS = 1_767_268_800_000
 TOPICS = Topics("g1")

@@ -30,7 +30,7 @@ def test_seals_arrive_through_tls_and_the_acl(
         assert gateway.courier.reference, "receipts and the beacon may be read"
 
 
-@pytest.mark.parametrize("kind", ["seal", "chain", "body", "state"])
+@pytest.mark.parametrize("kind", ["seal", "chain", "body", "rekey", "state"])
 def test_own_topics_are_accepted_and_a_foreign_gateways_refused(
     secure_broker: Broker, authority: Authority, kind: str
 ) -> None:
