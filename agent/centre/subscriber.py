@@ -180,7 +180,7 @@ class Subscriber:
         return self._clock.stamp().utc_ns // NS_PER_MS
 
     def _first_key(self, gateway: str) -> bytes | None:
-        self._look_at_register()
+        """What the register said before this batch: more would change chains in the middle of it."""
         entry = self._known.get(gateway)
         return None if entry is None else entry.first_key
 
