@@ -22,15 +22,16 @@ from agent.enrolment import EnrolmentError, read_enrolment
 from agent.evidence.cbor import FormatError
 from agent.evidence.keys import KeyFileError, load_key_file, public
 from agent.evidence.pack import Content, encode_content
-from agent.evidence.proof import PackError
+from agent.evidence.proved import PackError
 from agent.evidence.receipt import RANGES_MAX, Receipt, sign_receipt
 from agent.evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from agent.statements import kept_in
 from agent.store.archive import Archive, open_centre, open_gateway
 from agent.store.database import StoreError
 from provisioning.evidence_check import Checked, make_pack
-from provisioning.evidence_gather import Asked, Gathered, GatherError, applied, gather, of_the_centre
+from provisioning.evidence_gather import Asked, Gathered, GatherError, gather
 from provisioning.evidence_page import PAGE_VERSION
+from provisioning.evidence_stated import applied, of_the_centre
 from provisioning.evidence_words import lines, summary
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 
@@ -195,7 +196,7 @@ def _pack(source: Source, gathered: Gathered) -> tuple[bytes, Checked]:
         question=gathered.question,
         statements=(
             *([source.enrolment] if source.enrolment else []),
-            *of_the_centre(source.statements, gathered),
+            *of_the_centre(source.statements, gathered.runs),
         ),
         receipts=receipts,
         runs=gathered.runs,

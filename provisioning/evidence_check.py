@@ -29,9 +29,11 @@ from agent.evidence.pack import (
     open_evidence,
     sign_issue,
 )
-from agent.evidence.proof import Evidence, PackError, prove
+from agent.evidence.proof import prove
+from agent.evidence.proved import Evidence, PackError
 from provisioning.evidence_page import PAGE_VERSION, evidence_page
-from provisioning.evidence_story import Story, tell
+from provisioning.evidence_story import Story
+from provisioning.evidence_teller import tell
 
 NAMES = (EVIDENCE_NAME, PAGE_NAME, INDEX_NAME)
 

@@ -10,7 +10,7 @@ from itertools import groupby
 from typing import Final
 
 from agent.evidence.chain import Code
-from agent.evidence.proof import Part, Rest
+from agent.evidence.proved import Part, Rest
 from provisioning.evidence_story import Story, gaps
 from provisioning.page import both
 from provisioning.plot_data import Words

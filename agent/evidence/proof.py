@@ -4,108 +4,24 @@ The rules stand in `agent.evidence.pack`. `prove` says of every run what is wron
 evidence only if nothing is. Not handled here: the container, the page, what the readings mean.
 """
 
-from collections.abc import Mapping, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
-from attrs import define, evolve, field, frozen
+from attrs import define, evolve, field
 
 from agent.evidence import cbor
 from agent.evidence.chain import ChainState, Code, Finding, Outcome
 from agent.evidence.continuation import continue_chain
 from agent.evidence.pack import KEY_CHANGES, Content, PackedSeal
+from agent.evidence.proved import Evidence, PackError, Part, ProvedSeal, Rest
 from agent.evidence.receipt import Receipt, open_receipt
 from agent.evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
-from agent.evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, Statement, open_statement
+from agent.evidence.statement import NO_KEY, Enrolment, Replace, Revoke, Statement, open_statement
 from agent.evidence.verify import accept, declarations
 
 FINDINGS_MAX: Final = 1_000
 """Kept with their text; who makes more does not fill the reader's memory."""
-PROBLEMS_MAX: Final = 100
-"""Told of one pack; whoever changed more than that is told enough."""
-
-
-class PackError(Exception):
-    """The pack does not hold; `problems` has one line each."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        self.problems = tuple(problems[:PROBLEMS_MAX])
-        super().__init__("; ".join(self.problems))
-
-
-class Rest(StrEnum):
-    """What a run of seals rests on."""
-
-    ENROLMENT = "enrolment"
-    RECEIPT = "receipt"
-    FIRST_KEY = "first key"
-    """That the verifier knows; the pack has no enrolment."""
-
-
-@frozen
-class ProvedSeal:
-    """A seal that was checked; `records` is None where its body is not in the pack."""
-
-    header: SealHeader
-    hash: bytes
-    records: tuple[bytes, ...] | None
-
-
-@frozen
-class Part:
-    """A run that was checked.
-
-    Attributes:
-        rests: On the enrolment, if it can; else on receipts; else on what the verifier knows.
-        receipted: The numbers of the seals in it that the centre has signed for.
-    """
-
-    seals: tuple[ProvedSeal, ...]
-    rests: Rest
-    receipted: tuple[int, ...]
-
-    @property
-    def first(self) -> int:
-        """Number of its first seal."""
-        return self.seals[0].header.number
-
-    @property
-    def last(self) -> int:
-        """Number of its last seal."""
-        return self.seals[-1].header.number
-
-
-@frozen
-class Evidence:
-    """A pack whose every signature and hash holds.
-
-    Attributes:
-        content: What it was read from.
-        digest: SHA-256 of the content, its fingerprint.
-        enrolment: What the centre said when it enrolled the gateway, where it has signed that.
-        statements: What was said about its keys since.
-        parts: The runs, in the order of the numbers.
-        receipts: By the number of the seal.
-        findings: What a reader should know, in the order of the seals.
-        absent: Seals of the window without a body: the number of the seal that declares it lost, or None.
-    """
-
-    content: Content
-    digest: bytes
-    enrolment: Enrolment | None
-    statements: tuple[Rekey | Replace | Revoke, ...]
-    parts: tuple[Part, ...]
-    receipts: Mapping[int, Receipt]
-    findings: tuple[Finding, ...]
-    absent: Mapping[int, int | None]
-
-    @property
-    def window(self) -> tuple[ProvedSeal, ...]:
-        """The seals that the question is about."""
-        asked = self.content.question
-        part = next(part for part in self.parts if part.first <= asked.first <= part.last)
-        return part.seals[asked.first - part.first : asked.last - part.first + 1]
 
 
 def prove(content: Content, digest: bytes, centre_key: bytes, first_key: bytes | None = None) -> Evidence:

@@ -7,7 +7,8 @@ from attrs import evolve
 
 from agent.evidence import keys
 from agent.evidence.pack import Content, PackedSeal, Question, encode_content
-from agent.evidence.proof import Evidence, prove
+from agent.evidence.proof import prove
+from agent.evidence.proved import Evidence
 from agent.evidence.receipt import Receipt, sign_receipt
 from agent.evidence.seal import StoredSeal
 from agent.evidence.statement import Enrolment, Statement, sign_statement

@@ -24,7 +24,7 @@ from agent.evidence.pack import (
     open_evidence,
     sign_issue,
 )
-from agent.evidence.proof import PackError, Rest
+from agent.evidence.proved import PackError, Rest
 from agent.evidence.record import Kind, encode_record
 from agent.evidence.statement import Rekey, Replace, Revoke, sign_statement
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp

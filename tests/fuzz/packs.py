@@ -6,7 +6,8 @@ from hashlib import sha256
 from typing import Final
 
 from agent.evidence import cbor, container, pack
-from agent.evidence.proof import PackError, prove
+from agent.evidence.proof import prove
+from agent.evidence.proved import PackError
 from tests.evidence import packs
 from tests.fuzz.target import CBOR, Target
 

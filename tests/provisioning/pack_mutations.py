@@ -26,11 +26,12 @@ from agent.evidence.pack import (
     index_of,
     sign_issue,
 )
-from agent.evidence.proof import PackError, prove
+from agent.evidence.proof import prove
+from agent.evidence.proved import PackError
 from agent.evidence.receipt import RECEIPT_DOMAIN
 from provisioning.evidence_check import NAMES
 from provisioning.evidence_page import evidence_page
-from provisioning.evidence_story import tell
+from provisioning.evidence_teller import tell
 from tests.provisioning.evidence_plant import CENTRE_KEY, STRANGER
 
 SPAN_BYTES_MAX = 64
