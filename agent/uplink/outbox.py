@@ -23,6 +23,7 @@ Who is trusted: the caller has checked the centre's signature; the broker's word
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from attrs import Factory, define, field
 
@@ -34,6 +35,8 @@ from agent.uplink.delivery import Alarm, Alarms, Event, Heard, Limits, OutboxSta
 from agent.uplink.pacing import Backoff, Patience
 from agent.uplink.window import Window
 from agent.uplink.wire import Kind, Topics
+
+FORK_WORDS: Final = "; it takes nothing more of this chain before dianjian-agent rekey"
 
 OwnHash = Callable[[int], bytes | None]
 """The hash of an own stored seal, None where the row is gone."""
@@ -49,12 +52,15 @@ class Outbox:
             row of the store, whose earlier rows were pruned on receipts. The stored receipt is then
             heard through `on_receipt` like any other.
         tip: The last own seal; equal to `received` where there is none.
+        proven: The last seal that the key file proves to be our own: above `tip` while a tail that the
+            disk lost has not been put back. A receipt up to here is no proof of a rollback.
     """
 
     topics: Topics
     received: int
     tip: int
     limits: Limits = Factory(Limits)
+    proven: int = 0
     _alarms: Alarms = field(init=False, factory=Alarms)
     _window: Window = field(init=False)
     _backfill: Backfill = field(init=False)
@@ -95,7 +101,7 @@ class Outbox:
         number = receipt.number
         if receipt.gateway != self.topics.gateway:
             return Heard.NOT_OURS
-        if number > self.tip:
+        if number > max(self.tip, self.proven):
             self._stopped = True
             self._alarms.put(Alarm.ROLLED_BACK, f"the centre holds seal {number}, this disk {self.tip}")
             return Heard.ROLLED_BACK
@@ -103,7 +109,7 @@ class Outbox:
         if own is None:
             return Heard.NOTHING_NEW  # pruned, so receipted before: an old message
         if own != receipt.seal_hash:
-            self._alarms.put(Alarm.FORK, f"the centre holds another seal {number}", number)
+            self._alarms.put(Alarm.FORK, f"the centre holds another seal {number}{FORK_WORDS}", number)
             return Heard.FORK
         progress = self._progress(receipt, now_s)
         if receipt.conflict is not None:
@@ -217,7 +223,7 @@ class Outbox:
         if own is None:
             return Heard.NOTHING_NEW
         if own != conflict.hash:
-            self._alarms.put(Alarm.FORK, f"the centre holds another seal {before}", before)
+            self._alarms.put(Alarm.FORK, f"the centre holds another seal {before}{FORK_WORDS}", before)
             return Heard.FORK
         if now_s >= self._resend_again_s:  # it asks once a message and is served ever more rarely
             self._resend_again_s = now_s + self._resend.fail()
