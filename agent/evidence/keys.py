@@ -28,8 +28,10 @@ class KeyFileError(Exception):
 
 
 def generate() -> bytes:
-    """A fresh random secret."""
-    return Ed25519PrivateKey.generate().private_bytes_raw()
+    """A fresh random secret: any 32 bytes are one (RFC 8032, 5.1.5), and the library would derive the
+    public key only to forget it.
+    """
+    return os.urandom(SECRET_BYTES)
 
 
 def public(secret: bytes) -> bytes:
