@@ -95,7 +95,7 @@ def statement_line(gateway: str, raw: bytes) -> str:
 
 def add_line(path: Path, line: str) -> None:
     """Add a line; it is on the disk when this returns. A last line without its end is ended first."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
         size = os.fstat(descriptor).st_size
         ended = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
