@@ -28,8 +28,9 @@ class KeyFileError(Exception):
 
 
 def generate() -> bytes:
-    """A fresh random secret: any 32 bytes are one (RFC 8032, 5.1.5), and the library would derive the
-    public key only to forget it.
+    """A fresh random secret.
+
+    Any 32 bytes are one (RFC 8032, 5.1.5); the library would derive the public key only to forget it.
     """
     return os.urandom(SECRET_BYTES)
 
