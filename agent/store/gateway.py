@@ -41,8 +41,8 @@ QUOTA_BYTES_MIN: Final = 256 * PAGE_BYTES
 READ_ROWS_MAX: Final = 1_000
 WAL_PAGES: Final = 1_000
 """SQLite's own measure of when the WAL is moved into the file."""
-WAL_PAGES_IN_NEED: Final = 16
-"""The same on a full disk, where the WAL has the room of two seals."""
+WAL_PAGES_IN_NEED: Final = 32
+"""The same on a full disk: with one large seal on top a WAL still fits into what is low there."""
 GIVEN_UP: Final = "full, the ballast was given up"
 HELD_AGAIN: Final = "room again, the ballast is held"
 

@@ -1,9 +1,11 @@
 """Memory runs out, for one call of a seal or for the whole agent: whatever dies, the next start goes on."""
 
 import contextlib
+import os
 import random
 import resource
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 from typing import Final
@@ -11,13 +13,18 @@ from typing import Final
 import pytest
 
 from tests.e2e.plant import small_plant
+from tests.evidence.chains import heartbeat, stamp
 from tests.faults.agent_process import begun, checked, limited, sealed_on, status_of, witness
-from tests.faults.disk import calls_of, judged, lived_under, made
+from tests.faults.disk import Child, Tell, calls_of, judged, lived_under, made, opened
 from tests.faults.invariants import Witness
 
 SEED: Final = 50
 SAMPLED: Final = 8
 MEMORY_CALLS: Final = {"mmap", "brk", "mremap"}
+CGROUPS: Final = Path("/sys/fs/cgroup/memory")
+GROUP_BYTES: Final = 32 << 20
+SEALS_MAX: Final = 200
+"""A MiB is hoarded with each."""
 STARVED_S: Final = 3.0
 """Time in which whatever wants memory is refused it."""
 
@@ -51,6 +58,36 @@ def test_50_a_seal_that_gets_no_memory_loses_nothing(tmp_path: Path) -> None:
 @pytest.mark.minutes
 def test_50_every_call_for_memory_of_a_life_may_be_refused(tmp_path: Path) -> None:
     print(f"{starved(tmp_path, None)} lives ended")  # noqa: T201 - the figure of the report
+
+
+def test_50_a_sealing_process_that_the_kernel_kills_for_its_memory_loses_nothing(tmp_path: Path) -> None:
+    group = CGROUPS / f"dianjian-test-{os.getpid()}"
+    try:
+        group.mkdir()
+        (group / "memory.limit_in_bytes").write_text(str(GROUP_BYTES), "ascii")
+    except OSError as error:
+        pytest.skip(f"needs a memory cgroup of version 1 that may be written: {error}")
+
+    def greedy(folder: Path, tell: Tell) -> None:
+        (group / "cgroup.procs").write_text(str(os.getpid()), "ascii")
+        store, sealer, _ = opened(folder)
+        hoard = []
+        for number in range(SEALS_MAX):
+            seal = sealer.seal([heartbeat(number)] * 40, stamp(number))
+            tell(seal.number, seal.hash)
+            hoard.append(bytearray(b"x" * (1 << 20)))
+        store.close()
+
+    try:
+        first_key = made(tmp_path / "base", 3)
+        child = Child(tmp_path / "base", greedy)
+        child.go()
+        lived = child.end()
+        assert lived.code == -signal.SIGKILL, "the kernel did not kill it"
+        assert lived.told
+        judged(tmp_path / "base", lived.witness(), first_key)
+    finally:
+        group.rmdir()
 
 
 @pytest.mark.e2e
