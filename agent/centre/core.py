@@ -249,8 +249,7 @@ class Centre:
         if verdict.outcome is Outcome.GAP:
             if len(chain.statements) < STATEMENTS_PARKED_MAX:
                 chain.statements[seal_hash(raw)] = raw
-            chain.conflict = True
-            return [], False
+            return [], False  # no conflict: a statement comes before the seals of a backlog
         chain.state = verdict.state
         lines = [line for finding in verdict.findings for line in self._told_once(gateway, finding)]
         if verdict.outcome is Outcome.ACCEPTED:

@@ -545,6 +545,20 @@ def test_a_seal_that_came_before_its_rekey_is_accepted_with_it(centre: Centre) -
     assert receipt_in(answers).number == 3
 
 
+def test_a_rekey_before_the_backlog_that_leads_to_it_asks_for_nothing(centre: Centre) -> None:
+    with_recovery_key(centre)
+    chain = Chain()
+    seals = [chain.seal() for _ in range(4)]
+    raw = rekey_behind(seals[-1])
+    for batch in ([stating(raw), whole(seals[0])], [whole(seals[1])]):
+        answers, lines = centre.handle(batch, NOW_MS)
+        assert receipt_in(answers).conflict is None
+        assert "rekeyed" not in codes(lines)
+    _, lines = centre.handle([*map(whole, seals[2:]), whole(chain.seal(signer=FRESH))], NOW_MS)
+    assert codes(lines).count("rekeyed") == 1
+    assert centre.store.state(GATEWAY).number == 5
+
+
 def test_a_rekey_that_contradicts_an_accepted_seal_is_kept_as_proof_and_changes_nothing(
     centre: Centre,
 ) -> None:

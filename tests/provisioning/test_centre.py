@@ -124,7 +124,7 @@ def test_an_enrolment_is_signed_once_and_kept_with_the_meters_of_the_site(place:
     before = (place / "register").read_bytes()
     assert json.loads(good("centre", "enrol", *CENTRE, "--json", given=request)) == first
     assert (place / "register").read_bytes() == before
-    assert (place / "register").stat().st_mode & 0o022 == 0, "who can write it decides whom the centre believes"
+    assert (place / "register").stat().st_mode & 0o022 == 0, "who can write it decides who is believed"
     (listed,) = json.loads(good("centre", "list", "--registry", "register", "--json"))
     assert (listed["gateway"], listed["meters"], listed["revoked"]) == ("g1", 2, False)
     assert listed["recovery_key"] == json.loads(request)["recovery_key"]
