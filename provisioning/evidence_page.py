@@ -17,6 +17,7 @@ from provisioning.evidence_story import MS_PER_S, Load, Story, gaps, same_findin
 from provisioning.evidence_tables import (
     SILENT_MS,
     absences,
+    attested_rows,
     caption,
     clock_rows,
     fingerprints,
@@ -62,6 +63,9 @@ def _body(story: Story) -> Iterator[str]:
     yield _section(Words("缺失及原因", "What is absent, and why"), table(absences(story)))
     yield _section(Words("时钟", "Clock"), table(clock_rows(story)))
     yield _section(Words("电表", "Meters"), table(meter_rows(story)))
+    if story.attested:
+        title = Words("安全芯片（TPM）的证明", "Attestations of the TPM")
+        yield _section(title, table(attested_rows(story)))
     yield _section(Words("其他记录", "Other records"), table(noted_rows(story)), folded=True)
     yield _section(Words("时段内的签封", "Seals of the window"), table(seal_rows(story)), folded=True)
     yield _section(

@@ -40,6 +40,16 @@ class Noted:
 
 
 @define
+class Attested:
+    """A TPM's word on the chain, in `seal` over `over`; `wrong` is "" where it holds."""
+
+    seal: int
+    over: str
+    key: str
+    wrong: str = ""
+
+
+@define
 class MeterStory:
     """A meter in the window: where it is and how often it answered."""
 
@@ -99,6 +109,7 @@ class Story:
     states: dict[str, LinkageStates] = field(factory=dict)
     episodes: dict[str, Told] = field(factory=dict)
     again: dict[str, Episode] = field(factory=dict)
+    attested: list[Attested] = field(factory=list)
     noted: list[Noted] = field(factory=list)
     not_noted: int = 0
     readings: int = 0

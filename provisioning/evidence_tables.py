@@ -166,6 +166,19 @@ def meter_rows(story: Story) -> Iterator[Row]:
         yield tuple(map(same, cells))
 
 
+def attested_rows(story: Story) -> Iterator[Row]:
+    """What a TPM said of the chain."""
+    yield (
+        Words("签封", "seal"),
+        Words("证明至签封", "up to seal"),
+        Words("密钥", "key"),
+        Words("结论", "verdict"),
+    )
+    for one in story.attested:
+        holds = Words("成立", "holds")
+        yield same(one.seal), same(one.over), same(one.key), same(one.wrong) if one.wrong else holds
+
+
 def noted_rows(story: Story) -> Iterator[Row]:
     """Other records."""
     yield (

@@ -12,6 +12,7 @@ cannot be understood is told as that.
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from agent.build import feed_of, linkages_of
 from agent.centre.lines import Line, Lines
 from agent.config import ConfigError, SiteMistakesError, parse_site
 from agent.detect.detector import Detector
+from agent.evidence.chain import Code
 from agent.evidence.proved import Evidence, ProvedSeal
 from agent.feed import HOLD_S, LineFeed, LinePower, said_by
 from drivers.reading import PollGroup, Quality
@@ -28,6 +30,7 @@ from provisioning.evidence_story import (
     MS_PER_S,
     NOTED_MAX,
     TEXT_MAX,
+    Attested,
     Load,
     MeterStory,
     Noted,
@@ -37,6 +40,8 @@ from provisioning.evidence_story import (
 from provisioning.outcome import States
 from provisioning.plot_data import zone_s
 
+KEY_DIGITS: Final = 16
+"""Of a key's hash: enough to see that it is the same one."""
 _HEAD: Final = {"type", "gateway", "seal", "record", "at"}
 
 
@@ -65,7 +70,9 @@ class _Teller:
     _now_s: float = field(init=False, default=0.0)
 
     def __attrs_post_init__(self) -> None:
-        self._lines = Lines(self.story.evidence.content.gateway)
+        evidence = self.story.evidence
+        hashes = {seal.header.number: seal.hash for part in evidence.parts for seal in part.seals}
+        self._lines = Lines(evidence.content.gateway, hashes.get)
         self._span_ms, self._columns = self.story.span_ms, self.story.columns
 
     def seal(self, seal: ProvedSeal, *, inside: bool) -> None:
@@ -92,12 +99,22 @@ class _Teller:
             self._manifest(
                 line["body"], max(seal.header.utc_ms, self.story.evidence.content.question.from_ms)
             )
+        elif kind == "record" and line["kind"] == "attestation":
+            self._attested(line["seal"], line["body"])
+        elif kind == "finding" and line["code"] == Code.ATTESTATION:
+            for one in self.story.attested[-1:]:  # it follows its record at once
+                one.wrong = line["text"] if one.seal == line["seal"] else one.wrong
         elif kind == "record" and line["kind"] == "heartbeat":
             pass
         elif inside:
             self.story.unread += kind == "finding"
             text = line["text"] if kind == "finding" else _short(line["body"])
             self._note(Noted(line["seal"], line.get("at", ""), line.get("kind", "finding"), text))
+
+    def _attested(self, seal: int, body: Mapping[str, Any]) -> None:
+        if len(self.story.attested) < NOTED_MAX:
+            key = sha256(str(body.get("ak")).encode()).hexdigest()[:KEY_DIGITS]
+            self.story.attested.append(Attested(seal, str(body.get("seal"))[:KEY_DIGITS], key))
 
     def _note(self, noted: Noted) -> None:
         if len(self.story.noted) < NOTED_MAX:

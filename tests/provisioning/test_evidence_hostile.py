@@ -13,6 +13,7 @@ from drivers.reading import Block, PollGroup, Quality, Reading
 from provisioning.evidence_check import NAMES, check, make_pack
 from tests.detect.timeline import linkage, run
 from tests.evidence import packs
+from tests.evidence.attestations import GOLDEN
 from tests.evidence.chains import Chain, heartbeat, stamp
 from tests.provisioning.test_pages import Strict
 
@@ -93,6 +94,23 @@ def test_a_reading_beyond_the_calendar_and_one_of_an_unknown_model_do_no_harm() 
     block = Block(4, 0, b"\x00\x01")
     reading = Reading("m" * 60, PollGroup.FAST, stamp(1e15), bytes(32), (block,), Quality.GOOD)
     page_of(encode_reading(reading), b"\x81\x18\xff", b"\x00")
+
+
+def test_what_a_tpm_said_of_the_chain_is_judged_where_its_seal_is_in_the_pack() -> None:
+    said = [encode_record(Kind.ATTESTATION, stamp(), GOLDEN[at].to_body()) for at in (1, 0)]
+    made = Chain()
+    seals = [*packs.chain(9, made), made.seal(said[:1]), made.seal(said[1:]), *packs.chain(1, made)]
+    runs = packs.run(seals[8:]), packs.run(seals)
+    whole = {"statements": (packs.enrolment(),), "receipts": (packs.receipt(seals[9]),)}
+    pages = []
+    for seals_of in runs:
+        one = packs.content(seals_of, first=10, last=12, **whole)
+        pack, _ = make_pack(encode_content(one), packs.CENTRE_KEY, None, None)
+        pages.append(container.read(pack, NAMES).entries[PAGE_NAME].decode())
+    assert "holds</span>" in pages[0], "its seal is not in the pack: nothing speaks against it"
+    assert "counter 1 does not grow" in pages[0]
+    assert "is not in this chain" in pages[1]
+    assert "Attestations of the TPM" not in page_of()
 
 
 PLAIN = st.recursive(
