@@ -211,6 +211,16 @@ def tpm_task(site: Site) -> TpmTask | None:
     return TpmTask(Tpm(site.tpm.tcti).attest, (TpmError,))
 
 
+def outbox_of(topics: Topics, store: GatewayStore, recovery: Recovery) -> Outbox:
+    """The outbox of a chain that was recovered: what lies before its first row was pruned, so received.
+
+    Seals that the disk lost and the key file gives back are rows with the next seal, and own ones by now.
+    """
+    first, last = store.first_number() or recovery.recovered or recovery.number, store.last()
+    tip = last.number if last else first - 1
+    return Outbox(topics, received=first - 1, tip=tip, proven=recovery.number - 1)
+
+
 def build(
     site: Site, clock: Clock, readings: Callable[[Reading], None], events: Callable[[MqttEvent], None]
 ) -> Built:
@@ -232,10 +242,7 @@ def build(
     tpm = tpm_task(site)
     folder, store, sealer, recovery = open_chain(site)
     publisher = Publisher(settings, clock, events)
-    first, last = store.first_number(), store.last()
-    outbox = Outbox(
-        topics, received=(first or recovery.number) - 1, tip=last.number if last else recovery.number - 1
-    )
+    outbox = outbox_of(topics, store, recovery)
     birth = wire.encode_state(online=True, details={"version": version()})
     statements = in_force(kept_in(folder), store, recovery)
     courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)

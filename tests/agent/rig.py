@@ -6,7 +6,7 @@ from pathlib import Path
 
 from attrs import define, field
 
-from agent.build import linkages_of, open_chain, setups_of
+from agent.build import linkages_of, open_chain, outbox_of, setups_of
 from agent.config import parse_site
 from agent.detect.detector import Detector
 from agent.evidence import keys
@@ -16,7 +16,6 @@ from agent.evidence.seal import StoredSeal, open_body, peek_header
 from agent.gateway import Gateway
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Connected, Message
-from agent.uplink.outbox import Outbox
 from agent.uplink.wire import Topics
 from agent.watch import Watch
 from drivers.clock import NS_PER_S, ClockState, Stamp
@@ -78,9 +77,7 @@ class Rig:
         site = parse_site(SITE, self.folder / "site.toml")
         _, store, sealer, recovery = open_chain(site)
         self.first_key = recovery.next_key
-        first, last = store.first_number(), store.last()
-        tip = last.number if last else recovery.number - 1
-        outbox = Outbox(Topics("g1"), received=(first or recovery.number) - 1, tip=tip)
+        outbox = outbox_of(Topics("g1"), store, recovery)
         assert site.broker is not None
         assert site.broker.centre_key is not None
         courier = Courier(outbox, store, outbox.topics, site.broker.centre_key, self._send, b"birth")

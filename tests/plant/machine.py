@@ -14,7 +14,7 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.build import linkages_of, setups_of
+from agent.build import linkages_of, outbox_of, setups_of
 from agent.config import Site
 from agent.detect.detector import Detector
 from agent.evidence.cbor import FormatError
@@ -32,7 +32,6 @@ from agent.store.gateway import GatewayStore
 from agent.uplink import wire
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Message
-from agent.uplink.outbox import Outbox
 from agent.uplink.wire import Kind
 from agent.watch import Watch
 from drivers.clock import Stamp
@@ -278,9 +277,7 @@ class Machine:
         sealer = WatchedSealer(GATEWAY, slots, store)
         sealer.ledger = self.ledger
         recovery = sealer.recover()
-        first, last = store.first_number(), store.last()
-        tip = last.number if last else recovery.number - 1
-        outbox = Outbox(TOPICS, received=(first or recovery.number) - 1, tip=tip)
+        outbox = outbox_of(TOPICS, store, recovery)
         link = Link(self.broker, self._on_wire, self.rng)
         courier = Courier(
             outbox, store, TOPICS, CENTRE_KEY, link.publish, wire.encode_state(online=True, details={})

@@ -12,6 +12,7 @@ import pytest
 
 from agent.evidence.seal import seal_hash
 from tests.plant import checks
+from tests.plant.faults import Fault
 from tests.plant.run import GATEWAY, World
 
 SEEDS = 1_000
@@ -19,9 +20,10 @@ QUICK = 12
 AGAIN = os.environ.get("DIANJIAN_SEED", "")
 
 
-def lived(seed: int, ground: Path) -> World:
+def lived(seed: int, ground: Path, faults: tuple[Fault, ...] = ()) -> World:
     """A seed that has been lived through; what goes wrong in it says how to see it again."""
     world = World(seed, ground / f"seed-{seed}", ground / "templates")
+    world.faults = list(faults) or world.faults
     try:
         world.run()
         checks.check(world)
@@ -42,6 +44,21 @@ def test_whatever_strikes_the_promises_hold(seed: int, ground: Path) -> None:
 @pytest.mark.parametrize("seed", range(QUICK, SEEDS))
 def test_whatever_strikes_in_a_thousand_lives_the_promises_hold(seed: int, ground: Path) -> None:
     lived(seed, ground).forget()
+
+
+PAIRS = [
+    # no commit succeeds after a lost tail, and the centre's receipt is above what the database has
+    (Fault("commits lost", 400.0, 60.0, 3), Fault("EIO", 440.0, 45.0, 3)),
+    # nothing is left but the key file, and the rows that it gives back cannot be stored
+    (Fault("database lost", 400.0, 60.0, 3), Fault("EIO", 440.0, 45.0, 3)),
+    # the same, and nobody was there to say what has arrived
+    (Fault("link down", 300.0, 700.0, 1), Fault("database lost", 400.0, 60.0, 1)),
+]
+
+
+@pytest.mark.parametrize("faults", PAIRS, ids=lambda pair: " + ".join(fault.kind for fault in pair))
+def test_a_pair_that_struck_once_does_not_strike_again(faults: tuple[Fault, ...], ground: Path) -> None:
+    lived(3, ground, faults).forget()
 
 
 def test_a_seed_is_the_same_life_every_time(ground: Path) -> None:

@@ -322,3 +322,13 @@ def test_what_a_broker_refused_is_tried_again_within_a_minute() -> None:
     limits = Limits()
     assert max(limits.busy_longest_s, limits.denied_longest_s) + limits.settle_s < 60
     assert MqttSettings("127.0.0.1", 1883, "gw-7").reconnect_longest_s < 60
+
+
+def test_a_receipt_for_what_the_key_file_gives_back_is_no_rollback() -> None:
+    """The disk lost a tail, and no commit has succeeded since; found by the simulation."""
+    world = connected(3)
+    world.outbox.tip, world.outbox.proven = 1, 3
+    del world.bodies[2], world.bodies[3]
+    assert world.hear(receipt(3)) is Heard.NOTHING_NEW
+    assert not world.outbox.status().stopped
+    assert world.hear(receipt(4)) is Heard.ROLLED_BACK
