@@ -9,6 +9,7 @@ draws seeded changes of the same corpus instead, without coverage. Exit code 1 i
 
 import argparse
 import importlib.util
+import os
 import platform
 import re
 import subprocess
@@ -19,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from attrs import frozen
@@ -60,8 +62,9 @@ def guided(target: Target, seconds: int) -> Outcome:
         f"-artifact_prefix={found}/", "-print_final_stats=1", "-use_value_profile=0", str(corpus),
     ]  # fmt: skip
     log = FOLDER / f"{target.name}.log"
-    with log.open("wb") as stream:
-        run = subprocess.Popen(arguments, stdout=stream, stderr=stream)
+    with log.open("wb") as stream, TemporaryDirectory() as left:
+        environment = {**os.environ, "TMPDIR": left}
+        run = subprocess.Popen(arguments, stdout=stream, stderr=stream, env=environment)
         try:
             run.wait(seconds + START_S)
         except subprocess.TimeoutExpired:

@@ -1,10 +1,13 @@
 """What people write and machines keep: site files, models, loads, registers, checkpoints."""
 
+import atexit
+import os
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from shutil import rmtree
+from tempfile import mkdtemp
 from typing import Final
 
 import tomlkit
@@ -33,16 +36,23 @@ MODELS: Final = Path(models.__file__).parent / "models"
 
 
 @cache
-def _file() -> Path:
-    """A file in memory that each input is written to."""
-    memory = Path("/dev/shm")  # noqa: S108 -- a thousand writes a second
-    with NamedTemporaryFile(dir=memory if memory.is_dir() else None, delete=False) as file:
-        return Path(file.name)
+def _file() -> int:
+    """A file that lies nowhere, which each input is written to."""
+    return os.memfd_create("input")
 
 
 def _written(raw: bytes) -> Path:
-    _file().write_bytes(raw)
-    return _file()
+    os.ftruncate(_file(), 0)
+    os.pwrite(_file(), raw, 0)
+    return Path(f"/proc/self/fd/{_file()}")
+
+
+@cache
+def _folder() -> Path:
+    """For what must lie in a folder; `make fuzz` gives its targets one to leave it in."""
+    folder = Path(mkdtemp(prefix="dianjian-fuzz-"))
+    atexit.register(rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def _one_line_each(problems: tuple[str, ...]) -> None:
@@ -190,12 +200,9 @@ def run_registry(raw: bytes) -> None:
 
 
 def run_enrolment(raw: bytes) -> None:
-    path = _written(raw)
-    folder = path.with_name(path.name + ".d")
-    folder.mkdir(exist_ok=True)
-    (folder / ENROLMENT_NAME).write_bytes(raw)
+    (_folder() / ENROLMENT_NAME).write_bytes(raw)
     try:
-        known = read_enrolment(folder)
+        known = read_enrolment(_folder())
     except EnrolmentError:
         return
     assert {"gateway", "first_key"} <= known.keys()

@@ -90,6 +90,8 @@ def _registers(raw: bytes) -> None:
             if value is None:
                 continue
             assert isinstance(value, str) or math.isfinite(value)
+            if kind is not RegisterType.TEXT and not registers.word_count(kind):
+                continue  # it has no registers: its length is another protocol's
             back = registers.encode(value, kind, order, len(words) // 2)
             assert registers.decode(back, kind, order) == value
             if kind is not RegisterType.TEXT:
