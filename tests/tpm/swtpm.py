@@ -12,6 +12,7 @@ import pytest
 from attrs import define, field
 
 START_S: Final = 10.0
+TRIES: Final = 5
 
 
 def needed() -> None:
@@ -41,13 +42,23 @@ class Swtpm:
     folder: Path
     port: int = field(factory=_free_ports)
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _fresh: bool = field(default=True, init=False)
 
     @property
     def tcti(self) -> str:
         return f"swtpm:host=127.0.0.1,port={self.port}"
 
     def start(self) -> None:
+        """Listen; the first time on other ports if somebody has taken these meanwhile."""
         self.folder.mkdir(exist_ok=True)
+        for _ in range(TRIES if self._fresh else 1):
+            if self._listens():
+                self._fresh = False
+                return
+            self.port = _free_ports() if self._fresh else self.port
+        raise AssertionError("swtpm does not listen")
+
+    def _listens(self) -> bool:
         self._process = subprocess.Popen(
             [
                 "swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.folder}",
@@ -62,10 +73,11 @@ class Swtpm:
         while time.monotonic() < deadline_s:
             with socket.socket() as control:
                 if control.connect_ex(("127.0.0.1", self.port + 1)) == 0:
-                    return
-            assert self._process.poll() is None, "swtpm has ended"
+                    return self._process.poll() is None
+            if self._process.poll() is not None:
+                return False
             time.sleep(0.01)
-        raise AssertionError("swtpm does not listen")
+        return False
 
     def kill(self) -> None:
         """The power is cut."""
