@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.plant import small_plant
 from tests.faults.invariants import Held, Witness, check
 
-KILLS: Final = 6
+KILLS: Final = 4
 KILLS_LONG: Final = 20
 SEED: Final = 20261123
 PUBLISHING_S: Final = (0.0, 0.8)

@@ -12,7 +12,7 @@ from tests.faults.agent_process import begun, checked, said, sealed_on, witness
 from tests.faults.invariants import Witness
 
 SEED: Final = 49
-STOPS: Final = 3
+STOPS: Final = 2
 STOPS_LONG: Final = 30
 END_S_MAX: Final = 20.0
 """The supervisor kills then."""

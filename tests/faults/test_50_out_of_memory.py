@@ -91,6 +91,7 @@ def test_50_a_sealing_process_that_the_kernel_kills_for_its_memory_loses_nothing
 
 
 @pytest.mark.e2e
+@pytest.mark.minutes
 def test_50_an_agent_that_gets_no_more_memory_lives_or_ends_and_the_next_start_goes_on(
     tmp_path: Path,
 ) -> None:
