@@ -37,6 +37,8 @@ PAGE_VERSION: Final = 1
 DRAWN_MAX: Final = 10
 """Episodes with a drawing of their own; the others keep their numbers."""
 CARDS_MAX: Final = 50
+RECEIPTS_OPEN_MAX: Final = 10
+"""More of them are folded: a gateway keeps a hundred."""
 TRACE_S_MAX: Final = 8 * 3600
 """Between the begin of a trace and its finding; the detector keeps two hours."""
 TRACE_MINUTES_MAX: Final = 600
@@ -59,7 +61,8 @@ def _body(story: Story) -> Iterator[str]:
     yield from _episodes(story)
     yield from _loads(story)
     yield _section(Words("证明依据", "What it rests on"), table(rest_rows(story)))
-    yield _section(Words("中心回执", "Receipts of the centre"), table(receipt_rows(story)))
+    many = len(story.evidence.receipts) > RECEIPTS_OPEN_MAX
+    yield _section(Words("中心回执", "Receipts of the centre"), table(receipt_rows(story)), folded=many)
     yield _section(Words("缺失及原因", "What is absent, and why"), table(absences(story)))
     yield _section(Words("时钟", "Clock"), table(clock_rows(story)))
     yield _section(Words("电表", "Meters"), table(meter_rows(story)))

@@ -1,10 +1,10 @@
 """The verdict over an evidence pack, for scripts and for a terminal."""
 
-from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 
 from agent.centre.lines import iso_utc
+from agent.evidence.proved import Part, Rest
 from provisioning.evidence_check import Checked
 
 
@@ -53,11 +53,14 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
     }
 
 
-def _receipts(numbers: Sequence[int]) -> str:
-    """Which receipts vouch: the first and the last one."""
-    if len(numbers) > 2:
-        return f", {len(numbers)} receipts, for seals {numbers[0]} to {numbers[-1]}"
-    return f", receipts for seals {' and '.join(map(str, numbers))}" if numbers else ""
+def _rests(part: Part) -> str:
+    """What vouches for a part; of receipts the first and the last one."""
+    numbers = part.receipted
+    if part.rests is not Rest.RECEIPT:
+        return part.rests.value
+    ends = dict.fromkeys((numbers[0], numbers[-1]))
+    named = f"receipt for seal {' and '.join(map(str, ends))}"
+    return named if len(numbers) == len(ends) else f"{named}, and {len(numbers) - len(ends)} between"
 
 
 def lines(checked: Checked, raw: bytes) -> list[str]:
@@ -70,10 +73,7 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
         told += [
             f"gateway {evidence.content.gateway}, {iso_utc(asked.from_ms)} to {iso_utc(asked.to_ms)}",
             f"window: seals {asked.first} to {asked.last}, {records} records, {story.readings} readings",
-            *(
-                f"seals {part.first} to {part.last} rest on: {part.rests.value}" + _receipts(part.receipted)
-                for part in evidence.parts
-            ),
+            *(f"seals {part.first} to {part.last} rest on the {_rests(part)}" for part in evidence.parts),
             *([f"bodies absent: {len(evidence.absent)} of the window"] if evidence.absent else []),
             *(
                 f"episode {id_}: {one.body.get('rule')}, {one.body.get('state')}"

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -15,11 +16,13 @@ from click.testing import CliRunner
 from agent.evidence import container, keys
 from agent.evidence.pack import INDEX_NAME, PAGE_NAME, encode_content
 from agent.evidence.seal import peek_header
+from agent.store.centre import CentreStore
+from agent.store.gateway import GatewayStore
 from provisioning.cli import cli
 from provisioning.evidence_check import NAMES, check, make_pack
 from tests.evidence import packs
 from tests.provisioning import chromium
-from tests.provisioning.evidence_plant import CENTRE_KEY, DROPPED, OFF_S, STRANGER, Plant, plant, utc
+from tests.provisioning.evidence_plant import CENTRE_KEY, DROPPED, GATEWAY, OFF_S, STRANGER, Plant, plant, utc
 from tests.provisioning.pack_mutations import SKILLED, mutants
 from tests.provisioning.test_pages import Strict
 
@@ -118,7 +121,7 @@ def test_a_chain_without_enrolment_is_verified_with_the_first_key_and_says_so(
     assert "give the gateway's first key" in refused.stderr
     good = verify(out, "--first-key", place.first_key.hex())
     assert good.exit_code == 0, good.stderr
-    assert "rest on: first key" in good.stdout
+    assert "rest on the first key" in good.stdout
     assert "enrolment: not in the pack" in good.stdout
 
 
@@ -143,6 +146,17 @@ def test_a_pack_that_is_made_twice_differs_only_in_its_time(place: Plant, tmp_pa
         content = cbor2.loads(cbor2.loads(entries[NAMES[0]])[2])
         texts.append([*content[:4], *content[5:]])
     assert texts[0] == texts[1]
+
+
+def test_evidence_is_made_beside_whoever_owns_the_database(place: Plant, tmp_path: Path) -> None:
+    window = ["--from", utc(OFF_S), "--to", utc(OFF_S + 60)]
+    with closing(CentreStore(place.folder / "centre.db")) as centre:
+        assert evidence(*place.centre, *window, "--out", str(tmp_path / "centre.zip")).exit_code == 0
+        centre.put_receipt(GATEWAY, b"the owner still writes")
+    with closing(GatewayStore(place.state / "chain.db", 1 << 29)) as store:
+        assert evidence(*place.gateway, *window, "--out", str(tmp_path / "gateway.zip")).exit_code == 0
+        store.put_checkpoint("the owner", b"still writes")
+        store.flush()
 
 
 # -- mistakes of a user
