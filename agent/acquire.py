@@ -18,7 +18,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from drivers.bus import Bus, BusStats, new_ledger, open_bus
+from drivers.bus import BusStats, MeterBus, new_ledger, open_bus
 from drivers.clock import Clock
 from drivers.errors import BusDownError
 from drivers.meter import Meter, MeterSetup, bad_reading, refused
@@ -41,7 +41,7 @@ _log = logging.getLogger(__name__)
 class BusLoop:
     """The polls of one bus, one at a time."""
 
-    def __init__(self, bus: Bus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink) -> None:
+    def __init__(self, bus: MeterBus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink) -> None:
         self._bus = bus
         self._clock = clock
         self._sink = sink
@@ -157,7 +157,7 @@ class BusTask:
 class _Worker:
     """One thread and what it alone uses."""
 
-    def __init__(self, bus: Bus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink) -> None:
+    def __init__(self, bus: MeterBus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink) -> None:
         self.bus = bus
         self.loop = BusLoop(bus, setups, clock, self._pass_on)
         self.turned_s = clock.monotonic_s()

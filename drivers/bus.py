@@ -3,6 +3,7 @@
     tcp://host:502                                   Modbus TCP
     rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1 Modbus RTU on a serial port or a pty
     rtu+tcp://host:port                              RTU frames through a transparent TCP gateway
+    dlt645:…, dlt645+tcp://…                         DL/T 645 meters: drivers.dlt645_bus
 
 `read` sends one request and returns the words of its answer, or raises one error of
 `drivers.errors`; it never retries on its own. Its promise: **words that it returns are those of the
@@ -25,6 +26,7 @@ from typing import Final
 
 from drivers.bus_url import parse_url
 from drivers.clock import Clock
+from drivers.dlt645_bus import Dlt645Bus
 from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.frame import Framing, Request, encode_request
 from drivers.ledger import LATE_MAX_S, Ledger
@@ -34,7 +36,7 @@ from drivers.transaction import FLOOD_BYTES_MAX, Answer, BusStats, Transaction
 from drivers.transport import Deadline
 from drivers.verdict import ADDRESS_MAX
 
-__all__ = ["Answer", "Bus", "BusStats", "new_ledger", "open_bus"]
+__all__ = ["Answer", "Bus", "BusStats", "Dlt645Bus", "MeterBus", "new_ledger", "open_bus"]
 
 QUIET_S: Final = 0.02
 """Silence asked for after trouble. USB adapters hand over what they have every 16 ms."""
@@ -220,6 +222,10 @@ class Bus:
             self.close()
 
 
+MeterBus = Bus | Dlt645Bus
+"""What meters are read through; both have the same `read`."""
+
+
 def new_ledger(clock: Clock) -> Ledger:
     """An empty ledger for a bus that is read on `clock`."""
     hour_s = 3600.0
@@ -227,7 +233,7 @@ def new_ledger(clock: Clock) -> Ledger:
     return Ledger(late_max_s=max(LATE_MAX_S, LATE_REAL_MIN_S * speed))
 
 
-def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> Bus:
+def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> MeterBus:
     """The bus at `url`; its port is opened by the first `read`.
 
     Args:
@@ -238,4 +244,5 @@ def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> Bus:
     Raises:
         BusUrlError: The URL cannot be understood.
     """
-    return Bus(url, clock, new_ledger(clock) if ledger is None else ledger)
+    kind = Dlt645Bus if parse_url(url).is_dlt645 else Bus
+    return kind(url, clock, new_ledger(clock) if ledger is None else ledger)

@@ -1,4 +1,4 @@
-"""The URL of a bus, as written in the site file, and the pipe and framing it stands for.
+"""The URL of a bus, as written in the site file, and the pipe and protocol it stands for.
 
 Every mistake gives one `BusUrlError` that quotes the URL and says what is expected.
 """
@@ -18,16 +18,23 @@ MODBUS_TCP_PORT: Final = 502
 BAUDRATES: Final = (1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400)
 PARITIES: Final = ("N", "E", "O")
 STOPBITS: Final = (1, 2)
-EXAMPLES: Final = "tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1, rtu+tcp://host:port"
+EXAMPLES: Final = (
+    "tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1, rtu+tcp://host:port, "
+    "dlt645:/dev/ttyS1?baudrate=2400&parity=E, dlt645+tcp://host:port"
+)
+_MODBUS_LINE: Final = SerialSettings("", baudrate=9600, parity="N")
+_DLT645_LINE: Final = SerialSettings("", baudrate=2400, parity="E")
+"""What a URL need not say (DL/T 645-2007, section 4: 2400 baud, even parity)."""
 
 
 @frozen
 class BusTarget:
-    """Where a bus is and how it is spoken to."""
+    """Where a bus is and how it is spoken to: in a framing of Modbus, or in DL/T 645."""
 
     framing: Framing
     pipe: Pipe
     gap_registers_max: int
+    is_dlt645: bool = False
 
 
 def parse_url(url: str) -> BusTarget:
@@ -41,11 +48,15 @@ def parse_url(url: str) -> BusTarget:
     except ValueError as error:
         raise BusUrlError(f"bus URL {url!r}: {error}; expected one of {EXAMPLES}") from error
     if parts.scheme == "rtu":
-        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts)), GAP_REGISTERS_RTU)
+        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _MODBUS_LINE)), GAP_REGISTERS_RTU)
     if parts.scheme == "tcp":
         return BusTarget(Framing.TCP, _tcp(url, parts, MODBUS_TCP_PORT), GAP_REGISTERS_TCP)
     if parts.scheme == "rtu+tcp":
         return BusTarget(Framing.RTU, _tcp(url, parts, None), GAP_REGISTERS_RTU)
+    if parts.scheme == "dlt645":
+        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _DLT645_LINE)), 0, is_dlt645=True)
+    if parts.scheme == "dlt645+tcp":
+        return BusTarget(Framing.RTU, _tcp(url, parts, None), 0, is_dlt645=True)
     raise BusUrlError(f"bus URL {url!r}: expected one of {EXAMPLES}")
 
 
@@ -63,9 +74,9 @@ def _tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPipe:
     return TcpPipe(parts.hostname, port)
 
 
-def _serial(url: str, parts: SplitResult) -> SerialSettings:
+def _serial(url: str, parts: SplitResult, usual: SerialSettings) -> SerialSettings:
     if parts.netloc or not parts.path.startswith("/"):
-        raise BusUrlError(f"bus URL {url!r}: the port is a path, as in rtu:/dev/ttyS1")
+        raise BusUrlError(f"bus URL {url!r}: the port is a path, as in {parts.scheme}:/dev/ttyS1")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
     unknown = sorted(options.keys() - {"baudrate", "parity", "stopbits"})
     if unknown:
@@ -73,9 +84,9 @@ def _serial(url: str, parts: SplitResult) -> SerialSettings:
         raise BusUrlError(f"bus URL {url!r}: unknown {named}; known baudrate, parity, stopbits")
     return SerialSettings(
         port=parts.path,
-        baudrate=int(_one_of(url, options, "baudrate", BAUDRATES, 9600)),
-        parity=_one_of(url, options, "parity", PARITIES, "N"),
-        stopbits=int(_one_of(url, options, "stopbits", STOPBITS, 1)),
+        baudrate=int(_one_of(url, options, "baudrate", BAUDRATES, usual.baudrate)),
+        parity=_one_of(url, options, "parity", PARITIES, usual.parity),
+        stopbits=int(_one_of(url, options, "stopbits", STOPBITS, usual.stopbits)),
     )
 
 

@@ -18,7 +18,7 @@ must not teach the meter's holes, and the answer may still come.
 Pure: time comes in as `now_s`. Size: one entry for each signature of the last `late_max_s`.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import Factory, define, frozen
 
@@ -28,6 +28,30 @@ LATE_MAX_S: Final = 10.0
 """Latest answer that is reckoned with. Gateways queue for seconds; ten is beyond every time-out in use."""
 DUPLICATE_MAX_S: Final = 0.5
 """Latest second copy of an answer: a repeater or a radio link sends it within a few frame lengths."""
+
+
+class Asked(Protocol):
+    """A request, of Modbus or of DL/T 645: what the ledger has to know of it."""
+
+    @property
+    def unit_id(self) -> int:
+        """Who was asked."""
+        ...
+
+    @property
+    def function(self) -> int:
+        """How."""
+        ...
+
+    @property
+    def address(self) -> int:
+        """For what."""
+        ...
+
+    @property
+    def signature(self) -> Signature:
+        """All that its answer says of it."""
+        ...
 
 
 @frozen
@@ -65,16 +89,24 @@ class Ledger:
         last_count = self._last.count if self._last is not None else 0
         most = min(request.count + spare_registers, COUNT_MAX)
         counts = range(request.count, most + 1)
-        waits = {count: self._wait_s(request, count, now_s) for count in counts}
+        waits = {
+            count: self._wait_s(Signature(request.unit_id, request.function, count), request.address, now_s)
+            for count in counts
+        }
         best = min(counts, key=lambda count: (waits[count], count == last_count, count))
         return Choice(best, waits[best])
 
-    def sent(self, request: Request, now_s: float) -> None:
+    def wait_s(self, asked: Asked, now_s: float) -> float:
+        """How long `asked` has to wait where nothing about it can be changed."""
+        self._forget(now_s)
+        return self._wait_s(asked.signature, asked.address, now_s)
+
+    def sent(self, request: Asked, now_s: float) -> None:
         """`request` went out: until told otherwise it is unanswered."""
         self._last = request.signature
         self._entries[request.signature] = _Entry(request.address, now_s + self.late_max_s, answered=False)
 
-    def answered(self, request: Request, now_s: float, *, refused: bool = False) -> None:
+    def answered(self, request: Asked, now_s: float, *, refused: bool = False) -> None:
         """The answer or a certain refusal came."""
         until_s = now_s + self.duplicate_max_s
         self._entries[request.signature] = _Entry(request.address, until_s, answered=True, refused=refused)
@@ -93,7 +125,7 @@ class Ledger:
             self._entries[signature] = _Entry(-1, until_s, answered=True)
         return True
 
-    def doubtful(self, request: Request, now_s: float) -> bool:
+    def doubtful(self, request: Asked, now_s: float) -> bool:
         """Whether a refusal that comes now may belong to an earlier request."""
         return any(
             entry.until_s > now_s and (not entry.answered or entry.refused)
@@ -102,9 +134,9 @@ class Ledger:
             and signature != request.signature
         )
 
-    def _wait_s(self, request: Request, count: int, now_s: float) -> float:
-        entry = self._entries.get(Signature(request.unit_id, request.function, count))
-        if entry is None or (entry.answered and entry.address == request.address):
+    def _wait_s(self, signature: Signature, address: int, now_s: float) -> float:
+        entry = self._entries.get(signature)
+        if entry is None or (entry.answered and entry.address == address):
             return 0.0
         return max(entry.until_s - now_s, 0.0)
 

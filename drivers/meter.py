@@ -10,6 +10,7 @@ What a meter teaches, for as long as the process runs:
 - **Holes.** An exception 2 or 3 to a read that runs over registers without a point says that these
   registers are not there: the read is split at them for good and tried again at once. Not when the
   poll before was unanswered, for then the exception may belong to it.
+- **Data ids that it does not have** (DL/T 645). Those of optional points are not asked for again.
 - **Its time-out**: four times the slowest recent answer, doubled by every silence until it answers.
 """
 
@@ -17,8 +18,10 @@ from typing import Final
 
 from attrs import Factory, define, field, frozen, validators
 
-from drivers.bus import ILLEGAL_REGISTERS, Bus
+from drivers.bus import ILLEGAL_REGISTERS, MeterBus
 from drivers.clock import NS_PER_S, Clock
+from drivers.dlt645 import FUNCTION as DLT645_FUNCTION
+from drivers.dlt645 import NO_SUCH_DATA, is_address
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError
 from drivers.model import Model
 from drivers.plan import Span, plan
@@ -45,16 +48,31 @@ _REFUSED: Final = "exception "
 
 @frozen
 class MeterSetup:
-    """A meter as the site file has it; intervals in seconds between polls of a group."""
+    """A meter as the site file has it; intervals in seconds between polls of a group.
+
+    A Modbus meter has a unit id, a DL/T 645 meter an address of 12 digits and no unit id.
+    """
 
     id: str
     model: Model
-    unit_id: int = field(validator=[validators.ge(1), validators.le(METER_UNIT_ID_MAX)])
+    unit_id: int = field(default=0, validator=[validators.ge(0), validators.le(METER_UNIT_ID_MAX)])
     ct_ratio: float = 1.0
     pt_ratio: float = 1.0
     fast_s: float = 5.0
     slow_s: float = 60.0
     identity_s: float = 300.0
+    address: str = field(default="", kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.address and not is_address(self.address):
+            raise ValueError(f"{self.address!r} is not an address of 12 digits")
+        if bool(self.unit_id) == bool(self.address):
+            raise ValueError("a meter has either a unit_id from 1 or an address")
+
+    @property
+    def station(self) -> int:
+        """Its number on its bus: the unit id, or the digits of the address read as hexadecimal."""
+        return int(self.address, 16) if self.address else self.unit_id
 
     @property
     def intervals_s(self) -> dict[PollGroup, float]:
@@ -79,7 +97,7 @@ class Meter:
     _holes: set[Span] = Factory(set)
     _plans: dict[PollGroup, tuple[Span, ...]] = Factory(dict)
 
-    def poll(self, bus: Bus, group: PollGroup, clock: Clock) -> Reading:
+    def poll(self, bus: MeterBus, group: PollGroup, clock: Clock) -> Reading:
         """One reading of `group`.
 
         Raises:
@@ -124,13 +142,13 @@ class Meter:
         own = self.setup.model.gap_registers_max
         return self.gap_registers_max if own is None else min(own, self.gap_registers_max)
 
-    def _read(self, bus: Bus, group: PollGroup) -> tuple[tuple[Block, ...], float]:
+    def _read(self, bus: MeterBus, group: PollGroup) -> tuple[tuple[Block, ...], float]:
         blocks = []
         latency_s = 0.0
         for span in self.spans(group):
             try:
                 answer = bus.read(
-                    self.setup.unit_id,
+                    self.setup.station,
                     span.function,
                     span.address,
                     span.count,
@@ -173,12 +191,21 @@ class Meter:
     def _learn(self, refusal: "_RefusedSpanError", group: PollGroup) -> bool:
         """Whether the refusal showed holes that were not known before."""
         was_silent, self._was_silent = self._was_silent, False
-        if was_silent or refusal.code not in ILLEGAL_REGISTERS:
+        if refusal.span.function == DLT645_FUNCTION:
+            holes = self._lacking(refusal, group)
+        elif was_silent or refusal.code not in ILLEGAL_REGISTERS:
             return False
-        holes = set(self._gaps(refusal.span, group)) - self._holes
+        else:
+            holes = set(self._gaps(refusal.span, group)) - self._holes
         self._holes |= holes
         self._plans.clear()
         return bool(holes)
+
+    def _lacking(self, refusal: "_RefusedSpanError", group: PollGroup) -> set[Span]:
+        """The data id that was refused, if this poll can do without it."""
+        points = [point for point in self.setup.model.group(group) if point.address == refusal.span.address]
+        can_lack = all(point.optional for point in points) and len(self.spans(group)) > 1
+        return {refusal.span} if can_lack and refusal.code & NO_SUCH_DATA else set()
 
     def _gaps(self, span: Span, group: PollGroup) -> list[Span]:
         """The runs of registers within `span` that no point of the group lies in."""

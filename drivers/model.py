@@ -37,6 +37,7 @@ __all__ = ["Golden", "Model", "Point", "Ratio", "Verified", "load", "load_file",
 
 _TABLE_FORMAT: Final = 1
 """Version of the point table's form; a reader refuses one that it does not know."""
+_NOTHING: Final = b"\xff"
 _SHIPPED: Final = Path(__file__).parent / "models"
 
 
@@ -101,6 +102,16 @@ class Model:
         refuse(problems, "point table")
         return model
 
+    @property
+    def is_dlt645(self) -> bool:
+        """Whether its meters speak DL/T 645 and not Modbus."""
+        return any(point.size_bytes for point in self.points)
+
+    def answer_bytes(self, data_id: int) -> int:
+        """How many bytes a DL/T 645 meter has behind a data id: as far as its points reach; 0 for none."""
+        ends = (point.offset + point.size_bytes for point in self.points if point.address == data_id)
+        return max(ends, default=0)
+
     def point(self, name: str) -> Point:
         """The point called `name`; KeyError if there is none."""
         return self._by_name[name]
@@ -140,6 +151,7 @@ class Model:
     ) -> dict[tuple[int, int], bytes]:
         """The registers of a meter that measures `values`: (function, address) → one register.
 
+        For a DL/T 645 meter: (17, data id) → its answer; bytes of points without a value are FF.
         Names that the model does not have are passed over; points without a value have no
         registers. A scale point may be given its exponent, else it takes the finest that fits.
         """
@@ -154,6 +166,11 @@ class Model:
                 exponent=exponents.get(point.scale_point, 0),
                 ratio=point.ratio.factor(ct_ratio, pt_ratio),
             )
+            if point.size_bytes:
+                key = point.function, point.address
+                held = image.get(key) or _NOTHING * self.answer_bytes(point.address)
+                image[key] = held[: point.offset] + words + held[point.offset + point.size_bytes :]
+                continue
             for i in range(point.count):
                 image[point.function, point.address + i] = words[i * WORD_BYTES : (i + 1) * WORD_BYTES]
         return image
@@ -239,9 +256,4 @@ def _model(file: Table) -> Model:
 
 def _words(point: Point, answers: tuple[Block, ...]) -> bytes | None:
     """The point's words out of the first answer that has all of them."""
-    for block in answers:
-        start = (point.address - block.address) * WORD_BYTES
-        stop = start + point.count * WORD_BYTES
-        if block.function == point.function and start >= 0 and stop <= len(block.words):
-            return block.words[start:stop]
-    return None
+    return next((words for block in answers if (words := point.cut(block)) is not None), None)

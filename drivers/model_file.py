@@ -38,6 +38,20 @@
     response = "01 04 04 ..."
     expect = { active_power = 1234.5 }
 
+A meter that speaks DL/T 645-2007 has data ids in place of registers; every point of one answer says
+where in it it lies, behind the data id and without the 33H of the wire:
+
+    [defaults]
+    function = 17                # read data, 11H
+    type = "bcd"                 # bcd_signed: the highest bit is the sign; bcd_text, text_reversed
+    values = "secondary"
+
+    [points]                     # the last byte of the points of a data id is the last of its answer
+    voltage_l1 = { address = 0x0201FF00, offset = 0, bytes = 2, scale = 0.1 }
+    voltage_l2 = { address = 0x0201FF00, offset = 2, bytes = 2, scale = 0.1 }
+    asset_id = { address = 0x04000403, bytes = 32, type = "text_reversed", quantity = "identity",
+                 optional = true }   # not every meter has it: a refusal costs only this
+
 The point table that is hashed and sent in manifests (`points_json`) is JSON with the same keys for
 its points, each key left out where it has its default, so both are read by the same code here.
 """
@@ -51,7 +65,7 @@ from drivers import registers
 from drivers.point import Point
 from drivers.point_table import ADDRESS_MAX, FACTOR_MAX, Defaults
 from drivers.reading import REGISTERS_MAX
-from drivers.registers import TEXT_WORDS_MAX, RegisterType, WordOrder
+from drivers.registers import DLT645_TYPES, TEXT_WORDS_MAX, RegisterType, WordOrder
 from drivers.tables import Table, is_number
 
 Barrier = tuple[int, int]
@@ -125,7 +139,7 @@ def read_limits(file: Table, points: tuple[Point, ...], defaults: Defaults) -> L
     )
     table.finish()
     for point in points:
-        if point.count > most:
+        if point.count > most and not point.size_bytes:
             table.note("request_registers_max", f"points.{point.name} takes {point.count} registers")
     return limits
 
@@ -145,6 +159,8 @@ def read_fingerprints(file: Table, defaults: Defaults) -> tuple[Fingerprint, ...
     found = []
     for table in file.tables("fingerprint"):
         kind = table.choice("type", RegisterType, defaults.type)
+        if kind in DLT645_TYPES:
+            table.note("type", "a DL/T 645 meter is known by its protocol, not by a fingerprint")
         text = kind is RegisterType.TEXT
         found.append(
             Fingerprint(

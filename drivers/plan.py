@@ -10,6 +10,8 @@ Rules, for each function on its own:
    then rule 2 does not run over them either.
 4. No read crosses a barrier or touches a hole, that is registers that this meter has refused.
 5. Among all such plans the one with the fewest reads, and of those the one with the fewest registers.
+
+A DL/T 645 meter has no registers: each data id that a point lies in is one read, whole.
 """
 
 from collections.abc import Iterable
@@ -18,6 +20,7 @@ from typing import Final
 
 from attrs import frozen
 
+from drivers.dlt645 import FUNCTION as DLT645_FUNCTION
 from drivers.point import Point
 from drivers.reading import Quantity
 
@@ -31,7 +34,10 @@ _TOGETHER: Final = {Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER}
 
 @frozen(order=True)
 class Span:
-    """Registers in a row: function, zero-based address of the first, and how many."""
+    """Registers in a row: function, zero-based address of the first, and how many.
+
+    Or, with function 17, a data id and how many bytes are behind it.
+    """
 
     function: int
     address: int
@@ -66,6 +72,8 @@ def plan(
     """
     limits = _Limits(registers_max, gap_registers_max, tuple(barriers), holes)
     wanted = tuple(points)
+    if any(point.function == DLT645_FUNCTION for point in wanted):
+        return _data_ids(wanted, holes)
     spans = {Span(point.function, point.address, point.count) for point in wanted}
     for span in spans:
         if span.count > registers_max or any(span.crosses(barrier) for barrier in limits.barriers):
@@ -78,6 +86,14 @@ def plan(
             mine.add(together)
         reads += _fewest(_outer(mine), limits)
     return tuple(reads)
+
+
+def _data_ids(points: tuple[Point, ...], holes: frozenset[Span]) -> tuple[Span, ...]:
+    sizes: dict[int, int] = {}
+    for point in points:
+        sizes[point.address] = max(sizes.get(point.address, 0), point.offset + point.size_bytes)
+    spans = (Span(DLT645_FUNCTION, address, size) for address, size in sorted(sizes.items()))
+    return tuple(span for span in spans if span not in holes)
 
 
 @frozen

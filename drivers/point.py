@@ -19,7 +19,7 @@ from typing import Final
 from attrs import frozen
 
 from drivers import registers
-from drivers.reading import PollGroup, Quantity
+from drivers.reading import Block, PollGroup, Quantity
 from drivers.registers import RegisterType, Value, WordOrder
 
 EXPONENT_MAX: Final = 10
@@ -91,8 +91,8 @@ class Point:
         name: Unique in its model: the quantity, or the quantity and its phase (`voltage_l1`).
         quantity: What it measures.
         phase: One of PHASES, or "" for the whole meter.
-        function: 3 (holding registers) or 4 (input registers).
-        address: Zero-based PDU address of its first register.
+        function: 3 (holding registers), 4 (input registers), or 17 for a datum of DL/T 645.
+        address: Zero-based PDU address of its first register, or the data id of DL/T 645.
         type: How the words are read.
         word_order: Which word of several comes first.
         scale: Raw × scale is in the unit of the quantity.
@@ -101,6 +101,9 @@ class Point:
         group: How often it is read.
         text_words: Registers of a text, else 0.
         absent: Words, as on the wire, that mean "not available".
+        offset: DL/T 645: first byte behind the data id; one answer has several points.
+        size_bytes: DL/T 645: how many bytes; else 0.
+        optional: DL/T 645: many meters do not have this data id, and a poll does without it.
     """
 
     name: str
@@ -116,11 +119,27 @@ class Point:
     group: PollGroup = PollGroup.FAST
     text_words: int = 0
     absent: bytes = b""
+    offset: int = 0
+    size_bytes: int = 0
+    optional: bool = False
 
     @property
     def count(self) -> int:
-        """Registers it takes."""
+        """Registers it takes; bytes, for a datum of DL/T 645."""
+        if self.size_bytes:
+            return self.size_bytes
         return registers.word_count(self.type, self.text_words)
+
+    def cut(self, block: Block) -> bytes | None:
+        """Its words out of an answer, or None if that does not have all of them."""
+        if block.function != self.function:
+            return None
+        if self.size_bytes:
+            start, size = self.offset if block.address == self.address else -1, self.size_bytes
+        else:
+            start = (self.address - block.address) * registers.WORD_BYTES
+            size = self.count * registers.WORD_BYTES
+        return block.words[start : start + size] if 0 <= start <= len(block.words) - size else None
 
     def decode(self, words: bytes, *, exponent: int = 0, ratio: float = 1.0) -> Value | None:
         """The value of exactly its words, or None where they hold none."""
@@ -136,7 +155,7 @@ class Point:
         """The words of `value`: the inverse of `decode`, rounded to what the registers can hold."""
         if not isinstance(value, str):
             value = over(over(over(value, ratio), 10.0**exponent), self.scale)
-        return registers.encode(value, self.type, self.word_order, self.text_words)
+        return registers.encode(value, self.type, self.word_order, self.text_words, self.size_bytes)
 
     def exponent_for(self, value: float, ratio: float) -> int:
         """The finest power of ten with which `value` fits into the registers."""

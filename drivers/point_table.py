@@ -13,9 +13,11 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from drivers import registers
+from drivers.dlt645 import DATA_BYTES_MAX, DATA_ID_MAX
+from drivers.dlt645 import FUNCTION as DLT645_FUNCTION
 from drivers.point import GROUPS, PHASES, SECONDARY_RATIOS, Point, Ratio
 from drivers.reading import PollGroup, Quantity
-from drivers.registers import TEXT_WORDS_MAX, RegisterType, WordOrder
+from drivers.registers import DLT645_TYPES, TEXT_WORDS_MAX, RegisterType, WordOrder
 from drivers.tables import Table
 
 POINTS_MAX: Final = 200
@@ -49,7 +51,7 @@ def read_defaults(file: Table) -> Defaults:
     table = file.table("defaults")
     absent = file.table("absent")
     defaults = Defaults(
-        function=table.whole("function", low=3, high=4) if table.has("function") else None,
+        function=_function(table, None) if table.has("function") else None,
         type=table.choice("type", RegisterType) if table.has("type") else None,
         word_order=table.choice("word_order", WordOrder, WordOrder.HIGH_FIRST),
         values=table.choice("values", Values, Values.PRIMARY),
@@ -68,6 +70,8 @@ def read_points(table: Table, defaults: Defaults) -> tuple[Point, ...]:
         return ()
     points = tuple(_point(name, item, defaults) for name, item in items)
     exponents = {point.name for point in points if point.quantity is Quantity.SCALE}
+    if len({point.size_bytes > 0 for point in points}) > 1:
+        table.problems.append(f"{table.place}: a meter speaks Modbus or DL/T 645, not both")
     for point, (_, item) in zip(points, items, strict=True):
         if point.scale_point and point.scale_point not in exponents:
             item.note("scale_point", f'no point of quantity "scale" is called {point.scale_point}')
@@ -79,12 +83,16 @@ def _point(name: str, table: Table, defaults: Defaults) -> Point:
     kind = table.choice("type", RegisterType, defaults.type)
     ratio = SECONDARY_RATIOS.get(quantity, Ratio.NONE) if defaults.values is Values.SECONDARY else Ratio.NONE
     text_words = table.whole("text_words", low=1, high=TEXT_WORDS_MAX) if kind is RegisterType.TEXT else 0
+    function = _function(table, defaults.function)
+    dlt645 = function == DLT645_FUNCTION
+    if (kind in DLT645_TYPES) is not dlt645:
+        table.note("type", f"{kind} is no type of function {function}")
     point = Point(
         name=name,
         quantity=quantity,
         phase=phase,
-        function=table.whole("function", defaults.function, low=3, high=4),
-        address=table.whole("address", low=0, high=ADDRESS_MAX),
+        function=function,
+        address=table.whole("address", low=0, high=DATA_ID_MAX if dlt645 else ADDRESS_MAX),
         type=kind,
         word_order=table.choice("word_order", WordOrder, defaults.word_order),
         scale=_factor(table),
@@ -93,13 +101,35 @@ def _point(name: str, table: Table, defaults: Defaults) -> Point:
         group=table.choice("group", PollGroup, GROUPS.get(quantity, PollGroup.SLOW)),
         text_words=text_words,
         absent=table.hexadecimal("absent") if table.has("absent") else defaults.absent.get(kind, b""),
+        offset=table.whole("offset", 0, low=0, high=DATA_BYTES_MAX - 1) if dlt645 else 0,
+        size_bytes=table.whole("bytes", low=1, high=DATA_BYTES_MAX) if dlt645 else 0,
+        optional=table.flag("optional", default=False) if dlt645 else False,
     )
     table.finish()
-    if point.address + point.count > ADDRESS_MAX + 1:
-        table.note("address", "the point runs beyond register 65535")
-    if point.absent and len(point.absent) != point.count * registers.WORD_BYTES:
-        table.note("absent", f"{kind} takes {point.count * registers.WORD_BYTES} bytes")
+    _check_size(point, table)
     return point
+
+
+def _function(table: Table, default: int | None) -> int:
+    """3 or 4 of Modbus, 17 of DL/T 645."""
+    if default == DLT645_FUNCTION and not table.has("function"):
+        return default
+    if table.says("function", DLT645_FUNCTION):
+        return DLT645_FUNCTION
+    return table.whole("function", default, low=3, high=4)
+
+
+def _check_size(point: Point, table: Table) -> None:
+    if point.size_bytes:
+        size_bytes = point.size_bytes
+        if point.offset + size_bytes > DATA_BYTES_MAX:
+            table.note("offset", f"the point runs beyond the {DATA_BYTES_MAX} bytes of an answer")
+    else:
+        size_bytes = point.count * registers.WORD_BYTES
+        if point.address + point.count > ADDRESS_MAX + 1:
+            table.note("address", "the point runs beyond register 65535")
+    if point.absent and len(point.absent) != size_bytes:
+        table.note("absent", f"{point.type} takes {size_bytes} bytes")
 
 
 def points_json(points: Iterable[Point]) -> dict[str, dict[str, Any]]:
@@ -116,6 +146,8 @@ def _point_json(point: Point) -> dict[str, Any]:
     }
     optional = {
         "absent": (point.absent.hex(), ""),
+        "bytes": (point.size_bytes, 0),
+        "offset": (point.offset, 0),
         "phase": (point.phase, ""),
         "ratio": (point.ratio.value, Ratio.NONE.value),
         "scale": (point.scale, 1.0),

@@ -14,7 +14,7 @@ from typing import Final
 
 from attrs import frozen
 
-from drivers.bus import Bus
+from drivers.bus import MeterBus
 from drivers.clock import Clock
 from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
@@ -60,7 +60,7 @@ class Match:
 
 
 def scan(
-    bus: Bus,
+    bus: MeterBus,
     unit_ids: Iterable[int] = range(1, METER_UNIT_ID_MAX + 1),
     *,
     timeout_s: float = SCAN_TIMEOUT_S,
@@ -72,7 +72,7 @@ def scan(
             yield Found(unit_id, how)
 
 
-def probe(bus: Bus, unit_id: int, *, timeout_s: float = SCAN_TIMEOUT_S) -> str:
+def probe(bus: MeterBus, unit_id: int, *, timeout_s: float = SCAN_TIMEOUT_S) -> str:
     """How an address shows life, or "" if it does not."""
     for function, address in _ASKED:
         try:
@@ -87,13 +87,13 @@ def probe(bus: Bus, unit_id: int, *, timeout_s: float = SCAN_TIMEOUT_S) -> str:
     return ""
 
 
-def identify(bus: Bus, unit_id: int, models: Iterable[Model], clock: Clock) -> tuple[Match, ...]:
+def identify(bus: MeterBus, unit_id: int, models: Iterable[Model], clock: Clock) -> tuple[Match, ...]:
     """The models that fit, the likeliest first."""
     matches = [match for model in models if (match := _match(bus, unit_id, model, clock)) is not None]
     return tuple(sorted(matches, key=lambda match: (not match.certain, -match.evidence, match.model.name)))
 
 
-def _match(bus: Bus, unit_id: int, model: Model, clock: Clock) -> Match | None:
+def _match(bus: MeterBus, unit_id: int, model: Model, clock: Clock) -> Match | None:
     if model.fingerprints:
         fits = all(_fits(bus, unit_id, fingerprint) for fingerprint in model.fingerprints)
         return Match(model, certain=True, evidence=len(model.fingerprints)) if fits else None
@@ -105,7 +105,7 @@ def _match(bus: Bus, unit_id: int, model: Model, clock: Clock) -> Match | None:
     return None if slow is None else Match(model, certain=False, evidence=fast + slow)
 
 
-def _fits(bus: Bus, unit_id: int, fingerprint: Fingerprint) -> bool:
+def _fits(bus: MeterBus, unit_id: int, fingerprint: Fingerprint) -> bool:
     try:
         answer = bus.read(
             unit_id,

@@ -92,9 +92,10 @@ class Block:
     """The answer to one read.
 
     Attributes:
-        function: 3 (holding registers) or 4 (input registers).
-        address: Zero-based PDU address of the first register.
-        words: The registers as on the wire, 2 bytes each, high byte first.
+        function: 3 (holding registers), 4 (input registers), or 17 (read data, DL/T 645).
+        address: Zero-based PDU address of the first register, or the data id.
+        words: The registers as on the wire, 2 bytes each, high byte first; or the bytes behind the
+            data id, as on the wire but for the 33H that was added to each.
     """
 
     function: int

@@ -4,6 +4,9 @@ Words travel as `bytes`, two a register, high byte first, exactly as on the wire
 Application Protocol V1.1b3, section 4.2). A value is decoded with its type and word order, and
 encoded by the same table, so that the simulator cannot disagree with the driver.
 
+The data of a DL/T 645 meter have types of their own (DLT645_TYPES), of as many bytes as their point
+says, low byte first: decimal digits, two a byte, and text.
+
 NaN and infinity never leave this module: a float that is not a number decodes to None.
 """
 
@@ -31,6 +34,18 @@ class RegisterType(StrEnum):
     F32 = "f32"
     F64 = "f64"
     TEXT = "text"
+    BCD = "bcd"
+    BCD_SIGNED = "bcd_signed"
+    """The highest bit is the sign (DL/T 645-2007, table A.2: currents, powers, power factors)."""
+    BCD_TEXT = "bcd_text"
+    """Digits that are a name and no number: leading zeros count."""
+    TEXT_REVERSED = "text_reversed"
+
+
+DLT645_TYPES: Final = frozenset(
+    {RegisterType.BCD, RegisterType.BCD_SIGNED, RegisterType.BCD_TEXT, RegisterType.TEXT_REVERSED}
+)
+"""Types of the data of a DL/T 645 meter, and of no other."""
 
 
 class WordOrder(StrEnum):
@@ -52,12 +67,16 @@ _FORMATS: Final = {
 }
 _F32_MAX: Final = _FORMATS[RegisterType.F32].unpack(b"\x7f\x7f\xff\xff")[0]
 """Largest finite float32; struct refuses what lies beyond."""
+_SIGN_BIT: Final = 0x80
+_PADDING: Final = b"\0\xff "
 
 
 def word_count(register_type: RegisterType, text_words: int = 0) -> int:
-    """Registers that one value takes; `text_words` for a text."""
+    """Registers that one value takes; `text_words` for a text; none for the types of DL/T 645."""
     if register_type is RegisterType.TEXT:
         return text_words
+    if register_type in DLT645_TYPES:
+        return 0
     return _FORMATS[register_type].size // WORD_BYTES
 
 
@@ -71,6 +90,8 @@ def decode(
     """
     if register_type is RegisterType.TEXT:
         return _text(words)
+    if register_type in DLT645_TYPES:
+        return _decode_reversed(words, register_type)
     layout = _FORMATS[register_type]
     if len(words) != layout.size:
         raise ValueError(f"{register_type} takes {layout.size} bytes, not {len(words)}")
@@ -83,8 +104,11 @@ def encode(
     register_type: RegisterType,
     order: WordOrder = WordOrder.HIGH_FIRST,
     text_words: int = 0,
+    size_bytes: int = 0,
 ) -> bytes:
     """The words of `value`; numbers beyond the type's range stop at its end, as meters do.
+
+    `text_words` is for a text, `size_bytes` for the types of DL/T 645.
 
     Raises:
         ValueError: The value is no number where one is needed, not finite, or a text too long.
@@ -94,6 +118,8 @@ def encode(
         if len(raw) > text_words * WORD_BYTES:
             raise ValueError(f"text of {len(raw)} bytes does not fit {text_words} registers")
         return raw.ljust(text_words * WORD_BYTES, b"\0")
+    if register_type in DLT645_TYPES:
+        return _encode_reversed(value, register_type, size_bytes)
     if isinstance(value, str) or not math.isfinite(value):
         raise ValueError(f"{register_type} cannot hold {value!r}")
     return _ordered(_packed(value, register_type), order)
@@ -124,3 +150,39 @@ def _text(words: bytes) -> str | None:
     if not raw or not all(0x20 <= byte < 0x7F for byte in raw):
         return None
     return raw.decode("ascii")
+
+
+def _decode_reversed(data: bytes, register_type: RegisterType) -> Value | None:
+    high_first = data[::-1]
+    if register_type is RegisterType.TEXT_REVERSED:
+        return _text(high_first.strip(_PADDING))
+    sign = 1
+    if register_type is RegisterType.BCD_SIGNED and high_first and high_first[0] & _SIGN_BIT:
+        sign = -1
+        high_first = bytes((high_first[0] & ~_SIGN_BIT,)) + high_first[1:]
+    digits = high_first.hex()
+    if not digits.isdecimal():
+        return None
+    return digits if register_type is RegisterType.BCD_TEXT else sign * int(digits)
+
+
+def _encode_reversed(value: Value, register_type: RegisterType, size_bytes: int) -> bytes:
+    digits = 2 * size_bytes
+    if register_type is RegisterType.TEXT_REVERSED:
+        raw = str(value).encode("ascii")
+        if len(raw) > size_bytes:
+            raise ValueError(f"text of {len(raw)} bytes does not fit {size_bytes}")
+        return raw.ljust(size_bytes, b"\0")[::-1]
+    if register_type is RegisterType.BCD_TEXT:
+        text = str(value).rjust(digits, "0")
+        if not (text.isascii() and text.isdecimal() and len(text) == digits):
+            raise ValueError(f"{value!r} is not {digits} digits")
+        return bytes.fromhex(text)[::-1]
+    if isinstance(value, str) or not math.isfinite(value):
+        raise ValueError(f"{register_type} cannot hold {value!r}")
+    signed = register_type is RegisterType.BCD_SIGNED
+    most = 8 * 10 ** (digits - 1) - 1 if signed else 10**digits - 1
+    whole = min(max(round(value), -most if signed else 0), most)
+    high_first = bytearray.fromhex(f"{abs(whole):0{digits}d}")
+    high_first[0] |= _SIGN_BIT if whole < 0 else 0
+    return bytes(high_first)[::-1]

@@ -42,6 +42,13 @@ class Table:
         shown = key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS_MAX else _shown(key)
         return f"{self.place}.{shown}" if self.place else shown
 
+    def says(self, key: str, value: object) -> bool:
+        """Whether the file says exactly `value`; then `key` is known."""
+        said = self._data.get(key) == value and type(self._data.get(key)) is type(value)
+        if said:
+            self._asked.add(key)
+        return said
+
     def has(self, key: str) -> bool:
         """Whether the file says anything about `key`."""
         return key in self._data
@@ -69,6 +76,14 @@ class Table:
             return value
         self._wrong(key, value, f"a whole number from {low} to {high}")
         return low if default is None else default
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """True or false."""
+        value = self._get(key, default)
+        if isinstance(value, bool):
+            return value
+        self._wrong(key, value, "true or false")
+        return default
 
     def choice(self, key: str, kind: type[EnumT], default: EnumT | None = None) -> EnumT:
         """One of the words of `kind`."""

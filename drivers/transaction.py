@@ -30,7 +30,7 @@ _GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
 
 @frozen
 class Answer:
-    """The registers that were asked for, and how long the meter took, in seconds of the clock."""
+    """The registers (or bytes) that were asked for, and how long the meter took, s of the clock."""
 
     words: bytes
     latency_s: float

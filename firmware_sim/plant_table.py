@@ -15,14 +15,6 @@ class PlantTable(Table):
         """`key` is no unknown key, somebody else reads it."""
         self._get(key, None)
 
-    def flag(self, key: str, *, default: bool) -> bool:
-        """True or false."""
-        value = self._get(key, default)
-        if isinstance(value, bool):
-            return value
-        self.note(key, f"must be true or false, not {value!r}")
-        return default
-
     def moment(self, key: str, start_s: float, default: float | None = None) -> float:
         """A moment in seconds since 1970 UTC: written with its offset, or as seconds from `start_s`."""
         value = self._get(key, None)

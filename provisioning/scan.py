@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import click
 
-from drivers.bus import Bus, open_bus
+from drivers.bus import MeterBus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, BusUrlError
 from drivers.meter import METER_UNIT_ID_MAX
@@ -59,7 +59,7 @@ def command(url: str, first: int, last: int, timeout_s: float, as_json: bool) ->
         console().print(table(("unit", "life", "model", "certain"), rows))
 
 
-def _walk(bus: Bus, unit_ids: range, timeout_s: float) -> Iterator[Row]:
+def _walk(bus: MeterBus, unit_ids: range, timeout_s: float) -> Iterator[Row]:
     models = [load(name) for name in names()]
     with progress() as bar:
         task = bar.add_task(bus.url, total=len(unit_ids))

@@ -1,0 +1,192 @@
+"""One line of DL/T 645-2007 meters: the same door as `drivers.bus.Bus`, another protocol behind it.
+
+    dlt645:/dev/ttyS1?baudrate=2400&parity=E   a serial port or a pty
+    dlt645+tcp://host:port                     through a transparent TCP gateway
+
+`read` asks one meter for one data id. A meter is named by a number: its address of 12 digits read as
+hexadecimal, so that AA in high bytes remains a wildcard. `count` is in bytes. Promises of `drivers.bus`
+that need other means here:
+
+- The answer names meter and data id, so nothing else can be taken for it. Only the late answer to an
+  earlier read of the same data id could, and would make an old value new: after a time-out the same
+  data id rests until that answer has come or cannot come any more. All others may be read at once.
+- Nothing is sent into a line that is not quiet; what lay on it is thrown away and accounted for.
+
+A bus belongs to one thread. It opens its port when it is first used, and again after a failure.
+"""
+
+from typing import Final
+
+from drivers.bus_url import parse_url
+from drivers.clock import Clock
+from drivers.dlt645 import (
+    ADDRESS_DIGITS,
+    FRAME_OVERHEAD_BYTES,
+    FUNCTION,
+    PREAMBLE,
+    Data,
+    ReadId,
+    encode_read,
+    signatures_in,
+)
+from drivers.dlt645_exchange import Exchange
+from drivers.errors import BusDownError, ReplyTimeoutError
+from drivers.ledger import Ledger
+from drivers.transaction import FLOOD_BYTES_MAX, Answer, BusStats
+from drivers.transport import Deadline
+
+QUIET_S: Final = 0.02
+"""Silence asked for after trouble. USB adapters hand over what they have every 16 ms."""
+QUIET_MAX_S: Final = 0.5
+"""Longest wait for that silence: the longest frame takes 1 s at 2400 baud, a babbler has no end."""
+SILENT_REOPEN: Final = 5
+"""Requests in a row without a single byte after which the port is opened anew."""
+GAP_BYTES: Final = 0
+"""A data id is read whole or not: there are no registers to read over."""
+_DATA_ID_BYTES: Final = 4
+
+
+class Dlt645Bus:
+    """A line that is read by one thread; made by `drivers.bus.open_bus`."""
+
+    def __init__(self, url: str, clock: Clock, ledger: Ledger) -> None:
+        self.url = url
+        self.gap_registers_max = GAP_BYTES
+        self.stats = BusStats()
+        self._pipe = parse_url(url).pipe
+        self._clock = clock
+        self._ledger = ledger
+        self._buffer = b""
+        self._opened_once = False
+        self._troubled = False
+        self._silent = 0
+        self._idle_since_s = 0.0
+
+    def close(self) -> None:
+        """Give the port back; the next `read` opens it again."""
+        self._pipe.close()
+        self._buffer = b""
+
+    def read(
+        self,
+        unit_id: int,
+        function: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float,
+        spare_registers: int = 0,
+    ) -> Answer:
+        """The `count` bytes behind a data id.
+
+        Args:
+            unit_id: The meter's address, its 12 digits read as hexadecimal.
+            function: 17.
+            address: The data id.
+            count: Bytes behind the data id, exactly.
+            timeout_s: How long the meter may take; the time on a serial wire comes on top.
+            spare_registers: Nothing can be read along here.
+
+        Raises:
+            BusDownError: The port cannot be used; the next call opens it anew.
+            ReplyTimeoutError: No answer, or a late answer to the same has to be waited for.
+            ReplyError: What came is not the answer.
+            ExceptionReplyError: The meter refused, and it is certain that it refused this.
+        """
+        del spare_registers
+        if function != FUNCTION:
+            raise ValueError(f"function {function} on a DL/T 645 line")
+        found, latency_s = self.ask(ReadId(f"{unit_id:0{ADDRESS_DIGITS}X}", address, count), timeout_s)
+        return Answer(found.data, latency_s)
+
+    def ask(self, ask: ReadId, timeout_s: float) -> tuple[Data, float]:
+        """The answer to one read, with the name of who gave it; its latency. Errors as in `read`."""
+        try:
+            self._prepare(ask, timeout_s)
+            return self._exchange(ask, timeout_s)
+        except BusDownError:
+            self.close()
+            raise
+
+    def others_follow(self, wait_s: float) -> bool:
+        """Whether more came behind the last answer within `wait_s`: several meters fit a wildcard."""
+        more = self._buffer + self._pipe.read(self._clock.real_s(wait_s))
+        self._troubled = self._troubled or bool(more)
+        return bool(more)
+
+    def _prepare(self, ask: ReadId, timeout_s: float) -> None:
+        """Open and quiet the line, and wait past a late answer to the same read."""
+        if self._pipe.open():
+            self.stats.reopened += self._opened_once
+            self._opened_once = True
+            self._buffer = b""
+        self._settle()
+        wait_s = self._ledger.wait_s(ask, self._clock.monotonic_s())
+        if not wait_s:
+            return
+        if wait_s > max(timeout_s, self._ledger.duplicate_max_s):
+            raise ReplyTimeoutError(f"not asked: an earlier answer may come for {wait_s:.1f} s more")
+        self._clock.sleep(wait_s)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Take off the line what nobody asked for, until it is quiet."""
+        stale, self._buffer = self._buffer, b""
+        noise_s = self._clock.real_s(max(QUIET_S, self._pipe.gap_s))
+        quiet_s = noise_s if self._troubled or stale else 0.0
+        deadline = Deadline(self._clock.real_s(QUIET_MAX_S))
+        while chunk := self._pipe.read(min(quiet_s, deadline.left_s())):
+            stale = (stale + chunk)[-FLOOD_BYTES_MAX:]
+            quiet_s = noise_s
+            self._idle_since_s = self._clock.monotonic_s()
+            if not deadline.left_s():
+                break
+        self._troubled = False
+        self._account(stale)
+
+    def _account(self, stale: bytes) -> None:
+        """Note other masters' requests and late answers among bytes that are thrown away."""
+        now_s = self._clock.monotonic_s()
+        for signature, is_answer in signatures_in(stale):
+            if is_answer:
+                self.stats.late += self._ledger.arrived(signature, now_s)
+            else:
+                self.stats.collisions += 1
+                self._ledger.overheard(signature, now_s)
+
+    def _exchange(self, ask: ReadId, timeout_s: float) -> tuple[Data, float]:
+        gap_left_s = self._idle_since_s + self._pipe.gap_s - self._clock.monotonic_s()
+        if gap_left_s > 0:
+            self._clock.sleep(gap_left_s)
+        request = encode_read(ask.meter, ask.data_id)
+        self.stats.requests += 1
+        sent_s = self._clock.monotonic_s()
+        self._ledger.sent(ask, sent_s)
+        exchange = Exchange(ask, self._ledger, self.stats, self._buffer)
+        self._pipe.write(request)
+        back_bytes = len(PREAMBLE) + FRAME_OVERHEAD_BYTES + _DATA_ID_BYTES + ask.count
+        wire_s = self._pipe.wire_s(len(request) + back_bytes)
+        try:
+            found = self._await(exchange, Deadline(self._clock.real_s(timeout_s + wire_s)))
+        finally:
+            self._buffer = exchange.buffer
+            self._idle_since_s = self._clock.monotonic_s()
+        return found, self._idle_since_s - sent_s
+
+    def _await(self, exchange: Exchange, deadline: Deadline) -> Data:
+        while chunk := self._pipe.read(deadline.left_s()):
+            self._silent = 0
+            found = exchange.feed(chunk, self._clock.monotonic_s())
+            if found is not None:
+                return found
+        self._troubled = True
+        self._count_silence(exchange)
+        raise exchange.given_up()
+
+    def _count_silence(self, exchange: Exchange) -> None:
+        if exchange.received:
+            return
+        self._silent += 1
+        if self._silent >= SILENT_REOPEN:
+            self._silent = 0
+            self._pipe.close()
