@@ -23,7 +23,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.evidence import cbor
-from agent.evidence.attestation import Attestations
+from agent.evidence.attested_chain import Attestations
 from agent.evidence.chain import Code, Finding
 from agent.evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record
 from agent.evidence.seal import SealHeader

@@ -21,7 +21,7 @@ from typing import IO, Final
 from attrs import define, field, frozen
 
 from agent.evidence import cbor
-from agent.evidence.attestation import Passing
+from agent.evidence.attested_chain import Passing
 from agent.evidence.chain import ChainState, Code, Finding
 from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NO_HASH, checked_gateway
 from agent.evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement

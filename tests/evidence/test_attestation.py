@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.evidence import cbor
-from agent.evidence.attestation import ATTEST_BYTES, Attestation, Attestations, attested
+from agent.evidence.attestation import ATTEST_BYTES, Attestation, attested
+from agent.evidence.attested_chain import Attestations
 from agent.evidence.record import Kind, Record, decode_record, encode_record
 from agent.evidence.seal import NO_HASH
 from tests.evidence.attestations import AK, GOLDEN

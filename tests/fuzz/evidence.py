@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from agent.centre.lines import Lines
 from agent.evidence import cbor, cose, keys
-from agent.evidence.attestation import Attestations
+from agent.evidence.attested_chain import Attestations
 from agent.evidence.body import BODY_BYTES_MAX, CHECK_BYTES, COLUMNS, columns_body, plain_body, unpack
 from agent.evidence.chain import ChainState
 from agent.evidence.export import MAGIC, ExportedSeal, read_chain, verify_file, write_chain
