@@ -1,4 +1,4 @@
-"""The attestations of a chain, one with the other: the counter grows, the key is one, none is missing. Pure.
+"""The attestations of a chain, one with the other: the counter grows, one key, none is missing. Pure.
 
 Three things are told, and none of them refuses a seal:
 
