@@ -143,8 +143,10 @@ class _Checking:
             if not self.issued:
                 mine = f"this program draws version {PAGE_VERSION}"
                 self.problems.append(f"{PAGE_NAME} of version {content.page} cannot be compared: {mine}")
-        elif evidence_page(story) != page:
-            self.problems.append(f"{PAGE_NAME} is not what the evidence says")
+        elif (expected := evidence_page(story)) != page:
+            pairs = enumerate(zip(expected, page, strict=False))
+            at = next((at for at, (one, other) in pairs if one != other), min(len(expected), len(page)))
+            self.problems.append(f"{PAGE_NAME} is not what the evidence says, from byte {at} on")
         return Checked(tuple(self.problems), self.issued and not self.problems, evidence, story)
 
     def _enough(self) -> bool:

@@ -23,7 +23,7 @@ from provisioning.evidence_check import NAMES, check, make_pack
 from tests.evidence import packs
 from tests.provisioning import chromium
 from tests.provisioning.evidence_plant import CENTRE_KEY, DROPPED, GATEWAY, OFF_S, STRANGER, Plant, plant, utc
-from tests.provisioning.pack_mutations import SKILLED, mutants
+from tests.provisioning.pack_mutations import SKILLED, assembled, mutants, parts
 from tests.provisioning.test_pages import Strict
 
 MUTANTS = 150
@@ -342,6 +342,13 @@ def test_a_changed_bit_in_any_part_is_named(made: dict[str, Path], tmp_path: Pat
         assert result.exit_code == NO, at
         assert str(file) in result.stderr
         assert any(word in result.stderr for word in ("byte ", "evidence.cbor", PAGE_NAME, INDEX_NAME)), at
+
+
+def test_a_changed_page_is_named_with_its_place(made: dict[str, Path], tmp_path: Path) -> None:
+    good = parts(made["gateway"].read_bytes())
+    file, at = tmp_path / "pack.zip", good.page.index(b"<h2>")
+    file.write_bytes(assembled(good.evidence, good.page[:at] + b"<h3>" + good.page[at + 4 :]))
+    assert f"report.html is not what the evidence says, from byte {at + 2} on" in verify(file).stderr
 
 
 def test_a_changed_seal_is_named_by_its_number(made: dict[str, Path], tmp_path: Path) -> None:
