@@ -89,7 +89,8 @@ def probe(bus: MeterBus, unit_id: int, *, timeout_s: float = SCAN_TIMEOUT_S) -> 
 
 def identify(bus: MeterBus, unit_id: int, models: Iterable[Model], clock: Clock) -> tuple[Match, ...]:
     """The models that fit, the likeliest first."""
-    matches = [match for model in models if (match := _match(bus, unit_id, model, clock)) is not None]
+    modbus = (model for model in models if not model.is_dlt645)
+    matches = [match for model in modbus if (match := _match(bus, unit_id, model, clock)) is not None]
     return tuple(sorted(matches, key=lambda match: (not match.certain, -match.evidence, match.model.name)))
 
 

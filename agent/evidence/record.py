@@ -6,7 +6,9 @@ A reading carries what the meter said, not what we think it meant:
     [1, utc_ms, boottime_ms, clock, meter, group, model, blocks, quality, reason, latency_us]
 `clock` is 0 synchronised, 1 unsynchronised, 2 simulated; `group` 0 fast, 1 slow, 2 identity; `model`
 the first 8 bytes of the SHA-256 of the model's point table (the manifest holds the table);
-`blocks` = [[function, address, words], ...] as on the wire; `quality` 0 good, 1 stale, 2 bad.
+`blocks` = [[function, address, words], ...] as on the wire, where function 17 is a read of DL/T 645:
+its address is the data id, its words the bytes behind it without the 33H of the wire;
+`quality` 0 good, 1 stale, 2 bad.
 
 Every other kind:
     [kind, utc_ms, boottime_ms, clock, body]      body: a map with text keys
@@ -37,6 +39,11 @@ NS_PER_MS: Final = 1_000_000
 NS_PER_US: Final = 1_000
 _ADDRESS_MAX: Final = 0xFFFF
 _FUNCTIONS: Final = (3, 4)
+_READ_DATA: Final = 17
+"""The function of a read of DL/T 645 (control code 11H)."""
+_DATA_ID_MAX: Final = 0xFFFFFFFF
+_DATA_BYTES_MAX: Final = 200
+"""Longest data field of an answer (DL/T 645-2007, section 5.2.5)."""
 _READING_ITEMS: Final = 11
 _RECORD_ITEMS: Final = 5
 
@@ -201,8 +208,12 @@ def _reading(items: list[Any]) -> ReadingRecord:
 
 def _block(item: Any) -> Block:
     function, address, words = cbor.array(item, "block", 3)
+    if type(function) is int and function == _READ_DATA:
+        if type(words) is not bytes or not 0 < len(words) <= _DATA_BYTES_MAX:
+            raise cbor.FormatError(f"data are not 1 to {_DATA_BYTES_MAX} bytes")
+        return Block(function, cbor.natural(address, "address", _DATA_ID_MAX), words)
     if function not in _FUNCTIONS or type(function) is not int:
-        raise cbor.FormatError("function is not 3 or 4")
+        raise cbor.FormatError("function is not 3, 4 or 17")
     if (
         type(words) is not bytes
         or len(words) % WORD_BYTES

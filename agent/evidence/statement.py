@@ -59,7 +59,7 @@ CONTINUE_BYTES_MAX: Final = 512
 
 @frozen
 class EnrolledMeter:
-    """A meter of the site at its enrolment."""
+    """A meter of the site at its enrolment; a DL/T 645 meter has unit id 0 and its address as serial."""
 
     id: str
     model: str
@@ -221,12 +221,15 @@ def _enrolment(gateway: str, items: list[Any]) -> Enrolment:
 
 def _meter(item: Any) -> EnrolledMeter:
     id_, model, unit_id, serial = cbor.array(item, "meter", 4)
-    return EnrolledMeter(
+    meter = EnrolledMeter(
         cbor.text(id_, "meter"),
         cbor.text(model, "model"),
-        cbor.natural(unit_id, "unit_id", UNIT_ID_MAX, 1),
+        cbor.natural(unit_id, "unit_id", UNIT_ID_MAX),
         cbor.text(serial, "serial"),
     )
+    if not meter.unit_id and not meter.serial:
+        raise cbor.FormatError("unit_id is 0, and there is no serial to know the meter by")
+    return meter
 
 
 def _rekey(gateway: str, items: list[Any]) -> Rekey:

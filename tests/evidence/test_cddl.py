@@ -91,7 +91,19 @@ def test_every_kind_of_record_matches_the_schema(kind: Kind) -> None:
 
 
 @pytest.mark.parametrize(
-    ("position", "value"), [(0, 0), (3, 3), (4, "m" * 65), (5, 3), (7, [[5, 0, b"ab"]]), (9, 1)]
+    ("position", "value"),
+    [
+        (0, 0),
+        (3, 3),
+        (4, "m" * 65),
+        (5, 3),
+        (7, [[5, 0, b"ab"]]),
+        (7, [[3, 0x02010100, b"ab"]]),
+        (7, [[17, 2**32, b"ab"]]),
+        (7, [[17, 0, b""]]),
+        (7, [[17, 0, bytes(201)]]),
+        (9, 1),
+    ],
 )
 def test_schema_and_decoder_refuse_the_same_reading(position: int, value: object) -> None:
     assert SCHEMA.matches("reading", cbor.encode(READING))

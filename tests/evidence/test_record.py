@@ -25,12 +25,19 @@ STAMPS = st.builds(
     boot_id=st.just(b"b" * 16),
     clock_state=st.sampled_from(ClockState),
 )
-BLOCKS = st.builds(
+REGISTERS = st.builds(
     Block,
     function=st.sampled_from((3, 4)),
     address=st.integers(0, 0xFFFF),
     words=st.integers(1, 125).flatmap(lambda n: st.binary(min_size=2 * n, max_size=2 * n)),
 )
+DATA = st.builds(
+    Block,
+    function=st.just(17),
+    address=st.integers(0, 0xFFFFFFFF),
+    words=st.binary(min_size=1, max_size=200),
+)
+BLOCKS = REGISTERS | DATA
 READINGS = st.builds(
     Reading,
     meter=st.text(max_size=16),
@@ -107,6 +114,12 @@ READING = [1, 5, 6, 0, "m1", 0, b"8" * 8, [[4, 0, b"ab"]], 0, "", 7]
         (7, [[4, 0, b"abc"]]),
         (7, [[4, 0, b"ab" * 126]]),
         (7, [[4, 0, b"ab"]] * 33),
+        (7, [[17, 0x1_0000_0000, b"ab"]]),
+        (7, [[17, 0, b""]]),
+        (7, [[17, 0, b"a" * 201]]),
+        (7, [[17, 0, "ab"]]),
+        (7, [[17.0, 0, b"ab"]]),
+        (7, [[16, 0, b"ab"]]),
         (8, 3),
         (9, "r" * 65),
         (10, 10**9 + 1),

@@ -131,6 +131,13 @@ def test_a_signed_statement_with_a_field_of_another_kind_is_refused_or_says_some
     assert sign_statement(read, CENTRE)
 
 
+def test_a_meter_without_a_unit_id_is_known_by_its_serial() -> None:
+    meter = EnrolledMeter("m", "dlt645-2007-3p", 0, "123456789012")
+    read = parse_statement(sign_statement(evolve(ENROLMENT, meters=(meter,)), CENTRE)).statement
+    assert isinstance(read, Enrolment)
+    assert read.meters == (meter,)
+
+
 WRONG: list[tuple[Statement, str]] = [
     (evolve(ENROLMENT, gateway="a/b"), "gateway id"),
     (evolve(ENROLMENT, first_key=NO_HASH), "first_key is no key"),
