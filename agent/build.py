@@ -78,16 +78,22 @@ def setups_of(site: Site) -> dict[str, MeterSetup]:
     """
     setups: dict[str, MeterSetup] = {}
     problems: list[str] = []
+    dlt645 = {bus.id for bus in site.bus if bus.is_dlt645}
     for index, meter in enumerate(site.meter):
         try:
             model = models.load(meter.model)
         except ModelError as error:
             problems += [f"meter[{index}].model: {problem}" for problem in error.problems]
             continue
+        if model.is_dlt645 is not (meter.bus in dlt645):
+            spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
+            problems.append(f"meter[{index}].model: {model.name} speaks {spoken}, bus {meter.bus!r} does not")
+            continue
         setups[meter.id] = MeterSetup(
             id=meter.id,
             model=model,
-            unit_id=meter.unit_id,
+            unit_id=meter.unit_id or 0,
+            address=meter.address or "",
             ct_ratio=meter.ct_ratio,
             pt_ratio=meter.pt_ratio,
             fast_s=meter.fast_s,

@@ -25,6 +25,7 @@ from agent.config_types import (
     HookUrl,
     Identifier,
     Megabytes,
+    MeterAddress,
     Ratio,
     Seconds,
     Tcti,
@@ -34,6 +35,7 @@ from agent.config_types import (
     mistakes_in,
     structure,
 )
+from drivers.bus_url import parse_url
 
 SITE_FILE_BYTES_MAX: Final = 48 * 1024
 """A site of a hundred meters takes 20 kB, and the text must fit into one record of a 64 kB message."""
@@ -101,20 +103,34 @@ class BusSettings:
     id: Identifier
     url: BusUrl
 
+    @property
+    def is_dlt645(self) -> bool:
+        """Whether its meters speak DL/T 645, else Modbus."""
+        return parse_url(self.url).is_dlt645
+
 
 @frozen
 class MeterSettings:
-    """`[[meter]]`: one device on a bus, and the line that it feeds."""
+    """`[[meter]]`: one device on a bus, and the line that it feeds.
+
+    A Modbus meter is called by its `unit_id`, a DL/T 645 meter by its `address` of 12 digits.
+    """
 
     id: Identifier
     bus: Identifier
-    unit_id: UnitId
     model: str
     line: Identifier
+    unit_id: UnitId | None = None
+    address: MeterAddress | None = None
     ct_ratio: Ratio = Ratio(1.0)
     pt_ratio: Ratio = Ratio(1.0)
     fast_s: Seconds = Seconds(5.0)
     slow_s: Seconds = Seconds(60.0)
+
+    @property
+    def place(self) -> int | str | None:
+        """What it is called by on its bus."""
+        return self.unit_id or self.address
 
 
 @frozen
@@ -273,16 +289,33 @@ def _feed_misfits(site: Site) -> Iterator[str]:
 
 
 def _meter_misfits(site: Site) -> Iterator[str]:
-    buses = {bus.id for bus in site.bus}
+    buses = {bus.id: bus for bus in site.bus}
     lines = {line.id for line in site.line}
-    places = Counter((meter.bus, meter.unit_id) for meter in site.meter)
+    places = Counter((meter.bus, meter.place) for meter in site.meter)
     for index, meter in enumerate(site.meter):
         if meter.bus not in buses:
             yield f"meter[{index}].bus: no bus {meter.bus!r}; known: {_known(buses)}"
+        else:
+            yield from _misplaced(index, meter, buses[meter.bus])
         if meter.line not in lines:
             yield f"meter[{index}].line: no line {meter.line!r}; known: {_known(lines)}"
-        if places[meter.bus, meter.unit_id] > 1:
-            yield f"meter[{index}].unit_id: {meter.unit_id} is used more than once on bus {meter.bus!r}"
+        if meter.place is not None and places[meter.bus, meter.place] > 1:
+            key = "address" if meter.address else "unit_id"
+            yield f"meter[{index}].{key}: {meter.place} is used more than once on bus {meter.bus!r}"
+
+
+def _misplaced(index: int, meter: MeterSettings, bus: BusSettings) -> Iterator[str]:
+    """Whether a meter is called as the meters of its bus are."""
+    if bus.is_dlt645:
+        if meter.address is None:
+            yield f"meter[{index}].address: missing; bus {bus.id!r} is DL/T 645, whose meters have 12 digits"
+        if meter.unit_id is not None:
+            yield f"meter[{index}].unit_id: bus {bus.id!r} is DL/T 645, whose meters have an address instead"
+    else:
+        if meter.unit_id is None:
+            yield f"meter[{index}].unit_id: missing"
+        if meter.address is not None:
+            yield f"meter[{index}].address: bus {bus.id!r} is Modbus, whose meters have a unit_id instead"
 
 
 def _known(names: Iterable[str]) -> str:

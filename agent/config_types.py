@@ -31,6 +31,7 @@ HookUrl = NewType("HookUrl", str)
 Tcti = NewType("Tcti", str)
 Hex32 = NewType("Hex32", bytes)
 UnitId = NewType("UnitId", int)
+MeterAddress = NewType("MeterAddress", str)
 Megabytes = NewType("Megabytes", int)
 Watts = NewType("Watts", int)
 Seconds = NewType("Seconds", float)
@@ -53,6 +54,7 @@ _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{ID_CHARACTERS_MAX - 1}}}
 _OFFSET: Final = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
 _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
 """Of the ways to a TPM those that name a device or a socket; others load a library or run a command."""
+_ADDRESS: Final = re.compile(r"[0-9]{12}")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -116,6 +118,10 @@ def _optional_hook(value: Any, _: Any) -> str | None:
     return text
 
 
+def _optional(check: Callable[[Any, Any], T]) -> Callable[[Any, Any], T | None]:
+    return lambda value, kind: None if value is None else check(value, kind)
+
+
 def _is_choice(kind: Any) -> bool:
     return get_origin(kind) is Literal
 
@@ -148,7 +154,8 @@ def _converter() -> Converter:
         (Hex32 | None, _optional_hex),
         (HookUrl | None, _optional_hook),
         (Tcti, _matching(_TCTI, "like device:/dev/tpmrm0")),
-        (UnitId, _whole(1, UNIT_ID_MAX)),
+        (UnitId | None, _optional(_whole(1, UNIT_ID_MAX))),
+        (MeterAddress | None, _optional(_matching(_ADDRESS, "12 digits in quotes"))),
         (Megabytes, _whole(QUOTA_MB_MIN, QUOTA_MB_MAX)),
         (Watts, _whole(1, RATED_W_MAX)),
         (Seconds, _number(INTERVAL_S_MIN, INTERVAL_S_MAX)),

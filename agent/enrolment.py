@@ -97,7 +97,13 @@ def request_of(site: Site) -> dict[str, Any]:
         EnrolmentError: The keys are not known any more.
     """
     meters = [
-        {"id": meter.id, "model": meter.model, "unit_id": meter.unit_id, "serial": ""} for meter in site.meter
+        {
+            "id": meter.id,
+            "model": meter.model,
+            "unit_id": meter.unit_id or 0,
+            "serial": meter.address or "",
+        }
+        for meter in site.meter
     ]
     return {**read_enrolment(site.path(site.store.path)), "site": site.site.name, "meters": meters}
 

@@ -5,6 +5,7 @@ that none outgrows a message:
 
     {"site": text of the site file, "site_hash": its SHA-256, "version": software, "boot_id": …,
      "clock": state, "meters": {id: {"model": 8 bytes, "unit_id", "bus", "line", "ct_ratio", "pt_ratio"}},
+     (a DL/T 645 meter has its "address" of 12 digits instead of "unit_id")
      "linkages": {id: hash of its detection parameters}, "feed": hash of those of the feed, or null}
     {"models": {first 8 bytes of the hash as hex: the model's point table, canonical JSON}}
 
@@ -42,7 +43,7 @@ def manifest_bodies(
         "meters": {
             meter.id: {
                 "model": setups[meter.id].model.hash[:MODEL_ID_BYTES],
-                "unit_id": meter.unit_id,
+                **({"address": meter.address} if meter.address else {"unit_id": meter.unit_id}),
                 "bus": meter.bus,
                 "line": meter.line,
                 "ct_ratio": meter.ct_ratio,

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.build import setups_of
 from agent.config import (
     SITE_FILE_BYTES_MAX,
     ConfigError,
@@ -12,7 +13,10 @@ from agent.config import (
     load_site,
     parse_site,
 )
+from agent.manifest import manifest_bodies
+from drivers.clock import ClockState, Stamp
 
+CLOCK = ClockState.SIMULATED
 KEY = "ab" * 32
 GOOD = f"""
 [site]
@@ -195,3 +199,66 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | No
     with pytest.raises(ConfigError, match=word) as caught:
         load_site(file)
     assert str(caught.value).startswith(str(file))
+
+
+def with_dlt645(name: str, url: str = "dlt645:/dev/ttyS2") -> str:
+    """The good site with its second meter on a DL/T 645 line and called by `name`."""
+    text = GOOD.replace('bus = "b1"\nunit_id = 2\nmodel = "eastron-sdm630"', f'bus = "b2"\n{name}')
+    return text.replace("[[meter]]", f'[[bus]]\nid = "b2"\nurl = "{url}"\n\n[[meter]]', 1)
+
+
+MODEL_3P = 'model = "dlt645-2007-3p"'
+
+
+def test_a_dlt645_meter_is_called_by_its_address_and_says_so_in_the_manifest() -> None:
+    site = parse_site(with_dlt645(f'address = "000123456789"\n{MODEL_3P}'), FILE)
+    setup = setups_of(site)["m2"]
+    assert (setup.address, setup.unit_id, setup.station) == ("000123456789", 0, 0x123456789)
+    body = next(manifest_bodies(site, setups_of(site), (), None, "1", Stamp(0, 0, bytes(16), CLOCK)))
+    assert body["meters"]["m2"]["address"] == "000123456789"
+    assert body["meters"]["m1"]["unit_id"] == 1
+    assert ["unit_id" in meter for meter in body["meters"].values()] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("unit_id = 2", "meter[1].unit_id: bus 'b2' is DL/T 645, whose meters have an address instead"),
+        ("", "meter[1].address: missing; bus 'b2' is DL/T 645, whose meters have 12 digits"),
+        ('address = "12345678901"', "meter[1].address: must be 12 digits in quotes, not '12345678901'"),
+        ("address = 123456789012", "meter[1].address: must be a text in quotes, not 123456789012"),
+    ],
+)
+def test_a_meter_that_is_not_called_as_those_of_its_bus_is_named(name: str, problem: str) -> None:
+    with pytest.raises(SiteMistakesError) as raised:
+        parse_site(with_dlt645(f"{name}\n{MODEL_3P}"), FILE)
+    assert problem in raised.value.problems
+
+
+def test_a_modbus_meter_has_no_address_and_needs_its_unit_id() -> None:
+    text = GOOD.replace("unit_id = 1\n", 'address = "123456789012"\n')
+    with pytest.raises(SiteMistakesError) as raised:
+        parse_site(text, FILE)
+    assert raised.value.problems == (
+        "meter[0].unit_id: missing",
+        "meter[0].address: bus 'b1' is Modbus, whose meters have a unit_id instead",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (
+            with_dlt645('address = "000123456789"\nmodel = "eastron-sdm630"'),
+            "meter[1].model: eastron-sdm630 speaks Modbus, bus 'b2' does not",
+        ),
+        (
+            GOOD.replace("eastron-sdm630", "dlt645-2007-1p", 1),
+            "meter[0].model: dlt645-2007-1p speaks DL/T 645, bus 'b1' does not",
+        ),
+    ],
+)
+def test_a_model_of_the_other_protocol_is_refused_before_anything_is_asked(text: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as raised:
+        setups_of(parse_site(text, FILE))
+    assert raised.value.problems == (problem,)
