@@ -22,7 +22,7 @@ A bus belongs to one thread. It opens its port when it is first used, and again 
 Times are seconds of the clock; only waiting is translated into real time.
 """
 
-from typing import Final
+from typing import Final, Protocol
 
 from drivers.bus_url import parse_url
 from drivers.clock import Clock
@@ -222,8 +222,29 @@ class Bus:
             self.close()
 
 
-MeterBus = Bus | Dlt645Bus
-"""What meters are read through; both have the same `read`."""
+class MeterBus(Protocol):
+    """What meters are read through: a `Bus`, a `Dlt645Bus`, or a recorded session that stands for one."""
+
+    url: str
+    gap_registers_max: int
+    stats: BusStats
+
+    def read(
+        self,
+        unit_id: int,
+        function: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float,
+        spare_registers: int = 0,
+    ) -> Answer:
+        """See `Bus.read`."""
+        ...
+
+    def close(self) -> None:
+        """Give the port back; the next `read` opens it again."""
+        ...
 
 
 def new_ledger(clock: Clock) -> Ledger:
