@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from attrs import frozen
 
 from tests.plant.network import forgeries
-from tests.plant.story import Span
 
 if TYPE_CHECKING:
     from tests.plant.run import World
@@ -382,6 +381,3 @@ def draw_faults(rng: random.Random, length_s: float, also: Sequence[str] = ()) -
 
 def _drawn(rng: random.Random, kind: str, at_s: float) -> Fault:
     return Fault(kind, at_s, rng.uniform(*FAULTS[kind].long_s), rng.randrange(1 << 30))
-
-
-__all__ = ["FAULTS", "Fault", "Row", "Span", "draw_faults"]

@@ -149,10 +149,14 @@ class Machine:
     """See the module.
 
     Attributes:
-        ends: How each life ended.
-        refused: Why it is not started again: the text of its RekeyError.
-        starts: How each life began.
-        on_start: Called with each process before it starts; for tests of the tests.
+        up_at_s: It is not started before this.
+        refused: Why it is not started again at all: the text of its RekeyError.
+        starts, ends: How each life began and ended.
+        lost_spans: Seals that the disk had lost at some start.
+        begun_anew: Starts at which the detector could not go on where it was.
+        enrol: Told of the first key.
+        between: What strikes between the end of a life and the next start.
+        fed: When the agent lived through a turn, on the story's clock.
     """
 
     site: Site

@@ -32,7 +32,7 @@ from tests.plant.disk import Disk
 from tests.plant.faults import FAULTS, Fault, draw_faults
 from tests.plant.machine import Machine
 from tests.plant.network import TOPICS, Broker, Centre
-from tests.plant.story import GATEWAY, Span, Story, draw_story
+from tests.plant.story import Span, Story, draw_story
 
 TURN_S: Final = 2.5
 """A network round trip of five seconds, and four turns between two seals."""
@@ -264,6 +264,3 @@ def make_templates(folder: Path) -> Path:
     GatewayStore(folder / "gateway.db", 1 << 30).close()
     CentreStore(folder / "centre.db").close()
     return folder
-
-
-__all__ = ["GATEWAY", "World", "make_templates"]

@@ -13,10 +13,11 @@ import pytest
 from agent.evidence.seal import seal_hash
 from tests.plant import checks
 from tests.plant.faults import Fault
-from tests.plant.run import GATEWAY, World
+from tests.plant.run import World
+from tests.plant.story import GATEWAY
 
 SEEDS = 1_000
-QUICK = 12
+QUICK = 10
 AGAIN = os.environ.get("DIANJIAN_SEED", "")
 
 
