@@ -158,7 +158,12 @@ class Point:
         return registers.encode(value, self.type, self.word_order, self.text_words, self.size_bytes)
 
     def exponent_for(self, value: float, ratio: float) -> int:
-        """The finest power of ten with which `value` fits into the registers."""
+        """The finest power of ten with which `value` fits into the registers.
+
+        Zero fits any, also where its words mean that there is nothing (a SunSpec counter).
+        """
+        if not value:
+            return _EXPONENT_FINEST
         for exponent in range(_EXPONENT_FINEST, EXPONENT_MAX):
             words = self.encode(value, exponent=exponent, ratio=ratio)
             wanted = over(over(over(value, ratio), 10.0**exponent), self.scale)
