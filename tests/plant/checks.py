@@ -194,15 +194,15 @@ def _episodes(world: World, chain: Chain) -> Iterator[str]:
     told: Counter[Told] = Counter(_told(record.body) for record in chain.of_kind(Kind.EPISODE))
     accused = {one for one in told if _is_violation(one)}
     for one, times in told.items():
-        if times > 1 and not world.machine.begun_anew and not world.machine.lost_spans:
+        if times > 1 and world.machine.remembers:
             yield f"episode {one} stands {times} times in the chain"
     story = world.story
     for one in accused:
         if story.off is None or not one[0].startswith("k1"):
             yield f"an honest linkage is accused: {one}"
     machine = world.machine
-    if chain.bare or machine.begun_anew or machine.lost_spans or machine.ledger.unkept:
-        return  # what the agent itself could not read again, it could not judge again
+    if chain.bare or not machine.remembers or machine.ledger.unkept:
+        return
     if _seen_off(world) and not any(one[0].startswith("k1") for one in accused):
         yield f"treatment was off and seen to be off for {RAISED_AFTER_S:.0f} s, and nothing was raised"
     yield from _as_uninterrupted(world, chain, told)

@@ -186,6 +186,14 @@ class Machine:
         (self.disk.folder / DATABASE).write_bytes(self.template.read_bytes())
 
     @property
+    def remembers(self) -> bool:
+        """Whether the agent could read again at each start what it had judged: no record was lost to it.
+
+        Else it may tell an episode again, or see a gap where the centre has readings.
+        """
+        return not (self.begun_anew or self.lost_spans or self.salvages)
+
+    @property
     def now_s(self) -> float:
         return self.clock.boottime_s
 
