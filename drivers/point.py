@@ -183,7 +183,7 @@ def times(value: float, factor: float) -> float:
     if factor.is_integer():
         return value * int(factor)
     inverse = round(1 / factor)
-    return value / inverse if 1 / inverse == factor else value * factor
+    return value / inverse if inverse and 1 / inverse == factor else value * factor
 
 
 def over(value: float, factor: float) -> float:
@@ -192,4 +192,4 @@ def over(value: float, factor: float) -> float:
         whole = int(factor)
         return value // whole if isinstance(value, int) and value % whole == 0 else value / whole
     inverse = round(1 / factor)
-    return value * inverse if 1 / inverse == factor else value / factor
+    return value * inverse if inverse and 1 / inverse == factor else value / factor
