@@ -29,7 +29,7 @@ from drivers.errors import ModelError
 from drivers.model_file import Barrier, Fingerprint, Golden, Verified
 from drivers.point import EXPONENT_MAX, Point, Ratio
 from drivers.point_table import Defaults, points_json, read_defaults, read_points
-from drivers.reading import REGISTERS_MAX, Block, PollGroup, Quantity
+from drivers.reading import EMISSIONS, REGISTERS_MAX, Block, PollGroup, Quantity
 from drivers.registers import WORD_BYTES, Value
 from drivers.tables import FILE_BYTES_MAX, Table, parsed, refuse
 
@@ -101,6 +101,12 @@ class Model:
             problems.append("not in canonical form")  # else one decoder would have many hashes
         refuse(problems, "point table")
         return model
+
+    @property
+    def is_analyser(self) -> bool:
+        """Whether it measures what a plant emits, and not what it takes from the mains."""
+        measured = {point.quantity for point in self.points}
+        return bool(measured & EMISSIONS) and Quantity.ACTIVE_POWER not in measured
 
     @property
     def is_dlt645(self) -> bool:

@@ -165,7 +165,8 @@ def _meaning(name: str, table: Table) -> tuple[Quantity, str]:
             f"{table.place}: a name is up to 40 of a-z, 0-9 and _, and begins with a letter"
         )
     stem, _, tail = name.rpartition("_")
-    named = (stem, tail) if tail in PHASES else (name, "")
+    whole = name in set(Quantity)  # the last letter of nh3_n is no neutral
+    named = (name, "") if whole or tail not in PHASES else (stem, tail)
     phase = table.text("phase", named[1])
     if phase and phase not in PHASES:
         table.note("phase", "must be one of " + ", ".join(PHASES))

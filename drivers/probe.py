@@ -98,6 +98,8 @@ def _match(bus: MeterBus, unit_id: int, model: Model, clock: Clock) -> Match | N
     if model.fingerprints:
         fits = all(_fits(bus, unit_id, fingerprint) for fingerprint in model.fingerprints)
         return Match(model, certain=True, evidence=len(model.fingerprints)) if fits else None
+    if model.is_analyser:  # any number is possible where something is emitted
+        return None
     meter = Meter(MeterSetup(model.name, model, unit_id), bus.gap_registers_max)
     fast = _plausible(model, meter.poll(bus, PollGroup.FAST, clock))
     if not fast:

@@ -87,6 +87,23 @@ UNITS: Final = {
 """Units of emissions are those of the standards that limit them (HJ 75, HJ 212); a pH has none."""
 
 
+EMISSIONS: Final = frozenset(
+    {
+        Quantity.SO2,
+        Quantity.NOX,
+        Quantity.PM,
+        Quantity.O2,
+        Quantity.FLUE_GAS_FLOW,
+        Quantity.TEMPERATURE,
+        Quantity.COD,
+        Quantity.NH3_N,
+        Quantity.PH,
+        Quantity.FLOW,
+    }
+)
+"""What an analyser measures, and no electricity meter."""
+
+
 @frozen
 class Block:
     """The answer to one read.
