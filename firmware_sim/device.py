@@ -10,11 +10,13 @@ gives in one answer 3; a function it has nothing for 1; registers it has none of
 """
 
 import math
+from datetime import datetime, timedelta, timezone
 from typing import Final
 
 from attrs import define, field
 
 from drivers import registers
+from drivers.point import Point
 from drivers.reading import REGISTERS_MAX, Quantity
 from drivers.registers import RegisterType, Value
 from firmware_sim.electrical import Electrical
@@ -36,6 +38,10 @@ _GROWTH: Final = 4.0
 _POWERS: Final = (Quantity.ACTIVE_POWER, Quantity.REACTIVE_POWER, Quantity.APPARENT_POWER)
 _COUNTERS: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT)
 _HOLE: Final = bytes(2)
+_TEXTS: Final = frozenset({RegisterType.TEXT, RegisterType.TEXT_REVERSED, RegisterType.BCD_TEXT})
+_BEIJING: Final = timezone(timedelta(hours=8))
+READ_DATA: Final = 17
+"""The function of a datum of DL/T 645 in a point table."""
 
 Image = dict[tuple[int, int], bytes]
 
@@ -52,10 +58,12 @@ class Device:
     plan: MeterPlan
     plant: Plant
     _fixed: dict[str, Value] = field(init=False)
+    _names: frozenset[str] = field(init=False)
     _image: Image = field(factory=dict, init=False)
     _image_at_s: float = field(default=math.nan, init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._names = frozenset(point.name for point in self.plan.model.points)
         self._fixed = self._identity()
         self._fixed |= self._exponents()
 
@@ -72,16 +80,20 @@ class Device:
             return ILLEGAL_ADDRESS
         return b"".join(word or _HOLE for word in words)
 
+    def datum(self, data_id: int, t_s: float) -> bytes | None:
+        """What a DL/T 645 meter has under a data id at a moment; None if it does not have it."""
+        return self.image(t_s).get((READ_DATA, data_id))
+
     def image(self, t_s: float) -> Image:
         """Every register that the meter has, at a moment."""
         at_s = self.plant.seen_at_s(self.plan.id, math.floor(t_s / REFRESH_S) * REFRESH_S)
         if at_s != self._image_at_s:
-            self._image, self._image_at_s = self._made(self.plant.electrical(self.plan.id, at_s)), at_s
+            self._image, self._image_at_s = self._made(at_s), at_s
         return self._image
 
-    def _made(self, state: Electrical) -> Image:
+    def _made(self, at_s: float) -> Image:
         plan = self.plan
-        values = self._measured(state) | self._fixed
+        values = self._measured(self.plant.electrical(plan.id, at_s)) | self._fixed | self._clock(at_s)
         image = plan.model.encode(values, plan.ct_ratio, plan.pt_ratio)
         for mark in plan.model.fingerprints:
             words = registers.encode(mark.one_of[0], mark.type, text_words=mark.text_words)
@@ -92,6 +104,12 @@ class Device:
     def _measured(self, state: Electrical) -> dict[str, Value]:
         values = {point.name: state.value(point.quantity, point.phase) for point in self.plan.model.points}
         return {name: value for name, value in values.items() if value is not None}
+
+    def _clock(self, at_s: float) -> dict[str, Value]:
+        """The clock of a meter that has one, in the time of Beijing."""
+        now = datetime.fromtimestamp(at_s, _BEIJING)
+        shown = {"clock_date": now.strftime("%y%m%d0%w"), "clock_time": now.strftime("%H%M%S")}
+        return {name: value for name, value in shown.items() if name in self._names}
 
     def _identity(self) -> dict[str, Value]:
         first, number = _SERIALS
@@ -104,13 +122,18 @@ class Device:
         }
         values: dict[str, Value] = {}
         for point in self.plan.model.points:
-            text = point.type is RegisterType.TEXT
+            text = point.type in _TEXTS
             if point.quantity in known:
                 values[point.name] = str(known[point.quantity]) if text else known[point.quantity]
             elif point.quantity is Quantity.IDENTITY:
-                name = self.plan.model.name.upper()
-                values[point.name] = name[: point.text_words * registers.WORD_BYTES] if text else 0
+                values[point.name] = self._name(point) if text else 0
         return values
+
+    def _name(self, point: Point) -> str:
+        """The type of the meter, or its address where only digits can be told."""
+        if point.type is RegisterType.BCD_TEXT:
+            return self.plan.address.rjust(2 * point.size_bytes, "0")[-2 * point.size_bytes :]
+        return self.plan.model.name.upper()[: point.size_bytes or point.text_words * registers.WORD_BYTES]
 
     def _exponents(self) -> dict[str, Value]:
         """The decimals that a meter of this size has for good, where it sends its own."""

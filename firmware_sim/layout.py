@@ -25,6 +25,13 @@ class BusKind(StrEnum):
     PTY = "pty"
 
 
+class Spoken(StrEnum):
+    """The protocol of a bus."""
+
+    MODBUS = "modbus"
+    DLT645 = "dlt645"
+
+
 class Parity(StrEnum):
     """Parity bit of a serial line."""
 
@@ -73,6 +80,7 @@ class BusPlan:
         port: 0 takes a free one.
         link: A symbolic link to the pseudo-terminal, or "".
         turnaround_s: How long its meters think before they answer.
+        protocol: What its meters speak; DL/T 645 over TCP is bytes of the line, `kind` RTU_TCP.
     """
 
     id: str
@@ -82,6 +90,7 @@ class BusPlan:
     port: int = 0
     link: str = ""
     turnaround_s: float = 0.02
+    protocol: Spoken = Spoken.MODBUS
 
 
 @frozen
@@ -103,7 +112,8 @@ class MeterPlan:
         id: Its name.
         model: Its type.
         bus: The bus it hangs on.
-        unit_id: Its address there.
+        unit_id: Its address there (Modbus), else 0.
+        address: Its address there, 12 digits (DL/T 645), else "".
         line: The line it measures.
         share: Which part of the line's power goes through it.
         ct_ratio: Of its current transformers.
@@ -124,6 +134,7 @@ class MeterPlan:
     voltage: float = 230.0
     power_factor: float = 0.86
     strict_holes: bool = False
+    address: str = ""
 
 
 @frozen

@@ -22,7 +22,7 @@ from drivers import model as meter_models
 from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
 from drivers.errors import ModelError
 from firmware_sim.energy import DAYS_MAX
-from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Wire
+from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import PlantError
 from firmware_sim.server import ServeError, Server
@@ -42,15 +42,17 @@ def main() -> None:
 @click.option("--clock", "clock_spec", help="Time of another process: SPEED@UTC_NS@BOOTTIME_NS.")
 @click.option("--model", "model_name", help="Serve one meter of this model instead of a plant.")
 @click.option("--unit", "unit_id", default=1, show_default=True, type=click.IntRange(1, 247))
+@click.option("--address", default="000000000001", show_default=True, help="Of a DL/T 645 meter, 12 digits.")
 @click.option("--tcp", help="HOST:PORT of Modbus TCP; port 0 takes a free one.")
 @click.option("--rtu-tcp", help="HOST:PORT of RTU frames over TCP.")
-@click.option("--pty", help="Symbolic link to make to a pseudo-terminal, 9600 8N1.")
+@click.option("--pty", help="Symbolic link to make to a pseudo-terminal, 9600 8N1 (DL/T 645: 2400 8E1).")
 @click.option("--watts", default=10_000.0, show_default=True, help="Power of the one meter's line.")
 def serve(
     plant_file: Path | None,
     clock_spec: str | None,
     model_name: str | None,
     unit_id: int,
+    address: str,
     tcp: str | None,
     rtu_tcp: str | None,
     pty: str | None,
@@ -71,7 +73,9 @@ def serve(
         places = {BusKind.TCP: tcp, BusKind.RTU_TCP: rtu_tcp, BusKind.PTY: pty}
         if not any(places.values()):
             raise click.UsageError("--model needs --tcp, --rtu-tcp or --pty")
-        plant = one_meter(str(model_name), unit_id, places, watts, clock.stamp().utc_ns / NS_PER_S)
+        if not (len(address) == 12 and address.isascii() and address.isdecimal()):
+            raise click.BadParameter(f"{address!r} is not 12 digits")
+        plant = one_meter(str(model_name), unit_id, address, places, watts, clock.stamp().utc_ns / NS_PER_S)
     if abs(clock.stamp().utc_ns / NS_PER_S - plant.start_s) > DAYS_MAX * DAY_S:
         raise click.UsageError(f"the clock is more than {DAYS_MAX} days from the plant's start")
     serve_until_told(plant, clock)
@@ -92,27 +96,37 @@ def serve_until_told(plant: Plant, clock: Clock) -> None:
 
 
 def one_meter(
-    model_name: str, unit_id: int, places: dict[BusKind, str | None], watts: float, now_s: float
+    model_name: str,
+    unit_id: int,
+    address: str,
+    places: dict[BusKind, str | None],
+    watts: float,
+    now_s: float,
 ) -> Plant:
     """A plant of one line under constant habits, with the same meter on each bus that is wanted."""
     try:
         model = meter_models.load(model_name)
     except ModelError as error:
         raise click.BadParameter(str(error)) from error
-    buses = tuple(_bus(kind, place) for kind, place in places.items() if place)
+    dlt645 = model.is_dlt645
+    buses = tuple(_bus(kind, place, dlt645=dlt645) for kind, place in places.items() if place)
     profile = Profile(Shape.CONTINUOUS, level=1.0)
-    meters = tuple(MeterPlan(f"m-{bus.id}", model, bus.id, unit_id, "line") for bus in buses)
+    called = {"unit_id": 0, "address": address} if dlt645 else {"unit_id": unit_id}
+    meters = tuple(MeterPlan(f"m-{bus.id}", model, bus.id, line="line", **called) for bus in buses)
     line = LinePlan("line", LineKind.PRODUCTION, watts, profile, tuple(meter.id for meter in meters))
     return Plant(Layout(math.floor(now_s), 1, buses, (line,), meters))
 
 
-def _bus(kind: BusKind, place: str) -> BusPlan:
+def _bus(kind: BusKind, place: str, *, dlt645: bool) -> BusPlan:
+    protocol = Spoken.DLT645 if dlt645 else Spoken.MODBUS
     if kind is BusKind.PTY:
-        return BusPlan(kind.value, kind, wire=Wire(), link=place)
+        wire = Wire(2400, Parity.EVEN) if dlt645 else Wire()
+        return BusPlan(kind.value, kind, wire=wire, link=place, protocol=protocol)
     host, _, port = place.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
         raise click.BadParameter(f"{place!r} is not HOST:PORT")
-    return BusPlan(kind.value, kind, host=host, port=int(port))
+    sent = BusKind.RTU_TCP if dlt645 else kind
+    return BusPlan(kind.value, sent, host=host, port=int(port), protocol=protocol)
 
 
 def _loaded(path: Path) -> Plant:

@@ -7,6 +7,7 @@ seed = 1
 [[bus]]
 id = "b1"
 kind = "pty"                        # tcp | rtu+tcp | pty
+protocol = "modbus"                 # or "dlt645": 2400 baud, parity E unless it says otherwise
 baudrate = 9600                     # paces the answers; on TCP only if given
 parity = "E"
 link = "/tmp/b1"                    # optional symbolic link to the pty
@@ -23,7 +24,7 @@ profile = { shape = "batch", shifts = ["08:00-12:00"], on_s = 1800, off_s = 300 
 id = "m1"
 model = "eastron-sdm630"            # a shipped model
 bus = "b1"
-unit_id = 1
+unit_id = 1                         # on a dlt645 bus: address = "123456789012"
 line = "p1"
 share = 1.0                         # without it the meters of a line share its power evenly
 ct_ratio = 40
@@ -52,7 +53,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from drivers import model as meter_models
-from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Wire
+from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
 from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile
 from firmware_sim.plant_table import PlantTable, known
@@ -62,6 +63,7 @@ FILE_BYTES_MAX: Final = 1024 * 1024
 _WATTS_MAX: Final = 1e9
 _RATIO_MAX: Final = 1e5
 _SHARE_SLACK: Final = 1e-6
+_ADDRESS_DIGITS: Final = 12
 
 
 class PlantError(Exception):
@@ -107,7 +109,7 @@ def layout_of(data: dict[str, Any]) -> Layout:
     buses = tuple(_bus(table) for table in file.sections("bus", required=True))
     lines = tuple(_line(table) for table in file.sections("line", required=True))
     line_ids, bus_ids = [line.id for line in lines], [bus.id for bus in buses]
-    meters = _meters(file, bus_ids, line_ids)
+    meters = _meters(file, buses, line_ids)
     meter_ids = [meter.id for meter in meters]
     layout = Layout(
         start_s=start_s,
@@ -132,10 +134,14 @@ def layout_of(data: dict[str, Any]) -> Layout:
 
 def _bus(table: PlantTable) -> BusPlan:
     kind = table.choice("kind", BusKind)
+    protocol = table.choice("protocol", Spoken, Spoken.MODBUS)
+    dlt645 = protocol is Spoken.DLT645
+    if dlt645 and kind is BusKind.TCP:
+        kind = BusKind.RTU_TCP  # there is but one way over TCP: the bytes of the line
     paced = kind is BusKind.PTY or table.has("baudrate")
     wire = Wire(
-        baudrate=table.whole("baudrate", 9600, low=300, high=921_600),
-        parity=table.choice("parity", Parity, Parity.NONE),
+        baudrate=table.whole("baudrate", 2400 if dlt645 else 9600, low=300, high=921_600),
+        parity=table.choice("parity", Parity, Parity.EVEN if dlt645 else Parity.NONE),
         stopbits=table.whole("stopbits", 1, low=1, high=2),
     )
     bus = BusPlan(
@@ -146,6 +152,7 @@ def _bus(table: PlantTable) -> BusPlan:
         port=0 if kind is BusKind.PTY else table.whole("port", 0, low=0, high=65_535),
         link=table.text("link", "") if kind is BusKind.PTY else "",
         turnaround_s=table.number("turnaround_s", 0.02, low=0.0, high=10.0),
+        protocol=protocol,
     )
     table.finish()
     return bus
@@ -162,20 +169,25 @@ def _line(table: PlantTable) -> LinePlan:
     return line
 
 
-def _meters(file: PlantTable, buses: list[str], lines: list[str]) -> tuple[MeterPlan, ...]:
+def _meters(file: PlantTable, buses: tuple[BusPlan, ...], lines: list[str]) -> tuple[MeterPlan, ...]:
     tables = file.sections("meter", required=True)
     on_line = Counter(table.text("line", "") for table in tables)
     return tuple(_meter(table, buses, lines, on_line) for table in tables)
 
 
-def _meter(table: PlantTable, buses: list[str], lines: list[str], on_line: Counter[str]) -> MeterPlan:
+def _meter(
+    table: PlantTable, buses: tuple[BusPlan, ...], lines: list[str], on_line: Counter[str]
+) -> MeterPlan:
     line = known(table, "line", "line", lines)
     name = known(table, "model", "model", meter_models.names())
+    bus = known(table, "bus", "bus", [one.id for one in buses])
+    dlt645 = any(one.id == bus and one.protocol is Spoken.DLT645 for one in buses)
     meter = MeterPlan(
         id=table.text("id"),
         model=meter_models.load(name if name in meter_models.names() else meter_models.names()[0]),
-        bus=known(table, "bus", "bus", buses),
-        unit_id=table.whole("unit_id", low=1, high=247),
+        bus=bus,
+        unit_id=0 if dlt645 else table.whole("unit_id", low=1, high=247),
+        address=_address(table) if dlt645 else "",
         line=line,
         share=table.number("share", 1 / max(on_line[line], 1), low=0.0, high=1.0),
         ct_ratio=table.number("ct_ratio", 1.0, low=1 / _RATIO_MAX, high=_RATIO_MAX),
@@ -185,7 +197,17 @@ def _meter(table: PlantTable, buses: list[str], lines: list[str], on_line: Count
         strict_holes=table.flag("strict_holes", default=False),
     )
     table.finish()
+    if meter.model.is_dlt645 is not dlt645:
+        table.note("model", f"{meter.model.name} does not speak the protocol of bus {bus!r}")
     return meter
+
+
+def _address(table: PlantTable) -> str:
+    text = table.text("address")
+    if len(text) == _ADDRESS_DIGITS and text.isascii() and text.isdecimal():
+        return text
+    table.note("address", f"must be {_ADDRESS_DIGITS} digits in quotes")
+    return "0" * _ADDRESS_DIGITS
 
 
 def _crossed(layout: Layout) -> Iterable[str]:
@@ -197,11 +219,12 @@ def _crossed(layout: Layout) -> Iterable[str]:
             for i, text in enumerate(ids)
             if text and text in ids[:i]
         )
-    places = [(meter.bus, meter.unit_id) for meter in layout.meters]
+    places = [(meter.bus, meter.unit_id or meter.address) for meter in layout.meters]
     for i, place in enumerate(places):
         if place in places[:i]:
             first = places.index(place)
-            yield f"meter[{i}].unit_id: {place[1]} on bus {place[0]!r} is taken by meter[{first}]"
+            key = "unit_id" if layout.meters[i].unit_id else "address"
+            yield f"meter[{i}].{key}: {place[1]} on bus {place[0]!r} is taken by meter[{first}]"
     for i, line in enumerate(layout.lines):
         shares = sum(meter.share for meter in layout.meters if meter.line == line.id)
         if shares > 1 + _SHARE_SLACK:

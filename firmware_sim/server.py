@@ -3,9 +3,10 @@
     with Server(plant, clock) as server:
         open_bus(server.urls["b1"], clock)
 
-`urls` has for each bus what the driver opens: `tcp://host:port`, `rtu+tcp://host:port` or
-`rtu:/dev/pts/5?baudrate=9600&parity=N`. A pseudo-terminal cannot be given a parity (pyserial's attempt
-fails with EINVAL), so the URL of an 8E1 bus says N too; its pacing counts the parity bit all the same.
+`urls` has for each bus what the driver opens: `tcp://host:port`, `rtu+tcp://host:port`,
+`rtu:/dev/pts/5?baudrate=9600&parity=N`, `dlt645+tcp://…` or `dlt645:…`. A pseudo-terminal cannot be given
+a parity (pyserial's attempt fails with EINVAL), so the URL of an 8E1 bus says N too; its pacing counts the
+parity bit all the same.
 """
 
 import asyncio
@@ -14,7 +15,8 @@ from collections.abc import Mapping
 from typing import Final, Self
 
 from drivers.clock import Clock
-from firmware_sim.layout import BusKind
+from firmware_sim.dlt645_bus import Dlt645Core
+from firmware_sim.layout import BusKind, Spoken
 from firmware_sim.plant import Plant
 from firmware_sim.server_bus import BusCore
 from firmware_sim.server_ports import Pace, PtyPort, TcpPort
@@ -80,7 +82,8 @@ class Server:
         ports: dict[str, TcpPort | PtyPort] = {}
         try:
             for plan in self._plant.buses:
-                pace = Pace(BusCore(plan, self._plant), self._clock)
+                kind = Dlt645Core if plan.protocol is Spoken.DLT645 else BusCore
+                pace = Pace(kind(plan, self._plant), self._clock)
                 ports[plan.id] = PtyPort(pace) if plan.kind is BusKind.PTY else TcpPort(pace)
                 await ports[plan.id].open()
             self.urls = {name: port.url for name, port in ports.items()}

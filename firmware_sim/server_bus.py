@@ -68,7 +68,8 @@ class BusCore:
             return None
         frame = framed(changed.unit_id, request.transaction_id, changed.pdu, rtu=self.rtu)
         asking_s = duration_s(request.length, self.plan.wire)
-        return Outgoing(disturb(frame, strike), asking_s + self._turnaround_s() + changed.delay_s)
+        thinking_s = turnaround_s(self.plan, self.plant, self._number)
+        return Outgoing(disturb(frame, strike), asking_s + thinking_s + changed.delay_s)
 
     def _pdu(self, device: Device, request: ServerRequest, t_s: float) -> bytes:
         if request.refusal:
@@ -78,7 +79,9 @@ class BusCore:
             return exception_pdu(request.function, answer)
         return read_pdu(request.function, answer)
 
-    def _turnaround_s(self) -> float:
-        key = key_of(self.plant.layout.seed, self.plan.id, "turnaround")
-        jitter = _TURNAROUND_SPREAD * (2 * uniform_at(key, self._number) - 1)
-        return self.plan.turnaround_s * (1 + jitter)
+
+def turnaround_s(plan: BusPlan, plant: Plant, number: int) -> float:
+    """How long the meter that is asked by request `number` of a bus thinks."""
+    key = key_of(plant.layout.seed, plan.id, "turnaround")
+    jitter = _TURNAROUND_SPREAD * (2 * uniform_at(key, number) - 1)
+    return plan.turnaround_s * (1 + jitter)

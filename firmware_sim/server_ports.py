@@ -8,18 +8,18 @@ not a peer that is waited for. Answers of one bus with a serial line never overl
 import asyncio
 import os
 import tty
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Protocol
 
 from attrs import define, field
 
 from drivers.clock import NS_PER_S, Clock
-from firmware_sim.layout import BusKind
+from firmware_sim.layout import BusKind, BusPlan, Spoken
 from firmware_sim.pacing import Part, duration_s, parts
-from firmware_sim.server_bus import BusCore, Outgoing
-from firmware_sim.server_frames import GarbageError, RequestStream
+from firmware_sim.server_bus import Outgoing
+from firmware_sim.server_frames import GarbageError
 
 CONNECTIONS_MAX: Final = 32
 """Most open connections to one TCP bus: real gateways have 4 to 32."""
@@ -34,11 +34,47 @@ _READ_BYTES: Final = 4096
 Write = Callable[[bytes], None]
 
 
+class Stream(Protocol):
+    """Requests of one peer out of bytes that come in pieces."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether the beginning of a frame is waiting for its end."""
+        ...
+
+    def feed(self, data: bytes) -> Sequence[Any]:
+        """All requests that are complete with `data`."""
+        ...
+
+    def clear(self) -> None:
+        """Forget what is there."""
+        ...
+
+
+class Core(Protocol):
+    """The meters of one bus; it understands the requests of its own streams."""
+
+    plan: BusPlan
+
+    @property
+    def rtu(self) -> bool:
+        """Whether a silence ends a frame."""
+        ...
+
+    def stream(self) -> Stream:
+        """A new stream of requests."""
+        ...
+
+    def handle(self, request: Any, t_s: float) -> Outgoing | None:
+        """The answer to a request."""
+        ...
+
+
 @define
 class Pace:
     """When the answers of one bus may be written."""
 
-    core: BusCore
+    core: Core
     clock: Clock
     _real_per_s: float = field(init=False)
     _free_at_s: float = field(default=0.0, init=False)
@@ -46,7 +82,7 @@ class Pace:
     def __attrs_post_init__(self) -> None:
         self._real_per_s = self.clock.real_s(_LONG_S) / _LONG_S
 
-    def answer(self, data: bytes, stream: RequestStream, write: Write) -> None:
+    def answer(self, data: bytes, stream: Stream, write: Write) -> None:
         """Take in bytes from one peer and arrange for the answers."""
         t_s = self.clock.stamp().utc_ns / NS_PER_S
         for request in stream.feed(data):
@@ -137,7 +173,8 @@ class TcpPort:
         """What the driver opens."""
         assert self._listener is not None
         plan = self._pace.core.plan
-        return f"{plan.kind}://{plan.host}:{self._listener.sockets[0].getsockname()[1]}"
+        scheme = "dlt645+tcp" if plan.protocol is Spoken.DLT645 else plan.kind.value
+        return f"{scheme}://{plan.host}:{self._listener.sockets[0].getsockname()[1]}"
 
     def close(self) -> None:
         """Stop listening and end all connections."""
@@ -171,10 +208,12 @@ class PtyPort:
     @property
     def url(self) -> str:
         """What the driver opens; parity N, see `firmware_sim.server`."""
-        wire = self._pace.core.plan.wire
+        plan = self._pace.core.plan
+        wire = plan.wire
         assert wire is not None
+        scheme = "dlt645" if plan.protocol is Spoken.DLT645 else "rtu"
         path = self._link or os.ttyname(self._near)
-        return f"rtu:{path}?baudrate={wire.baudrate}&parity=N&stopbits={wire.stopbits}"
+        return f"{scheme}:{path}?baudrate={wire.baudrate}&parity=N&stopbits={wire.stopbits}"
 
     def close(self) -> None:
         """Give the terminal back and take the link away."""
@@ -198,9 +237,7 @@ class PtyPort:
             return  # nobody reads: on a wire the characters are gone as well
 
 
-def forget_when_quiet(
-    stream: RequestStream, waiting: asyncio.TimerHandle | None
-) -> asyncio.TimerHandle | None:
+def forget_when_quiet(stream: Stream, waiting: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
     """Arrange that the beginning of a frame is dropped if its end does not come."""
     if waiting is not None:
         waiting.cancel()

@@ -1,0 +1,143 @@
+"""One line of DL/T 645-2007 meters: requests in, frames with their delays out; no clock, no socket.
+
+As `firmware_sim.server_bus` for Modbus: who is not there, is dead or lies in a gap does not answer, and
+every request has its number, so the fault script can be repeated. A wildcard is answered by every meter
+that fits; where these are several, they talk at once and what arrives is no frame.
+
+The fault script means here: `exception` error flags (code), `wrong_unit` another meter's answer,
+`wrong_function` the answer for another data id, `wrong_count` and `odd_bytes` a byte more or less.
+"""
+
+from typing import Final
+
+from attrs import define, evolve, field, frozen
+
+from firmware_sim.device import Device
+from firmware_sim.dlt645_frames import (
+    READ,
+    READ_ADDRESS,
+    Dlt645Request,
+    Dlt645Stream,
+    answer_frame,
+    refusal_frame,
+)
+from firmware_sim.faults import FaultScript, Strike, disturb
+from firmware_sim.layout import BusPlan, FaultKind
+from firmware_sim.pacing import duration_s
+from firmware_sim.plant import Plant
+from firmware_sim.server_bus import Outgoing, turnaround_s
+
+OTHER_ERROR: Final = 1
+NO_SUCH_DATA: Final = 2
+"""Bits of the error flags."""
+_ADDRESSES: Final = 10**12
+
+
+@frozen
+class _Reply:
+    """An answer before framing: whose, to what control code, and its data or its error flags."""
+
+    address: str
+    control: int
+    data: bytes
+    flags: int = 0
+    delay_s: float = 0.0
+
+    @property
+    def frame(self) -> bytes:
+        if self.flags:
+            return refusal_frame(self.address, self.control, self.flags)
+        return answer_frame(self.address, self.control, self.data)
+
+
+@define
+class Dlt645Core:
+    """The meters of one line."""
+
+    plan: BusPlan
+    plant: Plant
+    _devices: tuple[Device, ...] = field(init=False)
+    _script: FaultScript = field(init=False)
+    _number: int = field(default=0, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._devices = tuple(
+            Device(meter, self.plant) for meter in self.plant.meters if meter.bus == self.plan.id
+        )
+        self._script = FaultScript(self.plant.faults, self.plant.layout.seed)
+
+    @property
+    def rtu(self) -> bool:
+        """Whether a silence ends a frame."""
+        return True
+
+    def stream(self) -> Dlt645Stream:
+        """A new stream of requests to this line."""
+        return Dlt645Stream()
+
+    def handle(self, request: Dlt645Request, t_s: float) -> Outgoing | None:
+        """The answer to a request that is complete at plant time `t_s`, or None for silence."""
+        self._number += 1
+        sent = [
+            one
+            for device in self._devices
+            if request.calls(device.plan.address) and (one := self._sent(device, request, t_s)) is not None
+        ]
+        if not sent:
+            return None
+        asking_s = duration_s(request.length, self.plan.wire)
+        thinking_s = turnaround_s(self.plan, self.plant, self._number)
+        frame = sent[0].frame if len(sent) == 1 else _collided([one.frame for one in sent])
+        return Outgoing(frame, asking_s + thinking_s + min(one.delay_s for one in sent))
+
+    def _sent(self, device: Device, request: Dlt645Request, t_s: float) -> Outgoing | None:
+        if self.plant.silent(device.plan.id, t_s):
+            return None
+        reply = _reply(device, request, t_s)
+        strike = self._script.strike(self.plan.id, device.plan.id, t_s, self._number)
+        changed = _changed(reply, strike)
+        return None if changed is None else Outgoing(disturb(changed.frame, strike), changed.delay_s)
+
+
+def _reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply:
+    reply = _Reply(device.plan.address, request.control, request.data)
+    if request.control == READ_ADDRESS and not request.data:
+        return evolve(reply, data=bytes.fromhex(device.plan.address)[::-1])
+    if request.control != READ or len(request.data) != 4:
+        return evolve(reply, flags=OTHER_ERROR)
+    datum = device.datum(request.data_id, t_s)
+    if datum is None:
+        return evolve(reply, flags=NO_SUCH_DATA)
+    return evolve(reply, data=request.data + datum)
+
+
+def _changed(reply: _Reply, strike: Strike | None) -> _Reply | None:
+    """The answer as the fault leaves it; None if there is none any more."""
+    if strike is None:
+        return reply
+    fault, draw = strike.fault, strike.draws[0]
+    match fault.what:
+        case FaultKind.SILENCE:
+            return None
+        case FaultKind.LATE:
+            return evolve(reply, delay_s=fault.delay_s + draw * (fault.delay_max_s - fault.delay_s))
+        case FaultKind.EXCEPTION:
+            return evolve(reply, flags=fault.code)
+        case FaultKind.WRONG_UNIT:
+            return evolve(reply, address=f"{(int(reply.address) + 1) % _ADDRESSES:012d}")
+        case FaultKind.WRONG_FUNCTION:
+            return evolve(reply, data=bytes((reply.data[0] ^ 1,)) + reply.data[1:]) if reply.data else reply
+        case FaultKind.WRONG_COUNT | FaultKind.ODD_BYTES:
+            longer = reply.data + bytes((int(strike.draws[1] * 256),))
+            return evolve(reply, data=reply.data[:-1] if draw < 0.5 else longer)
+    return reply
+
+
+def _collided(frames: list[bytes]) -> bytes:
+    """What is left on the wire when several talk at once: a 0 of one wins over a 1 of another."""
+    longest = max(map(len, frames))
+    garbled = b"\xff" * longest
+    for frame in frames:
+        mine = frame.ljust(longest, b"\xff")
+        garbled = bytes(a & b for a, b in zip(garbled, mine, strict=True))
+    return garbled
