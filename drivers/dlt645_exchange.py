@@ -64,7 +64,7 @@ class Exchange:
         self.stats.timeouts += 1
         if self._trouble:
             return ReplyError(self._trouble)
-        return ReplyTimeoutError("no whole answer in time" if self.received else "no answer")
+        return ReplyError("no whole answer in time") if self.received else ReplyTimeoutError("no answer")
 
     def _refuse(self, code: int, now_s: float) -> None:
         if self._poisoned or self.ledger.doubtful(self.ask, now_s):

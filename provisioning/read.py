@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from drivers.bus import open_bus
+from drivers.bus_url import parse_url
 from drivers.clock import SystemClock
+from drivers.dlt645 import is_address
 from drivers.errors import BusDownError, BusUrlError, ModelError
 from drivers.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.model import Model, load, load_file
@@ -20,9 +22,8 @@ _UNIT = click.IntRange(1, METER_UNIT_ID_MAX)
 
 @click.command("read", short_help="ask one meter and show what it says")
 @click.argument("url")
-@click.option(
-    "--unit", "unit_id", type=_UNIT, default=1, show_default=True, help="The meter's address on the bus."
-)
+@click.option("--unit", "unit_id", type=_UNIT, help="The meter's address on a Modbus bus.  [default: 1]")
+@click.option("--address", help="The address of a DL/T 645 meter, 12 digits.")
 @click.option("--model", "model_name", required=True, help="A known model, or the path of a model file.")
 @click.option(
     "--ct", "ct_ratio", type=RATIO, default=1.0, help="Current transformer ratio, e.g. 20 for 100/5 A."
@@ -31,23 +32,33 @@ _UNIT = click.IntRange(1, METER_UNIT_ID_MAX)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--raw", is_flag=True, help="Show the words as well as the values.")
 def command(
-    url: str, unit_id: int, model_name: str, ct_ratio: float, pt_ratio: float, as_json: bool, raw: bool
+    url: str,
+    unit_id: int | None,
+    address: str | None,
+    model_name: str,
+    ct_ratio: float,
+    pt_ratio: float,
+    as_json: bool,
+    raw: bool,
 ) -> None:
-    """Ask the meter at URL (tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N, rtu+tcp://host:port)."""
+    """Ask the meter at URL (tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N, rtu+tcp://host:port).
+
+    DL/T 645 meters are at dlt645:/dev/ttyS1?baudrate=2400&parity=E or dlt645+tcp://host:port.
+    """
     model = load_model(model_name)
-    setup = MeterSetup(model.name, model, unit_id, ct_ratio, pt_ratio)
+    setup = setup_of(url, model, unit_id, address, ct_ratio, pt_ratio)
     readings = poll_all(url, setup)
     values: dict[str, Value] = {}
     for reading in readings:
         values.update(model.decode(reading.blocks, ct_ratio, pt_ratio))
     if as_json:
-        click.echo(json.dumps(_as_json(unit_id, model, readings, values, raw=raw), ensure_ascii=False))
+        click.echo(json.dumps(_as_json(setup, readings, values, raw=raw), ensure_ascii=False))
     else:
         click.echo(_as_text(model, readings, values, raw=raw))
     silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
     if silent:
         raise fail(
-            EXIT_NO, f"unit {unit_id} on {url}: {silent[0]}; check address, model, baud rate and wiring"
+            EXIT_NO, f"{_called(setup)} on {url}: {silent[0]}; check address, model, baud rate and wiring"
         )
 
 
@@ -57,6 +68,31 @@ def load_model(name: str) -> Model:
         return load_file(name) if name.endswith(".toml") else load(name)
     except ModelError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
+
+
+def setup_of(
+    url: str,
+    model: Model,
+    unit_id: int | None,
+    address: str | None,
+    ct_ratio: float = 1.0,
+    pt_ratio: float = 1.0,
+) -> MeterSetup:
+    """The meter of that name at `url`; ends the verb where URL, model and name do not go together."""
+    try:
+        dlt645 = parse_url(url).is_dlt645
+    except BusUrlError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    if model.is_dlt645 is not dlt645:
+        spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
+        raise fail(EXIT_USAGE, f"--model {model.name} speaks {spoken}, the bus at {url} does not")
+    if not dlt645:
+        if address is not None:
+            raise fail(EXIT_USAGE, f"--address is for DL/T 645; a meter at {url} has a --unit")
+        return MeterSetup(model.name, model, unit_id or 1, ct_ratio, pt_ratio)
+    if unit_id is not None or address is None or not is_address(address):
+        raise fail(EXIT_USAGE, f"a meter at {url} needs --address with its 12 digits; dianjian scan finds it")
+    return MeterSetup(model.name, model, ct_ratio=ct_ratio, pt_ratio=pt_ratio, address=address)
 
 
 def poll_all(url: str, setup: MeterSetup) -> list[Reading]:
@@ -75,12 +111,16 @@ def poll_all(url: str, setup: MeterSetup) -> list[Reading]:
         bus.close()
 
 
+def _called(setup: MeterSetup) -> str:
+    return f"meter {setup.address}" if setup.address else f"unit {setup.unit_id}"
+
+
 def _as_json(
-    unit_id: int, model: Model, readings: list[Reading], values: dict[str, Value], *, raw: bool
+    setup: MeterSetup, readings: list[Reading], values: dict[str, Value], *, raw: bool
 ) -> dict[str, Any]:
     answer: dict[str, Any] = {
-        "unit_id": unit_id,
-        "model": model.name,
+        **({"address": setup.address} if setup.address else {"unit_id": setup.unit_id}),
+        "model": setup.model.name,
         "quality": "good" if all(reading.quality is Quality.GOOD for reading in readings) else "bad",
         "reasons": sorted({reading.reason for reading in readings if reading.reason}),
         "latency_ms": round(max(reading.latency_ns for reading in readings) / 1e6, 3),

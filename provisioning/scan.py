@@ -5,13 +5,14 @@ from collections.abc import Iterator
 
 import click
 
-from drivers.bus import MeterBus, open_bus
+from drivers.bus import Dlt645Bus, MeterBus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, BusUrlError
 from drivers.meter import METER_UNIT_ID_MAX
 from drivers.model import load, names
 from drivers.probe import SCAN_TIMEOUT_S, Match, identify, probe
 from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.scan_dlt645 import scan_line
 from provisioning.show import console, progress, table
 
 Row = dict[str, object]
@@ -33,13 +34,16 @@ Row = dict[str, object]
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a meter, as soon as it is found.")
 def command(url: str, first: int, last: int, timeout_s: float, as_json: bool) -> None:
-    """Ask every address of the bus at URL, and name what answers."""
+    """Ask every address of the bus at URL, and name what answers; DL/T 645 lines by wildcards."""
     if first > last:
         raise fail(EXIT_USAGE, f"--first {first} is above --last {last}")
     try:
         bus = open_bus(url, SystemClock())
     except BusUrlError as error:
         raise fail(EXIT_USAGE, str(error)) from error
+    if isinstance(bus, Dlt645Bus):
+        scan_line(bus, as_json=as_json)
+        return
     found: list[Row] = []
     try:
         for row in _walk(bus, range(first, last + 1), timeout_s):
