@@ -214,18 +214,22 @@ def _as_uninterrupted(world: World, chain: Chain, told: Counter[Told]) -> Iterat
     linkages = linkages_of(site)
     lines = {meter.id: meter.line for meter in site.meter}
     watch = Watch(Detector(linkages), setups_of(site), lines, linkages)
+    told_s: dict[Told, float] = {}
+    found_s: dict[Told, float] = {}
     for record in chain.records:
-        if isinstance(record, ReadingRecord) or record.kind is not Kind.EPISODE:
-            watch.replay(record)
-    last_s = watch._latest_ms / 1000
-    found = {_told(one.to_body()): max(one.raised_at_s, one.end_at_s or 0) for one in watch._untold}
-    for one, at_s in found.items():
-        if one not in told and at_s < last_s - EDGE_S:
+        now_s = watch._latest_ms / 1000
+        if isinstance(record, Record) and record.kind is Kind.EPISODE:
+            told_s.setdefault(_told(record.body), now_s)
+            continue
+        known = len(watch._untold)
+        watch.replay(record)
+        found_s |= {_told(one.to_body()): now_s for one in watch._untold[known:]}
+    edge_s = watch._latest_ms / 1000 - EDGE_S
+    for one, at_s in found_s.items():
+        if one not in told and at_s < edge_s:
             yield f"an uninterrupted detector finds {one}, the chain has it not"
-    bodies = {_told(record.body): record.body for record in chain.of_kind(Kind.EPISODE)}
-    for one in told:
-        at_s = max(bodies[one]["raised_at_s"], bodies[one]["end_at_s"] or 0)
-        if one not in found and at_s < last_s - EDGE_S:
+    for one, at_s in told_s.items():
+        if one not in found_s and at_s < edge_s:
             yield f"the chain has {one}, an uninterrupted detector does not find it"
 
 
