@@ -9,7 +9,8 @@ the change is on record, and one a minute after that, so that silence is never m
 
 The watchdog of the agent asks `stalled` and calls `restart`: a thread that hangs is left behind (it
 ends by itself when it wakes up, and its readings are dropped), and a new one takes over with a new
-port. The ledger of unanswered requests is handed on, for late answers do not care for threads.
+port. The ledger of unanswered requests is handed on, for late answers do not care for threads, and so
+are the figures.
 """
 
 import copy
@@ -18,11 +19,12 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from agent.figures import BusFigures, Tally
 from drivers.bus import BusStats, MeterBus, new_ledger, open_bus
-from drivers.clock import Clock
+from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
 from drivers.meter import Meter, MeterSetup, bad_reading, refused
-from drivers.reading import Reading
+from drivers.reading import Quality, Reading
 from drivers.schedule import Schedule, Wait
 
 DOWN_REPEAT_S: Final = 60.0
@@ -41,11 +43,19 @@ _log = logging.getLogger(__name__)
 class BusLoop:
     """The polls of one bus, one at a time."""
 
-    def __init__(self, bus: MeterBus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink) -> None:
+    def __init__(
+        self,
+        bus: MeterBus,
+        setups: Iterable[MeterSetup],
+        clock: Clock,
+        sink: Sink,
+        tally: Tally | None = None,
+    ) -> None:
         self._bus = bus
         self._clock = clock
         self._sink = sink
         self._meters = {setup.id: Meter(setup, bus.gap_registers_max) for setup in setups}
+        self.tally = Tally("", bus.url, self._meters, clock.monotonic_s()) if tally is None else tally
         self._schedule = Schedule(meter.setup for meter in self._meters.values())
         self._down = False
         self._reported_s = 0.0
@@ -57,19 +67,26 @@ class BusLoop:
 
     def turn(self) -> float:
         """Do what is due; seconds of the clock until there is more to do."""
-        step = self._schedule.next(self._clock.monotonic_s())
+        now_s = self._clock.monotonic_s()
+        self.tally.publish(now_s)
+        step = self._schedule.next(now_s)
         if isinstance(step, Wait):
             return step.seconds
+        probe = self._schedule.is_silent(step.meter_id)
+        before = self._bus.stats.counts
         try:
             reading = self._meters[step.meter_id].poll(self._bus, step.group, self._clock)
         except BusDownError as error:
             now_s = self._clock.monotonic_s()
+            self.tally.polled(step.meter_id, before, self._bus.stats, None, probe=probe)
             self._schedule.bus_down(now_s)
             self._report_down(now_s, str(error))
             return 0.0
         if self._down:
             _log.warning("bus %s is back", self._bus.url)
             self._down = False
+        latency_s = reading.latency_ns / NS_PER_S if reading.quality is Quality.GOOD else None
+        self.tally.polled(step.meter_id, before, self._bus.stats, latency_s, probe=probe)
         self._schedule.done(
             step.meter_id,
             step.group,
@@ -101,19 +118,21 @@ class BusTask:
         setups: Iterable[MeterSetup],
         clock: Clock,
         sink: Sink,
+        bus_id: str = "",
     ) -> None:
         self.url = url
         self._setups = tuple(setups)
         self._clock = clock
         self._sink = sink
         self._ledger = new_ledger(clock)
+        self._tally = Tally(bus_id, url, (setup.id for setup in self._setups), clock.monotonic_s())
         self._worker: _Worker | None = None
         self.restarts = 0
 
     def start(self) -> None:
         """Begin to read."""
         bus = open_bus(self.url, self._clock, self._ledger)
-        self._worker = _Worker(bus, self._setups, self._clock, self._sink)
+        self._worker = _Worker(bus, self._setups, self._clock, self._sink, self._tally)
         self._worker.thread.start()
 
     def ask_to_stop(self) -> None:
@@ -133,6 +152,7 @@ class BusTask:
             self._worker.abandon()
         self.restarts += 1
         self._ledger = copy.deepcopy(self._ledger)  # the old thread may still write into its own
+        self._tally = copy.deepcopy(self._tally)
         self.start()
 
     def stalled(self, now_s: float) -> bool:
@@ -142,6 +162,11 @@ class BusTask:
             return False
         idle_s = self._clock.real_s(max(now_s - worker.turned_s, 0.0))
         return not worker.thread.is_alive() or idle_s > STALL_S
+
+    @property
+    def figures(self) -> BusFigures:
+        """How bus and meters do, since the agent began; costs the bus's thread nothing."""
+        return self._tally.figures
 
     @property
     def stats(self) -> BusStats:
@@ -157,9 +182,11 @@ class BusTask:
 class _Worker:
     """One thread and what it alone uses."""
 
-    def __init__(self, bus: MeterBus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink) -> None:
+    def __init__(
+        self, bus: MeterBus, setups: Iterable[MeterSetup], clock: Clock, sink: Sink, tally: Tally
+    ) -> None:
         self.bus = bus
-        self.loop = BusLoop(bus, setups, clock, self._pass_on)
+        self.loop = BusLoop(bus, setups, clock, self._pass_on, tally)
         self.turned_s = clock.monotonic_s()
         self.thread = threading.Thread(target=self._run, name=f"bus {bus.url}", daemon=True)
         self._clock = clock

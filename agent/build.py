@@ -264,7 +264,14 @@ def build(
     gateway = Gateway(site, version(), sealer, store, courier, watch, hook.put if hook else silent)
     gateway.attesting = Attesting(tpm, store) if tpm else None
     buses = tuple(
-        BusTask(bus.url, [setups[meter.id] for meter in site.meter if meter.bus == bus.id], clock, readings)
+        BusTask(
+            bus.url,
+            [setups[meter.id] for meter in site.meter if meter.bus == bus.id],
+            clock,
+            readings,
+            bus.id,
+        )
         for bus in site.bus
     )
+    gateway.figures = lambda: [bus.figures for bus in buses]
     return Built(gateway, recovery, publisher, buses, StatusSocket(folder), hook, tpm)

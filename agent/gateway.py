@@ -32,6 +32,7 @@ from agent.evidence.record import Kind, encode_reading
 from agent.evidence.recovery import Recovery, Start
 from agent.evidence.seal import FIRST_NUMBER, NO_HASH
 from agent.evidence.sealer import Sealer
+from agent.figures import BusFigures, heartbeat
 from agent.health import read_health
 from agent.manifest import manifest_bodies
 from agent.memory import Memory
@@ -79,6 +80,7 @@ class Gateway:
         version: Of this software, for the manifest.
         hear: Takes early warnings to the plant; must not wait.
         attesting: Has a TPM attest the chain, where there is one.
+        figures: How the buses do at this moment.
         episodes: The latest ones, each in its last state.
         connected: The broker is there.
         readings: The last reading of each meter and poll group.
@@ -92,6 +94,7 @@ class Gateway:
     watch: Watch
     hear: Callable[[Mapping[str, Any]], None] = silent
     attesting: Attesting | None = None
+    figures: Callable[[], Sequence[BusFigures]] = tuple
     episodes: list[Episode] = field(factory=list, init=False)
     connected: bool = field(default=False, init=False)
     readings: dict[str, dict[PollGroup, Reading]] = field(factory=dict, init=False)
@@ -99,6 +102,7 @@ class Gateway:
     _silent: set[tuple[str, PollGroup]] = field(factory=set, init=False)
     _broker_word: str = field(default="", init=False)
     _heartbeat_ns: int = field(default=0, init=False)
+    _heartbeat_figures: dict[str, BusFigures] = field(factory=dict, init=False)
     _checkpoint_ns: int = field(default=0, init=False)
     _clock_ms: float | None = field(default=None, init=False)
     _clock_ns: int = field(default=0, init=False)
@@ -318,6 +322,9 @@ class Gateway:
             text = f"{health.descriptors} of {health.descriptors_max} are open"
             LOG.log(logging.ERROR if health.exhausted else logging.INFO, "descriptors: %s", text)
             self._event(stamp, {"what": "descriptors", "good": not health.exhausted, "text": text})
+        figures = self.figures()
+        buses = heartbeat(figures, self._heartbeat_figures)
+        self._heartbeat_figures = {one.id: one for one in figures}
         return {
             "receipted": delivery.received,
             "backlog": delivery.backlog,
@@ -328,6 +335,7 @@ class Gateway:
             "descriptors": health.descriptors,
             "judging": not self._blind,
             "silent": sorted({meter for meter, _ in self._silent}),
+            "buses": buses,
         }
 
     def _event(self, stamp: Stamp, body: Mapping[str, Any]) -> None:

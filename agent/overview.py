@@ -4,6 +4,8 @@ gateway, at, boot_id, clock
 lines      [{id, kind, rated_w, power_w | null, on | null}]
 linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason, violation}]
 meters     [{id, bus, line, quality, reason, at, values}]
+buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
+             meters [{meter, requests, …, latency_ms}]}], see `agent.figures`
 seals      {last, receipted, backlog, sent, in_flight}     broker {connected, alarms}
 episodes   the latest, as in their records but without traces
 process    {resident_bytes, threads, descriptors}
@@ -33,6 +35,7 @@ def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
         "lines": _lines(gateway),
         "linkages": _linkages(gateway.watch),
         "meters": [_meter(gateway, meter) for meter in gateway.watch.setups],
+        "buses": [bus.to_json() for bus in gateway.figures()],
         "seals": {
             "last": delivery.tip,
             "receipted": delivery.received,

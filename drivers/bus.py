@@ -194,6 +194,7 @@ class Bus:
         finally:
             self._buffer = transaction.buffer
             self._idle_since_s = self._clock.monotonic_s()
+            self.stats.busy_s += self._idle_since_s - sent_s
             if transaction.lost_sync:
                 self._lose_sync()
 

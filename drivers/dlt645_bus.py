@@ -171,6 +171,7 @@ class Dlt645Bus:
         finally:
             self._buffer = exchange.buffer
             self._idle_since_s = self._clock.monotonic_s()
+            self.stats.busy_s += self._idle_since_s - sent_s
         return found, self._idle_since_s - sent_s
 
     def _await(self, exchange: Exchange, deadline: Deadline) -> Data:

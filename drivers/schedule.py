@@ -75,6 +75,10 @@ class Schedule:
         """The meters that are only probed."""
         return tuple(meter_id for meter_id, state in self._meters.items() if state.silent)
 
+    def is_silent(self, meter_id: str) -> bool:
+        """Whether this meter is only probed."""
+        return self._meters[meter_id].silent
+
     def next(self, now_s: float) -> Due | Wait:
         """What to do at `now_s`."""
         if now_s < self._bus_rests_until_s:

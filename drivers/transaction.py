@@ -49,6 +49,23 @@ class BusStats:
     reopened: int = 0
     collisions: int = 0
     """Requests of another master on the line: there must be none."""
+    busy_s: float = 0.0
+    """Time in which a request was out, until its answer came or was given up."""
+
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """All of them at one moment, in the order above."""
+        return (
+            self.requests,
+            self.timeouts,
+            self.crc_errors,
+            self.foreign,
+            self.late,
+            self.exceptions,
+            self.reopened,
+            self.collisions,
+            self.busy_s,
+        )
 
 
 @define

@@ -14,7 +14,7 @@ from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
 from drivers.meter import MeterSetup
 from drivers.model import load
 from drivers.reading import PollGroup, Quality, Reading
-from drivers.transaction import Answer
+from drivers.transaction import Answer, BusStats
 from tests.drivers.slave import Asked, Slave, answer, on_pty, on_tcp
 
 MODEL = load("eastron-sdm630")
@@ -46,6 +46,7 @@ class FakeBus:
     silent: set[int] = Factory(set)
     gap_registers_max: int = 7
     url: str = "tcp://fake"
+    stats: BusStats = Factory(BusStats)
 
     def read(self, unit_id: int, _function: int, _address: int, count: int, **times: float) -> Answer:
         trouble: DriverError | None = None

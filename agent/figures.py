@@ -1,0 +1,265 @@
+"""How a bus and its meters do: counters, load of the line, and how long answers take.
+
+`Tally` belongs to the thread of one bus and takes each poll as it ends. At most once in PUBLISH_S it
+puts a `BusFigures` in the place of the one before; that is never changed again, so who reads it takes
+no lock, holds nobody up and sees one moment. Everything is counted since the agent began.
+
+    load     share of the time in which a request is out, answered or not: at 100 % not one more fits
+    latency  of each good poll, that of its slowest request; percentiles over the last 5 to 10 minutes,
+             told as the edge of the bucket above (EDGES_MS); the greatest is exact
+
+What a poll is charged with is what the counters of the bus grew by meanwhile, so a late answer of a
+neighbour may stand with the meter that was asked when it came. Requests of another master and ports
+opened anew belong to the bus.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from drivers.transaction import BusStats
+
+EDGES_MS: Final = (
+    0.2, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300, 400, 500, 700,
+    1000, 1500, 2000, 3000,
+)  # fmt: skip
+"""Upper edges of the buckets, ms; one more holds what is slower. A tenth of the time-outs in use, and closer
+where meters answer."""
+WINDOW_S: Final = 300.0
+"""Half of the sliding window: a fault of a minute shows, and a minute later it does not yet vanish."""
+PUBLISH_S: Final = 1.0
+"""Seconds of the clock between two pictures: no reader looks more often."""
+
+_MS_PER_S: Final = 1000
+
+
+@frozen
+class Counts:
+    """What happened; the names are those of `BusStats`, with the polls that it was for.
+
+    Attributes:
+        polls: Polls of a group, probes among them.
+        probes: Polls that only looked whether a silent meter is back.
+        busy_s: Time in which a request was out.
+    """
+
+    requests: int = 0
+    timeouts: int = 0
+    crc_errors: int = 0
+    foreign: int = 0
+    late: int = 0
+    exceptions: int = 0
+    reopened: int = 0
+    collisions: int = 0
+    busy_s: float = 0.0
+    polls: int = 0
+    probes: int = 0
+
+    @property
+    def errors(self) -> int:
+        """What should not have happened. Late answers are not counted: their time-out is."""
+        return (
+            self.timeouts + self.crc_errors + self.foreign + self.exceptions + self.reopened + self.collisions
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The counters by name."""
+        return {name: getattr(self, name) for name in _COUNTED} | {"busy_s": round(self.busy_s, 3)}
+
+
+_COUNTED: Final = (
+    "polls", "probes", "requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "collisions",
+    "reopened",
+)  # fmt: skip
+
+
+@frozen
+class Latency:
+    """Percentiles in ms; None where nothing was answered within the window."""
+
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    max_ms: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As an object."""
+        return {"p50": self.p50_ms, "p95": self.p95_ms, "max": self.max_ms}
+
+
+@frozen
+class MeterFigures:
+    """One meter."""
+
+    counts: Counts
+    latency: Latency
+
+    def to_json(self) -> dict[str, Any]:
+        """As an object."""
+        return {**self.counts.to_json(), "latency_ms": self.latency.to_json()}
+
+
+@frozen
+class BusFigures:
+    """One bus at one moment.
+
+    Attributes:
+        id: In the site file.
+        url: Where it is.
+        at_s: The moment, seconds of the clock.
+        load: Of the line, over the sliding window: 0 to 1.
+        meters: By id, in the order of the site file.
+    """
+
+    id: str
+    url: str
+    at_s: float
+    load: float
+    counts: Counts
+    latency: Latency
+    meters: Mapping[str, MeterFigures]
+
+    def to_json(self) -> dict[str, Any]:
+        """As an object, for the status socket."""
+        return {
+            "bus": self.id,
+            "url": self.url,
+            "load_percent": round(100 * self.load, 1),
+            **self.counts.to_json(),
+            "latency_ms": self.latency.to_json(),
+            "meters": [{"meter": name, **one.to_json()} for name, one in self.meters.items()],
+        }
+
+    def since(self, before: "BusFigures | None") -> dict[str, Any]:
+        """What a heartbeat says: load and errors since the one before, and a percentile."""
+        at_s, counts = (before.at_s, before.counts) if before is not None else (0.0, Counts())
+        passed_s = self.at_s - at_s
+        has_passed = before is not None and passed_s > 0
+        load = (self.counts.busy_s - counts.busy_s) / passed_s if has_passed else self.load
+        return {
+            "bus": self.id,
+            "load_percent": round(100 * min(max(load, 0.0), 1.0)),
+            "p95_ms": None if self.latency.p95_ms is None else round(self.latency.p95_ms),
+            "requests": self.counts.requests - counts.requests,
+            "errors": self.counts.errors - counts.errors,
+        }
+
+
+def heartbeat(now: Iterable[BusFigures], before: Mapping[str, BusFigures]) -> list[dict[str, Any]]:
+    """The buses in a heartbeat, against their figures of the one before by id."""
+    return [one.since(before.get(one.id)) for one in now]
+
+
+class Histogram:
+    """Latencies in buckets over a sliding window: of the present half and of the one before."""
+
+    def __init__(self) -> None:
+        self._now, self._before = _Half(), _Half()
+
+    def add(self, latency_s: float) -> None:
+        """One answer."""
+        latency_ms = latency_s * _MS_PER_S
+        half = self._now
+        half.buckets[bisect_left(EDGES_MS, latency_ms)] += 1
+        half.max_ms = max(half.max_ms, latency_ms)
+
+    def slide(self) -> None:
+        """Half of the window has passed."""
+        self._before, self._now = self._now, _Half()
+
+    def latency(self) -> Latency:
+        """The percentiles of what is in it."""
+        counts = [a + b for a, b in zip(self._now.buckets, self._before.buckets, strict=True)]
+        number = sum(counts)
+        if not number:
+            return Latency()
+        max_ms = max(self._now.max_ms, self._before.max_ms)
+        return Latency(
+            _edge(counts, 0.5 * number, max_ms), _edge(counts, 0.95 * number, max_ms), round(max_ms, 3)
+        )
+
+
+@define
+class _Half:
+    buckets: list[int] = field(factory=lambda: [0] * (len(EDGES_MS) + 1))
+    max_ms: float = 0.0
+
+
+def _edge(counts: list[int], rank: float, max_ms: float) -> float:
+    """The edge below which `rank` of the answers lie; never more than the slowest."""
+    below = 0
+    for edge, count in zip(EDGES_MS, counts, strict=False):
+        below += count
+        if below >= rank:
+            return round(min(edge, max_ms), 3)
+    return round(max_ms, 3)
+
+
+class Tally:
+    """What the thread of one bus counts; see the module.
+
+    Attributes:
+        figures: The last picture; may be read from any thread.
+    """
+
+    def __init__(self, bus_id: str, url: str, meters: Iterable[str], now_s: float) -> None:
+        self._id, self._url = bus_id, url
+        self._meters = {meter: _Count() for meter in meters}
+        self._bus = _Count()
+        self._half_s = (now_s, now_s)
+        self._busy_s = (0.0, 0.0)
+        self.figures = self._picture(now_s)
+
+    def polled(
+        self, meter: str, before: tuple[float, ...], after: BusStats, latency_s: float | None, *, probe: bool
+    ) -> None:
+        """A poll ended: the bus's counters were `before` and are `after`; None if nothing was answered."""
+        grown = [a - b for a, b in zip(after.counts, before, strict=True)]
+        for count in (self._bus, self._meters[meter]):
+            count.polls += 1
+            count.probes += probe
+            count.grown = [a + b for a, b in zip(count.grown, grown, strict=True)]
+            if latency_s is not None:
+                count.histogram.add(latency_s)
+
+    def publish(self, now_s: float) -> None:
+        """Put up a new picture, if it is time for one."""
+        if now_s - self.figures.at_s < PUBLISH_S:
+            return
+        if now_s - self._half_s[1] >= WINDOW_S:
+            self._half_s = (self._half_s[1], now_s)
+            self._busy_s = (self._busy_s[1], self._bus.counts().busy_s)
+            for count in (self._bus, *self._meters.values()):
+                count.histogram.slide()
+        self.figures = self._picture(now_s)
+
+    def _picture(self, now_s: float) -> BusFigures:
+        counts, passed_s = self._bus.counts(), now_s - self._half_s[0]
+        load = (counts.busy_s - self._busy_s[0]) / passed_s if passed_s > 0 else 0.0
+        return BusFigures(
+            self._id,
+            self._url,
+            now_s,
+            min(max(load, 0.0), 1.0),
+            counts,
+            self._bus.histogram.latency(),
+            {
+                name: MeterFigures(count.counts(), count.histogram.latency())
+                for name, count in self._meters.items()
+            },
+        )
+
+
+class _Count:
+    """The running counters of a bus or a meter."""
+
+    def __init__(self) -> None:
+        self.polls = 0
+        self.probes = 0
+        self.grown: list[float] = list(BusStats().counts)
+        self.histogram = Histogram()
+
+    def counts(self) -> Counts:
+        a, b, c, d, e, f, g, h = (int(number) for number in self.grown[:-1])
+        return Counts(a, b, c, d, e, f, g, h, self.grown[-1], self.polls, self.probes)
