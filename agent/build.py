@@ -20,6 +20,7 @@ from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.gateway import Gateway, silent
 from agent.hook import Hook, parse_hook
+from agent.setups import lines_of, setups_of
 from agent.statements import in_force, kept_in
 from agent.status import StatusSocket
 from agent.store.ballast import BALLAST_BYTES
@@ -33,10 +34,7 @@ from agent.uplink.outbox import Outbox
 from agent.uplink.publisher import Publisher
 from agent.uplink.wire import Topics
 from agent.watch import Watch
-from drivers import model as models
 from drivers.clock import Clock
-from drivers.errors import ModelError
-from drivers.meter import MeterSetup
 from drivers.reading import Reading
 
 DATABASE_NAME: Final = "chain.db"
@@ -68,40 +66,6 @@ class Built:
 def version() -> str:
     """The version of the installed distribution."""
     return installed_version("dianjian-edge")
-
-
-def setups_of(site: Site) -> dict[str, MeterSetup]:
-    """The meters of `site` with their models, by id.
-
-    Raises:
-        ConfigError: A model is not known or its file is wrong.
-    """
-    setups: dict[str, MeterSetup] = {}
-    problems: list[str] = []
-    dlt645 = {bus.id for bus in site.bus if bus.is_dlt645}
-    for index, meter in enumerate(site.meter):
-        try:
-            model = models.load(meter.model)
-        except ModelError as error:
-            problems += [f"meter[{index}].model: {problem}" for problem in error.problems]
-            continue
-        if model.is_dlt645 is not (meter.bus in dlt645):
-            spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
-            problems.append(f"meter[{index}].model: {model.name} speaks {spoken}, bus {meter.bus!r} does not")
-            continue
-        setups[meter.id] = MeterSetup(
-            id=meter.id,
-            model=model,
-            unit_id=meter.unit_id or 0,
-            address=meter.address or "",
-            ct_ratio=meter.ct_ratio,
-            pt_ratio=meter.pt_ratio,
-            fast_s=meter.fast_s,
-            slow_s=meter.slow_s,
-        )
-    if problems:
-        raise ConfigError(site.file, problems)
-    return setups
 
 
 def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
@@ -255,7 +219,7 @@ def build(
     watch = Watch(
         Detector(linkages, feed) if linkages else None,
         setups,
-        {meter.id: meter.line for meter in site.meter},
+        lines_of(site),
         linkages,
         feed,
         site.warning.after_s,

@@ -26,6 +26,7 @@ from agent.config_types import (
     Identifier,
     Megabytes,
     MeterAddress,
+    ModelName,
     Ratio,
     Seconds,
     Tcti,
@@ -111,15 +112,16 @@ class BusSettings:
 
 @frozen
 class MeterSettings:
-    """`[[meter]]`: one device on a bus, and the line that it feeds.
+    """`[[meter]]`: one device on a bus, its model by name or file, and the line that it feeds.
 
-    A Modbus meter is called by its `unit_id`, a DL/T 645 meter by its `address` of 12 digits.
+    A Modbus meter is called by its `unit_id`, a DL/T 645 meter by its `address` of 12 digits. What
+    measures no active power, like an analyser of emissions, has no line.
     """
 
     id: Identifier
     bus: Identifier
-    model: str
-    line: Identifier
+    model: ModelName
+    line: Identifier | None = None
     unit_id: UnitId | None = None
     address: MeterAddress | None = None
     ct_ratio: Ratio = Ratio(1.0)
@@ -297,7 +299,7 @@ def _meter_misfits(site: Site) -> Iterator[str]:
             yield f"meter[{index}].bus: no bus {meter.bus!r}; known: {_known(buses)}"
         else:
             yield from _misplaced(index, meter, buses[meter.bus])
-        if meter.line not in lines:
+        if meter.line is not None and meter.line not in lines:
             yield f"meter[{index}].line: no line {meter.line!r}; known: {_known(lines)}"
         if meter.place is not None and places[meter.bus, meter.place] > 1:
             key = "address" if meter.address else "unit_id"

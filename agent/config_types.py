@@ -25,6 +25,7 @@ from drivers.errors import BusUrlError
 T = TypeVar("T")
 
 Identifier = NewType("Identifier", str)
+ModelName = NewType("ModelName", str)
 UtcOffset = NewType("UtcOffset", str)
 BusUrl = NewType("BusUrl", str)
 HookUrl = NewType("HookUrl", str)
@@ -43,6 +44,8 @@ UNIT_ID_MAX: Final = 247
 """Highest address of the Modbus serial line (Modbus over Serial Line V1.02, section 2.2)."""
 RATED_W_MAX: Final = 1_000_000_000
 """A gigawatt: above any single line, below where sums of squares would leave int64."""
+MODEL_FILE_SUFFIX: Final = ".toml"
+"""How the name of a model ends that is a file of the site's own."""
 INTERVAL_S_MIN: Final = 0.5
 INTERVAL_S_MAX: Final = 3600.0
 """An hour: beyond it silence could not be told from death within the three minutes promised."""
@@ -51,6 +54,7 @@ QUOTA_MB_MIN: Final = 8
 QUOTA_MB_MAX: Final = 1_000_000
 
 _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{ID_CHARACTERS_MAX - 1}}}")
+_ID_WORDS: Final = f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}"
 _OFFSET: Final = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
 _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
 """Of the ways to a TPM those that name a device or a socket; others load a library or run a command."""
@@ -107,6 +111,15 @@ def _bus_url(value: Any, _: Any) -> str:
     return text
 
 
+def _model_name(value: Any, _: Any) -> str:
+    text = _text(value)
+    parts = text.split("/")
+    below = text.isprintable() and "\\" not in text and not {"", ".."} & set(parts)
+    if text.endswith(MODEL_FILE_SUFFIX) and not below:
+        raise ValueError(f"must be a file below the site file's folder, like models/cems.toml, not {text!r}")
+    return text
+
+
 def _optional_hook(value: Any, _: Any) -> str | None:
     if value is None:
         return None
@@ -148,7 +161,9 @@ def _converter() -> Converter:
         (str, lambda value, _: _text(value)),
         (bool, _switch),
         (Path, lambda value, _: value),
-        (Identifier, _matching(_ID, f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}")),
+        (Identifier | None, _optional(_matching(_ID, _ID_WORDS))),
+        (ModelName, _model_name),
+        (Identifier, _matching(_ID, _ID_WORDS)),
         (UtcOffset, _matching(_OFFSET, "an offset like +08:00")),
         (BusUrl, _bus_url),
         (Hex32 | None, _optional_hex),

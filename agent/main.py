@@ -37,7 +37,6 @@ from agent.build import (
     linkages_of,
     mqtt_settings,
     open_chain,
-    setups_of,
     tpm_task,
     version,
 )
@@ -53,6 +52,7 @@ from agent.once import poll_once
 from agent.overview import reading_json
 from agent.rekey import REASON_LOST, install_replacement, rekey
 from agent.sealing import DiskError
+from agent.setups import setups_of
 from agent.store.database import StoreError
 from agent.store.lock import SecondInstanceError
 from agent.tip import RekeyRefusedError
@@ -219,7 +219,8 @@ def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
             break
         built.gateway.reading(reading)
         all_good &= reading.quality is Quality.GOOD
-        _print(reading_json(reading, setups[reading.meter], built.gateway.watch.lines[reading.meter]))
+        line = built.gateway.watch.lines.get(reading.meter)
+        _print(reading_json(reading, setups[reading.meter], line))
     receipted = _finish(built, loop, clock, RECEIPT_WAIT_S, lambda: loop.stopping)
     delivery = built.gateway.courier.status()
     _print({"seals": delivery.tip, "receipted": delivery.received, "meters_good": all_good})

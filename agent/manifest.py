@@ -5,7 +5,7 @@ that none outgrows a message:
 
     {"site": text of the site file, "site_hash": its SHA-256, "version": software, "boot_id": …,
      "clock": state, "meters": {id: {"model": 8 bytes, "unit_id", "bus", "line", "ct_ratio", "pt_ratio"}},
-     (a DL/T 645 meter has its "address" of 12 digits instead of "unit_id")
+     (a DL/T 645 meter has its "address" of 12 digits instead of "unit_id"; an analyser has no "line": null)
      "linkages": {id: hash of its detection parameters}, "feed": hash of those of the feed, or null}
     {"models": {first 8 bytes of the hash as hex: the model's point table, canonical JSON}}
 

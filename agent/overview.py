@@ -3,7 +3,7 @@
 gateway, at, boot_id, clock
 lines      [{id, kind, rated_w, power_w | null, on | null}]
 linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason, violation}]
-meters     [{id, bus, line, quality, reason, at, values}]
+meters     [{meter, line | null, quality, reason, at, values, units | null}], units where there is no line
 buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
              meters [{meter, requests, …, latency_ms}]}], see `agent.figures`
 seals      {last, receipted, backlog, sent, in_flight}     broker {connected, alarms}
@@ -11,6 +11,7 @@ episodes   the latest, as in their records but without traces
 process    {resident_bytes, threads, descriptors}
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,7 @@ from agent.health import read_health
 from agent.watch import Watch
 from drivers.clock import NS_PER_S, Stamp
 from drivers.meter import MeterSetup
-from drivers.reading import PollGroup, Quality, Reading
+from drivers.reading import UNITS, PollGroup, Quality, Reading
 
 
 def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def iso(stamp: Stamp) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def reading_json(reading: Reading, setup: MeterSetup, line: str) -> dict[str, Any]:
+def reading_json(reading: Reading, setup: MeterSetup, line: str | None) -> dict[str, Any]:
     """A reading with its decoded values, as one line for people and scripts."""
     values = setup.model.decode(reading.blocks, setup.ct_ratio, setup.pt_ratio) if reading.blocks else {}
     return {
@@ -127,7 +128,7 @@ def _linkages(watch: Watch) -> list[dict[str, Any]]:
 
 
 def _meter(gateway: Gateway, meter: str) -> dict[str, Any]:
-    setup, line = gateway.watch.setups[meter], gateway.watch.lines[meter]
+    setup, line = gateway.watch.setups[meter], gateway.watch.lines.get(meter)
     readings = gateway.readings.get(meter, {})
     row: dict[str, Any] = {
         "meter": meter,
@@ -141,4 +142,9 @@ def _meter(gateway: Gateway, meter: str) -> dict[str, Any]:
             said = reading_json(readings[group], setup, line)
             row = {**row, **said, "values": {**row["values"], **said["values"]}}
     row.pop("group", None)
-    return row
+    return row if line is not None else {**row, "units": _units(setup, row["values"])}
+
+
+def _units(setup: MeterSetup, values: Iterable[str]) -> dict[str, str]:
+    """The units of values that no line shows."""
+    return {name: UNITS.get(setup.model.point(name).quantity, "") for name in values}

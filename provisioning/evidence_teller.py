@@ -25,6 +25,7 @@ from agent.detect.detector import Detector
 from agent.evidence.chain import Code
 from agent.evidence.proved import Evidence, ProvedSeal
 from agent.feed import HOLD_S, LineFeed, LinePower, said_by
+from agent.setups import lines_of
 from drivers.reading import PollGroup, Quality
 from provisioning.evidence_story import (
     MS_PER_S,
@@ -145,7 +146,7 @@ class _Teller:
         except (SiteMistakesError, ConfigError, RecursionError):
             return  # written by another version, or by somebody who wants to hide: there is no drawing
         story.site, story.offset_s = site, zone_s(site.site.utc_offset)
-        self._feed.lines = {meter.id: meter.line for meter in site.meter}
+        self._feed.lines = lines_of(site)
         known = {name: steps[-1][1] for name, steps in story.params.items()}
         if known != {one.linkage: one for one in params} or self._detector is None:
             self._detector = Detector(params, feed) if params else None

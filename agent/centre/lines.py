@@ -7,6 +7,7 @@ comes before its table (its manifest travels as backfill) waits and is decoded w
 
     {"type": "reading", "gateway", "seal", "record", "meter", "line", "group", "at", "clock",
      "quality", "reason"?, "manifest", "values": {point: value}}
+     (an analyser of emissions feeds no line; its "line" is null)
     {"type": "episode", "gateway", "seal", "record", "at", …the episode's body}
     {"type": "record", "gateway", "seal", "record", "at", "clock", "kind", "body"}
     {"type": "finding", "gateway", "seal", "code", "text"}

@@ -1,0 +1,74 @@
+"""The meters of a site with their models: shipped ones by name, the site's own ones by file.
+
+A model whose name ends in `.toml` is a file below the folder of the site file. Its point table travels
+in the manifest as that of any other model, so whoever reads the records needs no copy of the file.
+
+A meter with active power feeds a line, for the detector judges lines by it. What has none, an analyser
+of emissions or a meter of something else, is read, sealed and sent on, and feeds nothing.
+"""
+
+from collections.abc import Iterator
+
+from agent.config import ConfigError, MeterSettings, Site
+from agent.config_types import MODEL_FILE_SUFFIX
+from agent.feed import POWER_POINT
+from drivers import model as models
+from drivers.errors import ModelError
+from drivers.meter import MeterSetup
+from drivers.model import Model
+
+
+def setups_of(site: Site) -> dict[str, MeterSetup]:
+    """The meters of `site` with their models, by id.
+
+    Raises:
+        ConfigError: A model is not known, its file is wrong, or it fits no such meter.
+    """
+    setups: dict[str, MeterSetup] = {}
+    problems: list[str] = []
+    dlt645 = {bus.id for bus in site.bus if bus.is_dlt645}
+    for index, meter in enumerate(site.meter):
+        try:
+            model = _model(site, meter)
+        except ModelError as error:
+            problems += [f"meter[{index}].model: {problem}" for problem in error.problems]
+            continue
+        misfits = list(_misfits(meter, model, dlt645=meter.bus in dlt645))
+        problems += [f"meter[{index}].{misfit}" for misfit in misfits]
+        if not misfits:
+            setups[meter.id] = MeterSetup(
+                id=meter.id,
+                model=model,
+                unit_id=meter.unit_id or 0,
+                address=meter.address or "",
+                ct_ratio=meter.ct_ratio,
+                pt_ratio=meter.pt_ratio,
+                fast_s=meter.fast_s,
+                slow_s=meter.slow_s,
+            )
+    if problems:
+        raise ConfigError(site.file, problems)
+    return setups
+
+
+def lines_of(site: Site) -> dict[str, str]:
+    """The line that each meter feeds, for the meters that feed one."""
+    return {meter.id: meter.line for meter in site.meter if meter.line is not None}
+
+
+def _model(site: Site, meter: MeterSettings) -> Model:
+    if meter.model.endswith(MODEL_FILE_SUFFIX):
+        return models.load_file(site.path(meter.model))
+    return models.load(meter.model)
+
+
+def _misfits(meter: MeterSettings, model: Model, *, dlt645: bool) -> Iterator[str]:
+    """What the model cannot be to this meter, with the key where it stands."""
+    if model.is_dlt645 is not dlt645:
+        spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
+        yield f"model: {model.name} speaks {spoken}, bus {meter.bus!r} does not"
+    has_power = any(point.name == POWER_POINT for point in model.points)
+    if has_power and meter.line is None:
+        yield f"line: missing; {model.name} measures {POWER_POINT}, so say which line it feeds"
+    elif meter.line is not None and not has_power:
+        yield f"line: {model.name} has no point {POWER_POINT}, so it can feed no line; leave line out"
