@@ -22,6 +22,7 @@ VERBS: Final = {
     "commission": "learn thresholds and lags from recorded data, into the site file",
     "backtest": "recorded loads through the detector, as if it were live",
     "status": "live view of a running agent",
+    "bus": "load, latency and errors of a running agent's buses and meters",
     "enrol": "make this gateway's keys and print what the centre needs",
     "centre": "the centre's own keys and its register of gateways",
     "subscribe": "verify what gateways publish, and answer receipts",

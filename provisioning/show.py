@@ -24,6 +24,9 @@ COLUMN_S: Final = 120
 HALF_HOUR_S: Final = 1800
 TRACE_LEFT: Final = 20
 """What stands before the first column of a trace."""
+WHOLE_MS: Final = 100.0
+"""From here on tenths of a millisecond say nothing."""
+_BUS_COLUMNS: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "probes")
 _SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
 Json = Mapping[str, Any]
@@ -49,6 +52,34 @@ def status_view(status: Json, history: Mapping[str, Sequence[float | None]]) -> 
     return Group(
         _lines(status, history), _linkages(status), _meters(status), _seals(status), _episodes(status)
     )
+
+
+def bus_view(buses: Iterable[Json]) -> RenderableType:
+    """How each bus and its meters do: the bus first, then its meters, then what concerns the whole line."""
+    blocks: list[RenderableType] = []
+    for bus in buses:
+        load = Text(f"{bus['load_percent']:.1f} %", "bold")
+        blocks.append(Text(f"{word('bus')} {bus['bus']}  {bus['url']}  {word('line load')} ", "bold") + load)
+        table = _grid("", "p50", "p95", "max ms", *(word(name) for name in _BUS_COLUMNS))
+        table.padding = (0, 1, 0, 0)
+        for name, one in ((word("bus"), bus), *((meter["meter"], meter) for meter in bus["meters"])):
+            latencies = (_ms(one["latency_ms"][key]) for key in ("p50", "p95", "max"))
+            table.add_row(name, *latencies, *(_count(column, one[column]) for column in _BUS_COLUMNS))
+        blocks.append(table)
+        blocks += [
+            Text(f"{word(name)}: {bus[name]}", "red") for name in ("collisions", "reopened") if bus[name]
+        ]
+    return Group(*blocks)
+
+
+def _ms(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1f}" if value < WHOLE_MS else f"{value:.0f}"
+
+
+def _count(column: str, number: int) -> Text:
+    return Text(str(number), "" if column == "requests" or not number else "red")
 
 
 def _grid(*headings: str) -> Table:
