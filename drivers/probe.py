@@ -1,47 +1,46 @@
-"""Finds the meters of a bus and tells what they are, without a register table in hand.
+"""Tells what a meter is, without a register table in hand.
 
-`scan` asks every address for one register. An exception is as good a sign of life as an answer; an
-answer that fits nothing is one too, and mostly means two meters with one address.
+`identify` tries the models one after the other. A model with fingerprints, or one that SunSpec
+discovery makes, is certain if all of them fit and its values do not speak against it; then no other is
+asked. Else every model is read as if the meter were one, and `drivers.plausible` judges the answers.
+The best comes first, with its confidence and its reasons; models that explain the answers equally well
+are `alike`, and a person has to look at the label.
 
-`identify` tries the models one after the other. A model with fingerprints is named only if all of
-them fit, and then it is certain. Of the others it is said how many of their voltages, frequencies and
-power factors are possible in a mains supply; one impossible value, or no answer to the
-fast group, rules a model out. Zero says nothing: it may be a phase that is not connected.
+Reads only. A meter that is silent where it has no registers costs a time-out for each model.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from attrs import frozen
+from attrs import evolve, field, frozen
 
 from drivers.bus import MeterBus
 from drivers.clock import Clock
-from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
+from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.meter import Meter, MeterSetup
 from drivers.model import Model
 from drivers.model_file import Fingerprint
-from drivers.reading import PollGroup, Quality, Quantity, Reading
-from drivers.registers import Value
+from drivers.plausible import IMPOSSIBLE, Code, Reason, judge
+from drivers.point_table import points_json
+from drivers.reading import Block, PollGroup, Quality
+from drivers.sunspec import discover
+from drivers.verdict import FUNCTIONS
 
 SCAN_TIMEOUT_S: Final = 0.3
-"""A meter without load answers one register well within it; 247 silent addresses take 2.5 minutes."""
+"""A meter without load answers one register well within it; 247 silent addresses take 75 s at one request."""
+PROBE_TIMEOUT_S: Final = 0.5
+"""Whether an address is there at all: the slowest meters in use answer within it."""
 IDENTIFY_TIMEOUT_S: Final = 1.0
-POSSIBLE: Final = {
-    Quantity.VOLTAGE: (40.0, 1000.0),  # secondary of a 57.7 V transformer, up to 690 V systems
-    Quantity.FREQUENCY: (45.0, 65.0),
-    Quantity.POWER_FACTOR: (-1.01, 1.01),
-}
-"""Range of each quantity on a supply that is switched on."""
+CERTAIN: Final = 0.99
+"""Never 1: a maker may give the same name to another register table."""
+DOUBT: Final = 0.9
+"""What doubt is left by one point of plausibility."""
+CONFIDENCE_MAX: Final = 0.95
+"""Most that plausibility alone can say: another meter may have these quantities at these registers."""
 
 _ASKED: Final = ((3, 0), (4, 0))
-
-
-@frozen
-class Found:
-    """A sign of life: `how` is "answers", "refuses" or "garbled"."""
-
-    unit_id: int
-    how: str
+GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
+"""Said by a TCP gateway of a meter that does not answer it: no sign of life."""
 
 
 @frozen
@@ -50,36 +49,31 @@ class Match:
 
     Attributes:
         model: The model.
-        certain: Whether fingerprints say so.
-        evidence: How many answers speak for it.
+        certain: Whether identity registers say so, and nothing speaks against it.
+        score: How much speaks for it.
+        confidence: The same between 0 and 1.
+        reasons: What speaks for it and against it.
+        alike: Names of the other models that explain the answers as well as this one.
     """
 
     model: Model
     certain: bool
-    evidence: int
+    score: int
+    confidence: float
+    reasons: tuple[Reason, ...]
+    alike: tuple[str, ...] = field(default=())
 
 
-def scan(
-    bus: MeterBus,
-    unit_ids: Iterable[int] = range(1, METER_UNIT_ID_MAX + 1),
-    *,
-    timeout_s: float = SCAN_TIMEOUT_S,
-) -> Iterator[Found]:
-    """Every address that shows life, as soon as it does."""
-    for unit_id in unit_ids:
-        how = probe(bus, unit_id, timeout_s=timeout_s)
-        if how:
-            yield Found(unit_id, how)
-
-
-def probe(bus: MeterBus, unit_id: int, *, timeout_s: float = SCAN_TIMEOUT_S) -> str:
-    """How an address shows life, or "" if it does not."""
+def probe(bus: MeterBus, unit_id: int, *, timeout_s: float = PROBE_TIMEOUT_S) -> str:
+    """How an address shows life: "answers", "refuses", "garbled", or "" if it does not."""
     for function, address in _ASKED:
         try:
             bus.read(unit_id, function, address, 1, timeout_s=timeout_s)
         except ReplyTimeoutError:
             continue
-        except ExceptionReplyError:
+        except ExceptionReplyError as error:
+            if error.code in GATEWAY_EXCEPTIONS:
+                continue
             return "refuses"
         except ReplyError:
             return "garbled"
@@ -87,54 +81,123 @@ def probe(bus: MeterBus, unit_id: int, *, timeout_s: float = SCAN_TIMEOUT_S) -> 
     return ""
 
 
-def identify(bus: MeterBus, unit_id: int, models: Iterable[Model], clock: Clock) -> tuple[Match, ...]:
-    """The models that fit, the likeliest first."""
-    modbus = (model for model in models if not model.is_dlt645)
-    matches = [match for model in modbus if (match := _match(bus, unit_id, model, clock)) is not None]
-    return tuple(sorted(matches, key=lambda match: (not match.certain, -match.evidence, match.model.name)))
+def identify(
+    bus: MeterBus,
+    unit_id: int,
+    models: Iterable[Model],
+    clock: Clock,
+    note: Callable[[str], object] = lambda _: None,
+) -> tuple[Match, ...]:
+    """The models that fit, the likeliest first; `note` hears of each one before it is tried."""
+    known = [model for model in models if all(point.function in FUNCTIONS for point in model.points)]
+    matches: list[Match] = []
+    for model in known:
+        if model.fingerprints:
+            note(model.name)
+            if all(_fits(bus, unit_id, mark, clock) for mark in model.fingerprints):
+                matches += _tried(bus, unit_id, model, clock)
+    note("sunspec")
+    matches += _discovered(bus, unit_id, clock, matches)
+    if not any(match.certain for match in matches):
+        for model in known:
+            if not model.fingerprints:
+                note(model.name)
+                matches += _tried(bus, unit_id, model, clock)
+    return ranked(matches)
 
 
-def _match(bus: MeterBus, unit_id: int, model: Model, clock: Clock) -> Match | None:
-    if model.fingerprints:
-        fits = all(_fits(bus, unit_id, fingerprint) for fingerprint in model.fingerprints)
-        return Match(model, certain=True, evidence=len(model.fingerprints)) if fits else None
-    if model.is_analyser:  # any number is possible where something is emitted
-        return None
-    meter = Meter(MeterSetup(model.name, model, unit_id), bus.gap_registers_max)
-    fast = _plausible(model, meter.poll(bus, PollGroup.FAST, clock))
-    if not fast:
-        return None
-    slow = _plausible(model, meter.poll(bus, PollGroup.SLOW, clock))
-    return None if slow is None else Match(model, certain=False, evidence=fast + slow)
-
-
-def _fits(bus: MeterBus, unit_id: int, fingerprint: Fingerprint) -> bool:
-    try:
-        answer = bus.read(
-            unit_id,
-            fingerprint.function,
-            fingerprint.address,
-            fingerprint.count,
-            timeout_s=IDENTIFY_TIMEOUT_S,
+def ranked(matches: Iterable[Match]) -> tuple[Match, ...]:
+    """Best first; they share the confidence, one point of score halving it, and never reach 1 together."""
+    first = sorted(matches, key=lambda match: (not match.certain, -match.score, match.model.name))
+    shares = [2.0 ** (match.score - first[0].score) * (match.certain == first[0].certain) for match in first]
+    told = []
+    for match, share in zip(first, shares, strict=True):
+        alike = tuple(
+            other.model.name
+            for other in first
+            if other is not match and (other.certain, other.score) == (match.certain, match.score)
         )
-    except (ExceptionReplyError, ReplyError, ReplyTimeoutError):
-        return False
-    return fingerprint.matches(answer.words)
+        told.append(evolve(match, alike=alike, confidence=match.confidence * share / sum(shares)))
+    return tuple(told)
 
 
-def _plausible(model: Model, reading: Reading) -> int | None:
-    """How many values are possible, 0 if the meter did not answer; None if one is impossible."""
-    if reading.quality is not Quality.GOOD:
-        return 0
-    values = model.decode(reading.blocks)
-    checked = [
-        _possible(model.point(name).quantity, value)
-        for name, value in values.items()
-        if model.point(name).quantity in POSSIBLE and value != 0
-    ]
-    return len(checked) if all(checked) else None
+def same_registers(one: Model, other: Model) -> bool:
+    """Whether no meter could tell the two apart: the same points, whatever they are called."""
+    first, second = (
+        {tuple(sorted((key, str(value)) for key, value in said.items())) for said in _said(model)}
+        for model in (one, other)
+    )
+    return first == second
 
 
-def _possible(quantity: Quantity, value: Value) -> bool:
-    low, high = POSSIBLE[quantity]
-    return not isinstance(value, str) and low <= value <= high
+def _said(model: Model) -> Iterable[dict[str, object]]:
+    return points_json(model.points).values()
+
+
+def _discovered(bus: MeterBus, unit_id: int, clock: Clock, matches: Iterable[Match]) -> list[Match]:
+    """The model that SunSpec discovery makes, unless a shipped one is the same."""
+    try:
+        model = discover(bus, unit_id)
+    except BusDownError:
+        raise
+    except DriverError:
+        return []
+    if any(same_registers(model, match.model) for match in matches):
+        return []
+    return _tried(bus, unit_id, model, clock)
+
+
+def _tried(bus: MeterBus, unit_id: int, model: Model, clock: Clock) -> list[Match]:
+    """The match of a model whose fingerprints, if any, fit; empty if its registers rule it out."""
+    meter = Meter(MeterSetup(model.name, model, unit_id), bus.gap_registers_max)
+    reasons = [Reason(Code.FINGERPRINT, *_told(mark)) for mark in model.fingerprints]
+    blocks: list[Block] = []
+    for group in PollGroup:
+        if not model.group(group):
+            continue
+        reading = meter.poll(bus, group, clock)
+        if reading.quality is not Quality.GOOD:
+            if group is PollGroup.FAST and not model.fingerprints:
+                return []
+            reasons.append(Reason(Code.UNANSWERED, group.value, reading.reason))
+        blocks += reading.blocks
+        if group is PollGroup.FAST and _ruled_out(judge(model, blocks)):
+            break
+    return _match(model, (*reasons, *judge(model, blocks)))
+
+
+def _ruled_out(reasons: Iterable[Reason]) -> bool:
+    return any(reason.weight == IMPOSSIBLE for reason in reasons)
+
+
+def _match(model: Model, reasons: tuple[Reason, ...]) -> list[Match]:
+    marked = bool(model.fingerprints)
+    if _ruled_out(reasons) and not marked:
+        return []
+    score = sum(max(reason.weight, -40) for reason in reasons)
+    if score <= 0:
+        return []
+    against = any(reason.weight < 0 and reason.code is not Code.UNANSWERED for reason in reasons)
+    certain = marked and not against
+    confidence = CERTAIN if certain else min(1 - DOUBT**score, CONFIDENCE_MAX)
+    return [Match(model, certain, score, confidence, reasons)]
+
+
+def _told(mark: Fingerprint) -> tuple[str, str]:
+    return f"{mark.function}:{mark.address}", " / ".join(map(str, mark.one_of))
+
+
+def _fits(bus: MeterBus, unit_id: int, mark: Fingerprint, clock: Clock) -> bool:
+    for _ in range(2):
+        before = bus.stats.requests
+        try:
+            answer = bus.read(unit_id, mark.function, mark.address, mark.count, timeout_s=IDENTIFY_TIMEOUT_S)
+        except ReplyTimeoutError:
+            if bus.stats.requests != before:
+                return False
+            clock.sleep(IDENTIFY_TIMEOUT_S)  # it was not asked: the late answer to another may come
+        except (ExceptionReplyError, ReplyError):
+            return False
+        else:
+            return mark.matches(answer.words)
+    return False

@@ -192,13 +192,18 @@ def meter_model(base: int, common: Link | None, meter: Link) -> Model:
 def model_text(model: Model) -> str:
     """A model file of these points: TOML that `drivers.model.load_file` reads back to the same table."""
     lines = [f"{key} = {_toml(value)}" for key, value in _heads(model)]
-    lines += ["", "[points]"]
+    lines += ["", "[limits]", f"request_registers_max = {model.request_registers_max}"]
+    if model.gap_registers_max is not None:
+        lines.append(f"gap_registers_max = {model.gap_registers_max}")
+    barriers = (f"{{ function = {function}, address = {address} }}" for function, address in model.barriers)
+    lines += [f"barriers = [{', '.join(barriers)}]", "", "[points]"]
     for name, said in points_json(model.points).items():
         point = model.point(name)
         body = said | {"group": point.group.value}
         lines.append(f"{name} = {{ {', '.join(f'{key} = {_toml(value)}' for key, value in body.items())} }}")
     for mark in model.fingerprints:
         lines += ["", "[[fingerprint]]", f"function = {mark.function}", f"address = {mark.address}"]
+        lines += [f'word_order = "{mark.word_order}"']
         lines += [f'type = "{mark.type}"', f"one_of = [{', '.join(_toml(value) for value in mark.one_of)}]"]
         lines += [f"text_words = {mark.text_words}"] if mark.text_words else []
     return "\n".join(lines) + "\n"

@@ -18,6 +18,7 @@ VERBS: Final = {
     "demo": "a plant's shift, from the meters to the verified reading, in about 80 seconds",
     "read": "ask one meter and show what it says",
     "scan": "find the meters of a bus",
+    "identify": "name the model of a meter, with reasons",
     "models": "the meter models that are known",
     "commission": "learn thresholds and lags from recorded data, into the site file",
     "backtest": "recorded loads through the detector, as if it were live",

@@ -1,38 +1,49 @@
 """`dianjian read`: ask one meter, and show what it says: raw, decoded, or as JSON."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
 
-from drivers.bus import open_bus
+from drivers.bus import MeterBus
 from drivers.bus_url import parse_url
 from drivers.clock import SystemClock
 from drivers.dlt645 import is_address
-from drivers.errors import BusDownError, BusUrlError, ModelError
+from drivers.errors import BusDownError, BusUrlError, DriverError, ModelError
 from drivers.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.model import Model, load, load_file
 from drivers.reading import UNITS, Quality, Reading
 from drivers.registers import Value
+from drivers.sunspec import NAME as SUNSPEC
+from drivers.sunspec import discover
 from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.session import RECORD, REPLAY, meter_bus
 
 RATIO = FiniteRange(min=0, max=100_000, min_open=True)
 _UNIT = click.IntRange(1, METER_UNIT_ID_MAX)
 
 
 @click.command("read", short_help="ask one meter and show what it says")
-@click.argument("url")
+@click.argument("url", required=False)
 @click.option("--unit", "unit_id", type=_UNIT, help="The meter's address on a Modbus bus.  [default: 1]")
 @click.option("--address", help="The address of a DL/T 645 meter, 12 digits.")
-@click.option("--model", "model_name", required=True, help="A known model, or the path of a model file.")
+@click.option(
+    "--model",
+    "model_name",
+    required=True,
+    help="A known model, the path of a model file, or sunspec to find the registers at the meter.",
+)
 @click.option(
     "--ct", "ct_ratio", type=RATIO, default=1.0, help="Current transformer ratio, e.g. 20 for 100/5 A."
 )
 @click.option("--pt", "pt_ratio", type=RATIO, default=1.0, help="Voltage transformer ratio.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--raw", is_flag=True, help="Show the words as well as the values.")
+@RECORD
+@REPLAY
 def command(
-    url: str,
+    url: str | None,
     unit_id: int | None,
     address: str | None,
     model_name: str,
@@ -40,14 +51,19 @@ def command(
     pt_ratio: float,
     as_json: bool,
     raw: bool,
+    record: Path | None,
+    replay: Path | None,
 ) -> None:
     """Ask the meter at URL (tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N, rtu+tcp://host:port).
 
     DL/T 645 meters are at dlt645:/dev/ttyS1?baudrate=2400&parity=E or dlt645+tcp://host:port.
     """
-    model = load_model(model_name)
-    setup = setup_of(url, model, unit_id, address, ct_ratio, pt_ratio)
-    readings = poll_all(url, setup)
+    known = None if model_name == SUNSPEC else load_model(model_name)
+    with meter_bus(url, record, replay) as bus:
+        url = bus.url
+        model = known or _discovered(bus, unit_id or 1)
+        setup = setup_of(url, model, unit_id, address, ct_ratio, pt_ratio)
+        readings = poll_all(bus, setup)
     values: dict[str, Value] = {}
     for reading in readings:
         values.update(model.decode(reading.blocks, ct_ratio, pt_ratio))
@@ -95,20 +111,22 @@ def setup_of(
     return MeterSetup(model.name, model, ct_ratio=ct_ratio, pt_ratio=pt_ratio, address=address)
 
 
-def poll_all(url: str, setup: MeterSetup) -> list[Reading]:
+def poll_all(bus: MeterBus, setup: MeterSetup) -> list[Reading]:
     """One reading of each group of the meter; ends the verb where the bus cannot be used."""
-    clock = SystemClock()
+    meter = Meter(setup, bus.gap_registers_max)
     try:
-        bus = open_bus(url, clock)
-    except BusUrlError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    try:
-        meter = Meter(setup, bus.gap_registers_max)
-        return [meter.poll(bus, group, clock) for group in setup.intervals_s]
+        return [meter.poll(bus, group, SystemClock()) for group in setup.intervals_s]
     except BusDownError as error:
-        raise fail(EXIT_OUTSIDE, f"{url}: {error}") from error
-    finally:
-        bus.close()
+        raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
+
+
+def _discovered(bus: MeterBus, unit_id: int) -> Model:
+    try:
+        return discover(bus, unit_id)
+    except BusDownError as error:
+        raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
+    except DriverError as error:
+        raise fail(EXIT_NO, f"{bus.url}: {error}") from error
 
 
 def _called(setup: MeterSetup) -> str:

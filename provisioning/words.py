@@ -72,6 +72,10 @@ _WORDS: Final = {
     "notice": ("提示", "notice"),
     "raised": ("已触发", "raised"),
     "cleared": ("已解除", "cleared"),
+    "certain": ("确定", "certain"),
+    "guessed": ("推测", "guessed"),
+    "alike": ("以下型号的寄存器同样吻合，请看铭牌：", "these fit as well, look at the label:"),
+    "also possible": ("也可能是：", "also possible:"),
 }
 
 _language = ["en"]
