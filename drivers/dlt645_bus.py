@@ -9,7 +9,8 @@ that need other means here:
 
 - The answer names meter and data id, so nothing else can be taken for it. Only the late answer to an
   earlier read of the same data id could, and would make an old value new: after a time-out the same
-  data id rests until that answer has come or cannot come any more. All others may be read at once.
+  data id rests until that answer has come or cannot come any more, and after an answer until no
+  duplicate can come. All others may be read at once.
 - Nothing is sent into a line that is not quiet; what lay on it is thrown away and accounted for.
 
 A bus belongs to one thread. It opens its port when it is first used, and again after a failure.
@@ -30,7 +31,7 @@ from drivers.dlt645 import (
     signatures_in,
 )
 from drivers.dlt645_exchange import Exchange
-from drivers.errors import BusDownError, ReplyTimeoutError
+from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.ledger import Ledger
 from drivers.transaction import FLOOD_BYTES_MAX, Answer, BusStats
 from drivers.transport import Deadline
@@ -107,6 +108,10 @@ class Dlt645Bus:
         except BusDownError:
             self.close()
             raise
+        except ExceptionReplyError:
+            # A refusal does not say what it refuses: its duplicate must find no other question open.
+            self._clock.sleep(self._ledger.duplicate_max_s)
+            raise
 
     def others_follow(self, wait_s: float) -> bool:
         """Whether more came behind the last answer within `wait_s`: several meters fit a wildcard."""
@@ -115,13 +120,13 @@ class Dlt645Bus:
         return bool(more)
 
     def _prepare(self, ask: ReadId, timeout_s: float) -> None:
-        """Open and quiet the line, and wait past a late answer to the same read."""
+        """Open and quiet the line, and wait past late answers and duplicates of the same read."""
         if self._pipe.open():
             self.stats.reopened += self._opened_once
             self._opened_once = True
             self._buffer = b""
         self._settle()
-        wait_s = self._ledger.wait_s(ask, self._clock.monotonic_s())
+        wait_s = self._ledger.rest_s(ask.signature, self._clock.monotonic_s())
         if not wait_s:
             return
         if wait_s > max(timeout_s, self._ledger.duplicate_max_s):

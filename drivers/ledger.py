@@ -96,10 +96,15 @@ class Ledger:
         best = min(counts, key=lambda count: (waits[count], count == last_count, count))
         return Choice(best, waits[best])
 
-    def wait_s(self, asked: Asked, now_s: float) -> float:
-        """How long `asked` has to wait where nothing about it can be changed."""
+    def rest_s(self, signature: Signature, now_s: float) -> float:
+        """How long until nothing can come any more that an answer of this signature could be taken for.
+
+        Also for duplicates: for protocols where an answer of one signature is always to one question,
+        so that a duplicate is not told from a new answer but by its time.
+        """
         self._forget(now_s)
-        return self._wait_s(asked.signature, asked.address, now_s)
+        entry = self._entries.get(signature)
+        return 0.0 if entry is None else max(entry.until_s - now_s, 0.0)
 
     def sent(self, request: Asked, now_s: float) -> None:
         """`request` went out: until told otherwise it is unanswered."""
