@@ -64,7 +64,7 @@ class Device:
 
     def __attrs_post_init__(self) -> None:
         self._names = frozenset(point.name for point in self.plan.model.points)
-        self._fixed = self._identity()
+        self._fixed = self._identity(self._drawn("serial"))
         self._fixed |= self._exponents()
 
     def answer(self, function: int, address: int, count: int, t_s: float) -> bytes | int:
@@ -94,6 +94,8 @@ class Device:
     def _made(self, at_s: float) -> Image:
         plan = self.plan
         values = self._measured(self.plant.electrical(plan.id, at_s)) | self._fixed | self._clock(at_s)
+        if (new := self.plant.replaced(plan.id, at_s)) is not None:
+            values |= self._identity(new.serial or self._drawn(f"serial at {new.begin_s}"))
         image = plan.model.encode(values, plan.ct_ratio, plan.pt_ratio)
         for mark in plan.model.fingerprints:
             words = registers.encode(mark.one_of[0], mark.type, text_words=mark.text_words)
@@ -111,9 +113,11 @@ class Device:
         shown = {"clock_date": now.strftime("%y%m%d0%w"), "clock_time": now.strftime("%H%M%S")}
         return {name: value for name, value in shown.items() if name in self._names}
 
-    def _identity(self) -> dict[str, Value]:
+    def _drawn(self, name: str) -> int:
         first, number = _SERIALS
-        serial = first + key_of(self.plant.layout.seed, self.plan.id, "serial") % number
+        return first + key_of(self.plant.layout.seed, self.plan.id, name) % number
+
+    def _identity(self, serial: int) -> dict[str, Value]:
         known: dict[Quantity, Value] = {
             Quantity.SERIAL_NUMBER: serial,
             Quantity.FIRMWARE: FIRMWARE,

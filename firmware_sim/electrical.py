@@ -1,9 +1,12 @@
 """What a meter can see at one moment: voltage, current and power of three phases that fit together.
 
 U and frequency come from the feed, which all meters share; a meter adds its own error of class 0.5
-or better. P and S come from the load; I = S / U, Q = √(S² − P²), PF = P / S hold in each phase, and
-the sums are sums. With a current transformer off, a phase has no current and no power, and its
-voltage stays.
+or better. S = U · I and S² = P² + Q² hold in each phase, PF = P / S, and the sums are sums; Q is
+positive where the current lags. The whole's S is that of its P and Q. A meter without any voltage
+sees no frequency.
+
+Counters of the whole count its P, import where it is positive and export where it is negative, and
+those of a phase that of the phase.
 """
 
 import math
@@ -16,21 +19,21 @@ from drivers.reading import Quantity
 
 PHASES: Final = ("l1", "l2", "l3")
 _PAIRS: Final = {"l12": (0, 1), "l23": (1, 2), "l31": (2, 0)}
+_NOTHING: Final = 1e-9
+"""Part of the phases' apparent power below which the whole's is the rounding of sums that cancel."""
 
 
 @frozen
 class Phase:
-    """One phase: V, A, W, VA."""
+    """One phase: V, A, W, VA, var; the counters in Wh."""
 
     voltage: float
     current: float
     active: float
     apparent: float
-
-    @property
-    def reactive(self) -> float:
-        """Reactive power, var."""
-        return math.sqrt(max(self.apparent**2 - self.active**2, 0.0))
+    reactive: float
+    import_wh: float
+    export_wh: float
 
 
 @frozen
@@ -41,20 +44,18 @@ class Electrical:
         phases: L1, L2, L3.
         frequency: Hz.
         energy_import_wh: The counter.
+        energy_export_wh: The counter of what came back.
     """
 
     phases: tuple[Phase, Phase, Phase]
     frequency: float
     energy_import_wh: float
+    energy_export_wh: float = 0.0
 
     def value(self, quantity: Quantity, phase: str) -> float | None:
         """A measured quantity of a phase, a pair of phases or the whole; None if it is not measured."""
         if quantity is Quantity.FREQUENCY:
-            return self.frequency
-        if quantity is Quantity.ACTIVE_ENERGY_IMPORT:
-            return self.energy_import_wh * self._energy_share(phase)
-        if quantity is Quantity.ACTIVE_ENERGY_EXPORT:
-            return 0.0
+            return self.frequency if any(one.voltage for one in self.phases) else 0.0
         if phase in _PAIRS:
             return self._between(*_PAIRS[phase]) if quantity is Quantity.VOLTAGE else None
         if phase == "":
@@ -67,6 +68,8 @@ class Electrical:
         active = sum(phase.active for phase in self.phases)
         reactive = sum(phase.reactive for phase in self.phases)
         apparent = math.hypot(active, reactive)
+        if apparent <= _NOTHING * sum(phase.apparent for phase in self.phases):
+            active = reactive = apparent = 0.0
         return {
             Quantity.VOLTAGE: sum(phase.voltage for phase in self.phases) / len(self.phases),
             Quantity.CURRENT: sum(phase.current for phase in self.phases) / len(self.phases),
@@ -74,15 +77,13 @@ class Electrical:
             Quantity.REACTIVE_POWER: reactive,
             Quantity.APPARENT_POWER: apparent,
             Quantity.POWER_FACTOR: active / apparent if apparent else 1.0,
+            Quantity.ACTIVE_ENERGY_IMPORT: self.energy_import_wh,
+            Quantity.ACTIVE_ENERGY_EXPORT: self.energy_export_wh,
         }
 
     def _between(self, first: int, second: int) -> float:
         a, b = self.phases[first].voltage, self.phases[second].voltage
         return math.sqrt(a * a + b * b + a * b)  # 120° apart
-
-    @staticmethod
-    def _energy_share(phase: str) -> float:
-        return 1.0 if phase == "" else 1 / len(PHASES)
 
 
 def _measured(phase: Phase) -> Mapping[Quantity, float]:
@@ -93,4 +94,6 @@ def _measured(phase: Phase) -> Mapping[Quantity, float]:
         Quantity.REACTIVE_POWER: phase.reactive,
         Quantity.APPARENT_POWER: phase.apparent,
         Quantity.POWER_FACTOR: phase.active / phase.apparent if phase.apparent else 1.0,
+        Quantity.ACTIVE_ENERGY_IMPORT: phase.import_wh,
+        Quantity.ACTIVE_ENERGY_EXPORT: phase.export_wh,
     }

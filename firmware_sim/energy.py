@@ -1,8 +1,9 @@
-"""An energy counter that is a pure function of time, so that it survives a restart unharmed.
+"""Energy counters that are a pure function of time, so that they survive a restart unharmed.
 
-The counter reads `initial_wh` at the local midnight of the anchor's day and grows by the power, taken
+A counter reads `initial_wh` at the local midnight of the anchor's day and grows by the power, taken
 in the middle of each step of STEP_S. Whole days are summed once and remembered, so reading forward
-costs one day of power per simulated day. It never runs back, because the power is never below 0.
+costs one day of power per simulated day. It never runs back if the power is never below 0. The counters
+of one meter (import and export, whole and phases) are the rows of one table, summed together.
 """
 
 import math
@@ -24,23 +25,23 @@ DAYS_MAX: Final = 400
 
 @define
 class EnergyCounter:
-    """Import energy of one meter.
+    """The counters of one meter.
 
     Attributes:
-        power: Power in W at ascending moments; a pure function.
-        anchor_s: A moment in the day at whose midnight the counter read `initial_wh`.
-        initial_wh: What it read then.
+        power: Power in W at ascending moments, one row a counter; a pure function.
+        anchor_s: A moment in the day at whose midnight the counters read `initial_wh`.
+        initial_wh: What they read then.
     """
 
     power: Callable[[Floats], Floats]
     anchor_s: float
-    initial_wh: float
-    _totals: dict[int, float] = field(factory=dict, init=False)
+    initial_wh: Floats
+    _totals: dict[int, Floats] = field(factory=dict, init=False)
     _day: int | None = field(default=None, init=False)
     _steps: Floats = field(factory=lambda: np.zeros(1), init=False)
 
-    def at(self, t_s: float) -> float:
-        """The counter in Wh at a moment.
+    def at(self, t_s: float) -> Floats:
+        """The counters in Wh at a moment.
 
         Raises:
             ValueError: The moment is more than DAYS_MAX days from the anchor.
@@ -49,32 +50,35 @@ class EnergyCounter:
         into_s = t_s - _midnight(day)
         step = min(int(into_s // STEP_S), DAY_S // STEP_S - 1)
         steps = self._of_day(day)
-        grown = steps[step] + (steps[step + 1] - steps[step]) * (into_s - step * STEP_S) / STEP_S
-        return self.initial_wh + self._before(day) + float(grown)
+        low, high = steps[..., step], steps[..., step + 1]
+        return self._before(day) + low + (high - low) * (into_s - step * STEP_S) / STEP_S
 
-    def _before(self, day: int) -> float:
-        """Energy from the anchor's midnight to the midnight of `day`; negative for earlier days."""
+    def _before(self, day: int) -> Floats:
+        """What they read at the midnight of `day`."""
         first = _day(self.anchor_s)
         if abs(day - first) > DAYS_MAX:
             raise ValueError(f"{abs(day - first)} days from the plant's start; at most {DAYS_MAX}")
         sign = 1 if day >= first else -1
-        return sign * sum(self._total(d) for d in range(min(first, day), max(first, day)))
+        return self.initial_wh + sum(
+            (sign * self._total(d) for d in range(min(first, day), max(first, day))),
+            start=np.zeros_like(self.initial_wh),
+        )
 
-    def _total(self, day: int) -> float:
+    def _total(self, day: int) -> Floats:
         if day not in self._totals:
-            self._totals[day] = float(self._summed(day)[-1])
+            self._totals[day] = self._summed(day)[..., -1].copy()
         return self._totals[day]
 
     def _of_day(self, day: int) -> Floats:
         if self._day != day:
             self._steps, self._day = self._summed(day), day
-            self._totals[day] = float(self._steps[-1])
+            self._totals[day] = self._steps[..., -1].copy()
         return self._steps
 
     def _summed(self, day: int) -> Floats:
         middles = _midnight(day) + np.arange(STEP_S / 2, DAY_S, STEP_S)
         energy = self.power(middles) * (STEP_S / SECONDS_PER_HOUR)
-        return np.concatenate((np.zeros(1), np.cumsum(energy)))
+        return np.concatenate((np.zeros((*energy.shape[:-1], 1)), np.cumsum(energy, axis=-1)), axis=-1)
 
 
 def _day(t_s: float) -> int:

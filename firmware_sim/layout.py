@@ -8,6 +8,7 @@ from attrs import frozen
 from drivers.model import Model
 from firmware_sim.signals import Profile
 from firmware_sim.timetable import Event
+from firmware_sim.wiring import Wiring
 
 
 class LineKind(StrEnum):
@@ -121,6 +122,7 @@ class MeterPlan:
         voltage: Nominal phase voltage, V, primary.
         power_factor: Of its load at full power.
         strict_holes: Whether it refuses reads over registers it has not, or answers zeros there.
+        wiring: What is wrong with its connection from the beginning, None if nothing.
     """
 
     id: str
@@ -135,6 +137,7 @@ class MeterPlan:
     power_factor: float = 0.86
     strict_holes: bool = False
     address: str = ""
+    wiring: Wiring | None = None
 
 
 @frozen

@@ -5,34 +5,24 @@ line itself. `electrical`, `seen_at_s` and `silent` say what a meter makes of it
 since 1970 UTC. The same file gives the same answers in every process and after every restart.
 """
 
-import math
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from attrs import define, field
 
-from firmware_sim.electrical import PHASES, Electrical, Phase
-from firmware_sim.energy import EnergyCounter
+from firmware_sim.connection import Connection, replaced
+from firmware_sim.electrical import Electrical
 from firmware_sim.layout import BusPlan, FaultPlan, Layout, LinePlan, MeterPlan
-from firmware_sim.noise import Floats, key_of, smooth, uniform_at
+from firmware_sim.noise import Floats
 from firmware_sim.plant_file import read_layout
 from firmware_sim.signals import DAY_S, Signals
-from firmware_sim.timetable import LINE_EVENTS, MAINS_HZ, Event, Load, What, happened, window
+from firmware_sim.timetable import SILENT, TREATMENT_EVENTS, Event, Load, What, happened, metered, window
 
 _LIGHT_LOAD: Final = 0.4
 """Below this share of its rated power a motor's power factor falls."""
 _IDLE_POWER_FACTOR: Final = 0.45
 """Part of the full-load power factor that is left without any load."""
-_UNBALANCE: Final = 0.02
-_METER_ERROR: Final = 0.001
-_FEED_UNBALANCE: Final = 0.004
-_FEED_NOISE: Final = ((600.0, 0.006), (20.0, 0.001))
-"""Period in s and relative standard deviation of the feed's voltage."""
-_FREQUENCY_NOISE_HZ: Final = 0.02
-_FREQUENCY_PERIOD_S: Final = 60.0
-_PAST_HOURS: Final = (1500, 6000)
-"""Full-load hours that a counter may have behind it at the plant's start."""
 
 
 def load_plant(path: Path | str) -> "Plant":
@@ -57,8 +47,7 @@ class Plant:
     _meters: dict[str, MeterPlan] = field(init=False)
     _signals: Signals = field(init=False)
     _events: tuple[Event, ...] = field(init=False)
-    _counters: dict[str, EnergyCounter] = field(factory=dict, init=False)
-    _weights: dict[str, tuple[float, ...]] = field(factory=dict, init=False)
+    _connections: dict[str, Connection] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._lines = {line.id: line for line in self.lines}
@@ -120,43 +109,42 @@ class Plant:
 
     def electrical(self, meter_id: str, t_s: float) -> Electrical:
         """What the connection of a meter is like at a moment, as far as the meter can see."""
-        meter = self.meter(meter_id)
-        now = np.array([t_s])
-        load = self._load(meter.line, now, power_factor=meter.power_factor)
-        alive = self._alive(meter, now)
-        feed = 1 + sum(
-            deviation * float(smooth(key_of(self.layout.seed, "feed", str(period_s)), now, period_s)[0])
-            for period_s, deviation in _FEED_NOISE
-        )
-        phases = [
-            self._phase(
-                meter, i, feed, float(load.watts[0] * alive[i, 0]), float(load.apparent[0] * alive[i, 0])
-            )
-            for i in range(len(PHASES))
-        ]
-        wobble = smooth(key_of(self.layout.seed, "frequency"), now, _FREQUENCY_PERIOD_S)[0]
-        return Electrical(
-            phases=(phases[0], phases[1], phases[2]),
-            frequency=MAINS_HZ + _FREQUENCY_NOISE_HZ * float(wobble),
-            energy_import_wh=self._counter(meter).at(t_s),
-        )
+        return self._connection(meter_id).at(t_s)
 
     def seen_at_s(self, meter_id: str, t_s: float) -> float:
-        """The moment that the meter's registers show: the present, unless it is stuck."""
-        stuck = (event for event in self._of_meter(meter_id, What.STUCK_METER) if event.covers(t_s))
-        return min((event.begin_s for event in stuck), default=t_s)
+        """The moment that the meter's registers show: the present, unless it is stuck or replayed."""
+        for event in self._of_meter(meter_id):
+            if event.covers(t_s) and event.what is What.STUCK_METER:
+                return event.begin_s
+            if event.covers(t_s) and event.what is What.REPLAYED_METER:
+                return event.begin_s - event.window_s + (t_s - event.begin_s) % event.window_s
+        return t_s
 
     def silent(self, meter_id: str, t_s: float) -> bool:
-        """Whether the meter or its whole bus does not answer."""
-        bus = self.meter(meter_id).bus
+        """Whether the meter, its whole bus or its supply does not answer."""
+        meter = self.meter(meter_id)
         return any(
-            event.covers(t_s) and (event.meter == meter_id or event.bus == bus)
+            event.meter == meter_id or event.bus == meter.bus
+            if event.what in SILENT
+            else event.what is What.POWER_CUT and event.line in {"", meter.line}
             for event in self._events
-            if event.what in {What.DEAD_METER, What.GAP}
+            if event.covers(t_s)
         )
 
+    def unplugged(self, bus_id: str, t_s: float) -> bool:
+        """Whether a bus cannot be reached at all."""
+        return any(
+            event.covers(t_s)
+            for event in self._events
+            if event.what is What.UNPLUGGED and event.bus == bus_id
+        )
+
+    def replaced(self, meter_id: str, t_s: float) -> Event | None:
+        """The last replacement of a meter until a moment, None for the first one."""
+        return replaced(self._of_meter(meter_id), t_s)
+
     def _placed(self, event: Event) -> Event:
-        if event.what not in LINE_EVENTS:
+        if event.what not in TREATMENT_EVENTS:
             return event
         return window(event, self._signals.runs(event.line, event.begin_s - DAY_S, event.begin_s + DAY_S))
 
@@ -167,43 +155,34 @@ class Plant:
         watts = self._signals.watts(line_id, t_s) if len(t_s) else np.zeros(0)
         light = np.minimum(watts / line.rated_w / _LIGHT_LOAD, 1.0)
         factor = power_factor * (_IDLE_POWER_FACTOR + (1 - _IDLE_POWER_FACTOR) * light)
-        events = [event for event in self._events if with_events and event.line == line_id]
+        events = self._of_line(line_id) if with_events else ()
         standby_w = line.profile.standby * line.rated_w
         return happened(Load(watts, watts / factor), events, t_s, standby_w=standby_w, rated_w=line.rated_w)
 
-    def _alive(self, meter: MeterPlan, t_s: Floats) -> Floats:
-        """The part of the line's power that the meter sees in each phase: phases by moments."""
-        alive = np.repeat(np.array(self._phase_weights(meter))[:, None], len(t_s), axis=1)
-        for event in self._of_meter(meter.id, What.CT_OFF):
-            lost = (t_s >= event.begin_s) & (t_s < event.end_s)
-            for phase in event.phases:
-                alive[phase, lost] = 0.0
-        return alive
+    def _metered(self, line_id: str, t_s: Floats, power_factor: float) -> Load:
+        load = self._load(line_id, t_s, power_factor=power_factor)
+        return metered(load, self._of_line(line_id), t_s)
 
-    def _phase_weights(self, meter: MeterPlan) -> tuple[float, ...]:
-        if meter.id not in self._weights:
-            key = key_of(self.layout.seed, meter.id, "unbalance")
-            raw = [1 + _UNBALANCE * (2 * uniform_at(key, i) - 1) for i in range(len(PHASES))]
-            self._weights[meter.id] = tuple(meter.share * weight / sum(raw) for weight in raw)
-        return self._weights[meter.id]
-
-    def _phase(self, meter: MeterPlan, number: int, feed: float, watts: float, apparent: float) -> Phase:
-        seed = self.layout.seed
-        own = _FEED_UNBALANCE * (2 * uniform_at(key_of(seed, "feed"), number) - 1)
-        error = _METER_ERROR * (2 * uniform_at(key_of(seed, meter.id, "error"), number) - 1)
-        voltage = meter.voltage * (feed + own + error)
-        return Phase(voltage=voltage, current=apparent / voltage, active=watts, apparent=apparent)
-
-    def _counter(self, meter: MeterPlan) -> EnergyCounter:
-        if meter.id not in self._counters:
-            low, high = _PAST_HOURS
-            hours = low + (high - low) * uniform_at(key_of(self.layout.seed, meter.id, "energy"), 0)
-            self._counters[meter.id] = EnergyCounter(
-                power=lambda t_s: self._load(meter.line, t_s).watts * self._alive(meter, t_s).sum(axis=0),
+    def _connection(self, meter_id: str) -> Connection:
+        if meter_id not in self._connections:
+            meter = self.meter(meter_id)
+            self._connections[meter_id] = Connection(
+                meter=meter,
+                seed=self.layout.seed,
                 anchor_s=self.start_s,
-                initial_wh=float(math.floor(self.line(meter.line).rated_w * meter.share * hours)),
+                rated_w=self.line(meter.line).rated_w,
+                load_of=self._metered,
+                events=self._of_meter(meter_id),
             )
-        return self._counters[meter.id]
+        return self._connections[meter_id]
 
-    def _of_meter(self, meter_id: str, what: What) -> list[Event]:
-        return [event for event in self._events if event.what is what and event.meter == meter_id]
+    def _of_line(self, line_id: str) -> tuple[Event, ...]:
+        """What happens to a line; a power cut that names no line happens to all."""
+        return tuple(
+            event
+            for event in self._events
+            if event.line == line_id or (event.what is What.POWER_CUT and not event.line)
+        )
+
+    def _of_meter(self, meter_id: str) -> tuple[Event, ...]:
+        return tuple(event for event in self._events if event.meter == meter_id)

@@ -2,17 +2,45 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Final
+from enum import StrEnum
+from typing import Any, Final
 
-from firmware_sim.electrical import PHASES
+from attrs import evolve
+
 from firmware_sim.layout import BusKind, BusPlan, FaultKind, FaultPlan, LineKind, LinePlan, MeterPlan
 from firmware_sim.plant_table import PlantTable, known
-from firmware_sim.timetable import LINE_EVENTS, Event, What
+from firmware_sim.plant_wiring import read_phases, read_wiring
+from firmware_sim.timetable import LINE_EVENTS, TREATMENT_EVENTS, Event, What
+from firmware_sim.wiring import Mistake, Wiring
 
 DURATION_MAX_S: Final = 366 * 86_400.0
+_COUNTER_MAX_WH: Final = 1e12
+_SERIAL_MAX: Final = 99_999_999
+"""Eight digits: see firmware_sim.device."""
 _DELAY_MAX_S: Final = 60.0
-_ENDLESS: Final = frozenset({What.DUMMY, What.CT_OFF, What.STUCK_METER, What.DEAD_METER, What.EARLY_STOP})
+_MOMENTARY: Final = frozenset({What.METER_REPLACED, What.METER_RESET})
+"""Events that need no time."""
+_ENDLESS: Final = frozenset(
+    {
+        What.DUMMY,
+        What.WIRING,
+        What.CT_OFF,
+        What.CT_MOVED,
+        What.UNMETERED,
+        What.STUCK_METER,
+        What.REPLAYED_METER,
+        What.DEAD_METER,
+        What.EARLY_STOP,
+    }
+)
 """Events that go on for ever (early_stop: to the end of the run) if no duration is given."""
+
+
+class Counters(StrEnum):
+    """What the counters do in a power cut."""
+
+    STOP = "stop"
+    GO_ON = "go_on"
 
 
 def read_event(
@@ -20,37 +48,87 @@ def read_event(
     start_s: float,
     lines: Sequence[LinePlan],
     meters: Iterable[str],
-    buses: Iterable[str],
+    buses: Sequence[BusPlan],
 ) -> Event:
     """One event; it names exactly what it happens to."""
     what = table.choice("what", What)
-    line = meter = bus = ""
-    if what in LINE_EVENTS:
-        line = known(table, "line", "line", [line.id for line in lines])
-        if any(other.id == line and other.kind is not LineKind.TREATMENT for other in lines):
-            table.note("line", f"{what} happens to treatment lines only")
-    elif what is What.GAP and table.has("bus"):
-        bus = known(table, "bus", "bus", tuple(buses))
-    else:
-        meter = known(table, "meter", "meter", tuple(meters))
+    line, meter, bus = _place(table, what, lines, meters, buses)
     begin_s = table.moment("at", start_s)
-    endless = math.inf if what in _ENDLESS and not table.has("duration_s") else None
     event = Event(
         what=what,
         begin_s=begin_s,
-        end_s=begin_s + (endless or table.number("duration_s", low=1.0, high=DURATION_MAX_S)),
+        end_s=begin_s + _duration_s(table, what),
         line=line,
         meter=meter,
         bus=bus,
-        power_share=_share(table, "power_share", {What.IDLE: 0.2, What.DUMMY: 0.5}.get(what)),
+        power_share=_share(table, "power_share", _POWER_SHARES.get(what)),
         current_share=_share(table, "current_share", {What.IDLE: 0.4}.get(what)),
-        frequency_hz=(
-            table.number("frequency_hz", 35.0, low=1.0, high=60.0) if what is What.UNDERSPEED else 0.0
-        ),
-        phases=_phases(table) if what is What.CT_OFF else frozenset(),
     )
+    event = evolve(event, **_more(table, what, [one.id for one in lines]))
     table.finish()
     return event
+
+
+_POWER_SHARES: Final = {What.IDLE: 0.2, What.DUMMY: 0.5, What.UNMETERED: 0.5}
+
+
+def _place(
+    table: PlantTable,
+    what: What,
+    lines: Sequence[LinePlan],
+    meters: Iterable[str],
+    buses: Sequence[BusPlan],
+) -> tuple[str, str, str]:
+    """The line, the meter or the bus that an event happens to."""
+    if what is What.POWER_CUT and not table.has("line"):
+        return "", "", ""
+    if what in LINE_EVENTS:
+        line = known(table, "line", "line", [line.id for line in lines])
+        other = any(one.id == line and one.kind is not LineKind.TREATMENT for one in lines)
+        if what in TREATMENT_EVENTS and other:
+            table.note("line", f"{what} happens to treatment lines only")
+        return line, "", ""
+    if what is What.UNPLUGGED or (what is What.GAP and table.has("bus")):
+        bus = known(table, "bus", "bus", [one.id for one in buses])
+        if what is What.UNPLUGGED and any(
+            one.id == bus and one.kind is BusKind.PTY and not one.link for one in buses
+        ):
+            table.note("bus", "needs a link: the terminal has another name when it comes back")
+        return "", "", bus
+    return "", known(table, "meter", "meter", tuple(meters)), ""
+
+
+def _duration_s(table: PlantTable, what: What) -> float:
+    if not table.has("duration_s") and what in _ENDLESS | _MOMENTARY:
+        return math.inf if what in _ENDLESS else 0.0
+    return table.number("duration_s", low=1.0, high=DURATION_MAX_S)
+
+
+def _more(table: PlantTable, what: What, lines: Sequence[str]) -> dict[str, Any]:
+    """The keys that only this event has."""
+    match what:
+        case What.UNDERSPEED:
+            return {"frequency_hz": table.number("frequency_hz", 35.0, low=1.0, high=60.0)}
+        case What.ON_OFF:
+            return {key: table.number(key, 60.0, low=1.0, high=86_400.0) for key in ("off_s", "on_s")}
+        case What.POWER_CUT:
+            return {"counters_stop": table.choice("counters", Counters, Counters.STOP) is Counters.STOP}
+        case What.WIRING:
+            return {"wiring": read_wiring(table.section("wiring"), lines)}
+        case What.CT_OFF:
+            return {"wiring": Wiring(Mistake.CT_OPEN, read_phases(table))}
+        case What.CT_MOVED:
+            line = known(table, "to_line", "line", lines)
+            return {"wiring": Wiring(Mistake.OTHER_CABLE, read_phases(table), line=line)}
+        case What.REPLAYED_METER:
+            return {"window_s": table.number("window_s", 3600.0, low=1.0, high=DURATION_MAX_S)}
+        case What.METER_REPLACED | What.METER_RESET:
+            new = what is What.METER_REPLACED
+            return {
+                "counter_wh": table.number("counter_wh", 0.0, low=0.0, high=_COUNTER_MAX_WH),
+                "serial": table.whole("serial", 0, low=0, high=_SERIAL_MAX) if new else 0,
+            }
+    return {}
 
 
 def read_fault(
@@ -86,8 +164,3 @@ def read_fault(
 def _share(table: PlantTable, key: str, default: float | None) -> float:
     """A share that only some events have."""
     return 0.0 if default is None else table.number(key, default, low=0.0, high=1.0)
-
-
-def _phases(table: PlantTable) -> frozenset[int]:
-    names = table.words("phases", PHASES) if table.has("phases") else PHASES
-    return frozenset(PHASES.index(name) for name in names)

@@ -29,6 +29,7 @@ line = "p1"
 share = 1.0                         # without it the meters of a line share its power evenly
 ct_ratio = 40
 # pt_ratio = 1, voltage = 230, power_factor = 0.86, strict_holes = false
+# wiring = { mistake = "ct_reversed", phases = ["l2"] }     # firmware_sim.wiring
 
 [[event]]                           # firmware_sim.timetable
 what = "treatment_off"
@@ -57,6 +58,7 @@ from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, Me
 from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile
 from firmware_sim.plant_table import PlantTable, known
+from firmware_sim.plant_wiring import read_wiring
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 """Largest plant file that is read; a plant of a hundred meters has a fiftieth of it."""
@@ -108,7 +110,7 @@ def layout_of(data: dict[str, Any]) -> Layout:
     plant.finish()
     buses = tuple(_bus(table) for table in file.sections("bus", required=True))
     lines = tuple(_line(table) for table in file.sections("line", required=True))
-    line_ids, bus_ids = [line.id for line in lines], [bus.id for bus in buses]
+    line_ids = [line.id for line in lines]
     meters = _meters(file, buses, line_ids)
     meter_ids = [meter.id for meter in meters]
     layout = Layout(
@@ -120,9 +122,7 @@ def layout_of(data: dict[str, Any]) -> Layout:
             for line in lines
         ),
         meters=meters,
-        events=tuple(
-            read_event(table, start_s, lines, meter_ids, bus_ids) for table in file.sections("event")
-        ),
+        events=tuple(read_event(table, start_s, lines, meter_ids, buses) for table in file.sections("event")),
         faults=tuple(read_fault(table, start_s, buses, meters) for table in file.sections("fault")),
     )
     file.finish()
@@ -195,6 +195,7 @@ def _meter(
         voltage=table.number("voltage", 230.0, low=1.0, high=1e6),
         power_factor=table.number("power_factor", 0.86, low=0.01, high=1.0),
         strict_holes=table.flag("strict_holes", default=False),
+        wiring=read_wiring(table.section("wiring"), lines) if table.has("wiring") else None,
     )
     table.finish()
     if meter.model.is_dlt645 is not dlt645:

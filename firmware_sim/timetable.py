@@ -3,17 +3,30 @@
     on a treatment line   treatment_off  only standby power is taken
                           late_start     off from the begin of the run at `at` until `duration_s` later
                           early_stop     off from `at` to the end of that run
+                          on_off         off for `off_s`, on for `on_s`, again and again
                           idle           belt off, damper shut: `power_share` of the active power at
                                          `current_share` of the current, so the power factor falls
                           underspeed     drive turned down to `frequency_hz`: power goes with its cube
                           dummy          a heater in place of the fan: `power_share` of the rated
                                          power, flat, power factor 1
-    on a meter            ct_off         no current on `phases`, voltage as before
+    on a line             unmetered      `power_share` of it is fed past its meters
+    on a line or all      power_cut      its meters are silent; `counters`: they "stop", because the
+                                         line stands still, or "go_on", because it runs in the dark
+    on a meter            wiring         one of firmware_sim.wiring
+                          ct_off         no current on `phases`, voltage as before
+                          ct_moved       the transformers of `phases` sit on the cable of `to_line`
                           stuck_meter    registers stay as they were at `at`
+                          replayed_meter the last `window_s` before `at`, again and again
                           dead_meter     no answer any more
+                          meter_replaced another `serial` and another `counter_wh`, after a silence
+                          meter_reset    the counters are at `counter_wh`, the serial number stays
+    on a bus              unplugged      the terminal and its link, or the listener and all its
+                                         connections, are gone; then they are there again
     on a bus or a meter   gap            no answer for `duration_s`
 
-Events on a line change what truly happens; events on a meter or a bus only what is seen of it.
+Events on a line change what truly happens, but for `unmetered` and a `power_cut` in which the counters
+go on; these, and events on a meter or a bus, change what is seen of it. An edited clock and an abused
+maintenance mark are the gateway's to script: a meter takes no part in them.
 """
 
 from collections.abc import Iterable
@@ -25,6 +38,7 @@ from attrs import evolve, frozen
 
 from firmware_sim.noise import Floats
 from firmware_sim.signals import Run
+from firmware_sim.wiring import Wiring
 
 MAINS_HZ: Final = 50.0
 RESTART_RAMP_S: Final = 20.0
@@ -41,15 +55,36 @@ class What(StrEnum):
     IDLE = "idle"
     UNDERSPEED = "underspeed"
     DUMMY = "dummy"
+    ON_OFF = "on_off"
+    UNMETERED = "unmetered"
+    POWER_CUT = "power_cut"
+    WIRING = "wiring"
     CT_OFF = "ct_off"
+    CT_MOVED = "ct_moved"
     STUCK_METER = "stuck_meter"
+    REPLAYED_METER = "replayed_meter"
     DEAD_METER = "dead_meter"
+    METER_REPLACED = "meter_replaced"
+    METER_RESET = "meter_reset"
+    UNPLUGGED = "unplugged"
     GAP = "gap"
 
 
-LINE_EVENTS: Final = frozenset(
-    {What.TREATMENT_OFF, What.LATE_START, What.EARLY_STOP, What.IDLE, What.UNDERSPEED, What.DUMMY}
+TREATMENT_EVENTS: Final = frozenset(
+    {
+        What.TREATMENT_OFF,
+        What.LATE_START,
+        What.EARLY_STOP,
+        What.ON_OFF,
+        What.IDLE,
+        What.UNDERSPEED,
+        What.DUMMY,
+    }
 )
+LINE_EVENTS: Final = TREATMENT_EVENTS | {What.UNMETERED, What.POWER_CUT}
+NEW_COUNTERS: Final = frozenset({What.METER_REPLACED, What.METER_RESET})
+SILENT: Final = frozenset({What.DEAD_METER, What.GAP, What.METER_REPLACED, What.METER_RESET})
+"""Events of a meter or a bus in which nobody answers."""
 _OFF: Final = frozenset({What.TREATMENT_OFF, What.LATE_START, What.EARLY_STOP})
 
 
@@ -64,10 +99,17 @@ class Event:
         line: The line it happens to, or "".
         meter: The meter, or "".
         bus: The bus, or "".
-        power_share: `idle`: of the normal active power; `dummy`: of the rated power.
+        power_share: `idle`: of the normal active power; `dummy`: of the rated power; `unmetered`: of
+            what the line takes.
         current_share: `idle`: of the normal current.
         frequency_hz: `underspeed`: what the drive runs at.
-        phases: `ct_off`: whose current is lost, 0 to 2.
+        off_s: `on_off`: how long it is off each time.
+        on_s: `on_off`: how long it is on between.
+        counters_stop: `power_cut`: whether the line stands still meanwhile.
+        wiring: `wiring`, `ct_off`, `ct_moved`: what is wrong.
+        window_s: `replayed_meter`: how much is shown again and again.
+        counter_wh: `meter_replaced`, `meter_reset`: what the counter of import starts from.
+        serial: `meter_replaced`: the new number; 0 draws one.
     """
 
     what: What
@@ -79,7 +121,13 @@ class Event:
     power_share: float = 0.2
     current_share: float = 0.4
     frequency_hz: float = 35.0
-    phases: frozenset[int] = frozenset({0, 1, 2})
+    off_s: float = 60.0
+    on_s: float = 60.0
+    counters_stop: bool = True
+    wiring: Wiring | None = None
+    window_s: float = 3600.0
+    counter_wh: float = 0.0
+    serial: int = 0
 
     def covers(self, t_s: float) -> bool:
         """Whether it goes on at a moment."""
@@ -117,6 +165,13 @@ def happened(load: Load, events: Iterable[Event], t_s: Floats, *, standby_w: flo
             factor = np.divide(apparent, watts, out=np.ones_like(watts), where=watts > 0)
             watts = wanted + (watts - wanted) * running
             apparent = watts * factor
+        elif event.what is What.POWER_CUT and event.counters_stop:
+            left = np.where(inside, 0.0, _restart(event, t_s))
+            watts, apparent = watts * left, apparent * left
+        elif event.what is What.ON_OFF:
+            off = inside & ((t_s - event.begin_s) % (event.off_s + event.on_s) < event.off_s)
+            kept = np.divide(np.minimum(watts, standby_w), watts, out=np.ones_like(watts), where=watts > 0)
+            watts, apparent = (np.where(off, taken * kept, taken) for taken in (watts, apparent))
         elif event.what is What.DUMMY:
             watts[inside] = event.power_share * rated_w
             apparent[inside] = watts[inside] / DUMMY_POWER_FACTOR
@@ -128,6 +183,15 @@ def happened(load: Load, events: Iterable[Event], t_s: Floats, *, standby_w: flo
             watts[inside] *= cube
             apparent[inside] *= cube
     return Load(watts, apparent)
+
+
+def metered(load: Load, events: Iterable[Event], t_s: Floats) -> Load:
+    """The part of a line's load that is fed through its meters."""
+    through = np.ones_like(load.watts)
+    for event in events:
+        if event.what is What.UNMETERED:
+            through[(t_s >= event.begin_s) & (t_s < event.end_s)] *= 1 - event.power_share
+    return Load(load.watts * through, load.apparent * through)
 
 
 def _restart(event: Event, t_s: Floats) -> Floats:

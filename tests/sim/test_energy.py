@@ -15,7 +15,7 @@ def wavy(t_s: Floats) -> Floats:
 
 
 def counter() -> EnergyCounter:
-    return EnergyCounter(wavy, ANCHOR_S, 5e6)
+    return EnergyCounter(wavy, ANCHOR_S, np.float64(5e6))
 
 
 def test_it_reads_its_initial_value_at_the_anchors_midnight() -> None:

@@ -1,0 +1,150 @@
+"""How one meter is connected: what it sees of its line, with its wiring and what happens to it.
+
+The truth of a phase is a part of the line's load at the feed's voltage; firmware_sim.wiring makes of it
+what the channels see, and the counters sum exactly that. A meter that is replaced or reset counts from
+`counter_wh` on.
+"""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from attrs import define, field
+
+from firmware_sim.electrical import PHASES, Electrical, Phase
+from firmware_sim.energy import EnergyCounter
+from firmware_sim.layout import MeterPlan
+from firmware_sim.noise import Floats, key_of, smooth, uniform_at
+from firmware_sim.timetable import MAINS_HZ, NEW_COUNTERS, Event, Load, What
+from firmware_sim.wiring import Complexes, Phasors, Wiring, miswired, of_load
+
+_UNBALANCE: Final = 0.02
+_METER_ERROR: Final = 0.001
+_FEED_UNBALANCE: Final = 0.004
+_FEED_NOISE: Final = ((600.0, 0.006), (20.0, 0.001))
+"""Period in s and relative standard deviation of the feed's voltage."""
+_FREQUENCY_NOISE_HZ: Final = 0.02
+_FREQUENCY_PERIOD_S: Final = 60.0
+_PAST_HOURS: Final = (1500, 6000)
+"""Full-load hours that a counter may have behind it at the plant's start."""
+
+LoadOf = Callable[[str, Floats, float], Load]
+
+
+@define
+class Connection:
+    """One meter's place in the plant.
+
+    Attributes:
+        meter: The meter.
+        seed: The plant's.
+        anchor_s: Where the plant's time begins.
+        rated_w: Of its line.
+        load_of: What goes through the meters of a line at some moments, given its power factor.
+        events: Those of this meter, in the order of the file.
+    """
+
+    meter: MeterPlan
+    seed: int
+    anchor_s: float
+    rated_w: float
+    load_of: LoadOf
+    events: tuple[Event, ...]
+    _weights: Floats = field(init=False)
+    _own: Floats = field(init=False)
+    _wirings: tuple[tuple[Wiring, float, float], ...] = field(init=False)
+    _counter: EnergyCounter = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        meter, seed = self.meter, self.seed
+        key = key_of(seed, meter.id, "unbalance")
+        raw = [1 + _UNBALANCE * (2 * uniform_at(key, i) - 1) for i in range(len(PHASES))]
+        self._weights = np.array([[meter.share * weight / sum(raw)] for weight in raw])
+        self._own = np.array([[self._deviation(i)] for i in range(len(PHASES))])
+        fixed = () if meter.wiring is None else ((meter.wiring, -math.inf, math.inf),)
+        self._wirings = fixed + tuple(
+            (event.wiring, event.begin_s, event.end_s) for event in self.events if event.wiring is not None
+        )
+        low, high = _PAST_HOURS
+        hours = low + (high - low) * uniform_at(key_of(seed, meter.id, "energy"), 0)
+        initial_wh = float(math.floor(self.rated_w * meter.share * hours))
+        self._counter = EnergyCounter(self._counted, self.anchor_s, _from(initial_wh))
+
+    def at(self, t_s: float) -> Electrical:
+        """What it sees at a moment."""
+        now = np.array([t_s])
+        seen = self._seen(now)
+        powers = seen.powers[:, 0]
+        voltages, currents = seen.voltages[:, 0], np.abs(seen.currents[:, 0])
+        counts = self._counts(t_s)
+        phases = [
+            Phase(
+                voltage=float(voltages[i]),
+                current=float(currents[i]),
+                active=float(powers[i].real),
+                apparent=float(abs(powers[i])),
+                reactive=float(powers[i].imag),
+                import_wh=float(counts[1 + i]),
+                export_wh=float(counts[2 + len(PHASES) + i]),
+            )
+            for i in range(len(PHASES))
+        ]
+        wobble = smooth(key_of(self.seed, "frequency"), now, _FREQUENCY_PERIOD_S)[0]
+        return Electrical(
+            phases=(phases[0], phases[1], phases[2]),
+            frequency=MAINS_HZ + _FREQUENCY_NOISE_HZ * float(wobble),
+            energy_import_wh=float(counts[0]),
+            energy_export_wh=float(counts[1 + len(PHASES)]),
+        )
+
+    def _seen(self, t_s: Floats) -> Phasors:
+        voltages = self._voltages(t_s)
+        masks = [(one, (t_s >= begin_s) & (t_s < end_s)) for one, begin_s, end_s in self._wirings]
+        true = self._true(self.meter.line, t_s, voltages)
+        return miswired(true, masks, lambda line: self._elsewhere(line, t_s, voltages))
+
+    def _true(self, line: str, t_s: Floats, voltages: Floats) -> Phasors:
+        load = self.load_of(line, t_s, self.meter.power_factor)
+        return of_load(voltages, self._weights * load.watts, self._weights * load.apparent)
+
+    def _elsewhere(self, line: str, t_s: Floats, voltages: Floats) -> Complexes:
+        return self._true(line, t_s, voltages).currents
+
+    def _voltages(self, t_s: Floats) -> Floats:
+        feed = 1 + sum(
+            deviation * smooth(key_of(self.seed, "feed", str(period_s)), t_s, period_s)
+            for period_s, deviation in _FEED_NOISE
+        )
+        return np.asarray(self.meter.voltage * (feed + self._own), dtype=np.float64)
+
+    def _deviation(self, phase: int) -> float:
+        """Of a phase's voltage from the feed's: the phase's own and the meter's error."""
+        own = _FEED_UNBALANCE * (2 * uniform_at(key_of(self.seed, "feed"), phase) - 1)
+        return own + _METER_ERROR * (2 * uniform_at(key_of(self.seed, self.meter.id, "error"), phase) - 1)
+
+    def _counted(self, t_s: Floats) -> Floats:
+        """What the counters grow by: import of the whole and of the phases, then export."""
+        active = self._seen(t_s).powers.real
+        whole = np.concatenate((active.sum(axis=0, keepdims=True), active))
+        return np.concatenate((np.maximum(whole, 0.0), np.maximum(-whole, 0.0)))
+
+    def _counts(self, t_s: float) -> Floats:
+        counts = self._counter.at(t_s)
+        anew = [event for event in self.events if event.what in NEW_COUNTERS and event.end_s <= t_s]
+        if not anew:
+            return counts
+        last = max(anew, key=lambda event: event.end_s)
+        return counts - self._counter.at(last.end_s) + _from(last.counter_wh)
+
+
+def replaced(events: tuple[Event, ...], t_s: float) -> Event | None:
+    """The last replacement of a meter, if it is not the first one any more."""
+    done = [event for event in events if event.what is What.METER_REPLACED and event.end_s <= t_s]
+    return max(done, key=lambda event: event.end_s, default=None)
+
+
+def _from(import_wh: float) -> Floats:
+    """Counters with some import, evenly of the phases, and no export."""
+    phases = len(PHASES)
+    return np.array([import_wh, *[import_wh / phases] * phases, *[0.0] * (phases + 1)])

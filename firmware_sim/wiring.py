@@ -1,0 +1,143 @@
+"""Wiring mistakes: what a meter sees if its transformers and leads are not where they should be.
+
+A meter has three channels. Channel k measures voltage k, which lags voltage 1 by k · 120°, and the
+current that its transformer gives it; P and Q are the real and the imaginary part of U · conj(I). A
+mistake gives a channel another current or takes its voltage away, and everything else follows:
+voltages, currents, P, Q, S and PF of each phase, the sums, and what the counters count.
+
+    ct_reversed        the transformers of `phases` are the wrong way round
+    cts_swapped        the two of `phases` are exchanged
+    cts_rotated        L1 sees the current of L2, L2 that of L3, L3 that of L1
+    cts_rotated_back   L1 sees the current of L3, L2 that of L1, L3 that of L2
+    voltage_lost       the voltage leads of `phases` are off: no voltage with current
+    ct_open            the transformers of `phases` are off, open or shorted: no current with voltage
+    same_phase         all three see the current of the one of `phases`
+    wrong_ratio        the currents of `phases` read `ratio` times what they are
+    other_cable        the transformers of `phases` sit on the cable of `line`
+
+    wiring = { mistake = "ct_reversed", phases = ["l2"] }
+
+Without `phases` all three are meant, where that makes sense.
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from attrs import frozen
+from numpy.typing import NDArray
+
+from firmware_sim.noise import Floats
+
+Complexes = NDArray[np.complex128]
+
+ALL: Final = (0, 1, 2)
+ANGLES: Final = np.exp(-2j * np.pi / 3 * np.array(ALL))[:, None]
+"""Direction of the three voltages: each lags the one before by a third of a turn."""
+
+
+class Mistake(StrEnum):
+    """What is wrong."""
+
+    CT_REVERSED = "ct_reversed"
+    CTS_SWAPPED = "cts_swapped"
+    CTS_ROTATED = "cts_rotated"
+    CTS_ROTATED_BACK = "cts_rotated_back"
+    VOLTAGE_LOST = "voltage_lost"
+    CT_OPEN = "ct_open"
+    SAME_PHASE = "same_phase"
+    WRONG_RATIO = "wrong_ratio"
+    OTHER_CABLE = "other_cable"
+
+
+PHASES_OF: Final = {Mistake.CTS_SWAPPED: 2, Mistake.SAME_PHASE: 1}
+"""How many phases must be named, where it is not one to three."""
+WHOLE: Final = frozenset({Mistake.CTS_ROTATED, Mistake.CTS_ROTATED_BACK})
+"""Mistakes of all three transformers."""
+
+
+@frozen
+class Wiring:
+    """One mistake.
+
+    Attributes:
+        mistake: Which.
+        phases: 0 to 2.
+        ratio: `wrong_ratio`: what is read, in parts of what is.
+        line: `other_cable`: the line that is measured instead.
+    """
+
+    mistake: Mistake
+    phases: tuple[int, ...] = ALL
+    ratio: float = 1.0
+    line: str = ""
+
+    def currents(self) -> Floats:
+        """Row k: how much of each phase's current channel k sees."""
+        seen = np.eye(len(ALL))
+        match self.mistake:
+            case Mistake.CT_REVERSED:
+                seen[self.phases, self.phases] = -1.0
+            case Mistake.CTS_SWAPPED:
+                seen[list(self.phases)] = seen[list(self.phases[::-1])]
+            case Mistake.CTS_ROTATED:
+                seen = np.roll(seen, -1, axis=0)
+            case Mistake.CTS_ROTATED_BACK:
+                seen = np.roll(seen, 1, axis=0)
+            case Mistake.CT_OPEN:
+                seen[self.phases, self.phases] = 0.0
+            case Mistake.SAME_PHASE:
+                seen[:] = seen[self.phases[0]]
+            case Mistake.WRONG_RATIO:
+                seen[self.phases, self.phases] = self.ratio
+            case Mistake.VOLTAGE_LOST | Mistake.OTHER_CABLE:
+                pass
+        return seen
+
+
+@frozen
+class Phasors:
+    """What the three channels of a meter see at some moments: arrays of channels by moments.
+
+    Attributes:
+        voltages: Effective values, V.
+        currents: Effective values with their directions, A.
+    """
+
+    voltages: Floats
+    currents: Complexes
+
+    @property
+    def powers(self) -> Complexes:
+        """P + jQ of each channel."""
+        return np.asarray(self.voltages * ANGLES * np.conj(self.currents), dtype=np.complex128)
+
+
+def of_load(voltages: Floats, active: Floats, apparent: Floats) -> Phasors:
+    """The truth: each phase takes its power, and its current lags."""
+    reactive = np.sqrt(np.maximum(apparent**2 - active**2, 0.0))
+    return Phasors(voltages, np.conj((active + 1j * reactive) / (voltages * ANGLES)))
+
+
+def miswired(
+    true: Phasors,
+    wirings: Iterable[tuple[Wiring, NDArray[np.bool_]]],
+    elsewhere: Callable[[str], Complexes],
+) -> Phasors:
+    """What is seen of the truth with mistakes, each at the moments of its mask, in the order given.
+
+    `elsewhere` has the currents in the cable of another line.
+    """
+    voltages, currents = true.voltages.copy(), true.currents.copy()
+    for wiring, inside in wirings:
+        if not inside.any():
+            continue
+        chosen = np.ix_(np.array(wiring.phases), np.flatnonzero(inside))
+        if wiring.mistake is Mistake.VOLTAGE_LOST:
+            voltages[chosen] = 0.0
+        elif wiring.mistake is Mistake.OTHER_CABLE:
+            currents[chosen] = elsewhere(wiring.line)[chosen]
+        else:
+            currents[:, inside] = wiring.currents() @ currents[:, inside]
+    return Phasors(voltages, currents)
