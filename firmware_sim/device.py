@@ -23,6 +23,7 @@ from firmware_sim.electrical import Electrical
 from firmware_sim.layout import MeterPlan
 from firmware_sim.noise import key_of
 from firmware_sim.plant import Plant
+from firmware_sim.stack import Stack, stack_at
 
 REFRESH_S: Final = 1.0
 """A meter measures over about a second; registers do not change faster."""
@@ -93,7 +94,7 @@ class Device:
 
     def _made(self, at_s: float) -> Image:
         plan = self.plan
-        values = self._measured(self.plant.electrical(plan.id, at_s)) | self._fixed | self._clock(at_s)
+        values = self._measured(self._state(at_s)) | self._fixed | self._clock(at_s)
         if (new := self.plant.replaced(plan.id, at_s)) is not None:
             values |= self._identity(new.serial or self._drawn(f"serial at {new.begin_s}"))
         image = plan.model.encode(values, plan.ct_ratio, plan.pt_ratio)
@@ -103,7 +104,13 @@ class Device:
                 image[mark.function, mark.address + i] = words[2 * i : 2 * i + 2]
         return image
 
-    def _measured(self, state: Electrical) -> dict[str, Value]:
+    def _state(self, at_s: float) -> Electrical | Stack:
+        """What there is to see for it at a moment."""
+        if self.plan.model.is_analyser:
+            return stack_at(self.plant, self.plan, at_s)
+        return self.plant.electrical(self.plan.id, at_s)
+
+    def _measured(self, state: Electrical | Stack) -> dict[str, Value]:
         values = {point.name: state.value(point.quantity, point.phase) for point in self.plan.model.points}
         return {name: value for name, value in values.items() if value is not None}
 
@@ -142,7 +149,7 @@ class Device:
     def _exponents(self) -> dict[str, Value]:
         """The decimals that a meter of this size has for good, where it sends its own."""
         model, plan = self.plan.model, self.plan
-        state = self.plant.electrical(plan.id, self.plant.start_s)
+        state = self._state(self.plant.start_s)
         rated_w = self.plant.line(plan.line).rated_w * plan.share
         powers = dict.fromkeys(_POWERS, rated_w) | {Quantity.CURRENT: rated_w / plan.voltage}
         most: dict[str, Value] = {}

@@ -115,7 +115,8 @@ class MeterPlan:
         bus: The bus it hangs on.
         unit_id: Its address there (Modbus), else 0.
         address: Its address there, 12 digits (DL/T 645), else "".
-        line: The line it measures.
+        line: The line it measures; for an analyser, the production whose emission it sees.
+        treatment: For an analyser, the line that treats the emission, or "".
         share: Which part of the line's power goes through it.
         ct_ratio: Of its current transformers.
         pt_ratio: Of its voltage transformers.
@@ -137,6 +138,7 @@ class MeterPlan:
     power_factor: float = 0.86
     strict_holes: bool = False
     address: str = ""
+    treatment: str = ""
     wiring: Wiring | None = None
 
 

@@ -40,7 +40,7 @@ def main() -> None:
 @main.command()
 @click.argument("plant_file", required=False, type=click.Path(path_type=Path))
 @click.option("--clock", "clock_spec", help="Time of another process: SPEED@UTC_NS@BOOTTIME_NS.")
-@click.option("--model", "model_name", help="Serve one meter of this model instead of a plant.")
+@click.option("--model", "model_name", help="Serve one meter of this model or model file.")
 @click.option("--unit", "unit_id", default=1, show_default=True, type=click.IntRange(1, 247))
 @click.option("--address", default="000000000001", show_default=True, help="Of a DL/T 645 meter, 12 digits.")
 @click.option("--tcp", help="HOST:PORT of Modbus TCP; port 0 takes a free one.")
@@ -105,7 +105,8 @@ def one_meter(
 ) -> Plant:
     """A plant of one line under constant habits, with the same meter on each bus that is wanted."""
     try:
-        model = meter_models.load(model_name)
+        own = model_name.endswith(".toml")
+        model = meter_models.load_file(model_name) if own else meter_models.load(model_name)
     except ModelError as error:
         raise click.BadParameter(str(error)) from error
     dlt645 = model.is_dlt645

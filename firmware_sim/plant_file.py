@@ -22,13 +22,15 @@ profile = { shape = "batch", shifts = ["08:00-12:00"], on_s = 1800, off_s = 300 
 
 [[meter]]
 id = "m1"
-model = "eastron-sdm630"            # a shipped model
+model = "eastron-sdm630"            # a shipped model, or a model file, relative to this one
 bus = "b1"
 unit_id = 1                         # on a dlt645 bus: address = "123456789012"
 line = "p1"
 share = 1.0                         # without it the meters of a line share its power evenly
 ct_ratio = 40
 # pt_ratio = 1, voltage = 230, power_factor = 0.86, strict_holes = false
+# an analyser of emissions has no share: `line` is the production whose emission it sees, and
+# treatment = "t1" the line that treats it; without one the emission is seen as it arises
 # wiring = { mistake = "ct_reversed", phases = ["l2"] }     # firmware_sim.wiring
 
 [[event]]                           # firmware_sim.timetable
@@ -53,11 +55,11 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from drivers import model as meter_models
+from drivers.model import Model
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
 from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile
-from firmware_sim.plant_table import PlantTable, known
+from firmware_sim.plant_table import PlantTable, known, read_model
 from firmware_sim.plant_wiring import read_wiring
 
 FILE_BYTES_MAX: Final = 1024 * 1024
@@ -90,13 +92,13 @@ def read_layout(path: Path | str) -> Layout:
     if len(text) > FILE_BYTES_MAX:
         raise PlantError((f"{path}: more than {FILE_BYTES_MAX} bytes",))
     try:
-        return layout_of(tomllib.loads(text.decode("utf-8")))
+        return layout_of(tomllib.loads(text.decode("utf-8")), Path(path).parent)
     except (ValueError, RecursionError) as error:  # what tomllib and utf-8 raise on bad text
         raise PlantError((f"{path}: {error}",)) from error
 
 
-def layout_of(data: dict[str, Any]) -> Layout:
-    """The plant that a parsed file describes.
+def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
+    """The plant that a parsed file in `folder` describes.
 
     Raises:
         PlantError: It has mistakes.
@@ -111,7 +113,7 @@ def layout_of(data: dict[str, Any]) -> Layout:
     buses = tuple(_bus(table) for table in file.sections("bus", required=True))
     lines = tuple(_line(table) for table in file.sections("line", required=True))
     line_ids = [line.id for line in lines]
-    meters = _meters(file, buses, line_ids)
+    meters = _meters(file, buses, line_ids, folder)
     meter_ids = [meter.id for meter in meters]
     layout = Layout(
         start_s=start_s,
@@ -169,27 +171,34 @@ def _line(table: PlantTable) -> LinePlan:
     return line
 
 
-def _meters(file: PlantTable, buses: tuple[BusPlan, ...], lines: list[str]) -> tuple[MeterPlan, ...]:
+def _meters(
+    file: PlantTable, buses: tuple[BusPlan, ...], lines: list[str], folder: Path
+) -> tuple[MeterPlan, ...]:
     tables = file.sections("meter", required=True)
-    on_line = Counter(table.text("line", "") for table in tables)
-    return tuple(_meter(table, buses, lines, on_line) for table in tables)
+    models = [read_model(table, folder) for table in tables]
+    pairs = tuple(zip(tables, models, strict=True))
+    on_line = Counter(table.text("line", "") for table, model in pairs if not model.is_analyser)
+    return tuple(_meter(table, model, buses, lines, on_line) for table, model in pairs)
 
 
 def _meter(
-    table: PlantTable, buses: tuple[BusPlan, ...], lines: list[str], on_line: Counter[str]
+    table: PlantTable, model: Model, buses: tuple[BusPlan, ...], lines: list[str], on_line: Counter[str]
 ) -> MeterPlan:
     line = known(table, "line", "line", lines)
-    name = known(table, "model", "model", meter_models.names())
+    treated = model.is_analyser and table.has("treatment")
     bus = known(table, "bus", "bus", [one.id for one in buses])
     dlt645 = any(one.id == bus and one.protocol is Spoken.DLT645 for one in buses)
     meter = MeterPlan(
         id=table.text("id"),
-        model=meter_models.load(name if name in meter_models.names() else meter_models.names()[0]),
+        model=model,
         bus=bus,
         unit_id=0 if dlt645 else table.whole("unit_id", low=1, high=247),
         address=_address(table) if dlt645 else "",
         line=line,
-        share=table.number("share", 1 / max(on_line[line], 1), low=0.0, high=1.0),
+        treatment=known(table, "treatment", "line", lines) if treated else "",
+        share=0.0
+        if model.is_analyser
+        else table.number("share", 1 / max(on_line[line], 1), low=0.0, high=1.0),
         ct_ratio=table.number("ct_ratio", 1.0, low=1 / _RATIO_MAX, high=_RATIO_MAX),
         pt_ratio=table.number("pt_ratio", 1.0, low=1 / _RATIO_MAX, high=_RATIO_MAX),
         voltage=table.number("voltage", 230.0, low=1.0, high=1e6),
@@ -226,6 +235,12 @@ def _crossed(layout: Layout) -> Iterable[str]:
             first = places.index(place)
             key = "unit_id" if layout.meters[i].unit_id else "address"
             yield f"meter[{i}].{key}: {place[1]} on bus {place[0]!r} is taken by meter[{first}]"
+    production = {line.id for line in layout.lines if line.kind is LineKind.PRODUCTION}
+    yield from (
+        f"meter[{i}].treatment: {meter.treatment!r} is a production line"
+        for i, meter in enumerate(layout.meters)
+        if meter.treatment in production
+    )
     for i, line in enumerate(layout.lines):
         shares = sum(meter.share for meter in layout.meters if meter.line == line.id)
         if shares > 1 + _SHARE_SLACK:

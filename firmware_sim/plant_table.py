@@ -1,8 +1,12 @@
-"""Checked values out of a plant file that no other file of the project needs: moments, flags, sections."""
+"""Checked values out of a plant file that no other file of the project needs: moments, sections, models."""
 
 from collections.abc import Iterable
 from datetime import datetime
+from pathlib import Path
 
+from drivers import model as meter_models
+from drivers.errors import ModelError
+from drivers.model import Model
 from drivers.tables import Table, is_number
 
 _AT = "a date and time with offset"
@@ -68,3 +72,19 @@ def known(table: PlantTable, key: str, kind: str, names: Iterable[str]) -> str:
     if name and name not in names:
         table.note(key, f"unknown {kind} {name!r}; known: {', '.join(names)}")
     return name
+
+
+def read_model(table: PlantTable, folder: Path) -> Model:
+    """The model that `table` names, shipped or a file in `folder`; any other one where there is a mistake."""
+    name, shipped = table.text("model"), meter_models.names()
+    if name.endswith(".toml"):
+        try:
+            return meter_models.load_file(folder / name)
+        except ModelError as error:
+            for problem in error.problems:
+                table.note("model", problem)
+    elif name in shipped:
+        return meter_models.load(name)
+    elif name:
+        table.note("model", f"unknown model {name!r}; known: {', '.join(shipped)}")
+    return meter_models.load(shipped[0])

@@ -9,7 +9,7 @@ from drivers.dlt645 import ReadId
 from drivers.frame import Framing, Request, Words, crc16, parse
 from drivers.model import Golden, Model
 from drivers.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP, plan
-from drivers.reading import Block, PollGroup, Quantity
+from drivers.reading import EMISSIONS, Block, PollGroup, Quantity
 from drivers.registers import RegisterType
 
 FLOAT32_DIGITS = 1e-6
@@ -24,6 +24,8 @@ WANTED_BY_ISSUE_2 = {
     "siemens-pac3200": RegisterType.F64,
     "sunspec-203": RegisterType.S16,
 }
+ANALYSERS = [name for name in model.names() if model.load(name).is_analyser]
+METERS = [name for name in model.names() if name not in ANALYSERS]
 GOLDENS = [
     pytest.param(name, golden, id=f"{name}-{i}")
     for name in model.names()
@@ -113,7 +115,8 @@ def test_every_shipped_model_has_its_proof_and_says_where_it_comes_from(shipped:
     assert shipped.maker
 
 
-def test_the_active_power_and_the_import_counter_of_every_model_are_proven(shipped: Model) -> None:
+@pytest.mark.parametrize("shipped", METERS, indirect=True)
+def test_the_active_power_and_the_import_counter_of_every_meter_are_proven(shipped: Model) -> None:
     proven = set().union(*(golden.expect for golden in shipped.goldens))
     assert {"active_power", "active_energy_import"} <= proven
 
@@ -161,7 +164,7 @@ def test_every_group_of_every_model_can_be_planned(shipped: Model, group: PollGr
 
 
 @pytest.mark.parametrize(
-    "shipped", [name for name in model.names() if not model.load(name).is_dlt645], indirect=True
+    "shipped", [name for name in METERS if not model.load(name).is_dlt645], indirect=True
 )
 def test_voltage_current_and_power_of_every_modbus_model_come_from_one_read(shipped: Model) -> None:
     points = shipped.group(PollGroup.FAST)
@@ -176,3 +179,16 @@ def test_voltage_current_and_power_of_every_modbus_model_come_from_one_read(ship
         and span.function == point.function
     }
     assert len(used) == 1
+
+
+@pytest.mark.parametrize("shipped", ANALYSERS, indirect=True)
+def test_all_that_an_analyser_measures_comes_from_one_read(shipped: Model) -> None:
+    limit, barriers = shipped.request_registers_max, shipped.barriers
+    points = [point for point in shipped.points if point.quantity in EMISSIONS]
+    assert {point.group for point in points} == {PollGroup.FAST}
+    assert len(plan(points, registers_max=limit, gap_registers_max=GAP_REGISTERS_RTU, barriers=barriers)) == 1
+
+
+def test_the_templates_of_analysers_have_all_that_is_to_be_measured() -> None:
+    assert {"generic-cems", "generic-water"} <= set(ANALYSERS)
+    assert {point.quantity for name in ANALYSERS for point in model.load(name).points} == EMISSIONS
