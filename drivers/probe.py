@@ -100,7 +100,7 @@ def identify(
     matches += _discovered(bus, unit_id, clock, matches)
     if not any(match.certain for match in matches):
         for model in known:
-            if not model.fingerprints:
+            if not model.fingerprints and not model.is_analyser:  # any number may be an emission
                 note(model.name)
                 matches += _tried(bus, unit_id, model, clock)
     return ranked(matches)

@@ -81,7 +81,7 @@ def test_an_analyser_is_never_named_because_its_numbers_are_possible(own: Model)
         bus = open_bus(slave.url, SystemClock())
         assert identify(bus, 1, [own], SystemClock()) == ()
         bus.close()
-    assert asked == []
+    assert (4, 0x10) not in asked
 
 
 @pytest.mark.parametrize("factor", [2.86, 2.5, 16.5, 0.7, 0.1, 1e9 + 0.5])
