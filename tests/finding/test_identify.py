@@ -17,7 +17,8 @@ from tests.finding.simulated import SaysBus, bus_of
 
 CLOCK = SystemClock()
 KNOWN = [load(name) for name in names()]
-METERS = [model for model in KNOWN if all(point.function in FUNCTIONS for point in model.points)]
+MODBUS = [model for model in KNOWN if all(point.function in FUNCTIONS for point in model.points)]
+METERS = [model for model in MODBUS if not model.is_analyser]
 TWINS = [{"eastron-sdm120", "eastron-sdm230"}]
 """Models with the same registers and no identity: both are named, and nobody can say more."""
 
@@ -53,6 +54,11 @@ def test_a_meter_is_named_first_and_alone_but_for_its_twins(model: Model, strict
         assert not best.certain
         assert best.confidence < 0.96
     assert sum(match.confidence for match in matches) < 1
+
+
+@pytest.mark.parametrize("name", [model.name for model in MODBUS if model.is_analyser])
+def test_an_analyser_is_taken_for_nothing_else(name: str) -> None:
+    assert known_as(load(name), strict=False) == ()
 
 
 @pytest.mark.parametrize("watts", [500.0, 2_000_000.0])
