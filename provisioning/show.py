@@ -48,10 +48,9 @@ def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_C
 
 
 def status_view(status: Json, history: Mapping[str, Sequence[float | None]]) -> RenderableType:
-    """A running agent: lines with their loads, linkages, meters, seals, episodes."""
-    return Group(
-        _lines(status, history), _linkages(status), _meters(status), _seals(status), _episodes(status)
-    )
+    """A running agent: lines with their loads, linkages, meters, analysers, seals, episodes."""
+    upper = _lines(status, history), _linkages(status), _meters(status)
+    return Group(*upper, *_analysers(status), _seals(status), _episodes(status))
 
 
 def bus_view(buses: Iterable[Json]) -> RenderableType:
@@ -137,6 +136,23 @@ def _meters(status: Json) -> Text:
         if not good:
             text += Text(f"({meter['reason']}) ", "red")
     return text
+
+
+def _analysers(status: Json) -> list[Text]:
+    """What meters say that feed no line, one line a meter; wider ones are wrapped."""
+    rows = []
+    for meter in status["meters"]:
+        units = meter.get("units") or {}
+        shown = [f"{name} {_number(meter['values'][name])} {unit}".rstrip() for name, unit in units.items()]
+        if shown:
+            rows.append(Text(f"{meter['meter']}  ", "dim") + Text("  ".join(shown), ""))
+    return rows
+
+
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def _seals(status: Json) -> Text:

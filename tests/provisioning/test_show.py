@@ -83,6 +83,21 @@ def test_a_status_fits_a_terminal_of_80_columns(chosen: str) -> None:
     assert any("100.00 kW" in row and row.rstrip().endswith(words.word("on")) for row in text)
 
 
+def test_what_an_analyser_says_is_shown_with_its_units() -> None:
+    values = {"so2": 28.4937, "o2": 9.8751, "flue_gas_flow": 52_480.0, "ph": 7.249, "serial_number": "A7"}
+    units = {"so2": "mg/m3", "o2": "%", "flue_gas_flow": "m3/h", "ph": "", "serial_number": ""}
+    cems = {"meter": "cems", "quality": "good", "reason": "", "values": values, "units": units}
+    before = drawn(status())
+    text = drawn(status() | {"meters": [*status()["meters"], cems]})
+    (row,) = [row for row in text if row.startswith("cems")]
+    assert row.rstrip().split("  ") == [
+        *("cems", "so2 28.5 mg/m3", "o2 9.88 %", "flue_gas_flow 52480.0 m3/h", "ph 7.25"),
+    ]
+    assert "serial_number A7" in text[text.index(row) + 1]
+    assert "cems" not in "".join(before)
+    assert all(cell_len(row) <= COLUMNS for row in text)
+
+
 @pytest.mark.parametrize("chosen", words.LANGUAGES)
 @pytest.mark.parametrize("alarm", list(Alarm))
 def test_an_alarm_is_shown_in_words(alarm: Alarm, chosen: str) -> None:
