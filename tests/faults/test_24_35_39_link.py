@@ -87,6 +87,7 @@ def test_35_a_link_that_flaps_every_two_seconds_makes_progress(tmp_path: Path, b
         line.check()
 
 
+@pytest.mark.minutes  # it measures time, which a busy machine does not have
 def test_39_a_slow_link_with_loss_carries_half_of_what_its_window_allows(
     tmp_path: Path, between: Between
 ) -> None:
