@@ -2,10 +2,9 @@
 
 from typing import Final
 
-from tests.fuzz import evidence, files, modbus, packs, wire
+from tests.fuzz import dlt645, evidence, files, modbus, packs, wire
 from tests.fuzz.target import Target
 
 TARGETS: Final[dict[str, Target]] = {
-    target.name: target
-    for target in (*modbus.TARGETS, *evidence.TARGETS, *packs.TARGETS, *wire.TARGETS, *files.TARGETS)
+    target.name: target for part in (modbus, dlt645, evidence, packs, wire, files) for target in part.TARGETS
 }
