@@ -23,9 +23,10 @@ from firmware_sim.dlt645_frames import (
 )
 from firmware_sim.faults import FaultScript, Strike, disturb
 from firmware_sim.layout import BusPlan, FaultKind
+from firmware_sim.line_faults import Outgoing, arranged
 from firmware_sim.pacing import duration_s
 from firmware_sim.plant import Plant
-from firmware_sim.server_bus import Outgoing, turnaround_s
+from firmware_sim.server_bus import turnaround_s
 
 OTHER_ERROR: Final = 1
 NO_SUCH_DATA: Final = 2
@@ -87,8 +88,8 @@ class Dlt645Core:
             return None
         asking_s = duration_s(request.length, self.plan.wire)
         thinking_s = turnaround_s(self.plan, self.plant, self._number)
-        frame = sent[0].frame if len(sent) == 1 else _collided([one.frame for one in sent])
-        return Outgoing(frame, asking_s + thinking_s + min(one.delay_s for one in sent))
+        out = sent[0] if len(sent) == 1 else Outgoing(_collided([one.frame for one in sent]), 0.0)
+        return evolve(out, delay_s=asking_s + thinking_s + min(one.delay_s for one in sent))
 
     def _sent(self, device: Device, request: Dlt645Request, t_s: float) -> Outgoing | None:
         if self.plant.silent(device.plan.id, t_s):
@@ -96,7 +97,9 @@ class Dlt645Core:
         reply = _reply(device, request, t_s)
         strike = self._script.strike(self.plan.id, device.plan.id, t_s, self._number)
         changed = _changed(reply, strike)
-        return None if changed is None else Outgoing(disturb(changed.frame, strike), changed.delay_s)
+        if changed is None:
+            return None
+        return arranged(Outgoing(disturb(changed.frame, strike), changed.delay_s), strike)
 
 
 def _reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply:

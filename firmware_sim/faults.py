@@ -14,6 +14,8 @@ acts on the finished frame.
     odd_bytes       one byte more or one less, byte count to match
     crc_noise       a bit flipped, the end cut off, or noise in front (RTU frames only)
     babble          a burst of noise in its place that keeps the line busy (RTU frames only)
+
+What needs more than one frame is firmware_sim.line_faults'.
 """
 
 from collections.abc import Sequence
@@ -29,6 +31,7 @@ from firmware_sim.noise import key_of, uniform
 UNIT_ID_MAX: Final = 247
 _EXCEPTION_BIT: Final = 0x80
 _OTHER_FUNCTION: Final = {3: 4, 4: 3}
+_OF_PDU: Final = frozenset({FaultKind.WRONG_FUNCTION, FaultKind.WRONG_COUNT, FaultKind.ODD_BYTES})
 _DRAWS: Final = 8
 _NOISE_BYTES_MAX: Final = 4
 _CUT_BYTES_MAX: Final = 3
@@ -87,8 +90,8 @@ def change(reply: Reply, strike: Strike | None) -> Reply | None:
             return evolve(reply, pdu=bytes((reply.pdu[0] | _EXCEPTION_BIT, fault.code)))
         case FaultKind.WRONG_UNIT:
             return evolve(reply, unit_id=reply.unit_id % UNIT_ID_MAX + 1)
-        case FaultKind.CRC_NOISE | FaultKind.BABBLE:
-            return reply
+    if fault.what not in _OF_PDU:
+        return reply
     if reply.pdu[0] & _EXCEPTION_BIT:
         return reply
     if fault.what is FaultKind.WRONG_FUNCTION:

@@ -42,7 +42,7 @@ class Parity(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """What can happen to an answer (see firmware_sim.faults)."""
+    """What can happen to an answer (see firmware_sim.faults and firmware_sim.line_faults)."""
 
     LATE = "late"
     CRC_NOISE = "crc_noise"
@@ -53,6 +53,11 @@ class FaultKind(StrEnum):
     EXCEPTION = "exception"
     SILENCE = "silence"
     BABBLE = "babble"
+    SECOND_MASTER = "second_master"
+    BYTE_GAP = "byte_gap"
+    SLOW_LORIS = "slow_loris"
+    DUPLICATE = "duplicate"
+    FLOOD = "flood"
 
 
 @frozen
@@ -156,6 +161,8 @@ class FaultPlan:
         delay_s: `late`: shortest delay beyond the turnaround.
         delay_max_s: `late`: longest delay.
         code: `exception`: the code.
+        gap_s: `byte_gap`, `slow_loris`: the pause; `duplicate`: until it comes again.
+        bytes: `flood`: how many.
     """
 
     what: FaultKind
@@ -167,6 +174,8 @@ class FaultPlan:
     delay_s: float = 1.0
     delay_max_s: float = 1.0
     code: int = 4
+    gap_s: float = 0.0
+    bytes: int = 0
 
 
 @frozen

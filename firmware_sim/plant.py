@@ -139,6 +139,11 @@ class Plant:
             if event.what is What.UNPLUGGED and event.bus == bus_id
         )
 
+    def plug_moments(self, bus_id: str) -> tuple[float, ...]:
+        """When a bus is unplugged or plugged in."""
+        events = [event for event in self._events if event.what is What.UNPLUGGED and event.bus == bus_id]
+        return tuple(sorted({at_s for event in events for at_s in (event.begin_s, event.end_s)}))
+
     def replaced(self, meter_id: str, t_s: float) -> Event | None:
         """The last replacement of a meter until a moment, None for the first one."""
         return replaced(self._of_meter(meter_id), t_s)

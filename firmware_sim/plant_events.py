@@ -7,7 +7,16 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from firmware_sim.layout import BusKind, BusPlan, FaultKind, FaultPlan, LineKind, LinePlan, MeterPlan
+from firmware_sim.layout import (
+    BusKind,
+    BusPlan,
+    FaultKind,
+    FaultPlan,
+    LineKind,
+    LinePlan,
+    MeterPlan,
+    Spoken,
+)
 from firmware_sim.plant_table import PlantTable, known
 from firmware_sim.plant_wiring import read_phases, read_wiring
 from firmware_sim.timetable import LINE_EVENTS, TREATMENT_EVENTS, Event, What
@@ -18,6 +27,9 @@ _COUNTER_MAX_WH: Final = 1e12
 _SERIAL_MAX: Final = 99_999_999
 """Eight digits: see firmware_sim.device."""
 _DELAY_MAX_S: Final = 60.0
+_FLOOD_MAX: Final = 16 * 1024 * 1024
+"""Bytes of one flood: more shows nothing new."""
+_GAPS_S: Final = {FaultKind.BYTE_GAP: 0.02, FaultKind.SLOW_LORIS: 0.1, FaultKind.DUPLICATE: 0.005}
 _MOMENTARY: Final = frozenset({What.METER_REPLACED, What.METER_RESET})
 """Events that need no time."""
 _ENDLESS: Final = frozenset(
@@ -142,6 +154,7 @@ def read_fault(
     tcp = any(one.id == place and one.kind is BusKind.TCP for one in buses)
     if tcp and what in {FaultKind.CRC_NOISE, FaultKind.BABBLE}:
         table.note("what", f"frames on the tcp bus {place!r} have no CRC, so nobody could notice")
+    _note_if_elsewhere(table, what, next((one for one in buses if one.id == place), None))
     late = what is FaultKind.LATE
     delay_s = table.number("delay_s", 1.0, low=0.0, high=_DELAY_MAX_S) if late else 0.0
     fault = FaultPlan(
@@ -154,11 +167,23 @@ def read_fault(
         delay_s=delay_s,
         delay_max_s=table.number("delay_max_s", delay_s, low=delay_s, high=_DELAY_MAX_S) if late else 0.0,
         code=table.whole("code", 4, low=1, high=255) if what is FaultKind.EXCEPTION else 0,
+        gap_s=table.number("gap_s", _GAPS_S[what], low=0.0, high=_DELAY_MAX_S) if what in _GAPS_S else 0.0,
+        bytes=table.whole("bytes", 65_536, low=1, high=_FLOOD_MAX) if what is FaultKind.FLOOD else 0,
     )
     if not fault.begin_s < fault.end_s:
         table.note("to", "is not after from")
     table.finish()
     return fault
+
+
+def _note_if_elsewhere(table: PlantTable, what: FaultKind, bus: BusPlan | None) -> None:
+    """A fault is asked for on a bus where there is no such thing."""
+    if bus is None:
+        return
+    if what is FaultKind.SECOND_MASTER and (bus.kind is BusKind.TCP or bus.protocol is not Spoken.MODBUS):
+        table.note("what", f"second_master is for Modbus on a serial line, not for bus {bus.id!r}")
+    if what is FaultKind.FLOOD and bus.kind is BusKind.PTY:
+        table.note("what", f"flood is for TCP; on the terminal of bus {bus.id!r} take babble")
 
 
 def _share(table: PlantTable, key: str, default: float | None) -> float:

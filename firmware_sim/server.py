@@ -14,7 +14,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final, Self
 
-from drivers.clock import Clock
+from drivers.clock import NS_PER_S, Clock
 from firmware_sim.dlt645_bus import Dlt645Core
 from firmware_sim.layout import BusKind, Spoken
 from firmware_sim.plant import Plant
@@ -88,8 +88,24 @@ class Server:
                 await ports[plan.id].open()
             self.urls = {name: port.url for name, port in ports.items()}
             self._ready.set()
+            plugs = [asyncio.create_task(self._plugged(name, port)) for name, port in ports.items()]
             await self._stopping.wait()
+            for plug in plugs:
+                plug.cancel()
         finally:
             for port in ports.values():
                 port.close()
             await asyncio.sleep(0)  # lets the closed connections leave the loop before it goes
+
+    async def _plugged(self, bus: str, port: TcpPort | PtyPort) -> None:
+        """Unplug a bus and plug it in again, as its events say."""
+        there = True
+        for at_s in self._plant.plug_moments(bus):
+            wait_s = at_s - self._clock.stamp().utc_ns / NS_PER_S
+            await asyncio.sleep(self._clock.real_s(wait_s) if wait_s > 0 else 0)
+            wanted = not self._plant.unplugged(bus, at_s)
+            if there and not wanted:
+                port.close()
+            elif wanted and not there:
+                await port.open()
+            there = wanted

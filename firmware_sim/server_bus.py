@@ -6,26 +6,26 @@ has its number on its bus, so the fault script and the jitter of the turnaround 
 
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from firmware_sim.device import Device
 from firmware_sim.faults import FaultScript, Reply, change, disturb
 from firmware_sim.layout import BusKind, BusPlan
+from firmware_sim.line_faults import Outgoing, arranged
 from firmware_sim.noise import key_of, uniform_at
 from firmware_sim.pacing import duration_s
 from firmware_sim.plant import Plant
-from firmware_sim.server_frames import RequestStream, ServerRequest, exception_pdu, framed, read_pdu
+from firmware_sim.server_frames import (
+    RequestStream,
+    ServerRequest,
+    exception_pdu,
+    framed,
+    read_pdu,
+    read_request_pdu,
+)
 
 _TURNAROUND_SPREAD: Final = 0.3
 """A meter takes up to this much more or less than its usual time to answer."""
-
-
-@frozen
-class Outgoing:
-    """A frame to be sent, `delay_s` after the request came in."""
-
-    frame: bytes
-    delay_s: float
 
 
 @define
@@ -69,7 +69,19 @@ class BusCore:
         frame = framed(changed.unit_id, request.transaction_id, changed.pdu, rtu=self.rtu)
         asking_s = duration_s(request.length, self.plan.wire)
         thinking_s = turnaround_s(self.plan, self.plant, self._number)
-        return Outgoing(disturb(frame, strike), asking_s + thinking_s + changed.delay_s)
+        out = Outgoing(disturb(frame, strike), asking_s + thinking_s + changed.delay_s)
+        return arranged(out, strike, lambda who, what: self._exchange(who, what, t_s))
+
+    def _exchange(self, who: float, what: float, t_s: float) -> tuple[bytes, bytes]:
+        """Another master's request of a drawn point of a drawn meter, and the answer."""
+        device = tuple(self._devices.values())[int(who * len(self._devices))]
+        points = device.plan.model.points
+        point = points[int(what * len(points))]
+        unit_id = device.plan.unit_id
+        asked = read_request_pdu(point.function, point.address, point.count)
+        request = ServerRequest(unit_id, 0, point.function, point.address, point.count)
+        answered = self._pdu(device, request, t_s)
+        return framed(unit_id, 0, asked, rtu=True), framed(unit_id, 0, answered, rtu=True)
 
     def _pdu(self, device: Device, request: ServerRequest, t_s: float) -> bytes:
         if request.refusal:

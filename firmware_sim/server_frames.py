@@ -136,6 +136,11 @@ class RequestStream:
         return ServerRequest(unit_id, transaction_id, pdu[0], decoded.address, decoded.count, length=length)
 
 
+def read_request_pdu(function: int, address: int, count: int) -> bytes:
+    """A read, as another master asks for it."""
+    return bytes((function,)) + ReadHoldingRegistersRequest(address=address, count=count).encode()
+
+
 def read_pdu(function: int, words: bytes) -> bytes:
     """The answer to a read."""
     registers = [value for (value,) in struct.iter_unpack(">H", words)]

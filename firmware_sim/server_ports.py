@@ -17,8 +17,8 @@ from attrs import define, field
 
 from drivers.clock import NS_PER_S, Clock
 from firmware_sim.layout import BusKind, BusPlan, Spoken
+from firmware_sim.line_faults import Outgoing
 from firmware_sim.pacing import Part, duration_s, parts
-from firmware_sim.server_bus import Outgoing
 from firmware_sim.server_frames import GarbageError
 
 CONNECTIONS_MAX: Final = 32
@@ -94,14 +94,19 @@ class Pace:
         """The meter begins to send, as soon as the line is free."""
         now_s = self.clock.monotonic_s()
         wire = self.core.plan.wire
-        begin_s = now_s if wire is None else max(now_s, self._free_at_s)
-        self._free_at_s = begin_s + duration_s(len(outgoing.frame), wire)
-        if self.core.plan.kind is BusKind.TCP:  # a gateway sends on what it has in full
-            pieces: tuple[Part, ...] = (Part(self._free_at_s, outgoing.frame),)
-        else:
-            pieces = parts(outgoing.frame, wire, begin_s, PACE_STEP_REAL_S / self._real_per_s)
-        for piece in pieces:
-            self._later(piece.at_s - now_s, partial(write, piece.data))
+        at_s = now_s if wire is None else max(now_s, self._free_at_s)
+        for pause_s, data in outgoing.pieces:
+            begin_s = at_s + pause_s
+            at_s = begin_s + duration_s(len(data), wire)
+            if self.core.plan.kind is BusKind.TCP:  # a gateway sends on what it has in full
+                pieces: tuple[Part, ...] = (Part(at_s, data),)
+            else:
+                pieces = parts(data, wire, begin_s, PACE_STEP_REAL_S / self._real_per_s)
+            for piece in pieces:
+                self._later(piece.at_s - now_s, partial(write, piece.data))
+        self._free_at_s = at_s
+        if outgoing.then is not None:
+            self._later(at_s - now_s + outgoing.then.delay_s, partial(self._begin, outgoing.then, write))
 
     def _later(self, seconds: float, act: Callable[[], None]) -> None:
         if seconds > 0:
@@ -159,14 +164,15 @@ class TcpPort:
         self._pace = pace
         self._peers: set[TcpPeer] = set()
         self._listener: asyncio.Server | None = None
+        self._port = pace.core.plan.port
 
     async def open(self) -> None:
-        """Begin to listen."""
-        plan = self._pace.core.plan
+        """Begin to listen, after a `close` in the same place."""
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
-            lambda: TcpPeer(self._pace, self._peers), plan.host, plan.port
+            lambda: TcpPeer(self._pace, self._peers), self._pace.core.plan.host, self._port
         )
+        self._port = self._listener.sockets[0].getsockname()[1]
 
     @property
     def url(self) -> str:
@@ -191,14 +197,15 @@ class PtyPort:
         self._pace = pace
         self._stream = pace.core.stream()
         self._quiet: asyncio.TimerHandle | None = None
-        self._far, self._near = os.openpty()
-        tty.setraw(self._near)
-        os.set_blocking(self._far, False)
+        self._far = self._near = -1
         link = pace.core.plan.link
         self._link = Path(link) if link else None
 
     async def open(self) -> None:
-        """Begin to answer."""
+        """Begin to answer, on another terminal after a `close`."""
+        self._far, self._near = os.openpty()
+        tty.setraw(self._near)
+        os.set_blocking(self._far, False)
         if self._link is not None:
             if self._link.is_symlink():  # of a server that was killed
                 self._link.unlink()
@@ -217,6 +224,8 @@ class PtyPort:
 
     def close(self) -> None:
         """Give the terminal back and take the link away."""
+        if self._far < 0:
+            return
         asyncio.get_running_loop().remove_reader(self._far)
         os.close(self._far)
         os.close(self._near)
