@@ -25,6 +25,7 @@ from typing import Any, Final, TypeVar
 from attrs import define, field
 
 from agent.attesting import Attesting
+from agent.conduct.watch import Conduct
 from agent.config import Site
 from agent.detect.episode import Episode, Severity
 from agent.detect.warning import Warned
@@ -110,11 +111,13 @@ class Gateway:
     _exhausted: bool = field(default=False, init=False)
     _memory: Memory = field(init=False)
     _tamper: Tamper = field(init=False)
+    _conduct: Conduct = field(init=False)
     _sealing: Sealing = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._tamper = Tamper(self.watch.setups)
-        self._memory = Memory(self.store, self.watch, self._tamper)
+        self._conduct = Conduct(self.watch.setups, {meter.id: meter.bus for meter in self.site.meter})
+        self._memory = Memory(self.store, self.watch, self._tamper, self._conduct)
         self._sealing = Sealing(self.sealer, self.store, self.courier, self.site.seal.interval_s)
 
     def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
@@ -160,9 +163,12 @@ class Gateway:
             self._sealing.put_record(encode_reading(reading))
         self._guarded(lambda: self.watch.reading(reading), None, reading.stamp)
         none: list[dict[str, Any]] = []
-        for body in self._guarded(lambda: self._tamper.look(reading), none, reading.stamp):
+        for body in self._guarded(lambda: self._shown(reading), none, reading.stamp):
             LOG.warning("meter %s: %s, %s", body["meter"], body["what"], body["point"])
             self._put(Kind.TAMPER, reading.stamp, body, urgent=True)
+
+    def _shown(self, reading: Reading) -> list[dict[str, Any]]:
+        return [*self._tamper.look(reading), *self._conduct.look(reading)]
 
     def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
         """What the connection reports.
@@ -346,7 +352,7 @@ class Gateway:
 
     def _seal(self, stamp: Stamp, now_s: float) -> None:
         self._sealing.keep_from = None if self._blind else self._memory.saved_up_to
-        if self._tamper.news:  # with the seal that tells of it
+        if self._tamper.news or self._conduct.news:  # with the seal that tells of it
             self._memory.save_meters()
         if not self._sealing.seal(stamp, now_s) or self._blind:
             return

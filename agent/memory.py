@@ -3,6 +3,7 @@
     checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the watch
     checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, for the status view alone
     checkpoint "meters"    what the meters said of themselves (`agent.tamper`)
+    checkpoint "conduct"   what is usual with them (`agent.conduct`)
 
 The checkpoint rides on a commit; the seals behind its number are read again at the start. Nothing
 that is found there keeps the gateway from starting: a checkpoint that cannot be used means that the
@@ -16,6 +17,7 @@ from typing import Final
 import cbor2
 from attrs import define, field
 
+from agent.conduct.watch import Conduct
 from agent.detect.episode import Episode
 from agent.evidence.cbor import FormatError
 from agent.evidence.record import decode_record
@@ -30,6 +32,7 @@ LOG: Final = logging.getLogger("dianjian.memory")
 CHECKPOINT: Final = "watch"
 EPISODES: Final = "episodes"
 METERS: Final = "meters"
+CONDUCT: Final = "conduct"
 EPISODES_KEPT: Final = 20
 """A few kB each, written only when an episode is told."""
 ROWS_AT_ONCE: Final = 50
@@ -42,7 +45,7 @@ _NUMBER_BYTES: Final = 8
 
 @define
 class Memory:
-    """The memory of `watch` and `tamper` in `store`.
+    """The memory of `watch`, `tamper` and `conduct` in `store`.
 
     Attributes:
         saved_up_to: The last seal whose content is in the checkpoint; rows above are still needed.
@@ -53,6 +56,7 @@ class Memory:
     store: GatewayStore
     watch: Watch
     tamper: Tamper
+    conduct: Conduct
     saved_up_to: int = field(default=FIRST_NUMBER - 1, init=False)
     anew: bool = field(default=False, init=False)
     damaged: list[int] = field(factory=list, init=False)
@@ -75,12 +79,13 @@ class Memory:
         self.saved_up_to, self.anew = tip.number, True
 
     def _recall_meters(self) -> None:
-        raw = self.store.checkpoint(METERS)
-        try:
-            if raw is not None:
-                self.tamper.restore(raw)
-        except ValueError as error:  # a swap during this one stop is not seen; the chain has the serials
-            LOG.warning("the meters are met anew: %s", error)
+        for name, part in ((METERS, self.tamper), (CONDUCT, self.conduct)):
+            raw = self.store.checkpoint(name)
+            try:
+                if raw is not None:
+                    part.restore(raw)
+            except ValueError as error:  # a swap during this one stop is not seen; the chain has the serials
+                LOG.warning("the meters are met anew: %s", error)
 
     def _restored(self, raw: bytes) -> str | None:
         """Take the checkpoint back; why it could not be done."""
@@ -111,6 +116,7 @@ class Memory:
     def save_meters(self) -> None:
         """Remember what the meters said of themselves."""
         self.store.put_checkpoint(METERS, self.tamper.state())
+        self.store.put_checkpoint(CONDUCT, self.conduct.state())
 
     def save_episodes(self, episodes: Sequence[Episode]) -> None:
         """Remember the last of what was told, in its last state."""

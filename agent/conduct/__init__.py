@@ -1,0 +1,1 @@
+"""What a meter does, beside what it says of itself: energy, neighbours, frozen values, latency."""

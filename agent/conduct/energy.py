@@ -1,0 +1,153 @@
+"""The sum of a meter's power over time against its own energy counter.
+
+A window begins and ends with a reading of the counter, MIN_S apart at least, and is as long as it takes
+to have counted ENOUGH_STEPS steps. It departs when both differ by more than SHARE of the greater and by
+more than what the readings themselves leave open:
+
+    one step of the counter: of its registers, or the smallest rise that was seen, if that is coarser;
+      as long as none was seen, the coarsest that counters have
+    + half of every change of power × the time between its two readings, for the change may have come
+      at once after the first or just before the second
+    + REFRESH_S of the highest power, for registers that are not all refreshed in the same moment
+
+Two windows in a row that depart are told, and then one that agrees. A gap in the power voids the
+window, so does a counter that runs back, and power that flows back past a meter without an export counter.
+"""
+
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+MIN_S: Final = 3600.0
+MAX_S: Final = 7 * 86_400.0
+"""A window that has too little energy by then is dropped."""
+ENOUGH_STEPS: Final = 20
+"""One step is then 5 % of the energy, no more than SHARE."""
+SHARE: Final = 0.05
+"""Meters and their counters agree within their class, 2 % at worst."""
+COARSE_WH: Final = 1000.0
+"""Before any transformer ratio: some counters are floats and step by whole kWh all the same."""
+ROW: Final = 2
+REFRESH_S: Final = 10.0
+"""Slow meters refresh their counter that often."""
+GAP_POLLS: Final = 3.0
+GAP_MIN_S: Final = 30.0
+"""Power that is unknown for longer than GAP_POLLS intervals and this is a gap."""
+_S_PER_HOUR: Final = 3600.0
+
+
+@frozen
+class _Count:
+    """A reading of the counter: when, Wh, its step, and the power's energy up to it with what is open."""
+
+    at_s: float
+    wh: float
+    step_wh: float
+    power_wh: float = 0.0
+    open_wh: float = 0.0
+
+
+@define
+class Energy:
+    """Of one meter.
+
+    Attributes:
+        gap_s: Longest time between two powers.
+        has_export: It counts what flows back.
+        coarse_wh: The step of a counter that has not yet risen.
+        told: It departs, as far as has been told.
+    """
+
+    gap_s: float
+    has_export: bool
+    coarse_wh: float = COARSE_WH
+    told: bool = False
+    _last: tuple[float, float] | None = field(default=None, init=False)
+    _power_wh: float = field(default=0.0, init=False)
+    _open_wh: float = field(default=0.0, init=False)
+    _peak_w: float = field(default=0.0, init=False)
+    _begin: _Count | None = field(default=None, init=False)
+    _before_wh: float = field(default=0.0, init=False)
+    _rise_wh: float = field(default=0.0, init=False)
+    _pending: _Count | None = field(default=None, init=False)
+    _row: int = field(default=0, init=False)
+
+    def power(self, at_s: float, watts: float) -> dict[str, Any] | None:
+        """A reading of the power; what is to be told of the window that it closed."""
+        last, self._last = self._last, (at_s, watts)
+        if last is None or not 0 <= at_s - last[0] <= self.gap_s or (watts < 0 and not self.has_export):
+            self._void()
+            return None
+        begun_s, begun_w = last
+        passed_s, change_w = at_s - begun_s, watts - begun_w
+        self._peak_w = max(self._peak_w, abs(watts))
+        told = None
+        if self._pending is not None and self._pending.at_s <= at_s:
+            into_s = max(self._pending.at_s - begun_s, 0.0)
+            there_w = begun_w + (change_w * into_s / passed_s if passed_s else 0.0)
+            count = _Count(
+                self._pending.at_s,
+                self._pending.wh,
+                self._pending.step_wh,
+                self._power_wh + (begun_w + there_w) / 2 * into_s / _S_PER_HOUR,
+                self._open_wh + abs(change_w) / 2 * into_s / _S_PER_HOUR,
+            )
+            self._pending = None
+            told = self._counted(count)
+        self._power_wh += (begun_w + watts) / 2 * passed_s / _S_PER_HOUR
+        self._open_wh += abs(change_w) / 2 * passed_s / _S_PER_HOUR
+        return told
+
+    def counter(self, at_s: float, wh: float, step_wh: float) -> None:
+        """A reading of the counter, import less export; it waits for the next power."""
+        if self._last is not None and at_s >= self._last[0]:
+            self._pending = _Count(at_s, wh, step_wh)
+
+    def _void(self) -> None:
+        self._begin = self._pending = None
+        self._power_wh = self._open_wh = self._peak_w = 0.0
+
+    def _counted(self, count: _Count) -> dict[str, Any] | None:
+        begin, rise_wh = self._begin, count.wh - self._before_wh
+        self._before_wh = count.wh
+        if begin is None or (rise_wh < 0 and not self.has_export):
+            self._start(count)
+            return None
+        if rise_wh:
+            self._rise_wh = min(self._rise_wh or abs(rise_wh), abs(rise_wh))
+        passed_s = count.at_s - begin.at_s
+        step_wh = max(count.step_wh, self._rise_wh or self.coarse_wh)
+        counted_wh, power_wh = count.wh - begin.wh, count.power_wh - begin.power_wh
+        most_wh = max(abs(counted_wh), abs(power_wh))
+        if passed_s < MIN_S:
+            return None
+        if most_wh < ENOUGH_STEPS * step_wh or not most_wh:
+            if passed_s > MAX_S:
+                self._start(count)
+            return None
+        open_wh = count.open_wh - begin.open_wh
+        tolerance_wh = step_wh + open_wh + self._peak_w * REFRESH_S / _S_PER_HOUR
+        departs = abs(counted_wh - power_wh) > max(tolerance_wh, SHARE * most_wh)
+        self._start(count)
+        return self._judged(
+            departs,
+            {
+                "power_wh": round(power_wh, 1),
+                "counted_wh": round(counted_wh, 1),
+                "tolerance_wh": round(tolerance_wh, 1),
+                "window_s": round(passed_s),
+            },
+        )
+
+    def _start(self, count: _Count) -> None:
+        self._begin, self._before_wh, self._peak_w = count, count.wh, 0.0
+
+    def _judged(self, departs: bool, numbers: dict[str, Any]) -> dict[str, Any] | None:
+        self._row = self._row + 1 if departs else 0
+        if departs and self._row >= ROW and not self.told:
+            self.told = True
+            return {"what": "energy departs from power", **numbers}
+        if not departs and self.told:
+            self.told = False
+            return {"what": "energy agrees with power", **numbers}
+        return None

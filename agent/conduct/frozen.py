@@ -1,0 +1,76 @@
+"""A meter whose fast values are the same to the last bit, read after read, under load.
+
+A voltage that is measured is never still. How often a meter's registers may honestly stay the same is
+learned from itself: a run of equal reads is told when it is READS_MIN long, LASTS_S long and LONGER
+times as long as any run that ended by itself.
+"""
+
+from typing import Any, Final
+
+from attrs import define, field
+
+READS_MIN: Final = 20
+READS_MAX: Final = 200
+"""Reads after which it is told in any case: nobody teaches a watcher to sleep."""
+LASTS_S: Final = 120.0
+"""Slow meters refresh their registers once a minute."""
+LONGER: Final = 3
+LOAD_SHARE: Final = 0.05
+"""Of the highest power seen: below it a line may stand, and its currents be nought."""
+
+
+@define
+class Frozen:
+    """Of one meter.
+
+    Attributes:
+        told: It is frozen, as far as has been told.
+    """
+
+    told: bool = False
+    _words: tuple[bytes, ...] = field(default=(), init=False)
+    _reads: int = field(default=0, init=False)
+    _since_s: float = field(default=0.0, init=False)
+    _longest: int = field(default=0, init=False)
+    _peak_w: float = field(default=0.0, init=False)
+    _loaded: bool = field(default=False, init=False)
+
+    def same(self, at_s: float, words: tuple[bytes, ...]) -> bool:
+        """Whether a read is equal to the one before."""
+        if words != self._words or at_s < self._since_s:
+            return False
+        self._reads += 1
+        return True
+
+    def held(self, at_s: float) -> dict[str, Any] | None:
+        """The read was equal: what is to be told."""
+        wanted = min(max(READS_MIN, LONGER * self._longest), READS_MAX)
+        lasts_s = at_s - self._since_s
+        if self.told or not self._loaded or self._reads < wanted or lasts_s < LASTS_S:
+            return None
+        self.told = True
+        return {
+            "what": "meter frozen",
+            "reads": self._reads,
+            "lasts_s": round(lasts_s),
+            "usual": self._longest,
+        }
+
+    def moved(self, at_s: float, words: tuple[bytes, ...], watts: float | None) -> dict[str, Any] | None:
+        """The read was another one: what is to be told."""
+        first = not self._words
+        told, reads, lasts_s = self.told, self._reads, at_s - self._since_s
+        if self._loaded and not told:
+            self._longest = max(self._longest, reads)
+        self._words, self._reads, self._since_s = words, 1, at_s
+        self._peak_w = max(self._peak_w, abs(watts or 0.0))
+        self._loaded = bool(watts) and abs(watts or 0.0) >= LOAD_SHARE * self._peak_w
+        if first or not told:
+            return None
+        self.told = False
+        return {
+            "what": "meter moves again",
+            "reads": reads,
+            "lasts_s": round(lasts_s),
+            "usual": self._longest,
+        }

@@ -1,0 +1,70 @@
+"""How long a meter takes to answer, as a mark of the device that answers.
+
+From the first LEARNED answers the usual latency and its spread are kept. When the median of the last
+RECENT is FACTOR times longer or shorter than usual, and by more than the spread of single answers, and
+still is at the next look, another device answers, or something stands between: that is told once, and
+the new latency is the usual one from then on.
+"""
+
+import statistics
+from collections import deque
+from typing import Any, Final
+
+from attrs import define, field
+
+LEARNED: Final = 200
+RECENT: Final = 100
+LOOK_EVERY: Final = 50
+FACTOR: Final = 3.0
+MOVE_MIN_MS: Final = 5.0
+"""What a busy gateway or machine adds by itself."""
+ROW: Final = 2
+
+
+@define
+class Latency:
+    """Of one meter.
+
+    Attributes:
+        usual: Median in ms, and the spread: upper by lower quartile; None while they are learned.
+    """
+
+    usual: tuple[float, float] | None = None
+    _recent: deque[float] = field(factory=lambda: deque(maxlen=LEARNED), init=False)
+    _until_look: int = field(default=RECENT, init=False)
+    _row: int = field(default=0, init=False)
+
+    def answered(self, latency_ms: float) -> dict[str, Any] | None:
+        """An answer took so long: what is to be told."""
+        self._recent.append(latency_ms)
+        if self.usual is None:
+            if len(self._recent) == LEARNED:
+                self._learn()
+            return None
+        self._until_look -= 1
+        if self._until_look > 0:
+            return None
+        self._until_look = LOOK_EVERY
+        return self._look(*self.usual)
+
+    def _learn(self) -> None:
+        low, middle, high = statistics.quantiles(self._recent, n=4)
+        self.usual = middle, high / low if low > 0 else FACTOR
+        self._recent.clear()
+        self._until_look = RECENT
+
+    def _look(self, usual_ms: float, spread: float) -> dict[str, Any] | None:
+        now_ms = statistics.median(list(self._recent)[-RECENT:])
+        apart = max(now_ms, usual_ms) >= max(FACTOR, spread) * min(now_ms, usual_ms)
+        moved = abs(now_ms - usual_ms) > MOVE_MIN_MS
+        self._row = self._row + 1 if apart and moved else 0
+        if self._row < ROW:
+            return None
+        self._row, self.usual = 0, None
+        self._recent.clear()
+        return {
+            "what": "answers take another time",
+            "was_ms": round(usual_ms, 2),
+            "spread": round(spread, 2),
+            "now_ms": round(now_ms, 2),
+        }

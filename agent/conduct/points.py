@@ -1,0 +1,143 @@
+"""The few points of a model that a meter's conduct is judged by, and how fine their registers are.
+
+Only they are decoded, so that judging costs a small part of what reading does.
+"""
+
+import math
+from typing import Final
+
+from attrs import evolve, field, frozen
+
+from drivers.meter import MeterSetup
+from drivers.model import Model
+from drivers.point import PHASES, Point
+from drivers.reading import Block, PollGroup, Quantity
+from drivers.registers import RegisterType, Value
+
+_LINES: Final = PHASES[:3]
+_PAIRS: Final = PHASES[3:6]
+_F32_BITS: Final = 24
+_F64_BITS: Final = 53
+_FLOAT_BITS: Final = {RegisterType.F32: _F32_BITS, RegisterType.F64: _F64_BITS}
+
+Values = dict[str, float]
+
+
+@frozen
+class Points:
+    """What a meter can be judged by; an empty name is a point that it does not have.
+
+    Attributes:
+        setup: The meter.
+        power: Names whose sum is its active power.
+        voltages: Names of its voltages to the neutral, or between its lines.
+        between: The voltages are those between lines.
+        can_freeze: Its fast group has voltage, current and power.
+    """
+
+    setup: MeterSetup
+    power: tuple[str, ...] = field(init=False)
+    voltages: tuple[str, ...] = field(init=False)
+    between: bool = field(init=False)
+    frequency: str = field(init=False)
+    imported: str = field(init=False)
+    exported: str = field(init=False)
+    can_freeze: bool = field(init=False)
+    _small: Model = field(init=False)
+
+    @power.default
+    def _find_power(self) -> tuple[str, ...]:
+        return self._whole_or(Quantity.ACTIVE_POWER, _LINES)
+
+    @voltages.default
+    def _find_voltages(self) -> tuple[str, ...]:
+        lines = self._all_of(Quantity.VOLTAGE, _LINES)
+        return lines or self._all_of(Quantity.VOLTAGE, _PAIRS) or self._all_of(Quantity.VOLTAGE, ("",))
+
+    @between.default
+    def _find_between(self) -> bool:
+        return any(self.setup.model.point(name).phase in _PAIRS for name in self.voltages)
+
+    @frequency.default
+    def _find_frequency(self) -> str:
+        return self._named(Quantity.FREQUENCY)
+
+    @imported.default
+    def _find_imported(self) -> str:
+        return self._named(Quantity.ACTIVE_ENERGY_IMPORT)
+
+    @exported.default
+    def _find_exported(self) -> str:
+        return self._named(Quantity.ACTIVE_ENERGY_EXPORT)
+
+    @can_freeze.default
+    def _find_can_freeze(self) -> bool:
+        fast = {point.quantity for point in self.setup.model.group(PollGroup.FAST)}
+        return {Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER} <= fast
+
+    @_small.default
+    def _make_small(self) -> Model:
+        model = self.setup.model
+        names = {*self.power, *self.voltages, self.frequency, self.imported, self.exported} - {""}
+        wanted = [model.point(name) for name in names]
+        scales = {point.scale_point for point in wanted} - {""}
+        return evolve(model, points=tuple(p for p in model.points if p.name in names | scales))
+
+    def values(self, blocks: tuple[Block, ...]) -> Values:
+        """Their values that a reading has, in primary units."""
+        decoded: dict[str, Value] = self._small.decode(blocks, self.setup.ct_ratio, self.setup.pt_ratio)
+        return {name: float(value) for name, value in decoded.items() if not isinstance(value, str)}
+
+    def watts(self, values: Values) -> float | None:
+        """Its active power."""
+        try:
+            return sum(values[name] for name in self.power) if self.power else None
+        except KeyError:
+            return None
+
+    def volts(self, values: Values) -> tuple[float, ...]:
+        """Its voltages as those to the neutral, the lowest first; none if one of them is missing."""
+        try:
+            volts = sorted(values[name] for name in self.voltages)
+        except KeyError:
+            return ()
+        return tuple(volt / math.sqrt(3) for volt in volts) if self.between else tuple(volts)
+
+    def ratio(self, name: str) -> float:
+        """What the transformers of the installation make of a point's value; 1 without one."""
+        if not name:
+            return 1.0
+        ratio = self.setup.model.point(name).ratio
+        return ratio.factor(self.setup.ct_ratio, self.setup.pt_ratio)
+
+    def step(self, name: str, value: float, blocks: tuple[Block, ...]) -> float:
+        """By how much the registers of a point differ at least, at `value`, in its unit."""
+        model = self.setup.model
+        point = model.point(name)
+        unit = point.scale * self.ratio(name)
+        if point.type in _FLOAT_BITS:
+            raw = abs(value / unit)
+            return math.ldexp(unit, math.frexp(raw)[1] - _FLOAT_BITS[point.type]) if raw else 0.0
+        return float(unit * 10.0 ** _exponent(model, point, blocks))
+
+    def _named(self, quantity: Quantity, phase: str = "") -> str:
+        model = self.setup.model
+        names = (p.name for p in model.points if p.quantity is quantity and p.phase == phase)
+        return next(names, "")
+
+    def _all_of(self, quantity: Quantity, phases: tuple[str, ...]) -> tuple[str, ...]:
+        names = tuple(self._named(quantity, phase) for phase in phases)
+        return names if all(names) else ()
+
+    def _whole_or(self, quantity: Quantity, phases: tuple[str, ...]) -> tuple[str, ...]:
+        return self._all_of(quantity, ("",)) or self._all_of(quantity, phases)
+
+
+def _exponent(model: Model, point: Point, blocks: tuple[Block, ...]) -> int:
+    """The power of ten that the meter gave with a value."""
+    if not point.scale_point:
+        return 0
+    scale = model.point(point.scale_point)
+    found = (scale.decode(words) for block in blocks if (words := scale.cut(block)) is not None)
+    value = next(found, None)
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,175 @@
+"""What a meter does, judged by physics and habit. Each body becomes a TAMPER record, with its numbers.
+
+    {"what": "energy departs from power", "meter", "point", "power_wh", "counted_wh", "tolerance_wh",
+     "window_s"}
+    {"what": "voltage departs from the others'", "meter", "point", "now", "others", "limit", "slots",
+     "meters"}
+    {"what": "frequency departs from the others'", … the same}
+    {"what": "meter frozen", "meter", "point", "reads", "lasts_s", "usual"}
+    {"what": "answers take another time", "meter", "point", "was_ms", "spread", "now_ms"}
+
+Each is told once, until it is over; that is told too ("energy agrees with power", "voltage agrees with the
+others'", "meter moves again"), but for latencies, where the new one becomes the usual one.
+
+Over a restart go what was told, the voltage levels and the usual latencies: a device is put in between
+while the power is off. Windows and runs begin anew, because a restart is a gap in them.
+
+With a clock that is not the world's, latencies are not the meter's, and are not judged.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import cbor2
+from attrs import define, field
+
+from agent.conduct.energy import COARSE_WH, GAP_MIN_S, GAP_POLLS, Energy
+from agent.conduct.frozen import Frozen
+from agent.conduct.latency import Latency
+from agent.conduct.neighbours import HOLD_SLOTS, SLOT_S, Neighbour, Neighbours
+from agent.conduct.points import Points, Values
+from drivers.clock import NS_PER_S, ClockState
+from drivers.meter import MeterSetup
+from drivers.reading import PollGroup, Quality, Reading
+
+METERS_MAX: Final = 1_000
+"""Meters remembered; a site has at most a few hundred."""
+_NS_PER_MS: Final = 1_000_000
+_ENERGY, _FROZEN = "energy", "frozen"
+
+Finding = dict[str, Any]
+
+
+@define
+class _Meter:
+    """All that is watched of one meter."""
+
+    points: Points
+    hash: bytes
+    energy: Energy
+    neighbour: Neighbour
+    frozen: Frozen = field(factory=Frozen)
+    latency: Latency = field(factory=Latency)
+
+
+@define
+class Conduct:
+    """See the module.
+
+    Attributes:
+        setups: The meters of the site by id.
+        buses: The bus of each meter.
+        news: Something was found or learned since the last `state`: save it soon.
+    """
+
+    setups: Mapping[str, MeterSetup]
+    buses: Mapping[str, str]
+    news: bool = field(default=False, init=False)
+    _meters: dict[str, _Meter] = field(init=False)
+    _neighbours: Neighbours = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._meters = {name: _watched(one, self.buses.get(name, "")) for name, one in self.setups.items()}
+        self._neighbours = Neighbours({name: one.neighbour for name, one in self._meters.items()})
+
+    def look(self, reading: Reading) -> list[Finding]:
+        """What a reading shows, with those before it."""
+        at_s = reading.stamp.boottime_ns / NS_PER_S
+        found = self._neighbours.advance(at_s)
+        meter = self._meters.get(reading.meter)
+        if meter is not None and reading.quality is Quality.GOOD and reading.model_hash == meter.hash:
+            found += self._looked(meter, reading, at_s)
+        self.news = self.news or bool(found)
+        return found
+
+    def _looked(self, meter: _Meter, reading: Reading, at_s: float) -> list[Finding]:
+        own: list[tuple[str, Finding | None]] = []
+        values: Values | None = None
+        if reading.group is PollGroup.FAST:
+            if reading.stamp.clock_state is not ClockState.SIMULATED:
+                own.append(("latency", meter.latency.answered(reading.latency_ns / _NS_PER_MS)))
+            values = meter.points.values(reading.blocks)
+            if meter.points.can_freeze and meter.points.volts(values):
+                own.append(("fast", self._froze(meter, reading, at_s, meter.points.watts(values))))
+        elif reading.group is PollGroup.SLOW:
+            values = meter.points.values(reading.blocks)
+        if values:
+            own.append((meter.points.imported, self._measured(meter, reading, at_s, values)))
+        return [
+            {"what": one.pop("what"), "meter": reading.meter, "point": point, **one}
+            for point, one in own
+            if one
+        ]
+
+    @staticmethod
+    def _froze(meter: _Meter, reading: Reading, at_s: float, watts: float | None) -> Finding | None:
+        words = tuple(block.words for block in reading.blocks)
+        if meter.frozen.same(at_s, words):
+            return meter.frozen.held(at_s)
+        return meter.frozen.moved(at_s, words, watts)
+
+    @staticmethod
+    def _measured(meter: _Meter, reading: Reading, at_s: float, values: Values) -> Finding | None:
+        points = meter.points
+        volts = points.volts(values)
+        if volts:
+            if not meter.neighbour.step_v:
+                meter.neighbour.step_v = points.step(points.voltages[0], volts[0], reading.blocks)
+            meter.neighbour.voltages(at_s, volts)
+        if points.frequency in values:
+            meter.neighbour.frequency(at_s, values[points.frequency])
+        watts = points.watts(values)
+        found = None if watts is None else meter.energy.power(at_s, watts)
+        imported_wh = values.get(points.imported)
+        exported_wh = values.get(points.exported) if points.exported else 0.0
+        if imported_wh is not None and exported_wh is not None:
+            step_wh = points.step(points.imported, imported_wh, reading.blocks)
+            meter.energy.counter(at_s, imported_wh - exported_wh, step_wh)
+        return found
+
+    def state(self) -> bytes:
+        """All that `restore` needs, CBOR."""
+        self.news = False
+        return cbor2.dumps(
+            {
+                name: [one.hash, one.neighbour.level_v, list(one.latency.usual or ()), sorted(_told(one))]
+                for name, one in list(self._meters.items())[:METERS_MAX]
+            },
+            canonical=True,
+        )
+
+    def restore(self, raw: bytes) -> None:
+        """Go on from `state()`; meters of another model begin anew.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        try:
+            kept = {
+                str(name): (bytes(digest), float(level_v), tuple(map(float, usual)), set(map(str, told)))
+                for name, (digest, level_v, usual, told) in cbor2.loads(raw).items()
+            }
+        except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError) as error:
+            raise ValueError(f"no memory of meters' conduct: {error}") from error
+        for name, (digest, level_v, usual, told) in kept.items():
+            one = self._meters.get(name)
+            if one is None or one.hash != digest:
+                continue
+            one.neighbour.level_v = level_v
+            one.neighbour.told = told - {_ENERGY, _FROZEN}
+            one.energy.told, one.frozen.told = _ENERGY in told, _FROZEN in told
+            one.latency.usual = (usual[0], usual[1]) if len(usual) == len(("median", "spread")) else None
+
+
+def _watched(setup: MeterSetup, bus: str) -> _Meter:
+    points = Points(setup)
+    gap_s = max(GAP_POLLS * setup.fast_s, GAP_MIN_S)
+    hold_s = HOLD_SLOTS * max(SLOT_S, setup.slow_s)
+    energy = Energy(gap_s, bool(points.exported), COARSE_WH * points.ratio(points.imported))
+    return _Meter(points, setup.model.hash, energy, Neighbour(bus, hold_s))
+
+
+def _told(meter: _Meter) -> set[str]:
+    told = set(meter.neighbour.told)
+    told |= {_ENERGY} if meter.energy.told else set()
+    return told | ({_FROZEN} if meter.frozen.told else set())
