@@ -41,6 +41,8 @@ _COUNTERS: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT
 _HOLE: Final = bytes(2)
 _TEXTS: Final = frozenset({RegisterType.TEXT, RegisterType.TEXT_REVERSED, RegisterType.BCD_TEXT})
 _BEIJING: Final = timezone(timedelta(hours=8))
+_BLOCK: Final = 0xFF00
+"""In a data id of DL/T 645: all items of their kind in one answer."""
 READ_DATA: Final = 17
 """The function of a datum of DL/T 645 in a point table."""
 
@@ -83,7 +85,9 @@ class Device:
 
     def datum(self, data_id: int, t_s: float) -> bytes | None:
         """What a DL/T 645 meter has under a data id at a moment; None if it does not have it."""
-        return self.image(t_s).get((READ_DATA, data_id))
+        image = self.image(t_s)
+        held = image.get((READ_DATA, data_id))
+        return self._member(data_id, image) if held is None else held
 
     def image(self, t_s: float) -> Image:
         """Every register that the meter has, at a moment."""
@@ -113,6 +117,22 @@ class Device:
     def _measured(self, state: Electrical | Stack) -> dict[str, Value]:
         values = {point.name: state.value(point.quantity, point.phase) for point in self.plan.model.points}
         return {name: value for name, value in values.items() if value is not None}
+
+    def _member(self, data_id: int, image: Image) -> bytes | None:
+        """One item of a block (…FF00) alone: 02010200 is the second of 0201FF00, 02030000 the whole."""
+        block = data_id | _BLOCK
+        items = sorted(
+            (point for point in self.plan.model.points if point.size_bytes and point.address == block),
+            key=lambda point: point.offset,
+        )
+        if not items or (READ_DATA, block) not in image:
+            return None
+        number = (data_id & _BLOCK) >> 8
+        index = number - (items[0].phase != "")  # where there is no whole, the first phase has number 1
+        if not 0 <= index < len(items):
+            return None
+        start = items[index].offset
+        return image[READ_DATA, block][start : start + items[index].size_bytes]
 
     def _clock(self, at_s: float) -> dict[str, Value]:
         """The clock of a meter that has one, in the time of Beijing."""

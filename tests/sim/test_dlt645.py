@@ -241,6 +241,26 @@ def test_a_meter_s_clock_is_that_of_the_plant() -> None:
     assert device.datum(0x02010000, works.start_s) is None
 
 
+@pytest.mark.parametrize(
+    ("data_id", "block", "start", "size"),
+    [
+        (0x02010100, 0x0201FF00, 0, 2),
+        (0x02010300, 0x0201FF00, 4, 2),
+        (0x02030000, 0x0203FF00, 0, 3),
+        (0x02030200, 0x0203FF00, 6, 3),
+        (0x02010400, 0x0201FF00, 0, 0),
+        (0x02010000, 0x0201FF00, 0, 0),
+        (0x02110100, 0x0201FF00, 0, 0),
+    ],
+)
+def test_an_item_of_a_block_can_be_asked_for_alone(data_id: int, block: int, start: int, size: int) -> None:
+    works = plant()
+    device = Device(works.layout.meters[0], works)
+    whole = device.datum(block, works.start_s)
+    assert whole is not None
+    assert (device.datum(data_id, works.start_s) or b"") == whole[start : start + size]
+
+
 Ask = Callable[..., bytes]
 
 
