@@ -29,7 +29,15 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import Any, Final
 
-from agent.detect.channels import PF_MAX, UNSAID, LineChannels, channels_of, voltage_least
+from agent.detect.channels import (
+    CURRENT_MAX_A,
+    PF_MAX,
+    UNSAID,
+    VOLTAGE_MAX_V,
+    LineChannels,
+    channels_of,
+    voltage_least,
+)
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
 from agent.detect.sample import Sample
@@ -59,6 +67,8 @@ _STATE: Final = (
     "refused_slot", "rejected", "run_slot", "value",
 )  # fmt: skip
 _numbers: Final = attrgetter(*_STATE)
+_NOTHING: Final[Sample] = (0.0, MISSING, None, None, None)
+"""In the place of a sample that is missing: a power that is never calm."""
 
 
 class LineTracker:
@@ -111,19 +121,23 @@ class LineTracker:
 
     def take(self, slot: int, sample: Sample | None) -> bool:
         """Take what came for `slot`; whether there was something to judge (else `flags` is as before)."""
-        if sample is None:
-            return self._judge(slot, sample)
-        raw, pf, before = sample[1], sample[2], self.raw
+        said = sample or _NOTHING
+        _, raw, pf, current_a, voltage_v = said
+        before = self.raw
         if not self._calm_from <= raw <= self._calm_to:
             return self._judge(slot, sample)
         if pf is not None:
             if not self._motor_from < pf < self._motor_to:
                 return self._judge(slot, sample)
             channels = self.channels
-            channels.latest = sample
+            channels.latest = said
             channels.slot = slot
-        elif sample[3] is not None or sample[4] is not None:
-            return self._judge(slot, sample)
+        elif current_a is not None or voltage_v is not None:
+            if not (_is_said(current_a, CURRENT_MAX_A) or _is_said(voltage_v, VOLTAGE_MAX_V)):
+                return self._judge(slot, sample)
+            channels = self.channels
+            channels.latest = said
+            channels.slot = slot
         if raw != before:
             self.run_slot = slot
         elif not self._may_repeat(slot):
@@ -283,6 +297,11 @@ class LineTracker:
         self.since = since.copy()
         self.channels.restore(channels)
         self._settle()
+
+
+def _is_said(value: float | None, most: float) -> bool:
+    """Whether it is a number that a meter can show; NaN is none."""
+    return value is not None and -most <= value <= most
 
 
 def line_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:

@@ -8,10 +8,10 @@ Python's unbounded integers, which share no line with it.
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal, localcontext
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from attrs import frozen
@@ -19,7 +19,7 @@ from attrs import frozen
 from agent.detect.correlation import Y_CONSTANT, RollingCorrelation
 from agent.detect.correlation_block import correlate_block
 from agent.detect.detector import Detector
-from tests.bench_detection.cases import DAY_S, HOUR_S, MISSING, Case, Pair, lines
+from tests.bench_detection.cases import DAY_S, HOUR_S, MISSING, Case, Line, Pair, lines
 from tests.bench_detection.score import CHANNELS, learn
 
 WINDOW: Final = 360
@@ -139,9 +139,12 @@ def kind_of(pair: Pair) -> str:
     return f"{count} lines with channels" if said else f"{count} lines of power alone"
 
 
-def _keywords(channels: dict[str, list[float]]) -> list[dict[str, float]]:
-    """The channels of each tick, made before the clock runs."""
-    return [dict(zip(channels, row, strict=True)) for row in zip(*channels.values(), strict=True)]
+def _samples(line: Line, day: slice) -> Iterator[tuple[Any, ...]]:
+    """The line's id, watts, power factor, current and voltage of each tick, None where nothing was said."""
+    watts = [None if value == MISSING else value for value in line.watts[day].tolist()]
+    nothing = [None] * len(watts)
+    said = (line.channels[name][day].tolist() if name in line.channels else nothing for name in CHANNELS)
+    return zip([line.id] * len(watts), watts, *said, strict=True)
 
 
 def detector_speed(case: Case) -> tuple[Speed, int]:
@@ -151,23 +154,15 @@ def detector_speed(case: Case) -> tuple[Speed, int]:
     first = pair.commission_hours * HOUR_S // pair.dt_s
     day = slice(first, first + DAY_S // pair.dt_s)
     times = pair.times_s[day].tolist()
-    feeds = [
-        (
-            line.id,
-            [None if value == MISSING else value for value in line.watts[day].tolist()],
-            _keywords({name: line.channels[name][day].tolist() for name in CHANNELS if name in line.channels})
-            or [{}] * len(times),
-        )
-        for line in lines(pair)
-    ]
+    ticks = list(zip(times, zip(*(_samples(line, day) for line in lines(pair)), strict=True), strict=True))
     states = []
 
     def run() -> None:
         detector = Detector([params])
         sample, advance = detector.sample, detector.advance
-        for index, at in enumerate(times):
-            for name, watts, channels in feeds:
-                sample(name, at, watts[index], **channels[index])
+        for at, row in ticks:
+            for name, watts, pf, current_a, voltage_v in row:  # as agent.watch says it
+                sample(name, at, watts, pf=pf, current_a=current_a, voltage_v=voltage_v)
             advance(at)
         states.append(len(detector.checkpoint()))
 
