@@ -18,6 +18,7 @@ from cattrs.errors import (
     IterableValidationError,
 )
 
+from agent.evidence.cbor import TEXT_BYTES_MAX
 from agent.hook import HookUrlError, parse_hook
 from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError
@@ -117,6 +118,8 @@ def _model_name(value: Any, _: Any) -> str:
     below = text.isprintable() and "\\" not in text and not {"", ".."} & set(parts)
     if text.endswith(MODEL_FILE_SUFFIX) and not below:
         raise ValueError(f"must be a file below the site file's folder, like models/cems.toml, not {text!r}")
+    if len(text.encode()) > TEXT_BYTES_MAX:  # found here, not at the centre when the gateway is enrolled
+        raise ValueError(f"has {len(text.encode())} bytes; the enrolment takes at most {TEXT_BYTES_MAX}")
     return text
 
 

@@ -76,6 +76,17 @@ def test_a_model_file_that_lies_elsewhere_is_refused(name: str) -> None:
     assert problem == wanted + repr(name)
 
 
+def test_a_model_file_with_a_name_that_no_enrolment_takes_is_refused_before(folder: Path) -> None:
+    for name, good in (("烟" * 19, True), ("烟" * 20, False)):
+        text = SITE + CEMS.replace("models/our-cems", name)
+        if good:
+            assert parse_site(text, folder / "site.toml").meter[2].model == f"{name}.toml"
+            continue
+        with pytest.raises(SiteMistakesError) as caught:
+            parse_site(text, folder / "site.toml")
+        assert caught.value.problems == ("meter[2].model: has 65 bytes; the enrolment takes at most 64",)
+
+
 def test_a_model_file_that_is_not_there_is_one_line(folder: Path) -> None:
     (problem,) = problems_of(SITE + CEMS.replace("our", "their"), folder)
     assert problem == f"meter[2].model: {folder}/models/their-cems.toml: No such file or directory"
