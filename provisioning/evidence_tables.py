@@ -161,7 +161,7 @@ def meter_rows(story: Story) -> Iterator[Row]:
         known = settings.get(name)  # type: ignore[call-overload]
         why = Counter(meter.reasons).most_common(1)
         bad = f"{meter.bad} ({why[0][0]})" if why and why[0][0] else str(meter.bad)
-        model, unit = (known.model, known.unit_id) if known else ("–", "–")
+        model, unit = (known.model, known.unit_id or "–") if known else ("–", "–")
         cells = (name, meter.line or "–", model, unit, serials.get(name) or "–", meter.good, bad)
         yield tuple(map(same, cells))
 
