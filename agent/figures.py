@@ -29,8 +29,8 @@ EDGES_MS: Final = (
 where meters answer."""
 WINDOW_S: Final = 300.0
 """Half of the sliding window: a fault of a minute shows, and a minute later it does not yet vanish."""
-PUBLISH_S: Final = 1.0
-"""Seconds of the clock between two pictures: no reader looks more often."""
+PUBLISH_S: Final = 2.0
+"""Seconds of the clock between two pictures, as often as people look: 0.2 ms each for twenty meters."""
 
 _MS_PER_S: Final = 1000
 
@@ -168,22 +168,29 @@ class Histogram:
         """Half of the window has passed."""
         self._before, self._now = self._now, _Half()
 
-    def latency(self) -> Latency:
-        """The percentiles of what is in it."""
-        counts = [a + b for a, b in zip(self._now.buckets, self._before.buckets, strict=True)]
-        number = sum(counts)
-        if not number:
-            return Latency()
-        max_ms = max(self._now.max_ms, self._before.max_ms)
-        return Latency(
-            _edge(counts, 0.5 * number, max_ms), _edge(counts, 0.95 * number, max_ms), round(max_ms, 3)
-        )
+    @property
+    def halves(self) -> tuple["_Half", "_Half"]:
+        """What is in it."""
+        return self._now, self._before
 
 
 @define
 class _Half:
     buckets: list[int] = field(factory=lambda: [0] * (len(EDGES_MS) + 1))
     max_ms: float = 0.0
+
+
+def latency_of(histograms: Iterable[Histogram]) -> Latency:
+    """The percentiles of all together."""
+    halves = [half for one in histograms for half in one.halves]
+    counts = [sum(column) for column in zip(*(half.buckets for half in halves), strict=True)]
+    number = sum(counts)
+    if not number:
+        return Latency()
+    max_ms = max(half.max_ms for half in halves)
+    return Latency(
+        _edge(counts, 0.5 * number, max_ms), _edge(counts, 0.95 * number, max_ms), round(max_ms, 3)
+    )
 
 
 def _edge(counts: list[int], rank: float, max_ms: float) -> float:
@@ -206,7 +213,6 @@ class Tally:
     def __init__(self, bus_id: str, url: str, meters: Iterable[str], now_s: float) -> None:
         self._id, self._url = bus_id, url
         self._meters = {meter: _Count() for meter in meters}
-        self._bus = _Count()
         self._half_s = (now_s, now_s)
         self._busy_s = (0.0, 0.0)
         self.figures = self._picture(now_s)
@@ -215,13 +221,12 @@ class Tally:
         self, meter: str, before: tuple[float, ...], after: BusStats, latency_s: float | None, *, probe: bool
     ) -> None:
         """A poll ended: the bus's counters were `before` and are `after`; None if nothing was answered."""
-        grown = [a - b for a, b in zip(after.counts, before, strict=True)]
-        for count in (self._bus, self._meters[meter]):
-            count.polls += 1
-            count.probes += probe
-            count.grown = [a + b for a, b in zip(count.grown, grown, strict=True)]
-            if latency_s is not None:
-                count.histogram.add(latency_s)
+        count = self._meters[meter]
+        count.polls += 1
+        count.probes += probe
+        count.grown = [c + a - b for c, a, b in zip(count.grown, after.counts, before, strict=True)]
+        if latency_s is not None:
+            count.histogram.add(latency_s)
 
     def publish(self, now_s: float) -> None:
         """Put up a new picture, if it is time for one."""
@@ -229,13 +234,22 @@ class Tally:
             return
         if now_s - self._half_s[1] >= WINDOW_S:
             self._half_s = (self._half_s[1], now_s)
-            self._busy_s = (self._busy_s[1], self._bus.counts().busy_s)
-            for count in (self._bus, *self._meters.values()):
+            self._busy_s = (self._busy_s[1], self._whole().busy_s)
+            for count in self._meters.values():
                 count.histogram.slide()
         self.figures = self._picture(now_s)
 
+    def _whole(self) -> Counts:
+        """Of the bus: of all its meters."""
+        whole = _Count()
+        for count in self._meters.values():
+            whole.polls += count.polls
+            whole.probes += count.probes
+            whole.grown = [a + b for a, b in zip(whole.grown, count.grown, strict=True)]
+        return whole.counts()
+
     def _picture(self, now_s: float) -> BusFigures:
-        counts, passed_s = self._bus.counts(), now_s - self._half_s[0]
+        counts, passed_s = self._whole(), now_s - self._half_s[0]
         load = (counts.busy_s - self._busy_s[0]) / passed_s if passed_s > 0 else 0.0
         return BusFigures(
             self._id,
@@ -243,9 +257,9 @@ class Tally:
             now_s,
             min(max(load, 0.0), 1.0),
             counts,
-            self._bus.histogram.latency(),
+            latency_of(count.histogram for count in self._meters.values()),
             {
-                name: MeterFigures(count.counts(), count.histogram.latency())
+                name: MeterFigures(count.counts(), latency_of((count.histogram,)))
                 for name, count in self._meters.items()
             },
         )

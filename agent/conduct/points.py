@@ -14,6 +14,8 @@ from drivers.point import PHASES, Point
 from drivers.reading import Block, PollGroup, Quantity
 from drivers.registers import RegisterType, Value
 
+SANE_MAX: Final = 1e15
+"""No V, W, Hz or Wh of a plant is greater: what is cannot be reckoned with, and sums stay finite."""
 _LINES: Final = PHASES[:3]
 _PAIRS: Final = PHASES[3:6]
 _F32_BITS: Final = 24
@@ -86,7 +88,11 @@ class Points:
     def values(self, blocks: tuple[Block, ...]) -> Values:
         """Their values that a reading has, in primary units."""
         decoded: dict[str, Value] = self._small.decode(blocks, self.setup.ct_ratio, self.setup.pt_ratio)
-        return {name: float(value) for name, value in decoded.items() if not isinstance(value, str)}
+        return {
+            name: float(value)
+            for name, value in decoded.items()
+            if not isinstance(value, str) and abs(value) < SANE_MAX
+        }
 
     def watts(self, values: Values) -> float | None:
         """Its active power."""

@@ -1,5 +1,6 @@
 """What a meter does: nothing is found on honest plants, every trick is, and each is told once."""
 
+import math
 import random
 import time
 import tomllib
@@ -102,6 +103,34 @@ def test_nothing_is_found_on_an_honest_plant(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_is_found_on_an_honest_plant_over_a_day(seed: int) -> None:
     assert found(plant(seed + 10), 24) == []
+
+
+CUT = """
+[[event]]
+what = "power_cut"
+at = 1800
+duration_s = 1200
+[[event]]
+what = "dead_meter"
+meter = "p2-m"
+at = 4000
+duration_s = 900
+[[event]]
+what = "gap"
+bus = "b1"
+at = 5400
+duration_s = 300
+[[event]]
+what = "ct_off"
+meter = "p2-m"
+phases = ["l2"]
+at = 6000
+duration_s = 1800
+"""
+
+
+def test_a_power_cut_a_dead_meter_a_gap_and_a_lost_transformer_are_none_of_these_tricks() -> None:
+    assert found(plant(5, CUT), 2.3) == []
 
 
 def halved(meter: str, _: float, values: dict[str, float]) -> dict[str, float]:
@@ -427,6 +456,22 @@ def test_bad_readings_other_models_and_unknown_meters_are_passed_by() -> None:
         evolve(good, blocks=()),
     ):
         assert one.look(odd) == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 5000), st.binary(min_size=160, max_size=160)), max_size=60))
+def test_whatever_the_registers_hold_nothing_breaks_and_numbers_are_finite(
+    reads: list[tuple[int, bytes]],
+) -> None:
+    one, at_s = Conduct(SETUPS, dict.fromkeys(SETUPS, "b1")), 0
+    for number, (passed_s, words) in enumerate(reads):
+        at_s += passed_s
+        group = (PollGroup.FAST, PollGroup.SLOW)[number % 2]
+        meter = "abcd"[number % 4]
+        odd = evolve(slow_meter(at_s, passed_s / 10, meter), group=group, blocks=(Block(4, 0, words),))
+        for body in one.look(odd):
+            assert all(math.isfinite(value) for value in body.values() if isinstance(value, float))
+    Conduct(SETUPS, {}).restore(one.state())
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x80", b"\xa1\x61a\x01", b"\xa1\x61a\x83\x01\x02\x03", b"\xff"])
