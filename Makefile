@@ -28,10 +28,12 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: $(STAMP) ## a plant's shift in about 80 seconds; ARGS=--json | --keep | --real-time
 	@$(BIN)/dianjian demo $(ARGS)
 
-$(JS): requirements-js.lock tests/js/package-lock.json $(STAMP)
+$(JS): requirements-js.lock tests/js/package-lock.json tests/sim/js/package-lock.json $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-js.lock \
-		&& (cd tests/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) && touch $@ \
-		|| echo "node and its packages cannot be installed: the second verifier is not tested" >&2
+		&& (cd tests/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) \
+		&& (cd tests/sim/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --omit=optional) \
+		&& touch $@ \
+		|| echo "node and its packages cannot be installed: the second verifier and other masters are not tested" >&2
 
 test: $(STAMP) $(JS) $(TPM) ## every test, with real brokers, meters and ptys
 	@sh .ci/need "$(PYTHON)" system
@@ -86,4 +88,4 @@ lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-js.in -o requirements-js.lock
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(BENCH_VENV) tests/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(BENCH_VENV) tests/js/node_modules tests/sim/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
