@@ -88,7 +88,7 @@ def test_read_and_scan_speak_dlt645_and_say_in_one_line_what_does_not_fit(tmp_pa
     finally:
         simulator.stop()
     assert [json.loads(line) for line in scanned.stdout.splitlines()] == [
-        {"address": ADDRESS, "how": "answers", "model": "dlt645-2007-3p", "certain": False}
+        {"address": ADDRESS, "how": "answers", "model": "dlt645-2007-3p", "certain": False, "url": url}
     ]
     said = json.loads(read.stdout)
     assert (said["address"], said["quality"], read.returncode) == (ADDRESS, "good", 0)
