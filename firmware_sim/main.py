@@ -17,10 +17,12 @@ from pathlib import Path
 from typing import Final
 
 import click
+from attrs import asdict
 
 from drivers import model as meter_models
 from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
 from drivers.errors import ModelError
+from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.energy import DAYS_MAX
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
 from firmware_sim.plant import Plant, load_plant
@@ -79,6 +81,22 @@ def serve(
     if abs(clock.stamp().utc_ns / NS_PER_S - plant.start_s) > DAYS_MAX * DAY_S:
         raise click.UsageError(f"the clock is more than {DAYS_MAX} days from the plant's start")
     serve_until_told(plant, clock)
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="A list of {section, what, where, keys, meaning}.")
+def events(*, as_json: bool) -> None:
+    """List what a plant file can script: events, wiring mistakes and faults of a bus."""
+    if as_json:
+        click.echo(json.dumps([asdict(entry) for entry in CATALOGUE], ensure_ascii=False))
+        return
+    for section, common in COMMON.items():
+        click.echo(f"{section}: {common}")
+        for entry in CATALOGUE:
+            if entry.section == section:
+                click.echo(f"  {entry.what:<17}{entry.where:<16}{entry.meaning}")
+                if entry.keys:
+                    click.echo(f"  {'':<33}{entry.keys}")
 
 
 def serve_until_told(plant: Plant, clock: Clock) -> None:

@@ -1,0 +1,122 @@
+"""Everything that a plant file can script, as `dianjian-sim events` lists it.
+
+Each entry has its section, its word, where it happens, its own keys with their defaults, and one
+sentence. What the words do in detail is told by firmware_sim.timetable (events), firmware_sim.wiring
+(wiring), firmware_sim.faults and firmware_sim.line_faults (faults).
+"""
+
+from typing import Final
+
+from attrs import frozen
+
+from firmware_sim.layout import FaultKind
+from firmware_sim.timetable import What
+from firmware_sim.wiring import Mistake
+
+
+@frozen
+class Entry:
+    """One word of a plant file.
+
+    Attributes:
+        section: "event", "wiring" or "fault".
+        what: The word.
+        where: What it happens to: keys of the section.
+        keys: Its own keys; those with a value are optional.
+        meaning: One sentence.
+    """
+
+    section: str
+    what: str
+    where: str
+    keys: str
+    meaning: str
+
+
+def _events(where: str, *rows: tuple[What, str, str]) -> tuple[Entry, ...]:
+    return tuple(Entry("event", what, where, keys, meaning) for what, keys, meaning in rows)
+
+
+def _wiring(*rows: tuple[Mistake, str, str]) -> tuple[Entry, ...]:
+    return tuple(Entry("wiring", what, "meter", keys, meaning) for what, keys, meaning in rows)
+
+
+def _faults(where: str, *rows: tuple[FaultKind, str, str]) -> tuple[Entry, ...]:
+    return tuple(Entry("fault", what, where, keys, meaning) for what, keys, meaning in rows)
+
+
+COMMON: Final = {
+    "event": "at; duration_s, where it does not go on for ever",
+    "wiring": 'wiring = { mistake = … } of a [[meter]], or of an [[event]] with what = "wiring"',
+    "fault": "share = 1.0, from, to",
+}
+"""Keys that all entries of a section have."""
+CATALOGUE: Final = (
+    *_events(
+        "treatment line",
+        (What.TREATMENT_OFF, "", "switched off: only standby power"),
+        (What.LATE_START, "", "off from the begin of the run until after `at`"),
+        (What.EARLY_STOP, "", "off from `at` to the end of the run"),
+        (What.ON_OFF, "off_s = 60, on_s = 60", "off and on again, each time shorter than the delay"),
+        (What.IDLE, "power_share = 0.2, current_share = 0.4", "belt off, damper shut, pump dry"),
+        (What.UNDERSPEED, "frequency_hz = 35", "drive turned down: power goes with the cube"),
+        (What.DUMMY, "power_share = 0.5", "a heater in place of the fan: flat, power factor 1"),
+    ),
+    *_events("line", (What.UNMETERED, "power_share = 0.5", "a part is fed past the meters")),
+    *_events(
+        "line, or all",
+        (
+            What.POWER_CUT,
+            'counters = "stop" | "go_on"',
+            "meters silent; the line stands still or runs in the dark",
+        ),
+    ),
+    *_events(
+        "meter",
+        (What.WIRING, "wiring", "a wiring mistake comes, and goes again"),
+        (What.CT_OFF, "phases = all", "transformers removed or shorted: one step to no current"),
+        (What.CT_MOVED, "to_line, phases = all", "transformers moved to the cable of another line"),
+        (What.STUCK_METER, "", "registers stay as they were"),
+        (What.REPLAYED_METER, "window_s = 3600", "the last hour is shown again and again"),
+        (What.DEAD_METER, "", "no answer any more"),
+        (What.METER_REPLACED, "counter_wh = 0, serial = drawn", "another meter: serial number and counter"),
+        (What.METER_RESET, "counter_wh = 0", "counters start anew, the serial number stays"),
+    ),
+    *_events("bus", (What.UNPLUGGED, "", "the terminal or the listener is gone, then there again")),
+    *_events("bus or meter", (What.GAP, "", "no answer for a time")),
+    *_wiring(
+        (Mistake.CT_REVERSED, "phases = all", "negative power of these phases; all three: export counts"),
+        (Mistake.CTS_SWAPPED, "phases (two)", "unequal powers, together nothing"),
+        (Mistake.CTS_ROTATED, "", "L1 sees L2: −1.15 of the power at PF 0.8"),
+        (Mistake.CTS_ROTATED_BACK, "", "L1 sees L3: at PF 0.5 only Q is negative"),
+        (Mistake.VOLTAGE_LOST, "phases = all", "no voltage with current"),
+        (Mistake.CT_OPEN, "phases = all", "no current with voltage"),
+        (Mistake.SAME_PHASE, "phases (one)", "one phase's current in all three"),
+        (Mistake.WRONG_RATIO, "ratio, phases = all", "currents read `ratio` times what they are"),
+        (Mistake.OTHER_CABLE, "line, phases = all", "the currents of another line"),
+    ),
+    *_faults(
+        "bus or meter",
+        (FaultKind.LATE, "delay_s = 1, delay_max_s", "right, but late"),
+        (FaultKind.SILENCE, "", "no answer"),
+        (FaultKind.EXCEPTION, "code = 4", "an exception in its place"),
+        (FaultKind.WRONG_UNIT, "", "in another meter's name"),
+        (FaultKind.WRONG_FUNCTION, "", "function 4 for 3 and 3 for 4"),
+        (FaultKind.WRONG_COUNT, "", "a register more or less"),
+        (FaultKind.ODD_BYTES, "", "a byte more or less"),
+        (FaultKind.BYTE_GAP, "gap_s = 0.02", "the frame stops at some place and goes on"),
+        (FaultKind.SLOW_LORIS, "gap_s = 0.1", "every byte by itself"),
+        (FaultKind.DUPLICATE, "gap_s = 0.005", "the answer comes twice"),
+    ),
+    *_faults(
+        "serial frames",
+        (FaultKind.CRC_NOISE, "", "a bit flipped, the end cut off, or noise in front"),
+        (FaultKind.BABBLE, "", "noise that keeps the line busy, in its place"),
+        (
+            FaultKind.SECOND_MASTER,
+            "",
+            "another master asks and is answered, before, behind or in place of it",
+        ),
+    ),
+    *_faults("bus over TCP", (FaultKind.FLOOD, "bytes = 65536", "as much noise in its place")),
+)
