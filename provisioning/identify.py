@@ -15,7 +15,7 @@ from drivers.probe import Match, identify, probe
 from drivers.sunspec import model_text
 from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.finding_words import told
-from provisioning.session import RECORD, REPLAY, meter_bus
+from provisioning.session import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.show import console, progress
 from provisioning.words import word
 
@@ -61,7 +61,7 @@ def command(
         models = [*(load(name) for name in names()), *(load_file(path) for path in also)]
     except ModelError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
-    with meter_bus(url, record, replay) as bus:
+    with meter_bus(url, record, replay, hasty_ledger()) as bus:
         matches = _looked_at(bus, unit_id, models)
     if as_json:
         click.echo(json.dumps(_as_json(unit_id, matches), ensure_ascii=False))

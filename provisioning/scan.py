@@ -1,29 +1,40 @@
-"""`dianjian scan`: find the meters of a bus and say what they are. Reads only, never writes."""
+"""`dianjian scan`: find the meters of a bus and say what they are. Reads only, never writes.
+
+The order of the search and the meaning of what comes back are `drivers.finding`'s. With `--json` every
+meter is one object with a `unit_id`, as soon as it is named; what is wrong with the bus comes at the end
+as an object with a `finding` and its `text`, which people get on stderr.
+"""
 
 import json
 from collections.abc import Iterator
+from typing import Any, Final
 
 import click
+from attrs import define, field
 
-from drivers.bus import Dlt645Bus, MeterBus, open_bus
+from drivers.asking import Asker, lines_of, url_at
+from drivers.bus import Dlt645Bus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, BusUrlError
+from drivers.finding import Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
 from drivers.meter import METER_UNIT_ID_MAX
-from drivers.model import load, names
-from drivers.probe import SCAN_TIMEOUT_S, Match, identify, probe
-from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from drivers.model import Model, load, names
+from drivers.probe import SCAN_TIMEOUT_S, Match, identify
+from provisioning.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.finding_words import told_finding
 from provisioning.scan_dlt645 import scan_line
-from provisioning.show import console, progress, table
+from provisioning.session import hasty_ledger
+from provisioning.show import Bar, console, progress, table
+from provisioning.words import word
 
-Row = dict[str, object]
+Row = dict[str, Any]
+_UNIT: Final = click.IntRange(1, METER_UNIT_ID_MAX)
 
 
 @click.command("scan", short_help="find the meters of a bus")
 @click.argument("url")
-@click.option("--first", type=click.IntRange(1, METER_UNIT_ID_MAX), default=1, show_default=True)
-@click.option(
-    "--last", type=click.IntRange(1, METER_UNIT_ID_MAX), default=METER_UNIT_ID_MAX, show_default=True
-)
+@click.option("--first", type=_UNIT, default=1, show_default=True)
+@click.option("--last", type=_UNIT, default=METER_UNIT_ID_MAX, show_default=True)
 @click.option(
     "--timeout",
     "timeout_s",
@@ -32,55 +43,148 @@ Row = dict[str, object]
     show_default=True,
     help="Seconds each.",
 )
+@click.option("--quick", is_flag=True, help="Only what is usual: units to 32, the usual line settings.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Every baud rate and parity, whatever URL says and is found."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a meter, as soon as it is found.")
-def command(url: str, first: int, last: int, timeout_s: float, as_json: bool) -> None:
-    """Ask every address of the bus at URL, and name what answers; DL/T 645 lines by wildcards."""
+def command(
+    url: str, first: int, last: int, timeout_s: float, quick: bool, everything: bool, as_json: bool
+) -> None:
+    """Ask every address of the bus at URL, and name what answers; DL/T 645 lines by wildcards.
+
+    Baud rates and parities that URL does not name are tried one after the other, the usual first.
+    """
     if first > last:
         raise fail(EXIT_USAGE, f"--first {first} is above --last {last}")
     try:
         bus = open_bus(url, SystemClock())
+        if isinstance(bus, Dlt645Bus):
+            scan_line(bus, as_json=as_json)
+            return
+        lines = lines_of(url, everything=everything)
     except BusUrlError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    if isinstance(bus, Dlt645Bus):
-        scan_line(bus, as_json=as_json)
-        return
-    found: list[Row] = []
+    walk = Walk(lines, tuple(range(first, last + 1)), timeout_s, keep_settings=everything, quick=quick)
+    _searched(Search(url, walk), as_json=as_json)
+
+
+def _searched(search: "Search", *, as_json: bool) -> None:
+    url, walk = search.url, search.walk
+    rows: list[Row] = []
+    stopped = False
     try:
-        for row in _walk(bus, range(first, last + 1), timeout_s):
-            found.append(row)
+        for row in search.rows():
+            rows.append(row)
             if as_json:
                 click.echo(json.dumps(row))
     except BusDownError as error:
         raise fail(EXIT_OUTSIDE, f"{url}: {error}") from error
-    finally:
-        bus.close()
-    if not found:
-        raise fail(
-            EXIT_NO, f"{url}: no meter answers at {first}..{last}; check baud rate, parity and A/B wires"
-        )
-    if not as_json:
-        rows = [[str(row[key]) for key in ("unit_id", "how", "model", "certain")] for row in found]
-        console().print(table(("unit", "life", "model", "certain"), rows))
+    except KeyboardInterrupt:
+        stopped = True
+    if rows and not as_json:
+        console().print(_table(rows))
+    _tell(url, search.findings(), as_json=as_json, found=bool(rows))
+    if stopped:
+        raise fail(EXIT_INTERRUPTED, f"{url}: stopped after {walk.done} of {walk.total} questions")
+    if not rows:
+        raise fail(EXIT_NO, f"{url}: no meter answers at {walk.unit_ids[0]}..{walk.unit_ids[-1]}")
 
 
-def _walk(bus: MeterBus, unit_ids: range, timeout_s: float) -> Iterator[Row]:
-    models = [load(name) for name in names()]
-    with progress() as bar:
-        task = bar.add_task(bus.url, total=len(unit_ids))
-        for unit_id in unit_ids:
-            how = probe(bus, unit_id, timeout_s=timeout_s)
-            if how:
-                matches = identify(bus, unit_id, models, SystemClock()) if how != "garbled" else ()
-                yield _row(unit_id, how, matches)
-            bar.advance(task)
+@define
+class Search:
+    """The walk over the bus at `url`."""
+
+    url: str
+    walk: Walk
+    _models: list[Model] = field(factory=lambda: [load(name) for name in names()])
+    _ignores_unit_id: bool = False
+
+    def rows(self) -> Iterator[Row]:
+        """Each meter, as soon as it is named.
+
+        Raises:
+            BusDownError: The bus cannot be used.
+        """
+        asker = Asker(self.url, SystemClock(), self.walk.timeout_s)
+        try:
+            with progress(says_time_left=True) as bar:
+                self._ignores_unit_id = asker.answers_to_any()
+                yield from self._walked(asker, bar)
+        finally:
+            asker.close()
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the bus, as far as its bytes tell."""
+        every = (Finding(Verdict.EVERY_ADDRESS),) if self._ignores_unit_id else ()
+        return (*every, *diagnose(self.walk))
+
+    def _walked(self, asker: Asker, bar: Bar) -> Iterator[Row]:
+        walk = self.walk
+        task = bar.add_task("", total=walk.total)
+        was_quick = True
+        while (ask := walk.next()) is not None:
+            if was_quick and not walk.is_quick and not walk.found and walk.done:
+                bar.console.print(word("nothing in the quick pass"), style="dim")
+            was_quick = walk.is_quick
+            bar.update(task, total=walk.total, completed=walk.done, description=_doing(walk, ask))
+            sight, seconds = asker.ask(ask)
+            for new in walk.took(ask, sight, seconds):
+                asker.close()  # the port is for one at a time
+                yield self._row(new, walk.found[new])
+                if self._ignores_unit_id:
+                    walk.stop()
+
+    def _row(self, ask: Ask, sight: Sight) -> Row:
+        matches: tuple[Match, ...] = ()
+        url = url_at(self.url, ask.setting)
+        if sight.sign is not Sign.GARBLED:
+            bus = open_bus(url, SystemClock(), hasty_ledger())
+            try:
+                matches = identify(bus, ask.unit_id, self._models, SystemClock())
+            finally:
+                bus.close()
+        best = matches[0] if matches else None
+        return {
+            "unit_id": ask.unit_id,
+            "url": url,
+            "setting": "" if ask.setting is None else str(ask.setting),
+            "how": sight.sign.value,
+            "model": best.model.name if best else "",
+            "certain": best.certain if best else False,
+            "confidence": round(best.confidence, 3) if best else 0.0,
+            "alike": list(best.alike) if best else [],
+            "others": [match.model.name for match in matches[1:]],
+        }
 
 
-def _row(unit_id: int, how: str, matches: tuple[Match, ...]) -> Row:
-    best = matches[0] if matches else None
-    return {
-        "unit_id": unit_id,
-        "how": how,
-        "model": best.model.name if best else "",
-        "certain": best.certain if best else False,
-        "others": [match.model.name for match in matches[1:]],
-    }
+def _doing(walk: Walk, ask: Ask) -> str:
+    name = word("quick pass" if walk.is_quick else "full pass")
+    setting = "" if ask.setting is None else f" {ask.setting}"
+    left_s = round(walk.left_s)
+    left = f"{left_s // 60}:{left_s % 60:02d}"
+    return f"{name}{setting} {word('unit')} {ask.unit_id:3d}  {len(walk.found)} ●  {left}"
+
+
+def _table(rows: list[Row]) -> Any:
+    headings = (word(key) for key in ("unit", "setting", "life", "model", "confidence"))
+    return table(headings, ([*_cells(row)] for row in rows))
+
+
+def _cells(row: Row) -> Iterator[str]:
+    yield str(row["unit_id"])
+    yield row["setting"]
+    yield word(row["how"])
+    yield f" {word('or')} ".join(filter(None, (row["model"], *row["alike"]))) or word("unknown")
+    yield f"{row['confidence']:.0%}" if row["model"] else ""
+
+
+def _tell(url: str, findings: tuple[Finding, ...], *, as_json: bool, found: bool) -> None:
+    for finding in findings:
+        text = told_finding(finding)
+        if as_json:
+            click.echo(json.dumps({"finding": finding.verdict.value, "about": finding.about, "text": text}))
+        elif found:
+            console(stderr=True).print(text, style="yellow", soft_wrap=True)
+        else:
+            click.echo(f"dianjian: {url}: {text}", err=True)

@@ -10,16 +10,29 @@ import click
 from drivers.bus import MeterBus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import BusUrlError
+from drivers.ledger import Ledger
 from drivers.recording import RecordingBus, RecordingError, replay
 from provisioning.exits import EXIT_USAGE, fail
+
+HASTY_LATE_S: Final = 2.0
+"""Latest answer reckoned with while a meter is named; a poll reckons with 10 s."""
+HASTY_DUPLICATE_S: Final = 0.0
+"""Second copies of answers are not reckoned with here: doubting refusals costs a second a model."""
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 RECORD: Final = click.option("--record", type=_FILE, help="Write every request and answer here.")
 REPLAY: Final = click.option("--replay", type=_FILE, help="Play such a file back in place of URL.")
 
 
+def hasty_ledger() -> Ledger:
+    """For many different questions to one meter, whose answer was just seen to come at once."""
+    return Ledger(HASTY_LATE_S, HASTY_DUPLICATE_S)
+
+
 @contextmanager
-def meter_bus(url: str | None, record: Path | None, replayed: Path | None) -> Iterator[MeterBus]:
+def meter_bus(
+    url: str | None, record: Path | None, replayed: Path | None, ledger: Ledger | None = None
+) -> Iterator[MeterBus]:
     """The bus at `url`, told to the file `record` if there is one, or the record `replayed` instead.
 
     Ends the verb where the words or the files are wrong.
@@ -32,7 +45,7 @@ def meter_bus(url: str | None, record: Path | None, replayed: Path | None) -> It
         yield _played(replayed)
         return
     try:
-        bus = open_bus(str(url), SystemClock())
+        bus = open_bus(str(url), SystemClock(), ledger)
     except BusUrlError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     try:

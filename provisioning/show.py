@@ -30,6 +30,8 @@ _BUS_COLUMNS: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", 
 _SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
 Json = Mapping[str, Any]
+Bar = Progress
+"""What `progress` gives."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -222,13 +224,16 @@ class Screen:
         self.console.print(text)
 
 
-def progress() -> Progress:
-    """Progress with the time left, for work that takes longer than a breath."""
+def progress(*, says_time_left: bool = False) -> Progress:
+    """Progress with the time left, for work that takes longer than a breath.
+
+    Whoever knows better what is left says so in the description.
+    """
     return Progress(
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(20 if says_time_left else 40),
         MofNCompleteColumn(),
-        TimeRemainingColumn(),
+        *(() if says_time_left else (TimeRemainingColumn(),)),
         console=console(stderr=True),
         transient=True,
     )
