@@ -4,6 +4,7 @@ import math
 import random
 import time
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from agent.conduct.frozen import LASTS_S, READS_MAX, READS_MIN, Frozen
 from agent.conduct.latency import LEARNED, RECENT, Latency
 from agent.conduct.points import Points
 from agent.conduct.watch import Conduct
+from agent.evidence.record import Kind, Record
 from drivers import model as models
 from drivers.clock import ClockState
 from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Quantity, Reading
 from firmware_sim.plant import Plant
 from firmware_sim.plant_file import layout_of
+from tests.agent.rig import Rig
 from tests.agent.simulated_meters import Bend, buses_of, readings, setups_of
 
 HOUR_S = 3600.0
@@ -444,6 +447,33 @@ def test_what_was_told_before_a_restart_is_not_told_again() -> None:
     rest = [body for one in readings(what, 400, 900) for body in after.look(one)]
     assert [body["what"] for body in half] == ["meter frozen"]
     assert rest == []
+
+
+def test_a_frozen_meter_is_a_record_in_the_chain_and_not_told_again_after_a_kill(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "first")
+    setup = rig.gateway.watch.setups["mp"]
+    values = dict.fromkeys(("voltage_l1", "voltage_l2", "voltage_l3"), 230.0)
+    values |= dict.fromkeys(("current_l1", "current_l2", "current_l3"), 20.0) | {"active_power": 12_000.0}
+    image = setup.model.encode(values)
+    words = b"".join(image.get((4, register), bytes(2)) for register in range(0x48))
+
+    def run(on: Rig, polls: int) -> None:
+        for _ in range(polls):
+            on.passed_s += 5.0
+            block = (Block(4, 0, words),)
+            on.gateway.reading(Reading("mp", PollGroup.FAST, on.stamp(), setup.model.hash, block))
+            on.tick()
+
+    run(rig, 40)
+    told = [one.body for one in rig.records() if isinstance(one, Record) and one.kind is Kind.TAMPER]
+    assert told == [
+        {"what": "meter frozen", "meter": "mp", "point": "fast", "reads": 25, "lasts_s": 120, "usual": 0}
+    ]
+    second = rig.killed(tmp_path / "second")
+    run(second, 40)
+    kinds = [one.kind for one in second.records() if isinstance(one, Record)]
+    second.close()
+    assert kinds.count(Kind.TAMPER) == 1
 
 
 def test_bad_readings_other_models_and_unknown_meters_are_passed_by() -> None:
