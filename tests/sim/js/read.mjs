@@ -1,4 +1,4 @@
-// node read.mjs LIBRARY HOST PORT UNIT FUNCTION ADDRESS COUNT [BAD_ADDRESS]
+// node read.mjs LIBRARY[+rtu] HOST PORT UNIT FUNCTION ADDRESS COUNT [BAD_ADDRESS]
 // Reads with a Modbus library of others and prints one JSON line:
 // {"words": [register…], "refusal": text}, the refusal being what it makes of a read of BAD_ADDRESS.
 
@@ -9,11 +9,11 @@ const require = createRequire(import.meta.url);
 const [library, host, ...rest] = process.argv.slice(2);
 const [port, unit, fn, address, count, bad] = rest.map(Number);
 
-async function modbusSerial() {
+async function modbusSerial(connectTo = 'connectTCP') {
   const Client = require('modbus-serial');
   const client = new Client();
   client.setTimeout(5000);
-  await client.connectTCP(host, { port });
+  await client[connectTo](host, { port });
   client.setID(unit);
   const read = fn === 4 ? 'readInputRegisters' : 'readHoldingRegisters';
   const words = (await client[read](address, count)).data;
@@ -40,4 +40,9 @@ async function jsmodbus() {
   return { words: [...words], refusal };
 }
 
-console.log(JSON.stringify(await { 'modbus-serial': modbusSerial, jsmodbus }[library]()));
+const ways = {
+  'modbus-serial': modbusSerial,
+  'modbus-serial+rtu': () => modbusSerial('connectTelnet'),
+  jsmodbus,
+};
+console.log(JSON.stringify(await ways[library]()));
