@@ -405,6 +405,13 @@ def messages() -> dict[str, Any]:
     put("beacon", "a beacon", beacon, good=True)
     enrolment = sign_statement(ENROLMENT, CENTRE)
     put("enrolment", "an enrolment", enrolment, good=True)
+    dlt645 = EnrolledMeter("m1", "dlt645-2007-3p", 0, "123456789012")
+    known = sign_statement(evolve(ENROLMENT, meters=(dlt645,)), CENTRE)
+    put("enrolment", "a meter that is known by its address", known, good=True)
+    items = cbor.decode(cose.parse(known, len(known)).payload, len(known))
+    items[5][0][3] = ""
+    nameless = cose.sign1(cbor.encode(items), CENTRE, b"dj1.enrolment")
+    put("enrolment", "a meter with neither unit id nor serial", nameless, good=False)
     put("enrolment", "enrolled by somebody else", sign_statement(ENROLMENT, RECOVERY), good=False)
     put("enrolment", "a receipt is no enrolment", sign_receipt(receipt(), CENTRE), good=False)
     put("receipt", "an enrolment is no receipt", enrolment, good=False)
