@@ -95,7 +95,10 @@ def _bent(
 ) -> tuple[Block, ...]:
     decoded = setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio)
     numbers = {name: value for name, value in decoded.items() if not isinstance(value, str)}
-    image = setup.model.encode(bend(dict(numbers)), setup.ct_ratio, setup.pt_ratio)
+    changed = bend(dict(numbers))
+    if changed == numbers:
+        return blocks
+    image = setup.model.encode(changed, setup.ct_ratio, setup.pt_ratio)
     bent = []
     for block in blocks:
         words = bytearray(block.words)
