@@ -6,8 +6,8 @@ about, and a weight that speaks for the model or against it. One weight of IMPOS
 
 What is looked at:
 - voltages near a nominal voltage of the world, frequency near 50 or 60 Hz;
-- phase powers against the total, power against U x I x PF, voltage between phases against voltage of
-  phases (root of three);
+- the powers of three phases against the total, power against U x I x PF, voltage between phases
+  against voltage of phases (root of three);
 - power where there is no voltage, counters below zero, numbers that no meter can mean (a float that was
   cut at the wrong register is mostly 1e-41 or 1e+30);
 - the order of words: the same registers the other way round would be absurd.
@@ -236,7 +236,7 @@ def _sums(numbers: Numbers) -> Iterator[Reason]:
     total = numbers.get("active_power")
     parts = [numbers.get(f"active_power_{phase}") for phase in _LINES]
     known = [part for part in parts if part is not None]
-    if total is None or not any(known) or (len(known) < len(parts) and not total):
+    if total is None or not any(known) or len(known) < len(parts):
         return
     added = sum(known)
     size = sum(abs(part) for part in known)
