@@ -174,7 +174,8 @@ def _table(rows: list[Row]) -> Any:
 def _cells(row: Row) -> Iterator[str]:
     yield str(row["unit_id"])
     yield row["setting"]
-    yield word("answers" if row["model"] else row["how"])  # who refuses one register and gives others is well
+    sign = "answers" if row["model"] else row["how"]  # who refuses one register and gives others is well
+    yield word(sign)
     yield f" {word('or')} ".join(filter(None, (row["model"], *row["alike"]))) or word("unknown")
     yield f"{row['confidence']:.0%}" if row["model"] else ""
 

@@ -53,8 +53,8 @@ class Points:
 
     @voltages.default
     def _find_voltages(self) -> tuple[str, ...]:
-        lines = self._all_of(Quantity.VOLTAGE, _LINES)
-        return lines or self._all_of(Quantity.VOLTAGE, _PAIRS) or self._all_of(Quantity.VOLTAGE, ("",))
+        sets = (_LINES, _PAIRS, ("",), _LINES[:1])  # the last is a single-phase meter that calls it l1
+        return next(filter(None, (self._all_of(Quantity.VOLTAGE, phases) for phases in sets)), ())
 
     @between.default
     def _find_between(self) -> bool:
