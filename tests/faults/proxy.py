@@ -1,7 +1,9 @@
 """A TCP proxy between gateway and broker: delay, loss, a black hole, a link that flaps.
 
-Loss is what TCP makes of it: a lost segment comes one retransmission time-out later, and everything
-behind it waits, so order is kept. `tc netem` would do the same in the kernel where it exists.
+Loss is what TCP makes of it: those that follow a lost segment are acknowledged without it, and it comes
+again one round trip later (fast retransmit, RFC 6675; RFC 8985 probes for the last of a burst, which nothing
+follows). Everything behind it waits, so order is kept. `tc netem` would do the same in the kernel where
+it exists.
 """
 
 import contextlib
@@ -17,8 +19,6 @@ from typing import Final, Self
 from attrs import define, field
 
 SEGMENT_BYTES: Final = 1400
-RTO_S: Final = 0.2
-"""Linux' shortest retransmission time-out (TCP_RTO_MIN), which is added to the round trip."""
 LOOK_S: Final = 0.05
 
 
@@ -112,7 +112,7 @@ class Proxy:
             return
         at_s = time.monotonic() + self.rtt_s / 2
         if self._dice.random() < self.loss:
-            at_s += RTO_S + self.rtt_s
+            at_s += self.rtt_s
         way.free_s = max(way.free_s, at_s)
         way.waiting.append((way.free_s, chunk))
 
