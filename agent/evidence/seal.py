@@ -19,7 +19,7 @@ or later; everybody but `encode_body` and `open_body` takes it as bytes.
 from collections.abc import Sequence
 from hashlib import sha256
 from re import compile as pattern
-from typing import Any, Final
+from typing import Final
 
 from attrs import frozen
 
@@ -161,24 +161,24 @@ def merkle_root(records: Sequence[bytes]) -> bytes:
     """
     if not records:
         return sha256(b"").digest()
-    level = [_hashed(_LEAF, record) for record in records]
+    level: list[bytes] = []
+    for record in records:
+        digest = _LEAF.copy()
+        digest.update(record)
+        level.append(digest.digest())
     while len(level) > 1:
-        odd = level[-1:] if len(level) % 2 else []
-        pairs = zip(level[::2], level[1::2], strict=False)
-        level = [_hashed(_NODE, left + right) for left, right in pairs] + odd
+        above: list[bytes] = []
+        for at in range(0, len(level) - 1, 2):
+            digest = _NODE.copy()
+            digest.update(level[at] + level[at + 1])
+            above.append(digest.digest())
+        level = above + level[-1:] if len(level) % 2 else above
     return level[0]
 
 
 _LEAF: Final = sha256(b"\0")
 _NODE: Final = sha256(b"\1")
-"""Copied rather than begun anew for each record: a tenth of the time of a check."""
-
-
-def _hashed(begun: Any, rest: bytes) -> bytes:
-    digest = begun.copy()
-    digest.update(rest)
-    raw: bytes = digest.digest()
-    return raw
+"""Copied, in the loops themselves, rather than begun anew for each record: a tenth of the time of a check."""
 
 
 _HEADER_ITEMS: Final = 13
