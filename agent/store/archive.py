@@ -16,11 +16,11 @@ from agent.evidence import cbor
 from agent.evidence.chain import ChainState
 from agent.evidence.held import Held
 from agent.evidence.seal import NUMBER_MAX
+from agent.store.centre import SHIFT
 from agent.store.database import StoreError, connect_to_read
 
 PIECE_ROWS: Final = 500
 """Rows in memory at once: 32 MB of bodies at the very most."""
-_SHIFT: Final = NUMBER_MAX + 1
 
 
 @frozen
@@ -111,7 +111,7 @@ def open_centre(path: Path, gateway: str) -> Archive:
             held=Held.from_cbor(held),
             connection=connection,
             key="at",
-            offset=id_ * _SHIFT,
+            offset=id_ * SHIFT,
         )
     except BaseException as error:
         connection.close()

@@ -161,6 +161,21 @@ def test_a_busy_broker_gets_a_smaller_window_that_grows_again() -> None:
     assert world.outbox.status().alarms == set()
 
 
+def test_a_busy_broker_is_asked_again_after_pauses_that_grow() -> None:
+    world = connected(CHAIN_SEALS_MAX * 40)
+    pauses = []
+    for _ in range(9):
+        world.ack_all(0x97)
+        waited_s = 0.0
+        while not world.in_flight:
+            world.tick(0.5)
+            waited_s += 0.5
+        pauses.append(waited_s)
+    assert world.outbox.status().window == 1
+    assert pauses == sorted(pauses)
+    assert pauses[-1] >= 8 * pauses[0] > 0
+
+
 def test_an_alarm_that_stands_makes_one_event() -> None:
     world = connected(3)
     world.ack_all(0x87)

@@ -38,7 +38,6 @@ from drivers.reading import Block, PollGroup, Quality, Reading
 from tests.evidence.chains import GATEWAY, NOON_NS, Chain, secret, stamp
 
 CENTRE = bytes(range(32))
-SECONDS_MS = 1_000
 Step = dict[str, Any]
 Story = dict[str, Any]
 
