@@ -155,4 +155,6 @@ def test_the_end_of_a_connection_is_said_and_it_comes_again(line: Line) -> None:
     line.mend()
     until(line, lambda: len(of(line, Connected)) == 2)
     line.publish(7, TOPICS.seal, b"again")
-    until(line, lambda: of(line, Acked) == [Acked(7, 0)])
+    until(line, lambda: bool(of(line, Acked)))
+    # 0x10 is a success too: the centre's own connection may not be back to subscribe yet.
+    assert of(line, Acked) in ([Acked(7, 0)], [Acked(7, 0x10)])
