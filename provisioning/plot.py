@@ -100,13 +100,14 @@ def _text(x: float, y: float, words: Words, css: str = "", anchor: str = "start"
 
 def _axis(chart: Chart, top: float, floor: float) -> Iterator[str]:
     length = chart.end_s - chart.begin_s
-    step = next((one for one in TICK_STEPS_S if length / one <= TICKS_MAX), TICK_STEPS_S[-1])
+    steps = (*chart.ticks_s, *TICK_STEPS_S)
+    step = next((one for one in steps if length / one <= TICKS_MAX), steps[-1])
     local = chart.begin_s + chart.offset_s
     tick = -(-local // step) * step
     while tick <= local + length:
         x = chart.x(tick - chart.offset_s)
         moment = datetime.fromtimestamp(tick, UTC)
-        text = f"{moment:%m-%d}" if step >= 86_400 else f"{moment:%H:%M}"
+        text = f"{moment:%m-%d}" if step >= 86_400 else f"{moment:%H:%M:%S}" if step % 60 else f"{moment:%H:%M}"
         if tick == local + length and text == "00:00":
             text = "24:00"
         yield f'<path class="grid" d="M{_n(x)} {_n(top)}V{_n(floor + 4)}"/>'

@@ -84,7 +84,10 @@ class Mark:
 
 @frozen
 class Chart:
-    """A whole drawing; `offset_s` is added to UTC for the plant's time, `name` is read out loud."""
+    """A whole drawing; `offset_s` is added to UTC for the plant's time, `name` is read out loud.
+
+    `ticks_s` are steps of the axis of time that are tried before the usual ones: those of minutes.
+    """
 
     name: Words
     begin_s: float
@@ -93,6 +96,7 @@ class Chart:
     panels: Sequence[Panel]
     strips: Sequence[Strip] = ()
     marks: Sequence[Mark] = field(factory=tuple)
+    ticks_s: Sequence[int] = ()
 
     def x(self, at_s: float) -> float:
         """Where a time stands, held within the axis."""
