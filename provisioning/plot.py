@@ -107,7 +107,9 @@ def _axis(chart: Chart, top: float, floor: float) -> Iterator[str]:
     while tick <= local + length:
         x = chart.x(tick - chart.offset_s)
         moment = datetime.fromtimestamp(tick, UTC)
-        text = f"{moment:%m-%d}" if step >= 86_400 else f"{moment:%H:%M:%S}" if step % 60 else f"{moment:%H:%M}"
+        text = (
+            f"{moment:%m-%d}" if step >= 86_400 else f"{moment:%H:%M:%S}" if step % 60 else f"{moment:%H:%M}"
+        )
         if tick == local + length and text == "00:00":
             text = "24:00"
         yield f'<path class="grid" d="M{_n(x)} {_n(top)}V{_n(floor + 4)}"/>'
