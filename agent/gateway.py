@@ -85,6 +85,7 @@ class Gateway:
         episodes: The latest ones, each in its last state.
         connected: The broker is there.
         readings: The last reading of each meter and poll group.
+        ahead_ms: By how much the wall clock was ahead of the centre's at its last beacon, None before one.
     """
 
     site: Site
@@ -99,6 +100,7 @@ class Gateway:
     episodes: list[Episode] = field(factory=list, init=False)
     connected: bool = field(default=False, init=False)
     readings: dict[str, dict[PollGroup, Reading]] = field(factory=dict, init=False)
+    ahead_ms: int | None = field(default=None, init=False)
     _stopped: bool = field(default=False, init=False)
     _silent: set[tuple[str, PollGroup]] = field(factory=set, init=False)
     _broker_word: str = field(default="", init=False)
@@ -185,6 +187,9 @@ class Gateway:
         for body in self.courier.handle(event, now_s):
             LOG.warning("%s on %s: %s", body["what"], body["topic"], body.get("text", body.get("code")))
             self._event(stamp, body)
+        beacon_ms = self.courier.take_beacon_ms()
+        if beacon_ms is not None:
+            self.ahead_ms = stamp.utc_ns // NS_PER_MS - beacon_ms
         self._refuse_rollback()
         self.courier.tick(now_s)
 

@@ -1,28 +1,36 @@
 """The agent at a glance, as one JSON object: what `status.sock` sends and people look at.
 
-gateway, at, boot_id, clock
-lines      [{id, kind, rated_w, power_w | null, on | null}]
+gateway, name, at, boot_id, clock, version
+clock_ahead_ms   by how much the clock was ahead of the centre's at its last beacon | null
+lines      [{id, name, kind, rated_w, power_w | null, on | null,
+             recent_w [60 of W | null: the mean of each minute, oldest first, the present one last]}]
 linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason, violation}]
 meters     [{meter, line | null, quality, reason, at, values, units | null}], units where there is no line
 buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
              meters [{meter, requests, …, latency_ms}]}], see `agent.figures`
-seals      {last, receipted, backlog, sent, in_flight}     broker {connected, alarms}
+seals      {last, receipted, backlog, sent, in_flight, receipt {number, at (the centre's time)} | null}
+broker     {connected, alarms, url, certificate {file, ends_at | null} | null}
 episodes   the latest, as in their records but without traces
 process    {resident_bytes, threads, descriptors}
 """
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
+from agent.certificate_end import certificate_end
+from agent.config import Site
 from agent.detect.params import LinkageParams
 from agent.feed import POWER_POINT
 from agent.gateway import Gateway
 from agent.health import read_health
-from agent.watch import Watch
+from agent.watch import MS_PER_S, NS_PER_MS, Watch
 from drivers.clock import NS_PER_S, Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import UNITS, PollGroup, Quality, Reading
+
+UTC_MS_MAX: Final = 253_402_300_799_000
+"""The end of the year 9999: a centre's time beyond it cannot be told."""
 
 
 def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
@@ -30,10 +38,13 @@ def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
     delivery, health = gateway.courier.status(), read_health()
     return {
         "gateway": gateway.site.site.gateway,
+        "name": gateway.site.site.name,
         "at": iso(stamp),
         "boot_id": stamp.boot_id.hex(),
         "clock": stamp.clock_state.value,
-        "lines": _lines(gateway),
+        "clock_ahead_ms": gateway.ahead_ms,
+        "version": gateway.version,
+        "lines": _lines(gateway, stamp),
         "linkages": _linkages(gateway.watch),
         "meters": [_meter(gateway, meter) for meter in gateway.watch.setups],
         "buses": [bus.to_json() for bus in gateway.figures()],
@@ -43,8 +54,13 @@ def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
             "backlog": delivery.backlog,
             "sent": delivery.sent,
             "in_flight": delivery.in_flight,
+            "receipt": _receipt(gateway.courier.receipt),
         },
-        "broker": {"connected": gateway.connected, "alarms": sorted(delivery.alarms)},
+        "broker": {
+            "connected": gateway.connected,
+            "alarms": sorted(delivery.alarms),
+            **_broker(gateway.site),
+        },
         "episodes": [
             {key: value for key, value in episode.to_body().items() if key != "trace"}
             for episode in gateway.episodes
@@ -59,7 +75,10 @@ def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
 
 def iso(stamp: Stamp) -> str:
     """The wall time of `stamp`, ISO 8601 in UTC with milliseconds."""
-    moment = datetime.fromtimestamp(stamp.utc_ns / NS_PER_S, UTC)
+    return _iso(datetime.fromtimestamp(stamp.utc_ns / NS_PER_S, UTC))
+
+
+def _iso(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -79,7 +98,23 @@ def reading_json(reading: Reading, setup: MeterSetup, line: str | None) -> dict[
     }
 
 
-def _lines(gateway: Gateway) -> list[dict[str, Any]]:
+def _receipt(receipt: tuple[int, int] | None) -> dict[str, Any] | None:
+    if receipt is None or receipt[1] > UTC_MS_MAX:
+        return None
+    return {"number": receipt[0], "at": _iso(datetime.fromtimestamp(receipt[1] / MS_PER_S, UTC))}
+
+
+def _broker(site: Site) -> dict[str, Any]:
+    broker = site.broker
+    if broker is None or not broker.certificate:
+        return {"url": broker.url if broker else "", "certificate": None}
+    file = site.path(broker.certificate)
+    end = certificate_end(file)
+    known = {"file": str(file), "ends_at": None if end is None else _iso(end)}
+    return {"url": broker.url, "certificate": known}
+
+
+def _lines(gateway: Gateway, stamp: Stamp) -> list[dict[str, Any]]:
     thresholds = {line.id: line.threshold for linkage in gateway.watch.linkages for line in linkage.lines}
     powers: dict[str, list[float | None]] = {}
     for meter, fed in gateway.watch.lines.items():
@@ -91,7 +126,15 @@ def _lines(gateway: Gateway) -> list[dict[str, Any]]:
         threshold = thresholds.get(line.id)
         running = None if watts is None or threshold is None else watts >= threshold.lo_w
         rows.append(
-            {"id": line.id, "kind": line.kind, "rated_w": line.rated_w, "power_w": watts, "on": running}
+            {
+                "id": line.id,
+                "name": line.name,
+                "kind": line.kind,
+                "rated_w": line.rated_w,
+                "power_w": watts,
+                "on": running,
+                "recent_w": gateway.watch.recent.watts(line.id, stamp.boottime_ns // NS_PER_MS),
+            }
         )
     return rows
 

@@ -26,6 +26,7 @@ from agent.detect.params import LinkageParams
 from agent.detect.warning import AFTER_S, EarlyWarning, Warned
 from agent.evidence.record import Kind, ReadingRecord, Record
 from agent.feed import LineFeed, said_by
+from agent.recent import Recent
 from drivers.clock import ClockState, Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
@@ -55,6 +56,7 @@ class Watch:
         feed: The metered feed, None where there is none.
         after_s: How much treatment must be lacking before a warning.
         judged: The lines that some linkage watches.
+        recent: The last hour of each line, for the status.
     """
 
     detector: Detector | None
@@ -64,6 +66,7 @@ class Watch:
     feed: FeedParams | None = None
     after_s: float = AFTER_S
     judged: frozenset[str] = field(init=False)
+    recent: Recent = field(factory=Recent, init=False)
     _feed: LineFeed = field(init=False)
     _early: EarlyWarning = field(init=False)
     _unheard: list[Warned] = field(factory=list, init=False)
@@ -184,6 +187,7 @@ class Watch:
     def _begin(self, boot_id: bytes, offset_ms: int, wall_ms: int, clock_state: ClockState) -> None:
         """A boot with its offset; `wall_ms` is what the wall clock alone would have said."""
         self._boot_id, self._offset_ms = boot_id, offset_ms
+        self.recent.clear()
         self._undated = clock_state is ClockState.UNSYNCHRONISED or offset_ms - wall_ms > REDATE_MS
 
     def _count_from(self, offset_ms: int, utc_ms: int) -> None:
@@ -198,6 +202,8 @@ class Watch:
             return
         said = said_by(setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio))
         power = self._feed.power(meter, (boottime_ms + self._offset_ms) / MS_PER_S, said)
+        if power is not None:
+            self.recent.add(power.line, boottime_ms, power.watts)
         if power is not None and self.detector and power.line in self.judged:
             self.detector.sample(
                 power.line,

@@ -58,6 +58,7 @@ class Courier:
         birth: What is said, retained, on each connect; the will takes it back.
         statements: Each said on each connect until a receipt covers its seal, in their order.
         reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
+        receipt: Number of the highest seal that a receipt covers, and the centre's time in it, UTC ms.
     """
 
     outbox: Outbox
@@ -68,6 +69,8 @@ class Courier:
     birth: bytes
     statements: tuple[Pending, ...] = ()
     reference: bytes = field(default=b"", init=False)
+    receipt: tuple[int, int] | None = field(default=None, init=False)
+    _beacon_ms: int | None = field(default=None, init=False)
     _state_at_s: float = field(default=float("-inf"), init=False)
     _lost_told: set[int] = field(factory=set, init=False)  # one a life: the centre moves on or never does
     _rejections: int = field(default=0, init=False)
@@ -123,6 +126,11 @@ class Courier:
         damaged, self._damaged = self._damaged, []
         return damaged
 
+    def take_beacon_ms(self) -> int | None:
+        """The time in a beacon that has just come, UTC ms; one that the broker kept tells nothing."""
+        beacon_ms, self._beacon_ms = self._beacon_ms, None
+        return beacon_ms
+
     def body_bytes(self, number: int) -> int:
         """The length of a stored body, 0 where it was given up or is damaged."""
         return 0 if number in self._unsound else self.store.body_length(number)
@@ -149,7 +157,8 @@ class Courier:
     def _message(self, message: Message, now_s: float) -> list[dict[str, Any]]:
         try:
             if message.topic == wire.BEACON:
-                open_beacon(message.payload, self.centre_key)
+                beacon = open_beacon(message.payload, self.centre_key)
+                self._beacon_ms = None if message.retained else beacon.centre_utc_ms
                 self.reference = sha256(message.payload).digest()
                 return []
             if message.topic == self.topics.receipt:
@@ -163,6 +172,7 @@ class Courier:
         heard = self.outbox.on_receipt(receipt, self.store.hash_of, now_s)
         if heard in {Heard.PROGRESS, Heard.NOTHING_NEW, Heard.ASKED}:
             self.reference = sha256(raw).digest()
+            self.receipt = max(self.receipt or (0, 0), (receipt.number, receipt.centre_utc_ms))
         # One that asks may have brought progress too: what it covers may be pruned, so it is kept. One that
         # proves a rollback or a fork, or asks for what is lost, says from where a re-key has to go on.
         lost = receipt.conflict is not None and self.store.hash_of(receipt.conflict.number) is None

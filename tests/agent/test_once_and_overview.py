@@ -8,10 +8,12 @@ import pytest
 from agent import once
 from agent.build import setups_of
 from agent.config import parse_site
+from agent.evidence.receipt import Beacon, Receipt, sign_beacon, sign_receipt
 from agent.overview import iso, overview, reading_json
+from agent.uplink.mqtt_events import Message
 from drivers.clock import ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
-from tests.agent.rig import SITE, Rig
+from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
 from tests.drivers.slave import answer, on_tcp
 
 
@@ -80,7 +82,56 @@ def test_an_episode_is_shown_without_its_trace_and_alarms_by_name(tmp_path: Path
     (episode,) = [one for one in seen["episodes"] if one["severity"] == "violation"]  # type: ignore[attr-defined]
     assert episode["rule"] == "off"
     assert "trace" not in episode
-    assert seen["broker"] == {"connected": False, "alarms": []}
+    assert seen["broker"] == {
+        "connected": False,
+        "alarms": [],
+        "url": "mqtt://127.0.0.1",
+        "certificate": None,
+    }
+
+
+def test_a_line_tells_of_its_last_hour_and_a_restart_of_what_is_not_in_the_checkpoint(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "g1")
+    rig.run(150, 30_000, 12_000)
+    rig.run(60, None, 10_000)
+    lines = glance(rig)["lines"]
+    assert isinstance(lines, list)
+    assert {line["id"]: line["recent_w"] for line in lines} == {
+        "p1": [None] * 56 + [30_000, 30_000, 30_000, None],
+        "t1": [None] * 56 + [12_000, 12_000, 11_167, 10_000],
+    }
+    again = rig.killed(tmp_path / "again")
+    after = glance(again)["lines"]
+    again.close()
+    assert isinstance(after, list)
+    assert after[1]["recent_w"][-2] == 11_167, "the same boot goes on with what is read again"
+    other = again.killed(tmp_path / "other", boot_id=b"second boot.....")
+    assert glance(other)["lines"][1]["recent_w"] == [None] * 60  # type: ignore[index]
+    other.close()
+
+
+def test_the_last_receipt_is_told_with_the_time_of_the_centre(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "g1")
+    assert glance(rig)["seals"]["receipt"] is None  # type: ignore[index]
+    seal = rig.seals()[-1]
+    for utc_ms in (BEGIN_S * 1000, BEGIN_S * 1000 + 1):
+        raw = sign_receipt(Receipt("g1", seal.number, seal.hash, seal.number, (), utc_ms), CENTRE)
+        rig.gateway.mqtt(Message("dj/1/g1/receipt", raw, False), rig.stamp(), 0)
+    assert glance(rig)["seals"]["receipt"] == {"number": seal.number, "at": "2026-03-01T21:20:00.001Z"}  # type: ignore[index]
+    absurd = sign_receipt(Receipt("g1", seal.number, seal.hash, seal.number, (), 2**62), CENTRE)
+    rig.gateway.mqtt(Message("dj/1/g1/receipt", absurd, False), rig.stamp(), 0)
+    assert glance(rig)["seals"]["receipt"] is None  # type: ignore[index]
+    rig.close()
+
+
+def test_the_clock_is_held_against_a_beacon_that_comes_at_this_moment(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "g1")
+    beacon = sign_beacon(Beacon(BEGIN_S * 1000 - 90_000, 1), CENTRE)
+    rig.gateway.mqtt(Message("dj/1/beacon", beacon, True), rig.stamp(), 0)
+    assert glance(rig)["clock_ahead_ms"] is None, "one that the broker kept may be old"
+    rig.gateway.mqtt(Message("dj/1/beacon", beacon, False), rig.stamp(), 0)
+    assert glance(rig)["clock_ahead_ms"] == 90_000
+    rig.close()
 
 
 def test_the_fast_group_has_the_last_word_on_quality_and_all_groups_on_values(tmp_path: Path) -> None:
