@@ -98,6 +98,18 @@ class Connection:
             energy_export_wh=float(counts[1 + len(PHASES)]),
         )
 
+    def sees(self, line: str) -> bool:
+        """Whether what this line takes goes through its transformers at any time."""
+        return line == self.meter.line or any(one.line == line for one, _, _ in self._wirings)
+
+    def counts(self, t_s: float) -> Floats:
+        """Its counters, of this meter and of those that it replaced, for `go_on`."""
+        return self._counter.at(t_s)
+
+    def go_on(self, t_s: float, counts: Floats) -> None:
+        """The loads are others from `t_s` on; what the counters showed at that moment stays."""
+        self._counter.go_on(t_s, counts)
+
     def _seen(self, t_s: Floats) -> Phasors:
         voltages = self._voltages(t_s)
         masks = [(one, (t_s >= begin_s) & (t_s < end_s)) for one, begin_s, end_s in self._wirings]

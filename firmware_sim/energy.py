@@ -4,6 +4,9 @@ A counter reads `initial_wh` at the local midnight of the anchor's day and grows
 in the middle of each step of STEP_S. Whole days are summed once and remembered, so reading forward
 costs one day of power per simulated day. It never runs back if the power is never below 0. The counters
 of one meter (import and export, whole and phases) are the rows of one table, summed together.
+
+A machine that is switched by hand changes what comes: then `go_on` sums again from there on and keeps
+what the counters have shown.
 """
 
 import math
@@ -39,6 +42,7 @@ class EnergyCounter:
     _totals: dict[int, Floats] = field(factory=dict, init=False)
     _day: int | None = field(default=None, init=False)
     _steps: Floats = field(factory=lambda: np.zeros(1), init=False)
+    _kept: list[tuple[float, Floats]] = field(factory=list, init=False)
 
     def at(self, t_s: float) -> Floats:
         """The counters in Wh at a moment.
@@ -51,7 +55,17 @@ class EnergyCounter:
         step = min(int(into_s // STEP_S), DAY_S // STEP_S - 1)
         steps = self._of_day(day)
         low, high = steps[..., step], steps[..., step + 1]
-        return self._before(day) + low + (high - low) * (into_s - step * STEP_S) / STEP_S
+        kept = sum(
+            (shown for from_s, shown in self._kept if t_s >= from_s), start=np.zeros_like(self.initial_wh)
+        )
+        return self._before(day) + low + (high - low) * (into_s - step * STEP_S) / STEP_S + kept
+
+    def go_on(self, t_s: float, shown: Floats) -> None:
+        """The power is another one from `t_s` on; what the counters have `shown` at that moment stays."""
+        for day in [day for day in self._totals if day >= _day(t_s)]:
+            del self._totals[day]
+        self._day = None
+        self._kept.append((t_s, shown - self.at(t_s)))
 
     def _before(self, day: int) -> Floats:
         """What they read at the midnight of `day`."""

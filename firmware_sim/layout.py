@@ -16,6 +16,7 @@ class LineKind(StrEnum):
 
     PRODUCTION = "production"
     TREATMENT = "treatment"
+    FEED = "feed"
 
 
 class BusKind(StrEnum):
@@ -101,13 +102,23 @@ class BusPlan:
 
 @frozen
 class LinePlan:
-    """One production or treatment line, and the ids of the meters that measure it."""
+    """One line, and the ids of the meters that measure it.
+
+    Attributes:
+        id: Its name.
+        kind: What it does; a feed takes what all other lines take, metered or not, and its losses.
+        rated_w: Its rated power.
+        profile: Its load; that of a feed is not asked.
+        meters: Ids of its meters.
+        losses: For a feed: of transformer and cables, as a share of what the lines take.
+    """
 
     id: str
     kind: LineKind
     rated_w: float
     profile: Profile
     meters: tuple[str, ...] = ()
+    losses: float = 0.0
 
 
 @frozen

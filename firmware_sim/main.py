@@ -1,8 +1,12 @@
-"""The command `dianjian-sim`: serves simulated meters until it is told to stop.
+"""The command `dianjian-sim`: serves simulated meters until it is told to stop, and switches machines.
 
 When every bus is open it prints one line of JSON, {"buses": {"b1": "tcp://127.0.0.1:41234", …}}, and
 nothing else on stdout. SIGTERM and SIGINT end it with exit code 0; a wrong plant file is told line by
 line on stderr with exit code 2, a bus that cannot be opened with 1.
+
+A plant of the package is served by its name alone: `dianjian-sim serve ten-meters`. With --control its
+machines are switched by `dianjian-sim set SOCKET LINE off|on|auto|40%` (firmware_sim.control), which
+tells a wrong word with exit code 2 and a plant that does not answer with 1.
 
 Without --clock a plant file begins at its own start, at normal speed, and one meter alone has the
 machine's time.
@@ -13,17 +17,20 @@ import math
 import signal
 import sys
 import threading
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Final
 
 import click
-from attrs import asdict
+from attrs import asdict, evolve
 
 from drivers import model as meter_models
 from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
 from drivers.errors import ModelError
 from firmware_sim.catalogue import CATALOGUE, COMMON
+from firmware_sim.control import ControlError, ask
 from firmware_sim.energy import DAYS_MAX
+from firmware_sim.hands import WORDS
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import PlantError
@@ -32,6 +39,7 @@ from firmware_sim.signals import DAY_S, Profile, Shape
 
 EXIT_FAILED: Final = 1
 EXIT_WRONG_INPUT: Final = 2
+W_PER_KW: Final = 1000.0
 
 
 @click.group()
@@ -40,7 +48,7 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("plant_file", required=False, type=click.Path(path_type=Path))
+@click.argument("plant_file", required=False, type=click.Path(path_type=Path), metavar="[PLANT]")
 @click.option("--clock", "clock_spec", help="Time of another process: SPEED@UTC_NS@BOOTTIME_NS.")
 @click.option("--model", "model_name", help="Serve one meter of this model or model file.")
 @click.option("--unit", "unit_id", default=1, show_default=True, type=click.IntRange(1, 247))
@@ -48,6 +56,14 @@ def main() -> None:
 @click.option("--tcp", help="HOST:PORT of Modbus TCP; port 0 takes a free one.")
 @click.option("--rtu-tcp", help="HOST:PORT of RTU frames over TCP.")
 @click.option("--pty", help="Symbolic link to make to a pseudo-terminal, 9600 8N1 (DL/T 645: 2400 8E1).")
+@click.option(
+    "--control", type=click.Path(path_type=Path), help="Make a Unix socket through which `set` switches."
+)
+@click.option(
+    "--links",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="Make a symbolic link DIR/BUS to each pseudo-terminal that has none.",
+)
 @click.option("--watts", default=10_000.0, show_default=True, help="Power of the one meter's line.")
 def serve(
     plant_file: Path | None,
@@ -58,17 +74,19 @@ def serve(
     tcp: str | None,
     rtu_tcp: str | None,
     pty: str | None,
+    control: Path | None,
+    links: Path | None,
     watts: float,
 ) -> None:
-    """Serve PLANT_FILE, or one meter with --model."""
+    """Serve PLANT, a file or the name of a plant of the package, or one meter with --model."""
     if (plant_file is None) == (model_name is None):
-        raise click.UsageError("give either PLANT_FILE or --model")
+        raise click.UsageError("give either PLANT or --model")
     try:
         clock: Clock | None = None if clock_spec is None else ScaledClock.from_spec(clock_spec)
     except ValueError as error:
         raise click.BadParameter(f"{clock_spec!r} is not SPEED@UTC_NS@BOOTTIME_NS") from error
     if plant_file is not None:
-        plant = _loaded(plant_file)
+        plant = _linked(_loaded(plant_file), links)
         clock = clock or ScaledClock(1.0, int(plant.start_s * NS_PER_S))
     else:
         clock = clock or SystemClock()
@@ -80,7 +98,33 @@ def serve(
         plant = one_meter(str(model_name), unit_id, address, places, watts, clock.stamp().utc_ns / NS_PER_S)
     if abs(clock.stamp().utc_ns / NS_PER_S - plant.start_s) > DAYS_MAX * DAY_S:
         raise click.UsageError(f"the clock is more than {DAYS_MAX} days from the plant's start")
-    serve_until_told(plant, clock)
+    serve_until_told(plant, clock, control)
+
+
+@main.command("set")
+@click.argument("socket", type=click.Path(path_type=Path))
+@click.argument("line", required=False)
+@click.argument("to", required=False, metavar="[off|on|auto|PERCENT%]")
+@click.option("--json", "as_json", is_flag=True, help="The plant's answer as it comes.")
+def set_(socket: Path, line: str | None, to: str | None, *, as_json: bool) -> None:
+    """Switch a LINE of the plant that is served with --control SOCKET; without one, show all lines."""
+    if line is not None and (to is None or len(line.split()) != 1 or len(to.split()) != 1):
+        raise click.UsageError(f"say what LINE is switched to: {WORDS}")
+    try:
+        answer = ask(socket, "" if line is None else f"{line} {to}")
+    except ControlError as error:
+        click.echo(str(error), err=True)
+        sys.exit(EXIT_FAILED)
+    if "error" in answer:
+        click.echo(str(answer["error"]), err=True)
+        sys.exit(EXIT_WRONG_INPUT)
+    if as_json:
+        click.echo(json.dumps(answer, ensure_ascii=False))
+    elif line is not None:
+        click.echo(f"{answer['line']} {answer['to']} from {answer['at']}")
+    else:
+        for one in answer["lines"]:
+            click.echo(f"{one['line']:<12} {one['to'] or '-':<6} {one['power_w'] / W_PER_KW:10.2f} kW")
 
 
 @main.command()
@@ -99,13 +143,13 @@ def events(*, as_json: bool) -> None:
                     click.echo(f"  {'':<33}{entry.keys}")
 
 
-def serve_until_told(plant: Plant, clock: Clock) -> None:
+def serve_until_told(plant: Plant, clock: Clock, control: Path | None = None) -> None:
     """Open every bus, say where, and wait for a signal."""
     told = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told.set())
     try:
-        with Server(plant, clock) as server:
+        with Server(plant, clock, control) as server:
             click.echo(json.dumps({"buses": dict(server.urls)}))
             told.wait()
     except ServeError as error:
@@ -148,8 +192,23 @@ def _bus(kind: BusKind, place: str, *, dlt645: bool) -> BusPlan:
     return BusPlan(kind.value, sent, host=host, port=int(port), protocol=protocol)
 
 
+def _linked(plant: Plant, folder: Path | None) -> Plant:
+    """The plant with a link in the folder to each terminal that has none."""
+    if folder is None:
+        return plant
+    buses = tuple(
+        evolve(bus, link=str(folder / bus.id)) if bus.kind is BusKind.PTY and not bus.link else bus
+        for bus in plant.buses
+    )
+    return Plant(evolve(plant.layout, buses=buses))
+
+
 def _loaded(path: Path) -> Plant:
+    shipped = files("firmware_sim.plants").joinpath(f"{path}.toml")
     try:
+        if path.name == str(path) and not path.exists() and shipped.is_file():
+            with as_file(shipped) as file:
+                return load_plant(file)
         return load_plant(path)
     except PlantError as error:
         for problem in error.problems:

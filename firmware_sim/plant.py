@@ -2,9 +2,14 @@
 
 `power_w` and `history` tell the truth about a line: what it takes, with all events that happen to the
 line itself. `electrical`, `seen_at_s` and `silent` say what a meter makes of it. Times are seconds
-since 1970 UTC. The same file gives the same answers in every process and after every restart.
+since 1970 UTC. The same file gives the same answers in every process and after every restart, until
+somebody switches a machine by hand (`switch`, see firmware_sim.hands): that holds from the next second
+on, and what was before stays as it was.
+
+A feed takes what all other lines take, whether it goes through their meters or past them, and its losses.
 """
 
+import math
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +18,8 @@ from attrs import define, field
 
 from firmware_sim.connection import Connection, replaced
 from firmware_sim.electrical import Electrical
-from firmware_sim.layout import BusPlan, FaultPlan, Layout, LinePlan, MeterPlan
+from firmware_sim.hands import Switch, Way, switched
+from firmware_sim.layout import BusPlan, FaultPlan, Layout, LineKind, LinePlan, MeterPlan
 from firmware_sim.noise import Floats
 from firmware_sim.plant_file import read_layout
 from firmware_sim.signals import DAY_S, Signals
@@ -23,6 +29,10 @@ _LIGHT_LOAD: Final = 0.4
 """Below this share of its rated power a motor's power factor falls."""
 _IDLE_POWER_FACTOR: Final = 0.45
 """Part of the full-load power factor that is left without any load."""
+_UNMETERED_FACTOR: Final = 0.86
+"""Power factor of a line without a meter of its own, where a feed sees it."""
+SWITCHES_MAX: Final = 10_000
+"""Each costs a little with every answer; a person makes some hundred."""
 
 
 def load_plant(path: Path | str) -> "Plant":
@@ -48,6 +58,7 @@ class Plant:
     _signals: Signals = field(init=False)
     _events: tuple[Event, ...] = field(init=False)
     _connections: dict[str, Connection] = field(factory=dict, init=False)
+    _switches: list[Switch] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._lines = {line.id: line for line in self.lines}
@@ -107,6 +118,34 @@ class Plant:
         """The true active power of a line from `start_s` on, one value a step, before `end_s`."""
         return self._load(line_id, np.arange(start_s, end_s, step_s), with_events=with_events).watts
 
+    @property
+    def switches(self) -> tuple[Switch, ...]:
+        """What was switched by hand, in the order in which it was done."""
+        return tuple(self._switches)
+
+    def switch(self, line_id: str, way: Way, t_s: float, share: float = 0.0) -> Switch:
+        """Switch a line by hand at a moment that is not before the last one.
+
+        Raises:
+            ValueError: There is no such machine, or there were too many switches; one line.
+        """
+        machines = [line.id for line in self.lines if line.kind is not LineKind.FEED]
+        if line_id not in machines:
+            raise ValueError(f"no machine is called {line_id!r}; there are {', '.join(machines)}")
+        if len(self._switches) >= SWITCHES_MAX:
+            raise ValueError(f"machines were switched {SWITCHES_MAX} times; serve the plant anew")
+        done = Switch(line_id, way, math.floor(t_s) + 1.0, share)
+        kept_s = done.begin_s - 1
+        feeds = [line.id for line in self.lines if line.kind is LineKind.FEED]
+        moved = [
+            one for one in self._connections.values() if any(one.sees(line) for line in (line_id, *feeds))
+        ]
+        shown = [one.counts(kept_s) for one in moved]
+        self._switches.append(done)
+        for one, counts in zip(moved, shown, strict=True):
+            one.go_on(kept_s, counts)
+        return done
+
     def electrical(self, meter_id: str, t_s: float) -> Electrical:
         """What the connection of a meter is like at a moment, as far as the meter can see."""
         return self._connection(meter_id).at(t_s)
@@ -157,12 +196,42 @@ class Plant:
         self, line_id: str, t_s: Floats, *, with_events: bool = True, power_factor: float = 1.0
     ) -> Load:
         line = self.line(line_id)
-        watts = self._signals.watts(line_id, t_s) if len(t_s) else np.zeros(0)
+        if line.kind is LineKind.FEED:
+            return self._fed(line, t_s, with_events=with_events)
+        watts = self._watts(line, t_s) if len(t_s) else np.zeros(0)
         light = np.minimum(watts / line.rated_w / _LIGHT_LOAD, 1.0)
         factor = power_factor * (_IDLE_POWER_FACTOR + (1 - _IDLE_POWER_FACTOR) * light)
         events = self._of_line(line_id) if with_events else ()
         standby_w = line.profile.standby * line.rated_w
         return happened(Load(watts, watts / factor), events, t_s, standby_w=standby_w, rated_w=line.rated_w)
+
+    def _watts(self, line: LinePlan, t_s: Floats) -> Floats:
+        """Active power by profile and hand, before anything of the timetable happens."""
+        watts, profile = self._signals.watts(line.id, t_s), line.profile
+        mine = [one for one in self._switches if one.line == line.id]
+
+        def at_last(switch: Switch) -> Floats:
+            match switch.way:
+                case Way.AUTO:
+                    return watts
+                case Way.OFF:
+                    return np.full_like(watts, profile.standby * line.rated_w)
+            return self._signals.running(line.id, t_s, switch.share if switch.way is Way.SHARE else None)
+
+        return switched(watts, mine, t_s, of=at_last, ramp_s=profile.ramp_s)
+
+    def _fed(self, feed: LinePlan, t_s: Floats, *, with_events: bool) -> Load:
+        """What all other lines take, each at the power factor of its meter, and the losses."""
+        factors = {meter.line: meter.power_factor for meter in reversed(self.meters)}
+        active, reactive = np.zeros_like(t_s), np.zeros_like(t_s)
+        for line in self.lines:
+            if line.kind is LineKind.FEED:
+                continue
+            factor = factors.get(line.id, _UNMETERED_FACTOR)
+            load = self._load(line.id, t_s, with_events=with_events, power_factor=factor)
+            active += load.watts * (1 + feed.losses)
+            reactive += np.sqrt(np.maximum(load.apparent**2 - load.watts**2, 0.0))
+        return Load(active, np.hypot(active, reactive))
 
     def _metered(self, line_id: str, t_s: Floats, power_factor: float) -> Load:
         load = self._load(line_id, t_s, power_factor=power_factor)

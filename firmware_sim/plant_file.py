@@ -15,10 +15,11 @@ link = "/tmp/b1"                    # optional symbolic link to the pty
 
 [[line]]
 id = "p1"
-kind = "production"                 # production | treatment
+kind = "production"                 # production | treatment | feed
 rated_w = 75000
 profile = { shape = "batch", shifts = ["08:00-12:00"], on_s = 1800, off_s = 300 }
                                     # keys and defaults: firmware_sim.signals.Profile
+# a line of kind "feed" has no profile: it takes what all other lines take, and losses = 0.02 of it
 
 [[meter]]
 id = "m1"
@@ -61,6 +62,7 @@ from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile
 from firmware_sim.plant_table import PlantTable, known, read_model
 from firmware_sim.plant_wiring import read_wiring
+from firmware_sim.signals import Profile, Shape
 
 FILE_BYTES_MAX: Final = 1024 * 1024
 """Largest plant file that is read; a plant of a hundred meters has a fiftieth of it."""
@@ -68,6 +70,8 @@ _WATTS_MAX: Final = 1e9
 _RATIO_MAX: Final = 1e5
 _SHARE_SLACK: Final = 1e-6
 _ADDRESS_DIGITS: Final = 12
+_LOSSES: Final = 0.02
+"""Of a plant's transformer and cables, of what goes through them."""
 
 
 class PlantError(Exception):
@@ -161,11 +165,14 @@ def _bus(table: PlantTable) -> BusPlan:
 
 
 def _line(table: PlantTable) -> LinePlan:
+    kind = table.choice("kind", LineKind)
+    feed = kind is LineKind.FEED
     line = LinePlan(
         id=table.text("id"),
-        kind=table.choice("kind", LineKind),
+        kind=kind,
         rated_w=table.number("rated_w", low=1.0, high=_WATTS_MAX),
-        profile=read_profile(table.section("profile")),
+        profile=Profile(Shape.CONTINUOUS) if feed else read_profile(table.section("profile")),
+        losses=table.number("losses", _LOSSES, low=0.0, high=1.0) if feed else 0.0,
     )
     table.finish()
     return line
@@ -245,11 +252,12 @@ def _crossed(layout: Layout) -> Iterable[str]:
         shares = sum(meter.share for meter in layout.meters if meter.line == line.id)
         if shares > 1 + _SHARE_SLACK:
             yield f"line[{i}]: its meters' shares add up to {shares:g}, more than 1"
-        yield from _followed(i, line, layout.lines)
+        if line.kind is not LineKind.FEED:
+            yield from _followed(i, line, layout.lines)
 
 
 def _followed(number: int, line: LinePlan, lines: tuple[LinePlan, ...]) -> Iterable[str]:
-    leaders = {other.id: other for other in lines}
+    leaders = {other.id: other for other in lines if other.kind is not LineKind.FEED}
     for name in line.profile.lines:
         if name not in leaders:
             yield f"line[{number}].profile.lines: unknown line {name!r}; known: {', '.join(leaders)}"

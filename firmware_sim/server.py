@@ -6,15 +6,17 @@
 `urls` has for each bus what the driver opens: `tcp://host:port`, `rtu+tcp://host:port`,
 `rtu:/dev/pts/5?baudrate=9600&parity=N`, `dlt645+tcp://…` or `dlt645:…`. A pseudo-terminal cannot be given
 a parity (pyserial's attempt fails with EINVAL), so the URL of an 8E1 bus says N too; its pacing counts the
-parity bit all the same.
+parity bit all the same. With `control` machines can be switched by hand (firmware_sim.control).
 """
 
 import asyncio
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final, Self
 
 from drivers.clock import NS_PER_S, Clock
+from firmware_sim.control import ControlPort
 from firmware_sim.dlt645_bus import Dlt645Core
 from firmware_sim.layout import BusKind, Spoken
 from firmware_sim.plant import Plant
@@ -32,7 +34,8 @@ class ServeError(Exception):
 class Server:
     """All buses of a plant."""
 
-    def __init__(self, plant: Plant, clock: Clock) -> None:
+    def __init__(self, plant: Plant, clock: Clock, control: Path | None = None) -> None:
+        self._control = None if control is None else ControlPort(plant, clock, control)
         self.urls: Mapping[str, str] = {}
         self._plant = plant
         self._clock = clock
@@ -86,6 +89,8 @@ class Server:
                 pace = Pace(kind(plan, self._plant), self._clock)
                 ports[plan.id] = PtyPort(pace) if plan.kind is BusKind.PTY else TcpPort(pace)
                 await ports[plan.id].open()
+            if self._control is not None:
+                await self._control.open()
             self.urls = {name: port.url for name, port in ports.items()}
             self._ready.set()
             plugs = [asyncio.create_task(self._plugged(name, port)) for name, port in ports.items()]
@@ -93,6 +98,8 @@ class Server:
             for plug in plugs:
                 plug.cancel()
         finally:
+            if self._control is not None:
+                self._control.close()
             for port in ports.values():
                 port.close()
             await asyncio.sleep(0)  # lets the closed connections leave the loop before it goes

@@ -133,6 +133,18 @@ class Signals:
         envelope, level = self._envelope(line, t_s)
         if profile.shape is Shape.FOLLOWS:
             level = profile.base + profile.gain * self._followed(profile, t_s)
+        return self._at(line, t_s, envelope, level)
+
+    def running(self, line: str, t_s: Floats, share: float | None = None) -> Floats:
+        """What `line` takes while it is held at `share` of its rated power, or at the load of its runs."""
+        profile = self.profiles[line]
+        level = np.full_like(t_s, profile.level if share is None else share)
+        if share is None and profile.shape is Shape.FOLLOWS:
+            level = profile.base + profile.gain * self._followed(profile, t_s)
+        return self._at(line, t_s, np.ones_like(t_s), level)
+
+    def _at(self, line: str, t_s: Floats, envelope: Floats, level: Floats) -> Floats:
+        profile = self.profiles[line]
         wobble = 1.0 + profile.noise * smooth(key_of(self.seed, line, "noise"), t_s, NOISE_PERIOD_S)
         wobble += profile.swing * smooth(key_of(self.seed, line, "swing"), t_s, SWING_PERIOD_S)
         load = envelope * np.maximum(level * wobble - profile.standby, 0.0) + profile.standby

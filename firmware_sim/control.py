@@ -1,0 +1,168 @@
+"""A Unix socket through which machines of a served plant are switched by hand.
+
+One line is asked, one line of JSON is answered, as often as wanted on one connection:
+
+    p1 off        {"line": "p1", "to": "off", "at": "2026-03-02T01:00:12Z"}
+    p1 40%        {"line": "p1", "to": "40%", "at": "2026-03-02T01:00:31Z"}
+    p9 on         {"error": "no machine is called 'p9'; there are p1, p2, t1"}
+                  (an empty line) {"lines": [{"line": "p1", "to": "40%", "power_w": 29870.4}, …]}
+
+`at` is the moment of the plant from which it holds. The socket belongs to the user who serves the plant
+(0600). One that a killed server left behind is taken over; anything else at its path is left alone.
+"""
+
+import asyncio
+import json
+import os
+import socket
+import stat
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from drivers.clock import NS_PER_S, Clock
+from firmware_sim.hands import read_way
+from firmware_sim.layout import LineKind
+from firmware_sim.plant import Plant
+
+LINE_BYTES_MAX: Final = 256
+"""Longest line that is asked: a name and a word."""
+ANSWER_BYTES_MAX: Final = 1024 * 1024
+"""Longest line that is answered: some ten thousand machines."""
+ASK_REAL_S: Final = 5.0
+"""The plant answers at once; who does not answer in this time hangs."""
+_MODE: Final = 0o600
+_AUTO: Final = "auto"
+
+
+class ControlError(Exception):
+    """The socket cannot be opened or answers nonsense; one line."""
+
+
+@define
+class ControlPort:
+    """The socket of a plant that is being served."""
+
+    plant: Plant
+    clock: Clock
+    path: Path
+    _listener: asyncio.Server | None = field(default=None, init=False)
+    _peers: set[asyncio.StreamWriter] = field(factory=set, init=False)
+
+    async def open(self) -> None:
+        """Begin to listen.
+
+        Raises:
+            OSError: The path is taken or cannot be made.
+        """
+        _make_room(self.path)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            os.fchmod(listening.fileno(), _MODE)  # before it has a name, so nobody is ever faster
+            listening.bind(str(self.path))
+            self._listener = await asyncio.start_unix_server(
+                self._serve, sock=listening, limit=LINE_BYTES_MAX
+            )
+        except BaseException:
+            listening.close()
+            raise
+
+    def close(self) -> None:
+        """Stop listening and take the socket away."""
+        if self._listener is None:
+            return
+        self._listener.close()
+        for peer in tuple(self._peers):
+            peer.transport.abort()
+        self.path.unlink(missing_ok=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._peers.add(writer)
+        try:
+            while line := await reader.readline():
+                writer.write(_line(self.answer(line.decode("utf-8", "replace"))))
+                await writer.drain()
+        except ValueError:  # what readline makes of a line without an end
+            writer.write(_line({"error": f"a line has at most {LINE_BYTES_MAX} bytes"}))
+        except (OSError, asyncio.CancelledError):
+            pass  # the peer, or the plant, is gone
+        finally:
+            self._peers.discard(writer)
+            writer.close()
+
+    def answer(self, line: str) -> dict[str, Any]:
+        """What one line does."""
+        now_s = self.clock.stamp().utc_ns / NS_PER_S
+        words = line.split(maxsplit=1)
+        if not words:
+            return {"lines": self._lines(now_s)}
+        if len(words) == 1:
+            return {"error": f"say what {words[0]!r} is switched to"}
+        try:
+            way, share = read_way(words[1])
+            done = self.plant.switch(words[0], way, now_s, share)
+        except ValueError as error:
+            return {"error": str(error)}
+        at = datetime.fromtimestamp(done.begin_s, UTC).isoformat().replace("+00:00", "Z")
+        return {"line": done.line, "to": done.word, "at": at}
+
+    def _lines(self, now_s: float) -> list[dict[str, Any]]:
+        """Every line with what it was switched to last and what it takes."""
+        last = {switch.line: switch.word for switch in self.plant.switches}
+        return [
+            {
+                "line": line.id,
+                "to": None if line.kind is LineKind.FEED else last.get(line.id, _AUTO),
+                "power_w": round(self.plant.power_w(line.id, now_s), 1),
+            }
+            for line in self.plant.lines
+        ]
+
+
+def ask(path: Path, line: str) -> Mapping[str, Any]:
+    """Ask one line and return the answer.
+
+    Raises:
+        ControlError: Nobody serves a plant there, or what comes is no answer.
+    """
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+            peer.settimeout(ASK_REAL_S)
+            peer.connect(str(path))
+            peer.sendall(f"{line}\n".encode())
+            with peer.makefile("rb") as answers:
+                answer = json.loads(answers.readline(ANSWER_BYTES_MAX))
+    except OSError as error:
+        raise ControlError(f"{path}: no plant is served here ({error.strerror or error})") from error
+    except ValueError as error:
+        raise ControlError(f"{path}: what answers here is no simulator") from error
+    if not isinstance(answer, dict):
+        raise ControlError(f"{path}: what answers here is no simulator")
+    return answer
+
+
+def _line(answer: Mapping[str, Any]) -> bytes:
+    return json.dumps(answer, ensure_ascii=False).encode() + b"\n"
+
+
+def _make_room(path: Path) -> None:
+    """Take away the socket of a server that was killed.
+
+    Raises:
+        OSError: The path is taken.
+    """
+    try:
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(None, "is there and is no socket", str(path))
+    except FileNotFoundError:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
+        try:
+            peer.connect(str(path))
+        except ConnectionRefusedError:
+            path.unlink()
+            return
+    raise FileExistsError(None, "another plant is served here", str(path))
