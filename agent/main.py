@@ -22,7 +22,6 @@ argparse, not click: the daemon does not carry what only a terminal needs.
 import argparse
 import contextlib
 import json
-import logging
 import signal
 import sys
 import time
@@ -47,6 +46,7 @@ from agent.evidence.recovery import Start
 from agent.evidence.sealer import CommitError, SealingStoppedError
 from agent.evidence.slots import KeySlotsError
 from agent.gateway import REKEY_WORDS, RekeyError
+from agent.journal import ERROR, is_journal, log_to, prefixed
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
 from agent.overview import reading_json
@@ -91,7 +91,7 @@ _CODES: Final = (
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     call = _parser().parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    log_to(sys.stderr)
     verbs = {
         "check": _check,
         "init": _init,
@@ -103,7 +103,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return verbs[call.verb](call)
     except tuple(kind for kind, _ in _CODES) as error:
         for line in str(error).splitlines():
-            sys.stderr.write(f"dianjian-agent: {line}\n")
+            said = f"dianjian-agent: {line}"
+            sys.stderr.write((prefixed(said, ERROR) if is_journal(sys.stderr) else said) + "\n")
         return next(code for kind, code in _CODES if isinstance(error, kind))
 
 
