@@ -20,6 +20,7 @@ from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.gateway import Gateway, silent
 from agent.hook import Hook, parse_hook
+from agent.postbox import POSTBOX_NAME, Postbox
 from agent.setups import lines_of, setups_of
 from agent.statements import in_force, kept_in
 from agent.status import StatusSocket
@@ -227,6 +228,7 @@ def build(
     hook = Hook(parse_hook(site.warning.url)) if site.warning.url else None
     gateway = Gateway(site, version(), sealer, store, courier, watch, hook.put if hook else silent)
     gateway.attesting = Attesting(tpm, store) if tpm else None
+    gateway.postbox = Postbox(folder / POSTBOX_NAME)
     buses = tuple(
         BusTask(
             bus.url,

@@ -19,7 +19,7 @@ proves it is kept.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from attrs import define, field
@@ -31,12 +31,14 @@ from agent.detect.episode import Episode, Severity
 from agent.detect.warning import Warned
 from agent.evidence.record import Kind, encode_reading
 from agent.evidence.recovery import Recovery, Start
-from agent.evidence.seal import FIRST_NUMBER, NO_HASH
+from agent.evidence.seal import FIRST_NUMBER, NO_HASH, StoredSeal
 from agent.evidence.sealer import Sealer
 from agent.figures import BusFigures, heartbeat
 from agent.health import read_health
 from agent.manifest import manifest_bodies
-from agent.memory import Memory
+from agent.memory import ROWS_AT_ONCE, Memory
+from agent.postbox import CHECKPOINT as LETTERS
+from agent.postbox import SEALS_LOOKED_AT, Postbox
 from agent.quota import Level
 from agent.sealing import DiskError, Sealing
 from agent.store.gateway import GatewayStore
@@ -81,6 +83,7 @@ class Gateway:
         version: Of this software, for the manifest.
         hear: Takes early warnings to the plant; must not wait.
         attesting: Has a TPM attest the chain, where there is one.
+        postbox: Brings what setup has for the chain.
         figures: How the buses do at this moment.
         episodes: The latest ones, each in its last state.
         connected: The broker is there.
@@ -96,6 +99,7 @@ class Gateway:
     watch: Watch
     hear: Callable[[Mapping[str, Any]], None] = silent
     attesting: Attesting | None = None
+    postbox: Postbox | None = None
     figures: Callable[[], Sequence[BusFigures]] = tuple
     episodes: list[Episode] = field(factory=list, init=False)
     connected: bool = field(default=False, init=False)
@@ -132,6 +136,8 @@ class Gateway:
             raise RekeyError(f"{recovery.reason}: {REKEY_WORDS}")
         LOG.info("start: %s, next seal %d", recovery.start, recovery.number)
         self._memory.recall()
+        if self.postbox:
+            self.postbox.recall(self.store.checkpoint(LETTERS), self._last_seals)
         self.episodes = self._memory.episodes()
         self.courier.resume(now_s)
         self._refuse_rollback()
@@ -211,6 +217,9 @@ class Gateway:
             self._warn(warned)
         for kind, body in self.attesting.look(stamp, self._tip) if self.attesting else ():
             self._put(kind, stamp, body)
+        if self.postbox and not self.sealer.unsettled:
+            for kind, body in self.postbox.look(stamp):
+                self._put(kind, stamp, body, urgent=True)
         for body in self.courier.events():
             LOG.error("%s: %s", body["what"], body["text"])
             self._event(stamp, body)
@@ -326,6 +335,12 @@ class Gateway:
         digest = self.store.hash_of(number)
         return None if digest is None else (number, digest)
 
+    def _last_seals(self) -> Iterator[StoredSeal]:
+        first = max(self._sealing.tip - SEALS_LOOKED_AT + 1, FIRST_NUMBER)
+        while rows := self.store.rows(first, ROWS_AT_ONCE):
+            yield from rows
+            first = rows[-1].number + 1
+
     def _heartbeat(self, stamp: Stamp) -> dict[str, Any]:
         health, delivery = read_health(), self.courier.status()
         if health.exhausted != self._exhausted:
@@ -359,7 +374,11 @@ class Gateway:
         self._sealing.keep_from = None if self._blind else self._memory.saved_up_to
         if self._tamper.news or self._conduct.news:  # with the seal that tells of it
             self._memory.save_meters()
-        if not self._sealing.seal(stamp, now_s) or self._blind:
+        if not self._sealing.seal(stamp, now_s):
+            return
+        if self.postbox and (letters := self.postbox.sealed()) is not None:
+            self.store.put_checkpoint(LETTERS, letters)
+        if self._blind:
             return
         if self._memory.anew or stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S:
             self._checkpoint_ns, self._memory.anew = stamp.boottime_ns, False

@@ -14,6 +14,7 @@ from agent.evidence.receipt import Receipt, sign_receipt
 from agent.evidence.record import ReadingRecord, Record, decode_record
 from agent.evidence.seal import StoredSeal, open_body, peek_header
 from agent.gateway import Gateway
+from agent.postbox import POSTBOX_NAME, Postbox
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Connected, Message
 from agent.uplink.wire import Topics
@@ -85,6 +86,7 @@ class Rig:
         lines = {meter.id: meter.line for meter in site.meter}
         watch = Watch(Detector(params), setups_of(site), lines, params)
         self.gateway = Gateway(site, "1.0", sealer, store, courier, watch)
+        self.gateway.postbox = Postbox(self.folder / "state" / POSTBOX_NAME)
         self.gateway.start(recovery, self.stamp(), self.passed_s)
 
     def _send(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:

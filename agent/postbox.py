@@ -1,0 +1,219 @@
+"""The postbox: what `dianjian setup` drops for the chain, taken by the agent at its next turn.
+
+    <store>/postbox/<time>-<digest>.json     {"what": "wiring" | "trial" | "period" | "sheet", …}
+
+A file appears whole (draft, fsync, rename) and is sealed as a record of kind COMMISSIONING whose `id` is
+the SHA-256 of the file's bytes. It is removed when that seal has committed, and not before: a kill in
+between leaves the file, and the next start finds its id in the last seals and only removes it. A file
+that cannot be removed is remembered by its id until it is gone, so that it is not sealed again.
+
+What is too long, no JSON object, or cannot be said in a record is set aside as `.refused`, with an event.
+Whoever may write into the folder may have sealed what he likes, as anybody may who writes the site file:
+the record says that it was dropped here, and nothing more. The folder belongs to the agent's user.
+"""
+
+import contextlib
+import hashlib
+import json
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from agent.evidence.cbor import FormatError
+from agent.evidence.record import Kind, Record, decode_record, encode_record
+from agent.evidence.seal import StoredSeal, open_body, peek_header
+from drivers.clock import NS_PER_S, ClockState, Stamp
+
+LOG: Final = logging.getLogger("dianjian.postbox")
+
+POSTBOX_NAME: Final = "postbox"
+LETTER_BYTES_MAX: Final = 48 * 1024
+"""A record holds 60,000 bytes; what is longer in it than in JSON, and does not fit, is refused."""
+LETTERS_MAX: Final = 1024
+"""Of a plant of a hundred meters that were all measured ten times; more are left lying."""
+TAKEN_MAX: Final = 16
+"""At one turn: a seal's worth of small records, so that a full box cannot crowd out readings."""
+LOOK_S: Final = 2.0
+"""Between looks into the folder; nobody waits for less than a seal."""
+SEALS_LOOKED_AT: Final = 200
+"""From the tip back, for what was sealed and not removed: one turn makes at most 75 (4 MB that wait)."""
+SUFFIX: Final = ".json"
+REFUSED: Final = ".refused"
+CHECKPOINT: Final = "postbox"
+_ID: Final = "id"
+_NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
+
+
+class LetterError(ValueError):
+    """This cannot be dropped: it would not fit a record."""
+
+
+def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
+    """Put `body` into the postbox of the agent whose state is in `store`; where it lies.
+
+    Raises:
+        LetterError: No record can hold it.
+        OSError: It cannot be written.
+    """
+    raw = json.dumps(body, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
+    digest = hashlib.sha256(raw).hexdigest()
+    _checked(raw, digest)
+    folder = store / POSTBOX_NAME
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / f"{utc_ns:020d}-{digest[:16]}{SUFFIX}"
+    draft = path.with_suffix(".new")
+    with draft.open("wb") as stream:
+        stream.write(raw)
+        stream.flush()
+        os.fsync(stream.fileno())
+    owner = store.stat()
+    if os.geteuid() == 0 and owner.st_uid:  # a technician is root, the agent is not
+        for each in (folder, draft):
+            os.chown(each, owner.st_uid, owner.st_gid)
+    draft.replace(path)
+    return path
+
+
+@define
+class Postbox:
+    """The agent's side.
+
+    Attributes:
+        folder: Where the letters lie; it need not be there.
+        in_flight: Letters whose records wait for their seal, by id.
+        lying: Letters that are sealed and could not be removed, by id.
+    """
+
+    folder: Path
+    in_flight: dict[str, Path] = field(factory=dict, init=False)
+    lying: dict[str, Path] = field(factory=dict, init=False)
+    _known: set[str] = field(factory=set, init=False)
+    _looked_ns: int | None = field(default=None, init=False)
+
+    def recall(self, raw: bytes | None, tail: Callable[[], Iterable[StoredSeal]]) -> None:
+        """Begin: `raw` is the checkpoint, `tail` gives the last seals; both are asked only if letters lie."""
+        letters = self._letters()
+        if not letters:
+            return
+        with contextlib.suppress(ValueError, TypeError):
+            self._known |= {str(one) for one in json.loads(raw or b"[]")}
+        for seal in tail():
+            self._known |= set(_ids_in(seal))
+
+    def look(self, stamp: Stamp) -> list[tuple[Kind, dict[str, Any]]]:
+        """The records to be sealed now, and the events of what was set aside."""
+        looked = self._looked_ns
+        waits = looked is not None and stamp.boottime_ns - looked < LOOK_S * NS_PER_S
+        if waits or self.in_flight:
+            return []
+        self._looked_ns = stamp.boottime_ns
+        taken: list[tuple[Kind, dict[str, Any]]] = []
+        for path in self._letters():
+            if len(self.in_flight) >= TAKEN_MAX:
+                break
+            taken += self._took(path)
+        return taken
+
+    def sealed(self) -> bytes | None:
+        """Everything that was in flight has committed: remove it; a new checkpoint if some could not be."""
+        for digest, path in self.in_flight.items():
+            self._remove(digest, path)
+        self.in_flight.clear()
+        lying = sorted(self.lying)
+        return json.dumps(lying).encode() if lying else None
+
+    def _took(self, path: Path) -> list[tuple[Kind, dict[str, Any]]]:
+        try:
+            with path.open("rb") as stream:
+                raw = stream.read(LETTER_BYTES_MAX + 1)
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            return self._refused(path, f"cannot be read: {error.strerror}")
+        digest = hashlib.sha256(raw).hexdigest()
+        if digest in self._known or digest in self.lying:
+            self._remove(digest, path)
+            return []
+        if digest in self.in_flight:
+            return []
+        try:
+            body = _checked(raw, digest)
+        except LetterError as error:
+            return self._refused(path, str(error))
+        self.in_flight[digest] = path
+        return [(Kind.COMMISSIONING, body)]
+
+    def _refused(self, path: Path, why: str) -> list[tuple[Kind, dict[str, Any]]]:
+        LOG.warning("%s: %s; set aside", path, why)
+        try:
+            path.replace(path.with_name(path.name + REFUSED))
+        except OSError as error:
+            if path in self.lying.values():
+                return []
+            self.lying[str(path)] = path
+            LOG.warning("%s: cannot be set aside: %s", path, error.strerror)
+        return [(Kind.EVENT, {"what": "postbox", "text": f"{path.name[:80]}: {why}"[:400]})]
+
+    def _remove(self, digest: str, path: Path) -> None:
+        self._known.add(digest)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            if digest not in self.lying:
+                LOG.warning("%s: is sealed and cannot be removed: %s", path, error.strerror)
+            self.lying[digest] = path
+        else:
+            self.lying.pop(digest, None)
+
+    def _letters(self) -> list[Path]:
+        try:
+            with os.scandir(self.folder) as entries:
+                names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
+        except OSError:
+            return []
+        known = {path.name for path in self.lying.values()}
+        return [self.folder / name for name in sorted(names)[:LETTERS_MAX] if name not in known]
+
+
+def _checked(raw: bytes, digest: str) -> dict[str, Any]:
+    """The body of the record that a letter asks for.
+
+    Raises:
+        LetterError: There is none.
+    """
+    if len(raw) > LETTER_BYTES_MAX:
+        raise LetterError(f"has more than {LETTER_BYTES_MAX} bytes")
+    try:
+        body = json.loads(raw.decode("utf-8"))
+        if not isinstance(body, dict) or not isinstance(body.get("what"), str):
+            raise LetterError('is no JSON object with a text "what"')  # noqa: TRY301
+        if _ID in body:
+            raise LetterError(f'has an "{_ID}" of its own')  # noqa: TRY301
+        body = {**body, _ID: digest}
+        encode_record(Kind.COMMISSIONING, _NOWHERE, body)
+    except LetterError:
+        raise
+    except FormatError as error:
+        raise LetterError(f"fits no record: {error}") from error
+    except (ValueError, RecursionError, TypeError) as error:
+        raise LetterError(f"is not JSON: {error}"[:200]) from error
+    return body
+
+
+def _ids_in(seal: StoredSeal) -> list[str]:
+    """The ids of the commissioning records of a seal; none if its body is not here or not what was sealed."""
+    if seal.body is None:
+        return []
+    try:
+        records = [decode_record(raw) for raw in open_body(peek_header(seal.cose), seal.body)]
+    except FormatError:
+        return []
+    return [
+        str(record.body.get(_ID))
+        for record in records
+        if isinstance(record, Record) and record.kind is Kind.COMMISSIONING
+    ]

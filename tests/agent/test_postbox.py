@@ -1,0 +1,223 @@
+"""What setup drops is sealed once, whatever happens between the seal and the removal."""
+
+import json
+import random
+import shutil
+import signal
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.evidence.record import Kind, Record
+from agent.postbox import (
+    LETTER_BYTES_MAX,
+    LOOK_S,
+    POSTBOX_NAME,
+    REFUSED,
+    TAKEN_MAX,
+    LetterError,
+    Postbox,
+    drop,
+)
+from drivers.clock import NS_PER_S, ClockState, Stamp
+from tests.agent.rig import Rig
+from tests.faults.disk import Tell, calls_of, lived_under
+
+KILLS: Final = 12
+"""Of some 300 calls; all of them are in the long run."""
+
+
+def dropped(folder: Path, count: int = 1, **more: Any) -> None:
+    for number in range(count):
+        drop(folder / "state", {"what": "wiring", "number": number, **more}, 1_000 + number)
+
+
+def letters(folder: Path) -> list[str]:
+    return sorted(path.name for path in (folder / "state" / POSTBOX_NAME).glob("*"))
+
+
+def told(rig: Rig, kind: Kind = Kind.COMMISSIONING) -> list[dict[str, Any]]:
+    return [one.body for one in rig.records() if isinstance(one, Record) and one.kind is kind]
+
+
+def live(rig: Rig, seconds: float = 12.0) -> None:
+    end_s = rig.passed_s + seconds
+    while rig.passed_s < end_s:
+        rig.passed_s += 1.0
+        rig.tick()
+
+
+def test_a_letter_is_sealed_at_the_next_turn_and_then_removed(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    dropped(tmp_path, sentence={"zh": "相序接反", "en": "two phases are swapped"}, numbers={"a": 0.1})
+    live(rig, 3)
+    (body,) = told(rig)
+    assert body["sentence"]["zh"] == "相序接反"
+    assert body["numbers"] == {"a": 0.1}
+    assert len(body["id"]) == 64
+    assert letters(tmp_path) == []
+    rig.close()
+
+
+def test_letters_that_lie_at_the_start_are_in_the_first_seals(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    dropped(tmp_path, TAKEN_MAX + 3)
+    rig = Rig(tmp_path)
+    assert len(told(rig)) == TAKEN_MAX
+    live(rig, 2 * LOOK_S)
+    assert [body["number"] for body in told(rig)] == list(range(TAKEN_MAX + 3))
+    assert letters(tmp_path) == []
+    rig.close()
+
+
+def test_a_letter_whose_removal_was_cut_off_is_removed_and_not_sealed_again(tmp_path: Path) -> None:
+    rig = Rig(tmp_path / "first")
+    dropped(tmp_path / "first")
+    (name,) = letters(tmp_path / "first")
+    raw = (tmp_path / "first/state" / POSTBOX_NAME / name).read_bytes()
+    live(rig, 3)
+    (tmp_path / "first/state" / POSTBOX_NAME / name).write_bytes(raw)  # as if the kill came before unlink
+    second = rig.killed(tmp_path / "second")
+    live(second)
+    assert len(told(second)) == 1
+    assert letters(tmp_path / "second") == []
+    second.close()
+
+
+def test_a_letter_that_cannot_be_removed_is_sealed_once_in_many_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(tmp_path / "life0")
+    dropped(tmp_path / "life0")
+
+    def refuse(path: Path, **_: Any) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("pathlib.Path.unlink", refuse)
+        live(rig, 300)  # the seals after it push it out of what a start looks at
+    for life in range(1, 3):
+        rig = rig.killed(tmp_path / f"life{life}")
+        live(rig, 30)
+    assert len(told(rig)) == 1
+    assert letters(tmp_path / "life2") == []
+    rig.close()
+
+
+NONSENSE = [
+    (b"", "is not JSON"),
+    (b"[1]", "is no JSON object"),
+    (b'{"number": 1}', 'text "what"'),
+    (b'{"what": 1}', 'text "what"'),
+    (b'{"what": "x", "id": "y"}', "of its own"),
+    (b'{"what": NaN}', 'text "what"'),
+    (b'{"what": "x", "n": Infinity}', "fits no record"),
+    (b'{"what": "x", "n": 1' + b"0" * 400 + b"}", "fits no record"),
+    (b"[" * 40_000, "is not JSON"),
+    (b'{"what": "\xff"}', "is not JSON"),
+    (b'{"what": "' + b"x" * LETTER_BYTES_MAX + b'"}', "has more than"),
+    (json.dumps({"what": "x", "n": [0.1] * 8_000}).encode(), "fits no record"),
+]
+
+
+@pytest.mark.parametrize(("raw", "why"), NONSENSE)
+def test_nonsense_is_set_aside_with_an_event(tmp_path: Path, raw: bytes, why: str) -> None:
+    box = tmp_path / "state" / POSTBOX_NAME
+    box.mkdir(parents=True)
+    (box / "1.json").write_bytes(raw)
+    rig = Rig(tmp_path)
+    dropped(tmp_path)
+    live(rig)
+    events = [body for body in told(rig, Kind.EVENT) if body["what"] == "postbox"]
+    assert [why in body["text"] for body in events] == [True], events
+    assert letters(tmp_path) == [f"1.json{REFUSED}"]
+    assert len(told(rig)) == 1
+    rig.close()
+
+
+def test_what_fits_no_record_is_refused_before_it_is_dropped(tmp_path: Path) -> None:
+    with pytest.raises(LetterError, match="has more than"):
+        drop(tmp_path, {"what": "trial", "text": "x" * LETTER_BYTES_MAX}, 0)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_no_file_and_half_written_drafts_are_passed_by(tmp_path: Path) -> None:
+    box = tmp_path / "state" / POSTBOX_NAME
+    (box / "folder.json").mkdir(parents=True)
+    (box / "half.new").write_bytes(b"{")
+    rig = Rig(tmp_path)
+    live(rig)
+    assert letters(tmp_path) == [f"folder.json{REFUSED}", "half.new"]
+    assert told(rig) == []
+    rig.close()
+
+
+@given(st.lists(st.binary(max_size=60), max_size=4))
+def test_no_checkpoint_and_no_letter_stops_the_box(tmp_path_factory: Any, raws: list[bytes]) -> None:
+    folder = tmp_path_factory.mktemp("box")
+    for number, raw in enumerate(raws):
+        (folder / f"{number}.json").write_bytes(raw)
+    box = Postbox(folder)
+    box.recall(b"".join(raws), lambda: ())
+    taken = box.look(Stamp(0, NS_PER_S, bytes(16), ClockState.SYNCHRONISED))
+    assert {kind for kind, _ in taken} <= {Kind.COMMISSIONING, Kind.EVENT}
+    box.sealed()
+    assert not list(folder.glob("*.json"))
+
+
+def life(folder: Path, tell: Tell) -> None:
+    """A start with letters in the box, one more while it lives, an orderly end."""
+    del tell
+    rig = Rig(folder)
+    live(rig, 4)
+    drop(folder / "state", {"what": "period", "number": 9}, 9_000)
+    live(rig, 4)
+    rig.gateway.stop(rig.stamp(), rig.passed_s)
+    rig.close()
+
+
+def killed_at(calls: list[tuple[str, int]], base: Path, work: Path) -> int:
+    killed = 0
+    for name, count in calls:
+        shutil.copytree(base, work)
+        lived = lived_under(
+            work, ["-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={count}"], life
+        )
+        killed += lived.code == -signal.SIGKILL
+        before = len(letters(work))
+        rig = Rig(work, passed_s=100.0)
+        live(rig)
+        numbers = [body["number"] for body in told(rig)]
+        assert sorted(numbers) in ([0, 1], [0, 1, 9]), f"{name} {count}: {numbers}, {before} letters before"
+        assert [one for one in letters(work) if not one.endswith(".new")] == [], f"{name} {count}"
+        rig.close()
+        shutil.rmtree(work)
+    return killed
+
+
+def calls_and_base(tmp_path: Path) -> tuple[list[tuple[str, int]], Path]:
+    base = tmp_path / "base"
+    (base / "state").mkdir(parents=True)
+    dropped(base, 2)
+    shutil.copytree(base, tmp_path / "traced")
+    calls = calls_of(tmp_path / "traced", tmp_path / "calls.log", life)
+    assert {"unlink", "rename", "fdatasync", "pwrite64"} <= {name for name, _ in calls}
+    return calls, base
+
+
+def test_a_kill_at_sampled_calls_seals_every_letter_once(tmp_path: Path) -> None:
+    calls, base = calls_and_base(tmp_path)
+    near = [at for at, (name, _) in enumerate(calls) if name in {"unlink", "rename"}]
+    chosen = {one for at in near for one in calls[at - 2 : at + 2]}
+    chosen = set(random.Random(1).sample(sorted(chosen), KILLS // 2))
+    chosen |= set(random.Random(1).sample(calls, KILLS // 2))
+    assert killed_at(sorted(chosen), base, tmp_path / "work") >= len(chosen) - 3
+
+
+@pytest.mark.minutes
+def test_a_kill_at_every_call_seals_every_letter_once(tmp_path: Path) -> None:
+    calls, base = calls_and_base(tmp_path)
+    assert killed_at(calls, base, tmp_path / "work") >= len(calls) * 0.98
