@@ -9,8 +9,12 @@ is part of the evidence. Secrets are therefore never in it, only the paths of th
 
 A site without meters and broker is legal (a backtest needs lines and linkages only);
 `missing_for_agent` says what the daemon would lack. Relative paths start at the file's own folder.
+`credential:NAME` is the file NAME beside the site file as systemd hands it to the service (LoadCredential=):
+a key that only root can read. Who is not that service, root at a terminal say, gets the file itself.
 """
 
+import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -19,6 +23,7 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
+from agent.config_older import todays_names
 from agent.config_types import (
     BusUrl,
     Hex32,
@@ -40,6 +45,10 @@ from drivers.bus_url import parse_url
 
 SITE_FILE_BYTES_MAX: Final = 48 * 1024
 """A site of a hundred meters takes 20 kB, and the text must fit into one record of a 64 kB message."""
+
+CREDENTIAL: Final = "credential:"
+_CREDENTIAL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
+"""One name in a folder, as systemd takes it for a credential."""
 
 Table = dict[str, Any]
 
@@ -194,8 +203,11 @@ class Site:
     file: Path = field(default=Path("site.toml"), kw_only=True)
 
     def path(self, relative: str) -> Path:
-        """A path of the file, from the file's own folder."""
-        return self.file.parent / relative
+        """A path of the file, from the file's own folder; a credential where the service manager put it."""
+        if not relative.startswith(CREDENTIAL):
+            return self.file.parent / relative
+        handed = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""), relative.removeprefix(CREDENTIAL))
+        return handed if handed.is_absolute() else self.file.parent / handed
 
     def missing_for_agent(self) -> tuple[str, ...]:
         """What the daemon needs and this file has not, one line each."""
@@ -250,7 +262,8 @@ def parse_site(text: str, file: Path) -> Site:
         table = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep, too
         raise SiteMistakesError([f"is not TOML: {error}"]) from error
-    reserved = [f"{name}: unknown key" for name in ("text", "file") if name in table]
+    table, doubled = todays_names(table)
+    reserved = [*doubled, *(f"{name}: unknown key" for name in ("text", "file") if name in table)]
     try:
         site = structure({**table, "text": text, "file": file}, Site)
     except Exception as error:  # cattrs raises groups of whatever its hooks raise
@@ -267,6 +280,7 @@ def _misfits(site: Site) -> Iterator[str]:
         yield from (f"{name}: id {id_!r} is used {times} times" for id_, times in ids.items() if times > 1)
     yield from _meter_misfits(site)
     yield from _feed_misfits(site)
+    yield from _credential_misfits(site)
     kinds = {line.id: line.kind for line in site.line}
     for index, linkage in enumerate(site.linkage):
         for role in ("production", "treatment"):
@@ -288,6 +302,12 @@ def _feed_misfits(site: Site) -> Iterator[str]:
     for index, line in enumerate(site.line):
         if line.parameters is not None and line.kind != "feed":
             yield f"line[{index}].parameters: only a feed has parameters of its own"
+
+
+def _credential_misfits(site: Site) -> Iterator[str]:
+    key = "" if site.broker is None else site.broker.key
+    if key.startswith(CREDENTIAL) and not _CREDENTIAL_NAME.fullmatch(key.removeprefix(CREDENTIAL)):
+        yield f'broker.key: must be "{CREDENTIAL}NAME" with the name of a file beside this one, not {key!r}'
 
 
 def _meter_misfits(site: Site) -> Iterator[str]:
