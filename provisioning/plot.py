@@ -121,7 +121,8 @@ def _axis(chart: Chart, top: float, floor: float) -> Iterator[str]:
 def _top_w(panel: Panel) -> float:
     watts = [watts for watts in panel.curve.high_w if watts is not None]
     watts += [watts for level in panel.levels for _, watts in level.steps if watts is not None]
-    return max([0.0, *watts]) * HEADROOM or 1000.0  # a CT the wrong way round measures below 0
+    top_w = max([0.0, *watts]) * HEADROOM
+    return top_w if top_w >= 1 else 1000.0  # a CT the wrong way round measures below 0
 
 
 def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[str]:

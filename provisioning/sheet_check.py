@@ -1,0 +1,180 @@
+"""Whether an acceptance sheet is the one that a chain has on record.
+
+`check_sheet` takes a sheet and where a chain is: an exported chain, an evidence pack, or a gateway's state
+folder. It says in which seals a COMMISSIONING record names the sheet's SHA-256.
+
+Who is trusted: an export or a pack is first verified as a whole, with the centre's key or the enrolled first
+key, and nothing is found in one that does not hold. A state folder is the gateway's own word: its bodies are
+compared with the roots in their seals, no signature is checked.
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from agent.build import DATABASE_NAME
+from agent.evidence.cbor import FormatError
+from agent.evidence.container import CONTAINER_BYTES_MAX
+from agent.evidence.export import ExportedSeal, read_chain, verify_file
+from agent.evidence.record import Kind, Record, decode_record, kind_of
+from agent.evidence.seal import open_body, peek_header
+from agent.store.database import StoreError
+from agent.store.gateway import read_seals
+from provisioning.evidence_check import check
+from provisioning.evidence_verify import is_pack
+from provisioning.plot_data import Words
+
+SHEET_BYTES_MAX: Final = 64 * 1024 * 1024
+"""A sheet with all its pictures has a tenth of it."""
+WHAT: Final = "sheet"
+"""What a record about a sheet says of itself."""
+
+Told = tuple[int, tuple[bytes, ...]]
+"""A seal's number and its records."""
+
+
+class SheetCheckError(Exception):
+    """The chain, or the sheet, cannot be looked at; the message says why, in one line."""
+
+
+@frozen
+class Sealed:
+    """A record that names a sheet."""
+
+    seal: int
+    utc_ms: int
+    body: dict[str, Any]
+
+
+@frozen
+class SheetCheck:
+    """What was found.
+
+    Attributes:
+        sha256: Of the sheet.
+        found: The records with this hash, oldest first.
+        others: Records about other sheets: of an earlier visit, or of the sheet before it was changed.
+        verified: The signatures of the chain were checked; not where it is a gateway's own database.
+    """
+
+    sha256: str
+    found: tuple[Sealed, ...]
+    others: tuple[Sealed, ...]
+    verified: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether the sheet is on record."""
+        return bool(self.found)
+
+    @property
+    def sentence(self) -> Words:
+        """The verdict."""
+        short = self.sha256[:16]
+        if self.found:
+            seals = ", ".join(str(one.seal) for one in self.found)
+            how = ("，链已核验", ", and the chain holds") if self.verified else ("", "")
+            return Words(
+                f"此验收单（{short}…）记录在签封{seals}中{how[0]}。",
+                f"This sheet ({short}…) is on record in seal {seals}{how[1]}.",
+            )
+        if self.others:
+            seal = self.others[-1].seal
+            return Words(
+                f"链中没有此验收单（{short}…）；签封{seal}记录的是另一份：文件被改动过，或不是最后一份。",
+                f"No record names this sheet ({short}…); seal {seal} names another one: "
+                "the file was changed, or is not the last one.",
+            )
+        return Words(
+            f"链中没有任何验收单的记录（{short}…）。", f"No record of the chain names a sheet ({short}…)."
+        )
+
+
+def check_sheet(
+    sheet: Path, chain: Path, *, centre_key: bytes | None = None, first_key: bytes | None = None
+) -> SheetCheck:
+    """Look for `sheet` in `chain`: a state folder, an exported chain or an evidence pack.
+
+    Raises:
+        SheetCheckError: One of them cannot be read, or the chain does not hold.
+    """
+    try:
+        digest = _hash(sheet)
+        told = list(_about_sheets(_chain(chain, centre_key, first_key)))
+    except OSError as error:
+        raise SheetCheckError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    except (FormatError, StoreError) as error:
+        raise SheetCheckError(f"{chain}: {error}") from error
+    found = tuple(one for one in told if digest in _hashes(one.body))
+    others = tuple(one for one in told if one not in found)
+    return SheetCheck(digest, found, others, verified=not chain.is_dir())
+
+
+def _hash(sheet: Path) -> str:
+    size = sheet.stat().st_size
+    if size > SHEET_BYTES_MAX:
+        raise SheetCheckError(f"{sheet}: has {size} bytes; no sheet is that large")
+    with sheet.open("rb") as stream:
+        return file_digest(stream, sha256).hexdigest()
+
+
+def _chain(chain: Path, centre_key: bytes | None, first_key: bytes | None) -> Iterator[Told]:
+    if chain.is_dir():
+        if not (chain / DATABASE_NAME).exists():
+            raise SheetCheckError(f"{chain}: no chain is there; name the state folder of the agent")
+        seals = ((seal.cose, seal.body) for seal in read_seals(chain / DATABASE_NAME))
+        yield from _opened(seals)
+    elif is_pack(chain):
+        yield from _of_pack(chain, centre_key, first_key)
+    else:
+        if centre_key is None and first_key is None:
+            raise SheetCheckError(
+                f"{chain}: an exported chain is checked with the centre's key or the first key"
+            )
+        report = verify_file(chain, first_key, centre_key=centre_key)
+        if not report.ok:
+            why = report.error or "a body is not what was sealed"
+            raise SheetCheckError(f"{chain}: does not hold, {why}")
+        with chain.open("rb") as stream:
+            _, items = read_chain(stream)
+            yield from _opened((one.cose, one.body) for one in items if isinstance(one, ExportedSeal))
+
+
+def _of_pack(pack: Path, centre_key: bytes | None, first_key: bytes | None) -> Iterator[Told]:
+    if centre_key is None:
+        raise SheetCheckError(f"{pack}: an evidence pack is checked with the centre's key")
+    if pack.stat().st_size > CONTAINER_BYTES_MAX:
+        raise SheetCheckError(f"{pack}: more than {CONTAINER_BYTES_MAX} bytes; no pack is that large")
+    checked = check(pack.read_bytes(), centre_key, first_key, thorough=False)
+    if not checked.ok or checked.evidence is None:
+        raise SheetCheckError(f"{pack}: does not hold, {checked.problems[0]}")
+    for part in checked.evidence.parts:
+        yield from ((seal.header.number, seal.records) for seal in part.seals if seal.records is not None)
+
+
+def _opened(seals: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Told]:
+    for cose, body in seals:
+        if body is not None:
+            header = peek_header(cose)
+            yield header.number, open_body(header, body)
+
+
+def _about_sheets(seals: Iterable[Told]) -> Iterator[Sealed]:
+    for number, records in seals:
+        for raw in records:
+            if kind_of(raw) != Kind.COMMISSIONING:
+                continue
+            try:
+                record = decode_record(raw)
+            except FormatError:  # of another version; what it says is not about this sheet
+                continue
+            assert isinstance(record, Record)
+            if record.body.get("what") == WHAT:
+                yield Sealed(number, record.utc_ms, record.body)
+
+
+def _hashes(body: dict[str, Any]) -> set[str]:
+    return {value.lower() for value in body.values() if isinstance(value, str)}
