@@ -22,62 +22,45 @@ A bus belongs to one thread. It opens its port when it is first used, and again 
 Times are seconds of the clock; only waiting is translated into real time.
 """
 
+import time
 from typing import Final, Protocol
 
 from drivers.bus_url import parse_url
 from drivers.clock import Clock
 from drivers.dlt645_bus import Dlt645Bus
 from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
-from drivers.frame import Framing, Request, encode_request
+from drivers.frame import Framing, Prepared, Request
 from drivers.ledger import LATE_MAX_S, Ledger
+from drivers.line import SILENT_REOPEN, Line
 from drivers.registers import WORD_BYTES
 from drivers.rtu import replies_in, requests_in
-from drivers.transaction import FLOOD_BYTES_MAX, Answer, BusStats, Transaction
-from drivers.transport import Deadline
+from drivers.transaction import Answer, BusStats, Transaction
 from drivers.verdict import ADDRESS_MAX
 
-__all__ = ["Answer", "Bus", "BusStats", "Dlt645Bus", "MeterBus", "new_ledger", "open_bus"]
+__all__ = ["SILENT_REOPEN", "Answer", "Bus", "BusStats", "Dlt645Bus", "MeterBus", "new_ledger", "open_bus"]
 
-QUIET_S: Final = 0.02
-"""Silence asked for after trouble. USB adapters hand over what they have every 16 ms."""
-QUIET_MAX_S: Final = 0.3
-"""Longest wait for that silence: a babbling meter must not stop the others."""
-SILENT_REOPEN: Final = 5
-"""Requests in a row without a single byte after which the port is opened anew: a connection through a
-gateway that was restarted stays silent for hours."""
 LATE_REAL_MIN_S: Final = 1.0
 """A clock that runs fast does not make the machine's scheduler faster: this much real time is kept."""
 ILLEGAL_REGISTERS: Final = frozenset({2, 3})
 """Exceptions for an address or a count that the meter does not have."""
+PREPARED_MAX: Final = 4096
+"""Requests kept ready: those of a full bus, and of a search through all its registers."""
 
 _REQUEST_BYTES: Final = 8
-_REPLY_OVERHEAD_BYTES: Final = 5
+_Key = tuple[int, int, int, int]
 
 
-class Bus:
+class Bus(Line):
     """A bus that is read by one thread; made by `open_bus`."""
 
     def __init__(self, url: str, clock: Clock, ledger: Ledger) -> None:
         target = parse_url(url)
-        self.url = url
+        super().__init__(url, target, clock, ledger)
         self.framing = target.framing
-        self.gap_registers_max = target.gap_registers_max
-        self.stats = BusStats()
-        self._pipe = target.pipe
-        self._clock = clock
-        self._ledger = ledger
-        self._buffer = b""
-        self._opened_once = False
-        self._troubled = False
-        self._silent = 0
+        self._is_tcp = target.framing is Framing.TCP
         self._transaction_id = 0
-        self._idle_since_s = 0.0
-        self._spare_max: dict[Request, int] = {}
-
-    def close(self) -> None:
-        """Give the port back; the next `read` opens it again."""
-        self._pipe.close()
-        self._buffer = b""
+        self._spare_max: dict[_Key, int] = {}
+        self._prepared: dict[_Key, Prepared] = {}
 
     def read(
         self,
@@ -106,65 +89,64 @@ class Bus:
             ReplyError: What came is not the answer.
             ExceptionReplyError: The meter refused, and it is certain that it refused this.
         """
-        request = Request(unit_id, function, address, count)
-        room = ADDRESS_MAX + 1 - address - count
-        spare = min(spare_registers, room, self._spare_max.get(request, spare_registers))
+        wanted = self._ready((unit_id, function, address, count))
         try:
-            answer = self._read(request, spare, timeout_s)
+            answer = self._read(wanted, spare_registers, timeout_s)
         except BusDownError:
             self.close()
             raise
-        return Answer(answer.words[: count * WORD_BYTES], answer.latency_s)
+        size = count * WORD_BYTES
+        return answer if len(answer.words) == size else Answer(answer.words[:size], answer.latency_s)
 
-    def _read(self, request: Request, spare: int, timeout_s: float) -> Answer:
-        sent = self._prepare(request, spare, timeout_s)
+    def _ready(self, key: _Key) -> Prepared:
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            if len(self._prepared) >= PREPARED_MAX:
+                self._prepared.clear()
+            prepared = self._prepared[key] = Prepared(self.framing, Request(*key))
+        return prepared
+
+    def _read(self, wanted: Prepared, spare_registers: int, timeout_s: float) -> Answer:
+        sent = self._prepare(wanted, spare_registers, timeout_s)
         try:
             return self._exchange(sent, timeout_s)
         except ExceptionReplyError as error:
-            spared = sent.count - request.count
+            spared = sent.request.count - wanted.request.count
             if not spared or error.code not in ILLEGAL_REGISTERS:
                 raise
-            self._spare_max[request] = spared - 1
+            self._spare_max[_key(wanted.request)] = spared - 1
         # The spare registers may have been at fault. Without any, after the time in which the
         # refusal could come twice, the meter's answer is certain.
-        if self.framing is Framing.RTU:
+        if not self._is_tcp:
             self._clock.sleep(self._ledger.duplicate_max_s)
-        return self._exchange(self._prepare(request, 0, timeout_s), timeout_s)
+        return self._exchange(self._prepare(wanted, 0, timeout_s), timeout_s)
 
-    def _prepare(self, request: Request, spare: int, timeout_s: float) -> Request:
+    def _prepare(self, wanted: Prepared, spare_registers: int, timeout_s: float) -> Prepared:
         """Open and quiet the line, and settle on a count that nothing late can be taken for."""
-        if self._pipe.open():
-            self.stats.reopened += self._opened_once
-            self._opened_once = True
-            self._buffer = b""
+        self._open()
         self._settle()
-        choice = self._ledger.choose(request, spare, self._clock.monotonic_s())
-        if choice.wait_s and self.framing is Framing.RTU:
+        now_s = self._clock.monotonic_s()
+        request = wanted.request
+        if self._ledger.is_free(request, now_s):
+            return wanted
+        choice = self._ledger.choose(request, self._spare(request, spare_registers), now_s)
+        if choice.wait_s and not self._is_tcp:
             if choice.wait_s > max(timeout_s, self._ledger.duplicate_max_s):
                 raise ReplyTimeoutError(
                     f"not asked: an earlier answer may come for {choice.wait_s:.1f} s more"
                 )
             self._clock.sleep(choice.wait_s)
             self._settle()
-        return Request(request.unit_id, request.function, request.address, choice.count)
+        return self._ready((request.unit_id, request.function, request.address, choice.count))
+
+    def _spare(self, request: Request, spare_registers: int) -> int:
+        room = ADDRESS_MAX + 1 - request.address - request.count
+        return min(spare_registers, room, self._spare_max.get(_key(request), spare_registers))
 
     def _settle(self) -> None:
         """Take off the line what nobody asked for, until it is quiet. TCP frames stay: they have ids."""
-        if self.framing is Framing.TCP:
-            return
-        stale, self._buffer = self._buffer, b""
-        noise_s = self._clock.real_s(max(QUIET_S, self._pipe.gap_s))
-        quiet_s = noise_s if self._troubled or stale else 0.0
-        deadline = Deadline(self._clock.real_s(QUIET_MAX_S))
-        while chunk := self._pipe.read(min(quiet_s, deadline.left_s())):
-            stale = (stale + chunk)[-FLOOD_BYTES_MAX:]
-            quiet_s = noise_s
-            self._idle_since_s = self._clock.monotonic_s()
-            if not deadline.left_s():
-                break
-        self._troubled = False
-        if stale:
-            self._account(stale)
+        if not self._is_tcp:
+            super()._settle()
 
     def _account(self, stale: bytes) -> None:
         """Note other masters' requests and late answers among bytes that are thrown away."""
@@ -175,52 +157,53 @@ class Bus:
         for signature in replies_in(stale):
             self.stats.late += self._ledger.arrived(signature, now_s)
 
-    def _exchange(self, request: Request, timeout_s: float) -> Answer:
-        """Send `request` and wait for its answer."""
-        gap_left_s = self._idle_since_s + self._pipe.gap_s - self._clock.monotonic_s()
-        if gap_left_s > 0:
-            self._clock.sleep(gap_left_s)
-        self._transaction_id = self._transaction_id % 0xFFFF + 1
+    def _exchange(self, sent: Prepared, timeout_s: float) -> Answer:
+        """Send a request and wait for its answer."""
+        request = sent.request
+        transaction_id = self._transaction_id = self._transaction_id % 0xFFFF + 1
         self.stats.requests += 1
-        sent_s = self._clock.monotonic_s()
+        sent_s = self._keep_gap()
         self._ledger.sent(request, sent_s)
-        transaction = Transaction(
-            self.framing, request, self._transaction_id, sent_s, self._ledger, self.stats, self._buffer
-        )
-        self._pipe.write(encode_request(self.framing, request, self._transaction_id))
-        wire_s = self._pipe.wire_s(_REQUEST_BYTES + _REPLY_OVERHEAD_BYTES + WORD_BYTES * request.count)
+        self._pipe.write(sent.frame(transaction_id))
+        wire_s = self._pipe.wire_s(_REQUEST_BYTES + sent.answer_bytes)
+        began_s, wait_s = time.monotonic(), self._clock.real_s(timeout_s + wire_s)
         try:
-            return self._await(transaction, Deadline(self._clock.real_s(timeout_s + wire_s)))
+            chunk = self._pipe.read(wait_s)
+            words = None if self._buffer else sent.words(chunk, transaction_id)
+            if words is not None:  # the whole answer and nothing else: mostly so
+                self._silent = 0
+                now_s = self._clock.monotonic_s()
+                self._ledger.answered(request, now_s)
+                answer = Answer(words, now_s - sent_s)
+            else:
+                transaction = Transaction(
+                    self._ledger,
+                    self.stats,
+                    self.framing,
+                    request,
+                    transaction_id,
+                    sent_s,
+                    buffer=self._buffer,
+                )
+                due_s = wire_s + self._turnarounds.due_s(request.unit_id, timeout_s)
+                times_s = began_s, wait_s, self._clock.real_s(due_s)
+                answer = self._await(transaction, chunk, sent.answer_bytes, times_s)
         finally:
-            self._buffer = transaction.buffer
             self._idle_since_s = self._clock.monotonic_s()
             self.stats.busy_s += self._idle_since_s - sent_s
-            if transaction.lost_sync:
-                self._lose_sync()
-
-    def _await(self, transaction: Transaction, deadline: Deadline) -> Answer:
-        while chunk := self._pipe.read(deadline.left_s()):
-            self._silent = 0
-            answer = transaction.feed(chunk, self._clock.monotonic_s())
-            if answer is not None:
-                return answer
-        self._troubled = True
-        self._count_silence(transaction)
-        raise transaction.given_up()
-
-    def _count_silence(self, transaction: Transaction) -> None:
-        if transaction.received:
-            return
-        self._silent += 1
-        if self._silent >= SILENT_REOPEN:
-            self._silent = 0
-            self._pipe.close()
+        if wire_s:
+            self._turnarounds.took(request.unit_id, answer.latency_s - wire_s)
+        return answer
 
     def _lose_sync(self) -> None:
         """A TCP stream has to begin anew; on a serial line the next silence does."""
-        self._troubled = True
-        if self.framing is Framing.TCP:
+        super()._lose_sync()
+        if self._is_tcp:
             self.close()
+
+
+def _key(request: Request) -> _Key:
+    return request.unit_id, request.function, request.address, request.count
 
 
 class MeterBus(Protocol):

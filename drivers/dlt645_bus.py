@@ -16,6 +16,7 @@ that need other means here:
 A bus belongs to one thread. It opens its port when it is first used, and again after a failure.
 """
 
+import time
 from typing import Final
 
 from drivers.bus_url import parse_url
@@ -33,40 +34,24 @@ from drivers.dlt645 import (
 from drivers.dlt645_exchange import Exchange
 from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.ledger import Ledger
-from drivers.transaction import FLOOD_BYTES_MAX, Answer, BusStats
-from drivers.transport import Deadline
+from drivers.line import Line
+from drivers.transaction import Answer
 
-QUIET_S: Final = 0.02
-"""Silence asked for after trouble. USB adapters hand over what they have every 16 ms."""
 QUIET_MAX_S: Final = 0.5
-"""Longest wait for that silence: the longest frame takes 1 s at 2400 baud, a babbler has no end."""
-SILENT_REOPEN: Final = 5
-"""Requests in a row without a single byte after which the port is opened anew."""
-GAP_BYTES: Final = 0
-"""A data id is read whole or not: there are no registers to read over."""
+"""Longest wait for silence: the longest frame takes 1 s at 2400 baud, a babbler has no end."""
+BYTE_PAUSE_S: Final = 0.5
+"""How long a meter may rest between two bytes of its frame (DL/T 645-2007, section 5.3)."""
 _DATA_ID_BYTES: Final = 4
 
 
-class Dlt645Bus:
+class Dlt645Bus(Line):
     """A line that is read by one thread; made by `drivers.bus.open_bus`."""
 
-    def __init__(self, url: str, clock: Clock, ledger: Ledger) -> None:
-        self.url = url
-        self.gap_registers_max = GAP_BYTES
-        self.stats = BusStats()
-        self._pipe = parse_url(url).pipe
-        self._clock = clock
-        self._ledger = ledger
-        self._buffer = b""
-        self._opened_once = False
-        self._troubled = False
-        self._silent = 0
-        self._idle_since_s = 0.0
+    quiet_max_s = QUIET_MAX_S
+    spoiled_s = BYTE_PAUSE_S
 
-    def close(self) -> None:
-        """Give the port back; the next `read` opens it again."""
-        self._pipe.close()
-        self._buffer = b""
+    def __init__(self, url: str, clock: Clock, ledger: Ledger) -> None:
+        super().__init__(url, parse_url(url), clock, ledger)
 
     def read(
         self,
@@ -121,10 +106,7 @@ class Dlt645Bus:
 
     def _prepare(self, ask: ReadId, timeout_s: float) -> None:
         """Open and quiet the line, and wait past late answers and duplicates of the same read."""
-        if self._pipe.open():
-            self.stats.reopened += self._opened_once
-            self._opened_once = True
-            self._buffer = b""
+        self._open()
         self._settle()
         wait_s = self._ledger.rest_s(ask.signature, self._clock.monotonic_s())
         if not wait_s:
@@ -133,21 +115,6 @@ class Dlt645Bus:
             raise ReplyTimeoutError(f"not asked: an earlier answer may come for {wait_s:.1f} s more")
         self._clock.sleep(wait_s)
         self._settle()
-
-    def _settle(self) -> None:
-        """Take off the line what nobody asked for, until it is quiet."""
-        stale, self._buffer = self._buffer, b""
-        noise_s = self._clock.real_s(max(QUIET_S, self._pipe.gap_s))
-        quiet_s = noise_s if self._troubled or stale else 0.0
-        deadline = Deadline(self._clock.real_s(QUIET_MAX_S))
-        while chunk := self._pipe.read(min(quiet_s, deadline.left_s())):
-            stale = (stale + chunk)[-FLOOD_BYTES_MAX:]
-            quiet_s = noise_s
-            self._idle_since_s = self._clock.monotonic_s()
-            if not deadline.left_s():
-                break
-        self._troubled = False
-        self._account(stale)
 
     def _account(self, stale: bytes) -> None:
         """Note other masters' requests and late answers among bytes that are thrown away."""
@@ -160,39 +127,20 @@ class Dlt645Bus:
                 self._ledger.overheard(signature, now_s)
 
     def _exchange(self, ask: ReadId, timeout_s: float) -> tuple[Data, float]:
-        gap_left_s = self._idle_since_s + self._pipe.gap_s - self._clock.monotonic_s()
-        if gap_left_s > 0:
-            self._clock.sleep(gap_left_s)
+        sent_s = self._keep_gap()
         request = encode_read(ask.meter, ask.data_id)
         self.stats.requests += 1
-        sent_s = self._clock.monotonic_s()
         self._ledger.sent(ask, sent_s)
-        exchange = Exchange(ask, self._ledger, self.stats, self._buffer)
+        exchange = Exchange(self._ledger, self.stats, ask, buffer=self._buffer)
         self._pipe.write(request)
-        back_bytes = len(PREAMBLE) + FRAME_OVERHEAD_BYTES + _DATA_ID_BYTES + ask.count
-        wire_s = self._pipe.wire_s(len(request) + back_bytes)
+        answer_bytes = FRAME_OVERHEAD_BYTES + _DATA_ID_BYTES + ask.count
+        wire_s = self._pipe.wire_s(len(request) + len(PREAMBLE) + answer_bytes)
+        real_s = self._clock.real_s
+        began_s, wait_s = time.monotonic(), real_s(timeout_s + wire_s)
         try:
-            found = self._await(exchange, Deadline(self._clock.real_s(timeout_s + wire_s)))
+            chunk = self._pipe.read(wait_s)
+            found = self._await(exchange, chunk, answer_bytes, (began_s, wait_s, wait_s))
         finally:
-            self._buffer = exchange.buffer
             self._idle_since_s = self._clock.monotonic_s()
             self.stats.busy_s += self._idle_since_s - sent_s
         return found, self._idle_since_s - sent_s
-
-    def _await(self, exchange: Exchange, deadline: Deadline) -> Data:
-        while chunk := self._pipe.read(deadline.left_s()):
-            self._silent = 0
-            found = exchange.feed(chunk, self._clock.monotonic_s())
-            if found is not None:
-                return found
-        self._troubled = True
-        self._count_silence(exchange)
-        raise exchange.given_up()
-
-    def _count_silence(self, exchange: Exchange) -> None:
-        if exchange.received:
-            return
-        self._silent += 1
-        if self._silent >= SILENT_REOPEN:
-            self._silent = 0
-            self._pipe.close()

@@ -37,6 +37,7 @@ __all__ = [
     "ForeignKind",
     "Framing",
     "NeedMore",
+    "Prepared",
     "Refused",
     "Request",
     "Signature",
@@ -50,6 +51,8 @@ __all__ = [
 ]
 
 MBAP_BYTES: Final = 7
+_ID_BYTES: Final = 2
+_CRC_BYTES: Final = 2
 MBAP_LENGTH_MIN: Final = 3
 MBAP_LENGTH_MAX: Final = 254
 """Unit and at least two bytes of PDU; unit and at most 253."""
@@ -83,6 +86,48 @@ def _framed(framing: Framing, adu: bytes, transaction_id: int) -> bytes:
     if framing is Framing.TCP:
         return transaction_id.to_bytes(2) + b"\0\0" + len(adu).to_bytes(2) + adu
     return wrap(adu)
+
+
+class Prepared:
+    """A request that is asked again and again: its frame, and its answer known at a glance.
+
+    Attributes:
+        request: What is asked.
+        answer_bytes: The size of the whole answer.
+    """
+
+    __slots__ = ("_begin", "_body", "_head", "_is_tcp", "answer_bytes", "request")
+
+    def __init__(self, framing: Framing, request: Request) -> None:
+        self.request = request
+        self._is_tcp = framing is Framing.TCP
+        size = 2 * request.count
+        said = bytes((request.unit_id, request.function, size))
+        if self._is_tcp:
+            self._body = encode_request(framing, request)[_ID_BYTES:]
+            self._head = b"\0\0" + (len(said) + size).to_bytes(2) + said
+            self._begin = _ID_BYTES + len(self._head)
+            self.answer_bytes = self._begin + size
+        else:
+            self._body = encode_request(framing, request)
+            self._head = said
+            self._begin = len(said)
+            self.answer_bytes = self._begin + size + _CRC_BYTES
+
+    def frame(self, transaction_id: int) -> bytes:
+        """The frame to send."""
+        return transaction_id.to_bytes(_ID_BYTES) + self._body if self._is_tcp else self._body
+
+    def words(self, chunk: bytes, transaction_id: int) -> bytes | None:
+        """The registers, if `chunk` is the whole answer and nothing else; `parse` judges all other bytes."""
+        if len(chunk) != self.answer_bytes:
+            return None
+        if self._is_tcp:
+            if chunk.startswith(self._head, _ID_BYTES) and chunk[:_ID_BYTES] == transaction_id.to_bytes(2):
+                return chunk[self._begin :]
+        elif chunk.startswith(self._head) and crc16(chunk[:-_CRC_BYTES]) == chunk[-_CRC_BYTES:]:
+            return chunk[self._begin : -_CRC_BYTES]
+        return None
 
 
 def parse(framing: Framing, buffer: bytes, request: Request, transaction_id: int = 0) -> Verdict:

@@ -15,7 +15,7 @@ leaves no choice it has to wait. A refusal does not even name a count: while any
 unit and function may be answered late, a refusal is `doubtful`: it may belong to the earlier request,
 must not teach the meter's holes, and the answer may still come.
 
-Pure: time comes in as `now_s`. Size: one entry for each signature of the last `late_max_s`.
+Pure: time comes in as `now_s`. Size: one entry for each signature of the last `late_max_s` and TIDY_S.
 """
 
 from typing import Final, Protocol
@@ -28,6 +28,9 @@ LATE_MAX_S: Final = 10.0
 """Latest answer that is reckoned with. Gateways queue for seconds; ten is beyond every time-out in use."""
 DUPLICATE_MAX_S: Final = 0.5
 """Latest second copy of an answer: a repeater or a radio link sends it within a few frame lengths."""
+
+TIDY_S: Final = 1.0
+"""Time between two looks for entries that have run out; they count for nothing before that, too."""
 
 
 class Asked(Protocol):
@@ -54,7 +57,7 @@ class Asked(Protocol):
         ...
 
 
-@frozen
+@define
 class _Entry:
     address: int
     until_s: float
@@ -78,15 +81,23 @@ class Ledger:
     duplicate_max_s: float = DUPLICATE_MAX_S
     _entries: dict[Signature, _Entry] = Factory(dict)
     _last: Signature | None = None
+    _tidied_s: float = float("-inf")
+
+    def is_free(self, request: Request, now_s: float) -> bool:
+        """Whether `choose` would take `request` as it stands, without a wait."""
+        signature = request.signature
+        entry = self._entries.get(signature)
+        if entry is None or entry.until_s <= now_s:
+            return True
+        return entry.answered and entry.address == request.address and signature != self._last
 
     def choose(self, request: Request, spare_registers: int, now_s: float) -> Choice:
         """The count for `request` that no late answer can be confused with.
 
-        Counts from the one asked for up to `spare_registers` more; one that differs from the
-        request before is taken first, the fewest registers among equals.
+        Counts from the one asked for up to `spare_registers` more, the fewest among equals; but not
+        that of the same meter's request just before, while a duplicate of its answer may come.
         """
-        self._forget(now_s)
-        last_count = self._last.count if self._last is not None else 0
+        last_count = self._last_count(request, now_s)
         most = min(request.count + spare_registers, COUNT_MAX)
         counts = range(request.count, most + 1)
         waits = {
@@ -102,14 +113,15 @@ class Ledger:
         Also for duplicates: for protocols where an answer of one signature is always to one question,
         so that a duplicate is not told from a new answer but by its time.
         """
-        self._forget(now_s)
         entry = self._entries.get(signature)
         return 0.0 if entry is None else max(entry.until_s - now_s, 0.0)
 
     def sent(self, request: Asked, now_s: float) -> None:
         """`request` went out: until told otherwise it is unanswered."""
-        self._last = request.signature
-        self._entries[request.signature] = _Entry(request.address, now_s + self.late_max_s, answered=False)
+        if now_s >= self._tidied_s + TIDY_S or now_s < self._tidied_s:
+            self._forget(now_s)
+        signature = self._last = request.signature
+        self._entries[signature] = _Entry(request.address, now_s + self.late_max_s, answered=False)
 
     def answered(self, request: Asked, now_s: float, *, refused: bool = False) -> None:
         """The answer or a certain refusal came."""
@@ -139,6 +151,14 @@ class Ledger:
             and signature != request.signature
         )
 
+    def _last_count(self, request: Request, now_s: float) -> int:
+        """The count of the request just before, if a duplicate of its answer could answer `request`."""
+        last = self._last
+        if last is None or (last.unit_id, last.function) != (request.unit_id, request.function):
+            return 0
+        entry = self._entries.get(last)
+        return last.count if entry is not None and entry.until_s > now_s else 0
+
     def _wait_s(self, signature: Signature, address: int, now_s: float) -> float:
         entry = self._entries.get(signature)
         if entry is None or (entry.answered and entry.address == address):
@@ -146,6 +166,7 @@ class Ledger:
         return max(entry.until_s - now_s, 0.0)
 
     def _forget(self, now_s: float) -> None:
+        self._tidied_s = now_s
         gone = [signature for signature, entry in self._entries.items() if entry.until_s <= now_s]
         for signature in gone:
             del self._entries[signature]

@@ -7,6 +7,9 @@ costs no answer, a damaged answer is no answer, and what other masters ask is re
 Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 """
 
+import functools
+import struct
+from array import array
 from typing import Final
 
 from drivers.verdict import (
@@ -48,12 +51,22 @@ def _crc_table() -> tuple[int, ...]:
 _CRC_TABLE: Final = _crc_table()
 
 
+@functools.cache
+def _crc_pairs() -> "array[int]":
+    """The table for two bytes at once, 128 KiB: half the steps. Made when a serial line is first used."""
+    low = [(_CRC_TABLE[byte] >> 8) ^ _CRC_TABLE[_CRC_TABLE[byte] & 0xFF] for byte in range(256)]
+    return array("H", [one ^ other for other in _CRC_TABLE for one in low])
+
+
 def crc16(data: bytes) -> bytes:
     """The CRC of a serial frame, low byte first (Modbus over Serial Line V1.02, section 6.2.2)."""
     crc = 0xFFFF
-    table = _CRC_TABLE
-    for byte in data:
-        crc = (crc >> 8) ^ table[(crc ^ byte) & 0xFF]
+    pairs = _crc_pairs()
+    even = len(data) & ~1
+    for pair in struct.unpack_from(f"<{even >> 1}H", data):
+        crc = pairs[crc ^ pair]
+    if even < len(data):
+        crc = (crc >> 8) ^ _CRC_TABLE[(crc ^ data[even]) & 0xFF]
     return crc.to_bytes(2, "little")
 
 

@@ -6,6 +6,7 @@ An RTU answer carries no address, so two requests of one `Signature` cannot be t
 answers; keeping them apart in time is the work of `drivers.ledger`.
 """
 
+import functools
 from enum import StrEnum
 from typing import Final
 
@@ -32,7 +33,7 @@ class ForeignKind(StrEnum):
     LOST_SYNC = "lost sync"
 
 
-@frozen
+@frozen(cache_hash=True)  # every request is looked up by it
 class Signature:
     """All that an RTU answer says of its request: two requests with one signature can be confused."""
 
@@ -60,12 +61,12 @@ class Request:
         if not 0 <= self.address <= ADDRESS_MAX + 1 - self.count:
             raise ValueError(f"registers {self.address}+{self.count} are not within 0..{ADDRESS_MAX}")
 
-    @property
+    @functools.cached_property
     def signature(self) -> Signature:
         """What an answer to this request can be recognised by."""
         return Signature(self.unit_id, self.function, self.count)
 
-    @property
+    @functools.cached_property
     def adu(self) -> bytes:
         """Unit and PDU, as in both framings."""
         return bytes((self.unit_id, self.function)) + self.address.to_bytes(2) + self.count.to_bytes(2)

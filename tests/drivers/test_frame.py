@@ -10,6 +10,7 @@ from drivers.frame import (
     ForeignKind,
     Framing,
     NeedMore,
+    Prepared,
     Refused,
     Request,
     Signature,
@@ -208,3 +209,32 @@ def test_an_answer_to_one_request_passes_for_another_only_if_their_signatures_ar
 def test_an_impossible_request_cannot_be_made(bad: tuple[int, int, int, int]) -> None:
     with pytest.raises(ValueError, match=r"within|neither"):
         Request(*bad)
+
+
+@pytest.mark.parametrize("framing", Framing)
+@given(st.data())
+@settings(deadline=None)
+def test_what_is_taken_for_the_answer_at_a_glance_is_the_answer_in_full(
+    framing: Framing, data: st.DataObject
+) -> None:
+    asked = Request(data.draw(st.integers(1, 3)), data.draw(st.sampled_from((3, 4))), 7, 2)
+    prepared = Prepared(framing, asked)
+    assert prepared.frame(513) == encode_request(framing, asked, 513)
+    came = Request(data.draw(st.integers(1, 3)), data.draw(st.sampled_from((3, 4))), 7, 2)
+    words = data.draw(st.binary(min_size=2, max_size=6))
+    chunk = bytearray(encode_reply(framing, came, words, data.draw(st.sampled_from((513, 514, 1)))))
+    for place in data.draw(st.lists(st.integers(0, len(chunk) - 1), max_size=2)):
+        chunk[place] ^= 1 << data.draw(st.integers(0, 7))
+    chunk += data.draw(st.binary(max_size=1))
+    glance, judged = prepared.words(bytes(chunk), 513), parse(framing, bytes(chunk), asked, 513)
+    whole = isinstance(judged, Words) and len(chunk) == prepared.answer_bytes
+    assert glance == (judged.words if isinstance(judged, Words) and whole else None)
+
+
+def test_an_answer_is_known_at_a_glance() -> None:
+    asked = Request(1, 3, 7, 2)
+    for framing in Framing:
+        answer = encode_reply(framing, asked, b"abcd", 513)
+        assert Prepared(framing, asked).words(answer, 513) == b"abcd"
+        assert Prepared(framing, asked).words(answer[:-1], 513) is None
+        assert Prepared(framing, asked).words(b"", 513) is None

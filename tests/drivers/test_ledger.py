@@ -33,13 +33,15 @@ def test_an_answered_request_holds_off_other_registers_only_while_a_duplicate_ma
     assert ledger.choose(B, 0, 0.6) == Choice(10)
 
 
-def test_successive_counts_differ_where_they_can() -> None:
-    ledger = Ledger()
+def test_successive_counts_of_one_meter_differ_where_they_can_while_a_duplicate_may_come() -> None:
+    ledger = Ledger(duplicate_max_s=0.5)
     ledger.sent(A, 0.0)
     ledger.answered(A, 0.1)
+    assert ledger.choose(A, 6, 0.2) == Choice(11)
+    assert ledger.choose(A, 0, 0.2) == Choice(10)
+    assert ledger.choose(A, 6, 0.7) == Choice(10)
     other_unit = Request(2, 3, 0, 10)
-    assert ledger.choose(other_unit, 6, 0.2) == Choice(11)
-    assert ledger.choose(other_unit, 0, 0.2) == Choice(10)
+    assert ledger.choose(other_unit, 6, 0.2) == Choice(10)  # an answer names its unit
 
 
 def test_no_more_than_125_registers_are_chosen() -> None:
@@ -123,6 +125,7 @@ def test_no_two_requests_that_could_be_confused_are_ever_open_together(
         now_s += pause_s
         wanted = Request(unit_id, 3, place * 50, count)
         choice = ledger.choose(wanted, spare, now_s)
+        assert not ledger.is_free(wanted, now_s) or choice == Choice(count)
         now_s += choice.wait_s
         request = Request(unit_id, 3, wanted.address, choice.count)
         assert count <= request.count <= count + spare

@@ -29,7 +29,7 @@ FOREIGN = [
 def transaction(framing: Framing = Framing.RTU) -> Transaction:
     ledger = Ledger()
     ledger.sent(ASKED, 0.0)
-    return Transaction(framing, ASKED, TRANSACTION_ID, 0.0, ledger, BusStats())
+    return Transaction(ledger, BusStats(), framing, ASKED, TRANSACTION_ID, 0.0)
 
 
 def fed(running: Transaction, stream: bytes, cuts: list[int]) -> Answer | None:
