@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from agent.config import ConfigError, Site
 from agent.evidence.keys import KeyFileError, create_key_file, load_key_file, public
+from agent.evidence.statement import EnrolledMeter
 
 ENROLMENT_NAME: Final = "enrolment.json"
 
@@ -90,6 +91,13 @@ def make_recovery_key(site: Site, file: Path) -> None:
     write_enrolment(folder, known["gateway"], bytes.fromhex(known["first_key"]), public(secret))
 
 
+def meters_of(site: Site) -> tuple[EnrolledMeter, ...]:
+    """The meters of the site file, as the centre is to know them."""
+    return tuple(
+        EnrolledMeter(meter.id, meter.model, meter.unit_id or 0, meter.address or "") for meter in site.meter
+    )
+
+
 def request_of(site: Site) -> dict[str, Any]:
     """What the centre is asked to enrol: the keys, and the meters of the site file.
 
@@ -97,13 +105,8 @@ def request_of(site: Site) -> dict[str, Any]:
         EnrolmentError: The keys are not known any more.
     """
     meters = [
-        {
-            "id": meter.id,
-            "model": meter.model,
-            "unit_id": meter.unit_id or 0,
-            "serial": meter.address or "",
-        }
-        for meter in site.meter
+        {"id": one.id, "model": one.model, "unit_id": one.unit_id, "serial": one.serial}
+        for one in meters_of(site)
     ]
     return {**read_enrolment(site.path(site.store.path)), "site": site.site.name, "meters": meters}
 

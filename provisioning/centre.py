@@ -10,10 +10,11 @@ from typing import Any, TextIO
 
 import click
 
-from agent.centre.registry import Entry, RegistryError, add_line, read_register, registry_line
+from agent.centre.registry import RegistryError, enrol_in
 from agent.evidence.cbor import FormatError
 from agent.evidence.keys import KeyFileError, create_key_file, load_key_file, public
 from agent.evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
+from provisioning.centre_approve import approve, issue
 from provisioning.centre_chain import (
     AS_JSON,
     FILE,
@@ -26,6 +27,7 @@ from provisioning.centre_chain import (
     utc_ms,
 )
 from provisioning.centre_list import listing
+from provisioning.centre_office import authority, server, token
 from provisioning.exits import EXIT_USAGE, fail
 
 
@@ -34,7 +36,7 @@ def command() -> None:
     """The centre's keys: enrol gateways, give them new keys, revoke them."""
 
 
-for each in (listing, receipt, rekey, replace, revoke):
+for each in (authority, server, token, approve, issue, listing, receipt, rekey, replace, revoke):
     command.add_command(each)
 
 
@@ -78,14 +80,8 @@ def enrol(registry: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
     """
     wanted = _request(enrolment)
     try:
-        known = read_register(registry) if registry.exists() else {}
-        _refuse_other_keys(registry, known.get(wanted.gateway), wanted)
-        old = known.get(wanted.gateway)
-        if old is None or not old.enrolment or old.recovery_key != wanted.recovery_key:
-            raw = sign_statement(wanted, load_key_file(key))
-            line = registry_line(wanted.gateway, wanted.first_key, wanted.recovery_key, raw)
-            add_line(registry, line)
-            known[wanted.gateway] = Entry(wanted.gateway, wanted.first_key, wanted.recovery_key, raw)
+        secret = load_key_file(key)
+        known = enrol_in(registry, wanted, secret)
     except (RegistryError, KeyFileError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except OSError as error:
@@ -115,13 +111,3 @@ def _request(stream: TextIO) -> Enrolment:
     except (ValueError, TypeError, AttributeError, FormatError) as error:
         raise fail(EXIT_USAGE, f"not an enrolment: {error}") from error
     return wanted
-
-
-def _refuse_other_keys(registry: Path, old: Entry | None, wanted: Enrolment) -> None:
-    if old is None:
-        return
-    if old.first_key != wanted.first_key:
-        text = f"{registry}: {wanted.gateway} is enrolled with another first key"
-        raise fail(EXIT_USAGE, f"{text}; new hardware goes on with `dianjian centre replace`")
-    if old.recovery_key not in {NO_KEY, wanted.recovery_key}:
-        raise fail(EXIT_USAGE, f"{registry}: {wanted.gateway} is enrolled with another recovery key")

@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 from agent.evidence import cbor
 from agent.evidence.chain import ChainState
 from agent.evidence.seal import checked_gateway
-from agent.evidence.statement import NO_KEY, Enrolment, parse_statement
+from agent.evidence.statement import NO_KEY, Enrolment, parse_statement, sign_statement
 
 
 class RegistryError(ValueError):
@@ -103,6 +103,31 @@ def add_line(path: Path, line: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def enrol_in(path: Path, wanted: Enrolment, secret: bytes) -> dict[str, Entry]:
+    """Put a gateway into the register, signed by the centre; to say it again changes nothing.
+
+    Returns:
+        The whole register as it is then.
+
+    Raises:
+        RegistryError: The register is wrong, or knows the gateway under other keys.
+        FormatError: The enrolment says what cannot be.
+    """
+    known = read_register(path) if path.exists() else {}
+    old = known.get(wanted.gateway)
+    if old is not None and old.first_key != wanted.first_key:
+        text = f"{path}: {wanted.gateway} is enrolled with another first key"
+        raise RegistryError(f"{text}; new hardware goes on with `dianjian centre replace`")
+    if old is not None and old.recovery_key not in {NO_KEY, wanted.recovery_key}:
+        raise RegistryError(f"{path}: {wanted.gateway} is enrolled with another recovery key")
+    if old is None or not old.enrolment or old.recovery_key != wanted.recovery_key:
+        raw = sign_statement(wanted, secret)
+        statements = () if old is None else old.statements
+        add_line(path, registry_line(wanted.gateway, wanted.first_key, wanted.recovery_key, raw))
+        known[wanted.gateway] = Entry(wanted.gateway, wanted.first_key, wanted.recovery_key, raw, statements)
+    return known
 
 
 def _take(known: dict[str, Entry], line: Any) -> None:

@@ -1,0 +1,272 @@
+"""The ledger of an enrolment office: tokens, requests, officers' words, certificates. Only ever added to.
+
+`enrolments.jsonl`, mode 0600, one JSON object a line, each on the disk before anything is done that
+follows from it:
+
+    {"what": "token", "id", "gateway", "mac_key", "expires_utc_ms", "site", "meters", "auto", "at"}
+    {"what": "request", "code", "csr", "gateway", "token", "renews", "at"}     the token is used from here on
+    {"what": "approved" | "denied", "code", "by", "at"}
+    {"what": "issued", "code", "certificate", "at"}
+    {"what": "revoked", "certificate", "reason", "at"}
+
+`code` is the SHA-256 of the signing request, `mac_key` what the centre keeps of a token, `site` and `meters`
+null where the token is not bound to them, `renews` the SHA-256 of a certificate or "". A token is used by
+the line that holds the request: there is no moment at which the one is on the disk and the other is not,
+and none at which a certificate is out and its token still good.
+
+Several processes may use one office (`listen` and an officer's `approve`): each takes the lock, reads what
+is new, and writes. A last line without its end was torn by a crash before anything followed from it,
+and is cut off. Any other line that cannot be read is an error that a person has to look at.
+"""
+
+import base64
+import binascii
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, evolve, field, frozen
+
+from agent.enrolment_token import Token
+from agent.evidence.statement import EnrolledMeter
+
+LEDGER_NAME: Final = "enrolments.jsonl"
+
+
+class OfficeError(Exception):
+    """The office cannot do what it is told, or its files are wrong; one line."""
+
+
+@frozen
+class TokenKept:
+    """What the centre knows of a token.
+
+    Attributes:
+        mac_key: What the token's MAC is checked with; not the token.
+        site, meters: What the gateway must say, None where it may say anything.
+        is_auto: No officer is asked.
+    """
+
+    id: str
+    gateway: str
+    mac_key: bytes = field(repr=False)
+    expires_utc_ms: int
+    site: str | None = None
+    meters: tuple[EnrolledMeter, ...] | None = None
+    is_auto: bool = False
+    used_by: bytes | None = None
+
+
+@frozen
+class RequestKept:
+    """A request that was good enough to be put before an officer; `word` is "", "approved" or "denied"."""
+
+    code: bytes
+    csr: bytes
+    gateway: str
+    token: str
+    renews: bytes
+    at_utc_ms: int
+    word: str = ""
+    certificate: bytes = b""
+
+
+@frozen
+class CertificateKept:
+    """A certificate that was given out."""
+
+    der: bytes
+    gateway: str
+    at_utc_ms: int
+    renewals: int = 0
+    revoked_utc_ms: int | None = None
+    reason: str = ""
+
+    @property
+    def sha256(self) -> bytes:
+        """Its fingerprint."""
+        return sha256(self.der).digest()
+
+
+@define
+class Ledger:
+    """Everything that the lines say; made anew by reading, changed by `add` alone."""
+
+    path: Path
+    tokens: dict[str, TokenKept] = field(factory=dict)
+    requests: dict[bytes, RequestKept] = field(factory=dict)
+    certificates: dict[bytes, CertificateKept] = field(factory=dict)
+    _read: int = field(default=0, init=False)
+
+    @contextmanager
+    def locked(self) -> Iterator["Ledger"]:
+        """Alone with the file, and with everything in it."""
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise OfficeError(f"{self.path}: {error.strerror}") from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if os.fstat(descriptor).st_mode & 0o077:
+                raise OfficeError(f"{self.path}: others may read it; chmod 600")
+            self._catch_up(descriptor)
+            yield self
+        finally:
+            os.close(descriptor)  # and the lock with it
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Put a line on the disk, then believe it; only within `locked`."""
+        raw = (json.dumps(line) + "\n").encode()
+        self._take(json.loads(raw))  # whatever could not be read again is never written
+        try:
+            self._append(raw)
+        except OSError as error:
+            self._forget()
+            raise OfficeError(f"{self.path}: {error.strerror}") from error
+        self._read += len(raw)
+
+    def add_token(self, token: Token, kept: TokenKept, at_utc_ms: int) -> None:
+        """A token that is given out now."""
+        meters = kept.meters
+        self.add(
+            {
+                "what": "token",
+                "id": token.id,
+                "gateway": kept.gateway,
+                "mac_key": token.mac_key.hex(),
+                "expires_utc_ms": kept.expires_utc_ms,
+                "site": kept.site,
+                "meters": None if meters is None else [[m.id, m.model, m.unit_id, m.serial] for m in meters],
+                "auto": kept.is_auto,
+                "at": at_utc_ms,
+            }
+        )
+
+    def add_request(self, one: RequestKept) -> None:
+        """A request; its token is used from here on."""
+        self.add(
+            {
+                "what": "request",
+                "code": one.code.hex(),
+                "csr": base64.b64encode(one.csr).decode(),
+                "gateway": one.gateway,
+                "token": one.token,
+                "renews": one.renews.hex(),
+                "at": one.at_utc_ms,
+            }
+        )
+
+    def add_word(self, code: bytes, word: str, by: str, at_utc_ms: int) -> None:
+        """An officer's word, "approved" or "denied"."""
+        self.add({"what": word, "code": code.hex(), "by": by, "at": at_utc_ms})
+
+    def add_issued(self, code: bytes, der: bytes, at_utc_ms: int) -> None:
+        """A certificate, before it is given out."""
+        certificate = base64.b64encode(der).decode()
+        self.add({"what": "issued", "code": code.hex(), "certificate": certificate, "at": at_utc_ms})
+
+    def add_revoked(self, certificate: bytes, reason: str, at_utc_ms: int) -> None:
+        """A certificate that counts no more."""
+        self.add({"what": "revoked", "certificate": certificate.hex(), "reason": reason, "at": at_utc_ms})
+
+    def _append(self, raw: bytes) -> None:
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        try:
+            if os.write(descriptor, raw) != len(raw):  # what is torn is cut off at the next look
+                raise OSError(errno.ENOSPC, "the disk is full")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _forget(self) -> None:
+        """What is on the disk is not known: everything is read again at the next look."""
+        self._read = 0
+        self.tokens, self.requests, self.certificates = {}, {}, {}
+
+    def _catch_up(self, descriptor: int) -> None:
+        size = os.fstat(descriptor).st_size
+        if size < self._read:
+            raise OfficeError(f"{self.path}: has become shorter; lines of it are missing")
+        raw = os.pread(descriptor, size - self._read, self._read)
+        whole = raw[: raw.rfind(b"\n") + 1]
+        if len(whole) != len(raw):
+            os.ftruncate(descriptor, self._read + len(whole))
+        for number, line in enumerate(whole.splitlines(), 1):
+            try:
+                self._take(json.loads(line))
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                where = f"{self.path}, line {number} after byte {self._read}"
+                raise OfficeError(f"{where}: {type(error).__name__} {error}") from error
+        self._read += len(whole)
+
+    def _take(self, line: Any) -> None:
+        at = int(line["at"])
+        match line["what"]:
+            case "token":
+                self._take_token(line)
+            case "request":
+                self._take_request(line, at)
+            case "approved" | "denied" as word:
+                code = bytes.fromhex(line["code"])
+                self.requests[code] = evolve(self.requests[code], word=word)
+            case "issued":
+                self._take_issued(line, at)
+            case "revoked":
+                key = bytes.fromhex(line["certificate"])
+                kept = evolve(self.certificates[key], revoked_utc_ms=at, reason=str(line["reason"]))
+                self.certificates[key] = kept
+            case other:
+                raise ValueError(f"no line says {other!r}")
+
+    def _take_token(self, line: Any) -> None:
+        meters = line["meters"]
+        kept = TokenKept(
+            id=str(line["id"]),
+            gateway=str(line["gateway"]),
+            mac_key=bytes.fromhex(line["mac_key"]),
+            expires_utc_ms=int(line["expires_utc_ms"]),
+            site=None if line["site"] is None else str(line["site"]),
+            meters=None if meters is None else tuple(EnrolledMeter(*one) for one in meters),
+            is_auto=line["auto"] is True,
+        )
+        if kept.id in self.tokens:
+            raise ValueError(f"token {kept.id} is there twice")
+        self.tokens[kept.id] = kept
+
+    def _take_request(self, line: Any, at: int) -> None:
+        try:
+            csr = base64.b64decode(line["csr"], validate=True)
+        except binascii.Error as error:
+            raise ValueError(str(error)) from error
+        one = RequestKept(
+            code=bytes.fromhex(line["code"]),
+            csr=csr,
+            gateway=str(line["gateway"]),
+            token=str(line["token"]),
+            renews=bytes.fromhex(line["renews"]),
+            at_utc_ms=at,
+        )
+        if sha256(csr).digest() != one.code:
+            raise ValueError("a request that is not the one its code names")
+        if one.token:
+            if self.tokens[one.token].used_by not in {None, one.code}:
+                raise ValueError(f"token {one.token} is used twice")
+            self.tokens[one.token] = evolve(self.tokens[one.token], used_by=one.code)
+        self.requests[one.code] = one
+
+    def _take_issued(self, line: Any, at: int) -> None:
+        code = bytes.fromhex(line["code"])
+        der = base64.b64decode(line["certificate"], validate=True)
+        request = self.requests[code]
+        kept = CertificateKept(der, request.gateway, at)
+        self.requests[code] = evolve(request, certificate=der)
+        self.certificates[kept.sha256] = kept
+        if request.renews in self.certificates:
+            old = self.certificates[request.renews]
+            self.certificates[request.renews] = evolve(old, renewals=old.renewals + 1)

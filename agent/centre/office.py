@@ -1,0 +1,409 @@
+"""The enrolment office: who may have a certificate, and who becomes known to the centre.
+
+`judge` is the whole policy and pure: a signing request, the ledger, the register and the time go in; a
+refusal, "wait" or "go on" come out. `Office` is the rim: the folder with the authority, the ledger and its
+lock, the register. One request, whatever brought it (EST, MQTT, a USB stick), goes the same way:
+
+    judged → its line in the ledger, by which its token is used → an officer compares the short code,
+    unless the token says that nobody is asked → the centre's signed enrolment in the register →
+    the certificate in the ledger → the answer
+
+A crash between any two of these leaves what is before it, and the same request sent again goes on from
+there; another request under the same token is refused for ever. The same request always gets the same answer.
+
+The folder, mode 0700:
+
+    authority.pem        the authority's certificate
+    authority.key        its key, mode 0600; absent where an external authority signs
+    enrolments.jsonl     the ledger (`agent.centre.enrolment_ledger`)
+    revoked.pem          the list of revoked certificates, for brokers
+
+Who can read the key can name anybody; who can write the register decides whom the centre believes. A
+certificate alone gives a voice on the broker and no belief: seals are checked with the first key.
+"""
+
+import datetime as dt
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field, frozen
+
+from agent import certificates
+from agent.centre.enrolment_ledger import (
+    LEDGER_NAME,
+    CertificateKept,
+    Ledger,
+    OfficeError,
+    RequestKept,
+    TokenKept,
+)
+from agent.centre.registry import Entry, RegistryError, enrol_in, read_register
+from agent.certificates import CertificateError, Csr
+from agent.enrolment_answer import Answer, Issued, Pending, Refused
+from agent.enrolment_request import AskedFor, EnrolRequest, RenewRequest, enrolment_of, parse_attribute
+from agent.enrolment_token import Token, new_token, short_code
+from agent.evidence.cbor import FormatError
+from agent.evidence.statement import NO_KEY, EnrolledMeter
+
+AUTHORITY_NAME: Final = "authority.pem"
+KEY_NAME: Final = "authority.key"
+REVOKED_NAME: Final = "revoked.pem"
+WAITING_MAX: Final = 200
+"""Requests that wait for an officer; a flooder needs a token for each, so this is many sites at once."""
+RENEWALS_MAX: Final = 3
+"""Of one certificate: a gateway needs one, and one more for each time it lost the answer and its disk."""
+CERTIFICATE_DAYS: Final = 90.0
+"""Short enough that a lost gateway ends by itself, long enough for a plant that is shut in summer."""
+
+
+@frozen
+class Judged:
+    """A request that may go on; `is_auto` where no officer is asked."""
+
+    csr: Csr
+    asked: AskedFor
+    is_auto: bool
+
+
+def judge(raw: bytes, ledger: Ledger, register: Mapping[str, Entry], now_utc_ms: int) -> Judged | Refused:
+    """What is to become of a signing request."""
+    try:
+        csr = certificates.parse_csr(raw)
+    except CertificateError as error:
+        return Refused("csr" if "has not signed" in str(error) else "garbage")
+    try:
+        asked = parse_attribute(csr.attribute)
+    except FormatError:
+        return Refused("garbage")
+    request = asked.request
+    if csr.name != request.gateway:
+        return Refused("name")
+    if sha256(csr.spki).digest() != request.spki_sha256:
+        return Refused("key")
+    if isinstance(request, RenewRequest):
+        return _judge_renewal(csr, asked, request, ledger, now_utc_ms)
+    return _judge_enrolment(csr, asked, request, ledger, register, now_utc_ms)
+
+
+def _judge_enrolment(
+    csr: Csr,
+    asked: AskedFor,
+    request: EnrolRequest,
+    ledger: Ledger,
+    register: Mapping[str, Entry],
+    now_utc_ms: int,
+) -> Judged | Refused:
+    if not asked.is_signed_by_first_key():
+        return Refused("signature")
+    wrong = _wrong_token(csr, asked, ledger, now_utc_ms)
+    if wrong:
+        return Refused(wrong)
+    token = ledger.tokens[request.token]
+    if token.site is not None and token.site != request.site:
+        return Refused("site")
+    if token.meters is not None and sorted(map(_row, token.meters)) != sorted(map(_row, request.meters)):
+        return Refused("meters")
+    try:
+        enrolment_of(request, now_utc_ms)
+    except FormatError:
+        return Refused("garbage")
+    known = register.get(request.gateway)
+    if known is not None and known.first_key != request.first_key:
+        return Refused("first-key")
+    if known is not None and known.recovery_key not in {NO_KEY, request.recovery_key}:
+        return Refused("recovery-key")
+    return Judged(csr, asked, token.is_auto)
+
+
+def _judge_renewal(
+    csr: Csr, asked: AskedFor, request: RenewRequest, ledger: Ledger, now_utc_ms: int
+) -> Judged | Refused:
+    old = ledger.certificates.get(request.certificate_sha256)
+    if old is None or old.gateway != request.gateway:
+        return Refused("certificate-unknown")
+    parsed = certificates.parse_certificate(old.der)
+    if not asked.is_signed_by(certificates.point_of(parsed.spki)):
+        return Refused("signature")
+    if old.revoked_utc_ms is not None:
+        return Refused("certificate-revoked")
+    if request.token:
+        wrong = _wrong_token(csr, asked, ledger, now_utc_ms)
+        return Refused(wrong) if wrong else Judged(csr, asked, ledger.tokens[request.token].is_auto)
+    if parsed.ends_utc_ms <= now_utc_ms and sha256(csr.der).digest() not in ledger.requests:
+        return Refused("certificate-expired")
+    if old.renewals >= RENEWALS_MAX and sha256(csr.der).digest() not in ledger.requests:
+        return Refused("renewed")
+    return Judged(csr, asked, is_auto=True)
+
+
+def _wrong_token(csr: Csr, asked: AskedFor, ledger: Ledger, now_utc_ms: int) -> str:
+    """What is wrong with the token of a request, "" if nothing is. A wrong MAC never uses a token up."""
+    token = ledger.tokens.get(asked.request.token)
+    if token is None:
+        return "token-unknown"
+    if not asked.has_mac_of(token.mac_key):
+        return "token-secret"
+    if token.gateway != asked.request.gateway:
+        return "token-gateway"
+    if token.used_by is not None:
+        return "" if token.used_by == sha256(csr.der).digest() else "token-used"
+    return "token-expired" if token.expires_utc_ms <= now_utc_ms else ""
+
+
+def _row(meter: EnrolledMeter) -> tuple[str, str, int, str]:
+    return meter.id, meter.model, meter.unit_id, meter.serial
+
+
+@define
+class Office:
+    """See the module. `registry` and `secret` are the centre's register and key."""
+
+    folder: Path
+    registry: Path | None = None
+    secret: bytes = field(default=b"", repr=False)
+    days: float = CERTIFICATE_DAYS
+    ledger: Ledger = field(init=False)
+    authority: bytes = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        try:
+            self.authority = (self.folder / AUTHORITY_NAME).read_bytes()
+            certificates.parse_certificate(self.authority)
+        except OSError as error:
+            told = f"{self.folder / AUTHORITY_NAME}: {error.strerror}; `dianjian centre authority` makes one"
+            raise OfficeError(told) from error
+        except CertificateError as error:
+            raise OfficeError(f"{self.folder / AUTHORITY_NAME}: {error}") from error
+        self.ledger = Ledger(self.folder / LEDGER_NAME)
+
+    @property
+    def is_external(self) -> bool:
+        """Whether somebody else's authority signs."""
+        return not (self.folder / KEY_NAME).exists()
+
+    def give_token(
+        self,
+        gateway: str,
+        expires_utc_ms: int,
+        now_utc_ms: int,
+        *,
+        site: str | None = None,
+        meters: tuple[EnrolledMeter, ...] | None = None,
+        is_auto: bool = False,
+    ) -> Token:
+        """A fresh token for one gateway."""
+        with self.ledger.locked() as ledger:
+            token = new_token()
+            while token.id in ledger.tokens:  # one in a thousand million
+                token = new_token()
+            kept = TokenKept(token.id, gateway, token.mac_key, expires_utc_ms, site, meters, is_auto)
+            ledger.add_token(token, kept, now_utc_ms)
+        return token
+
+    def receive(self, raw: bytes, now_utc_ms: int) -> Answer:
+        """A request has come.
+
+        Raises:
+            OfficeError: The office's own files are wrong.
+        """
+        with self.ledger.locked() as ledger:
+            judged = judge(raw, ledger, self._register(), now_utc_ms)
+            if isinstance(judged, Refused):
+                return judged
+            code = sha256(judged.csr.der).digest()
+            kept = ledger.requests.get(code)
+            if kept is None:
+                if sum(1 for one in ledger.requests.values() if not one.word) >= WAITING_MAX:
+                    return Refused("busy")
+                request = judged.asked.request
+                renews = request.certificate_sha256 if isinstance(request, RenewRequest) else b""
+                new = RequestKept(code, judged.csr.der, request.gateway, request.token, renews, now_utc_ms)
+                ledger.add_request(new)
+            if judged.is_auto and not ledger.requests[code].word:
+                ledger.add_word(code, "approved", "auto", now_utc_ms)
+            return self._go_on(ledger, code, now_utc_ms)
+
+    def approve(self, code: bytes, by: str, now_utc_ms: int, *, word: str = "approved") -> Answer:
+        """An officer's word about a request that waits."""
+        with self.ledger.locked() as ledger:
+            if code not in ledger.requests:
+                raise OfficeError("no such request")
+            if not ledger.requests[code].word:
+                ledger.add_word(code, word, by, now_utc_ms)
+            return self._go_on(ledger, code, now_utc_ms)
+
+    def take_external(self, raw: bytes, now_utc_ms: int) -> RequestKept:
+        """The certificate that an external authority has made for an approved request."""
+        with self.ledger.locked() as ledger:
+            try:
+                certificate = certificates.parse_certificate(raw)
+            except CertificateError as error:
+                raise OfficeError(str(error)) from error
+            fits = [one for one in ledger.requests.values() if self._spki(one) == certificate.spki]
+            if not fits:
+                raise OfficeError("the certificate is for a key that nobody has asked with")
+            request = fits[-1]
+            if request.word != "approved":
+                raise OfficeError(f"the request of {request.gateway} is not approved")
+            if certificate.name != request.gateway or not certificate.is_for_clients:
+                raise OfficeError(f"the certificate is not a client's with CN = {request.gateway}")
+            if not certificates.is_issued_by(certificate.der, self.authority):
+                raise OfficeError("the certificate is not signed by the authority of this office")
+            if not request.certificate:
+                ledger.add_issued(request.code, certificate.der, now_utc_ms)
+            return ledger.requests[request.code]
+
+    def revoke(self, gateway: str, reason: str, now_utc_ms: int) -> list[CertificateKept]:
+        """Every certificate of a gateway counts no more; brokers hear it through the list."""
+        with self.ledger.locked() as ledger:
+            wanted = [one for one in ledger.certificates.values() if one.gateway == gateway]
+            if not wanted:
+                raise OfficeError(f"{gateway} has no certificate of this office")
+            fresh = [one for one in wanted if one.revoked_utc_ms is None]
+            for one in fresh:
+                ledger.add_revoked(one.sha256, reason, now_utc_ms)
+            self._write_revoked(ledger, now_utc_ms)
+            return fresh
+
+    def write_revoked(self, now_utc_ms: int) -> Path:
+        """The list of revoked certificates, written anew; an external authority makes its own."""
+        with self.ledger.locked() as ledger:
+            self._write_revoked(ledger, now_utc_ms)
+        return self.folder / REVOKED_NAME
+
+    def chain(self, certificate: bytes) -> bytes:
+        """The answer's bytes: certificate and authority."""
+        return certificates.certs_only([certificate, self.authority])
+
+    def serve(self, hosts: list[str], now_utc_ms: int) -> tuple[bytes, bytes]:
+        """Key and certificate (PEM) of a server that is reached under `hosts`."""
+        key = certificates.new_key()
+        der = self._sign(certificates.spki_of(key), hosts[0], now_utc_ms, hosts)
+        return key, certificates.pem(der)
+
+    def introduce(self, name: str, now_utc_ms: int) -> tuple[bytes, bytes]:
+        """Key and certificate (PEM) of the centre's own client on the broker."""
+        key = certificates.new_key()
+        return key, certificates.pem(self._sign(certificates.spki_of(key), name, now_utc_ms, []))
+
+    def short_code(self, request: RequestKept) -> str:
+        """What the officer compares with the gateway's screen."""
+        return short_code(request.csr)
+
+    def _go_on(self, ledger: Ledger, code: bytes, now_utc_ms: int) -> Answer:
+        """Everything behind an officer's word; what is done already is not done again."""
+        request = ledger.requests[code]
+        if request.word == "denied":
+            return Refused("denied")
+        if request.certificate:
+            return Issued(self.chain(request.certificate))
+        if request.word != "approved":
+            return Pending(short_code(request.csr))
+        csr = certificates.parse_csr(request.csr)
+        asked = parse_attribute(csr.attribute).request
+        if isinstance(asked, EnrolRequest):
+            self._enrol(asked, now_utc_ms)
+        if self.is_external:
+            return Pending(short_code(request.csr))
+        der = self._sign(csr.spki, request.gateway, now_utc_ms, [])
+        ledger.add_issued(code, der, now_utc_ms)
+        return Issued(self.chain(der))
+
+    def _enrol(self, asked: EnrolRequest, now_utc_ms: int) -> None:
+        if self.registry is None or not self.secret:
+            raise OfficeError("the centre's register and key are needed: --registry and --key")
+        try:
+            enrol_in(self.registry, enrolment_of(asked, now_utc_ms), self.secret)
+        except (RegistryError, FormatError) as error:
+            raise OfficeError(str(error)) from error
+        except OSError as error:
+            raise OfficeError(f"{self.registry}: {error.strerror}") from error
+
+    def _sign(self, spki: bytes, name: str, now_utc_ms: int, hosts: list[str]) -> bytes:
+        key = self.folder / KEY_NAME
+        try:
+            if key.stat().st_mode & 0o077:
+                raise OfficeError(f"{key}: others may read it; chmod 600")
+            secret = key.read_bytes()
+            now = _when(now_utc_ms)
+            return certificates.issue(secret, self.authority, spki, name, now, self.days, hosts=hosts)
+        except OSError as error:
+            raise OfficeError(f"{key}: {error.strerror}") from error
+        except CertificateError as error:
+            raise OfficeError(f"{key}: {error}") from error
+
+    def _write_revoked(self, ledger: Ledger, now_utc_ms: int) -> None:
+        if self.is_external:
+            return
+        revoked = [
+            (certificates.parse_certificate(one.der).serial, _when(one.revoked_utc_ms))
+            for one in ledger.certificates.values()
+            if one.revoked_utc_ms is not None
+        ]
+        key = (self.folder / KEY_NAME).read_bytes()
+        raw = certificates.make_revocations(key, self.authority, revoked, _when(now_utc_ms))
+        put(self.folder / REVOKED_NAME, raw, 0o644)
+
+    def _register(self) -> dict[str, Entry]:
+        if self.registry is None or not self.registry.exists():
+            return {}
+        try:
+            return read_register(self.registry)
+        except RegistryError as error:
+            raise OfficeError(str(error)) from error
+
+    def _spki(self, request: RequestKept) -> bytes:
+        return certificates.parse_csr(request.csr).spki
+
+
+def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None = None) -> Office:
+    """A new office: with an authority of its own, or under the external one whose certificate is given.
+
+    Raises:
+        OfficeError: There is one already, or the folder cannot be written.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if (folder / AUTHORITY_NAME).exists() or (folder / KEY_NAME).exists():
+            raise OfficeError(f"{folder}: an authority is there already; a key is never overwritten")
+        if external is None:
+            key, certificate = certificates.make_authority(name, _when(now_utc_ms))
+            put(folder / KEY_NAME, key, 0o600)
+        else:
+            parsed = certificates.parse_certificate(external)
+            if not parsed.is_authority:
+                raise OfficeError("the certificate is not that of an authority")
+            certificate = certificates.pem(parsed.der)
+        put(folder / AUTHORITY_NAME, certificate, 0o644)
+        office = Office(folder)
+        office.write_revoked(now_utc_ms)
+    except OSError as error:
+        raise OfficeError(f"{folder}: {error.strerror}") from error
+    except CertificateError as error:
+        raise OfficeError(str(error)) from error
+    return office
+
+
+def put(path: Path, raw: bytes, mode: int) -> None:
+    """Write a file whole or not at all; it is on the disk when this returns."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        os.write(descriptor, raw)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    draft.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _when(utc_ms: int) -> dt.datetime:
+    return dt.datetime.fromtimestamp(utc_ms / 1000, dt.UTC).replace(microsecond=0)

@@ -1,0 +1,151 @@
+"""`dianjian centre authority`, `server`, `token`: the office's keys, and what it gives to technicians."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import evolve
+
+from agent.centre.enrolment_ledger import OfficeError
+from agent.centre.lines import iso_utc
+from agent.centre.office import Office, make_office
+from agent.certificates import parse_certificate
+from agent.config import ConfigError, load_site
+from agent.enrolment import meters_of
+from agent.enrolment_offer import Offer, OfferError, gateway_id, parse_offer
+from agent.enrolment_token import Token
+from agent.evidence.keys import KeyFileError, load_key_file, public
+from agent.evidence.statement import EnrolledMeter
+from provisioning.centre_chain import AS_JSON, FILE, KEY, say, utc_ms
+from provisioning.exits import EXIT_USAGE, FiniteRange, fail
+
+FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+AUTHORITY: Final = click.option(
+    "--authority", required=True, type=FOLDER, help="The office's folder; see `dianjian centre authority`."
+)
+MS_PER_HOUR: Final = 3_600_000
+HOURS_MAX: Final = 24 * 90
+"""A token that nobody uses within a season is for a plant that is not built."""
+
+
+def office_at(folder: Path, registry: Path | None = None, key: Path | None = None) -> Office:
+    """The office in a folder; ends the call with one line where it is none."""
+    try:
+        secret = b"" if key is None else load_key_file(key)
+        return Office(folder, registry, secret)
+    except (OfficeError, KeyFileError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+
+
+@click.command("authority")
+@click.option("--name", default="dianjian", show_default=True, help="Its name in every certificate.")
+@click.option("--external", type=FILE, help="Certificate of an authority of somebody else's, who will sign.")
+@AS_JSON
+@click.argument("folder", type=FOLDER)
+def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> None:
+    """Make FOLDER an enrolment office: a small authority of its own, or under an external one."""
+    try:
+        raw = None if external is None else external.read_bytes()
+        office = make_office(folder, name, utc_ms(), raw)
+    except OfficeError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{external}: {error.strerror}") from error
+    fingerprint = parse_certificate(office.authority).sha256
+    told = {"authority": fingerprint.hex(), "external": office.is_external}
+    say(told, f"{folder}: authority {fingerprint[:8].hex(':')}", as_json=as_json)
+
+
+@click.command("server")
+@AUTHORITY
+@click.option("--client", is_flag=True, help="A client of the broker, such as the centre, not a server.")
+@click.option("--out", required=True, type=FOLDER, help="Where NAME.pem and NAME.key go.")
+@click.argument("names", nargs=-1, required=True)
+def server(authority: Path, client: bool, out: Path, names: tuple[str, ...]) -> None:
+    """Sign a certificate for a broker or `centre listen`: NAMES are the hosts it is reached under."""
+    from agent.centre.office import put  # noqa: PLC0415
+
+    office = office_at(authority)
+    try:
+        key, certificate = (
+            office.introduce(names[0], utc_ms()) if client else office.serve(list(names), utc_ms())
+        )
+        out.mkdir(parents=True, exist_ok=True)
+        put(out / f"{names[0]}.key", key, 0o600)
+        put(out / f"{names[0]}.pem", certificate, 0o644)
+    except OfficeError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
+    click.echo(f"{out / names[0]}.pem")
+
+
+@click.command("token")
+@AUTHORITY
+@KEY
+@click.option("--broker", default="", metavar="URL", help="mqtts://host:port for the gateway's site file.")
+@click.option("--est", default="", metavar="URL", help="https:// address of `centre listen`.")
+@click.option("--claim", default="", metavar="URL", help="mqtts:// address of the broker's claim listener.")
+@click.option("--hours", type=FiniteRange(0, HOURS_MAX), default=72, show_default=True, help="How long.")
+@click.option("--site", help="The site's name, which the gateway must then say.")
+@click.option("--meters", type=FILE, help="Site file whose meters the gateway must then have, and no others.")
+@click.option("--auto-approve", is_flag=True, help="Ask no officer: for scripts and tests.")
+@AS_JSON
+@click.argument("gateway")
+def token(
+    authority: Path,
+    key: Path,
+    broker: str,
+    est: str,
+    claim: str,
+    hours: float,
+    site: str | None,
+    meters: Path | None,
+    auto_approve: bool,
+    as_json: bool,
+    gateway: str,
+) -> None:
+    """Give out a one-time token for GATEWAY: as text to type, and as one line with everything for a QR code.
+
+    The centre keeps only what checks a MAC under the token, in enrolments.jsonl, mode 0600.
+    """
+    office = office_at(authority)
+    now = utc_ms()
+    expires = now + int(hours * MS_PER_HOUR)
+    try:
+        draft = Offer(
+            gateway_id(gateway),
+            Token("000000", "0" * 16),
+            public(load_key_file(key)),
+            parse_certificate(office.authority).sha256,
+            broker,
+            est,
+            claim,
+            expires // 1000,
+        )
+        parse_offer(draft.text)  # whatever a gateway would refuse is said here
+        wanted = None if meters is None else _meters(meters)
+        given = office.give_token(gateway, expires, now, site=site, meters=wanted, is_auto=auto_approve)
+    except (OfficeError, OfferError, KeyFileError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    offer = evolve(draft, token=given)
+    told: dict[str, Any] = {
+        "gateway": gateway,
+        "token": given.text,
+        "offer": offer.text,
+        "authority": offer.authority.hex(),
+        "centre_key": offer.centre_key.hex(),
+        "expires_at": iso_utc(expires),
+    }
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    click.echo(f"{given.text}\n{offer.text}\n{told['expires_at']}")
+
+
+def _meters(file: Path) -> tuple[EnrolledMeter, ...]:
+    try:
+        return meters_of(load_site(file))
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error

@@ -1,0 +1,135 @@
+"""Where a gateway's TLS key and certificate lie, and how they change: whole or not at all.
+
+Below the state folder:
+
+    tls/pending/key.pem        the key that a certificate is asked for, mode 0600, made once
+    tls/pending/request.csr    the signing request, the same bytes until it is answered
+    tls/ID/                    key.pem, certificate.pem, ca.pem, request.csr of one certificate
+    tls/current                a symbolic link to the ID in use
+    tls/broker.toml            the lines for [broker] of the site file
+
+The site file names the files below `current`. The link is replaced in one step, so key and certificate
+change together; a running agent takes them up at its next connect. What is there stays there when a
+process is killed between any two steps, and the next call goes on with the same key and the same bytes.
+"""
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from agent.config import Site
+
+TLS_NAME: Final = "tls"
+PENDING_NAME: Final = "pending"
+CURRENT_NAME: Final = "current"
+KEY_NAME: Final = "key.pem"
+CERTIFICATE_NAME: Final = "certificate.pem"
+AUTHORITY_NAME: Final = "ca.pem"
+REQUEST_NAME: Final = "request.csr"
+BROKER_NAME: Final = "broker.toml"
+ID_BYTES: Final = 8
+KEPT: Final = 2
+"""The certificate in use and the one before it, which an agent may be reading just now."""
+
+
+@frozen
+class Identity:
+    """The TLS files of one gateway; `folder` is its tls/."""
+
+    folder: Path
+
+    @classmethod
+    def of(cls, site: Site) -> "Identity":
+        """That of a site."""
+        return cls(site.path(site.store.path) / TLS_NAME)
+
+    @property
+    def current(self) -> Path:
+        """The files in use."""
+        return self.folder / CURRENT_NAME
+
+    @property
+    def pending(self) -> Path:
+        """What was asked for."""
+        return self.folder / PENDING_NAME
+
+    def has_current(self) -> bool:
+        """Whether there is a certificate."""
+        return (self.current / CERTIFICATE_NAME).exists()
+
+    def key(self, make: Callable[[], bytes]) -> bytes:
+        """The key that a certificate is asked for; made if there is none."""
+        file = self.pending / KEY_NAME
+        if not file.exists():
+            for folder in (self.folder.parent, self.folder, self.pending):
+                folder.mkdir(mode=0o700, exist_ok=True)
+            write(file, make())
+        return file.read_bytes()
+
+    def request(self) -> bytes | None:
+        """The signing request that was made for it."""
+        file = self.pending / REQUEST_NAME
+        return file.read_bytes() if file.exists() else None
+
+    def keep_request(self, raw: bytes) -> None:
+        """Keep the signing request before it is sent."""
+        write(self.pending / REQUEST_NAME, raw)
+
+    def install(self, name: str, certificate: bytes, authority: bytes) -> None:
+        """Put the pending key and its certificate (PEM) into use under an id."""
+        home = self.folder / name
+        if not home.exists():
+            draft = self.folder / f"{name}.new"
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(mode=0o700)
+            for file in (KEY_NAME, REQUEST_NAME):
+                write(draft / file, (self.pending / file).read_bytes())
+            write(draft / AUTHORITY_NAME, authority)
+            write(draft / CERTIFICATE_NAME, certificate)
+            draft.rename(home)
+        link = self.folder / f"{CURRENT_NAME}.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(name)
+        link.rename(self.current)
+        sync_folder(self.folder)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Remove what is no longer asked for, and certificates before the last."""
+        now = self.current / KEY_NAME
+        asked = self.pending / KEY_NAME
+        if now.exists() and asked.exists() and now.read_bytes() == asked.read_bytes():
+            shutil.rmtree(self.pending)
+        special = {PENDING_NAME, CURRENT_NAME}
+        homes = [one for one in self.folder.iterdir() if one.is_dir() and one.name not in special]
+        homes.sort(key=lambda one: one.stat().st_mtime_ns, reverse=True)
+        in_use = self.current.resolve()
+        for old in [one for one in homes if one.resolve() != in_use][KEPT - 1 :]:
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def write(path: Path, raw: bytes) -> None:
+    """Write a file of mode 0600 whole or not at all; it is on the disk when this returns."""
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, raw)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    draft.rename(path)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,23 @@
+"""Which way leads to the centre: by the word of a technician, else by what the offer says."""
+
+from pathlib import Path
+from typing import Final
+
+from agent.enrolment_offer import Offer
+from provisioning.enrol_file import FolderTransport
+from provisioning.enrol_trouble import trouble
+from provisioning.enrolling import Transport
+
+FILE: Final = "file:"
+
+
+def way_to(offer: Offer, via: str | None = None) -> Transport:
+    """The transport for https://…, mqtts://… or file:DIR; without one, EST before MQTT.
+
+    Raises:
+        EnrolTroubleError: Nobody has said where, or in a way that is none.
+    """
+    wanted = via or offer.est or offer.claim
+    if wanted.startswith(FILE):
+        return FolderTransport(Path(wanted.removeprefix(FILE)), offer.gateway)
+    raise trouble("no-way")
