@@ -8,12 +8,13 @@ STAMP  := $(VENV)/.installed
 TPM    := $(VENV)/.tpm
 BENCH_VENV := .venv-bench
 JS     := tests/js/node_modules/.installed
-PATHS  := agent drivers firmware_sim provisioning tests
+PATHS  := agent drivers firmware_sim provisioning packaging tests
+ARCH   ?= amd64
 # Packages called agent and drivers exist elsewhere; nothing from the working folder may shadow ours.
 export PYTHONSAFEPATH := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-faults fuzz lint format bench bench-detection lock clean
+.PHONY: help demo test test-faults fuzz lint format bench bench-detection deb lock clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 17
@@ -78,6 +79,9 @@ $(BENCH_VENV)/.installed: requirements-bench.lock
 
 bench-detection: $(STAMP) $(BENCH_VENV)/.installed ## the detector against its targets, in about 10 minutes; DIANJIAN_DATA=FOLDER
 	PYTHONPATH=. $(BIN)/python -m tests.bench_detection --peers $(BENCH_VENV)/bin/python $(ARGS)
+
+deb: $(STAMP) ## the Debian package of the commit, in dist/; ARCH=amd64 | arm64
+	@PYTHONPATH=packaging $(BIN)/python -m make_deb --arch $(ARCH) $(ARGS)
 
 lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 pyproject.toml -o requirements.lock
