@@ -12,7 +12,7 @@ from typing import Final
 from provisioning.plot import STYLE
 from provisioning.plot_data import Words
 
-_STYLE: Final = """
+PAGE_STYLE: Final = """
 :root{color-scheme:light dark;--back:#f4f6f8;--card:#fff;--ink:#17202b;--dim:#5d6875;--line:#dde3e9;
 --violation:#c62828;--integrity:#8430a8;--data:#96620a;--notice:#0b7285}
 @media(prefers-color-scheme:dark){:root{--back:#0c1015;--card:#131820;--ink:#e8edf3;--dim:#9aa6b4;--line:#2a323d;
@@ -59,7 +59,7 @@ def page(title: Words, body: Iterable[str], chosen: str = "both") -> str:
             '<meta name="viewport" content="width=device-width,initial-scale=1">',
             '<link rel="icon" href="data:,">',
             f"<title>{escape(title.zh)} {escape(title.en)}</title>",
-            f"<style>{_STYLE}{STYLE}</style></head>",
+            f"<style>{PAGE_STYLE}{STYLE}</style></head>",
             f"<body>{buttons}<main>",
             f"<h1>{both(title)}</h1>",
             *body,

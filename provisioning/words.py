@@ -36,6 +36,9 @@ _WORDS: Final = {
     "collisions": ("总线上有另一主站的请求", "requests of another master on the line"),
     "reopened": ("端口重新打开次数", "port opened anew"),
     "good": ("正常", "good"),
+    "ok": ("正常", "ok"),
+    "warning": ("注意", "warning"),
+    "failed": ("故障", "failed"),
     "bad": ("异常", "bad"),
     "seals": ("签封", "seals"),
     "sealed": ("已签封", "sealed"),
@@ -105,6 +108,11 @@ def choose_language(wanted: str | None) -> None:
 def language() -> str:
     """`zh` or `en`."""
     return _language[0]
+
+
+def pair(key: str) -> tuple[str, str]:
+    """The word for `key` in Chinese and in English."""
+    return _WORDS[key]
 
 
 def word(key: str) -> str:
