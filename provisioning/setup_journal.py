@@ -16,14 +16,16 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final, Literal, get_args, get_origin
+from typing import Any, Final, Literal, TypeVar, get_args, get_origin
 
 from attrs import evolve, field, frozen, has
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
-from agent.config_types import UNIT_ID_MAX, mistakes_in
+from agent.config_types import UNIT_ID_MAX, UnitId, mistakes_in
 from provisioning.exits import EXIT_USAGE, fail
+
+T = TypeVar("T")
 
 JOURNAL_NAME: Final = "setup.json"
 VERSION: Final = 1
@@ -87,7 +89,7 @@ class MeterFound:
 
     id: str
     bus: str
-    unit_id: int | None = None
+    unit_id: UnitId | None = None
     address: str | None = None
     model: str = ""
     serial: str = ""
@@ -259,6 +261,11 @@ def last_trial(journal: Journal, line: str) -> Trial | None:
     return next((one for one in reversed(journal.trials) if one.line == line), None)
 
 
+def strictly(table: Any, kind: type[T]) -> T:
+    """`table` as an instance of `kind`, nothing coerced; whatever is raised is for `mistakes_in`."""
+    return _CONVERTER.structure(table, kind)
+
+
 def dump_journal(journal: Journal) -> bytes:
     """The file's bytes."""
     table = _CONVERTER.unstructure(journal)
@@ -415,8 +422,10 @@ def _converter() -> Converter:
         int: _whole,
         float: _number,
         bool: lambda value, _: _truth(value),
+        bool | None: _optional(lambda value, _: _truth(value)),
         str | None: _optional(_text),
-        int | None: _optional(_unit),
+        int | None: _optional(_whole),
+        UnitId | None: _optional(_unit),
         float | None: _optional(_number),
     }
     for kind, hook in hooks.items():

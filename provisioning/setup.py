@@ -1,0 +1,142 @@
+"""`dianjian setup`: from a bare gateway to a signed acceptance sheet, step by step.
+
+    dianjian setup [--folder DIR]             the guided session: what is not done yet, in order
+    dianjian setup STEP [--folder DIR]        one step, again if it was done before
+    … --yes [--answers FILE]                  nobody sits there: defaults, and answers from a TOML file
+    … --json                                  one JSON object an event on stdout
+
+Steps: find, lines, wiring, trial, thresholds, photos, enrol, receipt, commission, sheet. Everything is kept
+in `setup.json` at once; a call that was ended, by whatever, goes on where it was.
+"""
+
+import contextlib
+import importlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from provisioning.exits import EXIT_INTERRUPTED, EXIT_NO, fail
+from provisioning.setup_answers import read_answers
+from provisioning.setup_journal import STEPS
+from provisioning.setup_session import Session, continue_line, default_folder, session
+from provisioning.setup_talk import Talk
+from provisioning.setup_words import said
+from provisioning.words import choose_language
+
+_MODULES: Final = {"thresholds": "setup_thresholds", "commission": "setup_close", "sheet": "setup_close"}
+_FOLDER = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where site file and journal are; /etc/dianjian for root, else the working folder.",
+)
+_YES = click.option("--yes", is_flag=True, help="Ask nobody: defaults, and what --answers says.")
+_ANSWERS = click.option(
+    "--answers", type=click.Path(dir_okay=False, path_type=Path), help="TOML file with answers."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object an event.")
+
+HELP: Final = {
+    "find": "look at the buses and name the meters",
+    "lines": "name site, lines and linkages; which meter measures what",
+    "wiring": "check phases, transformers and ratios of each meter",
+    "trial": "switch each machine and watch its reading follow",
+    "thresholds": "from which power on each line counts as running",
+    "photos": "hashes of photos, numbers of the meters' seals",
+    "enrol": "make the keys and be enrolled at the centre by a token",
+    "receipt": "seal, send, and wait for the centre's signature",
+    "commission": "begin the commissioning period",
+    "sheet": "write the acceptance sheet, its hash into the chain",
+}
+
+
+@click.group(
+    "setup", short_help="from a bare gateway to a signed acceptance sheet", invoke_without_command=True
+)
+@_FOLDER
+@_YES
+@_ANSWERS
+@_JSON
+@click.pass_context
+def command(
+    context: click.Context, folder: Path | None, yes: bool, answers: Path | None, as_json: bool
+) -> None:
+    """Go through everything that is not done yet; without STEP the guided session."""
+    context.obj = {"folder": folder, "yes": yes, "answers": answers, "as_json": as_json}
+    if context.invoked_subcommand is None:
+        with _opened(context, folder, yes=yes, answers=answers, as_json=as_json) as one:
+            _guided(one)
+
+
+def _step_command(name: str) -> click.Command:
+    @click.command(name, short_help=HELP[name], help=f"{HELP[name].capitalize()}.")
+    @_FOLDER
+    @_YES
+    @_ANSWERS
+    @_JSON
+    @click.pass_context
+    def step(
+        context: click.Context, folder: Path | None, yes: bool, answers: Path | None, as_json: bool
+    ) -> None:
+        before: dict[str, Any] = context.obj or {}
+        with _opened(
+            context,
+            folder or before.get("folder"),
+            yes=yes or bool(before.get("yes")),
+            answers=answers or before.get("answers"),
+            as_json=as_json or bool(before.get("as_json")),
+        ) as one:
+            _run(one, name)
+
+    return step
+
+
+for _name in STEPS:
+    command.add_command(_step_command(_name))
+
+
+@contextlib.contextmanager
+def _opened(
+    context: click.Context, folder: Path | None, *, yes: bool, answers: Path | None, as_json: bool
+) -> Iterator[Session]:
+    """The session; ctrl-C ends it with one line that says how to go on."""
+    place = (folder or default_folder()).absolute()
+    wanted = context.find_root().params.get("lang")
+    talk = Talk(as_json, yes, str(answers) if answers else "--answers FILE")
+    known = read_answers(answers)
+    try:
+        with session(place, talk, known) as one:
+            language = wanted or known.language or (one.journal.language if one.journal.steps else None)
+            choose_language(language)
+            if language and language != one.journal.language:
+                one.keep(language=language)
+            yield one
+    except (KeyboardInterrupt, click.Abort):
+        raise fail(EXIT_INTERRUPTED, continue_line(place)) from None
+
+
+def _guided(one: Session) -> None:
+    talk = one.talk
+    if not talk.assume_yes:
+        talk.say("hello", folder=one.folder)
+    for number, name in enumerate(STEPS, 1):
+        if name in one.journal.steps:
+            talk.say("already_done", style="dim", name=said(f"name_{name}"), at=one.journal.steps[name][:16])
+            continue
+        talk.say("step", style="bold", number=number, count=len(STEPS), name=said(f"name_{name}"))
+        _run(one, name)
+    talk.say("all_done", style="green")
+    talk.event("all_done")
+
+
+def _run(one: Session, name: str) -> None:
+    try:
+        module = importlib.import_module(f"provisioning.{_MODULES.get(name, f'setup_{name}')}")
+    except ModuleNotFoundError:
+        raise fail(
+            EXIT_NO, f"step {name}: not in this version yet; what was done before it is kept"
+        ) from None
+    run: Callable[[Session], None] = getattr(module, name)
+    one.talk.event("step", step=name)
+    run(one)
