@@ -25,6 +25,7 @@ from typing import Final
 from attrs import field, frozen
 
 from drivers import model_file
+from drivers.decoding import Decoder, Shape, shape_of
 from drivers.errors import ModelError
 from drivers.model_file import Barrier, Fingerprint, Golden, Verified
 from drivers.point import EXPONENT_MAX, Point, Ratio
@@ -35,6 +36,8 @@ from drivers.tables import FILE_BYTES_MAX, Table, parsed, refuse
 
 __all__ = ["Golden", "Model", "Point", "Ratio", "Verified", "load", "load_file", "names"]
 
+DECODERS_MAX: Final = 64
+"""Shapes of answers whose decoders are kept: a few poll groups at each pair of ratios in use."""
 _TABLE_FORMAT: Final = 1
 """Version of the point table's form; a reader refuses one that it does not know."""
 _NOTHING: Final = b"\xff"
@@ -70,6 +73,10 @@ class Model:
     barriers: tuple[Barrier, ...] = ()
     fingerprints: tuple[Fingerprint, ...] = ()
     goldens: tuple[Golden, ...] = field(default=(), eq=False)  # dicts cannot be hashed
+
+    @functools.cached_property
+    def _decoders(self) -> dict[tuple[Shape, float, float], Decoder]:
+        return {}
 
     @functools.cached_property
     def _by_name(self) -> dict[str, Point]:
@@ -139,18 +146,14 @@ class Model:
         be true. Scale points are used, not listed.
         """
         answers = tuple(blocks)
-        values: dict[str, Value] = {}
-        for point in self.points:
-            if point.quantity is Quantity.SCALE:
-                continue
-            words = _words(point, answers)
-            exponent = self._exponent(point, answers)
-            if words is None or exponent is None:
-                continue
-            value = point.decode(words, exponent=exponent, ratio=point.ratio.factor(ct_ratio, pt_ratio))
-            if value is not None:
-                values[point.name] = value
-        return values
+        key = shape_of(answers), ct_ratio, pt_ratio
+        decoder = self._decoders.get(key)
+        if decoder is None:
+            if len(self._decoders) >= DECODERS_MAX:
+                self._decoders.clear()
+            decoder = Decoder(self.points, key[0], self._exponent, (ct_ratio, pt_ratio))
+            self._decoders[key] = decoder
+        return decoder.values(answers)
 
     def encode(
         self, values: Mapping[str, Value], ct_ratio: float = 1.0, pt_ratio: float = 1.0

@@ -26,7 +26,7 @@ EXPONENT_MAX: Final = 10
 """Largest power of ten, either way, that a scale register may ask for (SunSpec's own range)."""
 _EXPONENT_FINEST: Final = -3
 """Finest decimals that the simulator chooses for a scale register: no meter resolves more."""
-_POWER_FACTOR_MAX: Final = 1.01
+POWER_FACTOR_MAX: Final = 1.01
 """A power factor above 1 is no measurement; 0.01 is left for the meter's rounding."""
 
 PHASES: Final = ("l1", "l2", "l3", "l12", "l23", "l31", "n")
@@ -130,16 +130,25 @@ class Point:
             return self.size_bytes
         return registers.word_count(self.type, self.text_words)
 
-    def cut(self, block: Block) -> bytes | None:
-        """Its words out of an answer, or None if that does not have all of them."""
+    @property
+    def size(self) -> int:
+        """Bytes it takes."""
+        return self.size_bytes or self.count * registers.WORD_BYTES
+
+    def start_in(self, block: Block) -> int | None:
+        """Its first byte within an answer, or None if that does not have all of it."""
         if block.function != self.function:
             return None
         if self.size_bytes:
-            start, size = self.offset if block.address == self.address else -1, self.size_bytes
+            start = self.offset if block.address == self.address else -1
         else:
             start = (self.address - block.address) * registers.WORD_BYTES
-            size = self.count * registers.WORD_BYTES
-        return block.words[start : start + size] if 0 <= start <= len(block.words) - size else None
+        return start if 0 <= start <= len(block.words) - self.size else None
+
+    def cut(self, block: Block) -> bytes | None:
+        """Its words out of an answer, or None if that does not have all of them."""
+        start = self.start_in(block)
+        return None if start is None else block.words[start : start + self.size]
 
     def decode(self, words: bytes, *, exponent: int = 0, ratio: float = 1.0) -> Value | None:
         """The value of exactly its words, or None where they hold none."""
@@ -174,7 +183,7 @@ class Point:
 
     def _possible(self, value: float) -> bool:
         if self.quantity is Quantity.POWER_FACTOR:
-            return abs(value) <= _POWER_FACTOR_MAX
+            return abs(value) <= POWER_FACTOR_MAX
         return math.isfinite(value)
 
 

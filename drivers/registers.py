@@ -55,7 +55,7 @@ class WordOrder(StrEnum):
     LOW_FIRST = "low_first"
 
 
-_FORMATS: Final = {
+FORMATS: Final = {  # of the numbers
     RegisterType.U16: struct.Struct(">H"),
     RegisterType.S16: struct.Struct(">h"),
     RegisterType.U32: struct.Struct(">I"),
@@ -65,7 +65,7 @@ _FORMATS: Final = {
     RegisterType.F32: struct.Struct(">f"),
     RegisterType.F64: struct.Struct(">d"),
 }
-_F32_MAX: Final = _FORMATS[RegisterType.F32].unpack(b"\x7f\x7f\xff\xff")[0]
+_F32_MAX: Final = FORMATS[RegisterType.F32].unpack(b"\x7f\x7f\xff\xff")[0]
 """Largest finite float32; struct refuses what lies beyond."""
 _SIGN_BIT: Final = 0x80
 _PADDING: Final = b"\0\xff "
@@ -77,7 +77,7 @@ def word_count(register_type: RegisterType, text_words: int = 0) -> int:
         return text_words
     if register_type in DLT645_TYPES:
         return 0
-    return _FORMATS[register_type].size // WORD_BYTES
+    return FORMATS[register_type].size // WORD_BYTES
 
 
 def decode(
@@ -92,7 +92,7 @@ def decode(
         return _text(words)
     if register_type in DLT645_TYPES:
         return _decode_reversed(words, register_type)
-    layout = _FORMATS[register_type]
+    layout = FORMATS[register_type]
     if len(words) != layout.size:
         raise ValueError(f"{register_type} takes {layout.size} bytes, not {len(words)}")
     value: int | float = layout.unpack(_ordered(words, order))[0]
@@ -126,7 +126,7 @@ def encode(
 
 
 def _packed(value: float, register_type: RegisterType) -> bytes:
-    layout = _FORMATS[register_type]
+    layout = FORMATS[register_type]
     if register_type is RegisterType.F64:
         return layout.pack(value)
     if register_type is RegisterType.F32:
