@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
+from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -37,6 +38,11 @@ Bar = Progress
 def console(*, stderr: bool = False) -> Console:
     """Where the verbs print for people."""
     return Console(stderr=stderr, highlight=False)
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal `text` takes: a Chinese character takes two."""
+    return cell_len(text)
 
 
 def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_COLUMNS) -> str:
