@@ -13,8 +13,9 @@
                                            every meter once, one seal, wait for its receipt
 
 Exit codes: 0 done · 1 done, but a meter is silent or no receipt came (--once) · 2 the call or the
-site file is wrong · 3 disk, store or keys cannot be used · 4 keys and chain do not belong together:
-a new key is needed · 5 a part of the agent died and a new start will repair it.
+site file is wrong, or a newer version wrote the store · 3 disk, store or keys cannot be used · 4 keys
+and chain do not belong together: a new key is needed · 5 a part of the agent died and a new start will
+repair it.
 
 argparse, not click: the daemon does not carry what only a terminal needs.
 """
@@ -53,7 +54,7 @@ from agent.overview import reading_json
 from agent.rekey import REASON_LOST, install_replacement, rekey
 from agent.sealing import DiskError
 from agent.setups import setups_of
-from agent.store.database import StoreError
+from agent.store.database import SchemaNewerError, StoreError
 from agent.store.lock import SecondInstanceError
 from agent.tip import RekeyRefusedError
 from agent.uplink.wire import Topics
@@ -76,6 +77,7 @@ RECEIPT_WAIT_S: Final = 15.0
 _CODES: Final = (
     (ConfigError, EXIT_USAGE),
     (RekeyRefusedError, EXIT_USAGE),
+    (SchemaNewerError, EXIT_USAGE),  # an older program was installed: starting it again would not help
     (StoreError, EXIT_DISK),
     (CommitError, EXIT_DISK),
     (EnrolmentError, EXIT_DISK),

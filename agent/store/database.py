@@ -4,16 +4,19 @@ WAL with synchronous=FULL: a commit that returned survives a power cut (measured
 NORMAL up to 858). One process at a time owns the file (`agent.store.lock`); readers open it
 with mode=ro. The schema is made by the numbered migrations of its owner through sqlite-utils, in a
 child process that ends at once: in the daemon it would stay with 17 MiB. `user_version` is the
-number of migrations that were applied; a file of a newer program is refused, never changed.
+number of migrations that were applied, and `application_id` says which version of the program applied
+the last one; a file of a newer program is refused, never changed, and the refusal names that version.
 
 A connection is used by one thread at a time, under `lock`.
 """
 
 import os
+import re
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from importlib.metadata import version as installed_version
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
@@ -33,6 +36,9 @@ LOCK_WAIT_MS: Final = 2_000
 """Readers hold no lock in WAL; only a checkpoint of a foreign tool could."""
 CACHE_KIB: Final = 1_024
 """Page cache; the tip of the table is all that is ever hot."""
+
+VERSION_STEP: Final = 1_000
+"""application_id of version 1.2.3 is 1002003: three numbers of three digits fit into its 31 bits."""
 
 Migration = Callable[["sqlite_utils.Database"], None]
 
@@ -117,7 +123,23 @@ def migrate(connection: sqlite3.Connection, owner: str, migrations: Sequence[Mig
     for number, migration in enumerate(migrations, start=1):
         numbered(name=f"{number:03d}")(migration)
     numbered.apply(database)
+    connection.execute(f"PRAGMA application_id={_program_id(installed_version('dianjian-edge'))}")
     connection.execute(f"PRAGMA user_version={len(migrations)}")
+
+
+def _program_id(version: str) -> int:
+    first, second, third = (int(digits) for digits in re.findall(r"\d+", version + ".0.0")[:3])
+    return (first * VERSION_STEP + second) * VERSION_STEP + third
+
+
+def _program_named(connection: sqlite3.Connection) -> str:
+    """The version that brought the file to its schema; files of the first ones do not say."""
+    number: int = connection.execute("PRAGMA application_id").fetchone()[0]
+    if number <= 0:
+        return "a newer version"
+    rest, third = divmod(number, VERSION_STEP)
+    first, second = divmod(rest, VERSION_STEP)
+    return f"version {first}.{second}.{third}"
 
 
 def _migrate_apart(path: Path, owner: str, migrations: Sequence[Migration]) -> bool:
@@ -240,8 +262,9 @@ class Database:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(self._migrations):
             raise SchemaNewerError(
-                f"{self.path} has schema {version}, known are {len(self._migrations)}: "
-                "a newer program wrote it, install that one again; nothing was changed"
+                f"{self.path}: {_program_named(connection)} of dianjian-edge brought it to schema {version}; "
+                f"this is version {installed_version('dianjian-edge')}, which knows {len(self._migrations)}: "
+                "install that one or a later one again, it goes on where it was; nothing was changed"
             )
         return version == len(self._migrations)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.store import centre as centre_store
-from agent.store import opening
+from agent.store import database, opening
 from agent.store.centre import CentreStore
 from agent.store.database import Migration, SchemaNewerError, connect, migrate
 from agent.store.gateway import GatewayStore
@@ -95,3 +95,27 @@ def test_53_a_file_of_a_newer_program_is_refused_in_one_line_and_never_changed(
     assert path.read_bytes() == before
     assert not list(tmp_path.glob("*.corrupt-*"))
     check(Witness(rejections=1, events=[{"what": str(refused.value)}]), None)
+
+
+def test_53_the_refusal_names_both_versions_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / DATABASE
+    connection = connect(path)
+    monkeypatch.setattr(database, "installed_version", lambda _: "12.34.567")
+    migrate(connection, "gateway", [*opening.MIGRATIONS, lambda db: db["tomorrow"].create({"number": int})])
+    connection.close()
+    monkeypatch.setattr(database, "installed_version", lambda _: "1.2.3")
+    with pytest.raises(SchemaNewerError) as refused:
+        GatewayStore(path, QUOTA_BYTES)
+    known = len(opening.MIGRATIONS)
+    assert f"version 12.34.567 of dianjian-edge brought it to schema {known + 1}" in str(refused.value)
+    assert f"this is version 1.2.3, which knows {known}: install that one" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [("0.1.0", 1_000), ("1.2.3", 1_002_003), ("0.2", 2_000), ("3.0.0rc1", 3_000_000), ("0.2.0+x.9", 2_000)],
+)
+def test_53_a_version_is_a_number_in_the_file(text: str, number: int) -> None:
+    assert database._program_id(text) == number
