@@ -53,7 +53,7 @@ def test_an_older_schema_is_migrated_and_keeps_its_rows(tmp_path: Path) -> None:
     assert columns(new) == ["id", "name", "weight"]
     assert new.read("SELECT * FROM things") == [(1, "a", None)]
     new.close()
-    with pytest.raises(SchemaNewerError, match="to schema 2; .*, which knows 1: install"):
+    with pytest.raises(SchemaNewerError, match=r"to schema 2; .*, which knows 1: install"):
         Database(path, "things", (first,))
 
 
