@@ -75,7 +75,7 @@ class BusLoop:
         probe = self._schedule.is_silent(step.meter_id)
         before = self._bus.stats.counts
         try:
-            reading = self._meters[step.meter_id].poll(self._bus, step.group, self._clock)
+            reading = self._meters[step.meter_id].poll(self._bus, step.group, self._clock, probe=probe)
         except BusDownError as error:
             now_s = self._clock.monotonic_s()
             self.tally.polled(step.meter_id, before, self._bus.stats, None, probe=probe)

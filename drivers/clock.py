@@ -80,7 +80,8 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._boot_id = boot_id()
-        self._libc = ctypes.CDLL(None, use_errno=True)
+        self._adjtimex = ctypes.CDLL(None, use_errno=True).adjtimex
+        self._timex = ctypes.create_string_buffer(512)  # struct timex is 208 bytes; modes = 0 only reads
 
     def stamp(self) -> Stamp:
         """The present moment."""
@@ -104,8 +105,7 @@ class SystemClock:
         return seconds
 
     def _state(self) -> ClockState:
-        timex = ctypes.create_string_buffer(512)  # struct timex is 208 bytes; modes = 0 only reads
-        unsynchronised = self._libc.adjtimex(timex) in {-1, _TIME_ERROR}
+        unsynchronised = self._adjtimex(self._timex) in {-1, _TIME_ERROR}
         return ClockState.UNSYNCHRONISED if unsynchronised else ClockState.SYNCHRONISED
 
 

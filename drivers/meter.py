@@ -12,6 +12,8 @@ What a meter teaches, for as long as the process runs:
   poll before was unanswered, for then the exception may belong to it.
 - **Data ids that it does not have** (DL/T 645). Those of optional points are not asked for again.
 - **Its time-out**: four times the slowest recent answer, doubled by every silence until it answers.
+  A probe of a meter that is known to be silent waits for twice that answer, or PROBE_FIRST_S, and only
+  one in PROBE_FULL_EVERY for as long as a poll: the others of the bus wait with it.
 """
 
 from typing import Final
@@ -26,6 +28,7 @@ from drivers.errors import BusDownError, DriverError, ExceptionReplyError
 from drivers.model import Model
 from drivers.plan import Span, plan
 from drivers.reading import Block, PollGroup, Quality, Reading
+from drivers.transaction import GATEWAY_EXCEPTIONS
 
 TIMEOUT_FIRST_S: Final = 1.0
 """Before anything is known of a meter; the slowest meters in use answer within half of it."""
@@ -35,6 +38,11 @@ TIMEOUT_MAX_S: Final = 2.0
 """A bus of many meters must not wait longer for one of them."""
 TIMEOUT_LATENCIES: Final = 4.0
 """Time-out as a multiple of the measured latency: below it a busy meter is taken for a silent one."""
+PROBE_FIRST_S: Final = 0.3
+PROBE_LATENCIES: Final = 2.0
+PROBE_FULL_EVERY: Final = 4
+"""Nearly every meter answers within PROBE_FIRST_S. One that has become slower than twice its slowest
+answer, or is slower from the start, is found by the fourth probe."""
 LATENCY_FADES: Final = 0.9
 """How much of the slowest answer is remembered from one poll to the next."""
 SPARE_REGISTERS_MAX: Final = 6
@@ -92,28 +100,37 @@ class Meter:
     setup: MeterSetup
     gap_registers_max: int
     timeout_s: float = TIMEOUT_FIRST_S
+    _station: int = field(init=False)
     _slowest_s: float = 0.0
     _was_silent: bool = False
     _holes: set[Span] = Factory(set)
     _plans: dict[PollGroup, tuple[Span, ...]] = Factory(dict)
+    _reads: dict[PollGroup, tuple[tuple[Span, int], ...]] = Factory(dict)
+    _probes: int = 0
 
-    def poll(self, bus: MeterBus, group: PollGroup, clock: Clock) -> Reading:
-        """One reading of `group`.
+    def __attrs_post_init__(self) -> None:
+        self._station = self.setup.station
+
+    def poll(self, bus: MeterBus, group: PollGroup, clock: Clock, *, probe: bool = False) -> Reading:
+        """One reading of `group`; a `probe` only looks whether a silent meter is back.
 
         Raises:
             BusDownError: The bus cannot be used.
         """
+        timeout_s = self._probe_timeout_s() if probe else 0.0
         while True:
             try:
-                blocks, latency_s = self._read(bus, group)
+                blocks, latency_s = self._read(bus, group, timeout_s)
             except BusDownError:
                 raise
             except _RefusedSpanError as refusal:
-                if self._learn(refusal, group):
+                if refusal.code in GATEWAY_EXCEPTIONS:
+                    self._was_silent = True
+                elif self._learn(refusal, group):
                     continue
                 return bad_reading(self.setup, group, clock, f"{_REFUSED}{refusal.code}")
             except DriverError as error:
-                self._silence()
+                self._silence(probe=probe)
                 return bad_reading(self.setup, group, clock, str(error))
             self._was_silent = False
             return Reading(
@@ -142,24 +159,45 @@ class Meter:
         own = self.setup.model.gap_registers_max
         return self.gap_registers_max if own is None else min(own, self.gap_registers_max)
 
-    def _read(self, bus: MeterBus, group: PollGroup) -> tuple[tuple[Block, ...], float]:
+    def _probe_timeout_s(self) -> float:
+        self._probes += 1
+        if self._probes % PROBE_FULL_EVERY == 0:
+            return self._usual_timeout_s() if self._slowest_s else TIMEOUT_FIRST_S
+        known_s = max(PROBE_LATENCIES * self._slowest_s, TIMEOUT_MIN_S)
+        return min(known_s, TIMEOUT_MAX_S) if self._slowest_s else PROBE_FIRST_S
+
+    def _usual_timeout_s(self) -> float:
+        return min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
+
+    def _reads_of(self, group: PollGroup) -> tuple[tuple[Span, int], ...]:
+        """The reads of a group, each with the registers behind it that may be read along."""
+        reads = self._reads.get(group)
+        if reads is None:
+            reads = self._reads[group] = tuple(
+                (span, self._spare_registers(span)) for span in self.spans(group)
+            )
+        return reads
+
+    def _read(self, bus: MeterBus, group: PollGroup, timeout_s: float) -> tuple[tuple[Block, ...], float]:
+        """The answers; `timeout_s` is 0 for as long as this meter may take."""
         blocks = []
         latency_s = 0.0
-        for span in self.spans(group):
+        for span, spare_registers in self._reads_of(group):
             try:
                 answer = bus.read(
-                    self.setup.station,
+                    self._station,
                     span.function,
                     span.address,
                     span.count,
-                    timeout_s=self.timeout_s,
-                    spare_registers=self._spare_registers(span),
+                    timeout_s=timeout_s or self.timeout_s,
+                    spare_registers=spare_registers,
                 )
             except ExceptionReplyError as error:
                 raise _RefusedSpanError(error.code, span) from error
             blocks.append(Block(span.function, span.address, answer.words))
             latency_s = max(latency_s, answer.latency_s)
             self._adapt(answer.latency_s)
+            timeout_s = 0.0
         return tuple(blocks), latency_s
 
     def _spare_registers(self, span: Span) -> int:
@@ -182,11 +220,12 @@ class Meter:
 
     def _adapt(self, latency_s: float) -> None:
         self._slowest_s = max(latency_s, self._slowest_s * LATENCY_FADES)
-        self.timeout_s = min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
+        self.timeout_s = self._usual_timeout_s()
 
-    def _silence(self) -> None:
+    def _silence(self, *, probe: bool) -> None:
         self._was_silent = True
-        self.timeout_s = min(2 * self.timeout_s, TIMEOUT_MAX_S)
+        if not probe:
+            self.timeout_s = min(2 * self.timeout_s, TIMEOUT_MAX_S)
 
     def _learn(self, refusal: "_RefusedSpanError", group: PollGroup) -> bool:
         """Whether the refusal showed holes that were not known before."""
@@ -199,6 +238,7 @@ class Meter:
             holes = set(self._gaps(refusal.span, group)) - self._holes
         self._holes |= holes
         self._plans.clear()
+        self._reads.clear()
         return bool(holes)
 
     def _lacking(self, refusal: "_RefusedSpanError", group: PollGroup) -> set[Span]:
@@ -233,8 +273,10 @@ class _RefusedSpanError(Exception):
 
 
 def refused(reading: Reading) -> bool:
-    """Whether the meter is there, but said no."""
-    return reading.quality is Quality.BAD and reading.reason.startswith(_REFUSED)
+    """Whether the meter is there, but said no. A gateway that says so of it has waited in vain itself."""
+    if reading.quality is not Quality.BAD or not reading.reason.startswith(_REFUSED):
+        return False
+    return int(reading.reason.removeprefix(_REFUSED)) not in GATEWAY_EXCEPTIONS
 
 
 def bad_reading(setup: MeterSetup, group: PollGroup, clock: Clock, reason: str) -> Reading:

@@ -4,15 +4,18 @@ Every group of every meter is due once in its interval; what is due longest goes
 missed on a crowded bus is left out, not made up for. Failures have two levels:
 
 - **A silent meter** costs at most two time-outs. After the second its groups rest, and a single probe
-  is tried after a pause that grows from 0.5 s to 10 s. Probes stand behind every poll that is due, but
-  for no longer than PROBE_PATIENCE_S. One answer, and everything is due again.
+  is tried after a pause that grows from 0.5 s to 10 s, in the time in which nothing else is due. On a
+  bus that has no such time a probe goes before due polls when it has waited for PROBE_PATIENCE_S, but
+  all probes together get no more than one part in PROBE_PARTS. One answer, and everything is due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
-A meter that answers but refuses a group is not silent: that group alone is tried less often.
+A meter that answers but refuses a group is not silent: that group alone is tried less often. One of
+which a gateway says that it does not answer (exceptions 10 and 11) is.
 
 Pure: the time comes in as `now_s` and may be of any clock that never runs back.
 """
 
+import heapq
 from collections.abc import Iterable
 from typing import Final
 
@@ -28,6 +31,8 @@ PAUSE_MAX_S: Final = 10.0
 """Pauses between probes of a silent meter, and between attempts to open a bus."""
 PROBE_PATIENCE_S: Final = 10.0
 """How long a probe stands behind due polls: a crowded bus must not hide that a meter is back."""
+PROBE_PARTS: Final = 25
+"""All dead meters of a crowded bus may cost the others 4 % of their rate."""
 REFUSED_PAUSE_MAX_S: Final = 300.0
 """Longest pause of a group that a meter refuses: as rare as the rarest poll."""
 
@@ -51,22 +56,35 @@ class Wait:
 class _MeterState:
     """What is known of one meter; `intervals_s` has the group that matters most first."""
 
+    number: int
     intervals_s: dict[PollGroup, float]
     due_s: dict[PollGroup, float] = Factory(dict)
     refusals: dict[PollGroup, int] = Factory(dict)
     silences: int = 0
     probe_s: float = 0.0
+    probe_cost_s: float = 0.0
 
     @property
     def silent(self) -> bool:
         return self.silences >= SILENCES_MAX
 
 
+_Entry = tuple[float, int, int, str, PollGroup]
+"""When it is due, how much its group matters, the meter's number; meter and group."""
+
+
 class Schedule:
     """The polls of one bus."""
 
     def __init__(self, setups: Iterable[MeterSetup]) -> None:
-        self._meters = {setup.id: _MeterState(setup.intervals_s) for setup in setups}
+        self._meters = {
+            setup.id: _MeterState(number, setup.intervals_s) for number, setup in enumerate(setups)
+        }
+        self._silent: dict[str, _MeterState] = {}
+        self._queue: list[_Entry] = []
+        self._begun = False
+        self._asked_s = 0.0
+        self._probes_rest_until_s = float("-inf")
         self._bus_failures = 0
         self._bus_rests_until_s = float("-inf")
 
@@ -83,25 +101,45 @@ class Schedule:
         """What to do at `now_s`."""
         if now_s < self._bus_rests_until_s:
             return Wait(self._bus_rests_until_s - now_s)
-        polls = [
-            (state.due_s.setdefault(group, now_s), rank, meter_id, group)
-            for meter_id, state in self._meters.items()
-            for rank, group in enumerate(state.intervals_s)
-            if not state.silent
-        ]
-        probes = [
-            (state.probe_s, 0, meter_id, next(iter(state.intervals_s)))
-            for meter_id, state in self._meters.items()
-            if state.silent
-        ]
-        waits_s = [entry[0] - now_s for entry in polls + probes]
-        ready = [entry for entry in polls if entry[0] <= now_s]
-        late_probes = [entry for entry in probes if entry[0] <= now_s - PROBE_PATIENCE_S]
-        for entries in (late_probes, ready, [entry for entry in probes if entry[0] <= now_s]):
-            if entries:
-                first = min(entries, key=lambda entry: entry[:2])
-                return Due(first[2], first[3])
+        if not self._begun:
+            self._begun = True
+            for meter_id, state in self._meters.items():
+                self._put(meter_id, state, dict.fromkeys(state.intervals_s, now_s))
+        self._asked_s = now_s
+        first = self._first()
+        if self._silent:
+            probe = self._probe(now_s, first)
+            if probe is not None:
+                return probe
+        if first is not None and first[0] <= now_s:
+            return Due(first[3], first[4])
+        waits_s = [first[0] - now_s] if first is not None else []
+        for state in self._silent.values():
+            waits_s += [moment_s - now_s for moment_s in self._moments_s(state) if moment_s > now_s]
         return Wait(min(waits_s, default=PAUSE_MAX_S))
+
+    def _first(self) -> _Entry | None:
+        """The poll that is due first. Entries that were overtaken by a newer one are thrown away."""
+        queue = self._queue
+        while queue:
+            due_s, _, _, meter_id, group = queue[0]
+            state = self._meters[meter_id]
+            if not state.silent and state.due_s[group] == due_s:
+                return queue[0]
+            heapq.heappop(queue)
+        return None
+
+    def _probe(self, now_s: float, first: _Entry | None) -> Due | None:
+        """The probe that is to be tried now."""
+        meter_id, state = min(self._silent.items(), key=lambda one: one[1].probe_s)
+        fits = first is None or first[0] - now_s >= state.probe_cost_s
+        if now_s < self._moments_s(state)[0 if fits else 1]:
+            return None
+        return Due(meter_id, next(iter(state.intervals_s)))
+
+    def _moments_s(self, state: _MeterState) -> tuple[float, float]:
+        """When a probe may be tried if there is time, and when in any case."""
+        return state.probe_s, max(state.probe_s + PROBE_PATIENCE_S, self._probes_rest_until_s)
 
     def done(
         self, meter_id: str, group: PollGroup, now_s: float, quality: Quality, *, refused: bool = False
@@ -110,38 +148,52 @@ class Schedule:
         self._bus_failures = 0
         state = self._meters[meter_id]
         if quality is not Quality.BAD or refused:
-            self._answered(state, group, now_s, refused)
+            self._answered(meter_id, state, group, now_s, refused=refused)
             return
+        cost_s = max(now_s - self._asked_s, 0.0)
         state.silences += 1
-        self._put_off(state, group, now_s)
-        if state.silent:
-            state.probe_s = now_s + _pause_s(state.silences - SILENCES_MAX)
+        if not state.silent:
+            self._put_off(meter_id, state, group, now_s)
+            return
+        if meter_id in self._silent:
+            self._probes_rest_until_s = now_s + (PROBE_PARTS - 1) * cost_s
+        self._silent[meter_id] = state
+        state.probe_cost_s = cost_s
+        state.probe_s = now_s + _pause_s(state.silences - SILENCES_MAX)
 
     def bus_down(self, now_s: float) -> None:
         """The bus could not be used: everything rests."""
         self._bus_rests_until_s = now_s + _pause_s(self._bus_failures)
         self._bus_failures += 1
 
-    def _answered(self, state: _MeterState, group: PollGroup, now_s: float, refused: bool) -> None:
-        if state.silent:
-            state.due_s = {other: min(due_s, now_s) for other, due_s in state.due_s.items()}
-        state.silences = 0
-        self._put_off(state, group, now_s)
+    def _answered(
+        self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float, *, refused: bool
+    ) -> None:
+        was_silent, state.silences = state.silent, 0
+        if was_silent:
+            del self._silent[meter_id]
+            self._put(meter_id, state, {other: min(due_s, now_s) for other, due_s in state.due_s.items()})
         if not refused:
-            state.refusals[group] = 0
+            state.refusals.pop(group, None)
+            self._put_off(meter_id, state, group, now_s)
             return
-        state.refusals[group] = min(state.refusals.get(group, 0) + 1, 16)  # 2^16 intervals are beyond any
+        refusals = state.refusals[group] = min(state.refusals.get(group, 0) + 1, 16)  # 2^16 is beyond any
         every_s = state.intervals_s[group]
-        pause_s = min(every_s * 2.0 ** state.refusals[group], max(REFUSED_PAUSE_MAX_S, every_s))
-        state.due_s[group] = now_s + pause_s
+        pause_s = min(every_s * 2.0**refusals, max(REFUSED_PAUSE_MAX_S, every_s))
+        self._put(meter_id, state, {group: now_s + pause_s})
 
-    @staticmethod
-    def _put_off(state: _MeterState, group: PollGroup, now_s: float) -> None:
+    def _put_off(self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float) -> None:
         """To the next whole interval that is still to come."""
         every_s = state.intervals_s[group]
         due_s = state.due_s.get(group, now_s)
         missed = max((now_s - due_s) // every_s, 0)
-        state.due_s[group] = due_s + (missed + 1) * every_s
+        self._put(meter_id, state, {group: due_s + (missed + 1) * every_s})
+
+    def _put(self, meter_id: str, state: _MeterState, due_s: dict[PollGroup, float]) -> None:
+        for rank, group in enumerate(state.intervals_s):
+            if group in due_s:
+                state.due_s[group] = due_s[group]
+                heapq.heappush(self._queue, (due_s[group], rank, state.number, meter_id, group))
 
 
 def _pause_s(failures: int) -> float:

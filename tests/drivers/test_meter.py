@@ -4,7 +4,15 @@ from attrs import Factory, define, evolve
 from drivers.bus import open_bus
 from drivers.clock import NS_PER_S, ScaledClock, SystemClock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.meter import TIMEOUT_FIRST_S, TIMEOUT_MAX_S, TIMEOUT_MIN_S, Meter, MeterSetup, refused
+from drivers.meter import (
+    PROBE_FIRST_S,
+    TIMEOUT_FIRST_S,
+    TIMEOUT_MAX_S,
+    TIMEOUT_MIN_S,
+    Meter,
+    MeterSetup,
+    refused,
+)
 from drivers.model import Model, Point, load
 from drivers.plan import Span
 from drivers.reading import PollGroup, Quality, Quantity
@@ -80,7 +88,9 @@ def test_a_good_reading_has_one_block_a_read_and_its_time_and_model() -> None:
         (ReplyTimeoutError("no answer"), "no answer", False),
         (ReplyError("unit 9 instead of 5"), "unit 9 instead of 5", False),
         (ExceptionReplyError(4), "exception 4", True),
-        (ExceptionReplyError(11), "exception 11", True),
+        (ExceptionReplyError(255), "exception 255", True),
+        (ExceptionReplyError(10), "exception 10", False),  # a gateway has waited in vain
+        (ExceptionReplyError(11), "exception 11", False),
         (ReplyError("doubtful exception 2"), "doubtful exception 2", False),
     ],
 )
@@ -198,3 +208,60 @@ def test_a_model_is_read_over_a_pty_and_decodes_to_what_the_meter_measures() -> 
         bus.close()
     values = model.decode([block for reading in readings for block in reading.blocks])
     assert {name: values[name] for name in truth} == pytest.approx(truth)
+
+
+@define
+class MutedBus(FakeBus):
+    """Notes the time-outs that it is asked with, and answers within `latency_s` if that is soon enough."""
+
+    given_s: list[float] = Factory(list)
+
+    def read(self, *args: int, timeout_s: float, spare_registers: int = 0) -> Answer:
+        self.given_s.append(timeout_s)
+        if timeout_s < self.latency_s:
+            raise ReplyTimeoutError("no answer")
+        return super().read(*args, timeout_s=timeout_s, spare_registers=spare_registers)
+
+
+def test_a_probe_is_short_and_every_fourth_as_long_as_a_poll() -> None:
+    bus = MutedBus(latency_s=9.0)
+    unknown = meter()
+    for _ in range(8):
+        unknown.poll(bus, FAST, CLOCK, probe=True)
+    assert bus.given_s == [PROBE_FIRST_S] * 3 + [TIMEOUT_FIRST_S] + [PROBE_FIRST_S] * 3 + [TIMEOUT_FIRST_S]
+
+
+@pytest.mark.parametrize(
+    ("latency_s", "probes"),
+    [
+        (0.02, [TIMEOUT_MIN_S] * 4),
+        (0.2, [0.4, 0.4, 0.4, 0.8]),
+        (0.9, [1.8, 1.8, 1.8, 2.0]),
+    ],
+)
+def test_a_probe_of_a_meter_that_has_answered_waits_for_twice_its_slowest_answer(
+    latency_s: float, probes: list[float]
+) -> None:
+    bus = MutedBus(latency_s=latency_s)
+    known = meter(Model("one", (point("a", 0),)))
+    known.poll(bus, FAST, CLOCK)
+    bus.latency_s, bus.given_s = 9.0, []
+    for _ in range(2):
+        known.poll(bus, FAST, CLOCK)
+    bus.given_s = []
+    for _ in range(4):
+        known.poll(bus, FAST, CLOCK, probe=True)
+    assert bus.given_s == pytest.approx(probes)
+
+
+def test_a_meter_that_is_slower_than_any_short_probe_is_found_by_a_long_one() -> None:
+    bus = MutedBus(latency_s=0.9)
+    slow = meter(Model("one", (point("a", 0),)))
+    told = [slow.poll(bus, FAST, CLOCK, probe=True).quality for _ in range(4)]
+    assert told == [Quality.BAD] * 3 + [Quality.GOOD]
+
+
+def test_a_probe_that_is_answered_reads_the_rest_of_its_group_with_a_full_time_out() -> None:
+    bus = MutedBus(latency_s=0.1)
+    meter().poll(bus, FAST, CLOCK, probe=True)
+    assert bus.given_s == pytest.approx([PROBE_FIRST_S, 0.4])

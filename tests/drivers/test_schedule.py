@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from drivers.meter import MeterSetup
 from drivers.model import load
 from drivers.reading import PollGroup, Quality
-from drivers.schedule import PAUSE_MAX_S, Due, Schedule, Wait
+from drivers.schedule import PAUSE_MAX_S, PROBE_PARTS, Due, Schedule, Wait
 
 MODEL = load("eastron-sdm630")
 FAST, SLOW, IDENTITY = PollGroup.FAST, PollGroup.SLOW, PollGroup.IDENTITY
@@ -128,6 +128,34 @@ def test_a_crowded_bus_leaves_polls_out_and_still_serves_every_group_and_probe()
         assert mine.count(SLOW) >= 5
         assert mine.count(IDENTITY) >= 1
     assert sum(1 for _, meter, _ in polls if meter == "dead") > 10
+
+
+def test_probes_of_a_crowded_bus_cost_no_more_than_their_share_however_many_meters_are_dead() -> None:
+    dead = frozenset({"d1", "d2", "d3"})
+    meters = [setup(f"m{i}", fast_s=1.0) for i in range(15)] + [setup(name) for name in sorted(dead)]
+    polls = [one for one in run(Schedule(meters), 1100, dead=dead) if one[0] >= 100]
+    spent_s = TIMEOUT_S * sum(1 for _, meter, _ in polls if meter in dead)
+    assert spent_s / 1000 <= 1.1 / PROBE_PARTS
+    assert {meter for _, meter, _ in polls} >= dead
+
+
+def test_probes_go_in_the_time_in_which_nothing_is_due() -> None:
+    """Four meters take 0.4 s of each second; a probe of 0.5 s fits behind them and delays nobody."""
+    schedule = Schedule([setup(name, fast_s=1.0) for name in ("a", "b", "c", "dead")])
+    now_s, late_s, probes = 0.0, 0.0, 0
+    while now_s < 600:
+        step = schedule.next(now_s)
+        if isinstance(step, Wait):
+            now_s += step.seconds
+            continue
+        silent = step.meter_id == "dead"
+        probes += silent
+        if not silent and step.group is FAST and now_s > 20:
+            late_s = max(late_s, now_s % 1.0)
+        now_s += 0.5 if silent else POLL_S
+        schedule.done(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
+    assert probes > 40
+    assert late_s < 7 * POLL_S, "polls begin with the second, behind each other alone"
 
 
 def test_an_empty_bus_has_nothing_to_do() -> None:
