@@ -17,9 +17,10 @@ from typing import Any, Final
 
 import click
 
-from provisioning.exits import EXIT_INTERRUPTED, EXIT_NO, fail
+from provisioning.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_USAGE, fail
 from provisioning.setup_answers import read_answers
 from provisioning.setup_journal import STEPS
+from provisioning.setup_receipt import service_status
 from provisioning.setup_session import Session, continue_line, default_folder, session
 from provisioning.setup_talk import Talk
 from provisioning.setup_words import said
@@ -36,6 +37,21 @@ _ANSWERS = click.option(
     "--answers", type=click.Path(dir_okay=False, path_type=Path), help="TOML file with answers."
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object an event.")
+
+NEEDS: Final = {
+    "lines": "find",
+    "wiring": "lines",
+    "trial": "lines",
+    "thresholds": "lines",
+    "photos": "find",
+    "enrol": "lines",
+    "receipt": "enrol",
+    "commission": "lines",
+    "sheet": "lines",
+}
+"""What a step cannot do without; all else may be done in any order, or left out."""
+MEASURES: Final = {"find", "wiring", "trial"}
+"""Steps that ask the meters themselves: a serial port is for one at a time."""
 
 HELP: Final = {
     "find": "look at the buses and name the meters",
@@ -138,5 +154,10 @@ def _run(one: Session, name: str) -> None:
             EXIT_NO, f"step {name}: not in this version yet; what was done before it is kept"
         ) from None
     run: Callable[[Session], None] = getattr(module, name)
+    missing = NEEDS.get(name)
+    if missing is not None and missing not in one.journal.steps:
+        raise fail(EXIT_USAGE, said("comes_first", name=name, missing=missing))
+    if name in MEASURES and service_status(one) is not None:
+        one.talk.say("agent_has_ports", style="yellow")
     one.talk.event("step", step=name)
     run(one)

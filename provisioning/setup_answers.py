@@ -11,7 +11,8 @@
     [wiring]    reads, pause_s
     [trial]     skip = "reason" for all lines, wait_s
     [[photo]]   path, what, meter
-    [enrol]     transport, token_file, recovery, broker, … (see `provisioning.setup_enrol`)
+    [enrol]     token_file ("-": a line of stdin), recovery = where its key goes; transport = https://…,
+                mqtts://… or file:DIR; centre_key, authority, broker with a typed token; wait_s
     [commission] hours
 
 Every mistake is one line with its key. A secret is never in it: only the path of the file that has it.
@@ -122,8 +123,9 @@ class EnrolAnswers:
     transport: str | None = None
     token_file: str | None = None
     recovery: str | None = None
-    address: str | None = None
-    folder: str | None = None
+    centre_key: str | None = None
+    authority: str | None = None
+    broker: str | None = None
     wait_s: float | None = None
 
 

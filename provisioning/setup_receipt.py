@@ -33,7 +33,7 @@ LINES_TOLD: Final = 4
 def receipt(session: Session) -> None:
     """Wait for the signed receipt of the first seal."""
     status = service_status(session)
-    seals, receipted = _of_service(session, status) if status else _of_child(session)
+    seals, receipted = _of_service(session, status) if status else run_once(session)
     if receipted < FIRST_NUMBER:
         raise fail(EXIT_OUTSIDE, said("no_receipt", seals=seals))
     session.keep(receipt=Receipted(FIRST_NUMBER, _first_hash(session), session.now()))
@@ -59,7 +59,7 @@ def _of_service(session: Session, status: dict[str, Any]) -> tuple[int, int]:
     return int(status["seals"]["last"]), int(status["seals"]["receipted"])
 
 
-def _of_child(session: Session) -> tuple[int, int]:
+def run_once(session: Session) -> tuple[int, int]:
     """Let a child read, seal and send once; the last seal and the last that was receipted."""
     site = session.site()
     told: dict[str, Any] = {}

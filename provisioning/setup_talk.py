@@ -10,7 +10,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 import click
 from attrs import define, field
@@ -158,6 +158,10 @@ class Talk:
         if sys.stdin.isatty():
             return str(click.prompt("", prompt_suffix="> ", hide_input=True, default="", show_default=False))
         return self._line("> ")
+
+    def refuse(self, path: str, key: str, **values: Any) -> NoReturn:
+        """End the verb: an answer is wrong, and here is why."""
+        raise fail(EXIT_USAGE, f"{self.source}: {path}: {sentence(key, 'en', **values)}")
 
     def _taken(self, path: str, check: Callable[[str], T], text: str | None, *, was_given: bool) -> T:
         if text is None:

@@ -18,6 +18,11 @@ SENTENCES: Final = {
     "already_done": ("已完成 {name}（{at}）", "done before: {name} ({at})"),
     "all_done": ("全部完成。", "Everything is done."),
     "ask_step_again": ("再做一次？", "Do it again?"),
+    "comes_first": ("步骤 {name}：先做 {missing}", "step {name}: {missing} comes first"),
+    "agent_has_ports": (
+        "代理程序正在运行并占用串口；测量前请停止：systemctl stop dianjian-agent",
+        "the agent runs and owns the serial ports; for measuring: systemctl stop dianjian-agent",
+    ),
     "journal_damaged": (
         "{path} 已损坏（{why}）；已改名为 {kept}，重新开始",
         "{path} is damaged ({why}); it was set aside as {kept} and a new one begun",
@@ -88,6 +93,102 @@ SENTENCES: Final = {
     "model": ("型号", "model"),
     "serial": ("序列号", "serial"),
     "confidence": ("可信度", "confidence"),
+    # wiring
+    "measuring": (
+        "同时测量 {count} 块电表，各读 {reads} 次……",
+        "Measuring {count} meters at once, {reads} reads each …",
+    ),
+    "meter_silent_now": ("电表没有应答：{why}", "the meter does not answer: {why}"),
+    "check_bus": (
+        "检查电表电源和 A/B 接线，然后再测",
+        "check the meter's supply and the A/B wires, then measure again",
+    ),
+    "no_clamp": (
+        "须为 l1、l2、l3 的安培数，如 41.5 40 42，而不是 {typed}",
+        "must be amperes of l1, l2, l3, like 41.5 40 42, not {typed}",
+    ),
+    "ask_has_clamp": ("手边有钳形表吗？（可核对变比）", "Is a clamp meter at hand? It shows a wrong ratio"),
+    "ask_clamp": (
+        "{meter}：钳形表 L1 L2 L3 的安培数（电表 {shown}；- 为不测）",
+        "{meter}: amperes that the clamp meter shows on L1 L2 L3 (the meter says {shown}; - for none)",
+    ),
+    "ask_corrected": ("{meter} 怎么办", "{meter}"),
+    "measure_again": ("已改正，重新测量", "corrected: measure again"),
+    "set_ratio": ("修改变比后重新测量", "set the ratio anew and measure again"),
+    "leave_it": ("保持现状", "leave it as it is"),
+    # thresholds
+    "ask_thresholds": (
+        "正确就按回车；否则输入要改的线路，如 p1",
+        "Enter if all is right, else the line to change, like p1",
+    ),
+    "ask_on_kw": ("{line} 从多少 kW 起算运行", "{line} counts as running from, in kW"),
+    "ask_off_kw": ("{line} 低于多少 kW 算停止", "{line} counts as stopped below, in kW"),
+    "running_from": ("运行 ≥", "running from"),
+    "stopped_below": ("停止 <", "stopped below"),
+    "origin": ("来源", "from"),
+    "nameplate": ("铭牌", "nameplate"),
+    "from_trial": ("启停试验", "on/off test"),
+    "typed": ("输入", "typed"),
+    "thresholds_cross": (
+        "停止阈值须大于 0 且不大于运行阈值：{typed}",
+        "must be above 0 and not above what it runs from: {typed}",
+    ),
+    # photos
+    "ask_photo": ("照片路径（回车结束）", "Path of a photo (Enter: no more)"),
+    "ask_photo_what": ("照片内容", "What it shows"),
+    "ask_photo_meter": ("哪块电表（- 为无）", "Of which meter (- for none)"),
+    "ask_seals": (
+        "电表 {meter}（{place}）的封印号，用空格分开（- 为无）",
+        "Numbers of the seals of meter {meter} ({place}), - for none",
+    ),
+    "no_file": ("{path}：没有这个文件", "{path}: there is no such file"),
+    "unreadable": ("{path}：{why}", "{path}: {why}"),
+    "too_large": ("{path}：大于 {limit} MB", "{path}: is larger than {limit} MB"),
+    "photo_kept": ("{path}  SHA-256 {sha256}", "{path}  SHA-256 {sha256}"),
+    "too_many_seals": ("一块电表最多 {limit} 个封印号", "at most {limit} seal numbers a meter"),
+    # enrol
+    "ask_token": (
+        "扫描二维码，或粘贴其文本，或键入令牌（不显示）；也可给出文件：@路径",
+        "Scan the QR code, paste its text or type the token (it is not shown); or name a file: @PATH",
+    ),
+    "wrong_token": ("{text}", "{text}"),
+    "ask_centre_key": ("中心公钥", "The centre's public key"),
+    "ask_authority": ("证书机构指纹（SHA-256）", "Fingerprint of the authority (SHA-256)"),
+    "ask_broker": ("消息服务器，如 mqtts://broker:8883", "Broker, like mqtts://broker:8883"),
+    "gateway_is": (
+        "令牌是发给网关 {gateway} 的：本网关从此叫这个名字",
+        "the token is for gateway {gateway}: this one is called so from now on",
+    ),
+    "ask_recovery": (
+        "恢复密钥存到哪里（例如 U 盘；不能放在状态文件夹）",
+        "Where the recovery key goes, such as a USB stick; not into the state folder",
+    ),
+    "take_away": (
+        "把 {path} 带走并妥善保存：本机磁盘丢失后只有它能恢复",
+        "Take {path} away and keep it safe: it alone gives new keys when this disk is lost",
+    ),
+    "ask_way": (
+        "登记途径：https://…、mqtts://… 或 file:目录（U 盘）",
+        "Way to the centre: https://…, mqtts://… or file:DIR for a USB stick",
+    ),
+    "enrolled": ("已登记；中心公钥 {centre_key}…", "Enrolled; the centre's key is {centre_key}…"),
+    # commission and sheet
+    "ask_hours": ("调试期多少小时", "Hours of the commissioning period"),
+    "period": (
+        "调试期从 {begin} 到 {until}，照常生产。",
+        "The commissioning period lasts from {begin} to {until}; let the plant work as usual.",
+    ),
+    "period_ends": (
+        "之后从记录的负荷学习阈值：dianjian commission --site {site} --csv 文件",
+        "Then learn from the recorded loads: dianjian commission --site {site} --csv FILE",
+    ),
+    "sheet_written": ("验收单 {path}", "Acceptance sheet {path}"),
+    "sheet_hash": ("SHA-256 {sha256}，将写入证据链", "SHA-256 {sha256}; it goes into the chain"),
+    "sheet_sealed": ("其哈希已签封并有回执", "its hash is sealed and receipted"),
+    "sheet_waits": (
+        "其哈希等待代理程序下次启动时签封",
+        "its hash waits for the agent to seal it at its next start",
+    ),
     # receipt
     "agent_runs": ("服务已在运行，等待回执……", "The agent runs as a service; waiting for its receipt …"),
     "reading_meters": ("读取电表", "reading the meters"),
