@@ -34,6 +34,8 @@ CONNECT_S: Final = 5.0
 ALERT_S: Final = 1.0
 """TLS 1.3 refuses a client's certificate after the handshake: the alert comes one way later."""
 ANSWER_S: Final = 6.0
+BEACON_S: Final = 1.5
+"""A retained beacon comes right behind the answer to the subscription."""
 STEP_MS: Final = 200
 SOON: Final = timedelta(days=30)
 PEM_BYTES_MAX: Final = 65_536
@@ -67,11 +69,20 @@ _VERIFY: Final[dict[int, tuple[Said, Said]]] = {
         ("broker.url 用证书上的名称", "use the name in the certificate in broker.url"),
     ),
 }
-_OTHER_CA: Final = frozenset({2, 18, 19, 20, 21})
-"""X509_V_ERR_*: no issuer, self-signed, no local issuer, one certificate that nobody vouches for."""
+_OTHER_CA: Final = frozenset({2, 7, 18, 19, 20, 21})
+"""X509_V_ERR_*: no issuer, an authority of the same name with another key, self-signed, no local issuer, one
+certificate that nobody vouches for."""
 _RENEW: Final[Said] = (
     "更新本网关的证书：dianjian renew",
     "renew the certificate of this gateway: dianjian renew",
+)
+_STRANGER: Final[Said] = (
+    "消息服务器不认识签发本网关证书的 CA",
+    "the broker does not know the authority of our certificate",
+)
+_SAME_CENTRE: Final[Said] = (
+    "本网关的证书和消息服务器的 CA 须来自同一中心",
+    "certificate and broker must be of the same centre",
 )
 _NEW_CA: Final[Said] = (
     "由中心建立新的 CA，并为网关和消息服务器签发新证书",
@@ -88,11 +99,8 @@ _ALERTS: Final[tuple[tuple[str, Said, Said], ...]] = (
         ("消息服务器说本网关的证书已吊销", "the broker says that our certificate is revoked"),
         _RENEW,
     ),
-    (
-        "UNKNOWN_CA",
-        ("消息服务器不认识签发本网关证书的 CA", "the broker does not know the authority of our certificate"),
-        ("本网关的证书和消息服务器的 CA 须来自同一中心", "certificate and broker must be of the same centre"),
-    ),
+    ("UNKNOWN_CA", _STRANGER, _SAME_CENTRE),
+    ("DECRYPT_ERROR", _STRANGER, _SAME_CENTRE),  # an authority of the same name with another key
     (
         "CERTIFICATE_REQUIRED",
         ("消息服务器要求证书", "the broker wants a certificate"),
@@ -406,8 +414,10 @@ def _converse(client: MqttClient, heard: _Heard, hello: tuple[str, bytes]) -> No
             if heard.connected and not said:
                 said = True
                 client.publish(_TOKEN, *hello, retain=False)
-            if heard.acked is not None and _beacon(heard) is not None:
-                break
+            if heard.acked is not None:
+                end_s = min(end_s, time.monotonic() + BEACON_S)
+                if _beacon(heard) is not None:
+                    break
         if client.is_open():
             client.leave()
 

@@ -3,6 +3,7 @@
 Nothing is changed, and everything works without root: what may not be read is left out.
 """
 
+import contextlib
 import os
 import platform
 import shutil
@@ -149,8 +150,9 @@ def disk(patient: Patient, _: _Tell) -> Iterator[Finding]:
 def _free(patient: Patient, there: Path, room: os.statvfs_result) -> Finding:
     assert patient.site is not None
     free, quota = room.f_bavail * room.f_frsize, patient.site.store.quota_mb << 20
-    database = there / DATABASE_NAME
-    used = database.stat().st_size if database.exists() else 0
+    used = 0
+    with contextlib.suppress(OSError):  # not there yet, or not for this user
+        used = (there / DATABASE_NAME).stat().st_size
     zh = f"剩余 {free >> 20} MB；数据库 {used >> 20} MB，上限 {quota >> 20} MB"
     en = f"{free >> 20} MB free; the database has {used >> 20} of at most {quota >> 20} MB"
     if free < FREE_BYTES_MIN:

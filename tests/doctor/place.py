@@ -1,0 +1,83 @@
+"""A gateway's folder for the doctor to look at: a site file, keys and a chain of real seals."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from agent.evidence import keys
+from provisioning.cli import cli
+from provisioning.doctor import patient_of
+from provisioning.doctor_finding import Check, Finding, State, examine
+from tests.agent.rig import CENTRE, SITE, Rig
+
+STATE = "g1"
+METER = """
+[[meter]]
+id = "{id}"
+bus = "b1"
+unit_id = {unit}
+model = "{model}"
+line = "{line}"
+"""
+
+
+def place(
+    folder: Path, *, seals: bool = True, more: str = "", changes: Sequence[tuple[str, str]] = ()
+) -> Path:
+    """A site file whose state folder is `folder`/g1, with some seals; the site file's path."""
+    text = SITE.replace("[broker]", f'[store]\npath = "{STATE}"\n[broker]') + more
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after)
+    file = folder / "site.toml"
+    file.write_text(text, "utf-8")
+    if seals:
+        rig = Rig(folder / STATE)
+        rig.run(30, 30_000, 12_000)
+        rig.receipt(rig.seals()[0])
+        rig.gateway.stop(rig.stamp(), rig.passed_s)
+        rig.close()
+        # The rig keeps its store in a folder "state" below its own.
+        made = folder / STATE / "state"
+        for path in made.iterdir():
+            path.rename(folder / STATE / path.name)
+        made.rmdir()
+    return file
+
+
+def look(file: Path, *checks: Check) -> list[Finding]:
+    """What these checks find."""
+    return list(examine(checks, patient_of(file), lambda _: None))
+
+
+def lines(findings: Sequence[Finding]) -> list[tuple[str, State]]:
+    return [(f"{one.check} {one.about}".rstrip(), one.state) for one in findings]
+
+
+def bad(findings: Sequence[Finding]) -> list[Finding]:
+    return [one for one in findings if one.state is not State.OK]
+
+
+def the_bad(findings: Sequence[Finding]) -> Finding:
+    """The only finding that is not ok; it has a remedy, and all of it in both languages."""
+    (one,) = bad(findings)
+    assert one.remedy is not None
+    for zh, en in (one.text, one.remedy):
+        assert zh
+        assert en.isascii() or "…" in en or "→" in en
+    return one
+
+
+def call(*words: str | Path) -> Result:
+    return CliRunner().invoke(cli, ["doctor", *map(str, words)])
+
+
+def told(result: Result) -> list[dict[str, Any]]:
+    answer: list[dict[str, Any]] = json.loads(result.stdout)
+    return answer
+
+
+CENTRE_KEY = keys.public(CENTRE)
