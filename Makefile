@@ -69,8 +69,10 @@ format: $(STAMP) ## ruff format and the fixes that are safe
 	$(BIN)/ruff check --fix $(PATHS)
 	$(BIN)/ruff format $(PATHS)
 
-bench: $(STAMP) ## speed, as ratios within one run
-	@for bench in tests/bench/bench_*.py; do echo "== $$bench"; PYTHONPATH=. $(BIN)/python $$bench || exit 1; done
+# The peers install themselves below .bench/, each in an environment of its own.
+bench: $(STAMP) ## a table beside modpoll, thingsboard-gateway and Node-RED; ARGS=--quick | --resume | --write
+	@sh .ci/need "$(PYTHON)" system
+	@PYTHONPATH=. $(BIN)/python -m tests.bench.peers $(ARGS)
 
 $(BENCH_VENV)/.installed: requirements-bench.lock
 	test -x $(BENCH_VENV)/bin/python || "$(PYTHON)" -m venv $(BENCH_VENV)
@@ -87,9 +89,12 @@ lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 --extra dev pyproject.toml -o requirements-dev.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-bench.in -o requirements-bench.lock
+	for peer in modpoll thingsboard; do \
+		uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 \
+			tests/bench/peers/$$peer.in -o tests/bench/peers/$$peer.lock || exit 1; done
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-fuzz.in -o requirements-fuzz.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 -c requirements-dev.lock requirements-tpm.in -o requirements-tpm.lock
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-js.in -o requirements-js.lock
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(BENCH_VENV) tests/js/node_modules tests/sim/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(BENCH_VENV) .bench tests/js/node_modules tests/sim/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -1,0 +1,151 @@
+"""`make bench`: install the peers, measure row by row, print the table; see the package's words.
+
+Options: --quick one run instead of three and shorter windows · --only STEP … some steps (STEPS) · --resume
+go on where the last run was ended · --write docs/benchmarks.md · --table print what is there, run nothing.
+
+A peer that cannot be installed is absent, a step that fails is named, and the rest goes on. The exit code
+is 0 also when a target is missed: the table says so.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from tests.bench.peers import document, journal, load, machine, slave
+from tests.bench.peers.install import BENCH, ROOT, AbsentError
+from tests.bench.peers.subjects import SUBJECTS, Modpoll, NodeRed, Ours, Subject, Thingsboard
+
+RUNS: Final = 3
+QUICK_WINDOW_S: Final = 6.0
+NAMES: Final = {Ours: "ours", Modpoll: "modpoll", Thingsboard: "thingsboard", NodeRed: "node-red"}
+DOCUMENT: Final = ROOT / "docs" / "benchmarks.md"
+
+Figures = dict[str, float]
+
+
+@frozen
+class Step:
+    """One measurement of one subject; `name` says which, and is told once it is done."""
+
+    name: str
+    subject: str
+    measure: Callable[[], Figures]
+
+
+@frozen
+class Run:
+    """What the measurements need.
+
+    Attributes:
+        subjects: Who is there, by name.
+        quick: Whether to be short.
+    """
+
+    program: Path
+    subjects: dict[str, Subject]
+    quick: bool
+
+    def steps(self) -> Iterator[Step]:
+        """All, in order; runs of the same row are interleaved so that a disturbance hits everybody."""
+        for run in range(1 if self.quick else RUNS):
+            yield from self._load(run)
+
+    def _load(self, run: int) -> Iterator[Step]:
+        for name, subject in self.subjects.items():
+            yield Step(f"second/{name}/{run}", name, partial(self._second, subject))
+        for name, subject in self.subjects.items():
+            yield Step(f"fastest/{name}/{run}", name, partial(self._fastest, name, subject))
+
+    def _second(self, subject: Subject) -> Figures:
+        window_s = QUICK_WINDOW_S if self.quick else load.SECONDS_WINDOW_S
+        return load.at_one_second(self.program, subject, window_s)
+
+    def _fastest(self, name: str, subject: Subject) -> Figures:
+        """Ours and modpoll ask one at a time in any case; thingsboard-gateway cannot be told to."""
+        window_s = QUICK_WINDOW_S if self.quick else load.FAST_WINDOW_S
+        figures = load.fastest(self.program, subject, window_s)
+        single = {
+            "ours": lambda: figures,
+            "modpoll": lambda: figures,
+            "node-red": lambda: load.fastest(self.program, NodeRed(one_at_a_time=True), window_s),
+        }.get(name, dict)()
+        return figures | {f"single_{key}": single[key] for key in ("rate", "rate_per_cpu_s") if key in single}
+
+
+def main() -> int:
+    """Run and tell."""
+    call = _parser().parse_args()
+    BENCH.mkdir(exist_ok=True)
+    path = BENCH / "run.json"
+    found = journal.load(path) if call.resume or call.table else journal.Journal(path)
+    if not call.table:
+        try:
+            _measure(found, call)
+        except KeyboardInterrupt:
+            sys.stderr.write("ended; `make bench ARGS=--resume` goes on from here\n")
+            return 130
+    text = document.text(found)
+    sys.stdout.write(text)
+    if call.write:
+        DOCUMENT.write_text(text, "utf-8")
+        sys.stderr.write(f"written: {DOCUMENT.relative_to(ROOT)}\n")
+    return 0
+
+
+def _measure(found: journal.Journal, call: argparse.Namespace) -> None:
+    found.facts = found.facts or {**machine.facts(), "run": "quick" if call.quick else f"{RUNS} runs"}
+    subjects = dict(_subjects(found))
+    found.save()
+    run = Run(slave.build(BENCH), subjects, call.quick)
+    steps = [step for step in run.steps() if not call.only or step.name.split("/")[0] in call.only]
+    for number, step in enumerate(steps, 1):
+        if step.name in found.done:
+            continue
+        sys.stderr.write(f"[{number}/{len(steps)}] {step.name}\n")
+        begin_s = time.monotonic()
+        try:
+            figures = step.measure()
+        except Exception as error:  # noqa: BLE001 - one that fails must not end the others
+            sys.stderr.write(f"    failed: {type(error).__name__}: {error}\n")
+            found.fails(step.name, f"{type(error).__name__}: {error}")
+            continue
+        found.took(step.name, step.subject, figures)
+        told = ", ".join(f"{key} {number:.4g}" for key, number in figures.items())
+        sys.stderr.write(f"    {time.monotonic() - begin_s:.0f} s: {told}\n")
+
+
+def _subjects(found: journal.Journal) -> Iterator[tuple[str, Subject]]:
+    for kind in SUBJECTS:
+        name = NAMES[kind]
+        sys.stderr.write(f"installing {name}\n")
+        try:
+            subject: Subject = kind()
+        except AbsentError as error:
+            sys.stderr.write(f"    absent: {error}\n")
+            found.absent[name] = str(error)
+            continue
+        found.absent.pop(name, None)
+        found.versions[name] = subject.version
+        yield name, subject
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("tests.bench.peers", description="Ours beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="one run, shorter windows")
+    parser.add_argument("--resume", action="store_true", help="go on where the last run was ended")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
+    parser.add_argument("--table", action="store_true", help="print what the last run found, run nothing")
+    parser.add_argument(
+        "--only", nargs="+", metavar="STEP", help="second, fastest, rtu, dead, loss, wrong, disk"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
