@@ -25,6 +25,7 @@ VERBS: Final = {
     "setup": "from a bare gateway to a signed acceptance sheet",
     "status": "live view of a running agent",
     "doctor": "what is wrong with this gateway, with remedies; --bundle for support",
+    "web": "the gateway's status page for a browser, read only",
     "bus": "load, latency and errors of a running agent's buses and meters",
     "enrol": "make this gateway's keys and print what the centre needs",
     "centre": "the centre's own keys and its register of gateways",

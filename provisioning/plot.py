@@ -17,7 +17,6 @@ from provisioning.plot_data import (
     LEFT,
     RIGHT,
     TEXT_WIDTH,
-    WIDTH,
     Chart,
     Curve,
     Level,
@@ -67,12 +66,13 @@ def svg(chart: Chart, *, alone: bool = False) -> str:
     top = MARK_HEIGHT * len(chart.marks) + 4
     floor = top + len(chart.panels) * (PANEL_HEAD + PANEL_HEIGHT)
     height = floor + AXIS_HEIGHT + STRIP_HEIGHT * len(chart.strips) + 6
+    size = f'viewBox="0 0 {chart.width} {height}"'
     parts = [
-        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
+        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" {size} role="img">',
         f"<title>{escape(chart.name.zh)} {escape(chart.name.en)}</title>",
     ]
     if alone:
-        parts += [f"<style>{STYLE}</style>", f'<rect class="paper" width="{WIDTH}" height="{height}"/>']
+        parts += [f"<style>{STYLE}</style>", f'<rect class="paper" width="{chart.width}" height="{height}"/>']
     parts += _bands(chart, top, floor)
     parts += _axis(chart, top, floor)
     parts += _mark_lines(chart, floor)
@@ -113,7 +113,7 @@ def _axis(chart: Chart, top: float, floor: float) -> Iterator[str]:
         if tick == local + length and text == "00:00":
             text = "24:00"
         yield f'<path class="grid" d="M{_n(x)} {_n(top)}V{_n(floor + 4)}"/>'
-        anchor = "middle" if x < WIDTH - RIGHT - 10 else "end"
+        anchor = "middle" if x < chart.width - RIGHT - 10 else "end"
         yield _text(x, floor + 15, Words(text, text), anchor=anchor)
         tick += step
 
@@ -133,7 +133,7 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[str]:
         return floor - min(max(watts, 0.0) / top_w, 1.0) * PANEL_HEIGHT
 
     for watts in power_ticks(top_w):
-        yield f'<path class="grid" d="M{LEFT} {_n(y(watts))}H{WIDTH - RIGHT}"/>'
+        yield f'<path class="grid" d="M{LEFT} {_n(y(watts))}H{chart.width - RIGHT}"/>'
         label = f"{watts / 1000:g} kW"
         yield _text(LEFT - 6, y(watts) + 4, Words(label, label), anchor="end")
     yield _text(LEFT, top - 6, panel.title, "title")
@@ -202,7 +202,7 @@ def _mark_lines(chart: Chart, floor: float) -> Iterator[str]:
 def _mark_names(chart: Chart) -> Iterator[str]:
     for index, mark in enumerate(chart.marks):
         x, y = chart.x(mark.at_s), MARK_HEIGHT * (index + 1) - 3
-        left = x + 5 + text_width(mark.words) > WIDTH
+        left = x + 5 + text_width(mark.words) > chart.width
         css = f"named {mark.kind}"
         yield _text(x - 5 if left else x + 5, y, mark.words, css, "end" if left else "start")
 
@@ -216,7 +216,7 @@ def _strip(chart: Chart, strip: Strip, top: float) -> Iterator[str]:
         if span.mark_s is not None and chart.begin_s <= span.mark_s <= chart.end_s:
             yield f'<path class="mark {kind}" d="M{_n(chart.x(span.mark_s))} {_n(top + 1)}v14"/>'
         if span.words is not None:
-            left = end + 5 + text_width(span.words) > WIDTH
+            left = end + 5 + text_width(span.words) > chart.width
             yield _text(
                 x - 5 if left else end + 5, top + 11, span.words, f"named {kind}", "end" if left else "start"
             )

@@ -1,6 +1,6 @@
 """What a drawing is made of: words, loads, limits, spans and moments over an axis of time.
 
-Times are UTC seconds, powers watts. Units of the drawing are pixels at WIDTH.
+Times are UTC seconds, powers watts. Units of the drawing are pixels at the width of its chart.
 """
 
 from collections.abc import Sequence
@@ -86,7 +86,8 @@ class Mark:
 class Chart:
     """A whole drawing; `offset_s` is added to UTC for the plant's time, `name` is read out loud.
 
-    `ticks_s` are steps of the axis of time that are tried before the usual ones: those of minutes.
+    `ticks_s` are steps of the axis of time that are tried before the usual ones: those of minutes, and wider
+    ones where `width` is that of a phone.
     """
 
     name: Words
@@ -97,11 +98,12 @@ class Chart:
     strips: Sequence[Strip] = ()
     marks: Sequence[Mark] = field(factory=tuple)
     ticks_s: Sequence[int] = ()
+    width: int = WIDTH
 
     def x(self, at_s: float) -> float:
         """Where a time stands, held within the axis."""
         share = (at_s - self.begin_s) / (self.end_s - self.begin_s)
-        return LEFT + min(max(share, 0.0), 1.0) * (WIDTH - LEFT - RIGHT)
+        return LEFT + min(max(share, 0.0), 1.0) * (self.width - LEFT - RIGHT)
 
 
 def text_width(words: Words) -> float:

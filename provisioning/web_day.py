@@ -1,0 +1,156 @@
+"""One day of a plant out of its sealed records: the load of every line, its episodes, its silences.
+
+Pure: seals in their order in, drawings' numbers out. A day begins at midnight of the plant's own zone.
+Loads are what the meters said, summed to lines as the agent sums them (`agent.feed`), kept as the least and
+greatest of each of COLUMNS columns, so that a day takes 8 kB a line however much is in it. Times are the
+wall clock of the records: one that was set in the middle of the day shows as a gap, or as two loads in one
+column.
+
+Readings are decoded with the site file of today; a meter whose model was changed since is left out until
+then.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from attrs import define, evolve, field, frozen
+
+from agent.evidence.cbor import FormatError
+from agent.evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record, kind_of
+from agent.evidence.seal import SealHeader
+from agent.feed import POWER_POINT, LineFeed, said_by
+from drivers.meter import MeterSetup
+from drivers.model import Model
+from drivers.reading import PollGroup, Quality
+
+DAY_S: Final = 86_400
+COLUMNS: Final = 480
+"""Three minutes each, about a pixel of a drawing."""
+COLUMN_S: Final = DAY_S / COLUMNS
+SILENT_S: Final = 180
+"""Longer without a seal is silence: heartbeats come every minute unless the site file says otherwise."""
+EPISODES_MAX: Final = 200
+"""Of a day; the oldest ones are let go."""
+MS_PER_S: Final = 1000
+
+
+@define
+class Load:
+    """Least and greatest watts of a line in every column."""
+
+    low: list[float | None] = field(factory=lambda: [None] * COLUMNS)
+    high: list[float | None] = field(factory=lambda: [None] * COLUMNS)
+
+    def add(self, column: int, watts: float) -> None:
+        """Take a value."""
+        low, high = self.low[column], self.high[column]
+        self.low[column] = watts if low is None else min(low, watts)
+        self.high[column] = watts if high is None else max(high, watts)
+
+
+@frozen
+class Beat:
+    """The newest word of the agent on itself."""
+
+    at_s: float
+    body: Mapping[str, Any]
+
+
+@define
+class Day:
+    """What is known of the day that begins at `begin_s`, as far as seal `last`.
+
+    Attributes:
+        setups: The meters of the site.
+        lines: The line that each of them feeds.
+        last: The last seal that was taken; 0 before the first.
+        last_s: When it was made.
+        loads: By line.
+        episodes: By id, each in its last state.
+        silences: From when to when no seal was made.
+        beat: The newest heartbeat.
+        unread: Bodies that are not held, or could not be opened.
+    """
+
+    begin_s: float
+    setups: Mapping[str, MeterSetup]
+    lines: Mapping[str, str]
+    silent_s: float = SILENT_S
+    last: int = 0
+    last_s: float | None = None
+    loads: dict[str, Load] = field(factory=dict)
+    episodes: dict[str, Mapping[str, Any]] = field(factory=dict)
+    silences: list[tuple[float, float]] = field(factory=list)
+    beat: Beat | None = None
+    unread: int = 0
+    _feed: LineFeed = field(init=False)
+    _models: dict[str, Model] = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._feed = LineFeed(self.lines)
+        self._models = {name: power_of(one.model) for name, one in self.setups.items() if name in self.lines}
+
+    @property
+    def end_s(self) -> float:
+        """Midnight."""
+        return self.begin_s + DAY_S
+
+    def take(self, header: SealHeader, records: Sequence[bytes] | None) -> None:
+        """The next seal; `records` None where its body is not held or not what was sealed."""
+        made_s = header.utc_ms / MS_PER_S
+        if self.last_s is not None and made_s - self.last_s > self.silent_s:
+            self.silences.append((self.last_s, made_s))
+        self.last, self.last_s = header.number, made_s
+        if records is None:
+            self.unread += 1
+            return
+        for raw in records:
+            if kind_of(raw) in _WANTED:
+                self._record(raw)
+
+    def _record(self, raw: bytes) -> None:
+        try:
+            record = decode_record(raw)
+        except FormatError:  # of another version
+            self.unread += 1
+            return
+        if isinstance(record, ReadingRecord):
+            self._reading(record)
+        elif record.kind is Kind.HEARTBEAT:
+            self.beat = Beat(record.utc_ms / MS_PER_S, record.body)
+        else:
+            self._episode(record)
+
+    def _episode(self, record: Record) -> None:
+        id_ = str(record.body.get("id"))
+        self.episodes.pop(id_, None)
+        self.episodes[id_] = record.body
+        if len(self.episodes) > EPISODES_MAX:
+            del self.episodes[next(iter(self.episodes))]
+
+    def _reading(self, record: ReadingRecord) -> None:
+        setup, model = self.setups.get(record.meter), self._models.get(record.meter)
+        if record.group is not PollGroup.FAST or record.quality is not Quality.GOOD:
+            return
+        if setup is None or model is None or setup.model.hash[:MODEL_ID_BYTES] != record.model:
+            return
+        said = said_by(model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
+        power = self._feed.power(record.meter, record.utc_ms / MS_PER_S, said)
+        if power is None or not self.begin_s <= power.at_s < self.end_s:
+            return
+        column = min(int((power.at_s - self.begin_s) / COLUMN_S), COLUMNS - 1)
+        self.loads.setdefault(power.line, Load()).add(column, power.watts)
+
+
+_WANTED: Final = {Kind.READING, Kind.HEARTBEAT, Kind.EPISODE}
+
+
+def power_of(model: Model) -> Model:
+    """`model` with nothing but its active power: a day of twenty meters has 300,000 readings to decode."""
+    wanted = {POWER_POINT} | {point.scale_point for point in model.points if point.name == POWER_POINT}
+    return evolve(model, points=tuple(point for point in model.points if point.name in wanted))
+
+
+def begin_of_day(at_s: float, offset_s: int) -> float:
+    """The midnight before `at_s` in the zone."""
+    return (at_s + offset_s) // DAY_S * DAY_S - offset_s

@@ -1,0 +1,183 @@
+"""The password of the status page: how it is kept, how it is asked for, how guessing is slowed down.
+
+    the file    scrypt$N$r$p$salt$hash      one line, hexadecimal, mode 0600; the password itself is nowhere
+
+A browser sends it with each request (HTTP Basic; the name does not matter). scrypt takes 16 MB and a
+quarter of a second of a gateway, so a header that was right once is known again by its keyed hash for as
+long as the process runs. Whoever gives a wrong one waits twice as long each time, WAIT_FIRST_S to
+WAIT_LONGEST_S, by his address (IPv6: his /64); who is known already never waits. Requests without a
+password are not counted: every browser begins so.
+
+Without TLS the password crosses the maintenance network in clear text, and whoever listens there can read
+it and the page. That network is a cable to a laptop, or it is not one: then give a certificate.
+"""
+
+import hashlib
+import hmac
+import os
+import re
+import stat
+from base64 import b64decode
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field, frozen
+
+SCRYPT_N: Final = 1 << 14
+SCRYPT_R: Final = 8
+SCRYPT_P: Final = 5
+"""16 MB and five rounds: as hard as OWASP asks for, in what a gateway of 512 MB can spare."""
+SCRYPT_BYTES_MAX: Final = 64 << 20
+SALT_BYTES: Final = 16
+HASH_BYTES: Final = 32
+PASSWORD_MIN: Final = 10
+PASSWORD_BYTES_MAX: Final = 200
+FILE_BYTES_MAX: Final = 1024
+WAIT_FIRST_S: Final = 1.0
+WAIT_LONGEST_S: Final = 60.0
+PEERS_MAX: Final = 256
+"""Addresses that gave a wrong password; the one that has waited longest is forgotten."""
+KNOWN_MAX: Final = 16
+"""Headers that were right: one for each name that somebody typed beside the password."""
+
+_LINE: Final = re.compile(
+    rf"scrypt\$(\d{{1,7}})\$(\d{{1,2}})\$(\d{{1,2}})\$"
+    rf"([0-9a-f]{{{2 * SALT_BYTES}}})\$([0-9a-f]{{{2 * HASH_BYTES}}})\n?"
+)
+
+
+class PasswordError(ValueError):
+    """The password, or the file that keeps it, cannot be used; one line says why."""
+
+
+@frozen
+class Password:
+    """What a password is compared with."""
+
+    n: int
+    r: int
+    p: int
+    salt: bytes
+    hash: bytes
+
+    def is_it(self, password: bytes) -> bool:
+        """Whether this is it; takes long."""
+        return hmac.compare_digest(_scrypt(password, self.salt, self.n, self.r, self.p), self.hash)
+
+
+def write_password(path: Path, password: str) -> None:
+    """Keep `password` in a file that only its owner can read; one that is there is replaced.
+
+    Raises:
+        PasswordError: It is too short or too long, or the file cannot be written.
+    """
+    raw = password.encode()
+    if len(password) < PASSWORD_MIN or len(raw) > PASSWORD_BYTES_MAX:
+        raise PasswordError(
+            f"a password has {PASSWORD_MIN} characters or more, at most {PASSWORD_BYTES_MAX} bytes"
+        )
+    salt = os.urandom(SALT_BYTES)
+    digest = _scrypt(raw, salt, SCRYPT_N, SCRYPT_R, SCRYPT_P)
+    line = f"scrypt${SCRYPT_N}${SCRYPT_R}${SCRYPT_P}${salt.hex()}${digest.hex()}\n"
+    draft = path.with_name(path.name + ".new")
+    try:
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(line)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    except OSError as error:
+        raise PasswordError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def read_password(path: Path) -> Password:
+    """The password that `path` keeps.
+
+    Raises:
+        PasswordError: It cannot be read, others can read it too, or it is no such file.
+    """
+    try:
+        with path.open("rb") as stream:
+            mode = os.fstat(stream.fileno()).st_mode
+            raw = stream.read(FILE_BYTES_MAX)
+    except OSError as error:
+        raise PasswordError(f"{path}: cannot be read: {error.strerror}") from error
+    if stat.S_IMODE(mode) & 0o077:
+        raise PasswordError(f"{path}: others can read it (mode {stat.S_IMODE(mode):04o}); chmod 600 {path}")
+    match = _LINE.fullmatch(raw.decode("ascii", "replace"))
+    if match is None:
+        raise PasswordError(f"{path}: keeps no password; write it with dianjian web --set-password {path}")
+    n, r, p = map(int, match.groups()[:3])
+    if n < 2 or n & (n - 1) or not r or not p or 128 * r * (n + p) > SCRYPT_BYTES_MAX:
+        raise PasswordError(f"{path}: its scrypt numbers cannot be used; write it anew")
+    return Password(n, r, p, bytes.fromhex(match[4]), bytes.fromhex(match[5]))
+
+
+def _scrypt(password: bytes, salt: bytes, n: int, r: int, p: int) -> bytes:
+    return hashlib.scrypt(password, salt=salt, n=n, r=r, p=p, maxmem=2 * SCRYPT_BYTES_MAX, dklen=HASH_BYTES)
+
+
+@define
+class Gate:
+    """Who may see the page. Called by one thread at a time; `now_s` never runs back."""
+
+    password: Password
+    _secret: bytes = field(factory=lambda: os.urandom(HASH_BYTES), init=False)
+    _known: dict[bytes, None] = field(factory=dict, init=False)
+    _waits: dict[str, tuple[float, float]] = field(factory=dict, init=False)
+
+    def knows(self, authorization: str) -> bool:
+        """Whether this header was right before; cheap."""
+        digest = self._keyed(authorization)
+        return any(hmac.compare_digest(digest, one) for one in self._known)
+
+    def wait_s(self, peer: str, now_s: float) -> float:
+        """How long `peer` has to wait before the next try; 0 for at once."""
+        until_s, _ = self._waits.get(_network(peer), (0.0, 0.0))
+        return max(0.0, until_s - now_s)
+
+    def admits(self, authorization: str, peer: str, now_s: float) -> bool:
+        """Whether this header is right; takes long, and makes `peer` wait where it is not."""
+        password = password_in(authorization)
+        if password is not None and self.password.is_it(password):
+            self._waits.pop(_network(peer), None)
+            self._known[self._keyed(authorization)] = None
+            if len(self._known) > KNOWN_MAX:
+                del self._known[next(iter(self._known))]
+            return True
+        _, before_s = self._waits.pop(_network(peer), (0.0, 0.0))
+        wait_s = min(max(2 * before_s, WAIT_FIRST_S), WAIT_LONGEST_S)
+        self._waits[_network(peer)] = (now_s + wait_s, wait_s)
+        if len(self._waits) > PEERS_MAX:
+            del self._waits[next(iter(self._waits))]
+        return False
+
+    def _keyed(self, authorization: str) -> bytes:
+        return hmac.digest(self._secret, authorization.encode("utf-8", "surrogateescape"), "sha256")
+
+
+def password_in(authorization: str) -> bytes | None:
+    """The password of a Basic header; None where it is none."""
+    scheme, _, coded = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        _, colon, password = b64decode(coded.strip(), validate=True).partition(b":")
+    except ValueError:
+        return None
+    return password if colon and len(password) <= PASSWORD_BYTES_MAX else None
+
+
+def _network(peer: str) -> str:
+    """What one person can be taken for: an IPv4 address, or 64 bits of an IPv6 one."""
+    try:
+        address = ip_address(peer.partition("%")[0])
+    except ValueError:
+        return peer
+    if isinstance(address, IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped) if mapped else address.packed[:8].hex()
+    return str(address)
