@@ -11,6 +11,7 @@ in `setup.json` at once; a call that was ended, by whatever, goes on where it wa
 
 import contextlib
 import importlib
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -129,6 +130,8 @@ def _opened(
                 one.keep(language=language)
             yield one
     except (KeyboardInterrupt, click.Abort):
+        if sys.stdin.isatty():
+            click.echo(err=True)  # what the terminal made of ctrl-C stands on a line of its own
         raise fail(EXIT_INTERRUPTED, continue_line(place)) from None
 
 

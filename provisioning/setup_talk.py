@@ -8,12 +8,14 @@ else, and what people read goes to stderr where somebody is asked, else nowhere.
 
 import contextlib
 import json
+import re
 import sys
+import termios
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn, TypeVar
 
 import click
-from attrs import define, field
+from attrs import define
 
 from provisioning.exits import EXIT_USAGE, fail
 from provisioning.setup_words import said, sentence
@@ -21,6 +23,12 @@ from provisioning.show import console
 
 T = TypeVar("T")
 
+LINE_BYTES_MAX: Final = 4096
+"""What a terminal holds of one line (termios(3), canonical mode)."""
+IUTF8: Final = 0o40000
+"""termios(3): erase characters, not bytes; Python's termios has no name for it."""
+_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]")
+"""What arrow keys send."""
 ANSWER_CHARACTERS_MAX: Final = 400
 """Of one typed answer; a paste of a whole file is no name."""
 
@@ -46,7 +54,6 @@ class Talk:
     as_json: bool = False
     assume_yes: bool = False
     source: str = "answers"
-    _reader: Callable[[str], str] | None = field(default=None)
 
     def say(self, key: str, *, style: str = "", **values: Any) -> None:
         """One sentence for people."""
@@ -173,23 +180,26 @@ class Talk:
             raise fail(EXIT_USAGE, f"{where}: {error}") from error
 
     def _line(self, prompt: str) -> str:
-        if self._reader is not None:
-            return self._reader(prompt)
-        if self.as_json or not sys.stdin.isatty():
-            sys.stderr.write(prompt)
-            sys.stderr.flush()
-            line = sys.stdin.readline()
-            if not line:
-                raise KeyboardInterrupt  # nobody is there any more
-            return line
-        with contextlib.suppress(ImportError):
-            import readline  # noqa: F401, PLC0415 -- makes input() erase Chinese characters whole
-        try:
-            return input(prompt)
-        except EOFError:
-            raise KeyboardInterrupt from None
-        except UnicodeDecodeError:
-            return "\ufffd"
+        """A typed line.
+
+        Not by readline: without the locale's files, as on a bare gateway, it takes the bytes of a Chinese
+        character for commands. A terminal that is told of UTF-8 erases characters whole.
+        """
+        stream = sys.stderr if self.as_json else sys.stdout
+        stream.write(prompt)
+        stream.flush()
+        _erase_whole_characters()
+        raw = sys.stdin.buffer.readline(LINE_BYTES_MAX)
+        if not raw:
+            raise KeyboardInterrupt  # nobody is there any more
+        return _ESCAPES.sub("", raw.decode("utf-8", "replace"))
+
+
+def _erase_whole_characters() -> None:
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        settings = termios.tcgetattr(sys.stdin.fileno())
+        settings[0] |= IUTF8
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, settings)
 
 
 def text_answer(typed: str) -> str:
