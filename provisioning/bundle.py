@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.build import DATABASE_NAME, KEYS_NAME, version
+from agent.config import CREDENTIAL
 from agent.evidence.slots import KeySlots, KeySlotsError
 from agent.store.database import StoreError, reading
 from provisioning.doctor_chain import last_receipt, tip_of
@@ -39,11 +40,15 @@ MEMBER_BYTES_MAX: Final = 2 << 20
 JOURNAL_LINES: Final = 5_000
 FILES_MAX: Final = 2_000
 SECRET_FILE_BYTES_MAX: Final = 65_536
+SECRET_WORD_BYTES_MAX: Final = 4_096
+"""An RSA key of 4,096 bits as base64; longer ones are no secrets but files of something else."""
+USUAL_STATE: Final = "/var/lib/dianjian"
 SECRET_BYTES_MIN: Final = 8
 """Shorter words stand in every log by chance."""
 WITHHELD: Final = "[withheld]"
 _SECRET_NAMES: Final = re.compile(r"key|token|secret|recovery|credential|password", re.IGNORECASE)
-_PUBLIC_NAMES: Final = re.compile(r"\.(db|db-wal|db-shm|lock|ballast|pem|crt|sock)$|^enrolment\.json$")
+_PUBLIC_NAMES: Final = re.compile(r"\.(db|db-wal|db-shm|lock|ballast|crt|sock|py|toml)$")
+_PATHS: Final = re.compile(r"(?m)^\s*(?:path|key)\s*=\s*[\"']([^\"'\n]+)[\"']")
 _PEM: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
 )
@@ -60,17 +65,17 @@ class Mask:
     """Takes secrets out of texts."""
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
-        forms = sorted(
-            {form for one in secrets for form in forms_of(one)}, key=lambda form: (-len(form), form)
-        )
-        self._known = re.compile("|".join(map(re.escape, forms))) if forms else None
+        # The longest first: of a key that stands there whole no end is to be left.
+        self._known = sorted({form for one in secrets for form in forms_of(one)}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """`text` without them."""
         text = _PEM.sub(WITHHELD, text)
         for look in _LOOKS:
             text = look.sub(WITHHELD, text)
-        return self._known.sub(WITHHELD, text) if self._known else text
+        for form in self._known:
+            text = text.replace(form, WITHHELD)
+        return text
 
 
 def forms_of(secret: bytes) -> Iterator[str]:
@@ -92,17 +97,22 @@ def forms_of(secret: bytes) -> Iterator[str]:
 
 
 def secrets_of(patient: Patient) -> Iterator[bytes]:
-    """The secrets of this gateway, as far as this user may read them."""
-    if patient.site is None:
-        return
-    with contextlib.suppress(KeySlotsError):
-        yield from (slot.secret for slot in KeySlots(patient.folder / KEYS_NAME).load() if slot.secret)
-    broker = patient.site.broker
-    files = [patient.site.path(broker.key)] if broker is not None and broker.key else []
-    for folder in {patient.folder, patient.file.parent, *(file.parent for file in files)}:
-        files += [path for path in _below(folder) if _SECRET_NAMES.search(path.name)]
-    for path in files:
-        if not _PUBLIC_NAMES.search(path.name) or path.suffix == ".pem":
+    """The secrets of this gateway, as far as this user may read them.
+
+    Where the site file cannot be understood, they are looked for where it seems to say that they are.
+    """
+    folders = {patient.file.parent, Path(USUAL_STATE)}
+    for named in _PATHS.findall(_text(patient.file) or ""):
+        path = patient.file.parent / named.removeprefix(CREDENTIAL)
+        folders.add(path if path.is_dir() else path.parent)
+    if patient.site is not None:
+        folders.add(patient.folder)
+    files = {path for folder in folders for path in _below(folder) if _SECRET_NAMES.search(path.name)}
+    for path in sorted(files):
+        if path.name.startswith(KEYS_NAME):
+            with contextlib.suppress(KeySlotsError):
+                yield from (slot.secret for slot in KeySlots(path).load() if slot.secret)
+        elif not _PUBLIC_NAMES.search(path.name):
             yield from _words(path)
 
 
@@ -113,12 +123,10 @@ def _words(path: Path) -> Iterator[bytes]:
             raw = stream.read(SECRET_FILE_BYTES_MAX)
     except OSError:
         return
-    if b"PRIVATE KEY" not in raw and path.suffix == ".pem":
-        return  # a certificate
-    yield raw.strip()
+    yield raw.strip()[:SECRET_WORD_BYTES_MAX]
     body = b"".join(line for line in raw.splitlines() if line and not line.startswith(b"-----"))
     for word in (body, *raw.split()):
-        if len(word) < 2 * SECRET_BYTES_MIN:
+        if not 2 * SECRET_BYTES_MIN <= len(word) <= SECRET_WORD_BYTES_MAX:
             continue
         yield word
         with contextlib.suppress(ValueError):
