@@ -6,7 +6,8 @@ it. It keeps sessions and retained messages in memory only: killing it is a good
 tells a retained message once in a session and names no Maximum Packet Size; we need neither.
 
 mosquitto is the broker of a real installation; `mosquitto_config` writes what worked there: TLS 1.3,
-client certificates, and an ACL in which a gateway writes only below the name in its certificate.
+client certificates, and an ACL in which a gateway writes only below the name in its certificate. The
+ACL is that of `provisioning.broker_config`, which writes the configuration of a real centre.
 
 Files are written to a directory of the caller's: the configuration, the ACL, a log, persistence.
 
@@ -28,16 +29,13 @@ from typing import Final
 import click
 from attrs import frozen
 
+from provisioning.broker_config import ACL, CENTRE_NAME, PACKET_BYTES_MAX, QUEUED_MESSAGES_MAX
+
 HOST: Final = "127.0.0.1"
 READY_S: Final = 15.0
 """A loaded small machine needs some seconds to start a Python process."""
 STOP_S: Final = 5.0
 READY_POLL_S: Final = 0.02
-PACKET_BYTES_MAX: Final = 131_072
-"""Twice the largest seal message."""
-QUEUED_MESSAGES_MAX: Final = 100_000
-"""A centre may be away for a night; beyond this the broker drops silently, and receipts bring it back."""
-
 _RUMQTTD: Final = """\
 id = 0
 
@@ -85,25 +83,6 @@ tls_version tlsv1.3
 acl_file {directory}/acl
 """
 
-ACL: Final = """\
-# A gateway is named by the CN of its certificate and writes only below that name.
-pattern write dj/1/%u/seal
-pattern write dj/1/%u/chain
-pattern write dj/1/%u/body
-pattern write dj/1/%u/rekey
-pattern write dj/1/%u/state
-pattern read dj/1/%u/receipt
-pattern read dj/1/%u/order
-pattern read dj/1/beacon
-
-# The centre reads everything, and writes receipts, orders and the beacon.
-user {centre}
-topic read dj/1/#
-topic write dj/1/+/receipt
-topic write dj/1/+/order
-topic write dj/1/beacon
-"""
-
 
 class BrokerError(RuntimeError):
     """The broker is not installed or does not start."""
@@ -116,7 +95,7 @@ class ServerTls:
     ca: Path
     certificate: Path
     key: Path
-    centre: str = "centre"
+    centre: str = CENTRE_NAME
 
 
 class Broker:
@@ -195,11 +174,15 @@ def start_embedded(port: int, directory: Path) -> Broker:
 
 def start_mosquitto(port: int, directory: Path, tls: ServerTls | None = None) -> Broker:
     """The installed mosquitto with our configuration, ready for clients."""
+    return run_mosquitto(port, mosquitto_config(port, directory, tls))
+
+
+def run_mosquitto(port: int, config: Path) -> Broker:
+    """The installed mosquitto with a configuration that stands in `config`."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise BrokerError("mosquitto is not installed: apt-get install mosquitto")
-    config = mosquitto_config(port, directory, tls)
-    return Broker([program, "-c", str(config)], port, directory / "mosquitto.out")
+    return Broker([program, "-c", str(config)], port, config.with_name("mosquitto.out"))
 
 
 def mosquitto_config(port: int, directory: Path, tls: ServerTls | None) -> Path:

@@ -6,7 +6,7 @@ running `dianjian subscribe` takes in what is new by itself.
 
 import json
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 import click
 
@@ -15,6 +15,7 @@ from agent.evidence.cbor import FormatError
 from agent.evidence.keys import KeyFileError, create_key_file, load_key_file, public
 from agent.evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
 from provisioning.centre_approve import approve, issue
+from provisioning.centre_broker import broker_config
 from provisioning.centre_chain import (
     AS_JSON,
     FILE,
@@ -22,12 +23,13 @@ from provisioning.centre_chain import (
     receipt,
     rekey,
     replace,
-    revoke,
     say,
     utc_ms,
 )
 from provisioning.centre_list import listing
-from provisioning.centre_office import authority, server, token
+from provisioning.centre_listen import listen
+from provisioning.centre_office import authority, certificate, token
+from provisioning.centre_revoke import revoke
 from provisioning.exits import EXIT_USAGE, fail
 
 
@@ -36,7 +38,21 @@ def command() -> None:
     """The centre's keys: enrol gateways, give them new keys, revoke them."""
 
 
-for each in (authority, server, token, approve, issue, listing, receipt, rekey, replace, revoke):
+VERBS: Final = (
+    authority,
+    certificate,
+    token,
+    listen,
+    approve,
+    issue,
+    listing,
+    broker_config,
+    receipt,
+    rekey,
+    replace,
+    revoke,
+)
+for each in VERBS:
     command.add_command(each)
 
 

@@ -133,21 +133,13 @@ def replace(
     )
 
 
-@click.command("revoke")
-@REGISTER
-@KEY
-@STORE
-@click.option("--reason", required=True, help="One sentence, part of the proof.")
-@AS_JSON
-@click.argument("gateway")
-def revoke(registry: Path, key: Path, store: Path, reason: str, as_json: bool, gateway: str) -> None:
-    """Count no further seal of GATEWAY; a replacement lifts it."""
+def revoke_chain(registry: Path, key: Path, store: Path, reason: str, gateway: str) -> dict[str, Any]:
+    """Sign and keep that no further seal of a gateway counts."""
     entry, standing, secret = _entry(registry, gateway), _standing(store, gateway), _secret(key)
     state = standing.state
     raw = _signed(Revoke(gateway, state.number, state.hash, utc_ms(), reason), secret)
     _add(registry, entry, raw)
-    told = {"gateway": gateway, "number": state.number, "statement": raw.hex()}
-    say(told, f"{registry}: {gateway} is revoked after seal {state.number}", as_json=as_json)
+    return {"number": state.number, "statement": raw.hex()}
 
 
 def recovery_key_of(entry: Entry) -> bytes:

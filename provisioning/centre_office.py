@@ -1,4 +1,4 @@
-"""`dianjian centre authority`, `server`, `token`: the office's keys, and what it gives to technicians."""
+"""`dianjian centre authority`, `certificate`, `token`: the office's keys, and what technicians get."""
 
 import json
 from pathlib import Path
@@ -9,7 +9,7 @@ from attrs import evolve
 
 from agent.centre.enrolment_ledger import OfficeError
 from agent.centre.lines import iso_utc
-from agent.centre.office import Office, make_office
+from agent.centre.office import CENTRE, Office, make_office, put
 from agent.certificates import parse_certificate
 from agent.config import ConfigError, load_site
 from agent.enrolment import meters_of
@@ -57,28 +57,28 @@ def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> 
     say(told, f"{folder}: authority {fingerprint[:8].hex(':')}", as_json=as_json)
 
 
-@click.command("server")
+@click.command("certificate")
 @AUTHORITY
-@click.option("--client", is_flag=True, help="A client of the broker, such as the centre, not a server.")
-@click.option("--out", required=True, type=FOLDER, help="Where NAME.pem and NAME.key go.")
-@click.argument("names", nargs=-1, required=True)
-def server(authority: Path, client: bool, out: Path, names: tuple[str, ...]) -> None:
-    """Sign a certificate for a broker or `centre listen`: NAMES are the hosts it is reached under."""
-    from agent.centre.office import put  # noqa: PLC0415
-
+@click.option("--out", required=True, type=FOLDER, help="Where the .pem and .key files go.")
+@click.argument("hosts", nargs=-1)
+def certificate(authority: Path, out: Path, hosts: tuple[str, ...]) -> None:
+    """Sign the centre's own client certificate for the broker or, with HOSTS, one of a server there."""
     office = office_at(authority)
     try:
-        key, certificate = (
-            office.introduce(names[0], utc_ms()) if client else office.serve(list(names), utc_ms())
-        )
-        out.mkdir(parents=True, exist_ok=True)
-        put(out / f"{names[0]}.key", key, 0o600)
-        put(out / f"{names[0]}.pem", certificate, 0o644)
+        pair = office.serve(list(hosts), utc_ms()) if hosts else office.introduce(utc_ms())
+        write_pair(out, "server" if hosts else CENTRE, *pair)
     except OfficeError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
-    click.echo(f"{out / names[0]}.pem")
+    click.echo(str(out))
+
+
+def write_pair(folder: Path, name: str, key: bytes, pem: bytes) -> None:
+    """A key and its certificate (PEM); raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    put(folder / f"{name}.key", key, 0o600)
+    put(folder / f"{name}.pem", pem, 0o644)
 
 
 @click.command("token")

@@ -6,34 +6,23 @@ site file. What it does is `provisioning.enrolling`; here are words, options and
 """
 
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
-from attrs import asdict, evolve
+from attrs import asdict
 
 from agent import main as agent_main
 from agent.build import KEYS_NAME
 from agent.config import ConfigError, Site, load_site
 from agent.enrolment import EnrolmentError, read_enrolment
-from agent.enrolment_answer import Sentence
-from agent.enrolment_offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
-from agent.enrolment_token import TokenError, parse_token
 from agent.evidence.seal import FIRST_NUMBER
 from agent.evidence.slots import KeySlots, KeySlotsError
-from agent.store.database import StoreError
 from provisioning import enrolling
-from provisioning.enrol_trouble import EnrolTroubleError
+from provisioning.enrol_talk import ended, read_offer, teller
 from provisioning.enrol_ways import way_to
-from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.exits import EXIT_USAGE, fail
 from provisioning.setup_journal import Enrolled
-from provisioning.words import language
-
-TOKEN_BYTES_MAX: Final = 4_096
-"""A file with an offer in it, and whatever an editor put around it."""
-LATER: Final = {"pending", "carry"}
-"""Troubles that end by themselves: the same command goes on."""
 
 
 @click.command("enrol", short_help="make this gateway's keys and have the centre enrol it")
@@ -90,68 +79,6 @@ def command(
     done = ended(work)
     lines = enrolling.broker_lines(Enrolled(**done))
     click.echo(json.dumps(done, ensure_ascii=False) if as_json else lines, nl=as_json)
-
-
-def ended(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `work` returns; every trouble of an enrolment or renewal is one line and an exit code."""
-    try:
-        return work()
-    except EnrolTroubleError as error:
-        outside = error.code in {"unreachable", "no-way"}
-        code = EXIT_NO if error.code in LATER or error.code.startswith("refused-") else EXIT_USAGE
-        raise fail(EXIT_OUTSIDE if outside else code, error.sentence[language()]) from error
-    except (ConfigError, EnrolmentError) as error:
-        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-    except (StoreError, KeySlotsError, OSError) as error:
-        raise fail(EXIT_OUTSIDE, str(error)) from error
-
-
-def teller(as_json: bool) -> enrolling.Tell:
-    """Says what happens: for a person on the terminal, for a script as JSON lines."""
-
-    def tell(code: str, sentence: Sentence) -> None:
-        if as_json:
-            click.echo(json.dumps({"event": code, "text": sentence}, ensure_ascii=False))
-        else:
-            click.echo(sentence[language()], err=True)
-
-    return tell
-
-
-def read_offer(
-    file: Path | None, site: Site, centre_key: str | None, authority: str | None, broker: str
-) -> Offer:
-    """The offer from a file or from the keyboard; a typed token needs the other facts by options."""
-    try:
-        typed = _typed() if file is None else _read(file)
-        if typed.startswith(SCHEME):
-            offer = parse_offer(typed)
-            return evolve(offer, broker=broker or offer.broker)
-        token = parse_token(typed)
-        if not centre_key or not authority:
-            raise fail(EXIT_USAGE, "a typed token needs --centre-key and --authority as well")
-        return Offer(site.site.gateway, token, fingerprint(centre_key), fingerprint(authority), broker)
-    except (OfferError, TokenError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-
-
-def _typed() -> str:
-    words = {"zh": "令牌（或二维码文本）", "en": "token (or the text of the QR code)"}
-    text: str = click.prompt(words[language()], hide_input=True, err=True)
-    return text.strip()
-
-
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as stream:
-            raw = stream.read(TOKEN_BYTES_MAX + 1)
-        if len(raw) > TOKEN_BYTES_MAX:
-            raise fail(EXIT_USAGE, f"{file}: is too long for a token")
-        return raw.decode("utf-8").strip()
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise fail(EXIT_USAGE, f"{file}: is not UTF-8 at byte {error.start}") from error
 
 
 def _site(config: Path) -> Site:

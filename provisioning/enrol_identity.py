@@ -7,6 +7,7 @@ Below the state folder:
     tls/ID/                    key.pem, certificate.pem, ca.pem, request.csr of one certificate
     tls/current                a symbolic link to the ID in use
     tls/broker.toml            the lines for [broker] of the site file
+    tls/est                    the address of the centre's EST server, empty without one
 
 The site file names the files below `current`. The link is replaced in one step, so key and certificate
 change together; a running agent takes them up at its next connect. What is there stays there when a
@@ -31,6 +32,7 @@ CERTIFICATE_NAME: Final = "certificate.pem"
 AUTHORITY_NAME: Final = "ca.pem"
 REQUEST_NAME: Final = "request.csr"
 BROKER_NAME: Final = "broker.toml"
+EST_NAME: Final = "est"
 ID_BYTES: Final = 8
 KEPT: Final = 2
 """The certificate in use and the one before it, which an agent may be reading just now."""
@@ -60,6 +62,11 @@ class Identity:
     def has_current(self) -> bool:
         """Whether there is a certificate."""
         return (self.current / CERTIFICATE_NAME).exists()
+
+    def est(self) -> str:
+        """Where the centre takes renewals by EST, "" where it does not."""
+        file = self.folder / EST_NAME
+        return file.read_text("utf-8").strip() if file.exists() else ""
 
     def key(self, make: Callable[[], bytes]) -> bytes:
         """The key that a certificate is asked for; made if there is none."""

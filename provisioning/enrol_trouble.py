@@ -101,6 +101,11 @@ def trouble(code: str, /, **words: str) -> EnrolTroubleError:
     return EnrolTroubleError(code, {name: text.format(**words) for name, text in TROUBLES[code].items()})
 
 
+def shown(fingerprint: bytes) -> str:
+    """A fingerprint as people compare it: its first eight bytes."""
+    return fingerprint[:8].hex(":")
+
+
 def refused(answer: Refused) -> EnrolTroubleError:
     """The error for a refusal of the centre."""
     head = {"zh": "中心拒绝登记：", "en": "the centre refuses: "}

@@ -2,9 +2,12 @@
 
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from agent.enrolment_offer import Offer
+from provisioning.enrol_est import EstTransport
 from provisioning.enrol_file import FolderTransport
+from provisioning.enrol_mqtt import ClaimTransport
 from provisioning.enrol_trouble import trouble
 from provisioning.enrolling import Transport
 
@@ -20,4 +23,9 @@ def way_to(offer: Offer, via: str | None = None) -> Transport:
     wanted = via or offer.est or offer.claim
     if wanted.startswith(FILE):
         return FolderTransport(Path(wanted.removeprefix(FILE)), offer.gateway)
+    scheme = urlsplit(wanted).scheme
+    if scheme == "https":
+        return EstTransport(wanted)
+    if scheme == "mqtts":
+        return ClaimTransport(wanted)
     raise trouble("no-way")

@@ -39,6 +39,7 @@ from provisioning.enrol_identity import (
     BROKER_NAME,
     CERTIFICATE_NAME,
     CURRENT_NAME,
+    EST_NAME,
     ID_BYTES,
     KEY_NAME,
     REQUEST_NAME,
@@ -46,7 +47,7 @@ from provisioning.enrol_identity import (
     Identity,
     write,
 )
-from provisioning.enrol_trouble import EnrolTroubleError, refused, trouble
+from provisioning.enrol_trouble import EnrolTroubleError, refused, shown, trouble
 from provisioning.setup_journal import Enrolled
 
 NS_PER_MS: Final = 1_000_000
@@ -145,6 +146,7 @@ def enrol(
         tell("installed", {"zh": "证书已就位", "en": "the certificate is in place"})
     done = _enrolled(site, offer, transport.name, identity)
     write(identity.folder / BROKER_NAME, broker_lines(done).encode())
+    write(identity.folder / EST_NAME, offer.est.encode())
     return done
 
 
@@ -224,11 +226,6 @@ def broker_lines(done: Enrolled) -> str:
         "centre_key": done.centre_key,
     }
     return "[broker]\n" + "".join(f'{name} = "{value}"\n' for name, value in keys.items())
-
-
-def shown(fingerprint: bytes) -> str:
-    """A fingerprint as people compare it: its first eight bytes."""
-    return fingerprint[:8].hex(":")
 
 
 def utc_ms() -> int:

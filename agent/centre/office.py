@@ -55,6 +55,9 @@ WAITING_MAX: Final = 200
 """Requests that wait for an officer; a flooder needs a token for each, so this is many sites at once."""
 RENEWALS_MAX: Final = 3
 """Of one certificate: a gateway needs one, and one more for each time it lost the answer and its disk."""
+CENTRE: Final = "centre"
+RESERVED: Final = frozenset({CENTRE, "claim", "beacon"})
+"""Names that mean something else on the broker."""
 CERTIFICATE_DAYS: Final = 90.0
 """Short enough that a lost gateway ends by itself, long enough for a plant that is shut in summer."""
 
@@ -195,6 +198,8 @@ class Office:
         is_auto: bool = False,
     ) -> Token:
         """A fresh token for one gateway."""
+        if gateway in RESERVED:
+            raise OfficeError(f"no gateway can be called {gateway}")
         with self.ledger.locked() as ledger:
             token = new_token()
             while token.id in ledger.tokens:  # one in a thousand million
@@ -203,8 +208,8 @@ class Office:
             ledger.add_token(token, kept, now_utc_ms)
         return token
 
-    def receive(self, raw: bytes, now_utc_ms: int) -> Answer:
-        """A request has come.
+    def receive(self, raw: bytes, now_utc_ms: int, sender: str = "") -> Answer:
+        """A request has come; with `sender`, over the certificate of that gateway.
 
         Raises:
             OfficeError: The office's own files are wrong.
@@ -213,6 +218,8 @@ class Office:
             judged = judge(raw, ledger, self._register(), now_utc_ms)
             if isinstance(judged, Refused):
                 return judged
+            if sender not in {"", judged.csr.name}:
+                return Refused("name")
             code = sha256(judged.csr.der).digest()
             kept = ledger.requests.get(code)
             if kept is None:
@@ -284,10 +291,10 @@ class Office:
         der = self._sign(certificates.spki_of(key), hosts[0], now_utc_ms, hosts)
         return key, certificates.pem(der)
 
-    def introduce(self, name: str, now_utc_ms: int) -> tuple[bytes, bytes]:
+    def introduce(self, now_utc_ms: int) -> tuple[bytes, bytes]:
         """Key and certificate (PEM) of the centre's own client on the broker."""
         key = certificates.new_key()
-        return key, certificates.pem(self._sign(certificates.spki_of(key), name, now_utc_ms, []))
+        return key, certificates.pem(self._sign(certificates.spki_of(key), CENTRE, now_utc_ms, []))
 
     def short_code(self, request: RequestKept) -> str:
         """What the officer compares with the gateway's screen."""

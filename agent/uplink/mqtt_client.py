@@ -14,8 +14,10 @@ where it is marked:
     [8] a socket whose TLS handshake failed is never closed (see `agent.uplink.mqtt_settings`)
 """
 
+import contextlib
 import select
 import socket
+import ssl
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -27,7 +29,13 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.uplink.delivery import FAILURE
 from agent.uplink.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
-from agent.uplink.mqtt_settings import MqttSettings, tls_context
+from agent.uplink.mqtt_settings import (
+    MqttSettings,
+    MqttSettingsError,
+    ServerOnlyTls,
+    TlsFiles,
+    tls_context,
+)
 from agent.uplink.window import PACKET_BYTES_MAX
 
 WINDOW_MAX: Final = 20
@@ -74,6 +82,8 @@ class MqttClient:
     def __init__(self, settings: MqttSettings, sink: Callable[[MqttEvent], None]) -> None:
         self._settings = settings
         self._sink = sink
+        self._tls: ssl.SSLContext | None = None
+        self._tls_stamps: tuple[object, ...] = ()
         self._client = self._make_client()
         self.tokens: dict[int, int] = {}
         self.window = 0
@@ -85,6 +95,7 @@ class MqttClient:
         self.end = ("", 0)
         self._client.giant_bytes = 0
         self._client.reached = False
+        self._take_new_certificate()
         self._client.reconnect()
 
     @property
@@ -139,6 +150,19 @@ class MqttClient:
         if wire is not None:
             wire.close()
 
+    def _take_new_certificate(self) -> None:
+        """Show the renewed certificate from this connection on; while the files do not fit, the old one."""
+        files = self._settings.tls
+        if self._tls is None or not isinstance(files, TlsFiles):
+            return
+        stamps = _stamps(files)
+        if stamps != self._tls_stamps:
+            with contextlib.suppress(MqttSettingsError):
+                tls_context(files)  # a trial: what fails in the middle would leave ours with half of each
+                self._tls.load_cert_chain(files.certificate, files.key)
+                self._tls.load_verify_locations(files.ca)
+                self._tls_stamps = stamps
+
     def _make_client(self) -> _Client:
         settings = self._settings
         client = _Client(
@@ -149,7 +173,9 @@ class MqttClient:
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
         if settings.tls is not None:
-            client.tls_set_context(tls_context(settings.tls))
+            self._tls_stamps = _stamps(settings.tls)
+            self._tls = tls_context(settings.tls)
+            client.tls_set_context(self._tls)
         if settings.will is not None:
             client.will_set(settings.will.topic, settings.will.payload, qos=1, retain=True)
         client.on_socket_open = _no_delay
@@ -221,6 +247,18 @@ class MqttClient:
         for reason in reasons:
             if reason.value >= FAILURE:
                 self._sink(SubscribeRefused(self._asked.get(mid, ""), reason.value))
+
+
+def _stamps(files: TlsFiles | ServerOnlyTls) -> tuple[object, ...]:
+    """What changes when one of the files is replaced."""
+    if isinstance(files, ServerOnlyTls):
+        return ()
+    found: list[object] = []
+    for file in (files.ca, files.certificate, files.key):
+        with contextlib.suppress(OSError):
+            stat = file.stat()
+            found.append((stat.st_ino, stat.st_mtime_ns, stat.st_size))
+    return tuple(found)
 
 
 def _acknowledge_at_once(wire: Any) -> None:

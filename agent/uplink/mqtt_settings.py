@@ -37,6 +37,18 @@ class TlsFiles:
 
 
 @frozen
+class ServerOnlyTls:
+    """TLS in which only the server shows a certificate: for who has none yet.
+
+    Attributes:
+        authority: PEM of whom to believe. None believes anybody, to ask for this very certificate and hold it
+            against a fingerprint that came another way; nothing else may be said on such a connection.
+    """
+
+    authority: str | None
+
+
+@frozen
 class Will:
     """What the broker says, retained, when this client is gone."""
 
@@ -64,7 +76,7 @@ class MqttSettings:
     host: str
     port: int
     client_id: str
-    tls: TlsFiles | None = None
+    tls: TlsFiles | ServerOnlyTls | None = None
     plain_allowed: bool = False
     subscriptions: tuple[str, ...] = ()
     will: Will | None = None
@@ -130,12 +142,27 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def tls_context(files: TlsFiles) -> ssl.SSLContext:
+def _server_context(tls: ServerOnlyTls) -> ssl.SSLContext:
+    """TLS 1.3 only; no certificate of ours is shown."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.sslsocket_class = _ClosingSocket
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if tls.authority is None:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    else:
+        context.load_verify_locations(cadata=tls.authority)
+    return context
+
+
+def tls_context(files: TlsFiles | ServerOnlyTls) -> ssl.SSLContext:
     """TLS 1.3 only, the broker's name checked, our certificate shown.
 
     Raises:
         MqttSettingsError: A file is missing or does not fit the others.
     """
+    if isinstance(files, ServerOnlyTls):
+        return _server_context(files)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = _ClosingSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_3

@@ -1,0 +1,60 @@
+"""`dianjian centre broker-config`: everything mosquitto needs, in one folder, with no password in it."""
+
+import getpass
+import os
+from pathlib import Path
+
+import click
+
+from agent.centre.enrolment_ledger import OfficeError
+from agent.centre.office import AUTHORITY_NAME, REVOKED_NAME, put
+from provisioning.broker_config import BrokerPlace, mosquitto_files
+from provisioning.centre_chain import AS_JSON, say, utc_ms
+from provisioning.centre_office import AUTHORITY, FOLDER, office_at, write_pair
+from provisioning.exits import EXIT_USAGE, fail
+
+PORT = click.IntRange(1, 65_535)
+
+
+@click.command("broker-config")
+@AUTHORITY
+@click.option("--out", required=True, type=FOLDER, help="The folder; made if it is not there.")
+@click.option("--host", "hosts", multiple=True, help="Name or address that it is reached under; repeatable.")
+@click.option("--listen", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=PORT, default=8883, show_default=True, help="For certificates.")
+@click.option("--claim-port", type=PORT, help="For gateways that have none; without this nobody listens.")
+@AS_JSON
+def broker_config(
+    authority: Path,
+    out: Path,
+    hosts: tuple[str, ...],
+    address: str,
+    port: int,
+    claim_port: int | None,
+    as_json: bool,
+) -> None:
+    """Write mosquitto.conf, both ACLs, the list of revoked certificates and a server certificate to --out.
+
+    To say it again renews the list (then SIGHUP mosquitto) and keeps the server's key and certificate;
+    an external authority signs server.pem itself.
+    """
+    office = office_at(authority)
+    user = (
+        getpass.getuser() if os.geteuid() == 0 else ""
+    )  # else mosquitto becomes one that cannot read the folder
+    place = BrokerPlace(out.resolve(), address, port, claim_port or 0, user=user)
+    try:
+        out.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not office.is_external:
+            put(out / REVOKED_NAME, office.write_revoked(utc_ms()).read_bytes(), 0o644)
+            if not (out / "server.pem").exists():
+                write_pair(out, "server", *office.serve(list(hosts or [address]), utc_ms()))
+        put(out / AUTHORITY_NAME, (authority / AUTHORITY_NAME).read_bytes(), 0o644)
+        for name, text in mosquitto_files(place).items():
+            put(out / name, text.encode(), 0o600)
+    except OfficeError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
+    told = {"config": str(out / "mosquitto.conf"), "port": port, "claim_port": claim_port}
+    say(told, f"{out / 'mosquitto.conf'}", as_json=as_json)

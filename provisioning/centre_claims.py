@@ -1,0 +1,85 @@
+"""The centre's side of enrolment over MQTT: takes requests from the broker, answers, tells the authority.
+
+Runs beside `dianjian subscribe` under a client id of its own. A claim client has no certificate, so what
+comes from there is bounded: the broker counts its connections, here the queue drops what exceeds it, and a
+request that was looked at is taken away in case somebody had it retained.
+"""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from attrs import evolve
+
+from agent import certificates
+from agent.enrolment_answer import Answer, encode_answer
+from agent.uplink.mqtt_events import Connected, Message, MqttEvent
+from agent.uplink.mqtt_settings import MqttSettings
+from agent.uplink.publisher import Publisher
+from drivers.clock import SystemClock
+from provisioning.enrol_topics import AUTHORITY, REQUESTS, asked_on
+
+QUEUE_MAX: Final = 200
+"""Requests between the broker and here, 20 MB at the very most; a gateway asks again."""
+POLL_S: Final = 0.5
+
+Receive = Callable[[bytes, str, str], Answer]
+"""Takes a request, the gateway it must be for or "", and the way it came."""
+
+
+class Claims:
+    """A thread that answers until it is stopped."""
+
+    def __init__(self, settings: MqttSettings, authority: bytes, receive: Receive) -> None:
+        self._authority = certificates.parse_certificate(authority).der
+        self._receive = receive
+        self._inbox: queue.Queue[MqttEvent] = queue.Queue(QUEUE_MAX)
+        self._stopping = threading.Event()
+        wanted = evolve(settings, subscriptions=REQUESTS, session_expiry_s=0)
+        self._publisher = Publisher(wanted, SystemClock(), self._put)
+        self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
+        self._token = 0
+
+    def start(self) -> None:
+        """Connect, and answer from now on."""
+        self._publisher.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End soon."""
+        self._stopping.set()
+        self._thread.join()
+        self._publisher.stop()
+
+    def is_alive(self) -> bool:
+        """Whether it still answers; a fault of the office's files ends it."""
+        return self._thread.is_alive()
+
+    def _put(self, event: MqttEvent) -> None:
+        with contextlib.suppress(queue.Full):
+            self._inbox.put_nowait(event)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            with contextlib.suppress(queue.Empty):
+                event = self._inbox.get(timeout=POLL_S)
+                if isinstance(event, Connected):
+                    self._say(AUTHORITY, self._authority, retain=True)
+                elif isinstance(event, Message) and event.payload:
+                    self._answer(event)
+
+    def _answer(self, message: Message) -> None:
+        known = asked_on(message.topic)
+        if known is None:
+            return
+        to, gateway = known
+        answer = self._receive(message.payload, gateway, "mqtt")
+        self._say(to, encode_answer(answer))
+        if not gateway:
+            self._say(message.topic, b"", retain=True)  # takes away what was retained there
+
+    def _say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._token += 1
+        self._publisher.publish(self._token, topic, payload, retain=retain)

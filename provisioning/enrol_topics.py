@@ -1,0 +1,59 @@
+"""Where requests and answers travel over MQTT: signing requests (DER), and `agent.enrolment_answer`.
+
+    dj/1/claim/authority      centre, retained    the authority's certificate, DER
+    dj/1/claim/ID/request     a new gateway       its signing request; ID are 16 bytes of its SHA-256
+    dj/1/claim/ID/answer      centre
+    dj/1/GATEWAY/renew        a known gateway     its signing request, over its own certificate
+    dj/1/GATEWAY/certificate  centre
+
+Everybody may know what is said there: a request holds no secret, a certificate is public, the MAC says
+nothing without the token. The list of meters is seen by who has the request already.
+"""
+
+import re
+from hashlib import sha256
+from typing import Final
+
+from agent.uplink.wire import ROOT, is_gateway_id
+
+CLAIM: Final = f"{ROOT}/claim"
+AUTHORITY: Final = f"{CLAIM}/authority"
+REQUESTS: Final = (f"{CLAIM}/+/request", f"{ROOT}/+/renew")
+"""What the centre listens to."""
+
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def claim_id(csr: bytes) -> str:
+    """The client id and topic level of a request."""
+    return sha256(csr).hexdigest()[:32]
+
+
+def claim_request(client: str) -> str:
+    """Where a new gateway asks."""
+    return f"{CLAIM}/{client}/request"
+
+
+def claim_answer(client: str) -> str:
+    """Where it is answered."""
+    return f"{CLAIM}/{client}/answer"
+
+
+def renew_request(gateway: str) -> str:
+    """Where a known gateway asks."""
+    return f"{ROOT}/{gateway}/renew"
+
+
+def renew_answer(gateway: str) -> str:
+    """Where it is answered."""
+    return f"{ROOT}/{gateway}/certificate"
+
+
+def asked_on(topic: str) -> tuple[str, str] | None:
+    """Where to answer what came on a topic, and for which gateway it must be, "" for any; None to nobody."""
+    parts = topic.split("/")
+    if len(parts) == 5 and topic == claim_request(parts[3]) and _ID.fullmatch(parts[3]):
+        return claim_answer(parts[3]), ""
+    if len(parts) == 4 and topic == renew_request(parts[2]) and is_gateway_id(parts[2]):
+        return renew_answer(parts[2]), parts[2]
+    return None
