@@ -1,0 +1,68 @@
+"""What is known of a meter before its wiring is judged, and what the judgement says."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Final, Literal
+
+from attrs import Factory, frozen
+
+PHASES: Final = ("l1", "l2", "l3")
+Verdict = Literal["good", "mistake", "undecided"]
+
+
+class Mistake(StrEnum):
+    """What can be wrong. A judgement may join two of them with `+`."""
+
+    CT_REVERSED = "ct_reversed"
+    CTS_SWAPPED = "cts_swapped"
+    CTS_ROTATED = "cts_rotated"
+    CTS_ROTATED_BACK = "cts_rotated_back"
+    VOLTAGE_LOST = "voltage_lost"
+    CT_OPEN = "ct_open"
+    SAME_PHASE = "same_phase"
+    WRONG_RATIO = "wrong_ratio"
+    OTHER_CABLE = "other_cable"
+
+
+@frozen
+class Expected:
+    """What somebody on site knows; everything may be unknown.
+
+    Attributes:
+        clamp_a: What a clamp meter shows on the cable of a phase, A, by phase.
+        nominal_v: Of the supply, phase to neutral, V.
+        rated_w: Of the line, or of the part that goes through this meter.
+        is_feeding_back: Whether power may honestly flow back (generator, photovoltaics, hoists).
+        is_three_phase: Whether the load takes current of all three phases, as motors do; None: unknown.
+        ct_ratio: What is set for the transformers now.
+    """
+
+    clamp_a: Mapping[str, float] = Factory(dict)
+    nominal_v: float | None = None
+    rated_w: float | None = None
+    is_feeding_back: bool = False
+    is_three_phase: bool | None = None
+    ct_ratio: float | None = None
+
+
+@frozen
+class Diagnosis:
+    """How a meter is wired.
+
+    Attributes:
+        verdict: `undecided` where the load is too small or nothing fits; it may name a suspicion.
+        mistake: What is wrong, or suspected; names of `Mistake`, two of them joined with `+`.
+        phases: Where.
+        ratio: `wrong_ratio`: what is shown, in parts of what flows, as a ratio of transformers.
+        sentence: What is wrong, with numbers: `{"zh": …, "en": …}`.
+        remedy: What to do, likewise.
+        numbers: What it was judged by.
+    """
+
+    verdict: Verdict
+    mistake: str | None
+    phases: tuple[str, ...]
+    ratio: float | None
+    sentence: dict[str, str]
+    remedy: dict[str, str]
+    numbers: dict[str, float]
