@@ -149,14 +149,7 @@ class _Bus:
             meters = [Meter(setup, bus.gap_registers_max) for setup in self.setups]
             try:
                 for _ in self.readers.turns():
-                    for meter in meters:
-                        if self.readers.stopping:
-                            return
-                        try:
-                            self._read(bus, meter)
-                        except BusDownError as error:
-                            self.readers.put(meter.setup.id, {}, str(error))
-                            self.readers.rest()
+                    self._turn(bus, meters)
             finally:
                 bus.close()
         except Exception as error:  # noqa: BLE001 - a thread that dies silently would be waited for
@@ -164,6 +157,18 @@ class _Bus:
                 self.readers.put(setup.id, {}, f"{type(error).__name__}: {error}")
         finally:
             self.readers.over()
+
+    def _turn(self, bus: MeterBus, meters: Sequence[Meter]) -> None:
+        for number, meter in enumerate(meters):
+            if self.readers.stopping:
+                return
+            try:
+                self._read(bus, meter)
+            except BusDownError as error:
+                for each in meters[number:]:
+                    self.readers.put(each.setup.id, {}, str(error))
+                self.readers.rest()
+                return
 
     def _read(self, bus: MeterBus, meter: Meter) -> None:
         values: dict[str, Value] = {}

@@ -36,7 +36,7 @@ ANSWER_CHARACTERS_MAX: Final = 400
 class WrongAnswerError(ValueError):
     """An answer is wrong; the key of the sentence that says why, and its values."""
 
-    def __init__(self, key: str, **values: Any) -> None:
+    def __init__(self, key: str, /, **values: Any) -> None:
         self.key, self.values = key, values
         super().__init__(sentence(key, "en", **values))
 
@@ -55,7 +55,7 @@ class Talk:
     assume_yes: bool = False
     source: str = "answers"
 
-    def say(self, key: str, *, style: str = "", **values: Any) -> None:
+    def say(self, key: str, /, *, style: str = "", **values: Any) -> None:
         """One sentence for people."""
         self.show(said(key, **values), style=style)
 
@@ -166,7 +166,7 @@ class Talk:
             return str(click.prompt("", prompt_suffix="> ", hide_input=True, default="", show_default=False))
         return self._line("> ")
 
-    def refuse(self, path: str, key: str, **values: Any) -> NoReturn:
+    def refuse(self, path: str, key: str, /, **values: Any) -> NoReturn:
         """End the verb: an answer is wrong, and here is why."""
         raise fail(EXIT_USAGE, f"{self.source}: {path}: {sentence(key, 'en', **values)}")
 

@@ -252,16 +252,16 @@ SENTENCES: Final = {
 }
 
 
-def said(key: str, **values: Any) -> str:
+def said(key: str, /, **values: Any) -> str:
     """The sentence `key` in the chosen language."""
     return sentence(key, language(), **values)
 
 
-def sentence(key: str, in_language: str, **values: Any) -> str:
+def sentence(key: str, in_language: str, /, **values: Any) -> str:
     """The sentence `key` in one of the languages."""
     return SENTENCES[key][LANGUAGES.index(in_language)].format(**values)
 
 
-def both(key: str, **values: Any) -> dict[str, str]:
+def both(key: str, /, **values: Any) -> dict[str, str]:
     """The sentence `key` in both, as the journal keeps it."""
     return {one: sentence(key, one, **values) for one in LANGUAGES}
