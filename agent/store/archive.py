@@ -17,7 +17,7 @@ from agent.evidence.chain import ChainState
 from agent.evidence.held import Held
 from agent.evidence.seal import NUMBER_MAX
 from agent.store.centre import SHIFT
-from agent.store.database import StoreError, connect_to_read
+from agent.store.database import StoreError, connect_to_read, suffixed
 
 PIECE_ROWS: Final = 500
 """Rows in memory at once: 32 MB of bodies at the very most."""
@@ -159,10 +159,25 @@ def _opened(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise StoreError(f"{path}: no database is there")
     try:
-        connection = connect_to_read(path)
-        connection.execute("BEGIN")
+        try:
+            return _begun(connect_to_read(path))
+        except sqlite3.OperationalError as error:
+            # Who reads a file that nobody owns makes its WAL, which cannot be where nothing may be written.
+            if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or suffixed(path, "-wal").exists():
+                raise
+            return _begun(connect_to_read(path, lone=True))
     except sqlite3.DatabaseError as error:
         raise StoreError(f"{path}: {error}") from error
+
+
+def _begun(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """`connection` with its moment chosen."""
+    try:
+        connection.execute("BEGIN")
+        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -92,9 +92,10 @@ def _set_pragmas(connection: sqlite3.Connection, pages_max: int | None) -> None:
         connection.execute(f"PRAGMA max_page_count={pages_max * PAGE_BYTES // page_bytes}")
 
 
-def connect_to_read(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+def connect_to_read(path: Path, *, lone: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write; `lone` where nobody owns the file, so that no lock is asked for."""
+    mode = "mode=ro&immutable=1" if lone else "mode=ro"
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute(f"PRAGMA busy_timeout={LOCK_WAIT_MS}")
     return connection
