@@ -15,11 +15,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from provisioning.status_words import (
+    bus_parts,
+    certificate_part,
+    clock_part,
+    line_name,
+    means,
+    moment,
+    receipt_part,
+)
 from provisioning.words import language, word
 
 SPARKS: Final = "▁▂▃▄▅▆▇█"
-SPARK_COLUMNS: Final = 36
-"""With it a status fits 80 columns in both languages."""
+SPARK_COLUMNS: Final = 30
+"""With it a status fits 80 columns in both languages: two minutes a column of the last hour."""
+MINUTES: Final = 60
+COLUMNS: Final = 80
+WIDE_COLUMNS: Final = 116
+"""From here on the last hour has its sixty minutes, and lines their whole names."""
+NAME_CELLS: Final = 18
+NAME_WIDE_CELLS: Final = 28
+METERS_NAMED_MAX: Final = 24
+LINES_SHOWN_MIN: Final = 3
+"""On the smallest terminal; what has no room is counted."""
 EPISODES_SHOWN: Final = 4
 COLUMN_S: Final = 120
 HALF_HOUR_S: Final = 1800
@@ -55,10 +73,53 @@ def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_C
     ).rjust(columns)
 
 
-def status_view(status: Json, history: Mapping[str, Sequence[float | None]]) -> RenderableType:
-    """A running agent: lines with their loads, linkages, meters, analysers, seals, episodes."""
-    upper = _lines(status, history), _linkages(status), _meters(status)
-    return Group(*upper, *_analysers(status), _seals(status), _episodes(status))
+def status_view(
+    status: Json,
+    history: Mapping[str, Sequence[float | None]] | None = None,
+    *,
+    columns: int = COLUMNS,
+    rows: int | None = None,
+) -> RenderableType:
+    """A running agent: lines with their loads, linkages, buses, meters, analysers, seals, episodes.
+
+    Loads are those of `history` by line, else the last hour that the agent tells. With `rows` the lines and
+    analysers that have no room are counted instead of shown; what went wrong keeps its place.
+    """
+    whole = _status_view(status, history or {}, columns, len(status["lines"]))
+    if rows is None:
+        return whole
+    screen = Console(width=columns, color_system=None, force_terminal=False)
+    over = len(screen.render_lines(whole, pad=False)) - rows
+    if over <= 0:
+        return whole
+    shown = max(len(status["lines"]) - over - 1, LINES_SHOWN_MIN)
+    return _status_view(status, history or {}, columns, shown, is_short=True)
+
+
+def _status_view(
+    status: Json,
+    history: Mapping[str, Sequence[float | None]],
+    columns: int,
+    shown: int,
+    *,
+    is_short: bool = False,
+) -> Group:
+    episodes = _episodes(status, 2 if is_short else EPISODES_SHOWN)
+    analysers = [] if is_short else _analysers(status)
+    return Group(
+        _lines(status, history, columns, shown),
+        _linkages(status),
+        *_buses(status),
+        _meters(status),
+        *analysers,
+        _seals(status),
+        episodes,
+    )
+
+
+def _buses(status: Json) -> list[Text]:
+    mark = Text(word("bus") + "  ", "dim")
+    return [mark + Text.assemble(*bus_parts(bus)) for bus in status.get("buses", ())]
 
 
 def bus_view(buses: Iterable[Json]) -> RenderableType:
@@ -96,9 +157,19 @@ def _grid(*headings: str) -> Table:
     return table
 
 
-def _lines(status: Json, history: Mapping[str, Sequence[float | None]]) -> Table:
-    table = _grid(word("line"), word("kind"), word("power"), word("load"), word("state"))
-    for line in status["lines"]:
+def _lines(
+    status: Json, history: Mapping[str, Sequence[float | None]], columns: int, shown: int
+) -> RenderableType:
+    wide = columns >= WIDE_COLUMNS
+    sparks = MINUTES if wide else SPARK_COLUMNS
+    table = _grid()
+    table.padding = (0, 1, 0, 0)
+    table.add_column(word("line"), no_wrap=True, max_width=NAME_WIDE_CELLS if wide else NAME_CELLS)
+    for heading in ("kind", "power"):
+        table.add_column(word(heading), no_wrap=True)
+    table.add_column(word("last hour"), no_wrap=True, width=sparks)
+    table.add_column(word("state"), no_wrap=True)
+    for line in status["lines"][:shown]:
         watts = line["power_w"]
         power = "–" if watts is None else f"{watts / 1000:7.2f} kW"
         running = {
@@ -106,17 +177,19 @@ def _lines(status: Json, history: Mapping[str, Sequence[float | None]]) -> Table
             False: Text(word("off"), "dim"),
             None: Text(word("unknown"), "yellow"),
         }
+        loads = history.get(line["id"]) or means(line.get("recent_w", ()), sparks)
         table.add_row(
-            line["id"],
+            Text(line_name(line)),
             word(line["kind"]),
             power,
             Text(
-                sparkline(history.get(line["id"], ()), line["rated_w"]),
+                sparkline(loads, line["rated_w"], sparks),
                 "green" if line["kind"] == "treatment" else "blue",
             ),
             running[line["on"]],
         )
-    return table
+    left = len(status["lines"]) - shown
+    return Group(table, Text(f"… {word('more')} {left}", "dim")) if left > 0 else table
 
 
 def _linkages(status: Json) -> Table:
@@ -138,11 +211,15 @@ def _linkages(status: Json) -> Table:
 
 def _meters(status: Json) -> Text:
     text = Text(word("meter") + "  ", "dim")
+    good = [meter["meter"] for meter in status["meters"] if meter["quality"] == "good"]
+    if len(status["meters"]) > METERS_NAMED_MAX:  # of many only those that need somebody have a name
+        text += Text(f"● {len(good)}/{len(status['meters'])} ", "green" if good else "red")
+        good = []
     for meter in status["meters"]:
-        good = meter["quality"] == "good"
-        text += Text(f"● {meter['meter']} ", "green" if good else "red")
-        if not good:
-            text += Text(f"({meter['reason']}) ", "red")
+        if meter["meter"] in good:
+            text += Text(f"● {meter['meter']} ", "green")
+        elif meter["quality"] != "good":
+            text += Text(f"● {meter['meter']} ({meter['reason']}) ", "red")
     return text
 
 
@@ -170,17 +247,23 @@ def _seals(status: Json) -> Text:
     text += Text(f"{word('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")
     if "verified" in seals:
         text += Text(f"{word('verified')} {seals['verified']}  ", "green")
-    text += Text(
-        f"{word('broker')} {word('connected' if broker else 'disconnected')}  ", "green" if broker else "red"
-    )
-    text += Text(f"{word('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
+    if "receipt" in seals:
+        text += Text(*receipt_part(status))
+    text += Text(f"\n{word('broker')}  ", "dim")
+    text += Text(f"{word('connected' if broker else 'disconnected')}", "green" if broker else "bold red")
+    certificate = certificate_part(status)
+    if certificate is not None:
+        text += Text("  ") + Text(*certificate)
+    if "clock" in status:
+        text += Text("  ") + Text(*clock_part(status))
+    text += Text(f"  {word('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
     alarms = [word(alarm) for alarm in status["broker"]["alarms"]]
     return text + Text(f"\n{word('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
 
 
-def _episodes(status: Json) -> Group:
+def _episodes(status: Json, shown: int) -> Group:
     rows: list[Text] = []
-    for episode in list(status["episodes"])[-EPISODES_SHOWN:]:
+    for episode in list(status["episodes"])[-shown:]:
         head = (
             f"{word(episode['severity'])} {episode['linkage']}/{episode['rule']} {word(episode['state'])}: "
         )
@@ -199,12 +282,15 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
 
 
 class Screen:
-    """A view that is drawn anew in place on a terminal, and not at all elsewhere."""
+    """A view that is drawn anew in place on a terminal, and not at all elsewhere.
 
-    def __init__(self) -> None:
-        self.console = console(stderr=True)
+    With `whole` it takes the whole terminal while it lasts and leaves it as it was.
+    """
+
+    def __init__(self, *, whole: bool = False) -> None:
+        self.console = console(stderr=not whole)
         self.live = (
-            Live(console=self.console, auto_refresh=False, transient=False)
+            Live(console=self.console, auto_refresh=False, transient=False, screen=whole)
             if self.console.is_terminal
             else None
         )
@@ -219,6 +305,11 @@ class Screen:
     ) -> None:
         if self.live:
             self.live.stop()
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Columns and rows at this moment."""
+        return self.console.width, self.console.height
 
     def draw(self, *parts: RenderableType) -> None:
         """Replace what is shown."""
@@ -243,6 +334,16 @@ def progress(*, says_time_left: bool = False) -> Progress:
         console=console(stderr=True),
         transient=True,
     )
+
+
+def titled(status: Json, body: RenderableType, trouble: str = "") -> RenderableType:
+    """A view with whose it is and of when, and what is wrong with asking."""
+    name = f" {status['name']}" if status.get("name") else ""
+    title = Text(f"{status['gateway']}{name}", "bold", no_wrap=True, overflow="ellipsis")
+    at = moment(status.get("at"))
+    told = "" if at is None else f"  {at.astimezone():%Y-%m-%d %H:%M:%S}"
+    title += Text(f"{told}  dianjian {status.get('version', '')}".rstrip(), "dim")
+    return Group(title, *([Text(trouble, "bold red")] if trouble else []), body)
 
 
 def demo_view(

@@ -1,5 +1,6 @@
 """What is drawn in the terminal: sparklines, and a status that fits 80 columns in both languages."""
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,8 @@ from rich.console import Console
 from agent.detect.episode import Severity
 from agent.uplink.delivery import Alarm
 from provisioning import words
-from provisioning.show import _SEVERITY_STYLE, SPARK_COLUMNS, sparkline, status_view
+from provisioning.show import _SEVERITY_STYLE, SPARK_COLUMNS, sparkline, status_view, titled
+from provisioning.status_words import certificate_part, clock_part, means, span
 
 COLUMNS = 80
 
@@ -96,6 +98,141 @@ def test_what_an_analyser_says_is_shown_with_its_units() -> None:
     assert "serial_number A7" in text[text.index(row) + 1]
     assert "cems" not in "".join(before)
     assert all(cell_len(row) <= COLUMNS for row in text)
+
+
+def live(lines: int = 2, meters: int = 3, episodes: int = 0, **changes: Any) -> dict[str, Any]:
+    """What an agent of today says, as large as wanted."""
+    sentence = {
+        "zh": "生产线 p1 在 08:12 至 08:31 期间运行，治理设施 t1 停止 19 分钟，超过允许的 3 分钟" * 2,
+        "en": "Production p1 ran from 08:12 to 08:31 while treatment t1 was off for 19 minutes of 3 allowed."
+        * 2,
+    }
+    hour = [None] * 10 + [1000 * n for n in range(50)]
+    bus = {
+        "bus": "b1", "url": "tcp://x", "load_percent": 14.2, "requests": 1_234_567, "timeouts": 3,
+        "crc_errors": 0, "collisions": 0, "latency_ms": {"p50": 9.0, "p95": 30.0, "max": 99.0},
+    }  # fmt: skip
+    episode = {
+        "id": "e", "severity": "violation", "linkage": "k1", "rule": "off", "state": "raised",
+        "sentence": sentence,
+    }  # fmt: skip
+    kinds = ("production", "treatment")
+    return {
+        **status(),
+        "name": "杭州第三电镀厂二车间",
+        "at": "2026-03-02T08:00:00.000Z",
+        "version": "0.1.0",
+        "clock": "synchronised",
+        "clock_ahead_ms": 12,
+        "lines": [
+            {"id": f"line{n}", "name": "二号镀铬线整流器及附属设备", "kind": kinds[n % 2], "rated_w": 50_000,
+             "power_w": 1234.5, "on": True, "recent_w": hour}
+            for n in range(lines)
+        ],
+        "meters": [
+            {"meter": f"m{n}", "quality": "good" if n else "bad", "reason": "" if n else "no answer"}
+            for n in range(meters)
+        ],
+        "buses": [bus],
+        "seals": {
+            "last": 1_234_567, "receipted": 1_234_560, "backlog": 7,
+            "receipt": {"number": 1_234_560, "at": "2026-03-02T07:59:30.000Z"},
+        },
+        "broker": {
+            "connected": True, "alarms": [],
+            "certificate": {"file": "c", "ends_at": "2026-05-02T08:00:00.000Z"},
+        },
+        "episodes": [episode] * episodes,
+        **changes,
+    }  # fmt: skip
+
+
+def on_screen(one: dict[str, Any], columns: int, rows: int | None) -> list[str]:
+    screen = Console(width=columns, record=True, file=io.StringIO())
+    screen.print(titled(one, status_view(one, columns=columns, rows=rows)))
+    return screen.export_text().splitlines()
+
+
+@pytest.mark.parametrize("chosen", words.LANGUAGES)
+@pytest.mark.parametrize(("columns", "rows"), [(80, 22), (120, 38)])
+@pytest.mark.parametrize(("lines", "meters", "episodes"), [(2, 3, 0), (12, 10, 2), (40, 100, 100)])
+def test_the_live_view_fits_the_terminal_in_both_languages(
+    chosen: str, columns: int, rows: int, lines: int, meters: int, episodes: int
+) -> None:
+    words.choose_language(chosen)
+    text = on_screen(live(lines, meters, episodes), columns, rows)
+    assert len(text) <= rows + 1, "the title"
+    assert all(cell_len(row) <= columns for row in text)
+    whole = "\n".join(text)
+    assert "m0 (no answer)" in whole
+    assert "#1234560 30" in whole
+    assert "2026-05-02" in whole
+    assert ("8:12" in whole) is bool(episodes)
+    hidden = lines - sum(row.startswith("line") and "1.23 kW" in row for row in text)
+    assert not hidden or f"… {words.word('more')} {hidden}" in whole
+
+
+def test_the_last_hour_is_a_curve_with_its_gaps() -> None:
+    (row,) = [row for row in on_screen(live(1), 120, None) if row.startswith("line0")]
+    assert " " * 10 + "▁▁▁▁▂" in row
+    (row,) = [row for row in on_screen(live(1), 80, None) if row.startswith("line0")]
+    assert "     ▁▁▂▂▂" in row
+
+
+@pytest.mark.parametrize(
+    ("values", "columns", "wanted"),
+    [
+        ([], 3, []),
+        ([1, 2, 3, 4], 2, [1.5, 3.5]),
+        ([1, None, None, None], 2, [1, None]),
+        ([1, 2, 3], 2, [1, 2.5]),
+        ([1, 2], 60, [1, 2]),
+    ],
+)
+def test_minutes_are_joined_to_columns_from_the_present_back(
+    values: list[float | None], columns: int, wanted: list[float | None]
+) -> None:
+    assert means(values, columns) == wanted
+
+
+@pytest.mark.parametrize(
+    ("seconds", "zh", "en"),
+    [(0, "0 秒", "0 s"), (119, "119 秒", "119 s"), (120, "2 分钟", "2 min"), (7_199, "120 分钟", "120 min"),
+     (7_200, "2 小时", "2 h"), (200_000, "2 天", "2 d"), (-5, "0 秒", "0 s")],
+)  # fmt: skip
+def test_a_length_of_time_is_told_in_one_unit(seconds: float, zh: str, en: str) -> None:
+    for chosen, wanted in (("zh", zh), ("en", en)):
+        words.choose_language(chosen)
+        assert span(seconds) == wanted
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "said", "style"),
+    [
+        ("2026-05-02T08:00:00.000Z", "certificate until 2026-05-02 (61 d)", "dim"),
+        ("2026-03-12T08:00:00.000Z", "certificate until 2026-03-12 (10 d)", "yellow"),
+        ("2026-03-02T07:59:59.000Z", "certificate ended 2026-03-02", "bold red"),
+        (None, "certificate cannot be read", "red"),
+    ],
+)
+def test_the_end_of_the_certificate_is_told_in_time(ends_at: str | None, said: str, style: str) -> None:
+    words.choose_language("en")
+    broker = {"connected": True, "alarms": [], "certificate": {"file": "c", "ends_at": ends_at}}
+    assert certificate_part(live(broker=broker)) == (said, style)
+
+
+@pytest.mark.parametrize(
+    ("state", "ahead_ms", "said", "style"),
+    [
+        ("synchronised", None, "clock synchronised", "dim"),
+        ("unsynchronised", 0, "clock not synchronised", "yellow"),
+        ("synchronised", -90_000, "clock synchronised, against the centre -90 s", "red"),
+        ("what is new", None, "what is new", "yellow"),
+    ],
+)
+def test_the_clock_is_told(state: str, ahead_ms: int | None, said: str, style: str) -> None:
+    words.choose_language("en")
+    assert clock_part(live(clock=state, clock_ahead_ms=ahead_ms)) == (said, style)
 
 
 @pytest.mark.parametrize("chosen", words.LANGUAGES)
