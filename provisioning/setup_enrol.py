@@ -10,27 +10,24 @@ stick to be carried, ends this call with one line, and the next one goes on.
 
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from attrs import evolve
+from attrs import asdict, evolve
 
-from agent.config import ConfigError, Site
+from agent.config import Site
 from agent.enrolment import EnrolmentError, read_enrolment
 from agent.enrolment_answer import Sentence
 from agent.enrolment_offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
 from agent.enrolment_token import TokenError, parse_token
-from agent.evidence.slots import KeySlotsError
-from agent.store.database import StoreError
 from provisioning import enrolling
-from provisioning.enrol_trouble import EnrolTroubleError
+from provisioning.enrol_talk import TOKEN_BYTES_MAX, ended
 from provisioning.enrol_ways import way_to
-from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.exits import EXIT_USAGE, fail
+from provisioning.setup_journal import Enrolled
 from provisioning.setup_session import Session
 from provisioning.setup_talk import WrongAnswerError, text_answer
 from provisioning.words import language
 
-TOKEN_BYTES_MAX: Final = 4_096
-"""A file with an offer in it, and whatever an editor put around it."""
 RECOVERY_NAME: Final = "recovery.key"
 STDIN: Final = "-"
 WAIT_S_MAX: Final = 86_400.0
@@ -49,20 +46,13 @@ def enrol(session: Session) -> None:
         session.talk.show(f"  {sentence[language()]}")
         session.talk.event("enrol", code=code, text=sentence)
 
-    try:
+    def work() -> dict[str, Any]:
         enrolling.prepare(site, recovery)
         if recovery is not None:
             session.talk.say("take_away", style="bold yellow", path=recovery)
-        done = enrolling.enrol(site, offer, way_to(offer, way), tell, patience_s=patience_s)
-    except EnrolTroubleError as error:
-        outside = error.code in {"unreachable", "no-way"}
-        later = error.code in {"pending", "carry"} or error.code.startswith("refused-")
-        code = EXIT_OUTSIDE if outside else EXIT_NO if later else EXIT_USAGE
-        raise fail(code, error.sentence[language()]) from error
-    except (ConfigError, EnrolmentError) as error:
-        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-    except (StoreError, KeySlotsError, OSError) as error:
-        raise fail(EXIT_OUTSIDE, str(error)) from error
+        return asdict(enrolling.enrol(site, offer, way_to(offer, way), tell, patience_s=patience_s))
+
+    done = Enrolled(**ended(work))
     session.keep(enrolment=done)
     session.write_site()
     session.talk.say("enrolled", style="green", centre_key=done.centre_key[:16])
