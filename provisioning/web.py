@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import click
-from attrs import define, field
+from attrs import define, evolve
 
 from agent.config import ConfigError
 from agent.notify import notify
@@ -28,12 +28,14 @@ from provisioning.web_chain import Chain
 from provisioning.web_gate import Gate, PasswordError, read_password, write_password
 from provisioning.web_page import POLICY, Seen, status_page
 from provisioning.web_server import Server
-from provisioning.web_site import SiteFile, SitePlan
+from provisioning.web_site import SiteFile
 from provisioning.words import language
 
 LISTEN: Final = "127.0.0.1:8460"
 DATABASE_NAME: Final = "chain.db"
 """As in `agent.build`, whose import would cost this process 6 MiB; a test compares them."""
+NOT_UNDERSTOOD: Final = "its answer is not understood: is it another version?"
+LOG: Final = logging.getLogger("dianjian.page")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -87,16 +89,22 @@ class Pages:
 
     site: SiteFile
     chain: Chain
-    _plan: SitePlan | None = field(default=None, init=False)
 
-    def build(self, chinese: bool) -> bytes:
+    def build(self, *, chinese: bool) -> bytes:
         """The page."""
         plan = self.site.plan()
         self.chain.database = plan.state / DATABASE_NAME
         status, silence = _status(plan.state)
         now_s = time.time()
         looked = self.chain.look(plan, now_s)
-        return status_page(Seen(plan, status, silence, looked, now_s, self.site.problem), chinese=chinese)
+        seen = Seen(plan, status, silence, looked, now_s, self.site.problem)
+        try:
+            return status_page(seen, chinese=chinese)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            if status is None:
+                raise
+            LOG.exception("what answers on the status socket is not understood")  # another version's agent
+            return status_page(evolve(seen, status=None, silence=NOT_UNDERSTOOD), chinese=chinese)
 
 
 def _status(state: Path) -> tuple[dict[str, Any] | None, str]:

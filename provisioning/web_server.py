@@ -10,10 +10,10 @@ nothing of all this.
 import asyncio
 import logging
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Final
+from typing import Final, Protocol
 
 from attrs import define, field
 
@@ -41,8 +41,12 @@ REALM: Final = 'Basic realm="dianjian", charset="UTF-8"'
 
 LOG: Final = logging.getLogger("dianjian.page")
 
-Build = Callable[[bool], bytes]
-"""The page, in Chinese or not; takes its time."""
+
+class Build(Protocol):
+    """Makes the page, in Chinese or in English; takes its time."""
+
+    def __call__(self, *, chinese: bool) -> bytes:
+        """The page."""
 
 
 @define
@@ -161,7 +165,7 @@ class Server:
         def built() -> bytes:
             at_s, page = self._pages.get(chinese, (0.0, b""))
             if not page or loop.time() - at_s > FRESH_S:
-                page = self.build(chinese)
+                page = self.build(chinese=chinese)
                 self._pages[chinese] = (loop.time(), page)
             return page
 
