@@ -1,10 +1,13 @@
 """How a meter is wired, by what it says: the wiring check and the on/off test. Pure, without numpy.
 
 Floors, a file imports only from those before it: answers · measured, words · hypotheses, ratio, phrases ·
-case · diagnosis. `diagnosis.diagnose` judges the reads of one meter.
+case, trial_words · diagnosis, trial. `diagnosis.diagnose` judges the reads of one meter, `trial.Follow` the
+on/off test of a line.
 """
 
 from agent.wiring.answers import Diagnosis, Expected, Mistake
 from agent.wiring.diagnosis import diagnose
+from agent.wiring.trial import Follow, Wait, follow
+from agent.wiring.trial_words import Followed
 
-__all__ = ["Diagnosis", "Expected", "Mistake", "diagnose"]
+__all__ = ["Diagnosis", "Expected", "Follow", "Followed", "Mistake", "Wait", "diagnose", "follow"]
