@@ -31,7 +31,7 @@ from drivers.dlt645_bus import Dlt645Bus
 from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.frame import Framing, Prepared, Request
 from drivers.ledger import LATE_MAX_S, Ledger
-from drivers.line import SILENT_REOPEN, Line
+from drivers.line import QUIET_S, SILENT_REOPEN, Line
 from drivers.registers import WORD_BYTES
 from drivers.rtu import replies_in, requests_in
 from drivers.transaction import Answer, BusStats, Transaction
@@ -172,7 +172,7 @@ class Bus(Line):
             words = None if self._buffer else sent.words(chunk, transaction_id)
             if words is not None:  # the whole answer and nothing else: mostly so
                 self._silent = 0
-                now_s = self._clock.monotonic_s()
+                now_s = self._idle_since_s = self._clock.monotonic_s()
                 self._ledger.answered(request, now_s)
                 answer = Answer(words, now_s - sent_s)
             else:
@@ -185,15 +185,18 @@ class Bus(Line):
                     sent_s,
                     buffer=self._buffer,
                 )
-                due_s = wire_s + self._turnarounds.due_s(request.unit_id, timeout_s)
-                times_s = began_s, wait_s, self._clock.real_s(due_s)
+                times_s = began_s, wait_s, self._clock.real_s(self._due_s(request.unit_id, timeout_s))
                 answer = self._await(transaction, chunk, sent.answer_bytes, times_s)
         finally:
-            self._idle_since_s = self._clock.monotonic_s()
-            self.stats.busy_s += self._idle_since_s - sent_s
+            self.stats.busy_s += self._clock.monotonic_s() - sent_s
         if wire_s:
             self._turnarounds.took(request.unit_id, answer.latency_s - wire_s)
         return answer
+
+    def _due_s(self, unit_id: int, timeout_s: float) -> float:
+        """After how long the first bytes of a meter's answer have always been handed over."""
+        turnaround_s = self._turnarounds.due_s(unit_id, timeout_s)
+        return self._pipe.wire_s(_REQUEST_BYTES) + turnaround_s + self._fifo_s + QUIET_S
 
     def _lose_sync(self) -> None:
         """A TCP stream has to begin anew; on a serial line the next silence does."""

@@ -141,6 +141,5 @@ class Dlt645Bus(Line):
             chunk = self._pipe.read(wait_s)
             found = self._await(exchange, chunk, answer_bytes, (began_s, wait_s, wait_s))
         finally:
-            self._idle_since_s = self._clock.monotonic_s()
-            self.stats.busy_s += self._idle_since_s - sent_s
+            self.stats.busy_s += self._clock.monotonic_s() - sent_s
         return found, self._idle_since_s - sent_s

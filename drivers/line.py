@@ -25,11 +25,17 @@ from drivers.waiting import FLOOD_BYTES_MAX, BusStats, Found, Waiting
 
 QUIET_S: Final = 0.02
 """Silence asked for after trouble. USB adapters hand over what they have every 16 ms."""
+FIFO_BYTES: Final = 16
+"""A UART hands over what it has when it is full, so a slow line seems silent for that long within a frame."""
 QUIET_MAX_S: Final = 0.3
 """Longest wait for that silence: a babbling meter must not stop the others."""
 SILENT_REOPEN: Final = 5
 """Requests in a row without a single byte after which the port is opened anew: a connection through a
 gateway that was restarted stays silent for hours."""
+
+OVERSLEPT_S: Final = 0.0002
+"""How much too long the kernel lets a thread sleep. The end of a gap is awaited awake, or it would cost a
+fast line 1 % of its rate; a request of 15 ms pays for it with as much processor time as its answer."""
 
 
 class Line:
@@ -44,6 +50,7 @@ class Line:
         self.stats = BusStats()
         self._pipe = target.pipe
         self._gap_s = target.pipe.gap_s
+        self._fifo_s = target.pipe.wire_s(FIFO_BYTES)
         self._clock = clock
         self._ledger = ledger
         self._turnarounds = Turnarounds()
@@ -77,7 +84,7 @@ class Line:
             self._buffer = chunk
             self._idle_since_s = self._clock.monotonic_s()
         stale, self._buffer = self._buffer, b""
-        quiet_s = self._clock.real_s(max(QUIET_S, self._gap_s))
+        quiet_s = self._clock.real_s(max(QUIET_S, self._fifo_s))
         deadline = Deadline(self._clock.real_s(self.quiet_max_s))
         while chunk := self._pipe.read(min(quiet_s, deadline.left_s())):
             stale = (stale + chunk)[-FLOOD_BYTES_MAX:]
@@ -91,11 +98,14 @@ class Line:
     def _keep_gap(self) -> float:
         """Wait until the line has been silent for long enough; the moment."""
         now_s = self._clock.monotonic_s()
-        left_s = self._idle_since_s + self._gap_s - now_s
-        if left_s <= 0:
+        quiet_s = self._idle_since_s + self._gap_s
+        if now_s >= quiet_s:
             return now_s
-        self._clock.sleep(left_s)
-        return self._clock.monotonic_s()
+        if quiet_s - now_s > OVERSLEPT_S:
+            self._clock.sleep(quiet_s - now_s - OVERSLEPT_S)
+        while (now_s := self._clock.monotonic_s()) < quiet_s:
+            pass
+        return now_s
 
     def _await(
         self, waiting: Waiting[Found], chunk: bytes, answer_bytes: int, times_s: tuple[float, float, float]
@@ -107,15 +117,16 @@ class Line:
             chunk: What has come so far, or b"".
             answer_bytes: The size of the answer.
             times_s: When the request was sent, real time; the time-out, and after how long answers of this
-                meter have always come, both from there on and in real seconds.
+                meter have always begun, both from there on and in real seconds.
         """
         sent_s, timeout_s, due_s = times_s
-        spoiled_s = self._clock.real_s(max(self.spoiled_s, self._gap_s))
+        spoiled_s = self._clock.real_s(max(self.spoiled_s, self._fifo_s + QUIET_S))
         patience = Patience(sent_s + timeout_s, answer_bytes, sent_s + due_s, spoiled_s)
         try:
             while chunk:
                 self._silent = 0
-                found = waiting.feed(chunk, self._clock.monotonic_s())
+                self._idle_since_s = self._clock.monotonic_s()
+                found = waiting.feed(chunk, self._idle_since_s)
                 if found is not None:
                     return found
                 now_s = time.monotonic()
@@ -130,6 +141,8 @@ class Line:
                 self._lose_sync()
 
     def _give_up(self, waiting: Waiting[Found], *, early: bool) -> None:
+        if waiting.has_come:
+            self._ledger.answered(waiting.asked, self._idle_since_s)
         if early:  # the silence that ended it is as good as the one that is asked for after trouble
             self._account(waiting.buffer)
             waiting.buffer = b""

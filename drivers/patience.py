@@ -4,10 +4,10 @@ Silence means nothing before the time-out: the meter may still think. Bytes do. 
 
 - an answer that broke off does not go on after a silence,
 - as many bytes as the answer has, or more, were the answer, and something spoiled it,
-- fewer bytes are noise: the answer is still waited for, as long as this meter was ever known to take.
+- fewer bytes are noise: the answer is still waited for, as long as this meter ever took to begin.
 
 So after SPOILED_S of silence behind them the wait ends, and the line that was just heard silent can be
-used at once: a burst of noise costs one answer and 30 ms, and not the time-out as well. If the answer
+used at once: a burst of noise costs one answer and 40 ms, and not the time-out as well. If the answer
 comes after all, `drivers.ledger` knows what it is. Over TCP none of this holds, for gateways and networks
 hand over bytes when they like; there the time-out alone counts.
 
@@ -18,8 +18,9 @@ from typing import Final
 
 from attrs import define, field
 
-SPOILED_S: Final = 0.03
-"""Silence behind bytes that are no answer. USB adapters hand over what they have every 16 ms."""
+SPOILED_S: Final = 0.04
+"""Silence behind bytes that are no answer: USB adapters hand over what they have every 16 ms, a UART every
+16 characters (the bus adds that where it is more), and whoever does it may be kept from it for a moment."""
 TURNAROUND_FADES: Final = 0.9
 """How much of a meter's longest turnaround is remembered from one answer to the next."""
 TURNAROUND_TIMES: Final = 1.5
@@ -33,7 +34,7 @@ class Patience:
     Attributes:
         end_s: When it ends; until bytes say otherwise, the time-out.
         answer_bytes: The size of the answer.
-        due_s: By when the meter's answers have always come; the time-out, if it is not known.
+        due_s: By when the meter's answers have always begun; the time-out, if it is not known.
         spoiled_s: The silence that ends it.
     """
 
@@ -53,7 +54,7 @@ class Patience:
         """
         end_s = now_s + self.spoiled_s if strange_bytes else self._timeout_s
         if not has_begun and strange_bytes < self.answer_bytes:
-            end_s = max(end_s, self.due_s + self.spoiled_s)
+            end_s = max(end_s, self.due_s)
         self.end_s = min(end_s, self._timeout_s)
 
     @property

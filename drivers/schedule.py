@@ -16,6 +16,7 @@ Pure: the time comes in as `now_s` and may be of any clock that never runs back.
 """
 
 import heapq
+import math
 from collections.abc import Iterable
 from typing import Final
 
@@ -107,16 +108,14 @@ class Schedule:
                 self._put(meter_id, state, dict.fromkeys(state.intervals_s, now_s))
         self._asked_s = now_s
         first = self._first()
-        if self._silent:
-            probe = self._probe(now_s, first)
-            if probe is not None:
-                return probe
-        if first is not None and first[0] <= now_s:
+        probe_s, meter_id = self._next_probe(now_s, first)
+        if probe_s <= now_s:
+            return Due(meter_id, next(iter(self._meters[meter_id].intervals_s)))
+        due_s = first[0] if first is not None else math.inf
+        if first is not None and due_s <= now_s:
             return Due(first[3], first[4])
-        waits_s = [first[0] - now_s] if first is not None else []
-        for state in self._silent.values():
-            waits_s += [moment_s - now_s for moment_s in self._moments_s(state) if moment_s > now_s]
-        return Wait(min(waits_s, default=PAUSE_MAX_S))
+        next_s = min(due_s, probe_s)
+        return Wait(PAUSE_MAX_S if next_s == math.inf else next_s - now_s)
 
     def _first(self) -> _Entry | None:
         """The poll that is due first. Entries that were overtaken by a newer one are thrown away."""
@@ -129,17 +128,21 @@ class Schedule:
             heapq.heappop(queue)
         return None
 
-    def _probe(self, now_s: float, first: _Entry | None) -> Due | None:
-        """The probe that is to be tried now."""
-        meter_id, state = min(self._silent.items(), key=lambda one: one[1].probe_s)
-        fits = first is None or first[0] - now_s >= state.probe_cost_s
-        if now_s < self._moments_s(state)[0 if fits else 1]:
-            return None
-        return Due(meter_id, next(iter(state.intervals_s)))
-
-    def _moments_s(self, state: _MeterState) -> tuple[float, float]:
-        """When a probe may be tried if there is time, and when in any case."""
-        return state.probe_s, max(state.probe_s + PROBE_PATIENCE_S, self._probes_rest_until_s)
+    def _next_probe(self, now_s: float, first: _Entry | None) -> tuple[float, str]:
+        """When the next silent meter is probed if nothing else changes, and which."""
+        moments = [
+            (max(state.probe_s, now_s), state.probe_s, state.number, meter_id)
+            if first is None or first[0] - max(state.probe_s, now_s) >= state.probe_cost_s
+            else (
+                max(state.probe_s + PROBE_PATIENCE_S, self._probes_rest_until_s),
+                state.probe_s,
+                state.number,
+                meter_id,
+            )
+            for meter_id, state in self._silent.items()
+        ]
+        at_s, _, _, meter_id = min(moments, default=(math.inf, 0.0, 0, ""))
+        return at_s, meter_id
 
     def done(
         self, meter_id: str, group: PollGroup, now_s: float, quality: Quality, *, refused: bool = False

@@ -48,11 +48,15 @@ class Transaction(Waiting[Answer]):
 
     @property
     def has_begun(self) -> bool:
-        """Whether unit and function are those of the answer or of a refusal."""
-        unit_id, function = self.request.unit_id, self.request.function
-        return self.buffer.startswith(
-            (bytes((unit_id, function)), bytes((unit_id, function | EXCEPTION_BIT)))
-        )
+        """Whether unit, function and byte count are those of the answer, or the first two of a refusal."""
+        asked = self.request
+        refusal = bytes((asked.unit_id, asked.function | EXCEPTION_BIT))
+        return self.buffer.startswith((bytes((asked.unit_id, asked.function, 2 * asked.count)), refusal))
+
+    @property
+    def has_come(self) -> bool:
+        """On a serial line, where a frame is damaged only if its head is that of the answer."""
+        return self.framing is Framing.RTU and (self.damaged or self.has_begun)
 
     def _verdict(self, now_s: float) -> NeedMore | Foreign | Taken[Answer]:
         verdict = parse(self.framing, self.buffer, self.request, self.transaction_id)

@@ -27,8 +27,10 @@ CONNECT_S: Final = 3.0
 WRITE_S: Final = 1.0
 """Longest wait for room to write eight bytes; a line that takes longer is blocked."""
 CHUNK_BYTES: Final = 4096
+START_AND_DATA_BITS: Final = 9
 BITS_PER_CHARACTER: Final = 11
-"""Start, 8 data, parity and stop, or two stops (Modbus over Serial Line V1.02, section 2.5.1)."""
+"""Start, 8 data, parity and stop, or two stops (Modbus over Serial Line V1.02, section 2.5.1). Time-outs
+reckon with it whatever the setting is; the silence between frames with what is on the line."""
 SILENT_CHARACTERS: Final = 3.5
 FAST_BAUDRATE: Final = 19200
 FAST_GAP_S: Final = 0.00175
@@ -141,9 +143,12 @@ class SerialPipe(_DescriptorPipe):
 
     @property
     def gap_s(self) -> float:
-        """3.5 characters, or 1.75 ms above 19200 baud."""
-        baudrate = self._settings.baudrate
-        return FAST_GAP_S if baudrate > FAST_BAUDRATE else SILENT_CHARACTERS * BITS_PER_CHARACTER / baudrate
+        """3.5 characters as they are on the line, or 1.75 ms above 19200 baud."""
+        settings = self._settings
+        if settings.baudrate > FAST_BAUDRATE:
+            return FAST_GAP_S
+        bits = START_AND_DATA_BITS + (settings.parity != serial.PARITY_NONE) + settings.stopbits
+        return SILENT_CHARACTERS * bits / settings.baudrate
 
     def wire_s(self, size_bytes: int) -> float:
         """Eleven bits a character."""

@@ -86,6 +86,7 @@ class Waiting(ABC, Generic[Found]):
         received: Bytes fed so far.
         unexplained: Those of them that are no whole frame of anybody.
         lost_sync: The stream cannot be followed any more.
+        damaged: A frame came whose check does not fit.
     """
 
     ledger: Ledger
@@ -94,6 +95,7 @@ class Waiting(ABC, Generic[Found]):
     received: int = field(default=0, init=False)
     unexplained: int = field(default=0, init=False)
     lost_sync: bool = field(default=False, init=False)
+    damaged: bool = field(default=False, init=False)
     _trouble: str = field(default=Factory(str), init=False)
     _poisoned: bool = field(default=False, init=False)
 
@@ -106,6 +108,11 @@ class Waiting(ABC, Generic[Found]):
     @abstractmethod
     def has_begun(self) -> bool:
         """Whether the bytes not yet judged look like the begin of the answer."""
+
+    @property
+    def has_come(self) -> bool:
+        """Whether, now that nothing follows, the answer came and was spoiled: only a duplicate can follow."""
+        return False
 
     @abstractmethod
     def _verdict(self, now_s: float) -> NeedMore | Foreign | Taken[Found]:
@@ -185,6 +192,7 @@ class Waiting(ABC, Generic[Found]):
             self._poisoned = self._poisoned or foreign.signature == self.asked.signature
         if foreign.kind is ForeignKind.CRC:
             self.stats.crc_errors += 1
+            self.damaged = True
         else:
             self.stats.foreign += 1
         self._trouble = foreign.reason

@@ -403,7 +403,9 @@ def test_a_pty_can_be_opened_with_any_parity_again_and_again(parity: str) -> Non
 
 
 def test_frames_keep_the_silence_of_the_serial_line() -> None:
-    assert SerialPipe(SerialSettings("x", 9600)).gap_s == pytest.approx(3.5 * 11 / 9600)
+    assert SerialPipe(SerialSettings("x", 9600)).gap_s == pytest.approx(3.5 * 10 / 9600)
+    assert SerialPipe(SerialSettings("x", 9600, "E")).gap_s == pytest.approx(3.5 * 11 / 9600)
+    assert SerialPipe(SerialSettings("x", 9600, "N", 2)).gap_s == pytest.approx(3.5 * 11 / 9600)
     assert SerialPipe(SerialSettings("x", 115200)).gap_s == 0.00175
     came: list[float] = []
 
@@ -414,7 +416,7 @@ def test_frames_keep_the_silence_of_the_serial_line() -> None:
     with reading(lambda s: on_pty(s, "?baudrate=1200"), script) as (bus, _):
         for start in range(4):
             bus.read(1, 3, start, 3 + start, timeout_s=1)
-    gap_s = 3.5 * 11 / 1200
+    gap_s = 3.5 * 10 / 1200
     assert all(later - sooner >= gap_s for sooner, later in itertools.pairwise(came))
 
 

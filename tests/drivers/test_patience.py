@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drivers.frame import Framing, Request, encode_reply, encode_request
 from drivers.ledger import Ledger
+from drivers.line import FIFO_BYTES, QUIET_S
 from drivers.patience import SPOILED_S, TURNAROUND_TIMES, Patience, Turnarounds
 from drivers.transaction import Answer, BusStats, Transaction
 
@@ -43,7 +44,7 @@ def played(came: list[tuple[float, bytes]], turnaround_s: float | None = TURNARO
     turnarounds = Turnarounds()
     if turnaround_s is not None:
         turnarounds.took(ASKED.unit_id, turnaround_s)
-    due_s = WIRE_S + turnarounds.due_s(ASKED.unit_id, TIMEOUT_S)
+    due_s = (len(REQUEST) + FIFO_BYTES) * CHARACTER_S + QUIET_S + turnarounds.due_s(ASKED.unit_id, TIMEOUT_S)
     patience = Patience(TIMEOUT_S + WIRE_S, len(REPLY), due_s)
     ledger = Ledger()
     ledger.sent(ASKED, 0.0)
@@ -71,6 +72,7 @@ DAMAGED = REPLY[:9] + b"\xff" + REPLY[10:]
     ("came", "what"),
     [
         ([(ANSWER_S, DAMAGED)], "one bit is wrong"),
+        ([(ANSWER_S, b"\x00\xff\x13")], "a few bytes instead of the answer"),
         ([(ANSWER_S, REPLY[:12])], "the answer breaks off"),
         ([(ANSWER_S, REPLY[:2])], "it breaks off behind its head"),
         ([(ANSWER_S, b"\xa5" * len(REPLY))], "a burst over the answer"),
@@ -99,6 +101,19 @@ def test_noise_before_an_answer_that_is_as_quick_as_ever_costs_no_answer(
     if not small.startswith(bytes((5,))) and b"\x05" not in small:
         assert ended.answer is not None
         assert ended.answer.words == WORDS
+
+
+@given(st.binary(min_size=1, max_size=100), st.floats(0.0, 2.0))
+def test_whatever_noise_comes_the_wait_ends_50_ms_behind_it_or_when_the_answer_had_to_begin(
+    noise: bytes, begin_s: float
+) -> None:
+    begun_s = (len(REQUEST) + FIFO_BYTES) * CHARACTER_S + QUIET_S + TURNAROUND_TIMES * TURNAROUND_S
+    ended = played([(begin_s, noise)])
+    assert (
+        ended.answer is not None
+        or ended.at_s <= max(ended.last_byte_s + RESYNC_S, begun_s)
+        or (ended.at_s == TIMEOUT_S + WIRE_S and begin_s > TIMEOUT_S)
+    )
 
 
 def test_silence_and_frames_of_others_are_waited_past_to_the_time_out() -> None:
