@@ -54,6 +54,7 @@ class _Client(Client):
     """paho's client with a bound on what one packet may bring [7], and the word whether anybody listens."""
 
     giant_bytes = 0
+    alert = ""
     reached = False
 
     def _create_socket_connection(self) -> socket.socket:
@@ -67,7 +68,20 @@ class _Client(Client):
         if bufsize > INCOMING_BYTES_MAX:
             self.giant_bytes = bufsize
             raise ConnectionAbortedError("packet too large")
-        return super()._sock_recv(bufsize)
+        try:
+            return super()._sock_recv(bufsize)
+        except ssl.SSLError as error:  # in TLS 1.3 the broker's word about our certificate comes this late
+            self.alert = (error.reason or str(error)).lower().replace("_", " ")
+            raise
+
+    def _sock_send(self, buf: bytes) -> int:
+        """A broker that has closed already may have said why."""
+        try:
+            return super()._sock_send(buf)
+        except ssl.SSLError:
+            with contextlib.suppress(OSError):
+                self._sock_recv(1)
+            raise
 
 
 class MqttClient:
@@ -94,6 +108,7 @@ class MqttClient:
         """TCP, TLS and the CONNECT packet; raises OSError."""
         self.end = ("", 0)
         self._client.giant_bytes = 0
+        self._client.alert = ""
         self._client.reached = False
         self._take_new_certificate()
         self._client.reconnect()
@@ -224,7 +239,10 @@ class MqttClient:
         _properties: Properties | None,
     ) -> None:
         if not self.end[0]:
-            self.end = (str(reason), reason.value if flags.is_disconnect_packet_from_server else 0)
+            self.end = (
+                self._client.alert or str(reason),
+                reason.value if flags.is_disconnect_packet_from_server else 0,
+            )
 
     def _on_publish(
         self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties | None

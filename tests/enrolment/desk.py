@@ -1,6 +1,9 @@
 """An enrolment office and a bare gateway, by the verbs that people type."""
 
 import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +11,8 @@ from attrs import define
 from click.testing import CliRunner, Result
 
 from provisioning import cli
+from provisioning.broker import Broker, free_port, run_mosquitto
+from provisioning.demo.parts import Part
 from tests.agent.rig import SITE as SITE_TEXT
 
 BROKER = "mqtts://127.0.0.1:8883"
@@ -74,3 +79,72 @@ def offer_file(folder: Path, told: dict[str, Any]) -> Path:
     file = folder / "token.txt"
     file.write_text(told["offer"] + "\n", "utf-8")
     return file
+
+
+def openssl(*arguments: str) -> str:
+    done = subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+@define
+class Doors:
+    """The office's doors, open: a real mosquitto as `broker-config` writes it, `centre listen` beside it."""
+
+    desk: Desk
+    broker: Broker
+    port: int
+    claim_port: int
+    est_port: int
+    listening: Part
+
+    @property
+    def tls(self) -> Path:
+        """The centre's own certificate on the broker."""
+        return self.desk.folder / "tls"
+
+    def token(self, gateway: str = "g1", *more: str) -> dict[str, Any]:
+        words = ["--key", str(self.desk.folder / "centre.key"), *self.urls(), "--json", *more, gateway]
+        told: dict[str, Any] = json.loads(good("centre", "token", *self.desk.office, *words))
+        return told
+
+    def urls(self) -> list[str]:
+        host = "127.0.0.1"
+        return [
+            *("--broker", f"mqtts://{host}:{self.port}"),
+            *("--est", f"https://{host}:{self.est_port}"),
+            *("--claim", f"mqtts://{host}:{self.claim_port}"),
+        ]
+
+    @property
+    def broker_folder(self) -> Path:
+        return self.desk.folder.parent / "broker"
+
+    def restart_broker(self) -> None:
+        self.broker.stop()
+        self.broker = run_mosquitto(self.port, self.broker_folder / "mosquitto.conf")
+
+    def said(self) -> list[dict[str, Any]]:
+        """The lines of `centre listen`."""
+        return [json.loads(line) for line in self.listening.output.read_text("utf-8").splitlines()]
+
+
+@contextmanager
+def open_doors(folder: Path) -> Iterator[Doors]:
+    desk = Desk.opened(folder / "centre")
+    port, claim_port, est_port = free_port(), free_port(), free_port()
+    tls = str(desk.folder / "tls")
+    good("centre", "certificate", *desk.office, "--out", tls)
+    ports = ["--port", str(port), "--claim-port", str(claim_port)]
+    good("centre", "broker-config", *desk.office, "--out", str(folder / "broker"), *ports)
+    broker = run_mosquitto(port, folder / "broker/mosquitto.conf")
+    words = ["--est", f"127.0.0.1:{est_port}", "--broker", f"mqtts://127.0.0.1:{port}"]
+    own = ["--certificate", f"{tls}/centre.pem", "--certificate-key", f"{tls}/centre.key"]
+    listening = Part("listen", ["provisioning.cli", "centre", "listen", *desk.all, *words, *own], folder)
+    doors = Doors(desk, broker, port, claim_port, est_port, listening)
+    try:
+        listening.start()
+        listening.first_line()
+        yield doors
+    finally:
+        listening.stop()
+        doors.broker.stop()

@@ -1,7 +1,6 @@
 """Enrolment by a USB stick, from an empty folder to files that openssl and the agent take."""
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from agent.centre.registry import read_register
 from agent.config import load_site
 from agent.main import main as agent_main
 from agent.uplink.mqtt_settings import TlsFiles, tls_context
-from tests.enrolment.desk import Desk, bad, bare, call, good, offer_file
+from tests.enrolment.desk import Desk, bad, bare, call, good, offer_file, openssl
 
 
 @pytest.fixture
@@ -22,11 +21,6 @@ def words(site: Path, token: Path, stick: Path) -> list[str]:
     recovery = str(site.parent.parent / "recovery.key")
     more = ["--token-file", str(token), "--via", f"file:{stick}"]
     return ["enrol", "--config", str(site), "--recovery", recovery, *more]
-
-
-def openssl(*arguments: str) -> str:
-    done = subprocess.run(["openssl", *arguments], check=True, capture_output=True, text=True)
-    return done.stdout + done.stderr
 
 
 def test_a_bare_gateway_is_enrolled_by_a_stick_and_openssl_agrees(desk: Desk, tmp_path: Path) -> None:
