@@ -228,13 +228,13 @@ def _note(css: str, inner: str) -> str:
 def _tiles(seen: Seen, say: Say) -> Iterator[str]:
     status, looked = seen.status, seen.looked
     last = status["seals"]["last"] if status else looked.last
-    yield _tile(say("最近签封", "last seal"), f"#{last}", _sealed(seen, say))
+    yield _tile(say("最近签封", "last seal"), escape(f"#{last}"), _sealed(seen, say))
     yield _receipt_tile(seen, say)
     if status is None:
         return
     backlog, broker = status["seals"]["backlog"], status["broker"]
     waits = backlog > BACKLOG_NORMAL
-    yield _tile(say(*pair("backlog")), str(backlog), say("个签封", "seals"), "open" if waits else "")
+    yield _tile(say(*pair("backlog")), escape(str(backlog)), say("个签封", "seals"), "open" if waits else "")
     word = "connected" if broker["connected"] else "disconnected"
     url = str(broker.get("url") or "")
     yield _tile(
@@ -273,9 +273,9 @@ def _receipt_tile(seen: Seen, say: Say) -> str:
     waits = seen.status is not None and seen.status["seals"]["backlog"] > BACKLOG_NORMAL
     late = "open" if waits and age_s is not None and age_s > LATE_S else ""
     if age_s is None:
-        return _tile(name, f"#{number}", Words("", ""), late)
+        return _tile(name, escape(f"#{number}"), Words("", ""), late)
     age = duration(age_s)
-    return _tile(name, f"#{number}", say(f"{age.zh}前", f"{age.en} ago"), late)
+    return _tile(name, escape(f"#{number}"), say(f"{age.zh}前", f"{age.en} ago"), late)
 
 
 def _receipt(seen: Seen) -> tuple[int | None, float | None]:
