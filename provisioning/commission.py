@@ -1,4 +1,7 @@
-"""`dianjian commission`: learn thresholds, lags and envelopes from recorded loads, into the site file.
+"""`dianjian commission`: learn thresholds, lags and envelopes from loads, into the site file.
+
+The loads are those of a CSV file, or of the gateway's own chain (`--chain`): the end of a commissioning
+period on site, beside the running agent, which takes what was learned at its next start.
 
 What stands in the site file already is never replaced unasked: its changes are listed, and written
 only with `--confirm`, so that a plant cannot be re-learned in a weak moment without a person seeing it.
@@ -9,7 +12,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 from attrs import frozen
@@ -33,8 +36,13 @@ from agent.detect.series import Series
 from agent.detect.written import ParamsError
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.learned import with_feed, with_parameters
+from provisioning.loads_chain import chain_loads
 from provisioning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
+from provisioning.show import console, progress
 
+HOURS: Final = 72.0
+HOURS_MAX: Final = 14 * 24.0
+"""A commissioning period is extended up to a week; twice that bounds the memory."""
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -57,29 +65,44 @@ class Learned:
 @click.option(
     "--site", "config", required=True, type=_FILE, help="The site file; its linkages get parameters."
 )
+@click.option("--csv", "csv_file", type=_FILE, help="Column time, and one a line with its watts.")
+@click.option("--chain", is_flag=True, help="Learn from what this gateway has sealed, instead of a file.")
 @click.option(
-    "--csv", "csv_file", required=True, type=_FILE, help="Column time, and one a line with its watts."
+    "--hours",
+    type=click.FloatRange(min=1, max=HOURS_MAX),
+    default=HOURS,
+    show_default=True,
+    help="With --chain: how much of its end.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a linkage.")
 @click.option("--dry-run", is_flag=True, help="Say what was learned, change nothing.")
 @click.option("--confirm", is_flag=True, help="Replace parameters that stand in the site file already.")
-def command(config: Path, csv_file: Path, as_json: bool, dry_run: bool, confirm: bool) -> None:
+def command(
+    config: Path,
+    csv_file: Path | None,
+    chain: bool,
+    hours: float,
+    as_json: bool,
+    dry_run: bool,
+    confirm: bool,
+) -> None:
     """Learn from recorded loads.
 
     Exit 1 where a linkage has seen too little (nothing is written then), or where changes of present
     parameters wait for --confirm.
     """
+    if chain == (csv_file is not None):
+        raise fail(EXIT_USAGE, "say what to learn from: either --csv FILE or --chain")
     try:
         site = load_site(config)
-        judged = {line for link in site.linkage for line in (*link.production, *link.treatment)}
-        loads = read_loads(csv_file, judged, {line.id for line in site.line} - judged)
+        loads = _recorded(site, csv_file, hours)
         learned = list(_learned(site, loads))
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except (LoadsError, ParamsError) as error:
         raise fail(EXIT_USAGE, *error.problems) from error
     except (OSError, ValueError) as error:
-        raise fail(EXIT_USAGE, f"{csv_file}: {error}") from error
+        raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
     for result in learned:
         click.echo(json.dumps(_as_json(result), ensure_ascii=False) if as_json else _as_text(result))
     if not all(result.ready for result in learned):
@@ -92,6 +115,17 @@ def command(config: Path, csv_file: Path, as_json: bool, dry_run: bool, confirm:
         raise fail(
             EXIT_NO, f"{waiting} changes of present parameters wait for --confirm; they are not written"
         )
+
+
+def _recorded(site: Site, csv_file: Path | None, hours: float) -> Loads:
+    judged = {line for link in site.linkage for line in (*link.production, *link.treatment)}
+    if csv_file is not None:
+        return read_loads(csv_file, judged, {line.id for line in site.line} - judged)
+    if not console(stderr=True).is_terminal:
+        return chain_loads(site, hours)
+    with progress() as bar:
+        task = bar.add_task("chain", total=None)
+        return chain_loads(site, hours, lambda done, total: bar.update(task, completed=done, total=total))
 
 
 def _learned(site: Site, loads: Loads) -> Iterator[Learned]:
