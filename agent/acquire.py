@@ -192,6 +192,7 @@ class _Worker:
         self._clock = clock
         self._sink = sink
         self._stop = threading.Event()
+        self._abandoned = False
 
     def ask_to_end(self) -> None:
         self._stop.set()
@@ -203,11 +204,12 @@ class _Worker:
 
     def abandon(self) -> None:
         """Let the thread end when it can, and free the port for its successor."""
+        self._abandoned = True
         self._stop.set()
         self.bus.close()
 
     def _pass_on(self, reading: Reading) -> None:
-        if not self._stop.is_set():
+        if not self._abandoned:  # what was read while the end was asked for is sealed, too
             self._sink(reading)
 
     def _run(self) -> None:

@@ -206,6 +206,26 @@ def test_a_stuck_task_is_seen_and_replaced_and_its_readings_are_dropped() -> Non
             thread.join(WAIT_S)
 
 
+def test_a_reading_that_is_under_way_when_the_end_is_asked_for_is_handed_over() -> None:
+    readings: queue.Queue[Reading] = queue.Queue()
+    asked_for, ended = threading.Event(), threading.Event()
+
+    def script(asked: Asked, slave: Slave) -> None:
+        asked_for.set()
+        ended.wait(WAIT_S)
+        answer(asked, slave)
+
+    with on_tcp(script) as slave:
+        task = BusTask(slave.url, setups(1), SystemClock(), readings.put)
+        task.start()
+        assert asked_for.wait(WAIT_S)
+        task.ask_to_stop()
+        ended.set()
+        assert task.stop(WAIT_S)
+        assert readings.get_nowait().quality is Quality.GOOD
+        assert readings.empty()
+
+
 def test_a_thread_that_dies_counts_as_stalled(caplog: pytest.LogCaptureFixture) -> None:
     died = threading.Event()
 
