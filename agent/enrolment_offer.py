@@ -90,6 +90,8 @@ def parse_offer(text: str) -> Offer:
     words = dict(pairs)
     if len(words) != len(pairs) or not set(words) <= set("gtkabecx"):
         raise OfferError("not an offer: a part is there twice, or is not known to this version")
+    if not set("gtka") <= set(words):
+        raise OfferError("not an offer: a part is missing")
     read: dict[str, tuple[str, Callable[[str], Any]]] = {
         "gateway": ("g", gateway_id),
         "token": ("t", _token),

@@ -74,7 +74,7 @@ class _Client(Client):
             self.alert = (error.reason or str(error)).lower().replace("_", " ")
             raise
 
-    def _sock_send(self, buf: bytes) -> int:
+    def _sock_send(self, buf: bytes | bytearray) -> int:
         """A broker that has closed already may have said why."""
         try:
             return super()._sock_send(buf)

@@ -250,7 +250,7 @@ def test_an_officers_word_is_needed_once_and_holds(desk: Desk) -> None:
     assert desk.again().hears(other) == Refused("denied")
 
 
-def test_an_external_authority_signs_what_the_officer_has_approved(desk: Desk, tmp_path: Path) -> None:
+def test_an_external_authority_signs_what_the_officer_has_approved(tmp_path: Path) -> None:
     key, authority = certificates.make_authority("Province", _when())
     outside = Desk.opened(tmp_path / "outside", authority)
     device = Device()
