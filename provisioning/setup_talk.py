@@ -221,7 +221,7 @@ def number_answer(low: float, high: float) -> Callable[[str], float]:
         except ValueError:
             number = float("nan")
         if not low <= number <= high:
-            raise WrongAnswerError("not_in_range", low=f"{low:g}", high=f"{high:g}", typed=typed)
+            raise WrongAnswerError("not_in_range", low=f"{low:.10g}", high=f"{high:.10g}", typed=typed)
         return number
 
     return check

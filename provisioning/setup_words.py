@@ -116,6 +116,22 @@ SENTENCES: Final = {
     "measure_again": ("已改正，重新测量", "corrected: measure again"),
     "set_ratio": ("修改变比后重新测量", "set the ratio anew and measure again"),
     "leave_it": ("保持现状", "leave it as it is"),
+    # trial
+    "ask_trial": ("{line} 的启停试验", "On/off test of {line}"),
+    "trial_try": ("现在试验：设备要停一次再开", "now: the machine is switched off and on again"),
+    "trial_skip": ("不试验", "leave it out"),
+    "miswired": (
+        "先改正 {meter} 的接线，再做启停试验：{what}",
+        "the wiring of {meter} comes first, then the on/off test: {what}",
+    ),
+    "ask_reason": ("为什么不试验（写入验收单）", "Why not (it stands on the sheet)"),
+    "switch_off": ("请停下 {line}", "Switch {line} OFF"),
+    "switch_on": ("请启动 {line}", "Switch {line} ON"),
+    "settling": ("等读数稳定", "watching it settle"),
+    "waiting_off": ("等待停机", "waiting for OFF"),
+    "waiting_on": ("等待开机", "waiting for ON"),
+    "not_tried": ("未试验：{reason}", "not tried: {reason}"),
+    "line_not_tried": ("{line} 未试验：{reason}", "{line} not tried: {reason}"),
     # thresholds
     "ask_thresholds": (
         "正确就按回车；否则输入要改的线路，如 p1",
