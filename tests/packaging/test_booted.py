@@ -1,7 +1,8 @@
 """The package on a machine whose first process is systemd: a kernel of Debian's under qemu.
 
-What happens there is `gateway/booted.sh`; here it is compared with what should. Without /dev/kvm that
-works every instruction is translated, and a boot takes 20 s in place of 2.
+What happens there is `gateway/booted.sh`; here it is compared with what should. Every instruction is
+translated (a boot takes 20 s), because /dev/kvm of a machine that is virtual itself may be there and stop
+in the middle.
 """
 
 import shutil
@@ -24,6 +25,8 @@ FOUND: Final = {
     "start": "0",
     "state": "active running notify",
     "receipts": "yes",
+    "page": "yes",
+    "renew_timer": "enabled active",
     "technician": "{",
     "stranger": "2",
     "key_file": "root:dianjian 600",
@@ -66,7 +69,7 @@ def test_under_systemd_the_service_starts_is_watched_upgrades_and_is_removed(tmp
     (kernel,), (initrd,) = root.path("/boot").glob("vmlinuz-*"), root.path("/boot").glob("initrd.img-*")
     console = run(
         [
-            *("qemu-system-x86_64", "-machine", "q35", "-accel", "kvm", "-accel", "tcg", "-cpu", "max"),
+            *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max"),
             *("-smp", "2", "-m", "1024", "-nic", "none", "-no-reboot", "-nographic", "-monitor", "none"),
             *("-kernel", str(kernel), "-initrd", str(initrd)),
             *("-append", "root=/dev/vda rw console=ttyS0 quiet panic=1"),

@@ -71,6 +71,12 @@ systemctl start $unit
 say start $?
 say state "$(show ActiveState) $(show SubState) $(show Type)"
 until_true receipts receipted 0
+systemctl start dianjian-page
+page_answers() {
+	python3 -c "import urllib.request as r; r.urlopen('http://127.0.0.1:8460/', timeout=20).read()"
+}
+until_true page page_answers
+say renew_timer "$(systemctl is-enabled dianjian-renew.timer) $(systemctl is-active dianjian-renew.timer)"
 say technician "$(status | cut -c 1)"
 say stranger "$(runuser -u stranger -- dianjian status --config /etc/dianjian/site.toml --json >/dev/null 2>&1; echo $?)"
 say key_file "$(stat -c '%U:%G %a' /etc/dianjian/broker.key)"
