@@ -1,7 +1,9 @@
 """The rim of the agent: one queue into which every thread puts, one thread that takes.
 
 Bus threads put readings, the MQTT thread puts its events, signals put the wish to stop. The loop
-hands them to `Gateway` with the time, at least every TICK_S. Nothing else touches core or store.
+hands them to `Gateway`, which looks at the time at least every TICK_S, and after what came at most every
+TEND_S: a bus gives its readings one by one, and a look for each of them costs more than the reading.
+Nothing else touches core or store.
 
 The supervisor is told that the agent lives only when the loop turns, every bus thread turns and the
 MQTT thread is there. A stuck bus is started anew; a dead MQTT thread ends the process.
@@ -29,6 +31,8 @@ LOG: Final = logging.getLogger("dianjian.loop")
 TICK_S: Final = 0.25
 """Of the plant's time: detection works in slots of 10 s and seals in intervals of seconds."""
 TICK_REAL_S_MIN: Final = 0.02
+TEND_S: Final = 0.02
+"""Of the plant's time: what is urgent waits no longer than this."""
 WATCHDOG_S: Final = 5.0
 """Real seconds between looks at the threads; the supervisor waits 30."""
 INBOX_MAX: Final = 20_000
@@ -53,6 +57,8 @@ class Loop:
         self._clock = clock
         self._stopping = False
         self._watched_s = 0.0
+        self._tended_s = float("-inf")
+        self._untended = False
 
     def put(self, item: Item) -> None:
         """Hand something to the loop, from any thread; waits while the queue is full."""
@@ -73,22 +79,28 @@ class Loop:
         """Turn until `stop`; raises what the gateway raises."""
         notify("READY=1")
         while not self._stopping:
-            self.turn(gateway)
-            for reader in status.waiting():
-                status.answer(reader, overview(gateway, self._clock.stamp()))
+            if self.turn(gateway):
+                for reader in status.waiting():
+                    status.answer(reader, overview(gateway, self._clock.stamp()))
             if gateway.courier.outbox.wants_reconnect(time.monotonic()):
                 publisher.reconnect()
             self._watch(publisher, buses)
         notify("STOPPING=1")
 
-    def turn(self, gateway: Gateway) -> None:
-        """Take what is there, then let the gateway look at the time."""
-        wait_s = max(self._clock.real_s(TICK_S), TICK_REAL_S_MIN)
+    def turn(self, gateway: Gateway) -> bool:
+        """Take what is there, then let the gateway look at the time; whether it was its turn to look."""
+        wait_s = max(self._clock.real_s(TEND_S if self._untended else TICK_S), TICK_REAL_S_MIN)
         with contextlib.suppress(queue.Empty):
             self._hand(gateway, self.inbox.get(timeout=wait_s))
+            self._untended = True
             for _ in range(BATCH_MAX - 1):
                 self._hand(gateway, self.inbox.get_nowait())
+        now_s = self._clock.monotonic_s()
+        if self._untended and 0 <= now_s - self._tended_s < TEND_S:
+            return False
+        self._untended, self._tended_s = False, now_s
         gateway.tick(self._clock.stamp(), time.monotonic())
+        return True
 
     def _hand(self, gateway: Gateway, item: Item | None) -> None:
         if isinstance(item, Reading):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from attrs import Factory, define
 
-from agent.loop import BATCH_MAX, INBOX_MAX, Loop, PublisherDiedError, stop_buses
+from agent.loop import BATCH_MAX, INBOX_MAX, TEND_S, Loop, PublisherDiedError, stop_buses
 from agent.status import StatusSocket, read_status
 from agent.uplink.mqtt_events import Connected, MqttEvent
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
@@ -117,6 +117,36 @@ def test_time_is_looked_at_between_batches() -> None:
         loop.put(reading(number))
     loop.turn(gateway)  # type: ignore[arg-type]
     assert (gateway.ticks, len(gateway.readings)) == (1, BATCH_MAX)
+
+
+class HeldClock(SystemClock):
+    """A clock that somebody holds in the hand."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now_s = 100.0
+
+    def monotonic_s(self) -> float:
+        return self.now_s
+
+
+def test_readings_that_come_one_by_one_are_looked_after_together_and_the_last_one_too() -> None:
+    clock, gateway = HeldClock(), FakeGateway()
+    loop = Loop(clock)
+    for number in range(5):
+        loop.put(reading(number))
+        loop.turn(gateway)  # type: ignore[arg-type]
+    assert (gateway.ticks, len(gateway.readings)) == (1, 5)
+    clock.now_s += 2 * TEND_S
+    loop.turn(gateway)  # type: ignore[arg-type]
+    assert gateway.ticks == 2
+
+
+def test_a_queue_that_stays_empty_is_a_turn_to_look_at_the_time() -> None:
+    clock, gateway = HeldClock(), FakeGateway()
+    loop = Loop(clock)
+    assert [loop.turn(gateway) for _ in range(2)] == [True, True]  # type: ignore[arg-type]
+    assert gateway.ticks == 2
 
 
 def test_the_connections_events_go_to_the_gateway_too() -> None:
