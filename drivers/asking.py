@@ -33,6 +33,8 @@ class Asker:
         self._setting: LineSetting | None = None
         self._pipe: Pipe | None = None
         self._transaction_id = 0
+        self.heard = b""
+        """All bytes that came after the last question."""
 
     def ask(self, ask: Ask) -> tuple[Sight, float]:
         """What one question showed, and how long it took.
@@ -48,7 +50,7 @@ class Asker:
         stale = pipe.read(0.0)
         self._clock.sleep(pipe.gap_s)
         pipe.write(encode_request(self.framing, request, self._transaction_id))
-        data = stale + self._heard(pipe, request)
+        data = self.heard = stale + self._heard(pipe, request)
         return sight_of(self.framing, request, data, self._transaction_id), time.monotonic() - began_s
 
     def answers_to_any(self) -> bool:

@@ -29,6 +29,7 @@ Pure: bytes and seconds in, questions and verdicts out.
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from itertools import takewhile
 from typing import Final
 
 from attrs import Factory, define, frozen
@@ -275,14 +276,35 @@ class Walk:
         return bool(self._queue) and self._queue[0] in self._first
 
     @property
+    def is_silent(self) -> bool:
+        """Whether not a single byte has come so far."""
+        return all(signs.keys() <= {Sign.SILENT} for signs in self.signs.values())
+
+    @property
     def left_s(self) -> float:
         """How long the rest takes, if it is as silent as it was."""
         return sum(count * self.cost_s(line) for line, count in self._left.items())
 
+    @property
+    def quick_left_s(self) -> float:
+        """How long the rest of the quick pass takes: it is the head of the queue, and ends of itself."""
+        left = Counter(ask.setting for ask in takewhile(self._first.__contains__, self._queue))
+        return sum(count * self.cost_s(line) for line, count in left.items())
+
     def cost_s(self, line: LineSetting | None) -> float:
-        """What a question costs at a setting: measured, else the time-out and the time on the wire."""
+        """What a question costs at a setting: measured, else the time-out and the time on the wire.
+
+        What questions at other settings cost beyond that (gaps, a slow adapter) is added.
+        """
+        measured_s = self._costs_s.get(line)
+        if measured_s is not None:
+            return measured_s
+        beyond_s = [cost_s - self._silence_s(other) for other, cost_s in self._costs_s.items()]
+        return self._silence_s(line) + max(sum(beyond_s) / len(beyond_s) if beyond_s else 0.0, 0.0)
+
+    def _silence_s(self, line: LineSetting | None) -> float:
         wire_s = 0.0 if line is None else FRAME_CHARACTERS * CHARACTER_BITS / line.baudrate
-        return self._costs_s.get(line, self.timeout_s + wire_s)
+        return self.timeout_s + wire_s
 
     def next(self) -> Ask | None:
         """The next question, or None at the end."""

@@ -11,7 +11,8 @@ What a meter teaches, for as long as the process runs:
   registers are not there: the read is split at them for good and tried again at once. Not when the
   poll before was unanswered, for then the exception may belong to it.
 - **Data ids that it does not have** (DL/T 645). Those of optional points are not asked for again.
-- **Its time-out**: four times the slowest recent answer, doubled by every silence until it answers.
+- **Its time-out**: four times the slowest recent answer, doubled by every silence until it answers;
+  before the first answer TIMEOUT_FIRST_S once, and PROBE_FIRST_S after that.
   A probe of a meter that is known to be silent waits for twice that answer, or PROBE_FIRST_S, and only
   one in PROBE_FULL_EVERY for as long as a poll: the others of the bus wait with it.
 """
@@ -224,7 +225,9 @@ class Meter:
 
     def _silence(self, *, probe: bool) -> None:
         self._was_silent = True
-        if not probe:
+        if not self._slowest_s:
+            self.timeout_s = PROBE_FIRST_S
+        elif not probe:
             self.timeout_s = min(2 * self.timeout_s, TIMEOUT_MAX_S)
 
     def _learn(self, refusal: "_RefusedSpanError", group: PollGroup) -> bool:

@@ -7,6 +7,9 @@ What a technician sends home when a model is wrong. One JSON object a line, UTF-
     {"at_s": 0.013, "unit": 1, "function": 3, "address": 0, "count": 1, "error": "exception", "code": 2}
     {"at_s": 0.015, "unit": 2, "function": 3, "address": 0, "count": 1, "error": "timeout", "reason": "…"}
 
+A search adds `setting` (of the line) and `heard` (all bytes that came) to its questions, for people. Its
+silences at wrong settings are played back only where the meter never answered the same.
+
 `at_s` counts from the header's moment; `unit` is the 12 digits of a DL/T 645 meter read as hexadecimal.
 `error` is timeout, reply, exception or bus_down, as in `drivers.errors`. A reader refuses a version it
 does not know and keys it does not know in the header; a last line that was cut off is left out.
@@ -28,6 +31,7 @@ from drivers.bus import Answer, BusStats, MeterBus
 from drivers.clock import Clock
 from drivers.dlt645 import FUNCTION as DLT645_FUNCTION
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.frame import Framing, NeedMore, Refused, Request, Words, parse
 from drivers.registers import WORD_BYTES
 
 VERSION: Final = 1
@@ -37,6 +41,7 @@ WORDS_BYTES_MAX: Final = 250
 """Most registers of one answer, and more than any datum of DL/T 645."""
 
 _KEY: Final = "dianjian_record"
+_SILENCES: Final = frozenset({"timeout", "reply"})
 _ERRORS: Final[Mapping[str, type[DriverError]]] = {
     "timeout": ReplyTimeoutError,
     "reply": ReplyError,
@@ -77,19 +82,38 @@ class Said:
         raise _ERRORS[self.error](self.reason)
 
 
+class Recorder:
+    """A file of one session: its header first, then a line for each request, of one bus or of several."""
+
+    def __init__(
+        self, url: str, gap_registers_max: int, clock: Clock, write: Callable[[str], object]
+    ) -> None:
+        self._clock = clock
+        self._write = write
+        self._began_s = clock.monotonic_s()
+        head = {_KEY: VERSION, "url": url, "gap_registers_max": gap_registers_max}
+        write(json.dumps(head | {"utc_ns": clock.stamp().utc_ns}) + "\n")
+
+    def at_s(self) -> float:
+        """Now, in the seconds of the file."""
+        return self._clock.monotonic_s() - self._began_s
+
+    def tell(self, at_s: float, asked: Asked, said: Said, **more: str) -> None:
+        """One request that went out at `at_s`, and what came; `more` is for people, and not played back."""
+        self._write(_line(at_s, asked, said, more))
+
+
 @define
 class RecordingBus:
-    """A bus whose every `read` is told to `write`, one line each; the header is the first."""
+    """A bus whose every `read` is told to a recorder."""
 
     _bus: MeterBus
-    _clock: Clock
-    _write: Callable[[str], object]
-    _began_s: float = field(init=False)
+    _recorder: Recorder
 
-    def __attrs_post_init__(self) -> None:
-        self._began_s = self._clock.monotonic_s()
-        head = {_KEY: VERSION, "url": self.url, "gap_registers_max": self.gap_registers_max}
-        self._write(json.dumps(head | {"utc_ns": self._clock.stamp().utc_ns}) + "\n")
+    @classmethod
+    def on(cls, bus: MeterBus, clock: Clock, write: Callable[[str], object]) -> "RecordingBus":
+        """The bus, with a file of its own."""
+        return cls(bus, Recorder(bus.url, bus.gap_registers_max, clock, write))
 
     @property
     def url(self) -> str:
@@ -134,15 +158,15 @@ class RecordingBus:
     ) -> Answer:
         """Read, and tell. Errors as in `drivers.bus.Bus.read`."""
         asked = Asked(unit_id, function, address, count)
-        at_s = self._clock.monotonic_s() - self._began_s
+        at_s = self._recorder.at_s()
         try:
             answer = self._bus.read(
                 unit_id, function, address, count, timeout_s=timeout_s, spare_registers=spare_registers
             )
         except DriverError as error:
-            self._write(_line(at_s, asked, _said(error)))
+            self._recorder.tell(at_s, asked, _said(error))
             raise
-        self._write(_line(at_s, asked, Said(answer.words, answer.latency_s)))
+        self._recorder.tell(at_s, asked, Said(answer.words, answer.latency_s))
         return answer
 
 
@@ -205,6 +229,7 @@ def replay(lines: Iterable[str], place: str) -> ReplayBus:
         RecordingError: It is none; the text says what and where.
     """
     said: dict[Asked, list[Said]] = {}
+    silences: dict[Asked, list[Said]] = {}
     head: dict[str, Any] = {}
     broken = ""
     for number, line in enumerate(islice(lines, LINES_MAX + 1), 1):
@@ -216,11 +241,14 @@ def replay(lines: Iterable[str], place: str) -> ReplayBus:
             if number == 1:
                 head = _head(json.loads(line))
                 continue
-            asked, answer = _entry(json.loads(line))
+            entry = json.loads(line)
+            asked, answer = _entry(entry)
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             broken = f"{place}: line {number}: {_reason(error)}"
         else:
-            said.setdefault(asked, []).append(answer)
+            silent = "setting" in entry and answer.error in _SILENCES
+            (silences if silent else said).setdefault(asked, []).append(answer)
+    said = silences | said
     if not said:
         raise RecordingError(broken or f"{place}: no request is recorded here")
     return ReplayBus(head["url"], head["gap_registers_max"], said)
@@ -279,6 +307,23 @@ def _whole(table: Mapping[str, Any], key: str, high: int) -> int:
     return value
 
 
+def answer_said(framing: Framing, unit: int, function: int, heard: bytes) -> Said:
+    """What all bytes after a search's question, a read of register 0, hold for whoever plays it back."""
+    request = Request(unit, function, 0, 1)
+    transaction_id = int.from_bytes(heard[:WORD_BYTES]) if framing is Framing.TCP else 0
+    rest = heard
+    while rest:
+        verdict = parse(framing, rest, request, transaction_id)
+        if isinstance(verdict, Words):
+            return Said(verdict.words)
+        if isinstance(verdict, Refused):
+            return Said(error="exception", code=verdict.code)
+        if isinstance(verdict, NeedMore):
+            break
+        rest = rest[verdict.consumed :]
+    return Said(error="reply", reason="no answer among the bytes") if heard else Said(error="timeout")
+
+
 def _said(error: DriverError) -> Said:
     if isinstance(error, ExceptionReplyError):
         return Said(error="exception", code=error.code)
@@ -286,7 +331,7 @@ def _said(error: DriverError) -> Said:
     return Said(error=name, reason=str(error))
 
 
-def _line(at_s: float, asked: Asked, said: Said) -> str:
+def _line(at_s: float, asked: Asked, said: Said, more: Mapping[str, str]) -> str:
     entry: dict[str, Any] = {"at_s": round(at_s, 6), "unit": asked.unit, "function": asked.function}
     entry |= {"address": asked.address, "count": asked.count}
     if said.error == "exception":
@@ -295,4 +340,4 @@ def _line(at_s: float, asked: Asked, said: Said) -> str:
         entry |= {"error": said.error, "reason": said.reason}
     else:
         entry |= {"latency_s": round(said.latency_s, 6), "words": said.words.hex()}
-    return json.dumps(entry) + "\n"
+    return json.dumps(entry | dict(more)) + "\n"

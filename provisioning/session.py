@@ -52,8 +52,8 @@ def meter_bus(
         if record is None:
             yield bus
             return
-        with _opened(record) as write:
-            yield RecordingBus(bus, SystemClock(), write)
+        with opened(record) as write:
+            yield RecordingBus.on(bus, SystemClock(), write)
     finally:
         bus.close()
 
@@ -71,7 +71,8 @@ def _played(path: Path) -> MeterBus:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Callable[[str], object]]:
+def opened(path: Path) -> Iterator[Callable[[str], object]]:
+    """What writes a line of a record into a file; ends the verb where there can be none."""
     try:
         file = path.open("w", encoding="utf-8", buffering=1)  # a line at once: the verb may be stopped
     except OSError as error:

@@ -103,6 +103,24 @@ _WORDS: Final = {
         "快速查找没有找到电表，继续查找其余地址和参数；Ctrl-C 结束",
         "nothing in the quick pass; going on with the other addresses and settings, Ctrl-C ends",
     ),
+    "no byte so far": (
+        "到目前为止没有收到任何字节：请趁查找时检查电源、接线、串口和 A/B",
+        "not a byte so far: look at power, cable, port and A/B while the search goes on",
+    ),
+    "no byte in the quick pass": (
+        "快速查找没有收到任何字节，其余查找约需 {minutes} 分钟；先检查接线，确需查找请加 --all",
+        (
+            "not a byte came in the quick pass, and the rest takes about {minutes} minutes: "
+            "check the wires first, or add --all"
+        ),
+    ),
+    "go on without a byte": (
+        "快速查找没有收到任何字节，多半是接线问题。继续查找其余地址和参数（约 {minutes} 分钟）？",
+        (
+            "not a byte came in the quick pass: mostly a matter of wires. "
+            "Try the other addresses and settings (about {minutes} minutes)?"
+        ),
+    ),
     "certain": ("确定", "certain"),
     "guessed": ("推测", "guessed"),
     "alike": ("以下型号的寄存器同样吻合，请看铭牌：", "these fit as well, look at the label:"),

@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 
 from drivers.asking import Asker
 from drivers.clock import SystemClock
-from drivers.finding import Ask, LineSetting, Sign
+from drivers.finding import QUICK_UNITS, Ask, LineSetting, Sign, Walk
 from drivers.model import load
+from provisioning import scan
 from provisioning.cli import cli
 from tests.drivers.slave import Asked, Script, Slave, answer, on_pty, on_tcp
 from tests.finding.simulated import START_S, device
@@ -179,3 +180,68 @@ def test_a_mistake_is_one_line_and_an_exit_code(line: str, code: int, says: str)
     ended = call(*line.split())
     assert ended.exit_code == code, ended.output
     assert says in ended.stderr.splitlines()[-1]
+
+
+def test_a_search_is_recorded_with_its_questions_and_names_the_meter_again_from_the_file(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "bus.jsonl"
+    with on_pty(hears(19200, simulated("siemens-pac3200", "hiking-dds238"))) as slave:
+        ended = call("scan", slave.url, "--last", "2", "--quick", "--record", str(file), "--json", *SHORT)
+        assert ended.exit_code == 0, ended.output
+    lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert [line["dianjian_record"] for line in lines if "dianjian_record" in line] == [1]
+    questions = [line for line in lines if "setting" in line]
+    assert {line["setting"] for line in questions} >= {"9600 8N1", "19200 8E1"}
+    assert {line.get("error") for line in questions if line["setting"] == "9600 8N1"} == {"timeout"}
+    assert any(line["heard"] and ("words" in line or "code" in line) for line in questions)
+    again = call("identify", "--replay", str(file), "--unit", "2", "--json")
+    assert json.loads(again.stdout)["matches"][0]["model"] == "hiking-dds238", again.output
+
+
+def test_a_recorded_search_of_dl_t_645_is_refused_in_one_line(tmp_path: Path) -> None:
+    ended = call("scan", "dlt645:/dev/ttyX?baudrate=2400", "--record", str(tmp_path / "r"))
+    assert ended.exit_code == 2
+    assert "--record is for Modbus" in ended.stderr
+
+
+def nobody(asked: Asked, slave: Slave) -> None:
+    del asked, slave
+
+
+DEAD = ("--timeout", "0.002")
+
+
+def test_where_no_byte_came_the_rest_is_left_out_and_how_long_it_takes_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(scan, "SILENT_REST_S", 0.0)
+    with on_pty(nobody, "?baudrate=115200&parity=N") as slave:
+        ended = call("scan", slave.url, "--last", "40", *DEAD)
+        assert ended.exit_code == 1
+        assert max(asked.unit_id for asked in slave.asked) <= QUICK_UNITS
+    assert "the rest takes about 1 minutes: check the wires first, or add --all" in ended.stderr
+    assert "not a single byte came" in ended.stderr
+    assert ended.stderr.strip().splitlines()[-1].endswith("no meter answers at 1..40")
+
+
+def test_a_short_rest_is_not_worth_a_question_and_one_byte_is_reason_enough_to_go_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with on_pty(nobody, "?baudrate=115200&parity=N") as slave:
+        call("scan", slave.url, "--last", "34", *DEAD)
+        assert {asked.unit_id for asked in slave.asked} == set(range(1, 35))
+    monkeypatch.setattr(scan, "SILENT_REST_S", 0.0)
+
+    def murmurs(asked: Asked, slave: Slave) -> None:
+        if asked.unit_id == 7:
+            slave.send(b"\xa5")
+
+    with on_pty(murmurs, "?baudrate=115200&parity=N") as slave:
+        call("scan", slave.url, "--last", "34", *DEAD)
+        assert 34 in {asked.unit_id for asked in slave.asked}
+
+
+def test_with_all_the_rest_is_searched_without_a_byte() -> None:
+    walk = Walk((LineSetting(9600, "N"),), (1, 2), 0.3)
+    assert scan._always(walk)

@@ -209,6 +209,24 @@ def test_the_time_left_follows_what_was_measured() -> None:
     assert walk.left_s == pytest.approx(0.02 * (walk.total - walk.done))
 
 
+def test_what_questions_cost_beyond_the_time_out_is_reckoned_with_at_settings_not_yet_tried() -> None:
+    walk, slow_s = a_walk(), 0.15
+    silence_s = {line: walk.cost_s(line) for line in walk.lines}
+    ask = walk.next()
+    assert ask is not None
+    walk.took(ask, Sight(Sign.SILENT), silence_s[ask.setting] + slow_s)
+    assert all(walk.cost_s(line) == pytest.approx(cost + slow_s) for line, cost in silence_s.items())
+
+
+def test_the_time_left_of_the_quick_pass_is_its_own() -> None:
+    walk, quick = a_walk(), a_walk(quick=True)
+    assert walk.quick_left_s == pytest.approx(quick.left_s)
+    while walk.is_quick and (ask := walk.next()) is not None:
+        walk.took(ask, Sight(Sign.SILENT), walk.cost_s(ask.setting))
+    assert (walk.quick_left_s, walk.is_silent) == (0, True)
+    assert walk.left_s > 1000
+
+
 def test_a_late_answer_finds_the_meter_that_was_asked_before() -> None:
     walk = Walk((N9600,), ALL, 0.3, quick=True)
     walked(walk, lambda ask: Sight(Sign.OTHERS, (5,)) if ask.unit_id == 6 else Sight(Sign.SILENT))

@@ -42,12 +42,12 @@ def on_the_bus(script: Script, use: Use) -> None:
 
 
 def while_recorded(script: Script, use: Use) -> None:
-    on_the_bus(script, lambda bus: use(RecordingBus(bus, CLOCK, lambda _: None)))
+    on_the_bus(script, lambda bus: use(RecordingBus.on(bus, CLOCK, lambda _: None)))
 
 
 def played_back(script: Script, use: Use) -> None:
     lines: list[str] = []
-    on_the_bus(script, lambda bus: use(RecordingBus(bus, CLOCK, lines.append)))
+    on_the_bus(script, lambda bus: use(RecordingBus.on(bus, CLOCK, lines.append)))
     use(replay(lines, "record"))
 
 
@@ -138,7 +138,7 @@ def test_two_answers_to_the_same_request_come_in_their_order(run: Run) -> None:
 @contextmanager
 def recorded(bus: MeterBus) -> Iterator[tuple[MeterBus, list[str]]]:
     lines: list[str] = []
-    yield RecordingBus(bus, CLOCK, lines.append), lines
+    yield RecordingBus.on(bus, CLOCK, lines.append), lines
 
 
 def test_a_meter_that_was_recorded_is_read_and_named_again_without_it() -> None:
@@ -217,7 +217,7 @@ def test_whatever_was_recorded_is_said_again_in_the_same_order(asked: list[tuple
             return repr(error)
 
     lines: list[str] = []
-    bus = RecordingBus(SaysBus(says), CLOCK, lines.append)
+    bus = RecordingBus.on(SaysBus(says), CLOCK, lines.append)
     then = [heard(bus, ask) for ask, _ in asked]
     again = replay(lines, "file")
     assert [heard(again, ask) for ask, _ in asked] == then
