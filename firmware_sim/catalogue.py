@@ -81,6 +81,13 @@ CATALOGUE: Final = (
         (What.DEAD_METER, "", "no answer any more"),
         (What.METER_REPLACED, "counter_wh = 0, serial = drawn", "another meter: serial number and counter"),
         (What.METER_RESET, "counter_wh = 0", "counters start anew, the serial number stays"),
+        (What.COUNTER_WRAP, "wraps_at_wh = 1e8", "the counter of import wraps to nothing at this moment"),
+        (What.NO_NUMBERS, "points = all that is measured", 'registers hold NaN or "not available"'),
+        (
+            What.SETTINGS_CHANGED,
+            "ct_ratio, pt_ratio, firmware",
+            "registers of its settings; readings follow the CT ratio where they are primary",
+        ),
     ),
     *_events("bus", (What.UNPLUGGED, "", "the terminal or the listener is gone, then there again")),
     *_events("bus or meter", (What.GAP, "", "no answer for a time")),
@@ -117,6 +124,7 @@ CATALOGUE: Final = (
             "",
             "another master asks and is answered, before, behind or in place of it",
         ),
+        (FaultKind.CHATTER, "gap_s = 1", "another master asks and is answered also while we are silent"),
     ),
     *_faults("bus over TCP", (FaultKind.FLOOD, "bytes = 65536", "as much noise in its place")),
 )

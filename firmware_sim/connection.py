@@ -2,7 +2,7 @@
 
 The truth of a phase is a part of the line's load at the feed's voltage; firmware_sim.wiring makes of it
 what the channels see, and the counters sum exactly that. A meter that is replaced or reset counts from
-`counter_wh` on.
+`counter_wh` on. The first counter_wrap of a meter puts its counter of import where it wraps at that moment.
 """
 
 import math
@@ -142,6 +142,15 @@ class Connection:
         return np.concatenate((np.maximum(whole, 0.0), np.maximum(-whole, 0.0)))
 
     def _counts(self, t_s: float) -> Floats:
+        counts = self._since(t_s)
+        wrap = next((event for event in self.events if event.what is What.COUNTER_WRAP), None)
+        if wrap is not None:
+            top_wh = wrap.wraps_at_wh if t_s < wrap.begin_s else 0.0
+            counts[0] += top_wh - self._since(wrap.begin_s)[0]
+        return counts
+
+    def _since(self, t_s: float) -> Floats:
+        """The counters since the meter was replaced or reset."""
         counts = self._counter.at(t_s)
         anew = [event for event in self.events if event.what in NEW_COUNTERS and event.end_s <= t_s]
         if not anew:

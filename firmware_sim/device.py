@@ -10,6 +10,7 @@ gives in one answer 3; a function it has nothing for 1; registers it has none of
 """
 
 import math
+from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
@@ -40,6 +41,20 @@ _POWERS: Final = (Quantity.ACTIVE_POWER, Quantity.REACTIVE_POWER, Quantity.APPAR
 _COUNTERS: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT)
 _HOLE: Final = bytes(2)
 _TEXTS: Final = frozenset({RegisterType.TEXT, RegisterType.TEXT_REVERSED, RegisterType.BCD_TEXT})
+_SIGNED: Final = frozenset({RegisterType.S16, RegisterType.S32, RegisterType.S64})
+_SETTINGS: Final = frozenset(
+    {
+        Quantity.SERIAL_NUMBER,
+        Quantity.FIRMWARE,
+        Quantity.IDENTITY,
+        Quantity.CT_RATIO,
+        Quantity.PT_RATIO,
+        Quantity.SCALE,
+    }
+)
+_MEASURED: Final = frozenset(Quantity) - _SETTINGS
+_NO_DIGIT: Final = 0xFF
+"""In a datum of decimal digits."""
 _BEIJING: Final = timezone(timedelta(hours=8))
 _BLOCK: Final = 0xFF00
 """In a data id of DL/T 645: all items of their kind in one answer."""
@@ -101,7 +116,13 @@ class Device:
         values = self._measured(self._state(at_s)) | self._fixed | self._clock(at_s)
         if (new := self.plant.replaced(plan.id, at_s)) is not None:
             values |= self._identity(new.serial or self._drawn(f"serial at {new.begin_s}"))
+        if changed := self.plant.settings(plan.id, at_s):
+            values |= self._set(changed)
         image = plan.model.encode(values, plan.ct_ratio, plan.pt_ratio)
+        for event in self.plant.no_numbers(plan.id, at_s):
+            for point in plan.model.points:
+                if point.name in event.points or (not event.points and point.quantity in _MEASURED):
+                    self._blank(point, image)
         for mark in plan.model.fingerprints:
             words = registers.encode(mark.one_of[0], mark.type, text_words=mark.text_words)
             for i in range(mark.count):
@@ -159,6 +180,32 @@ class Device:
             elif point.quantity is Quantity.IDENTITY:
                 values[point.name] = self._name(point) if text else 0
         return values
+
+    def _set(self, changed: Mapping[Quantity, float]) -> dict[str, Value]:
+        """Registers of settings that somebody has changed."""
+        values: dict[str, Value] = {}
+        for point in self.plan.model.points:
+            if point.quantity in changed:
+                new = changed[point.quantity]
+                values[point.name] = f"{new:g}" if point.type in _TEXTS else new
+        return values
+
+    def _blank(self, point: Point, image: Image) -> None:
+        """No number in the registers of a point: what the model reserves for that, else NaN or an extreme."""
+        if point.size_bytes:
+            held = image.get((point.function, point.address))
+            if held is not None:
+                end = point.offset + point.size_bytes
+                blank = bytes((_NO_DIGIT,)) * point.size_bytes
+                image[point.function, point.address] = held[: point.offset] + blank + held[end:]
+            return
+        size = point.count * registers.WORD_BYTES
+        words = point.absent or (b"\x80" if point.type in _SIGNED else b"\xff").ljust(
+            size, b"\x00" if point.type in _SIGNED else b"\xff"
+        )
+        for i in range(point.count):
+            if (point.function, point.address + i) in image:
+                image[point.function, point.address + i] = words[2 * i : 2 * i + 2]
 
     def _name(self, point: Point) -> str:
         """The type of the meter, or its address where only digits can be told."""

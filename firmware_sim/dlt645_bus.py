@@ -101,6 +101,10 @@ class Dlt645Core:
             return None
         return arranged(Outgoing(disturb(changed.frame, strike), changed.delay_s), strike)
 
+    def chatter(self, t_s: float, number: int) -> Outgoing | None:  # noqa: ARG002 -- as of a Modbus bus
+        """No other master is scripted on these lines."""
+        return None
+
 
 def _reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply:
     reply = _Reply(device.plan.address, request.control, request.data)

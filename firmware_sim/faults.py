@@ -67,12 +67,24 @@ class FaultScript:
         """The fault that strikes the answer of `meter` to request `number` of `bus`, if any."""
         for place, fault in enumerate(self.faults):
             concerned = fault.meter == meter if fault.meter else fault.bus == bus
+            if fault.what is FaultKind.CHATTER:
+                continue  # that strikes no answer
             if not concerned or not fault.begin_s <= t_s < fault.end_s:
                 continue
             key = key_of(self.seed, "fault", str(place), bus)
             draws = uniform(key, np.arange(number * _DRAWS, (number + 1) * _DRAWS, dtype=np.int64))
             if draws[0] < fault.share:
                 return Strike(fault, tuple(float(draw) for draw in draws[1:]))
+        return None
+
+    def chatter(self, bus: str, t_s: float, number: int) -> Strike | None:
+        """Another master's exchange `number` on a bus, if there is one at that moment."""
+        for place, fault in enumerate(self.faults):
+            if fault.what is FaultKind.CHATTER and fault.bus == bus and fault.begin_s <= t_s < fault.end_s:
+                key = key_of(self.seed, "chatter", str(place), bus)
+                draws = uniform(key, np.arange(number * _DRAWS, (number + 1) * _DRAWS, dtype=np.int64))
+                if draws[0] < fault.share:
+                    return Strike(fault, tuple(float(draw) for draw in draws[1:]))
         return None
 
 

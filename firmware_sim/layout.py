@@ -55,6 +55,7 @@ class FaultKind(StrEnum):
     SILENCE = "silence"
     BABBLE = "babble"
     SECOND_MASTER = "second_master"
+    CHATTER = "chatter"
     BYTE_GAP = "byte_gap"
     SLOW_LORIS = "slow_loris"
     DUPLICATE = "duplicate"
@@ -172,7 +173,8 @@ class FaultPlan:
         delay_s: `late`: shortest delay beyond the turnaround.
         delay_max_s: `late`: longest delay.
         code: `exception`: the code.
-        gap_s: `byte_gap`, `slow_loris`: the pause; `duplicate`: until it comes again.
+        gap_s: `byte_gap`, `slow_loris`: the pause; `duplicate`: until it comes again; `chatter`: between
+            two exchanges.
         bytes: `flood`: how many.
     """
 

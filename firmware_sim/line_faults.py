@@ -4,6 +4,8 @@ The part of the fault script that needs more than one frame (see firmware_sim.fa
 
     second_master   another master asks a meter of the bus and is answered: before our answer, behind
                     it, or in its place, because both requests collided (Modbus on a serial line)
+    chatter         another master asks and is answered every `gap_s`, whether we ask or are silent (Modbus
+                    on a serial line)
     byte_gap        the frame stops at some place for `gap_s` and goes on
     slow_loris      every byte by itself, `gap_s` apart
     duplicate       the answer comes again after `gap_s`
@@ -68,6 +70,11 @@ def arranged(out: Outgoing, strike: Strike | None, foreign: Exchange | None = No
         case FaultKind.SECOND_MASTER if foreign is not None:
             return _among(out, foreign(draws[0], draws[1]), how)
     return out
+
+
+def overheard(exchange: tuple[bytes, bytes]) -> Outgoing:
+    """Another master's exchange as it goes over the line by itself."""
+    return Outgoing(exchange[0], 0.0, then=Outgoing(exchange[1], FOREIGN_PAUSE_S))
 
 
 def _among(out: Outgoing, exchange: tuple[bytes, bytes], how: float) -> Outgoing:

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from attrs import define, field
 
+from drivers.reading import Quantity
 from firmware_sim.connection import Connection, replaced
 from firmware_sim.electrical import Electrical
 from firmware_sim.hands import Switch, Way, switched
@@ -186,6 +187,24 @@ class Plant:
     def replaced(self, meter_id: str, t_s: float) -> Event | None:
         """The last replacement of a meter until a moment, None for the first one."""
         return replaced(self._of_meter(meter_id), t_s)
+
+    def settings(self, meter_id: str, t_s: float) -> dict[Quantity, float]:
+        """Registers of a meter's settings that somebody has changed, as they are at a moment."""
+        changed: dict[Quantity, float] = {}
+        for event in self._of_meter(meter_id):
+            if event.what is What.SETTINGS_CHANGED and event.covers(t_s):
+                new = {
+                    Quantity.CT_RATIO: event.ct_ratio,
+                    Quantity.PT_RATIO: event.pt_ratio,
+                    Quantity.FIRMWARE: event.firmware,
+                }
+                changed |= {quantity: value for quantity, value in new.items() if value}
+        return changed
+
+    def no_numbers(self, meter_id: str, t_s: float) -> tuple[Event, ...]:
+        """The events that keep numbers out of a meter's registers at a moment."""
+        events = self._of_meter(meter_id)
+        return tuple(event for event in events if event.what is What.NO_NUMBERS and event.covers(t_s))
 
     def _placed(self, event: Event) -> Event:
         if event.what not in TREATMENT_EVENTS:

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from drivers.point import Ratio
+from drivers.reading import Quantity
 from firmware_sim.layout import (
     BusKind,
     BusPlan,
@@ -29,8 +31,22 @@ _SERIAL_MAX: Final = 99_999_999
 _DELAY_MAX_S: Final = 60.0
 _FLOOD_MAX: Final = 16 * 1024 * 1024
 """Bytes of one flood: more shows nothing new."""
-_GAPS_S: Final = {FaultKind.BYTE_GAP: 0.02, FaultKind.SLOW_LORIS: 0.1, FaultKind.DUPLICATE: 0.005}
-_MOMENTARY: Final = frozenset({What.METER_REPLACED, What.METER_RESET})
+_RATIO_MAX: Final = 1e5
+_FIRMWARE_MAX: Final = 65_535
+_SETTINGS: Final = {
+    "ct_ratio": Quantity.CT_RATIO,
+    "pt_ratio": Quantity.PT_RATIO,
+    "firmware": Quantity.FIRMWARE,
+}
+_GAPS_S: Final = {
+    FaultKind.BYTE_GAP: 0.02,
+    FaultKind.SLOW_LORIS: 0.1,
+    FaultKind.DUPLICATE: 0.005,
+    FaultKind.CHATTER: 1.0,
+}
+_GAPS_MIN_S: Final = {FaultKind.CHATTER: 0.05}
+"""Shorter and nobody else would ever find the line free."""
+_MOMENTARY: Final = frozenset({What.METER_REPLACED, What.METER_RESET, What.COUNTER_WRAP})
 """Events that need no time."""
 _ENDLESS: Final = frozenset(
     {
@@ -43,6 +59,8 @@ _ENDLESS: Final = frozenset(
         What.REPLAYED_METER,
         What.DEAD_METER,
         What.EARLY_STOP,
+        What.NO_NUMBERS,
+        What.SETTINGS_CHANGED,
     }
 )
 """Events that go on for ever (early_stop: to the end of the run) if no duration is given."""
@@ -59,12 +77,12 @@ def read_event(
     table: PlantTable,
     start_s: float,
     lines: Sequence[LinePlan],
-    meters: Iterable[str],
+    meters: Sequence[MeterPlan],
     buses: Sequence[BusPlan],
 ) -> Event:
     """One event; it names exactly what it happens to."""
     what = table.choice("what", What)
-    line, meter, bus = _place(table, what, lines, meters, buses)
+    line, meter, bus = _place(table, what, lines, [one.id for one in meters], buses)
     begin_s = table.moment("at", start_s)
     event = Event(
         what=what,
@@ -77,6 +95,9 @@ def read_event(
         current_share=_share(table, "current_share", {What.IDLE: 0.4}.get(what)),
     )
     event = evolve(event, **_more(table, what, [one.id for one in lines]))
+    plan = next((one for one in meters if one.id == meter), None)
+    if plan is not None and what in {What.SETTINGS_CHANGED, What.NO_NUMBERS}:
+        event = evolve(event, **_of_model(table, what, plan))
     table.finish()
     return event
 
@@ -134,6 +155,8 @@ def _more(table: PlantTable, what: What, lines: Sequence[str]) -> dict[str, Any]
         case What.CT_MOVED:
             line = known(table, "to_line", "line", lines)
             return {"wiring": Wiring(Mistake.OTHER_CABLE, read_phases(table), line=line)}
+        case What.COUNTER_WRAP:
+            return {"wraps_at_wh": table.number("wraps_at_wh", 1e8, low=1.0, high=_COUNTER_MAX_WH)}
         case What.REPLAYED_METER:
             return {"window_s": table.number("window_s", 3600.0, low=1.0, high=DURATION_MAX_S)}
         case What.METER_REPLACED | What.METER_RESET:
@@ -143,6 +166,35 @@ def _more(table: PlantTable, what: What, lines: Sequence[str]) -> dict[str, Any]
                 "serial": table.whole("serial", 0, low=0, high=_SERIAL_MAX) if new else 0,
             }
     return {}
+
+
+def _of_model(table: PlantTable, what: What, meter: MeterPlan) -> dict[str, Any]:
+    """The keys of events that depend on which registers the meter has."""
+    if what is What.NO_NUMBERS:
+        names = [point.name for point in meter.model.points]
+        return {"points": table.words("points", names) if table.has("points") else ()}
+    has = {point.quantity for point in meter.model.points}
+    wanted = [key for key in _SETTINGS if table.has(key)]
+    if not wanted:
+        table.note("what", f"settings_changed needs one of {', '.join(_SETTINGS)}")
+    for key in wanted:
+        if _SETTINGS[key] not in has:
+            table.note(key, f"{meter.model.name} has no such register")
+    low = 1 / _RATIO_MAX
+    new: dict[str, Any] = {
+        key: table.number(key, low=low, high=_RATIO_MAX) for key in wanted if key != "firmware"
+    }
+    if "firmware" in wanted:
+        new["firmware"] = table.whole("firmware", low=1, high=_FIRMWARE_MAX)
+    if "ct_ratio" in new and _is_primary(meter):
+        new["wiring"] = Wiring(Mistake.WRONG_RATIO, ratio=new["ct_ratio"] / meter.ct_ratio)
+    return new
+
+
+def _is_primary(meter: MeterPlan) -> bool:
+    """Whether the meter itself multiplies by the ratio of its transformers."""
+    currents = [point for point in meter.model.points if point.quantity is Quantity.CURRENT]
+    return all(point.ratio is Ratio.NONE for point in currents)
 
 
 def read_fault(
@@ -156,6 +208,8 @@ def read_fault(
     tcp = any(one.id == place and one.kind is BusKind.TCP for one in buses)
     if tcp and what in {FaultKind.CRC_NOISE, FaultKind.BABBLE}:
         table.note("what", f"frames on the tcp bus {place!r} have no CRC, so nobody could notice")
+    if what is FaultKind.CHATTER and meter:
+        table.note("meter", "chatter is heard on a whole bus: give bus in its place")
     _note_if_elsewhere(table, what, next((one for one in buses if one.id == place), None))
     late = what is FaultKind.LATE
     delay_s = table.number("delay_s", 1.0, low=0.0, high=_DELAY_MAX_S) if late else 0.0
@@ -169,7 +223,11 @@ def read_fault(
         delay_s=delay_s,
         delay_max_s=table.number("delay_max_s", delay_s, low=delay_s, high=_DELAY_MAX_S) if late else 0.0,
         code=table.whole("code", 4, low=1, high=255) if what is FaultKind.EXCEPTION else 0,
-        gap_s=table.number("gap_s", _GAPS_S[what], low=0.0, high=_DELAY_MAX_S) if what in _GAPS_S else 0.0,
+        gap_s=(
+            table.number("gap_s", _GAPS_S[what], low=_GAPS_MIN_S.get(what, 0.0), high=_DELAY_MAX_S)
+            if what in _GAPS_S
+            else 0.0
+        ),
         bytes=table.whole("bytes", 65_536, low=1, high=_FLOOD_MAX) if what is FaultKind.FLOOD else 0,
     )
     if not fault.begin_s < fault.end_s:
@@ -182,8 +240,10 @@ def _note_if_elsewhere(table: PlantTable, what: FaultKind, bus: BusPlan | None) 
     """A fault is asked for on a bus where there is no such thing."""
     if bus is None:
         return
-    if what is FaultKind.SECOND_MASTER and (bus.kind is BusKind.TCP or bus.protocol is not Spoken.MODBUS):
-        table.note("what", f"second_master is for Modbus on a serial line, not for bus {bus.id!r}")
+    if what in {FaultKind.SECOND_MASTER, FaultKind.CHATTER} and (
+        bus.kind is BusKind.TCP or bus.protocol is not Spoken.MODBUS
+    ):
+        table.note("what", f"{what} is for Modbus on a serial line, not for bus {bus.id!r}")
     if what is FaultKind.FLOOD and bus.kind is BusKind.PTY:
         table.note("what", f"flood is for TCP; on the terminal of bus {bus.id!r} take babble")
 

@@ -118,7 +118,6 @@ def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
     lines = tuple(_line(table) for table in file.sections("line", required=True))
     line_ids = [line.id for line in lines]
     meters = _meters(file, buses, line_ids, folder)
-    meter_ids = [meter.id for meter in meters]
     layout = Layout(
         start_s=start_s,
         seed=seed,
@@ -128,7 +127,7 @@ def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
             for line in lines
         ),
         meters=meters,
-        events=tuple(read_event(table, start_s, lines, meter_ids, buses) for table in file.sections("event")),
+        events=tuple(read_event(table, start_s, lines, meters, buses) for table in file.sections("event")),
         faults=tuple(read_fault(table, start_s, buses, meters) for table in file.sections("fault")),
     )
     file.finish()

@@ -10,6 +10,7 @@ parity bit all the same. With `control` machines can be switched by hand (firmwa
 """
 
 import asyncio
+import itertools
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Final, Self
 from drivers.clock import NS_PER_S, Clock
 from firmware_sim.control import ControlPort
 from firmware_sim.dlt645_bus import Dlt645Core
-from firmware_sim.layout import BusKind, Spoken
+from firmware_sim.layout import BusKind, FaultKind, Spoken
 from firmware_sim.plant import Plant
 from firmware_sim.server_bus import BusCore
 from firmware_sim.server_ports import Pace, PtyPort, TcpPort
@@ -93,10 +94,11 @@ class Server:
                 await self._control.open()
             self.urls = {name: port.url for name, port in ports.items()}
             self._ready.set()
-            plugs = [asyncio.create_task(self._plugged(name, port)) for name, port in ports.items()]
+            tasks = [asyncio.create_task(self._plugged(name, port)) for name, port in ports.items()]
+            tasks += [asyncio.create_task(self._chattering(name, port)) for name, port in ports.items()]
             await self._stopping.wait()
-            for plug in plugs:
-                plug.cancel()
+            for task in tasks:
+                task.cancel()
         finally:
             if self._control is not None:
                 self._control.close()
@@ -116,3 +118,12 @@ class Server:
             elif wanted and not there:
                 await port.open()
             there = wanted
+
+    async def _chattering(self, bus: str, port: TcpPort | PtyPort) -> None:
+        """Let another master talk on a bus, as its faults say, also while nobody asks us."""
+        script = [one for one in self._plant.faults if one.what is FaultKind.CHATTER and one.bus == bus]
+        for number in itertools.count():
+            if not script:
+                return
+            await asyncio.sleep(self._clock.real_s(min(one.gap_s for one in script)))
+            port.overheard(number)

@@ -11,7 +11,7 @@ from attrs import define, field
 from firmware_sim.device import Device
 from firmware_sim.faults import FaultScript, Reply, change, disturb
 from firmware_sim.layout import BusKind, BusPlan
-from firmware_sim.line_faults import Outgoing, arranged
+from firmware_sim.line_faults import Outgoing, arranged, overheard
 from firmware_sim.noise import key_of, uniform_at
 from firmware_sim.pacing import duration_s
 from firmware_sim.plant import Plant
@@ -71,6 +71,13 @@ class BusCore:
         thinking_s = turnaround_s(self.plan, self.plant, self._number)
         out = Outgoing(disturb(frame, strike), asking_s + thinking_s + changed.delay_s)
         return arranged(out, strike, lambda who, what: self._exchange(who, what, t_s))
+
+    def chatter(self, t_s: float, number: int) -> Outgoing | None:
+        """What another master says and hears by itself, if it does at that moment."""
+        strike = self._script.chatter(self.plan.id, t_s, number)
+        if strike is None or not self._devices:
+            return None
+        return overheard(self._exchange(strike.draws[0], strike.draws[1], t_s))
 
     def _exchange(self, who: float, what: float, t_s: float) -> tuple[bytes, bytes]:
         """Another master's request of a drawn point of a drawn meter, and the answer."""

@@ -69,6 +69,10 @@ class Core(Protocol):
         """The answer to a request."""
         ...
 
+    def chatter(self, t_s: float, number: int) -> Outgoing | None:
+        """What another master says and hears by itself."""
+        ...
+
 
 @define
 class Pace:
@@ -89,6 +93,12 @@ class Pace:
             outgoing = self.core.handle(request, t_s)
             if outgoing is not None:
                 self._later(outgoing.delay_s, partial(self._begin, outgoing, write))
+
+    def overheard(self, number: int, write: Write) -> None:
+        """Let another master's exchange go over the line, if there is one now."""
+        outgoing = self.core.chatter(self.clock.stamp().utc_ns / NS_PER_S, number)
+        if outgoing is not None:
+            self._begin(outgoing, write)
 
     def _begin(self, outgoing: Outgoing, write: Write) -> None:
         """The meter begins to send, as soon as the line is free."""
@@ -136,7 +146,7 @@ class TcpPeer(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Bytes of the peer."""
         try:
-            self._pace.answer(data, self._stream, self._write)
+            self._pace.answer(data, self._stream, self.write)
         except GarbageError:
             self.close()
         if self._pace.core.rtu:
@@ -152,7 +162,8 @@ class TcpPeer(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _write(self, data: bytes) -> None:
+    def write(self, data: bytes) -> None:
+        """Send to the peer, if it is still there."""
         if self._transport is not None:
             self._transport.write(data)
 
@@ -173,6 +184,14 @@ class TcpPort:
             lambda: TcpPeer(self._pace, self._peers), self._pace.core.plan.host, self._port
         )
         self._port = self._listener.sockets[0].getsockname()[1]
+
+    def overheard(self, number: int) -> None:
+        """Every connection hears what is said on the line."""
+        self._pace.overheard(number, self._to_all)
+
+    def _to_all(self, data: bytes) -> None:
+        for peer in tuple(self._peers):
+            peer.write(data)
 
     @property
     def url(self) -> str:
@@ -211,6 +230,10 @@ class PtyPort:
                 self._link.unlink()
             self._link.symlink_to(os.ttyname(self._near))
         asyncio.get_running_loop().add_reader(self._far, self._readable)
+
+    def overheard(self, number: int) -> None:
+        """The terminal hears what is said on the line."""
+        self._pace.overheard(number, self._write)
 
     @property
     def url(self) -> str:

@@ -20,6 +20,12 @@
                           dead_meter     no answer any more
                           meter_replaced another `serial` and another `counter_wh`, after a silence
                           meter_reset    the counters are at `counter_wh`, the serial number stays
+                          counter_wrap   the counter of import is at `wraps_at_wh` at this moment, and
+                                         goes on from nothing
+                          no_numbers     registers of `points`, or of all that is measured, hold no
+                                         number: NaN, or what the meter sends for "not available"
+                          settings_changed   its registers of `ct_ratio`, `pt_ratio` and `firmware`; a
+                                         meter of primary values reads its currents by the new ratio
     on a bus              unplugged      the terminal and its link, or the listener and all its
                                          connections, are gone; then they are there again
     on a bus or a meter   gap            no answer for `duration_s`
@@ -66,6 +72,9 @@ class What(StrEnum):
     DEAD_METER = "dead_meter"
     METER_REPLACED = "meter_replaced"
     METER_RESET = "meter_reset"
+    COUNTER_WRAP = "counter_wrap"
+    NO_NUMBERS = "no_numbers"
+    SETTINGS_CHANGED = "settings_changed"
     UNPLUGGED = "unplugged"
     GAP = "gap"
 
@@ -106,10 +115,15 @@ class Event:
         off_s: `on_off`: how long it is off each time.
         on_s: `on_off`: how long it is on between.
         counters_stop: `power_cut`: whether the line stands still meanwhile.
-        wiring: `wiring`, `ct_off`, `ct_moved`: what is wrong.
+        wiring: `wiring`, `ct_off`, `ct_moved`: what is wrong; `settings_changed`: what a new ratio does.
         window_s: `replayed_meter`: how much is shown again and again.
         counter_wh: `meter_replaced`, `meter_reset`: what the counter of import starts from.
         serial: `meter_replaced`: the new number; 0 draws one.
+        wraps_at_wh: `counter_wrap`: the most that the counter can show.
+        points: `no_numbers`: names of points; none are all that is measured.
+        ct_ratio: `settings_changed`: the new one; 0 is the old one, here and in the next two.
+        pt_ratio: `settings_changed`.
+        firmware: `settings_changed`.
     """
 
     what: What
@@ -128,6 +142,11 @@ class Event:
     window_s: float = 3600.0
     counter_wh: float = 0.0
     serial: int = 0
+    wraps_at_wh: float = 0.0
+    points: tuple[str, ...] = ()
+    ct_ratio: float = 0.0
+    pt_ratio: float = 0.0
+    firmware: int = 0
 
     def covers(self, t_s: float) -> bool:
         """Whether it goes on at a moment."""

@@ -255,7 +255,8 @@ def test_the_socket_of_a_killed_server_is_taken_over_and_any_other_is_left_alone
 
 def test_what_answers_something_else_is_no_simulator(tmp_path: Path) -> None:
     async def serve() -> None:
-        async def nonsense(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        async def nonsense(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readline()
             writer.write(b"220 mail\r\n")
             writer.close()
 
