@@ -55,7 +55,7 @@ TOTAL_AHEAD_DEG: Final = 48.0
 """Of the whole: capacitors bring it to PF 0.67 ahead; shifted transformers begin at 60°."""
 TOTAL_BEHIND_DEG: Final = 63.0
 """Of the whole: PF 0.45. Beyond it a machine idles."""
-UNSIGNED_DOUBT_DEG: Final = 55.0
+UNSIGNED_DOUBT_DEG: Final = 57.5
 """Without reactive power a load at PF 0.5 and one behind transformers shifted back look the same."""
 COS_NONE: Final = 0.02
 """P / S within which a channel has no power."""
@@ -156,8 +156,7 @@ def _angles(case: Case) -> Diagnosis | None:
     found = explanations(live, ways, is_signed=var is not None)
     if not found or (len(found[0].hypothesis.names) > 1 and not _is_source(live)):
         return _nothing_fits(case, live, var)
-    rivals = [one for one in found[1:] if found[0].is_like(one)]
-    return case.explained(found[0], rivals[0] if rivals else None)
+    return case.explained(*found[:2])
 
 
 def _is_right(live: Sequence[Channel], way: Sequence[float]) -> bool:

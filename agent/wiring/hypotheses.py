@@ -43,8 +43,8 @@ EQUAL_SHARE: Final = 0.015
 """Three transformers on one conductor show one current: class 0.5 of transformers and meter together."""
 COS_ERROR: Final = 0.01
 """Of P / S: meter of class 0.5, transformers of class 0.5."""
-CLOSE_MISFIT: Final = 0.5
-"""Explanations whose misfits are less apart than this are not told apart: 3° beyond what a load has."""
+CLOSE_MISFIT: Final = 0.4
+"""Explanations whose misfits are less apart than this are not told apart: 2.4° beyond what a load has."""
 LOW_PF_COST: Final = 0.3
 """Of a load at PF_MIN: where two explanations fit alike, the one with the likelier load comes first."""
 EQUAL_GAIN: Final = 0.4
@@ -108,10 +108,6 @@ class Explanation:
         """The less the better."""
         return self.misfit + self.unlikely
 
-    def is_like(self, other: "Explanation") -> bool:
-        """Whether it fits so much like another that they are not told apart."""
-        return abs(self.misfit - other.misfit) < CLOSE_MISFIT
-
 
 def signed_angles(channels: Sequence[Channel], var: float | None) -> tuple[tuple[float, ...], ...]:
     """Every way to give signs to the angles of the channels that the reactive power allows."""
@@ -126,7 +122,27 @@ def signed_angles(channels: Sequence[Channel], var: float | None) -> tuple[tuple
     slack = sum(one.apparent * _sine_error(one.cosine) for one in channels)
     slack += 0.02 * sum(one.apparent for one in channels)
     kept = tuple(way for way in ways if abs(reactive(channels, way) - var) <= slack)
-    return kept or _alike(channels, sizes, var)
+    if max(sizes) - min(sizes) <= 2 * SLACK_DEG:
+        return _of_total(channels, var, kept)
+    if kept:
+        return kept
+    signs = itertools.product((1.0, -1.0), repeat=len(sizes))
+    return tuple(tuple(s * size for s, size in zip(way, sizes, strict=True)) for way in signs)
+
+
+def _of_total(
+    channels: Sequence[Channel], var: float, kept: tuple[tuple[float, ...], ...]
+) -> tuple[tuple[float, ...], ...]:
+    """Phases that are alike have the angle of the total, which is far better known near 0° and 180°.
+
+    It also is that of a drive, whose current is no sine, so that its S is more than P and Q explain.
+    """
+    watts = sum(one.apparent * one.cosine for one in channels)
+    if not (watts or var):
+        return kept
+    total = (math.degrees(math.atan2(var, watts)),) * len(channels)
+    mixed = tuple(way for way in kept if min(way) < 0 < max(way))
+    return (total, *mixed)
 
 
 def reactive(channels: Sequence[Channel], angles: Sequence[float]) -> float:
@@ -138,9 +154,10 @@ def reactive(channels: Sequence[Channel], angles: Sequence[float]) -> float:
 def explanations(
     channels: Sequence[Channel], ways: Iterable[Sequence[float]], *, is_signed: bool
 ) -> list[Explanation]:
-    """The mistakes that explain the angles, best first: single ones, and pairs only if no single one.
+    """The mistakes that explain the angles and cannot be told apart, the likeliest first.
 
-    `is_signed` says that the meter tells reactive power.
+    Single ones, and pairs only where no single one fits. `is_signed` says that the meter tells reactive
+    power.
     """
     found = list(ways)
     for hypotheses in (SINGLE, PAIRS):
@@ -150,7 +167,8 @@ def explanations(
             if one is not None and (hypothesis not in best or one.cost < best[hypothesis].cost):
                 best[hypothesis] = one
         if best:
-            return sorted(best.values(), key=lambda one: one.cost)
+            limit = min(one.misfit for one in best.values()) + CLOSE_MISFIT
+            return sorted((one for one in best.values() if one.misfit < limit), key=lambda one: one.cost)
     return []
 
 
@@ -192,18 +210,6 @@ def _sine_error(cosine: float) -> float:
     ends = (math.sqrt(1 - max(-1.0, min(1.0, cosine + step)) ** 2) for step in (COS_ERROR, -COS_ERROR))
     sine = math.sqrt(1 - cosine**2)
     return max(abs(sine - end) for end in ends)
-
-
-def _alike(channels: Sequence[Channel], sizes: Sequence[float], var: float) -> tuple[tuple[float, ...], ...]:
-    """Angles where no signs fit: of the total if the phases are alike, else of each with every sign.
-
-    The current of a drive is no sine, so its S is more than P and Q explain.
-    """
-    watts = sum(one.apparent * one.cosine for one in channels)
-    if max(sizes) - min(sizes) <= 2 * SLACK_DEG and (watts or var):
-        return ((math.degrees(math.atan2(var, watts)),) * len(channels),)
-    signs = itertools.product((1.0, -1.0), repeat=len(sizes))
-    return tuple(tuple(s * size for s, size in zip(way, sizes, strict=True)) for way in signs)
 
 
 def _wrapped(angle: float) -> float:
