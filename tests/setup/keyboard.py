@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-WAIT_S: Final = 60.0
+WAIT_S: Final = 40.0
 """A loaded machine; what is waited for takes seconds."""
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r")
 
