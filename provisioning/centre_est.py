@@ -11,11 +11,12 @@ under the token or the signature of the old key; RFC 7030's passwords are not us
 asked for and not required; simplereenroll wants the very one that is renewed.
 
 Who is not known yet gets little: one request a connection, CONNECTIONS_MAX of them at a time, PATIENCE_S
-for each, BODY_BYTES_MAX of a body. Listens on loopback unless it is told otherwise.
+for each reading, WHOLE_S for all, BODY_BYTES_MAX of a body. Listens on loopback unless it is told otherwise.
 """
 
 import base64
 import binascii
+import contextlib
 import socket
 import ssl
 import threading
@@ -37,6 +38,8 @@ CONNECTIONS_MAX: Final = 16
 """At a time: a request takes milliseconds."""
 PATIENCE_S: Final = 20.0
 """For each reading of a socket, the handshake too: a bad modem, not a sleeper."""
+WHOLE_S: Final = 60.0
+"""For a whole connection: who sends a byte now and then holds a place no longer."""
 BODY_BYTES_MAX: Final = CSR_BYTES_MAX * 3 // 2
 """Base64 with line ends."""
 RETRY_S: Final = 5
@@ -83,6 +86,10 @@ class EstServer(ThreadingHTTPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """The handshake is made here, where it keeps nobody else waiting."""
+        other_end = request.dup()  # the wrapping takes the socket away
+        end = threading.Timer(WHOLE_S, _cut, (other_end,))
+        end.daemon = True
+        end.start()
         try:
             request.settimeout(PATIENCE_S)
             with self._tls.wrap_socket(request, server_side=True) as wire:
@@ -90,8 +97,15 @@ class EstServer(ThreadingHTTPServer):
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             self.say(f"{client_address[0]}: {getattr(error, 'verify_message', '') or error}")
         finally:
+            end.cancel()
+            other_end.close()
             self.shutdown_request(request)
             self._places.release()
+
+
+def _cut(wire: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        wire.shutdown(socket.SHUT_RDWR)
 
 
 class _Handler(BaseHTTPRequestHandler):
