@@ -10,14 +10,15 @@ is 0 also when a target is missed: the table says so.
 import argparse
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from attrs import frozen
 
-from tests.bench.peers import document, journal, load, machine, slave
+from tests.bench.peers import dead, disk, document, journal, lines, load, machine, outage, slave
 from tests.bench.peers.install import BENCH, ROOT, AbsentError
 from tests.bench.peers.subjects import SUBJECTS, Modpoll, NodeRed, Ours, Subject, Thingsboard
 
@@ -31,11 +32,10 @@ Figures = dict[str, float]
 
 @frozen
 class Step:
-    """One measurement of one subject; `name` says which, and is told once it is done."""
+    """One measurement: its name, which is told once it is done, and what gives figures by subject."""
 
     name: str
-    subject: str
-    measure: Callable[[], Figures]
+    measure: Callable[[], Mapping[str, Figures]]
 
 
 @frozen
@@ -54,13 +54,48 @@ class Run:
     def steps(self) -> Iterator[Step]:
         """All, in order; runs of the same row are interleaved so that a disturbance hits everybody."""
         for run in range(1 if self.quick else RUNS):
-            yield from self._load(run)
+            for name, subject in self.subjects.items():
+                yield self._one(f"second/{name}/{run}", name, self._second, subject)
+            for name, subject in self.subjects.items():
+                yield self._one(f"fastest/{name}/{run}", name, self._fastest, name, subject)
+        yield Step("dead/all", self._dead)
+        yield Step("loss/all", self._lost)
+        for name in lines.ASKERS:
+            yield self._one(f"wrong/{name}", name, lines.wrong, name, self._short(lines.WRONG_S))
+        for name in lines.ASKERS:
+            yield self._one(f"rtu/{name}", name, lines.rates, name, self._short(lines.RTU_S))
+        yield self._one("disk/ours", "ours", disk.ours, self._short(disk.OURS_S))
+        if "thingsboard" in self.subjects:
+            seconds = self._short(disk.PEER_S)
+            yield self._one("disk/thingsboard", "thingsboard", disk.thingsboard, self.program, seconds)
 
-    def _load(self, run: int) -> Iterator[Step]:
-        for name, subject in self.subjects.items():
-            yield Step(f"second/{name}/{run}", name, partial(self._second, subject))
-        for name, subject in self.subjects.items():
-            yield Step(f"fastest/{name}/{run}", name, partial(self._fastest, name, subject))
+    @staticmethod
+    def _one(step: str, name: str, measure: Callable[..., Figures], *of: Any) -> Step:
+        return Step(step, lambda: {name: measure(*of)})
+
+    def _short(self, seconds: float) -> float:
+        return seconds / 3 if self.quick else seconds
+
+    def _dead(self) -> Mapping[str, Figures]:
+        """All side by side: at a poll a second nobody is busy."""
+        calls = {
+            (name, on.__name__): partial(on, self.program, subject, self._short(dead.WINDOW_S))
+            for name, subject in self.subjects.items()
+            for on in (dead.on_tcp, dead.on_rtu)
+            if (name, on) != ("node-red", dead.on_rtu)
+        }
+        return side_by_side(calls)
+
+    def _lost(self) -> Mapping[str, Figures]:
+        """All side by side, as `_dead`."""
+        calls = {
+            (name, str(kill)): partial(
+                outage.lost, self.program, subject, kill=kill, away_s=self._short(outage.AWAY_S)
+            )
+            for name, subject in self.subjects.items()
+            for kill in (False, True)
+        }
+        return side_by_side(calls)
 
     def _second(self, subject: Subject) -> Figures:
         window_s = QUICK_WINDOW_S if self.quick else load.SECONDS_WINDOW_S
@@ -76,6 +111,19 @@ class Run:
             "node-red": lambda: load.fastest(self.program, NodeRed(one_at_a_time=True), window_s),
         }.get(name, dict)()
         return figures | {f"single_{key}": single[key] for key in ("rate", "rate_per_cpu_s") if key in single}
+
+
+def side_by_side(calls: Mapping[tuple[str, str], Callable[[], Figures]]) -> Mapping[str, Figures]:
+    """The figures of each subject, the first of the pair; a call that fails is told and left out."""
+    figures: dict[str, Figures] = {}
+    with ThreadPoolExecutor(len(calls)) as pool:
+        running = {key: pool.submit(call) for key, call in calls.items()}
+        for (name, what), future in running.items():
+            try:
+                figures.setdefault(name, {}).update(future.result())
+            except Exception as error:  # noqa: BLE001 - one that fails must not end the others
+                sys.stderr.write(f"    {name} {what}: {type(error).__name__}: {error}\n")
+    return figures
 
 
 def main() -> int:
@@ -115,9 +163,11 @@ def _measure(found: journal.Journal, call: argparse.Namespace) -> None:
             sys.stderr.write(f"    failed: {type(error).__name__}: {error}\n")
             found.fails(step.name, f"{type(error).__name__}: {error}")
             continue
-        found.took(step.name, step.subject, figures)
-        told = ", ".join(f"{key} {number:.4g}" for key, number in figures.items())
-        sys.stderr.write(f"    {time.monotonic() - begin_s:.0f} s: {told}\n")
+        found.took(step.name, figures)
+        sys.stderr.write(f"    {time.monotonic() - begin_s:.0f} s\n")
+        for name, numbers in figures.items():
+            told = ", ".join(f"{key} {number:.4g}" for key, number in numbers.items())
+            sys.stderr.write(f"    {name}: {told}\n")
 
 
 def _subjects(found: journal.Journal) -> Iterator[tuple[str, Subject]]:

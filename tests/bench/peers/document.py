@@ -4,6 +4,7 @@ from typing import Final
 
 from tests.bench.peers import rows, table
 from tests.bench.peers.journal import Journal
+from tests.bench.peers.lines import EACH
 
 HEAD: Final = """\
 # Benchmarks
@@ -34,9 +35,16 @@ HOW: Final = """\
 
 def text(found: Journal) -> str:
     """The whole file."""
-    met, missed, open_ = table.counts(rows.MAIN, found.results)
+    met, missed, open_ = table.counts((*rows.MAIN, *rows.LINE), found.results)
     parts = [HEAD, _facts(found), f"## The table\nTargets: {met} met, {missed} missed, {open_} not judged.\n"]
     parts.append("\n".join(table.lines(rows.MAIN, found.results, found.absent)) + "\n")
+    parts.append("Masters alone, without a gateway around them:\n")
+    each = [
+        table.Row(key, f"RTU rate, {key.removeprefix(EACH)}", digits=4)
+        for key in found.results
+        if key.startswith(EACH)
+    ]
+    parts.append("\n".join(table.lines((*rows.LINE, *each), found.results, {})) + "\n")
     if found.failed:
         failed = "".join(f"- {step}: {why}\n" for step, why in sorted(found.failed.items()))
         parts.append(f"## What failed\n{failed}")

@@ -59,7 +59,7 @@ def node_peer(name: str, package: str) -> Installed:
         folder.mkdir(parents=True)
         for file in ("package.json", "package-lock.json"):
             shutil.copy(source / file, folder / file)
-        quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--omit=optional"]
+        quiet = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
         _run(["npm", "ci", *quiet], folder)
 
     node_path()

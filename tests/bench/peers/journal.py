@@ -6,6 +6,7 @@
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ class Journal:
     done: list[str] = field(factory=list)
     failed: dict[str, str] = field(factory=dict)
 
-    def took(self, step: str, subject: str, figures: dict[str, float]) -> None:
-        """A step is done."""
-        for row, number in figures.items():
-            self.results.setdefault(row, {}).setdefault(subject, []).append(number)
+    def took(self, step: str, figures: Mapping[str, Mapping[str, float]]) -> None:
+        """A step is done, with the figures of its subjects by row."""
+        for subject, numbers in figures.items():
+            for row, number in numbers.items():
+                self.results.setdefault(row, {}).setdefault(subject, []).append(number)
         self.failed.pop(step, None)
         self.done.append(step)
         self.save()

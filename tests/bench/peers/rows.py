@@ -1,4 +1,4 @@
-"""The rows: the issue's targets in its order, and the rows without a target that it asks for."""
+"""The rows: targets, and what is asked for without one."""
 
 from typing import Final
 
@@ -36,13 +36,24 @@ MAIN: Final = (
     Row("mqtt_bytes", "MQTT bytes per reading, 60 polls a seal, with signature", (at_most(4.0),), 2),
     Row("disk_1s", "disk bytes per reading, one commit a second", (at_most(63.0),), 1),
     Row("disk_10s", "disk bytes per reading, a commit every 10 s", (at_most(13.0),), 1),
-    Row("rtu_slow", "RTU rate over the legal limit, worst of 9600 and 19200 baud", (at_least(0.99),), 4),
-    Row("rtu_fast", "RTU rate over the legal limit, worst at 115200 baud", (at_least(0.98),), 4),
-    Row("rtu_short_gaps", "silences shorter than t3.5 before a request, all RTU runs", (at_most(0.0),)),
     Row("dead_rtu", "live-meter rate with one dead meter of 8 on RTU, of healthy", (at_least(0.95),), 3),
     Row("dead_tcp", "live-meter rate with one dead meter of 20 on TCP, of healthy", (at_least(1.0),), 3),
     Row("lost_away", "readings lost, broker away for a minute", (at_most(0.0),)),
     Row("lost_killed", "readings lost, broker away for a minute and SIGKILL meanwhile"),
+)
+
+LINE: Final = (
+    Row("rtu_slow", "RTU rate over the legal limit, worst of 9600 and 19200 baud", (at_least(0.99),), 4),
+    Row("rtu_fast", "RTU rate over the legal limit, worst at 115200 baud", (at_least(0.98),), 4),
+    Row(
+        "rtu_middle",
+        "the same in the middle exchange, worst of all (a busy machine shows above, not here)",
+        digits=4,
+    ),
+    Row("rtu_short_gaps", "silences shorter than t3.5 before a request, all RTU runs", (at_most(0.0),)),
     Row("wrong_rtu", "wrong values, RTU with late, foreign, short, long and noisy answers", (at_most(0.0),)),
     Row("wrong_tcp", "wrong values, TCP with late, foreign, short and long answers", (at_most(0.0),)),
+    Row("wrong_rtu_right", "right reads meanwhile, RTU"),
+    Row("wrong_tcp_right", "right reads meanwhile, TCP"),
 )
+"""Masters without a gateway around them: our bus and pymodbus."""

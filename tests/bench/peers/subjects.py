@@ -51,6 +51,12 @@ class Task:
         """Of the slave on TCP."""
         return int(self.url.rpartition(":")[2])
 
+    @property
+    def serial(self) -> tuple[str, int]:
+        """Port and baud rate of a line; it is opened without parity, which a pty has not."""
+        port, _, query = self.url.removeprefix("rtu:").partition("?")
+        return port, int(dict(pair.split("=") for pair in query.split("&"))["baudrate"])
+
 
 @frozen
 class Call:
@@ -179,9 +185,8 @@ class Modpoll:
         if task.url.startswith("tcp:"):
             call += ["--tcp", HOST, "--tcp-port", str(task.port)]
         else:
-            port, _, query = task.url.removeprefix("rtu:").partition("?")
-            settings = dict(pair.split("=") for pair in query.split("&"))
-            call += ["--rtu", port, "--rtu-baud", settings["baudrate"], "--rtu-parity", "none"]
+            port, baudrate = task.serial
+            call += ["--rtu", port, "--rtu-baud", str(baudrate), "--rtu-parity", "none"]
         call += ["--rate", str(task.interval_s), "--interval", "0", "--delay", "0"]
         call += ["--timeout", str(TIMEOUT_S), "--loglevel", "WARNING"]
         call += ["--mqtt-version", "5.0", "--mqtt-host", HOST, "--mqtt-port", str(task.broker)]
@@ -196,9 +201,10 @@ class Thingsboard:
     name = "thingsboard"
     title = "thingsboard-gateway"
 
-    def __init__(self, storage: str = "memory") -> None:
+    def __init__(self, storage: str = "memory", data: Path | None = None) -> None:
         self._home = python_peer("thingsboard", "thingsboard-gateway")
         self._storage = storage
+        self._data = data
         self.version = self._home.version
 
     def prepare(self, folder: Path, task: Task) -> Call:
@@ -213,9 +219,10 @@ class Thingsboard:
             "security": {"type": "accessToken", "accessToken": "bench"},
             "qos": 1,
         }
-        config["storage"] |= {"type": self._storage, "data_file_path": str(folder / "data") + "/"}
-        config["storage"] |= {"data_folder_path": str(folder / "data") + "/"}
-        (folder / "data").mkdir(exist_ok=True)
+        data = self._data or folder / "data"
+        data.mkdir(exist_ok=True)
+        paths = {"data_file_path": f"{data}/data.db", "data_folder_path": f"{data}/"}
+        config["storage"] |= {"type": self._storage, **paths}
         config["connectors"] = [{"name": "modbus", "type": "modbus", "configuration": "modbus.json"}]
         (folder / "tb_gateway.json").write_text(json.dumps(config), "utf-8")
         slaves = [self._slave(unit, task) for unit in range(1, task.units + 1)]
@@ -236,11 +243,13 @@ class Thingsboard:
             "address": f"0-{REGISTERS - 1}",
             "maxRegistersPerRequest": REGISTERS,
         }
-        return {
-            "host": HOST,
-            "port": task.port,
-            "type": "tcp",
-            "method": "socket",
+        if task.url.startswith("tcp:"):
+            place: dict[str, object] = {"host": HOST, "port": task.port, "type": "tcp", "method": "socket"}
+        else:
+            port, baudrate = task.serial
+            place = {"port": port, "type": "serial", "method": "rtu", "baudrate": baudrate}
+            place |= {"stopbits": 1, "bytesize": 8, "parity": "N", "strict": False}
+        return place | {
             "unitId": unit,
             "deviceName": f"m{unit}",
             "deviceType": "default",
@@ -345,15 +354,19 @@ class NodeRed:
 
     @staticmethod
     def _client(task: Task) -> dict[str, object]:
+        if task.url.startswith("tcp:"):
+            place = {"clienttype": "tcp", "tcpHost": HOST, "tcpPort": str(task.port), "tcpType": "DEFAULT"}
+        else:
+            port, baudrate = task.serial
+            place = {"clienttype": "simpleser", "serialPort": port, "serialType": "RTU-BUFFERD"}
+            place |= {"serialBaudrate": str(baudrate), "serialDatabits": "8", "serialStopbits": "1"}
+            place |= {"serialParity": "none", "serialConnectionDelay": "100"}
         return {
             "id": "client",
             "type": "modbus-client",
-            "clienttype": "tcp",
+            **place,
             "bufferCommands": bool(task.interval_s),
             "failureLogEnabled": False,
-            "tcpHost": HOST,
-            "tcpPort": str(task.port),
-            "tcpType": "DEFAULT",
             "unit_id": "1",
             "commandDelay": "1",
             "clientTimeout": str(int(TIMEOUT_S * 1000)),

@@ -18,6 +18,7 @@ TITLES: Final = {
     "thingsboard": "thingsboard-gateway",
     "node-red": "Node-RED",
     "pymodbus": "pymodbus",
+    "pymodbus-async": "pymodbus async",
 }
 NOTHING: Final = "–"
 WORDS: Final = {True: "met", False: "**missed**", None: "not judged"}
