@@ -31,7 +31,8 @@ def revoke(
 ) -> None:
     """Count no further seal of GATEWAY (a replacement lifts it), with --authority also no certificate.
 
-    Brokers read the list of revoked certificates when they start or get SIGHUP.
+    Then say `dianjian centre broker-config` again and send mosquitto SIGHUP: it refuses new connections from
+    then on; one that stands ends with a restart.
     """
     told: dict[str, Any] = {"gateway": gateway}
     lines = []
