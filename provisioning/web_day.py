@@ -29,7 +29,7 @@ COLUMNS: Final = 480
 COLUMN_S: Final = DAY_S / COLUMNS
 STEP_S: Final = 30
 """From one seal whose readings are drawn to the next: 6 to 15 of a column. All of them would be 350,000
-readings of twenty meters, a minute of a small gateway; every body is opened all the same, for its episodes."""
+readings of twenty meters, a minute of a small gateway; every body is opened all the same, for episodes."""
 STRAY_ONE_IN: Final = 6
 """Of the seals between, by their number, so that a meter that keeps step with STEP_S is not always missed."""
 SILENT_S: Final = 180

@@ -65,12 +65,12 @@ code{font-size:.86em;color:var(--dim);font-weight:400}
 .tiles{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.3rem,1fr));gap:.6rem;margin:.7rem 0}
 .tile{background:var(--card);border:1px solid var(--line);border-radius:.5rem;padding:.5rem .75rem}
 .tile b{display:block;font-size:1.15rem;font-weight:650;line-height:1.3;overflow-wrap:anywhere}
-.tile .dim{font-size:.86rem;display:block;line-height:1.35}
+.tile .dim{font-size:.86rem;display:block;line-height:1.35;overflow-wrap:anywhere}
 .tile.bad{border-left:4px solid var(--violation)}.tile.open{border-left:4px solid var(--data)}
 .state.good{color:var(--good)}.state.bad{color:var(--violation)}.state.open{color:var(--data)}.state.off{color:var(--dim)}
 .state{white-space:nowrap}
 table.wide{min-width:30rem}table.figures{min-width:44rem}tr:first-child th{border-top:0}
-.wide td:first-child{min-width:7rem}
+.lines td:first-child{min-width:7rem}
 table.wide th{font-weight:600;color:var(--dim);font-size:.88em;white-space:nowrap}
 table.wide td{vertical-align:middle}table.figures th,td.number{white-space:nowrap}
 td.number,th.number{text-align:right;font-variant-numeric:tabular-nums;padding-right:1.1rem}
@@ -300,7 +300,7 @@ def _clock_tile(status: Mapping[str, Any], say: Say) -> str:
     ahead = status.get("clock_ahead_ms")
     more = Words("", "")
     if isinstance(ahead, int | float):
-        more = say(f"比中心快 {ahead / 1000:+.1f} 秒", f"{ahead / 1000:+.1f} s to the centre")
+        more = say(f"与中心相差 {ahead / 1000:+.1f} 秒", f"{ahead / 1000:+.1f} s to the centre")
     return _tile(say("时钟", "clock"), both(text), more, css)
 
 

@@ -143,6 +143,11 @@ def is_own_host(host: str, names: Iterable[str] = ()) -> bool:
     return True
 
 
+def takes_gzip(request: Request) -> bool:
+    """Whether the answer may be packed; who weighs its ways of packing gets it plain."""
+    return "gzip" in {one.strip() for one in request.headers.get("accept-encoding", "").split(",")}
+
+
 def wants_chinese(request: Request, default: bool) -> bool:
     """By `?lang=`, else by what the browser prefers, else `default`."""
     asked = request.query.get("lang", "")

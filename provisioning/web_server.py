@@ -8,6 +8,7 @@ nothing of all this.
 """
 
 import asyncio
+import gzip
 import logging
 import ssl
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from provisioning.web_request import (
     Response,
     parse_head,
     refusal,
+    takes_gzip,
     wants_chinese,
 )
 
@@ -35,6 +37,8 @@ REQUEST_S: Final = 5.0
 WRITE_S: Final = 20.0
 """A page of 200 kB over a slow radio link."""
 FRESH_S: Final = 1.0
+GZIP_LEVEL: Final = 3
+"""The drawings of a day become a fifth in some milliseconds; a technician may come over a modem."""
 TRIES_WAITING_MAX: Final = 4
 """Passwords that wait for their turn; the next one is told to come again."""
 REALM: Final = 'Basic realm="dianjian", charset="UTF-8"'
@@ -68,7 +72,7 @@ class Server:
     chinese: bool = False
     _open: int = field(default=0, init=False)
     _trying: int = field(default=0, init=False)
-    _pages: dict[bool, tuple[float, bytes]] = field(factory=dict, init=False)
+    _pages: dict[bool, tuple[float, bytes, bytes]] = field(factory=dict, init=False)
     _thread: ThreadPoolExecutor = field(
         factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="page"), init=False
     )
@@ -126,15 +130,16 @@ class Server:
         if request.path != "/":
             return Response(HTTPStatus.NOT_FOUND, b"there is one page here: /\n")
         try:
-            body = await self._page(chinese=wants_chinese(request, self.chinese))
+            body, packed = await self._page(chinese=wants_chinese(request, self.chinese))
         except Exception:
             LOG.exception("the page could not be built")
             return Response(
                 HTTPStatus.INTERNAL_SERVER_ERROR, b"the page could not be built; see the journal\n"
             )
-        return Response(
-            HTTPStatus.OK, body, "text/html; charset=utf-8", {"Content-Security-Policy": self.policy}
-        )
+        headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Language, Accept-Encoding"}
+        if takes_gzip(request):
+            body, headers["Content-Encoding"] = packed, "gzip"
+        return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", headers)
 
     async def _refused(self, gate: Gate, request: Request, peer: str) -> Response | None:
         """The answer to whoever has not shown the password, None to whoever has."""
@@ -159,14 +164,16 @@ class Server:
         LOG.warning("wrong password from %s", peer)
         return Response(HTTPStatus.UNAUTHORIZED, b"wrong password\n", headers=asks)
 
-    async def _page(self, *, chinese: bool) -> bytes:
+    async def _page(self, *, chinese: bool) -> tuple[bytes, bytes]:
+        """The page as it is, and packed."""
         loop = asyncio.get_running_loop()
 
-        def built() -> bytes:
-            at_s, page = self._pages.get(chinese, (0.0, b""))
+        def built() -> tuple[bytes, bytes]:
+            at_s, page, packed = self._pages.get(chinese, (0.0, b"", b""))
             if not page or loop.time() - at_s > FRESH_S:
                 page = self.build(chinese=chinese)
-                self._pages[chinese] = (loop.time(), page)
-            return page
+                packed = gzip.compress(page, GZIP_LEVEL, mtime=0)
+                self._pages[chinese] = (loop.time(), page, packed)
+            return page, packed
 
         return await loop.run_in_executor(self._thread, built)

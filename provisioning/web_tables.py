@@ -15,6 +15,8 @@ from provisioning.words import pair
 COUNTED: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "probes")
 BUSY_PERCENT: Final = 80.0
 """From here on a bus has no room for repetitions."""
+WHOLE_MS: Final = 100.0
+"""From here on tenths of a millisecond say nothing."""
 NEAR: Final = 0.5
 """Of the limit of a deficit: from here on it is shown in the colour of a warning."""
 VALUES_MAX: Final = 12
@@ -156,10 +158,14 @@ def _whole(bus: Json, say: Say) -> str:
     )
 
 
+def _ms(value: float | None) -> str:
+    if value is None:
+        return "–"
+    return f"{value:.1f}".removesuffix(".0") if value < WHOLE_MS else f"{value:.0f}"
+
+
 def _figures(name: str, one: Json) -> Sequence[str]:
-    latency = [
-        number("–" if one["latency_ms"][key] is None else f"{one['latency_ms'][key]:g}") for key in _LATENCIES
-    ]
+    latency = [number(_ms(one["latency_ms"][key])) for key in _LATENCIES]
     counts = [number(str(one[key]), "" if key in _HARMLESS or not one[key] else "wrong") for key in COUNTED]
     return (name, *latency, *counts)
 
@@ -204,14 +210,16 @@ def _values(one: Json) -> str:
     units = one.get("units")
     wanted = list(units.items())[:VALUES_MAX] if units else _SHOWN
     return " · ".join(
-        f"{_CALLED.get(name, name)} {_plain(one['values'][name])} {unit}".strip()
+        f"{_CALLED.get(name, name)} {_plain(one['values'][name], unit)}".strip()
         for name, unit in wanted
         if name in one["values"]
     )
 
 
-def _plain(value: object) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+def _plain(value: object, unit: str) -> str:
+    if unit == "W" and isinstance(value, int | float):
+        return power(round(value))
+    return f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}"
 
 
 def beat_words(day: Day, now_s: float, say: Say) -> Words | None:

@@ -18,7 +18,7 @@ from provisioning.web_chain import Chain
 from provisioning.web_page import POLICY, Seen, status_page
 from provisioning.web_server import Server
 from provisioning.web_site import SiteFile
-from tests.page.plant import Plant
+from tests.page.plant import Plant, at_once
 from tests.provisioning import chromium
 
 pytestmark = pytest.mark.e2e
@@ -28,7 +28,7 @@ DARK = "--blink-settings=preferredColorScheme=0"
 @pytest.fixture(scope="module")
 def seen(lived: Plant) -> Seen:
     plan = SiteFile(lived.site).plan()
-    looked = Chain(lived.state / DATABASE_NAME).look(plan, lived.now_s)
+    looked = Chain(lived.state / DATABASE_NAME, at_once).look(plan, lived.now_s)
     return Seen(plan, lived.status, "", looked, lived.now_s + 7)
 
 

@@ -16,7 +16,7 @@ from provisioning.web_chain import BUDGET_S, Chain
 from provisioning.web_day import COLUMN_S, COLUMNS, DAY_S, Day
 from provisioning.web_site import SiteFile, SitePlan
 from tests.agent.rig import BEGIN_S
-from tests.page.plant import HOUR_S, Plant, load
+from tests.page.plant import HOUR_S, Plant, at_once, load
 
 MIDNIGHT_S = BEGIN_S - 5 * HOUR_S - 20 * 60
 """The plant's day began 5 hours and 20 minutes before its gateway."""
@@ -28,7 +28,7 @@ def plan(lived: Plant) -> SitePlan:
 
 
 def whole(plant: Plant, plan: SitePlan, now_s: float | None = None) -> Day:
-    looked = Chain(plant.state / DATABASE_NAME).look(plan, now_s or plant.now_s)
+    looked = Chain(plant.state / DATABASE_NAME, at_once).look(plan, now_s or plant.now_s)
     assert looked.day is not None
     assert looked.complete
     return looked.day
@@ -87,7 +87,7 @@ def test_many_short_looks_find_what_one_long_look_finds(lived: Plant, plan: Site
 
 
 def test_a_look_after_everything_was_seen_takes_nothing_again(lived: Plant, plan: SitePlan) -> None:
-    chain = Chain(lived.state / DATABASE_NAME)
+    chain = Chain(lived.state / DATABASE_NAME, at_once)
     first = chain.look(plan, lived.now_s).day
     assert first is not None
     taken = first.last
@@ -150,7 +150,7 @@ def test_where_there_is_no_chain_there_is_no_day_and_a_reason(
         GatewayStore(database, 1 << 24).close()
     elif state == "noise":
         database.write_bytes(b"no database" * 1000)
-    looked = Chain(database).look(plan, 0.0)
+    looked = Chain(database, at_once).look(plan, 0.0)
     assert looked.day is None
     assert {"none": "no chain", "empty": "no seal", "noise": "not a database"}[state] in looked.problem
 
@@ -174,7 +174,7 @@ import sys
 from pathlib import Path
 from provisioning.web_chain import Chain
 from provisioning.web_site import SiteFile
-looked = Chain(Path(sys.argv[2])).look(SiteFile(Path(sys.argv[1])).plan(), float(sys.argv[3]))
+looked = Chain(Path(sys.argv[2]), lambda: 0.0).look(SiteFile(Path(sys.argv[1])).plan(), float(sys.argv[3]))
 print(sorted(looked.day.loads) if looked.day else looked.problem)
 """
 
@@ -206,11 +206,11 @@ def test_a_chain_is_read_while_its_owner_holds_it(copied: Plant, plan: SitePlan)
 
 
 def test_the_receipt_is_the_newest_that_the_centre_has_signed(lived: Plant, plan: SitePlan) -> None:
-    looked = Chain(lived.state / DATABASE_NAME).look(plan, lived.now_s)
+    looked = Chain(lived.state / DATABASE_NAME, at_once).look(plan, lived.now_s)
     assert looked.receipt is not None
     assert looked.receipt.number == looked.last - 2
     stranger = evolve(plan, centre_key=bytes(32))
-    assert Chain(lived.state / DATABASE_NAME).look(stranger, lived.now_s).receipt is None
+    assert Chain(lived.state / DATABASE_NAME, at_once).look(stranger, lived.now_s).receipt is None
 
 
 def test_a_day_has_as_many_columns_as_a_drawing_has_pixels() -> None:

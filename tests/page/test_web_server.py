@@ -1,6 +1,7 @@
 """The page over real sockets: who is let in, who is refused, and that nobody can hold it up."""
 
 import base64
+import gzip
 import re
 import signal
 import socket
@@ -11,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -22,7 +24,7 @@ from provisioning.web import DATABASE_NAME, Pages
 from provisioning.web_chain import Chain
 from provisioning.web_gate import read_password, write_password
 from provisioning.web_site import SiteFile
-from tests.page.plant import Plant, answering
+from tests.page.plant import Plant, answering, at_once
 from tests.uplink.certificates import Authority
 
 pytestmark = pytest.mark.e2e
@@ -131,10 +133,23 @@ def test_what_answers_in_the_agents_place_is_not_believed(copied: Plant, said: b
         thread = threading.Thread(target=answer)
         thread.start()
         site = SiteFile(copied.site)
-        page = Pages(site, Chain(copied.state / DATABASE_NAME)).build(chinese=False).decode()
+        page = Pages(site, Chain(copied.state / DATABASE_NAME, at_once)).build(chinese=False).decode()
         thread.join()
     assert "no agent answers" in page
     assert page.count("<svg") >= 2, "the day is there all the same"
+
+
+def test_a_browser_gets_the_page_packed(web: Web) -> None:
+    browser = HTTPConnection("127.0.0.1", web.port, timeout=WAIT_S)
+    browser.request("GET", "/?lang=en", headers={"Accept-Encoding": "br, gzip"})
+    answer = browser.getresponse()
+    raw = answer.read()
+    browser.close()
+    assert answer.headers["Content-Encoding"] == "gzip"
+    plain = web.get("/?lang=en")[2]
+    assert len(raw) < len(plain) / 2
+    assert b"no agent answers" in gzip.decompress(raw)
+    assert "Content-Encoding" not in web.get("/", "Accept-Encoding: gzip;q=0")[1]
 
 
 @pytest.mark.parametrize(
