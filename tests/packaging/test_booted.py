@@ -34,6 +34,7 @@ FOUND: Final = {
     "listens": "",
     "state_folder": "dianjian:dianjian 710",
     "watchdog_pinged": "yes",
+    "doctor_failed": "",
     "back_after_hanging": "yes",
     "watchdog_killed": "1",
     "back_after_a_kill": "yes",

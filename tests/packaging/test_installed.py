@@ -72,6 +72,7 @@ def test_the_package_lives_its_whole_life_on_a_fresh_debian_without_network(root
     _check_what_is_there(root)
     root.run("/root/gateway/enrol.sh")
     first = sealed(root)
+    _check_the_doctor(root)
     _check_who_may_ask(root)
     _check_rollback(root, found.older, found.newer, first["seals"])
     _check_removal(root, before)
@@ -80,7 +81,7 @@ def test_the_package_lives_its_whole_life_on_a_fresh_debian_without_network(root
 def _check_what_is_there(root: Root) -> None:
     assert "version 0.1.0" in root.run("dianjian --version").stdout
     verbs = re.findall(r"^  ([a-z]+)  ", root.run("dianjian --help").stdout.split("Verbs:")[1], re.MULTILINE)
-    assert {"read", "scan", "status", "enrol", "verify", "demo"} <= set(verbs)
+    assert {"read", "scan", "status", "setup", "doctor", "web", "enrol", "verify", "demo"} <= set(verbs)
     for verb in verbs:
         assert "Usage:" in root.run(f"dianjian {verb} --help").stdout
     root.path("/root/imports.py").write_text(IMPORT, "utf-8")
@@ -91,6 +92,17 @@ def _check_what_is_there(root: Root) -> None:
     assert root.run("ss -Hltn").stdout == ""
     assert root.run("dpkg --verify dianjian-edge").stdout == ""
     assert not root.run("ls -A /etc/dianjian").stdout
+
+
+def _check_the_doctor(root: Root) -> None:
+    done = root.run(
+        "/root/gateway/around.sh dianjian doctor --json >/root/doctor.json; cat /root/doctor.json"
+    )
+    findings = json.loads(done.stdout)
+    assert {"config", "permissions", "keys", "chain", "broker", "meters", "versions"} <= {
+        finding["check"] for finding in findings
+    }
+    assert [finding for finding in findings if finding["state"] == "failed"] == []
 
 
 def _check_who_may_ask(root: Root) -> None:

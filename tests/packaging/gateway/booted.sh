@@ -89,6 +89,9 @@ pinged() {
 }
 until_true watchdog_pinged pinged
 
+say doctor_failed "$(dianjian doctor --json 2>/dev/null | python3 -c "import json, sys
+print(*(one['check'] for one in json.load(sys.stdin) if one['state'] == 'failed'))")"
+
 # A process that hangs is killed by the watchdog, one that is killed comes back.
 pid=$(show MainPID)
 kill -STOP "$pid"
