@@ -1,8 +1,10 @@
 """A gateway's folder for the doctor to look at: a site file, keys and a chain of real seals."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from click.testing import CliRunner, Result
@@ -35,16 +37,14 @@ def place(
     file = folder / "site.toml"
     file.write_text(text, "utf-8")
     if seals:
-        rig = Rig(folder / STATE)
-        rig.run(30, 30_000, 12_000)
-        rig.receipt(rig.seals()[0])
-        rig.gateway.stop(rig.stamp(), rig.passed_s)
-        rig.close()
-        # The rig keeps its store in a folder "state" below its own.
-        made = folder / STATE / "state"
-        for path in made.iterdir():
-            path.rename(folder / STATE / path.name)
-        made.rmdir()
+        with TemporaryDirectory() as life:  # the rig keeps its key file open
+            rig = Rig(Path(life))
+            rig.run(30, 30_000, 12_000)
+            rig.receipt(rig.seals()[0])
+            rig.gateway.stop(rig.stamp(), rig.passed_s)
+            rig.close()
+            shutil.copytree(Path(life) / "state", folder / STATE)
+        (folder / STATE).chmod(0o700)
     return file
 
 

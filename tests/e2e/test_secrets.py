@@ -102,6 +102,7 @@ def _children(pid: int) -> list[int]:
 
 
 @pytest.mark.e2e
+@pytest.mark.minutes
 def test_no_secret_is_in_anything_that_a_gateway_says_writes_or_is_called_with(tmp_path: Path) -> None:
     desk, stick = Desk.opened(tmp_path / "centre"), tmp_path / "stick"
     stick.mkdir()

@@ -88,7 +88,8 @@ def test_who_may_not_open_the_socket_is_told_of_its_group(tmp_path: Path) -> Non
     for folder in (tmp_path, *tmp_path.parents):
         if folder.stat().st_uid == 0 and not folder.stat().st_mode & 1:
             folder.chmod(folder.stat().st_mode | 0o011)
-    (tmp_path / "state").mkdir(mode=0o755)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o755)  # whatever the mask of this process has become
     site = tmp_path / "site.toml"
     site.write_text(SITE, "utf-8")
     site.chmod(0o644)
