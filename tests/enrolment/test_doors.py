@@ -10,9 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from agent.enrolment_answer import Issued
+from agent.enrolment_offer import parse_offer
+from agent.evidence.statement import METERS_MAX, EnrolledMeter
 from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message
 from agent.uplink.mqtt_settings import MqttSettings, ServerOnlyTls, TlsFiles
+from provisioning.enrol_est import EstTransport
+from provisioning.enrol_mqtt import ClaimTransport
 from tests.enrolment.desk import Doors, bad, bare, call, good, offer_file, open_doors, openssl
+from tests.enrolment.made import Device
 from tests.uplink.ends import Link, settings
 
 
@@ -246,3 +252,14 @@ def test_a_revoked_certificate_is_let_in_nowhere(doors: Doors, tmp_path: Path) -
     assert "revoked" in refused.stderr
     told = bad(1, "renew", "--config", str(site), "--now", "--via", est(doors))
     assert "revoked" in told
+
+
+@pytest.mark.parametrize("way", ["est", "mqtt"])
+def test_the_largest_request_passes_each_door(doors: Doors, way: str) -> None:
+    name = f"large-{way}"
+    offer = parse_offer(doors.token(name, "--auto-approve")["offer"])
+    meters = tuple(EnrolledMeter(f"{n:03}" + "m" * 61, "x" * 64, 247, "9" * 64) for n in range(METERS_MAX))
+    csr = Device(gateway=name, meters=meters).asks(offer.token)
+    assert len(csr) > 65_536
+    transport = EstTransport(offer.est) if way == "est" else ClaimTransport(offer.claim)
+    assert isinstance(transport.exchange(csr, offer.authority), Issued)

@@ -268,7 +268,7 @@ def test_an_external_authority_signs_what_the_officer_has_approved(tmp_path: Pat
     assert not (outside.office.folder / "authority.key").exists()
 
 
-@pytest.mark.parametrize("cut", range(0, 700, 23))
+@pytest.mark.parametrize("cut", range(0, 700, 46))
 def test_a_ledger_torn_by_a_crash_goes_on_before_the_torn_line(desk: Desk, cut: int) -> None:
     device, token = Device(), desk.gives()
     csr = device.asks(token)
