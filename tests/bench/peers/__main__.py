@@ -8,9 +8,11 @@ is 0 also when a target is missed: the table says so.
 """
 
 import argparse
+import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,6 +26,8 @@ from tests.bench.peers.subjects import SUBJECTS, Modpoll, NodeRed, Ours, Subject
 
 RUNS: Final = 3
 QUICK_WINDOW_S: Final = 6.0
+PARTS: Final = Path(__file__).parents[1]
+PART_S_MAX: Final = 900.0
 NAMES: Final = {Ours: "ours", Modpoll: "modpoll", Thingsboard: "thingsboard", NodeRed: "node-red"}
 DOCUMENT: Final = ROOT / "docs" / "benchmarks.md"
 
@@ -32,10 +36,10 @@ Figures = dict[str, float]
 
 @frozen
 class Step:
-    """One measurement: its name, which is told once it is done, and what gives figures by subject."""
+    """One measurement: its name, and what gives figures by subject, or a text."""
 
     name: str
-    measure: Callable[[], Mapping[str, Figures]]
+    measure: Callable[[], Mapping[str, Figures] | str]
 
 
 @frozen
@@ -68,6 +72,10 @@ class Run:
         if "thingsboard" in self.subjects:
             seconds = self._short(disk.PEER_S)
             yield self._one("disk/thingsboard", "thingsboard", disk.thingsboard, self.program, seconds)
+        if not self.quick:
+            for bench in sorted(PARTS.glob("bench_*.py")):
+                if bench.stem != "bench_disk":  # it is the row of the disk
+                    yield Step(f"parts/{bench.stem}", partial(part, bench))
 
     @staticmethod
     def _one(step: str, name: str, measure: Callable[..., Figures], *of: Any) -> Step:
@@ -113,6 +121,23 @@ class Run:
         return figures | {f"single_{key}": single[key] for key in ("rate", "rate_per_cpu_s") if key in single}
 
 
+def part(bench: Path) -> str:
+    """What a benchmark of one part of ours prints."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
+    done = subprocess.run(
+        [sys.executable, str(bench)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PART_S_MAX,
+        check=False,
+    )
+    if done.returncode:
+        raise RuntimeError(f"ended with {done.returncode}: {(done.stderr.strip().splitlines() or [''])[-1]}")
+    return done.stdout
+
+
 def side_by_side(calls: Mapping[tuple[str, str], Callable[[], Figures]]) -> Mapping[str, Figures]:
     """The figures of each subject, the first of the pair; a call that fails is told and left out."""
     figures: dict[str, Figures] = {}
@@ -152,6 +177,11 @@ def _measure(found: journal.Journal, call: argparse.Namespace) -> None:
     found.save()
     run = Run(slave.build(BENCH), subjects, call.quick)
     steps = [step for step in run.steps() if not call.only or step.name.split("/")[0] in call.only]
+    walk(found, steps)
+
+
+def walk(found: journal.Journal, steps: Sequence[Step]) -> None:
+    """Take each step that is not done yet; one that fails is noted, and the next is taken."""
     for number, step in enumerate(steps, 1):
         if step.name in found.done:
             continue
@@ -165,6 +195,9 @@ def _measure(found: journal.Journal, call: argparse.Namespace) -> None:
             continue
         found.took(step.name, figures)
         sys.stderr.write(f"    {time.monotonic() - begin_s:.0f} s\n")
+        if isinstance(figures, str):
+            sys.stderr.write(figures)
+            continue
         for name, numbers in figures.items():
             told = ", ".join(f"{key} {number:.4g}" for key, number in numbers.items())
             sys.stderr.write(f"    {name}: {told}\n")
@@ -192,7 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--table", action="store_true", help="print what the last run found, run nothing")
     parser.add_argument(
-        "--only", nargs="+", metavar="STEP", help="second, fastest, rtu, dead, loss, wrong, disk"
+        "--only", nargs="+", metavar="STEP", help="second, fastest, dead, loss, wrong, rtu, disk, parts"
     )
     return parser
 

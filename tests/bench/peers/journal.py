@@ -2,7 +2,8 @@
 
 .bench/run.json:
     {"facts": {...}, "versions": {subject: text}, "absent": {subject: why},
-     "results": {row: {subject: [number, ...]}}, "done": ["load/ours/0", ...], "failed": {"load/ours/0": why}}
+     "results": {row: {subject: [number, ...]}}, "texts": {"parts/...": what it said},
+     "done": ["second/ours/0", ...], "failed": {"second/ours/0": why}}
 """
 
 import json
@@ -22,11 +23,15 @@ class Journal:
     versions: dict[str, str] = field(factory=dict)
     absent: dict[str, str] = field(factory=dict)
     results: dict[str, dict[str, list[float]]] = field(factory=dict)
+    texts: dict[str, str] = field(factory=dict)
     done: list[str] = field(factory=list)
     failed: dict[str, str] = field(factory=dict)
 
-    def took(self, step: str, figures: Mapping[str, Mapping[str, float]]) -> None:
-        """A step is done, with the figures of its subjects by row."""
+    def took(self, step: str, figures: Mapping[str, Mapping[str, float]] | str) -> None:
+        """A step is done, with the figures of its subjects by row, or with what it said."""
+        if isinstance(figures, str):
+            self.texts[step] = figures
+            figures = {}
         for subject, numbers in figures.items():
             for row, number in numbers.items():
                 self.results.setdefault(row, {}).setdefault(subject, []).append(number)
