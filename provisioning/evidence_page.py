@@ -23,6 +23,7 @@ from provisioning.evidence_tables import (
     fingerprints,
     meter_rows,
     noted_rows,
+    odd_rows,
     receipt_rows,
     rest_rows,
     seal_rows,
@@ -33,7 +34,7 @@ from provisioning.page import both, number_table, page, paragraphs, scroll
 from provisioning.plot import svg
 from provisioning.plot_data import Chart, Curve, Level, Panel, Span, Strip, Words
 
-PAGE_VERSION: Final = 1
+PAGE_VERSION: Final = 2
 DRAWN_MAX: Final = 10
 """Episodes with a drawing of their own; the others keep their numbers."""
 CARDS_MAX: Final = 50
@@ -66,6 +67,8 @@ def _body(story: Story) -> Iterator[str]:
     yield _section(Words("缺失及原因", "What is absent, and why"), table(absences(story)))
     yield _section(Words("时钟", "Clock"), table(clock_rows(story)))
     yield _section(Words("电表", "Meters"), table(meter_rows(story)))
+    if story.odd:
+        yield _section(Words("电表异动", "What is odd about meters"), table(odd_rows(story)))
     if story.attested:
         title = Words("安全芯片（TPM）的证明", "Attestations of the TPM")
         yield _section(title, table(attested_rows(story)))

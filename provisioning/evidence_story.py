@@ -13,7 +13,7 @@ from agent.evidence.proved import Evidence, ProvedSeal
 from agent.evidence.seal import FIRST_NUMBER
 from agent.feed import HOLD_S
 from provisioning.outcome import LinkageStates
-from provisioning.plot_data import local_text, zone_s
+from provisioning.plot_data import Words, local_text, zone_s
 
 COLUMNS_MAX: Final = 360
 """Of a load in a drawing: more than a reader sees, few enough for a small file."""
@@ -37,6 +37,15 @@ class Noted:
     at: str
     kind: str
     text: str
+
+
+@frozen
+class Odd:
+    """What a TAMPER record says of a meter."""
+
+    seal: int
+    at: str
+    said: Words
 
 
 @define
@@ -110,6 +119,7 @@ class Story:
     episodes: dict[str, Told] = field(factory=dict)
     again: dict[str, Episode] = field(factory=dict)
     attested: list[Attested] = field(factory=list)
+    odd: list[Odd] = field(factory=list)
     noted: list[Noted] = field(factory=list)
     not_noted: int = 0
     readings: int = 0

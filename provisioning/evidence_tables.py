@@ -179,6 +179,13 @@ def attested_rows(story: Story) -> Iterator[Row]:
         yield same(one.seal), same(one.over), same(one.key), same(one.wrong) if one.wrong else holds
 
 
+def odd_rows(story: Story) -> Iterator[Row]:
+    """What the agent found wrong with a meter, or found in order again."""
+    yield Words("签封", "seal"), Words("UTC时间", "time (UTC)"), Words("说明", "what")
+    for one in story.odd:
+        yield same(one.seal), same(one.at), one.said
+
+
 def noted_rows(story: Story) -> Iterator[Row]:
     """Other records."""
     yield (

@@ -35,11 +35,13 @@ from provisioning.evidence_story import (
     Load,
     MeterStory,
     Noted,
+    Odd,
     Story,
     Told,
 )
 from provisioning.outcome import States
 from provisioning.plot_data import zone_s
+from provisioning.tamper_words import tamper_sentence
 
 KEY_DIGITS: Final = 16
 """Of a key's hash: enough to see that it is the same one."""
@@ -108,9 +110,24 @@ class _Teller:
         elif kind == "record" and line["kind"] == "heartbeat":
             pass
         elif inside:
-            self.story.unread += kind == "finding"
-            text = line["text"] if kind == "finding" else _short(line["body"])
-            self._note(Noted(line["seal"], line.get("at", ""), line.get("kind", "finding"), text))
+            self._other(line)
+
+    def _other(self, line: Line) -> None:
+        """What is neither a reading nor anything with a part of the page for itself."""
+        is_finding = line["type"] == "finding"
+        self.story.unread += is_finding
+        if line.get("kind") == "tamper" and not is_finding and self._odd(line):
+            return
+        text = line["text"] if is_finding else _short(line["body"])
+        self._note(Noted(line["seal"], line.get("at", ""), line.get("kind", "finding"), text))
+
+    def _odd(self, line: Line) -> bool:
+        """Whether a TAMPER record has a sentence and a place in the list."""
+        said = tamper_sentence(line["body"])
+        if said is None or len(self.story.odd) >= NOTED_MAX:
+            return False
+        self.story.odd.append(Odd(line["seal"], line.get("at", ""), said))
+        return True
 
     def _attested(self, seal: int, body: Mapping[str, Any]) -> None:
         if len(self.story.attested) < NOTED_MAX:

@@ -12,6 +12,7 @@ from agent.evidence.proved import Evidence
 from agent.evidence.receipt import Receipt, sign_receipt
 from agent.evidence.seal import StoredSeal
 from agent.evidence.statement import Enrolment, Statement, sign_statement
+from provisioning.evidence_page import PAGE_VERSION
 from tests.evidence.chains import GATEWAY, NOON_NS, SEAL_S, Chain, heartbeat, secret
 
 CENTRE = secret(1, "centre")
@@ -58,7 +59,7 @@ def content(*runs: tuple[PackedSeal, ...], first: int = 1, last: int = 1, **more
         first_key=None,
         by_centre=False,
         made_utc_ms=NOON_MS,
-        page=1,
+        page=PAGE_VERSION,
         question=Question(at_ms(first), at_ms(last), first, last),
         statements=(),
         receipts=(),

@@ -13,7 +13,10 @@ from tests.agent.rig import SITE
 from tests.evidence import packs
 from tests.evidence.chains import NOON_NS, Chain, stamp
 
-PAGES = {1: "f911562172d9f6c4a92db7edd90db580a8c3c126638feb48741d492af1af1aa8"}
+PAGES = {
+    1: "f911562172d9f6c4a92db7edd90db580a8c3c126638feb48741d492af1af1aa8",
+    2: "93f8848054a9b68c2b0435a3fa719dfbc7fefbeb5ecd56f52b0d446fd45d6e88",
+}
 """SHA-256 of the page below, by PAGE_VERSION. Never change an entry: packs that people keep are compared with
 it. A page that is drawn otherwise is another version, with an entry of its own."""
 NOON_S = NOON_NS // 10**9
@@ -33,6 +36,8 @@ EPISODE = {
     "params_hash": "00",
     "retrospective": False,
 }
+
+SWAPPED = {"what": "meter swapped", "meter": "mp", "point": "serial_number", "was": 77, "now": 78}
 
 
 def drawn() -> bytes:
@@ -78,6 +83,7 @@ def drawn() -> bytes:
         seals.append(made.seal(records, at))
     late = stamp(400)
     told = [encode_record(Kind.EPISODE, late, EPISODE), encode_record(Kind.EVENT, late, {"what": "door"})]
+    told += [encode_record(Kind.TAMPER, late, body) for body in (SWAPPED, {"what": "meter sings"})]
     lost = encode_record(Kind.DROP, late, {"first": 5, "last": 5, "why": "room"})
     seals += [made.seal([*told, lost], late)]
     one = packs.content(
@@ -96,7 +102,16 @@ def drawn() -> bytes:
 
 def test_a_page_that_changes_is_another_version(tmp_path: Path) -> None:
     page = drawn()
-    told = ("异常关闭", "given up by the gateway", "no sealed record says why", "no answer", "wall clock")
+    told = (
+        "电表mp：序列号由 77 变为 78",
+        "meter mp: the serial number was 77",
+        "meter sings",
+        "异常关闭",
+        "given up by the gateway",
+        "no sealed record says why",
+        "no answer",
+        "wall clock",
+    )
     for text in told:
         assert text in page.decode(), text
     (tmp_path / "page.html").write_bytes(page)  # to look at
