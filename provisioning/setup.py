@@ -22,7 +22,7 @@ from provisioning.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_USAGE, fail
 from provisioning.setup_answers import read_answers
 from provisioning.setup_journal import STEPS
 from provisioning.setup_receipt import service_status
-from provisioning.setup_session import Session, continue_line, default_folder, session
+from provisioning.setup_session import Session, continue_line, default_folder, session, state_of
 from provisioning.setup_talk import Talk
 from provisioning.setup_words import said
 from provisioning.words import choose_language
@@ -38,6 +38,8 @@ _ANSWERS = click.option(
     "--answers", type=click.Path(dir_okay=False, path_type=Path), help="TOML file with answers."
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object an event.")
+_SHEET: Final = click.Path(dir_okay=False, path_type=Path)
+_CHECK_HELP: Final = "Only say whether this sheet is on record in the gateway's own chain."
 
 NEEDS: Final = {
     "lines": "find",
@@ -109,8 +111,29 @@ def _step_command(name: str) -> click.Command:
     return step
 
 
+def _checking(step: click.Command) -> click.Command:
+    """`setup sheet` with --check, which only looks."""
+    run = step.callback
+    assert run is not None
+
+    def checked(check: Path | None, **rest: Any) -> None:
+        if check is None:
+            run(**rest)
+            return
+        from provisioning.sheet_check import say_sheet  # noqa: PLC0415 - no other step needs all of evidence
+
+        before: dict[str, Any] = click.get_current_context().obj or {}
+        folder = (rest["folder"] or before.get("folder") or default_folder()).absolute()
+        say_sheet(check, folder / state_of(folder), as_json=rest["as_json"] or bool(before.get("as_json")))
+
+    step.params.append(click.Option(["--check"], type=_SHEET, help=_CHECK_HELP))
+    step.callback = checked
+    return step
+
+
 for _name in STEPS:
-    command.add_command(_step_command(_name))
+    _one = _step_command(_name)
+    command.add_command(_checking(_one) if _name == "sheet" else _one)
 
 
 @contextlib.contextmanager

@@ -8,29 +8,36 @@ key, and nothing is found in one that does not hold. A state folder is the gatew
 compared with the roots in their seals, no signature is checked.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final
 
+import click
 from attrs import frozen
 
 from agent.build import DATABASE_NAME
+from agent.centre.lines import iso_utc
 from agent.evidence.cbor import FormatError
 from agent.evidence.container import CONTAINER_BYTES_MAX
-from agent.evidence.export import ExportedSeal, read_chain, verify_file
+from agent.evidence.export import ExportedSeal, Keys, read_chain, verify_file
 from agent.evidence.record import Kind, Record, decode_record, kind_of
 from agent.evidence.seal import open_body, peek_header
 from agent.store.database import StoreError
 from agent.store.gateway import read_seals
 from provisioning.evidence_check import check
 from provisioning.evidence_verify import is_pack
+from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.number_words import chosen
 from provisioning.plot_data import Words
 
 SHEET_BYTES_MAX: Final = 64 * 1024 * 1024
 """A sheet with all its pictures has a tenth of it."""
 WHAT: Final = "sheet"
 """What a record about a sheet says of itself."""
+
+_NO_KEYS: Final = Keys()
 
 Told = tuple[int, tuple[bytes, ...]]
 """A seal's number and its records."""
@@ -93,9 +100,23 @@ class SheetCheck:
         )
 
 
-def check_sheet(
-    sheet: Path, chain: Path, *, centre_key: bytes | None = None, first_key: bytes | None = None
-) -> SheetCheck:
+def say_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS, *, as_json: bool = False) -> None:
+    """What verbs say of a sheet; ends with exit 1 where it is not on record."""
+    try:
+        found = check_sheet(sheet, chain, keys)
+    except SheetCheckError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    if as_json:
+        seals = [{"seal": one.seal, "at": iso_utc(one.utc_ms)} for one in found.found]
+        told = {"sheet": str(sheet), "sha256": found.sha256, "verified": found.verified, "seals": seals}
+        click.echo(json.dumps(told, ensure_ascii=False))
+    if not found.ok:
+        raise fail(EXIT_NO, f"{sheet}: {chosen(found.sentence)}")
+    if not as_json:
+        click.echo(chosen(found.sentence))
+
+
+def check_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS) -> SheetCheck:
     """Look for `sheet` in `chain`: a state folder, an exported chain or an evidence pack.
 
     Raises:
@@ -103,7 +124,7 @@ def check_sheet(
     """
     try:
         digest = _hash(sheet)
-        told = list(_about_sheets(_chain(chain, centre_key, first_key)))
+        told = list(_about_sheets(_chain(chain, keys)))
     except OSError as error:
         raise SheetCheckError(f"{error.filename}: cannot be read: {error.strerror}") from error
     except (FormatError, StoreError) as error:
@@ -121,20 +142,20 @@ def _hash(sheet: Path) -> str:
         return file_digest(stream, sha256).hexdigest()
 
 
-def _chain(chain: Path, centre_key: bytes | None, first_key: bytes | None) -> Iterator[Told]:
+def _chain(chain: Path, keys: Keys) -> Iterator[Told]:
     if chain.is_dir():
         if not (chain / DATABASE_NAME).exists():
             raise SheetCheckError(f"{chain}: no chain is there; name the state folder of the agent")
         seals = ((seal.cose, seal.body) for seal in read_seals(chain / DATABASE_NAME))
         yield from _opened(seals)
     elif is_pack(chain):
-        yield from _of_pack(chain, centre_key, first_key)
+        yield from _of_pack(chain, keys)
     else:
-        if centre_key is None and first_key is None:
+        if keys.centre is None and keys.first is None:
             raise SheetCheckError(
                 f"{chain}: an exported chain is checked with the centre's key or the first key"
             )
-        report = verify_file(chain, first_key, centre_key=centre_key)
+        report = verify_file(chain, keys.first, centre_key=keys.centre, recovery_key=keys.recovery)
         if not report.ok:
             why = report.error or "a body is not what was sealed"
             raise SheetCheckError(f"{chain}: does not hold, {why}")
@@ -143,12 +164,12 @@ def _chain(chain: Path, centre_key: bytes | None, first_key: bytes | None) -> It
             yield from _opened((one.cose, one.body) for one in items if isinstance(one, ExportedSeal))
 
 
-def _of_pack(pack: Path, centre_key: bytes | None, first_key: bytes | None) -> Iterator[Told]:
-    if centre_key is None:
+def _of_pack(pack: Path, keys: Keys) -> Iterator[Told]:
+    if keys.centre is None:
         raise SheetCheckError(f"{pack}: an evidence pack is checked with the centre's key")
     if pack.stat().st_size > CONTAINER_BYTES_MAX:
         raise SheetCheckError(f"{pack}: more than {CONTAINER_BYTES_MAX} bytes; no pack is that large")
-    checked = check(pack.read_bytes(), centre_key, first_key, thorough=False)
+    checked = check(pack.read_bytes(), keys.centre, keys.first, thorough=False)
     if not checked.ok or checked.evidence is None:
         raise SheetCheckError(f"{pack}: does not hold, {checked.problems[0]}")
     for part in checked.evidence.parts:

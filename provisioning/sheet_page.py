@@ -145,7 +145,13 @@ def _signatures() -> Iterator[str]:
 
 def _foot(journal: Journal, site: Site) -> str:
     gateway = journal.site.gateway or site.site.gateway
-    commands = f"sha256sum {SHEET_NAME}<br>dianjian setup sheet --check {SHEET_NAME}"
+    commands = "<br>".join(
+        (
+            f"sha256sum {SHEET_NAME}",
+            f"dianjian setup sheet --check {SHEET_NAME}",
+            f"dianjian verify --centre-key KEY --sheet {SHEET_NAME} CHAIN",
+        )
+    )
     return (
         '<div class="foot">'
         '<p lang="zh">本单为一个文件，其SHA-256作为一条记录签封在网关的链中；改动一个字，哈希即不同。'

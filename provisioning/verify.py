@@ -15,6 +15,7 @@ from agent.evidence.cbor import FormatError
 from agent.evidence.export import Keys, Report, read_chain, verify_file
 from provisioning.evidence_verify import is_pack, verify_pack
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.sheet_check import say_sheet
 
 
 @click.command("verify", short_help="check evidence or an exported chain with nothing but the centre's key")
@@ -30,13 +31,19 @@ from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
     type=click.Path(dir_okay=False, path_type=Path),
     help="Of a pack: draw its evidence anew into this file.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option(
+    "--sheet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Say too whether this acceptance sheet is on record in it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; one more for a sheet.")
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
 def command(
     centre_key: str | None,
     first_key: str | None,
     registry: Path | None,
     html: Path | None,
+    sheet: Path | None,
     as_json: bool,
     file: Path,
 ) -> None:
@@ -46,19 +53,21 @@ def command(
     elsewhere: --first-key or --registry.
     """
     if is_pack(file):
-        verify_pack(
-            file,
+        given = Keys(
             None if centre_key is None else _key(centre_key, "--centre-key"),
             None if first_key is None else _key(first_key, "--first-key"),
-            html,
-            as_json=as_json,
         )
+        verify_pack(file, given.centre, given.first, html, as_json=as_json)
+        if sheet is not None:
+            say_sheet(sheet, file, given, as_json=as_json)
         return
     known = _keys(centre_key, first_key, registry, file)
     report = verify_file(file, known.first, centre_key=known.centre, recovery_key=known.recovery)
     click.echo(json.dumps(_as_json(report), ensure_ascii=False) if as_json else _as_text(report))
     if not report.ok:
         raise fail(EXIT_NO, f"{file}: {report.error or 'a body is not what was sealed'}")
+    if sheet is not None:
+        say_sheet(sheet, file, known, as_json=as_json)
 
 
 def _keys(centre_key: str | None, first_key: str | None, registry: Path | None, file: Path) -> Keys:

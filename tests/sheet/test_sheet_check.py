@@ -6,7 +6,7 @@ import pytest
 from attrs import frozen
 
 from agent.build import DATABASE_NAME, KEYS_NAME
-from agent.evidence.export import ExportedSeal, write_chain
+from agent.evidence.export import ExportedSeal, Keys, write_chain
 from agent.evidence.record import Kind, encode_record
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
@@ -66,7 +66,7 @@ def test_it_is_found_in_the_gateways_own_chain(place: Place) -> None:
 
 
 def test_it_is_found_in_an_exported_chain_that_holds(place: Place) -> None:
-    found = check_sheet(place.sheet, place.export, first_key=place.first_key)
+    found = check_sheet(place.sheet, place.export, Keys(first=place.first_key))
     assert [one.seal for one in found.found] == [3]
     assert found.verified
     assert "the chain holds" in found.sentence.en
@@ -74,7 +74,7 @@ def test_it_is_found_in_an_exported_chain_that_holds(place: Place) -> None:
 
 @pytest.mark.parametrize("where", ["state", "export"])
 def test_a_sheet_with_one_other_name_is_not_on_record(place: Place, changed: Path, where: str) -> None:
-    found = check_sheet(changed, getattr(place, where), first_key=place.first_key)
+    found = check_sheet(changed, getattr(place, where), Keys(first=place.first_key))
     assert not found.ok
     assert [one.seal for one in found.others] == [1, 3]
     assert "seal 3 names another one" in found.sentence.en
@@ -88,7 +88,7 @@ def test_nothing_is_found_in_a_chain_that_was_changed(place: Place, tmp_path: Pa
     bad = tmp_path / "bad.cbor"
     bad.write_bytes(raw)
     with pytest.raises(SheetCheckError, match="does not hold"):
-        check_sheet(place.sheet, bad, first_key=place.first_key)
+        check_sheet(place.sheet, bad, Keys(first=place.first_key))
 
 
 def test_a_chain_without_any_sheet_says_so(place: Place, tmp_path: Path) -> None:
@@ -112,5 +112,5 @@ def test_what_cannot_be_looked_at_is_one_line(
     place: Place, says: str, sheet: str, chain: str, key: bytes | None
 ) -> None:
     with pytest.raises(SheetCheckError, match=says) as told:
-        check_sheet(place.state / sheet, place.state / chain, first_key=key)
+        check_sheet(place.state / sheet, place.state / chain, Keys(first=key))
     assert "\n" not in str(told.value)
