@@ -43,18 +43,23 @@ class Case:
         return self.said("mistake", (clause, words.what_to_do(mistake, places)), mistake, places)
 
     def explained(self, one: Explanation, rival: Explanation | None = None) -> Diagnosis:
-        """What the angles say: one explanation, or two that look the same."""
-        names = "+".join(one.hypothesis.names)
+        """What the angles say: one explanation, or two that look the same.
+
+        Two mistakes at once are named as a suspicion only: unbalanced loads explain too much.
+        """
+        verdict: Verdict = "mistake" if len(one.hypothesis.names) == 1 else "undecided"
+        names, places = "+".join(one.hypothesis.names), one.hypothesis.phases
+        clause = words.beside(_clause(one), self.shown_watts())
         if rival is None:
             todo = words.joined([words.what_to_do(*part) for part in one.hypothesis.parts], "；", "; ")
-            both = words.beside(_clause(one), self.shown_watts()), todo
-            return self.said("mistake", both, names, one.hypothesis.phases)
-        clause = words.joined([_clause(one), _clause(rival)], "，或者", ", or ")
-        clause = words.beside(clause, self.shown_watts())
-        clause = clause[0] + "；两者读数相同", clause[1] + "; both look the same"
-        todo = words.telling(frozenset((*one.hypothesis.names, *rival.hypothesis.names)))
-        verdict: Verdict = "mistake" if len(one.hypothesis.names) == 1 else "undecided"
-        return self.said(verdict, (clause, todo), names, one.hypothesis.phases)
+        else:
+            clause = words.joined([_clause(one), _clause(rival)], "，或者", ", or ")
+            clause = words.beside(clause, self.shown_watts())
+            clause = clause[0] + "；两者读数相同", clause[1] + "; both look the same"
+            todo = words.telling(frozenset((*one.hypothesis.names, *rival.hypothesis.names)))
+        if verdict == "undecided":
+            clause = f"可能{clause[0]}", f"it seems that {clause[1]}"
+        return self.said(verdict, (clause, todo), names, places)
 
     def doubt(
         self, name: str, suspect: Mistake | None = None, places: Sequence[int] = (), **facts: Any

@@ -187,9 +187,13 @@ def _doubt_unsigned(case: Case, live: Sequence[Channel], var: float | None) -> D
 def _few(case: Case, live: Sequence[Channel]) -> Diagnosis:
     """One or two channels whose angles no load has."""
     back = [place for place, one in enumerate(case.channels) if one in live and one.cosine <= -COS_BACK]
-    if back and all(abs(one.cosine) >= COS_BACK for one in live):
-        return case.mistake(Mistake.CT_REVERSED, back, case.shown_watts(back))
-    return case.doubt("other_phase" if len(case.channels) == 1 else "several")
+    is_clear = bool(back) and all(abs(one.cosine) >= COS_BACK for one in live)
+    if len(case.channels) == 1:
+        reversed_ = Mistake.CT_REVERSED
+        return (
+            case.mistake(reversed_, back, case.shown_watts(back)) if is_clear else case.doubt("other_phase")
+        )
+    return case.doubt("several", Mistake.CT_REVERSED if is_clear else None, back if is_clear else ())
 
 
 def _nothing_fits(case: Case, live: Sequence[Channel], var: float | None) -> Diagnosis:

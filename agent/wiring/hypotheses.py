@@ -140,9 +140,11 @@ def _of_total(
     watts = sum(one.apparent * one.cosine for one in channels)
     if not (watts or var):
         return kept
-    total = (math.degrees(math.atan2(var, watts)),) * len(channels)
-    mixed = tuple(way for way in kept if min(way) < 0 < max(way))
-    return (total, *mixed)
+    total = math.degrees(math.atan2(var, watts))
+    others = (
+        way for way in kept if any(abs(math.remainder(one - total, 360.0)) > 2 * SLACK_DEG for one in way)
+    )
+    return ((total,) * len(channels), *(way for way in others if min(way) < 0 < max(way)))
 
 
 def reactive(channels: Sequence[Channel], angles: Sequence[float]) -> float:
