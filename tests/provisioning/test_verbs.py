@@ -111,7 +111,7 @@ USAGE, OUTSIDE, NO = 2, 3, 1
         ("status --config nosuch.toml", USAGE, "cannot be read"),
         ("status --config latin", USAGE, "not UTF-8 at byte 0"),
         ("status --config folder", USAGE, "Is a directory"),
-        ("status --config site.toml", OUTSIDE, "is it running?"),
+        ("status --config site.toml", OUTSIDE, "no agent answers"),
         ("enrol --config broken.toml", USAGE, "is not TOML"),
         ("centre init --key key", USAGE, "never overwritten"),
         ("centre init --key nosuch/key", USAGE, "No such file"),
