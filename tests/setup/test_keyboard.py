@@ -9,33 +9,74 @@ from provisioning.setup_journal import JOURNAL_NAME, save_journal
 from tests.setup.keyboard import Keyboard
 from tests.setup.plants import AT, begun, journal_up_to, kept
 
+KEPT = "dianjian: kept; go on with: dianjian setup --folder {folder}"
 PROMPTS = [
     ("find", "Buses: "),
     ("lines", "Id of this gateway [g1]: "),
-    ("wiring", "Is a clamp meter at hand?"),
-    ("thresholds", "else the line to change, like p1 [ok]: "),
-    ("photos", "Path of a photo"),
     ("enrol", "or name a file: @PATH"),
     ("commission", "Hours of the commissioning period [72]: "),
 ]
 
 
 @pytest.mark.parametrize(("step", "prompt"), PROMPTS)
-def test_ctrl_c_at_a_prompt_says_how_to_go_on_and_the_next_call_asks_the_same(
-    tmp_path: Path, step: str, prompt: str
-) -> None:
+def test_ctrl_c_at_a_prompt_says_how_to_go_on(tmp_path: Path, step: str, prompt: str) -> None:
     folder = begun(tmp_path / "f", step)
     journal = kept(folder)
-    site = evolve(journal.site, gateway="g1")
-    save_journal(folder / JOURNAL_NAME, evolve(journal, site=site))
-    for _ in range(2):
-        with Keyboard("setup", "--folder", str(folder)) as keyboard:
-            keyboard.until(prompt)
-            keyboard.interrupt()
-            assert keyboard.ended() == 130
-            last = keyboard.screen.rstrip().splitlines()[-1]
-            assert last == f"dianjian: kept; go on with: dianjian setup --folder {folder}"
+    save_journal(folder / JOURNAL_NAME, evolve(journal, site=evolve(journal.site, gateway="g1")))
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.until(prompt)
+        interrupted(keyboard, folder)
     assert kept(folder).steps == journal.steps
+
+
+def interrupted(keyboard: Keyboard, folder: Path) -> None:
+    """Press ctrl-C: the last line says how to go on."""
+    keyboard.interrupt()
+    assert keyboard.ended() == 130
+    assert keyboard.screen.rstrip().splitlines()[-1] == KEPT.format(folder=folder)
+
+
+def test_a_session_that_is_ended_at_every_step_goes_on_at_that_step_each_time(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "f", "wiring")
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.until("the meter does not answer")
+        keyboard.until("Is a clamp meter at hand?")
+        interrupted(keyboard, folder)
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.answer("Is a clamp meter at hand?")
+        for meter in ("m1", "m2"):
+            keyboard.until("leave it as it is")
+            keyboard.answer(meter, "2")
+        keyboard.answer("On/off test of p1 plating", "2")
+        keyboard.answer("Why not", "runs through")
+        keyboard.until("On/off test of t1 scrubber")
+        interrupted(keyboard, folder)
+    assert [(one.line, one.skipped) for one in kept(folder).trials] == [("p1", "runs through")]
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        for _ in range(2):
+            keyboard.answer("On/off test of", "2")
+            keyboard.answer("Why not", "night")
+        keyboard.answer("else the line to change", "p1")
+        keyboard.answer("p1 counts as running from", "7,5")
+        keyboard.until("p1 counts as stopped below")
+        interrupted(keyboard, folder)
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.answer("else the line to change", "p9")
+        keyboard.until("no line 'p9'; known: p1, t1")
+        keyboard.answer("else the line to change")
+        (folder / "m1.jpg").write_bytes(b"photo")
+        keyboard.answer("Path of a photo", "nowhere.jpg")
+        keyboard.until("nowhere.jpg: there is no such file")
+        keyboard.answer("Path of a photo", "m1.jpg")
+        keyboard.answer("What it shows", "cabinet")
+        keyboard.answer("Of which meter", "m1")
+        keyboard.answer("Path of a photo")
+        keyboard.answer("seals of meter m1", "A1 A2")
+        keyboard.until("seals of meter m2")
+        interrupted(keyboard, folder)
+    assert kept(folder).meters[0].seal_numbers == ("A1", "A2")
+    assert [one.path for one in kept(folder).photos] == ["m1.jpg"]
+    assert "photos" not in kept(folder).steps
 
 
 def test_each_answer_is_kept_at_once_and_offered_the_next_time(tmp_path: Path) -> None:
