@@ -2,13 +2,16 @@
 
 Whoever connects to `status.sock` in the state folder is sent one JSON object and hung up on; what
 he sends is not read. The socket may be opened by the agent's own user and group only. It never
-blocks the agent: a reader who is slower than the socket's buffer loses the rest of his answer.
+blocks the agent: what the socket's buffer does not take at once (208 kB on a plain Debian, a plant of a
+hundred meters says 300) is handed over in the next turns, and a reader who has not taken it all after
+PATIENCE_S loses the rest.
 """
 
 import contextlib
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +20,7 @@ SOCKET_NAME: Final = "status.sock"
 STATUS_BYTES_MAX: Final = 4 * 1024 * 1024
 """More than any agent says; a reader stops here instead of trusting the other side."""
 READ_TIMEOUT_S: Final = 5.0
+PATIENCE_S: Final = 5.0
 ACCEPTS_MAX: Final = 4
 """Readers served in one turn, so that a busy socket cannot keep the agent from its meters."""
 
@@ -34,26 +38,46 @@ class StatusSocket:
         finally:
             os.umask(before)
         self._listener.listen(ACCEPTS_MAX)
+        self._rest: list[tuple[socket.socket, memoryview, float]] = []
 
     def waiting(self) -> list[socket.socket]:
-        """Readers who have connected since the last call."""
+        """Readers who have connected since the last call; earlier ones get more of their answer first."""
+        now_s = time.monotonic()
+        rest, self._rest = self._rest, []
+        for reader, left, until_s in rest:
+            self._hand(reader, left if now_s < until_s else left[:0], until_s)
         readers: list[socket.socket] = []
         with contextlib.suppress(OSError):  # nobody waits, or there is no descriptor for who does
-            while len(readers) < ACCEPTS_MAX:
+            while len(readers) + len(self._rest) < ACCEPTS_MAX:
                 reader, _ = self._listener.accept()
                 readers.append(reader)
         return readers
 
-    @staticmethod
-    def answer(reader: socket.socket, status: Mapping[str, Any]) -> None:
-        """Send `status` and hang up."""
-        with reader, contextlib.suppress(OSError):
+    def answer(self, reader: socket.socket, status: Mapping[str, Any]) -> None:
+        """Send `status` and hang up, now or within the next turns."""
+        with contextlib.suppress(OSError):
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STATUS_BYTES_MAX)
             reader.setblocking(False)
-            reader.send(json.dumps(status, ensure_ascii=False).encode())
+        raw = json.dumps(status, ensure_ascii=False).encode()
+        self._hand(reader, memoryview(raw), time.monotonic() + PATIENCE_S)
+
+    def _hand(self, reader: socket.socket, left: memoryview, until_s: float) -> None:
+        """Give as much as the reader's buffer takes; keep the rest, or hang up."""
+        try:
+            while left:
+                left = left[reader.send(left) :]
+        except BlockingIOError:
+            self._rest.append((reader, left, until_s))
+            return
+        except OSError:
+            pass
+        reader.close()
 
     def close(self) -> None:
         """Stop listening and remove the socket."""
+        for reader, _, _ in self._rest:
+            reader.close()
+        self._rest = []
         self._listener.close()
         self._path.unlink(missing_ok=True)
 

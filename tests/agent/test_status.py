@@ -1,14 +1,16 @@
 """The status socket answers whoever may open it, and never waits for a slow reader."""
 
 import errno
+import json
 import socket
 import stat
 import threading
+import time
 from pathlib import Path
 
 import pytest
 
-from agent.status import SOCKET_NAME, StatusSocket, read_status
+from agent.status import ACCEPTS_MAX, PATIENCE_S, SOCKET_NAME, StatusSocket, read_status
 
 
 def serve_one(status: StatusSocket, answer: dict[str, object]) -> None:
@@ -26,6 +28,67 @@ def test_a_reader_is_told_and_hung_up_on(tmp_path: Path) -> None:
     thread.join()
     status.close()
     assert not (tmp_path / SOCKET_NAME).exists()
+
+
+SMALL = 4608
+"""The least that the kernel gives a socket's buffer: an answer then takes many turns."""
+
+
+@pytest.fixture
+def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.status.STATUS_BYTES_MAX", SMALL)
+
+
+def unread(folder: Path) -> socket.socket:
+    channel = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    channel.connect(str(folder / SOCKET_NAME))
+    channel.settimeout(10.0)
+    return channel
+
+
+@pytest.mark.usefixtures("small_buffers")
+def test_an_answer_that_the_buffer_does_not_take_is_handed_over_in_the_next_turns(tmp_path: Path) -> None:
+    status, told = StatusSocket(tmp_path), {"text": "x" * 1_000_000}
+    with unread(tmp_path) as channel:
+        (reader,) = status.waiting()
+        status.answer(reader, told)
+        got = bytearray()
+        while part := channel.recv(4096):
+            got += part
+            assert status.waiting() == []
+    assert json.loads(got) == told
+    status.close()
+
+
+@pytest.mark.usefixtures("small_buffers")
+def test_readers_who_take_nothing_keep_no_others_out_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status = StatusSocket(tmp_path)
+    lazy = [unread(tmp_path) for _ in range(ACCEPTS_MAX)]
+    for reader in status.waiting():
+        status.answer(reader, {"text": "x" * 1_000_000})
+    with unread(tmp_path) as late:
+        assert status.waiting() == [], "as many as are served at once"
+        now_s = time.monotonic()
+        monkeypatch.setattr("agent.status.time.monotonic", lambda: now_s + PATIENCE_S)
+        (reader,) = status.waiting()
+        status.answer(reader, {})
+        assert late.recv(4096) == b"{}"
+    for channel in lazy:
+        channel.close()
+    status.close()
+
+
+@pytest.mark.usefixtures("small_buffers")
+def test_a_reader_who_leaves_is_no_matter(tmp_path: Path) -> None:
+    status = StatusSocket(tmp_path)
+    with unread(tmp_path):
+        (reader,) = status.waiting()
+        status.answer(reader, {"text": "x" * 1_000_000})
+    assert status.waiting() == []
+    assert reader.fileno() == -1
+    status.close()
 
 
 def test_only_owner_and_group_may_open_it(tmp_path: Path) -> None:

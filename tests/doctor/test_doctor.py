@@ -126,7 +126,7 @@ def test_the_agent_of_another_gateway_is_not_believed(tmp_path: Path) -> None:
         while not (readers := socket.waiting()):
             time.sleep(0.01)
         for reader in readers:
-            StatusSocket.answer(reader, {"gateway": "other", "buses": [], "meters": []})
+            socket.answer(reader, {"gateway": "other", "buses": [], "meters": []})
 
     thread = threading.Thread(target=serve)
     thread.start()

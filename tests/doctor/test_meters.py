@@ -146,7 +146,7 @@ def beside(folder: Path, status: dict[str, Any]) -> list[Finding]:
         while not (readers := socket.waiting()):
             time.sleep(0.01)
         for reader in readers:
-            StatusSocket.answer(reader, status)
+            socket.answer(reader, status)
 
     thread = threading.Thread(target=serve)
     thread.start()

@@ -40,7 +40,7 @@ def agent(folder: Path, status: dict[str, Any]) -> Iterator[Path]:
     def serve() -> None:
         while not ended.is_set():
             for reader in listener.waiting():
-                StatusSocket.answer(reader, status)
+                listener.answer(reader, status)
             time.sleep(0.01)
 
     thread = threading.Thread(target=serve)
