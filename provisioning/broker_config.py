@@ -55,7 +55,7 @@ topic write dj/1/claim/+/answer
 
 CLAIM_ACL: Final = """\
 # Who has no certificate yet: one request and its answer, under the client id that is the request's hash.
-pattern read dj/1/claim/authority
+topic read dj/1/claim/authority
 pattern write dj/1/claim/%c/request
 pattern read dj/1/claim/%c/answer
 """

@@ -56,11 +56,13 @@ def approve(
     office = office_at(authority, registry, key)
     try:
         found = _waiting(office, gateway) if folder is None else _taken(office, folder)
+        open_ = [one for one, answer in found if one and not one.word and isinstance(answer, Pending)]
+        words = {one.code for one in _meant(office, open_, code, deny=deny)}
         refusals = 0
         for request, answer in found:
             last = answer
-            if isinstance(answer, Pending) and request is not None and not request.word:
-                word = "denied" if deny else _compared(office, request, code)
+            if request is not None and request.code in words:
+                word = "denied" if deny else "approved"
                 last = office.approve(request.code, OFFICER, utc_ms(), word=word)
             if request is not None and out is not None:
                 out.write_bytes(csr_pem(request.csr))
@@ -90,9 +92,7 @@ def issue(
     office = office_at(authority)
     try:
         if certificate is not None:
-            request = office.take_external(certificate.read_bytes(), utc_ms())
-            if request.gateway != gateway:
-                raise fail(EXIT_USAGE, f"{certificate}: is for {request.gateway}, not for {gateway}")
+            request = office.take_external(certificate.read_bytes(), utc_ms(), gateway)
         else:
             with office.ledger.locked() as ledger:
                 done = [r for r in ledger.requests.values() if r.gateway == gateway and r.certificate]
@@ -164,19 +164,23 @@ def _taken(office: Office, folder: Path) -> list[tuple[RequestKept | None, Answe
     return found
 
 
-def _compared(office: Office, request: RequestKept, code: str | None) -> str:
-    """The officer's word: the typed code is that of the request."""
-    own = office.short_code(request)
+def _meant(office: Office, waiting: list[RequestKept], code: str | None, *, deny: bool) -> list[RequestKept]:
+    """The requests that the officer's word is about: those whose code is the one on the gateway's screen."""
+    if not waiting or (deny and code is None):
+        return waiting
+    if code is None and not sys.stdin.isatty():
+        raise fail(
+            EXIT_USAGE, f"{waiting[0].gateway}: --code is missing: what does the gateway's screen show?"
+        )
     if code is None:
-        if not sys.stdin.isatty():
-            raise fail(
-                EXIT_USAGE, f"{request.gateway}: --code is missing: what does the gateway's screen show?"
-            )
-        code = click.prompt(f"{request.gateway}: the code on the gateway's screen", err=True)
-    if "".join(filter(str.isalnum, code)).upper() != own.replace("-", ""):
+        code = click.prompt(f"{waiting[0].gateway}: the code on the gateway's screen", err=True)
+    typed = "".join(filter(str.isalnum, code)).upper()
+    meant = [one for one in waiting if office.short_code(one).replace("-", "") == typed]
+    if not meant:
+        shown = ", ".join(office.short_code(one) for one in waiting)
         raise fail(
             EXIT_NO,
-            f"{request.gateway}: the code is not that of the request that came ({own}): nothing is approved. "
-            "If the gateway shows another one, somebody else used its token: --deny",
+            f"{waiting[0].gateway}: the code is not that of the request that came ({shown}): nothing is "
+            "approved. If the gateway shows another one, somebody else used its token: --deny",
         )
-    return "approved"
+    return meant

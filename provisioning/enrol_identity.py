@@ -7,6 +7,7 @@ Below the state folder:
     tls/ID/                    key.pem, certificate.pem, ca.pem, request.csr of one certificate
     tls/current                a symbolic link to the ID in use
     tls/broker.toml            the lines for [broker] of the site file
+    tls/token-id               the id of the token that the gateway was enrolled with
     tls/est                    the address of the centre's EST server, empty without one
 
 The site file names the files below `current`. The link is replaced in one step, so key and certificate
@@ -32,6 +33,7 @@ CERTIFICATE_NAME: Final = "certificate.pem"
 AUTHORITY_NAME: Final = "ca.pem"
 REQUEST_NAME: Final = "request.csr"
 BROKER_NAME: Final = "broker.toml"
+USED_NAME: Final = "token-id"
 EST_NAME: Final = "est"
 ID_BYTES: Final = 8
 KEPT: Final = 2
@@ -66,6 +68,11 @@ class Identity:
     def est(self) -> str:
         """Where the centre takes renewals by EST, "" where it does not."""
         file = self.folder / EST_NAME
+        return file.read_text("utf-8").strip() if file.exists() else ""
+
+    def enrolled_with(self) -> str:
+        """The id of the token that was used, "" where none was."""
+        file = self.folder / USED_NAME
         return file.read_text("utf-8").strip() if file.exists() else ""
 
     def key(self, make: Callable[[], bytes]) -> bytes:

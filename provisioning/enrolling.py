@@ -44,6 +44,7 @@ from provisioning.enrol_identity import (
     KEY_NAME,
     REQUEST_NAME,
     TLS_NAME,
+    USED_NAME,
     Identity,
     write,
 )
@@ -147,6 +148,7 @@ def enrol(
     done = _enrolled(site, offer, transport.name, identity)
     write(identity.folder / BROKER_NAME, broker_lines(done).encode())
     write(identity.folder / EST_NAME, offer.est.encode())
+    write(identity.folder / USED_NAME, offer.token.id.encode())
     return done
 
 
@@ -245,7 +247,8 @@ def _is_done(identity: Identity, offer: Offer) -> bool:
     if not identity.has_current():
         return False
     identity.tidy()
-    return _token_of(identity.current / REQUEST_NAME) == offer.token.id
+    known = _token_of(identity.current / REQUEST_NAME) or identity.enrolled_with()
+    return known == offer.token.id  # a certificate that was renewed since is asked for without a token
 
 
 def _token_of(file: Path) -> str:

@@ -242,7 +242,7 @@ class Office:
                 ledger.add_word(code, word, by, now_utc_ms)
             return self._go_on(ledger, code, now_utc_ms)
 
-    def take_external(self, raw: bytes, now_utc_ms: int) -> RequestKept:
+    def take_external(self, raw: bytes, now_utc_ms: int, gateway: str = "") -> RequestKept:
         """The certificate that an external authority has made for an approved request."""
         with self.ledger.locked() as ledger:
             try:
@@ -253,6 +253,8 @@ class Office:
             if not fits:
                 raise OfficeError("the certificate is for a key that nobody has asked with")
             request = fits[-1]
+            if gateway not in {"", request.gateway}:
+                raise OfficeError(f"the certificate is for {request.gateway}, not for {gateway}")
             if request.word != "approved":
                 raise OfficeError(f"the request of {request.gateway} is not approved")
             if certificate.name != request.gateway or not certificate.is_for_clients:

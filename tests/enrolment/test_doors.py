@@ -95,6 +95,9 @@ def test_a_certificate_is_renewed_before_its_end_with_a_new_key(
     assert tls_files(site).key.read_bytes() != before[0]
     assert tls_files(site).certificate.read_bytes() != before[1]
     let_in(doors, site, name)
+    files = ["--recovery", str(tmp_path / f"{name}.recovery"), "--token-file", str(tmp_path / "token.txt")]
+    again = good("enrol", "--config", str(site), *files)
+    assert again in site.read_text("utf-8"), "the enrolment is still the one it was"
 
 
 def test_an_officer_is_asked_and_the_gateway_waits(doors: Doors, tmp_path: Path) -> None:
@@ -111,6 +114,24 @@ def test_an_officer_is_asked_and_the_gateway_waits(doors: Doors, tmp_path: Path)
     let_in_site = site.read_text("utf-8") + good(*words)
     site.write_text(let_in_site, "utf-8")
     let_in(doors, site, "slow")
+
+
+def test_of_two_requests_the_officer_lets_in_the_one_whose_code_is_read_to_him(
+    doors: Doors, tmp_path: Path
+) -> None:
+    codes = []
+    for each in ("thief", "gateway"):
+        folder = tmp_path / each
+        site = bare(folder / "g", "twice")
+        token = offer_file(folder, doors.token("twice"))
+        words = ["--recovery", str(folder / "r"), "--token-file", str(token), "--wait", "0"]
+        codes.append(bad(1, "enrol", "--config", str(site), *words).split("code ")[1].split(")")[0])
+    approve = ["centre", "approve", *doors.desk.all, "twice"]
+    assert "nothing is approved" in bad(1, *approve, "--code", "0000-0000-0000")
+    told = good(*approve, "--code", codes[1]).splitlines()
+    assert told == [f"twice: waits, code {codes[0]}", "twice: issued"]
+    assert call(*approve, "--deny", "--code", codes[0]).exit_code == 1
+    assert "no request of twice waits" in bad(2, *approve)
 
 
 def test_curl_gets_the_authority_and_is_refused_garbage(doors: Doors, tmp_path: Path) -> None:
