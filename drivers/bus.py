@@ -31,7 +31,7 @@ from drivers.dlt645_bus import Dlt645Bus
 from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.frame import Framing, Prepared, Request
 from drivers.ledger import LATE_MAX_S, Ledger
-from drivers.line import QUIET_S, SILENT_REOPEN, Line
+from drivers.line import QUIET_S, SILENT_REOPEN, Line, late_min_s
 from drivers.registers import WORD_BYTES
 from drivers.rtu import replies_in, requests_in
 from drivers.transaction import Answer, BusStats, Transaction
@@ -39,8 +39,6 @@ from drivers.verdict import ADDRESS_MAX
 
 __all__ = ["SILENT_REOPEN", "Answer", "Bus", "BusStats", "Dlt645Bus", "MeterBus", "new_ledger", "open_bus"]
 
-LATE_REAL_MIN_S: Final = 1.0
-"""A clock that runs fast does not make the machine's scheduler faster: this much real time is kept."""
 ILLEGAL_REGISTERS: Final = frozenset({2, 3})
 """Exceptions for an address or a count that the meter does not have."""
 PREPARED_MAX: Final = 4096
@@ -236,9 +234,7 @@ class MeterBus(Protocol):
 
 def new_ledger(clock: Clock) -> Ledger:
     """An empty ledger for a bus that is read on `clock`."""
-    hour_s = 3600.0
-    speed = hour_s / clock.real_s(hour_s)
-    return Ledger(late_max_s=max(LATE_MAX_S, LATE_REAL_MIN_S * speed))
+    return Ledger(late_max_s=max(LATE_MAX_S, late_min_s(clock)))
 
 
 def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> MeterBus:

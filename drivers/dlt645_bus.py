@@ -16,6 +16,7 @@ that need other means here:
 A bus belongs to one thread. It opens its port when it is first used, and again after a failure.
 """
 
+import math
 import time
 from typing import Final
 
@@ -34,13 +35,18 @@ from drivers.dlt645 import (
 from drivers.dlt645_exchange import Exchange
 from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.ledger import Ledger
-from drivers.line import Line
+from drivers.line import Line, late_min_s
 from drivers.transaction import Answer
 
 QUIET_MAX_S: Final = 0.5
 """Longest wait for silence: the longest frame takes 1 s at 2400 baud, a babbler has no end."""
 BYTE_PAUSE_S: Final = 0.5
 """How long a meter may rest between two bytes of its frame (DL/T 645-2007, section 5.3)."""
+RESPONSE_MAX_S: Final = 0.5
+"""Longest time in which a meter begins to answer (same section)."""
+LATE_TIMES: Final = 2.0
+"""On a serial port a lost answer is waited past for this multiple of the longest that the standard allows,
+or that this meter ever took. A transparent gateway may hold it longer; there the ledger's time counts."""
 _DATA_ID_BYTES: Final = 4
 
 
@@ -130,11 +136,11 @@ class Dlt645Bus(Line):
         sent_s = self._keep_gap()
         request = encode_read(ask.meter, ask.data_id)
         self.stats.requests += 1
-        self._ledger.sent(ask, sent_s)
-        exchange = Exchange(self._ledger, self.stats, ask, buffer=self._buffer)
-        self._pipe.write(request)
         answer_bytes = FRAME_OVERHEAD_BYTES + _DATA_ID_BYTES + ask.count
         wire_s = self._pipe.wire_s(len(request) + len(PREAMBLE) + answer_bytes)
+        self._ledger.sent(ask, sent_s, self._late_max_s(ask, wire_s))
+        exchange = Exchange(self._ledger, self.stats, ask, buffer=self._buffer)
+        self._pipe.write(request)
         real_s = self._clock.real_s
         began_s, wait_s = time.monotonic(), real_s(timeout_s + wire_s)
         try:
@@ -142,4 +148,12 @@ class Dlt645Bus(Line):
             found = self._await(exchange, chunk, answer_bytes, (began_s, wait_s, wait_s))
         finally:
             self.stats.busy_s += self._clock.monotonic_s() - sent_s
+        self._turnarounds.took(ask.unit_id, self._idle_since_s - sent_s)
         return found, self._idle_since_s - sent_s
+
+    def _late_max_s(self, ask: ReadId, wire_s: float) -> float:
+        """Until when the answer can come."""
+        if not wire_s:
+            return math.inf
+        longest_s = max(wire_s + RESPONSE_MAX_S + BYTE_PAUSE_S, self._turnarounds.slowest_s(ask.unit_id))
+        return max(LATE_TIMES * longest_s, late_min_s(self._clock))

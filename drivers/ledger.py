@@ -18,12 +18,15 @@ must not teach the meter's holes, and the answer may still come.
 Pure: time comes in as `now_s`. Size: one entry for each signature of the last `late_max_s` and TIDY_S.
 """
 
+import math
 from typing import Final, Protocol
 
 from attrs import Factory, define, frozen
 
 from drivers.verdict import COUNT_MAX, Request, Signature
 
+LATE_REAL_MIN_S: Final = 1.0
+"""A clock that runs fast does not make the machine's scheduler faster: this much real time is kept."""
 LATE_MAX_S: Final = 10.0
 """Latest answer that is reckoned with. Gateways queue for seconds; ten is beyond every time-out in use."""
 DUPLICATE_MAX_S: Final = 0.5
@@ -116,12 +119,16 @@ class Ledger:
         entry = self._entries.get(signature)
         return 0.0 if entry is None else max(entry.until_s - now_s, 0.0)
 
-    def sent(self, request: Asked, now_s: float) -> None:
-        """`request` went out: until told otherwise it is unanswered."""
+    def sent(self, request: Asked, now_s: float, late_max_s: float = math.inf) -> None:
+        """`request` went out: until told otherwise it is unanswered.
+
+        `late_max_s` is for a line whose answers are known to come sooner than those of all others.
+        """
         if now_s >= self._tidied_s + TIDY_S or now_s < self._tidied_s:
             self._forget(now_s)
         signature = self._last = request.signature
-        self._entries[signature] = _Entry(request.address, now_s + self.late_max_s, answered=False)
+        until_s = now_s + min(self.late_max_s, late_max_s)
+        self._entries[signature] = _Entry(request.address, until_s, answered=False)
 
     def answered(self, request: Asked, now_s: float, *, refused: bool = False) -> None:
         """The answer or a certain refusal came."""

@@ -18,7 +18,7 @@ from typing import Final
 
 from drivers.bus_url import BusTarget
 from drivers.clock import Clock
-from drivers.ledger import Ledger
+from drivers.ledger import LATE_REAL_MIN_S, Ledger
 from drivers.patience import SPOILED_S, Patience, Turnarounds
 from drivers.transport import Deadline
 from drivers.waiting import FLOOD_BYTES_MAX, BusStats, Found, Waiting
@@ -36,6 +36,12 @@ gateway that was restarted stays silent for hours."""
 OVERSLEPT_S: Final = 0.0002
 """How much too long the kernel lets a thread sleep. The end of a gap is awaited awake, or it would cost a
 fast line 1 % of its rate; a request of 15 ms pays for it with as much processor time as its answer."""
+
+
+def late_min_s(clock: Clock) -> float:
+    """The shortest time on `clock` for which an unanswered request is remembered."""
+    hour_s = 3600.0
+    return LATE_REAL_MIN_S * hour_s / clock.real_s(hour_s)
 
 
 class Line:

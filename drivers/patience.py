@@ -78,6 +78,10 @@ class Turnarounds:
         before_s = self._slowest_s.get(unit_id, 0.0)
         self._slowest_s[unit_id] = max(turnaround_s, before_s * TURNAROUND_FADES)
 
+    def slowest_s(self, unit_id: int) -> float:
+        """The longest, 0 if nothing is known."""
+        return self._slowest_s.get(unit_id, 0.0)
+
     def due_s(self, unit_id: int, timeout_s: float) -> float:
         """How long its answer may take as far as is known; `timeout_s` if nothing is."""
         slowest_s = self._slowest_s.get(unit_id)

@@ -255,6 +255,31 @@ def test_a_late_answer_frees_its_data_id_as_soon_as_it_has_come() -> None:
         bus.close()
 
 
+def test_a_lost_answer_of_a_serial_line_rests_its_data_id_for_what_the_standard_allows_and_not_for_10_s() -> (
+    None
+):
+    def deaf_once(line: Line, request: Dlt645Request, number: int) -> None:
+        if number > 1:
+            line.send(numbered(request, number))
+
+    with on_pty(deaf_once) as served:
+        bus = open_bus(served.url, CLOCK)
+        assert isinstance(bus, Dlt645Bus)
+        with pytest.raises(ReplyTimeoutError, match="no answer"):
+            read(bus, timeout_s=0.05)
+        with pytest.raises(ReplyTimeoutError, match=r"for (1\.9|2\.0) s more"):
+            read(bus, timeout_s=0.05)
+        bus.close()
+    with on_tcp(deaf_once) as served:
+        bus = open_bus(served.url, CLOCK)
+        assert isinstance(bus, Dlt645Bus)
+        with pytest.raises(ReplyTimeoutError, match="no answer"):
+            read(bus, timeout_s=0.05)
+        with pytest.raises(ReplyTimeoutError, match=r"for (9\.9|10\.0) s more"):
+            read(bus, timeout_s=0.05)
+        bus.close()
+
+
 def test_a_refusal_is_believed_only_where_it_can_belong_to_nothing_else() -> None:
     def refusing(line: Line, request: Dlt645Request, number: int) -> None:
         del request
