@@ -33,7 +33,14 @@ from agent.setups import setups_of
 from agent.status import read_status
 from agent.store.database import suffixed
 from agent.uplink.wire import Topics
-from provisioning import doctor_access, doctor_broker, doctor_chain, doctor_machine, doctor_meters
+from provisioning import (
+    doctor_access,
+    doctor_broker,
+    doctor_certificates,
+    doctor_chain,
+    doctor_machine,
+    doctor_meters,
+)
 from provisioning.bundle import write_bundle
 from provisioning.doctor_finding import Check, Finding, Patient, State, chosen, examine, failed, ok
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
@@ -70,7 +77,7 @@ CHECKS: Final = (
     Check("disk", doctor_machine.disk, 10.0),
     Check("keys", doctor_chain.keys, 15.0),
     Check("chain", doctor_chain.chain, 30.0),
-    Check("certificates", doctor_broker.certificates, 5.0),
+    Check("certificates", doctor_certificates.certificates, 5.0),
     Check("broker", doctor_broker.broker, 30.0),
     Check("buses", doctor_meters.buses, 5.0),
     Check("meters", doctor_meters.meters, 120.0),
