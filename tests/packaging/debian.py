@@ -22,8 +22,9 @@ CACHE: Final = HERE / "build/debian"
 GATEWAY: Final = Path(__file__).parent / "gateway"
 MINIMAL: Final = ("python3", "systemd", "systemd-sysv", "dbus", "iproute2")
 """What a fresh Debian 12 of a gateway has, and `ss` to look with."""
-WAIT_S: Final = 900
-"""Nothing here takes as long on a machine that is not stuck."""
+WAIT_S: Final = 1_800
+"""Nothing here takes as long on a machine that is not stuck: the longest, a boot with five installations, six
+minutes alone and ten beside others."""
 ENTER: Final = """
 set -e
 mount -t proc proc "$0/proc"

@@ -68,19 +68,21 @@ def test_under_systemd_the_service_starts_is_watched_upgrades_and_is_removed(tmp
         stream.truncate(IMAGE_BYTES)
     run(["mke2fs", "-q", "-t", "ext4", "-d", str(root.folder), str(image)])
     (kernel,), (initrd,) = root.path("/boot").glob("vmlinuz-*"), root.path("/boot").glob("initrd.img-*")
-    console = run(
+    console = tmp_path / "console"
+    run(
         [
-            *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max"),
-            *("-smp", "2", "-m", "1024", "-nic", "none", "-no-reboot", "-nographic", "-monitor", "none"),
+            *("qemu-system-x86_64", "-machine", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "2"),
+            *("-m", "1024", "-nic", "none", "-no-reboot", "-display", "none", "-monitor", "none"),
+            *("-serial", f"file:{console}"),
             *("-kernel", str(kernel), "-initrd", str(initrd)),
             *("-append", "root=/dev/vda rw console=ttyS0 quiet panic=1"),
             *("-drive", f"file={image},if=virtio,format=raw,cache=unsafe"),
         ]
-    ).stdout
+    )
     told = run(["debugfs", "-R", "cat /root/result", str(image)]).stdout
     seen = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
     wrong = {name: (seen.get(name), value) for name, value in FOUND.items() if seen.get(name) != value}
-    assert not wrong, console
+    assert not wrong, console.read_text("utf-8", "replace")
     assert "nonsense: unknown key" in seen["wrong_file_line"]
     assert "version 0.2.0 of dianjian-edge brought it to schema" in seen["rolled_back_line"]
     assert float(seen["exposure"]) <= 1.3
