@@ -125,8 +125,8 @@ def _currents(case: Case) -> Diagnosis | None:
     if not without or case.expected.is_three_phase is False or len(without) == len(case.channels):
         return None
     if case.expected.is_three_phase:
-        most_a = max(one.amps for one in case.channels)
-        return case.mistake(Mistake.CT_OPEN, without, f"0 A / {most_a:.1f} A")
+        shown = ", ".join(f"{one.phase.upper()} {one.amps:.1f} A" for one in case.channels)
+        return case.mistake(Mistake.CT_OPEN, without, shown)
     return case.doubt("idle_or_open", Mistake.CT_OPEN, without)
 
 
@@ -237,18 +237,18 @@ def _clamped(case: Case) -> Diagnosis | None:
 
 def _wrong_ratio(case: Case, compared: ratio.Compared) -> Diagnosis:
     now, places = case.expected.ct_ratio, compared.phases
-    right: str = f"{1 / compared.round_factor:g} x"
     case.numbers["clamp_factor"] = round(compared.factor, 4)
-    if now:
-        ct_ratio = ratio.right_ratio(compared.factor, now)
-        case.numbers.update(ct_ratio=now, right_ct_ratio=ct_ratio)
-        right = f"{ct_ratio:g}"
     known = [one for one in case.channels if one.phase in case.expected.clamp_a]
-    todo = words.what_to_do(Mistake.WRONG_RATIO, places, right=right, now=f"{now:g}" if now else "1 x")
     if len(places) < len(known):
         todo = words.filled(words.ONE_UNLIKE, places)
-    clause = words.is_wrong(Mistake.WRONG_RATIO, places, near=round(compared.round_factor, 3))
-    clause = words.beside(clause, f"{case.against_clamp(places)}")
+    elif now:
+        right = ratio.right_ratio(compared.factor, now)
+        case.numbers.update(ct_ratio=now, right_ct_ratio=right)
+        todo = words.what_to_do(Mistake.WRONG_RATIO, places, right=f"{right:g}", now=f"{now:g}")
+    else:
+        todo = words.filled(words.IN_METER, places, times=round(1 / compared.round_factor, 3))
+    near, against = round(compared.round_factor, 3), case.against_clamp(places)
+    clause = words.is_wrong(Mistake.WRONG_RATIO, places, near=near, against=against)
     return case.said("mistake", (clause, todo), Mistake.WRONG_RATIO, places, compared.round_factor)
 
 

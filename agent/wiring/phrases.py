@@ -36,8 +36,11 @@ PHRASES: Final[dict[str, tuple[Pair, Pair]]] = {
             "the load is only {percent:.0f} %, too little to judge the wiring by",
         ),
         (
-            "让设备带上至少{needed}的负载运行，再检查一次",
-            "let the machine run at {needed} or more, then check again",
+            "让设备带上至少{needed}的负载运行，再检查一次；若设备已在满载运行，则互感器变比不对，请输入钳形表读数",
+            (
+                "let the machine run at {needed} or more, then check again; if it runs at full load already, "
+                "the transformer ratio is wrong: type in what a clamp meter shows"
+            ),
         ),
     ),
     "idle_or_open": (

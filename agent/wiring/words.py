@@ -33,8 +33,11 @@ _WRONG: Final[dict[Mistake, Pair]] = {
     ),
     Mistake.SAME_PHASE: ("三个通道测的都是{zh}的电流", "all three channels see the current of {en}"),
     Mistake.WRONG_RATIO: (
-        "{zh}互感器变比不对：电流读数是实际的{near:g}倍",
-        "the transformer ratio of {en} is wrong: currents read {near:g} times what flows",
+        "{zh}互感器变比不对：电流读数是实际的{near:g}倍（表计/钳形表：{against}）",
+        (
+            "the transformer ratio of {en} is wrong: currents read {near:g} times what flows "
+            "(meter / clamp: {against})"
+        ),
     ),
     Mistake.OTHER_CABLE: (
         "{zh}的互感器套在别的电缆上",
@@ -87,6 +90,11 @@ _REMEDY: Final[dict[Mistake, Pair]] = {
         "follow the {transformers} of {en} and move {it} to the cable of this line",
     ),
 }
+IN_METER: Final[Pair] = (
+    "把电表内设置的变比改为现值的{times:g}倍（核对{zh}互感器铭牌）",
+    "set the ratio in the meter to {times:g} times what it is (see the plate of the {transformers} of {en})",
+)
+"""The remedy where the ratio is set in the meter itself, so nobody here knows it."""
 ONE_UNLIKE: Final[Pair] = (
     "{zh}互感器与其他相不同，换成相同变比的互感器",
     "the {transformers} of {en} {are} unlike those of the other phases: fit the same ratio",

@@ -226,6 +226,12 @@ def test_a_wrong_ratio_is_a_round_one_and_the_right_one_is_named(
     assert f"set ct_ratio to {right} in place of {now}".lower() in said.remedy["en"].lower()
 
 
+def test_a_ratio_that_is_set_in_the_meter_is_told_as_a_multiple() -> None:
+    said = diagnose([three()] * 3, Expected(clamp_a={"l1": 87.0, "l2": 87.0, "l3": 87.0}))
+    assert "set the ratio in the meter to 2 times what it is" in said.remedy["en"].lower()
+    assert "clamp_factor" in said.numbers
+
+
 @pytest.mark.parametrize(
     ("clamp", "verdict", "mistake", "phases"),
     [
