@@ -31,6 +31,7 @@
     address = 0x0B
     type = "u16"
     one_of = [330, 331]
+    optional = true              # some have no such register, and are told by what they measure
 
     [[golden]]                   # the proof: a whole RTU exchange and what it must decode to
     source = "captured at a customer's site"
@@ -103,7 +104,10 @@ class Golden:
 
 @frozen
 class Fingerprint:
-    """Registers that tell this model from others: a number is one of these, a text begins with one."""
+    """Registers that tell this model from others: a number is one of these, a text begins with one.
+
+    Not all meters of the model have an `optional` one: without it they are told by what they measure.
+    """
 
     function: int
     address: int
@@ -111,6 +115,7 @@ class Fingerprint:
     word_order: WordOrder
     text_words: int
     one_of: tuple[registers.Value, ...]
+    optional: bool = False
 
     @property
     def count(self) -> int:
@@ -170,6 +175,7 @@ def read_fingerprints(file: Table, defaults: Defaults) -> tuple[Fingerprint, ...
                 word_order=table.choice("word_order", WordOrder, defaults.word_order),
                 text_words=table.whole("text_words", low=1, high=TEXT_WORDS_MAX) if text else 0,
                 one_of=table.values("one_of"),
+                optional=table.flag("optional", default=False),
             )
         )
         table.finish()

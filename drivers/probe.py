@@ -95,13 +95,15 @@ def identify(
         if model.fingerprints:
             note(model.name)
             if all(_fits(bus, unit_id, mark, clock) for mark in model.fingerprints):
-                matches += _tried(bus, unit_id, model, clock)
+                matches += _tried(bus, unit_id, model, clock, marks=model.fingerprints)
     note("sunspec")
     matches += _discovered(bus, unit_id, clock, matches)
     if not any(match.certain for match in matches):
         for model in known:
-            if not model.fingerprints and not model.is_analyser:  # any number may be an emission
-                note(model.name)
+            is_marked = any(not mark.optional for mark in model.fingerprints)
+            if not is_marked and not model.is_analyser:  # any number may be an emission
+                if not model.fingerprints:
+                    note(model.name)
                 matches += _tried(bus, unit_id, model, clock)
     return ranked(matches)
 
@@ -144,34 +146,35 @@ def _discovered(bus: MeterBus, unit_id: int, clock: Clock, matches: Iterable[Mat
         return []
     if any(same_registers(model, match.model) for match in matches):
         return []
-    return _tried(bus, unit_id, model, clock)
+    return _tried(bus, unit_id, model, clock, marks=model.fingerprints)
 
 
-def _tried(bus: MeterBus, unit_id: int, model: Model, clock: Clock) -> list[Match]:
-    """The match of a model whose fingerprints, if any, fit; empty if its registers rule it out."""
+def _tried(
+    bus: MeterBus, unit_id: int, model: Model, clock: Clock, marks: tuple[Fingerprint, ...] = ()
+) -> list[Match]:
+    """The match of a model whose fingerprints `marks` fit; empty if its registers rule it out."""
     meter = Meter(MeterSetup(model.name, model, unit_id), bus.gap_registers_max)
-    reasons = [Reason(Code.FINGERPRINT, *_told(mark)) for mark in model.fingerprints]
+    reasons = [Reason(Code.FINGERPRINT, *_told(mark)) for mark in marks]
     blocks: list[Block] = []
     for group in PollGroup:
         if not model.group(group):
             continue
         reading = meter.poll(bus, group, clock)
         if reading.quality is not Quality.GOOD:
-            if group is PollGroup.FAST and not model.fingerprints:
+            if group is PollGroup.FAST and not marks:
                 return []
             reasons.append(Reason(Code.UNANSWERED, group.value, reading.reason))
         blocks += reading.blocks
         if group is PollGroup.FAST and _ruled_out(judge(model, blocks)):
             break
-    return _match(model, (*reasons, *judge(model, blocks)))
+    return _match(model, (*reasons, *judge(model, blocks)), marked=bool(marks))
 
 
 def _ruled_out(reasons: Iterable[Reason]) -> bool:
     return any(reason.weight == IMPOSSIBLE for reason in reasons)
 
 
-def _match(model: Model, reasons: tuple[Reason, ...]) -> list[Match]:
-    marked = bool(model.fingerprints)
+def _match(model: Model, reasons: tuple[Reason, ...], *, marked: bool) -> list[Match]:
     if _ruled_out(reasons) and not marked:
         return []
     score = sum(max(reason.weight, -40) for reason in reasons)

@@ -19,8 +19,8 @@ CLOCK = SystemClock()
 KNOWN = [load(name) for name in names()]
 MODBUS = [model for model in KNOWN if all(point.function in FUNCTIONS for point in model.points)]
 METERS = [model for model in MODBUS if not model.is_analyser]
-TWINS = [{"eastron-sdm120", "eastron-sdm230"}]
-"""Models with the same registers and no identity: both are named, and nobody can say more."""
+TWINS = {"eastron-sdm120", "eastron-sdm230"}
+"""Models with the same registers, told apart by a register that not all of them have."""
 
 
 def twins_of(model: Model) -> set[str]:
@@ -34,9 +34,25 @@ def known_as(model: Model, *, strict: bool, watts: float = 30_000.0) -> tuple[Ma
 
 
 def test_the_models_that_nobody_can_tell_apart_are_these() -> None:
-    assert {frozenset({model.name} | twins_of(model)) for model in METERS if twins_of(model)} == {
-        frozenset(twins) for twins in TWINS
-    }
+    assert {model.name for model in METERS if twins_of(model)} == set()
+    bare = [evolve(model, fingerprints=()) for model in METERS if model.name in TWINS]
+    assert same_registers(*bare)
+
+
+@pytest.mark.parametrize("name", sorted(TWINS))
+@pytest.mark.parametrize("code", [None, 16384], ids=["no such register", "a code that nobody knows"])
+@pytest.mark.parametrize("strict", [False, True], ids=["holes read as zero", "holes are refused"])
+def test_twins_without_their_code_are_both_named_with_equal_confidence(
+    name: str, code: int | None, strict: bool
+) -> None:
+    model = load(name)
+    marks = () if code is None else (evolve(model.fingerprints[0], one_of=(code,)),)
+    served = evolve(model, fingerprints=marks)
+    first, second = identify(bus_of([served], strict=strict), 1, KNOWN, CLOCK)[:2]
+    assert {first.model.name, second.model.name} == TWINS
+    assert first.alike == (second.model.name,)
+    assert first.confidence == second.confidence < 0.5
+    assert {first.certain, second.certain} == {False}
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["holes read as zero", "holes are refused"])
