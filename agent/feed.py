@@ -25,6 +25,7 @@ VOLTAGE_POINTS: Final = (
     ("voltage_l12", "voltage_l23", "voltage_l31"),
 )
 """To neutral where the meter has one, else between phases; the detector learns which is normal."""
+_NUMBERS: Final = (int, float)
 
 
 @frozen
@@ -52,21 +53,30 @@ class LinePower:
 def said_by(values: Mapping[str, Any]) -> Said | None:
     """What the detector needs of a decoded reading; None without an active power."""
     watts = values.get(POWER_POINT)
-    if not isinstance(watts, int | float):
+    if not isinstance(watts, _NUMBERS):
         return None
-    voltages = (_mean(values, points) for points in VOLTAGE_POINTS)
+    voltage_v = None
+    for points in VOLTAGE_POINTS:
+        voltage_v = _mean(values, points)
+        if voltage_v is not None:
+            break
     pf = values.get(PF_POINT)
     return Said(
         watts=round(watts),
-        pf=abs(float(pf)) if isinstance(pf, int | float) else None,
+        pf=abs(float(pf)) if isinstance(pf, _NUMBERS) else None,
         current_a=_mean(values, CURRENT_POINTS),
-        voltage_v=next((mean for mean in voltages if mean is not None), None),
+        voltage_v=voltage_v,
     )
 
 
 def _mean(values: Mapping[str, Any], points: Sequence[str]) -> float | None:
-    known = [abs(values[name]) for name in points if isinstance(values.get(name), int | float)]
-    return sum(known) / len(known) if known else None
+    total, known = 0.0, 0
+    for name in points:
+        value = values.get(name)
+        if isinstance(value, _NUMBERS):
+            total += abs(value)
+            known += 1
+    return total / known if known else None
 
 
 @define
@@ -79,6 +89,11 @@ class LineFeed:
 
     lines: Mapping[str, str]
     _latest: dict[str, tuple[float, Said]] = field(factory=dict, init=False)
+    _meters: dict[str, list[str]] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        for meter, line in self.lines.items():
+            self._meters.setdefault(line, []).append(meter)
 
     def power(self, meter: str, at_s: float, said: Said | None) -> LinePower | None:
         """What is known of the meter's line now that it said this; None if a part is missing."""
@@ -86,10 +101,12 @@ class LineFeed:
         if line is None or said is None:
             return None
         self._latest[meter] = (at_s, said)
-        latest = [self._latest.get(name) for name, of in self.lines.items() if of == line]
-        if any(one is None or at_s - one[0] > HOLD_S for one in latest):
-            return None
-        parts = [one[1] for one in latest if one]
+        parts: list[Said] = []
+        for name in self._meters[line]:
+            one = self._latest.get(name)
+            if one is None or at_s - one[0] > HOLD_S:
+                return None
+            parts.append(one[1])
         currents = [part.current_a for part in parts if part.current_a is not None]
         voltages = [part.voltage_v for part in parts if part.voltage_v is not None]
         return LinePower(
@@ -117,7 +134,10 @@ def _power_factor(parts: Sequence[Said]) -> float | None:
     """Active by apparent power of all parts, their phase angles taken as alike."""
     if len(parts) == 1:
         return parts[0].pf
-    if any(not part.pf for part in parts):
-        return None
-    apparent = sum(abs(part.watts) / part.pf for part in parts if part.pf)
-    return sum(abs(part.watts) for part in parts) / apparent if apparent else None
+    apparent, active = 0.0, 0
+    for part in parts:
+        if not part.pf:
+            return None
+        apparent += abs(part.watts) / part.pf
+        active += abs(part.watts)
+    return active / apparent if apparent else None
