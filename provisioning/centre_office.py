@@ -1,6 +1,8 @@
 """`dianjian centre authority`, `certificate`, `token`: the office's keys, and what technicians get."""
 
+import contextlib
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from agent.evidence.keys import KeyFileError, load_key_file, public
 from agent.evidence.statement import EnrolledMeter
 from provisioning.centre_chain import AS_JSON, FILE, KEY, say, utc_ms
 from provisioning.exits import EXIT_USAGE, FiniteRange, fail
+from provisioning.qr_code import TooLongError, qr_code, terminal
 
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 AUTHORITY: Final = click.option(
@@ -141,6 +144,9 @@ def token(
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
         return
+    if sys.stdout.isatty():  # a file or a pipe has no use for squares
+        with contextlib.suppress(TooLongError):  # with very long addresses the line itself must do
+            click.echo(terminal(qr_code(offer.text)), color=True)
     click.echo(f"{given.text}\n{offer.text}\n{told['expires_at']}")
 
 
