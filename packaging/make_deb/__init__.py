@@ -9,6 +9,7 @@ that of the commit, every mode is set, names are sorted, byte code is hashed and
     source     the commit: its files, its time, its versions
     wheels     what PyPI has: downloaded against the hashes, unpacked, pruned
     tree       what lies where after the installation
+    manual     what the commands say of themselves
     elf        which machine an object file is for, and what it needs of the system
     control    what dpkg is told
 """

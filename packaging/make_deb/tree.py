@@ -4,6 +4,7 @@
     /usr/bin/dianjian*             the three commands
     /lib/systemd/system            the units, as they are in systemd/
     /usr/lib/sysusers.d, tmpfiles.d
+    /usr/share/man/man1            manual pages, from --help
     /usr/share/doc/dianjian-edge   documents; examples/site.toml is where a site file by hand starts
 
 Nothing is shipped in /etc or /var: `dianjian setup` and the agent make what is there.
@@ -20,6 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from make_deb.manual import manuals
 from make_deb.source import Source
 from make_deb.wheels import unpack
 
@@ -102,6 +104,10 @@ def _documents(root: Path, source: Source, debian: Path) -> None:
     vendored = [(folder / "METADATA").read_text("utf-8") for folder in _infos(root)]
     told = (debian / "copyright").read_text("utf-8") + "\n".join(map(_licence, vendored)) + "\n"
     (folder / "copyright").write_text(told, "utf-8")
+    pages = root / "usr/share/man/man1"
+    pages.mkdir(parents=True)
+    for name, text in manuals(source).items():
+        _compressed(pages / f"{name}.1.gz", text)
     overrides = root / "usr/share/lintian/overrides"
     overrides.mkdir(parents=True)
     shutil.copy(debian / "lintian-overrides", overrides / "dianjian-edge")

@@ -41,6 +41,7 @@ dpkg --install /root/dianjian.deb
 dianjian --version
 cd /root/gateway
 ./enrol.sh
+chown -R dianjian:dianjian /var/lib/dianjian
 ./around.sh runuser -u dianjian -- dianjian-agent run --once --config /etc/dianjian/site.toml
 dpkg --purge dianjian-edge
 ls /opt /srv

@@ -11,6 +11,8 @@ from typing import Final
 
 import pytest
 
+from provisioning.cli import VERBS
+
 HERE: Final = Path(__file__).parent.parent.parent
 UNITS: Final = sorted((HERE / "systemd").glob("*.service"))
 SCRIPTS: Final = ("postinst", "prerm", "postrm")
@@ -127,3 +129,15 @@ def test_the_example_is_the_site_file_of_the_readme_and_does_nothing_until_someb
     text = example_site(Source(HERE, 0, "0" * 40, "0", "0"))
     assert all(line.startswith("#") for line in text.splitlines())
     assert "# [[linkage]]" in text
+
+
+def test_every_command_has_a_manual_page_with_all_its_verbs() -> None:
+    from make_deb.manual import manuals  # noqa: PLC0415
+    from make_deb.source import Source  # noqa: PLC0415
+
+    pages = manuals(Source(HERE, 0, "0" * 40, "0", "0"))
+    assert sorted(pages) == ["dianjian", "dianjian-agent", "dianjian-sim"]
+    for verb in VERBS:
+        assert f'.SH "dianjian {verb}"' in pages["dianjian"]
+    assert '.SH "dianjian\\-agent run"' in pages["dianjian-agent"]
+    assert [line for page in pages.values() for line in page.splitlines() if line.startswith("'")] == []

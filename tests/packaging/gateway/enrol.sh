@@ -8,5 +8,3 @@ sed "s/@CENTRE_KEY@/$key/" "$here/site.toml" >/etc/dianjian/site.toml
 dianjian-agent check --config /etc/dianjian/site.toml
 dianjian enrol --config /etc/dianjian/site.toml --recovery /srv/recovery.key >"$here/request.json"
 dianjian centre enrol --registry "$here/gateways.jsonl" --key "$here/centre.key" "$here/request.json"
-# Until the service's own start does it.
-chown -R dianjian:dianjian /var/lib/dianjian
