@@ -18,9 +18,7 @@ time. Exit 0: nothing failed (warnings may be there) · 1: something failed · 2
 """
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -44,11 +42,10 @@ from provisioning import (
 from provisioning.bundle import write_bundle
 from provisioning.doctor_finding import Check, Finding, Patient, State, chosen, examine, failed, ok
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
-from provisioning.show import cells, console, progress
+from provisioning.show import Doing, console
 from provisioning.words import word
 
-MARK_CELLS: Final = 8
-"""Columns of the terminal before each line's words."""
+_STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
 USUAL_SITE: Final = "/etc/dianjian/site.toml"
 
 
@@ -59,13 +56,12 @@ def config(patient: Patient, _: Callable[[str], None]) -> Iterator[Finding]:
         yield failed("config", (problem, problem), remedy)
     if not patient.problems and patient.site is not None:
         site = patient.site
-        counts = ", ".join(
-            f"{len(getattr(site, name))} {name}" for name in ("bus", "meter", "line", "linkage")
-        )
+        whose = site.site.gateway
+        buses, meters, lines, links = (len(part) for part in (site.bus, site.meter, site.line, site.linkage))
         yield ok(
             "config",
-            f"正确：网关 {site.site.gateway}，{counts}",
-            f"good: gateway {site.site.gateway}, {counts}",
+            f"正确：网关 {whose}，总线 {buses}，电表 {meters}，线路 {lines}，关联 {links}",
+            f"good: gateway {whose}, buses {buses}, meters {meters}, lines {lines}, linkages {links}",
         )
 
 
@@ -115,18 +111,17 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
         )
     patient = patient_of(file)
     findings: list[Finding] = []
-    # A bar draws over what is printed meanwhile, so only a terminal sees each line as it is found.
-    at_once = not as_json and (console().is_terminal or not console(stderr=True).is_terminal)
-    with _bar() as tell:
-        for finding in examine(CHECKS, patient, tell):
+    with Doing() as doing:
+        for finding in examine(CHECKS, patient, doing.tell):
             findings.append(finding)
-            if at_once:
-                _show(finding)
+            if not as_json:
+                remedy = None if finding.remedy is None else chosen(finding.remedy)
+                name = f"{finding.check} {finding.about}".rstrip()
+                style = _STYLES[finding.state]
+                doing.finding(word(finding.state.value), style, f"{name}: {chosen(finding.text)}", remedy)
     if as_json:
         click.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=1))
     else:
-        for finding in () if at_once else findings:
-            _show(finding)
         _sum_up(findings)
     if bundle is not None:
         _bundled(bundle, patient, findings)
@@ -177,19 +172,6 @@ def _site(file: Path) -> tuple[Site | None, tuple[str, ...]]:
     return site, tuple(problems)
 
 
-def _show(finding: Finding) -> None:
-    style = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}[finding.state]
-    screen = console()
-    name = f"{finding.check} {finding.about}".rstrip()
-    mark = word(finding.state.value)
-    screen.print(mark + " " * (MARK_CELLS - cells(mark)), style=style, end="", markup=False)
-    screen.print(f"{name}: {chosen(finding.text)}", markup=False, soft_wrap=True)
-    if finding.remedy is not None:
-        screen.print(
-            f"{'':{MARK_CELLS}}→ {chosen(finding.remedy)}", style="dim", markup=False, soft_wrap=True
-        )
-
-
 def _sum_up(findings: list[Finding]) -> None:
     counts = [
         f"{sum(one.state is state for one in findings)} {word(state.value)}"
@@ -200,25 +182,8 @@ def _sum_up(findings: list[Finding]) -> None:
 
 def _bundled(bundle: Path, patient: Patient, findings: list[Finding]) -> None:
     try:
-        with _bar() as tell:
-            size = write_bundle(bundle, patient, findings, tell)
+        with Doing() as doing:
+            size = write_bundle(bundle, patient, findings, doing.tell)
     except OSError as error:
         raise fail(EXIT_USAGE, f"{bundle}: {error.strerror}") from error
     click.echo(f"{bundle}: {size} bytes", err=True)
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[str], None]]:
-    """What is being looked at, on stderr, where somebody looks on; heard from several threads."""
-    if not console(stderr=True).is_terminal:
-        yield lambda _: None
-        return
-    lock = threading.Lock()
-    with progress(says_time_left=True) as bar:
-        task = bar.add_task("", total=None)
-
-        def tell(what: str) -> None:
-            with lock:
-                bar.update(task, description=what[:60])
-
-        yield tell

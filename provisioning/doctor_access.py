@@ -42,11 +42,18 @@ class Person:
 def person() -> Person:
     """Whose rights count."""
     uid = os.geteuid()
-    try:
-        known = pwd.getpwnam(SERVICE_USER) if uid == 0 else pwd.getpwuid(uid)
-    except KeyError:
+    known = _known(lambda: pwd.getpwnam(SERVICE_USER)) if uid == 0 else None
+    known = known or _known(lambda: pwd.getpwuid(uid))
+    if known is None:
         return Person(str(uid), uid, frozenset({os.getegid(), *os.getgroups()}))
     return Person(known.pw_name, known.pw_uid, frozenset(os.getgrouplist(known.pw_name, known.pw_gid)))
+
+
+def _known(look: Callable[[], pwd.struct_passwd]) -> pwd.struct_passwd | None:
+    try:
+        return look()
+    except KeyError:
+        return None
 
 
 def may(who: Person, path: Path, want: int) -> bool:

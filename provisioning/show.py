@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
-from rich.cells import cell_len
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -36,6 +35,8 @@ WIDE_COLUMNS: Final = 116
 NAME_CELLS: Final = 18
 NAME_WIDE_CELLS: Final = 28
 METERS_NAMED_MAX: Final = 24
+MARK_CELLS: Final = 8
+"""Columns before each line of findings."""
 LINES_SHOWN_MIN: Final = 3
 """On the smallest terminal; what has no room is counted."""
 EPISODES_SHOWN: Final = 4
@@ -56,11 +57,6 @@ Bar = Progress
 def console(*, stderr: bool = False) -> Console:
     """Where the verbs print for people."""
     return Console(stderr=stderr, highlight=False)
-
-
-def cells(text: str) -> int:
-    """How many columns of a terminal `text` takes: a Chinese character takes two."""
-    return cell_len(text)
 
 
 def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_COLUMNS) -> str:
@@ -344,6 +340,51 @@ def titled(status: Json, body: RenderableType, trouble: str = "") -> RenderableT
     told = "" if at is None else f"  {at.astimezone():%Y-%m-%d %H:%M:%S}"
     title += Text(f"{told}  dianjian {status.get('version', '')}".rstrip(), "dim")
     return Group(title, *([Text(trouble, "bold red")] if trouble else []), body)
+
+
+class Doing:
+    """What is being done, as the last line of a terminal; findings are printed above it, once and for good.
+
+    Nothing of it reaches a file: what is printed goes to stdout, the last line only to a terminal.
+    """
+
+    def __init__(self) -> None:
+        self.console = console()
+        shown = self.console if self.console.is_terminal else console(stderr=True)
+        self._live = Live(console=shown, transient=True, redirect_stdout=False) if shown.is_terminal else None
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def tell(self, what: str) -> None:
+        """What is being done now; may be called from any thread."""
+        if self._live:
+            line = Text(f"… {what}", "dim", no_wrap=True, overflow="ellipsis")
+            self._live.update(line, refresh=True)
+
+    def finding(self, mark: str, style: str, text: str, remedy: str | None) -> None:
+        """A line with its state before it and its remedy below it; on a terminal wrapped between words."""
+        rows = [(Text(mark, style), Text(text))]
+        rows += [(Text(""), Text(f"→ {remedy}", "dim"))] if remedy else []
+        if self.console.is_terminal:
+            grid = Table.grid(padding=0)
+            grid.add_column(width=MARK_CELLS)
+            grid.add_column()
+            for row in rows:
+                grid.add_row(*row)
+            self.console.print(grid)
+            return
+        for first, second in rows:
+            first.pad_right(MARK_CELLS - first.cell_len)
+            self.console.print(first + second, soft_wrap=True)
 
 
 def demo_view(

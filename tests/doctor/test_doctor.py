@@ -1,11 +1,21 @@
 """The verb as a whole: what it prints, how it ends, and that no check can hold it up or end it."""
 
+import contextlib
+import fcntl
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 
 from agent.status import StatusSocket
 from provisioning.doctor import CHECKS
@@ -134,3 +144,60 @@ def test_the_agent_of_another_gateway_is_not_believed(tmp_path: Path) -> None:
     assert not bad(look(file, meters))
     thread.join()
     socket.close()
+
+
+def test_what_is_being_done_is_told_on_the_terminal_and_never_in_a_file(tmp_path: Path) -> None:
+    """stderr is a terminal and stdout a file, as in `dianjian doctor > file`."""
+    file = place(tmp_path, seals=False, changes=[("tcp://127.0.0.1", "tcp://127.0.0.1:1")])
+    master, slave = pty.openpty()
+    out = tmp_path / "out.txt"
+    command = [sys.executable, "-P", "-m", "provisioning.cli", "doctor", "--config", str(file)]
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    with out.open("wb") as stdout:
+        process = subprocess.Popen(command, stdin=slave, stdout=stdout, stderr=slave, env=environment)
+        os.close(slave)
+        shown = b""
+        with contextlib.suppress(OSError):  # EIO: the terminal is left
+            while part := os.read(master, 65_536):
+                shown += part
+    assert process.wait(60) == 1
+    os.close(master)
+    assert "… broker".encode() in shown
+    text = out.read_text("utf-8")
+    assert "\x1b" not in text
+    assert "failed  ports b1: " in text
+    assert "\n        → " in text
+    assert text.splitlines()[-1].endswith(" ok")
+
+
+def test_on_a_terminal_lines_are_wrapped_between_words_below_their_mark(tmp_path: Path) -> None:
+    """Chinese characters are two columns wide; nothing leaves the terminal's 60."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 60, 0, 0))
+    file = place(tmp_path, seals=False, changes=[("tcp://127.0.0.1", "tcp://127.0.0.1:1")])
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "provisioning.cli",
+        "--lang",
+        "zh",
+        "doctor",
+        "--config",
+        str(file),
+    ]
+    environment = {**os.environ, "TERM": "xterm-256color", "NO_COLOR": "1"}
+    environment.pop("COLUMNS", None)  # the terminal itself is to be asked
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while part := os.read(master, 65_536):
+            shown += part
+    assert process.wait(60) == 1
+    os.close(master)
+    plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown.decode("utf-8"))
+    rows = [row.rstrip() for row in re.split(r"[\r\n]+", plain)]
+    assert max(map(cell_len, rows)) <= 60
+    assert any(row.startswith("故障    ports b1: ") for row in rows)
+    assert all(row[:1] != " " or row.startswith(" " * 8) for row in rows if row)
