@@ -92,7 +92,8 @@ def _summary(journal: Journal) -> str:
     en = f"{len(last)} meters, {good} wired rightly; {len(trials)} lines, {follow} follow in the on/off test"
     if bad or lost:
         kind, word = "bad", ("有未纠正的错误", "mistakes are not corrected yet")
-        zh, en = (f"{text}: {', '.join((*bad, *lost))}" for text in (zh, en))
+        which = ", ".join((*bad, *lost))
+        zh, en = f"{zh}；待处理：{which}", f"{en}; to be done: {which}"
     elif missing or good < len(last) or follow < len(trials) or not journal.receipt:
         kind, word = "open", ("尚未全部完成", "not all is done yet")
     else:

@@ -40,6 +40,7 @@ th{font-weight:600;font-size:.88em;line-height:1.25;overflow-wrap:normal}th .en{
 tr:first-child>*{border-top:0}
 .facts td:first-child{width:36%;color:var(--dim)}
 td.number,th.number{text-align:right;white-space:nowrap;padding-right:5mm}
+.small{font-size:.86em}
 .mono{font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-size:.82em;overflow-wrap:anywhere}
 .good{color:var(--good)}.bad{color:var(--bad)}.open{color:var(--open)}
 .badge{font-weight:650;white-space:nowrap}

@@ -65,6 +65,16 @@ STEP_NAMES: Final = {
 """The steps before the sheet itself, in their order."""
 TITLE_MAX: Final = 40
 """Characters over a drawing, beside which its limits are named."""
+_MEASURED: Final = (
+    ("U", "voltage", "V", 1, 1),
+    ("I", "current", "A", 1, 2),
+    ("P", "active_power", "kW", 1000, 2),
+    ("Q", "reactive_power", "kvar", 1000, 2),
+    ("PF", "power_factor", "", 1, 3),
+    ("φ", "angle", "°", 1, 1),
+    ("P/Pn", "load_share", "%", 0.01, 0),
+)
+"""Numbers of a diagnosis, the total before its phases: sign, name, unit, what the unit is, decimals."""
 HISTORY_MAX: Final = 8
 """Earlier verdicts of one meter that are printed; the rest is counted."""
 
@@ -166,7 +176,7 @@ def meters(journal: Journal) -> Iterator[str]:
         ("电表", "meter"),
         ("线路", "line"),
         ("总线 · 地址", "bus · address"),
-        ("型号", "model"),
+        ("型号（可信度）", "model (confidence)"),
         ("序列号", "serial"),
         ("变比 CT/PT", "ratios"),
         ("额定", "rated"),
@@ -229,8 +239,16 @@ def _verdict(head: str, one: WiringVerdict, site: Site, *, corrected: bool) -> s
 
 
 def _numbers(one: WiringVerdict) -> str:
-    text = "; ".join(f"{name} {value:g}" for name, value in sorted(one.numbers.items()))
-    return f'<p class="dim mono">{told(text, 4 * CELL_MAX)}</p>' if text else ""
+    left = dict(one.numbers)
+    parts = []
+    for sign, name, unit, scale, digits in _MEASURED:
+        values = [left.pop(key, None) for key in (name, *(f"{name}_l{phase}" for phase in (1, 2, 3)))]
+        known = [f"{value / scale:.{digits}f}" for value in values[1:] if value is not None]
+        total = "" if values[0] is None else f"{values[0] / scale:.{digits}f}"
+        shown = " = ".join(part for part in (total, " / ".join(known)) if part)
+        parts += [f"{sign} {shown} {unit}".strip()] if shown else []
+    parts += [f"{name} {value:g}" for name, value in sorted(left.items())]
+    return f'<p class="dim small">{told(" · ".join(parts), 4 * CELL_MAX)}</p>' if parts else ""
 
 
 def _history(past: list[WiringVerdict], site: Site) -> Iterator[str]:
@@ -267,7 +285,8 @@ def _trial(trial: Trial, line: LineNamed, site: Site) -> str:
     kind = "treatment" if line.kind == "treatment" else "production"
     drawing = trial_drawing(trial, kind, title, offset_s(site))
     at = told(local(trial.begin_at, offset_s(site)))
-    head = f"<strong>{told(line.id)}</strong> {told(line.name)} · {told(trial.meter)} {verdict} "
+    name = f" {told(line.name)}" if line.name else ""
+    head = f"<strong>{told(line.id)}</strong>{name} · {told(trial.meter)} {verdict} "
     shown = f'<div class="scroll">{drawing}</div>' if drawing else ""
     text = sentences(trial.sentence.get("zh", ""), trial.sentence.get("en", ""))
     return f'<div class="entry"><p>{head}<span class="dim">{at}</span></p>{text}{shown}</div>'

@@ -106,14 +106,14 @@ def test_a_mistake_that_was_not_corrected_is_told_first() -> None:
     mistake = next(one for one in journal.wiring if one.verdict == "mistake")
     text = seen(evolve(journal, wiring=(*journal.wiring, evolve(mistake, meter="m5"))))
     assert "有未纠正的错误" in text.split("企业与场所")[0]
-    assert ": m5" in text.split("企业与场所")[0]
+    assert "to be done: m5" in text.split("企业与场所")[0]
 
 
 def test_a_meter_on_another_machines_cable_is_told_first() -> None:
     journal = whole()
     astray = trial("p2", "m2", "2026-03-02T04:00:00Z", 42_000.0, follows=False)
     text = seen(evolve(journal, trials=(*journal.trials, astray)))
-    assert ": p2" in text.split("企业与场所")[0]
+    assert "to be done: p2" in text.split("企业与场所")[0]
     assert "读数不跟随" in text
     assert "此前另有1次试验" in text
 
@@ -130,6 +130,22 @@ def test_all_is_done_only_when_all_is_done() -> None:
         journal,
     ):
         assert "尚未全部完成" in seen(less)
+
+
+def test_the_numbers_of_a_diagnosis_have_their_units() -> None:
+    numbers = {
+        "active_power": 8906.1, "active_power_l1": 8955.1, "active_power_l2": -8765.5, "active_power_l3": 8716.5,
+        "voltage_l1": 232.399, "reactive_power": 5984.9, "load_share": 0.721, "angle_l2": 146.1, "clamp_factor": 3.0,
+    }  # fmt: skip
+    told = seen(
+        Journal(
+            meters=(MeterFound("m1", "b1", 1),), wiring=(WiringVerdict("m1", "", "good", numbers=numbers),)
+        )
+    )
+    assert (
+        "U 232.4 V · P 8.91 = 8.96 / -8.77 / 8.72 kW · Q 5.98 kvar · φ 146.1 ° · P/Pn 72 % · clamp_factor 3"
+        in told
+    )
 
 
 def test_an_empty_journal_says_what_is_missing() -> None:
