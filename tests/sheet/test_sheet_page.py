@@ -134,8 +134,9 @@ def test_all_is_done_only_when_all_is_done() -> None:
 
 def test_the_numbers_of_a_diagnosis_have_their_units() -> None:
     numbers = {
-        "active_power": 8906.1, "active_power_l1": 8955.1, "active_power_l2": -8765.5, "active_power_l3": 8716.5,
-        "voltage_l1": 232.399, "reactive_power": 5984.9, "load_share": 0.721, "angle_l2": 146.1, "clamp_factor": 3.0,
+        "active_power": 8906.1, "active_power_l1": 8955.1, "active_power_l2": -8765.5,
+        "active_power_l3": 8716.5, "voltage_l1": 232.399, "reactive_power": 5984.9, "load_share": 0.721,
+        "angle_l2": 146.1, "clamp_factor": 3.0,
     }  # fmt: skip
     told = seen(
         Journal(
