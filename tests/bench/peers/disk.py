@@ -24,8 +24,12 @@ PEER_S: Final = 60.0
 DISK_MEBIBYTES: Final = 256
 LOADS: Final = {"disk_1s": "sealed every second", "disk_10s": "sealed every 10 s"}
 FOUND: Final = re.compile(
-    r"^20 readings a second, (?P<load>[^:]+):.*?(?P<each>[0-9.]+) a value$", re.MULTILINE | re.DOTALL
+    r"^20 readings a second, (?P<load>[^:]+):.*? bytes a seal: (?P<shares>[^\n]+)\n"
+    r".*?(?P<each>[0-9.]+) a value$",
+    re.MULTILINE | re.DOTALL,
 )
+SHARE: Final = re.compile(r"(?:WAL|database|slots) (\d+)%")
+"""What we write ourselves; the rest is ext4's journal, inodes, and the index of the WAL."""
 
 Figures = dict[str, float]
 
@@ -34,9 +38,13 @@ def parsed(told: str) -> Figures:
     """What bench_disk.py printed."""
     blocks_ = re.split(r"^(?=\S)", told, flags=re.MULTILINE)
     found = [match for block in blocks_ if (match := FOUND.search(block))]
-    figures = {
-        key: float(match["each"]) for key, load in LOADS.items() for match in found if match["load"] == load
-    }
+    figures: Figures = {}
+    for match in found:
+        for key, load in LOADS.items():
+            if match["load"] == load:
+                figures[key] = float(match["each"])
+                own_percent = sum(map(int, SHARE.findall(match["shares"])))
+                figures[f"{key}_own"] = round(figures[key] * own_percent / 100, 1)
     if not figures:
         raise RuntimeError(f"bench_disk.py said: {told.strip()[:100]}")
     return figures

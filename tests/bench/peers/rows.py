@@ -36,6 +36,8 @@ MAIN: Final = (
     Row("mqtt_bytes", "MQTT bytes per reading, 60 polls a seal, with signature", (at_most(4.0),), 2),
     Row("disk_1s", "disk bytes per reading, one commit a second", (at_most(63.0),), 1),
     Row("disk_10s", "disk bytes per reading, a commit every 10 s", (at_most(13.0),), 1),
+    Row("disk_1s_own", "of these written by ourselves, not by ext4, one commit a second", digits=1),
+    Row("disk_10s_own", "of these written by ourselves, not by ext4, a commit every 10 s", digits=1),
     Row("dead_rtu", "live-meter rate with one dead meter of 8 on RTU, of healthy", (at_least(0.95),), 3),
     Row("dead_tcp", "live-meter rate with one dead meter of 20 on TCP, of healthy", (at_least(1.0),), 3),
     Row("lost_away", "readings lost, broker away for a minute", (at_most(0.0),)),

@@ -26,6 +26,10 @@ POINTS: Final = (
 _COUNTERS: Final = struct.Struct("<4Q512Q")
 
 
+class BuildError(Exception):
+    """There is no slave."""
+
+
 @frozen
 class Counts:
     """What the slave has seen."""
@@ -59,10 +63,20 @@ class Slave:
 
 
 def build(folder: Path) -> Path:
-    """The program; needs gcc."""
+    """The program.
+
+    Raises:
+        BuildError: There is no gcc, or it does not like it.
+    """
     program = folder / "slave"
     source = Path(__file__).with_name("slave.c")
-    subprocess.run(["gcc", "-O2", "-Wall", "-o", str(program), str(source), "-lm"], check=True)
+    call = ["gcc", "-O2", "-Wall", "-o", str(program), str(source), "-lm"]
+    try:
+        subprocess.run(call, check=True, capture_output=True, text=True)
+    except OSError as error:
+        raise BuildError(f"gcc: {error.strerror}") from error
+    except subprocess.CalledProcessError as error:
+        raise BuildError(str(error.stderr).strip()[:300]) from error
     return program
 
 
