@@ -22,6 +22,7 @@ FOUND: Final = {
     "systemd": "systemd",
     "enabled": "enabled",
     "without_a_site_file": "inactive no",
+    "start_without_a_key": "0 active dianjian",
     "start": "0",
     "state": "active running notify",
     "receipts": "yes",
