@@ -28,6 +28,7 @@ TOKENS = st.builds(
 
 
 @given(TOKENS, st.integers(0, CHARACTERS - 1), st.sampled_from(ALPHABET))
+@settings(deadline=None)
 def test_every_wrong_character_of_a_token_is_found(token: Token, at: int, other: str) -> None:
     text = token.text.replace("-", "")
     wrong = text[:at] + other + text[at + 1 :]
@@ -39,6 +40,7 @@ def test_every_wrong_character_of_a_token_is_found(token: Token, at: int, other:
 
 
 @given(TOKENS, st.integers(0, CHARACTERS - 2))
+@settings(deadline=None)
 def test_two_neighbours_in_the_wrong_order_are_found(token: Token, at: int) -> None:
     text = token.text.replace("-", "")
     wrong = text[:at] + text[at + 1] + text[at] + text[at + 2 :]
@@ -48,6 +50,7 @@ def test_two_neighbours_in_the_wrong_order_are_found(token: Token, at: int) -> N
 
 
 @given(TOKENS)
+@settings(deadline=None)
 def test_a_token_is_read_however_it_is_typed(token: Token) -> None:
     text = token.text
     for typed in (text, text.lower(), text.replace("-", " "), f"  {text}\n", text.replace("0", "O")):
@@ -67,6 +70,7 @@ KEYS = st.binary(min_size=32, max_size=32)
 
 
 @given(TOKENS, KEYS, KEYS, st.integers(0, 10**11))
+@settings(deadline=None)
 def test_an_offer_is_read_as_it_was_written(token: Token, key: bytes, authority: bytes, ends: int) -> None:
     offer = Offer("gw-7", token, key, authority, "mqtts://[::1]:8883", "https://c.example/x", "", ends)
     assert parse_offer(offer.text) == offer
