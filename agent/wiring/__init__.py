@@ -1,8 +1,8 @@
 """How a meter is wired, by what it says: the wiring check and the on/off test. Pure, without numpy.
 
-Floors, a file imports only from those before it: answers · measured, words · hypotheses, ratio, phrases ·
-case, trial_words · diagnosis, trial. `diagnosis.diagnose` judges the reads of one meter, `trial.Follow` the
-on/off test of a line.
+Floors, a file imports only from those before it: answers · measured, words · hypotheses, ratio, phrases,
+trial_edges · case, trial_words · diagnosis, trial. `diagnosis.diagnose` judges the reads of one meter,
+`trial.Follow` the on/off test of a line.
 """
 
 from agent.wiring.answers import Diagnosis, Expected, Mistake

@@ -27,14 +27,14 @@ from typing import Final, Literal
 
 from attrs import define, field, frozen
 
+from agent.wiring.trial_edges import STEADY_S, Edge, Readings, State, alike, level
 from agent.wiring.trial_words import Followed, Kind, judged
+
+__all__ = ["SETTLE_S", "WAIT_S", "Follow", "State", "Wait", "follow"]
 
 SETTLE_S: Final = 8.0
 """Watched before the machine is switched: long enough for the fast noise of a load."""
 SETTLE_READS: Final = 4
-STEADY_S: Final = 5.0
-"""How long a reading must stand still behind a step."""
-STEADY_READS: Final = 3
 WAIT_S: Final = 120.0
 """Until a person has gone to the switch and the machine has run down."""
 TOLD_WAIT_S: Final = 60.0
@@ -42,27 +42,13 @@ TOLD_WAIT_S: Final = 60.0
 SILENT_S: Final = 180.0
 """The line's own meters may be silent for this long; then the test ends without a judgement."""
 STALE_S: Final = 20.0
-"""A value may stand for a read that failed for this long."""
-SHARE_MIN: Final = 0.08
-"""Part of its level by which a meter must step: loads swing by some percent on their own."""
-SPREADS_MIN: Final = 6.0
-"""And in parts of the spread that it had before."""
+"""A value may stand for a read that failed for this long, where it is shown."""
 RATED_SHARE_MIN: Final = 0.02
 FLOOR_W: Final = 20.0
 """Smallest step of any machine that is metered for pollution treatment."""
-STEADY_SHARE: Final = 0.06
-"""Part of the step within which the reading must stand behind it: a drive that ramps down for a minute
-moves by more."""
 RESTLESS_SHARE: Final = 0.25
 """Part of its level by which a meter that is at rest does not move by itself."""
-ALIKE: Final = 2.5
-"""Steps of one machine differ by less than this from one time to the next."""
 CYCLES_MAX: Final = 2
-SAMPLES_MAX: Final = 4000
-"""Kept in memory: more than an hour of seconds."""
-_MAD_TO_SD: Final = 1.4826
-
-State = Literal["on", "off"]
 
 
 @frozen
@@ -80,28 +66,6 @@ class Wait:
     to: State | None = None
     own_w: float | None = None
     left_s: float = 0.0
-
-
-@frozen
-class Edge:
-    """One switching: level before and behind it by meter, and the step that was needed to count."""
-
-    to: State
-    before: Mapping[str, float]
-    after: Mapping[str, float]
-    least: Mapping[str, float]
-
-    def step(self, meter: str) -> float | None:
-        """By how much a meter rose with the machine on, or fell with it off; None if it was silent."""
-        if meter not in self.before or meter not in self.after:
-            return None
-        change = self.after[meter] - self.before[meter]
-        return change if self.to == "on" else -change
-
-    def counts(self, meter: str) -> float:
-        """The step of a meter if it is one, else 0."""
-        step = self.step(meter)
-        return 0.0 if step is None or abs(step) < self.least.get(meter, math.inf) else step
 
 
 @define
@@ -123,14 +87,17 @@ class Follow:
     begin: State = "on"
     wait_s: float = WAIT_S
     result: Followed | None = field(default=None, init=False)
-    _samples: list[tuple[float, dict[str, float]]] = field(factory=list, init=False)
+    _readings: Readings = field(init=False)
     _last: dict[str, tuple[float, float]] = field(factory=dict, init=False)
     _edges: list[Edge] = field(factory=list, init=False)
     _since_s: float = field(default=math.nan, init=False)
-    _asked_s: float | None = field(default=None, init=False)
+    _is_asked: bool = field(default=False, init=False)
     _until_s: float = field(default=math.inf, init=False)
     _heard_s: float = field(default=math.nan, init=False)
     _is_restless: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._readings = Readings(max(FLOOR_W, RATED_SHARE_MIN * (self.rated_w or 0.0)))
 
     def sample(self, t_s: float, watts: Mapping[str, float | None]) -> Wait:
         """The powers that all meters show at a moment, None where a read failed."""
@@ -141,17 +108,16 @@ class Follow:
             self._since_s = self._heard_s = t_s
         self._last |= {name: (t_s, value) for name, value in heard.items()}
         known = {name: value for name, (at_s, value) in self._last.items() if t_s - at_s <= STALE_S}
-        if len(self._samples) < SAMPLES_MAX:
-            self._samples.append((t_s, heard))
+        self._readings.add(t_s, heard)
         if all(name in heard for name in self.own):
             self._heard_s = t_s
         elif t_s - self._heard_s > SILENT_S:
             return self._ended("silent")
-        return self._settle(t_s, known) if self._asked_s is None else self._watch(t_s, known)
+        return self._watch(t_s, known) if self._is_asked else self._settle(t_s, known)
 
     def switched(self, t_s: float, to: State) -> None:
         """Somebody says that the machine is switched now."""
-        if self._asked_s is not None and to == self._to:
+        if self._is_asked and to == self._to:
             self._until_s = min(self._until_s, t_s + TOLD_WAIT_S)
 
     @property
@@ -162,25 +128,25 @@ class Follow:
 
     def _settle(self, t_s: float, known: Mapping[str, float]) -> Wait:
         left_s = self._since_s + SETTLE_S - t_s
-        values = [self._recent(name, t_s, self._since_s) for name in self.own]
+        values = [self._readings.of(name, self._since_s) for name in self.own]
         if left_s > 0 or any(len(one) < SETTLE_READS for one in values):
             return Wait("settle", None, self._own_w(known), max(left_s, 0.0))
-        for level, spread in map(_level, values):
-            if spread > RESTLESS_SHARE * abs(level) + self._floor_w:
+        for middle, spread in map(level, values):
+            if spread > RESTLESS_SHARE * abs(middle) + self._readings.floor_w:
                 self._is_restless = True
-        self._asked_s, self._until_s = t_s, t_s + self.wait_s
+        self._readings.asked(t_s, self._since_s)
+        self._is_asked, self._until_s = True, t_s + self.wait_s
         return Wait("switch", self._to, self._own_w(known), self.wait_s)
 
     def _watch(self, t_s: float, known: Mapping[str, float]) -> Wait:
-        assert self._asked_s is not None
-        edge = self._edge(self._asked_s, t_s)
+        edge = self._readings.edge(self._to, t_s)
         has_own = edge is not None and all(edge.step(name) is not None for name in self.own)
         if edge is None or not has_own or not self._is_over(edge, t_s):
             if t_s > self._until_s + SILENT_S:
                 return self._ended("silent")
             return Wait("switch", self._to, self._own_w(known), max(self._until_s - t_s, 0.0))
         self._edges.append(edge)
-        self._asked_s, self._since_s, self._until_s = None, t_s - STEADY_S, math.inf
+        self._is_asked, self._since_s, self._until_s = False, t_s - STEADY_S, math.inf
         if len(self._edges) % 2 or (len(self._edges) < 2 * CYCLES_MAX and self._is_doubtful()):
             return self._settle(t_s, known)
         return self._ended(None)
@@ -204,7 +170,7 @@ class Follow:
 
     def _is_answered(self, edge: Edge, t_s: float) -> bool:
         """Whether all of the line's own meters have stepped and stand still."""
-        return all(edge.counts(name) and self._is_steady(name, edge, t_s) for name in self.own)
+        return all(edge.counts(name) and self._readings.is_steady(name, edge, t_s) for name in self.own)
 
     def _is_repeated(self, edge: Edge, t_s: float) -> bool:
         """Whether another meter that alone answered before answers again, and some of the own have not."""
@@ -214,58 +180,13 @@ class Follow:
         return (
             len(answered) == 1
             and not any(one.counts(name) for name in self.own for one in (*self._edges, edge))
-            and bool(_alike([*self._steps(answered[0]), edge.counts(answered[0])]))
-            and self._is_steady(answered[0], edge, t_s, 3 * STEADY_S)
+            and bool(alike([*self._steps(answered[0]), edge.counts(answered[0])]))
+            and self._readings.is_steady(answered[0], edge, t_s, 3 * STEADY_S)
         )
 
     def _steps(self, meter: str) -> list[float]:
         """The steps of a meter, one for each time the machine was switched; none if it does not follow."""
-        return _alike([edge.counts(meter) for edge in self._edges])
-
-    def _is_steady(self, meter: str, edge: Edge, t_s: float, for_s: float = STEADY_S) -> bool:
-        values, span_s = self._behind(meter, t_s, for_s)
-        if len(values) < STEADY_READS or span_s < 0.8 * for_s:
-            return False
-        step = abs(edge.step(meter) or 0.0)
-        return max(values) - min(values) <= max(STEADY_SHARE * step, edge.least[meter] / 2)
-
-    def _edge(self, asked_s: float, t_s: float) -> Edge | None:
-        """What happened between the question and now; None while there is not enough behind it."""
-        if t_s - asked_s < STEADY_S:
-            return None
-        levels, behind, least = {}, {}, {}
-        for name in self._last:
-            before = self._recent(name, asked_s, self._since_s)
-            after, _ = self._behind(name, t_s, STEADY_S)
-            if len(before) < STEADY_READS or len(after) < STEADY_READS:
-                continue
-            levels[name], spread = _level(before)
-            behind[name] = _level(after)[0]
-            top = max(abs(levels[name]), abs(behind[name]))
-            least[name] = max(SPREADS_MIN * spread, SHARE_MIN * top, self._floor_w)
-        return Edge(self._to, levels, behind, least)
-
-    def _behind(self, meter: str, t_s: float, for_s: float) -> tuple[list[float], float]:
-        """The last values since the question, of some seconds or some that came slowly, and their span."""
-        found: list[float] = []
-        asked_s, first_s = self._asked_s or 0.0, t_s
-        for at_s, heard in reversed(self._samples):
-            if at_s <= asked_s or (at_s <= t_s - for_s and len(found) >= STEADY_READS):
-                break
-            if meter in heard:
-                found.append(heard[meter])
-                first_s = at_s
-        return found, t_s - first_s
-
-    def _recent(self, meter: str, until_s: float, since_s: float) -> list[float]:
-        """The values of a meter in a span of time."""
-        found: list[float] = []
-        for at_s, heard in reversed(self._samples):
-            if at_s < since_s:
-                break
-            if at_s <= until_s and meter in heard:
-                found.append(heard[meter])
-        return found
+        return alike([edge.counts(meter) for edge in self._edges])
 
     def _ended(self, why: Kind | None) -> Wait:
         own = {name: self._steps(name) for name in self.own}
@@ -283,10 +204,6 @@ class Follow:
         ]
         return statistics.fmean(found) if found else None
 
-    @property
-    def _floor_w(self) -> float:
-        return max(FLOOR_W, RATED_SHARE_MIN * (self.rated_w or 0.0))
-
     def _own_w(self, known: Mapping[str, float]) -> float | None:
         return sum(known[name] for name in self.own) if all(name in known for name in self.own) else None
 
@@ -297,16 +214,3 @@ def follow(test: Follow, story: Iterable[tuple[float, Mapping[str, float | None]
         if test.sample(t_s, watts).what == "done":
             break
     return test.result
-
-
-def _level(values: list[float]) -> tuple[float, float]:
-    """The middle of some values and their spread, neither moved by a single one of them."""
-    middle = statistics.median(values)
-    return middle, _MAD_TO_SD * statistics.median(abs(value - middle) for value in values)
-
-
-def _alike(steps: list[float]) -> list[float]:
-    """The steps if they all are steps, go one way and are about as large; else none."""
-    sizes = [abs(step) for step in steps]
-    same_way = all(step > 0 for step in steps) or all(step < 0 for step in steps)
-    return steps if steps and same_way and max(sizes) <= ALIKE * min(sizes) else []

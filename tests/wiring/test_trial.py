@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.wiring.trial import SAMPLES_MAX, WAIT_S, Follow, Wait, follow
+from agent.wiring.trial import WAIT_S, Follow, Wait, follow
 from agent.wiring.trial_words import Followed
 
 World = Callable[[float, bool, float], Mapping[str, float | None]]
@@ -21,7 +21,7 @@ def run(
     """Do as the test asks, `delay_s` after it asks; the result and how long it took."""
     is_on, since_s, asked_s, told = test.begin == "on", -1e9, math.nan, ""
     t_s = 0.0
-    for _ in range(SAMPLES_MAX):
+    for _ in range(4000):
         wait = test.sample(t_s, world(t_s, is_on, t_s - since_s))
         if wait.what == "done":
             assert test.result is not None
@@ -201,6 +201,14 @@ def test_what_the_line_takes_off_and_on_is_told() -> None:
     assert said.on_w == pytest.approx(40_000, rel=0.08)
     assert took_s < 60, "settle, off, settle, on: each some ten seconds"
     assert said.sentence["en"].startswith("Meter m1 follows: 0.15 kW off, ")
+
+
+def test_a_person_may_take_half_an_hour_to_the_switch() -> None:
+    test = Follow(("m1",), wait_s=3600)
+    said, took_s = run(test, lambda t, on, s: {"m1": P1(t, on, s), "m2": T1(t)}, delay_s=1800)
+    assert said.follows
+    assert said.on_w == pytest.approx(40_000, rel=0.08)
+    assert 3600 < took_s < 3700
 
 
 def test_a_feed_that_saw_the_machine_is_told_where_nothing_else_did() -> None:
