@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning.setup_journal import (
@@ -119,6 +119,7 @@ JOURNAL = st.builds(
 
 
 @given(JOURNAL)
+@settings(deadline=None)
 def test_a_journal_comes_back_as_it_was_written(journal: Journal) -> None:
     assert parse_journal(dump_journal(journal)) == journal
 
@@ -132,6 +133,7 @@ def test_a_journal_on_disk_is_replaced_whole(tmp_path: Path) -> None:
 
 
 @given(st.binary(max_size=200))
+@settings(deadline=None)
 def test_no_bytes_end_in_a_traceback(raw: bytes) -> None:
     assert_told(raw)
 
@@ -144,6 +146,7 @@ ANY = st.recursive(
 
 
 @given(JOURNAL, st.data())
+@settings(deadline=None)
 def test_a_value_of_another_kind_is_told_in_lines_or_read_to_the_same_again(
     journal: Journal, data: st.DataObject
 ) -> None:
@@ -160,6 +163,7 @@ def test_a_value_of_another_kind_is_told_in_lines_or_read_to_the_same_again(
 
 
 @given(JOURNAL, st.data())
+@settings(deadline=None)
 def test_a_file_that_was_cut_or_flipped_is_told_in_lines(journal: Journal, data: st.DataObject) -> None:
     raw = bytearray(dump_journal(journal))
     at = data.draw(st.integers(0, len(raw) - 1))
