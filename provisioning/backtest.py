@@ -1,8 +1,9 @@
 """`dianjian backtest`: a plant's recorded loads through the detector, as its gateway would have seen them.
 
 The first hours commission the linkages, as `dianjian commission` would; the rest is tested with what
-was learned. With `--commission-hours 0` the parameters of the site file are tested on all of it.
-Times are told as the file tells them: epoch seconds, or ISO 8601 in the plant's zone.
+was learned. With `--commission-hours 0` the parameters of the site file are tested on all of it. With
+`--chain` the loads are what the gateway itself has sealed. Times are told as the file tells them: epoch
+seconds, or ISO 8601 in the plant's zone.
 """
 
 import json
@@ -22,6 +23,7 @@ from agent.detect.written import ParamsError
 from provisioning.backtest_page import backtest_page
 from provisioning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
 from provisioning.exits import EXIT_USAGE, fail
+from provisioning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.loads_csv import LoadsError
 from provisioning.number_words import chosen, duration, rule_name
 from provisioning.outcome import Outcome, numbers_of
@@ -34,8 +36,9 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("backtest", short_help="recorded loads through the detector, as if it were live")
 @click.option("--site", "config", required=True, type=_FILE, help="Lines and linkages; no more is needed.")
+@click.option("--csv", "csv_file", type=_FILE, help="Column time, one a line in W; ID.pf, ID.i, ID.u.")
 @click.option(
-    "--csv", "csv_file", required=True, type=_FILE, help="Column time, one a line in W; ID.pf, ID.i, ID.u."
+    "--chain", is_flag=True, help="What this gateway has sealed in the last two weeks, instead of a file."
 )
 @click.option(
     "--commission-hours",
@@ -46,14 +49,24 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an episode, then one summary.")
 @click.option("--plot", type=_FILE, help="Draw the days into this HTML file.")
-def command(config: Path, csv_file: Path, commission_hours: float, as_json: bool, plot: Path | None) -> None:
+def command(
+    config: Path,
+    csv_file: Path | None,
+    chain: bool,
+    commission_hours: float,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
     """Which episodes would the detector have raised?"""
+    if chain == (csv_file is not None):
+        raise fail(EXIT_USAGE, "say what to test: either --csv FILE or --chain")
     if plot and not plot.parent.is_dir():
         raise fail(EXIT_USAGE, f"{plot.parent}: no such folder to draw into")
     try:
         site = load_site(config)
         with _bar() as each_hour:
-            tested = backtest(site, csv_file, commission_hours * HOUR_S, each_hour)
+            recorded = csv_file or chain_loads(site, HOURS_MAX)
+            tested = backtest(site, recorded, commission_hours * HOUR_S, each_hour)
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except LoadsError as error:
@@ -61,7 +74,7 @@ def command(config: Path, csv_file: Path, commission_hours: float, as_json: bool
     except ParamsError as error:
         raise fail(EXIT_USAGE, f"{config}: {_one_line(error.problems)}") from error
     except (OSError, ValueError, TooShortError) as error:
-        raise fail(EXIT_USAGE, f"{csv_file}: {error}") from error
+        raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
     if as_json:
         for line in json_lines(tested):
             click.echo(json.dumps(line, ensure_ascii=False))

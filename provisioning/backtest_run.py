@@ -37,7 +37,7 @@ class TooShortError(Exception):
 
 
 def backtest(
-    site: Site, csv_file: Path, commission_s: float, each_hour: EachHour = lambda _done, _total: None
+    site: Site, recorded: Path | Loads, commission_s: float, each_hour: EachHour = lambda _done, _total: None
 ) -> Outcome:
     """Read, learn, test.
 
@@ -47,7 +47,8 @@ def backtest(
     if not site.linkage:
         raise ConfigError(site.file, ["linkage: missing; add at least one [[linkage]]"])
     judged = {str(line) for link in site.linkage for line in (*link.production, *link.treatment)}
-    loads = read_loads(csv_file, judged, {line.id for line in site.line} - judged)
+    others = {line.id for line in site.line} - judged
+    loads = read_loads(recorded, judged, others) if isinstance(recorded, Path) else recorded
     begin_s, end_s = float(loads.times_s[0]), float(loads.times_s[-1])
     from_s, dt_s = begin_s + commission_s, slot_s(loads.times_s)
     if from_s >= end_s:

@@ -36,13 +36,11 @@ from agent.detect.series import Series
 from agent.detect.written import ParamsError
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.learned import with_feed, with_parameters
-from provisioning.loads_chain import chain_loads
+from provisioning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
 from provisioning.show import console, progress
 
 HOURS: Final = 72.0
-HOURS_MAX: Final = 14 * 24.0
-"""A commissioning period is extended up to a week; twice that bounds the memory."""
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 

@@ -43,6 +43,8 @@ from provisioning.loads_rows import Floats
 
 DT_S: Final = 10
 """The detector's slot."""
+HOURS_MAX: Final = 14 * 24.0
+"""A commissioning period is extended up to a week; twice that bounds the memory."""
 MS_PER_S: Final = 1000
 HOUR_MS: Final = 3_600_000
 TELL_SEALS: Final = 200
@@ -227,5 +229,16 @@ class _Slots:
                 channels[name][slot] = value
 
     def loads(self) -> Loads:
-        times_s = np.arange(self._first, self._first + self._count, dtype=np.float64) * DT_S
-        return Loads(times_s, self._watts, self._channels, epoch=False)
+        """From the first sample on."""
+        begins = [int(np.argmax(np.isfinite(column))) for column in self._watts.values()]
+        begin = min(begins, default=0)
+        times_s = np.arange(self._first + begin, self._first + self._count, dtype=np.float64) * DT_S
+        return Loads(
+            times_s,
+            {line: column[begin:] for line, column in self._watts.items()},
+            {
+                line: {name: column[begin:] for name, column in channels.items()}
+                for line, channels in self._channels.items()
+            },
+            epoch=False,
+        )
