@@ -182,7 +182,7 @@ class _Watch:
         now_w = sum(watts or 0.0 for name, watts in powers.lately[-1][1].items() if name in own)
         feeds = [one.id for one in session.journal.lines if one.kind == "feed"]
         sums = tuple(meter.id for meter in session.journal.meters if meter.line in feeds)
-        runs = now_w >= NAMEPLATE_LO * line.rated_w
+        runs = abs(now_w) >= NAMEPLATE_LO * line.rated_w  # negative behind a reversed transformer
         test = Follow(own, sums, float(line.rated_w), "on" if runs else "off", wait_s)
         return cls(session, powers, line, test, screen, powers.lately[0][0])
 
