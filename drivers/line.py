@@ -33,7 +33,7 @@ SILENT_REOPEN: Final = 5
 """Requests in a row without a single byte after which the port is opened anew: a connection through a
 gateway that was restarted stays silent for hours."""
 
-OVERSLEPT_S: Final = 0.0002
+OVERSLEPT_S: Final = 0.0001
 """How much too long the kernel lets a thread sleep. The end of a gap is awaited awake, or it would cost a
 fast line 1 % of its rate; a request of 15 ms pays for it with as much processor time as its answer."""
 

@@ -2,7 +2,8 @@
 
 `identify` tries the models one after the other. A model with fingerprints, or one that SunSpec
 discovery makes, is certain if all of them fit and its values do not speak against it; then no other is
-asked. Else every model is read as if the meter were one, and `drivers.plausible` judges the answers.
+asked. An optional fingerprint can only speak for its model, not against it. Else every model is read as
+if the meter were one, and `drivers.plausible` judges the answers.
 The best comes first, with its confidence and its reasons; models that explain the answers equally well
 are `alike`, and a person has to look at the label.
 
