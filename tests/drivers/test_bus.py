@@ -168,6 +168,45 @@ def test_a_damaged_answer_is_counted_and_never_believed(line: Line) -> None:
         assert bus.stats.crc_errors == 1
 
 
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda frame: frame[:5] + bytes((frame[5] ^ 1,)) + frame[6:], "CRC"),
+        (lambda frame: frame[:9], "no whole answer"),
+    ],
+    ids=["damaged", "broken off"],
+)
+def test_an_answer_that_came_spoiled_is_not_waited_for_and_the_same_is_asked_again_at_once(
+    spoil: Callable[[bytes], bytes], reason: str
+) -> None:
+    """Without spare registers too: what has come cannot come late. The time-out would last for 30 s."""
+
+    def script(asked: Asked, slave: Slave) -> None:
+        frame = slave.reply(asked)
+        slave.send(spoil(frame) if len(slave.asked) == 1 else frame)
+
+    begun = time.monotonic()
+    with reading(on_pty, script, late_max_s=60.0) as (bus, _):
+        with pytest.raises((ReplyError, ReplyTimeoutError), match=reason):
+            bus.read(1, 3, 10, 4, timeout_s=30)
+        assert bus.read(1, 3, 10, 4, timeout_s=30).words == words(Asked(1, 3, 10, 4))
+    assert time.monotonic() - begun < 25
+
+
+def test_noise_in_place_of_an_answer_is_not_taken_for_one_that_came() -> None:
+    """So its registers rest, for the answer may still be on its way."""
+
+    def script(asked: Asked, slave: Slave) -> None:
+        del asked
+        slave.send(b"\xa5\x5a" * 20)
+
+    with reading(on_pty, script, late_max_s=60.0) as (bus, _):
+        with pytest.raises(ReplyTimeoutError, match="no whole answer"):
+            bus.read(1, 3, 10, 4, timeout_s=30)
+        with pytest.raises(ReplyTimeoutError, match="not asked"):
+            bus.read(1, 3, 10, 4, timeout_s=1)
+
+
 @SERIAL_LINES
 def test_the_echo_of_a_half_duplex_adapter_is_ignored(line: Line) -> None:
     def script(asked: Asked, slave: Slave) -> None:
