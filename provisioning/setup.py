@@ -18,14 +18,14 @@ from typing import Any, Final
 
 import click
 
-from provisioning.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_USAGE, fail
+from provisioning.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
 from provisioning.setup_answers import read_answers
 from provisioning.setup_journal import STEPS
 from provisioning.setup_receipt import service_status
 from provisioning.setup_session import Session, continue_line, default_folder, session, state_of
 from provisioning.setup_talk import Talk
 from provisioning.setup_words import said
-from provisioning.words import choose_language
+from provisioning.words import choose_language, language
 
 _MODULES: Final = {"thresholds": "setup_thresholds", "commission": "setup_close", "sheet": "setup_close"}
 _FOLDER = click.option(
@@ -147,10 +147,10 @@ def _opened(
     known = read_answers(answers)
     try:
         with session(place, talk, known) as one:
-            language = wanted or known.language or (one.journal.language if one.journal.steps else None)
-            choose_language(language)
-            if language and language != one.journal.language:
-                one.keep(language=language)
+            is_begun = one.journal.technician or one.journal.meters
+            choose_language(wanted or known.language or (one.journal.language if is_begun else None))
+            if language() != one.journal.language:
+                one.keep(language=language())
             yield one
     except (KeyboardInterrupt, click.Abort):
         if sys.stdin.isatty():
@@ -173,12 +173,7 @@ def _guided(one: Session) -> None:
 
 
 def _run(one: Session, name: str) -> None:
-    try:
-        module = importlib.import_module(f"provisioning.{_MODULES.get(name, f'setup_{name}')}")
-    except ModuleNotFoundError:
-        raise fail(
-            EXIT_NO, f"step {name}: not in this version yet; what was done before it is kept"
-        ) from None
+    module = importlib.import_module(f"provisioning.{_MODULES.get(name, f'setup_{name}')}")
     run: Callable[[Session], None] = getattr(module, name)
     missing = NEEDS.get(name)
     if missing is not None and missing not in one.journal.steps:

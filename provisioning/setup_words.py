@@ -167,7 +167,7 @@ SENTENCES: Final = {
         "扫描二维码，或粘贴其文本，或键入令牌（不显示）；也可给出文件：@路径",
         "Scan the QR code, paste its text or type the token (it is not shown); or name a file: @PATH",
     ),
-    "wrong_token": ("{text}", "{text}"),
+    "wrong_token": ("不能使用，请重新输入（{text}）", "{text}"),
     "ask_centre_key": ("中心公钥", "The centre's public key"),
     "ask_authority": ("证书机构指纹（SHA-256）", "Fingerprint of the authority (SHA-256)"),
     "ask_broker": ("消息服务器，如 mqtts://broker:8883", "Broker, like mqtts://broker:8883"),
