@@ -52,6 +52,9 @@ class Case:
         clause = words.beside(_clause(one), self.shown_watts())
         if rival is None:
             todo = words.joined([words.what_to_do(*part) for part in one.hypothesis.parts], "；", "; ")
+            if names == Mistake.CTS_ROTATED_BACK and all(channel.cosine > 0 for channel in self.channels):
+                also, first = words.OR_CAPACITOR
+                clause, todo = words.joined([clause, also], "", ""), words.joined([first, todo], "", "")
         else:
             clause = words.joined([_clause(one), _clause(rival)], "，或者", ", or ")
             clause = words.beside(clause, self.shown_watts())

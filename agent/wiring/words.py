@@ -108,6 +108,14 @@ _ARROWS: Final[Pair] = (
         "shifted; or switch on a load on L1 alone and see which channel shows its current"
     ),
 )
+OR_CAPACITOR: Final[tuple[Pair, Pair]] = (
+    (
+        "；若表后有补偿电容且负载很小，读数也会如此",
+        "; a capacitor bank with hardly any load would look the same",
+    ),
+    ("先切除补偿电容（若有）再确认；", "first switch off any capacitor bank and look again; "),
+)
+"""Beside transformers that are shifted back, where the power of all phases is positive."""
 _ONE_PHASE: Final[Pair] = (
     "只开接在一相上的单相负载：三个通道电流一起变化即为同一相，只有一个通道变化则为接错",
     (

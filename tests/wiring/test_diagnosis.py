@@ -226,6 +226,16 @@ def test_a_wrong_ratio_is_a_round_one_and_the_right_one_is_named(
     assert f"set ct_ratio to {right} in place of {now}".lower() in said.remedy["en"].lower()
 
 
+@pytest.mark.parametrize(("watts", "var", "both"), [(3000, -28_500, True), (-600, -29_900, False)])
+def test_shifted_back_with_power_on_all_phases_could_be_a_capacitor_bank(
+    watts: float, var: float, both: bool
+) -> None:
+    said = diagnose([three((watts,) * 3, var=var)] * 3, Expected())
+    assert (said.verdict, said.mistake) == ("mistake", "cts_rotated_back")
+    assert mentions(said, ["capacitor bank"]) == both
+    assert ("capacitor" in said.remedy["en"]) == ("电容" in said.remedy["zh"]) == both
+
+
 def test_a_ratio_that_is_set_in_the_meter_is_told_as_a_multiple() -> None:
     said = diagnose([three()] * 3, Expected(clamp_a={"l1": 87.0, "l2": 87.0, "l3": 87.0}))
     assert "set the ratio in the meter to 2 times what it is" in said.remedy["en"].lower()
