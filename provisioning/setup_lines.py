@@ -33,6 +33,9 @@ KW_MIN: Final = 0.001
 
 def lines(session: Session) -> None:
     """Ask who this is, what runs here, which meter measures what, what belongs together."""
+    for index, one in enumerate(session.answers.meter):
+        key = "id" if one.at is None else "at"
+        _meter_named(session, f"meter[{index}].{key}", one.at or one.id or "")
     _site(session)
     if session.answers.line or session.talk.assume_yes:
         _given(session)

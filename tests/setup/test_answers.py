@@ -63,6 +63,8 @@ STEPS = [
         "linkage[0].production: no production line 't1'; known: p1",
     ),
     ("lines", GOOD_LINES + "[[meter]]\nid = 'm2'\nct_ratio = 0", "meter[0].ct_ratio: must be a number from"),
+    ("lines", "[[meter]]\nat = 'b9:1'", "meter[0].at: no meter 'b9:1'; known: m1 (b1:1), m2 (b1:2)"),
+    ("lines", "[[meter]]\nct_ratio = 3", "meter[0].id: no meter ''; known: m1 (b1:1), m2 (b1:2)"),
     ("wiring", "[wiring]\nreads = 50", "wiring.reads: must be a number from 3 to 10, not 50"),
     ("thresholds", "[[line]]\nid = 'p1'\non_kw = 1\noff_kw = 2", "line[0].off_kw: must be above 0 and not"),
     ("photos", "[[photo]]\npath = 'no.jpg'", "photo[0].path: no.jpg: there is no such file"),
