@@ -2,8 +2,8 @@
 
 Bus threads put readings, the MQTT thread puts its events, signals put the wish to stop. The loop
 hands them to `Gateway`, which looks at the time at least every TICK_S, and after what came at most every
-TEND_S: a bus gives its readings one by one, and a look for each of them costs more than the reading.
-Nothing else touches core or store.
+TEND_S: a bus gives its readings one by one, and to wake up and look for each of them costs more than the
+reading. Nothing else touches core or store.
 
 The supervisor is told that the agent lives only when the loop turns, every bus thread turns and the
 MQTT thread is there. A stuck bus is started anew; a dead MQTT thread ends the process.
@@ -33,6 +33,8 @@ TICK_S: Final = 0.25
 TICK_REAL_S_MIN: Final = 0.02
 TEND_S: Final = 0.02
 """Of the plant's time: what is urgent waits no longer than this."""
+HOUR_S: Final = 3600.0
+"""Long enough that a clock's floor for short waits does not count."""
 WATCHDOG_S: Final = 5.0
 """Real seconds between looks at the threads; the supervisor waits 30."""
 INBOX_MAX: Final = 20_000
@@ -59,6 +61,8 @@ class Loop:
         self._watched_s = 0.0
         self._tended_s = float("-inf")
         self._untended = False
+        self._rests = False
+        self._real_per_s = clock.real_s(HOUR_S) / HOUR_S
 
     def put(self, item: Item) -> None:
         """Hand something to the loop, from any thread; waits while the queue is full."""
@@ -89,18 +93,38 @@ class Loop:
 
     def turn(self, gateway: Gateway) -> bool:
         """Take what is there, then let the gateway look at the time; whether it was its turn to look."""
-        wait_s = max(self._clock.real_s(TEND_S if self._untended else TICK_S), TICK_REAL_S_MIN)
-        with contextlib.suppress(queue.Empty):
-            self._hand(gateway, self.inbox.get(timeout=wait_s))
-            self._untended = True
-            for _ in range(BATCH_MAX - 1):
-                self._hand(gateway, self.inbox.get_nowait())
-        now_s = self._clock.monotonic_s()
-        if self._untended and 0 <= now_s - self._tended_s < TEND_S:
+        self._take(gateway, self._wait_s())
+        left_s = self._left_s()
+        if self._untended and left_s > 0:
             return False
-        self._untended, self._tended_s = False, now_s
+        self._untended, self._tended_s = False, self._clock.monotonic_s()
         gateway.tick(self._clock.stamp(), time.monotonic())
         return True
+
+    def _wait_s(self) -> float:
+        """How long to wait for the next item, real seconds; behind a reading the rest is waited for first.
+
+        Behind an event of the connection nothing rests: its window moves with what comes back.
+        """
+        if not self._untended:
+            return max(self._clock.real_s(TICK_S), TICK_REAL_S_MIN)
+        left_s = self._left_s() * self._real_per_s
+        if not self._rests:
+            return left_s
+        time.sleep(left_s)
+        return 0.0
+
+    def _left_s(self) -> float:
+        """Until the gateway may look at the time again, after what came."""
+        passed_s = self._clock.monotonic_s() - self._tended_s
+        return max(TEND_S - passed_s, 0.0) if passed_s >= 0 else 0.0
+
+    def _take(self, gateway: Gateway, wait_s: float) -> None:
+        with contextlib.suppress(queue.Empty):
+            for count in range(BATCH_MAX):
+                item = self.inbox.get(timeout=wait_s) if wait_s and not count else self.inbox.get_nowait()
+                self._hand(gateway, item)
+                self._untended, self._rests = True, isinstance(item, Reading)
 
     def _hand(self, gateway: Gateway, item: Item | None) -> None:
         if isinstance(item, Reading):

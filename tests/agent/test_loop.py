@@ -142,6 +142,19 @@ def test_readings_that_come_one_by_one_are_looked_after_together_and_the_last_on
     assert gateway.ticks == 2
 
 
+def test_readings_rest_for_those_that_follow_and_an_event_of_the_connection_does_not() -> None:
+    clock, gateway = HeldClock(), FakeGateway()
+    loop = Loop(clock)
+    event = Connected(session_present=False, receive_maximum=20, packet_bytes_max=1000)
+    for item in (reading(0), reading(1), event, event):
+        loop.put(item)
+    loop.turn(gateway)  # type: ignore[arg-type]
+    assert not loop._rests
+    loop.put(reading(2))
+    loop.turn(gateway)  # type: ignore[arg-type]
+    assert (len(gateway.events), gateway.readings) == (2, ["0", "1", "2"])
+
+
 def test_a_queue_that_stays_empty_is_a_turn_to_look_at_the_time() -> None:
     clock, gateway = HeldClock(), FakeGateway()
     loop = Loop(clock)
