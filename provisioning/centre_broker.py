@@ -8,6 +8,7 @@ import click
 
 from agent.centre.enrolment_ledger import OfficeError
 from agent.centre.office import AUTHORITY_NAME, REVOKED_NAME, put
+from agent.certificates import CertificateError, parse_certificate
 from provisioning.broker_config import BrokerPlace, mosquitto_files
 from provisioning.centre_chain import AS_JSON, say, utc_ms
 from provisioning.centre_office import AUTHORITY, FOLDER, office_at, write_pair
@@ -35,8 +36,9 @@ def broker_config(
 ) -> None:
     """Write mosquitto.conf, both ACLs, the list of revoked certificates and a server certificate to --out.
 
-    To say it again renews the list (then SIGHUP mosquitto) and keeps the server's key and certificate;
-    an external authority signs server.pem itself.
+    To say it again renews the list (then send mosquitto SIGHUP) and, past two thirds of its life, the
+    server's certificate; an external authority signs server.pem itself. Who runs mosquitto must be able to
+    read the folder.
     """
     office = office_at(authority)
     user = (
@@ -47,14 +49,22 @@ def broker_config(
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not office.is_external:
             put(out / REVOKED_NAME, office.write_revoked(utc_ms()).read_bytes(), 0o644)
-            if not (out / "server.pem").exists():
+            if _is_due(out / "server.pem", utc_ms()):
                 write_pair(out, "server", *office.serve(list(hosts or [address]), utc_ms()))
         put(out / AUTHORITY_NAME, (authority / AUTHORITY_NAME).read_bytes(), 0o644)
         for name, text in mosquitto_files(place).items():
             put(out / name, text.encode(), 0o600)
-    except OfficeError as error:
+    except (OfficeError, CertificateError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
     told = {"config": str(out / "mosquitto.conf"), "port": port, "claim_port": claim_port}
     say(told, f"{out / 'mosquitto.conf'}", as_json=as_json)
+
+
+def _is_due(file: Path, now_utc_ms: int) -> bool:
+    """Whether there is no server certificate, or two thirds of its life are over."""
+    if not file.exists():
+        return True
+    one = parse_certificate(file.read_bytes())
+    return now_utc_ms >= one.begins_utc_ms + (one.ends_utc_ms - one.begins_utc_ms) * 2 // 3

@@ -58,6 +58,8 @@ RENEWALS_MAX: Final = 3
 CENTRE: Final = "centre"
 RESERVED: Final = frozenset({CENTRE, "claim", "beacon"})
 """Names that mean something else on the broker."""
+OWN_DAYS: Final = 1_095.0
+"""Of the broker's and the centre's own certificates, which no timer renews: three years."""
 CERTIFICATE_DAYS: Final = 90.0
 """Short enough that a lost gateway ends by itself, long enough for a plant that is shut in summer."""
 
@@ -290,13 +292,13 @@ class Office:
     def serve(self, hosts: list[str], now_utc_ms: int) -> tuple[bytes, bytes]:
         """Key and certificate (PEM) of a server that is reached under `hosts`."""
         key = certificates.new_key()
-        der = self._sign(certificates.spki_of(key), hosts[0], now_utc_ms, hosts)
+        der = self._sign(certificates.spki_of(key), hosts[0], now_utc_ms, hosts, OWN_DAYS)
         return key, certificates.pem(der)
 
     def introduce(self, now_utc_ms: int) -> tuple[bytes, bytes]:
         """Key and certificate (PEM) of the centre's own client on the broker."""
         key = certificates.new_key()
-        return key, certificates.pem(self._sign(certificates.spki_of(key), CENTRE, now_utc_ms, []))
+        return key, certificates.pem(self._sign(certificates.spki_of(key), CENTRE, now_utc_ms, [], OWN_DAYS))
 
     def short_code(self, request: RequestKept) -> str:
         """What the officer compares with the gateway's screen."""
@@ -317,7 +319,7 @@ class Office:
             self._enrol(asked, now_utc_ms)
         if self.is_external:
             return Pending(short_code(request.csr))
-        der = self._sign(csr.spki, request.gateway, now_utc_ms, [])
+        der = self._sign(csr.spki, request.gateway, now_utc_ms, [], self.days)
         ledger.add_issued(code, der, now_utc_ms)
         return Issued(self.chain(der))
 
@@ -331,14 +333,14 @@ class Office:
         except OSError as error:
             raise OfficeError(f"{self.registry}: {error.strerror}") from error
 
-    def _sign(self, spki: bytes, name: str, now_utc_ms: int, hosts: list[str]) -> bytes:
+    def _sign(self, spki: bytes, name: str, now_utc_ms: int, hosts: list[str], days: float) -> bytes:
         key = self.folder / KEY_NAME
         try:
             if key.stat().st_mode & 0o077:
                 raise OfficeError(f"{key}: others may read it; chmod 600")
             secret = key.read_bytes()
             now = _when(now_utc_ms)
-            return certificates.issue(secret, self.authority, spki, name, now, self.days, hosts=hosts)
+            return certificates.issue(secret, self.authority, spki, name, now, days, hosts=hosts)
         except OSError as error:
             raise OfficeError(f"{key}: {error.strerror}") from error
         except CertificateError as error:

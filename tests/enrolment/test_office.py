@@ -355,3 +355,13 @@ def test_the_ledger_holds_no_token(desk: Desk) -> None:
 
 def _when() -> dt.datetime:
     return dt.datetime.fromtimestamp(NOW / 1000, dt.UTC)
+
+
+def test_the_broker_and_the_centre_have_certificates_that_outlast_those_of_gateways(desk: Desk) -> None:
+    _, server = desk.office.serve(["broker.example", "10.0.0.1"], NOW)
+    _, centre = desk.office.introduce(NOW)
+    for raw, is_client in ((server, False), (centre, True)):
+        one = certificates.parse_certificate(raw)
+        assert one.ends_utc_ms - NOW > 1_000 * DAY
+        assert one.is_for_clients is is_client
+        assert certificates.is_issued_by(one.der, desk.office.authority)

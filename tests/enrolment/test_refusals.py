@@ -194,8 +194,7 @@ def test_an_expired_certificate_is_one_line_here_and_refused_there(doors: Doors,
     site.write_text(site.read_text("utf-8") + enrolling.broker_lines(done), "utf-8")
     home = site.parent / "state/tls/current"
     spki = certificates.spki_of((home / "key.pem").read_bytes())
-    office.days = -1.0
-    gone = office._sign(spki, "old", enrolling.utc_ms(), [])
+    gone = office._sign(spki, "old", enrolling.utc_ms(), [], -1.0)
     with office.ledger.locked() as ledger:
         code = next(one.code for one in ledger.requests.values() if one.gateway == "old")
         ledger.add_issued(code, gone, enrolling.utc_ms())

@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from agent.centre.office import Office
 from agent.centre.registry import read_register
+from agent.certificates import parse_certificate, pem
 from agent.config import load_site
 from agent.main import main as agent_main
 from agent.uplink.mqtt_settings import TlsFiles, tls_context
+from provisioning.centre_chain import utc_ms
 from tests.enrolment.desk import Desk, bad, bare, call, good, offer_file, openssl
 
 
@@ -64,3 +67,23 @@ def test_without_a_token_the_line_for_the_centre_is_printed_as_before(desk: Desk
     line = good("enrol", "--config", str(site), "--recovery", str(tmp_path / "r"))
     assert json.loads(line)["gateway"] == "g1"
     assert call("centre", "enrol", *desk.all[2:], given=line).exit_code == 0
+
+
+def test_broker_config_keeps_a_good_server_certificate_and_renews_one_that_is_due(
+    desk: Desk, tmp_path: Path
+) -> None:
+    out = tmp_path / "broker"
+    words = ["centre", "broker-config", *desk.office, "--out", str(out), "--host", "broker.example"]
+    good(*words)
+    first = (out / "server.pem").read_bytes()
+    assert "DNS:broker.example" in openssl("x509", "-in", str(out / "server.pem"), "-noout", "-text")
+    good(*words)
+    assert (out / "server.pem").read_bytes() == first
+    office = Office(desk.folder / "office")
+    spki = parse_certificate(first).spki
+    (out / "server.pem").write_bytes(pem(office._sign(spki, "old", utc_ms(), ["old"], 0.5)))
+    good(*words)
+    assert "DNS:broker.example" in openssl("x509", "-in", str(out / "server.pem"), "-noout", "-text")
+    assert "claim-acl" not in {one.name for one in out.iterdir()}, "nobody listens unless it is asked for"
+    (out / "server.pem").write_bytes(b"x")
+    assert "not a certificate" in bad(2, *words)
