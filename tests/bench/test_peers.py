@@ -83,7 +83,13 @@ def test_the_document_tells_of_a_run_in_which_nearly_everything_failed(tmp_path:
         assert words in told
 
 
-def test_a_row_has_one_key_and_the_keys_that_steps_give_have_rows() -> None:
+@pytest.mark.parametrize(("load", "busy"), [("0.12", False), ("0.50", True), ("4.71", True)])
+def test_a_busy_machine_is_told(tmp_path: Path, load: str, busy: bool) -> None:
+    found = journal.Journal(tmp_path / "run.json", facts={"load before": load})
+    assert ("The machine was busy" in document.text(found)) is busy
+
+
+def test_a_row_has_a_key_of_its_own() -> None:
     keys = [row.key for row in (*rows.MAIN, *rows.LINE)]
     assert len(set(keys)) == len(keys)
 

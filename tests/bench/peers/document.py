@@ -6,6 +6,8 @@ from tests.bench.peers import rows, table
 from tests.bench.peers.journal import Journal
 from tests.bench.peers.lines import EACH
 
+LOAD_MAX: Final = 0.5
+"""From here on somebody else uses the cores."""
 HEAD: Final = """\
 # Benchmarks
 
@@ -79,4 +81,13 @@ def _facts(found: Journal) -> str:
     lines = [f"- {name}: {value}" for name, value in found.facts.items()]
     lines += [f"- {table.TITLES.get(name, name)}: {version}" for name, version in found.versions.items()]
     lines += [f"- {table.TITLES.get(name, name)}: absent: {why}" for name, why in found.absent.items()]
-    return "## The run\n" + "\n".join(lines) + "\n"
+    return "## The run\n" + "\n".join(lines) + "\n" + _busy(found)
+
+
+def _busy(found: Journal) -> str:
+    """A word where other programs shared the machine."""
+    if float(found.facts.get("load before", 0)) < LOAD_MAX:
+        return ""
+    return (
+        "\n**The machine was busy**: what depends on the clock, as the RTU rates, is worse here than it is.\n"
+    )
