@@ -35,6 +35,8 @@ LISTEN: Final = "127.0.0.1:8460"
 DATABASE_NAME: Final = "chain.db"
 """As in `agent.build`, whose import would cost this process 6 MiB; a test compares them."""
 NOT_UNDERSTOOD: Final = "its answer is not understood: is it another version?"
+NOT_UNDERSTOOD_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a status of another form makes of a page."""
 LOG: Final = logging.getLogger("dianjian.page")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -100,7 +102,7 @@ class Pages:
         seen = Seen(plan, status, silence, looked, now_s, self.site.problem)
         try:
             return status_page(seen, chinese=chinese)
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        except NOT_UNDERSTOOD_ERRORS:
             if status is None:
                 raise
             LOG.exception("what answers on the status socket is not understood")  # another version's agent

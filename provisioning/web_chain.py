@@ -59,15 +59,15 @@ class Chain:
 
     def look(self, plan: SitePlan, now_s: float) -> Looked:
         """The day as far as it is known by now."""
-        if not self.database.exists():
-            return Looked(None, problem="no chain")
         try:
+            if not self.database.exists():
+                return Looked(None, problem="no chain")
             archive = open_gateway(self.database, plan.gateway)
             try:
                 return self._look(archive, plan, now_s)
             finally:
                 archive.close()
-        except (StoreError, FormatError) as error:
+        except (StoreError, FormatError, OSError) as error:
             self._day = None  # the next look begins anew, on whatever is there then
             return Looked(None, problem=str(error))
 

@@ -36,10 +36,14 @@ CARDS_MAX: Final = 20
 """Episodes with their sentence; the rest is counted, and told by `dianjian explain`."""
 DRAWN_MAX: Final = 4
 """Of them with their two hours; each takes 15 kB."""
+MOMENT_S_MAX: Final = 32_503_680_000
+"""The year 3000: later moments are no moments, and cannot be told."""
 LATE_S: Final = 600
 """A receipt that is older than this while seals wait is worth a look."""
 BACKLOG_NORMAL: Final = 3
 """Seals that are on their way at any moment."""
+_ODD: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, OSError)
+"""What values of another form make of a drawing or a text."""
 _REQUIRED: Final = (
     "id",
     "linkage",
@@ -325,8 +329,37 @@ def _sound(one: Mapping[str, Any]) -> bool:
         and isinstance(sentence, Mapping)
         and {"zh", "en"} <= set(sentence)
         and one["severity"] in SEVERITIES
-        and all(isinstance(one[name], int | float) for name in ("begin_at_s", "raised_at_s"))
+        and all(_is_moment(one[name]) for name in ("begin_at_s", "raised_at_s"))
+        and (one["end_at_s"] is None or _is_moment(one["end_at_s"]))
+        and isinstance(one["numbers"], Mapping)
+        and all(isinstance(one[name], str) for name in ("id", "linkage", "rule"))
     )
+
+
+def _is_moment(at_s: object) -> bool:
+    return type(at_s) in {int, float} and 0 <= at_s <= MOMENT_S_MAX  # type: ignore[operator]
+
+
+def _card(one: Mapping[str, Any], inner: str, offset_s: int, say: Say) -> str:
+    drawing = ""
+    if inner:
+        summary = both(say("两小时曲线", "its two hours"))
+        drawing = f'<details id="d{escape(str(one["id"]))}"><summary>{summary}</summary>{inner}</details>'
+    try:
+        return episode_card(one, offset_s, drawing)
+    except _ODD:
+        words = say(
+            "此事件由其他版本记录，无法识读", "written by another version, this episode cannot be read"
+        )
+        return _note("data", f"{escape(str(one['id']))}: {both(words)}")
+
+
+def _two_hours(one: Mapping[str, Any], offset_s: int) -> str:
+    """Their drawing; "" for a trace that another version has written otherwise."""
+    try:
+        return episode_drawing(one, offset_s)
+    except _ODD:
+        return ""
 
 
 def _curves(seen: Seen, episodes: Sequence[Mapping[str, Any]], say: Say) -> Iterator[str]:
@@ -371,13 +404,9 @@ def _cards(seen: Seen, episodes: Sequence[Mapping[str, Any]], say: Say) -> Itera
         yield f'<section class="card"><p class="dim">{both(say("无事件", "no episodes"))}</p></section>'
     drawn = 0
     for one in episodes[:CARDS_MAX]:
-        drawing = ""
-        if "trace" in one and drawn < DRAWN_MAX:
-            drawn += 1
-            summary = both(say("两小时曲线", "its two hours"))
-            inner = episode_drawing(one, seen.plan.offset_s)
-            drawing = f'<details id="d{escape(str(one["id"]))}"><summary>{summary}</summary>{inner}</details>'
-        yield episode_card(one, seen.plan.offset_s, drawing)
+        inner = _two_hours(one, seen.plan.offset_s) if "trace" in one and drawn < DRAWN_MAX else ""
+        drawn += bool(inner)
+        yield _card(one, inner, seen.plan.offset_s, say)
     if len(episodes) > CARDS_MAX:
         left = len(episodes) - CARDS_MAX
         yield f'<p class="dim">{both(say(f"另有{left}个事件", f"{left} more episodes"))}</p>'

@@ -227,7 +227,8 @@ def beat_words(day: Day, now_s: float, say: Say) -> Words | None:
     if day.beat is None:
         return None
     age, body = duration(max(0.0, now_s - day.beat.at_s)), day.beat.body
-    silent = ", ".join(map(str, body.get("silent", ()))) or "—"
+    told = body.get("silent")
+    silent = ", ".join(map(str, told)) if isinstance(told, list | tuple) and told else "—"
     return say(
         f"最近一次心跳在{age.zh}前：待确认{body.get('backlog', '—')}，无应答电表 {silent}",
         f"last heartbeat {age.en} ago: backlog {body.get('backlog', '—')}, silent meters {silent}",

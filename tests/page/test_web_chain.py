@@ -155,6 +155,12 @@ def test_where_there_is_no_chain_there_is_no_day_and_a_reason(
     assert {"none": "no chain", "empty": "no seal", "noise": "not a database"}[state] in looked.problem
 
 
+def test_a_folder_that_cannot_be_looked_into_is_a_reason(plan: SitePlan) -> None:
+    looked = Chain(Path("x" * 300) / DATABASE_NAME, at_once).look(plan, 0.0)
+    assert looked.day is None
+    assert "File name too long" in looked.problem
+
+
 def test_nothing_on_the_disk_is_changed_by_looking(copied: Plant, plan: SitePlan) -> None:
     before = {
         path.name: path.read_bytes() for path in copied.state.iterdir() if not path.name.endswith("-shm")

@@ -1,13 +1,18 @@
 """What the page says of whatever it is given, and that it says nothing else."""
 
+import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 from attrs import evolve
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from agent.build import DATABASE_NAME
+from provisioning.web import NOT_UNDERSTOOD_ERRORS
 from provisioning.web_chain import Chain, Looked
 from provisioning.web_page import CARDS_MAX, DRAWN_MAX, POLICY, Seen, status_page
 from provisioning.web_site import SiteFile
@@ -211,6 +216,52 @@ def test_hostile_texts_stay_texts(seen: Seen) -> None:
     parsed(page)
     assert b"<img" not in page
     assert page.count(b"<script") == 1
+
+
+JUNK: list[Any] = [None, [], {}, "x", -1, 1e308, float("nan"), [[]], {"zh": 1}, True]
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        yield from leaves(item, (*path, key))
+
+
+def put(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    if not path:
+        return junk
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = put(copy[path[0]], path[1:], junk)
+    return copy
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_an_agent_says_is_shown_or_refused_in_a_way_that_the_page_expects(
+    seen: Seen, data: Any
+) -> None:
+    path = data.draw(st.sampled_from(list(leaves(seen.status))[1:]))
+    status = put(seen.status, path, data.draw(st.sampled_from(JUNK)))
+    try:
+        parsed(status_page(evolve(seen, status=status), chinese=False))
+    except NOT_UNDERSTOOD_ERRORS:
+        return
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_whatever_was_sealed_as_an_episode_or_a_heartbeat_is_shown_or_left_out(seen: Seen, data: Any) -> None:
+    day = seen.looked.day
+    assert day is not None
+    assert day.beat is not None
+    (body,) = day.episodes.values()
+    plain = json.loads(json.dumps(body, default=str))
+    path = data.draw(st.sampled_from(list(leaves(plain))[1:]))
+    spoilt = put(plain, path, data.draw(st.sampled_from(JUNK)))
+    beat = evolve(day.beat, body={**day.beat.body, "silent": data.draw(st.sampled_from(JUNK))})
+    looked = evolve(seen.looked, day=evolve(day, episodes={"x": spoilt}, beat=beat))
+    parsed(status_page(evolve(seen, status=None, looked=looked), chinese=False))
 
 
 def test_half_a_character_from_outside_does_not_end_the_page(seen: Seen) -> None:

