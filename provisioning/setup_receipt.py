@@ -77,7 +77,8 @@ def run_once(session: Session) -> tuple[int, int]:
                 if meter is None or meter in seen:
                     continue
                 seen.add(meter)
-                bar.update(task, completed=len(seen), description=str(meter))
+                doing = str(meter) if len(seen) < len(site.meter) else said("waiting_receipt")
+                bar.update(task, completed=len(seen), description=doing)
                 if told.get("quality") != "good":
                     reason = str(told.get("reason", ""))
                     session.talk.say("meter_bad", style="yellow", meter=meter, why=reason)

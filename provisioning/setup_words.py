@@ -212,8 +212,9 @@ SENTENCES: Final = {
     "agent_failed": ("代理程序以 {code} 结束", "the agent ended with {code}"),
     "no_receipt": (
         "中心还没有为 {seals} 个签封签回执；检查网络、消息服务器和中心的登记，然后再试一次",
-        "no seal of {seals} is signed for: check network, broker and the centre's register; then again",
+        "the centre has signed for none of {seals} seals: see to network, broker and register, then try again",
     ),
+    "waiting_receipt": ("等待回执", "waiting for the receipt"),
     "receipted": (
         "第 {seal} 个签封已有中心签名的回执（共 {seals} 个，回执至 {receipted}）",
         "The centre has signed for seal {seal} ({seals} seals, receipted up to {receipted})",
