@@ -41,9 +41,9 @@ TIMEOUT_LATENCIES: Final = 4.0
 """Time-out as a multiple of the measured latency: below it a busy meter is taken for a silent one."""
 PROBE_FIRST_S: Final = 0.3
 PROBE_LATENCIES: Final = 2.0
-PROBE_FULL_EVERY: Final = 4
+PROBE_FULL_EVERY: Final = 8
 """Nearly every meter answers within PROBE_FIRST_S. One that has become slower than twice its slowest
-answer, or is slower from the start, is found by the fourth probe."""
+answer, or is slower from the start, is found by the eighth probe."""
 LATENCY_FADES: Final = 0.9
 """How much of the slowest answer is remembered from one poll to the next."""
 SPARE_REGISTERS_MAX: Final = 6

@@ -12,7 +12,7 @@ from drivers.clock import NS_PER_S, Stamp, SystemClock
 from drivers.clock import ClockState as State
 from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
 from drivers.meter import MeterSetup
-from drivers.model import load
+from drivers.model import Model, load
 from drivers.reading import PollGroup, Quality, Reading
 from drivers.transaction import Answer, BusStats
 from tests.drivers.slave import Asked, Slave, answer, on_pty, on_tcp
@@ -98,6 +98,55 @@ def test_a_silent_meter_gives_bad_readings_and_the_other_goes_on() -> None:
     }
     healthy = [reading for reading in readings if (reading.meter, reading.group) == ("m1", PollGroup.FAST)]
     assert len(healthy) >= 59
+
+
+@define
+class PacedBus(FakeBus):
+    """A bus whose answers take `took_s`, and whose silence takes the time on the wire on top."""
+
+    took_s: float = 0.05
+    wire_s: float = 0.0
+
+    def read(self, unit_id: int, _function: int, _address: int, count: int, **times: float) -> Answer:
+        silent = unit_id in self.silent
+        self.clock.sleep(times["timeout_s"] + self.wire_s if silent else self.took_s)
+        if silent:
+            raise ReplyTimeoutError("no answer")
+        return Answer(bytes(2 * count), self.took_s)
+
+
+def good_of_the_others(meters: int, dead: set[int], every_s: float, took_s: float, wire_s: float) -> int:
+    """Good readings of all meters but the last in five minutes from a cold start."""
+    clock = FakeClock()
+    good: list[str] = []
+
+    def sink(reading: Reading) -> None:
+        if reading.quality is Quality.GOOD and reading.meter != f"m{meters}":
+            good.append(reading.meter)
+
+    bus = PacedBus(clock, silent=dead, took_s=took_s, wire_s=wire_s)
+    one = Model("one", MODEL.group(PollGroup.FAST))
+    setups = [MeterSetup(f"m{n}", one, n, fast_s=every_s) for n in range(1, meters + 1)]
+    run(BusLoop(bus, setups, clock, sink), clock, 300)
+    return len(good)
+
+
+@pytest.mark.parametrize(
+    ("meters", "every_s", "took_s", "wire_s", "least"),
+    [
+        (8, 1.0, 0.106, 0.107, 0.97),  # 20 float32 of each of eight meters at 9600 baud: 85 % of the line
+        (8, 0.05, 0.106, 0.107, 1.0),  # as often as the line can: the others have the dead one's turns
+        (20, 1.0, 0.002, 0.0, 1.0),
+        (20, 0.5, 0.05, 0.0, 1.0),
+    ],
+    ids=["rtu once a second", "rtu at most", "tcp once a second", "tcp at most"],
+)
+def test_one_dead_meter_leaves_the_others_their_rate(
+    meters: int, every_s: float, took_s: float, wire_s: float, least: float
+) -> None:
+    healthy = good_of_the_others(meters, set(), every_s, took_s, wire_s)
+    beside = good_of_the_others(meters, {meters}, every_s, took_s, wire_s)
+    assert beside / healthy >= least
 
 
 def test_a_bus_that_is_down_is_reported_at_once_then_once_a_minute_for_every_meter() -> None:

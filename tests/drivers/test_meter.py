@@ -6,6 +6,7 @@ from drivers.clock import NS_PER_S, ScaledClock, SystemClock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.meter import (
     PROBE_FIRST_S,
+    PROBE_FULL_EVERY,
     TIMEOUT_FIRST_S,
     TIMEOUT_MAX_S,
     TIMEOUT_MIN_S,
@@ -223,20 +224,20 @@ class MutedBus(FakeBus):
         return super().read(*args, timeout_s=timeout_s, spare_registers=spare_registers)
 
 
-def test_a_probe_is_short_and_every_fourth_as_long_as_a_poll() -> None:
+def test_a_probe_is_short_and_every_eighth_as_long_as_a_poll() -> None:
     bus = MutedBus(latency_s=9.0)
     unknown = meter()
-    for _ in range(8):
+    for _ in range(2 * PROBE_FULL_EVERY):
         unknown.poll(bus, FAST, CLOCK, probe=True)
-    assert bus.given_s == [PROBE_FIRST_S] * 3 + [TIMEOUT_FIRST_S] + [PROBE_FIRST_S] * 3 + [TIMEOUT_FIRST_S]
+    assert bus.given_s == 2 * ([PROBE_FIRST_S] * (PROBE_FULL_EVERY - 1) + [TIMEOUT_FIRST_S])
 
 
 @pytest.mark.parametrize(
     ("latency_s", "probes"),
     [
-        (0.02, [TIMEOUT_MIN_S] * 4),
-        (0.2, [0.4, 0.4, 0.4, 0.8]),
-        (0.9, [1.8, 1.8, 1.8, 2.0]),
+        (0.02, [TIMEOUT_MIN_S] * 8),
+        (0.2, [0.4] * 7 + [0.8]),
+        (0.9, [1.8] * 7 + [2.0]),
     ],
 )
 def test_a_probe_of_a_meter_that_has_answered_waits_for_twice_its_slowest_answer(
@@ -249,7 +250,7 @@ def test_a_probe_of_a_meter_that_has_answered_waits_for_twice_its_slowest_answer
     for _ in range(2):
         known.poll(bus, FAST, CLOCK)
     bus.given_s = []
-    for _ in range(4):
+    for _ in probes:
         known.poll(bus, FAST, CLOCK, probe=True)
     assert bus.given_s == pytest.approx(probes)
 
@@ -257,8 +258,8 @@ def test_a_probe_of_a_meter_that_has_answered_waits_for_twice_its_slowest_answer
 def test_a_meter_that_is_slower_than_any_short_probe_is_found_by_a_long_one() -> None:
     bus = MutedBus(latency_s=0.9)
     slow = meter(Model("one", (point("a", 0),)))
-    told = [slow.poll(bus, FAST, CLOCK, probe=True).quality for _ in range(4)]
-    assert told == [Quality.BAD] * 3 + [Quality.GOOD]
+    told = [slow.poll(bus, FAST, CLOCK, probe=True).quality for _ in range(PROBE_FULL_EVERY)]
+    assert told == [Quality.BAD] * (PROBE_FULL_EVERY - 1) + [Quality.GOOD]
 
 
 def test_a_probe_that_is_answered_reads_the_rest_of_its_group_with_a_full_time_out() -> None:
