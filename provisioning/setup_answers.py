@@ -26,7 +26,7 @@ from attrs import field, frozen
 
 from agent.config_types import mistakes_in
 from provisioning.exits import EXIT_USAGE, fail
-from provisioning.setup_journal import Numbers, strictly
+from provisioning.setup_strict import Numbers, strictly
 
 ANSWERS_BYTES_MAX: Final = 1024 * 1024
 """A hundred meters with every answer take 50 kB."""

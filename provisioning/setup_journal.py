@@ -11,30 +11,22 @@ Nothing secret is ever in it.
 """
 
 import json
-import math
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, get_args, get_origin
+from typing import Final, Literal
 
-from attrs import evolve, field, frozen, has
-from cattrs import Converter
-from cattrs.gen import make_dict_structure_fn
+from attrs import evolve, field, frozen
 
-from agent.config_types import UNIT_ID_MAX, UnitId, mistakes_in
+from agent.config_types import UnitId, mistakes_in
 from provisioning.exits import EXIT_USAGE, fail
-
-T = TypeVar("T")
+from provisioning.setup_strict import Numbers, no_number, plainly, shown, strictly
 
 JOURNAL_NAME: Final = "setup.json"
 VERSION: Final = 1
 BYTES_MAX: Final = 16 * 1024 * 1024
 """A hundred lines tried for ten minutes each at a sample a second take 3 MB."""
-TEXT_CHARACTERS_MAX: Final = 4000
-"""Longer than any sentence; no file can fill the sheet with one value."""
-ITEMS_MAX: Final = 100_000
-"""Of one list: a day of samples."""
 STEPS: Final = (
     "find",
     "lines",
@@ -51,7 +43,6 @@ STEPS: Final = (
 
 Sentence = dict[str, str]
 """`{"zh": …, "en": …}`."""
-Numbers = dict[str, float]
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -261,14 +252,9 @@ def last_trial(journal: Journal, line: str) -> Trial | None:
     return next((one for one in reversed(journal.trials) if one.line == line), None)
 
 
-def strictly(table: Any, kind: type[T]) -> T:
-    """`table` as an instance of `kind`, nothing coerced; whatever is raised is for `mistakes_in`."""
-    return _CONVERTER.structure(table, kind)
-
-
 def dump_journal(journal: Journal) -> bytes:
     """The file's bytes."""
-    table = _CONVERTER.unstructure(journal)
+    table = plainly(journal)
     return (json.dumps(table, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
 
 
@@ -281,7 +267,7 @@ def parse_journal(raw: bytes, path: Path = Path(JOURNAL_NAME)) -> Journal:
     if len(raw) > BYTES_MAX:
         raise JournalError(path, (f"has {len(raw)} bytes; at most {BYTES_MAX} are read",))
     try:
-        table = json.loads(raw.decode("utf-8"), parse_constant=_no_number)
+        table = json.loads(raw.decode("utf-8"), parse_constant=no_number)
     except UnicodeDecodeError as error:
         raise JournalError(path, (f"is not UTF-8 at byte {error.start}",)) from error
     except (ValueError, RecursionError) as error:
@@ -292,7 +278,7 @@ def parse_journal(raw: bytes, path: Path = Path(JOURNAL_NAME)) -> Journal:
     try:
         if not isinstance(table, dict):
             raise ValueError(f"must be an object, not a {type(table).__name__}")  # noqa: TRY301
-        journal = _CONVERTER.structure(table, Journal)
+        journal = strictly(table, Journal)
     except Exception as error:  # cattrs raises groups of whatever its hooks raise
         raise JournalError(path, tuple(mistakes_in(error))) from error
     if problems := tuple(_misdated(journal)):
@@ -336,137 +322,9 @@ def write_whole(path: Path, data: bytes) -> None:
         raise fail(EXIT_USAGE, f"{path}: cannot be written: {error.strerror}") from error
 
 
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
-
-
-def _text(value: Any, _: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {_shown(value)}")
-    if len(value) > TEXT_CHARACTERS_MAX:
-        raise ValueError(f"has {len(value)} characters; at most {TEXT_CHARACTERS_MAX} are read")
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:  # a lone surrogate can be written nowhere again
-        raise ValueError("holds half a character") from error
-    return value
-
-
-def _whole(value: Any, _: Any) -> int:
-    if type(value) is not int or abs(value) > 2**53:
-        raise ValueError(f"must be a whole number, not {_shown(value)}")
-    return value
-
-
-def _number(value: Any, _: Any) -> float:
-    if type(value) not in {int, float} or abs(value) > 1e15 or not math.isfinite(value):
-        raise ValueError(f"must be a number, not {_shown(value)}")
-    return float(value)
-
-
 def _misdated(journal: Journal) -> Iterator[str]:
     for name, at in journal.steps.items():
         if name not in STEPS:
-            yield f"steps: {_shown(name)} is no step; known: {', '.join(STEPS)}"
+            yield f"steps: {shown(name)} is no step; known: {', '.join(STEPS)}"
         elif not _TIME.fullmatch(at):
-            yield f"steps.{name}: must be a time like 2026-03-02T07:30:00Z, not {_shown(at)}"
-
-
-def _mapping(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ValueError(f"must be an object, not {_shown(value)}")
-    return {_text(key, None): item for key, item in value.items()}
-
-
-def _shown(value: Any) -> str:
-    text = ascii(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _optional(check: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda value, kind: None if value is None else check(value, kind)
-
-
-def _is_choice(kind: Any) -> bool:
-    return get_origin(kind) is Literal
-
-
-def _choice(value: Any, kind: Any) -> Any:
-    if type(value) is not str or value not in get_args(kind):
-        raise ValueError(f"must be {' or '.join(map(repr, get_args(kind)))}, not {_shown(value)}")
-    return value
-
-
-def _is_list(kind: Any) -> bool:
-    return get_origin(kind) is tuple and get_args(kind)[-1] is Ellipsis
-
-
-def _is_pair(kind: Any) -> bool:
-    return get_origin(kind) is tuple and get_args(kind)[-1] is not Ellipsis
-
-
-def _converter() -> Converter:
-    converter = Converter(forbid_extra_keys=True)
-
-    def mapping(item: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        return lambda value, kind: {key: item(one, kind) for key, one in _mapping(value).items()}
-
-    def pair(value: Any, kind: Any) -> Any:
-        parts = get_args(kind)
-        if not isinstance(value, list) or len(value) != len(parts):
-            raise ValueError(f"must be a list of {len(parts)}, not {_shown(value)}")
-        return tuple(converter.structure(one, part) for one, part in zip(value, parts, strict=True))
-
-    hooks: Mapping[Any, Callable[[Any, Any], Any]] = {
-        str: _text,
-        int: _whole,
-        float: _number,
-        bool: lambda value, _: _truth(value),
-        bool | None: _optional(lambda value, _: _truth(value)),
-        str | None: _optional(_text),
-        int | None: _optional(_whole),
-        UnitId | None: _optional(_unit),
-        float | None: _optional(_number),
-    }
-    for kind, hook in hooks.items():
-        converter.register_structure_hook(kind, hook)
-    converter.register_structure_hook_func(lambda kind: kind == dict[str, str], mapping(_text))
-    converter.register_structure_hook_func(lambda kind: kind == Numbers, mapping(_number))
-    converter.register_structure_hook_func(_is_choice, _choice)
-    converter.register_structure_hook_func(_is_pair, pair)
-    converter.register_structure_hook_factory(has, lambda kind: _object_hook(converter, kind))
-    converter.register_structure_hook_factory(_is_list, lambda kind: _list_hook(converter, kind))
-    return converter
-
-
-def _list_hook(converter: Converter, kind: Any) -> Callable[[Any, Any], Any]:
-    items: Any = list[get_args(kind)[0]]  # type: ignore[misc] # a type that is known at run time only
-
-    def structure(value: Any, _: Any) -> Any:
-        if not isinstance(value, list):
-            raise ValueError(f"must be a list, not {_shown(value)}")
-        if len(value) > ITEMS_MAX:
-            raise ValueError(f"has {len(value)} items; at most {ITEMS_MAX} are read")
-        return tuple(converter.structure(value, items))
-
-    return structure
-
-
-def _object_hook(converter: Converter, kind: Any) -> Callable[[Any, Any], Any]:
-    plain = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
-    return lambda value, _: plain(_mapping(value), kind)
-
-
-def _unit(value: Any, _: Any) -> int:
-    if type(value) is not int or not 1 <= value <= UNIT_ID_MAX:
-        raise ValueError(f"must be a whole number from 1 to {UNIT_ID_MAX}, not {_shown(value)}")
-    return value
-
-
-def _truth(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError(f"must be true or false, not {_shown(value)}")
-    return value
-
-
-_CONVERTER: Final = _converter()
+            yield f"steps.{name}: must be a time like 2026-03-02T07:30:00Z, not {shown(at)}"

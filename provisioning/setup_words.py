@@ -212,7 +212,7 @@ SENTENCES: Final = {
     "agent_failed": ("代理程序以 {code} 结束", "the agent ended with {code}"),
     "no_receipt": (
         "中心还没有为 {seals} 个签封签回执；检查网络、消息服务器和中心的登记，然后再试一次",
-        "the centre has signed for none of {seals} seals: see to network, broker and register, then try again",
+        "the centre has signed for none of {seals} seals: see to network, broker, register, then try again",
     ),
     "waiting_receipt": ("等待回执", "waiting for the receipt"),
     "receipted": (
