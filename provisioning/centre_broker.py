@@ -24,6 +24,9 @@ PORT = click.IntRange(1, 65_535)
 @click.option("--listen", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=PORT, default=8883, show_default=True, help="For certificates.")
 @click.option("--claim-port", type=PORT, help="For gateways that have none; without this nobody listens.")
+@click.option(
+    "--claim-centre-port", type=PORT, default=8885, show_default=True, help="There, for the centre; loopback."
+)
 @AS_JSON
 def broker_config(
     authority: Path,
@@ -32,9 +35,13 @@ def broker_config(
     address: str,
     port: int,
     claim_port: int | None,
+    claim_centre_port: int,
     as_json: bool,
 ) -> None:
-    """Write mosquitto.conf, both ACLs, the list of revoked certificates and a server certificate to --out.
+    """Write mosquitto.conf, ACL, the list of revoked certificates and a server certificate to --out.
+
+    With --claim-port also claims.conf, for a second mosquitto that gateways without a certificate ask: a
+    process of its own, so that no stranger's client id can throw out a gateway.
 
     To say it again renews the list (then send mosquitto SIGHUP) and, past two thirds of its life, the
     server's certificate; an external authority signs server.pem itself. Who runs mosquitto must be able to
@@ -44,7 +51,7 @@ def broker_config(
     user = (
         getpass.getuser() if os.geteuid() == 0 else ""
     )  # else mosquitto becomes one that cannot read the folder
-    place = BrokerPlace(out.resolve(), address, port, claim_port or 0, user=user)
+    place = BrokerPlace(out.resolve(), address, port, claim_port or 0, claim_centre_port, user=user)
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not office.is_external:

@@ -1,8 +1,9 @@
-"""The centre's side of enrolment over MQTT: takes requests from the broker, answers, tells the authority.
+"""The centre's side of enrolment over MQTT: takes requests from a broker, answers, tells the authority.
 
-Runs beside `dianjian subscribe` under a client id of its own. A claim client has no certificate, so what
-comes from there is bounded: the broker counts its connections, here the queue drops what exceeds it, and a
-request that was looked at is taken away in case somebody had it retained.
+One for the broker of gateways, which renew, and one for the broker of claims; the subscription says which.
+A claim client has no certificate, so what comes from there is bounded: the broker counts its connections,
+here the queue drops what exceeds it, and a request that was looked at is taken away in case somebody had
+it retained.
 """
 
 import contextlib
@@ -37,7 +38,8 @@ class Claims:
         self._receive = receive
         self._inbox: queue.Queue[MqttEvent] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
-        wanted = evolve(settings, subscriptions=REQUESTS, session_expiry_s=0)
+        self._tells_authority = REQUESTS in settings.subscriptions
+        wanted = evolve(settings, session_expiry_s=0)
         self._publisher = Publisher(wanted, SystemClock(), self._put)
         self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
         self._token = 0
@@ -65,7 +67,7 @@ class Claims:
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Empty):
                 event = self._inbox.get(timeout=POLL_S)
-                if isinstance(event, Connected):
+                if isinstance(event, Connected) and self._tells_authority:
                     self._say(AUTHORITY, self._authority, retain=True)
                 elif isinstance(event, Message) and event.payload:
                     self._answer(event)

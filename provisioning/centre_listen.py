@@ -5,12 +5,13 @@ minute, because anybody may knock at these doors.
 """
 
 import json
+import secrets
 import signal
 import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import click
 
@@ -23,13 +24,22 @@ from provisioning.centre_chain import FILE, KEY, REGISTER, utc_ms
 from provisioning.centre_claims import Claims
 from provisioning.centre_est import EstServer
 from provisioning.centre_office import AUTHORITY, office_at, write_pair
+from provisioning.enrol_topics import RENEWALS, REQUESTS
 from provisioning.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 
-CLIENT_ID: Final = "centre-claims"
+CLIENT_ID: Final = "centre-claims-"
 LINES_MAX: Final = 120
 """A minute: more than any rollout of gateways, too few to fill a disk."""
 MINUTE_S: Final = 60.0
 POLL_S: Final = 0.5
+
+
+class TlsPaths(NamedTuple):
+    """Whom to believe, who the centre is, and the key of that."""
+
+    ca: Path
+    certificate: Path | None
+    key: Path | None
 
 
 class Desk:
@@ -77,7 +87,8 @@ class Desk:
 @KEY
 @click.option("--est", metavar="HOST:PORT", help="Serve EST (RFC 7030) there, such as 127.0.0.1:8443.")
 @click.option("--host", "hosts", multiple=True, help="Name that gateways reach EST under; else HOST.")
-@click.option("--broker", metavar="URL", help="Take requests from this broker, mqtts://host:port.")
+@click.option("--broker", metavar="URL", help="Take renewals from this broker, mqtts://host:port.")
+@click.option("--claims", "claims_url", metavar="URL", help="Take claims from this, at the centre's port.")
 @click.option("--ca", type=FILE, help="Certificate of the broker's authority; else the office's own.")
 @click.option("--certificate", type=FILE, help="The centre's client certificate on the broker.")
 @click.option("--certificate-key", type=FILE, help="Its key.")
@@ -88,43 +99,47 @@ def listen(
     est: str | None,
     hosts: tuple[str, ...],
     broker: str | None,
+    claims_url: str | None,
     ca: Path | None,
     certificate: Path | None,
     certificate_key: Path | None,
 ) -> None:
     """Answer gateways that want to be enrolled or renewed, by EST, over a broker, or both."""
-    if est is None and broker is None:
-        raise fail(EXIT_USAGE, "listen needs --est HOST:PORT, --broker URL, or both")
+    if est is None and broker is None and claims_url is None:
+        raise fail(EXIT_USAGE, "listen needs --est HOST:PORT, --broker URL or --claims URL, or all of them")
     office = office_at(authority, registry, key)
     desk = Desk(office)
     stopping = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         signal.signal(sign, lambda *_: stopping.set())
     ca = ca or authority / "authority.pem"
-    claims = None if broker is None else _claims(desk, office, broker, ca, certificate, certificate_key)
+    asked = {topic: url for topic, url in ((RENEWALS, broker), (REQUESTS, claims_url)) if url is not None}
+    heard = [
+        _claims(desk, office, url, topic, TlsPaths(ca, certificate, certificate_key))
+        for topic, url in asked.items()
+    ]
     server = None if est is None else _server(desk, office, est, hosts)
-    if claims:
+    for claims in heard:
         claims.start()
     if server:
         threading.Thread(target=server.serve_forever, name="est", daemon=True).start()
-    desk.say({"type": "ready", "est": est, "broker": broker})
+    desk.say({"type": "ready", "est": est, "broker": broker, "claims": claims_url})
     while not stopping.wait(POLL_S) and not desk.broken:
         pass
     if server:
         server.shutdown()
         server.server_close()
-    if claims:
+    for claims in heard:
         claims.stop()
     if desk.broken:
         raise fail(EXIT_OUTSIDE, desk.broken)
 
 
-def _claims(
-    desk: Desk, office: Office, broker: str, ca: Path, certificate: Path | None, key: Path | None
-) -> Claims:
+def _claims(desk: Desk, office: Office, broker: str, topic: str, files: TlsPaths) -> Claims:
     try:
-        address = parse_broker(broker, ca, certificate, key)
-        settings = MqttSettings(address.host, address.port, CLIENT_ID, address.tls)
+        address = parse_broker(broker, *files)
+        client_id = CLIENT_ID + secrets.token_hex(8)  # whoever guessed it could throw the centre out
+        settings = MqttSettings(address.host, address.port, client_id, address.tls, subscriptions=(topic,))
         return Claims(settings, office.authority, desk.receive)
     except MqttSettingsError as error:
         raise fail(EXIT_USAGE, str(error)) from error

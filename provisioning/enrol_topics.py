@@ -18,8 +18,10 @@ from agent.uplink.wire import ROOT, is_gateway_id
 
 CLAIM: Final = f"{ROOT}/claim"
 AUTHORITY: Final = f"{CLAIM}/authority"
-REQUESTS: Final = (f"{CLAIM}/+/request", f"{ROOT}/+/renew")
-"""What the centre listens to."""
+REQUESTS: Final = f"{CLAIM}/+/request"
+"""What the centre listens to on the broker of claims."""
+RENEWALS: Final = f"{ROOT}/+/renew"
+"""What it listens to on that of gateways."""
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 

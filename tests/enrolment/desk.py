@@ -92,8 +92,10 @@ class Doors:
 
     desk: Desk
     broker: Broker
+    claims: Broker
     port: int
     claim_port: int
+    centre_port: int
     est_port: int
     listening: Part
 
@@ -131,16 +133,25 @@ class Doors:
 @contextmanager
 def open_doors(folder: Path) -> Iterator[Doors]:
     desk = Desk.opened(folder / "centre")
-    port, claim_port, est_port = free_port(), free_port(), free_port()
+    port, claim_port, centre_port, est_port = (free_port() for _ in range(4))
     tls = str(desk.folder / "tls")
     good("centre", "certificate", *desk.office, "--out", tls)
-    ports = ["--port", str(port), "--claim-port", str(claim_port)]
+    ports = ["--port", str(port), "--claim-port", str(claim_port), "--claim-centre-port", str(centre_port)]
     good("centre", "broker-config", *desk.office, "--out", str(folder / "broker"), *ports)
     broker = run_mosquitto(port, folder / "broker/mosquitto.conf")
-    words = ["--est", f"127.0.0.1:{est_port}", "--broker", f"mqtts://127.0.0.1:{port}"]
+    claims = run_mosquitto(claim_port, folder / "broker/claims.conf")
+    host = "mqtts://127.0.0.1"
+    words = [
+        "--est",
+        f"127.0.0.1:{est_port}",
+        "--broker",
+        f"{host}:{port}",
+        "--claims",
+        f"{host}:{centre_port}",
+    ]
     own = ["--certificate", f"{tls}/centre.pem", "--certificate-key", f"{tls}/centre.key"]
     listening = Part("listen", ["provisioning.cli", "centre", "listen", *desk.all, *words, *own], folder)
-    doors = Doors(desk, broker, port, claim_port, est_port, listening)
+    doors = Doors(desk, broker, claims, port, claim_port, centre_port, est_port, listening)
     try:
         listening.start()
         listening.first_line()
@@ -148,3 +159,4 @@ def open_doors(folder: Path) -> Iterator[Doors]:
     finally:
         listening.stop()
         doors.broker.stop()
+        doors.claims.stop()
