@@ -17,7 +17,7 @@ from drivers.model import Model, load, load_file
 from drivers.point import Ratio
 from provisioning.exits import EXIT_USAGE, fail
 from provisioning.setup_answers import LineAnswers
-from provisioning.setup_find import identifier, place_of
+from provisioning.setup_confirm import identifier, place_of
 from provisioning.setup_journal import LineNamed, MeterFound, SiteFacts
 from provisioning.setup_linkages import id_answer, linkages
 from provisioning.setup_session import Session, default_gateway

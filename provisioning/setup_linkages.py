@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from provisioning.exits import EXIT_USAGE, fail
-from provisioning.setup_find import identifier
+from provisioning.setup_confirm import identifier
 from provisioning.setup_journal import LinkageNamed
 from provisioning.setup_session import Session
 from provisioning.setup_talk import WrongAnswerError

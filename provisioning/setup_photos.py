@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import evolve
 
-from provisioning.setup_find import place_of
+from provisioning.setup_confirm import place_of
 from provisioning.setup_journal import MeterFound, Photo
 from provisioning.setup_session import Session
 from provisioning.setup_talk import WrongAnswerError, text_answer

@@ -15,7 +15,7 @@ from agent.wiring import Diagnosis, Expected, Mistake, diagnose
 from agent.wiring.ratio import right_ratio
 from drivers.point import PHASES, Ratio
 from drivers.reading import PollGroup
-from provisioning.setup_find import place_of
+from provisioning.setup_confirm import place_of
 from provisioning.setup_journal import MeterFound, WiringVerdict, last_wiring
 from provisioning.setup_lines import has_power, model_of
 from provisioning.setup_meters import Readers, Sample
