@@ -36,6 +36,7 @@ class Wire:
     port: str
     polls: int = field(default=0)
     short: int = field(default=0)
+    disturbed: int = field(default=0)
     legal_s: float = field(default=0.0)
     passed_s: float = field(default=0.0)
     middle: float = field(default=0.0)
@@ -74,22 +75,26 @@ def ask(who: str, url: str, seconds: float, timeout_s: float, *, many: bool) -> 
 def rates(name: str, seconds: float = RTU_S) -> Figures:
     """The worst rates of one master, its short silences, and the rate of each line by its name."""
     each: Figures = {}
-    shorts, middle = 0, list[float]()
+    shorts, disturbed, middle = 0, 0, list[float]()
     for baudrate, parity, turnaround_s in product(BAUDRATES, BITS, TURNAROUNDS_S):
         with wire(baudrate, parity, turnaround_s) as line:
             url = f"rtu:{line.port}?baudrate={baudrate}&parity={parity}"
             ask(ASKERS[name], url, seconds, 1.0, many=False)
-        each[f"{EACH}{baudrate} 8{parity}1, {turnaround_s * 1000:g} ms"] = line.legal_s / line.passed_s
-        middle.append(line.middle)
         shorts += line.short
-    fast = [rate for key, rate in each.items() if key.startswith(f"{EACH}{FAST_BAUDRATE}")]
-    slow = [rate for key, rate in each.items() if not key.startswith(f"{EACH}{FAST_BAUDRATE}")]
-    return {
-        "rtu_slow": min(slow),
-        "rtu_fast": min(fast),
-        "rtu_middle": min(middle),
-        "rtu_short_gaps": float(shorts),
-    } | each
+        disturbed += line.disturbed
+        if line.passed_s:
+            each[f"{EACH}{baudrate} 8{parity}1, {turnaround_s * 1000:g} ms"] = line.legal_s / line.passed_s
+            middle.append(line.middle)
+    figures = {"rtu_disturbed": float(disturbed), "rtu_short_gaps": float(shorts)}
+    fast = f"{EACH}{FAST_BAUDRATE}"
+    for key, numbers in (
+        ("rtu_slow", [rate for key_, rate in each.items() if not key_.startswith(fast)]),
+        ("rtu_fast", [rate for key_, rate in each.items() if key_.startswith(fast)]),
+        ("rtu_middle", middle),
+    ):
+        if numbers:
+            figures[key] = min(numbers)
+    return figures | each
 
 
 @contextlib.contextmanager

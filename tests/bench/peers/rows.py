@@ -52,6 +52,7 @@ LINE: Final = (
         "the same in the middle exchange, worst of all (a busy machine shows above, not here)",
         digits=4,
     ),
+    Row("rtu_disturbed", "exchanges left out because the line itself was late"),
     Row("rtu_short_gaps", "silences shorter than t3.5 before a request, all RTU runs", (at_most(0.0),)),
     Row("wrong_rtu", "wrong values, RTU with late, foreign, short, long and noisy answers", (at_most(0.0),)),
     Row("wrong_tcp", "wrong values, TCP with late, foreign, short and long answers", (at_most(0.0),)),

@@ -10,8 +10,8 @@ complete.
 At SIGTERM it prints one JSON line: `polls` answered, `short` silences before a request that were shorter
 than t3.5, and two times whose quotient is the master's part of the rate: `legal_s`, what the line took
 with the least silence that is allowed between frames, and `passed_s`, what it took with the master's own
-pauses; `middle` is that quotient in the middle exchange, which a busy machine does not reach. How late the
-kernel wakes this process is in all of them.
+pauses; `middle` is that quotient in the middle exchange, which a busy machine does not reach. An answer
+that the kernel let this process give too late is `disturbed` and counts in none of them.
 
 With FAULTY not 0, so many per cent of the answers are wrong in one of the ways of FAULTS. Every register
 says where it is from: unit in the high byte, address in the low one. Without FAULTY the last two are
@@ -47,6 +47,8 @@ SPIN_S: Final = 0.0004
 """Before a moment that is to be met the process no longer sleeps."""
 SLACK_S: Final = 20e-6
 """What reading the clock and the pty costs here, and is no fault of the master."""
+LATE_MAX_S: Final = 0.003
+"""An answer with a hole like this is none that a line gives; a master may take it for damaged."""
 FAULTS: Final = ("late", "foreign", "short", "long", "noise", "broken", "twice")
 LATE_S: Final = (0.15, 0.6)
 
@@ -101,6 +103,7 @@ class Line:
     faulty: float
     polls: int = 0
     short: int = 0
+    disturbed: int = 0
     legal_s: float = 0.0
     passed_s: float = 0.0
     shares: list[float] = field(factory=list)
@@ -156,14 +159,19 @@ class Line:
         self._began_s, self._ended_s = came_s, self._hand_over(answer, begin_s)
 
     def _hand_over(self, answer: bytes, begin_s: float) -> float:
-        """The moment in which the last character was complete."""
-        group, ended_s = max(round(GROUP_S / self.character_s), 1), 0.0
+        """When the last character was complete; 0 if this process was too late to be a line."""
+        group, ended_s, late_s = max(round(GROUP_S / self.character_s), 1), 0.0, 0.0
         for at in range(0, len(answer), group):
             piece = answer[at : at + group]
-            _until(begin_s + (at + len(piece)) * self.character_s)
+            due_s = begin_s + (at + len(piece)) * self.character_s
+            _until(due_s)
             ended_s = time.monotonic()  # before the write, which may wake the master at once
+            late_s = max(late_s, ended_s - due_s)
             os.write(self.master, piece)
-        return ended_s
+        if late_s < LATE_MAX_S:
+            return ended_s
+        self.disturbed += 1
+        return 0.0
 
     def _send_late(self) -> None:
         now_s = time.monotonic()
@@ -194,7 +202,7 @@ def main(words: list[str]) -> None:
 
 def _telling(line: Line) -> Callable[[int, FrameType | None], None]:
     def tell(_: int, __: FrameType | None) -> None:
-        told = {name: getattr(line, name) for name in ("polls", "short", "legal_s", "passed_s")}
+        told = {name: getattr(line, name) for name in ("polls", "short", "disturbed", "legal_s", "passed_s")}
         told["middle"] = statistics.median(line.shares or [0.0])
         sys.stdout.write(json.dumps(told) + "\n")
         sys.stdout.flush()
