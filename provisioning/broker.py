@@ -182,7 +182,7 @@ def run_mosquitto(port: int, config: Path) -> Broker:
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise BrokerError("mosquitto is not installed: apt-get install mosquitto")
-    return Broker([program, "-c", str(config)], port, config.with_name("mosquitto.out"))
+    return Broker([program, "-c", str(config)], port, config.with_suffix(".out"))
 
 
 def mosquitto_config(port: int, directory: Path, tls: ServerTls | None) -> Path:

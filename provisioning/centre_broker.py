@@ -3,6 +3,7 @@
 import getpass
 import os
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,7 +15,8 @@ from provisioning.centre_chain import AS_JSON, say, utc_ms
 from provisioning.centre_office import AUTHORITY, FOLDER, office_at, write_pair
 from provisioning.exits import EXIT_USAGE, fail
 
-PORT = click.IntRange(1, 65_535)
+LOOPBACK: Final = "127.0.0.1"
+PORT: Final = click.IntRange(1, 65_535)
 
 
 @click.command("broker-config")
@@ -52,12 +54,13 @@ def broker_config(
         getpass.getuser() if os.geteuid() == 0 else ""
     )  # else mosquitto becomes one that cannot read the folder
     place = BrokerPlace(out.resolve(), address, port, claim_port or 0, claim_centre_port, user=user)
+    names = list(dict.fromkeys([*(hosts or [address]), LOOPBACK]))  # where the centre comes in
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not office.is_external:
             put(out / REVOKED_NAME, office.write_revoked(utc_ms()).read_bytes(), 0o644)
             if _is_due(out / "server.pem", utc_ms()):
-                write_pair(out, "server", *office.serve(list(hosts or [address]), utc_ms()))
+                write_pair(out, "server", *office.serve(names, utc_ms()))
         put(out / AUTHORITY_NAME, (authority / AUTHORITY_NAME).read_bytes(), 0o644)
         for name, text in mosquitto_files(place).items():
             put(out / name, text.encode(), 0o600)

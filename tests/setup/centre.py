@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from typing import Any
 
 from attrs import define
 
-from provisioning.broker import Broker, free_port
+from provisioning.broker import free_port, run_mosquitto
 from provisioning.demo.parts import Part
 
 
@@ -30,6 +29,7 @@ class Centre:
     folder: Path
     port: int
     claim_port: int
+    centre_port: int
 
     @property
     def key(self) -> str:
@@ -71,10 +71,11 @@ class Centre:
 def centre_at(folder: Path) -> Iterator[Centre]:
     """A centre that runs."""
     folder.mkdir()
-    centre = Centre(folder, free_port(), free_port())
+    centre = Centre(folder, free_port(), free_port(), free_port())
     dianjian("centre", "init", "--key", centre.key)
     dianjian("centre", "authority", centre.office)
     ports = ["--port", str(centre.port), "--claim-port", str(centre.claim_port)]
+    ports += ["--claim-centre-port", str(centre.centre_port)]
     dianjian("centre", "broker-config", "--authority", centre.office, "--out", str(folder / "broker"), *ports)
     dianjian("centre", "certificate", "--authority", centre.office, "--out", str(folder / "own"))
     Path(centre.registry).touch()
@@ -84,10 +85,10 @@ def centre_at(folder: Path) -> Iterator[Centre]:
     known = ["--registry", centre.registry, "--key", centre.key]
     verbs = ["provisioning.cli", "subscribe", *known, *tls, "--store", str(folder / "centre.db")]
     desk = ["provisioning.cli", "centre", "listen", "--authority", centre.office, *known, *tls]
+    desk += ["--claims", f"mqtts://127.0.0.1:{centre.centre_port}"]
     parts = [Part("subscriber", verbs, folder), Part("desk", desk, folder)]
-    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin") or "mosquitto"
-    config = folder / "broker" / "mosquitto.conf"
-    broker = Broker([program, "-c", str(config)], centre.port, folder / "mosquitto.out")
+    broker = run_mosquitto(centre.port, folder / "broker" / "mosquitto.conf")
+    claims = run_mosquitto(centre.claim_port, folder / "broker" / "claims.conf")
     try:
         for part in parts:
             part.start()
@@ -98,3 +99,4 @@ def centre_at(folder: Path) -> Iterator[Centre]:
         for part in parts:
             part.stop()
         broker.kill()
+        claims.kill()
