@@ -87,7 +87,7 @@ class Run:
     def _dead(self) -> Mapping[str, Figures]:
         """All side by side: at a poll a second nobody is busy."""
         calls = {
-            (name, on.__name__): partial(on, self.program, subject, self._short(dead.WINDOW_S))
+            (name, on.__name__): partial(on, self.program, subject, dead.WINDOW_S)
             for name, subject in self.subjects.items()
             for on in (dead.on_tcp, dead.on_rtu)
             if (name, on) != ("node-red", dead.on_rtu)
