@@ -236,7 +236,7 @@ def put(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
     return copy
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_an_agent_says_is_shown_or_refused_in_a_way_that_the_page_expects(
     seen: Seen, data: Any
@@ -249,7 +249,7 @@ def test_whatever_an_agent_says_is_shown_or_refused_in_a_way_that_the_page_expec
         return
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_was_sealed_as_an_episode_or_a_heartbeat_is_shown_or_left_out(seen: Seen, data: Any) -> None:
     day = seen.looked.day

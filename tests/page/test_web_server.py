@@ -247,13 +247,7 @@ def test_with_a_certificate_it_speaks_tls(lived: Plant, tmp_path: Path) -> None:
             assert b"200" not in plain.recv(100)
 
 
-def test_a_signal_ends_it_cleanly(lived: Plant) -> None:
-    with serving(lived) as web:
-        web.process.send_signal(signal.SIGTERM)
-        assert web.process.wait(WAIT_S) == 0
-
-
-def test_systemd_is_told_when_it_is_ready(
+def test_systemd_is_told_when_it_is_ready_and_a_signal_ends_it_cleanly(
     lived: Plant, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     address = tmp_path / "notify"
@@ -261,8 +255,10 @@ def test_systemd_is_told_when_it_is_ready(
         supervisor.bind(str(address))
         supervisor.settimeout(WAIT_S)
         monkeypatch.setenv("NOTIFY_SOCKET", str(address))
-        with serving(lived):
+        with serving(lived) as web:
             assert supervisor.recv(100) == b"READY=1"
+            web.process.send_signal(signal.SIGTERM)
+            assert web.process.wait(WAIT_S) == 0
         assert supervisor.recv(100) == b"STOPPING=1"
 
 

@@ -95,6 +95,7 @@ def test_nothing_is_wider_than_the_paper_or_a_phone(sheet: Path, tmp_path: Path)
     assert widths == [390]
 
 
+@pytest.mark.minutes
 def test_it_stays_white_in_a_dark_room(sheet: Path, tmp_path: Path) -> None:
     light, dark = tmp_path / "light.png", tmp_path / "dark.png"
     assert chromium.look(sheet, light, width=900) == []
