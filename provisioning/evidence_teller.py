@@ -163,7 +163,8 @@ class _Teller:
         except (SiteMistakesError, ConfigError, RecursionError):
             return  # written by another version, or by somebody who wants to hide: there is no drawing
         story.site, story.offset_s = site, zone_s(site.site.utc_offset)
-        self._feed.lines = lines_of(site)
+        before, self._feed = self._feed, LineFeed(lines_of(site))
+        self._feed.restore(before.state())
         known = {name: steps[-1][1] for name, steps in story.params.items()}
         if known != {one.linkage: one for one in params} or self._detector is None:
             self._detector = Detector(params, feed) if params else None
