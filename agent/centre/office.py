@@ -1,8 +1,8 @@
 """The enrolment office: who may have a certificate, and who becomes known to the centre.
 
-`judge` is the whole policy and pure: a signing request, the ledger, the register and the time go in; a
-refusal, "wait" or "go on" come out. `Office` is the rim: the folder with the authority, the ledger and its
-lock, the register. One request, whatever brought it (EST, MQTT, a USB stick), goes the same way:
+The whole policy is `agent.centre.enrolment_policy`, and pure. `Office` is the rim: the folder with the
+authority, the ledger and its lock, the register. One request, whatever brought it (EST, MQTT, a USB stick),
+goes the same way:
 
     judged → its line in the ledger, by which its token is used → an officer compares the short code,
     unless the token says that nobody is asked → the centre's signed enrolment in the register →
@@ -24,12 +24,11 @@ certificate alone gives a voice on the broker and no belief: seals are checked w
 
 import datetime as dt
 import os
-from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from agent import certificates
 from agent.centre.enrolment_ledger import (
@@ -40,21 +39,20 @@ from agent.centre.enrolment_ledger import (
     RequestKept,
     TokenKept,
 )
+from agent.centre.enrolment_policy import judge
 from agent.centre.registry import Entry, RegistryError, enrol_in, read_register
-from agent.certificates import CertificateError, Csr
+from agent.certificates import CertificateError
 from agent.enrolment_answer import Answer, Issued, Pending, Refused
-from agent.enrolment_request import AskedFor, EnrolRequest, RenewRequest, enrolment_of, parse_attribute
+from agent.enrolment_request import EnrolRequest, RenewRequest, enrolment_of, parse_attribute
 from agent.enrolment_token import Token, new_token, short_code
 from agent.evidence.cbor import FormatError
-from agent.evidence.statement import NO_KEY, EnrolledMeter
+from agent.evidence.statement import EnrolledMeter
 
 AUTHORITY_NAME: Final = "authority.pem"
 KEY_NAME: Final = "authority.key"
 REVOKED_NAME: Final = "revoked.pem"
 WAITING_MAX: Final = 200
 """Requests that wait for an officer; a flooder needs a token for each, so this is many sites at once."""
-RENEWALS_MAX: Final = 3
-"""Of one certificate: a gateway needs one, and one more for each time it lost the answer and its disk."""
 CENTRE: Final = "centre"
 RESERVED: Final = frozenset({CENTRE, "claim", "beacon"})
 """Names that mean something else on the broker."""
@@ -62,104 +60,6 @@ OWN_DAYS: Final = 1_095.0
 """Of the broker's and the centre's own certificates, which no timer renews: three years."""
 CERTIFICATE_DAYS: Final = 90.0
 """Short enough that a lost gateway ends by itself, long enough for a plant that is shut in summer."""
-
-
-@frozen
-class Judged:
-    """A request that may go on; `is_auto` where no officer is asked."""
-
-    csr: Csr
-    asked: AskedFor
-    is_auto: bool
-
-
-def judge(raw: bytes, ledger: Ledger, register: Mapping[str, Entry], now_utc_ms: int) -> Judged | Refused:
-    """What is to become of a signing request."""
-    try:
-        csr = certificates.parse_csr(raw)
-    except CertificateError as error:
-        return Refused("csr" if "has not signed" in str(error) else "garbage")
-    try:
-        asked = parse_attribute(csr.attribute)
-    except FormatError:
-        return Refused("garbage")
-    request = asked.request
-    if csr.name != request.gateway:
-        return Refused("name")
-    if sha256(csr.spki).digest() != request.spki_sha256:
-        return Refused("key")
-    if isinstance(request, RenewRequest):
-        return _judge_renewal(csr, asked, request, ledger, now_utc_ms)
-    return _judge_enrolment(csr, asked, request, ledger, register, now_utc_ms)
-
-
-def _judge_enrolment(
-    csr: Csr,
-    asked: AskedFor,
-    request: EnrolRequest,
-    ledger: Ledger,
-    register: Mapping[str, Entry],
-    now_utc_ms: int,
-) -> Judged | Refused:
-    if not asked.is_signed_by_first_key():
-        return Refused("signature")
-    wrong = _wrong_token(csr, asked, ledger, now_utc_ms)
-    if wrong:
-        return Refused(wrong)
-    token = ledger.tokens[request.token]
-    if token.site is not None and token.site != request.site:
-        return Refused("site")
-    if token.meters is not None and sorted(map(_row, token.meters)) != sorted(map(_row, request.meters)):
-        return Refused("meters")
-    try:
-        enrolment_of(request, now_utc_ms)
-    except FormatError:
-        return Refused("garbage")
-    known = register.get(request.gateway)
-    if known is not None and known.first_key != request.first_key:
-        return Refused("first-key")
-    if known is not None and known.recovery_key not in {NO_KEY, request.recovery_key}:
-        return Refused("recovery-key")
-    return Judged(csr, asked, token.is_auto)
-
-
-def _judge_renewal(
-    csr: Csr, asked: AskedFor, request: RenewRequest, ledger: Ledger, now_utc_ms: int
-) -> Judged | Refused:
-    old = ledger.certificates.get(request.certificate_sha256)
-    if old is None or old.gateway != request.gateway:
-        return Refused("certificate-unknown")
-    parsed = certificates.parse_certificate(old.der)
-    if not asked.is_signed_by(certificates.point_of(parsed.spki)):
-        return Refused("signature")
-    if old.revoked_utc_ms is not None:
-        return Refused("certificate-revoked")
-    if request.token:
-        wrong = _wrong_token(csr, asked, ledger, now_utc_ms)
-        return Refused(wrong) if wrong else Judged(csr, asked, ledger.tokens[request.token].is_auto)
-    if parsed.ends_utc_ms <= now_utc_ms and sha256(csr.der).digest() not in ledger.requests:
-        return Refused("certificate-expired")
-    if old.renewals >= RENEWALS_MAX and sha256(csr.der).digest() not in ledger.requests:
-        return Refused("renewed")
-    return Judged(csr, asked, is_auto=True)
-
-
-def _wrong_token(csr: Csr, asked: AskedFor, ledger: Ledger, now_utc_ms: int) -> str:
-    """What is wrong with the token of a request, "" if nothing is. A wrong MAC never uses a token up."""
-    token = ledger.tokens.get(asked.request.token)
-    if token is None:
-        return "token-unknown"
-    if not asked.has_mac_of(token.mac_key):
-        return "token-secret"
-    if token.gateway != asked.request.gateway:
-        return "token-gateway"
-    if token.used_by is not None:
-        return "" if token.used_by == sha256(csr.der).digest() else "token-used"
-    return "token-expired" if token.expires_utc_ms <= now_utc_ms else ""
-
-
-def _row(meter: EnrolledMeter) -> tuple[str, str, int, str]:
-    return meter.id, meter.model, meter.unit_id, meter.serial
 
 
 @define

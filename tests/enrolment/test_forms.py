@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import agent.evidence
 from agent import certificates
 from agent.centre.enrolment_ledger import Ledger
-from agent.centre.office import judge
+from agent.centre.enrolment_policy import judge
 from agent.enrolment_answer import REFUSALS, Issued, Pending, Refused, encode_answer
 from agent.enrolment_offer import Offer, parse_offer
 from agent.enrolment_request import parse_attribute

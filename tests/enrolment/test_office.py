@@ -13,7 +13,8 @@ from attrs import evolve
 
 from agent import certificates
 from agent.centre.enrolment_ledger import LEDGER_NAME, OfficeError
-from agent.centre.office import RENEWALS_MAX, Office, make_office
+from agent.centre.enrolment_policy import RENEWALS_MAX
+from agent.centre.office import Office, make_office
 from agent.centre.registry import read_register
 from agent.enrolment_answer import REFUSALS, Issued, Pending, Refused
 from agent.enrolment_request import ask_enrolment, parse_attribute

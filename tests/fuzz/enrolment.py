@@ -8,7 +8,7 @@ from typing import Final
 
 from agent import certificates
 from agent.centre.enrolment_ledger import Ledger, OfficeError
-from agent.centre.office import judge
+from agent.centre.enrolment_policy import judge
 from agent.certificates import CertificateError
 from agent.enrolment_answer import Issued, Pending, Refused, decode_answer, encode_answer
 from agent.enrolment_offer import Offer, OfferError, parse_offer
