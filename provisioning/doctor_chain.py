@@ -27,6 +27,8 @@ from agent.store.archive import Archive, open_gateway
 from agent.store.database import StoreError, reading, suffixed
 from agent.store.opening import MIGRATIONS
 from provisioning.doctor_finding import Finding, Patient, failed, ok, warning
+from provisioning.plot_data import Words
+from provisioning.tamper_words import tamper_sentence
 
 LOOKS: Final = 3
 LOOK_AGAIN_S: Final = 0.3
@@ -275,12 +277,11 @@ def _shown(database: Path, gateway: str, last: int, tell: _Tell) -> Iterator[Fin
     finally:
         archive.close()
     for body, at in list(seen.values())[-_SHOWN:]:
-        was, now = body.get("was"), body.get("now")
-        change = "" if was is None else f" {was} → {now}"
-        what = f"{body.get('what')}, {body.get('point', '')}{change} ({at:%Y-%m-%d %H:%M} UTC)"
+        what = tamper_sentence(body) or Words(str(body.get("what")), str(body.get("what")))
+        when = f"{at:%Y-%m-%d %H:%M} UTC"
         yield warning(
             "chain",
-            (f"链中记录：{what}", f"on record: {what}"),
+            (f"链中记录（{when}）：{what.zh}", f"on record ({when}): {what.en}"),
             ("查明原因；若属正常更换，请在中心备注", "find out why; if it was meant, tell the centre"),
             str(body.get("meter", "")),
         )

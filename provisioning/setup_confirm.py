@@ -74,7 +74,7 @@ def _ask_model(session: Session, meter: MeterFound, path: str, given: str | None
     )
     _put(
         session,
-        evolve(meter, model=model, confidence=1.0 if model != meter.model or given else meter.confidence),
+        evolve(meter, model=model, confidence=1.0),  # somebody has read its label
     )
 
 

@@ -55,7 +55,7 @@ def _buses(session: Session) -> list[str]:
         if not urls:
             raise fail(EXIT_USAGE, f"{talk.source}: find.buses: missing, and this machine has no serial port")
     else:
-        offered = list(dict.fromkeys([*given, *known, *serial_ports()]))
+        offered = list(dict.fromkeys([*given, *known])) or serial_ports()
         for url in offered:
             talk.show(f"  {url}")
         default = " ".join(offered) or None

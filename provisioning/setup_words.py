@@ -81,7 +81,7 @@ SENTENCES: Final = {
     ),
     "look_at_label": (
         "请看电表 {meter}（{place}）的铭牌；应答与 {model} 相符：",
-        "Look at the label of meter {meter} ({place}); it answers like a {model}:",
+        "Look at the label of meter {meter} ({place}); it answers like {model}:",
     ),
     "ask_model": ("型号", "Model"),
     "ask_meter_id": ("电表编号", "Id of the meter"),
