@@ -105,7 +105,11 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
     """
     if bundle is not None and not bundle.name.endswith((".tar.gz", ".tgz", ".zip")):
         raise fail(EXIT_USAGE, f"{bundle}: a bundle is a .tar.gz or a .zip")
-    if not file.exists():
+    try:
+        is_there = file.exists()
+    except OSError as error:  # nobody but the service's group may enter its folder
+        raise fail(EXIT_USAGE, f"{file}: {error.strerror}; try: sudo dianjian doctor") from error
+    if not is_there:
         raise fail(
             EXIT_USAGE, f"{file}: no site file is there; `dianjian setup` writes one, or say --config FILE"
         )

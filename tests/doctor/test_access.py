@@ -166,11 +166,14 @@ def as_nobody(*words: str | Path) -> Result:
     os.setegid(NOBODY)
     os.seteuid(NOBODY)
     try:
-        return call(*words)
+        result = call(*words)
     finally:
         os.seteuid(0)
         os.setegid(0)
         os.setgroups(groups)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
 
 
 @pytest.fixture
@@ -182,6 +185,14 @@ def open_folder(tmp_path: Path) -> Path:
         if folder.stat().st_uid == os.geteuid() and not folder.stat().st_mode & 1:
             folder.chmod(folder.stat().st_mode | 0o011)
     return tmp_path
+
+
+def test_a_user_who_may_not_enter_the_folder_is_told_to_ask_as_root(open_folder: Path) -> None:
+    shut = open_folder / "shut"
+    shut.mkdir(mode=0o700)
+    result = as_nobody("--config", shut / "site.toml")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "Permission denied; try: sudo dianjian doctor" in result.stderr
 
 
 def test_a_user_without_rights_is_told_which_ones_he_lacks_and_gets_the_rest(open_folder: Path) -> None:
