@@ -100,9 +100,6 @@ interval_s = {seal_s}
 [broker]
 url = "mqtt://127.0.0.1:{broker}"
 centre_key = "{centre_key}"
-[[bus]]
-id = "b1"
-url = "{url}"
 [[line]]
 id = "p1"
 kind = "production"
@@ -116,10 +113,15 @@ id = "k1"
 production = ["p1"]
 treatment = ["t1"]
 """
+SITE_BUS: Final = """\
+[[bus]]
+id = "b{bus}"
+url = "{url}"
+"""
 SITE_METER: Final = """\
 [[meter]]
 id = "m{unit}"
-bus = "b1"
+bus = "b{bus}"
 unit_id = {unit}
 model = "bench.toml"
 line = "{line}"
@@ -128,13 +130,17 @@ fast_s = {fast_s}
 
 
 class Ours:
-    """The daemon; `prepare` also writes what the centre needs: centre.key and gateways.jsonl."""
+    """The daemon; `prepare` also writes what the centre needs: centre.key and gateways.jsonl.
+
+    With several `buses` the meters are shared out over as many connections, each with one request under way.
+    """
 
     name = OURS
     title = "dianjian-agent"
 
-    def __init__(self) -> None:
+    def __init__(self, buses: int = 1) -> None:
         self.version = _commit()
+        self._buses = buses
 
     def prepare(self, folder: Path, task: Task) -> Call:
         kilo = {"active_energy_import": ", scale = 1000"}
@@ -144,11 +150,15 @@ class Ours:
         ]
         (folder / "bench.toml").write_text(MODEL_HEAD + "\n".join(lines) + "\n", "utf-8")
         centre_key = public(create_key_file(folder / "centre.key")).hex()
-        text = SITE.format(
-            gateway=GATEWAY, seal_s=task.seal_s, broker=task.broker, centre_key=centre_key, url=task.url
-        )
+        text = SITE.format(gateway=GATEWAY, seal_s=task.seal_s, broker=task.broker, centre_key=centre_key)
+        text += "".join(SITE_BUS.format(bus=bus, url=task.url) for bus in range(self._buses))
         text += "".join(
-            SITE_METER.format(unit=unit, line="p1" if unit % 2 else "t1", fast_s=task.interval_s or 1.0)
+            SITE_METER.format(
+                unit=unit,
+                bus=unit % self._buses,
+                line="p1" if unit % 2 else "t1",
+                fast_s=task.interval_s or 1.0,
+            )
             for unit in range(1, task.units + 1)
         )
         (folder / "site.toml").write_text(text, "utf-8")
