@@ -29,8 +29,9 @@ HOW: Final = """\
   the 20 meters under way with its queue switched off, thingsboard-gateway asks all devices side by side at
   its least period of 1 ms, ours shares its meters out over four connections; modpoll has one request under
   way. *One request at a time*: what a serial gateway behind the TCP port allows. The rate per second of CPU
-  time is what a fully used core would give, and does not care for other programs on the machine. Node-RED with
-  its default queue comes to about two thirds of its figure without (tried once); it neither signs nor stores.
+  time is what a fully used core would give, and does not care for other programs on the machine. Node-RED
+  with its default queue comes to about two thirds of its figure without (tried once); it neither signs nor
+  stores.
 - **A poll a second.** Four seals' time after a warm-up. CPU of the process and its children, from the
   kernel's nanoseconds. Memory at the end of that window. MQTT bytes are PUBLISH packets with topic and
   head.
