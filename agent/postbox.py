@@ -45,6 +45,8 @@ SUFFIX: Final = ".json"
 REFUSED: Final = ".refused"
 CHECKPOINT: Final = "postbox"
 _ID: Final = "id"
+_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+"""Root writes into a folder of the agent's user: nothing that lies there already is followed or opened."""
 _NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
 
 
@@ -65,16 +67,22 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
     folder = store / POSTBOX_NAME
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{utc_ns:020d}-{digest[:16]}{SUFFIX}"
-    draft = path.with_suffix(".new")
-    with draft.open("wb") as stream:
-        stream.write(raw)
-        stream.flush()
-        os.fsync(stream.fileno())
-    owner = store.stat()
-    if os.geteuid() == 0 and owner.st_uid:  # a technician is root, the agent is not
-        for each in (folder, draft):
-            os.chown(each, owner.st_uid, owner.st_gid)
-    draft.replace(path)
+    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        owner = store.stat()
+        is_guest = os.geteuid() == 0 and owner.st_uid  # a technician is root, the agent is not
+        draft = path.with_suffix(".new").name
+        with os.fdopen(os.open(draft, _NEW_FILE, 0o600, dir_fd=at), "wb") as stream:
+            stream.write(raw)
+            stream.flush()
+            os.fsync(stream.fileno())
+            if is_guest:
+                os.fchown(stream.fileno(), owner.st_uid, owner.st_gid)
+        if is_guest:
+            os.fchown(at, owner.st_uid, owner.st_gid)
+        os.replace(draft, path.name, src_dir_fd=at, dst_dir_fd=at)
+    finally:
+        os.close(at)
     return path
 
 

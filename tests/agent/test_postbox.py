@@ -144,6 +144,17 @@ def test_what_fits_no_record_is_refused_before_it_is_dropped(tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_root_follows_no_link_of_the_agent_s_user(tmp_path: Path) -> None:
+    """Whoever owns the folder could else have root write into, or give away, what is root's."""
+    other = tmp_path / "other"
+    other.mkdir()
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / POSTBOX_NAME).symlink_to(other)
+    with pytest.raises(NotADirectoryError):
+        dropped(tmp_path)
+    assert list(other.iterdir()) == []
+
+
 def test_what_is_no_file_and_half_written_drafts_are_passed_by(tmp_path: Path) -> None:
     box = tmp_path / "state" / POSTBOX_NAME
     (box / "folder.json").mkdir(parents=True)
