@@ -2,6 +2,9 @@
 
 Both go into the chain through the postbox. Where no agent runs, one is started for a moment after the sheet,
 so that its hash is sealed and receipted before the technician leaves.
+
+Before the period the technician may set the password without which the status page is never shown beyond
+this machine; nobody is asked for one where nobody sits.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,14 +17,17 @@ from provisioning.setup_journal import Period
 from provisioning.setup_receipt import run_once, service_status
 from provisioning.setup_session import Session
 from provisioning.sheet import write_sheet
+from provisioning.web_gate import PasswordError, write_password
 
 HOURS: Final = 72.0
 """Three days hold a plant's usual shifts; commissioning says itself where it has seen too little."""
 HOURS_MIN, HOURS_MAX = 1.0, 24.0 * 92
+PAGE_FILE: Final = "page.password"
 
 
 def commission(session: Session) -> None:
     """Begin the period, and say how it ends."""
+    _page_password(session)
     hours = session.talk.ask_number(
         "commission.hours",
         "ask_hours",
@@ -39,6 +45,21 @@ def commission(session: Session) -> None:
     session.talk.say("period_ends", site=session.site_file)
     session.talk.event("period", begin_at=begin_at, until_at=until_at)
     session.done("commission")
+
+
+def _page_password(session: Session) -> None:
+    """A password for the status page, where it is wanted on the maintenance interface."""
+    talk, file = session.talk, session.folder / PAGE_FILE
+    if talk.assume_yes or not talk.ask_yes("page.password", "ask_page", default=False):
+        return
+    while True:
+        try:
+            write_password(file, talk.secret_line("ask_page_password"))
+        except PasswordError as error:
+            talk.show(str(error), style="yellow")
+        else:
+            talk.say("page_password_kept", file=file)
+            return
 
 
 def sheet(session: Session) -> None:

@@ -189,6 +189,15 @@ SENTENCES: Final = {
     ),
     "enrolled": ("已登记；中心公钥 {centre_key}…", "Enrolled; the centre's key is {centre_key}…"),
     # commission and sheet
+    "ask_page": (
+        "状态页是否也在维护网口显示（需设密码；否则仅限本机）",
+        "Show the status page on the maintenance interface too (with a password; else on this machine alone)",
+    ),
+    "ask_page_password": ("状态页的密码（不显示）：", "Password of the status page (not shown):"),
+    "page_password_kept": (
+        "密码已存入 {file}；启用：dianjian web --listen 地址:端口 --password-file {file}",
+        "kept in {file}; use it with: dianjian web --listen ADDRESS:PORT --password-file {file}",
+    ),
     "ask_hours": ("调试期多少小时", "Hours of the commissioning period"),
     "period": (
         "调试期从 {begin} 到 {until}，照常生产。",

@@ -71,6 +71,12 @@ def enrols_and_ends(keyboard: Keyboard, offer: str, recovery: Path) -> None:
     keyboard.answer("恢复密钥存到哪里", str(recovery))
     keyboard.until("已登记")
     keyboard.until("第 1 个签封已有中心签名的回执")
+    keyboard.answer("状态页是否也在维护网口显示", "是")
+    for password in ("short", "long enough 8460"):
+        keyboard.until("状态页的密码")
+        keyboard.until("> ")
+        keyboard.type(password)
+    keyboard.until("密码已存入")
     keyboard.answer("调试期多少小时")
     keyboard.until("验收单")
     keyboard.until("其哈希已签封并有回执")

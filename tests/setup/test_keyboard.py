@@ -14,7 +14,7 @@ PROMPTS = [
     ("find", "Buses: "),
     ("lines", "Id of this gateway [g1]: "),
     ("enrol", "or name a file: @PATH"),
-    ("commission", "Hours of the commissioning period [72]: "),
+    ("commission", "alone) [no]: "),
 ]
 
 
@@ -146,6 +146,7 @@ def test_the_guided_session_begins_with_what_is_not_done(tmp_path: Path) -> None
     with Keyboard("setup", "--folder", str(folder)) as keyboard:
         keyboard.until(f"done before: first receipt ({AT[:16]})")
         keyboard.until("Step 9 of 10: commissioning period")
+        keyboard.answer("Show the status page on the maintenance interface")
         keyboard.answer("Hours of the commissioning period", "48")
         keyboard.until("The commissioning period lasts from")
         keyboard.until("Step 10 of 10: acceptance sheet")
