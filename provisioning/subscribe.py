@@ -56,9 +56,6 @@ def command(
     try:
         address = parse_broker(broker, ca, certificate, certificate_key)
         settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
-        if not registry.exists():  # the first gateway will be enrolled while this runs
-            registry.touch()
-            click.echo(f"dianjian: {registry}: made; no gateway is enrolled yet", err=True)
         read_registry(registry)
         secret = load_key_file(key)
         subscriber = Subscriber(settings, store, registry, secret, clock_from_spec(sim_clock), _print)

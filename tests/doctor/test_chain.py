@@ -149,7 +149,7 @@ def test_what_a_meter_showed_is_told_from_the_chain(tmp_path: Path) -> None:
     (tmp_path / "rig/state").rename(tmp_path / "g1")
     told = [one for one in look(file, CHAIN) if one.about == "mp"]
     assert len(told) == 1, "the last of its kind"
-    assert "ct_ratio 30 → 40" in told[0].text[1]
+    assert "the CT ratio was 30 and is 40" in told[0].text[1]
 
 
 def test_a_look_changes_nothing(file: Path) -> None:
