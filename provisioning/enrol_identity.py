@@ -131,11 +131,10 @@ def write(path: Path, raw: bytes) -> None:
     draft = path.with_name(path.name + ".new")
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, raw)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with os.fdopen(descriptor, "wb") as stream:  # a full disk may make os.write take a part
+        stream.write(raw)
+        stream.flush()
+        os.fsync(stream.fileno())
     draft.rename(path)
     sync_folder(path.parent)
 
