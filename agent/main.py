@@ -54,10 +54,10 @@ from agent.overview import reading_json
 from agent.rekey import REASON_LOST, install_replacement, rekey
 from agent.sealing import DiskError
 from agent.setups import setups_of
-from agent.store.database import SchemaNewerError, StoreError
-from agent.store.lock import SecondInstanceError
 from agent.tip import RekeyRefusedError
 from agent.uplink.wire import Topics
+from disk.database import SchemaNewerError, StoreError
+from disk.lock import SecondInstanceError
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 

@@ -22,10 +22,10 @@ from agent.detect.episode import Episode
 from agent.evidence.cbor import FormatError
 from agent.evidence.record import decode_record
 from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
-from agent.store.database import StoreError
 from agent.store.gateway import GatewayStore
 from agent.tamper import Tamper
 from agent.watch import Watch
+from disk.database import StoreError
 
 LOG: Final = logging.getLogger("dianjian.memory")
 

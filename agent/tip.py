@@ -23,9 +23,9 @@ from agent.evidence.seal import DOMAIN, FIRST_RECORD, StoredSeal, parse_seal, pe
 from agent.evidence.slots import Slot
 from agent.evidence.statement import records_before
 from agent.statements import Kept
-from agent.store.database import suffixed
 from agent.store.gateway import GatewayStore
 from agent.store.salvage import set_aside
+from disk.database import suffixed
 
 COPY_ROWS_MAX: Final = 100
 """Rows that are copied in one commit: 6 MB at the very most."""

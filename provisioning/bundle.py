@@ -30,7 +30,7 @@ from typing import Any, Final
 from agent.build import DATABASE_NAME, KEYS_NAME, version
 from agent.config import CREDENTIAL
 from agent.evidence.slots import KeySlots, KeySlotsError
-from agent.store.database import StoreError, reading
+from disk.database import StoreError, reading
 from provisioning.doctor_chain import last_receipt, tip_of
 from provisioning.doctor_finding import Finding, Patient
 from provisioning.doctor_machine import UNIT, parts, tool

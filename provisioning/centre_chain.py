@@ -26,7 +26,7 @@ from agent.evidence.statement import (
     sign_statement,
 )
 from agent.store.centre_read import Standing, read_standing
-from agent.store.database import StoreError
+from disk.database import StoreError
 from provisioning.exits import EXIT_USAGE, fail
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)

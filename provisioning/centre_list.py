@@ -15,7 +15,7 @@ from agent.evidence.cbor import FormatError
 from agent.evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
 from agent.store.centre import UnknownGatewayError
 from agent.store.centre_read import read_standing
-from agent.store.database import StoreError
+from disk.database import StoreError
 from provisioning.centre_chain import AS_JSON, FILE, REGISTER, recovery_key_of
 from provisioning.centre_office import FOLDER, office_at
 from provisioning.exits import EXIT_USAGE, fail

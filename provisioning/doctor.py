@@ -29,8 +29,8 @@ from agent.build import DATABASE_NAME, feed_of, linkages_of, mqtt_settings, tpm_
 from agent.config import ConfigError, Site, load_site
 from agent.setups import setups_of
 from agent.status import read_status
-from agent.store.database import suffixed
 from agent.uplink.wire import Topics
+from disk.database import suffixed
 from provisioning import (
     doctor_access,
     doctor_broker,

@@ -24,8 +24,8 @@ from agent.evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 from agent.evidence.slots import KeySlots, KeySlotsError
 from agent.statements import kept_in
 from agent.store.archive import Archive, open_gateway
-from agent.store.database import StoreError, reading, suffixed
 from agent.store.opening import MIGRATIONS
+from disk.database import StoreError, reading, suffixed
 from provisioning.doctor_finding import Finding, Patient, failed, ok, warning
 from provisioning.plot_data import Words
 from provisioning.tamper_words import tamper_sentence

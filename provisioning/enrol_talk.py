@@ -14,7 +14,7 @@ from agent.enrolment_answer import Sentence
 from agent.enrolment_offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
 from agent.enrolment_token import TokenError, parse_token
 from agent.evidence.slots import KeySlotsError
-from agent.store.database import StoreError
+from disk.database import StoreError
 from provisioning.enrol_trouble import EnrolTroubleError
 from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.words import language

@@ -33,7 +33,7 @@ from agent.evidence.recovery import Start
 from agent.evidence.seal import FIRST_NUMBER
 from agent.evidence.slots import KeySlots
 from agent.evidence.statement import NO_KEY
-from agent.store.lock import SecondInstanceError
+from disk.lock import SecondInstanceError
 from provisioning.enrol_identity import (
     AUTHORITY_NAME,
     BROKER_NAME,

@@ -27,7 +27,7 @@ from agent.evidence.receipt import RANGES_MAX, Receipt, sign_receipt
 from agent.evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from agent.statements import kept_in
 from agent.store.archive import Archive, open_centre, open_gateway
-from agent.store.database import StoreError
+from disk.database import StoreError
 from provisioning.evidence_check import Checked, make_pack
 from provisioning.evidence_gather import Asked, Gathered, GatherError, gather
 from provisioning.evidence_page import PAGE_VERSION

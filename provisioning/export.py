@@ -12,8 +12,8 @@ from agent.evidence.export import ExportedSeal, Item, write_chain
 from agent.evidence.seal import FIRST_NUMBER, peek_header
 from agent.statements import kept_in
 from agent.store.centre_read import read_export
-from agent.store.database import StoreError
 from agent.store.gateway import read_seals
+from disk.database import StoreError
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 
 

@@ -35,7 +35,7 @@ from agent.feed import LineFeed, LinePower, said_by
 from agent.setups import lines_of, setups_of
 from agent.statements import Kept, kept_in
 from agent.store.archive import Archive, Row, open_gateway
-from agent.store.database import StoreError
+from disk.database import StoreError
 from drivers.meter import MeterSetup
 from drivers.reading import PollGroup, Quality
 from provisioning.loads_csv import Loads, LoadsError

@@ -20,7 +20,7 @@ from attrs import define, evolve, field
 
 from agent.config import ConfigError, Site, SiteMistakesError, load_site, parse_site
 from agent.postbox import LetterError, drop
-from agent.store.lock import Lock, SecondInstanceError
+from disk.lock import Lock, SecondInstanceError
 from drivers.clock import Clock, SystemClock
 from provisioning.exits import EXIT_USAGE, fail
 from provisioning.setup_answers import Answers

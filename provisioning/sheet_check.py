@@ -24,8 +24,8 @@ from agent.evidence.container import CONTAINER_BYTES_MAX
 from agent.evidence.export import ExportedSeal, Keys, read_chain, verify_file
 from agent.evidence.record import Kind, Record, decode_record, kind_of
 from agent.evidence.seal import open_body, peek_header
-from agent.store.database import StoreError
 from agent.store.gateway import read_seals
+from disk.database import StoreError
 from provisioning.evidence_check import check
 from provisioning.evidence_verify import is_pack
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail

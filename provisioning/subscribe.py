@@ -16,8 +16,8 @@ from agent.centre.registry import RegistryError, read_registry
 from agent.centre.subscriber import SUBSCRIPTIONS, Subscriber
 from agent.evidence.keys import KeyFileError, load_key_file
 from agent.evidence.sealer import CommitError
-from agent.store.database import StoreError
 from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
+from disk.database import StoreError
 from drivers.clock import clock_from_spec
 from provisioning.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 

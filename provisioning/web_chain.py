@@ -19,7 +19,7 @@ from agent.evidence.cbor import FormatError
 from agent.evidence.receipt import Receipt, open_receipt
 from agent.evidence.seal import open_body, peek_header
 from agent.store.archive import Archive, Row, open_gateway
-from agent.store.database import StoreError
+from disk.database import StoreError
 from provisioning.web_day import MS_PER_S, Day, begin_of_day
 from provisioning.web_site import SitePlan
 

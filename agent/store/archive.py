@@ -17,7 +17,7 @@ from agent.evidence.chain import ChainState
 from agent.evidence.held import Held
 from agent.evidence.seal import NUMBER_MAX
 from agent.store.centre import SHIFT
-from agent.store.database import StoreError, connect_to_read, suffixed
+from disk.database import StoreError, connect_to_read, suffixed
 
 PIECE_ROWS: Final = 500
 """Rows in memory at once: 32 MB of bodies at the very most."""

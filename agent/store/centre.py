@@ -24,8 +24,8 @@ from agent.evidence.chain import ChainState
 from agent.evidence.held import Held
 from agent.evidence.seal import FIRST_NUMBER, NO_HASH, NUMBER_MAX, seal_hash
 from agent.evidence.statement import Enrolment, Rekey, Replace, parse_statement
-from agent.store.database import Database, Migration, StoreError, suffixed
-from agent.store.lock import Lock
+from disk.database import Database, Migration, StoreError, suffixed
+from disk.lock import Lock
 
 READ_ROWS_MAX: Final = 1_000
 FORKS_MAX: Final = 1_000

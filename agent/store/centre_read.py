@@ -14,7 +14,7 @@ from agent.evidence.held import Held
 from agent.evidence.seal import NUMBER_MAX
 from agent.evidence.statement import Enrolment, Rekey, Replace, Revoke, parse_statement
 from agent.store.centre import SHIFT, UnknownGatewayError
-from agent.store.database import reading
+from disk.database import reading
 
 
 @frozen

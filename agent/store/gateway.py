@@ -26,9 +26,9 @@ from typing import Any, Final
 
 from agent.evidence.seal import StoredSeal
 from agent.store.ballast import Ballast
-from agent.store.database import PAGE_BYTES, CorruptError, StoreError, reading, suffixed
-from agent.store.lock import Lock
 from agent.store.opening import COLUMNS, INSERT, open_or_salvage, values
+from disk.database import PAGE_BYTES, CorruptError, StoreError, reading, suffixed
+from disk.lock import Lock
 
 RECEIPTS_KEPT: Final = 100
 RECEIPT_COMMITS: Final = 10

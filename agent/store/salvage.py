@@ -16,7 +16,7 @@ from attrs import frozen
 
 from agent.evidence.cbor import FormatError
 from agent.evidence.seal import StoredSeal, open_body, peek_header, seal_hash
-from agent.store.database import suffixed
+from disk.database import suffixed
 
 MISSES_MAX: Final = 20_000
 """Numbers in a row without a row, after which nothing more is expected: two days of seals. Probing

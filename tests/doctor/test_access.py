@@ -16,7 +16,7 @@ import pytest
 import serial
 from click.testing import Result
 
-from agent.store.lock import Lock
+from disk.lock import Lock
 from provisioning.doctor import CHECKS
 from provisioning.doctor_access import Person, lock_owner, may
 from provisioning.doctor_finding import State

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from agent.store import centre as centre_store
-from agent.store import database, opening
+from agent.store import opening
 from agent.store.centre import CentreStore
-from agent.store.database import Migration, SchemaNewerError, connect, migrate
 from agent.store.gateway import GatewayStore
+from disk import database
+from disk.database import Migration, SchemaNewerError, connect, migrate
 from tests.evidence.chains import Chain, secret
 from tests.faults.disk import DATABASE, QUOTA_BYTES, rows_of
 from tests.faults.invariants import Held, Witness, check

@@ -27,13 +27,13 @@ from agent.evidence.slots import KeySlots, KeySlotsError
 from agent.gateway import Gateway, RekeyError
 from agent.quota import Level
 from agent.sealing import DiskError
-from agent.store.database import StoreError
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Message
 from agent.uplink.wire import Kind
 from agent.watch import Watch
+from disk.database import StoreError
 from drivers.clock import Stamp
 from tests.faults.invariants import Witness
 from tests.plant.clock import VirtualClock

@@ -18,10 +18,10 @@ from agent.evidence.sealer import CommitError, Sealer
 from agent.evidence.slots import KeySlots
 from agent.memory import Memory
 from agent.sealing import Sealing
-from agent.store.database import Database
 from agent.uplink.backfill import Backfill
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Acked
+from disk.database import Database
 from tests.plant import checks
 from tests.plant.run import World
 

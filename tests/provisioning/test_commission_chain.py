@@ -17,7 +17,7 @@ from agent.config import load_site
 from agent.enrolment import write_enrolment
 from agent.evidence.record import encode_reading
 from agent.setups import setups_of
-from agent.store.lock import Lock
+from disk.lock import Lock
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading
 from provisioning.cli import cli

@@ -13,7 +13,7 @@ from agent.config import load_site
 from agent.config_types import UnitId
 from agent.postbox import POSTBOX_NAME
 from agent.setups import setups_of
-from agent.store.lock import Lock
+from disk.lock import Lock
 from provisioning.setup_journal import (
     JOURNAL_NAME,
     LineThreshold,

@@ -18,8 +18,8 @@ from agent.store.centre import (
     UnknownGatewayError,
 )
 from agent.store.centre_read import read_export, read_standing
-from agent.store.database import StoreError
-from agent.store.lock import SecondInstanceError
+from disk.database import StoreError
+from disk.lock import SecondInstanceError
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from agent.store.database import Database, SchemaNewerError, StoreError
 from agent.store.gateway import GatewayStore
+from disk.database import Database, SchemaNewerError, StoreError
 
 MAKE_A_STORE = """
 import sys

@@ -9,9 +9,9 @@ from agent.evidence.recovery import Start
 from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import CommitError, Sealer, StoreFullError
 from agent.evidence.slots import KeySlots
-from agent.store.database import CorruptError, SchemaNewerError, StoreError
 from agent.store.gateway import CHECKPOINT_BYTES_MAX, RECEIPTS_KEPT, GatewayStore, read_seals
-from agent.store.lock import SecondInstanceError
+from disk.database import CorruptError, SchemaNewerError, StoreError
+from disk.lock import SecondInstanceError
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
 
 QUOTA_BYTES = 16 << 20

@@ -10,8 +10,8 @@ from agent.evidence.recovery import Start
 from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
-from agent.store.database import PAGE_BYTES
 from agent.store.gateway import GatewayStore
+from disk.database import PAGE_BYTES
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
 
 QUOTA_BYTES = 64 << 20

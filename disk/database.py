@@ -1,7 +1,7 @@
 """One SQLite file: how it is opened, locked, brought to its schema, and what its errors mean.
 
 WAL with synchronous=FULL: a commit that returned survives a power cut (measured: 0 lost; with
-NORMAL up to 858). One process at a time owns the file (`agent.store.lock`); readers open it
+NORMAL up to 858). One process at a time owns the file (`disk.lock`); readers open it
 with mode=ro. The schema is made by the numbered migrations of its owner through sqlite-utils, in a
 child process that ends at once: in the daemon it would stay with 17 MiB. `user_version` is the
 number of migrations that were applied, and `application_id` says which version of the program applied

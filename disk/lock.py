@@ -7,7 +7,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from agent.store.database import StoreError
+from disk.database import StoreError
 
 
 class SecondInstanceError(StoreError):
