@@ -16,10 +16,10 @@ from typing import Any, Final, Protocol
 
 from attrs import define, field
 
-from agent.evidence import cbor
-from agent.evidence.attestation import AK_BYTES, UNSEEN_MAX, Attestation, attested
-from agent.evidence.record import Kind
 from drivers.clock import NS_PER_S, Stamp
+from evidence import cbor
+from evidence.attestation import AK_BYTES, UNSEEN_MAX, Attestation, attested
+from evidence.record import Kind
 
 LOG: Final = logging.getLogger("dianjian.attesting")
 

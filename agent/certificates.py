@@ -105,7 +105,7 @@ def sign_es256(key_pem: bytes, message: bytes) -> bytes:
 
 
 def point_of(spki: bytes) -> tuple[bytes, bytes]:
-    """X and y of a P-256 key, for `agent.evidence.keys.verify_es256`."""
+    """X and y of a P-256 key, for `evidence.keys.verify_es256`."""
     return spki[-POINT_BYTES : -POINT_BYTES // 2], spki[-POINT_BYTES // 2 :]
 
 

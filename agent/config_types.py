@@ -18,10 +18,10 @@ from cattrs.errors import (
     IterableValidationError,
 )
 
-from agent.evidence.cbor import TEXT_BYTES_MAX
 from agent.hook import HookUrlError, parse_hook
 from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError
+from evidence.cbor import TEXT_BYTES_MAX
 
 T = TypeVar("T")
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.config import ConfigError, Site
-from agent.evidence.keys import KeyFileError, create_key_file, load_key_file, public
-from agent.evidence.statement import EnrolledMeter
+from evidence.keys import KeyFileError, create_key_file, load_key_file, public
+from evidence.statement import EnrolledMeter
 
 ENROLMENT_NAME: Final = "enrolment.json"
 

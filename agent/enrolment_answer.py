@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence import cbor
+from evidence import cbor
 
 VERSION: Final = 1
 ANSWER_BYTES_MAX: Final = 120_000

@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from attrs import field, frozen
 
 from agent.enrolment_token import Token, TokenError, parse_token
-from agent.evidence.seal import GATEWAY_PATTERN, HASH_BYTES
+from evidence.seal import GATEWAY_PATTERN, HASH_BYTES
 
 SCHEME: Final = "dianjian:1?"
 OFFER_CHARACTERS_MAX: Final = 1_000

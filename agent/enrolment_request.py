@@ -27,9 +27,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from agent.enrolment_token import ALPHABET, ID_CHARACTERS, Token
-from agent.evidence import cbor, cose, keys
-from agent.evidence.seal import HASH_BYTES, checked_gateway
-from agent.evidence.statement import (
+from evidence import cbor, cose, keys
+from evidence.seal import HASH_BYTES, checked_gateway
+from evidence.statement import (
     METERS_MAX,
     NO_KEY,
     SITE_BYTES_MAX,

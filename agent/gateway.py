@@ -29,9 +29,7 @@ from agent.conduct.watch import Conduct
 from agent.config import Site
 from agent.detect.episode import Episode, Severity
 from agent.detect.warning import Warned
-from agent.evidence.record import Kind, encode_reading
 from agent.evidence.recovery import Recovery, Start
-from agent.evidence.seal import FIRST_NUMBER, NO_HASH, StoredSeal
 from agent.evidence.sealer import Sealer
 from agent.figures import BusFigures, heartbeat
 from agent.health import read_health
@@ -48,6 +46,8 @@ from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
 from agent.watch import NS_PER_MS, Watch
 from drivers.clock import NS_PER_S, Stamp
 from drivers.reading import PollGroup, Quality, Reading
+from evidence.record import Kind, encode_reading
+from evidence.seal import FIRST_NUMBER, NO_HASH, StoredSeal
 
 T = TypeVar("T")
 

@@ -42,7 +42,6 @@ from agent.build import (
 )
 from agent.config import ConfigError, Site, load_site
 from agent.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
-from agent.evidence.record import NS_PER_MS
 from agent.evidence.recovery import Start
 from agent.evidence.sealer import CommitError, SealingStoppedError
 from agent.evidence.slots import KeySlotsError
@@ -60,6 +59,7 @@ from disk.database import SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
+from evidence.record import NS_PER_MS
 
 EXIT_NO: Final = 1
 EXIT_USAGE: Final = 2

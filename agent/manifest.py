@@ -19,10 +19,10 @@ from typing import Any
 from agent.config import Site
 from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
-from agent.evidence.record import MODEL_ID_BYTES
 from drivers.clock import Stamp
 from drivers.meter import MeterSetup
 from drivers.model import Model
+from evidence.record import MODEL_ID_BYTES
 
 
 def manifest_bodies(

@@ -19,13 +19,13 @@ from attrs import define, field
 
 from agent.conduct.watch import Conduct
 from agent.detect.episode import Episode
-from agent.evidence.cbor import FormatError
-from agent.evidence.record import decode_record
-from agent.evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
 from agent.store.gateway import GatewayStore
 from agent.tamper import Tamper
 from agent.watch import Watch
 from disk.database import StoreError
+from evidence.cbor import FormatError
+from evidence.record import decode_record
+from evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
 
 LOG: Final = logging.getLogger("dianjian.memory")
 

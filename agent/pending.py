@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.evidence.seal import BODY_BYTES_MAX
+from evidence.seal import BODY_BYTES_MAX
 
 RECORD_FRAME_BYTES: Final = 3
 """Head of a CBOR byte string of up to 65,535 bytes: what a record costs beside itself."""

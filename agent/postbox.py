@@ -23,10 +23,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from agent.evidence.cbor import FormatError
-from agent.evidence.record import Kind, Record, decode_record, encode_record
-from agent.evidence.seal import StoredSeal, open_body, peek_header
 from drivers.clock import NS_PER_S, ClockState, Stamp
+from evidence.cbor import FormatError
+from evidence.record import Kind, Record, decode_record, encode_record
+from evidence.seal import StoredSeal, open_body, peek_header
 
 LOG: Final = logging.getLogger("dianjian.postbox")
 

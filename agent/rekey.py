@@ -20,16 +20,16 @@ from agent import statements
 from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.config import ConfigError, Site
 from agent.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
-from agent.evidence import keys
-from agent.evidence.cbor import FormatError
-from agent.evidence.keys import KeyFileError
-from agent.evidence.receipt import RECEIPT_BYTES_MAX, open_receipt
-from agent.evidence.seal import FIRST_NUMBER
 from agent.evidence.slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
-from agent.evidence.statement import Rekey, Replace, open_statement, sign_statement
 from agent.statements import Kept
 from agent.store.gateway import GatewayStore
 from agent.tip import Believed, RekeyRefusedError, find_tip, fit
+from evidence import keys
+from evidence.cbor import FormatError
+from evidence.keys import KeyFileError
+from evidence.receipt import RECEIPT_BYTES_MAX, open_receipt
+from evidence.seal import FIRST_NUMBER
+from evidence.statement import Rekey, Replace, open_statement, sign_statement
 
 FILE_BYTES_MAX: Final = 16_384
 """Longest receipt or replacement file: one is 2 kB, as hexadecimal text 4 kB."""

@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from agent.evidence.record import Kind, encode_record
-from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import CommitError, Sealer, StoreFullError
 from agent.pending import Pending
 from agent.quota import Level, Quota
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from drivers.clock import NS_PER_S, Stamp
+from evidence.record import Kind, encode_record
+from evidence.seal import StoredSeal
 
 LOG: Final = logging.getLogger("dianjian.sealing")
 

@@ -19,13 +19,13 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import open_receipt
 from agent.evidence.recovery import Recovery
-from agent.evidence.seal import DOMAIN, parse_seal
-from agent.evidence.statement import Rekey, Replace, parse_statement
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Pending
+from evidence.cbor import FormatError
+from evidence.receipt import open_receipt
+from evidence.seal import DOMAIN, parse_seal
+from evidence.statement import Rekey, Replace, parse_statement
 
 STATEMENTS_NAME: Final = "statements.jsonl"
 

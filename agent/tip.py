@@ -18,14 +18,14 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.evidence.receipt import Receipt
-from agent.evidence.seal import DOMAIN, FIRST_RECORD, StoredSeal, parse_seal, peek_header, seal_hash
 from agent.evidence.slots import Slot
-from agent.evidence.statement import records_before
 from agent.statements import Kept
 from agent.store.gateway import GatewayStore
 from agent.store.salvage import set_aside
 from disk.database import suffixed
+from evidence.receipt import Receipt
+from evidence.seal import DOMAIN, FIRST_RECORD, StoredSeal, parse_seal, peek_header, seal_hash
+from evidence.statement import records_before
 
 COPY_ROWS_MAX: Final = 100
 """Rows that are copied in one commit: 6 MB at the very most."""

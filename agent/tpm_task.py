@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from agent.attesting import Answer
-from agent.evidence.attestation import Attestation
+from evidence.attestation import Attestation
 
 Attest = Callable[[int, bytes], Attestation]
 

@@ -24,12 +24,12 @@ from agent.detect.episode import Episode
 from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 from agent.detect.warning import AFTER_S, EarlyWarning, Warned
-from agent.evidence.record import Kind, ReadingRecord, Record
 from agent.feed import LineFeed, said_by
 from agent.recent import Recent
 from drivers.clock import ClockState, Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence.record import Kind, ReadingRecord, Record
 
 TOLD_MAX: Final = 1000
 """Episodes remembered as told; a replay of minutes cannot bring back more."""

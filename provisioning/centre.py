@@ -11,9 +11,9 @@ from typing import Any, Final, TextIO
 import click
 
 from agent.centre.registry import RegistryError, enrol_in
-from agent.evidence.cbor import FormatError
-from agent.evidence.keys import KeyFileError, create_key_file, load_key_file, public
-from agent.evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
+from evidence.cbor import FormatError
+from evidence.keys import KeyFileError, create_key_file, load_key_file, public
+from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
 from provisioning.centre_approve import approve, issue
 from provisioning.centre_broker import broker_config
 from provisioning.centre_chain import (

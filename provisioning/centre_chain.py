@@ -13,10 +13,12 @@ from typing import Any, Final, TextIO
 import click
 
 from agent.centre.registry import Entry, RegistryError, add_line, read_register, statement_line
-from agent.evidence.cbor import FormatError
-from agent.evidence.keys import KeyFileError, load_key_file
-from agent.evidence.receipt import RANGES_MAX, Receipt, sign_receipt
-from agent.evidence.statement import (
+from agent.store.centre_read import Standing, read_standing
+from disk.database import StoreError
+from evidence.cbor import FormatError
+from evidence.keys import KeyFileError, load_key_file
+from evidence.receipt import RANGES_MAX, Receipt, sign_receipt
+from evidence.statement import (
     NO_KEY,
     Rekey,
     Replace,
@@ -25,8 +27,6 @@ from agent.evidence.statement import (
     parse_statement,
     sign_statement,
 )
-from agent.store.centre_read import Standing, read_standing
-from disk.database import StoreError
 from provisioning.exits import EXIT_USAGE, fail
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)

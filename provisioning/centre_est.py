@@ -31,7 +31,7 @@ from agent import certificates
 from agent.certificates import CSR_BYTES_MAX, CertificateError, certs_only, parse_certificate, parse_csr
 from agent.enrolment_answer import Answer, Issued, Pending, Refused
 from agent.enrolment_request import RenewRequest, parse_attribute
-from agent.evidence.cbor import FormatError
+from evidence.cbor import FormatError
 
 ROOT: Final = "/.well-known/est/"
 CONNECTIONS_MAX: Final = 16

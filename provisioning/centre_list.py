@@ -11,11 +11,11 @@ from agent.centre.lines import iso_utc
 from agent.centre.registry import Entry, RegistryError, read_register
 from agent.certificates import parse_certificate
 from agent.enrolment_token import short_code
-from agent.evidence.cbor import FormatError
-from agent.evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
 from agent.store.centre import UnknownGatewayError
 from agent.store.centre_read import read_standing
 from disk.database import StoreError
+from evidence.cbor import FormatError
+from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
 from provisioning.centre_chain import AS_JSON, FILE, REGISTER, recovery_key_of
 from provisioning.centre_office import FOLDER, office_at
 from provisioning.exits import EXIT_USAGE, fail

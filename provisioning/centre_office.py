@@ -17,8 +17,8 @@ from agent.config import ConfigError, load_site
 from agent.enrolment import meters_of
 from agent.enrolment_offer import Offer, OfferError, gateway_id, parse_offer
 from agent.enrolment_token import Token
-from agent.evidence.keys import KeyFileError, load_key_file, public
-from agent.evidence.statement import EnrolledMeter
+from evidence.keys import KeyFileError, load_key_file, public
+from evidence.statement import EnrolledMeter
 from provisioning.centre_chain import AS_JSON, FILE, KEY, say, utc_ms
 from provisioning.exits import EXIT_USAGE, FiniteRange, fail
 from provisioning.qr_code import TooLongError, qr_code, terminal

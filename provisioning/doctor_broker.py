@@ -15,14 +15,14 @@ from attrs import evolve
 
 from agent.build import mqtt_settings, version
 from agent.config import ConfigError, Site
-from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import open_beacon
 from agent.uplink import wire
 from agent.uplink.delivery import FAILURE
 from agent.uplink.mqtt_client import MqttClient
 from agent.uplink.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
 from agent.uplink.mqtt_settings import MqttSettings
 from agent.uplink.wire import Topics
+from evidence.cbor import FormatError
+from evidence.receipt import open_beacon
 from provisioning.doctor_finding import Finding, Patient, failed, ok, warning
 from provisioning.doctor_tls import reach
 

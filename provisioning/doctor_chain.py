@@ -16,16 +16,16 @@ from attrs import frozen
 from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.config import Site
 from agent.enrolment import EnrolmentError, read_enrolment
-from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import Receipt, open_receipt
-from agent.evidence.record import Kind, ReadingRecord, decode_record
 from agent.evidence.recovery import Recovery, Start, find
-from agent.evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 from agent.evidence.slots import KeySlots, KeySlotsError
 from agent.statements import kept_in
-from agent.store.archive import Archive, open_gateway
 from agent.store.opening import MIGRATIONS
 from disk.database import StoreError, reading, suffixed
+from evidence.archive import Archive, open_gateway
+from evidence.cbor import FormatError
+from evidence.receipt import Receipt, open_receipt
+from evidence.record import Kind, ReadingRecord, decode_record
+from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 from provisioning.doctor_finding import Finding, Patient, failed, ok, warning
 from provisioning.plot_data import Words
 from provisioning.tamper_words import tamper_sentence

@@ -16,8 +16,8 @@ from agent import main as agent_main
 from agent.build import KEYS_NAME
 from agent.config import ConfigError, Site, load_site
 from agent.enrolment import EnrolmentError, read_enrolment
-from agent.evidence.seal import FIRST_NUMBER
 from agent.evidence.slots import KeySlots, KeySlotsError
+from evidence.seal import FIRST_NUMBER
 from provisioning import enrolling
 from provisioning.enrol_talk import ended, read_offer, teller
 from provisioning.enrol_ways import way_to

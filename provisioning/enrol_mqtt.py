@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from attrs import define, field
 
 from agent.enrolment_answer import Answer, decode_answer
-from agent.evidence.cbor import FormatError
 from agent.uplink.delivery import FAILURE
 from agent.uplink.mqtt_events import (
     Acked,
@@ -27,6 +26,7 @@ from agent.uplink.mqtt_events import (
 from agent.uplink.mqtt_settings import MQTTS_PORT, MqttSettings, ServerOnlyTls, TlsFiles
 from agent.uplink.publisher import Publisher
 from drivers.clock import SystemClock
+from evidence.cbor import FormatError
 from provisioning.enrol_topics import (
     AUTHORITY,
     claim_answer,

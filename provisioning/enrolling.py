@@ -27,13 +27,13 @@ from agent.enrolment_answer import Answer, Issued, Pending, Refused, Sentence
 from agent.enrolment_offer import Offer
 from agent.enrolment_request import EnrolRequest, ask_enrolment, parse_attribute
 from agent.enrolment_token import short_code
-from agent.evidence.cbor import FormatError
-from agent.evidence.keys import public
 from agent.evidence.recovery import Start
-from agent.evidence.seal import FIRST_NUMBER
 from agent.evidence.slots import KeySlots
-from agent.evidence.statement import NO_KEY
 from disk.lock import SecondInstanceError
+from evidence.cbor import FormatError
+from evidence.keys import public
+from evidence.seal import FIRST_NUMBER
+from evidence.statement import NO_KEY
 from provisioning.enrol_identity import (
     AUTHORITY_NAME,
     BROKER_NAME,

@@ -19,15 +19,15 @@ from agent.build import DATABASE_NAME
 from agent.centre.registry import RegistryError, read_register
 from agent.config import ConfigError, load_site
 from agent.enrolment import EnrolmentError, read_enrolment
-from agent.evidence.cbor import FormatError
-from agent.evidence.keys import KeyFileError, load_key_file, public
-from agent.evidence.pack import Content, encode_content
-from agent.evidence.proved import PackError
-from agent.evidence.receipt import RANGES_MAX, Receipt, sign_receipt
-from agent.evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from agent.statements import kept_in
-from agent.store.archive import Archive, open_centre, open_gateway
 from disk.database import StoreError
+from evidence.archive import Archive, open_centre, open_gateway
+from evidence.cbor import FormatError
+from evidence.keys import KeyFileError, load_key_file, public
+from evidence.pack.content import Content, encode_content
+from evidence.pack.proved import PackError
+from evidence.receipt import RANGES_MAX, Receipt, sign_receipt
+from evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from provisioning.evidence_check import Checked, make_pack
 from provisioning.evidence_gather import Asked, Gathered, GatherError, gather
 from provisioning.evidence_page import PAGE_VERSION

@@ -4,7 +4,7 @@ Pure, from bytes to a verdict. In this order, the cheap steps first:
 
 1. the container is byte for byte as it is written, and `index.txt` names what is in it
 2. the centre's signature for the pack, where the centre made it
-3. every seal, body, receipt and statement (`agent.evidence.proof`)
+3. every seal, body, receipt and statement (`evidence.pack.proof`)
 4. the page is the one that this evidence gives
 
 A changed byte is thus refused by its place alone; with `thorough` the check goes on behind a mistake, as far
@@ -15,9 +15,9 @@ from hashlib import sha256
 
 from attrs import define, field, frozen
 
-from agent.evidence import container
-from agent.evidence.cbor import FormatError
-from agent.evidence.pack import (
+from evidence.cbor import FormatError
+from evidence.pack import container
+from evidence.pack.content import (
     EVIDENCE_NAME,
     INDEX_NAME,
     PAGE_NAME,
@@ -29,8 +29,8 @@ from agent.evidence.pack import (
     open_evidence,
     sign_issue,
 )
-from agent.evidence.proof import prove
-from agent.evidence.proved import Evidence, PackError
+from evidence.pack.proof import prove
+from evidence.pack.proved import Evidence, PackError
 from provisioning.evidence_page import PAGE_VERSION, evidence_page
 from provisioning.evidence_story import Story
 from provisioning.evidence_teller import tell

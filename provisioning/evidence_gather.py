@@ -16,13 +16,13 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from agent.centre.lines import iso_utc
-from agent.evidence.cbor import FormatError
-from agent.evidence.pack import SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question
-from agent.evidence.receipt import open_receipt
-from agent.evidence.record import Kind, Record, decode_record, kind_of
-from agent.evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
-from agent.evidence.verify import declarations
-from agent.store.archive import Archive, Row
+from evidence.archive import Archive, Row
+from evidence.cbor import FormatError
+from evidence.pack.content import SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question
+from evidence.receipt import open_receipt
+from evidence.record import Kind, Record, decode_record, kind_of
+from evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
+from evidence.verify import declarations
 
 MARGIN_MS: Final = 300_000
 """Around the two hours of an episode: what was before it, and the seal that carries it."""

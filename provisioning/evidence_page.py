@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from agent.evidence.pack import TIME_MS_MAX
-from agent.evidence.proved import Rest
-from agent.evidence.seal import FIRST_NUMBER
+from evidence.pack.content import TIME_MS_MAX
+from evidence.pack.proved import Rest
+from evidence.seal import FIRST_NUMBER
 from provisioning.episode_page import EPISODES, PRODUCTION, TREATMENT, episode_card, episode_drawing
 from provisioning.evidence_story import MS_PER_S, Load, Story, gaps, same_finding
 from provisioning.evidence_tables import (

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from agent.evidence.pack import KEY_CHANGES, PackedSeal
-from agent.evidence.seal import peek_header, seal_hash
-from agent.evidence.statement import Rekey, Replace, Revoke, parse_statement
-from agent.store.archive import Archive
+from evidence.archive import Archive
+from evidence.pack.content import KEY_CHANGES, PackedSeal
+from evidence.seal import peek_header, seal_hash
+from evidence.statement import Rekey, Replace, Revoke, parse_statement
 
 
 def applied(archive: Archive, statements: Sequence[bytes], *, enrolled: bool) -> dict[int, list[bytes]]:

@@ -9,9 +9,9 @@ from attrs import define, field, frozen
 from agent.config import Place, Site
 from agent.detect.episode import Episode
 from agent.detect.params import LinkageParams
-from agent.evidence.proved import Evidence, ProvedSeal
-from agent.evidence.seal import FIRST_NUMBER
 from agent.feed import HOLD_S
+from evidence.pack.proved import Evidence, ProvedSeal
+from evidence.seal import FIRST_NUMBER
 from provisioning.outcome import LinkageStates
 from provisioning.plot_data import Words, local_text, zone_s
 

@@ -9,8 +9,8 @@ from html import escape
 from itertools import groupby
 from typing import Final
 
-from agent.evidence.chain import Code
-from agent.evidence.proved import Part, Rest
+from evidence.chain import Code
+from evidence.pack.proved import Part, Rest
 from provisioning.evidence_story import Story, gaps
 from provisioning.page import both
 from provisioning.plot_data import Words

@@ -1,6 +1,6 @@
 """What the verified records of an evidence pack say, made ready to be drawn.
 
-Takes only evidence whose every signature and hash holds (`agent.evidence.proof`), and gives the same for
+Takes only evidence whose every signature and hash holds (`evidence.pack.proof`), and gives the same for
 the same. Readings are decoded as the centre decodes them (`agent.centre.lines`), with the point tables of
 the gateway's own manifest; loads are summed as the agent sums them (`agent.feed`); and the detector is run
 over them anew, with the parameters of the manifest, for the states and for a second opinion. It begins
@@ -22,11 +22,11 @@ from agent.build import feed_of, linkages_of
 from agent.centre.lines import Line, Lines
 from agent.config import ConfigError, SiteMistakesError, parse_site
 from agent.detect.detector import Detector
-from agent.evidence.chain import Code
-from agent.evidence.proved import Evidence, ProvedSeal
 from agent.feed import HOLD_S, LineFeed, LinePower, said_by
 from agent.setups import lines_of
 from drivers.reading import PollGroup, Quality
+from evidence.chain import Code
+from evidence.pack.proved import Evidence, ProvedSeal
 from provisioning.evidence_story import (
     MS_PER_S,
     NOTED_MAX,

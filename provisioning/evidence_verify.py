@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from agent.evidence.container import CONTAINER_BYTES_MAX, MAGIC
+from evidence.pack.container import CONTAINER_BYTES_MAX, MAGIC
 from provisioning.evidence_check import check
 from provisioning.evidence_page import evidence_page
 from provisioning.evidence_words import lines, summary

@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import Any
 
 from agent.centre.lines import iso_utc
-from agent.evidence.proved import Part, Rest
+from evidence.pack.proved import Part, Rest
 from provisioning.evidence_check import Checked
 
 

@@ -13,11 +13,11 @@ import click
 
 from agent.build import DATABASE_NAME
 from agent.config import Place, SiteMistakesError, parse_site
-from agent.evidence.cbor import FormatError
-from agent.evidence.record import Kind, Record, decode_record, kind_of
-from agent.evidence.seal import open_body, peek_header
 from agent.store.gateway import read_seals
 from disk.database import StoreError
+from evidence.cbor import FormatError
+from evidence.record import Kind, Record, decode_record, kind_of
+from evidence.seal import open_body, peek_header
 from provisioning.episode_page import all_numbers, episode_page, episode_svg, severity_words
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.number_words import chosen, rows, rule_name

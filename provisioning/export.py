@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from agent.build import DATABASE_NAME
-from agent.evidence.cbor import FormatError
-from agent.evidence.export import ExportedSeal, Item, write_chain
-from agent.evidence.seal import FIRST_NUMBER, peek_header
 from agent.statements import kept_in
 from agent.store.centre_read import read_export
 from agent.store.gateway import read_seals
 from disk.database import StoreError
+from evidence.cbor import FormatError
+from evidence.pack.export import ExportedSeal, Item, write_chain
+from evidence.seal import FIRST_NUMBER, peek_header
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 
 

@@ -20,9 +20,16 @@ from attrs import define, field, frozen
 from agent.build import DATABASE_NAME
 from agent.config import Site
 from agent.enrolment import EnrolmentError, read_enrolment
-from agent.evidence.cbor import FormatError
-from agent.evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, decode_record, kind_of
-from agent.evidence.seal import (
+from agent.feed import LineFeed, LinePower, said_by
+from agent.setups import lines_of, setups_of
+from agent.statements import Kept, kept_in
+from disk.database import StoreError
+from drivers.meter import MeterSetup
+from drivers.reading import PollGroup, Quality
+from evidence.archive import Archive, Row, open_gateway
+from evidence.cbor import FormatError
+from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, decode_record, kind_of
+from evidence.seal import (
     DOMAIN,
     FIRST_NUMBER,
     SealHeader,
@@ -31,13 +38,6 @@ from agent.evidence.seal import (
     peek_header,
     seal_hash,
 )
-from agent.feed import LineFeed, LinePower, said_by
-from agent.setups import lines_of, setups_of
-from agent.statements import Kept, kept_in
-from agent.store.archive import Archive, Row, open_gateway
-from disk.database import StoreError
-from drivers.meter import MeterSetup
-from drivers.reading import PollGroup, Quality
 from provisioning.loads_csv import Loads, LoadsError
 from provisioning.loads_rows import Floats
 

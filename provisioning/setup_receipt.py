@@ -11,10 +11,10 @@ import tempfile
 import time
 from typing import IO, Any, Final
 
-from agent.evidence.seal import FIRST_NUMBER
 from agent.status import read_status
 from agent.store.gateway import read_seals
 from disk.database import StoreError
+from evidence.seal import FIRST_NUMBER
 from provisioning.exits import EXIT_OUTSIDE, fail
 from provisioning.setup_journal import Receipted
 from provisioning.setup_session import Session

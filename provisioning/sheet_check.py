@@ -19,13 +19,13 @@ from attrs import frozen
 
 from agent.build import DATABASE_NAME
 from agent.centre.lines import iso_utc
-from agent.evidence.cbor import FormatError
-from agent.evidence.container import CONTAINER_BYTES_MAX
-from agent.evidence.export import ExportedSeal, Keys, read_chain, verify_file
-from agent.evidence.record import Kind, Record, decode_record, kind_of
-from agent.evidence.seal import open_body, peek_header
 from agent.store.gateway import read_seals
 from disk.database import StoreError
+from evidence.cbor import FormatError
+from evidence.pack.container import CONTAINER_BYTES_MAX
+from evidence.pack.export import ExportedSeal, Keys, read_chain, verify_file
+from evidence.record import Kind, Record, decode_record, kind_of
+from evidence.seal import open_body, peek_header
 from provisioning.evidence_check import check
 from provisioning.evidence_verify import is_pack
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail

@@ -11,8 +11,8 @@ import click
 
 from agent.centre.lines import iso_utc
 from agent.centre.registry import RegistryError, read_register
-from agent.evidence.cbor import FormatError
-from agent.evidence.export import Keys, Report, read_chain, verify_file
+from evidence.cbor import FormatError
+from evidence.pack.export import Keys, Report, read_chain, verify_file
 from provisioning.evidence_verify import is_pack, verify_pack
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.sheet_check import say_sheet

@@ -15,11 +15,11 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import Receipt, open_receipt
-from agent.evidence.seal import open_body, peek_header
-from agent.store.archive import Archive, Row, open_gateway
 from disk.database import StoreError
+from evidence.archive import Archive, Row, open_gateway
+from evidence.cbor import FormatError
+from evidence.receipt import Receipt, open_receipt
+from evidence.seal import open_body, peek_header
 from provisioning.web_day import MS_PER_S, Day, begin_of_day
 from provisioning.web_site import SitePlan
 

@@ -15,13 +15,13 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from agent.evidence.cbor import FormatError
-from agent.evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record, kind_of
-from agent.evidence.seal import SealHeader
 from agent.feed import POWER_POINT, LineFeed, said_by
 from drivers.meter import MeterSetup
 from drivers.model import Model
 from drivers.reading import PollGroup, Quality
+from evidence.cbor import FormatError
+from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record, kind_of
+from evidence.seal import SealHeader
 
 DAY_S: Final = 86_400
 COLUMNS: Final = 480

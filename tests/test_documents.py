@@ -10,12 +10,12 @@ from click.testing import CliRunner
 
 from agent.build import linkages_of, setups_of
 from agent.config import parse_site
-from agent.evidence.cbor import DEPTH_MAX, TEXT_BYTES_MAX
-from agent.evidence.receipt import BEACON_BYTES_MAX, BEACON_DOMAIN, RECEIPT_BYTES_MAX, RECEIPT_DOMAIN
-from agent.evidence.record import RECORD_BYTES_MAX, Kind
-from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, RECORDS_MAX
-from agent.evidence.seal import DOMAIN as SEAL_DOMAIN
-from agent.evidence.statement import (
+from evidence.cbor import DEPTH_MAX, TEXT_BYTES_MAX
+from evidence.receipt import BEACON_BYTES_MAX, BEACON_DOMAIN, RECEIPT_BYTES_MAX, RECEIPT_DOMAIN
+from evidence.record import RECORD_BYTES_MAX, Kind
+from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, RECORDS_MAX
+from evidence.seal import DOMAIN as SEAL_DOMAIN
+from evidence.statement import (
     CONTINUE_BYTES_MAX,
     ENROLMENT_DOMAIN,
     REKEY_DOMAIN,

@@ -10,11 +10,11 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent.evidence.keys import public
-from agent.evidence.receipt import RANGES_MAX, Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from agent.store.centre import CentreStore
 from agent.uplink import wire
 from agent.uplink.wire import Topics
+from evidence.keys import public
+from evidence.receipt import RANGES_MAX, Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 
 REFERENCES_MAX: Final = 10_000
 """Own receipts and beacons whose time is remembered to date seals."""

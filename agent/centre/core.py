@@ -8,7 +8,7 @@ nothing: what was not receipted comes again, and what comes again changes nothin
   body is still taken if it was missing; one further on is parked and the gateway is asked for what
   is missing; one that contradicts an accepted one is a fork and is kept as proof.
 - A body that comes alone must match the root of its accepted seal.
-- A statement (`agent.evidence.continuation`), from the gateway or from the register, is applied where the
+- A statement (`evidence.continuation`), from the gateway or from the register, is applied where the
   chain has come to it and waits until then; one that contradicts an accepted seal is kept as proof.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
   receipt, with `conflict` where the chain cannot go on with what came.
@@ -28,15 +28,15 @@ from attrs import define, field, frozen
 
 from agent.centre.answers import Answer, Answers
 from agent.centre.lines import Line, Lines
-from agent.evidence import cbor
-from agent.evidence.chain import ChainState, Code, Finding
-from agent.evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from agent.evidence.sealer import CommitError
-from agent.evidence.statement import Rekey, Replace
-from agent.evidence.verify import Outcome, Verdict, accept, accept_body, continue_chain, declarations
 from agent.store.centre import Accepted, Applied, CentreStore
 from agent.uplink import wire
 from agent.uplink.wire import Kind, WireError
+from evidence import cbor
+from evidence.chain import ChainState, Code, Finding
+from evidence.seal import FIRST_NUMBER, peek_header, seal_hash
+from evidence.statement import Rekey, Replace
+from evidence.verify import Outcome, Verdict, accept, accept_body, continue_chain, declarations
 
 PARKED_MAX: Final = 256
 """Seals of one gateway that wait for an earlier one: a dozen messages of a full window."""

@@ -34,7 +34,7 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from agent.enrolment_token import Token
-from agent.evidence.statement import EnrolledMeter
+from evidence.statement import EnrolledMeter
 
 LEDGER_NAME: Final = "enrolments.jsonl"
 

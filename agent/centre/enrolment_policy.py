@@ -17,8 +17,8 @@ from agent.centre.registry import Entry
 from agent.certificates import CertificateError, Csr
 from agent.enrolment_answer import Refused
 from agent.enrolment_request import AskedFor, EnrolRequest, RenewRequest, enrolment_of, parse_attribute
-from agent.evidence.cbor import FormatError
-from agent.evidence.statement import NO_KEY, EnrolledMeter
+from evidence.cbor import FormatError
+from evidence.statement import NO_KEY, EnrolledMeter
 
 RENEWALS_MAX: Final = 3
 """Of one certificate: a gateway needs one, and one more for each time it lost the answer and its disk."""

@@ -23,13 +23,13 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from agent.evidence import cbor
-from agent.evidence.attested_chain import Attestations
-from agent.evidence.chain import Code, Finding
-from agent.evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record
-from agent.evidence.seal import SealHeader
 from drivers.errors import ModelError
 from drivers.model import Model
+from evidence import cbor
+from evidence.attested_chain import Attestations
+from evidence.chain import Code, Finding
+from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record
+from evidence.seal import SealHeader
 
 Line = dict[str, Any]
 

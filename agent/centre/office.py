@@ -45,8 +45,8 @@ from agent.certificates import CertificateError
 from agent.enrolment_answer import Answer, Issued, Pending, Refused
 from agent.enrolment_request import EnrolRequest, RenewRequest, enrolment_of, parse_attribute
 from agent.enrolment_token import Token, new_token, short_code
-from agent.evidence.cbor import FormatError
-from agent.evidence.statement import EnrolledMeter
+from evidence.cbor import FormatError
+from evidence.statement import EnrolledMeter
 
 AUTHORITY_NAME: Final = "authority.pem"
 KEY_NAME: Final = "authority.key"

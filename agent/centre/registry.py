@@ -17,10 +17,10 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from agent.evidence import cbor
-from agent.evidence.chain import ChainState
-from agent.evidence.seal import checked_gateway
-from agent.evidence.statement import NO_KEY, Enrolment, parse_statement, sign_statement
+from evidence import cbor
+from evidence.chain import ChainState
+from evidence.seal import checked_gateway
+from evidence.statement import NO_KEY, Enrolment, parse_statement, sign_statement
 
 
 class RegistryError(ValueError):

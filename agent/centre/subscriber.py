@@ -25,9 +25,6 @@ from agent.centre.answers import Answer, Answers
 from agent.centre.core import Centre, Incoming
 from agent.centre.lines import Line, Lines
 from agent.centre.registry import Entry, RegistryError, read_register
-from agent.evidence import cbor
-from agent.evidence.seal import peek_header
-from agent.evidence.verify import accept_body
 from agent.store.centre import CentreStore, EnrolmentError
 from agent.uplink import wire
 from agent.uplink.delivery import FAILURE
@@ -35,6 +32,9 @@ from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, Mq
 from agent.uplink.mqtt_settings import MqttSettings
 from agent.uplink.publisher import Publisher
 from drivers.clock import NS_PER_S, Clock
+from evidence import cbor
+from evidence.seal import peek_header
+from evidence.verify import accept_body
 
 BEACON_S: Final = 60.0
 """Brackets a gateway's clock to a minute; its loss is noticed as soon as a heartbeat's."""

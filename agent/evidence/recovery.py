@@ -7,7 +7,7 @@ With n the number of the last row:
     the highest living key is beyond n+1  the disk lost commits. Its seals come back from the ring
                                           without bodies, and the next seal begins with LOST_TAIL.
                                           A number is never signed twice, so this is no fork
-    the current slot has no seal in it    a statement (`agent.evidence.statement`) begins anew there:
+    the current slot has no seal in it    a statement (`evidence.statement`) begins anew there:
                                           the key is right without being certified by the last row
     no living key, or only older ones     the key file is lost or was rolled back: never seal with
                                           it, ask for a re-key
@@ -23,9 +23,9 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from agent.evidence import keys
-from agent.evidence.seal import FIRST_NUMBER, StoredSeal, peek_header, seal_hash
 from agent.evidence.slots import Slot, first_slot
+from evidence import keys
+from evidence.seal import FIRST_NUMBER, StoredSeal, peek_header, seal_hash
 
 
 class Start(StrEnum):

@@ -17,10 +17,12 @@ database, looks, and puts the same bytes in if they are not there. Nothing else 
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from agent.evidence import keys
-from agent.evidence.record import NS_PER_MS, Kind, encode_record
 from agent.evidence.recovery import Recovery, begins_anew, find
-from agent.evidence.seal import (
+from agent.evidence.slots import Slot
+from drivers.clock import Stamp
+from evidence import keys
+from evidence.record import NS_PER_MS, Kind, encode_record
+from evidence.seal import (
     BODY_BYTES_MAX,
     SealHeader,
     StoredSeal,
@@ -30,8 +32,6 @@ from agent.evidence.seal import (
     seal_hash,
     sign_header,
 )
-from agent.evidence.slots import Slot
-from drivers.clock import Stamp
 
 COMMIT_TRIES_MAX: Final = 2
 """Once more after reopening; a disk that fails twice needs a new process or a new disk."""

@@ -30,8 +30,8 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.evidence.keys import SECRET_BYTES
-from agent.evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, FIRST_RECORD, NO_HASH
+from evidence.keys import SECRET_BYTES
+from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, FIRST_RECORD, NO_HASH
 
 SLOTS: Final = 64
 """At one seal in 10 s a disk may lose ten minutes of commits and the chain is still whole."""

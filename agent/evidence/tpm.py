@@ -3,7 +3,7 @@
 The only file that imports tpm2_pytss. Nothing is kept between two calls, in the TPM or here, but the
 counter itself: the key is a primary key of the endorsement hierarchy, which the TPM derives anew from its
 own seed each time, so it is the same key for ever and lies in no file. What key and counter are, bit by
-bit, is said in `agent.evidence.attestation`.
+bit, is said in `evidence.attestation`.
 
 No object has a dictionary-attack lock: three power cuts would otherwise lock a TPM for hours. Authorisations
 are empty: whoever is root here can ask the TPM too, and can only make the counter go on, which shows.
@@ -28,7 +28,7 @@ from tpm2_pytss.types import (
     TPMT_SIG_SCHEME,
 )
 
-from agent.evidence.attestation import (
+from evidence.attestation import (
     AK_TEMPLATE,
     COORDINATE_BYTES,
     COUNTER_BYTES,

@@ -8,7 +8,7 @@
                number 0 is the enrolment
 
 `at` = gateway's id * 2^40 + number: one tree without a secondary index, one gateway's chain in one
-run of it. Nothing enters `seals` that has not passed `agent.evidence.verify`, in the order of the
+run of it. Nothing enters `seals` that has not passed `evidence.verify`, in the order of the
 numbers; nothing is ever deleted here. `commit` puts a whole batch and the states after it into one
 transaction; only after it has returned may a receipt be made. To commit again what is there changes
 nothing, so a batch may be repeated after an unknown result.
@@ -20,12 +20,12 @@ from typing import Any, Final
 
 from attrs import define, evolve, frozen
 
-from agent.evidence.chain import ChainState
-from agent.evidence.held import Held
-from agent.evidence.seal import FIRST_NUMBER, NO_HASH, NUMBER_MAX, seal_hash
-from agent.evidence.statement import Enrolment, Rekey, Replace, parse_statement
 from disk.database import Database, Migration, StoreError, suffixed
 from disk.lock import Lock
+from evidence.chain import ChainState
+from evidence.held import Held
+from evidence.seal import FIRST_NUMBER, NO_HASH, NUMBER_MAX, seal_hash
+from evidence.statement import Enrolment, Rekey, Replace, parse_statement
 
 READ_ROWS_MAX: Final = 1_000
 FORKS_MAX: Final = 1_000

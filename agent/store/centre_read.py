@@ -9,12 +9,12 @@ from pathlib import Path
 
 from attrs import frozen
 
-from agent.evidence.chain import ChainState
-from agent.evidence.held import Held
-from agent.evidence.seal import NUMBER_MAX
-from agent.evidence.statement import Enrolment, Rekey, Replace, Revoke, parse_statement
 from agent.store.centre import SHIFT, UnknownGatewayError
 from disk.database import reading
+from evidence.chain import ChainState
+from evidence.held import Held
+from evidence.seal import NUMBER_MAX
+from evidence.statement import Enrolment, Rekey, Replace, Revoke, parse_statement
 
 
 @frozen

@@ -24,11 +24,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from agent.evidence.seal import StoredSeal
 from agent.store.ballast import Ballast
 from agent.store.opening import COLUMNS, INSERT, open_or_salvage, values
 from disk.database import PAGE_BYTES, CorruptError, StoreError, reading, suffixed
 from disk.lock import Lock
+from evidence.seal import StoredSeal
 
 RECEIPTS_KEPT: Final = 100
 RECEIPT_COMMITS: Final = 10

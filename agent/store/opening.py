@@ -12,9 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from agent.evidence.seal import StoredSeal
 from agent.store.salvage import COMPANIONS, Salvage, seals_in, set_aside
 from disk.database import CorruptError, Database, Migration, suffixed
+from evidence.seal import StoredSeal
 
 COLUMNS: Final = "number, hash, cose, body, first_record, count"
 INSERT: Final = f"INSERT INTO seals ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)"  # noqa: S608 - constants

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence.cbor import FormatError
-from agent.evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 from disk.database import suffixed
+from evidence.cbor import FormatError
+from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 
 MISSES_MAX: Final = 20_000
 """Numbers in a row without a row, after which nothing more is expected: two days of seals. Probing

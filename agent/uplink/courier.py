@@ -13,15 +13,15 @@ from typing import Any, Final, Protocol
 
 from attrs import define, field, frozen
 
-from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import Conflict, open_beacon, open_receipt
-from agent.evidence.seal import open_body, peek_header
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
 from agent.uplink.delivery import Heard, OutboxStatus, Publish
 from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 from agent.uplink.outbox import Outbox
 from agent.uplink.wire import Kind, Topics
+from evidence.cbor import FormatError
+from evidence.receipt import Conflict, open_beacon, open_receipt
+from evidence.seal import open_body, peek_header
 
 BIRTH_TOKEN: Final = 0
 """The outbox counts its own from 1."""

@@ -27,14 +27,14 @@ from typing import Final
 
 from attrs import Factory, define, field
 
-from agent.evidence.receipt import Conflict, Receipt
-from agent.evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, NO_HASH
 from agent.uplink import wire
 from agent.uplink.backfill import Backfill, BodyBytes
 from agent.uplink.delivery import Alarm, Alarms, Event, Heard, Limits, OutboxStatus, Publish
 from agent.uplink.pacing import Backoff, Patience
 from agent.uplink.window import Window
 from agent.uplink.wire import Kind, Topics
+from evidence.receipt import Conflict, Receipt
+from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, NO_HASH
 
 FORK_WORDS: Final = "; it takes nothing more of this chain before dianjian-agent rekey"
 

@@ -24,9 +24,9 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.evidence import cbor
-from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, FIRST_NUMBER, GATEWAY_PATTERN, NUMBER_MAX
-from agent.evidence.statement import CONTINUE_BYTES_MAX
+from evidence import cbor
+from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, FIRST_NUMBER, GATEWAY_PATTERN, NUMBER_MAX
+from evidence.statement import CONTINUE_BYTES_MAX
 
 ROOT: Final = "dj/1"
 BEACON: Final = f"{ROOT}/beacon"

@@ -11,10 +11,10 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from agent.build import DATABASE_NAME
-from agent.evidence.export import ExportedSeal, verify_file, write_chain
-from agent.evidence.seal import seal_hash
 from agent.store.centre import CentreStore
 from agent.store.gateway import read_seals
+from evidence.pack.export import ExportedSeal, verify_file, write_chain
+from evidence.seal import seal_hash
 from provisioning.demo.feed import Verified
 from provisioning.demo.stage import CENTRE_NAME, Stage
 

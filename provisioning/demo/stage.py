@@ -17,8 +17,8 @@ from agent.centre.registry import registry_line
 from agent.config import Site, load_site
 from agent.detect.commission import commission
 from agent.detect.params import LinkageParams
-from agent.evidence.keys import create_key_file, public
 from drivers.clock import NS_PER_S, ScaledClock
+from evidence.keys import create_key_file, public
 from firmware_sim.plant import Plant, load_plant
 from provisioning.broker import Broker, free_port, start_embedded, start_mosquitto
 from provisioning.demo.parts import Part, PartError

@@ -9,10 +9,6 @@ from attrs import define, field
 from agent.build import linkages_of, open_chain, outbox_of, setups_of
 from agent.config import parse_site
 from agent.detect.detector import Detector
-from agent.evidence import keys
-from agent.evidence.receipt import Receipt, sign_receipt
-from agent.evidence.record import ReadingRecord, Record, decode_record
-from agent.evidence.seal import StoredSeal, open_body, peek_header
 from agent.gateway import Gateway
 from agent.postbox import POSTBOX_NAME, Postbox
 from agent.uplink.courier import Courier
@@ -22,6 +18,10 @@ from agent.watch import Watch
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading
 from drivers.registers import WORD_BYTES
+from evidence import keys
+from evidence.receipt import Receipt, sign_receipt
+from evidence.record import ReadingRecord, Record, decode_record
+from evidence.seal import StoredSeal, open_body, peek_header
 
 CENTRE = bytes(range(32))
 SITE = f"""

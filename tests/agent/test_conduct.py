@@ -18,11 +18,11 @@ from agent.conduct.frozen import LASTS_S, READS_MAX, READS_MIN, Frozen
 from agent.conduct.latency import LEARNED, RECENT, Latency
 from agent.conduct.points import Points
 from agent.conduct.watch import Conduct
-from agent.evidence.record import Kind, Record
 from drivers import model as models
 from drivers.clock import ClockState
 from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Quantity, Reading
+from evidence.record import Kind, Record
 from firmware_sim.plant import Plant
 from firmware_sim.plant_file import layout_of
 from tests.agent.rig import Rig

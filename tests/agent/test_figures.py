@@ -10,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.acquire import BusLoop, BusTask
-from agent.evidence.record import Kind
 from agent.figures import EDGES_MS, PUBLISH_S, WINDOW_S, BusFigures, Histogram, Tally, heartbeat, latency_of
 from agent.overview import overview
 from drivers.bus import open_bus
@@ -19,6 +18,7 @@ from drivers.meter import MeterSetup
 from drivers.model import load
 from drivers.reading import Reading
 from drivers.transaction import BusStats
+from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.agent.test_acquire import FakeBus, FakeClock
 from tests.drivers.slave import Asked, Slave, on_tcp

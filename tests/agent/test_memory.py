@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent import memory
-from agent.evidence.record import Kind, Record, decode_record, kind_of
-from agent.evidence.seal import open_body, peek_header
+from evidence.record import Kind, Record, decode_record, kind_of
+from evidence.seal import open_body, peek_header
 from tests.agent.rig import BEGIN_S, Rig
 
 DATABASE = "state/chain.db"

@@ -8,11 +8,11 @@ import pytest
 from agent import once
 from agent.build import setups_of
 from agent.config import parse_site
-from agent.evidence.receipt import Beacon, Receipt, sign_beacon, sign_receipt
 from agent.overview import iso, overview, reading_json
 from agent.uplink.mqtt_events import Message
 from drivers.clock import ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
+from evidence.receipt import Beacon, Receipt, sign_beacon, sign_receipt
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
 from tests.drivers.slave import answer, on_tcp
 

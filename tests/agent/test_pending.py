@@ -3,8 +3,8 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence.seal import BODY_BYTES_MAX, encode_body
 from agent.pending import PENDING_BYTES_MAX, Pending
+from evidence.seal import BODY_BYTES_MAX, encode_body
 
 
 @settings(deadline=None)

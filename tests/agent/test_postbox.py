@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.evidence.record import Kind, Record
 from agent.postbox import (
     LETTER_BYTES_MAX,
     LOOK_S,
@@ -23,6 +22,7 @@ from agent.postbox import (
     drop,
 )
 from drivers.clock import NS_PER_S, ClockState, Stamp
+from evidence.record import Kind, Record
 from tests.agent.rig import Rig
 from tests.faults.disk import Tell, calls_of, lived_under
 

@@ -11,18 +11,18 @@ from agent import statements
 from agent.build import open_chain
 from agent.config import Site, parse_site
 from agent.enrolment import make_recovery_key, note_first_key
-from agent.evidence import keys
-from agent.evidence.chain import ChainState
-from agent.evidence.receipt import Receipt, sign_receipt
 from agent.evidence.recovery import Start
-from agent.evidence.seal import NO_HASH, StoredSeal, peek_header
 from agent.evidence.slots import SECTOR_BYTES, SLOTS
-from agent.evidence.statement import Rekey, open_statement
-from agent.evidence.verify import Outcome, accept, continue_chain
 from agent.rekey import rekey
 from agent.statements import STATEMENTS_NAME, Kept, kept_in
 from agent.store.gateway import GatewayStore
 from agent.tip import COPY_ROWS_MAX, RekeyRefusedError
+from evidence import keys
+from evidence.chain import ChainState
+from evidence.receipt import Receipt, sign_receipt
+from evidence.seal import NO_HASH, StoredSeal, peek_header
+from evidence.statement import Rekey, open_statement
+from evidence.verify import Outcome, accept, continue_chain
 from tests.agent.rig import CENTRE, SITE, Rig
 from tests.evidence.chains import heartbeat, stamp
 

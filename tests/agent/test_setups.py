@@ -8,11 +8,11 @@ import pytest
 
 from agent.centre.lines import Lines
 from agent.config import ConfigError, SiteMistakesError, load_site, parse_site
-from agent.evidence.seal import open_body, peek_header
 from agent.main import main
 from agent.overview import overview, reading_json
 from agent.setups import lines_of, setups_of
 from drivers.reading import Block, PollGroup, Reading
+from evidence.seal import open_body, peek_header
 from tests.agent import rig
 from tests.agent.rig import SITE, Rig
 

@@ -15,15 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from agent.evidence.body import plain_body
-from agent.evidence.chain import ChainState
-from agent.evidence.seal import StoredSeal, encode_body, open_body, peek_header
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
-from agent.evidence.verify import Outcome, accept
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
 from agent.uplink.wire import Kind, Topics
+from evidence.body import plain_body
+from evidence.chain import ChainState
+from evidence.seal import StoredSeal, encode_body, open_body, peek_header
+from evidence.verify import Outcome, accept
 from tests.bench.loads import VALUES, readings
 from tests.evidence.chains import GATEWAY, MemorySlots, MemoryStore, stamp
 

@@ -5,8 +5,8 @@ import random
 import struct
 from typing import Final
 
-from agent.evidence.record import encode_reading
 from drivers.reading import Block, PollGroup, Reading
+from evidence.record import encode_reading
 from tests.evidence.chains import stamp
 
 VALUES: Final = 20

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.chain import ChainState
 from agent.evidence.sealer import Sealer
 from agent.uplink import wire as uplink
 from drivers.bus import open_bus
 from drivers.clock import SystemClock
 from drivers.frame import Framing, Request, parse
 from drivers.verdict import Words
+from evidence.chain import ChainState
 from tests.bench.loads import readings
 from tests.bench.peers import __main__ as bench
 from tests.bench.peers import disk, document, install, journal, rows, slave, spoiler, tap, wire

@@ -25,17 +25,17 @@ from agent.centre.registry import (
     registry_line,
     statement_line,
 )
-from agent.evidence import cbor, keys
-from agent.evidence.receipt import Conflict, Receipt, open_beacon, open_receipt
-from agent.evidence.record import MODEL_ID_BYTES, Kind, encode_reading, encode_record
-from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import CommitError
-from agent.evidence.statement import Enrolment, Rekey, sign_statement
 from agent.store.centre import Accepted, Applied, CentreStore
 from agent.uplink import wire
 from agent.uplink.wire import Topics
 from drivers import model
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence import cbor, keys
+from evidence.receipt import Conflict, Receipt, open_beacon, open_receipt
+from evidence.record import MODEL_ID_BYTES, Kind, encode_reading, encode_record
+from evidence.seal import StoredSeal
+from evidence.statement import Enrolment, Rekey, sign_statement
 from tests.evidence.chains import GATEWAY, Chain, secret, stamp
 
 SECRET = bytes(range(32))

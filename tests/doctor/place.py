@@ -10,7 +10,7 @@ from typing import Any
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from agent.evidence import keys
+from evidence import keys
 from provisioning.cli import cli
 from provisioning.doctor import CHECKS, patient_of
 from provisioning.doctor_finding import Check, Finding, State, examine

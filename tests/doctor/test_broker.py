@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.evidence.receipt import Beacon, sign_beacon
 from agent.uplink.mqtt_events import Connected, Message
 from agent.uplink.mqtt_settings import TlsFiles
+from evidence.receipt import Beacon, sign_beacon
 from provisioning.broker import Broker, free_port, start_mosquitto
 from provisioning.doctor import CHECKS
 from provisioning.doctor_finding import State

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.evidence.keys import create_key_file
 from agent.evidence.slots import KeySlots
+from evidence.keys import create_key_file
 from provisioning.bundle import MEMBER_BYTES_MAX, WITHHELD, Mask, forms_of, members, write_bundle
 from provisioning.doctor import patient_of
 from provisioning.doctor_finding import failed

@@ -10,9 +10,9 @@ import pytest
 from attrs import evolve
 
 from agent.enrolment import note_first_key
-from agent.evidence.receipt import Receipt, sign_receipt
-from agent.evidence.record import Kind
 from agent.evidence.slots import SECTOR_BYTES, SLOTS
+from evidence.receipt import Receipt, sign_receipt
+from evidence.record import Kind
 from provisioning.doctor import CHECKS, patient_of
 from provisioning.doctor_chain import tip_of
 from provisioning.doctor_finding import State

@@ -14,11 +14,11 @@ from attrs import define, field
 from agent.build import open_chain
 from agent.centre.registry import registry_line
 from agent.config import Site, load_site
-from agent.evidence.export import ExportedSeal, Report, verify_file, write_chain
-from agent.evidence.keys import create_key_file, public
-from agent.evidence.seal import seal_hash
 from agent.store.centre import CentreStore
 from agent.store.gateway import read_seals
+from evidence.keys import create_key_file, public
+from evidence.pack.export import ExportedSeal, Report, verify_file, write_chain
+from evidence.seal import seal_hash
 from provisioning.broker import Broker, free_port, start_embedded, start_mosquitto
 from provisioning.demo.feed import Verified
 from provisioning.demo.parts import Part

@@ -8,9 +8,9 @@ import cbor2
 import pytest
 from click.testing import CliRunner
 
-from agent.evidence.record import Kind, Record, decode_record
-from agent.evidence.seal import open_body, peek_header
 from agent.store.gateway import read_seals
+from evidence.record import Kind, Record, decode_record
+from evidence.seal import open_body, peek_header
 from provisioning.cli import cli
 from tests.e2e.plant import small_plant
 

@@ -22,7 +22,7 @@ print(json.dumps({
     "site": files("provisioning.demo").joinpath("site.toml").is_file(),
     "plant": files("firmware_sim.plants").joinpath("demo.toml").is_file(),
     "unit": files("agent").joinpath("systemd/dianjian-agent.service").is_file(),
-    "cddl": files("agent.evidence").joinpath("records.cddl").is_file(),
+    "cddl": files("evidence").joinpath("records.cddl").is_file(),
 }))
 """
 

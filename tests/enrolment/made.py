@@ -11,8 +11,8 @@ from agent.centre.office import Office, make_office
 from agent.enrolment_answer import Answer
 from agent.enrolment_request import EnrolRequest, RenewRequest, ask_enrolment, ask_renewal
 from agent.enrolment_token import Token
-from agent.evidence.keys import create_key_file, public
-from agent.evidence.statement import EnrolledMeter
+from evidence.keys import create_key_file, public
+from evidence.statement import EnrolledMeter
 
 NOW = 1_767_268_800_000
 HOUR = 3_600_000

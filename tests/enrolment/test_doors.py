@@ -12,9 +12,9 @@ import pytest
 
 from agent.enrolment_answer import Issued
 from agent.enrolment_offer import parse_offer
-from agent.evidence.statement import METERS_MAX, EnrolledMeter
 from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message
 from agent.uplink.mqtt_settings import MqttSettings, ServerOnlyTls, TlsFiles
+from evidence.statement import METERS_MAX, EnrolledMeter
 from provisioning.enrol_est import EstTransport
 from provisioning.enrol_mqtt import ClaimTransport
 from tests.enrolment.desk import Doors, bad, bare, call, good, offer_file, open_doors, openssl

@@ -10,10 +10,10 @@ from agent.build import DATABASE_NAME
 from agent.centre.office import Office
 from agent.config import load_site
 from agent.enrolment import read_enrolment
-from agent.evidence.export import ExportedSeal, verify_file, write_chain
-from agent.evidence.keys import load_key_file
 from agent.store.centre import CentreStore
 from agent.store.gateway import read_seals
+from evidence.keys import load_key_file
+from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from provisioning import enrolling
 from provisioning.demo.parts import Part
 from provisioning.enrol_talk import read_offer

@@ -9,7 +9,6 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import agent.evidence
 from agent import certificates
 from agent.centre.enrolment_ledger import Ledger
 from agent.centre.enrolment_policy import judge
@@ -17,7 +16,7 @@ from agent.enrolment_answer import REFUSALS, Issued, Pending, Refused, encode_an
 from agent.enrolment_offer import Offer, parse_offer
 from agent.enrolment_request import parse_attribute
 from agent.enrolment_token import ALPHABET, CHARACTERS, Token, TokenError, parse_token, short_code
-from agent.evidence import cbor
+from evidence import cbor
 from tests.enrolment.made import NOW, Desk, Device
 from tests.evidence.cddl import Schema
 

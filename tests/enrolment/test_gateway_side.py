@@ -18,7 +18,7 @@ from agent.build import open_chain
 from agent.config import load_site
 from agent.enrolment_answer import Answer, Issued, Refused, Sentence
 from agent.enrolment_offer import Offer
-from agent.evidence.keys import public
+from evidence.keys import public
 from provisioning import enrolling
 from provisioning.enrol_identity import Identity
 from provisioning.enrol_trouble import TROUBLES, EnrolTroubleError

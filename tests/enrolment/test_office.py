@@ -19,8 +19,8 @@ from agent.centre.registry import read_register
 from agent.enrolment_answer import REFUSALS, Issued, Pending, Refused
 from agent.enrolment_request import ask_enrolment, parse_attribute
 from agent.enrolment_token import Token, new_token, short_code
-from agent.evidence import cbor
-from agent.evidence.statement import EnrolledMeter
+from evidence import cbor
+from evidence.statement import EnrolledMeter
 from tests.enrolment.made import DAY, METERS, NOW, Desk, Device
 
 Case = Callable[[Desk, Device], bytes]

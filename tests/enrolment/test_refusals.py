@@ -15,7 +15,7 @@ from agent.config import load_site
 from agent.enrolment_answer import Answer, Refused
 from agent.enrolment_offer import parse_offer
 from agent.enrolment_token import new_token
-from agent.evidence.keys import load_key_file
+from evidence.keys import load_key_file
 from provisioning import centre_est, enrolling
 from provisioning.broker import free_port
 from provisioning.centre_est import EstServer

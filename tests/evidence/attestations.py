@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Final
 
-from agent.evidence.attestation import Attestation
+from evidence.attestation import Attestation
 
 AK: Final = bytes.fromhex(
     "0023000b00050472000000100018000b000300100020cbd612554905ee2cd44ea105a5900a6a16012702b5cfd748202f"

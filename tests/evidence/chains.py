@@ -5,11 +5,14 @@ from hashlib import sha256
 
 from attrs import define, evolve, field
 
-from agent.evidence import keys
-from agent.evidence.body import plain_body
-from agent.evidence.chain import ChainState
-from agent.evidence.record import NS_PER_MS, Kind, encode_record
-from agent.evidence.seal import (
+from agent.evidence.sealer import CommitError
+from agent.evidence.slots import Slot, first_slot
+from drivers.clock import ClockState, Stamp
+from evidence import keys
+from evidence.body import plain_body
+from evidence.chain import ChainState
+from evidence.record import NS_PER_MS, Kind, encode_record
+from evidence.seal import (
     FIRST_NUMBER,
     FIRST_RECORD,
     NO_HASH,
@@ -19,9 +22,6 @@ from agent.evidence.seal import (
     seal_hash,
     sign_header,
 )
-from agent.evidence.sealer import CommitError
-from agent.evidence.slots import Slot, first_slot
-from drivers.clock import ClockState, Stamp
 
 GATEWAY = "gw-7"
 NOON_NS = 1_767_268_800 * 10**9

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 import sqlite_utils  # so that stores migrate in this process, which is faster
 
-from agent.evidence.seal import StoredSeal
 from agent.store.gateway import GatewayStore
+from evidence.seal import StoredSeal
 from tests.evidence.chains import Bench, MemoryStore
 
 assert sqlite_utils

@@ -5,13 +5,13 @@ from hashlib import sha256
 
 from attrs import evolve
 
-from agent.evidence import keys
-from agent.evidence.pack import Content, PackedSeal, Question, encode_content
-from agent.evidence.proof import prove
-from agent.evidence.proved import Evidence
-from agent.evidence.receipt import Receipt, sign_receipt
-from agent.evidence.seal import StoredSeal
-from agent.evidence.statement import Enrolment, Statement, sign_statement
+from evidence import keys
+from evidence.pack.content import Content, PackedSeal, Question, encode_content
+from evidence.pack.proof import prove
+from evidence.pack.proved import Evidence
+from evidence.receipt import Receipt, sign_receipt
+from evidence.seal import StoredSeal
+from evidence.statement import Enrolment, Statement, sign_statement
 from provisioning.evidence_page import PAGE_VERSION
 from tests.evidence.chains import GATEWAY, NOON_NS, SEAL_S, Chain, heartbeat, secret
 

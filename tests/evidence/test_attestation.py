@@ -7,11 +7,11 @@ from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.evidence import cbor
-from agent.evidence.attestation import ATTEST_BYTES, Attestation, attested
-from agent.evidence.attested_chain import Attestations
-from agent.evidence.record import Kind, Record, decode_record, encode_record
-from agent.evidence.seal import NO_HASH
+from evidence import cbor
+from evidence.attestation import ATTEST_BYTES, Attestation, attested
+from evidence.attested_chain import Attestations
+from evidence.record import Kind, Record, decode_record, encode_record
+from evidence.seal import NO_HASH
 from tests.evidence.attestations import AK, GOLDEN
 from tests.evidence.chains import stamp
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor
-from agent.evidence.body import BODY_BYTES_MAX, columns_body, pack, plain_body, unpack
-from agent.evidence.record import RECORD_BYTES_MAX, encode_reading
-from agent.evidence.seal import encode_body, open_body, peek_header
 from drivers.reading import Block, PollGroup, Reading
+from evidence import cbor
+from evidence.body import BODY_BYTES_MAX, columns_body, pack, plain_body, unpack
+from evidence.record import RECORD_BYTES_MAX, encode_reading
+from evidence.seal import encode_body, open_body, peek_header
 from tests.evidence.chains import Chain, heartbeat, stamp
 
 RECORDS = st.lists(

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor
+from evidence import cbor
 
 PLAIN = st.recursive(
     st.none()

@@ -4,15 +4,14 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-import agent.evidence
-from agent.evidence import cbor
-from agent.evidence.body import BODY_BYTES_MAX, columns_body, plain_body
-from agent.evidence.export import ExportedSeal, write_chain
-from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
-from agent.evidence.record import Kind, decode_record, encode_reading, encode_record
-from agent.evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from agent.uplink import wire
 from drivers.reading import Reading
+from evidence import cbor
+from evidence.body import BODY_BYTES_MAX, columns_body, plain_body
+from evidence.pack.export import ExportedSeal, write_chain
+from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
+from evidence.record import Kind, decode_record, encode_reading, encode_record
+from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from tests.evidence.attestations import GOLDEN
 from tests.evidence.cddl import Schema
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp

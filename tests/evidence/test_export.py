@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor, keys
-from agent.evidence.chain import Code
-from agent.evidence.export import ExportedSeal, read_chain, verify_file, write_chain
-from agent.evidence.seal import StoredSeal
+from evidence import cbor, keys
+from evidence.chain import Code
+from evidence.pack.export import ExportedSeal, read_chain, verify_file, write_chain
+from evidence.seal import StoredSeal
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 
 FIRST_KEY = keys.public(secret(1))
@@ -132,7 +132,7 @@ def test_foreign_bytes_give_a_report_and_never_an_exception(raw: bytes) -> None:
 
 
 def test_findings_beyond_the_limit_are_counted_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.evidence.export.FINDINGS_MAX", 3)
+    monkeypatch.setattr("evidence.pack.export.FINDINGS_MAX", 3)
     made = Chain()
     seals = [made.seal(at=stamp(n, offset_s=1000 * n)) for n in range(10)]
     report = verify_file(io.BytesIO(exported(seals)), FIRST_KEY)

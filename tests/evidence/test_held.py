@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor
-from agent.evidence.held import Held
+from evidence import cbor
+from evidence.held import Held
 
 SPANS = st.lists(st.tuples(st.integers(1, 60), st.integers(0, 6)), max_size=40)
 

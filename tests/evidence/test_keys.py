@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence import keys
+from evidence import keys
 
 
 def test_rfc_8032_test_1() -> None:

@@ -9,9 +9,10 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor, container, keys
-from agent.evidence.chain import Code
-from agent.evidence.pack import (
+from evidence import cbor, keys
+from evidence.chain import Code
+from evidence.pack import container
+from evidence.pack.content import (
     KEY_CHANGES,
     WINDOW_MS_MAX,
     Content,
@@ -24,9 +25,9 @@ from agent.evidence.pack import (
     open_evidence,
     sign_issue,
 )
-from agent.evidence.proved import PackError, Rest
-from agent.evidence.record import Kind, encode_record
-from agent.evidence.statement import Rekey, Replace, Revoke, sign_statement
+from evidence.pack.proved import PackError, Rest
+from evidence.record import Kind, encode_record
+from evidence.statement import Rekey, Replace, Revoke, sign_statement
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 from tests.evidence.packs import (
     CENTRE,

@@ -3,8 +3,8 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor, cose, keys
-from agent.evidence.receipt import (
+from evidence import cbor, cose, keys
+from evidence.receipt import (
     BEACON_DOMAIN,
     RECEIPT_BYTES_MAX,
     RECEIPT_DOMAIN,
@@ -16,7 +16,7 @@ from agent.evidence.receipt import (
     sign_beacon,
     sign_receipt,
 )
-from agent.evidence.seal import NUMBER_MAX
+from evidence.seal import NUMBER_MAX
 from tests.evidence.chains import Chain, secret
 
 CENTRE = secret(0, "centre")

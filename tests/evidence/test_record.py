@@ -2,8 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor
-from agent.evidence.record import (
+from drivers.clock import ClockState, Stamp
+from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence import cbor
+from evidence.record import (
     RECORD_BYTES_MAX,
     Kind,
     ReadingRecord,
@@ -13,8 +15,6 @@ from agent.evidence.record import (
     encode_record,
     kind_of,
 )
-from drivers.clock import ClockState, Stamp
-from drivers.reading import Block, PollGroup, Quality, Reading
 from tests.evidence.chains import stamp
 from tests.evidence.test_cbor import PLAIN
 

@@ -13,19 +13,19 @@ import pytest
 import sqlite_utils  # so that stores migrate in this process, which is faster
 from attrs import define, field
 
-from agent.evidence import keys
-from agent.evidence.chain import ChainState
-from agent.evidence.receipt import Receipt, sign_receipt
 from agent.evidence.recovery import Start
-from agent.evidence.seal import StoredSeal, seal_hash
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
-from agent.evidence.statement import Rekey, sign_statement
-from agent.evidence.verify import Outcome, accept, continue_chain
 from agent.statements import Kept, in_force, keep, kept_in
 from agent.store.gateway import GatewayStore
 from agent.tip import Believed, find_tip, fit
 from agent.uplink.courier import Pending
+from evidence import keys
+from evidence.chain import ChainState
+from evidence.receipt import Receipt, sign_receipt
+from evidence.seal import StoredSeal, seal_hash
+from evidence.statement import Rekey, sign_statement
+from evidence.verify import Outcome, accept, continue_chain
 from tests.evidence.chains import GATEWAY, heartbeat, secret, stamp
 
 assert sqlite_utils

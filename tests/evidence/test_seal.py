@@ -5,8 +5,9 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor, keys
-from agent.evidence.seal import (
+from drivers.clock import ClockState
+from evidence import cbor, keys
+from evidence.seal import (
     COSE_BYTES_MAX,
     DOMAIN,
     NUMBER_MAX,
@@ -17,7 +18,6 @@ from agent.evidence.seal import (
     peek_header,
     sign_header,
 )
-from drivers.clock import ClockState
 from tests.evidence.chains import Chain, heartbeat, secret
 
 HEADERS = st.builds(

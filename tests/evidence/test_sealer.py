@@ -3,10 +3,7 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.chain import ChainState
-from agent.evidence.record import Kind, Record, decode_record
 from agent.evidence.recovery import Recovery, Start
-from agent.evidence.seal import BODY_BYTES_MAX, StoredSeal, peek_header
 from agent.evidence.sealer import (
     CommitError,
     Sealer,
@@ -14,7 +11,10 @@ from agent.evidence.sealer import (
     StoreFullError,
     UnsettledError,
 )
-from agent.evidence.verify import Outcome, Verdict, accept
+from evidence.chain import ChainState
+from evidence.record import Kind, Record, decode_record
+from evidence.seal import BODY_BYTES_MAX, StoredSeal, peek_header
+from evidence.verify import Outcome, Verdict, accept
 from tests.evidence.chains import GATEWAY, Bench, MemorySlots, MemoryStore, PowerCutError, heartbeat, stamp
 
 MakeStore = Callable[[Bench], Any]

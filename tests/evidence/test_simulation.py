@@ -6,11 +6,11 @@ import random
 import pytest
 from attrs import define, field
 
-from agent.evidence.chain import ChainState
 from agent.evidence.recovery import Start
-from agent.evidence.seal import StoredSeal, peek_header
 from agent.evidence.sealer import CommitError, Sealer, StoreFullError
-from agent.evidence.verify import Outcome, accept
+from evidence.chain import ChainState
+from evidence.seal import StoredSeal, peek_header
+from evidence.verify import Outcome, accept
 from tests.evidence.chains import GATEWAY, Bench, MemorySlots, MemoryStore, PowerCutError, heartbeat, stamp
 
 SEEDS = 100

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence.seal import COSE_BYTES_MAX
 from agent.evidence.slots import (
     SECTOR_BYTES,
     SLOTS,
@@ -15,6 +14,7 @@ from agent.evidence.slots import (
     encode_slot,
     first_slot,
 )
+from evidence.seal import COSE_BYTES_MAX
 from tests.evidence.chains import Chain, secret
 
 

@@ -8,11 +8,11 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor, cose, keys
-from agent.evidence.chain import ChainState, Code
-from agent.evidence.export import ExportedSeal, Item, Report, verify_file, write_chain
-from agent.evidence.seal import NO_HASH, NUMBER_MAX, StoredSeal
-from agent.evidence.statement import (
+from evidence import cbor, cose, keys
+from evidence.chain import ChainState, Code
+from evidence.pack.export import ExportedSeal, Item, Report, verify_file, write_chain
+from evidence.seal import NO_HASH, NUMBER_MAX, StoredSeal
+from evidence.statement import (
     CONTINUE_BYTES_MAX,
     METERS_MAX,
     REASON_BYTES_MAX,
@@ -30,7 +30,7 @@ from agent.evidence.statement import (
     records_before,
     sign_statement,
 )
-from agent.evidence.verify import Outcome, Verdict, accept, continue_chain, enrolled
+from evidence.verify import Outcome, Verdict, accept, continue_chain, enrolled
 from tests.evidence.chains import GATEWAY, Chain, secret
 
 CENTRE, RECOVERY, FRESH, OTHER = (secret(0, name) for name in ("centre", "recovery", "fresh", "other"))

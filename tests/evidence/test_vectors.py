@@ -11,13 +11,13 @@ from typing import Any, Final
 
 import pytest
 
-from agent.evidence import keys
-from agent.evidence.cbor import FormatError
-from agent.evidence.chain import ChainState
-from agent.evidence.export import ExportedSeal, Item, verify_file, write_chain
-from agent.evidence.receipt import open_beacon, open_receipt
-from agent.evidence.seal import peek_header
-from agent.evidence.verify import Outcome, accept, accept_body, continue_chain, enrolled
+from evidence import keys
+from evidence.cbor import FormatError
+from evidence.chain import ChainState
+from evidence.pack.export import ExportedSeal, Item, verify_file, write_chain
+from evidence.receipt import open_beacon, open_receipt
+from evidence.seal import peek_header
+from evidence.verify import Outcome, accept, accept_body, continue_chain, enrolled
 from tests.vectors.make import CENTRE, files, written
 
 HERE: Final = Path(__file__).parent.parent

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import cbor
-from agent.evidence.chain import ChainState, Code
-from agent.evidence.record import Kind, encode_record
-from agent.evidence.seal import StoredSeal, peek_header
-from agent.evidence.verify import Outcome, Verdict, accept, accept_body
 from drivers.clock import ClockState, Stamp
+from evidence import cbor
+from evidence.chain import ChainState, Code
+from evidence.record import Kind, encode_record
+from evidence.seal import StoredSeal, peek_header
+from evidence.verify import Outcome, Verdict, accept, accept_body
 from tests.evidence.chains import Chain, heartbeat, secret, stamp
 
 RECEIVED_MS = stamp(3_600).utc_ns // 10**6

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from agent.evidence.record import Kind, Record, decode_record
-from agent.evidence.seal import open_body, peek_header
 from agent.store.gateway import read_seals
+from evidence.record import Kind, Record, decode_record
+from evidence.seal import open_body, peek_header
 from tests.e2e.plant import SmallPlant
 from tests.faults.invariants import Held, Witness, check
 

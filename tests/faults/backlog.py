@@ -14,11 +14,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from agent.evidence.record import Kind
-from agent.evidence.seal import peek_header
 from agent.health import read_health
 from agent.uplink import wire
 from agent.uplink.delivery import Limits
+from evidence.record import Kind
+from evidence.seal import peek_header
 from tests.faults.gateway_end import GatewayEnd
 
 LIVE_EVERY: Final = 50

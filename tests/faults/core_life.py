@@ -4,12 +4,12 @@ import random
 from pathlib import Path
 from typing import Any, Final
 
-from agent.evidence.record import Kind as RecordKind
-from agent.evidence.record import Record, decode_record, encode_record
-from agent.evidence.seal import open_body, peek_header, seal_hash
 from agent.uplink import wire
 from agent.uplink.wire import Kind
 from drivers.clock import NS_PER_S, ClockState, Stamp
+from evidence.record import Kind as RecordKind
+from evidence.record import Record, decode_record, encode_record
+from evidence.seal import open_body, peek_header, seal_hash
 from tests.agent.rig import BEGIN_S, Rig
 from tests.faults.disk import Tell, opened, rows_of
 from tests.faults.invariants import Held, Witness, check

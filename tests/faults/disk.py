@@ -18,13 +18,13 @@ from typing import Final
 import pytest
 from attrs import frozen
 
-from agent.evidence.chain import ChainState
 from agent.evidence.recovery import Recovery, Start
-from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
-from agent.evidence.verify import Outcome, accept
 from agent.store.gateway import GatewayStore
+from evidence.chain import ChainState
+from evidence.seal import StoredSeal
+from evidence.verify import Outcome, accept
 from tests.evidence.chains import GATEWAY, heartbeat, stamp
 from tests.faults.invariants import Held, Witness, check
 

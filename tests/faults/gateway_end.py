@@ -15,9 +15,6 @@ from attrs import define, field
 from agent.build import linkages_of, open_chain, setups_of
 from agent.config import parse_site
 from agent.detect.detector import Detector
-from agent.evidence import keys
-from agent.evidence.record import Kind, ReadingRecord, Record, decode_record
-from agent.evidence.seal import open_body, peek_header
 from agent.gateway import Gateway
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
@@ -30,6 +27,9 @@ from agent.watch import Watch
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
 from drivers.reading import Block, PollGroup, Quality, Reading
 from drivers.registers import Value
+from evidence import keys
+from evidence.record import Kind, ReadingRecord, Record, decode_record
+from evidence.seal import open_body, peek_header
 
 CENTRE: Final = bytes(range(32))
 """The centre's secret."""

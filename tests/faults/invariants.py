@@ -19,7 +19,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent.evidence.seal import FIRST_NUMBER, StoredSeal, seal_hash
+from evidence.seal import FIRST_NUMBER, StoredSeal, seal_hash
 
 RESIDENT_BYTES_MAX: Final = 256_000_000
 RECOVERY_S_MAX: Final = 60.0

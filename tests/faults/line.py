@@ -17,13 +17,13 @@ from typing import Any, Final, Self
 from agent.centre.answers import Answers
 from agent.centre.core import Centre, Incoming
 from agent.centre.subscriber import BATCH_MAX
-from agent.evidence import keys
-from agent.evidence.receipt import open_receipt
-from agent.evidence.seal import peek_header
 from agent.store.centre import CentreStore
 from agent.uplink import wire
 from agent.uplink.wire import Kind
 from drivers.clock import NS_PER_S
+from evidence import keys
+from evidence.receipt import open_receipt
+from evidence.seal import peek_header
 from tests.faults.gateway_end import CENTRE, GatewayEnd
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.scripted_broker import Manners, ScriptedBroker

@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 
 from agent.evidence.recovery import Start
-from agent.evidence.seal import peek_header
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
+from evidence.seal import peek_header
 from tests.evidence.chains import GATEWAY, heartbeat, stamp
 from tests.faults.disk import rows_of, verified
 from tests.faults.invariants import Held, Witness, check

@@ -8,9 +8,9 @@ from typing import Final
 import pytest
 
 from agent import build
-from agent.evidence.record import Kind
 from agent.quota import Level
 from agent.store.gateway import GatewayStore
+from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.faults.core_life import checked, dropped, events_of
 from tests.faults.invariants import Witness

@@ -7,10 +7,10 @@ from typing import Final
 
 import pytest
 
-from agent.evidence.seal import open_body, peek_header
 from agent.evidence.slots import SECTOR_BYTES
 from agent.store.gateway import GatewayStore
 from disk.database import CorruptError
+from evidence.seal import open_body, peek_header
 from tests.evidence.chains import heartbeat, stamp
 from tests.faults.disk import DATABASE, KEYS, calls_of, judged, lived_under, made, opened, rows_of
 from tests.faults.invariants import Held, Witness, check

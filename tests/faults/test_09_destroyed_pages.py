@@ -8,9 +8,9 @@ from typing import Final
 
 import pytest
 
-from agent.evidence.record import Kind
 from agent.store.opening import MIGRATIONS
 from disk.database import PAGE_BYTES, CorruptError, Database
+from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.faults.core_life import STATE, dropped, events_of, filled, records_of
 from tests.faults.disk import DATABASE, rows_of

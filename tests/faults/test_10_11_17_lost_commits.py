@@ -6,9 +6,9 @@ from typing import Final
 
 import pytest
 
-from agent.evidence.record import Kind
 from agent.evidence.recovery import Start
 from agent.evidence.slots import SLOTS
+from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.faults.core_life import GATEWAY, STATE, records_of
 from tests.faults.disk import DATABASE, KEYS, opened, rows_of

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.record import Kind
-from agent.evidence.seal import peek_header
 from drivers.clock import ClockState
+from evidence.record import Kind
+from evidence.seal import peek_header
 from tests.faults.gateway_end import BEGIN_S
 from tests.faults.line import Line
 

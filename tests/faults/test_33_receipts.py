@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from agent.uplink.wire import BEACON, Topics
+from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from tests.faults.gateway_end import CENTRE
 from tests.faults.line import Line
 

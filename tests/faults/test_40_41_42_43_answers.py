@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.record import Kind, ReadingRecord
 from drivers.reading import Quality
+from evidence.record import Kind, ReadingRecord
 from tests.faults.line import Line
 from tests.faults.meters import FAST_S, Meters, plant, served, wrong_words
 

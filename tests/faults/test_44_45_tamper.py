@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.record import Kind, ReadingRecord
 from drivers.reading import PollGroup
+from evidence.record import Kind, ReadingRecord
 from firmware_sim.plant import Plant
 from provisioning.broker import free_port
 from tests.drivers.slave import Asked, Slave, on_pty

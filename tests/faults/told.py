@@ -7,12 +7,12 @@ from typing import Any, Self
 
 from agent.centre.answers import Answers
 from agent.centre.core import Centre, Incoming
-from agent.evidence.receipt import Receipt, open_receipt
-from agent.evidence.seal import StoredSeal, seal_hash
 from agent.store.centre import CentreStore
 from agent.uplink import wire
 from agent.uplink.mqtt_events import Message
 from agent.uplink.wire import Kind, Topics
+from evidence.receipt import Receipt, open_receipt
+from evidence.seal import StoredSeal, seal_hash
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
 from tests.faults.core_life import GATEWAY
 from tests.faults.disk import rows_of

@@ -14,7 +14,7 @@ from agent.enrolment_answer import Issued, Pending, Refused, decode_answer, enco
 from agent.enrolment_offer import Offer, OfferError, parse_offer
 from agent.enrolment_request import EnrolRequest, ask_enrolment, parse_attribute
 from agent.enrolment_token import TokenError, new_token, parse_token
-from agent.evidence import cbor
+from evidence import cbor
 from provisioning.enrol_topics import asked_on
 from tests.enrolment.made import NOW, Desk, Device
 from tests.fuzz.target import CBOR, JSON, Target

@@ -9,13 +9,17 @@ from io import BytesIO
 from typing import Any, Final
 
 from agent.centre.lines import Lines
-from agent.evidence import cbor, cose, keys
-from agent.evidence.attested_chain import Attestations
-from agent.evidence.body import BODY_BYTES_MAX, CHECK_BYTES, COLUMNS, columns_body, plain_body, unpack
-from agent.evidence.chain import ChainState
-from agent.evidence.export import MAGIC, ExportedSeal, read_chain, verify_file, write_chain
-from agent.evidence.held import Held
-from agent.evidence.receipt import (
+from agent.evidence.slots import _PUBLIC, SLOTS, Slot, _public_sum, _secret_sum, decode_slot, encode_slot
+from drivers.clock import ClockState, Stamp
+from drivers.model import load
+from drivers.reading import Block, PollGroup, Reading
+from evidence import cbor, cose, keys
+from evidence.attested_chain import Attestations
+from evidence.body import BODY_BYTES_MAX, CHECK_BYTES, COLUMNS, columns_body, plain_body, unpack
+from evidence.chain import ChainState
+from evidence.held import Held
+from evidence.pack.export import MAGIC, ExportedSeal, read_chain, verify_file, write_chain
+from evidence.receipt import (
     BEACON_DOMAIN,
     RECEIPT_DOMAIN,
     Beacon,
@@ -26,7 +30,7 @@ from agent.evidence.receipt import (
     sign_beacon,
     sign_receipt,
 )
-from agent.evidence.record import (
+from evidence.record import (
     NS_PER_MS,
     NS_PER_US,
     Kind,
@@ -35,7 +39,7 @@ from agent.evidence.record import (
     encode_reading,
     encode_record,
 )
-from agent.evidence.seal import (
+from evidence.seal import (
     DOMAIN,
     NO_HASH,
     RECORDS_MAX,
@@ -47,8 +51,7 @@ from agent.evidence.seal import (
     peek_header,
     sign_header,
 )
-from agent.evidence.slots import _PUBLIC, SLOTS, Slot, _public_sum, _secret_sum, decode_slot, encode_slot
-from agent.evidence.statement import (
+from evidence.statement import (
     ENROLMENT_DOMAIN,
     REKEY_DOMAIN,
     REPLACE_DOMAIN,
@@ -62,10 +65,7 @@ from agent.evidence.statement import (
     open_statement,
     sign_statement,
 )
-from agent.evidence.verify import Outcome, accept, continue_chain
-from drivers.clock import ClockState, Stamp
-from drivers.model import load
-from drivers.reading import Block, PollGroup, Reading
+from evidence.verify import Outcome, accept, continue_chain
 from tests.evidence.attestations import GOLDEN
 from tests.evidence.chains import GATEWAY, Chain, secret, stamp
 from tests.fuzz.target import CBOR, Target

@@ -13,9 +13,9 @@ from typing import Any, Final
 import cbor2
 import tomlkit
 
-from agent.evidence import cbor
-from agent.evidence.cbor import _NO_TAGS
-from agent.evidence.cose import TAG_SIGN1
+from evidence import cbor
+from evidence.cbor import _NO_TAGS
+from evidence.cose import TAG_SIGN1
 from tests.fuzz.target import CBOR, JSON, TOML
 
 INTERESTING: Final[tuple[Any, ...]] = (

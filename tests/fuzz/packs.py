@@ -5,9 +5,11 @@ from functools import cache
 from hashlib import sha256
 from typing import Final
 
-from agent.evidence import cbor, container, pack
-from agent.evidence.proof import prove
-from agent.evidence.proved import PackError
+from evidence import cbor
+from evidence.pack import container
+from evidence.pack import content as pack
+from evidence.pack.proof import prove
+from evidence.pack.proved import PackError
 from tests.evidence import packs
 from tests.fuzz.target import CBOR, Target
 

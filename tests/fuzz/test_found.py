@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.evidence import cbor
+from evidence import cbor
 from tests.fuzz.targets import TARGETS
 
 

@@ -5,12 +5,12 @@ from functools import cache
 from json import dumps
 from typing import Final
 
-from agent.evidence import cbor, cose
-from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import RECEIPT_DOMAIN, Conflict, Receipt, open_receipt, sign_receipt
-from agent.evidence.seal import peek_header
 from agent.uplink import wire
 from agent.uplink.outbox import Outbox
+from evidence import cbor, cose
+from evidence.cbor import FormatError
+from evidence.receipt import RECEIPT_DOMAIN, Conflict, Receipt, open_receipt, sign_receipt
+from evidence.seal import peek_header
 from tests.evidence.chains import GATEWAY, Chain
 from tests.fuzz.evidence import CENTRE, CENTRE_PUBLIC
 from tests.fuzz.target import CBOR, JSON, Target

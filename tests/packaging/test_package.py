@@ -73,7 +73,7 @@ def test_a_maintainer_script_is_posix_shell_and_stops_at_an_error(name: str) -> 
         ("numpy-2.4.6.dist-info/METADATA", True),
         ("numpy-2.4.6.dist-info/licenses/LICENSE.txt", True),
         ("numpy-2.4.6.dist-info/RECORD", False),
-        ("agent/evidence/records.cddl", True),
+        ("evidence/records.cddl", True),
         ("drivers/models/tests/own.toml", True),
     ],
 )

@@ -9,11 +9,11 @@ from typing import Any
 
 from attrs import frozen
 
-from agent.evidence.receipt import Receipt, sign_receipt
 from agent.figures import BusFigures, Counts, Latency, MeterFigures
 from agent.overview import overview
 from agent.status import StatusSocket
 from agent.uplink.mqtt_events import Message
+from evidence.receipt import Receipt, sign_receipt
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
 
 SITE_NAMED = SITE.replace('gateway = "g1"', 'gateway = "g1"\nname = "东厂区喷涂车间"').replace(

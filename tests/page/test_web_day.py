@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.evidence.record import Kind, encode_reading, encode_record
-from agent.evidence.seal import BOOT_ID_BYTES, HASH_BYTES, SealHeader
 from drivers import model as models
 from drivers.clock import ClockState, Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence.record import Kind, encode_reading, encode_record
+from evidence.seal import BOOT_ID_BYTES, HASH_BYTES, SealHeader
 from provisioning.web_day import COLUMN_S, COLUMNS, DAY_S, EPISODES_MAX, STEP_S, Day, begin_of_day, power_of
 
 BEGIN_S = 1_772_380_800

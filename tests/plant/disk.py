@@ -25,8 +25,8 @@ from unittest import mock
 
 from attrs import define, field
 
-from agent.evidence import slots
 from agent.evidence.slots import SECTOR_BYTES
+from evidence import slots
 
 DATABASE: Final = "chain.db"
 KEYS: Final = "keys"

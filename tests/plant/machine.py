@@ -17,11 +17,7 @@ from attrs import define, field
 from agent.build import linkages_of, outbox_of, setups_of
 from agent.config import Site
 from agent.detect.detector import Detector
-from agent.evidence.cbor import FormatError
-from agent.evidence.receipt import open_receipt
-from agent.evidence.record import encode_reading
 from agent.evidence.recovery import Recovery, Start
-from agent.evidence.seal import StoredSeal, peek_header
 from agent.evidence.sealer import CommitError, Sealer, SealingStoppedError
 from agent.evidence.slots import KeySlots, KeySlotsError
 from agent.gateway import Gateway, RekeyError
@@ -35,6 +31,10 @@ from agent.uplink.wire import Kind
 from agent.watch import Watch
 from disk.database import StoreError
 from drivers.clock import Stamp
+from evidence.cbor import FormatError
+from evidence.receipt import open_receipt
+from evidence.record import encode_reading
+from evidence.seal import StoredSeal, peek_header
 from tests.faults.invariants import Witness
 from tests.plant.clock import VirtualClock
 from tests.plant.disk import DATABASE, KEYS, Disk, PowerCutError

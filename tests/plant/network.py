@@ -19,8 +19,6 @@ from attrs import define, field
 from agent.centre.answers import Answer, Answers
 from agent.centre.core import Centre as Core
 from agent.centre.core import Incoming
-from agent.evidence.receipt import Receipt, sign_receipt
-from agent.evidence.seal import NO_HASH
 from agent.store.centre import CentreStore
 from agent.uplink import wire
 from agent.uplink.delivery import FAILURE, PACKET_TOO_LARGE, SESSION_TAKEN_OVER
@@ -29,6 +27,8 @@ from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, Mq
 from agent.uplink.mqtt_settings import MqttSettings
 from agent.uplink.pacing import Backoff
 from agent.uplink.wire import Kind, Topics
+from evidence.receipt import Receipt, sign_receipt
+from evidence.seal import NO_HASH
 from tests.plant.disk import Disk, PowerCutError
 from tests.plant.story import CENTRE_SECRET, GATEWAY
 

@@ -20,12 +20,12 @@ import sqlite_utils  # noqa: F401 - loaded here, a salvage does not start a proc
 from attrs import define, field
 
 from agent.config import parse_site
-from agent.evidence import keys
 from agent.health import Health
 from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
 from agent.uplink.mqtt_events import Message
 from drivers.model import Model
+from evidence import keys
 from tests.faults.invariants import RECOVERY_S_MAX, Witness
 from tests.plant.clock import BEGIN_S, VirtualClock
 from tests.plant.disk import Disk

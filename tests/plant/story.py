@@ -12,11 +12,11 @@ from itertools import groupby
 
 from attrs import define, field, frozen
 
-from agent.evidence import keys
 from drivers.clock import Stamp
 from drivers.meter import MeterSetup
 from drivers.model import Model
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence import keys
 
 GATEWAY = "gw-7"
 CENTRE_SECRET = bytes(range(32))

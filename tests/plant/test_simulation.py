@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.seal import seal_hash
+from evidence.seal import seal_hash
 from tests.plant import checks
 from tests.plant.faults import Fault
 from tests.plant.run import World

@@ -11,8 +11,6 @@ from unittest import mock
 
 import pytest
 
-from agent.evidence import sealer
-from agent.evidence.cose import Signed
 from agent.evidence.recovery import find
 from agent.evidence.sealer import CommitError, Sealer
 from agent.evidence.slots import KeySlots
@@ -22,6 +20,8 @@ from agent.uplink.backfill import Backfill
 from agent.uplink.courier import Courier
 from agent.uplink.mqtt_events import Acked
 from disk.database import Database
+from evidence import sealer
+from evidence.cose import Signed
 from tests.plant import checks
 from tests.plant.run import World
 

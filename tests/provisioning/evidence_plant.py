@@ -14,13 +14,13 @@ from agent.build import open_chain
 from agent.centre.registry import registry_line
 from agent.config import parse_site
 from agent.enrolment import write_enrolment
-from agent.evidence import keys
-from agent.evidence.receipt import Receipt, sign_receipt
-from agent.evidence.record import Kind
-from agent.evidence.seal import StoredSeal, peek_header
-from agent.evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
-from agent.evidence.verify import Outcome, accept
 from agent.store.centre import Accepted, CentreStore
+from evidence import keys
+from evidence.receipt import Receipt, sign_receipt
+from evidence.record import Kind
+from evidence.seal import StoredSeal, peek_header
+from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
+from evidence.verify import Outcome, accept
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
 from tests.evidence.chains import secret
 

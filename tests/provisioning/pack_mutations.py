@@ -15,9 +15,10 @@ from typing import Any
 
 import cbor2
 
-from agent.evidence import container, cose
-from agent.evidence.cbor import FormatError
-from agent.evidence.pack import (
+from evidence import cose
+from evidence.cbor import FormatError
+from evidence.pack import container
+from evidence.pack.content import (
     EVIDENCE_NAME,
     INDEX_NAME,
     MAGIC,
@@ -26,9 +27,9 @@ from agent.evidence.pack import (
     index_of,
     sign_issue,
 )
-from agent.evidence.proof import prove
-from agent.evidence.proved import PackError
-from agent.evidence.receipt import RECEIPT_DOMAIN
+from evidence.pack.proof import prove
+from evidence.pack.proved import PackError
+from evidence.receipt import RECEIPT_DOMAIN
 from provisioning.evidence_check import NAMES
 from provisioning.evidence_page import evidence_page
 from provisioning.evidence_teller import tell

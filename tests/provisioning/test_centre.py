@@ -15,13 +15,13 @@ from agent.centre.core import Centre, Incoming
 from agent.centre.lines import Line
 from agent.centre.registry import read_register
 from agent.config import load_site
-from agent.evidence.keys import load_key_file
 from agent.evidence.recovery import Recovery, Start
-from agent.evidence.seal import StoredSeal
 from agent.main import main as agent_main
 from agent.store.centre import CentreStore
 from agent.uplink import wire
 from agent.uplink.wire import Topics
+from evidence.keys import load_key_file
+from evidence.seal import StoredSeal
 from provisioning import cli
 from tests.agent.rig import SITE as SITE_TEXT
 from tests.evidence.chains import heartbeat, stamp

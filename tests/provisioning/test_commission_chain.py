@@ -15,11 +15,11 @@ from click.testing import CliRunner, Result
 from agent.build import linkages_of, open_chain
 from agent.config import load_site
 from agent.enrolment import write_enrolment
-from agent.evidence.record import encode_reading
 from agent.setups import setups_of
 from disk.lock import Lock
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence.record import encode_reading
 from provisioning.cli import cli
 from provisioning.loads_chain import chain_loads
 from provisioning.loads_csv import LoadsError

@@ -13,11 +13,12 @@ import cbor2
 import pytest
 from click.testing import CliRunner
 
-from agent.evidence import container, keys
-from agent.evidence.pack import INDEX_NAME, PAGE_NAME, encode_content
-from agent.evidence.seal import peek_header
 from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
+from evidence import keys
+from evidence.pack import container
+from evidence.pack.content import INDEX_NAME, PAGE_NAME, encode_content
+from evidence.seal import peek_header
 from provisioning.cli import cli
 from provisioning.evidence_check import NAMES, check, make_pack
 from tests.evidence import packs

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence import container
-from agent.evidence.pack import PAGE_NAME
 from drivers.reading import Block, PollGroup, Reading
+from evidence.pack import container
+from evidence.pack.content import PAGE_NAME
 from provisioning.evidence_check import NAMES
 from tests.agent import rig
 from tests.agent.rig import SITE, Rig

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence import container
-from agent.evidence.pack import PAGE_NAME, encode_content
-from agent.evidence.record import Kind, encode_reading, encode_record
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence.pack import container
+from evidence.pack.content import PAGE_NAME, encode_content
+from evidence.record import Kind, encode_reading, encode_record
 from provisioning.evidence_check import NAMES, check, make_pack
 from tests.detect.timeline import linkage, run
 from tests.evidence import packs

@@ -10,13 +10,13 @@ from click.testing import CliRunner
 
 from agent import statements
 from agent.enrolment import write_enrolment
-from agent.evidence import keys
-from agent.evidence.continuation import continue_chain
-from agent.evidence.seal import StoredSeal
-from agent.evidence.statement import Enrolment, Rekey, parse_statement, sign_statement
-from agent.evidence.verify import Outcome, accept
 from agent.store.centre import Accepted, Applied, CentreStore
 from agent.store.gateway import GatewayStore
+from evidence import keys
+from evidence.continuation import continue_chain
+from evidence.seal import StoredSeal
+from evidence.statement import Enrolment, Rekey, parse_statement, sign_statement
+from evidence.verify import Outcome, accept
 from provisioning.cli import cli
 from tests.agent.rig import SITE
 from tests.evidence.chains import GATEWAY, Chain, secret

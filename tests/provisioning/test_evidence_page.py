@@ -3,10 +3,10 @@
 from hashlib import sha256
 from pathlib import Path
 
-from agent.evidence.pack import encode_content
-from agent.evidence.record import Kind, encode_reading, encode_record
 from drivers.model import Model, load
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence.pack.content import encode_content
+from evidence.record import Kind, encode_reading, encode_record
 from provisioning.evidence_check import check, make_pack
 from provisioning.evidence_page import PAGE_VERSION, evidence_page
 from tests.agent.rig import SITE

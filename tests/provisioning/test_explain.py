@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.detect.episode import Episode
-from agent.evidence.record import Kind, encode_record
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
+from evidence.record import Kind, encode_record
 from provisioning.cli import cli
 from tests.detect.timeline import linkage, run
 from tests.evidence.chains import stamp

@@ -11,10 +11,10 @@ from click.testing import CliRunner, Result
 
 from agent.centre.registry import registry_line
 from agent.enrolment import write_enrolment
-from agent.evidence.keys import create_key_file, public
-from agent.evidence.statement import Enrolment, Rekey, Revoke, sign_statement
 from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
+from evidence.keys import create_key_file, public
+from evidence.statement import Enrolment, Rekey, Revoke, sign_statement
 from provisioning import cli, words
 from tests.evidence.chains import Chain
 from tests.provisioning.plant import SITE

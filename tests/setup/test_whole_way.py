@@ -16,9 +16,9 @@ from attrs import evolve
 
 from agent.config import load_site
 from agent.config_types import UnitId
-from agent.evidence.record import Kind, Record, decode_record
-from agent.evidence.seal import open_body, peek_header
 from agent.store.gateway import read_seals
+from evidence.record import Kind, Record, decode_record
+from evidence.seal import open_body, peek_header
 from provisioning.setup_journal import (
     STEPS,
     BusFound,

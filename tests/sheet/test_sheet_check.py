@@ -6,11 +6,11 @@ import pytest
 from attrs import frozen
 
 from agent.build import DATABASE_NAME, KEYS_NAME
-from agent.evidence.export import ExportedSeal, Keys, write_chain
-from agent.evidence.record import Kind, encode_record
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
+from evidence.pack.export import ExportedSeal, Keys, write_chain
+from evidence.record import Kind, encode_record
 from provisioning.sheet import write_sheet
 from provisioning.sheet_check import SheetCheckError, check_sheet
 from tests.evidence.chains import stamp

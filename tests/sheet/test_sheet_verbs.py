@@ -8,11 +8,11 @@ from attrs import frozen
 from click.testing import CliRunner, Result
 
 from agent.build import DATABASE_NAME, KEYS_NAME
-from agent.evidence.export import ExportedSeal, write_chain
-from agent.evidence.record import Kind, encode_record
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
+from evidence.pack.export import ExportedSeal, write_chain
+from evidence.record import Kind, encode_record
 from provisioning.cli import cli
 from provisioning.sheet import write_sheet
 from tests.evidence.chains import stamp

@@ -3,11 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence import cbor, keys
-from agent.evidence.chain import ChainState
-from agent.evidence.seal import StoredSeal, seal_hash
-from agent.evidence.statement import Enrolment, Rekey, sign_statement
-from agent.evidence.verify import Outcome, accept, continue_chain
 from agent.store import centre
 from agent.store.centre import (
     FORKS_MAX,
@@ -20,6 +15,11 @@ from agent.store.centre import (
 from agent.store.centre_read import read_export, read_standing
 from disk.database import StoreError
 from disk.lock import SecondInstanceError
+from evidence import cbor, keys
+from evidence.chain import ChainState
+from evidence.seal import StoredSeal, seal_hash
+from evidence.statement import Enrolment, Rekey, sign_statement
+from evidence.verify import Outcome, accept, continue_chain
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
 
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from agent.evidence.recovery import Start
-from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import CommitError, Sealer, StoreFullError
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import CHECKPOINT_BYTES_MAX, RECEIPTS_KEPT, GatewayStore, read_seals
 from disk.database import CorruptError, SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
+from evidence.seal import StoredSeal
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
 
 QUOTA_BYTES = 16 << 20

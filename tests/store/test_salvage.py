@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from agent.evidence.recovery import Start
-from agent.evidence.seal import StoredSeal
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
 from disk.database import PAGE_BYTES
+from evidence.seal import StoredSeal
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
 
 QUOTA_BYTES = 64 << 20

@@ -10,12 +10,12 @@ import pytest
 
 from agent.centre.answers import Answers
 from agent.centre.core import Centre, Incoming
-from agent.evidence import keys
-from agent.evidence.record import Kind, encode_record
-from agent.evidence.seal import StoredSeal, open_body, peek_header
 from agent.store.centre import CentreStore
 from agent.uplink import wire
 from agent.uplink.wire import Topics
+from evidence import keys
+from evidence.record import Kind, encode_record
+from evidence.seal import StoredSeal, open_body, peek_header
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 from tests.tpm.swtpm import Swtpm, needed
 

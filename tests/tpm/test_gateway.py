@@ -14,12 +14,12 @@ import pytest
 
 from agent.attesting import ATTEST_INTERVAL_S, Attesting
 from agent.centre.lines import Lines
-from agent.evidence.attestation import Attestation, attested
-from agent.evidence.chain import Code
-from agent.evidence.export import ExportedSeal, verify_file, write_chain
-from agent.evidence.record import Kind, Record
-from agent.evidence.seal import NO_HASH, open_body, peek_header
 from agent.tpm_task import BUSY, TpmTask
+from evidence.attestation import Attestation, attested
+from evidence.chain import Code
+from evidence.pack.export import ExportedSeal, verify_file, write_chain
+from evidence.record import Kind, Record
+from evidence.seal import NO_HASH, open_body, peek_header
 from tests.agent.rig import Rig
 from tests.tpm.swtpm import Swtpm, needed
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence import cbor
-from agent.evidence.attestation import COUNTER_PUBLIC, NV_INDEX, Attestation, attested
+from evidence import cbor
+from evidence.attestation import COUNTER_PUBLIC, NV_INDEX, Attestation, attested
 from tests.tpm.swtpm import Swtpm, needed
 
 HASH = sha256(b"a seal").digest()
@@ -88,7 +88,7 @@ def test_an_index_that_its_owner_can_set_is_no_counter(swtpm: Swtpm) -> None:
         TPMT_SIG_SCHEME,
     )
 
-    from agent.evidence.attestation import AK_TEMPLATE  # noqa: PLC0415
+    from evidence.attestation import AK_TEMPLATE  # noqa: PLC0415
 
     settable = COUNTER_PUBLIC[:6] + (0x02060004).to_bytes(4) + COUNTER_PUBLIC[10:]
     with ESAPI(swtpm.tcti) as tpm:

@@ -11,8 +11,6 @@ from typing import Any, Self, TypeVar
 
 from agent.centre.registry import registry_line
 from agent.centre.subscriber import Subscriber
-from agent.evidence import keys
-from agent.evidence.record import Kind, encode_record
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
@@ -24,6 +22,8 @@ from agent.uplink.outbox import Outbox
 from agent.uplink.publisher import Publisher
 from agent.uplink.wire import BEACON, Topics, encode_state
 from drivers.clock import SystemClock
+from evidence import keys
+from evidence.record import Kind, encode_record
 
 PATIENCE_S = 20.0
 """Nothing here takes a second; a loaded machine may."""

@@ -8,9 +8,6 @@ import cbor2
 import pytest
 from attrs import define, field
 
-from agent.evidence import keys
-from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
-from agent.evidence.seal import NO_HASH, StoredSeal
 from agent.store.gateway import GatewayStore
 from agent.uplink import wire
 from agent.uplink.courier import (
@@ -24,6 +21,9 @@ from agent.uplink.courier import (
 from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, SubscribeRefused
 from agent.uplink.outbox import Outbox
 from agent.uplink.wire import Topics
+from evidence import keys
+from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
+from evidence.seal import NO_HASH, StoredSeal
 from tests.evidence.chains import GATEWAY, Chain
 
 CENTRE = bytes(range(32))

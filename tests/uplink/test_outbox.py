@@ -4,11 +4,11 @@ from itertools import pairwise
 
 import pytest
 
-from agent.evidence.receipt import Conflict
 from agent.uplink.backfill import Backfill
 from agent.uplink.delivery import Alarm, Heard, Limits
 from agent.uplink.mqtt_settings import MqttSettings
 from agent.uplink.wire import CHAIN_SEALS_MAX, Kind
+from evidence.receipt import Conflict
 from tests.uplink.world import World, hash_of, receipt
 
 

@@ -5,10 +5,10 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
-from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NUMBER_MAX
-from agent.evidence.statement import CONTINUE_BYTES_MAX
 from agent.uplink import wire
 from agent.uplink.wire import Kind, Topics, WireError
+from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NUMBER_MAX
+from evidence.statement import CONTINUE_BYTES_MAX
 
 SEALS = st.binary(min_size=1, max_size=COSE_BYTES_MAX)
 BODIES = st.binary(min_size=1, max_size=3_000)

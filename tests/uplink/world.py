@@ -4,13 +4,13 @@ from hashlib import sha256
 
 from attrs import define, field
 
-from agent.evidence.held import Held
-from agent.evidence.receipt import Conflict, Receipt
-from agent.evidence.seal import COSE_BYTES_MAX, NO_HASH
 from agent.uplink import wire
 from agent.uplink.delivery import Heard, Limits, Publish
 from agent.uplink.outbox import Outbox
 from agent.uplink.wire import Kind, Topics
+from evidence.held import Held
+from evidence.receipt import Conflict, Receipt
+from evidence.seal import COSE_BYTES_MAX, NO_HASH
 
 TOPICS = Topics("gw-7")
 PACKET_MAX = 65_536

@@ -27,14 +27,14 @@ from typing import Any
 import cbor2
 from attrs import evolve
 
-from agent.evidence import cbor, cose, keys
-from agent.evidence.body import columns_body, plain_body
-from agent.evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
-from agent.evidence.record import Kind, encode_reading, encode_record
-from agent.evidence.seal import NO_HASH, StoredSeal
-from agent.evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from drivers.clock import ClockState
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence import cbor, cose, keys
+from evidence.body import columns_body, plain_body
+from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
+from evidence.record import Kind, encode_reading, encode_record
+from evidence.seal import NO_HASH, StoredSeal
+from evidence.statement import EnrolledMeter, Enrolment, Rekey, Replace, Revoke, sign_statement
 from tests.evidence.chains import GATEWAY, NOON_NS, Chain, secret, stamp
 
 CENTRE = bytes(range(32))

@@ -27,10 +27,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.evidence.record import ReadingRecord, decode_record
-from agent.evidence.seal import SealHeader, open_body, peek_header
 from agent.uplink import wire
 from drivers.reading import Quality
+from evidence.record import ReadingRecord, decode_record
+from evidence.seal import SealHeader, open_body, peek_header
 
 WRITE_S: Final = 0.5
 SESSION_S: Final = 3600

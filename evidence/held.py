@@ -10,8 +10,8 @@ from bisect import bisect_left
 
 from attrs import define, field
 
-from agent.evidence import cbor
-from agent.evidence.seal import NUMBER_MAX
+from evidence import cbor
+from evidence.seal import NUMBER_MAX
 
 HELD_RANGES_MAX = 100_000
 """Holes in one gateway's bodies; more than one for each seal of a ten-day backlog."""

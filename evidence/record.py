@@ -23,10 +23,10 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence import cbor
 from drivers.clock import ClockState, Stamp
 from drivers.reading import REGISTERS_MAX, Block, PollGroup, Quality, Reading
 from drivers.registers import WORD_BYTES
+from evidence import cbor
 
 RECORD_BYTES_MAX: Final = 60_000
 """A record must fit into one seal, and a seal into one MQTT packet of 64 kB."""
@@ -75,7 +75,7 @@ class Kind(IntEnum):
     """What a meter shows beside its values: {"what", "meter", "point", …}: agent.tamper, agent.conduct."""
     EVENT = 16
     ATTESTATION = 17
-    """A TPM's word on an earlier seal: see `agent.evidence.attestation`."""
+    """A TPM's word on an earlier seal: see `evidence.attestation`."""
 
 
 _CLOCKS: Final = (ClockState.SYNCHRONISED, ClockState.UNSYNCHRONISED, ClockState.SIMULATED)

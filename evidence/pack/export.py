@@ -2,7 +2,7 @@
 
 A CBOR sequence (RFC 8742): first ["dianjian chain", 2, gateway], then in the order of the numbers for
 each seal [cose, body], with null for a body that is not held: the same two byte strings that went over
-MQTT. A statement (`agent.evidence.statement`) is a lone byte string before the seal that it applies to,
+MQTT. A statement (`evidence.statement`) is a lone byte string before the seal that it applies to,
 a revocation behind the seal that it names, the enrolment before all of them. The file begins with the
 first seal. Version 1, which has no statements, is still read.
 
@@ -20,12 +20,12 @@ from typing import IO, Final
 
 from attrs import define, field, frozen
 
-from agent.evidence import cbor
-from agent.evidence.attested_chain import Passing
-from agent.evidence.chain import ChainState, Code, Finding
-from agent.evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NO_HASH, checked_gateway
-from agent.evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement
-from agent.evidence.verify import Outcome, Verdict, accept, continue_chain, enrolled
+from evidence import cbor
+from evidence.attested_chain import Passing
+from evidence.chain import ChainState, Code, Finding
+from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NO_HASH, checked_gateway
+from evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement
+from evidence.verify import Outcome, Verdict, accept, continue_chain, enrolled
 
 MAGIC: Final = "dianjian chain"
 VERSION: Final = 2

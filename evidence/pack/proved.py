@@ -6,11 +6,11 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.evidence.chain import Finding
-from agent.evidence.pack import Content
-from agent.evidence.receipt import Receipt
-from agent.evidence.seal import SealHeader
-from agent.evidence.statement import Enrolment, Rekey, Replace, Revoke
+from evidence.chain import Finding
+from evidence.pack.content import Content
+from evidence.receipt import Receipt
+from evidence.seal import SealHeader
+from evidence.statement import Enrolment, Rekey, Replace, Revoke
 
 PROBLEMS_MAX: Final = 100
 """Told of one pack; whoever changed more than that is told enough."""

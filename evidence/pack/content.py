@@ -1,6 +1,6 @@
 """The evidence pack: what proves some hours of one gateway, in one file, to whoever has the centre's key.
 
-The file is a container (`agent.evidence.container`) of three entries: `evidence.cbor`, the proof;
+The file is a container (`evidence.pack.container`) of three entries: `evidence.cbor`, the proof;
 `report.html`, the proof drawn for people; `index.txt`, the SHA-256 of the other two as `sha256sum` writes
 it. This module knows the proof, and nothing of the page but its hash. Pure; limits on every count.
 
@@ -40,9 +40,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence import cbor, cose
-from agent.evidence.receipt import RECEIPT_BYTES_MAX
-from agent.evidence.seal import (
+from evidence import cbor, cose
+from evidence.receipt import RECEIPT_BYTES_MAX
+from evidence.seal import (
     BODY_BYTES_MAX,
     COSE_BYTES_MAX,
     FIRST_NUMBER,
@@ -50,7 +50,7 @@ from agent.evidence.seal import (
     NUMBER_MAX,
     checked_gateway,
 )
-from agent.evidence.statement import STATEMENT_BYTES_MAX
+from evidence.statement import STATEMENT_BYTES_MAX
 
 MAGIC: Final = "dianjian evidence"
 VERSION: Final = 1

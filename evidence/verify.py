@@ -14,7 +14,7 @@ In this order, and no step is taken before the one above it has passed:
 7. clocks: findings, never a refusal: order comes from the numbers
 A seal after the one that a revocation names is INVALID, whoever signed it.
 
-What a statement does to a chain stands in `agent.evidence.continuation`.
+What a statement does to a chain stands in `evidence.continuation`.
 
 Not handled here: who may enrol, where the bytes are kept, the meaning of readings. The caller keeps the
 state, and hands in earlier seals through `stored`.
@@ -25,12 +25,13 @@ from typing import Final
 
 from attrs import evolve
 
-from agent.evidence import cbor
-from agent.evidence.chain import ChainState, Code, Finding, Outcome, Verdict
-from agent.evidence.continuation import continue_chain, enrolled
-from agent.evidence.cose import Signed
-from agent.evidence.record import Kind, Record, decode_record, kind_of
-from agent.evidence.seal import (
+from drivers.clock import ClockState
+from evidence import cbor
+from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
+from evidence.continuation import continue_chain, enrolled
+from evidence.cose import Signed
+from evidence.record import Kind, Record, decode_record, kind_of
+from evidence.seal import (
     DOMAIN,
     FIRST_NUMBER,
     SealHeader,
@@ -39,7 +40,6 @@ from agent.evidence.seal import (
     peek_header,
     seal_hash,
 )
-from drivers.clock import ClockState
 
 __all__ = [
     "ChainState",

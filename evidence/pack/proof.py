@@ -1,6 +1,6 @@
 """The check of an evidence pack's content: each run of seals, and what it rests on. Pure.
 
-The rules stand in `agent.evidence.pack`. `prove` says of every run what is wrong with it, and gives the
+The rules stand in `evidence.pack.content`. `prove` says of every run what is wrong with it, and gives the
 evidence only if nothing is. Not handled here: the container, the page, what the readings mean.
 """
 
@@ -10,15 +10,15 @@ from typing import Final
 
 from attrs import define, evolve, field
 
-from agent.evidence import cbor
-from agent.evidence.chain import ChainState, Code, Finding, Outcome
-from agent.evidence.continuation import continue_chain
-from agent.evidence.pack import KEY_CHANGES, Content, PackedSeal
-from agent.evidence.proved import Evidence, PackError, Part, ProvedSeal, Rest
-from agent.evidence.receipt import Receipt, open_receipt
-from agent.evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
-from agent.evidence.statement import NO_KEY, Enrolment, Replace, Revoke, Statement, open_statement
-from agent.evidence.verify import accept, declarations
+from evidence import cbor
+from evidence.chain import ChainState, Code, Finding, Outcome
+from evidence.continuation import continue_chain
+from evidence.pack.content import KEY_CHANGES, Content, PackedSeal
+from evidence.pack.proved import Evidence, PackError, Part, ProvedSeal, Rest
+from evidence.receipt import Receipt, open_receipt
+from evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
+from evidence.statement import NO_KEY, Enrolment, Replace, Revoke, Statement, open_statement
+from evidence.verify import accept, declarations
 
 FINDINGS_MAX: Final = 1_000
 """Kept with their text; who makes more does not fill the reader's memory."""

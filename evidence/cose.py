@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.evidence import cbor, keys
+from evidence import cbor, keys
 
 TAG_SIGN1: Final = b"\xd2"
 """CBOR tag 18."""

@@ -19,7 +19,7 @@ array whose length tells the kinds apart:
   order, under which anybody can make signatures that hold.
 - `serial` is "" where it is not known.
 
-Who applies a statement, and to what, stands in `agent.evidence.verify`; here only form and signature.
+Who applies a statement, and to what, stands in `evidence.verify`; here only form and signature.
 """
 
 from collections.abc import Callable
@@ -27,8 +27,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence import cbor, cose
-from agent.evidence.seal import (
+from evidence import cbor, cose
+from evidence.seal import (
     FIRST_NUMBER,
     FIRST_RECORD,
     HASH_BYTES,

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from agent.evidence import cbor
-from agent.evidence.attestation import UNSEEN_MAX, Attestation, attested
-from agent.evidence.record import Kind, ReadingRecord, Record, decode_record
-from agent.evidence.seal import NO_HASH, NUMBER_MAX
+from evidence import cbor
+from evidence.attestation import UNSEEN_MAX, Attestation, attested
+from evidence.record import Kind, ReadingRecord, Record, decode_record
+from evidence.seal import NO_HASH, NUMBER_MAX
 
 REMEMBERED_MAX: Final = 500
 """Attestations that later ones are compared with: three weeks of one an hour."""

@@ -18,7 +18,7 @@ endorsement hierarchy, and the certified index must have the name of a counter (
 which its owner can increment and never set. That the key is in a TPM at all only the maker's certificate
 for it could say; what is proven here is that it is the same key as in every earlier attestation.
 
-`agent.evidence.attested_chain` judges them along a chain. A TPM that is away, or fails, is silence, never a
+`evidence.attested_chain` judges them along a chain. A TPM that is away, or fails, is silence, never a
 refusal.
 """
 
@@ -29,8 +29,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence import cbor, keys
-from agent.evidence.seal import HASH_BYTES, NO_HASH, NUMBER_MAX
+from evidence import cbor, keys
+from evidence.seal import HASH_BYTES, NO_HASH, NUMBER_MAX
 
 ALGORITHM: Final = "ES256"
 NV_INDEX: Final = 0x0181D1A0

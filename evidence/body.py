@@ -26,8 +26,8 @@ from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
-from agent.evidence import cbor
-from agent.evidence.record import RECORD_BYTES_MAX
+from evidence import cbor
+from evidence.record import RECORD_BYTES_MAX
 
 BODY_BYTES_MAX: Final = 64_000
 """With the seal, topic and MQTT framing it stays under a Maximum Packet Size of 65,536."""

@@ -17,8 +17,8 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence import cbor, cose
-from agent.evidence.seal import FIRST_NUMBER, HASH_BYTES, NO_HASH, NUMBER_MAX, checked_gateway
+from evidence import cbor, cose
+from evidence.seal import FIRST_NUMBER, HASH_BYTES, NO_HASH, NUMBER_MAX, checked_gateway
 
 VERSION: Final = 1
 RANGES_MAX: Final = 64

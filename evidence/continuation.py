@@ -20,10 +20,10 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from agent.evidence import cbor
-from agent.evidence.chain import ChainState, Code, Finding, Outcome, Verdict
-from agent.evidence.seal import NO_HASH, seal_hash
-from agent.evidence.statement import (
+from evidence import cbor
+from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
+from evidence.seal import NO_HASH, seal_hash
+from evidence.statement import (
     Continuation,
     Enrolment,
     Rekey,

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from agent.evidence import cbor
-from agent.evidence.chain import ChainState
-from agent.evidence.held import Held
-from agent.evidence.seal import NUMBER_MAX
 from agent.store.centre import SHIFT
 from disk.database import StoreError, connect_to_read, suffixed
+from evidence import cbor
+from evidence.chain import ChainState
+from evidence.held import Held
+from evidence.seal import NUMBER_MAX
 
 PIECE_ROWS: Final = 500
 """Rows in memory at once: 32 MB of bodies at the very most."""

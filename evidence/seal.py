@@ -12,7 +12,7 @@ Payload of the COSE_Sign1, a CBOR array:
   number-1 certified, the first one by the enrolled first key.
 - `reference` is the SHA-256 of the last receipt or beacon, or empty: the seal is younger than that.
 
-The body holds the records, in one of the forms of `agent.evidence.body`. It travels beside the seal
+The body holds the records, in one of the forms of `evidence.body`. It travels beside the seal
 or later; everybody but `encode_body` and `open_body` takes it as bytes.
 """
 
@@ -23,10 +23,10 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.evidence import body as forms
-from agent.evidence import cbor, cose
-from agent.evidence.record import CLOCK_NUMBER, clock_state
 from drivers.clock import ClockState
+from evidence import body as forms
+from evidence import cbor, cose
+from evidence.record import CLOCK_NUMBER, clock_state
 
 VERSION: Final = 1
 FIRST_NUMBER: Final = 1

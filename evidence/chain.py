@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence import cbor
-from agent.evidence.record import CLOCK_NUMBER, clock_state
-from agent.evidence.seal import (
+from drivers.clock import ClockState
+from evidence import cbor
+from evidence.record import CLOCK_NUMBER, clock_state
+from evidence.seal import (
     BOOT_ID_BYTES,
     FIRST_NUMBER,
     FIRST_RECORD,
@@ -22,8 +23,7 @@ from agent.evidence.seal import (
     SealHeader,
     checked_gateway,
 )
-from agent.evidence.statement import Rekey, Replace, Revoke
-from drivers.clock import ClockState
+from evidence.statement import Rekey, Replace, Revoke
 
 STATE_BYTES_MAX: Final = 512
 """The longest possible state has 320 bytes."""
