@@ -27,16 +27,16 @@ from agent.status import StatusSocket
 from agent.store.ballast import BALLAST_BYTES
 from agent.store.gateway import GatewayStore
 from agent.tpm_task import TpmTask
-from agent.uplink import wire
 from agent.uplink.courier import Courier
-from agent.uplink.mqtt_events import MqttEvent
-from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
 from agent.uplink.outbox import Outbox
-from agent.uplink.publisher import Publisher
-from agent.uplink.wire import Topics
 from agent.watch import Watch
 from drivers.clock import Clock
 from drivers.reading import Reading
+from wire import messages
+from wire.messages import Topics
+from wire.mqtt_events import MqttEvent
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, Will, parse_broker
+from wire.publisher import Publisher
 
 DATABASE_NAME: Final = "chain.db"
 KEYS_NAME: Final = "keys"
@@ -131,8 +131,8 @@ def mqtt_settings(site: Site, broker: BrokerSettings, topics: Topics) -> MqttSet
             client_id=site.site.gateway,
             tls=address.tls,
             plain_allowed=broker.plain,
-            subscriptions=(topics.receipt, topics.order, wire.BEACON),
-            will=Will(topics.state, wire.encode_state(online=False, details={})),
+            subscriptions=(topics.receipt, topics.order, messages.BEACON),
+            will=Will(topics.state, messages.encode_state(online=False, details={})),
         )
     except MqttSettingsError as error:
         raise ConfigError(site.file, [f"broker.url: {error}"]) from error
@@ -214,7 +214,7 @@ def build(
     folder, store, sealer, recovery = open_chain(site)
     publisher = Publisher(settings, clock, events)
     outbox = outbox_of(topics, store, recovery)
-    birth = wire.encode_state(online=True, details={"version": version()})
+    birth = messages.encode_state(online=True, details={"version": version()})
     statements = in_force(kept_in(folder), store, recovery)
     courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)
     watch = Watch(

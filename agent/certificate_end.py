@@ -1,7 +1,7 @@
 """When a certificate file ends, for the status: the daemon never carries a library of X.509.
 
 Walks the DER of RFC 5280 as far as the validity and no further, without judging anything: whether the
-certificate is good is for TLS, for `agent.certificates` and for `dianjian doctor`.
+certificate is good is for TLS, for `wire.enrolment.certificates` and for `dianjian doctor`.
 
     Certificate ::= SEQUENCE { tbsCertificate SEQUENCE {
         version [0] OPTIONAL, serialNumber, signature, issuer, validity SEQUENCE { notBefore, notAfter }, …

@@ -42,12 +42,12 @@ from agent.sealing import DiskError, Sealing
 from agent.store.gateway import GatewayStore
 from agent.tamper import Tamper
 from agent.uplink.courier import Courier
-from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
 from agent.watch import NS_PER_MS, Watch
 from drivers.clock import NS_PER_S, Stamp
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.record import Kind, encode_reading
 from evidence.seal import FIRST_NUMBER, NO_HASH, StoredSeal
+from wire.mqtt_events import Connected, Disconnected, MqttEvent
 
 T = TypeVar("T")
 

@@ -21,10 +21,10 @@ from agent.gateway import Gateway
 from agent.notify import notify
 from agent.overview import overview
 from agent.status import StatusSocket
-from agent.uplink.mqtt_events import MqttEvent
-from agent.uplink.publisher import Publisher
 from drivers.clock import Clock
 from drivers.reading import Reading
+from wire.mqtt_events import MqttEvent
+from wire.publisher import Publisher
 
 LOG: Final = logging.getLogger("dianjian.loop")
 

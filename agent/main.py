@@ -54,12 +54,12 @@ from agent.rekey import REASON_LOST, install_replacement, rekey
 from agent.sealing import DiskError
 from agent.setups import setups_of
 from agent.tip import RekeyRefusedError
-from agent.uplink.wire import Topics
 from disk.database import SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 from evidence.record import NS_PER_MS
+from wire.messages import Topics
 
 EXIT_NO: Final = 1
 EXIT_USAGE: Final = 2

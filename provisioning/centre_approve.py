@@ -13,13 +13,13 @@ import click
 
 from agent.centre.enrolment_ledger import OfficeError, RequestKept
 from agent.centre.office import Office
-from agent.certificates import CertificateError, csr_pem, parse_csr
-from agent.enrolment_answer import Answer, Issued, Pending, Refused
 from provisioning.centre_chain import AS_JSON, FILE, KEY, REGISTER, say, utc_ms
 from provisioning.centre_office import AUTHORITY, FOLDER, office_at
 from provisioning.enrol_file import answer_file, put, read, refusal_file
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.words import language
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.certificates import CertificateError, csr_pem, parse_csr
 
 OFFICER = "officer"
 

@@ -9,11 +9,11 @@ import click
 
 from agent.centre.enrolment_ledger import OfficeError
 from agent.centre.office import AUTHORITY_NAME, REVOKED_NAME, put
-from agent.certificates import CertificateError, parse_certificate
 from provisioning.broker_config import BrokerPlace, mosquitto_files
 from provisioning.centre_chain import AS_JSON, say, utc_ms
 from provisioning.centre_office import AUTHORITY, FOLDER, office_at, write_pair
 from provisioning.exits import EXIT_USAGE, fail
+from wire.enrolment.certificates import CertificateError, parse_certificate
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = click.IntRange(1, 65_535)

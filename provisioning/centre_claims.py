@@ -14,13 +14,13 @@ from typing import Final
 
 from attrs import evolve
 
-from agent import certificates
-from agent.enrolment_answer import Answer, encode_answer
-from agent.uplink.mqtt_events import Connected, Message, MqttEvent
-from agent.uplink.mqtt_settings import MqttSettings
-from agent.uplink.publisher import Publisher
 from drivers.clock import SystemClock
-from provisioning.enrol_topics import AUTHORITY, REQUESTS, asked_on
+from wire.enrolment import certificates
+from wire.enrolment.answer import Answer, encode_answer
+from wire.enrolment.topics import AUTHORITY, REQUESTS, asked_on
+from wire.mqtt_events import Connected, Message, MqttEvent
+from wire.mqtt_settings import MqttSettings
+from wire.publisher import Publisher
 
 QUEUE_MAX: Final = 200
 """Requests between the broker and here, 20 MB at the very most; a gateway asks again."""

@@ -6,7 +6,7 @@
     POST /.well-known/est/simplereenroll   the same over the certificate that is to be renewed
 
 202 with Retry-After: an officer is asked. 403: refused, and the first word of the text says which of
-`agent.enrolment_answer.REFUSALS`. A client proves itself by what is inside the signing request, the MAC
+`wire.enrolment.answer.REFUSALS`. A client proves itself by what is inside the signing request, the MAC
 under the token or the signature of the old key; RFC 7030's passwords are not used. A client certificate is
 asked for and not required; simplereenroll wants the very one that is renewed.
 
@@ -27,11 +27,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-from agent import certificates
-from agent.certificates import CSR_BYTES_MAX, CertificateError, certs_only, parse_certificate, parse_csr
-from agent.enrolment_answer import Answer, Issued, Pending, Refused
-from agent.enrolment_request import RenewRequest, parse_attribute
 from evidence.cbor import FormatError
+from wire.enrolment import certificates
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.certificates import (
+    CSR_BYTES_MAX,
+    CertificateError,
+    certs_only,
+    parse_certificate,
+    parse_csr,
+)
+from wire.enrolment.request import RenewRequest, parse_attribute
 
 ROOT: Final = "/.well-known/est/"
 CONNECTIONS_MAX: Final = 16

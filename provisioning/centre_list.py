@@ -9,8 +9,6 @@ import click
 from agent.centre.enrolment_ledger import Ledger, OfficeError
 from agent.centre.lines import iso_utc
 from agent.centre.registry import Entry, RegistryError, read_register
-from agent.certificates import parse_certificate
-from agent.enrolment_token import short_code
 from agent.store.centre import UnknownGatewayError
 from agent.store.centre_read import read_standing
 from disk.database import StoreError
@@ -19,6 +17,8 @@ from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_
 from provisioning.centre_chain import AS_JSON, FILE, REGISTER, recovery_key_of
 from provisioning.centre_office import FOLDER, office_at
 from provisioning.exits import EXIT_USAGE, fail
+from wire.enrolment.certificates import parse_certificate
+from wire.enrolment.token import short_code
 
 _WORDS: Final = {Rekey: "rekey", Replace: "replace", Revoke: "revoke"}
 

@@ -17,15 +17,15 @@ import click
 
 from agent.centre.enrolment_ledger import OfficeError
 from agent.centre.office import Office
-from agent.certificates import CertificateError, parse_csr
-from agent.enrolment_answer import Answer, Issued, Pending, Refused
-from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 from provisioning.centre_chain import FILE, KEY, REGISTER, utc_ms
 from provisioning.centre_claims import Claims
 from provisioning.centre_est import EstServer
 from provisioning.centre_office import AUTHORITY, office_at, write_pair
-from provisioning.enrol_topics import RENEWALS, REQUESTS
 from provisioning.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.certificates import CertificateError, parse_csr
+from wire.enrolment.topics import RENEWALS, REQUESTS
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
 CLIENT_ID: Final = "centre-claims-"
 LINES_MAX: Final = 120

@@ -12,16 +12,16 @@ from attrs import evolve
 from agent.centre.enrolment_ledger import OfficeError
 from agent.centre.lines import iso_utc
 from agent.centre.office import CENTRE, Office, make_office, put
-from agent.certificates import parse_certificate
 from agent.config import ConfigError, load_site
 from agent.enrolment import meters_of
-from agent.enrolment_offer import Offer, OfferError, gateway_id, parse_offer
-from agent.enrolment_token import Token
 from evidence.keys import KeyFileError, load_key_file, public
 from evidence.statement import EnrolledMeter
 from provisioning.centre_chain import AS_JSON, FILE, KEY, say, utc_ms
 from provisioning.exits import EXIT_USAGE, FiniteRange, fail
 from provisioning.qr_code import TooLongError, qr_code, terminal
+from wire.enrolment.certificates import parse_certificate
+from wire.enrolment.offer import Offer, OfferError, gateway_id, parse_offer
+from wire.enrolment.token import Token
 
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
 AUTHORITY: Final = click.option(

@@ -29,7 +29,6 @@ from agent.build import DATABASE_NAME, feed_of, linkages_of, mqtt_settings, tpm_
 from agent.config import ConfigError, Site, load_site
 from agent.setups import setups_of
 from agent.status import read_status
-from agent.uplink.wire import Topics
 from disk.database import suffixed
 from provisioning import (
     doctor_access,
@@ -44,6 +43,7 @@ from provisioning.doctor_finding import Check, Finding, Patient, State, chosen, 
 from provisioning.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.show import Doing, console
 from provisioning.words import word
+from wire.messages import Topics
 
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
 USUAL_SITE: Final = "/etc/dianjian/site.toml"

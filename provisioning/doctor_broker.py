@@ -15,16 +15,16 @@ from attrs import evolve
 
 from agent.build import mqtt_settings, version
 from agent.config import ConfigError, Site
-from agent.uplink import wire
 from agent.uplink.delivery import FAILURE
-from agent.uplink.mqtt_client import MqttClient
-from agent.uplink.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
-from agent.uplink.mqtt_settings import MqttSettings
-from agent.uplink.wire import Topics
 from evidence.cbor import FormatError
 from evidence.receipt import open_beacon
 from provisioning.doctor_finding import Finding, Patient, failed, ok, warning
 from provisioning.doctor_tls import reach
+from wire import messages
+from wire.messages import Topics
+from wire.mqtt_client import MqttClient
+from wire.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_settings import MqttSettings
 
 ANSWER_S: Final = 6.0
 BEACON_S: Final = 1.5
@@ -92,7 +92,7 @@ def _mqtt(patient: Patient, settings: MqttSettings, tell: _Tell) -> Iterator[Fin
         client_id=topics.gateway + CLIENT_SUFFIX,
         will=None,
         session_expiry_s=0,
-        subscriptions=(topics.receipt, wire.BEACON),
+        subscriptions=(topics.receipt, messages.BEACON),
     )
     heard = _Heard()
     client = MqttClient(own, heard)
@@ -121,7 +121,7 @@ def _mqtt(patient: Patient, settings: MqttSettings, tell: _Tell) -> Iterator[Fin
 def _hello(patient: Patient, topics: Topics) -> tuple[str, bytes]:
     """What is published: as true as the retained word that stands there."""
     online = bool((patient.status or {}).get("broker", {}).get("connected"))
-    return topics.state, wire.encode_state(online=online, details={"doctor": version()})
+    return topics.state, messages.encode_state(online=online, details={"doctor": version()})
 
 
 def _converse(client: MqttClient, heard: _Heard, hello: tuple[str, bytes]) -> None:
@@ -173,7 +173,7 @@ def _rights(heard: _Heard, topics: Topics) -> Iterator[Finding]:
 
 
 def _beacon(heard: _Heard) -> Message | None:
-    return next((one for one in heard.messages if one.topic == wire.BEACON), None)
+    return next((one for one in heard.messages if one.topic == messages.BEACON), None)
 
 
 def _centre(patient: Patient, site: Site, heard: _Heard) -> Iterator[Finding]:

@@ -5,9 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from agent.certificates import Certificate, CertificateError, is_issued_by, load_many, parse_certificate
 from provisioning.doctor_finding import Finding, Patient, Said, failed, ok, warning
 from provisioning.doctor_remedies import CHECK_CA, NEW_CA, RENEW
+from wire.enrolment.certificates import (
+    Certificate,
+    CertificateError,
+    is_issued_by,
+    load_many,
+    parse_certificate,
+)
 
 SOON: Final = timedelta(days=30)
 PEM_BYTES_MAX: Final = 65_536

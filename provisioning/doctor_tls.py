@@ -7,9 +7,9 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
-from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, tls_context
 from provisioning.doctor_finding import Finding, Said, failed
 from provisioning.doctor_remedies import CHECK_CA, RENEW
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, tls_context
 
 CONNECT_S: Final = 5.0
 ALERT_S: Final = 1.0

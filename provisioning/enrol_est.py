@@ -16,9 +16,9 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import define, field
 
-from agent.enrolment_answer import Answer, Issued, Pending, Refused
-from agent.uplink.mqtt_settings import ServerOnlyTls, TlsFiles, tls_context
 from provisioning.enrol_trouble import EnrolTroubleError, shown, trouble
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.mqtt_settings import ServerOnlyTls, TlsFiles, tls_context
 
 ROOT: Final = "/.well-known/est"
 PATIENCE_S: Final = 20.0
@@ -57,7 +57,7 @@ class EstTransport:
         raise trouble("unreachable", where=self.place, why=f"HTTP {status} {text.strip()[:100]!r}")
 
     def _fetched(self, wanted: bytes) -> str:
-        from agent import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
+        from wire.enrolment import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
 
         status, body = self._ask(tls_context(ServerOnlyTls(None)), "GET", "cacerts")
         if status != HTTPStatus.OK:

@@ -15,9 +15,9 @@ from typing import Final
 
 from attrs import field, frozen
 
-from agent.enrolment_answer import Answer, Issued, Pending, Refused
-from agent.enrolment_token import short_code
 from provisioning.enrol_trouble import trouble
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.token import short_code
 
 BYTES_MAX: Final = 256_000
 """A stick may hold anything under these names."""
@@ -39,7 +39,7 @@ class FolderTransport:
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
         """Write the request, take the answer if it is there; an answer to another request is passed over."""
-        from agent import certificates  # noqa: PLC0415
+        from wire.enrolment import certificates  # noqa: PLC0415
 
         del authority  # what comes is checked by the caller; a folder shows none of its own
         try:

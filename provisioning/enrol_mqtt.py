@@ -13,21 +13,12 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from agent.enrolment_answer import Answer, decode_answer
 from agent.uplink.delivery import FAILURE
-from agent.uplink.mqtt_events import (
-    Acked,
-    Connected,
-    Disconnected,
-    Message,
-    MqttEvent,
-    SubscribeRefused,
-)
-from agent.uplink.mqtt_settings import MQTTS_PORT, MqttSettings, ServerOnlyTls, TlsFiles
-from agent.uplink.publisher import Publisher
 from drivers.clock import SystemClock
 from evidence.cbor import FormatError
-from provisioning.enrol_topics import (
+from provisioning.enrol_trouble import shown, trouble
+from wire.enrolment.answer import Answer, decode_answer
+from wire.enrolment.topics import (
     AUTHORITY,
     claim_answer,
     claim_id,
@@ -35,7 +26,16 @@ from provisioning.enrol_topics import (
     renew_answer,
     renew_request,
 )
-from provisioning.enrol_trouble import shown, trouble
+from wire.mqtt_events import (
+    Acked,
+    Connected,
+    Disconnected,
+    Message,
+    MqttEvent,
+    SubscribeRefused,
+)
+from wire.mqtt_settings import MQTTS_PORT, MqttSettings, ServerOnlyTls, TlsFiles
+from wire.publisher import Publisher
 
 CONNECT_S: Final = 20.0
 """For TCP, TLS and CONNACK over a bad modem."""
@@ -102,7 +102,7 @@ class ClaimTransport:
             return _asked(line, claim_request(client), csr)
 
     def _fetched(self, wanted: bytes) -> str:
-        from agent import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
+        from wire.enrolment import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
 
         settings = self._settings(secrets.token_hex(16), ServerOnlyTls(None), AUTHORITY)
         with _Line(settings, self.place) as line:

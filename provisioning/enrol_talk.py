@@ -10,14 +10,14 @@ from attrs import evolve
 
 from agent.config import ConfigError, Site
 from agent.enrolment import EnrolmentError
-from agent.enrolment_answer import Sentence
-from agent.enrolment_offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
-from agent.enrolment_token import TokenError, parse_token
 from agent.evidence.slots import KeySlotsError
 from disk.database import StoreError
 from provisioning.enrol_trouble import EnrolTroubleError
 from provisioning.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.words import language
+from wire.enrolment.answer import Sentence
+from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
+from wire.enrolment.token import TokenError, parse_token
 
 TOKEN_BYTES_MAX: Final = 4_096
 """A file with an offer in it, and whatever an editor put around it."""

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-from agent.enrolment_answer import REFUSALS, Refused, Sentence
 from provisioning.words import language
+from wire.enrolment.answer import REFUSALS, Refused, Sentence
 
 TROUBLES: Final[Mapping[str, Sentence]] = {
     "offer-gateway": {

@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from agent.enrolment_offer import Offer
 from provisioning.enrol_est import EstTransport
 from provisioning.enrol_file import FolderTransport
 from provisioning.enrol_mqtt import ClaimTransport
 from provisioning.enrol_trouble import trouble
 from provisioning.enrolling import Transport
+from wire.enrolment.offer import Offer
 
 FILE: Final = "file:"
 

@@ -23,10 +23,6 @@ from agent.build import KEYS_NAME, open_chain
 from agent.centre.lines import iso_utc
 from agent.config import Site
 from agent.enrolment import make_recovery_key, meters_of, note_first_key, read_enrolment
-from agent.enrolment_answer import Answer, Issued, Pending, Refused, Sentence
-from agent.enrolment_offer import Offer
-from agent.enrolment_request import EnrolRequest, ask_enrolment, parse_attribute
-from agent.enrolment_token import short_code
 from agent.evidence.recovery import Start
 from agent.evidence.slots import KeySlots
 from disk.lock import SecondInstanceError
@@ -50,6 +46,10 @@ from provisioning.enrol_identity import (
 )
 from provisioning.enrol_trouble import EnrolTroubleError, refused, shown, trouble
 from provisioning.setup_journal import Enrolled
+from wire.enrolment.answer import Answer, Issued, Pending, Refused, Sentence
+from wire.enrolment.offer import Offer
+from wire.enrolment.request import EnrolRequest, ask_enrolment, parse_attribute
+from wire.enrolment.token import short_code
 
 NS_PER_MS: Final = 1_000_000
 RETRY_S: Final = 5.0
@@ -186,7 +186,7 @@ def checked(raw: bytes, csr: bytes, authority: bytes, gateway: str, now_utc_ms: 
     Raises:
         EnrolTroubleError: They are not.
     """
-    from agent import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
+    from wire.enrolment import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
 
     try:
         found = certificates.open_certs_only(raw)
@@ -212,7 +212,7 @@ def checked(raw: bytes, csr: bytes, authority: bytes, gateway: str, now_utc_ms: 
 
 def put_in_place(identity: Identity, found: Checked) -> None:
     """Use the certificate from now on."""
-    from agent import certificates  # noqa: PLC0415
+    from wire.enrolment import certificates  # noqa: PLC0415
 
     name = sha256(found.certificate).hexdigest()[: 2 * ID_BYTES]
     identity.install(name, certificates.pem(found.certificate), certificates.pem(found.authority))
@@ -252,7 +252,7 @@ def _is_done(identity: Identity, offer: Offer) -> bool:
 
 
 def _token_of(file: Path) -> str:
-    from agent import certificates  # noqa: PLC0415
+    from wire.enrolment import certificates  # noqa: PLC0415
 
     try:
         return parse_attribute(certificates.parse_csr(file.read_bytes()).attribute).request.token
@@ -262,7 +262,7 @@ def _token_of(file: Path) -> str:
 
 def _request(site: Site, offer: Offer, identity: Identity) -> bytes:
     """The signing request under this token: the one that was made before, else a new one."""
-    from agent import certificates  # noqa: PLC0415
+    from wire.enrolment import certificates  # noqa: PLC0415
 
     known = identity.request()
     if known is not None and _token_of(identity.pending / REQUEST_NAME) == offer.token.id:
@@ -293,7 +293,7 @@ def _request(site: Site, offer: Offer, identity: Identity) -> bytes:
 
 
 def _enrolled(site: Site, offer: Offer, transport: str, identity: Identity) -> Enrolled:
-    from agent import certificates  # noqa: PLC0415
+    from wire.enrolment import certificates  # noqa: PLC0415
 
     known = read_enrolment(site.path(site.store.path))
     current = f"{site.store.path}/{TLS_NAME}/{CURRENT_NAME}"

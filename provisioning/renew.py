@@ -17,10 +17,6 @@ import click
 
 from agent.centre.lines import iso_utc
 from agent.config import ConfigError, Site, load_site
-from agent.enrolment_offer import Offer
-from agent.enrolment_request import RenewRequest, ask_renewal, parse_attribute
-from agent.enrolment_token import Token
-from agent.uplink.mqtt_settings import TlsFiles
 from provisioning import enrolling
 from provisioning.enrol_est import EstTransport
 from provisioning.enrol_identity import AUTHORITY_NAME, CERTIFICATE_NAME, KEY_NAME, Identity
@@ -30,6 +26,10 @@ from provisioning.enrol_trouble import trouble
 from provisioning.enrol_ways import way_to
 from provisioning.exits import EXIT_USAGE, fail
 from provisioning.words import language
+from wire.enrolment.offer import Offer
+from wire.enrolment.request import RenewRequest, ask_renewal, parse_attribute
+from wire.enrolment.token import Token
+from wire.mqtt_settings import TlsFiles
 
 LIFE_NUMERATOR: Final = 2
 LIFE_DENOMINATOR: Final = 3
@@ -115,7 +115,7 @@ def _renew(
     as_json: bool,
     patience_s: float,
 ) -> None:
-    from agent import certificates  # noqa: PLC0415
+    from wire.enrolment import certificates  # noqa: PLC0415
 
     authority = certificates.parse_certificate((identity.current / AUTHORITY_NAME).read_bytes()).sha256
     tell = teller(as_json)
@@ -142,7 +142,7 @@ def _own_way(site: Site, identity: Identity, via: str | None) -> enrolling.Trans
 
 def _request(gateway: str, identity: Identity, token: Token | None) -> bytes:
     """The signing request for the certificate in use: the one that was made before, else a new one."""
-    from agent import certificates  # noqa: PLC0415
+    from wire.enrolment import certificates  # noqa: PLC0415
 
     old_key = (identity.current / KEY_NAME).read_bytes()
     old = certificates.parse_certificate((identity.current / CERTIFICATE_NAME).read_bytes())
@@ -160,7 +160,7 @@ def _request(gateway: str, identity: Identity, token: Token | None) -> bytes:
 
 
 def _fits(csr: bytes, certificate_sha256: bytes, token: str) -> bool:
-    from agent import certificates  # noqa: PLC0415
+    from wire.enrolment import certificates  # noqa: PLC0415
 
     try:
         asked = parse_attribute(certificates.parse_csr(csr).attribute).request
@@ -172,7 +172,7 @@ def _fits(csr: bytes, certificate_sha256: bytes, token: str) -> bool:
 
 
 def _life(identity: Identity) -> dict[str, Any]:
-    from agent import certificates  # noqa: PLC0415
+    from wire.enrolment import certificates  # noqa: PLC0415
 
     one = certificates.parse_certificate((identity.current / CERTIFICATE_NAME).read_bytes())
     due = one.begins_utc_ms + (one.ends_utc_ms - one.begins_utc_ms) * LIFE_NUMERATOR // LIFE_DENOMINATOR

@@ -16,9 +16,6 @@ from attrs import asdict, evolve
 
 from agent.config import Site
 from agent.enrolment import EnrolmentError, read_enrolment
-from agent.enrolment_answer import Sentence
-from agent.enrolment_offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
-from agent.enrolment_token import TokenError, parse_token
 from provisioning import enrolling
 from provisioning.enrol_talk import TOKEN_BYTES_MAX, ended
 from provisioning.enrol_ways import way_to
@@ -27,6 +24,9 @@ from provisioning.setup_journal import Enrolled
 from provisioning.setup_session import Session
 from provisioning.setup_talk import WrongAnswerError, text_answer
 from provisioning.words import language
+from wire.enrolment.answer import Sentence
+from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
+from wire.enrolment.token import TokenError, parse_token
 
 RECOVERY_NAME: Final = "recovery.key"
 STDIN: Final = "-"

@@ -15,11 +15,11 @@ import click
 from agent.centre.registry import RegistryError, read_registry
 from agent.centre.subscriber import SUBSCRIPTIONS, Subscriber
 from agent.evidence.sealer import CommitError
-from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 from disk.database import StoreError
 from drivers.clock import clock_from_spec
 from evidence.keys import KeyFileError, load_key_file
 from provisioning.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -11,10 +11,10 @@ from typing import Final
 from attrs import define, field, frozen
 
 from agent.store.centre import CentreStore
-from agent.uplink import wire
-from agent.uplink.wire import Topics
 from evidence.keys import public
 from evidence.receipt import RANGES_MAX, Beacon, Conflict, Receipt, sign_beacon, sign_receipt
+from wire import messages
+from wire.messages import Topics
 
 REFERENCES_MAX: Final = 10_000
 """Own receipts and beacons whose time is remembered to date seals."""
@@ -61,7 +61,7 @@ class Answers:
         """The centre's time."""
         raw = sign_beacon(Beacon(utc_ms, sequence), self.secret)
         self._refer(raw, utc_ms)
-        return Answer(wire.BEACON, raw)
+        return Answer(messages.BEACON, raw)
 
     def reference_utc_ms(self, digest: bytes) -> int | None:
         """The time of the receipt or beacon with this SHA-256, if it was ours and not long ago."""

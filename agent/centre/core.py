@@ -30,13 +30,13 @@ from agent.centre.answers import Answer, Answers
 from agent.centre.lines import Line, Lines
 from agent.evidence.sealer import CommitError
 from agent.store.centre import Accepted, Applied, CentreStore
-from agent.uplink import wire
-from agent.uplink.wire import Kind, WireError
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding
 from evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from evidence.statement import Rekey, Replace
 from evidence.verify import Outcome, Verdict, accept, accept_body, continue_chain, declarations
+from wire import messages as wire
+from wire.messages import Kind, WireError
 
 PARKED_MAX: Final = 256
 """Seals of one gateway that wait for an earlier one: a dozen messages of a full window."""

@@ -33,8 +33,8 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from agent.enrolment_token import Token
 from evidence.statement import EnrolledMeter
+from wire.enrolment.token import Token
 
 LEDGER_NAME: Final = "enrolments.jsonl"
 

@@ -11,14 +11,14 @@ from typing import Final
 
 from attrs import frozen
 
-from agent import certificates
 from agent.centre.enrolment_ledger import Ledger
 from agent.centre.registry import Entry
-from agent.certificates import CertificateError, Csr
-from agent.enrolment_answer import Refused
-from agent.enrolment_request import AskedFor, EnrolRequest, RenewRequest, enrolment_of, parse_attribute
 from evidence.cbor import FormatError
 from evidence.statement import NO_KEY, EnrolledMeter
+from wire.enrolment import certificates
+from wire.enrolment.answer import Refused
+from wire.enrolment.certificates import CertificateError, Csr
+from wire.enrolment.request import AskedFor, EnrolRequest, RenewRequest, enrolment_of, parse_attribute
 
 RENEWALS_MAX: Final = 3
 """Of one certificate: a gateway needs one, and one more for each time it lost the answer and its disk."""

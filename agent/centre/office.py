@@ -30,7 +30,6 @@ from typing import Final
 
 from attrs import define, field
 
-from agent import certificates
 from agent.centre.enrolment_ledger import (
     LEDGER_NAME,
     CertificateKept,
@@ -41,12 +40,13 @@ from agent.centre.enrolment_ledger import (
 )
 from agent.centre.enrolment_policy import judge
 from agent.centre.registry import Entry, RegistryError, enrol_in, read_register
-from agent.certificates import CertificateError
-from agent.enrolment_answer import Answer, Issued, Pending, Refused
-from agent.enrolment_request import EnrolRequest, RenewRequest, enrolment_of, parse_attribute
-from agent.enrolment_token import Token, new_token, short_code
 from evidence.cbor import FormatError
 from evidence.statement import EnrolledMeter
+from wire.enrolment import certificates
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.certificates import CertificateError
+from wire.enrolment.request import EnrolRequest, RenewRequest, enrolment_of, parse_attribute
+from wire.enrolment.token import Token, new_token, short_code
 
 AUTHORITY_NAME: Final = "authority.pem"
 KEY_NAME: Final = "authority.key"

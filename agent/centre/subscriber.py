@@ -26,15 +26,15 @@ from agent.centre.core import Centre, Incoming
 from agent.centre.lines import Line, Lines
 from agent.centre.registry import Entry, RegistryError, read_register
 from agent.store.centre import CentreStore, EnrolmentError
-from agent.uplink import wire
 from agent.uplink.delivery import FAILURE
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
-from agent.uplink.mqtt_settings import MqttSettings
-from agent.uplink.publisher import Publisher
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
 from evidence.seal import peek_header
 from evidence.verify import accept_body
+from wire import messages as wire
+from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_settings import MqttSettings
+from wire.publisher import Publisher
 
 BEACON_S: Final = 60.0
 """Brackets a gateway's clock to a minute; its loss is noticed as soon as a heartbeat's."""

@@ -12,10 +12,10 @@ from typing import Final
 from attrs import define, field
 
 from agent.uplink.delivery import Limits
-from agent.uplink.pacing import Backoff, Budget, Patience
 from evidence.held import Held
 from evidence.receipt import Receipt
 from evidence.seal import FIRST_NUMBER
+from wire.pacing import Backoff, Budget, Patience
 
 LOOKS_MAX: Final = 200
 """Stored bodies that one call asks for, so that a long backlog never holds up the agent."""

@@ -14,14 +14,14 @@ from typing import Any, Final, Protocol
 from attrs import define, field, frozen
 
 from agent.store.gateway import GatewayStore
-from agent.uplink import wire
 from agent.uplink.delivery import Heard, OutboxStatus, Publish
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 from agent.uplink.outbox import Outbox
-from agent.uplink.wire import Kind, Topics
 from evidence.cbor import FormatError
 from evidence.receipt import Conflict, open_beacon, open_receipt
 from evidence.seal import open_body, peek_header
+from wire import messages
+from wire.messages import Kind, Topics
+from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 
 BIRTH_TOKEN: Final = 0
 """The outbox counts its own from 1."""
@@ -140,7 +140,7 @@ class Courier:
         numbers = publish.numbers
         if publish.kind is Kind.CHAIN:
             rows = self.store.headers(numbers.start, len(numbers))
-            return Kind.CHAIN, wire.encode_chain([row.cose for row in rows])
+            return Kind.CHAIN, messages.encode_chain([row.cose for row in rows])
         row = self.store.row(numbers.start)
         assert row is not None
         assert row.body is not None
@@ -149,14 +149,14 @@ class Courier:
         except FormatError:
             self._unsound.add(row.number)
             self._damaged.append(row.number)
-            return Kind.CHAIN, wire.encode_chain([row.cose])
+            return Kind.CHAIN, messages.encode_chain([row.cose])
         if publish.kind is Kind.BODY:
-            return Kind.BODY, wire.encode_body(row.number, row.body)
-        return Kind.SEAL, wire.encode_seal(row.cose, row.body)
+            return Kind.BODY, messages.encode_body(row.number, row.body)
+        return Kind.SEAL, messages.encode_seal(row.cose, row.body)
 
     def _message(self, message: Message, now_s: float) -> list[dict[str, Any]]:
         try:
-            if message.topic == wire.BEACON:
+            if message.topic == messages.BEACON:
                 beacon = open_beacon(message.payload, self.centre_key)
                 self._beacon_ms = None if message.retained else beacon.centre_utc_ms
                 self.reference = sha256(message.payload).digest()
@@ -201,7 +201,7 @@ class Courier:
         received = self.outbox.status().received
         for one in self.statements:
             if one.number > received:
-                self.send(STATEMENT_TOKEN, self.topics.rekey, wire.encode_statement(one.raw))
+                self.send(STATEMENT_TOKEN, self.topics.rekey, messages.encode_statement(one.raw))
 
     def _rejected(self, topic: str, reason: str) -> list[dict[str, Any]]:
         self._rejections += 1

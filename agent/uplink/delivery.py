@@ -5,7 +5,7 @@ from typing import Final
 
 from attrs import Factory, define, frozen
 
-from agent.uplink.wire import Kind
+from wire.messages import Kind
 
 FAILURE: Final = 0x80
 """This reason code and above: refused (MQTT 5.0, section 2.4)."""
@@ -77,7 +77,7 @@ class Limits:
 
 @frozen
 class Publish:
-    """One message to send; the caller encodes it from the store with `agent.uplink.wire`."""
+    """One message to send; the caller encodes it from the store with `wire.messages`."""
 
     token: int
     kind: Kind

@@ -27,14 +27,14 @@ from typing import Final
 
 from attrs import Factory, define, field
 
-from agent.uplink import wire
 from agent.uplink.backfill import Backfill, BodyBytes
 from agent.uplink.delivery import Alarm, Alarms, Event, Heard, Limits, OutboxStatus, Publish
-from agent.uplink.pacing import Backoff, Patience
 from agent.uplink.window import Window
-from agent.uplink.wire import Kind, Topics
 from evidence.receipt import Conflict, Receipt
 from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, NO_HASH
+from wire import messages
+from wire.messages import Kind, Topics
+from wire.pacing import Backoff, Patience
 
 FORK_WORDS: Final = "; it takes nothing more of this chain before dianjian-agent rekey"
 
@@ -173,7 +173,7 @@ class Outbox:
             if body and size <= self._window.packet_bytes_max:
                 return self._take_seals(Kind.SEAL, range(first, first + 1), size, now_s)
             waiting = 1  # this one goes without its body; the next may be whole again
-        count = min(waiting, wire.CHAIN_SEALS_MAX)
+        count = min(waiting, messages.CHAIN_SEALS_MAX)
         while (size := self._chain_bytes(count)) > self._window.packet_bytes_max and count:
             count -= 1
         if count == 0:
@@ -201,7 +201,7 @@ class Outbox:
         return self._window.take(kind, numbers, size, now_s)
 
     def _packet_bytes(self, kind: Kind, *strings: int) -> int:
-        return wire.packet_bytes(self.topics.of(kind), wire.message_bytes(strings))
+        return messages.packet_bytes(self.topics.of(kind), messages.message_bytes(strings))
 
     def _chain_bytes(self, count: int) -> int:
         return self._packet_bytes(Kind.CHAIN, *[COSE_BYTES_MAX] * count)

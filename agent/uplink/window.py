@@ -19,8 +19,8 @@ from agent.uplink.delivery import (
     Limits,
     Publish,
 )
-from agent.uplink.pacing import Backoff
-from agent.uplink.wire import Kind
+from wire.messages import Kind
+from wire.pacing import Backoff
 
 PACKET_BYTES_MAX: Final = 268_435_460
 """Largest packet that MQTT can name (section 2.1.4): what counts while a broker names no maximum."""

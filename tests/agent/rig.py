@@ -12,8 +12,6 @@ from agent.detect.detector import Detector
 from agent.gateway import Gateway
 from agent.postbox import POSTBOX_NAME, Postbox
 from agent.uplink.courier import Courier
-from agent.uplink.mqtt_events import Connected, Message
-from agent.uplink.wire import Topics
 from agent.watch import Watch
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading
@@ -22,6 +20,8 @@ from evidence import keys
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import ReadingRecord, Record, decode_record
 from evidence.seal import StoredSeal, open_body, peek_header
+from wire.messages import Topics
+from wire.mqtt_events import Connected, Message
 
 CENTRE = bytes(range(32))
 SITE = f"""

@@ -13,12 +13,12 @@ from agent.evidence.sealer import CommitError, StoreFullError
 from agent.gateway import RekeyError
 from agent.quota import Level
 from agent.sealing import SETTLE_S_MAX, DiskError
-from agent.uplink.mqtt_events import Message
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind, ReadingRecord, Record, decode_record
 from evidence.seal import StoredSeal, open_body, peek_header
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
+from wire.mqtt_events import Message
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from attrs import Factory, define
 
 from agent.loop import BATCH_MAX, INBOX_MAX, TEND_S, Loop, PublisherDiedError, stop_buses
 from agent.status import StatusSocket, read_status
-from agent.uplink.mqtt_events import Connected, MqttEvent
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
 from tests.agent.rig import Rig
+from wire.mqtt_events import Connected, MqttEvent
 
 WAIT_S = 10.0
 

@@ -9,12 +9,12 @@ from agent import once
 from agent.build import setups_of
 from agent.config import parse_site
 from agent.overview import iso, overview, reading_json
-from agent.uplink.mqtt_events import Message
 from drivers.clock import ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.receipt import Beacon, Receipt, sign_beacon, sign_receipt
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
 from tests.drivers.slave import answer, on_tcp
+from wire.mqtt_events import Message
 
 
 def test_once_reads_each_group_of_each_meter_in_the_order_of_the_site_file(tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ from typing import Final
 
 import psutil
 
-from agent.uplink.mqtt_events import Message, MqttEvent
-from agent.uplink.mqtt_settings import MqttSettings
-from agent.uplink.publisher import Publisher
 from drivers.clock import SystemClock
 from tests.e2e.plant import SmallPlant, small_plant
+from wire.mqtt_events import Message, MqttEvent
+from wire.mqtt_settings import MqttSettings
+from wire.publisher import Publisher
 
 STARTS: Final = 7
 METERS: Final = 20

@@ -18,14 +18,14 @@ from typing import Final
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
-from agent.uplink import wire
-from agent.uplink.wire import Kind, Topics
 from evidence.body import plain_body
 from evidence.chain import ChainState
 from evidence.seal import StoredSeal, encode_body, open_body, peek_header
 from evidence.verify import Outcome, accept
 from tests.bench.loads import VALUES, readings
 from tests.evidence.chains import GATEWAY, MemorySlots, MemoryStore, stamp
+from wire import messages
+from wire.messages import Kind, Topics
 
 REPEATS: Final = 15
 QUOTA_BYTES: Final = 1 << 30
@@ -56,7 +56,7 @@ def sealed_and_verified(records: list[bytes]) -> None:
     seal, state = sealed_in_memory(records)
     header, body = peek_header(seal.cose), seal.body
     assert body is not None
-    packet = wire.packet_bytes(Topics(GATEWAY).of(Kind.SEAL), len(wire.encode_seal(seal.cose, body)))
+    packet = messages.packet_bytes(Topics(GATEWAY).of(Kind.SEAL), len(messages.encode_seal(seal.cose, body)))
     show("records, plain body and body, bytes", f"{len(plain_body(records))} {len(body)}")
     show("MQTT packet a value, with signature, bytes", round(packet / len(records) / VALUES, 2))
     show("compressing, µs", best_us(lambda: encode_body(records)))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from agent.evidence.sealer import Sealer
-from agent.uplink import wire as uplink
 from drivers.bus import open_bus
 from drivers.clock import SystemClock
 from drivers.frame import Framing, Request, parse
@@ -22,6 +21,7 @@ from tests.bench.peers import disk, document, install, journal, rows, slave, spo
 from tests.bench.peers.subjects import Ours
 from tests.bench.peers.table import Row, at_least, at_most, cell, counts, lines
 from tests.evidence.chains import GATEWAY, MemorySlots, MemoryStore, stamp
+from wire import messages as uplink
 
 BOTH = Row("rate", "rate", (at_least(1.2, "node-red"), at_least(2.0, "modpoll")))
 MOST = Row("bytes", "bytes", (at_most(4.0),), 2)

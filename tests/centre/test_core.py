@@ -27,8 +27,6 @@ from agent.centre.registry import (
 )
 from agent.evidence.sealer import CommitError
 from agent.store.centre import Accepted, Applied, CentreStore
-from agent.uplink import wire
-from agent.uplink.wire import Topics
 from drivers import model
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence import cbor, keys
@@ -37,6 +35,8 @@ from evidence.record import MODEL_ID_BYTES, Kind, encode_reading, encode_record
 from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Rekey, sign_statement
 from tests.evidence.chains import GATEWAY, Chain, secret, stamp
+from wire import messages as wire
+from wire.messages import Topics
 
 SECRET = bytes(range(32))
 KEY = keys.public(SECRET)

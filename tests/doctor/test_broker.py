@@ -10,8 +10,6 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.uplink.mqtt_events import Connected, Message
-from agent.uplink.mqtt_settings import TlsFiles
 from evidence.receipt import Beacon, sign_beacon
 from provisioning.broker import Broker, free_port, start_mosquitto
 from provisioning.doctor import CHECKS
@@ -20,6 +18,8 @@ from tests.agent.rig import BEGIN_S, CENTRE
 from tests.doctor.place import bad, look, place, the_bad
 from tests.uplink.certificates import Authority
 from tests.uplink.ends import Link, settings
+from wire.mqtt_events import Connected, Message
+from wire.mqtt_settings import TlsFiles
 
 BY_NAME = {check.name: check for check in CHECKS}
 ALL = ("dj/1/#",)

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from agent.enrolment_offer import parse_offer
 from agent.evidence.slots import KeySlots, KeySlotsError
 from provisioning.bundle import forms_of
 from tests.enrolment.desk import Desk, bare, good, offer_file
+from wire.enrolment.offer import parse_offer
 
 LOOK_S = 0.003
 LIFE_S = 4.0

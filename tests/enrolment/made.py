@@ -6,13 +6,13 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from agent import certificates
 from agent.centre.office import Office, make_office
-from agent.enrolment_answer import Answer
-from agent.enrolment_request import EnrolRequest, RenewRequest, ask_enrolment, ask_renewal
-from agent.enrolment_token import Token
 from evidence.keys import create_key_file, public
 from evidence.statement import EnrolledMeter
+from wire.enrolment import certificates
+from wire.enrolment.answer import Answer
+from wire.enrolment.request import EnrolRequest, RenewRequest, ask_enrolment, ask_renewal
+from wire.enrolment.token import Token
 
 NOW = 1_767_268_800_000
 HOUR = 3_600_000

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from agent.enrolment_answer import Issued
-from agent.enrolment_offer import parse_offer
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message
-from agent.uplink.mqtt_settings import MqttSettings, ServerOnlyTls, TlsFiles
 from evidence.statement import METERS_MAX, EnrolledMeter
 from provisioning.enrol_est import EstTransport
 from provisioning.enrol_mqtt import ClaimTransport
 from tests.enrolment.desk import Doors, bad, bare, call, good, offer_file, open_doors, openssl
 from tests.enrolment.made import Device
 from tests.uplink.ends import Link, settings
+from wire.enrolment.answer import Issued
+from wire.enrolment.offer import parse_offer
+from wire.mqtt_events import Acked, Connected, Disconnected, Message
+from wire.mqtt_settings import MqttSettings, ServerOnlyTls, TlsFiles
 
 
 @pytest.fixture(scope="module")

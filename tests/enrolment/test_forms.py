@@ -9,16 +9,16 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent import certificates
 from agent.centre.enrolment_ledger import Ledger
 from agent.centre.enrolment_policy import judge
-from agent.enrolment_answer import REFUSALS, Issued, Pending, Refused, encode_answer
-from agent.enrolment_offer import Offer, parse_offer
-from agent.enrolment_request import parse_attribute
-from agent.enrolment_token import ALPHABET, CHARACTERS, Token, TokenError, parse_token, short_code
 from evidence import cbor
 from tests.enrolment.made import NOW, Desk, Device
 from tests.evidence.cddl import Schema
+from wire.enrolment import certificates
+from wire.enrolment.answer import REFUSALS, Issued, Pending, Refused, encode_answer
+from wire.enrolment.offer import Offer, parse_offer
+from wire.enrolment.request import parse_attribute
+from wire.enrolment.token import ALPHABET, CHARACTERS, Token, TokenError, parse_token, short_code
 
 SCHEMA = Schema((Path(agent.evidence.__file__).parent / "records.cddl").read_text())
 TOKENS = st.builds(

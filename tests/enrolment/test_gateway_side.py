@@ -13,11 +13,8 @@ from pathlib import Path
 import pytest
 from attrs import define, evolve, field
 
-from agent import certificates
 from agent.build import open_chain
 from agent.config import load_site
-from agent.enrolment_answer import Answer, Issued, Refused, Sentence
-from agent.enrolment_offer import Offer
 from evidence.keys import public
 from provisioning import enrolling
 from provisioning.enrol_identity import Identity
@@ -25,6 +22,9 @@ from provisioning.enrol_trouble import TROUBLES, EnrolTroubleError
 from tests.enrolment.desk import bad, bare
 from tests.enrolment.made import DAY, Desk
 from tests.evidence.chains import heartbeat, stamp
+from wire.enrolment import certificates
+from wire.enrolment.answer import Answer, Issued, Refused, Sentence
+from wire.enrolment.offer import Offer
 
 
 class PulledPlugError(BaseException):

@@ -11,17 +11,17 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent import certificates
 from agent.centre.enrolment_ledger import LEDGER_NAME, OfficeError
 from agent.centre.enrolment_policy import RENEWALS_MAX
 from agent.centre.office import Office, make_office
 from agent.centre.registry import read_register
-from agent.enrolment_answer import REFUSALS, Issued, Pending, Refused
-from agent.enrolment_request import ask_enrolment, parse_attribute
-from agent.enrolment_token import Token, new_token, short_code
 from evidence import cbor
 from evidence.statement import EnrolledMeter
 from tests.enrolment.made import DAY, METERS, NOW, Desk, Device
+from wire.enrolment import certificates
+from wire.enrolment.answer import REFUSALS, Issued, Pending, Refused
+from wire.enrolment.request import ask_enrolment, parse_attribute
+from wire.enrolment.token import Token, new_token, short_code
 
 Case = Callable[[Desk, Device], bytes]
 

@@ -4,9 +4,9 @@ from hashlib import sha256
 
 import pytest
 
-from agent.enrolment_offer import Offer
-from agent.enrolment_token import Token
 from provisioning.qr_code import EC_BYTES, TooLongError, qr_code, terminal
+from wire.enrolment.offer import Offer
+from wire.enrolment.token import Token
 
 TEXT = "dianjian:1?g=gw-7&" * 40
 

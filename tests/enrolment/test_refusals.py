@@ -9,12 +9,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent import certificates
 from agent.centre.office import Office, make_office
 from agent.config import load_site
-from agent.enrolment_answer import Answer, Refused
-from agent.enrolment_offer import parse_offer
-from agent.enrolment_token import new_token
 from evidence.keys import load_key_file
 from provisioning import centre_est, enrolling
 from provisioning.broker import free_port
@@ -23,6 +19,10 @@ from provisioning.enrol_talk import read_offer
 from tests.enrolment.desk import Doors, bad, bare, good, offer_file, open_doors
 from tests.enrolment.made import Desk
 from tests.enrolment.test_gateway_side import Wire, silent
+from wire.enrolment import certificates
+from wire.enrolment.answer import Answer, Refused
+from wire.enrolment.offer import parse_offer
+from wire.enrolment.token import new_token
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from agent import certificates
 from agent.config import load_site
-from agent.enrolment_answer import Issued
 from provisioning import enrolling, renew
 from provisioning.enrol_identity import Identity
 from tests.enrolment.desk import bad, bare, good
 from tests.enrolment.made import DAY, Desk
 from tests.enrolment.test_gateway_side import Wire, offer_of, silent
+from wire.enrolment import certificates
+from wire.enrolment.answer import Issued
 
 
 @pytest.fixture

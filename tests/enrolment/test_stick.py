@@ -7,12 +7,12 @@ import pytest
 
 from agent.centre.office import Office
 from agent.centre.registry import read_register
-from agent.certificates import parse_certificate, pem
 from agent.config import load_site
 from agent.main import main as agent_main
-from agent.uplink.mqtt_settings import TlsFiles, tls_context
 from provisioning.centre_chain import utc_ms
 from tests.enrolment.desk import Desk, bad, bare, call, good, offer_file, openssl
+from wire.enrolment.certificates import parse_certificate, pem
+from wire.mqtt_settings import TlsFiles, tls_context
 
 
 @pytest.fixture

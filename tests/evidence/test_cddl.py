@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
-from agent.uplink import wire
 from drivers.reading import Reading
 from evidence import cbor
 from evidence.body import BODY_BYTES_MAX, columns_body, plain_body
@@ -16,6 +15,7 @@ from tests.evidence.attestations import GOLDEN
 from tests.evidence.cddl import Schema
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 from tests.evidence.test_record import READING, READINGS
+from wire import messages
 
 SCHEMA = Schema((Path(agent.evidence.__file__).parent / "records.cddl").read_text())
 CENTRE = secret(0, "centre")
@@ -130,4 +130,4 @@ def test_real_statements_match_their_own_rule_and_no_other(rule: str) -> None:
     assert SCHEMA.matches("statement", raw)
     assert [other for other in STATEMENTS if SCHEMA.matches(other, raw)] == [rule]
     assert SCHEMA.matches("file-item", cbor.encode(raw))
-    assert SCHEMA.matches("rekey-message", wire.encode_statement(raw))
+    assert SCHEMA.matches("rekey-message", messages.encode_statement(raw))

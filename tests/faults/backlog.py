@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from agent.health import read_health
-from agent.uplink import wire
 from agent.uplink.delivery import Limits
 from evidence.record import Kind
 from evidence.seal import peek_header
 from tests.faults.gateway_end import GatewayEnd
+from wire import messages
 
 LIVE_EVERY: Final = 50
 """Sends between two live seals: a hundred live seals while ten days drain."""
@@ -61,9 +61,9 @@ def drain(end: GatewayEnd) -> None:
         sends, bodies = sends + 1, bodies + (topic == topics.body)
         coses: tuple[bytes, ...] = ()
         if topic == topics.seal:
-            coses = (wire.decode_seal(payload).seal,)
+            coses = (messages.decode_seal(payload).seal,)
         elif topic == topics.chain:
-            coses = wire.decode_chain(payload)
+            coses = messages.decode_chain(payload)
         for number in {peek_header(cose).number for cose in coses} & committed.keys():
             before, bodies_before, waits = committed.pop(number)
             waits.append(sends - before)

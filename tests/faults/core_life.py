@@ -4,8 +4,6 @@ import random
 from pathlib import Path
 from typing import Any, Final
 
-from agent.uplink import wire
-from agent.uplink.wire import Kind
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.record import Kind as RecordKind
 from evidence.record import Record, decode_record, encode_record
@@ -13,6 +11,8 @@ from evidence.seal import open_body, peek_header, seal_hash
 from tests.agent.rig import BEGIN_S, Rig
 from tests.faults.disk import Tell, opened, rows_of
 from tests.faults.invariants import Held, Witness, check
+from wire import messages
+from wire.messages import Kind
 
 GATEWAY: Final = "g1"
 STATE: Final = "state"
@@ -48,11 +48,11 @@ def published(rig: Rig) -> list[tuple[int, bytes]]:
     """Number and hash of every seal that went to the broker, whole or not."""
     found: list[tuple[int, bytes]] = []
     for _, topic, payload, _ in rig.sent:
-        kind = wire.parse_topic(topic)[1]
+        kind = messages.parse_topic(topic)[1]
         coses = (
-            [wire.decode_seal(payload).seal]
+            [messages.decode_seal(payload).seal]
             if kind is Kind.SEAL
-            else wire.decode_chain(payload)
+            else messages.decode_chain(payload)
             if kind is Kind.CHAIN
             else []
         )

@@ -18,11 +18,7 @@ from agent.detect.detector import Detector
 from agent.gateway import Gateway
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
-from agent.uplink.mqtt_events import Disconnected, MqttEvent
-from agent.uplink.mqtt_settings import MqttSettings, TlsFiles, Will
 from agent.uplink.outbox import Outbox
-from agent.uplink.publisher import Publisher
-from agent.uplink.wire import BEACON, Topics, encode_state
 from agent.watch import Watch
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
 from drivers.reading import Block, PollGroup, Quality, Reading
@@ -30,6 +26,10 @@ from drivers.registers import Value
 from evidence import keys
 from evidence.record import Kind, ReadingRecord, Record, decode_record
 from evidence.seal import open_body, peek_header
+from wire.messages import BEACON, Topics, encode_state
+from wire.mqtt_events import Disconnected, MqttEvent
+from wire.mqtt_settings import MqttSettings, TlsFiles, Will
+from wire.publisher import Publisher
 
 CENTRE: Final = bytes(range(32))
 """The centre's secret."""

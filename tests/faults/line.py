@@ -18,8 +18,6 @@ from agent.centre.answers import Answers
 from agent.centre.core import Centre, Incoming
 from agent.centre.subscriber import BATCH_MAX
 from agent.store.centre import CentreStore
-from agent.uplink import wire
-from agent.uplink.wire import Kind
 from drivers.clock import NS_PER_S
 from evidence import keys
 from evidence.receipt import open_receipt
@@ -27,6 +25,8 @@ from evidence.seal import peek_header
 from tests.faults.gateway_end import CENTRE, GatewayEnd
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.scripted_broker import Manners, ScriptedBroker
+from wire import messages
+from wire.messages import Kind
 
 PATIENCE_S: Final = 30.0
 """Nothing here takes two seconds; a loaded machine may."""
@@ -89,12 +89,12 @@ class CentreEnd:
         return Held.of_coses((number, cose) for number, cose, _, _ in self.store.chain("g1"))
 
     def _see(self, message: Incoming) -> None:
-        gateway, kind = wire.parse_topic(message.topic)
+        gateway, kind = messages.parse_topic(message.topic)
         coses: tuple[bytes, ...] = ()
         if gateway == "g1" and kind is Kind.SEAL:
-            coses = (wire.decode_seal(message.payload).seal,)
+            coses = (messages.decode_seal(message.payload).seal,)
         elif gateway == "g1" and kind is Kind.CHAIN:
-            coses = wire.decode_chain(message.payload)
+            coses = messages.decode_chain(message.payload)
         for cose in coses:
             self._witness.published(cose, peek_header(cose).number)
 

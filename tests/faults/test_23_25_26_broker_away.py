@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.uplink.mqtt_events import Disconnected
 from provisioning import broker as brokers
 from provisioning.broker import free_port, start_mosquitto
 from tests.e2e.plant import small_plant
@@ -15,6 +14,7 @@ from tests.faults.invariants import Held, Witness, check
 from tests.faults.mosquitto_line import deliver, enrol, rows, turn_until
 from tests.uplink.certificates import Authority
 from tests.uplink.ends import CentreEnd
+from wire.mqtt_events import Disconnected
 
 AWAY_S = 60.0
 FIRST_MESSAGE_S_MAX = 2.0

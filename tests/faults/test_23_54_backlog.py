@@ -20,11 +20,11 @@ import pytest
 from agent.build import open_chain
 from agent.config import parse_site
 from agent.store.gateway import read_seals
-from agent.uplink.wire import CHAIN_SEALS_MAX
 from tests.faults.gateway_end import site_text
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.line import CentreEnd
 from tests.faults.scripted_broker import ScriptedBroker
+from wire.messages import CHAIN_SEALS_MAX
 
 METERS = 20
 RESIDENT_BYTES_MAX = 64 << 20

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from agent.uplink.delivery import Alarm, Limits
-from agent.uplink.wire import Kind
 from tests.faults.gateway_end import HASTY
 from tests.faults.line import Line
 from tests.faults.scripted_broker import Manners
+from wire.messages import Kind
 
 REFUSED = 0x87
 

@@ -10,8 +10,6 @@ from agent.health import read_health
 from agent.loop import WATCHDOG_S, Loop, PublisherDiedError
 from agent.status import StatusSocket
 from agent.store.gateway import read_seals
-from agent.uplink.mqtt_client import INCOMING_BYTES_MAX
-from agent.uplink.mqtt_events import Connected
 from drivers.clock import SystemClock
 from provisioning.demo.parts import Part
 from tests.faults.gateway_end import site_text
@@ -19,6 +17,8 @@ from tests.faults.invariants import Held, Witness, check
 from tests.faults.line import Line
 from tests.faults.scripted_broker import Manners, ScriptedBroker, variable
 from tests.uplink.test_publisher import MALFORMED
+from wire.mqtt_client import INCOMING_BYTES_MAX
+from wire.mqtt_events import Connected
 
 PACKETS = 400
 GIANT_BYTES = 100_000_000

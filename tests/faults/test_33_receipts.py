@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.uplink.wire import BEACON, Topics
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from tests.faults.gateway_end import CENTRE
 from tests.faults.line import Line
+from wire.messages import BEACON, Topics
 
 OTHER: bytes = bytes(31) + b"\1"
 TOPICS = Topics("g1")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from agent.uplink.mqtt_settings import TlsFiles
 from provisioning.broker import Broker, ServerTls, free_port, start_mosquitto
 from tests.faults.gateway_end import GatewayEnd
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.mosquitto_line import deliver, enrol, rows
 from tests.uplink.certificates import Authority
 from tests.uplink.ends import PATIENCE_S, CentreEnd
+from wire.mqtt_settings import TlsFiles
 
 SEALS = 3
 

@@ -8,15 +8,15 @@ from typing import Any, Self
 from agent.centre.answers import Answers
 from agent.centre.core import Centre, Incoming
 from agent.store.centre import CentreStore
-from agent.uplink import wire
-from agent.uplink.mqtt_events import Message
-from agent.uplink.wire import Kind, Topics
 from evidence.receipt import Receipt, open_receipt
 from evidence.seal import StoredSeal, seal_hash
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
 from tests.faults.core_life import GATEWAY
 from tests.faults.disk import rows_of
 from tests.faults.invariants import Held, Witness
+from wire import messages
+from wire.messages import Kind, Topics
+from wire.mqtt_events import Message
 
 TOPICS = Topics(GATEWAY)
 
@@ -73,5 +73,5 @@ class ToldCentre:
 
 def _message(row: StoredSeal) -> Incoming:
     if row.body is None:
-        return Incoming(TOPICS.of(Kind.CHAIN), wire.encode_chain([row.cose]))
-    return Incoming(TOPICS.of(Kind.SEAL), wire.encode_seal(row.cose, row.body))
+        return Incoming(TOPICS.of(Kind.CHAIN), messages.encode_chain([row.cose]))
+    return Incoming(TOPICS.of(Kind.SEAL), messages.encode_seal(row.cose, row.body))

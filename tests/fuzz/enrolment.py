@@ -6,18 +6,18 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
-from agent import certificates
 from agent.centre.enrolment_ledger import Ledger, OfficeError
 from agent.centre.enrolment_policy import judge
-from agent.certificates import CertificateError
-from agent.enrolment_answer import Issued, Pending, Refused, decode_answer, encode_answer
-from agent.enrolment_offer import Offer, OfferError, parse_offer
-from agent.enrolment_request import EnrolRequest, ask_enrolment, parse_attribute
-from agent.enrolment_token import TokenError, new_token, parse_token
 from evidence import cbor
-from provisioning.enrol_topics import asked_on
 from tests.enrolment.made import NOW, Desk, Device
 from tests.fuzz.target import CBOR, JSON, Target
+from wire.enrolment import certificates
+from wire.enrolment.answer import Issued, Pending, Refused, decode_answer, encode_answer
+from wire.enrolment.certificates import CertificateError
+from wire.enrolment.offer import Offer, OfferError, parse_offer
+from wire.enrolment.request import EnrolRequest, ask_enrolment, parse_attribute
+from wire.enrolment.token import TokenError, new_token, parse_token
+from wire.enrolment.topics import asked_on
 
 
 @cache

@@ -18,8 +18,6 @@ from agent.config import ConfigError, SiteMistakesError, load_site, parse_site
 from agent.detect.detector import CheckpointError, Detector
 from agent.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.hook import HookUrlError, parse_hook
-from agent.uplink.mqtt_settings import MqttSettingsError, parse_broker
-from agent.uplink.wire import Topics
 from agent.watch import Watch
 from drivers import model as models
 from drivers.bus_url import parse_url
@@ -30,6 +28,8 @@ from provisioning.loads_csv import LoadsError, read_loads
 from tests.agent.rig import SITE
 from tests.detect.timeline import T0_S, linkage
 from tests.fuzz.target import CBOR, JSON, TOML, Target
+from wire.messages import Topics
+from wire.mqtt_settings import MqttSettingsError, parse_broker
 
 MISTAKE_CHARACTERS_MAX: Final = 100_000
 MODELS: Final = Path(models.__file__).parent / "models"

@@ -5,7 +5,6 @@ from functools import cache
 from json import dumps
 from typing import Final
 
-from agent.uplink import wire
 from agent.uplink.outbox import Outbox
 from evidence import cbor, cose
 from evidence.cbor import FormatError
@@ -14,40 +13,44 @@ from evidence.seal import peek_header
 from tests.evidence.chains import GATEWAY, Chain
 from tests.fuzz.evidence import CENTRE, CENTRE_PUBLIC
 from tests.fuzz.target import CBOR, JSON, Target
+from wire import messages
 
 
 def run_seal(raw: bytes) -> None:
-    with suppress(wire.WireError):
-        message = wire.decode_seal(raw)
-        assert wire.encode_seal(message.seal, message.body) == raw
+    with suppress(messages.WireError):
+        message = messages.decode_seal(raw)
+        assert messages.encode_seal(message.seal, message.body) == raw
         with suppress(FormatError):
             peek_header(message.seal)
 
 
 def run_chain(raw: bytes) -> None:
-    with suppress(wire.WireError):
-        assert wire.encode_chain(wire.decode_chain(raw)) == raw
+    with suppress(messages.WireError):
+        assert messages.encode_chain(messages.decode_chain(raw)) == raw
 
 
 def run_body(raw: bytes) -> None:
-    with suppress(wire.WireError):
-        message = wire.decode_body(raw)
-        assert wire.encode_body(message.number, message.body) == raw
+    with suppress(messages.WireError):
+        message = messages.decode_body(raw)
+        assert messages.encode_body(message.number, message.body) == raw
 
 
 def run_state(raw: bytes) -> None:
     """A state becomes a line of JSON at the centre; whatever is taken must be sayable there."""
-    with suppress(wire.WireError):
-        online, details = wire.decode_state(raw)
+    with suppress(messages.WireError):
+        online, details = messages.decode_state(raw)
         dumps(details, ensure_ascii=False, allow_nan=False).encode()
-        assert wire.decode_state(wire.encode_state(online=online, details=details)) == (online, details)
+        assert messages.decode_state(messages.encode_state(online=online, details=details)) == (
+            online,
+            details,
+        )
 
 
 def run_topic(raw: bytes) -> None:
     topic = raw.decode("utf-8", errors="replace")
-    with suppress(wire.WireError):
-        gateway, kind = wire.parse_topic(topic)
-        assert wire.Topics(gateway).of(kind) == topic
+    with suppress(messages.WireError):
+        gateway, kind = messages.parse_topic(topic)
+        assert messages.Topics(gateway).of(kind) == topic
 
 
 def run_outbox(raw: bytes) -> None:
@@ -56,7 +59,7 @@ def run_outbox(raw: bytes) -> None:
         payloads = cbor.decode(raw, 8_192)
     except FormatError:
         return
-    outbox = Outbox(wire.Topics(GATEWAY), received=0, tip=OWN_SEALS)
+    outbox = Outbox(messages.Topics(GATEWAY), received=0, tip=OWN_SEALS)
     outbox.on_connected(0.0, 20, 65_536)
     heard = 0
     for now_s, payload in enumerate(payloads if type(payloads) is list else (), 1):
@@ -102,14 +105,14 @@ def _seals() -> list[tuple[bytes, bytes]]:
 
 TARGETS: Final = (
     Target("outbox", run_outbox, _receipts, form=CBOR),
-    Target("wire_seal", run_seal, lambda: [wire.encode_seal(*seal) for seal in _seals()], form=CBOR),
-    Target("wire_chain", run_chain, lambda: [wire.encode_chain([s for s, _ in _seals()])], form=CBOR),
-    Target("wire_body", run_body, lambda: [wire.encode_body(4, body) for _, body in _seals()], form=CBOR),
+    Target("wire_seal", run_seal, lambda: [messages.encode_seal(*seal) for seal in _seals()], form=CBOR),
+    Target("wire_chain", run_chain, lambda: [messages.encode_chain([s for s, _ in _seals()])], form=CBOR),
+    Target("wire_body", run_body, lambda: [messages.encode_body(4, body) for _, body in _seals()], form=CBOR),
     Target(
         "wire_state",
         run_state,
         lambda: [
-            wire.encode_state(online=True, details={"version": "0.1.0", "n": 7, "nothing": None}),
+            messages.encode_state(online=True, details={"version": "0.1.0", "n": 7, "nothing": None}),
             b'{"state":"offline"}',
         ],
         2_100,

@@ -6,7 +6,7 @@ import pytest
 
 from agent.build import mqtt_settings
 from agent.config import ConfigError, load_site
-from agent.uplink.wire import Topics
+from wire.messages import Topics
 
 SITE = """
 [broker]

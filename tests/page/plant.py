@@ -12,9 +12,9 @@ from attrs import frozen
 from agent.figures import BusFigures, Counts, Latency, MeterFigures
 from agent.overview import overview
 from agent.status import StatusSocket
-from agent.uplink.mqtt_events import Message
 from evidence.receipt import Receipt, sign_receipt
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
+from wire.mqtt_events import Message
 
 SITE_NAMED = SITE.replace('gateway = "g1"', 'gateway = "g1"\nname = "东厂区喷涂车间"').replace(
     'id = "p1"\n', 'id = "p1"\nname = "1号喷涂线 Spray booth"\n', 1

@@ -24,10 +24,7 @@ from agent.gateway import Gateway, RekeyError
 from agent.quota import Level
 from agent.sealing import DiskError
 from agent.store.gateway import GatewayStore
-from agent.uplink import wire
 from agent.uplink.courier import Courier
-from agent.uplink.mqtt_events import Message
-from agent.uplink.wire import Kind
 from agent.watch import Watch
 from disk.database import StoreError
 from drivers.clock import Stamp
@@ -40,6 +37,9 @@ from tests.plant.clock import VirtualClock
 from tests.plant.disk import DATABASE, KEYS, Disk, PowerCutError
 from tests.plant.network import TOPICS, Broker, Link
 from tests.plant.story import CENTRE_KEY, GATEWAY, Story
+from wire import messages
+from wire.messages import Kind
+from wire.mqtt_events import Message
 
 RESTART_S: Final = 2.0
 """RestartSec of the unit."""
@@ -292,7 +292,7 @@ class Machine:
         outbox = outbox_of(TOPICS, store, recovery)
         link = Link(self.broker, self._on_wire, self.rng)
         courier = Courier(
-            outbox, store, TOPICS, CENTRE_KEY, link.publish, wire.encode_state(online=True, details={})
+            outbox, store, TOPICS, CENTRE_KEY, link.publish, messages.encode_state(online=True, details={})
         )
         linkages = linkages_of(site)
         lines = {meter.id: meter.line for meter in site.meter}
@@ -314,11 +314,11 @@ class Machine:
     def _on_wire(self, topic: str, payload: bytes) -> None:
         """Whatever leaves the machine is acknowledged by that."""
         assert self.process is not None
-        kind = wire.parse_topic(topic)[1]
+        kind = messages.parse_topic(topic)[1]
         coses: Sequence[bytes] = ()
         if kind is Kind.SEAL:
-            coses = [wire.decode_seal(payload).seal]
+            coses = [messages.decode_seal(payload).seal]
         elif kind is Kind.CHAIN:
-            coses = wire.decode_chain(payload)
+            coses = messages.decode_chain(payload)
         for cose in coses:
             self.ledger.witness.published(cose, peek_header(cose).number)

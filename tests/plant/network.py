@@ -1,6 +1,6 @@
 """The broker that forgets, the connection to it, and the real centre behind it, all on virtual time.
 
-`Link` stands where `agent.uplink.publisher.Publisher` stands: the same calls, the same events, the same
+`Link` stands where `wire.publisher.Publisher` stands: the same calls, the same events, the same
 pauses between tries, and it fails the seed if the agent asks for anything that a broker would punish: a
 message above the Maximum Packet Size, more in flight than the Receive Maximum. `Centre` is the rim of
 `agent.centre.subscriber` around the real core and its real database. One turn is one way through the
@@ -20,17 +20,17 @@ from agent.centre.answers import Answer, Answers
 from agent.centre.core import Centre as Core
 from agent.centre.core import Incoming
 from agent.store.centre import CentreStore
-from agent.uplink import wire
 from agent.uplink.delivery import FAILURE, PACKET_TOO_LARGE, SESSION_TAKEN_OVER
-from agent.uplink.mqtt_client import WINDOW_MAX
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent
-from agent.uplink.mqtt_settings import MqttSettings
-from agent.uplink.pacing import Backoff
-from agent.uplink.wire import Kind, Topics
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import NO_HASH
 from tests.plant.disk import Disk, PowerCutError
 from tests.plant.story import CENTRE_SECRET, GATEWAY
+from wire import messages
+from wire.messages import Kind, Topics
+from wire.mqtt_client import WINDOW_MAX
+from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent
+from wire.mqtt_settings import MqttSettings
+from wire.pacing import Backoff
 
 TOPICS: Final = Topics(GATEWAY)
 PACKET_MAX: Final = 65_536
@@ -167,7 +167,7 @@ class Link:
         self._backoff.succeed()
         packet_max = self.broker.packet_max if self.broker.says_so else 268_435_460
         self.events.append(Connected(False, self.broker.receive_maximum, packet_max))
-        for topic in (TOPICS.receipt, wire.BEACON):
+        for topic in (TOPICS.receipt, messages.BEACON):
             if topic in self.broker.retained:
                 self.events.append(Message(topic, self.broker.retained[topic], retained=True))
 
@@ -192,7 +192,7 @@ class Link:
         window = min(self.broker.receive_maximum, WINDOW_MAX)
         while self._outgoing and len(self._tokens) < window:
             token, topic, payload, retain = self._outgoing.popleft()
-            size = wire.packet_bytes(topic, len(payload))
+            size = messages.packet_bytes(topic, len(payload))
             self.sent += 1
             self.on_wire(topic, payload)
             if size > self.broker.packet_max:

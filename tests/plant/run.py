@@ -23,7 +23,6 @@ from agent.config import parse_site
 from agent.health import Health
 from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
-from agent.uplink.mqtt_events import Message
 from drivers.model import Model
 from evidence import keys
 from tests.faults.invariants import RECOVERY_S_MAX, Witness
@@ -33,6 +32,7 @@ from tests.plant.faults import FAULTS, Fault, draw_faults
 from tests.plant.machine import Machine
 from tests.plant.network import TOPICS, Broker, Centre
 from tests.plant.story import Span, Story, draw_story
+from wire.mqtt_events import Message
 
 TURN_S: Final = 2.5
 """A network round trip of five seconds, and four turns between two seals."""

@@ -10,11 +10,11 @@ import pytest
 
 from agent.centre.answers import Answer
 from agent.centre.subscriber import SUBSCRIPTIONS
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent
-from agent.uplink.wire import BEACON
 from tests.plant.network import TOPICS, Broker, Link
 from tests.uplink import ends
 from tests.uplink.conftest import BrokerBench
+from wire.messages import BEACON
+from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent
 
 WAIT_S = 20.0
 MANY = 30

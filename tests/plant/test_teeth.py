@@ -18,12 +18,12 @@ from agent.memory import Memory
 from agent.sealing import Sealing
 from agent.uplink.backfill import Backfill
 from agent.uplink.courier import Courier
-from agent.uplink.mqtt_events import Acked
 from disk.database import Database
 from evidence import sealer
 from evidence.cose import Signed
 from tests.plant import checks
 from tests.plant.run import World
+from wire.mqtt_events import Acked
 
 SEEDS_MAX = 40
 

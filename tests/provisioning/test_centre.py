@@ -18,13 +18,13 @@ from agent.config import load_site
 from agent.evidence.recovery import Recovery, Start
 from agent.main import main as agent_main
 from agent.store.centre import CentreStore
-from agent.uplink import wire
-from agent.uplink.wire import Topics
 from evidence.keys import load_key_file
 from evidence.seal import StoredSeal
 from provisioning import cli
 from tests.agent.rig import SITE as SITE_TEXT
 from tests.evidence.chains import heartbeat, stamp
+from wire import messages
+from wire.messages import Topics
 
 assert sqlite_utils
 
@@ -86,9 +86,9 @@ def heard(
         stated = [(entry.gateway, raw) for entry in register.values() for raw in entry.statements]
         lines = centre.state_keys(stated, NOW_MS)[1]
         whole = [
-            Incoming(TOPICS.seal, wire.encode_seal(seal.cose, seal.body))
+            Incoming(TOPICS.seal, messages.encode_seal(seal.cose, seal.body))
             if seal.body is not None
-            else Incoming(TOPICS.chain, wire.encode_chain([seal.cose]))
+            else Incoming(TOPICS.chain, messages.encode_chain([seal.cose]))
             for seal in seals
         ]
         lines += centre.handle([*more, *whole], NOW_MS)[1]

@@ -11,13 +11,13 @@ import pytest
 from agent.centre.answers import Answers
 from agent.centre.core import Centre, Incoming
 from agent.store.centre import CentreStore
-from agent.uplink import wire
-from agent.uplink.wire import Topics
 from evidence import keys
 from evidence.record import Kind, encode_record
 from evidence.seal import StoredSeal, open_body, peek_header
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 from tests.tpm.swtpm import Swtpm, needed
+from wire import messages
+from wire.messages import Topics
 
 SECRET = bytes(range(32))
 TOPICS = Topics(GATEWAY)
@@ -72,17 +72,17 @@ def told(path: Path, *batches: list[Incoming]) -> list[tuple[int, str]]:
 
 
 def chain_of(seals: list[StoredSeal]) -> Incoming:
-    return Incoming(TOPICS.chain, wire.encode_chain([seal.cose for seal in seals]))
+    return Incoming(TOPICS.chain, messages.encode_chain([seal.cose for seal in seals]))
 
 
 def body_of(seal: StoredSeal) -> Incoming:
     assert seal.body is not None
-    return Incoming(TOPICS.body, wire.encode_body(seal.number, seal.body))
+    return Incoming(TOPICS.body, messages.encode_body(seal.number, seal.body))
 
 
 def whole(seal: StoredSeal) -> Incoming:
     assert seal.body is not None
-    return Incoming(TOPICS.seal, wire.encode_seal(seal.cose, seal.body))
+    return Incoming(TOPICS.seal, messages.encode_seal(seal.cose, seal.body))
 
 
 def test_attestations_that_follow_each_other_are_no_finding(

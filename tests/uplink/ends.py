@@ -16,14 +16,14 @@ from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
-from agent.uplink.mqtt_events import MqttEvent
-from agent.uplink.mqtt_settings import MqttSettings, TlsFiles, Will
 from agent.uplink.outbox import Outbox
-from agent.uplink.publisher import Publisher
-from agent.uplink.wire import BEACON, Topics, encode_state
 from drivers.clock import SystemClock
 from evidence import keys
 from evidence.record import Kind, encode_record
+from wire.messages import BEACON, Topics, encode_state
+from wire.mqtt_events import MqttEvent
+from wire.mqtt_settings import MqttSettings, TlsFiles, Will
+from wire.publisher import Publisher
 
 PATIENCE_S = 20.0
 """Nothing here takes a second; a loaded machine may."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message
-from agent.uplink.mqtt_settings import Will
 from provisioning.broker import BrokerError, free_port, start_embedded
 from tests.uplink.conftest import BrokerBench
 from tests.uplink.ends import CentreEnd, Gateway, Link, enrol, settings
+from wire.mqtt_events import Acked, Connected, Disconnected, Message
+from wire.mqtt_settings import Will
 
 SEAL = "dj/1/gw-7/seal"
 RECEIPT = "dj/1/gw-7/receipt"

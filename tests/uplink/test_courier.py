@@ -9,7 +9,6 @@ import pytest
 from attrs import define, field
 
 from agent.store.gateway import GatewayStore
-from agent.uplink import wire
 from agent.uplink.courier import (
     BIRTH_TOKEN,
     REJECTIONS_TOLD_MAX,
@@ -18,13 +17,14 @@ from agent.uplink.courier import (
     Courier,
     Pending,
 )
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message, SubscribeRefused
 from agent.uplink.outbox import Outbox
-from agent.uplink.wire import Topics
 from evidence import keys
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from evidence.seal import NO_HASH, StoredSeal
 from tests.evidence.chains import GATEWAY, Chain
+from wire import messages
+from wire.messages import Topics
+from wire.mqtt_events import Acked, Connected, Disconnected, Message, SubscribeRefused
 
 CENTRE = bytes(range(32))
 TOPICS = Topics(GATEWAY)
@@ -147,7 +147,7 @@ def test_a_centre_that_knows_nothing_asks_for_the_first(bench: Bench) -> None:
 
 def test_a_beacon_dates_what_is_sealed_after_it(bench: Bench) -> None:
     raw = sign_beacon(Beacon(1, 1), CENTRE)
-    assert bench.hear(raw, wire.BEACON) == []
+    assert bench.hear(raw, messages.BEACON) == []
     assert bench.courier.reference == sha256(raw).digest()
 
 
@@ -158,8 +158,8 @@ def test_a_beacon_dates_what_is_sealed_after_it(bench: Bench) -> None:
         (TOPICS.receipt, sign_receipt(Receipt("gw-8", 0, NO_HASH, 0, (), 0), CENTRE), "gateway gw-8"),
         (TOPICS.receipt, sign_beacon(Beacon(1, 1), CENTRE), "not signed"),
         (TOPICS.receipt, b"", ""),
-        (wire.BEACON, sign_beacon(Beacon(1, 1), bytes(32)), "not signed"),
-        (wire.BEACON, b"\xff" * 100, ""),
+        (messages.BEACON, sign_beacon(Beacon(1, 1), bytes(32)), "not signed"),
+        (messages.BEACON, b"\xff" * 100, ""),
     ],
     ids=["forged", "another gateway's", "a beacon", "empty", "forged beacon", "noise"],
 )
@@ -226,7 +226,7 @@ def test_a_statement_goes_out_on_each_connect_until_its_seal_is_receipted(bench:
     bench.courier.statements = (STATED,)
     for _ in range(2):
         bench.courier.handle(CONNECTED, bench.now_s)
-    assert stated(bench) == [wire.encode_statement(STATED.raw)] * 2
+    assert stated(bench) == [messages.encode_statement(STATED.raw)] * 2
     assert [token for token, topic, _, _ in bench.sent] == [BIRTH_TOKEN, STATEMENT_TOKEN] * 2
     bench.courier.handle(Acked(STATEMENT_TOKEN, 0), bench.now_s)
     bench.hear(receipt_for(seals[1]))

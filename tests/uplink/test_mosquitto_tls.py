@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from agent.uplink.delivery import Alarm
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected, Message
-from agent.uplink.mqtt_settings import MqttSettings, MqttSettingsError, TlsFiles, tls_context
 from provisioning.broker import Broker
 from tests.uplink.certificates import Authority
 from tests.uplink.ends import CentreEnd, Gateway, Link, enrol, settings
+from wire.mqtt_events import Acked, Connected, Disconnected, Message
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, TlsFiles, tls_context
 
 
 def test_seals_arrive_through_tls_and_the_acl(

@@ -6,10 +6,10 @@ import pytest
 
 from agent.uplink.backfill import Backfill
 from agent.uplink.delivery import Alarm, Heard, Limits
-from agent.uplink.mqtt_settings import MqttSettings
-from agent.uplink.wire import CHAIN_SEALS_MAX, Kind
 from evidence.receipt import Conflict
 from tests.uplink.world import World, hash_of, receipt
+from wire.messages import CHAIN_SEALS_MAX, Kind
+from wire.mqtt_settings import MqttSettings
 
 
 def connected(seals: int = 0, **how: int) -> World:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from agent.uplink.pacing import Backoff, Budget, Patience
+from wire.pacing import Backoff, Budget, Patience
 
 
 def test_a_pause_doubles_up_to_its_limit_and_starts_again() -> None:

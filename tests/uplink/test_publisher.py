@@ -7,9 +7,9 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from agent.uplink.mqtt_client import INCOMING_BYTES_MAX
-from agent.uplink.mqtt_events import Acked, Connected, Disconnected
 from tests.uplink.ends import Link, settings
+from wire.mqtt_client import INCOMING_BYTES_MAX
+from wire.mqtt_events import Acked, Connected, Disconnected
 
 CONNACK = bytes.fromhex("2003000000")
 CONNACK_WINDOW_2 = bytes.fromhex("2006000003") + bytes.fromhex("210002")

@@ -4,13 +4,13 @@ from hashlib import sha256
 
 from attrs import define, field
 
-from agent.uplink import wire
 from agent.uplink.delivery import Heard, Limits, Publish
 from agent.uplink.outbox import Outbox
-from agent.uplink.wire import Kind, Topics
 from evidence.held import Held
 from evidence.receipt import Conflict, Receipt
 from evidence.seal import COSE_BYTES_MAX, NO_HASH
+from wire import messages
+from wire.messages import Kind, Topics
 
 TOPICS = Topics("gw-7")
 PACKET_MAX = 65_536
@@ -145,7 +145,7 @@ class World:
             Kind.BODY: bodies,
         }[publish.kind]
         assert publish.kind is Kind.CHAIN or all(bodies), "a body that was given up is not sent"
-        return wire.packet_bytes(TOPICS.of(publish.kind), wire.message_bytes(strings))
+        return messages.packet_bytes(TOPICS.of(publish.kind), messages.message_bytes(strings))
 
     def ack(self, token: int, code: int = 0) -> None:
         publish = self.in_flight.pop(token)

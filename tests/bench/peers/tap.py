@@ -27,10 +27,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from agent.uplink import wire
 from drivers.reading import Quality
 from evidence.record import ReadingRecord, decode_record
 from evidence.seal import SealHeader, open_body, peek_header
+from wire import messages
 
 WRITE_S: Final = 0.5
 SESSION_S: Final = 3600
@@ -106,13 +106,13 @@ def polls_in(topic: str, payload: bytes, headers: Headers) -> Iterator[tuple[str
 
 def _sealed(kind: str, payload: bytes, headers: Headers) -> Iterator[tuple[str, bytes]]:
     records: tuple[bytes, ...] = ()
-    if kind == wire.Kind.SEAL:
-        seal = wire.decode_seal(payload)
+    if kind == messages.Kind.SEAL:
+        seal = messages.decode_seal(payload)
         records = open_body(peek_header(seal.seal), seal.body)
-    elif kind == wire.Kind.CHAIN:
-        headers |= {header.number: header for header in map(peek_header, wire.decode_chain(payload))}
-    elif kind == wire.Kind.BODY:
-        body = wire.decode_body(payload)
+    elif kind == messages.Kind.CHAIN:
+        headers |= {header.number: header for header in map(peek_header, messages.decode_chain(payload))}
+    elif kind == messages.Kind.BODY:
+        body = messages.decode_body(payload)
         records = open_body(headers[body.number], body.body)
     for record in map(decode_record, records):
         if isinstance(record, ReadingRecord) and record.quality is Quality.GOOD:

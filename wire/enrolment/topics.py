@@ -1,4 +1,4 @@
-"""Where requests and answers travel over MQTT: signing requests (DER), and `agent.enrolment_answer`.
+"""Where requests and answers travel over MQTT: signing requests (DER), and `wire.enrolment.answer`.
 
     dj/1/claim/authority      centre, retained    the authority's certificate, DER
     dj/1/claim/ID/request     a new gateway       its signing request; ID are 16 bytes of its SHA-256
@@ -14,7 +14,7 @@ import re
 from hashlib import sha256
 from typing import Final
 
-from agent.uplink.wire import ROOT, is_gateway_id
+from wire.messages import ROOT, is_gateway_id
 
 CLAIM: Final = f"{ROOT}/claim"
 AUTHORITY: Final = f"{CLAIM}/authority"

@@ -11,7 +11,7 @@ where it is marked:
     [5] an exception in a callback kills its thread while is_connected stays True
     [6] on_publish runs under a lock that publish takes, too
     [7] a PUBLISH of 100 MB is taken in although 64 kB was advertised
-    [8] a socket whose TLS handshake failed is never closed (see `agent.uplink.mqtt_settings`)
+    [8] a socket whose TLS handshake failed is never closed (see `wire.mqtt_settings`)
 """
 
 import contextlib
@@ -28,15 +28,15 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.uplink.delivery import FAILURE
-from agent.uplink.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
-from agent.uplink.mqtt_settings import (
+from agent.uplink.window import PACKET_BYTES_MAX
+from wire.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_settings import (
     MqttSettings,
     MqttSettingsError,
     ServerOnlyTls,
     TlsFiles,
     tls_context,
 )
-from agent.uplink.window import PACKET_BYTES_MAX
 
 WINDOW_MAX: Final = 20
 """Messages inside paho; larger windows were measured to be slower."""

@@ -1,7 +1,7 @@
 """What a gateway asks the centre: to be enrolled, or to have its certificate renewed.
 
 One object travels, over whatever transport: a PKCS#10 signing request of the gateway's TLS key
-(`agent.certificates`), whose attribute is the deterministic CBOR array [signed, mac]:
+(`wire.enrolment.certificates`), whose attribute is the deterministic CBOR array [signed, mac]:
 
     signed   a COSE_Sign1 over one of
         enrolment under dj1.enrol, EdDSA by the chain's first key
@@ -10,7 +10,7 @@ One object travels, over whatever transport: a PKCS#10 signing request of the ga
         renewal under dj1.renew, ES256 by the key of the certificate that is to be renewed
             [1, gateway, SHA-256 of that certificate, SHA-256 of the signing request's public key,
              token id or "", utc_ms]
-    mac      HMAC-SHA256 of `signed` under the key of the token (`agent.enrolment_token`), empty without one
+    mac      HMAC-SHA256 of `signed` under the key of the token (`wire.enrolment.token`), empty without one
 
 So the signing request and the request inside are bound both ways: the inner one names the outer key by
 its hash, the outer key signs the attribute. A renewal needs a token only when the certificate has
@@ -26,7 +26,6 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.enrolment_token import ALPHABET, ID_CHARACTERS, Token
 from evidence import cbor, cose, keys
 from evidence.seal import HASH_BYTES, checked_gateway
 from evidence.statement import (
@@ -37,6 +36,7 @@ from evidence.statement import (
     Enrolment,
     sign_statement,
 )
+from wire.enrolment.token import ALPHABET, ID_CHARACTERS, Token
 
 VERSION: Final = 1
 ENROL_DOMAIN: Final = b"dj1.enrol"

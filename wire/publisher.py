@@ -24,11 +24,11 @@ from collections.abc import Callable
 from typing import Final
 
 from agent.uplink.delivery import SESSION_TAKEN_OVER
-from agent.uplink.mqtt_client import CONNECT_TIMEOUT_S, MqttClient
-from agent.uplink.mqtt_events import Connected, Disconnected, MqttEvent
-from agent.uplink.mqtt_settings import MqttSettings
-from agent.uplink.pacing import Backoff
 from drivers.clock import Clock
+from wire.mqtt_client import CONNECT_TIMEOUT_S, MqttClient
+from wire.mqtt_events import Connected, Disconnected, MqttEvent
+from wire.mqtt_settings import MqttSettings
+from wire.pacing import Backoff
 
 POLL_MS: Final = 1000
 """The keepalive wants to be looked after at least this often."""

@@ -5,7 +5,7 @@ Never imported by the daemon (43 ms and 9 MiB); whoever enrols, renews or runs a
 Keys and authority are ECDSA P-256 with SHA-256, which every TLS library and every external authority
 takes. A signing request (PKCS#10) says one name (CN, the gateway's id) and carries one attribute:
 
-    2.25.160830131924135104575626328675028262539    UTF8String: base64 of what agent.enrolment_request says
+    2.25.160830131924135104575626328675028262539    UTF8String: base64 of what wire.enrolment.request says
 
 (an identifier from a UUID, which nobody has to register). A gateway's certificate has CN = gateway,
 clientAuth and no more; whatever is wrong with bytes from outside is a CertificateError of one line.

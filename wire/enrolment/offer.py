@@ -2,7 +2,7 @@
 
     dianjian:1?g=GATEWAY&t=TOKEN&k=CENTRE_KEY&a=AUTHORITY&b=BROKER[&e=EST][&c=CLAIM][&x=EXPIRES]
 
-TOKEN as `agent.enrolment_token` prints it; CENTRE_KEY (Ed25519) and AUTHORITY (SHA-256 of the authority's
+TOKEN as `wire.enrolment.token` prints it; CENTRE_KEY (Ed25519) and AUTHORITY (SHA-256 of the authority's
 certificate) in base64url; BROKER the URL for the site file; EST an https:// address and CLAIM an mqtts://
 address where requests are taken; EXPIRES in seconds since 1970. It is short enough for a QR code, and it is a
 secret until it was used: the token stands in it.
@@ -20,8 +20,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from attrs import field, frozen
 
-from agent.enrolment_token import Token, TokenError, parse_token
 from evidence.seal import GATEWAY_PATTERN, HASH_BYTES
+from wire.enrolment.token import Token, TokenError, parse_token
 
 SCHEME: Final = "dianjian:1?"
 OFFER_CHARACTERS_MAX: Final = 1_000
