@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from agent.store.centre import SHIFT
+from centre.store.sqlite import SHIFT
 from disk.database import StoreError, connect_to_read, suffixed
 from evidence import cbor
 from evidence.chain import ChainState

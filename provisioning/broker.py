@@ -7,7 +7,7 @@ tells a retained message once in a session and names no Maximum Packet Size; we 
 
 mosquitto is the broker of a real installation; `mosquitto_config` writes what worked there: TLS 1.3,
 client certificates, and an ACL in which a gateway writes only below the name in its certificate. The
-ACL is that of `provisioning.broker_config`, which writes the configuration of a real centre.
+ACL is that of `centre.broker_config`, which writes the configuration of a real centre.
 
 Files are written to a directory of the caller's: the configuration, the ACL, a log, persistence.
 
@@ -29,7 +29,7 @@ from typing import Final
 import click
 from attrs import frozen
 
-from provisioning.broker_config import ACL, CENTRE_NAME, PACKET_BYTES_MAX, QUEUED_MESSAGES_MAX
+from centre.broker_config import ACL, CENTRE_NAME, PACKET_BYTES_MAX, QUEUED_MESSAGES_MAX
 
 HOST: Final = "127.0.0.1"
 READY_S: Final = 15.0

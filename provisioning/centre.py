@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from agent.centre.registry import RegistryError, enrol_in
+from centre.register import RegistryError, enrol_in
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, create_key_file, load_key_file, public
 from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement

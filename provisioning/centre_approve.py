@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from agent.centre.enrolment_ledger import OfficeError, RequestKept
-from agent.centre.office import Office
+from centre.enrolment.ledger import OfficeError, RequestKept
+from centre.enrolment.office import Office
 from provisioning.centre_chain import AS_JSON, FILE, KEY, REGISTER, say, utc_ms
 from provisioning.centre_office import AUTHORITY, FOLDER, office_at
 from provisioning.enrol_file import answer_file, put, read, refusal_file

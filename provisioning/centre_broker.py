@@ -7,9 +7,9 @@ from typing import Final
 
 import click
 
-from agent.centre.enrolment_ledger import OfficeError
-from agent.centre.office import AUTHORITY_NAME, REVOKED_NAME, put
-from provisioning.broker_config import BrokerPlace, mosquitto_files
+from centre.broker_config import BrokerPlace, mosquitto_files
+from centre.enrolment.ledger import OfficeError
+from centre.enrolment.office import AUTHORITY_NAME, REVOKED_NAME, put
 from provisioning.centre_chain import AS_JSON, say, utc_ms
 from provisioning.centre_office import AUTHORITY, FOLDER, office_at, write_pair
 from provisioning.exits import EXIT_USAGE, fail

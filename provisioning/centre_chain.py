@@ -12,8 +12,8 @@ from typing import Any, Final, TextIO
 
 import click
 
-from agent.centre.registry import Entry, RegistryError, add_line, read_register, statement_line
-from agent.store.centre_read import Standing, read_standing
+from centre.register import Entry, RegistryError, add_line, read_register, statement_line
+from centre.store.reading import Standing, read_standing
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 import click
 
-from agent.centre.enrolment_ledger import Ledger, OfficeError
-from agent.centre.lines import iso_utc
-from agent.centre.registry import Entry, RegistryError, read_register
-from agent.store.centre import UnknownGatewayError
-from agent.store.centre_read import read_standing
+from centre.enrolment.ledger import Ledger, OfficeError
+from centre.json_lines import iso_utc
+from centre.register import Entry, RegistryError, read_register
+from centre.store.reading import read_standing
+from centre.store.sqlite import UnknownGatewayError
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement

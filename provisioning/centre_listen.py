@@ -15,11 +15,11 @@ from typing import Any, Final, NamedTuple
 
 import click
 
-from agent.centre.enrolment_ledger import OfficeError
-from agent.centre.office import Office
+from centre.enrolment.claims import Claims
+from centre.enrolment.est_server import EstServer
+from centre.enrolment.ledger import OfficeError
+from centre.enrolment.office import Office
 from provisioning.centre_chain import FILE, KEY, REGISTER, utc_ms
-from provisioning.centre_claims import Claims
-from provisioning.centre_est import EstServer
 from provisioning.centre_office import AUTHORITY, office_at, write_pair
 from provisioning.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from wire.enrolment.answer import Answer, Issued, Pending, Refused

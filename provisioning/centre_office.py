@@ -9,11 +9,11 @@ from typing import Any, Final
 import click
 from attrs import evolve
 
-from agent.centre.enrolment_ledger import OfficeError
-from agent.centre.lines import iso_utc
-from agent.centre.office import CENTRE, Office, make_office, put
 from agent.config import ConfigError, load_site
 from agent.enrolment import meters_of
+from centre.enrolment.ledger import OfficeError
+from centre.enrolment.office import CENTRE, Office, make_office, put
+from centre.json_lines import iso_utc
 from evidence.keys import KeyFileError, load_key_file, public
 from evidence.statement import EnrolledMeter
 from provisioning.centre_chain import AS_JSON, FILE, KEY, say, utc_ms

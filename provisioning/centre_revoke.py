@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
-from agent.centre.enrolment_ledger import OfficeError
-from agent.centre.office import REVOKED_NAME
+from centre.enrolment.ledger import OfficeError
+from centre.enrolment.office import REVOKED_NAME
 from provisioning.centre_chain import AS_JSON, FILE, revoke_chain, say, utc_ms
 from provisioning.centre_office import FOLDER, office_at
 from provisioning.exits import EXIT_USAGE, fail

@@ -20,11 +20,11 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from agent.build import KEYS_NAME, open_chain
-from agent.centre.lines import iso_utc
 from agent.config import Site
 from agent.enrolment import make_recovery_key, meters_of, note_first_key, read_enrolment
 from agent.evidence.recovery import Start
 from agent.evidence.slots import KeySlots
+from centre.json_lines import iso_utc
 from disk.lock import SecondInstanceError
 from evidence.cbor import FormatError
 from evidence.keys import public

@@ -16,10 +16,10 @@ import click
 from attrs import frozen
 
 from agent.build import DATABASE_NAME
-from agent.centre.registry import RegistryError, read_register
 from agent.config import ConfigError, load_site
 from agent.enrolment import EnrolmentError, read_enrolment
 from agent.statements import kept_in
+from centre.register import RegistryError, read_register
 from disk.database import StoreError
 from evidence.archive import Archive, open_centre, open_gateway
 from evidence.cbor import FormatError

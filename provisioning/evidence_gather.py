@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from agent.centre.lines import iso_utc
+from centre.json_lines import iso_utc
 from evidence.archive import Archive, Row
 from evidence.cbor import FormatError
 from evidence.pack.content import SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Any
 
-from agent.centre.lines import iso_utc
+from centre.json_lines import iso_utc
 from evidence.pack.proved import Part, Rest
 from provisioning.evidence_check import Checked
 

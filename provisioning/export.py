@@ -8,8 +8,8 @@ import click
 
 from agent.build import DATABASE_NAME
 from agent.statements import kept_in
-from agent.store.centre_read import read_export
 from agent.store.gateway import read_seals
+from centre.store.reading import read_export
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.pack.export import ExportedSeal, Item, write_chain

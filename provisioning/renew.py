@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import click
 
-from agent.centre.lines import iso_utc
 from agent.config import ConfigError, Site, load_site
+from centre.json_lines import iso_utc
 from provisioning import enrolling
 from provisioning.enrol_est import EstTransport
 from provisioning.enrol_identity import AUTHORITY_NAME, CERTIFICATE_NAME, KEY_NAME, Identity

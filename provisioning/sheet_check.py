@@ -18,8 +18,8 @@ import click
 from attrs import frozen
 
 from agent.build import DATABASE_NAME
-from agent.centre.lines import iso_utc
 from agent.store.gateway import read_seals
+from centre.json_lines import iso_utc
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.pack.container import CONTAINER_BYTES_MAX

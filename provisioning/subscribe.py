@@ -12,9 +12,9 @@ from pathlib import Path
 
 import click
 
-from agent.centre.registry import RegistryError, read_registry
-from agent.centre.subscriber import SUBSCRIPTIONS, Subscriber
 from agent.evidence.sealer import CommitError
+from centre.register import RegistryError, read_registry
+from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import StoreError
 from drivers.clock import clock_from_spec
 from evidence.keys import KeyFileError, load_key_file

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import click
 
-from agent.centre.lines import iso_utc
-from agent.centre.registry import RegistryError, read_register
+from centre.json_lines import iso_utc
+from centre.register import RegistryError, read_register
 from evidence.cbor import FormatError
 from evidence.pack.export import Keys, Report, read_chain, verify_file
 from provisioning.evidence_verify import is_pack, verify_pack

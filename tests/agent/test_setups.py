@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.centre.lines import Lines
 from agent.config import ConfigError, SiteMistakesError, load_site, parse_site
 from agent.main import main
 from agent.overview import overview, reading_json
 from agent.setups import lines_of, setups_of
+from centre.json_lines import Lines
 from drivers.reading import Block, PollGroup, Reading
 from evidence.seal import open_body, peek_header
 from tests.agent import rig

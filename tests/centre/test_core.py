@@ -13,11 +13,12 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
-from agent.centre import core
-from agent.centre.answers import Answer, Answers
-from agent.centre.core import Centre, Incoming
-from agent.centre.lines import Line, Lines, iso_utc
-from agent.centre.registry import (
+from agent.evidence.sealer import CommitError
+from centre import core
+from centre.answers import Answer, Answers
+from centre.core import Centre, Incoming
+from centre.json_lines import Line, Lines, iso_utc
+from centre.register import (
     RegistryError,
     add_line,
     read_register,
@@ -25,8 +26,7 @@ from agent.centre.registry import (
     registry_line,
     statement_line,
 )
-from agent.evidence.sealer import CommitError
-from agent.store.centre import Accepted, Applied, CentreStore
+from centre.store.sqlite import Accepted, Applied, CentreStore
 from drivers import model
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence import cbor, keys

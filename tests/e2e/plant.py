@@ -12,10 +12,10 @@ from typing import Final
 from attrs import define, field
 
 from agent.build import open_chain
-from agent.centre.registry import registry_line
 from agent.config import Site, load_site
-from agent.store.centre import CentreStore
 from agent.store.gateway import read_seals
+from centre.register import registry_line
+from centre.store.sqlite import CentreStore
 from evidence.keys import create_key_file, public
 from evidence.pack.export import ExportedSeal, Report, verify_file, write_chain
 from evidence.seal import seal_hash

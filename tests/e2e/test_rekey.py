@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.store.centre import CentreStore
+from centre.store.sqlite import CentreStore
 from tests.e2e.plant import WAIT_S, SmallPlant, small_plant
 
 EXIT_REKEY = 4

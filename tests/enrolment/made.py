@@ -6,7 +6,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from agent.centre.office import Office, make_office
+from centre.enrolment.office import Office, make_office
 from evidence.keys import create_key_file, public
 from evidence.statement import EnrolledMeter
 from wire.enrolment import certificates

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from agent.build import DATABASE_NAME
-from agent.centre.office import Office
 from agent.config import load_site
 from agent.enrolment import read_enrolment
-from agent.store.centre import CentreStore
 from agent.store.gateway import read_seals
+from centre.enrolment.office import Office
+from centre.store.sqlite import CentreStore
 from evidence.keys import load_key_file
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from provisioning import enrolling

@@ -9,8 +9,8 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.centre.enrolment_ledger import Ledger
-from agent.centre.enrolment_policy import judge
+from centre.enrolment.ledger import Ledger
+from centre.enrolment.policy import judge
 from evidence import cbor
 from tests.enrolment.made import NOW, Desk, Device
 from tests.evidence.cddl import Schema

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.centre.enrolment_ledger import LEDGER_NAME, OfficeError
-from agent.centre.enrolment_policy import RENEWALS_MAX
-from agent.centre.office import Office, make_office
-from agent.centre.registry import read_register
+from centre.enrolment.ledger import LEDGER_NAME, OfficeError
+from centre.enrolment.office import Office, make_office
+from centre.enrolment.policy import RENEWALS_MAX
+from centre.register import read_register
 from evidence import cbor
 from evidence.statement import EnrolledMeter
 from tests.enrolment.made import DAY, METERS, NOW, Desk, Device

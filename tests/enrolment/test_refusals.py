@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.centre.office import Office, make_office
 from agent.config import load_site
+from centre.enrolment import est_server
+from centre.enrolment.est_server import EstServer
+from centre.enrolment.office import Office, make_office
 from evidence.keys import load_key_file
-from provisioning import centre_est, enrolling
+from provisioning import enrolling
 from provisioning.broker import free_port
-from provisioning.centre_est import EstServer
 from provisioning.enrol_talk import read_offer
 from tests.enrolment.desk import Doors, bad, bare, good, offer_file, open_doors
 from tests.enrolment.made import Desk
@@ -151,7 +152,7 @@ def test_an_impostor_with_the_right_fingerprint_hears_nothing_either(
 def test_who_dribbles_bytes_or_comes_in_crowds_keeps_nobody_out_for_long(
     doors: Doors, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(centre_est, "WHOLE_S", 0.5)
+    monkeypatch.setattr(est_server, "WHOLE_S", 0.5)
     office = Office(doors.desk.folder / "office")
     key, pem = office.serve(["127.0.0.1"], enrolling.utc_ms())
     (tmp_path / "k").write_bytes(key)
@@ -163,7 +164,7 @@ def test_who_dribbles_bytes_or_comes_in_crowds_keeps_nobody_out_for_long(
     thread.start()
     port = server.server_address[1]
     context = ssl.create_default_context(cadata=office.authority.decode())
-    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(centre_est.CONNECTIONS_MAX + 3)]
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(est_server.CONNECTIONS_MAX + 3)]
     try:
         ends = [wire.recv(1) for wire in crowd if not wire.settimeout(20)]
         assert ends == [b""] * len(crowd), "all are let go"

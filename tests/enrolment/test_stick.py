@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.centre.office import Office
-from agent.centre.registry import read_register
 from agent.config import load_site
 from agent.main import main as agent_main
+from centre.enrolment.office import Office
+from centre.register import read_register
 from provisioning.centre_chain import utc_ms
 from tests.enrolment.desk import Desk, bad, bare, call, good, offer_file, openssl
 from wire.enrolment.certificates import parse_certificate, pem

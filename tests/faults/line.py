@@ -14,10 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from agent.centre.answers import Answers
-from agent.centre.core import Centre, Incoming
-from agent.centre.subscriber import BATCH_MAX
-from agent.store.centre import CentreStore
+from centre.answers import Answers
+from centre.core import Centre, Incoming
+from centre.store.sqlite import CentreStore
+from centre.subscriber import BATCH_MAX
 from drivers.clock import NS_PER_S
 from evidence import keys
 from evidence.receipt import open_receipt

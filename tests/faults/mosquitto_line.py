@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.centre.registry import registry_line
-from agent.store.centre import CentreStore
+from centre.register import registry_line
+from centre.store.sqlite import CentreStore
 from tests.faults.gateway_end import GatewayEnd
 from tests.faults.invariants import Held, Witness
 from tests.uplink.ends import PATIENCE_S

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.centre.core import Incoming
+from centre.core import Incoming
 from tests.faults.line import Line
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.store import centre as centre_store
 from agent.store import opening
-from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
+from centre.store import sqlite as centre_store
+from centre.store.sqlite import CentreStore
 from disk import database
 from disk.database import Migration, SchemaNewerError, connect, migrate
 from tests.evidence.chains import Chain, secret

@@ -5,9 +5,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from agent.centre.answers import Answers
-from agent.centre.core import Centre, Incoming
-from agent.store.centre import CentreStore
+from centre.answers import Answers
+from centre.core import Centre, Incoming
+from centre.store.sqlite import CentreStore
 from evidence.receipt import Receipt, open_receipt
 from evidence.seal import StoredSeal, seal_hash
 from tests.agent.rig import BEGIN_S, CENTRE, Rig

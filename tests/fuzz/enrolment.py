@@ -6,8 +6,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
 
-from agent.centre.enrolment_ledger import Ledger, OfficeError
-from agent.centre.enrolment_policy import judge
+from centre.enrolment.ledger import Ledger, OfficeError
+from centre.enrolment.policy import judge
 from evidence import cbor
 from tests.enrolment.made import NOW, Desk, Device
 from tests.fuzz.target import CBOR, JSON, Target

@@ -8,8 +8,8 @@ from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
 
-from agent.centre.lines import Lines
 from agent.evidence.slots import _PUBLIC, SLOTS, Slot, _public_sum, _secret_sum, decode_slot, encode_slot
+from centre.json_lines import Lines
 from drivers.clock import ClockState, Stamp
 from drivers.model import load
 from drivers.reading import Block, PollGroup, Reading

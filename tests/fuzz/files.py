@@ -13,12 +13,12 @@ from typing import Final
 import tomlkit
 
 from agent.build import feed_of, linkages_of, mqtt_settings, setups_of
-from agent.centre.registry import RegistryError, read_registry, registry_line
 from agent.config import ConfigError, SiteMistakesError, load_site, parse_site
 from agent.detect.detector import CheckpointError, Detector
 from agent.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.hook import HookUrlError, parse_hook
 from agent.watch import Watch
+from centre.register import RegistryError, read_registry, registry_line
 from drivers import model as models
 from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError, ModelError

@@ -18,12 +18,12 @@ from typing import Final
 from attrs import define, field
 
 from agent.build import linkages_of, setups_of
-from agent.centre.core import Centre as Core
 from agent.detect.detector import Detector
 from agent.detect.episode import SEVERITIES, Rule, Severity, State
 from agent.store.gateway import read_seals
 from agent.store.salvage import seals_in
 from agent.watch import Watch
+from centre.core import Centre as Core
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.record import Kind, ReadingRecord, Record, decode_record
 from evidence.seal import open_body, peek_header, seal_hash

@@ -3,7 +3,7 @@
 `Link` stands where `wire.publisher.Publisher` stands: the same calls, the same events, the same
 pauses between tries, and it fails the seed if the agent asks for anything that a broker would punish: a
 message above the Maximum Packet Size, more in flight than the Receive Maximum. `Centre` is the rim of
-`agent.centre.subscriber` around the real core and its real database. One turn is one way through the
+`centre.subscriber` around the real core and its real database. One turn is one way through the
 network: what goes out in one turn is answered in the next.
 """
 
@@ -16,11 +16,11 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.centre.answers import Answer, Answers
-from agent.centre.core import Centre as Core
-from agent.centre.core import Incoming
-from agent.store.centre import CentreStore
 from agent.uplink.delivery import FAILURE, PACKET_TOO_LARGE, SESSION_TAKEN_OVER
+from centre.answers import Answer, Answers
+from centre.core import Centre as Core
+from centre.core import Incoming
+from centre.store.sqlite import CentreStore
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import NO_HASH
 from tests.plant.disk import Disk, PowerCutError

@@ -21,8 +21,8 @@ from attrs import define, field
 
 from agent.config import parse_site
 from agent.health import Health
-from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
+from centre.store.sqlite import CentreStore
 from drivers.model import Model
 from evidence import keys
 from tests.faults.invariants import RECOVERY_S_MAX, Witness

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import pytest
 
-from agent.centre.answers import Answer
-from agent.centre.subscriber import SUBSCRIPTIONS
+from centre.answers import Answer
+from centre.subscriber import SUBSCRIPTIONS
 from tests.plant.network import TOPICS, Broker, Link
 from tests.uplink import ends
 from tests.uplink.conftest import BrokerBench

@@ -11,10 +11,10 @@ from pathlib import Path
 from attrs import frozen
 
 from agent.build import open_chain
-from agent.centre.registry import registry_line
 from agent.config import parse_site
 from agent.enrolment import write_enrolment
-from agent.store.centre import Accepted, CentreStore
+from centre.register import registry_line
+from centre.store.sqlite import Accepted, CentreStore
 from evidence import keys
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind

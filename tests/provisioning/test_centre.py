@@ -10,14 +10,14 @@ import sqlite_utils  # so that stores migrate in this process, which is faster
 from click.testing import CliRunner, Result
 
 from agent.build import open_chain
-from agent.centre.answers import Answers
-from agent.centre.core import Centre, Incoming
-from agent.centre.lines import Line
-from agent.centre.registry import read_register
 from agent.config import load_site
 from agent.evidence.recovery import Recovery, Start
 from agent.main import main as agent_main
-from agent.store.centre import CentreStore
+from centre.answers import Answers
+from centre.core import Centre, Incoming
+from centre.json_lines import Line
+from centre.register import read_register
+from centre.store.sqlite import CentreStore
 from evidence.keys import load_key_file
 from evidence.seal import StoredSeal
 from provisioning import cli

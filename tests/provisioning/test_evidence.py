@@ -13,8 +13,8 @@ import cbor2
 import pytest
 from click.testing import CliRunner
 
-from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
+from centre.store.sqlite import CentreStore
 from evidence import keys
 from evidence.pack import container
 from evidence.pack.content import INDEX_NAME, PAGE_NAME, encode_content

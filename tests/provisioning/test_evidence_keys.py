@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from agent import statements
 from agent.enrolment import write_enrolment
-from agent.store.centre import Accepted, Applied, CentreStore
 from agent.store.gateway import GatewayStore
+from centre.store.sqlite import Accepted, Applied, CentreStore
 from evidence import keys
 from evidence.continuation import continue_chain
 from evidence.seal import StoredSeal

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.centre.registry import registry_line
 from agent.enrolment import write_enrolment
-from agent.store.centre import CentreStore
 from agent.store.gateway import GatewayStore
+from centre.register import registry_line
+from centre.store.sqlite import CentreStore
 from evidence.keys import create_key_file, public
 from evidence.statement import Enrolment, Rekey, Revoke, sign_statement
 from provisioning import cli, words

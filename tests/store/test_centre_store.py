@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.store import centre
-from agent.store.centre import (
+from centre.store import sqlite
+from centre.store.reading import read_export, read_standing
+from centre.store.sqlite import (
     FORKS_MAX,
     Accepted,
     Applied,
@@ -12,7 +13,6 @@ from agent.store.centre import (
     EnrolmentError,
     UnknownGatewayError,
 )
-from agent.store.centre_read import read_export, read_standing
 from disk.database import StoreError
 from disk.lock import SecondInstanceError
 from evidence import cbor, keys
@@ -128,7 +128,7 @@ def test_forks_are_kept_once_as_evidence_and_bounded(
     store: CentreStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert FORKS_MAX >= 3
-    monkeypatch.setattr("agent.store.centre.FORKS_MAX", 3)
+    monkeypatch.setattr("centre.store.sqlite.FORKS_MAX", 3)
     for number, cose in [(1, b"a"), (1, b"a"), (1, b"b"), (2, b"a"), (3, b"a")]:
         store.put_fork(GATEWAY, number, cose, 5)
     assert store.forks(GATEWAY) == [(1, b"a", 5), (1, b"b", 5), (2, b"a", 5)]
@@ -194,7 +194,7 @@ def test_statements_are_kept_in_their_order_and_once_however_often_they_are_comm
 
 
 def test_a_database_without_statements_gets_them(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(centre, "MIGRATIONS", centre.MIGRATIONS[:1])
+    monkeypatch.setattr(sqlite, "MIGRATIONS", sqlite.MIGRATIONS[:1])
     old = CentreStore(path)
     old.enrol(GATEWAY, keys.public(secret(1)))
     seals = accepted(old.state(GATEWAY), [Chain().seal()])

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agent.centre.answers import Answers
-from agent.centre.core import Centre, Incoming
-from agent.store.centre import CentreStore
+from centre.answers import Answers
+from centre.core import Centre, Incoming
+from centre.store.sqlite import CentreStore
 from evidence import keys
 from evidence.record import Kind, encode_record
 from evidence.seal import StoredSeal, open_body, peek_header

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from agent.attesting import ATTEST_INTERVAL_S, Attesting
-from agent.centre.lines import Lines
 from agent.tpm_task import BUSY, TpmTask
+from centre.json_lines import Lines
 from evidence.attestation import Attestation, attested
 from evidence.chain import Code
 from evidence.pack.export import ExportedSeal, verify_file, write_chain

@@ -9,14 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from agent.centre.registry import registry_line
-from agent.centre.subscriber import Subscriber
 from agent.evidence.sealer import Sealer
 from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
 from agent.uplink.outbox import Outbox
+from centre.register import registry_line
+from centre.subscriber import Subscriber
 from drivers.clock import SystemClock
 from evidence import keys
 from evidence.record import Kind, encode_record

@@ -16,7 +16,7 @@ So the signing request and the request inside are bound both ways: the inner one
 its hash, the outer key signs the attribute. A renewal needs a token only when the certificate has
 expired: the chain's first key is gone by then, and the old TLS key alone no longer suffices.
 
-Pure: bytes in, values out. Who may ask for what is decided in `agent.centre.office`.
+Pure: bytes in, values out. Who may ask for what is decided in `centre.enrolment.office`.
 """
 
 import hmac

@@ -12,7 +12,7 @@ nothing: what was not receipted comes again, and what comes again changes nothin
   chain has come to it and waits until then; one that contradicts an accepted seal is kept as proof.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
   receipt, with `conflict` where the chain cannot go on with what came.
-- Lines (`agent.centre.lines`) are made once for every accepted body, after the commit. They are a
+- Lines (`centre.json_lines`) are made once for every accepted body, after the commit. They are a
   live feed; the database is the record, and `replay` makes them again from it.
 
 Who is trusted: the first keys in the register, and the centre's own key. Nothing about a message
@@ -26,10 +26,10 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent.centre.answers import Answer, Answers
-from agent.centre.lines import Line, Lines
 from agent.evidence.sealer import CommitError
-from agent.store.centre import Accepted, Applied, CentreStore
+from centre.answers import Answer, Answers
+from centre.json_lines import Line, Lines
+from centre.store.sqlite import Accepted, Applied, CentreStore
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding
 from evidence.seal import FIRST_NUMBER, peek_header, seal_hash

@@ -1,6 +1,6 @@
 """The enrolment office: who may have a certificate, and who becomes known to the centre.
 
-The whole policy is `agent.centre.enrolment_policy`, and pure. `Office` is the rim: the folder with the
+The whole policy is `centre.enrolment.policy`, and pure. `Office` is the rim: the folder with the
 authority, the ledger and its lock, the register. One request, whatever brought it (EST, MQTT, a USB stick),
 goes the same way:
 
@@ -15,7 +15,7 @@ The folder, mode 0700:
 
     authority.pem        the authority's certificate
     authority.key        its key, mode 0600; absent where an external authority signs
-    enrolments.jsonl     the ledger (`agent.centre.enrolment_ledger`)
+    enrolments.jsonl     the ledger (`centre.enrolment.ledger`)
     revoked.pem          the list of revoked certificates, for brokers
 
 Who can read the key can name anybody; who can write the register decides whom the centre believes. A
@@ -30,7 +30,7 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.centre.enrolment_ledger import (
+from centre.enrolment.ledger import (
     LEDGER_NAME,
     CertificateKept,
     Ledger,
@@ -38,8 +38,8 @@ from agent.centre.enrolment_ledger import (
     RequestKept,
     TokenKept,
 )
-from agent.centre.enrolment_policy import judge
-from agent.centre.registry import Entry, RegistryError, enrol_in, read_register
+from centre.enrolment.policy import judge
+from centre.register import Entry, RegistryError, enrol_in, read_register
 from evidence.cbor import FormatError
 from evidence.statement import EnrolledMeter
 from wire.enrolment import certificates

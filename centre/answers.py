@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent.store.centre import CentreStore
+from centre.store.sqlite import CentreStore
 from evidence.keys import public
 from evidence.receipt import RANGES_MAX, Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from wire import messages

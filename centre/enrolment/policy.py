@@ -11,8 +11,8 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.centre.enrolment_ledger import Ledger
-from agent.centre.registry import Entry
+from centre.enrolment.ledger import Ledger
+from centre.register import Entry
 from evidence.cbor import FormatError
 from evidence.statement import NO_KEY, EnrolledMeter
 from wire.enrolment import certificates

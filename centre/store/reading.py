@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from agent.store.centre import SHIFT, UnknownGatewayError
+from centre.store.sqlite import SHIFT, UnknownGatewayError
 from disk.database import reading
 from evidence.chain import ChainState
 from evidence.held import Held

@@ -1,6 +1,6 @@
 """The reference subscriber: the centre's side of the connection.
 
-Takes what the broker delivers in batches, lets `agent.centre.core` verify and commit each, publishes the
+Takes what the broker delivers in batches, lets `centre.core` verify and commit each, publishes the
 answers, and hands the lines on. Everything is at least once: a message that is lost between the
 broker and the disk has no receipt and comes again from the gateway, so no acknowledgement of MQTT
 is relied upon. The queue between the two threads is bounded: a slow disk slows the broker down.
@@ -21,12 +21,12 @@ from typing import Final
 
 from attrs import evolve
 
-from agent.centre.answers import Answer, Answers
-from agent.centre.core import Centre, Incoming
-from agent.centre.lines import Line, Lines
-from agent.centre.registry import Entry, RegistryError, read_register
-from agent.store.centre import CentreStore, EnrolmentError
 from agent.uplink.delivery import FAILURE
+from centre.answers import Answer, Answers
+from centre.core import Centre, Incoming
+from centre.json_lines import Line, Lines
+from centre.register import Entry, RegistryError, read_register
+from centre.store.sqlite import CentreStore, EnrolmentError
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
 from evidence.seal import peek_header
