@@ -1,7 +1,7 @@
 """`dianjian`: what technicians and centres type.
 
 One verb, one file; a verb is imported only when it is asked for, so that `--help` stays quick on a
-gateway. How a verb ends is told by `provisioning.exits`.
+gateway. How a verb ends is told by `provisioning.terminal.exits`.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import click
 
-from provisioning.words import LANGUAGES, choose_language
+from provisioning.words.common import LANGUAGES, choose_language
 
 VERBS: Final = {
     "demo": "a plant's shift, from the meters to the verified reading, in about 80 seconds",

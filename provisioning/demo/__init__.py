@@ -19,14 +19,14 @@ from typing import Final
 import click
 
 from agent.config import ConfigError
-from provisioning.broker import BrokerError
+from provisioning.demo.broker import BrokerError
 from provisioning.demo.judge import Verdict, judge
 from provisioning.demo.parts import PartError
 from provisioning.demo.shift import SHIFT_MIN, Shift, outages_json
 from provisioning.demo.stage import BROKERS, enrol, set_stage
-from provisioning.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
-from provisioning.show import Screen, demo_view
-from provisioning.words import language
+from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
+from provisioning.terminal.show import Screen, demo_view
+from provisioning.words.common import language
 
 SPEED: Final = 60.0
 PLANT: Final = "demo.toml"

@@ -20,9 +20,9 @@ from centre.register import registry_line
 from drivers.clock import NS_PER_S, ScaledClock
 from evidence.keys import create_key_file, public
 from firmware_sim.plant import Plant, load_plant
-from provisioning.broker import Broker, free_port, start_embedded, start_mosquitto
+from provisioning.demo.broker import Broker, free_port, start_embedded, start_mosquitto
 from provisioning.demo.parts import Part, PartError
-from provisioning.learned import with_parameters, with_values
+from provisioning.learning.learned import with_parameters, with_values
 
 CENTRE_NAME: Final = "centre.db"
 COMMISSIONING_S: Final = 72 * 3600

@@ -5,9 +5,9 @@ import time
 from pathlib import Path
 
 from agent.config import load_site
-from provisioning.backtest_page import backtest_page
-from provisioning.backtest_run import backtest
-from provisioning.loads_csv import read_loads
+from provisioning.learning.backtest_page import backtest_page
+from provisioning.learning.backtest_run import backtest
+from provisioning.learning.loads_csv import read_loads
 from tests.provisioning.plant import loads_file, site_file
 
 DAYS = 30

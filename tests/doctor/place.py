@@ -12,8 +12,8 @@ from click.testing import CliRunner, Result
 
 from evidence import keys
 from provisioning.cli import cli
-from provisioning.doctor import CHECKS, patient_of
-from provisioning.doctor_finding import Check, Finding, State, examine
+from provisioning.doctor.finding import Check, Finding, State, examine
+from provisioning.doctor.verb import CHECKS, patient_of
 from tests.agent.rig import CENTRE, SITE, Rig
 
 STATE = "g1"

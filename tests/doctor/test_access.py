@@ -17,9 +17,9 @@ import serial
 from click.testing import Result
 
 from disk.lock import Lock
-from provisioning.doctor import CHECKS
-from provisioning.doctor_access import Person, lock_owner, may
-from provisioning.doctor_finding import State
+from provisioning.doctor.access import Person, lock_owner, may
+from provisioning.doctor.finding import State
+from provisioning.doctor.verb import CHECKS
 from tests.doctor.place import bad, call, lines, look, place, the_bad
 
 BY_NAME = {check.name: check for check in CHECKS}

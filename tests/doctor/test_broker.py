@@ -11,9 +11,9 @@ import pytest
 from attrs import evolve
 
 from evidence.receipt import Beacon, sign_beacon
-from provisioning.broker import Broker, free_port, start_mosquitto
-from provisioning.doctor import CHECKS
-from provisioning.doctor_finding import State
+from provisioning.demo.broker import Broker, free_port, start_mosquitto
+from provisioning.doctor.finding import State
+from provisioning.doctor.verb import CHECKS
 from tests.agent.rig import BEGIN_S, CENTRE
 from tests.doctor.place import bad, look, place, the_bad
 from tests.uplink.certificates import Authority

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from agent.evidence.slots import KeySlots
 from evidence.keys import create_key_file
-from provisioning.bundle import MEMBER_BYTES_MAX, WITHHELD, Mask, forms_of, members, write_bundle
-from provisioning.doctor import patient_of
-from provisioning.doctor_finding import failed
+from provisioning.doctor.bundle import MEMBER_BYTES_MAX, WITHHELD, Mask, forms_of, members, write_bundle
+from provisioning.doctor.finding import failed
+from provisioning.doctor.verb import patient_of
 from tests.doctor.place import call, place, told
 from tests.uplink.certificates import Authority
 

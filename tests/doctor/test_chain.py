@@ -13,9 +13,9 @@ from agent.enrolment import note_first_key
 from agent.evidence.slots import SECTOR_BYTES, SLOTS
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind
-from provisioning.doctor import CHECKS, patient_of
-from provisioning.doctor_chain import tip_of
-from provisioning.doctor_finding import State
+from provisioning.doctor.chain import tip_of
+from provisioning.doctor.finding import State
+from provisioning.doctor.verb import CHECKS, patient_of
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
 from tests.doctor.place import bad, look, place, the_bad
 

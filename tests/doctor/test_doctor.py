@@ -18,8 +18,8 @@ import pytest
 from rich.cells import cell_len
 
 from agent.status import StatusSocket
-from provisioning.doctor import CHECKS
-from provisioning.doctor_finding import Check, Finding, Patient, State, ok
+from provisioning.doctor.finding import Check, Finding, Patient, State, ok
+from provisioning.doctor.verb import CHECKS
 from tests.doctor.place import bad, call, look, place, told
 
 KEYS = {"check", "about", "state", "text", "remedy", "text_zh", "remedy_zh"}

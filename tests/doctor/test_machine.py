@@ -10,9 +10,9 @@ import pytest
 from attrs import evolve
 
 from drivers.clock import SystemClock
-from provisioning.doctor import CHECKS, patient_of
-from provisioning.doctor_finding import Check, Finding, Patient, State
-from provisioning.doctor_machine import service_findings, tool
+from provisioning.doctor.finding import Check, Finding, Patient, State
+from provisioning.doctor.machine import service_findings, tool
+from provisioning.doctor.verb import CHECKS, patient_of
 from tests.doctor.place import bad, look, place, the_bad
 from tests.faults.mounts import ext4_image, mounted, needs_mounts
 
@@ -195,7 +195,7 @@ def test_a_tool_that_is_not_there_or_hangs_is_none(tmp_path: Path, monkeypatch: 
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("provisioning.doctor_machine.TOOL_S", 0.2)
+    monkeypatch.setattr("provisioning.doctor.machine.TOOL_S", 0.2)
     assert shutil.which("slow")
     assert tool("slow") is None
 

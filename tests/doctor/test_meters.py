@@ -12,8 +12,8 @@ import pytest
 from agent.overview import overview
 from agent.status import StatusSocket
 from provisioning.demo.parts import Part
-from provisioning.doctor import CHECKS
-from provisioning.doctor_finding import Finding, State
+from provisioning.doctor.finding import Finding, State
+from provisioning.doctor.verb import CHECKS
 from tests.agent.rig import Rig
 from tests.doctor.place import METER, bad, lines, look, place, the_bad
 

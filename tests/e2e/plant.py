@@ -19,7 +19,7 @@ from centre.store.sqlite import CentreStore
 from evidence.keys import create_key_file, public
 from evidence.pack.export import ExportedSeal, Report, verify_file, write_chain
 from evidence.seal import seal_hash
-from provisioning.broker import Broker, free_port, start_embedded, start_mosquitto
+from provisioning.demo.broker import Broker, free_port, start_embedded, start_mosquitto
 from provisioning.demo.feed import Verified
 from provisioning.demo.parts import Part
 from tests.uplink.certificates import Authority

@@ -19,7 +19,7 @@ import pytest
 from attrs import define, field
 
 from agent.evidence.slots import KeySlots, KeySlotsError
-from provisioning.bundle import forms_of
+from provisioning.doctor.bundle import forms_of
 from tests.enrolment.desk import Desk, bare, good, offer_file
 from wire.enrolment.offer import parse_offer
 

@@ -11,7 +11,7 @@ from attrs import define
 from click.testing import CliRunner, Result
 
 from provisioning import cli
-from provisioning.broker import Broker, free_port, run_mosquitto
+from provisioning.demo.broker import Broker, free_port, run_mosquitto
 from provisioning.demo.parts import Part
 from tests.agent.rig import SITE as SITE_TEXT
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from evidence.statement import METERS_MAX, EnrolledMeter
-from provisioning.enrol_est import EstTransport
-from provisioning.enrol_mqtt import ClaimTransport
+from provisioning.enrolment.est import EstTransport
+from provisioning.enrolment.mqtt import ClaimTransport
 from tests.enrolment.desk import Doors, bad, bare, call, good, offer_file, open_doors, openssl
 from tests.enrolment.made import Device
 from tests.uplink.ends import Link, settings

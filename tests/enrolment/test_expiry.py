@@ -14,9 +14,9 @@ from centre.enrolment.office import Office
 from centre.store.sqlite import CentreStore
 from evidence.keys import load_key_file
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
-from provisioning import enrolling
 from provisioning.demo.parts import Part
-from provisioning.enrol_talk import read_offer
+from provisioning.enrolment import enrolling
+from provisioning.enrolment.talk import read_offer
 from tests.enrolment.desk import Doors, bad, bare, good, offer_file, open_doors
 from tests.enrolment.made import Desk
 from tests.enrolment.test_gateway_side import Wire, silent

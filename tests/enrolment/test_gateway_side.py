@@ -16,9 +16,9 @@ from attrs import define, evolve, field
 from agent.build import open_chain
 from agent.config import load_site
 from evidence.keys import public
-from provisioning import enrolling
-from provisioning.enrol_identity import Identity
-from provisioning.enrol_trouble import TROUBLES, EnrolTroubleError
+from provisioning.enrolment import enrolling
+from provisioning.enrolment.identity import Identity
+from provisioning.enrolment.trouble import TROUBLES, EnrolTroubleError
 from tests.enrolment.desk import bad, bare
 from tests.enrolment.made import DAY, Desk
 from tests.evidence.chains import heartbeat, stamp

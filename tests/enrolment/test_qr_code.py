@@ -4,7 +4,7 @@ from hashlib import sha256
 
 import pytest
 
-from provisioning.qr_code import EC_BYTES, TooLongError, qr_code, terminal
+from provisioning.terminal.qr_code import EC_BYTES, TooLongError, qr_code, terminal
 from wire.enrolment.offer import Offer
 from wire.enrolment.token import Token
 

@@ -14,9 +14,9 @@ from centre.enrolment import est_server
 from centre.enrolment.est_server import EstServer
 from centre.enrolment.office import Office, make_office
 from evidence.keys import load_key_file
-from provisioning import enrolling
-from provisioning.broker import free_port
-from provisioning.enrol_talk import read_offer
+from provisioning.demo.broker import free_port
+from provisioning.enrolment import enrolling
+from provisioning.enrolment.talk import read_offer
 from tests.enrolment.desk import Doors, bad, bare, good, offer_file, open_doors
 from tests.enrolment.made import Desk
 from tests.enrolment.test_gateway_side import Wire, silent

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from agent.config import load_site
-from provisioning import enrolling, renew
-from provisioning.enrol_identity import Identity
+from provisioning.enrolment import enrolling, renew
+from provisioning.enrolment.identity import Identity
 from tests.enrolment.desk import bad, bare, good
 from tests.enrolment.made import DAY, Desk
 from tests.enrolment.test_gateway_side import Wire, offer_of, silent

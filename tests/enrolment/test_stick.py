@@ -9,7 +9,7 @@ from agent.config import load_site
 from agent.main import main as agent_main
 from centre.enrolment.office import Office
 from centre.register import read_register
-from provisioning.centre_chain import utc_ms
+from provisioning.centre.chain import utc_ms
 from tests.enrolment.desk import Desk, bad, bare, call, good, offer_file, openssl
 from wire.enrolment.certificates import parse_certificate, pem
 from wire.mqtt_settings import TlsFiles, tls_context

@@ -12,7 +12,7 @@ from evidence.pack.proved import Evidence
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Statement, sign_statement
-from provisioning.evidence_page import PAGE_VERSION
+from provisioning.evidence.page import PAGE_VERSION
 from tests.evidence.chains import GATEWAY, NOON_NS, SEAL_S, Chain, heartbeat, secret
 
 CENTRE = secret(1, "centre")

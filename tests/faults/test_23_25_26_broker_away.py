@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from provisioning import broker as brokers
-from provisioning.broker import free_port, start_mosquitto
+from provisioning.demo import broker as brokers
+from provisioning.demo.broker import free_port, start_mosquitto
 from tests.e2e.plant import small_plant
 from tests.faults.gateway_end import HASTY, GatewayEnd
 from tests.faults.invariants import Held, Witness, check

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.broker import Broker, ServerTls, free_port, start_mosquitto
+from provisioning.demo.broker import Broker, ServerTls, free_port, start_mosquitto
 from tests.faults.gateway_end import GatewayEnd
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.mosquitto_line import deliver, enrol, rows

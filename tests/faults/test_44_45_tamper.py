@@ -9,7 +9,7 @@ import pytest
 from drivers.reading import PollGroup
 from evidence.record import Kind, ReadingRecord
 from firmware_sim.plant import Plant
-from provisioning.broker import free_port
+from provisioning.demo.broker import free_port
 from tests.drivers.slave import Asked, Slave, on_pty
 from tests.drivers.slave import words as numbered
 from tests.faults.line import Line

@@ -11,8 +11,8 @@ from drivers.asking import Asker
 from drivers.clock import SystemClock
 from drivers.finding import QUICK_UNITS, Ask, LineSetting, Sign, Walk
 from drivers.model import load
-from provisioning import scan
 from provisioning.cli import cli
+from provisioning.meters import scan
 from tests.drivers.slave import Asked, Script, Slave, answer, on_pty, on_tcp
 from tests.finding.simulated import START_S, device
 

@@ -24,7 +24,7 @@ from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError, ModelError
 from drivers.model import Model
 from drivers.reading import Block
-from provisioning.loads_csv import LoadsError, read_loads
+from provisioning.learning.loads_csv import LoadsError, read_loads
 from tests.agent.rig import SITE
 from tests.detect.timeline import T0_S, linkage
 from tests.fuzz.target import CBOR, JSON, TOML, Target

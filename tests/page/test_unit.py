@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.web import LISTEN
+from provisioning.live.web import LISTEN
 
 UNIT = Path(__file__).parents[2] / "systemd/dianjian-page.service"
 

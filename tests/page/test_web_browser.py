@@ -13,11 +13,11 @@ import pytest
 from attrs import evolve
 
 from agent.build import DATABASE_NAME
-from provisioning import web_server
-from provisioning.web_chain import Chain
-from provisioning.web_page import POLICY, Seen, status_page
-from provisioning.web_server import Server
-from provisioning.web_site import SiteFile
+from provisioning.live.page import server as web_server
+from provisioning.live.page.chain import Chain
+from provisioning.live.page.page import POLICY, Seen, status_page
+from provisioning.live.page.server import Server
+from provisioning.live.page.site import SiteFile
 from tests.page.plant import Plant, at_once
 from tests.provisioning import chromium
 

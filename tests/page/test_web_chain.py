@@ -11,10 +11,10 @@ from attrs import evolve
 
 from agent.build import DATABASE_NAME
 from agent.store.gateway import GatewayStore
-from provisioning import web
-from provisioning.web_chain import BUDGET_S, Chain
-from provisioning.web_day import COLUMN_S, COLUMNS, DAY_S, Day
-from provisioning.web_site import SiteFile, SitePlan
+from provisioning.live import web
+from provisioning.live.page.chain import BUDGET_S, Chain
+from provisioning.live.page.day import COLUMN_S, COLUMNS, DAY_S, Day
+from provisioning.live.page.site import SiteFile, SitePlan
 from tests.agent.rig import BEGIN_S
 from tests.page.plant import HOUR_S, Plant, at_once, load
 
@@ -178,8 +178,8 @@ READ_ONLY = 'mount --bind "$1" "$1" && mount -o remount,ro,bind "$1" && shift &&
 LOOK = """
 import sys
 from pathlib import Path
-from provisioning.web_chain import Chain
-from provisioning.web_site import SiteFile
+from provisioning.live.page.chain import Chain
+from provisioning.live.page.site import SiteFile
 looked = Chain(Path(sys.argv[2]), lambda: 0.0).look(SiteFile(Path(sys.argv[1])).plan(), float(sys.argv[3]))
 print(sorted(looked.day.loads) if looked.day else looked.problem)
 """

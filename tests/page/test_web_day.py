@@ -10,7 +10,16 @@ from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.record import Kind, encode_reading, encode_record
 from evidence.seal import BOOT_ID_BYTES, HASH_BYTES, SealHeader
-from provisioning.web_day import COLUMN_S, COLUMNS, DAY_S, EPISODES_MAX, STEP_S, Day, begin_of_day, power_of
+from provisioning.live.page.day import (
+    COLUMN_S,
+    COLUMNS,
+    DAY_S,
+    EPISODES_MAX,
+    STEP_S,
+    Day,
+    begin_of_day,
+    power_of,
+)
 
 BEGIN_S = 1_772_380_800
 MODEL = models.load("eastron-sdm630")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.web_gate import (
+from provisioning.live.page.gate import (
     KNOWN_MAX,
     PEERS_MAX,
     WAIT_LONGEST_S,

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.build import DATABASE_NAME
-from provisioning.web import NOT_UNDERSTOOD_ERRORS
-from provisioning.web_chain import Chain, Looked
-from provisioning.web_page import CARDS_MAX, DRAWN_MAX, POLICY, Seen, status_page
-from provisioning.web_site import SiteFile
+from provisioning.live.page.chain import Chain, Looked
+from provisioning.live.page.page import CARDS_MAX, DRAWN_MAX, POLICY, Seen, status_page
+from provisioning.live.page.site import SiteFile
+from provisioning.live.web import NOT_UNDERSTOOD_ERRORS
 from tests.page.plant import Plant, at_once
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>'

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from provisioning.web_request import (
+from provisioning.live.page.request import (
     HEAD_BYTES_MAX,
     HEADERS_MAX,
     RefusedError,

@@ -20,10 +20,10 @@ from attrs import frozen
 from click.testing import CliRunner, Result
 
 from provisioning.cli import cli
-from provisioning.web import DATABASE_NAME, Pages
-from provisioning.web_chain import Chain
-from provisioning.web_gate import read_password, write_password
-from provisioning.web_site import SiteFile
+from provisioning.live.page.chain import Chain
+from provisioning.live.page.gate import read_password, write_password
+from provisioning.live.page.site import SiteFile
+from provisioning.live.web import DATABASE_NAME, Pages
 from tests.page.plant import Plant, answering, at_once
 from tests.uplink.certificates import Authority
 

@@ -30,9 +30,9 @@ from evidence.pack.content import (
 from evidence.pack.proof import prove
 from evidence.pack.proved import PackError
 from evidence.receipt import RECEIPT_DOMAIN
-from provisioning.evidence_check import NAMES
-from provisioning.evidence_page import evidence_page
-from provisioning.evidence_teller import tell
+from provisioning.evidence.check import NAMES
+from provisioning.evidence.page import evidence_page
+from provisioning.evidence.teller import tell
 from tests.provisioning.evidence_plant import CENTRE_KEY, STRANGER
 
 SPAN_BYTES_MAX = 64

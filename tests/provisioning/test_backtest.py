@@ -15,9 +15,9 @@ from agent.detect.commission import commission
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams
 from agent.detect.line_params import nameplate_line
-from provisioning.backtest_run import backtest
 from provisioning.cli import cli
-from provisioning.loads_csv import read_loads
+from provisioning.learning.backtest_run import backtest
+from provisioning.learning.loads_csv import read_loads
 from tests.detect.plant import ACCEPTED
 from tests.provisioning.plant import SITE, csv_file, loads_file, site_file
 

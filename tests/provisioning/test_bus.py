@@ -14,19 +14,19 @@ from rich.console import Console
 from agent.figures import Tally
 from agent.status import StatusSocket
 from drivers.transaction import BusStats
-from provisioning import words
 from provisioning.cli import cli
-from provisioning.exits import EXIT_OUTSIDE, EXIT_USAGE
-from provisioning.show import bus_view
+from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE
+from provisioning.terminal.show import bus_view
+from provisioning.words import common
 
 COLUMNS = 80
 
 
 @pytest.fixture(autouse=True)
 def language() -> Iterator[None]:
-    before = list(words._language)
+    before = list(common._language)
     yield
-    words._language[:] = before
+    common._language[:] = before
 
 
 def figures() -> dict[str, Any]:
@@ -82,9 +82,9 @@ def test_the_table_names_every_meter(agent: Path, lang: str) -> None:
     assert second[:6] == ["m2", "–", "–", "–", "9000", "1"]
 
 
-@pytest.mark.parametrize("lang", words.LANGUAGES)
+@pytest.mark.parametrize("lang", common.LANGUAGES)
 def test_the_table_fits_eighty_columns_in_both_languages(lang: str) -> None:
-    words.choose_language(lang)
+    common.choose_language(lang)
     bus = figures()
     for one in (bus, *bus["meters"]):
         one |= {"requests": 1_234_567, "latency_ms": {"p50": 47.2, "p95": 1500.0, "max": 2999.0}}
@@ -92,8 +92,8 @@ def test_the_table_fits_eighty_columns_in_both_languages(lang: str) -> None:
     with screen.capture() as drawn:
         screen.print(bus_view([bus]))
     assert max(cell_len(row.rstrip()) for row in drawn.get().splitlines()) <= COLUMNS
-    assert words.word("collisions") in drawn.get()
-    assert words.word("reopened") not in drawn.get()
+    assert common.word("collisions") in drawn.get()
+    assert common.word("reopened") not in drawn.get()
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.record import encode_reading
 from provisioning.cli import cli
-from provisioning.loads_chain import chain_loads
-from provisioning.loads_csv import LoadsError
+from provisioning.learning.loads_chain import chain_loads
+from provisioning.learning.loads_csv import LoadsError
 from tests.agent.rig import BEGIN_S, BOOT, SITE
 from tests.provisioning.plant import loads_file
 

@@ -20,7 +20,7 @@ from evidence.pack import container
 from evidence.pack.content import INDEX_NAME, PAGE_NAME, encode_content
 from evidence.seal import peek_header
 from provisioning.cli import cli
-from provisioning.evidence_check import NAMES, check, make_pack
+from provisioning.evidence.check import NAMES, check, make_pack
 from tests.evidence import packs
 from tests.provisioning import chromium
 from tests.provisioning.evidence_plant import CENTRE_KEY, DROPPED, GATEWAY, OFF_S, STRANGER, Plant, plant, utc

@@ -9,7 +9,7 @@ import pytest
 from drivers.reading import Block, PollGroup, Reading
 from evidence.pack import container
 from evidence.pack.content import PAGE_NAME
-from provisioning.evidence_check import NAMES
+from provisioning.evidence.check import NAMES
 from tests.agent import rig
 from tests.agent.rig import SITE, Rig
 from tests.agent.test_setups import CEMS, OWN

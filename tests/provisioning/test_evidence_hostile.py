@@ -10,7 +10,7 @@ from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.pack import container
 from evidence.pack.content import PAGE_NAME, encode_content
 from evidence.record import Kind, encode_reading, encode_record
-from provisioning.evidence_check import NAMES, check, make_pack
+from provisioning.evidence.check import NAMES, check, make_pack
 from tests.detect.timeline import linkage, run
 from tests.evidence import packs
 from tests.evidence.attestations import GOLDEN

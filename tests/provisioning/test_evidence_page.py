@@ -7,8 +7,8 @@ from drivers.model import Model, load
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.pack.content import encode_content
 from evidence.record import Kind, encode_reading, encode_record
-from provisioning.evidence_check import check, make_pack
-from provisioning.evidence_page import PAGE_VERSION, evidence_page
+from provisioning.evidence.check import check, make_pack
+from provisioning.evidence.page import PAGE_VERSION, evidence_page
 from tests.agent.rig import SITE
 from tests.evidence import packs
 from tests.evidence.chains import NOON_NS, Chain, stamp

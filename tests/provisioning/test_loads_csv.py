@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.loads_csv import LoadsError, read_loads
-from provisioning.loads_rows import MISTAKES_MAX, Exact, Layout, bulk
+from provisioning.learning.loads_csv import LoadsError, read_loads
+from provisioning.learning.loads_rows import MISTAKES_MAX, Exact, Layout, bulk
 from tests.provisioning.plant import csv_file
 
 HEAD = "time,p1,t1"

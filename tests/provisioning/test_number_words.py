@@ -8,8 +8,8 @@ import pytest
 import agent.detect
 from agent.detect.channels import Cause
 from agent.detect.episode import Rule
-from provisioning.number_words import CAUSES, NAMES, RULES, duration, value_of
-from provisioning.plot_data import Words
+from provisioning.pages.plot_data import Words
+from provisioning.words.numbers import CAUSES, NAMES, RULES, duration, value_of
 
 FOLDER = Path(agent.detect.__file__).parent
 

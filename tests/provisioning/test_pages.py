@@ -8,10 +8,10 @@ from attrs import evolve
 
 from agent.config import parse_site
 from agent.detect.episode import Rule
-from provisioning.backtest_page import DAYS_MAX, backtest_page
-from provisioning.backtest_run import backtest
-from provisioning.episode_page import episode_page, episode_svg
-from provisioning.outcome import Outcome
+from provisioning.learning.backtest_page import DAYS_MAX, backtest_page
+from provisioning.learning.backtest_run import backtest
+from provisioning.learning.outcome import Outcome
+from provisioning.pages.episode import episode_page, episode_svg
 from tests.provisioning import chromium
 from tests.provisioning.plant import SITE, loads_file
 

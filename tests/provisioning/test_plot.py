@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.plot import power_ticks, svg
-from provisioning.plot_data import (
+from provisioning.pages.plot import power_ticks, svg
+from provisioning.pages.plot_data import (
     WIDTH,
     Chart,
     Curve,

@@ -8,7 +8,7 @@ import pytest
 from drivers.bus import Dlt645Bus, open_bus
 from drivers.clock import SystemClock
 from firmware_sim.dlt645_frames import answer_frame
-from provisioning.scan_dlt645 import BAUDRATES, scan_line, urls_to_try
+from provisioning.meters.scan_dlt645 import BAUDRATES, scan_line, urls_to_try
 from tests.drivers.test_dlt645_bus import METER, Line, on_pty
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import agent.conduct
 import agent.tamper
-from provisioning.tamper_words import TEXT_MAX, WHATS, tamper_sentence
+from provisioning.words.tamper import TEXT_MAX, WHATS, tamper_sentence
 
 IMPORT = "active_energy_import"
 SAID = [

@@ -15,7 +15,8 @@ from centre.register import registry_line
 from centre.store.sqlite import CentreStore
 from evidence.keys import create_key_file, public
 from evidence.statement import Enrolment, Rekey, Revoke, sign_statement
-from provisioning import cli, words
+from provisioning import cli
+from provisioning.words import common
 from tests.evidence.chains import Chain
 from tests.provisioning.plant import SITE
 
@@ -42,9 +43,9 @@ def place(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     """A copy of it to work in."""
     shutil.copytree(template, tmp_path / "place")
     monkeypatch.chdir(tmp_path / "place")
-    language = list(words._language)
+    language = list(common._language)
     yield tmp_path / "place"
-    words._language[:] = language
+    common._language[:] = language
 
 
 def fill() -> None:

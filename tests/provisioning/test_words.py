@@ -13,7 +13,7 @@ from agent.detect import correlation
 from agent.detect.episode import Severity, State
 from agent.uplink.delivery import Alarm
 from drivers.reading import Quality
-from provisioning import words
+from provisioning.words import common
 
 KINDS = get_args(get_type_hints(LineSettings)["kind"])
 REASONS = (correlation.NOT_ENOUGH, correlation.X_CONSTANT, correlation.Y_CONSTANT)
@@ -21,14 +21,14 @@ REASONS = (correlation.NOT_ENOUGH, correlation.X_CONSTANT, correlation.Y_CONSTAN
 
 @pytest.fixture(autouse=True)
 def language() -> Iterator[None]:
-    before = list(words._language)
+    before = list(common._language)
     yield
-    words._language[:] = before
+    common._language[:] = before
 
 
-@pytest.mark.parametrize("key", list(words._WORDS))
+@pytest.mark.parametrize("key", list(common._WORDS))
 def test_each_word_is_there_in_both_languages(key: str) -> None:
-    chinese, english = words._WORDS[key]
+    chinese, english = common._WORDS[key]
     assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese)
     assert english.isascii()
     assert english.strip() == english != ""
@@ -36,13 +36,13 @@ def test_each_word_is_there_in_both_languages(key: str) -> None:
 
 @pytest.mark.parametrize("key", [*Severity, *State, *Alarm, *REASONS, *KINDS, "good", "bad"])
 def test_what_is_shown_by_name_has_a_word(key: str) -> None:
-    for language in words.LANGUAGES:
-        words.choose_language(language)
-        assert words.word(key)
+    for language in common.LANGUAGES:
+        common.choose_language(language)
+        assert common.word(key)
 
 
 def test_qualities_that_are_shown_have_a_word() -> None:
-    assert {Quality.GOOD.value, Quality.BAD.value} <= words._WORDS.keys()
+    assert {Quality.GOOD.value, Quality.BAD.value} <= common._WORDS.keys()
 
 
 def asked_for() -> set[str]:
@@ -67,7 +67,7 @@ def asked_for() -> set[str]:
 def test_every_word_that_the_code_asks_for_is_known() -> None:
     keys = asked_for()
     assert len(keys) > 20
-    assert keys <= words._WORDS.keys()
+    assert keys <= common._WORDS.keys()
 
 
 @pytest.mark.parametrize(
@@ -89,5 +89,5 @@ def test_the_language_is_what_was_asked_for_else_the_locale_s(
         monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    words.choose_language(wanted)
-    assert words.language() == chosen
+    common.choose_language(wanted)
+    assert common.language() == chosen

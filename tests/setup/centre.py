@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define
 
-from provisioning.broker import free_port, run_mosquitto
+from provisioning.demo.broker import free_port, run_mosquitto
 from provisioning.demo.parts import Part
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from agent.config_types import UnitId
 from provisioning import cli
-from provisioning.setup_journal import (
+from provisioning.journal.file import (
     JOURNAL_NAME,
     STEPS,
     BusFound,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.config import load_site
-from provisioning.setup_words import SENTENCES
+from provisioning.setup.words import SENTENCES
 from tests.setup.plants import begun, events, kept, setup, told
 
 GOOD_LINES = """

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.setup_journal import STEPS
+from provisioning.journal.file import STEPS
 from tests.setup.centre import centre_at
 from tests.setup.keyboard import Keyboard
 from tests.setup.plants import kept

@@ -10,7 +10,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.setup_journal import (
+from provisioning.journal.file import (
     BYTES_MAX,
     STEPS,
     BusFound,

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from provisioning.setup_journal import JOURNAL_NAME, save_journal
+from provisioning.journal.file import JOURNAL_NAME, save_journal
 from tests.setup.keyboard import Keyboard
 from tests.setup.plants import AT, begun, journal_up_to, kept
 

@@ -14,7 +14,7 @@ from agent.config_types import UnitId
 from agent.postbox import POSTBOX_NAME
 from agent.setups import setups_of
 from disk.lock import Lock
-from provisioning.setup_journal import (
+from provisioning.journal.file import (
     JOURNAL_NAME,
     LineThreshold,
     MeterFound,
@@ -22,8 +22,8 @@ from provisioning.setup_journal import (
     Trial,
     save_journal,
 )
-from provisioning.setup_session import LOCK_NAME, SITE_NAME
-from provisioning.setup_site import site_text
+from provisioning.setup.session import LOCK_NAME, SITE_NAME
+from provisioning.setup.site import site_text
 from tests.setup.plants import AT, begun, events, journal_up_to, kept, setup, told
 from tests.setup.test_answers import GOOD_LINES
 

@@ -19,7 +19,7 @@ from agent.config_types import UnitId
 from agent.store.gateway import read_seals
 from evidence.record import Kind, Record, decode_record
 from evidence.seal import open_body, peek_header
-from provisioning.setup_journal import (
+from provisioning.journal.file import (
     STEPS,
     BusFound,
     Journal,

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from agent.config import Site, parse_site
-from provisioning.setup_journal import (
+from provisioning.journal.file import (
     STEPS,
     BusFound,
     Enrolled,

@@ -11,8 +11,8 @@ from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
 from evidence.pack.export import ExportedSeal, Keys, write_chain
 from evidence.record import Kind, encode_record
-from provisioning.sheet import write_sheet
-from provisioning.sheet_check import SheetCheckError, check_sheet
+from provisioning.acceptance.sheet import write_sheet
+from provisioning.evidence.sheet import SheetCheckError, check_sheet
 from tests.evidence.chains import stamp
 from tests.sheet.journals import site, whole
 

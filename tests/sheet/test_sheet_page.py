@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.config import Site
-from provisioning.plot_data import Words
-from provisioning.setup_journal import (
+from provisioning.acceptance.page import PHOTO_BYTES_MAX, Picture, sheet_page
+from provisioning.acceptance.sheet import write_sheet
+from provisioning.acceptance.trial import trial_drawing
+from provisioning.journal.file import (
     Journal,
     LineNamed,
     LinkageNamed,
@@ -20,9 +22,7 @@ from provisioning.setup_journal import (
     Trial,
     WiringVerdict,
 )
-from provisioning.sheet import write_sheet
-from provisioning.sheet_page import PHOTO_BYTES_MAX, Picture, sheet_page
-from provisioning.sheet_trial import trial_drawing
+from provisioning.pages.plot_data import Words
 from tests.sheet.journals import SITE, png, site, trial, whole
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>'

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from provisioning.sheet import write_sheet
+from provisioning.acceptance.sheet import write_sheet
 from tests.provisioning import chromium
 from tests.sheet.journals import png, site, whole
 

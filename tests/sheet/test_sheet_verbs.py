@@ -13,8 +13,8 @@ from agent.evidence.slots import KeySlots
 from agent.store.gateway import GatewayStore
 from evidence.pack.export import ExportedSeal, write_chain
 from evidence.record import Kind, encode_record
+from provisioning.acceptance.sheet import write_sheet
 from provisioning.cli import cli
-from provisioning.sheet import write_sheet
 from tests.evidence.chains import stamp
 from tests.sheet.journals import SITE, site, whole
 

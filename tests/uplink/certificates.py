@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from provisioning.broker import ServerTls
+from provisioning.demo.broker import ServerTls
 from wire.mqtt_settings import TlsFiles
 
 HOUR = dt.timedelta(hours=1)

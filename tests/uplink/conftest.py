@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.broker import Broker, free_port, start_embedded, start_mosquitto
+from provisioning.demo.broker import Broker, free_port, start_embedded, start_mosquitto
 from tests.uplink.certificates import Authority
 
 STARTS: dict[str, Callable[[int, Path], Broker]] = {

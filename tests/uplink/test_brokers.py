@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.broker import BrokerError, free_port, start_embedded
+from provisioning.demo.broker import BrokerError, free_port, start_embedded
 from tests.uplink.conftest import BrokerBench
 from tests.uplink.ends import CentreEnd, Gateway, Link, enrol, settings
 from wire.mqtt_events import Acked, Connected, Disconnected, Message

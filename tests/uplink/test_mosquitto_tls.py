@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.uplink.delivery import Alarm
-from provisioning.broker import Broker
+from provisioning.demo.broker import Broker
 from tests.uplink.certificates import Authority
 from tests.uplink.ends import CentreEnd, Gateway, Link, enrol, settings
 from wire.mqtt_events import Acked, Connected, Disconnected, Message

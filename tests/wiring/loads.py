@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from agent.wiring import Diagnosis
 from drivers.model import Model
 from drivers.reading import Block
 from firmware_sim.electrical import Electrical, Phase
 from firmware_sim.wiring import ANGLES, Mistake, Phasors, Wiring, miswired, of_load
+from provisioning.wiring import Diagnosis
 
 VOLTS = 230.0
 ROWS = (

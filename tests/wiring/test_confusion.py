@@ -10,10 +10,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from agent.wiring import Diagnosis, Expected, diagnose
 from drivers import model as meter_models
 from drivers.model import Model
 from firmware_sim.wiring import Mistake, Wiring
+from provisioning.wiring import Diagnosis, Expected, diagnose
 from tests.wiring.loads import ROWS, balanced, names, reads, seen
 
 RATED_W = 60_000

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from agent.wiring import Expected, Follow, diagnose
 from drivers.bus import MeterBus, open_bus
 from drivers.clock import NS_PER_S, ScaledClock
 from drivers.meter import Meter, MeterSetup
@@ -18,6 +17,7 @@ from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import layout_of
 from firmware_sim.server import Server
 from firmware_sim.wiring import Mistake
+from provisioning.wiring import Expected, Follow, diagnose
 
 pytestmark = pytest.mark.e2e
 

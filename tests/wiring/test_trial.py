@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.wiring.trial import WAIT_S, Follow, Wait, follow
-from agent.wiring.trial_words import Followed
+from provisioning.wiring.trial import WAIT_S, Follow, Wait, follow
+from provisioning.wiring.trial_words import Followed
 
 World = Callable[[float, bool, float], Mapping[str, float | None]]
 """What meters show at a moment: seconds, whether the machine is on, seconds since it was switched."""

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from provisioning.broker import start_mosquitto
+from provisioning.demo.broker import start_mosquitto
 from tests.bench.peers.load import METERS
 from tests.bench.peers.machine import REST_CORE
 from tests.bench.peers.slave import VALUES

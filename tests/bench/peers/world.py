@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from provisioning.broker import Broker, free_port, start_mosquitto
+from provisioning.demo.broker import Broker, free_port, start_mosquitto
 from tests.bench.peers.install import ROOT
 from tests.bench.peers.machine import REST_CORE, SUBJECT_CORE, pinned
 from tests.bench.peers.slave import VALUES, Slave, slave

@@ -13,7 +13,7 @@ until_listens() {
 	done
 }
 
-/opt/dianjian/bin/python -I -m provisioning.broker --port 11883 --directory "$here/broker" >broker.out 2>&1 &
+/opt/dianjian/bin/python -I -m provisioning.demo.broker --port 11883 --directory "$here/broker" >broker.out 2>&1 &
 pids=$!
 dianjian-sim serve "$here/plant.toml" >plant.out 2>&1 &
 pids="$pids $!"

@@ -1,0 +1,164 @@
+"""The acceptance sheet as one HTML file for A4, from the journal of a setup: what three parties sign.
+
+The same journal, site file, photos and version give the same bytes. The sheet cannot name its own hash; its
+foot says how to compute it and that a record of the gateway's chain has it.
+"""
+
+import base64
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from typing import Final
+
+from attrs import frozen
+
+from agent.config import Site
+from provisioning.acceptance import parts
+from provisioning.acceptance.trial import local
+from provisioning.journal.file import Journal, Photo, last_trial, last_wiring
+from provisioning.pages.paper import code, heading, named, paper, told
+from provisioning.pages.plot_data import Words
+
+PHOTO_BYTES_MAX: Final = 400_000
+"""Of a picture that is printed: what a phone makes at a small setting; larger ones are told by their hash."""
+PHOTOS_BYTES_MAX: Final = 6_000_000
+"""Of all pictures of a sheet, so that it can still be sent by mail."""
+_FORMATS: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+SHEET_NAME: Final = "acceptance.html"
+
+
+@frozen
+class Picture:
+    """A photo's file as it is now; `data` is b"" where it is too large to be printed."""
+
+    size: int
+    sha256: str
+    data: bytes
+
+
+def sheet_page(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> bytes:
+    """The whole sheet.
+
+    Args:
+        journal: What was done.
+        site: The site file that came of it.
+        photos: Those pictures that are here, by the path that the journal has.
+        version: Of this software.
+    """
+    name = journal.site.name or site.site.name or journal.site.enterprise or site.site.gateway
+    return paper(Words(f"验收单 {name}", "Acceptance sheet"), _body(journal, site, photos, version)).encode()
+
+
+def _body(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> Iterator[str]:
+    name = journal.site.enterprise or journal.site.name or site.site.name or site.site.gateway
+    yield f"<h1>{named('在线监测验收单', 'Acceptance sheet')}</h1>"
+    yield f'<p><strong>{told(name)}</strong> <span class="dim">{code(journal.site.gateway)}</span> '
+    yield f'<span class="dim">{_when(journal, site)}</span></p>'
+    yield _summary(journal)
+    yield from parts.place(journal, site)
+    site_hash = sha256(site.text.encode()).hexdigest()
+    yield from parts.fingerprints(journal, site, site_hash, version)
+    yield from parts.receipt(journal, site)
+    yield from parts.lines(journal)
+    yield from parts.meters(journal)
+    yield from parts.wiring(journal, site)
+    yield from parts.trials(journal, site)
+    yield from parts.commissioning(journal, site)
+    yield from _photos(journal, photos)
+    yield from parts.skipped(journal)
+    yield '<div class="last">'
+    yield from _signatures()
+    yield _foot(journal, site)
+    yield "</div>"
+
+
+def _when(journal: Journal, site: Site) -> str:
+    """From the first step to the last one, in the plant's days."""
+    days = sorted(local(at, parts.offset_s(site), "%Y-%m-%d") for at in journal.steps.values())
+    if not days:
+        return ""
+    return told(days[0] if days[0] == days[-1] else f"{days[0]} – {days[-1]}")
+
+
+def _summary(journal: Journal) -> str:
+    """All of it in a sentence, with the colour of the worst."""
+    last = {meter.id: last_wiring(journal, meter.id) for meter in journal.meters}
+    bad = [id_ for id_, one in last.items() if one is not None and one.verdict == "mistake"]
+    trials = [last_trial(journal, line.id) for line in journal.lines]
+    lost = [one.line for one in trials if one is not None and not one.skipped and not one.follows]
+    good = sum(one is not None and one.verdict == "good" for one in last.values())
+    follow = sum(one is not None and one.follows and not one.skipped for one in trials)
+    missing = [step for step in parts.STEP_NAMES if step not in journal.steps]
+    zh = f"电表{len(last)}块，接线正常{good}块；线路{len(trials)}条，启停试验跟随{follow}条"
+    en = f"{len(last)} meters, {good} wired rightly; {len(trials)} lines, {follow} follow in the on/off test"
+    if bad or lost:
+        kind, word = "bad", ("有未纠正的错误", "mistakes are not corrected yet")
+        which = ", ".join((*bad, *lost))
+        zh, en = f"{zh}；待处理：{which}", f"{en}; to be done: {which}"
+    elif missing or good < len(last) or follow < len(trials) or not journal.receipt:
+        kind, word = "open", ("尚未全部完成", "not all is done yet")
+    else:
+        kind, word = "good", ("全部完成", "all is done")
+    return (
+        f'<div class="verdict {kind}"><span class="badge">{named(*word)}</span>'
+        f'<p lang="zh">{told(zh, 400)}。</p><p lang="en" class="en">{told(en, 400)}.</p></div>'
+    )
+
+
+def _photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[str]:
+    yield heading("照片", "Photos")
+    if not journal.photos:
+        yield f'<p class="dim">{named("无", "none")}</p>'
+    room = PHOTOS_BYTES_MAX
+    figures = []
+    for photo in journal.photos:
+        shown, room = _picture(photo, photos.get(photo.path), room)
+        about = " · ".join(told(text) for text in (photo.what, photo.meter or "") if text)
+        words = f"{about}<br>{code(photo.path)}<br>SHA-256 {code(photo.sha256)}"
+        figures.append(f"<figure>{shown}<figcaption>{words}</figcaption></figure>")
+    if figures:
+        yield f'<div class="photos">{"".join(figures)}</div>'
+
+
+def _picture(photo: Photo, seen: Picture | None, room: int) -> tuple[str, int]:
+    """The picture where it is here, is the one of the journal and is small; what room is left."""
+    if seen is None:
+        return f'<p class="dim">{named("照片不在此处", "the picture is not here")}</p>', room
+    if seen.sha256 != photo.sha256.lower():
+        return f'<p class="bad">{named("照片与记录的哈希不符", "not the picture of this hash")}</p>', room
+    kind = next((kind for magic, kind in _FORMATS.items() if seen.data.startswith(magic)), "")
+    if not kind or seen.size > room:
+        size = f"{seen.size / 1e6:.1f} MB"
+        return f'<p class="dim">{named(f"未印出（{size}）", f"not printed ({size})")}</p>', room
+    data = base64.b64encode(seen.data).decode()
+    return f'<img alt="" src="data:{kind};base64,{data}">', room - seen.size
+
+
+def _signatures() -> Iterator[str]:
+    yield heading("签字", "Signatures")
+    fields = (("姓名", "name"), ("签字", "signature"), ("日期", "date"))
+    boxes = (("企业", "enterprise"), ("安装单位", "installer"), ("生态环境部门", "bureau"))
+    inner = "".join(f'<div class="rule">{named(*words)}</div>' for words in fields)
+    yield '<div class="signatures">'
+    for words in boxes:
+        yield f"<div><strong>{named(*words)}</strong><div>{inner}</div></div>"
+    yield "</div>"
+
+
+def _foot(journal: Journal, site: Site) -> str:
+    gateway = journal.site.gateway or site.site.gateway
+    commands = "<br>".join(
+        (
+            f"sha256sum {SHEET_NAME}",
+            f"dianjian setup sheet --check {SHEET_NAME}",
+            f"dianjian verify --centre-key KEY --sheet {SHEET_NAME} CHAIN",
+        )
+    )
+    return (
+        '<div class="foot">'
+        '<p lang="zh">本单为一个文件，其SHA-256作为一条记录签封在网关的链中；改动一个字，哈希即不同。'
+        "纸面上的签字属于与此哈希相符的文件。核验：先算出文件的哈希，再在导出的链中查找：</p>"
+        '<p lang="en" class="en">This sheet is one file whose SHA-256 is sealed as a record in the chain of '
+        "the gateway; one changed letter makes another hash. The signatures on paper belong to the file "
+        "with that hash. To check, compute the hash of the file and look for it in the exported chain:</p>"
+        f'<p class="mono">{commands}</p><p class="dim">{named("网关", "gateway")} {code(gateway)}</p></div>'
+    )

@@ -1,0 +1,44 @@
+"""The acceptance sheet on the disk: written whole or not at all, with its SHA-256 for the chain.
+
+The setup lets the agent seal that hash as a COMMISSIONING record; `provisioning.evidence.sheet` finds it again.
+Photos are read from where the journal says that they are; only small JPEG and PNG files are printed.
+"""
+
+from contextlib import suppress
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Final
+
+from agent.config import Site
+from provisioning.acceptance.page import PHOTO_BYTES_MAX, SHEET_NAME, Picture, sheet_page
+from provisioning.journal.file import Journal, Sheet, write_whole
+
+PHOTOS_READ_MAX: Final = 200
+"""More pictures than that are told by their hash alone."""
+
+
+def write_sheet(journal: Journal, site: Site, folder: Path, *, at: str, version: str) -> Sheet:
+    """Write the sheet of `journal` into `folder`; `at` is now, and stands in no byte of it.
+
+    Ends the verb where it cannot be written.
+    """
+    data = sheet_page(journal, site, _pictures(journal, folder), version)
+    path = folder / SHEET_NAME
+    write_whole(path, data)
+    return Sheet(str(path), sha256(data).hexdigest(), at)
+
+
+def _pictures(journal: Journal, folder: Path) -> dict[str, Picture]:
+    """Those that are files and can be read; the bytes of a large one are hashed and let go."""
+    found = {}
+    for photo in journal.photos[:PHOTOS_READ_MAX]:
+        path = folder / photo.path
+        with suppress(OSError, ValueError):  # a path may hold what no file system takes
+            if not path.is_file():
+                continue
+            with path.open("rb") as stream:
+                digest, size = file_digest(stream, sha256).hexdigest(), stream.tell()
+                stream.seek(0)
+                data = stream.read() if size <= PHOTO_BYTES_MAX else b""
+            found[photo.path] = Picture(size, digest, data)
+    return found

@@ -1,0 +1,97 @@
+"""The on/off test of a machine as a drawing: the power of its meter, and the moments of switching.
+
+Pure: a trial of the journal in, SVG out. A trial whose times or samples cannot be drawn gives none, for the
+journal is a file that somebody may have written in.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Final
+
+from provisioning.journal.file import Trial
+from provisioning.pages.plot import svg
+from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Words, local_text
+from provisioning.words.numbers import power
+
+COLUMNS_MAX: Final = 300
+"""Of a drawing; more samples than that become the least and greatest of a column."""
+TRIAL_S_MAX: Final = 86_400
+"""A machine is tried within minutes; a sample later than a day is no sample."""
+MARKS_MAX: Final = 8
+"""Moments of switching that are named; each takes a line above the drawing."""
+TICKS_S: Final = (5, 10, 15, 30, 60, 120)
+EDGE_S: Final = 2.0
+
+Sample = tuple[float, float | None]
+
+
+def utc_s(text: str) -> float | None:
+    """Seconds of a time of the journal; None where it is none."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
+
+
+def local(text: str, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """A time of the journal in the plant's zone; what is none stays as it is."""
+    at_s = utc_s(text)
+    try:
+        return text if at_s is None else local_text(at_s, offset_s, form)
+    except (ArithmeticError, ValueError, OSError):
+        return text
+
+
+def trial_drawing(trial: Trial, kind: str, title: Words, offset_s: int) -> str:
+    """The SVG, "" where there is nothing to draw."""
+    begin_s = utc_s(trial.begin_at)
+    samples = [one for one in trial.samples if 0 <= one[0] <= TRIAL_S_MAX]
+    if begin_s is None or not any(watts is not None for _, watts in samples):
+        return ""
+    try:
+        return svg(_chart(trial, sorted(samples), kind, title, (begin_s, offset_s)))
+    except (ArithmeticError, ValueError, OSError):  # a time beyond the calendar
+        return ""
+
+
+def _chart(trial: Trial, samples: list[Sample], kind: str, title: Words, when: tuple[float, int]) -> Chart:
+    begin_s, offset_s = when
+    times = [at_s for at_s, _ in samples] + [at_s for at_s, _ in trial.switched if 0 <= at_s <= TRIAL_S_MAX]
+    first_s, last_s = min(times) - EDGE_S, max(times) + EDGE_S
+    return Chart(
+        name=title,
+        begin_s=begin_s + first_s,
+        end_s=begin_s + last_s,
+        offset_s=offset_s,
+        panels=[Panel(title, _curve(samples, kind, begin_s), list(_levels(trial)))],
+        marks=list(_marks(trial, begin_s, offset_s)),
+        ticks_s=TICKS_S,
+    )
+
+
+def _curve(samples: list[Sample], kind: str, begin_s: float) -> Curve:
+    columns: list[tuple[float, float | None, float | None]] = []
+    size = -(-len(samples) // COLUMNS_MAX)
+    for at in range(0, len(samples), size):
+        part = samples[at : at + size]
+        known = [watts for _, watts in part if watts is not None]
+        columns.append((begin_s + part[0][0], min(known, default=None), max(known, default=None)))
+    times_s, low, high = zip(*columns, strict=True)
+    return Curve(kind, times_s, low, high)
+
+
+def _levels(trial: Trial) -> Iterator[Level]:
+    for watts, css, words in (
+        (trial.on_w, "limit", Words("开机", "on")),
+        (trial.off_w, "normal", Words("停机", "off")),
+    ):
+        if watts is not None:
+            yield Level(words, css, [(0.0, watts)], power(round(watts)))
+
+
+def _marks(trial: Trial, begin_s: float, offset_s: int) -> Iterator[Mark]:
+    for at_s, to in [one for one in trial.switched if 0 <= one[0] <= TRIAL_S_MAX][:MARKS_MAX]:
+        at = local_text(begin_s + at_s, offset_s, "%H:%M:%S")
+        words = Words(f"{at} 合闸", "switched on") if to == "on" else Words(f"{at} 断开", "switched off")
+        yield Mark(begin_s + at_s, "treatment" if to == "on" else "violation", words)

@@ -1,0 +1,186 @@
+"""`dianjian centre approve` and `issue`: the officer's part, and the way of a request on a USB stick.
+
+The officer and the technician read the same twelve characters to each other: the officer's come from the
+request that reached the centre, the technician's from the one that the gateway made. Only then is the
+gateway believed.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from centre.enrolment.ledger import OfficeError, RequestKept
+from centre.enrolment.office import Office
+from provisioning.centre.chain import AS_JSON, FILE, KEY, REGISTER, say, utc_ms
+from provisioning.centre.office import AUTHORITY, FOLDER, office_at
+from provisioning.enrolment.file import answer_file, put, read, refusal_file
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.words.common import language
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.certificates import CertificateError, csr_pem, parse_csr
+
+OFFICER = "officer"
+
+
+@click.command("approve")
+@AUTHORITY
+@REGISTER
+@KEY
+@click.option(
+    "--from", "folder", type=FOLDER, help="Folder, such as of a USB stick, with requests to take in."
+)
+@click.option("--code", help="The code that the gateway shows; else it is asked for here.")
+@click.option("--deny", is_flag=True, help="Refuse the request for ever instead.")
+@click.option("--out", type=FILE, help="Write the signing request (PEM) here, for an external authority.")
+@AS_JSON
+@click.argument("gateway", required=False)
+def approve(
+    authority: Path,
+    registry: Path,
+    key: Path,
+    folder: Path | None,
+    code: str | None,
+    deny: bool,
+    out: Path | None,
+    as_json: bool,
+    gateway: str | None,
+) -> None:
+    """Compare the code of GATEWAY's request with what its screen shows, and let it in.
+
+    With --from, requests on a stick are taken in first, and the answers are written beside them.
+    """
+    if (folder is None) == (gateway is None):
+        raise fail(EXIT_USAGE, "approve needs either a GATEWAY or --from FOLDER")
+    office = office_at(authority, registry, key)
+    try:
+        found = _waiting(office, gateway) if folder is None else _taken(office, folder)
+        open_ = [one for one, answer in found if one and not one.word and isinstance(answer, Pending)]
+        words = {one.code for one in _meant(office, open_, code, deny=deny)}
+        refusals = 0
+        for request, answer in found:
+            last = answer
+            if request is not None and request.code in words:
+                word = "denied" if deny else "approved"
+                last = office.approve(request.code, OFFICER, utc_ms(), word=word)
+            if request is not None and out is not None:
+                out.write_bytes(csr_pem(request.csr))
+            refusals += isinstance(last, Refused)
+            name = request.gateway if request else "-"
+            if folder is not None and request is not None:
+                write_answer(folder, request.gateway, last)
+            tell(name, last, as_json=as_json)
+    except OfficeError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{error.filename}: {error.strerror}") from error
+    if refusals:
+        raise click.exceptions.Exit(EXIT_NO)
+
+
+@click.command("issue")
+@AUTHORITY
+@click.option("--certificate", type=FILE, help="What an external authority has signed (PEM or DER).")
+@click.option("--to", "folder", type=FOLDER, help="Folder, such as of a USB stick, to write the answer to.")
+@AS_JSON
+@click.argument("gateway")
+def issue(
+    authority: Path, certificate: Path | None, folder: Path | None, as_json: bool, gateway: str
+) -> None:
+    """Take the certificate of an external authority for GATEWAY, or write an answer to a stick."""
+    office = office_at(authority)
+    try:
+        if certificate is not None:
+            request = office.take_external(certificate.read_bytes(), utc_ms(), gateway)
+        else:
+            with office.ledger.locked() as ledger:
+                done = [r for r in ledger.requests.values() if r.gateway == gateway and r.certificate]
+            if not done:
+                raise fail(
+                    EXIT_USAGE, f"{gateway} has no certificate yet: `dianjian centre approve` comes first"
+                )
+            request = done[-1]
+        answer = Issued(office.chain(request.certificate))
+        if folder is not None:
+            write_answer(folder, gateway, answer)
+    except OfficeError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{error.filename}: {error.strerror}") from error
+    tell(gateway, answer, as_json=as_json)
+
+
+def tell(gateway: str, answer: Answer, *, as_json: bool) -> None:
+    """One line about what became of a request."""
+    told: dict[str, Any] = {"gateway": gateway}
+    match answer:
+        case Issued():
+            say({**told, "answer": "issued"}, f"{gateway}: issued", as_json=as_json)
+        case Pending(code):
+            say(
+                {**told, "answer": "pending", "code": code}, f"{gateway}: waits, code {code}", as_json=as_json
+            )
+        case Refused(reason):
+            text = f"{gateway}: {answer.sentence[language()]}"
+            say({**told, "answer": "refused", "reason": reason}, text, as_json=as_json)
+
+
+def write_answer(folder: Path, gateway: str, answer: Answer) -> None:
+    """Beside the request on the stick."""
+    if isinstance(answer, Issued):
+        put(answer_file(folder, gateway), answer.certificates)
+    elif isinstance(answer, Refused):
+        text = f"{answer.reason}\n{answer.sentence['zh']}\n{answer.sentence['en']}\n"
+        put(refusal_file(folder, gateway), text.encode())
+
+
+def _waiting(office: Office, gateway: str | None) -> list[tuple[RequestKept | None, Answer]]:
+    with office.ledger.locked() as ledger:
+        known = [one for one in ledger.requests.values() if one.gateway == gateway]
+    waiting = [one for one in known if not one.certificate and one.word != "denied"]
+    if not waiting:
+        raise fail(EXIT_USAGE, f"no request of {gateway} waits")
+    return [(one, Pending(office.short_code(one))) for one in waiting]
+
+
+def _taken(office: Office, folder: Path) -> list[tuple[RequestKept | None, Answer]]:
+    """Every request of the folder; one that cannot be read is told and passed over."""
+    found: list[tuple[RequestKept | None, Answer]] = []
+    files = sorted(folder.glob("dianjian-*.csr"))
+    if not files:
+        raise fail(EXIT_USAGE, f"{folder}: no request (dianjian-*.csr) is there")
+    for file in files:
+        raw = read(file) or b""
+        answer = office.receive(raw, utc_ms())
+        try:
+            der = parse_csr(raw).der
+        except CertificateError:
+            der = b""
+        kept = next((r for r in office.ledger.requests.values() if r.csr == der), None)
+        if isinstance(answer, Refused):
+            write_answer(folder, file.stem.removeprefix("dianjian-"), answer)
+        found.append((kept, answer))
+    return found
+
+
+def _meant(office: Office, waiting: list[RequestKept], code: str | None, *, deny: bool) -> list[RequestKept]:
+    """The requests that the officer's word is about: those whose code is the one on the gateway's screen."""
+    if not waiting or (deny and code is None):
+        return waiting
+    if code is None and not sys.stdin.isatty():
+        raise fail(
+            EXIT_USAGE, f"{waiting[0].gateway}: --code is missing: what does the gateway's screen show?"
+        )
+    if code is None:
+        code = click.prompt(f"{waiting[0].gateway}: the code on the gateway's screen", err=True)
+    typed = "".join(filter(str.isalnum, code)).upper()
+    meant = [one for one in waiting if office.short_code(one).replace("-", "") == typed]
+    if not meant:
+        shown = ", ".join(office.short_code(one) for one in waiting)
+        raise fail(
+            EXIT_NO,
+            f"{waiting[0].gateway}: the code is not that of the request that came ({shown}): nothing is "
+            "approved. If the gateway shows another one, somebody else used its token: --deny",
+        )
+    return meant

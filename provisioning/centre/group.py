@@ -1,0 +1,129 @@
+"""`dianjian centre`: the centre's own key, its register of gateways, and what it signs about their keys.
+
+Every statement that is signed goes into the register first, a line each, and is only ever added to. A
+running `dianjian subscribe` takes in what is new by itself.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+import click
+
+from centre.register import RegistryError, enrol_in
+from evidence.cbor import FormatError
+from evidence.keys import KeyFileError, create_key_file, load_key_file, public
+from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
+from provisioning.centre.approve import approve, issue
+from provisioning.centre.broker import broker_config
+from provisioning.centre.chain import (
+    AS_JSON,
+    FILE,
+    KEY,
+    receipt,
+    rekey,
+    replace,
+    say,
+    utc_ms,
+)
+from provisioning.centre.list import listing
+from provisioning.centre.listen import listen
+from provisioning.centre.office import authority, certificate, token
+from provisioning.centre.revoke import revoke
+from provisioning.terminal.exits import EXIT_USAGE, fail
+
+
+@click.group("centre", short_help="the centre's own key and its register of gateways")
+def command() -> None:
+    """The centre's keys: enrol gateways, give them new keys, revoke them."""
+
+
+VERBS: Final = (
+    authority,
+    certificate,
+    token,
+    listen,
+    approve,
+    issue,
+    listing,
+    broker_config,
+    receipt,
+    rekey,
+    replace,
+    revoke,
+)
+for each in VERBS:
+    command.add_command(each)
+
+
+@command.command("init")
+@click.option("--key", required=True, type=FILE, help="Key file to make; mode 0600.")
+@AS_JSON
+def init(key: Path, as_json: bool) -> None:
+    """Make the centre's key and print the public half, which every site file needs as centre_key."""
+    del as_json  # the public key is for a script in any case
+    try:
+        secret = create_key_file(key)
+    except FileExistsError as error:
+        raise fail(EXIT_USAGE, f"{key}: is there already; a key is never overwritten") from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{key}: {error.strerror}") from error
+    click.echo(json.dumps({"centre_key": public(secret).hex()}))
+
+
+@command.command("key")
+@KEY
+@AS_JSON
+def show(key: Path, as_json: bool) -> None:
+    """Print the public half of the centre's key again."""
+    del as_json
+    try:
+        click.echo(json.dumps({"centre_key": public(load_key_file(key)).hex()}))
+    except (KeyFileError, OSError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+
+
+@command.command("enrol")
+@click.option("--registry", required=True, type=FILE, help="The register; made if it is not there.")
+@KEY
+@AS_JSON
+@click.argument("enrolment", type=click.File("r", lazy=True), default="-")
+def enrol(registry: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
+    """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input).
+
+    The centre signs the enrolment, and the register keeps it. To say it again changes nothing; a recovery
+    key may be added where there was none.
+    """
+    wanted = _request(enrolment)
+    try:
+        secret = load_key_file(key)
+        known = enrol_in(registry, wanted, secret)
+    except (RegistryError, KeyFileError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{registry}: {error.strerror}") from error
+    entry = known[wanted.gateway]
+    told = {"gateway": entry.gateway, "enrolment": entry.enrolment.hex(), "gateways": len(known)}
+    say(told, f"{registry}: {len(known)} gateways", as_json=as_json)
+
+
+def _request(stream: TextIO) -> Enrolment:
+    try:
+        entry: Any = json.loads(stream.read())
+        wanted = Enrolment(
+            gateway=entry["gateway"],
+            site=entry.get("site", ""),
+            first_key=bytes.fromhex(entry["first_key"]),
+            recovery_key=bytes.fromhex(entry.get("recovery_key", "")) or NO_KEY,
+            meters=tuple(
+                EnrolledMeter(meter["id"], meter["model"], meter["unit_id"], meter.get("serial", ""))
+                for meter in entry.get("meters", ())
+            ),
+            centre_utc_ms=utc_ms(),
+        )
+        sign_statement(wanted, NO_KEY)  # whatever cannot be signed is said here, before any key is read
+    except KeyError as error:
+        raise fail(EXIT_USAGE, f"not an enrolment: no {error.args[0]}") from error
+    except (ValueError, TypeError, AttributeError, FormatError) as error:
+        raise fail(EXIT_USAGE, f"not an enrolment: {error}") from error
+    return wanted

@@ -1,0 +1,175 @@
+"""`dianjian centre listen`: takes requests for enrolment and renewal, by EST and by MQTT, until SIGTERM.
+
+One JSON line for each answer, and for each connection that came to nothing; no more than LINES_MAX a
+minute, because anybody may knock at these doors.
+"""
+
+import json
+import secrets
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import click
+
+from centre.enrolment.claims import Claims
+from centre.enrolment.est_server import EstServer
+from centre.enrolment.ledger import OfficeError
+from centre.enrolment.office import Office
+from provisioning.centre.chain import FILE, KEY, REGISTER, utc_ms
+from provisioning.centre.office import AUTHORITY, office_at, write_pair
+from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.certificates import CertificateError, parse_csr
+from wire.enrolment.topics import RENEWALS, REQUESTS
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
+
+CLIENT_ID: Final = "centre-claims-"
+LINES_MAX: Final = 120
+"""A minute: more than any rollout of gateways, too few to fill a disk."""
+MINUTE_S: Final = 60.0
+POLL_S: Final = 0.5
+
+
+class TlsPaths(NamedTuple):
+    """Whom to believe, who the centre is, and the key of that."""
+
+    ca: Path
+    certificate: Path | None
+    key: Path | None
+
+
+class Desk:
+    """The office with what is said about it; called from several threads."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._lock = threading.Lock()
+        self._minute_s = 0.0
+        self._lines = 0
+        self.broken = ""
+
+    def receive(self, raw: bytes, sender: str, via: str) -> Answer:
+        """A request and its answer, with a line about it."""
+        with self._lock:
+            try:
+                answer = self._office.receive(raw, utc_ms(), sender)
+            except OfficeError as error:
+                self.broken = str(error)
+                answer = Refused("busy")
+        told: dict[str, Any] = {"type": "request", "via": via, "gateway": _name(raw)}
+        match answer:
+            case Issued():
+                self.say({**told, "answer": "issued"})
+            case Pending(code):
+                self.say({**told, "answer": "pending", "code": code})
+            case Refused(reason):
+                self.say({**told, "answer": "refused", "reason": reason, "text": answer.sentence["en"]})
+        return answer
+
+    def say(self, line: dict[str, Any]) -> None:
+        """A line, if this minute has room for it."""
+        now_s = time.monotonic()
+        if now_s - self._minute_s >= MINUTE_S:
+            self._minute_s, self._lines = now_s, 0
+        self._lines += 1
+        if self._lines <= LINES_MAX:
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+
+@click.command("listen")
+@AUTHORITY
+@REGISTER
+@KEY
+@click.option("--est", metavar="HOST:PORT", help="Serve EST (RFC 7030) there, such as 127.0.0.1:8443.")
+@click.option("--host", "hosts", multiple=True, help="Name that gateways reach EST under; else HOST.")
+@click.option("--broker", metavar="URL", help="Take renewals from this broker, mqtts://host:port.")
+@click.option("--claims", "claims_url", metavar="URL", help="Take claims from this, at the centre's port.")
+@click.option("--ca", type=FILE, help="Certificate of the broker's authority; else the office's own.")
+@click.option("--certificate", type=FILE, help="The centre's client certificate on the broker.")
+@click.option("--certificate-key", type=FILE, help="Its key.")
+def listen(
+    authority: Path,
+    registry: Path,
+    key: Path,
+    est: str | None,
+    hosts: tuple[str, ...],
+    broker: str | None,
+    claims_url: str | None,
+    ca: Path | None,
+    certificate: Path | None,
+    certificate_key: Path | None,
+) -> None:
+    """Answer gateways that want to be enrolled or renewed, by EST, over a broker, or both."""
+    if est is None and broker is None and claims_url is None:
+        raise fail(EXIT_USAGE, "listen needs --est HOST:PORT, --broker URL or --claims URL, or all of them")
+    office = office_at(authority, registry, key)
+    desk = Desk(office)
+    stopping = threading.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: stopping.set())
+    ca = ca or authority / "authority.pem"
+    asked = {topic: url for topic, url in ((RENEWALS, broker), (REQUESTS, claims_url)) if url is not None}
+    heard = [
+        _claims(desk, office, url, topic, TlsPaths(ca, certificate, certificate_key))
+        for topic, url in asked.items()
+    ]
+    server = None if est is None else _server(desk, office, est, hosts)
+    for claims in heard:
+        claims.start()
+    if server:
+        threading.Thread(target=server.serve_forever, name="est", daemon=True).start()
+    desk.say({"type": "ready", "est": est, "broker": broker, "claims": claims_url})
+    while not stopping.wait(POLL_S) and not desk.broken:
+        pass
+    if server:
+        server.shutdown()
+        server.server_close()
+    for claims in heard:
+        claims.stop()
+    if desk.broken:
+        raise fail(EXIT_OUTSIDE, desk.broken)
+
+
+def _claims(desk: Desk, office: Office, broker: str, topic: str, files: TlsPaths) -> Claims:
+    try:
+        address = parse_broker(broker, *files)
+        client_id = CLIENT_ID + secrets.token_hex(8)  # whoever guessed it could throw the centre out
+        settings = MqttSettings(address.host, address.port, client_id, address.tls, subscriptions=(topic,))
+        return Claims(settings, office.authority, desk.receive)
+    except MqttSettingsError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+
+
+def _server(desk: Desk, office: Office, est: str, hosts: tuple[str, ...]) -> EstServer:
+    """The EST server; its certificate is made and signed anew at each start, and lies in the office."""
+    host, _, port = est.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port.isdecimal():
+        raise fail(EXIT_USAGE, f"--est {est}: HOST:PORT is wanted, such as 127.0.0.1:8443")
+    folder = office.folder / "est"
+    try:
+        if not office.is_external:
+            write_pair(folder, "server", *office.serve(list(hosts or [host]), utc_ms()))
+        files = folder / "server.pem", folder / "server.key"
+
+        def say(text: str) -> None:
+            desk.say({"type": "connection", "via": "est", "text": text})
+
+        return EstServer((host, int(port)), files, office.authority, desk.receive, say)
+    except OfficeError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except (OSError, OverflowError) as error:
+        raise fail(EXIT_OUTSIDE, f"{est}: {getattr(error, 'strerror', None) or error}") from error
+
+
+def _name(raw: bytes) -> str:
+    """Whose request it says it is."""
+    try:
+        return parse_csr(raw).name[:40]
+    except CertificateError:
+        return ""

@@ -1,0 +1,157 @@
+"""`dianjian centre authority`, `certificate`, `token`: the office's keys, and what technicians get."""
+
+import contextlib
+import json
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import evolve
+
+from agent.config import ConfigError, load_site
+from agent.enrolment import meters_of
+from centre.enrolment.ledger import OfficeError
+from centre.enrolment.office import CENTRE, Office, make_office, put
+from centre.json_lines import iso_utc
+from evidence.keys import KeyFileError, load_key_file, public
+from evidence.statement import EnrolledMeter
+from provisioning.centre.chain import AS_JSON, FILE, KEY, say, utc_ms
+from provisioning.terminal.exits import EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.qr_code import TooLongError, qr_code, terminal
+from wire.enrolment.certificates import parse_certificate
+from wire.enrolment.offer import Offer, OfferError, gateway_id, parse_offer
+from wire.enrolment.token import Token
+
+FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+AUTHORITY: Final = click.option(
+    "--authority", required=True, type=FOLDER, help="The office's folder; see `dianjian centre authority`."
+)
+MS_PER_HOUR: Final = 3_600_000
+HOURS_MAX: Final = 24 * 90
+"""A token that nobody uses within a season is for a plant that is not built."""
+
+
+def office_at(folder: Path, registry: Path | None = None, key: Path | None = None) -> Office:
+    """The office in a folder; ends the call with one line where it is none."""
+    try:
+        secret = b"" if key is None else load_key_file(key)
+        return Office(folder, registry, secret)
+    except (OfficeError, KeyFileError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+
+
+@click.command("authority")
+@click.option("--name", default="dianjian", show_default=True, help="Its name in every certificate.")
+@click.option("--external", type=FILE, help="Certificate of an authority of somebody else's, who will sign.")
+@AS_JSON
+@click.argument("folder", type=FOLDER)
+def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> None:
+    """Make FOLDER an enrolment office: a small authority of its own, or under an external one."""
+    try:
+        raw = None if external is None else external.read_bytes()
+        office = make_office(folder, name, utc_ms(), raw)
+    except OfficeError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{external}: {error.strerror}") from error
+    fingerprint = parse_certificate(office.authority).sha256
+    told = {"authority": fingerprint.hex(), "external": office.is_external}
+    say(told, f"{folder}: authority {fingerprint[:8].hex(':')}", as_json=as_json)
+
+
+@click.command("certificate")
+@AUTHORITY
+@click.option("--out", required=True, type=FOLDER, help="Where the .pem and .key files go.")
+@click.argument("hosts", nargs=-1)
+def certificate(authority: Path, out: Path, hosts: tuple[str, ...]) -> None:
+    """Sign the centre's own client certificate for the broker or, with HOSTS, one of a server there."""
+    office = office_at(authority)
+    try:
+        pair = office.serve(list(hosts), utc_ms()) if hosts else office.introduce(utc_ms())
+        write_pair(out, "server" if hosts else CENTRE, *pair)
+    except OfficeError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
+    click.echo(str(out))
+
+
+def write_pair(folder: Path, name: str, key: bytes, pem: bytes) -> None:
+    """A key and its certificate (PEM); raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    put(folder / f"{name}.key", key, 0o600)
+    put(folder / f"{name}.pem", pem, 0o644)
+
+
+@click.command("token")
+@AUTHORITY
+@KEY
+@click.option("--broker", default="", metavar="URL", help="mqtts://host:port for the gateway's site file.")
+@click.option("--est", default="", metavar="URL", help="https:// address of `centre listen`.")
+@click.option("--claim", default="", metavar="URL", help="mqtts:// address of the broker's claim listener.")
+@click.option("--hours", type=FiniteRange(0, HOURS_MAX), default=72, show_default=True, help="How long.")
+@click.option("--site", help="The site's name, which the gateway must then say.")
+@click.option("--meters", type=FILE, help="Site file whose meters the gateway must then have, and no others.")
+@click.option("--auto-approve", is_flag=True, help="Ask no officer: for scripts and tests.")
+@AS_JSON
+@click.argument("gateway")
+def token(
+    authority: Path,
+    key: Path,
+    broker: str,
+    est: str,
+    claim: str,
+    hours: float,
+    site: str | None,
+    meters: Path | None,
+    auto_approve: bool,
+    as_json: bool,
+    gateway: str,
+) -> None:
+    """Give out a one-time token for GATEWAY: as text to type, and as one line with everything for a QR code.
+
+    The centre keeps only what checks a MAC under the token, in enrolments.jsonl, mode 0600.
+    """
+    office = office_at(authority)
+    now = utc_ms()
+    expires = now + int(hours * MS_PER_HOUR)
+    try:
+        draft = Offer(
+            gateway_id(gateway),
+            Token("000000", "0" * 16),
+            public(load_key_file(key)),
+            parse_certificate(office.authority).sha256,
+            broker,
+            est,
+            claim,
+            expires // 1000,
+        )
+        parse_offer(draft.text)  # whatever a gateway would refuse is said here
+        wanted = None if meters is None else _meters(meters)
+        given = office.give_token(gateway, expires, now, site=site, meters=wanted, is_auto=auto_approve)
+    except (OfficeError, OfferError, KeyFileError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    offer = evolve(draft, token=given)
+    told: dict[str, Any] = {
+        "gateway": gateway,
+        "token": given.text,
+        "offer": offer.text,
+        "authority": offer.authority.hex(),
+        "centre_key": offer.centre_key.hex(),
+        "expires_at": iso_utc(expires),
+    }
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    if sys.stdout.isatty():  # a file or a pipe has no use for squares
+        with contextlib.suppress(TooLongError):  # with very long addresses the line itself must do
+            click.echo(terminal(qr_code(offer.text)), color=True)
+    click.echo(f"{given.text}\n{offer.text}\n{told['expires_at']}")
+
+
+def _meters(file: Path) -> tuple[EnrolledMeter, ...]:
+    try:
+        return meters_of(load_site(file))
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error

@@ -1,0 +1,51 @@
+"""`dianjian centre revoke`: count no further seal of a gateway, and let its certificates in no more."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from centre.enrolment.ledger import OfficeError
+from centre.enrolment.office import REVOKED_NAME
+from provisioning.centre.chain import AS_JSON, FILE, revoke_chain, say, utc_ms
+from provisioning.centre.office import FOLDER, office_at
+from provisioning.terminal.exits import EXIT_USAGE, fail
+
+
+@click.command("revoke")
+@click.option("--registry", type=FILE, help="The register of gateways; with --key and --store.")
+@click.option("--key", type=FILE, help="Key file of the centre.")
+@click.option("--store", type=FILE, help="The subscriber's database.")
+@click.option("--authority", type=FOLDER, help="The office's folder: revoke the gateway's certificates.")
+@click.option("--reason", required=True, help="One sentence, part of the proof.")
+@AS_JSON
+@click.argument("gateway")
+def revoke(
+    registry: Path | None,
+    key: Path | None,
+    store: Path | None,
+    authority: Path | None,
+    reason: str,
+    as_json: bool,
+    gateway: str,
+) -> None:
+    """Count no further seal of GATEWAY (a replacement lifts it), with --authority also no certificate.
+
+    Then say `dianjian centre broker-config` again and send mosquitto SIGHUP: it refuses new connections from
+    then on; one that stands ends with a restart.
+    """
+    told: dict[str, Any] = {"gateway": gateway}
+    lines = []
+    if authority is not None:
+        try:
+            gone = office_at(authority).revoke(gateway, reason, utc_ms())
+        except OfficeError as error:
+            raise fail(EXIT_USAGE, str(error)) from error
+        told["certificates"] = [one.sha256.hex() for one in gone]
+        lines.append(f"{authority / REVOKED_NAME}: {len(gone)} certificates of {gateway} are revoked")
+    if registry is not None and key is not None and store is not None:
+        told |= revoke_chain(registry, key, store, reason, gateway)
+        lines.append(f"{registry}: {gateway} is revoked after seal {told['number']}")
+    if not lines or ((registry or key or store) and "number" not in told):
+        raise fail(EXIT_USAGE, "revoke needs --authority, or --registry, --key and --store, or all four")
+    say(told, "\n".join(lines), as_json=as_json)

@@ -1,0 +1,77 @@
+"""`dianjian subscribe`: the reference subscriber.
+
+Verifies everything from the enrolled first keys, commits, answers receipts and the beacon, and
+prints what is verified as JSON lines: readings, episodes, findings.
+"""
+
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import click
+
+from agent.evidence.sealer import CommitError
+from centre.register import RegistryError, read_registry
+from centre.subscriber import SUBSCRIPTIONS, Subscriber
+from disk.database import StoreError
+from drivers.clock import clock_from_spec
+from evidence.keys import KeyFileError, load_key_file
+from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("subscribe", short_help="verify what gateways publish, and answer receipts")
+@click.option("--broker", required=True, metavar="URL", help="mqtts://host:port, or mqtt:// on this machine.")
+@click.option(
+    "--registry", required=True, type=_FILE, help="First keys of the gateways, one JSON object a line."
+)
+@click.option("--key", required=True, type=_FILE, help="The centre's key file; see `dianjian centre init`.")
+@click.option("--store", required=True, type=_FILE, help="Database of what is verified.")
+@click.option("--ca", type=_FILE, help="Certificate of the authority that signed the broker's.")
+@click.option("--certificate", type=_FILE, help="Own client certificate.")
+@click.option("--certificate-key", type=_FILE, help="Its key.")
+@click.option(
+    "--client-id", default="centre", show_default=True, help="Fixed: the broker keeps the session under it."
+)
+@click.option("--plain", is_flag=True, help="Allow mqtt:// to another machine.")
+@click.option("--sim-clock", hidden=True, help="Simulated time; receipts carry it.")
+def command(
+    broker: str,
+    registry: Path,
+    key: Path,
+    store: Path,
+    ca: Path | None,
+    certificate: Path | None,
+    certificate_key: Path | None,
+    client_id: str,
+    plain: bool,
+    sim_clock: str | None,
+) -> None:
+    """Verify, answer, and print JSON lines until SIGTERM or ctrl-C."""
+    os.umask(0o077)  # what it keeps says what plants do when
+    try:
+        address = parse_broker(broker, ca, certificate, certificate_key)
+        settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
+        read_registry(registry)
+        secret = load_key_file(key)
+        subscriber = Subscriber(settings, store, registry, secret, clock_from_spec(sim_clock), _print)
+    except (MqttSettingsError, RegistryError, KeyFileError, OSError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except StoreError as error:
+        raise fail(EXIT_OUTSIDE, str(error)) from error
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(sign, lambda *_: subscriber.stop())
+    _print(json.dumps({"type": "ready", "broker": broker}))
+    try:
+        subscriber.run()
+    except (StoreError, CommitError) as error:
+        raise fail(EXIT_OUTSIDE, str(error)) from error
+
+
+def _print(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()

@@ -1,0 +1,323 @@
+"""The doctor on ports and permissions: is the port there, who holds it, may the service use what it needs.
+
+Who is judged is the user that the service runs as, where there is one and root asks; else whoever asks.
+Owners of locks are found in /proc/locks, which shows them without taking a lock and without being root.
+"""
+
+import grp
+import os
+import pwd
+import socket
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from attrs import frozen
+
+from agent.build import DATABASE_NAME, KEYS_NAME
+from agent.config import BusSettings
+from agent.status import SOCKET_NAME
+from drivers.bus_url import parse_url
+from drivers.transport import CONNECT_S, SerialPipe, TcpPipe
+from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
+
+SERVICE_USER: Final = "dianjian"
+"""As the package makes it."""
+SHOWN_PORTS: Final = 8
+_Tell = Callable[[str], None]
+_UNSTABLE: Final = ("/dev/ttyUSB", "/dev/ttyACM")
+"""Numbered in the order in which they are found: two adapters swap their meters at a restart."""
+
+
+@frozen
+class Person:
+    """Somebody whose rights are looked at."""
+
+    name: str
+    uid: int
+    groups: frozenset[int]
+
+
+def person() -> Person:
+    """Whose rights count."""
+    uid = os.geteuid()
+    known = _known(lambda: pwd.getpwnam(SERVICE_USER)) if uid == 0 else None
+    known = known or _known(lambda: pwd.getpwuid(uid))
+    if known is None:
+        return Person(str(uid), uid, frozenset({os.getegid(), *os.getgroups()}))
+    return Person(known.pw_name, known.pw_uid, frozenset(os.getgrouplist(known.pw_name, known.pw_gid)))
+
+
+def _known(look: Callable[[], pwd.struct_passwd]) -> pwd.struct_passwd | None:
+    try:
+        return look()
+    except KeyError:
+        return None
+
+
+def may(who: Person, path: Path, want: int) -> bool:
+    """Whether `who` may do it (4 read, 2 write, 1 pass); of the own user the kernel is asked."""
+    if who.uid == os.geteuid():
+        return os.access(path, want, effective_ids=True)
+    passable = (_bits(who, folder) & 1 for folder in path.resolve().parents)
+    return (_bits(who, path) & want) == want and all(passable)
+
+
+def _bits(who: Person, path: Path) -> int:
+    status = path.stat()
+    shift = 6 if status.st_uid == who.uid else 3 if status.st_gid in who.groups else 0
+    return status.st_mode >> shift & 7
+
+
+def lock_owner(path: Path, root: Path = Path("/")) -> int:
+    """The process that holds a flock on `path`, 0 where none does."""
+    try:
+        status = path.stat()
+        lines = (root / "proc/locks").read_text("ascii", "replace").splitlines()
+    except OSError:
+        return 0
+    wanted = f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+    for line in lines:
+        words = line.split()
+        if len(words) > 5 and words[1] == "FLOCK" and words[5] == wanted:
+            return int(words[4])
+    return 0
+
+
+def _holders(path: Path, root: Path) -> list[int]:
+    """The processes that have `path` open, as far as this user may look."""
+    number, found = path.stat().st_rdev, set()
+    for entry in (root / "proc").glob("[0-9]*/fd/*"):
+        try:
+            status = entry.stat()
+        except OSError:
+            continue
+        if status.st_rdev == number and stat.S_ISCHR(status.st_mode):
+            found.add(int(entry.parts[-3]))
+    return sorted(found - {os.getpid()})
+
+
+def process_name(pid: int) -> str:
+    """What a process is called."""
+    try:
+        return f"{Path(f'/proc/{pid}/comm').read_text('utf-8', 'replace').strip()} ({pid})"
+    except OSError:
+        return str(pid)
+
+
+def ports(patient: Patient, tell: _Tell) -> Iterator[Finding]:
+    """Each bus's serial port or TCP address."""
+    assert patient.site is not None
+    for bus in patient.site.bus:
+        tell(bus.url)
+        pipe = parse_url(bus.url).pipe
+        if isinstance(pipe, SerialPipe):
+            yield from _serial(patient, bus, Path(bus.url.partition(":")[2].partition("?")[0]))
+        elif isinstance(pipe, TcpPipe) and not patient.is_running:  # many gateways take one connection
+            yield _tcp(bus)
+
+
+def _serial(patient: Patient, bus: BusSettings, path: Path) -> Iterator[Finding]:
+    if not path.exists():
+        there = sorted({*patient.root.glob("dev/serial/by-id/*"), *patient.root.glob("dev/ttyUSB*"),
+                        *patient.root.glob("dev/ttyACM*"), *patient.root.glob("dev/ttyS*")})  # fmt: skip
+        named = ", ".join(map(str, there[:SHOWN_PORTS])) or "–"
+        yield failed(
+            "ports",
+            (f"没有 {path}", f"{path} is not there"),
+            (
+                f"插上转换器，或改 bus.url；现有：{named}",
+                f"plug the adapter in, or change bus.url; there are: {named}",
+            ),
+            bus.id,
+        )
+        return
+    if not stat.S_ISCHR(path.stat().st_mode):
+        yield failed(
+            "ports",
+            (f"{path} 不是串口", f"{path} is no serial port"),
+            ("改正 bus.url", "put bus.url right"),
+            bus.id,
+        )
+        return
+    yield _held(patient, bus, path)
+    names = [link for link in patient.root.glob("dev/serial/by-id/*") if link.resolve() == path.resolve()]
+    if str(path).startswith(_UNSTABLE):
+        steady = f"rtu:{names[0]}" if names else "/dev/serial/by-id/…"
+        yield warning(
+            "ports",
+            (f"{path} 的编号在重启后会变", f"the number of {path} may change at a restart"),
+            (f"bus.url 用 {steady}", f"use {steady} as bus.url"),
+            bus.id,
+        )
+
+
+def _held(patient: Patient, bus: BusSettings, path: Path) -> Finding:
+    own = lock_owner(path, patient.root)
+    holders = [
+        pid for pid in {*([own] if own else []), *_holders(path, patient.root)} if pid != patient.owner
+    ]
+    if holders:
+        named = ", ".join(map(process_name, sorted(holders)))
+        return failed(
+            "ports",
+            (f"{path} 被其他程序占用：{named}", f"{path} is held by another process: {named}"),
+            ("结束该程序：总线上只能有一个主站", "end it: a bus has one master"),
+            bus.id,
+        )
+    if patient.owner:
+        return ok("ports", f"{path} 由代理使用", f"{path} is the agent's", bus.id)
+    return ok("ports", f"{path} 空闲", f"{path} is free", bus.id)
+
+
+def _tcp(bus: BusSettings) -> Finding:
+    address = bus.url.partition("://")[2]
+    host, _, port = address.rpartition(":")
+    pair = (host.strip("[]"), int(port)) if host and port.isdigit() else (address.strip("[]"), 502)
+    try:
+        socket.create_connection(pair, timeout=CONNECT_S).close()
+    except OSError as error:
+        why = error.strerror or str(error)
+        return failed(
+            "ports",
+            (f"{address} 连接不上：{why}", f"{address} cannot be reached: {why}"),
+            ("检查网线、地址和转换器电源", "check cable, address and the power of the converter"),
+            bus.id,
+        )
+    return ok("ports", f"{address} 可连接", f"{address} takes connections", bus.id)
+
+
+def permissions(patient: Patient, _: _Tell) -> Iterator[Finding]:
+    """Whether the service's user may use what it needs, and nobody else the secrets."""
+    who = person()
+    assert patient.site is not None
+    found: list[Finding] = []
+    for bus in patient.site.bus:
+        if isinstance(parse_url(bus.url).pipe, SerialPipe):
+            found += _device(who, bus, Path(bus.url.partition(":")[2].partition("?")[0]))
+    found += _state(patient, who)
+    found += _tls(patient, who)
+    yield from found or [
+        ok("permissions", f"用户 {who.name} 的权限足够", f"user {who.name} may use all it needs")
+    ]
+
+
+def _is_service_folder(folder: Path) -> bool:
+    known = _known(lambda: pwd.getpwnam(SERVICE_USER))
+    return known is not None and folder.stat().st_uid == known.pw_uid
+
+
+def _device(who: Person, bus: BusSettings, path: Path) -> Iterator[Finding]:
+    if not path.exists() or may(who, path, os.R_OK | os.W_OK):
+        return
+    try:
+        group = grp.getgrgid(path.stat().st_gid).gr_name
+    except KeyError:
+        group = "dialout"
+    yield failed(
+        "permissions",
+        (f"用户 {who.name} 不能使用 {path}", f"user {who.name} may not use {path}"),
+        (
+            f"usermod -aG {group} {who.name}，然后重新登录或重启服务",
+            f"usermod -aG {group} {who.name}, then log in anew or restart the service",
+        ),
+        bus.id,
+    )
+
+
+def _state(patient: Patient, who: Person) -> Iterator[Finding]:
+    folder = patient.folder
+    if not folder.exists():
+        return
+    if not may(who, folder, os.R_OK | os.W_OK | os.X_OK):
+        if _is_service_folder(folder):  # whoever asks is a guest there, and nothing has to be given to him
+            yield warning(
+                "permissions",
+                (
+                    f"用户 {who.name} 看不到 {folder} 的全部内容",
+                    f"user {who.name} does not see all of {folder}",
+                ),
+                ("用 sudo dianjian doctor 检查全部", "look at everything with: sudo dianjian doctor"),
+                "store",
+            )
+            return
+        yield failed(
+            "permissions",
+            (f"用户 {who.name} 不能写 {folder}", f"user {who.name} may not write to {folder}"),
+            (
+                f"以服务用户运行，或 chown -R {who.name}: {folder}",
+                f"run as the service's user, or chown -R {who.name}: {folder}",
+            ),
+            "store",
+        )
+    if folder.stat().st_mode & 0o007:
+        yield warning(
+            "permissions",
+            (f"其他用户可进入 {folder}", f"others may enter {folder}"),
+            (f"chmod 710 {folder}", f"chmod 710 {folder}"),
+            "store",
+        )
+    try:
+        yield from _files(folder, who)
+    except PermissionError:
+        return
+
+
+def _files(folder: Path, who: Person) -> Iterator[Finding]:
+    keys = folder / KEYS_NAME
+    if keys.exists() and keys.stat().st_mode & 0o077:
+        yield failed(
+            "permissions",
+            (f"密钥文件 {keys} 可被他人读取", f"others may read the key file {keys}"),
+            (f"chmod 600 {keys}；如有疑虑请换密钥", f"chmod 600 {keys}; in doubt, ask for a new key"),
+            "keys",
+        )
+    for file in (keys, folder / DATABASE_NAME):
+        if file.exists() and not may(who, file, os.R_OK | os.W_OK):
+            yield failed(
+                "permissions",
+                (f"用户 {who.name} 不能使用 {file}", f"user {who.name} may not use {file}"),
+                (f"chown {who.name}: {file}", f"chown {who.name}: {file}"),
+                file.name,
+            )
+    entry = folder / SOCKET_NAME
+    if entry.exists() and entry.stat().st_mode & 0o007:
+        yield warning(
+            "permissions",
+            (f"任何人都可打开 {entry}", f"everybody may open {entry}"),
+            (f"chmod 660 {entry}", f"chmod 660 {entry}"),
+            "status",
+        )
+
+
+def _tls(patient: Patient, who: Person) -> Iterator[Finding]:
+    assert patient.site is not None
+    broker = patient.site.broker
+    for name in ("ca", "certificate", "key"):
+        value = getattr(broker, name) if broker is not None else ""
+        path = patient.site.path(value) if value else None
+        if path is None or not _is_there(path):
+            continue
+        credential = value.startswith("credential:")  # the service manager reads it for the service
+        if not credential and not may(who, path, os.R_OK):
+            yield failed(
+                "permissions",
+                (f"用户 {who.name} 不能读取 {path}", f"user {who.name} may not read {path}"),
+                (f"chgrp {SERVICE_USER} {path} 并 chmod 640", f"chgrp {SERVICE_USER} {path} and chmod 640"),
+                f"broker.{name}",
+            )
+        if name == "key" and path.stat().st_mode & 0o037:
+            yield failed(
+                "permissions",
+                (f"TLS 私钥 {path} 可被他人使用", f"others may use the TLS key {path}"),
+                (f"chmod 600 {path}", f"chmod 600 {path}"),
+                "broker.key",
+            )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return False

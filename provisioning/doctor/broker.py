@@ -1,0 +1,220 @@
+"""The doctor on the broker: the way there, CONNACK, rights, and the centre behind it.
+
+A connection of its own, under the client name GATEWAY-doctor and with a session that ends with it, so that
+neither the session nor the retained messages of a running agent are touched. What it publishes is one
+not-retained line on the gateway's state topic, which a centre only shows.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Final
+
+from attrs import evolve
+
+from agent.build import mqtt_settings, version
+from agent.config import ConfigError, Site
+from agent.uplink.delivery import FAILURE
+from evidence.cbor import FormatError
+from evidence.receipt import open_beacon
+from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
+from provisioning.doctor.tls import reach
+from wire import messages
+from wire.messages import Topics
+from wire.mqtt_client import MqttClient
+from wire.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_settings import MqttSettings
+
+ANSWER_S: Final = 6.0
+BEACON_S: Final = 1.5
+"""A retained beacon comes right behind the answer to the subscription."""
+STEP_MS: Final = 200
+CLIENT_SUFFIX: Final = "-doctor"
+BEHIND_MS_MAX: Final = 5_000
+_TOKEN: Final = 1
+_Tell = Callable[[str], None]
+
+
+def broker(patient: Patient, tell: _Tell) -> Iterator[Finding]:
+    """The way to the broker, step by step, until one fails."""
+    assert patient.site is not None
+    if patient.site.broker is None:
+        return
+    try:
+        settings = mqtt_settings(patient.site, patient.site.broker, Topics(patient.site.site.gateway))
+    except ConfigError:
+        return  # `config` has said it
+    connection = (patient.status or {}).get("broker", {})
+    if connection.get("alarms"):
+        named = ", ".join(map(str, connection["alarms"]))
+        yield warning(
+            "broker",
+            (f"代理告警：{named}", f"the agent raises: {named}"),
+            ("见 dianjian status", "see dianjian status"),
+            "agent",
+        )
+    bad = reach(settings, tell)
+    if bad is not None:
+        yield bad
+        return
+    yield from _mqtt(patient, settings, tell)
+
+
+class _Heard:
+    """What the connection reports."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        self.acked: int | None = None
+        self.refused: list[str] = []
+        self.messages: list[Message] = []
+
+    def __call__(self, event: MqttEvent) -> None:
+        match event:
+            case Connected():
+                self.connected = True
+            case Acked():
+                self.acked = event.reason_code
+            case SubscribeRefused():
+                self.refused.append(event.topic)
+            case Message():
+                self.messages.append(event)
+            case _:
+                pass
+
+
+def _mqtt(patient: Patient, settings: MqttSettings, tell: _Tell) -> Iterator[Finding]:
+    assert patient.site is not None
+    topics = Topics(patient.site.site.gateway)
+    own = evolve(
+        settings,
+        client_id=topics.gateway + CLIENT_SUFFIX,
+        will=None,
+        session_expiry_s=0,
+        subscriptions=(topics.receipt, messages.BEACON),
+    )
+    heard = _Heard()
+    client = MqttClient(own, heard)
+    tell("MQTT")
+    try:
+        _converse(client, heard, _hello(patient, topics))
+    except OSError as error:
+        client.end = (error.strerror or str(error), 0)
+    end = client.end
+    client.forget()
+    if not heard.connected:
+        yield failed(
+            "broker",
+            (
+                f"消息服务器拒绝连接：{end[0] or '没有答复'}",
+                f"the broker refuses the connection: {end[0] or 'no answer'}",
+            ),
+            ("查看消息服务器的日志和 ACL", "look into the broker's log and ACL"),
+            "connack",
+        )
+        return
+    yield from _rights(heard, topics)
+    yield from _centre(patient, patient.site, heard)
+
+
+def _hello(patient: Patient, topics: Topics) -> tuple[str, bytes]:
+    """What is published: as true as the retained word that stands there."""
+    online = bool((patient.status or {}).get("broker", {}).get("connected"))
+    return topics.state, messages.encode_state(online=online, details={"doctor": version()})
+
+
+def _converse(client: MqttClient, heard: _Heard, hello: tuple[str, bytes]) -> None:
+    ear, mouth = socket.socketpair()
+    with closing(ear), closing(mouth):
+        client.connect()
+        said = False
+        end_s = time.monotonic() + ANSWER_S
+        while time.monotonic() < end_s and client.step(ear, STEP_MS):
+            if heard.connected and not said:
+                said = True
+                client.publish(_TOKEN, *hello, retain=False)
+            if heard.acked is not None:
+                end_s = min(end_s, time.monotonic() + BEACON_S)
+                if _beacon(heard) is not None:
+                    break
+        if client.is_open():
+            client.leave()
+
+
+def _rights(heard: _Heard, topics: Topics) -> Iterator[Finding]:
+    if heard.acked is None or heard.acked >= FAILURE:
+        code = "–" if heard.acked is None else f"{heard.acked:#04x}"
+        yield failed(
+            "broker",
+            (
+                f"不允许发布到 dj/1/{topics.gateway}/#（{code}）",
+                f"may not publish below dj/1/{topics.gateway}/ ({code})",
+            ),
+            (
+                "ACL 须允许；dianjian centre broker-config 会写出",
+                "the ACL must allow it: dianjian centre broker-config writes one",
+            ),
+            "acl",
+        )
+    elif heard.refused:
+        named = ", ".join(heard.refused)
+        yield failed(
+            "broker",
+            (f"不允许订阅 {named}", f"may not subscribe to {named}"),
+            (
+                "ACL 须允许；dianjian centre broker-config 会写出",
+                "the ACL must allow it: dianjian centre broker-config writes one",
+            ),
+            "acl",
+        )
+    else:
+        yield ok("broker", "连接、登录和权限正常", "reached, let in, and allowed to write")
+
+
+def _beacon(heard: _Heard) -> Message | None:
+    return next((one for one in heard.messages if one.topic == messages.BEACON), None)
+
+
+def _centre(patient: Patient, site: Site, heard: _Heard) -> Iterator[Finding]:
+    message, key = _beacon(heard), None if site.broker is None else site.broker.centre_key
+    if message is None or key is None:
+        yield warning(
+            "broker",
+            ("没有听到中心的信标", "no beacon of the centre is heard"),
+            (
+                "中心须运行 dianjian subscribe；ACL 须允许读 dj/1/beacon",
+                "the centre must run dianjian subscribe; the ACL must allow to read dj/1/beacon",
+            ),
+            "centre",
+        )
+        return
+    try:
+        beacon = open_beacon(message.payload, key)
+    except FormatError:
+        yield failed(
+            "broker",
+            (
+                "中心的信标不是用 broker.centre_key 签名的",
+                "the centre's beacon is not signed by broker.centre_key",
+            ),
+            (
+                "核对 broker.centre_key 与中心的公钥（dianjian centre init）",
+                "compare broker.centre_key with the centre's public key",
+            ),
+            "centre",
+        )
+        return
+    behind_ms = beacon.centre_utc_ms - patient.now.timestamp() * 1000
+    if behind_ms > BEHIND_MS_MAX:
+        yield warning(
+            "broker",
+            (
+                f"本机时间比中心至少慢 {behind_ms / 1000:.0f} 秒",
+                f"this clock is at least {behind_ms / 1000:.0f} s behind the centre's",
+            ),
+            ("见 clock", "see `clock`"),
+            "centre",
+        )
+        return
+    yield ok("broker", "中心的签名正确", "the centre signs with the key of the site file", "centre")

@@ -1,0 +1,279 @@
+"""The support archive of `dianjian doctor --bundle`: what a supplier needs to help, and no secret.
+
+    doctor.json     every finding                     site.toml      the site file as it is
+    status.json     what a running agent says         chain.json     tip, receipts, sizes, schema
+    versions.json   of everything below the agent     files.json     names, sizes and modes; no content
+    journal.txt     the service's last lines
+
+Two locks against secrets. What is read is a list: no key file, no private key, no token, no recovery key,
+of the postbox only names. And whatever is written goes through `Mask`, which knows the secrets that lie on
+this machine as far as its user may read them, in raw, hexadecimal and base64 form, and what passwords look
+like in files and URLs.
+
+The same findings and files give the same bytes: members in one order, without owners and times of day.
+"""
+
+import base64
+import contextlib
+import gzip
+import io
+import json
+import os
+import re
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from agent.build import DATABASE_NAME, KEYS_NAME, version
+from agent.config import CREDENTIAL
+from agent.evidence.slots import KeySlots, KeySlotsError
+from disk.database import StoreError, reading
+from provisioning.doctor.chain import last_receipt, tip_of
+from provisioning.doctor.finding import Finding, Patient
+from provisioning.doctor.machine import UNIT, parts, tool
+
+MEMBER_BYTES_MAX: Final = 2 << 20
+"""The end of a longer member is kept: of a log it is what matters."""
+JOURNAL_LINES: Final = 5_000
+FILES_MAX: Final = 2_000
+SECRET_FILE_BYTES_MAX: Final = 65_536
+SECRET_WORD_BYTES_MAX: Final = 4_096
+"""An RSA key of 4,096 bits as base64; longer ones are no secrets but files of something else."""
+USUAL_STATE: Final = "/var/lib/dianjian"
+SECRET_BYTES_MIN: Final = 8
+"""Shorter words stand in every log by chance."""
+WITHHELD: Final = "[withheld]"
+_SECRET_NAMES: Final = re.compile(r"key|token|secret|recovery|credential|password", re.IGNORECASE)
+_PUBLIC_NAMES: Final = re.compile(r"\.(db|db-wal|db-shm|lock|ballast|crt|sock|py|toml)$")
+_PATHS: Final = re.compile(r"(?m)^\s*(?:path|key)\s*=\s*[\"']([^\"'\n]+)[\"']")
+_PEM: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL
+)
+_LOOKS: Final = (
+    re.compile(r"(?<=://)[^/\s:@\"']+:[^/\s@\"']+(?=@)"),
+    re.compile(r"(?i)(?<=[?&;])(token|password|passwd|pwd|secret|pin|api_?key)=[^&;\s\"']+"),
+    re.compile(r"(?im)(?<![\w.])(token|password|passwd|pwd|secret|pin|api_?key)\"?\s*[:=]\s*\"?[^\s\",;]+"),
+    re.compile(r"(?i)\bdianjian:[^\s\"']+"),
+)
+"""User and password in a URL; in its query; in a file; the text of an enrolment token."""
+
+
+class Mask:
+    """Takes secrets out of texts."""
+
+    def __init__(self, secrets: Iterable[bytes]) -> None:
+        # The longest first: of a key that stands there whole no end is to be left.
+        self._known = sorted({form for one in secrets for form in forms_of(one)}, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        """`text` without them."""
+        text = _PEM.sub(WITHHELD, text)
+        for look in _LOOKS:
+            text = look.sub(WITHHELD, text)
+        for form in self._known:
+            text = text.replace(form, WITHHELD)
+        return text
+
+
+def forms_of(secret: bytes) -> Iterator[str]:
+    """How a secret may stand in a text: as it is, hexadecimal, and base64 wherever it begins in it."""
+    if len(secret) < SECRET_BYTES_MIN:
+        return
+    yield secret.hex()
+    yield secret.hex().upper()
+    try:
+        yield secret.decode("utf-8")
+    except UnicodeDecodeError:
+        yield secret.decode("latin-1")
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + secret).decode()
+        first = -(-before * 8 // 6)
+        last = (before + len(secret)) * 8 // 6
+        yield whole[first:last]
+        yield whole[first:last].replace("+", "-").replace("/", "_")
+
+
+def secrets_of(patient: Patient) -> Iterator[bytes]:
+    """The secrets of this gateway, as far as this user may read them.
+
+    Where the site file cannot be understood, they are looked for where it seems to say that they are.
+    """
+    folders = {patient.file.parent, Path(USUAL_STATE)}
+    for named in _PATHS.findall(_text(patient.file) or ""):
+        path = patient.file.parent / named.removeprefix(CREDENTIAL)
+        folders.add(path if path.is_dir() else path.parent)
+    if patient.site is not None:
+        folders.add(patient.folder)
+    files = {path for folder in folders for path in _below(folder) if _SECRET_NAMES.search(path.name)}
+    for path in sorted(files):
+        if path.name.startswith(KEYS_NAME):
+            with contextlib.suppress(KeySlotsError):
+                yield from (slot.secret for slot in KeySlots(path).load() if slot.secret)
+        elif not _PUBLIC_NAMES.search(path.name):
+            yield from _words(path)
+
+
+def _words(path: Path) -> Iterator[bytes]:
+    """What may be a secret in a file of secrets: each word, and what it says in hexadecimal or base64."""
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(SECRET_FILE_BYTES_MAX)
+    except OSError:
+        return
+    yield raw.strip()[:SECRET_WORD_BYTES_MAX]
+    body = b"".join(line for line in raw.splitlines() if line and not line.startswith(b"-----"))
+    for word in (body, *raw.split()):
+        if not 2 * SECRET_BYTES_MIN <= len(word) <= SECRET_WORD_BYTES_MAX:
+            continue
+        yield word
+        with contextlib.suppress(ValueError):
+            yield bytes.fromhex(word.decode("ascii"))
+        with contextlib.suppress(ValueError):
+            yield base64.b64decode(word, validate=True)
+
+
+def members(patient: Patient, findings: Iterable[Finding], tell: Callable[[str], None]) -> dict[str, str]:
+    """The texts of the archive by name, masked and bounded."""
+    mask = Mask(secrets_of(patient))
+    makers: dict[str, Callable[[], str | None]] = {
+        "chain.json": lambda: _json(_chain(patient)),
+        "doctor.json": lambda: _json([finding.to_json() for finding in findings]),
+        "files.json": lambda: _json(_files(patient)),
+        "journal.txt": lambda: tool(
+            "journalctl", f"--unit={UNIT}", f"--lines={JOURNAL_LINES}", "--no-pager", "--output=short-iso",
+            bytes_max=MEMBER_BYTES_MAX,
+        ),
+        "site.toml": lambda: _text(patient.file),
+        "status.json": lambda: None if patient.status is None else _json(patient.status),
+        "versions.json": lambda: _json({"dianjian": version(), **parts(patient)}),
+    }  # fmt: skip
+    made: dict[str, str] = {}
+    for name, make in sorted(makers.items()):
+        tell(name)
+        text = make()
+        if text:
+            made[name] = mask(text)[-MEMBER_BYTES_MAX:]
+    return made
+
+
+def write_bundle(
+    path: Path, patient: Patient, findings: Iterable[Finding], tell: Callable[[str], None]
+) -> int:
+    """Write the archive whole or not at all, for its owner alone; its size.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    texts = {name: text.encode() for name, text in members(patient, findings, tell).items()}
+    raw = _zip(texts) if path.suffix == ".zip" else _tar(texts)
+    draft = path.with_name(path.name + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor
+        stream.write(raw)
+    draft.replace(path)
+    return len(raw)
+
+
+def _tar(texts: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, filename="") as pressed,
+        tarfile.open(fileobj=pressed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        for name, text in texts.items():
+            entry = tarfile.TarInfo(f"dianjian/{name}")
+            entry.size, entry.mode = len(text), 0o600
+            archive.addfile(entry, io.BytesIO(text))
+    return packed.getvalue()
+
+
+def _zip(texts: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, text in texts.items():
+            entry = zipfile.ZipInfo(f"dianjian/{name}")
+            entry.external_attr, entry.compress_type = 0o600 << 16, zipfile.ZIP_DEFLATED
+            archive.writestr(entry, text)
+    return packed.getvalue()
+
+
+def _chain(patient: Patient) -> dict[str, Any]:
+    """What the database says of itself; nothing of what meters said."""
+    if patient.site is None:
+        return {}
+    database = patient.folder / DATABASE_NAME
+    try:
+        tip = tip_of(database)
+        with reading(database) as connection:
+            schema = [row[0] for row in connection.execute("SELECT sql FROM sqlite_master ORDER BY name")]
+            pages = connection.execute("PRAGMA page_count").fetchone()[0]
+            kept = dict(
+                connection.execute("SELECT name, length(raw) FROM checkpoints ORDER BY name").fetchall()
+            )
+    except (StoreError, OSError) as error:
+        return {"problem": str(error)}
+    receipt = last_receipt(tip.receipts, patient.site.broker.centre_key if patient.site.broker else None)
+    return {
+        "schema": tip.schema,
+        "tables": schema,
+        "pages": pages,
+        "checkpoints": kept,
+        "seals": tip.count,
+        "last": None if tip.last is None else {"number": tip.last.number, "hash": tip.last.hash.hex()},
+        "receipts": len(tip.receipts),
+        "receipt": None
+        if receipt is None
+        else {
+            "number": receipt.number,
+            "hash": receipt.seal_hash.hex(),
+            "centre_utc_ms": receipt.centre_utc_ms,
+        },
+    }
+
+
+def _files(patient: Patient) -> list[dict[str, Any]]:
+    """What lies in the state folder and beside the site file, by name."""
+    folders = {patient.file.parent} | ({patient.folder} if patient.site is not None else set())
+    rows = []
+    for folder in sorted(folders):
+        for path in _below(folder):
+            try:
+                status = path.lstat()
+            except OSError:
+                continue
+            rows.append(
+                {
+                    "path": str(path),
+                    "bytes": status.st_size if stat.S_ISREG(status.st_mode) else None,
+                    "mode": stat.filemode(status.st_mode),
+                    "owner": f"{status.st_uid}:{status.st_gid}",
+                }
+            )
+    return rows[:FILES_MAX]
+
+
+def _below(folder: Path) -> list[Path]:
+    """The entries of a folder and of its folders, as far as this user may look; no link is followed."""
+    found: list[Path] = []
+    for here, folders, files in os.walk(folder):
+        folders.sort()
+        found += [Path(here, name) for name in sorted([*files, *folders])]
+        if len(found) > FILES_MAX:
+            break
+    return found
+
+
+def _text(path: Path) -> str | None:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(MEMBER_BYTES_MAX).decode("utf-8", "replace")
+    except OSError:
+        return None
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -1,0 +1,126 @@
+"""The doctor on the gateway's own certificate and its authority's, by themselves: name, end, chain."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from provisioning.doctor.finding import Finding, Patient, Said, failed, ok, warning
+from provisioning.doctor.remedies import CHECK_CA, NEW_CA, RENEW
+from wire.enrolment.certificates import (
+    Certificate,
+    CertificateError,
+    is_issued_by,
+    load_many,
+    parse_certificate,
+)
+
+SOON: Final = timedelta(days=30)
+PEM_BYTES_MAX: Final = 65_536
+_Tell = Callable[[str], None]
+
+
+def certificates(patient: Patient, _: _Tell) -> Iterator[Finding]:
+    """The gateway's own certificate and its authority's, by themselves."""
+    assert patient.site is not None
+    broker = patient.site.broker
+    if broker is None or not (broker.ca and broker.certificate):
+        return
+    own = _read(patient.site.path(broker.certificate), "broker.certificate")
+    authority = _read(patient.site.path(broker.ca), "broker.ca")
+    for one in (own, authority):
+        if isinstance(one, Finding):
+            yield one
+    if isinstance(own, list):
+        yield from _own(patient, own[0])
+    if isinstance(authority, list):
+        yield from _ends(patient, authority[0], "broker.ca", NEW_CA)
+        if isinstance(own, list) and not _is_chain(own, authority):
+            yield failed(
+                "certificates",
+                (
+                    "本网关的证书不是 broker.ca 签发的",
+                    "this gateway's certificate is not issued by broker.ca",
+                ),
+                (*CHECK_CA,),
+                "broker.certificate",
+            )
+
+
+def _read(path: Path, about: str) -> list[bytes] | Finding:
+    """The certificates (DER) in a PEM file, or what is wrong with it."""
+    try:
+        with path.open("rb") as stream:
+            return load_many(stream.read(PEM_BYTES_MAX))
+    except OSError as error:
+        return failed(
+            "certificates",
+            (f"{path}：{error.strerror}", f"{path}: {error.strerror}"),
+            ("登记后由中心签发：dianjian enrol", "the centre issues it when the gateway enrols"),
+            about,
+        )
+    except CertificateError as error:
+        return failed(
+            "certificates",
+            (f"{path}：{error}", f"{path}: {error}"),
+            ("换成 PEM 格式的证书文件", "put a certificate in PEM there"),
+            about,
+        )
+
+
+def _own(patient: Patient, der: bytes) -> Iterator[Finding]:
+    assert patient.site is not None
+    gateway = patient.site.site.gateway
+    try:
+        own = parse_certificate(der)
+    except CertificateError as error:
+        yield failed("certificates", (str(error), str(error)), RENEW, "broker.certificate")
+        return
+    if own.name != gateway:
+        yield failed(
+            "certificates",
+            (f"证书属于 {own.name}，不是 {gateway}", f"the certificate is {own.name}'s, not {gateway}'s"),
+            ("每个网关须有自己的证书：重新登记", "each gateway has its own: enrol this one"),
+            "broker.certificate",
+        )
+    yield from _ends(patient, der, "broker.certificate")
+
+
+def _ends(patient: Patient, der: bytes, about: str, remedy: Said = RENEW) -> Iterator[Finding]:
+    try:
+        one = parse_certificate(der)
+    except CertificateError as error:
+        yield failed("certificates", (str(error), str(error)), CHECK_CA, about)
+        return
+    begins, ends = _moment(one.begins_utc_ms), _moment(one.ends_utc_ms)
+    day = f"{ends:%Y-%m-%d %H:%M} UTC"
+    if patient.now > ends:
+        yield failed("certificates", (f"已于 {day} 过期", f"expired on {day}"), remedy, about)
+    elif patient.now < begins:
+        yield failed(
+            "certificates",
+            (f"{begins:%Y-%m-%d %H:%M} UTC 起才有效", f"valid only from {begins:%Y-%m-%d %H:%M} UTC"),
+            ("先校准本机时间（见 clock）", "put this machine's clock right first (see `clock`)"),
+            about,
+        )
+    elif _is_due(one, patient.now):
+        yield warning("certificates", (f"{day} 到期", f"ends on {day}"), remedy, about)
+    else:
+        yield ok("certificates", f"{one.name}，有效期至 {day}", f"{one.name}, valid until {day}", about)
+
+
+def _is_due(one: Certificate, now: datetime) -> bool:
+    """Past two thirds of its life and within a month of its end: renewal should have happened."""
+    begins, ends = _moment(one.begins_utc_ms), _moment(one.ends_utc_ms)
+    return now > begins + (ends - begins) * 2 / 3 and ends - now < SOON
+
+
+def _is_chain(own: list[bytes], authorities: list[bytes]) -> bool:
+    """Whether some authority has issued the certificate, or what stands behind it in its own file."""
+    return any(is_issued_by(own[0], one) for one in (*own[1:], *authorities)) and any(
+        is_issued_by(own[-1], one) for one in authorities
+    )
+
+
+def _moment(utc_ms: int) -> datetime:
+    return datetime.fromtimestamp(utc_ms / 1000, UTC)

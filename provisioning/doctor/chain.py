@@ -1,0 +1,319 @@
+"""The doctor on keys and chain: are they whole, do they fit each other, what does the chain itself tell.
+
+Reads beside a running agent and takes nothing from it: the database read-only, the key file as it is. A
+seal may be made between two looks, so what does not fit is looked at again before it is said.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import cbor2
+from attrs import frozen
+
+from agent.build import DATABASE_NAME, KEYS_NAME
+from agent.config import Site
+from agent.enrolment import EnrolmentError, read_enrolment
+from agent.evidence.recovery import Recovery, Start, find
+from agent.evidence.slots import KeySlots, KeySlotsError
+from agent.statements import kept_in
+from agent.store.opening import MIGRATIONS
+from disk.database import StoreError, reading, suffixed
+from evidence.archive import Archive, open_gateway
+from evidence.cbor import FormatError
+from evidence.receipt import Receipt, open_receipt
+from evidence.record import Kind, ReadingRecord, decode_record
+from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
+from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
+from provisioning.pages.plot_data import Words
+from provisioning.words.tamper import tamper_sentence
+
+LOOKS: Final = 3
+LOOK_AGAIN_S: Final = 0.3
+"""A seal is made in some tens of milliseconds."""
+TAMPER_SEALS: Final = 3_000
+"""Seals looked through for what meters showed: eight hours at one in ten seconds, some seconds of work."""
+RECEIPT_OLD_S: Final = 900.0
+"""Receipts come within seconds; a quarter of an hour is an outage."""
+BACKLOG_FEW: Final = 10
+_SHOWN: Final = 5
+_Tell = Callable[[str], None]
+
+
+@frozen
+class Tip:
+    """What the database says in one look."""
+
+    schema: int
+    count: int
+    last: StoredSeal | None
+    receipts: tuple[bytes, ...]
+
+
+def keys(patient: Patient, _: _Tell) -> Iterator[Finding]:
+    """Whether the key file is whole and continues the chain."""
+    folder = patient.folder
+    slots, database = KeySlots(folder / KEYS_NAME), folder / DATABASE_NAME
+    try:
+        if not slots.exists() and not database.exists():
+            yield _not_enrolled(patient)
+            return
+        newer = _newer(database)
+        if newer is not None:
+            yield newer
+            return
+        yield _fit(patient, slots, database)
+    except PermissionError:
+        yield _not_readable(folder)
+        return
+    except KeySlotsError as error:
+        yield (
+            _not_readable(folder)
+            if isinstance(error.__cause__, PermissionError)
+            else _rekey(patient, str(error))
+        )
+    except StoreError as error:
+        yield failed(
+            "keys",
+            (f"数据库无法读取：{error}", f"the database cannot be read: {error}"),
+            (
+                "先处理磁盘和权限；代理启动时会自行抢救损坏的数据库",
+                "see to disk and permissions first; a damaged one is salvaged when the agent starts",
+            ),
+            "chain",
+        )
+    yield from _recovery_key(folder)
+
+
+def _not_enrolled(patient: Patient) -> Finding:
+    return warning(
+        "keys",
+        ("还没有密钥：网关尚未登记", "no keys yet: this gateway is not enrolled"),
+        (f"dianjian enrol --config {patient.file} --recovery FILE",) * 2,
+    )
+
+
+def _not_readable(folder: Path) -> Finding:
+    return warning(
+        "keys",
+        (f"本用户不能读取 {folder} 中的密钥和数据库", f"this user may not read keys and chain in {folder}"),
+        ("用 sudo 再运行一次 dianjian doctor", "run dianjian doctor once more with sudo"),
+    )
+
+
+def _newer(database: Path) -> Finding | None:
+    """Whether a newer program wrote the database."""
+    if not database.exists():
+        return None
+    schema = tip_of(database).schema
+    if schema <= len(MIGRATIONS):
+        return None
+    return failed(
+        "keys",
+        (
+            f"数据库格式 {schema} 比本程序（{len(MIGRATIONS)}）新",
+            f"its schema is {schema}, this program knows {len(MIGRATIONS)}: a newer one wrote it",
+        ),
+        ("重新安装较新的版本；数据未改动", "install the newer version again; nothing was changed"),
+        "schema",
+    )
+
+
+def _fit(patient: Patient, slots: KeySlots, database: Path) -> Finding:
+    assert patient.site is not None
+    recovery = Recovery(Start.REKEY, 0, b"", reason="")
+    alive = 0
+    for look in range(LOOKS):
+        if look:
+            time.sleep(LOOK_AGAIN_S)
+        last = tip_of(database).last if database.exists() else None
+        found = slots.load()
+        alive = sum(slot.secret is not None for slot in found)
+        recovery = find(patient.site.site.gateway, last, found, _held(patient.site, patient.folder)).recovery
+        if recovery.start in {Start.CLEAN, Start.NEW}:
+            break
+    if recovery.start is Start.REKEY:
+        return _rekey(patient, recovery.reason)
+    if recovery.start is Start.LOST_TAIL and recovery.lost and not patient.is_running:
+        first, last_lost = recovery.lost
+        return warning(
+            "keys",
+            (f"磁盘丢失了签封 {first} 至 {last_lost}", f"the disk lost seals {first} to {last_lost}"),
+            (
+                "不需操作：下次启动时会记入链中；请检查电源和磁盘",
+                "nothing to do: the next start tells it in the chain; look at power supply and disk",
+            ),
+        )
+    return ok(
+        "keys",
+        f"密钥完好（{alive} 个有效），与链相符",
+        f"the keys are whole ({alive} alive) and fit the chain",
+    )
+
+
+def _rekey(patient: Patient, reason: str) -> Finding:
+    command = f"dianjian-agent rekey --config {patient.file} --recovery FILE"
+    return failed(
+        "keys",
+        (f"密钥与链不符：{reason}", f"keys and chain do not belong together: {reason}"),
+        (
+            f"需要换密钥：{command}；没有恢复密钥时由中心 dianjian centre replace",
+            f"a new key is needed: {command}; without the recovery key see dianjian centre replace",
+        ),
+    )
+
+
+def _held(site: Site, folder: Path) -> int:
+    key = None if site.broker is None else site.broker.centre_key
+    kept = kept_in(folder)
+    return kept[-1].held_up_to(key) if kept and key is not None else 0
+
+
+def _recovery_key(folder: Path) -> Iterator[Finding]:
+    try:
+        known = read_enrolment(folder)
+    except (EnrolmentError, PermissionError):
+        return
+    if not known["recovery_key"]:
+        yield warning(
+            "keys",
+            (
+                "没有恢复密钥：换盘后只有中心能恢复",
+                "no recovery key: after a lost disk only the centre can help",
+            ),
+            (
+                "dianjian enrol --recovery FILE，并将该文件带离现场",
+                "dianjian enrol --recovery FILE, and take that file away from here",
+            ),
+            "recovery",
+        )
+
+
+def tip_of(database: Path) -> Tip:
+    """One look at the database.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    if not database.is_file():
+        raise StoreError(f"{database}: no database is there")
+    with reading(database) as connection:
+        schema: int = connection.execute("PRAGMA user_version").fetchone()[0]
+        if schema == 0 or schema > len(MIGRATIONS):
+            return Tip(schema, 0, None, ())
+        count: int = connection.execute("SELECT count(*) FROM seals").fetchone()[0]
+        row = connection.execute("SELECT cose FROM seals ORDER BY number DESC LIMIT 1").fetchone()
+        receipts = tuple(raw for (raw,) in connection.execute("SELECT raw FROM receipts ORDER BY number"))
+    return Tip(schema, count, None if row is None else stored(row[0]), receipts)
+
+
+def stored(cose: bytes) -> StoredSeal:
+    """A seal as the store gives it, without its body."""
+    header = peek_header(cose)
+    return StoredSeal(header.number, seal_hash(cose), cose, None, header.first_record, header.count)
+
+
+def last_receipt(receipts: tuple[bytes, ...], centre_key: bytes | None) -> Receipt | None:
+    """The newest receipt that the centre has signed."""
+    for raw in reversed(receipts):
+        try:
+            if centre_key is not None:
+                return open_receipt(raw, centre_key)
+        except FormatError:
+            continue
+    return None
+
+
+def chain(patient: Patient, tell: _Tell) -> Iterator[Finding]:
+    """How far the chain is, what the centre has of it, and what its records tell of the meters."""
+    assert patient.site is not None
+    database = patient.folder / DATABASE_NAME
+    try:
+        if not database.exists():
+            return
+        if suffixed(database, ".suspect").exists():
+            yield warning(
+                "chain",
+                ("数据库有损坏，下次启动时抢救", "the database is damaged; the next start salvages it"),
+                ("重启代理；请检查磁盘", "restart the agent; look at the disk"),
+            )
+        tip = tip_of(database)
+        if tip.last is None:
+            return
+        key = patient.site.broker.centre_key if patient.site.broker else None
+        yield _receipted(tip.last.number, last_receipt(tip.receipts, key), patient.now)
+        yield from _shown(database, patient.site.site.gateway, tip.last.number, tell)
+    except (PermissionError, StoreError):
+        return  # `keys` has said it
+
+
+def _receipted(last: int, receipt: Receipt | None, now: datetime) -> Finding:
+    remedy = (
+        "见 broker 一项；中心须运行 dianjian subscribe",
+        "see `broker`; the centre must run dianjian subscribe",
+    )
+    if receipt is None:
+        return warning(
+            "chain",
+            (f"{last} 个签封，还没有中心的回执", f"{last} seals, no receipt of the centre yet"),
+            remedy,
+        )
+    age_s = now.timestamp() - receipt.centre_utc_ms / 1000
+    when = datetime.fromtimestamp(receipt.centre_utc_ms / 1000, UTC)
+    zh = f"{last} 个签封，回执至 {receipt.number}（{when:%Y-%m-%d %H:%M} UTC）"
+    en = f"{last} seals, receipted up to {receipt.number} ({when:%Y-%m-%d %H:%M} UTC)"
+    if last - receipt.number > BACKLOG_FEW and age_s > RECEIPT_OLD_S:
+        return warning("chain", (zh, en), remedy)
+    return ok("chain", zh, en)
+
+
+def _shown(database: Path, gateway: str, last: int, tell: _Tell) -> Iterator[Finding]:
+    """The last TAMPER record of each kind, among the last TAMPER_SEALS seals."""
+    archive = open_gateway(database, gateway)
+    try:
+        seen = _tampers(archive, max(last - TAMPER_SEALS, 1), last, tell)
+    finally:
+        archive.close()
+    for body, at in list(seen.values())[-_SHOWN:]:
+        what = tamper_sentence(body) or Words(str(body.get("what")), str(body.get("what")))
+        when = f"{at:%Y-%m-%d %H:%M} UTC"
+        yield warning(
+            "chain",
+            (f"链中记录（{when}）：{what.zh}", f"on record ({when}): {what.en}"),
+            ("查明原因；若属正常更换，请在中心备注", "find out why; if it was meant, tell the centre"),
+            str(body.get("meter", "")),
+        )
+
+
+def _tampers(
+    archive: Archive, first: int, last: int, tell: _Tell
+) -> dict[tuple[str, str, str], tuple[dict[str, Any], datetime]]:
+    seen: dict[tuple[str, str, str], tuple[dict[str, Any], datetime]] = {}
+    for row in archive.rows(first, last):
+        if row.number % 500 == 0:
+            tell(f"{row.number}")
+        if row.body is None:
+            continue
+        try:
+            records = [decode_record(raw) for raw in open_body(peek_header(row.cose), row.body)]
+        except FormatError:
+            continue
+        for record in records:
+            if not isinstance(record, ReadingRecord) and record.kind is Kind.TAMPER:
+                body = record.body
+                key = (str(body.get("meter")), str(body.get("what")), str(body.get("point")))
+                seen[key] = dict(body), datetime.fromtimestamp(record.utc_ms / 1000, UTC)
+    return seen
+
+
+def remembered(database: Path) -> dict[str, dict[str, Any]]:
+    """What each meter said of itself last, by point, without transformer ratios; empty where not known."""
+    try:
+        with reading(database) as connection:
+            row = connection.execute("SELECT raw FROM checkpoints WHERE name = 'meters'").fetchone()
+        known = cbor2.loads(row[0]) if row else {}
+        return {str(meter): dict(values) for meter, (_, values, _dark) in known.items()}
+    except (StoreError, OSError, cbor2.CBORDecodeError, AttributeError, TypeError, ValueError):
+        return {}

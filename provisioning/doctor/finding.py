@@ -1,0 +1,186 @@
+"""What the doctor finds, and how checks are run: one after the other, each for a bounded time.
+
+A check is a function from the patient to findings. It runs in a thread of its own; one that has not ended
+after its time is left behind and said to be stuck, so that a dead disk or name server cannot hold up the
+rest. A check that dies is a finding, too: the doctor itself never ends in a traceback.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import field, frozen
+
+from agent.config import Site
+from provisioning.words.common import LANGUAGES, language
+
+
+class State(StrEnum):
+    """How a line ends."""
+
+    OK = "ok"
+    WARNING = "warning"
+    FAILED = "failed"
+
+
+Said = tuple[str, str]
+"""A sentence in Chinese and in English."""
+
+
+@frozen
+class Finding:
+    """One line of the doctor.
+
+    Attributes:
+        check: Which one, as in the list of `dianjian doctor --help`.
+        about: The port, meter or file; "" where there is one of its kind.
+        remedy: What to do, None where nothing is to be done.
+    """
+
+    check: str
+    state: State
+    text: Said
+    remedy: Said | None = None
+    about: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """For scripts: English, and Chinese beside it."""
+        zh, en = self.remedy or ("", "")
+        return {
+            "check": self.check,
+            "about": self.about,
+            "state": self.state.value,
+            "text": self.text[1],
+            "remedy": en,
+            "text_zh": self.text[0],
+            "remedy_zh": zh,
+        }
+
+
+def chosen(said: Said) -> str:
+    """The sentence in the language of the person."""
+    return said[LANGUAGES.index(language())]
+
+
+def ok(check: str, zh: str, en: str, about: str = "") -> Finding:
+    """Nothing to be done."""
+    return Finding(check, State.OK, (zh, en), None, about)
+
+
+def warning(check: str, text: Said, remedy: Said, about: str = "") -> Finding:
+    """It works, but somebody should look."""
+    return Finding(check, State.WARNING, text, remedy, about)
+
+
+def failed(check: str, text: Said, remedy: Said, about: str = "") -> Finding:
+    """It does not work."""
+    return Finding(check, State.FAILED, text, remedy, about)
+
+
+@frozen
+class Patient:
+    """What every check may look at.
+
+    Attributes:
+        file: The site file.
+        site: What it says, None where it cannot be understood.
+        problems: Its mistakes.
+        status: What the running agent says of itself, None where none answers.
+        silent: Why a running agent could not be asked, "" otherwise.
+        owner: The process that owns the database, 0 where none does.
+        now: The wall clock.
+        root: Where /proc, /sys and /dev are.
+    """
+
+    file: Path
+    site: Site | None
+    problems: tuple[str, ...]
+    status: Mapping[str, Any] | None
+    silent: str
+    owner: int
+    now: datetime
+    root: Path = field(default=Path("/"))
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an agent works on this state folder, asked or not."""
+        return self.status is not None or bool(self.owner)
+
+    @property
+    def folder(self) -> Path:
+        """The state folder."""
+        assert self.site is not None
+        return self.site.path(self.site.store.path)
+
+
+Look = Callable[[Patient, Callable[[str], None]], Iterable[Finding]]
+"""A check; its second argument hears what is being done."""
+
+
+@frozen
+class Check:
+    """A check by name, and the real seconds that it may take."""
+
+    name: str
+    look: Look
+    limit_s: float
+    needs_site: bool = True
+
+
+_END: Final = object()
+
+
+def examine(checks: Iterable[Check], patient: Patient, tell: Callable[[str], None]) -> Iterator[Finding]:
+    """The findings of all checks, each as soon as it is there."""
+    for check in checks:
+        if patient.site is not None or not check.needs_site:
+            tell(check.name)
+            yield from _bounded(check, patient, tell)
+
+
+def _bounded(check: Check, patient: Patient, tell: Callable[[str], None]) -> Iterator[Finding]:
+    found: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    threading.Thread(target=_run, args=(check, patient, tell, found), daemon=True).start()
+    end_s = time.monotonic() + check.limit_s
+    while True:
+        try:
+            one = found.get(timeout=max(end_s - time.monotonic(), 0.0))
+        except queue.Empty:
+            yield failed(
+                check.name,
+                (
+                    f"{check.limit_s:.0f} 秒内没有完成检查",
+                    f"the check did not end within {check.limit_s:.0f} s",
+                ),
+                (
+                    "再试一次；仍然如此，请用 --bundle 生成报告",
+                    "try once more; if it stays so, send a --bundle",
+                ),
+            )
+            return
+        if one is _END:
+            return
+        yield one
+
+
+def _run(
+    check: Check, patient: Patient, tell: Callable[[str], None], found: "queue.SimpleQueue[Any]"
+) -> None:
+    try:
+        for one in check.look(patient, tell):
+            found.put(one)
+    except Exception as error:  # noqa: BLE001 - whatever breaks a check is one of its findings
+        what = f"{type(error).__name__}: {error}"
+        found.put(
+            failed(
+                check.name,
+                (f"检查程序出错：{what}", f"the check itself broke: {what}"),
+                ("请用 --bundle 生成报告并发给供应商", "send a --bundle to your supplier"),
+            )
+        )
+    found.put(_END)

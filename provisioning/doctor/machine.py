@@ -1,0 +1,349 @@
+"""The doctor on the machine itself: clock, disk, service, versions. Reads /proc, /sys and what tools say.
+
+Nothing is changed, and everything works without root: what may not be read is left out.
+"""
+
+import contextlib
+import os
+import platform
+import shutil
+import ssl
+import subprocess
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from agent.build import DATABASE_NAME, version
+from agent.quota import LEVELS, Level, level_of
+from drivers.clock import ClockState, SystemClock
+from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
+
+EARLIEST: Final = datetime(2025, 1, 1, tzinfo=UTC)
+"""No gateway of this software was ever run before."""
+AHEAD_MS_MAX: Final = 5_000
+"""Two seconds are what beacons and links cost; more than five is another time."""
+RTC_S_MAX: Final = 60.0
+"""A quartz without network drifts by a minute in some weeks."""
+FREE_BYTES_MIN: Final = 16 << 20
+"""Below it the next log rotation or package fills the disk; the store keeps 4 MiB for itself."""
+INODES_MIN: Final = 1_000
+LIFE_WORN: Final = 0x09
+"""JEDEC 84-B51, DEVICE_LIFE_TIME_EST: 80 to 90 % of the life is used."""
+TOOL_S: Final = 5.0
+UNIT: Final = "dianjian-agent.service"
+RESTARTS_MAX: Final = 3
+"""In one life of the machine; each has its reason in the log."""
+_MEMORY_DISKS: Final = frozenset({"tmpfs", "ramfs"})
+_SHOWN: Final = (
+    "LoadState", "UnitFileState", "ActiveState", "SubState", "NRestarts", "WatchdogUSec", "Result",
+    "ExecMainStatus", "ConditionResult",
+)  # fmt: skip
+_Tell = Callable[[str], None]
+
+
+def clock(patient: Patient, _: _Tell) -> Iterator[Finding]:
+    """Whether the time can be believed."""
+    state, now = SystemClock().stamp().clock_state, patient.now
+    if now < EARLIEST:
+        yield failed(
+            "clock",
+            (f"系统时间是 {now:%Y-%m-%d}，明显错误", f"the clock says {now:%Y-%m-%d}, which cannot be"),
+            ("设置时间服务器：timedatectl set-ntp true", "give it a time server: timedatectl set-ntp true"),
+        )
+    elif state is ClockState.UNSYNCHRONISED:
+        yield warning(
+            "clock",
+            ("系统时间未与时间服务器同步（adjtimex）", "the clock is not synchronised (adjtimex)"),
+            (
+                "timedatectl set-ntp true，并检查到时间服务器的网络（UDP 123）",
+                "timedatectl set-ntp true, and see that the time server is reached (UDP 123)",
+            ),
+        )
+    else:
+        yield ok("clock", "系统时间已同步", "the clock is synchronised")
+    yield from _against_centre(patient)
+    yield from _rtc(patient)
+
+
+def _against_centre(patient: Patient) -> Iterator[Finding]:
+    ahead_ms = (patient.status or {}).get("clock_ahead_ms")
+    if ahead_ms is None:
+        return
+    zh, en = (
+        f"与中心时间相差 {ahead_ms / 1000:+.1f} 秒",
+        f"{ahead_ms / 1000:+.1f} s against the centre's clock",
+    )
+    if abs(ahead_ms) <= AHEAD_MS_MAX:
+        yield ok("clock", zh, en, "centre")
+    else:
+        remedy = "检查网关和中心各自的时间服务器", "look at the time servers of gateway and centre"
+        yield warning("clock", (zh, en), remedy, "centre")
+
+
+def _rtc(patient: Patient) -> Iterator[Finding]:
+    clocks = sorted(patient.root.glob("sys/class/rtc/rtc*"))
+    if not clocks:
+        yield warning(
+            "clock",
+            (
+                "没有硬件时钟：断电后若无网络，时间不正确",
+                "no hardware clock: without network, a restart is in the past",
+            ),
+            ("加装带电池的 RTC 模块", "fit an RTC with a battery"),
+            "rtc",
+        )
+        return
+    try:
+        rtc_s = float((clocks[0] / "since_epoch").read_text("ascii"))
+    except (OSError, ValueError):
+        return
+    apart_s = rtc_s - patient.now.timestamp()
+    if abs(apart_s) <= RTC_S_MAX:
+        yield ok("clock", "硬件时钟正确", "the hardware clock is right", "rtc")
+    else:
+        yield warning(
+            "clock",
+            (f"硬件时钟相差 {apart_s:+.0f} 秒", f"the hardware clock is {apart_s:+.0f} s off"),
+            (
+                "hwclock --systohc --utc；若再次出错请更换电池",
+                "hwclock --systohc --utc; if it comes again, its battery is flat",
+            ),
+            "rtc",
+        )
+
+
+def disk(patient: Patient, _: _Tell) -> Iterator[Finding]:
+    """Whether the store has room, may be written and will last."""
+    folder = patient.folder
+    there = next(one for one in (folder, *folder.parents) if one.exists())
+    room = os.statvfs(there)
+    if room.f_flag & os.ST_RDONLY:
+        yield failed(
+            "disk",
+            (f"{there} 所在磁盘是只读的", f"{there} lies on a disk that is mounted read-only"),
+            (
+                "查看 dmesg 是否有磁盘错误；重新挂载：mount -o remount,rw",
+                "look for disk errors with dmesg, then mount -o remount,rw",
+            ),
+        )
+    yield _free(patient, there, room)
+    if room.f_files and room.f_favail < INODES_MIN:
+        yield warning(
+            "disk",
+            (f"只剩 {room.f_favail} 个文件节点", f"{room.f_favail} inodes are left"),
+            ("删除磁盘上大量的小文件", "remove many small files from this disk"),
+        )
+    kind = _filesystem(patient, there)
+    if kind in _MEMORY_DISKS:
+        yield failed(
+            "disk",
+            (
+                f"{there} 在内存中（{kind}），断电即丢失",
+                f"{there} lies in memory ({kind}): a power cut ends the chain",
+            ),
+            ("把 store.path 改到 eMMC、SSD 或 SD 卡上", "put store.path on an eMMC, SSD or card"),
+        )
+    yield from _wear(patient, there)
+
+
+def _free(patient: Patient, there: Path, room: os.statvfs_result) -> Finding:
+    assert patient.site is not None
+    free, quota = room.f_bavail * room.f_frsize, patient.site.store.quota_mb << 20
+    used = 0
+    with contextlib.suppress(OSError):  # not there yet, or not for this user
+        used = (there / DATABASE_NAME).stat().st_size
+    zh = f"剩余 {free >> 20} MB；数据库 {used >> 20} MB，上限 {quota >> 20} MB"
+    en = f"{free >> 20} MB free; the database has {used >> 20} of at most {quota >> 20} MB"
+    if free < FREE_BYTES_MIN:
+        return failed(
+            "disk", (zh, en), ("清理磁盘，或换更大的磁盘", "free room on this disk, or fit a larger one")
+        )
+    if free + used < quota:
+        smaller = max((free + used) * 3 // 4 >> 20, 8)
+        return warning(
+            "disk",
+            (zh, en),
+            (
+                f"磁盘装不下上限：清理磁盘，或设 store.quota_mb = {smaller}",
+                f"the disk cannot hold the quota: free room, or set store.quota_mb = {smaller}",
+            ),
+        )
+    alarm = next(limit for limit, level in LEVELS if level is Level.ALARM)
+    if level_of(used / quota) >= Level.ALARM and not patient.is_running:
+        return warning(
+            "disk",
+            (zh, en),
+            (
+                f"已用超过 {alarm:.0%}：中心的回执会释放空间，检查与中心的连接",
+                f"above {alarm:.0%}: the centre's receipts free it, see that the centre is reached",
+            ),
+        )
+    return ok("disk", zh, en)
+
+
+def _filesystem(patient: Patient, there: Path) -> str:
+    """The type of the file system that `there` lies on."""
+    device = os.stat(there).st_dev  # noqa: PTH116 - Path.stat says the same; this is the number of the mount
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    try:
+        lines = (patient.root / "proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    for line in lines:
+        words = line.split()
+        if len(words) > 2 and words[2] == wanted and "-" in words:
+            return words[words.index("-") + 1]
+    return ""
+
+
+def _wear(patient: Patient, there: Path) -> Iterator[Finding]:
+    """How far an eMMC is worn, where sysfs tells (JEDEC 84-B51)."""
+    device = there.stat().st_dev
+    place = (patient.root / "sys/dev/block" / f"{os.major(device)}:{os.minor(device)}").resolve()
+    for card in (place / "device", place.parent / "device"):
+        try:
+            life = [int(word, 16) for word in (card / "life_time").read_text("ascii").split()]
+            spare = int((card / "pre_eol_info").read_text("ascii"), 16)
+        except (OSError, ValueError):
+            continue
+        worn = max(life, default=0)
+        zh, en = f"eMMC 寿命已用约 {10 * worn} %", f"about {10 * worn} % of the eMMC's life is used"
+        if worn > LIFE_WORN + 1 or spare >= 3:
+            yield failed("disk", (zh, en), ("尽快更换 eMMC", "replace the eMMC soon"), "wear")
+        elif worn >= LIFE_WORN or spare == 2:
+            yield warning("disk", (zh, en), ("安排更换 eMMC", "plan to replace the eMMC"), "wear")
+        else:
+            yield ok("disk", zh, en, "wear")
+        return
+
+
+def service(patient: Patient, _: _Tell) -> Iterator[Finding]:
+    """Whether systemd keeps the agent alive."""
+    if not (patient.root / "run/systemd/system").is_dir():
+        yield warning(
+            "service",
+            ("本机没有运行 systemd", "systemd does not run here"),
+            (
+                "请确保断电重启后有程序启动 dianjian-agent",
+                "see that something starts dianjian-agent after a power cut",
+            ),
+        )
+        return
+    said = tool("systemctl", "show", UNIT, f"--property={','.join(_SHOWN)}")
+    yield from service_findings(said or "")
+
+
+def service_findings(shown: str) -> Iterator[Finding]:
+    """What `systemctl show` says of the unit."""
+    state = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
+    if state.get("LoadState") != "loaded":
+        yield failed(
+            "service",
+            (f"没有安装 {UNIT}", f"{UNIT} is not installed"),
+            (
+                "安装 dianjian 软件包，或复制 systemd/ 中的单元",
+                "install the package, or copy the unit from systemd/",
+            ),
+        )
+        return
+    if state.get("UnitFileState") not in {"enabled", "static"}:
+        yield failed(
+            "service",
+            ("开机时不会启动", "it is not started at boot"),
+            (f"systemctl enable {UNIT}", f"systemctl enable {UNIT}"),
+        )
+    active, sub = state.get("ActiveState", ""), state.get("SubState", "")
+    if active == "active":
+        yield ok("service", f"正在运行（{sub}）", f"it runs ({sub})")
+    else:
+        result, code = state.get("Result", ""), state.get("ExecMainStatus", "")
+        yield failed(
+            "service",
+            (
+                f"没有运行：{active}（{result}，退出码 {code}）",
+                f"it does not run: {active} ({result}, exit code {code})",
+            ),
+            (
+                f"systemctl start {UNIT}；原因见 journalctl -u {UNIT} -n 50",
+                f"systemctl start {UNIT}; why it ended: journalctl -u {UNIT} -n 50",
+            ),
+        )
+    yield from _watched(state)
+
+
+def _watched(state: dict[str, str]) -> Iterator[Finding]:
+    restarts = int(state["NRestarts"]) if state.get("NRestarts", "").isdigit() else 0
+    if restarts > RESTARTS_MAX:
+        yield warning(
+            "service",
+            (f"开机以来重启了 {restarts} 次", f"{restarts} restarts since the machine came up"),
+            (f"原因见 journalctl -u {UNIT} -p warning", f"the reasons: journalctl -u {UNIT} -p warning"),
+            "restarts",
+        )
+    if state.get("WatchdogUSec", "") in {"", "0", "infinity"}:
+        yield warning(
+            "service",
+            ("没有看门狗：卡死的程序不会被重启", "no watchdog: a stuck agent would stay stuck"),
+            ("单元中应有 WatchdogSec=30", "the unit should have WatchdogSec=30"),
+            "watchdog",
+        )
+
+
+def versions(patient: Patient, _: _Tell) -> Iterator[Finding]:
+    """What runs here."""
+    own = version()
+    yield ok(
+        "versions", *_same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in parts(patient).items()))
+    )
+    running = (patient.status or {}).get("version", own)
+    if running != own:
+        yield warning(
+            "versions",
+            (
+                f"正在运行的代理是 {running}，安装的是 {own}",
+                f"the running agent is {running}, installed is {own}",
+            ),
+            (f"systemctl restart {UNIT}", f"systemctl restart {UNIT}"),
+        )
+
+
+def parts(patient: Patient) -> dict[str, str]:
+    """The versions of what the agent stands on."""
+    release: dict[str, str] = {}
+    for line in _lines(patient.root / "etc/os-release"):
+        name, _, value = line.partition("=")
+        release[name] = value.strip('"')
+    return {
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "os": release.get("PRETTY_NAME", "?"),
+        "openssl": ssl.OPENSSL_VERSION.split()[1],
+    }
+
+
+def tool(*command: str, bytes_max: int = 1 << 16) -> str | None:
+    """What a system tool prints; None where it is not there or does not end."""
+    path = shutil.which(command[0])
+    if path is None:
+        return None
+    environment = {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+    try:
+        ended = subprocess.run(  # noqa: S603 - fixed words, no shell
+            [path, *command[1:]], capture_output=True, timeout=TOOL_S, check=False, env=environment
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return ended.stdout[-bytes_max:].decode("utf-8", "replace")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+
+
+def _same(text: str) -> tuple[str, str]:
+    return text, text

@@ -1,0 +1,241 @@
+"""The doctor on buses and meters: through a running agent's eyes, else by asking each meter itself.
+
+A bus has one master: while an agent runs, or its database is locked, no port is opened here. Otherwise
+every bus is asked in a thread of its own, each meter once a group, and held against its model and against
+what the chain remembers of it. Reads only.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
+
+from agent.build import DATABASE_NAME
+from agent.config import BusSettings, ConfigError, MeterSettings, Site
+from agent.setups import setups_of
+from drivers.bus import MeterBus, open_bus
+from drivers.clock import SystemClock
+from drivers.errors import BusDownError
+from drivers.meter import Meter, MeterSetup
+from drivers.plausible import IMPOSSIBLE, judge
+from drivers.reading import PollGroup, Quality, Quantity, Reading
+from drivers.registers import Value
+from provisioning.doctor.chain import remembered
+from provisioning.doctor.finding import Finding, Patient, Said, failed, ok, warning
+from provisioning.words.findings import told
+
+SILENT_IN_A_ROW: Final = 3
+"""After so many silent meters the others of the bus are asked once each and no more."""
+LOAD_PERCENT_MAX: Final = 85.0
+TIMEOUT_SHARE_MAX: Final = 0.05
+"""One answer in twenty is lost: a cable, a terminator, or a second master."""
+REQUESTS_MIN: Final = 50
+WAIT_S: Final = 300.0
+"""Longest for one bus; a hundred meters that are all there take a minute at 9600 baud."""
+_ORDER: Final = (PollGroup.FAST, PollGroup.IDENTITY, PollGroup.SLOW)
+_CABLE: Final[Said] = (
+    "检查接线（A/B）、终端电阻和地址；dianjian scan 可查找电表",
+    "look at the cable (A/B), termination and address; dianjian scan finds meters",
+)
+_Tell = Callable[[str], None]
+
+
+def buses(patient: Patient, _: _Tell) -> Iterator[Finding]:
+    """How the agent's buses do."""
+    if patient.status is None:
+        if patient.is_running:
+            yield warning(
+                "buses",
+                (
+                    f"代理在运行，但问不到它：{patient.silent}",
+                    f"an agent runs but cannot be asked: {patient.silent}",
+                ),
+                (
+                    "用 sudo 运行，或加入代理的用户组：usermod -aG dianjian 用户",
+                    "run with sudo, or join its group: usermod -aG dianjian USER",
+                ),
+            )
+        return
+    for bus in patient.status.get("buses", ()):
+        yield _bus(bus)
+
+
+def _bus(bus: Mapping[str, Any]) -> Finding:
+    name, load = str(bus["bus"]), float(bus["load_percent"])
+    requests, lost = int(bus["requests"]), int(bus["timeouts"]) + int(bus["crc_errors"])
+    zh = f"占用 {load:.0f} %，{requests} 次请求，丢失 {lost}"
+    en = f"load {load:.0f} %, {requests} requests, {lost} lost"
+    if bus.get("collisions"):
+        remedy = "断开另一台主站", "take the other master off this line"
+        return failed("buses", (zh + "；总线上有另一主站", en + "; another master asks on it"), remedy, name)
+    if requests >= REQUESTS_MIN and lost > TIMEOUT_SHARE_MAX * requests:
+        return warning("buses", (zh, en), _CABLE, name)
+    if load > LOAD_PERCENT_MAX:
+        remedy = "提高波特率或加大 fast_s", "raise the baud rate or fast_s"
+        return warning("buses", (zh, en), remedy, name)
+    return ok("buses", zh, en, name)
+
+
+def meters(patient: Patient, tell: _Tell) -> Iterator[Finding]:
+    """Each meter: does it answer, is it what the site file says, is it the one that it was."""
+    assert patient.site is not None
+    if patient.status is not None:
+        yield from _as_told(patient.status)
+        return
+    if patient.is_running:
+        return
+    try:
+        setups = setups_of(patient.site)
+    except ConfigError:
+        return  # `config` has said it
+    yield from _asked(patient.site, setups, remembered(patient.folder / DATABASE_NAME), tell)
+
+
+def _as_told(status: Mapping[str, Any]) -> Iterator[Finding]:
+    bad = [one for one in status.get("meters", ()) if one["quality"] != "good"]
+    for one in bad:
+        why = str(one["reason"])
+        yield failed("meters", (f"没有读数：{why}", f"no reading: {why}"), _CABLE, str(one["meter"]))
+    good = len(status.get("meters", ())) - len(bad)
+    if good:
+        yield ok("meters", f"{good} 块电表有读数", f"{good} meters are read")
+
+
+def _asked(
+    site: Site, setups: Mapping[str, MeterSetup], known: Mapping[str, Mapping[str, Value]], tell: _Tell
+) -> Iterator[Finding]:
+    """Every bus at the same time."""
+    found: queue.SimpleQueue[Finding | None] = queue.SimpleQueue()
+    threads = 0
+    for bus in site.bus:
+        chosen = [meter for meter in site.meter if meter.bus == bus.id]
+        if chosen:
+            threads += 1
+            arguments = (bus, chosen, setups, known, tell, found)
+            threading.Thread(target=_on_bus, args=arguments, daemon=True).start()
+    end_s = time.monotonic() + WAIT_S
+    while threads:
+        try:
+            one = found.get(timeout=max(end_s - time.monotonic(), 0.0))
+        except queue.Empty:
+            return  # the doctor's own limit says so
+        if one is None:
+            threads -= 1
+        else:
+            yield one
+
+
+def _on_bus(
+    place: BusSettings,
+    chosen: list[MeterSettings],
+    setups: Mapping[str, MeterSetup],
+    known: Mapping[str, Mapping[str, Value]],
+    tell: _Tell,
+    found: "queue.SimpleQueue[Finding | None]",
+) -> None:
+    bus = open_bus(place.url, SystemClock())
+    silent = 0
+    try:
+        for meter in chosen:
+            tell(meter.id)
+            finding = _meter(
+                bus, setups[meter.id], known.get(meter.id, {}), is_brief=silent >= SILENT_IN_A_ROW
+            )
+            silent = silent + 1 if finding.remedy == _CABLE else 0
+            found.put(finding)
+    except BusDownError as error:
+        found.put(
+            failed(
+                "buses",
+                (f"总线不能使用：{error}", f"the bus cannot be used: {error}"),
+                ("见 ports 和 permissions", "see `ports` and `permissions`"),
+                place.id,
+            )
+        )
+    finally:
+        bus.close()
+        found.put(None)
+
+
+def _meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *, is_brief: bool) -> Finding:
+    readings: list[Reading] = []
+    meter = Meter(setup, bus.gap_registers_max)
+    for group in (one for one in _ORDER if setup.model.group(one)):
+        reading = meter.poll(bus, group, SystemClock())
+        readings.append(reading)
+        if reading.quality is not Quality.GOOD and (is_brief or len(readings) == 1):
+            again = reading if is_brief else meter.poll(bus, group, SystemClock())
+            if again.quality is not Quality.GOOD:
+                return _silent(setup, again.reason, bus.url)
+            readings[-1] = again
+    blocks = [block for reading in readings for block in reading.blocks]
+    values = setup.model.decode(tuple(blocks))
+    against = [reason for reason in judge(setup.model, blocks) if reason.weight == IMPOSSIBLE]
+    if against and not setup.model.is_analyser:
+        why = told(against[0])
+        return _other_model(setup, (why, why), bus.url)
+    refused = [one for one in readings if one.quality is not Quality.GOOD]
+    changed = _changed(setup, known, values)
+    if changed is not None:
+        return changed
+    if refused:
+        return warning(
+            "meters",
+            (
+                f"{refused[0].group.value} 组：{refused[0].reason}",
+                f"group {refused[0].group.value}: {refused[0].reason}",
+            ),
+            ("核对型号：dianjian identify", "see that the model is right: dianjian identify"),
+            setup.id,
+        )
+    return ok("meters", *_described(setup, values), setup.id)
+
+
+def _silent(setup: MeterSetup, reason: str, url: str) -> Finding:
+    if reason.startswith("exception"):
+        return _other_model(setup, (f"它回答 {reason}", f"it answers {reason}"), url)
+    return failed("meters", (f"不应答：{reason}", f"does not answer: {reason}"), _CABLE, setup.id)
+
+
+def _other_model(setup: MeterSetup, why: Said, url: str) -> Finding:
+    place = f"--unit {setup.unit_id}" if setup.unit_id else f"--address {setup.address}"
+    command = f"dianjian identify '{url}' {place}"
+    return failed(
+        "meters",
+        (f"不像 {setup.model.name}：{why[0]}", f"it is no {setup.model.name}: {why[1]}"),
+        (f"核对型号：{command}", f"see what it is: {command}"),
+        setup.id,
+    )
+
+
+def _changed(setup: MeterSetup, known: Mapping[str, Value], values: Mapping[str, Value]) -> Finding | None:
+    """What the meter says of itself otherwise than the chain remembers."""
+    for point in setup.model.points:
+        was, now = known.get(point.name), values.get(point.name)
+        if point.group is not PollGroup.IDENTITY or was is None or now is None or was == now:
+            continue
+        if point.quantity is Quantity.SERIAL_NUMBER:
+            said = (f"是另一块电表：编号 {was} → {now}", f"another meter: serial {was} → {now}")
+        else:
+            said = (
+                f"设置已改：{point.name} {was} → {now}",
+                f"its setting changed: {point.name} {was} → {now}",
+            )
+        remedy = "若属正常更换，请通知中心；否则改回", "if it was meant, tell the centre; if not, set it back"
+        return warning("meters", said, remedy, setup.id)
+    return None
+
+
+def _described(setup: MeterSetup, values: Mapping[str, Value]) -> Said:
+    serial = next(
+        (
+            values[p.name]
+            for p in setup.model.points
+            if p.quantity is Quantity.SERIAL_NUMBER and p.name in values
+        ),
+        None,
+    )
+    number = "" if serial is None else f"，编号 {serial}"
+    numbered = "" if serial is None else f", serial {serial}"
+    return f"{setup.model.name} 应答{number}", f"{setup.model.name} answers{numbered}"

@@ -1,0 +1,187 @@
+"""`dianjian doctor`: what is wrong with this gateway, and what to do about it, one line each.
+
+    config        every mistake of the site file
+    ports         serial ports and addresses of the buses: there, free, or held by whom
+    permissions   groups, folders, modes of key files
+    clock         synchronised, against the centre's, hardware clock
+    disk          room, quota, read-only, wear of an eMMC where the kernel tells
+    keys          slots whole and matching the chain; the command where a new key is needed
+    chain         last seal and receipt, what meters showed
+    certificates  end, name, authority
+    broker        name, TCP, TLS, CONNACK, rights, the centre's signature
+    buses, meters alive, as configured, as remembered
+    service       installed, enabled, running, watchdog, restarts
+    versions      of agent, Python, kernel, system
+
+It runs beside a working agent and takes nothing from it: no lock, no port, no session. Every check has its
+time. Exit 0: nothing failed (warnings may be there) · 1: something failed · 2: the call is wrong.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agent.build import DATABASE_NAME, feed_of, linkages_of, mqtt_settings, tpm_task
+from agent.config import ConfigError, Site, load_site
+from agent.setups import setups_of
+from agent.status import read_status
+from disk.database import suffixed
+from provisioning.doctor import access, broker, certificates, chain, machine
+from provisioning.doctor import meters as doctor_meters
+from provisioning.doctor.bundle import write_bundle
+from provisioning.doctor.finding import Check, Finding, Patient, State, chosen, examine, failed, ok
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.show import Doing, console
+from provisioning.words.common import word
+from wire.messages import Topics
+
+_STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
+USUAL_SITE: Final = "/etc/dianjian/site.toml"
+
+
+def config(patient: Patient, _: Callable[[str], None]) -> Iterator[Finding]:
+    """The site file."""
+    for problem in patient.problems:
+        remedy = f"改正 {patient.file}", f"put {patient.file} right"
+        yield failed("config", (problem, problem), remedy)
+    if not patient.problems and patient.site is not None:
+        site = patient.site
+        whose = site.site.gateway
+        buses, meters, lines, links = (len(part) for part in (site.bus, site.meter, site.line, site.linkage))
+        yield ok(
+            "config",
+            f"正确：网关 {whose}，总线 {buses}，电表 {meters}，线路 {lines}，关联 {links}",
+            f"good: gateway {whose}, buses {buses}, meters {meters}, lines {lines}, linkages {links}",
+        )
+
+
+CHECKS: Final = (
+    Check("config", config, 5.0, needs_site=False),
+    Check("ports", access.ports, 20.0),
+    Check("permissions", access.permissions, 5.0),
+    Check("clock", machine.clock, 5.0, needs_site=False),
+    Check("disk", machine.disk, 10.0),
+    Check("keys", chain.keys, 15.0),
+    Check("chain", chain.chain, 30.0),
+    Check("certificates", certificates.certificates, 5.0),
+    Check("broker", broker.broker, 30.0),
+    Check("buses", doctor_meters.buses, 5.0),
+    Check("meters", doctor_meters.meters, 120.0),
+    Check("service", machine.service, 10.0, needs_site=False),
+    Check("versions", machine.versions, 5.0, needs_site=False),
+)
+
+
+@click.command("doctor", short_help="what is wrong with this gateway, with remedies; --bundle for support")
+@click.option(
+    "--config",
+    "file",
+    default=USUAL_SITE,
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The site file.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON array: check, about, state, text, remedy.")
+@click.option(
+    "--bundle",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write a support archive without secrets, .tar.gz or .zip.",
+)
+def command(file: Path, as_json: bool, bundle: Path | None) -> None:
+    """Look at everything that a gateway needs, and say what to do.
+
+    Changes nothing and disturbs no running agent. Exit 1 where something failed.
+    """
+    if bundle is not None and not bundle.name.endswith((".tar.gz", ".tgz", ".zip")):
+        raise fail(EXIT_USAGE, f"{bundle}: a bundle is a .tar.gz or a .zip")
+    try:
+        is_there = file.exists()
+    except OSError as error:  # nobody but the service's group may enter its folder
+        raise fail(EXIT_USAGE, f"{file}: {error.strerror}; try: sudo dianjian doctor") from error
+    if not is_there:
+        raise fail(
+            EXIT_USAGE, f"{file}: no site file is there; `dianjian setup` writes one, or say --config FILE"
+        )
+    patient = patient_of(file)
+    findings: list[Finding] = []
+    with Doing() as doing:
+        for finding in examine(CHECKS, patient, doing.tell):
+            findings.append(finding)
+            if not as_json:
+                remedy = None if finding.remedy is None else chosen(finding.remedy)
+                name = f"{finding.check} {finding.about}".rstrip()
+                style = _STYLES[finding.state]
+                doing.finding(word(finding.state.value), style, f"{name}: {chosen(finding.text)}", remedy)
+    if as_json:
+        click.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=1))
+    else:
+        _sum_up(findings)
+    if bundle is not None:
+        _bundled(bundle, patient, findings)
+    if any(finding.state is State.FAILED for finding in findings):
+        raise click.exceptions.Exit(EXIT_NO)
+
+
+def patient_of(file: Path) -> Patient:
+    """Who is examined."""
+    site, problems = _site(file)
+    if site is None:
+        return Patient(file, None, problems, None, "", 0, datetime.now(UTC))
+    folder = site.path(site.store.path)
+    owner = access.lock_owner(suffixed(folder / DATABASE_NAME, ".lock"))
+    status, silent = _asked(folder, site.site.gateway)
+    return Patient(file, site, problems, status, silent, owner, datetime.now(UTC))
+
+
+def _asked(folder: Path, gateway: str) -> tuple[dict[str, Any] | None, str]:
+    """What the running agent says of itself, or why it does not."""
+    try:
+        status = read_status(folder)
+    except (OSError, ValueError) as error:
+        return None, getattr(error, "strerror", None) or str(error)
+    if status.get("gateway") != gateway:
+        return None, f"another gateway answers there: {status.get('gateway')}"
+    return status, ""
+
+
+def _site(file: Path) -> tuple[Site | None, tuple[str, ...]]:
+    """The site, and every mistake that the agent would find at its start."""
+    try:
+        site = load_site(file)
+    except ConfigError as error:
+        return None, error.problems
+    problems = list(site.missing_for_agent())
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: setups_of(site),
+        lambda: feed_of(site, linkages_of(site)),
+        lambda: tpm_task(site),
+        lambda: site.broker and mqtt_settings(site, site.broker, Topics(site.site.gateway)),
+    )
+    for look in looks:
+        try:
+            look()
+        except ConfigError as error:
+            problems += error.problems
+    return site, tuple(problems)
+
+
+def _sum_up(findings: list[Finding]) -> None:
+    counts = [
+        f"{sum(one.state is state for one in findings)} {word(state.value)}"
+        for state in (State.FAILED, State.WARNING, State.OK)
+    ]
+    console().print(" · ".join(counts), style="bold", markup=False)
+
+
+def _bundled(bundle: Path, patient: Patient, findings: list[Finding]) -> None:
+    try:
+        with Doing() as doing:
+            size = write_bundle(bundle, patient, findings, doing.tell)
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{bundle}: {error.strerror}") from error
+    click.echo(f"{bundle}: {size} bytes", err=True)

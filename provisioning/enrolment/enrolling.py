@@ -1,0 +1,312 @@
+"""Enrol this gateway at its centre: what `dianjian enrol` and the guided setup call.
+
+    enrol(site, offer, transport, tell) -> Enrolled
+
+makes the chain's keys and the TLS key on the device, binds both into one signing request, sends it, waits
+for an officer where one is asked, checks what comes back against the offer's fingerprint, and puts the
+files in place. Every step leaves its result on the disk first: killed anywhere, the next call with the
+same offer goes on with the same keys and the same bytes. Called again after it was done, it says so.
+
+A `Transport` only carries bytes (`enrol_file`, `enrol_mqtt`, `enrol_est`); nothing it brings is believed
+before `checked` has held it against the own key, the own name and the authority of the offer.
+"""
+
+import time
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Protocol
+
+from attrs import frozen
+
+from agent.build import KEYS_NAME, open_chain
+from agent.config import Site
+from agent.enrolment import make_recovery_key, meters_of, note_first_key, read_enrolment
+from agent.evidence.recovery import Start
+from agent.evidence.slots import KeySlots
+from centre.json_lines import iso_utc
+from disk.lock import SecondInstanceError
+from evidence.cbor import FormatError
+from evidence.keys import public
+from evidence.seal import FIRST_NUMBER
+from evidence.statement import NO_KEY
+from provisioning.enrolment.identity import (
+    AUTHORITY_NAME,
+    BROKER_NAME,
+    CERTIFICATE_NAME,
+    CURRENT_NAME,
+    EST_NAME,
+    ID_BYTES,
+    KEY_NAME,
+    REQUEST_NAME,
+    TLS_NAME,
+    USED_NAME,
+    Identity,
+    write,
+)
+from provisioning.enrolment.trouble import EnrolTroubleError, refused, shown, trouble
+from provisioning.journal.file import Enrolled
+from wire.enrolment.answer import Answer, Issued, Pending, Refused, Sentence
+from wire.enrolment.offer import Offer
+from wire.enrolment.request import EnrolRequest, ask_enrolment, parse_attribute
+from wire.enrolment.token import short_code
+
+NS_PER_MS: Final = 1_000_000
+RETRY_S: Final = 5.0
+"""An officer compares twelve characters; the centre is asked again that often meanwhile."""
+PATIENCE_S: Final = 600.0
+"""How long one call waits for an officer; the next one goes on."""
+
+Tell = Callable[[str, Sentence], None]
+"""Takes a word for scripts (code, sent, pending, issued, installed) and the sentence for a person."""
+
+
+class Transport(Protocol):
+    """A way to the centre.
+
+    Attributes:
+        name: est, mqtt or file.
+        waits: Whether asking again soon makes sense; a stick has to be carried first.
+        place: Where it leads, for a person.
+    """
+
+    @property
+    def name(self) -> str:
+        """See the class."""
+        ...
+
+    @property
+    def waits(self) -> bool:
+        """See the class."""
+        ...
+
+    @property
+    def place(self) -> str:
+        """See the class."""
+        ...
+
+    def exchange(self, csr: bytes, authority: bytes) -> Answer:
+        """Carry a signing request there and an answer back; `authority` is the fingerprint to insist on.
+
+        Raises:
+            EnrolTroubleError: There is no centre, or not the right one.
+        """
+        ...
+
+
+@frozen
+class Checked:
+    """Certificates that are what they must be, as DER."""
+
+    certificate: bytes
+    authority: bytes
+
+
+def prepare(site: Site, recovery: Path | None) -> None:
+    """Make the chain's keys and, with `recovery`, the recovery key; to say it again changes nothing.
+
+    Raises:
+        ConfigError, EnrolmentError, StoreError, KeySlotsError: As `dianjian-agent init`.
+    """
+    try:
+        folder, store, _, found = open_chain(site)
+        store.close()
+        if found.start is Start.NEW:
+            note_first_key(folder, site.site.gateway, found.next_key)
+    except SecondInstanceError:
+        pass  # the agent runs: its keys were made long ago
+    if recovery is not None:
+        make_recovery_key(site, recovery)
+
+
+def enrol(
+    site: Site,
+    offer: Offer,
+    transport: Transport,
+    tell: Tell,
+    *,
+    patience_s: float = PATIENCE_S,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Enrolled:
+    """See the module. The recovery key must be made before (`prepare`), else the gateway has none.
+
+    Raises:
+        EnrolTroubleError: It does not go on; with the code "pending" or "carry" only not now.
+        ConfigError, EnrolmentError, StoreError, KeySlotsError, OSError: The gateway's own files are wrong.
+    """
+    if offer.gateway != site.site.gateway:
+        raise trouble("offer-gateway", offered=offer.gateway, own=site.site.gateway)
+    prepare(site, None)
+    identity = Identity.of(site)
+    if not _is_done(identity, offer):
+        csr = _request(site, offer, identity)
+        code = short_code(csr)
+        tell("code", {"zh": f"核对码 {code}", "en": f"the code to compare is {code}"})
+        certificate = converse(csr, offer.authority, offer.gateway, transport, tell, patience_s, sleep)
+        put_in_place(identity, certificate)
+        tell("installed", {"zh": "证书已就位", "en": "the certificate is in place"})
+    done = _enrolled(site, offer, transport.name, identity)
+    write(identity.folder / BROKER_NAME, broker_lines(done).encode())
+    write(identity.folder / EST_NAME, offer.est.encode())
+    write(identity.folder / USED_NAME, offer.token.id.encode())
+    return done
+
+
+def converse(
+    csr: bytes,
+    authority: bytes,
+    gateway: str,
+    transport: Transport,
+    tell: Tell,
+    patience_s: float,
+    sleep: Callable[[float], None],
+) -> Checked:
+    """Ask until there is an answer; the certificate that came is what it must be."""
+    deadline_s = time.monotonic() + patience_s
+    told = False
+    while True:
+        answer = transport.exchange(csr, authority)
+        if isinstance(answer, Refused):
+            raise refused(answer)
+        if isinstance(answer, Issued):
+            tell("issued", {"zh": "中心已签发证书", "en": "the centre has issued the certificate"})
+            return checked(answer.certificates, csr, authority, gateway, utc_ms())
+        pending = _pending(answer, csr, transport)
+        if not transport.waits or time.monotonic() + RETRY_S > deadline_s:
+            raise pending
+        if not told:
+            tell("pending", pending.sentence)
+            told = True
+        sleep(RETRY_S)
+
+
+def checked(raw: bytes, csr: bytes, authority: bytes, gateway: str, now_utc_ms: int) -> Checked:
+    """The certificates of an answer, if they are this gateway's and the right authority's.
+
+    Raises:
+        EnrolTroubleError: They are not.
+    """
+    from wire.enrolment import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
+
+    try:
+        found = certificates.open_certs_only(raw)
+        own_spki = certificates.parse_csr(csr).spki
+    except certificates.CertificateError as error:
+        raise trouble("answer-garbage", why=str(error)) from error
+    wanted = shown(authority)
+    root = next((one for one in found if one.sha256 == authority and one.is_authority), None)
+    leaf = next((one for one in found if one.sha256 != authority), None)
+    if root is None or leaf is None or not certificates.is_issued_by(leaf.der, root.der):
+        raise trouble("answer-authority", wanted=wanted)
+    if leaf.spki != own_spki:
+        raise trouble("answer-key")
+    if leaf.name != gateway or not leaf.is_for_clients:
+        raise trouble("answer-name", found=leaf.name[:40], wanted=gateway)
+    now = iso_utc(now_utc_ms)
+    if leaf.ends_utc_ms <= now_utc_ms:
+        raise trouble("answer-expired", end=iso_utc(leaf.ends_utc_ms), now=now)
+    if leaf.begins_utc_ms > now_utc_ms:
+        raise trouble("answer-early", begin=iso_utc(leaf.begins_utc_ms), now=now)
+    return Checked(leaf.der, root.der)
+
+
+def put_in_place(identity: Identity, found: Checked) -> None:
+    """Use the certificate from now on."""
+    from wire.enrolment import certificates  # noqa: PLC0415
+
+    name = sha256(found.certificate).hexdigest()[: 2 * ID_BYTES]
+    identity.install(name, certificates.pem(found.certificate), certificates.pem(found.authority))
+
+
+def broker_lines(done: Enrolled) -> str:
+    """[broker] for the site file."""
+    keys = {
+        "url": done.broker_url,
+        "ca": done.ca,
+        "certificate": done.certificate,
+        "key": done.key,
+        "centre_key": done.centre_key,
+    }
+    return "[broker]\n" + "".join(f'{name} = "{value}"\n' for name, value in keys.items())
+
+
+def utc_ms() -> int:
+    """The time of this machine."""
+    return time.time_ns() // NS_PER_MS
+
+
+def _pending(answer: Pending, csr: bytes, transport: Transport) -> EnrolTroubleError:
+    code = answer.code or short_code(csr)
+    if transport.waits:
+        return trouble("pending", code=code)
+    return trouble("carry", code=code, where=transport.place)
+
+
+def _is_done(identity: Identity, offer: Offer) -> bool:
+    """Whether the certificate in use was asked for with this very token."""
+    if not identity.has_current():
+        return False
+    identity.tidy()
+    known = _token_of(identity.current / REQUEST_NAME) or identity.enrolled_with()
+    return known == offer.token.id  # a certificate that was renewed since is asked for without a token
+
+
+def _token_of(file: Path) -> str:
+    from wire.enrolment import certificates  # noqa: PLC0415
+
+    try:
+        return parse_attribute(certificates.parse_csr(file.read_bytes()).attribute).request.token
+    except (OSError, ValueError):
+        return ""
+
+
+def _request(site: Site, offer: Offer, identity: Identity) -> bytes:
+    """The signing request under this token: the one that was made before, else a new one."""
+    from wire.enrolment import certificates  # noqa: PLC0415
+
+    known = identity.request()
+    if known is not None and _token_of(identity.pending / REQUEST_NAME) == offer.token.id:
+        return known
+    folder = site.path(site.store.path)
+    secret = next((s.secret for s in KeySlots(folder / KEYS_NAME).load() if s.number == FIRST_NUMBER), None)
+    enrolled = read_enrolment(folder)
+    if secret is None or public(secret).hex() != enrolled["first_key"]:
+        raise trouble("first-key-gone")
+    key = identity.key(certificates.new_key)
+    request = EnrolRequest(
+        gateway=offer.gateway,
+        site=site.site.name,
+        first_key=public(secret),
+        recovery_key=bytes.fromhex(enrolled["recovery_key"]) or NO_KEY,
+        meters=meters_of(site),
+        spki_sha256=sha256(certificates.spki_of(key)).digest(),
+        token=offer.token.id,
+        utc_ms=utc_ms(),
+    )
+    try:
+        attribute = ask_enrolment(request, secret, offer.token)
+    except FormatError as error:
+        raise trouble("file", where=str(site.file), why=str(error)) from error
+    csr = certificates.make_csr(key, offer.gateway, attribute)
+    identity.keep_request(csr)
+    return csr
+
+
+def _enrolled(site: Site, offer: Offer, transport: str, identity: Identity) -> Enrolled:
+    from wire.enrolment import certificates  # noqa: PLC0415
+
+    known = read_enrolment(site.path(site.store.path))
+    current = f"{site.store.path}/{TLS_NAME}/{CURRENT_NAME}"
+    certificate = certificates.parse_certificate((identity.current / CERTIFICATE_NAME).read_bytes())
+    return Enrolled(
+        transport=transport,
+        first_key=known["first_key"],
+        recovery_key=known["recovery_key"],
+        certificate_sha256=certificate.sha256.hex(),
+        centre_key=offer.centre_key.hex(),
+        at=iso_utc(utc_ms()),
+        broker_url=offer.broker,
+        ca=f"{current}/{AUTHORITY_NAME}",
+        certificate=f"{current}/{CERTIFICATE_NAME}",
+        key=f"{current}/{KEY_NAME}",
+    )

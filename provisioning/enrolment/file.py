@@ -1,0 +1,96 @@
+"""Enrolment by a folder, such as that of a USB stick: for plants whose gateways reach nothing but a broker.
+
+    dianjian-GATEWAY.csr       written by the gateway: the signing request, PEM
+    dianjian-GATEWAY.p7c       written by the centre: the certificates, PKCS#7 certs-only, DER
+    dianjian-GATEWAY.refused   written by the centre instead: the reason, one word, and why
+
+The bytes are those of the other transports. Whoever holds the stick can lose it, and no more: the request
+is bound to the token, the answer to the gateway's key. A stick is FAT: every file is written whole under
+another name first and then renamed.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from attrs import field, frozen
+
+from provisioning.enrolment.trouble import trouble
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.token import short_code
+
+BYTES_MAX: Final = 256_000
+"""A stick may hold anything under these names."""
+
+
+@frozen
+class FolderTransport:
+    """See the module."""
+
+    folder: Path
+    gateway: str
+    name: str = field(default="file", init=False)
+    waits: bool = field(default=False, init=False)
+
+    @property
+    def place(self) -> str:
+        """Where the request lies."""
+        return str(request_file(self.folder, self.gateway))
+
+    def exchange(self, csr: bytes, authority: bytes) -> Answer:
+        """Write the request, take the answer if it is there; an answer to another request is passed over."""
+        from wire.enrolment import certificates  # noqa: PLC0415
+
+        del authority  # what comes is checked by the caller; a folder shows none of its own
+        try:
+            asked = request_file(self.folder, self.gateway)
+            known = read(asked)
+            if known != certificates.csr_pem(csr):
+                answer_file(self.folder, self.gateway).unlink(missing_ok=True)
+                refusal_file(self.folder, self.gateway).unlink(missing_ok=True)
+                put(asked, certificates.csr_pem(csr))
+                return Pending(short_code(csr))
+            issued = read(answer_file(self.folder, self.gateway))
+            if issued is not None:
+                return Issued(issued)
+            refusal = read(refusal_file(self.folder, self.gateway))
+        except OSError as error:
+            raise trouble("file", where=str(self.folder), why=error.strerror or str(error)) from error
+        if refusal is None:
+            return Pending(short_code(csr))
+        words = refusal.decode("utf-8", "replace").split()
+        return Refused(words[0][:60] if words else "denied")
+
+
+def request_file(folder: Path, gateway: str) -> Path:
+    """The gateway's request."""
+    return folder / f"dianjian-{gateway}.csr"
+
+
+def answer_file(folder: Path, gateway: str) -> Path:
+    """The centre's certificates."""
+    return folder / f"dianjian-{gateway}.p7c"
+
+
+def refusal_file(folder: Path, gateway: str) -> Path:
+    """The centre's refusal."""
+    return folder / f"dianjian-{gateway}.refused"
+
+
+def read(file: Path) -> bytes | None:
+    """A file of the folder, None without it; raises OSError, also for one that is far too large."""
+    if not file.exists():
+        return None
+    if file.stat().st_size > BYTES_MAX:
+        raise OSError(f"{file.name} has {file.stat().st_size} bytes; at most {BYTES_MAX} are read")
+    return file.read_bytes()
+
+
+def put(file: Path, raw: bytes) -> None:
+    """Write a file of the folder; raises OSError."""
+    draft = file.with_name(file.name + ".new")
+    with draft.open("wb") as stream:
+        stream.write(raw)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)

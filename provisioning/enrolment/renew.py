@@ -1,0 +1,186 @@
+"""`dianjian renew`: a new key and certificate for the broker at two thirds of the old one's life.
+
+Run by a timer, daily: before it is due it does nothing, and a centre that is away is asked again the next
+day. The request is signed with the key of the certificate that is renewed; it goes over EST when the
+enrolment named an address, else over MQTT, with that certificate. The running agent takes the new one up at
+its next connect. A certificate that has expired is renewed with a token of the centre (`--token-file`),
+by the ways of an enrolment; meanwhile the chain goes on, and everything is delivered afterwards.
+"""
+
+import json
+import time
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agent.config import ConfigError, Site, load_site
+from centre.json_lines import iso_utc
+from provisioning.enrolment import enrolling
+from provisioning.enrolment.est import EstTransport
+from provisioning.enrolment.identity import AUTHORITY_NAME, CERTIFICATE_NAME, KEY_NAME, Identity
+from provisioning.enrolment.mqtt import RenewTransport
+from provisioning.enrolment.talk import ended, read_offer, teller
+from provisioning.enrolment.trouble import trouble
+from provisioning.enrolment.ways import way_to
+from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.words.common import language
+from wire.enrolment.offer import Offer
+from wire.enrolment.request import RenewRequest, ask_renewal, parse_attribute
+from wire.enrolment.token import Token
+from wire.mqtt_settings import TlsFiles
+
+LIFE_NUMERATOR: Final = 2
+LIFE_DENOMINATOR: Final = 3
+"""At two thirds there is a month left of three, in which a centre may be away."""
+
+
+@click.command("renew", short_help="renew this gateway's certificate when two thirds of its life are over")
+@click.option("--config", required=True, type=click.Path(path_type=Path), help="The site file.")
+@click.option("--via", metavar="WAY", help="https://… or mqtts://…; else as at the enrolment.")
+@click.option(
+    "--token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="For a certificate that has expired: file with the line of a new QR code.",
+)
+@click.option("--now", "is_forced", is_flag=True, help="Also before it is due.")
+@click.option(
+    "--wait", "patience_s", type=float, default=enrolling.PATIENCE_S, show_default=True, help="Seconds."
+)
+@click.option("--json", "as_json", is_flag=True, help="JSON lines.")
+def command(
+    config: Path,
+    via: str | None,
+    token_file: Path | None,
+    is_forced: bool,
+    patience_s: float,
+    as_json: bool,
+) -> None:
+    """Renew the certificate if it is due; without a certificate there is nothing to renew."""
+    try:
+        site = load_site(config)
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    offer = None if token_file is None else read_offer(token_file, site, None, None, "")
+
+    def work() -> dict[str, Any]:
+        return renew(site, via, offer, as_json=as_json, is_forced=is_forced, patience_s=patience_s)
+
+    told = ended(work)
+    if as_json:
+        click.echo(json.dumps(told, ensure_ascii=False))
+        return
+    words = {
+        "zh": f"证书有效期至 {told['ends_at']}，{told['due_at']} 起可续期",
+        "en": f"the certificate is good until {told['ends_at']}, to be renewed from {told['due_at']}",
+    }
+    click.echo(words[language()])
+
+
+def renew(
+    site: Site,
+    via: str | None,
+    offer: Offer | None,
+    *,
+    as_json: bool,
+    is_forced: bool,
+    patience_s: float,
+) -> dict[str, Any]:
+    """Renew what is due; what the certificate then says of itself.
+
+    Raises:
+        EnrolTroubleError: It does not go on.
+    """
+    identity = Identity.of(site)
+    if not identity.has_current():
+        raise trouble("no-certificate")
+    identity.tidy()
+    told = _life(identity)
+    now = enrolling.utc_ms()
+    if offer is not None or is_forced or now >= told["due"]:
+        if now >= told["ends"] and offer is None:
+            raise trouble("own-expired", end=told["ends_at"])
+        _renew(site, identity, via, offer, as_json=as_json, patience_s=patience_s)
+        told = {**_life(identity), "renewed": True}
+    return {key: told[key] for key in ("renewed", "certificate_sha256", "ends_at", "due_at")}
+
+
+def _renew(
+    site: Site,
+    identity: Identity,
+    via: str | None,
+    offer: Offer | None,
+    *,
+    as_json: bool,
+    patience_s: float,
+) -> None:
+    from wire.enrolment import certificates  # noqa: PLC0415
+
+    authority = certificates.parse_certificate((identity.current / AUTHORITY_NAME).read_bytes()).sha256
+    tell = teller(as_json)
+    csr = _request(site.site.gateway, identity, None if offer is None else offer.token)
+    if offer is None:
+        way = _own_way(site, identity, via)
+    else:
+        authority = offer.authority
+        way = way_to(offer, via)
+    found = enrolling.converse(csr, authority, site.site.gateway, way, tell, patience_s, time.sleep)
+    enrolling.put_in_place(identity, found)
+
+
+def _own_way(site: Site, identity: Identity, via: str | None) -> enrolling.Transport:
+    """Over the certificate that is renewed: by EST where there is an address, else over the broker."""
+    files = TlsFiles(*(identity.current / name for name in (AUTHORITY_NAME, CERTIFICATE_NAME, KEY_NAME)))
+    wanted = via or identity.est() or ("" if site.broker is None else site.broker.url)
+    if wanted.startswith("https:"):
+        return EstTransport(wanted, files)
+    if wanted.startswith("mqtts:"):
+        return RenewTransport(wanted, site.site.gateway, files)
+    raise trouble("no-way")
+
+
+def _request(gateway: str, identity: Identity, token: Token | None) -> bytes:
+    """The signing request for the certificate in use: the one that was made before, else a new one."""
+    from wire.enrolment import certificates  # noqa: PLC0415
+
+    old_key = (identity.current / KEY_NAME).read_bytes()
+    old = certificates.parse_certificate((identity.current / CERTIFICATE_NAME).read_bytes())
+    known = identity.request()
+    token_id = "" if token is None else token.id
+    if known is not None and _fits(known, old.sha256, token_id):
+        return known
+    key = identity.key(certificates.new_key)
+    spki = sha256(certificates.spki_of(key)).digest()
+    request = RenewRequest(gateway, old.sha256, spki, token_id, enrolling.utc_ms())
+    attribute = ask_renewal(request, lambda message: certificates.sign_es256(old_key, message), token)
+    csr = certificates.make_csr(key, gateway, attribute)
+    identity.keep_request(csr)
+    return csr
+
+
+def _fits(csr: bytes, certificate_sha256: bytes, token: str) -> bool:
+    from wire.enrolment import certificates  # noqa: PLC0415
+
+    try:
+        asked = parse_attribute(certificates.parse_csr(csr).attribute).request
+    except ValueError:
+        return False
+    if not isinstance(asked, RenewRequest):
+        return False
+    return (asked.certificate_sha256, asked.token) == (certificate_sha256, token)
+
+
+def _life(identity: Identity) -> dict[str, Any]:
+    from wire.enrolment import certificates  # noqa: PLC0415
+
+    one = certificates.parse_certificate((identity.current / CERTIFICATE_NAME).read_bytes())
+    due = one.begins_utc_ms + (one.ends_utc_ms - one.begins_utc_ms) * LIFE_NUMERATOR // LIFE_DENOMINATOR
+    return {
+        "renewed": False,
+        "certificate_sha256": one.sha256.hex(),
+        "ends": one.ends_utc_ms,
+        "due": due,
+        "ends_at": iso_utc(one.ends_utc_ms),
+        "due_at": iso_utc(due),
+    }

@@ -1,0 +1,90 @@
+"""What `dianjian enrol` and `dianjian renew` say, and how they end: the token from a file or the keyboard."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import evolve
+
+from agent.config import ConfigError, Site
+from agent.enrolment import EnrolmentError
+from agent.evidence.slots import KeySlotsError
+from disk.database import StoreError
+from provisioning.enrolment.trouble import EnrolTroubleError
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.words.common import language
+from wire.enrolment.answer import Sentence
+from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
+from wire.enrolment.token import TokenError, parse_token
+
+TOKEN_BYTES_MAX: Final = 4_096
+"""A file with an offer in it, and whatever an editor put around it."""
+LATER: Final = {"pending", "carry"}
+"""Troubles that end by themselves: the same command goes on."""
+OUTSIDE: Final = {"unreachable", "no-way"}
+
+Tell = Callable[[str, Sentence], None]
+
+
+def ended(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What `work` returns; every trouble of an enrolment or renewal is one line and an exit code."""
+    try:
+        return work()
+    except EnrolTroubleError as error:
+        is_no = error.code in LATER or error.code.startswith("refused-")
+        code = EXIT_OUTSIDE if error.code in OUTSIDE else EXIT_NO if is_no else EXIT_USAGE
+        raise fail(code, error.sentence[language()]) from error
+    except (ConfigError, EnrolmentError) as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    except (StoreError, KeySlotsError, OSError) as error:
+        raise fail(EXIT_OUTSIDE, str(error)) from error
+
+
+def teller(as_json: bool) -> Tell:
+    """Says what happens: for a person on the terminal, for a script as JSON lines."""
+
+    def tell(code: str, sentence: Sentence) -> None:
+        if as_json:
+            click.echo(json.dumps({"event": code, "text": sentence}, ensure_ascii=False))
+        else:
+            click.echo(sentence[language()], err=True)
+
+    return tell
+
+
+def read_offer(
+    file: Path | None, site: Site, centre_key: str | None, authority: str | None, broker: str
+) -> Offer:
+    """The offer from a file or from the keyboard; a typed token needs the other facts by options."""
+    try:
+        typed = _typed() if file is None else _read(file)
+        if typed.startswith(SCHEME):
+            offer = parse_offer(typed)
+            return evolve(offer, broker=broker or offer.broker)
+        token = parse_token(typed)
+        if not centre_key or not authority:
+            raise fail(EXIT_USAGE, "a typed token needs --centre-key and --authority as well")
+        return Offer(site.site.gateway, token, fingerprint(centre_key), fingerprint(authority), broker)
+    except (OfferError, TokenError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+
+
+def _typed() -> str:
+    words = {"zh": "令牌（或二维码文本）", "en": "token (or the text of the QR code)"}
+    text: str = click.prompt(words[language()], hide_input=True, err=True)
+    return text.strip()
+
+
+def _read(file: Path) -> str:
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(TOKEN_BYTES_MAX + 1)
+        if len(raw) > TOKEN_BYTES_MAX:
+            raise fail(EXIT_USAGE, f"{file}: is too long for a token")
+        return raw.decode("utf-8").strip()
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise fail(EXIT_USAGE, f"{file}: is not UTF-8 at byte {error.start}") from error

@@ -1,0 +1,118 @@
+"""`dianjian explain`: an episode of the stored chain with its sentence, its numbers and its two hours.
+
+In the terminal, and with `--html` or `--svg` as a file that needs nothing else to be read: no
+network, no script, both languages, times in the plant's zone, which the chain's own manifest tells.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agent.build import DATABASE_NAME
+from agent.config import Place, SiteMistakesError, parse_site
+from agent.store.gateway import read_seals
+from disk.database import StoreError
+from evidence.cbor import FormatError
+from evidence.record import Kind, Record, decode_record, kind_of
+from evidence.seal import open_body, peek_header
+from provisioning.pages.episode import all_numbers, episode_page, episode_svg, severity_words
+from provisioning.pages.plot_data import local_text, zone_s
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.show import console, trace_view
+from provisioning.words.common import language, word
+from provisioning.words.numbers import chosen, rows, rule_name
+
+_KINDS: Final = {Kind.EPISODE, Kind.MANIFEST}
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+Body = dict[str, Any]
+
+
+@click.command("explain", short_help="show an episode of the stored chain with its evidence")
+@click.option(
+    "--state", required=True, type=click.Path(file_okay=False, path_type=Path), help="State folder."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an episode.")
+@click.option("--html", type=_FILE, help="Write the episode as a page.")
+@click.option("--svg", type=_FILE, help="Write its two hours as a drawing.")
+@click.argument("episode", required=False)
+def command(state: Path, as_json: bool, html: Path | None, svg: Path | None, episode: str | None) -> None:
+    """Explain EPISODE (its id or the beginning of it), or list all episodes without it."""
+    database = state / DATABASE_NAME
+    if not database.exists():
+        raise fail(EXIT_USAGE, f"{database}: no chain is there; name the state folder of the agent")
+    try:
+        known = {body["id"]: (body, offset_s) for body, offset_s in _episodes(database)}
+    except StoreError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except FormatError as error:
+        raise fail(EXIT_USAGE, f"{database}: a seal holds what was never sealed: {error}") from error
+    found = [told for id_, told in known.items() if episode is None or id_.startswith(episode)]
+    if not found:
+        raise fail(EXIT_NO, f"no episode {episode or ''} in {database}; known: {', '.join(known) or 'none'}")
+    if html or svg:
+        _write(found, known.get(episode or ""), html, svg)
+        return
+    for body, offset_s in found:
+        if as_json:
+            click.echo(json.dumps(body, ensure_ascii=False))
+        else:
+            _show(body, offset_s, whole=episode is not None)
+
+
+def _write(
+    found: list[tuple[Body, int]], exact: tuple[Body, int] | None, html: Path | None, svg: Path | None
+) -> None:
+    if exact is None and len(found) > 1:
+        ids = ", ".join(body["id"] for body, _ in found)
+        raise fail(EXIT_USAGE, f"a drawing shows one episode; name one of: {ids}")
+    body, offset_s = exact or found[0]
+    try:
+        if html:
+            html.write_text(episode_page(body, offset_s, language()), "utf-8")
+        if svg:
+            svg.write_text(episode_svg(body, offset_s), "utf-8")
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{error.filename}: cannot be written: {error.strerror}") from error
+
+
+def _episodes(database: Path) -> Iterator[tuple[Body, int]]:
+    """Every episode as it was told, with the plant's zone at that time."""
+    offset_s = zone_s(Place().utc_offset)
+    for seal in read_seals(database):
+        if seal.body is None:
+            continue
+        for raw in open_body(peek_header(seal.cose), seal.body):
+            if kind_of(raw) not in _KINDS:
+                continue
+            record = decode_record(raw)
+            assert isinstance(record, Record)
+            if record.kind is Kind.EPISODE:
+                yield record.body, offset_s
+            elif "site" in record.body:
+                offset_s = _offset_s(record.body["site"], offset_s)
+
+
+def _offset_s(site: str, before_s: int) -> int:
+    """The zone of the site file that the manifest carries."""
+    try:
+        return zone_s(parse_site(site, Path("manifest")).site.utc_offset)
+    except SiteMistakesError:  # written by an agent of another version
+        return before_s
+
+
+def _show(body: Body, offset_s: int, *, whole: bool) -> None:
+    screen = console()
+    begin = local_text(body["begin_at_s"], offset_s)
+    rule, severity = chosen(rule_name(body["rule"])), chosen(severity_words(body["severity"]))
+    screen.print(f"[bold]{body['id']}[/]  {severity}  {rule}  {word(body['state'])}  {begin}")
+    screen.print(body["sentence"][language()], markup=False)
+    if not whole:
+        return
+    marks = ((word("begin"), body["begin_at_s"]), (word("raised at"), body["raised_at_s"]))
+    screen.print(trace_view(body["trace"], lambda at_s: local_text(at_s, offset_s, "%H:%M"), marks))
+    for name, value in rows(all_numbers(body), offset_s):
+        screen.print(f"  {chosen(name)}: {chosen(value)}", markup=False)

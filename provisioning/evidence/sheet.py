@@ -1,0 +1,201 @@
+"""Whether an acceptance sheet is the one that a chain has on record.
+
+`check_sheet` takes a sheet and where a chain is: an exported chain, an evidence pack, or a gateway's state
+folder. It says in which seals a COMMISSIONING record names the sheet's SHA-256.
+
+Who is trusted: an export or a pack is first verified as a whole, with the centre's key or the enrolled first
+key, and nothing is found in one that does not hold. A state folder is the gateway's own word: its bodies are
+compared with the roots in their seals, no signature is checked.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from hashlib import file_digest, sha256
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import frozen
+
+from agent.build import DATABASE_NAME
+from agent.store.gateway import read_seals
+from centre.json_lines import iso_utc
+from disk.database import StoreError
+from evidence.cbor import FormatError
+from evidence.pack.container import CONTAINER_BYTES_MAX
+from evidence.pack.export import ExportedSeal, Keys, read_chain, verify_file
+from evidence.record import Kind, Record, decode_record, kind_of
+from evidence.seal import open_body, peek_header
+from provisioning.evidence.check import check
+from provisioning.evidence.verify_pack import is_pack
+from provisioning.pages.plot_data import Words
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.words.numbers import chosen
+
+SHEET_BYTES_MAX: Final = 64 * 1024 * 1024
+"""A sheet with all its pictures has a tenth of it."""
+WHAT: Final = "sheet"
+"""What a record about a sheet says of itself."""
+
+_NO_KEYS: Final = Keys()
+
+Told = tuple[int, tuple[bytes, ...]]
+"""A seal's number and its records."""
+
+
+class SheetCheckError(Exception):
+    """The chain, or the sheet, cannot be looked at; the message says why, in one line."""
+
+
+@frozen
+class Sealed:
+    """A record that names a sheet."""
+
+    seal: int
+    utc_ms: int
+    body: dict[str, Any]
+
+
+@frozen
+class SheetCheck:
+    """What was found.
+
+    Attributes:
+        sha256: Of the sheet.
+        found: The records with this hash, oldest first.
+        others: Records about other sheets: of an earlier visit, or of the sheet before it was changed.
+        verified: The signatures of the chain were checked; not where it is a gateway's own database.
+    """
+
+    sha256: str
+    found: tuple[Sealed, ...]
+    others: tuple[Sealed, ...]
+    verified: bool
+
+    @property
+    def ok(self) -> bool:
+        """Whether the sheet is on record."""
+        return bool(self.found)
+
+    @property
+    def sentence(self) -> Words:
+        """The verdict."""
+        short = self.sha256[:16]
+        if self.found:
+            seals = ", ".join(str(one.seal) for one in self.found)
+            how = ("，链已核验", ", and the chain holds") if self.verified else ("", "")
+            return Words(
+                f"此验收单（{short}…）记录在签封{seals}中{how[0]}。",
+                f"This sheet ({short}…) is on record in seal {seals}{how[1]}.",
+            )
+        if self.others:
+            seal = self.others[-1].seal
+            return Words(
+                f"链中没有此验收单（{short}…）；签封{seal}记录的是另一份：文件被改动过，或不是最后一份。",
+                f"No record names this sheet ({short}…); seal {seal} names another one: "
+                "the file was changed, or is not the last one.",
+            )
+        return Words(
+            f"链中没有任何验收单的记录（{short}…）。", f"No record of the chain names a sheet ({short}…)."
+        )
+
+
+def say_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS, *, as_json: bool = False) -> None:
+    """What verbs say of a sheet; ends with exit 1 where it is not on record."""
+    try:
+        found = check_sheet(sheet, chain, keys)
+    except SheetCheckError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    if as_json:
+        seals = [{"seal": one.seal, "at": iso_utc(one.utc_ms)} for one in found.found]
+        told = {"sheet": str(sheet), "sha256": found.sha256, "verified": found.verified, "seals": seals}
+        click.echo(json.dumps(told, ensure_ascii=False))
+    if not found.ok:
+        raise fail(EXIT_NO, f"{sheet}: {chosen(found.sentence)}")
+    if not as_json:
+        click.echo(chosen(found.sentence))
+
+
+def check_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS) -> SheetCheck:
+    """Look for `sheet` in `chain`: a state folder, an exported chain or an evidence pack.
+
+    Raises:
+        SheetCheckError: One of them cannot be read, or the chain does not hold.
+    """
+    try:
+        digest = _hash(sheet)
+        told = list(_about_sheets(_chain(chain, keys)))
+    except OSError as error:
+        raise SheetCheckError(f"{error.filename}: cannot be read: {error.strerror}") from error
+    except (FormatError, StoreError) as error:
+        raise SheetCheckError(f"{chain}: {error}") from error
+    found = tuple(one for one in told if digest in _hashes(one.body))
+    others = tuple(one for one in told if one not in found)
+    return SheetCheck(digest, found, others, verified=not chain.is_dir())
+
+
+def _hash(sheet: Path) -> str:
+    size = sheet.stat().st_size
+    if size > SHEET_BYTES_MAX:
+        raise SheetCheckError(f"{sheet}: has {size} bytes; no sheet is that large")
+    with sheet.open("rb") as stream:
+        return file_digest(stream, sha256).hexdigest()
+
+
+def _chain(chain: Path, keys: Keys) -> Iterator[Told]:
+    if chain.is_dir():
+        if not (chain / DATABASE_NAME).exists():
+            raise SheetCheckError(f"{chain}: no chain is there; name the state folder of the agent")
+        seals = ((seal.cose, seal.body) for seal in read_seals(chain / DATABASE_NAME))
+        yield from _opened(seals)
+    elif is_pack(chain):
+        yield from _of_pack(chain, keys)
+    else:
+        if keys.centre is None and keys.first is None:
+            raise SheetCheckError(
+                f"{chain}: an exported chain is checked with the centre's key or the first key"
+            )
+        report = verify_file(chain, keys.first, centre_key=keys.centre, recovery_key=keys.recovery)
+        if not report.ok:
+            why = report.error or "a body is not what was sealed"
+            raise SheetCheckError(f"{chain}: does not hold, {why}")
+        with chain.open("rb") as stream:
+            _, items = read_chain(stream)
+            yield from _opened((one.cose, one.body) for one in items if isinstance(one, ExportedSeal))
+
+
+def _of_pack(pack: Path, keys: Keys) -> Iterator[Told]:
+    if keys.centre is None:
+        raise SheetCheckError(f"{pack}: an evidence pack is checked with the centre's key")
+    if pack.stat().st_size > CONTAINER_BYTES_MAX:
+        raise SheetCheckError(f"{pack}: more than {CONTAINER_BYTES_MAX} bytes; no pack is that large")
+    checked = check(pack.read_bytes(), keys.centre, keys.first, thorough=False)
+    if not checked.ok or checked.evidence is None:
+        raise SheetCheckError(f"{pack}: does not hold, {checked.problems[0]}")
+    for part in checked.evidence.parts:
+        yield from ((seal.header.number, seal.records) for seal in part.seals if seal.records is not None)
+
+
+def _opened(seals: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Told]:
+    for cose, body in seals:
+        if body is not None:
+            header = peek_header(cose)
+            yield header.number, open_body(header, body)
+
+
+def _about_sheets(seals: Iterable[Told]) -> Iterator[Sealed]:
+    for number, records in seals:
+        for raw in records:
+            if kind_of(raw) != Kind.COMMISSIONING:
+                continue
+            try:
+                record = decode_record(raw)
+            except FormatError:  # of another version; what it says is not about this sheet
+                continue
+            assert isinstance(record, Record)
+            if record.body.get("what") == WHAT:
+                yield Sealed(number, record.utc_ms, record.body)
+
+
+def _hashes(body: dict[str, Any]) -> set[str]:
+    return {value.lower() for value in body.values() if isinstance(value, str)}

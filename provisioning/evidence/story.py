@@ -1,0 +1,178 @@
+"""What the verified records of an evidence pack say, made ready to be drawn; `evidence_teller` fills it."""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from agent.config import Place, Site
+from agent.detect.episode import Episode
+from agent.detect.params import LinkageParams
+from agent.feed import HOLD_S
+from evidence.pack.proved import Evidence, ProvedSeal
+from evidence.seal import FIRST_NUMBER
+from provisioning.learning.outcome import LinkageStates
+from provisioning.pages.plot_data import Words, local_text, zone_s
+
+COLUMNS_MAX: Final = 360
+"""Of a load in a drawing: more than a reader sees, few enough for a small file."""
+NOTED_MAX: Final = 500
+"""Lines of the list of other records; the rest is counted."""
+MS_PER_S: Final = 1000
+EDGE_MS: Final = 60_000
+"""Room beside what is drawn."""
+SAME_S: Final = 60
+"""Two findings of one rule that begin within this are the same."""
+_QUIET: Final = LinkageStates((), (), ())
+TEXT_MAX: Final = 400
+"""Of a record in a list."""
+
+
+@frozen
+class Noted:
+    """A record that is no reading, heartbeat, manifest or episode, or something that cannot be understood."""
+
+    seal: int
+    at: str
+    kind: str
+    text: str
+
+
+@frozen
+class Odd:
+    """What a TAMPER record says of a meter."""
+
+    seal: int
+    at: str
+    said: Words
+
+
+@define
+class Attested:
+    """A TPM's word on the chain, in `seal` over `over`; `wrong` is "" where it holds."""
+
+    seal: int
+    over: str
+    key: str
+    wrong: str = ""
+
+
+@define
+class MeterStory:
+    """A meter in the window: where it is and how often it answered."""
+
+    line: str
+    good: int = 0
+    bad: int = 0
+    reasons: dict[str, int] = field(factory=dict)
+
+
+@define
+class Load:
+    """Least and greatest watts of one side of a linkage in every column of the window."""
+
+    low: list[float | None]
+    high: list[float | None]
+
+    @classmethod
+    def of(cls, columns: int) -> "Load":
+        """Of nothing yet."""
+        return cls([None] * columns, [None] * columns)
+
+    def add(self, column: int, watts: float) -> None:
+        """Take a value."""
+        low, high = self.low[column], self.high[column]
+        self.low[column] = watts if low is None else min(low, watts)
+        self.high[column] = watts if high is None else max(high, watts)
+
+
+@frozen
+class Told:
+    """An episode as the chain tells it: its last word, and the seals that carry it."""
+
+    body: dict[str, Any]
+    seals: tuple[int, ...]
+
+
+@define
+class Story:
+    """What is to be drawn.
+
+    Attributes:
+        site: The site file of the newest manifest, None where there is none that can be read.
+        version: The software that says so of itself.
+        params: From when on a linkage had which parameters, UTC seconds.
+        loads: Of each linkage, production and treatment.
+        again: What the detector finds in the readings of the window alone.
+        unread: Records that say nothing readable.
+    """
+
+    evidence: Evidence
+    offset_s: int = field(factory=lambda: zone_s(Place().utc_offset))
+    site: Site | None = None
+    version: str = ""
+    meters: dict[str, MeterStory] = field(factory=dict)
+    params: dict[str, list[tuple[float, LinkageParams]]] = field(factory=dict)
+    loads: dict[str, tuple[Load, Load]] = field(factory=dict)
+    states: dict[str, LinkageStates] = field(factory=dict)
+    episodes: dict[str, Told] = field(factory=dict)
+    again: dict[str, Episode] = field(factory=dict)
+    attested: list[Attested] = field(factory=list)
+    odd: list[Odd] = field(factory=list)
+    noted: list[Noted] = field(factory=list)
+    not_noted: int = 0
+    readings: int = 0
+    unread: int = 0
+
+    @property
+    def span_ms(self) -> tuple[int, int]:
+        """What is drawn: the window, without hours before the first seal of all or behind the last one."""
+        asked, window = self.evidence.content.question, self.evidence.window
+        begin_ms, end_ms = asked.from_ms, asked.to_ms
+        if asked.first == FIRST_NUMBER:
+            begin_ms = max(begin_ms, min(window[0].header.utc_ms, end_ms) - EDGE_MS)
+        end_ms = max(begin_ms + EDGE_MS, min(end_ms, window[-1].header.utc_ms + EDGE_MS))
+        return begin_ms, end_ms
+
+    @property
+    def columns(self) -> int:
+        """Of a load; none is shorter than a value stands for the present, so that there are no holes."""
+        begin_ms, end_ms = self.span_ms
+        return max(1, min(COLUMNS_MAX, int((end_ms - begin_ms) / MS_PER_S / HOLD_S)))
+
+    def states_of(self, linkage: str) -> LinkageStates:
+        """When its lines were on."""
+        return self.states.get(linkage, _QUIET)
+
+    def local(self, at_ms: float) -> str:
+        """A time in the plant's zone."""
+        return local(at_ms, self.offset_s)
+
+
+def local(at_ms: float, offset_s: int) -> str:
+    """A time in the plant's zone; one beyond the calendar stays a number."""
+    try:
+        return local_text(at_ms / MS_PER_S, offset_s)
+    except (ArithmeticError, ValueError, OSError):
+        return f"{at_ms} ms"
+
+
+def same_finding(story: Story, body: Mapping[str, Any]) -> Episode | None:
+    """What the detector found again of an episode on record."""
+    return next(
+        (
+            one
+            for one in story.again.values()
+            if (one.linkage, one.rule.value) == (body.get("linkage"), body.get("rule"))
+            and abs(one.begin_at_s - body["begin_at_s"]) <= SAME_S
+        ),
+        None,
+    )
+
+
+def gaps(window: tuple[ProvedSeal, ...], silent_ms: int) -> Iterator[tuple[int, int, int]]:
+    """Where the gateway made no seal for longer than `silent_ms`: from, to, and the seal behind it."""
+    for before, after in pairwise(window):
+        if after.header.utc_ms - before.header.utc_ms > silent_ms:
+            yield before.header.utc_ms, after.header.utc_ms, after.header.number

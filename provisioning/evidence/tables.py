@@ -1,0 +1,244 @@
+"""The tables of an evidence page: what it rests on, what is absent, the seals, the fingerprints.
+
+Texts from records are escaped by `both`; every table has a maximum of rows and says what it leaves out.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from html import escape
+from itertools import groupby
+from typing import Final
+
+from evidence.chain import Code
+from evidence.pack.proved import Part, Rest
+from provisioning.evidence.story import Story, gaps
+from provisioning.pages.page import both
+from provisioning.pages.plot_data import Words
+
+ROWS_MAX: Final = 1_000
+"""Of a table; the beginning and the end of a longer one are shown."""
+SILENT_MS: Final = 180_000
+"""Longer without a seal is silence: heartbeats come every minute."""
+HASH_DIGITS: Final = 16
+"""Of a hash in a table: enough to find it; the whole one is in the evidence."""
+_CLOCK: Final = {Code.CLOCK_STEP, Code.CLOCK_AHEAD, Code.CLOCK_BEHIND, Code.CLOCK_STATE, Code.BOOT}
+_LOST: Final = {Code.DROP, Code.LOST_TAIL}
+_NOTHING: Final = Words("无", "nothing")
+
+Row = tuple[Words, ...]
+
+
+def same(text: object) -> Words:
+    """What is the same in both languages."""
+    return Words(str(text), str(text))
+
+
+def caption(words: Words) -> str:
+    """A line in a small voice."""
+    return f'<div class="dim"><p lang="zh">{escape(words.zh)}</p><p lang="en">{escape(words.en)}</p></div>'
+
+
+def table(rows: Iterable[Row]) -> str:
+    """Rows of cells, the first one the head; a table of a head alone says that there is nothing."""
+    known = list(rows)
+    if len(known) < 2:
+        return f'<p class="dim">{both(_NOTHING)}</p>'
+    head, left = known[0], len(known) - 1 - ROWS_MAX
+    shown: Sequence[Row] = known[1:]
+    if left > 0:
+        half = ROWS_MAX // 2
+        dots = (Words(f"……略{left}行", f"… {left} rows are not shown"), *[same("")] * (len(head) - 1))
+        shown = [*known[1 : half + 1], dots, *known[-half:]]
+    cells = "".join(f"<th>{both(cell)}</th>" for cell in head)
+    lines = "".join("<tr>" + "".join(f"<td>{both(cell)}</td>" for cell in row) + "</tr>\n" for row in shown)
+    return f'<div class="scroll"><table><tr>{cells}</tr>\n{lines}</table></div>'
+
+
+def _span(first: object, last: object) -> Words:
+    """From one to another, or the one where they are the same."""
+    return same(first if first == last else f"{first} – {last}")
+
+
+def rest_rows(story: Story) -> Iterator[Row]:
+    """What each run of seals rests on."""
+    evidence = story.evidence
+    yield (
+        Words("签封", "seals"),
+        Words("时间", "time"),
+        Words("其中含内容", "with body"),
+        Words("依据", "rests on"),
+    )
+    for part in evidence.parts:
+        bodies = sum(seal.records is not None for seal in part.seals)
+        begin, end = (story.local(part.seals[at].header.utc_ms) for at in (0, -1))
+        yield _span(part.first, part.last), _span(begin, end), same(bodies), _rests(story, part)
+    for one in evidence.statements:
+        kind = type(one).__name__.lower()
+        text = {
+            "rekey": Words("换用新密钥（恢复密钥签名）", "a new key, signed by the recovery key"),
+            "replace": Words("更换设备（中心签名）", "other hardware, signed by the centre"),
+            "revoke": Words("吊销（中心签名）", "revoked by the centre"),
+        }[kind]
+        why = Words(f"{text.zh}：{one.reason}", f"{text.en}: {one.reason}")
+        yield same(one.number), same(story.local(one.utc_ms)), same("–"), why
+
+
+def _rests(story: Story, part: Part) -> Words:
+    if part.rests is Rest.ENROLMENT:
+        assert story.evidence.enrolment is not None
+        at = story.local(story.evidence.enrolment.centre_utc_ms)
+        return Words(f"中心签名的登记声明（{at}）", f"the enrolment that the centre signed {at}")
+    if part.rests is Rest.FIRST_KEY:
+        return Words("首个公钥，需核验者另行确认", "the first key, which the verifier must know")
+    named = ", ".join(map(str, [*part.receipted[:1], *part.receipted[1:][-1:]]))
+    return Words(f"中心对签封 {named} 的回执", f"receipts of the centre for seal {named}")
+
+
+def receipt_rows(story: Story) -> Iterator[Row]:
+    """Every receipt."""
+    yield (
+        Words("截至签封", "up to seal"),
+        Words("签封哈希", "hash of the seal"),
+        Words("中心时间", "time of the centre"),
+        Words("内容收齐至", "bodies up to"),
+    )
+    for number, receipt in story.evidence.receipts.items():
+        digest, at = receipt.seal_hash.hex()[:HASH_DIGITS], story.local(receipt.centre_utc_ms)
+        yield same(number), same(digest), same(at), same(receipt.bodies_up_to)
+
+
+def absences(story: Story) -> Iterator[Row]:
+    """Seals without a body, and times without a seal."""
+    yield Words("签封", "seals"), Words("时间", "time"), Words("原因", "why")
+    evidence = story.evidence
+    first = evidence.content.question.first
+    runs = groupby(enumerate(evidence.absent.items()), lambda at: (at[1][0] - at[0], at[1][1]))
+    for (_, by), group in runs:
+        numbers = [number for _, (number, _) in group]
+        begin, end = (
+            story.local(evidence.window[number - first].header.utc_ms) for number in (numbers[0], numbers[-1])
+        )
+        why = Words("内容不在包内，亦无签封记录说明", "the body is not here, and no sealed record says why")
+        if by is not None:
+            kinds = {finding.code for finding in evidence.findings if finding.number == by} & _LOST
+            drop = Words("存储已满，由网关舍弃", "given up by the gateway for want of room")
+            lost = Words("磁盘丢失", "lost by the disk")
+            said = drop if Code.DROP in kinds else lost
+            why = Words(f"{said.zh}（签封{by}声明）", f"{said.en}, as seal {by} declares")
+        yield _span(numbers[0], numbers[-1]), _span(begin, end), why
+    for begin_ms, end_ms, number in gaps(evidence.window, SILENT_MS):
+        silent = Words("此间网关未作签封：停机或失电", "no seal was made: the gateway was off or stood still")
+        yield (
+            same(f"{number - 1} → {number}"),
+            same(f"{story.local(begin_ms)} – {story.local(end_ms)}"),
+            silent,
+        )
+
+
+def clock_rows(story: Story) -> Iterator[Row]:
+    """What the clocks of the chain say."""
+    yield Words("签封", "seal"), Words("项目", "about"), Words("说明", "what")
+    for finding in story.evidence.findings:
+        if finding.code in _CLOCK:
+            yield same(finding.number), same(finding.code.value), same(finding.text)
+
+
+def meter_rows(story: Story) -> Iterator[Row]:
+    """The meters of the window; the serial as the centre enrolled it."""
+    yield (
+        Words("电表", "meter"),
+        Words("线路", "line"),
+        Words("型号", "model"),
+        Words("地址", "unit"),
+        Words("登记序列号", "enrolled serial"),
+        Words("正常读数", "good readings"),
+        Words("异常读数", "bad readings"),
+    )
+    enrolment = story.evidence.enrolment
+    serials = {meter.id: meter.serial for meter in enrolment.meters} if enrolment else {}
+    settings = {meter.id: meter for meter in story.site.meter} if story.site else {}
+    for name, meter in story.meters.items():
+        known = settings.get(name)  # type: ignore[call-overload]
+        why = Counter(meter.reasons).most_common(1)
+        bad = f"{meter.bad} ({why[0][0]})" if why and why[0][0] else str(meter.bad)
+        model, unit = (known.model, known.unit_id or "–") if known else ("–", "–")
+        cells = (name, meter.line or "–", model, unit, serials.get(name) or "–", meter.good, bad)
+        yield tuple(map(same, cells))
+
+
+def attested_rows(story: Story) -> Iterator[Row]:
+    """What a TPM said of the chain."""
+    yield (
+        Words("签封", "seal"),
+        Words("证明至签封", "up to seal"),
+        Words("密钥", "key"),
+        Words("结论", "verdict"),
+    )
+    for one in story.attested:
+        holds = Words("成立", "holds")
+        yield same(one.seal), same(one.over), same(one.key), same(one.wrong) if one.wrong else holds
+
+
+def odd_rows(story: Story) -> Iterator[Row]:
+    """What the agent found wrong with a meter, or found in order again."""
+    yield Words("签封", "seal"), Words("UTC时间", "time (UTC)"), Words("说明", "what")
+    for one in story.odd:
+        yield same(one.seal), same(one.at), one.said
+
+
+def noted_rows(story: Story) -> Iterator[Row]:
+    """Other records."""
+    yield (
+        Words("签封", "seal"),
+        Words("UTC时间", "time (UTC)"),
+        Words("类别", "kind"),
+        Words("内容", "what it says"),
+    )
+    for one in story.noted:
+        yield same(one.seal), same(one.at), same(one.kind), same(one.text)
+    if story.not_noted:
+        more = Words(f"另有{story.not_noted}条", f"{story.not_noted} more")
+        yield more, same(""), same(""), same("")
+
+
+def seal_rows(story: Story) -> Iterator[Row]:
+    """Every seal of the window."""
+    yield (
+        Words("签封", "seal"),
+        Words("时间", "time"),
+        Words("时钟", "clock"),
+        Words("记录数", "records"),
+        Words("内容", "body"),
+        Words("签封哈希", "hash of the seal"),
+    )
+    for seal in story.evidence.window:
+        head = seal.header
+        body = same("✓") if seal.records is not None else Words("无", "no")
+        cells = (head.number, story.local(head.utc_ms), head.clock_state.value, head.count)
+        yield (*map(same, cells), body, same(seal.hash.hex()[:HASH_DIGITS]))
+
+
+def fingerprints(story: Story) -> Iterator[tuple[Words, Words]]:
+    """What to compare, and with what."""
+    evidence = story.evidence
+    content, enrolment = evidence.content, evidence.enrolment
+    yield Words("证据指纹（SHA-256）", "fingerprint of the evidence (SHA-256)"), same(evidence.digest.hex())
+    yield Words("中心公钥", "key of the centre"), same(content.centre_key.hex())
+    if enrolment is not None:
+        yield Words("登记时的首个公钥", "enrolled first key"), same(enrolment.first_key.hex())
+        yield Words("登记的站点", "enrolled site"), same(enrolment.site)
+    elif content.first_key is not None:
+        yield (
+            Words("首个公钥（包内自述，需另行核对）", "first key (as the pack says; compare it elsewhere)"),
+            same(content.first_key.hex()),
+        )
+    window = evidence.window
+    yield Words("首个签封哈希", "hash of the first seal"), same(window[0].hash.hex())
+    yield Words("末个签封哈希", "hash of the last seal"), same(window[-1].hash.hex())
+    yield Words("网关软件版本", "software of the gateway"), same(story.version or "–")
+    made = story.local(content.made_utc_ms)
+    by_centre = Words(f"{made}，由中心制作并整体签名", f"{made} by the centre, which signed all of it")
+    by_gateway = Words(f"{made}，由网关制作", f"{made} on the gateway, which chose what is in it")
+    yield Words("制作", "made"), by_centre if content.by_centre else by_gateway
+    command = f"dianjian verify pack.zip --centre-key {content.centre_key.hex()}"
+    yield Words("离线复核", "check offline"), same(command)

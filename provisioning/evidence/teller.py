@@ -1,0 +1,249 @@
+"""What the verified records of an evidence pack say, made ready to be drawn.
+
+Takes only evidence whose every signature and hash holds (`evidence.pack.proof`), and gives the same for
+the same. Readings are decoded as the centre decodes them (`centre.json_lines`), with the point tables of
+the gateway's own manifest; loads are summed as the agent sums them (`agent.feed`); and the detector is run
+over them anew, with the parameters of the manifest, for the states and for a second opinion. It begins
+without a past at the begin of the window, so what it does not find again is no contradiction.
+
+A gateway signs whatever its owner may have made it say. Nothing here trusts a record to be well formed: what
+cannot be understood is told as that.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, field
+
+from agent.build import feed_of, linkages_of
+from agent.config import ConfigError, SiteMistakesError, parse_site
+from agent.detect.detector import Detector
+from agent.feed import HOLD_S, LineFeed, LinePower, said_by
+from agent.setups import lines_of
+from centre.json_lines import Line, Lines
+from drivers.reading import PollGroup, Quality
+from evidence.chain import Code
+from evidence.pack.proved import Evidence, ProvedSeal
+from provisioning.evidence.story import (
+    MS_PER_S,
+    NOTED_MAX,
+    TEXT_MAX,
+    Attested,
+    Load,
+    MeterStory,
+    Noted,
+    Odd,
+    Story,
+    Told,
+)
+from provisioning.learning.outcome import States
+from provisioning.pages.plot_data import zone_s
+from provisioning.words.tamper import tamper_sentence
+
+KEY_DIGITS: Final = 16
+"""Of a key's hash: enough to see that it is the same one."""
+_HEAD: Final = {"type", "gateway", "seal", "record", "at"}
+
+
+def tell(evidence: Evidence) -> Story:
+    """The story of `evidence`."""
+    teller = _Teller(Story(evidence))
+    asked = evidence.content.question
+    for part in evidence.parts:
+        for seal in part.seals:
+            if seal.records is not None:
+                teller.seal(seal, inside=asked.first <= seal.header.number <= asked.last)
+    return teller.finish()
+
+
+@define
+class _Teller:
+    story: Story
+    _lines: Lines = field(init=False)
+    _span_ms: tuple[int, int] = field(init=False)
+    _columns: int = field(init=False)
+    _feed: LineFeed = field(init=False, factory=lambda: LineFeed({}))
+    _detector: Detector | None = field(init=False, default=None)
+    _states: States = field(init=False, factory=States)
+    _latest: dict[str, LinePower] = field(init=False, factory=dict)
+    _judged_lines: set[str] = field(init=False, factory=set)
+    _now_s: float = field(init=False, default=0.0)
+
+    def __attrs_post_init__(self) -> None:
+        evidence = self.story.evidence
+        hashes = {seal.header.number: seal.hash for part in evidence.parts for seal in part.seals}
+        self._lines = Lines(evidence.content.gateway, hashes.get)
+        self._span_ms, self._columns = self.story.span_ms, self.story.columns
+
+    def seal(self, seal: ProvedSeal, *, inside: bool) -> None:
+        """What one seal's records say; `inside` the window or only needed to understand it."""
+        assert seal.records is not None
+        for line in self._lines.of_body(seal.header, seal.records):
+            self._line(line, seal, inside=inside)
+        if inside:
+            self._judged(self._judge, seal.header.number)
+
+    def finish(self) -> Story:
+        """All of it."""
+        self.story.states = self._states.spans()
+        return self.story
+
+    def _line(self, line: Line, seal: ProvedSeal, *, inside: bool) -> None:
+        kind = line["type"]
+        if kind == "reading":
+            if inside:
+                self._reading(line)
+        elif kind == "episode":
+            self._episode(line)
+        elif kind == "record" and line["kind"] == "manifest":
+            self._manifest(
+                line["body"], max(seal.header.utc_ms, self.story.evidence.content.question.from_ms)
+            )
+        elif kind == "record" and line["kind"] == "attestation":
+            self._attested(line["seal"], line["body"])
+        elif kind == "finding" and line["code"] == Code.ATTESTATION:
+            for one in self.story.attested[-1:]:  # it follows its record at once
+                one.wrong = line["text"] if one.seal == line["seal"] else one.wrong
+        elif kind == "record" and line["kind"] == "heartbeat":
+            pass
+        elif inside:
+            self._other(line)
+
+    def _other(self, line: Line) -> None:
+        """What is neither a reading nor anything with a part of the page for itself."""
+        is_finding = line["type"] == "finding"
+        self.story.unread += is_finding
+        if line.get("kind") == "tamper" and not is_finding and self._odd(line):
+            return
+        text = line["text"] if is_finding else _short(line["body"])
+        self._note(Noted(line["seal"], line.get("at", ""), line.get("kind", "finding"), text))
+
+    def _odd(self, line: Line) -> bool:
+        """Whether a TAMPER record has a sentence and a place in the list."""
+        said = tamper_sentence(line["body"])
+        if said is None or len(self.story.odd) >= NOTED_MAX:
+            return False
+        self.story.odd.append(Odd(line["seal"], line.get("at", ""), said))
+        return True
+
+    def _attested(self, seal: int, body: Mapping[str, Any]) -> None:
+        if len(self.story.attested) < NOTED_MAX:
+            key = sha256(str(body.get("ak")).encode()).hexdigest()[:KEY_DIGITS]
+            self.story.attested.append(Attested(seal, str(body.get("seal"))[:KEY_DIGITS], key))
+
+    def _note(self, noted: Noted) -> None:
+        if len(self.story.noted) < NOTED_MAX:
+            self.story.noted.append(noted)
+        else:
+            self.story.not_noted += 1
+
+    def _episode(self, line: Line) -> None:
+        body = {key: value for key, value in line.items() if key not in _HEAD}
+        before = self.story.episodes.get(str(body.get("id")))
+        asked = self.story.evidence.content.question
+        if asked.linkage and asked.linkage != body.get("linkage") and asked.episode != body.get("id"):
+            return
+        self.story.episodes[str(body.get("id"))] = Told(
+            body, (*(before.seals if before else ()), line["seal"])
+        )
+
+    def _manifest(self, body: Mapping[str, Any], at_s: float) -> None:
+        text = body.get("site")
+        if not isinstance(text, str):
+            return
+        story = self.story
+        story.version = str(body.get("version", ""))[:TEXT_MAX]
+        try:
+            site = parse_site(text, Path("manifest"))
+            params = linkages_of(site)
+            feed = feed_of(site, params)
+        except (SiteMistakesError, ConfigError, RecursionError):
+            return  # written by another version, or by somebody who wants to hide: there is no drawing
+        story.site, story.offset_s = site, zone_s(site.site.utc_offset)
+        before, self._feed = self._feed, LineFeed(lines_of(site))
+        self._feed.restore(before.state())
+        known = {name: steps[-1][1] for name, steps in story.params.items()}
+        if known != {one.linkage: one for one in params} or self._detector is None:
+            self._detector = Detector(params, feed) if params else None
+            self._judged_lines = {line.id for one in params for line in one.lines}
+            self._judged_lines |= {feed.feed.id, *feed.lines} if feed else set()
+        for one in params:
+            steps = story.params.setdefault(one.linkage, [])
+            story.loads.setdefault(one.linkage, (Load.of(story.columns), Load.of(story.columns)))
+            if not steps or steps[-1][1] != one:
+                steps.append((at_s if steps else 0.0, one))
+
+    def _reading(self, line: Line) -> None:
+        story = self.story
+        story.readings += 1
+        meter = story.meters.setdefault(line["meter"], MeterStory(str(line["line"] or "")))
+        if line["quality"] != Quality.GOOD.value:
+            meter.bad += 1
+            reason = str(line.get("reason", ""))
+            if reason in meter.reasons or len(meter.reasons) < NOTED_MAX:
+                meter.reasons[reason] = meter.reasons.get(reason, 0) + 1
+            return
+        meter.good += 1
+        at_s = _seconds(line["at"])
+        if line["group"] != PollGroup.FAST.value or at_s is None:
+            return
+        power = self._feed.power(line["meter"], at_s, said_by(line["values"]))
+        if power is not None:
+            self._power(power, line["seal"])
+
+    def _power(self, power: LinePower, seal: int) -> None:
+        self._latest[power.line] = power
+        begin_s, end_s = (at_ms / MS_PER_S for at_ms in self._span_ms)
+        column = int((power.at_s - begin_s) / (end_s - begin_s) * self._columns)
+        for linkage, steps in self.story.params.items():
+            sides = steps[-1][1].production, steps[-1][1].treatment
+            for load, lines in zip(self.story.loads[linkage], sides, strict=True):
+                ids = [line.id for line in lines]
+                parts = [self._latest.get(id_) for id_ in ids]
+                fresh = [part.watts for part in parts if part and abs(power.at_s - part.at_s) <= HOLD_S]
+                if power.line in ids and len(fresh) == len(ids) and 0 <= column < self._columns:
+                    load.add(column, sum(fresh))
+        self._now_s = max(self._now_s, power.at_s)
+        if power.line in self._judged_lines:
+            self._judged(lambda detector: _sample(detector, power), seal)
+
+    def _judge(self, detector: Detector) -> None:
+        if self._now_s:
+            self.story.again |= {episode.id: episode for episode in detector.advance(self._now_s)}
+            self._states.row(self._now_s, detector)
+
+    def _judged(self, look: Callable[[Detector], object], seal: int) -> None:
+        """Let the detector work; what it cannot bear ends its opinion, not the check."""
+        if self._detector is None:
+            return
+        try:
+            look(self._detector)
+        except Exception as error:  # noqa: BLE001 - the readings are an adversary's
+            self._detector = None
+            self._note(Noted(seal, "", "finding", f"the detector cannot judge this: {type(error).__name__}"))
+
+
+def _sample(detector: Detector, power: LinePower) -> None:
+    detector.sample(
+        power.line,
+        power.at_s,
+        power.watts,
+        pf=power.pf,
+        current_a=power.current_a,
+        voltage_v=power.voltage_v,
+    )
+
+
+def _seconds(at: str) -> float | None:
+    try:
+        return datetime.fromisoformat(at).timestamp()
+    except ValueError:  # beyond the calendar
+        return None
+
+
+def _short(body: Mapping[str, Any]) -> str:
+    text = "; ".join(f"{name}: {value}" for name, value in body.items())
+    return text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + " …"

@@ -1,0 +1,241 @@
+"""`dianjian evidence`: the proof of some hours of a gateway as one file for `dianjian verify`.
+
+At the centre from its database, with its key; on a gateway from its own chain and the receipts that it kept.
+A running subscriber or agent is not disturbed. Nothing is written that does not prove itself.
+"""
+
+import json
+import sys
+import time
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import click
+from attrs import frozen
+
+from agent.build import DATABASE_NAME
+from agent.config import ConfigError, load_site
+from agent.enrolment import EnrolmentError, read_enrolment
+from agent.statements import kept_in
+from centre.register import RegistryError, read_register
+from disk.database import StoreError
+from evidence.archive import Archive, open_centre, open_gateway
+from evidence.cbor import FormatError
+from evidence.keys import KeyFileError, load_key_file, public
+from evidence.pack.content import Content, encode_content
+from evidence.pack.proved import PackError
+from evidence.receipt import RANGES_MAX, Receipt, sign_receipt
+from evidence.seal import FIRST_NUMBER, peek_header, seal_hash
+from provisioning.evidence.check import Checked, make_pack
+from provisioning.evidence.gather import Asked, Gathered, GatherError, gather
+from provisioning.evidence.page import PAGE_VERSION
+from provisioning.evidence.stated import applied, of_the_centre
+from provisioning.evidence.words import lines, summary
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+
+NS_PER_MS: Final = 1_000_000
+MS_PER_S: Final = 1000
+_FILE: Final = click.Path(dir_okay=False, path_type=Path)
+_FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+
+
+class Moment(click.ParamType):  # type: ignore[type-arg]
+    """A time with its zone, as UTC milliseconds."""
+
+    name = "time"
+
+    def convert(self, value: str | int, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The milliseconds."""
+        if isinstance(value, int):
+            return value
+        try:
+            at = datetime.fromisoformat(value)
+            if at.tzinfo is None:
+                self.fail(f"{value!r} has no zone; write {value}+08:00 or {value}Z", param, ctx)
+            return round(at.timestamp() * MS_PER_S)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no time like 2026-11-22T06:00+08:00", param, ctx)
+
+
+@frozen
+class Source:
+    """Where the evidence comes from.
+
+    Attributes:
+        secret: The centre's, None on a gateway.
+        first_key: The enrolled one.
+        enrolment: What the centre has signed of it, where it is known.
+        statements: What was said about the gateway's keys since.
+    """
+
+    archive: Archive
+    centre_key: bytes
+    secret: bytes | None
+    first_key: bytes | None
+    enrolment: bytes
+    statements: tuple[bytes, ...]
+
+
+@click.command("evidence", short_help="the proof of some hours of a gateway as one file")
+@click.option("--store", type=_FILE, help="At the centre: its database.")
+@click.option("--registry", type=_FILE, help="At the centre: the register, where the database is older.")
+@click.option("--key", type=_FILE, help="At the centre: its key file, which signs the pack.")
+@click.option("--gateway", metavar="ID", help="At the centre: whose evidence.")
+@click.option("--config", type=_FILE, help="On the gateway: the site file.")
+@click.option("--state", type=_FOLDER, help="On the gateway: the state folder, if it is not the site file's.")
+@click.option("--from", "from_ms", type=Moment(), help="Begin of the window, 2026-11-22T06:00+08:00.")
+@click.option("--to", "to_ms", type=Moment(), help="End of the window.")
+@click.option("--linkage", default="", metavar="ID", help="Show this linkage only.")
+@click.option(
+    "--episode", default="", metavar="ID", help="Its id or the beginning; the window is its two hours."
+)
+@click.option("--whole-chain", is_flag=True, help="Every seal from the first, so that no receipt is needed.")
+@click.option("--out", required=True, type=_FILE, help="The file to write; it must not be there.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(
+    store: Path | None,
+    registry: Path | None,
+    key: Path | None,
+    gateway: str | None,
+    config: Path | None,
+    state: Path | None,
+    from_ms: int | None,
+    to_ms: int | None,
+    linkage: str,
+    episode: str,
+    whole_chain: bool,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Write the evidence of a window or an episode to one file."""
+    if out.exists():
+        raise fail(EXIT_USAGE, f"{out}: is there already; evidence is never overwritten")
+    if not out.absolute().parent.is_dir():
+        raise fail(EXIT_USAGE, f"{out}: there is no folder {out.absolute().parent}")
+    try:
+        source = _centre(store, registry, key, gateway) if store else _gateway(config, state)
+    except (StoreError, RegistryError, KeyFileError, ConfigError, EnrolmentError, OSError) as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    asked = Asked(from_ms, to_ms, linkage, episode)
+    quiet = as_json or not sys.stderr.isatty()
+    with closing(source.archive):
+        raw, checked = _made(source, asked, whole_chain=whole_chain, quiet=quiet)
+    _write(out, raw)
+    if as_json:
+        click.echo(json.dumps({"file": str(out), **summary(checked, raw)}, ensure_ascii=False))
+    else:
+        click.echo("\n".join([f"{out}: {len(raw)} bytes", *lines(checked, raw)]))
+
+
+def _centre(store: Path, registry: Path | None, key: Path | None, gateway: str | None) -> Source:
+    if not (key and gateway):
+        raise fail(EXIT_USAGE, "at the centre give --store, --key and --gateway")
+    secret = load_key_file(key)
+    entry = None if registry is None else read_register(registry).get(gateway)
+    if registry is not None and entry is None:
+        raise fail(EXIT_USAGE, f"{registry}: gateway {gateway} is not enrolled")
+    archive = open_centre(store, gateway)
+    enrolment = archive.enrolment or (entry.enrolment if entry else b"")
+    if entry is not None and archive.first_key != entry.first_key:
+        archive.close()
+        raise fail(EXIT_USAGE, f"{registry}: {gateway} has another first key than in {store}")
+    return Source(archive, public(secret), secret, archive.first_key, enrolment, archive.statements)
+
+
+def _gateway(config: Path | None, state: Path | None) -> Source:
+    if config is None:
+        raise fail(EXIT_USAGE, "give --store, --key and --gateway at the centre, --config on a gateway")
+    site = load_site(config)
+    folder = state or site.path(site.store.path)
+    if site.broker is None or site.broker.centre_key is None:
+        raise fail(EXIT_USAGE, f"{config}: broker.centre_key: missing; receipts cannot be checked")
+    first_key = bytes.fromhex(read_enrolment(folder)["first_key"])
+    archive = open_gateway(folder / DATABASE_NAME, site.site.gateway)
+    stated = tuple(kept.raw for kept in kept_in(folder))
+    return Source(archive, site.broker.centre_key, None, first_key, b"", stated)
+
+
+def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> tuple[bytes, Checked]:
+    """The pack, or the reason why there is none."""
+    try:
+        stated = applied(source.archive, source.statements, enrolled=bool(source.enrolment))
+        gathered = gather(
+            source.archive,
+            asked,
+            source.centre_key,
+            statements=stated,
+            enrolled=bool(source.enrolment),
+            whole_chain=whole_chain,
+            progress=_silent if quiet else _progress,
+        )
+        return _pack(source, gathered)
+    except GatherError as error:
+        raise fail(EXIT_NO, str(error)) from error
+    except StoreError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except FormatError as error:
+        raise fail(EXIT_NO, f"what is stored is not what was sealed: {error}") from error
+    except PackError as error:
+        raise fail(EXIT_NO, "what is stored does not prove itself:", *error.problems) from error
+
+
+def _pack(source: Source, gathered: Gathered) -> tuple[bytes, Checked]:
+    now_ms = time.time_ns() // NS_PER_MS
+    receipts = gathered.receipts
+    if source.secret is not None:
+        receipts = tuple(_receipts(source, gathered, source.secret, now_ms))
+    content = Content(
+        gateway=source.archive.gateway,
+        centre_key=source.centre_key,
+        first_key=None if source.enrolment else source.first_key,
+        by_centre=source.secret is not None,
+        made_utc_ms=now_ms,
+        page=PAGE_VERSION,
+        question=gathered.question,
+        statements=(
+            *([source.enrolment] if source.enrolment else []),
+            *of_the_centre(source.statements, gathered.runs),
+        ),
+        receipts=receipts,
+        runs=gathered.runs,
+    )
+    return make_pack(encode_content(content), source.centre_key, source.secret, source.first_key)
+
+
+def _receipts(source: Source, gathered: Gathered, secret: bytes, now_ms: int) -> list[bytes]:
+    """Fresh signatures of the centre for the ends of every run; a seal 1 needs none."""
+    held, gateway = source.archive.held, source.archive.gateway
+    assert held is not None
+    signed = []
+    for run in gathered.runs:
+        first = peek_header(run[0].cose).number
+        for at in dict.fromkeys((0, len(run) - 1)):
+            number = first + at
+            if number == FIRST_NUMBER and at != len(run) - 1:
+                continue
+            up_to = min(held.up_to, number)
+            ranges = tuple((a, min(b, number)) for a, b in held.ranges if a <= number)[:RANGES_MAX]
+            receipt = Receipt(gateway, number, seal_hash(run[at].cose), up_to, ranges, now_ms)
+            signed.append(sign_receipt(receipt, secret))
+    return signed
+
+
+def _write(out: Path, raw: bytes) -> None:
+    try:
+        with out.open("xb") as stream:
+            stream.write(raw)
+    except FileExistsError as error:
+        raise fail(EXIT_USAGE, f"{out}: is there already; evidence is never overwritten") from error
+    except OSError as error:
+        out.unlink(missing_ok=True)
+        raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
+
+
+def _progress(what: str, count: int) -> None:
+    click.echo(f"\r{what}: {count} seals", nl=False, err=True)
+
+
+def _silent(_what: str, _count: int) -> None:
+    pass

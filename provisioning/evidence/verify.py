@@ -1,0 +1,154 @@
+"""`dianjian verify`: check an exported chain or an evidence pack with nothing but the centre's key.
+
+Exit 1 if it is not good.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import click
+
+from centre.json_lines import iso_utc
+from centre.register import RegistryError, read_register
+from evidence.cbor import FormatError
+from evidence.pack.export import Keys, Report, read_chain, verify_file
+from provisioning.evidence.sheet import say_sheet
+from provisioning.evidence.verify_pack import is_pack, verify_pack
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+
+
+@click.command("verify", short_help="check evidence or an exported chain with nothing but the centre's key")
+@click.option("--centre-key", metavar="HEX", help="The centre's public key, 64 hexadecimal digits.")
+@click.option("--first-key", metavar="HEX", help="The gateway's enrolled first key, 64 hexadecimal digits.")
+@click.option(
+    "--registry",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Take the enrolled keys from the register.",
+)
+@click.option(
+    "--html",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Of a pack: draw its evidence anew into this file.",
+)
+@click.option(
+    "--sheet",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Say too whether this acceptance sheet is on record in it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object; one more for a sheet.")
+@click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
+def command(
+    centre_key: str | None,
+    first_key: str | None,
+    registry: Path | None,
+    html: Path | None,
+    sheet: Path | None,
+    as_json: bool,
+    file: Path,
+) -> None:
+    """Check FILE, written by `dianjian evidence` or `dianjian export`.
+
+    With the enrolment in the file --centre-key is enough. Without, the enrolled first key must come from
+    elsewhere: --first-key or --registry.
+    """
+    if is_pack(file):
+        given = Keys(
+            None if centre_key is None else _key(centre_key, "--centre-key"),
+            None if first_key is None else _key(first_key, "--first-key"),
+        )
+        verify_pack(file, given.centre, given.first, html, as_json=as_json)
+        if sheet is not None:
+            say_sheet(sheet, file, given, as_json=as_json)
+        return
+    known = _keys(centre_key, first_key, registry, file)
+    report = verify_file(file, known.first, centre_key=known.centre, recovery_key=known.recovery)
+    click.echo(json.dumps(_as_json(report), ensure_ascii=False) if as_json else _as_text(report))
+    if not report.ok:
+        raise fail(EXIT_NO, f"{file}: {report.error or 'a body is not what was sealed'}")
+    if sheet is not None:
+        say_sheet(sheet, file, known, as_json=as_json)
+
+
+def _keys(centre_key: str | None, first_key: str | None, registry: Path | None, file: Path) -> Keys:
+    if centre_key is None and first_key is None and registry is None:
+        raise fail(EXIT_USAGE, "give --centre-key, or either --first-key or --registry")
+    if first_key is not None and registry is not None:
+        raise fail(EXIT_USAGE, "give either --first-key or --registry")
+    centre = None if centre_key is None else _key(centre_key, "--centre-key")
+    if registry is None:
+        return Keys(centre, None if first_key is None else _key(first_key, "--first-key"))
+    try:
+        with file.open("rb") as stream:
+            gateway, _ = read_chain(stream)
+        entry = read_register(registry)[gateway]
+    except KeyError as error:
+        raise fail(EXIT_USAGE, f"{registry}: gateway {error.args[0]} is not enrolled") from error
+    except (RegistryError, FormatError, OSError) as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    return Keys(centre, entry.first_key, entry.recovery_key)
+
+
+def _key(text: str, option: str) -> bytes:
+    if re.fullmatch("[0-9a-fA-F]{64}", text) is None:
+        raise fail(EXIT_USAGE, f"{option}: 64 hexadecimal digits, not {text[:80]!r}")
+    return bytes.fromhex(text)
+
+
+def _as_json(report: Report) -> dict[str, object]:
+    return {
+        "ok": report.ok,
+        "gateway": report.gateway,
+        "enrolment": _enrolment(report),
+        "statements": report.statements,
+        "seals": report.seals,
+        "records": report.records,
+        "bodies": report.bodies,
+        "absent": report.absent,
+        "first_at": iso_utc(report.first_utc_ms),
+        "last_at": iso_utc(report.last_utc_ms),
+        "tip_hash": report.tip_hash.hex(),
+        "error": report.error,
+        "findings": [
+            {"code": one.code.value, "seal": one.number, "text": one.text} for one in report.findings
+        ],
+    }
+
+
+def _enrolment(report: Report) -> dict[str, object] | None:
+    one = report.enrolment
+    if one is None:
+        return None
+    meters = [
+        {"id": meter.id, "model": meter.model, "unit_id": meter.unit_id, "serial": meter.serial}
+        for meter in one.meters
+    ]
+    return {
+        "site": one.site,
+        "at": iso_utc(one.centre_utc_ms),
+        "first_key": one.first_key.hex(),
+        "recovery_key": one.recovery_key.hex() if any(one.recovery_key) else None,
+        "meters": meters,
+    }
+
+
+def _enrolled(report: Report) -> str:
+    one = report.enrolment
+    if one is None:
+        return "enrolment: not told by the file; the first key came from whoever asked"
+    meters = ", ".join(f"{meter.id} {meter.model} {meter.serial}".strip() for meter in one.meters)
+    return (
+        f"enrolled by the centre at {iso_utc(one.centre_utc_ms)}: {one.site or '-'}; meters: {meters or '-'}"
+    )
+
+
+def _as_text(report: Report) -> str:
+    lines = [
+        f"gateway {report.gateway}: {report.seals} seals, {report.records} records",
+        _enrolled(report),
+        f"from {iso_utc(report.first_utc_ms)} to {iso_utc(report.last_utc_ms)}",
+        f"bodies: {report.bodies} proved, {report.absent} not in the file",
+        *(f"seal {one.number}: {one.code.value}: {one.text}" for one in report.findings),
+        f"verdict: {'good' if report.ok else 'NOT GOOD'}; last seal {report.tip_hash.hex()}",
+    ]
+    return "\n".join(lines)

@@ -1,0 +1,47 @@
+"""`dianjian verify` on an evidence pack: offline, with nothing but the centre's public key."""
+
+import json
+from pathlib import Path
+
+import click
+
+from evidence.pack.container import CONTAINER_BYTES_MAX, MAGIC
+from provisioning.evidence.check import check
+from provisioning.evidence.page import evidence_page
+from provisioning.evidence.words import lines, summary
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+
+
+def is_pack(file: Path) -> bool:
+    """Whether `file` is to be checked as a pack: by its name, or by what it begins with."""
+    try:
+        with file.open("rb") as stream:
+            return file.suffix == ".zip" or stream.read(len(MAGIC)) == MAGIC
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
+
+
+def verify_pack(
+    file: Path, centre_key: bytes | None, first_key: bytes | None, html: Path | None, *, as_json: bool
+) -> None:
+    """Say what the pack is, draw it anew into `html`, and end with exit 1 where it does not hold."""
+    if centre_key is None:
+        raise fail(EXIT_USAGE, "an evidence pack is checked with the centre's public key: give --centre-key")
+    try:
+        if file.stat().st_size > CONTAINER_BYTES_MAX:
+            raise fail(EXIT_NO, f"{file}: more than {CONTAINER_BYTES_MAX} bytes; no pack is that large")
+        raw = file.read_bytes()
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
+    checked = check(raw, centre_key, first_key)
+    told = (
+        json.dumps(summary(checked, raw), ensure_ascii=False) if as_json else "\n".join(lines(checked, raw))
+    )
+    click.echo(told)
+    if html is not None and checked.story is not None:
+        try:
+            html.write_bytes(evidence_page(checked.story))
+        except OSError as error:
+            raise fail(EXIT_USAGE, f"{html}: cannot be written: {error.strerror}") from error
+    if not checked.ok:
+        raise fail(EXIT_NO, *(f"{file}: {problem}" for problem in checked.problems))

@@ -1,0 +1,87 @@
+"""The verdict over an evidence pack, for scripts and for a terminal."""
+
+from hashlib import sha256
+from typing import Any
+
+from centre.json_lines import iso_utc
+from evidence.pack.proved import Part, Rest
+from provisioning.evidence.check import Checked
+
+
+def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
+    """The verdict as JSON can say it."""
+    told: dict[str, Any] = {
+        "ok": checked.ok,
+        "problems": list(checked.problems),
+        "bytes": len(raw),
+        "sha256": sha256(raw).hexdigest(),
+    }
+    evidence, story = checked.evidence, checked.story
+    if evidence is None or story is None:
+        return told
+    asked, window = evidence.content.question, evidence.window
+    return {
+        **told,
+        "gateway": evidence.content.gateway,
+        "issued_by_centre": checked.issued,
+        "enrolment": evidence.enrolment is not None,
+        "from": iso_utc(asked.from_ms),
+        "to": iso_utc(asked.to_ms),
+        "window": [asked.first, asked.last],
+        "seals": sum(len(part.seals) for part in evidence.parts),
+        "records": sum(seal.header.count for seal in window if seal.records is not None),
+        "readings": story.readings,
+        "absent": sorted(evidence.absent),
+        "rests_on": [
+            {"first": part.first, "last": part.last, "on": part.rests.value, "receipts": list(part.receipted)}
+            for part in evidence.parts
+        ],
+        "episodes": [
+            {
+                "id": id_,
+                "rule": one.body.get("rule"),
+                "state": one.body.get("state"),
+                "seals": list(one.seals),
+                "sentence": one.body.get("sentence"),
+            }
+            for id_, one in story.episodes.items()
+        ],
+        "findings": [
+            {"code": one.code.value, "seal": one.number, "text": one.text} for one in evidence.findings
+        ],
+        "evidence_sha256": evidence.digest.hex(),
+    }
+
+
+def _rests(part: Part) -> str:
+    """What vouches for a part; of receipts the first and the last one."""
+    numbers = part.receipted
+    if part.rests is not Rest.RECEIPT:
+        return part.rests.value
+    ends = dict.fromkeys((numbers[0], numbers[-1]))
+    named = f"receipt for seal {' and '.join(map(str, ends))}"
+    return named if len(numbers) == len(ends) else f"{named}, and {len(numbers) - len(ends)} between"
+
+
+def lines(checked: Checked, raw: bytes) -> list[str]:
+    """The verdict for people."""
+    evidence, story = checked.evidence, checked.story
+    told = [f"sha256 {sha256(raw).hexdigest()}"]
+    if evidence is not None and story is not None:
+        asked, window = evidence.content.question, evidence.window
+        records = sum(seal.header.count for seal in window if seal.records is not None)
+        told += [
+            f"gateway {evidence.content.gateway}, {iso_utc(asked.from_ms)} to {iso_utc(asked.to_ms)}",
+            f"window: seals {asked.first} to {asked.last}, {records} records, {story.readings} readings",
+            *(f"seals {part.first} to {part.last} rest on the {_rests(part)}" for part in evidence.parts),
+            *([f"bodies absent: {len(evidence.absent)} of the window"] if evidence.absent else []),
+            *(
+                f"episode {id_}: {one.body.get('rule')}, {one.body.get('state')}"
+                for id_, one in story.episodes.items()
+            ),
+            *(f"seal {one.number}: {one.code.value}: {one.text}" for one in evidence.findings),
+            "enrolment: " + ("signed by the centre" if evidence.enrolment else "not in the pack"),
+            "made by: " + ("the centre, which signed all of it" if checked.issued else "a gateway"),
+            f"evidence {evidence.digest.hex()}",
+        ]
+    return [*told, f"verdict: {'good' if checked.ok else 'NOT GOOD'}"]

@@ -1,0 +1,184 @@
+"""`dianjian backtest`: a plant's recorded loads through the detector, as its gateway would have seen them.
+
+The first hours commission the linkages, as `dianjian commission` would; the rest is tested with what
+was learned. With `--commission-hours 0` the parameters of the site file are tested on all of it. With
+`--chain` the loads are what the gateway itself has sealed. Times are told as the file tells them: epoch
+seconds, or ISO 8601 in the plant's zone.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from agent.config import ConfigError, load_site
+from agent.detect.episode import Episode
+from agent.detect.exception_list import Finding
+from agent.detect.written import ParamsError
+from provisioning.learning.backtest_page import backtest_page
+from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
+from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
+from provisioning.learning.loads_csv import LoadsError
+from provisioning.learning.outcome import Outcome, numbers_of
+from provisioning.pages.plot_data import local_text
+from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.show import console, progress, table
+from provisioning.words.common import language, word
+from provisioning.words.numbers import chosen, duration, rule_name
+
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("backtest", short_help="recorded loads through the detector, as if it were live")
+@click.option("--site", "config", required=True, type=_FILE, help="Lines and linkages; no more is needed.")
+@click.option("--csv", "csv_file", type=_FILE, help="Column time, one a line in W; ID.pf, ID.i, ID.u.")
+@click.option(
+    "--chain", is_flag=True, help="What this gateway has sealed in the last two weeks, instead of a file."
+)
+@click.option(
+    "--commission-hours",
+    type=click.FloatRange(min=0),
+    default=72.0,
+    show_default=True,
+    help="Learn from the first hours, test the rest; 0 tests the site file's own parameters.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object an episode, then one summary.")
+@click.option("--plot", type=_FILE, help="Draw the days into this HTML file.")
+def command(
+    config: Path,
+    csv_file: Path | None,
+    chain: bool,
+    commission_hours: float,
+    as_json: bool,
+    plot: Path | None,
+) -> None:
+    """Which episodes would the detector have raised?"""
+    if chain == (csv_file is not None):
+        raise fail(EXIT_USAGE, "say what to test: either --csv FILE or --chain")
+    if plot and not plot.parent.is_dir():
+        raise fail(EXIT_USAGE, f"{plot.parent}: no such folder to draw into")
+    try:
+        site = load_site(config)
+        with _bar() as each_hour:
+            recorded = csv_file or chain_loads(site, HOURS_MAX)
+            tested = backtest(site, recorded, commission_hours * HOUR_S, each_hour)
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    except LoadsError as error:
+        raise fail(EXIT_USAGE, _one_line(error.problems)) from error
+    except ParamsError as error:
+        raise fail(EXIT_USAGE, f"{config}: {_one_line(error.problems)}") from error
+    except (OSError, ValueError, TooShortError) as error:
+        raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
+    if as_json:
+        for line in json_lines(tested):
+            click.echo(json.dumps(line, ensure_ascii=False))
+    else:
+        _show(tested)
+    if plot:
+        plot.write_text(backtest_page(tested, language()), "utf-8")
+
+
+def _one_line(problems: tuple[str, ...]) -> str:
+    more = f" (and {len(problems) - 1} more mistakes)" if len(problems) > 1 else ""
+    return problems[0] + more
+
+
+@contextmanager
+def _bar() -> Iterator[EachHour]:
+    """Progress in hours on stderr, where somebody looks at it."""
+    if not console(stderr=True).is_terminal:
+        yield lambda _done, _total: None
+        return
+    with progress() as bar:
+        task = bar.add_task("backtest", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def json_lines(tested: Outcome) -> Iterator[dict[str, Any]]:
+    """What `--json` prints."""
+    tell = tested.tell
+    for episode in tested.episodes:
+        yield {
+            "linkage": episode.linkage,
+            "rule": episode.rule.value,
+            "severity": episode.severity.value,
+            "begin_at": tell(episode.begin_at_s),
+            "raised_at": tell(episode.raised_at_s),
+            "end_at": None if episode.end_at_s is None else tell(episode.end_at_s),
+            "sentence": episode.sentence,
+            "numbers": numbers_of(episode),
+        }
+    yield {"summary": _summary(tested)}
+
+
+def _summary(tested: Outcome) -> dict[str, Any]:
+    loads, tell = tested.loads, tested.tell
+    begin_s, end_s = float(loads.times_s[0]), float(loads.times_s[-1])
+    return {
+        "episodes": len(tested.episodes),
+        "rules": dict(sorted(Counter(one.rule.value for one in tested.episodes).items())),
+        "severities": dict(sorted(Counter(one.severity.value for one in tested.episodes).items())),
+        "rows": len(loads.times_s),
+        "begin_at": tell(begin_s),
+        "tested_from": tell(tested.from_s),
+        "end_at": tell(end_s),
+        "tested_hours": round((end_s - tested.from_s) / HOUR_S, 2),
+        "completeness": {
+            line: round(float(np.isfinite(watts).mean()), 4) for line, watts in sorted(loads.watts.items())
+        },
+        "linkages": [
+            {
+                "linkage": params.linkage,
+                "dt_s": params.dt_s,
+                "provisional": params.provisional,
+                "params_hash": params.hash.hex(),
+                "findings": _told(tested.learned[index].told) if tested.learned else [],
+            }
+            for index, params in enumerate(tested.params)
+        ],
+        "feed": None
+        if tested.feed is None
+        else {
+            "feed": tested.feed.feed.id,
+            "judged": tested.feed.residual_s > 0,
+            "params_hash": tested.feed.hash.hex(),
+            "findings": _told(tested.feed_told),
+        },
+    }
+
+
+def _told(findings: Iterable[Finding]) -> list[dict[str, str]]:
+    return [{"zh": one.zh, "en": one.en} for one in findings]
+
+
+def _show(tested: Outcome) -> None:
+    screen = console()
+    for where, finding in tested.findings():
+        screen.print(f"{where}: {chosen(finding)}", style="dim", markup=False, soft_wrap=True)
+    if not tested.episodes:
+        screen.print(f"{word('episodes')}: {word('none')}")
+        return
+    headings = ("begin", "raised at", "duration", "linkage", "rule", "severity")
+    rows = [_row(one, tested.offset_s) for one in tested.episodes]
+    screen.print(table([word(heading) for heading in headings], rows))
+    for one in tested.episodes:
+        screen.print(f"\n{one.id}", style="bold", markup=False, soft_wrap=True)
+        screen.print(one.sentence[language()], markup=False, soft_wrap=True)
+
+
+def _row(episode: Episode, offset_s: int) -> list[str]:
+    begin_s, end_s = episode.begin_at_s, episode.end_at_s
+    return [
+        local_text(begin_s, offset_s, "%Y-%m-%d %H:%M"),
+        local_text(episode.raised_at_s, offset_s, "%H:%M:%S"),
+        word("lasting") if end_s is None else chosen(duration(end_s - begin_s)),
+        episode.linkage,
+        chosen(rule_name(episode.rule.value)),
+        word(episode.severity.value),
+    ]

@@ -1,0 +1,192 @@
+"""A backtest for people: every episode with its sentence and numbers, and the days drawn.
+
+A day is drawn for each linkage: the sums of its loads as the least and greatest of every few
+minutes, the thresholds, what was asked of treatment, what was on, and the episodes as they lay.
+Days with episodes are open, quiet days are folded. Of a long recording DAYS_MAX days are drawn, those
+with episodes first.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from agent.detect.episode import Episode
+from agent.detect.params import LinkageParams
+from provisioning.learning.outcome import LinkageStates, Outcome, Stretch
+from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, severity_words
+from provisioning.pages.page import both, page, paragraphs, scroll
+from provisioning.pages.plot import svg
+from provisioning.pages.plot_data import (
+    LEFT,
+    RIGHT,
+    WIDTH,
+    Chart,
+    Curve,
+    Level,
+    Panel,
+    Span,
+    Strip,
+    Words,
+    local_text,
+    text_width,
+)
+from provisioning.words.numbers import power, rule_name
+
+DAY_S: Final = 86_400
+DAYS_MAX: Final = 62
+"""Two months: about 3 MB of page, which a phone still opens."""
+COLUMNS: Final = 480
+"""Of a day: three minutes each, about one pixel."""
+CARDS_MAX: Final = 200
+_QUIET: Final = LinkageStates((), (), ())
+
+Floats = NDArray[np.float64]
+
+
+def backtest_page(tested: Outcome, language: str) -> str:
+    """The whole page."""
+    name = tested.site.site.name or tested.site.site.gateway
+    return page(Words(f"{name} 回测", f"{name}: backtest"), _body(tested), language)
+
+
+def _body(tested: Outcome) -> Iterator[str]:
+    offset_s = tested.offset_s
+    first, last, begin = (
+        local_text(at_s, offset_s, "%Y-%m-%d %H:%M")
+        for at_s in (tested.from_s, tested.loads.times_s[-1], tested.loads.times_s[0])
+    )
+    yield f'<p class="dim">{both(Words(f"检验 {first} 至 {last}", f"tested {first} to {last}"))}</p>'
+    if tested.learned:
+        yield f'<p class="dim">{both(Words(f"调试自 {begin} 起", f"commissioned from {begin}"))}</p>'
+    for where, finding in tested.findings():
+        words = Words(f"{where}：{finding.zh}", f"{where}: {finding.en}")
+        yield f'<div class="dim">{paragraphs(words)}</div>'
+    yield f"<p>{' · '.join(_counts(tested.episodes)) or both(Words('未发现事件', 'no episodes'))}</p>"
+    for episode in tested.episodes[:CARDS_MAX]:
+        yield episode_card(episode.to_body(), offset_s)
+    if len(tested.episodes) > CARDS_MAX:
+        more = len(tested.episodes) - CARDS_MAX
+        yield f"<p>{both(Words(f'另有{more}个事件，见图', f'{more} more episodes, see the drawings'))}</p>"
+    yield f"<h2>{both(Words('逐日曲线', 'Day by day'))}</h2>"
+    yield from _days(tested)
+
+
+def _counts(episodes: Sequence[Episode]) -> Iterator[str]:
+    for severity in ("violation", "integrity", "data", "notice"):
+        count = sum(one.severity == severity for one in episodes)
+        if count:
+            yield f'<span class="badge {severity}">{both(severity_words(severity))} {count}</span>'
+
+
+def _days(tested: Outcome) -> Iterator[str]:
+    offset_s, times = tested.offset_s, tested.loads.times_s
+    first, last = (int((at_s + offset_s) // DAY_S) for at_s in (times[0], times[-1]))
+    begins = [day * DAY_S - offset_s for day in range(first, last + 1)]
+    found = {begin_s: [one for one in tested.episodes if _touches(one, begin_s)] for begin_s in begins}
+    shown = sorted(sorted(begins, key=lambda begin_s: (not found[begin_s], begin_s))[:DAYS_MAX])
+    if len(shown) < len(begins):
+        left = len(begins) - len(shown)
+        yield f'<p class="dim">{both(Words(f"另有{left}天未绘出", f"{left} more days are not drawn"))}</p>'
+    for begin_s in shown:
+        if not np.searchsorted(times, begin_s) < np.searchsorted(times, begin_s + DAY_S):
+            continue
+        episodes = found[begin_s]
+        counts = " · ".join(_counts(episodes))
+        is_open = " open" if episodes or len(shown) == 1 else ""
+        date = local_text(begin_s, offset_s, "%Y-%m-%d")
+        yield f'<details class="card"{is_open}><summary>{date} {counts}</summary>'
+        for params in tested.params:
+            yield f'<p class="dim">{params.linkage}</p>' if len(tested.params) > 1 else ""
+            yield scroll(svg(_day(tested, params, begin_s, episodes)))
+        yield "</details>"
+
+
+def _touches(episode: Episode, begin_s: float) -> bool:
+    end_s = episode.raised_at_s if episode.end_at_s is None else max(episode.end_at_s, episode.raised_at_s)
+    return episode.begin_at_s < begin_s + DAY_S and end_s >= begin_s
+
+
+def _day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Sequence[Episode]) -> Chart:
+    end_s = begin_s + DAY_S
+    states = tested.states.get(params.linkage, _QUIET)
+    date = local_text(begin_s, tested.offset_s, "%Y-%m-%d")
+    name = f"{params.linkage} {date}"
+    on_u, on_t = params.on_production, params.on_treatment
+    needed = Level(
+        Words("应不低于", "needed"), "limit", [step for step in states.expected_w if step[0] < end_s]
+    )
+    panels = [
+        Panel(
+            PRODUCTION,
+            _curve(tested, "production", [line.id for line in params.production], begin_s),
+            [_flat("运行阈值", "on from", on_u.hi_w)],
+        ),
+        Panel(
+            TREATMENT,
+            _curve(tested, "treatment", [line.id for line in params.treatment], begin_s),
+            [needed, _flat("停止阈值", "off below", on_t.lo_w)],
+        ),
+    ]
+    learning = [(float(tested.loads.times_s[0]), tested.from_s)] if tested.learned else []
+    strips = [
+        Strip(PRODUCTION, _spans(states.production_on, "production", begin_s)),
+        Strip(TREATMENT, _spans(states.treatment_on, "treatment", begin_s)),
+        *_lanes([one for one in episodes if _home(one, tested) == params.linkage], tested, begin_s),
+    ]
+    if _spans(learning, "idle", begin_s):
+        strips.append(Strip(Words("调试", "learning"), _spans(learning, "idle", begin_s)))
+    return Chart(Words(name, name), begin_s, end_s, tested.offset_s, panels, strips)
+
+
+def _home(episode: Episode, tested: Outcome) -> str:
+    """Whose drawing an episode belongs to; that of a feed to the first one."""
+    linkages = [params.linkage for params in tested.params]
+    return episode.linkage if episode.linkage in linkages else linkages[0]
+
+
+def _flat(zh: str, en: str, watts: float) -> Level:
+    return Level(Words(zh, en), "normal", [(0.0, float(watts))], power(watts))
+
+
+def _spans(stretches: Sequence[Stretch], kind: str, begin_s: float) -> list[Span]:
+    return [Span(begin, end, kind) for begin, end in stretches if begin < begin_s + DAY_S and end > begin_s]
+
+
+def _lanes(episodes: Sequence[Episode], tested: Outcome, begin_s: float) -> list[Strip]:
+    """Episodes in as few rows as keep their names apart."""
+    second = DAY_S / (WIDTH - LEFT - RIGHT)
+    lanes: list[list[Span]] = []
+    free_s: list[float] = []
+    for one in sorted(episodes, key=lambda one: one.begin_at_s):
+        end_s = tested.loads.times_s[-1] if one.end_at_s is None else one.end_at_s
+        words = rule_name(one.rule.value)
+        room_s = second * (text_width(words) + 16)
+        span = Span(one.begin_at_s, end_s, one.severity.value, words, one.raised_at_s, band=True)
+        lane = next((at for at, until_s in enumerate(free_s) if until_s < one.begin_at_s), len(lanes))
+        if lane == len(lanes):
+            lanes.append([])
+            free_s.append(0.0)
+        lanes[lane].append(span)
+        free_s[lane] = max(end_s, begin_s) + room_s
+    return [Strip(Words("", "") if at else EPISODES, lane) for at, lane in enumerate(lanes)]
+
+
+def _curve(tested: Outcome, kind: str, lines: Sequence[str], begin_s: float) -> Curve:
+    """Least and greatest of the lines' sum in every column of the day."""
+    times = tested.loads.times_s
+    rows = slice(*(int(at) for at in np.searchsorted(times, (begin_s, begin_s + DAY_S))))
+    total: Floats = np.sum([tested.loads.watts[line][rows] for line in lines], axis=0)
+    known = np.isfinite(total)
+    columns = ((times[rows][known] - begin_s) * COLUMNS / DAY_S).astype(np.intp)
+    low, high = np.full(COLUMNS, np.inf), np.full(COLUMNS, -np.inf)
+    np.minimum.at(low, columns, total[known])
+    np.maximum.at(high, columns, total[known])
+    width_s = DAY_S / COLUMNS
+    return Curve(
+        kind,
+        [begin_s + width_s * (at + 0.5) for at in range(COLUMNS)],
+        [value if np.isfinite(value) else None for value in low.tolist()],
+        [value if np.isfinite(value) else None for value in high.tolist()],
+    )

@@ -1,0 +1,134 @@
+"""Commissions on the first hours of a recording and tests the rest with what was learned.
+
+What was learned from too little is tested as it is, provisional; the findings say how much longer to
+record. Without hours to learn from, the parameters of the site file are tested on all of it. A feed takes
+part where it was recorded together with all lines behind it: the rest of what nobody recorded says
+nothing.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from agent.build import feed_of, linkages_of
+from agent.config import ConfigError, Site
+from agent.detect.backtest import Recording, latest, run
+from agent.detect.commission import Commissioned, commission
+from agent.detect.commission_feed import FeedCommissioned, commission_feed
+from agent.detect.detector import Detector
+from agent.detect.feed_params import FeedParams
+from agent.detect.params import DT_MAX_S, LinkageParams
+from agent.detect.series import Series
+from provisioning.learning.loads_csv import CHANNELS, Loads, read_loads
+from provisioning.learning.outcome import Outcome, States
+
+HOUR_S: Final = 3600
+DT_S: Final = 10
+"""The detector's own slot; slower recordings get longer ones."""
+
+EachHour = Callable[[int, int], object]
+"""Is told the hours that are done, and how many there are."""
+
+
+class TooShortError(Exception):
+    """The recording cannot be commissioned and tested."""
+
+
+def backtest(
+    site: Site, recorded: Path | Loads, commission_s: float, each_hour: EachHour = lambda _done, _total: None
+) -> Outcome:
+    """Read, learn, test.
+
+    Raises:
+        ConfigError, LoadsError, ParamsError, ValueError, TooShortError, OSError: It cannot be done.
+    """
+    if not site.linkage:
+        raise ConfigError(site.file, ["linkage: missing; add at least one [[linkage]]"])
+    judged = {str(line) for link in site.linkage for line in (*link.production, *link.treatment)}
+    others = {line.id for line in site.line} - judged
+    loads = read_loads(recorded, judged, others) if isinstance(recorded, Path) else recorded
+    begin_s, end_s = float(loads.times_s[0]), float(loads.times_s[-1])
+    from_s, dt_s = begin_s + commission_s, slot_s(loads.times_s)
+    if from_s >= end_s:
+        raise TooShortError(
+            f"row {len(loads.times_s) + 1}: ends {(end_s - begin_s) / HOUR_S:.1f} h after the first, "
+            f"too short for {commission_s / HOUR_S:g} h of commissioning and something to test"
+        )
+    recording = _recording(loads)
+    learning = recording.between(begin_s, from_s)
+    learned = _learned(site, learning, dt_s) if commission_s else ()
+    params = tuple(one.params for one in learned) or linkages_of(site)
+    feed, feed_learned = _feed(site, learning, params, learn=bool(learned))
+    behind = {feed.feed.id, *feed.lines} if feed else set()
+    testing, states = recording.between(from_s, end_s + 1).of(judged | behind), States()
+    hours = round((end_s - from_s) / HOUR_S)
+
+    def each_row(at_s: float, detector: Detector) -> None:
+        if states.row(at_s, detector):
+            each_hour(round((at_s - from_s) / HOUR_S), hours)
+
+    episodes = tuple(latest(run(params, feed, testing, each_row)))
+    told = feed_learned.told if feed_learned else ()
+    return Outcome(site, loads, params, learned, feed, told, episodes, states.spans(), from_s)
+
+
+def slot_s(times_s: np.ndarray) -> int:
+    """The detector's slot for a recording: the usual one, or as long as most samples are apart."""
+    step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
+    if step > DT_MAX_S:
+        raise TooShortError(f"row 3: samples are {step:g} s apart; at least one in {DT_MAX_S} s is needed")
+    return max(DT_S, int(np.ceil(step)))
+
+
+def _recording(loads: Loads) -> Recording:
+    return Recording(
+        loads.times_s,
+        loads.watts,
+        {
+            line: {CHANNELS[name]: column for name, column in channels.items()}
+            for line, channels in loads.channels.items()
+        },
+    )
+
+
+def _learned(site: Site, recording: Recording, dt_s: int) -> tuple[Commissioned, ...]:
+    rated = {str(line.id): float(line.rated_w) for line in site.line}
+    times = recording.times_s
+    found = []
+    for link in site.linkage:
+        lines = (*link.production, *link.treatment)
+        if not any(np.isfinite(recording.watts[line]).any() for line in lines):
+            raise TooShortError(f"row 2: linkage {link.id}: no sample of its lines while commissioning")
+        channels: dict[str, dict[str, Series]] = {
+            line: {name: (times, column) for name, column in recording.evidence.get(line, {}).items()}
+            for line in lines
+        }
+        found.append(
+            commission(
+                link.id,
+                {line: (times, recording.watts[line]) for line in link.production},
+                {line: (times, recording.watts[line]) for line in link.treatment},
+                rated,
+                dt_s=dt_s,
+                channels=channels,
+                utc_offset=site.site.utc_offset,
+            )
+        )
+    return tuple(found)
+
+
+def _feed(
+    site: Site, recording: Recording, params: tuple[LinkageParams, ...], *, learn: bool
+) -> tuple[FeedParams | None, FeedCommissioned | None]:
+    plain = feed_of(site, params)
+    if plain is None or not {plain.feed.id, *plain.lines} <= set(recording.watts):
+        return None, None
+    if not learn:
+        return plain, None
+    series: dict[str, Any] = {
+        name: (recording.times_s, recording.watts[name]) for name in (plain.feed.id, *plain.lines)
+    }
+    found = commission_feed(plain, series[plain.feed.id], series, params[0])
+    return found.params, found

@@ -1,0 +1,237 @@
+"""`dianjian commission`: learn thresholds, lags and envelopes from loads, into the site file.
+
+The loads are those of a CSV file, or of the gateway's own chain (`--chain`): the end of a commissioning
+period on site, beside the running agent, which takes what was learned at its next start.
+
+What stands in the site file already is never replaced unasked: its changes are listed, and written
+only with `--confirm`, so that a plant cannot be re-learned in a weak moment without a person seeing it.
+A text that the agent would refuse at its next start never replaces the one that it has.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import frozen
+
+from agent.config import (
+    SITE_FILE_BYTES_MAX,
+    ConfigError,
+    LinkageSettings,
+    Site,
+    SiteMistakesError,
+    load_site,
+    parse_site,
+)
+from agent.detect.commission import commission
+from agent.detect.commission_feed import commission_feed
+from agent.detect.exception_list import Finding
+from agent.detect.feed_params import FeedParams, nameplate_feed
+from agent.detect.params import LinkageParams
+from agent.detect.relearn import Change, changes
+from agent.detect.series import Series
+from agent.detect.written import ParamsError
+from provisioning.learning.learned import with_feed, with_parameters
+from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
+from provisioning.learning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.show import console, progress
+
+HOURS: Final = 72.0
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@frozen
+class Learned:
+    """What was learned of a linkage or of the feed, and what would change."""
+
+    params: LinkageParams | FeedParams
+    ready: bool
+    told: tuple[Finding, ...]
+    changes: tuple[Change, ...]
+
+    @property
+    def id(self) -> str:
+        """The linkage or the feed."""
+        return self.params.feed.id if isinstance(self.params, FeedParams) else self.params.linkage
+
+
+@click.command("commission", short_help="learn thresholds and lags from recorded data, into the site file")
+@click.option(
+    "--site", "config", required=True, type=_FILE, help="The site file; its linkages get parameters."
+)
+@click.option("--csv", "csv_file", type=_FILE, help="Column time, and one a line with its watts.")
+@click.option("--chain", is_flag=True, help="Learn from what this gateway has sealed, instead of a file.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=1, max=HOURS_MAX),
+    default=HOURS,
+    show_default=True,
+    help="With --chain: how much of its end.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a linkage.")
+@click.option("--dry-run", is_flag=True, help="Say what was learned, change nothing.")
+@click.option("--confirm", is_flag=True, help="Replace parameters that stand in the site file already.")
+def command(
+    config: Path,
+    csv_file: Path | None,
+    chain: bool,
+    hours: float,
+    as_json: bool,
+    dry_run: bool,
+    confirm: bool,
+) -> None:
+    """Learn from recorded loads.
+
+    Exit 1 where a linkage has seen too little (nothing is written then), or where changes of present
+    parameters wait for --confirm.
+    """
+    if chain == (csv_file is not None):
+        raise fail(EXIT_USAGE, "say what to learn from: either --csv FILE or --chain")
+    try:
+        site = load_site(config)
+        loads = _recorded(site, csv_file, hours)
+        learned = list(_learned(site, loads))
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    except (LoadsError, ParamsError) as error:
+        raise fail(EXIT_USAGE, *error.problems) from error
+    except (OSError, ValueError) as error:
+        raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
+    for result in learned:
+        click.echo(json.dumps(_as_json(result), ensure_ascii=False) if as_json else _as_text(result))
+    if not all(result.ready for result in learned):
+        raise fail(EXIT_NO, "too little was seen; record for longer (see above)")
+    if dry_run:
+        return
+    _write(config, site, [result for result in learned if confirm or not result.changes])
+    waiting = sum(len(result.changes) for result in learned)
+    if waiting and not confirm:
+        raise fail(
+            EXIT_NO, f"{waiting} changes of present parameters wait for --confirm; they are not written"
+        )
+
+
+def _recorded(site: Site, csv_file: Path | None, hours: float) -> Loads:
+    judged = {line for link in site.linkage for line in (*link.production, *link.treatment)}
+    if csv_file is not None:
+        return read_loads(csv_file, judged, {line.id for line in site.line} - judged)
+    if not console(stderr=True).is_terminal:
+        return chain_loads(site, hours)
+    with progress() as bar:
+        task = bar.add_task("chain", total=None)
+        return chain_loads(site, hours, lambda done, total: bar.update(task, completed=done, total=total))
+
+
+def _learned(site: Site, loads: Loads) -> Iterator[Learned]:
+    params = []
+    for index, linkage in enumerate(site.linkage):
+        result = _learn(site, loads, linkage)
+        params.append(result.params)
+        yield result if linkage.parameters is None else _against(result, linkage.parameters, index)
+    feed = _feed(site, loads, [one for one in params if isinstance(one, LinkageParams)])
+    if feed is not None:
+        yield feed
+
+
+def _learn(site: Site, loads: Loads, linkage: LinkageSettings) -> Learned:
+    lines = (*linkage.production, *linkage.treatment)
+    result = commission(
+        linkage.id,
+        {line: (loads.times_s, loads.watts[line]) for line in linkage.production},
+        {line: (loads.times_s, loads.watts[line]) for line in linkage.treatment},
+        {line.id: float(line.rated_w) for line in site.line},
+        channels={
+            line: {CHANNELS[name]: (loads.times_s, one) for name, one in loads.channels.get(line, {}).items()}
+            for line in lines
+        },
+        utc_offset=site.site.utc_offset,
+    )
+    return Learned(result.params, result.ready, result.told, ())
+
+
+def _against(result: Learned, present: dict[str, Any], index: int) -> Learned:
+    try:
+        before = LinkageParams.from_dict(present)
+    except ParamsError as error:
+        raise ParamsError(
+            tuple(f"linkage[{index}].parameters: {problem}" for problem in error.problems)
+        ) from error
+    return Learned(result.params, result.ready, result.told, changes(before, result.params))
+
+
+def _feed(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
+    """What is learned of the feed, where there is one and the file has it and all lines behind it."""
+    feed = next((line for line in site.line if line.kind == "feed"), None)
+    behind: dict[str, float] = {line.id: float(line.rated_w) for line in site.line if line.kind != "feed"}
+    if feed is None or not linkages or not {feed.id, *behind} <= set(loads.watts):
+        return None
+    judged = {line.id for linkage in linkages for line in linkage.lines}
+    plain = nameplate_feed((feed.id, float(feed.rated_w)), behind, judged, linkages[0].utc_offset_s)
+    series: dict[str, Series] = {name: (loads.times_s, loads.watts[name]) for name in (feed.id, *behind)}
+    result = commission_feed(plain, series[feed.id], series, linkages[0])
+    found = () if feed.parameters is None else changes(FeedParams.from_dict(feed.parameters), result.params)
+    return Learned(result.params, result.ready, result.told, found)
+
+
+def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
+    links = [one.params for one in learned if isinstance(one.params, LinkageParams)]
+    text = with_parameters(site.text, links)
+    for one in learned:
+        if isinstance(one.params, FeedParams):
+            text = with_feed(text, one.params)
+    try:
+        parse_site(text, config)
+    except SiteMistakesError as error:
+        raise fail(
+            EXIT_USAGE, *(f"{config}: not written: {problem}" for problem in error.problems)
+        ) from error
+    size = len(text.encode())
+    if size > SITE_FILE_BYTES_MAX:
+        problem = f"it would have {size} bytes; at most {SITE_FILE_BYTES_MAX} are read"
+        raise fail(EXIT_USAGE, f"{config}: not written: {problem}")
+    draft = config.with_name(config.name + ".new")
+    try:
+        draft.write_text(text, "utf-8")
+        shutil.copymode(config, draft)
+        draft.replace(config)
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{draft}: cannot be written: {error.strerror}") from error
+
+
+def _as_json(result: Learned) -> dict[str, object]:
+    kind = "feed" if isinstance(result.params, FeedParams) else "linkage"
+    return {
+        kind: result.id,
+        "ready": result.ready,
+        "findings": [one.en for one in result.told],
+        "findings_zh": [one.zh for one in result.told],
+        "changes": [
+            {"name": one.name, "before": one.before, "after": one.after, "lenient": one.lenient}
+            for one in result.changes
+        ],
+        "parameters": result.params.to_dict(),
+        "hash": result.params.hash.hex(),
+    }
+
+
+def _as_text(result: Learned) -> str:
+    params = result.params
+    lines = [f"{result.id}: {'ready' if result.ready else 'NOT ready'}"]
+    if isinstance(params, FeedParams):
+        lines.append(
+            f"  normally {params.lo_w / 1000:.2f} to {params.hi_w / 1000:.2f} kW more than all lines together"
+        )
+    else:
+        lines += [
+            f"  production counts as on from {params.on_production.hi_w / 1000:.2f} kW",
+            f"  treatment counts as on from {params.on_treatment.hi_w / 1000:.2f} kW",
+            f"  lag {params.lag_s} s, duty window {params.duty_window_s} s, limit {params.limit_s:.0f} s",
+        ]
+    for one in result.told:
+        lines += [f"  {one.zh}", f"  {one.en}"]
+    lines += [f"  to confirm: {one.en}" for one in result.changes]
+    return "\n".join(lines)

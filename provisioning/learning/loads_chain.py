@@ -1,0 +1,244 @@
+"""The loads of lines from a gateway's own chain, as `dianjian commission --chain` learns from them.
+
+The state folder is read beside the agent that owns it, and nothing is written. Every seal is checked on the
+way: its hash against the next one, its signature against the key that the seal before certified (or that a
+statement of the state folder gave), its body against its root. A chain that does not hold is refused with
+the number of the seal; bodies that were given up are gaps, and so is what a meter did not answer.
+
+Time is the time since boot, dated by the last seal of that boot: a clock that was set meanwhile bends
+nothing. On the detector's slots the latest sample counts, as in the running detector. Memory is one number
+a slot, line and channel, whatever the chain holds: 17 MB for 72 h of 20 lines.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import numpy as np
+from attrs import define, field, frozen
+
+from agent.build import DATABASE_NAME
+from agent.config import Site
+from agent.enrolment import EnrolmentError, read_enrolment
+from agent.feed import LineFeed, LinePower, said_by
+from agent.setups import lines_of, setups_of
+from agent.statements import Kept, kept_in
+from disk.database import StoreError
+from drivers.meter import MeterSetup
+from drivers.reading import PollGroup, Quality
+from evidence.archive import Archive, Row, open_gateway
+from evidence.cbor import FormatError
+from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, decode_record, kind_of
+from evidence.seal import (
+    DOMAIN,
+    FIRST_NUMBER,
+    SealHeader,
+    open_body,
+    parse_seal,
+    peek_header,
+    seal_hash,
+)
+from provisioning.learning.loads_csv import Loads, LoadsError
+from provisioning.learning.loads_rows import Floats
+
+DT_S: Final = 10
+"""The detector's slot."""
+HOURS_MAX: Final = 14 * 24.0
+"""A commissioning period is extended up to a week; twice that bounds the memory."""
+MS_PER_S: Final = 1000
+HOUR_MS: Final = 3_600_000
+TELL_SEALS: Final = 200
+_READING: Final = int(Kind.READING)
+_CHANNELS: Final = ("pf", "i", "u")
+
+EachSeal = Callable[[int, int], object]
+"""Is told the seals that are done, and how many there are."""
+
+
+@frozen
+class _Period:
+    """Which seals count, and by how much the time since boot of each boot is to be moved, ms."""
+
+    first: int
+    last: int
+    begin_ms: int
+    end_ms: int
+    offsets_ms: dict[bytes, int]
+
+
+def chain_loads(site: Site, hours: float, each: EachSeal = lambda _done, _all: None) -> Loads:
+    """The loads of the last `hours` of the chain of `site`.
+
+    Raises:
+        ConfigError: The meters of the site file are wrong.
+        LoadsError: There is no chain, it does not hold, or it has nothing of a line that is judged.
+    """
+    setups, lines = setups_of(site), lines_of(site)
+    database = site.path(site.store.path) / DATABASE_NAME
+    try:
+        archive = open_gateway(database, site.site.gateway)
+        try:
+            return _loads(site, archive, setups, lines, hours, each)
+        finally:
+            archive.close()
+    except (StoreError, OSError) as error:
+        raise LoadsError([str(error)]) from error
+
+
+def _loads(
+    site: Site,
+    archive: Archive,
+    setups: dict[str, MeterSetup],
+    lines: dict[str, str],
+    hours: float,
+    each: EachSeal,
+) -> Loads:
+    period = _period(archive, round(hours * HOUR_MS))
+    if period is None:
+        raise LoadsError([f"{site.path(site.store.path) / DATABASE_NAME}: holds no seal yet"])
+    slots = _Slots(period)
+    feed = LineFeed(lines)
+    checked = _Checked(site, kept_in(site.path(site.store.path)))
+    for done, row in enumerate(archive.rows(period.first, period.last)):
+        if done % TELL_SEALS == 0:
+            each(done, period.last - period.first + 1)
+        header = checked.next(row)
+        for record in _readings(row, header):
+            setup = setups.get(record.meter)
+            if setup is None or record.model != setup.model.hash[:MODEL_ID_BYTES]:
+                continue  # of an older site file
+            at_s = (record.boottime_ms + period.offsets_ms[header.boot_id]) / MS_PER_S
+            said = said_by(setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
+            power = feed.power(record.meter, at_s, said)
+            if power is not None:
+                slots.put(power)
+    found = slots.loads()
+    judged = {str(line) for link in site.linkage for line in (*link.production, *link.treatment)}
+    silent = sorted(judged - set(found.watts))
+    if silent:
+        problem = f"no reading in the last {hours:g} h of the chain; has a meter fed it for that long?"
+        raise LoadsError([f"line {line!r}: {problem}" for line in silent])
+    return found
+
+
+def _period(archive: Archive, length_ms: int) -> _Period | None:
+    """The seals of the last `length_ms`, by their headers from the end back."""
+    offsets_ms: dict[bytes, int] = {}
+    end_ms: int | None = None
+    first = archive.first
+    for row in archive.rows(archive.first, archive.last, bodies=False, backwards=True):
+        with _named(row):
+            header = peek_header(row.cose)
+        offset_ms = offsets_ms.setdefault(header.boot_id, header.utc_ms - header.boottime_ms)
+        at_ms = header.boottime_ms + offset_ms
+        end_ms = at_ms if end_ms is None else end_ms
+        first = row.number
+        if at_ms < end_ms - length_ms:
+            break
+    if end_ms is None:
+        return None
+    return _Period(first, archive.last, end_ms - length_ms, end_ms, offsets_ms)
+
+
+def _readings(row: Row, header: SealHeader) -> Iterator[ReadingRecord]:
+    """The good readings of the fast group."""
+    if row.body is None:
+        return
+    with _named(row):
+        records = [decode_record(raw) for raw in open_body(header, row.body) if kind_of(raw) == _READING]
+    for record in records:
+        assert isinstance(record, ReadingRecord)
+        if record.group is PollGroup.FAST and record.quality is Quality.GOOD:
+            yield record
+
+
+@contextmanager
+def _named(row: Row) -> Iterator[None]:
+    """What is wrong with a seal is said with its number."""
+    try:
+        yield
+    except FormatError as error:
+        raise LoadsError([f"seal {row.number}: {error}; see dianjian doctor"]) from error
+
+
+@define
+class _Checked:
+    """Follows the chain seal by seal; see the module."""
+
+    site: Site
+    kept: list[Kept]
+    _before: SealHeader | None = field(default=None, init=False)
+    _hash: bytes = field(default=b"", init=False)
+
+    def next(self, row: Row) -> SealHeader:
+        """The header of the next seal.
+
+        Raises:
+            LoadsError: It does not follow.
+        """
+        with _named(row):
+            header, signed = parse_seal(row.cose)
+        before, self._before = self._before, header
+        previous, self._hash = self._hash, seal_hash(row.cose)
+        key = before.next_key if before is not None else self._first_key(header)
+        follows = before is None or (before.number + 1 == header.number and header.previous == previous)
+        if header.gateway != self.site.site.gateway:
+            raise LoadsError([f"seal {row.number}: of gateway {header.gateway}"])
+        if header.number != row.number:
+            raise LoadsError([f"seal {row.number}: does not follow: seal {header.number} is in its place"])
+        if before is not None and before.number + 1 < header.number:
+            return header  # seals that this disk lost: the chain says so itself
+        stated = any(one.number == header.number and one.has_signed(row.cose) for one in self.kept)
+        if not follows or not (key is None or signed.holds(key, DOMAIN) or stated):
+            raise LoadsError([f"seal {row.number}: does not follow the seal before it; see dianjian doctor"])
+        return header
+
+    def _first_key(self, header: SealHeader) -> bytes | None:
+        """The key that the first seal that is here must be signed with, where it is known."""
+        if header.number != FIRST_NUMBER:
+            return None
+        try:
+            return bytes.fromhex(read_enrolment(self.site.path(self.site.store.path))["first_key"])
+        except (EnrolmentError, ValueError):
+            return None
+
+
+class _Slots:
+    """One number a slot, line and channel: the latest that fell into it."""
+
+    def __init__(self, period: _Period) -> None:
+        self._first = period.begin_ms // (DT_S * MS_PER_S)
+        self._count = period.end_ms // (DT_S * MS_PER_S) - self._first + 1
+        self._watts: dict[str, Floats] = {}
+        self._channels: dict[str, dict[str, Floats]] = {}
+
+    def put(self, power: LinePower) -> None:
+        slot = int(power.at_s // DT_S) - self._first
+        if not 0 <= slot < self._count:
+            return
+        line = power.line
+        if line not in self._watts:
+            self._watts[line] = np.full(self._count, np.nan)
+            self._channels[line] = {}
+        self._watts[line][slot] = power.watts
+        for name, value in zip(_CHANNELS, (power.pf, power.current_a, power.voltage_v), strict=True):
+            if value is not None:
+                channels = self._channels[line]
+                if name not in channels:
+                    channels[name] = np.full(self._count, np.nan)
+                channels[name][slot] = value
+
+    def loads(self) -> Loads:
+        """From the first sample on."""
+        begins = [int(np.argmax(np.isfinite(column))) for column in self._watts.values()]
+        begin = min(begins, default=0)
+        times_s = np.arange(self._first + begin, self._first + self._count, dtype=np.float64) * DT_S
+        return Loads(
+            times_s,
+            {line: column[begin:] for line, column in self._watts.items()},
+            {
+                line: {name: column[begin:] for name, column in channels.items()}
+                for line, channels in self._channels.items()
+            },
+            epoch=False,
+        )

@@ -1,0 +1,72 @@
+"""`dianjian bus`: how the buses and meters of a running agent do, over its local socket.
+
+One block a bus: the load of its line, and for the bus and each meter the latency of polls (50 %, 95 %, the
+greatest of the last minutes, ms), requests, time-outs, damaged and foreign and late answers, refusals, and
+probes of silent meters; then what concerns the whole line, if there is any. What each figure means stands
+in `agent.figures`.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agent.config import ConfigError, load_site
+from agent.status import read_status
+from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.show import Screen, bus_view, console
+
+REFRESH_S: Final = 2.0
+
+
+@click.command("bus", short_help="how the buses and meters of a running agent do")
+@click.option("--config", type=click.Path(path_type=Path), help="The site file of the agent.")
+@click.option(
+    "--state", type=click.Path(path_type=Path), help="The agent's state folder, instead of --config."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON array, once.")
+@click.option("--watch", is_flag=True, help="Draw it anew every 2 s until ctrl-C.")
+def command(config: Path | None, state: Path | None, as_json: bool, watch: bool) -> None:
+    """Show load, latency and errors of each bus and meter."""
+    folder = _folder(config, state)
+    buses = _read(folder)
+    if as_json:
+        click.echo(json.dumps(buses, ensure_ascii=False))
+        return
+    if not watch:
+        console().print(bus_view(buses))
+        return
+    with Screen() as screen:
+        try:
+            while True:
+                screen.draw(bus_view(_read(folder)))
+                time.sleep(REFRESH_S)
+        except KeyboardInterrupt:
+            return
+
+
+def _folder(config: Path | None, state: Path | None) -> Path:
+    if (config is None) == (state is None):
+        raise fail(EXIT_USAGE, "say where the agent is: either --config SITE or --state FOLDER")
+    if state is not None:
+        return state
+    assert config is not None
+    try:
+        site = load_site(config)
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    return site.path(site.store.path)
+
+
+def _read(folder: Path) -> list[dict[str, Any]]:
+    try:
+        buses: list[dict[str, Any]] = read_status(folder)["buses"]
+    except (OSError, ValueError) as error:
+        raise fail(EXIT_OUTSIDE, f"no agent answers in {folder}: {error}; is it running?") from error
+    except KeyError as error:
+        raise fail(
+            EXIT_OUTSIDE, f"the agent in {folder} tells nothing of its buses: it is an older one"
+        ) from error
+    return buses

@@ -1,0 +1,135 @@
+"""Keeps today's loads in step with the gateway's own chain, read beside the agent.
+
+`Chain.look` is called for each page. It finds the first seal of the day by halving, takes what was sealed
+since the last look, and stops after BUDGET_S: the first look of a long day is spread over some pages, which
+say how far they are. Nothing is ever written; a database that cannot be read now is tried again by the next
+look.
+
+The day is today's in the plant's zone, or where the chain ends before that, the day of its last seal.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+from attrs import define, field, frozen
+
+from disk.database import StoreError
+from evidence.archive import Archive, Row, open_gateway
+from evidence.cbor import FormatError
+from evidence.receipt import Receipt, open_receipt
+from evidence.seal import open_body, peek_header
+from provisioning.live.page.day import MS_PER_S, Day, begin_of_day
+from provisioning.live.page.site import SitePlan
+
+BUDGET_S: Final = 0.5
+"""Of one look: a page comes within a second even while a day is still being read."""
+PIECE: Final = 50
+"""Seals in memory at once: 3 MB of bodies at the very most."""
+
+
+@frozen
+class Looked:
+    """What a look has found.
+
+    Attributes:
+        day: None where there is no chain, or where it cannot be read.
+        complete: Nothing is left to be read.
+        last: The last seal of the chain, 0 without one.
+        receipt: The newest receipt that is kept and that the centre has signed.
+        problem: Why there is no day, "" where there is one.
+    """
+
+    day: Day | None
+    complete: bool = True
+    last: int = 0
+    receipt: Receipt | None = None
+    problem: str = ""
+
+
+@define
+class Chain:
+    """The chain in `database`."""
+
+    database: Path
+    clock: Callable[[], float] = monotonic
+    _day: Day | None = field(default=None, init=False)
+    _plan: SitePlan | None = field(default=None, init=False)
+
+    def look(self, plan: SitePlan, now_s: float) -> Looked:
+        """The day as far as it is known by now."""
+        try:
+            if not self.database.exists():
+                return Looked(None, problem="no chain")
+            archive = open_gateway(self.database, plan.gateway)
+            try:
+                return self._look(archive, plan, now_s)
+            finally:
+                archive.close()
+        except (StoreError, FormatError, OSError) as error:
+            self._day = None  # the next look begins anew, on whatever is there then
+            return Looked(None, problem=str(error))
+
+    def _look(self, archive: Archive, plan: SitePlan, now_s: float) -> Looked:
+        tip = _at(archive, archive.last)
+        if tip is None:
+            return Looked(None, problem="no seal")
+        tip_s = _made_s(tip)
+        begin_s = begin_of_day(now_s, plan.offset_s)
+        if tip_s < begin_s:
+            begin_s = begin_of_day(tip_s, plan.offset_s)
+        day = self._day
+        if day is None or day.begin_s != begin_s or self._plan != plan or day.last > archive.last:
+            day = Day(begin_s, plan.setups, plan.lines, plan.silent_s)
+            day.last = max(_first_of(archive, begin_s), archive.first) - 1
+            self._day, self._plan = day, plan
+        self._catch_up(archive, day)
+        complete = day.last >= archive.last
+        return Looked(day, complete, archive.last, _receipt(archive, plan.centre_key))
+
+    def _catch_up(self, archive: Archive, day: Day) -> None:
+        deadline = self.clock() + BUDGET_S
+        while day.last < archive.last and self.clock() < deadline:
+            end = min(day.last + PIECE, archive.last)
+            for row in archive.rows(day.last + 1, end):
+                header = peek_header(row.cose)
+                try:
+                    records = None if row.body is None else open_body(header, row.body)
+                except FormatError:
+                    records = None
+                day.take(header, records)
+            day.last = end  # also over numbers that are not here
+
+
+def _at(archive: Archive, number: int) -> Row | None:
+    """Seal `number`, or the first one behind it."""
+    exact = next(archive.rows(number, number, bodies=False), None) if number else None
+    return exact or (next(archive.rows(number, archive.last, bodies=False), None) if number else None)
+
+
+def _made_s(row: Row) -> float:
+    return peek_header(row.cose).utc_ms / MS_PER_S
+
+
+def _first_of(archive: Archive, begin_s: float) -> int:
+    """The first seal that was made at `begin_s` or later; where a clock ran back, one of them."""
+    low, high = archive.first, archive.last
+    while low < high:
+        middle = (low + high) // 2
+        row = _at(archive, middle)
+        if row is None or _made_s(row) >= begin_s:
+            high = middle
+        else:
+            low = row.number + 1
+    return low
+
+
+def _receipt(archive: Archive, centre_key: bytes | None) -> Receipt | None:
+    """The newest one that the centre has signed."""
+    for raw in reversed(archive.receipts() if centre_key is not None else ()):
+        try:
+            return open_receipt(raw, centre_key or b"")
+        except FormatError:
+            continue
+    return None

@@ -1,0 +1,199 @@
+"""Today's loads as drawings, one for each linkage, with a panel a line; and the last hour of a line.
+
+Pure: what `provisioning.live.page.day` knows in, SVG out, in the one language of the reader.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from html import escape
+from typing import Any, Final
+
+from attrs import evolve
+
+from agent.config import LineSettings, LinkageSettings
+from provisioning.live.page.day import COLUMN_S, COLUMNS, DAY_S, Day, Load
+from provisioning.live.page.site import SitePlan
+from provisioning.pages.page import scroll
+from provisioning.pages.plot import svg
+from provisioning.pages.plot_data import (
+    LEFT,
+    RIGHT,
+    WIDTH,
+    Chart,
+    Curve,
+    Level,
+    Mark,
+    Panel,
+    Span,
+    Strip,
+    Words,
+    local_text,
+    text_width,
+)
+from provisioning.words.numbers import power, rule_name
+
+LANES_MAX: Final = 6
+"""Rows of episodes under a drawing; more of them at one time lie over each other in the last row."""
+QUARTER_S: Final = DAY_S / 4
+NARROW_WIDTH: Final = 410
+"""Of a drawing for a phone: its letters have 9 pixels there."""
+NARROW_TICKS_S: Final = {1: 7_200, 2: 10_800, 3: 21_600, 4: 21_600}
+"""By the quarters of the day that are drawn: four or five names of hours."""
+NARROW_TITLE_MAX: Final = 22
+SPARK_WIDTH: Final = 132
+SPARK_HEIGHT: Final = 26
+SEVERITIES: Final = ("violation", "integrity", "data", "notice")
+
+Say = Callable[[str, str], Words]
+"""Chinese and English to the words of the reader's language."""
+
+
+def drawings(
+    day: Day, plan: SitePlan, episodes: Sequence[Mapping[str, Any]], say: Say
+) -> Iterator[tuple[str, str]]:
+    """Name and drawing of each linkage, then of the lines that belong to none."""
+    lines = {line.id: line for line in plan.line}
+    linked: set[str] = set()
+    for linkage in plan.linkage:
+        ids = [*linkage.production, *linkage.treatment]
+        linked |= set(ids)
+        found = [one for one in episodes if one.get("linkage") == linkage.id]
+        chart = _chart(day, plan, linkage.id, [lines[id_] for id_ in ids], found, say)
+        yield _title(linkage), _both_widths(chart)
+    rest = [line for line in plan.line if line.id not in linked]
+    if rest:
+        known = {linkage.id for linkage in plan.linkage}
+        found = [one for one in episodes if one.get("linkage") not in known]
+        yield "", _both_widths(_chart(day, plan, "", rest, found, say))
+
+
+def _both_widths(chart: Chart) -> str:
+    """The drawing for a wide screen and the one for a phone; the style shows the one that fits."""
+    quarters = round((chart.end_s - chart.begin_s) / QUARTER_S)
+    panels = [
+        evolve(one, title=_cut(one.title), levels=[_bare(level) for level in one.levels])
+        for one in chart.panels
+    ]
+    narrow = evolve(chart, width=NARROW_WIDTH, ticks_s=(NARROW_TICKS_S[quarters],), panels=panels)
+    return f'<div class="broad">{scroll(svg(chart))}</div><div class="narrow">{svg(narrow)}</div>'
+
+
+def _cut(title: Words) -> Words:
+    text = title.en if len(title.en) <= NARROW_TITLE_MAX else title.en[: NARROW_TITLE_MAX - 1] + "…"
+    return Words(text, text)
+
+
+def _bare(level: Level) -> Level:
+    """Without its name, for which there is no room."""
+    return evolve(level, words=Words("", ""))
+
+
+def _title(linkage: LinkageSettings) -> str:
+    return f"{linkage.id}: {' + '.join(linkage.production)} → {' + '.join(linkage.treatment)}"
+
+
+def _chart(
+    day: Day,
+    plan: SitePlan,
+    name: str,
+    lines: Sequence[LineSettings],
+    episodes: Sequence[Mapping[str, Any]],
+    say: Say,
+) -> Chart:
+    strips = list(_lanes(episodes, day, say))
+    if day.silences:
+        silent = [Span(begin, end, "idle", band=True) for begin, end in day.silences]
+        strips.append(Strip(say("无签封", "no seals"), silent))
+    return Chart(
+        name=Words(name, name),
+        begin_s=day.begin_s,
+        end_s=_end_s(day),
+        offset_s=plan.offset_s,
+        panels=[_panel(day, plan, line, say) for line in lines],
+        strips=strips,
+        marks=_now(day, plan, say),
+    )
+
+
+def _end_s(day: Day) -> float:
+    """The quarter of the day in which the last seal was made, so that a morning is not drawn in a corner."""
+    if day.last_s is None:
+        return day.end_s
+    quarters = min(max(int((day.last_s - day.begin_s) / QUARTER_S) + 1, 1), 4)
+    return day.begin_s + quarters * QUARTER_S
+
+
+def _now(day: Day, plan: SitePlan, say: Say) -> list[Mark]:
+    """How far the day is known."""
+    if day.last_s is None or not day.begin_s < day.last_s < day.end_s:
+        return []
+    at = local_text(day.last_s, plan.offset_s, "%H:%M")
+    return [Mark(day.last_s, "normal", say(f"{at} 最近签封", f"{at} last seal"))]
+
+
+def _panel(day: Day, plan: SitePlan, line: LineSettings, say: Say) -> Panel:
+    name = f"{line.id} {line.name}".strip()
+    kind = "treatment" if line.kind == "treatment" else "production"
+    levels = []
+    if (on := plan.thresholds.get(line.id)) is not None and line.kind != "feed":
+        levels.append(Level(say("运行不低于", "on from"), "normal", [(0.0, float(on.hi_w))], power(on.hi_w)))
+    return Panel(Words(name, name), _curve(day, kind, day.loads.get(line.id) or Load()), levels)
+
+
+def _curve(day: Day, kind: str, load: Load) -> Curve:
+    middles = [day.begin_s + COLUMN_S * (at + 0.5) for at in range(COLUMNS)]
+    return Curve(kind, middles, load.low, load.high)
+
+
+def _lanes(episodes: Sequence[Mapping[str, Any]], day: Day, say: Say) -> Iterator[Strip]:
+    """Episodes of the day in as few rows as keep their names apart."""
+    second = DAY_S / (WIDTH - LEFT - RIGHT)
+    lanes: list[list[Span]] = []
+    free_s: list[float] = []
+    for one in sorted(episodes, key=lambda one: one["begin_at_s"]):
+        end_s = one["end_at_s"] if one["end_at_s"] is not None else day.last_s or day.end_s
+        if end_s < day.begin_s or one["begin_at_s"] >= day.end_s:
+            continue
+        rule = rule_name(one["rule"])
+        words = say(rule.zh, rule.en)
+        span = Span(one["begin_at_s"], end_s, one["severity"], words, one["raised_at_s"], band=True)
+        lane = next((at for at, until_s in enumerate(free_s) if until_s < one["begin_at_s"]), len(lanes))
+        if lane == len(lanes) < LANES_MAX:
+            lanes.append([])
+            free_s.append(0.0)
+        lane = min(lane, len(lanes) - 1)
+        lanes[lane].append(span)
+        free_s[lane] = max(end_s, day.begin_s) + second * (text_width(words) + 16)
+    for at, lane_spans in enumerate(lanes):
+        yield Strip(Words("", "") if at else say("事件", "episodes"), lane_spans)
+
+
+def spark(watts: Sequence[float | None], kind: str, rated_w: float) -> str:
+    """The last hour of a line, a minute a step, in the height of a line of text."""
+    known = [one for one in watts if one is not None]
+    if not known:
+        return ""
+    top = max(*known, rated_w, 1.0)
+    step = SPARK_WIDTH / len(watts)
+    runs: list[list[str]] = [[]]
+    for at, one in enumerate(watts):
+        if one is None:
+            runs.append([])
+            continue
+        y = SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 3) * min(max(one / top, 0.0), 1.0)
+        runs[-1] += [f"{at * step:.1f} {y:.1f}", f"{(at + 1) * step:.1f} {y:.1f}"]
+    paths = "".join(f'<path class="load line" d="M{"L".join(run)}"/>' for run in runs if run)
+    css = "treatment" if kind == "treatment" else "production"
+    return (
+        f'<svg class="chart spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" aria-hidden="true">'
+        f'<g class="{escape(css)}">{paths}</g></svg>'
+    )
+
+
+def bar(filled: float, css: str) -> str:
+    """A share of 1 as a bar."""
+    width = 100 * min(max(filled, 0.0), 1.0)
+    return (
+        '<svg class="chart bar-of" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="room" width="100" height="8"/>'
+        f'<rect class="bar {escape(css)}" width="{width:.1f}" height="8"/></svg>'
+    )

@@ -1,0 +1,118 @@
+"""What the status page must know of the site file, read anew when the file has changed.
+
+A file that has mistakes now does not end the page: it goes on with the last good one and says so.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from attrs import define, field, frozen
+
+from agent.config import ConfigError, LineSettings, LinkageSettings, Site, load_site
+from agent.detect.line_params import Threshold, nameplate_threshold
+from agent.detect.params import LinkageParams
+from agent.detect.written import ParamsError
+from agent.setups import lines_of, setups_of
+from drivers.meter import MeterSetup
+from provisioning.live.page.day import SILENT_S
+from provisioning.pages.plot_data import zone_s
+
+HEARTBEATS_MISSED: Final = 3
+"""So many of them without a seal are silence."""
+
+
+@frozen
+class SitePlan:
+    """The site as the page draws it.
+
+    Attributes:
+        state: The agent's state folder.
+        offset_s: Of the plant's zone.
+        thresholds: By line, learned or from the nameplate.
+    """
+
+    gateway: str
+    name: str
+    state: Path
+    offset_s: int
+    silent_s: float
+    centre_key: bytes | None
+    line: tuple[LineSettings, ...]
+    linkage: tuple[LinkageSettings, ...]
+    setups: Mapping[str, MeterSetup] = field(eq=False)
+    lines: Mapping[str, str]
+    thresholds: Mapping[str, Threshold]
+    text: str = field(repr=False)
+
+
+def plan_of(site: Site) -> SitePlan:
+    """The plan of `site`.
+
+    Raises:
+        ConfigError: A model or a parameter in it is wrong.
+    """
+    return SitePlan(
+        gateway=site.site.gateway,
+        name=site.site.name,
+        state=site.path(site.store.path),
+        offset_s=zone_s(site.site.utc_offset),
+        silent_s=max(SILENT_S, HEARTBEATS_MISSED * site.seal.heartbeat_s),
+        centre_key=site.broker.centre_key if site.broker else None,
+        line=site.line,
+        linkage=site.linkage,
+        setups=setups_of(site),
+        lines=lines_of(site),
+        thresholds=_thresholds(site),
+        text=site.text,
+    )
+
+
+def _thresholds(site: Site) -> dict[str, Threshold]:
+    known: dict[str, Threshold] = {line.id: nameplate_threshold(line.rated_w) for line in site.line}
+    for linkage in site.linkage:
+        if linkage.parameters is not None:
+            try:
+                params = LinkageParams.from_dict(linkage.parameters)
+            except ParamsError as error:
+                raise ConfigError(site.file, error.problems) from error
+            known |= {line.id: line.threshold for line in params.lines}
+    return known
+
+
+@define
+class SiteFile:
+    """The site file at `path`.
+
+    Attributes:
+        problem: What is wrong with the file as it is now, "" where nothing is.
+    """
+
+    path: Path
+    problem: str = field(default="", init=False)
+    _plan: SitePlan | None = field(default=None, init=False)
+    _stamp: tuple[int, int, int] | None = field(default=None, init=False)
+
+    def plan(self) -> SitePlan:
+        """The plan of the newest file that can be read.
+
+        Raises:
+            ConfigError: There never was one.
+        """
+        stamp = self._look()
+        if self._plan is None or stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._plan, self.problem = plan_of(load_site(self.path)), ""
+            except ConfigError as error:
+                self.problem = str(error).splitlines()[0]
+                if self._plan is None:
+                    raise
+        return self._plan
+
+    def _look(self) -> tuple[int, int, int] | None:
+        try:
+            known = self.path.stat()
+        except OSError:
+            return None
+        return known.st_mtime_ns, known.st_size, known.st_ino

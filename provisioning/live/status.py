@@ -1,0 +1,86 @@
+"""`dianjian status`: the live view of a running agent, over its local socket.
+
+On a terminal it is drawn anew every REFRESH_S until ctrl-C, fitted to the terminal; elsewhere, and with
+--once, it is printed once. An agent that goes away meanwhile is waited for: its last words stay.
+"""
+
+import json
+import time
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from agent.config import ConfigError, load_site
+from agent.status import read_status
+from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.show import Screen, console, status_view, titled
+from provisioning.words.common import language, word
+
+REFRESH_S: Final = 2.0
+USUAL_SITE: Final = "/etc/dianjian/site.toml"
+TITLE_ROWS: Final = 3
+"""The title, a trouble, and the row that a terminal keeps for its cursor."""
+
+
+@click.command("status", short_help="live view of a running agent")
+@click.option(
+    "--config",
+    default=USUAL_SITE,
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="The site file of the agent.",
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, once.")
+@click.option("--once", is_flag=True, help="Print it once, also on a terminal.")
+@click.option("--follow", is_flag=True, hidden=True, help="What a terminal gets anyway.")
+def command(config: Path, as_json: bool, once: bool, follow: bool) -> None:
+    """Show lines with the loads of the last hour, linkages, buses, meters, seals and episodes."""
+    del follow
+    try:
+        site = load_site(config)
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    folder = site.path(site.store.path)
+    try:
+        status = read_status(folder)
+    except (OSError, ValueError) as error:
+        raise fail(EXIT_OUTSIDE, no_agent(folder, config, error)) from error
+    screen = console()
+    if as_json:
+        click.echo(json.dumps(status, ensure_ascii=False))
+    elif once or not screen.is_terminal:
+        screen.print(titled(status, status_view(status, columns=screen.width)))
+    else:
+        _live(folder, status)
+
+
+def _live(folder: Path, status: dict[str, Any]) -> None:
+    """Draw until ctrl-C."""
+    trouble = ""
+    with Screen(whole=True) as screen:
+        try:
+            while True:
+                columns, rows = screen.size
+                body = status_view(status, columns=columns, rows=rows - TITLE_ROWS)
+                screen.draw(titled(status, body, trouble))
+                time.sleep(REFRESH_S)
+                try:
+                    status, trouble = read_status(folder), ""
+                except (OSError, ValueError):
+                    trouble = word("agent gone")
+        except KeyboardInterrupt:
+            return
+
+
+def no_agent(folder: Path, config: Path, error: Exception) -> str:
+    """What is wrong, and what to do, in one line."""
+    why = getattr(error, "strerror", None) or str(error)
+    if isinstance(error, PermissionError):
+        zh = f"无权打开 {folder} 的状态：用 sudo，或加入用户组：usermod -aG dianjian 用户"
+        en = f"you may not ask the agent in {folder}: use sudo, or join its group: usermod -aG dianjian USER"
+        return zh if language() == "zh" else en
+    doctor = f"dianjian doctor --config {config}"
+    zh = f"{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent；原因见 {doctor}"
+    en = f"no agent answers in {folder} ({why}): systemctl start dianjian-agent, or see why: {doctor}"
+    return zh if language() == "zh" else en

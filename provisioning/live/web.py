@@ -1,0 +1,176 @@
+"""`dianjian web`: the gateway's status page, for a browser on the gateway or on its maintenance port.
+
+Read only, in a process of its own beside the agent (`systemd/dianjian-page.service`). It listens on
+loopback; a technician reaches it with `ssh -L 8460:127.0.0.1:8460 gateway`. On any other address it asks
+for a password, whose file `dianjian web --set-password FILE` writes, and refuses to begin without one.
+Without a certificate that is plain HTTP: the password and the page can be read by whoever listens on that
+network, so let it be a cable, or give --certificate and --key.
+"""
+
+import asyncio
+import logging
+import signal
+import ssl
+import sys
+import time
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import define, evolve
+
+from agent.config import ConfigError
+from agent.notify import notify
+from agent.status import read_status
+from provisioning.live.page.chain import Chain
+from provisioning.live.page.gate import Gate, PasswordError, read_password, write_password
+from provisioning.live.page.page import POLICY, Seen, status_page
+from provisioning.live.page.server import Server
+from provisioning.live.page.site import SiteFile
+from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.words.common import language
+
+LISTEN: Final = "127.0.0.1:8460"
+DATABASE_NAME: Final = "chain.db"
+"""As in `agent.build`, whose import would cost this process 6 MiB; a test compares them."""
+NOT_UNDERSTOOD: Final = "its answer is not understood: is it another version?"
+NOT_UNDERSTOOD_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a status of another form makes of a page."""
+LOG: Final = logging.getLogger("dianjian.page")
+_FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command("web", short_help="the gateway's status page for a browser, read only")
+@click.option("--config", type=click.Path(path_type=Path), help="The site file of the agent.")
+@click.option("--listen", default=LISTEN, show_default=True, metavar="ADDRESS:PORT", help="Where to listen.")
+@click.option("--password-file", type=_FILE, help="Ask for the password that this file keeps.")
+@click.option("--certificate", type=_FILE, help="Serve HTTPS with this certificate chain (PEM).")
+@click.option("--key", type=_FILE, help="The certificate's key (PEM).")
+@click.option("--name", "names", multiple=True, metavar="HOST", help="A name of this gateway in browsers.")
+@click.option("--set-password", type=_FILE, help="Ask for a password, keep it in this file, and end.")
+def command(
+    config: Path | None,
+    listen: str,
+    password_file: Path | None,
+    certificate: Path | None,
+    key: Path | None,
+    names: tuple[str, ...],
+    set_password: Path | None,
+) -> None:
+    """Serve the status page until ctrl-C."""
+    if set_password is not None:
+        _set_password(set_password)
+        return
+    if config is None:
+        raise fail(EXIT_USAGE, "--config: missing; name the site file of the agent")
+    host, port = _address(listen)
+    if not ip_address(host).is_loopback and password_file is None:
+        raise fail(
+            EXIT_USAGE,
+            f"--listen {listen}: not loopback, so a password is needed: "
+            "dianjian web --set-password FILE, then --password-file FILE",
+        )
+    try:
+        gate = None if password_file is None else Gate(read_password(password_file))
+        site = SiteFile(config)
+        chain = Chain(site.plan().state / DATABASE_NAME)
+    except PasswordError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    except ConfigError as error:
+        raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+    context = _context(certificate, key)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    server = Server(Pages(site, chain).build, POLICY, gate, names, language() == "zh")
+    asyncio.run(_run(server, host, port, context))
+
+
+@define
+class Pages:
+    """Builds the page from the agent, its chain and its site file as they are now."""
+
+    site: SiteFile
+    chain: Chain
+
+    def build(self, *, chinese: bool) -> bytes:
+        """The page."""
+        plan = self.site.plan()
+        self.chain.database = plan.state / DATABASE_NAME
+        status, silence = _status(plan.state)
+        now_s = time.time()
+        looked = self.chain.look(plan, now_s)
+        seen = Seen(plan, status, silence, looked, now_s, self.site.problem)
+        try:
+            return status_page(seen, chinese=chinese)
+        except NOT_UNDERSTOOD_ERRORS:
+            if status is None:
+                raise
+            LOG.exception("what answers on the status socket is not understood")  # another version's agent
+            return status_page(evolve(seen, status=None, silence=NOT_UNDERSTOOD), chinese=chinese)
+
+
+def _status(state: Path) -> tuple[dict[str, Any] | None, str]:
+    try:
+        return read_status(state), ""
+    except OSError as error:
+        return None, error.strerror or str(error)
+    except ValueError as error:
+        return None, str(error)
+
+
+async def _run(server: Server, host: str, port: int, context: ssl.SSLContext | None) -> None:
+    try:
+        listening = await server.listen(host, port, context)
+    except OSError as error:
+        raise fail(EXIT_OUTSIDE, f"{host}:{port}: cannot listen: {error.strerror}") from error
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    scheme = "http" if context is None else "https"
+    at = listening.sockets[0].getsockname()
+    click.echo(f"{scheme}://{f'[{at[0]}]' if ':' in at[0] else at[0]}:{at[1]}/")
+    notify("READY=1")
+    async with listening:
+        await stop.wait()
+    notify("STOPPING=1")
+    server.close()
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        ip_address(host)
+    except ValueError:
+        host = ""
+    if not colon or not host or not port.isdecimal() or int(port) > 65_535:
+        raise fail(EXIT_USAGE, f"--listen: an address and a port like {LISTEN} or [::1]:8460, not {listen!r}")
+    return host, int(port)
+
+
+def _context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if (certificate is None) != (key is None):
+        raise fail(EXIT_USAGE, "--certificate and --key go together")
+    if certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise fail(EXIT_USAGE, f"{certificate}, {key}: {error.strerror or error}") from error
+    return context
+
+
+def _set_password(path: Path) -> None:
+    """From the terminal, twice; from a script one line on standard input."""
+    if sys.stdin.isatty():
+        password = click.prompt("password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().rstrip("\n")
+    try:
+        write_password(path, password)
+    except PasswordError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    click.echo(f"{path}: kept")

@@ -1,0 +1,59 @@
+"""`dianjian models`: the meter models that are known, and the check of a new one."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from drivers.errors import ModelError
+from drivers.model import Model, load, load_file, names
+from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.show import console, table
+
+
+@click.group("models", invoke_without_command=True, short_help="the meter models that are known")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list with every point.")
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """List the models."""
+    if ctx.invoked_subcommand is not None:
+        return
+    known = [load(name) for name in names()]
+    if as_json:
+        click.echo(json.dumps([_as_json(model) for model in known], ensure_ascii=False))
+        return
+    rows = [(model.name, model.maker, str(len(model.points)), model.verified.value) for model in known]
+    console().print(table(("model", "maker", "points", "verified"), rows))
+
+
+@command.command("check")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def check(file: Path) -> None:
+    """Validate a model FILE, one line a mistake."""
+    try:
+        model = load_file(file)
+    except ModelError as error:
+        raise fail(EXIT_USAGE, *error.problems) from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
+    click.echo(f"{file}: good: {model.name}, {len(model.points)} points, {len(model.goldens)} golden frames")
+
+
+def _as_json(model: Model) -> dict[str, Any]:
+    return {
+        "name": model.name,
+        "maker": model.maker,
+        "verified": model.verified.value,
+        "points": [
+            {
+                "name": point.name,
+                "quantity": point.quantity.value,
+                "function": point.function,
+                "address": point.address,
+                "count": point.count,
+                "type": point.type.value,
+            }
+            for point in model.points
+        ],
+    }

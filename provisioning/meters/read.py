@@ -1,0 +1,168 @@
+"""`dianjian read`: ask one meter, and show what it says: raw, decoded, or as JSON."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from drivers.bus import MeterBus
+from drivers.bus_url import parse_url
+from drivers.clock import SystemClock
+from drivers.dlt645 import is_address
+from drivers.errors import BusDownError, BusUrlError, DriverError, ModelError
+from drivers.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
+from drivers.model import Model, load, load_file
+from drivers.reading import UNITS, Quality, Reading
+from drivers.registers import Value
+from drivers.sunspec import NAME as SUNSPEC
+from drivers.sunspec import discover
+from provisioning.terminal.bus_option import RECORD, REPLAY, meter_bus
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+
+RATIO = FiniteRange(min=0, max=100_000, min_open=True)
+_UNIT = click.IntRange(1, METER_UNIT_ID_MAX)
+
+
+@click.command("read", short_help="ask one meter and show what it says")
+@click.argument("url", required=False)
+@click.option("--unit", "unit_id", type=_UNIT, help="The meter's address on a Modbus bus.  [default: 1]")
+@click.option("--address", help="The address of a DL/T 645 meter, 12 digits.")
+@click.option(
+    "--model",
+    "model_name",
+    required=True,
+    help="A known model, the path of a model file, or sunspec to find the registers at the meter.",
+)
+@click.option(
+    "--ct", "ct_ratio", type=RATIO, default=1.0, help="Current transformer ratio, e.g. 20 for 100/5 A."
+)
+@click.option("--pt", "pt_ratio", type=RATIO, default=1.0, help="Voltage transformer ratio.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--raw", is_flag=True, help="Show the words as well as the values.")
+@RECORD
+@REPLAY
+def command(
+    url: str | None,
+    unit_id: int | None,
+    address: str | None,
+    model_name: str,
+    ct_ratio: float,
+    pt_ratio: float,
+    as_json: bool,
+    raw: bool,
+    record: Path | None,
+    replay: Path | None,
+) -> None:
+    """Ask the meter at URL (tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N, rtu+tcp://host:port).
+
+    DL/T 645 meters are at dlt645:/dev/ttyS1?baudrate=2400&parity=E or dlt645+tcp://host:port.
+    """
+    known = None if model_name == SUNSPEC else load_model(model_name)
+    with meter_bus(url, record, replay) as bus:
+        url = bus.url
+        model = known or _discovered(bus, unit_id or 1)
+        setup = setup_of(url, model, unit_id, address, ct_ratio, pt_ratio)
+        readings = poll_all(bus, setup)
+    values: dict[str, Value] = {}
+    for reading in readings:
+        values.update(model.decode(reading.blocks, ct_ratio, pt_ratio))
+    if as_json:
+        click.echo(json.dumps(_as_json(setup, readings, values, raw=raw), ensure_ascii=False))
+    else:
+        click.echo(_as_text(model, readings, values, raw=raw))
+    silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
+    if silent:
+        raise fail(
+            EXIT_NO, f"{_called(setup)} on {url}: {silent[0]}; check address, model, baud rate and wiring"
+        )
+
+
+def load_model(name: str) -> Model:
+    """A shipped model, or the one in a file; ends the verb where there is none."""
+    try:
+        return load_file(name) if name.endswith(".toml") else load(name)
+    except ModelError as error:
+        raise fail(EXIT_USAGE, *error.problems) from error
+
+
+def setup_of(
+    url: str,
+    model: Model,
+    unit_id: int | None,
+    address: str | None,
+    ct_ratio: float = 1.0,
+    pt_ratio: float = 1.0,
+) -> MeterSetup:
+    """The meter of that name at `url`; ends the verb where URL, model and name do not go together."""
+    try:
+        dlt645 = parse_url(url).is_dlt645
+    except BusUrlError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    if model.is_dlt645 is not dlt645:
+        spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
+        raise fail(EXIT_USAGE, f"--model {model.name} speaks {spoken}, the bus at {url} does not")
+    if not dlt645:
+        if address is not None:
+            raise fail(EXIT_USAGE, f"--address is for DL/T 645; a meter at {url} has a --unit")
+        return MeterSetup(model.name, model, unit_id or 1, ct_ratio, pt_ratio)
+    if unit_id is not None or address is None or not is_address(address):
+        raise fail(EXIT_USAGE, f"a meter at {url} needs --address with its 12 digits; dianjian scan finds it")
+    return MeterSetup(model.name, model, ct_ratio=ct_ratio, pt_ratio=pt_ratio, address=address)
+
+
+def poll_all(bus: MeterBus, setup: MeterSetup) -> list[Reading]:
+    """One reading of each group of the meter; ends the verb where the bus cannot be used."""
+    meter = Meter(setup, bus.gap_registers_max)
+    try:
+        return [meter.poll(bus, group, SystemClock()) for group in setup.intervals_s]
+    except BusDownError as error:
+        raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
+
+
+def _discovered(bus: MeterBus, unit_id: int) -> Model:
+    try:
+        return discover(bus, unit_id)
+    except BusDownError as error:
+        raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
+    except DriverError as error:
+        raise fail(EXIT_NO, f"{bus.url}: {error}") from error
+
+
+def _called(setup: MeterSetup) -> str:
+    return f"meter {setup.address}" if setup.address else f"unit {setup.unit_id}"
+
+
+def _as_json(
+    setup: MeterSetup, readings: list[Reading], values: dict[str, Value], *, raw: bool
+) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        **({"address": setup.address} if setup.address else {"unit_id": setup.unit_id}),
+        "model": setup.model.name,
+        "quality": "good" if all(reading.quality is Quality.GOOD for reading in readings) else "bad",
+        "reasons": sorted({reading.reason for reading in readings if reading.reason}),
+        "latency_ms": round(max(reading.latency_ns for reading in readings) / 1e6, 3),
+        "values": values,
+    }
+    if raw:
+        answer["blocks"] = [
+            {"function": block.function, "address": block.address, "words": block.words.hex()}
+            for reading in readings
+            for block in reading.blocks
+        ]
+    return answer
+
+
+def _as_text(model: Model, readings: list[Reading], values: dict[str, Value], *, raw: bool) -> str:
+    lines = []
+    if raw:
+        for reading in readings:
+            for block in reading.blocks:
+                words = block.words.hex(" ", 2)
+                lines.append(f"function {block.function} address {block.address:#06x}: {words}")
+    width = max(map(len, values), default=0)
+    for name, value in values.items():
+        unit = UNITS.get(model.point(name).quantity, "")
+        shown = f"{value:.6g}" if isinstance(value, float) else str(value)
+        lines.append(f"{name:<{width}}  {shown} {unit}".rstrip())
+    return "\n".join(lines)

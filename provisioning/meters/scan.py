@@ -1,0 +1,255 @@
+"""`dianjian scan`: find the meters of a bus and say what they are. Reads only, never writes.
+
+The order of the search and the meaning of what comes back are `drivers.finding`'s. With `--json` every
+meter is one object with a `unit_id`, as soon as it is named; what is wrong with the bus comes at the end
+as an object with a `finding` and its `text`, which people get on stderr.
+"""
+
+import json
+import math
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from attrs import define, evolve, field
+
+from drivers.asking import Asker, lines_of, url_at
+from drivers.bus import Dlt645Bus, open_bus
+from drivers.clock import SystemClock
+from drivers.errors import BusDownError, BusUrlError
+from drivers.finding import QUICK_UNITS, Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
+from drivers.meter import METER_UNIT_ID_MAX
+from drivers.model import Model, load, names
+from drivers.probe import SCAN_TIMEOUT_S, Match, identify
+from drivers.recording import Asked, Recorder, RecordingBus, answer_said
+from provisioning.meters.scan_dlt645 import scan_line
+from provisioning.terminal.bus_option import RECORD, hasty_ledger, opened
+from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.show import Bar, console, progress, table
+from provisioning.words.common import word
+from provisioning.words.findings import told_finding
+
+Row = dict[str, Any]
+SILENT_REST_S: Final = 120.0
+"""A rest of the search that is shorter is not worth a question."""
+_UNIT: Final = click.IntRange(1, METER_UNIT_ID_MAX)
+
+
+@click.command("scan", short_help="find the meters of a bus")
+@click.argument("url")
+@click.option("--first", type=_UNIT, default=1, show_default=True)
+@click.option("--last", type=_UNIT, default=METER_UNIT_ID_MAX, show_default=True)
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=FiniteRange(min=0.001, max=60),
+    default=SCAN_TIMEOUT_S,
+    show_default=True,
+    help="Seconds each.",
+)
+@click.option("--quick", is_flag=True, help="Only what is usual: units to 32, the usual line settings.")
+@click.option(
+    "--all", "everything", is_flag=True, help="Every baud rate and parity, whatever URL says and is found."
+)
+@RECORD
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a meter, as soon as it is found.")
+def command(
+    url: str,
+    first: int,
+    last: int,
+    timeout_s: float,
+    quick: bool,
+    everything: bool,
+    record: Path | None,
+    as_json: bool,
+) -> None:
+    """Ask every address of the bus at URL, and name what answers; DL/T 645 lines by wildcards.
+
+    Baud rates and parities that URL does not name are tried one after the other, the usual first. Where
+    they give no byte at all, the rest is tried only if it is quick, or with --all.
+    """
+    if first > last:
+        raise fail(EXIT_USAGE, f"--first {first} is above --last {last}")
+    try:
+        bus = open_bus(url, SystemClock())
+        if isinstance(bus, Dlt645Bus):
+            if record is not None:
+                raise fail(EXIT_USAGE, "--record is for Modbus: record a DL/T 645 meter with dianjian read")
+            scan_line(bus, as_json=as_json)
+            return
+        lines = lines_of(url, everything=everything)
+    except BusUrlError as error:
+        raise fail(EXIT_USAGE, str(error)) from error
+    walk = Walk(lines, tuple(range(first, last + 1)), timeout_s, keep_settings=everything, quick=quick)
+    goes_on = _always if everything else _asks_to_go_on
+    if record is None:
+        _searched(Search(url, walk, goes_on), as_json=as_json)
+        return
+    with opened(record) as write:
+        recorder = Recorder(url, bus.gap_registers_max, SystemClock(), write)
+        _searched(Search(url, walk, goes_on, recorder), as_json=as_json)
+
+
+def _always(walk: Walk) -> bool:
+    del walk
+    return True
+
+
+def _asks_to_go_on(walk: Walk) -> bool:
+    """Whether to go on where not a byte came: a person is asked, a script has said so by --all."""
+    minutes = math.ceil(walk.left_s / 60)
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        click.echo(f"dianjian: {word('no byte in the quick pass').format(minutes=minutes)}", err=True)
+        return False
+    return click.confirm(word("go on without a byte").format(minutes=minutes), default=False, err=True)
+
+
+def _searched(search: "Search", *, as_json: bool) -> None:
+    url, walk = search.url, search.walk
+    rows: list[Row] = []
+    stopped = False
+    try:
+        for row in search.rows():
+            rows.append(row)
+            if as_json:
+                click.echo(json.dumps(row))
+    except BusDownError as error:
+        raise fail(EXIT_OUTSIDE, f"{url}: {error}") from error
+    except KeyboardInterrupt:
+        stopped = True
+    if rows and not as_json:
+        console().print(_table(rows))
+    _tell(url, search.findings(), as_json=as_json, found=bool(rows))
+    if stopped:
+        raise fail(EXIT_INTERRUPTED, f"{url}: stopped after {walk.done} of {walk.total} questions")
+    if not rows:
+        raise fail(EXIT_NO, f"{url}: no meter answers at {walk.unit_ids[0]}..{walk.unit_ids[-1]}")
+
+
+@define
+class Search:
+    """The walk over the bus at `url`."""
+
+    url: str
+    walk: Walk
+    goes_on: Callable[[Walk], bool] = _always
+    recorder: Recorder | None = None
+    _models: list[Model] = field(factory=lambda: [load(name) for name in names()])
+    _ignores_unit_id: bool = False
+
+    def rows(self) -> Iterator[Row]:
+        """Each meter, as soon as it is named.
+
+        Raises:
+            BusDownError: The bus cannot be used.
+        """
+        asker = Asker(self.url, SystemClock(), self.walk.timeout_s)
+        try:
+            with progress(says_time_left=True) as bar:
+                self._ignores_unit_id = asker.answers_to_any()
+                yield from self._walked(asker, bar)
+        finally:
+            asker.close()
+
+    def findings(self) -> tuple[Finding, ...]:
+        """What is wrong with the bus, as far as its bytes tell."""
+        every = (Finding(Verdict.EVERY_ADDRESS),) if self._ignores_unit_id else ()
+        return (*every, *diagnose(self.walk))
+
+    def _walked(self, asker: Asker, bar: Bar) -> Iterator[Row]:
+        walk = self.walk
+        task = bar.add_task("", total=walk.total)
+        was_quick, was_told = True, False
+        while True:
+            is_quick = walk.is_quick
+            if (ask := walk.next()) is None:
+                return
+            if was_quick and not is_quick and not walk.found and walk.done:
+                if walk.is_silent and walk.left_s > SILENT_REST_S:
+                    bar.stop()
+                    if not self.goes_on(walk):
+                        walk.stop()
+                        return
+                    bar.start()
+                bar.console.print(word("nothing in the quick pass"), style="dim")
+            if not was_told and walk.done >= QUICK_UNITS and is_quick and walk.is_silent:
+                was_told = True
+                bar.console.print(word("no byte so far"), style="dim")
+            was_quick = is_quick
+            bar.update(task, total=walk.total, completed=walk.done, description=_doing(walk, ask))
+            sight, seconds = self._asked(asker, ask)
+            for new in walk.took(ask, sight, seconds):
+                asker.close()  # the port is for one at a time
+                yield self._row(new, walk.found[new])
+                if self._ignores_unit_id:
+                    walk.stop()
+
+    def _asked(self, asker: Asker, ask: Ask) -> tuple[Sight, float]:
+        at_s = 0.0 if self.recorder is None else self.recorder.at_s()
+        sight, seconds = asker.ask(ask)
+        if self.recorder is not None:
+            said = answer_said(asker.framing, ask.unit_id, ask.function, asker.heard)
+            setting = "" if ask.setting is None else str(ask.setting)
+            asked = Asked(ask.unit_id, ask.function, 0, 1)
+            self.recorder.tell(
+                at_s, asked, evolve(said, latency_s=seconds), setting=setting, heard=asker.heard.hex()
+            )
+        return sight, seconds
+
+    def _row(self, ask: Ask, sight: Sight) -> Row:
+        matches: tuple[Match, ...] = ()
+        url = url_at(self.url, ask.setting)
+        if sight.sign is not Sign.GARBLED:
+            bus = open_bus(url, SystemClock(), hasty_ledger())
+            heard = bus if self.recorder is None else RecordingBus(bus, self.recorder)
+            try:
+                matches = identify(heard, ask.unit_id, self._models, SystemClock())
+            finally:
+                bus.close()
+        best = matches[0] if matches else None
+        return {
+            "unit_id": ask.unit_id,
+            "url": url,
+            "setting": "" if ask.setting is None else str(ask.setting),
+            "how": sight.sign.value,
+            "model": best.model.name if best else "",
+            "certain": best.certain if best else False,
+            "confidence": round(best.confidence, 3) if best else 0.0,
+            "alike": list(best.alike) if best else [],
+            "others": [match.model.name for match in matches[1:]],
+        }
+
+
+def _doing(walk: Walk, ask: Ask) -> str:
+    name = word("quick pass" if walk.is_quick else "full pass")
+    setting = "" if ask.setting is None else f" {ask.setting}"
+    left_s = round(walk.quick_left_s if walk.is_quick else walk.left_s)
+    left = f"{left_s // 60}:{left_s % 60:02d}"
+    return f"{name}{setting} {word('unit')} {ask.unit_id:3d}  {len(walk.found)} ●  {left}"
+
+
+def _table(rows: list[Row]) -> Any:
+    headings = (word(key) for key in ("unit", "setting", "life", "model", "confidence"))
+    return table(headings, ([*_cells(row)] for row in rows))
+
+
+def _cells(row: Row) -> Iterator[str]:
+    yield str(row["unit_id"])
+    yield row["setting"]
+    sign = "answers" if row["model"] else row["how"]  # who refuses one register and gives others is well
+    yield word(sign)
+    yield f" {word('or')} ".join(filter(None, (row["model"], *row["alike"]))) or word("unknown")
+    yield f"{row['confidence']:.0%}" if row["model"] else ""
+
+
+def _tell(url: str, findings: tuple[Finding, ...], *, as_json: bool, found: bool) -> None:
+    for finding in findings:
+        text = told_finding(finding)
+        if as_json:
+            click.echo(json.dumps({"finding": finding.verdict.value, "about": finding.about, "text": text}))
+        elif found:
+            console(stderr=True).print(text, style="yellow", soft_wrap=True)
+        else:
+            click.echo(f"dianjian: {url}: {text}", err=True)

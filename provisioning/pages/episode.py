@@ -1,0 +1,161 @@
+"""An episode for people: its sentence, its two hours drawn with limits and moments, and every number.
+
+Takes the body of an EPISODE record (`agent.detect.episode.Episode.to_body`), whoever made it.
+"""
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any, Final
+
+from provisioning.pages.page import both, number_table, page, paragraphs, scroll
+from provisioning.pages.plot import svg
+from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip, Words, local_text
+from provisioning.words.numbers import duration, power, rows, rule_name
+
+MINUTE_S: Final = 60
+_SEVERITIES: Final = {
+    "violation": Words("违规", "violation"),
+    "integrity": Words("数据真实性", "integrity"),
+    "data": Words("数据", "data"),
+    "notice": Words("提示", "notice"),
+}
+PRODUCTION: Final = Words("生产", "production")
+TREATMENT: Final = Words("治理", "treatment")
+FEED: Final = Words("进线", "feed")
+BEHIND_FEED: Final = Words("各线路合计", "its lines together")
+FEED_RULE: Final = "feed_residual"
+EPISODES: Final = Words("事件", "episodes")
+_LEVELS: Final = {
+    "production": (("production_on_w", "normal", Words("运行阈值", "on from")),),
+    "treatment": (
+        ("treatment_expected_w", "limit", Words("应不低于", "needed")),
+        ("treatment_normal_w", "treatment", Words("通常", "normal")),
+        ("treatment_on_w", "normal", Words("停止阈值", "off below")),
+    ),
+}
+_MARKS: Final = (
+    ("production_on_at_s", "production", Words("生产启动", "production on")),
+    ("grace_end_at_s", "normal", Words("宽限期截止", "grace ends")),
+    ("begin_at_s", "limit", Words("开始", "began")),
+)
+
+Body = Mapping[str, Any]
+
+
+def severity_words(severity: str) -> Words:
+    """What a severity is called."""
+    return _SEVERITIES.get(severity, Words(severity, severity))
+
+
+def episode_svg(body: Body, offset_s: int) -> str:
+    """The two hours as a file of its own."""
+    return svg(_chart(body, offset_s), alone=True)
+
+
+def episode_drawing(body: Body, offset_s: int) -> str:
+    """The two hours as a part of a page."""
+    return scroll(svg(_chart(body, offset_s)))
+
+
+def episode_page(body: Body, offset_s: int, language: str) -> str:
+    """The whole page."""
+    rule, linkage = rule_name(body["rule"]), body["linkage"]
+    title = Words(f"{linkage} {rule.zh}", f"{linkage} {rule.en}")
+    return page(title, _body(body, offset_s), language)
+
+
+def episode_card(body: Body, offset_s: int, drawing: str = "") -> str:
+    """Head, sentence, drawing and folded numbers of an episode."""
+    severity, words = escape(body["severity"]), severity_words(body["severity"])
+    head = (
+        f'<span class="badge {severity}">{both(words)} · {both(rule_name(body["rule"]))}'
+        f"</span> {both(Words(body['linkage'], body['linkage']))}"
+    )
+    sentence = Words(body["sentence"]["zh"], body["sentence"]["en"])
+    numbers = number_table(rows(all_numbers(body), offset_s))
+    return (
+        f'<article class="card {severity}"><p>{head}</p>'
+        f'<div class="dim">{paragraphs(_when(body, offset_s))}</div>'
+        f"{paragraphs(sentence)}{drawing}<details><summary>{both(Words('全部数值', 'all numbers'))}</summary>"
+        f"{numbers}</details></article>"
+    )
+
+
+def _body(body: Body, offset_s: int) -> Iterator[str]:
+    severity = escape(body["severity"])
+    yield f'<p class="badge {severity}">{both(severity_words(body["severity"]))}</p>'
+    yield f'<div class="dim">{paragraphs(_when(body, offset_s))}</div>'
+    yield f'<section class="card {severity}">{paragraphs(Words(**body["sentence"]))}</section>'
+    yield f'<section class="card late">{episode_drawing(body, offset_s)}</section>'
+    yield f"<h2>{both(Words('判定依据', 'What it rests on'))}</h2>"
+    yield f'<section class="card">{number_table(rows(all_numbers(body), offset_s))}</section>'
+    yield f'<p class="dim">{both(Words("事件编号", "episode"))} {both(Words(body["id"], body["id"]))}</p>'
+
+
+def _when(body: Body, offset_s: int) -> Words:
+    begin, raised = (local_text(body[name], offset_s) for name in ("begin_at_s", "raised_at_s"))
+    end_s = body["end_at_s"]
+    if end_s is None:
+        return Words(f"{begin} 开始，{raised} 触发，尚未结束", f"began {begin}, raised {raised}, not ended")
+    end, lasted = local_text(end_s, offset_s), duration(end_s - body["begin_at_s"])
+    return Words(
+        f"{begin} 开始，{raised} 触发，{end} 结束（{lasted.zh}）",
+        f"began {begin}, raised {raised}, ended {end} ({lasted.en})",
+    )
+
+
+def all_numbers(body: Body) -> dict[str, Any]:
+    """The numbers with what else decided."""
+    more = {name: body[name] for name in ("retrospective", "params_hash") if name in body}
+    return {"lines": body["lines"], **body["numbers"], **more}
+
+
+def _chart(body: Body, offset_s: int) -> Chart:
+    trace, raised_s = body["trace"], body["raised_at_s"]
+    begin_s = trace["begin_at_s"]
+    end_s = max(begin_s + MINUTE_S * len(trace["production_w"]), raised_s) + 2 * MINUTE_S
+    span_end_s = end_s if body["end_at_s"] is None else body["end_at_s"]
+    severity, rule = body["severity"], rule_name(body["rule"])
+    first, second = (FEED, BEHIND_FEED) if body["rule"] == FEED_RULE else (PRODUCTION, TREATMENT)
+    span = Span(body["begin_at_s"], span_end_s, severity, rule, raised_s, band=True)
+    raised = Mark(raised_s, severity, _named("触发", "raised", raised_s, offset_s))
+    return Chart(
+        name=Words(f"{body['linkage']} {rule.zh}", f"{body['linkage']} {rule.en}"),
+        begin_s=begin_s,
+        end_s=end_s,
+        offset_s=offset_s,
+        panels=[
+            Panel(first, _curve(trace, "production"), _levels(body["numbers"], "production")),
+            Panel(second, _curve(trace, "treatment"), _levels(body["numbers"], "treatment")),
+        ],
+        strips=[Strip(EPISODES, [span])],
+        marks=[*_marks(body, begin_s, offset_s), raised],
+    )
+
+
+def _curve(trace: Mapping[str, Any], side: str) -> Curve:
+    watts = trace[f"{side}_w"]
+    middle_s = trace["begin_at_s"] + MINUTE_S / 2
+    return Curve(side, [middle_s + MINUTE_S * at for at in range(len(watts))], watts, watts)
+
+
+def _levels(numbers: Mapping[str, Any], side: str) -> list[Level]:
+    return [
+        Level(words, kind, [(0.0, float(numbers[name]))], power(numbers[name]))
+        for name, kind, words in _LEVELS[side]
+        if numbers.get(name)
+    ]
+
+
+def _marks(body: Body, begin_s: float, offset_s: int) -> list[Mark]:
+    moments = {"begin_at_s": body["begin_at_s"], **body["numbers"]}
+    return [
+        Mark(moments[name], kind, _named(words.zh, words.en, moments[name], offset_s))
+        for name, kind, words in _MARKS
+        if moments.get(name) is not None and moments[name] >= begin_s
+    ]
+
+
+def _named(zh: str, en: str, at_s: float, offset_s: int) -> Words:
+    at = local_text(at_s, offset_s, "%H:%M:%S")
+    return Words(f"{at} {zh}", en)

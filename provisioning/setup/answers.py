@@ -1,0 +1,182 @@
+"""The answers file of `dianjian setup --answers FILE`: TOML, everything optional, strict.
+
+    language = "zh"                      technician = "王伟"
+    [site]      gateway, name, enterprise, uscc, address; replace = true: a site file of others may go
+    [find]      buses = ["tcp://192.168.1.20", "/dev/ttyS1", …]; full = true: more than the quick pass
+    [[meter]]   at = "b1:3" (bus and address) or id = "m3"; model, serial, ct_ratio, pt_ratio, rated_a,
+                clamp_a = { l1 = 41.5 }, seal_numbers = ["…"]
+    [[line]]    id, kind, name, rated_kw, equipment, meters = ["m1", "b1:2"], on_kw, off_kw,
+                untried = "reason": its machine is not switched
+    [[linkage]] id, production = [], treatment = []
+    [wiring]    reads, pause_s
+    [trial]     skip = "reason" for all lines, wait_s
+    [[photo]]   path, what, meter
+    [enrol]     token_file ("-": a line of stdin), recovery = where its key goes; transport = https://…,
+                mqtts://… or file:DIR; centre_key, authority, broker with a typed token; wait_s
+    [commission] hours
+
+Every mistake is one line with its key. A secret is never in it: only the path of the file that has it.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from attrs import field, frozen
+
+from agent.config_types import mistakes_in
+from provisioning.journal.tables import Numbers, strictly
+from provisioning.terminal.exits import EXIT_USAGE, fail
+
+ANSWERS_BYTES_MAX: Final = 1024 * 1024
+"""A hundred meters with every answer take 50 kB."""
+
+
+@frozen
+class SiteAnswers:
+    """`[site]`."""
+
+    gateway: str | None = None
+    name: str | None = None
+    enterprise: str | None = None
+    uscc: str | None = None
+    address: str | None = None
+    replace: bool | None = None
+
+
+@frozen
+class FindAnswers:
+    """`[find]`."""
+
+    buses: tuple[str, ...] = ()
+    full: bool | None = None
+
+
+@frozen
+class MeterAnswers:
+    """`[[meter]]`: what is known of one meter, named by `id` or by `at`."""
+
+    id: str | None = None
+    at: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    ct_ratio: float | None = None
+    pt_ratio: float | None = None
+    rated_a: float | None = None
+    clamp_a: Numbers = field(factory=dict)
+    seal_numbers: tuple[str, ...] | None = None
+
+
+@frozen
+class LineAnswers:
+    """`[[line]]`."""
+
+    id: str | None = None
+    kind: Literal["production", "treatment", "feed"] | None = None
+    name: str | None = None
+    rated_kw: float | None = None
+    equipment: str | None = None
+    meters: tuple[str, ...] = ()
+    on_kw: float | None = None
+    off_kw: float | None = None
+    untried: str | None = None
+
+
+@frozen
+class LinkageAnswers:
+    """`[[linkage]]`."""
+
+    id: str | None = None
+    production: tuple[str, ...] = ()
+    treatment: tuple[str, ...] = ()
+
+
+@frozen
+class WiringAnswers:
+    """`[wiring]`."""
+
+    reads: int | None = None
+    pause_s: float | None = None
+
+
+@frozen
+class TrialAnswers:
+    """`[trial]`."""
+
+    skip: str | None = None
+    wait_s: float | None = None
+
+
+@frozen
+class PhotoAnswers:
+    """`[[photo]]`."""
+
+    path: str
+    what: str = ""
+    meter: str | None = None
+
+
+@frozen
+class EnrolAnswers:
+    """`[enrol]`: see `provisioning.setup.enrol`."""
+
+    transport: str | None = None
+    token_file: str | None = None
+    recovery: str | None = None
+    centre_key: str | None = None
+    authority: str | None = None
+    broker: str | None = None
+    wait_s: float | None = None
+
+
+@frozen
+class CommissionAnswers:
+    """`[commission]`."""
+
+    hours: float | None = None
+
+
+@frozen
+class Answers:
+    """The whole file; `file` is its path, for what is said of a mistake."""
+
+    language: Literal["zh", "en"] | None = None
+    technician: str | None = None
+    site: SiteAnswers = field(factory=SiteAnswers)
+    find: FindAnswers = field(factory=FindAnswers)
+    meter: tuple[MeterAnswers, ...] = ()
+    line: tuple[LineAnswers, ...] = ()
+    linkage: tuple[LinkageAnswers, ...] = ()
+    wiring: WiringAnswers = field(factory=WiringAnswers)
+    trial: TrialAnswers = field(factory=TrialAnswers)
+    photo: tuple[PhotoAnswers, ...] = ()
+    enrol: EnrolAnswers = field(factory=EnrolAnswers)
+    commission: CommissionAnswers = field(factory=CommissionAnswers)
+
+    def meter_at(self, meter_id: str, place: str) -> tuple[str, MeterAnswers]:
+        """What is known of a meter, and the key of its table."""
+        for index, one in enumerate(self.meter):
+            if meter_id == one.id or place == one.at:
+                return f"meter[{index}]", one
+        return f"meter[{meter_id}]", MeterAnswers()
+
+
+def read_answers(path: Path | None) -> Answers:
+    """The answers in the file at `path`; none without a file. Ends the verb where it has mistakes."""
+    if path is None:
+        return Answers()
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(ANSWERS_BYTES_MAX + 1)
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{path}: cannot be read: {error.strerror}") from error
+    if len(raw) > ANSWERS_BYTES_MAX:
+        raise fail(EXIT_USAGE, f"{path}: is longer than {ANSWERS_BYTES_MAX} bytes")
+    try:
+        table: dict[str, Any] = tomllib.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise fail(EXIT_USAGE, f"{path}: is not TOML: {error}") from error
+    try:
+        return strictly(table, Answers)
+    except Exception as error:  # cattrs raises groups of whatever its hooks raise
+        raise fail(EXIT_USAGE, *(f"{path}: {line}" for line in mistakes_in(error))) from error

@@ -1,0 +1,88 @@
+"""Steps `commission` and `sheet`: the commissioning period is begun, the acceptance sheet is written.
+
+Both go into the chain through the postbox. Where no agent runs, one is started for a moment after the sheet,
+so that its hash is sealed and receipted before the technician leaves.
+
+Before the period the technician may set the password without which the status page is never shown beyond
+this machine; nobody is asked for one where nobody sits.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from agent.build import version
+from agent.postbox import POSTBOX_NAME
+from provisioning.acceptance.sheet import write_sheet
+from provisioning.journal.file import Period
+from provisioning.live.page.gate import PasswordError, write_password
+from provisioning.setup.receipt import run_once, service_status
+from provisioning.setup.session import Session
+
+HOURS: Final = 72.0
+"""Three days hold a plant's usual shifts; commissioning says itself where it has seen too little."""
+HOURS_MIN, HOURS_MAX = 1.0, 24.0 * 92
+PAGE_FILE: Final = "page.password"
+
+
+def commission(session: Session) -> None:
+    """Begin the period, and say how it ends."""
+    _page_password(session)
+    hours = session.talk.ask_number(
+        "commission.hours",
+        "ask_hours",
+        HOURS_MIN,
+        HOURS_MAX,
+        default=HOURS,
+        given=session.answers.commission.hours,
+    )
+    begin = datetime.now(UTC).replace(microsecond=0)
+    until = begin + timedelta(hours=hours)
+    begin_at, until_at = (at.isoformat().replace("+00:00", "Z") for at in (begin, until))
+    session.keep(commissioning=Period(begin_at, until_at))
+    session.chain("period", begin_at=begin_at, until_at=until_at, hours=hours)
+    session.talk.say("period", begin=begin_at, until=until_at)
+    session.talk.say("period_ends", site=session.site_file)
+    session.talk.event("period", begin_at=begin_at, until_at=until_at)
+    session.done("commission")
+
+
+def _page_password(session: Session) -> None:
+    """A password for the status page, where it is wanted on the maintenance interface."""
+    talk, file = session.talk, session.folder / PAGE_FILE
+    if talk.assume_yes or not talk.ask_yes("page.password", "ask_page", default=False):
+        return
+    while True:
+        try:
+            write_password(file, talk.secret_line("ask_page_password"))
+        except PasswordError as error:
+            talk.show(str(error), style="yellow")
+        else:
+            talk.say("page_password_kept", file=file)
+            return
+
+
+def sheet(session: Session) -> None:
+    """Write the sheet, and have its hash sealed."""
+    written = write_sheet(
+        session.journal, session.site(), session.folder, at=session.now(), version=version()
+    )
+    session.keep(sheet=written)
+    session.chain("sheet", name=Path(written.path).name, sha256=written.sha256)
+    session.talk.say("sheet_written", path=written.path)
+    session.talk.say("sheet_hash", style="dim", sha256=written.sha256)
+    sealed = _sealed(session)
+    session.talk.say("sheet_sealed" if sealed else "sheet_waits", style="green" if sealed else "yellow")
+    session.talk.event("sheet", path=written.path, sha256=written.sha256, sealed=sealed)
+    session.done("sheet")
+
+
+def _sealed(session: Session) -> bool:
+    """Whether what lies in the postbox is sealed and receipted; an agent is run for it where none is."""
+    if session.journal.enrolment is None:
+        return False
+    if service_status(session) is not None:
+        return False  # it takes the letter at its next turn
+    seals, receipted = run_once(session)
+    waits = any((session.store / POSTBOX_NAME).glob("*.json"))
+    return receipted >= seals and not waits

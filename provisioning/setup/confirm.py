@@ -1,0 +1,125 @@
+"""What was found is confirmed or corrected: the models that are only guesses, and the ids of the meters."""
+
+from typing import Any, Final
+
+from attrs import evolve
+
+from agent.config_types import ID_CHARACTERS_MAX
+from drivers.model import names
+from provisioning.journal.file import MeterFound
+from provisioning.setup.session import Session
+from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.words import said
+from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.show import table
+
+SURE: Final = 0.9
+"""From here on a model is not asked about; `drivers.probe` says 0.99 of what its identity registers name."""
+
+
+def place_of(meter: MeterFound) -> str:
+    """Bus and address: how a meter is called in the answers file before it has an id."""
+    return f"{meter.bus}:{meter.unit_id or meter.address}"
+
+
+def confirm(session: Session) -> None:
+    """Ask about every guess, then whether all is right."""
+    answers = session.answers
+    for meter in session.journal.meters:
+        path, given = answers.meter_at(meter.id, place_of(meter))
+        if given.model is not None or (meter.confidence < SURE and not session.talk.assume_yes):
+            _ask_model(session, meter, path, given.model)
+        if given.serial is not None:
+            _put(session, evolve(_now(session, meter.id), serial=given.serial))
+    unknown = [meter for meter in session.journal.meters if not meter.model]
+    if unknown:
+        lines = (f"{session.talk.source}: meter {place_of(one)}: model: missing" for one in unknown)
+        raise fail(EXIT_USAGE, *lines)
+    while not session.talk.assume_yes:
+        _show(session)
+        wanted = session.talk.ask(
+            "find", "ask_meters_right", lambda typed: _meter_or_none(session, typed), default="ok"
+        )
+        if wanted is None:
+            return
+        _ask_model(session, wanted, "model", None)
+        _ask_id(session, _now(session, wanted.id))
+
+
+def _show(session: Session) -> None:
+    rows = [
+        (meter.id, place_of(meter), meter.model, meter.serial, f"{meter.confidence:.0%}")
+        for meter in session.journal.meters
+    ]
+    session.talk.show(table(("", *(said(key) for key in ("place", "model", "serial", "confidence"))), rows))
+
+
+def _meter_or_none(session: Session, typed: str) -> MeterFound | None:
+    if typed.casefold() in {"ok", "y", "yes", "是", "好"}:
+        return None
+    for meter in session.journal.meters:
+        if typed in {meter.id, place_of(meter)}:
+            return meter
+    raise WrongAnswerError("no_such_meter", typed=typed, known=", ".join(_ids(session)))
+
+
+def _ask_model(session: Session, meter: MeterFound, path: str, given: str | None) -> None:
+    talk = session.talk
+    if not talk.assume_yes:
+        talk.say("look_at_label", meter=meter.id, place=place_of(meter), model=meter.model or "?")
+        for reason in meter.reasons:
+            talk.show(f"    + {reason}", style="dim")
+    model = talk.ask(
+        f"{path}.model", "ask_model", _known_model(session), default=meter.model or None, given=given
+    )
+    _put(
+        session,
+        evolve(meter, model=model, confidence=1.0),  # somebody has read its label
+    )
+
+
+def _known_model(session: Session) -> Any:
+    def check(typed: str) -> str:
+        if typed in names() or (typed.endswith(".toml") and (session.folder / typed).is_file()):
+            return typed
+        near = [name for name in names() if typed.casefold() in name] if len(typed) > 1 else []
+        if len(near) == 1:
+            return near[0]
+        raise WrongAnswerError("no_such_model", typed=typed, known=", ".join(near or names()))
+
+    return check
+
+
+def _ask_id(session: Session, meter: MeterFound) -> None:
+    others = {one.id for one in session.journal.meters} - {meter.id}
+
+    def check(typed: str) -> str:
+        identifier(typed)
+        if typed in others:
+            raise WrongAnswerError("id_taken", typed=typed)
+        return typed
+
+    new = session.talk.ask("meter.id", "ask_meter_id", check, default=meter.id)
+    _put(session, evolve(meter, id=new), old=meter.id)
+
+
+def identifier(typed: str) -> str:
+    """An id as the site file takes it."""
+    inner = typed.replace("-", "a").replace("_", "a")
+    if not (typed.isascii() and inner.isalnum() and typed[0].isalnum() and len(typed) <= ID_CHARACTERS_MAX):
+        raise WrongAnswerError("no_id", typed=typed, limit=ID_CHARACTERS_MAX)
+    return typed
+
+
+def _put(session: Session, meter: MeterFound, old: str | None = None) -> None:
+    session.keep(
+        meters=tuple(meter if one.id == (old or meter.id) else one for one in session.journal.meters)
+    )
+
+
+def _now(session: Session, meter_id: str) -> MeterFound:
+    return next(one for one in session.journal.meters if one.id == meter_id)
+
+
+def _ids(session: Session) -> list[str]:
+    return [meter.id for meter in session.journal.meters]

@@ -1,0 +1,147 @@
+"""Step `enrol`: keys made here, a request bound to a one-time token, the centre's certificate in place.
+
+The token, or the text of the QR code that holds it, is a secret until it was used: it comes from the
+keyboard without being shown, from a file or from stdin, never from the command line, and is kept nowhere. The
+recovery key goes where the technician says and is taken away.
+
+What is done on the way is `provisioning.enrolment.enrolling`; an enrolment that waits for an officer, or for a USB
+stick to be carried, ends this call with one line, and the next one goes on.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import asdict, evolve
+
+from agent.config import Site
+from agent.enrolment import EnrolmentError, read_enrolment
+from provisioning.enrolment import enrolling
+from provisioning.enrolment.talk import TOKEN_BYTES_MAX, ended
+from provisioning.enrolment.ways import way_to
+from provisioning.journal.file import Enrolled
+from provisioning.setup.session import Session
+from provisioning.setup.talk import WrongAnswerError, text_answer
+from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.words.common import language
+from wire.enrolment.answer import Sentence
+from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
+from wire.enrolment.token import TokenError, parse_token
+
+RECOVERY_NAME: Final = "recovery.key"
+STDIN: Final = "-"
+WAIT_S_MAX: Final = 86_400.0
+
+
+def enrol(session: Session) -> None:
+    """Take the token, make the keys, be enrolled, write the broker into the site file."""
+    offer = _offer(session)
+    site = _as_offered(session, offer)
+    recovery = _recovery(session, site)
+    given = session.answers.enrol
+    way = given.transport or _way(session, offer)
+    patience_s = min(max(given.wait_s or enrolling.PATIENCE_S, 0.0), WAIT_S_MAX)
+
+    def tell(code: str, sentence: Sentence) -> None:
+        session.talk.show(f"  {sentence[language()]}")
+        session.talk.event("enrol", code=code, text=sentence)
+
+    def work() -> dict[str, Any]:
+        enrolling.prepare(site, recovery)
+        if recovery is not None:
+            session.talk.say("take_away", style="bold yellow", path=recovery)
+        return asdict(enrolling.enrol(site, offer, way_to(offer, way), tell, patience_s=patience_s))
+
+    done = Enrolled(**ended(work))
+    session.keep(enrolment=done)
+    session.write_site()
+    session.talk.say("enrolled", style="green", centre_key=done.centre_key[:16])
+    session.talk.event("enrolled", transport=done.transport, first_key=done.first_key, broker=done.broker_url)
+    session.done("enrol")
+
+
+def _offer(session: Session) -> Offer:
+    """The offer; what was typed at the keyboard is asked again where it is wrong."""
+    talk, given = session.talk, session.answers.enrol
+    if given.token_file is not None or talk.assume_yes:
+        if given.token_file is None:
+            raise fail(EXIT_USAGE, f"{talk.source}: enrol.token_file: missing, and it has no default")
+        try:
+            return _parsed(session, _read(session, given.token_file))
+        except (OfferError, TokenError) as error:
+            raise fail(EXIT_USAGE, f"{talk.source}: enrol.token_file: {error}") from error
+    while True:
+        typed = talk.secret_line("ask_token").strip()
+        try:
+            return _parsed(session, _read(session, typed[1:]) if typed.startswith("@") else typed)
+        except (OfferError, TokenError) as error:
+            talk.say("wrong_token", style="yellow", text=str(error))
+
+
+def _read(session: Session, name: str) -> str:
+    if name == STDIN:
+        return sys.stdin.readline(TOKEN_BYTES_MAX).strip()
+    path = Path(name).expanduser()
+    if not path.is_absolute() and not path.exists():
+        path = session.folder / path
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(TOKEN_BYTES_MAX + 1)
+        if len(raw) > TOKEN_BYTES_MAX:
+            raise OfferError(f"{path}: is too long for a token")
+        return raw.decode("utf-8").strip()
+    except OSError as error:
+        raise OfferError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise OfferError(f"{path}: is not UTF-8 at byte {error.start}") from error
+
+
+def _parsed(session: Session, text: str) -> Offer:
+    talk, given = session.talk, session.answers.enrol
+    if text.startswith(SCHEME):
+        offer = parse_offer(text)
+        return evolve(offer, broker=given.broker or offer.broker)
+    token = parse_token(text)
+    key = talk.ask("enrol.centre_key", "ask_centre_key", _fingerprint, given=given.centre_key)
+    authority = talk.ask("enrol.authority", "ask_authority", _fingerprint, given=given.authority)
+    broker = talk.ask("enrol.broker", "ask_broker", text_answer, given=given.broker)
+    return Offer(session.journal.site.gateway, token, key, authority, broker)
+
+
+def _fingerprint(typed: str) -> bytes:
+    try:
+        return fingerprint(typed)
+    except OfferError as error:
+        raise WrongAnswerError("wrong_token", text=str(error)) from error
+
+
+def _as_offered(session: Session, offer: Offer) -> Site:
+    """The site file, with the gateway's name as the centre has it: nothing is sealed under another yet."""
+    gateway = session.journal.site.gateway
+    if gateway != offer.gateway and session.journal.enrolment is None:
+        session.talk.say("gateway_is", style="yellow", gateway=offer.gateway)
+        session.keep(site=evolve(session.journal.site, gateway=offer.gateway))
+        session.write_site()
+    return session.site()
+
+
+def _recovery(session: Session, site: Site) -> Path | None:
+    """Where the recovery key goes; None where there is one already."""
+    try:
+        if read_enrolment(site.path(site.store.path))["recovery_key"]:
+            return None
+    except EnrolmentError:
+        pass  # no keys yet
+    given = session.answers.enrol.recovery
+    default = str(session.folder / RECOVERY_NAME)
+    path = Path(
+        session.talk.ask("enrol.recovery", "ask_recovery", text_answer, default=default, given=given)
+    ).expanduser()
+    return path if path.is_absolute() else session.folder / path
+
+
+def _way(session: Session, offer: Offer) -> str | None:
+    """The way that the offer names; asked only where it names none."""
+    if offer.est or offer.claim:
+        return None
+    return session.talk.ask("enrol.transport", "ask_way", text_answer)

@@ -1,0 +1,221 @@
+"""Step `find`: which meters are on which bus, and what they are. Nobody needs a register table.
+
+Every meter is kept as soon as it is named. A meter that was found before keeps its id and what was said of
+it; one that no longer answers stays, and is told. What is only a guess is asked, with the models that fit as
+well; whoever sits there may correct each model and id.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from attrs import evolve
+
+from agent.config_types import UnitId
+from drivers.errors import BusUrlError
+from provisioning.journal.file import BusFound, MeterFound
+from provisioning.setup.confirm import confirm, place_of
+from provisioning.setup.look import Ended, Going, Hit, checked_url, looked, serial_ports
+from provisioning.setup.session import Session
+from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.words import said
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.show import progress
+
+PROGRESS_S: Final = 1.0
+"""Of the search's own time between two events for a script."""
+
+
+def find(session: Session) -> None:
+    """Look at every bus, keep what answers, let it be corrected."""
+    urls = _buses(session)
+    before = {place_of(meter) for meter in session.journal.meters}
+    heard, errors = _looked(session, urls)
+    _number(session, before if "find" in session.journal.steps else set())
+    for meter in session.journal.meters:
+        if place_of(meter) in before - heard:
+            session.talk.say("meter_silent", style="yellow", meter=meter.id, place=place_of(meter))
+    if errors:
+        raise fail(EXIT_OUTSIDE, *errors)
+    if not session.journal.meters:
+        raise fail(EXIT_NO, said("no_meter"))
+    confirm(session)
+    session.talk.event("meters", meters=[_as_json(meter) for meter in session.journal.meters])
+    session.write_site()
+    session.done("find")
+
+
+def _buses(session: Session) -> list[str]:
+    """What is to be looked at, from the answers or the keyboard."""
+    talk, given = session.talk, session.answers.find.buses
+    known = [bus.url for bus in session.journal.buses]
+    if talk.assume_yes:
+        urls = list(given) or known or serial_ports()
+        if not urls:
+            raise fail(EXIT_USAGE, f"{talk.source}: find.buses: missing, and this machine has no serial port")
+    else:
+        offered = list(dict.fromkeys([*given, *known])) or serial_ports()
+        for url in offered:
+            talk.show(f"  {url}")
+        default = " ".join(offered) or None
+        urls = talk.ask("find.buses", "ask_buses", _several_urls, default=default)
+    for index, url in enumerate(urls):
+        try:
+            checked_url(url)
+        except BusUrlError as error:
+            raise fail(EXIT_USAGE, f"{talk.source}: find.buses[{index}]: {error}") from error
+    return urls
+
+
+def _several_urls(typed: str) -> list[str]:
+    urls = typed.replace(",", " ").split()
+    if not urls:
+        raise WrongAnswerError("needs_answer")
+    for url in urls:
+        try:
+            checked_url(url)
+        except BusUrlError as error:
+            raise WrongAnswerError("wrong_url", text=str(error)) from error
+    return list(dict.fromkeys(urls))
+
+
+def _looked(session: Session, urls: list[str]) -> tuple[set[str], list[str]]:
+    """Look at all of them; the places of the meters that answered, and which buses cannot be used."""
+    talk = session.talk
+    ids = _bus_ids(session, urls)
+    heard: set[str] = set()
+    errors: list[str] = []
+    told: dict[int, float] = {}
+    talk.say("searching", count=len(urls))
+    with progress(says_time_left=True) as bar:
+        tasks = [bar.add_task(_short(url), total=None) for url in urls]
+        for seen in looked(urls, quick=not session.answers.find.full):
+            if isinstance(seen, Going):
+                bar.update(
+                    tasks[seen.bus], total=seen.total, completed=seen.done, description=_doing(urls, seen)
+                )
+                if abs(told.get(seen.bus, -PROGRESS_S) - seen.done) >= _every(seen):
+                    told[seen.bus] = seen.done
+                    talk.event(
+                        "progress",
+                        step="find",
+                        bus=urls[seen.bus],
+                        done=seen.done,
+                        total=seen.total,
+                        left_s=round(seen.left_s, 1),
+                    )
+            elif isinstance(seen, Hit):
+                meter = _kept(session, ids[seen.bus], seen)
+                heard.add(place_of(meter))
+                bar.console.print(_one_line(meter), highlight=False, markup=False)
+                talk.event("meter", **{**_as_json(meter), "id": None}, alike=list(seen.alike))
+            elif isinstance(seen, Ended):
+                bar.update(tasks[seen.bus], visible=False)
+                _ended(session, urls[seen.bus], seen, errors)
+    return heard, errors
+
+
+def _every(seen: Going) -> float:
+    return max(seen.total / 20, 1.0)
+
+
+def _ended(session: Session, url: str, seen: Ended, errors: list[str]) -> None:
+    for text in seen.findings:
+        session.talk.show(f"{_short(url)}: {text}", style="yellow")
+        session.talk.event("finding", bus=url, text=text)
+    if seen.error:
+        errors.append(f"{url}: {seen.error}")
+
+
+def _doing(urls: list[str], seen: Going) -> str:
+    left = f"{round(seen.left_s) // 60}:{round(seen.left_s) % 60:02d}"
+    return f"{_short(urls[seen.bus])}  {seen.about}  {seen.found} ●  {left}"
+
+
+def _short(url: str) -> str:
+    parts = urlsplit(url)
+    return parts.netloc or Path(parts.path).name or url
+
+
+def _bus_ids(session: Session, urls: list[str]) -> list[str]:
+    """The id of each bus: the one that it has, else the next number, in the order in which they are named."""
+    ids = [next((bus.id for bus in session.journal.buses if _same_bus(bus.url, url)), "") for url in urls]
+    for index, one in enumerate(ids):
+        ids[index] = one or _free("b", (*ids, *(bus.id for bus in session.journal.buses)))
+    return ids
+
+
+def _number(session: Session, known: set[str]) -> None:
+    """Number the meters that are new in the order of their places: many threads find them in any order."""
+    kept = {meter.id for meter in session.journal.meters if place_of(meter) in known}
+    meters: list[MeterFound] = []
+    for meter in session.journal.meters:
+        if meter.id not in kept and meter.id[1:].isdecimal():
+            meter = evolve(meter, id=_free("m", kept | {one.id for one in meters}))  # noqa: PLW2901
+        meters.append(meter)
+    session.keep(meters=tuple(meters))
+
+
+def _kept(session: Session, bus_id: str, hit: Hit) -> MeterFound:
+    """Put a meter into the journal, on the bus that was asked."""
+    journal = session.journal
+    bus = BusFound(bus_id, hit.url)
+    buses = [*(one for one in journal.buses if one.id != bus_id), bus]
+    session.keep(buses=tuple(sorted(buses, key=lambda one: (len(one.id), one.id))))
+    unit_id = UnitId(hit.place) if isinstance(hit.place, int) else None
+    address = hit.place if isinstance(hit.place, str) else None
+    old = next(
+        (one for one in journal.meters if (one.bus, one.unit_id, one.address) == (bus.id, unit_id, address)),
+        None,
+    )
+    if old is None:
+        old = MeterFound(
+            _free("m", (one.id for one in journal.meters)),
+            bus.id,
+            unit_id,
+            address,
+            ct_ratio=hit.ct_ratio or 1.0,
+            pt_ratio=hit.pt_ratio or 1.0,
+        )
+    was_corrected = old.confidence == 1.0
+    meter = old if was_corrected else evolve(old, model=hit.model, confidence=round(hit.confidence, 3))
+    meter = evolve(meter, serial=hit.serial or old.serial, reasons=hit.reasons or old.reasons)
+    others = tuple(one for one in journal.meters if one.id != meter.id)
+    session.keep(meters=_sorted((*others, meter), session.journal.buses))
+    return meter
+
+
+def _sorted(meters: Iterable[MeterFound], buses: tuple[BusFound, ...]) -> tuple[MeterFound, ...]:
+    order = [bus.id for bus in buses]
+    return tuple(sorted(meters, key=lambda one: (order.index(one.bus), one.unit_id or 0, one.address or "")))
+
+
+def _same_bus(one: str, other: str) -> bool:
+    """Whether two URLs mean the same line, whatever settings are named."""
+    first, second = (
+        text.partition("?")[0].removeprefix("rtu:").removeprefix("dlt645:") for text in (one, other)
+    )
+    return first == second
+
+
+def _free(letter: str, used: Iterable[str]) -> str:
+    taken = set(used)
+    return next(name for number in range(1, 10_000) if (name := f"{letter}{number}") not in taken)
+
+
+def _one_line(meter: MeterFound) -> str:
+    named = f"{place_of(meter):<8} {meter.model or '?':<22} {meter.serial:<14}"
+    return f"  {named} {meter.confidence:4.0%}"
+
+
+def _as_json(meter: MeterFound) -> dict[str, Any]:
+    return {
+        "id": meter.id,
+        "bus": meter.bus,
+        "unit_id": meter.unit_id,
+        "address": meter.address,
+        "model": meter.model,
+        "serial": meter.serial,
+        "confidence": meter.confidence,
+    }

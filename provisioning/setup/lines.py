@@ -1,0 +1,307 @@
+"""Step `lines`: who the site is, its lines with the power on their nameplates, and what belongs together.
+
+A technician gives names and nameplates; ids, the meter that comes next and the usual linkage are offered. A
+transformer ratio is asked only of a meter whose registers hold secondary values, and the ratio that the meter
+says of itself is offered. Every meter that measures power must feed a line, as the agent wants it.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final, Literal, cast
+
+from attrs import evolve
+
+from agent.config_types import RATED_W_MAX, RATIO_MAX
+from agent.feed import POWER_POINT
+from drivers.errors import ModelError
+from drivers.model import Model, load, load_file
+from drivers.point import Ratio
+from provisioning.journal.file import LineNamed, MeterFound, SiteFacts
+from provisioning.setup.answers import LineAnswers
+from provisioning.setup.confirm import identifier, place_of
+from provisioning.setup.linkages import id_answer, linkages
+from provisioning.setup.session import Session, default_gateway
+from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.words import said
+from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.show import table
+
+Kind = Literal["production", "treatment", "feed"]
+KINDS: Final[tuple[Kind, ...]] = ("production", "treatment", "feed")
+LETTERS: Final = {"production": "p", "treatment": "t", "feed": "feed"}
+W_PER_KW: Final = 1000
+KW_MIN: Final = 0.001
+
+
+def lines(session: Session) -> None:
+    """Ask who this is, what runs here, which meter measures what, what belongs together."""
+    for index, one in enumerate(session.answers.meter):
+        key = "id" if one.at is None else "at"
+        _meter_named(session, f"meter[{index}].{key}", one.at or one.id or "")
+    _site(session)
+    if session.answers.line or session.talk.assume_yes:
+        _given(session)
+    else:
+        _asked(session)
+    _feeds(session)
+    _ratios(session)
+    linkages(session)
+    session.write_site()
+    session.done("lines")
+
+
+def model_of(session: Session, meter: MeterFound) -> Model:
+    """The model of a meter, shipped or of the folder. Ends the verb where it is neither."""
+    try:
+        if meter.model.endswith(".toml"):
+            return load_file(session.folder / meter.model)
+        return load(meter.model)
+    except ModelError as error:
+        raise fail(EXIT_USAGE, *(f"meter {meter.id}: {problem}" for problem in error.problems)) from error
+
+
+def has_power(session: Session, meter: MeterFound) -> bool:
+    """Whether a meter measures active power, and so feeds a line."""
+    return any(point.name == POWER_POINT for point in model_of(session, meter).points)
+
+
+def _site(session: Session) -> None:
+    talk, now, given = session.talk, session.journal.site, session.answers.site
+    gateway = talk.ask(
+        "site.gateway",
+        "ask_gateway",
+        identifier,
+        default=now.gateway or default_gateway(),
+        given=given.gateway,
+    )
+    session.keep(site=evolve(session.journal.site, gateway=gateway))
+    for key in ("name", "enterprise", "uscc", "address"):
+        text = talk.ask_text(
+            f"site.{key}", f"ask_{key}", default=getattr(now, key), given=getattr(given, key)
+        )
+        session.keep(site=evolve(session.journal.site, **{key: text}))
+    technician = talk.ask_text(
+        "technician", "ask_technician", default=session.journal.technician, given=session.answers.technician
+    )
+    session.keep(technician=technician)
+    assert isinstance(session.journal.site, SiteFacts)
+
+
+# -- lines from the answers file
+
+
+def _given(session: Session) -> None:
+    source = session.talk.source
+    if not session.answers.line:
+        if session.journal.lines:
+            return
+        raise fail(EXIT_USAGE, f"{source}: line: missing; say id, kind, rated_kw and meters of each line")
+    named: list[LineNamed] = []
+    for index, one in enumerate(session.answers.line):
+        named.append(_line_given(session, f"line[{index}]", one, named))
+    session.keep(lines=tuple(named))
+    for index, one in enumerate(session.answers.line):
+        for at, meter in enumerate(one.meters):
+            path = f"line[{index}].meters[{at}]"
+            _attach(session, _meter_named(session, path, meter), named[index].id)
+
+
+def _line_given(session: Session, path: str, one: LineAnswers, before: Sequence[LineNamed]) -> LineNamed:
+    talk = session.talk
+    if one.kind is None:
+        raise fail(EXIT_USAGE, f"{talk.source}: {path}.kind: missing; production, treatment or feed")
+    taken = [line.id for line in before]
+    line_id = id_answer(talk.source, f"{path}.id", one.id or _next_id(one.kind, taken), taken)
+    kw = talk.ask_number(
+        f"{path}.rated_kw", "ask_rated", KW_MIN, RATED_W_MAX / W_PER_KW, given=one.rated_kw, line=line_id
+    )
+    return LineNamed(line_id, one.kind, one.name or "", round(kw * W_PER_KW), one.equipment or "")
+
+
+def _meter_named(session: Session, path: str, typed: str) -> MeterFound:
+    for meter in session.journal.meters:
+        if typed in {meter.id, place_of(meter)}:
+            return meter
+    known = ", ".join(f"{meter.id} ({place_of(meter)})" for meter in session.journal.meters)
+    raise fail(EXIT_USAGE, f"{session.talk.source}: {path}: no meter {typed!r}; known: {known}")
+
+
+def _attach(session: Session, meter: MeterFound, line: str | None) -> None:
+    session.keep(
+        meters=tuple(evolve(one, line=line) if one.id == meter.id else one for one in session.journal.meters)
+    )
+
+
+def _next_id(kind: str, taken: Sequence[str]) -> str:
+    letter = LETTERS[kind]
+    if kind == "feed" and letter not in taken:
+        return letter
+    return next(name for number in range(1, 10_000) if (name := f"{letter}{number}") not in taken)
+
+
+# -- lines from the keyboard
+
+
+def _asked(session: Session) -> None:
+    talk = session.talk
+    talk.say("lines_intro")
+    while True:
+        _show(session)
+        known = {line.id: line for line in session.journal.lines}
+        enough = bool(known) and not _unfed(session)
+        typed = talk.ask_text("line", "ask_line", default="ok" if enough else None)
+        if typed.casefold() in {"ok", "好"} and enough:
+            return
+        if typed in {"-", *known} and known:
+            _change(session, known.get(typed) or list(known.values())[-1])
+        elif typed:
+            _line_asked(session, LineNamed("", "production", typed))
+
+
+def _change(session: Session, line: LineNamed) -> None:
+    """Say a line again, or take it out."""
+    if session.talk.ask_yes("line", "ask_remove", default=False, line=line.id):
+        session.keep(
+            lines=tuple(one for one in session.journal.lines if one.id != line.id),
+            meters=tuple(
+                evolve(one, line=None) if one.line == line.id else one for one in session.journal.meters
+            ),
+        )
+    else:
+        _line_asked(session, line)
+
+
+def _line_asked(session: Session, line: LineNamed) -> None:
+    talk, taken = session.talk, [one.id for one in session.journal.lines if one.id != line.id]
+    name = line.name if not line.id else talk.ask_text("line.name", "ask_line_name", default=line.name)
+    options = [(kind, said(kind)) for kind in KINDS]
+    guessed = line.kind if line.id else _guessed(name)
+    kind = cast("Kind", talk.ask_choice("line.kind", "ask_kind", options, default=guessed, name=name))
+    default_kw = line.rated_w / W_PER_KW if line.rated_w else None
+    kw = talk.ask_number(
+        "line.rated_kw", "ask_rated", KW_MIN, RATED_W_MAX / W_PER_KW, default=default_kw, line=name
+    )
+    equipment = talk.ask_text("line.equipment", "ask_equipment", default=line.equipment)
+    line_id = line.id or _next_id(kind, taken)
+    new = LineNamed(line_id, kind, name, round(kw * W_PER_KW), equipment)
+    if line.id:
+        session.keep(lines=tuple(new if one.id == line.id else one for one in session.journal.lines))
+    else:
+        session.keep(lines=(*session.journal.lines, new))
+    own = [meter.id for meter in session.journal.meters if meter.line == line_id]
+    offered = own or [meter.id for meter in _unfed(session)][:1]
+    chosen = talk.ask(
+        "line.meters",
+        "ask_meters",
+        lambda typed: _meters_typed(session, typed),
+        default=" ".join(offered),
+        name=name,
+    )
+    for meter in session.journal.meters:
+        if meter.id in chosen:
+            _attach(session, meter, line_id)
+        elif meter.line == line_id:
+            _attach(session, meter, None)
+
+
+_TREATMENT_WORDS: Final = (
+    *("治理", "除尘", "喷淋", "排风", "风机", "废气", "污水", "脱硫", "脱硝", "活性炭", "吸附", "燃烧"),
+    *("fan", "scrub", "filter", "treat", "exhaust", "dust", "sewage", "rto", "rco"),
+)
+_FEED_WORDS: Final = ("总进线", "进线", "总表", "变压器", "feed", "mains", "transformer", "main supply")
+
+
+def _guessed(name: str) -> Kind:
+    """The kind that a name suggests; Enter takes it."""
+    text = name.casefold()
+    if any(word in text for word in _FEED_WORDS):
+        return "feed"
+    return "treatment" if any(word in text for word in _TREATMENT_WORDS) else "production"
+
+
+def _meters_typed(session: Session, typed: str) -> set[str]:
+    chosen = set()
+    for word in typed.replace(",", " ").replace("，", " ").split():
+        found = [meter.id for meter in session.journal.meters if word in {meter.id, place_of(meter)}]
+        if not found:
+            known = ", ".join(meter.id for meter in session.journal.meters)
+            raise WrongAnswerError("no_such_meter", typed=word, known=known)
+        chosen |= set(found)
+    return chosen
+
+
+def _show(session: Session) -> None:
+    journal = session.journal
+    if journal.lines:
+        rows = [
+            (
+                line.id,
+                line.name,
+                said(line.kind),
+                f"{line.rated_w / W_PER_KW:g} kW",
+                " ".join(meter.id for meter in journal.meters if meter.line == line.id),
+            )
+            for line in journal.lines
+        ]
+        session.talk.show(table(("", *(said(key) for key in ("name", "kind", "rated", "meters"))), rows))
+    free = [f"{meter.id} ({meter.model} {place_of(meter)})" for meter in _unfed(session)]
+    if free:
+        session.talk.say("meters_without_line", meters=", ".join(free))
+
+
+# -- what both ways end with
+
+
+def _unfed(session: Session) -> list[MeterFound]:
+    lines_ = {line.id for line in session.journal.lines}
+    return [
+        meter for meter in session.journal.meters if meter.line not in lines_ and has_power(session, meter)
+    ]
+
+
+def _feeds(session: Session) -> None:
+    """Every meter with power needs a line, and what has no power can feed none."""
+    for meter in session.journal.meters:
+        if meter.line is not None and not has_power(session, meter):
+            session.talk.say("meter_without_power", style="yellow", meter=meter.id)
+            _attach(session, meter, None)
+    talk = session.talk
+    if talk.assume_yes and (unfed := _unfed(session)):
+        places = (f"{meter.id} ({place_of(meter)}, {meter.model})" for meter in unfed)
+        raise fail(EXIT_USAGE, *(f"{talk.source}: line.meters: {one} feeds no line" for one in places))
+    for meter in _unfed(session):
+        options = [(line.id, f"{line.id} {line.name}") for line in session.journal.lines]
+        line = talk.ask_choice("line.meters", "ask_feeds", options, meter=meter.id, model=meter.model)
+        _attach(session, meter, line)
+    feeds = [line.id for line in session.journal.lines if line.kind == "feed"]
+    if len(feeds) > 1:
+        raise fail(EXIT_USAGE, f"{talk.source}: line: {', '.join(feeds)} are all feeds; a site has one")
+
+
+def _ratios(session: Session) -> None:
+    for meter in session.journal.meters:
+        ratios = {point.ratio for point in model_of(session, meter).points}
+        path, given = session.answers.meter_at(meter.id, place_of(meter))
+        changes: dict[str, Any] = {}
+        for key, asked in (
+            ("ct_ratio", bool(ratios & {Ratio.CT, Ratio.CT_PT})),
+            # Low voltage has no voltage transformer: asked only of a meter that says it has one.
+            ("pt_ratio", given.pt_ratio is not None or meter.pt_ratio != 1.0),
+        ):
+            if asked:
+                changes[key] = session.talk.ask_number(
+                    f"{path}.{key}",
+                    f"ask_{key}",
+                    1 / RATIO_MAX,
+                    RATIO_MAX,
+                    default=getattr(meter, key),
+                    given=getattr(given, key),
+                    meter=meter.id,
+                    model=meter.model,
+                )
+        if given.rated_a is not None:
+            changes["rated_a"] = given.rated_a
+        session.keep(
+            meters=tuple(
+                evolve(one, **changes) if one.id == meter.id else one for one in session.journal.meters
+            )
+        )

@@ -1,0 +1,99 @@
+"""The linkages of a setup: which treatment must run while which production does.
+
+One treatment line serves all production; of several, each is offered the production of its own number, and
+whoever sits there says what it really treats.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from provisioning.journal.file import LinkageNamed
+from provisioning.setup.confirm import identifier
+from provisioning.setup.session import Session
+from provisioning.setup.talk import WrongAnswerError
+from provisioning.terminal.exits import EXIT_USAGE, fail
+
+
+def id_answer(source: str, path: str, typed: str, taken: Sequence[str]) -> str:
+    """An id of the answers file that nothing else has. Ends the verb where it is none."""
+    try:
+        identifier(typed)
+        if typed in taken:
+            raise WrongAnswerError("id_taken", typed=typed)  # noqa: TRY301
+    except WrongAnswerError as error:
+        raise fail(EXIT_USAGE, f"{source}: {path}: {error}") from error
+    return typed
+
+
+def linkages(session: Session) -> None:
+    """Take them from the answers, or ask of each treatment line what it treats."""
+    named = session.journal.lines
+    production = [line.id for line in named if line.kind == "production"]
+    treatment = [line.id for line in named if line.kind == "treatment"]
+    if session.answers.linkage:
+        session.keep(
+            linkages=tuple(_linkage_given(session, index) for index in range(len(session.answers.linkage)))
+        )
+        return
+    if not production or not treatment:
+        session.keep(linkages=())
+        session.talk.say("no_linkage")
+        return
+    linkages: list[LinkageNamed] = []
+    before = {one.treatment[0]: one for one in session.journal.linkages if len(one.treatment) == 1}
+    for line in treatment:
+        default = _usual_production(line, production, treatment)
+        if line in before:
+            default = [one for one in before[line].production if one in production] or default
+        chosen = session.talk.ask(
+            "linkage",
+            "ask_linkage",
+            _production_typed(production),
+            default=" ".join(default),
+            line=_named(session, line),
+        )
+        if chosen:
+            linkages.append(LinkageNamed(f"k{len(linkages) + 1}", chosen, (line,)))
+    session.keep(linkages=tuple(linkages))
+
+
+def _usual_production(line: str, production: list[str], treatment: list[str]) -> list[str]:
+    """The only treatment serves all; of several each serves the production of its own number."""
+    if len(treatment) == 1:
+        return production
+    twin = "p" + line[1:]
+    return [twin] if twin in production else production
+
+
+def _named(session: Session, line_id: str) -> str:
+    line = next(one for one in session.journal.lines if one.id == line_id)
+    return f"{line.id} {line.name}".strip()
+
+
+def _production_typed(production: list[str]) -> Any:
+    def check(typed: str) -> tuple[str, ...]:
+        if typed == "-":
+            return ()
+        words = typed.replace(",", " ").replace("，", " ").split()
+        for word in words:
+            if word not in production:
+                raise WrongAnswerError("no_such_line", typed=word, known=", ".join(production))
+        return tuple(dict.fromkeys(words))
+
+    return check
+
+
+def _linkage_given(session: Session, index: int) -> LinkageNamed:
+    given, source = session.answers.linkage[index], session.talk.source
+    kinds = {line.id: line.kind for line in session.journal.lines}
+    for role, members in (("production", given.production), ("treatment", given.treatment)):
+        path = f"linkage[{index}].{role}"
+        if not members:
+            raise fail(EXIT_USAGE, f"{source}: {path}: missing")
+        for member in members:
+            if kinds.get(member) != role:
+                known = ", ".join(line for line, kind in kinds.items() if kind == role)
+                raise fail(EXIT_USAGE, f"{source}: {path}: no {role} line {member!r}; known: {known}")
+    taken = [one.id or "" for one in session.answers.linkage[:index]]
+    name = id_answer(source, f"linkage[{index}].id", given.id or f"k{index + 1}", taken)
+    return LinkageNamed(name, given.production, given.treatment)

@@ -1,0 +1,142 @@
+"""Step `photos`: photos by path and SHA-256, and the numbers of the seals on the meters.
+
+A photo stays where it is; what counts is the hash of its bytes. One that is not there, or too large, is one
+line; with somebody at the keyboard the path is asked again.
+"""
+
+import os
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from attrs import evolve
+
+from provisioning.journal.file import MeterFound, Photo
+from provisioning.setup.confirm import place_of
+from provisioning.setup.session import Session
+from provisioning.setup.talk import WrongAnswerError, text_answer
+
+PHOTO_MB_MAX: Final = 64
+"""A photo of a telephone has 3 to 15 MB; a film is no photo."""
+BYTES_PER_MB: Final = 1_000_000
+CHUNK_BYTES: Final = 1 << 20
+PHOTOS_MAX: Final = 500
+SEALS_MAX: Final = 8
+"""Terminal cover, case, transformer boxes."""
+
+
+def photos(session: Session) -> None:
+    """Take both, from the answers or the keyboard."""
+    for index, given in enumerate(session.answers.photo[:PHOTOS_MAX]):
+        try:
+            photo = hashed(session.folder, given.path)
+        except WrongAnswerError as error:
+            session.talk.refuse(f"photo[{index}].path", error.key, **error.values)
+        meter = _meter(session, given.meter)
+        if given.meter is not None and meter is None:
+            known = ", ".join(one.id for one in session.journal.meters)
+            session.talk.refuse(f"photo[{index}].meter", "no_such_meter", typed=given.meter, known=known)
+        _keep(session, evolve(photo, what=given.what, meter=meter))
+    if not session.talk.assume_yes:
+        _asked(session)
+    for meter_ in session.journal.meters:
+        _seals(session, meter_)
+    session.done("photos")
+
+
+def hashed(folder: Path, typed: str) -> Photo:
+    """The photo at a path: the one that was typed, else below the setup's folder.
+
+    Raises:
+        WrongAnswerError: There is none, or it is no photo.
+    """
+    path = Path(typed).expanduser()
+    if not path.is_absolute():
+        path = path.absolute() if path.exists() else folder / path
+    digest = sha256()
+    size = 0
+    try:
+        if not path.exists():
+            raise WrongAnswerError("no_file", path=typed)
+        if not path.is_file():
+            raise WrongAnswerError("unreadable", path=typed, why="is no file")
+        with path.open("rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                size += len(chunk)
+                if size > PHOTO_MB_MAX * BYTES_PER_MB:
+                    raise WrongAnswerError("too_large", path=typed, limit=PHOTO_MB_MAX)
+                digest.update(chunk)
+    except (OSError, ValueError) as error:  # a null byte in a path is a ValueError
+        if isinstance(error, WrongAnswerError):
+            raise
+        why = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise WrongAnswerError("unreadable", path=typed, why=why) from error
+    inside = path.is_relative_to(folder)
+    return Photo(os.fspath(path.relative_to(folder) if inside else path), digest.hexdigest())
+
+
+def _asked(session: Session) -> None:
+    talk = session.talk
+    while len(session.journal.photos) < PHOTOS_MAX:
+        photo = talk.ask(
+            "photo", "ask_photo", lambda typed: hashed(session.folder, typed) if typed else None, default=""
+        )
+        if photo is None:
+            return
+        what = talk.ask_text("photo.what", "ask_photo_what", default="")
+        meter = talk.ask(
+            "photo.meter", "ask_photo_meter", lambda typed: _meter_typed(session, typed), default="-"
+        )
+        _keep(session, evolve(photo, what=what, meter=meter))
+        talk.say("photo_kept", style="dim", path=photo.path, sha256=photo.sha256)
+
+
+def _keep(session: Session, photo: Photo) -> None:
+    """A photo that is there already is said anew, not twice."""
+    others = tuple(one for one in session.journal.photos if one.path != photo.path)
+    session.keep(photos=(*others, photo))
+    session.talk.event("photo", path=photo.path, sha256=photo.sha256, meter=photo.meter)
+
+
+def _meter(session: Session, typed: str | None) -> str | None:
+    return next((one.id for one in session.journal.meters if typed in {one.id, place_of(one)}), None)
+
+
+def _meter_typed(session: Session, typed: str) -> str | None:
+    if typed == "-":
+        return None
+    meter = _meter(session, typed)
+    if meter is None:
+        known = ", ".join(one.id for one in session.journal.meters)
+        raise WrongAnswerError("no_such_meter", typed=typed, known=known)
+    return meter
+
+
+def _seals(session: Session, meter: MeterFound) -> None:
+    path, given = session.answers.meter_at(meter.id, place_of(meter))
+    before = " ".join(meter.seal_numbers) or "-"
+    numbers = session.talk.ask(
+        f"{path}.seal_numbers",
+        "ask_seals",
+        _numbers_typed,
+        default=before,
+        given=None if given.seal_numbers is None else " ".join(given.seal_numbers) or "-",
+        meter=meter.id,
+        place=place_of(meter),
+    )
+    if numbers != meter.seal_numbers:
+        session.keep(
+            meters=tuple(
+                evolve(one, seal_numbers=numbers) if one.id == meter.id else one
+                for one in session.journal.meters
+            )
+        )
+
+
+def _numbers_typed(typed: str) -> tuple[str, ...]:
+    if typed in {"-", ""}:
+        return ()
+    numbers = tuple(text_answer(typed).replace(",", " ").replace("，", " ").split())
+    if len(numbers) > SEALS_MAX:
+        raise WrongAnswerError("too_many_seals", limit=SEALS_MAX)
+    return numbers

@@ -1,0 +1,117 @@
+"""Step `receipt`: seal, send, and wait until the centre has signed for the first seal. Green only then.
+
+Where the agent runs already, as a service, its status is watched; else `dianjian-agent run --once` is started
+as a child, which reads every meter once, seals and waits for the receipt.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from typing import IO, Any, Final
+
+from agent.status import read_status
+from agent.store.gateway import read_seals
+from disk.database import StoreError
+from evidence.seal import FIRST_NUMBER
+from provisioning.journal.file import Receipted
+from provisioning.setup.session import Session
+from provisioning.setup.words import said
+from provisioning.terminal.exits import EXIT_OUTSIDE, fail
+from provisioning.terminal.show import progress
+
+DATABASE: Final = "chain.db"
+SERVICE_WAIT_S: Final = 60.0
+"""A running agent seals every 10 s, and a centre answers within one."""
+CHILD_WAIT_S: Final = 300.0
+"""A hundred meters that are all silent take two time-outs each, then 15 s for the receipt."""
+LOOK_S: Final = 0.5
+LINES_TOLD: Final = 4
+
+
+def receipt(session: Session) -> None:
+    """Wait for the signed receipt of the first seal."""
+    status = service_status(session)
+    seals, receipted = _of_service(session, status) if status else run_once(session)
+    if receipted < FIRST_NUMBER:
+        raise fail(EXIT_OUTSIDE, said("no_receipt", seals=seals))
+    session.keep(receipt=Receipted(FIRST_NUMBER, _first_hash(session), session.now()))
+    session.talk.say("receipted", style="green", seal=FIRST_NUMBER, seals=seals, receipted=receipted)
+    session.talk.event("receipt", seal=FIRST_NUMBER, seals=seals, receipted=receipted)
+    session.done("receipt")
+
+
+def service_status(session: Session) -> dict[str, Any] | None:
+    """What a running agent says of itself; None where none runs."""
+    try:
+        return read_status(session.store)
+    except (OSError, ValueError):
+        return None
+
+
+def _of_service(session: Session, status: dict[str, Any]) -> tuple[int, int]:
+    session.talk.say("agent_runs")
+    deadline = time.monotonic() + SERVICE_WAIT_S
+    while status["seals"]["receipted"] < FIRST_NUMBER and time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        status = service_status(session) or status
+    return int(status["seals"]["last"]), int(status["seals"]["receipted"])
+
+
+def run_once(session: Session) -> tuple[int, int]:
+    """Let a child read, seal and send once; the last seal and the last that was receipted."""
+    site = session.site()
+    told: dict[str, Any] = {}
+    with progress() as bar:
+        task = bar.add_task(said("reading_meters"), total=len(site.meter))
+        with (
+            tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log,
+            _started(session, log) as child,
+        ):
+            assert child.stdout is not None
+            seen = set()
+            for line in child.stdout:
+                told = _object(line) or told
+                meter = told.get("meter")
+                if meter is None or meter in seen:
+                    continue
+                seen.add(meter)
+                doing = str(meter) if len(seen) < len(site.meter) else said("waiting_receipt")
+                bar.update(task, completed=len(seen), description=doing)
+                if told.get("quality") != "good":
+                    reason = str(told.get("reason", ""))
+                    session.talk.say("meter_bad", style="yellow", meter=meter, why=reason)
+            code = child.wait(CHILD_WAIT_S)
+            log.seek(0)
+            words = log.read()
+    if "seals" not in told:
+        lines = [line for line in words.splitlines() if not line.startswith("INFO")][-LINES_TOLD:]
+        raise fail(EXIT_OUTSIDE, *(lines or [said("agent_failed", code=code)]))
+    if not told["receipted"]:
+        for line in [one for one in words.splitlines() if "broker" in one][-LINES_TOLD:]:
+            session.talk.show(f"  {line}", style="dim")
+    return int(told["seals"]), int(told["receipted"])
+
+
+def _started(session: Session, log: IO[str]) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-P", "-m", "agent.main", "run", "--once", "--config", str(session.site_file)]
+    return subprocess.Popen(  # noqa: S603 - our own module, no shell
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
+    )
+
+
+def _object(line: str) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def _first_hash(session: Session) -> str:
+    try:
+        first = next(iter(read_seals(session.store / DATABASE)), None)
+    except StoreError:
+        first = None
+    return first.hash.hex() if first is not None and first.number == FIRST_NUMBER else ""

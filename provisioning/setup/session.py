@@ -1,0 +1,211 @@
+"""One call of a setup: its folder, its journal, who is spoken to. Everything that is learned is kept at once.
+
+Two setups in one folder are refused. A journal that is damaged is set aside under another name, said in one
+line, and a new one begun; one of newer software is left alone. The site file is written from the journal; one
+that somebody else wrote or edited is not replaced without a yes, after its differences were shown, and is
+kept beside the new one.
+"""
+
+import contextlib
+import difflib
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import define, evolve, field
+
+from agent.config import ConfigError, Site, SiteMistakesError, load_site, parse_site
+from agent.postbox import LetterError, drop
+from disk.lock import Lock, SecondInstanceError
+from drivers.clock import Clock, SystemClock
+from provisioning.journal.file import (
+    JOURNAL_NAME,
+    VERSION,
+    Journal,
+    JournalError,
+    load_journal,
+    save_journal,
+    write_whole,
+)
+from provisioning.setup.answers import Answers
+from provisioning.setup.site import site_text
+from provisioning.setup.talk import Talk
+from provisioning.setup.words import said
+from provisioning.terminal.exits import EXIT_USAGE, fail
+
+SITE_NAME: Final = "site.toml"
+LOCK_NAME: Final = "setup.lock"
+SYSTEM_FOLDER: Final = Path("/etc/dianjian")
+SYSTEM_STATE: Final = "/var/lib/dianjian"
+"""Where the service keeps its state (systemd/dianjian-agent.service)."""
+STATE: Final = "state"
+DIFFERENCES_SHOWN: Final = 40
+
+
+@define
+class Session:
+    """What every step works with."""
+
+    folder: Path
+    talk: Talk
+    answers: Answers
+    journal: Journal
+    clock: Clock = field(factory=SystemClock)
+
+    @property
+    def site_file(self) -> Path:
+        """The site file."""
+        return self.folder / SITE_NAME
+
+    @property
+    def store(self) -> Path:
+        """The agent's state folder."""
+        return self.folder / state_of(self.folder)
+
+    def now(self) -> str:
+        """The present time as the journal has it."""
+        return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def keep(self, **changes: Any) -> None:
+        """Change the journal, on the disk too."""
+        self.journal = evolve(self.journal, **changes)
+        save_journal(self.folder / JOURNAL_NAME, self.journal)
+
+    def done(self, step: str) -> None:
+        """Note that a step is done."""
+        self.keep(steps={**self.journal.steps, step: self.now()})
+        self.talk.event("done", step=step)
+
+    def chain(self, what: str, **fields: Any) -> None:
+        """Have something sealed: it lies in the postbox until the agent takes it."""
+        body = {"what": what, "at": self.now(), "technician": self.journal.technician, **fields}
+        try:
+            self.store.mkdir(mode=0o700, parents=True, exist_ok=True)
+            drop(self.store, body, self.clock.stamp().utc_ns)
+        except (OSError, LetterError) as error:
+            raise fail(EXIT_USAGE, f"{self.store}: {error}") from error
+
+    def site(self) -> Site:
+        """The site file as it stands. Ends the verb where it has mistakes."""
+        try:
+            return load_site(self.site_file)
+        except ConfigError as error:
+            raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+
+    def write_site(self) -> None:
+        """Write the site file from the journal, if that says something new."""
+        text = site_text(self.journal, state_of(self.folder))
+        try:
+            parse_site(text, self.site_file)
+        except SiteMistakesError as error:
+            lines = (f"{self.site_file}: not written: {problem}" for problem in error.problems)
+            raise fail(EXIT_USAGE, *lines) from error
+        raw = text.encode()
+        digest = hashlib.sha256(raw).hexdigest()
+        present = self._present()
+        if present is not None:
+            found = hashlib.sha256(present).hexdigest()
+            if found not in {digest, self.journal.site_sha256}:
+                self._ask_to_replace(present, text)
+        if present != raw:
+            write_whole(self.site_file, raw)
+        if self.journal.site_sha256 != digest:
+            self.keep(site_sha256=digest)
+        self.talk.event("site", path=str(self.site_file), sha256=digest)
+
+    def _present(self) -> bytes | None:
+        try:
+            return self.site_file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise fail(EXIT_USAGE, f"{self.site_file}: cannot be read: {error.strerror}") from error
+
+    def _ask_to_replace(self, present: bytes, text: str) -> None:
+        before = present.decode("utf-8", "replace").splitlines()
+        differs = list(
+            difflib.unified_diff(before, text.splitlines(), "site.toml", "setup", lineterm="", n=0)
+        )
+        self.talk.say("site_differs", style="yellow", path=self.site_file)
+        for line in differs[2 : 2 + DIFFERENCES_SHOWN]:
+            self.talk.show(f"    {line}", style="dim")
+        if len(differs) > 2 + DIFFERENCES_SHOWN:
+            self.talk.say("more_lines", count=len(differs) - 2 - DIFFERENCES_SHOWN)
+        if not self.talk.ask_yes(
+            "site.replace", "ask_replace_site", default=False, given=self.answers.site.replace
+        ):
+            raise fail(
+                EXIT_USAGE,
+                f"{self.site_file}: was not written by this setup and stays as it is; move it away, "
+                "or say site.replace = true in the answers",
+            )
+        kept = aside(self.site_file, "replaced")
+        self.talk.say("set_aside", path=kept)
+
+
+def state_of(folder: Path) -> str:
+    """What `[store] path` is in a setup's folder."""
+    return SYSTEM_STATE if folder == SYSTEM_FOLDER else STATE
+
+
+def default_folder() -> Path:
+    """`/etc/dianjian` for root, else the working folder."""
+    return SYSTEM_FOLDER if os.geteuid() == 0 else Path.cwd()
+
+
+def default_gateway() -> str:
+    """The machine's own name, as an id."""
+    name = "".join(one if one.isascii() and one.isalnum() else "-" for one in socket.gethostname()).strip("-")
+    return name[:32] or "gateway"
+
+
+@contextlib.contextmanager
+def session(folder: Path, talk: Talk, answers: Answers) -> Iterator[Session]:
+    """The session in `folder`, alone in it. Ends the verb where it cannot be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = Lock(folder / LOCK_NAME)
+    except SecondInstanceError as error:
+        raise fail(EXIT_USAGE, f"{folder}: another setup is at work in this folder") from error
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{folder}: {error.strerror}") from error
+    try:
+        yield Session(folder, talk, answers, _journal(folder / JOURNAL_NAME, talk))
+    finally:
+        lock.release()
+
+
+def _journal(path: Path, talk: Talk) -> Journal:
+    if not path.exists():
+        return Journal()
+    try:
+        return load_journal(path)
+    except JournalError as error:
+        newer = f"writes {VERSION}" in error.problems[0] and "None" not in error.problems[0]
+        unread = error.problems[0].startswith("cannot be read")
+        if newer or unread:
+            raise fail(EXIT_USAGE, *str(error).splitlines()) from error
+        kept = aside(path, "damaged")
+        talk.say("journal_damaged", style="yellow", path=path, kept=kept, why=error.problems[0])
+        talk.event("set_aside", path=str(kept), problems=list(error.problems))
+        return Journal()
+
+
+def aside(path: Path, why: str) -> Path:
+    """Rename a file, so that nothing overwrites it; its new name."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    kept = path.with_name(f"{path.name}.{why}-{stamp}")
+    try:
+        path.rename(kept)
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{path}: cannot be set aside: {error.strerror}") from error
+    return kept
+
+
+def continue_line(folder: Path) -> str:
+    """How an interrupted setup goes on."""
+    return said("go_on", folder=folder)

@@ -1,0 +1,236 @@
+"""How a setup talks: questions with defaults, events for scripts, words in the technician's language.
+
+An answer comes from the answers file, from the keyboard, or with `--yes` from the default; one that is in
+none of them ends the verb with one line that names the key. At the keyboard a wrong answer is told and asked
+again; in the answers file it ends the verb. With `--json` stdout has one JSON object an event and nothing
+else, and what people read goes to stderr where somebody is asked, else nowhere.
+"""
+
+import contextlib
+import json
+import re
+import sys
+import termios
+from collections.abc import Callable, Sequence
+from typing import Any, Final, NoReturn, TypeVar
+
+import click
+from attrs import define
+
+from provisioning.setup.words import said, sentence
+from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.show import console
+
+T = TypeVar("T")
+
+LINE_BYTES_MAX: Final = 4096
+"""What a terminal holds of one line (termios(3), canonical mode)."""
+IUTF8: Final = 0o40000
+"""termios(3): erase characters, not bytes; Python's termios has no name for it."""
+_ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]")
+"""What arrow keys send."""
+ANSWER_CHARACTERS_MAX: Final = 400
+"""Of one typed answer; a paste of a whole file is no name."""
+
+
+class WrongAnswerError(ValueError):
+    """An answer is wrong; the key of the sentence that says why, and its values."""
+
+    def __init__(self, key: str, /, **values: Any) -> None:
+        self.key, self.values = key, values
+        super().__init__(sentence(key, "en", **values))
+
+
+@define
+class Talk:
+    """The conversation of one call.
+
+    Attributes:
+        as_json: Events for a script.
+        assume_yes: Nobody sits there: take answers and defaults.
+        source: What the answers come from, for what is said of a wrong one.
+    """
+
+    as_json: bool = False
+    assume_yes: bool = False
+    source: str = "answers"
+
+    def say(self, key: str, /, *, style: str = "", **values: Any) -> None:
+        """One sentence for people."""
+        self.show(said(key, **values), style=style)
+
+    def show(self, text: Any, *, style: str = "") -> None:
+        """A text or a table for people."""
+        if self.as_json and self.assume_yes:
+            return
+        console(stderr=self.as_json).print(text, style=style or None, soft_wrap=True, markup=False)
+
+    def event(self, name: str, **fields: Any) -> None:
+        """One line for scripts."""
+        if self.as_json:
+            click.echo(json.dumps({"event": name, **fields}, ensure_ascii=False))
+
+    # -- questions
+
+    def ask(
+        self,
+        path: str,
+        key: str,
+        check: Callable[[str], T],
+        *,
+        default: str | None = None,
+        given: str | None = None,
+        **values: Any,
+    ) -> T:
+        """The answer to the question `key`; `path` is what it is called in the answers file.
+
+        Raises:
+            KeyboardInterrupt: Whoever sits there wants to end.
+        """
+        if self.assume_yes:
+            return self._taken(path, check, default if given is None else given, was_given=given is not None)
+        if given is not None:
+            default = given
+        shown = f" [{default}]" if default else ""
+        while True:
+            typed = self._line(f"{said(key, **values)}{shown}: ").strip()
+            if not typed and default is None:
+                self.say("needs_answer", style="yellow")
+                continue
+            try:
+                return check(typed or default or "")
+            except WrongAnswerError as error:
+                self.say(error.key, style="yellow", **error.values)
+
+    def ask_text(
+        self, path: str, key: str, *, default: str | None = None, given: str | None = None, **values: Any
+    ) -> str:
+        """Some words; printable ones."""
+        return self.ask(path, key, text_answer, default=default, given=given, **values)
+
+    def ask_number(
+        self,
+        path: str,
+        key: str,
+        low: float,
+        high: float,
+        *,
+        default: float | None = None,
+        given: float | None = None,
+        **values: Any,
+    ) -> float:
+        """A number within limits."""
+        shown = None if default is None else f"{default:g}"
+        told = None if given is None else repr(given)
+        return self.ask(path, key, number_answer(low, high), default=shown, given=told, **values)
+
+    def ask_yes(
+        self, path: str, key: str, *, default: bool | None, given: bool | None = None, **values: Any
+    ) -> bool:
+        """Yes or no."""
+        shown = None if default is None else said("yes" if default else "no")
+        told = None if given is None else said("yes" if given else "no")
+        return self.ask(path, key, _yes_or_no, default=shown, given=told, **values)
+
+    def ask_choice(
+        self,
+        path: str,
+        key: str,
+        options: Sequence[tuple[str, str]],
+        *,
+        default: str | None = None,
+        given: str | None = None,
+        **values: Any,
+    ) -> str:
+        """One of some: each has the word that scripts use and the one that people read."""
+        names = [name for name, _ in options]
+
+        def check(typed: str) -> str:
+            if typed.isdecimal() and 1 <= int(typed[:9]) <= len(options):
+                return names[int(typed) - 1]
+            for name, label in options:
+                if typed.casefold() in {name.casefold(), label.casefold()}:
+                    return name
+            raise WrongAnswerError("no_choice", options=", ".join(names), typed=typed)
+
+        if not self.assume_yes:
+            for number, (_, label) in enumerate(options, 1):
+                self.show(f"  {number}  {label}")
+        shown = str(names.index(default) + 1) if default in names and not self.assume_yes else default
+        return self.ask(path, key, check, default=shown, given=given, **values)
+
+    def secret_line(self, key: str) -> str:
+        """One line that is not echoed where that can be: a token."""
+        self.say(key)
+        if sys.stdin.isatty():
+            return str(click.prompt("", prompt_suffix="> ", hide_input=True, default="", show_default=False))
+        return self._line("> ")
+
+    def refuse(self, path: str, key: str, /, **values: Any) -> NoReturn:
+        """End the verb: an answer is wrong, and here is why."""
+        raise fail(EXIT_USAGE, f"{self.source}: {path}: {sentence(key, 'en', **values)}")
+
+    def _taken(self, path: str, check: Callable[[str], T], text: str | None, *, was_given: bool) -> T:
+        if text is None:
+            raise fail(EXIT_USAGE, f"{self.source}: {path}: missing, and it has no default")
+        try:
+            return check(text)
+        except WrongAnswerError as error:
+            where = f"{self.source}: {path}" if was_given else path
+            raise fail(EXIT_USAGE, f"{where}: {error}") from error
+
+    def _line(self, prompt: str) -> str:
+        """A typed line.
+
+        Not by readline: without the locale's files, as on a bare gateway, it takes the bytes of a Chinese
+        character for commands. A terminal that is told of UTF-8 erases characters whole.
+        """
+        stream = sys.stderr if self.as_json else sys.stdout
+        stream.write(prompt)
+        stream.flush()
+        _erase_whole_characters()
+        raw = sys.stdin.buffer.readline(LINE_BYTES_MAX)
+        if not raw:
+            raise KeyboardInterrupt  # nobody is there any more
+        return _ESCAPES.sub("", raw.decode("utf-8", "replace"))
+
+
+def _erase_whole_characters() -> None:
+    with contextlib.suppress(termios.error, OSError, ValueError):
+        settings = termios.tcgetattr(sys.stdin.fileno())
+        settings[0] |= IUTF8
+        termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, settings)
+
+
+def text_answer(typed: str) -> str:
+    """A name that can stand in every file: printable and not too long."""
+    text = typed.strip()
+    if not text.isprintable() or "\ufffd" in text:
+        raise WrongAnswerError("not_printable")
+    if len(text) > ANSWER_CHARACTERS_MAX:
+        raise WrongAnswerError("too_long", limit=ANSWER_CHARACTERS_MAX)
+    return text
+
+
+def number_answer(low: float, high: float) -> Callable[[str], float]:
+    """A check for numbers; a comma is taken for a decimal point."""
+
+    def check(typed: str) -> float:
+        try:
+            number = float(typed.replace(",", "."))
+        except ValueError:
+            number = float("nan")
+        if not low <= number <= high:
+            raise WrongAnswerError("not_in_range", low=f"{low:.10g}", high=f"{high:.10g}", typed=typed)
+        return number
+
+    return check
+
+
+def _yes_or_no(typed: str) -> bool:
+    word = typed.casefold()
+    if word in {"y", "yes", "是", "j", "shi", "s"}:
+        return True
+    if word in {"n", "no", "否", "不", "bu"}:
+        return False
+    raise WrongAnswerError("not_yes_no", typed=typed)

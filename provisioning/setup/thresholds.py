@@ -1,0 +1,124 @@
+"""Step `thresholds`: from which power on each line counts as running, until commissioning has learned it.
+
+The nameplate gives 10 % and 7 % of the rated power. Where a machine was switched, the same shares of the step
+between its standing and its running power are taken, above what it takes while it stands: a standby load of
+8 % of the nameplate no longer counts as running. What was typed is kept.
+"""
+
+from typing import Final
+
+from attrs import evolve
+
+from agent.detect.line_params import NAMEPLATE_HI, NAMEPLATE_LO, nameplate_threshold
+from provisioning.journal.file import LineNamed, LineThreshold, last_trial
+from provisioning.setup.session import Session
+from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.words import said
+from provisioning.terminal.show import table
+
+W_PER_KW: Final = 1000
+STEP_MIN: Final = 0.05
+"""Part of the nameplate that a switched machine must show for its step to say anything."""
+_ORIGINS: Final = {"nameplate": "nameplate", "trial": "from_trial", "typed": "typed"}
+
+
+def thresholds(session: Session) -> None:
+    """Offer, let it be changed, write it into the site file."""
+    lines = [line for line in session.journal.lines if line.kind != "feed"]
+    known = {one.line: one for one in session.journal.thresholds if one.source == "typed"}
+    session.keep(thresholds=tuple(known.get(line.id) or offered(session, line) for line in lines))
+    for index, one in enumerate(session.answers.line):
+        line = next((each for each in lines if each.id == one.id), None)
+        if line is not None and (one.on_kw is not None or one.off_kw is not None):
+            _given(session, index, line, one.on_kw, one.off_kw)
+    while not session.talk.assume_yes and lines:
+        _show(session)
+        line_id = session.talk.ask(
+            "thresholds", "ask_thresholds", lambda typed: _line_or_none(session, typed), default="ok"
+        )
+        if line_id is None:
+            break
+        _asked(session, next(line for line in lines if line.id == line_id))
+    for threshold in session.journal.thresholds:
+        session.talk.event(
+            "threshold",
+            line=threshold.line,
+            lo_w=threshold.lo_w,
+            hi_w=threshold.hi_w,
+            source=threshold.source,
+        )
+    session.write_site()
+    session.done("thresholds")
+
+
+def offered(session: Session, line: LineNamed) -> LineThreshold:
+    """What the last on/off test says, else the nameplate."""
+    trial = last_trial(session.journal, line.id)
+    if trial is not None and trial.follows and trial.off_w is not None and trial.on_w is not None:
+        step_w = trial.on_w - trial.off_w
+        if step_w >= STEP_MIN * line.rated_w:
+            base_w = max(trial.off_w, 0.0)
+            hi_w = max(2, round(base_w + NAMEPLATE_HI * step_w))
+            lo_w = max(1, round(base_w + NAMEPLATE_LO * step_w))
+            return LineThreshold(line.id, min(lo_w, hi_w), hi_w, "trial")
+    plain = nameplate_threshold(line.rated_w)
+    return LineThreshold(line.id, plain.lo_w, plain.hi_w, "nameplate")
+
+
+def _given(session: Session, index: int, line: LineNamed, on_kw: float | None, off_kw: float | None) -> None:
+    now = next(one for one in session.journal.thresholds if one.line == line.id)
+    hi_w = now.hi_w if on_kw is None else round(on_kw * W_PER_KW)
+    share = NAMEPLATE_LO / NAMEPLATE_HI
+    lo_w = round(off_kw * W_PER_KW) if off_kw is not None else round(hi_w * share)
+    if not 0 < lo_w <= hi_w:
+        session.talk.refuse(f"line[{index}].off_kw", "thresholds_cross", typed=f"{lo_w} W, {hi_w} W")
+    _put(session, evolve(now, lo_w=lo_w, hi_w=hi_w, source="typed"))
+
+
+def _asked(session: Session, line: LineNamed) -> None:
+    now = next(one for one in session.journal.thresholds if one.line == line.id)
+    most_kw = 2 * line.rated_w / W_PER_KW
+    on_kw = session.talk.ask_number(
+        "line.on_kw", "ask_on_kw", 0.002, most_kw, default=now.hi_w / W_PER_KW, line=line.id
+    )
+    share = NAMEPLATE_LO / NAMEPLATE_HI
+    off_kw = session.talk.ask_number(
+        "line.off_kw", "ask_off_kw", 0.001, on_kw, default=float(f"{on_kw * share:.3g}"), line=line.id
+    )
+    _put(
+        session,
+        LineThreshold(line.id, max(1, round(off_kw * W_PER_KW)), round(on_kw * W_PER_KW), "typed"),
+    )
+
+
+def _put(session: Session, threshold: LineThreshold) -> None:
+    session.keep(
+        thresholds=tuple(
+            threshold if one.line == threshold.line else one for one in session.journal.thresholds
+        )
+    )
+
+
+def _show(session: Session) -> None:
+    names = {line.id: line.name for line in session.journal.lines}
+    rows = [
+        (
+            one.line,
+            names.get(one.line, ""),
+            f"{one.hi_w / W_PER_KW:.3g} kW",
+            f"{one.lo_w / W_PER_KW:.3g} kW",
+            said(_ORIGINS[one.source]),
+        )
+        for one in session.journal.thresholds
+    ]
+    headings = ("", said("name"), said("running_from"), said("stopped_below"), said("origin"))
+    session.talk.show(table(headings, rows))
+
+
+def _line_or_none(session: Session, typed: str) -> str | None:
+    if typed.casefold() in {"ok", "好"}:
+        return None
+    known = [one.line for one in session.journal.thresholds]
+    if typed not in known:
+        raise WrongAnswerError("no_such_line", typed=typed, known=", ".join(known))
+    return typed

@@ -1,0 +1,261 @@
+"""Step `trial`: each machine is switched by hand, and the reading of its line must follow.
+
+All meters are read in turns the whole time, so that a transformer on another line's cable shows itself; what
+was read just before a line is tried counts as the rest before it. `agent.wiring.Follow` says what to wait for
+and when it is sure: off and on again, and once more where that leaves a doubt. Nobody has to press a key when
+the machine is switched: setup watches the readings.
+
+A line may be left out, with a reason that stands on the sheet. One with a meter whose wiring is known to be
+wrong is left out unless somebody insists: two exchanged transformers add up to nothing, which follows
+nothing, and what such a meter shows would become a threshold. Where the reading does not follow, the verdict
+and what to do are said, and the line may be tried again.
+"""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from attrs import define, field
+
+from agent.detect.line_params import NAMEPLATE_LO
+from agent.feed import POWER_POINT
+from drivers.reading import PollGroup
+from provisioning.journal.file import LineNamed, Trial, last_wiring
+from provisioning.setup.lines import has_power
+from provisioning.setup.meters import Readers
+from provisioning.setup.session import Session
+from provisioning.setup.talk import WrongAnswerError, text_answer
+from provisioning.setup.words import both, said
+from provisioning.terminal.show import SPARK_COLUMNS, Screen, sparkline, table
+from provisioning.wiring import Follow, Followed
+from provisioning.wiring.trial import SETTLE_S, WAIT_S, State, Wait
+from provisioning.words.common import language
+
+TICK_S: Final = 1.0
+"""Every meter is read once a second where its bus is quick enough."""
+TICK_S_MAX: Final = 6.0
+"""A crowded slow bus: nobody waits longer for one of its meters."""
+BEFORE_S: Final = 2 * SETTLE_S
+"""Kept of what was read before a line is tried."""
+SAMPLES_MAX: Final = 600
+"""Of the curve on the sheet; a longer test is thinned."""
+LETTER_SAMPLES_MAX: Final = 120
+"""Of the curve in the chain, where every meter's readings are as well once the agent runs."""
+WAIT_S_MIN, WAIT_S_MAX = 10.0, 3600.0
+W_PER_KW: Final = 1000.0
+
+
+@define
+class Powers:
+    """The powers of all meters, tick by tick, and what was read lately."""
+
+    readers: Readers
+    meters: Sequence[str]
+    lately: deque[tuple[float, dict[str, float | None]]] = field(factory=deque)
+
+    def tick(self) -> tuple[float, dict[str, float | None]]:
+        """Wait until every meter was read once more, or for TICK_S_MAX; None where a read failed."""
+        now: dict[str, float | None] = {}
+        until_s = self.readers.seconds() + TICK_S_MAX
+        while len(now) < len(self.meters) and (left_s := until_s - self.readers.seconds()) > 0:
+            sample = self.readers.next(left_s)
+            if sample is not None:
+                now[sample.meter] = sample.number(POWER_POINT)
+        moment = self.readers.seconds(), now
+        self.lately.append(moment)
+        while self.lately[0][0] < moment[0] - BEFORE_S:
+            self.lately.popleft()
+        return moment
+
+
+def trial(session: Session) -> None:
+    """Try each line, one after the other."""
+    given = session.answers.trial
+    wait_s = WAIT_S if given.wait_s is None else given.wait_s
+    if not WAIT_S_MIN <= wait_s <= WAIT_S_MAX:
+        session.talk.refuse("trial.wait_s", "not_in_range", low=WAIT_S_MIN, high=WAIT_S_MAX, typed=wait_s)
+    lines = [line for line in session.journal.lines if line.kind != "feed"]
+    reasons = {one.id: one.untried for one in session.answers.line if one.untried}
+    asked = []
+    for line in lines:
+        reason = given.skip or reasons.get(line.id) or _miswired(session, line)
+        if reason and session.talk.assume_yes:
+            _skipped(session, line, reason)
+        elif _own(session, line):
+            asked.append(line)
+    if asked:
+        meters = [meter for meter in session.journal.meters if has_power(session, meter)]
+        with Readers(session, meters, [PollGroup.FAST], every_s=TICK_S) as readers:
+            powers = Powers(readers, [meter.id for meter in meters])
+            for line in asked:
+                _line(session, powers, line, wait_s)
+    session.done("trial")
+
+
+def _line(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> None:
+    """One line, until it is tried or left out."""
+    talk = session.talk
+    named = f"{line.id} {line.name}".strip()
+    miswired = _miswired(session, line)
+    if miswired:
+        talk.show(miswired, style="yellow")
+    wanted = "skip" if miswired else "try"
+    while True:
+        if not talk.assume_yes:
+            options = [(key, said(f"trial_{key}")) for key in ("try", "skip")]
+            wanted = talk.ask_choice(f"{line.id}.trial", "ask_trial", options, default=wanted, line=named)
+            while powers.readers.next(0.0) is not None:  # what was read while nobody watched
+                powers.lately.clear()
+        if wanted == "skip":
+            _skipped(session, line, talk.ask("trial.skip", "ask_reason", _reason, default=miswired))
+            return
+        result = _tried(session, powers, line, wait_s)
+        if result.follows or talk.assume_yes:
+            return
+        wanted = "try"
+
+
+def _tried(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> Followed:
+    """One on/off test, shown while it lasts, kept at its end."""
+    begin_at = session.now()
+    with Screen() as screen:
+        watch = _Watch.of(session, powers, line, wait_s, screen)
+        result = watch.run()
+    verdict = Trial(
+        line.id,
+        ", ".join(watch.test.own),
+        begin_at,
+        session.now(),
+        result.follows,
+        result.off_w,
+        result.on_w,
+        tuple(thinned(watch.curve, SAMPLES_MAX)),
+        tuple(watch.switched),
+        dict(result.sentence),
+    )
+    session.keep(trials=(*session.journal.trials, verdict))
+    told = {
+        "line": line.id,
+        "meters": list(watch.test.own),
+        "follows": result.follows,
+        "kind": result.kind,
+        "others": list(result.meters),
+        "off_w": result.off_w,
+        "on_w": result.on_w,
+        "sentence": dict(result.sentence),
+        "remedy": dict(result.remedy),
+    }
+    curve = [list(one) for one in thinned(watch.curve, LETTER_SAMPLES_MAX)]
+    session.chain(
+        "trial", **told, begin_at=begin_at, samples=curve, switched=[list(s) for s in watch.switched]
+    )
+    session.talk.event("trial", **told)
+    own = language()
+    session.talk.show(
+        f"{'✓' if result.follows else '✗'} {line.id}  {result.sentence[own]}",
+        style="green" if result.follows else "bold red",
+    )
+    if not result.follows:
+        session.talk.show(f"     → {result.remedy[own]}")
+    return result
+
+
+@define
+class _Watch:
+    """The test of one line, fed with what is read."""
+
+    session: Session
+    powers: Powers
+    line: LineNamed
+    test: Follow
+    screen: Screen
+    begin_s: float
+    curve: list[tuple[float, float | None]] = field(factory=list)
+    switched: list[tuple[float, State]] = field(factory=list)
+
+    @classmethod
+    def of(cls, session: Session, powers: Powers, line: LineNamed, wait_s: float, screen: Screen) -> "_Watch":
+        """The test begins with what was read just before."""
+        own = _own(session, line)
+        if not powers.lately:
+            powers.tick()
+        now_w = sum(watts or 0.0 for name, watts in powers.lately[-1][1].items() if name in own)
+        feeds = [one.id for one in session.journal.lines if one.kind == "feed"]
+        sums = tuple(meter.id for meter in session.journal.meters if meter.line in feeds)
+        runs = abs(now_w) >= NAMEPLATE_LO * line.rated_w  # negative behind a reversed transformer
+        test = Follow(own, sums, float(line.rated_w), "on" if runs else "off", wait_s)
+        return cls(session, powers, line, test, screen, powers.lately[0][0])
+
+    def run(self) -> Followed:
+        """Until the test has a result."""
+        before = list(self.powers.lately)
+        wait = Wait("settle")
+        for seconds, watts in before:
+            wait = self._fed(seconds, watts)
+        while self.test.result is None:
+            self._ask(wait)
+            self._show(wait)
+            wait = self._fed(*self.powers.tick())
+        return self.test.result
+
+    def _fed(self, seconds: float, watts: Mapping[str, float | None]) -> Wait:
+        wait = self.test.sample(seconds, watts)
+        known = [watts.get(name) for name in self.test.own]
+        shown = None if None in known else sum(one for one in known if one is not None)
+        self.curve.append((round(seconds - self.begin_s, 1), None if shown is None else round(shown, 1)))
+        return wait
+
+    def _ask(self, wait: Wait) -> None:
+        """Ask for the machine to be switched, once each time."""
+        if wait.what != "switch" or wait.to is None or (self.switched and self.switched[-1][1] == wait.to):
+            return
+        self.switched.append((round(self.powers.readers.seconds() - self.begin_s, 1), wait.to))
+        name = f"{self.line.id} {self.line.name}".strip()
+        self.session.talk.say(f"switch_{wait.to}", style="bold", line=name)
+        self.session.talk.event("switch", line=self.line.id, to=wait.to)
+
+    def _show(self, wait: Wait) -> None:
+        values = [watts for _, watts in self.curve]
+        top = max((one for one in values if one is not None), default=0.0)
+        now = "–" if wait.own_w is None else f"{wait.own_w / W_PER_KW:.2f} kW"
+        doing = said("settling") if wait.what != "switch" else said(f"waiting_{wait.to}")
+        row = (self.line.id, now, sparkline(values, top, SPARK_COLUMNS), doing, f"{wait.left_s:.0f} s")
+        self.screen.draw(table(("", "", "", "", ""), [row]))
+
+
+def thinned(curve: Sequence[tuple[float, float | None]], most: int) -> Sequence[tuple[float, float | None]]:
+    """At most so many of a curve's samples, evenly taken."""
+    step = -(-len(curve) // most) or 1
+    return curve[::step]
+
+
+def _own(session: Session, line: LineNamed) -> tuple[str, ...]:
+    return tuple(meter.id for meter in session.journal.meters if meter.line == line.id)
+
+
+def _miswired(session: Session, line: LineNamed) -> str | None:
+    """Why a line is better tried later; None where nothing speaks against it."""
+    for name in _own(session, line):
+        verdict = last_wiring(session.journal, name)
+        if verdict is not None and verdict.verdict == "mistake":
+            return said("miswired", meter=name, what=verdict.sentence.get(language(), ""))
+    return None
+
+
+def _skipped(session: Session, line: LineNamed, reason: str) -> None:
+    now = session.now()
+    sentence = both("not_tried", reason=reason)
+    left_out = Trial(
+        line.id, ", ".join(_own(session, line)), now, now, follows=False, sentence=sentence, skipped=reason
+    )
+    session.keep(trials=(*session.journal.trials, left_out))
+    session.chain("trial", line=line.id, skipped=reason)
+    session.talk.event("trial", line=line.id, skipped=reason)
+    session.talk.say("line_not_tried", style="yellow", line=line.id, reason=reason)
+
+
+def _reason(typed: str) -> str:
+    reason = text_answer(typed)
+    if not reason:
+        raise WrongAnswerError("needs_answer")
+    return reason

@@ -1,0 +1,184 @@
+"""`dianjian setup`: from a bare gateway to a signed acceptance sheet, step by step.
+
+    dianjian setup [--folder DIR]             the guided session: what is not done yet, in order
+    dianjian setup STEP [--folder DIR]        one step, again if it was done before
+    … --yes [--answers FILE]                  nobody sits there: defaults, and answers from a TOML file
+    … --json                                  one JSON object an event on stdout
+
+Steps: find, lines, wiring, trial, thresholds, photos, enrol, receipt, commission, sheet. Everything is kept
+in `setup.json` at once; a call that was ended, by whatever, goes on where it was.
+"""
+
+import contextlib
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from provisioning.journal.file import STEPS
+from provisioning.setup.answers import read_answers
+from provisioning.setup.receipt import service_status
+from provisioning.setup.session import Session, continue_line, default_folder, session, state_of
+from provisioning.setup.talk import Talk
+from provisioning.setup.words import said
+from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
+from provisioning.words.common import choose_language, language
+
+_MODULES: Final = {"thresholds": "setup_thresholds", "commission": "setup_close", "sheet": "setup_close"}
+_FOLDER = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where site file and journal are; /etc/dianjian for root, else the working folder.",
+)
+_YES = click.option("--yes", is_flag=True, help="Ask nobody: defaults, and what --answers says.")
+_ANSWERS = click.option(
+    "--answers", type=click.Path(dir_okay=False, path_type=Path), help="TOML file with answers."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object an event.")
+_SHEET: Final = click.Path(dir_okay=False, path_type=Path)
+_CHECK_HELP: Final = "Only say whether this sheet is on record in the gateway's own chain."
+
+NEEDS: Final = {
+    "lines": "find",
+    "wiring": "lines",
+    "trial": "lines",
+    "thresholds": "lines",
+    "photos": "find",
+    "enrol": "lines",
+    "receipt": "enrol",
+    "commission": "lines",
+    "sheet": "lines",
+}
+"""What a step cannot do without; all else may be done in any order, or left out."""
+MEASURES: Final = {"find", "wiring", "trial"}
+"""Steps that ask the meters themselves: a serial port is for one at a time."""
+
+HELP: Final = {
+    "find": "look at the buses and name the meters",
+    "lines": "name site, lines and linkages; which meter measures what",
+    "wiring": "check phases, transformers and ratios of each meter",
+    "trial": "switch each machine and watch its reading follow",
+    "thresholds": "from which power on each line counts as running",
+    "photos": "hashes of photos, numbers of the meters' seals",
+    "enrol": "make the keys and be enrolled at the centre by a token",
+    "receipt": "seal, send, and wait for the centre's signature",
+    "commission": "begin the commissioning period",
+    "sheet": "write the acceptance sheet, its hash into the chain",
+}
+
+
+@click.group(
+    "setup", short_help="from a bare gateway to a signed acceptance sheet", invoke_without_command=True
+)
+@_FOLDER
+@_YES
+@_ANSWERS
+@_JSON
+@click.pass_context
+def command(
+    context: click.Context, folder: Path | None, yes: bool, answers: Path | None, as_json: bool
+) -> None:
+    """Go through everything that is not done yet; without STEP the guided session."""
+    context.obj = {"folder": folder, "yes": yes, "answers": answers, "as_json": as_json}
+    if context.invoked_subcommand is None:
+        with _opened(context, folder, yes=yes, answers=answers, as_json=as_json) as one:
+            _guided(one)
+
+
+def _step_command(name: str) -> click.Command:
+    @click.command(name, short_help=HELP[name], help=f"{HELP[name].capitalize()}.")
+    @_FOLDER
+    @_YES
+    @_ANSWERS
+    @_JSON
+    @click.pass_context
+    def step(
+        context: click.Context, folder: Path | None, yes: bool, answers: Path | None, as_json: bool
+    ) -> None:
+        before: dict[str, Any] = context.obj or {}
+        with _opened(
+            context,
+            folder or before.get("folder"),
+            yes=yes or bool(before.get("yes")),
+            answers=answers or before.get("answers"),
+            as_json=as_json or bool(before.get("as_json")),
+        ) as one:
+            _run(one, name)
+
+    return step
+
+
+def _checking(step: click.Command) -> click.Command:
+    """`setup sheet` with --check, which only looks."""
+    run = step.callback
+    assert run is not None
+
+    def checked(check: Path | None, **rest: Any) -> None:
+        if check is None:
+            run(**rest)
+            return
+        from provisioning.evidence.sheet import say_sheet  # noqa: PLC0415 - no other step needs all of evidence
+
+        before: dict[str, Any] = click.get_current_context().obj or {}
+        folder = (rest["folder"] or before.get("folder") or default_folder()).absolute()
+        say_sheet(check, folder / state_of(folder), as_json=rest["as_json"] or bool(before.get("as_json")))
+
+    step.params.append(click.Option(["--check"], type=_SHEET, help=_CHECK_HELP))
+    step.callback = checked
+    return step
+
+
+for _name in STEPS:
+    _one = _step_command(_name)
+    command.add_command(_checking(_one) if _name == "sheet" else _one)
+
+
+@contextlib.contextmanager
+def _opened(
+    context: click.Context, folder: Path | None, *, yes: bool, answers: Path | None, as_json: bool
+) -> Iterator[Session]:
+    """The session; ctrl-C ends it with one line that says how to go on."""
+    place = (folder or default_folder()).absolute()
+    wanted = context.find_root().params.get("lang")
+    talk = Talk(as_json, yes, str(answers) if answers else "--answers FILE")
+    known = read_answers(answers)
+    try:
+        with session(place, talk, known) as one:
+            is_begun = one.journal.technician or one.journal.meters
+            choose_language(wanted or known.language or (one.journal.language if is_begun else None))
+            if language() != one.journal.language:
+                one.keep(language=language())
+            yield one
+    except (KeyboardInterrupt, click.Abort):
+        if sys.stdin.isatty():
+            click.echo(err=True)  # what the terminal made of ctrl-C stands on a line of its own
+        raise fail(EXIT_INTERRUPTED, continue_line(place)) from None
+
+
+def _guided(one: Session) -> None:
+    talk = one.talk
+    if not talk.assume_yes:
+        talk.say("hello", folder=one.folder)
+    for number, name in enumerate(STEPS, 1):
+        if name in one.journal.steps:
+            talk.say("already_done", style="dim", name=said(f"name_{name}"), at=one.journal.steps[name][:16])
+            continue
+        talk.say("step", style="bold", number=number, count=len(STEPS), name=said(f"name_{name}"))
+        _run(one, name)
+    talk.say("all_done", style="green")
+    talk.event("all_done")
+
+
+def _run(one: Session, name: str) -> None:
+    module = importlib.import_module(f"provisioning.{_MODULES.get(name, f'setup_{name}')}")
+    run: Callable[[Session], None] = getattr(module, name)
+    missing = NEEDS.get(name)
+    if missing is not None and missing not in one.journal.steps:
+        raise fail(EXIT_USAGE, said("comes_first", name=name, missing=missing))
+    if name in MEASURES and service_status(one) is not None:
+        one.talk.say("agent_has_ports", style="yellow")
+    one.talk.event("step", step=name)
+    run(one)

@@ -1,0 +1,241 @@
+"""Step `wiring`: how each meter is wired, by some reads of it. What is wrong is said with what to do.
+
+All meters are read at the same time, some reads some seconds apart. Who sits there sees the values as they
+come, may type what a clamp meter shows, corrects what is wrong and measures again, as often as he likes;
+every verdict is kept, and the last one of a meter counts. A mistake does not stop the setup: it stands in the
+journal, in the chain and on the sheet.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from attrs import evolve
+
+from drivers.point import PHASES, Ratio
+from drivers.reading import PollGroup
+from provisioning.journal.file import MeterFound, WiringVerdict, last_wiring
+from provisioning.setup.confirm import place_of
+from provisioning.setup.lines import has_power, model_of
+from provisioning.setup.meters import Readers, Sample
+from provisioning.setup.session import Session
+from provisioning.setup.talk import WrongAnswerError
+from provisioning.setup.words import both, said
+from provisioning.terminal.show import Screen, table
+from provisioning.wiring import Diagnosis, Expected, Mistake, diagnose
+from provisioning.wiring.ratio import right_ratio
+from provisioning.words.common import language
+
+READS: Final = 5
+READS_MIN, READS_MAX = 3, 10
+EVERY_S: Final = 1.5
+EVERY_S_MIN, EVERY_S_MAX = 0.2, 30.0
+"""Reads one after the other would all see the same moment of a load that swings."""
+CLAMP_A_MAX: Final = 10_000.0
+SHOWN: Final = (
+    ("voltage", "V", 1.0),
+    ("current", "A", 1.0),
+    ("active_power", "kW", 1000.0),
+    ("power_factor", "PF", 1.0),
+)
+_STYLE: Final = {"good": "green", "mistake": "bold red", "undecided": "yellow"}
+
+
+def wiring(session: Session) -> None:
+    """Measure, judge, let it be corrected and measured again."""
+    meters = [meter for meter in session.journal.meters if has_power(session, meter)]
+    samples = _measured(session, meters)
+    for meter in meters:
+        _judged(session, meter, samples[meter.id], _clamp_given(session, meter))
+    if not session.talk.assume_yes:
+        if session.talk.ask_yes("wiring.clamp", "ask_has_clamp", default=False):
+            _clamped(session, meters, samples)
+        _corrected(session, meters)
+    session.done("wiring")
+
+
+def _measured(session: Session, meters: Sequence[MeterFound]) -> dict[str, list[Sample]]:
+    """Some reads of each meter, shown as they come."""
+    given = session.answers.wiring
+    reads = READS if given.reads is None else given.reads
+    if not READS_MIN <= reads <= READS_MAX:
+        session.talk.refuse("wiring.reads", "not_in_range", low=READS_MIN, high=READS_MAX, typed=reads)
+    every_s = min(max(given.pause_s or EVERY_S, EVERY_S_MIN), EVERY_S_MAX)
+    samples: dict[str, list[Sample]] = {meter.id: [] for meter in meters}
+    session.talk.say("measuring", count=len(meters), reads=reads)
+    groups = (PollGroup.FAST, PollGroup.SLOW)  # reactive power moves slowly with most models
+    with Readers(session, meters, groups, rounds=reads, every_s=every_s) as readers, Screen() as screen:
+        for sample in readers.samples():
+            samples[sample.meter].append(sample)
+            screen.draw(_values(session, meters, samples))
+    return samples
+
+
+def _values(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> Any:
+    rows = []
+    for meter in meters:
+        last = samples[meter.id][-1] if samples[meter.id] else None
+        cells = [f"{_phases(last, name, scale)}" for name, _, scale in SHOWN] if last else [""] * len(SHOWN)
+        line = next((one.name or one.id for one in session.journal.lines if one.id == meter.line), "")
+        rows.append((meter.id, line[:16], *cells, f"{len(samples[meter.id])}"))
+    return table(("", "", *(unit for _, unit, _ in SHOWN), ""), rows)
+
+
+def _phases(sample: Sample, name: str, scale: float) -> str:
+    """The values of the phases, else the one of the whole meter."""
+    if sample.reason:
+        return "–"
+    found = [sample.number(f"{name}_{phase}") for phase in PHASES[:3]]
+    if not any(one is not None for one in found):
+        found = [sample.number(name)]
+    return " ".join("–" if one is None else f"{one / scale:.3g}" for one in found)
+
+
+def _clamp_given(session: Session, meter: MeterFound) -> dict[str, float]:
+    path, given = session.answers.meter_at(meter.id, place_of(meter))
+    for phase, amps in given.clamp_a.items():
+        if phase not in PHASES[:3] or not 0 <= amps <= CLAMP_A_MAX:
+            session.talk.refuse(f"{path}.clamp_a.{phase}", "no_clamp", typed=f"{phase} = {amps:g}")
+    return given.clamp_a
+
+
+def _judged(
+    session: Session, meter: MeterFound, samples: Sequence[Sample], clamp_a: dict[str, float]
+) -> WiringVerdict:
+    """The verdict on a meter, kept and told."""
+    answered = [dict(sample.values) for sample in samples if not sample.reason]
+    at = session.now()
+    if answered:
+        verdict = _verdict(meter.id, at, diagnose(answered, _expected(session, meter, clamp_a)))
+    else:
+        why = next((sample.reason for sample in samples), "")
+        verdict = WiringVerdict(
+            meter.id, at, "undecided", sentence=both("meter_silent_now", why=why), remedy=both("check_bus")
+        )
+    session.keep(wiring=(*session.journal.wiring, verdict))
+    fields = {
+        "meter": meter.id,
+        "verdict": verdict.verdict,
+        "mistake": verdict.mistake,
+        "phases": list(verdict.phases),
+        "ratio": verdict.ratio,
+        "sentence": verdict.sentence,
+        "remedy": verdict.remedy,
+    }
+    session.chain("wiring", **fields, numbers=verdict.numbers)
+    session.talk.event("wiring", **fields)
+    _tell(session, meter, verdict)
+    return verdict
+
+
+def _verdict(meter: str, at: str, found: Diagnosis) -> WiringVerdict:
+    return WiringVerdict(
+        meter,
+        at,
+        found.verdict,
+        found.mistake,
+        tuple(found.phases),
+        found.ratio,
+        dict(found.sentence),
+        dict(found.remedy),
+        {name: float(number) for name, number in found.numbers.items()},
+    )
+
+
+def _tell(session: Session, meter: MeterFound, verdict: WiringVerdict) -> None:
+    mark = {"good": "✓", "mistake": "✗", "undecided": "?"}[verdict.verdict]
+    own = language()
+    session.talk.show(f"{mark} {meter.id}  {verdict.sentence.get(own, '')}", style=_STYLE[verdict.verdict])
+    if verdict.verdict != "good" and verdict.remedy.get(own):
+        session.talk.show(f"     → {verdict.remedy[own]}")
+
+
+def _expected(session: Session, meter: MeterFound, clamp_a: dict[str, float]) -> Expected:
+    """What is known of the load; a line of several meters is shared evenly, as nobody knows better."""
+    line = next((one for one in session.journal.lines if one.id == meter.line), None)
+    sharing = sum(one.line == meter.line for one in session.journal.meters)
+    return Expected(
+        clamp_a=clamp_a,
+        rated_w=line.rated_w / sharing if line is not None and line.rated_w else None,
+        ct_ratio=meter.ct_ratio if _is_secondary(session, meter) else None,
+    )
+
+
+def _is_secondary(session: Session, meter: MeterFound) -> bool:
+    """Whether the ratio of the transformers is applied here and not in the meter."""
+    return any(point.ratio is not Ratio.NONE for point in model_of(session, meter).points)
+
+
+# -- with somebody at the keyboard
+
+
+def _clamped(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> None:
+    """What a clamp meter shows, meter by meter; the meter is read again at that moment."""
+    for meter in meters:
+        typed = session.talk.ask(
+            f"{meter.id}.clamp_a",
+            "ask_clamp",
+            _three_numbers,
+            default="-",
+            meter=meter.id,
+            shown=_phases(samples[meter.id][-1], "current", 1.0),
+        )
+        if typed:
+            samples[meter.id] = _measured(session, [meter])[meter.id]
+            _judged(session, meter, samples[meter.id], typed)
+
+
+def _three_numbers(typed: str) -> dict[str, float]:
+    if typed in {"-", ""}:
+        return {}
+    words = typed.replace(",", " ").replace("，", " ").replace("/", " ").split()
+    try:
+        amps = [float(word) for word in words]
+    except ValueError:
+        amps = []
+    if not 1 <= len(amps) <= 3 or not all(0 <= one <= CLAMP_A_MAX for one in amps):
+        raise WrongAnswerError("no_clamp", typed=typed)
+    return dict(zip(PHASES, amps, strict=False))
+
+
+def _corrected(session: Session, meters: Sequence[MeterFound]) -> None:
+    """Each meter that is not good: corrected and measured again, or left as it is."""
+    for meter in meters:
+        clamp_a: dict[str, float] = {}
+        while True:
+            verdict = last_wiring(session.journal, meter.id)
+            if verdict is None or verdict.verdict == "good":
+                break
+            _tell(session, meter, verdict)
+            options = [
+                ("again", said("measure_again")),
+                ("ratio", said("set_ratio")),
+                ("leave", said("leave_it")),
+            ]
+            if verdict.mistake != Mistake.WRONG_RATIO or not _is_secondary(session, meter):
+                del options[1]
+            wanted = session.talk.ask_choice(
+                f"{meter.id}.wiring", "ask_corrected", options, default="again", meter=meter.id
+            )
+            if wanted == "leave":
+                break
+            if wanted == "ratio":
+                meter = _new_ratio(session, meter, verdict)  # noqa: PLW2901
+            _judged(session, meter, _measured(session, [meter])[meter.id], clamp_a)
+
+
+def _new_ratio(session: Session, meter: MeterFound, verdict: WiringVerdict) -> MeterFound:
+    """Set the ratio of the transformers anew, and write it into the site file."""
+    offered = right_ratio(verdict.ratio, meter.ct_ratio) if verdict.ratio else meter.ct_ratio
+    ratio = session.talk.ask_number(
+        "meter.ct_ratio",
+        "ask_ct_ratio",
+        1e-5,
+        1e5,
+        default=float(f"{offered:.4g}"),
+        meter=meter.id,
+        model=meter.model,
+    )
+    new = evolve(meter, ct_ratio=ratio)
+    session.keep(meters=tuple(new if one.id == meter.id else one for one in session.journal.meters))
+    session.write_site()
+    return new

@@ -1,0 +1,13 @@
+"""How a meter is wired, by what it says: the wiring check and the on/off test. Pure, without numpy.
+
+Floors, a file imports only from those before it: answers · measured, words · hypotheses, ratio, phrases,
+trial_edges · case, trial_words · diagnosis, trial. `diagnosis.diagnose` judges the reads of one meter,
+`trial.Follow` the on/off test of a line.
+"""
+
+from provisioning.wiring.answers import Diagnosis, Expected, Mistake
+from provisioning.wiring.diagnosis import diagnose
+from provisioning.wiring.trial import Follow, Wait, follow
+from provisioning.wiring.trial_words import Followed
+
+__all__ = ["Diagnosis", "Expected", "Follow", "Followed", "Mistake", "Wait", "diagnose", "follow"]

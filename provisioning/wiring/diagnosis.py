@@ -1,0 +1,259 @@
+"""Judges the wiring of one meter by some reads of it.
+
+In this order, and the first that applies is said:
+
+1. a voltage lead that is off: no voltage on a phase, with or without current;
+2. a load that is too small, LOAD_MIN of what is known of it, or no current at all;
+3. a phase without current: an open transformer, if the load is known to take current of all phases or a
+   clamp meter shows some; an idle phase, if it is known not to; else both are named and nothing is called
+   a mistake, for no meter can tell an idle phase from a transformer that lies beside its cable;
+4. angles that no load has that is wired right: the mistakes that explain them (provisioning.wiring.hypotheses).
+   Power that flows back from any phase is one, where nothing may feed back;
+5. currents that do not agree with a clamp meter (provisioning.wiring.ratio);
+6. right.
+
+"Wired right" is taken as wide as honest loads are: any currents, phases that are idle or hold a heater,
+loads between two phases (30° ahead on one of them, 30° behind on the other), capacitors down to PF 0.67
+ahead. So a mistake is never said of a load that only is unlike others. Reversed phase order of all voltage
+leads together with their transformers changes nothing that is measured and is no mistake here; voltage
+leads exchanged alone look as exchanged transformers do, and are named with them.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from provisioning.wiring import ratio, words
+from provisioning.wiring.answers import PHASES, Diagnosis, Expected, Mistake
+from provisioning.wiring.case import W_PER_KW, Case
+from provisioning.wiring.hypotheses import explanations, reactive, signed_angles
+from provisioning.wiring.measured import Channel, measure
+
+LOAD_MIN: Final = 0.1
+"""Part of the rated power below which angles are those of idling and of errors."""
+LOAD_SLACK: Final = 0.8
+"""A load that is meant to be a tenth is seldom one exactly."""
+NONE_A: Final = 0.02
+"""A current that no transformer measures any more."""
+NONE_SHARE: Final = 0.015
+"""Part of the greatest current below which a phase has none."""
+IDLE_SHARE: Final = 0.08
+"""Part of the greatest current below which the angle of a phase says nothing."""
+LOST_SHARE: Final = 0.75
+"""Part of the greatest voltage below which a lead is off: supplies keep within 10 %."""
+DEAD_V: Final = 20.0
+"""No supply is lower, not even behind voltage transformers (57.7 V)."""
+NOMINAL_SHARE: Final = 0.2
+"""Further from its nominal voltage no supply is; something else is then set or connected."""
+NEUTRAL_SHARE: Final = 0.06
+"""How near to root three two voltages are to the third where neutral and a phase are exchanged."""
+PHASE_AHEAD_DEG: Final = 62.0
+PHASE_BEHIND_DEG: Final = 93.0
+"""Of one phase that is wired right: a load between two phases stands 30° ahead on one of them and up to 90°
+behind on the other, and a capacitor adds to the first."""
+TOTAL_AHEAD_DEG: Final = 48.0
+"""Of the whole: capacitors bring it to PF 0.67 ahead; shifted transformers begin at 60°."""
+TOTAL_BEHIND_DEG: Final = 63.0
+"""Of the whole: PF 0.45. Beyond it a machine idles."""
+UNSIGNED_DOUBT_DEG: Final = 57.5
+"""Without reactive power a load at PF 0.5 and one behind transformers shifted back look the same."""
+COS_NONE: Final = 0.02
+"""P / S within which a channel has no power."""
+COS_BACK: Final = 0.4
+"""P / S beyond which a channel clearly has power, where there are too few to compare."""
+OVERLOAD: Final = 2.5
+"""Apparent power in parts of the rated power beyond which the ratio is doubted: PF 0.5 gives 2."""
+
+
+def diagnose(samples: Sequence[Mapping[str, Any]], expected: Expected) -> Diagnosis:
+    """What is wrong with the wiring of a meter, by some reads of it as the model decodes them."""
+    case = Case(measure(samples), expected)
+    if not case.channels:
+        return _blind(case)
+    steps = (_voltages, _load, _currents, _angles, _clamped)
+    said = (judged for step in steps if (judged := step(case)) is not None)
+    return next(said, None) or case.good()
+
+
+def _voltages(case: Case) -> Diagnosis | None:
+    volts = [one.volts for one in case.channels]
+    top, nominal = max(volts), case.expected.nominal_v
+    if _is_neutral_moved(volts) or (top >= DEAD_V and nominal and abs(top / nominal - 1) > NOMINAL_SHARE):
+        return case.doubt("supply", shown=", ".join(f"{volt:.0f} V" for volt in volts))
+    lost = [place for place, volt in enumerate(volts) if volt < DEAD_V or volt < LOST_SHARE * top]
+    if not lost:
+        return None
+    shown = ", ".join(f"{case.channels[place].phase.upper()} {volts[place]:.0f} V" for place in lost)
+    return case.mistake(Mistake.VOLTAGE_LOST, lost, shown)
+
+
+def _is_neutral_moved(volts: Sequence[float]) -> bool:
+    """One voltage of a phase and two between phases: neutral and that phase are exchanged."""
+    low, *others = sorted(volts)
+    if len(others) + 1 < len(PHASES) or low < DEAD_V:
+        return False
+    return all(abs(volt / low / math.sqrt(3) - 1) < NEUTRAL_SHARE for volt in others)
+
+
+def _load(case: Case) -> Diagnosis | None:
+    rated_w = case.expected.rated_w
+    needed = f"{rated_w * LOAD_MIN / W_PER_KW:.1f} kW" if rated_w else f"{LOAD_MIN:.0%}"
+    most_a = max(one.amps for one in case.channels)
+    clamp_a = max((amps for amps in case.expected.clamp_a.values() if math.isfinite(amps)), default=0.0)
+    if most_a < NONE_A and clamp_a < ratio.CLAMP_MIN_A:
+        return case.doubt("no_current", needed=needed)
+    if not rated_w:
+        return None
+    volts = max(one.volts for one in case.channels)
+    share = len(case.channels) * volts * max(most_a, clamp_a) / rated_w
+    case.numbers["load_share"] = round(share, 3)
+    if share < LOAD_MIN * LOAD_SLACK:
+        return case.doubt("small_load", percent=share * 100, needed=needed)
+    return None
+
+
+def _currents(case: Case) -> Diagnosis | None:
+    compared = _compared(case)
+    if compared.state == "open":
+        return case.mistake(Mistake.CT_OPEN, compared.phases, case.against_clamp(compared.phases))
+    without = tuple(
+        place
+        for place, one in enumerate(case.channels)
+        if one.amps < _none_a(case)
+        and case.expected.clamp_a.get(one.phase, math.inf) >= ratio.CLAMP_MIN_A  # else it idles indeed
+    )
+    if not without or case.expected.is_three_phase is False or len(without) == len(case.channels):
+        return None
+    if case.expected.is_three_phase:
+        shown = ", ".join(f"{one.phase.upper()} {one.amps:.1f} A" for one in case.channels)
+        return case.mistake(Mistake.CT_OPEN, without, shown)
+    return case.doubt("idle_or_open", Mistake.CT_OPEN, without)
+
+
+def _none_a(case: Case) -> float:
+    return max(NONE_A, NONE_SHARE * max(one.amps for one in case.channels))
+
+
+def _angles(case: Case) -> Diagnosis | None:
+    if any(one.watts is None for one in case.channels):
+        return _total_alone(case)
+    most_a = max(one.amps for one in case.channels)
+    live = tuple(one for one in case.channels if one.amps >= IDLE_SHARE * most_a and one.apparent > 0)
+    if not live:
+        return None
+    own = [one.var for one in live if one.var is not None]
+    var = sum(own) if len(own) == len(live) else case.measured.var
+    ways = signed_angles(live, var)
+    for place, one in enumerate(live):
+        sizes = {round(way[place], 1) for way in ways}
+        case.numbers[f"angle_{one.phase}"] = sizes.pop() if len(sizes) == 1 else abs(sizes.pop())
+    if case.expected.is_feeding_back and all(one.cosine < -COS_NONE for one in live):
+        return None
+    if any(_is_right(live, way) for way in ways):
+        return _doubt_unsigned(case, live, var)
+    if len(live) < len(PHASES):
+        return _few(case, live)
+    found = explanations(live, ways, is_signed=var is not None)
+    if not found or (len(found[0].hypothesis.names) > 1 and not _is_source(live)):
+        return _nothing_fits(case, live, var)
+    return case.explained(*found[:2])
+
+
+def _is_right(live: Sequence[Channel], way: Sequence[float]) -> bool:
+    """Whether a load that is wired right has these angles."""
+    if any(not -PHASE_AHEAD_DEG <= angle <= PHASE_BEHIND_DEG for angle in way):
+        return False
+    total = _total_deg(live, reactive(live, way))
+    return -TOTAL_AHEAD_DEG <= total <= TOTAL_BEHIND_DEG
+
+
+def _is_source(live: Sequence[Channel]) -> bool:
+    """Whether power seems to come back from a phase."""
+    return any(one.cosine < -COS_NONE for one in live)
+
+
+def _total_deg(live: Sequence[Channel], var: float) -> float:
+    return math.degrees(math.atan2(var, sum(one.watts or 0.0 for one in live)))
+
+
+def _doubt_unsigned(case: Case, live: Sequence[Channel], var: float | None) -> Diagnosis | None:
+    """Right as far as one can see, which without reactive power is not far enough at PF 0.5."""
+    sizes = [math.degrees(math.acos(one.cosine)) for one in live]
+    if var is not None or len(live) < len(PHASES) or min(sizes) < UNSIGNED_DOUBT_DEG:
+        return None
+    return case.doubt("low_or_shifted", Mistake.CTS_ROTATED_BACK, (0, 1, 2), factor=live[0].cosine)
+
+
+def _few(case: Case, live: Sequence[Channel]) -> Diagnosis:
+    """One or two channels whose angles no load has."""
+    back = [place for place, one in enumerate(case.channels) if one in live and one.cosine <= -COS_BACK]
+    is_clear = bool(back) and all(abs(one.cosine) >= COS_BACK for one in live)
+    if len(case.channels) == 1:
+        reversed_ = Mistake.CT_REVERSED
+        return (
+            case.mistake(reversed_, back, case.shown_watts(back)) if is_clear else case.doubt("other_phase")
+        )
+    return case.doubt("several", Mistake.CT_REVERSED if is_clear else None, back if is_clear else ())
+
+
+def _nothing_fits(case: Case, live: Sequence[Channel], var: float | None) -> Diagnosis:
+    if _is_source(live) or var is None:
+        return case.doubt("nothing_fits")
+    total = _total_deg(live, var)
+    if total > TOTAL_BEHIND_DEG:
+        return case.doubt("idling", factor=math.cos(math.radians(total)))
+    return case.doubt("ahead" if total < 0 else "nothing_fits")
+
+
+def _total_alone(case: Case) -> Diagnosis | None:
+    """Channels without power of their own: only the total can be looked at."""
+    apparent = sum(one.apparent for one in case.channels)
+    if case.measured.watts is None or apparent <= 0:
+        return _blind(case)
+    share = case.measured.watts / apparent
+    case.numbers["power_factor"] = round(share, 3)
+    if share >= ratio.SHARE_RIGHT or (case.expected.is_feeding_back and share <= -ratio.SHARE_RIGHT):
+        return None
+    return case.doubt("total_low", share=share)
+
+
+def _compared(case: Case) -> ratio.Compared:
+    return ratio.compare(case.channels, case.expected.clamp_a, _none_a(case))
+
+
+def _clamped(case: Case) -> Diagnosis | None:
+    compared = _compared(case)
+    if compared.state == "other":
+        against = case.against_clamp(compared.phases)
+        return case.doubt("unlike_clamp", Mistake.OTHER_CABLE, compared.phases, against=against)
+    if compared.state == "ratio":
+        return _wrong_ratio(case, compared)
+    rated_w, apparent = case.expected.rated_w, sum(one.apparent for one in case.channels)
+    if compared.state == "nothing" and rated_w and apparent > OVERLOAD * rated_w:
+        places = range(len(case.channels))
+        return case.doubt("overload", Mistake.WRONG_RATIO, places, times=apparent / rated_w)
+    return None
+
+
+def _wrong_ratio(case: Case, compared: ratio.Compared) -> Diagnosis:
+    now, places = case.expected.ct_ratio, compared.phases
+    case.numbers["clamp_factor"] = round(compared.factor, 4)
+    known = [one for one in case.channels if one.phase in case.expected.clamp_a]
+    if len(places) < len(known):
+        todo = words.filled(words.ONE_UNLIKE, places)
+    elif now:
+        right = ratio.right_ratio(compared.factor, now)
+        case.numbers.update(ct_ratio=now, right_ct_ratio=right)
+        todo = words.what_to_do(Mistake.WRONG_RATIO, places, right=f"{right:g}", now=f"{now:g}")
+    else:
+        todo = words.filled(words.IN_METER, places, times=round(1 / compared.round_factor, 3))
+    near, against = round(compared.round_factor, 3), case.against_clamp(places)
+    clause = words.is_wrong(Mistake.WRONG_RATIO, places, near=near, against=against)
+    return case.said("mistake", (clause, todo), Mistake.WRONG_RATIO, places, compared.round_factor)
+
+
+def _blind(case: Case) -> Diagnosis:
+    watts = case.measured.watts
+    if watts is not None and watts < 0 and not case.expected.is_feeding_back:
+        return case.doubt("total_negative", Mistake.CT_REVERSED, kw=watts / W_PER_KW)
+    return case.doubt("blind")

@@ -1,0 +1,216 @@
+"""The on/off test of one line: does its meter follow when its machine is switched?
+
+Fed with the powers of all meters, second by second, and told when somebody has switched; it says what to
+wait for next and, in the end, which meter followed. No clock, no bus: times are seconds of any origin.
+
+    test = Follow(own=("m1", "m2"), sums=("feed",))
+    wait = test.sample(0.0, {"m1": 31200.0, "m2": None, "m5": 18400.0, "feed": 99000.0})
+    wait.what       "settle"  the readings before are being watched
+                    "switch"  ask for the machine to be switched to wait.to, then go on sampling
+                    "done"    test.result has the judgement
+    test.switched(41.0, "off")      if somebody says so; it shortens the wait where nothing happens
+
+A line of several meters is their sum, and each of them must take part. A meter in `sums` (a feed) has the
+line in it and is no other cable. One cycle is off and on again. It is enough where the line's own meters
+answer both times by a like step and stood still before; where they move by themselves, or do not answer,
+there is a second cycle, so a machine that happens to stop meanwhile is not taken for the one that was
+switched. A step counts when it is far beyond what the meter moved by before and when the reading stands
+still behind it, so a fan that runs down for a minute is waited for. Reads that fail are waited for, too.
+
+A reading that is negative while the machine runs and rises to nothing when it stops follows inverted.
+"""
+
+import math
+import statistics
+from collections.abc import Iterable, Mapping
+from typing import Final, Literal
+
+from attrs import define, field, frozen
+
+from provisioning.wiring.trial_edges import STEADY_S, Edge, Readings, State, alike, level
+from provisioning.wiring.trial_words import Followed, Kind, judged
+
+__all__ = ["SETTLE_S", "WAIT_S", "Follow", "State", "Wait", "follow"]
+
+SETTLE_S: Final = 8.0
+"""Watched before the machine is switched: long enough for the fast noise of a load."""
+SETTLE_READS: Final = 4
+WAIT_S: Final = 120.0
+"""Until a person has gone to the switch and the machine has run down."""
+TOLD_WAIT_S: Final = 60.0
+"""After somebody said that the machine is switched: a fan coasts for half a minute to a minute."""
+SILENT_S: Final = 180.0
+"""The line's own meters may be silent for this long; then the test ends without a judgement."""
+STALE_S: Final = 20.0
+"""A value may stand for a read that failed for this long, where it is shown."""
+RATED_SHARE_MIN: Final = 0.02
+FLOOR_W: Final = 20.0
+"""Smallest step of any machine that is metered for pollution treatment."""
+RESTLESS_SHARE: Final = 0.25
+"""Part of its level by which a meter that is at rest does not move by itself."""
+CYCLES_MAX: Final = 2
+
+
+@frozen
+class Wait:
+    """What to wait for.
+
+    Attributes:
+        what: See the module.
+        to: `switch`: what the machine is to be switched to.
+        own_w: What the line's meters show now; None if one of them is silent.
+        left_s: How long nothing may happen.
+    """
+
+    what: Literal["settle", "switch", "done"]
+    to: State | None = None
+    own_w: float | None = None
+    left_s: float = 0.0
+
+
+@define
+class Follow:
+    """One on/off test.
+
+    Attributes:
+        own: The line's meters.
+        sums: Meters that have the line in them, like that of the feed.
+        rated_w: Of the line.
+        begin: What the machine is at first.
+        wait_s: How long to wait for a step where nobody says that the machine is switched.
+        result: The judgement; None until the end.
+    """
+
+    own: tuple[str, ...]
+    sums: tuple[str, ...] = ()
+    rated_w: float | None = None
+    begin: State = "on"
+    wait_s: float = WAIT_S
+    result: Followed | None = field(default=None, init=False)
+    _readings: Readings = field(init=False)
+    _last: dict[str, tuple[float, float]] = field(factory=dict, init=False)
+    _edges: list[Edge] = field(factory=list, init=False)
+    _since_s: float = field(default=math.nan, init=False)
+    _is_asked: bool = field(default=False, init=False)
+    _until_s: float = field(default=math.inf, init=False)
+    _heard_s: float = field(default=math.nan, init=False)
+    _is_restless: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._readings = Readings(max(FLOOR_W, RATED_SHARE_MIN * (self.rated_w or 0.0)))
+
+    def sample(self, t_s: float, watts: Mapping[str, float | None]) -> Wait:
+        """The powers that all meters show at a moment, None where a read failed."""
+        if self.result is not None:
+            return Wait("done")
+        heard = {name: value for name, value in watts.items() if value is not None and math.isfinite(value)}
+        if math.isnan(self._since_s):
+            self._since_s = self._heard_s = t_s
+        self._last |= {name: (t_s, value) for name, value in heard.items()}
+        known = {name: value for name, (at_s, value) in self._last.items() if t_s - at_s <= STALE_S}
+        self._readings.add(t_s, heard)
+        if all(name in heard for name in self.own):
+            self._heard_s = t_s
+        elif t_s - self._heard_s > SILENT_S:
+            return self._ended("silent")
+        return self._watch(t_s, known) if self._is_asked else self._settle(t_s, known)
+
+    def switched(self, t_s: float, to: State) -> None:
+        """Somebody says that the machine is switched now."""
+        if self._is_asked and to == self._to:
+            self._until_s = min(self._until_s, t_s + TOLD_WAIT_S)
+
+    @property
+    def _to(self) -> State:
+        """What the machine is switched to next."""
+        first: State = "off" if self.begin == "on" else "on"
+        return first if len(self._edges) % 2 == 0 else self.begin
+
+    def _settle(self, t_s: float, known: Mapping[str, float]) -> Wait:
+        left_s = self._since_s + SETTLE_S - t_s
+        values = [self._readings.of(name, self._since_s) for name in self.own]
+        if left_s > 0 or any(len(one) < SETTLE_READS for one in values):
+            return Wait("settle", None, self._own_w(known), max(left_s, 0.0))
+        for middle, spread in map(level, values):
+            if spread > RESTLESS_SHARE * abs(middle) + self._readings.floor_w:
+                self._is_restless = True
+        self._readings.asked(t_s, self._since_s)
+        self._is_asked, self._until_s = True, t_s + self.wait_s
+        return Wait("switch", self._to, self._own_w(known), self.wait_s)
+
+    def _watch(self, t_s: float, known: Mapping[str, float]) -> Wait:
+        edge = self._readings.edge(self._to, t_s)
+        has_own = edge is not None and all(edge.step(name) is not None for name in self.own)
+        if edge is None or not has_own or not self._is_over(edge, t_s):
+            if t_s > self._until_s + SILENT_S:
+                return self._ended("silent")
+            return Wait("switch", self._to, self._own_w(known), max(self._until_s - t_s, 0.0))
+        self._edges.append(edge)
+        self._is_asked, self._since_s, self._until_s = False, t_s - STEADY_S, math.inf
+        if len(self._edges) % 2 or (len(self._edges) < 2 * CYCLES_MAX and self._is_doubtful()):
+            return self._settle(t_s, known)
+        return self._ended(None)
+
+    def _is_over(self, edge: Edge, t_s: float) -> bool:
+        return t_s >= self._until_s or self._is_answered(edge, t_s) or self._is_repeated(edge, t_s)
+
+    def _is_doubtful(self) -> bool:
+        """Whether another cycle may tell more."""
+        if self._is_restless:
+            return True
+        once = [name for name in self.own if any(edge.counts(name) for edge in self._edges)]
+        if once:
+            return any(not self._steps(name) for name in once)
+        return any(self._steps(name) for name in self._others())
+
+    def _others(self) -> list[str]:
+        """Meters that are neither of this line nor have it in them."""
+        names = {name: None for edge in self._edges for name in edge.before}
+        return [name for name in names if name not in {*self.own, *self.sums}]
+
+    def _is_answered(self, edge: Edge, t_s: float) -> bool:
+        """Whether all of the line's own meters have stepped and stand still."""
+        return all(edge.counts(name) and self._readings.is_steady(name, edge, t_s) for name in self.own)
+
+    def _is_repeated(self, edge: Edge, t_s: float) -> bool:
+        """Whether another meter that alone answered before answers again, and some of the own have not."""
+        if not self._edges:
+            return False
+        answered = [name for name in self._others() if self._steps(name)]
+        return (
+            len(answered) == 1
+            and not any(one.counts(name) for name in self.own for one in (*self._edges, edge))
+            and bool(alike([*self._steps(answered[0]), edge.counts(answered[0])]))
+            and self._readings.is_steady(answered[0], edge, t_s, 3 * STEADY_S)
+        )
+
+    def _steps(self, meter: str) -> list[float]:
+        """The steps of a meter, one for each time the machine was switched; none if it does not follow."""
+        return alike([edge.counts(meter) for edge in self._edges])
+
+    def _ended(self, why: Kind | None) -> Wait:
+        own = {name: self._steps(name) for name in self.own}
+        others = {name: steps for name in self._others() if (steps := self._steps(name))}
+        sums = {name: steps for name in self.sums if (steps := self._steps(name))}
+        self.result = judged(why, own, others, sums, self._levels("off"), self._levels("on"))
+        return Wait("done")
+
+    def _levels(self, state: State) -> float | None:
+        """What the line took while the machine was on, or off."""
+        found = [
+            sum(edge.after[name] if edge.to == state else edge.before[name] for name in self.own)
+            for edge in self._edges
+            if all(name in edge.before and name in edge.after for name in self.own)
+        ]
+        return statistics.fmean(found) if found else None
+
+    def _own_w(self, known: Mapping[str, float]) -> float | None:
+        return sum(known[name] for name in self.own) if all(name in known for name in self.own) else None
+
+
+def follow(test: Follow, story: Iterable[tuple[float, Mapping[str, float | None]]]) -> Followed | None:
+    """Judge samples that were kept; None if they end before the test does."""
+    for t_s, watts in story:
+        if test.sample(t_s, watts).what == "done":
+            break
+    return test.result

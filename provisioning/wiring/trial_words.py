@@ -1,0 +1,167 @@
+"""What the on/off test of a line says in the end, in two languages.
+
+follows     the line's own meters answered every time, each of them
+inverted    they answered, the wrong way round: negative while the machine runs
+partly      some of them answered, some did not
+elsewhere   they did not, and another meter did: their transformers sit on its cable, or its on theirs
+nothing     no meter answered, or only that of the feed
+silent      the line's own meters did not answer for too long
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+from attrs import frozen
+
+from provisioning.wiring.words import Pair, sentence
+
+Kind = Literal["follows", "inverted", "partly", "elsewhere", "nothing", "silent"]
+W_PER_KW: Final = 1000.0
+
+
+@frozen
+class Followed:
+    """The judgement of an on/off test.
+
+    Attributes:
+        kind: See the module.
+        follows: Whether the line's meters do what its machine does.
+        meters: `elsewhere`: the meters that answered, most first; `partly`, `inverted`: those that are
+            wrong.
+        off_w: What the line's meters show with the machine off, None if that was not seen.
+        on_w: With the machine on.
+        sentence: What was seen: `{"zh": …, "en": …}`.
+        remedy: What to do, likewise.
+    """
+
+    kind: Kind
+    follows: bool
+    meters: tuple[str, ...]
+    off_w: float | None
+    on_w: float | None
+    sentence: dict[str, str]
+    remedy: dict[str, str]
+
+
+_SENTENCES: Final[dict[Kind, tuple[Pair, Pair]]] = {
+    "follows": (
+        ("{own}随设备启停变化：停{off} kW，开{on} kW", "meter {own} follows: {off} kW off, {on} kW on"),
+        ("无需处理", "nothing to do"),
+    ),
+    "inverted": (
+        (
+            "{meters}随设备启停变化，但方向相反：停{off} kW，开{on} kW",
+            "meter {meters} follows the wrong way round: {off} kW off, {on} kW on",
+        ),
+        (
+            "对调{meters}互感器的S1和S2，然后重新试验",
+            "swap S1 and S2 of the transformers of {meters}, then test again",
+        ),
+    ),
+    "partly": (
+        (
+            "{meters}不随设备启停变化，本线路的其他电表随之变化",
+            "meter {meters} does not follow, while the other meters of the line do",
+        ),
+        (
+            "检查{meters}的互感器是否套在本线路的电缆上、全部设备是否都已启停，然后重新试验",
+            (
+                "see whether the transformers of {meters} sit on a cable of this line and whether all its "
+                "machines were switched, then test again"
+            ),
+        ),
+    ),
+    "elsewhere": (
+        (
+            "{own}不随设备启停变化，而{meters}随之变化（{step} kW）：互感器套在别的电缆上",
+            (
+                "meter {own} does not follow, {meters} does instead (by {step} kW): the transformers sit on "
+                "another cable"
+            ),
+        ),
+        (
+            "核对{own}与{meters}的互感器各套在哪根电缆上，更正后重新试验；若只是电表编号弄混，则更正编号",
+            (
+                "see on which cables the transformers of {own} and {meters} sit, put them right and test "
+                "again; or exchange the names if only these are mixed up"
+            ),
+        ),
+    ),
+    "nothing": (
+        (
+            "设备启停时没有电表随之变化（{own}：停{off} kW，开{on} kW）",
+            "nothing follows while the machine is switched ({own}: {off} kW off, {on} kW on)",
+        ),
+        (
+            "确认启停的是本线路的设备；再检查{own}的互感器是否套在其电缆上、短接片是否取下，然后重新试验",
+            (
+                "make sure that it is a machine of this line that is switched; then see whether the "
+                "transformers of {own} sit on its cable and no shorting link is left, and test again"
+            ),
+        ),
+    ),
+    "silent": (
+        ("{own}没有回答，试验未完成", "meter {own} did not answer, so the test is not finished"),
+        ("检查总线和电表，然后重新试验", "see to bus and meter, then test again"),
+    ),
+}
+_FEED: Final[Pair] = (
+    "；进线表{sums}看到了{step} kW的变化，说明设备确已启停",
+    "; {sums} of the feed saw {step} kW, so the machine was switched",
+)
+
+Steps = Mapping[str, Sequence[float]]
+"""Steps by meter, positive if it rises with the machine on; none where it does not follow."""
+
+
+def judged(
+    why: Kind | None, own: Steps, others: Steps, sums: Steps, off_w: float | None, on_w: float | None
+) -> Followed:
+    """The judgement by the meters that follow, or for a reason that ended the test before."""
+    kind, meters = (why, ()) if why else _kind(own, others)
+    named = tuple(meters) or tuple(own)
+    shown = others if kind == "elsewhere" else sums
+    step = max((abs(one) for steps in shown.values() for one in steps), default=0.0)
+    facts = {
+        "own": _list(tuple(own)),
+        "meters": _list(named),
+        "sums": _list(tuple(sums)),
+        "off": _kw(off_w),
+        "on": _kw(on_w),
+        "step": _kw(step),
+    }
+    said, todo = _SENTENCES[kind]
+    if kind == "nothing" and sums:
+        said = (said[0] + _FEED[0], said[1] + _FEED[1])
+    return Followed(
+        kind,
+        kind == "follows",
+        tuple(meters),
+        off_w,
+        on_w,
+        sentence((said[0].format(**facts), said[1].format(**facts))),
+        sentence((todo[0].format(**facts), todo[1].format(**facts))),
+    )
+
+
+def _kind(own: Steps, others: Steps) -> tuple[Kind, tuple[str, ...]]:
+    still = tuple(name for name, steps in own.items() if not steps)
+    back = tuple(name for name, steps in own.items() if steps and steps[0] < 0)
+    if back:
+        return "inverted", back
+    if not still:
+        return "follows", ()
+    if len(still) < len(own):
+        return "partly", still
+    if others:
+        most = sorted(others, key=lambda name: -max(abs(step) for step in others[name]))
+        return "elsewhere", tuple(most)
+    return "nothing", ()
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)
+
+
+def _kw(watts: float | None) -> str:
+    return "?" if watts is None else f"{watts / W_PER_KW:.2f}"

@@ -1,0 +1,4 @@
+"""Sentences for readers, in Chinese and English.
+
+Words of one room alone lie in that room.
+"""

@@ -1,0 +1,106 @@
+"""The sentences of `dianjian status`: ages, ends, clocks, buses. Pure: a status object in, texts out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from provisioning.words.common import language, word
+
+MINUTE_S: Final = 60.0
+HOUR_S: Final = 3600.0
+DAY_S: Final = 86_400.0
+OLD_RECEIPT_S: Final = 300.0
+"""Receipts come within seconds; after five minutes somebody should look."""
+SOON_DAYS: Final = 30
+AHEAD_MS_MAX: Final = 5_000
+
+Json = Mapping[str, Any]
+Part = tuple[str, str]
+"""A piece of text and its style."""
+
+_UNITS: Final = ((DAY_S, "天", "d"), (HOUR_S, "小时", "h"), (MINUTE_S, "分钟", "min"), (1.0, "秒", "s"))
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time of the status object."""
+    try:
+        return None if text is None else datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def span(seconds: float) -> str:
+    """A length of time in its largest unit, from two of it on: 90 s, 5 min, 3 h, 12 d."""
+    size, zh, en = next(unit for unit in _UNITS if seconds >= 2 * unit[0] or unit[0] <= 1)
+    number = f"{max(seconds, 0.0) / size:.0f}"
+    return f"{number} {zh if language() == 'zh' else en}"
+
+
+def receipt_part(status: Json) -> Part:
+    """The last receipt and its age."""
+    receipt, now = status["seals"].get("receipt"), moment(status.get("at"))
+    at = moment(receipt["at"]) if receipt else None
+    if receipt is None or at is None or now is None:
+        return word("no receipt yet"), "yellow"
+    age_s = (now - at).total_seconds()
+    old = age_s > OLD_RECEIPT_S and status["seals"]["backlog"] > 2
+    age = span(age_s)
+    ago = f"{age}前" if language() == "zh" else f"{age} ago"
+    return f"{word('last receipt')} #{receipt['number']} {ago}", "yellow" if old else ""
+
+
+def certificate_part(status: Json) -> Part | None:
+    """When the gateway's certificate ends; None where it has none."""
+    certificate, now = status["broker"].get("certificate"), moment(status.get("at"))
+    if not certificate or now is None:
+        return None
+    end = moment(certificate.get("ends_at"))
+    if end is None:
+        return word("certificate unreadable"), "red"
+    left_s = (end - now).total_seconds()
+    if left_s <= 0:
+        return f"{word('certificate ended')} {end:%Y-%m-%d}", "bold red"
+    style = "yellow" if left_s < SOON_DAYS * DAY_S else "dim"
+    return f"{word('certificate until')} {end:%Y-%m-%d} ({span(left_s)})", style
+
+
+def clock_part(status: Json) -> Part:
+    """What the agent knows of its clock."""
+    state, ahead_ms = status.get("clock", ""), status.get("clock_ahead_ms")
+    text = word(state) if state in {"synchronised", "unsynchronised", "simulated"} else state
+    style = "dim" if state == "synchronised" else "yellow"
+    if ahead_ms is not None and abs(ahead_ms) > AHEAD_MS_MAX:
+        return f"{text}, {word('against the centre')} {ahead_ms / 1000:+.0f} s", "red"
+    return text, style
+
+
+def bus_parts(bus: Json) -> list[Part]:
+    """A bus on one line: load, requests, what was lost, how long answers take."""
+    load, lost = float(bus["load_percent"]), int(bus["timeouts"]) + int(bus["crc_errors"])
+    p95 = bus["latency_ms"]["p95"]
+    parts = [
+        (f"{bus['bus']}", "bold"),
+        (f" {load:.0f} %", "yellow" if load > 85 else ""),
+        (f"  {word('requests')} {bus['requests']}", "dim"),
+        (f"  {word('lost')} {lost}", "yellow" if lost * 20 > bus["requests"] else "dim"),
+        ("" if p95 is None else f"  p95 {p95:.0f} ms", "dim"),
+    ]
+    if bus.get("collisions"):
+        parts.append((f"  {word('collisions')}: {bus['collisions']}", "red"))
+    return parts
+
+
+def means(values: Sequence[float | None], columns: int) -> list[float | None]:
+    """`values` in `columns` equal parts, each the mean of what is known in it."""
+    size = -(-len(values) // columns) if values else 1
+    begin = len(values) % size
+    edges = ([0] if begin else []) + list(range(begin, len(values), size))
+    parts = [values[at : at + (begin if begin and at == 0 else size)] for at in edges]
+    known = [[value for value in part if value is not None] for part in parts]
+    return [sum(part) / len(part) if part else None for part in known]
+
+
+def line_name(line: Json) -> str:
+    """Its id, and what the technician calls it."""
+    name = str(line.get("name") or "")
+    return f"{line['id']} {name}" if name and name != line["id"] else str(line["id"])

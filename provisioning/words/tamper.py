@@ -1,0 +1,178 @@
+"""What a TAMPER record says of a meter, as one sentence in Chinese and in English.
+
+For every "what" of `agent.tamper` and `agent.conduct.watch`. A record may come from another version, or from
+somebody who signed nonsense: then there is no sentence (None), and its bytes have to speak for themselves.
+
+    tamper_sentence({"what": "counter backwards", "meter": "m1", "point": "active_energy_import",
+                     "was": 2000000, "now": 1500000})
+    → Words("电表m1：正向有功电能由 2000 kWh 倒退到 1500 kWh…", "meter m1: the counter of imported …")
+
+Pure, and the same text for the same record: pages of evidence are compared byte for byte.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+from drivers.point import PHASES
+from drivers.reading import UNITS, Quantity
+from provisioning.pages.plot_data import Words
+
+TEXT_MAX: Final = 64
+"""Of a name or a value out of a record: a serial number has at most 40 characters."""
+
+_QUANTITIES: Final = {
+    Quantity.VOLTAGE: ("电压", "voltage"),
+    Quantity.CURRENT: ("电流", "current"),
+    Quantity.ACTIVE_POWER: ("有功功率", "active power"),
+    Quantity.REACTIVE_POWER: ("无功功率", "reactive power"),
+    Quantity.APPARENT_POWER: ("视在功率", "apparent power"),
+    Quantity.POWER_FACTOR: ("功率因数", "power factor"),
+    Quantity.FREQUENCY: ("频率", "frequency"),
+    Quantity.ACTIVE_ENERGY_IMPORT: ("正向有功电能", "imported energy"),
+    Quantity.ACTIVE_ENERGY_EXPORT: ("反向有功电能", "exported energy"),
+    Quantity.SERIAL_NUMBER: ("序列号", "serial number"),
+    Quantity.FIRMWARE: ("固件版本", "firmware"),
+    Quantity.IDENTITY: ("型号标识", "identity"),
+    Quantity.CT_RATIO: ("电流互感器变比", "CT ratio"),
+    Quantity.PT_RATIO: ("电压互感器变比", "PT ratio"),
+}
+
+_SENTENCES: Final = {
+    "meter swapped": (
+        "序列号由 {was} 变为 {now}，电表已被更换",
+        "the serial number was {was} and is {now}: it is another meter",
+    ),
+    "meter changed": ("{point_zh}由 {was} 变为 {now}", "the {point_en} was {was} and is {now}"),
+    "counter backwards": (
+        "{point_zh}由 {was} 倒退到 {now}，已计的电量消失",
+        "the counter of {point_en} went back from {was} to {now}: energy that was counted is gone",
+    ),
+    "counter wrapped": (
+        "{point_zh}计满归零（{was} → {now}），属正常",
+        "the counter of {point_en} began anew at its end ({was} → {now}), as counters do",
+    ),
+    "unreadable": (
+        "{point_zh}此前有值，现在读不出有效数值",
+        "the {point_en} had a value and now reads as none",
+    ),
+    "readable": ("{point_zh}恢复有值：{now}", "the {point_en} has a value again: {now}"),
+    "energy departs from power": (
+        "{window}内电能表计 {counted}，由功率累计为 {power}，相差超过 {tolerance}",
+        "in {window} it counted {counted}, its power adds up to {power}: more than {tolerance} apart",
+    ),
+    "energy agrees with power": (
+        "电能与功率重新相符（{window}内电能表计 {counted}，由功率累计为 {power}）",
+        "energy and power agree again (in {window} it counted {counted}, its power adds up to {power})",
+    ),
+    "voltage departs from the others'": (
+        "电压 {now:.2f} V，同一供电的{meters}块电表居中为 {others:.2f} V，相差超过 {limit:.2f} V",
+        "its voltage is {now:.2f} V, {others:.2f} V amid {meters} meters: more than {limit:.2f} V apart",
+    ),
+    "voltage agrees with the others'": (
+        "电压与其他电表重新相符（{now:.2f} V，其他 {others:.2f} V）",
+        "its voltage agrees with the others' again ({now:.2f} V, theirs {others:.2f} V)",
+    ),
+    "frequency departs from the others'": (
+        "频率 {now:.3f} Hz，{meters}块电表居中为 {others:.3f} Hz，相差超过 {limit:.3f} Hz",
+        "its frequency is {now:.3f} Hz, {others:.3f} Hz amid {meters} meters: more than {limit:.3f} Hz apart",
+    ),
+    "frequency agrees with the others'": (
+        "频率与其他电表重新相符（{now:.3f} Hz，其他 {others:.3f} Hz）",
+        "its frequency agrees with the others' again ({now:.3f} Hz, theirs {others:.3f} Hz)",
+    ),
+    "meter frozen": (
+        "带负荷时连续{reads}次读数完全相同，已持续{lasts}（此前最多{usual}次）",
+        "{reads} equal readings under load, for {lasts} (never more than {usual} before)",
+    ),
+    "meter moves again": (
+        "读数恢复变化（此前{reads}次完全相同，持续{lasts}）",
+        "its readings move again, after {reads} that were the same for {lasts}",
+    ),
+    "answers take another time": (
+        "应答时间由 {was_ms:.1f} ms 变为 {now_ms:.1f} ms，线路上可能多了或换了设备",
+        "it answers after {now_ms:.1f} ms instead of {was_ms:.1f} ms: something else may be on the line",
+    ),
+}
+WHATS: Final = frozenset(_SENTENCES)
+"""Every kind of record that has a sentence."""
+
+
+def tamper_sentence(body: Mapping[str, Any]) -> Words | None:
+    """The sentence of a record, or None for a record that none fits."""
+    what = body.get("what")
+    pair = _SENTENCES.get(what) if isinstance(what, str) else None
+    if pair is None:
+        return None
+    try:
+        told = _told(body)
+        meter = _text(body["meter"])
+        zh, en = (text.format_map(told) for text in pair)
+    except (KeyError, ValueError, TypeError, OverflowError):
+        return None
+    return Words(f"电表{meter}：{zh}", f"meter {meter}: {en}")
+
+
+def _told(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the sentences may name, in the form in which they name it."""
+    point = str(body.get("point", ""))
+    zh, en = _point(point)
+    told: dict[str, Any] = {"point_zh": zh, "point_en": en}
+    told |= {key: _value(point, body[key]) for key in ("was", "now") if key in body}
+    told |= {key: _number(body[key]) for key in ("others", "limit", "was_ms", "now_ms") if key in body}
+    told |= {key: int(_number(body[key])) for key in ("reads", "usual") if key in body}
+    told |= {key: _energy(_number(body[f"{key}_wh"])) for key in _ENERGIES if f"{key}_wh" in body}
+    told |= {key: _duration(_number(body[f"{key}_s"])) for key in ("window", "lasts") if f"{key}_s" in body}
+    if "meters" in body:
+        told["meters"] = int(_number(body["meters"]))
+    if "others" in body:
+        told["now"] = _number(body["now"])
+    return told
+
+
+_ENERGIES: Final = ("power", "counted", "tolerance")
+_WH_PER_KWH: Final = 1000
+
+
+def _point(name: str) -> tuple[str, str]:
+    """What a point is called: its quantity, and its phase."""
+    for quantity, (zh, en) in _QUANTITIES.items():
+        phase = name.removeprefix(quantity.value).removeprefix("_")
+        if name.startswith(quantity.value) and phase in ("", *PHASES):
+            return f"{phase.upper()}{zh}", f"{en} {phase.upper()}".rstrip()
+    return f"“{_text(name)}”", f"“{_text(name)}”"
+
+
+def _value(point: str, value: object) -> str:
+    """A value of a meter, with its unit."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return f"“{_text(value)}”"
+    quantity = next((one for one in _QUANTITIES if point.startswith(one.value)), None)
+    if quantity in {Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT}:
+        return _energy(_number(value))
+    unit = UNITS.get(quantity, "") if quantity is not None else ""
+    return f"{_digits(_number(value))} {unit}".rstrip()
+
+
+def _energy(watt_hours: float) -> str:
+    return f"{_digits(round(watt_hours / _WH_PER_KWH, 3))} kWh"
+
+
+def _digits(value: float) -> str:
+    return f"{value:.0f}" if value == int(value) else f"{value:.10g}"
+
+
+def _duration(seconds: float) -> str:
+    """Minutes, or seconds where they are few; the same in both languages."""
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _number(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("no number")
+    return value
+
+
+def _text(value: object) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return "".join(sign for sign in text if sign.isprintable())[:TEXT_MAX]
