@@ -19,7 +19,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from agent.figures import BusFigures, Tally
+from agent.status.bus_figures import BusFigures, Tally
 from drivers.bus import BusStats, MeterBus, new_ledger, open_bus
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError

@@ -9,27 +9,27 @@ from typing import Final
 from attrs import frozen
 
 from agent.acquire import BusTask
-from agent.attesting import Attesting
-from agent.config import BrokerSettings, ConfigError, Site
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams, nameplate_feed
 from agent.detect.params import LinkageParams, nameplate
 from agent.detect.written import ParamsError
-from agent.evidence.recovery import Recovery
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
 from agent.gateway import Gateway, silent
-from agent.hook import Hook, parse_hook
-from agent.postbox import POSTBOX_NAME, Postbox
-from agent.setups import lines_of, setups_of
-from agent.statements import in_force, kept_in
-from agent.status import StatusSocket
+from agent.inbox import POSTBOX_NAME, Postbox
+from agent.judging.detector_feed import Watch
+from agent.sealing.attesting import Attesting
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.recovery import Recovery
+from agent.sealing.sealer import Sealer
+from agent.sealing.statements import in_force, kept_in
+from agent.sealing.tpm_task import TpmTask
+from agent.site.file import BrokerSettings, ConfigError, Site
+from agent.site.setups import lines_of, setups_of
+from agent.status.socket import StatusSocket
 from agent.store.ballast import BALLAST_BYTES
 from agent.store.gateway import GatewayStore
-from agent.tpm_task import TpmTask
 from agent.uplink.courier import Courier
 from agent.uplink.outbox import Outbox
-from agent.watch import Watch
+from agent.webhook import Hook, parse_hook
 from drivers.clock import Clock
 from drivers.reading import Reading
 from wire import messages
@@ -175,7 +175,7 @@ def tpm_task(site: Site) -> TpmTask | None:
     if site.tpm is None:
         return None
     try:
-        from agent.evidence.tpm import Tpm, TpmError  # noqa: PLC0415 -- an extra of the distribution
+        from agent.sealing.tpm import Tpm, TpmError  # noqa: PLC0415 -- an extra of the distribution
     except ImportError as error:
         problem = f"tpm: needs the extra: pip install dianjian-edge[tpm] ({error})"
         raise ConfigError(site.file, [problem]) from error

@@ -24,25 +24,25 @@ from typing import Any, Final, TypeVar
 
 from attrs import define, field
 
-from agent.attesting import Attesting
-from agent.conduct.watch import Conduct
-from agent.config import Site
 from agent.detect.episode import Episode, Severity
 from agent.detect.warning import Warned
-from agent.evidence.recovery import Recovery, Start
-from agent.evidence.sealer import Sealer
-from agent.figures import BusFigures, heartbeat
-from agent.health import read_health
-from agent.manifest import manifest_bodies
-from agent.memory import ROWS_AT_ONCE, Memory
-from agent.postbox import CHECKPOINT as LETTERS
-from agent.postbox import SEALS_LOOKED_AT, Postbox
-from agent.quota import Level
-from agent.sealing import DiskError, Sealing
+from agent.host.health import read_health
+from agent.inbox import CHECKPOINT as LETTERS
+from agent.inbox import SEALS_LOOKED_AT, Postbox
+from agent.judging.checkpoints import ROWS_AT_ONCE, Memory
+from agent.judging.detector_feed import NS_PER_MS, Watch
+from agent.sealing.attesting import Attesting
+from agent.sealing.chain import DiskError, Sealing
+from agent.sealing.quota import Level
+from agent.sealing.recovery import Recovery, Start
+from agent.sealing.sealer import Sealer
+from agent.site.file import Site
+from agent.site.manifest import manifest_bodies
+from agent.status.bus_figures import BusFigures, heartbeat
 from agent.store.gateway import GatewayStore
-from agent.tamper import Tamper
+from agent.tamper.behaviour import Conduct
+from agent.tamper.settings import Tamper
 from agent.uplink.courier import Courier
-from agent.watch import NS_PER_MS, Watch
 from drivers.clock import NS_PER_S, Stamp
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.record import Kind, encode_reading

@@ -18,9 +18,9 @@ from typing import Final
 
 from agent.acquire import BusTask
 from agent.gateway import Gateway
-from agent.notify import notify
+from agent.host.notify import notify
 from agent.overview import overview
-from agent.status import StatusSocket
+from agent.status.socket import StatusSocket
 from drivers.clock import Clock
 from drivers.reading import Reading
 from wire.mqtt_events import MqttEvent

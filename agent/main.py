@@ -40,20 +40,20 @@ from agent.build import (
     tpm_task,
     version,
 )
-from agent.config import ConfigError, Site, load_site
-from agent.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
-from agent.evidence.recovery import Start
-from agent.evidence.sealer import CommitError, SealingStoppedError
-from agent.evidence.slots import KeySlotsError
 from agent.gateway import REKEY_WORDS, RekeyError
-from agent.journal import ERROR, is_journal, log_to, prefixed
+from agent.host.log import ERROR, is_journal, log_to, prefixed
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
 from agent.overview import reading_json
-from agent.rekey import REASON_LOST, install_replacement, rekey
-from agent.sealing import DiskError
-from agent.setups import setups_of
-from agent.tip import RekeyRefusedError
+from agent.sealing.chain import DiskError
+from agent.sealing.key_slots import KeySlotsError
+from agent.sealing.recovery import Start
+from agent.sealing.rekey import REASON_LOST, install_replacement, rekey
+from agent.sealing.sealer import CommitError, SealingStoppedError
+from agent.sealing.tip import RekeyRefusedError
+from agent.site.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
+from agent.site.file import ConfigError, Site, load_site
+from agent.site.setups import setups_of
 from disk.database import SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
 from drivers.clock import Clock, clock_from_spec

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from agent.config import Site
+from agent.site.file import Site
 from drivers.bus import open_bus
 from drivers.clock import Clock
 from drivers.errors import BusDownError

@@ -7,7 +7,7 @@ lines      [{id, name, kind, rated_w, power_w | null, on | null,
 linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, undefined_reason, violation}]
 meters     [{meter, line | null, quality, reason, at, values, units | null}], units where there is no line
 buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
-             meters [{meter, requests, …, latency_ms}]}], see `agent.figures`
+             meters [{meter, requests, …, latency_ms}]}], see `agent.status.bus_figures`
 seals      {last, receipted, backlog, sent, in_flight, receipt {number, at (the centre's time)} | null}
 broker     {connected, alarms, url, certificate {file, ends_at | null} | null}
 episodes   the latest, as in their records but without traces
@@ -18,13 +18,13 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from agent.certificate_end import certificate_end
-from agent.config import Site
 from agent.detect.params import LinkageParams
-from agent.feed import POWER_POINT
 from agent.gateway import Gateway
-from agent.health import read_health
-from agent.watch import MS_PER_S, NS_PER_MS, Watch
+from agent.host.certificate_end import certificate_end
+from agent.host.health import read_health
+from agent.judging.detector_feed import MS_PER_S, NS_PER_MS, Watch
+from agent.judging.line_power import POWER_POINT
+from agent.site.file import Site
 from drivers.clock import NS_PER_S, Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import UNITS, PollGroup, Quality, Reading

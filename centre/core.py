@@ -26,7 +26,7 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent.evidence.sealer import CommitError
+from agent.sealing.sealer import CommitError
 from centre.answers import Answer, Answers
 from centre.json_lines import Line, Lines
 from centre.store.sqlite import Accepted, Applied, CentreStore

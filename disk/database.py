@@ -21,7 +21,7 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-from agent.evidence.sealer import CommitError, StoreFullError
+from agent.sealing.sealer import CommitError, StoreFullError
 
 if TYPE_CHECKING:
     import sqlite_utils

@@ -1,7 +1,7 @@
 """A TPM's word on a chain: which seal its counter met. Pure; it is checked without a TPM.
 
 Hourly and at boot the gateway increments a counter in its TPM and lets the TPM certify it over the last
-seal (`agent.evidence.tpm`). A copy of the disk, put back later or run on other hardware, shows: the
+seal (`agent.sealing.tpm`). A copy of the disk, put back later or run on other hardware, shows: the
 counter has gone on, or the key is another one. The record's body:
 
     {"seal": number, "seal_hash", "attest", "signature", "alg": "ES256", "ak"}

@@ -3,7 +3,7 @@
 A TPM cannot make Ed25519 signatures; `verify_es256` checks its own. Only who sees one imports that part.
 
 A secret is 32 bytes and lives in one of two places: in the sealer's memory while it signs, and in
-the key file of `agent.evidence.slots`. The centre's secret lies in a file of its own, mode 0600.
+the key file of `agent.sealing.key_slots`. The centre's secret lies in a file of its own, mode 0600.
 Python cannot wipe a `bytes` object; root on the live gateway can read the current key and no older
 one, and that is the limit of what is promised.
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.build import linkages_of, setups_of
-from agent.config import parse_site
+from agent.site.file import parse_site
 from evidence.cbor import DEPTH_MAX, TEXT_BYTES_MAX
 from evidence.receipt import BEACON_BYTES_MAX, BEACON_DOMAIN, RECEIPT_BYTES_MAX, RECEIPT_DOMAIN
 from evidence.record import RECORD_BYTES_MAX, Kind

@@ -3,7 +3,7 @@
 The quota keeps this database from filling the disk; it cannot keep a log, a core dump or another
 service from doing so. A file of BALLAST_BYTES beside the database holds a place. When a commit finds
 no room it is given up, and the chain goes on in its place; what has no room on the disk counts as
-taken in the quota, so that the levels of `agent.quota` are reached before that place is used up.
+taken in the quota, so that the levels of `agent.sealing.quota` are reached before that place is used up.
 When others have let go of the disk the ballast is made again. Its blocks are reserved, never written:
 it wears out no flash.
 """

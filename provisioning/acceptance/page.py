@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.config import Site
+from agent.site.file import Site
 from provisioning.acceptance import parts
 from provisioning.acceptance.trial import local
 from provisioning.journal.file import Journal, Photo, last_trial, last_wiring

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from agent.config import Site
 from agent.detect.params import LinkageParams
 from agent.detect.written import ParamsError
+from agent.site.file import Site
 from provisioning.acceptance.trial import local, trial_drawing
 from provisioning.journal.file import (
     Journal,

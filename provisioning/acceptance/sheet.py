@@ -9,7 +9,7 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Final
 
-from agent.config import Site
+from agent.site.file import Site
 from provisioning.acceptance.page import PHOTO_BYTES_MAX, SHEET_NAME, Picture, sheet_page
 from provisioning.journal.file import Journal, Sheet, write_whole
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 import click
 from attrs import evolve
 
-from agent.config import ConfigError, load_site
-from agent.enrolment import meters_of
+from agent.site.enrolment import meters_of
+from agent.site.file import ConfigError, load_site
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import CENTRE, Office, make_office, put
 from centre.json_lines import iso_utc

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from agent.evidence.sealer import CommitError
+from agent.sealing.sealer import CommitError
 from centre.register import RegistryError, read_registry
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import StoreError

@@ -18,7 +18,7 @@ from typing import Final
 
 import click
 
-from agent.config import ConfigError
+from agent.site.file import ConfigError
 from provisioning.demo.broker import BrokerError
 from provisioning.demo.judge import Verdict, judge
 from provisioning.demo.parts import PartError

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from agent.status import read_status
+from agent.status.socket import read_status
 from provisioning.demo.broker import Broker
 from provisioning.demo.feed import Verified
 from provisioning.demo.judge import acknowledged

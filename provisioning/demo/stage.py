@@ -13,9 +13,9 @@ import numpy as np
 from attrs import frozen
 
 from agent.build import open_chain
-from agent.config import Site, load_site
-from agent.detect.commission import commission
+from agent.detect.learning.commission import commission
 from agent.detect.params import LinkageParams
+from agent.site.file import Site, load_site
 from centre.register import registry_line
 from drivers.clock import NS_PER_S, ScaledClock
 from evidence.keys import create_key_file, public

@@ -16,8 +16,8 @@ from typing import Final
 from attrs import frozen
 
 from agent.build import DATABASE_NAME, KEYS_NAME
-from agent.config import BusSettings
-from agent.status import SOCKET_NAME
+from agent.site.file import BusSettings
+from agent.status.socket import SOCKET_NAME
 from drivers.bus_url import parse_url
 from drivers.transport import CONNECT_S, SerialPipe, TcpPipe
 from provisioning.doctor.finding import Finding, Patient, failed, ok, warning

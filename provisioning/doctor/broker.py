@@ -14,7 +14,7 @@ from typing import Final
 from attrs import evolve
 
 from agent.build import mqtt_settings, version
-from agent.config import ConfigError, Site
+from agent.site.file import ConfigError, Site
 from agent.uplink.delivery import FAILURE
 from evidence.cbor import FormatError
 from evidence.receipt import open_beacon

@@ -28,8 +28,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.build import DATABASE_NAME, KEYS_NAME, version
-from agent.config import CREDENTIAL
-from agent.evidence.slots import KeySlots, KeySlotsError
+from agent.sealing.key_slots import KeySlots, KeySlotsError
+from agent.site.file import CREDENTIAL
 from disk.database import StoreError, reading
 from provisioning.doctor.chain import last_receipt, tip_of
 from provisioning.doctor.finding import Finding, Patient

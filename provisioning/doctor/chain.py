@@ -14,11 +14,11 @@ import cbor2
 from attrs import frozen
 
 from agent.build import DATABASE_NAME, KEYS_NAME
-from agent.config import Site
-from agent.enrolment import EnrolmentError, read_enrolment
-from agent.evidence.recovery import Recovery, Start, find
-from agent.evidence.slots import KeySlots, KeySlotsError
-from agent.statements import kept_in
+from agent.sealing.key_slots import KeySlots, KeySlotsError
+from agent.sealing.recovery import Recovery, Start, find
+from agent.sealing.statements import kept_in
+from agent.site.enrolment import EnrolmentError, read_enrolment
+from agent.site.file import Site
 from agent.store.opening import MIGRATIONS
 from disk.database import StoreError, reading, suffixed
 from evidence.archive import Archive, open_gateway

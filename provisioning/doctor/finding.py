@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from agent.config import Site
+from agent.site.file import Site
 from provisioning.words.common import LANGUAGES, language
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.build import DATABASE_NAME, version
-from agent.quota import LEVELS, Level, level_of
+from agent.sealing.quota import LEVELS, Level, level_of
 from drivers.clock import ClockState, SystemClock
 from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
 

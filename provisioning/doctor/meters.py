@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from agent.build import DATABASE_NAME
-from agent.config import BusSettings, ConfigError, MeterSettings, Site
-from agent.setups import setups_of
+from agent.site.file import BusSettings, ConfigError, MeterSettings, Site
+from agent.site.setups import setups_of
 from drivers.bus import MeterBus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError

@@ -26,9 +26,9 @@ from typing import Any, Final
 import click
 
 from agent.build import DATABASE_NAME, feed_of, linkages_of, mqtt_settings, tpm_task
-from agent.config import ConfigError, Site, load_site
-from agent.setups import setups_of
-from agent.status import read_status
+from agent.site.file import ConfigError, Site, load_site
+from agent.site.setups import setups_of
+from agent.status.socket import read_status
 from disk.database import suffixed
 from provisioning.doctor import access, broker, certificates, chain, machine
 from provisioning.doctor import meters as doctor_meters

@@ -14,9 +14,9 @@ from attrs import asdict
 
 from agent import main as agent_main
 from agent.build import KEYS_NAME
-from agent.config import ConfigError, Site, load_site
-from agent.enrolment import EnrolmentError, read_enrolment
-from agent.evidence.slots import KeySlots, KeySlotsError
+from agent.sealing.key_slots import KeySlots, KeySlotsError
+from agent.site.enrolment import EnrolmentError, read_enrolment
+from agent.site.file import ConfigError, Site, load_site
 from evidence.seal import FIRST_NUMBER
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import ended, read_offer, teller

@@ -20,10 +20,10 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from agent.build import KEYS_NAME, open_chain
-from agent.config import Site
-from agent.enrolment import make_recovery_key, meters_of, note_first_key, read_enrolment
-from agent.evidence.recovery import Start
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.recovery import Start
+from agent.site.enrolment import make_recovery_key, meters_of, note_first_key, read_enrolment
+from agent.site.file import Site
 from centre.json_lines import iso_utc
 from disk.lock import SecondInstanceError
 from evidence.cbor import FormatError

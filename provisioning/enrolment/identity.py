@@ -23,7 +23,7 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.config import Site
+from agent.site.file import Site
 
 TLS_NAME: Final = "tls"
 PENDING_NAME: Final = "pending"

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import click
 
-from agent.config import ConfigError, Site, load_site
+from agent.site.file import ConfigError, Site, load_site
 from centre.json_lines import iso_utc
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.est import EstTransport

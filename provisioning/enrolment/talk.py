@@ -8,9 +8,9 @@ from typing import Any, Final
 import click
 from attrs import evolve
 
-from agent.config import ConfigError, Site
-from agent.enrolment import EnrolmentError
-from agent.evidence.slots import KeySlotsError
+from agent.sealing.key_slots import KeySlotsError
+from agent.site.enrolment import EnrolmentError
+from agent.site.file import ConfigError, Site
 from disk.database import StoreError
 from provisioning.enrolment.trouble import EnrolTroubleError
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail

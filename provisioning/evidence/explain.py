@@ -12,7 +12,7 @@ from typing import Any, Final
 import click
 
 from agent.build import DATABASE_NAME
-from agent.config import Place, SiteMistakesError, parse_site
+from agent.site.file import Place, SiteMistakesError, parse_site
 from agent.store.gateway import read_seals
 from disk.database import StoreError
 from evidence.cbor import FormatError

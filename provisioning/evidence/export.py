@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from agent.build import DATABASE_NAME
-from agent.statements import kept_in
+from agent.sealing.statements import kept_in
 from agent.store.gateway import read_seals
 from centre.store.reading import read_export
 from disk.database import StoreError

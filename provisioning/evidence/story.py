@@ -6,10 +6,10 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from agent.config import Place, Site
 from agent.detect.episode import Episode
 from agent.detect.params import LinkageParams
-from agent.feed import HOLD_S
+from agent.judging.line_power import HOLD_S
+from agent.site.file import Place, Site
 from evidence.pack.proved import Evidence, ProvedSeal
 from evidence.seal import FIRST_NUMBER
 from provisioning.learning.outcome import LinkageStates

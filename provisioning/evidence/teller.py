@@ -2,7 +2,7 @@
 
 Takes only evidence whose every signature and hash holds (`evidence.pack.proof`), and gives the same for
 the same. Readings are decoded as the centre decodes them (`centre.json_lines`), with the point tables of
-the gateway's own manifest; loads are summed as the agent sums them (`agent.feed`); and the detector is run
+the gateway's own manifest; loads are summed as the agent sums them (`agent.judging.line_power`); and the detector is run
 over them anew, with the parameters of the manifest, for the states and for a second opinion. It begins
 without a past at the begin of the window, so what it does not find again is no contradiction.
 
@@ -19,10 +19,10 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.build import feed_of, linkages_of
-from agent.config import ConfigError, SiteMistakesError, parse_site
 from agent.detect.detector import Detector
-from agent.feed import HOLD_S, LineFeed, LinePower, said_by
-from agent.setups import lines_of
+from agent.judging.line_power import HOLD_S, LineFeed, LinePower, said_by
+from agent.site.file import ConfigError, SiteMistakesError, parse_site
+from agent.site.setups import lines_of
 from centre.json_lines import Line, Lines
 from drivers.reading import PollGroup, Quality
 from evidence.chain import Code

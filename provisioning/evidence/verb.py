@@ -16,9 +16,9 @@ import click
 from attrs import frozen
 
 from agent.build import DATABASE_NAME
-from agent.config import ConfigError, load_site
-from agent.enrolment import EnrolmentError, read_enrolment
-from agent.statements import kept_in
+from agent.sealing.statements import kept_in
+from agent.site.enrolment import EnrolmentError, read_enrolment
+from agent.site.file import ConfigError, load_site
 from centre.register import RegistryError, read_register
 from disk.database import StoreError
 from evidence.archive import Archive, open_centre, open_gateway

@@ -19,7 +19,7 @@ from typing import Final, Literal
 
 from attrs import evolve, field, frozen
 
-from agent.config_types import UnitId, mistakes_in
+from agent.site.field_types import UnitId, mistakes_in
 from provisioning.journal.tables import Numbers, no_number, plainly, shown, strictly
 from provisioning.terminal.exits import EXIT_USAGE, fail
 

@@ -1,6 +1,6 @@
 """Tables from the files of a setup made into classes, strictly: nothing is coerced, all is bounded.
 
-What is wrong is raised where it stands; `agent.config_types.mistakes_in` makes one line of each.
+What is wrong is raised where it stands; `agent.site.field_types.mistakes_in` makes one line of each.
 """
 
 import math
@@ -11,7 +11,7 @@ from attrs import has
 from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
-from agent.config_types import UNIT_ID_MAX, UnitId
+from agent.site.field_types import UNIT_ID_MAX, UnitId
 
 T = TypeVar("T")
 

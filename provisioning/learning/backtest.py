@@ -16,10 +16,10 @@ from typing import Any
 import click
 import numpy as np
 
-from agent.config import ConfigError, load_site
 from agent.detect.episode import Episode
-from agent.detect.exception_list import Finding
+from agent.detect.learning.exception_list import Finding
 from agent.detect.written import ParamsError
+from agent.site.file import ConfigError, load_site
 from provisioning.learning.backtest_page import backtest_page
 from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads

@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 
 from agent.build import feed_of, linkages_of
-from agent.config import ConfigError, Site
-from agent.detect.backtest import Recording, latest, run
-from agent.detect.commission import Commissioned, commission
-from agent.detect.commission_feed import FeedCommissioned, commission_feed
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams
+from agent.detect.learning.backtest import Recording, latest, run
+from agent.detect.learning.commission import Commissioned, commission
+from agent.detect.learning.commission_feed import FeedCommissioned, commission_feed
+from agent.detect.learning.series import Series
 from agent.detect.params import DT_MAX_S, LinkageParams
-from agent.detect.series import Series
+from agent.site.file import ConfigError, Site
 from provisioning.learning.loads_csv import CHANNELS, Loads, read_loads
 from provisioning.learning.outcome import Outcome, States
 

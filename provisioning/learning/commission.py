@@ -17,7 +17,15 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from agent.config import (
+from agent.detect.feed_params import FeedParams, nameplate_feed
+from agent.detect.learning.commission import commission
+from agent.detect.learning.commission_feed import commission_feed
+from agent.detect.learning.exception_list import Finding
+from agent.detect.learning.relearn import Change, changes
+from agent.detect.learning.series import Series
+from agent.detect.params import LinkageParams
+from agent.detect.written import ParamsError
+from agent.site.file import (
     SITE_FILE_BYTES_MAX,
     ConfigError,
     LinkageSettings,
@@ -26,14 +34,6 @@ from agent.config import (
     load_site,
     parse_site,
 )
-from agent.detect.commission import commission
-from agent.detect.commission_feed import commission_feed
-from agent.detect.exception_list import Finding
-from agent.detect.feed_params import FeedParams, nameplate_feed
-from agent.detect.params import LinkageParams
-from agent.detect.relearn import Change, changes
-from agent.detect.series import Series
-from agent.detect.written import ParamsError
 from provisioning.learning.learned import with_feed, with_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.learning.loads_csv import CHANNELS, Loads, LoadsError, read_loads

@@ -18,11 +18,11 @@ import numpy as np
 from attrs import define, field, frozen
 
 from agent.build import DATABASE_NAME
-from agent.config import Site
-from agent.enrolment import EnrolmentError, read_enrolment
-from agent.feed import LineFeed, LinePower, said_by
-from agent.setups import lines_of, setups_of
-from agent.statements import Kept, kept_in
+from agent.judging.line_power import LineFeed, LinePower, said_by
+from agent.sealing.statements import Kept, kept_in
+from agent.site.enrolment import EnrolmentError, read_enrolment
+from agent.site.file import Site
+from agent.site.setups import lines_of, setups_of
 from disk.database import StoreError
 from drivers.meter import MeterSetup
 from drivers.reading import PollGroup, Quality

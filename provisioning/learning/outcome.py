@@ -6,14 +6,14 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from agent.config import Site
-from agent.detect.commission import Commissioned
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
-from agent.detect.exception_list import Finding
 from agent.detect.feed_params import FeedParams
+from agent.detect.learning.commission import Commissioned
+from agent.detect.learning.exception_list import Finding
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
+from agent.site.file import Site
 from provisioning.learning.loads_csv import Loads
 from provisioning.pages.plot_data import Words, local_text
 

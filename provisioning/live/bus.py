@@ -3,7 +3,7 @@
 One block a bus: the load of its line, and for the bus and each meter the latency of polls (50 %, 95 %, the
 greatest of the last minutes, ms), requests, time-outs, damaged and foreign and late answers, refusals, and
 probes of silent meters; then what concerns the whole line, if there is any. What each figure means stands
-in `agent.figures`.
+in `agent.status.bus_figures`.
 """
 
 import json
@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import click
 
-from agent.config import ConfigError, load_site
-from agent.status import read_status
+from agent.site.file import ConfigError, load_site
+from agent.status.socket import read_status
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import Screen, bus_view, console
 

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import click
 
-from agent.config import ConfigError, load_site
-from agent.status import read_status
+from agent.site.file import ConfigError, load_site
+from agent.status.socket import read_status
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import Screen, console, status_view, titled
 from provisioning.words.common import language, word

@@ -20,9 +20,9 @@ from typing import Any, Final
 import click
 from attrs import define, evolve
 
-from agent.config import ConfigError
-from agent.notify import notify
-from agent.status import read_status
+from agent.host.notify import notify
+from agent.site.file import ConfigError
+from agent.status.socket import read_status
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.gate import Gate, PasswordError, read_password, write_password
 from provisioning.live.page.page import POLICY, Seen, status_page

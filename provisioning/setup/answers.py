@@ -24,7 +24,7 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from agent.config_types import mistakes_in
+from agent.site.field_types import mistakes_in
 from provisioning.journal.tables import Numbers, strictly
 from provisioning.terminal.exits import EXIT_USAGE, fail
 

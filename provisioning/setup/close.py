@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.build import version
-from agent.postbox import POSTBOX_NAME
+from agent.inbox import POSTBOX_NAME
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.journal.file import Period
 from provisioning.live.page.gate import PasswordError, write_password

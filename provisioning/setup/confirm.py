@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from agent.config_types import ID_CHARACTERS_MAX
+from agent.site.field_types import ID_CHARACTERS_MAX
 from drivers.model import names
 from provisioning.journal.file import MeterFound
 from provisioning.setup.session import Session

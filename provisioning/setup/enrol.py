@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from attrs import asdict, evolve
 
-from agent.config import Site
-from agent.enrolment import EnrolmentError, read_enrolment
+from agent.site.enrolment import EnrolmentError, read_enrolment
+from agent.site.file import Site
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import TOKEN_BYTES_MAX, ended
 from provisioning.enrolment.ways import way_to

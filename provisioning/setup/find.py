@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from agent.config_types import UnitId
+from agent.site.field_types import UnitId
 from drivers.errors import BusUrlError
 from provisioning.journal.file import BusFound, MeterFound
 from provisioning.setup.confirm import confirm, place_of

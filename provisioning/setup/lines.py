@@ -10,8 +10,8 @@ from typing import Any, Final, Literal, cast
 
 from attrs import evolve
 
-from agent.config_types import RATED_W_MAX, RATIO_MAX
-from agent.feed import POWER_POINT
+from agent.judging.line_power import POWER_POINT
+from agent.site.field_types import RATED_W_MAX, RATIO_MAX
 from drivers.errors import ModelError
 from drivers.model import Model, load, load_file
 from drivers.point import Ratio

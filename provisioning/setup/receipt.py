@@ -11,7 +11,7 @@ import tempfile
 import time
 from typing import IO, Any, Final
 
-from agent.status import read_status
+from agent.status.socket import read_status
 from agent.store.gateway import read_seals
 from disk.database import StoreError
 from evidence.seal import FIRST_NUMBER

@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from agent.config import ConfigError, Site, SiteMistakesError, load_site, parse_site
-from agent.postbox import LetterError, drop
+from agent.inbox import LetterError, drop
+from agent.site.file import ConfigError, Site, SiteMistakesError, load_site, parse_site
 from disk.lock import Lock, SecondInstanceError
 from drivers.clock import Clock, SystemClock
 from provisioning.journal.file import (

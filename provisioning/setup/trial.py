@@ -18,7 +18,7 @@ from typing import Final
 from attrs import define, field
 
 from agent.detect.line_params import NAMEPLATE_LO
-from agent.feed import POWER_POINT
+from agent.judging.line_power import POWER_POINT
 from drivers.reading import PollGroup
 from provisioning.journal.file import LineNamed, Trial, last_wiring
 from provisioning.setup.lines import has_power

@@ -1,6 +1,6 @@
 """What people look at in the terminal. The only importer of rich.
 
-`status_view` draws what a running agent says of itself (`agent.status`); the demo adds what happens
+`status_view` draws what a running agent says of itself (`agent.status.socket`); the demo adds what happens
 to the plant. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
 """
 

@@ -1,6 +1,6 @@
 """What a TAMPER record says of a meter, as one sentence in Chinese and in English.
 
-For every "what" of `agent.tamper` and `agent.conduct.watch`. A record may come from another version, or from
+For every "what" of `agent.tamper.settings` and `agent.tamper.behaviour`. A record may come from another version, or from
 somebody who signed nonsense: then there is no sentence (None), and its bytes have to speak for themselves.
 
     tamper_sentence({"what": "counter backwards", "meter": "m1", "point": "active_energy_import",

@@ -7,12 +7,12 @@ from pathlib import Path
 from attrs import define, field
 
 from agent.build import linkages_of, open_chain, outbox_of, setups_of
-from agent.config import parse_site
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
-from agent.postbox import POSTBOX_NAME, Postbox
+from agent.inbox import POSTBOX_NAME, Postbox
+from agent.judging.detector_feed import Watch
+from agent.site.file import parse_site
 from agent.uplink.courier import Courier
-from agent.watch import Watch
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading
 from drivers.registers import WORD_BYTES

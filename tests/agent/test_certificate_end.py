@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.certificate_end import CERTIFICATE_BYTES_MAX, certificate_end, end_of
+from agent.host.certificate_end import CERTIFICATE_BYTES_MAX, certificate_end, end_of
 
 KEY = ec.generate_private_key(ec.SECP256R1())
 

@@ -12,12 +12,12 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.conduct import latency, neighbours
-from agent.conduct.energy import MIN_S, Energy
-from agent.conduct.frozen import LASTS_S, READS_MAX, READS_MIN, Frozen
-from agent.conduct.latency import LEARNED, RECENT, Latency
-from agent.conduct.points import Points
-from agent.conduct.watch import Conduct
+from agent.tamper import latency, neighbours
+from agent.tamper.behaviour import Conduct
+from agent.tamper.energy import MIN_S, Energy
+from agent.tamper.frozen import LASTS_S, READS_MAX, READS_MIN, Frozen
+from agent.tamper.latency import LEARNED, RECENT, Latency
+from agent.tamper.points import Points
 from drivers import model as models
 from drivers.clock import ClockState
 from drivers.meter import MeterSetup

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.build import setups_of
-from agent.config import (
+from agent.site.file import (
     SITE_FILE_BYTES_MAX,
     ConfigError,
     SiteMistakesError,
@@ -13,7 +13,7 @@ from agent.config import (
     load_site,
     parse_site,
 )
-from agent.manifest import manifest_bodies
+from agent.site.manifest import manifest_bodies
 from drivers.clock import ClockState, Stamp
 
 CLOCK = ClockState.SIMULATED

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.enrolment import ENROLMENT_NAME
-from agent.evidence.sealer import CommitError
 from agent.main import EXIT_DISK, EXIT_REKEY, main
+from agent.sealing.sealer import CommitError
+from agent.site.enrolment import ENROLMENT_NAME
 from agent.store.gateway import GatewayStore
 from tests.agent.rig import SITE, Rig
 

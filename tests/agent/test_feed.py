@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agent.feed import HOLD_S, LineFeed, LinePower, Said, said_by
+from agent.judging.line_power import HOLD_S, LineFeed, LinePower, Said, said_by
 
 LINES = {"m1": "p1", "m2": "p1", "m3": "t1"}
 

@@ -10,8 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.acquire import BusLoop, BusTask
-from agent.figures import EDGES_MS, PUBLISH_S, WINDOW_S, BusFigures, Histogram, Tally, heartbeat, latency_of
 from agent.overview import overview
+from agent.status.bus_figures import (
+    EDGES_MS,
+    PUBLISH_S,
+    WINDOW_S,
+    BusFigures,
+    Histogram,
+    Tally,
+    heartbeat,
+    latency_of,
+)
 from drivers.bus import open_bus
 from drivers.clock import SystemClock
 from drivers.meter import MeterSetup

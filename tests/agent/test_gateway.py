@@ -9,10 +9,10 @@ import cbor2
 import pytest
 from attrs import evolve
 
-from agent.evidence.sealer import CommitError, StoreFullError
 from agent.gateway import RekeyError
-from agent.quota import Level
-from agent.sealing import SETTLE_S_MAX, DiskError
+from agent.sealing.chain import SETTLE_S_MAX, DiskError
+from agent.sealing.quota import Level
+from agent.sealing.sealer import CommitError, StoreFullError
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind, ReadingRecord, Record, decode_record

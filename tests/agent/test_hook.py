@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agent.hook import WAITING_MAX, Hook, HookAddress, HookUrlError, parse_hook
+from agent.webhook import WAITING_MAX, Hook, HookAddress, HookUrlError, parse_hook
 
 
 @pytest.mark.parametrize(

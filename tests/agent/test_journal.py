@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.journal import prefixed
+from agent.host.log import prefixed
 
 SAYS = """
 import logging, sys
-from agent.journal import log_to
+from agent.host.log import log_to
 log_to(sys.stderr)
 log = logging.getLogger("dianjian.test")
 log.info("good"); log.warning("so so"); log.error("bad"); log.debug("unheard")

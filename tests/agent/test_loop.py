@@ -10,7 +10,7 @@ import pytest
 from attrs import Factory, define
 
 from agent.loop import BATCH_MAX, INBOX_MAX, TEND_S, Loop, PublisherDiedError, stop_buses
-from agent.status import StatusSocket, read_status
+from agent.status.socket import StatusSocket, read_status
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
 from tests.agent.rig import Rig

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import memory
+from agent.judging import checkpoints
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import open_body, peek_header
 from tests.agent.rig import BEGIN_S, Rig
@@ -75,7 +75,7 @@ def test_a_new_checkpoint_is_written_at_once_where_the_old_one_could_not_be_used
     first = lived(tmp_path)
     second = again(first, tmp_path / "second", change(first, "UPDATE checkpoints SET raw = x'00'"))
     second.gateway.store.flush()
-    raw = second.gateway.store.checkpoint(memory.CHECKPOINT)
+    raw = second.gateway.store.checkpoint(checkpoints.CHECKPOINT)
     assert raw is not None
     assert len(raw) > 8
     second.close()
@@ -99,7 +99,7 @@ def test_a_salvaged_database_without_a_checkpoint_is_not_read_from_the_first_sea
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     first = lived(tmp_path)
-    monkeypatch.setattr(memory, "REPLAY_SEALS_MAX", 20)
+    monkeypatch.setattr(checkpoints, "REPLAY_SEALS_MAX", 20)
     second = again(first, tmp_path / "second", change(first, "DELETE FROM checkpoints"))
     assert "the detector begins anew" in caplog.text
     second.run(60, 30_000, 12_000)
@@ -108,7 +108,7 @@ def test_a_salvaged_database_without_a_checkpoint_is_not_read_from_the_first_sea
 
 def test_the_checkpoint_names_the_last_seal_that_is_in_it(tmp_path: Path) -> None:
     rig = lived(tmp_path, 400)
-    raw = rig.gateway.store.checkpoint(memory.CHECKPOINT)
+    raw = rig.gateway.store.checkpoint(checkpoints.CHECKPOINT)
     assert raw is not None
     assert 0 < int.from_bytes(raw[:8], "big") <= rig.seals()[-1].number
     rig.close()

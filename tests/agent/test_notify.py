@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.notify import notify
+from agent.host.notify import notify
 
 
 @pytest.mark.parametrize("address", ["", "relative", None])

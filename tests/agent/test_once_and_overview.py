@@ -7,8 +7,8 @@ import pytest
 
 from agent import once
 from agent.build import setups_of
-from agent.config import parse_site
 from agent.overview import iso, overview, reading_json
+from agent.site.file import parse_site
 from drivers.clock import ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.receipt import Beacon, Receipt, sign_beacon, sign_receipt

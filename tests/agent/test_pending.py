@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.pending import PENDING_BYTES_MAX, Pending
+from agent.sealing.pending import PENDING_BYTES_MAX, Pending
 from evidence.seal import BODY_BYTES_MAX, encode_body
 
 

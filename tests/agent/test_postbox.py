@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.postbox import (
+from agent.inbox import (
     LETTER_BYTES_MAX,
     LOOK_S,
     POSTBOX_NAME,

@@ -3,7 +3,7 @@
 import pytest
 from attrs import define, field
 
-from agent.quota import DROP_BODIES_MAX, Level, Quota, level_of
+from agent.sealing.quota import DROP_BODIES_MAX, Level, Quota, level_of
 
 
 @define

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.recent import MINUTES, Recent
+from agent.status.load_history import MINUTES, Recent
 
 MINUTE_MS = 60_000
 

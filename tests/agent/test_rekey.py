@@ -7,16 +7,16 @@ import pytest
 import sqlite_utils  # so that stores migrate in this process, which is faster
 from attrs import evolve
 
-from agent import statements
 from agent.build import open_chain
-from agent.config import Site, parse_site
-from agent.enrolment import make_recovery_key, note_first_key
-from agent.evidence.recovery import Start
-from agent.evidence.slots import SECTOR_BYTES, SLOTS
-from agent.rekey import rekey
-from agent.statements import STATEMENTS_NAME, Kept, kept_in
+from agent.sealing import statements
+from agent.sealing.key_slots import SECTOR_BYTES, SLOTS
+from agent.sealing.recovery import Start
+from agent.sealing.rekey import rekey
+from agent.sealing.statements import STATEMENTS_NAME, Kept, kept_in
+from agent.sealing.tip import COPY_ROWS_MAX, RekeyRefusedError
+from agent.site.enrolment import make_recovery_key, note_first_key
+from agent.site.file import Site, parse_site
 from agent.store.gateway import GatewayStore
-from agent.tip import COPY_ROWS_MAX, RekeyRefusedError
 from evidence import keys
 from evidence.chain import ChainState
 from evidence.receipt import Receipt, sign_receipt

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import ConfigError, SiteMistakesError, load_site, parse_site
 from agent.main import main
 from agent.overview import overview, reading_json
-from agent.setups import lines_of, setups_of
+from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
+from agent.site.setups import lines_of, setups_of
 from centre.json_lines import Lines
 from drivers.reading import Block, PollGroup, Reading
 from evidence.seal import open_body, peek_header

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.status import ACCEPTS_MAX, PATIENCE_S, SOCKET_NAME, StatusSocket, read_status
+from agent.status.socket import ACCEPTS_MAX, PATIENCE_S, SOCKET_NAME, StatusSocket, read_status
 
 
 def serve_one(status: StatusSocket, answer: dict[str, object]) -> None:
@@ -36,7 +36,7 @@ SMALL = 4608
 
 @pytest.fixture
 def small_buffers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.status.STATUS_BYTES_MAX", SMALL)
+    monkeypatch.setattr("agent.status.socket.STATUS_BYTES_MAX", SMALL)
 
 
 def unread(folder: Path) -> socket.socket:
@@ -71,7 +71,7 @@ def test_readers_who_take_nothing_keep_no_others_out_for_long(
     with unread(tmp_path) as late:
         assert status.waiting() == [], "as many as are served at once"
         now_s = time.monotonic()
-        monkeypatch.setattr("agent.status.time.monotonic", lambda: now_s + PATIENCE_S)
+        monkeypatch.setattr("agent.status.socket.time.monotonic", lambda: now_s + PATIENCE_S)
         (reader,) = status.waiting()
         status.answer(reader, {})
         assert late.recv(4096) == b"{}"

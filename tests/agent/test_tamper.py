@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from agent.tamper import Tamper
+from agent.tamper.settings import Tamper
 from drivers import model as models
 from drivers.clock import ClockState, Stamp
 from drivers.meter import MeterSetup

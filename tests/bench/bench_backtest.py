@@ -4,7 +4,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from agent.config import load_site
+from agent.site.file import load_site
 from provisioning.learning.backtest_page import backtest_page
 from provisioning.learning.backtest_run import backtest
 from provisioning.learning.loads_csv import read_loads

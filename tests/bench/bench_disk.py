@@ -23,10 +23,10 @@ from typing import Final
 import sqlite_utils
 from attrs import define, field
 
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
-from agent.pending import Pending
-from agent.quota import Quota
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.pending import Pending
+from agent.sealing.quota import Quota
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from tests.bench.blocks import JOURNAL, OTHER, Disk, missing, traces
 from tests.bench.loads import VALUES, readings

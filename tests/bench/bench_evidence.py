@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from evidence.body import plain_body
 from evidence.chain import ChainState

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.sealer import Sealer
+from agent.sealing.sealer import Sealer
 from drivers.bus import open_bus
 from drivers.clock import SystemClock
 from drivers.frame import Framing, Request, parse

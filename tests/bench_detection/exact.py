@@ -161,7 +161,7 @@ def detector_speed(case: Case) -> tuple[Speed, int]:
         detector = Detector([params])
         sample, advance = detector.sample, detector.advance
         for at, row in ticks:
-            for name, watts, pf, current_a, voltage_v in row:  # as agent.watch says it
+            for name, watts, pf, current_a, voltage_v in row:  # as agent.judging.detector_feed says it
                 sample(name, at, watts, pf=pf, current_a=current_a, voltage_v=voltage_v)
             advance(at)
         states.append(len(detector.checkpoint()))

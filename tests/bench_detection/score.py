@@ -16,9 +16,9 @@ from typing import Any, Final
 import numpy as np
 from attrs import frozen
 
-from agent.detect.commission import commission
 from agent.detect.detector import Detector
 from agent.detect.episode import Severity
+from agent.detect.learning.commission import commission
 from agent.detect.params import LinkageParams
 from tests.bench_detection.cases import HOUR_S, MISSING, Case, Event, Line, Pair, lines
 

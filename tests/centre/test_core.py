@@ -13,7 +13,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
-from agent.evidence.sealer import CommitError
+from agent.sealing.sealer import CommitError
 from centre import core
 from centre.answers import Answer, Answers
 from centre.core import Centre, Incoming

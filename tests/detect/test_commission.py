@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from agent.detect.commission import Commissioned, commission
+from agent.detect.learning.commission import Commissioned, commission
 from agent.detect.params import LinkageParams
 from tests.detect.plant import DAY, DT_S, PAIRS, Loads, inject, plant, times
 

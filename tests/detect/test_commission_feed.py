@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from agent.detect.commission_feed import FeedCommissioned, commission_feed
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams, nameplate_feed
+from agent.detect.learning.commission_feed import FeedCommissioned, commission_feed
 from tests.detect.plant import DAY, plant, times
 from tests.detect.timeline import linkage
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.detect.feed_params import FeedParams
+from agent.detect.learning.relearn import SMALL, changes
 from agent.detect.line_params import Bin, Threshold
-from agent.detect.relearn import SMALL, changes
 from tests.detect.timeline import line, linkage
 
 PRESENT = linkage()

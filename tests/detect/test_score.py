@@ -7,9 +7,9 @@ after it). The delay counts from the moment the rule is broken, the grace exclud
 from dataclasses import dataclass, field
 from statistics import median
 
-from agent.detect.commission import commission
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Severity
+from agent.detect.learning.commission import commission
 from agent.detect.params import LinkageParams
 from tests.detect.plant import ACCEPTED, CLASSES, DAY, DT_S, PAIRS, T0_S, Event, Loads, inject, plant, times
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
 from evidence.keys import create_key_file
 from provisioning.doctor.bundle import MEMBER_BYTES_MAX, WITHHELD, Mask, forms_of, members, write_bundle
 from provisioning.doctor.finding import failed

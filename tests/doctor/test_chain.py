@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.enrolment import note_first_key
-from agent.evidence.slots import SECTOR_BYTES, SLOTS
+from agent.sealing.key_slots import SECTOR_BYTES, SLOTS
+from agent.site.enrolment import note_first_key
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind
 from provisioning.doctor.chain import tip_of

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from agent.status import StatusSocket
+from agent.status.socket import StatusSocket
 from provisioning.doctor.finding import Check, Finding, Patient, State, ok
 from provisioning.doctor.verb import CHECKS
 from tests.doctor.place import bad, call, look, place, told

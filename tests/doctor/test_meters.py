@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from agent.overview import overview
-from agent.status import StatusSocket
+from agent.status.socket import StatusSocket
 from provisioning.demo.parts import Part
 from provisioning.doctor.finding import Finding, State
 from provisioning.doctor.verb import CHECKS
@@ -106,7 +106,7 @@ def remember(folder: Path, values: dict[str, Any]) -> None:
     """A chain that remembers this of meter mp."""
     rig = Rig(folder / "rig")
     setup = rig.gateway.watch.setups["mp"]
-    from agent.tamper import _Known  # noqa: PLC0415
+    from agent.tamper.settings import _Known  # noqa: PLC0415
 
     rig.gateway._tamper._known["mp"] = _Known(setup.model.hash, dict(values))
     rig.gateway._memory.save_meters()

@@ -12,7 +12,7 @@ from typing import Final
 from attrs import define, field
 
 from agent.build import open_chain
-from agent.config import Site, load_site
+from agent.site.file import Site, load_site
 from agent.store.gateway import read_seals
 from centre.register import registry_line
 from centre.store.sqlite import CentreStore

@@ -6,7 +6,7 @@ from typing import Final
 import psutil
 import pytest
 
-from agent.status import read_status
+from agent.status.socket import read_status
 from tests.e2e.plant import small_plant
 
 RESIDENT_BYTES_MAX: Final = 64 * 1024 * 1024

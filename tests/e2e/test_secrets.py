@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from attrs import define, field
 
-from agent.evidence.slots import KeySlots, KeySlotsError
+from agent.sealing.key_slots import KeySlots, KeySlotsError
 from provisioning.doctor.bundle import forms_of
 from tests.enrolment.desk import Desk, bare, good, offer_file
 from wire.enrolment.offer import parse_offer

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.build import DATABASE_NAME
-from agent.config import load_site
-from agent.enrolment import read_enrolment
+from agent.site.enrolment import read_enrolment
+from agent.site.file import load_site
 from agent.store.gateway import read_seals
 from centre.enrolment.office import Office
 from centre.store.sqlite import CentreStore

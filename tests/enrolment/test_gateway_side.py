@@ -14,7 +14,7 @@ import pytest
 from attrs import define, evolve, field
 
 from agent.build import open_chain
-from agent.config import load_site
+from agent.site.file import load_site
 from evidence.keys import public
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.identity import Identity

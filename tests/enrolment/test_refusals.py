@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.config import load_site
+from agent.site.file import load_site
 from centre.enrolment import est_server
 from centre.enrolment.est_server import EstServer
 from centre.enrolment.office import Office, make_office

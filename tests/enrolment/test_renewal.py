@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import load_site
+from agent.site.file import load_site
 from provisioning.enrolment import enrolling, renew
 from provisioning.enrolment.identity import Identity
 from tests.enrolment.desk import bad, bare, good

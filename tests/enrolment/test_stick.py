@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import load_site
 from agent.main import main as agent_main
+from agent.site.file import load_site
 from centre.enrolment.office import Office
 from centre.register import read_register
 from provisioning.centre.chain import utc_ms

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.recovery import Start
-from agent.evidence.sealer import Sealer, SealingStoppedError
-from agent.evidence.slots import SECTOR_BYTES, SLOTS, KeySlots
+from agent.sealing.key_slots import SECTOR_BYTES, SLOTS, KeySlots
+from agent.sealing.recovery import Start
+from agent.sealing.sealer import Sealer, SealingStoppedError
 from tests.evidence.chains import GATEWAY, Bench, MemoryStore, PowerCutError, heartbeat, stamp
 
 SEALED = 5

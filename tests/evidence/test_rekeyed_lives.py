@@ -2,7 +2,7 @@
 
 Each is driven by a seed, on a real database and a real key file: what the centre has accepted
 is never contradicted, what it accepts has no hole, and after the disasters the chain goes on. The tip is
-found by the product's own code (`agent.tip`), with and without a receipt.
+found by the product's own code (`agent.sealing.tip`), with and without a receipt.
 """
 
 import random
@@ -13,12 +13,12 @@ import pytest
 import sqlite_utils  # so that stores migrate in this process, which is faster
 from attrs import define, field
 
-from agent.evidence.recovery import Start
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
-from agent.statements import Kept, in_force, keep, kept_in
+from agent.sealing.key_slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
+from agent.sealing.recovery import Start
+from agent.sealing.sealer import Sealer
+from agent.sealing.statements import Kept, in_force, keep, kept_in
+from agent.sealing.tip import Believed, find_tip, fit
 from agent.store.gateway import GatewayStore
-from agent.tip import Believed, find_tip, fit
 from agent.uplink.courier import Pending
 from evidence import keys
 from evidence.chain import ChainState

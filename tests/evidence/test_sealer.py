@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.recovery import Recovery, Start
-from agent.evidence.sealer import (
+from agent.sealing.recovery import Recovery, Start
+from agent.sealing.sealer import (
     CommitError,
     Sealer,
     SealingStoppedError,

@@ -6,8 +6,8 @@ import random
 import pytest
 from attrs import define, field
 
-from agent.evidence.recovery import Start
-from agent.evidence.sealer import CommitError, Sealer, StoreFullError
+from agent.sealing.recovery import Start
+from agent.sealing.sealer import CommitError, Sealer, StoreFullError
 from evidence.chain import ChainState
 from evidence.seal import StoredSeal, peek_header
 from evidence.verify import Outcome, accept

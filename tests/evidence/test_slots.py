@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.evidence.slots import (
+from agent.sealing.key_slots import (
     SECTOR_BYTES,
     SLOTS,
     KeySlots,

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from agent.health import read_health
+from agent.host.health import read_health
 from agent.uplink.delivery import Limits
 from evidence.record import Kind
 from evidence.seal import peek_header

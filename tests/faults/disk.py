@@ -18,9 +18,9 @@ from typing import Final
 import pytest
 from attrs import frozen
 
-from agent.evidence.recovery import Recovery, Start
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.recovery import Recovery, Start
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from evidence.chain import ChainState
 from evidence.seal import StoredSeal

@@ -13,13 +13,13 @@ from typing import Any, Final, Self
 from attrs import define, field
 
 from agent.build import linkages_of, open_chain, setups_of
-from agent.config import parse_site
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
+from agent.judging.detector_feed import Watch
+from agent.site.file import parse_site
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
 from agent.uplink.outbox import Outbox
-from agent.watch import Watch
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
 from drivers.reading import Block, PollGroup, Quality, Reading
 from drivers.registers import Value

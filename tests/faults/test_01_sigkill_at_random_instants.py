@@ -6,9 +6,9 @@ import signal
 import time
 from pathlib import Path
 
-from agent.evidence.recovery import Start
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.recovery import Start
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from evidence.seal import peek_header
 from tests.evidence.chains import GATEWAY, heartbeat, stamp

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from agent.quota import Level
-from agent.sealing import DiskError
+from agent.sealing.chain import DiskError
+from agent.sealing.quota import Level
 from agent.store.ballast import BALLAST_BYTES, LOW_BYTES
 from agent.store.gateway import GIVEN_UP, HELD_AGAIN
 from tests.agent.rig import Rig

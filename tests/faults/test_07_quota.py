@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from agent import build
-from agent.quota import Level
+from agent.sealing.quota import Level
 from agent.store.gateway import GatewayStore
 from evidence.record import Kind
 from tests.agent.rig import Rig

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from agent.evidence.slots import SECTOR_BYTES
+from agent.sealing.key_slots import SECTOR_BYTES
 from agent.store.gateway import GatewayStore
 from disk.database import CorruptError
 from evidence.seal import open_body, peek_header

@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
-from agent.evidence.recovery import Start
-from agent.evidence.slots import SLOTS
+from agent.sealing.key_slots import SLOTS
+from agent.sealing.recovery import Start
 from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.faults.core_life import GATEWAY, STATE, records_of

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 
-from agent.evidence.recovery import Start
-from agent.evidence.slots import SECTOR_BYTES, SLOTS, KeySlots
+from agent.sealing.key_slots import SECTOR_BYTES, SLOTS, KeySlots
+from agent.sealing.recovery import Start
 from tests.agent.rig import SITE, Rig
 from tests.faults.core_life import GATEWAY, STATE, first_life
 from tests.faults.disk import DATABASE, KEYS, judged, lived_under, made, opened, rows_of

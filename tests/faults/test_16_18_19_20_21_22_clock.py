@@ -1,7 +1,7 @@
 """Rows 16 and 18 to 22: a clock that is in 1970, is set, drifts, has a leap second or reaches 2038.
 
 The order of everything is that of the numbers, and episodes are dated by the time since boot: see
-`agent.watch` for what dates a boot.
+`agent.judging.detector_feed` for what dates a boot.
 """
 
 from pathlib import Path

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from agent.build import open_chain
-from agent.config import parse_site
+from agent.site.file import parse_site
 from agent.store.gateway import read_seals
 from tests.faults.gateway_end import site_text
 from tests.faults.invariants import Held, Witness, check

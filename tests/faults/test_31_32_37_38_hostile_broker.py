@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.health import read_health
+from agent.host.health import read_health
 from agent.loop import WATCHDOG_S, Loop, PublisherDiedError
-from agent.status import StatusSocket
+from agent.status.socket import StatusSocket
 from agent.store.gateway import read_seals
 from drivers.clock import SystemClock
 from provisioning.demo.parts import Part

@@ -8,7 +8,7 @@ from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
 
-from agent.evidence.slots import _PUBLIC, SLOTS, Slot, _public_sum, _secret_sum, decode_slot, encode_slot
+from agent.sealing.key_slots import _PUBLIC, SLOTS, Slot, _public_sum, _secret_sum, decode_slot, encode_slot
 from centre.json_lines import Lines
 from drivers.clock import ClockState, Stamp
 from drivers.model import load

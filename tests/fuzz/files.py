@@ -13,11 +13,11 @@ from typing import Final
 import tomlkit
 
 from agent.build import feed_of, linkages_of, mqtt_settings, setups_of
-from agent.config import ConfigError, SiteMistakesError, load_site, parse_site
 from agent.detect.detector import CheckpointError, Detector
-from agent.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
-from agent.hook import HookUrlError, parse_hook
-from agent.watch import Watch
+from agent.judging.detector_feed import Watch
+from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
+from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
+from agent.webhook import HookUrlError, parse_hook
 from centre.register import RegistryError, read_registry, registry_line
 from drivers import model as models
 from drivers.bus_url import parse_url
@@ -261,7 +261,7 @@ def run_watch(raw: bytes) -> None:
     watch = Watch(Detector([linkage()]), {}, {}, [linkage()])
     try:
         watch.restore(raw)
-    except Exception:  # noqa: BLE001 -- as agent.memory does
+    except Exception:  # noqa: BLE001 -- as agent.judging.checkpoints does
         return
 
 

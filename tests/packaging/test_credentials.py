@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from agent.build import mqtt_settings
-from agent.config import ConfigError, load_site
+from agent.site.file import ConfigError, load_site
 from wire.messages import Topics
 
 SITE = """

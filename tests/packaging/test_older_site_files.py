@@ -8,8 +8,8 @@ import attrs
 import pytest
 
 from agent.build import setups_of
-from agent.config import SiteMistakesError, load_site, parse_site
-from agent.config_older import RENAMED, Renamed, todays_names
+from agent.site.file import SiteMistakesError, load_site, parse_site
+from agent.site.older import RENAMED, Renamed, todays_names
 
 OLD: Final = Path(__file__).parent / "old-sites"
 FILES: Final = sorted(OLD.glob("*.toml"))

@@ -9,9 +9,9 @@ from typing import Any
 
 from attrs import frozen
 
-from agent.figures import BusFigures, Counts, Latency, MeterFigures
 from agent.overview import overview
-from agent.status import StatusSocket
+from agent.status.bus_figures import BusFigures, Counts, Latency, MeterFigures
+from agent.status.socket import StatusSocket
 from evidence.receipt import Receipt, sign_receipt
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
 from wire.mqtt_events import Message

@@ -20,9 +20,9 @@ from attrs import define, field
 from agent.build import linkages_of, setups_of
 from agent.detect.detector import Detector
 from agent.detect.episode import SEVERITIES, Rule, Severity, State
+from agent.judging.detector_feed import Watch
 from agent.store.gateway import read_seals
 from agent.store.salvage import seals_in
-from agent.watch import Watch
 from centre.core import Centre as Core
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.record import Kind, ReadingRecord, Record, decode_record

@@ -2,7 +2,7 @@
 
 The files are real and lie in memory; what is simulated is what a kill or a power cut leaves of them.
 Every write step passes through here: the transactions of SQLite (a subclass of its connection) and the
-sectors of the key file (`os.pwrite` as `agent.evidence.slots` sees it). At any of them the power can be
+sectors of the key file (`os.pwrite` as `agent.sealing.key_slots` sees it). At any of them the power can be
 cut: before it took effect, after it, or in the middle, with a write-ahead log or a sector that is torn
 at 512 bytes. A cut copies the files aside; the next life gets the copy, and whatever the dying process
 still does goes nowhere.
@@ -25,7 +25,7 @@ from unittest import mock
 
 from attrs import define, field
 
-from agent.evidence.slots import SECTOR_BYTES
+from agent.sealing.key_slots import SECTOR_BYTES
 from evidence import slots
 
 DATABASE: Final = "chain.db"

@@ -15,17 +15,17 @@ from typing import Final
 from attrs import define, field
 
 from agent.build import linkages_of, outbox_of, setups_of
-from agent.config import Site
 from agent.detect.detector import Detector
-from agent.evidence.recovery import Recovery, Start
-from agent.evidence.sealer import CommitError, Sealer, SealingStoppedError
-from agent.evidence.slots import KeySlots, KeySlotsError
 from agent.gateway import Gateway, RekeyError
-from agent.quota import Level
-from agent.sealing import DiskError
+from agent.judging.detector_feed import Watch
+from agent.sealing.chain import DiskError
+from agent.sealing.key_slots import KeySlots, KeySlotsError
+from agent.sealing.quota import Level
+from agent.sealing.recovery import Recovery, Start
+from agent.sealing.sealer import CommitError, Sealer, SealingStoppedError
+from agent.site.file import Site
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
-from agent.watch import Watch
 from disk.database import StoreError
 from drivers.clock import Stamp
 from evidence.cbor import FormatError

@@ -19,8 +19,8 @@ from unittest import mock
 import sqlite_utils  # noqa: F401 - loaded here, a salvage does not start a process to migrate
 from attrs import define, field
 
-from agent.config import parse_site
-from agent.health import Health
+from agent.host.health import Health
+from agent.site.file import parse_site
 from agent.store.gateway import GatewayStore
 from centre.store.sqlite import CentreStore
 from drivers.model import Model

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.slots import KeySlots, Slot, first_slot
+from agent.sealing.key_slots import KeySlots, Slot, first_slot
 from agent.store.gateway import GatewayStore, read_seals
 from tests.evidence.chains import Chain, secret
 from tests.plant.disk import DATABASE, KEYS, Disk, PowerCutError

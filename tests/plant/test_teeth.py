@@ -11,11 +11,11 @@ from unittest import mock
 
 import pytest
 
-from agent.evidence.recovery import find
-from agent.evidence.sealer import CommitError, Sealer
-from agent.evidence.slots import KeySlots
-from agent.memory import Memory
-from agent.sealing import Sealing
+from agent.judging.checkpoints import Memory
+from agent.sealing.chain import Sealing
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.recovery import find
+from agent.sealing.sealer import CommitError, Sealer
 from agent.uplink.backfill import Backfill
 from agent.uplink.courier import Courier
 from disk.database import Database

@@ -11,8 +11,8 @@ from pathlib import Path
 from attrs import frozen
 
 from agent.build import open_chain
-from agent.config import parse_site
-from agent.enrolment import write_enrolment
+from agent.site.enrolment import write_enrolment
+from agent.site.file import parse_site
 from centre.register import registry_line
 from centre.store.sqlite import Accepted, CentreStore
 from evidence import keys

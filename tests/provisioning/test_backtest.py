@@ -9,12 +9,12 @@ import pytest
 import tomlkit
 from click.testing import CliRunner, Result
 
-from agent.config import parse_site
-from agent.detect.backtest import Recording, latest, run
-from agent.detect.commission import commission
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams
+from agent.detect.learning.backtest import Recording, latest, run
+from agent.detect.learning.commission import commission
 from agent.detect.line_params import nameplate_line
+from agent.site.file import parse_site
 from provisioning.cli import cli
 from provisioning.learning.backtest_run import backtest
 from provisioning.learning.loads_csv import read_loads

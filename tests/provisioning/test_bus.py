@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from rich.cells import cell_len
 from rich.console import Console
 
-from agent.figures import Tally
-from agent.status import StatusSocket
+from agent.status.bus_figures import Tally
+from agent.status.socket import StatusSocket
 from drivers.transaction import BusStats
 from provisioning.cli import cli
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE

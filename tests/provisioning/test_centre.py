@@ -10,9 +10,9 @@ import sqlite_utils  # so that stores migrate in this process, which is faster
 from click.testing import CliRunner, Result
 
 from agent.build import open_chain
-from agent.config import load_site
-from agent.evidence.recovery import Recovery, Start
 from agent.main import main as agent_main
+from agent.sealing.recovery import Recovery, Start
+from agent.site.file import load_site
 from centre.answers import Answers
 from centre.core import Centre, Incoming
 from centre.json_lines import Line

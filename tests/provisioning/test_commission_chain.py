@@ -13,9 +13,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.build import linkages_of, open_chain
-from agent.config import load_site
-from agent.enrolment import write_enrolment
-from agent.setups import setups_of
+from agent.site.enrolment import write_enrolment
+from agent.site.file import load_site
+from agent.site.setups import setups_of
 from disk.lock import Lock
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading

@@ -8,8 +8,8 @@ import pytest
 from attrs import evolve
 from click.testing import CliRunner
 
-from agent import statements
-from agent.enrolment import write_enrolment
+from agent.sealing import statements
+from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
 from centre.store.sqlite import Accepted, Applied, CentreStore
 from evidence import keys

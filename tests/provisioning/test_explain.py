@@ -10,8 +10,8 @@ from click.testing import CliRunner
 
 from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.detect.episode import Episode
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from evidence.record import Kind, encode_record
 from provisioning.cli import cli

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.config import parse_site
 from agent.detect.episode import Rule
+from agent.site.file import parse_site
 from provisioning.learning.backtest_page import DAYS_MAX, backtest_page
 from provisioning.learning.backtest_run import backtest
 from provisioning.learning.outcome import Outcome

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.status import SOCKET_NAME, StatusSocket
+from agent.status.socket import SOCKET_NAME, StatusSocket
 from provisioning.cli import cli
 from tests.agent.rig import SITE
 from tests.provisioning.test_show import live

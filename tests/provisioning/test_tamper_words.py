@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import agent.conduct
 import agent.tamper
+import agent.tamper.settings
 from provisioning.words.tamper import TEXT_MAX, WHATS, tamper_sentence
 
 IMPORT = "active_energy_import"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.enrolment import write_enrolment
+from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
 from centre.register import registry_line
 from centre.store.sqlite import CentreStore

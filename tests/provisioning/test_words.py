@@ -8,9 +8,9 @@ from typing import get_args, get_type_hints
 import pytest
 
 import provisioning
-from agent.config import LineSettings
 from agent.detect import correlation
 from agent.detect.episode import Severity, State
+from agent.site.file import LineSettings
 from agent.uplink.delivery import Alarm
 from drivers.reading import Quality
 from provisioning.words import common

@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 from click.testing import CliRunner, Result
 
-from agent.config_types import UnitId
+from agent.site.field_types import UnitId
 from provisioning import cli
 from provisioning.journal.file import (
     JOURNAL_NAME,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.config import load_site
+from agent.site.file import load_site
 from provisioning.setup.words import SENTENCES
 from tests.setup.plants import begun, events, kept, setup, told
 

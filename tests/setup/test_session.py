@@ -9,10 +9,10 @@ import pytest
 from attrs import evolve
 
 from agent.build import linkages_of
-from agent.config import load_site
-from agent.config_types import UnitId
-from agent.postbox import POSTBOX_NAME
-from agent.setups import setups_of
+from agent.inbox import POSTBOX_NAME
+from agent.site.field_types import UnitId
+from agent.site.file import load_site
+from agent.site.setups import setups_of
 from disk.lock import Lock
 from provisioning.journal.file import (
     JOURNAL_NAME,

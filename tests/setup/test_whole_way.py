@@ -14,8 +14,8 @@ from typing import Any, Final
 import pytest
 from attrs import evolve
 
-from agent.config import load_site
-from agent.config_types import UnitId
+from agent.site.field_types import UnitId
+from agent.site.file import load_site
 from agent.store.gateway import read_seals
 from evidence.record import Kind, Record, decode_record
 from evidence.seal import open_body, peek_header

@@ -6,7 +6,7 @@ import zlib
 from hashlib import sha256
 from pathlib import Path
 
-from agent.config import Site, parse_site
+from agent.site.file import Site, parse_site
 from provisioning.journal.file import (
     STEPS,
     BusFound,

@@ -6,8 +6,8 @@ import pytest
 from attrs import frozen
 
 from agent.build import DATABASE_NAME, KEYS_NAME
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from evidence.pack.export import ExportedSeal, Keys, write_chain
 from evidence.record import Kind, encode_record

@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.config import Site
+from agent.site.file import Site
 from provisioning.acceptance.page import PHOTO_BYTES_MAX, Picture, sheet_page
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.acceptance.trial import trial_drawing

@@ -8,8 +8,8 @@ from attrs import frozen
 from click.testing import CliRunner, Result
 
 from agent.build import DATABASE_NAME, KEYS_NAME
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from evidence.pack.export import ExportedSeal, write_chain
 from evidence.record import Kind, encode_record

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.evidence.recovery import Start
-from agent.evidence.sealer import CommitError, Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.recovery import Start
+from agent.sealing.sealer import CommitError, Sealer
 from agent.store.gateway import GatewayStore
 from tests.evidence.chains import GATEWAY, heartbeat, stamp
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.recovery import Start
-from agent.evidence.sealer import CommitError, Sealer, StoreFullError
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.recovery import Start
+from agent.sealing.sealer import CommitError, Sealer, StoreFullError
 from agent.store.gateway import CHECKPOINT_BYTES_MAX, RECEIPTS_KEPT, GatewayStore, read_seals
 from disk.database import CorruptError, SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from agent.evidence.recovery import Start
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.recovery import Start
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from disk.database import PAGE_BYTES
 from evidence.seal import StoredSeal

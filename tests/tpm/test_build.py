@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from agent.attesting import Attesting
 from agent.build import build
-from agent.config import SiteMistakesError, parse_site
 from agent.main import main
-from agent.tpm_task import TpmTask
+from agent.sealing.attesting import Attesting
+from agent.sealing.tpm_task import TpmTask
+from agent.site.file import SiteMistakesError, parse_site
 from drivers.clock import SystemClock
 from tests.agent.rig import SITE
 from tests.tpm.swtpm import Swtpm

@@ -27,7 +27,7 @@ TOPICS = Topics(GATEWAY)
 def seals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[StoredSeal]]:
     """Six seals; each second one holds an attestation, before the last two more that nobody sealed."""
     needed()
-    from agent.evidence.tpm import Tpm  # noqa: PLC0415 -- an extra of the distribution
+    from agent.sealing.tpm import Tpm  # noqa: PLC0415 -- an extra of the distribution
 
     swtpm = Swtpm(tmp_path_factory.mktemp("tpm") / "tpm")
     swtpm.start()

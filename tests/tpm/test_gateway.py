@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from agent.attesting import ATTEST_INTERVAL_S, Attesting
-from agent.tpm_task import BUSY, TpmTask
+from agent.sealing.attesting import ATTEST_INTERVAL_S, Attesting
+from agent.sealing.tpm_task import BUSY, TpmTask
 from centre.json_lines import Lines
 from evidence.attestation import Attestation, attested
 from evidence.chain import Code
@@ -30,7 +30,7 @@ ANSWER_S = 20.0
 def make(swtpm: Swtpm, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
     """A life of the gateway on a folder, with the TPM."""
     needed()
-    from agent.evidence.tpm import Tpm, TpmError  # noqa: PLC0415 -- an extra of the distribution
+    from agent.sealing.tpm import Tpm, TpmError  # noqa: PLC0415 -- an extra of the distribution
 
     alive: list[Rig] = []
 

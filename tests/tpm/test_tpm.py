@@ -14,7 +14,7 @@ HASH = sha256(b"a seal").digest()
 
 def attest(swtpm: Swtpm, seal_hash: bytes = HASH) -> Attestation:
     needed()
-    from agent.evidence.tpm import Tpm  # noqa: PLC0415 -- an extra of the distribution
+    from agent.sealing.tpm import Tpm  # noqa: PLC0415 -- an extra of the distribution
 
     return Tpm(swtpm.tcti).attest(7, seal_hash)
 
@@ -67,7 +67,7 @@ def test_another_tpm_is_another_key(swtpm: Swtpm, tmp_path: Path) -> None:
 
 
 def test_a_tpm_that_is_away_is_one_error_and_works_again_later(swtpm: Swtpm) -> None:
-    from agent.evidence.tpm import TpmError  # noqa: PLC0415
+    from agent.sealing.tpm import TpmError  # noqa: PLC0415
 
     swtpm.kill()
     with pytest.raises(TpmError, match="swtpm:host="):

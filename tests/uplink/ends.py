@@ -9,8 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from agent.evidence.sealer import Sealer
-from agent.evidence.slots import KeySlots
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits

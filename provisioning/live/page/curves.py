@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from agent.config import LineSettings, LinkageSettings
+from agent.site.file import LineSettings, LinkageSettings
 from provisioning.live.page.day import COLUMN_S, COLUMNS, DAY_S, Day, Load
 from provisioning.live.page.site import SitePlan
 from provisioning.pages.page import scroll

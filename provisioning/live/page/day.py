@@ -1,7 +1,7 @@
 """One day of a plant out of its sealed records: the load of every line, its episodes, its silences.
 
 Pure: seals in their order in, drawings' numbers out. A day begins at midnight of the plant's own zone.
-Loads are what the meters said, summed to lines as the agent sums them (`agent.feed`), kept as the least and
+Loads are what the meters said, summed to lines as the agent sums them (`agent.judging.line_power`), kept as the least and
 greatest of each of COLUMNS columns, so that a day takes 8 kB a line however much is in it. Times are the
 wall clock of the records: one that was set in the middle of the day shows as a gap, or as two loads in one
 column.
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from agent.feed import POWER_POINT, LineFeed, said_by
+from agent.judging.line_power import POWER_POINT, LineFeed, said_by
 from drivers.meter import MeterSetup
 from drivers.model import Model
 from drivers.reading import PollGroup, Quality

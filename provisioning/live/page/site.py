@@ -9,11 +9,11 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent.config import ConfigError, LineSettings, LinkageSettings, Site, load_site
 from agent.detect.line_params import Threshold, nameplate_threshold
 from agent.detect.params import LinkageParams
 from agent.detect.written import ParamsError
-from agent.setups import lines_of, setups_of
+from agent.site.file import ConfigError, LineSettings, LinkageSettings, Site, load_site
+from agent.site.setups import lines_of, setups_of
 from drivers.meter import MeterSetup
 from provisioning.live.page.day import SILENT_S
 from provisioning.pages.plot_data import zone_s

@@ -13,8 +13,8 @@ from typing import Final
 from attrs import evolve
 
 from agent import main as daemon
-from agent.config import Site, load_site
-from agent.config_types import Seconds
+from agent.site.field_types import Seconds
+from agent.site.file import Site, load_site
 
 FASTEST_S: Final = 1e-3
 """Between two polls of a meter: less than twenty of them take."""

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from agent.build import open_chain
 from agent.build import version as agent_version
-from agent.config import load_site
+from agent.site.file import load_site
 from centre.register import registry_line
 from evidence.keys import create_key_file, public
 from tests.bench.peers.install import ROOT, Installed, node_path, node_peer, python_peer

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from agent.evidence.sealer import CommitError, Sealer, StoreFullError
-from agent.pending import Pending
-from agent.quota import Level, Quota
+from agent.sealing.pending import Pending
+from agent.sealing.quota import Level, Quota
+from agent.sealing.sealer import CommitError, Sealer, StoreFullError
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from drivers.clock import NS_PER_S, Stamp

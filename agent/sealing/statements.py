@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.evidence.recovery import Recovery
+from agent.sealing.recovery import Recovery
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Pending
 from evidence.cbor import FormatError

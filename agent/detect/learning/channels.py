@@ -13,9 +13,9 @@ import numpy as np
 from attrs import evolve
 
 from agent.detect.channels import CURRENT_MAX_A, PF_MAX, VOLTAGE_MAX_V
-from agent.detect.learn import Bools
+from agent.detect.learning.linkages import Bools
+from agent.detect.learning.series import Floats, Series, runs
 from agent.detect.line_params import LineParams
-from agent.detect.series import Floats, Series, runs
 
 SCALES: Final = {"pf": 1000.0, "current_a": 1000.0, "voltage_v": 10.0}
 """A grid holds whole numbers."""

@@ -1,7 +1,7 @@
 """A chain goes on under a new key, after lost key slots, a lost database or a restored old image.
 
 `rekey` needs the recovery key that the technician took away at the enrolment. From where the chain goes on
-stands in `agent.tip`. First the database is made to end there, then the statement is kept, and last of all
+stands in `agent.sealing.tip`. First the database is made to end there, then the statement is kept, and last of all
 the key file is replaced in one step, the old one set aside. A crash before that changes nothing that a
 second call does not do again; the next start declares lost what is lost.
 
@@ -16,14 +16,14 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from agent import statements
 from agent.build import DATABASE_NAME, KEYS_NAME
-from agent.config import ConfigError, Site
-from agent.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
-from agent.evidence.slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
-from agent.statements import Kept
+from agent.sealing import statements
+from agent.sealing.key_slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
+from agent.sealing.statements import Kept
+from agent.sealing.tip import Believed, RekeyRefusedError, find_tip, fit
+from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
+from agent.site.file import ConfigError, Site
 from agent.store.gateway import GatewayStore
-from agent.tip import Believed, RekeyRefusedError, find_tip, fit
 from evidence import keys
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError

@@ -8,7 +8,7 @@
 
 So a secret that is still alive has signed nothing that anybody saw, and a number whose secret is
 gone is never signed again. Start and crash recovery are one function; what it decides, and from
-what, stands in `agent.evidence.recovery`.
+what, stands in `agent.sealing.recovery`.
 
 A commit that failed has an unknown result. The identical bytes are kept; `settle` reopens the
 database, looks, and puts the same bytes in if they are not there. Nothing else is signed meanwhile.
@@ -17,8 +17,8 @@ database, looks, and puts the same bytes in if they are not there. Nothing else 
 from collections.abc import Sequence
 from typing import Final, Protocol
 
-from agent.evidence.recovery import Recovery, begins_anew, find
-from agent.evidence.slots import Slot
+from agent.sealing.key_slots import Slot
+from agent.sealing.recovery import Recovery, begins_anew, find
 from drivers.clock import Stamp
 from evidence import keys
 from evidence.record import NS_PER_MS, Kind, encode_record
@@ -83,7 +83,7 @@ class SealStore(Protocol):
 
 
 class Slots(Protocol):
-    """What the sealer needs of a key file; see `agent.evidence.slots.KeySlots`."""
+    """What the sealer needs of a key file; see `agent.sealing.key_slots.KeySlots`."""
 
     def exists(self) -> bool:
         """Whether the gateway has, or had, keys."""

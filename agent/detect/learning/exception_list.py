@@ -10,7 +10,7 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.detect.series import Grid
+from agent.detect.learning.series import Grid
 
 EXCEPTIONS_MAX: Final = 20
 """Nobody reads more; what remains is counted."""

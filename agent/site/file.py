@@ -23,8 +23,7 @@ from typing import Any, Final, Literal
 
 from attrs import field, frozen
 
-from agent.config_older import todays_names
-from agent.config_types import (
+from agent.site.field_types import (
     BusUrl,
     Hex32,
     HookUrl,
@@ -41,6 +40,7 @@ from agent.config_types import (
     mistakes_in,
     structure,
 )
+from agent.site.older import todays_names
 from drivers.bus_url import parse_url
 
 SITE_FILE_BYTES_MAX: Final = 48 * 1024

@@ -9,10 +9,10 @@ from typing import Final
 from attrs import evolve, field, frozen, mutable
 
 from agent.detect.findings import LinkageWatch
+from agent.detect.learning.series import Grid
 from agent.detect.line import line_trackers, noise_alpha
 from agent.detect.orphans import KEPT_MAX
 from agent.detect.params import LinkageParams
-from agent.detect.series import Grid
 
 OUT_OF_REACH_S: Final = 1e12
 NIGHT_S: Final = 14_400

@@ -13,10 +13,10 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from agent.detect.correlation import correlation_of_sums
+from agent.detect.learning.series import Floats, held, runs
+from agent.detect.learning.thresholds import Mode, learn_threshold
 from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line
 from agent.detect.params import LAG_MAX_S
-from agent.detect.series import Floats, held, runs
-from agent.detect.thresholds import Mode, learn_threshold
 from agent.detect.window import RollingMinimum
 
 Bools = NDArray[np.bool_]

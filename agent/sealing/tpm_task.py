@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from agent.attesting import Answer
+from agent.sealing.attesting import Answer
 from evidence.attestation import Attestation
 
 Attest = Callable[[int, bytes], Attestation]

@@ -18,7 +18,7 @@ from cattrs.errors import (
     IterableValidationError,
 )
 
-from agent.hook import HookUrlError, parse_hook
+from agent.webhook import HookUrlError, parse_hook
 from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError
 from evidence.cbor import TEXT_BYTES_MAX

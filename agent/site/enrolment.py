@@ -15,7 +15,7 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from agent.config import ConfigError, Site
+from agent.site.file import ConfigError, Site
 from evidence.keys import KeyFileError, create_key_file, load_key_file, public
 from evidence.statement import EnrolledMeter
 

@@ -16,10 +16,11 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
-from agent.detect import commission_words as words
-from agent.detect.borrow import borrowed
-from agent.detect.exception_list import Finding, Odd, Span, exception_texts
-from agent.detect.learn import (
+from agent.detect.learning import commission_words as words
+from agent.detect.learning.borrow import borrowed
+from agent.detect.learning.channels import channel_series, heater_spans, learn_channels
+from agent.detect.learning.exception_list import Finding, Odd, Span, exception_texts
+from agent.detect.learning.linkages import (
     learn_bridge_s,
     learn_duty,
     learn_envelope,
@@ -30,13 +31,12 @@ from agent.detect.learn import (
     rolling,
     states,
 )
-from agent.detect.learn_channels import channel_series, heater_spans, learn_channels
+from agent.detect.learning.replay import Seen, replay
+from agent.detect.learning.series import Grid, Series, grid
+from agent.detect.learning.thresholds import Learned, Mode, learn_threshold
 from agent.detect.line import hold_slots
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams, nameplate
-from agent.detect.replay import Seen, replay
-from agent.detect.series import Grid, Series, grid
-from agent.detect.thresholds import Learned, Mode, learn_threshold
 
 HOUR_S: Final = 3600
 PERIOD_S: Final = 72 * HOUR_S

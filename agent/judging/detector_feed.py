@@ -24,8 +24,8 @@ from agent.detect.episode import Episode
 from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 from agent.detect.warning import AFTER_S, EarlyWarning, Warned
-from agent.feed import LineFeed, said_by
-from agent.recent import Recent
+from agent.judging.line_power import LineFeed, said_by
+from agent.status.load_history import Recent
 from drivers.clock import ClockState, Stamp
 from drivers.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from agent.detect.exception_list import Finding
-from agent.detect.thresholds import Mode
+from agent.detect.learning.exception_list import Finding
+from agent.detect.learning.thresholds import Mode
 
 HOUR_S: Final = 3600
 _SIDES: Final = {"production": "生产", "treatment": "治污"}

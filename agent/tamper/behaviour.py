@@ -23,11 +23,11 @@ from typing import Any, Final
 import cbor2
 from attrs import define, field
 
-from agent.conduct.energy import COARSE_WH, GAP_MIN_S, GAP_POLLS, Energy
-from agent.conduct.frozen import Frozen
-from agent.conduct.latency import Latency
-from agent.conduct.neighbours import HOLD_SLOTS, SLOT_S, Neighbour, Neighbours
-from agent.conduct.points import Points, Values
+from agent.tamper.energy import COARSE_WH, GAP_MIN_S, GAP_POLLS, Energy
+from agent.tamper.frozen import Frozen
+from agent.tamper.latency import Latency
+from agent.tamper.neighbours import HOLD_SLOTS, SLOT_S, Neighbour, Neighbours
+from agent.tamper.points import Points, Values
 from drivers.clock import NS_PER_S, ClockState
 from drivers.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading

@@ -23,7 +23,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from agent.evidence.slots import Slot, first_slot
+from agent.sealing.key_slots import Slot, first_slot
 from evidence import keys
 from evidence.seal import FIRST_NUMBER, StoredSeal, peek_header, seal_hash
 

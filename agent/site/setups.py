@@ -9,9 +9,9 @@ of emissions or a meter of something else, is read, sealed and sent on, and feed
 
 from collections.abc import Iterator
 
-from agent.config import ConfigError, MeterSettings, Site
-from agent.config_types import MODEL_FILE_SUFFIX
-from agent.feed import POWER_POINT
+from agent.judging.line_power import POWER_POINT
+from agent.site.field_types import MODEL_FILE_SUFFIX
+from agent.site.file import ConfigError, MeterSettings, Site
 from drivers import model as models
 from drivers.errors import ModelError
 from drivers.meter import MeterSetup

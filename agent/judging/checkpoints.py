@@ -2,8 +2,8 @@
 
     checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the watch
     checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, for the status view alone
-    checkpoint "meters"    what the meters said of themselves (`agent.tamper`)
-    checkpoint "conduct"   what is usual with them (`agent.conduct`)
+    checkpoint "meters"    what the meters said of themselves (`agent.tamper.settings`)
+    checkpoint "conduct"   what is usual with them (`agent.tamper`)
 
 The checkpoint rides on a commit; the seals behind its number are read again at the start. Nothing
 that is found there keeps the gateway from starting: a checkpoint that cannot be used means that the
@@ -17,11 +17,11 @@ from typing import Final
 import cbor2
 from attrs import define, field
 
-from agent.conduct.watch import Conduct
 from agent.detect.episode import Episode
+from agent.judging.detector_feed import Watch
 from agent.store.gateway import GatewayStore
-from agent.tamper import Tamper
-from agent.watch import Watch
+from agent.tamper.behaviour import Conduct
+from agent.tamper.settings import Tamper
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.record import decode_record

@@ -12,13 +12,13 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
-from agent.detect.exception_list import Finding, Odd, exception_texts
 from agent.detect.feed_params import OUT_OF_BAND_S, FeedParams
-from agent.detect.learn import learn_line
+from agent.detect.learning.exception_list import Finding, Odd, exception_texts
+from agent.detect.learning.linkages import learn_line
+from agent.detect.learning.series import Floats, Series, grid, runs
 from agent.detect.line import hold_slots
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
-from agent.detect.series import Floats, Series, grid, runs
 
 LOW_SHARE, HIGH_SHARE = 0.12, 0.88
 MARGIN_OF_WIDTH: Final = 0.5

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
+from agent.detect.learning.series import Floats
 from agent.detect.line_params import Threshold, nameplate_threshold
-from agent.detect.series import Floats
 
 BINS: Final = 96
 FLOOR_OF_TOP: Final = 0.02

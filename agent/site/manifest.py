@@ -16,9 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from agent.config import Site
 from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
+from agent.site.file import Site
 from drivers.clock import Stamp
 from drivers.meter import MeterSetup
 from drivers.model import Model

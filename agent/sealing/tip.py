@@ -18,8 +18,8 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.evidence.slots import Slot
-from agent.statements import Kept
+from agent.sealing.key_slots import Slot
+from agent.sealing.statements import Kept
 from agent.store.gateway import GatewayStore
 from agent.store.salvage import set_aside
 from disk.database import suffixed

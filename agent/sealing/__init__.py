@@ -1,0 +1,4 @@
+"""From records to committed seals: the queue, keys and their recovery, re-key, TPM, quota.
+
+What a seal is and how it is checked is in `evidence`; nothing here knows of the broker.
+"""
