@@ -20,12 +20,12 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from agent.status.bus_figures import BusFigures, Tally
-from drivers.bus import BusStats, MeterBus, new_ledger, open_bus
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
-from drivers.meter import Meter, MeterSetup, bad_reading, refused
+from drivers.modbus.bus import BusStats, MeterBus, new_ledger, open_bus
+from drivers.poll.meter import Meter, MeterSetup, bad_reading, refused
+from drivers.poll.schedule import Schedule, Wait
 from drivers.reading import Quality, Reading
-from drivers.schedule import Schedule, Wait
 
 DOWN_REPEAT_S: Final = 60.0
 """Time between bad readings of one meter while its bus is down: often enough for `silence is visible`."""

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from agent.site.file import Site
-from drivers.bus import open_bus
 from drivers.clock import Clock
 from drivers.errors import BusDownError
-from drivers.meter import Meter, MeterSetup, bad_reading
+from drivers.modbus.bus import open_bus
+from drivers.poll.meter import Meter, MeterSetup, bad_reading
 from drivers.reading import Reading
 
 

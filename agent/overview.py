@@ -26,7 +26,7 @@ from agent.judging.detector_feed import MS_PER_S, NS_PER_MS, Watch
 from agent.judging.line_power import POWER_POINT
 from agent.site.file import Site
 from drivers.clock import NS_PER_S, Stamp
-from drivers.meter import MeterSetup
+from drivers.poll.meter import MeterSetup
 from drivers.reading import UNITS, PollGroup, Quality, Reading
 
 UTC_MS_MAX: Final = 253_402_300_799_000

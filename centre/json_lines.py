@@ -24,7 +24,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from drivers.errors import ModelError
-from drivers.model import Model
+from drivers.points.model import Model
 from evidence import cbor
 from evidence.attested_chain import Attestations
 from evidence.chain import Code, Finding

@@ -2,10 +2,10 @@
 
 A `Reading` keeps the words exactly as the meter sent them, with the moment and the model that
 explains them. Values are decoded from it, here and at the centre, by the same
-`drivers.model.Model.decode`; they are never stored in place of the words.
+`drivers.points.model.Model.decode`; they are never stored in place of the words.
 
 `quality` is good only when every block was answered by a reply that passed every check of
-`drivers.bus`. A bad reading carries its reason and no blocks: an old value never gets a new time.
+`drivers.modbus.bus`. A bad reading carries its reason and no blocks: an old value never gets a new time.
 """
 
 from enum import StrEnum

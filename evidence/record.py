@@ -24,8 +24,8 @@ from typing import Any, Final
 from attrs import frozen
 
 from drivers.clock import ClockState, Stamp
+from drivers.points.registers import WORD_BYTES
 from drivers.reading import REGISTERS_MAX, Block, PollGroup, Quality, Reading
-from drivers.registers import WORD_BYTES
 from evidence import cbor
 
 RECORD_BYTES_MAX: Final = 60_000

@@ -1,7 +1,7 @@
 """A meter: its model and the plant make the register image, the image answers reads.
 
 Registers change once a second of plant time, as in real meters, so the reads of one poll agree. An
-image is `drivers.model.Model.encode` of what the meter can see, and over it the fingerprints of the
+image is `drivers.points.model.Model.encode` of what the meter can see, and over it the fingerprints of the
 model, so that the simulated meter is known by what the real one is known by.
 
 Refusals, in this order (Modbus Application Protocol V1.1b3, section 7): more registers than the meter
@@ -16,10 +16,10 @@ from typing import Final
 
 from attrs import define, field
 
-from drivers import registers
-from drivers.point import Point
+from drivers.points import registers
+from drivers.points.point import Point
+from drivers.points.registers import RegisterType, Value
 from drivers.reading import REGISTERS_MAX, Quantity
-from drivers.registers import RegisterType, Value
 from firmware_sim.electrical import Electrical
 from firmware_sim.layout import MeterPlan
 from firmware_sim.noise import key_of

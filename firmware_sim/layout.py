@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from drivers.model import Model
+from drivers.points.model import Model
 from firmware_sim.signals import Profile
 from firmware_sim.timetable import Event
 from firmware_sim.wiring import Wiring

@@ -24,9 +24,9 @@ from typing import Final
 import click
 from attrs import asdict, evolve
 
-from drivers import model as meter_models
 from drivers.clock import NS_PER_S, Clock, ScaledClock, SystemClock
 from drivers.errors import ModelError
+from drivers.points import model as meter_models
 from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.control import ControlError, ask
 from firmware_sim.energy import DAYS_MAX

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from drivers.point import Ratio
+from drivers.points.point import Ratio
 from drivers.reading import Quantity
 from firmware_sim.layout import (
     BusKind,

@@ -56,7 +56,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from drivers.model import Model
+from drivers.points.model import Model
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
 from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile

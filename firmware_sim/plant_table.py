@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from drivers import model as meter_models
 from drivers.errors import ModelError
-from drivers.model import Model
-from drivers.tables import Table, is_number
+from drivers.points import model as meter_models
+from drivers.points.model import Model
+from drivers.points.tables import Table, is_number
 
 _AT = "a date and time with offset"
 

@@ -1,7 +1,7 @@
 """Modbus frames on the simulator's side: requests out of a byte stream, answers into frames.
 
 This is the only file of the project's own code that imports pymodbus, and it shares nothing with
-drivers.frame: two programs that agree by two ways are worth more than one that agrees with itself.
+drivers.modbus.frame: two programs that agree by two ways are worth more than one that agrees with itself.
 
 On a serial line a request is looked for at every offset, so noise in front of it is passed over. A TCP
 stream that is no Modbus cannot be put right, so `GarbageError` asks for the connection's end.

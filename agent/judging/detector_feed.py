@@ -27,7 +27,7 @@ from agent.detect.warning import AFTER_S, EarlyWarning, Warned
 from agent.judging.line_power import LineFeed, said_by
 from agent.status.load_history import Recent
 from drivers.clock import ClockState, Stamp
-from drivers.meter import MeterSetup
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.record import Kind, ReadingRecord, Record
 

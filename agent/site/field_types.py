@@ -19,8 +19,8 @@ from cattrs.errors import (
 )
 
 from agent.webhook import HookUrlError, parse_hook
-from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError
+from drivers.link.bus_url import parse_url
 from evidence.cbor import TEXT_BYTES_MAX
 
 T = TypeVar("T")

@@ -41,7 +41,7 @@ from agent.site.field_types import (
     structure,
 )
 from agent.site.older import todays_names
-from drivers.bus_url import parse_url
+from drivers.link.bus_url import parse_url
 
 SITE_FILE_BYTES_MAX: Final = 48 * 1024
 """A site of a hundred meters takes 20 kB, and the text must fit into one record of a 64 kB message."""

@@ -9,7 +9,7 @@ that none outgrows a message:
      "linkages": {id: hash of its detection parameters}, "feed": hash of those of the feed, or null}
     {"models": {first 8 bytes of the hash as hex: the model's point table, canonical JSON}}
 
-The centre decodes readings with these tables and nothing of ours (`drivers.model.Model.from_table`).
+The centre decodes readings with these tables and nothing of ours (`drivers.points.model.Model.from_table`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,8 +20,8 @@ from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 from agent.site.file import Site
 from drivers.clock import Stamp
-from drivers.meter import MeterSetup
-from drivers.model import Model
+from drivers.points.model import Model
+from drivers.poll.meter import MeterSetup
 from evidence.record import MODEL_ID_BYTES
 
 

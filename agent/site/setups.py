@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from agent.judging.line_power import POWER_POINT
 from agent.site.field_types import MODEL_FILE_SUFFIX
 from agent.site.file import ConfigError, MeterSettings, Site
-from drivers import model as models
 from drivers.errors import ModelError
-from drivers.meter import MeterSetup
-from drivers.model import Model
+from drivers.points import model as models
+from drivers.points.model import Model
+from drivers.poll.meter import MeterSetup
 
 
 def setups_of(site: Site) -> dict[str, MeterSetup]:

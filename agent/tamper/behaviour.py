@@ -29,7 +29,7 @@ from agent.tamper.latency import Latency
 from agent.tamper.neighbours import HOLD_SLOTS, SLOT_S, Neighbour, Neighbours
 from agent.tamper.points import Points, Values
 from drivers.clock import NS_PER_S, ClockState
-from drivers.meter import MeterSetup
+from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading
 
 METERS_MAX: Final = 1_000

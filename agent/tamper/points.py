@@ -8,11 +8,11 @@ from typing import Final
 
 from attrs import evolve, field, frozen
 
-from drivers.meter import MeterSetup
-from drivers.model import Model
-from drivers.point import PHASES, Point
+from drivers.points.model import Model
+from drivers.points.point import PHASES, Point
+from drivers.points.registers import RegisterType, Value
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quantity
-from drivers.registers import RegisterType, Value
 
 SANE_MAX: Final = 1e15
 """No V, W, Hz or Wh of a plant is greater: what is cannot be reckoned with, and sums stay finite."""

@@ -24,10 +24,10 @@ from typing import Any, Final
 import cbor2
 from attrs import define, field, frozen
 
-from drivers.meter import MeterSetup
-from drivers.point import Point
+from drivers.points.point import Point
+from drivers.points.registers import WORD_BYTES, RegisterType, Value
+from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
-from drivers.registers import WORD_BYTES, RegisterType, Value
 
 COUNTERS: Final = frozenset({Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT})
 NEAR_END: Final = 0.99

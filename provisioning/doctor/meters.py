@@ -14,13 +14,13 @@ from typing import Any, Final
 from agent.build import DATABASE_NAME
 from agent.site.file import BusSettings, ConfigError, MeterSettings, Site
 from agent.site.setups import setups_of
-from drivers.bus import MeterBus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError
-from drivers.meter import Meter, MeterSetup
-from drivers.plausible import IMPOSSIBLE, judge
+from drivers.modbus.bus import MeterBus, open_bus
+from drivers.points.registers import Value
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
-from drivers.registers import Value
+from drivers.search.plausible import IMPOSSIBLE, judge
 from provisioning.doctor.chain import remembered
 from provisioning.doctor.finding import Finding, Patient, Said, failed, ok, warning
 from provisioning.words.findings import told

@@ -24,7 +24,7 @@ from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import Site
 from agent.site.setups import lines_of, setups_of
 from disk.database import StoreError
-from drivers.meter import MeterSetup
+from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality
 from evidence.archive import Archive, Row, open_gateway
 from evidence.cbor import FormatError

@@ -6,13 +6,13 @@ from typing import Any, Final
 
 import click
 
-from drivers.bus import MeterBus
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, ModelError
-from drivers.meter import METER_UNIT_ID_MAX
-from drivers.model import Model, load, load_file, names
-from drivers.probe import Match, identify, probe
-from drivers.sunspec import model_text
+from drivers.modbus.bus import MeterBus
+from drivers.points.model import Model, load, load_file, names
+from drivers.poll.meter import METER_UNIT_ID_MAX
+from drivers.search.probe import Match, identify, probe
+from drivers.search.sunspec import model_text
 from provisioning.terminal.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import console, progress

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from drivers.errors import ModelError
-from drivers.model import Model, load, load_file, names
+from drivers.points.model import Model, load, load_file, names
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import console, table
 

@@ -6,17 +6,17 @@ from typing import Any
 
 import click
 
-from drivers.bus import MeterBus
-from drivers.bus_url import parse_url
 from drivers.clock import SystemClock
-from drivers.dlt645 import is_address
+from drivers.dlt645.codec import is_address
 from drivers.errors import BusDownError, BusUrlError, DriverError, ModelError
-from drivers.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
-from drivers.model import Model, load, load_file
+from drivers.link.bus_url import parse_url
+from drivers.modbus.bus import MeterBus
+from drivers.points.model import Model, load, load_file
+from drivers.points.registers import Value
+from drivers.poll.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.reading import UNITS, Quality, Reading
-from drivers.registers import Value
-from drivers.sunspec import NAME as SUNSPEC
-from drivers.sunspec import discover
+from drivers.search.sunspec import NAME as SUNSPEC
+from drivers.search.sunspec import discover
 from provisioning.terminal.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
 

@@ -10,13 +10,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import click
 
-from drivers.bus import Dlt645Bus, open_bus
 from drivers.clock import SystemClock
-from drivers.dlt645_search import FoundMeter, search
 from drivers.errors import BusDownError
-from drivers.meter import Meter, MeterSetup
-from drivers.model import Model, load, names
+from drivers.modbus.bus import Dlt645Bus, open_bus
+from drivers.points.model import Model, load, names
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quantity
+from drivers.search.dlt645 import FoundMeter, search
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, fail
 from provisioning.terminal.show import console, table
 

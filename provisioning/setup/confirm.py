@@ -5,7 +5,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from agent.site.field_types import ID_CHARACTERS_MAX
-from drivers.model import names
+from drivers.points.model import names
 from provisioning.journal.file import MeterFound
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
@@ -14,7 +14,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
 
 SURE: Final = 0.9
-"""From here on a model is not asked about; `drivers.probe` says 0.99 of what its identity registers name."""
+"""From here on a model is not asked about; `drivers.search.probe` says 0.99 of what its identity registers name."""
 
 
 def place_of(meter: MeterFound) -> str:

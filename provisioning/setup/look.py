@@ -14,18 +14,18 @@ from typing import Final
 
 from attrs import frozen
 
-from drivers.asking import Asker, lines_of, url_at
-from drivers.bus import Dlt645Bus, MeterBus, open_bus
-from drivers.bus_url import parse_url
 from drivers.clock import SystemClock
-from drivers.dlt645_search import search
 from drivers.errors import BusDownError, BusUrlError, DriverError
-from drivers.finding import Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
-from drivers.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
-from drivers.model import Model, load, names
-from drivers.probe import SCAN_TIMEOUT_S, Match, identify
+from drivers.link.bus_url import parse_url
+from drivers.modbus.bus import Dlt645Bus, MeterBus, open_bus
+from drivers.points.model import Model, load, names
+from drivers.points.registers import Value
+from drivers.poll.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.reading import PollGroup
-from drivers.registers import Value
+from drivers.search.asking import Asker, lines_of, url_at
+from drivers.search.dlt645 import search
+from drivers.search.finding import Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
+from drivers.search.probe import SCAN_TIMEOUT_S, Match, identify
 from provisioning.meters.scan_dlt645 import fitting, urls_to_try
 from provisioning.terminal.bus_option import hasty_ledger
 from provisioning.words.findings import told, told_finding

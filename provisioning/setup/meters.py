@@ -14,12 +14,12 @@ from typing import Final, Self
 
 from attrs import frozen
 
-from drivers.bus import MeterBus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError
-from drivers.meter import Meter, MeterSetup
+from drivers.modbus.bus import MeterBus, open_bus
+from drivers.points.registers import Value
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
-from drivers.registers import Value
 from provisioning.journal.file import MeterFound
 from provisioning.setup.lines import model_of
 from provisioning.setup.session import Session

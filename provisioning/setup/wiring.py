@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from drivers.point import PHASES, Ratio
+from drivers.points.point import PHASES, Ratio
 from drivers.reading import PollGroup
 from provisioning.journal.file import MeterFound, WiringVerdict, last_wiring
 from provisioning.setup.confirm import place_of

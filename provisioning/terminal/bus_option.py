@@ -7,11 +7,11 @@ from typing import Final
 
 import click
 
-from drivers.bus import MeterBus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import BusUrlError
-from drivers.ledger import Ledger
-from drivers.recording import RecordingBus, RecordingError, replay
+from drivers.link.ledger import Ledger
+from drivers.modbus.bus import MeterBus, open_bus
+from drivers.poll.recording import RecordingBus, RecordingError, replay
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
 HASTY_LATE_S: Final = 2.0

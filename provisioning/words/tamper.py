@@ -14,7 +14,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from drivers.point import PHASES
+from drivers.points.point import PHASES
 from drivers.reading import UNITS, Quantity
 from provisioning.pages.plot_data import Words
 

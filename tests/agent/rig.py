@@ -14,8 +14,8 @@ from agent.judging.detector_feed import Watch
 from agent.site.file import parse_site
 from agent.uplink.courier import Courier
 from drivers.clock import NS_PER_S, ClockState, Stamp
+from drivers.points.registers import WORD_BYTES
 from drivers.reading import Block, PollGroup, Quality, Reading
-from drivers.registers import WORD_BYTES
 from evidence import keys
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import ReadingRecord, Record, decode_record

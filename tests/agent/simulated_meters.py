@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 from attrs import evolve
 
 from drivers.clock import NS_PER_S, ClockState, Stamp
-from drivers.meter import MeterSetup
-from drivers.plan import plan
+from drivers.points.plan import plan
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Reading
 from firmware_sim.device import Device
 from firmware_sim.plant import Plant

@@ -11,10 +11,10 @@ from agent.acquire import DOWN_REPEAT_S, STALL_S, BusLoop, BusTask
 from drivers.clock import NS_PER_S, Stamp, SystemClock
 from drivers.clock import ClockState as State
 from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
-from drivers.meter import MeterSetup
-from drivers.model import Model, load
+from drivers.modbus.transaction import Answer, BusStats
+from drivers.points.model import Model, load
+from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading
-from drivers.transaction import Answer, BusStats
 from tests.drivers.slave import Asked, Slave, answer, on_pty, on_tcp
 
 MODEL = load("eastron-sdm630")

@@ -18,9 +18,9 @@ from agent.tamper.energy import MIN_S, Energy
 from agent.tamper.frozen import LASTS_S, READS_MAX, READS_MIN, Frozen
 from agent.tamper.latency import LEARNED, RECENT, Latency
 from agent.tamper.points import Points
-from drivers import model as models
 from drivers.clock import ClockState
-from drivers.meter import MeterSetup
+from drivers.points import model as models
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Quantity, Reading
 from evidence.record import Kind, Record
 from firmware_sim.plant import Plant

@@ -21,12 +21,12 @@ from agent.status.bus_figures import (
     heartbeat,
     latency_of,
 )
-from drivers.bus import open_bus
 from drivers.clock import SystemClock
-from drivers.meter import MeterSetup
-from drivers.model import load
+from drivers.modbus.bus import open_bus
+from drivers.modbus.transaction import BusStats
+from drivers.points.model import load
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Reading
-from drivers.transaction import BusStats
 from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.agent.test_acquire import FakeBus, FakeClock

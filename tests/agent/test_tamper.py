@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from agent.tamper.settings import Tamper
-from drivers import model as models
 from drivers.clock import ClockState, Stamp
-from drivers.meter import MeterSetup
+from drivers.points import model as models
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 
 SETUP = MeterSetup("m1", models.load("eastron-sdm630"), 1, ct_ratio=40.0)

@@ -17,9 +17,9 @@ from collections.abc import Callable
 
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
-from drivers.bus import open_bus
 from drivers.clock import SystemClock
-from drivers.frame import Framing, Request, encode_reply
+from drivers.modbus.bus import open_bus
+from drivers.modbus.frame import Framing, Request, encode_reply
 
 REQUEST = Request(1, 3, 100, 40)
 WORDS = bytes(range(80))

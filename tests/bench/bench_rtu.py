@@ -34,15 +34,15 @@ from attrs import define, frozen
 from pymodbus.client import ModbusSerialClient
 
 from agent.acquire import BusTask
-from drivers.bus import Bus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import DriverError
-from drivers.frame import Framing, Request, encode_reply
-from drivers.meter import MeterSetup
-from drivers.model import Model
-from drivers.point import Point
+from drivers.modbus.bus import Bus, open_bus
+from drivers.modbus.frame import Framing, Request, encode_reply
+from drivers.points.model import Model
+from drivers.points.point import Point
+from drivers.points.registers import RegisterType
+from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
-from drivers.registers import RegisterType
 
 REGISTERS: Final = 40
 FIFO_BYTES: Final = 14

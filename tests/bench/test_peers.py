@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from agent.sealing.sealer import Sealer
-from drivers.bus import open_bus
 from drivers.clock import SystemClock
-from drivers.frame import Framing, Request, parse
-from drivers.verdict import Words
+from drivers.link.verdict import Words
+from drivers.modbus.bus import open_bus
+from drivers.modbus.frame import Framing, Request, parse
 from evidence.chain import ChainState
 from tests.bench.loads import readings
 from tests.bench.peers import __main__ as bench

@@ -27,7 +27,7 @@ from centre.register import (
     statement_line,
 )
 from centre.store.sqlite import Accepted, Applied, CentreStore
-from drivers import model
+from drivers.points import model
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence import cbor, keys
 from evidence.receipt import Conflict, Receipt, open_beacon, open_receipt

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from drivers.bus import open_bus
 from drivers.clock import SystemClock
-from drivers.model import Model, load, load_file
-from drivers.point import over, times
-from drivers.probe import identify
+from drivers.modbus.bus import open_bus
+from drivers.points.model import Model, load, load_file
+from drivers.points.point import over, times
 from drivers.reading import EMISSIONS, UNITS, Block, PollGroup, Quantity
+from drivers.search.probe import identify
 from tests.drivers.slave import Asked, Slave, on_tcp
 
 OWN = """

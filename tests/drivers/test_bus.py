@@ -8,8 +8,6 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
-from drivers.bus import SILENT_REOPEN, Bus, open_bus
-from drivers.bus_url import parse_url
 from drivers.clock import NS_PER_S, ScaledClock, SystemClock
 from drivers.errors import (
     BusDownError,
@@ -18,9 +16,11 @@ from drivers.errors import (
     ReplyError,
     ReplyTimeoutError,
 )
-from drivers.frame import Framing
-from drivers.ledger import Ledger
-from drivers.transport import SerialPipe, SerialSettings
+from drivers.link.bus_url import parse_url
+from drivers.link.ledger import Ledger
+from drivers.link.transport import SerialPipe, SerialSettings
+from drivers.modbus.bus import SILENT_REOPEN, Bus, open_bus
+from drivers.modbus.frame import Framing
 from tests.drivers.slave import Asked, Script, Slave, answer, crc, on_pty, on_tcp, words
 
 CLOCK = SystemClock()

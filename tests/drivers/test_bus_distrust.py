@@ -24,10 +24,10 @@ from pymodbus import FramerType
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 from pymodbus.exceptions import ModbusException
 
-from drivers.bus import open_bus
 from drivers.clock import SystemClock
 from drivers.errors import DriverError, ReplyTimeoutError
-from drivers.ledger import Ledger
+from drivers.link.ledger import Ledger
+from drivers.modbus.bus import open_bus
 from tests.drivers.slave import Asked, Script, Slave, on_pty, on_tcp, words
 
 TIMEOUT_S = 0.02

@@ -14,9 +14,9 @@ from pymodbus import FramerType
 from pymodbus.datastore import ModbusDeviceContext, ModbusSequentialDataBlock, ModbusServerContext
 from pymodbus.server import ModbusTcpServer
 
-from drivers.bus import Bus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.modbus.bus import Bus, open_bus
 
 CLOCK = SystemClock()
 EXAMPLES = Path("/usr/share/doc/libmodbus-dev/examples")

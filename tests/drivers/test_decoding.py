@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.decoding import Decoder, shape_of
-from drivers.meter import Meter, MeterSetup
-from drivers.model import Model, load, names
-from drivers.point import Point, Ratio
+from drivers.points.decoding import Decoder, shape_of
+from drivers.points.model import Model, load, names
+from drivers.points.point import Point, Ratio
+from drivers.points.registers import RegisterType, Value, WordOrder
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import Block, PollGroup, Quantity
-from drivers.registers import RegisterType, Value, WordOrder
 
 
 def the_long_way(

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.dlt645 import (
+from drivers.dlt645.codec import (
     ADDRESS_WILDCARD,
     DATA_BYTES_MAX,
     PREAMBLE,
@@ -19,7 +19,7 @@ from drivers.dlt645 import (
     parse,
     signatures_in,
 )
-from drivers.verdict import Foreign, ForeignKind, NeedMore, Signature
+from drivers.link.verdict import Foreign, ForeignKind, NeedMore, Signature
 
 METER = "123456789012"
 OTHER = "000000000007"

@@ -26,15 +26,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from attrs import define, field
 
-from drivers.bus import Dlt645Bus, open_bus
 from drivers.clock import NS_PER_S, ScaledClock, SystemClock
-from drivers.dlt645 import ADDRESS_ID, ReadId
-from drivers.dlt645_search import search
+from drivers.dlt645.codec import ADDRESS_ID, ReadId
 from drivers.errors import DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.ledger import Ledger
-from drivers.meter import Meter, MeterSetup
-from drivers.model import load
+from drivers.link.ledger import Ledger
+from drivers.modbus.bus import Dlt645Bus, open_bus
+from drivers.points.model import load
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
+from drivers.search.dlt645 import search
 from firmware_sim.device import Device
 from firmware_sim.dlt645_frames import Dlt645Request, Dlt645Stream, answer_frame, refusal_frame
 from firmware_sim.plant import Plant

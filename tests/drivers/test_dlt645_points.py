@@ -8,15 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers import model
-from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError, ModelError
-from drivers.meter import MeterSetup
-from drivers.model import Model, load_file
-from drivers.plan import Span, plan
+from drivers.link.bus_url import parse_url
+from drivers.link.transport import SerialPipe
+from drivers.points import model
+from drivers.points.model import Model, load_file
+from drivers.points.plan import Span, plan
+from drivers.points.registers import DLT645_TYPES, RegisterType, decode, encode
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quantity
-from drivers.registers import DLT645_TYPES, RegisterType, decode, encode
-from drivers.transport import SerialPipe
 
 BCD, SIGNED = RegisterType.BCD, RegisterType.BCD_SIGNED
 NAME, TEXT = RegisterType.BCD_TEXT, RegisterType.TEXT_REVERSED

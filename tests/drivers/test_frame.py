@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU
 
-from drivers.frame import (
+from drivers.modbus.frame import (
     Foreign,
     ForeignKind,
     Framing,
@@ -21,7 +21,7 @@ from drivers.frame import (
     encode_request,
     parse,
 )
-from drivers.rtu import replies_in, requests_in
+from drivers.modbus.rtu import replies_in, requests_in
 
 REQUEST = Request(1, 4, 0x34, 2)
 WORDS = bytes.fromhex("449A5000")

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.ledger import Choice, Ledger
-from drivers.verdict import Request, Signature
+from drivers.link.ledger import Choice, Ledger
+from drivers.link.verdict import Request, Signature
 
 A = Request(1, 3, 0, 10)
 B = Request(1, 3, 50, 10)  # other registers, same signature

@@ -1,10 +1,14 @@
 import pytest
 from attrs import Factory, define, evolve
 
-from drivers.bus import open_bus
 from drivers.clock import NS_PER_S, ScaledClock, SystemClock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.meter import (
+from drivers.modbus.bus import open_bus
+from drivers.modbus.transaction import Answer
+from drivers.points.model import Model, Point, load
+from drivers.points.plan import Span
+from drivers.points.registers import RegisterType
+from drivers.poll.meter import (
     PROBE_FIRST_S,
     PROBE_FULL_EVERY,
     TIMEOUT_FIRST_S,
@@ -14,11 +18,7 @@ from drivers.meter import (
     MeterSetup,
     refused,
 )
-from drivers.model import Model, Point, load
-from drivers.plan import Span
 from drivers.reading import PollGroup, Quality, Quantity
-from drivers.registers import RegisterType
-from drivers.transaction import Answer
 from tests.drivers.slave import Asked, Slave, on_pty, words
 
 CLOCK = ScaledClock(1.0, 1_700_000_000 * NS_PER_S)

@@ -13,12 +13,12 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers import model
 from drivers.errors import ModelError
-from drivers.model import Model, Ratio, Verified
-from drivers.point import Point, over, times
+from drivers.points import model
+from drivers.points.model import Model, Ratio, Verified
+from drivers.points.point import Point, over, times
+from drivers.points.registers import RegisterType, Value
 from drivers.reading import Block, PollGroup, Quantity
-from drivers.registers import RegisterType, Value
 
 HEAD = """
 name = "acme-100"
@@ -528,6 +528,6 @@ def test_no_table_makes_anything_but_a_model_or_a_list_of_mistakes(
 
 def test_importing_models_brings_in_nothing_heavy() -> None:
     heavy = "{'numpy', 'pymodbus', 'serial', 'cattrs', 'asyncio', 'ssl', 'sqlite3', 'difflib'}"
-    code = f"import sys, drivers.model, drivers.plan; print(sorted({heavy} & set(sys.modules)))"
+    code = f"import sys, drivers.points.model, drivers.points.plan; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

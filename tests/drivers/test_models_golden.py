@@ -4,13 +4,14 @@ import struct
 
 import pytest
 
-from drivers import dlt645, model
-from drivers.dlt645 import ReadId
-from drivers.frame import Framing, Request, Words, crc16, parse
-from drivers.model import Golden, Model
-from drivers.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP, plan
+from drivers.dlt645 import codec
+from drivers.dlt645.codec import ReadId
+from drivers.modbus.frame import Framing, Request, Words, crc16, parse
+from drivers.points import model
+from drivers.points.model import Golden, Model
+from drivers.points.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP, plan
+from drivers.points.registers import RegisterType
 from drivers.reading import EMISSIONS, Block, PollGroup, Quantity
-from drivers.registers import RegisterType
 
 FLOAT32_DIGITS = 1e-6
 WANTED_BY_ISSUE_2 = {
@@ -53,8 +54,8 @@ def the_request(golden: Golden) -> Request:
 def the_block(golden: Golden, meter: Model) -> Block:
     if meter.is_dlt645:
         read = the_read(golden, meter)
-        answer = dlt645.parse(golden.response, read)
-        assert isinstance(answer, dlt645.Data), answer
+        answer = codec.parse(golden.response, read)
+        assert isinstance(answer, codec.Data), answer
         return Block(read.function, read.data_id, answer.data)
     request = the_request(golden)
     verdict = parse(Framing.RTU, golden.response, request)
@@ -67,7 +68,7 @@ def test_a_golden_frame_passes_every_check_of_the_driver(name: str, golden: Gold
     meter = model.load(name)
     if meter.is_dlt645:
         read = the_read(golden, meter)
-        assert golden.request == dlt645.encode_read(read.meter, read.data_id)
+        assert golden.request == codec.encode_read(read.meter, read.data_id)
         assert len(the_block(golden, meter).words) == read.count
         return
     assert golden.request[-2:] == crc16(golden.request[:-2]), name

@@ -10,11 +10,11 @@ from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.frame import Framing, Request, encode_reply, encode_request
-from drivers.ledger import Ledger
-from drivers.line import FIFO_BYTES, QUIET_S
-from drivers.patience import SPOILED_S, TURNAROUND_TIMES, Patience, Turnarounds
-from drivers.transaction import Answer, BusStats, Transaction
+from drivers.link.ledger import Ledger
+from drivers.link.patience import SPOILED_S, TURNAROUND_TIMES, Patience, Turnarounds
+from drivers.link.port import FIFO_BYTES, QUIET_S
+from drivers.modbus.frame import Framing, Request, encode_reply, encode_request
+from drivers.modbus.transaction import Answer, BusStats, Transaction
 
 RESYNC_S = 0.05
 CHARACTER_S = 11 / 9600

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP, Span, plan
-from drivers.point import Point
+from drivers.points.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP, Span, plan
+from drivers.points.point import Point
+from drivers.points.registers import RegisterType
 from drivers.reading import Quantity
-from drivers.registers import RegisterType
 
 TYPES = {1: RegisterType.U16, 2: RegisterType.F32, 4: RegisterType.U64}
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.client.mixin import ModbusClientMixin
 
-from drivers.registers import TEXT_WORDS_MAX, RegisterType, WordOrder, decode, encode, word_count
+from drivers.points.registers import TEXT_WORDS_MAX, RegisterType, WordOrder, decode, encode, word_count
 
 INTEGERS = {
     RegisterType.U16: (0, 2**16 - 1),

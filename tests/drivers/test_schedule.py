@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.meter import MeterSetup
-from drivers.model import load
+from drivers.points.model import load
+from drivers.poll.meter import MeterSetup
+from drivers.poll.schedule import PAUSE_MAX_S, PROBE_PARTS, Due, Schedule, Wait
 from drivers.reading import PollGroup, Quality
-from drivers.schedule import PAUSE_MAX_S, PROBE_PARTS, Due, Schedule, Wait
 
 MODEL = load("eastron-sdm630")
 FAST, SLOW, IDENTITY = PollGroup.FAST, PollGroup.SLOW, PollGroup.IDENTITY

@@ -7,7 +7,7 @@ import pytest
 import serial
 
 from drivers.errors import BusDownError
-from drivers.transport import SerialPipe, SerialSettings
+from drivers.link.transport import SerialPipe, SerialSettings
 
 
 @pytest.mark.parametrize(

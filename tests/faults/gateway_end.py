@@ -21,8 +21,8 @@ from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
 from agent.uplink.outbox import Outbox
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
+from drivers.points.registers import Value
 from drivers.reading import Block, PollGroup, Quality, Reading
-from drivers.registers import Value
 from evidence import keys
 from evidence.record import Kind, ReadingRecord, Record, decode_record
 from evidence.seal import open_body, peek_header

@@ -16,11 +16,11 @@ from typing import Final, Self
 from attrs import evolve
 
 from agent.acquire import BusLoop
-from drivers.bus import Bus, open_bus
 from drivers.clock import Stamp
-from drivers.ledger import Ledger
+from drivers.link.ledger import Ledger
+from drivers.modbus.bus import Bus, open_bus
+from drivers.points.registers import WORD_BYTES
 from drivers.reading import Block, Quality, Reading
-from drivers.registers import WORD_BYTES
 from firmware_sim.device import Device
 from firmware_sim.plant import Plant
 from firmware_sim.plant_file import layout_of

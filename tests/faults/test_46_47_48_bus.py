@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.meter import TIMEOUT_MAX_S
+from drivers.poll.meter import TIMEOUT_MAX_S
 from drivers.reading import Reading
 from tests.drivers.slave import Asked, Slave, answer, crc, on_pty, on_tcp, words
 from tests.faults.line import Line

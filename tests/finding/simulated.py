@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Iterable
 
-from drivers.bus import Answer, BusStats
 from drivers.errors import ExceptionReplyError, ReplyTimeoutError
-from drivers.model import Model
+from drivers.modbus.bus import Answer, BusStats
+from drivers.points.model import Model
 from firmware_sim.device import Device
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan
 from firmware_sim.plant import Plant

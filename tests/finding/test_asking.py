@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from drivers.asking import Asker
 from drivers.clock import SystemClock
-from drivers.finding import QUICK_UNITS, Ask, LineSetting, Sign, Walk
-from drivers.model import load
+from drivers.points.model import load
+from drivers.search.asking import Asker
+from drivers.search.finding import QUICK_UNITS, Ask, LineSetting, Sign, Walk
 from provisioning.cli import cli
 from provisioning.meters import scan
 from tests.drivers.slave import Asked, Script, Slave, answer, on_pty, on_tcp

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.asking import lines_of, url_at
 from drivers.errors import BusUrlError
-from drivers.finding import (
+from drivers.modbus.frame import Framing, Request, encode_exception, encode_reply, encode_request
+from drivers.search.asking import lines_of, url_at
+from drivers.search.finding import (
     GARBLED_AGAIN,
     QUICK_UNITS,
     UNIT_ID_MAX,
@@ -25,7 +26,6 @@ from drivers.finding import (
     settings,
     sight_of,
 )
-from drivers.frame import Framing, Request, encode_exception, encode_reply, encode_request
 
 REQUEST = Request(5, 3, 0, 1)
 ANSWER = encode_reply(Framing.RTU, REQUEST, b"\x12\x34")

@@ -7,11 +7,11 @@ from attrs import evolve
 
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError
-from drivers.model import Model, load, names
-from drivers.plausible import Code
-from drivers.probe import Match, identify, probe, same_registers
-from drivers.registers import WordOrder
-from drivers.verdict import FUNCTIONS
+from drivers.link.verdict import FUNCTIONS
+from drivers.points.model import Model, load, names
+from drivers.points.registers import WordOrder
+from drivers.search.plausible import Code
+from drivers.search.probe import Match, identify, probe, same_registers
 from firmware_sim.device import ILLEGAL_FUNCTION
 from tests.finding.simulated import SaysBus, bus_of
 

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.bus import MeterBus, open_bus
 from drivers.clock import SystemClock
 from drivers.errors import (
     BusDownError,
@@ -17,13 +16,14 @@ from drivers.errors import (
     ReplyError,
     ReplyTimeoutError,
 )
-from drivers.ledger import Ledger
-from drivers.meter import Meter, MeterSetup
-from drivers.model import load
-from drivers.probe import identify
+from drivers.link.ledger import Ledger
+from drivers.modbus.bus import MeterBus, open_bus
+from drivers.points.model import load
+from drivers.poll.meter import Meter, MeterSetup
+from drivers.poll.recording import Asked as AskedFor
+from drivers.poll.recording import RecordingBus, RecordingError, ReplayBus, Said, replay
 from drivers.reading import PollGroup, Quality
-from drivers.recording import Asked as AskedFor
-from drivers.recording import RecordingBus, RecordingError, ReplayBus, Said, replay
+from drivers.search.probe import identify
 from tests.drivers.slave import Asked, Script, Slave, answer, on_tcp, words
 from tests.finding.simulated import SaysBus, bus_of
 

@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from drivers import sunspec
 from drivers.clock import SystemClock
 from drivers.errors import ReplyTimeoutError
-from drivers.meter import Meter, MeterSetup
-from drivers.model import Model, load, load_file
+from drivers.points.model import Model, load, load_file
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
-from drivers.sunspec import METERS, Link, NotSunSpecError, discover, meter_model, model_text, walk
+from drivers.search import sunspec
+from drivers.search.sunspec import METERS, Link, NotSunSpecError, discover, meter_model, model_text, walk
 from tests.finding.simulated import SaysBus, bus_of
 
 LENGTHS = {**dict.fromkeys((201, 202, 203, 204), 105), **dict.fromkeys((211, 212, 213, 214), 124)}

@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from drivers import model as models
-from drivers import registers
-from drivers.dlt645 import (
+from drivers.dlt645.codec import (
     Data,
     ReadId,
     Refusal,
@@ -14,8 +12,10 @@ from drivers.dlt645 import (
     parse,
     signatures_in,
 )
-from drivers.registers import DLT645_TYPES, RegisterType
-from drivers.verdict import Foreign, NeedMore
+from drivers.link.verdict import Foreign, NeedMore
+from drivers.points import model as models
+from drivers.points import registers
+from drivers.points.registers import DLT645_TYPES, RegisterType
 from tests.fuzz.target import Target
 
 METER: Final = "123456789012"

@@ -11,7 +11,7 @@ from typing import Any, Final
 from agent.sealing.key_slots import _PUBLIC, SLOTS, Slot, _public_sum, _secret_sum, decode_slot, encode_slot
 from centre.json_lines import Lines
 from drivers.clock import ClockState, Stamp
-from drivers.model import load
+from drivers.points.model import load
 from drivers.reading import Block, PollGroup, Reading
 from evidence import cbor, cose, keys
 from evidence.attested_chain import Attestations

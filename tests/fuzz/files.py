@@ -19,10 +19,10 @@ from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
 from agent.webhook import HookUrlError, parse_hook
 from centre.register import RegistryError, read_registry, registry_line
-from drivers import model as models
-from drivers.bus_url import parse_url
 from drivers.errors import BusUrlError, ModelError
-from drivers.model import Model
+from drivers.link.bus_url import parse_url
+from drivers.points import model as models
+from drivers.points.model import Model
 from drivers.reading import Block
 from provisioning.learning.loads_csv import LoadsError, read_loads
 from tests.agent.rig import SITE

@@ -4,9 +4,7 @@ import math
 from itertools import pairwise
 from typing import Final
 
-from drivers import model as models
-from drivers import registers
-from drivers.frame import (
+from drivers.modbus.frame import (
     Foreign,
     Framing,
     NeedMore,
@@ -18,9 +16,11 @@ from drivers.frame import (
     encode_request,
     parse,
 )
+from drivers.modbus.rtu import replies_in, requests_in
+from drivers.points import model as models
+from drivers.points import registers
+from drivers.points.registers import RegisterType, WordOrder
 from drivers.reading import Block
-from drivers.registers import RegisterType, WordOrder
-from drivers.rtu import replies_in, requests_in
 from tests.fuzz.target import Target
 
 COUNTS: Final = (1, 2, 3, 40, 80, 125)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers import model as models
 from drivers.clock import ClockState, Stamp
-from drivers.meter import MeterSetup
+from drivers.points import model as models
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.record import Kind, encode_reading, encode_record
 from evidence.seal import BOOT_ID_BYTES, HASH_BYTES, SealHeader

@@ -23,7 +23,7 @@ from agent.host.health import Health
 from agent.site.file import parse_site
 from agent.store.gateway import GatewayStore
 from centre.store.sqlite import CentreStore
-from drivers.model import Model
+from drivers.points.model import Model
 from evidence import keys
 from tests.faults.invariants import RECOVERY_S_MAX, Witness
 from tests.plant.clock import BEGIN_S, VirtualClock

@@ -13,8 +13,8 @@ from itertools import groupby
 from attrs import define, field, frozen
 
 from drivers.clock import Stamp
-from drivers.meter import MeterSetup
-from drivers.model import Model
+from drivers.points.model import Model
+from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence import keys
 
@@ -197,7 +197,7 @@ def _reading(model: Model, meter: str, stamp: Stamp, watts: float | None, reason
 
 @cache
 def _model(name: str) -> Model:
-    from drivers import model  # noqa: PLC0415 - models are loaded once for all seeds
+    from drivers.points import model  # noqa: PLC0415 - models are loaded once for all seeds
 
     return model.load(name)
 

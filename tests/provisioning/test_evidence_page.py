@@ -3,7 +3,7 @@
 from hashlib import sha256
 from pathlib import Path
 
-from drivers.model import Model, load
+from drivers.points.model import Model, load
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.pack.content import encode_content
 from evidence.record import Kind, encode_reading, encode_record

@@ -5,8 +5,8 @@ import json
 import click
 import pytest
 
-from drivers.bus import Dlt645Bus, open_bus
 from drivers.clock import SystemClock
+from drivers.modbus.bus import Dlt645Bus, open_bus
 from firmware_sim.dlt645_frames import answer_frame
 from provisioning.meters.scan_dlt645 import BAUDRATES, scan_line, urls_to_try
 from tests.drivers.test_dlt645_bus import METER, Line, on_pty

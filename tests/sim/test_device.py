@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers import model as meter_models
+from drivers.points import model as meter_models
 from drivers.reading import Block, Quantity
 from firmware_sim.device import REFRESH_S, Device, Image
 from firmware_sim.layout import Layout, LineKind, LinePlan, MeterPlan

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from drivers import dlt645
-from drivers.bus import open_bus
 from drivers.clock import NS_PER_S, ScaledClock
+from drivers.dlt645 import codec
 from drivers.errors import DriverError
-from drivers.ledger import Ledger
-from drivers.model import Golden, load
+from drivers.link.ledger import Ledger
+from drivers.modbus.bus import open_bus
+from drivers.points.model import Golden, load
 from firmware_sim.device import Device
 from firmware_sim.dlt645_bus import Dlt645Core
 from firmware_sim.dlt645_frames import STREAM_BYTES_MAX, Dlt645Stream, answer_frame, refusal_frame
@@ -118,11 +118,11 @@ def test_who_is_not_meant_does_not_answer(address: str) -> None:
 
 def test_where_several_meters_fit_a_wildcard_nothing_whole_arrives() -> None:
     garbled = asked(core("b2"), request("AA" * 6, 0x11, bytes.fromhex("01 04 00 04")))
-    read = dlt645.ReadId("A" * 12, 0x04000401, 6)
+    read = codec.ReadId("A" * 12, 0x04000401, 6)
     assert garbled
-    assert not isinstance(dlt645.parse(garbled, read), dlt645.Data)
+    assert not isinstance(codec.parse(garbled, read), codec.Data)
     alone = asked(core("b2"), request("AAAAAAAAAA02", 0x11, bytes.fromhex("01 04 00 04")))
-    assert isinstance(dlt645.parse(alone, read), dlt645.Data)
+    assert isinstance(codec.parse(alone, read), codec.Data)
 
 
 def test_a_stream_finds_requests_behind_noise_and_in_pieces_and_forgets_floods() -> None:
@@ -146,8 +146,8 @@ def test_both_sides_make_the_frames_of_the_model_s_goldens(golden: Golden) -> No
     body = golden.response[4:]
     data = bytes((byte - 0x33) % 256 for byte in body[10:-2])
     assert answer_frame(one.address, one.control, data) == golden.response
-    assert dlt645.encode_answer(ADDRESS, one.data_id, data[4:]) == body
-    assert dlt645.encode_refusal(ADDRESS, 2) == refusal_frame(ADDRESS, 0x11, 2)[4:]
+    assert codec.encode_answer(ADDRESS, one.data_id, data[4:]) == body
+    assert codec.encode_refusal(ADDRESS, 2) == refusal_frame(ADDRESS, 0x11, 2)[4:]
 
 
 FAULT = """

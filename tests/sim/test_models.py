@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from drivers import model as meter_models
-from drivers.bus import open_bus
 from drivers.clock import Clock, SystemClock
-from drivers.meter import Meter, MeterSetup
+from drivers.modbus.bus import open_bus
+from drivers.points import model as meter_models
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import EMISSIONS, Block, Quality, Quantity
 from firmware_sim.device import Device
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Spoken

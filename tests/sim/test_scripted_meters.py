@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from drivers import model as meter_models
-from drivers.bus import open_bus
 from drivers.clock import NS_PER_S, ScaledClock
 from drivers.errors import DriverError
+from drivers.modbus.bus import open_bus
+from drivers.modbus.rtu import crc16
+from drivers.points import model as meter_models
 from drivers.reading import Block
-from drivers.rtu import crc16
 from firmware_sim.device import READ_DATA, Device, Image
 from firmware_sim.main import main
 from firmware_sim.plant import Plant

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.model import load
+from drivers.points.model import load
 from drivers.reading import EMISSIONS, Block, Quantity
 from firmware_sim.device import Device
 from firmware_sim.layout import Layout

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers import model as meter_models
+from drivers.points import model as meter_models
+from drivers.points.registers import RegisterType
 from drivers.reading import Block, Quantity
-from drivers.registers import RegisterType
 from firmware_sim.device import Device
 from firmware_sim.electrical import PHASES, Electrical
 from firmware_sim.layout import Layout, LineKind, LinePlan, MeterPlan

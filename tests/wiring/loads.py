@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from drivers.model import Model
+from drivers.points.model import Model
 from drivers.reading import Block
 from firmware_sim.electrical import Electrical, Phase
 from firmware_sim.wiring import ANGLES, Mistake, Phasors, Wiring, miswired, of_load

@@ -10,8 +10,8 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from drivers import model as meter_models
-from drivers.model import Model
+from drivers.points import model as meter_models
+from drivers.points.model import Model
 from firmware_sim.wiring import Mistake, Wiring
 from provisioning.wiring import Diagnosis, Expected, diagnose
 from tests.wiring.loads import ROWS, balanced, names, reads, seen

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers import model as meter_models
+from drivers.points import model as meter_models
 from firmware_sim.wiring import Mistake, Wiring
 from provisioning.wiring import Expected, diagnose
 from tests.wiring.loads import ROWS, balanced, honest, mentions, names, reads, seen

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers.bus import MeterBus, open_bus
 from drivers.clock import NS_PER_S, ScaledClock
-from drivers.meter import Meter, MeterSetup
+from drivers.modbus.bus import MeterBus, open_bus
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
 from firmware_sim.hands import Way
 from firmware_sim.plant import Plant, load_plant

@@ -16,8 +16,8 @@ from typing import Any, Final
 from attrs import define, evolve, field, frozen
 
 from agent.judging.line_power import POWER_POINT, LineFeed, said_by
-from drivers.meter import MeterSetup
-from drivers.model import Model
+from drivers.points.model import Model
+from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality
 from evidence.cbor import FormatError
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record, kind_of

@@ -14,7 +14,7 @@ from agent.detect.params import LinkageParams
 from agent.detect.written import ParamsError
 from agent.site.file import ConfigError, LineSettings, LinkageSettings, Site, load_site
 from agent.site.setups import lines_of, setups_of
-from drivers.meter import MeterSetup
+from drivers.poll.meter import MeterSetup
 from provisioning.live.page.day import SILENT_S
 from provisioning.pages.plot_data import zone_s
 

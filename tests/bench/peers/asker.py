@@ -25,9 +25,9 @@ from pymodbus.client import (
     ModbusTcpClient,
 )
 
-from drivers.bus import open_bus
 from drivers.clock import SystemClock
 from drivers.errors import DriverError
+from drivers.modbus.bus import open_bus
 from tests.bench.peers.wire import register
 
 UNITS: Final = 8

@@ -36,7 +36,7 @@ from typing import Final
 
 from attrs import define, field
 
-from drivers.rtu import crc16
+from drivers.modbus.rtu import crc16
 
 REQUEST_BYTES: Final = 8
 SILENT_CHARACTERS: Final = 3.5

@@ -1,0 +1,42 @@
+"""One DL/T 645 read and what comes back until it is answered, refused or given up.
+
+Pure; the manners are those of `drivers.link.waiting`. Late answers to earlier reads are passed over, for they
+name their data id. A refusal names none: while anything else asked of this meter may be answered late,
+it is not believed. Bytes that never became a frame are an error of their own: somebody is there.
+"""
+
+from attrs import define
+
+from drivers.dlt645.codec import Data, ReadId, parse
+from drivers.errors import DriverError, ReplyError
+from drivers.link.verdict import Foreign, NeedMore
+from drivers.link.waiting import Taken, Waiting
+
+
+@define
+class Exchange(Waiting[Data]):
+    """A read that was sent and is waited for; see `Waiting`."""
+
+    ask: ReadId
+
+    @property
+    def asked(self) -> ReadId:
+        """What is asked."""
+        return self.ask
+
+    @property
+    def has_begun(self) -> bool:
+        """Never said: a meter may pause for half a second within its frame (DL/T 645-2007, section 5.3)."""
+        return False
+
+    def _verdict(self, now_s: float) -> NeedMore | Foreign | Taken[Data]:
+        del now_s
+        verdict = parse(self.buffer, self.ask)
+        if isinstance(verdict, NeedMore | Foreign):
+            return verdict
+        if isinstance(verdict, Data):
+            return Taken(verdict.size, verdict)
+        return Taken(verdict.size, code=verdict.code)
+
+    def _unfinished(self) -> DriverError:
+        return ReplyError("no whole answer in time")

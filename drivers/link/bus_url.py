@@ -1,0 +1,99 @@
+"""The URL of a bus, as written in the site file, and the pipe and protocol it stands for.
+
+Every mistake gives one `BusUrlError` that quotes the URL and says what is expected.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import SplitResult, parse_qsl, urlsplit
+
+from attrs import frozen
+
+from drivers.errors import BusUrlError
+from drivers.link.transport import Pipe, SerialPipe, SerialSettings, TcpPipe
+from drivers.modbus.frame import Framing
+from drivers.points.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP
+
+MODBUS_TCP_PORT: Final = 502
+BAUDRATES: Final = (1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400)
+PARITIES: Final = ("N", "E", "O")
+STOPBITS: Final = (1, 2)
+EXAMPLES: Final = (
+    "tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1, rtu+tcp://host:port, "
+    "dlt645:/dev/ttyS1?baudrate=2400&parity=E, dlt645+tcp://host:port"
+)
+_MODBUS_LINE: Final = SerialSettings("", baudrate=9600, parity="N")
+_DLT645_LINE: Final = SerialSettings("", baudrate=2400, parity="E")
+"""What a URL need not say (DL/T 645-2007, section 4: 2400 baud, even parity)."""
+
+
+@frozen
+class BusTarget:
+    """Where a bus is and how it is spoken to: in a framing of Modbus, or in DL/T 645."""
+
+    framing: Framing
+    pipe: Pipe
+    gap_registers_max: int
+    is_dlt645: bool = False
+
+
+def parse_url(url: str) -> BusTarget:
+    """What `url` stands for; nothing is opened.
+
+    Raises:
+        BusUrlError: The URL cannot be understood.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise BusUrlError(f"bus URL {url!r}: {error}; expected one of {EXAMPLES}") from error
+    if parts.scheme == "rtu":
+        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _MODBUS_LINE)), GAP_REGISTERS_RTU)
+    if parts.scheme == "tcp":
+        return BusTarget(Framing.TCP, _tcp(url, parts, MODBUS_TCP_PORT), GAP_REGISTERS_TCP)
+    if parts.scheme == "rtu+tcp":
+        return BusTarget(Framing.RTU, _tcp(url, parts, None), GAP_REGISTERS_RTU)
+    if parts.scheme == "dlt645":
+        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _DLT645_LINE)), 0, is_dlt645=True)
+    if parts.scheme == "dlt645+tcp":
+        return BusTarget(Framing.RTU, _tcp(url, parts, None), 0, is_dlt645=True)
+    raise BusUrlError(f"bus URL {url!r}: expected one of {EXAMPLES}")
+
+
+def _tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPipe:
+    try:
+        port = parts.port or default_port
+    except ValueError as error:
+        raise BusUrlError(f"bus URL {url!r}: {error}") from error
+    if not parts.hostname:
+        raise BusUrlError(f"bus URL {url!r}: the host is missing")
+    if port is None:
+        raise BusUrlError(f"bus URL {url!r}: the port is missing")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
+        raise BusUrlError(f"bus URL {url!r}: nothing may follow host and port")
+    return TcpPipe(parts.hostname, port)
+
+
+def _serial(url: str, parts: SplitResult, usual: SerialSettings) -> SerialSettings:
+    if parts.netloc or not parts.path.startswith("/"):
+        raise BusUrlError(f"bus URL {url!r}: the port is a path, as in {parts.scheme}:/dev/ttyS1")
+    options = dict(parse_qsl(parts.query, keep_blank_values=True))
+    unknown = sorted(options.keys() - {"baudrate", "parity", "stopbits"})
+    if unknown:
+        named = ", ".join(name if name.isprintable() else ascii(name) for name in unknown)
+        raise BusUrlError(f"bus URL {url!r}: unknown {named}; known baudrate, parity, stopbits")
+    return SerialSettings(
+        port=parts.path,
+        baudrate=int(_one_of(url, options, "baudrate", BAUDRATES, usual.baudrate)),
+        parity=_one_of(url, options, "parity", PARITIES, usual.parity),
+        stopbits=int(_one_of(url, options, "stopbits", STOPBITS, usual.stopbits)),
+    )
+
+
+def _one_of(
+    url: str, options: Mapping[str, str], key: str, allowed: tuple[int | str, ...], default: int | str
+) -> str:
+    value = options.get(key, str(default))
+    if value not in map(str, allowed):
+        raise BusUrlError(f"bus URL {url!r}: {key} is {value!r}, not one of {', '.join(map(str, allowed))}")
+    return value

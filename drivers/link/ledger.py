@@ -1,0 +1,179 @@
+"""Which requests could still be answered: the memory that keeps a late answer from being believed.
+
+An RTU answer names its unit, function and byte count, not its registers. So as long as an answer to
+one request may still arrive, no other request with the same `Signature` may be sent, or the old
+registers would be taken for the new ones. Two cases, each with its own time:
+
+- **unanswered**: the time-out passed, the connection broke, or another master asked. Its answer may
+  come until `late_max_s` after the request.
+- **answered**: only a duplicate can come, until `duplicate_max_s` after the answer. The same
+  registers may be asked again at once, for a duplicate would hold the same registers, younger than
+  `duplicate_max_s`.
+
+The bus changes the signature by reading a few registers more than it needs (`choose`); where a meter
+leaves no choice it has to wait. A refusal does not even name a count: while anything asked of this
+unit and function may be answered late, a refusal is `doubtful`: it may belong to the earlier request,
+must not teach the meter's holes, and the answer may still come.
+
+Pure: time comes in as `now_s`. Size: one entry for each signature of the last `late_max_s` and TIDY_S.
+"""
+
+import math
+from typing import Final, Protocol
+
+from attrs import Factory, define, frozen
+
+from drivers.link.verdict import COUNT_MAX, Request, Signature
+
+LATE_REAL_MIN_S: Final = 1.0
+"""A clock that runs fast does not make the machine's scheduler faster: this much real time is kept."""
+LATE_MAX_S: Final = 10.0
+"""Latest answer that is reckoned with. Gateways queue for seconds; ten is beyond every time-out in use."""
+DUPLICATE_MAX_S: Final = 0.5
+"""Latest second copy of an answer: a repeater or a radio link sends it within a few frame lengths."""
+
+TIDY_S: Final = 1.0
+"""Time between two looks for entries that have run out; they count for nothing before that, too."""
+
+
+class Asked(Protocol):
+    """A request, of Modbus or of DL/T 645: what the ledger has to know of it."""
+
+    @property
+    def unit_id(self) -> int:
+        """Who was asked."""
+        ...
+
+    @property
+    def function(self) -> int:
+        """How."""
+        ...
+
+    @property
+    def address(self) -> int:
+        """For what."""
+        ...
+
+    @property
+    def signature(self) -> Signature:
+        """All that its answer says of it."""
+        ...
+
+
+@define
+class _Entry:
+    address: int
+    until_s: float
+    answered: bool
+    refused: bool = False
+
+
+@frozen
+class Choice:
+    """What to do about a request: send it with `count` registers now, or first wait `wait_s`."""
+
+    count: int
+    wait_s: float = 0.0
+
+
+@define
+class Ledger:
+    """The requests of one bus that something may still answer."""
+
+    late_max_s: float = LATE_MAX_S
+    duplicate_max_s: float = DUPLICATE_MAX_S
+    _entries: dict[Signature, _Entry] = Factory(dict)
+    _last: Signature | None = None
+    _tidied_s: float = float("-inf")
+
+    def is_free(self, request: Request, now_s: float) -> bool:
+        """Whether `choose` would take `request` as it stands, without a wait."""
+        signature = request.signature
+        entry = self._entries.get(signature)
+        if entry is None or entry.until_s <= now_s:
+            return True
+        return entry.answered and entry.address == request.address and signature != self._last
+
+    def choose(self, request: Request, spare_registers: int, now_s: float) -> Choice:
+        """The count for `request` that no late answer can be confused with.
+
+        Counts from the one asked for up to `spare_registers` more, the fewest among equals; but not
+        that of the same meter's request just before, while a duplicate of its answer may come.
+        """
+        last_count = self._last_count(request, now_s)
+        most = min(request.count + spare_registers, COUNT_MAX)
+        counts = range(request.count, most + 1)
+        waits = {
+            count: self._wait_s(Signature(request.unit_id, request.function, count), request.address, now_s)
+            for count in counts
+        }
+        best = min(counts, key=lambda count: (waits[count], count == last_count, count))
+        return Choice(best, waits[best])
+
+    def rest_s(self, signature: Signature, now_s: float) -> float:
+        """How long until nothing can come any more that an answer of this signature could be taken for.
+
+        Also for duplicates: for protocols where an answer of one signature is always to one question,
+        so that a duplicate is not told from a new answer but by its time.
+        """
+        entry = self._entries.get(signature)
+        return 0.0 if entry is None else max(entry.until_s - now_s, 0.0)
+
+    def sent(self, request: Asked, now_s: float, late_max_s: float = math.inf) -> None:
+        """`request` went out: until told otherwise it is unanswered.
+
+        `late_max_s` is for a line whose answers are known to come sooner than those of all others.
+        """
+        if now_s >= self._tidied_s + TIDY_S or now_s < self._tidied_s:
+            self._forget(now_s)
+        signature = self._last = request.signature
+        until_s = now_s + min(self.late_max_s, late_max_s)
+        self._entries[signature] = _Entry(request.address, until_s, answered=False)
+
+    def answered(self, request: Asked, now_s: float, *, refused: bool = False) -> None:
+        """The answer or a certain refusal came."""
+        until_s = now_s + self.duplicate_max_s
+        self._entries[request.signature] = _Entry(request.address, until_s, answered=True, refused=refused)
+
+    def overheard(self, signature: Signature, now_s: float) -> None:
+        """Another master asked; its answer may come at any time."""
+        self._entries[signature] = _Entry(-1, now_s + self.late_max_s, answered=False)
+
+    def arrived(self, signature: Signature, now_s: float) -> bool:
+        """An answer that nobody waits for came; whether it was a late one of ours."""
+        entry = self._entries.get(signature)
+        if entry is None or entry.until_s <= now_s:
+            return False
+        if not entry.answered:
+            until_s = now_s + self.duplicate_max_s
+            self._entries[signature] = _Entry(-1, until_s, answered=True)
+        return True
+
+    def doubtful(self, request: Asked, now_s: float) -> bool:
+        """Whether a refusal that comes now may belong to an earlier request."""
+        return any(
+            entry.until_s > now_s and (not entry.answered or entry.refused)
+            for signature, entry in self._entries.items()
+            if (signature.unit_id, signature.function) == (request.unit_id, request.function)
+            and signature != request.signature
+        )
+
+    def _last_count(self, request: Request, now_s: float) -> int:
+        """The count of the request just before, if a duplicate of its answer could answer `request`."""
+        last = self._last
+        if last is None or (last.unit_id, last.function) != (request.unit_id, request.function):
+            return 0
+        entry = self._entries.get(last)
+        return last.count if entry is not None and entry.until_s > now_s else 0
+
+    def _wait_s(self, signature: Signature, address: int, now_s: float) -> float:
+        entry = self._entries.get(signature)
+        if entry is None or (entry.answered and entry.address == address):
+            return 0.0
+        return max(entry.until_s - now_s, 0.0)
+
+    def _forget(self, now_s: float) -> None:
+        self._tidied_s = now_s
+        gone = [signature for signature, entry in self._entries.items() if entry.until_s <= now_s]
+        for signature in gone:
+            del self._entries[signature]

@@ -1,0 +1,201 @@
+"""What comes back of one request until it is answered, refused or given up: the manners of every protocol.
+
+Pure: `feed` takes the bytes that arrived and the time, and returns the answer, or None while it is
+still waited for. What is not the answer is cut off, counted and told to the ledger:
+
+- A late answer to an earlier request is expected on bad lines: it is skipped, and the wait goes on.
+- An answer that does not fit, a damaged one, or noise is skipped too, but named in the error if the
+  right answer does not follow.
+- A refusal that may belong to an earlier request is skipped in the same way.
+- After another master asked the same of the same meter, no answer is believed.
+
+`drivers.modbus.transaction` says what is an answer of Modbus, `drivers.dlt645.exchange` what is one of DL/T 645.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Final, Generic, TypeVar
+
+from attrs import Factory, define, field, frozen
+
+from drivers.errors import DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.link.ledger import Asked, Ledger
+from drivers.link.verdict import Foreign, ForeignKind, NeedMore
+
+FLOOD_BYTES_MAX: Final = 4096
+"""Most bytes taken in one transaction: sixteen of the longest serial frames."""
+
+_FRAMES: Final = frozenset({ForeignKind.ECHO, ForeignKind.REPLY, ForeignKind.REQUEST})
+"""Whole frames: they say nothing of what became of the answer."""
+
+Found = TypeVar("Found")
+
+
+@define
+class BusStats:
+    """What happened on a bus since it was made."""
+
+    requests: int = 0
+    timeouts: int = 0
+    crc_errors: int = 0
+    foreign: int = 0
+    late: int = 0
+    exceptions: int = 0
+    reopened: int = 0
+    collisions: int = 0
+    """Requests of another master on the line: there must be none."""
+    busy_s: float = 0.0
+    """Time in which a request was out, until its answer came or was given up."""
+
+    @property
+    def counts(self) -> tuple[float, ...]:
+        """All of them at one moment, in the order above."""
+        return (
+            self.requests,
+            self.timeouts,
+            self.crc_errors,
+            self.foreign,
+            self.late,
+            self.exceptions,
+            self.reopened,
+            self.collisions,
+            self.busy_s,
+        )
+
+
+@frozen
+class Taken(Generic[Found]):
+    """The whole answer or refusal that the bytes begin with.
+
+    Attributes:
+        size: How many bytes it takes.
+        found: The answer; None for a refusal.
+        code: The refusal's.
+    """
+
+    size: int
+    found: Found | None = None
+    code: int = 0
+
+
+@define
+class Waiting(ABC, Generic[Found]):
+    """A request that was sent and is waited for.
+
+    Attributes:
+        buffer: Bytes received and not yet judged; what is left at the end belongs to nobody.
+        received: Bytes fed so far.
+        unexplained: Those of them that are no whole frame of anybody.
+        lost_sync: The stream cannot be followed any more.
+        damaged: A frame came whose check does not fit.
+    """
+
+    ledger: Ledger
+    stats: BusStats
+    buffer: bytes = field(default=b"", kw_only=True)
+    received: int = field(default=0, init=False)
+    unexplained: int = field(default=0, init=False)
+    lost_sync: bool = field(default=False, init=False)
+    damaged: bool = field(default=False, init=False)
+    _trouble: str = field(default=Factory(str), init=False)
+    _poisoned: bool = field(default=False, init=False)
+
+    @property
+    @abstractmethod
+    def asked(self) -> Asked:
+        """What is asked."""
+
+    @property
+    @abstractmethod
+    def has_begun(self) -> bool:
+        """Whether the bytes not yet judged look like the begin of the answer."""
+
+    @property
+    def has_come(self) -> bool:
+        """Whether, now that nothing follows, the answer came and was spoiled: only a duplicate can follow."""
+        return False
+
+    @abstractmethod
+    def _verdict(self, now_s: float) -> NeedMore | Foreign | Taken[Found]:
+        """What the bytes not yet judged are."""
+
+    def feed(self, chunk: bytes, now_s: float) -> Found | None:
+        """Take bytes that arrived at `now_s`.
+
+        Raises:
+            ExceptionReplyError: The meter certainly refused this request.
+            ReplyError: Nothing sensible can follow.
+        """
+        self.received += len(chunk)
+        self.unexplained += len(chunk)
+        self.buffer += chunk
+        while True:
+            verdict = self._verdict(now_s)
+            if isinstance(verdict, NeedMore):
+                self._check_flood()
+                return None
+            if isinstance(verdict, Foreign):
+                self.buffer = self.buffer[verdict.consumed :]
+                self._reject(verdict, now_s)
+                continue
+            self.buffer = self.buffer[verdict.size :]
+            if verdict.found is None:
+                self._refuse(verdict.code, now_s)
+            elif not self._poisoned:
+                self.ledger.answered(self.asked, now_s)
+                return verdict.found
+
+    def given_up(self) -> DriverError:
+        """The wait is over: the error that says why there is no answer."""
+        self.stats.timeouts += 1
+        if self._trouble:
+            return ReplyError(self._trouble)
+        return self._unfinished() if self.received else ReplyTimeoutError("no answer")
+
+    def _unfinished(self) -> DriverError:
+        return ReplyTimeoutError("no whole answer in time")
+
+    def _check_flood(self) -> None:
+        if self.received > FLOOD_BYTES_MAX:
+            self.lost_sync = True
+            raise ReplyError("flood of bytes that are no answer")
+
+    def _doubtful(self, now_s: float) -> bool:
+        """Whether a refusal may belong to an earlier request."""
+        return self.ledger.doubtful(self.asked, now_s)
+
+    def _is_final(self, code: int) -> bool:
+        """Whether nothing can follow a refusal."""
+        del code
+        return True
+
+    def _refuse(self, code: int, now_s: float) -> None:
+        if self._poisoned or self._doubtful(now_s):
+            self._trouble = f"doubtful exception {code}, perhaps the answer to an earlier request"
+            return
+        self.stats.exceptions += 1
+        if self._is_final(code):
+            self.ledger.answered(self.asked, now_s, refused=True)
+        raise ExceptionReplyError(code)
+
+    def _reject(self, foreign: Foreign, now_s: float) -> None:
+        if foreign.kind in _FRAMES:
+            self.unexplained -= foreign.consumed
+        if foreign.kind is ForeignKind.ECHO:
+            return
+        if foreign.kind is ForeignKind.REPLY and foreign.signature is not None:
+            if self.ledger.arrived(foreign.signature, now_s):
+                self.stats.late += 1
+                return
+        elif foreign.kind is ForeignKind.REQUEST and foreign.signature is not None:
+            self.stats.collisions += 1
+            self.ledger.overheard(foreign.signature, now_s)
+            self._poisoned = self._poisoned or foreign.signature == self.asked.signature
+        if foreign.kind is ForeignKind.CRC:
+            self.stats.crc_errors += 1
+            self.damaged = True
+        else:
+            self.stats.foreign += 1
+        self._trouble = foreign.reason
+        if foreign.kind is ForeignKind.LOST_SYNC:
+            self.lost_sync = True
+            raise ReplyError(foreign.reason)

@@ -1,0 +1,164 @@
+"""Modbus frames in both framings: requests out, the strict judgement of what comes back in.
+
+    RTU   unit_id · PDU · CRC-16, low byte first (Modbus over Serial Line V1.02, section 2.5)
+    TCP   transaction id (2) · protocol id 0 (2) · length of what follows (2) · unit_id · PDU
+          (Modbus Messaging on TCP/IP V1.0b, section 3.1.3)
+
+`drivers.link.verdict` says what counts as an answer, `drivers.modbus.rtu` finds frames on a serial line.
+
+Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from attrs import evolve
+
+from drivers.link.verdict import (
+    COUNT_MAX,
+    EXCEPTION_BIT,
+    NEED_MORE,
+    Foreign,
+    ForeignKind,
+    NeedMore,
+    Refused,
+    Request,
+    Signature,
+    Verdict,
+    Words,
+    judge,
+    reply_signature,
+)
+from drivers.modbus.rtu import crc16, parse_rtu, wrap
+
+__all__ = [
+    "COUNT_MAX",
+    "Foreign",
+    "ForeignKind",
+    "Framing",
+    "NeedMore",
+    "Prepared",
+    "Refused",
+    "Request",
+    "Signature",
+    "Verdict",
+    "Words",
+    "crc16",
+    "encode_exception",
+    "encode_reply",
+    "encode_request",
+    "parse",
+]
+
+MBAP_BYTES: Final = 7
+_ID_BYTES: Final = 2
+_CRC_BYTES: Final = 2
+MBAP_LENGTH_MIN: Final = 3
+MBAP_LENGTH_MAX: Final = 254
+"""Unit and at least two bytes of PDU; unit and at most 253."""
+
+
+class Framing(StrEnum):
+    """How a PDU is wrapped."""
+
+    RTU = "rtu"
+    TCP = "tcp"
+
+
+def encode_request(framing: Framing, request: Request, transaction_id: int = 0) -> bytes:
+    """The frame to send."""
+    return _framed(framing, request.adu, transaction_id)
+
+
+def encode_reply(framing: Framing, request: Request, words: bytes, transaction_id: int = 0) -> bytes:
+    """The frame of an answer that carries `words`, right or wrong: golden frames and tests need both."""
+    adu = bytes((request.unit_id, request.function, len(words))) + words
+    return _framed(framing, adu, transaction_id)
+
+
+def encode_exception(framing: Framing, request: Request, code: int, transaction_id: int = 0) -> bytes:
+    """The frame of a refusal."""
+    adu = bytes((request.unit_id, request.function | EXCEPTION_BIT, code))
+    return _framed(framing, adu, transaction_id)
+
+
+def _framed(framing: Framing, adu: bytes, transaction_id: int) -> bytes:
+    if framing is Framing.TCP:
+        return transaction_id.to_bytes(2) + b"\0\0" + len(adu).to_bytes(2) + adu
+    return wrap(adu)
+
+
+class Prepared:
+    """A request that is asked again and again: its frame, and its answer known at a glance.
+
+    Attributes:
+        request: What is asked.
+        answer_bytes: The size of the whole answer.
+    """
+
+    __slots__ = ("_begin", "_body", "_head", "_is_tcp", "answer_bytes", "request")
+
+    def __init__(self, framing: Framing, request: Request) -> None:
+        self.request = request
+        self._is_tcp = framing is Framing.TCP
+        size = 2 * request.count
+        said = bytes((request.unit_id, request.function, size))
+        if self._is_tcp:
+            self._body = encode_request(framing, request)[_ID_BYTES:]
+            self._head = b"\0\0" + (len(said) + size).to_bytes(2) + said
+            self._begin = _ID_BYTES + len(self._head)
+            self.answer_bytes = self._begin + size
+        else:
+            self._body = encode_request(framing, request)
+            self._head = said
+            self._begin = len(said)
+            self.answer_bytes = self._begin + size + _CRC_BYTES
+
+    def frame(self, transaction_id: int) -> bytes:
+        """The frame to send."""
+        return transaction_id.to_bytes(_ID_BYTES) + self._body if self._is_tcp else self._body
+
+    def words(self, chunk: bytes, transaction_id: int) -> bytes | None:
+        """The registers, if `chunk` is the whole answer and nothing else; `parse` judges all other bytes."""
+        if len(chunk) != self.answer_bytes:
+            return None
+        if self._is_tcp:
+            if chunk.startswith(self._head, _ID_BYTES) and chunk[:_ID_BYTES] == transaction_id.to_bytes(2):
+                return chunk[self._begin :]
+        elif chunk.startswith(self._head) and crc16(chunk[:-_CRC_BYTES]) == chunk[-_CRC_BYTES:]:
+            return chunk[self._begin : -_CRC_BYTES]
+        return None
+
+
+def parse(framing: Framing, buffer: bytes, request: Request, transaction_id: int = 0) -> Verdict:
+    """What the received bytes are with regard to `request`.
+
+    After `Foreign`, cut `consumed` bytes off and ask again. Bytes behind an accepted answer are left
+    alone.
+    """
+    if not buffer:
+        return NEED_MORE
+    if framing is Framing.TCP:
+        return _parse_tcp(buffer, request, transaction_id)
+    return parse_rtu(buffer, request)
+
+
+def _parse_tcp(buffer: bytes, request: Request, transaction_id: int) -> Verdict:
+    if any(buffer[2:4]):
+        return Foreign("protocol id is not 0", len(buffer), ForeignKind.LOST_SYNC)
+    if len(buffer) < MBAP_BYTES:
+        return NEED_MORE
+    length = int.from_bytes(buffer[4:6])
+    if not MBAP_LENGTH_MIN <= length <= MBAP_LENGTH_MAX:
+        return Foreign(f"header announces {length} bytes", len(buffer), ForeignKind.LOST_SYNC)
+    end = MBAP_BYTES - 1 + length
+    if len(buffer) < end:
+        return NEED_MORE
+    adu = buffer[MBAP_BYTES - 1 : end]
+    got = int.from_bytes(buffer[:2])
+    if got != transaction_id:
+        reason = f"transaction id {got} instead of {transaction_id}"
+        return Foreign(reason, end, ForeignKind.REPLY, reply_signature(adu))
+    verdict = judge(adu, request, end)
+    # with the right transaction id it is no answer to an earlier request, only a wrong one to this
+    return evolve(verdict, signature=None) if isinstance(verdict, Foreign) else verdict

@@ -1,0 +1,175 @@
+"""The fewest reads that answer a set of points.
+
+Rules, for each function on its own:
+1. Every point lies whole in one read, so no value is ever put together from two moments.
+2. Voltage, current and active power, with their scale registers, come from one read wherever
+   registers_max, barriers and holes allow it, however much unused space lies between: a finding
+   rests on them together.
+3. Else a read runs over unused registers only if they are at most gap_registers_max in a row, which
+   is where they cost less than another request. 0 means that this meter refuses unused registers:
+   then rule 2 does not run over them either.
+4. No read crosses a barrier or touches a hole, that is registers that this meter has refused.
+5. Among all such plans the one with the fewest reads, and of those the one with the fewest registers.
+
+A DL/T 645 meter has no registers: each data id that a point lies in is one read, whole.
+"""
+
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Final
+
+from attrs import frozen
+
+from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
+from drivers.points.point import Point
+from drivers.reading import Quantity
+
+GAP_REGISTERS_RTU: Final = 7
+"""Another request costs 8 + 5 bytes of frames (and silent time on top): as much as 7 registers."""
+GAP_REGISTERS_TCP: Final = 31
+"""Another request costs 12 + 9 bytes of frames and 40 of TCP/IP headers: as much as 31 registers."""
+
+_TOGETHER: Final = {Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER}
+
+
+@frozen(order=True)
+class Span:
+    """Registers in a row: function, zero-based address of the first, and how many.
+
+    Or, with function 17, a data id and how many bytes are behind it.
+    """
+
+    function: int
+    address: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """The address after its last register."""
+        return self.address + self.count
+
+    def meets(self, other: "Span") -> bool:
+        """Whether the two have a register in common."""
+        return self.function == other.function and self.address < other.end and other.address < self.end
+
+    def crosses(self, barrier: tuple[int, int]) -> bool:
+        """Whether it runs across the (function, address) of a barrier."""
+        return self.function == barrier[0] and self.address < barrier[1] < self.end
+
+
+def plan(
+    points: Iterable[Point],
+    *,
+    registers_max: int,
+    gap_registers_max: int,
+    barriers: Iterable[tuple[int, int]] = (),
+    holes: frozenset[Span] = frozenset(),
+) -> tuple[Span, ...]:
+    """The reads, by function and address.
+
+    Raises:
+        ValueError: A point takes more than `registers_max` registers, or a barrier lies inside one.
+    """
+    limits = _Limits(registers_max, gap_registers_max, tuple(barriers), holes)
+    wanted = tuple(points)
+    if any(point.function == DLT645_FUNCTION for point in wanted):
+        return _data_ids(wanted, holes)
+    spans = {Span(point.function, point.address, point.count) for point in wanted}
+    for span in spans:
+        if span.count > registers_max or any(span.crosses(barrier) for barrier in limits.barriers):
+            raise ValueError(f"{span} does not fit one read of {registers_max} registers between barriers")
+    reads: list[Span] = []
+    for function in sorted({span.function for span in spans}):
+        mine = {span for span in spans if span.function == function}
+        together = _hull(_together(wanted, function))
+        if together is not None and limits.allow_together(together, mine):
+            mine.add(together)
+        reads += _fewest(_outer(mine), limits)
+    return tuple(reads)
+
+
+def _data_ids(points: tuple[Point, ...], holes: frozenset[Span]) -> tuple[Span, ...]:
+    sizes: dict[int, int] = {}
+    for point in points:
+        sizes[point.address] = max(sizes.get(point.address, 0), point.offset + point.size_bytes)
+    spans = (Span(DLT645_FUNCTION, address, size) for address, size in sorted(sizes.items()))
+    return tuple(span for span in spans if span not in holes)
+
+
+@frozen
+class _Limits:
+    registers_max: int
+    gap_registers_max: int
+    barriers: tuple[tuple[int, int], ...]
+    holes: frozenset[Span]
+
+    def allow(self, span: Span) -> bool:
+        """Whether it can be one read as far as its size and the barriers go."""
+        return span.count <= self.registers_max and not any(
+            span.crosses(barrier) for barrier in self.barriers
+        )
+
+    def bridge(self, gap: Span) -> bool:
+        """Whether unused registers may be read over by rules 3 and 4."""
+        return gap.count <= self.gap_registers_max and not any(gap.meets(hole) for hole in self.holes)
+
+    def allow_together(self, span: Span, used: set[Span]) -> bool:
+        """Whether rule 2 can have its one read."""
+        if not self.allow(span):
+            return False
+        gaps = [gap for gap in _gaps(_outer(used)) if gap.meets(span)]
+        refused = any(gap.meets(hole) for gap in gaps for hole in self.holes)
+        return not refused and (self.gap_registers_max > 0 or not gaps)
+
+
+def _together(points: tuple[Point, ...], function: int) -> list[Span]:
+    mine = [point for point in points if point.function == function]
+    scales = {point.scale_point for point in mine if point.quantity in _TOGETHER}
+    return [
+        Span(point.function, point.address, point.count)
+        for point in mine
+        if point.quantity in _TOGETHER or point.name in scales
+    ]
+
+
+def _hull(spans: list[Span]) -> Span | None:
+    if not spans:
+        return None
+    first = min(span.address for span in spans)
+    return Span(spans[0].function, first, max(span.end for span in spans) - first)
+
+
+def _outer(spans: set[Span]) -> list[Span]:
+    """Sorted, without those that lie inside another: whoever reads the outer one has them."""
+    outer: list[Span] = []
+    for span in sorted(spans, key=lambda span: (span.address, -span.count)):
+        if not outer or span.end > outer[-1].end:
+            outer.append(span)
+    return outer
+
+
+def _gaps(spans: list[Span]) -> list[Span]:
+    """The unused registers between outer spans, each run once."""
+    return [
+        Span(low.function, low.end, high.address - low.end)
+        for low, high in pairwise(spans)
+        if high.address > low.end
+    ]
+
+
+def _fewest(spans: list[Span], limits: _Limits) -> list[Span]:
+    """Cut the outer spans into runs, each one read, by rule 5: best[i] covers the first i spans."""
+    uncrossable = {gap.end for gap in _gaps(spans) if not limits.bridge(gap)}
+    best: list[tuple[int, int, list[Span]]] = [(0, 0, [])]
+    for i in range(len(spans)):
+        choices = []
+        for j in range(i, -1, -1):
+            read = Span(spans[j].function, spans[j].address, spans[i].end - spans[j].address)
+            if not limits.allow(read):
+                break
+            reads, registers, before = best[j]
+            choices.append((reads + 1, registers + read.count, [*before, read]))
+            if spans[j].address in uncrossable:
+                break
+        best.append(min(choices))
+    return best[-1][2]

@@ -1,0 +1,203 @@
+"""Which meter of a bus is polled next.
+
+Every group of every meter is due once in its interval; what is due longest goes first, and what was
+missed on a crowded bus is left out, not made up for. Failures have two levels:
+
+- **A silent meter** costs at most two time-outs. After the second its groups rest, and a single probe
+  is tried after a pause that grows from 0.5 s to 10 s, in the time in which nothing else is due. On a
+  bus that has no such time a probe goes before due polls when it has waited for PROBE_PATIENCE_S, but
+  all probes together get no more than one part in PROBE_PARTS. One answer, and everything is due again.
+- **A bus that is down** rests as a whole, with a pause that grows in the same way.
+
+A meter that answers but refuses a group is not silent: that group alone is tried less often. One of
+which a gateway says that it does not answer (exceptions 10 and 11) is.
+
+Pure: the time comes in as `now_s` and may be of any clock that never runs back.
+"""
+
+import heapq
+import math
+from collections.abc import Iterable
+from typing import Final
+
+from attrs import Factory, define, frozen
+
+from drivers.poll.meter import MeterSetup
+from drivers.reading import PollGroup, Quality
+
+SILENCES_MAX: Final = 2
+"""Time-outs in a row that a meter may cost before its groups rest."""
+PAUSE_FIRST_S: Final = 0.5
+PAUSE_MAX_S: Final = 10.0
+"""Pauses between probes of a silent meter, and between attempts to open a bus."""
+PROBE_PATIENCE_S: Final = 10.0
+"""How long a probe stands behind due polls: a crowded bus must not hide that a meter is back."""
+PROBE_PARTS: Final = 25
+"""All dead meters of a crowded bus may cost the others 4 % of their rate."""
+REFUSED_PAUSE_MAX_S: Final = 300.0
+"""Longest pause of a group that a meter refuses: as rare as the rarest poll."""
+
+
+@frozen
+class Due:
+    """Poll this group of this meter now."""
+
+    meter_id: str
+    group: PollGroup
+
+
+@frozen
+class Wait:
+    """Nothing to do for so many seconds."""
+
+    seconds: float
+
+
+@define
+class _MeterState:
+    """What is known of one meter; `intervals_s` has the group that matters most first."""
+
+    number: int
+    intervals_s: dict[PollGroup, float]
+    due_s: dict[PollGroup, float] = Factory(dict)
+    refusals: dict[PollGroup, int] = Factory(dict)
+    silences: int = 0
+    probe_s: float = 0.0
+    probe_cost_s: float = 0.0
+
+    @property
+    def silent(self) -> bool:
+        return self.silences >= SILENCES_MAX
+
+
+_Entry = tuple[float, int, int, str, PollGroup]
+"""When it is due, how much its group matters, the meter's number; meter and group."""
+
+
+class Schedule:
+    """The polls of one bus."""
+
+    def __init__(self, setups: Iterable[MeterSetup]) -> None:
+        self._meters = {
+            setup.id: _MeterState(number, setup.intervals_s) for number, setup in enumerate(setups)
+        }
+        self._silent: dict[str, _MeterState] = {}
+        self._queue: list[_Entry] = []
+        self._begun = False
+        self._asked_s = 0.0
+        self._probes_rest_until_s = float("-inf")
+        self._bus_failures = 0
+        self._bus_rests_until_s = float("-inf")
+
+    @property
+    def silent_meters(self) -> tuple[str, ...]:
+        """The meters that are only probed."""
+        return tuple(meter_id for meter_id, state in self._meters.items() if state.silent)
+
+    def is_silent(self, meter_id: str) -> bool:
+        """Whether this meter is only probed."""
+        return self._meters[meter_id].silent
+
+    def next(self, now_s: float) -> Due | Wait:
+        """What to do at `now_s`."""
+        if now_s < self._bus_rests_until_s:
+            return Wait(self._bus_rests_until_s - now_s)
+        if not self._begun:
+            self._begun = True
+            for meter_id, state in self._meters.items():
+                self._put(meter_id, state, dict.fromkeys(state.intervals_s, now_s))
+        self._asked_s = now_s
+        first = self._first()
+        probe_s, meter_id = self._next_probe(now_s, first)
+        if probe_s <= now_s:
+            return Due(meter_id, next(iter(self._meters[meter_id].intervals_s)))
+        due_s = first[0] if first is not None else math.inf
+        if first is not None and due_s <= now_s:
+            return Due(first[3], first[4])
+        next_s = min(due_s, probe_s)
+        return Wait(PAUSE_MAX_S if next_s == math.inf else next_s - now_s)
+
+    def _first(self) -> _Entry | None:
+        """The poll that is due first. Entries that were overtaken by a newer one are thrown away."""
+        queue = self._queue
+        while queue:
+            due_s, _, _, meter_id, group = queue[0]
+            state = self._meters[meter_id]
+            if not state.silent and state.due_s[group] == due_s:
+                return queue[0]
+            heapq.heappop(queue)
+        return None
+
+    def _next_probe(self, now_s: float, first: _Entry | None) -> tuple[float, str]:
+        """When the next silent meter is probed if nothing else changes, and which."""
+        moments = [
+            (max(state.probe_s, now_s), state.probe_s, state.number, meter_id)
+            if first is None or first[0] - max(state.probe_s, now_s) >= state.probe_cost_s
+            else (
+                max(state.probe_s + PROBE_PATIENCE_S, self._probes_rest_until_s),
+                state.probe_s,
+                state.number,
+                meter_id,
+            )
+            for meter_id, state in self._silent.items()
+        ]
+        at_s, _, _, meter_id = min(moments, default=(math.inf, 0.0, 0, ""))
+        return at_s, meter_id
+
+    def done(
+        self, meter_id: str, group: PollGroup, now_s: float, quality: Quality, *, refused: bool = False
+    ) -> None:
+        """A poll ended; `refused` if the meter answered it with an exception."""
+        self._bus_failures = 0
+        state = self._meters[meter_id]
+        if quality is not Quality.BAD or refused:
+            self._answered(meter_id, state, group, now_s, refused=refused)
+            return
+        cost_s = max(now_s - self._asked_s, 0.0)
+        state.silences += 1
+        if not state.silent:
+            self._put_off(meter_id, state, group, now_s)
+            return
+        if meter_id in self._silent:
+            self._probes_rest_until_s = now_s + (PROBE_PARTS - 1) * cost_s
+        self._silent[meter_id] = state
+        state.probe_cost_s = cost_s
+        state.probe_s = now_s + _pause_s(state.silences - SILENCES_MAX)
+
+    def bus_down(self, now_s: float) -> None:
+        """The bus could not be used: everything rests."""
+        self._bus_rests_until_s = now_s + _pause_s(self._bus_failures)
+        self._bus_failures += 1
+
+    def _answered(
+        self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float, *, refused: bool
+    ) -> None:
+        was_silent, state.silences = state.silent, 0
+        if was_silent:
+            del self._silent[meter_id]
+            self._put(meter_id, state, {other: min(due_s, now_s) for other, due_s in state.due_s.items()})
+        if not refused:
+            state.refusals.pop(group, None)
+            self._put_off(meter_id, state, group, now_s)
+            return
+        refusals = state.refusals[group] = min(state.refusals.get(group, 0) + 1, 16)  # 2^16 is beyond any
+        every_s = state.intervals_s[group]
+        pause_s = min(every_s * 2.0**refusals, max(REFUSED_PAUSE_MAX_S, every_s))
+        self._put(meter_id, state, {group: now_s + pause_s})
+
+    def _put_off(self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float) -> None:
+        """To the next whole interval that is still to come."""
+        every_s = state.intervals_s[group]
+        due_s = state.due_s.get(group, now_s)
+        missed = max((now_s - due_s) // every_s, 0)
+        self._put(meter_id, state, {group: due_s + (missed + 1) * every_s})
+
+    def _put(self, meter_id: str, state: _MeterState, due_s: dict[PollGroup, float]) -> None:
+        for rank, group in enumerate(state.intervals_s):
+            if group in due_s:
+                state.due_s[group] = due_s[group]
+                heapq.heappush(self._queue, (due_s[group], rank, state.number, meter_id, group))
+
+
+def _pause_s(failures: int) -> float:
+    return min(PAUSE_FIRST_S * 2.0 ** min(failures, 16), PAUSE_MAX_S)

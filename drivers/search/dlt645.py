@@ -1,0 +1,61 @@
+"""Finds the DL/T 645 meters of a line by wildcards, as every reader of such meters does.
+
+The whole wildcard AA…AA is asked for the meter's own address. One clean answer with nothing behind it
+is the only meter. Where several talk at once, their last pair of digits is tried from 00 to 99, and
+behind each pair that is crowded still the next one. Silence ends a branch, so a line of n meters costs
+about 100 × n time-outs at most, and one meter costs one answer.
+
+What answers but is never whole is reported as garbled, with the digits that are known of it.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from attrs import frozen
+
+from drivers.dlt645.codec import ADDRESS_BYTES, ADDRESS_DIGITS, ADDRESS_ID, ReadId
+from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.modbus.bus import Dlt645Bus
+
+SEARCH_TIMEOUT_S: Final = 0.6
+"""A meter answers within 0.5 s (DL/T 645-2007, section 5.3); the time on the wire comes on top."""
+_WILD_PAIR: Final = "AA"
+_PAIRS: Final = tuple(f"{number:02d}" for number in range(100))
+
+
+@frozen
+class FoundMeter:
+    """A sign of life: `how` is "answers", "refuses" or "garbled"; wild digits of `address` are unknown."""
+
+    address: str
+    how: str
+
+
+def search(bus: Dlt645Bus, *, timeout_s: float = SEARCH_TIMEOUT_S, known: str = "") -> Iterator[FoundMeter]:
+    """Every meter whose address ends in the digits `known`, as soon as it is found."""
+    address = known.rjust(ADDRESS_DIGITS, _WILD_PAIR[0])
+    how, name = _asked(bus, address, timeout_s)
+    if how == "crowded" and len(known) < ADDRESS_DIGITS:
+        found = False
+        for pair in _PAIRS:
+            for meter in search(bus, timeout_s=timeout_s, known=pair + known):
+                found = True
+                yield meter
+        how = "" if found else "garbled"
+    if how:
+        yield FoundMeter(name or address, "garbled" if how == "crowded" else how)
+
+
+def _asked(bus: Dlt645Bus, address: str, timeout_s: float) -> tuple[str, str]:
+    """How one wildcard is answered, and by whom if that is certain."""
+    try:
+        found, _ = bus.ask(ReadId(address, ADDRESS_ID, ADDRESS_BYTES), timeout_s)
+    except ReplyTimeoutError:
+        return "", ""
+    except ReplyError:
+        return "crowded", ""
+    except ExceptionReplyError:
+        return "refuses", ""
+    if _WILD_PAIR in address and bus.others_follow(timeout_s):
+        return "crowded", ""
+    return "answers", found.meter

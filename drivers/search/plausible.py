@@ -1,0 +1,323 @@
+"""Whether what a meter answered can be true, if it were of a given model.
+
+Without identity registers a model can only be guessed: its points are read where it has them, and what
+they hold is compared with what a supply can be. `judge` collects reasons; each has a code, what it is
+about, and a weight that speaks for the model or against it. One weight of IMPOSSIBLE rules a model out.
+
+What is looked at:
+- voltages near a nominal voltage of the world, frequency near 50 or 60 Hz;
+- the powers of three phases against the total, power against U x I x PF, voltage between phases
+  against voltage of phases (root of three);
+- power where there is no voltage, counters below zero, numbers that no meter can mean (a float that was
+  cut at the wrong register is mostly 1e-41 or 1e+30);
+- the order of words: the same registers the other way round would be absurd.
+
+A zero says nothing: it may be a phase that is not connected, or a hole that is read as zero.
+
+Pure: answers in, reasons out. Values are taken without transformer ratios: they cancel in all of this.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
+from typing import Final
+
+from attrs import evolve, frozen
+
+from drivers.points.model import Model
+from drivers.points.point import Point
+from drivers.points.registers import RegisterType, WordOrder
+from drivers.reading import Block, Quantity
+
+NOMINAL_V: Final = (57.7, 63.5, 100.0, 110.0, 120.0, 127.0, 220.0, 230.0, 240.0, 277.0, 380.0, 400.0, 415.0)
+"""Secondary of a transformer, to earth and between phases; low voltage of the world, likewise."""
+NOMINAL_SHARE: Final = 0.1
+"""How far a supply may be from its nominal voltage (GB/T 12325: 7 to 10 %)."""
+NOMINAL_HZ: Final = (50.0, 60.0)
+HZ_NEAR: Final = 1.0
+"""GB/T 15945 allows 0.2 to 0.5 Hz; an island or a generator drifts further."""
+POSSIBLE_V: Final = (20.0, 50_000.0)
+"""Secondary side of a light load up to the primary side of a medium-voltage feeder."""
+POSSIBLE_HZ: Final = (45.0, 65.0)
+ABSURD_SMALL: Final = 1e-6
+ABSURD_LARGE: Final = 1e9
+"""Between them lies whatever is measured in V, A, W, var and VA; outside, bits of something else."""
+ENERGY_MAX_WH: Final = 1e14
+"""A gigawatt for eleven years."""
+SUM_SHARE: Final = 0.03
+"""Phase sums and products fit as well as this: registers of one answer are a measuring period apart."""
+IMPOSSIBLE: Final = -100
+
+ANALYSER: Final = {
+    Quantity.O2: (0.0, 25.0),
+    Quantity.PH: (0.0, 14.0),
+    Quantity.TEMPERATURE: (-60.0, 1800.0),
+    Quantity.SO2: (0.0, 50_000.0),
+    Quantity.NOX: (0.0, 50_000.0),
+    Quantity.PM: (0.0, 100_000.0),
+    Quantity.COD: (0.0, 100_000.0),
+    Quantity.NH3_N: (0.0, 10_000.0),
+    Quantity.FLUE_GAS_FLOW: (0.0, 1e8),
+    Quantity.FLOW: (0.0, 1e6),
+}
+"""What a stack or a drain can hold, in `drivers.reading.UNITS`: an analyser has no supply to be known by."""
+
+_WHOLES: Final = (1.0, 3.0, math.sqrt(3.0))
+"""P over U x I x PF of the whole meter, by what its U and I are: sums, means, between phases."""
+_RATED: Final = (Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER)
+_SIZED: Final = (*_RATED, Quantity.REACTIVE_POWER, Quantity.APPARENT_POWER)
+_LINES: Final = ("l1", "l2", "l3")
+_PAIRS: Final = {"l12": ("l1", "l2"), "l23": ("l2", "l3"), "l31": ("l3", "l1")}
+_ENERGIES: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT)
+
+
+class Code(StrEnum):
+    """What a reason says."""
+
+    FINGERPRINT = "fingerprint"
+    VOLTAGE_NOMINAL = "voltage_nominal"
+    VOLTAGE_POSSIBLE = "voltage_possible"
+    VOLTAGE_IMPOSSIBLE = "voltage_impossible"
+    NO_VOLTAGE = "no_voltage"
+    FREQUENCY_NOMINAL = "frequency_nominal"
+    FREQUENCY_TIMES_TEN = "frequency_times_ten"
+    FREQUENCY_IMPOSSIBLE = "frequency_impossible"
+    POWER_FACTOR = "power_factor"
+    PHASE_SUM = "phase_sum"
+    PHASE_SUM_OFF = "phase_sum_off"
+    PRODUCT = "product"
+    PRODUCT_OFF = "product_off"
+    BETWEEN_PHASES = "between_phases"
+    COUNTER = "counter"
+    COUNTER_IMPOSSIBLE = "counter_impossible"
+    ABSURD = "absurd"
+    POWER_ALONE = "power_alone"
+    WORD_ORDER = "word_order"
+    WORD_ORDER_OTHER = "word_order_other"
+    TEXT = "text"
+    SERIAL = "serial"
+    ANALYSER = "analyser"
+    ANALYSER_IMPOSSIBLE = "analyser_impossible"
+    UNANSWERED = "unanswered"
+
+
+WEIGHTS: Final = {
+    Code.VOLTAGE_NOMINAL: 3,
+    Code.VOLTAGE_POSSIBLE: 0,  # a medium-voltage feeder read on its primary side, or chance
+    Code.VOLTAGE_IMPOSSIBLE: IMPOSSIBLE,
+    Code.NO_VOLTAGE: -6,  # a meter without voltage is not supplied, so it would not answer
+    Code.FREQUENCY_NOMINAL: 4,
+    Code.FREQUENCY_TIMES_TEN: -2,  # some firmware of SDM72 and Lovato does this
+    Code.FREQUENCY_IMPOSSIBLE: IMPOSSIBLE,
+    Code.POWER_FACTOR: 1,
+    Code.PHASE_SUM: 4,
+    Code.PHASE_SUM_OFF: -6,
+    Code.PRODUCT: 4,
+    Code.PRODUCT_OFF: -4,
+    Code.BETWEEN_PHASES: 3,
+    Code.COUNTER: 1,
+    Code.COUNTER_IMPOSSIBLE: -8,
+    Code.ABSURD: IMPOSSIBLE,
+    Code.POWER_ALONE: IMPOSSIBLE,
+    Code.WORD_ORDER: 2,
+    Code.WORD_ORDER_OTHER: -4,
+    Code.TEXT: 1,
+    Code.SERIAL: 1,
+    Code.ANALYSER: 1,
+    Code.ANALYSER_IMPOSSIBLE: IMPOSSIBLE,
+    Code.UNANSWERED: -3,
+    Code.FINGERPRINT: 40,
+}
+"""How much each reason speaks for a model; set so that every shipped model is found among all others."""
+
+
+@frozen
+class Reason:
+    """One thing that speaks for a model or against it.
+
+    Attributes:
+        code: What it is.
+        about: Names of the points, or the register.
+        value: What was found.
+        expected: What it was compared with.
+    """
+
+    code: Code
+    about: str = ""
+    value: float | str | None = None
+    expected: float | str | None = None
+
+    @property
+    def weight(self) -> int:
+        """For the model above 0, against it below."""
+        return WEIGHTS[self.code]
+
+
+Numbers = Mapping[str, float]
+
+
+def judge(model: Model, blocks: Iterable[Block]) -> tuple[Reason, ...]:
+    """What the answers say of this model."""
+    answers = tuple(blocks)
+    values = model.decode(answers)
+    numbers = {name: float(value) for name, value in values.items() if not isinstance(value, str)}
+    reasons = [
+        Reason(Code.TEXT, name, value) for name, value in values.items() if isinstance(value, str) and value
+    ]
+    reasons += _alone(model, numbers)
+    reasons += _together(model, numbers)
+    reasons += _orders(model, answers, numbers)
+    return tuple(reasons)
+
+
+def _alone(model: Model, numbers: Numbers) -> Iterator[Reason]:
+    for name, value in numbers.items():
+        point = model.point(name)
+        if value and (reason := _single(point, value)) is not None:
+            yield reason
+
+
+def _single(point: Point, value: float) -> Reason | None:
+    """What one value that is not zero says by itself."""
+    size = abs(value)
+    if point.quantity in _SIZED and not ABSURD_SMALL <= size <= ABSURD_LARGE:
+        return Reason(Code.ABSURD, point.name, value)
+    if point.quantity is Quantity.VOLTAGE and point.phase != "n":
+        return _voltage(point.name, value)
+    if point.quantity is Quantity.FREQUENCY:
+        return _frequency(point.name, value)
+    if point.quantity is Quantity.POWER_FACTOR:
+        return Reason(Code.POWER_FACTOR, point.name, value) if size >= 0.01 else None
+    if point.quantity is Quantity.SERIAL_NUMBER:
+        return Reason(Code.SERIAL, point.name, value)
+    if point.quantity in ANALYSER:
+        low, high = ANALYSER[point.quantity]
+        good = low <= value <= high and size >= ABSURD_SMALL
+        return Reason(Code.ANALYSER if good else Code.ANALYSER_IMPOSSIBLE, point.name, value)
+    if point.quantity in _ENERGIES:
+        good = ABSURD_SMALL <= value <= ENERGY_MAX_WH
+        return Reason(Code.COUNTER if good else Code.COUNTER_IMPOSSIBLE, point.name, value)
+    return None
+
+
+def _voltage(name: str, value: float) -> Reason:
+    nearest = min(NOMINAL_V, key=lambda nominal: abs(value / nominal - 1))
+    if abs(value / nearest - 1) <= NOMINAL_SHARE:
+        return Reason(Code.VOLTAGE_NOMINAL, name, value, nearest)
+    low, high = POSSIBLE_V
+    return Reason(Code.VOLTAGE_POSSIBLE if low <= value <= high else Code.VOLTAGE_IMPOSSIBLE, name, value)
+
+
+def _frequency(name: str, value: float) -> Reason:
+    for nominal in NOMINAL_HZ:
+        if abs(value - nominal) <= HZ_NEAR:
+            return Reason(Code.FREQUENCY_NOMINAL, name, value, nominal)
+        if abs(value / 10 - nominal) <= HZ_NEAR:
+            return Reason(Code.FREQUENCY_TIMES_TEN, name, value, nominal)
+    return Reason(Code.FREQUENCY_IMPOSSIBLE, name, value)
+
+
+def _together(model: Model, numbers: Numbers) -> Iterator[Reason]:
+    voltages = [p.name for p in model.points if p.quantity is Quantity.VOLTAGE and p.phase != "n"]
+    powered = numbers.get("active_power", 0.0)
+    if voltages and not any(numbers.get(name) for name in voltages):
+        yield Reason(Code.POWER_ALONE if powered else Code.NO_VOLTAGE, "voltage", 0.0)
+        return
+    yield from _sums(numbers)
+    products = list(_products(numbers))
+    yield from products or _whole_product(numbers)
+    for pair, (first, second) in _PAIRS.items():
+        between, one, other = (numbers.get(f"voltage_{phase}", 0.0) for phase in (pair, first, second))
+        if between and one and other and _near(between, math.sqrt(3) * (one + other) / 2):
+            yield Reason(Code.BETWEEN_PHASES, f"voltage_{pair}", between, (one + other) / 2)
+
+
+def _sums(numbers: Numbers) -> Iterator[Reason]:
+    total = numbers.get("active_power")
+    parts = [numbers.get(f"active_power_{phase}") for phase in _LINES]
+    known = [part for part in parts if part is not None]
+    if total is None or not any(known) or len(known) < len(parts):
+        return
+    added = sum(known)
+    size = sum(abs(part) for part in known)
+    fits = abs(total - added) <= SUM_SHARE * size + _resolution(*known)
+    yield Reason(Code.PHASE_SUM if fits else Code.PHASE_SUM_OFF, "active_power", total, added)
+
+
+def _products(numbers: Numbers) -> Iterator[Reason]:
+    """Power against U x I of each phase, by its power factor where there is one."""
+    for phase in _LINES:
+        volts, amps, watts = (numbers.get(f"{quantity}_{phase}", 0.0) for quantity in _RATED)
+        if not (volts and amps and watts):
+            continue
+        factor = abs(numbers.get(f"power_factor_{phase}", 0.0))
+        yield _product(f"active_power_{phase}", abs(watts), abs(volts * amps), factor, (1.0,))
+
+
+def _whole_product(numbers: Numbers) -> Iterator[Reason]:
+    watts = abs(numbers.get("active_power", 0.0))
+    volts, amps = _mean(numbers, "voltage"), _mean(numbers, "current")
+    if watts and volts and amps:
+        factor = abs(numbers.get("power_factor", 0.0))
+        yield _product("active_power", watts, volts * amps, factor, _WHOLES)
+
+
+def _mean(numbers: Numbers, quantity: str) -> float:
+    known = [abs(numbers[name]) for phase in _LINES if numbers.get(name := f"{quantity}_{phase}")]
+    return abs(numbers.get(quantity, 0.0)) or (sum(known) / len(known) if known else 0.0)
+
+
+def _product(name: str, watts: float, apparent: float, factor: float, wholes: Iterable[float]) -> Reason:
+    room = SUM_SHARE * watts + _resolution(watts)
+    if factor:
+        fits = any(abs(watts - apparent * factor * whole) <= room for whole in wholes)
+    else:  # any power factor will do that a running load has
+        fits = any(0.1 * apparent * whole <= watts <= apparent * whole + room for whole in wholes)
+    return Reason(Code.PRODUCT if fits else Code.PRODUCT_OFF, name, watts, apparent)
+
+
+def _resolution(*numbers: float) -> float:
+    """What rounding to whole watts, or to ten of them in a large plant, may cost a sum."""
+    return sum(1.0 if abs(number) < 1000 else 10.0 for number in numbers)
+
+
+def _near(value: float, wanted: float) -> bool:
+    return abs(value - wanted) <= SUM_SHARE * abs(wanted)
+
+
+def _orders(model: Model, answers: tuple[Block, ...], numbers: Numbers) -> Iterator[Reason]:
+    """Whether the words the other way round would be absurd, and these are not; or the reverse."""
+    turned = _turned(model)
+    if turned is None:
+        return
+    looked_at = (Quantity.VOLTAGE, Quantity.FREQUENCY, Quantity.CURRENT, Quantity.ACTIVE_POWER)
+    names = [p.name for p in turned.points if p.quantity in looked_at and numbers.get(p.name)]
+    if not names:
+        return
+    others = {
+        name: float(value)
+        for name, value in turned.decode(answers).items()
+        if name in names and not isinstance(value, str)
+    }
+    name = names[0]
+    ours, theirs = (_wrong(model, {n: side.get(n, math.inf) for n in names}) for side in (numbers, others))
+    if theirs and not ours:
+        yield Reason(Code.WORD_ORDER, name, numbers[name], others.get(name))
+    elif ours and not theirs:
+        yield Reason(Code.WORD_ORDER_OTHER, name, numbers[name], others.get(name))
+
+
+def _wrong(model: Model, numbers: Numbers) -> bool:
+    reasons = [_single(model.point(name), value) for name, value in numbers.items()]
+    return any(reason is not None and reason.weight == IMPOSSIBLE for reason in reasons)
+
+
+def _turned(model: Model) -> Model | None:
+    """The same points with their words the other way round; None where all have one word."""
+    other = {WordOrder.HIGH_FIRST: WordOrder.LOW_FIRST, WordOrder.LOW_FIRST: WordOrder.HIGH_FIRST}
+    points = tuple(
+        evolve(point, word_order=other[point.word_order])
+        for point in model.points
+        if point.count > 1 and point.type is not RegisterType.TEXT and not point.scale_point
+    )
+    return evolve(model, points=points) if points else None
