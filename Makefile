@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 TPM    := $(VENV)/.tpm
 BENCH_VENV := .venv-bench
 JS     := tests/js/node_modules/.installed
-PATHS  := agent drivers firmware_sim provisioning packaging tests
+PATHS  := agent centre disk drivers evidence firmware_sim provisioning wire packaging tests
 ARCH   ?= amd64
 # Packages called agent and drivers exist elsewhere; nothing from the working folder may shadow ours.
 export PYTHONSAFEPATH := 1
@@ -29,10 +29,10 @@ $(STAMP): requirements-dev.lock pyproject.toml
 demo: $(STAMP) ## a plant's shift in about 80 seconds; ARGS=--json | --keep | --real-time
 	@$(BIN)/dianjian demo $(ARGS)
 
-$(JS): requirements-js.lock tests/js/package-lock.json tests/sim/js/package-lock.json $(STAMP)
+$(JS): requirements-js.lock tests/js/package-lock.json tests/firmware_sim/js/package-lock.json $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-js.lock \
 		&& (cd tests/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts) \
-		&& (cd tests/sim/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --omit=optional) \
+		&& (cd tests/firmware_sim/js && PATH="$(abspath $(BIN)):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts --omit=optional) \
 		&& touch $@ \
 		|| echo "node and its packages cannot be installed: the second verifier and other masters are not tested" >&2
 
@@ -97,4 +97,4 @@ lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-js.in -o requirements-js.lock
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(BENCH_VENV) .bench tests/js/node_modules tests/sim/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(BENCH_VENV) .bench tests/js/node_modules tests/firmware_sim/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist

@@ -1,4 +1,4 @@
-"""What survives a power cut: the database under a store, the lock of a folder, files that are whole or not there.
+"""What survives a power cut: the database under a store, the lock of a folder, files written whole.
 
 No table and no format of the product lives here; SQL stays in here and in the stores.
 """

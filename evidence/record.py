@@ -72,7 +72,8 @@ class Kind(IntEnum):
     ANSWER = 13
     COMMISSIONING = 14
     TAMPER = 15
-    """What a meter shows beside its values: {"what", "meter", "point", …}: agent.tamper.settings, agent.tamper."""
+    """What a meter shows beside its values: {"what", "meter", "point", …}: agent.tamper.settings,
+    agent.tamper."""
     EVENT = 16
     ATTESTATION = 17
     """A TPM's word on an earlier seal: see `evidence.attestation`."""

@@ -1,7 +1,7 @@
 """DL/T 645-2007 frames on the simulator's side: requests out of a byte stream, answers into frames.
 
-Written from the standard's frame format and sharing nothing with drivers.dlt645.codec: two programs that agree
-by two ways are worth more than one that agrees with itself.
+Written from the standard's frame format and sharing nothing with drivers.dlt645.codec: two programs that
+agree by two ways are worth more than one that agrees with itself.
 
 A request is looked for at every offset, so noise and FE in front of it are passed over.
 """

@@ -1,8 +1,8 @@
 """A chain goes on under a new key, after lost key slots, a lost database or a restored old image.
 
 `rekey` needs the recovery key that the technician took away at the enrolment. From where the chain goes on
-stands in `agent.sealing.tip`. First the database is made to end there, then the statement is kept, and last of all
-the key file is replaced in one step, the old one set aside. A crash before that changes nothing that a
+stands in `agent.sealing.tip`. First the database is made to end there, then the statement is kept, and last
+of all the key file is replaced in one step, the old one set aside. A crash before that changes nothing that a
 second call does not do again; the next start declares lost what is lost.
 
 `install_replacement` does the same on new hardware with a statement of the centre. There the only seal

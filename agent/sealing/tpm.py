@@ -8,8 +8,9 @@ bit, is said in `evidence.attestation`.
 No object has a dictionary-attack lock: three power cuts would otherwise lock a TPM for hours. Authorisations
 are empty: whoever is root here can ask the TPM too, and can only make the counter go on, which shows.
 
-Calls block: a TPM of silicon takes about a second for all of it, a broken one up to minutes. `agent.sealing.tpm_task`
-has the thread for that. The libraries cost 9 MiB and are loaded only where a site file has [tpm].
+Calls block: a TPM of silicon takes about a second for all of it, a broken one up to minutes.
+`agent.sealing.tpm_task` has the thread for that. The libraries cost 9 MiB and are loaded only where a site
+file has [tpm].
 """
 
 import logging

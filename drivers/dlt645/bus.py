@@ -4,8 +4,8 @@
     dlt645+tcp://host:port                     through a transparent TCP gateway
 
 `read` asks one meter for one data id. A meter is named by a number: its address of 12 digits read as
-hexadecimal, so that AA in high bytes remains a wildcard. `count` is in bytes. Promises of `drivers.modbus.bus`
-that need other means here:
+hexadecimal, so that AA in high bytes remains a wildcard. `count` is in bytes. Promises of
+`drivers.modbus.bus` that need other means here:
 
 - The answer names meter and data id, so nothing else can be taken for it. Only the late answer to an
   earlier read of the same data id could, and would make an old value new: after a time-out the same

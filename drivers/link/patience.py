@@ -8,8 +8,8 @@ Silence means nothing before the time-out: the meter may still think. Bytes do. 
 
 So after SPOILED_S of silence behind them the wait ends, and the line that was just heard silent can be
 used at once: a burst of noise costs one answer and 40 ms, and not the time-out as well. If the answer
-comes after all, `drivers.link.ledger` knows what it is. Over TCP none of this holds, for gateways and networks
-hand over bytes when they like; there the time-out alone counts.
+comes after all, `drivers.link.ledger` knows what it is. Over TCP none of this holds, for gateways and
+networks hand over bytes when they like; there the time-out alone counts.
 
 Pure: `now_s` comes in, in the same seconds as all others here.
 """

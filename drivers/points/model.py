@@ -41,7 +41,7 @@ DECODERS_MAX: Final = 64
 _TABLE_FORMAT: Final = 1
 """Version of the point table's form; a reader refuses one that it does not know."""
 _NOTHING: Final = b"\xff"
-_SHIPPED: Final = Path(__file__).parent / "models"
+_SHIPPED: Final = Path(__file__).parent.parent / "models"
 
 
 @frozen

@@ -190,7 +190,7 @@ def meter_model(base: int, common: Link | None, meter: Link) -> Model:
 
 
 def model_text(model: Model) -> str:
-    """A model file of these points: TOML that `drivers.points.model.load_file` reads back to the same table."""
+    """A model file of these points, TOML that `drivers.points.model.load_file` reads back."""
     lines = [f"{key} = {_toml(value)}" for key, value in _heads(model)]
     lines += ["", "[limits]", f"request_registers_max = {model.request_registers_max}"]
     if model.gap_registers_max is not None:

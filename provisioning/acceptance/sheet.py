@@ -1,7 +1,7 @@
 """The acceptance sheet on the disk: written whole or not at all, with its SHA-256 for the chain.
 
-The setup lets the agent seal that hash as a COMMISSIONING record; `provisioning.evidence.sheet` finds it again.
-Photos are read from where the journal says that they are; only small JPEG and PNG files are printed.
+The setup lets the agent seal that hash as a COMMISSIONING record; `provisioning.evidence.sheet` finds it
+again. Photos are read from where the journal says that they are; only small JPEG and PNG files are printed.
 """
 
 from contextlib import suppress

@@ -2,9 +2,9 @@
 
 Takes only evidence whose every signature and hash holds (`evidence.pack.proof`), and gives the same for
 the same. Readings are decoded as the centre decodes them (`centre.json_lines`), with the point tables of
-the gateway's own manifest; loads are summed as the agent sums them (`agent.judging.line_power`); and the detector is run
-over them anew, with the parameters of the manifest, for the states and for a second opinion. It begins
-without a past at the begin of the window, so what it does not find again is no contradiction.
+the gateway's own manifest; loads are summed as the agent sums them (`agent.judging.line_power`); and the
+detector is run over them anew, with the parameters of the manifest, for the states and for a second opinion.
+It begins without a past at the begin of the window, so what it does not find again is no contradiction.
 
 A gateway signs whatever its owner may have made it say. Nothing here trusts a record to be well formed: what
 cannot be understood is told as that.

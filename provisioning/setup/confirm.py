@@ -14,7 +14,8 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
 
 SURE: Final = 0.9
-"""From here on a model is not asked about; `drivers.search.probe` says 0.99 of what its identity registers name."""
+"""From here on a model is not asked about; `drivers.search.probe` says 0.99 of what its identity registers
+name."""
 
 
 def place_of(meter: MeterFound) -> str:

@@ -4,8 +4,8 @@ The token, or the text of the QR code that holds it, is a secret until it was us
 keyboard without being shown, from a file or from stdin, never from the command line, and is kept nowhere. The
 recovery key goes where the technician says and is taken away.
 
-What is done on the way is `provisioning.enrolment.enrolling`; an enrolment that waits for an officer, or for a USB
-stick to be carried, ends this call with one line, and the next one goes on.
+What is done on the way is `provisioning.enrolment.enrolling`; an enrolment that waits for an officer, or for
+a USB stick to be carried, ends this call with one line, and the next one goes on.
 """
 
 import sys

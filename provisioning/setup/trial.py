@@ -1,7 +1,7 @@
 """Step `trial`: each machine is switched by hand, and the reading of its line must follow.
 
 All meters are read in turns the whole time, so that a transformer on another line's cable shows itself; what
-was read just before a line is tried counts as the rest before it. `agent.wiring.Follow` says what to wait for
+was read just before a line is tried counts as the rest before it. `provisioning.wiring.Follow` says what to wait for
 and when it is sure: off and on again, and once more where that leaves a doubt. Nobody has to press a key when
 the machine is switched: setup watches the readings.
 

@@ -7,7 +7,8 @@ In this order, and the first that applies is said:
 3. a phase without current: an open transformer, if the load is known to take current of all phases or a
    clamp meter shows some; an idle phase, if it is known not to; else both are named and nothing is called
    a mistake, for no meter can tell an idle phase from a transformer that lies beside its cable;
-4. angles that no load has that is wired right: the mistakes that explain them (provisioning.wiring.hypotheses).
+4. angles that no load has that is wired right: the mistakes that explain them
+(provisioning.wiring.hypotheses).
    Power that flows back from any phase is one, where nothing may feed back;
 5. currents that do not agree with a clamp meter (provisioning.wiring.ratio);
 6. right.

@@ -1,7 +1,8 @@
 """What a TAMPER record says of a meter, as one sentence in Chinese and in English.
 
-For every "what" of `agent.tamper.settings` and `agent.tamper.behaviour`. A record may come from another version, or from
-somebody who signed nonsense: then there is no sentence (None), and its bytes have to speak for themselves.
+For every "what" of `agent.tamper.settings` and `agent.tamper.behaviour`. A record may come from another
+version, or from somebody who signed nonsense: then there is no sentence (None), and its bytes have to speak
+for themselves.
 
     tamper_sentence({"what": "counter backwards", "meter": "m1", "point": "active_energy_import",
                      "was": 2000000, "now": 1500000})

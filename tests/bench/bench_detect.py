@@ -15,8 +15,8 @@ from agent.detect.correlation import RollingCorrelation
 from agent.detect.correlation_block import correlate_block
 from agent.detect.detector import Detector
 from agent.detect.params import LinkageParams
-from tests.detect.plant import DAY, Loads, plant, times
-from tests.detect.test_score import LEARN, learn
+from tests.agent.detect.plant import DAY, Loads, plant, times
+from tests.agent.detect.test_score import LEARN, learn
 
 ROUNDS = 5
 PUSHES = 200_000

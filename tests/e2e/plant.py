@@ -22,7 +22,7 @@ from evidence.seal import seal_hash
 from provisioning.demo.broker import Broker, free_port, start_embedded, start_mosquitto
 from provisioning.demo.feed import Verified
 from provisioning.demo.parts import Part
-from tests.uplink.certificates import Authority
+from tests.wire.certificates import Authority
 
 WAIT_S: Final = 30.0
 """A loaded machine; what is waited for takes about a second."""

@@ -20,7 +20,7 @@ from attrs import define, field
 
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from provisioning.doctor.bundle import forms_of
-from tests.enrolment.desk import Desk, bare, good, offer_file
+from tests.provisioning.enrolment.desk import Desk, bare, good, offer_file
 from wire.enrolment.offer import parse_offer
 
 LOOK_S = 0.003

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.plant import small_plant
-from tests.uplink.certificates import Authority
+from tests.wire.certificates import Authority
 
 
 @pytest.mark.e2e

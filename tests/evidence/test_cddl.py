@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 
+import evidence
 from drivers.reading import Reading
 from evidence import cbor
 from evidence.body import BODY_BYTES_MAX, columns_body, plain_body
@@ -17,7 +18,7 @@ from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret, stamp
 from tests.evidence.test_record import READING, READINGS
 from wire import messages
 
-SCHEMA = Schema((Path(agent.evidence.__file__).parent / "records.cddl").read_text())
+SCHEMA = Schema((Path(evidence.__file__).parent / "records.cddl").read_text())
 CENTRE = secret(0, "centre")
 HASH = b"h" * 32
 

@@ -26,7 +26,7 @@ from firmware_sim.plant import Plant
 from firmware_sim.plant_file import layout_of
 from firmware_sim.server import Server
 from tests.faults.line import PATIENCE_S, Line
-from tests.sim.conftest import START_S, StillClock
+from tests.firmware_sim.conftest import START_S, StillClock
 
 FAST_S, SLOW_S, IDENTITY_S = 0.03, 0.1, 0.2
 PLANT: Final = """

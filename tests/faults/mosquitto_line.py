@@ -8,7 +8,7 @@ from centre.register import registry_line
 from centre.store.sqlite import CentreStore
 from tests.faults.gateway_end import GatewayEnd
 from tests.faults.invariants import Held, Witness
-from tests.uplink.ends import PATIENCE_S
+from tests.wire.ends import PATIENCE_S
 
 
 def enrol(folder: Path, first_key: bytes) -> None:

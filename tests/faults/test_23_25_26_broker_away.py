@@ -12,8 +12,8 @@ from tests.e2e.plant import small_plant
 from tests.faults.gateway_end import HASTY, GatewayEnd
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.mosquitto_line import deliver, enrol, rows, turn_until
-from tests.uplink.certificates import Authority
-from tests.uplink.ends import CentreEnd
+from tests.wire.certificates import Authority
+from tests.wire.ends import CentreEnd
 from wire.mqtt_events import Disconnected
 
 AWAY_S = 60.0

@@ -16,7 +16,7 @@ from tests.faults.gateway_end import site_text
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.line import Line
 from tests.faults.scripted_broker import Manners, ScriptedBroker, variable
-from tests.uplink.test_publisher import MALFORMED
+from tests.wire.test_publisher import MALFORMED
 from wire.mqtt_client import INCOMING_BYTES_MAX
 from wire.mqtt_events import Connected
 

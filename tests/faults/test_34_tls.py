@@ -13,8 +13,8 @@ from provisioning.demo.broker import Broker, ServerTls, free_port, start_mosquit
 from tests.faults.gateway_end import GatewayEnd
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.mosquitto_line import deliver, enrol, rows
-from tests.uplink.certificates import Authority
-from tests.uplink.ends import PATIENCE_S, CentreEnd
+from tests.wire.certificates import Authority
+from tests.wire.ends import PATIENCE_S, CentreEnd
 from wire.mqtt_settings import TlsFiles
 
 SEALS = 3

@@ -9,8 +9,8 @@ from typing import Final
 from centre.enrolment.ledger import Ledger, OfficeError
 from centre.enrolment.policy import judge
 from evidence import cbor
-from tests.enrolment.made import NOW, Desk, Device
 from tests.fuzz.target import CBOR, JSON, Target
+from tests.provisioning.enrolment.made import NOW, Desk, Device
 from wire.enrolment import certificates
 from wire.enrolment.answer import Issued, Pending, Refused, decode_answer, encode_answer
 from wire.enrolment.certificates import CertificateError

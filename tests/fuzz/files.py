@@ -25,8 +25,8 @@ from drivers.points import model as models
 from drivers.points.model import Model
 from drivers.reading import Block
 from provisioning.learning.loads_csv import LoadsError, read_loads
+from tests.agent.detect.timeline import T0_S, linkage
 from tests.agent.rig import SITE
-from tests.detect.timeline import T0_S, linkage
 from tests.fuzz.target import CBOR, JSON, TOML, Target
 from wire.messages import Topics
 from wire.mqtt_settings import MqttSettingsError, parse_broker

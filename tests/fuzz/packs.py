@@ -10,7 +10,7 @@ from evidence.pack import container
 from evidence.pack import content as pack
 from evidence.pack.proof import prove
 from evidence.pack.proved import PackError
-from tests.evidence import packs
+from tests.evidence.pack import packs
 from tests.fuzz.target import CBOR, Target
 
 NAMES: Final = (pack.EVIDENCE_NAME, pack.PAGE_NAME, pack.INDEX_NAME)

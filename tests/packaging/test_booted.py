@@ -12,7 +12,7 @@ from typing import Final
 import pytest
 
 from tests.packaging.debian import MINIMAL, Root, base, needs, packages, run
-from tests.uplink.certificates import Authority
+from tests.wire.certificates import Authority
 
 pytestmark = [pytest.mark.minutes, pytest.mark.e2e]
 

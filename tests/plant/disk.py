@@ -25,8 +25,8 @@ from unittest import mock
 
 from attrs import define, field
 
+from agent.sealing import key_slots
 from agent.sealing.key_slots import SECTOR_BYTES
-from evidence import slots
 
 DATABASE: Final = "chain.db"
 KEYS: Final = "keys"
@@ -247,7 +247,7 @@ class Disk:
             connection.disk = disk
             return connection
 
-        with mock.patch.object(sqlite3, "connect", simulated), mock.patch.object(slots, "os", _Os()):
+        with mock.patch.object(sqlite3, "connect", simulated), mock.patch.object(key_slots, "os", _Os()):
             yield
 
     def execute(self, act: Callable[[], Any], sql: str) -> Any:

@@ -11,8 +11,8 @@ import pytest
 from centre.answers import Answer
 from centre.subscriber import SUBSCRIPTIONS
 from tests.plant.network import TOPICS, Broker, Link
-from tests.uplink import ends
-from tests.uplink.conftest import BrokerBench
+from tests.wire import ends
+from tests.wire.conftest import BrokerBench
 from wire.messages import BEACON
 from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent
 

@@ -12,6 +12,7 @@ from unittest import mock
 import pytest
 
 from agent.judging.checkpoints import Memory
+from agent.sealing import sealer
 from agent.sealing.chain import Sealing
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import find
@@ -19,7 +20,6 @@ from agent.sealing.sealer import CommitError, Sealer
 from agent.uplink.backfill import Backfill
 from agent.uplink.courier import Courier
 from disk.database import Database
-from evidence import sealer
 from evidence.cose import Signed
 from tests.plant import checks
 from tests.plant.run import World

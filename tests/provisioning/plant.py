@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.detect.plant import DAY, inject, plant, times
+from tests.agent.detect.plant import DAY, inject, plant, times
 
 SITE = """
 [[line]]

@@ -1,4 +1,4 @@
 """The forms of enrolment: request, offer, answer, token, certificates; both sides use them.
 
-It asks nobody and keeps nothing: the gateway's side is `provisioning.enrolment`, the office `centre.enrolment`.
+It asks nobody and keeps nothing: `provisioning.enrolment` is the gateway, `centre.enrolment` the office.
 """

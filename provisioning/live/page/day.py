@@ -1,10 +1,10 @@
 """One day of a plant out of its sealed records: the load of every line, its episodes, its silences.
 
 Pure: seals in their order in, drawings' numbers out. A day begins at midnight of the plant's own zone.
-Loads are what the meters said, summed to lines as the agent sums them (`agent.judging.line_power`), kept as the least and
-greatest of each of COLUMNS columns, so that a day takes 8 kB a line however much is in it. Times are the
-wall clock of the records: one that was set in the middle of the day shows as a gap, or as two loads in one
-column.
+Loads are what the meters said, summed to lines as the agent sums them (`agent.judging.line_power`), kept as
+the least and greatest of each of COLUMNS columns, so that a day takes 8 kB a line however much is in it.
+Times are the wall clock of the records: one that was set in the middle of the day shows as a gap, or as two
+loads in one column.
 
 Readings are decoded with the site file of today; a meter whose model was changed since is left out until
 then.

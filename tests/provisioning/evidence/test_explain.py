@@ -1,0 +1,93 @@
+"""`dianjian explain`: an episode out of a real chain, for the terminal and as files."""
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from agent.build import DATABASE_NAME, KEYS_NAME
+from agent.detect.episode import Episode
+from agent.sealing.key_slots import KeySlots
+from agent.sealing.sealer import Sealer
+from agent.store.gateway import GatewayStore
+from evidence.record import Kind, encode_record
+from provisioning.cli import cli
+from tests.agent.detect.timeline import linkage, run
+from tests.evidence.chains import stamp
+from tests.provisioning.plant import SITE
+
+TIMELINE = [(5, {"p1": 0, "t1": 0}), (15, {"p1": 15_000, "t1": 15_000}), (10, {"p1": 15_000, "t1": 0})]
+QUOTA_BYTES = 1 << 24
+
+
+@pytest.fixture(scope="module")
+def found() -> list[Episode]:
+    episodes, _ = run(linkage(), [*TIMELINE, (10, {"p1": 15_000, "t1": 15_000})])
+    return episodes
+
+
+@pytest.fixture
+def state(tmp_path: Path, found: list[Episode]) -> Path:
+    store = GatewayStore(tmp_path / DATABASE_NAME, QUOTA_BYTES)
+    sealer = Sealer("gw-7", KeySlots(tmp_path / KEYS_NAME), store)
+    sealer.recover()
+    site = '[site]\nutc_offset = "+02:00"\n' + SITE
+    sealer.seal([encode_record(Kind.MANIFEST, stamp(), {"site": site})], stamp())
+    for second, episode in enumerate(found, 1):
+        sealer.seal([encode_record(Kind.EPISODE, stamp(second), episode.to_body())], stamp(second))
+    store.close()
+    return tmp_path
+
+
+def call(*arguments: str) -> Any:
+    return CliRunner().invoke(cli, ["--lang", "en", "explain", *arguments])
+
+
+def test_it_prints_the_latest_word_about_an_episode(state: Path, found: list[Episode]) -> None:
+    result = call("--state", str(state), found[0].id[:6])
+    assert result.exit_code == 0, result.output
+    assert result.output.startswith(f"{found[0].id}  violation  off  cleared  2025-12-31 19:")
+    assert "treatment needed at this production: 12.00 kW" in result.output
+    assert "began 19:20 ▲" in result.output
+    assert "raised 19:23 ▲" in result.output
+    assert max(map(len, result.output.splitlines())) <= 80
+
+
+def test_it_prints_the_record_as_it_was_sealed(state: Path, found: list[Episode]) -> None:
+    result = call("--state", str(state), "--json")
+    assert [json.loads(line) for line in result.output.splitlines()] == [found[-1].to_body()]
+
+
+def test_it_writes_a_page_and_a_drawing_in_the_zone_of_the_plant(state: Path, found: list[Episode]) -> None:
+    page, drawing = state / "out.html", state / "out.svg"
+    result = call("--state", str(state), found[0].id, "--html", str(page), "--svg", str(drawing))
+    assert result.exit_code == 0, result.output
+    assert "2025-12-31 19:" in page.read_text("utf-8")
+    assert drawing.read_text("utf-8").startswith("<svg")
+    assert "began" in drawing.read_text("utf-8")
+
+
+def test_what_cannot_be_written_is_told(state: Path, found: list[Episode]) -> None:
+    result = call("--state", str(state), found[0].id, "--html", str(state / "no" / "out.html"))
+    assert result.exit_code == 2
+    assert "cannot be written" in result.stderr
+
+
+def test_an_unknown_episode_is_told_with_the_known_ones(state: Path, found: list[Episode]) -> None:
+    result = call("--state", str(state), "k9")
+    assert result.exit_code == 1
+    assert found[0].id in result.stderr
+    assert call("--state", str(state / "nowhere")).exit_code == 2
+
+
+def test_a_body_that_was_never_sealed_is_one_line(state: Path) -> None:
+    with sqlite3.connect(state / DATABASE_NAME) as connection:
+        connection.execute("UPDATE seals SET body = x'8143ffffff' WHERE number = 2")
+    connection.close()
+    result = call("--state", str(state))
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert "never sealed" in result.stderr

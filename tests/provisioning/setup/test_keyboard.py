@@ -1,0 +1,157 @@
+"""Somebody at the keyboard: in Chinese and English, ends with ctrl-C at any prompt and goes on there."""
+
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+
+from provisioning.journal.file import JOURNAL_NAME, save_journal
+from tests.provisioning.setup.keyboard import Keyboard
+from tests.provisioning.setup.plants import AT, begun, journal_up_to, kept
+
+KEPT = "dianjian: kept; go on with: dianjian setup --folder {folder}"
+PROMPTS = [
+    ("find", "Buses: "),
+    ("lines", "Id of this gateway [g1]: "),
+    ("enrol", "or name a file: @PATH"),
+    ("commission", "alone) [no]: "),
+]
+
+
+@pytest.mark.parametrize(("step", "prompt"), PROMPTS)
+def test_ctrl_c_at_a_prompt_says_how_to_go_on(tmp_path: Path, step: str, prompt: str) -> None:
+    folder = begun(tmp_path / "f", step)
+    journal = kept(folder)
+    save_journal(folder / JOURNAL_NAME, evolve(journal, site=evolve(journal.site, gateway="g1")))
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.until(prompt)
+        interrupted(keyboard, folder)
+    assert kept(folder).steps == journal.steps
+
+
+def interrupted(keyboard: Keyboard, folder: Path) -> None:
+    """Press ctrl-C: the last line says how to go on."""
+    keyboard.interrupt()
+    assert keyboard.ended() == 130
+    assert keyboard.screen.rstrip().splitlines()[-1] == KEPT.format(folder=folder)
+
+
+def test_a_session_that_is_ended_at_every_step_goes_on_at_that_step_each_time(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "f", "wiring")
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.until("the meter does not answer")
+        keyboard.until("Is a clamp meter at hand?")
+        interrupted(keyboard, folder)
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.answer("Is a clamp meter at hand?")
+        for meter in ("m1", "m2"):
+            keyboard.until("leave it as it is")
+            keyboard.answer(meter, "2")
+        keyboard.answer("On/off test of p1 plating", "2")
+        keyboard.answer("Why not", "runs through")
+        keyboard.until("On/off test of t1 scrubber")
+        interrupted(keyboard, folder)
+    assert [(one.line, one.skipped) for one in kept(folder).trials] == [("p1", "runs through")]
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        for _ in range(2):
+            keyboard.answer("On/off test of", "2")
+            keyboard.answer("Why not", "night")
+        keyboard.answer("else the line to change", "p1")
+        keyboard.answer("p1 counts as running from", "7,5")
+        keyboard.until("p1 counts as stopped below")
+        interrupted(keyboard, folder)
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.answer("else the line to change", "p9")
+        keyboard.until("no line 'p9'; known: p1, t1")
+        keyboard.answer("else the line to change")
+        (folder / "m1.jpg").write_bytes(b"photo")
+        keyboard.answer("Path of a photo", "nowhere.jpg")
+        keyboard.until("nowhere.jpg: there is no such file")
+        keyboard.answer("Path of a photo", "m1.jpg")
+        keyboard.answer("What it shows", "cabinet")
+        keyboard.answer("Of which meter", "m1")
+        keyboard.answer("Path of a photo")
+        keyboard.answer("seals of meter m1", "A1 A2")
+        keyboard.until("seals of meter m2")
+        interrupted(keyboard, folder)
+    assert kept(folder).meters[0].seal_numbers == ("A1", "A2")
+    assert [one.path for one in kept(folder).photos] == ["m1.jpg"]
+    assert "photos" not in kept(folder).steps
+
+
+def test_each_answer_is_kept_at_once_and_offered_the_next_time(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "f", "lines")
+    with Keyboard("--lang", "zh", "setup", "--folder", str(folder), language="en_US.UTF-8") as keyboard:
+        keyboard.answer("网关编号", "两个 词")
+        keyboard.until("须由字母、数字、- 和 _ 组成")
+        keyboard.answer("网关编号", "jn-0001")
+        keyboard.answer("厂区名称", "电镀厂\x7f\x7f场")  # what is erased is a character, not a byte
+        keyboard.answer("企业名称", "某某电镀有限公司")
+        keyboard.until("统一社会信用代码")
+        keyboard.stop()
+    assert kept(folder).site.enterprise == "某某电镀有限公司"
+    assert kept(folder).language == "zh"
+    with Keyboard("setup", "--folder", str(folder), language="C") as keyboard:
+        keyboard.until("网关编号 [jn-0001]: ")  # the language of the journal, whatever the terminal's is
+        keyboard.type()
+        keyboard.until("厂区名称 [电场]: ")
+        keyboard.interrupt()
+        assert keyboard.ended() == 130
+
+
+def test_lines_are_named_one_by_one_and_changed_and_linked(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "f", "lines")
+    with Keyboard("setup", "lines", "--folder", str(folder)) as keyboard:
+        for question in ("Id of this gateway", "Name of the site", "Enterprise", "credit code", "Address"):
+            keyboard.answer(question)
+        keyboard.answer("Your name", "Li")
+        keyboard.answer("Name of the next line")
+        keyboard.until("an answer is needed")
+        keyboard.answer("Name of the next line", "plating")
+        keyboard.answer("plating is [1]")
+        keyboard.answer("nameplate of plating", "much")
+        keyboard.until("must be a number from")
+        keyboard.answer("nameplate of plating", "60,5")
+        keyboard.answer("Equipment")
+        keyboard.answer("Meters that measure plating [m1]", "m9")
+        keyboard.until("no meter 'm9'; known: m1, m2")
+        keyboard.answer("Meters that measure plating [m1]")
+        keyboard.answer("Name of the next line", "exhaust fan")
+        keyboard.answer("exhaust fan is [2]")
+        keyboard.answer("nameplate of exhaust fan", "22")
+        keyboard.answer("Equipment", "Siemens 1LE1")
+        keyboard.answer("Meters that measure exhaust fan [m2]")
+        keyboard.answer("Name of the next line [ok]", "p1")
+        keyboard.answer("Remove p1? [no]")
+        keyboard.answer("Name [plating]", "electroplating")
+        for question in ("electroplating is [1]", "electroplating, in kW [60.5]", "Equipment"):
+            keyboard.answer(question)
+        keyboard.answer("Meters that measure electroplating [m1]")
+        keyboard.answer("Name of the next line [ok]")
+        keyboard.answer("Ratio of the current transformers of meter m2", "40")
+        keyboard.answer("treats what these production lines emit (- for none) [p1]")
+        assert keyboard.ended() == 0
+    journal = kept(folder)
+    assert journal.technician == "Li"
+    assert [(one.id, one.kind, one.name, one.rated_w) for one in journal.lines] == [
+        ("p1", "production", "electroplating", 60_500),
+        ("t1", "treatment", "exhaust fan", 22_000),
+    ]
+    assert [(one.line, one.ct_ratio) for one in journal.meters] == [("p1", 1.0), ("t1", 40.0)]
+    assert [(one.production, one.treatment) for one in journal.linkages] == [(("p1",), ("t1",))]
+
+
+def test_the_guided_session_begins_with_what_is_not_done(tmp_path: Path) -> None:
+    folder = begun(tmp_path / "f", "commission")
+    with Keyboard("setup", "--folder", str(folder)) as keyboard:
+        keyboard.until(f"done before: first receipt ({AT[:16]})")
+        keyboard.until("Step 9 of 10: commissioning period")
+        keyboard.answer("Show the status page on the maintenance interface")
+        keyboard.answer("Hours of the commissioning period", "48")
+        keyboard.until("The commissioning period lasts from")
+        keyboard.until("Step 10 of 10: acceptance sheet")
+        keyboard.interrupt()
+        keyboard.ended()
+    assert kept(folder).commissioning is not None
+    assert "commission" in kept(folder).steps
+    assert journal_up_to("commission").commissioning is None
