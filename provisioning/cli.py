@@ -1,7 +1,6 @@
 """`dianjian`: what technicians and centres type.
 
-One verb, one file; a verb is imported only when it is asked for, so that `--help` stays quick on a
-gateway. How a verb ends is told by `provisioning.terminal.exits`.
+A verb is imported only when it is called, so that `--help` stays quick on a gateway. How a verb ends is told by `provisioning.terminal.exits`.
 """
 
 import importlib
@@ -14,27 +13,27 @@ import click
 
 from provisioning.words.common import LANGUAGES, choose_language
 
-VERBS: Final = {
-    "demo": "a plant's shift, from the meters to the verified reading, in about 80 seconds",
-    "read": "ask one meter and show what it says",
-    "scan": "find the meters of a bus",
-    "identify": "name the model of a meter, with reasons",
-    "models": "the meter models that are known",
-    "commission": "learn thresholds and lags from recorded data, into the site file",
-    "backtest": "recorded loads through the detector, as if it were live",
-    "setup": "from a bare gateway to a signed acceptance sheet",
-    "status": "live view of a running agent",
-    "doctor": "what is wrong with this gateway, with remedies; --bundle for support",
-    "web": "the gateway's status page for a browser, read only",
-    "bus": "load, latency and errors of a running agent's buses and meters",
-    "enrol": "make this gateway's keys and have the centre enrol it",
-    "renew": "renew this gateway's certificate for the broker when it is due",
-    "centre": "the centre's own keys and its register of gateways",
-    "subscribe": "verify what gateways publish, and answer receipts",
-    "export": "write a gateway's stored chain to a file",
-    "evidence": "the proof of some hours of a gateway as one file",
-    "verify": "check evidence or an exported chain with nothing but the centre's key",
-    "explain": "show an episode of the stored chain with its evidence",
+VERBS: Final = {  # name: its module below provisioning, what --help says of it
+    "demo": ("demo", "a plant's shift, from the meters to the verified reading, in about 80 seconds"),
+    "read": ("meters.read", "ask one meter and show what it says"),
+    "scan": ("meters.scan", "find the meters of a bus"),
+    "identify": ("meters.identify", "name the model of a meter, with reasons"),
+    "models": ("meters.models", "the meter models that are known"),
+    "commission": ("learning.commission", "learn thresholds and lags from recorded data, into the site file"),
+    "backtest": ("learning.backtest", "recorded loads through the detector, as if it were live"),
+    "setup": ("setup.verb", "from a bare gateway to a signed acceptance sheet"),
+    "status": ("live.status", "live view of a running agent"),
+    "doctor": ("doctor.verb", "what is wrong with this gateway, with remedies; --bundle for support"),
+    "web": ("live.web", "the gateway's status page for a browser, read only"),
+    "bus": ("live.bus", "load, latency and errors of a running agent's buses and meters"),
+    "enrol": ("enrolment.enrol", "make this gateway's keys and have the centre enrol it"),
+    "renew": ("enrolment.renew", "renew this gateway's certificate for the broker when it is due"),
+    "centre": ("centre.group", "the centre's own keys and its register of gateways"),
+    "subscribe": ("centre.subscribe", "verify what gateways publish, and answer receipts"),
+    "export": ("evidence.export", "write a gateway's stored chain to a file"),
+    "evidence": ("evidence.verb", "the proof of some hours of a gateway as one file"),
+    "verify": ("evidence.verify", "check evidence or an exported chain with nothing but the centre's key"),
+    "explain": ("evidence.explain", "show an episode of the stored chain with its evidence"),
 }
 
 
@@ -51,14 +50,15 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command: click.Command = importlib.import_module(f"provisioning.{cmd_name}").command
+        module, _ = VERBS[cmd_name]
+        command: click.Command = importlib.import_module(f"provisioning.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, from the table instead of from imports."""
         del ctx
         with formatter.section("Verbs"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl([(name, said) for name, (_, said) in VERBS.items()])
 
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})

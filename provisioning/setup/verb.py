@@ -27,7 +27,7 @@ from provisioning.setup.words import said
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
 from provisioning.words.common import choose_language, language
 
-_MODULES: Final = {"thresholds": "setup_thresholds", "commission": "setup_close", "sheet": "setup_close"}
+_MODULES: Final = {"commission": "close", "sheet": "close"}
 _FOLDER = click.option(
     "--folder",
     type=click.Path(file_okay=False, path_type=Path),
@@ -173,7 +173,7 @@ def _guided(one: Session) -> None:
 
 
 def _run(one: Session, name: str) -> None:
-    module = importlib.import_module(f"provisioning.{_MODULES.get(name, f'setup_{name}')}")
+    module = importlib.import_module(f"provisioning.setup.{_MODULES.get(name, name)}")
     run: Callable[[Session], None] = getattr(module, name)
     missing = NEEDS.get(name)
     if missing is not None and missing not in one.journal.steps:

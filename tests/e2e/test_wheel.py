@@ -12,9 +12,9 @@ import pytest
 HERE: Final = Path(__file__).parent.parent.parent
 LOOK: Final = """
 import importlib, json, sys
-names = ("agent", "drivers", "firmware_sim", "provisioning")
+names = ("agent", "centre", "disk", "drivers", "evidence", "firmware_sim", "provisioning", "wire")
 found = {name: importlib.import_module(name).__file__ for name in names}
-from drivers import model
+from drivers.points import model
 from importlib.resources import files
 print(json.dumps({
     "found": found,

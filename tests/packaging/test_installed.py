@@ -15,7 +15,7 @@ STATE: Final = "/var/lib/dianjian"
 ONCE: Final = "runuser -u dianjian -- dianjian-agent run --once --config /etc/dianjian/site.toml"
 IMPORT: Final = """
 import importlib, pkgutil
-for top in ("agent", "drivers", "firmware_sim", "provisioning"):
+for top in ("agent", "centre", "disk", "drivers", "evidence", "firmware_sim", "provisioning", "wire"):
     package = importlib.import_module(top)
     for module in pkgutil.walk_packages(package.__path__, top + "."):
         if module.name != "agent.sealing.tpm" and not module.name.endswith("__main__"):
