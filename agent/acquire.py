@@ -22,7 +22,9 @@ from typing import Final
 from agent.status.bus_figures import BusFigures, Tally
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
-from drivers.modbus.bus import BusStats, MeterBus, new_ledger, open_bus
+from drivers.link.port import new_ledger
+from drivers.link.waiting import BusStats
+from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup, bad_reading, refused
 from drivers.poll.schedule import Schedule, Wait
 from drivers.reading import Quality, Reading

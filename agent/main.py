@@ -30,31 +30,26 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from agent.build import (
-    Built,
-    build,
-    feed_of,
-    linkages_of,
-    mqtt_settings,
-    open_chain,
-    tpm_task,
-    version,
-)
+from agent.build import Built, build, tpm_task
 from agent.gateway import REKEY_WORDS, RekeyError
 from agent.host.log import ERROR, is_journal, log_to, prefixed
+from agent.host.version import version
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
 from agent.overview import reading_json
 from agent.sealing.chain import DiskError
 from agent.sealing.key_slots import KeySlotsError
+from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
 from agent.sealing.rekey import REASON_LOST, install_replacement, rekey
-from agent.sealing.sealer import CommitError, SealingStoppedError
+from agent.sealing.sealer import SealingStoppedError
 from agent.sealing.tip import RekeyRefusedError
 from agent.site.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
 from agent.site.file import ConfigError, Site, load_site
+from agent.site.linkages import feed_of, linkages_of
 from agent.site.setups import setups_of
-from disk.database import SchemaNewerError, StoreError
+from agent.uplink.settings import mqtt_settings
+from disk.database import CommitError, SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from agent.site.file import Site
 from drivers.clock import Clock
 from drivers.errors import BusDownError
-from drivers.modbus.bus import open_bus
+from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup, bad_reading
 from drivers.reading import Reading
 

@@ -23,11 +23,10 @@ from agent.gateway import Gateway
 from agent.host.certificate_end import certificate_end
 from agent.host.health import read_health
 from agent.judging.detector_feed import MS_PER_S, NS_PER_MS, Watch
-from agent.judging.line_power import POWER_POINT
 from agent.site.file import Site
 from drivers.clock import NS_PER_S, Stamp
 from drivers.poll.meter import MeterSetup
-from drivers.reading import UNITS, PollGroup, Quality, Reading
+from drivers.reading import POWER_POINT, UNITS, PollGroup, Quality, Reading
 
 UTC_MS_MAX: Final = 253_402_300_799_000
 """The end of the year 9999: a centre's time beyond it cannot be told."""

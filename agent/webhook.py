@@ -13,16 +13,14 @@ one line in the log until it works again. Nothing that the address answers is be
 
 import contextlib
 import http.client
-import ipaddress
 import json
 import logging
 import queue
 import threading
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from attrs import frozen
+from agent.site.webhook_url import HookAddress
 
 LOG: Final = logging.getLogger("dianjian.hook")
 
@@ -30,50 +28,6 @@ TIMEOUT_S: Final = 3.0
 """A warning is about minutes; who takes longer to answer is not there."""
 WAITING_MAX: Final = 32
 """Both ends of a warning for sixteen linkages; older ones help nobody."""
-
-
-class HookUrlError(ValueError):
-    """The address cannot be used; one line that says why."""
-
-
-@frozen
-class HookAddress:
-    """Where warnings go."""
-
-    host: str
-    port: int
-    path: str
-
-
-def parse_hook(url: str) -> HookAddress:
-    """The address of a warning hook.
-
-    Raises:
-        HookUrlError: It is not `http://`, not local, or not an address at all.
-    """
-    try:
-        parts = urlsplit(url)
-        port = parts.port or 80
-    except ValueError as error:
-        raise HookUrlError(f"{url!r}: {error}") from error
-    if parts.scheme != "http" or not parts.hostname or parts.username is not None:
-        raise HookUrlError(f"{url!r} is not like http://127.0.0.1:8080/warning")
-    if not url.isascii() or any(character <= " " for character in url):
-        raise HookUrlError(f"{url!r} has characters that no address has")
-    host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError as error:
-        raise HookUrlError(f"{url!r}: write the address as a number, {parts.hostname!r} is a name") from error
-    if not _is_local(address):
-        raise HookUrlError(f"{url!r}: {address} is no address of this machine or of a private network")
-    query = f"?{parts.query}" if parts.query else ""
-    return HookAddress(host, port, (parts.path or "/") + query)
-
-
-def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    nobody = address.is_unspecified or address.is_multicast or address.is_reserved
-    return address.is_loopback or (address.is_private and not nobody)
 
 
 class Hook:

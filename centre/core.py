@@ -26,10 +26,10 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from agent.sealing.sealer import CommitError
 from centre.answers import Answer, Answers
 from centre.json_lines import Line, Lines
 from centre.store.sqlite import Accepted, Applied, CentreStore
+from disk.database import CommitError
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding
 from evidence.seal import FIRST_NUMBER, peek_header, seal_hash

@@ -18,7 +18,6 @@ comes before its table (its manifest travels as backfill) waits and is decoded w
 import math
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from attrs import define, field
@@ -28,6 +27,7 @@ from drivers.points.model import Model
 from evidence import cbor
 from evidence.attested_chain import Attestations
 from evidence.chain import Code, Finding
+from evidence.moments import iso_utc
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record
 from evidence.seal import SealHeader
 
@@ -218,15 +218,6 @@ def _manifest(entry: object) -> tuple[int, dict[str, Any]]:
     if type(meters) is not dict:
         raise cbor.FormatError("the meters are no map")
     return cbor.natural(number, "manifest"), meters
-
-
-def iso_utc(utc_ms: int) -> str:
-    """ISO 8601 UTC with milliseconds; a moment beyond the calendar stays a number."""
-    try:
-        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=utc_ms)
-    except OverflowError:
-        return str(utc_ms)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def plain(value: Any) -> Any:

@@ -21,7 +21,6 @@ from typing import Final
 
 from attrs import evolve
 
-from agent.uplink.delivery import FAILURE
 from centre.answers import Answer, Answers
 from centre.core import Centre, Incoming
 from centre.json_lines import Line, Lines
@@ -32,7 +31,7 @@ from evidence import cbor
 from evidence.seal import peek_header
 from evidence.verify import accept_body
 from wire import messages as wire
-from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_events import FAILURE, Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 from wire.mqtt_settings import MqttSettings
 from wire.publisher import Publisher
 

@@ -21,8 +21,6 @@ from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 
-from agent.sealing.sealer import CommitError, StoreFullError
-
 if TYPE_CHECKING:
     import sqlite_utils
 
@@ -285,3 +283,11 @@ class Database:
         if primary == sqlite3.SQLITE_FULL and otherwise is CommitError:
             return StoreFullError(f"{self.path}: {error}")
         return otherwise(f"{self.path}: {error}")
+
+
+class CommitError(Exception):
+    """A commit failed and its result is unknown."""
+
+
+class StoreFullError(CommitError):
+    """A commit failed because no room is left; it is known not to be there."""

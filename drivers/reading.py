@@ -143,3 +143,7 @@ class Reading:
     quality: Quality = Quality.GOOD
     reason: str = ""
     latency_ns: int = field(default=0, kw_only=True)
+
+
+POWER_POINT: Final = "active_power"
+"""The point of every model that production and treatment are judged by."""

@@ -1,26 +1,16 @@
-"""Reads what a database holds of one gateway, beside the process that owns the file, and changes nothing.
+"""What a database holds of one gateway, read beside the process that owns the file; nothing is changed.
 
 The centre's database and a gateway's answer the same questions: which seals, with or without their bodies,
-and which receipts. Every answer is of one moment: a read transaction is held until `close`, so that a
-chain that grows or is pruned meanwhile does not change under the reader. Rows are read in pieces.
+and which receipts. `centre.store.archive` and `agent.store.archive` open one.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from centre.store.sqlite import SHIFT
-from disk.database import StoreError, connect_to_read, suffixed
-from evidence import cbor
-from evidence.chain import ChainState
+from disk.snapshot import Snapshot
 from evidence.held import Held
 from evidence.seal import NUMBER_MAX
-
-PIECE_ROWS: Final = 500
-"""Rows in memory at once: 32 MB of bodies at the very most."""
 
 
 @frozen
@@ -53,7 +43,7 @@ class Archive:
     enrolment: bytes
     statements: tuple[bytes, ...]
     held: Held | None
-    _connection: sqlite3.Connection
+    _snapshot: Snapshot
     _key: str
     _offset: int
     _receipts: tuple[bytes, ...] = field(default=())
@@ -65,15 +55,10 @@ class Archive:
             StoreError: The file cannot be read.
         """
         low, high = self._offset + first, self._offset + min(last, NUMBER_MAX)
-        what, order = "body" if bodies else "NULL", "DESC" if backwards else "ASC"
-        sql = (
-            f"SELECT {self._key}, cose, {what} FROM seals WHERE {self._key} BETWEEN ? AND ? "  # noqa: S608
-            f"ORDER BY {self._key} {order} LIMIT ?"
-        )
-        while rows := _read(self._connection, sql, (low, high, PIECE_ROWS)):
-            for at, cose, body in rows:
-                yield Row(at - self._offset, cose, body)
-            low, high = (low, rows[-1][0] - 1) if backwards else (rows[-1][0] + 1, high)
+        columns = "cose, body" if bodies else "cose, NULL"
+        found = self._snapshot.read_range("seals", self._key, columns, low, high, backwards=backwards)
+        for at, cose, body in found:
+            yield Row(at - self._offset, cose, body)
 
     def receipts(self) -> tuple[bytes, ...]:
         """The receipts that are kept here, in the order of the seals."""
@@ -81,108 +66,4 @@ class Archive:
 
     def close(self) -> None:
         """Let the file go."""
-        self._connection.close()
-
-
-def open_centre(path: Path, gateway: str) -> Archive:
-    """What the centre holds of `gateway`.
-
-    Raises:
-        StoreError: The file cannot be read, or the gateway is not in it.
-    """
-    connection = _opened(path)
-    try:
-        found = _read(connection, "SELECT id, name, first_key, state, held FROM gateways", ())
-        known = {name: rest for _, name, *rest in found}
-        if gateway not in known:
-            names = ", ".join(sorted(known)) or "none"
-            raise StoreError(f"{path}: no gateway {gateway}; known: {names}")  # noqa: TRY301
-        first_key, state, held = known[gateway]
-        id_ = next(row[0] for row in found if row[1] == gateway)
-        stated = _statements(connection, id_)
-        last = ChainState.from_cbor(state).number
-        return Archive(
-            gateway=gateway,
-            first=min(last, 1),
-            last=last,
-            first_key=first_key,
-            enrolment=([b""] + [raw for number, raw in stated if number == 0])[-1],
-            statements=tuple(raw for number, raw in stated if number),
-            held=Held.from_cbor(held),
-            connection=connection,
-            key="at",
-            offset=id_ * SHIFT,
-        )
-    except BaseException as error:
-        connection.close()
-        if isinstance(error, cbor.FormatError):
-            raise StoreError(f"{path}: what is known of {gateway} cannot be read: {error}") from error
-        raise
-
-
-def open_gateway(path: Path, gateway: str) -> Archive:
-    """What the gateway still holds of its own chain.
-
-    Raises:
-        StoreError: The file cannot be read.
-    """
-    connection = _opened(path)
-    try:
-        first, last = _read(connection, "SELECT min(number), max(number) FROM seals", ())[0]
-        receipts = tuple(row[0] for row in _read(connection, "SELECT raw FROM receipts ORDER BY number", ()))
-        return Archive(
-            gateway=gateway,
-            first=first or 0,
-            last=last or 0,
-            first_key=None,
-            enrolment=b"",
-            statements=(),
-            held=None,
-            connection=connection,
-            key="number",
-            offset=0,
-            receipts=receipts,
-        )
-    except BaseException:
-        connection.close()
-        raise
-
-
-def _statements(connection: sqlite3.Connection, gateway: int) -> list[tuple[int, bytes]]:
-    """Number and bytes of what was applied; a file of an older program has no such table."""
-    known = _read(connection, "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'statements'", ())
-    sql = "SELECT number, raw FROM statements WHERE gateway = ? ORDER BY id"
-    return _read(connection, sql, (gateway,)) if known else []
-
-
-def _opened(path: Path) -> sqlite3.Connection:
-    if not path.is_file():
-        raise StoreError(f"{path}: no database is there")
-    try:
-        try:
-            return _begun(connect_to_read(path))
-        except sqlite3.OperationalError as error:
-            # Who reads a file that nobody owns makes its WAL, which cannot be where nothing may be written.
-            if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or suffixed(path, "-wal").exists():
-                raise
-            return _begun(connect_to_read(path, lone=True))
-    except sqlite3.DatabaseError as error:
-        raise StoreError(f"{path}: {error}") from error
-
-
-def _begun(connection: sqlite3.Connection) -> sqlite3.Connection:
-    """`connection` with its moment chosen."""
-    try:
-        connection.execute("BEGIN")
-        connection.execute("SELECT 1 FROM sqlite_master").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _read(connection: sqlite3.Connection, sql: str, parameters: tuple[Any, ...]) -> list[Any]:
-    try:
-        return connection.execute(sql, parameters).fetchall()
-    except sqlite3.DatabaseError as error:
-        raise StoreError(str(error)) from error
+        self._snapshot.close()

@@ -283,3 +283,11 @@ _READERS: Final[dict[int, Callable[[str, list[Any]], Statement]]] = {
     8: _rekey,
     9: _replace,
 }
+
+
+@frozen
+class Pending:
+    """A statement that the chain goes on with; `number` is the first seal under its key."""
+
+    number: int
+    raw: bytes

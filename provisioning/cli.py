@@ -1,6 +1,7 @@
 """`dianjian`: what technicians and centres type.
 
-A verb is imported only when it is called, so that `--help` stays quick on a gateway. How a verb ends is told by `provisioning.terminal.exits`.
+A verb is imported only when it is called, so that `--help` stays quick on a gateway.
+Exit codes: `provisioning.terminal.exits`.
 """
 
 import importlib

@@ -8,8 +8,9 @@ from typing import Final
 import pytest
 from click.testing import CliRunner
 
-from agent.build import linkages_of, setups_of
+from agent.build import setups_of
 from agent.site.file import parse_site
+from agent.site.linkages import linkages_of
 from evidence.cbor import DEPTH_MAX, TEXT_BYTES_MAX
 from evidence.receipt import BEACON_BYTES_MAX, BEACON_DOMAIN, RECEIPT_BYTES_MAX, RECEIPT_DOMAIN
 from evidence.record import RECORD_BYTES_MAX, Kind
@@ -114,7 +115,7 @@ def test_the_format_names_the_limit_that_the_code_has(what: str, limit: int) -> 
 
 def test_the_format_shows_the_schema_that_messages_are_held_against() -> None:
     shown = re.findall(r"```cddl\n(.*?)```", FORMAT, re.DOTALL)
-    assert shown == [(HERE / "agent" / "evidence" / "records.cddl").read_text("utf-8")]
+    assert shown == [(HERE / "evidence" / "records.cddl").read_text("utf-8")]
 
 
 DOMAINS: Final = (

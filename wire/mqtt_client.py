@@ -27,9 +27,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from agent.uplink.delivery import FAILURE
-from agent.uplink.window import PACKET_BYTES_MAX
-from wire.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_events import FAILURE, PACKET_BYTES_MAX, Acked, Connected, Message, MqttEvent, SubscribeRefused
 from wire.mqtt_settings import (
     MqttSettings,
     MqttSettingsError,

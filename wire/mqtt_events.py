@@ -1,5 +1,7 @@
 """What the MQTT connection reports to whoever owns it."""
 
+from typing import Final
+
 from attrs import frozen
 
 
@@ -46,3 +48,20 @@ class SubscribeRefused:
 
 
 MqttEvent = Connected | Disconnected | Acked | Message | SubscribeRefused
+
+
+FAILURE: Final = 0x80
+"""This reason code and above: refused (MQTT 5.0, section 2.4)."""
+
+
+NOT_AUTHORIZED: Final = 0x87
+
+
+SESSION_TAKEN_OVER: Final = 0x8E
+
+
+PACKET_TOO_LARGE: Final = 0x95
+
+
+PACKET_BYTES_MAX: Final = 268_435_460
+"""Largest packet that MQTT can name (section 2.1.4): what counts while a broker names no maximum."""

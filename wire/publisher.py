@@ -23,10 +23,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from agent.uplink.delivery import SESSION_TAKEN_OVER
 from drivers.clock import Clock
 from wire.mqtt_client import CONNECT_TIMEOUT_S, MqttClient
-from wire.mqtt_events import Connected, Disconnected, MqttEvent
+from wire.mqtt_events import SESSION_TAKEN_OVER, Connected, Disconnected, MqttEvent
 from wire.mqtt_settings import MqttSettings
 from wire.pacing import Backoff
 

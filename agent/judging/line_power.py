@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
+from drivers.reading import POWER_POINT
+
 HOLD_S: Final = 30.0
 """How long a value stands for the present (detection: hold of 3 slots of 10 s)."""
-POWER_POINT: Final = "active_power"
-"""The point of every model that production and treatment are judged by."""
 PF_POINT: Final = "power_factor"
 CURRENT_POINTS: Final = ("current_l1", "current_l2", "current_l3")
 VOLTAGE_POINTS: Final = (

@@ -14,9 +14,10 @@ from attrs import define, field
 
 from agent.sealing.pending import Pending
 from agent.sealing.quota import Level, Quota
-from agent.sealing.sealer import CommitError, Sealer, StoreFullError
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
+from disk.database import CommitError, StoreFullError
 from drivers.clock import NS_PER_S, Stamp
 from evidence.record import Kind, encode_record
 from evidence.seal import StoredSeal

@@ -16,7 +16,6 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.sealing import statements
 from agent.sealing.key_slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
 from agent.sealing.statements import Kept
@@ -24,6 +23,7 @@ from agent.sealing.tip import Believed, RekeyRefusedError, find_tip, fit
 from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, Site
 from agent.store.gateway import GatewayStore
+from agent.store.names import DATABASE_NAME, KEYS_NAME
 from evidence import keys
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError

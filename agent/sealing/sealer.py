@@ -19,6 +19,7 @@ from typing import Final, Protocol
 
 from agent.sealing.key_slots import Slot
 from agent.sealing.recovery import Recovery, begins_anew, find
+from disk.database import CommitError, StoreFullError
 from drivers.clock import Stamp
 from evidence import keys
 from evidence.record import NS_PER_MS, Kind, encode_record
@@ -35,14 +36,6 @@ from evidence.seal import (
 
 COMMIT_TRIES_MAX: Final = 2
 """Once more after reopening; a disk that fails twice needs a new process or a new disk."""
-
-
-class CommitError(Exception):
-    """A commit failed and its result is unknown."""
-
-
-class StoreFullError(CommitError):
-    """A commit failed because no room is left; it is known not to be there."""
 
 
 class SealingStoppedError(Exception):

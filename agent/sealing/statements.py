@@ -21,11 +21,10 @@ from attrs import frozen
 
 from agent.sealing.recovery import Recovery
 from agent.store.gateway import GatewayStore
-from agent.uplink.courier import Pending
 from evidence.cbor import FormatError
 from evidence.receipt import open_receipt
 from evidence.seal import DOMAIN, parse_seal
-from evidence.statement import Rekey, Replace, parse_statement
+from evidence.statement import Pending, Rekey, Replace, parse_statement
 
 STATEMENTS_NAME: Final = "statements.jsonl"
 

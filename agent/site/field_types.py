@@ -18,7 +18,7 @@ from cattrs.errors import (
     IterableValidationError,
 )
 
-from agent.webhook import HookUrlError, parse_hook
+from agent.site.webhook_url import HookUrlError, parse_hook
 from drivers.errors import BusUrlError
 from drivers.link.bus_url import parse_url
 from evidence.cbor import TEXT_BYTES_MAX

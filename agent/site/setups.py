@@ -9,13 +9,13 @@ of emissions or a meter of something else, is read, sealed and sent on, and feed
 
 from collections.abc import Iterator
 
-from agent.judging.line_power import POWER_POINT
 from agent.site.field_types import MODEL_FILE_SUFFIX
 from agent.site.file import ConfigError, MeterSettings, Site
 from drivers.errors import ModelError
 from drivers.points import model as models
 from drivers.points.model import Model
 from drivers.poll.meter import MeterSetup
+from drivers.reading import POWER_POINT
 
 
 def setups_of(site: Site) -> dict[str, MeterSetup]:

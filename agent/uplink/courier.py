@@ -11,7 +11,7 @@ for ever. Its seal goes alone, and the caller declares it lost (`take_damaged`).
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from agent.store.gateway import GatewayStore
 from agent.uplink.delivery import Heard, OutboxStatus, Publish
@@ -19,6 +19,7 @@ from agent.uplink.outbox import Outbox
 from evidence.cbor import FormatError
 from evidence.receipt import Conflict, open_beacon, open_receipt
 from evidence.seal import open_body, peek_header
+from evidence.statement import Pending
 from wire import messages
 from wire.messages import Kind, Topics
 from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
@@ -40,14 +41,6 @@ class Send(Protocol):
     def __call__(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """An Acked with `token` or a Disconnected will follow."""
         ...
-
-
-@frozen
-class Pending:
-    """A statement that the chain goes on with; `number` is the first seal under its key."""
-
-    number: int
-    raw: bytes
 
 
 @define

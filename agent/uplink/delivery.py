@@ -7,12 +7,6 @@ from attrs import Factory, define, frozen
 
 from wire.messages import Kind
 
-FAILURE: Final = 0x80
-"""This reason code and above: refused (MQTT 5.0, section 2.4)."""
-NOT_AUTHORIZED: Final = 0x87
-SESSION_TAKEN_OVER: Final = 0x8E
-PACKET_TOO_LARGE: Final = 0x95
-
 EVENTS_MAX: Final = 100
 """Events kept until somebody takes them; a standing alarm makes one, not many."""
 TOLD_MAX: Final = 1000

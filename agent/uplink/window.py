@@ -5,25 +5,12 @@ or pausing; nothing above the Maximum Packet Size. What the broker refuses slows
 alarm, and is never taken as delivered; nor is what it accepts.
 """
 
-from typing import Final
-
 from attrs import define, field
 
-from agent.uplink.delivery import (
-    FAILURE,
-    NOT_AUTHORIZED,
-    PACKET_TOO_LARGE,
-    SESSION_TAKEN_OVER,
-    Alarm,
-    Alarms,
-    Limits,
-    Publish,
-)
+from agent.uplink.delivery import Alarm, Alarms, Limits, Publish
 from wire.messages import Kind
+from wire.mqtt_events import FAILURE, NOT_AUTHORIZED, PACKET_BYTES_MAX, PACKET_TOO_LARGE, SESSION_TAKEN_OVER
 from wire.pacing import Backoff
-
-PACKET_BYTES_MAX: Final = 268_435_460
-"""Largest packet that MQTT can name (section 2.1.4): what counts while a broker names no maximum."""
 
 
 @define

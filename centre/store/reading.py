@@ -9,7 +9,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from centre.store.sqlite import SHIFT, UnknownGatewayError
+from centre.store.archive import SHIFT
+from centre.store.sqlite import UnknownGatewayError
 from disk.database import reading
 from evidence.chain import ChainState
 from evidence.held import Held

@@ -20,6 +20,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, frozen
 
+from centre.store.archive import SHIFT
 from disk.database import Database, Migration, StoreError, suffixed
 from disk.lock import Lock
 from evidence.chain import ChainState
@@ -30,8 +31,6 @@ from evidence.statement import Enrolment, Rekey, Replace, parse_statement
 READ_ROWS_MAX: Final = 1_000
 FORKS_MAX: Final = 1_000
 """Kept for one gateway; the first one is proof, and a clone must not fill the disk."""
-SHIFT: Final = NUMBER_MAX + 1
-"""A gateway's id times this is where its chain begins in `seals`."""
 
 
 class UnknownGatewayError(StoreError):

@@ -11,8 +11,7 @@ from attrs import frozen
 
 from drivers.errors import BusUrlError
 from drivers.link.transport import Pipe, SerialPipe, SerialSettings, TcpPipe
-from drivers.modbus.frame import Framing
-from drivers.points.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP
+from drivers.link.verdict import Framing
 
 MODBUS_TCP_PORT: Final = 502
 BAUDRATES: Final = (1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400)
@@ -97,3 +96,11 @@ def _one_of(
     if value not in map(str, allowed):
         raise BusUrlError(f"bus URL {url!r}: {key} is {value!r}, not one of {', '.join(map(str, allowed))}")
     return value
+
+
+GAP_REGISTERS_RTU: Final = 7
+"""Another request costs 8 + 5 bytes of frames (and silent time on top): as much as 7 registers."""
+
+
+GAP_REGISTERS_TCP: Final = 31
+"""Another request costs 12 + 9 bytes of frames and 40 of TCP/IP headers: as much as 31 registers."""

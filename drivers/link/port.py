@@ -18,7 +18,7 @@ from typing import Final
 
 from drivers.clock import Clock
 from drivers.link.bus_url import BusTarget
-from drivers.link.ledger import LATE_REAL_MIN_S, Ledger
+from drivers.link.ledger import LATE_MAX_S, LATE_REAL_MIN_S, Ledger
 from drivers.link.patience import SPOILED_S, Patience, Turnarounds
 from drivers.link.transport import Deadline
 from drivers.link.waiting import FLOOD_BYTES_MAX, BusStats, Found, Waiting
@@ -164,3 +164,8 @@ class Line:
     def _lose_sync(self) -> None:
         """On a serial line the next silence begins anew."""
         self._troubled = True
+
+
+def new_ledger(clock: Clock) -> Ledger:
+    """An empty ledger for a bus that is read on `clock`."""
+    return Ledger(late_max_s=max(LATE_MAX_S, late_min_s(clock)))

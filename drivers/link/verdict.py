@@ -142,3 +142,10 @@ def reply_signature(adu: bytes) -> Signature | None:
     if adu[1] & EXCEPTION_BIT:
         return Signature(adu[0], function, 0)
     return None if adu[2] % 2 else Signature(adu[0], function, adu[2] // 2)
+
+
+class Framing(StrEnum):
+    """How a PDU is wrapped."""
+
+    RTU = "rtu"
+    TCP = "tcp"

@@ -200,3 +200,11 @@ class Waiting(ABC, Generic[Found]):
         if foreign.kind is ForeignKind.LOST_SYNC:
             self.lost_sync = True
             raise ReplyError(foreign.reason)
+
+
+@frozen
+class Answer:
+    """The registers (or bytes) that were asked for, and how long the meter took, s of the clock."""
+
+    words: bytes
+    latency_s: float

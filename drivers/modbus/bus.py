@@ -1,9 +1,4 @@
-"""One bus: a serial line or a TCP gateway, and the meters that share it.
-
-    tcp://host:502                                   Modbus TCP
-    rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1 Modbus RTU on a serial port or a pty
-    rtu+tcp://host:port                              RTU frames through a transparent TCP gateway
-    dlt645:…, dlt645+tcp://…                         DL/T 645 meters: drivers.dlt645.bus
+"""A Modbus bus: a serial line or a TCP gateway, and the meters that share it.
 
 `read` sends one request and returns the words of its answer, or raises one error of
 `drivers.errors`; it never retries on its own. Its promise: **words that it returns are those of the
@@ -23,21 +18,19 @@ Times are seconds of the clock; only waiting is translated into real time.
 """
 
 import time
-from typing import Final, Protocol
+from typing import Final
 
 from drivers.clock import Clock
-from drivers.dlt645.bus import Dlt645Bus
 from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.link.bus_url import parse_url
-from drivers.link.ledger import LATE_MAX_S, Ledger
-from drivers.link.port import QUIET_S, SILENT_REOPEN, Line, late_min_s
-from drivers.link.verdict import ADDRESS_MAX
-from drivers.modbus.frame import Framing, Prepared, Request
+from drivers.link.ledger import Ledger
+from drivers.link.port import QUIET_S, Line
+from drivers.link.verdict import ADDRESS_MAX, Framing
+from drivers.link.waiting import Answer
+from drivers.modbus.frame import Prepared, Request
 from drivers.modbus.rtu import replies_in, requests_in
-from drivers.modbus.transaction import Answer, BusStats, Transaction
+from drivers.modbus.transaction import Transaction
 from drivers.points.registers import WORD_BYTES
-
-__all__ = ["SILENT_REOPEN", "Answer", "Bus", "BusStats", "Dlt645Bus", "MeterBus", "new_ledger", "open_bus"]
 
 ILLEGAL_REGISTERS: Final = frozenset({2, 3})
 """Exceptions for an address or a count that the meter does not have."""
@@ -205,48 +198,3 @@ class Bus(Line):
 
 def _key(request: Request) -> _Key:
     return request.unit_id, request.function, request.address, request.count
-
-
-class MeterBus(Protocol):
-    """What meters are read through: a `Bus`, a `Dlt645Bus`, or a recorded session that stands for one."""
-
-    url: str
-    gap_registers_max: int
-    stats: BusStats
-
-    def read(
-        self,
-        unit_id: int,
-        function: int,
-        address: int,
-        count: int,
-        *,
-        timeout_s: float,
-        spare_registers: int = 0,
-    ) -> Answer:
-        """See `Bus.read`."""
-        ...
-
-    def close(self) -> None:
-        """Give the port back; the next `read` opens it again."""
-        ...
-
-
-def new_ledger(clock: Clock) -> Ledger:
-    """An empty ledger for a bus that is read on `clock`."""
-    return Ledger(late_max_s=max(LATE_MAX_S, late_min_s(clock)))
-
-
-def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> MeterBus:
-    """The bus at `url`; its port is opened by the first `read`.
-
-    Args:
-        url: Where it is.
-        clock: Whose seconds count.
-        ledger: What an earlier user of the same bus left unanswered.
-
-    Raises:
-        BusUrlError: The URL cannot be understood.
-    """
-    kind = Dlt645Bus if parse_url(url).is_dlt645 else Bus
-    return kind(url, clock, new_ledger(clock) if ledger is None else ledger)

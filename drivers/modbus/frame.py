@@ -9,7 +9,6 @@
 Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 """
 
-from enum import StrEnum
 from typing import Final
 
 from attrs import evolve
@@ -20,6 +19,7 @@ from drivers.link.verdict import (
     NEED_MORE,
     Foreign,
     ForeignKind,
+    Framing,
     NeedMore,
     Refused,
     Request,
@@ -56,13 +56,6 @@ _CRC_BYTES: Final = 2
 MBAP_LENGTH_MIN: Final = 3
 MBAP_LENGTH_MAX: Final = 254
 """Unit and at least two bytes of PDU; unit and at most 253."""
-
-
-class Framing(StrEnum):
-    """How a PDU is wrapped."""
-
-    RTU = "rtu"
-    TCP = "tcp"
 
 
 def encode_request(framing: Framing, request: Request, transaction_id: int = 0) -> bytes:

@@ -9,11 +9,11 @@ Pure; the manners are those of `drivers.link.waiting`. Of Modbus alone:
 
 from typing import Final
 
-from attrs import define, frozen
+from attrs import define
 
-from drivers.link.verdict import EXCEPTION_BIT
-from drivers.link.waiting import FLOOD_BYTES_MAX, BusStats, Taken, Waiting
-from drivers.modbus.frame import Foreign, Framing, NeedMore, Request, Words, parse
+from drivers.link.verdict import EXCEPTION_BIT, Framing
+from drivers.link.waiting import FLOOD_BYTES_MAX, Answer, BusStats, Taken, Waiting
+from drivers.modbus.frame import Foreign, NeedMore, Request, Words, parse
 
 __all__ = ["FLOOD_BYTES_MAX", "Answer", "BusStats", "Transaction"]
 
@@ -22,14 +22,6 @@ GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
 
 _REPLY_OVERHEAD_BYTES: Final = {Framing.RTU: 5, Framing.TCP: 9}
 _REFUSAL_BYTES: Final = {Framing.RTU: 5, Framing.TCP: 9}
-
-
-@frozen
-class Answer:
-    """The registers (or bytes) that were asked for, and how long the meter took, s of the clock."""
-
-    words: bytes
-    latency_s: float
 
 
 @define

@@ -24,11 +24,6 @@ from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.points.point import Point
 from drivers.reading import Quantity
 
-GAP_REGISTERS_RTU: Final = 7
-"""Another request costs 8 + 5 bytes of frames (and silent time on top): as much as 7 registers."""
-GAP_REGISTERS_TCP: Final = 31
-"""Another request costs 12 + 9 bytes of frames and 40 of TCP/IP headers: as much as 31 registers."""
-
 _TOGETHER: Final = {Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER}
 
 

@@ -30,9 +30,11 @@ from attrs import Factory, define, field, frozen
 from drivers.clock import Clock
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.modbus.bus import Answer, BusStats, MeterBus
-from drivers.modbus.frame import Framing, NeedMore, Refused, Request, Words, parse
+from drivers.link.verdict import Framing
+from drivers.link.waiting import Answer, BusStats
+from drivers.modbus.frame import NeedMore, Refused, Request, Words, parse
 from drivers.points.registers import WORD_BYTES
+from drivers.poll.bus import MeterBus
 
 VERSION: Final = 1
 LINES_MAX: Final = 1_000_000

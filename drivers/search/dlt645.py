@@ -13,9 +13,9 @@ from typing import Final
 
 from attrs import frozen
 
+from drivers.dlt645.bus import Dlt645Bus
 from drivers.dlt645.codec import ADDRESS_BYTES, ADDRESS_DIGITS, ADDRESS_ID, ReadId
 from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.modbus.bus import Dlt645Bus
 
 SEARCH_TIMEOUT_S: Final = 0.6
 """A meter answers within 0.5 s (DL/T 645-2007, section 5.3); the time on the wire comes on top."""

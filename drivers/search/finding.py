@@ -34,7 +34,8 @@ from typing import Final
 
 from attrs import Factory, define, frozen
 
-from drivers.modbus.frame import Foreign, ForeignKind, Framing, NeedMore, Refused, Request, Words, parse
+from drivers.link.verdict import Framing
+from drivers.modbus.frame import Foreign, ForeignKind, NeedMore, Refused, Request, Words, parse
 from drivers.modbus.rtu import replies_in, requests_in
 
 QUICK_UNITS: Final = 32

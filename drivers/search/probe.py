@@ -18,10 +18,10 @@ from attrs import evolve, field, frozen
 from drivers.clock import Clock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.verdict import FUNCTIONS
-from drivers.modbus.bus import MeterBus
 from drivers.points.model import Model
 from drivers.points.model_file import Fingerprint
 from drivers.points.point_table import points_json
+from drivers.poll.bus import MeterBus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import Block, PollGroup, Quality
 from drivers.search.plausible import IMPOSSIBLE, Code, Reason, judge

@@ -33,7 +33,7 @@ from provisioning.pages.paper import (
     sentences,
     told,
 )
-from provisioning.pages.plot_data import Words, zone_s
+from provisioning.words.bilingual import Words, zone_s
 from provisioning.words.numbers import power
 
 KINDS: Final = {

@@ -10,7 +10,8 @@ from typing import Final
 
 from provisioning.journal.file import Trial
 from provisioning.pages.plot import svg
-from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Words, local_text
+from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel
+from provisioning.words.bilingual import Words, local_text
 from provisioning.words.numbers import power
 
 COLUMNS_MAX: Final = 300

@@ -13,7 +13,8 @@ import click
 
 from centre.enrolment.ledger import OfficeError, RequestKept
 from centre.enrolment.office import Office
-from provisioning.centre.chain import AS_JSON, FILE, KEY, REGISTER, say, utc_ms
+from evidence.moments import utc_ms
+from provisioning.centre.chain import AS_JSON, FILE, KEY, REGISTER, say
 from provisioning.centre.office import AUTHORITY, FOLDER, office_at
 from provisioning.enrolment.file import answer_file, put, read, refusal_file
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail

@@ -10,7 +10,8 @@ import click
 from centre.broker_config import BrokerPlace, mosquitto_files
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, REVOKED_NAME, put
-from provisioning.centre.chain import AS_JSON, say, utc_ms
+from evidence.moments import utc_ms
+from provisioning.centre.chain import AS_JSON, say
 from provisioning.centre.office import AUTHORITY, FOLDER, office_at, write_pair
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from wire.enrolment.certificates import CertificateError, parse_certificate

@@ -5,7 +5,6 @@ comes in between, the subscriber refuses what was signed for an earlier place, a
 """
 
 import json
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -17,6 +16,7 @@ from centre.store.reading import Standing, read_standing
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file
+from evidence.moments import utc_ms
 from evidence.receipt import RANGES_MAX, Receipt, sign_receipt
 from evidence.statement import (
     NO_KEY,
@@ -34,12 +34,6 @@ KEY: Final = click.option("--key", required=True, type=FILE, help="Key file of t
 REGISTER: Final = click.option("--registry", required=True, type=FILE, help="The register of gateways.")
 STORE: Final = click.option("--store", required=True, type=FILE, help="The subscriber's database.")
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-NS_PER_MS: Final = 1_000_000
-
-
-def utc_ms() -> int:
-    """The time of this machine, which statements carry."""
-    return time.time_ns() // NS_PER_MS
 
 
 def say(told: Mapping[str, Any], text: str, *, as_json: bool) -> None:

@@ -13,19 +13,11 @@ import click
 from centre.register import RegistryError, enrol_in
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, create_key_file, load_key_file, public
+from evidence.moments import utc_ms
 from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
 from provisioning.centre.approve import approve, issue
 from provisioning.centre.broker import broker_config
-from provisioning.centre.chain import (
-    AS_JSON,
-    FILE,
-    KEY,
-    receipt,
-    rekey,
-    replace,
-    say,
-    utc_ms,
-)
+from provisioning.centre.chain import AS_JSON, FILE, KEY, receipt, rekey, replace, say
 from provisioning.centre.list import listing
 from provisioning.centre.listen import listen
 from provisioning.centre.office import authority, certificate, token

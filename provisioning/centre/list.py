@@ -7,12 +7,12 @@ from typing import Any, Final
 import click
 
 from centre.enrolment.ledger import Ledger, OfficeError
-from centre.json_lines import iso_utc
 from centre.register import Entry, RegistryError, read_register
 from centre.store.reading import read_standing
 from centre.store.sqlite import UnknownGatewayError
 from disk.database import StoreError
 from evidence.cbor import FormatError
+from evidence.moments import iso_utc
 from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
 from provisioning.centre.chain import AS_JSON, FILE, REGISTER, recovery_key_of
 from provisioning.centre.office import FOLDER, office_at

@@ -4,33 +4,27 @@ One JSON line for each answer, and for each connection that came to nothing; no 
 minute, because anybody may knock at these doors.
 """
 
-import json
 import secrets
 import signal
-import sys
 import threading
-import time
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import click
 
 from centre.enrolment.claims import Claims
+from centre.enrolment.desk import Desk
 from centre.enrolment.est_server import EstServer
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
-from provisioning.centre.chain import FILE, KEY, REGISTER, utc_ms
+from evidence.moments import utc_ms
+from provisioning.centre.chain import FILE, KEY, REGISTER
 from provisioning.centre.office import AUTHORITY, office_at, write_pair
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
-from wire.enrolment.answer import Answer, Issued, Pending, Refused
-from wire.enrolment.certificates import CertificateError, parse_csr
 from wire.enrolment.topics import RENEWALS, REQUESTS
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
 CLIENT_ID: Final = "centre-claims-"
-LINES_MAX: Final = 120
-"""A minute: more than any rollout of gateways, too few to fill a disk."""
-MINUTE_S: Final = 60.0
 POLL_S: Final = 0.5
 
 
@@ -40,45 +34,6 @@ class TlsPaths(NamedTuple):
     ca: Path
     certificate: Path | None
     key: Path | None
-
-
-class Desk:
-    """The office with what is said about it; called from several threads."""
-
-    def __init__(self, office: Office) -> None:
-        self._office = office
-        self._lock = threading.Lock()
-        self._minute_s = 0.0
-        self._lines = 0
-        self.broken = ""
-
-    def receive(self, raw: bytes, sender: str, via: str) -> Answer:
-        """A request and its answer, with a line about it."""
-        with self._lock:
-            try:
-                answer = self._office.receive(raw, utc_ms(), sender)
-            except OfficeError as error:
-                self.broken = str(error)
-                answer = Refused("busy")
-        told: dict[str, Any] = {"type": "request", "via": via, "gateway": _name(raw)}
-        match answer:
-            case Issued():
-                self.say({**told, "answer": "issued"})
-            case Pending(code):
-                self.say({**told, "answer": "pending", "code": code})
-            case Refused(reason):
-                self.say({**told, "answer": "refused", "reason": reason, "text": answer.sentence["en"]})
-        return answer
-
-    def say(self, line: dict[str, Any]) -> None:
-        """A line, if this minute has room for it."""
-        now_s = time.monotonic()
-        if now_s - self._minute_s >= MINUTE_S:
-            self._minute_s, self._lines = now_s, 0
-        self._lines += 1
-        if self._lines <= LINES_MAX:
-            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-            sys.stdout.flush()
 
 
 @click.command("listen")
@@ -165,11 +120,3 @@ def _server(desk: Desk, office: Office, est: str, hosts: tuple[str, ...]) -> Est
         raise fail(EXIT_USAGE, str(error)) from error
     except (OSError, OverflowError) as error:
         raise fail(EXIT_OUTSIDE, f"{est}: {getattr(error, 'strerror', None) or error}") from error
-
-
-def _name(raw: bytes) -> str:
-    """Whose request it says it is."""
-    try:
-        return parse_csr(raw).name[:40]
-    except CertificateError:
-        return ""

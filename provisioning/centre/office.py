@@ -13,10 +13,10 @@ from agent.site.enrolment import meters_of
 from agent.site.file import ConfigError, load_site
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import CENTRE, Office, make_office, put
-from centre.json_lines import iso_utc
 from evidence.keys import KeyFileError, load_key_file, public
+from evidence.moments import iso_utc, utc_ms
 from evidence.statement import EnrolledMeter
-from provisioning.centre.chain import AS_JSON, FILE, KEY, say, utc_ms
+from provisioning.centre.chain import AS_JSON, FILE, KEY, say
 from provisioning.terminal.exits import EXIT_USAGE, FiniteRange, fail
 from provisioning.terminal.qr_code import TooLongError, qr_code, terminal
 from wire.enrolment.certificates import parse_certificate

@@ -7,7 +7,8 @@ import click
 
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import REVOKED_NAME
-from provisioning.centre.chain import AS_JSON, FILE, revoke_chain, say, utc_ms
+from evidence.moments import utc_ms
+from provisioning.centre.chain import AS_JSON, FILE, revoke_chain, say
 from provisioning.centre.office import FOLDER, office_at
 from provisioning.terminal.exits import EXIT_USAGE, fail
 

@@ -12,10 +12,9 @@ from pathlib import Path
 
 import click
 
-from agent.sealing.sealer import CommitError
 from centre.register import RegistryError, read_registry
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
-from disk.database import StoreError
+from disk.database import CommitError, StoreError
 from drivers.clock import clock_from_spec
 from evidence.keys import KeyFileError, load_key_file
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail

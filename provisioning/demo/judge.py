@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from agent.build import DATABASE_NAME
 from agent.store.gateway import read_seals
+from agent.store.names import DATABASE_NAME
 from centre.store.sqlite import CentreStore
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.seal import seal_hash

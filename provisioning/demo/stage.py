@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from agent.build import open_chain
 from agent.detect.learning.commission import commission
 from agent.detect.params import LinkageParams
+from agent.sealing.opening import open_chain
 from agent.site.file import Site, load_site
 from centre.register import registry_line
 from drivers.clock import NS_PER_S, ScaledClock

@@ -15,9 +15,9 @@ from typing import Final
 
 from attrs import frozen
 
-from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.site.file import BusSettings
 from agent.status.socket import SOCKET_NAME
+from agent.store.names import DATABASE_NAME, KEYS_NAME
 from drivers.link.bus_url import parse_url
 from drivers.link.transport import CONNECT_S, SerialPipe, TcpPipe
 from provisioning.doctor.finding import Finding, Patient, failed, ok, warning

@@ -13,9 +13,9 @@ from typing import Final
 
 from attrs import evolve
 
-from agent.build import mqtt_settings, version
+from agent.host.version import version
 from agent.site.file import ConfigError, Site
-from agent.uplink.delivery import FAILURE
+from agent.uplink.settings import mqtt_settings
 from evidence.cbor import FormatError
 from evidence.receipt import open_beacon
 from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
@@ -23,7 +23,7 @@ from provisioning.doctor.tls import reach
 from wire import messages
 from wire.messages import Topics
 from wire.mqtt_client import MqttClient
-from wire.mqtt_events import Acked, Connected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_events import FAILURE, Acked, Connected, Message, MqttEvent, SubscribeRefused
 from wire.mqtt_settings import MqttSettings
 
 ANSWER_S: Final = 6.0

@@ -27,9 +27,10 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from agent.build import DATABASE_NAME, KEYS_NAME, version
+from agent.host.version import version
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.site.file import CREDENTIAL
+from agent.store.names import DATABASE_NAME, KEYS_NAME
 from disk.database import StoreError, reading
 from provisioning.doctor.chain import last_receipt, tip_of
 from provisioning.doctor.finding import Finding, Patient

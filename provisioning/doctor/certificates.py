@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from provisioning.doctor.finding import Finding, Patient, Said, failed, ok, warning
-from provisioning.doctor.remedies import CHECK_CA, NEW_CA, RENEW
+from provisioning.doctor.finding import CHECK_CA, NEW_CA, RENEW, Finding, Patient, Said, failed, ok, warning
 from wire.enrolment.certificates import (
     Certificate,
     CertificateError,

@@ -13,21 +13,22 @@ from typing import Any, Final
 import cbor2
 from attrs import frozen
 
-from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.sealing.recovery import Recovery, Start, find
 from agent.sealing.statements import kept_in
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import Site
+from agent.store.archive import open_gateway
+from agent.store.names import DATABASE_NAME, KEYS_NAME
 from agent.store.opening import MIGRATIONS
 from disk.database import StoreError, reading, suffixed
-from evidence.archive import Archive, open_gateway
+from evidence.archive import Archive
 from evidence.cbor import FormatError
 from evidence.receipt import Receipt, open_receipt
 from evidence.record import Kind, ReadingRecord, decode_record
 from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
-from provisioning.pages.plot_data import Words
+from provisioning.words.bilingual import Words
 from provisioning.words.tamper import tamper_sentence
 
 LOOKS: Final = 3

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from agent.build import DATABASE_NAME, version
+from agent.host.version import version
 from agent.sealing.quota import LEVELS, Level, level_of
+from agent.store.names import DATABASE_NAME
 from drivers.clock import ClockState, SystemClock
 from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
 

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from agent.build import DATABASE_NAME
 from agent.site.file import BusSettings, ConfigError, MeterSettings, Site
 from agent.site.setups import setups_of
+from agent.store.names import DATABASE_NAME
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError
-from drivers.modbus.bus import MeterBus, open_bus
 from drivers.points.registers import Value
+from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
 from drivers.search.plausible import IMPOSSIBLE, judge

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
-from provisioning.doctor.finding import Finding, Said, failed
-from provisioning.doctor.remedies import CHECK_CA, RENEW
+from provisioning.doctor.finding import CHECK_CA, RENEW, Finding, Said, failed
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, tls_context
 
 CONNECT_S: Final = 5.0

@@ -25,10 +25,13 @@ from typing import Any, Final
 
 import click
 
-from agent.build import DATABASE_NAME, feed_of, linkages_of, mqtt_settings, tpm_task
+from agent.build import tpm_task
 from agent.site.file import ConfigError, Site, load_site
+from agent.site.linkages import feed_of, linkages_of
 from agent.site.setups import setups_of
 from agent.status.socket import read_status
+from agent.store.names import DATABASE_NAME
+from agent.uplink.settings import mqtt_settings
 from disk.database import suffixed
 from provisioning.doctor import access, broker, certificates, chain, machine
 from provisioning.doctor import meters as doctor_meters

@@ -13,10 +13,10 @@ import click
 from attrs import asdict
 
 from agent import main as agent_main
-from agent.build import KEYS_NAME
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, Site, load_site
+from agent.store.names import KEYS_NAME
 from evidence.seal import FIRST_NUMBER
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import ended, read_offer, teller

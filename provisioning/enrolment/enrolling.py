@@ -19,15 +19,16 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from agent.build import KEYS_NAME, open_chain
 from agent.sealing.key_slots import KeySlots
+from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
 from agent.site.enrolment import make_recovery_key, meters_of, note_first_key, read_enrolment
 from agent.site.file import Site
-from centre.json_lines import iso_utc
+from agent.store.names import KEYS_NAME
 from disk.lock import SecondInstanceError
 from evidence.cbor import FormatError
 from evidence.keys import public
+from evidence.moments import iso_utc
 from evidence.seal import FIRST_NUMBER
 from evidence.statement import NO_KEY
 from provisioning.enrolment.identity import (

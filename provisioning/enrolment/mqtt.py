@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 from attrs import define, field
 
-from agent.uplink.delivery import FAILURE
 from drivers.clock import SystemClock
 from evidence.cbor import FormatError
 from provisioning.enrolment.trouble import shown, trouble
@@ -27,6 +26,7 @@ from wire.enrolment.topics import (
     renew_request,
 )
 from wire.mqtt_events import (
+    FAILURE,
     Acked,
     Connected,
     Disconnected,

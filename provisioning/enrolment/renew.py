@@ -16,7 +16,7 @@ from typing import Any, Final
 import click
 
 from agent.site.file import ConfigError, Site, load_site
-from centre.json_lines import iso_utc
+from evidence.moments import iso_utc
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.est import EstTransport
 from provisioning.enrolment.identity import AUTHORITY_NAME, CERTIFICATE_NAME, KEY_NAME, Identity

@@ -11,17 +11,17 @@ from typing import Any, Final
 
 import click
 
-from agent.build import DATABASE_NAME
 from agent.site.file import Place, SiteMistakesError, parse_site
 from agent.store.gateway import read_seals
+from agent.store.names import DATABASE_NAME
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import open_body, peek_header
 from provisioning.pages.episode import all_numbers, episode_page, episode_svg, severity_words
-from provisioning.pages.plot_data import local_text, zone_s
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.show import console, trace_view
+from provisioning.words.bilingual import local_text, zone_s
 from provisioning.words.common import language, word
 from provisioning.words.numbers import chosen, rows, rule_name
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from agent.build import DATABASE_NAME
 from agent.sealing.statements import kept_in
 from agent.store.gateway import read_seals
+from agent.store.names import DATABASE_NAME
 from centre.store.reading import read_export
 from disk.database import StoreError
 from evidence.cbor import FormatError

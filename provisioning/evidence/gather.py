@@ -15,13 +15,14 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from centre.json_lines import iso_utc
 from evidence.archive import Archive, Row
 from evidence.cbor import FormatError
-from evidence.pack.content import SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question
+from evidence.moments import iso_utc
+from evidence.pack.content import KEY_CHANGES, SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question
 from evidence.receipt import open_receipt
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
+from evidence.statement import Rekey, Replace, Revoke, parse_statement
 from evidence.verify import declarations
 
 MARGIN_MS: Final = 300_000
@@ -328,3 +329,34 @@ def _joined(spans: list[Span]) -> list[Span]:
         else:
             joined.append((first, last))
     return joined
+
+
+def applied(archive: Archive, statements: Sequence[bytes], *, enrolled: bool) -> dict[int, list[bytes]]:
+    """Those of `statements` that the chain went on with, by the seal that each stands before.
+
+    Without the enrolment nobody can check a re-key: what stands for it says only that the key changes.
+    """
+    found: dict[int, list[bytes]] = {}
+    for raw in statements:
+        one = parse_statement(raw).statement
+        if not isinstance(one, Rekey | Replace):
+            continue
+        rows = {row.number: row.cose for row in archive.rows(one.number - 1, one.number, bodies=False)}
+        before = rows.get(one.number - 1)
+        follows = before is None or seal_hash(before) == one.previous
+        if one.number in rows and follows and peek_header(rows[one.number]).previous == one.previous:
+            found.setdefault(one.number, []).append(raw)
+    if not enrolled:
+        return {number: [KEY_CHANGES] for number in found}
+    return found
+
+
+def of_the_centre(statements: Sequence[bytes], runs: Iterable[Sequence[PackedSeal]]) -> tuple[bytes, ...]:
+    """Those about the whole life: revocations, and replacements that stand in no run."""
+    within = {raw for run in runs for seal in run for raw in seal.statements}
+    found = []
+    for raw in statements:
+        one = parse_statement(raw).statement
+        if raw not in within and isinstance(one, Replace | Revoke):
+            found.append((one.number, raw))
+    return tuple(raw for _, raw in sorted(found))

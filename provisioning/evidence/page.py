@@ -31,7 +31,8 @@ from provisioning.evidence.tables import (
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, episode_drawing
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import svg
-from provisioning.pages.plot_data import Chart, Curve, Level, Panel, Span, Strip, Words
+from provisioning.pages.plot_data import Chart, Curve, Level, Panel, Span, Strip
+from provisioning.words.bilingual import Words
 from provisioning.words.numbers import power, rule_name
 
 PAGE_VERSION: Final = 2

@@ -17,19 +17,19 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from agent.build import DATABASE_NAME
 from agent.store.gateway import read_seals
-from centre.json_lines import iso_utc
+from agent.store.names import DATABASE_NAME
 from disk.database import StoreError
 from evidence.cbor import FormatError
+from evidence.moments import iso_utc
 from evidence.pack.container import CONTAINER_BYTES_MAX
 from evidence.pack.export import ExportedSeal, Keys, read_chain, verify_file
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import open_body, peek_header
 from provisioning.evidence.check import check
 from provisioning.evidence.verify_pack import is_pack
-from provisioning.pages.plot_data import Words
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.words.bilingual import Words
 from provisioning.words.numbers import chosen
 
 SHEET_BYTES_MAX: Final = 64 * 1024 * 1024

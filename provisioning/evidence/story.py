@@ -13,7 +13,7 @@ from agent.site.file import Place, Site
 from evidence.pack.proved import Evidence, ProvedSeal
 from evidence.seal import FIRST_NUMBER
 from provisioning.learning.outcome import LinkageStates
-from provisioning.pages.plot_data import Words, local_text, zone_s
+from provisioning.words.bilingual import Words, local_text, zone_s
 
 COLUMNS_MAX: Final = 360
 """Of a load in a drawing: more than a reader sees, few enough for a small file."""

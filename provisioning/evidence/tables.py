@@ -13,7 +13,7 @@ from evidence.chain import Code
 from evidence.pack.proved import Part, Rest
 from provisioning.evidence.story import Story, gaps
 from provisioning.pages.page import both
-from provisioning.pages.plot_data import Words
+from provisioning.words.bilingual import Words
 
 ROWS_MAX: Final = 1_000
 """Of a table; the beginning and the end of a longer one are shown."""

@@ -18,10 +18,10 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from agent.build import feed_of, linkages_of
 from agent.detect.detector import Detector
 from agent.judging.line_power import HOLD_S, LineFeed, LinePower, said_by
 from agent.site.file import ConfigError, SiteMistakesError, parse_site
+from agent.site.linkages import feed_of, linkages_of
 from agent.site.setups import lines_of
 from centre.json_lines import Line, Lines
 from drivers.reading import PollGroup, Quality
@@ -40,7 +40,7 @@ from provisioning.evidence.story import (
     Told,
 )
 from provisioning.learning.outcome import States
-from provisioning.pages.plot_data import zone_s
+from provisioning.words.bilingual import zone_s
 from provisioning.words.tamper import tamper_sentence
 
 KEY_DIGITS: Final = 16

@@ -15,13 +15,15 @@ from typing import Final
 import click
 from attrs import frozen
 
-from agent.build import DATABASE_NAME
 from agent.sealing.statements import kept_in
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, load_site
+from agent.store.archive import open_gateway
+from agent.store.names import DATABASE_NAME
 from centre.register import RegistryError, read_register
+from centre.store.archive import open_centre
 from disk.database import StoreError
-from evidence.archive import Archive, open_centre, open_gateway
+from evidence.archive import Archive
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file, public
 from evidence.pack.content import Content, encode_content
@@ -29,9 +31,8 @@ from evidence.pack.proved import PackError
 from evidence.receipt import RANGES_MAX, Receipt, sign_receipt
 from evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from provisioning.evidence.check import Checked, make_pack
-from provisioning.evidence.gather import Asked, Gathered, GatherError, gather
+from provisioning.evidence.gather import Asked, Gathered, GatherError, applied, gather, of_the_centre
 from provisioning.evidence.page import PAGE_VERSION
-from provisioning.evidence.stated import applied, of_the_centre
 from provisioning.evidence.words import lines, summary
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 

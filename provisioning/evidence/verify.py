@@ -9,9 +9,9 @@ from pathlib import Path
 
 import click
 
-from centre.json_lines import iso_utc
 from centre.register import RegistryError, read_register
 from evidence.cbor import FormatError
+from evidence.moments import iso_utc
 from evidence.pack.export import Keys, Report, read_chain, verify_file
 from provisioning.evidence.sheet import say_sheet
 from provisioning.evidence.verify_pack import is_pack, verify_pack

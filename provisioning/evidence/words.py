@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Any
 
-from centre.json_lines import iso_utc
+from evidence.moments import iso_utc
 from evidence.pack.proved import Part, Rest
 from provisioning.evidence.check import Checked
 

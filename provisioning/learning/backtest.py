@@ -25,9 +25,9 @@ from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, 
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.learning.loads_csv import LoadsError
 from provisioning.learning.outcome import Outcome, numbers_of
-from provisioning.pages.plot_data import local_text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import console, progress, table
+from provisioning.words.bilingual import local_text
 from provisioning.words.common import language, word
 from provisioning.words.numbers import chosen, duration, rule_name
 

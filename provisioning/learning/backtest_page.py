@@ -28,10 +28,9 @@ from provisioning.pages.plot_data import (
     Panel,
     Span,
     Strip,
-    Words,
-    local_text,
     text_width,
 )
+from provisioning.words.bilingual import Words, local_text
 from provisioning.words.numbers import power, rule_name
 
 DAY_S: Final = 86_400

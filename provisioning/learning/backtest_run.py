@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from agent.build import feed_of, linkages_of
 from agent.detect.detector import Detector
 from agent.detect.feed_params import FeedParams
 from agent.detect.learning.backtest import Recording, latest, run
@@ -21,6 +20,7 @@ from agent.detect.learning.commission_feed import FeedCommissioned, commission_f
 from agent.detect.learning.series import Series
 from agent.detect.params import DT_MAX_S, LinkageParams
 from agent.site.file import ConfigError, Site
+from agent.site.linkages import feed_of, linkages_of
 from provisioning.learning.loads_csv import CHANNELS, Loads, read_loads
 from provisioning.learning.outcome import Outcome, States
 

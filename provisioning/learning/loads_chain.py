@@ -17,16 +17,17 @@ from typing import Final
 import numpy as np
 from attrs import define, field, frozen
 
-from agent.build import DATABASE_NAME
 from agent.judging.line_power import LineFeed, LinePower, said_by
 from agent.sealing.statements import Kept, kept_in
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import Site
 from agent.site.setups import lines_of, setups_of
+from agent.store.archive import open_gateway
+from agent.store.names import DATABASE_NAME
 from disk.database import StoreError
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality
-from evidence.archive import Archive, Row, open_gateway
+from evidence.archive import Archive, Row
 from evidence.cbor import FormatError
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, decode_record, kind_of
 from evidence.seal import (

@@ -15,7 +15,7 @@ from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
 from agent.site.file import Site
 from provisioning.learning.loads_csv import Loads
-from provisioning.pages.plot_data import Words, local_text
+from provisioning.words.bilingual import Words, local_text
 
 MINUTE_S: Final = 60
 

@@ -8,8 +8,8 @@ import click
 
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, ModelError
-from drivers.modbus.bus import MeterBus
 from drivers.points.model import Model, load, load_file, names
+from drivers.poll.bus import MeterBus
 from drivers.poll.meter import METER_UNIT_ID_MAX
 from drivers.search.probe import Match, identify, probe
 from drivers.search.sunspec import model_text

@@ -10,9 +10,9 @@ from drivers.clock import SystemClock
 from drivers.dlt645.codec import is_address
 from drivers.errors import BusDownError, BusUrlError, DriverError, ModelError
 from drivers.link.bus_url import parse_url
-from drivers.modbus.bus import MeterBus
 from drivers.points.model import Model, load, load_file
 from drivers.points.registers import Value
+from drivers.poll.bus import MeterBus
 from drivers.poll.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.reading import UNITS, Quality, Reading
 from drivers.search.sunspec import NAME as SUNSPEC

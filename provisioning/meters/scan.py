@@ -16,9 +16,10 @@ import click
 from attrs import define, evolve, field
 
 from drivers.clock import SystemClock
+from drivers.dlt645.bus import Dlt645Bus
 from drivers.errors import BusDownError, BusUrlError
-from drivers.modbus.bus import Dlt645Bus, open_bus
 from drivers.points.model import Model, load, names
+from drivers.poll.bus import open_bus
 from drivers.poll.meter import METER_UNIT_ID_MAX
 from drivers.poll.recording import Asked, Recorder, RecordingBus, answer_said
 from drivers.search.asking import Asker, lines_of, url_at

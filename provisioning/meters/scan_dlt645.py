@@ -11,9 +11,10 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 import click
 
 from drivers.clock import SystemClock
+from drivers.dlt645.bus import Dlt645Bus
 from drivers.errors import BusDownError
-from drivers.modbus.bus import Dlt645Bus, open_bus
 from drivers.points.model import Model, load, names
+from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quantity
 from drivers.search.dlt645 import FoundMeter, search

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import svg
-from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip, Words, local_text
+from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip
+from provisioning.words.bilingual import Words, local_text
 from provisioning.words.numbers import duration, power, rows, rule_name
 
 MINUTE_S: Final = 60

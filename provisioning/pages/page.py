@@ -10,7 +10,7 @@ from html import escape
 from typing import Final
 
 from provisioning.pages.plot import STYLE
-from provisioning.pages.plot_data import Words
+from provisioning.words.bilingual import Words
 
 PAGE_STYLE: Final = """
 :root{color-scheme:light dark;--back:#f4f6f8;--card:#fff;--ink:#17202b;--dim:#5d6875;--line:#dde3e9;

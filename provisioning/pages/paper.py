@@ -11,7 +11,7 @@ from html import escape
 from typing import Final
 
 from provisioning.pages.plot import STYLE
-from provisioning.pages.plot_data import Words
+from provisioning.words.bilingual import Words
 
 TEXT_MAX: Final = 600
 """Characters of one text from outside that are printed; a sentence of a diagnosis has 200."""

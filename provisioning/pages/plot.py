@@ -22,9 +22,9 @@ from provisioning.pages.plot_data import (
     Level,
     Panel,
     Strip,
-    Words,
     text_width,
 )
+from provisioning.words.bilingual import Words
 
 PANEL_HEIGHT: Final = 104
 PANEL_HEAD: Final = 25

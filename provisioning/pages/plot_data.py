@@ -4,24 +4,17 @@ Times are UTC seconds, powers watts. Units of the drawing are pixels at the widt
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from attrs import field, frozen
+
+from provisioning.words.bilingual import Words
 
 WIDTH: Final = 720
 LEFT: Final = 104
 RIGHT: Final = 12
 TEXT_WIDTH: Final = 6.2
 """About what a letter takes; a Chinese character takes twice as much."""
-
-
-@frozen
-class Words:
-    """The same in Chinese and in English."""
-
-    zh: str
-    en: str
 
 
 @frozen
@@ -110,14 +103,3 @@ def text_width(words: Words) -> float:
     """How wide both languages are, about."""
     shown = words.en if words.zh == words.en else f"{words.zh} {words.en}"
     return sum(TEXT_WIDTH * (2 if ord(letter) > 0x2E80 else 1) for letter in shown)
-
-
-def zone_s(offset: str) -> int:
-    """Seconds of an offset like +08:00."""
-    east = datetime.strptime(offset, "%z").utcoffset()
-    return round(east.total_seconds()) if east else 0
-
-
-def local_text(at_s: float, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """A time in the plant's zone."""
-    return f"{datetime.fromtimestamp(at_s, UTC) + timedelta(seconds=offset_s):{form}}"

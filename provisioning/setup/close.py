@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from agent.build import version
+from agent.host.version import version
 from agent.inbox import POSTBOX_NAME
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.journal.file import Period

@@ -10,11 +10,11 @@ from typing import Any, Final, Literal, cast
 
 from attrs import evolve
 
-from agent.judging.line_power import POWER_POINT
 from agent.site.field_types import RATED_W_MAX, RATIO_MAX
 from drivers.errors import ModelError
 from drivers.points.model import Model, load, load_file
 from drivers.points.point import Ratio
+from drivers.reading import POWER_POINT
 from provisioning.journal.file import LineNamed, MeterFound, SiteFacts
 from provisioning.setup.answers import LineAnswers
 from provisioning.setup.confirm import identifier, place_of

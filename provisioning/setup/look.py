@@ -15,11 +15,12 @@ from typing import Final
 from attrs import frozen
 
 from drivers.clock import SystemClock
+from drivers.dlt645.bus import Dlt645Bus
 from drivers.errors import BusDownError, BusUrlError, DriverError
 from drivers.link.bus_url import parse_url
-from drivers.modbus.bus import Dlt645Bus, MeterBus, open_bus
 from drivers.points.model import Model, load, names
 from drivers.points.registers import Value
+from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.reading import PollGroup
 from drivers.search.asking import Asker, lines_of, url_at

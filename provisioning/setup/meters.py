@@ -16,8 +16,8 @@ from attrs import frozen
 
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError
-from drivers.modbus.bus import MeterBus, open_bus
 from drivers.points.registers import Value
+from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
 from provisioning.journal.file import MeterFound

@@ -10,7 +10,7 @@ import click
 from drivers.clock import SystemClock
 from drivers.errors import BusUrlError
 from drivers.link.ledger import Ledger
-from drivers.modbus.bus import MeterBus, open_bus
+from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.recording import RecordingBus, RecordingError, replay
 from provisioning.terminal.exits import EXIT_USAGE, fail
 

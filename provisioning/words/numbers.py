@@ -7,7 +7,7 @@ ends in `fraction`, and `completeness`, is a share of 1.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from provisioning.pages.plot_data import Words, local_text
+from provisioning.words.bilingual import Words, local_text
 from provisioning.words.common import language
 
 NAMES: Final = {

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from attrs import define, field
 
-from agent.build import linkages_of, open_chain, outbox_of, setups_of
+from agent.build import outbox_of, setups_of
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
 from agent.inbox import POSTBOX_NAME, Postbox
 from agent.judging.detector_feed import Watch
+from agent.sealing.opening import open_chain
 from agent.site.file import parse_site
+from agent.site.linkages import linkages_of
 from agent.uplink.courier import Courier
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.points.registers import WORD_BYTES

@@ -12,7 +12,7 @@ from attrs import evolve
 from agent.gateway import RekeyError
 from agent.sealing.chain import SETTLE_S_MAX, DiskError
 from agent.sealing.quota import Level
-from agent.sealing.sealer import CommitError, StoreFullError
+from disk.database import CommitError, StoreFullError
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind, ReadingRecord, Record, decode_record

@@ -12,7 +12,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agent.webhook import WAITING_MAX, Hook, HookAddress, HookUrlError, parse_hook
+from agent.site.webhook_url import HookAddress, HookUrlError, parse_hook
+from agent.webhook import WAITING_MAX, Hook
 
 
 @pytest.mark.parametrize(

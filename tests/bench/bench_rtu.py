@@ -36,11 +36,13 @@ from pymodbus.client import ModbusSerialClient
 from agent.acquire import BusTask
 from drivers.clock import SystemClock
 from drivers.errors import DriverError
-from drivers.modbus.bus import Bus, open_bus
-from drivers.modbus.frame import Framing, Request, encode_reply
+from drivers.link.verdict import Framing
+from drivers.modbus.bus import Bus
+from drivers.modbus.frame import Request, encode_reply
 from drivers.points.model import Model
 from drivers.points.point import Point
 from drivers.points.registers import RegisterType
+from drivers.poll.bus import open_bus
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from drivers.link.verdict import Request, Words
-from drivers.modbus.frame import Framing, encode_request, parse
+from drivers.link.verdict import Framing, Request, Words
+from drivers.modbus.frame import encode_request, parse
 
 BUSES: Final = 10
 SECONDS: Final = 30

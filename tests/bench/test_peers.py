@@ -11,9 +11,9 @@ import pytest
 
 from agent.sealing.sealer import Sealer
 from drivers.clock import SystemClock
-from drivers.link.verdict import Words
-from drivers.modbus.bus import open_bus
-from drivers.modbus.frame import Framing, Request, parse
+from drivers.link.verdict import Framing, Words
+from drivers.modbus.frame import Request, parse
+from drivers.poll.bus import open_bus
 from evidence.chain import ChainState
 from tests.bench.loads import readings
 from tests.bench.peers import __main__ as bench

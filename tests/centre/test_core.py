@@ -13,11 +13,10 @@ import pytest
 from attrs import evolve
 from hypothesis import given, settings
 
-from agent.sealing.sealer import CommitError
 from centre import core
 from centre.answers import Answer, Answers
 from centre.core import Centre, Incoming
-from centre.json_lines import Line, Lines, iso_utc
+from centre.json_lines import Line, Lines
 from centre.register import (
     RegistryError,
     add_line,
@@ -27,9 +26,11 @@ from centre.register import (
     statement_line,
 )
 from centre.store.sqlite import Accepted, Applied, CentreStore
+from disk.database import CommitError
 from drivers.points import model
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence import cbor, keys
+from evidence.moments import iso_utc
 from evidence.receipt import Conflict, Receipt, open_beacon, open_receipt
 from evidence.record import MODEL_ID_BYTES, Kind, encode_reading, encode_record
 from evidence.seal import StoredSeal

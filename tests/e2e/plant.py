@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.build import open_chain
+from agent.sealing.opening import open_chain
 from agent.site.file import Site, load_site
 from agent.store.gateway import read_seals
 from centre.register import registry_line

@@ -6,7 +6,7 @@ from hashlib import sha256
 from attrs import define, evolve, field
 
 from agent.sealing.key_slots import Slot, first_slot
-from agent.sealing.sealer import CommitError
+from disk.database import CommitError
 from drivers.clock import ClockState, Stamp
 from evidence import keys
 from evidence.body import plain_body

@@ -12,11 +12,13 @@ from typing import Any, Final, Self
 
 from attrs import define, field
 
-from agent.build import linkages_of, open_chain, setups_of
+from agent.build import setups_of
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
 from agent.judging.detector_feed import Watch
+from agent.sealing.opening import open_chain
 from agent.site.file import parse_site
+from agent.site.linkages import linkages_of
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
 from agent.uplink.outbox import Outbox

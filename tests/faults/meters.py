@@ -18,8 +18,9 @@ from attrs import evolve
 from agent.acquire import BusLoop
 from drivers.clock import Stamp
 from drivers.link.ledger import Ledger
-from drivers.modbus.bus import Bus, open_bus
+from drivers.modbus.bus import Bus
 from drivers.points.registers import WORD_BYTES
+from drivers.poll.bus import open_bus
 from drivers.reading import Block, Quality, Reading
 from firmware_sim.device import Device
 from firmware_sim.plant import Plant

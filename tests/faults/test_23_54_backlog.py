@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from agent.build import open_chain
+from agent.sealing.opening import open_chain
 from agent.site.file import parse_site
 from agent.store.gateway import read_seals
 from tests.faults.gateway_end import site_text

@@ -9,8 +9,8 @@ from drivers.clock import NS_PER_S, ScaledClock
 from drivers.dlt645 import codec
 from drivers.errors import DriverError
 from drivers.link.ledger import Ledger
-from drivers.modbus.bus import open_bus
 from drivers.points.model import Golden, load
+from drivers.poll.bus import open_bus
 from firmware_sim.device import Device
 from firmware_sim.dlt645_bus import Dlt645Core
 from firmware_sim.dlt645_frames import STREAM_BYTES_MAX, Dlt645Stream, answer_frame, refusal_frame

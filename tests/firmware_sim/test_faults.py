@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from drivers.link.verdict import Foreign, NeedMore, Refused, Request, Words
-from drivers.modbus.frame import Framing, encode_reply, encode_request, parse
+from drivers.link.verdict import Foreign, Framing, NeedMore, Refused, Request, Words
+from drivers.modbus.frame import encode_reply, encode_request, parse
 from firmware_sim.plant import Plant
 from firmware_sim.server_bus import BusCore
 

@@ -11,9 +11,9 @@ import pytest
 
 from drivers.clock import NS_PER_S, ScaledClock
 from drivers.errors import DriverError
-from drivers.link.verdict import Request, Words
-from drivers.modbus.bus import open_bus
-from drivers.modbus.frame import Framing, encode_request, parse
+from drivers.link.verdict import Framing, Request, Words
+from drivers.modbus.frame import encode_request, parse
+from drivers.poll.bus import open_bus
 from firmware_sim.faults import Strike
 from firmware_sim.layout import FaultKind, FaultPlan
 from firmware_sim.line_faults import FOREIGN_PAUSE_S, Outgoing, arranged

@@ -14,8 +14,8 @@ from click.testing import CliRunner
 
 import firmware_sim
 from drivers.clock import ScaledClock
-from drivers.link.verdict import Request, Words
-from drivers.modbus.frame import Framing, encode_request, parse
+from drivers.link.verdict import Framing, Request, Words
+from drivers.modbus.frame import encode_request, parse
 from firmware_sim.main import main
 
 pytestmark = pytest.mark.e2e

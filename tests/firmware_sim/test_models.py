@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from drivers.clock import Clock, SystemClock
-from drivers.modbus.bus import open_bus
 from drivers.points import model as meter_models
+from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import EMISSIONS, Block, Quality, Quantity
 from firmware_sim.device import Device

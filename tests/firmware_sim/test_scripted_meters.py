@@ -16,9 +16,9 @@ from click.testing import CliRunner
 
 from drivers.clock import NS_PER_S, ScaledClock
 from drivers.errors import DriverError
-from drivers.modbus.bus import open_bus
 from drivers.modbus.rtu import crc16
 from drivers.points import model as meter_models
+from drivers.poll.bus import open_bus
 from drivers.reading import Block
 from firmware_sim.device import READ_DATA, Device, Image
 from firmware_sim.main import main

@@ -12,8 +12,8 @@ import pytest
 
 import firmware_sim
 from drivers.clock import NS_PER_S, Clock, ScaledClock
-from drivers.link.verdict import Request, Words
-from drivers.modbus.frame import Framing, encode_request, parse
+from drivers.link.verdict import Framing, Request, Words
+from drivers.modbus.frame import encode_request, parse
 from drivers.reading import Quantity
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import layout_of

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.link.verdict import Request
-from drivers.modbus.frame import Framing, encode_exception, encode_reply, encode_request
+from drivers.link.verdict import Framing, Request
+from drivers.modbus.frame import encode_exception, encode_reply, encode_request
 from firmware_sim.server_frames import (
     STREAM_BYTES_MAX,
     GarbageError,

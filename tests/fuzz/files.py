@@ -12,12 +12,14 @@ from typing import Final
 
 import tomlkit
 
-from agent.build import feed_of, linkages_of, mqtt_settings, setups_of
+from agent.build import setups_of
 from agent.detect.detector import CheckpointError, Detector
 from agent.judging.detector_feed import Watch
 from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
-from agent.webhook import HookUrlError, parse_hook
+from agent.site.linkages import feed_of, linkages_of
+from agent.site.webhook_url import HookUrlError, parse_hook
+from agent.uplink.settings import mqtt_settings
 from centre.register import RegistryError, read_registry, registry_line
 from drivers.errors import BusUrlError, ModelError
 from drivers.link.bus_url import parse_url
@@ -32,7 +34,7 @@ from wire.messages import Topics
 from wire.mqtt_settings import MqttSettingsError, parse_broker
 
 MISTAKE_CHARACTERS_MAX: Final = 100_000
-MODELS: Final = Path(models.__file__).parent / "models"
+MODELS: Final = Path(models.__file__).parent.parent / "models"
 
 
 @cache

@@ -4,9 +4,9 @@ import math
 from itertools import pairwise
 from typing import Final
 
+from drivers.link.verdict import Framing
 from drivers.modbus.frame import (
     Foreign,
-    Framing,
     NeedMore,
     Refused,
     Request,

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agent.build import mqtt_settings
 from agent.site.file import ConfigError, load_site
+from agent.uplink.settings import mqtt_settings
 from wire.messages import Topics
 
 SITE = """

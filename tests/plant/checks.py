@@ -17,10 +17,11 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.build import linkages_of, setups_of
+from agent.build import setups_of
 from agent.detect.detector import Detector
 from agent.detect.episode import SEVERITIES, Rule, Severity, State
 from agent.judging.detector_feed import Watch
+from agent.site.linkages import linkages_of
 from agent.store.gateway import read_seals
 from agent.store.salvage import seals_in
 from centre.core import Centre as Core

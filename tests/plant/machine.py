@@ -14,7 +14,7 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.build import linkages_of, outbox_of, setups_of
+from agent.build import outbox_of, setups_of
 from agent.detect.detector import Detector
 from agent.gateway import Gateway, RekeyError
 from agent.judging.detector_feed import Watch
@@ -22,11 +22,12 @@ from agent.sealing.chain import DiskError
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.sealing.quota import Level
 from agent.sealing.recovery import Recovery, Start
-from agent.sealing.sealer import CommitError, Sealer, SealingStoppedError
+from agent.sealing.sealer import Sealer, SealingStoppedError
 from agent.site.file import Site
+from agent.site.linkages import linkages_of
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
-from disk.database import StoreError
+from disk.database import CommitError, StoreError
 from drivers.clock import Stamp
 from evidence.cbor import FormatError
 from evidence.receipt import open_receipt

@@ -16,7 +16,6 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.uplink.delivery import FAILURE, PACKET_TOO_LARGE, SESSION_TAKEN_OVER
 from centre.answers import Answer, Answers
 from centre.core import Centre as Core
 from centre.core import Incoming
@@ -28,7 +27,16 @@ from tests.plant.story import CENTRE_SECRET, GATEWAY
 from wire import messages
 from wire.messages import Kind, Topics
 from wire.mqtt_client import WINDOW_MAX
-from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent
+from wire.mqtt_events import (
+    FAILURE,
+    PACKET_TOO_LARGE,
+    SESSION_TAKEN_OVER,
+    Acked,
+    Connected,
+    Disconnected,
+    Message,
+    MqttEvent,
+)
 from wire.mqtt_settings import MqttSettings
 from wire.pacing import Backoff
 

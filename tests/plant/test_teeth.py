@@ -16,10 +16,10 @@ from agent.sealing import sealer
 from agent.sealing.chain import Sealing
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import find
-from agent.sealing.sealer import CommitError, Sealer
+from agent.sealing.sealer import Sealer
 from agent.uplink.backfill import Backfill
 from agent.uplink.courier import Courier
-from disk.database import Database
+from disk.database import CommitError, Database
 from evidence.cose import Signed
 from tests.plant import checks
 from tests.plant.run import World

@@ -15,8 +15,9 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from agent.store.archive import open_gateway
 from disk.database import StoreError
-from evidence.archive import Archive, Row, open_gateway
+from evidence.archive import Archive, Row
 from evidence.cbor import FormatError
 from evidence.receipt import Receipt, open_receipt
 from evidence.seal import open_body, peek_header

@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from agent.judging.line_power import POWER_POINT, LineFeed, said_by
+from agent.judging.line_power import LineFeed, said_by
 from drivers.points.model import Model
 from drivers.poll.meter import MeterSetup
-from drivers.reading import PollGroup, Quality
+from drivers.reading import POWER_POINT, PollGroup, Quality
 from evidence.cbor import FormatError
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record, kind_of
 from evidence.seal import SealHeader

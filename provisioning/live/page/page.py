@@ -27,7 +27,7 @@ from provisioning.live.page.tables import (
 from provisioning.pages.episode import episode_card, episode_drawing
 from provisioning.pages.page import PAGE_STYLE, both
 from provisioning.pages.plot import STYLE
-from provisioning.pages.plot_data import Words, local_text
+from provisioning.words.bilingual import Words, local_text
 from provisioning.words.common import pair
 from provisioning.words.numbers import duration
 

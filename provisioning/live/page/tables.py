@@ -8,7 +8,7 @@ from provisioning.live.page.curves import Say, bar, spark
 from provisioning.live.page.day import Day
 from provisioning.live.page.site import SitePlan
 from provisioning.pages.page import both
-from provisioning.pages.plot_data import Words
+from provisioning.words.bilingual import Words
 from provisioning.words.common import pair
 from provisioning.words.numbers import duration, power
 

@@ -7,9 +7,9 @@ import pytest
 import sqlite_utils  # so that stores migrate in this process, which is faster
 from attrs import evolve
 
-from agent.build import open_chain
 from agent.sealing import statements
 from agent.sealing.key_slots import SECTOR_BYTES, SLOTS
+from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
 from agent.sealing.rekey import rekey
 from agent.sealing.statements import STATEMENTS_NAME, Kept, kept_in

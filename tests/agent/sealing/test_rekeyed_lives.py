@@ -19,12 +19,11 @@ from agent.sealing.sealer import Sealer
 from agent.sealing.statements import Kept, in_force, keep, kept_in
 from agent.sealing.tip import Believed, find_tip, fit
 from agent.store.gateway import GatewayStore
-from agent.uplink.courier import Pending
 from evidence import keys
 from evidence.chain import ChainState
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import StoredSeal, seal_hash
-from evidence.statement import Rekey, sign_statement
+from evidence.statement import Pending, Rekey, sign_statement
 from evidence.verify import Outcome, accept, continue_chain
 from tests.evidence.chains import GATEWAY, heartbeat, secret, stamp
 

@@ -4,13 +4,8 @@ from typing import Any
 import pytest
 
 from agent.sealing.recovery import Recovery, Start
-from agent.sealing.sealer import (
-    CommitError,
-    Sealer,
-    SealingStoppedError,
-    StoreFullError,
-    UnsettledError,
-)
+from agent.sealing.sealer import Sealer, SealingStoppedError, UnsettledError
+from disk.database import CommitError, StoreFullError
 from evidence.chain import ChainState
 from evidence.record import Kind, Record, decode_record
 from evidence.seal import BODY_BYTES_MAX, StoredSeal, peek_header

@@ -7,7 +7,8 @@ import pytest
 from attrs import define, field
 
 from agent.sealing.recovery import Start
-from agent.sealing.sealer import CommitError, Sealer, StoreFullError
+from agent.sealing.sealer import Sealer
+from disk.database import CommitError, StoreFullError
 from evidence.chain import ChainState
 from evidence.seal import StoredSeal, peek_header
 from evidence.verify import Outcome, accept

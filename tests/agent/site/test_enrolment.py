@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent.main import EXIT_DISK, EXIT_REKEY, main
-from agent.sealing.sealer import CommitError
 from agent.site.enrolment import ENROLMENT_NAME
 from agent.store.gateway import GatewayStore
+from disk.database import CommitError
 from tests.agent.rig import SITE, Rig
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import Start
-from agent.sealing.sealer import CommitError, Sealer
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
+from disk.database import CommitError
 from tests.evidence.chains import GATEWAY, heartbeat, stamp
 
 QUOTA_BYTES = 64 << 20

@@ -7,9 +7,9 @@ import pytest
 
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import Start
-from agent.sealing.sealer import CommitError, Sealer, StoreFullError
+from agent.sealing.sealer import Sealer
 from agent.store.gateway import CHECKPOINT_BYTES_MAX, RECEIPTS_KEPT, GatewayStore, read_seals
-from disk.database import CorruptError, SchemaNewerError, StoreError
+from disk.database import CommitError, CorruptError, SchemaNewerError, StoreError, StoreFullError
 from disk.lock import SecondInstanceError
 from evidence.seal import StoredSeal
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp

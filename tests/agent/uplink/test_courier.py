@@ -9,18 +9,12 @@ import pytest
 from attrs import define, field
 
 from agent.store.gateway import GatewayStore
-from agent.uplink.courier import (
-    BIRTH_TOKEN,
-    REJECTIONS_TOLD_MAX,
-    STATE_AGAIN_S,
-    STATEMENT_TOKEN,
-    Courier,
-    Pending,
-)
+from agent.uplink.courier import BIRTH_TOKEN, REJECTIONS_TOLD_MAX, STATE_AGAIN_S, STATEMENT_TOKEN, Courier
 from agent.uplink.outbox import Outbox
 from evidence import keys
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from evidence.seal import NO_HASH, StoredSeal
+from evidence.statement import Pending
 from tests.evidence.chains import GATEWAY, Chain
 from wire import messages
 from wire.messages import Topics

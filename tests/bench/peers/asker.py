@@ -27,7 +27,7 @@ from pymodbus.client import (
 
 from drivers.clock import SystemClock
 from drivers.errors import DriverError
-from drivers.modbus.bus import open_bus
+from drivers.poll.bus import open_bus
 from tests.bench.peers.wire import register
 
 UNITS: Final = 8

@@ -13,8 +13,8 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from agent.build import open_chain
-from agent.build import version as agent_version
+from agent.host.version import version as agent_version
+from agent.sealing.opening import open_chain
 from agent.site.file import load_site
 from centre.register import registry_line
 from evidence.keys import create_key_file, public

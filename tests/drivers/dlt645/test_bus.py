@@ -30,8 +30,9 @@ from drivers.clock import NS_PER_S, ScaledClock, SystemClock
 from drivers.dlt645.codec import ADDRESS_ID, ReadId
 from drivers.errors import DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
-from drivers.modbus.bus import Dlt645Bus, open_bus
+from drivers.modbus.bus import Dlt645Bus
 from drivers.points.model import load
+from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
 from drivers.search.dlt645 import search

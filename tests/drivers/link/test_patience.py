@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from drivers.link.ledger import Ledger
 from drivers.link.patience import SPOILED_S, TURNAROUND_TIMES, Patience, Turnarounds
 from drivers.link.port import FIFO_BYTES, QUIET_S
-from drivers.modbus.frame import Framing, Request, encode_reply, encode_request
-from drivers.modbus.transaction import Answer, BusStats, Transaction
+from drivers.link.verdict import Framing
+from drivers.link.waiting import Answer
+from drivers.modbus.frame import Request, encode_reply, encode_request
+from drivers.modbus.transaction import BusStats, Transaction
 
 RESYNC_S = 0.05
 CHARACTER_S = 11 / 9600

@@ -18,9 +18,11 @@ from drivers.errors import (
 )
 from drivers.link.bus_url import parse_url
 from drivers.link.ledger import Ledger
+from drivers.link.port import SILENT_REOPEN
 from drivers.link.transport import SerialPipe, SerialSettings
-from drivers.modbus.bus import SILENT_REOPEN, Bus, open_bus
-from drivers.modbus.frame import Framing
+from drivers.link.verdict import Framing
+from drivers.modbus.bus import Bus
+from drivers.poll.bus import open_bus
 from tests.drivers.slave import Asked, Script, Slave, answer, crc, on_pty, on_tcp, words
 
 CLOCK = SystemClock()

@@ -27,7 +27,7 @@ from pymodbus.exceptions import ModbusException
 from drivers.clock import SystemClock
 from drivers.errors import DriverError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
-from drivers.modbus.bus import open_bus
+from drivers.poll.bus import open_bus
 from tests.drivers.slave import Asked, Script, Slave, on_pty, on_tcp, words
 
 TIMEOUT_S = 0.02

@@ -16,7 +16,8 @@ from pymodbus.server import ModbusTcpServer
 
 from drivers.clock import SystemClock
 from drivers.errors import DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.modbus.bus import Bus, open_bus
+from drivers.modbus.bus import Bus
+from drivers.poll.bus import open_bus
 
 CLOCK = SystemClock()
 EXAMPLES = Path("/usr/share/doc/libmodbus-dev/examples")

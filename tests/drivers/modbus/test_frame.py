@@ -5,10 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU
 
+from drivers.link.verdict import Framing
 from drivers.modbus.frame import (
     Foreign,
     ForeignKind,
-    Framing,
     NeedMore,
     Prepared,
     Refused,

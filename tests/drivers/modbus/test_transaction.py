@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 
 from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
-from drivers.modbus.frame import Framing, Request, encode_exception, encode_reply, encode_request
-from drivers.modbus.transaction import FLOOD_BYTES_MAX, Answer, BusStats, Transaction
+from drivers.link.verdict import Framing
+from drivers.link.waiting import Answer
+from drivers.modbus.frame import Request, encode_exception, encode_reply, encode_request
+from drivers.modbus.transaction import FLOOD_BYTES_MAX, BusStats, Transaction
 
 ASKED = Request(1, 3, 100, 4)
 WORDS = b"\x11\x22\x33\x44\x55\x66\x77\x88"

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from drivers.clock import SystemClock
-from drivers.modbus.bus import open_bus
 from drivers.points.model import Model, load, load_file
 from drivers.points.point import over, times
+from drivers.poll.bus import open_bus
 from drivers.reading import EMISSIONS, UNITS, Block, PollGroup, Quantity
 from drivers.search.probe import identify
 from tests.drivers.slave import Asked, Slave, on_tcp

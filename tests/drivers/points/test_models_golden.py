@@ -6,10 +6,12 @@ import pytest
 
 from drivers.dlt645 import codec
 from drivers.dlt645.codec import ReadId
-from drivers.modbus.frame import Framing, Request, Words, crc16, parse
+from drivers.link.bus_url import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP
+from drivers.link.verdict import Framing
+from drivers.modbus.frame import Request, Words, crc16, parse
 from drivers.points import model
 from drivers.points.model import Golden, Model
-from drivers.points.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP, plan
+from drivers.points.plan import plan
 from drivers.points.registers import RegisterType
 from drivers.reading import EMISSIONS, Block, PollGroup, Quantity
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drivers.points.plan import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP, Span, plan
+from drivers.link.bus_url import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP
+from drivers.points.plan import Span, plan
 from drivers.points.point import Point
 from drivers.points.registers import RegisterType
 from drivers.reading import Quantity

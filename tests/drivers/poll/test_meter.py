@@ -3,11 +3,11 @@ from attrs import Factory, define, evolve
 
 from drivers.clock import NS_PER_S, ScaledClock, SystemClock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.modbus.bus import open_bus
-from drivers.modbus.transaction import Answer
+from drivers.link.waiting import Answer
 from drivers.points.model import Model, Point, load
 from drivers.points.plan import Span
 from drivers.points.registers import RegisterType
+from drivers.poll.bus import open_bus
 from drivers.poll.meter import (
     PROBE_FIRST_S,
     PROBE_FULL_EVERY,

@@ -17,8 +17,8 @@ from drivers.errors import (
     ReplyTimeoutError,
 )
 from drivers.link.ledger import Ledger
-from drivers.modbus.bus import MeterBus, open_bus
 from drivers.points.model import load
+from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.poll.recording import Asked as AskedFor
 from drivers.poll.recording import RecordingBus, RecordingError, ReplayBus, Said, replay

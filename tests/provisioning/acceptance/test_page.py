@@ -22,7 +22,7 @@ from provisioning.journal.file import (
     Trial,
     WiringVerdict,
 )
-from provisioning.pages.plot_data import Words
+from provisioning.words.bilingual import Words
 from tests.provisioning.acceptance.journals import SITE, png, site, trial, whole
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>'

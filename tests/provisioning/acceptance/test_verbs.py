@@ -7,10 +7,10 @@ import pytest
 from attrs import frozen
 from click.testing import CliRunner, Result
 
-from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
+from agent.store.names import DATABASE_NAME, KEYS_NAME
 from evidence.pack.export import ExportedSeal, write_chain
 from evidence.record import Kind, encode_record
 from provisioning.acceptance.sheet import write_sheet

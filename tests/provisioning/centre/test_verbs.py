@@ -9,8 +9,8 @@ import pytest
 import sqlite_utils  # so that stores migrate in this process, which is faster
 from click.testing import CliRunner, Result
 
-from agent.build import open_chain
 from agent.main import main as agent_main
+from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Recovery, Start
 from agent.site.file import load_site
 from centre.answers import Answers

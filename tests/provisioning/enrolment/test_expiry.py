@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.build import DATABASE_NAME
 from agent.site.enrolment import read_enrolment
 from agent.site.file import load_site
 from agent.store.gateway import read_seals
+from agent.store.names import DATABASE_NAME
 from centre.enrolment.office import Office
 from centre.store.sqlite import CentreStore
 from evidence.keys import load_key_file

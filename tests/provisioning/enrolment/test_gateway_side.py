@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from attrs import define, evolve, field
 
-from agent.build import open_chain
+from agent.sealing.opening import open_chain
 from agent.site.file import load_site
 from evidence.keys import public
 from provisioning.enrolment import enrolling

@@ -9,7 +9,7 @@ from agent.main import main as agent_main
 from agent.site.file import load_site
 from centre.enrolment.office import Office
 from centre.register import read_register
-from provisioning.centre.chain import utc_ms
+from evidence.moments import utc_ms
 from tests.provisioning.enrolment.desk import Desk, bad, bare, call, good, offer_file, openssl
 from wire.enrolment.certificates import parse_certificate, pem
 from wire.mqtt_settings import TlsFiles, tls_context

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from agent.build import open_chain
+from agent.sealing.opening import open_chain
 from agent.site.enrolment import write_enrolment
 from agent.site.file import parse_site
 from centre.register import registry_line

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from agent.build import DATABASE_NAME, KEYS_NAME
 from agent.detect.episode import Episode
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
+from agent.store.names import DATABASE_NAME, KEYS_NAME
 from evidence.record import Kind, encode_record
 from provisioning.cli import cli
 from tests.agent.detect.timeline import linkage, run

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.build import feed_of, linkages_of
 from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 from agent.site.file import SITE_FILE_BYTES_MAX, load_site
+from agent.site.linkages import feed_of, linkages_of
 from provisioning.cli import cli
 from tests.provisioning.plant import SITE, csv_file, loads_file, site_file
 

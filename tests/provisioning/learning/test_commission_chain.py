@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.build import linkages_of, open_chain
+from agent.sealing.opening import open_chain
 from agent.site.enrolment import write_enrolment
 from agent.site.file import load_site
+from agent.site.linkages import linkages_of
 from agent.site.setups import setups_of
 from disk.lock import Lock
 from drivers.clock import NS_PER_S, ClockState, Stamp

@@ -6,7 +6,8 @@ import click
 import pytest
 
 from drivers.clock import SystemClock
-from drivers.modbus.bus import Dlt645Bus, open_bus
+from drivers.modbus.bus import Dlt645Bus
+from drivers.poll.bus import open_bus
 from firmware_sim.dlt645_frames import answer_frame
 from provisioning.meters.scan_dlt645 import BAUDRATES, scan_line, urls_to_try
 from tests.drivers.dlt645.test_bus import METER, Line, on_pty

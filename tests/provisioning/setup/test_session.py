@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.build import linkages_of
 from agent.inbox import POSTBOX_NAME
 from agent.site.field_types import UnitId
 from agent.site.file import load_site
+from agent.site.linkages import linkages_of
 from agent.site.setups import setups_of
 from disk.lock import Lock
 from provisioning.journal.file import (

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from drivers.clock import NS_PER_S, ScaledClock
-from drivers.modbus.bus import MeterBus, open_bus
+from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
 from firmware_sim.hands import Way

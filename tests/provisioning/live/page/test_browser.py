@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.build import DATABASE_NAME
+from agent.store.names import DATABASE_NAME
 from provisioning.live.page import server as web_server
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.page import POLICY, Seen, status_page

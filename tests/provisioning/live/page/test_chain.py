@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.build import DATABASE_NAME
 from agent.store.gateway import GatewayStore
+from agent.store.names import DATABASE_NAME
 from provisioning.live import web
 from provisioning.live.page.chain import BUDGET_S, Chain
 from provisioning.live.page.day import COLUMN_S, COLUMNS, DAY_S, Day

@@ -11,7 +11,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.build import DATABASE_NAME
+from agent.store.names import DATABASE_NAME
 from provisioning.live.page.chain import Chain, Looked
 from provisioning.live.page.page import CARDS_MAX, DRAWN_MAX, POLICY, Seen, status_page
 from provisioning.live.page.site import SiteFile

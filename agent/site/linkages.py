@@ -1,0 +1,53 @@
+"""From the site file to the parameters of the detector: linkages and the feed."""
+
+from collections.abc import Sequence
+
+from agent.detect.feed_params import FeedParams, nameplate_feed
+from agent.detect.params import LinkageParams, nameplate
+from agent.detect.written import ParamsError
+from agent.site.file import ConfigError, Site
+
+
+def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
+    """What the detector is to know of each linkage: learned, or from the nameplates alone.
+
+    Raises:
+        ConfigError: Parameters in the file are wrong.
+    """
+    rated = {line.id: float(line.rated_w) for line in site.line}
+    params: list[LinkageParams] = []
+    problems: list[str] = []
+    for index, linkage in enumerate(site.linkage):
+        try:
+            if linkage.parameters is not None:
+                params.append(LinkageParams.from_dict(linkage.parameters))
+            else:
+                production: dict[str, float] = {line: rated[line] for line in linkage.production}
+                treatment: dict[str, float] = {line: rated[line] for line in linkage.treatment}
+                params.append(nameplate(linkage.id, production, treatment))
+        except ParamsError as error:
+            problems += [f"linkage[{index}].parameters: {problem}" for problem in error.problems]
+    if problems:
+        raise ConfigError(site.file, problems)
+    return tuple(params)
+
+
+def feed_of(site: Site, linkages: Sequence[LinkageParams]) -> FeedParams | None:
+    """What the detector is to know of the feed of `site`: learned, or that there is one; None without.
+
+    Raises:
+        ConfigError: Its parameters in the file are wrong.
+    """
+    at = next((index for index, line in enumerate(site.line) if line.kind == "feed"), None)
+    if at is None or not linkages:
+        return None
+    line = site.line[at]
+    if line.parameters is not None:
+        try:
+            return FeedParams.from_dict(line.parameters)
+        except ParamsError as error:
+            problems = [f"line[{at}].parameters: {problem}" for problem in error.problems]
+            raise ConfigError(site.file, problems) from error
+    judged = {one.id for linkage in linkages for one in linkage.lines}
+    behind: dict[str, float] = {one.id: one.rated_w for one in site.line if one.kind != "feed"}
+    return nameplate_feed((line.id, line.rated_w), behind, judged, linkages[0].utc_offset_s)

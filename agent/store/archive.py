@@ -1,0 +1,34 @@
+"""The gateway's database, read beside the process that owns it: what it still holds of its own chain."""
+
+from pathlib import Path
+
+from disk.snapshot import open_snapshot
+from evidence.archive import Archive
+
+
+def open_gateway(path: Path, gateway: str) -> Archive:
+    """What the gateway still holds of its own chain.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
+    snapshot = open_snapshot(path)
+    try:
+        first, last = snapshot.read("SELECT min(number), max(number) FROM seals")[0]
+        receipts = tuple(row[0] for row in snapshot.read("SELECT raw FROM receipts ORDER BY number"))
+        return Archive(
+            gateway=gateway,
+            first=first or 0,
+            last=last or 0,
+            first_key=None,
+            enrolment=b"",
+            statements=(),
+            held=None,
+            snapshot=snapshot,
+            key="number",
+            offset=0,
+            receipts=receipts,
+        )
+    except BaseException:
+        snapshot.close()
+        raise

@@ -1,0 +1,66 @@
+"""The office as its listeners see it: one request in, one answer and one line out, from any thread."""
+
+import json
+import sys
+import threading
+import time
+from typing import Any, Final
+
+from centre.enrolment.ledger import OfficeError
+from centre.enrolment.office import Office
+from evidence.moments import utc_ms
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.certificates import CertificateError, parse_csr
+
+LINES_MAX: Final = 120
+"""A minute: more than any rollout of gateways, too few to fill a disk."""
+
+
+MINUTE_S: Final = 60.0
+
+
+class Desk:
+    """The office with what is said about it; called from several threads."""
+
+    def __init__(self, office: Office) -> None:
+        self._office = office
+        self._lock = threading.Lock()
+        self._minute_s = 0.0
+        self._lines = 0
+        self.broken = ""
+
+    def receive(self, raw: bytes, sender: str, via: str) -> Answer:
+        """A request and its answer, with a line about it."""
+        with self._lock:
+            try:
+                answer = self._office.receive(raw, utc_ms(), sender)
+            except OfficeError as error:
+                self.broken = str(error)
+                answer = Refused("busy")
+        told: dict[str, Any] = {"type": "request", "via": via, "gateway": _name(raw)}
+        match answer:
+            case Issued():
+                self.say({**told, "answer": "issued"})
+            case Pending(code):
+                self.say({**told, "answer": "pending", "code": code})
+            case Refused(reason):
+                self.say({**told, "answer": "refused", "reason": reason, "text": answer.sentence["en"]})
+        return answer
+
+    def say(self, line: dict[str, Any]) -> None:
+        """A line, if this minute has room for it."""
+        now_s = time.monotonic()
+        if now_s - self._minute_s >= MINUTE_S:
+            self._minute_s, self._lines = now_s, 0
+        self._lines += 1
+        if self._lines <= LINES_MAX:
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+
+def _name(raw: bytes) -> str:
+    """Whose request it says it is."""
+    try:
+        return parse_csr(raw).name[:40]
+    except CertificateError:
+        return ""

@@ -1,0 +1,57 @@
+"""The bus that a URL names, whatever its protocol.
+
+tcp://host:502                                   Modbus TCP
+rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1 Modbus RTU on a serial port or a pty
+rtu+tcp://host:port                              RTU frames through a transparent TCP gateway
+dlt645:…, dlt645+tcp://…                         DL/T 645 meters: drivers.dlt645.bus
+"""
+
+from typing import Protocol
+
+from drivers.clock import Clock
+from drivers.dlt645.bus import Dlt645Bus
+from drivers.link.bus_url import parse_url
+from drivers.link.ledger import Ledger
+from drivers.link.port import new_ledger
+from drivers.link.waiting import Answer, BusStats
+from drivers.modbus.bus import Bus
+
+
+class MeterBus(Protocol):
+    """What meters are read through: a `Bus`, a `Dlt645Bus`, or a recorded session that stands for one."""
+
+    url: str
+    gap_registers_max: int
+    stats: BusStats
+
+    def read(
+        self,
+        unit_id: int,
+        function: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float,
+        spare_registers: int = 0,
+    ) -> Answer:
+        """See `Bus.read`."""
+        ...
+
+    def close(self) -> None:
+        """Give the port back; the next `read` opens it again."""
+        ...
+
+
+def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> MeterBus:
+    """The bus at `url`; its port is opened by the first `read`.
+
+    Args:
+        url: Where it is.
+        clock: Whose seconds count.
+        ledger: What an earlier user of the same bus left unanswered.
+
+    Raises:
+        BusUrlError: The URL cannot be understood.
+    """
+    kind = Dlt645Bus if parse_url(url).is_dlt645 else Bus
+    return kind(url, clock, new_ledger(clock) if ledger is None else ledger)
