@@ -12,11 +12,11 @@ from typing import Final
 from attrs import frozen
 
 from agent.site.file import Site
+from evidence.words import Words
 from provisioning.acceptance import parts
 from provisioning.acceptance.trial import local
 from provisioning.journal.file import Journal, Photo, last_trial, last_wiring
 from provisioning.pages.paper import code, heading, named, paper, told
-from provisioning.words.bilingual import Words
 
 PHOTO_BYTES_MAX: Final = 400_000
 """Of a picture that is printed: what a phone makes at a small setting; larger ones are told by their hash."""

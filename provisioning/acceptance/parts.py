@@ -11,6 +11,7 @@ from typing import Final
 from agent.detect.params import LinkageParams
 from agent.detect.written import ParamsError
 from agent.site.file import Site
+from evidence.words import Words
 from provisioning.acceptance.trial import local, trial_drawing
 from provisioning.journal.file import (
     Journal,
@@ -33,8 +34,8 @@ from provisioning.pages.paper import (
     sentences,
     told,
 )
-from provisioning.words.bilingual import Words, zone_s
 from provisioning.words.numbers import power
+from provisioning.words.times import zone_s
 
 KINDS: Final = {
     "production": ("生产", "production"),

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from evidence.words import Words
 from provisioning.journal.file import Trial
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel
-from provisioning.words.bilingual import Words, local_text
 from provisioning.words.numbers import power
+from provisioning.words.times import local_text
 
 COLUMNS_MAX: Final = 300
 """Of a drawing; more samples than that become the least and greatest of a column."""

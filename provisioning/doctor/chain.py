@@ -27,8 +27,8 @@ from evidence.cbor import FormatError
 from evidence.receipt import Receipt, open_receipt
 from evidence.record import Kind, ReadingRecord, decode_record
 from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
+from evidence.words import Words
 from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
-from provisioning.words.bilingual import Words
 from provisioning.words.tamper import tamper_sentence
 
 LOOKS: Final = 3

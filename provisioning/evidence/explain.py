@@ -21,9 +21,9 @@ from evidence.seal import open_body, peek_header
 from provisioning.pages.episode import all_numbers, episode_page, episode_svg, severity_words
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.show import console, trace_view
-from provisioning.words.bilingual import local_text, zone_s
 from provisioning.words.common import language, word
 from provisioning.words.numbers import chosen, rows, rule_name
+from provisioning.words.times import local_text, zone_s
 
 _KINDS: Final = {Kind.EPISODE, Kind.MANIFEST}
 _FILE = click.Path(dir_okay=False, path_type=Path)

@@ -12,6 +12,7 @@ from typing import Any, Final
 from evidence.pack.content import TIME_MS_MAX
 from evidence.pack.proved import Rest
 from evidence.seal import FIRST_NUMBER
+from evidence.words import Words
 from provisioning.evidence.story import MS_PER_S, Load, Story, gaps, same_finding
 from provisioning.evidence.tables import (
     SILENT_MS,
@@ -32,7 +33,6 @@ from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Panel, Span, Strip
-from provisioning.words.bilingual import Words
 from provisioning.words.numbers import power, rule_name
 
 PAGE_VERSION: Final = 2

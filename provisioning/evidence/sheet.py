@@ -26,10 +26,10 @@ from evidence.pack.container import CONTAINER_BYTES_MAX
 from evidence.pack.export import ExportedSeal, Keys, read_chain, verify_file
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import open_body, peek_header
+from evidence.words import Words
 from provisioning.evidence.check import check
 from provisioning.evidence.verify_pack import is_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
-from provisioning.words.bilingual import Words
 from provisioning.words.numbers import chosen
 
 SHEET_BYTES_MAX: Final = 64 * 1024 * 1024

@@ -11,9 +11,9 @@ from typing import Final
 
 from evidence.chain import Code
 from evidence.pack.proved import Part, Rest
+from evidence.words import Words
 from provisioning.evidence.story import Story, gaps
 from provisioning.pages.page import both
-from provisioning.words.bilingual import Words
 
 ROWS_MAX: Final = 1_000
 """Of a table; the beginning and the end of a longer one are shown."""

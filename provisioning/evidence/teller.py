@@ -40,8 +40,8 @@ from provisioning.evidence.story import (
     Told,
 )
 from provisioning.learning.outcome import States
-from provisioning.words.bilingual import zone_s
 from provisioning.words.tamper import tamper_sentence
+from provisioning.words.times import zone_s
 
 KEY_DIGITS: Final = 16
 """Of a key's hash: enough to see that it is the same one."""

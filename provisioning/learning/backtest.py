@@ -27,9 +27,9 @@ from provisioning.learning.loads_csv import LoadsError
 from provisioning.learning.outcome import Outcome, numbers_of
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import console, progress, table
-from provisioning.words.bilingual import local_text
 from provisioning.words.common import language, word
 from provisioning.words.numbers import chosen, duration, rule_name
+from provisioning.words.times import local_text
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from agent.detect.episode import Episode
 from agent.detect.params import LinkageParams
+from evidence.words import Words
 from provisioning.learning.outcome import LinkageStates, Outcome, Stretch
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, severity_words
 from provisioning.pages.page import both, page, paragraphs, scroll
@@ -30,8 +31,8 @@ from provisioning.pages.plot_data import (
     Strip,
     text_width,
 )
-from provisioning.words.bilingual import Words, local_text
 from provisioning.words.numbers import power, rule_name
+from provisioning.words.times import local_text
 
 DAY_S: Final = 86_400
 DAYS_MAX: Final = 62

@@ -14,8 +14,9 @@ from agent.detect.learning.exception_list import Finding
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
 from agent.site.file import Site
+from evidence.words import Words
 from provisioning.learning.loads_csv import Loads
-from provisioning.words.bilingual import Words, local_text
+from provisioning.words.times import local_text
 
 MINUTE_S: Final = 60
 

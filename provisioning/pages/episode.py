@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from html import escape
 from typing import Any, Final
 
+from evidence.words import Words
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip
-from provisioning.words.bilingual import Words, local_text
 from provisioning.words.numbers import duration, power, rows, rule_name
+from provisioning.words.times import local_text
 
 MINUTE_S: Final = 60
 _SEVERITIES: Final = {

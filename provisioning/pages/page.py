@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import Final
 
+from evidence.words import Words
 from provisioning.pages.plot import STYLE
-from provisioning.words.bilingual import Words
 
 PAGE_STYLE: Final = """
 :root{color-scheme:light dark;--back:#f4f6f8;--card:#fff;--ink:#17202b;--dim:#5d6875;--line:#dde3e9;

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Final
 
+from evidence.words import Words
 from provisioning.pages.plot import STYLE
-from provisioning.words.bilingual import Words
 
 TEXT_MAX: Final = 600
 """Characters of one text from outside that are printed; a sentence of a diagnosis has 200."""

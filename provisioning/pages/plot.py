@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Final
 
+from evidence.words import Words
 from provisioning.pages.plot_data import (
     LEFT,
     RIGHT,
@@ -24,7 +25,6 @@ from provisioning.pages.plot_data import (
     Strip,
     text_width,
 )
-from provisioning.words.bilingual import Words
 
 PANEL_HEIGHT: Final = 104
 PANEL_HEAD: Final = 25

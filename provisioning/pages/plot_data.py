@@ -8,7 +8,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from provisioning.words.bilingual import Words
+from evidence.words import Words
 
 WIDTH: Final = 720
 LEFT: Final = 104

@@ -1,9 +1,9 @@
 """Step `trial`: each machine is switched by hand, and the reading of its line must follow.
 
 All meters are read in turns the whole time, so that a transformer on another line's cable shows itself; what
-was read just before a line is tried counts as the rest before it. `provisioning.wiring.Follow` says what to wait
-for and when it is sure: off and on again, and once more where that leaves a doubt. Nobody has to press a key
-when the machine is switched: setup watches the readings.
+was read just before a line is tried counts as the rest before it. `provisioning.wiring.Follow` says what to
+wait for and when it is sure: off and on again, and once more where that leaves a doubt. Nobody has to press a
+key when the machine is switched: setup watches the readings.
 
 A line may be left out, with a reason that stands on the sheet. One with a meter whose wiring is known to be
 wrong is left out unless somebody insists: two exchanged transformers add up to nothing, which follows

@@ -7,8 +7,9 @@ ends in `fraction`, and `completeness`, is a share of 1.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from provisioning.words.bilingual import Words, local_text
+from evidence.words import Words
 from provisioning.words.common import language
+from provisioning.words.times import local_text
 
 NAMES: Final = {
     "begin_at_s": ("开始时间", "began"),

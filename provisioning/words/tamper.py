@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from drivers.points.point import PHASES
 from drivers.reading import UNITS, Quantity
-from provisioning.words.bilingual import Words
+from evidence.words import Words
 
 TEXT_MAX: Final = 64
 """Of a name or a value out of a record: a serial number has at most 40 characters."""

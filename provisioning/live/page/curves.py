@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from agent.site.file import LineSettings, LinkageSettings
+from evidence.words import Words
 from provisioning.live.page.day import COLUMN_S, COLUMNS, DAY_S, Day, Load
 from provisioning.live.page.site import SitePlan
 from provisioning.pages.page import scroll
@@ -27,8 +28,8 @@ from provisioning.pages.plot_data import (
     Strip,
     text_width,
 )
-from provisioning.words.bilingual import Words, local_text
 from provisioning.words.numbers import power, rule_name
+from provisioning.words.times import local_text
 
 LANES_MAX: Final = 6
 """Rows of episodes under a drawing; more of them at one time lie over each other in the last row."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from evidence.words import Words
 from provisioning.live.page.chain import Looked
 from provisioning.live.page.curves import SEVERITIES, Say, drawings
 from provisioning.live.page.site import SitePlan
@@ -27,9 +28,9 @@ from provisioning.live.page.tables import (
 from provisioning.pages.episode import episode_card, episode_drawing
 from provisioning.pages.page import PAGE_STYLE, both
 from provisioning.pages.plot import STYLE
-from provisioning.words.bilingual import Words, local_text
 from provisioning.words.common import pair
 from provisioning.words.numbers import duration
+from provisioning.words.times import local_text
 
 RELOAD_S: Final = 30
 CARDS_MAX: Final = 20

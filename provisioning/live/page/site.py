@@ -16,7 +16,7 @@ from agent.site.file import ConfigError, LineSettings, LinkageSettings, Site, lo
 from agent.site.setups import lines_of, setups_of
 from drivers.poll.meter import MeterSetup
 from provisioning.live.page.day import SILENT_S
-from provisioning.words.bilingual import zone_s
+from provisioning.words.times import zone_s
 
 HEARTBEATS_MISSED: Final = 3
 """So many of them without a seal are silence."""

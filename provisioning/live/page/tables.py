@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
+from evidence.words import Words
 from provisioning.live.page.curves import Say, bar, spark
 from provisioning.live.page.day import Day
 from provisioning.live.page.site import SitePlan
 from provisioning.pages.page import both
-from provisioning.words.bilingual import Words
 from provisioning.words.common import pair
 from provisioning.words.numbers import duration, power
 

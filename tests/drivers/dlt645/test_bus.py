@@ -27,10 +27,10 @@ import pytest
 from attrs import define, field
 
 from drivers.clock import NS_PER_S, ScaledClock, SystemClock
+from drivers.dlt645.bus import Dlt645Bus
 from drivers.dlt645.codec import ADDRESS_ID, ReadId
 from drivers.errors import DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
-from drivers.modbus.bus import Dlt645Bus
 from drivers.points.model import load
 from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup

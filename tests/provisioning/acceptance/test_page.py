@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.site.file import Site
+from evidence.words import Words
 from provisioning.acceptance.page import PHOTO_BYTES_MAX, Picture, sheet_page
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.acceptance.trial import trial_drawing
@@ -22,7 +23,6 @@ from provisioning.journal.file import (
     Trial,
     WiringVerdict,
 )
-from provisioning.words.bilingual import Words
 from tests.provisioning.acceptance.journals import SITE, png, site, trial, whole
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>'

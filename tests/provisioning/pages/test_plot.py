@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evidence.words import Words
 from provisioning.pages.plot import power_ticks, svg
 from provisioning.pages.plot_data import WIDTH, Chart, Curve, Level, Mark, Panel, Span, Strip, text_width
-from provisioning.words.bilingual import Words, local_text, zone_s
+from provisioning.words.times import local_text, zone_s
 
 GOLDEN: Final = Path(__file__).with_name("golden_chart.svg")
 BEGIN_S: Final = 1_767_200_400.0

@@ -8,7 +8,7 @@ import pytest
 import agent.detect
 from agent.detect.channels import Cause
 from agent.detect.episode import Rule
-from provisioning.words.bilingual import Words
+from evidence.words import Words
 from provisioning.words.numbers import CAUSES, NAMES, RULES, duration, value_of
 
 FOLDER = Path(agent.detect.__file__).parent

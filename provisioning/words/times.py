@@ -1,16 +1,6 @@
-"""A text in Chinese and in English, and local times for readers."""
+"""Local times for readers."""
 
 from datetime import UTC, datetime, timedelta
-
-from attrs import frozen
-
-
-@frozen
-class Words:
-    """The same in Chinese and in English."""
-
-    zh: str
-    en: str
 
 
 def zone_s(offset: str) -> int:
