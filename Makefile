@@ -97,4 +97,4 @@ lock: ## write the lock files anew; needs uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header -p 3.11 requirements-js.in -o requirements-js.lock
 
 clean: ## remove what was built
-	rm -rf $(VENV) $(BENCH_VENV) .bench tests/js/node_modules tests/firmware_sim/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .hypothesis build dist
+	rm -rf $(VENV) $(BENCH_VENV) .bench tests/js/node_modules tests/firmware_sim/js/node_modules .mypy_cache .ruff_cache .import_linter_cache .grimp_cache .hypothesis build dist
