@@ -18,7 +18,7 @@ from evidence.moments import iso_utc, utc_ms
 from evidence.statement import EnrolledMeter
 from provisioning.centre.chain import AS_JSON, FILE, KEY, say
 from provisioning.terminal.exits import EXIT_USAGE, FiniteRange, fail
-from provisioning.terminal.qr_code import TooLongError, qr_code, terminal
+from provisioning.terminal.qr_code import TooLongError, draw_qr_code
 from wire.enrolment.certificates import parse_certificate
 from wire.enrolment.offer import Offer, OfferError, gateway_id, parse_offer
 from wire.enrolment.token import Token
@@ -146,7 +146,7 @@ def token(
         return
     if sys.stdout.isatty():  # a file or a pipe has no use for squares
         with contextlib.suppress(TooLongError):  # with very long addresses the line itself must do
-            click.echo(terminal(qr_code(offer.text)), color=True)
+            click.echo(draw_qr_code(offer.text), color=True)
     click.echo(f"{given.text}\n{offer.text}\n{told['expires_at']}")
 
 
