@@ -9,8 +9,8 @@ from agent.acquire import BusTask
 from agent.detect.detector import Detector
 from agent.gateway import Gateway, silent
 from agent.host.version import version
-from agent.inbox import POSTBOX_NAME, Postbox
-from agent.judging.detector_feed import Watch
+from agent.inbox import INBOX_NAME, Inbox
+from agent.judging.detector_feed import DetectorFeed
 from agent.sealing.attesting import Attesting
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Recovery
@@ -19,13 +19,13 @@ from agent.sealing.tpm_task import TpmTask
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import feed_of, linkages_of
 from agent.site.setups import lines_of, setups_of
-from agent.site.webhook_url import parse_hook
+from agent.site.webhook_url import parse_webhook
 from agent.status.socket import StatusSocket
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from agent.uplink.outbox import Outbox
 from agent.uplink.settings import mqtt_settings
-from agent.webhook import Hook
+from agent.webhook import Webhook
 from drivers.clock import Clock
 from drivers.reading import Reading
 from wire import messages
@@ -33,7 +33,7 @@ from wire.messages import Topics
 from wire.mqtt_events import MqttEvent
 from wire.publisher import Publisher
 
-HOOK_STOP_S: Final = 4.0
+WEBHOOK_STOP_S: Final = 4.0
 """One warning that is on its way may end: a little more than its time-out."""
 
 
@@ -46,13 +46,13 @@ class Built:
     publisher: Publisher
     buses: tuple[BusTask, ...]
     status: StatusSocket
-    hook: Hook | None
+    webhook: Webhook | None
     tpm: TpmTask | None = None
 
     def close(self) -> None:
         """Let go of what `build` took."""
-        if self.hook:
-            self.hook.stop(HOOK_STOP_S)
+        if self.webhook:
+            self.webhook.stop(WEBHOOK_STOP_S)
         self.status.close()
         self.gateway.store.close()
 
@@ -99,7 +99,7 @@ def build(
     assert broker.centre_key is not None
     topics = Topics(site.site.gateway)
     setups, linkages = setups_of(site), linkages_of(site)
-    feed = feed_of(site, linkages)
+    incomer = feed_of(site, linkages)
     settings = mqtt_settings(site, broker, topics)
     tpm = tpm_task(site)
     folder, store, sealer, recovery = open_chain(site)
@@ -108,18 +108,18 @@ def build(
     birth = messages.encode_state(online=True, details={"version": version()})
     statements = in_force(kept_in(folder), store, recovery)
     courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)
-    watch = Watch(
-        Detector(linkages, feed) if linkages else None,
+    feed = DetectorFeed(
+        Detector(linkages, incomer) if linkages else None,
         setups,
         lines_of(site),
         linkages,
-        feed,
+        incomer,
         site.warning.after_s,
     )
-    hook = Hook(parse_hook(site.warning.url)) if site.warning.url else None
-    gateway = Gateway(site, version(), sealer, store, courier, watch, hook.put if hook else silent)
+    webhook = Webhook(parse_webhook(site.warning.url)) if site.warning.url else None
+    gateway = Gateway(site, version(), sealer, store, courier, feed, webhook.put if webhook else silent)
     gateway.attesting = Attesting(tpm, store) if tpm else None
-    gateway.postbox = Postbox(folder / POSTBOX_NAME)
+    gateway.inbox = Inbox(folder / INBOX_NAME)
     buses = tuple(
         BusTask(
             bus.url,
@@ -131,4 +131,4 @@ def build(
         for bus in site.bus
     )
     gateway.figures = lambda: [bus.figures for bus in buses]
-    return Built(gateway, recovery, publisher, buses, StatusSocket(folder), hook, tpm)
+    return Built(gateway, recovery, publisher, buses, StatusSocket(folder), webhook, tpm)

@@ -27,10 +27,10 @@ from attrs import define, field
 from agent.detect.episode import Episode, Severity
 from agent.detect.warning import Warned
 from agent.host.health import read_health
-from agent.inbox import CHECKPOINT as LETTERS
-from agent.inbox import SEALS_LOOKED_AT, Postbox
-from agent.judging.checkpoints import ROWS_AT_ONCE, Memory
-from agent.judging.detector_feed import NS_PER_MS, Watch
+from agent.inbox import CHECKPOINT as INBOX_CHECKPOINT
+from agent.inbox import SEALS_LOOKED_AT, Inbox
+from agent.judging.checkpoints import ROWS_AT_ONCE, Checkpoints
+from agent.judging.detector_feed import NS_PER_MS, DetectorFeed
 from agent.sealing.attesting import Attesting
 from agent.sealing.chain import DiskError, Sealing
 from agent.sealing.quota import Level
@@ -40,7 +40,7 @@ from agent.site.file import Site
 from agent.site.manifest import manifest_bodies
 from agent.status.bus_figures import BusFigures, heartbeat
 from agent.store.gateway import GatewayStore
-from agent.tamper.behaviour import Conduct
+from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
 from agent.uplink.courier import Courier
 from drivers.clock import NS_PER_S, Stamp
@@ -83,7 +83,7 @@ class Gateway:
         version: Of this software, for the manifest.
         hear: Takes early warnings to the plant; must not wait.
         attesting: Has a TPM attest the chain, where there is one.
-        postbox: Brings what setup has for the chain.
+        inbox: Brings what setup has for the chain.
         figures: How the buses do at this moment.
         episodes: The latest ones, each in its last state.
         connected: The broker is there.
@@ -96,10 +96,10 @@ class Gateway:
     sealer: Sealer
     store: GatewayStore
     courier: Courier
-    watch: Watch
+    detector_feed: DetectorFeed
     hear: Callable[[Mapping[str, Any]], None] = silent
     attesting: Attesting | None = None
-    postbox: Postbox | None = None
+    inbox: Inbox | None = None
     figures: Callable[[], Sequence[BusFigures]] = tuple
     episodes: list[Episode] = field(factory=list, init=False)
     connected: bool = field(default=False, init=False)
@@ -115,15 +115,17 @@ class Gateway:
     _clock_ns: int = field(default=0, init=False)
     _blind: bool = field(default=False, init=False)
     _exhausted: bool = field(default=False, init=False)
-    _memory: Memory = field(init=False)
+    _checkpoints: Checkpoints = field(init=False)
     _tamper: Tamper = field(init=False)
-    _conduct: Conduct = field(init=False)
+    _behaviour: Behaviour = field(init=False)
     _sealing: Sealing = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._tamper = Tamper(self.watch.setups)
-        self._conduct = Conduct(self.watch.setups, {meter.id: meter.bus for meter in self.site.meter})
-        self._memory = Memory(self.store, self.watch, self._tamper, self._conduct)
+        self._tamper = Tamper(self.detector_feed.setups)
+        self._behaviour = Behaviour(
+            self.detector_feed.setups, {meter.id: meter.bus for meter in self.site.meter}
+        )
+        self._checkpoints = Checkpoints(self.store, self.detector_feed, self._tamper, self._behaviour)
         self._sealing = Sealing(self.sealer, self.store, self.courier, self.site.seal.interval_s)
 
     def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
@@ -135,13 +137,13 @@ class Gateway:
         if recovery.start is Start.REKEY:
             raise RekeyError(f"{recovery.reason}: {REKEY_WORDS}")
         LOG.info("start: %s, next seal %d", recovery.start, recovery.number)
-        self._memory.recall()
-        if self.postbox:
-            self.postbox.recall(self.store.checkpoint(LETTERS), self._last_seals)
-        self.episodes = self._memory.episodes()
+        self._checkpoints.recall()
+        if self.inbox:
+            self.inbox.recall(self.store.checkpoint(INBOX_CHECKPOINT), self._last_seals)
+        self.episodes = self._checkpoints.episodes()
         self.courier.resume(now_s)
         self._refuse_rollback()
-        offset_ms = self.watch.boot(stamp)
+        offset_ms = self.detector_feed.boot(stamp)
         boot = {
             "boot_id": stamp.boot_id,
             "offset_ms": offset_ms,
@@ -149,8 +151,8 @@ class Gateway:
             "version": self.version,
         }
         self._put(Kind.BOOT, stamp, boot, urgent=True)
-        watch = self.watch
-        for body in manifest_bodies(self.site, watch.setups, watch.linkages, watch.feed, self.version, stamp):
+        feed = self.detector_feed
+        for body in manifest_bodies(self.site, feed.setups, feed.linkages, feed.feed, self.version, stamp):
             self._put(Kind.MANIFEST, stamp, body)
         if self.store.salvage is not None:
             LOG.warning("database salvaged: %s", self.store.salvage)
@@ -158,7 +160,7 @@ class Gateway:
         for first, last in self.store.holes():
             LOG.error("seals %d to %d are missing on this disk", first, last)
             self._event(stamp, {"what": "seals missing", "first": first, "last": last})
-        for number in self._memory.damaged:
+        for number in self._checkpoints.damaged:
             self._sealing.damaged(number, stamp)
         self._checkpoint_ns = self._heartbeat_ns = stamp.boottime_ns
         self.tick(stamp, now_s)
@@ -169,14 +171,14 @@ class Gateway:
         self._quality_changed(reading)
         if self._sealing.level < Level.ESSENTIAL:
             self._sealing.put_record(encode_reading(reading))
-        self._guarded(lambda: self.watch.reading(reading), None, reading.stamp)
+        self._guarded(lambda: self.detector_feed.reading(reading), None, reading.stamp)
         none: list[dict[str, Any]] = []
         for body in self._guarded(lambda: self._shown(reading), none, reading.stamp):
             LOG.warning("meter %s: %s, %s", body["meter"], body["what"], body["point"])
             self._put(Kind.TAMPER, reading.stamp, body, urgent=True)
 
     def _shown(self, reading: Reading) -> list[dict[str, Any]]:
-        return [*self._tamper.look(reading), *self._conduct.look(reading)]
+        return [*self._tamper.look(reading), *self._behaviour.look(reading)]
 
     def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
         """What the connection reports.
@@ -211,14 +213,14 @@ class Gateway:
 
     def _work(self, stamp: Stamp, now_s: float) -> None:
         self._check_clock(stamp)
-        self._found(self._guarded(lambda: self.watch.advance(stamp), [], stamp), stamp)
+        self._found(self._guarded(lambda: self.detector_feed.advance(stamp), [], stamp), stamp)
         none: list[Warned] = []
-        for warned in self._guarded(self.watch.warnings, none, stamp):
+        for warned in self._guarded(self.detector_feed.warnings, none, stamp):
             self._warn(warned)
         for kind, body in self.attesting.look(stamp, self._tip) if self.attesting else ():
             self._put(kind, stamp, body)
-        if self.postbox and not self.sealer.unsettled:
-            for kind, body in self.postbox.look(stamp):
+        if self.inbox and not self.sealer.unsettled:
+            for kind, body in self.inbox.look(stamp):
                 self._put(kind, stamp, body, urgent=True)
         for body in self.courier.events():
             LOG.error("%s: %s", body["what"], body["text"])
@@ -244,8 +246,8 @@ class Gateway:
         if self._sealing.waits:
             raise DiskError("the last records could not be sealed; the start repairs the chain")
         if not self._blind:
-            self._memory.save(self._sealing.tip)
-        self._memory.save_meters()
+            self._checkpoints.save(self._sealing.tip)
+        self._checkpoints.save_meters()
         self.store.flush()
         self.courier.tick(now_s)
 
@@ -257,7 +259,7 @@ class Gateway:
     def _check_clock(self, stamp: Stamp) -> None:
         ahead_ms = (stamp.utc_ns - stamp.boottime_ns) // NS_PER_MS
         step_ms = self._step_ms(ahead_ms, stamp)
-        dated = self._guarded(lambda: self.watch.redate(stamp), None, stamp)
+        dated = self._guarded(lambda: self.detector_feed.redate(stamp), None, stamp)
         if not step_ms and dated is None:
             return
         self._clock_ms = ahead_ms
@@ -290,7 +292,7 @@ class Gateway:
                 level, "%s %s %s: %s", episode.linkage, episode.rule, episode.state, episode.sentence["en"]
             )
         if episodes:
-            self._memory.save_episodes(self.episodes)
+            self._checkpoints.save_episodes(self.episodes)
 
     def _warn(self, warned: Warned) -> None:
         if self.site.warning.log:
@@ -298,7 +300,7 @@ class Gateway:
         self.hear(warned.to_body())
 
     def _guarded(self, look: Callable[[], T], nothing: T, stamp: Stamp) -> T:
-        """What `look` at the watch gives; a fault in there ends the watch, never the chain."""
+        """What `look` at the detector gives; a fault in there ends the judging, never the chain."""
         if self._blind:
             return nothing
         try:
@@ -371,16 +373,19 @@ class Gateway:
         self._sealing.put(kind, stamp, body, urgent=urgent)
 
     def _seal(self, stamp: Stamp, now_s: float) -> None:
-        self._sealing.keep_from = None if self._blind else self._memory.saved_up_to
-        if self._tamper.news or self._conduct.news:  # with the seal that tells of it
-            self._memory.save_meters()
+        self._sealing.keep_from = None if self._blind else self._checkpoints.saved_up_to
+        if self._tamper.news or self._behaviour.news:  # with the seal that tells of it
+            self._checkpoints.save_meters()
         if not self._sealing.seal(stamp, now_s):
             return
-        if self.postbox and (letters := self.postbox.sealed()) is not None:
-            self.store.put_checkpoint(LETTERS, letters)
+        if self.inbox and (entries := self.inbox.sealed()) is not None:
+            self.store.put_checkpoint(INBOX_CHECKPOINT, entries)
         if self._blind:
             return
-        if self._memory.anew or stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S:
-            self._checkpoint_ns, self._memory.anew = stamp.boottime_ns, False
-            self._memory.save(self._sealing.tip)
-            self._memory.save_meters()
+        if (
+            self._checkpoints.anew
+            or stamp.boottime_ns - self._checkpoint_ns >= CHECKPOINT_INTERVAL_S * NS_PER_S
+        ):
+            self._checkpoint_ns, self._checkpoints.anew = stamp.boottime_ns, False
+            self._checkpoints.save(self._sealing.tip)
+            self._checkpoints.save_meters()

@@ -28,12 +28,12 @@ from evidence.cbor import FormatError
 from evidence.record import Kind, Record, decode_record, encode_record
 from evidence.seal import StoredSeal, open_body, peek_header
 
-LOG: Final = logging.getLogger("dianjian.postbox")
+LOG: Final = logging.getLogger("dianjian.inbox")
 
-POSTBOX_NAME: Final = "postbox"
-LETTER_BYTES_MAX: Final = 48 * 1024
+INBOX_NAME: Final = "postbox"
+ENTRY_BYTES_MAX: Final = 48 * 1024
 """A record holds 60,000 bytes; what is longer in it than in JSON, and does not fit, is refused."""
-LETTERS_MAX: Final = 1024
+ENTRIES_MAX: Final = 1024
 """Of a plant of a hundred meters that were all measured ten times; more are left lying."""
 TAKEN_MAX: Final = 16
 """At one turn: a seal's worth of small records, so that a full box cannot crowd out readings."""
@@ -50,7 +50,7 @@ _NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_C
 _NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
 
 
-class LetterError(ValueError):
+class EntryError(ValueError):
     """This cannot be dropped: it would not fit a record."""
 
 
@@ -58,13 +58,13 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
     """Put `body` into the postbox of the agent whose state is in `store`; where it lies.
 
     Raises:
-        LetterError: No record can hold it.
+        EntryError: No record can hold it.
         OSError: It cannot be written.
     """
     raw = json.dumps(body, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     digest = hashlib.sha256(raw).hexdigest()
     _checked(raw, digest)
-    folder = store / POSTBOX_NAME
+    folder = store / INBOX_NAME
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{utc_ns:020d}-{digest[:16]}{SUFFIX}"
     at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -87,13 +87,13 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
 
 
 @define
-class Postbox:
+class Inbox:
     """The agent's side.
 
     Attributes:
-        folder: Where the letters lie; it need not be there.
-        in_flight: Letters whose records wait for their seal, by id.
-        lying: Letters that are sealed and could not be removed, by id.
+        folder: Where the entries lie; it need not be there.
+        in_flight: Entries whose records wait for their seal, by id.
+        lying: Entries that are sealed and could not be removed, by id.
     """
 
     folder: Path
@@ -103,9 +103,9 @@ class Postbox:
     _looked_ns: int | None = field(default=None, init=False)
 
     def recall(self, raw: bytes | None, tail: Callable[[], Iterable[StoredSeal]]) -> None:
-        """Begin: `raw` is the checkpoint, `tail` gives the last seals; both are asked only if letters lie."""
-        letters = self._letters()
-        if not letters:
+        """Begin: `raw` is the checkpoint, `tail` gives the last seals; both are asked only if entries lie."""
+        entries = self._entries()
+        if not entries:
             return
         with contextlib.suppress(ValueError, TypeError):
             self._known |= {str(one) for one in json.loads(raw or b"[]")}
@@ -120,7 +120,7 @@ class Postbox:
             return []
         self._looked_ns = stamp.boottime_ns
         taken: list[tuple[Kind, dict[str, Any]]] = []
-        for path in self._letters():
+        for path in self._entries():
             if len(self.in_flight) >= TAKEN_MAX:
                 break
             taken += self._took(path)
@@ -137,7 +137,7 @@ class Postbox:
     def _took(self, path: Path) -> list[tuple[Kind, dict[str, Any]]]:
         try:
             with path.open("rb") as stream:
-                raw = stream.read(LETTER_BYTES_MAX + 1)
+                raw = stream.read(ENTRY_BYTES_MAX + 1)
         except FileNotFoundError:
             return []
         except OSError as error:
@@ -150,7 +150,7 @@ class Postbox:
             return []
         try:
             body = _checked(raw, digest)
-        except LetterError as error:
+        except EntryError as error:
             return self._refused(path, str(error))
         self.in_flight[digest] = path
         return [(Kind.COMMISSIONING, body)]
@@ -177,38 +177,38 @@ class Postbox:
         else:
             self.lying.pop(digest, None)
 
-    def _letters(self) -> list[Path]:
+    def _entries(self) -> list[Path]:
         try:
             with os.scandir(self.folder) as entries:
                 names = [entry.name for entry in entries if entry.name.endswith(SUFFIX)]
         except OSError:
             return []
         known = {path.name for path in self.lying.values()}
-        return [self.folder / name for name in sorted(names)[:LETTERS_MAX] if name not in known]
+        return [self.folder / name for name in sorted(names)[:ENTRIES_MAX] if name not in known]
 
 
 def _checked(raw: bytes, digest: str) -> dict[str, Any]:
-    """The body of the record that a letter asks for.
+    """The body of the record that a entry asks for.
 
     Raises:
-        LetterError: There is none.
+        EntryError: There is none.
     """
-    if len(raw) > LETTER_BYTES_MAX:
-        raise LetterError(f"has more than {LETTER_BYTES_MAX} bytes")
+    if len(raw) > ENTRY_BYTES_MAX:
+        raise EntryError(f"has more than {ENTRY_BYTES_MAX} bytes")
     try:
         body = json.loads(raw.decode("utf-8"))
         if not isinstance(body, dict) or not isinstance(body.get("what"), str):
-            raise LetterError('is no JSON object with a text "what"')  # noqa: TRY301
+            raise EntryError('is no JSON object with a text "what"')  # noqa: TRY301
         if _ID in body:
-            raise LetterError(f'has an "{_ID}" of its own')  # noqa: TRY301
+            raise EntryError(f'has an "{_ID}" of its own')  # noqa: TRY301
         body = {**body, _ID: digest}
         encode_record(Kind.COMMISSIONING, _NOWHERE, body)
-    except LetterError:
+    except EntryError:
         raise
     except FormatError as error:
-        raise LetterError(f"fits no record: {error}") from error
+        raise EntryError(f"fits no record: {error}") from error
     except (ValueError, RecursionError, TypeError) as error:
-        raise LetterError(f"is not JSON: {error}"[:200]) from error
+        raise EntryError(f"is not JSON: {error}"[:200]) from error
     return body
 
 

@@ -188,8 +188,8 @@ def _run(call: argparse.Namespace) -> int:
         if built.recovery.start is Start.NEW:
             note_first_key(site.path(site.store.path), site.site.gateway, built.recovery.next_key)
         built.publisher.start()
-        if built.hook:
-            built.hook.start()
+        if built.webhook:
+            built.webhook.start()
         try:
             built.gateway.start(built.recovery, clock.stamp(), time.monotonic())
             return _once(site, built, loop, clock) if call.once else _forever(built, loop, clock)
@@ -209,7 +209,7 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
 
 
 def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
-    setups = built.gateway.watch.setups
+    setups = built.gateway.detector_feed.setups
     all_good = True
     for reading in poll_once(site, setups, clock):
         if loop.stopping:
@@ -217,7 +217,7 @@ def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
             break
         built.gateway.reading(reading)
         all_good &= reading.quality is Quality.GOOD
-        line = built.gateway.watch.lines.get(reading.meter)
+        line = built.gateway.detector_feed.lines.get(reading.meter)
         _print(reading_json(reading, setups[reading.meter], line))
     receipted = _finish(built, loop, clock, RECEIPT_WAIT_S, lambda: loop.stopping)
     delivery = built.gateway.courier.status()

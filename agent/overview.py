@@ -22,7 +22,7 @@ from agent.detect.params import LinkageParams
 from agent.gateway import Gateway
 from agent.host.certificate_end import certificate_end
 from agent.host.health import read_health
-from agent.judging.detector_feed import MS_PER_S, NS_PER_MS, Watch
+from agent.judging.detector_feed import MS_PER_S, NS_PER_MS, DetectorFeed
 from agent.site.file import Site
 from drivers.clock import NS_PER_S, Stamp
 from drivers.poll.meter import MeterSetup
@@ -44,8 +44,8 @@ def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
         "clock_ahead_ms": gateway.ahead_ms,
         "version": gateway.version,
         "lines": _lines(gateway, stamp),
-        "linkages": _linkages(gateway.watch),
-        "meters": [_meter(gateway, meter) for meter in gateway.watch.setups],
+        "linkages": _linkages(gateway.detector_feed),
+        "meters": [_meter(gateway, meter) for meter in gateway.detector_feed.setups],
         "buses": [bus.to_json() for bus in gateway.figures()],
         "seals": {
             "last": delivery.tip,
@@ -114,9 +114,11 @@ def _broker(site: Site) -> dict[str, Any]:
 
 
 def _lines(gateway: Gateway, stamp: Stamp) -> list[dict[str, Any]]:
-    thresholds = {line.id: line.threshold for linkage in gateway.watch.linkages for line in linkage.lines}
+    thresholds = {
+        line.id: line.threshold for linkage in gateway.detector_feed.linkages for line in linkage.lines
+    }
     powers: dict[str, list[float | None]] = {}
-    for meter, fed in gateway.watch.lines.items():
+    for meter, fed in gateway.detector_feed.lines.items():
         powers.setdefault(fed, []).append(_power(gateway, meter))
     rows = []
     for line in gateway.site.line:
@@ -132,7 +134,7 @@ def _lines(gateway: Gateway, stamp: Stamp) -> list[dict[str, Any]]:
                 "rated_w": line.rated_w,
                 "power_w": watts,
                 "on": running,
-                "recent_w": gateway.watch.recent.watts(line.id, stamp.boottime_ns // NS_PER_MS),
+                "recent_w": gateway.detector_feed.load_history.watts(line.id, stamp.boottime_ns // NS_PER_MS),
             }
         )
     return rows
@@ -142,15 +144,15 @@ def _power(gateway: Gateway, meter: str) -> float | None:
     reading = gateway.readings.get(meter, {}).get(PollGroup.FAST)
     if reading is None or reading.quality is not Quality.GOOD:
         return None
-    setup = gateway.watch.setups[meter]
+    setup = gateway.detector_feed.setups[meter]
     watts = setup.model.decode(reading.blocks, setup.ct_ratio, setup.pt_ratio).get(POWER_POINT)
     return None if watts is None or isinstance(watts, str) else watts
 
 
-def _linkages(watch: Watch) -> list[dict[str, Any]]:
-    if watch.detector is None:
+def _linkages(feed: DetectorFeed) -> list[dict[str, Any]]:
+    if feed.detector is None:
         return []
-    params: dict[str, LinkageParams] = {linkage.linkage: linkage for linkage in watch.linkages}
+    params: dict[str, LinkageParams] = {linkage.linkage: linkage for linkage in feed.linkages}
     return [
         {
             "id": status.linkage,
@@ -165,12 +167,12 @@ def _linkages(watch: Watch) -> list[dict[str, Any]]:
             "undefined_reason": status.undefined_reason,
             "violation": status.violation.value if status.violation else None,
         }
-        for status in watch.detector.status()
+        for status in feed.detector.status()
     ]
 
 
 def _meter(gateway: Gateway, meter: str) -> dict[str, Any]:
-    setup, line = gateway.watch.setups[meter], gateway.watch.lines.get(meter)
+    setup, line = gateway.detector_feed.setups[meter], gateway.detector_feed.lines.get(meter)
     readings = gateway.readings.get(meter, {})
     row: dict[str, Any] = {
         "meter": meter,

@@ -20,9 +20,9 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from agent.site.webhook_url import HookAddress
+from agent.site.webhook_url import WebhookAddress
 
-LOG: Final = logging.getLogger("dianjian.hook")
+LOG: Final = logging.getLogger("dianjian.webhook")
 
 TIMEOUT_S: Final = 3.0
 """A warning is about minutes; who takes longer to answer is not there."""
@@ -30,14 +30,14 @@ WAITING_MAX: Final = 32
 """Both ends of a warning for sixteen linkages; older ones help nobody."""
 
 
-class Hook:
+class Webhook:
     """Sends what it is given; call `put` from any thread."""
 
-    def __init__(self, address: HookAddress, timeout_s: float = TIMEOUT_S) -> None:
+    def __init__(self, address: WebhookAddress, timeout_s: float = TIMEOUT_S) -> None:
         self._address = address
         self._timeout_s = timeout_s
         self._waiting: queue.Queue[Mapping[str, Any] | None] = queue.Queue(WAITING_MAX)
-        self._thread = threading.Thread(target=self._run, name="hook", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="webhook", daemon=True)
         self._works = True
 
     def start(self) -> None:
@@ -82,7 +82,9 @@ class Hook:
 
     def _note(self, problem: str | None) -> None:
         if problem and self._works:
-            LOG.warning("the warning hook at %s:%d: %s", self._address.host, self._address.port, problem)
+            LOG.warning(
+                "the webhook for warnings at %s:%d: %s", self._address.host, self._address.port, problem
+            )
         elif not problem and not self._works:
-            LOG.info("the warning hook works again")
+            LOG.info("the webhook for warnings works again")
         self._works = problem is None

@@ -1,6 +1,6 @@
 """What the detector remembers over a restart: a checkpoint, and the chain behind it.
 
-    checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the watch
+    checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the feed
     checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, for the status view alone
     checkpoint "meters"    what the meters said of themselves (`agent.tamper.settings`)
     checkpoint "conduct"   what is usual with them (`agent.tamper`)
@@ -18,21 +18,21 @@ import cbor2
 from attrs import define, field
 
 from agent.detect.episode import Episode
-from agent.judging.detector_feed import Watch
+from agent.judging.detector_feed import DetectorFeed
 from agent.store.gateway import GatewayStore
-from agent.tamper.behaviour import Conduct
+from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.record import decode_record
 from evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
 
-LOG: Final = logging.getLogger("dianjian.memory")
+LOG: Final = logging.getLogger("dianjian.checkpoints")
 
 CHECKPOINT: Final = "watch"
 EPISODES: Final = "episodes"
 METERS: Final = "meters"
-CONDUCT: Final = "conduct"
+BEHAVIOUR: Final = "conduct"
 EPISODES_KEPT: Final = 20
 """A few kB each, written only when an episode is told."""
 ROWS_AT_ONCE: Final = 50
@@ -44,8 +44,8 @@ _NUMBER_BYTES: Final = 8
 
 
 @define
-class Memory:
-    """The memory of `watch`, `tamper` and `conduct` in `store`.
+class Checkpoints:
+    """The checkpoints of `feed`, `tamper` and `behaviour` in `store`.
 
     Attributes:
         saved_up_to: The last seal whose content is in the checkpoint; rows above are still needed.
@@ -54,15 +54,15 @@ class Memory:
     """
 
     store: GatewayStore
-    watch: Watch
+    feed: DetectorFeed
     tamper: Tamper
-    conduct: Conduct
+    behaviour: Behaviour
     saved_up_to: int = field(default=FIRST_NUMBER - 1, init=False)
     anew: bool = field(default=False, init=False)
     damaged: list[int] = field(factory=list, init=False)
 
     def recall(self) -> None:
-        """Bring the watch to where it was at the last seal."""
+        """Bring the detector's feed to where it was at the last seal."""
         self._recall_meters()
         tip = self.store.last()
         if tip is None:
@@ -79,7 +79,7 @@ class Memory:
         self.saved_up_to, self.anew = tip.number, True
 
     def _recall_meters(self) -> None:
-        for name, part in ((METERS, self.tamper), (CONDUCT, self.conduct)):
+        for name, part in ((METERS, self.tamper), (BEHAVIOUR, self.behaviour)):
             raw = self.store.checkpoint(name)
             try:
                 if raw is not None:
@@ -90,7 +90,7 @@ class Memory:
     def _restored(self, raw: bytes) -> str | None:
         """Take the checkpoint back; why it could not be done."""
         try:
-            self.watch.restore(raw[_NUMBER_BYTES:])
+            self.feed.restore(raw[_NUMBER_BYTES:])
         except Exception as error:  # noqa: BLE001 - whatever is in it, the gateway starts
             return f"{type(error).__name__}: {error}"
         self.saved_up_to = int.from_bytes(raw[:_NUMBER_BYTES], "big")
@@ -109,14 +109,14 @@ class Memory:
         return None
 
     def save(self, tip: int) -> None:
-        """Remember what the watch knows; everything up to seal `tip` is in it, and nothing after."""
+        """Remember what the feed knows; everything up to seal `tip` is in it, and nothing after."""
         self.saved_up_to = tip
-        self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.watch.checkpoint())
+        self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.feed.checkpoint())
 
     def save_meters(self) -> None:
         """Remember what the meters said of themselves."""
         self.store.put_checkpoint(METERS, self.tamper.state())
-        self.store.put_checkpoint(CONDUCT, self.conduct.state())
+        self.store.put_checkpoint(BEHAVIOUR, self.behaviour.state())
 
     def save_episodes(self, episodes: Sequence[Episode]) -> None:
         """Remember the last of what was told, in its last state."""
@@ -150,4 +150,4 @@ class Memory:
             self.damaged.append(row.number)
             return
         for record in records:
-            self.watch.replay(record)
+            self.feed.replay(record)

@@ -24,8 +24,8 @@ from agent.detect.episode import Episode
 from agent.detect.feed_params import FeedParams
 from agent.detect.params import LinkageParams
 from agent.detect.warning import AFTER_S, EarlyWarning, Warned
-from agent.judging.line_power import LineFeed, said_by
-from agent.status.load_history import Recent
+from agent.judging.line_power import LinePowers, meter_power
+from agent.status.load_history import LoadHistory
 from drivers.clock import ClockState, Stamp
 from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
@@ -45,7 +45,7 @@ CHECKPOINT_VERSION: Final = 3
 
 
 @define
-class Watch:
+class DetectorFeed:
     """Feeds the detector.
 
     Attributes:
@@ -56,7 +56,7 @@ class Watch:
         feed: The metered feed, None where there is none.
         after_s: How much treatment must be lacking before a warning.
         judged: The lines that some linkage watches.
-        recent: The last hour of each line, for the status.
+        load_history: The last hour of each line, for the status.
     """
 
     detector: Detector | None
@@ -66,8 +66,8 @@ class Watch:
     feed: FeedParams | None = None
     after_s: float = AFTER_S
     judged: frozenset[str] = field(init=False)
-    recent: Recent = field(factory=Recent, init=False)
-    _feed: LineFeed = field(init=False)
+    load_history: LoadHistory = field(factory=LoadHistory, init=False)
+    _feed: LinePowers = field(init=False)
     _early: EarlyWarning = field(init=False)
     _unheard: list[Warned] = field(factory=list, init=False)
     _offset_ms: int = field(default=0, init=False)
@@ -78,7 +78,7 @@ class Watch:
     _untold: list[Episode] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._feed = LineFeed(self.lines)
+        self._feed = LinePowers(self.lines)
         self._early = EarlyWarning({one.linkage: one for one in self.linkages}, self.after_s)
         judged = {line.id for linkage in self.linkages for line in linkage.lines}
         if self.feed:
@@ -187,12 +187,12 @@ class Watch:
     def _begin(self, boot_id: bytes, offset_ms: int, wall_ms: int, clock_state: ClockState) -> None:
         """A boot with its offset; `wall_ms` is what the wall clock alone would have said."""
         self._boot_id, self._offset_ms = boot_id, offset_ms
-        self.recent.clear()
+        self.load_history.clear()
         self._undated = clock_state is ClockState.UNSYNCHRONISED or offset_ms - wall_ms > REDATE_MS
 
     def _count_from(self, offset_ms: int, utc_ms: int) -> None:
         self._offset_ms, self._latest_ms = offset_ms, utc_ms
-        self._feed = LineFeed(self.lines)
+        self._feed = LinePowers(self.lines)
         if self.detector:
             self.detector.restart(utc_ms / MS_PER_S)
 
@@ -200,10 +200,10 @@ class Watch:
         setup = self.setups.get(meter)
         if setup is None:  # a meter of an older site file
             return
-        said = said_by(setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio))
+        said = meter_power(setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio))
         power = self._feed.power(meter, (boottime_ms + self._offset_ms) / MS_PER_S, said)
         if power is not None:
-            self.recent.add(power.line, boottime_ms, power.watts)
+            self.load_history.add(power.line, boottime_ms, power.watts)
         if power is not None and self.detector and power.line in self.judged:
             self.detector.sample(
                 power.line,

@@ -29,7 +29,7 @@ _NUMBERS: Final = (int, float)
 
 
 @frozen
-class Said:
+class MeterPower:
     """What one meter said in one reading: W, power factor, A, V; None where it did not."""
 
     watts: int
@@ -50,7 +50,7 @@ class LinePower:
     voltage_v: float | None = None
 
 
-def said_by(values: Mapping[str, Any]) -> Said | None:
+def meter_power(values: Mapping[str, Any]) -> MeterPower | None:
     """What the detector needs of a decoded reading; None without an active power."""
     watts = values.get(POWER_POINT)
     if not isinstance(watts, _NUMBERS):
@@ -61,7 +61,7 @@ def said_by(values: Mapping[str, Any]) -> Said | None:
         if voltage_v is not None:
             break
     pf = values.get(PF_POINT)
-    return Said(
+    return MeterPower(
         watts=round(watts),
         pf=abs(float(pf)) if isinstance(pf, _NUMBERS) else None,
         current_a=_mean(values, CURRENT_POINTS),
@@ -80,7 +80,7 @@ def _mean(values: Mapping[str, Any], points: Sequence[str]) -> float | None:
 
 
 @define
-class LineFeed:
+class LinePowers:
     """Sums the meters of each line.
 
     Attributes:
@@ -88,20 +88,20 @@ class LineFeed:
     """
 
     lines: Mapping[str, str]
-    _latest: dict[str, tuple[float, Said]] = field(factory=dict, init=False)
+    _latest: dict[str, tuple[float, MeterPower]] = field(factory=dict, init=False)
     _meters: dict[str, list[str]] = field(factory=dict, init=False)
 
     def __attrs_post_init__(self) -> None:
         for meter, line in self.lines.items():
             self._meters.setdefault(line, []).append(meter)
 
-    def power(self, meter: str, at_s: float, said: Said | None) -> LinePower | None:
+    def power(self, meter: str, at_s: float, said: MeterPower | None) -> LinePower | None:
         """What is known of the meter's line now that it said this; None if a part is missing."""
         line = self.lines.get(meter)
         if line is None or said is None:
             return None
         self._latest[meter] = (at_s, said)
-        parts: list[Said] = []
+        parts: list[MeterPower] = []
         for name in self._meters[line]:
             one = self._latest.get(name)
             if one is None or at_s - one[0] > HOLD_S:
@@ -127,10 +127,10 @@ class LineFeed:
 
     def restore(self, state: Mapping[str, Sequence[Any]]) -> None:
         """Go on from `state()`."""
-        self._latest = {meter: (float(at_s), Said(*said)) for meter, (at_s, *said) in state.items()}
+        self._latest = {meter: (float(at_s), MeterPower(*said)) for meter, (at_s, *said) in state.items()}
 
 
-def _power_factor(parts: Sequence[Said]) -> float | None:
+def _power_factor(parts: Sequence[MeterPower]) -> float | None:
     """Active by apparent power of all parts, their phase angles taken as alike."""
     if len(parts) == 1:
         return parts[0].pf

@@ -18,7 +18,7 @@ from cattrs.errors import (
     IterableValidationError,
 )
 
-from agent.site.webhook_url import HookUrlError, parse_hook
+from agent.site.webhook_url import WebhookUrlError, parse_webhook
 from drivers.errors import BusUrlError
 from drivers.link.bus_url import parse_url
 from evidence.cbor import TEXT_BYTES_MAX
@@ -29,7 +29,7 @@ Identifier = NewType("Identifier", str)
 ModelName = NewType("ModelName", str)
 UtcOffset = NewType("UtcOffset", str)
 BusUrl = NewType("BusUrl", str)
-HookUrl = NewType("HookUrl", str)
+WebhookUrl = NewType("WebhookUrl", str)
 Tcti = NewType("Tcti", str)
 Hex32 = NewType("Hex32", bytes)
 UnitId = NewType("UnitId", int)
@@ -123,13 +123,13 @@ def _model_name(value: Any, _: Any) -> str:
     return text
 
 
-def _optional_hook(value: Any, _: Any) -> str | None:
+def _optional_webhook(value: Any, _: Any) -> str | None:
     if value is None:
         return None
     text = _text(value)
     try:
-        parse_hook(text)
-    except HookUrlError as error:
+        parse_webhook(text)
+    except WebhookUrlError as error:
         raise ValueError(str(error)) from error
     return text
 
@@ -170,7 +170,7 @@ def _converter() -> Converter:
         (UtcOffset, _matching(_OFFSET, "an offset like +08:00")),
         (BusUrl, _bus_url),
         (Hex32 | None, _optional_hex),
-        (HookUrl | None, _optional_hook),
+        (WebhookUrl | None, _optional_webhook),
         (Tcti, _matching(_TCTI, "like device:/dev/tpmrm0")),
         (UnitId | None, _optional(_whole(1, UNIT_ID_MAX))),
         (MeterAddress | None, _optional(_matching(_ADDRESS, "12 digits in quotes"))),

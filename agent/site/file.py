@@ -26,7 +26,6 @@ from attrs import field, frozen
 from agent.site.field_types import (
     BusUrl,
     Hex32,
-    HookUrl,
     Identifier,
     Megabytes,
     MeterAddress,
@@ -37,6 +36,7 @@ from agent.site.field_types import (
     UnitId,
     UtcOffset,
     Watts,
+    WebhookUrl,
     mistakes_in,
     structure,
 )
@@ -176,7 +176,7 @@ class WarningSettings:
     """
 
     log: bool = True
-    url: HookUrl | None = None
+    url: WebhookUrl | None = None
     after_s: Seconds = Seconds(30.0)
 
 

@@ -6,12 +6,12 @@ from urllib.parse import urlsplit
 from attrs import frozen
 
 
-class HookUrlError(ValueError):
+class WebhookUrlError(ValueError):
     """The address cannot be used; one line that says why."""
 
 
 @frozen
-class HookAddress:
+class WebhookAddress:
     """Where warnings go."""
 
     host: str
@@ -19,30 +19,32 @@ class HookAddress:
     path: str
 
 
-def parse_hook(url: str) -> HookAddress:
-    """The address of a warning hook.
+def parse_webhook(url: str) -> WebhookAddress:
+    """The address of a webhook for warnings.
 
     Raises:
-        HookUrlError: It is not `http://`, not local, or not an address at all.
+        WebhookUrlError: It is not `http://`, not local, or not an address at all.
     """
     try:
         parts = urlsplit(url)
         port = parts.port or 80
     except ValueError as error:
-        raise HookUrlError(f"{url!r}: {error}") from error
+        raise WebhookUrlError(f"{url!r}: {error}") from error
     if parts.scheme != "http" or not parts.hostname or parts.username is not None:
-        raise HookUrlError(f"{url!r} is not like http://127.0.0.1:8080/warning")
+        raise WebhookUrlError(f"{url!r} is not like http://127.0.0.1:8080/warning")
     if not url.isascii() or any(character <= " " for character in url):
-        raise HookUrlError(f"{url!r} has characters that no address has")
+        raise WebhookUrlError(f"{url!r} has characters that no address has")
     host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
     try:
         address = ipaddress.ip_address(host)
     except ValueError as error:
-        raise HookUrlError(f"{url!r}: write the address as a number, {parts.hostname!r} is a name") from error
+        raise WebhookUrlError(
+            f"{url!r}: write the address as a number, {parts.hostname!r} is a name"
+        ) from error
     if not _is_local(address):
-        raise HookUrlError(f"{url!r}: {address} is no address of this machine or of a private network")
+        raise WebhookUrlError(f"{url!r}: {address} is no address of this machine or of a private network")
     query = f"?{parts.query}" if parts.query else ""
-    return HookAddress(host, port, (parts.path or "/") + query)
+    return WebhookAddress(host, port, (parts.path or "/") + query)
 
 
 def _is_local(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

@@ -12,7 +12,7 @@ MINUTES: Final = 60
 MS_PER_MINUTE: Final = 60_000
 
 
-class Recent:
+class LoadHistory:
     """The loads of the last MINUTES minutes, by line."""
 
     def __init__(self) -> None:

@@ -53,7 +53,7 @@ class _Meter:
 
 
 @define
-class Conduct:
+class Behaviour:
     """See the module.
 
     Attributes:
@@ -150,7 +150,7 @@ class Conduct:
                 for name, (digest, level_v, usual, told) in cbor2.loads(raw).items()
             }
         except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"no memory of meters' conduct: {error}") from error
+            raise ValueError(f"no memory of meters' behaviour: {error}") from error
         for name, (digest, level_v, usual, told) in kept.items():
             one = self._meters.get(name)
             if one is None or one.hash != digest:

@@ -19,7 +19,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect.detector import Detector
-from agent.judging.line_power import HOLD_S, LineFeed, LinePower, said_by
+from agent.judging.line_power import HOLD_S, LinePower, LinePowers, meter_power
 from agent.site.file import ConfigError, SiteMistakesError, parse_site
 from agent.site.linkages import feed_of, linkages_of
 from agent.site.setups import lines_of
@@ -65,7 +65,7 @@ class _Teller:
     _lines: Lines = field(init=False)
     _span_ms: tuple[int, int] = field(init=False)
     _columns: int = field(init=False)
-    _feed: LineFeed = field(init=False, factory=lambda: LineFeed({}))
+    _feed: LinePowers = field(init=False, factory=lambda: LinePowers({}))
     _detector: Detector | None = field(init=False, default=None)
     _states: States = field(init=False, factory=States)
     _latest: dict[str, LinePower] = field(init=False, factory=dict)
@@ -163,7 +163,7 @@ class _Teller:
         except (SiteMistakesError, ConfigError, RecursionError):
             return  # written by another version, or by somebody who wants to hide: there is no drawing
         story.site, story.offset_s = site, zone_s(site.site.utc_offset)
-        before, self._feed = self._feed, LineFeed(lines_of(site))
+        before, self._feed = self._feed, LinePowers(lines_of(site))
         self._feed.restore(before.state())
         known = {name: steps[-1][1] for name, steps in story.params.items()}
         if known != {one.linkage: one for one in params} or self._detector is None:
@@ -190,7 +190,7 @@ class _Teller:
         at_s = _seconds(line["at"])
         if line["group"] != PollGroup.FAST.value or at_s is None:
             return
-        power = self._feed.power(line["meter"], at_s, said_by(line["values"]))
+        power = self._feed.power(line["meter"], at_s, meter_power(line["values"]))
         if power is not None:
             self._power(power, line["seal"])
 

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from attrs import define, field, frozen
 
-from agent.judging.line_power import LineFeed, LinePower, said_by
+from agent.judging.line_power import LinePower, LinePowers, meter_power
 from agent.sealing.statements import Kept, kept_in
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import Site
@@ -98,7 +98,7 @@ def _loads(
     if period is None:
         raise LoadsError([f"{site.path(site.store.path) / DATABASE_NAME}: holds no seal yet"])
     slots = _Slots(period)
-    feed = LineFeed(lines)
+    feed = LinePowers(lines)
     checked = _Checked(site, kept_in(site.path(site.store.path)))
     for done, row in enumerate(archive.rows(period.first, period.last)):
         if done % TELL_SEALS == 0:
@@ -109,7 +109,7 @@ def _loads(
             if setup is None or record.model != setup.model.hash[:MODEL_ID_BYTES]:
                 continue  # of an older site file
             at_s = (record.boottime_ms + period.offsets_ms[header.boot_id]) / MS_PER_S
-            said = said_by(setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
+            said = meter_power(setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
             power = feed.power(record.meter, at_s, said)
             if power is not None:
                 slots.put(power)

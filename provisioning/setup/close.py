@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from agent.host.version import version
-from agent.inbox import POSTBOX_NAME
+from agent.inbox import INBOX_NAME
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.journal.file import Period
 from provisioning.live.page.gate import PasswordError, write_password
@@ -84,5 +84,5 @@ def _sealed(session: Session) -> bool:
     if service_status(session) is not None:
         return False  # it takes the letter at its next turn
     seals, receipted = run_once(session)
-    waits = any((session.store / POSTBOX_NAME).glob("*.json"))
+    waits = any((session.store / INBOX_NAME).glob("*.json"))
     return receipted >= seals and not waits

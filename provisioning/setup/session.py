@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field
 
-from agent.inbox import LetterError, drop
+from agent.inbox import EntryError, drop
 from agent.site.file import ConfigError, Site, SiteMistakesError, load_site, parse_site
 from disk.lock import Lock, SecondInstanceError
 from drivers.clock import Clock, SystemClock
@@ -86,7 +86,7 @@ class Session:
         try:
             self.store.mkdir(mode=0o700, parents=True, exist_ok=True)
             drop(self.store, body, self.clock.stamp().utc_ns)
-        except (OSError, LetterError) as error:
+        except (OSError, EntryError) as error:
             raise fail(EXIT_USAGE, f"{self.store}: {error}") from error
 
     def site(self) -> Site:

@@ -9,8 +9,8 @@ from attrs import define, field
 from agent.build import outbox_of, setups_of
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
-from agent.inbox import POSTBOX_NAME, Postbox
-from agent.judging.detector_feed import Watch
+from agent.inbox import INBOX_NAME, Inbox
+from agent.judging.detector_feed import DetectorFeed
 from agent.sealing.opening import open_chain
 from agent.site.file import parse_site
 from agent.site.linkages import linkages_of
@@ -86,9 +86,9 @@ class Rig:
         courier = Courier(outbox, store, outbox.topics, site.broker.centre_key, self._send, b"birth")
         params = linkages_of(site)
         lines = {meter.id: meter.line for meter in site.meter}
-        watch = Watch(Detector(params), setups_of(site), lines, params)
-        self.gateway = Gateway(site, "1.0", sealer, store, courier, watch)
-        self.gateway.postbox = Postbox(self.folder / "state" / POSTBOX_NAME)
+        feed = DetectorFeed(Detector(params), setups_of(site), lines, params)
+        self.gateway = Gateway(site, "1.0", sealer, store, courier, feed)
+        self.gateway.inbox = Inbox(self.folder / "state" / INBOX_NAME)
         self.gateway.start(recovery, self.stamp(), self.passed_s)
 
     def _send(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -104,7 +104,7 @@ class Rig:
 
     def read(self, meter: str, watts: float | None) -> None:
         """A reading of `meter`; None is a silent meter."""
-        model = self.gateway.watch.setups[meter].model
+        model = self.gateway.detector_feed.setups[meter].model
         good = watts is not None
         registers = model.encode({"active_power": watts} if watts is not None else {}, 1.0, 1.0)
         words = b"".join(word for _, word in sorted(registers.items()))

@@ -184,7 +184,7 @@ def test_a_meter_that_falls_silent_and_returns_is_told_twice(rig: Rig) -> None:
 
 
 def test_a_group_that_a_meter_refuses_is_told_once_and_not_at_every_poll(rig: Rig) -> None:
-    model = rig.gateway.watch.setups["mp"].model
+    model = rig.gateway.detector_feed.setups["mp"].model
     for _ in range(10):
         rig.run(5, 1000, 1000)
         stamp = rig.stamp()
@@ -419,7 +419,7 @@ def test_a_fault_in_the_detector_ends_the_detector_and_never_the_chain(
         raise ZeroDivisionError("a slip in a rule")
 
     rig.run(400, 1000, 1000)
-    monkeypatch.setattr(type(rig.gateway.watch), name, fail)
+    monkeypatch.setattr(type(rig.gateway.detector_feed), name, fail)
     before = len(rig.seals())
     rig.run(120, 1000, 1000)
     assert len(rig.seals()) >= before + 11
@@ -444,7 +444,7 @@ def test_a_fault_while_the_chain_is_judged_again_does_not_keep_the_gateway_from_
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("a slip in a rule")
 
-    monkeypatch.setattr(type(first.gateway.watch), "replay", fail)
+    monkeypatch.setattr(type(first.gateway.detector_feed), "replay", fail)
     second = first.killed(tmp_path / "second")
     second.run(30, 1000, 1000)
     assert "the detector begins anew: ZeroDivisionError" in caplog.text

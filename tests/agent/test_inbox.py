@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.inbox import (
-    LETTER_BYTES_MAX,
+    ENTRY_BYTES_MAX,
+    INBOX_NAME,
     LOOK_S,
-    POSTBOX_NAME,
     REFUSED,
     TAKEN_MAX,
-    LetterError,
-    Postbox,
+    EntryError,
+    Inbox,
     drop,
 )
 from drivers.clock import NS_PER_S, ClockState, Stamp
@@ -36,7 +36,7 @@ def dropped(folder: Path, count: int = 1, **more: Any) -> None:
 
 
 def letters(folder: Path) -> list[str]:
-    return sorted(path.name for path in (folder / "state" / POSTBOX_NAME).glob("*"))
+    return sorted(path.name for path in (folder / "state" / INBOX_NAME).glob("*"))
 
 
 def told(rig: Rig, kind: Kind = Kind.COMMISSIONING) -> list[dict[str, Any]]:
@@ -77,9 +77,9 @@ def test_a_letter_whose_removal_was_cut_off_is_removed_and_not_sealed_again(tmp_
     rig = Rig(tmp_path / "first")
     dropped(tmp_path / "first")
     (name,) = letters(tmp_path / "first")
-    raw = (tmp_path / "first/state" / POSTBOX_NAME / name).read_bytes()
+    raw = (tmp_path / "first/state" / INBOX_NAME / name).read_bytes()
     live(rig, 3)
-    (tmp_path / "first/state" / POSTBOX_NAME / name).write_bytes(raw)  # as if the kill came before unlink
+    (tmp_path / "first/state" / INBOX_NAME / name).write_bytes(raw)  # as if the kill came before unlink
     second = rig.killed(tmp_path / "second")
     live(second)
     assert len(told(second)) == 1
@@ -118,14 +118,14 @@ NONSENSE = [
     (b'{"what": "x", "n": 1' + b"0" * 400 + b"}", "fits no record"),
     (b"[" * 40_000, "is not JSON"),
     (b'{"what": "\xff"}', "is not JSON"),
-    (b'{"what": "' + b"x" * LETTER_BYTES_MAX + b'"}', "has more than"),
+    (b'{"what": "' + b"x" * ENTRY_BYTES_MAX + b'"}', "has more than"),
     (json.dumps({"what": "x", "n": [0.1] * 8_000}).encode(), "fits no record"),
 ]
 
 
 @pytest.mark.parametrize(("raw", "why"), NONSENSE)
 def test_nonsense_is_set_aside_with_an_event(tmp_path: Path, raw: bytes, why: str) -> None:
-    box = tmp_path / "state" / POSTBOX_NAME
+    box = tmp_path / "state" / INBOX_NAME
     box.mkdir(parents=True)
     (box / "1.json").write_bytes(raw)
     rig = Rig(tmp_path)
@@ -139,8 +139,8 @@ def test_nonsense_is_set_aside_with_an_event(tmp_path: Path, raw: bytes, why: st
 
 
 def test_what_fits_no_record_is_refused_before_it_is_dropped(tmp_path: Path) -> None:
-    with pytest.raises(LetterError, match="has more than"):
-        drop(tmp_path, {"what": "trial", "text": "x" * LETTER_BYTES_MAX}, 0)
+    with pytest.raises(EntryError, match="has more than"):
+        drop(tmp_path, {"what": "trial", "text": "x" * ENTRY_BYTES_MAX}, 0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,14 +149,14 @@ def test_root_follows_no_link_of_the_agent_s_user(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     (tmp_path / "state").mkdir()
-    (tmp_path / "state" / POSTBOX_NAME).symlink_to(other)
+    (tmp_path / "state" / INBOX_NAME).symlink_to(other)
     with pytest.raises(NotADirectoryError):
         dropped(tmp_path)
     assert list(other.iterdir()) == []
 
 
 def test_what_is_no_file_and_half_written_drafts_are_passed_by(tmp_path: Path) -> None:
-    box = tmp_path / "state" / POSTBOX_NAME
+    box = tmp_path / "state" / INBOX_NAME
     (box / "folder.json").mkdir(parents=True)
     (box / "half.new").write_bytes(b"{")
     rig = Rig(tmp_path)
@@ -171,7 +171,7 @@ def test_no_checkpoint_and_no_letter_stops_the_box(tmp_path_factory: Any, raws: 
     folder = tmp_path_factory.mktemp("box")
     for number, raw in enumerate(raws):
         (folder / f"{number}.json").write_bytes(raw)
-    box = Postbox(folder)
+    box = Inbox(folder)
     box.recall(b"".join(raws), lambda: ())
     taken = box.look(Stamp(0, NS_PER_S, bytes(16), ClockState.SYNCHRONISED))
     assert {kind for kind, _ in taken} <= {Kind.COMMISSIONING, Kind.EVENT}

@@ -137,7 +137,7 @@ def test_the_clock_is_held_against_a_beacon_that_comes_at_this_moment(tmp_path: 
 def test_the_fast_group_has_the_last_word_on_quality_and_all_groups_on_values(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "g1")
     rig.read("mp", 1000)
-    setup = rig.gateway.watch.setups["mp"]
+    setup = rig.gateway.detector_feed.setups["mp"]
     refused = Reading("mp", PollGroup.SLOW, rig.stamp(), setup.model.hash, (), Quality.BAD, "exception 2")
     rig.gateway.reading(refused)
     seen = glance(rig)

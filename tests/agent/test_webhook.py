@@ -12,22 +12,22 @@ from typing import Any, ClassVar
 
 import pytest
 
-from agent.site.webhook_url import HookAddress, HookUrlError, parse_hook
-from agent.webhook import WAITING_MAX, Hook
+from agent.site.webhook_url import WebhookAddress, WebhookUrlError, parse_webhook
+from agent.webhook import WAITING_MAX, Webhook
 
 
 @pytest.mark.parametrize(
     ("url", "wanted"),
     [
-        ("http://127.0.0.1:8080/x", HookAddress("127.0.0.1", 8080, "/x")),
-        ("http://localhost", HookAddress("127.0.0.1", 80, "/")),
-        ("http://192.168.1.9/lamp?on=1", HookAddress("192.168.1.9", 80, "/lamp?on=1")),
-        ("http://10.0.0.2:1/", HookAddress("10.0.0.2", 1, "/")),
-        ("http://[::1]:81/x", HookAddress("::1", 81, "/x")),
+        ("http://127.0.0.1:8080/x", WebhookAddress("127.0.0.1", 8080, "/x")),
+        ("http://localhost", WebhookAddress("127.0.0.1", 80, "/")),
+        ("http://192.168.1.9/lamp?on=1", WebhookAddress("192.168.1.9", 80, "/lamp?on=1")),
+        ("http://10.0.0.2:1/", WebhookAddress("10.0.0.2", 1, "/")),
+        ("http://[::1]:81/x", WebhookAddress("::1", 81, "/x")),
     ],
 )
-def test_a_local_address_is_taken(url: str, wanted: HookAddress) -> None:
-    assert parse_hook(url) == wanted
+def test_a_local_address_is_taken(url: str, wanted: WebhookAddress) -> None:
+    assert parse_webhook(url) == wanted
 
 
 @pytest.mark.parametrize(
@@ -53,8 +53,8 @@ def test_a_local_address_is_taken(url: str, wanted: HookAddress) -> None:
     ],
 )
 def test_any_other_address_is_refused_in_one_line(url: str) -> None:
-    with pytest.raises(HookUrlError) as caught:
-        parse_hook(url)
+    with pytest.raises(WebhookUrlError) as caught:
+        parse_webhook(url)
     assert "\n" not in str(caught.value)
 
 
@@ -89,36 +89,36 @@ def ear(status: int = 200) -> Iterator[tuple[str, "Queue[Any]"]]:
 
 def test_a_warning_arrives_as_json() -> None:
     with ear() as (url, heard):
-        hook = Hook(parse_hook(url))
-        hook.start()
-        hook.put({"linkage": "k1", "sentence": {"zh": "治污不足"}})
+        webhook = Webhook(parse_webhook(url))
+        webhook.start()
+        webhook.put({"linkage": "k1", "sentence": {"zh": "治污不足"}})
         assert heard.get(timeout=10) == (
             "/warning",
             "application/json",
             {"linkage": "k1", "sentence": {"zh": "治污不足"}},
         )
-        hook.stop(10)
+        webhook.stop(10)
 
 
 def test_what_is_waiting_is_sent_before_the_end() -> None:
     with ear() as (url, heard):
-        hook = Hook(parse_hook(url))
-        hook.put({"n": 1})
-        hook.put({"n": 2})
-        hook.start()
-        hook.stop(10)
+        webhook = Webhook(parse_webhook(url))
+        webhook.put({"n": 1})
+        webhook.put({"n": 2})
+        webhook.start()
+        webhook.stop(10)
         assert [heard.get_nowait()[2] for _ in range(2)] == [{"n": 1}, {"n": 2}]
 
 
 def test_failures_are_told_once_and_so_is_their_end(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, "dianjian.hook")
+    caplog.set_level(logging.INFO, "dianjian.webhook")
     for status in (500, 302):
         with ear(status) as (url, heard):
-            hook = Hook(parse_hook(url))
-            hook.start()
+            webhook = Webhook(parse_webhook(url))
+            webhook.start()
             for _ in range(3):
-                hook.put({})
-            hook.stop(10)
+                webhook.put({})
+            webhook.stop(10)
             assert heard.qsize() == 3
     assert [record.getMessage().split(": ")[1] for record in caplog.records] == [
         "answered 500",
@@ -128,14 +128,14 @@ def test_failures_are_told_once_and_so_is_their_end(caplog: pytest.LogCaptureFix
 
 def test_an_address_that_takes_and_never_answers_costs_its_time_out_and_nobody_waits() -> None:
     with socket.create_server(("127.0.0.1", 0)) as deaf:
-        hook = Hook(HookAddress("127.0.0.1", deaf.getsockname()[1], "/"), timeout_s=0.05)
-        hook.start()
+        webhook = Webhook(WebhookAddress("127.0.0.1", deaf.getsockname()[1], "/"), timeout_s=0.05)
+        webhook.start()
         for number in range(10 * WAITING_MAX):
-            hook.put({"n": number})
-        assert hook._waiting.qsize() <= WAITING_MAX
-        hook.stop(20)
-        assert not hook._thread.is_alive()
+            webhook.put({"n": number})
+        assert webhook._waiting.qsize() <= WAITING_MAX
+        webhook.stop(20)
+        assert not webhook._thread.is_alive()
 
 
 def test_a_hook_that_never_began_can_end() -> None:
-    Hook(HookAddress("127.0.0.1", 1, "/")).stop(1)
+    Webhook(WebhookAddress("127.0.0.1", 1, "/")).stop(1)

@@ -15,7 +15,7 @@ from attrs import define, field
 from agent.build import setups_of
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
-from agent.judging.detector_feed import Watch
+from agent.judging.detector_feed import DetectorFeed
 from agent.sealing.opening import open_chain
 from agent.site.file import parse_site
 from agent.site.linkages import linkages_of
@@ -153,8 +153,8 @@ class GatewayEnd:
         courier = Courier(outbox, store, topics, site.broker.centre_key, self.publisher.publish, birth)
         params = linkages_of(site)
         lines = {meter.id: meter.line for meter in site.meter}
-        watch = Watch(Detector(params), setups_of(site), lines, params)
-        self.gateway = Gateway(site, "1", sealer, store, courier, watch)
+        feed = DetectorFeed(Detector(params), setups_of(site), lines, params)
+        self.gateway = Gateway(site, "1", sealer, store, courier, feed)
         self.gateway.start(recovery, self.stamp(), time.monotonic())
 
     def __enter__(self) -> Self:
@@ -174,7 +174,7 @@ class GatewayEnd:
         self, meter: str, values: Mapping[str, Value] | None, group: PollGroup = PollGroup.FAST
     ) -> Reading:
         """What `meter` says now; None for a silent meter."""
-        model = self.gateway.watch.setups[meter].model
+        model = self.gateway.detector_feed.setups[meter].model
         key = (meter, group, tuple((values or {}).items()))
         if key not in self._made:
             self._made[key] = blocks(model.encode(values)) if values else ()

@@ -14,11 +14,11 @@ import tomlkit
 
 from agent.build import setups_of
 from agent.detect.detector import CheckpointError, Detector
-from agent.judging.detector_feed import Watch
+from agent.judging.detector_feed import DetectorFeed
 from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
 from agent.site.linkages import feed_of, linkages_of
-from agent.site.webhook_url import HookUrlError, parse_hook
+from agent.site.webhook_url import WebhookUrlError, parse_webhook
 from agent.uplink.settings import mqtt_settings
 from centre.register import RegistryError, read_registry, registry_line
 from drivers.errors import BusUrlError, ModelError
@@ -224,7 +224,7 @@ def run_urls(raw: bytes) -> None:
     text = raw.decode("utf-8", errors="replace")
     tries: tuple[tuple[Callable[[], object], type[Exception]], ...] = (
         (lambda: parse_url(text), BusUrlError),
-        (lambda: parse_hook(text), HookUrlError),
+        (lambda: parse_webhook(text), WebhookUrlError),
         (lambda: parse_broker(text, None, None, None), MqttSettingsError),
         (lambda: parse_broker(text, Path("a"), Path("b"), Path("c")), MqttSettingsError),
     )
@@ -258,11 +258,11 @@ def run_summed(raw: bytes) -> None:
 
 
 def run_watch(raw: bytes) -> None:
-    """The checkpoint in the database. `Memory` begins anew whatever is raised, so only time, memory and
+    """The checkpoint in the database. `Checkpoints` begins anew whatever is raised, so only time, memory and
     what is no Exception count here."""
-    watch = Watch(Detector([linkage()]), {}, {}, [linkage()])
+    feed = DetectorFeed(Detector([linkage()]), {}, {}, [linkage()])
     try:
-        watch.restore(raw)
+        feed.restore(raw)
     except Exception:  # noqa: BLE001 -- as agent.judging.checkpoints does
         return
 
@@ -278,7 +278,7 @@ def _checkpoint_seeds() -> list[bytes]:
 
 
 def _watch_seeds() -> list[bytes]:
-    return [Watch(Detector([linkage()]), {}, {}, [linkage()]).checkpoint()]
+    return [DetectorFeed(Detector([linkage()]), {}, {}, [linkage()]).checkpoint()]
 
 
 _URLS: Final = (

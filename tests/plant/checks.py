@@ -20,7 +20,7 @@ from attrs import define, field
 from agent.build import setups_of
 from agent.detect.detector import Detector
 from agent.detect.episode import SEVERITIES, Rule, Severity, State
-from agent.judging.detector_feed import Watch
+from agent.judging.detector_feed import DetectorFeed
 from agent.site.linkages import linkages_of
 from agent.store.gateway import read_seals
 from agent.store.salvage import seals_in
@@ -214,18 +214,18 @@ def _as_uninterrupted(world: World, chain: Chain, told: Counter[Told]) -> Iterat
     site = world.machine.site
     linkages = linkages_of(site)
     lines = {meter.id: meter.line for meter in site.meter}
-    watch = Watch(Detector(linkages), setups_of(site), lines, linkages)
+    feed = DetectorFeed(Detector(linkages), setups_of(site), lines, linkages)
     told_s: dict[Told, float] = {}
     found_s: dict[Told, float] = {}
     for record in chain.records:
-        now_s = watch._latest_ms / 1000
+        now_s = feed._latest_ms / 1000
         if isinstance(record, Record) and record.kind is Kind.EPISODE:
             told_s.setdefault(_told(record.body), now_s)
             continue
-        known = len(watch._untold)
-        watch.replay(record)
-        found_s |= {_told(one.to_body()): now_s for one in watch._untold[known:]}
-    edge_s = watch._latest_ms / 1000 - EDGE_S
+        known = len(feed._untold)
+        feed.replay(record)
+        found_s |= {_told(one.to_body()): now_s for one in feed._untold[known:]}
+    edge_s = feed._latest_ms / 1000 - EDGE_S
     for one, at_s in found_s.items():
         if one not in told and at_s < edge_s:
             yield f"an uninterrupted detector finds {one}, the chain has it not"

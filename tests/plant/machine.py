@@ -17,7 +17,7 @@ from attrs import define, field
 from agent.build import outbox_of, setups_of
 from agent.detect.detector import Detector
 from agent.gateway import Gateway, RekeyError
-from agent.judging.detector_feed import Watch
+from agent.judging.detector_feed import DetectorFeed
 from agent.sealing.chain import DiskError
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.sealing.quota import Level
@@ -239,7 +239,9 @@ class Machine:
         assert self.process is not None
         process, clock = self.process, self.clock
         gateway = process.gateway
-        for reading in self.story.readings(before_s, clock.story_s, clock.stamp(), gateway.watch.setups):
+        for reading in self.story.readings(
+            before_s, clock.story_s, clock.stamp(), gateway.detector_feed.setups
+        ):
             if gateway._sealing.level < Level.ESSENTIAL:
                 self.ledger.given[encode_reading(reading)] = None
             else:
@@ -269,7 +271,7 @@ class Machine:
             self.lost_spans.append(process.recovery.lost)
         self.salvages += process.store.salvage is not None
         process.gateway.start(process.recovery, self.clock.stamp(), self.now_s)
-        self.begun_anew += process.gateway._memory.anew
+        self.begun_anew += process.gateway._checkpoints.anew
 
     def _built(self) -> Process:
         """As `agent.build` does it, on this disk and with this link."""
@@ -297,8 +299,8 @@ class Machine:
         )
         linkages = linkages_of(site)
         lines = {meter.id: meter.line for meter in site.meter}
-        watch = Watch(Detector(linkages), setups_of(site), lines, linkages)
-        gateway = Gateway(site, "1.0", sealer, store, courier, watch)
+        feed = DetectorFeed(Detector(linkages), setups_of(site), lines, linkages)
+        gateway = Gateway(site, "1.0", sealer, store, courier, feed)
         return Process(gateway, link, sealer, slots, store, recovery)
 
     def _dead(self, how: str, down_s: float) -> None:

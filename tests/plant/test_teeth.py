@@ -11,7 +11,7 @@ from unittest import mock
 
 import pytest
 
-from agent.judging.checkpoints import Memory
+from agent.judging.checkpoints import Checkpoints
 from agent.sealing import sealer
 from agent.sealing.chain import Sealing
 from agent.sealing.key_slots import KeySlots
@@ -75,7 +75,7 @@ def checks_no_signature() -> Mistake:
 
 
 def forgets_what_it_has_seen() -> Mistake:
-    return mock.patch.object(Memory, "_replayed", return_value=None)
+    return mock.patch.object(Checkpoints, "_replayed", return_value=None)
 
 
 def publishes_before_the_commit() -> Mistake:

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
-from agent.judging.line_power import LineFeed, said_by
+from agent.judging.line_power import LinePowers, meter_power
 from drivers.points.model import Model
 from drivers.poll.meter import MeterSetup
 from drivers.reading import POWER_POINT, PollGroup, Quality
@@ -89,11 +89,11 @@ class Day:
     beat: Beat | None = None
     unread: int = 0
     _drawn_s: float = field(default=0.0, init=False)
-    _feed: LineFeed = field(init=False)
+    _feed: LinePowers = field(init=False)
     _models: dict[str, Model] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._feed = LineFeed(self.lines)
+        self._feed = LinePowers(self.lines)
         self._models = {name: power_of(one.model) for name, one in self.setups.items() if name in self.lines}
 
     @property
@@ -143,7 +143,7 @@ class Day:
             return
         if setup is None or model is None or setup.model.hash[:MODEL_ID_BYTES] != record.model:
             return
-        said = said_by(model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
+        said = meter_power(model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
         power = self._feed.power(record.meter, record.utc_ms / MS_PER_S, said)
         if power is None or not self.begin_s <= power.at_s < self.end_s:
             return

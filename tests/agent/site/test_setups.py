@@ -133,7 +133,7 @@ def gateway(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     monkeypatch.setattr(rig, "SITE", SITE + CEMS)
     life = Rig(folder)
     life.read("mp", 30_000)
-    model = life.gateway.watch.setups["cems"].model
+    model = life.gateway.detector_feed.setups["cems"].model
     life.gateway.reading(
         Reading("cems", PollGroup.FAST, life.stamp(), model.hash, (Block(4, 0x10, WORDS),), latency_ns=10**6)
     )
@@ -167,6 +167,9 @@ def test_the_status_shows_an_analyser_with_its_units_and_the_lines_without_it(ga
 
 
 def test_once_prints_an_analyser_without_a_line(gateway: Rig) -> None:
-    setup, reading = gateway.gateway.watch.setups["cems"], gateway.gateway.readings["cems"][PollGroup.FAST]
+    setup, reading = (
+        gateway.gateway.detector_feed.setups["cems"],
+        gateway.gateway.readings["cems"][PollGroup.FAST],
+    )
     gateway.close()
     assert reading_json(reading, setup, None)["line"] is None

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.tamper import latency, neighbours
-from agent.tamper.behaviour import Conduct
+from agent.tamper.behaviour import Behaviour
 from agent.tamper.energy import MIN_S, Energy
 from agent.tamper.frozen import LASTS_S, READS_MAX, READS_MIN, Frozen
 from agent.tamper.latency import LEARNED, RECENT, Latency
@@ -85,11 +85,11 @@ def plant(seed: int, more: str = "") -> Plant:
 
 def found(what: Plant, hours: float, bend: Bend | None = None) -> list[tuple[float, dict[str, Any]]]:
     """What was told, and how many seconds after the begin."""
-    conduct = Conduct(setups_of(what), buses_of(what))
+    behaviour = Behaviour(setups_of(what), buses_of(what))
     return [
         (one.stamp.boottime_ns / 1e9 - 1000, body)
         for one in readings(what, 0, hours * HOUR_S, bend)
-        for body in conduct.look(one)
+        for body in behaviour.look(one)
     ]
 
 
@@ -420,9 +420,9 @@ def slow_meter(
 
 
 def test_a_device_that_took_a_meters_place_while_the_power_was_off_is_told_by_its_latency() -> None:
-    first = Conduct(SETUPS, {})
+    first = Behaviour(SETUPS, {})
     assert not [body for n in range(LEARNED) for body in first.look(slow_meter(n * 10, 0.05))]
-    second = Conduct(SETUPS, {})
+    second = Behaviour(SETUPS, {})
     second.restore(first.state())
     told = [body for n in range(1000) for body in second.look(slow_meter(n * 10, 0.2))]
     assert [(body["what"], body["was_ms"], body["now_ms"]) for body in told] == [
@@ -432,7 +432,7 @@ def test_a_device_that_took_a_meters_place_while_the_power_was_off_is_told_by_it
 
 
 def test_latencies_of_a_clock_that_runs_fast_are_not_judged() -> None:
-    one = Conduct(SETUPS, {})
+    one = Behaviour(SETUPS, {})
     simulated = ClockState.SIMULATED
     told = [one.look(slow_meter(n * 10, 0.05 if n < 500 else 5.0, state=simulated)) for n in range(1000)]
     assert not any(told)
@@ -440,10 +440,10 @@ def test_latencies_of_a_clock_that_runs_fast_are_not_judged() -> None:
 
 def test_what_was_told_before_a_restart_is_not_told_again() -> None:
     what = plant(4, '\n[[event]]\nwhat = "stuck_meter"\nmeter = "p2-m"\nat = 0\nduration_s = 4000\n')
-    conduct = Conduct(setups_of(what), buses_of(what))
-    half = [body for one in readings(what, 0, 400) for body in conduct.look(one)]
-    after = Conduct(setups_of(what), buses_of(what))
-    after.restore(conduct.state())
+    behaviour = Behaviour(setups_of(what), buses_of(what))
+    half = [body for one in readings(what, 0, 400) for body in behaviour.look(one)]
+    after = Behaviour(setups_of(what), buses_of(what))
+    after.restore(behaviour.state())
     rest = [body for one in readings(what, 400, 900) for body in after.look(one)]
     assert [body["what"] for body in half] == ["meter frozen"]
     assert rest == []
@@ -451,7 +451,7 @@ def test_what_was_told_before_a_restart_is_not_told_again() -> None:
 
 def test_a_frozen_meter_is_a_record_in_the_chain_and_not_told_again_after_a_kill(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "first")
-    setup = rig.gateway.watch.setups["mp"]
+    setup = rig.gateway.detector_feed.setups["mp"]
     values = dict.fromkeys(("voltage_l1", "voltage_l2", "voltage_l3"), 230.0)
     values |= dict.fromkeys(("current_l1", "current_l2", "current_l3"), 20.0) | {"active_power": 12_000.0}
     image = setup.model.encode(values)
@@ -477,7 +477,7 @@ def test_a_frozen_meter_is_a_record_in_the_chain_and_not_told_again_after_a_kill
 
 
 def test_bad_readings_other_models_and_unknown_meters_are_passed_by() -> None:
-    one = Conduct(SETUPS, {})
+    one = Behaviour(SETUPS, {})
     good = slow_meter(10, 0.1)
     for odd in (
         evolve(good, quality=Quality.BAD, blocks=()),
@@ -493,7 +493,7 @@ def test_bad_readings_other_models_and_unknown_meters_are_passed_by() -> None:
 def test_whatever_the_registers_hold_nothing_breaks_and_numbers_are_finite(
     reads: list[tuple[int, bytes]],
 ) -> None:
-    one, at_s = Conduct(SETUPS, dict.fromkeys(SETUPS, "b1")), 0
+    one, at_s = Behaviour(SETUPS, dict.fromkeys(SETUPS, "b1")), 0
     for number, (passed_s, words) in enumerate(reads):
         at_s += passed_s
         group = (PollGroup.FAST, PollGroup.SLOW)[number % 2]
@@ -501,22 +501,22 @@ def test_whatever_the_registers_hold_nothing_breaks_and_numbers_are_finite(
         odd = evolve(slow_meter(at_s, passed_s / 10, meter), group=group, blocks=(Block(4, 0, words),))
         for body in one.look(odd):
             assert all(math.isfinite(value) for value in body.values() if isinstance(value, float))
-    Conduct(SETUPS, {}).restore(one.state())
+    Behaviour(SETUPS, {}).restore(one.state())
 
 
 @pytest.mark.parametrize("raw", [b"", b"\x80", b"\xa1\x61a\x01", b"\xa1\x61a\x83\x01\x02\x03", b"\xff"])
 def test_a_memory_that_is_none_is_refused(raw: bytes) -> None:
     with pytest.raises(ValueError, match="no memory of meters"):
-        Conduct(SETUPS, {}).restore(raw)
+        Behaviour(SETUPS, {}).restore(raw)
 
 
 def _cost() -> None:  # python -m tests.agent.tamper.test_behaviour
     what = plant(1)
     made = list(readings(what, 0, 2 * HOUR_S))
     for _ in range(3):
-        conduct, begun = Conduct(setups_of(what), buses_of(what)), time.process_time()
+        behaviour, begun = Behaviour(setups_of(what), buses_of(what)), time.process_time()
         for one in made:
-            conduct.look(one)
+            behaviour.look(one)
         print(f"{(time.process_time() - begun) / len(made) * 1e6:.1f} us a reading, {len(made)} readings")  # noqa: T201
 
 

@@ -105,11 +105,11 @@ def test_a_bus_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
 def remember(folder: Path, values: dict[str, Any]) -> None:
     """A chain that remembers this of meter mp."""
     rig = Rig(folder / "rig")
-    setup = rig.gateway.watch.setups["mp"]
+    setup = rig.gateway.detector_feed.setups["mp"]
     from agent.tamper.settings import _Known  # noqa: PLC0415
 
     rig.gateway._tamper._known["mp"] = _Known(setup.model.hash, dict(values))
-    rig.gateway._memory.save_meters()
+    rig.gateway._checkpoints.save_meters()
     rig.gateway.store.flush()
     rig.close()
     (folder / "rig/state").rename(folder / "g1")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from attrs import evolve
 
-from agent.inbox import POSTBOX_NAME
+from agent.inbox import INBOX_NAME
 from agent.site.field_types import UnitId
 from agent.site.file import load_site
 from agent.site.linkages import linkages_of
@@ -163,7 +163,7 @@ def test_a_meter_that_does_not_answer_is_undecided_and_the_setup_goes_on(tmp_pat
 def test_what_was_decided_lies_in_the_postbox(tmp_path: Path) -> None:
     folder = begun(tmp_path / "f", "commission")
     assert setup(folder, "commission", answers="[commission]\nhours = 24").exit_code == 0
-    (letter,) = (folder / "state" / POSTBOX_NAME).iterdir()
+    (letter,) = (folder / "state" / INBOX_NAME).iterdir()
     body = json.loads(letter.read_text("utf-8"))
     period = kept(folder).commissioning
     assert period is not None
