@@ -23,7 +23,7 @@ from agent.status.bus_figures import BusFigures, Tally
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
 from drivers.link.port import new_ledger
-from drivers.link.waiting import BusStats
+from drivers.link.transaction import BusStats
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup, bad_reading, refused
 from drivers.poll.schedule import Schedule, Wait

@@ -2,7 +2,7 @@
 
 Each entry has its section, its word, where it happens, its own keys with their defaults, and one
 sentence. What the words do in detail is told by firmware_sim.timetable (events), firmware_sim.wiring
-(wiring), firmware_sim.faults and firmware_sim.line_faults (faults).
+(wiring), firmware_sim.faults and firmware_sim.bus_faults (faults).
 """
 
 from typing import Final

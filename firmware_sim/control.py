@@ -24,9 +24,9 @@ from typing import Any, Final
 from attrs import define, field
 
 from drivers.clock import NS_PER_S, Clock
-from firmware_sim.hands import read_way
 from firmware_sim.layout import LineKind
 from firmware_sim.plant import Plant
+from firmware_sim.switches import read_way
 
 LINE_BYTES_MAX: Final = 256
 """Longest line that is asked: a name and a word."""

@@ -12,6 +12,7 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
+from firmware_sim.bus_faults import Outgoing, arranged
 from firmware_sim.device import Device
 from firmware_sim.dlt645_frames import (
     READ,
@@ -23,7 +24,6 @@ from firmware_sim.dlt645_frames import (
 )
 from firmware_sim.faults import FaultScript, Strike, disturb
 from firmware_sim.layout import BusPlan, FaultKind
-from firmware_sim.line_faults import Outgoing, arranged
 from firmware_sim.pacing import duration_s
 from firmware_sim.plant import Plant
 from firmware_sim.server_bus import turnaround_s

@@ -15,7 +15,7 @@ acts on the finished frame.
     crc_noise       a bit flipped, the end cut off, or noise in front (RTU frames only)
     babble          a burst of noise in its place that keeps the line busy (RTU frames only)
 
-What needs more than one frame is firmware_sim.line_faults'.
+What needs more than one frame is firmware_sim.bus_faults'.
 """
 
 from collections.abc import Sequence

@@ -43,7 +43,7 @@ class Parity(StrEnum):
 
 
 class FaultKind(StrEnum):
-    """What can happen to an answer (see firmware_sim.faults and firmware_sim.line_faults)."""
+    """What can happen to an answer (see firmware_sim.faults and firmware_sim.bus_faults)."""
 
     LATE = "late"
     CRC_NOISE = "crc_noise"

@@ -30,12 +30,12 @@ from drivers.points import model as meter_models
 from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.control import ControlError, ask
 from firmware_sim.energy import DAYS_MAX
-from firmware_sim.hands import WORDS
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import PlantError
 from firmware_sim.server import ServeError, Server
 from firmware_sim.signals import DAY_S, Profile, Shape
+from firmware_sim.switches import WORDS
 
 EXIT_FAILED: Final = 1
 EXIT_WRONG_INPUT: Final = 2

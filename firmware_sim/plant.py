@@ -3,7 +3,7 @@
 `power_w` and `history` tell the truth about a line: what it takes, with all events that happen to the
 line itself. `electrical`, `seen_at_s` and `silent` say what a meter makes of it. Times are seconds
 since 1970 UTC. The same file gives the same answers in every process and after every restart, until
-somebody switches a machine by hand (`switch`, see firmware_sim.hands): that holds from the next second
+somebody switches a machine by hand (`switch`, see firmware_sim.switches): that holds from the next second
 on, and what was before stays as it was.
 
 A feed takes what all other lines take, whether it goes through their meters or past them, and its losses.
@@ -19,11 +19,11 @@ from attrs import define, field
 from drivers.reading import Quantity
 from firmware_sim.connection import Connection, replaced
 from firmware_sim.electrical import Electrical
-from firmware_sim.hands import Switch, Way, switched
 from firmware_sim.layout import BusPlan, FaultPlan, Layout, LineKind, LinePlan, MeterPlan
 from firmware_sim.noise import Floats
 from firmware_sim.plant_file import read_layout
 from firmware_sim.signals import DAY_S, Signals
+from firmware_sim.switches import Switch, Way, switched
 from firmware_sim.timetable import SILENT, TREATMENT_EVENTS, Event, Load, What, happened, metered, window
 
 _LIGHT_LOAD: Final = 0.4

@@ -8,10 +8,10 @@ from typing import Final
 
 from attrs import define, field
 
+from firmware_sim.bus_faults import Outgoing, arranged, overheard
 from firmware_sim.device import Device
 from firmware_sim.faults import FaultScript, Reply, change, disturb
 from firmware_sim.layout import BusKind, BusPlan
-from firmware_sim.line_faults import Outgoing, arranged, overheard
 from firmware_sim.noise import key_of, uniform_at
 from firmware_sim.pacing import duration_s
 from firmware_sim.plant import Plant

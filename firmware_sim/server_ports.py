@@ -16,8 +16,8 @@ from typing import Any, Final, Protocol
 from attrs import define, field
 
 from drivers.clock import NS_PER_S, Clock
+from firmware_sim.bus_faults import Outgoing
 from firmware_sim.layout import BusKind, BusPlan, Spoken
-from firmware_sim.line_faults import Outgoing
 from firmware_sim.pacing import Part, duration_s, parts
 from firmware_sim.server_frames import GarbageError
 

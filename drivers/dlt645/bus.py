@@ -31,12 +31,12 @@ from drivers.dlt645.codec import (
     encode_read,
     signatures_in,
 )
-from drivers.dlt645.exchange import Exchange
+from drivers.dlt645.transaction import Exchange
 from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.link.bus_url import parse_url
 from drivers.link.ledger import Ledger
 from drivers.link.port import Line, late_min_s
-from drivers.link.waiting import Answer
+from drivers.link.transaction import Answer
 
 QUIET_MAX_S: Final = 0.5
 """Longest wait for silence: the longest frame takes 1 s at 2400 baud, a babbler has no end."""

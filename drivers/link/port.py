@@ -6,7 +6,7 @@ A `Line` owns the pipe, the ledger and the counters. `drivers.modbus.bus` makes 
 - Nothing is sent into a line that is not quiet; what lay on it is thrown away and accounted for.
 - Between frames there is the silence that the line asks for.
 - A wait ends at the time-out, or on a serial line as soon as the answer is known to be lost
-  (`drivers.link.patience`).
+  (`drivers.link.reply_wait`).
 - Requests in a row without a single byte open the port anew.
 
 A line belongs to one thread. It opens its port when it is first used, and again after a failure.
@@ -19,9 +19,9 @@ from typing import Final
 from drivers.clock import Clock
 from drivers.link.bus_url import BusTarget
 from drivers.link.ledger import LATE_MAX_S, LATE_REAL_MIN_S, Ledger
-from drivers.link.patience import SPOILED_S, Patience, Turnarounds
+from drivers.link.reply_wait import SPOILED_S, Patience, Turnarounds
+from drivers.link.transaction import FLOOD_BYTES_MAX, BusStats, Found, Waiting
 from drivers.link.transport import Deadline
-from drivers.link.waiting import FLOOD_BYTES_MAX, BusStats, Found, Waiting
 
 QUIET_S: Final = 0.02
 """Silence asked for after trouble. USB adapters hand over what they have every 16 ms."""

@@ -25,8 +25,8 @@ from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
 from drivers.link.bus_url import parse_url
 from drivers.link.ledger import Ledger
 from drivers.link.port import QUIET_S, Line
+from drivers.link.transaction import Answer
 from drivers.link.verdict import ADDRESS_MAX, Framing
-from drivers.link.waiting import Answer
 from drivers.modbus.frame import Prepared, Request
 from drivers.modbus.rtu import replies_in, requests_in
 from drivers.modbus.transaction import Transaction

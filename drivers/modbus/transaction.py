@@ -1,6 +1,6 @@
 """One Modbus request and what comes back until it is answered, refused or given up.
 
-Pure; the manners are those of `drivers.link.waiting`. Of Modbus alone:
+Pure; the manners are those of `drivers.link.transaction`. Of Modbus alone:
 
 - Over TCP a refusal has the id of its request and is believed at once; on a serial line it is not
   while it may belong to an earlier request.
@@ -11,8 +11,8 @@ from typing import Final
 
 from attrs import define
 
+from drivers.link.transaction import FLOOD_BYTES_MAX, Answer, BusStats, Taken, Waiting
 from drivers.link.verdict import EXCEPTION_BIT, Framing
-from drivers.link.waiting import FLOOD_BYTES_MAX, Answer, BusStats, Taken, Waiting
 from drivers.modbus.frame import Foreign, NeedMore, Request, Words, parse
 
 __all__ = ["FLOOD_BYTES_MAX", "Answer", "BusStats", "Transaction"]

@@ -13,7 +13,7 @@ from drivers.dlt645.bus import Dlt645Bus
 from drivers.link.bus_url import parse_url
 from drivers.link.ledger import Ledger
 from drivers.link.port import new_ledger
-from drivers.link.waiting import Answer, BusStats
+from drivers.link.transaction import Answer, BusStats
 from drivers.modbus.bus import Bus
 
 

@@ -30,8 +30,8 @@ from attrs import Factory, define, field, frozen
 from drivers.clock import Clock
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.link.transaction import Answer, BusStats
 from drivers.link.verdict import Framing
-from drivers.link.waiting import Answer, BusStats
 from drivers.modbus.frame import NeedMore, Refused, Request, Words, parse
 from drivers.points.registers import WORD_BYTES
 from drivers.poll.bus import MeterBus

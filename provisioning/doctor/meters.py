@@ -20,7 +20,7 @@ from drivers.points.registers import Value
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
-from drivers.search.plausible import IMPOSSIBLE, judge
+from drivers.search.plausibility import IMPOSSIBLE, judge
 from provisioning.doctor.chain import remembered
 from provisioning.doctor.finding import Finding, Patient, Said, failed, ok, warning
 from provisioning.words.findings import told

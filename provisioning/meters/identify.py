@@ -11,7 +11,7 @@ from drivers.errors import BusDownError, ModelError
 from drivers.points.model import Model, load, load_file, names
 from drivers.poll.bus import MeterBus
 from drivers.poll.meter import METER_UNIT_ID_MAX
-from drivers.search.probe import Match, identify, probe
+from drivers.search.identify import Match, identify, probe
 from drivers.search.sunspec import model_text
 from provisioning.terminal.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail

@@ -1,6 +1,6 @@
 """`dianjian scan`: find the meters of a bus and say what they are. Reads only, never writes.
 
-The order of the search and the meaning of what comes back are `drivers.search.finding`'s. With `--json` every
+The order of the search and the meaning of what comes back are `drivers.search.walk`'s. With `--json` every
 meter is one object with a `unit_id`, as soon as it is named; what is wrong with the bus comes at the end
 as an object with a `finding` and its `text`, which people get on stderr.
 """
@@ -22,9 +22,9 @@ from drivers.points.model import Model, load, names
 from drivers.poll.bus import open_bus
 from drivers.poll.meter import METER_UNIT_ID_MAX
 from drivers.poll.recording import Asked, Recorder, RecordingBus, answer_said
-from drivers.search.asking import Asker, lines_of, url_at
-from drivers.search.finding import QUICK_UNITS, Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
-from drivers.search.probe import SCAN_TIMEOUT_S, Match, identify
+from drivers.search.identify import SCAN_TIMEOUT_S, Match, identify
+from drivers.search.prober import Asker, lines_of, url_at
+from drivers.search.walk import QUICK_UNITS, Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
 from provisioning.meters.scan_dlt645 import scan_line
 from provisioning.terminal.bus_option import RECORD, hasty_ledger, opened
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail

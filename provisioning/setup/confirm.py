@@ -14,7 +14,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
 
 SURE: Final = 0.9
-"""From here on a model is not asked about; `drivers.search.probe` says 0.99 of what its identity registers
+"""From here on a model is not asked about; `drivers.search.identify` says 0.99 of what its identity registers
 name."""
 
 

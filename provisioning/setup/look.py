@@ -23,10 +23,10 @@ from drivers.points.registers import Value
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.reading import PollGroup
-from drivers.search.asking import Asker, lines_of, url_at
 from drivers.search.dlt645 import search
-from drivers.search.finding import Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
-from drivers.search.probe import SCAN_TIMEOUT_S, Match, identify
+from drivers.search.identify import SCAN_TIMEOUT_S, Match, identify
+from drivers.search.prober import Asker, lines_of, url_at
+from drivers.search.walk import Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
 from provisioning.meters.scan_dlt645 import fitting, urls_to_try
 from provisioning.terminal.bus_option import hasty_ledger
 from provisioning.words.findings import told, told_finding

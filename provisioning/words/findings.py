@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from drivers.search.finding import Finding, Verdict
-from drivers.search.plausible import Code, Reason
+from drivers.search.plausibility import Code, Reason
+from drivers.search.walk import Finding, Verdict
 from provisioning.words.common import LANGUAGES, language
 
 _REASONS: Final = {

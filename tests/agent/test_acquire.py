@@ -11,7 +11,7 @@ from agent.acquire import DOWN_REPEAT_S, STALL_S, BusLoop, BusTask
 from drivers.clock import NS_PER_S, Stamp, SystemClock
 from drivers.clock import ClockState as State
 from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
-from drivers.link.waiting import Answer
+from drivers.link.transaction import Answer
 from drivers.modbus.transaction import BusStats
 from drivers.points.model import Model, load
 from drivers.poll.meter import MeterSetup

@@ -15,7 +15,7 @@ from tests.agent.rig import Rig
 from tests.faults.core_life import STATE, dropped, events_of, filled, records_of
 from tests.faults.disk import DATABASE, rows_of
 from tests.faults.invariants import Held, Witness, check
-from tests.faults.told import ToldCentre
+from tests.faults.reference_centre import ToldCentre
 
 SEALS: Final = 150
 """A page and more each."""

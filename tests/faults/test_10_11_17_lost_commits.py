@@ -13,7 +13,7 @@ from tests.agent.rig import Rig
 from tests.faults.core_life import GATEWAY, STATE, records_of
 from tests.faults.disk import DATABASE, KEYS, opened, rows_of
 from tests.faults.invariants import Held, Witness, check
-from tests.faults.told import ToldCentre
+from tests.faults.reference_centre import ToldCentre
 
 FILES: Final = ("", "-wal", "-shm")
 LATER_S: Final = 100_000.0

@@ -10,7 +10,7 @@ from tests.agent.rig import Rig
 from tests.faults.core_life import first_life, published
 from tests.faults.disk import rows_of
 from tests.faults.invariants import Witness, check
-from tests.faults.told import ToldCentre
+from tests.faults.reference_centre import ToldCentre
 
 
 def restored(tmp_path: Path, centre: ToldCentre, seen: Witness, *, lived_on_s: float) -> Rig:

@@ -6,7 +6,7 @@ from itertools import chain
 import pytest
 from click.testing import CliRunner
 
-from firmware_sim import faults, line_faults, timetable, wiring
+from firmware_sim import bus_faults, faults, timetable, wiring
 from firmware_sim.catalogue import CATALOGUE
 from firmware_sim.layout import FaultKind
 from firmware_sim.main import main
@@ -16,7 +16,7 @@ from firmware_sim.wiring import Mistake
 TOLD_IN = {
     "event": str(timetable.__doc__),
     "wiring": str(wiring.__doc__),
-    "fault": str(faults.__doc__) + str(line_faults.__doc__),
+    "fault": str(faults.__doc__) + str(bus_faults.__doc__),
 }
 
 

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from drivers.clock import NS_PER_S, Clock, ScaledClock
 from firmware_sim.control import ControlError, ControlPort, ask
-from firmware_sim.hands import Way, read_way
 from firmware_sim.main import main
 from firmware_sim.plant import SWITCHES_MAX, Plant
 from firmware_sim.server import ServeError, Server
+from firmware_sim.switches import Way, read_way
 
 NINE_S = 1_772_407_800.0 + 5400
 """Production runs since eight o'clock."""

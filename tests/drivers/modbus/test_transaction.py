@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
+from drivers.link.transaction import Answer
 from drivers.link.verdict import Framing
-from drivers.link.waiting import Answer
 from drivers.modbus.frame import Request, encode_exception, encode_reply, encode_request
 from drivers.modbus.transaction import FLOOD_BYTES_MAX, BusStats, Transaction
 

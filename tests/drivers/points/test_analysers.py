@@ -10,7 +10,7 @@ from drivers.points.model import Model, load, load_file
 from drivers.points.point import over, times
 from drivers.poll.bus import open_bus
 from drivers.reading import EMISSIONS, UNITS, Block, PollGroup, Quantity
-from drivers.search.probe import identify
+from drivers.search.identify import identify
 from tests.drivers.slave import Asked, Slave, on_tcp
 
 OWN = """

@@ -3,7 +3,7 @@ from attrs import Factory, define, evolve
 
 from drivers.clock import NS_PER_S, ScaledClock, SystemClock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.link.waiting import Answer
+from drivers.link.transaction import Answer
 from drivers.points.model import Model, Point, load
 from drivers.points.plan import Span
 from drivers.points.registers import RegisterType

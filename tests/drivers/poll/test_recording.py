@@ -23,7 +23,7 @@ from drivers.poll.meter import Meter, MeterSetup
 from drivers.poll.recording import Asked as AskedFor
 from drivers.poll.recording import RecordingBus, RecordingError, ReplayBus, Said, replay
 from drivers.reading import PollGroup, Quality
-from drivers.search.probe import identify
+from drivers.search.identify import identify
 from tests.drivers.search.simulated import SaysBus, bus_of
 from tests.drivers.slave import Asked, Script, Slave, answer, on_tcp, words
 

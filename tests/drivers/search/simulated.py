@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from drivers.errors import ExceptionReplyError, ReplyTimeoutError
-from drivers.link.waiting import Answer, BusStats
+from drivers.link.transaction import Answer, BusStats
 from drivers.points.model import Model
 from firmware_sim.device import Device
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan

@@ -10,8 +10,8 @@ from drivers.errors import BusDownError
 from drivers.link.verdict import FUNCTIONS
 from drivers.points.model import Model, load, names
 from drivers.points.registers import WordOrder
-from drivers.search.plausible import Code
-from drivers.search.probe import Match, identify, probe, same_registers
+from drivers.search.identify import Match, identify, probe, same_registers
+from drivers.search.plausibility import Code
 from firmware_sim.device import ILLEGAL_FUNCTION
 from tests.drivers.search.simulated import SaysBus, bus_of
 

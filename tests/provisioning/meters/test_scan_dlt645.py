@@ -6,7 +6,7 @@ import click
 import pytest
 
 from drivers.clock import SystemClock
-from drivers.modbus.bus import Dlt645Bus
+from drivers.dlt645.bus import Dlt645Bus
 from drivers.poll.bus import open_bus
 from firmware_sim.dlt645_frames import answer_frame
 from provisioning.meters.scan_dlt645 import BAUDRATES, scan_line, urls_to_try

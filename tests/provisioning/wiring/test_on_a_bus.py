@@ -12,10 +12,10 @@ from drivers.clock import NS_PER_S, ScaledClock
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
-from firmware_sim.hands import Way
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import layout_of
 from firmware_sim.server import Server
+from firmware_sim.switches import Way
 from firmware_sim.wiring import Mistake
 from provisioning.wiring import Expected, Follow, diagnose
 

@@ -14,9 +14,9 @@ from drivers.errors import DriverError
 from drivers.link.verdict import Framing, Request, Words
 from drivers.modbus.frame import encode_request, parse
 from drivers.poll.bus import open_bus
+from firmware_sim.bus_faults import FOREIGN_PAUSE_S, Outgoing, arranged
 from firmware_sim.faults import Strike
 from firmware_sim.layout import FaultKind, FaultPlan
-from firmware_sim.line_faults import FOREIGN_PAUSE_S, Outgoing, arranged
 from firmware_sim.plant import Plant
 from firmware_sim.plant_file import PlantError, layout_of
 from firmware_sim.server import Server

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from drivers.errors import BusUrlError
 from drivers.link.verdict import Framing
 from drivers.modbus.frame import Request, encode_exception, encode_reply, encode_request
-from drivers.search.asking import lines_of, url_at
-from drivers.search.finding import (
+from drivers.search.prober import lines_of, url_at
+from drivers.search.walk import (
     GARBLED_AGAIN,
     QUICK_UNITS,
     UNIT_ID_MAX,

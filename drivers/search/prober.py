@@ -1,4 +1,4 @@
-"""Asks one question of `drivers.search.finding` on a bus, at a line setting, and gives all bytes that came.
+"""Asks one question of `drivers.search.walk` on a bus, at a line setting, and gives all bytes that came.
 
 This is the rim of the search: it opens the port anew for each setting and listens on after an answer,
 because a second one means two meters with one address. It sends reads of one register and nothing else.
@@ -13,7 +13,7 @@ from drivers.link.bus_url import parse_url
 from drivers.link.transport import Deadline, Pipe
 from drivers.link.verdict import Framing
 from drivers.modbus.frame import Request, encode_request
-from drivers.search.finding import NOBODYS_UNIT_ID, Ask, LineSetting, Sight, Sign, settings, sight_of
+from drivers.search.walk import NOBODYS_UNIT_ID, Ask, LineSetting, Sight, Sign, settings, sight_of
 
 LISTEN_ON_S: Final = 0.03
 """How long a second answer is waited for: meters with one address begin within a few ms of each other,

@@ -3,7 +3,7 @@
 `identify` tries the models one after the other. A model with fingerprints, or one that SunSpec
 discovery makes, is certain if all of them fit and its values do not speak against it; then no other is
 asked. An optional fingerprint can only speak for its model, not against it. Else every model is read as
-if the meter were one, and `drivers.search.plausible` judges the answers.
+if the meter were one, and `drivers.search.plausibility` judges the answers.
 The best comes first, with its confidence and its reasons; models that explain the answers equally well
 are `alike`, and a person has to look at the label.
 
@@ -24,7 +24,7 @@ from drivers.points.point_table import points_json
 from drivers.poll.bus import MeterBus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import Block, PollGroup, Quality
-from drivers.search.plausible import IMPOSSIBLE, Code, Reason, judge
+from drivers.search.plausibility import IMPOSSIBLE, Code, Reason, judge
 from drivers.search.sunspec import discover
 
 SCAN_TIMEOUT_S: Final = 0.3

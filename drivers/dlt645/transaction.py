@@ -1,16 +1,16 @@
 """One DL/T 645 read and what comes back until it is answered, refused or given up.
 
-Pure; the manners are those of `drivers.link.waiting`. Late answers to earlier reads are passed over, for they
-name their data id. A refusal names none: while anything else asked of this meter may be answered late,
-it is not believed. Bytes that never became a frame are an error of their own: somebody is there.
+Pure; the rules are those of `drivers.link.transaction`. Late answers to earlier reads are skipped, for they
+name their data id. A refusal names none: while an answer to another read of this meter may still come, it
+is not believed. Bytes that never became a frame are an error of their own: somebody is there.
 """
 
 from attrs import define
 
 from drivers.dlt645.codec import Data, ReadId, parse
 from drivers.errors import DriverError, ReplyError
+from drivers.link.transaction import Taken, Waiting
 from drivers.link.verdict import Foreign, NeedMore
-from drivers.link.waiting import Taken, Waiting
 
 
 @define

@@ -9,8 +9,8 @@ still waited for. What is not the answer is cut off, counted and told to the led
 - A refusal that may belong to an earlier request is skipped in the same way.
 - After another master asked the same of the same meter, no answer is believed.
 
-`drivers.modbus.transaction` says what is an answer of Modbus, `drivers.dlt645.exchange` what is one of DL/T
-645.
+`drivers.modbus.transaction` says what is an answer of Modbus, `drivers.dlt645.transaction` what is one of
+DL/T 645.
 """
 
 from abc import ABC, abstractmethod

@@ -9,8 +9,8 @@ from click.testing import CliRunner, Result
 
 from drivers.clock import SystemClock
 from drivers.points.model import load
-from drivers.search.asking import Asker
-from drivers.search.finding import QUICK_UNITS, Ask, LineSetting, Sign, Walk
+from drivers.search.prober import Asker
+from drivers.search.walk import QUICK_UNITS, Ask, LineSetting, Sign, Walk
 from provisioning.cli import cli
 from provisioning.meters import scan
 from tests.drivers.search.simulated import START_S, device

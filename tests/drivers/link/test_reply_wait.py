@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.link.ledger import Ledger
-from drivers.link.patience import SPOILED_S, TURNAROUND_TIMES, Patience, Turnarounds
 from drivers.link.port import FIFO_BYTES, QUIET_S
+from drivers.link.reply_wait import SPOILED_S, TURNAROUND_TIMES, Patience, Turnarounds
+from drivers.link.transaction import Answer
 from drivers.link.verdict import Framing
-from drivers.link.waiting import Answer
 from drivers.modbus.frame import Request, encode_reply, encode_request
 from drivers.modbus.transaction import BusStats, Transaction
 
