@@ -17,7 +17,7 @@ from agent.sealing.recovery import Recovery
 from agent.sealing.statements import in_force, kept_in
 from agent.sealing.tpm_task import TpmTask
 from agent.site.file import ConfigError, Site
-from agent.site.linkages import feed_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of
 from agent.site.setups import lines_of, setups_of
 from agent.site.webhook_url import parse_webhook
 from agent.status.socket import StatusSocket
@@ -99,7 +99,7 @@ def build(
     assert broker.centre_key is not None
     topics = Topics(site.site.gateway)
     setups, linkages = setups_of(site), linkages_of(site)
-    incomer = feed_of(site, linkages)
+    incomer = incomer_of(site, linkages)
     settings = mqtt_settings(site, broker, topics)
     tpm = tpm_task(site)
     folder, store, sealer, recovery = open_chain(site)

@@ -152,7 +152,7 @@ class Gateway:
         }
         self._put(Kind.BOOT, stamp, boot, urgent=True)
         feed = self.detector_feed
-        for body in manifest_bodies(self.site, feed.setups, feed.linkages, feed.feed, self.version, stamp):
+        for body in manifest_bodies(self.site, feed.setups, feed.linkages, feed.incomer, self.version, stamp):
             self._put(Kind.MANIFEST, stamp, body)
         if self.store.salvage is not None:
             LOG.warning("database salvaged: %s", self.store.salvage)

@@ -46,7 +46,7 @@ from agent.sealing.sealer import SealingStoppedError
 from agent.sealing.tip import RekeyRefusedError
 from agent.site.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
 from agent.site.file import ConfigError, Site, load_site
-from agent.site.linkages import feed_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of
 from agent.site.setups import setups_of
 from agent.uplink.settings import mqtt_settings
 from disk.database import CommitError, SchemaNewerError, StoreError
@@ -135,7 +135,7 @@ def _parser() -> argparse.ArgumentParser:
 def _check(call: argparse.Namespace) -> int:
     site = load_site(call.config)
     problems = list(site.missing_for_agent())
-    for look in (setups_of, linkages_of, lambda site: feed_of(site, linkages_of(site)), tpm_task):
+    for look in (setups_of, linkages_of, lambda site: incomer_of(site, linkages_of(site)), tpm_task):
         try:
             look(site)
         except ConfigError as error:

@@ -1,6 +1,6 @@
 """How one meter is connected: what it sees of its line, with its wiring and what happens to it.
 
-The truth of a phase is a part of the line's load at the feed's voltage; firmware_sim.wiring makes of it
+The truth of a phase is a part of the line's load at the supply's voltage; firmware_sim.wiring makes of it
 what the channels see, and the counters sum exactly that. A meter that is replaced or reset counts from
 `counter_wh` on. The first counter_wrap of a meter puts its counter of import where it wraps at that moment.
 """
@@ -21,9 +21,9 @@ from firmware_sim.wiring import Complexes, Phasors, Wiring, miswired, of_load
 
 _UNBALANCE: Final = 0.02
 _METER_ERROR: Final = 0.001
-_FEED_UNBALANCE: Final = 0.004
-_FEED_NOISE: Final = ((600.0, 0.006), (20.0, 0.001))
-"""Period in s and relative standard deviation of the feed's voltage."""
+_SUPPLY_UNBALANCE: Final = 0.004
+_SUPPLY_NOISE: Final = ((600.0, 0.006), (20.0, 0.001))
+"""Period in s and relative standard deviation of the supply's voltage."""
 _FREQUENCY_NOISE_HZ: Final = 0.02
 _FREQUENCY_PERIOD_S: Final = 60.0
 _PAST_HOURS: Final = (1500, 6000)
@@ -124,15 +124,15 @@ class Connection:
         return self._true(line, t_s, voltages).currents
 
     def _voltages(self, t_s: Floats) -> Floats:
-        feed = 1 + sum(
+        supply = 1 + sum(
             deviation * smooth(key_of(self.seed, "feed", str(period_s)), t_s, period_s)
-            for period_s, deviation in _FEED_NOISE
+            for period_s, deviation in _SUPPLY_NOISE
         )
-        return np.asarray(self.meter.voltage * (feed + self._own), dtype=np.float64)
+        return np.asarray(self.meter.voltage * (supply + self._own), dtype=np.float64)
 
     def _deviation(self, phase: int) -> float:
-        """Of a phase's voltage from the feed's: the phase's own and the meter's error."""
-        own = _FEED_UNBALANCE * (2 * uniform_at(key_of(self.seed, "feed"), phase) - 1)
+        """Of a phase's voltage from the supply's: the phase's own and the meter's error."""
+        own = _SUPPLY_UNBALANCE * (2 * uniform_at(key_of(self.seed, "feed"), phase) - 1)
         return own + _METER_ERROR * (2 * uniform_at(key_of(self.seed, self.meter.id, "error"), phase) - 1)
 
     def _counted(self, t_s: Floats) -> Floats:

@@ -115,7 +115,7 @@ class ControlPort:
         return [
             {
                 "line": line.id,
-                "to": None if line.kind is LineKind.FEED else last.get(line.id, _AUTO),
+                "to": None if line.kind is LineKind.INCOMER else last.get(line.id, _AUTO),
                 "power_w": round(self.plant.power_w(line.id, now_s), 1),
             }
             for line in self.plant.lines

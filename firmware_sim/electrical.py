@@ -1,6 +1,6 @@
 """What a meter can see at one moment: voltage, current and power of three phases that fit together.
 
-U and frequency come from the feed, which all meters share; a meter adds its own error of class 0.5
+U and frequency come from the supply, which all meters share; a meter adds its own error of class 0.5
 or better. S = U · I and S² = P² + Q² hold in each phase, PF = P / S, and the sums are sums; Q is
 positive where the current lags. The whole's S is that of its P and Q. A meter without any voltage
 sees no frequency.

@@ -16,7 +16,7 @@ class LineKind(StrEnum):
 
     PRODUCTION = "production"
     TREATMENT = "treatment"
-    FEED = "feed"
+    INCOMER = "incomer"
 
 
 class BusKind(StrEnum):
@@ -107,11 +107,11 @@ class LinePlan:
 
     Attributes:
         id: Its name.
-        kind: What it does; a feed takes what all other lines take, metered or not, and its losses.
+        kind: What it does; an incomer takes what all other lines take, metered or not, and its losses.
         rated_w: Its rated power.
-        profile: Its load; that of a feed is not asked.
+        profile: Its load; that of an incomer is not asked.
         meters: Ids of its meters.
-        losses: For a feed: of transformer and cables, as a share of what the lines take.
+        losses: For an incomer: of transformer and cables, as a share of what the lines take.
     """
 
     id: str

@@ -6,7 +6,7 @@ since 1970 UTC. The same file gives the same answers in every process and after 
 somebody switches a machine by hand (`switch`, see firmware_sim.switches): that holds from the next second
 on, and what was before stays as it was.
 
-A feed takes what all other lines take, whether it goes through their meters or past them, and its losses.
+An incomer takes what all other lines take, whether it goes through their meters or past them, and its losses.
 """
 
 import math
@@ -31,7 +31,7 @@ _LIGHT_LOAD: Final = 0.4
 _IDLE_POWER_FACTOR: Final = 0.45
 """Part of the full-load power factor that is left without any load."""
 _UNMETERED_FACTOR: Final = 0.86
-"""Power factor of a line without a meter of its own, where a feed sees it."""
+"""Power factor of a line without a meter of its own, where an incomer sees it."""
 SWITCHES_MAX: Final = 10_000
 """Each costs a little with every answer; a person makes some hundred."""
 
@@ -130,16 +130,16 @@ class Plant:
         Raises:
             ValueError: There is no such machine, or there were too many switches; one line.
         """
-        machines = [line.id for line in self.lines if line.kind is not LineKind.FEED]
+        machines = [line.id for line in self.lines if line.kind is not LineKind.INCOMER]
         if line_id not in machines:
             raise ValueError(f"no machine is called {line_id!r}; there are {', '.join(machines)}")
         if len(self._switches) >= SWITCHES_MAX:
             raise ValueError(f"machines were switched {SWITCHES_MAX} times; serve the plant anew")
         done = Switch(line_id, way, math.floor(t_s) + 1.0, share)
         kept_s = done.begin_s - 1
-        feeds = [line.id for line in self.lines if line.kind is LineKind.FEED]
+        incomers = [line.id for line in self.lines if line.kind is LineKind.INCOMER]
         moved = [
-            one for one in self._connections.values() if any(one.sees(line) for line in (line_id, *feeds))
+            one for one in self._connections.values() if any(one.sees(line) for line in (line_id, *incomers))
         ]
         shown = [one.counts(kept_s) for one in moved]
         self._switches.append(done)
@@ -215,7 +215,7 @@ class Plant:
         self, line_id: str, t_s: Floats, *, with_events: bool = True, power_factor: float = 1.0
     ) -> Load:
         line = self.line(line_id)
-        if line.kind is LineKind.FEED:
+        if line.kind is LineKind.INCOMER:
             return self._fed(line, t_s, with_events=with_events)
         watts = self._watts(line, t_s) if len(t_s) else np.zeros(0)
         light = np.minimum(watts / line.rated_w / _LIGHT_LOAD, 1.0)
@@ -239,16 +239,16 @@ class Plant:
 
         return switched(watts, mine, t_s, of=at_last, ramp_s=profile.ramp_s)
 
-    def _fed(self, feed: LinePlan, t_s: Floats, *, with_events: bool) -> Load:
+    def _fed(self, incomer: LinePlan, t_s: Floats, *, with_events: bool) -> Load:
         """What all other lines take, each at the power factor of its meter, and the losses."""
         factors = {meter.line: meter.power_factor for meter in reversed(self.meters)}
         active, reactive = np.zeros_like(t_s), np.zeros_like(t_s)
         for line in self.lines:
-            if line.kind is LineKind.FEED:
+            if line.kind is LineKind.INCOMER:
                 continue
             factor = factors.get(line.id, _UNMETERED_FACTOR)
             load = self._load(line.id, t_s, with_events=with_events, power_factor=factor)
-            active += load.watts * (1 + feed.losses)
+            active += load.watts * (1 + incomer.losses)
             reactive += np.sqrt(np.maximum(load.apparent**2 - load.watts**2, 0.0))
         return Load(active, np.hypot(active, reactive))
 

@@ -120,8 +120,8 @@ def _place(
         other = any(one.id == line and one.kind is not LineKind.TREATMENT for one in lines)
         if what in TREATMENT_EVENTS and other:
             table.note("line", f"{what} happens to treatment lines only")
-        if any(one.id == line and one.kind is LineKind.FEED for one in lines):
-            table.note("line", f"{what} does not happen to a feed; a power_cut without a line happens to all")
+        if any(one.id == line and one.kind is LineKind.INCOMER for one in lines):
+            table.note("line", f"{what} happens to no incomer; a power_cut without a line happens to all")
         return line, "", ""
     if what is What.UNPLUGGED or (what is What.GAP and table.has("bus")):
         bus = known(table, "bus", "bus", [one.id for one in buses])

@@ -15,11 +15,11 @@ link = "/tmp/b1"                    # optional symbolic link to the pty
 
 [[line]]
 id = "p1"
-kind = "production"                 # production | treatment | feed
+kind = "production"                 # production | treatment | incomer
 rated_w = 75000
 profile = { shape = "batch", shifts = ["08:00-12:00"], on_s = 1800, off_s = 300 }
                                     # keys and defaults: firmware_sim.signals.Profile
-# a line of kind "feed" has no profile: it takes what all other lines take, and losses = 0.02 of it
+# a line of kind "incomer" has no profile: it takes what all other lines take, and losses = 0.02 of it
 
 [[meter]]
 id = "m1"
@@ -164,14 +164,15 @@ def _bus(table: PlantTable) -> BusPlan:
 
 
 def _line(table: PlantTable) -> LinePlan:
-    kind = table.choice("kind", LineKind)
-    feed = kind is LineKind.FEED
+    old = table.says("kind", "feed")  # plant files of version 0.1
+    kind = LineKind.INCOMER if old else table.choice("kind", LineKind)
+    incomer = kind is LineKind.INCOMER
     line = LinePlan(
         id=table.text("id"),
         kind=kind,
         rated_w=table.number("rated_w", low=1.0, high=_WATTS_MAX),
-        profile=Profile(Shape.CONTINUOUS) if feed else read_profile(table.section("profile")),
-        losses=table.number("losses", _LOSSES, low=0.0, high=1.0) if feed else 0.0,
+        profile=Profile(Shape.CONTINUOUS) if incomer else read_profile(table.section("profile")),
+        losses=table.number("losses", _LOSSES, low=0.0, high=1.0) if incomer else 0.0,
     )
     table.finish()
     return line
@@ -251,12 +252,12 @@ def _crossed(layout: Layout) -> Iterable[str]:
         shares = sum(meter.share for meter in layout.meters if meter.line == line.id)
         if shares > 1 + _SHARE_SLACK:
             yield f"line[{i}]: its meters' shares add up to {shares:g}, more than 1"
-        if line.kind is not LineKind.FEED:
+        if line.kind is not LineKind.INCOMER:
             yield from _followed(i, line, layout.lines)
 
 
 def _followed(number: int, line: LinePlan, lines: tuple[LinePlan, ...]) -> Iterable[str]:
-    leaders = {other.id: other for other in lines if other.kind is not LineKind.FEED}
+    leaders = {other.id: other for other in lines if other.kind is not LineKind.INCOMER}
     for name in line.profile.lines:
         if name not in leaders:
             yield f"line[{number}].profile.lines: unknown line {name!r}; known: {', '.join(leaders)}"

@@ -1,7 +1,7 @@
 """Why a line draws nothing or too little, as far as its other channels tell.
 
-Supply: no voltage. Breaker or CT: voltage, but no current at all; a metered feed tells the two apart,
-because a load that still runs behind a lost CT is still in the feed. Stopped: voltage and the small
+Supply: no voltage. Breaker or CT: voltage, but no current at all; a metered incomer tells the two apart,
+because a load that still runs behind a lost CT is still in the incomer. Stopped: voltage and the small
 current of a control, so the CT measures and the machine was switched off by its control. Data lost:
 whether nothing of the site answers, the line's own supply had gone, its samples were impossible, or
 its meter alone is silent.
@@ -24,8 +24,8 @@ FRESH_S: Final = 60
 PF_KEPT: Final = 0.75
 """Idling motors fall to a half or a third of their power factor, slow drives keep nearly all of it."""
 MAINS_HZ: Final = 50.0
-FEED_RISE: Final = 0.5
-"""Half of the power that a line lost, found again in the feed's rest, is behind a CT that is off."""
+INCOMER_RISE: Final = 0.5
+"""Half of the power that a line lost, found again in the incomer's rest, is behind a CT that is off."""
 
 
 def treatment_cause(lines: Sequence[LineTracker], slot: int, dt_s: int) -> Cause:
@@ -42,11 +42,11 @@ def line_cause(line: LineTracker, slot: int, dt_s: int) -> Cause:
     return line.channels.cause(line.params)
 
 
-def with_feed(cause: Cause, lost_w: float, rise_w: float | None) -> Cause:
-    """The same cause, decided by the feed: `rise_w` is by how much its rest grew when `lost_w` went."""
+def with_incomer(cause: Cause, lost_w: float, rise_w: float | None) -> Cause:
+    """The same cause, decided by the incomer: `rise_w` is by how much its rest grew when `lost_w` went."""
     if cause not in {Cause.BREAKER_OR_CT, Cause.UNKNOWN} or rise_w is None or lost_w <= 0:
         return cause
-    if rise_w >= FEED_RISE * lost_w:
+    if rise_w >= INCOMER_RISE * lost_w:
         return Cause.CT
     return Cause.BREAKER if cause is Cause.BREAKER_OR_CT else cause
 

@@ -21,9 +21,9 @@ from typing import Any, Final
 from agent.detect.arrivals import Arrivals
 from agent.detect.checkpoint import CheckpointError, packed, unpacked
 from agent.detect.episode import Episode
-from agent.detect.feed_findings import FeedWatch
-from agent.detect.feed_params import FeedParams
 from agent.detect.findings import LinkageWatch
+from agent.detect.incomer_findings import IncomerWatch
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.line import POWER_MAX_W, LineTracker, line_trackers
 from agent.detect.line_findings import LineWatch
 from agent.detect.linkage import VIOLATION
@@ -46,11 +46,11 @@ CHECKPOINT_VERSION: Final = 4
 class Detector:
     """All linkages of a site. One instance, called from one thread."""
 
-    def __init__(self, params: Sequence[LinkageParams], feed: FeedParams | None = None) -> None:
+    def __init__(self, params: Sequence[LinkageParams], incomer: IncomerParams | None = None) -> None:
         if not params or len({one.dt_s for one in params}) != 1:
             raise ParamsError(("the linkages of a site need one dt_s, and there must be one at least",))
         self._params = tuple(params)
-        self._feed_params = feed
+        self._incomer_params = incomer
         self._dt = params[0].dt_s
         self._step_back, self._silent = STEP_BACK_S // self._dt, SILENT_S // self._dt
         self._reorder = max(one.reorder_slots for one in params)
@@ -67,8 +67,8 @@ class Detector:
             if trackers[line.id].params != line:
                 raise ParamsError((f"line {line.id} has different parameters in two linkages",))
         judged = len(trackers)
-        if self._feed_params:
-            self._add_feed(self._feed_params, trackers, slot)
+        if self._incomer_params:
+            self._add_incomer(self._incomer_params, trackers, slot)
         self._arrivals.adopt(trackers)
         self._links = tuple(LinkageWatch.start(one, trackers, slot) for one in self._params)
         homes = {line.id: link for link in reversed(self._links) for line in link.params.lines}
@@ -76,24 +76,28 @@ class Detector:
         self._lines = tuple(LineWatch(tracker, homes.get(name, first)) for name, tracker in trackers.items())
         self._trackers = tuple(trackers.values())
         self._judged = self._trackers[:judged]
-        self._feed = (
-            FeedWatch.start(self._feed_params, trackers, self._dt, slot) if self._feed_params else None
+        self._incomer = (
+            IncomerWatch.start(self._incomer_params, trackers, self._dt, slot)
+            if self._incomer_params
+            else None
         )
-        if self._feed:
+        if self._incomer:
             for link in self._links:
-                link.rise_w = self._feed.rise_w
+                link.rise_w = self._incomer.rise_w
         self._retrospect = Retrospect(self._params)
         self._rings = [self._retrospect.histories.get(name, History()).ring for name in trackers]
 
-    def _add_feed(self, feed: FeedParams, trackers: dict[str, LineTracker], slot: int) -> None:
-        """Trackers for the feed and the lines behind it that no linkage has."""
-        for line in (*feed.others, feed.feed):
+    def _add_incomer(self, incomer: IncomerParams, trackers: dict[str, LineTracker], slot: int) -> None:
+        """Trackers for the incomer and the lines behind it that no linkage has."""
+        for line in (*incomer.others, incomer.incomer):
             if line.id in trackers:
-                raise ParamsError((f"feed {feed.feed.id}: line {line.id} belongs to a linkage",))
+                raise ParamsError((f"incomer {incomer.incomer.id}: line {line.id} belongs to a linkage",))
             trackers[line.id] = LineTracker(line, self._params[0], slot)
-        unknown = [name for name in feed.lines if name not in trackers]
+        unknown = [name for name in incomer.lines if name not in trackers]
         if unknown:
-            raise ParamsError((f"feed {feed.feed.id}: nothing is known of line {', '.join(unknown)}",))
+            raise ParamsError(
+                (f"incomer {incomer.incomer.id}: nothing is known of line {', '.join(unknown)}",)
+            )
 
     def sample(
         self,
@@ -116,7 +120,7 @@ class Detector:
             voltage_v: Mean of the phase voltages.
 
         Raises:
-            KeyError: No linkage has this line, nor the feed.
+            KeyError: No linkage has this line, nor the incomer.
         """
         place = self._places[line_id]
         if (
@@ -168,7 +172,7 @@ class Detector:
     def _start(self, slot: int) -> None:
         """Count from `slot`, knowing nothing but which episodes are open."""
         open_lines = {watch.tracker.params.id: watch.open for watch in self._lines}
-        open_feed = self._feed.open if self._feed else {}
+        open_incomer = self._incomer.open if self._incomer else {}
         open_links = {link.params.linkage: link.open for link in self._links}
         self._next = self._heard = slot
         self._open_s = slot * self._dt
@@ -177,8 +181,8 @@ class Detector:
             watch.adopt(open_lines[watch.tracker.params.id])
         for link in self._links:
             link.adopt(open_links[link.params.linkage])
-        if self._feed:
-            self._feed.adopt(open_feed)
+        if self._incomer:
+            self._incomer.adopt(open_incomer)
         self._arrivals.drop_before(slot)
 
     def _close(self, slot: int, found: list[Episode]) -> None:
@@ -200,8 +204,8 @@ class Detector:
                 violated = True
         if judged:
             found += self._changes_of_lines(slot)
-        if self._feed:
-            found += self._feed.step(slot)
+        if self._incomer:
+            found += self._incomer.step(slot)
         if violated or slot % VERDICT_EVERY_SLOTS == 0:
             found += self._retrospect.close(slot, self._judged, self._links)
 
@@ -221,9 +225,9 @@ class Detector:
         links = {
             link.params.linkage: [link.params.hash, link.state(), _bodies(link.open)] for link in self._links
         }
-        feed = [self._feed.state(), _bodies(self._feed.open)] if self._feed else []
+        incomer = [self._incomer.state(), _bodies(self._incomer.open)] if self._incomer else []
         state: list[Any] = [CHECKPOINT_VERSION, self._next, self._heard, lines, links]
-        state += [self._arrivals.state(), self._retrospect.state(), feed]
+        state += [self._arrivals.state(), self._retrospect.state(), incomer]
         return packed(state)
 
     def restore(self, checkpoint: bytes) -> None:
@@ -242,7 +246,7 @@ class Detector:
             raise CheckpointError(f"not a checkpoint of this detector: {error}") from error
 
     def _restore(self, state: list[Any]) -> None:
-        version, following, heard, lines, links, pending, retrospect, feed = state
+        version, following, heard, lines, links, pending, retrospect, incomer = state
         if version != CHECKPOINT_VERSION:
             raise ValueError(f"version {version}")
         self._build(following or 0)
@@ -262,9 +266,9 @@ class Detector:
                 watch.tracker.restore(tracked)
         if len(same) == len(self._links) == len(links):
             self._retrospect.restore(retrospect)
-        if self._feed and feed:
-            self._feed.adopt(_episodes(feed[1]))
-            self._feed.restore(feed[0])
+        if self._incomer and incomer:
+            self._incomer.adopt(_episodes(incomer[1]))
+            self._incomer.restore(incomer[0])
         self._arrivals.restore(pending)
 
 

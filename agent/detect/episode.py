@@ -39,7 +39,7 @@ class Rule(StrEnum):
     DUMMY = "dummy"
     DECOUPLED = "decoupled"
     CT_PROD = "ct_prod"
-    FEED_RESIDUAL = "feed_residual"
+    INCOMER_RESIDUAL = "feed_residual"
     DATA_LOSS = "data_loss"
     LOW_CORRELATION = "low_correlation"
 
@@ -63,7 +63,7 @@ SEVERITIES: Final = {
     Rule.DUMMY: Severity.INTEGRITY,
     Rule.DECOUPLED: Severity.INTEGRITY,
     Rule.CT_PROD: Severity.INTEGRITY,
-    Rule.FEED_RESIDUAL: Severity.INTEGRITY,
+    Rule.INCOMER_RESIDUAL: Severity.INTEGRITY,
     Rule.DATA_LOSS: Severity.DATA,
     Rule.LOW_CORRELATION: Severity.NOTICE,
 }

@@ -14,7 +14,7 @@ from typing import Any, Final
 from attrs import astuple, define, evolve, field, frozen
 
 from agent.detect import linkage as linkage_alarms
-from agent.detect.causes import channels_said, low_rule, speed_hz, treatment_cause, with_feed
+from agent.detect.causes import channels_said, low_rule, speed_hz, treatment_cause, with_incomer
 from agent.detect.channels import Cause
 from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.line import MISSING, LineTracker
@@ -53,7 +53,7 @@ class Ended:
 class LinkageWatch:
     """A linkage with what is known of its lines.
 
-    `ended` is the violation that was cleared last. `rise_w` says by how much the rest of a metered feed
+    `ended` is the violation that was cleared last. `rise_w` says by how much the rest of a metered incomer
     has grown since a moment, None if not known.
     """
 
@@ -289,7 +289,7 @@ class LinkageWatch:
 
     def _cause(self, slot: int, normal_w: int) -> Cause:
         found = treatment_cause(self.treatment, slot, self.params.dt_s)
-        return with_feed(found, normal_w, self.rise_w(self.tracker.deficit.slot * self.params.dt_s))
+        return with_incomer(found, normal_w, self.rise_w(self.tracker.deficit.slot * self.params.dt_s))
 
     def _interruptions(self) -> dict[str, Any]:
         kept = self.tracker.interruptions

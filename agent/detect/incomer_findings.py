@@ -1,13 +1,13 @@
-"""The rest of a metered feed, minute by minute: feed minus the sum of all metered lines behind it.
+"""The rest of a metered incomer, minute by minute: incomer minus the sum of all metered lines behind it.
 
 Judged by one-minute means, because the meters are not read at the same moment, and only in minutes
-in which the feed and every line were known: a silent meter accuses nobody. A minute beyond the
+in which the incomer and every line were known: a silent meter accuses nobody. A minute beyond the
 band counts one, one within it takes two away; at `residual_s` of them an episode is raised, and it
 ends when nothing is counted any more.
 
 Production moved to an unmetered branch, a CT that lost its line, a wrong ratio: the band cannot tell
 them apart, but it says in which direction. `rise_w` helps other findings to tell an open breaker from
-a lost CT: what a CT no longer shows is still in the feed.
+a lost CT: what a CT no longer shows is still in the incomer.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect.episode import SEVERITIES, Episode, Rule
-from agent.detect.feed_params import FeedParams
 from agent.detect.findings import ALIVE_S, cleared, missing
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.sentence import sentences
 from agent.detect.trace import MINUTE_S, MinuteTrace
@@ -27,12 +27,12 @@ RISE_MINUTES: Final = 5
 
 
 @define
-class FeedWatch:
-    """The feed with the trackers of its lines."""
+class IncomerWatch:
+    """The incomer with the trackers of its lines."""
 
-    params: FeedParams
+    params: IncomerParams
     dt_s: int
-    feed: LineTracker
+    incomer: LineTracker
     lines: tuple[LineTracker, ...]
     trace: MinuteTrace
     minutes: int = 0
@@ -42,12 +42,12 @@ class FeedWatch:
 
     @classmethod
     def start(
-        cls, params: FeedParams, trackers: Mapping[str, LineTracker], dt_s: int, slot: int
-    ) -> "FeedWatch":
-        """A feed of which nothing is known before `slot`."""
+        cls, params: IncomerParams, trackers: Mapping[str, LineTracker], dt_s: int, slot: int
+    ) -> "IncomerWatch":
+        """An incomer of which nothing is known before `slot`."""
         lines = tuple(trackers[name] for name in params.lines)
         trace = MinuteTrace(dt_s=dt_s, lines=len(lines) + 1, slot=slot)
-        return cls(params, dt_s, trackers[params.feed.id], lines, trace)
+        return cls(params, dt_s, trackers[params.incomer.id], lines, trace)
 
     def step(self, slot: int) -> list[Episode]:
         """Add up `slot`; the lines have had their step. Episodes that were raised or cleared by it."""
@@ -56,8 +56,8 @@ class FeedWatch:
             self.trace.close(slot)
         known = [line.now for line in self.lines if line.now >= 0]
         total = sum(known) if len(known) == len(self.lines) else MISSING
-        missed = missing(self.lines, slot) + missing((self.feed,), slot)
-        self.trace.add(self.feed.now, total, missed)
+        missed = missing(self.lines, slot) + missing((self.incomer,), slot)
+        self.trace.add(self.incomer.now, total, missed)
         return self._judge(slot) if over and self.params.residual_s else []
 
     def rise_w(self, since_s: int) -> float | None:
@@ -97,12 +97,12 @@ class FeedWatch:
 
     def _raised(self, slot: int, rest: int) -> Episode:
         params, alive_slots = self.params, max(1, ALIVE_S // self.dt_s)
-        lines = (self.feed, *self.lines)
+        lines = (self.incomer, *self.lines)
         numbers: dict[str, Any] = {
             "residual_w": rest,
             "residual_lo_w": params.lo_w,
             "residual_hi_w": params.hi_w,
-            "feed_w": self.feed.value,
+            "feed_w": self.incomer.value,
             "lines_w": sum(max(line.value, 0) for line in self.lines),
             "lines_on": [line.params.id for line in self.lines if line.value >= line.hi],
             "lines_alive": [line.params.id for line in lines if slot - line.last_slot < alive_slots],
@@ -111,7 +111,7 @@ class FeedWatch:
             "learned_to_s": params.learned_to_s,
             "begin_at_s": self.begin_s,
         }
-        name, rule = params.feed.id, Rule.FEED_RESIDUAL
+        name, rule = params.incomer.id, Rule.INCOMER_RESIDUAL
         return Episode(
             id=f"{name}-{rule.value}-{self.begin_s}",
             linkage=name,

@@ -1,4 +1,4 @@
-"""What is known of a site's metered feed: the rest between it and all metered lines behind it.
+"""What is known of a site's metered incomer: the rest between it and all metered lines behind it.
 
 The rest is what nobody meters: light, air conditioning, losses, clocks of meters that differ. It
 has a band in which it was at commissioning. Above it a load runs unmetered, or a line's CT shows
@@ -11,18 +11,18 @@ from typing import ClassVar, Final
 from attrs import field, frozen
 
 from agent.detect.line_params import LineParams, nameplate_line
-from agent.detect.written import ParamsError, Written
+from agent.detect.written import ParamsError, Written, hash_of
 
 OUT_OF_BAND_S: Final = 900
 """A rest beyond its band for a quarter of an hour is no start of a motor and no late sample."""
 
 
 @frozen(kw_only=True)
-class FeedParams(Written):
-    """The feed and what stands behind it.
+class IncomerParams(Written):
+    """The incomer and what stands behind it.
 
     Attributes:
-        feed: The metered feed itself.
+        incomer: The metered incomer itself.
         lines: The ids of all metered lines behind it.
         others: Those of them that no linkage has.
         lo_w: Least normal rest.
@@ -33,9 +33,9 @@ class FeedParams(Written):
         learned_to_s: Their end.
     """
 
-    kind: ClassVar[str] = "feed"
+    kind: ClassVar[str] = "incomer"
 
-    feed: LineParams
+    incomer: LineParams
     lines: tuple[str, ...]
     others: tuple[LineParams, ...] = ()
     lo_w: int = 0
@@ -45,26 +45,32 @@ class FeedParams(Written):
     learned_from_s: int = 0
     learned_to_s: int = 0
 
+    @property
+    def hash(self) -> bytes:
+        """As it was when the incomer was called feed: the same parameters keep their hash for good."""
+        table = self.to_dict()
+        return hash_of({"feed": table.pop("incomer"), **table})
+
     def __attrs_post_init__(self) -> None:
         checks = (
             (bool(self.lines), "no line stands behind it"),
             (len(set(self.lines)) == len(self.lines), "a line is named twice"),
-            (self.feed.id not in self.lines, "it cannot stand behind itself"),
+            (self.incomer.id not in self.lines, "it cannot stand behind itself"),
             ({one.id for one in self.others} <= set(self.lines), "others are not among its lines"),
             (self.lo_w <= self.hi_w, f"lo_w <= hi_w does not hold ({self.lo_w}, {self.hi_w})"),
             (self.residual_s >= 0, "residual_s is negative"),
         )
-        problems = tuple(f"feed {self.feed.id}: {text}" for holds, text in checks if not holds)
+        problems = tuple(f"incomer {self.incomer.id}: {text}" for holds, text in checks if not holds)
         if problems:
             raise ParamsError(problems)
 
 
-def nameplate_feed(
-    feed: tuple[str, float], behind: Mapping[str, float], judged: Collection[str], utc_offset_s: int
-) -> FeedParams:
-    """A feed of which only names and rated powers are known; `judged` are the lines of linkages."""
-    return FeedParams(
-        feed=nameplate_line(*feed),
+def nameplate_incomer(
+    incomer: tuple[str, float], behind: Mapping[str, float], judged: Collection[str], utc_offset_s: int
+) -> IncomerParams:
+    """An incomer of which only names and rated powers are known; `judged` are the lines of linkages."""
+    return IncomerParams(
+        incomer=nameplate_line(*incomer),
         lines=tuple(behind),
         others=tuple(nameplate_line(name, rated) for name, rated in behind.items() if name not in judged),
         utc_offset_s=utc_offset_s,

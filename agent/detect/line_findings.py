@@ -5,7 +5,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect import line as line_alarms
-from agent.detect.causes import line_cause, loss_cause, voltage_elsewhere, with_feed
+from agent.detect.causes import line_cause, loss_cause, voltage_elsewhere, with_incomer
 from agent.detect.channels import Cause
 from agent.detect.episode import Episode, Rule
 from agent.detect.findings import LinkageWatch, cleared
@@ -67,7 +67,7 @@ class LineWatch:
             more["voltage_elsewhere"] = voltage_elsewhere(tracker, lines, slot, dt)
         elif flag == line_alarms.CT:
             lost_w = max(params.ct_floor_w, LOST_OF_RATED * params.rated_w)
-            cause = with_feed(line_cause(tracker, slot, dt), lost_w, self.home.rise_w(begin))
+            cause = with_incomer(line_cause(tracker, slot, dt), lost_w, self.home.rise_w(begin))
         on = tracker.raw >= params.threshold.lo_w
         return {
             "value_w": max(tracker.raw, 0),

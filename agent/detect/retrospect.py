@@ -70,7 +70,7 @@ class Retrospect:
     def sample(self, line_id: str, slot: int, following: int, watts: int) -> None:
         """Take a late sample; `following` is the first slot that is not closed."""
         history = self.histories.get(line_id)
-        if history is None:  # a feed has no second verdict
+        if history is None:  # an incomer has no second verdict
             return
         if slot >= following - HISTORY_SLOTS and history.late(slot, watts):
             self._late_from = slot if self._late_from is None else min(self._late_from, slot)

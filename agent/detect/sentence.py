@@ -43,11 +43,11 @@ _CAUSES: Final = {
     ),
     Cause.BREAKER: (
         "；电压正常而毫无电流，总进线功率同步下降：开关断开",
-        "; voltage is there, but no current, and the feed fell as well: its breaker is open",
+        "; voltage is there, but no current, and the incomer fell as well: its breaker is open",
     ),
     Cause.CT: (
         "；总进线功率并未下降：负荷可能仍在运行，互感器脱落或短接",
-        "; the feed did not fall: the load may still run behind a CT that is off",
+        "; the incomer did not fall: the load may still run behind a CT that is off",
     ),
     Cause.STOPPED: (
         "；电压正常且仍有待机电流：计量正常，设备被停机",
@@ -154,13 +154,13 @@ _TEMPLATES: Final = {
             "too much."
         ),
     ),
-    Rule.FEED_RESIDUAL: (
+    Rule.INCOMER_RESIDUAL: (
         (
             "总进线{lines}的功率与所有已计量线路之和相差{residual_kw}千瓦（自{begin_at}起），"
             "正常为{residual_lo_kw}至{residual_hi_kw}千瓦：{direction}。"
         ),
         (
-            "feed {lines} and the sum of all metered lines differ by {residual_kw} kW since {begin_at}, "
+            "incomer {lines} and the sum of all metered lines differ by {residual_kw} kW since {begin_at}, "
             "where {residual_lo_kw} to {residual_hi_kw} kW are normal: {direction}."
         ),
     ),

@@ -22,6 +22,12 @@ class ParamsError(Exception):
         self.problems = problems
 
 
+def hash_of(table: Mapping[str, Any]) -> bytes:
+    """SHA-256 over the canonical JSON of `table`."""
+    text = json.dumps(table, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode("ascii")).digest()
+
+
 class Written:
     """What attrs classes of parameters share; `kind` is what a mistake's path begins with."""
 
@@ -31,8 +37,7 @@ class Written:
     @property
     def hash(self) -> bytes:
         """SHA-256 over the canonical JSON of everything in it."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-        return hashlib.sha256(text.encode("ascii")).digest()
+        return hash_of(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain tables, lists, numbers and texts for TOML, JSON or CBOR."""

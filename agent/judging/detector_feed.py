@@ -21,7 +21,7 @@ from attrs import define, field
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
 from agent.detect.warning import AFTER_S, EarlyWarning, Warned
 from agent.judging.line_power import LinePowers, meter_power
@@ -53,7 +53,7 @@ class DetectorFeed:
         setups: The meters of the site by id.
         lines: The line that each meter feeds.
         linkages: The parameters of the detector.
-        feed: The metered feed, None where there is none.
+        incomer: The metered incomer, None where there is none.
         after_s: How much treatment must be lacking before a warning.
         judged: The lines that some linkage watches.
         load_history: The last hour of each line, for the status.
@@ -63,7 +63,7 @@ class DetectorFeed:
     setups: Mapping[str, MeterSetup]
     lines: Mapping[str, str]
     linkages: Sequence[LinkageParams]
-    feed: FeedParams | None = None
+    incomer: IncomerParams | None = None
     after_s: float = AFTER_S
     judged: frozenset[str] = field(init=False)
     load_history: LoadHistory = field(factory=LoadHistory, init=False)
@@ -81,8 +81,8 @@ class DetectorFeed:
         self._feed = LinePowers(self.lines)
         self._early = EarlyWarning({one.linkage: one for one in self.linkages}, self.after_s)
         judged = {line.id for linkage in self.linkages for line in linkage.lines}
-        if self.feed:
-            judged |= {self.feed.feed.id, *self.feed.lines}
+        if self.incomer:
+            judged |= {self.incomer.incomer.id, *self.incomer.lines}
         self.judged = frozenset(judged)
 
     def boot(self, stamp: Stamp) -> int:

@@ -146,10 +146,10 @@ class MeterSettings:
 
 @frozen
 class LineSettings:
-    """`[[line]]`: production, treatment, or the feed of all; a feed gets `parameters` by commissioning."""
+    """`[[line]]`: production, treatment, or the incomer; the incomer gets `parameters` by commissioning."""
 
     id: Identifier
-    kind: Literal["production", "treatment", "feed"]
+    kind: Literal["production", "treatment", "incomer"]
     rated_w: Watts
     name: str = ""
     parameters: Table | None = None
@@ -279,7 +279,7 @@ def _misfits(site: Site) -> Iterator[str]:
         ids = Counter(part.id for part in getattr(site, name))
         yield from (f"{name}: id {id_!r} is used {times} times" for id_, times in ids.items() if times > 1)
     yield from _meter_misfits(site)
-    yield from _feed_misfits(site)
+    yield from _incomer_misfits(site)
     yield from _credential_misfits(site)
     kinds = {line.id: line.kind for line in site.line}
     for index, linkage in enumerate(site.linkage):
@@ -292,16 +292,16 @@ def _misfits(site: Site) -> Iterator[str]:
                 if member not in kinds:
                     yield f"{at}: no line {member!r}; known: {_known(kinds)}"
                 elif kinds[member] != role:
-                    yield f"{at}: line {member!r} is a {kinds[member]} line"
+                    yield f"{at}: line {member!r} is of kind {kinds[member]}"
 
 
-def _feed_misfits(site: Site) -> Iterator[str]:
-    feeds = [line.id for line in site.line if line.kind == "feed"]
-    if len(feeds) > 1:
-        yield f"line: {', '.join(feeds)} are all feeds; a site has one"
+def _incomer_misfits(site: Site) -> Iterator[str]:
+    incomers = [line.id for line in site.line if line.kind == "incomer"]
+    if len(incomers) > 1:
+        yield f"line: {', '.join(incomers)} are all incomers; a site has one"
     for index, line in enumerate(site.line):
-        if line.parameters is not None and line.kind != "feed":
-            yield f"line[{index}].parameters: only a feed has parameters of its own"
+        if line.parameters is not None and line.kind != "incomer":
+            yield f"line[{index}].parameters: only an incomer has parameters of its own"
 
 
 def _credential_misfits(site: Site) -> Iterator[str]:

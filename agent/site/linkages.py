@@ -1,8 +1,8 @@
-"""From the site file to the parameters of the detector: linkages and the feed."""
+"""From the site file to the parameters of the detector: linkages and the incomer."""
 
 from collections.abc import Sequence
 
-from agent.detect.feed_params import FeedParams, nameplate_feed
+from agent.detect.incomer_params import IncomerParams, nameplate_incomer
 from agent.detect.params import LinkageParams, nameplate
 from agent.detect.written import ParamsError
 from agent.site.file import ConfigError, Site
@@ -32,22 +32,22 @@ def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
     return tuple(params)
 
 
-def feed_of(site: Site, linkages: Sequence[LinkageParams]) -> FeedParams | None:
-    """What the detector is to know of the feed of `site`: learned, or that there is one; None without.
+def incomer_of(site: Site, linkages: Sequence[LinkageParams]) -> IncomerParams | None:
+    """What the detector is to know of the incomer of `site`: learned, or that there is one; None without.
 
     Raises:
         ConfigError: Its parameters in the file are wrong.
     """
-    at = next((index for index, line in enumerate(site.line) if line.kind == "feed"), None)
+    at = next((index for index, line in enumerate(site.line) if line.kind == "incomer"), None)
     if at is None or not linkages:
         return None
     line = site.line[at]
     if line.parameters is not None:
         try:
-            return FeedParams.from_dict(line.parameters)
+            return IncomerParams.from_dict(line.parameters)
         except ParamsError as error:
             problems = [f"line[{at}].parameters: {problem}" for problem in error.problems]
             raise ConfigError(site.file, problems) from error
     judged = {one.id for linkage in linkages for one in linkage.lines}
-    behind: dict[str, float] = {one.id: one.rated_w for one in site.line if one.kind != "feed"}
-    return nameplate_feed((line.id, line.rated_w), behind, judged, linkages[0].utc_offset_s)
+    behind: dict[str, float] = {one.id: one.rated_w for one in site.line if one.kind != "incomer"}
+    return nameplate_incomer((line.id, line.rated_w), behind, judged, linkages[0].utc_offset_s)

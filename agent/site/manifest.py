@@ -6,7 +6,7 @@ that none outgrows a message:
     {"site": text of the site file, "site_hash": its SHA-256, "version": software, "boot_id": …,
      "clock": state, "meters": {id: {"model": 8 bytes, "unit_id", "bus", "line", "ct_ratio", "pt_ratio"}},
      (a DL/T 645 meter has its "address" of 12 digits instead of "unit_id"; an analyser has no "line": null)
-     "linkages": {id: hash of its detection parameters}, "feed": hash of those of the feed, or null}
+     "linkages": {id: hash of its detection parameters}, "feed": hash of those of the incomer, or null}
     {"models": {first 8 bytes of the hash as hex: the model's point table, canonical JSON}}
 
 The centre decodes readings with these tables and nothing of ours (`drivers.points.model.Model.from_table`).
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
 from agent.site.file import Site
 from drivers.clock import Stamp
@@ -29,7 +29,7 @@ def manifest_bodies(
     site: Site,
     setups: Mapping[str, MeterSetup],
     linkages: Sequence[LinkageParams],
-    feed: FeedParams | None,
+    incomer: IncomerParams | None,
     version: str,
     stamp: Stamp,
 ) -> Iterator[dict[str, Any]]:
@@ -52,7 +52,7 @@ def manifest_bodies(
             for meter in site.meter
         },
         "linkages": {linkage.linkage: linkage.hash for linkage in linkages},
-        "feed": feed.hash if feed else None,
+        "feed": incomer.hash if incomer else None,
     }
     models: dict[bytes, Model] = {setup.model.hash: setup.model for setup in setups.values()}
     for digest, model in sorted(models.items()):

@@ -1,4 +1,4 @@
-"""Voltage and frequency of the meters of one feed against each other.
+"""Voltage and frequency of the meters of one supply against each other.
 
 All meters of a plant hang on one grid, and those of a bus mostly on one busbar. Once in SLOT_S the means
 of each meter are compared with the medians of all, itself included: with three meters the median of the

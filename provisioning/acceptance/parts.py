@@ -40,7 +40,7 @@ from provisioning.words.times import zone_s
 KINDS: Final = {
     "production": ("生产", "production"),
     "treatment": ("治理", "treatment"),
-    "feed": ("总进线", "feed"),
+    "incomer": ("总进线", "incomer"),
 }
 SOURCES: Final = {
     "nameplate": ("按铭牌", "from the nameplate"),

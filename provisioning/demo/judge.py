@@ -15,8 +15,8 @@ from agent.store.names import DATABASE_NAME
 from centre.store.sqlite import CentreStore
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.seal import seal_hash
-from provisioning.demo.feed import Verified
 from provisioning.demo.stage import CENTRE_NAME, Stage
+from provisioning.demo.verified import Verified
 
 DEAD_METER: Final = "m6"
 DEAD_LINKAGE: Final = "k2"

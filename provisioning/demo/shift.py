@@ -15,10 +15,10 @@ from attrs import define, field
 
 from agent.status.socket import read_status
 from provisioning.demo.broker import Broker
-from provisioning.demo.feed import Verified
 from provisioning.demo.judge import acknowledged
 from provisioning.demo.parts import PartError
 from provisioning.demo.stage import Stage
+from provisioning.demo.verified import Verified
 
 MINUTE_S: Final = 60
 SHIFT_MIN: Final = 66

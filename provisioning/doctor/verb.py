@@ -27,7 +27,7 @@ import click
 
 from agent.build import tpm_task
 from agent.site.file import ConfigError, Site, load_site
-from agent.site.linkages import feed_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of
 from agent.site.setups import setups_of
 from agent.status.socket import read_status
 from agent.store.names import DATABASE_NAME
@@ -161,7 +161,7 @@ def _site(file: Path) -> tuple[Site | None, tuple[str, ...]]:
     problems = list(site.missing_for_agent())
     looks: tuple[Callable[[], object], ...] = (
         lambda: setups_of(site),
-        lambda: feed_of(site, linkages_of(site)),
+        lambda: incomer_of(site, linkages_of(site)),
         lambda: tpm_task(site),
         lambda: site.broker and mqtt_settings(site, site.broker, Topics(site.site.gateway)),
     )

@@ -21,7 +21,7 @@ from attrs import define, field
 from agent.detect.detector import Detector
 from agent.judging.line_power import HOLD_S, LinePower, LinePowers, meter_power
 from agent.site.file import ConfigError, SiteMistakesError, parse_site
-from agent.site.linkages import feed_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of
 from agent.site.setups import lines_of
 from centre.json_lines import Line, Lines
 from drivers.reading import PollGroup, Quality
@@ -159,7 +159,7 @@ class _Teller:
         try:
             site = parse_site(text, Path("manifest"))
             params = linkages_of(site)
-            feed = feed_of(site, params)
+            incomer = incomer_of(site, params)
         except (SiteMistakesError, ConfigError, RecursionError):
             return  # written by another version, or by somebody who wants to hide: there is no drawing
         story.site, story.offset_s = site, zone_s(site.site.utc_offset)
@@ -167,9 +167,9 @@ class _Teller:
         self._feed.restore(before.state())
         known = {name: steps[-1][1] for name, steps in story.params.items()}
         if known != {one.linkage: one for one in params} or self._detector is None:
-            self._detector = Detector(params, feed) if params else None
+            self._detector = Detector(params, incomer) if params else None
             self._judged_lines = {line.id for one in params for line in one.lines}
-            self._judged_lines |= {feed.feed.id, *feed.lines} if feed else set()
+            self._judged_lines |= {incomer.incomer.id, *incomer.lines} if incomer else set()
         for one in params:
             steps = story.params.setdefault(one.linkage, [])
             story.loads.setdefault(one.linkage, (Load.of(story.columns), Load.of(story.columns)))

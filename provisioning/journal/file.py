@@ -20,6 +20,7 @@ from typing import Final, Literal
 from attrs import evolve, field, frozen
 
 from agent.site.field_types import UnitId, mistakes_in
+from agent.site.older import Renamed, todays_names
 from provisioning.journal.tables import Numbers, no_number, plainly, shown, strictly
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
@@ -40,6 +41,7 @@ STEPS: Final = (
     "sheet",
 )
 """In the order in which they are gone through."""
+RENAMED: Final = (Renamed("lines", "feed", "incomer", "0.2.0", key="kind"),)
 
 Sentence = dict[str, str]
 """`{"zh": …, "en": …}`."""
@@ -98,7 +100,7 @@ class LineNamed:
     """A line of the plant, with the power on its nameplate."""
 
     id: str
-    kind: Literal["production", "treatment", "feed"]
+    kind: Literal["production", "treatment", "incomer"]
     name: str = ""
     rated_w: int = 0
     equipment: str = ""
@@ -278,7 +280,7 @@ def parse_journal(raw: bytes, path: Path = Path(JOURNAL_NAME)) -> Journal:
     try:
         if not isinstance(table, dict):
             raise ValueError(f"must be an object, not a {type(table).__name__}")  # noqa: TRY301
-        journal = strictly(table, Journal)
+        journal = strictly(todays_names(table, RENAMED)[0], Journal)
     except Exception as error:  # cattrs raises groups of whatever its hooks raise
         raise JournalError(path, tuple(mistakes_in(error))) from error
     if problems := tuple(_misdated(journal)):

@@ -143,12 +143,12 @@ def _summary(tested: Outcome) -> dict[str, Any]:
             for index, params in enumerate(tested.params)
         ],
         "feed": None
-        if tested.feed is None
+        if tested.incomer is None
         else {
-            "feed": tested.feed.feed.id,
-            "judged": tested.feed.residual_s > 0,
-            "params_hash": tested.feed.hash.hex(),
-            "findings": _told(tested.feed_told),
+            "feed": tested.incomer.incomer.id,
+            "judged": tested.incomer.residual_s > 0,
+            "params_hash": tested.incomer.hash.hex(),
+            "findings": _told(tested.incomer_findings),
         },
     }
 

@@ -141,7 +141,7 @@ def _day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Seque
 
 
 def _home(episode: Episode, tested: Outcome) -> str:
-    """Whose drawing an episode belongs to; that of a feed to the first one."""
+    """Whose drawing an episode belongs to; that of an incomer to the first one."""
     linkages = [params.linkage for params in tested.params]
     return episode.linkage if episode.linkage in linkages else linkages[0]
 

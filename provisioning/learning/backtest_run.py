@@ -1,7 +1,7 @@
 """Commissions on the first hours of a recording and tests the rest with what was learned.
 
 What was learned from too little is tested as it is, provisional; the findings say how much longer to
-record. Without hours to learn from, the parameters of the site file are tested on all of it. A feed takes
+record. Without hours to learn from, the parameters of the site file are tested on all of it. An incomer takes
 part where it was recorded together with all lines behind it: the rest of what nobody recorded says
 nothing.
 """
@@ -13,14 +13,14 @@ from typing import Any, Final
 import numpy as np
 
 from agent.detect.detector import Detector
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.backtest import Recording, latest, run
 from agent.detect.learning.commission import Commissioned, commission
-from agent.detect.learning.commission_feed import FeedCommissioned, commission_feed
+from agent.detect.learning.commission_incomer import IncomerCommissioned, commission_incomer
 from agent.detect.learning.series import Series
 from agent.detect.params import DT_MAX_S, LinkageParams
 from agent.site.file import ConfigError, Site
-from agent.site.linkages import feed_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of
 from provisioning.learning.loads_csv import CHANNELS, Loads, read_loads
 from provisioning.learning.outcome import Outcome, States
 
@@ -60,8 +60,8 @@ def backtest(
     learning = recording.between(begin_s, from_s)
     learned = _learned(site, learning, dt_s) if commission_s else ()
     params = tuple(one.params for one in learned) or linkages_of(site)
-    feed, feed_learned = _feed(site, learning, params, learn=bool(learned))
-    behind = {feed.feed.id, *feed.lines} if feed else set()
+    incomer, incomer_learned = _incomer(site, learning, params, learn=bool(learned))
+    behind = {incomer.incomer.id, *incomer.lines} if incomer else set()
     testing, states = recording.between(from_s, end_s + 1).of(judged | behind), States()
     hours = round((end_s - from_s) / HOUR_S)
 
@@ -69,9 +69,9 @@ def backtest(
         if states.row(at_s, detector):
             each_hour(round((at_s - from_s) / HOUR_S), hours)
 
-    episodes = tuple(latest(run(params, feed, testing, each_row)))
-    told = feed_learned.told if feed_learned else ()
-    return Outcome(site, loads, params, learned, feed, told, episodes, states.spans(), from_s)
+    episodes = tuple(latest(run(params, incomer, testing, each_row)))
+    told = incomer_learned.told if incomer_learned else ()
+    return Outcome(site, loads, params, learned, incomer, told, episodes, states.spans(), from_s)
 
 
 def slot_s(times_s: np.ndarray) -> int:
@@ -119,16 +119,16 @@ def _learned(site: Site, recording: Recording, dt_s: int) -> tuple[Commissioned,
     return tuple(found)
 
 
-def _feed(
+def _incomer(
     site: Site, recording: Recording, params: tuple[LinkageParams, ...], *, learn: bool
-) -> tuple[FeedParams | None, FeedCommissioned | None]:
-    plain = feed_of(site, params)
-    if plain is None or not {plain.feed.id, *plain.lines} <= set(recording.watts):
+) -> tuple[IncomerParams | None, IncomerCommissioned | None]:
+    plain = incomer_of(site, params)
+    if plain is None or not {plain.incomer.id, *plain.lines} <= set(recording.watts):
         return None, None
     if not learn:
         return plain, None
     series: dict[str, Any] = {
-        name: (recording.times_s, recording.watts[name]) for name in (plain.feed.id, *plain.lines)
+        name: (recording.times_s, recording.watts[name]) for name in (plain.incomer.id, *plain.lines)
     }
-    found = commission_feed(plain, series[plain.feed.id], series, params[0])
+    found = commission_incomer(plain, series[plain.incomer.id], series, params[0])
     return found.params, found

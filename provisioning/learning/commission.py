@@ -17,9 +17,9 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from agent.detect.feed_params import FeedParams, nameplate_feed
+from agent.detect.incomer_params import IncomerParams, nameplate_incomer
 from agent.detect.learning.commission import commission
-from agent.detect.learning.commission_feed import commission_feed
+from agent.detect.learning.commission_incomer import commission_incomer
 from agent.detect.learning.exception_list import Finding
 from agent.detect.learning.relearn import Change, changes
 from agent.detect.learning.series import Series
@@ -34,7 +34,7 @@ from agent.site.file import (
     load_site,
     parse_site,
 )
-from provisioning.learning.learned import with_feed, with_parameters
+from provisioning.learning.learned import with_incomer, with_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.learning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
@@ -46,17 +46,17 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @frozen
 class Learned:
-    """What was learned of a linkage or of the feed, and what would change."""
+    """What was learned of a linkage or of the incomer, and what would change."""
 
-    params: LinkageParams | FeedParams
+    params: LinkageParams | IncomerParams
     ready: bool
     told: tuple[Finding, ...]
     changes: tuple[Change, ...]
 
     @property
     def id(self) -> str:
-        """The linkage or the feed."""
-        return self.params.feed.id if isinstance(self.params, FeedParams) else self.params.linkage
+        """The linkage or the incomer."""
+        return self.params.incomer.id if isinstance(self.params, IncomerParams) else self.params.linkage
 
 
 @click.command("commission", short_help="learn thresholds and lags from recorded data, into the site file")
@@ -132,9 +132,9 @@ def _learned(site: Site, loads: Loads) -> Iterator[Learned]:
         result = _learn(site, loads, linkage)
         params.append(result.params)
         yield result if linkage.parameters is None else _against(result, linkage.parameters, index)
-    feed = _feed(site, loads, [one for one in params if isinstance(one, LinkageParams)])
-    if feed is not None:
-        yield feed
+    incomer = _incomer(site, loads, [one for one in params if isinstance(one, LinkageParams)])
+    if incomer is not None:
+        yield incomer
 
 
 def _learn(site: Site, loads: Loads, linkage: LinkageSettings) -> Learned:
@@ -163,17 +163,21 @@ def _against(result: Learned, present: dict[str, Any], index: int) -> Learned:
     return Learned(result.params, result.ready, result.told, changes(before, result.params))
 
 
-def _feed(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
-    """What is learned of the feed, where there is one and the file has it and all lines behind it."""
-    feed = next((line for line in site.line if line.kind == "feed"), None)
-    behind: dict[str, float] = {line.id: float(line.rated_w) for line in site.line if line.kind != "feed"}
-    if feed is None or not linkages or not {feed.id, *behind} <= set(loads.watts):
+def _incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
+    """What is learned of the incomer, where there is one and the file has it and all lines behind it."""
+    incomer = next((line for line in site.line if line.kind == "incomer"), None)
+    behind: dict[str, float] = {line.id: float(line.rated_w) for line in site.line if line.kind != "incomer"}
+    if incomer is None or not linkages or not {incomer.id, *behind} <= set(loads.watts):
         return None
     judged = {line.id for linkage in linkages for line in linkage.lines}
-    plain = nameplate_feed((feed.id, float(feed.rated_w)), behind, judged, linkages[0].utc_offset_s)
-    series: dict[str, Series] = {name: (loads.times_s, loads.watts[name]) for name in (feed.id, *behind)}
-    result = commission_feed(plain, series[feed.id], series, linkages[0])
-    found = () if feed.parameters is None else changes(FeedParams.from_dict(feed.parameters), result.params)
+    plain = nameplate_incomer((incomer.id, float(incomer.rated_w)), behind, judged, linkages[0].utc_offset_s)
+    series: dict[str, Series] = {name: (loads.times_s, loads.watts[name]) for name in (incomer.id, *behind)}
+    result = commission_incomer(plain, series[incomer.id], series, linkages[0])
+    found = (
+        ()
+        if incomer.parameters is None
+        else changes(IncomerParams.from_dict(incomer.parameters), result.params)
+    )
     return Learned(result.params, result.ready, result.told, found)
 
 
@@ -181,8 +185,8 @@ def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
     links = [one.params for one in learned if isinstance(one.params, LinkageParams)]
     text = with_parameters(site.text, links)
     for one in learned:
-        if isinstance(one.params, FeedParams):
-            text = with_feed(text, one.params)
+        if isinstance(one.params, IncomerParams):
+            text = with_incomer(text, one.params)
     try:
         parse_site(text, config)
     except SiteMistakesError as error:
@@ -203,7 +207,7 @@ def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
 
 
 def _as_json(result: Learned) -> dict[str, object]:
-    kind = "feed" if isinstance(result.params, FeedParams) else "linkage"
+    kind = "feed" if isinstance(result.params, IncomerParams) else "linkage"
     return {
         kind: result.id,
         "ready": result.ready,
@@ -221,7 +225,7 @@ def _as_json(result: Learned) -> dict[str, object]:
 def _as_text(result: Learned) -> str:
     params = result.params
     lines = [f"{result.id}: {'ready' if result.ready else 'NOT ready'}"]
-    if isinstance(params, FeedParams):
+    if isinstance(params, IncomerParams):
         lines.append(
             f"  normally {params.lo_w / 1000:.2f} to {params.hi_w / 1000:.2f} kW more than all lines together"
         )

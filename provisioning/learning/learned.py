@@ -5,7 +5,7 @@ from typing import Any
 
 import tomlkit
 
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
 
 
@@ -20,11 +20,11 @@ def with_parameters(text: str, learned: Iterable[LinkageParams]) -> str:
     return tomlkit.dumps(document)
 
 
-def with_feed(text: str, learned: FeedParams) -> str:
-    """The site file `text` with `[line.parameters]` set for its feed."""
+def with_incomer(text: str, learned: IncomerParams) -> str:
+    """The site file `text` with `[line.parameters]` set for its incomer."""
     document = tomlkit.parse(text)
     tables: Any = document["line"]
-    line = next(one for one in tables if one["id"] == learned.feed.id)
+    line = next(one for one in tables if one["id"] == learned.incomer.id)
     line["parameters"] = _table(learned.to_dict())
     return tomlkit.dumps(document)
 

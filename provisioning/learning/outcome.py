@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.commission import Commissioned
 from agent.detect.learning.exception_list import Finding
 from agent.detect.params import LinkageParams
@@ -41,8 +41,8 @@ class Outcome:
         loads: What was recorded.
         params: The parameters that decided, in the order of the site file's linkages.
         learned: How they were learned; empty if they came from the site file.
-        feed: The same for a feed that was recorded.
-        feed_told: What its commissioning had to say.
+        incomer: The same for an incomer that was recorded.
+        incomer_findings: What its commissioning had to say.
         episodes: What was found, each once, in the order in which they were raised.
         states: By linkage.
         from_s: Where commissioning ended and the test began.
@@ -52,8 +52,8 @@ class Outcome:
     loads: Loads
     params: tuple[LinkageParams, ...]
     learned: tuple[Commissioned, ...]
-    feed: FeedParams | None
-    feed_told: tuple[Finding, ...]
+    incomer: IncomerParams | None
+    incomer_findings: tuple[Finding, ...]
     episodes: tuple[Episode, ...]
     states: dict[str, LinkageStates]
     from_s: float
@@ -67,8 +67,8 @@ class Outcome:
         """What commissioning had to say, and of what."""
         for params, learned in zip(self.params, self.learned, strict=False):
             yield from ((params.linkage, Words(one.zh, one.en)) for one in learned.told)
-        if self.feed:
-            yield from ((self.feed.feed.id, Words(one.zh, one.en)) for one in self.feed_told)
+        if self.incomer:
+            yield from ((self.incomer.incomer.id, Words(one.zh, one.en)) for one in self.incomer_findings)
 
     def tell(self, at_s: float) -> float | str:
         """A time as the file tells its own."""

@@ -23,9 +23,9 @@ _SEVERITIES: Final = {
 }
 PRODUCTION: Final = Words("生产", "production")
 TREATMENT: Final = Words("治理", "treatment")
-FEED: Final = Words("进线", "feed")
-BEHIND_FEED: Final = Words("各线路合计", "its lines together")
-FEED_RULE: Final = "feed_residual"
+INCOMER: Final = Words("进线", "incomer")
+BEHIND_INCOMER: Final = Words("各线路合计", "its lines together")
+INCOMER_RULE: Final = "feed_residual"
 EPISODES: Final = Words("事件", "episodes")
 _LEVELS: Final = {
     "production": (("production_on_w", "normal", Words("运行阈值", "on from")),),
@@ -118,7 +118,7 @@ def _chart(body: Body, offset_s: int) -> Chart:
     end_s = max(begin_s + MINUTE_S * len(trace["production_w"]), raised_s) + 2 * MINUTE_S
     span_end_s = end_s if body["end_at_s"] is None else body["end_at_s"]
     severity, rule = body["severity"], rule_name(body["rule"])
-    first, second = (FEED, BEHIND_FEED) if body["rule"] == FEED_RULE else (PRODUCTION, TREATMENT)
+    first, second = (INCOMER, BEHIND_INCOMER) if body["rule"] == INCOMER_RULE else (PRODUCTION, TREATMENT)
     span = Span(body["begin_at_s"], span_end_s, severity, rule, raised_s, band=True)
     raised = Mark(raised_s, severity, _named("触发", "raised", raised_s, offset_s))
     return Chart(

@@ -25,6 +25,7 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from agent.site.field_types import mistakes_in
+from agent.site.older import todays_names
 from provisioning.journal.tables import Numbers, strictly
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
@@ -72,7 +73,7 @@ class LineAnswers:
     """`[[line]]`."""
 
     id: str | None = None
-    kind: Literal["production", "treatment", "feed"] | None = None
+    kind: Literal["production", "treatment", "incomer"] | None = None
     name: str | None = None
     rated_kw: float | None = None
     equipment: str | None = None
@@ -177,6 +178,6 @@ def read_answers(path: Path | None) -> Answers:
     except (ValueError, RecursionError) as error:
         raise fail(EXIT_USAGE, f"{path}: is not TOML: {error}") from error
     try:
-        return strictly(table, Answers)
+        return strictly(todays_names(table)[0], Answers)
     except Exception as error:  # cattrs raises groups of whatever its hooks raise
         raise fail(EXIT_USAGE, *(f"{path}: {line}" for line in mistakes_in(error))) from error

@@ -25,9 +25,9 @@ from provisioning.setup.words import said
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
 
-Kind = Literal["production", "treatment", "feed"]
-KINDS: Final[tuple[Kind, ...]] = ("production", "treatment", "feed")
-LETTERS: Final = {"production": "p", "treatment": "t", "feed": "feed"}
+Kind = Literal["production", "treatment", "incomer"]
+KINDS: Final[tuple[Kind, ...]] = ("production", "treatment", "incomer")
+LETTERS: Final = {"production": "p", "treatment": "t", "incomer": "incomer"}
 W_PER_KW: Final = 1000
 KW_MIN: Final = 0.001
 
@@ -108,7 +108,7 @@ def _given(session: Session) -> None:
 def _line_given(session: Session, path: str, one: LineAnswers, before: Sequence[LineNamed]) -> LineNamed:
     talk = session.talk
     if one.kind is None:
-        raise fail(EXIT_USAGE, f"{talk.source}: {path}.kind: missing; production, treatment or feed")
+        raise fail(EXIT_USAGE, f"{talk.source}: {path}.kind: missing; production, treatment or incomer")
     taken = [line.id for line in before]
     line_id = id_answer(talk.source, f"{path}.id", one.id or _next_id(one.kind, taken), taken)
     kw = talk.ask_number(
@@ -133,7 +133,7 @@ def _attach(session: Session, meter: MeterFound, line: str | None) -> None:
 
 def _next_id(kind: str, taken: Sequence[str]) -> str:
     letter = LETTERS[kind]
-    if kind == "feed" and letter not in taken:
+    if kind == "incomer" and letter not in taken:
         return letter
     return next(name for number in range(1, 10_000) if (name := f"{letter}{number}") not in taken)
 
@@ -207,14 +207,24 @@ _TREATMENT_WORDS: Final = (
     *("治理", "除尘", "喷淋", "排风", "风机", "废气", "污水", "脱硫", "脱硝", "活性炭", "吸附", "燃烧"),
     *("fan", "scrub", "filter", "treat", "exhaust", "dust", "sewage", "rto", "rco"),
 )
-_FEED_WORDS: Final = ("总进线", "进线", "总表", "变压器", "feed", "mains", "transformer", "main supply")
+_INCOMER_WORDS: Final = (
+    "总进线",
+    "进线",
+    "总表",
+    "变压器",
+    "incom",
+    "feed",
+    "mains",
+    "transformer",
+    "main supply",
+)
 
 
 def _guessed(name: str) -> Kind:
     """The kind that a name suggests; Enter takes it."""
     text = name.casefold()
-    if any(word in text for word in _FEED_WORDS):
-        return "feed"
+    if any(word in text for word in _INCOMER_WORDS):
+        return "incomer"
     return "treatment" if any(word in text for word in _TREATMENT_WORDS) else "production"
 
 
@@ -272,9 +282,9 @@ def _feeds(session: Session) -> None:
         options = [(line.id, f"{line.id} {line.name}") for line in session.journal.lines]
         line = talk.ask_choice("line.meters", "ask_feeds", options, meter=meter.id, model=meter.model)
         _attach(session, meter, line)
-    feeds = [line.id for line in session.journal.lines if line.kind == "feed"]
-    if len(feeds) > 1:
-        raise fail(EXIT_USAGE, f"{talk.source}: line: {', '.join(feeds)} are all feeds; a site has one")
+    incomers = [line.id for line in session.journal.lines if line.kind == "incomer"]
+    if len(incomers) > 1:
+        raise fail(EXIT_USAGE, f"{talk.source}: line: {', '.join(incomers)} are all incomers; a site has one")
 
 
 def _ratios(session: Session) -> None:

@@ -24,7 +24,7 @@ _ORIGINS: Final = {"nameplate": "nameplate", "trial": "from_trial", "typed": "ty
 
 def thresholds(session: Session) -> None:
     """Offer, let it be changed, write it into the site file."""
-    lines = [line for line in session.journal.lines if line.kind != "feed"]
+    lines = [line for line in session.journal.lines if line.kind != "incomer"]
     known = {one.line: one for one in session.journal.thresholds if one.source == "typed"}
     session.keep(thresholds=tuple(known.get(line.id) or offered(session, line) for line in lines))
     for index, one in enumerate(session.answers.line):

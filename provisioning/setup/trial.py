@@ -73,7 +73,7 @@ def trial(session: Session) -> None:
     wait_s = WAIT_S if given.wait_s is None else given.wait_s
     if not WAIT_S_MIN <= wait_s <= WAIT_S_MAX:
         session.talk.refuse("trial.wait_s", "not_in_range", low=WAIT_S_MIN, high=WAIT_S_MAX, typed=wait_s)
-    lines = [line for line in session.journal.lines if line.kind != "feed"]
+    lines = [line for line in session.journal.lines if line.kind != "incomer"]
     reasons = {one.id: one.untried for one in session.answers.line if one.untried}
     asked = []
     for line in lines:
@@ -179,8 +179,8 @@ class _Watch:
         if not powers.lately:
             powers.tick()
         now_w = sum(watts or 0.0 for name, watts in powers.lately[-1][1].items() if name in own)
-        feeds = [one.id for one in session.journal.lines if one.kind == "feed"]
-        sums = tuple(meter.id for meter in session.journal.meters if meter.line in feeds)
+        incomers = [one.id for one in session.journal.lines if one.kind == "incomer"]
+        sums = tuple(meter.id for meter in session.journal.meters if meter.line in incomers)
         runs = abs(now_w) >= NAMEPLATE_LO * line.rated_w  # negative behind a reversed transformer
         test = Follow(own, sums, float(line.rated_w), "on" if runs else "off", wait_s)
         return cls(session, powers, line, test, screen, powers.lately[0][0])

@@ -237,7 +237,7 @@ SENTENCES: Final = {
     "ask_technician": ("技术员姓名", "Your name"),
     "lines_intro": (
         "逐条输入线路（生产线、治理设施、总进线）。输入已有的编号可以修改。",
-        "Name the lines: production, treatment, and the feed of all. An id that is there changes that line.",
+        "Name the lines: production, treatment, and the incomer. An id that is there changes that line.",
     ),
     "ask_line": ("下一条线路的名称", "Name of the next line"),
     "ask_line_name": ("名称", "Name"),
@@ -245,7 +245,7 @@ SENTENCES: Final = {
     "ask_kind": ("{name} 是", "{name} is"),
     "production": ("生产", "production"),
     "treatment": ("治理", "treatment"),
-    "feed": ("总进线", "feed"),
+    "incomer": ("总进线", "incomer"),
     "ask_rated": ("{line} 的铭牌功率（kW）", "Power on the nameplate of {line}, in kW"),
     "ask_equipment": ("设备（品牌、型号，可空）", "Equipment (maker and type, or nothing)"),
     "ask_meters": ("{name} 由哪些电表计量", "Meters that measure {name}"),

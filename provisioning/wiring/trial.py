@@ -3,14 +3,14 @@
 Fed with the powers of all meters, second by second, and told when somebody has switched; it says what to
 wait for next and, in the end, which meter followed. No clock, no bus: times are seconds of any origin.
 
-    test = Follow(own=("m1", "m2"), sums=("feed",))
-    wait = test.sample(0.0, {"m1": 31200.0, "m2": None, "m5": 18400.0, "feed": 99000.0})
+    test = Follow(own=("m1", "m2"), sums=("incomer",))
+    wait = test.sample(0.0, {"m1": 31200.0, "m2": None, "m5": 18400.0, "incomer": 99000.0})
     wait.what       "settle"  the readings before are being watched
                     "switch"  ask for the machine to be switched to wait.to, then go on sampling
                     "done"    test.result has the judgement
     test.switched(41.0, "off")      if somebody says so; it shortens the wait where nothing happens
 
-A line of several meters is their sum, and each of them must take part. A meter in `sums` (a feed) has the
+A line of several meters is their sum, and each of them must take part. A meter in `sums` (an incomer) has the
 line in it and is no other cable. One cycle is off and on again. It is enough where the line's own meters
 answer both times by a like step and stood still before; where they move by themselves, or do not answer,
 there is a second cycle, so a machine that happens to stop meanwhile is not taken for the one that was
@@ -74,7 +74,7 @@ class Follow:
 
     Attributes:
         own: The line's meters.
-        sums: Meters that have the line in them, like that of the feed.
+        sums: Meters that have the line in them, like that of the incomer.
         rated_w: Of the line.
         begin: What the machine is at first.
         wait_s: How long to wait for a step where nobody says that the machine is switched.

@@ -4,7 +4,7 @@ follows     the line's own meters answered every time, each of them
 inverted    they answered, the wrong way round: negative while the machine runs
 partly      some of them answered, some did not
 elsewhere   they did not, and another meter did: their transformers sit on its cable, or its on theirs
-nothing     no meter answered, or only that of the feed
+nothing     no meter answered, or only that of the incomer
 silent      the line's own meters did not answer for too long
 """
 
@@ -105,9 +105,9 @@ _SENTENCES: Final[dict[Kind, tuple[Pair, Pair]]] = {
         ("检查总线和电表，然后重新试验", "see to bus and meter, then test again"),
     ),
 }
-_FEED: Final[Pair] = (
+_INCOMER: Final[Pair] = (
     "；进线表{sums}看到了{step} kW的变化，说明设备确已启停",
-    "; {sums} of the feed saw {step} kW, so the machine was switched",
+    "; {sums} of the incomer saw {step} kW, so the machine was switched",
 )
 
 Steps = Mapping[str, Sequence[float]]
@@ -132,7 +132,7 @@ def judged(
     }
     said, todo = _SENTENCES[kind]
     if kind == "nothing" and sums:
-        said = (said[0] + _FEED[0], said[1] + _FEED[1])
+        said = (said[0] + _INCOMER[0], said[1] + _INCOMER[1])
     return Followed(
         kind,
         kind == "follows",

@@ -13,7 +13,7 @@ _WORDS: Final = {
     "line": ("线路", "line"),
     "production": ("生产", "production"),
     "treatment": ("治理", "treatment"),
-    "feed": ("总进线", "feed"),
+    "incomer": ("总进线", "incomer"),
     "kind": ("类别", "kind"),
     "power": ("功率", "power"),
     "load": ("负荷曲线", "load"),

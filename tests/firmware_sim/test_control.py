@@ -25,10 +25,10 @@ from firmware_sim.switches import Way, read_way
 
 NINE_S = 1_772_407_800.0 + 5400
 """Production runs since eight o'clock."""
-FEED = """
+INCOMER = """
 [[line]]
-id = "feed"
-kind = "feed"
+id = "incomer"
+kind = "incomer"
 rated_w = 100000
 losses = 0.05
 
@@ -37,7 +37,7 @@ id = "m4"
 model = "eastron-sdm630"
 bus = "b1"
 unit_id = 4
-line = "feed"
+line = "incomer"
 """
 
 
@@ -97,10 +97,10 @@ def test_treatment_goes_on_as_its_own_profile_says(plant: Callable[..., Plant]) 
 
 
 def test_what_was_before_a_switch_stays_as_it_was(plant: Callable[..., Plant]) -> None:
-    works, other = plant(FEED), plant(FEED)
+    works, other = plant(INCOMER), plant(INCOMER)
     moments = [NINE_S - 86_400, NINE_S - 5, NINE_S, NINE_S + 0.9]
     works.switch("p1", Way.OFF, NINE_S + 0.9)
-    for line in ("p1", "t1", "feed"):
+    for line in ("p1", "t1", "incomer"):
         assert [works.power_w(line, t_s) for t_s in moments] == [other.power_w(line, t_s) for t_s in moments]
 
 
@@ -115,7 +115,7 @@ ways = st.one_of(
 def test_counters_never_run_back_and_count_what_is_taken_however_machines_are_switched(
     plants: Callable[[str], Plant], moves: list[tuple[str, tuple[Way, float], float]]
 ) -> None:
-    works = Plant(plants(FEED).layout)
+    works = Plant(plants(INCOMER).layout)
     t_s, last_wh = NINE_S, dict.fromkeys(("m1", "m2", "m4"), 0.0)
     first = {meter: works.electrical(meter, t_s).energy_import_wh for meter in last_wh}
     taken = dict.fromkeys(last_wh, 0.0)
@@ -133,40 +133,49 @@ def test_counters_never_run_back_and_count_what_is_taken_however_machines_are_sw
         assert last_wh[meter] - first[meter] == pytest.approx(wh, abs=slack_wh) or last_wh[meter] == 0
 
 
-def test_a_feed_takes_what_all_lines_take_and_its_losses(plant: Callable[..., Plant]) -> None:
-    works = plant(FEED)
+def test_an_incomer_takes_what_all_lines_take_and_its_losses(plant: Callable[..., Plant]) -> None:
+    works = plant(INCOMER)
     lines_w = works.power_w("p1", NINE_S) + works.power_w("t1", NINE_S)
-    assert works.power_w("feed", NINE_S) == pytest.approx(1.05 * lines_w)
+    assert works.power_w("incomer", NINE_S) == pytest.approx(1.05 * lines_w)
     seen = works.electrical("m4", NINE_S)
     assert sum(phase.active for phase in seen.phases) == pytest.approx(1.05 * lines_w)
     factor = sum(phase.active for phase in seen.phases) / sum(phase.apparent for phase in seen.phases)
     assert 0.8 < factor < 0.95
     works.switch("p1", Way.OFF, NINE_S)
     lines_w = works.power_w("p1", NINE_S + 60) + works.power_w("t1", NINE_S + 60)
-    assert works.power_w("feed", NINE_S + 60) == pytest.approx(1.05 * lines_w)
+    assert works.power_w("incomer", NINE_S + 60) == pytest.approx(1.05 * lines_w)
 
 
-def test_a_feed_sees_what_is_fed_past_the_meters_and_lines_without_one(plant: Callable[..., Plant]) -> None:
+def test_a_plant_file_of_version_0_1_names_the_incomer_feed(plants: Callable[[str], Plant]) -> None:
+    assert plants(INCOMER.replace('kind = "incomer"', 'kind = "feed"')).layout == plants(INCOMER).layout
+
+
+def test_an_incomer_sees_what_is_fed_past_the_meters_and_lines_without_one(
+    plant: Callable[..., Plant],
+) -> None:
     past = '[[event]]\nwhat = "unmetered"\nline = "p1"\nat = 0\npower_share = 0.5\n'
     bare = '[[line]]\nid = "p2"\nkind = "production"\nrated_w = 9000\nprofile = { shape = "continuous" }\n'
-    works, other = plant(FEED + past), plant(FEED + bare)
-    assert works.power_w("feed", NINE_S) == plant(FEED).power_w("feed", NINE_S)
-    more_w = other.power_w("feed", NINE_S) - works.power_w("feed", NINE_S)
+    works, other = plant(INCOMER + past), plant(INCOMER + bare)
+    assert works.power_w("incomer", NINE_S) == plant(INCOMER).power_w("incomer", NINE_S)
+    more_w = other.power_w("incomer", NINE_S) - works.power_w("incomer", NINE_S)
     assert more_w == pytest.approx(1.05 * other.power_w("p2", NINE_S))
 
 
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        (FEED.replace("losses = 0.05", "profile = {}"), "line[2].profile: unknown key"),
-        (FEED.replace("losses = 0.05", "losses = 2"), "line[2].losses: must be a number from 0 to 1, not 2"),
+        (INCOMER.replace("losses = 0.05", "profile = {}"), "line[2].profile: unknown key"),
         (
-            FEED + '[[event]]\nwhat = "power_cut"\nline = "feed"\nat = 1\nduration_s = 9\n',
-            "event[0].line: power_cut does not happen to a feed; a power_cut without a line happens to all",
+            INCOMER.replace("losses = 0.05", "losses = 2"),
+            "line[2].losses: must be a number from 0 to 1, not 2",
+        ),
+        (
+            INCOMER + '[[event]]\nwhat = "power_cut"\nline = "incomer"\nat = 1\nduration_s = 9\n',
+            "event[0].line: power_cut happens to no incomer; a power_cut without a line happens to all",
         ),
     ],
 )
-def test_mistakes_around_a_feed_are_told(text: str, tmp_path: Path, more: str, problem: str) -> None:
+def test_mistakes_around_an_incomer_are_told(text: str, tmp_path: Path, more: str, problem: str) -> None:
     (tmp_path / "plant.toml").write_text(text + more)
     result = CliRunner().invoke(main, ["serve", str(tmp_path / "plant.toml")])
     assert (result.exit_code, result.stderr) == (2, f"{problem}\n")
@@ -174,7 +183,7 @@ def test_mistakes_around_a_feed_are_told(text: str, tmp_path: Path, more: str, p
 
 @pytest.fixture
 def control(plant: Callable[..., Plant], still: Callable[[float], Clock], tmp_path: Path) -> ControlPort:
-    return ControlPort(plant(FEED), still(NINE_S), tmp_path / "c")
+    return ControlPort(plant(INCOMER), still(NINE_S), tmp_path / "c")
 
 
 @pytest.mark.parametrize(
@@ -183,7 +192,7 @@ def control(plant: Callable[..., Plant], still: Callable[[float], Clock], tmp_pa
         ("p1 off\n", {"line": "p1", "to": "off", "at": "2026-03-02T01:00:01Z"}),
         ("t1 40%\n", {"line": "t1", "to": "40%", "at": "2026-03-02T01:00:01Z"}),
         ("p1\n", {"error": "say what 'p1' is switched to"}),
-        ("feed off\n", {"error": "no machine is called 'feed'; there are p1, t1"}),
+        ("incomer off\n", {"error": "no machine is called 'incomer'; there are p1, t1"}),
         (
             "p1 half\n",
             {"error": "cannot switch to 'half': off, on, auto or a share of the rated power like 40%"},
@@ -197,7 +206,7 @@ def test_one_line_is_answered_by_one_object(control: ControlPort, line: str, ans
 def test_an_empty_line_is_answered_by_all_lines(control: ControlPort) -> None:
     control.answer("p1 off")
     rows = control.answer("\n")["lines"]
-    assert [(row["line"], row["to"]) for row in rows] == [("p1", "off"), ("t1", "auto"), ("feed", None)]
+    assert [(row["line"], row["to"]) for row in rows] == [("p1", "off"), ("t1", "auto"), ("incomer", None)]
     assert all(row["power_w"] > 0 for row in rows)
 
 
@@ -292,7 +301,7 @@ def test_a_person_switches_the_machines_of_a_plant_of_the_package(ten: Path) -> 
     code, lines = said()
     assert (code, [line.split()[:2] for line in lines.splitlines()][:2]) == (
         0,
-        [["feed", "-"], ["p1", "auto"]],
+        [["incomer", "-"], ["p1", "auto"]],
     )
     code, line = said("p1", "off")
     assert (code, line[:12]) == (0, "p1 off from ")

@@ -157,7 +157,7 @@ def test_voltage_current_power_and_power_factor_fit_together(
     assert 0 < state.value(Quantity.POWER_FACTOR, "") <= 1
 
 
-def test_all_meters_of_the_feed_agree_on_voltage_and_frequency(
+def test_all_meters_of_one_supply_agree_on_voltage_and_frequency(
     plant: Callable[..., Plant], start_s: float
 ) -> None:
     states = [plant().electrical(meter, start_s + 4321.0) for meter in ("m1", "m2", "m3")]

@@ -17,7 +17,7 @@ from agent.detect.detector import CheckpointError, Detector
 from agent.judging.detector_feed import DetectorFeed
 from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
-from agent.site.linkages import feed_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of
 from agent.site.webhook_url import WebhookUrlError, parse_webhook
 from agent.uplink.settings import mqtt_settings
 from centre.register import RegistryError, read_registry, registry_line
@@ -73,7 +73,7 @@ def run_site(raw: bytes) -> None:
     assert parse_site(site.text, site.file) == site
     looks: tuple[Callable[[], object], ...] = (
         lambda: setups_of(site),
-        lambda: feed_of(site, linkages_of(site)),
+        lambda: incomer_of(site, linkages_of(site)),
         lambda: site.broker and mqtt_settings(site, site.broker, Topics(site.site.gateway)),
     )
     for look in looks:
@@ -88,9 +88,9 @@ def _site_seeds() -> list[bytes]:
     learned = tomlkit.parse(SITE + _MORE)
     site = parse_site(SITE + _MORE, Path("site.toml"))
     params = linkages_of(site)
-    feed = feed_of(site, params)
-    assert feed is not None
-    tables = {"linkage": params[0].to_dict(), "line": feed.to_dict()}
+    incomer = incomer_of(site, params)
+    assert incomer is not None
+    tables = {"linkage": params[0].to_dict(), "line": incomer.to_dict()}
     for name, table in tables.items():
         learned[name][-1]["parameters"] = table  # type: ignore[index]
     return [SITE.encode(), (SITE + _MORE).encode(), tomlkit.dumps(learned).encode()]
@@ -139,8 +139,8 @@ expect = { active_power = 1234.5 }
 """
 _MORE: Final = """
 [[line]]
-id = "feed"
-kind = "feed"
+id = "incomer"
+kind = "incomer"
 rated_w = 900000
 [warning]
 url = "http://127.0.0.1:8080/lamp"
@@ -212,7 +212,7 @@ def run_enrolment(raw: bytes) -> None:
 
 def run_loads(raw: bytes) -> None:
     try:
-        loads = read_loads(_written(raw), ["p1", "t1"], ["feed"])
+        loads = read_loads(_written(raw), ["p1", "t1"], ["incomer"])
     except LoadsError as error:
         _one_line_each(error.problems)
         return
@@ -287,7 +287,7 @@ _URLS: Final = (
 )  # fmt: skip
 _LOADS: Final = (
     b"time,p1,t1\n2026-01-01T00:00:00Z,1,2\n2026-01-01T00:00:10Z,,3\n",
-    b"\xef\xbb\xbftime,p1,t1,p1.pf,feed\n1767225600,1e3,2,0.9,5\n1767225610,4,5,,6\n",
+    b"\xef\xbb\xbftime,p1,t1,p1.pf,incomer\n1767225600,1e3,2,0.9,5\n1767225610,4,5,,6\n",
 )
 
 TARGETS: Final = (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
 
 CHUNK_ROWS: Final = 8640
@@ -59,7 +59,7 @@ class Recording:
 
 def run(
     params: Sequence[LinkageParams],
-    feed: FeedParams | None,
+    incomer: IncomerParams | None,
     recording: Recording,
     each_row: Callable[[float, Detector], object] | None = None,
 ) -> list[Episode]:
@@ -67,7 +67,7 @@ def run(
 
     After the last row the clock goes on until its slot is closed, and no further: no silence is invented.
     """
-    detector = Detector(params, feed)
+    detector = Detector(params, incomer)
     sample = detector.sample
     found: list[Episode] = []
     moment = 0.0

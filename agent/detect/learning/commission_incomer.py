@@ -1,8 +1,8 @@
-"""Learns the normal rest between a metered feed and the lines behind it.
+"""Learns the normal rest between a metered incomer and the lines behind it.
 
-The rest of one-minute means, in which the feed and all lines were known, lies between its 12 % and
+The rest of one-minute means, in which the incomer and all lines were known, lies between its 12 % and
 88 % quantiles for most of the time, even where a load ran unmetered for eight of seventy-two hours;
-half of that width, and at least 3 % of the feed's nameplate, is added on both sides. Stretches that
+half of that width, and at least 3 % of the incomer's nameplate, is added on both sides. Stretches that
 lie beyond for as long as the rule takes are exceptions for a person to explain.
 """
 
@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
-from agent.detect.feed_params import OUT_OF_BAND_S, FeedParams
+from agent.detect.incomer_params import OUT_OF_BAND_S, IncomerParams
 from agent.detect.learning.exception_list import Finding, Odd, exception_texts
 from agent.detect.learning.linkages import learn_line
 from agent.detect.learning.series import Floats, Series, grid, runs
@@ -30,26 +30,26 @@ MINUTES_MIN: Final = 24 * 60
 
 
 @frozen(kw_only=True)
-class FeedCommissioned:
+class IncomerCommissioned:
     """What was learned; ready if a day or more was seen."""
 
-    params: FeedParams
+    params: IncomerParams
     ready: bool
     told: tuple[Finding, ...]
 
 
-def commission_feed(
-    plain: FeedParams, feed: Series, lines: Mapping[str, Series], linkage: LinkageParams
-) -> FeedCommissioned:
+def commission_incomer(
+    plain: IncomerParams, incomer: Series, lines: Mapping[str, Series], linkage: LinkageParams
+) -> IncomerCommissioned:
     """Learn the band of the rest; `linkage` gives the slots and what is known of shared lines.
 
     Raises:
         ValueError: There is no data at all, or its times make no sense.
-        KeyError: A line behind the feed has no series.
+        KeyError: A line behind the incomer has no series.
     """
     dt, hold = linkage.dt_s, hold_slots(linkage)
-    data = grid({plain.feed.id: feed, **{name: lines[name] for name in plain.lines}}, dt)
-    rest = data.total([plain.feed.id], hold) - data.total(plain.lines, hold)
+    data = grid({plain.incomer.id: incomer, **{name: lines[name] for name in plain.lines}}, dt)
+    rest = data.total([plain.incomer.id], hold) - data.total(plain.lines, hold)
     minutes = _means(rest, MINUTE_S // dt) if dt <= MINUTE_S else rest
     known = minutes[np.isfinite(minutes)]
 
@@ -58,19 +58,19 @@ def commission_feed(
 
     params = evolve(
         plain,
-        feed=evolve(line(plain.feed), ct_floor_w=0),
+        incomer=evolve(line(plain.incomer), ct_floor_w=0),
         others=tuple(line(one) for one in plain.others),
         learned_from_s=data.at_s(0),
         learned_to_s=data.at_s(data.slots),
     )
     if len(known) < MINUTES_MIN:
         text = Finding(
-            f"{plain.feed.id}：总进线与各线路同时有数据的时间只有{len(known) // 60}小时，至少需要24小时",
-            f"{plain.feed.id}: feed and lines were known together for {len(known) // 60} h, 24 h are needed",
+            f"{plain.incomer.id}：总进线与各线路同时有数据的时间只有{len(known) // 60}小时，至少需要24小时",
+            f"{plain.incomer.id}: only {len(known) // 60} h of incomer and lines together, 24 h are needed",
         )
-        return FeedCommissioned(params=params, ready=False, told=(text,))
+        return IncomerCommissioned(params=params, ready=False, told=(text,))
     low, high = np.quantile(known, (LOW_SHARE, HIGH_SHARE))
-    margin = max(MARGIN_OF_WIDTH * (high - low), MARGIN_OF_RATED * plain.feed.rated_w)
+    margin = max(MARGIN_OF_WIDTH * (high - low), MARGIN_OF_RATED * plain.incomer.rated_w)
     params = evolve(params, lo_w=round(low - margin), hi_w=round(high + margin), residual_s=OUT_OF_BAND_S)
     beyond = (minutes > params.hi_w) | (minutes < params.lo_w)
     step = max(1, MINUTE_S // dt)
@@ -79,7 +79,7 @@ def commission_feed(
         for begin, end in runs(np.asarray(beyond))
         if (end - begin) * step * dt >= OUT_OF_BAND_S
     ]
-    return FeedCommissioned(
+    return IncomerCommissioned(
         params=params, ready=True, told=tuple(exception_texts(spans, data, plain.utc_offset_s))
     )
 

@@ -32,7 +32,7 @@ class Odd(Enum):
     LOW = ("治污功率远低于通常", "treatment far below its usual power")
     LACKING = ("生产运行时治污不足", "too little treatment under production")
     HEATER = ("治污负荷的功率因数像电加热器", "treatment with the power factor of a heater")
-    REST = ("总进线与各线路之和相差异常", "feed and lines differ by more than usual")
+    REST = ("总进线与各线路之和相差异常", "incomer and lines differ by more than usual")
 
 
 Span = tuple[int, int, Odd]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
 
 SMALL: Final = 0.05
@@ -63,7 +63,9 @@ class Change:
         )
 
 
-def changes(present: LinkageParams | FeedParams, learned: LinkageParams | FeedParams) -> tuple[Change, ...]:
+def changes(
+    present: LinkageParams | IncomerParams, learned: LinkageParams | IncomerParams
+) -> tuple[Change, ...]:
     """What a person has to confirm; empty if the two mean the same."""
     before, after = dict(_flat(present.to_dict(), "")), dict(_flat(learned.to_dict(), ""))
     names = [*before, *(name for name in after if name not in before)]
@@ -98,7 +100,7 @@ def _lenient(name: str, old: Any, new: Any) -> bool:
     if not (_is_number(old) and _is_number(new)):
         return False
     last = "residual" if name in {"lo_w", "hi_w"} else name.rpartition(".")[2]
-    if last == "residual":  # the band of a feed: wider is more lenient
+    if last == "residual":  # the band of an incomer: wider is more lenient
         return bool(new < old if name == "lo_w" else new > old)
     if last in _OFF_AT_ZERO and not (old and new):
         return not new

@@ -134,7 +134,7 @@ def _panel(day: Day, plan: SitePlan, line: LineSettings, say: Say) -> Panel:
     name = f"{line.id} {line.name}".strip()
     kind = "treatment" if line.kind == "treatment" else "production"
     levels = []
-    if (on := plan.thresholds.get(line.id)) is not None and line.kind != "feed":
+    if (on := plan.thresholds.get(line.id)) is not None and line.kind != "incomer":
         levels.append(Level(say("运行不低于", "on from"), "normal", [(0.0, float(on.hi_w))], power(on.hi_w)))
     return Panel(Words(name, name), _curve(day, kind, day.loads.get(line.id) or Load()), levels)
 

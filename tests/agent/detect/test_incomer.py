@@ -1,4 +1,4 @@
-"""The rest between a metered feed and the lines behind it."""
+"""The rest between a metered incomer and the lines behind it."""
 
 from typing import Any
 
@@ -9,23 +9,23 @@ from hypothesis import strategies as st
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Severity
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.written import ParamsError
 from tests.agent.detect.timeline import DT_S, T0_S, line, linkage
 
 Row = tuple[float, dict[str, int | None]]
 
 
-def feed(**more: object) -> FeedParams:
+def incomer(**more: object) -> IncomerParams:
     big = line("f1", rated_w=100_000, ct_range_w=200_000)
-    plain = FeedParams(
-        feed=big, lines=("p1", "t1", "x1"), others=(line("x1"),), lo_w=-500, hi_w=3_000, residual_s=900
+    plain = IncomerParams(
+        incomer=big, lines=("p1", "t1", "x1"), others=(line("x1"),), lo_w=-500, hi_w=3_000, residual_s=900
     )
     return evolve(plain, **more)
 
 
 def fed(detector: Detector, rows: list[Row], first: int = 0) -> list[Episode]:
-    """Minutes and powers; a feed of "+n" is the sum of the lines and n more."""
+    """Minutes and powers; an incomer of "+n" is the sum of the lines and n more."""
     found: list[Episode] = []
     slot = 0
     for minutes, watts in rows:
@@ -70,16 +70,16 @@ ON = {"p1": 10_000, "t1": 9_000, "x1": 2_500}
         "not for long",
         "over again",
         "a line is silent",
-        "the feed is silent",
+        "the incomer is silent",
     ],
 )
 def test_a_rest_beyond_its_band_is_told(rows: list[Row], wanted: list[tuple[str, str]]) -> None:
-    found = fed(Detector([linkage()], feed()), rows)
+    found = fed(Detector([linkage()], incomer()), rows)
     assert [(one.rule.value, one.state.value) for one in found] == wanted
 
 
 def test_the_episode_carries_the_rest_and_its_direction() -> None:
-    above = fed(Detector([linkage()], feed()), [(30, ON), (30, {**ON, "rest": 9_000})])[0]
+    above = fed(Detector([linkage()], incomer()), [(30, ON), (30, {**ON, "rest": 9_000})])[0]
     assert (above.linkage, above.lines, above.severity) == ("f1", ("f1",), Severity.INTEGRITY)
     assert above.numbers["residual_w"] == pytest.approx(9_000, abs=10)
     assert above.begin_at_s == T0_S + 1_800
@@ -87,28 +87,28 @@ def test_the_episode_carries_the_rest_and_its_direction() -> None:
     assert above.numbers["lines_on"] == ["p1", "t1"]
     assert "unmetered" in above.sentence["en"]
     assert "未计量" in above.sentence["zh"]
-    below = fed(Detector([linkage()], feed()), [(30, ON), (30, {**ON, "rest": -4_000})])[0]
+    below = fed(Detector([linkage()], incomer()), [(30, ON), (30, {**ON, "rest": -4_000})])[0]
     assert "CT ratio" in below.sentence["en"]
-    assert above.params_hash == feed().hash
+    assert above.params_hash == incomer().hash
 
 
-def test_without_a_learned_band_nothing_is_judged_but_the_feeds_own_meter() -> None:
+def test_without_a_learned_band_nothing_is_judged_but_the_incomers_own_meter() -> None:
     rows: list[Row] = [(30, ON), (30, {**ON, "rest": 50_000}), (30, {**ON, "rest": None})]
-    found = fed(Detector([linkage()], feed(residual_s=0)), rows)
+    found = fed(Detector([linkage()], incomer(residual_s=0)), rows)
     assert [(one.rule.value, one.lines) for one in found] == [("data_loss", ("f1",))]
 
 
 @pytest.mark.parametrize(
-    ("feed_falls", "cause"), [(True, "breaker"), (False, "ct")], ids=["breaker open", "CT lost"]
+    ("incomer_falls", "cause"), [(True, "breaker"), (False, "ct")], ids=["breaker open", "CT lost"]
 )
-def test_the_feed_tells_an_open_breaker_from_a_lost_ct(feed_falls: bool, cause: str) -> None:
+def test_the_incomer_tells_an_open_breaker_from_a_lost_ct(incomer_falls: bool, cause: str) -> None:
     none = {"current_a": 0.0, "voltage_v": 230.0}
-    detector = Detector([linkage()], feed())
+    detector = Detector([linkage()], incomer())
     found: list[Episode] = []
     for slot in range(360):
         at, off = T0_S + slot * DT_S, slot >= 240
         t = 0 if off else 9_000
-        total = 10_000 + (t if feed_falls else 9_000) + 1_000
+        total = 10_000 + (t if incomer_falls else 9_000) + 1_000
         detector.sample("p1", at, 10_000 + slot % 3)
         detector.sample("x1", at, slot % 2)
         detector.sample("f1", at, total + slot % 3)
@@ -123,13 +123,13 @@ def test_the_feed_tells_an_open_breaker_from_a_lost_ct(feed_falls: bool, cause: 
     st.integers(0, 300),
 )
 @settings(deadline=None, max_examples=30)
-def test_a_kill_changes_no_episode_of_the_feed(steps: list[tuple[int, int]], cut: int) -> None:
+def test_a_kill_changes_no_episode_of_the_incomer(steps: list[tuple[int, int]], cut: int) -> None:
     rows: list[Row] = [(minutes, {**ON, "rest": rest}) for minutes, rest in steps]
-    whole = [one.to_body() for one in fed(Detector([linkage()], feed(residual_s=180)), rows)]
-    first = Detector([linkage()], feed(residual_s=180))
+    whole = [one.to_body() for one in fed(Detector([linkage()], incomer(residual_s=180)), rows)]
+    first = Detector([linkage()], incomer(residual_s=180))
     flat = [(1 / 6, watts) for minutes, watts in rows for _ in range(round(minutes * 6))]
     found = fed(first, flat[:cut])
-    second = Detector([linkage()], feed(residual_s=180))
+    second = Detector([linkage()], incomer(residual_s=180))
     second.restore(first.checkpoint())
     assert second.checkpoint() == first.checkpoint()
     found += fed(second, flat, first=min(cut, len(flat)))
@@ -140,7 +140,7 @@ def test_a_kill_changes_no_episode_of_the_feed(steps: list[tuple[int, int]], cut
 @settings(deadline=None, max_examples=30)
 def test_a_rest_within_its_band_is_never_told(rests: list[int]) -> None:
     rows: list[Row] = [(1, {**ON, "rest": rest}) for rest in rests]
-    assert fed(Detector([linkage()], feed(residual_s=60)), rows) == []
+    assert fed(Detector([linkage()], incomer(residual_s=60)), rows) == []
 
 
 @pytest.mark.parametrize(
@@ -156,18 +156,18 @@ def test_a_rest_within_its_band_is_never_told(rests: list[int]) -> None:
 )
 def test_impossible_parameters_are_refused(more: dict[str, object], wanted: str) -> None:
     with pytest.raises(ParamsError, match=wanted):
-        feed(**more)
+        incomer(**more)
 
 
 def test_lines_of_nowhere_and_lines_of_a_linkage_are_refused() -> None:
     with pytest.raises(ParamsError, match="nothing is known of line x9"):
-        Detector([linkage()], feed(lines=("p1", "x1", "x9")))
+        Detector([linkage()], incomer(lines=("p1", "x1", "x9")))
     with pytest.raises(ParamsError, match="belongs to a linkage"):
-        Detector([linkage()], feed(others=(line("p1"),), lines=("p1", "t1")))
+        Detector([linkage()], incomer(others=(line("p1"),), lines=("p1", "t1")))
 
 
 def test_parameters_survive_their_table_and_strangers_are_named() -> None:
-    assert FeedParams.from_dict(feed().to_dict()) == feed()
-    assert feed().hash != feed(hi_w=3_001).hash
+    assert IncomerParams.from_dict(incomer().to_dict()) == incomer()
+    assert incomer().hash != incomer(hi_w=3_001).hash
     with pytest.raises(ParamsError):
-        FeedParams.from_dict({**feed().to_dict(), "odd": 1})
+        IncomerParams.from_dict({**incomer().to_dict(), "odd": 1})

@@ -105,21 +105,21 @@ def test_lines_and_linkages_alone_are_a_site_but_no_agent() -> None:
         (
             'kind = "boiler"',
             'kind = "treatment"',
-            "line[1].kind: must be 'production' or 'treatment' or 'feed', not 'boiler'",
+            "line[1].kind: must be 'production' or 'treatment' or 'incomer', not 'boiler'",
         ),
         ('bus = "b9"', 'bus = "b1"', "meter[0].bus: no bus 'b9'; known: b1"),
         ('line = "p9"', 'line = "p1"', "meter[0].line: no line 'p9'; known: p1, t1"),
         ("unit_id = 2", "unit_id = 1", "meter[0].unit_id: 2 is used more than once on bus 'b1'"),
-        ('treatment = ["p1"]', 'treatment = ["t1"]', "linkage[0].treatment: line 'p1' is a production line"),
+        ('treatment = ["p1"]', 'treatment = ["t1"]', "linkage[0].treatment: line 'p1' is of kind production"),
         (
-            'kind = "feed"',
+            'kind = "incomer"',
             'kind = "treatment"',
-            "linkage[0].treatment: line 't1' is a feed line",
+            "linkage[0].treatment: line 't1' is of kind incomer",
         ),
         (
             "rated_w = 22000\nparameters = {}",
             "rated_w = 22000",
-            "line[1].parameters: only a feed has parameters",
+            "line[1].parameters: only an incomer has parameters",
         ),
         (
             '[warning]\nurl = "http://8.8.8.8/x"\n[[linkage]]',
@@ -140,14 +140,14 @@ def test_a_mistake_is_named_with_its_path(wrong: str, right: str, problem: str) 
     assert any(found.startswith(problem) for found in mistakes(GOOD.replace(right, wrong, 1)))
 
 
-FEED = '[[line]]\nid = "{}"\nkind = "feed"\nrated_w = 100000\n'
+INCOMER = '[[line]]\nid = "{}"\nkind = "incomer"\nrated_w = 100000\n'
 
 
-def test_a_site_has_one_feed() -> None:
-    site = parse_site(GOOD + FEED.format("f1"), FILE)
-    assert [line.kind for line in site.line] == ["production", "treatment", "feed"]
-    assert mistakes(GOOD + FEED.format("f1") + FEED.format("f2")) == (
-        "line: f1, f2 are all feeds; a site has one",
+def test_a_site_has_one_incomer() -> None:
+    site = parse_site(GOOD + INCOMER.format("f1"), FILE)
+    assert [line.kind for line in site.line] == ["production", "treatment", "incomer"]
+    assert mistakes(GOOD + INCOMER.format("f1") + INCOMER.format("f2")) == (
+        "line: f1, f2 are all incomers; a site has one",
     )
 
 

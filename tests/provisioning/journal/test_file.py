@@ -93,7 +93,7 @@ THRESHOLD = st.builds(
     hi_w=st.integers(0, 10**9),
     source=st.sampled_from(["nameplate", "trial", "typed"]),
 )
-KIND = st.sampled_from(["production", "treatment", "feed"])
+KIND = st.sampled_from(["production", "treatment", "incomer"])
 JOURNAL = st.builds(
     Journal,
     language=st.sampled_from(["zh", "en"]),
@@ -207,6 +207,11 @@ def test_a_mistake_is_told_with_its_place(text: str, line: str) -> None:
     with pytest.raises(JournalError) as caught:
         parse_journal(text.encode())
     assert caught.value.problems[0].startswith(line)
+
+
+def test_a_journal_of_version_0_1_names_the_incomer_feed() -> None:
+    journal = Journal(lines=(LineNamed("f1", "incomer"),))
+    assert parse_journal(dump_journal(journal).replace(b'"incomer"', b'"feed"')) == journal
 
 
 def test_a_file_that_is_too_long_is_not_read() -> None:

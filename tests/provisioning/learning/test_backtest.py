@@ -10,7 +10,7 @@ import tomlkit
 from click.testing import CliRunner, Result
 
 from agent.detect.detector import Detector
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.backtest import Recording, latest, run
 from agent.detect.learning.commission import commission
 from agent.detect.line_params import nameplate_line
@@ -183,11 +183,11 @@ def test_an_empty_recording_says_nothing() -> None:
     assert run([learned.params], None, empty) == []
 
 
-def test_a_metered_feed_is_judged_where_everything_behind_it_was_recorded(tmp_path: Path) -> None:
-    feed = FeedParams(
-        feed=nameplate_line("f1", 200_000), lines=("p1", "t1"), lo_w=1000, hi_w=4000, residual_s=900
+def test_a_metered_incomer_is_judged_where_everything_behind_it_was_recorded(tmp_path: Path) -> None:
+    incomer = IncomerParams(
+        incomer=nameplate_line("f1", 200_000), lines=("p1", "t1"), lo_w=1000, hi_w=4000, residual_s=900
     )
-    table = {"line": [{"id": "f1", "kind": "feed", "rated_w": 200_000, "parameters": feed.to_dict()}]}
+    table = {"line": [{"id": "f1", "kind": "incomer", "rated_w": 200_000, "parameters": incomer.to_dict()}]}
     site = site_file(tmp_path, tomlkit.dumps(table) + SITE)
     loads = loads_file(tmp_path, (), days=4)
     head, *rows = loads.read_text("utf-8").splitlines()
@@ -195,7 +195,7 @@ def test_a_metered_feed_is_judged_where_everything_behind_it_was_recorded(tmp_pa
     for at, row in enumerate(rows):
         watts = sum(float(cell or 0) for cell in row.split(",")[1:])
         fed.append(f"{row},{watts + 2000 + 30_000 * (28_000 < at < 28_360):.0f}")
-    # A sum with a missing part is no feed.
+    # A sum with a missing part is no incomer.
     fed = [row if ",," not in row else row.rpartition(",")[0] + "," for row in fed]
     episodes, _ = told(call(site, csv_file(tmp_path, head + ",f1", *fed), "--json"))
     assert [(one["rule"], one["linkage"]) for one in episodes] == [("feed_residual", "f1")]

@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
 from agent.site.file import SITE_FILE_BYTES_MAX, load_site
-from agent.site.linkages import feed_of, linkages_of
+from agent.site.linkages import incomer_of, linkages_of
 from provisioning.cli import cli
 from tests.provisioning.plant import SITE, csv_file, loads_file, site_file
 
-FEED = """
+INCOMER = """
 [[line]]
 id = "f1"
-kind = "feed"
+kind = "incomer"
 rated_w = 120000
 """
 
@@ -77,17 +77,17 @@ def test_exceptions_are_told_in_chinese_and_english(tmp_path: Path) -> None:
     assert "请说明原因或整改" in result.output
 
 
-def test_a_feed_is_learned_with_its_linkages(tmp_path: Path) -> None:
+def test_an_incomer_is_learned_with_its_linkages(tmp_path: Path) -> None:
     rows = loads_file(tmp_path, (), days=3).read_text("utf-8").splitlines()
-    feed = [f"{sum(float(cell or 0) for cell in row.split(',')[1:]) + 2_000:.0f}" for row in rows[1:]]
+    incomer = [f"{sum(float(cell or 0) for cell in row.split(',')[1:]) + 2_000:.0f}" for row in rows[1:]]
     csv = csv_file(
-        tmp_path, rows[0] + ",f1", *(f"{row},{watts}" for row, watts in zip(rows[1:], feed, strict=True))
+        tmp_path, rows[0] + ",f1", *(f"{row},{watts}" for row, watts in zip(rows[1:], incomer, strict=True))
     )
-    site = site_file(tmp_path, SITE + FEED)
+    site = site_file(tmp_path, SITE + INCOMER)
     result = call(site, csv)
     assert result.exit_code == 0, result.output
-    found = feed_of(load_site(site), linkages_of(load_site(site)))
-    assert isinstance(found, FeedParams)
+    found = incomer_of(load_site(site), linkages_of(load_site(site)))
+    assert isinstance(found, IncomerParams)
     assert found.lo_w < 2_000 < found.hi_w
     assert (found.lines, found.residual_s) == (("p1", "t1"), 900)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agent.site.file import load_site
+from provisioning.setup.answers import read_answers
 from provisioning.setup.words import SENTENCES
 from tests.provisioning.setup.plants import begun, events, kept, setup, told
 
@@ -25,13 +26,18 @@ meters = ["b1:2"]
 FILES = [
     ("languag = 1", "languag: unknown key"),
     ("x = [", "is not TOML"),
-    ("[[line]]\nkind = 'produce'", "line[0].kind: must be 'production' or 'treatment' or 'feed'"),
+    ("[[line]]\nkind = 'produce'", "line[0].kind: must be 'production' or 'treatment' or 'incomer'"),
     ("[[line]]\nrated_kw = '3'", "line[0].rated_kw: must be a number"),
     ("[[meter]]\nclamp_a = {l1 = 'x'}", "meter[0].clamp_a: must be a number"),
     ("[wiring]\nreads = 1.5", "wiring.reads: must be a whole number"),
     ("[[photo]]\nwhat = 'x'", "photo[0].path: missing"),
     ("[site]\nreplace = 'yes'", "site.replace: must be true or false"),
 ]
+
+
+def test_an_answers_file_of_version_0_1_names_the_incomer_feed(tmp_path: Path) -> None:
+    (tmp_path / "answers.toml").write_text("[[line]]\nkind = 'feed'\n", "utf-8")
+    assert [line.kind for line in read_answers(tmp_path / "answers.toml").line] == ["incomer"]
 
 
 @pytest.mark.parametrize(("text", "line"), FILES)

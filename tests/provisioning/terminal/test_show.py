@@ -51,7 +51,7 @@ def status(alarms: tuple[str, ...] = (), reason: str = "too few samples") -> dic
         "lines": [
             {"id": "p1", "kind": "production", **line},
             {"id": "t1", "kind": "treatment", **line, "on": None, "power_w": None},
-            {"id": "feed", "kind": "feed", **line, "on": False},
+            {"id": "incomer", "kind": "incomer", **line, "on": False},
         ],
         "linkages": [
             {
@@ -81,7 +81,7 @@ def test_a_status_fits_a_terminal_of_80_columns(chosen: str) -> None:
     text = drawn(status())
     assert "…" not in "".join(text), "nothing is cut off"
     assert all(cell_len(row) <= COLUMNS for row in text)
-    assert common.word("feed") in "".join(text)
+    assert common.word("incomer") in "".join(text)
     assert any("100.00 kW" in row and row.rstrip().endswith(common.word("on")) for row in text)
 
 

@@ -183,4 +183,4 @@ def test_transformers_on_another_cable_are_found_by_switching(name: str) -> None
     assert not said.follows
     assert said.meters[:1] == wanted["m3"], said.sentence["en"]
     if not wanted["m3"]:
-        assert "m10 of the feed saw" in said.sentence["en"]
+        assert "m10 of the incomer saw" in said.sentence["en"]

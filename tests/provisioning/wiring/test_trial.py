@@ -77,13 +77,13 @@ SCENES: dict[str, tuple[Follow, World, str, tuple[str, ...]]] = {
         "follows",
         (),
     ),
-    "two meters are the line, and the feed sees it": (
-        Follow(("m1", "m2"), sums=("feed",)),
+    "two meters are the line, and the incomer sees it": (
+        Follow(("m1", "m2"), sums=("incomer",)),
         lambda t, on, s: {
             "m1": 0.6 * P1(t, on, s),
             "m2": 0.4 * P1(t + 3, on, s),
             "m3": T1(t),
-            "feed": P1(t, on, s) + T1(t) + T2(t),
+            "incomer": P1(t, on, s) + T1(t) + T2(t),
         },
         "follows",
         (),
@@ -119,8 +119,8 @@ SCENES: dict[str, tuple[Follow, World, str, tuple[str, ...]]] = {
         ("m1",),
     ),
     "its transformers sit on another cable": (
-        Follow(("m1",), sums=("feed",)),
-        lambda t, on, s: {"m1": T1(t), "m2": P1(t, on, s), "feed": P1(t, on, s) + T1(t) + T2(t)},
+        Follow(("m1",), sums=("incomer",)),
+        lambda t, on, s: {"m1": T1(t), "m2": P1(t, on, s), "incomer": P1(t, on, s) + T1(t) + T2(t)},
         "elsewhere",
         ("m2",),
     ),
@@ -148,9 +148,9 @@ SCENES: dict[str, tuple[Follow, World, str, tuple[str, ...]]] = {
         "nothing",
         (),
     ),
-    "its transformers are shorted and only the feed sees the machine": (
-        Follow(("m1",), sums=("feed",)),
-        lambda t, on, s: {"m1": 0.0, "m2": T1(t), "feed": P1(t, on, s) + T1(t)},
+    "its transformers are shorted and only the incomer sees the machine": (
+        Follow(("m1",), sums=("incomer",)),
+        lambda t, on, s: {"m1": 0.0, "m2": T1(t), "incomer": P1(t, on, s) + T1(t)},
         "nothing",
         (),
     ),
@@ -173,8 +173,12 @@ SCENES: dict[str, tuple[Follow, World, str, tuple[str, ...]]] = {
         (),
     ),
     "a small pump among large machines": (
-        Follow(("m1",), rated_w=750, sums=("feed",)),
-        lambda t, on, s: {"m1": machine(600, 5)(t, on, s), "m2": P1(t, True, 1e9), "feed": P1(t, True, 1e9)},
+        Follow(("m1",), rated_w=750, sums=("incomer",)),
+        lambda t, on, s: {
+            "m1": machine(600, 5)(t, on, s),
+            "m2": P1(t, True, 1e9),
+            "incomer": P1(t, True, 1e9),
+        },
         "follows",
         (),
     ),
@@ -211,10 +215,10 @@ def test_a_person_may_take_half_an_hour_to_the_switch() -> None:
     assert 3600 < took_s < 3700
 
 
-def test_a_feed_that_saw_the_machine_is_told_where_nothing_else_did() -> None:
-    scene = SCENES["its transformers are shorted and only the feed sees the machine"]
-    said, _ = run(Follow(("m1",), ("feed",)), scene[1], tells=True)
-    assert "feed of the feed saw" in said.sentence["en"]
+def test_an_incomer_that_saw_the_machine_is_told_where_nothing_else_did() -> None:
+    scene = SCENES["its transformers are shorted and only the incomer sees the machine"]
+    said, _ = run(Follow(("m1",), ("incomer",)), scene[1], tells=True)
+    assert "incomer of the incomer saw" in said.sentence["en"]
 
 
 def test_it_says_what_it_waits_for() -> None:
@@ -289,14 +293,14 @@ values = st.none() | st.floats() | st.floats(-1e5, 1e5)
 
 @settings(deadline=None, max_examples=60)
 @given(
-    reads=st.lists(st.dictionaries(st.sampled_from(["m1", "m2", "feed"]), values), max_size=80),
+    reads=st.lists(st.dictionaries(st.sampled_from(["m1", "m2", "incomer"]), values), max_size=80),
     steps=st.lists(st.floats(0, 200), min_size=80, max_size=80),
     told=st.lists(st.sampled_from(["on", "off", ""]), min_size=80, max_size=80),
 )
 def test_whatever_is_read_it_waits_or_judges(
     reads: list[dict[str, float | None]], steps: list[float], told: list[str]
 ) -> None:
-    test, t_s = Follow(("m1",), ("feed",)), 0.0
+    test, t_s = Follow(("m1",), ("incomer",)), 0.0
     for watts, step_s, word in zip(reads, steps, told, strict=False):
         t_s += step_s
         wait = test.sample(t_s, watts)

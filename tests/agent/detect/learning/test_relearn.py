@@ -5,7 +5,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.detect.feed_params import FeedParams
+from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.relearn import SMALL, changes
 from agent.detect.line_params import Bin, Threshold
 from tests.agent.detect.timeline import line, linkage
@@ -61,11 +61,11 @@ def test_a_change_reads_in_both_languages() -> None:
     assert one.zh == "limit_s：180 → 300（更宽松）"
 
 
-def test_a_wider_band_of_a_feed_is_lenient() -> None:
-    feed = FeedParams(feed=line("f1"), lines=("p1",), lo_w=-500, hi_w=3_000, residual_s=900)
-    wider = changes(feed, evolve(feed, lo_w=-900, hi_w=4_000))
+def test_a_wider_band_of_an_incomer_is_lenient() -> None:
+    incomer = IncomerParams(incomer=line("f1"), lines=("p1",), lo_w=-500, hi_w=3_000, residual_s=900)
+    wider = changes(incomer, evolve(incomer, lo_w=-900, hi_w=4_000))
     assert [(one.name, one.lenient) for one in wider] == [("lo_w", True), ("hi_w", True)]
-    narrower = changes(feed, evolve(feed, lo_w=-100, hi_w=2_000))
+    narrower = changes(incomer, evolve(incomer, lo_w=-100, hi_w=2_000))
     assert [one.lenient for one in narrower] == [False, False]
 
 
