@@ -1,1 +1,4 @@
-"""The command line for technicians and centres; the only package that may import all others."""
+"""The command line for technicians and centres: one room a task, `cli` alone at the root.
+
+The only package that may import all others; nothing is decided here that a gateway or a centre decides.
+"""

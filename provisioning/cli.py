@@ -15,7 +15,7 @@ import click
 from provisioning.words.common import LANGUAGES, choose_language
 
 VERBS: Final = {  # name: its module below provisioning, what --help says of it
-    "demo": ("demo", "a plant's shift, from the meters to the verified reading, in about 80 seconds"),
+    "demo": ("demo.verb", "a plant's shift, from the meters to the verified reading, in about 80 seconds"),
     "read": ("meters.read", "ask one meter and show what it says"),
     "scan": ("meters.scan", "find the meters of a bus"),
     "identify": ("meters.identify", "name the model of a meter, with reasons"),

@@ -1,5 +1,4 @@
-"""The databases: the gateway's, which is also its queue, and the centre's. The only importers of SQLite.
+"""The gateway's database, which is also its queue: rows of seals, ballast, salvage of a destroyed file.
 
-Read in this order: `database` (how a file is opened and what its errors mean), `gateway`, `salvage`
-(what is left of a destroyed file), `held` (which bodies the centre holds), `centre`.
+Read `gateway` first. How a file is opened and what its errors mean is `disk.database`.
 """

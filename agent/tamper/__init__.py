@@ -1,1 +1,4 @@
-"""What a meter does, beside what it says of itself: energy, neighbours, frozen values, latency."""
+"""What a meter shows beside its values: settings, energy against power, neighbours, frozen values, latency.
+
+Each is a record with its numbers; no verdict about a plant is made here (`agent.detect`).
+"""

@@ -1,4 +1,4 @@
-"""From the store to the broker: what travels (wire), what goes next (outbox), and the connection.
+"""From the store to the broker: which message goes next, how many may be under way, what a receipt allows.
 
-Nothing here proves anything to anybody: evidence does. The broker's word only slows down.
+The messages and the MQTT connection are in `wire`; nothing here proves anything to anybody, `evidence` does.
 """

@@ -1,4 +1,4 @@
-"""Parameters out of recorded loads: commissioning, learning again, backtest.
+"""Parameters out of recorded loads: commissioning, learning again, backtest. Needs numpy.
 
 The daemon loads none of it.
 """
