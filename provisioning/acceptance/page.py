@@ -16,7 +16,8 @@ from evidence.words import Words
 from provisioning.acceptance import parts
 from provisioning.acceptance.trial import local
 from provisioning.journal.file import Journal, Photo, last_trial, last_wiring
-from provisioning.pages.paper import code, heading, named, paper, told
+from provisioning.pages.html import Html, join, markup
+from provisioning.pages.paper import code, heading, isolated, named, paper
 
 PHOTO_BYTES_MAX: Final = 400_000
 """Of a picture that is printed: what a phone makes at a small setting; larger ones are told by their hash."""
@@ -24,6 +25,8 @@ PHOTOS_BYTES_MAX: Final = 6_000_000
 """Of all pictures of a sheet, so that it can still be sent by mail."""
 _FORMATS: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 SHEET_NAME: Final = "acceptance.html"
+SUMMARY_MAX: Final = 400
+"""Characters of the summary, which names what is still to be done."""
 
 
 @frozen
@@ -48,11 +51,15 @@ def sheet_page(journal: Journal, site: Site, photos: Mapping[str, Picture], vers
     return paper(Words(f"验收单 {name}", "Acceptance sheet"), _body(journal, site, photos, version)).encode()
 
 
-def _body(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> Iterator[str]:
+def _body(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> Iterator[Html]:
     name = journal.site.enterprise or journal.site.name or site.site.name or site.site.gateway
-    yield f"<h1>{named('在线监测验收单', 'Acceptance sheet')}</h1>"
-    yield f'<p><strong>{told(name)}</strong> <span class="dim">{code(journal.site.gateway)}</span> '
-    yield f'<span class="dim">{_when(journal, site)}</span></p>'
+    yield markup("<h1>{}</h1>", named("在线监测验收单", "Acceptance sheet"))
+    yield markup(
+        '<p><strong>{}</strong> <span class="dim">{}</span> \n<span class="dim">{}</span></p>',
+        isolated(name),
+        code(journal.site.gateway),
+        _format_days(journal, site),
+    )
     yield _summary(journal)
     yield from parts.place(journal, site)
     site_hash = sha256(site.text.encode()).hexdigest()
@@ -65,21 +72,21 @@ def _body(journal: Journal, site: Site, photos: Mapping[str, Picture], version: 
     yield from parts.commissioning(journal, site)
     yield from _photos(journal, photos)
     yield from parts.skipped(journal)
-    yield '<div class="last">'
+    yield Html('<div class="last">')
     yield from _signatures()
     yield _foot(journal, site)
-    yield "</div>"
+    yield Html("</div>")
 
 
-def _when(journal: Journal, site: Site) -> str:
+def _format_days(journal: Journal, site: Site) -> Html:
     """From the first step to the last one, in the plant's days."""
     days = sorted(local(at, parts.offset_s(site), "%Y-%m-%d") for at in journal.steps.values())
     if not days:
-        return ""
-    return told(days[0] if days[0] == days[-1] else f"{days[0]} – {days[-1]}")
+        return Html("")
+    return isolated(days[0] if days[0] == days[-1] else f"{days[0]} – {days[-1]}")
 
 
-def _summary(journal: Journal) -> str:
+def _summary(journal: Journal) -> Html:
     """All of it in a sentence, with the colour of the worst."""
     last = {meter.id: last_wiring(journal, meter.id) for meter in journal.meters}
     bad = [id_ for id_, one in last.items() if one is not None and one.verdict == "mistake"]
@@ -98,67 +105,76 @@ def _summary(journal: Journal) -> str:
         kind, word = "open", ("尚未全部完成", "not all is done yet")
     else:
         kind, word = "good", ("全部完成", "all is done")
-    return (
-        f'<div class="verdict {kind}"><span class="badge">{named(*word)}</span>'
-        f'<p lang="zh">{told(zh, 400)}。</p><p lang="en" class="en">{told(en, 400)}.</p></div>'
+    return markup(
+        '<div class="verdict {}"><span class="badge">{}</span>'
+        '<p lang="zh">{}。</p><p lang="en" class="en">{}.</p></div>',
+        kind,
+        named(*word),
+        isolated(zh, SUMMARY_MAX),
+        isolated(en, SUMMARY_MAX),
     )
 
 
-def _photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[str]:
+def _photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Html]:
     yield heading("照片", "Photos")
     if not journal.photos:
-        yield f'<p class="dim">{named("无", "none")}</p>'
+        yield markup('<p class="dim">{}</p>', named("无", "none"))
     room = PHOTOS_BYTES_MAX
     figures = []
     for photo in journal.photos:
         shown, room = _picture(photo, photos.get(photo.path), room)
-        about = " · ".join(told(text) for text in (photo.what, photo.meter or "") if text)
-        words = f"{about}<br>{code(photo.path)}<br>SHA-256 {code(photo.sha256)}"
-        figures.append(f"<figure>{shown}<figcaption>{words}</figcaption></figure>")
+        figure = markup(
+            "<figure>{}<figcaption>{}<br>{}<br>SHA-256 {}</figcaption></figure>",
+            shown,
+            join((isolated(text) for text in (photo.what, photo.meter or "") if text), " · "),
+            code(photo.path),
+            code(photo.sha256),
+        )
+        figures.append(figure)
     if figures:
-        yield f'<div class="photos">{"".join(figures)}</div>'
+        yield markup('<div class="photos">{}</div>', join(figures))
 
 
-def _picture(photo: Photo, seen: Picture | None, room: int) -> tuple[str, int]:
+def _picture(photo: Photo, seen: Picture | None, room: int) -> tuple[Html, int]:
     """The picture where it is here, is the one of the journal and is small; what room is left."""
     if seen is None:
-        return f'<p class="dim">{named("照片不在此处", "the picture is not here")}</p>', room
+        return markup('<p class="dim">{}</p>', named("照片不在此处", "the picture is not here")), room
     if seen.sha256 != photo.sha256.lower():
-        return f'<p class="bad">{named("照片与记录的哈希不符", "not the picture of this hash")}</p>', room
+        return markup(
+            '<p class="bad">{}</p>', named("照片与记录的哈希不符", "not the picture of this hash")
+        ), room
     kind = next((kind for magic, kind in _FORMATS.items() if seen.data.startswith(magic)), "")
     if not kind or seen.size > room:
         size = f"{seen.size / 1e6:.1f} MB"
-        return f'<p class="dim">{named(f"未印出（{size}）", f"not printed ({size})")}</p>', room
+        return markup('<p class="dim">{}</p>', named(f"未印出（{size}）", f"not printed ({size})")), room
     data = base64.b64encode(seen.data).decode()
-    return f'<img alt="" src="data:{kind};base64,{data}">', room - seen.size
+    return markup('<img alt="" src="data:{};base64,{}">', kind, data), room - seen.size
 
 
-def _signatures() -> Iterator[str]:
+def _signatures() -> Iterator[Html]:
     yield heading("签字", "Signatures")
     fields = (("姓名", "name"), ("签字", "signature"), ("日期", "date"))
     boxes = (("企业", "enterprise"), ("安装单位", "installer"), ("生态环境部门", "bureau"))
-    inner = "".join(f'<div class="rule">{named(*words)}</div>' for words in fields)
-    yield '<div class="signatures">'
+    inner = join(markup('<div class="rule">{}</div>', named(*words)) for words in fields)
+    yield Html('<div class="signatures">')
     for words in boxes:
-        yield f"<div><strong>{named(*words)}</strong><div>{inner}</div></div>"
-    yield "</div>"
+        yield markup("<div><strong>{}</strong><div>{}</div></div>", named(*words), inner)
+    yield Html("</div>")
 
 
-def _foot(journal: Journal, site: Site) -> str:
+def _foot(journal: Journal, site: Site) -> Html:
     gateway = journal.site.gateway or site.site.gateway
-    commands = "<br>".join(
-        (
-            f"sha256sum {SHEET_NAME}",
-            f"dianjian setup sheet --check {SHEET_NAME}",
-            f"dianjian verify --centre-key KEY --sheet {SHEET_NAME} CHAIN",
-        )
-    )
-    return (
+    return markup(
         '<div class="foot">'
         '<p lang="zh">本单为一个文件，其SHA-256作为一条记录签封在网关的链中；改动一个字，哈希即不同。'
         "纸面上的签字属于与此哈希相符的文件。核验：先算出文件的哈希，再在导出的链中查找：</p>"
         '<p lang="en" class="en">This sheet is one file whose SHA-256 is sealed as a record in the chain of '
         "the gateway; one changed letter makes another hash. The signatures on paper belong to the file "
         "with that hash. To check, compute the hash of the file and look for it in the exported chain:</p>"
-        f'<p class="mono">{commands}</p><p class="dim">{named("网关", "gateway")} {code(gateway)}</p></div>'
+        '<p class="mono">sha256sum {sheet}<br>dianjian setup sheet --check {sheet}<br>'
+        "dianjian verify --centre-key KEY --sheet {sheet} CHAIN</p>"
+        '<p class="dim">{named} {gateway}</p></div>',
+        sheet=SHEET_NAME,
+        named=named("网关", "gateway"),
+        gateway=code(gateway),
     )

@@ -5,7 +5,6 @@ stands with what was found before, so that a corrected mistake is seen as one; w
 """
 
 from collections.abc import Iterator
-from html import escape
 from typing import Final
 
 from agent.detect.params import LinkageParams
@@ -22,6 +21,7 @@ from provisioning.journal.file import (
     last_trial,
     last_wiring,
 )
+from provisioning.pages.html import Html, escape, join, markup
 from provisioning.pages.paper import (
     CELL_MAX,
     badge,
@@ -30,9 +30,9 @@ from provisioning.pages.paper import (
     facts,
     grid,
     heading,
+    isolated,
     named,
     sentences,
-    told,
 )
 from provisioning.words.numbers import power
 from provisioning.words.times import zone_s
@@ -85,23 +85,23 @@ def offset_s(site: Site) -> int:
     return zone_s(site.site.utc_offset)
 
 
-def place(journal: Journal, site: Site) -> Iterator[str]:
+def place(journal: Journal, site: Site) -> Iterator[Html]:
     """Whose plant it is."""
     known = journal.site
     yield heading("企业与场所", "Enterprise and site")
     yield facts(
         [
-            ("企业名称", "enterprise", told(known.enterprise)),
+            ("企业名称", "enterprise", isolated(known.enterprise)),
             ("统一社会信用代码", "unified social credit code", code(known.uscc)),
-            ("场所名称", "site", told(known.name or site.site.name)),
-            ("地址", "address", told(known.address, 2 * CELL_MAX)),
-            ("安装人员", "installed by", told(journal.technician)),
-            ("厂区时区", "zone of all times below", told(f"UTC{site.site.utc_offset}")),
+            ("场所名称", "site", isolated(known.name or site.site.name)),
+            ("地址", "address", isolated(known.address, 2 * CELL_MAX)),
+            ("安装人员", "installed by", isolated(journal.technician)),
+            ("厂区时区", "zone of all times below", isolated(f"UTC{site.site.utc_offset}")),
         ]
     )
 
 
-def fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> Iterator[str]:
+def fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> Iterator[Html]:
     """What the gateway and its centre are known by."""
     one = journal.enrolment
     yield heading("网关与指纹", "Gateway and fingerprints")
@@ -116,28 +116,32 @@ def fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> 
             ("恢复公钥", "recovery key", code(one.recovery_key)),
             ("设备证书 SHA-256", "SHA-256 of the device certificate", code(one.certificate_sha256)),
             ("中心公钥", "key of the centre", code(one.centre_key)),
-            ("登记方式与时间", "enrolled", f"{told(one.transport)} {told(local(one.at, offset_s(site)))}"),
+            (
+                "登记方式与时间",
+                "enrolled",
+                join((isolated(one.transport), isolated(local(one.at, offset_s(site)))), " "),
+            ),
         ]
     yield facts(rows)
 
 
-def receipt(journal: Journal, site: Site) -> Iterator[str]:
+def receipt(journal: Journal, site: Site) -> Iterator[Html]:
     """The first seal that the centre has answered for."""
     yield heading("中心首个回执", "First receipt of the centre")
     one = journal.receipt
     if one is None:
-        yield f"<p>{badge('open', '尚无回执', 'no receipt yet')}</p>"
+        yield markup("<p>{}</p>", badge("open", "尚无回执", "no receipt yet"))
         return
     yield facts(
         [
-            ("签封编号", "seal", f"{badge('good', '已回执', 'receipted')} {told(one.seal)}"),
+            ("签封编号", "seal", join((badge("good", "已回执", "receipted"), isolated(one.seal)), " ")),
             ("签封哈希", "hash of the seal", code(one.hash)),
-            ("回执时间", "time", told(local(one.at, offset_s(site)))),
+            ("回执时间", "time", isolated(local(one.at, offset_s(site)))),
         ]
     )
 
 
-def lines(journal: Journal) -> Iterator[str]:
+def lines(journal: Journal) -> Iterator[Html]:
     """Lines with their nameplates, and what must run with what."""
     yield heading("线路与关联", "Lines and linkages")
     meters = {line.id: [one.id for one in journal.meters if one.line == line.id] for line in journal.lines}
@@ -151,12 +155,12 @@ def lines(journal: Journal) -> Iterator[str]:
     )
     rows = [
         (
-            told(line.id),
+            isolated(line.id),
             named(*KINDS[line.kind]),
-            told(line.name),
-            told(line.equipment),
+            isolated(line.name),
+            isolated(line.equipment),
             escape(power(line.rated_w)),
-            told(", ".join(meters[line.id])),
+            isolated(", ".join(meters[line.id])),
         )
         for line in journal.lines
     ]
@@ -164,13 +168,13 @@ def lines(journal: Journal) -> Iterator[str]:
     yield grid(
         (("关联", "linkage"), ("生产运行时", "while this runs"), ("治理须运行", "this must run")),
         [
-            (told(one.id), told(" + ".join(one.production)), told(" + ".join(one.treatment)))
+            (isolated(one.id), isolated(" + ".join(one.production)), isolated(" + ".join(one.treatment)))
             for one in journal.linkages
         ],
     )
 
 
-def meters(journal: Journal) -> Iterator[str]:
+def meters(journal: Journal) -> Iterator[Html]:
     """Every meter: where it is, what it is, what seals it."""
     yield heading("电表", "Meters")
     heads = (
@@ -185,61 +189,63 @@ def meters(journal: Journal) -> Iterator[str]:
     )
     yield grid(heads, [_meter(one) for one in journal.meters])
     buses = ", ".join(f"{bus.id} = {bus.url}" for bus in journal.buses)
-    yield f'<p class="dim">{named("总线", "buses")}: {code(buses)}</p>'
+    yield markup('<p class="dim">{}: {}</p>', named("总线", "buses"), code(buses))
 
 
-def _meter(one: MeterFound) -> tuple[str, ...]:
+def _meter(one: MeterFound) -> tuple[Html, ...]:
     called = one.address if one.unit_id is None else one.unit_id
     # What was named without a person and is not quite certain is said to be so.
-    sure = "" if one.confidence >= 1 else f' <span class="dim">{100 * one.confidence:.0f} %</span>'
+    share = f"{100 * one.confidence:.0f}"
+    sure = "" if one.confidence >= 1 else markup(' <span class="dim">{} %</span>', share)
     return (
-        told(one.id),
-        told(one.line or ""),
-        f"{told(one.bus)} · {told('' if called is None else called)}",
-        f"{told(one.model)}{sure}",
+        isolated(one.id),
+        isolated(one.line or ""),
+        join((isolated(one.bus), isolated("" if called is None else called)), " · "),
+        markup("{}{}", isolated(one.model), sure),
         code(one.serial),
-        f"{one.ct_ratio:g} / {one.pt_ratio:g}",
-        "—" if one.rated_a is None else f"{one.rated_a:g} A",
+        escape(f"{one.ct_ratio:g} / {one.pt_ratio:g}"),
+        escape("—" if one.rated_a is None else f"{one.rated_a:g} A"),
         code(", ".join(one.seal_numbers)),
     )
 
 
-def wiring(journal: Journal, site: Site) -> Iterator[str]:
+def wiring(journal: Journal, site: Site) -> Iterator[Html]:
     """The verdict that counts for each meter, and what was found before."""
     yield heading("接线检查", "Wiring check")
     for meter in journal.meters:
         last = last_wiring(journal, meter.id)
-        line = f" → {told(meter.line)}" if meter.line else ""
-        head = f"<strong>{told(meter.id)}</strong>{line} "
+        line = markup(" → {}", isolated(meter.line)) if meter.line else ""
+        head = markup("<strong>{}</strong>{} ", isolated(meter.id), line)
         if last is None:
-            yield f'<div class="entry"><p>{head}{badge("open", "未检查", "not checked")}</p></div>'
+            unchecked = badge("open", "未检查", "not checked")
+            yield markup('<div class="entry"><p>{}{}</p></div>', head, unchecked)
             continue
         past = [one for one in journal.wiring if one.meter == meter.id][:-1]
-        yield f'<div class="entry">{_verdict(head, last, site, corrected=_is_corrected(last, past))}'
+        yield markup('<div class="entry">{}', _verdict(head, last, site, corrected=_is_corrected(last, past)))
         yield from _history(past, site)
-        yield "</div>"
+        yield Html("</div>")
 
 
 def _is_corrected(last: WiringVerdict, past: list[WiringVerdict]) -> bool:
     return last.verdict == "good" and any(one.verdict == "mistake" for one in past)
 
 
-def _verdict(head: str, one: WiringVerdict, site: Site, *, corrected: bool) -> str:
+def _verdict(head: Html, one: WiringVerdict, site: Site, *, corrected: bool) -> Html:
     kind, zh, en = _VERDICTS[one.verdict]
     mark = (
         badge(kind, f"{zh}（已纠正）", f"{en}, a mistake was corrected") if corrected else badge(kind, zh, en)
     )
-    what = f" {code(' '.join((one.mistake, *one.phases)))}" if one.mistake else ""
+    what = markup(" {}", code(" ".join((one.mistake, *one.phases)))) if one.mistake else ""
     ratio = f" × {one.ratio:g}" if one.ratio is not None and one.mistake else ""
-    at = f'<span class="dim">{told(local(one.at, offset_s(site)))}</span>'
-    inner = sentences(one.sentence.get("zh", ""), one.sentence.get("en", "")) + _numbers(one)
+    at = markup('<span class="dim">{}</span>', isolated(local(one.at, offset_s(site))))
+    inner = join((sentences(one.sentence.get("zh", ""), one.sentence.get("en", "")), _numbers(one)))
     if one.verdict == "good":
-        return f'<p>{head}{mark} {at}</p><div class="brief">{inner}</div>'
-    inner += sentences(one.remedy.get("zh", ""), one.remedy.get("en", ""))
-    return f"<p>{head}{mark}{what}{ratio} {at}</p>{inner}"
+        return markup('<p>{}{} {}</p><div class="brief">{}</div>', head, mark, at, inner)
+    remedy = sentences(one.remedy.get("zh", ""), one.remedy.get("en", ""))
+    return markup("<p>{}{}{}{} {}</p>{}{}", head, mark, what, ratio, at, inner, remedy)
 
 
-def _numbers(one: WiringVerdict) -> str:
+def _numbers(one: WiringVerdict) -> Html:
     left = dict(one.numbers)
     parts = []
     for sign, name, unit, scale, digits in _MEASURED:
@@ -249,19 +255,21 @@ def _numbers(one: WiringVerdict) -> str:
         shown = " = ".join(part for part in (total, " / ".join(known)) if part)
         parts += [f"{sign} {shown} {unit}".strip()] if shown else []
     parts += [f"{name} {value:g}" for name, value in sorted(left.items())]
-    return f'<p class="dim small">{told(" · ".join(parts), 4 * CELL_MAX)}</p>' if parts else ""
+    if not parts:
+        return Html("")
+    return markup('<p class="dim small">{}</p>', isolated(" · ".join(parts), 4 * CELL_MAX))
 
 
-def _history(past: list[WiringVerdict], site: Site) -> Iterator[str]:
+def _history(past: list[WiringVerdict], site: Site) -> Iterator[Html]:
     left = len(past) - HISTORY_MAX
     for one in past[-HISTORY_MAX:]:
-        head = f"{named('此前', 'before')}: "
-        yield f'<div class="past">{_verdict(head, one, site, corrected=False)}</div>'
+        head = markup("{}: ", named("此前", "before"))
+        yield markup('<div class="past">{}</div>', _verdict(head, one, site, corrected=False))
     if left > 0:
-        yield f'<p class="past">{named(f"更早还有{left}次", f"{left} more before these")}</p>'
+        yield markup('<p class="past">{}</p>', named(f"更早还有{left}次", f"{left} more before these"))
 
 
-def trials(journal: Journal, site: Site) -> Iterator[str]:
+def trials(journal: Journal, site: Site) -> Iterator[Html]:
     """The on/off test of each line."""
     yield heading("启停试验", "On/off tests")
     for line in journal.lines:
@@ -272,10 +280,11 @@ def trials(journal: Journal, site: Site) -> Iterator[str]:
         1 for line in journal.lines if (one := last_trial(journal, line.id)) is not None and not one.skipped
     )
     if before > 0:
-        yield f'<p class="dim">{named(f"此前另有{before}次试验", f"{before} more tests before these")}</p>'
+        more = named(f"此前另有{before}次试验", f"{before} more tests before these")
+        yield markup('<p class="dim">{}</p>', more)
 
 
-def _trial(trial: Trial, line: LineNamed, site: Site) -> str:
+def _trial(trial: Trial, line: LineNamed, site: Site) -> Html:
     verdict = (
         badge("good", "读数跟随", "the reading follows")
         if trial.follows
@@ -285,22 +294,32 @@ def _trial(trial: Trial, line: LineNamed, site: Site) -> str:
     title = Words(whole, whole)
     kind = "treatment" if line.kind == "treatment" else "production"
     drawing = trial_drawing(trial, kind, title, offset_s(site))
-    at = told(local(trial.begin_at, offset_s(site)))
-    name = f" {told(line.name)}" if line.name else ""
-    head = f"<strong>{told(line.id)}</strong>{name} · {told(trial.meter)} {verdict} "
-    shown = f'<div class="scroll">{drawing}</div>' if drawing else ""
-    text = sentences(trial.sentence.get("zh", ""), trial.sentence.get("en", ""))
-    return f'<div class="entry"><p>{head}<span class="dim">{at}</span></p>{text}{shown}</div>'
+    at = isolated(local(trial.begin_at, offset_s(site)))
+    return markup(
+        '<div class="entry"><p><strong>{}</strong>{} · {} {} <span class="dim">{}</span></p>{}{}</div>',
+        isolated(line.id),
+        markup(" {}", isolated(line.name)) if line.name else "",
+        isolated(trial.meter),
+        verdict,
+        at,
+        sentences(trial.sentence.get("zh", ""), trial.sentence.get("en", "")),
+        markup('<div class="scroll">{}</div>', drawing) if drawing else "",
+    )
 
 
-def commissioning(journal: Journal, site: Site) -> Iterator[str]:
+def commissioning(journal: Journal, site: Site) -> Iterator[Html]:
     """From when on a line counts as running, and whether that was learned."""
     yield heading("阈值与调试期", "Thresholds and commissioning")
     heads = (("线路", "line"), ("运行不低于", "on from"), ("停止低于", "off below"), ("依据", "by"))
     yield grid(
         heads,
         [
-            (told(one.line), escape(power(one.hi_w)), escape(power(one.lo_w)), named(*SOURCES[one.source]))
+            (
+                isolated(one.line),
+                escape(power(one.hi_w)),
+                escape(power(one.lo_w)),
+                named(*SOURCES[one.source]),
+            )
             for one in journal.thresholds
         ],
         numbers=(1, 2),
@@ -308,13 +327,13 @@ def commissioning(journal: Journal, site: Site) -> Iterator[str]:
     rows = [("各关联的判定参数", "parameters of the linkages", _learned(site))]
     if period := journal.commissioning:
         begin, end = (
-            told(local(at, offset_s(site), "%Y-%m-%d %H:%M")) for at in (period.begin_at, period.until_at)
+            isolated(local(at, offset_s(site), "%Y-%m-%d %H:%M")) for at in (period.begin_at, period.until_at)
         )
-        rows.append(("调试期", "commissioning period", f"{begin} – {end}"))
+        rows.append(("调试期", "commissioning period", join((begin, end), " – ")))
     yield facts(rows)
 
 
-def _learned(site: Site) -> str:
+def _learned(site: Site) -> Html:
     parts = []
     for one in site.linkage:
         word = named("仅按铭牌", "from the nameplates only")
@@ -330,28 +349,28 @@ def _learned(site: Site) -> str:
                     else ("已学习", "learned")
                 )
                 word = named(zh, en)
-        parts.append(f"{told(one.id)}: {word}")
-    return "<br>".join(parts) or "—"
+        parts.append(markup("{}: {}", isolated(one.id), word))
+    return join(parts, Html("<br>")) or Html("—")
 
 
-def skipped(journal: Journal) -> Iterator[str]:
+def skipped(journal: Journal) -> Iterator[Html]:
     """What was not done, and why."""
     yield heading("未做或跳过的项目", "What was not done or was skipped")
     rows = [
-        (named(*names), "—", named("未完成", "not done"))
+        (named(*names), Html("—"), named("未完成", "not done"))
         for step, names in STEP_NAMES.items()
         if step not in journal.steps
     ]
     wiring_name, trial_name = named(*STEP_NAMES["wiring"]), named(*STEP_NAMES["trial"])
     rows += [
-        (wiring_name, told(meter.id), named("未检查", "not checked"))
+        (wiring_name, isolated(meter.id), named("未检查", "not checked"))
         for meter in journal.meters
         if last_wiring(journal, meter.id) is None
     ]
     for line in journal.lines:
         trial = last_trial(journal, line.id)
         if trial is None:
-            rows.append((trial_name, told(line.id), named("未试验", "not tried")))
+            rows.append((trial_name, isolated(line.id), named("未试验", "not tried")))
         elif trial.skipped:
-            rows.append((trial_name, told(line.id), told(trial.skipped, 2 * CELL_MAX)))
+            rows.append((trial_name, isolated(line.id), isolated(trial.skipped, 2 * CELL_MAX)))
     yield grid((("项目", "what"), ("对象", "of"), ("原因", "why")), rows)

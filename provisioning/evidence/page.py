@@ -30,6 +30,7 @@ from provisioning.evidence.tables import (
     table,
 )
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, episode_drawing
+from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Panel, Span, Strip
@@ -55,11 +56,14 @@ def evidence_page(story: Story) -> bytes:
     return page(Words(f"证据包：{who}", f"Evidence: {who}"), _body(story), "both").encode()
 
 
-def _body(story: Story) -> Iterator[str]:
-    yield f'<div class="dim">{paragraphs(_window(story))}</div>'
-    good = both(Words("核验通过", "The check holds"))
-    verdict = f"<p><strong>{good}</strong></p>{paragraphs(_verdict(story))}"
-    yield f'<section class="card">{verdict}{"".join(_caveats(story))}</section>'
+def _body(story: Story) -> Iterator[Html]:
+    yield caption(_window(story))
+    yield markup(
+        '<section class="card"><p><strong>{}</strong></p>{}{}</section>',
+        both(Words("核验通过", "The check holds")),
+        paragraphs(_verdict(story)),
+        join(_caveats(story)),
+    )
     yield from _episodes(story)
     yield from _loads(story)
     yield _section(Words("证明依据", "What it rests on"), table(rest_rows(story)))
@@ -80,10 +84,10 @@ def _body(story: Story) -> Iterator[str]:
     )
 
 
-def _section(title: Words, inner: str, *, folded: bool = False) -> str:
+def _section(title: Words, inner: Html, *, folded: bool = False) -> Html:
     if folded:
-        return f'<details class="card"><summary>{both(title)}</summary>{inner}</details>'
-    return f'<h2>{both(title)}</h2><section class="card">{inner}</section>'
+        return markup('<details class="card"><summary>{}</summary>{}</details>', both(title), inner)
+    return markup('<h2>{}</h2><section class="card">{}</section>', both(title), inner)
 
 
 def _window(story: Story) -> Words:
@@ -128,7 +132,7 @@ def _verdict(story: Story) -> Words:
     )
 
 
-def _caveats(story: Story) -> Iterator[str]:
+def _caveats(story: Story) -> Iterator[Html]:
     evidence = story.evidence
     asked, window = evidence.content.question, evidence.window
     if asked.first == FIRST_NUMBER and window[0].header.utc_ms > asked.from_ms:
@@ -160,11 +164,11 @@ def _caveats(story: Story) -> Iterator[str]:
         )
 
 
-def _episodes(story: Story) -> Iterator[str]:
+def _episodes(story: Story) -> Iterator[Html]:
     asked = story.evidence.content.question.episode
     told = sorted(story.episodes.items(), key=lambda item: item[0] != asked)
     if told:
-        yield f"<h2>{both(EPISODES)}</h2>"
+        yield markup("<h2>{}</h2>", both(EPISODES))
     for index, (_, one) in enumerate(told[:CARDS_MAX]):
         yield _card(story, one.body, one.seals, drawn=index < DRAWN_MAX)
     if len(told) > CARDS_MAX:
@@ -172,7 +176,7 @@ def _episodes(story: Story) -> Iterator[str]:
         yield caption(Words(f"另有{left}个事件未列出", f"{left} more episodes are not shown"))
 
 
-def _card(story: Story, body: dict[str, Any], seals: tuple[int, ...], *, drawn: bool) -> str:
+def _card(story: Story, body: dict[str, Any], seals: tuple[int, ...], *, drawn: bool) -> Html:
     numbers = ", ".join(map(str, seals[:DRAWN_MAX]))
     unclear = caption(
         Words(f"签封{numbers}中的事件记录无法识读", f"the episode in seal {numbers} says nothing readable")
@@ -180,7 +184,8 @@ def _card(story: Story, body: dict[str, Any], seals: tuple[int, ...], *, drawn: 
     if not sound(body):
         return unclear
     try:
-        card = episode_card(body, story.offset_s, episode_drawing(body, story.offset_s) if drawn else "")
+        drawing = episode_drawing(body, story.offset_s) if drawn else Html("")
+        card = episode_card(body, story.offset_s, drawing)
         again = same_finding(story, body)
     except Exception:  # noqa: BLE001 - the numbers in it may be anything that an adversary has signed
         return unclear
@@ -191,7 +196,7 @@ def _card(story: Story, body: dict[str, Any], seals: tuple[int, ...], *, drawn: 
             f"{where.zh}；仅凭本包读数重新计算，得出同一结论（{at} 触发）",
             f"{where.en}; computed anew from the readings of this pack alone: the same finding, raised {at}",
         )
-    return card + caption(where)
+    return join((card, caption(where)))
 
 
 def sound(body: dict[str, Any]) -> bool:
@@ -213,14 +218,15 @@ def sound(body: dict[str, Any]) -> bool:
     )
 
 
-def _loads(story: Story) -> Iterator[str]:
+def _loads(story: Story) -> Iterator[Html]:
     asked = story.evidence.content.question.linkage
     for linkage, (production, treatment) in story.loads.items():
         empty = all(value is None for load in (production, treatment) for value in load.high)
         if (asked in story.loads and asked != linkage) or empty:
             continue
-        yield f"<h2>{both(Words(f'负荷：关联 {linkage}', f'Loads of linkage {linkage}'))}</h2>"
-        yield f'<section class="card">{scroll(svg(_chart(story, linkage, production, treatment)))}</section>'
+        yield markup("<h2>{}</h2>", both(Words(f"负荷：关联 {linkage}", f"Loads of linkage {linkage}")))
+        drawing = scroll(svg(_chart(story, linkage, production, treatment)))
+        yield markup('<section class="card">{}</section>', drawing)
 
 
 def _chart(story: Story, linkage: str, production: Load, treatment: Load) -> Chart:

@@ -5,7 +5,6 @@ Texts from records are escaped by `both`; every table has a maximum of rows and 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from html import escape
 from itertools import groupby
 from typing import Final
 
@@ -13,7 +12,8 @@ from evidence.chain import Code
 from evidence.pack.proved import Part, Rest
 from evidence.words import Words
 from provisioning.evidence.story import Story, gaps
-from provisioning.pages.page import both
+from provisioning.pages.html import Html, join, markup
+from provisioning.pages.page import both, paragraphs
 
 ROWS_MAX: Final = 1_000
 """Of a table; the beginning and the end of a longer one are shown."""
@@ -33,25 +33,27 @@ def same(text: object) -> Words:
     return Words(str(text), str(text))
 
 
-def caption(words: Words) -> str:
+def caption(words: Words) -> Html:
     """A line in a small voice."""
-    return f'<div class="dim"><p lang="zh">{escape(words.zh)}</p><p lang="en">{escape(words.en)}</p></div>'
+    return markup('<div class="dim">{}</div>', paragraphs(words))
 
 
-def table(rows: Iterable[Row]) -> str:
+def table(rows: Iterable[Row]) -> Html:
     """Rows of cells, the first one the head; a table of a head alone says that there is nothing."""
     known = list(rows)
     if len(known) < 2:
-        return f'<p class="dim">{both(_NOTHING)}</p>'
+        return markup('<p class="dim">{}</p>', both(_NOTHING))
     head, left = known[0], len(known) - 1 - ROWS_MAX
     shown: Sequence[Row] = known[1:]
     if left > 0:
         half = ROWS_MAX // 2
         dots = (Words(f"……略{left}行", f"… {left} rows are not shown"), *[same("")] * (len(head) - 1))
         shown = [*known[1 : half + 1], dots, *known[-half:]]
-    cells = "".join(f"<th>{both(cell)}</th>" for cell in head)
-    lines = "".join("<tr>" + "".join(f"<td>{both(cell)}</td>" for cell in row) + "</tr>\n" for row in shown)
-    return f'<div class="scroll"><table><tr>{cells}</tr>\n{lines}</table></div>'
+    cells = join(markup("<th>{}</th>", both(cell)) for cell in head)
+    lines = join(
+        markup("<tr>{}</tr>\n", join(markup("<td>{}</td>", both(cell)) for cell in row)) for row in shown
+    )
+    return markup('<div class="scroll"><table><tr>{}</tr>\n{}</table></div>', cells, lines)
 
 
 def _span(first: object, last: object) -> Words:

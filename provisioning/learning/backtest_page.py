@@ -17,6 +17,7 @@ from agent.detect.params import LinkageParams
 from evidence.words import Words
 from provisioning.learning.outcome import LinkageStates, Outcome, Stretch
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, severity_words
+from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, page, paragraphs, scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import (
@@ -45,42 +46,49 @@ _QUIET: Final = LinkageStates((), (), ())
 Floats = NDArray[np.float64]
 
 
-def backtest_page(tested: Outcome, language: str) -> str:
+def backtest_page(tested: Outcome, language: str) -> Html:
     """The whole page."""
     name = tested.site.site.name or tested.site.site.gateway
     return page(Words(f"{name} 回测", f"{name}: backtest"), _body(tested), language)
 
 
-def _body(tested: Outcome) -> Iterator[str]:
+def _body(tested: Outcome) -> Iterator[Html]:
     offset_s = tested.offset_s
     first, last, begin = (
         local_text(at_s, offset_s, "%Y-%m-%d %H:%M")
         for at_s in (tested.from_s, tested.loads.times_s[-1], tested.loads.times_s[0])
     )
-    yield f'<p class="dim">{both(Words(f"检验 {first} 至 {last}", f"tested {first} to {last}"))}</p>'
+    yield _note(Words(f"检验 {first} 至 {last}", f"tested {first} to {last}"))
     if tested.learned:
-        yield f'<p class="dim">{both(Words(f"调试自 {begin} 起", f"commissioned from {begin}"))}</p>'
+        yield _note(Words(f"调试自 {begin} 起", f"commissioned from {begin}"))
     for where, finding in tested.findings():
         words = Words(f"{where}：{finding.zh}", f"{where}: {finding.en}")
-        yield f'<div class="dim">{paragraphs(words)}</div>'
-    yield f"<p>{' · '.join(_counts(tested.episodes)) or both(Words('未发现事件', 'no episodes'))}</p>"
+        yield markup('<div class="dim">{}</div>', paragraphs(words))
+    counts = join(_counts(tested.episodes), " · ")
+    yield markup("<p>{}</p>", counts or both(Words("未发现事件", "no episodes")))
     for episode in tested.episodes[:CARDS_MAX]:
         yield episode_card(episode.to_body(), offset_s)
     if len(tested.episodes) > CARDS_MAX:
         more = len(tested.episodes) - CARDS_MAX
-        yield f"<p>{both(Words(f'另有{more}个事件，见图', f'{more} more episodes, see the drawings'))}</p>"
-    yield f"<h2>{both(Words('逐日曲线', 'Day by day'))}</h2>"
+        words = Words(f"另有{more}个事件，见图", f"{more} more episodes, see the drawings")
+        yield markup("<p>{}</p>", both(words))
+    yield markup("<h2>{}</h2>", both(Words("逐日曲线", "Day by day")))
     yield from _days(tested)
 
 
-def _counts(episodes: Sequence[Episode]) -> Iterator[str]:
+def _note(words: Words) -> Html:
+    return markup('<p class="dim">{}</p>', both(words))
+
+
+def _counts(episodes: Sequence[Episode]) -> Iterator[Html]:
     for severity in ("violation", "integrity", "data", "notice"):
         count = sum(one.severity == severity for one in episodes)
         if count:
-            yield f'<span class="badge {severity}">{both(severity_words(severity))} {count}</span>'
+            words = both(severity_words(severity))
+            yield markup('<span class="badge {}">{} {}</span>', severity, words, count)
 
 
-def _days(tested: Outcome) -> Iterator[str]:
+def _days(tested: Outcome) -> Iterator[Html]:
     offset_s, times = tested.offset_s, tested.loads.times_s
     first, last = (int((at_s + offset_s) // DAY_S) for at_s in (times[0], times[-1]))
     begins = [day * DAY_S - offset_s for day in range(first, last + 1)]
@@ -88,19 +96,21 @@ def _days(tested: Outcome) -> Iterator[str]:
     shown = sorted(sorted(begins, key=lambda begin_s: (not found[begin_s], begin_s))[:DAYS_MAX])
     if len(shown) < len(begins):
         left = len(begins) - len(shown)
-        yield f'<p class="dim">{both(Words(f"另有{left}天未绘出", f"{left} more days are not drawn"))}</p>'
+        yield _note(Words(f"另有{left}天未绘出", f"{left} more days are not drawn"))
     for begin_s in shown:
         if not np.searchsorted(times, begin_s) < np.searchsorted(times, begin_s + DAY_S):
             continue
         episodes = found[begin_s]
-        counts = " · ".join(_counts(episodes))
-        is_open = " open" if episodes or len(shown) == 1 else ""
-        date = local_text(begin_s, offset_s, "%Y-%m-%d")
-        yield f'<details class="card"{is_open}><summary>{date} {counts}</summary>'
+        yield markup(
+            '<details class="card"{}><summary>{} {}</summary>',
+            " open" if episodes or len(shown) == 1 else "",
+            local_text(begin_s, offset_s, "%Y-%m-%d"),
+            join(_counts(episodes), " · "),
+        )
         for params in tested.params:
-            yield f'<p class="dim">{params.linkage}</p>' if len(tested.params) > 1 else ""
+            yield _note(Words(params.linkage, params.linkage)) if len(tested.params) > 1 else Html("")
             yield scroll(svg(_day(tested, params, begin_s, episodes)))
-        yield "</details>"
+        yield Html("</details>")
 
 
 def _touches(episode: Episode, begin_s: float) -> bool:

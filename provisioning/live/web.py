@@ -25,9 +25,10 @@ from agent.site.file import ConfigError
 from agent.status.socket import read_status
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.gate import Gate, PasswordError, read_password, write_password
-from provisioning.live.page.page import POLICY, Seen, status_page
+from provisioning.live.page.page import POLICY, status_page
 from provisioning.live.page.server import Server
 from provisioning.live.page.site import SiteFile
+from provisioning.live.page.snapshot import Snapshot
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.words.common import language
 
@@ -98,8 +99,8 @@ class Pages:
         self.chain.database = plan.state / DATABASE_NAME
         status, silence = _status(plan.state)
         now_s = time.time()
-        looked = self.chain.look(plan, now_s)
-        seen = Seen(plan, status, silence, looked, now_s, self.site.problem)
+        view = self.chain.read(plan, now_s)
+        seen = Snapshot(plan, status, silence, view, now_s, self.site.problem)
         try:
             return status_page(seen, chinese=chinese)
         except NOT_UNDERSTOOD_ERRORS:

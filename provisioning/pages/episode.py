@@ -4,10 +4,10 @@ Takes the body of an EPISODE record (`agent.detect.episode.Episode.to_body`), wh
 """
 
 from collections.abc import Iterator, Mapping
-from html import escape
 from typing import Any, Final
 
 from evidence.words import Words
+from provisioning.pages.html import Html, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip
@@ -41,6 +41,8 @@ _MARKS: Final = (
     ("begin_at_s", "limit", Words("开始", "began")),
 )
 
+_NO_DRAWING: Final = Html("")
+
 Body = Mapping[str, Any]
 
 
@@ -49,49 +51,51 @@ def severity_words(severity: str) -> Words:
     return _SEVERITIES.get(severity, Words(severity, severity))
 
 
-def episode_svg(body: Body, offset_s: int) -> str:
+def episode_svg(body: Body, offset_s: int) -> Html:
     """The two hours as a file of its own."""
     return svg(_chart(body, offset_s), alone=True)
 
 
-def episode_drawing(body: Body, offset_s: int) -> str:
+def episode_drawing(body: Body, offset_s: int) -> Html:
     """The two hours as a part of a page."""
     return scroll(svg(_chart(body, offset_s)))
 
 
-def episode_page(body: Body, offset_s: int, language: str) -> str:
+def episode_page(body: Body, offset_s: int, language: str) -> Html:
     """The whole page."""
     rule, linkage = rule_name(body["rule"]), body["linkage"]
     title = Words(f"{linkage} {rule.zh}", f"{linkage} {rule.en}")
     return page(title, _body(body, offset_s), language)
 
 
-def episode_card(body: Body, offset_s: int, drawing: str = "") -> str:
+def episode_card(body: Body, offset_s: int, drawing: Html = _NO_DRAWING) -> Html:
     """Head, sentence, drawing and folded numbers of an episode."""
-    severity, words = escape(body["severity"]), severity_words(body["severity"])
-    head = (
-        f'<span class="badge {severity}">{both(words)} · {both(rule_name(body["rule"]))}'
-        f"</span> {both(Words(body['linkage'], body['linkage']))}"
-    )
-    sentence = Words(body["sentence"]["zh"], body["sentence"]["en"])
-    numbers = number_table(rows(all_numbers(body), offset_s))
-    return (
-        f'<article class="card {severity}"><p>{head}</p>'
-        f'<div class="dim">{paragraphs(_when(body, offset_s))}</div>'
-        f"{paragraphs(sentence)}{drawing}<details><summary>{both(Words('全部数值', 'all numbers'))}</summary>"
-        f"{numbers}</details></article>"
+    return markup(
+        '<article class="card {severity}">'
+        '<p><span class="badge {severity}">{called} · {rule}</span> {linkage}</p>'
+        '<div class="dim">{when}</div>{sentence}{drawing}'
+        "<details><summary>{all_numbers}</summary>{numbers}</details></article>",
+        severity=body["severity"],
+        called=both(severity_words(body["severity"])),
+        rule=both(rule_name(body["rule"])),
+        linkage=body["linkage"],
+        when=paragraphs(_when(body, offset_s)),
+        sentence=paragraphs(Words(body["sentence"]["zh"], body["sentence"]["en"])),
+        drawing=drawing,
+        all_numbers=both(Words("全部数值", "all numbers")),
+        numbers=number_table(rows(all_numbers(body), offset_s)),
     )
 
 
-def _body(body: Body, offset_s: int) -> Iterator[str]:
-    severity = escape(body["severity"])
-    yield f'<p class="badge {severity}">{both(severity_words(body["severity"]))}</p>'
-    yield f'<div class="dim">{paragraphs(_when(body, offset_s))}</div>'
-    yield f'<section class="card {severity}">{paragraphs(Words(**body["sentence"]))}</section>'
-    yield f'<section class="card late">{episode_drawing(body, offset_s)}</section>'
-    yield f"<h2>{both(Words('判定依据', 'What it rests on'))}</h2>"
-    yield f'<section class="card">{number_table(rows(all_numbers(body), offset_s))}</section>'
-    yield f'<p class="dim">{both(Words("事件编号", "episode"))} {both(Words(body["id"], body["id"]))}</p>'
+def _body(body: Body, offset_s: int) -> Iterator[Html]:
+    severity = body["severity"]
+    yield markup('<p class="badge {}">{}</p>', severity, both(severity_words(severity)))
+    yield markup('<div class="dim">{}</div>', paragraphs(_when(body, offset_s)))
+    yield markup('<section class="card {}">{}</section>', severity, paragraphs(Words(**body["sentence"])))
+    yield markup('<section class="card late">{}</section>', episode_drawing(body, offset_s))
+    yield markup("<h2>{}</h2>", both(Words("判定依据", "What it rests on")))
+    yield markup('<section class="card">{}</section>', number_table(rows(all_numbers(body), offset_s)))
+    yield markup('<p class="dim">{} {}</p>', both(Words("事件编号", "episode")), body["id"])
 
 
 def _when(body: Body, offset_s: int) -> Words:

@@ -10,10 +10,10 @@ over one axis of time in the plant's zone.
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from html import escape
 from typing import Final
 
 from evidence.words import Words
+from provisioning.pages.html import Html, escape, join, markup, read_asset
 from provisioning.pages.plot_data import (
     LEFT,
     RIGHT,
@@ -38,41 +38,25 @@ HEADROOM: Final = 1.08
 
 Scale = Callable[[float], float]
 
-STYLE: Final = """
-.chart{--paper:#fff;--ink:#17202b;--dim:#5d6875;--grid:#e1e6ec;--production:#1f63c4;--treatment:#17804a;
---limit:#b4510a;--violation:#c62828;--integrity:#8430a8;--data:#96620a;--notice:#0b7285;--idle:#c9d1da}
-@media(prefers-color-scheme:dark){.chart{--paper:#131820;--ink:#e8edf3;--dim:#9aa6b4;--grid:#2a323d;
---production:#74abff;--treatment:#57c98a;--limit:#ffab61;--violation:#ff7373;--integrity:#d393f0;
---data:#e5b454;--notice:#5fc9d8;--idle:#3c4653}}
-.chart text{font:11px system-ui,"Noto Sans CJK SC","PingFang SC","Microsoft YaHei",sans-serif;fill:var(--dim)}
-.chart text{paint-order:stroke;stroke:var(--paper);stroke-width:3px;stroke-linejoin:round}
-.chart .title{font-weight:600;fill:var(--ink)}
-.chart .grid{stroke:var(--grid);stroke-width:1}
-.chart .production{--c:var(--production)}.chart .treatment{--c:var(--treatment)}
-.chart .limit{--c:var(--limit)}.chart .normal{--c:var(--dim)}.chart .idle{--c:var(--idle)}
-.chart .violation{--c:var(--violation)}.chart .integrity{--c:var(--integrity)}
-.chart .data{--c:var(--data)}.chart .notice{--c:var(--notice)}.chart .commissioning{--c:var(--dim)}
-.chart .load{fill:var(--c);fill-opacity:.3;stroke:var(--c);stroke-width:1.3;stroke-linejoin:round}
-.chart .load.line{fill:none}
-.chart .level{fill:none;stroke:var(--c);stroke-width:1.2;stroke-dasharray:5 3}
-.chart .bar{fill:var(--c)}.chart .band{fill:var(--c);fill-opacity:.13}
-.chart .mark{stroke:var(--c);stroke-width:1.4}.chart text.named{fill:var(--c);font-weight:600}
-.chart .paper{fill:var(--paper)}
-"""
+STYLE: Final = read_asset("provisioning.pages", "plot.css")
 
 
-def svg(chart: Chart, *, alone: bool = False) -> str:
+def svg(chart: Chart, *, alone: bool = False) -> Html:
     """The drawing; `alone` for a file of its own, which carries the style with it."""
     top = MARK_HEIGHT * len(chart.marks) + 4
     floor = top + len(chart.panels) * (PANEL_HEAD + PANEL_HEIGHT)
     height = floor + AXIS_HEIGHT + STRIP_HEIGHT * len(chart.strips) + 6
-    size = f'viewBox="0 0 {chart.width} {height}"'
     parts = [
-        f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" {size} role="img">',
-        f"<title>{escape(chart.name.zh)} {escape(chart.name.en)}</title>",
+        markup(
+            '<svg class="chart" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {}" role="img">',
+            chart.width,
+            height,
+        ),
+        markup("<title>{} {}</title>", chart.name.zh, chart.name.en),
     ]
     if alone:
-        parts += [f"<style>{STYLE}</style>", f'<rect class="paper" width="{chart.width}" height="{height}"/>']
+        parts.append(markup("<style>{}</style>", STYLE))
+        parts.append(markup('<rect class="paper" width="{}" height="{}"/>', chart.width, height))
     parts += _bands(chart, top, floor)
     parts += _axis(chart, top, floor)
     parts += _mark_lines(chart, floor)
@@ -81,24 +65,29 @@ def svg(chart: Chart, *, alone: bool = False) -> str:
     parts += _mark_names(chart)
     for index, strip in enumerate(chart.strips):
         parts += _strip(chart, strip, floor + AXIS_HEIGHT + index * STRIP_HEIGHT)
-    return "\n".join([*parts, "</svg>", ""])
+    return join([*parts, Html("</svg>"), Html("")], "\n")
 
 
 def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def _text(x: float, y: float, words: Words, css: str = "", anchor: str = "start", figure: str = "") -> str:
-    inner = f'<tspan lang="zh">{escape(words.zh)}</tspan> <tspan lang="en">{escape(words.en)}</tspan>'
-    if words.zh == words.en:
-        inner = escape(words.en)
-    inner += f" {escape(figure)}" if figure else ""
-    kind = f' class="{escape(css)}"' if css else ""
-    where = f' text-anchor="{anchor}"' if anchor != "start" else ""
-    return f'<text x="{_n(x)}" y="{_n(y)}"{kind}{where}>{inner}</text>'
+def _text(x: float, y: float, words: Words, css: str = "", anchor: str = "start", figure: str = "") -> Html:
+    inner = escape(words.en)
+    if words.zh != words.en:
+        inner = markup('<tspan lang="zh">{}</tspan> <tspan lang="en">{}</tspan>', words.zh, words.en)
+    return markup(
+        '<text x="{}" y="{}"{}{}>{}{}</text>',
+        _n(x),
+        _n(y),
+        markup(' class="{}"', css) if css else "",
+        markup(' text-anchor="{}"', anchor) if anchor != "start" else "",
+        inner,
+        f" {figure}" if figure else "",
+    )
 
 
-def _axis(chart: Chart, top: float, floor: float) -> Iterator[str]:
+def _axis(chart: Chart, top: float, floor: float) -> Iterator[Html]:
     length = chart.end_s - chart.begin_s
     steps = (*chart.ticks_s, *TICK_STEPS_S)
     step = next((one for one in steps if length / one <= TICKS_MAX), steps[-1])
@@ -112,7 +101,7 @@ def _axis(chart: Chart, top: float, floor: float) -> Iterator[str]:
         )
         if tick == local + length and text == "00:00":
             text = "24:00"
-        yield f'<path class="grid" d="M{_n(x)} {_n(top)}V{_n(floor + 4)}"/>'
+        yield markup('<path class="grid" d="M{} {}V{}"/>', _n(x), _n(top), _n(floor + 4))
         anchor = "middle" if x < chart.width - RIGHT - 10 else "end"
         yield _text(x, floor + 15, Words(text, text), anchor=anchor)
         tick += step
@@ -125,7 +114,7 @@ def _top_w(panel: Panel) -> float:
     return top_w if top_w >= 1 else 1000.0  # a CT the wrong way round measures below 0
 
 
-def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[str]:
+def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
     top_w = _top_w(panel)
     floor = top + PANEL_HEIGHT
 
@@ -133,7 +122,7 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[str]:
         return floor - min(max(watts, 0.0) / top_w, 1.0) * PANEL_HEIGHT
 
     for watts in power_ticks(top_w):
-        yield f'<path class="grid" d="M{LEFT} {_n(y(watts))}H{chart.width - RIGHT}"/>'
+        yield markup('<path class="grid" d="M{} {}H{}"/>', LEFT, _n(y(watts)), chart.width - RIGHT)
         label = f"{watts / 1000:g} kW"
         yield _text(LEFT - 6, y(watts) + 4, Words(label, label), anchor="end")
     yield _text(LEFT, top - 6, panel.title, "title")
@@ -142,8 +131,8 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[str]:
     for level in panel.levels:
         path = "".join(_steps(chart, level, y))
         if path:
-            yield f'<path class="level {escape(level.kind)}" d="{path}"/>'
-            yield f'<path class="level {escape(level.kind)}" d="M{_n(named)} {_n(top - 10)}h18"/>'
+            yield markup('<path class="level {}" d="{}"/>', level.kind, path)
+            yield markup('<path class="level {}" d="M{} {}h18"/>', level.kind, _n(named), _n(top - 10))
             yield _text(named + 23, top - 6, level.words, figure=level.figure)
             named += text_width(level.words) + TEXT_WIDTH * (len(level.figure) + 1) + 32
 
@@ -155,7 +144,7 @@ def power_ticks(top_w: float) -> list[float]:
     return [step * index for index in range(int(top_w / step) + 1)]
 
 
-def _curve(chart: Chart, curve: Curve, y: Scale) -> Iterator[str]:
+def _curve(chart: Chart, curve: Curve, y: Scale) -> Iterator[Html]:
     run: list[tuple[float, float, float]] = []
     for at_s, low, high in [*zip(curve.times_s, curve.low_w, curve.high_w, strict=True), (0.0, None, None)]:
         if low is not None and high is not None:
@@ -166,7 +155,7 @@ def _curve(chart: Chart, curve: Curve, y: Scale) -> Iterator[str]:
             upper = "L".join(f"{_n(x)} {_n(high_y)}" for x, high_y, _ in run)
             lower = "L".join(f"{_n(x)} {_n(low_y)}" for x, _, low_y in reversed(run))
             rest = f"L{lower}Z" if not line else "h1" if len(run) == 1 else ""
-            yield f'<path class="load {escape(curve.kind)}{" line" * line}" d="M{upper}{rest}"/>'
+            yield markup('<path class="load {}{}" d="M{}{}"/>', curve.kind, " line" * line, upper, rest)
         run = []
 
 
@@ -184,22 +173,27 @@ def _steps(chart: Chart, level: Level, y: Scale) -> Iterator[str]:
         joined = True
 
 
-def _bands(chart: Chart, top: float, floor: float) -> Iterator[str]:
+def _bands(chart: Chart, top: float, floor: float) -> Iterator[Html]:
     for span in (span for strip in chart.strips for span in strip.spans if span.band):
         x, end = chart.x(span.begin_s), chart.x(span.end_s)
-        yield (
-            f'<rect class="band {escape(span.kind)}" x="{_n(x)}" y="{_n(top)}" '
-            f'width="{_n(max(end - x, 1))}" height="{_n(floor - top)}"/>'
+        yield markup(
+            '<rect class="band {}" x="{}" y="{}" width="{}" height="{}"/>',
+            span.kind,
+            _n(x),
+            _n(top),
+            _n(max(end - x, 1)),
+            _n(floor - top),
         )
 
 
-def _mark_lines(chart: Chart, floor: float) -> Iterator[str]:
+def _mark_lines(chart: Chart, floor: float) -> Iterator[Html]:
     for index, mark in enumerate(chart.marks):
         top = MARK_HEIGHT * index + 4
-        yield f'<path class="mark {escape(mark.kind)}" d="M{_n(chart.x(mark.at_s))} {top}V{_n(floor)}"/>'
+        x = _n(chart.x(mark.at_s))
+        yield markup('<path class="mark {}" d="M{} {}V{}"/>', mark.kind, x, top, _n(floor))
 
 
-def _mark_names(chart: Chart) -> Iterator[str]:
+def _mark_names(chart: Chart) -> Iterator[Html]:
     for index, mark in enumerate(chart.marks):
         x, y = chart.x(mark.at_s), MARK_HEIGHT * (index + 1) - 3
         left = x + 5 + text_width(mark.words) > chart.width
@@ -207,16 +201,21 @@ def _mark_names(chart: Chart) -> Iterator[str]:
         yield _text(x - 5 if left else x + 5, y, mark.words, css, "end" if left else "start")
 
 
-def _strip(chart: Chart, strip: Strip, top: float) -> Iterator[str]:
+def _strip(chart: Chart, strip: Strip, top: float) -> Iterator[Html]:
     yield _text(LEFT - 6, top + 11, strip.title, anchor="end")
     for span in strip.spans:
         x, end = chart.x(span.begin_s), chart.x(span.end_s)
-        kind, width = escape(span.kind), max(end - x, 1.5)
-        yield f'<rect class="bar {kind}" x="{_n(x)}" y="{_n(top + 4)}" width="{_n(width)}" height="8"/>'
+        yield markup(
+            '<rect class="bar {}" x="{}" y="{}" width="{}" height="8"/>',
+            span.kind,
+            _n(x),
+            _n(top + 4),
+            _n(max(end - x, 1.5)),
+        )
         if span.mark_s is not None and chart.begin_s <= span.mark_s <= chart.end_s:
-            yield f'<path class="mark {kind}" d="M{_n(chart.x(span.mark_s))} {_n(top + 1)}v14"/>'
+            at = _n(chart.x(span.mark_s))
+            yield markup('<path class="mark {}" d="M{} {}v14"/>', span.kind, at, _n(top + 1))
         if span.words is not None:
             left = end + 5 + text_width(span.words) > chart.width
-            yield _text(
-                x - 5 if left else end + 5, top + 11, span.words, f"named {kind}", "end" if left else "start"
-            )
+            css = f"named {escape(span.kind)}"  # escaped twice: pages of packs that people keep are so
+            yield _text(x - 5 if left else end + 5, top + 11, span.words, css, "end" if left else "start")

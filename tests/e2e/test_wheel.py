@@ -16,6 +16,7 @@ names = ("agent", "centre", "disk", "drivers", "evidence", "firmware_sim", "prov
 found = {name: importlib.import_module(name).__file__ for name in names}
 from drivers.points import model
 from importlib.resources import files
+from evidence.words import Words
 print(json.dumps({
     "found": found,
     "models": len([model.load(name) for name in model.names()]),
@@ -23,6 +24,8 @@ print(json.dumps({
     "plant": files("firmware_sim.plants").joinpath("demo.toml").is_file(),
     "unit": files("agent").joinpath("systemd/dianjian-agent.service").is_file(),
     "cddl": files("evidence").joinpath("records.cddl").is_file(),
+    "page": "script-src 'sha256-" in importlib.import_module("provisioning.live.page.page").POLICY,
+    "paper": "@page" in importlib.import_module("provisioning.pages.paper").paper(Words("x", "x"), []),
 }))
 """
 
@@ -54,7 +57,7 @@ def test_the_wheel_works_away_from_the_source_and_cannot_be_shadowed(tmp_path: P
     seen = json.loads(looked.stdout)
     assert all(Path(file).is_relative_to(target) for file in seen["found"].values())
     assert seen["models"] >= 9
-    assert (seen["site"], seen["plant"], seen["unit"], seen["cddl"]) == (True, True, True, True)
+    assert all(seen[name] is True for name in ("site", "plant", "unit", "cddl", "page", "paper"))
     for command in ("dianjian", "dianjian-agent"):
         shown = subprocess.run(
             [sys.executable, str(target / "bin" / command), "--version"],

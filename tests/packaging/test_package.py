@@ -74,6 +74,8 @@ def test_a_maintainer_script_is_posix_shell_and_stops_at_an_error(name: str) -> 
         ("numpy-2.4.6.dist-info/licenses/LICENSE.txt", True),
         ("numpy-2.4.6.dist-info/RECORD", False),
         ("evidence/records.cddl", True),
+        ("provisioning/pages/page.css", True),
+        ("provisioning/live/page/page.js", True),
         ("drivers/models/tests/own.toml", True),
     ],
 )

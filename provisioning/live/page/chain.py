@@ -31,8 +31,8 @@ PIECE: Final = 50
 
 
 @frozen
-class Looked:
-    """What a look has found.
+class ChainView:
+    """The chain as far as it is read.
 
     Attributes:
         day: None where there is no chain, or where it cannot be read.
@@ -58,24 +58,24 @@ class Chain:
     _day: Day | None = field(default=None, init=False)
     _plan: SitePlan | None = field(default=None, init=False)
 
-    def look(self, plan: SitePlan, now_s: float) -> Looked:
+    def read(self, plan: SitePlan, now_s: float) -> ChainView:
         """The day as far as it is known by now."""
         try:
             if not self.database.exists():
-                return Looked(None, problem="no chain")
+                return ChainView(None, problem="no chain")
             archive = open_gateway(self.database, plan.gateway)
             try:
-                return self._look(archive, plan, now_s)
+                return self._read(archive, plan, now_s)
             finally:
                 archive.close()
         except (StoreError, FormatError, OSError) as error:
             self._day = None  # the next look begins anew, on whatever is there then
-            return Looked(None, problem=str(error))
+            return ChainView(None, problem=str(error))
 
-    def _look(self, archive: Archive, plan: SitePlan, now_s: float) -> Looked:
+    def _read(self, archive: Archive, plan: SitePlan, now_s: float) -> ChainView:
         tip = _at(archive, archive.last)
         if tip is None:
-            return Looked(None, problem="no seal")
+            return ChainView(None, problem="no seal")
         tip_s = _made_s(tip)
         begin_s = begin_of_day(now_s, plan.offset_s)
         if tip_s < begin_s:
@@ -87,7 +87,7 @@ class Chain:
             self._day, self._plan = day, plan
         self._catch_up(archive, day)
         complete = day.last >= archive.last
-        return Looked(day, complete, archive.last, _receipt(archive, plan.centre_key))
+        return ChainView(day, complete, archive.last, _receipt(archive, plan.centre_key))
 
     def _catch_up(self, archive: Archive, day: Day) -> None:
         deadline = self.clock() + BUDGET_S

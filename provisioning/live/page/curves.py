@@ -3,8 +3,7 @@
 Pure: what `provisioning.live.page.day` knows in, SVG out, in the one language of the reader.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from attrs import evolve
@@ -13,6 +12,8 @@ from agent.site.file import LineSettings, LinkageSettings
 from evidence.words import Words
 from provisioning.live.page.day import COLUMN_S, COLUMNS, DAY_S, Day, Load
 from provisioning.live.page.site import SitePlan
+from provisioning.live.page.words import Reader
+from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import (
@@ -43,13 +44,10 @@ SPARK_WIDTH: Final = 132
 SPARK_HEIGHT: Final = 26
 SEVERITIES: Final = ("violation", "integrity", "data", "notice")
 
-Say = Callable[[str, str], Words]
-"""Chinese and English to the words of the reader's language."""
 
-
-def drawings(
-    day: Day, plan: SitePlan, episodes: Sequence[Mapping[str, Any]], say: Say
-) -> Iterator[tuple[str, str]]:
+def draw_day(
+    day: Day, plan: SitePlan, episodes: Sequence[Mapping[str, Any]], reader: Reader
+) -> Iterator[tuple[str, Html]]:
     """Name and drawing of each linkage, then of the lines that belong to none."""
     lines = {line.id: line for line in plan.line}
     linked: set[str] = set()
@@ -57,16 +55,16 @@ def drawings(
         ids = [*linkage.production, *linkage.treatment]
         linked |= set(ids)
         found = [one for one in episodes if one.get("linkage") == linkage.id]
-        chart = _chart(day, plan, linkage.id, [lines[id_] for id_ in ids], found, say)
+        chart = _chart(day, plan, linkage.id, [lines[id_] for id_ in ids], found, reader)
         yield _title(linkage), _both_widths(chart)
     rest = [line for line in plan.line if line.id not in linked]
     if rest:
         known = {linkage.id for linkage in plan.linkage}
         found = [one for one in episodes if one.get("linkage") not in known]
-        yield "", _both_widths(_chart(day, plan, "", rest, found, say))
+        yield "", _both_widths(_chart(day, plan, "", rest, found, reader))
 
 
-def _both_widths(chart: Chart) -> str:
+def _both_widths(chart: Chart) -> Html:
     """The drawing for a wide screen and the one for a phone; the style shows the one that fits."""
     quarters = round((chart.end_s - chart.begin_s) / QUARTER_S)
     panels = [
@@ -74,7 +72,7 @@ def _both_widths(chart: Chart) -> str:
         for one in chart.panels
     ]
     narrow = evolve(chart, width=NARROW_WIDTH, ticks_s=(NARROW_TICKS_S[quarters],), panels=panels)
-    return f'<div class="broad">{scroll(svg(chart))}</div><div class="narrow">{svg(narrow)}</div>'
+    return markup('<div class="broad">{}</div><div class="narrow">{}</div>', scroll(svg(chart)), svg(narrow))
 
 
 def _cut(title: Words) -> Words:
@@ -97,20 +95,20 @@ def _chart(
     name: str,
     lines: Sequence[LineSettings],
     episodes: Sequence[Mapping[str, Any]],
-    say: Say,
+    reader: Reader,
 ) -> Chart:
-    strips = list(_lanes(episodes, day, say))
+    strips = list(_lanes(episodes, day, reader))
     if day.silences:
         silent = [Span(begin, end, "idle", band=True) for begin, end in day.silences]
-        strips.append(Strip(say("无签封", "no seals"), silent))
+        strips.append(Strip(reader.words("no seals"), silent))
     return Chart(
         name=Words(name, name),
         begin_s=day.begin_s,
         end_s=_end_s(day),
         offset_s=plan.offset_s,
-        panels=[_panel(day, plan, line, say) for line in lines],
+        panels=[_panel(day, plan, line, reader) for line in lines],
         strips=strips,
-        marks=_now(day, plan, say),
+        marks=_now(day, plan, reader),
     )
 
 
@@ -122,20 +120,20 @@ def _end_s(day: Day) -> float:
     return day.begin_s + quarters * QUARTER_S
 
 
-def _now(day: Day, plan: SitePlan, say: Say) -> list[Mark]:
+def _now(day: Day, plan: SitePlan, reader: Reader) -> list[Mark]:
     """How far the day is known."""
     if day.last_s is None or not day.begin_s < day.last_s < day.end_s:
         return []
     at = local_text(day.last_s, plan.offset_s, "%H:%M")
-    return [Mark(day.last_s, "normal", say(f"{at} 最近签封", f"{at} last seal"))]
+    return [Mark(day.last_s, "normal", reader.words("last seal at", at=at))]
 
 
-def _panel(day: Day, plan: SitePlan, line: LineSettings, say: Say) -> Panel:
+def _panel(day: Day, plan: SitePlan, line: LineSettings, reader: Reader) -> Panel:
     name = f"{line.id} {line.name}".strip()
     kind = "treatment" if line.kind == "treatment" else "production"
     levels = []
     if (on := plan.thresholds.get(line.id)) is not None and line.kind != "incomer":
-        levels.append(Level(say("运行不低于", "on from"), "normal", [(0.0, float(on.hi_w))], power(on.hi_w)))
+        levels.append(Level(reader.words("on from"), "normal", [(0.0, float(on.hi_w))], power(on.hi_w)))
     return Panel(Words(name, name), _curve(day, kind, day.loads.get(line.id) or Load()), levels)
 
 
@@ -144,7 +142,7 @@ def _curve(day: Day, kind: str, load: Load) -> Curve:
     return Curve(kind, middles, load.low, load.high)
 
 
-def _lanes(episodes: Sequence[Mapping[str, Any]], day: Day, say: Say) -> Iterator[Strip]:
+def _lanes(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader) -> Iterator[Strip]:
     """Episodes of the day in as few rows as keep their names apart."""
     second = DAY_S / (WIDTH - LEFT - RIGHT)
     lanes: list[list[Span]] = []
@@ -153,8 +151,8 @@ def _lanes(episodes: Sequence[Mapping[str, Any]], day: Day, say: Say) -> Iterato
         end_s = one["end_at_s"] if one["end_at_s"] is not None else day.last_s or day.end_s
         if end_s < day.begin_s or one["begin_at_s"] >= day.end_s:
             continue
-        rule = rule_name(one["rule"])
-        words = say(rule.zh, rule.en)
+        rule = rule_name(one["rule"]).text(reader.language)
+        words = Words(rule, rule)
         span = Span(one["begin_at_s"], end_s, one["severity"], words, one["raised_at_s"], band=True)
         lane = next((at for at, until_s in enumerate(free_s) if until_s < one["begin_at_s"]), len(lanes))
         if lane == len(lanes) < LANES_MAX:
@@ -164,14 +162,14 @@ def _lanes(episodes: Sequence[Mapping[str, Any]], day: Day, say: Say) -> Iterato
         lanes[lane].append(span)
         free_s[lane] = max(end_s, day.begin_s) + second * (text_width(words) + 16)
     for at, lane_spans in enumerate(lanes):
-        yield Strip(Words("", "") if at else say("事件", "episodes"), lane_spans)
+        yield Strip(Words("", "") if at else reader.words("episodes"), lane_spans)
 
 
-def spark(watts: Sequence[float | None], kind: str, rated_w: float) -> str:
+def draw_spark(watts: Sequence[float | None], kind: str, rated_w: float) -> Html:
     """The last hour of a line, a minute a step, in the height of a line of text."""
     known = [one for one in watts if one is not None]
     if not known:
-        return ""
+        return Html("")
     top = max(*known, rated_w, 1.0)
     step = SPARK_WIDTH / len(watts)
     runs: list[list[str]] = [[]]
@@ -181,19 +179,22 @@ def spark(watts: Sequence[float | None], kind: str, rated_w: float) -> str:
             continue
         y = SPARK_HEIGHT - 1 - (SPARK_HEIGHT - 3) * min(max(one / top, 0.0), 1.0)
         runs[-1] += [f"{at * step:.1f} {y:.1f}", f"{(at + 1) * step:.1f} {y:.1f}"]
-    paths = "".join(f'<path class="load line" d="M{"L".join(run)}"/>' for run in runs if run)
-    css = "treatment" if kind == "treatment" else "production"
-    return (
-        f'<svg class="chart spark" viewBox="0 0 {SPARK_WIDTH} {SPARK_HEIGHT}" aria-hidden="true">'
-        f'<g class="{escape(css)}">{paths}</g></svg>'
+    paths = (markup('<path class="load line" d="M{}"/>', "L".join(run)) for run in runs if run)
+    return markup(
+        '<svg class="chart spark" viewBox="0 0 {} {}" aria-hidden="true"><g class="{}">{}</g></svg>',
+        SPARK_WIDTH,
+        SPARK_HEIGHT,
+        "treatment" if kind == "treatment" else "production",
+        join(paths),
     )
 
 
-def bar(filled: float, css: str) -> str:
+def draw_bar(filled: float, css: str) -> Html:
     """A share of 1 as a bar."""
-    width = 100 * min(max(filled, 0.0), 1.0)
-    return (
+    return markup(
         '<svg class="chart bar-of" viewBox="0 0 100 8" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="room" width="100" height="8"/>'
-        f'<rect class="bar {escape(css)}" width="{width:.1f}" height="8"/></svg>'
+        '<rect class="bar {}" width="{}" height="8"/></svg>',
+        css,
+        f"{100 * min(max(filled, 0.0), 1.0):.1f}",
     )

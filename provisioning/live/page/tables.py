@@ -1,18 +1,20 @@
-"""The tables of the status page: lines, linkages, buses, meters. Every text from outside is escaped."""
+"""The tables of the status page: lines, linkages, buses, meters."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from evidence.words import Words
-from provisioning.live.page.curves import Say, bar, spark
-from provisioning.live.page.day import Day
+from attrs import frozen
+
+from provisioning.live.page.curves import draw_bar, draw_spark
+from provisioning.live.page.day import Beat
 from provisioning.live.page.site import SitePlan
-from provisioning.pages.page import both
-from provisioning.words.common import pair
+from provisioning.live.page.words import Reader
+from provisioning.pages.html import Html, join, markup
 from provisioning.words.numbers import duration, power
 
 COUNTED: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "probes")
+_HARMLESS: Final = ("requests", "probes")
+_LATENCIES: Final = ("p50", "p95", "max")
 BUSY_PERCENT: Final = 80.0
 """From here on a bus has no room for repetitions."""
 WHOLE_MS: Final = 100.0
@@ -21,138 +23,127 @@ NEAR: Final = 0.5
 """Of the limit of a deficit: from here on it is shown in the colour of a warning."""
 VALUES_MAX: Final = 12
 """Values of an analyser in a row."""
+_SIGNS: Final = {"good": "●", "off": "○", "bad": "▲", "open": "◌"}
+_RUNS: Final = {True: ("on", "good"), False: ("off", "off"), None: ("unknown", "open")}
 
 Json = Mapping[str, Any]
 
 
-_NUMBER: Final = '<td class="number '
+@frozen
+class Number:
+    """A cell that stands to the right."""
+
+    text: str
+    css: str = ""
 
 
-def table(heads: Sequence[Words], rows: Sequence[Sequence[str]], css: str = "") -> str:
-    """Heads and cells that are markup already; one whose first cell is a `number` stands to the right."""
-    first = rows[0] if rows else [""] * len(heads)
-    kinds = [' class="number"' if cell.startswith(_NUMBER) else "" for cell in first]
-    head = "".join(f"<th{kind}>{both(words)}</th>" for words, kind in zip(heads, kinds, strict=True))
-    lines = "".join(
-        "<tr>" + "".join(cell if cell.startswith("<td") else f"<td>{cell}</td>" for cell in row) + "</tr>"
-        for row in rows
-    )
-    return f'<div class="scroll"><table class="wide {css}"><tr>{head}</tr>{lines}</table></div>'
+Cell = Html | str | Number
 
 
-def number(text: str, css: str = "") -> str:
-    """A cell with a number."""
-    return f'{_NUMBER}{css}">{escape(text)}</td>'
+def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "") -> Html:
+    """Heads over a row or more; the first row says which columns stand to the right."""
+    first: Sequence[Cell] = rows[0] if rows else [""] * len(heads)
+    kinds = [Html(' class="number"') if isinstance(cell, Number) else Html("") for cell in first]
+    head = join(markup("<th{}>{}</th>", kind, text) for text, kind in zip(heads, kinds, strict=True))
+    lines = join(markup("<tr>{}</tr>", join(map(_cell, row))) for row in rows)
+    return markup('<div class="scroll"><table class="wide {}"><tr>{}</tr>{}</table></div>', css, head, lines)
 
 
-def state(words: Words, css: str) -> str:
+def _cell(cell: Cell) -> Html:
+    if isinstance(cell, Number):
+        return markup('<td class="number {}">{}</td>', cell.css, cell.text)
+    return markup("<td>{}</td>", cell)
+
+
+def _state(text: str, css: str) -> Html:
     """A state with its colour, and a sign for who sees none."""
-    sign = {"good": "●", "off": "○", "bad": "▲", "open": "◌"}[css]
-    return f'<span class="state {css}"><span aria-hidden="true">{sign}</span> {both(words)}</span>'
+    sign = _SIGNS[css]
+    return markup('<span class="state {}"><span aria-hidden="true">{}</span> {}</span>', css, sign, text)
 
 
-def lines_table(status: Json | None, plan: SitePlan, say: Say) -> str:
+def _strong(text: str) -> Html:
+    return markup("<strong>{}</strong>", text)
+
+
+def _badge(text: str) -> Html:
+    return markup('<span class="badge violation">{}</span>', text)
+
+
+def _texts(reader: Reader, keys: Iterable[str]) -> list[str]:
+    return [reader.text(key) for key in keys]
+
+
+def draw_lines(status: Json | None, plan: SitePlan, reader: Reader) -> Html:
     """Every line with its state; of a gateway without an agent what the site file says."""
     known = {line["id"]: line for line in status["lines"]} if status else {}
-    heads = (
-        say(*pair("line")),
-        say(*pair("state")),
-        say(*pair("power")),
-        say("最近一小时", "last hour"),
-        say(*pair("kind")),
-        say("铭牌", "rated"),
-    )
     rows = []
     for line in plan.line:
         one = known.get(line.id, {})
-        watts, on = one.get("power_w"), one.get("on")
-        shown = {
-            True: state(say(*pair("on")), "good"),
-            False: state(say(*pair("off")), "off"),
-            None: state(say(*pair("unknown")), "open"),
-        }[on]
+        run, css = _RUNS[one.get("on")]
         rows.append(
             (
-                f"<strong>{escape(line.id)}</strong> {escape(line.name)}",
-                shown,
-                number(_watts(watts)),
-                spark(one.get("recent_w") or (), line.kind, line.rated_w) or "—",
-                both(say(*pair(line.kind))),
-                number(_watts(line.rated_w)),
+                markup("{} {}", _strong(line.id), line.name),
+                _state(reader.text(run), css),
+                _watts(one.get("power_w")),
+                draw_spark(one.get("recent_w") or (), line.kind, line.rated_w) or "—",
+                reader.text(line.kind),
+                _watts(line.rated_w),
             )
         )
-    return table(heads, rows, "lines")
+    return _table(_texts(reader, ("line", "state", "power", "last hour", "kind", "rated")), rows, "lines")
 
 
-def linkages_table(status: Json, say: Say) -> str:
+def draw_linkages(status: Json, reader: Reader) -> Html:
     """What must run with what, and how far it does not."""
-    heads = (
-        say(*pair("linkage")),
-        say("生产功率", "production"),
-        say("治理功率", "treatment"),
-        say("应不低于", "needed"),
-        say(*pair("deficit")),
-        say("相关系数 r", "correlation r"),
+    heads = ("linkage", "production power", "treatment power", "needed", "deficit", "correlation")
+    return _table(_texts(reader, heads), [_linkage(one, reader) for one in status["linkages"]])
+
+
+def _linkage(one: Json, reader: Reader) -> Sequence[Cell]:
+    filled = one["deficit_s"] / one["limit_s"] if one["limit_s"] else 0.0
+    raised = one["violation"] is not None
+    css = "violation" if raised or filled >= 1 else "data" if filled >= NEAR else "notice"
+    lines = f"{'+'.join(one['production'])} → {'+'.join(one['treatment'])}"
+    held = reader.text("of", part=duration(one["deficit_s"]), whole=duration(one["limit_s"]))
+    mark = join((Html(" "), _badge(reader.text("violation")))) if raised else ""
+    r = one["correlation"]
+    why = markup('<span class="dim">{}</span>', reader.name(one["undefined_reason"]))
+    return (
+        markup('{}<br><span class="dim">{}</span>', _strong(one["id"]), lines),
+        _watts(one["production_w"]),
+        _watts(one["treatment_w"]),
+        _watts(one["expected_w"]),
+        markup("{}{}{}", draw_bar(filled, css), held, mark),
+        why if r is None else Number(f"{r:+.2f}"),
     )
-    rows = []
-    for one in status["linkages"]:
-        filled = one["deficit_s"] / one["limit_s"] if one["limit_s"] else 0.0
-        raised = one["violation"] is not None
-        css = "violation" if raised or filled >= 1 else "data" if filled >= NEAR else "notice"
-        limit, held = duration(one["limit_s"]), duration(one["deficit_s"])
-        text = both(say(f"{held.zh} / {limit.zh}", f"{held.en} / {limit.en}"))
-        mark = f' <span class="badge violation">{both(say(*pair("violation")))}</span>' if raised else ""
-        lines = f"{'+'.join(one['production'])} → {'+'.join(one['treatment'])}"
-        r, why = one["correlation"], one["undefined_reason"]
-        rows.append(
-            (
-                f'<strong>{escape(one["id"])}</strong><br><span class="dim">{escape(lines)}</span>',
-                number(_watts(one["production_w"])),
-                number(_watts(one["treatment_w"])),
-                number(_watts(one["expected_w"])),
-                f"<td>{bar(filled, css)}{text}{mark}</td>",
-                number(f"{r:+.2f}") if r is not None else f'<span class="dim">{_reason(why, say)}</span>',
-            )
-        )
-    return table(heads, rows)
 
 
-def _watts(watts: float | None) -> str:
-    return "—" if watts is None else power(round(watts))
+def _watts(watts: float | None) -> Number:
+    return Number("—" if watts is None else power(round(watts)))
 
 
-def _reason(why: object, say: Say) -> str:
-    if not isinstance(why, str) or not why:
-        return "—"
-    try:
-        return both(say(*pair(why)))
-    except KeyError:  # an agent of a newer version
-        return escape(why)
-
-
-def buses_tables(status: Json, say: Say) -> Iterator[str]:
+def draw_buses(status: Json, reader: Reader) -> Iterator[Html]:
     """How each bus and its meters do."""
-    heads = (
-        say("总线 / 电表", "bus / meter"),
-        *(Words(text, text) for text in ("p50 ms", "p95 ms", "max ms")),
-        *(say(*pair(name)) for name in COUNTED),
-    )
+    heads = [reader.text("bus / meter"), *(f"{name} ms" for name in _LATENCIES), *_texts(reader, COUNTED)]
     for bus in status["buses"]:
         load = bus["load_percent"]
-        css = "violation" if load >= BUSY_PERCENT else "notice"
-        rows = [_figures(f"<strong>{escape(bus['bus'])}</strong>", bus)]
-        rows += [_figures(escape(one["meter"]), one) for one in bus["meters"]]
-        yield (
-            f"<h3>{escape(bus['bus'])} <code>{escape(bus['url'])}</code></h3>"
-            f'<p class="share">{both(say(*pair("line load")))} {bar(load / 100, css)} {load:.1f} %'
-            f"{_whole(bus, say)}</p>" + table(heads, rows, "figures")
+        rows = [_figures(_strong(bus["bus"]), bus), *(_figures(one["meter"], one) for one in bus["meters"])]
+        yield markup(
+            '<h3>{} <code>{}</code></h3><p class="share">{} {} {} %{}</p>{}',
+            bus["bus"],
+            bus["url"],
+            reader.text("line load"),
+            draw_bar(load / 100, "violation" if load >= BUSY_PERCENT else "notice"),
+            f"{load:.1f}",
+            _whole(bus, reader),
+            _table(heads, rows, "figures"),
         )
 
 
-def _whole(bus: Json, say: Say) -> str:
-    """What concerns the whole line, where it happened."""
-    return "".join(
-        f' · <span class="badge violation">{both(say(*pair(name)))} {bus[name]}</span>'
+def _whole(bus: Json, reader: Reader) -> Html:
+    """What concerns the whole bus, where it happened."""
+    return join(
+        markup(" · {}", _badge(f"{reader.text(name)} {bus[name]}"))
         for name in ("collisions", "reopened")
         if bus.get(name)
     )
@@ -164,41 +155,29 @@ def _ms(value: float | None) -> str:
     return f"{value:.1f}".removesuffix(".0") if value < WHOLE_MS else f"{value:.0f}"
 
 
-def _figures(name: str, one: Json) -> Sequence[str]:
-    latency = [number(_ms(one["latency_ms"][key])) for key in _LATENCIES]
-    counts = [number(str(one[key]), "" if key in _HARMLESS or not one[key] else "wrong") for key in COUNTED]
+def _figures(name: Html | str, one: Json) -> Sequence[Cell]:
+    latency = [Number(_ms(one["latency_ms"][key])) for key in _LATENCIES]
+    counts = [Number(str(one[key]), "" if key in _HARMLESS or not one[key] else "wrong") for key in COUNTED]
     return (name, *latency, *counts)
 
 
-_LATENCIES: Final = ("p50", "p95", "max")
-_HARMLESS: Final = ("requests", "probes")
-
-
-def meters_table(status: Json, plan: SitePlan, say: Say) -> str:
+def draw_meters(status: Json, plan: SitePlan, reader: Reader) -> Html:
     """Whether each meter answers, and what it says."""
-    heads = (
-        say(*pair("meter")),
-        say(*pair("state")),
-        say("读数", "reading"),
-        say(*pair("line")),
-        say(*pair("model")),
-    )
     rows = []
     for one in status["meters"]:
-        good = one["quality"] == "good"
-        word = state(say(*pair("good")), "good") if good else state(say(*pair("bad")), "bad")
-        why = "" if good else f" {escape(str(one['reason']))}"
+        quality = "good" if one["quality"] == "good" else "bad"
+        why = "" if quality == "good" else f" {one['reason']}"
         setup = plan.setups.get(one["meter"])
         rows.append(
             (
-                f"<strong>{escape(one['meter'])}</strong>",
-                word + why,
-                escape(_values(one)) or "—",
-                escape(one["line"] or "—"),
-                escape(setup.model.name if setup else "—"),
+                _strong(one["meter"]),
+                markup("{}{}", _state(reader.text(quality), quality), why),
+                _values(one) or "—",
+                one["line"] or "—",
+                setup.model.name if setup else "—",
             )
         )
-    return table(heads, rows)
+    return _table(_texts(reader, ("meter", "state", "reading", "line", "model")), rows)
 
 
 _SHOWN: Final = (("active_power", "W"), ("power_factor", ""), ("voltage_l1", "V"), ("current_l1", "A"))
@@ -222,14 +201,12 @@ def _plain(value: object, unit: str) -> str:
     return f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}"
 
 
-def beat_words(day: Day, now_s: float, say: Say) -> Words | None:
-    """What the last heartbeat said, where no agent answers."""
-    if day.beat is None:
-        return None
-    age, body = duration(max(0.0, now_s - day.beat.at_s)), day.beat.body
-    told = body.get("silent")
-    silent = ", ".join(map(str, told)) if isinstance(told, list | tuple) and told else "—"
-    return say(
-        f"最近一次心跳在{age.zh}前：待确认{body.get('backlog', '—')}，无应答电表 {silent}",
-        f"last heartbeat {age.en} ago: backlog {body.get('backlog', '—')}, silent meters {silent}",
+def format_beat(beat: Beat, now_s: float, reader: Reader) -> str:
+    """The last heartbeat, for when no agent answers."""
+    silent = beat.body.get("silent")
+    return reader.text(
+        "heartbeat",
+        age=duration(max(0.0, now_s - beat.at_s)),
+        backlog=beat.body.get("backlog", "—"),
+        silent=", ".join(map(str, silent)) if isinstance(silent, list | tuple) and silent else "—",
     )

@@ -15,9 +15,10 @@ from attrs import evolve
 from agent.store.names import DATABASE_NAME
 from provisioning.live.page import server as web_server
 from provisioning.live.page.chain import Chain
-from provisioning.live.page.page import POLICY, Seen, status_page
+from provisioning.live.page.page import POLICY, status_page
 from provisioning.live.page.server import Server
 from provisioning.live.page.site import SiteFile
+from provisioning.live.page.snapshot import Snapshot
 from tests.provisioning.live.page.plant import Plant, at_once
 from tests.provisioning.pages import chromium
 
@@ -26,10 +27,10 @@ DARK = "--blink-settings=preferredColorScheme=0"
 
 
 @pytest.fixture(scope="module")
-def seen(lived: Plant) -> Seen:
+def seen(lived: Plant) -> Snapshot:
     plan = SiteFile(lived.site).plan()
-    looked = Chain(lived.state / DATABASE_NAME, at_once).look(plan, lived.now_s)
-    return Seen(plan, lived.status, "", looked, lived.now_s + 7)
+    view = Chain(lived.state / DATABASE_NAME, at_once).read(plan, lived.now_s)
+    return Snapshot(plan, lived.status, "", view, lived.now_s + 7)
 
 
 @contextmanager
@@ -89,7 +90,7 @@ def complaints(done: subprocess.CompletedProcess[str]) -> list[str]:
     ],
 )
 def test_it_is_drawn_on_phone_and_laptop_by_day_and_night_in_both_languages(
-    seen: Seen, tmp_path: Path, width: int, lang: str, more: list[str]
+    seen: Snapshot, tmp_path: Path, width: int, lang: str, more: list[str]
 ) -> None:
     picture = tmp_path / "page.png"
     with served(lambda _, chinese: status_page(seen, chinese=chinese)) as address:
@@ -101,7 +102,7 @@ def test_it_is_drawn_on_phone_and_laptop_by_day_and_night_in_both_languages(
 
 @pytest.mark.parametrize("chinese", [True, pytest.param(False, marks=pytest.mark.minutes)])
 def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(
-    seen: Seen, tmp_path: Path, chinese: bool
+    seen: Snapshot, tmp_path: Path, chinese: bool
 ) -> None:
     page = tmp_path / "page.html"
     page.write_bytes(status_page(seen, chinese=chinese))
@@ -120,7 +121,7 @@ def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(
     assert 300 <= int(found[3]) <= 360, "the narrow one fits"
 
 
-def test_the_page_draws_itself_anew(seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_draws_itself_anew(seen: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web_server, "FRESH_S", 0.0)
 
     def build(look: int, chinese: bool) -> bytes:
@@ -137,7 +138,7 @@ def test_the_page_draws_itself_anew(seen: Seen, tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_gateway_that_does_not_answer_any_more_is_told(
-    seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    seen: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web_server, "FRESH_S", 0.0)
     with served(lambda _, chinese: status_page(seen, chinese=chinese), answers_max=1) as address:
@@ -145,7 +146,9 @@ def test_a_gateway_that_does_not_answer_any_more_is_told(
     assert '<body class="stale">' in done.stdout
 
 
-def test_without_scripts_the_page_is_whole_and_asks_to_be_loaded_again(seen: Seen, tmp_path: Path) -> None:
+def test_without_scripts_the_page_is_whole_and_asks_to_be_loaded_again(
+    seen: Snapshot, tmp_path: Path
+) -> None:
     page, frame, picture = tmp_path / "page.html", tmp_path / "frame.html", tmp_path / "bare.png"
     page.write_bytes(status_page(seen, chinese=True))
     frame.write_text('<iframe sandbox src="page.html" width="390" height="860"></iframe>', "utf-8")
@@ -155,7 +158,7 @@ def test_without_scripts_the_page_is_whole_and_asks_to_be_loaded_again(seen: See
     assert b'<noscript><meta http-equiv="refresh" content="30"></noscript>' in page.read_bytes()
 
 
-def test_the_browser_itself_refuses_another_script_and_another_style(seen: Seen, tmp_path: Path) -> None:
+def test_the_browser_itself_refuses_another_script_and_another_style(seen: Snapshot, tmp_path: Path) -> None:
     evil = b'<script>document.title="owned"</script><p style="color:red">x</p><img src="http://127.0.0.1:9/x.png"></main>'
     with served(
         lambda _, chinese: status_page(seen, chinese=chinese).replace(b"</main>", evil, 1)

@@ -28,10 +28,10 @@ def plan(lived: Plant) -> SitePlan:
 
 
 def whole(plant: Plant, plan: SitePlan, now_s: float | None = None) -> Day:
-    looked = Chain(plant.state / DATABASE_NAME, at_once).look(plan, now_s or plant.now_s)
-    assert looked.day is not None
-    assert looked.complete
-    return looked.day
+    view = Chain(plant.state / DATABASE_NAME, at_once).read(plan, now_s or plant.now_s)
+    assert view.day is not None
+    assert view.complete
+    return view.day
 
 
 def column(day: Day, second: float) -> int:
@@ -72,12 +72,12 @@ def test_many_short_looks_find_what_one_long_look_finds(lived: Plant, plan: Site
     chain = Chain(lived.state / DATABASE_NAME, clock=lambda: next(ticks) * BUDGET_S / 2)
     seen = []
     while not seen or not seen[-1].complete:
-        looked = chain.look(plan, lived.now_s)
-        assert looked.day is not None
-        seen.append(evolve(looked, day=None))
+        view = chain.read(plan, lived.now_s)
+        assert view.day is not None
+        seen.append(evolve(view, day=None))
     assert len(seen) > 5
     assert [one.complete for one in seen[:-1]] == [False] * (len(seen) - 1)
-    day, expected = looked.day, whole(lived, plan)
+    day, expected = view.day, whole(lived, plan)
     assert (day.loads, day.episodes, day.silences, day.last) == (
         expected.loads,
         expected.episodes,
@@ -88,11 +88,11 @@ def test_many_short_looks_find_what_one_long_look_finds(lived: Plant, plan: Site
 
 def test_a_look_after_everything_was_seen_takes_nothing_again(lived: Plant, plan: SitePlan) -> None:
     chain = Chain(lived.state / DATABASE_NAME, at_once)
-    first = chain.look(plan, lived.now_s).day
+    first = chain.read(plan, lived.now_s).day
     assert first is not None
     taken = first.last
-    assert chain.look(plan, lived.now_s).day is first
-    assert first.last == taken == chain.look(plan, lived.now_s).last
+    assert chain.read(plan, lived.now_s).day is first
+    assert first.last == taken == chain.read(plan, lived.now_s).last
 
 
 def test_the_next_day_begins_anew_and_the_day_before_stays_until_a_seal_is_made(
@@ -150,15 +150,15 @@ def test_where_there_is_no_chain_there_is_no_day_and_a_reason(
         GatewayStore(database, 1 << 24).close()
     elif state == "noise":
         database.write_bytes(b"no database" * 1000)
-    looked = Chain(database, at_once).look(plan, 0.0)
-    assert looked.day is None
-    assert {"none": "no chain", "empty": "no seal", "noise": "not a database"}[state] in looked.problem
+    view = Chain(database, at_once).read(plan, 0.0)
+    assert view.day is None
+    assert {"none": "no chain", "empty": "no seal", "noise": "not a database"}[state] in view.problem
 
 
 def test_a_folder_that_cannot_be_looked_into_is_a_reason(plan: SitePlan) -> None:
-    looked = Chain(Path("x" * 300) / DATABASE_NAME, at_once).look(plan, 0.0)
-    assert looked.day is None
-    assert "File name too long" in looked.problem
+    view = Chain(Path("x" * 300) / DATABASE_NAME, at_once).read(plan, 0.0)
+    assert view.day is None
+    assert "File name too long" in view.problem
 
 
 def test_nothing_on_the_disk_is_changed_by_looking(copied: Plant, plan: SitePlan) -> None:
@@ -180,8 +180,8 @@ import sys
 from pathlib import Path
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.site import SiteFile
-looked = Chain(Path(sys.argv[2]), lambda: 0.0).look(SiteFile(Path(sys.argv[1])).plan(), float(sys.argv[3]))
-print(sorted(looked.day.loads) if looked.day else looked.problem)
+view = Chain(Path(sys.argv[2]), lambda: 0.0).read(SiteFile(Path(sys.argv[1])).plan(), float(sys.argv[3]))
+print(sorted(view.day.loads) if view.day else view.problem)
 """
 
 
@@ -212,11 +212,11 @@ def test_a_chain_is_read_while_its_owner_holds_it(copied: Plant, plan: SitePlan)
 
 
 def test_the_receipt_is_the_newest_that_the_centre_has_signed(lived: Plant, plan: SitePlan) -> None:
-    looked = Chain(lived.state / DATABASE_NAME, at_once).look(plan, lived.now_s)
-    assert looked.receipt is not None
-    assert looked.receipt.number == looked.last - 2
+    view = Chain(lived.state / DATABASE_NAME, at_once).read(plan, lived.now_s)
+    assert view.receipt is not None
+    assert view.receipt.number == view.last - 2
     stranger = evolve(plan, centre_key=bytes(32))
-    assert Chain(lived.state / DATABASE_NAME, at_once).look(stranger, lived.now_s).receipt is None
+    assert Chain(lived.state / DATABASE_NAME, at_once).read(stranger, lived.now_s).receipt is None
 
 
 def test_a_day_has_as_many_columns_as_a_drawing_has_pixels() -> None:

@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.store.names import DATABASE_NAME
-from provisioning.live.page.chain import Chain, Looked
-from provisioning.live.page.page import CARDS_MAX, DRAWN_MAX, POLICY, Seen, status_page
+from provisioning.live.page.chain import Chain, ChainView
+from provisioning.live.page.episodes import CARDS_MAX, DRAWN_MAX
+from provisioning.live.page.page import POLICY, status_page
 from provisioning.live.page.site import SiteFile
+from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.web import NOT_UNDERSTOOD_ERRORS
 from tests.provisioning.live.page.plant import Plant, at_once
 
@@ -67,18 +69,18 @@ def parsed(page: bytes, *, chinese: bool = False) -> Strict:
     return parser
 
 
-def text_of(seen: Seen, *, chinese: bool = False) -> str:
+def text_of(seen: Snapshot, *, chinese: bool = False) -> str:
     return " ".join(" ".join(parsed(status_page(seen, chinese=chinese), chinese=chinese).texts).split())
 
 
 @pytest.fixture(scope="module")
-def seen(lived: Plant) -> Seen:
+def seen(lived: Plant) -> Snapshot:
     plan = SiteFile(lived.site).plan()
-    looked = Chain(lived.state / DATABASE_NAME, at_once).look(plan, lived.now_s)
-    return Seen(plan, lived.status, "", looked, lived.now_s + 7)
+    view = Chain(lived.state / DATABASE_NAME, at_once).read(plan, lived.now_s)
+    return Snapshot(plan, lived.status, "", view, lived.now_s + 7)
 
 
-def test_all_that_the_agent_says_is_there_with_its_units(seen: Seen) -> None:
+def test_all_that_the_agent_says_is_there_with_its_units(seen: Snapshot) -> None:
     text = text_of(seen)
     for part in (
         "东厂区喷涂车间", "plant time 2026-03-02 10:20:07", "#1201", "#1199", "7 s ago", "backlog 2 seals",
@@ -90,7 +92,7 @@ def test_all_that_the_agent_says_is_there_with_its_units(seen: Seen) -> None:
         assert part in text, part
 
 
-def test_in_chinese_there_is_no_english_sentence_and_the_other_way_round(seen: Seen) -> None:
+def test_in_chinese_there_is_no_english_sentence_and_the_other_way_round(seen: Snapshot) -> None:
     chinese, english = text_of(seen, chinese=True), text_of(seen)
     for word in (
         "线路",
@@ -111,7 +113,7 @@ def test_in_chinese_there_is_no_english_sentence_and_the_other_way_round(seen: S
     assert not CHINESE.search(bare)
 
 
-def test_without_an_agent_one_line_says_so_and_the_day_is_shown(seen: Seen) -> None:
+def test_without_an_agent_one_line_says_so_and_the_day_is_shown(seen: Snapshot) -> None:
     alone = evolve(seen, status=None, silence="Connection refused")
     text = text_of(alone)
     assert text.count("no agent answers") == 1
@@ -129,7 +131,7 @@ def test_without_an_agent_one_line_says_so_and_the_day_is_shown(seen: Seen) -> N
         assert part not in text
 
 
-def test_the_last_day_on_record_is_called_so(seen: Seen) -> None:
+def test_the_last_day_on_record_is_called_so(seen: Snapshot) -> None:
     late = evolve(seen, status=None, silence="x", now_s=seen.now_s + 2 * 86_400)
     assert "Last day on record, 2026-03-02" in text_of(late)
 
@@ -142,23 +144,23 @@ def test_the_last_day_on_record_is_called_so(seen: Seen) -> None:
         ("chain.db: disk I/O error", "the chain cannot be read: chain.db: disk I/O error"),
     ],
 )
-def test_without_a_chain_the_page_says_why(seen: Seen, problem: str, says: str) -> None:
-    assert says in text_of(evolve(seen, looked=Looked(None, problem=problem)))
+def test_without_a_chain_the_page_says_why(seen: Snapshot, problem: str, says: str) -> None:
+    assert says in text_of(evolve(seen, chain=ChainView(None, problem=problem)))
 
 
-def test_a_day_that_is_still_being_read_says_how_far_and_asks_again_soon(seen: Seen) -> None:
-    half = evolve(seen, looked=evolve(seen.looked, complete=False))
+def test_a_day_that_is_still_being_read_says_how_far_and_asks_again_soon(seen: Snapshot) -> None:
+    half = evolve(seen, chain=evolve(seen.chain, complete=False))
     assert "being read, 10:20 so far" in text_of(half)
     assert b'<main class="soon">' in status_page(half, chinese=False)
     assert b'<main class="soon">' not in status_page(seen, chinese=False)
 
 
-def changed(seen: Seen, **parts: Any) -> Seen:
+def changed(seen: Snapshot, **parts: Any) -> Snapshot:
     assert seen.status is not None
     return evolve(seen, status={**seen.status, **parts})
 
 
-def test_what_is_wrong_has_the_colour_of_its_severity(seen: Seen) -> None:
+def test_what_is_wrong_has_the_colour_of_its_severity(seen: Snapshot) -> None:
     assert seen.status is not None
     seals, broker = seen.status["seals"], seen.status["broker"]
     meter = {**seen.status["meters"][0], "quality": "bad", "reason": "no answer"}
@@ -180,7 +182,7 @@ def test_what_is_wrong_has_the_colour_of_its_severity(seen: Seen) -> None:
         assert css in status_page(changed(seen, **parts), chinese=False).decode()
 
 
-def test_an_agent_of_another_version_is_shown_as_far_as_it_is_understood(seen: Seen) -> None:
+def test_an_agent_of_another_version_is_shown_as_far_as_it_is_understood(seen: Snapshot) -> None:
     assert seen.status is not None
     old = {
         key: value for key, value in seen.status.items() if key not in {"version", "clock_ahead_ms", "name"}
@@ -194,7 +196,7 @@ def test_an_agent_of_another_version_is_shown_as_far_as_it_is_understood(seen: S
         assert part in text
 
 
-def test_hostile_texts_stay_texts(seen: Seen) -> None:
+def test_hostile_texts_stay_texts(seen: Snapshot) -> None:
     assert seen.status is not None
 
     def spoilt(value: Any) -> Any:
@@ -239,7 +241,7 @@ def put(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_whatever_an_agent_says_is_shown_or_refused_in_a_way_that_the_page_expects(
-    seen: Seen, data: Any
+    seen: Snapshot, data: Any
 ) -> None:
     path = data.draw(st.sampled_from(list(leaves(seen.status))[1:]))
     status = put(seen.status, path, data.draw(st.sampled_from(JUNK)))
@@ -251,8 +253,10 @@ def test_whatever_an_agent_says_is_shown_or_refused_in_a_way_that_the_page_expec
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_whatever_was_sealed_as_an_episode_or_a_heartbeat_is_shown_or_left_out(seen: Seen, data: Any) -> None:
-    day = seen.looked.day
+def test_whatever_was_sealed_as_an_episode_or_a_heartbeat_is_shown_or_left_out(
+    seen: Snapshot, data: Any
+) -> None:
+    day = seen.chain.day
     assert day is not None
     assert day.beat is not None
     (body,) = day.episodes.values()
@@ -260,25 +264,25 @@ def test_whatever_was_sealed_as_an_episode_or_a_heartbeat_is_shown_or_left_out(s
     path = data.draw(st.sampled_from(list(leaves(plain))[1:]))
     spoilt = put(plain, path, data.draw(st.sampled_from(JUNK)))
     beat = evolve(day.beat, body={**day.beat.body, "silent": data.draw(st.sampled_from(JUNK))})
-    looked = evolve(seen.looked, day=evolve(day, episodes={"x": spoilt}, beat=beat))
-    parsed(status_page(evolve(seen, status=None, looked=looked), chinese=False))
+    view = evolve(seen.chain, day=evolve(day, episodes={"x": spoilt}, beat=beat))
+    parsed(status_page(evolve(seen, status=None, chain=view), chinese=False))
 
 
-def test_half_a_character_from_outside_does_not_end_the_page(seen: Seen) -> None:
+def test_half_a_character_from_outside_does_not_end_the_page(seen: Snapshot) -> None:
     assert "a?" in text_of(evolve(seen, plan=evolve(seen.plan, name="a\ud800")))
 
 
-def test_of_many_episodes_the_newest_are_shown_and_the_rest_is_counted(seen: Seen) -> None:
+def test_of_many_episodes_the_newest_are_shown_and_the_rest_is_counted(seen: Snapshot) -> None:
     assert seen.status is not None
     (one,) = seen.status["episodes"]
-    (body,) = seen.looked.day.episodes.values() if seen.looked.day else ()
+    (body,) = seen.chain.day.episodes.values() if seen.chain.day else ()
     many = {
         f"e{n}": {**body, "id": f"e{n}", "raised_at_s": body["raised_at_s"] + n} for n in range(CARDS_MAX + 5)
     }
-    assert seen.looked.day is not None
-    day = evolve(seen.looked.day, episodes=many)
+    assert seen.chain.day is not None
+    day = evolve(seen.chain.day, episodes=many)
     page = status_page(
-        evolve(changed(seen, episodes=[one]), looked=evolve(seen.looked, day=day)), chinese=False
+        evolve(changed(seen, episodes=[one]), chain=evolve(seen.chain, day=day)), chinese=False
     )
     assert page.count(b"<article") == CARDS_MAX
     assert page.count(b"its two hours") == DRAWN_MAX

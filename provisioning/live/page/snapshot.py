@@ -1,0 +1,30 @@
+"""What one drawing of the status page is made from."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import frozen
+
+from provisioning.live.page.chain import ChainView
+from provisioning.live.page.site import SitePlan
+
+
+@frozen
+class Snapshot:
+    """The gateway at one moment.
+
+    Attributes:
+        plan: The site.
+        status: What the agent says of itself, None where none answers.
+        silence: Why there is no status, "" where there is one.
+        chain: What the chain holds.
+        now_s: The gateway's wall clock.
+        problem: What is wrong with the site file now, "" where nothing is.
+    """
+
+    plan: SitePlan
+    status: Mapping[str, Any] | None
+    silence: str
+    chain: ChainView
+    now_s: float
+    problem: str = ""
