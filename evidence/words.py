@@ -1,7 +1,8 @@
 """One text in Chinese and English: what a record carries of an episode, and what every reader is shown.
 
 A catalogue is a mapping of keys to `Words`, one in each room that speaks. Values are put in by name, so both
-languages name the same ones; `tests/evidence/test_words.py` holds every catalogue of the product to that.
+languages name the same ones; `tests/provisioning/words/test_catalogues.py` holds every text of the product
+to that.
 """
 
 from typing import Literal
@@ -18,13 +19,23 @@ class Words:
     zh: str
     en: str
 
-    def fill(self, **values: object) -> "Words":
-        """Both texts with `values` in the places that are named {like_this}."""
-        return Words(self.zh.format(**values), self.en.format(**values))
+    @classmethod
+    def same(cls, text: str) -> "Words":
+        """A text that needs no translation: a number, a name."""
+        return cls(text, text)
 
-    def text(self, language: Language) -> str:
-        """The text in one language."""
-        return self.zh if language == "zh" else self.en
+    def fill(self, **values: object) -> "Words":
+        """Both texts with `values` in the places that are named {like_this}; of `Words` each its own text."""
+        return Words(self.text("zh", **values), self.text("en", **values))
+
+    def text(self, language: Language, **values: object) -> str:
+        """The text in one language, with `values` as `fill` puts them."""
+        text = self.zh if language == "zh" else self.en
+        if not values:
+            return text
+        return text.format(
+            **{key: one.text(language) if isinstance(one, Words) else one for key, one in values.items()}
+        )
 
     def to_body(self) -> dict[str, str]:
         """As a record and a line of JSON carry it."""

@@ -8,11 +8,11 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import click
 
-from provisioning.words.common import LANGUAGES, choose_language
+from provisioning.words.language import LANGUAGES, choose_language
 
 VERBS: Final = {  # name: its module below provisioning, what --help says of it
     "demo": ("demo.verb", "a plant's shift, from the meters to the verified reading, in about 80 seconds"),
@@ -65,7 +65,7 @@ class Verbs(click.Group):
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dianjian-edge", prog_name="dianjian")
 @click.option("--lang", type=click.Choice(LANGUAGES), help="Language of what is shown; else from the locale.")
-def cli(lang: str | None) -> None:
+def cli(lang: Literal["zh", "en"] | None) -> None:
     """电监 dianjian: power and emission metering that holds up as evidence."""
     choose_language(lang)
 

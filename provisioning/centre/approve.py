@@ -18,7 +18,7 @@ from provisioning.centre.chain import AS_JSON, FILE, KEY, REGISTER, say
 from provisioning.centre.office import AUTHORITY, FOLDER, office_at
 from provisioning.enrolment.file import answer_file, put, read, refusal_file
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
-from provisioning.words.common import language
+from provisioning.words.language import language
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.certificates import CertificateError, csr_pem, parse_csr
 

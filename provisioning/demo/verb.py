@@ -26,7 +26,7 @@ from provisioning.demo.shift import SHIFT_MIN, Shift, outages_json
 from provisioning.demo.stage import BROKERS, enrol, set_stage
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
 from provisioning.terminal.show import Screen, demo_view
-from provisioning.words.common import language
+from provisioning.words.language import language
 
 SPEED: Final = 60.0
 PLANT: Final = "demo.toml"

@@ -17,7 +17,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from agent.site.file import Site
-from provisioning.words.common import LANGUAGES, language
+from provisioning.words.language import LANGUAGES, language
 
 
 class State(StrEnum):

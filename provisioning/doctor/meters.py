@@ -23,7 +23,7 @@ from drivers.reading import PollGroup, Quality, Quantity, Reading
 from drivers.search.plausibility import IMPOSSIBLE, judge
 from provisioning.doctor.chain import remembered
 from provisioning.doctor.finding import Finding, Patient, Said, failed, ok, warning
-from provisioning.words.findings import told
+from provisioning.words.findings import describe_reason
 
 SILENT_IN_A_ROW: Final = 3
 """After so many silent meters the others of the bus are asked once each and no more."""
@@ -173,7 +173,7 @@ def _meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *, is_b
     values = setup.model.decode(tuple(blocks))
     against = [reason for reason in judge(setup.model, blocks) if reason.weight == IMPOSSIBLE]
     if against and not setup.model.is_analyser:
-        why = told(against[0])
+        why = describe_reason(against[0])
         return _other_model(setup, (why, why), bus.url)
     refused = [one for one in readings if one.quality is not Quality.GOOD]
     changed = _changed(setup, known, values)

@@ -39,7 +39,7 @@ from provisioning.doctor.bundle import write_bundle
 from provisioning.doctor.finding import Check, Finding, Patient, State, chosen, examine, failed, ok
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.show import Doing, console
-from provisioning.words.common import word
+from provisioning.words.labels import label
 from wire.messages import Topics
 
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
@@ -119,7 +119,7 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
                 remedy = None if finding.remedy is None else chosen(finding.remedy)
                 name = f"{finding.check} {finding.about}".rstrip()
                 style = _STYLES[finding.state]
-                doing.finding(word(finding.state.value), style, f"{name}: {chosen(finding.text)}", remedy)
+                doing.finding(label(finding.state.value), style, f"{name}: {chosen(finding.text)}", remedy)
     if as_json:
         click.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=1))
     else:
@@ -175,7 +175,7 @@ def _site(file: Path) -> tuple[Site | None, tuple[str, ...]]:
 
 def _sum_up(findings: list[Finding]) -> None:
     counts = [
-        f"{sum(one.state is state for one in findings)} {word(state.value)}"
+        f"{sum(one.state is state for one in findings)} {label(state.value)}"
         for state in (State.FAILED, State.WARNING, State.OK)
     ]
     console().print(" · ".join(counts), style="bold", markup=False)

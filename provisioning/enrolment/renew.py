@@ -25,7 +25,7 @@ from provisioning.enrolment.talk import ended, read_offer, teller
 from provisioning.enrolment.trouble import trouble
 from provisioning.enrolment.ways import way_to
 from provisioning.terminal.exits import EXIT_USAGE, fail
-from provisioning.words.common import language
+from provisioning.words.language import language
 from wire.enrolment.offer import Offer
 from wire.enrolment.request import RenewRequest, ask_renewal, parse_attribute
 from wire.enrolment.token import Token

@@ -14,7 +14,7 @@ from agent.site.file import ConfigError, Site
 from disk.database import StoreError
 from provisioning.enrolment.trouble import EnrolTroubleError
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
-from provisioning.words.common import language
+from provisioning.words.language import language
 from wire.enrolment.answer import Sentence
 from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
 from wire.enrolment.token import TokenError, parse_token

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from provisioning.words.common import language
+from provisioning.words.language import language
 from wire.enrolment.answer import REFUSALS, Refused, Sentence
 
 TROUBLES: Final[Mapping[str, Sentence]] = {

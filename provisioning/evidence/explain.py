@@ -21,8 +21,9 @@ from evidence.seal import open_body, peek_header
 from provisioning.pages.episode import all_numbers, episode_page, episode_svg, severity_words
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.show import console, trace_view
-from provisioning.words.common import language, word
-from provisioning.words.numbers import chosen, rows, rule_name
+from provisioning.words.labels import label
+from provisioning.words.language import language, translate
+from provisioning.words.numbers import rows, rule_name
 from provisioning.words.times import local_text, zone_s
 
 _KINDS: Final = {Kind.EPISODE, Kind.MANIFEST}
@@ -107,12 +108,12 @@ def _offset_s(site: str, before_s: int) -> int:
 def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     screen = console()
     begin = local_text(body["begin_at_s"], offset_s)
-    rule, severity = chosen(rule_name(body["rule"])), chosen(severity_words(body["severity"]))
-    screen.print(f"[bold]{body['id']}[/]  {severity}  {rule}  {word(body['state'])}  {begin}")
+    rule, severity = translate(rule_name(body["rule"])), translate(severity_words(body["severity"]))
+    screen.print(f"[bold]{body['id']}[/]  {severity}  {rule}  {label(body['state'])}  {begin}")
     screen.print(body["sentence"][language()], markup=False)
     if not whole:
         return
-    marks = ((word("begin"), body["begin_at_s"]), (word("raised at"), body["raised_at_s"]))
+    marks = ((label("begin"), body["begin_at_s"]), (label("raised at"), body["raised_at_s"]))
     screen.print(trace_view(body["trace"], lambda at_s: local_text(at_s, offset_s, "%H:%M"), marks))
     for name, value in rows(all_numbers(body), offset_s):
-        screen.print(f"  {chosen(name)}: {chosen(value)}", markup=False)
+        screen.print(f"  {translate(name)}: {translate(value)}", markup=False)

@@ -30,7 +30,7 @@ from evidence.words import Words
 from provisioning.evidence.check import check
 from provisioning.evidence.verify_pack import is_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
-from provisioning.words.numbers import chosen
+from provisioning.words.language import translate
 
 SHEET_BYTES_MAX: Final = 64 * 1024 * 1024
 """A sheet with all its pictures has a tenth of it."""
@@ -111,9 +111,9 @@ def say_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS, *, as_json: bool 
         told = {"sheet": str(sheet), "sha256": found.sha256, "verified": found.verified, "seals": seals}
         click.echo(json.dumps(told, ensure_ascii=False))
     if not found.ok:
-        raise fail(EXIT_NO, f"{sheet}: {chosen(found.sentence)}")
+        raise fail(EXIT_NO, f"{sheet}: {translate(found.sentence)}")
     if not as_json:
-        click.echo(chosen(found.sentence))
+        click.echo(translate(found.sentence))
 
 
 def check_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS) -> SheetCheck:

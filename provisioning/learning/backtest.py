@@ -27,8 +27,9 @@ from provisioning.learning.loads_csv import LoadsError
 from provisioning.learning.outcome import Outcome, numbers_of
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import console, progress, table
-from provisioning.words.common import language, word
-from provisioning.words.numbers import chosen, duration, rule_name
+from provisioning.words.labels import label
+from provisioning.words.language import language, translate
+from provisioning.words.numbers import duration, rule_name
 from provisioning.words.times import local_text
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -160,13 +161,13 @@ def _told(findings: Iterable[Finding]) -> list[dict[str, str]]:
 def _show(tested: Outcome) -> None:
     screen = console()
     for where, finding in tested.findings():
-        screen.print(f"{where}: {chosen(finding)}", style="dim", markup=False, soft_wrap=True)
+        screen.print(f"{where}: {translate(finding)}", style="dim", markup=False, soft_wrap=True)
     if not tested.episodes:
-        screen.print(f"{word('episodes')}: {word('none')}")
+        screen.print(f"{label('episodes')}: {label('none')}")
         return
     headings = ("begin", "raised at", "duration", "linkage", "rule", "severity")
     rows = [_row(one, tested.offset_s) for one in tested.episodes]
-    screen.print(table([word(heading) for heading in headings], rows))
+    screen.print(table([label(heading) for heading in headings], rows))
     for one in tested.episodes:
         screen.print(f"\n{one.id}", style="bold", markup=False, soft_wrap=True)
         screen.print(one.sentence[language()], markup=False, soft_wrap=True)
@@ -177,8 +178,8 @@ def _row(episode: Episode, offset_s: int) -> list[str]:
     return [
         local_text(begin_s, offset_s, "%Y-%m-%d %H:%M"),
         local_text(episode.raised_at_s, offset_s, "%H:%M:%S"),
-        word("lasting") if end_s is None else chosen(duration(end_s - begin_s)),
+        label("lasting") if end_s is None else translate(duration(end_s - begin_s)),
         episode.linkage,
-        chosen(rule_name(episode.rule.value)),
-        word(episode.severity.value),
+        translate(rule_name(episode.rule.value)),
+        label(episode.severity.value),
     ]

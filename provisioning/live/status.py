@@ -15,7 +15,8 @@ from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import Screen, console, status_view, titled
-from provisioning.words.common import language, word
+from provisioning.words.labels import label
+from provisioning.words.language import language
 
 REFRESH_S: Final = 2.0
 USUAL_SITE: Final = "/etc/dianjian/site.toml"
@@ -68,7 +69,7 @@ def _live(folder: Path, status: dict[str, Any]) -> None:
                 try:
                     status, trouble = read_status(folder), ""
                 except (OSError, ValueError):
-                    trouble = word("agent gone")
+                    trouble = label("agent gone")
         except KeyboardInterrupt:
             return
 

@@ -30,7 +30,7 @@ from provisioning.live.page.server import Server
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
-from provisioning.words.common import language
+from provisioning.words.language import language
 
 LISTEN: Final = "127.0.0.1:8460"
 DATABASE_NAME: Final = "chain.db"

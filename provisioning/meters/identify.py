@@ -13,11 +13,12 @@ from drivers.poll.bus import MeterBus
 from drivers.poll.meter import METER_UNIT_ID_MAX
 from drivers.search.identify import Match, identify, probe
 from drivers.search.sunspec import model_text
+from provisioning.meters.words import WORDS
 from provisioning.terminal.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import console, progress
-from provisioning.words.common import word
-from provisioning.words.findings import told
+from provisioning.words.findings import describe_reason
+from provisioning.words.language import translate
 
 MATCHES_SHOWN: Final = 3
 """A person compares two or three; `--json` has all."""
@@ -109,7 +110,7 @@ def match_json(match: Match) -> dict[str, Any]:
                 "value": reason.value,
                 "expected": reason.expected,
                 "weight": reason.weight,
-                "text": told(reason),
+                "text": describe_reason(reason),
             }
             for reason in match.reasons
         ],
@@ -119,14 +120,17 @@ def match_json(match: Match) -> dict[str, Any]:
 def _as_text(matches: tuple[Match, ...]) -> str:
     lines = []
     for match in matches[:MATCHES_SHOWN]:
-        sure = word("certain") if match.certain else word("guessed")
+        sure = translate(WORDS["certain"]) if match.certain else translate(WORDS["guessed"])
         lines.append(f"{match.confidence:4.0%}  {match.model.name}  {match.model.title}  ({sure})")
         if match.alike:
-            lines.append(f"      {word('alike')} {', '.join(match.alike)}")
+            lines.append(f"      {translate(WORDS['alike'])} {', '.join(match.alike)}")
         if match is matches[0] or match.alike:
-            lines += [f"    {'+' if reason.weight >= 0 else '-'} {told(reason)}" for reason in match.reasons]
+            lines += [
+                f"    {'+' if reason.weight >= 0 else '-'} {describe_reason(reason)}"
+                for reason in match.reasons
+            ]
     rest = [match.model.name for match in matches[MATCHES_SHOWN:]]
-    lines += [f"      {word('also possible')} {', '.join(rest)}"] if rest else []
+    lines += [f"      {translate(WORDS['also possible'])} {', '.join(rest)}"] if rest else []
     return "\n".join(lines)
 
 

@@ -26,11 +26,12 @@ from drivers.search.identify import SCAN_TIMEOUT_S, Match, identify
 from drivers.search.prober import Asker, lines_of, url_at
 from drivers.search.walk import QUICK_UNITS, Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
 from provisioning.meters.scan_dlt645 import scan_line
+from provisioning.meters.words import WORDS
 from provisioning.terminal.bus_option import RECORD, hasty_ledger, opened
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
 from provisioning.terminal.show import Bar, console, progress, table
-from provisioning.words.common import word
-from provisioning.words.findings import told_finding
+from provisioning.words.findings import describe_finding
+from provisioning.words.language import translate
 
 Row = dict[str, Any]
 SILENT_REST_S: Final = 120.0
@@ -102,9 +103,9 @@ def _asks_to_go_on(walk: Walk) -> bool:
     """Whether to go on where not a byte came: a person is asked, a script has said so by --all."""
     minutes = math.ceil(walk.left_s / 60)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        click.echo(f"dianjian: {word('no byte in the quick pass').format(minutes=minutes)}", err=True)
+        click.echo(f"dianjian: {translate(WORDS['no byte in the quick pass'], minutes=minutes)}", err=True)
         return False
-    return click.confirm(word("go on without a byte").format(minutes=minutes), default=False, err=True)
+    return click.confirm(translate(WORDS["go on without a byte"], minutes=minutes), default=False, err=True)
 
 
 def _searched(search: "Search", *, as_json: bool) -> None:
@@ -174,10 +175,10 @@ class Search:
                         walk.stop()
                         return
                     bar.start()
-                bar.console.print(word("nothing in the quick pass"), style="dim")
+                bar.console.print(translate(WORDS["nothing in the quick pass"]), style="dim")
             if not was_told and walk.done >= QUICK_UNITS and is_quick and walk.is_silent:
                 was_told = True
-                bar.console.print(word("no byte so far"), style="dim")
+                bar.console.print(translate(WORDS["no byte so far"]), style="dim")
             was_quick = is_quick
             bar.update(task, total=walk.total, completed=walk.done, description=_doing(walk, ask))
             sight, seconds = self._asked(asker, ask)
@@ -224,15 +225,15 @@ class Search:
 
 
 def _doing(walk: Walk, ask: Ask) -> str:
-    name = word("quick pass" if walk.is_quick else "full pass")
+    name = translate(WORDS["quick pass" if walk.is_quick else "full pass"])
     setting = "" if ask.setting is None else f" {ask.setting}"
     left_s = round(walk.quick_left_s if walk.is_quick else walk.left_s)
     left = f"{left_s // 60}:{left_s % 60:02d}"
-    return f"{name}{setting} {word('unit')} {ask.unit_id:3d}  {len(walk.found)} ●  {left}"
+    return f"{name}{setting} {translate(WORDS['unit'])} {ask.unit_id:3d}  {len(walk.found)} ●  {left}"
 
 
 def _table(rows: list[Row]) -> Any:
-    headings = (word(key) for key in ("unit", "setting", "life", "model", "confidence"))
+    headings = (translate(WORDS[key]) for key in ("unit", "setting", "life", "model", "confidence"))
     return table(headings, ([*_cells(row)] for row in rows))
 
 
@@ -240,14 +241,16 @@ def _cells(row: Row) -> Iterator[str]:
     yield str(row["unit_id"])
     yield row["setting"]
     sign = "answers" if row["model"] else row["how"]  # who refuses one register and gives others is well
-    yield word(sign)
-    yield f" {word('or')} ".join(filter(None, (row["model"], *row["alike"]))) or word("unknown")
+    yield translate(WORDS[sign])
+    yield f" {translate(WORDS['or'])} ".join(filter(None, (row["model"], *row["alike"]))) or translate(
+        WORDS["unknown"]
+    )
     yield f"{row['confidence']:.0%}" if row["model"] else ""
 
 
 def _tell(url: str, findings: tuple[Finding, ...], *, as_json: bool, found: bool) -> None:
     for finding in findings:
-        text = told_finding(finding)
+        text = describe_finding(finding)
         if as_json:
             click.echo(json.dumps({"finding": finding.verdict.value, "about": finding.about, "text": text}))
         elif found:

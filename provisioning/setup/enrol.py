@@ -23,7 +23,7 @@ from provisioning.journal.file import Enrolled
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, text_answer
 from provisioning.terminal.exits import EXIT_USAGE, fail
-from provisioning.words.common import language
+from provisioning.words.language import language
 from wire.enrolment.answer import Sentence
 from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
 from wire.enrolment.token import TokenError, parse_token

@@ -29,7 +29,7 @@ from drivers.search.prober import Asker, lines_of, url_at
 from drivers.search.walk import Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
 from provisioning.meters.scan_dlt645 import fitting, urls_to_try
 from provisioning.terminal.bus_option import hasty_ledger
-from provisioning.words.findings import told, told_finding
+from provisioning.words.findings import describe_finding, describe_reason
 
 REASONS_KEPT: Final = 6
 """Enough to see why; the verb `identify` tells all."""
@@ -168,7 +168,7 @@ class _Look:
         finally:
             asker.close()
         every = (Finding(Verdict.EVERY_ADDRESS),) if any_address and walk.found else ()
-        return [told_finding(one) for one in (*every, *diagnose(walk))], bool(walk.found)
+        return [describe_finding(one) for one in (*every, *diagnose(walk))], bool(walk.found)
 
     def _going(self, walk: Walk, ask: Ask) -> None:
         about = f"{'' if ask.setting is None else ask.setting} {ask.unit_id:3d}".strip()
@@ -203,7 +203,7 @@ class _Look:
                 bus.close()
             if found:
                 return [], True
-        return [told_finding(Finding(Verdict.DEAD))], False
+        return [describe_finding(Finding(Verdict.DEAD))], False
 
     def _meter_of_line(self, bus: Dlt645Bus, address: str) -> None:
         known = list(fitting(bus, address))
@@ -219,7 +219,7 @@ def _hit_of(number: int, url: str, place: int, matches: Sequence[Match], said: d
         return Hit(number, url, place, "", 0.0)
     best = matches[0]
     others = tuple(match.model.name for match in matches[1 : ALIKE_MAX + 1])
-    reasons = tuple(told(reason) for reason in best.reasons[:REASONS_KEPT])
+    reasons = tuple(describe_reason(reason) for reason in best.reasons[:REASONS_KEPT])
     serial = str(said.get("serial_number", ""))
     return Hit(
         number,

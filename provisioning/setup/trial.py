@@ -28,7 +28,7 @@ from provisioning.setup.words import both, said
 from provisioning.terminal.show import SPARK_COLUMNS, Screen, sparkline, table
 from provisioning.wiring import Follow, Followed
 from provisioning.wiring.trial import SETTLE_S, WAIT_S, State, Wait
-from provisioning.words.common import language
+from provisioning.words.language import language
 
 TICK_S: Final = 1.0
 """Every meter is read once a second where its bus is quick enough."""

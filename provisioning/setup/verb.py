@@ -25,7 +25,7 @@ from provisioning.setup.session import Session, continue_line, default_folder, s
 from provisioning.setup.talk import Talk
 from provisioning.setup.words import said
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
-from provisioning.words.common import choose_language, language
+from provisioning.words.language import choose_language, language
 
 _MODULES: Final = {"commission": "close", "sheet": "close"}
 _FOLDER = click.option(

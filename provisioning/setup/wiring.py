@@ -23,7 +23,7 @@ from provisioning.setup.words import both, said
 from provisioning.terminal.show import Screen, table
 from provisioning.wiring import Diagnosis, Expected, Mistake, diagnose
 from provisioning.wiring.ratio import right_ratio
-from provisioning.words.common import language
+from provisioning.words.language import language
 
 READS: Final = 5
 READS_MIN, READS_MAX = 3, 10

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from provisioning.words.common import LANGUAGES, language
+from provisioning.words.language import LANGUAGES, language
 
 SENTENCES: Final = {
     # of the whole session

@@ -14,7 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from provisioning.words.common import language, word
+from provisioning.words.labels import label
+from provisioning.words.language import language
 from provisioning.words.status import (
     bus_parts,
     certificate_part,
@@ -114,7 +115,7 @@ def _status_view(
 
 
 def _buses(status: Json) -> list[Text]:
-    mark = Text(word("bus") + "  ", "dim")
+    mark = Text(label("bus") + "  ", "dim")
     return [mark + Text.assemble(*bus_parts(bus)) for bus in status.get("buses", ())]
 
 
@@ -123,15 +124,17 @@ def bus_view(buses: Iterable[Json]) -> RenderableType:
     blocks: list[RenderableType] = []
     for bus in buses:
         load = Text(f"{bus['load_percent']:.1f} %", "bold")
-        blocks.append(Text(f"{word('bus')} {bus['bus']}  {bus['url']}  {word('line load')} ", "bold") + load)
-        table = _grid("", "p50", "p95", "max ms", *(word(name) for name in _BUS_COLUMNS))
+        blocks.append(
+            Text(f"{label('bus')} {bus['bus']}  {bus['url']}  {label('line load')} ", "bold") + load
+        )
+        table = _grid("", "p50", "p95", "max ms", *(label(name) for name in _BUS_COLUMNS))
         table.padding = (0, 1, 0, 0)
-        for name, one in ((word("bus"), bus), *((meter["meter"], meter) for meter in bus["meters"])):
+        for name, one in ((label("bus"), bus), *((meter["meter"], meter) for meter in bus["meters"])):
             latencies = (_ms(one["latency_ms"][key]) for key in ("p50", "p95", "max"))
             table.add_row(name, *latencies, *(_count(column, one[column]) for column in _BUS_COLUMNS))
         blocks.append(table)
         blocks += [
-            Text(f"{word(name)}: {bus[name]}", "red") for name in ("collisions", "reopened") if bus[name]
+            Text(f"{label(name)}: {bus[name]}", "red") for name in ("collisions", "reopened") if bus[name]
         ]
     return Group(*blocks)
 
@@ -160,23 +163,23 @@ def _lines(
     sparks = MINUTES if wide else SPARK_COLUMNS
     table = _grid()
     table.padding = (0, 1, 0, 0)
-    table.add_column(word("line"), no_wrap=True, max_width=NAME_WIDE_CELLS if wide else NAME_CELLS)
+    table.add_column(label("line"), no_wrap=True, max_width=NAME_WIDE_CELLS if wide else NAME_CELLS)
     for heading in ("kind", "power"):
-        table.add_column(word(heading), no_wrap=True)
-    table.add_column(word("last hour"), no_wrap=True, width=sparks)
-    table.add_column(word("state"), no_wrap=True)
+        table.add_column(label(heading), no_wrap=True)
+    table.add_column(label("last hour"), no_wrap=True, width=sparks)
+    table.add_column(label("state"), no_wrap=True)
     for line in status["lines"][:shown]:
         watts = line["power_w"]
         power = "–" if watts is None else f"{watts / 1000:7.2f} kW"
         running = {
-            True: Text(word("on"), "green"),
-            False: Text(word("off"), "dim"),
-            None: Text(word("unknown"), "yellow"),
+            True: Text(label("on"), "green"),
+            False: Text(label("off"), "dim"),
+            None: Text(label("unknown"), "yellow"),
         }
         loads = history.get(line["id"]) or means(line.get("recent_w", ()), sparks)
         table.add_row(
             Text(line_name(line)),
-            word(line["kind"]),
+            label(line["kind"]),
             power,
             Text(
                 sparkline(loads, line["rated_w"], sparks),
@@ -185,11 +188,11 @@ def _lines(
             running[line["on"]],
         )
     left = len(status["lines"]) - shown
-    return Group(table, Text(f"… {word('more')} {left}", "dim")) if left > 0 else table
+    return Group(table, Text(f"… {label('more')} {left}", "dim")) if left > 0 else table
 
 
 def _linkages(status: Json) -> Table:
-    table = _grid(word("linkage"), word("production"), word("treatment"), word("deficit"), "r")
+    table = _grid(label("linkage"), label("production"), label("treatment"), label("deficit"), "r")
     for linkage in status["linkages"]:
         deficit_s, limit_s = linkage["deficit_s"], linkage["limit_s"]
         filled = round(10 * min(deficit_s / limit_s, 1.0)) if limit_s else 0
@@ -200,13 +203,13 @@ def _linkages(status: Json) -> Table:
             "+".join(linkage["production"]),
             "+".join(linkage["treatment"]),
             bar + Text(f" {deficit_s:4.0f}/{limit_s:.0f} s", "dim"),
-            Text(word(linkage["undefined_reason"]), "dim") if r is None else f"{r:+.2f}",
+            Text(label(linkage["undefined_reason"]), "dim") if r is None else f"{r:+.2f}",
         )
     return table
 
 
 def _meters(status: Json) -> Text:
-    text = Text(word("meter") + "  ", "dim")
+    text = Text(label("meter") + "  ", "dim")
     good = [meter["meter"] for meter in status["meters"] if meter["quality"] == "good"]
     if len(status["meters"]) > METERS_NAMED_MAX:  # of many only those that need somebody have a name
         text += Text(f"● {len(good)}/{len(status['meters'])} ", "green" if good else "red")
@@ -238,35 +241,35 @@ def _number(value: float | str) -> str:
 
 def _seals(status: Json) -> Text:
     seals, broker = status["seals"], status["broker"]["connected"]
-    text = Text(f"{word('seals')}  ", "dim")
-    text += Text(f"{word('sealed')} {seals['last']}  {word('receipted')} {seals['receipted']}  ")
-    text += Text(f"{word('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")
+    text = Text(f"{label('seals')}  ", "dim")
+    text += Text(f"{label('sealed')} {seals['last']}  {label('receipted')} {seals['receipted']}  ")
+    text += Text(f"{label('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")
     if "verified" in seals:
-        text += Text(f"{word('verified')} {seals['verified']}  ", "green")
+        text += Text(f"{label('verified')} {seals['verified']}  ", "green")
     if "receipt" in seals:
         text += Text(*receipt_part(status))
-    text += Text(f"\n{word('broker')}  ", "dim")
-    text += Text(f"{word('connected' if broker else 'disconnected')}", "green" if broker else "bold red")
+    text += Text(f"\n{label('broker')}  ", "dim")
+    text += Text(f"{label('connected' if broker else 'disconnected')}", "green" if broker else "bold red")
     certificate = certificate_part(status)
     if certificate is not None:
         text += Text("  ") + Text(*certificate)
     if "clock" in status:
         text += Text("  ") + Text(*clock_part(status))
-    text += Text(f"  {word('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
-    alarms = [word(alarm) for alarm in status["broker"]["alarms"]]
-    return text + Text(f"\n{word('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
+    text += Text(f"  {label('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
+    alarms = [label(alarm) for alarm in status["broker"]["alarms"]]
+    return text + Text(f"\n{label('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
 
 
 def _episodes(status: Json, shown: int) -> Group:
     rows: list[Text] = []
     for episode in list(status["episodes"])[-shown:]:
         head = (
-            f"{word(episode['severity'])} {episode['linkage']}/{episode['rule']} {word(episode['state'])}: "
+            f"{label(episode['severity'])} {episode['linkage']}/{episode['rule']} {label(episode['state'])}: "
         )
         rows.append(
             Text(head, _SEVERITY_STYLE[episode["severity"]]) + Text(episode["sentence"][language()], "")
         )
-    return Group(*rows or [Text(f"{word('episodes')}: {word('none')}", "dim")])
+    return Group(*rows or [Text(f"{label('episodes')}: {label('none')}", "dim")])
 
 
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
@@ -391,7 +394,7 @@ def demo_view(
     status: Json, history: Mapping[str, Sequence[float | None]], heading: str, happened: Sequence[str]
 ) -> RenderableType:
     """The status of the demo's agent, what time it is there, and what has happened."""
-    title = Text(f"电监 dianjian · {status['gateway']} · {word('plant time')} {heading}", "bold")
+    title = Text(f"电监 dianjian · {status['gateway']} · {label('plant time')} {heading}", "bold")
     return Group(title, status_view(status, history), *(Text(line, "dim") for line in happened))
 
 

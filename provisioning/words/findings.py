@@ -1,143 +1,150 @@
-"""Sentences of the search for meters: why a model is named, what the bytes on a bus mean. In zh and en."""
+"""Sentences of the search for meters: why a model is named, what the bytes on a bus mean."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from drivers.search.plausibility import Code, Reason
 from drivers.search.walk import Finding, Verdict
-from provisioning.words.common import LANGUAGES, language
+from evidence.words import Words
+from provisioning.words.language import translate
 
-_REASONS: Final = {
-    Code.FINGERPRINT: ("身份寄存器 {about} 为 {value}", "identity register {about} says {value}"),
-    Code.VOLTAGE_NOMINAL: (
+_REASONS: Final[Mapping[Code, Words]] = {
+    Code.FINGERPRINT: Words("身份寄存器 {about} 为 {value}", "identity register {about} says {value}"),
+    Code.VOLTAGE_NOMINAL: Words(
         "{about} = {value:.4g} V，接近 {expected:g} V",
         "{about} = {value:.4g} V, near {expected:g} V",
     ),
-    Code.VOLTAGE_POSSIBLE: (
+    Code.VOLTAGE_POSSIBLE: Words(
         "{about} = {value:.4g} V，可能，但不是常见的额定电压",
         "{about} = {value:.4g} V: possible, but no usual supply",
     ),
-    Code.VOLTAGE_IMPOSSIBLE: (
+    Code.VOLTAGE_IMPOSSIBLE: Words(
         "{about} = {value:.4g} V，不可能",
         "{about} = {value:.4g} V is impossible",
     ),
-    Code.NO_VOLTAGE: ("没有任何电压", "there is no voltage at all"),
-    Code.FREQUENCY_NOMINAL: (
+    Code.NO_VOLTAGE: Words("没有任何电压", "there is no voltage at all"),
+    Code.FREQUENCY_NOMINAL: Words(
         "{about} = {value:.4g} Hz，接近 {expected:g} Hz",
         "{about} = {value:.4g} Hz, near {expected:g} Hz",
     ),
-    Code.FREQUENCY_TIMES_TEN: (
+    Code.FREQUENCY_TIMES_TEN: Words(
         "{about} = {value:.4g}，是 {expected:g} Hz 的十倍",
         "{about} = {value:.4g}, ten times {expected:g} Hz",
     ),
-    Code.FREQUENCY_IMPOSSIBLE: ("{about} = {value:.4g} Hz，不可能", "{about} = {value:.4g} Hz is impossible"),
-    Code.POWER_FACTOR: ("{about} = {value:.3g}，可能", "{about} = {value:.3g} is possible"),
-    Code.PHASE_SUM: (
+    Code.FREQUENCY_IMPOSSIBLE: Words(
+        "{about} = {value:.4g} Hz，不可能", "{about} = {value:.4g} Hz is impossible"
+    ),
+    Code.POWER_FACTOR: Words("{about} = {value:.3g}，可能", "{about} = {value:.3g} is possible"),
+    Code.PHASE_SUM: Words(
         "各相功率之和 {expected:.4g} W 与总功率 {value:.4g} W 相符",
         "the phases add up: {expected:.4g} W and {value:.4g} W in all",
     ),
-    Code.PHASE_SUM_OFF: (
+    Code.PHASE_SUM_OFF: Words(
         "各相功率之和 {expected:.4g} W 与总功率 {value:.4g} W 不符",
         "the phases do not add up: {expected:.4g} W, but {value:.4g} W in all",
     ),
-    Code.PRODUCT: (
+    Code.PRODUCT: Words(
         "{about} = {value:.4g} W 与 U×I = {expected:.4g} VA 相符",
         "{about} = {value:.4g} W fits U x I = {expected:.4g} VA",
     ),
-    Code.PRODUCT_OFF: (
+    Code.PRODUCT_OFF: Words(
         "{about} = {value:.4g} W 与 U×I = {expected:.4g} VA 不符",
         "{about} = {value:.4g} W does not fit U x I = {expected:.4g} VA",
     ),
-    Code.BETWEEN_PHASES: (
+    Code.BETWEEN_PHASES: Words(
         "{about} = {value:.4g} V，是相电压 {expected:.4g} V 的 √3 倍",
         "{about} = {value:.4g} V is the root of three times {expected:.4g} V",
     ),
-    Code.COUNTER: ("{about} = {value:.6g} Wh，可能", "{about} = {value:.6g} Wh is possible"),
-    Code.COUNTER_IMPOSSIBLE: ("{about} = {value:.4g} Wh，不可能", "{about} = {value:.4g} Wh is impossible"),
-    Code.ABSURD: ("{about} = {value:.3g}，没有意义", "{about} = {value:.3g} means nothing"),
-    Code.POWER_ALONE: ("有功率却没有电压", "there is power without voltage"),
-    Code.WORD_ORDER: (
+    Code.COUNTER: Words("{about} = {value:.6g} Wh，可能", "{about} = {value:.6g} Wh is possible"),
+    Code.COUNTER_IMPOSSIBLE: Words(
+        "{about} = {value:.4g} Wh，不可能", "{about} = {value:.4g} Wh is impossible"
+    ),
+    Code.ABSURD: Words("{about} = {value:.3g}，没有意义", "{about} = {value:.3g} means nothing"),
+    Code.POWER_ALONE: Words("有功率却没有电压", "there is power without voltage"),
+    Code.WORD_ORDER: Words(
         "字序正确：反过来 {about} 没有意义",
         "the order of words is right: {about} would be absurd the other way round",
     ),
-    Code.WORD_ORDER_OTHER: (
+    Code.WORD_ORDER_OTHER: Words(
         "字序可能相反：{about} 反过来才有意义",
         "the order of words may be the other way round: {about} makes sense only so",
     ),
-    Code.TEXT: ("{about} 可读：{value}", "{about} is readable: {value}"),
-    Code.SERIAL: ("{about} = {value:.0f}", "{about} = {value:.0f}"),
-    Code.ANALYSER: ("{about} = {value:.4g}，可能", "{about} = {value:.4g} is possible"),
-    Code.ANALYSER_IMPOSSIBLE: ("{about} = {value:.4g}，不可能", "{about} = {value:.4g} is impossible"),
-    Code.UNANSWERED: ("{about} 组寄存器无应答：{value}", "its {about} registers are not answered: {value}"),
+    Code.TEXT: Words("{about} 可读：{value}", "{about} is readable: {value}"),
+    Code.SERIAL: Words("{about} = {value:.0f}", "{about} = {value:.0f}"),
+    Code.ANALYSER: Words("{about} = {value:.4g}，可能", "{about} = {value:.4g} is possible"),
+    Code.ANALYSER_IMPOSSIBLE: Words("{about} = {value:.4g}，不可能", "{about} = {value:.4g} is impossible"),
+    Code.UNANSWERED: Words(
+        "{about} 组寄存器无应答：{value}", "its {about} registers are not answered: {value}"
+    ),
 }
 
-_FINDINGS: Final = {
-    Verdict.SHARED_ADDRESS: (
+_FINDINGS: Final[Mapping[Verdict, Words]] = {
+    Verdict.SHARED_ADDRESS: Words(
         "地址 {about} 的应答总是损坏：可能有两块电表使用同一地址，请逐一断开检查",
         (
             "what answers at unit {about} is damaged each time: two meters may have this address; "
             "take one off the bus"
         ),
     ),
-    Verdict.EVERY_ADDRESS: (
+    Verdict.EVERY_ADDRESS: Words(
         "该设备对任何地址都应答：它不看地址，以地址 1 读取即可",
         "this device answers to every address: it ignores the unit id, so read it as unit 1",
     ),
-    Verdict.DEAD: (
+    Verdict.DEAD: Words(
         "没有收到任何字节：总线无电、断线、接错端口，或 A/B 接反",
         "not a single byte came: no power, a broken or wrong cable, the wrong port, or A and B swapped",
     ),
-    Verdict.ECHO_ONLY: (
+    Verdict.ECHO_ONLY: Words(
         "只收到自己发出的字节：转换器有回波，电表没有应答；检查电表侧接线和 A/B",
         (
             "only our own bytes came back: the adapter hears itself and no meter answers; "
             "check the meters' side and A/B"
         ),
     ),
-    Verdict.NO_METER_BEHIND_GATEWAY: (
+    Verdict.NO_METER_BEHIND_GATEWAY: Words(
         "网关在线，但它找不到电表：检查网关的波特率、校验和串口侧接线",
         "the gateway is there, but finds no meter: check its own baud rate, parity and serial wires",
     ),
-    Verdict.OTHER_MASTER: (
+    Verdict.OTHER_MASTER: Words(
         "在 {about} 下另有主站正在通信：参数正确，但总线上只能有一个主站",
         "another master is talking at {about}: the setting is right, but a bus has one master",
     ),
-    Verdict.SWAPPED: (
+    Verdict.SWAPPED: Words(
         "收到的字节按位取反后才是完整的帧：A/B 接反",
         "what comes is a whole frame with every bit turned round: A and B are swapped",
     ),
-    Verdict.RESTS_WRONG: (
+    Verdict.RESTS_WRONG: Words(
         "几乎只收到 0：线路空闲电平错误，A/B 可能接反或缺少偏置电阻",
         (
             "hardly anything but zeros comes: the line rests at the wrong level; "
             "A and B may be swapped, or the bias resistors are missing"
         ),
     ),
-    Verdict.WRONG_PARITY: (
+    Verdict.WRONG_PARITY: Words(
         "在 {about} 下只有一半字符通过校验：波特率正确，校验位错误",
         "at {about} only characters of one parity come through: the baud rate is right, the parity is wrong",
     ),
-    Verdict.WRONG_SETTING: (
+    Verdict.WRONG_SETTING: Words(
         "在 {about} 下收到字节但从无完整帧：波特率或校验错误；可加 --all 再试",
         "bytes came at {about}, but never a frame: wrong baud rate or parity; try again with --all",
     ),
-    Verdict.NOISE: (
+    Verdict.NOISE: Words(
         "在所有参数下都收到字节但从无完整帧：干扰、接地不良，或另一种协议",
         "bytes came at every setting, but never a frame: noise, a bad earth, or another protocol",
     ),
 }
 
 
-def told_finding(finding: Finding) -> str:
-    """A verdict on a bus as a sentence in the chosen language."""
-    about = finding.about or "this setting"
-    return _FINDINGS[finding.verdict][LANGUAGES.index(language())].format(about=about)
+def describe_finding(finding: Finding) -> str:
+    """A verdict on a bus as a sentence."""
+    return translate(_FINDINGS[finding.verdict], about=finding.about or "this setting")
 
 
-def told(reason: Reason) -> str:
-    """A reason as a sentence in the chosen language."""
-    form = _REASONS[reason.code][LANGUAGES.index(language())]
+def describe_reason(reason: Reason) -> str:
+    """Why a model is named, as a sentence."""
     nothing = float("nan")
-    return form.format(
+    return translate(
+        _REASONS[reason.code],
         about=reason.about,
         value=nothing if reason.value is None else reason.value,
         expected=nothing if reason.expected is None else reason.expected,

@@ -8,124 +8,124 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from evidence.words import Words
-from provisioning.words.common import language
 from provisioning.words.times import local_text
 
-NAMES: Final = {
-    "begin_at_s": ("开始时间", "began"),
-    "production_on_at_s": ("生产启动时间", "production on since"),
-    "grace_end_at_s": ("启动宽限期截止", "grace to start treatment ended"),
-    "deficit_begin_at_s": ("治污不足开始时间", "too little treatment since"),
-    "healthy_at_s": ("最近一次治污正常", "treatment last seen healthy"),
-    "production_w": ("生产功率", "production power"),
-    "production_on_w": ("生产判定阈值（高于即为运行）", "production counts as on from"),
-    "treatment_w": ("治污功率", "treatment power"),
-    "treatment_expected_w": ("治污功率下限（按当前生产负荷）", "treatment needed at this production"),
-    "treatment_normal_w": ("治污通常功率", "treatment normally draws"),
-    "treatment_on_w": ("治污停止阈值（低于即为停止）", "treatment counts as off below"),
-    "deficit_for_s": ("治污不足累计时长", "time with too little treatment"),
-    "deficit_fraction": ("其间治污不足所占比例", "share of that time with too little"),
-    "deficit_off_fraction": ("其中完全停止的比例", "share of the deficit with treatment off"),
-    "deficit_s": ("加权治污缺口", "weighted deficit"),
-    "limit_s": ("触发限值", "limit that raises"),
-    "lines_on": ("运行中的生产线", "production lines on"),
-    "lines_alive": ("一分钟内有数据的线路", "lines that answered within a minute"),
-    "lines": ("涉及线路", "lines concerned"),
-    "completeness": ("数据完整率", "samples present"),
-    "lag_s": ("治污滞后于生产", "treatment follows production by"),
-    "correlation": ("生产与治污相关系数", "correlation of production and treatment"),
-    "correlation_undefined": ("相关系数无法计算的原因", "why there is no correlation"),
-    "correlations": ("各滞后（秒）下的相关系数", "lag in seconds and correlation"),
-    "correlation_limit": ("相关系数下限", "least correlation learned"),
-    "learned_from_s": ("调试数据开始", "commissioning data from"),
-    "learned_to_s": ("调试数据结束", "commissioning data until"),
-    "provisional": ("阈值为暂定", "thresholds are provisional"),
-    "orphan_starts": ("24小时内无生产的治污启停", "treatment runs without production in 24 h"),
-    "orphan_limit": ("上述启停的限值", "limit of such runs"),
-    "alone_for_s": ("无生产时治污已运行", "treatment on without production for"),
-    "overrun_limit_s": ("停产后治污运行限值", "limit of treatment after production"),
-    "raised_slot": ("触发时段编号", "number of the slot that raised"),
-    "value_w": ("最近读数", "last reading"),
-    "reopened": ("半小时内再次发生的次数", "times it came back within half an hour"),
-    "voltage_elsewhere": ("其他线路有电压", "other lines have voltage"),
-    "age_s": ("已持续", "has lasted"),
-    "rejected": ("剔除的读数", "samples rejected"),
-    "stuck_limit_s": ("允许的读数不变时长", "longest time a value may repeat"),
-    "noise": ("负荷波动", "fluctuation of the load"),
-    "noise_floor": ("该设备的最小波动", "least fluctuation of this machine"),
-    "ct_floor_w": ("待机功率下限", "least standby power"),
-    "residual_w": ("进线减去各线路的余量", "rest of the incomer"),
-    "residual_lo_w": ("余量正常下限", "least normal rest"),
-    "residual_hi_w": ("余量正常上限", "greatest normal rest"),
-    "feed_w": ("进线功率", "power of the incomer"),
-    "lines_w": ("各线路功率合计", "power of all its lines"),
-    "cause": ("原因判断（依据电压、电流、功率因数）", "cause, by voltage, current and power factor"),
-    "channels": ("其他电参量", "other channels"),
-    "treatment_low_w": ("治污不足期间平均功率", "mean treatment power while too low"),
-    "speed_hz": ("相当于风机频率（工频50赫兹）", "as a fan on a drive (mains: 50 Hz)"),
-    "interruption_count": ("短时停运次数", "number of short interruptions"),
-    "interrupted_for_s": ("短时停运累计", "short interruptions in all"),
-    "interruption_limit_s": ("短时停运累计限值", "limit of short interruptions"),
-    "interruption_window_s": ("累计时段", "within"),
-    "pf": ("功率因数", "power factor"),
-    "pf_on": ("正常运行功率因数", "power factor when running normally"),
-    "pf_heater": ("纯电阻负载判定功率因数", "power factor of no motor, from"),
-    "current_a": ("电流", "current"),
-    "voltage_v": ("电压", "voltage"),
-    "retrospective": ("由迟到数据补判", "found from late samples"),
-    "params_hash": ("判定参数的哈希", "hash of the parameters"),
+NAMES: Final[Mapping[str, Words]] = {
+    "begin_at_s": Words("开始时间", "began"),
+    "production_on_at_s": Words("生产启动时间", "production on since"),
+    "grace_end_at_s": Words("启动宽限期截止", "grace to start treatment ended"),
+    "deficit_begin_at_s": Words("治污不足开始时间", "too little treatment since"),
+    "healthy_at_s": Words("最近一次治污正常", "treatment last seen healthy"),
+    "production_w": Words("生产功率", "production power"),
+    "production_on_w": Words("生产判定阈值（高于即为运行）", "production counts as on from"),
+    "treatment_w": Words("治污功率", "treatment power"),
+    "treatment_expected_w": Words("治污功率下限（按当前生产负荷）", "treatment needed at this production"),
+    "treatment_normal_w": Words("治污通常功率", "treatment normally draws"),
+    "treatment_on_w": Words("治污停止阈值（低于即为停止）", "treatment counts as off below"),
+    "deficit_for_s": Words("治污不足累计时长", "time with too little treatment"),
+    "deficit_fraction": Words("其间治污不足所占比例", "share of that time with too little"),
+    "deficit_off_fraction": Words("其中完全停止的比例", "share of the deficit with treatment off"),
+    "deficit_s": Words("加权治污缺口", "weighted deficit"),
+    "limit_s": Words("触发限值", "limit that raises"),
+    "lines_on": Words("运行中的生产线", "production lines on"),
+    "lines_alive": Words("一分钟内有数据的线路", "lines that answered within a minute"),
+    "lines": Words("涉及线路", "lines concerned"),
+    "completeness": Words("数据完整率", "samples present"),
+    "lag_s": Words("治污滞后于生产", "treatment follows production by"),
+    "correlation": Words("生产与治污相关系数", "correlation of production and treatment"),
+    "correlation_undefined": Words("相关系数无法计算的原因", "why there is no correlation"),
+    "correlations": Words("各滞后（秒）下的相关系数", "lag in seconds and correlation"),
+    "correlation_limit": Words("相关系数下限", "least correlation learned"),
+    "learned_from_s": Words("调试数据开始", "commissioning data from"),
+    "learned_to_s": Words("调试数据结束", "commissioning data until"),
+    "provisional": Words("阈值为暂定", "thresholds are provisional"),
+    "orphan_starts": Words("24小时内无生产的治污启停", "treatment runs without production in 24 h"),
+    "orphan_limit": Words("上述启停的限值", "limit of such runs"),
+    "alone_for_s": Words("无生产时治污已运行", "treatment on without production for"),
+    "overrun_limit_s": Words("停产后治污运行限值", "limit of treatment after production"),
+    "raised_slot": Words("触发时段编号", "number of the slot that raised"),
+    "value_w": Words("最近读数", "last reading"),
+    "reopened": Words("半小时内再次发生的次数", "times it came back within half an hour"),
+    "voltage_elsewhere": Words("其他线路有电压", "other lines have voltage"),
+    "age_s": Words("已持续", "has lasted"),
+    "rejected": Words("剔除的读数", "samples rejected"),
+    "stuck_limit_s": Words("允许的读数不变时长", "longest time a value may repeat"),
+    "noise": Words("负荷波动", "fluctuation of the load"),
+    "noise_floor": Words("该设备的最小波动", "least fluctuation of this machine"),
+    "ct_floor_w": Words("待机功率下限", "least standby power"),
+    "residual_w": Words("进线减去各线路的余量", "rest of the incomer"),
+    "residual_lo_w": Words("余量正常下限", "least normal rest"),
+    "residual_hi_w": Words("余量正常上限", "greatest normal rest"),
+    "feed_w": Words("进线功率", "power of the incomer"),
+    "lines_w": Words("各线路功率合计", "power of all its lines"),
+    "cause": Words("原因判断（依据电压、电流、功率因数）", "cause, by voltage, current and power factor"),
+    "channels": Words("其他电参量", "other channels"),
+    "treatment_low_w": Words("治污不足期间平均功率", "mean treatment power while too low"),
+    "speed_hz": Words("相当于风机频率（工频50赫兹）", "as a fan on a drive (mains: 50 Hz)"),
+    "interruption_count": Words("短时停运次数", "number of short interruptions"),
+    "interrupted_for_s": Words("短时停运累计", "short interruptions in all"),
+    "interruption_limit_s": Words("短时停运累计限值", "limit of short interruptions"),
+    "interruption_window_s": Words("累计时段", "within"),
+    "pf": Words("功率因数", "power factor"),
+    "pf_on": Words("正常运行功率因数", "power factor when running normally"),
+    "pf_heater": Words("纯电阻负载判定功率因数", "power factor of no motor, from"),
+    "current_a": Words("电流", "current"),
+    "voltage_v": Words("电压", "voltage"),
+    "retrospective": Words("由迟到数据补判", "found from late samples"),
+    "params_hash": Words("判定参数的哈希", "hash of the parameters"),
 }
-"""Chinese and English by name; a test sees to it that no episode has a number without."""
-RULES: Final = {
-    "off": ("异常关闭", "off"),
-    "late_start": ("未开启", "late start"),
-    "early_stop": ("提前关闭", "early stop"),
-    "idle": ("空转", "idle"),
-    "underspeed": ("减速/降频", "underspeed"),
-    "interruptions": ("频繁短时停运", "interruptions"),
-    "stuck": ("恒值", "stuck"),
-    "flat": ("异常平稳", "flat"),
-    "dummy": ("假负载", "dummy load"),
-    "decoupled": ("治污与生产脱节", "decoupled"),
-    "ct_prod": ("互感器异常", "CT off"),
-    "feed_residual": ("进线余量异常", "incomer residual"),
-    "data_loss": ("数据缺失", "data loss"),
-    "low_correlation": ("相关性下降", "low correlation"),
+"""A test sees to it that no episode has a number without a name."""
+RULES: Final[Mapping[str, Words]] = {
+    "off": Words("异常关闭", "off"),
+    "late_start": Words("未开启", "late start"),
+    "early_stop": Words("提前关闭", "early stop"),
+    "idle": Words("空转", "idle"),
+    "underspeed": Words("减速/降频", "underspeed"),
+    "interruptions": Words("频繁短时停运", "interruptions"),
+    "stuck": Words("恒值", "stuck"),
+    "flat": Words("异常平稳", "flat"),
+    "dummy": Words("假负载", "dummy load"),
+    "decoupled": Words("治污与生产脱节", "decoupled"),
+    "ct_prod": Words("互感器异常", "CT off"),
+    "feed_residual": Words("进线余量异常", "incomer residual"),
+    "data_loss": Words("数据缺失", "data loss"),
+    "low_correlation": Words("相关性下降", "low correlation"),
 }
 """The bureau's words where it has one."""
-CAUSES: Final = {
-    "supply": ("供电中断", "no supply: no voltage"),
-    "breaker_or_ct": ("断路器断开或互感器脱落", "breaker open or CT off: voltage, no current"),
-    "breaker": ("断路器断开", "breaker open"),
-    "ct": ("互感器脱落", "CT off"),
-    "stopped": ("正常停机操作", "switched off by its control"),
-    "rejected": ("读数不可信", "impossible readings"),
-    "meter": ("电表无应答", "the meter is silent"),
-    "site": ("全站无数据", "the whole site is silent"),
-    "unknown": ("无法判断", "cannot be told"),
+CAUSES: Final[Mapping[str, Words]] = {
+    "supply": Words("供电中断", "no supply: no voltage"),
+    "breaker_or_ct": Words("断路器断开或互感器脱落", "breaker open or CT off: voltage, no current"),
+    "breaker": Words("断路器断开", "breaker open"),
+    "ct": Words("互感器脱落", "CT off"),
+    "stopped": Words("正常停机操作", "switched off by its control"),
+    "rejected": Words("读数不可信", "impossible readings"),
+    "meter": Words("电表无应答", "the meter is silent"),
+    "site": Words("全站无数据", "the whole site is silent"),
+    "unknown": Words("无法判断", "cannot be told"),
 }
-_YES: Final = {True: Words("是", "yes"), False: Words("否", "no")}
+_YES: Final[Mapping[bool, Words]] = {True: Words("是", "yes"), False: Words("否", "no")}
 _EPOCH_NAMES: Final = ("learned_from_s", "learned_to_s")
 UNITS: Final = {"pf": " PF", "current_a": " A", "voltage_v": " V"}
 KILOWATT_FROM_W: Final = 1000
 MINUTE_S: Final = 60
 HOUR_S: Final = 3600
 DAY_S: Final = 86_400
+_UNITS: Final = (
+    (DAY_S, Words("天", "d")),
+    (HOUR_S, Words("小时", "h")),
+    (MINUTE_S, Words("分", "min")),
+    (1, Words("秒", "s")),
+)
 
 
 def rule_name(rule: str) -> Words:
     """What a rule is called."""
-    return Words(*RULES.get(rule, (rule, rule.replace("_", " "))))
-
-
-def chosen(words: Words) -> str:
-    """In the language that the caller of the command wants."""
-    return words.zh if language() == "zh" else words.en
+    return RULES.get(rule) or Words(rule, rule.replace("_", " "))
 
 
 def name_of(name: str) -> Words:
     """What a number is called."""
-    return Words(*NAMES[name]) if name in NAMES else Words(name, name.replace("_", " "))
+    return NAMES.get(name) or Words(name, name.replace("_", " "))
 
 
 def rows(numbers: Mapping[str, Any], offset_s: int) -> Iterator[tuple[Words, Words]]:
@@ -137,28 +137,25 @@ def rows(numbers: Mapping[str, Any], offset_s: int) -> Iterator[tuple[Words, Wor
 def value_of(name: str, value: Any, offset_s: int) -> Words:
     """A number as people write it, times in the plant's zone."""
     if value is None or value == "" or (name in _EPOCH_NAMES and not value):
-        return Words("—", "—")
+        return Words.same("—")
     if isinstance(value, bool):
         return _YES[value]
     if isinstance(value, (list, tuple)):
-        text = ", ".join(map(_part, value)) or "—"
-        return Words(text, text)
+        return Words.same(", ".join(map(_part, value)) or "—")
     if isinstance(value, Mapping):
         return _nested(value)
     if name == "cause" and value in CAUSES:
-        return Words(*CAUSES[value])
+        return CAUSES[value]
     if not isinstance(value, (int, float)):
-        return Words(str(value), str(value))
+        return Words.same(str(value))
     if name.endswith("_at_s") or name in _EPOCH_NAMES:
-        text = local_text(value, offset_s)
-        return Words(text, text)
+        return Words.same(local_text(value, offset_s))
     return _measured(name, value)
 
 
 def _nested(parts: Mapping[str, Any]) -> Words:
     """The channels of each line, and whatever else has names inside."""
-    text = "; ".join(f"{name}: {_part(value)}" for name, value in parts.items()) or "—"
-    return Words(text, text)
+    return Words.same("; ".join(f"{name}: {_part(value)}" for name, value in parts.items()) or "—")
 
 
 def _part(value: Any) -> str:
@@ -178,7 +175,7 @@ def _measured(name: str, value: float) -> Words:
         text = f"{100 * value:.1f} %".replace(".0 %", " %")
     else:
         text = f"{value:g}"
-    return Words(text, text)
+    return Words.same(text)
 
 
 def power(watts: float) -> str:
@@ -191,11 +188,10 @@ def duration(seconds: float) -> Words:
     whole = round(seconds)
     if whole < MINUTE_S:
         return Words(f"{whole}秒", f"{whole} s")
-    units = ((DAY_S, "天", "d"), (HOUR_S, "小时", "h"), (MINUTE_S, "分", "min"), (1, "秒", "s"))
-    at = next(index for index, (size, _, _) in enumerate(units) if whole >= size)
+    at = next(index for index, (size, _) in enumerate(_UNITS) if whole >= size)
     zh = en = ""
-    for size, chinese, english in units[at : at + 2]:
+    for size, unit in _UNITS[at : at + 2]:
         count, whole = divmod(whole, size)
         if count:
-            zh, en = f"{zh}{count}{chinese}", f"{en} {count} {english}"
+            zh, en = f"{zh}{count}{unit.zh}", f"{en} {count} {unit.en}"
     return Words(zh, en.strip())

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from provisioning.words.common import language, word
+from evidence.words import Words
+from provisioning.words.labels import label
+from provisioning.words.language import translate
 
 MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
@@ -18,7 +20,13 @@ Json = Mapping[str, Any]
 Part = tuple[str, str]
 """A piece of text and its style."""
 
-_UNITS: Final = ((DAY_S, "天", "d"), (HOUR_S, "小时", "h"), (MINUTE_S, "分钟", "min"), (1.0, "秒", "s"))
+_UNITS: Final = (
+    (DAY_S, Words("天", "d")),
+    (HOUR_S, Words("小时", "h")),
+    (MINUTE_S, Words("分钟", "min")),
+    (1.0, Words("秒", "s")),
+)
+_AGO: Final = Words("{age}前", "{age} ago")
 
 
 def moment(text: str | None) -> datetime | None:
@@ -31,9 +39,8 @@ def moment(text: str | None) -> datetime | None:
 
 def span(seconds: float) -> str:
     """A length of time in its largest unit, from two of it on: 90 s, 5 min, 3 h, 12 d."""
-    size, zh, en = next(unit for unit in _UNITS if seconds >= 2 * unit[0] or unit[0] <= 1)
-    number = f"{max(seconds, 0.0) / size:.0f}"
-    return f"{number} {zh if language() == 'zh' else en}"
+    size, unit = next(one for one in _UNITS if seconds >= 2 * one[0] or one[0] <= 1)
+    return f"{max(seconds, 0.0) / size:.0f} {translate(unit)}"
 
 
 def receipt_part(status: Json) -> Part:
@@ -41,12 +48,11 @@ def receipt_part(status: Json) -> Part:
     receipt, now = status["seals"].get("receipt"), moment(status.get("at"))
     at = moment(receipt["at"]) if receipt else None
     if receipt is None or at is None or now is None:
-        return word("no receipt yet"), "yellow"
+        return label("no receipt yet"), "yellow"
     age_s = (now - at).total_seconds()
     old = age_s > OLD_RECEIPT_S and status["seals"]["backlog"] > 2
-    age = span(age_s)
-    ago = f"{age}前" if language() == "zh" else f"{age} ago"
-    return f"{word('last receipt')} #{receipt['number']} {ago}", "yellow" if old else ""
+    ago = translate(_AGO, age=span(age_s))
+    return f"{label('last receipt')} #{receipt['number']} {ago}", "yellow" if old else ""
 
 
 def certificate_part(status: Json) -> Part | None:
@@ -56,21 +62,21 @@ def certificate_part(status: Json) -> Part | None:
         return None
     end = moment(certificate.get("ends_at"))
     if end is None:
-        return word("certificate unreadable"), "red"
+        return label("certificate unreadable"), "red"
     left_s = (end - now).total_seconds()
     if left_s <= 0:
-        return f"{word('certificate ended')} {end:%Y-%m-%d}", "bold red"
+        return f"{label('certificate ended')} {end:%Y-%m-%d}", "bold red"
     style = "yellow" if left_s < SOON_DAYS * DAY_S else "dim"
-    return f"{word('certificate until')} {end:%Y-%m-%d} ({span(left_s)})", style
+    return f"{label('certificate until')} {end:%Y-%m-%d} ({span(left_s)})", style
 
 
 def clock_part(status: Json) -> Part:
     """What the agent knows of its clock."""
     state, ahead_ms = status.get("clock", ""), status.get("clock_ahead_ms")
-    text = word(state) if state in {"synchronised", "unsynchronised", "simulated"} else state
+    text = label(state) if state in {"synchronised", "unsynchronised", "simulated"} else state
     style = "dim" if state == "synchronised" else "yellow"
     if ahead_ms is not None and abs(ahead_ms) > AHEAD_MS_MAX:
-        return f"{text}, {word('against the centre')} {ahead_ms / 1000:+.0f} s", "red"
+        return f"{text}, {label('against the centre')} {ahead_ms / 1000:+.0f} s", "red"
     return text, style
 
 
@@ -81,12 +87,12 @@ def bus_parts(bus: Json) -> list[Part]:
     parts = [
         (f"{bus['bus']}", "bold"),
         (f" {load:.0f} %", "yellow" if load > 85 else ""),
-        (f"  {word('requests')} {bus['requests']}", "dim"),
-        (f"  {word('lost')} {lost}", "yellow" if lost * 20 > bus["requests"] else "dim"),
+        (f"  {label('requests')} {bus['requests']}", "dim"),
+        (f"  {label('lost')} {lost}", "yellow" if lost * 20 > bus["requests"] else "dim"),
         ("" if p95 is None else f"  p95 {p95:.0f} ms", "dim"),
     ]
     if bus.get("collisions"):
-        parts.append((f"  {word('collisions')}: {bus['collisions']}", "red"))
+        parts.append((f"  {label('collisions')}: {bus['collisions']}", "red"))
     return parts
 
 

@@ -22,75 +22,75 @@ from evidence.words import Words
 TEXT_MAX: Final = 64
 """Of a name or a value out of a record: a serial number has at most 40 characters."""
 
-_QUANTITIES: Final = {
-    Quantity.VOLTAGE: ("电压", "voltage"),
-    Quantity.CURRENT: ("电流", "current"),
-    Quantity.ACTIVE_POWER: ("有功功率", "active power"),
-    Quantity.REACTIVE_POWER: ("无功功率", "reactive power"),
-    Quantity.APPARENT_POWER: ("视在功率", "apparent power"),
-    Quantity.POWER_FACTOR: ("功率因数", "power factor"),
-    Quantity.FREQUENCY: ("频率", "frequency"),
-    Quantity.ACTIVE_ENERGY_IMPORT: ("正向有功电能", "imported energy"),
-    Quantity.ACTIVE_ENERGY_EXPORT: ("反向有功电能", "exported energy"),
-    Quantity.SERIAL_NUMBER: ("序列号", "serial number"),
-    Quantity.FIRMWARE: ("固件版本", "firmware"),
-    Quantity.IDENTITY: ("型号标识", "identity"),
-    Quantity.CT_RATIO: ("电流互感器变比", "CT ratio"),
-    Quantity.PT_RATIO: ("电压互感器变比", "PT ratio"),
+_QUANTITIES: Final[Mapping[Quantity, Words]] = {
+    Quantity.VOLTAGE: Words("电压", "voltage"),
+    Quantity.CURRENT: Words("电流", "current"),
+    Quantity.ACTIVE_POWER: Words("有功功率", "active power"),
+    Quantity.REACTIVE_POWER: Words("无功功率", "reactive power"),
+    Quantity.APPARENT_POWER: Words("视在功率", "apparent power"),
+    Quantity.POWER_FACTOR: Words("功率因数", "power factor"),
+    Quantity.FREQUENCY: Words("频率", "frequency"),
+    Quantity.ACTIVE_ENERGY_IMPORT: Words("正向有功电能", "imported energy"),
+    Quantity.ACTIVE_ENERGY_EXPORT: Words("反向有功电能", "exported energy"),
+    Quantity.SERIAL_NUMBER: Words("序列号", "serial number"),
+    Quantity.FIRMWARE: Words("固件版本", "firmware"),
+    Quantity.IDENTITY: Words("型号标识", "identity"),
+    Quantity.CT_RATIO: Words("电流互感器变比", "CT ratio"),
+    Quantity.PT_RATIO: Words("电压互感器变比", "PT ratio"),
 }
 
-_SENTENCES: Final = {
-    "meter swapped": (
+_SENTENCES: Final[Mapping[str, Words]] = {
+    "meter swapped": Words(
         "序列号由 {was} 变为 {now}，电表已被更换",
         "the serial number was {was} and is {now}: it is another meter",
     ),
-    "meter changed": ("{point_zh}由 {was} 变为 {now}", "the {point_en} was {was} and is {now}"),
-    "counter backwards": (
-        "{point_zh}由 {was} 倒退到 {now}，已计的电量消失",
-        "the counter of {point_en} went back from {was} to {now}: energy that was counted is gone",
+    "meter changed": Words("{point}由 {was} 变为 {now}", "the {point} was {was} and is {now}"),
+    "counter backwards": Words(
+        "{point}由 {was} 倒退到 {now}，已计的电量消失",
+        "the counter of {point} went back from {was} to {now}: energy that was counted is gone",
     ),
-    "counter wrapped": (
-        "{point_zh}计满归零（{was} → {now}），属正常",
-        "the counter of {point_en} began anew at its end ({was} → {now}), as counters do",
+    "counter wrapped": Words(
+        "{point}计满归零（{was} → {now}），属正常",
+        "the counter of {point} began anew at its end ({was} → {now}), as counters do",
     ),
-    "unreadable": (
-        "{point_zh}此前有值，现在读不出有效数值",
-        "the {point_en} had a value and now reads as none",
+    "unreadable": Words(
+        "{point}此前有值，现在读不出有效数值",
+        "the {point} had a value and now reads as none",
     ),
-    "readable": ("{point_zh}恢复有值：{now}", "the {point_en} has a value again: {now}"),
-    "energy departs from power": (
+    "readable": Words("{point}恢复有值：{now}", "the {point} has a value again: {now}"),
+    "energy departs from power": Words(
         "{window}内电能表计 {counted}，由功率累计为 {power}，相差超过 {tolerance}",
         "in {window} it counted {counted}, its power adds up to {power}: more than {tolerance} apart",
     ),
-    "energy agrees with power": (
+    "energy agrees with power": Words(
         "电能与功率重新相符（{window}内电能表计 {counted}，由功率累计为 {power}）",
         "energy and power agree again (in {window} it counted {counted}, its power adds up to {power})",
     ),
-    "voltage departs from the others'": (
+    "voltage departs from the others'": Words(
         "电压 {now:.2f} V，同一供电的{meters}块电表居中为 {others:.2f} V，相差超过 {limit:.2f} V",
         "its voltage is {now:.2f} V, {others:.2f} V amid {meters} meters: more than {limit:.2f} V apart",
     ),
-    "voltage agrees with the others'": (
+    "voltage agrees with the others'": Words(
         "电压与其他电表重新相符（{now:.2f} V，其他 {others:.2f} V）",
         "its voltage agrees with the others' again ({now:.2f} V, theirs {others:.2f} V)",
     ),
-    "frequency departs from the others'": (
+    "frequency departs from the others'": Words(
         "频率 {now:.3f} Hz，{meters}块电表居中为 {others:.3f} Hz，相差超过 {limit:.3f} Hz",
         "its frequency is {now:.3f} Hz, {others:.3f} Hz amid {meters} meters: more than {limit:.3f} Hz apart",
     ),
-    "frequency agrees with the others'": (
+    "frequency agrees with the others'": Words(
         "频率与其他电表重新相符（{now:.3f} Hz，其他 {others:.3f} Hz）",
         "its frequency agrees with the others' again ({now:.3f} Hz, theirs {others:.3f} Hz)",
     ),
-    "meter frozen": (
+    "meter frozen": Words(
         "带负荷时连续{reads}次读数完全相同，已持续{lasts}（此前最多{usual}次）",
         "{reads} equal readings under load, for {lasts} (never more than {usual} before)",
     ),
-    "meter moves again": (
+    "meter moves again": Words(
         "读数恢复变化（此前{reads}次完全相同，持续{lasts}）",
         "its readings move again, after {reads} that were the same for {lasts}",
     ),
-    "answers take another time": (
+    "answers take another time": Words(
         "应答时间由 {was_ms:.1f} ms 变为 {now_ms:.1f} ms，线路上可能多了或换了设备",
         "it answers after {now_ms:.1f} ms instead of {was_ms:.1f} ms: something else may be on the line",
     ),
@@ -102,46 +102,41 @@ WHATS: Final = frozenset(_SENTENCES)
 def tamper_sentence(body: Mapping[str, Any]) -> Words | None:
     """The sentence of a record, or None for a record that none fits."""
     what = body.get("what")
-    pair = _SENTENCES.get(what) if isinstance(what, str) else None
-    if pair is None:
+    if not isinstance(what, str) or what not in _SENTENCES:
         return None
     try:
-        told = _told(body)
+        said = _SENTENCES[what].fill(**_to_facts(body))
         meter = _text(body["meter"])
-        zh, en = (text.format_map(told) for text in pair)
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    return Words(f"电表{meter}：{zh}", f"meter {meter}: {en}")
+    return Words(f"电表{meter}：{said.zh}", f"meter {meter}: {said.en}")
 
 
-def _told(body: Mapping[str, Any]) -> dict[str, Any]:
-    """What the sentences may name, in the form in which they name it."""
+def _to_facts(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The values that sentences name, in the form in which they name them."""
     point = str(body.get("point", ""))
-    zh, en = _point(point)
-    told: dict[str, Any] = {"point_zh": zh, "point_en": en}
-    told |= {key: _value(point, body[key]) for key in ("was", "now") if key in body}
-    told |= {key: _number(body[key]) for key in ("others", "limit", "was_ms", "now_ms") if key in body}
-    told |= {key: int(_number(body[key])) for key in ("reads", "usual") if key in body}
-    told |= {key: _energy(_number(body[f"{key}_wh"])) for key in _ENERGIES if f"{key}_wh" in body}
-    told |= {key: _duration(_number(body[f"{key}_s"])) for key in ("window", "lasts") if f"{key}_s" in body}
-    if "meters" in body:
-        told["meters"] = int(_number(body["meters"]))
+    facts: dict[str, Any] = {"point": _name_point(point)}
+    facts |= {key: _value(point, body[key]) for key in ("was", "now") if key in body}
+    facts |= {key: _number(body[key]) for key in ("others", "limit", "was_ms", "now_ms") if key in body}
+    facts |= {key: int(_number(body[key])) for key in ("reads", "usual", "meters") if key in body}
+    facts |= {key: _energy(_number(body[f"{key}_wh"])) for key in _ENERGIES if f"{key}_wh" in body}
+    facts |= {key: _duration(_number(body[f"{key}_s"])) for key in ("window", "lasts") if f"{key}_s" in body}
     if "others" in body:
-        told["now"] = _number(body["now"])
-    return told
+        facts["now"] = _number(body["now"])
+    return facts
 
 
 _ENERGIES: Final = ("power", "counted", "tolerance")
 _WH_PER_KWH: Final = 1000
 
 
-def _point(name: str) -> tuple[str, str]:
+def _name_point(name: str) -> Words:
     """What a point is called: its quantity, and its phase."""
-    for quantity, (zh, en) in _QUANTITIES.items():
+    for quantity, words in _QUANTITIES.items():
         phase = name.removeprefix(quantity.value).removeprefix("_")
         if name.startswith(quantity.value) and phase in ("", *PHASES):
-            return f"{phase.upper()}{zh}", f"{en} {phase.upper()}".rstrip()
-    return f"“{_text(name)}”", f"“{_text(name)}”"
+            return Words(f"{phase.upper()}{words.zh}", f"{words.en} {phase.upper()}".rstrip())
+    return Words.same(f"“{_text(name)}”")
 
 
 def _value(point: str, value: object) -> str:

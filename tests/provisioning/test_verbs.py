@@ -16,7 +16,7 @@ from centre.store.sqlite import CentreStore
 from evidence.keys import create_key_file, public
 from evidence.statement import Enrolment, Rekey, Revoke, sign_statement
 from provisioning import cli
-from provisioning.words import common
+from provisioning.words import language as languages
 from tests.evidence.chains import Chain
 from tests.provisioning.plant import SITE
 
@@ -43,9 +43,9 @@ def place(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     """A copy of it to work in."""
     shutil.copytree(template, tmp_path / "place")
     monkeypatch.chdir(tmp_path / "place")
-    language = list(common._language)
+    language = list(languages._chosen)
     yield tmp_path / "place"
-    common._language[:] = language
+    languages._chosen[:] = language
 
 
 def fill() -> None:

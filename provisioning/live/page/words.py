@@ -6,7 +6,7 @@ from typing import Final
 from attrs import frozen
 
 from evidence.words import Language, Words
-from provisioning.words.common import pair
+from provisioning.words.labels import pair
 
 WORDS: Final[Mapping[str, Words]] = {
     "stale": Words(

@@ -17,16 +17,17 @@ from drivers.modbus.transaction import BusStats
 from provisioning.cli import cli
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE
 from provisioning.terminal.show import bus_view
-from provisioning.words import common
+from provisioning.words import language as languages
+from provisioning.words.labels import label
 
 COLUMNS = 80
 
 
 @pytest.fixture(autouse=True)
 def language() -> Iterator[None]:
-    before = list(common._language)
+    before = list(languages._chosen)
     yield
-    common._language[:] = before
+    languages._chosen[:] = before
 
 
 def figures() -> dict[str, Any]:
@@ -82,9 +83,9 @@ def test_the_table_names_every_meter(agent: Path, lang: str) -> None:
     assert second[:6] == ["m2", "–", "–", "–", "9000", "1"]
 
 
-@pytest.mark.parametrize("lang", common.LANGUAGES)
+@pytest.mark.parametrize("lang", languages.LANGUAGES)
 def test_the_table_fits_eighty_columns_in_both_languages(lang: str) -> None:
-    common.choose_language(lang)
+    languages.choose_language(lang)
     bus = figures()
     for one in (bus, *bus["meters"]):
         one |= {"requests": 1_234_567, "latency_ms": {"p50": 47.2, "p95": 1500.0, "max": 2999.0}}
@@ -92,8 +93,8 @@ def test_the_table_fits_eighty_columns_in_both_languages(lang: str) -> None:
     with screen.capture() as drawn:
         screen.print(bus_view([bus]))
     assert max(cell_len(row.rstrip()) for row in drawn.get().splitlines()) <= COLUMNS
-    assert common.word("collisions") in drawn.get()
-    assert common.word("reopened") not in drawn.get()
+    assert label("collisions") in drawn.get()
+    assert label("reopened") not in drawn.get()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from rich.console import Console
 from agent.detect.episode import Severity
 from agent.uplink.delivery import Alarm
 from provisioning.terminal.show import _SEVERITY_STYLE, SPARK_COLUMNS, sparkline, status_view, titled
-from provisioning.words import common
+from provisioning.words import language as languages
+from provisioning.words.labels import label
 from provisioning.words.status import certificate_part, clock_part, means, span
 
 COLUMNS = 80
@@ -19,9 +20,9 @@ COLUMNS = 80
 
 @pytest.fixture(autouse=True)
 def language() -> Iterator[None]:
-    before = list(common._language)
+    before = list(languages._chosen)
     yield
-    common._language[:] = before
+    languages._chosen[:] = before
 
 
 @pytest.mark.parametrize(
@@ -75,14 +76,14 @@ def drawn(one: dict[str, Any]) -> list[str]:
     return screen.export_text().splitlines()
 
 
-@pytest.mark.parametrize("chosen", common.LANGUAGES)
+@pytest.mark.parametrize("chosen", languages.LANGUAGES)
 def test_a_status_fits_a_terminal_of_80_columns(chosen: str) -> None:
-    common.choose_language(chosen)
+    languages.choose_language(chosen)
     text = drawn(status())
     assert "…" not in "".join(text), "nothing is cut off"
     assert all(cell_len(row) <= COLUMNS for row in text)
-    assert common.word("incomer") in "".join(text)
-    assert any("100.00 kW" in row and row.rstrip().endswith(common.word("on")) for row in text)
+    assert label("incomer") in "".join(text)
+    assert any("100.00 kW" in row and row.rstrip().endswith(label("on")) for row in text)
 
 
 def test_what_an_analyser_says_is_shown_with_its_units() -> None:
@@ -153,13 +154,13 @@ def on_screen(one: dict[str, Any], columns: int, rows: int | None) -> list[str]:
     return screen.export_text().splitlines()
 
 
-@pytest.mark.parametrize("chosen", common.LANGUAGES)
+@pytest.mark.parametrize("chosen", languages.LANGUAGES)
 @pytest.mark.parametrize(("columns", "rows"), [(80, 22), (120, 38)])
 @pytest.mark.parametrize(("lines", "meters", "episodes"), [(2, 3, 0), (12, 10, 2), (40, 100, 100)])
 def test_the_live_view_fits_the_terminal_in_both_languages(
     chosen: str, columns: int, rows: int, lines: int, meters: int, episodes: int
 ) -> None:
-    common.choose_language(chosen)
+    languages.choose_language(chosen)
     text = on_screen(live(lines, meters, episodes), columns, rows)
     assert len(text) <= rows + 1, "the title"
     assert all(cell_len(row) <= columns for row in text)
@@ -169,7 +170,7 @@ def test_the_live_view_fits_the_terminal_in_both_languages(
     assert "2026-05-02" in whole
     assert ("8:12" in whole) is bool(episodes)
     hidden = lines - sum(row.startswith("line") and "1.23 kW" in row for row in text)
-    assert not hidden or f"… {common.word('more')} {hidden}" in whole
+    assert not hidden or f"… {label('more')} {hidden}" in whole
 
 
 def test_the_last_hour_is_a_curve_with_its_gaps() -> None:
@@ -202,7 +203,7 @@ def test_minutes_are_joined_to_columns_from_the_present_back(
 )  # fmt: skip
 def test_a_length_of_time_is_told_in_one_unit(seconds: float, zh: str, en: str) -> None:
     for chosen, wanted in (("zh", zh), ("en", en)):
-        common.choose_language(chosen)
+        languages.choose_language(chosen)
         assert span(seconds) == wanted
 
 
@@ -216,7 +217,7 @@ def test_a_length_of_time_is_told_in_one_unit(seconds: float, zh: str, en: str) 
     ],
 )
 def test_the_end_of_the_certificate_is_told_in_time(ends_at: str | None, said: str, style: str) -> None:
-    common.choose_language("en")
+    languages.choose_language("en")
     broker = {"connected": True, "alarms": [], "certificate": {"file": "c", "ends_at": ends_at}}
     assert certificate_part(live(broker=broker)) == (said, style)
 
@@ -231,16 +232,16 @@ def test_the_end_of_the_certificate_is_told_in_time(ends_at: str | None, said: s
     ],
 )
 def test_the_clock_is_told(state: str, ahead_ms: int | None, said: str, style: str) -> None:
-    common.choose_language("en")
+    languages.choose_language("en")
     assert clock_part(live(clock=state, clock_ahead_ms=ahead_ms)) == (said, style)
 
 
-@pytest.mark.parametrize("chosen", common.LANGUAGES)
+@pytest.mark.parametrize("chosen", languages.LANGUAGES)
 @pytest.mark.parametrize("alarm", list(Alarm))
 def test_an_alarm_is_shown_in_words(alarm: Alarm, chosen: str) -> None:
-    common.choose_language(chosen)
-    assert common.word(alarm) in "".join(drawn(status((alarm,))))
-    assert common.word("alarms") not in "".join(drawn(status()))
+    languages.choose_language(chosen)
+    assert label(alarm) in "".join(drawn(status((alarm,))))
+    assert label("alarms") not in "".join(drawn(status()))
 
 
 def test_each_severity_has_its_colour() -> None:
