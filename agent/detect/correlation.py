@@ -8,8 +8,6 @@ are lists, which cost 36 bytes a number instead of 8 and are read in half the ti
 
 At lag k the pair is (x of k samples ago, y of now). A constant x or y has no correlation: the answer
 is then None with its reason, never a number, an infinity or an exception.
-
-correlation_block has the same for whole arrays at once.
 """
 
 from array import array

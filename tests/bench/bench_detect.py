@@ -9,10 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from agent.detect.correlation import RollingCorrelation
-from agent.detect.correlation_block import correlate_block
 from agent.detect.detector import Detector
 from agent.detect.params import LinkageParams
 from tests.agent.detect.plant import DAY, Loads, plant, times
@@ -47,12 +44,6 @@ def correlate_and_read() -> int:
     return PUSHES
 
 
-def correlate_blocks() -> int:
-    index = np.arange(PUSHES)
-    correlate_block(1_000_000 + index % 7, 20_000 + index % 11, 360)
-    return PUSHES
-
-
 def tick(params: LinkageParams, loads: Loads) -> tuple[Detector, float, float]:
     """Seconds in `sample` and in `advance` for a day of slots."""
     detector = Detector([params])
@@ -84,7 +75,6 @@ def table() -> list[str]:
     lines = [
         f"correlation, 1 lag    {best(lambda: correlate((0,))):6.2f} us per push",
         f"    and r each time   {best(correlate_and_read):6.2f} us per push",
-        f"    in blocks         {best(correlate_blocks):6.2f} us per pair",
         f"correlation, 3 lags, read seldom  {best(lambda: correlate((0, 6, 30))):6.2f} us per push",
     ]
     for pair in ("constant", "duty", "pulsed"):

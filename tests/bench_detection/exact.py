@@ -17,7 +17,6 @@ import numpy as np
 from attrs import frozen
 
 from agent.detect.correlation import Y_CONSTANT, RollingCorrelation
-from agent.detect.correlation_block import correlate_block
 from agent.detect.detector import Detector
 from tests.bench_detection.cases import DAY_S, HOUR_S, MISSING, Case, Line, Pair, lines
 from tests.bench_detection.score import CHANNELS, learn
@@ -91,20 +90,18 @@ class Speed:
 
 
 LIVE: Final = "live: push and r"
-BLOCKS: Final = "in blocks: r each tick"
 PUSH: Final = "live: push alone"
 
 
 def correlation_speed() -> dict[str, Speed]:
-    """One tick of one pair: one after the other as a gateway would, and as whole arrays.
+    """One tick of one pair, pushed and read one after the other.
 
     The detector itself pushes a minute's mean and reads r once a minute, at several lags; that is part
-    of `detector_speed`. Nothing of the project but this benchmark takes blocks yet.
+    of `detector_speed`.
     """
     rng = np.random.default_rng(5)
-    x = 50_000 + rng.integers(-500, 500, PUSHES)
-    y = 20_000 + rng.integers(-200, 200, PUSHES)
-    xs, ys = x.tolist(), y.tolist()
+    xs = (50_000 + rng.integers(-500, 500, PUSHES)).tolist()
+    ys = (20_000 + rng.integers(-200, 200, PUSHES)).tolist()
 
     def push() -> None:
         take = RollingCorrelation(WINDOW).push
@@ -116,10 +113,7 @@ def correlation_speed() -> dict[str, Speed]:
         for one, other in zip(xs, ys, strict=True):
             take(one, other)
 
-    def blocks() -> None:
-        correlate_block(x, y, WINDOW)
-
-    return {name: timed(job, PUSHES) for name, job in ((LIVE, live), (BLOCKS, blocks), (PUSH, push))}
+    return {name: timed(job, PUSHES) for name, job in ((LIVE, live), (PUSH, push))}
 
 
 def timed(job: Callable[[], None], units: int) -> Speed:
