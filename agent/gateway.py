@@ -25,7 +25,7 @@ from typing import Any, Final, TypeVar
 from attrs import define, field
 
 from agent.detect.episode import Episode, Severity
-from agent.detect.warning import Warned
+from agent.detect.warning import PlantWarning
 from agent.host.health import read_health
 from agent.inbox import CHECKPOINT as INBOX_CHECKPOINT
 from agent.inbox import SEALS_LOOKED_AT, Inbox
@@ -214,7 +214,7 @@ class Gateway:
     def _work(self, stamp: Stamp, now_s: float) -> None:
         self._check_clock(stamp)
         self._found(self._guarded(lambda: self.detector_feed.advance(stamp), [], stamp), stamp)
-        none: list[Warned] = []
+        none: list[PlantWarning] = []
         for warned in self._guarded(self.detector_feed.warnings, none, stamp):
             self._warn(warned)
         for kind, body in self.attesting.look(stamp, self._tip) if self.attesting else ():
@@ -294,7 +294,7 @@ class Gateway:
         if episodes:
             self._checkpoints.save_episodes(self.episodes)
 
-    def _warn(self, warned: Warned) -> None:
+    def _warn(self, warned: PlantWarning) -> None:
         if self.site.warning.log:
             LOG.warning("early warning: %s", warned.sentence["en"])
         self.hear(warned.to_body())

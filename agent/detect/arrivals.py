@@ -8,7 +8,7 @@ time the greater, so that the order of arrival makes no difference.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from agent.detect.channels import as_said, channels_of
+from agent.detect.channels import channels_of, unpack_channels
 from agent.detect.sample import Sample
 
 PENDING_MAX: Final = 64
@@ -75,7 +75,11 @@ class Arrivals:
         self.rows.clear()
         for name, place in self.places.items():
             for slot, t_s, watts, other in state.get(name, ()):
-                self.rows.setdefault(slot, self.empty.copy())[place] = (t_s, watts, *as_said(tuple(other)))
+                self.rows.setdefault(slot, self.empty.copy())[place] = (
+                    t_s,
+                    watts,
+                    *unpack_channels(tuple(other)),
+                )
 
 
 def _rank(sample: Sample) -> tuple[Any, ...]:

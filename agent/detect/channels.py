@@ -12,10 +12,10 @@ from agent.detect.line_params import LineParams
 from agent.detect.sample import Sample
 
 Channels = tuple[int, ...]
-"""Empty, or power factor in 0.001, current in mA and voltage in 0.1 V; UNSAID for what was not said."""
+"""Empty, or power factor in 0.001, current in mA and voltage in 0.1 V; ABSENT for what was not said."""
 
 NO_CHANNELS: Final[Channels] = ()
-UNSAID: Final = -1
+ABSENT: Final = -1
 PF_MAX: Final = 1.02
 """Meters of class 1 may show a little more than 1."""
 CURRENT_MAX_A: Final = 100_000.0
@@ -31,18 +31,18 @@ WATTS_PER_MILLIAMPERE: Final = 0.6
 COUNT_MAX: Final = 1000
 """More slots add no certainty; a real motor is believed again after half as many."""
 _SCALES: Final = (1000, 1000, 10)
-_UNSAID_ALL: Final[Channels] = (UNSAID, UNSAID, UNSAID)
-_SILENCE: Final[Sample] = (0.0, 0, None, None, None)
+_ALL_ABSENT: Final[Channels] = (ABSENT, ABSENT, ABSENT)
+_NO_SAMPLE: Final[Sample] = (0.0, 0, None, None, None)
 
 
-def channels(pf: float | None, current_a: float | None, voltage_v: float | None) -> Channels:
+def pack_channels(pf: float | None, current_a: float | None, voltage_v: float | None) -> Channels:
     """What was said, as whole numbers; NO_CHANNELS if nothing of it can be used."""
     found = (
         min(_whole(pf, PF_MAX, 1000), 1000),
         _whole(current_a, CURRENT_MAX_A, 1000),
         _whole(voltage_v, VOLTAGE_MAX_V, 10),
     )
-    return NO_CHANNELS if found == _UNSAID_ALL else found
+    return NO_CHANNELS if found == _ALL_ABSENT else found
 
 
 def channels_of(sample: Sample) -> Channels:
@@ -50,26 +50,26 @@ def channels_of(sample: Sample) -> Channels:
     _, _, pf, current_a, voltage_v = sample
     if pf is None and current_a is None and voltage_v is None:
         return NO_CHANNELS
-    return channels(pf, current_a, voltage_v)
+    return pack_channels(pf, current_a, voltage_v)
 
 
-def as_said(whole: Channels) -> tuple[float | None, float | None, float | None]:
+def unpack_channels(whole: Channels) -> tuple[float | None, float | None, float | None]:
     """Power factor, current and voltage that give these whole numbers again."""
     pf, current_a, voltage_v = (
-        None if value == UNSAID else value / scale
-        for value, scale in zip(whole or _UNSAID_ALL, _SCALES, strict=True)
+        None if value == ABSENT else value / scale
+        for value, scale in zip(whole or _ALL_ABSENT, _SCALES, strict=True)
     )
     return pf, current_a, voltage_v
 
 
-def voltage_least(params: LineParams) -> float:
+def least_voltage_of(params: LineParams) -> float:
     """Decivolts below which this line has no supply."""
     return VOLTAGE_PRESENT * (10 * params.voltage_v or VOLTAGE_UNLEARNED)
 
 
 def _whole(value: float | None, most: float, scale: int) -> int:
     if value is None or not abs(value) <= most:
-        return UNSAID
+        return ABSENT
     return round(abs(value) * scale)
 
 
@@ -103,7 +103,7 @@ class LineChannels:
     __slots__ = ("begin", "count", "latest", "slot")
 
     def __init__(self) -> None:
-        self.latest: Sample = _SILENCE
+        self.latest: Sample = _NO_SAMPLE
         self.slot = -1
         self.begin = self.count = 0
 
@@ -114,7 +114,7 @@ class LineChannels:
         if not heater:
             return
         pf = self.pf
-        if pf == UNSAID:
+        if pf == ABSENT:
             return
         if on and pf >= heater:
             if self.count == 0:
@@ -125,38 +125,38 @@ class LineChannels:
 
     @property
     def pf(self) -> int:
-        """Power factor in 0.001, or UNSAID."""
+        """Power factor in 0.001, or ABSENT."""
         return self._whole[0]
 
     @property
     def current(self) -> int:
-        """Current in mA, or UNSAID."""
+        """Current in mA, or ABSENT."""
         return self._whole[1]
 
     @property
     def voltage(self) -> int:
-        """Voltage in 0.1 V, or UNSAID."""
+        """Voltage in 0.1 V, or ABSENT."""
         return self._whole[2]
 
     @property
     def _whole(self) -> Channels:
-        return channels_of(self.latest) or _UNSAID_ALL
+        return channels_of(self.latest) or _ALL_ABSENT
 
-    def cause(self, params: LineParams) -> Cause:
+    def find_cause(self, params: LineParams) -> Cause:
         """Why the line draws nothing: the supply, its breaker (or CT), or its own control."""
         normal = 1000 * params.current_on_a or params.rated_w / WATTS_PER_MILLIAMPERE
-        if self.voltage == UNSAID:
+        if self.voltage == ABSENT:
             return Cause.UNKNOWN
-        if self.voltage < voltage_least(params):
+        if self.voltage < least_voltage_of(params):
             return Cause.SUPPLY
-        if self.current == UNSAID:
+        if self.current == ABSENT:
             return Cause.UNKNOWN
         return Cause.BREAKER_OR_CT if self.current < CURRENT_NONE * normal else Cause.STOPPED
 
-    def said(self) -> dict[str, float]:
+    def to_body(self) -> dict[str, float]:
         """What was said last, in its units."""
         rows = zip(("pf", "current_a", "voltage_v"), self._whole, _SCALES, strict=True)
-        return {name: value / scale for name, value, scale in rows if value != UNSAID}
+        return {name: value / scale for name, value, scale in rows if value != ABSENT}
 
     def state(self) -> list[int]:
         """Everything that `restore` needs."""
@@ -166,4 +166,4 @@ class LineChannels:
     def restore(self, state: list[int]) -> None:
         """Go on where `state` was taken."""
         self.begin, self.count, current, pf, self.slot, voltage = state
-        self.latest = (0.0, 0, *as_said((pf, current, voltage)))
+        self.latest = (0.0, 0, *unpack_channels((pf, current, voltage)))

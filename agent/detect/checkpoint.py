@@ -13,13 +13,13 @@ class CheckpointError(Exception):
     """The bytes are no checkpoint of this detector: start without one."""
 
 
-def packed(state: list[Any]) -> bytes:
+def pack(state: list[Any]) -> bytes:
     """The bytes of `state`."""
     body = cbor2.dumps(state)
     return hashlib.sha256(body).digest() + body
 
 
-def unpacked(checkpoint: bytes) -> Any:
+def unpack(checkpoint: bytes) -> Any:
     """The state in these bytes.
 
     Raises:

@@ -19,19 +19,19 @@ from math import floor
 from typing import Any, Final
 
 from agent.detect.arrivals import Arrivals
-from agent.detect.checkpoint import CheckpointError, packed, unpacked
+from agent.detect.checkpoint import CheckpointError, pack, unpack
 from agent.detect.episode import Episode
 from agent.detect.findings import LinkageWatch
 from agent.detect.incomer_findings import IncomerWatch
 from agent.detect.incomer_params import IncomerParams
-from agent.detect.line import POWER_MAX_W, LineTracker, line_trackers
+from agent.detect.line import POWER_MAX_W, LineTracker, start_trackers
 from agent.detect.line_findings import LineWatch
 from agent.detect.linkage import VIOLATION
+from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams
 from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, VERDICT_EVERY_SLOTS, History, Retrospect
 from agent.detect.sample import Sample
 from agent.detect.status import LinkageStatus, status_of
-from agent.detect.written import ParamsError
 
 TIME_MAX_S: Final = 1e11
 """The year 5138: a later time is no time."""
@@ -56,13 +56,13 @@ class Detector:
         self._reorder = max(one.reorder_slots for one in params)
         self._next: int | None = None
         self._open_s: float = TIME_MIN_S
-        self._heard = 0
+        self._last_row = 0
         self._arrivals = Arrivals()
         self._rows, self._places = self._arrivals.rows, self._arrivals.places
         self._build(0)
 
     def _build(self, slot: int) -> None:
-        trackers = line_trackers(self._params, slot)
+        trackers = start_trackers(self._params, slot)
         for line in (line for one in self._params for line in one.lines):
             if trackers[line.id].params != line:
                 raise ParamsError((f"line {line.id} has different parameters in two linkages",))
@@ -83,7 +83,7 @@ class Detector:
         )
         if self._incomer:
             for link in self._links:
-                link.rise_w = self._incomer.rise_w
+                link.measure_rise_w = self._incomer.measure_rise_w
         self._retrospect = Retrospect(self._params)
         self._rings = [self._retrospect.histories.get(name, History()).ring for name in trackers]
 
@@ -159,7 +159,7 @@ class Detector:
             self._close(slot, found)
             slot += 1
             self._next = slot
-            if slot - self._heard > self._silent:
+            if slot - self._last_row > self._silent:
                 slot = self._arrivals.earliest(end)
                 self._start(slot)
         self._open_s = slot * self._dt
@@ -174,7 +174,7 @@ class Detector:
         open_lines = {watch.tracker.params.id: watch.open for watch in self._lines}
         open_incomer = self._incomer.open if self._incomer else {}
         open_links = {link.params.linkage: link.open for link in self._links}
-        self._next = self._heard = slot
+        self._next = self._last_row = slot
         self._open_s = slot * self._dt
         self._build(slot)
         for watch in self._lines:
@@ -192,26 +192,26 @@ class Detector:
         if row is None:
             row = self._arrivals.empty
         else:
-            self._heard = slot
+            self._last_row = slot
         for tracker, ring, sample in zip(self._trackers, self._rings, row):  # noqa: B905  strict costs a line
             ring[at] = EMPTY if sample is None else sample[1]
             if tracker.take(slot, sample):
                 judged = True
         for link in self._links:
             if link.step(slot, not judged):
-                found += link.changes(slot)
+                found += link.collect_changes(slot)
             if link.flags and link.flags & VIOLATION:
                 violated = True
         if judged:
-            found += self._changes_of_lines(slot)
+            found += self._collect_line_changes(slot)
         if self._incomer:
             found += self._incomer.step(slot)
         if violated or slot % VERDICT_EVERY_SLOTS == 0:
             found += self._retrospect.close(slot, self._judged, self._links)
 
-    def _changes_of_lines(self, slot: int) -> list[Episode]:
+    def _collect_line_changes(self, slot: int) -> list[Episode]:
         changed = [watch for watch in self._lines if watch.tracker.flags != watch.reported]
-        return [one for watch in changed for one in watch.changes(slot)]
+        return [one for watch in changed for one in watch.collect_changes(slot)]
 
     def status(self) -> tuple[LinkageStatus, ...]:
         """What is known of every linkage after the last closed slot."""
@@ -220,15 +220,16 @@ class Detector:
     def checkpoint(self) -> bytes:
         """Everything that `restore` needs."""
         lines = {
-            watch.tracker.params.id: [watch.tracker.state(), _bodies(watch.open)] for watch in self._lines
+            watch.tracker.params.id: [watch.tracker.state(), _to_bodies(watch.open)] for watch in self._lines
         }
         links = {
-            link.params.linkage: [link.params.hash, link.state(), _bodies(link.open)] for link in self._links
+            link.params.linkage: [link.params.hash, link.state(), _to_bodies(link.open)]
+            for link in self._links
         }
-        incomer = [self._incomer.state(), _bodies(self._incomer.open)] if self._incomer else []
-        state: list[Any] = [CHECKPOINT_VERSION, self._next, self._heard, lines, links]
+        incomer = [self._incomer.state(), _to_bodies(self._incomer.open)] if self._incomer else []
+        state: list[Any] = [CHECKPOINT_VERSION, self._next, self._last_row, lines, links]
         state += [self._arrivals.state(), self._retrospect.state(), incomer]
-        return packed(state)
+        return pack(state)
 
     def restore(self, checkpoint: bytes) -> None:
         """Go on where `checkpoint` was taken.
@@ -236,45 +237,45 @@ class Detector:
         Raises:
             CheckpointError: These bytes cannot be used; the detector is as new.
         """
-        state = unpacked(checkpoint)
+        state = unpack(checkpoint)
         try:
             self._restore(state)
         except Exception as error:
             self._rows.clear()
-            self._next, self._open_s, self._heard = None, TIME_MIN_S, 0
+            self._next, self._open_s, self._last_row = None, TIME_MIN_S, 0
             self._build(0)
             raise CheckpointError(f"not a checkpoint of this detector: {error}") from error
 
     def _restore(self, state: list[Any]) -> None:
-        version, following, heard, lines, links, pending, retrospect, incomer = state
+        version, following, last_row, lines, links, pending, retrospect, incomer = state
         if version != CHECKPOINT_VERSION:
             raise ValueError(f"version {version}")
         self._build(following or 0)
-        self._next, self._heard = following, heard
+        self._next, self._last_row = following, last_row
         self._open_s = TIME_MIN_S if following is None else following * self._dt
         same = set()
         for link in self._links:
             params_hash, tracked, bodies = links.get(link.params.linkage, (b"", [], {}))
-            link.adopt(_episodes(bodies))
+            link.adopt(_from_bodies(bodies))
             if params_hash == link.params.hash:
                 link.restore(tracked)
                 same.add(link.params.linkage)
         for watch in self._lines:
             tracked, bodies = lines.get(watch.tracker.params.id, ([], {}))
-            watch.adopt(_episodes(bodies))
+            watch.adopt(_from_bodies(bodies))
             if tracked and watch.home.params.linkage in same:
                 watch.tracker.restore(tracked)
         if len(same) == len(self._links) == len(links):
             self._retrospect.restore(retrospect)
         if self._incomer and incomer:
-            self._incomer.adopt(_episodes(incomer[1]))
+            self._incomer.adopt(_from_bodies(incomer[1]))
             self._incomer.restore(incomer[0])
         self._arrivals.restore(pending)
 
 
-def _bodies(episodes: dict[int, Episode]) -> dict[int, dict[str, Any]]:
+def _to_bodies(episodes: dict[int, Episode]) -> dict[int, dict[str, Any]]:
     return {flag: episode.to_body() for flag, episode in episodes.items()}
 
 
-def _episodes(bodies: dict[int, dict[str, Any]]) -> dict[int, Episode]:
+def _from_bodies(bodies: dict[int, dict[str, Any]]) -> dict[int, Episode]:
     return {flag: Episode.from_body(body) for flag, body in bodies.items()}

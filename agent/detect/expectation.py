@@ -31,32 +31,32 @@ class Expectation:
     def clear(self, slot: int) -> None:
         """Know nothing before the slot after `slot`."""
         self._recent.clear()
-        self._stand_on(0, slot + self._guard)
+        self._set_step(0, slot + self._guard)
 
     def at(self, slot: int, u: int) -> int:
         """What is asked for in `slot`, which follows the last one, when production is `u`."""
         self._recent.append(u)
         if u >= self._above:
             if slot >= self._until:
-                self._look(slot)
+                self._search(slot)
         elif u >= self._from:
             self._until = slot + self._guard
         else:
-            self._look(slot)
+            self._search(slot)
         return self._watts
 
-    def _stand_on(self, step: int, until: int) -> None:
+    def _set_step(self, step: int, until: int) -> None:
         """The lowest step is `step`, and stays so until the slot `until` if it is not seen again."""
         self._step, self._until = step, until
         self._from, self._above = self._edges[step : step + 2]
         self._watts = self._los[step]
 
-    def _look(self, slot: int) -> None:
+    def _search(self, slot: int) -> None:
         recent = self._recent
         step = bisect_right(self._edges, min(recent)) - 1
         above = self._edges[step + 1]
         age = next(age for age, u in enumerate(reversed(recent)) if u < above)
-        self._stand_on(step, slot - age + self._guard)
+        self._set_step(step, slot - age + self._guard)
 
     def state(self) -> list[int]:
         """Everything that `restore` needs."""
@@ -67,4 +67,4 @@ class Expectation:
         step, until, *recent = state
         self._recent.clear()
         self._recent.extend(recent)
-        self._stand_on(step, until)
+        self._set_step(step, until)

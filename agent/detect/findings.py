@@ -14,13 +14,19 @@ from typing import Any, Final
 from attrs import astuple, define, evolve, field, frozen
 
 from agent.detect import linkage as linkage_alarms
-from agent.detect.causes import channels_said, low_rule, speed_hz, treatment_cause, with_incomer
+from agent.detect.causes import (
+    collect_channels,
+    estimate_speed_hz,
+    find_low_rule,
+    find_treatment_cause,
+    refine_by_incomer,
+)
 from agent.detect.channels import Cause
 from agent.detect.episode import SEVERITIES, Episode, Rule, Severity, State
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.linkage import LinkageTracker
 from agent.detect.params import LinkageParams
-from agent.detect.sentence import sentences
+from agent.detect.sentence import write_sentence
 from agent.detect.trace import MinuteTrace
 
 ALIVE_S: Final = 60
@@ -66,7 +72,7 @@ class LinkageWatch:
     rule: Rule = Rule.OFF
     open: dict[int, Episode] = field(factory=dict)
     ended: Ended | None = None
-    rise_w: Callable[[int], float | None] = field(default=lambda _: None)
+    measure_rise_w: Callable[[int], float | None] = field(default=lambda _: None)
 
     @classmethod
     def start(cls, params: LinkageParams, lines: Mapping[str, LineTracker], slot: int) -> "LinkageWatch":
@@ -85,7 +91,7 @@ class LinkageWatch:
         `whole` says that every line has a sample in `slot`, and that it counts.
 
         Returns:
-            Whether `changes` has something to say.
+            Whether `collect_changes` has something to say.
         """
         tracker = self.tracker
         if whole:
@@ -97,25 +103,25 @@ class LinkageWatch:
             tracker.step(slot, u, True, t, True)
             trace = self.trace
             if slot >= trace.until:
-                self._minute(slot)
+                self._close_minute(slot)
             trace.sum_u += u
             trace.sum_t += t
         else:
-            self._step_in_part(slot)
+            self._step_partly(slot)
         return tracker.flags != self.flags or tracker.rule is not self.rule
 
-    def _step_in_part(self, slot: int) -> None:
+    def _step_partly(self, slot: int) -> None:
         u, u_known = _sum(self.production)
         t, t_known = _sum(self.treatment)
         self.tracker.step(slot, u, u_known, t, t_known)
         if slot >= self.trace.until:
-            self._minute(slot)
-        missed = missing(self.production, slot) + missing(self.treatment, slot)
+            self._close_minute(slot)
+        missed = count_missing(self.production, slot) + count_missing(self.treatment, slot)
         self.trace.add(u if u_known else MISSING, t if t_known else MISSING, missed)
 
-    def _minute(self, slot: int) -> None:
+    def _close_minute(self, slot: int) -> None:
         self.trace.close(slot)
-        self.tracker.each_minute(slot, self.trace.low)
+        self.tracker.judge_minute(slot, self.trace.low)
 
     def adopt(self, episodes: dict[int, Episode]) -> None:
         """Go on with open episodes of a time about which nothing else is known."""
@@ -139,7 +145,7 @@ class LinkageWatch:
         self.trace.restore(traced)
         self.flags, self.rule = self.tracker.flags, self.tracker.rule
 
-    def changes(self, slot: int) -> list[Episode]:
+    def collect_changes(self, slot: int) -> list[Episode]:
         """Episodes that were raised, renamed or cleared by the last step; empty when nothing changed."""
         flags = self.tracker.flags
         if flags & ~self.flags & linkage_alarms.VIOLATION:
@@ -149,14 +155,14 @@ class LinkageWatch:
             rule = self._rule(flag)
             episode = self.open.get(flag)
             if flags & flag and episode is None:
-                self.open[flag] = self._reopened(self._raised(flag, rule, slot))
+                self.open[flag] = self._reopen(self._build_raised(flag, rule, slot))
                 found.append(self.open[flag])
             elif flags & flag and episode is not None and episode.rule is not rule:
-                self.open[flag] = self._renamed(episode, rule)
+                self.open[flag] = self._rename(episode, rule)
                 found.append(self.open[flag])
             elif episode is not None and not flags & flag:
                 end = self.tracker.end_slot if flag == linkage_alarms.VIOLATION else slot
-                found.append(cleared(self.open.pop(flag), end * self.params.dt_s))
+                found.append(clear(self.open.pop(flag), end * self.params.dt_s))
                 if flag == linkage_alarms.VIOLATION:
                     self.ended = _ended(found[-1])
         self.flags, self.rule = flags, self.tracker.rule
@@ -169,31 +175,31 @@ class LinkageWatch:
         """Tell underspeed from idle, now that a deficit with treatment on was raised."""
         if self.tracker.rule is Rule.IDLE:
             mean = self.tracker.deficit.mean_low_w
-            self.tracker.rule = low_rule(self.params, self.treatment, mean, self._normal_w())
+            self.tracker.rule = find_low_rule(self.params, self.treatment, mean, self._find_normal_w())
 
-    def _normal_w(self) -> int:
+    def _find_normal_w(self) -> int:
         expected = self.tracker.expected
         return next(step.median_w for step in reversed(self.params.envelope) if step.lo_w <= expected)
 
-    def _renamed(self, episode: Episode, rule: Rule) -> Episode:
-        words = sentences(rule, episode.lines, episode.numbers, self.params.utc_offset_s)
+    def _rename(self, episode: Episode, rule: Rule) -> Episode:
+        words = write_sentence(rule, episode.lines, episode.numbers, self.params.utc_offset_s)
         return evolve(episode, rule=rule, severity=SEVERITIES[rule], sentence=words)
 
-    def _raised(self, flag: int, rule: Rule, slot: int) -> Episode:
+    def _build_raised(self, flag: int, rule: Rule, slot: int) -> Episode:
         begin = self.tracker.since[flag] * self.params.dt_s
-        evidence = self.evidence(slot)
+        evidence = self.collect_evidence(slot)
         if flag == linkage_alarms.VIOLATION:
-            evidence |= self._violation(slot)
+            evidence |= self._describe_violation(slot)
         elif flag == linkage_alarms.INTERRUPTED:
-            evidence |= self._interruptions()
+            evidence |= self._describe_interruptions()
         else:
-            evidence |= self._decoupling(slot)
-        lines = names(self.treatment)
+            evidence |= self._describe_decoupling(slot)
+        lines = ids_of(self.treatment)
         if flag & _PRODUCTION_RULES:
-            lines = tuple(evidence["lines_on"]) or names(self.production)
-        return self.episode(rule, lines, begin, slot, evidence)
+            lines = tuple(evidence["lines_on"]) or ids_of(self.production)
+        return self.build_episode(rule, lines, begin, slot, evidence)
 
-    def _reopened(self, fresh: Episode) -> Episode:
+    def _reopen(self, fresh: Episode) -> Episode:
         """`fresh`, or the episode that it goes on with."""
         before = self.ended
         if before is None or not fresh.rule == before.rule == Rule.OFF:
@@ -210,10 +216,10 @@ class LinkageWatch:
             numbers=fresh.numbers | {"begin_at_s": before.begin_at_s, "reopened": times},
         )
 
-    def retrospective(self, slot: int) -> Episode:
+    def build_retrospective(self, slot: int) -> Episode:
         """The violation that the tracker has just raised, as a notice about the past."""
         self._name_low()
-        found = self._raised(linkage_alarms.VIOLATION, self.tracker.rule, slot)
+        found = self._build_raised(linkage_alarms.VIOLATION, self.tracker.rule, slot)
         return evolve(
             found,
             id=f"{found.id}-retrospective",
@@ -223,7 +229,7 @@ class LinkageWatch:
             retrospective=True,
         )
 
-    def episode(
+    def build_episode(
         self, rule: Rule, lines: tuple[str, ...], begin: int, slot: int, numbers: dict[str, Any]
     ) -> Episode:
         """An episode that is raised at the end of `slot`."""
@@ -238,12 +244,12 @@ class LinkageWatch:
             begin_at_s=begin,
             raised_at_s=(slot + 1) * self.params.dt_s,
             numbers=numbers,
-            sentence=sentences(rule, lines, numbers, self.params.utc_offset_s),
-            trace=self.trace.trace(),
+            sentence=write_sentence(rule, lines, numbers, self.params.utc_offset_s),
+            trace=self.trace.to_trace(),
             params_hash=self.params.hash,
         )
 
-    def evidence(self, slot: int) -> dict[str, Any]:
+    def collect_evidence(self, slot: int) -> dict[str, Any]:
         """What every episode of this linkage carries."""
         lines = self.production + self.treatment
         correlation = self.trace.correlation
@@ -262,15 +268,15 @@ class LinkageWatch:
             "learned_from_s": self.params.learned_from_s,
             "learned_to_s": self.params.learned_to_s,
             "provisional": self.params.provisional,
-            "channels": channels_said(lines),
+            "channels": collect_channels(lines),
         }
 
-    def _violation(self, slot: int) -> dict[str, Any]:
+    def _describe_violation(self, slot: int) -> dict[str, Any]:
         tracker, params, dt = self.tracker, self.params, self.params.dt_s
         slots = slot - tracker.deficit.slot + 1
-        normal_w, low_w = self._normal_w(), tracker.deficit.mean_low_w
+        normal_w, low_w = self._find_normal_w(), tracker.deficit.mean_low_w
         return {
-            "cause": self._cause(slot, normal_w).value,
+            "cause": self._find_cause(slot, normal_w).value,
             "production_on_at_s": tracker.on_slot * dt,
             "grace_end_at_s": tracker.on_slot * dt + params.grace_s,
             "deficit_begin_at_s": tracker.deficit.slot * dt,
@@ -282,16 +288,18 @@ class LinkageWatch:
             "treatment_expected_w": tracker.expected,
             "treatment_normal_w": normal_w,
             "treatment_low_w": low_w,
-            "speed_hz": speed_hz(low_w, normal_w),
+            "speed_hz": estimate_speed_hz(low_w, normal_w),
             "treatment_on_w": params.on_treatment.lo_w,
             "healthy_at_s": tracker.healthy_slot * dt if tracker.seen else None,
         }
 
-    def _cause(self, slot: int, normal_w: int) -> Cause:
-        found = treatment_cause(self.treatment, slot, self.params.dt_s)
-        return with_incomer(found, normal_w, self.rise_w(self.tracker.deficit.slot * self.params.dt_s))
+    def _find_cause(self, slot: int, normal_w: int) -> Cause:
+        found = find_treatment_cause(self.treatment, slot, self.params.dt_s)
+        return refine_by_incomer(
+            found, normal_w, self.measure_rise_w(self.tracker.deficit.slot * self.params.dt_s)
+        )
 
-    def _interruptions(self) -> dict[str, Any]:
+    def _describe_interruptions(self) -> dict[str, Any]:
         kept = self.tracker.interruptions
         return {
             "interruption_count": len(kept.kept),
@@ -300,7 +308,7 @@ class LinkageWatch:
             "interruption_window_s": self.params.interruptions_window_s,
         }
 
-    def _decoupling(self, slot: int) -> dict[str, Any]:
+    def _describe_decoupling(self, slot: int) -> dict[str, Any]:
         return {
             "orphan_starts": len(self.tracker.orphans),
             "orphan_limit": self.params.orphans_limit,
@@ -311,7 +319,7 @@ class LinkageWatch:
         }
 
 
-def names(lines: Sequence[LineTracker]) -> tuple[str, ...]:
+def ids_of(lines: Sequence[LineTracker]) -> tuple[str, ...]:
     """The ids of these lines."""
     return tuple(line.params.id for line in lines)
 
@@ -322,12 +330,12 @@ def _sum(lines: Sequence[LineTracker]) -> tuple[int, bool]:
     return sum(known), len(known) == len(lines)
 
 
-def missing(lines: Sequence[LineTracker], slot: int) -> int:
+def count_missing(lines: Sequence[LineTracker], slot: int) -> int:
     """How many of these lines have no sample in `slot` that counts."""
     return sum(line.last_slot != slot for line in lines)
 
 
-def cleared(episode: Episode, end_at_s: int) -> Episode:
+def clear(episode: Episode, end_at_s: int) -> Episode:
     """The same episode, ended."""
     return evolve(episode, state=State.CLEARED, end_at_s=max(end_at_s, episode.begin_at_s))
 

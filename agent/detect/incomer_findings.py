@@ -16,10 +16,10 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect.episode import SEVERITIES, Episode, Rule
-from agent.detect.findings import ALIVE_S, cleared, missing
+from agent.detect.findings import ALIVE_S, clear, count_missing
 from agent.detect.incomer_params import IncomerParams
 from agent.detect.line import MISSING, LineTracker
-from agent.detect.sentence import sentences
+from agent.detect.sentence import write_sentence
 from agent.detect.trace import MINUTE_S, MinuteTrace
 
 RISE_MINUTES: Final = 5
@@ -56,13 +56,13 @@ class IncomerWatch:
             self.trace.close(slot)
         known = [line.now for line in self.lines if line.now >= 0]
         total = sum(known) if len(known) == len(self.lines) else MISSING
-        missed = missing(self.lines, slot) + missing((self.incomer,), slot)
+        missed = count_missing(self.lines, slot) + count_missing((self.incomer,), slot)
         self.trace.add(self.incomer.now, total, missed)
         return self._judge(slot) if over and self.params.residual_s else []
 
-    def rise_w(self, since_s: int) -> float | None:
+    def measure_rise_w(self, since_s: int) -> float | None:
         """By how much the rest is higher now than it was before `since_s`; None if not known."""
-        trace = self.trace.trace()
+        trace = self.trace.to_trace()
         at = (since_s - trace.begin_at_s) // MINUTE_S
         pairs = zip(trace.production_w, trace.treatment_w, strict=True)
         rests = [None if u is None or t is None else u - t for u, t in pairs]
@@ -85,17 +85,17 @@ class IncomerWatch:
         else:
             self.minutes = max(self.minutes - 2, 0)
         if self.minutes >= self._limit and not self.open:
-            self.open[0] = self._raised(slot, rest)
+            self.open[0] = self._build_raised(slot, rest)
             return [self.open[0]]
         if self.minutes == 0 and self.open:
-            return [cleared(self.open.pop(0), slot * self.dt_s)]
+            return [clear(self.open.pop(0), slot * self.dt_s)]
         return []
 
     @property
     def _limit(self) -> int:
         return -(-self.params.residual_s // MINUTE_S)
 
-    def _raised(self, slot: int, rest: int) -> Episode:
+    def _build_raised(self, slot: int, rest: int) -> Episode:
         params, alive_slots = self.params, max(1, ALIVE_S // self.dt_s)
         lines = (self.incomer, *self.lines)
         numbers: dict[str, Any] = {
@@ -121,8 +121,8 @@ class IncomerWatch:
             begin_at_s=self.begin_s,
             raised_at_s=(slot + 1) * self.dt_s,
             numbers=numbers,
-            sentence=sentences(rule, (name,), numbers, params.utc_offset_s),
-            trace=self.trace.trace(),
+            sentence=write_sentence(rule, (name,), numbers, params.utc_offset_s),
+            trace=self.trace.to_trace(),
             params_hash=params.hash,
         )
 

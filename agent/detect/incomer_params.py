@@ -11,14 +11,14 @@ from typing import ClassVar, Final
 from attrs import field, frozen
 
 from agent.detect.line_params import LineParams, nameplate_line
-from agent.detect.written import ParamsError, Written, hash_of
+from agent.detect.param_table import ParamsError, ParamTable, hash_table
 
 OUT_OF_BAND_S: Final = 900
 """A rest beyond its band for a quarter of an hour is no start of a motor and no late sample."""
 
 
 @frozen(kw_only=True)
-class IncomerParams(Written):
+class IncomerParams(ParamTable):
     """The incomer and what stands behind it.
 
     Attributes:
@@ -49,7 +49,7 @@ class IncomerParams(Written):
     def hash(self) -> bytes:
         """As it was when the incomer was called feed: the same parameters keep their hash for good."""
         table = self.to_dict()
-        return hash_of({"feed": table.pop("incomer"), **table})
+        return hash_table({"feed": table.pop("incomer"), **table})
 
     def __attrs_post_init__(self) -> None:
         checks = (

@@ -32,7 +32,7 @@ class Interruptions:
             if len(self.kept) > KEPT_MAX:
                 self._drop()
 
-    def first(self, slot: int) -> int:
+    def find_first(self, slot: int) -> int:
         """The oldest one within the window before `slot`, or `slot`; older ones are forgotten."""
         while self.kept and slot - self.kept[0][0] >= self._window:
             self._drop()

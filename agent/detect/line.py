@@ -21,7 +21,7 @@ has them; a line without them costs nothing.
 
 Nearly every sample of a plant has nothing to judge: no alarm is up and nothing is being counted towards
 one, and the power stays where it cannot begin either. `take` knows the band of such powers and then only
-keeps the values, at a third of the cost; whatever is outside goes through `step` and `heard`, which
+keeps the values, at a third of the cost; whatever is outside goes through `step` and `take_channels`, which
 could take every sample and say the same.
 """
 
@@ -30,13 +30,13 @@ from operator import attrgetter
 from typing import Any, Final
 
 from agent.detect.channels import (
+    ABSENT,
     CURRENT_MAX_A,
     PF_MAX,
-    UNSAID,
     VOLTAGE_MAX_V,
     LineChannels,
     channels_of,
-    voltage_least,
+    least_voltage_of,
 )
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
@@ -72,7 +72,7 @@ _NOTHING: Final[Sample] = (0.0, MISSING, None, None, None)
 
 
 class LineTracker:
-    """State of one line; `take`, or `step` and `heard`, is called once for every slot."""
+    """State of one line; `take`, or `step` and `take_channels`, is called once for every slot."""
 
     __slots__ = (
         *_STATE, "_alpha", "_calm_from", "_calm_to", "_ct_floor", "_ct_slots", "_dark_below",
@@ -89,18 +89,18 @@ class LineTracker:
         self.hi = params.threshold.hi_w
         self._fall_from = params.fall_from_w
         self._fall_to = max(1, round(FALL_TO * params.fall_from_w))
-        self._hold = hold_slots(linkage)
+        self._hold = compute_hold_slots(linkage)
         self._loss_slots = max(LOSS_SLOTS_MIN, -(-linkage.loss_s // dt))
-        self._stuck_on = _stuck_slots(params.stuck_on_s, dt)
-        self._stuck_off = _stuck_slots(params.stuck_off_s, dt)
+        self._stuck_on = _to_stuck_slots(params.stuck_on_s, dt)
+        self._stuck_off = _to_stuck_slots(params.stuck_off_s, dt)
         self._stuck_least = min(self._stuck_on, self._stuck_off)
         self._noise_floor = params.noise_floor
         self._noise_from = self.hi if params.noise_floor else NEVER
-        self._alpha = noise_alpha(dt)
+        self._alpha = compute_noise_alpha(dt)
         self._flat_slots = -(-linkage.flat_s // dt)
         self._ct_floor = params.ct_floor_w
         self._ct_slots = -(-linkage.ct_s // dt)
-        self._dark_below = voltage_least(params)
+        self._dark_below = least_voltage_of(params)
         self._heater = round(1000 * params.pf_heater)
         # A thousandth less than what is rounded to a heater's.
         self._motor_to = min((self._heater - 1) / 1000, PF_MAX) if self._heater else PF_MAX
@@ -133,7 +133,7 @@ class LineTracker:
             channels.latest = said
             channels.slot = slot
         elif current_a is not None or voltage_v is not None:
-            if not (_is_said(current_a, CURRENT_MAX_A) or _is_said(voltage_v, VOLTAGE_MAX_V)):
+            if not (_is_valid(current_a, CURRENT_MAX_A) or _is_valid(voltage_v, VOLTAGE_MAX_V)):
                 return self._judge(slot, sample)
             channels = self.channels
             channels.latest = said
@@ -163,7 +163,7 @@ class LineTracker:
         self.step(slot, None if sample is None else sample[1])
         said = sample is not None and bool(channels_of(sample))
         if said or self.flags & DUMMY:
-            self.heard(slot, sample if said else None)
+            self.take_channels(slot, sample if said else None)
         self._settle()
         return True
 
@@ -181,7 +181,7 @@ class LineTracker:
     def step(self, slot: int, raw: int | None) -> None:
         """Take the sample of `slot`; `now` has the watts that count, or MISSING."""
         if raw is None or raw > self._top or raw <= -self._lo:
-            self._missed(slot, rejected=raw is not None)
+            self._miss(slot, rejected=raw is not None)
             return
         if raw < 0:  # noqa: PLR1730  a call of max() in every slot costs more than all of this method's tests
             raw = 0
@@ -212,7 +212,7 @@ class LineTracker:
             return self._stuck_on
         return self._stuck_off if raw else NEVER
 
-    def heard(self, slot: int, sample: Sample | None) -> None:
+    def take_channels(self, slot: int, sample: Sample | None) -> None:
         """Take the other channels of `slot`, after its step; without any, they soon accuse nobody."""
         channels = self.channels
         if sample is not None:
@@ -225,7 +225,7 @@ class LineTracker:
         elif channels.count == 0 and self.flags:
             self.flags &= ~DUMMY
 
-    def _missed(self, slot: int, *, rejected: bool) -> None:
+    def _miss(self, slot: int, *, rejected: bool) -> None:
         if rejected:
             self.rejected += 1
             self.refused_slot = slot
@@ -273,7 +273,7 @@ class LineTracker:
         """Whether the voltage had gone when it was last heard, which is the slot before this one."""
         said = self.channels
         return (
-            said.voltage != UNSAID and said.voltage < self._dark_below and slot - said.slot <= self._hold + 1
+            said.voltage != ABSENT and said.voltage < self._dark_below and slot - said.slot <= self._hold + 1
         )
 
     def adopt(self, flag: int, since: int) -> None:
@@ -299,12 +299,12 @@ class LineTracker:
         self._settle()
 
 
-def _is_said(value: float | None, most: float) -> bool:
+def _is_valid(value: float | None, most: float) -> bool:
     """Whether it is a number that a meter can show; NaN is none."""
     return value is not None and -most <= value <= most
 
 
-def line_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:
+def start_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:
     """A tracker for each line of these linkages, in the order in which they are first named."""
     trackers: dict[str, LineTracker] = {}
     for one in params:
@@ -314,15 +314,15 @@ def line_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineT
     return trackers
 
 
-def hold_slots(linkage: LinkageParams) -> int:
+def compute_hold_slots(linkage: LinkageParams) -> int:
     """Slots for which a last value stands for missing ones."""
     return max(linkage.hold_slots, -(-linkage.hold_s // linkage.dt_s))
 
 
-def noise_alpha(dt_s: int) -> float:
+def compute_noise_alpha(dt_s: int) -> float:
     """Weight of one sample in the noise mean: 10 minutes, or 20 samples where they take longer."""
     return 1 / max(FLAT_MEAN_S / dt_s, FLAT_MEAN_SLOTS_MIN)
 
 
-def _stuck_slots(limit_s: int, dt_s: int) -> int:
+def _to_stuck_slots(limit_s: int, dt_s: int) -> int:
     return max(STUCK_SLOTS_MIN, -(-limit_s // dt_s)) if limit_s else NEVER

@@ -5,10 +5,10 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect import line as line_alarms
-from agent.detect.causes import line_cause, loss_cause, voltage_elsewhere, with_incomer
+from agent.detect.causes import find_line_cause, find_loss_cause, has_voltage_elsewhere, refine_by_incomer
 from agent.detect.channels import Cause
 from agent.detect.episode import Episode, Rule
-from agent.detect.findings import LinkageWatch, cleared
+from agent.detect.findings import LinkageWatch, clear
 from agent.detect.line import LineTracker
 
 LOST_OF_RATED: Final = 0.1
@@ -39,35 +39,37 @@ class LineWatch:
             self.tracker.adopt(flag, episode.begin_at_s // self.home.params.dt_s)
         self.reported = self.tracker.flags
 
-    def changes(self, slot: int) -> list[Episode]:
+    def collect_changes(self, slot: int) -> list[Episode]:
         """Episodes that were raised or cleared by the last step."""
         flags, dt = self.tracker.flags, self.home.params.dt_s
         found: list[Episode] = []
         for flag in line_alarms.FLAGS:
             if flags & flag and flag not in self.open:
                 begin = self.tracker.since[flag] * dt
-                numbers = self.home.evidence(slot) | self._numbers(flag, begin, slot)
+                numbers = self.home.collect_evidence(slot) | self._describe(flag, begin, slot)
                 names_ = (self.tracker.params.id,)
-                self.open[flag] = self.home.episode(LINE_RULES[flag], names_, begin, slot, numbers)
+                self.open[flag] = self.home.build_episode(LINE_RULES[flag], names_, begin, slot, numbers)
                 found.append(self.open[flag])
             elif flag in self.open and not flags & flag:
-                found.append(cleared(self.open.pop(flag), slot * dt))
+                found.append(clear(self.open.pop(flag), slot * dt))
         self.reported = flags
         return found
 
-    def _numbers(self, flag: int, begin: int, slot: int) -> dict[str, Any]:
+    def _describe(self, flag: int, begin: int, slot: int) -> dict[str, Any]:
         tracker, params, dt = self.tracker, self.tracker.params, self.home.params.dt_s
         cause = Cause.UNKNOWN
         more: dict[str, Any] = {}
         lines = self.home.production + self.home.treatment
         if flag == line_alarms.DATA_LOSS:
-            cause = loss_cause(tracker, lines, slot, dt)
+            cause = find_loss_cause(tracker, lines, slot, dt)
         elif flag == line_alarms.SUPPLY:
             cause = Cause.SUPPLY
-            more["voltage_elsewhere"] = voltage_elsewhere(tracker, lines, slot, dt)
+            more["voltage_elsewhere"] = has_voltage_elsewhere(tracker, lines, slot, dt)
         elif flag == line_alarms.CT:
             lost_w = max(params.ct_floor_w, LOST_OF_RATED * params.rated_w)
-            cause = with_incomer(line_cause(tracker, slot, dt), lost_w, self.home.rise_w(begin))
+            cause = refine_by_incomer(
+                find_line_cause(tracker, slot, dt), lost_w, self.home.measure_rise_w(begin)
+            )
         on = tracker.raw >= params.threshold.lo_w
         return {
             "value_w": max(tracker.raw, 0),
@@ -78,7 +80,7 @@ class LineWatch:
             "noise": round(tracker.ewma, 7),
             "noise_floor": params.noise_floor,
             "ct_floor_w": params.ct_floor_w,
-            "pf": tracker.channels.said().get("pf"),
+            "pf": tracker.channels.to_body().get("pf"),
             "pf_on": params.pf_on,
             "pf_heater": params.pf_heater,
             **more,

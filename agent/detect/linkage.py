@@ -55,7 +55,7 @@ class LinkageTracker:
     """State of one linkage; `step` is called once for every slot."""
 
     __slots__ = (
-        *_STATE, "_asked", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_grace",
+        *_STATE, "_expectation", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_grace",
         "_highest", "_highest_slots", "_limit", "_lost", "_orphan_limit", "_overrun", "_t_hi", "_t_lo",
         "_u_hi", "_u_lo", "deficit", "dt", "interruptions", "orphans", "params", "rule", "since",
     )  # fmt: skip
@@ -77,7 +77,7 @@ class LinkageTracker:
         self._limit = params.limit_s
         self._overrun = -(-params.overrun_s // dt) if params.overrun_s else NEVER
         self._orphan_limit = params.orphans_limit or NEVER
-        self._asked = Expectation(params.envelope, max(1, -(-params.guard_s // dt)), slot)
+        self._expectation = Expectation(params.envelope, max(1, -(-params.guard_s // dt)), slot)
         self._highest = RollingMinimum(self._highest_slots)
         self.orphans = Orphans(dt)
         self.interruptions = Interruptions(
@@ -106,7 +106,7 @@ class LinkageTracker:
         if self._calm:
             if self.on:
                 if u >= self._u_hi:
-                    self.expected = expected = self._asked.at(slot, u)
+                    self.expected = expected = self._expectation.at(slot, u)
                     if t >= expected and t >= self._t_lo:
                         self.on_count += 1
                         self.good += 1
@@ -115,11 +115,11 @@ class LinkageTracker:
                         self._judge(slot, t, expected)
                     return
             elif u_known and u < self._u_hi and t < self._t_hi:
-                self.expected = self._asked.at(slot, u)
+                self.expected = self._expectation.at(slot, u)
                 self.off_count += 1
                 return
-        if self._production_known(slot, u, u_known):
-            self.expected = expected = self._asked.at(slot, u)
+        if self._update_production(slot, u, u_known):
+            self.expected = expected = self._expectation.at(slot, u)
             self._judge(slot, t, expected)
         else:
             self._freeze_production(slot)
@@ -135,11 +135,11 @@ class LinkageTracker:
                 self.treatment_on = True
                 self.alone = not self.on
         elif t < self._t_lo and self.treatment_on:
-            self._treatment_stopped(slot)
+            self._stop_treatment(slot)
         if self.on:
-            self._running(slot, t, expected)
+            self._judge_running(slot, t, expected)
         else:
-            self._idle(slot)
+            self._judge_idle(slot)
         self._settle()
 
     def _settle(self) -> None:
@@ -151,27 +151,27 @@ class LinkageTracker:
         else:
             self._calm = True
 
-    def _production_known(self, slot: int, u: int, u_known: bool) -> bool:
+    def _update_production(self, slot: int, u: int, u_known: bool) -> bool:
         if u >= self._u_hi:
             self.low = 0
             if not self.on:
-                self._started(slot)
+                self._start_production(slot)
             return True
         if not u_known:
             return self.on and u >= self._u_lo
         if self.on:
             self.low = self.low + 1 if u < self._u_lo else 0
             if self.low > self._bridge:
-                self._stopped(slot)
+                self._stop_production(slot)
         return True
 
-    def _started(self, slot: int) -> None:
+    def _start_production(self, slot: int) -> None:
         self.on = True
         self.on_slot = slot
         self.on_count = self.off_count = self.overrun = 0
         self.flags &= ~OVERRUN
 
-    def _stopped(self, slot: int) -> None:
+    def _stop_production(self, slot: int) -> None:
         self.on = self.seen = False
         self.good = self.low = self.bridged = 0
         self.end_slot = slot - self._bridge
@@ -179,13 +179,13 @@ class LinkageTracker:
         if self.flags & VIOLATION and self.rule is Rule.OFF and early:
             self.rule = Rule.EARLY_STOP
 
-    def _treatment_stopped(self, slot: int) -> None:
+    def _stop_treatment(self, slot: int) -> None:
         self.treatment_on = False
         if self.alone:
             self.alone = False
             self.orphans.add(slot)
 
-    def _running(self, slot: int, t: int, expected: int) -> None:
+    def _judge_running(self, slot: int, t: int, expected: int) -> None:
         self.on_count += 1
         self.alone = False
         if t >= expected:
@@ -195,7 +195,7 @@ class LinkageTracker:
                 if self.seen and not self.flags and not self.deficit.count:
                     self.healthy_slot = slot
                 else:
-                    self._healthy(slot)
+                    self._end_deficit(slot)
             elif self.deficit.weighted_s > 0:
                 self.deficit.recover(False)
             return
@@ -206,7 +206,7 @@ class LinkageTracker:
         slots, self.bridged = self.bridged, 0
         self.deficit.add(slot, slots, t, t < self._t_lo)
         if self.deficit.weighted_s >= self._limit and not self.flags & VIOLATION and self.had_grace():
-            self._violated()
+            self._raise_violation()
 
     def had_grace(self) -> bool:
         """Whether treatment had the time that it may take to start."""
@@ -214,7 +214,7 @@ class LinkageTracker:
             return True
         return self.deficit.lasted_s >= self._grace + self.params.duty_window_s
 
-    def left_s(self) -> int:
+    def estimate_left_s(self) -> int:
         """Seconds until a deficit that goes on like now would be raised."""
         weight = OFF_WEIGHT if self.treatment < self._t_lo else LOW_WEIGHT
         more_s = (self._limit - self.deficit.weighted_s) / weight
@@ -223,14 +223,14 @@ class LinkageTracker:
             grace_s = min(grace_s, self._grace - self.on_count * self.dt)
         return max(round(more_s), grace_s, 0)
 
-    def _violated(self) -> None:
+    def _raise_violation(self) -> None:
         # Whether idle is underspeed is for those to say who know the other channels.
         idle = 2 * self.deficit.off < self.deficit.count
         self.rule = Rule.IDLE if idle else Rule.OFF if self.seen else Rule.LATE_START
         self.flags |= VIOLATION
         self.since[VIOLATION] = self.deficit.slot
 
-    def _healthy(self, slot: int) -> None:
+    def _end_deficit(self, slot: int) -> None:
         self.healthy_slot = slot
         seen, self.seen = self.seen, True
         if self.deficit.count or self.flags & VIOLATION:
@@ -243,7 +243,7 @@ class LinkageTracker:
         self.deficit.forget()
         self.flags &= ~VIOLATION
 
-    def _idle(self, slot: int) -> None:
+    def _judge_idle(self, slot: int) -> None:
         self.off_count += 1
         if self.deficit.weighted_s > 0:
             self.deficit.recover(True)
@@ -262,7 +262,7 @@ class LinkageTracker:
 
     def _freeze_production(self, slot: int) -> None:
         self.blind += 1
-        self._asked.clear(slot)
+        self._expectation.clear(slot)
         if self.blind * self.dt > BLIND_GRACE_S:
             self.on_count = 0
         self._freeze(slot)
@@ -279,14 +279,14 @@ class LinkageTracker:
             self.good = self.overrun = 0
             self.end_slot = slot
 
-    def each_minute(self, slot: int, low_r: bool) -> None:
+    def judge_minute(self, slot: int, low_r: bool) -> None:
         """The judgements that need not be made in every slot."""
         if not (low_r or self.flags or self.orphans or self.interruptions.kept):
             return
-        first = self.orphans.first(slot)
+        first = self.orphans.find_first(slot)
         self._set(ORPHANS, len(self.orphans) >= self._orphan_limit, first)
         self._set(LOW_R, low_r, slot)
-        first = self.interruptions.first(slot)
+        first = self.interruptions.find_first(slot)
         limit_s = self.params.interruptions_s
         self._set(INTERRUPTED, 0 < limit_s <= self.interruptions.total_s, first)
 
@@ -300,7 +300,7 @@ class LinkageTracker:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        parts = (self.deficit, self.orphans, self._asked, self._highest, self.interruptions)
+        parts = (self.deficit, self.orphans, self._expectation, self._highest, self.interruptions)
         return [list(_numbers(self)), self.rule.value, self.since.copy(), [part.state() for part in parts]]
 
     def restore(self, state: list[Any]) -> None:
@@ -312,7 +312,7 @@ class LinkageTracker:
         deficit, orphans, asked, highest, interruptions = parts
         self.deficit.restore(deficit)
         self.orphans.restore(orphans)
-        self._asked.restore(asked)
+        self._expectation.restore(asked)
         self._highest.restore(highest)
         self.interruptions.restore(interruptions)
         self._calm = False

@@ -24,7 +24,7 @@ class Orphans:
         """A run without production ended."""
         self._ends.append(slot)
 
-    def first(self, slot: int) -> int:
+    def find_first(self, slot: int) -> int:
         """The oldest one within a day before `slot`, or `slot`; older ones are forgotten."""
         while self._ends and slot - self._ends[0] >= self._window:
             self._ends.popleft()

@@ -22,13 +22,13 @@ class ParamsError(Exception):
         self.problems = problems
 
 
-def hash_of(table: Mapping[str, Any]) -> bytes:
+def hash_table(table: Mapping[str, Any]) -> bytes:
     """SHA-256 over the canonical JSON of `table`."""
     text = json.dumps(table, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode("ascii")).digest()
 
 
-class Written:
+class ParamTable:
     """What attrs classes of parameters share; `kind` is what a mistake's path begins with."""
 
     __slots__ = ()
@@ -37,7 +37,7 @@ class Written:
     @property
     def hash(self) -> bytes:
         """SHA-256 over the canonical JSON of everything in it."""
-        return hash_of(self.to_dict())
+        return hash_table(self.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain tables, lists, numbers and texts for TOML, JSON or CBOR."""

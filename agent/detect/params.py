@@ -13,7 +13,7 @@ from typing import ClassVar, Final
 from attrs import field, frozen
 
 from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line, nameplate_threshold
-from agent.detect.written import ParamsError, Written
+from agent.detect.param_table import ParamsError, ParamTable
 
 DT_MAX_S: Final = 60
 """Slots longer than a minute could not carry the 1-minute evidence."""
@@ -24,7 +24,7 @@ TAU_MIN_S: Final = 90
 
 
 @frozen(kw_only=True)
-class LinkageParams(Written):
+class LinkageParams(ParamTable):
     """What must run together, and how it behaves when all is well (names as in detection.md).
 
     Attributes:

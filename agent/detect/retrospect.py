@@ -18,7 +18,7 @@ import cbor2
 
 from agent.detect.episode import Episode
 from agent.detect.findings import LinkageWatch
-from agent.detect.line import LineTracker, line_trackers
+from agent.detect.line import LineTracker, start_trackers
 from agent.detect.linkage import VIOLATION
 from agent.detect.params import LinkageParams
 
@@ -40,7 +40,7 @@ class History:
     def __init__(self) -> None:
         self.ring = [EMPTY] * HISTORY_SLOTS
 
-    def late(self, slot: int, watts: int) -> bool:
+    def fill(self, slot: int, watts: int) -> bool:
         """Fill an empty slot of the last hour; whether it was empty."""
         empty = self.ring[slot % HISTORY_SLOTS] == EMPTY
         if empty:
@@ -72,7 +72,7 @@ class Retrospect:
         history = self.histories.get(line_id)
         if history is None:  # an incomer has no second verdict
             return
-        if slot >= following - HISTORY_SLOTS and history.late(slot, watts):
+        if slot >= following - HISTORY_SLOTS and history.fill(slot, watts):
             self._late_from = slot if self._late_from is None else min(self._late_from, slot)
 
     def close(self, slot: int, lines: Sequence[LineTracker], links: Sequence[LinkageWatch]) -> list[Episode]:
@@ -87,11 +87,11 @@ class Retrospect:
             return []
         usable = [kept for kept in self._states if kept[0] < self._late_from]
         self._late_from = None
-        return self._verdict(*usable[-1], slot) if usable else []
+        return self._judge_again(*usable[-1], slot) if usable else []
 
-    def _verdict(self, base: int, state: list[Any], last: int) -> list[Episode]:
+    def _judge_again(self, base: int, state: list[Any], last: int) -> list[Episode]:
         line_states, link_states = state
-        lines = line_trackers(self._params, base)
+        lines = start_trackers(self._params, base)
         for line, kept in zip(lines.values(), line_states, strict=True):
             line.restore(kept)
         links = [LinkageWatch.start(one, lines, base + 1) for one in self._params]
@@ -108,11 +108,11 @@ class Retrospect:
                     link.tracker.flags & ~before & VIOLATION
                     and self._violated.get(link.params.linkage, -1) <= base
                 ):
-                    found += self._notice(link, slot)
+                    found += self._report(link, slot)
         return found
 
-    def _notice(self, link: LinkageWatch, slot: int) -> list[Episode]:
-        episode = link.retrospective(slot)
+    def _report(self, link: LinkageWatch, slot: int) -> list[Episode]:
+        episode = link.build_retrospective(slot)
         if self._told.get(episode.linkage) == episode.id:
             return []
         self._told[episode.linkage] = episode.id

@@ -184,7 +184,9 @@ _TEMPLATES: Final = {
 }
 
 
-def sentences(rule: Rule, lines: Sequence[str], numbers: Mapping[str, Any], offset_s: int) -> dict[str, str]:
+def write_sentence(
+    rule: Rule, lines: Sequence[str], numbers: Mapping[str, Any], offset_s: int
+) -> dict[str, str]:
     """The sentence in both languages."""
     words = _words(numbers, offset_s)
     listed = ("、".join(lines), _list_en(lines))

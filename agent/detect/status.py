@@ -60,7 +60,7 @@ def status_of(link: LinkageWatch) -> LinkageStatus:
         deficit_s=tracker.deficit.weighted_s,
         deficit_since_s=tracker.deficit.slot * tracker.dt if tracker.deficit.weighted_s > 0 else None,
         limit_s=link.params.limit_s,
-        left_s=tracker.left_s() if tracker.on and tracker.deficit.weighted_s > 0 else 0,
+        left_s=tracker.estimate_left_s() if tracker.on and tracker.deficit.weighted_s > 0 else 0,
         violation=tracker.rule if tracker.flags & VIOLATION else None,
         frozen_s=tracker.lost * tracker.dt,
         correlation=correlation.r,

@@ -162,7 +162,7 @@ class MinuteTrace:
         ]
         return round(sum(rows) / len(rows) / 100, 3) if rows else 0.0
 
-    def trace(self) -> Trace:
+    def to_trace(self) -> Trace:
         """The last two hours of closed minutes."""
         order = [minute % TRACE_MINUTES for minute in range(self._minute - TRACE_MINUTES, self._minute)]
         return Trace(

@@ -38,7 +38,7 @@ _SENTENCES: Final = {
 
 
 @frozen(kw_only=True)
-class Warned:
+class PlantWarning:
     """One message; `state` is begins, healthy, production stopped or raised. Times in UTC seconds."""
 
     linkage: str
@@ -72,20 +72,20 @@ class EarlyWarning:
     after_s: float = AFTER_S
     open: dict[str, int] = field(factory=dict)
 
-    def look(self, statuses: Iterable[LinkageStatus], at_s: float) -> list[Warned]:
+    def update(self, statuses: Iterable[LinkageStatus], at_s: float) -> list[PlantWarning]:
         """What there is to say after the last closed slot."""
         found = []
         for status in statuses:
-            state = self._state(status)
+            state = self._find_state(status)
             if state == BEGINS:
                 self.open[status.linkage] = status.deficit_since_s or int(at_s)
-                found.append(self._warned(status, state, int(at_s)))
+                found.append(self._build(status, state, int(at_s)))
             elif state:
-                found.append(self._warned(status, state, int(at_s)))
+                found.append(self._build(status, state, int(at_s)))
                 del self.open[status.linkage]
         return found
 
-    def _state(self, status: LinkageStatus) -> str:
+    def _find_state(self, status: LinkageStatus) -> str:
         if status.linkage not in self.open:
             after_s = self.after_s + self.params[status.linkage].lag_s
             counts = status.production_on and status.violation is None and status.deficit_s >= after_s
@@ -96,7 +96,7 @@ class EarlyWarning:
             return HEALTHY
         return "" if status.production_on else STOPPED
 
-    def _warned(self, status: LinkageStatus, state: str, at_s: int) -> Warned:
+    def _build(self, status: LinkageStatus, state: str, at_s: int) -> PlantWarning:
         since_s = self.open[status.linkage]
         offset = timedelta(seconds=self.params[status.linkage].utc_offset_s)
         words = {
@@ -107,7 +107,7 @@ class EarlyWarning:
             "left": -(-status.left_s // 60),
         }
         chinese, english = _SENTENCES[state]
-        return Warned(
+        return PlantWarning(
             linkage=status.linkage,
             state=state,
             at_s=at_s,

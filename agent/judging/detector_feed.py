@@ -23,7 +23,7 @@ from agent.detect.detector import Detector
 from agent.detect.episode import Episode
 from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
-from agent.detect.warning import AFTER_S, EarlyWarning, Warned
+from agent.detect.warning import AFTER_S, EarlyWarning, PlantWarning
 from agent.judging.line_power import LinePowers, meter_power
 from agent.status.load_history import LoadHistory
 from drivers.clock import ClockState, Stamp
@@ -69,7 +69,7 @@ class DetectorFeed:
     load_history: LoadHistory = field(factory=LoadHistory, init=False)
     _feed: LinePowers = field(init=False)
     _early: EarlyWarning = field(init=False)
-    _unheard: list[Warned] = field(factory=list, init=False)
+    _unheard: list[PlantWarning] = field(factory=list, init=False)
     _offset_ms: int = field(default=0, init=False)
     _boot_id: bytes = field(default=b"", init=False)
     _latest_ms: int = field(default=0, init=False)
@@ -122,7 +122,7 @@ class DetectorFeed:
             self._tell(_key(episode))
         return episodes
 
-    def warnings(self) -> list[Warned]:
+    def warnings(self) -> list[PlantWarning]:
         """What the plant should hear at once, found since the last call."""
         found, self._unheard = self._unheard, []
         return found
@@ -219,7 +219,7 @@ class DetectorFeed:
         if self.detector:
             at_s = self._latest_ms / MS_PER_S
             self._untold += self.detector.advance(at_s)
-            self._unheard += self._early.look(self.detector.status(), at_s)
+            self._unheard += self._early.update(self.detector.status(), at_s)
 
     def _tell(self, key: tuple[str, ...]) -> None:
         self._told[key] = None

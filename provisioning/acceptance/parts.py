@@ -7,8 +7,8 @@ stands with what was found before, so that a corrected mistake is seen as one; w
 from collections.abc import Iterator
 from typing import Final
 
+from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams
-from agent.detect.written import ParamsError
 from agent.site.file import Site
 from evidence.words import Words
 from provisioning.acceptance.trial import local, trial_drawing

@@ -18,7 +18,7 @@ import numpy as np
 
 from agent.detect.episode import Episode
 from agent.detect.learning.exception_list import Finding
-from agent.detect.written import ParamsError
+from agent.detect.param_table import ParamsError
 from agent.site.file import ConfigError, load_site
 from provisioning.learning.backtest_page import backtest_page
 from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, backtest

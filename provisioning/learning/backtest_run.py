@@ -14,9 +14,9 @@ import numpy as np
 
 from agent.detect.detector import Detector
 from agent.detect.incomer_params import IncomerParams
-from agent.detect.learning.backtest import Recording, latest, run
-from agent.detect.learning.commission import Commissioned, commission
-from agent.detect.learning.commission_incomer import IncomerCommissioned, commission_incomer
+from agent.detect.learning.backtest import Recording, keep_latest, run
+from agent.detect.learning.commission import CommissionResult, commission
+from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
 from agent.detect.learning.series import Series
 from agent.detect.params import DT_MAX_S, LinkageParams
 from agent.site.file import ConfigError, Site
@@ -69,7 +69,7 @@ def backtest(
         if states.row(at_s, detector):
             each_hour(round((at_s - from_s) / HOUR_S), hours)
 
-    episodes = tuple(latest(run(params, incomer, testing, each_row)))
+    episodes = tuple(keep_latest(run(params, incomer, testing, each_row)))
     told = incomer_learned.told if incomer_learned else ()
     return Outcome(site, loads, params, learned, incomer, told, episodes, states.spans(), from_s)
 
@@ -93,7 +93,7 @@ def _recording(loads: Loads) -> Recording:
     )
 
 
-def _learned(site: Site, recording: Recording, dt_s: int) -> tuple[Commissioned, ...]:
+def _learned(site: Site, recording: Recording, dt_s: int) -> tuple[CommissionResult, ...]:
     rated = {str(line.id): float(line.rated_w) for line in site.line}
     times = recording.times_s
     found = []
@@ -121,7 +121,7 @@ def _learned(site: Site, recording: Recording, dt_s: int) -> tuple[Commissioned,
 
 def _incomer(
     site: Site, recording: Recording, params: tuple[LinkageParams, ...], *, learn: bool
-) -> tuple[IncomerParams | None, IncomerCommissioned | None]:
+) -> tuple[IncomerParams | None, IncomerResult | None]:
     plain = incomer_of(site, params)
     if plain is None or not {plain.incomer.id, *plain.lines} <= set(recording.watts):
         return None, None

@@ -21,10 +21,10 @@ from agent.detect.incomer_params import IncomerParams, nameplate_incomer
 from agent.detect.learning.commission import commission
 from agent.detect.learning.commission_incomer import commission_incomer
 from agent.detect.learning.exception_list import Finding
-from agent.detect.learning.relearn import Change, changes
+from agent.detect.learning.relearn import Change, find_changes
 from agent.detect.learning.series import Series
+from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams
-from agent.detect.written import ParamsError
 from agent.site.file import (
     SITE_FILE_BYTES_MAX,
     ConfigError,
@@ -160,7 +160,7 @@ def _against(result: Learned, present: dict[str, Any], index: int) -> Learned:
         raise ParamsError(
             tuple(f"linkage[{index}].parameters: {problem}" for problem in error.problems)
         ) from error
-    return Learned(result.params, result.ready, result.told, changes(before, result.params))
+    return Learned(result.params, result.ready, result.told, find_changes(before, result.params))
 
 
 def _incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
@@ -176,7 +176,7 @@ def _incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Lea
     found = (
         ()
         if incomer.parameters is None
-        else changes(IncomerParams.from_dict(incomer.parameters), result.params)
+        else find_changes(IncomerParams.from_dict(incomer.parameters), result.params)
     )
     return Learned(result.params, result.ready, result.told, found)
 

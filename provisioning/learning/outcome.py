@@ -9,7 +9,7 @@ from attrs import define, field, frozen
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
 from agent.detect.incomer_params import IncomerParams
-from agent.detect.learning.commission import Commissioned
+from agent.detect.learning.commission import CommissionResult
 from agent.detect.learning.exception_list import Finding
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
@@ -51,7 +51,7 @@ class Outcome:
     site: Site
     loads: Loads
     params: tuple[LinkageParams, ...]
-    learned: tuple[Commissioned, ...]
+    learned: tuple[CommissionResult, ...]
     incomer: IncomerParams | None
     incomer_findings: tuple[Finding, ...]
     episodes: tuple[Episode, ...]

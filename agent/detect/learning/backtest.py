@@ -114,7 +114,7 @@ def _evidence(channels: Mapping[str, Floats], part: slice) -> list[dict[str, flo
     ]
 
 
-def latest(episodes: Iterable[Episode]) -> list[Episode]:
+def keep_latest(episodes: Iterable[Episode]) -> list[Episode]:
     """Each episode once, as it was told last, in the order in which they were raised."""
     by_id = {episode.id: episode for episode in episodes}
     return sorted(by_id.values(), key=lambda episode: (episode.raised_at_s, episode.begin_at_s, episode.id))

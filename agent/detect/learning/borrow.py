@@ -21,7 +21,7 @@ STUCK_UNLEARNED_SLOTS: Final = 10
 """Nobody has seen this meter at work: ten minutes, and ten of its values."""
 
 
-def borrowed(
+def borrow(
     lines: Sequence[LineParams], on_s: Mapping[str, int], dt_s: int
 ) -> tuple[tuple[LineParams, ...], dict[str, tuple[str, ...]]]:
     """The lines of one side, and for each that hardly ran those that it takes from.
@@ -33,11 +33,11 @@ def borrowed(
     """
     sisters = [line for line in lines if on_s[line.id] >= HARDLY_S]
     idle = {line.id for line in lines if line.threshold.provisional and on_s[line.id] < HARDLY_S}
-    completed = tuple(_completed(line, sisters, dt_s) if line.id in idle else line for line in lines)
+    completed = tuple(_complete(line, sisters, dt_s) if line.id in idle else line for line in lines)
     return completed, {name: tuple(line.id for line in sisters) for name in sorted(idle)}
 
 
-def _completed(line: LineParams, sisters: Sequence[LineParams], dt_s: int) -> LineParams:
+def _complete(line: LineParams, sisters: Sequence[LineParams], dt_s: int) -> LineParams:
     default_s = max(STUCK_UNLEARNED_S, STUCK_UNLEARNED_SLOTS * dt_s)
     limits = [one.stuck_on_s for one in sisters]
     heaters = [one.pf_heater for one in sisters]

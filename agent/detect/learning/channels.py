@@ -14,7 +14,7 @@ from attrs import evolve
 
 from agent.detect.channels import CURRENT_MAX_A, PF_MAX, VOLTAGE_MAX_V
 from agent.detect.learning.linkages import Bools
-from agent.detect.learning.series import Floats, Series, runs
+from agent.detect.learning.series import Floats, Series, find_runs
 from agent.detect.line_params import LineParams
 
 SCALES: Final = {"pf": 1000.0, "current_a": 1000.0, "voltage_v": 10.0}
@@ -29,18 +29,18 @@ PF_HEATER_MIN: Final = 0.97
 HEATER_MIN_S: Final = 600
 
 
-def channel_series(channels: Mapping[str, Mapping[str, Series]]) -> dict[str, Series]:
+def to_channel_series(channels: Mapping[str, Mapping[str, Series]]) -> dict[str, Series]:
     """The series of all channels under one name each, as whole numbers for a grid."""
     found: dict[str, Series] = {}
     for line, parts in channels.items():
         for name, (times, values) in parts.items():
             plain = np.abs(np.asarray(values, np.float64))
             usable = np.where(plain <= MOST[name], plain, np.nan)
-            found[channel_name(line, name)] = (times, usable * SCALES[name])
+            found[name_channel(line, name)] = (times, usable * SCALES[name])
     return found
 
 
-def channel_name(line: str, channel: str) -> str:
+def name_channel(line: str, channel: str) -> str:
     """The name of a channel in a grid; no line's id has such a character."""
     return f"{line}\0{channel}"
 
@@ -50,36 +50,36 @@ def learn_channels(
 ) -> tuple[LineParams, Bools]:
     """The line with what its channels show, and the slots in which it looked like a heater."""
     on = np.nan_to_num(x, nan=0.0) >= line.threshold.hi_w
-    pf = _channel(watts, line.id, "pf", x)
-    usual = _median(pf[on])
-    heater = _heater(pf[on]) if treatment else 0.0
+    pf = _read_channel(watts, line.id, "pf", x)
+    usual = _find_median(pf[on])
+    heater = _find_heater_limit(pf[on]) if treatment else 0.0
     learned = evolve(
         line,
         pf_on=round(usual, 3),
         pf_heater=round(heater, 3),
-        current_on_a=round(_median(_channel(watts, line.id, "current_a", x)[on]), 2),
-        voltage_v=round(_median(_channel(watts, line.id, "voltage_v", x)), 1),
+        current_on_a=round(_find_median(_read_channel(watts, line.id, "current_a", x)[on]), 2),
+        voltage_v=round(_find_median(_read_channel(watts, line.id, "voltage_v", x)), 1),
     )
     odd = on & (np.nan_to_num(pf, nan=0.0) >= heater) if heater else np.zeros(len(x), np.bool_)
     return learned, np.asarray(odd, np.bool_)
 
 
-def heater_spans(odd: Bools, dt_s: int) -> list[tuple[int, int]]:
+def find_heater_spans(odd: Bools, dt_s: int) -> list[tuple[int, int]]:
     """The stretches that were long enough to mean something."""
-    return [(begin, end) for begin, end in runs(odd) if (end - begin) * dt_s >= HEATER_MIN_S]
+    return [(begin, end) for begin, end in find_runs(odd) if (end - begin) * dt_s >= HEATER_MIN_S]
 
 
-def _channel(watts: Mapping[str, Floats], line: str, name: str, x: Floats) -> Floats:
-    found = watts.get(channel_name(line, name))
+def _read_channel(watts: Mapping[str, Floats], line: str, name: str, x: Floats) -> Floats:
+    found = watts.get(name_channel(line, name))
     return np.full(len(x), np.nan) if found is None else found / SCALES[name]
 
 
-def _median(values: Floats) -> float:
+def _find_median(values: Floats) -> float:
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) >= SAMPLES_MIN else 0.0
 
 
-def _heater(pf: Floats) -> float:
+def _find_heater_limit(pf: Floats) -> float:
     known = pf[np.isfinite(pf)]
     if len(known) < SAMPLES_MIN:
         return 0.0

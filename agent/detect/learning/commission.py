@@ -17,24 +17,24 @@ import numpy as np
 from attrs import evolve, frozen
 
 from agent.detect.learning import commission_words as words
-from agent.detect.learning.borrow import borrowed
-from agent.detect.learning.channels import channel_series, heater_spans, learn_channels
-from agent.detect.learning.exception_list import Finding, Odd, Span, exception_texts
+from agent.detect.learning.borrow import borrow
+from agent.detect.learning.channels import find_heater_spans, learn_channels, to_channel_series
+from agent.detect.learning.exception_list import Finding, Oddity, Span, describe_exceptions
 from agent.detect.learning.linkages import (
+    find_mature,
+    find_states,
     learn_bridge_s,
     learn_duty,
     learn_envelope,
     learn_lag_s,
     learn_line,
     learn_overrun_s,
-    mature,
-    rolling,
-    states,
+    roll,
 )
-from agent.detect.learning.replay import Seen, replay
-from agent.detect.learning.series import Grid, Series, grid
-from agent.detect.learning.thresholds import Learned, Mode, learn_threshold
-from agent.detect.line import hold_slots
+from agent.detect.learning.replay import Counts, replay
+from agent.detect.learning.series import Grid, Series, to_grid
+from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_threshold
+from agent.detect.line import compute_hold_slots
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams, nameplate
 
@@ -56,7 +56,7 @@ PRESENT_MIN: Final = 0.5
 
 
 @frozen(kw_only=True)
-class Commissioned:
+class CommissionResult:
     """What was learned.
 
     Attributes:
@@ -89,7 +89,7 @@ def commission(
     utc_offset: str = "+08:00",
     tau_s: int = 240,
     grace_s: int = 300,
-) -> Commissioned:
+) -> CommissionResult:
     """Learn the parameters of one linkage; `channels` are `pf`, `current_a` and `voltage_v` by line.
 
     Raises:
@@ -103,7 +103,7 @@ def commission(
         dt_s=dt_s,
     )
     plain = evolve(plain, utc_offset=utc_offset, tau_s=tau_s, grace_s=grace_s)
-    data = grid({**production, **treatment, **channel_series(channels or {})}, dt_s)
+    data = to_grid({**production, **treatment, **to_channel_series(channels or {})}, dt_s)
     return _Commissioning(plain, data, dict(rated_w), dict(ct_range_w or {})).run()
 
 
@@ -114,47 +114,49 @@ class _Commissioning:
         self, plain: LinkageParams, data: Grid, rated_w: dict[str, float], ct_range_w: dict[str, float]
     ) -> None:
         self._data, self._rated, self._ranges = data, rated_w, ct_range_w
-        self._hold = hold_slots(plain)
+        self._hold = compute_hold_slots(plain)
         self._u = data.total([line.id for line in plain.production], self._hold)
         self._t = data.total([line.id for line in plain.treatment], self._hold)
-        self._on_u = self._threshold(plain.production, self._u, treatment=False)
-        self._on_t = self._threshold(plain.treatment, self._t, treatment=True)
+        self._on_u = self._learn_threshold(plain.production, self._u, treatment=False)
+        self._on_t = self._learn_threshold(plain.treatment, self._t, treatment=True)
         self._exceptions: list[Span] = []
         self._told: list[Finding] = []
         self._params = evolve(
             plain,
-            production=tuple(self._line(line, treatment=False) for line in plain.production),
-            treatment=tuple(self._line(line, treatment=True) for line in plain.treatment),
+            production=tuple(self._learn_line(line, treatment=False) for line in plain.production),
+            treatment=tuple(self._learn_line(line, treatment=True) for line in plain.treatment),
             on_production=self._on_u.threshold,
             on_treatment=self._on_t.threshold,
             learned_from_s=data.at_s(0),
             learned_to_s=data.at_s(data.slots),
         )
 
-    def run(self) -> Commissioned:
+    def run(self) -> CommissionResult:
         """All steps in order."""
-        r = self._timing()
-        self._shape()
+        r = self._learn_timing()
+        self._learn_shape()
         deviation = float(np.nanstd(self._u)) if np.isfinite(self._u).any() else 0.0
         seen = replay(self._params, self._data, deviation)
-        self._limits(seen)
-        self._noise(seen)
+        self._learn_limits(seen)
+        self._learn_noise(seen)
         self._params = evolve(
             self._params,
-            production=self._borrowed(self._params.production),
-            treatment=self._borrowed(self._params.treatment),
+            production=self._borrow(self._params.production),
+            treatment=self._borrow(self._params.treatment),
         )
         if r >= R_MIN and len(seen.correlations) >= R_MINUTES_MIN:
             limit = float(np.quantile(seen.correlations, 0.01)) - R_MARGIN
             self._params = evolve(
                 self._params, correlation_sd_w=round(deviation, 1), correlation_limit=round(limit, 3)
             )
-        return self._verdict(seen)
+        return self._conclude(seen)
 
-    def _threshold(self, lines: tuple[LineParams, ...], x: np.ndarray, *, treatment: bool) -> Learned:
+    def _learn_threshold(
+        self, lines: tuple[LineParams, ...], x: np.ndarray, *, treatment: bool
+    ) -> LearnedThreshold:
         return learn_threshold(x, sum(self._rated[line.id] for line in lines), treatment=treatment)
 
-    def _line(self, plain: LineParams, *, treatment: bool) -> LineParams:
+    def _learn_line(self, plain: LineParams, *, treatment: bool) -> LineParams:
         name = plain.id
         values = self._data.watts[name]
         learned = learn_line(
@@ -175,10 +177,10 @@ class _Commissioning:
         elif float(np.quantile(known, 0.01)) <= -learned.threshold.lo_w:
             self._told.append(words.reversed_ct(name))
         learned, odd = learn_channels(learned, values, self._data.watts, treatment=treatment)
-        self._exceptions += [(*span, Odd.HEATER) for span in heater_spans(odd, self._data.dt_s)]
+        self._exceptions += [(*span, Oddity.HEATER) for span in find_heater_spans(odd, self._data.dt_s)]
         return learned
 
-    def _timing(self) -> float:
+    def _learn_timing(self) -> float:
         """Bridge, lag and guard; returns r at the lag."""
         dt = self._data.dt_s
         lag, r = learn_lag_s(self._u, self._t, dt)
@@ -190,26 +192,26 @@ class _Commissioning:
         )
         return r
 
-    def _shape(self) -> None:
+    def _learn_shape(self) -> None:
         """Duty cycle and envelope."""
         params, dt = self._params, self._data.dt_s
-        on = states(self._u, params.on_production, -(-params.bridge_s // dt))
-        ripe = mature(on, self._u, self._t, max(params.guard_s, params.grace_s) // dt)
+        on = find_states(self._u, params.on_production, -(-params.bridge_s // dt))
+        ripe = find_mature(on, self._u, self._t, max(params.guard_s, params.grace_s) // dt)
         duty = learn_duty(self._t, ripe, params.on_treatment.lo_w, dt)
         highest = self._t
         if duty.longest:
             window = round(1.25 * duty.longest * dt) + 60
             params = evolve(params, duty_window_s=window)
-            highest = rolling(self._t, -(-window // dt), highest=True)
-        least = rolling(self._u, -(-params.guard_s // dt), highest=False)
+            highest = roll(self._t, -(-window // dt), highest=True)
+        least = roll(self._u, -(-params.guard_s // dt), highest=False)
         envelope = learn_envelope(least, highest, ripe, params.on_treatment, self._on_t.mode, dt)
         self._params = evolve(params, envelope=envelope.bins)
         if not envelope.ripe:
             self._told.append(words.no_envelope())
-        self._exceptions += [(*span, Odd.OFF) for span in duty.exceptions]
-        self._exceptions += [(*span, Odd.LOW) for span in envelope.exceptions]
+        self._exceptions += [(*span, Oddity.OFF) for span in duty.exceptions]
+        self._exceptions += [(*span, Oddity.LOW) for span in envelope.exceptions]
 
-    def _limits(self, seen: Seen) -> None:
+    def _learn_limits(self, seen: Counts) -> None:
         tau = self._params.tau_s
         spans = [(begin, end) for begin, end, _ in self._exceptions]
         harmless = [
@@ -219,7 +221,7 @@ class _Commissioning:
             and not any(begin <= one.end and one.begin <= end for begin, end in spans)
         ]
         self._exceptions += [
-            (one.begin, one.end, Odd.LACKING) for one in seen.excursions if one.peak_s >= LIMIT_MAX * tau
+            (one.begin, one.end, Oddity.LACKING) for one in seen.excursions if one.peak_s >= LIMIT_MAX * tau
         ]
         limit = LIMIT_OF_PEAK * max(harmless, default=0.0)
         self._params = evolve(
@@ -233,7 +235,7 @@ class _Commissioning:
             window_s = self._params.interruptions_window_s
             self._told.append(words.interrupted(seen.interrupted_s, window_s))
 
-    def _noise(self, seen: Seen) -> None:
+    def _learn_noise(self, seen: Counts) -> None:
         treatment = tuple(
             evolve(line, noise_floor=float(f"{0.5 * np.quantile(seen.noise[line.id], 0.005):.4g}"))
             if seen.noise[line.id]
@@ -242,15 +244,15 @@ class _Commissioning:
         )
         self._params = evolve(self._params, treatment=treatment)
 
-    def _borrowed(self, lines: tuple[LineParams, ...]) -> tuple[LineParams, ...]:
+    def _borrow(self, lines: tuple[LineParams, ...]) -> tuple[LineParams, ...]:
         """Lines that hardly ran, with what their sisters showed."""
         watts, dt = self._data.watts, self._data.dt_s
         on_s = {line.id: int((watts[line.id] >= line.threshold.hi_w).sum()) * dt for line in lines}
-        found, lenders = borrowed(lines, on_s, dt)
+        found, lenders = borrow(lines, on_s, dt)
         self._told += [words.hardly_ran(name, sisters) for name, sisters in lenders.items() if len(lines) > 1]
         return found
 
-    def _verdict(self, seen: Seen) -> Commissioned:
+    def _conclude(self, seen: Counts) -> CommissionResult:
         span = self._data.slots * self._data.dt_s
         enough = seen.starts >= STARTS_MIN and seen.on_s >= ON_MIN_S
         late = span >= EXTEND_MAX_S
@@ -265,12 +267,12 @@ class _Commissioning:
         for name, one in (("production", self._on_u), ("treatment", self._on_t)):
             if one.mode is not Mode.BOTH:
                 self._told.append(words.provisional_side(name, one.mode))
-        return Commissioned(
+        return CommissionResult(
             params=evolve(self._params, provisional=provisional),
             ready=enough or late,
             extend_s=0 if enough or late else EXTEND_S,
             told=(
                 *self._told,
-                *exception_texts(self._exceptions, self._data, self._params.utc_offset_s),
+                *describe_exceptions(self._exceptions, self._data, self._params.utc_offset_s),
             ),
         )

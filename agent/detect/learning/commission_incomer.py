@@ -13,10 +13,10 @@ import numpy as np
 from attrs import evolve, frozen
 
 from agent.detect.incomer_params import OUT_OF_BAND_S, IncomerParams
-from agent.detect.learning.exception_list import Finding, Odd, exception_texts
+from agent.detect.learning.exception_list import Finding, Oddity, describe_exceptions
 from agent.detect.learning.linkages import learn_line
-from agent.detect.learning.series import Floats, Series, grid, runs
-from agent.detect.line import hold_slots
+from agent.detect.learning.series import Floats, Series, find_runs, to_grid
+from agent.detect.line import compute_hold_slots
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
 
@@ -30,7 +30,7 @@ MINUTES_MIN: Final = 24 * 60
 
 
 @frozen(kw_only=True)
-class IncomerCommissioned:
+class IncomerResult:
     """What was learned; ready if a day or more was seen."""
 
     params: IncomerParams
@@ -40,15 +40,15 @@ class IncomerCommissioned:
 
 def commission_incomer(
     plain: IncomerParams, incomer: Series, lines: Mapping[str, Series], linkage: LinkageParams
-) -> IncomerCommissioned:
+) -> IncomerResult:
     """Learn the band of the rest; `linkage` gives the slots and what is known of shared lines.
 
     Raises:
         ValueError: There is no data at all, or its times make no sense.
         KeyError: A line behind the incomer has no series.
     """
-    dt, hold = linkage.dt_s, hold_slots(linkage)
-    data = grid({plain.incomer.id: incomer, **{name: lines[name] for name in plain.lines}}, dt)
+    dt, hold = linkage.dt_s, compute_hold_slots(linkage)
+    data = to_grid({plain.incomer.id: incomer, **{name: lines[name] for name in plain.lines}}, dt)
     rest = data.total([plain.incomer.id], hold) - data.total(plain.lines, hold)
     minutes = _means(rest, MINUTE_S // dt) if dt <= MINUTE_S else rest
     known = minutes[np.isfinite(minutes)]
@@ -68,19 +68,19 @@ def commission_incomer(
             f"{plain.incomer.id}：总进线与各线路同时有数据的时间只有{len(known) // 60}小时，至少需要24小时",
             f"{plain.incomer.id}: only {len(known) // 60} h of incomer and lines together, 24 h are needed",
         )
-        return IncomerCommissioned(params=params, ready=False, told=(text,))
+        return IncomerResult(params=params, ready=False, told=(text,))
     low, high = np.quantile(known, (LOW_SHARE, HIGH_SHARE))
     margin = max(MARGIN_OF_WIDTH * (high - low), MARGIN_OF_RATED * plain.incomer.rated_w)
     params = evolve(params, lo_w=round(low - margin), hi_w=round(high + margin), residual_s=OUT_OF_BAND_S)
     beyond = (minutes > params.hi_w) | (minutes < params.lo_w)
     step = max(1, MINUTE_S // dt)
     spans = [
-        (begin * step, end * step, Odd.REST)
-        for begin, end in runs(np.asarray(beyond))
+        (begin * step, end * step, Oddity.REST)
+        for begin, end in find_runs(np.asarray(beyond))
         if (end - begin) * step * dt >= OUT_OF_BAND_S
     ]
-    return IncomerCommissioned(
-        params=params, ready=True, told=tuple(exception_texts(spans, data, plain.utc_offset_s))
+    return IncomerResult(
+        params=params, ready=True, told=tuple(describe_exceptions(spans, data, plain.utc_offset_s))
     )
 
 

@@ -25,7 +25,7 @@ class Finding:
     en: str
 
 
-class Odd(Enum):
+class Oddity(Enum):
     """What was seen in a stretch that is no norm."""
 
     OFF = ("生产运行时治污停机", "treatment off under production")
@@ -35,11 +35,11 @@ class Odd(Enum):
     REST = ("总进线与各线路之和相差异常", "incomer and lines differ by more than usual")
 
 
-Span = tuple[int, int, Odd]
+Span = tuple[int, int, Oddity]
 """First slot, slot after the last, and what was seen."""
 
 
-def exception_texts(spans: Iterable[Span], data: Grid, offset_s: int) -> list[Finding]:
+def describe_exceptions(spans: Iterable[Span], data: Grid, offset_s: int) -> list[Finding]:
     """A sentence for each stretch; neighbours are one."""
     joined: list[Span] = []
     for begin, end, odd in sorted(spans, key=lambda span: span[:2]):

@@ -13,7 +13,7 @@ from attrs import frozen
 from numpy.typing import NDArray
 
 from agent.detect.correlation import correlation_of_sums
-from agent.detect.learning.series import Floats, held, runs
+from agent.detect.learning.series import Floats, find_runs, hold_last
 from agent.detect.learning.thresholds import Mode, learn_threshold
 from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line
 from agent.detect.params import LAG_MAX_S
@@ -50,12 +50,12 @@ OVERRUN_MORE_S: Final = 1800
 OVERRUN_MIN_S: Final = 5400
 
 
-def states(x: Floats, threshold: Threshold, bridge: int) -> Bools:
+def find_states(x: Floats, threshold: Threshold, bridge: int) -> Bools:
     """On or off by slot, with hysteresis; pauses of up to `bridge` slots belong to the run."""
     marks = np.where(x >= threshold.hi_w, 1, np.where(x < threshold.lo_w, 0, -1))
     last = np.maximum.accumulate(np.where(marks >= 0, np.arange(len(x)), -1))
     on = np.where(last >= 0, marks[np.maximum(last, 0)] == 1, False)
-    for begin, end in runs(~on):
+    for begin, end in find_runs(~on):
         if begin > 0 and end < len(on) and end - begin <= bridge:
             on[begin:end] = True
     return np.asarray(on, np.bool_)
@@ -63,8 +63,8 @@ def states(x: Floats, threshold: Threshold, bridge: int) -> Bools:
 
 def learn_bridge_s(u: Floats, threshold: Threshold, dt_s: int) -> int:
     """Pauses that belong to a run of production: two minutes where it comes in pulses."""
-    on = states(u, threshold, 0)
-    pauses = [(end - begin) * dt_s for begin, end in runs(~on) if begin > 0 and end < len(on)]
+    on = find_states(u, threshold, 0)
+    pauses = [(end - begin) * dt_s for begin, end in find_runs(~on) if begin > 0 and end < len(on)]
     pulsed = pauses and sum(pause <= PULSE_S for pause in pauses) > len(pauses) / 2
     return PULSE_BRIDGE_S if pulsed else 2 * dt_s
 
@@ -91,10 +91,10 @@ def learn_lag_s(u: Floats, t: Floats, dt_s: int) -> tuple[int, float]:
     return max(best, 0) * dt_s, best_r if best_r > LAG_R_MIN else 0.0
 
 
-def mature(on: Bools, u: Floats, t: Floats, slots: int) -> Bools:
+def find_mature(on: Bools, u: Floats, t: Floats, slots: int) -> Bools:
     """Slots in which production has run for at least `slots` and both powers are known."""
     result = np.zeros(len(on), np.bool_)
-    for begin, end in runs(on):
+    for begin, end in find_runs(on):
         result[begin + slots : end] = True
     return np.asarray(result & np.isfinite(u) & np.isfinite(t), np.bool_)
 
@@ -111,7 +111,7 @@ def learn_duty(t: Floats, ripe: Bools, off_below: int, dt_s: int) -> Duty:
     """The duty cycle of treatment from its off-times under mature load."""
     pauses = [
         (begin, end)
-        for begin, end in runs(ripe & (np.nan_to_num(t, nan=np.inf) < off_below))
+        for begin, end in find_runs(ripe & (np.nan_to_num(t, nan=np.inf) < off_below))
         if (end - begin) * dt_s > DUTY_RUN_MIN_S and end < len(ripe) and ripe[begin - 1] and ripe[end]
     ]
     lengths = np.array([end - begin for begin, end in pauses])
@@ -122,7 +122,7 @@ def learn_duty(t: Floats, ripe: Bools, off_below: int, dt_s: int) -> Duty:
     return Duty(longest, tuple(pause for pause, kept in zip(pauses, regular, strict=True) if not kept))
 
 
-def rolling(values: Floats, slots: int, *, highest: bool) -> Floats:
+def roll(values: Floats, slots: int, *, highest: bool) -> Floats:
     """Least (or greatest) value of the last `slots` slots; missing slots are left out."""
     window, sign = RollingMinimum(slots), -1 if highest else 1
     result = np.full(len(values), np.nan)
@@ -150,17 +150,19 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
     edges[0] = np.round(np.quantile(least[chosen], 0.005))
     edges = np.unique(edges)
     index = np.clip(np.searchsorted(edges, least, side="right") - 1, 0, None)
-    medians = _by_bin(t, index, chosen, len(edges), 0.5)
+    medians = _find_quantiles(t, index, chosen, len(edges), 0.5)
     idle = chosen & (t < IDLE_STRETCH * medians[index])
     low = chosen & (t < LOW_STRETCH * medians[index])
-    idled = _stretches(idle, chosen, dt_s)
-    exceptions = _rare_stretches(low, chosen, dt_s) or (idled and _stretches(low, chosen, dt_s)) or idled
+    idled = _find_stretches(idle, chosen, dt_s)
+    exceptions = (
+        _find_rare_stretches(low, chosen, dt_s) or (idled and _find_stretches(low, chosen, dt_s)) or idled
+    )
     if exceptions:
         chosen &= ~idle
     for begin, end in exceptions:
         chosen[begin:end] = False
-    medians = _by_bin(t, index, chosen, len(edges), 0.5)
-    least_normal = _by_bin(t, index, chosen, len(edges), 0.02)
+    medians = _find_quantiles(t, index, chosen, len(edges), 0.5)
+    least_normal = _find_quantiles(t, index, chosen, len(edges), 0.02)
     if mode is Mode.BOTH:
         los = np.minimum(0.88 * least_normal, 0.82 * medians)
     else:
@@ -172,7 +174,7 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
     return Envelope((below, *(one for one in bins if one.from_w > 0)), exceptions, ripe=True)
 
 
-def _by_bin(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int, share: float) -> Floats:
+def _find_quantiles(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int, share: float) -> Floats:
     """Quantile of T in each bin; an empty bin takes that of its neighbour below."""
     result = np.full(bins, np.nan)
     for number in range(bins):
@@ -184,20 +186,20 @@ def _by_bin(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int, share:
     return np.where(np.isfinite(result), result, float(np.nanmin(result)))
 
 
-def _rare_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
+def _find_rare_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
     """Stretches of low power that were few: not a way of running, but something that happened."""
-    stretches = _stretches(low, chosen, dt_s)
+    stretches = _find_stretches(low, chosen, dt_s)
     return stretches if len(stretches) <= LOW_STRETCHES_MAX else ()
 
 
-def _stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
+def _find_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
     """Stretches of low power that are the lesser part of the time, and nearly all of the low power."""
     joined = low.copy()
-    for begin, end in runs(~low):
+    for begin, end in find_runs(~low):
         if begin > 0 and end < len(low) and (end - begin) * dt_s <= DUTY_RUN_MIN_S:
             joined[begin:end] = True
     stretches = tuple(
-        (begin, end) for begin, end in runs(joined) if (end - begin) * dt_s >= LOW_STRETCH_MIN_S
+        (begin, end) for begin, end in find_runs(joined) if (end - begin) * dt_s >= LOW_STRETCH_MIN_S
     )
     covered = sum(int(low[begin:end].sum()) for begin, end in stretches)
     lesser = covered <= LOW_SHARE_MAX * chosen.sum()
@@ -229,13 +231,13 @@ def learn_line(
         ct_range_w=round(ct_range),
         threshold=on,
         fall_from_w=fall_from,
-        stuck_on_s=_stuck_limit_s(np.where(x >= on.lo_w, x, np.nan), dt_s, hold),
-        stuck_off_s=_stuck_limit_s(np.where(x < on.lo_w, x, np.nan), dt_s, hold),
-        ct_floor_w=0 if treatment else _ct_floor_w(held(x, hold), rated_w),
+        stuck_on_s=_learn_stuck_limit_s(np.where(x >= on.lo_w, x, np.nan), dt_s, hold),
+        stuck_off_s=_learn_stuck_limit_s(np.where(x < on.lo_w, x, np.nan), dt_s, hold),
+        ct_floor_w=0 if treatment else _learn_ct_floor_w(hold_last(x, hold), rated_w),
     )
 
 
-def _stuck_limit_s(x: Floats, dt_s: int, hold: int) -> int:
+def _learn_stuck_limit_s(x: Floats, dt_s: int, hold: int) -> int:
     slots = np.flatnonzero(np.isfinite(x))
     if len(slots) * dt_s < 2 * STUCK_MIN_S:
         return 0
@@ -252,7 +254,7 @@ def _stuck_limit_s(x: Floats, dt_s: int, hold: int) -> int:
     return max(STUCK_MIN_S * (COARSE_TIMES if coarse else 1), 10 * dt_s, (3 * longest + 3) * dt_s)
 
 
-def _ct_floor_w(x: Floats, rated_w: float) -> int:
+def _learn_ct_floor_w(x: Floats, rated_w: float) -> int:
     if len(x) < 3:
         return 0
     middle = np.median(np.stack([x[:-2], x[1:-1], x[2:]]), axis=0)

@@ -63,7 +63,7 @@ class Change:
         )
 
 
-def changes(
+def find_changes(
     present: LinkageParams | IncomerParams, learned: LinkageParams | IncomerParams
 ) -> tuple[Change, ...]:
     """What a person has to confirm; empty if the two mean the same."""

@@ -10,7 +10,7 @@ from attrs import evolve, field, frozen, mutable
 
 from agent.detect.findings import LinkageWatch
 from agent.detect.learning.series import Grid
-from agent.detect.line import line_trackers, noise_alpha
+from agent.detect.line import compute_noise_alpha, start_trackers
 from agent.detect.orphans import KEPT_MAX
 from agent.detect.params import LinkageParams
 
@@ -33,7 +33,7 @@ class Excursion:
 
 
 @mutable
-class Seen:
+class Counts:
     """What the trackers counted.
 
     Attributes:
@@ -59,9 +59,9 @@ class Seen:
     correlations: list[float] = field(factory=list)
 
 
-def replay(params: LinkageParams, data: Grid, deviation_w: float) -> Seen:
+def replay(params: LinkageParams, data: Grid, deviation_w: float) -> Counts:
     """Walk through all slots of `data`; `deviation_w` is what production's deviation is compared with."""
-    link = _watch(params, data.first, deviation_w)
+    link = _start_watch(params, data.first, deviation_w)
     lines = link.production + link.treatment
     columns = [
         [int(value) if value == value else None for value in data.watts[line.params.id].tolist()]  # noqa: PLR0124  NaN
@@ -78,7 +78,7 @@ def replay(params: LinkageParams, data: Grid, deviation_w: float) -> Seen:
     return counters.seen
 
 
-def _watch(params: LinkageParams, slot: int, deviation_w: float) -> LinkageWatch:
+def _start_watch(params: LinkageParams, slot: int, deviation_w: float) -> LinkageWatch:
     free = evolve(
         params,
         limit_s=OUT_OF_REACH_S,
@@ -88,25 +88,25 @@ def _watch(params: LinkageParams, slot: int, deviation_w: float) -> LinkageWatch
         correlation_limit=-2.0,
         treatment=tuple(evolve(line, noise_floor=_ANY_NOISE) for line in params.treatment),
     )
-    return LinkageWatch.start(free, line_trackers([free], slot), slot)
+    return LinkageWatch.start(free, start_trackers([free], slot), slot)
 
 
 class _Counters:
     """Reads the trackers after every slot."""
 
     def __init__(self, link: LinkageWatch, dt_s: int) -> None:
-        self.seen = Seen(noise={line.params.id: [] for line in link.treatment})
+        self.seen = Counts(noise={line.params.id: [] for line in link.treatment})
         self._link, self._dt = link, dt_s
         self._minutes = self._off = self._overrun = self._begin = 0
         self._on = False
         self._peak: float | None = None
         self._on_samples = dict.fromkeys(self.seen.noise, 0)
-        self._warm_up = NOISE_WARM_UP_MEANS / noise_alpha(dt_s)
+        self._warm_up = NOISE_WARM_UP_MEANS / compute_noise_alpha(dt_s)
 
     def count(self, index: int) -> None:
         """Take the slot with this index."""
-        self._runs()
-        self._deficit(index)
+        self._count_runs()
+        self._count_deficit(index)
         for line in self._link.treatment:
             if line.raw >= line.hi:
                 self._on_samples[line.params.id] += 1
@@ -122,7 +122,7 @@ class _Counters:
             if r is not None:
                 self.seen.correlations.append(r)
 
-    def _runs(self) -> None:
+    def _count_runs(self) -> None:
         tracker, seen = self._link.tracker, self.seen
         if tracker.on:
             seen.on_s += self._dt
@@ -134,7 +134,7 @@ class _Counters:
         seen.overrun_s = max(seen.overrun_s, tracker.overrun * self._dt)
         self._on, self._off, self._overrun = tracker.on, tracker.off_count, tracker.overrun
 
-    def _deficit(self, index: int) -> None:
+    def _count_deficit(self, index: int) -> None:
         tracker = self._link.tracker
         if tracker.deficit.weighted_s <= 0:
             self.end_deficit(index)

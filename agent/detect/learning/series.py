@@ -41,7 +41,7 @@ class Grid:
 
     def total(self, lines: Sequence[str], hold: int) -> Floats:
         """Sum of these lines, NaN where one is missing for longer than it may be held."""
-        total: Floats = np.sum([held(self.watts[line], hold) for line in lines], axis=0)
+        total: Floats = np.sum([hold_last(self.watts[line], hold) for line in lines], axis=0)
         return total
 
     def at_s(self, slot: float) -> int:
@@ -49,13 +49,13 @@ class Grid:
         return int((self.first + slot) * self.dt_s)
 
 
-def grid(series: Mapping[str, Series], dt_s: int) -> Grid:
+def to_grid(series: Mapping[str, Series], dt_s: int) -> Grid:
     """All series on one grid.
 
     Raises:
         ValueError: No finite sample at all, or times that span more than SLOTS_MAX.
     """
-    parts = {name: _cleaned(one, dt_s) for name, one in series.items()}
+    parts = {name: _clean(one, dt_s) for name, one in series.items()}
     filled = [slots for slots, _ in parts.values() if len(slots)]
     if not filled:
         raise ValueError("no line has a sample")
@@ -70,7 +70,7 @@ def grid(series: Mapping[str, Series], dt_s: int) -> Grid:
     return Grid(dt_s, first, watts)
 
 
-def _cleaned(series: Series, dt_s: int) -> tuple[NDArray[np.int64], Floats]:
+def _clean(series: Series, dt_s: int) -> tuple[NDArray[np.int64], Floats]:
     times, watts = np.asarray(series[0], np.float64), np.asarray(series[1], np.float64)
     if times.shape != watts.shape:
         raise ValueError(f"{times.shape} times do not belong to {watts.shape} powers")
@@ -81,7 +81,7 @@ def _cleaned(series: Series, dt_s: int) -> tuple[NDArray[np.int64], Floats]:
     return slots, np.rint(watts[order])
 
 
-def held(values: Floats, slots: int) -> Floats:
+def hold_last(values: Floats, slots: int) -> Floats:
     """The values with holes of at most `slots` filled by the value before."""
     known = np.isfinite(values)
     last = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
@@ -89,7 +89,7 @@ def held(values: Floats, slots: int) -> Floats:
     return np.where(usable, values[np.maximum(last, 0)], np.nan)
 
 
-def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def find_runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Begin and end (exclusive) of every stretch of True."""
     edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))

@@ -36,45 +36,45 @@ class Mode(StrEnum):
 
 
 @frozen
-class Learned:
+class LearnedThreshold:
     """A threshold and what it rests on."""
 
     threshold: Threshold
     mode: Mode
 
 
-def learn_threshold(watts: Floats, rated_w: float, *, treatment: bool) -> Learned:
+def learn_threshold(watts: Floats, rated_w: float, *, treatment: bool) -> LearnedThreshold:
     """The threshold of a load from its powers (NaN is ignored)."""
     x = watts[np.isfinite(watts)]
     top = float(np.quantile(x, 0.999)) if len(x) else 0.0
     if top < max(NEVER_ON * rated_w, 2.0):
-        return Learned(nameplate_threshold(rated_w), Mode.NEVER_ON)
-    valley = _otsu(np.log10(np.maximum(x, FLOOR_OF_TOP * top)))
+        return LearnedThreshold(nameplate_threshold(rated_w), Mode.NEVER_ON)
+    valley = _find_valley(np.log10(np.maximum(x, FLOOR_OF_TOP * top)))
     if valley is not None:
         off, on = x[np.log10(np.maximum(x, FLOOR_OF_TOP * top)) < valley], x[x >= 10**valley]
         ratio = OFF_OF_ON_MAX_TREATMENT if treatment else OFF_OF_ON_MAX
         if min(len(off), len(on)) >= CLASS_MIN * len(x) and np.median(off) <= ratio * np.median(on):
-            return Learned(_between(off, on, 10**valley), Mode.BOTH)
+            return LearnedThreshold(_place_between(off, on, 10**valley), Mode.BOTH)
     low = float(np.quantile(x, 0.05))
     if low <= nameplate_threshold(rated_w).lo_w:
-        return Learned(nameplate_threshold(rated_w), Mode.NEVER_ON)
-    return Learned(_threshold(SINGLE_HI * low, SINGLE_LO * low, provisional=True), Mode.ALWAYS_ON)
+        return LearnedThreshold(nameplate_threshold(rated_w), Mode.NEVER_ON)
+    return LearnedThreshold(_to_threshold(SINGLE_HI * low, SINGLE_LO * low, provisional=True), Mode.ALWAYS_ON)
 
 
-def _between(off: Floats, on: Floats, valley: float) -> Threshold:
+def _place_between(off: Floats, on: Floats, valley: float) -> Threshold:
     for below, above in ((0.99, 0.05), (0.90, 0.20)):
         a, b = max(float(np.quantile(off, below)), 0.0), float(np.quantile(on, above))
         if b > 1.2 * a:
-            return _threshold(a + HI * (b - a), a + LO * (b - a), provisional=False)
-    return _threshold(1.1 * valley, 0.9 * valley, provisional=False)
+            return _to_threshold(a + HI * (b - a), a + LO * (b - a), provisional=False)
+    return _to_threshold(1.1 * valley, 0.9 * valley, provisional=False)
 
 
-def _threshold(hi: float, lo: float, *, provisional: bool) -> Threshold:
+def _to_threshold(hi: float, lo: float, *, provisional: bool) -> Threshold:
     lo_w = max(1, round(lo))
     return Threshold(hi_w=max(lo_w + 1, round(hi)), lo_w=lo_w, provisional=provisional)
 
 
-def _otsu(values: Floats) -> float | None:
+def _find_valley(values: Floats) -> float | None:
     """Where the variance between two classes is greatest, in the middle of equals; None if one class."""
     if float(np.ptp(values)) == 0.0:
         return None

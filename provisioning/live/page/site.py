@@ -10,8 +10,8 @@ from typing import Final
 from attrs import define, field, frozen
 
 from agent.detect.line_params import Threshold, nameplate_threshold
+from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams
-from agent.detect.written import ParamsError
 from agent.site.file import ConfigError, LineSettings, LinkageSettings, Site, load_site
 from agent.site.setups import lines_of, setups_of
 from drivers.poll.meter import MeterSetup

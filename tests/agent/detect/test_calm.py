@@ -66,7 +66,7 @@ def test_a_calm_linkage_keeps_what_a_judged_one_keeps(
             for one in (short, long):
                 one.step(slot, u, u_known, t, unknown > 0)
                 if slot % 6 == 0:
-                    one.each_minute(slot, t == 3_000)
+                    one.judge_minute(slot, t == 3_000)
             assert short.state() == long.state()
             slot += 1
 

@@ -8,7 +8,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.detect.channels import NO_CHANNELS, UNSAID, Cause, LineChannels, channels
+from agent.detect.channels import ABSENT, NO_CHANNELS, Cause, LineChannels, pack_channels
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Severity
 from agent.detect.params import LinkageParams
@@ -44,8 +44,8 @@ def told(
     [
         (None, None, None, NO_CHANNELS),
         (0.861, 15.0, 230.04, (861, 15_000, 2_300)),
-        (-0.5, -1.0, None, (500, 1_000, UNSAID)),
-        (1.01, None, None, (1_000, UNSAID, UNSAID)),
+        (-0.5, -1.0, None, (500, 1_000, ABSENT)),
+        (1.01, None, None, (1_000, ABSENT, ABSENT)),
         (math.nan, math.inf, -math.inf, NO_CHANNELS),
         (7.0, 1e9, 1e9, NO_CHANNELS),
     ],
@@ -53,7 +53,7 @@ def told(
 def test_channels_are_whole_numbers_and_nonsense_is_not_said(
     pf: float | None, current_a: float | None, voltage_v: float | None, wanted: tuple[int, ...]
 ) -> None:
-    assert channels(pf, current_a, voltage_v) == wanted
+    assert pack_channels(pf, current_a, voltage_v) == wanted
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Severity
 from agent.detect.incomer_params import IncomerParams
-from agent.detect.written import ParamsError
+from agent.detect.param_table import ParamsError
 from tests.agent.detect.timeline import DT_S, T0_S, line, linkage
 
 Row = tuple[float, dict[str, int | None]]

@@ -59,7 +59,7 @@ def test_the_sum_is_that_of_what_is_kept(steps: list[tuple[int, int]]) -> None:
         counted.add(slot, lasted_s)
         if 30 <= lasted_s < 300:
             model = [*model, (slot, lasted_s)][-KEPT_MAX:]
-        first = counted.first(slot)
+        first = counted.find_first(slot)
         model = [one for one in model if slot - one[0] < 2_880]
         assert list(counted.kept) == model
         assert counted.total_s == sum(lasted for _, lasted in model)

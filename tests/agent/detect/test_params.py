@@ -4,8 +4,8 @@ import pytest
 import tomlkit
 from attrs import evolve
 
+from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams, nameplate
-from agent.detect.written import ParamsError
 from tests.agent.detect.timeline import line, linkage
 
 

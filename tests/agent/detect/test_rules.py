@@ -207,7 +207,7 @@ def test_the_evidence_has_the_correlation_at_the_learned_lag_and_beside_it() -> 
     load = [10_000 + 2_000 * (minute // 5 % 2) for minute in range(120)]
     rows: Timeline = [(1, {"p1": load[i], "t1": 9_000 + (load[max(i - 2, 0)] - 10_000)}) for i in range(120)]
     watched = run(params, rows)[1]._links[0]
-    numbers = watched.evidence(0)
+    numbers = watched.collect_evidence(0)
     by_lag = dict(numbers["correlations"])
     assert list(by_lag) == [0, 60, 120, 180]
     assert by_lag[120] == numbers["correlation"] == max(by_lag.values())

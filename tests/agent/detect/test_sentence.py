@@ -4,7 +4,7 @@ import pytest
 
 from agent.detect.channels import Cause
 from agent.detect.episode import Episode, Rule
-from agent.detect.sentence import sentences
+from agent.detect.sentence import write_sentence
 from tests.agent.detect.timeline import linkage, run
 
 EVIDENCE = {
@@ -83,21 +83,21 @@ GOLDEN = [
 
 @pytest.mark.parametrize(("rule", "english", "chinese"), GOLDEN)
 def test_a_sentence_reads_like_this(rule: Rule, english: str, chinese: str) -> None:
-    assert sentences(rule, ("p1", "p3"), EVIDENCE, 8 * 3600) == {"zh": chinese, "en": english}
+    assert write_sentence(rule, ("p1", "p3"), EVIDENCE, 8 * 3600) == {"zh": chinese, "en": english}
 
 
 @pytest.mark.parametrize("cause", list(Cause))
 @pytest.mark.parametrize("rule", [Rule.OFF, Rule.IDLE, Rule.CT_PROD, Rule.DATA_LOSS])
 def test_a_cause_is_told_where_power_is_missing_and_only_there(rule: Rule, cause: Cause) -> None:
-    plain = sentences(rule, ("t1",), EVIDENCE, 0)
-    found = sentences(rule, ("t1",), EVIDENCE | {"cause": cause.value}, 0)
+    plain = write_sentence(rule, ("t1",), EVIDENCE, 0)
+    found = write_sentence(rule, ("t1",), EVIDENCE | {"cause": cause.value}, 0)
     assert (found == plain) == (cause is Cause.UNKNOWN or rule is Rule.IDLE)
     assert found["en"].count(".") == plain["en"].count(".")
 
 
 @pytest.mark.parametrize("rule", list(Rule))
 def test_every_rule_has_a_sentence_in_both_languages(rule: Rule) -> None:
-    found = sentences(rule, ("t1",), EVIDENCE, 0)
+    found = write_sentence(rule, ("t1",), EVIDENCE, 0)
     assert set(found) == {"zh", "en"}
     assert "{" not in found["zh"] + found["en"]
     assert found["en"].endswith(".")

@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 
 from agent.detect.detector import Detector
-from agent.detect.written import ParamsError
+from agent.detect.param_table import ParamsError
 from tests.agent.detect.timeline import T0_S, Timeline, line, linkage, minutes, run, told
 
 TWO = ("p1", "p2")

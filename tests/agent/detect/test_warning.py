@@ -3,7 +3,7 @@
 import pytest
 
 from agent.detect.detector import Detector
-from agent.detect.warning import EarlyWarning, Warned
+from agent.detect.warning import EarlyWarning, PlantWarning
 from tests.agent.detect.timeline import DT_S, T0_S, Timeline, linkage, minutes
 
 OFF = {"p1": 100, "t1": 50}
@@ -12,10 +12,10 @@ BARE = {"p1": 10_000, "t1": 50}
 LOW = {"p1": 10_000, "t1": 4_000}
 
 
-def warned(timeline: Timeline, after_s: float = 30.0, **more: object) -> list[Warned]:
+def warned(timeline: Timeline, after_s: float = 30.0, **more: object) -> list[PlantWarning]:
     params = linkage(**more)
     detector, early = Detector([params]), EarlyWarning({"k1": params}, after_s)
-    found: list[Warned] = []
+    found: list[PlantWarning] = []
     slot = 0
     for lasts, watts in timeline:
         for _ in range(round(lasts * 60 / DT_S)):
@@ -24,7 +24,7 @@ def warned(timeline: Timeline, after_s: float = 30.0, **more: object) -> list[Wa
                 if value is not None:
                     detector.sample(name, at, value + slot % 5)
             detector.advance(at)
-            found += early.look(detector.status(), at)
+            found += early.update(detector.status(), at)
             slot += 1
     return found
 

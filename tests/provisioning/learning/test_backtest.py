@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from agent.detect.detector import Detector
 from agent.detect.incomer_params import IncomerParams
-from agent.detect.learning.backtest import Recording, latest, run
+from agent.detect.learning.backtest import Recording, keep_latest, run
 from agent.detect.learning.commission import commission
 from agent.detect.line_params import nameplate_line
 from agent.site.file import parse_site
@@ -81,7 +81,7 @@ def test_it_finds_what_the_live_detector_finds(folder: Path, recorded: Path) -> 
         detector.sample("t1", float(at_s), None if np.isnan(t) else round(t))
         found += detector.advance(float(at_s))
     tested = backtest(parse_site(SITE, folder / "site.toml"), recorded, 72 * HOUR_S)
-    assert latest(found) == list(tested.episodes)
+    assert keep_latest(found) == list(tested.episodes)
 
 
 def test_times_are_told_as_the_file_tells_them(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from agent.detect.learning.commission import Commissioned, commission
+from agent.detect.learning.commission import CommissionResult, commission
 from agent.detect.params import LinkageParams
 from tests.agent.detect.plant import DAY, DT_S, PAIRS, Loads, inject, plant, times
 
 RATED = {"p1": 60_000.0, "t1": 22_000.0}
 
 
-def learn(loads: Loads, slots: int = 3 * DAY, **options: object) -> Commissioned:
+def learn(loads: Loads, slots: int = 3 * DAY, **options: object) -> CommissionResult:
     at_s = times(loads)[:slots]
     return commission(
         "k1", {"p1": (at_s, loads.u[:slots])}, {"t1": (at_s, loads.t[:slots])}, RATED, **options
@@ -20,7 +20,7 @@ def learn(loads: Loads, slots: int = 3 * DAY, **options: object) -> Commissioned
 
 
 @cache
-def learned(pair: str) -> Commissioned:
+def learned(pair: str) -> CommissionResult:
     return learn(plant(pair, 3, 5))
 
 
@@ -258,7 +258,7 @@ def test_a_standby_of_few_values_may_repeat_them_for_longer(step: int, limit_s: 
     assert learn(loads).params.treatment[0].stuck_off_s == limit_s
 
 
-def standby_pair(*, sister: bool, coarse: bool = False) -> Commissioned:
+def standby_pair(*, sister: bool, coarse: bool = False) -> CommissionResult:
     """A fan that runs, unless there is none, and one that never did in these three days."""
     loads = plant("constant", 3, 5)
     at_s = times(loads)

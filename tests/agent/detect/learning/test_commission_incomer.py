@@ -5,7 +5,7 @@ import pytest
 
 from agent.detect.detector import Detector
 from agent.detect.incomer_params import IncomerParams, nameplate_incomer
-from agent.detect.learning.commission_incomer import IncomerCommissioned, commission_incomer
+from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
 from tests.agent.detect.plant import DAY, plant, times
 from tests.agent.detect.timeline import linkage
 
@@ -22,7 +22,7 @@ def site(seed: int = 5, days: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarr
     return at_s, loads.u, loads.t, light + 60 * rng.standard_normal(len(at_s))
 
 
-def learned(moved_h: float = 0, days: int = 3) -> IncomerCommissioned:
+def learned(moved_h: float = 0, days: int = 3) -> IncomerResult:
     at_s, u, t, base = site(days=days)
     incomer = u + t + base
     begin = DAY + 9 * 360

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.detect.incomer_params import IncomerParams
-from agent.detect.learning.relearn import SMALL, changes
+from agent.detect.learning.relearn import SMALL, find_changes
 from agent.detect.line_params import Bin, Threshold
 from tests.agent.detect.timeline import line, linkage
 
@@ -14,7 +14,7 @@ PRESENT = linkage()
 
 
 def told(**more: object) -> list[tuple[str, bool]]:
-    return [(one.name, one.lenient) for one in changes(PRESENT, evolve(PRESENT, **more))]
+    return [(one.name, one.lenient) for one in find_changes(PRESENT, evolve(PRESENT, **more))]
 
 
 @pytest.mark.parametrize(
@@ -48,28 +48,28 @@ def test_a_change_is_named_and_marked_where_it_is_lenient(
 
 def test_what_was_judged_and_is_no_longer_is_lenient_and_so_is_a_missing_bin() -> None:
     before = evolve(PRESENT, treatment=(line("t1", noise_floor=0.01),))
-    (gone,) = changes(before, PRESENT)
+    (gone,) = find_changes(before, PRESENT)
     assert (gone.name, gone.lenient) == ("treatment.t1.noise_floor", True)
-    fewer = changes(PRESENT, evolve(PRESENT, envelope=PRESENT.envelope[:2]))
+    fewer = find_changes(PRESENT, evolve(PRESENT, envelope=PRESENT.envelope[:2]))
     assert {one.name for one in fewer} == {f"envelope.2.{name}" for name in ("from_w", "lo_w", "median_w")}
     assert all(one.after is None for one in fewer)
 
 
 def test_a_change_reads_in_both_languages() -> None:
-    (one,) = changes(PRESENT, linkage(limit_s=300.0))
+    (one,) = find_changes(PRESENT, linkage(limit_s=300.0))
     assert one.en == "limit_s: 180 -> 300 (more lenient)"
     assert one.zh == "limit_s：180 → 300（更宽松）"
 
 
 def test_a_wider_band_of_an_incomer_is_lenient() -> None:
     incomer = IncomerParams(incomer=line("f1"), lines=("p1",), lo_w=-500, hi_w=3_000, residual_s=900)
-    wider = changes(incomer, evolve(incomer, lo_w=-900, hi_w=4_000))
+    wider = find_changes(incomer, evolve(incomer, lo_w=-900, hi_w=4_000))
     assert [(one.name, one.lenient) for one in wider] == [("lo_w", True), ("hi_w", True)]
-    narrower = changes(incomer, evolve(incomer, lo_w=-100, hi_w=2_000))
+    narrower = find_changes(incomer, evolve(incomer, lo_w=-100, hi_w=2_000))
     assert [one.lenient for one in narrower] == [False, False]
 
 
 @given(st.floats(100, 1_000), st.floats(-SMALL / 2, SMALL / 2))
 @settings(deadline=None)
 def test_what_differs_by_little_is_no_change(limit_s: float, by: float) -> None:
-    assert changes(linkage(limit_s=limit_s), linkage(limit_s=limit_s * (1 + by))) == ()
+    assert find_changes(linkage(limit_s=limit_s), linkage(limit_s=limit_s * (1 + by))) == ()
