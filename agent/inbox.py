@@ -23,6 +23,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from disk.files import move, open_folder, replace_file
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.cbor import FormatError
 from evidence.record import Kind, Record, decode_record, encode_record
@@ -45,8 +46,6 @@ SUFFIX: Final = ".json"
 REFUSED: Final = ".refused"
 CHECKPOINT: Final = "postbox"
 _ID: Final = "id"
-_NEW_FILE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-"""Root writes into a folder of the agent's user: nothing that lies there already is followed or opened."""
 _NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
 
 
@@ -67,22 +66,13 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
     folder = store / INBOX_NAME
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{utc_ns:020d}-{digest[:16]}{SUFFIX}"
-    at = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        owner = store.stat()
-        is_guest = os.geteuid() == 0 and owner.st_uid  # a technician is root, the agent is not
-        draft = path.with_suffix(".new").name
-        with os.fdopen(os.open(draft, _NEW_FILE, 0o600, dir_fd=at), "wb") as stream:
-            stream.write(raw)
-            stream.flush()
-            os.fsync(stream.fileno())
-            if is_guest:
-                os.fchown(stream.fileno(), owner.st_uid, owner.st_gid)
-        if is_guest:
-            os.fchown(at, owner.st_uid, owner.st_gid)
-        os.replace(draft, path.name, src_dir_fd=at, dst_dir_fd=at)
-    finally:
-        os.close(at)
+    agent = store.stat()
+    owner = None
+    with open_folder(folder, os.O_NOFOLLOW) as at:
+        if os.geteuid() == 0 and agent.st_uid:  # a technician is root, the agent is not
+            owner = agent.st_uid, agent.st_gid
+            os.fchown(at, *owner)
+        replace_file(path, raw, 0o600, owner=owner, folder=at)
     return path
 
 
@@ -158,7 +148,7 @@ class Inbox:
     def _refused(self, path: Path, why: str) -> list[tuple[Kind, dict[str, Any]]]:
         LOG.warning("%s: %s; set aside", path, why)
         try:
-            path.replace(path.with_name(path.name + REFUSED))
+            move(path, path.with_name(path.name + REFUSED))
         except OSError as error:
             if path in self.lying.values():
                 return []

@@ -6,17 +6,18 @@ One JSON object a line, only ever added to:
     {"gateway", "statement"}                                  a re-key, replacement or revocation
 
 A line of an older program has neither `recovery_key` nor `enrolment`. A later line of the same gateway
-and first key may add a recovery key where there was none. Whoever can write this file decides whom the
-centre believes. What the statements do to a chain is checked where they are applied.
+and first key may add a recovery key where there was none. A last line that a crash has torn is passed
+over: nobody was told that it is there. Whoever can write this file decides whom the centre believes. What
+the statements do to a chain is checked where they are applied.
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from attrs import evolve, frozen
 
+from disk.lines import append_line, cut_torn
 from evidence import cbor
 from evidence.chain import ChainState
 from evidence.seal import checked_gateway
@@ -61,7 +62,7 @@ def read_register(path: Path) -> dict[str, Entry]:
     """
     known: dict[str, Entry] = {}
     try:
-        text = path.read_text("utf-8")
+        text = cut_torn(path.read_bytes()).decode("utf-8")
     except OSError as error:
         raise RegistryError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -94,15 +95,8 @@ def statement_line(gateway: str, raw: bytes) -> str:
 
 
 def add_line(path: Path, line: str) -> None:
-    """Add a line; it is on the disk when this returns. A last line without its end is ended first."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
-    try:
-        size = os.fstat(descriptor).st_size
-        ended = size == 0 or os.pread(descriptor, 1, size - 1) == b"\n"
-        os.write(descriptor, ("" if ended else "\n").encode() + line.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    """Add a line; it is on the disk when this returns."""
+    append_line(path, line, 0o644)
 
 
 def enrol_in(path: Path, wanted: Enrolment, secret: bytes) -> dict[str, Entry]:

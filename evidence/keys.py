@@ -18,6 +18,8 @@ from typing import Final
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from disk.files import create_file
+
 SECRET_BYTES: Final = 32
 PUBLIC_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
@@ -74,13 +76,14 @@ def _loaded(public_key: bytes) -> Ed25519PublicKey:
 
 
 def create_key_file(path: Path) -> bytes:
-    """Write a fresh secret to `path`, which must not exist; the secret."""
+    """Write a fresh secret to `path`, which must not exist; the secret.
+
+    Raises:
+        FileExistsError: Something is there.
+        OSError: It could not be written.
+    """
     secret = generate()
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_DSYNC | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, secret.hex().encode() + b"\n")
-    finally:
-        os.close(descriptor)
+    create_file(path, secret.hex().encode() + b"\n", 0o600)
     return secret
 
 

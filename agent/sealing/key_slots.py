@@ -30,6 +30,7 @@ from typing import Final
 
 from attrs import frozen
 
+from disk.files import replace_file, write_at
 from evidence.keys import SECRET_BYTES
 from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, FIRST_RECORD, NO_HASH
 
@@ -144,17 +145,8 @@ class KeySlots:
         image = bytearray(SLOTS * SECTOR_BYTES)
         at = slot.number % SLOTS * SECTOR_BYTES
         image[at : at + SECTOR_BYTES] = encode_slot(slot)
-        draft = self._path.with_name(self._path.name + ".new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         try:
-            descriptor = os.open(draft, flags, 0o600)
-            try:
-                os.write(descriptor, image)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            draft.rename(self._path)
-            _sync_folder(self._path.parent)
+            replace_file(self._path, bytes(image), 0o600)
         except OSError as error:
             raise KeySlotsError(f"{self._path}: {error}") from error
 
@@ -196,11 +188,9 @@ class KeySlots:
         try:
             if self._descriptor is None:
                 self._descriptor = os.open(self._path, os.O_RDWR | os.O_DSYNC | os.O_CLOEXEC)
-            written = os.pwrite(self._descriptor, raw, at)
+            write_at(self._descriptor, raw, at)
         except OSError as error:
             raise KeySlotsError(f"{self._path}: {error}") from error
-        if written != len(raw):
-            raise KeySlotsError(f"{self._path}: {written} of {len(raw)} bytes were written")
 
 
 def _public_sum(public: bytes) -> bytes:
@@ -209,11 +199,3 @@ def _public_sum(public: bytes) -> bytes:
 
 def _secret_sum(number: int, secret: bytes) -> bytes:
     return sha256(b"dj1.slot" + number.to_bytes(8, "big") + secret).digest()[:_SECRET_SUM_BYTES]
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -24,6 +24,7 @@ from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, Site
 from agent.store.gateway import GatewayStore
 from agent.store.names import DATABASE_NAME, KEYS_NAME
+from disk.files import write_all
 from evidence import keys
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError
@@ -196,6 +197,6 @@ def _waiting_secret(store: GatewayStore, slots: KeySlots, statement: Replace) ->
 def _destroy(file: Path) -> None:
     """Overwrite and remove a key file whose secret lives on in the new one."""
     with file.open("r+b", buffering=0) as stream:
-        stream.write(bytes(SLOTS * SECTOR_BYTES))
+        write_all(stream.fileno(), bytes(SLOTS * SECTOR_BYTES))
         os.fsync(stream.fileno())
     file.unlink()

@@ -12,7 +12,6 @@ Lines that cannot be read are passed by: the centre has the statement, or will a
 """
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +20,7 @@ from attrs import frozen
 
 from agent.sealing.recovery import Recovery
 from agent.store.gateway import GatewayStore
+from disk.lines import append_line
 from evidence.cbor import FormatError
 from evidence.receipt import open_receipt
 from evidence.seal import DOMAIN, parse_seal
@@ -77,12 +77,7 @@ class Kept:
 def keep(folder: Path, kept: Kept) -> None:
     """Add it; it is on the disk when this returns."""
     line = json.dumps({"statement": kept.raw.hex(), "receipt": kept.receipt.hex()}) + "\n"
-    file = folder / STATEMENTS_NAME
-    torn = file.exists() and not file.read_bytes().endswith(b"\n")
-    with file.open("a", encoding="ascii") as stream:
-        stream.write(("\n" if torn else "") + line)
-        stream.flush()
-        os.fsync(stream.fileno())
+    append_line(folder / STATEMENTS_NAME, line)
 
 
 def kept_in(folder: Path) -> list[Kept]:

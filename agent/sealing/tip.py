@@ -23,6 +23,7 @@ from agent.sealing.statements import Kept
 from agent.store.gateway import GatewayStore
 from agent.store.salvage import set_aside
 from disk.database import suffixed
+from disk.files import move
 from evidence.receipt import Receipt
 from evidence.seal import DOMAIN, FIRST_RECORD, StoredSeal, parse_seal, peek_header, seal_hash
 from evidence.statement import records_before
@@ -186,7 +187,7 @@ def fit(store: GatewayStore, path: Path, quota_bytes: int, tip: Tip, best: Belie
         new.close()
     store.close()
     aside = set_aside(path)
-    draft.rename(path)
+    move(draft, path)
     suffixed(draft, ".lock").unlink(missing_ok=True)
     return aside
 

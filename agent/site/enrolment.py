@@ -11,11 +11,11 @@ gateway without one is as good in every other way; only the centre can then brin
 """
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Final
 
 from agent.site.file import ConfigError, Site
+from disk.files import replace_file
 from evidence.keys import KeyFileError, create_key_file, load_key_file, public
 from evidence.statement import EnrolledMeter
 
@@ -28,13 +28,8 @@ class EnrolmentError(Exception):
 
 def write_enrolment(folder: Path, gateway: str, first_key: bytes, recovery_key: bytes = b"") -> None:
     """Keep it in the state folder."""
-    draft = folder / (ENROLMENT_NAME + ".new")
     known = {"gateway": gateway, "first_key": first_key.hex(), "recovery_key": recovery_key.hex()}
-    with draft.open("w", encoding="utf-8") as stream:
-        stream.write(json.dumps(known) + "\n")
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(folder / ENROLMENT_NAME)
+    replace_file(folder / ENROLMENT_NAME, json.dumps(known).encode() + b"\n")
 
 
 def read_enrolment(folder: Path) -> dict[str, str]:

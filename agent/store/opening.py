@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from agent.store.salvage import COMPANIONS, Salvage, seals_in, set_aside
 from disk.database import CorruptError, Database, Migration, suffixed
+from disk.files import move
 from evidence.seal import StoredSeal
 
 COLUMNS: Final = "number, hash, cose, body, first_record, count"
@@ -72,7 +73,7 @@ def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
         database.read("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         database.close()
-    draft.rename(suffixed(path, ".salvaged"))
+    move(draft, suffixed(path, ".salvaged"))
 
 
 def _finish(path: Path) -> Path | None:
@@ -81,7 +82,7 @@ def _finish(path: Path) -> Path | None:
     if not copy.exists():
         return None
     aside = set_aside(path)
-    copy.rename(path)
+    move(copy, path)
     suffixed(path, ".suspect").unlink(missing_ok=True)
     return aside
 

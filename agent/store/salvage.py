@@ -15,6 +15,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from disk.database import suffixed
+from disk.files import move
 from evidence.cbor import FormatError
 from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 
@@ -82,7 +83,7 @@ def set_aside(path: Path) -> Path:
     for companion in COMPANIONS:
         old = suffixed(path, companion)
         if old.exists():
-            old.rename(suffixed(aside, companion))
+            move(old, suffixed(aside, companion))
     return aside
 
 

@@ -21,7 +21,6 @@ and is cut off. Any other line that cannot be read is an error that a person has
 
 import base64
 import binascii
-import errno
 import fcntl
 import json
 import os
@@ -33,6 +32,8 @@ from typing import Any, Final
 
 from attrs import define, evolve, field, frozen
 
+from disk.files import sync_folder
+from disk.lines import append_all
 from evidence.statement import EnrolledMeter
 from wire.enrolment.token import Token
 
@@ -176,13 +177,13 @@ class Ledger:
         self.add({"what": "revoked", "certificate": certificate.hex(), "reason": reason, "at": at_utc_ms})
 
     def _append(self, raw: bytes) -> None:
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         try:
-            if os.write(descriptor, raw) != len(raw):  # what is torn is cut off at the next look
-                raise OSError(errno.ENOSPC, "the disk is full")
-            os.fsync(descriptor)
+            append_all(descriptor, raw)  # what is torn all the same is cut off at the next look
         finally:
             os.close(descriptor)
+        if not self._read:
+            sync_folder(self.path.parent)
 
     def _forget(self) -> None:
         """What is on the disk is not known: everything is read again at the next look."""

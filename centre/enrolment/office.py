@@ -23,7 +23,6 @@ certificate alone gives a voice on the broker and no belief: seals are checked w
 """
 
 import datetime as dt
-import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -40,6 +39,7 @@ from centre.enrolment.ledger import (
 )
 from centre.enrolment.policy import judge
 from centre.register import Entry, RegistryError, enrol_in, read_register
+from disk.files import replace_file
 from evidence.cbor import FormatError
 from evidence.statement import EnrolledMeter
 from wire.enrolment import certificates
@@ -256,7 +256,7 @@ class Office:
         ]
         key = (self.folder / KEY_NAME).read_bytes()
         raw = certificates.make_revocations(key, self.authority, revoked, _when(now_utc_ms))
-        put(self.folder / REVOKED_NAME, raw, 0o644)
+        replace_file(self.folder / REVOKED_NAME, raw, 0o644)
 
     def _register(self) -> dict[str, Entry]:
         if self.registry is None or not self.registry.exists():
@@ -282,13 +282,13 @@ def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None
             raise OfficeError(f"{folder}: an authority is there already; a key is never overwritten")
         if external is None:
             key, certificate = certificates.make_authority(name, _when(now_utc_ms))
-            put(folder / KEY_NAME, key, 0o600)
+            replace_file(folder / KEY_NAME, key, 0o600)
         else:
             parsed = certificates.parse_certificate(external)
             if not parsed.is_authority:
                 raise OfficeError("the certificate is not that of an authority")
             certificate = certificates.pem(parsed.der)
-        put(folder / AUTHORITY_NAME, certificate, 0o644)
+        replace_file(folder / AUTHORITY_NAME, certificate, 0o644)
         office = Office(folder)
         office.write_revoked(now_utc_ms)
     except OSError as error:
@@ -296,24 +296,6 @@ def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None
     except CertificateError as error:
         raise OfficeError(str(error)) from error
     return office
-
-
-def put(path: Path, raw: bytes, mode: int) -> None:
-    """Write a file whole or not at all; it is on the disk when this returns."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        os.write(descriptor, raw)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    draft.rename(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _when(utc_ms: int) -> dt.datetime:

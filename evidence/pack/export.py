@@ -20,6 +20,7 @@ from typing import IO, Final
 
 from attrs import define, field, frozen
 
+from disk.files import Output
 from evidence import cbor
 from evidence.attested_chain import Passing
 from evidence.chain import ChainState, Code, Finding
@@ -105,7 +106,7 @@ class Keys:
     recovery: bytes = NO_HASH
 
 
-def write_chain(stream: IO[bytes], gateway: str, items: Iterable[Item]) -> int:
+def write_chain(stream: IO[bytes] | Output, gateway: str, items: Iterable[Item]) -> int:
     """Write a chain, which must begin with its first seal, to `stream`; how many seals."""
     stream.write(cbor.encode([MAGIC, VERSION, checked_gateway(gateway)]))
     written = 0

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Final
 
 from agent.site.file import Site
+from disk.files import replace_file
 from provisioning.acceptance.page import PHOTO_BYTES_MAX, SHEET_NAME, Picture, sheet_page
-from provisioning.journal.file import Journal, Sheet, write_whole
+from provisioning.journal.file import Journal, Sheet
+from provisioning.terminal.exits import write_or_fail
 
 PHOTOS_READ_MAX: Final = 200
 """More pictures than that are told by their hash alone."""
@@ -24,7 +26,7 @@ def write_sheet(journal: Journal, site: Site, folder: Path, *, at: str, version:
     """
     data = sheet_page(journal, site, _pictures(journal, folder), version)
     path = folder / SHEET_NAME
-    write_whole(path, data)
+    write_or_fail(path, data, replace_file)
     return Sheet(str(path), sha256(data).hexdigest(), at)
 
 

@@ -13,10 +13,11 @@ import click
 
 from centre.enrolment.ledger import OfficeError, RequestKept
 from centre.enrolment.office import Office
+from disk.files import replace_file, write_output
 from evidence.moments import utc_ms
 from provisioning.centre.chain import AS_JSON, FILE, KEY, REGISTER, say
 from provisioning.centre.office import AUTHORITY, FOLDER, office_at
-from provisioning.enrolment.file import answer_file, put, read, refusal_file
+from provisioning.enrolment.file import answer_file, read, refusal_file
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.words.language import language
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
@@ -66,7 +67,7 @@ def approve(
                 word = "denied" if deny else "approved"
                 last = office.approve(request.code, OFFICER, utc_ms(), word=word)
             if request is not None and out is not None:
-                out.write_bytes(csr_pem(request.csr))
+                write_output(out, csr_pem(request.csr))
             refusals += isinstance(last, Refused)
             name = request.gateway if request else "-"
             if folder is not None and request is not None:
@@ -130,10 +131,10 @@ def tell(gateway: str, answer: Answer, *, as_json: bool) -> None:
 def write_answer(folder: Path, gateway: str, answer: Answer) -> None:
     """Beside the request on the stick."""
     if isinstance(answer, Issued):
-        put(answer_file(folder, gateway), answer.certificates)
+        replace_file(answer_file(folder, gateway), answer.certificates)
     elif isinstance(answer, Refused):
         text = f"{answer.reason}\n{answer.sentence['zh']}\n{answer.sentence['en']}\n"
-        put(refusal_file(folder, gateway), text.encode())
+        replace_file(refusal_file(folder, gateway), text.encode())
 
 
 def _waiting(office: Office, gateway: str | None) -> list[tuple[RequestKept | None, Answer]]:

@@ -9,7 +9,8 @@ import click
 
 from centre.broker_config import BrokerPlace, mosquitto_files
 from centre.enrolment.ledger import OfficeError
-from centre.enrolment.office import AUTHORITY_NAME, REVOKED_NAME, put
+from centre.enrolment.office import AUTHORITY_NAME, REVOKED_NAME
+from disk.files import replace_file
 from evidence.moments import utc_ms
 from provisioning.centre.chain import AS_JSON, say
 from provisioning.centre.office import AUTHORITY, FOLDER, office_at, write_pair
@@ -59,12 +60,12 @@ def broker_config(
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not office.is_external:
-            put(out / REVOKED_NAME, office.write_revoked(utc_ms()).read_bytes(), 0o644)
+            replace_file(out / REVOKED_NAME, office.write_revoked(utc_ms()).read_bytes(), 0o644)
             if _is_due(out / "server.pem", utc_ms()):
                 write_pair(out, "server", *office.serve(names, utc_ms()))
-        put(out / AUTHORITY_NAME, (authority / AUTHORITY_NAME).read_bytes(), 0o644)
+        replace_file(out / AUTHORITY_NAME, (authority / AUTHORITY_NAME).read_bytes(), 0o644)
         for name, text in mosquitto_files(place).items():
-            put(out / name, text.encode(), 0o600)
+            replace_file(out / name, text.encode(), 0o600)
     except (OfficeError, CertificateError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except OSError as error:

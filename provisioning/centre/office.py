@@ -12,7 +12,8 @@ from attrs import evolve
 from agent.site.enrolment import meters_of
 from agent.site.file import ConfigError, load_site
 from centre.enrolment.ledger import OfficeError
-from centre.enrolment.office import CENTRE, Office, make_office, put
+from centre.enrolment.office import CENTRE, Office, make_office
+from disk.files import replace_file
 from evidence.keys import KeyFileError, load_key_file, public
 from evidence.moments import iso_utc, utc_ms
 from evidence.statement import EnrolledMeter
@@ -80,8 +81,8 @@ def certificate(authority: Path, out: Path, hosts: tuple[str, ...]) -> None:
 def write_pair(folder: Path, name: str, key: bytes, pem: bytes) -> None:
     """A key and its certificate (PEM); raises OSError."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    put(folder / f"{name}.key", key, 0o600)
-    put(folder / f"{name}.pem", pem, 0o644)
+    replace_file(folder / f"{name}.key", key, 0o600)
+    replace_file(folder / f"{name}.pem", pem, 0o644)
 
 
 @click.command("token")

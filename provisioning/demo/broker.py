@@ -30,6 +30,7 @@ import click
 from attrs import frozen
 
 from centre.broker_config import ACL, CENTRE_NAME, PACKET_BYTES_MAX, QUEUED_MESSAGES_MAX
+from disk.files import replace_file
 
 HOST: Final = "127.0.0.1"
 READY_S: Final = 15.0
@@ -203,11 +204,9 @@ def mosquitto_config(port: int, directory: Path, tls: ServerTls | None) -> Path:
         text += _MOSQUITTO_TLS.format(
             ca=tls.ca, certificate=tls.certificate, key=tls.key, directory=directory
         )
-        acl = directory / "acl"
-        acl.write_text(ACL.format(centre=tls.centre), "utf-8")
-        acl.chmod(0o600)
+        replace_file(directory / "acl", ACL.format(centre=tls.centre).encode(), 0o600)
     config = directory / "mosquitto.conf"
-    config.write_text(text, "utf-8")
+    replace_file(config, text.encode())
     return config
 
 
@@ -228,7 +227,8 @@ def main(port: int, directory: Path, *, with_parent: bool) -> None:
     logging.getLogger("rumqttd").setLevel(logging.CRITICAL)  # it logs each packet as an error
     directory.mkdir(parents=True, exist_ok=True)
     config = directory / "rumqttd.toml"
-    config.write_text(_RUMQTTD.format(host=HOST, port=port, packet_bytes_max=PACKET_BYTES_MAX), "utf-8")
+    text = _RUMQTTD.format(host=HOST, port=port, packet_bytes_max=PACKET_BYTES_MAX)
+    replace_file(config, text.encode())
     if with_parent:
         threading.Thread(target=_end_with_parent, daemon=True).start()
     IotCoreBroker(config_path=str(config)).run_forever()

@@ -13,6 +13,7 @@ from attrs import field, frozen
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
 from centre.store.sqlite import CentreStore
+from disk.files import open_output
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.seal import seal_hash
 from provisioning.demo.stage import CENTRE_NAME, Stage
@@ -64,8 +65,8 @@ def judge(stage: Stage, first_key: bytes, seen: Mapping[int, bytes], verified: V
     finally:
         store.close()
     export = stage.folder / "chain.cbor"
-    with export.open("wb") as stream:
-        write_chain(stream, gateway, (ExportedSeal(cose, body) for _, (cose, body) in sorted(held.items())))
+    with open_output(export) as output:
+        write_chain(output, gateway, (ExportedSeal(cose, body) for _, (cose, body) in sorted(held.items())))
     report = verify_file(export, first_key)
     good = sum(number in held and seal_hash(held[number][0]) == digest for number, digest in seen.items())
     missing = report.records - len(verified.records)

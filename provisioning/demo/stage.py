@@ -17,6 +17,7 @@ from agent.detect.params import LinkageParams
 from agent.sealing.opening import open_chain
 from agent.site.file import Site, load_site
 from centre.register import registry_line
+from disk.files import replace_file
 from drivers.clock import NS_PER_S, ScaledClock
 from evidence.keys import create_key_file, public
 from firmware_sim.plant import Plant, load_plant
@@ -88,11 +89,11 @@ def set_stage(folder: Path, plant_name: str, speed: float, broker: str) -> Stage
     """
     with as_file(files("firmware_sim.plants").joinpath(plant_name)) as plant_file:
         plant_text = plant_file.read_text("utf-8")
-    (folder / "plant.toml").write_text(plant_text, "utf-8")
+    replace_file(folder / "plant.toml", plant_text.encode())
     plant = load_plant(folder / "plant.toml")
     site_file = folder / "site.toml"
     text = files("provisioning.demo").joinpath("site.toml").read_text("utf-8")
-    site_file.write_text(text, "utf-8")
+    replace_file(site_file, text.encode())
     learned = commissioned(plant, load_site(site_file))
 
     clock = ScaledClock(speed, int(plant.start_s * NS_PER_S))
@@ -104,7 +105,7 @@ def set_stage(folder: Path, plant_name: str, speed: float, broker: str) -> Stage
     text = with_values(text, "broker", {"url": url, "centre_key": public(secret).hex()})
     for bus, address in simulator.first_line()["buses"].items():
         text = with_values(text, "bus", {"url": address}, of=bus)
-    site_file.write_text(with_parameters(text, learned), "utf-8")
+    replace_file(site_file, with_parameters(text, learned).encode())
     subscribe = ["provisioning.cli", "subscribe", "--broker", url, "--sim-clock", clock.spec()]
     subscribe += ["--registry", str(folder / "gateways.jsonl"), "--key", str(folder / "centre.key")]
     return Stage(
@@ -126,5 +127,5 @@ def enrol(stage: Stage) -> bytes:
     _, store, _, recovery = open_chain(stage.site)
     store.close()
     entry = registry_line(stage.site.site.gateway, recovery.next_key)
-    (stage.folder / "gateways.jsonl").write_text(entry, "utf-8")
+    replace_file(stage.folder / "gateways.jsonl", entry.encode())
     return recovery.next_key

@@ -32,6 +32,7 @@ from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.site.file import CREDENTIAL
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from disk.database import StoreError, reading
+from disk.files import replace_file
 from provisioning.doctor.chain import last_receipt, tip_of
 from provisioning.doctor.finding import Finding, Patient
 from provisioning.doctor.machine import UNIT, parts, tool
@@ -170,12 +171,7 @@ def write_bundle(
     """
     texts = {name: text.encode() for name, text in members(patient, findings, tell).items()}
     raw = _zip(texts) if path.suffix == ".zip" else _tar(texts)
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with open(descriptor, "wb") as stream:  # noqa: PTH123 - a descriptor
-        stream.write(raw)
-    draft.replace(path)
+    replace_file(path, raw, 0o600)
     return len(raw)
 
 

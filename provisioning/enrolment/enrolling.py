@@ -25,6 +25,7 @@ from agent.sealing.recovery import Start
 from agent.site.enrolment import make_recovery_key, meters_of, note_first_key, read_enrolment
 from agent.site.file import Site
 from agent.store.names import KEYS_NAME
+from disk.files import replace_file
 from disk.lock import SecondInstanceError
 from evidence.cbor import FormatError
 from evidence.keys import public
@@ -43,7 +44,6 @@ from provisioning.enrolment.identity import (
     TLS_NAME,
     USED_NAME,
     Identity,
-    write,
 )
 from provisioning.enrolment.trouble import EnrolTroubleError, refused, shown, trouble
 from provisioning.journal.file import Enrolled
@@ -147,9 +147,9 @@ def enrol(
         put_in_place(identity, certificate)
         tell("installed", {"zh": "证书已就位", "en": "the certificate is in place"})
     done = _enrolled(site, offer, transport.name, identity)
-    write(identity.folder / BROKER_NAME, broker_lines(done).encode())
-    write(identity.folder / EST_NAME, offer.est.encode())
-    write(identity.folder / USED_NAME, offer.token.id.encode())
+    replace_file(identity.folder / BROKER_NAME, broker_lines(done).encode(), 0o600)
+    replace_file(identity.folder / EST_NAME, offer.est.encode(), 0o600)
+    replace_file(identity.folder / USED_NAME, offer.token.id.encode(), 0o600)
     return done
 
 

@@ -9,12 +9,12 @@ is bound to the token, the answer to the gateway's key. A stick is FAT: every fi
 another name first and then renamed.
 """
 
-import os
 from pathlib import Path
 from typing import Final
 
 from attrs import field, frozen
 
+from disk.files import replace_file
 from provisioning.enrolment.trouble import trouble
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.token import short_code
@@ -48,7 +48,7 @@ class FolderTransport:
             if known != certificates.csr_pem(csr):
                 answer_file(self.folder, self.gateway).unlink(missing_ok=True)
                 refusal_file(self.folder, self.gateway).unlink(missing_ok=True)
-                put(asked, certificates.csr_pem(csr))
+                replace_file(asked, certificates.csr_pem(csr))
                 return Pending(short_code(csr))
             issued = read(answer_file(self.folder, self.gateway))
             if issued is not None:
@@ -84,13 +84,3 @@ def read(file: Path) -> bytes | None:
     if file.stat().st_size > BYTES_MAX:
         raise OSError(f"{file.name} has {file.stat().st_size} bytes; at most {BYTES_MAX} are read")
     return file.read_bytes()
-
-
-def put(file: Path, raw: bytes) -> None:
-    """Write a file of the folder; raises OSError."""
-    draft = file.with_name(file.name + ".new")
-    with draft.open("wb") as stream:
-        stream.write(raw)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.replace(file)

@@ -15,7 +15,6 @@ change together; a running agent takes them up at its next connect. What is ther
 process is killed between any two steps, and the next call goes on with the same key and the same bytes.
 """
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Final
 from attrs import frozen
 
 from agent.site.file import Site
+from disk.files import move, replace_file
 
 TLS_NAME: Final = "tls"
 PENDING_NAME: Final = "pending"
@@ -81,7 +81,7 @@ class Identity:
         if not file.exists():
             for folder in (self.folder.parent, self.folder, self.pending):
                 folder.mkdir(mode=0o700, exist_ok=True)
-            write(file, make())
+            replace_file(file, make(), 0o600)
         return file.read_bytes()
 
     def request(self) -> bytes | None:
@@ -91,7 +91,7 @@ class Identity:
 
     def keep_request(self, raw: bytes) -> None:
         """Keep the signing request before it is sent."""
-        write(self.pending / REQUEST_NAME, raw)
+        replace_file(self.pending / REQUEST_NAME, raw, 0o600)
 
     def install(self, name: str, certificate: bytes, authority: bytes) -> None:
         """Put the pending key and its certificate (PEM) into use under an id."""
@@ -101,15 +101,14 @@ class Identity:
             shutil.rmtree(draft, ignore_errors=True)
             draft.mkdir(mode=0o700)
             for file in (KEY_NAME, REQUEST_NAME):
-                write(draft / file, (self.pending / file).read_bytes())
-            write(draft / AUTHORITY_NAME, authority)
-            write(draft / CERTIFICATE_NAME, certificate)
-            draft.rename(home)
+                replace_file(draft / file, (self.pending / file).read_bytes(), 0o600)
+            replace_file(draft / AUTHORITY_NAME, authority, 0o600)
+            replace_file(draft / CERTIFICATE_NAME, certificate, 0o600)
+            move(draft, home)
         link = self.folder / f"{CURRENT_NAME}.new"
         link.unlink(missing_ok=True)
         link.symlink_to(name)
-        link.rename(self.current)
-        sync_folder(self.folder)
+        move(link, self.current)
         self.tidy()
 
     def tidy(self) -> None:
@@ -124,25 +123,3 @@ class Identity:
         in_use = self.current.resolve()
         for old in [one for one in homes if one.resolve() != in_use][KEPT - 1 :]:
             shutil.rmtree(old, ignore_errors=True)
-
-
-def write(path: Path, raw: bytes) -> None:
-    """Write a file of mode 0600 whole or not at all; it is on the disk when this returns."""
-    draft = path.with_name(path.name + ".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as stream:  # a full disk may make os.write take a part
-        stream.write(raw)
-        stream.flush()
-        os.fsync(stream.fileno())
-    draft.rename(path)
-    sync_folder(path.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Names in a folder are on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

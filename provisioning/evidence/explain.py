@@ -19,7 +19,7 @@ from evidence.cbor import FormatError
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import open_body, peek_header
 from provisioning.pages.episode import all_numbers, episode_page, episode_svg, severity_words
-from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, trace_view
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
@@ -71,13 +71,10 @@ def _write(
         ids = ", ".join(body["id"] for body, _ in found)
         raise fail(EXIT_USAGE, f"a drawing shows one episode; name one of: {ids}")
     body, offset_s = exact or found[0]
-    try:
-        if html:
-            html.write_text(episode_page(body, offset_s, language()), "utf-8")
-        if svg:
-            svg.write_text(episode_svg(body, offset_s), "utf-8")
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{error.filename}: cannot be written: {error.strerror}") from error
+    if html:
+        write_or_fail(html, episode_page(body, offset_s, language()).encode())
+    if svg:
+        write_or_fail(svg, episode_svg(body, offset_s).encode())
 
 
 def _episodes(database: Path) -> Iterator[tuple[Body, int]]:

@@ -11,6 +11,7 @@ from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
 from centre.store.reading import read_export
 from disk.database import StoreError
+from disk.files import open_output
 from evidence.cbor import FormatError
 from evidence.pack.export import ExportedSeal, Item, write_chain
 from evidence.seal import FIRST_NUMBER, peek_header
@@ -37,8 +38,8 @@ def command(state: Path | None, store: Path | None, gateway: str | None, file: P
             assert store is not None
             assert gateway is not None
             name, items = _of_centre(store, gateway)
-        with file.open("wb") as stream:
-            written = write_chain(stream, name, items)
+        with open_output(file) as output:
+            written = write_chain(output, name, items)
     except StoreError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except FormatError as error:

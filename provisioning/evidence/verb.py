@@ -23,6 +23,7 @@ from agent.store.names import DATABASE_NAME
 from centre.register import RegistryError, read_register
 from centre.store.archive import open_centre
 from disk.database import StoreError
+from disk.files import create_file
 from evidence.archive import Archive
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file, public
@@ -225,12 +226,10 @@ def _receipts(source: Source, gathered: Gathered, secret: bytes, now_ms: int) ->
 
 def _write(out: Path, raw: bytes) -> None:
     try:
-        with out.open("xb") as stream:
-            stream.write(raw)
+        create_file(out, raw)
     except FileExistsError as error:
         raise fail(EXIT_USAGE, f"{out}: is there already; evidence is never overwritten") from error
     except OSError as error:
-        out.unlink(missing_ok=True)
         raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
 
 

@@ -9,7 +9,7 @@ from evidence.pack.container import CONTAINER_BYTES_MAX, MAGIC
 from provisioning.evidence.check import check
 from provisioning.evidence.page import evidence_page
 from provisioning.evidence.words import lines, summary
-from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 
 
 def is_pack(file: Path) -> bool:
@@ -39,9 +39,6 @@ def verify_pack(
     )
     click.echo(told)
     if html is not None and checked.story is not None:
-        try:
-            html.write_bytes(evidence_page(checked.story))
-        except OSError as error:
-            raise fail(EXIT_USAGE, f"{html}: cannot be written: {error.strerror}") from error
+        write_or_fail(html, evidence_page(checked.story))
     if not checked.ok:
         raise fail(EXIT_NO, *(f"{file}: {problem}" for problem in checked.problems))

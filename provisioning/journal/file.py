@@ -11,7 +11,6 @@ Nothing secret is ever in it.
 """
 
 import json
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +20,9 @@ from attrs import evolve, field, frozen
 
 from agent.site.field_types import UnitId, mistakes_in
 from agent.site.older import Renamed, todays_names
+from disk.files import replace_file
 from provisioning.journal.tables import Numbers, no_number, plainly, shown, strictly
-from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.exits import write_or_fail
 
 JOURNAL_NAME: Final = "setup.json"
 VERSION: Final = 1
@@ -303,25 +303,7 @@ def load_journal(path: Path) -> Journal:
 
 def save_journal(path: Path, journal: Journal) -> None:
     """Write it whole: after a power cut it is either the old or the new one."""
-    write_whole(path, dump_journal(journal))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Replace the file at `path` by one with `data`: draft, fsync, rename, fsync of the folder."""
-    draft = path.with_name(path.name + ".new")
-    try:
-        with draft.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{path}: cannot be written: {error.strerror}") from error
+    write_or_fail(path, dump_journal(journal), replace_file)
 
 
 def _misdated(journal: Journal) -> Iterator[str]:

@@ -25,7 +25,7 @@ from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, 
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.learning.loads_csv import LoadsError
 from provisioning.learning.outcome import Outcome, numbers_of
-from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress, table
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
@@ -82,7 +82,7 @@ def command(
     else:
         _show(tested)
     if plot:
-        plot.write_text(backtest_page(tested, language()), "utf-8")
+        write_or_fail(plot, backtest_page(tested, language()).encode())
 
 
 def _one_line(problems: tuple[str, ...]) -> str:

@@ -9,7 +9,6 @@ A text that the agent would refuse at its next start never replaces the one that
 """
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -34,10 +33,11 @@ from agent.site.file import (
     load_site,
     parse_site,
 )
+from disk.files import replace_file
 from provisioning.learning.learned import with_incomer, with_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.learning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
-from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
 
 HOURS: Final = 72.0
@@ -197,13 +197,7 @@ def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
     if size > SITE_FILE_BYTES_MAX:
         problem = f"it would have {size} bytes; at most {SITE_FILE_BYTES_MAX} are read"
         raise fail(EXIT_USAGE, f"{config}: not written: {problem}")
-    draft = config.with_name(config.name + ".new")
-    try:
-        draft.write_text(text, "utf-8")
-        shutil.copymode(config, draft)
-        draft.replace(config)
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{draft}: cannot be written: {error.strerror}") from error
+    write_or_fail(config, text.encode(), replace_file)
 
 
 def _as_json(result: Learned) -> dict[str, object]:

@@ -15,7 +15,7 @@ from drivers.search.identify import Match, identify, probe
 from drivers.search.sunspec import model_text
 from provisioning.meters.words import WORDS
 from provisioning.terminal.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
-from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
 from provisioning.words.findings import describe_reason
 from provisioning.words.language import translate
@@ -135,8 +135,5 @@ def _as_text(matches: tuple[Match, ...]) -> str:
 
 
 def _write(path: Path, model: Model) -> None:
-    try:
-        path.write_text(model_text(model), "utf-8")
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{path}: {error.strerror}") from error
+    write_or_fail(path, model_text(model).encode())
     click.echo(f"{path}: {model.name}, {len(model.points)} points", err=True)

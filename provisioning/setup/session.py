@@ -20,6 +20,7 @@ from attrs import define, evolve, field
 
 from agent.inbox import EntryError, drop
 from agent.site.file import ConfigError, Site, SiteMistakesError, load_site, parse_site
+from disk.files import move, replace_file
 from disk.lock import Lock, SecondInstanceError
 from drivers.clock import Clock, SystemClock
 from provisioning.journal.file import (
@@ -29,13 +30,12 @@ from provisioning.journal.file import (
     JournalError,
     load_journal,
     save_journal,
-    write_whole,
 )
 from provisioning.setup.answers import Answers
 from provisioning.setup.site import site_text
 from provisioning.setup.talk import Talk
 from provisioning.setup.words import said
-from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 
 SITE_NAME: Final = "site.toml"
 LOCK_NAME: Final = "setup.lock"
@@ -112,7 +112,7 @@ class Session:
             if found not in {digest, self.journal.site_sha256}:
                 self._ask_to_replace(present, text)
         if present != raw:
-            write_whole(self.site_file, raw)
+            write_or_fail(self.site_file, raw, replace_file)
         if self.journal.site_sha256 != digest:
             self.keep(site_sha256=digest)
         self.talk.event("site", path=str(self.site_file), sha256=digest)
@@ -200,7 +200,7 @@ def aside(path: Path, why: str) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     kept = path.with_name(f"{path.name}.{why}-{stamp}")
     try:
-        path.rename(kept)
+        move(path, kept)
     except OSError as error:
         raise fail(EXIT_USAGE, f"{path}: cannot be set aside: {error.strerror}") from error
     return kept

@@ -7,6 +7,7 @@ from typing import Final
 
 import click
 
+from disk.files import write_all
 from drivers.clock import SystemClock
 from drivers.errors import BusUrlError
 from drivers.link.ledger import Ledger
@@ -74,8 +75,15 @@ def _played(path: Path) -> MeterBus:
 def opened(path: Path) -> Iterator[Callable[[str], object]]:
     """What writes a line of a record into a file; ends the verb where there can be none."""
     try:
-        file = path.open("w", encoding="utf-8", buffering=1)  # a line at once: the verb may be stopped
+        file = path.open("wb", buffering=0)  # a line at once: the verb may be stopped
     except OSError as error:
         raise fail(EXIT_USAGE, f"{path}: {error.strerror}") from error
+
+    def write(line: str) -> None:
+        try:
+            write_all(file.fileno(), line.encode())
+        except OSError as error:
+            raise fail(EXIT_USAGE, f"{path}: {error.strerror}") from error
+
     with file:
-        yield file.write
+        yield write

@@ -1,9 +1,13 @@
 """How a verb ends: the codes that scripts can rely on, and one clear line for every mistake."""
 
 import math
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import click
+
+from disk.files import write_output
 
 EXIT_NO: Final = 1
 """Done, and the answer is no: not all verified, a meter silent, an episode not found."""
@@ -20,6 +24,14 @@ def fail(code: int, *lines: str) -> click.exceptions.Exit:
     for line in lines:
         click.echo(f"dianjian: {line}", err=True)
     return click.exceptions.Exit(code)
+
+
+def write_or_fail(path: Path, data: bytes, write: Callable[[Path, bytes], None] = write_output) -> None:
+    """Write a file whole or not at all; ends the verb where it cannot be written."""
+    try:
+        write(path, data)
+    except OSError as error:
+        raise fail(EXIT_USAGE, f"{path}: cannot be written: {error.strerror}") from error
 
 
 class FiniteRange(click.FloatRange):

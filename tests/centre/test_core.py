@@ -445,7 +445,7 @@ def test_the_register_reads_what_it_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "{", "[]", "7", '{"gateway":"a"}', '{"gateway":"a/b","first_key":"00"}', '{"gateway":1}',
+        "{\n", "[]", "7", '{"gateway":"a"}', '{"gateway":"a/b","first_key":"00"}', '{"gateway":1}',
         '{"gateway":"a","first_key":"0"}', '{"gateway":"a","first_key":7}',
         registry_line("a", bytes(32)) + registry_line("a", bytes(31) + b"x"),
     ],
@@ -455,6 +455,17 @@ def test_a_wrong_register_names_the_line(tmp_path: Path, text: str) -> None:
     path.write_text(registry_line("first", bytes(32)) + text)
     with pytest.raises(RegistryError, match=r"line [23]"):
         read_registry(path)
+
+
+@pytest.mark.parametrize("torn", ["{", '{"gateway": "a", "first', '{"gateway": "a"\0\0', "\0\0\0"])
+def test_a_last_line_that_a_crash_tore_is_passed_over_and_the_next_takes_its_place(
+    tmp_path: Path, torn: str
+) -> None:
+    path = tmp_path / "registry"
+    path.write_text(registry_line("first", bytes(32)) + torn)
+    assert list(read_registry(path)) == ["first"]
+    add_line(path, registry_line("second", bytes(31) + b"x"))
+    assert path.read_text() == registry_line("first", bytes(32)) + registry_line("second", bytes(31) + b"x")
 
 
 @pytest.mark.parametrize(("content", "text"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8 at byte 0")])

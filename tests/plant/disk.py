@@ -2,7 +2,7 @@
 
 The files are real and lie in memory; what is simulated is what a kill or a power cut leaves of them.
 Every write step passes through here: the transactions of SQLite (a subclass of its connection) and the
-sectors of the key file (`os.pwrite` as `agent.sealing.key_slots` sees it). At any of them the power can be
+sectors of the key file (`os.pwrite` as `disk.files` sees it). At any of them the power can be
 cut: before it took effect, after it, or in the middle, with a write-ahead log or a sector that is torn
 at 512 bytes. A cut copies the files aside; the next life gets the copy, and whatever the dying process
 still does goes nowhere.
@@ -25,8 +25,8 @@ from unittest import mock
 
 from attrs import define, field
 
-from agent.sealing import key_slots
 from agent.sealing.key_slots import SECTOR_BYTES
+from disk import files
 
 DATABASE: Final = "chain.db"
 KEYS: Final = "keys"
@@ -247,7 +247,7 @@ class Disk:
             connection.disk = disk
             return connection
 
-        with mock.patch.object(sqlite3, "connect", simulated), mock.patch.object(key_slots, "os", _Os()):
+        with mock.patch.object(sqlite3, "connect", simulated), mock.patch.object(files, "os", _Os()):
             yield
 
     def execute(self, act: Callable[[], Any], sql: str) -> Any:
@@ -300,7 +300,7 @@ class _Connection(sqlite3.Connection):
 
 
 class _Os:
-    """The module `os` as the key file sees it."""
+    """The module `os` as `disk.files` sees it; only the key file is written at a position."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(os, name)

@@ -24,6 +24,8 @@ from typing import Final
 
 from attrs import define, field, frozen
 
+from disk.files import replace_file
+
 SCRYPT_N: Final = 1 << 14
 SCRYPT_R: Final = 8
 SCRYPT_P: Final = 5
@@ -80,15 +82,8 @@ def write_password(path: Path, password: str) -> None:
     salt = os.urandom(SALT_BYTES)
     digest = _scrypt(raw, salt, SCRYPT_N, SCRYPT_R, SCRYPT_P)
     line = f"scrypt${SCRYPT_N}${SCRYPT_R}${SCRYPT_P}${salt.hex()}${digest.hex()}\n"
-    draft = path.with_name(path.name + ".new")
     try:
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-            stream.write(line)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
+        replace_file(path, line.encode(), 0o600)
     except OSError as error:
         raise PasswordError(f"{path}: cannot be written: {error.strerror}") from error
 

@@ -1,6 +1,7 @@
 """Who gets a certificate and who does not: a table of refusals, and what a crash leaves."""
 
 import datetime as dt
+import errno
 import json
 import os
 import threading
@@ -326,11 +327,13 @@ def test_a_full_disk_is_one_line_and_issues_nothing(desk: Desk, monkeypatch: pyt
     write = os.write
 
     def short(descriptor: int, raw: bytes) -> int:
-        return write(descriptor, raw[: len(raw) // 2]) if b"what" in raw[:10] else write(descriptor, raw)
+        if b"what" not in raw[:10]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(descriptor, raw[: len(raw) // 2])
 
     with monkeypatch.context() as full:
         full.setattr(os, "write", short)
-        with pytest.raises(OfficeError, match="disk is full"):
+        with pytest.raises(OfficeError, match="No space left"):
             desk.hears(csr)
     assert json.loads((desk.office.folder / LEDGER_NAME).read_bytes().split(b"\n")[0])["what"] == "token"
     leaf(desk.hears(csr))
