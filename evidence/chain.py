@@ -8,7 +8,7 @@ the array, from before there were statements, is still read.
 from enum import StrEnum
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from drivers.clock import ClockState
 from evidence import cbor
@@ -114,6 +114,22 @@ class ChainState:
             boot_id=b"",
             clock_state=ClockState.UNSYNCHRONISED,
             recovery_key=cbor.octets(recovery_key, "recovery key", HASH_BYTES),
+        )
+
+    def after(self, header: SealHeader, digest: bytes) -> "ChainState":
+        """The state behind the next seal, which has been accepted and has this hash."""
+        return evolve(
+            self,
+            number=header.number,
+            hash=digest,
+            key=self.next_key,
+            next_key=header.next_key,
+            next_record=header.first_record + header.count,
+            utc_ms=header.utc_ms,
+            boottime_ms=header.boottime_ms,
+            boot_id=header.boot_id,
+            clock_state=header.clock_state,
+            rekeyed_utc_ms=0,
         )
 
     def to_cbor(self) -> bytes:

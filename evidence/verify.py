@@ -23,8 +23,6 @@ state, and hands in earlier seals through `stored`.
 from collections.abc import Callable
 from typing import Final
 
-from attrs import evolve
-
 from drivers.clock import ClockState
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
@@ -159,19 +157,7 @@ def _accepted(
         else:
             declared, absent = declarations(records, header.number)
             findings += declared
-    after = evolve(
-        state,
-        number=header.number,
-        hash=seal_hash(cose),
-        key=state.next_key,
-        next_key=header.next_key,
-        next_record=header.first_record + header.count,
-        utc_ms=header.utc_ms,
-        boottime_ms=header.boottime_ms,
-        boot_id=header.boot_id,
-        clock_state=header.clock_state,
-        rekeyed_utc_ms=0,
-    )
+    after = state.after(header, seal_hash(cose))
     return Verdict(Outcome.ACCEPTED, after, tuple(findings), header, records, tuple(absent))
 
 

@@ -301,14 +301,4 @@ class _Proof:
 
 def _anchored(head: SealHeader, raw: bytes) -> ChainState:
     """The state behind a seal that nothing before it proves: what vouches for it comes later."""
-    return evolve(
-        ChainState.enrolled(head.gateway, head.next_key),
-        number=head.number,
-        hash=seal_hash(raw),
-        next_key=head.next_key,
-        next_record=head.first_record + head.count,
-        utc_ms=head.utc_ms,
-        boottime_ms=head.boottime_ms,
-        boot_id=head.boot_id,
-        clock_state=head.clock_state,
-    )
+    return ChainState.enrolled(head.gateway, head.next_key).after(head, seal_hash(raw))

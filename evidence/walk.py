@@ -1,0 +1,333 @@
+"""One walk along a stored chain: the only way from stored seals to their records. Pure.
+
+A store holds what its owner wrote there, so nothing in it proves itself. The walk begins at an anchor
+(`evidence.anchors`) and yields records only of seals that it reached from there:
+
+    first key    of the enrolment: seal 1 is signed with it
+    receipt      signed by the centre, names number and hash of a seal that is here
+    statement    a replacement signed by the centre, or a re-key signed by the enrolled recovery key: the
+                 key of a seal, and the hash of the one before it
+    tip          number and hash of the last seal, for a reader who knows them better than the store: the
+                 daemon, whose key file goes on from there, and the state that the centre keeps
+
+Forwards from an anchor every seal passes `evidence.verify.accept`: gateway, the key that the seal before
+certified (or that a statement gave), previous hash, count of records. Backwards, the previous hash of an
+anchored seal names the one before it, and so on; no signature is checked, because nobody can make another
+seal with that hash. So an unbroken run costs hashes up to its last anchor, and signatures only behind it.
+
+    the store holds                          the walk accepts               and says
+    seals 1 to n, no receipt                 all, from the first key
+    seals 1 to n, neither key nor receipt    none                           UNANCHORED
+    pruned, begins above 1, a receipt r      to r by hashes, behind r by
+                                             signatures
+    begins above 1, no anchor in it          none                           BEHIND or UNANCHORED
+    re-keyed, replaced                       on under the statement's key   BROKEN, if nobody here can check
+                                                                            it and no receipt came since
+    lost tail, bodies dropped                all; `records` is None
+    a hole, an anchor on both sides          all
+    a hole, no anchor behind it              what is before the hole        BEHIND
+    a hole, no anchor before it              what is behind the hole        UNANCHORED, as a gap
+    a seal that does not follow              what is before it              BROKEN
+    a receipt that contradicts a seal        what is before that seal       OTHER
+    neighbours that do not fit each other    from the later anchor back     APART, up to the misfit
+    a body that is not what was sealed       the header; `problem` says why
+
+`Walk.steps` looks at headers alone and notes the hash of each PIECE_SEALS-th accepted seal. `Walk.seals`
+reads the rows of a piece, links them back from that hash, and yields nothing that is not linked: it does
+not matter whether the store has changed meanwhile. PIECE_SEALS rows are in memory, however long the chain.
+
+What verbs do with a refusal that is no gap, with its one line: `commission --chain`, `backtest --chain`,
+`explain` and the check of a sheet end with exit 2, `evidence` with exit 1; the doctor reports a failure
+(exit 1); the status page says it in place of the day; the daemon replays nothing that was refused, and logs
+it. `verify` reads a file, in which nothing can be missing: exit 1 at the first seal that is not accepted.
+
+Not handled here: who keeps the anchors. On a gateway the first key comes from the state folder: whoever owns
+the machine can put another whole chain there, and only receipts, checked with the centre's key of the site
+file, tell the two apart.
+"""
+
+from bisect import insort
+from collections.abc import Generator, Iterator
+from itertools import islice
+from typing import Final
+
+from attrs import define, field, frozen
+
+from evidence.anchors import Anchors, SealRow, Source
+from evidence.cbor import FormatError
+from evidence.chain import ChainState, Outcome
+from evidence.record import Kind, ReadingRecord, Record, decode_record, kind_of
+from evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
+from evidence.words import Words
+
+PIECE_SEALS: Final = 500
+"""32 MB of bodies at the very most."""
+
+UNANCHORED: Final = Words(
+    "签封{first}至{last}没有凭据：既无中心回执，也无首密钥；请联网等待中心的下一个回执",
+    "seals {first} to {last}: no receipt of the centre and no first key vouches for them; "
+    "connect until the centre's next receipt comes",
+)
+BEHIND: Final = Words(
+    "签封{first}至{last}位于缺失的签封（自{lost}起）之后，且无中心回执为凭；请联网等待下一个回执，"
+    "否则换密钥（dianjian-agent rekey）",
+    "seals {first} to {last} lie behind missing seals (from {lost} on), and no receipt of the centre vouches "
+    "for them; connect until its next receipt comes, or see dianjian-agent rekey",
+)
+BROKEN: Final = Words(
+    "签封{first}与前一签封不相接（{why}）；请勿改动数据库，见 dianjian doctor",
+    "seal {first}: does not follow the seal before it ({why}); "
+    "keep the database as it is, see dianjian doctor",
+)
+APART: Final = Words(
+    "签封{first}至{last}与中心回执所证的签封{next}不相接；请勿改动数据库，见 dianjian doctor",
+    "seals {first} to {last}: seal {next}, which the centre vouches for, does not follow them; "
+    "keep the database as it is, see dianjian doctor",
+)
+OTHER: Final = Words(
+    "签封{first}与中心回执不符：中心持有另一个签封{first}；需换密钥（dianjian-agent rekey）",
+    "seal {first}: the centre's receipt is for another seal {first}; "
+    "a new key is needed (dianjian-agent rekey)",
+)
+
+
+@frozen
+class Refusal:
+    """Seals that no anchor reaches; `is_gap` where a hole lies behind them, and the chain goes on there."""
+
+    first: int
+    last: int
+    text: Words
+    is_gap: bool
+
+
+@frozen
+class WalkedSeal:
+    """An accepted seal.
+
+    Attributes:
+        records: What its body holds, None where that is not held, was not wanted or is wrong.
+        problem: Why the body is not what was sealed, "" otherwise.
+    """
+
+    header: SealHeader
+    records: tuple[bytes, ...] | None
+    problem: str = ""
+
+    def decode(self, *kinds: Kind) -> Iterator[Record | ReadingRecord]:
+        """The records of these kinds, of all without any; one that cannot be read is passed over."""
+        wanted = frozenset(map(int, kinds))  # an enum's own hash would take most of the time
+        for raw in self.records or ():
+            if wanted and kind_of(raw) not in wanted:
+                continue
+            try:
+                yield decode_record(raw)
+            except FormatError:  # of another version
+                continue
+
+    def events(self, *kinds: Kind) -> Iterator[Record]:
+        """The same of kinds that are no readings."""
+        return (one for one in self.decode(*kinds) if isinstance(one, Record))
+
+
+@frozen
+class _Mark:
+    """The last seal of a piece, and between which times the piece was made."""
+
+    number: int
+    hash: bytes
+    from_ms: int
+    to_ms: int
+
+
+@define
+class _Run:
+    """Accepted seals without a hole, from `first` to `last`."""
+
+    first: int
+    last: int
+    hash: bytes = b""
+    marks: list[_Mark] = field(factory=list)
+    _times: list[int] = field(factory=list)
+
+    @classmethod
+    def at(cls, number: int) -> "_Run":
+        """A run that will begin with seal `number`."""
+        return cls(number, number - 1)
+
+    def add(self, header: SealHeader, digest: bytes) -> None:
+        self.last, self.hash = header.number, digest
+        times = [*self._times, header.utc_ms]
+        self._times = [min(times), max(times)]
+
+    def mark(self) -> None:
+        """End a piece."""
+        if self._times:
+            self.marks.append(_Mark(self.last, self.hash, self._times[0], self._times[-1]))
+            self._times = []
+
+    def pieces(self) -> Iterator[tuple[int, _Mark]]:
+        """The first number of each piece, and its mark."""
+        first = self.first
+        for mark in self.marks:
+            yield first, mark
+            first = mark.number + 1
+
+
+@define
+class Walk:
+    """The walk over seals `first` to `last` of `source`.
+
+    Attributes:
+        source: May be opened anew between two steps.
+        refused: What is here and not accepted, in order.
+        piece_seals: Rows in memory at once.
+    """
+
+    source: Source
+    anchors: Anchors
+    first: int
+    last: int
+    piece_seals: int = PIECE_SEALS
+    refused: list[Refusal] = field(factory=list, init=False)
+    _runs: list[_Run] = field(factory=list, init=False)
+    _end: ChainState | None = field(default=None, init=False)
+
+    @property
+    def problem(self) -> Words | None:
+        """Why the chain is not to be trusted, None where nothing but gaps was refused."""
+        return next((one.text for one in self.refused if not one.is_gap), None)
+
+    def steps(self) -> Generator[int]:
+        """Look at the headers, piece by piece; each step yields the seal that it has come to."""
+        anchors, wrong = self.anchors.find(self.source, self.last)
+        top = self.last
+        if wrong is not None:
+            self._refuse(wrong, top, OTHER)
+            top = wrong - 1
+        while top >= self.first:
+            anchors = [one for one in anchors if one.number <= top]
+            is_gap = any(run.marks for run in self._runs)
+            if not anchors:
+                for row in islice(self.source.rows(self.first, top, bodies=False), 1):
+                    self._refuse(row.number, top, UNANCHORED, is_gap=is_gap)
+                return
+            anchor = anchors.pop()
+            yield from self._go_forward(anchor, top, is_gap=is_gap)
+            top = (yield from self._link_back(anchor)) - 1
+
+    def extend(self, last: int) -> Generator[int]:
+        """Go on to seal `last`, which was made after `steps` ended."""
+        if self._end is not None and last > self.last:
+            self.last = last
+            yield from self._go_forward(self._end, last, is_gap=False)
+
+    def seals(
+        self,
+        first: int = FIRST_NUMBER,
+        last: int | None = None,
+        *,
+        bodies: bool = True,
+        backwards: bool = False,
+        made_ms: tuple[int, int] | None = None,
+    ) -> Iterator[WalkedSeal]:
+        """The accepted seals `first` to `last`.
+
+        Args:
+            first: The first that is wanted.
+            last: The last one; None for all.
+            bodies: Read the records too.
+            backwards: The last one first.
+            made_ms: Pass over pieces in which no seal was made between these times, UTC.
+        """
+        first, last = max(first, self.first), self.last if last is None else last
+        pieces = [piece for run in self._runs for piece in run.pieces()]
+        for low, mark in reversed(pieces) if backwards else pieces:
+            if mark.number < first or low > last:
+                continue
+            if made_ms is not None and (mark.to_ms < made_ms[0] or mark.from_ms > made_ms[1]):
+                continue
+            linked = list(self._linked(max(low, first), mark, bodies=bodies))
+            for header, body in linked if backwards else reversed(linked):
+                if header.number <= last:
+                    yield _opened(header, body)
+
+    def _linked(self, low: int, mark: _Mark, *, bodies: bool) -> Iterator[tuple[SealHeader, bytes | None]]:
+        """Headers and bodies of a piece from its mark down, each the one that the seal after it names."""
+        number, expected = mark.number, mark.hash
+        rows = list(islice(self.source.rows(low, mark.number, bodies=bodies), self.piece_seals))
+        for row in reversed(rows):
+            if row.number != number or seal_hash(row.cose) != expected:
+                return
+            header = peek_header(row.cose)
+            yield header, row.body
+            number, expected = number - 1, header.previous
+
+    def _pieces(self, first: int, last: int) -> Iterator[list[SealRow]]:
+        while rows := list(islice(self.source.rows(first, last, bodies=False), self.piece_seals)):
+            yield rows
+            first = rows[-1].number + 1
+
+    def _go_forward(self, state: ChainState, top: int, *, is_gap: bool) -> Generator[int]:
+        """Accept what follows `state`, up to seal `top`."""
+        run = _Run.at(state.number + 1)
+        insort(self._runs, run, key=lambda one: one.first)
+        for rows in self._pieces(run.first, top):
+            for row in rows:
+                if row.number != state.number + 1:
+                    self._refuse(row.number, top, BEHIND, is_gap=is_gap, lost=state.number + 1)
+                    break
+                verdict = self.anchors.accept(state, row)
+                if verdict.outcome is not Outcome.ACCEPTED or verdict.header is None:
+                    why = "; ".join(one.text for one in verdict.findings) or verdict.outcome
+                    self._refuse(row.number, top, BROKEN, why=why)
+                    break
+                state = verdict.state
+                run.add(verdict.header, state.hash)
+            run.mark()
+            yield run.last
+            if run.last != rows[-1].number:
+                return
+        if top == self.last:
+            self._end = state
+
+    def _link_back(self, anchor: ChainState) -> Generator[int, None, int]:
+        """Accept what the previous hashes down from `anchor` name; the lowest number that is settled."""
+        run, is_apart = _Run.at(self.first), False
+        for rows in self._pieces(self.first, anchor.number):
+            for row in rows:
+                header = self.anchors.peek(row)
+                if header is None:
+                    run, is_apart = _Run.at(row.number + 1), True
+                    continue
+                if row.number != run.last + 1 or (run.hash and header.previous != run.hash):
+                    run, is_apart = _Run.at(row.number), row.number == run.last + 1
+                run.add(header, seal_hash(row.cose))
+            run.mark()
+            yield run.last
+        if (run.last, run.hash) != (anchor.number, anchor.hash):
+            return min(anchor.number, self.last) + 1
+        insort(self._runs, run, key=lambda one: one.first)
+        if is_apart:
+            self._refuse(self.first, run.first - 1, APART, next=run.first)
+            return self.first
+        return run.first
+
+    def _refuse(self, first: int, last: int, text: Words, *, is_gap: bool = False, **values: object) -> None:
+        refusal = Refusal(first, last, text.fill(first=first, last=last, **values), is_gap)
+        insort(self.refused, refusal, key=lambda one: one.first)
+
+
+def survey(source: Source, anchors: Anchors, first: int, last: int) -> Walk:
+    """The walk over seals `first` to `last`, its steps done."""
+    walk = Walk(source, anchors, first, last)
+    for _ in walk.steps():
+        pass
+    return walk
+
+
+def _opened(header: SealHeader, body: bytes | None) -> WalkedSeal:
+    try:
+        return WalkedSeal(header, None if body is None else open_body(header, body))
+    except FormatError as error:
+        return WalkedSeal(header, None, str(error))
