@@ -1,9 +1,8 @@
 """The loads of lines from a gateway's own chain, as `dianjian commission --chain` learns from them.
 
-The state folder is read beside the agent that owns it, and nothing is written. Every seal is checked on the
-way: its hash against the next one, its signature against the key that the seal before certified (or that a
-statement of the state folder gave), its body against its root. A chain that does not hold is refused with
-the number of the seal; bodies that were given up are gaps, and so is what a meter did not answer.
+The state folder is read beside the agent that owns it, and nothing is written. Readings come out of a walk
+along the chain (`evidence.walk`); a chain that the walk refuses, and a body that is not what was sealed,
+are an error that names the seal. Bodies that were given up are gaps, and so is what a meter did not answer.
 
 Time is the time since boot, dated by the last seal of that boot: a clock that was set meanwhile bends
 nothing. On the detector's slots the latest sample counts, as in the running detector. Memory is one number
@@ -11,15 +10,14 @@ a slot, line and channel, whatever the chain holds: 17 MB for 72 h of 20 lines.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from typing import Final
 
 import numpy as np
-from attrs import define, field, frozen
+from attrs import frozen
 
 from agent.judging.line_power import LinePower, LinePowers, meter_power
-from agent.sealing.statements import Kept, kept_in
-from agent.site.enrolment import EnrolmentError, read_enrolment
+from agent.sealing.anchors import read_anchors
 from agent.site.file import Site
 from agent.site.setups import lines_of, setups_of
 from agent.store.archive import open_gateway
@@ -27,18 +25,11 @@ from agent.store.names import DATABASE_NAME
 from disk.database import StoreError
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality
-from evidence.archive import Archive, Row
+from evidence.archive import Archive
 from evidence.cbor import FormatError
-from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, decode_record, kind_of
-from evidence.seal import (
-    DOMAIN,
-    FIRST_NUMBER,
-    SealHeader,
-    open_body,
-    parse_seal,
-    peek_header,
-    seal_hash,
-)
+from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord
+from evidence.seal import peek_header
+from evidence.walk import WalkedSeal, survey
 from provisioning.learning.loads_csv import Loads, LoadsError
 from provisioning.learning.loads_rows import Floats
 
@@ -49,7 +40,6 @@ HOURS_MAX: Final = 14 * 24.0
 MS_PER_S: Final = 1000
 HOUR_MS: Final = 3_600_000
 TELL_SEALS: Final = 200
-_READING: Final = int(Kind.READING)
 _CHANNELS: Final = ("pf", "i", "u")
 
 EachSeal = Callable[[int, int], object]
@@ -75,13 +65,10 @@ def chain_loads(site: Site, hours: float, each: EachSeal = lambda _done, _all: N
         LoadsError: There is no chain, it does not hold, or it has nothing of a line that is judged.
     """
     setups, lines = setups_of(site), lines_of(site)
-    database = site.path(site.store.path) / DATABASE_NAME
+    folder = site.path(site.store.path)
     try:
-        archive = open_gateway(database, site.site.gateway)
-        try:
+        with closing(open_gateway(folder / DATABASE_NAME, site.site.gateway)) as archive:
             return _loads(site, archive, setups, lines, hours, each)
-        finally:
-            archive.close()
     except (StoreError, OSError) as error:
         raise LoadsError([str(error)]) from error
 
@@ -94,23 +81,25 @@ def _loads(
     hours: float,
     each: EachSeal,
 ) -> Loads:
+    folder, centre_key = site.path(site.store.path), site.broker.centre_key if site.broker else None
     period = _period(archive, round(hours * HOUR_MS))
     if period is None:
-        raise LoadsError([f"{site.path(site.store.path) / DATABASE_NAME}: holds no seal yet"])
+        raise LoadsError([f"{folder / DATABASE_NAME}: holds no seal yet"])
+    walk = survey(archive, read_anchors(folder, archive, centre_key), period.first, period.last)
+    if walk.problem is not None:
+        raise LoadsError([walk.problem.en])
     slots = _Slots(period)
-    feed = LinePowers(lines)
-    checked = _Checked(site, kept_in(site.path(site.store.path)))
-    for done, row in enumerate(archive.rows(period.first, period.last)):
+    powers = LinePowers(lines)
+    for done, seal in enumerate(walk.seals()):
         if done % TELL_SEALS == 0:
             each(done, period.last - period.first + 1)
-        header = checked.next(row)
-        for record in _readings(row, header):
+        for record in _readings(seal):
             setup = setups.get(record.meter)
             if setup is None or record.model != setup.model.hash[:MODEL_ID_BYTES]:
                 continue  # of an older site file
-            at_s = (record.boottime_ms + period.offsets_ms[header.boot_id]) / MS_PER_S
-            said = meter_power(setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
-            power = feed.power(record.meter, at_s, said)
+            at_s = (record.boottime_ms + period.offsets_ms[seal.header.boot_id]) / MS_PER_S
+            power_now = meter_power(setup.model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
+            power = powers.power(record.meter, at_s, power_now)
             if power is not None:
                 slots.put(power)
     found = slots.loads()
@@ -123,13 +112,15 @@ def _loads(
 
 
 def _period(archive: Archive, length_ms: int) -> _Period | None:
-    """The seals of the last `length_ms`, by their headers from the end back."""
+    """The seals of the last `length_ms`, by their headers from the end back; the walk checks them later."""
     offsets_ms: dict[bytes, int] = {}
     end_ms: int | None = None
     first = archive.first
     for row in archive.rows(archive.first, archive.last, bodies=False, backwards=True):
-        with _named(row):
+        try:
             header = peek_header(row.cose)
+        except FormatError as error:
+            raise LoadsError([f"seal {row.number}: {error}; see dianjian doctor"]) from error
         offset_ms = offsets_ms.setdefault(header.boot_id, header.utc_ms - header.boottime_ms)
         at_ms = header.boottime_ms + offset_ms
         end_ms = at_ms if end_ms is None else end_ms
@@ -141,67 +132,14 @@ def _period(archive: Archive, length_ms: int) -> _Period | None:
     return _Period(first, archive.last, end_ms - length_ms, end_ms, offsets_ms)
 
 
-def _readings(row: Row, header: SealHeader) -> Iterator[ReadingRecord]:
+def _readings(seal: WalkedSeal) -> Iterator[ReadingRecord]:
     """The good readings of the fast group."""
-    if row.body is None:
-        return
-    with _named(row):
-        records = [decode_record(raw) for raw in open_body(header, row.body) if kind_of(raw) == _READING]
-    for record in records:
+    if seal.problem:
+        raise LoadsError([f"seal {seal.header.number}: {seal.problem}; see dianjian doctor"])
+    for record in seal.decode(Kind.READING):
         assert isinstance(record, ReadingRecord)
         if record.group is PollGroup.FAST and record.quality is Quality.GOOD:
             yield record
-
-
-@contextmanager
-def _named(row: Row) -> Iterator[None]:
-    """What is wrong with a seal is said with its number."""
-    try:
-        yield
-    except FormatError as error:
-        raise LoadsError([f"seal {row.number}: {error}; see dianjian doctor"]) from error
-
-
-@define
-class _Checked:
-    """Follows the chain seal by seal; see the module."""
-
-    site: Site
-    kept: list[Kept]
-    _before: SealHeader | None = field(default=None, init=False)
-    _hash: bytes = field(default=b"", init=False)
-
-    def next(self, row: Row) -> SealHeader:
-        """The header of the next seal.
-
-        Raises:
-            LoadsError: It does not follow.
-        """
-        with _named(row):
-            header, signed = parse_seal(row.cose)
-        before, self._before = self._before, header
-        previous, self._hash = self._hash, seal_hash(row.cose)
-        key = before.next_key if before is not None else self._first_key(header)
-        follows = before is None or (before.number + 1 == header.number and header.previous == previous)
-        if header.gateway != self.site.site.gateway:
-            raise LoadsError([f"seal {row.number}: of gateway {header.gateway}"])
-        if header.number != row.number:
-            raise LoadsError([f"seal {row.number}: does not follow: seal {header.number} is in its place"])
-        if before is not None and before.number + 1 < header.number:
-            return header  # seals that this disk lost: the chain says so itself
-        stated = any(one.number == header.number and one.has_signed(row.cose) for one in self.kept)
-        if not follows or not (key is None or signed.holds(key, DOMAIN) or stated):
-            raise LoadsError([f"seal {row.number}: does not follow the seal before it; see dianjian doctor"])
-        return header
-
-    def _first_key(self, header: SealHeader) -> bytes | None:
-        """The key that the first seal that is here must be signed with, where it is known."""
-        if header.number != FIRST_NUMBER:
-            return None
-        try:
-            return bytes.fromhex(read_enrolment(self.site.path(self.site.store.path))["first_key"])
-        except (EnrolmentError, ValueError):
-            return None
 
 
 class _Slots:

@@ -13,21 +13,25 @@ import pytest
 from click.testing import CliRunner, Result
 
 from agent.sealing.opening import open_chain
-from agent.site.enrolment import write_enrolment
+from agent.site.enrolment import note_first_key, write_enrolment
 from agent.site.file import load_site
 from agent.site.linkages import linkages_of
 from agent.site.setups import setups_of
 from disk.lock import Lock
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.reading import Block, PollGroup, Quality, Reading
+from evidence import keys
+from evidence.receipt import Receipt, sign_receipt
 from evidence.record import encode_reading
 from provisioning.cli import cli
 from provisioning.learning.loads_chain import chain_loads
 from provisioning.learning.loads_csv import LoadsError
-from tests.agent.rig import BEGIN_S, BOOT, SITE
+from tests.agent.rig import BEGIN_S, BOOT, CENTRE, SITE
+from tests.evidence.chains import secret
 from tests.provisioning.plant import loads_file
 
 SEAL_S = 1200
+STRANGER = keys.public(secret(1, "a stranger"))
 OTHER_BOOT = b"second boot....."
 
 
@@ -43,7 +47,8 @@ class Maker:
         self.site = load_site(self.file)
         self.models = {name: setup.model for name, setup in setups_of(self.site).items()}
         self.blocks: dict[tuple[str, int], tuple[Block, ...]] = {}
-        _, self.store, self.sealer, self.recovery = open_chain(self.site)
+        state, self.store, self.sealer, self.recovery = open_chain(self.site)
+        note_first_key(state, "g1", self.recovery.next_key)
         self.pending: list[bytes] = []
 
     def reading(self, meter: str, watts: float, stamp: Stamp) -> None:
@@ -153,6 +158,14 @@ def on(site: Path, sql: str, *values: object) -> None:
         connection.execute(sql, values)
 
 
+def receipted(site: Path, number: int) -> None:
+    """The centre has seal `number`."""
+    with closing(sqlite3.connect(site.parent / "state/chain.db")) as connection, connection:
+        (digest,) = connection.execute("SELECT hash FROM seals WHERE number = ?", (number,)).fetchone()
+        raw = sign_receipt(Receipt("g1", number, digest, number, (), 0), CENTRE)
+        connection.execute("INSERT INTO receipts VALUES (?, ?)", (number, raw))
+
+
 def bent_body(site: Path) -> None:
     with closing(sqlite3.connect(site.parent / "state/chain.db")) as connection, connection:
         (body,) = connection.execute("SELECT body FROM seals WHERE number = 100").fetchone()
@@ -191,8 +204,11 @@ def signed_anew(site: Path) -> None:
         (swapped, "seal 100: does not follow"),
         (signed_anew, "seal 101: does not follow"),
         (lambda site: on(site, "UPDATE seals SET cose = x'00' WHERE number = 100"), "seal 100: "),
-        (lambda site: write_enrolment(site.parent / "state", "g1", bytes(32)), "seal 1: does not follow"),
+        (lambda site: write_enrolment(site.parent / "state", "g1", STRANGER), "seal 1: does not follow"),
         (lambda site: (site.parent / "state/chain.db").unlink(), "no database is there"),
+        (lambda site: (site.parent / "state/enrolment.json").unlink(), "no first key vouches for them"),
+        (lambda site: on(site, "DELETE FROM seals WHERE number = 100"), "behind missing seals (from 100 on)"),
+        (lambda site: on(site, "DELETE FROM seals WHERE number < 100"), "behind missing seals (from 1 on)"),
         (lambda site: on(site, "DELETE FROM seals"), "holds no seal yet"),
         (lambda site: on(site, "UPDATE seals SET body = NULL"), "line 'p1': no reading"),
         (
@@ -202,7 +218,20 @@ def signed_anew(site: Path) -> None:
             "of gateway g1",
         ),
     ],
-    ids=["body", "order", "key", "form", "first", "lost", "empty", "bare", "gateway"],
+    ids=[
+        "body",
+        "order",
+        "key",
+        "form",
+        "first",
+        "unknown",
+        "lost",
+        "hole",
+        "pruned",
+        "empty",
+        "bare",
+        "gateway",
+    ],
 )
 def test_a_chain_that_does_not_hold_teaches_nothing(
     site: Path, deed: Callable[[Path], None], said: str
@@ -222,6 +251,8 @@ def test_bodies_and_seals_that_are_gone_are_gaps(site: Path) -> None:
     on(site, "UPDATE seals SET body = NULL WHERE number BETWEEN ? AND ?", last - 10, last - 6)
     on(site, "DELETE FROM seals WHERE number BETWEEN ? AND ?", last - 20, last - 16)
     on(site, "DELETE FROM seals WHERE number < ?", last - 29)
+    for number in (last - 25, last - 3):
+        receipted(site, number)
     known = np.isfinite(chain_loads(load_site(site), 12.0).watts["p1"]).sum()
     lost = 5 + 5 + 6  # 12 h are 36 seals, 30 of which are still in order
     assert whole - known == pytest.approx(lost * SEAL_S // 10, abs=1.5 * SEAL_S // 10)
