@@ -27,7 +27,7 @@ from typing import Final
 from attrs import define, field, frozen
 
 from centre.answers import Answer, Answers
-from centre.json_lines import Line, Lines
+from centre.json_lines import JsonLine, JsonLines
 from centre.store.sqlite import Accepted, Applied, CentreStore
 from disk.database import CommitError
 from evidence import cbor
@@ -60,7 +60,7 @@ class _Chain:
     """One gateway while a batch is worked on."""
 
     state: ChainState
-    lines: Lines
+    lines: JsonLines
     parked: dict[int, tuple[bytes, bytes | None]] = field(factory=dict)
     coses: dict[int, bytes] = field(factory=dict)  # accepted in this batch
     bodies: dict[int, tuple[bytes, tuple[tuple[int, int], ...]]] = field(factory=dict)  # came alone
@@ -87,14 +87,14 @@ class Centre:
     _chains: dict[str, _Chain] = field(init=False, factory=dict)
     _told: dict[tuple[str, str, int], None] = field(init=False, factory=dict)
 
-    def handle(self, messages: Iterable[Incoming], utc_ms: int) -> tuple[list[Answer], list[Line]]:
+    def handle(self, messages: Iterable[Incoming], utc_ms: int) -> tuple[list[Answer], list[JsonLine]]:
         """Work on a batch: what to publish and what to hand on, both true on the disk by then.
 
         Raises:
             CommitError: The disk fails; nothing may be answered, and the process should end.
         """
         accepted: list[Accepted | Applied] = []
-        lines: list[Line] = []
+        lines: list[JsonLine] = []
         for message in messages:
             try:
                 lines += self._message(message, utc_ms, accepted)
@@ -120,10 +120,10 @@ class Centre:
 
     def state_keys(
         self, statements: Iterable[tuple[str, bytes]], utc_ms: int
-    ) -> tuple[list[Answer], list[Line]]:
+    ) -> tuple[list[Answer], list[JsonLine]]:
         """Apply statements of the register, (gateway, raw); else as `handle`."""
         accepted: list[Accepted | Applied] = []
-        lines: list[Line] = []
+        lines: list[JsonLine] = []
         for gateway, raw in statements:
             chain = self._chain(gateway)
             if chain is not None and not self.store.is_applied(gateway, seal_hash(raw)):
@@ -135,9 +135,9 @@ class Centre:
         """A receipt for every enrolled gateway: what is said anew after a start."""
         return [self.answers.receipt(name, utc_ms) for name in self.store.gateways()]
 
-    def replay(self, gateway: str, first: int = FIRST_NUMBER) -> Iterator[Line]:
+    def replay(self, gateway: str, first: int = FIRST_NUMBER) -> Iterator[JsonLine]:
         """The lines of everything that is held of a gateway from seal `first` on."""
-        lines = Lines(gateway, partial(self._hash_of, gateway))
+        lines = JsonLines(gateway, partial(self._hash_of, gateway))
         for number, cose, body, _ in self.store.chain(gateway):
             if body is None:
                 continue
@@ -145,12 +145,12 @@ class Centre:
             made = lines.of_body(header, accept_body(header, body))
             yield from made if number >= first else ()
 
-    def lines_of(self, gateway: str) -> Lines | None:
+    def lines_of(self, gateway: str) -> JsonLines | None:
         """The decoder of an enrolled gateway, with what it has learnt; None for a stranger."""
         chain = self._chain(gateway)
         return None if chain is None else chain.lines
 
-    def _message(self, message: Incoming, utc_ms: int, accepted: list[Accepted | Applied]) -> list[Line]:
+    def _message(self, message: Incoming, utc_ms: int, accepted: list[Accepted | Applied]) -> list[JsonLine]:
         gateway, kind = wire.parse_topic(message.topic)
         chain = self._chain(gateway)
         if chain is None:
@@ -158,7 +158,7 @@ class Centre:
         if kind is Kind.STATE:
             online, details = wire.decode_state(message.payload)
             return [{**details, "type": "state", "gateway": gateway, "online": online}]
-        lines: list[Line] = []
+        lines: list[JsonLine] = []
         if kind is Kind.SEAL:
             whole = wire.decode_seal(message.payload)
             lines = self._seal(chain, whole.seal, whole.body, utc_ms, accepted)
@@ -174,10 +174,10 @@ class Centre:
 
     def _seal(
         self, chain: _Chain, cose: bytes, body: bytes | None, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> list[Line]:
+    ) -> list[JsonLine]:
         """A seal that came, and those that were parked behind it."""
         chain.touched = True
-        lines: list[Line] = []
+        lines: list[JsonLine] = []
         due: tuple[bytes, bytes | None] | None = (cose, body)
         while due is not None:
             lines += self._judge(chain, *due, utc_ms, accepted)
@@ -188,7 +188,7 @@ class Centre:
 
     def _judge(
         self, chain: _Chain, cose: bytes, body: bytes | None, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> list[Line]:
+    ) -> list[JsonLine]:
         gateway = chain.state.gateway
         verdict = accept(
             chain.state,
@@ -218,7 +218,7 @@ class Centre:
 
     def _statement(
         self, chain: _Chain, raw: bytes, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> list[Line]:
+    ) -> list[JsonLine]:
         """A statement that came, and the seals that were parked behind it."""
         chain.touched = True
         lines, applied = self._apply(chain, raw, utc_ms, accepted)
@@ -227,8 +227,8 @@ class Centre:
 
     def _waiting_statements(
         self, chain: _Chain, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> list[Line]:
-        lines: list[Line] = []
+    ) -> list[JsonLine]:
+        lines: list[JsonLine] = []
         for digest, raw in list(chain.statements.items()):
             del chain.statements[digest]
             lines += self._apply(chain, raw, utc_ms, accepted)[0]
@@ -236,7 +236,7 @@ class Centre:
 
     def _apply(
         self, chain: _Chain, raw: bytes, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> tuple[list[Line], bool]:
+    ) -> tuple[list[JsonLine], bool]:
         """What became of a statement, and whether the chain goes on with it."""
         gateway = chain.state.gateway
         verdict = continue_chain(
@@ -264,7 +264,7 @@ class Centre:
         chain.conflict |= verdict.outcome is not Outcome.DUPLICATE
         return lines, False
 
-    def _body(self, chain: _Chain, number: int, body: bytes) -> list[Line]:
+    def _body(self, chain: _Chain, number: int, body: bytes) -> list[JsonLine]:
         gateway = chain.state.gateway
         chain.touched = True
         if number > chain.state.number:
@@ -317,7 +317,7 @@ class Centre:
                     return None
                 self.store.enrol(gateway, first_key)
             self._chains[gateway] = _Chain(
-                self.store.state(gateway), Lines(gateway, partial(self._hash_of, gateway))
+                self.store.state(gateway), JsonLines(gateway, partial(self._hash_of, gateway))
             )
         return self._chains[gateway]
 
@@ -327,7 +327,7 @@ class Centre:
         cose = (chain.coses.get(number) if chain else None) or self.store.cose(gateway, number)
         return None if cose is None else seal_hash(cose)
 
-    def _told_once(self, gateway: str, finding: Finding) -> list[Line]:
+    def _told_once(self, gateway: str, finding: Finding) -> list[JsonLine]:
         number = finding.number
         if finding.code is Code.GAP:  # one gap, however many seals come behind it
             number = self._chains[gateway].state.number + 1
@@ -339,10 +339,10 @@ class Centre:
         self._told[key] = None
         if len(self._told) > FINDINGS_TOLD_MAX:
             del self._told[next(iter(self._told))]
-        return [Lines(gateway).finding(finding)]
+        return [JsonLines(gateway).of_finding(finding)]
 
 
-def _accepted(chain: _Chain, verdict: Verdict) -> list[Line]:
+def _accepted(chain: _Chain, verdict: Verdict) -> list[JsonLine]:
     """Go on behind an accepted seal."""
     header, records = verdict.header, verdict.records
     assert header is not None

@@ -31,7 +31,7 @@ from evidence.moments import iso_utc
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record
 from evidence.seal import SealHeader
 
-Line = dict[str, Any]
+JsonLine = dict[str, Any]
 
 MODELS_MAX: Final = 256
 """Point tables kept for one gateway; a site has a handful."""
@@ -49,7 +49,7 @@ def _unknown(_: int) -> bytes | None:
 
 
 @define
-class Lines:
+class JsonLines:
     """Turns the records of one gateway into lines; remembers its manifests and attestations.
 
     Attributes:
@@ -64,9 +64,9 @@ class Lines:
     _attestations: Attestations = field(init=False, factory=Attestations)
     seen_up_to: int = field(init=False, default=0)
 
-    def of_body(self, header: SealHeader, records: tuple[bytes, ...]) -> list[Line]:
+    def of_body(self, header: SealHeader, records: tuple[bytes, ...]) -> list[JsonLine]:
         """The lines of a verified body."""
-        lines: list[Line] = []
+        lines: list[JsonLine] = []
         self.seen_up_to = max(self.seen_up_to, header.number)
         for number, raw in enumerate(records, header.first_record):
             try:
@@ -91,21 +91,21 @@ class Lines:
             elif isinstance(record, Record) and record.kind is Kind.ATTESTATION:
                 self._attestations.judge(header.number, record.body, self.hash_of)
 
-    def complete(self, up_to: int) -> list[Line]:
+    def complete(self, up_to: int) -> list[JsonLine]:
         """No body up to `up_to` is awaited any more: what is missing now stays missing."""
         return [self._finding(seal, Code.ATTESTATION, text) for seal, text in self._attestations.gaps(up_to)]
 
-    def finding(self, finding: Finding) -> Line:
+    def of_finding(self, finding: Finding) -> JsonLine:
         """The line of a finding of the verifier."""
         return self._finding(finding.number, finding.code, finding.text)
 
-    def memory(self) -> bytes:
+    def encode_memory(self) -> bytes:
         """What is remembered, so that a restart need not read the whole chain again."""
         tables = [model.table() for model in self._models.values()]
         manifests = [list(entry) for entry in self._manifests]
         return cbor.encode([self.seen_up_to, tables, manifests, self._attestations.plain()])
 
-    def remember(self, raw: bytes) -> None:
+    def restore(self, raw: bytes) -> None:
         """Take back what `memory` wrote; raises FormatError."""
         seen, tables, manifests, known = cbor.array(cbor.decode(raw, MEMORY_BYTES_MAX), "memory", 4)
         if type(tables) is not list or type(manifests) is not list:
@@ -120,7 +120,7 @@ class Lines:
             raise cbor.FormatError(f"a point table cannot be read: {error}") from None
         self._manifests, self._attestations, self.seen_up_to = entries, attestations, number
 
-    def _of_record(self, seal: int, number: int, record: Record | ReadingRecord) -> list[Line]:
+    def _of_record(self, seal: int, number: int, record: Record | ReadingRecord) -> list[JsonLine]:
         if isinstance(record, ReadingRecord):
             line = self._reading(seal, number, record)
             if line is None and len(self._waiting) < WAITING_MAX:
@@ -139,7 +139,7 @@ class Lines:
         wrong = self._attestations.judge(seal, record.body, self.hash_of)
         return [line, *(self._finding(seal, Code.ATTESTATION, text) for text in wrong)]
 
-    def _reading(self, seal: int, number: int, record: ReadingRecord) -> Line | None:
+    def _reading(self, seal: int, number: int, record: ReadingRecord) -> JsonLine | None:
         manifest, meters = self._manifest_at(seal)
         meter = meters.get(record.meter)
         model = self._models.get(record.model)
@@ -163,8 +163,8 @@ class Lines:
         at = bisect_right(self._manifests, seal, key=lambda entry: entry[0]) - 1
         return self._manifests[at] if at >= 0 else (0, {})
 
-    def _take_manifest(self, seal: int, body: Mapping[str, Any]) -> list[Line]:
-        problems: list[Line] = []
+    def _take_manifest(self, seal: int, body: Mapping[str, Any]) -> list[JsonLine]:
+        problems: list[JsonLine] = []
         meters = body.get("meters")
         if isinstance(meters, dict):
             kept = dict(self._manifests)
@@ -186,7 +186,7 @@ class Lines:
             self._models.pop(next(iter(self._models)))
         self._models[model.hash[:MODEL_ID_BYTES]] = model
 
-    def _decode_waiting(self) -> list[Line]:
+    def _decode_waiting(self) -> list[JsonLine]:
         waiting, self._waiting = self._waiting, []
         lines = []
         for entry in waiting:
@@ -197,7 +197,7 @@ class Lines:
                 lines.append(line)
         return lines
 
-    def _plain(self, seal: int, number: int, record: Record, body: Mapping[str, Any]) -> Line:
+    def _plain(self, seal: int, number: int, record: Record, body: Mapping[str, Any]) -> JsonLine:
         return {
             **self._head("record", seal, number, record.utc_ms),
             "clock": record.clock_state.value,
@@ -205,11 +205,11 @@ class Lines:
             "body": plain(body),
         }
 
-    def _head(self, kind: str, seal: int, number: int, utc_ms: int) -> Line:
+    def _head(self, kind: str, seal: int, number: int, utc_ms: int) -> JsonLine:
         head = {"type": kind, "gateway": self.gateway, "seal": seal, "record": number}
         return {**head, "at": iso_utc(utc_ms)}
 
-    def _finding(self, seal: int, code: str, text: str) -> Line:
+    def _finding(self, seal: int, code: str, text: str) -> JsonLine:
         return {"type": "finding", "gateway": self.gateway, "seal": seal, "code": str(code), "text": text}
 
 

@@ -24,7 +24,7 @@ from evidence.seal import checked_gateway
 from evidence.statement import NO_KEY, Enrolment, parse_statement, sign_statement
 
 
-class RegistryError(ValueError):
+class RegisterError(ValueError):
     """The register is wrong; the message names the line."""
 
 
@@ -44,11 +44,11 @@ class Entry:
     statements: tuple[bytes, ...] = ()
 
 
-def read_registry(path: Path) -> dict[str, bytes]:
+def read_first_keys(path: Path) -> dict[str, bytes]:
     """The first key of every gateway in the file.
 
     Raises:
-        RegistryError: As `read_register`.
+        RegisterError: As `read_register`.
     """
     return {name: entry.first_key for name, entry in read_register(path).items()}
 
@@ -57,29 +57,29 @@ def read_register(path: Path) -> dict[str, Entry]:
     """Every gateway in the file.
 
     Raises:
-        RegistryError: It cannot be read, a line is neither an enrolment nor a statement, or names a gateway
+        RegisterError: It cannot be read, a line is neither an enrolment nor a statement, or names a gateway
             a second time with other keys.
     """
     known: dict[str, Entry] = {}
     try:
         text = cut_torn(path.read_bytes()).decode("utf-8")
     except OSError as error:
-        raise RegistryError(f"{path}: {error.strerror}") from error
+        raise RegisterError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise RegistryError(f"{path}: is not UTF-8 at byte {error.start}") from error
+        raise RegisterError(f"{path}: is not UTF-8 at byte {error.start}") from error
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
             _take(known, json.loads(line))
         except KeyError as error:
-            raise RegistryError(f"{path}, line {number}: no {error.args[0]}") from error
+            raise RegisterError(f"{path}, line {number}: no {error.args[0]}") from error
         except (ValueError, TypeError, RecursionError) as error:
-            raise RegistryError(f"{path}, line {number}: {error}") from error
+            raise RegisterError(f"{path}, line {number}: {error}") from error
     return known
 
 
-def registry_line(
+def enrolment_line(
     gateway: str, first_key: bytes, recovery_key: bytes = NO_KEY, enrolment: bytes = b""
 ) -> str:
     """The line that enrols a gateway."""
@@ -106,20 +106,20 @@ def enrol_in(path: Path, wanted: Enrolment, secret: bytes) -> dict[str, Entry]:
         The whole register as it is then.
 
     Raises:
-        RegistryError: The register is wrong, or knows the gateway under other keys.
+        RegisterError: The register is wrong, or knows the gateway under other keys.
         FormatError: The enrolment says what cannot be.
     """
     known = read_register(path) if path.exists() else {}
     old = known.get(wanted.gateway)
     if old is not None and old.first_key != wanted.first_key:
         text = f"{path}: {wanted.gateway} is enrolled with another first key"
-        raise RegistryError(f"{text}; new hardware goes on with `dianjian centre replace`")
+        raise RegisterError(f"{text}; new hardware goes on with `dianjian centre replace`")
     if old is not None and old.recovery_key not in {NO_KEY, wanted.recovery_key}:
-        raise RegistryError(f"{path}: {wanted.gateway} is enrolled with another recovery key")
+        raise RegisterError(f"{path}: {wanted.gateway} is enrolled with another recovery key")
     if old is None or not old.enrolment or old.recovery_key != wanted.recovery_key:
         raw = sign_statement(wanted, secret)
         statements = () if old is None else old.statements
-        add_line(path, registry_line(wanted.gateway, wanted.first_key, wanted.recovery_key, raw))
+        add_line(path, enrolment_line(wanted.gateway, wanted.first_key, wanted.recovery_key, raw))
         known[wanted.gateway] = Entry(wanted.gateway, wanted.first_key, wanted.recovery_key, raw, statements)
     return known
 

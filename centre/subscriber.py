@@ -23,8 +23,8 @@ from attrs import evolve
 
 from centre.answers import Answer, Answers
 from centre.core import Centre, Incoming
-from centre.json_lines import Line, Lines
-from centre.register import Entry, RegistryError, read_register
+from centre.json_lines import JsonLine, JsonLines
+from centre.register import Entry, RegisterError, read_register
 from centre.store.sqlite import CentreStore, EnrolmentError
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
@@ -141,7 +141,7 @@ class Subscriber:
     def _handle(self, messages: list[Incoming]) -> None:
         self._told(*self.centre.handle(messages, self._utc_ms()))
 
-    def _told(self, answers: list[Answer], lines: list[Line]) -> None:
+    def _told(self, answers: list[Answer], lines: list[JsonLine]) -> None:
         self._publish(answers)
         for line in lines:
             self._out(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
@@ -172,7 +172,7 @@ class Subscriber:
             self._publisher.publish(self._token, answer.topic, answer.payload, retain=True)
 
     def _say(self, code: str, text: str) -> None:
-        line: Line = {"type": "centre", "code": code, "text": text}
+        line: JsonLine = {"type": "centre", "code": code, "text": text}
         self._out(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
 
     def _utc_ms(self) -> int:
@@ -192,7 +192,7 @@ class Subscriber:
             self._registry_mtime_ns = changed_ns
             self._known = read_register(self._registry)
             self._registry_wrong = ""
-        except (OSError, RegistryError) as error:
+        except (OSError, RegisterError) as error:
             if str(error) != self._registry_wrong:
                 self._registry_wrong = str(error)
                 self._say("registry_wrong", str(error))
@@ -213,7 +213,7 @@ class Subscriber:
         lines = self.centre.lines_of(gateway)
         assert lines is not None
         with contextlib.suppress(OSError, cbor.FormatError):  # a cache: without it the chain is read
-            lines.remember((self._memory / gateway).read_bytes())
+            lines.restore((self._memory / gateway).read_bytes())
         self._remembered[gateway] = lines.seen_up_to
         for _, cose, body, _ in self._store.chain(gateway, lines.seen_up_to + 1):
             if body is not None:
@@ -226,11 +226,11 @@ class Subscriber:
             return
         self._memory.mkdir(exist_ok=True)
         fresh = self._memory / f"{gateway}.new"
-        fresh.write_bytes(lines.memory())
+        fresh.write_bytes(lines.encode_memory())
         fresh.replace(self._memory / gateway)  # whole or not at all; losing it costs time only
         self._remembered[gateway] = lines.seen_up_to
 
-    def _decoder(self, gateway: str) -> Lines:
+    def _decoder(self, gateway: str) -> JsonLines:
         lines = self.centre.lines_of(gateway)
         assert lines is not None
         return lines

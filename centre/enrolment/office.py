@@ -38,7 +38,7 @@ from centre.enrolment.ledger import (
     TokenKept,
 )
 from centre.enrolment.policy import judge
-from centre.register import Entry, RegistryError, enrol_in, read_register
+from centre.register import Entry, RegisterError, enrol_in, read_register
 from disk.files import replace_file
 from evidence.cbor import FormatError
 from evidence.statement import EnrolledMeter
@@ -228,7 +228,7 @@ class Office:
             raise OfficeError("the centre's register and key are needed: --registry and --key")
         try:
             enrol_in(self.registry, enrolment_of(asked, now_utc_ms), self.secret)
-        except (RegistryError, FormatError) as error:
+        except (RegisterError, FormatError) as error:
             raise OfficeError(str(error)) from error
         except OSError as error:
             raise OfficeError(f"{self.registry}: {error.strerror}") from error
@@ -263,7 +263,7 @@ class Office:
             return {}
         try:
             return read_register(self.registry)
-        except RegistryError as error:
+        except RegisterError as error:
             raise OfficeError(str(error)) from error
 
     def _spki(self, request: RequestKept) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from centre.register import Entry, RegistryError, add_line, read_register, statement_line
+from centre.register import Entry, RegisterError, add_line, read_register, statement_line
 from centre.store.reading import Standing, read_standing
 from disk.database import StoreError
 from evidence.cbor import FormatError
@@ -168,7 +168,7 @@ def _receipt(standing: Standing, secret: bytes) -> bytes:
 def _entry(registry: Path, gateway: str) -> Entry:
     try:
         return read_register(registry)[gateway]
-    except RegistryError as error:
+    except RegisterError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except KeyError as error:
         raise fail(EXIT_USAGE, f"{registry}: gateway {gateway} is not enrolled") from error

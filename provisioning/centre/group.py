@@ -10,7 +10,7 @@ from typing import Any, Final, TextIO
 
 import click
 
-from centre.register import RegistryError, enrol_in
+from centre.register import RegisterError, enrol_in
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, create_key_file, load_key_file, public
 from evidence.moments import utc_ms
@@ -90,7 +90,7 @@ def enrol(registry: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
     try:
         secret = load_key_file(key)
         known = enrol_in(registry, wanted, secret)
-    except (RegistryError, KeyFileError) as error:
+    except (RegisterError, KeyFileError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except OSError as error:
         raise fail(EXIT_USAGE, f"{registry}: {error.strerror}") from error

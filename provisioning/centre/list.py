@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from centre.enrolment.ledger import Ledger, OfficeError
-from centre.register import Entry, RegistryError, read_register
+from centre.register import Entry, RegisterError, read_register
 from centre.store.reading import read_standing
 from centre.store.sqlite import UnknownGatewayError
 from disk.database import StoreError
@@ -35,7 +35,7 @@ def listing(registry: Path, store: Path | None, authority: Path | None, as_json:
         told = [_plain(entry, store) for entry in known.values()]
         if authority is not None:
             told = _with_certificates(told, office_at(authority).ledger)
-    except (RegistryError, StoreError, FormatError, OfficeError) as error:
+    except (RegisterError, StoreError, FormatError, OfficeError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(map(_line, told)))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from centre.register import RegistryError, read_registry
+from centre.register import RegisterError, read_first_keys
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import CommitError, StoreError
 from drivers.clock import clock_from_spec
@@ -55,10 +55,10 @@ def command(
     try:
         address = parse_broker(broker, ca, certificate, certificate_key)
         settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
-        read_registry(registry)
+        read_first_keys(registry)
         secret = load_key_file(key)
         subscriber = Subscriber(settings, store, registry, secret, clock_from_spec(sim_clock), _print)
-    except (MqttSettingsError, RegistryError, KeyFileError, OSError) as error:
+    except (MqttSettingsError, RegisterError, KeyFileError, OSError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except StoreError as error:
         raise fail(EXIT_OUTSIDE, str(error)) from error

@@ -16,7 +16,7 @@ from agent.detect.learning.commission import commission
 from agent.detect.params import LinkageParams
 from agent.sealing.opening import open_chain
 from agent.site.file import Site, load_site
-from centre.register import registry_line
+from centre.register import enrolment_line
 from disk.files import replace_file
 from drivers.clock import NS_PER_S, ScaledClock
 from evidence.keys import create_key_file, public
@@ -126,6 +126,6 @@ def enrol(stage: Stage) -> bytes:
     """Make the gateway's keys and put it into the centre's register; its first key."""
     _, store, _, recovery = open_chain(stage.site)
     store.close()
-    entry = registry_line(stage.site.site.gateway, recovery.next_key)
+    entry = enrolment_line(stage.site.site.gateway, recovery.next_key)
     replace_file(stage.folder / "gateways.jsonl", entry.encode())
     return recovery.next_key

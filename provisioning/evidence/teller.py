@@ -23,7 +23,7 @@ from agent.judging.line_power import HOLD_S, LinePower, LinePowers, meter_power
 from agent.site.file import ConfigError, SiteMistakesError, parse_site
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.setups import lines_of
-from centre.json_lines import Line, Lines
+from centre.json_lines import JsonLine, JsonLines
 from drivers.reading import PollGroup, Quality
 from evidence.chain import Code
 from evidence.pack.proved import Evidence, ProvedSeal
@@ -62,7 +62,7 @@ def tell(evidence: Evidence) -> Story:
 @define
 class _Teller:
     story: Story
-    _lines: Lines = field(init=False)
+    _lines: JsonLines = field(init=False)
     _span_ms: tuple[int, int] = field(init=False)
     _columns: int = field(init=False)
     _feed: LinePowers = field(init=False, factory=lambda: LinePowers({}))
@@ -75,7 +75,7 @@ class _Teller:
     def __attrs_post_init__(self) -> None:
         evidence = self.story.evidence
         hashes = {seal.header.number: seal.hash for part in evidence.parts for seal in part.seals}
-        self._lines = Lines(evidence.content.gateway, hashes.get)
+        self._lines = JsonLines(evidence.content.gateway, hashes.get)
         self._span_ms, self._columns = self.story.span_ms, self.story.columns
 
     def seal(self, seal: ProvedSeal, *, inside: bool) -> None:
@@ -91,7 +91,7 @@ class _Teller:
         self.story.states = self._states.spans()
         return self.story
 
-    def _line(self, line: Line, seal: ProvedSeal, *, inside: bool) -> None:
+    def _line(self, line: JsonLine, seal: ProvedSeal, *, inside: bool) -> None:
         kind = line["type"]
         if kind == "reading":
             if inside:
@@ -112,7 +112,7 @@ class _Teller:
         elif inside:
             self._other(line)
 
-    def _other(self, line: Line) -> None:
+    def _other(self, line: JsonLine) -> None:
         """What is neither a reading nor anything with a part of the page for itself."""
         is_finding = line["type"] == "finding"
         self.story.unread += is_finding
@@ -121,7 +121,7 @@ class _Teller:
         text = line["text"] if is_finding else _short(line["body"])
         self._note(Noted(line["seal"], line.get("at", ""), line.get("kind", "finding"), text))
 
-    def _odd(self, line: Line) -> bool:
+    def _odd(self, line: JsonLine) -> bool:
         """Whether a TAMPER record has a sentence and a place in the list."""
         said = tamper_sentence(line["body"])
         if said is None or len(self.story.odd) >= NOTED_MAX:
@@ -140,7 +140,7 @@ class _Teller:
         else:
             self.story.not_noted += 1
 
-    def _episode(self, line: Line) -> None:
+    def _episode(self, line: JsonLine) -> None:
         body = {key: value for key, value in line.items() if key not in _HEAD}
         before = self.story.episodes.get(str(body.get("id")))
         asked = self.story.evidence.content.question
@@ -176,7 +176,7 @@ class _Teller:
             if not steps or steps[-1][1] != one:
                 steps.append((at_s if steps else 0.0, one))
 
-    def _reading(self, line: Line) -> None:
+    def _reading(self, line: JsonLine) -> None:
         story = self.story
         story.readings += 1
         meter = story.meters.setdefault(line["meter"], MeterStory(str(line["line"] or "")))

@@ -20,7 +20,7 @@ from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, load_site
 from agent.store.archive import open_gateway
 from agent.store.names import DATABASE_NAME
-from centre.register import RegistryError, read_register
+from centre.register import RegisterError, read_register
 from centre.store.archive import open_centre
 from disk.database import StoreError
 from disk.files import create_file
@@ -118,7 +118,7 @@ def command(
         raise fail(EXIT_USAGE, f"{out}: there is no folder {out.absolute().parent}")
     try:
         source = _centre(store, registry, key, gateway) if store else _gateway(config, state)
-    except (StoreError, RegistryError, KeyFileError, ConfigError, EnrolmentError, OSError) as error:
+    except (StoreError, RegisterError, KeyFileError, ConfigError, EnrolmentError, OSError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     asked = Asked(from_ms, to_ms, linkage, episode)
     quiet = as_json or not sys.stderr.isatty()

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from centre.register import RegistryError, read_register
+from centre.register import RegisterError, read_register
 from evidence.cbor import FormatError
 from evidence.moments import iso_utc
 from evidence.pack.export import Keys, Report, read_chain, verify_file
@@ -84,7 +84,7 @@ def _keys(centre_key: str | None, first_key: str | None, registry: Path | None, 
         entry = read_register(registry)[gateway]
     except KeyError as error:
         raise fail(EXIT_USAGE, f"{registry}: gateway {error.args[0]} is not enrolled") from error
-    except (RegistryError, FormatError, OSError) as error:
+    except (RegisterError, FormatError, OSError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     return Keys(centre, entry.first_key, entry.recovery_key)
 

@@ -16,13 +16,13 @@ from hypothesis import given, settings
 from centre import core
 from centre.answers import Answer, Answers
 from centre.core import Centre, Incoming
-from centre.json_lines import Line, Lines
+from centre.json_lines import JsonLine, JsonLines
 from centre.register import (
-    RegistryError,
+    RegisterError,
     add_line,
+    enrolment_line,
+    read_first_keys,
     read_register,
-    read_registry,
-    registry_line,
     statement_line,
 )
 from centre.store.sqlite import Accepted, Applied, CentreStore
@@ -90,7 +90,7 @@ def receipt_in(answers: list[Answer]) -> Receipt:
     return open_receipt(answer.payload, KEY)
 
 
-def of(lines: list[Line], kind: str) -> list[Line]:
+def of(lines: list[JsonLine], kind: str) -> list[JsonLine]:
     return [line for line in lines if line["type"] == kind]
 
 
@@ -121,7 +121,7 @@ def test_order_doubles_batches_and_restarts_change_nothing(data: st.DataObject) 
         chain_of(*seals[2:6]),
         *map(body_of, seals),
     ]
-    lines: list[Line] = []
+    lines: list[JsonLine] = []
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "centre.db"
         store, centre = opened(path)
@@ -379,7 +379,7 @@ def test_a_reading_before_its_table_waits_for_the_backfill(centre: Centre) -> No
 
 def test_each_reading_is_decoded_with_the_manifest_of_its_time(centre: Centre) -> None:
     assert model.load("eastron-sdm630").point("active_power").ratio is not None
-    lines = Lines(GATEWAY)
+    lines = JsonLines(GATEWAY)
     chain = Chain()
     first, second = chain.seal(manifest()), chain.seal([reading()])
     third, fourth = chain.seal(manifest(10.0)), chain.seal([reading()])
@@ -396,12 +396,12 @@ def test_what_was_learnt_survives_a_restart(tmp_path: Path) -> None:
     centre.handle([whole(chain.seal(manifest()))], NOW_MS)
     known = centre.lines_of(GATEWAY)
     assert known is not None
-    memory = known.memory()
+    memory = known.encode_memory()
     store.close()
     store, centre = opened(tmp_path / "centre.db")
     again = centre.lines_of(GATEWAY)
     assert again is not None
-    again.remember(memory)
+    again.restore(memory)
     _, lines = centre.handle([whole(chain.seal([reading()]))], NOW_MS)
     store.close()
     assert of(lines, "reading")[0]["values"] == {"active_power": 1234.5}
@@ -414,7 +414,7 @@ SPOILT = st.one_of(st.integers(), st.binary(max_size=9), st.text(max_size=9))
 @settings(deadline=None)
 def test_a_spoilt_memory_is_refused(memory: object) -> None:
     with pytest.raises(cbor.FormatError):
-        Lines(GATEWAY).remember(cbor.encode(memory))
+        JsonLines(GATEWAY).restore(cbor.encode(memory))
 
 
 def test_an_episode_keeps_its_body_and_bytes_become_text(centre: Centre) -> None:
@@ -438,8 +438,8 @@ def test_times_are_iso_and_absurd_ones_stay_numbers(utc_ms: int, text: str) -> N
 
 def test_the_register_reads_what_it_writes(tmp_path: Path) -> None:
     path = tmp_path / "registry"
-    path.write_text(registry_line("gw-7", bytes(32)) + "\n" + registry_line("gw-8", bytes(31) + b"1"))
-    assert read_registry(path) == {"gw-7": bytes(32), "gw-8": bytes(31) + b"1"}
+    path.write_text(enrolment_line("gw-7", bytes(32)) + "\n" + enrolment_line("gw-8", bytes(31) + b"1"))
+    assert read_first_keys(path) == {"gw-7": bytes(32), "gw-8": bytes(31) + b"1"}
 
 
 @pytest.mark.parametrize(
@@ -447,14 +447,14 @@ def test_the_register_reads_what_it_writes(tmp_path: Path) -> None:
     [
         "{\n", "[]", "7", '{"gateway":"a"}', '{"gateway":"a/b","first_key":"00"}', '{"gateway":1}',
         '{"gateway":"a","first_key":"0"}', '{"gateway":"a","first_key":7}',
-        registry_line("a", bytes(32)) + registry_line("a", bytes(31) + b"x"),
+        enrolment_line("a", bytes(32)) + enrolment_line("a", bytes(31) + b"x"),
     ],
 )  # fmt: skip
 def test_a_wrong_register_names_the_line(tmp_path: Path, text: str) -> None:
     path = tmp_path / "registry"
-    path.write_text(registry_line("first", bytes(32)) + text)
-    with pytest.raises(RegistryError, match=r"line [23]"):
-        read_registry(path)
+    path.write_text(enrolment_line("first", bytes(32)) + text)
+    with pytest.raises(RegisterError, match=r"line [23]"):
+        read_first_keys(path)
 
 
 @pytest.mark.parametrize("torn", ["{", '{"gateway": "a", "first', '{"gateway": "a"\0\0', "\0\0\0"])
@@ -473,8 +473,8 @@ def test_a_register_that_cannot_be_read_says_so(tmp_path: Path, content: bytes |
     path = tmp_path / "registry"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(RegistryError, match=text):
-        read_registry(path)
+    with pytest.raises(RegisterError, match=text):
+        read_first_keys(path)
 
 
 # ---- statements
@@ -499,7 +499,7 @@ def stating(raw: bytes) -> Incoming:
     return Incoming(TOPICS.rekey, wire.encode_statement(raw))
 
 
-def codes(lines: list[Line]) -> list[str]:
+def codes(lines: list[JsonLine]) -> list[str]:
     return [line["code"] for line in of(lines, "finding")]
 
 
@@ -646,8 +646,8 @@ def test_a_register_keeps_statements_and_refuses_those_that_are_nobodys(tmp_path
     assert key is not None
     enrolment = sign_statement(Enrolment(GATEWAY, "", key, keys.public(RECOVERY), (), 0), SECRET)
     raw = rekey_behind(Chain().seal())
-    path.write_text(registry_line(GATEWAY, key), "utf-8")
-    add_line(path, registry_line(GATEWAY, key, keys.public(RECOVERY), enrolment))
+    path.write_text(enrolment_line(GATEWAY, key), "utf-8")
+    add_line(path, enrolment_line(GATEWAY, key, keys.public(RECOVERY), enrolment))
     add_line(path, statement_line(GATEWAY, raw))
     entry = read_register(path)[GATEWAY]
     assert (entry.recovery_key, entry.enrolment, entry.statements) == (
@@ -655,16 +655,16 @@ def test_a_register_keeps_statements_and_refuses_those_that_are_nobodys(tmp_path
         enrolment,
         (raw,),
     )
-    assert read_registry(path) == {GATEWAY: key}
+    assert read_first_keys(path) == {GATEWAY: key}
     for line, says in (
         (statement_line("gw-9", raw), "which no line above enrols"),
-        (registry_line("gw-8", key, keys.public(FRESH), enrolment), "says something else"),
-        (registry_line(GATEWAY, key), "another recovery key"),
-        (registry_line(GATEWAY, keys.public(FRESH)), "another first key"),
+        (enrolment_line("gw-8", key, keys.public(FRESH), enrolment), "says something else"),
+        (enrolment_line(GATEWAY, key), "another recovery key"),
+        (enrolment_line(GATEWAY, keys.public(FRESH)), "another first key"),
         ('{"gateway": "gw-7", "statement": "00"}', "COSE_Sign1"),
     ):
         wrong = tmp_path / "wrong"
         wrong.write_text(path.read_text("utf-8").rstrip("\n"), "utf-8")
         add_line(wrong, line)
-        with pytest.raises(RegistryError, match=f"line 4: .*{says}"):
+        with pytest.raises(RegisterError, match=f"line 4: .*{says}"):
             read_register(wrong)

@@ -14,7 +14,7 @@ from attrs import define, field
 from agent.sealing.opening import open_chain
 from agent.site.file import Site, load_site
 from agent.store.gateway import read_seals
-from centre.register import registry_line
+from centre.register import enrolment_line
 from centre.store.sqlite import CentreStore
 from evidence.keys import create_key_file, public
 from evidence.pack.export import ExportedSeal, Report, verify_file, write_chain
@@ -191,7 +191,7 @@ def small_plant(
     site = load_site(folder / "site.toml")
     _, store, _, recovery = open_chain(site)
     store.close()
-    (folder / "gateways.jsonl").write_text(registry_line("e2e-1", recovery.next_key), "utf-8")
+    (folder / "gateways.jsonl").write_text(enrolment_line("e2e-1", recovery.next_key), "utf-8")
     subscribe = ["provisioning.cli", "subscribe", "--broker", f"{scheme}://127.0.0.1:{port}", *subscribe_tls]
     for option, name in (("registry", "gateways.jsonl"), ("key", "centre.key"), ("store", "centre.db")):
         subscribe += [f"--{option}", str(folder / name)]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from centre.register import registry_line
+from centre.register import enrolment_line
 from centre.store.sqlite import CentreStore
 from tests.faults.gateway_end import GatewayEnd
 from tests.faults.invariants import Held, Witness
@@ -13,7 +13,7 @@ from tests.wire.ends import PATIENCE_S
 
 def enrol(folder: Path, first_key: bytes) -> None:
     """Write the gateway into the register."""
-    (folder / "registry.jsonl").write_text(registry_line("g1", first_key), "utf-8")
+    (folder / "registry.jsonl").write_text(enrolment_line("g1", first_key), "utf-8")
 
 
 def turn_until(end: GatewayEnd, done: Callable[[], bool], within_s: float = PATIENCE_S) -> float:

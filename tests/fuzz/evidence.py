@@ -9,7 +9,7 @@ from io import BytesIO
 from typing import Any, Final
 
 from agent.sealing.key_slots import _PUBLIC, SLOTS, Slot, _public_sum, _secret_sum, decode_slot, encode_slot
-from centre.json_lines import Lines
+from centre.json_lines import JsonLines
 from drivers.clock import ClockState, Stamp
 from drivers.points.model import load
 from drivers.reading import Block, PollGroup, Reading
@@ -395,16 +395,16 @@ def run_lines(raw: bytes) -> None:
     except cbor.FormatError:
         return
     rows = tuple(item for item in items if type(item) is bytes) if type(items) is list else ()
-    lines = Lines(GATEWAY)
+    lines = JsonLines(GATEWAY)
     header = SealHeader(
         GATEWAY, 1, 1, max(len(rows), 1), NO_HASH, NO_HASH, NO_HASH, 0, 0, bytes(16), ClockState.SYNCHRONISED
     )
     for _ in range(2):
         for line in lines.of_body(header, rows):
             dumps(line, ensure_ascii=False, allow_nan=False).encode()
-    again = Lines(GATEWAY)
-    again.remember(lines.memory())
-    assert again.memory() == lines.memory()
+    again = JsonLines(GATEWAY)
+    again.restore(lines.encode_memory())
+    assert again.encode_memory() == lines.encode_memory()
 
 
 def _line_seeds() -> list[bytes]:

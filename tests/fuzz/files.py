@@ -20,7 +20,7 @@ from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_sit
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.webhook_url import WebhookUrlError, parse_webhook
 from agent.uplink.settings import mqtt_settings
-from centre.register import RegistryError, read_registry, registry_line
+from centre.register import RegisterError, enrolment_line, read_first_keys
 from drivers.errors import BusUrlError, ModelError
 from drivers.link.bus_url import parse_url
 from drivers.points import model as models
@@ -196,8 +196,8 @@ def _table_seeds() -> list[bytes]:
 
 def run_registry(raw: bytes) -> None:
     try:
-        read_registry(_written(raw))
-    except RegistryError as error:
+        read_first_keys(_written(raw))
+    except RegisterError as error:
         _one_line_each((str(error),))
 
 
@@ -297,8 +297,8 @@ TARGETS: Final = (
     ),
     Target("model", run_model, _model_seeds, 40_000, TOML),
     Target("model_table", run_model_table, _table_seeds, 8_192, JSON),
-    Target("registry", run_registry, lambda: [registry_line("g1", bytes(32)).encode() * 2], 1_024),
-    Target("enrolment", run_enrolment, lambda: [registry_line("g1", bytes(32)).encode()], 1_024, JSON),
+    Target("registry", run_registry, lambda: [enrolment_line("g1", bytes(32)).encode() * 2], 1_024),
+    Target("enrolment", run_enrolment, lambda: [enrolment_line("g1", bytes(32)).encode()], 1_024, JSON),
     Target("loads", run_loads, lambda: list(_LOADS), 2_048),
     Target("urls", run_urls, lambda: list(_URLS), 256),
     Target("checkpoint", run_checkpoint, _checkpoint_seeds, 16_384),

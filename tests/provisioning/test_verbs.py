@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
-from centre.register import registry_line
+from centre.register import enrolment_line
 from centre.store.sqlite import CentreStore
 from evidence.keys import create_key_file, public
 from evidence.statement import Enrolment, Rekey, Revoke, sign_statement
@@ -76,8 +76,8 @@ def fill() -> None:
     raw = sign_statement(enrolment, CENTRE)
     centre.enrol("gw-7", enrolment.first_key, enrolment.recovery_key, raw)
     centre.close()
-    lines = registry_line("gw-7", enrolment.first_key, enrolment.recovery_key, raw)
-    Path("enrolled").write_text(lines + registry_line("gw-0", bytes([9]) * 32), "utf-8")
+    lines = enrolment_line("gw-7", enrolment.first_key, enrolment.recovery_key, raw)
+    Path("enrolled").write_text(lines + enrolment_line("gw-0", bytes([9]) * 32), "utf-8")
 
 
 def call(*arguments: str) -> Result:

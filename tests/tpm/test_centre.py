@@ -63,11 +63,11 @@ def told(path: Path, *batches: list[Incoming]) -> list[tuple[int, str]]:
             if memory:
                 lines = centre.lines_of(GATEWAY)
                 assert lines is not None
-                lines.remember(memory)
+                lines.restore(memory)
             found += centre.handle(batch, 1_767_268_800_000)[1]
             lines = centre.lines_of(GATEWAY)
             assert lines is not None
-            memory = lines.memory()
+            memory = lines.encode_memory()
     return [(line["seal"], line["text"]) for line in found if line.get("code") == "attestation"]
 
 

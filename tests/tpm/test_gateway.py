@@ -14,7 +14,7 @@ import pytest
 
 from agent.sealing.attesting import ATTEST_INTERVAL_S, Attesting
 from agent.sealing.tpm_task import BUSY, TpmTask
-from centre.json_lines import Lines
+from centre.json_lines import JsonLines
 from evidence.attestation import Attestation, attested
 from evidence.chain import Code
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
@@ -85,7 +85,7 @@ def tpm_events(rig: Rig) -> list[str]:
 def findings(*chain: Rig) -> list[str]:
     """What a centre says that has all bodies."""
     hashes: dict[int, bytes] = {}
-    lines, told = Lines("g1", hashes.get), []
+    lines, told = JsonLines("g1", hashes.get), []
     for rig in chain:
         for seal in rig.seals():
             if seal.number in hashes:

@@ -15,7 +15,7 @@ from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
 from agent.uplink.outbox import Outbox
-from centre.register import registry_line
+from centre.register import enrolment_line
 from centre.subscriber import Subscriber
 from drivers.clock import SystemClock
 from evidence import keys
@@ -173,4 +173,4 @@ class CentreEnd:
 
 def enrol(directory: Path, gateway: Gateway) -> None:
     with (directory / "registry.jsonl").open("a", encoding="utf-8") as file:
-        file.write(registry_line(gateway.topics.gateway, gateway.first_key))
+        file.write(enrolment_line(gateway.topics.gateway, gateway.first_key))

@@ -10,7 +10,7 @@ from agent.main import main
 from agent.overview import overview, reading_json
 from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
 from agent.site.setups import lines_of, setups_of
-from centre.json_lines import Lines
+from centre.json_lines import JsonLines
 from drivers.reading import Block, PollGroup, Reading
 from evidence.seal import open_body, peek_header
 from tests.agent import rig
@@ -145,7 +145,7 @@ def gateway(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
 def test_what_an_analyser_says_is_sealed_and_the_centre_decodes_it_by_the_manifest_alone(
     gateway: Rig,
 ) -> None:
-    centre = Lines("g1")
+    centre = JsonLines("g1")
     said = []
     for seal in gateway.seals():
         assert seal.body is not None

@@ -16,7 +16,7 @@ from attrs import frozen
 from agent.host.version import version as agent_version
 from agent.sealing.opening import open_chain
 from agent.site.file import load_site
-from centre.register import registry_line
+from centre.register import enrolment_line
 from evidence.keys import create_key_file, public
 from tests.bench.peers.install import ROOT, Installed, node_path, node_peer, python_peer
 from tests.bench.peers.slave import POINTS, REGISTERS
@@ -164,7 +164,7 @@ class Ours:
         (folder / "site.toml").write_text(text, "utf-8")
         _, store, _, recovery = open_chain(load_site(folder / "site.toml"))
         store.close()
-        (folder / "gateways.jsonl").write_text(registry_line(GATEWAY, recovery.next_key), "utf-8")
+        (folder / "gateways.jsonl").write_text(enrolment_line(GATEWAY, recovery.next_key), "utf-8")
         module = "agent.main" if task.interval_s else "tests.bench.peers.fastest"
         call = [sys.executable, "-m", module, "run", "--config", str(folder / "site.toml")]
         return Call(call, folder, {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"})

@@ -15,7 +15,7 @@ from agent.sealing.recovery import Recovery, Start
 from agent.site.file import load_site
 from centre.answers import Answers
 from centre.core import Centre, Incoming
-from centre.json_lines import Line
+from centre.json_lines import JsonLine
 from centre.register import read_register
 from centre.store.sqlite import CentreStore
 from evidence.keys import load_key_file
@@ -75,7 +75,7 @@ def sealed(site: str, count: int) -> tuple[Recovery, list[StoredSeal]]:
 
 def heard(
     seals: list[StoredSeal], *more: Incoming, registry: str = "register"
-) -> tuple[list[Line], list[int]]:
+) -> tuple[list[JsonLine], list[int]]:
     """What the centre says of the seals, as the subscriber does it; and the forks it has kept."""
     store = CentreStore(Path("centre.db"))
     try:
@@ -97,7 +97,7 @@ def heard(
         store.close()
 
 
-def codes(lines: list[Line]) -> list[Any]:
+def codes(lines: list[JsonLine]) -> list[Any]:
     return [line["code"] for line in lines if line["type"] == "finding"]
 
 

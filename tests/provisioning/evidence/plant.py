@@ -13,7 +13,7 @@ from attrs import frozen
 from agent.sealing.opening import open_chain
 from agent.site.enrolment import write_enrolment
 from agent.site.file import parse_site
-from centre.register import registry_line
+from centre.register import enrolment_line
 from centre.store.sqlite import Accepted, CentreStore
 from evidence import keys
 from evidence.receipt import Receipt, sign_receipt
@@ -120,7 +120,7 @@ def _fill_centre(folder: Path, first_key: bytes, seals: Sequence[StoredSeal], *,
     (folder / "centre.key").write_text(CENTRE.hex() + "\n", "utf-8")
     (folder / "centre.key").chmod(0o600)
     statement = sign_statement(_enrolment(first_key), CENTRE) if enrolled else b""
-    (folder / "gateways.jsonl").write_text(registry_line(GATEWAY, first_key, NO_KEY, statement), "utf-8")
+    (folder / "gateways.jsonl").write_text(enrolment_line(GATEWAY, first_key, NO_KEY, statement), "utf-8")
     store = CentreStore(folder / "centre.db")
     store.enrol(GATEWAY, first_key)
     state, batch = store.state(GATEWAY), []
