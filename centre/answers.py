@@ -1,8 +1,8 @@
-"""What the centre says: signed, retained, cumulative receipts, and its time.
+"""What the centre publishes: signed, retained, cumulative receipts, and its time.
 
-A receipt is made from the database alone, after a commit has returned: it never says more than the
-disk holds. The hash of each receipt and beacon is remembered for a while, because a seal that
-carries it is younger than it.
+A receipt is made from what the store is about to commit and published after the commit has returned, so it
+never claims more than the disk holds. The hash of each receipt and beacon is remembered for a while: a seal
+that carries it is younger than it.
 """
 
 from hashlib import sha256
@@ -10,7 +10,8 @@ from typing import Final
 
 from attrs import define, field, frozen
 
-from centre.store.sqlite import CentreStore
+from evidence.chain import ChainState
+from evidence.held import Held
 from evidence.keys import public
 from evidence.receipt import RANGES_MAX, Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from wire import messages
@@ -28,46 +29,45 @@ class Answer:
     payload: bytes
 
 
+def receipt_of(state: ChainState, held: Held, secret: bytes, utc_ms: int, *, conflict: bool = False) -> bytes:
+    """What is held of a gateway; with `conflict`, that only the seal after it is of use."""
+    receipt = Receipt(
+        gateway=state.gateway,
+        number=state.number,
+        seal_hash=state.hash,
+        bodies_up_to=held.up_to,
+        ranges=held.ranges[:RANGES_MAX],
+        centre_utc_ms=utc_ms,
+        conflict=Conflict(state.number + 1, state.hash) if conflict else None,
+    )
+    return sign_receipt(receipt, secret)
+
+
 @define
 class Answers:
     """`secret` is the centre's key, `public_key` its public half."""
 
-    store: CentreStore
-    secret: bytes
+    secret: bytes = field(repr=False)
     public_key: bytes = field(init=False)
     _references: dict[bytes, int] = field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.public_key = public(self.secret)
 
-    def receipt(self, gateway: str, utc_ms: int, *, conflict: bool = False) -> Answer:
-        """What is held of `gateway`; with `conflict`, that only the seal after it is of use."""
-        state, held = self.store.state(gateway), self.store.held(gateway)
-        receipt = Receipt(
-            gateway=gateway,
-            number=state.number,
-            seal_hash=state.hash,
-            bodies_up_to=held.up_to,
-            ranges=held.ranges[:RANGES_MAX],
-            centre_utc_ms=utc_ms,
-            conflict=Conflict(state.number + 1, state.hash) if conflict else None,
-        )
-        raw = sign_receipt(receipt, self.secret)
-        self.store.put_receipt(gateway, raw)
-        self._refer(raw, utc_ms)
-        return Answer(Topics(gateway).receipt, raw)
+    def of_receipt(self, gateway: str, raw: bytes, utc_ms: int) -> Answer:
+        """The message that carries a receipt that is committed."""
+        return self._answer(Topics(gateway).receipt, raw, utc_ms)
 
     def beacon(self, utc_ms: int, sequence: int) -> Answer:
         """The centre's time."""
-        raw = sign_beacon(Beacon(utc_ms, sequence), self.secret)
-        self._refer(raw, utc_ms)
-        return Answer(messages.BEACON, raw)
+        return self._answer(messages.BEACON, sign_beacon(Beacon(utc_ms, sequence), self.secret), utc_ms)
 
     def reference_utc_ms(self, digest: bytes) -> int | None:
         """The time of the receipt or beacon with this SHA-256, if it was ours and not long ago."""
         return self._references.get(digest)
 
-    def _refer(self, raw: bytes, utc_ms: int) -> None:
+    def _answer(self, topic: str, raw: bytes, utc_ms: int) -> Answer:
         while len(self._references) >= REFERENCES_MAX:
             self._references.pop(next(iter(self._references)))
         self._references[sha256(raw).digest()] = utc_ms
+        return Answer(topic, raw)

@@ -1,8 +1,8 @@
-"""The reference centre: messages in; verified, committed evidence, answers and lines out.
+"""The reference centre: messages in; verified, committed evidence, answers and JSON lines out.
 
-One batch of messages is verified in the order of arrival, committed in one transaction, and only
-then answered. So a receipt never says more than the disk holds, and a crash at any place costs
-nothing: what was not receipted comes again, and what comes again changes nothing.
+One batch of messages is verified in the order of arrival, committed in one transaction together with the
+receipts that follow from it, and only then answered. So a receipt never says more than the disk holds, and a
+crash at any place costs nothing: what was not receipted comes again, and what comes again changes nothing.
 
 - A seal that is next in the chain is accepted; one that was accepted before is a duplicate, whose
   body is still taken if it was missing; one further on is parked and the gateway is asked for what
@@ -12,23 +12,23 @@ nothing: what was not receipted comes again, and what comes again changes nothin
   chain has come to it and waits until then; one that contradicts an accepted seal is kept as proof.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
   receipt, with `conflict` where the chain cannot go on with what came.
-- Lines (`centre.json_lines`) are made once for every accepted body, after the commit. They are a
-  live feed; the database is the record, and `replay` makes them again from it.
+- JSON lines (`centre.json_lines`) are made once for every accepted body and handed on after the commit. They
+  are a live feed; the database is the record, and `replay` makes them again from it.
 
-Who is trusted: the first keys in the register, and the centre's own key. Nothing about a message
-is believed for its topic; a topic that names another gateway than the seal does is refused.
-`utc_ms` and `now` come from the caller; this file has no clock, socket or thread.
+Trusted are the first keys of the enrolled gateways and the centre's own key. Nothing about a message is
+believed for its topic; a topic that names another gateway than the seal does is refused.
+`utc_ms` comes from the caller; this file has no clock, socket or thread.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from attrs import define, field, frozen
 
-from centre.answers import Answer, Answers
+from centre.answers import Answer, Answers, receipt_of
 from centre.json_lines import JsonLine, JsonLines
-from centre.store.sqlite import Accepted, Applied, CentreStore
+from centre.store.contract import Accepted, Applied, CentreStore, Change, Fork, LateBody
 from disk.database import CommitError
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding
@@ -42,8 +42,8 @@ PARKED_MAX: Final = 256
 """Seals of one gateway that wait for an earlier one: a dozen messages of a full window."""
 STATEMENTS_PARKED_MAX: Final = 16
 """Statements of one gateway that wait for the chain to come to them; one is usual."""
-FINDINGS_TOLD_MAX: Final = 10_000
-"""Findings remembered as told. The oldest are forgotten, and told again if they come again: whoever
+FINDINGS_REPORTED_MAX: Final = 10_000
+"""Findings remembered as reported. The oldest are forgotten, and reported again if they come again: whoever
 makes many must not silence those after them."""
 
 
@@ -57,18 +57,37 @@ class Incoming:
 
 @define
 class _Chain:
-    """One gateway while a batch is worked on."""
+    """One gateway; the last five fields are about the batch that is worked on."""
 
     state: ChainState
     lines: JsonLines
     parked: dict[int, tuple[bytes, bytes | None]] = field(factory=dict)
-    coses: dict[int, bytes] = field(factory=dict)  # accepted in this batch
-    bodies: dict[int, tuple[bytes, tuple[tuple[int, int], ...]]] = field(factory=dict)  # came alone
-    with_body: set[int] = field(factory=set)  # accepted in this batch together with their bodies
     statements: dict[bytes, bytes] = field(factory=dict)  # that wait for the chain, by hash
-    stated: dict[int, bytes] = field(factory=dict)  # keys that statements of this batch gave
+    coses: dict[int, bytes] = field(factory=dict)  # accepted
+    bodies: set[int] = field(factory=set)  # accepted, with their seals or alone
+    stated: dict[int, bytes] = field(factory=dict)  # keys that statements gave, by number
     conflict: bool = False
-    touched: bool = False
+
+    def end_batch(self) -> None:
+        """Everything of the batch is in the store."""
+        self.coses.clear()
+        self.bodies.clear()
+        self.stated.clear()
+        self.conflict = False
+
+
+@define
+class _Batch:
+    """What one batch has led to so far; nothing of it is durable yet.
+
+    Attributes:
+        touched: The chains that something came for; each is answered.
+    """
+
+    utc_ms: int
+    changes: list[Change] = field(factory=list)
+    lines: list[JsonLine] = field(factory=list)
+    touched: dict[str, _Chain] = field(factory=dict)
 
 
 @define
@@ -76,16 +95,18 @@ class Centre:
     """See the module.
 
     Attributes:
-        store: The centre's database.
-        answers: Signs for what is in it.
-        first_key: Looks a gateway up in the register; None for a stranger.
+        store: The enrolled gateways, and all that is held of them.
+        secret: The centre's key.
     """
 
     store: CentreStore
-    answers: Answers
-    first_key: Callable[[str], bytes | None]
+    secret: bytes = field(repr=False)
+    answers: Answers = field(init=False)
     _chains: dict[str, _Chain] = field(init=False, factory=dict)
-    _told: dict[tuple[str, str, int], None] = field(init=False, factory=dict)
+    _reported: dict[tuple[str, str, int], None] = field(init=False, factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        self.answers = Answers(self.secret)
 
     def handle(self, messages: Iterable[Incoming], utc_ms: int) -> tuple[list[Answer], list[JsonLine]]:
         """Work on a batch: what to publish and what to hand on, both true on the disk by then.
@@ -93,17 +114,14 @@ class Centre:
         Raises:
             CommitError: The disk fails; nothing may be answered, and the process should end.
         """
-        accepted: list[Accepted | Applied] = []
-        lines: list[JsonLine] = []
+        batch = _Batch(utc_ms)
         for message in messages:
             try:
-                lines += self._message(message, utc_ms, accepted)
+                self._take(message, batch)
             except (WireError, cbor.FormatError) as error:
-                lines += self._told_once("", Finding(Code.FORM, f"{message.topic[:120]}: {error}", 0))
-        self._commit(accepted)
-        for name, chain in self._chains.items():
-            lines += chain.lines.complete(self.store.held(name).up_to) if chain.touched else ()
-        return self._answers(utc_ms), lines
+                finding = Finding(Code.FORM, f"{message.topic[:120]}: {error}", 0)
+                self._report("", finding, batch)
+        return self._finish(batch)
 
     def enrol(
         self, gateway: str, first_key: bytes, recovery_key: bytes, enrolment: bytes, utc_ms: int
@@ -118,22 +136,20 @@ class Centre:
         if chain is not None:
             chain.state = self.store.state(gateway)
 
-    def state_keys(
+    def apply_statements(
         self, statements: Iterable[tuple[str, bytes]], utc_ms: int
     ) -> tuple[list[Answer], list[JsonLine]]:
         """Apply statements of the register, (gateway, raw); else as `handle`."""
-        accepted: list[Accepted | Applied] = []
-        lines: list[JsonLine] = []
+        batch = _Batch(utc_ms)
         for gateway, raw in statements:
             chain = self._chain(gateway)
             if chain is not None and not self.store.is_applied(gateway, seal_hash(raw)):
-                lines += self._statement(chain, raw, utc_ms, accepted)
-        self._commit(accepted)
-        return self._answers(utc_ms), lines
+                self._statement(chain, raw, batch)
+        return self._finish(batch)
 
     def receipts(self, utc_ms: int) -> list[Answer]:
-        """A receipt for every enrolled gateway: what is said anew after a start."""
-        return [self.answers.receipt(name, utc_ms) for name in self.store.gateways()]
+        """A receipt for every enrolled gateway: what is published anew after a start."""
+        return self._commit([], dict.fromkeys(self.store.gateways(), False), utc_ms)
 
     def replay(self, gateway: str, first: int = FIRST_NUMBER) -> Iterator[JsonLine]:
         """The lines of everything that is held of a gateway from seal `first` on."""
@@ -150,94 +166,78 @@ class Centre:
         chain = self._chain(gateway)
         return None if chain is None else chain.lines
 
-    def _message(self, message: Incoming, utc_ms: int, accepted: list[Accepted | Applied]) -> list[JsonLine]:
+    def _take(self, message: Incoming, batch: _Batch) -> None:
         gateway, kind = wire.parse_topic(message.topic)
         chain = self._chain(gateway)
         if chain is None:
-            return self._told_once(gateway, Finding(Code.FOREIGN, "a gateway that is not enrolled", 0))
-        if kind is Kind.STATE:
+            self._report(gateway, Finding(Code.FOREIGN, "a gateway that is not enrolled", 0), batch)
+        elif kind is Kind.STATE:
             online, details = wire.decode_state(message.payload)
-            return [{**details, "type": "state", "gateway": gateway, "online": online}]
-        lines: list[JsonLine] = []
-        if kind is Kind.SEAL:
+            batch.lines.append({**details, "type": "state", "gateway": gateway, "online": online})
+        elif kind is Kind.SEAL:
             whole = wire.decode_seal(message.payload)
-            lines = self._seal(chain, whole.seal, whole.body, utc_ms, accepted)
+            self._seal(chain, whole.seal, whole.body, batch)
         elif kind is Kind.CHAIN:
             for cose in wire.decode_chain(message.payload):
-                lines += self._seal(chain, cose, None, utc_ms, accepted)
+                self._seal(chain, cose, None, batch)
         elif kind is Kind.BODY:
             late = wire.decode_body(message.payload)
-            lines = self._body(chain, late.number, late.body)
+            self._body(chain, late.number, late.body, batch)
         elif kind is Kind.REKEY:
-            lines = self._statement(chain, wire.decode_statement(message.payload), utc_ms, accepted)
-        return lines
+            self._statement(chain, wire.decode_statement(message.payload), batch)
 
-    def _seal(
-        self, chain: _Chain, cose: bytes, body: bytes | None, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> list[JsonLine]:
+    def _seal(self, chain: _Chain, cose: bytes, body: bytes | None, batch: _Batch) -> None:
         """A seal that came, and those that were parked behind it."""
-        chain.touched = True
-        lines: list[JsonLine] = []
+        batch.touched[chain.state.gateway] = chain
         due: tuple[bytes, bytes | None] | None = (cose, body)
         while due is not None:
-            lines += self._judge(chain, *due, utc_ms, accepted)
-            lines += self._waiting_statements(chain, utc_ms, accepted)
+            self._judge(chain, *due, batch)
+            for digest, raw in list(chain.statements.items()):
+                del chain.statements[digest]
+                self._apply(chain, raw, batch)
             due = chain.parked.pop(chain.state.number + 1, None)
         chain.parked = {n: parked for n, parked in chain.parked.items() if n > chain.state.number}
-        return lines
 
-    def _judge(
-        self, chain: _Chain, cose: bytes, body: bytes | None, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> list[JsonLine]:
+    def _judge(self, chain: _Chain, cose: bytes, body: bytes | None, batch: _Batch) -> None:
         gateway = chain.state.gateway
         verdict = accept(
             chain.state,
             cose,
             body,
-            utc_ms,
+            batch.utc_ms,
             stored=lambda number: chain.coses.get(number) or self.store.cose(gateway, number),
             stated_key=lambda number: chain.stated.get(number) or self.store.stated_key(gateway, number),
             reference_utc_ms=self.answers.reference_utc_ms,
         )
-        lines = [line for finding in verdict.findings for line in self._told_once(gateway, finding)]
+        for finding in verdict.findings:
+            self._report(gateway, finding, batch)
         number = verdict.state.number if verdict.header is None else verdict.header.number
         if verdict.outcome is Outcome.ACCEPTED:
             chain.conflict = False
             chain.coses[number] = cose
             proven = None if verdict.records is None else body
-            accepted.append(Accepted(verdict.state, cose, proven, utc_ms, verdict.absent))
-            return [*lines, *_accepted(chain, verdict)]
-        if verdict.outcome is Outcome.DUPLICATE:
-            return lines if body is None else [*lines, *self._body(chain, number, body)]
-        chain.conflict = True
-        if verdict.outcome is Outcome.FORK:
-            self.store.put_fork(gateway, number, cose, utc_ms)
-        elif verdict.outcome is Outcome.GAP and len(chain.parked) < PARKED_MAX:
-            chain.parked[number] = cose, body
-        return lines
+            batch.changes.append(Accepted(verdict.state, cose, proven, batch.utc_ms, verdict.absent))
+            batch.lines += _accepted(chain, verdict)
+        elif verdict.outcome is Outcome.DUPLICATE:
+            if body is not None:
+                self._body(chain, number, body, batch)
+        else:
+            chain.conflict = True
+            if verdict.outcome is Outcome.FORK:
+                batch.changes.append(Fork(gateway, number, cose, batch.utc_ms))
+            elif verdict.outcome is Outcome.GAP and len(chain.parked) < PARKED_MAX:
+                chain.parked[number] = cose, body
 
-    def _statement(
-        self, chain: _Chain, raw: bytes, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> list[JsonLine]:
+    def _statement(self, chain: _Chain, raw: bytes, batch: _Batch) -> None:
         """A statement that came, and the seals that were parked behind it."""
-        chain.touched = True
-        lines, applied = self._apply(chain, raw, utc_ms, accepted)
-        due = chain.parked.pop(chain.state.number + 1, None) if applied else None
-        return lines if due is None else [*lines, *self._seal(chain, *due, utc_ms, accepted)]
+        batch.touched[chain.state.gateway] = chain
+        if self._apply(chain, raw, batch):
+            due = chain.parked.pop(chain.state.number + 1, None)
+            if due is not None:
+                self._seal(chain, *due, batch)
 
-    def _waiting_statements(
-        self, chain: _Chain, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> list[JsonLine]:
-        lines: list[JsonLine] = []
-        for digest, raw in list(chain.statements.items()):
-            del chain.statements[digest]
-            lines += self._apply(chain, raw, utc_ms, accepted)[0]
-        return lines
-
-    def _apply(
-        self, chain: _Chain, raw: bytes, utc_ms: int, accepted: list[Accepted | Applied]
-    ) -> tuple[list[JsonLine], bool]:
-        """What became of a statement, and whether the chain goes on with it."""
+    def _apply(self, chain: _Chain, raw: bytes, batch: _Batch) -> bool:
+        """Whether the chain goes on with a statement, now."""
         gateway = chain.state.gateway
         verdict = continue_chain(
             chain.state,
@@ -249,76 +249,77 @@ class Centre:
         if verdict.outcome is Outcome.GAP:
             if len(chain.statements) < STATEMENTS_PARKED_MAX:
                 chain.statements[seal_hash(raw)] = raw
-            return [], False  # no conflict: a statement comes before the seals of a backlog
+            return False  # no conflict: a statement comes before the seals of a backlog
         chain.state = verdict.state
-        lines = [line for finding in verdict.findings for line in self._told_once(gateway, finding)]
+        for finding in verdict.findings:
+            self._report(gateway, finding, batch)
         if verdict.outcome is Outcome.ACCEPTED:
             chain.conflict = False
             if isinstance(verdict.statement, Rekey | Replace):
                 chain.stated[verdict.statement.number] = verdict.statement.next_key
-            accepted.append(Applied(verdict.state, raw, utc_ms))
-            return lines, True
+            batch.changes.append(Applied(verdict.state, raw, batch.utc_ms))
+            return True
         if verdict.outcome is Outcome.FORK:
             assert verdict.statement is not None
-            self.store.put_fork(gateway, verdict.statement.number, raw, utc_ms)
+            batch.changes.append(Fork(gateway, verdict.statement.number, raw, batch.utc_ms))
         chain.conflict |= verdict.outcome is not Outcome.DUPLICATE
-        return lines, False
+        return False
 
-    def _body(self, chain: _Chain, number: int, body: bytes) -> list[JsonLine]:
+    def _body(self, chain: _Chain, number: int, body: bytes, batch: _Batch) -> None:
         gateway = chain.state.gateway
-        chain.touched = True
+        batch.touched[gateway] = chain
         if number > chain.state.number:
             chain.conflict = True  # its seal comes first
-            return []
-        if number in chain.bodies or number in chain.with_body:
-            return []
-        known = self.store.seal(gateway, number) or (chain.coses.get(number), None)
-        if known[1] is not None or known[0] is None:
-            return []
-        header = peek_header(known[0])  # verified when it was accepted
+            return
+        if number in chain.bodies:
+            return
+        cose, known = self.store.seal(gateway, number) or (chain.coses.get(number), None)
+        if cose is None or known is not None:
+            return
+        header = peek_header(cose)  # verified when it was accepted
         try:
             records = accept_body(header, body)
         except cbor.FormatError as error:
-            return self._told_once(gateway, Finding(Code.BODY, str(error), number))
+            self._report(gateway, Finding(Code.BODY, str(error), number), batch)
+            return
         findings, absent = declarations(records, number)
-        chain.bodies[number] = body, tuple(absent)
-        told = [line for finding in findings for line in self._told_once(gateway, finding)]
-        late = {"type": "body", "gateway": gateway, "seal": number}
-        return [late, *told, *chain.lines.of_body(header, records)]
+        chain.bodies.add(number)
+        batch.changes.append(LateBody(gateway, number, body, tuple(absent)))
+        batch.lines.append({"type": "body", "gateway": gateway, "seal": number})
+        for finding in findings:
+            self._report(gateway, finding, batch)
+        batch.lines += chain.lines.of_body(header, records)
 
-    def _commit(self, accepted: list[Accepted | Applied]) -> None:
-        if accepted:
-            try:
-                self.store.commit(accepted)
-            except CommitError:
-                self.store.reopen()  # an unknown result: the same batch again
-                self.store.commit(accepted)
-        for name, chain in self._chains.items():
-            for number, (body, absent) in chain.bodies.items():
-                self.store.put_body(name, number, body, absent)
+    def _finish(self, batch: _Batch) -> tuple[list[Answer], list[JsonLine]]:
+        """Commit, and only then answer."""
+        conflicts = {name: chain.conflict for name, chain in batch.touched.items()}
+        answers = self._commit(batch.changes, conflicts, batch.utc_ms)
+        for name, chain in batch.touched.items():
+            batch.lines += chain.lines.complete(self.store.held(name).up_to)
+            chain.end_batch()
+        return answers, batch.lines
 
-    def _answers(self, utc_ms: int) -> list[Answer]:
-        answers = []
-        for name, chain in self._chains.items():
-            if chain.touched:
-                answers.append(self.answers.receipt(name, utc_ms, conflict=chain.conflict))
-            chain.touched = chain.conflict = False
-            chain.coses.clear()
-            chain.stated.clear()
-            chain.bodies.clear()
-            chain.with_body.clear()
-        return answers
+    def _commit(self, changes: Sequence[Change], conflicts: Mapping[str, bool], utc_ms: int) -> list[Answer]:
+        """Commit changes and a receipt for each gateway of `conflicts`; with none there are no changes."""
+        if not conflicts:
+            return []
+        receipts = {
+            name: partial(receipt_of, secret=self.secret, utc_ms=utc_ms, conflict=conflict)
+            for name, conflict in conflicts.items()
+        }
+        try:
+            signed = self.store.commit(changes, receipts)
+        except CommitError:
+            self.store.reopen()  # an unknown result: the same batch again
+            signed = self.store.commit(changes, receipts)
+        return [self.answers.of_receipt(name, raw, utc_ms) for name, raw in signed.items()]
 
     def _chain(self, gateway: str) -> _Chain | None:
         if gateway not in self._chains:
             if gateway not in self.store.gateways():
-                first_key = self.first_key(gateway)
-                if first_key is None:
-                    return None
-                self.store.enrol(gateway, first_key)
-            self._chains[gateway] = _Chain(
-                self.store.state(gateway), JsonLines(gateway, partial(self._hash_of, gateway))
-            )
+                return None
+            lines = JsonLines(gateway, partial(self._hash_of, gateway))
+            self._chains[gateway] = _Chain(self.store.state(gateway), lines)
         return self._chains[gateway]
 
     def _hash_of(self, gateway: str, number: int) -> bytes | None:
@@ -327,28 +328,29 @@ class Centre:
         cose = (chain.coses.get(number) if chain else None) or self.store.cose(gateway, number)
         return None if cose is None else seal_hash(cose)
 
-    def _told_once(self, gateway: str, finding: Finding) -> list[JsonLine]:
+    def _report(self, gateway: str, finding: Finding, batch: _Batch) -> None:
+        """Add the line of a finding, once for each gateway, code and number."""
         number = finding.number
         if finding.code is Code.GAP:  # one gap, however many seals come behind it
             number = self._chains[gateway].state.number + 1
         if finding.code is Code.REVOKED and number > (self._chains[gateway].state.revoked or 0):
             number = -1  # the seals of a revoked gateway, however many
         key = gateway, str(finding.code), number
-        if key in self._told:
-            return []
-        self._told[key] = None
-        if len(self._told) > FINDINGS_TOLD_MAX:
-            del self._told[next(iter(self._told))]
-        return [JsonLines(gateway).of_finding(finding)]
+        if key in self._reported:
+            return
+        self._reported[key] = None
+        if len(self._reported) > FINDINGS_REPORTED_MAX:
+            del self._reported[next(iter(self._reported))]
+        batch.lines.append(JsonLines(gateway).of_finding(finding))
 
 
 def _accepted(chain: _Chain, verdict: Verdict) -> list[JsonLine]:
-    """Go on behind an accepted seal."""
+    """Go on behind an accepted seal; its lines."""
     header, records = verdict.header, verdict.records
     assert header is not None
     chain.state = verdict.state
     line = {"type": "seal", "gateway": header.gateway, "seal": header.number, "count": header.count}
     if records is None:
         return [{**line, "body": False}]
-    chain.with_body.add(header.number)
+    chain.bodies.add(header.number)
     return [{**line, "body": True}, *chain.lines.of_body(header, records)]

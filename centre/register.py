@@ -44,15 +44,6 @@ class Entry:
     statements: tuple[bytes, ...] = ()
 
 
-def read_first_keys(path: Path) -> dict[str, bytes]:
-    """The first key of every gateway in the file.
-
-    Raises:
-        RegisterError: As `read_register`.
-    """
-    return {name: entry.first_key for name, entry in read_register(path).items()}
-
-
 def read_register(path: Path) -> dict[str, Entry]:
     """Every gateway in the file.
 

@@ -5,9 +5,10 @@ answers, and hands the lines on. Everything is at least once: a message that is 
 broker and the disk has no receipt and comes again from the gateway, so no acknowledgement of MQTT
 is relied upon. The queue between the two threads is bounded: a slow disk slows the broker down.
 
-On every connect each gateway's receipt is published anew, and the beacon once a minute.
+On every connect a receipt for each gateway is published, made from the store; so one that was committed and
+not published before a crash is not missed. The beacon follows once a minute.
 
-The memory of manifests is a cache beside the database, one file a gateway; whatever of it is
+What `centre.json_lines` has learnt of a gateway is cached in a file beside the store; whatever of it is
 missing is read from the chain again.
 """
 
@@ -21,11 +22,11 @@ from typing import Final
 
 from attrs import evolve
 
-from centre.answers import Answer, Answers
+from centre.answers import Answer
 from centre.core import Centre, Incoming
 from centre.json_lines import JsonLine, JsonLines
 from centre.register import Entry, RegisterError, read_register
-from centre.store.sqlite import CentreStore, EnrolmentError
+from centre.store.contract import CentreStore, EnrolmentError
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
 from evidence.seal import peek_header
@@ -55,8 +56,9 @@ class Subscriber:
 
     Args:
         settings: The connection; its subscriptions are set here.
-        store_path: The centre's database.
-        registry: The register of gateways; read again whenever it has changed.
+        store: What is verified; its owner closes it after `run`.
+        memory: The folder of the caches of manifests, a file a gateway; made when it is needed.
+        register: The register of gateways; read again whenever it has changed.
         secret: The centre's key.
         clock: Where the time comes from.
         out: Takes each line, as JSON without a line feed.
@@ -65,39 +67,40 @@ class Subscriber:
     def __init__(
         self,
         settings: MqttSettings,
-        store_path: Path,
-        registry: Path,
+        store: CentreStore,
+        memory: Path,
+        register: Path,
         secret: bytes,
         clock: Clock,
         out: Callable[[str], None],
     ) -> None:
-        self._registry = registry
-        self._registry_mtime_ns = -1
-        self._registry_wrong = ""
-        self._known: dict[str, Entry] = {}
+        self._register = register
+        self._register_mtime_ns = -1
+        self._register_error = ""
         self._clock = clock
         self._out = out
-        self._memory = store_path.with_name(store_path.name + ".memory")
+        self._memory = memory
         self._events: queue.Queue[MqttEvent] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
         self._token = 0
         self._beacon_at_s = clock.monotonic_s()
         self._beacons = 0
         self._remembered: dict[str, int] = {}
-        self._store = CentreStore(store_path)  # first: what fails here leaves nothing open behind it
-        try:
-            self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._put)
-        except BaseException:
-            self._store.close()
-            raise
-        self.centre = Centre(self._store, Answers(self._store, secret), self._first_key)
+        self._store = store
+        self._publisher = Publisher(evolve(settings, subscriptions=SUBSCRIPTIONS), clock, self._put)
+        self.centre = Centre(store, secret)
 
     def run(self) -> None:
-        """Serve until stopped; the database is closed at the end."""
+        """Serve until stopped.
+
+        Raises:
+            CommitError: The store fails; nothing that it may not hold was answered.
+            StoreError: It cannot be read.
+        """
         try:
-            self._look_at_register()
+            self._read_register()
             for gateway in self._store.gateways():
-                self._recall(gateway)
+                self._restore(gateway)
             self._publisher.start()
             while not self._stopping.is_set():
                 self._turn()
@@ -106,7 +109,6 @@ class Subscriber:
             self._publisher.stop()
             for gateway in self._store.gateways():
                 self._remember(gateway, after_seals=1)
-            self._store.close()
 
     def stop(self) -> None:
         """End soon."""
@@ -114,12 +116,12 @@ class Subscriber:
 
     def _turn(self) -> None:
         events = self._batch()
-        self._look_at_register()
+        self._read_register()
         for event in events:
             self._note(event)
         messages = [Incoming(event.topic, event.payload) for event in events if isinstance(event, Message)]
         if messages:
-            self._handle(messages)
+            self._hand_on(*self.centre.handle(messages, self._utc_ms()))
         if self._clock.monotonic_s() >= self._beacon_at_s:
             self._beacons += 1
             self._beacon_at_s = self._clock.monotonic_s() + BEACON_S
@@ -130,21 +132,18 @@ class Subscriber:
             case Connected():
                 self._publish(self.centre.receipts(self._utc_ms()))
                 self._beacon_at_s = self._clock.monotonic_s()
-                self._say("connected", "")
+                self._log("connected", "")
             case Disconnected():
-                self._say("disconnected", event.reason)
+                self._log("disconnected", event.reason)
             case Acked(reason_code=code) if code >= FAILURE:
-                self._say("publish_refused", f"the broker refuses an answer ({code:#04x})")
+                self._log("publish_refused", f"the broker refuses an answer ({code:#04x})")
             case SubscribeRefused():
-                self._say("subscribe_refused", f"{event.topic} ({event.reason_code:#04x})")
+                self._log("subscribe_refused", f"{event.topic} ({event.reason_code:#04x})")
 
-    def _handle(self, messages: list[Incoming]) -> None:
-        self._told(*self.centre.handle(messages, self._utc_ms()))
-
-    def _told(self, answers: list[Answer], lines: list[JsonLine]) -> None:
+    def _hand_on(self, answers: list[Answer], lines: list[JsonLine]) -> None:
         self._publish(answers)
         for line in lines:
-            self._out(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
+            self._print(line)
         for gateway in {line["gateway"] for line in lines if line["type"] == "seal"}:
             self._remember(gateway, after_seals=REMEMBER_SEALS)
         for gateway in {line["gateway"] for line in lines if line.get("kind") == "manifest"}:
@@ -171,47 +170,43 @@ class Subscriber:
             self._token += 1
             self._publisher.publish(self._token, answer.topic, answer.payload, retain=True)
 
-    def _say(self, code: str, text: str) -> None:
-        line: JsonLine = {"type": "centre", "code": code, "text": text}
+    def _log(self, code: str, text: str) -> None:
+        self._print({"type": "centre", "code": code, "text": text})
+
+    def _print(self, line: JsonLine) -> None:
         self._out(json.dumps(line, ensure_ascii=False, separators=(",", ":")))
 
     def _utc_ms(self) -> int:
         return self._clock.stamp().utc_ns // NS_PER_MS
 
-    def _first_key(self, gateway: str) -> bytes | None:
-        """What the register said before this batch: more would change chains in the middle of it."""
-        entry = self._known.get(gateway)
-        return None if entry is None else entry.first_key
-
-    def _look_at_register(self) -> None:
-        """Take in what is new in the register; while it is wrong, it is as it was before."""
+    def _read_register(self) -> None:
+        """Take in what is new in the register; while it is wrong, what was read before stays in force."""
         try:
-            changed_ns = self._registry.stat().st_mtime_ns
-            if changed_ns == self._registry_mtime_ns:
+            changed_ns = self._register.stat().st_mtime_ns
+            if changed_ns == self._register_mtime_ns:
                 return
-            self._registry_mtime_ns = changed_ns
-            self._known = read_register(self._registry)
-            self._registry_wrong = ""
+            self._register_mtime_ns = changed_ns
+            known = read_register(self._register).values()
+            self._register_error = ""
         except (OSError, RegisterError) as error:
-            if str(error) != self._registry_wrong:
-                self._registry_wrong = str(error)
-                self._say("registry_wrong", str(error))
+            if str(error) != self._register_error:
+                self._register_error = str(error)
+                self._log("registry_wrong", str(error))
             return
-        for entry in self._known.values():
+        for entry in known:
             self._enrol(entry)
-        stated = [(entry.gateway, raw) for entry in self._known.values() for raw in entry.statements]
-        self._told(*self.centre.state_keys(stated, self._utc_ms()))
+        stated = [(entry.gateway, raw) for entry in known for raw in entry.statements]
+        self._hand_on(*self.centre.apply_statements(stated, self._utc_ms()))
 
     def _enrol(self, entry: Entry) -> None:
         keys = entry.first_key, entry.recovery_key
         try:
             self.centre.enrol(entry.gateway, *keys, entry.enrolment, self._utc_ms())
         except EnrolmentError as error:
-            self._say("registry_wrong", str(error))
+            self._log("registry_wrong", str(error))
 
-    def _recall(self, gateway: str) -> None:
-        lines = self.centre.lines_of(gateway)
-        assert lines is not None
+    def _restore(self, gateway: str) -> None:
+        lines = self._lines_of(gateway)
         with contextlib.suppress(OSError, cbor.FormatError):  # a cache: without it the chain is read
             lines.restore((self._memory / gateway).read_bytes())
         self._remembered[gateway] = lines.seen_up_to
@@ -221,7 +216,7 @@ class Subscriber:
                 lines.learn(header, accept_body(header, body))
 
     def _remember(self, gateway: str, *, after_seals: int) -> None:
-        lines = self._decoder(gateway)
+        lines = self._lines_of(gateway)
         if lines.seen_up_to - self._remembered.get(gateway, 0) < after_seals:
             return
         self._memory.mkdir(exist_ok=True)
@@ -230,7 +225,7 @@ class Subscriber:
         fresh.replace(self._memory / gateway)  # whole or not at all; losing it costs time only
         self._remembered[gateway] = lines.seen_up_to
 
-    def _decoder(self, gateway: str) -> JsonLines:
+    def _lines_of(self, gateway: str) -> JsonLines:
         lines = self.centre.lines_of(gateway)
         assert lines is not None
         return lines

@@ -64,10 +64,10 @@ CERTIFICATE_DAYS: Final = 90.0
 
 @define
 class Office:
-    """See the module. `registry` and `secret` are the centre's register and key."""
+    """See the module. `register` and `secret` are the centre's register and key."""
 
     folder: Path
-    registry: Path | None = None
+    register: Path | None = None
     secret: bytes = field(default=b"", repr=False)
     days: float = CERTIFICATE_DAYS
     ledger: Ledger = field(init=False)
@@ -224,14 +224,14 @@ class Office:
         return Issued(self.chain(der))
 
     def _enrol(self, asked: EnrolRequest, now_utc_ms: int) -> None:
-        if self.registry is None or not self.secret:
-            raise OfficeError("the centre's register and key are needed: --registry and --key")
+        if self.register is None or not self.secret:
+            raise OfficeError("the centre's register and key are needed: --register and --key")
         try:
-            enrol_in(self.registry, enrolment_of(asked, now_utc_ms), self.secret)
+            enrol_in(self.register, enrolment_of(asked, now_utc_ms), self.secret)
         except (RegisterError, FormatError) as error:
             raise OfficeError(str(error)) from error
         except OSError as error:
-            raise OfficeError(f"{self.registry}: {error.strerror}") from error
+            raise OfficeError(f"{self.register}: {error.strerror}") from error
 
     def _sign(self, spki: bytes, name: str, now_utc_ms: int, hosts: list[str], days: float) -> bytes:
         key = self.folder / KEY_NAME
@@ -259,10 +259,10 @@ class Office:
         replace_file(self.folder / REVOKED_NAME, raw, 0o644)
 
     def _register(self) -> dict[str, Entry]:
-        if self.registry is None or not self.registry.exists():
+        if self.register is None or not self.register.exists():
             return {}
         try:
-            return read_register(self.registry)
+            return read_register(self.register)
         except RegisterError as error:
             raise OfficeError(str(error)) from error
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from attrs import frozen
 
 from centre.store.archive import SHIFT
-from centre.store.sqlite import UnknownGatewayError
+from centre.store.contract import UnknownGatewayError
 from disk.database import reading
 from evidence.chain import ChainState
 from evidence.held import Held

@@ -1,4 +1,4 @@
-"""The centre's database: what was verified of every gateway, and what speaks against one.
+"""The centre's store in one SQLite file.
 
     gateways   id (primary key), name, first_key, state (ChainState), held (Held), receipt or NULL
     seals      at (primary key), cose, body or NULL, received_utc_ms
@@ -9,56 +9,36 @@
 
 `at` = gateway's id * 2^40 + number: one tree without a secondary index, one gateway's chain in one
 run of it. Nothing enters `seals` that has not passed `evidence.verify`, in the order of the
-numbers; nothing is ever deleted here. `commit` puts a whole batch and the states after it into one
-transaction; only after it has returned may a receipt be made. To commit again what is there changes
-nothing, so a batch may be repeated after an unknown result.
+numbers. The process that opened it is its only writer, so states and held bodies are kept in memory; they
+change there only after a commit has returned.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from attrs import define, evolve, frozen
+from attrs import define
 
 from centre.store.archive import SHIFT
+from centre.store.contract import (
+    FORKS_MAX,
+    Accepted,
+    Applied,
+    CentreStore,
+    Change,
+    Fork,
+    LateBody,
+    MakeReceipt,
+    UnknownGatewayError,
+    number_of,
+)
 from disk.database import Database, Migration, StoreError, suffixed
 from disk.lock import Lock
 from evidence.chain import ChainState
 from evidence.held import Held
-from evidence.seal import FIRST_NUMBER, NO_HASH, NUMBER_MAX, seal_hash
-from evidence.statement import Enrolment, Rekey, Replace, parse_statement
+from evidence.seal import FIRST_NUMBER, NUMBER_MAX, seal_hash
 
 READ_ROWS_MAX: Final = 1_000
-FORKS_MAX: Final = 1_000
-"""Kept for one gateway; the first one is proof, and a clone must not fill the disk."""
-
-
-class UnknownGatewayError(StoreError):
-    """No such gateway was enrolled."""
-
-
-class EnrolmentError(StoreError):
-    """A gateway of this name is enrolled with another first key."""
-
-
-@frozen
-class Accepted:
-    """A verified seal, with the state of its chain after it; `body` None where it was withheld."""
-
-    state: ChainState
-    cose: bytes
-    body: bytes | None
-    received_utc_ms: int
-    absent: tuple[tuple[int, int], ...] = ()
-
-
-@frozen
-class Applied:
-    """A statement that was applied, with the state of its chain after it."""
-
-    state: ChainState
-    raw: bytes
-    received_utc_ms: int
 
 
 @define
@@ -97,8 +77,8 @@ def _make_statements(db: Any) -> None:
 MIGRATIONS: Final[tuple[Migration, ...]] = (_make_tables, _make_statements)
 
 
-class CentreStore:
-    """The centre's database at `path`."""
+class SqliteStore(CentreStore):
+    """The file at `path`; see the module and `centre.store.contract`."""
 
     def __init__(self, path: Path) -> None:
         """Open or make it.
@@ -122,91 +102,67 @@ class CentreStore:
             raise
 
     def close(self) -> None:
-        """Let the file go."""
+        """Let go of the file and of its lock."""
         self._database.close()
         self._lock.release()
 
     def reopen(self) -> None:
-        """Look at the file again after a failed commit."""
+        """Take a new connection."""
         self._database.reopen()
 
-    def enrol(
-        self,
-        gateway: str,
-        first_key: bytes,
-        recovery_key: bytes = NO_HASH,
-        enrolment: bytes = b"",
-        utc_ms: int = 0,
-    ) -> None:
-        """Know `gateway` by its keys and the statement about them; to say it again changes nothing.
-
-        A recovery key may be added where there was none.
-
-        Raises:
-            EnrolmentError: It is known by another key.
-            FormatError: The id or a key cannot be one.
-        """
-        state = ChainState.enrolled(gateway, first_key, recovery_key)
-        known = self._gateways.get(gateway)
-        if known is None:
-            held = Held()
-            with self._database.write() as connection:
-                id_ = connection.execute(
-                    "INSERT INTO gateways (name, first_key, state, held) VALUES (?, ?, ?, ?)",
-                    (gateway, first_key, state.to_cbor(), held.to_cbor()),
-                ).lastrowid
-            assert id_ is not None
-            known = self._gateways[gateway] = _Gateway(id_, state, held)
-        elif known.state.first_key != first_key:
-            raise EnrolmentError(f"{gateway} is enrolled with another first key")
-        if not enrolment or self.is_applied(gateway, seal_hash(enrolment)):
-            return
-        if known.state.recovery_key == NO_HASH:
-            state = evolve(known.state, recovery_key=recovery_key)
-        else:
-            state = known.state  # the one that it has now; a replacement may have brought another
-        self.commit([Applied(state, enrolment, utc_ms)])
-
-    def gateways(self) -> tuple[str, ...]:
-        """Every enrolled gateway."""
-        return tuple(self._gateways)
+    def gateways(self) -> Collection[str]:
+        """From memory, as `state` and `held`."""
+        return self._gateways.keys()
 
     def state(self, gateway: str) -> ChainState:
-        """Where the chain of `gateway` stands."""
+        """Where the chain stands."""
         return self._known(gateway).state
 
     def held(self, gateway: str) -> Held:
-        """Which bodies of `gateway` are held; not to be changed by the caller."""
+        """Which bodies are there."""
         return self._known(gateway).held
 
-    def commit(self, batch: Sequence[Accepted | Applied]) -> None:
-        """Put `batch`, in the order of acceptance, and the states after it into one transaction.
-
-        Raises:
-            CommitError: The result is unknown; the same batch may be committed again.
-        """
-        held = {a.state.gateway: self._known(a.state.gateway).held for a in batch}
-        held = {name: Held.from_cbor(one.to_cbor()) for name, one in held.items()}
-        states = {name: self._known(name).state for name in held}
+    def commit(
+        self, batch: Sequence[Change], receipts: Mapping[str, MakeReceipt] | None = None
+    ) -> dict[str, bytes]:
+        """One transaction; receipts are made before it begins."""
+        receipts = receipts or {}
+        after = self._standings_after(batch, receipts)
+        made = {name: make(*after[name]) for name, make in receipts.items()}
         with self._database.write() as connection:
             for one in batch:
-                name = one.state.gateway
-                if isinstance(one, Applied):
-                    self._put_statement(connection, one)
-                else:
-                    self._put_seal(connection, one)
-                    own = (one.state.number, one.state.number)
-                    for span in [*one.absent, *([own] if one.body is not None else [])]:
-                        held[name].add(*span)
-                # In the order of acceptance: a statement changes a state and not its number.
-                states[name] = one.state if one.state.number >= states[name].number else states[name]
-            for name, state in states.items():
-                connection.execute(
-                    "UPDATE gateways SET state = ?, held = ? WHERE id = ?",
-                    (state.to_cbor(), held[name].to_cbor(), self._known(name).id),
-                )
-        for name, state in states.items():
-            self._gateways[name].state, self._gateways[name].held = state, held[name]
+                self._put(connection, one)
+            connection.executemany(
+                "UPDATE gateways SET state = ?, held = ?, receipt = coalesce(?, receipt) WHERE id = ?",
+                [
+                    (state.to_cbor(), held.to_cbor(), made.get(name), self._known(name).id)
+                    for name, (state, held) in after.items()
+                ],
+            )
+        for name, (state, held) in after.items():
+            self._gateways[name].state, self._gateways[name].held = state, held
+        return made
+
+    def _insert(self, state: ChainState) -> None:
+        held = Held()
+        with self._database.write() as connection:
+            id_ = connection.execute(
+                "INSERT INTO gateways (name, first_key, state, held) VALUES (?, ?, ?, ?)",
+                (state.gateway, state.first_key, state.to_cbor(), held.to_cbor()),
+            ).lastrowid
+        assert id_ is not None
+        self._gateways[state.gateway] = _Gateway(id_, state, held)
+
+    def _put(self, connection: Any, change: Change) -> None:
+        match change:
+            case Accepted():
+                self._put_seal(connection, change)
+            case Applied():
+                self._put_statement(connection, change)
+            case LateBody():
+                self._put_body(connection, change)
+            case Fork():
+                self._put_fork(connection, change)
 
     def _put_seal(self, connection: Any, accepted: Accepted) -> None:
         at = self._at(accepted.state.gateway, accepted.state.number)
@@ -222,61 +178,54 @@ class CentreStore:
             "WHERE NOT EXISTS (SELECT 1 FROM statements WHERE gateway = ?1 AND hash = ?3)",
             (
                 self._known(applied.state.gateway).id,
-                _number_of(applied.raw),
+                number_of(applied.raw),
                 seal_hash(applied.raw),
                 applied.raw,
                 applied.received_utc_ms,
             ),
         )
 
+    def _put_body(self, connection: Any, late: LateBody) -> None:
+        changed = connection.execute(
+            "UPDATE seals SET body = coalesce(body, ?) WHERE at = ?",
+            (late.body, self._at(late.gateway, late.number)),
+        ).rowcount
+        if changed != 1:
+            raise StoreError(f"{late.gateway}: no seal {late.number} to put a body to")
+
+    def _put_fork(self, connection: Any, fork: Fork) -> None:
+        connection.execute(
+            "INSERT INTO forks (gateway, number, cose, received_utc_ms) SELECT ?1, ?2, ?3, ?4 "
+            "WHERE NOT EXISTS (SELECT 1 FROM forks WHERE gateway = ?1 AND number = ?2 AND cose = ?3) "
+            "AND (SELECT count(*) FROM forks WHERE gateway = ?1) < ?5",
+            (self._known(fork.gateway).id, fork.number, fork.raw, fork.received_utc_ms, FORKS_MAX),
+        )
+
     def statements(self, gateway: str) -> list[tuple[int, bytes]]:
-        """(number, raw) of everything that was applied, in that order; number 0 is the enrolment."""
+        """As they were applied."""
         sql = "SELECT number, raw FROM statements WHERE gateway = ? ORDER BY id"
         return self._database.read(sql, (self._known(gateway).id,))
 
     def is_applied(self, gateway: str, digest: bytes) -> bool:
-        """Whether the statement with this hash was applied."""
+        """Whether there is a row with this hash."""
         sql = "SELECT 1 FROM statements WHERE gateway = ? AND hash = ? LIMIT 1"
         return bool(self._database.read(sql, (self._known(gateway).id, digest)))
 
-    def stated_key(self, gateway: str, number: int) -> bytes | None:
-        """The key that a statement gave to seal `number`; the last one where there were several."""
-        for at, raw in reversed(self.statements(gateway)):
-            statement = parse_statement(raw).statement
-            if at == number and isinstance(statement, Rekey | Replace):
-                return statement.next_key
-        return None
-
-    def put_body(
-        self, gateway: str, number: int, body: bytes, absent: tuple[tuple[int, int], ...] = ()
-    ) -> None:
-        """Put a body that came later and proved itself; `absent` as its records declare."""
-        known = self._known(gateway)
-        held = Held.from_cbor(known.held.to_cbor())
-        for span in ((number, number), *absent):
-            held.add(*span)
-        with self._database.write() as connection:
-            changed = connection.execute(
-                "UPDATE seals SET body = coalesce(body, ?) WHERE at = ?", (body, self._at(gateway, number))
-            ).rowcount
-            if changed != 1:
-                raise StoreError(f"{gateway}: no seal {number} to put a body to")
-            connection.execute("UPDATE gateways SET held = ? WHERE id = ?", (held.to_cbor(), known.id))
-        known.held = held
-
     def seal(self, gateway: str, number: int) -> tuple[bytes, bytes | None] | None:
-        """Seal `number` and its body, or None."""
+        """One row."""
         found = self._database.read("SELECT cose, body FROM seals WHERE at = ?", (self._at(gateway, number),))
         return (found[0][0], found[0][1]) if found else None
 
     def cose(self, gateway: str, number: int) -> bytes | None:
-        """Seal `number` without its body, or None."""
+        """One row without its body, whose pages are not read."""
         found = self._database.read("SELECT cose FROM seals WHERE at = ?", (self._at(gateway, number),))
         cose: bytes | None = found[0][0] if found else None
         return cose
 
-    def chain(self, gateway: str, first: int = 1) -> Iterator[tuple[int, bytes, bytes | None, int]]:
-        """(number, cose, body, received_utc_ms) of every seal from `first` on, read in pieces."""
+    def chain(
+        self, gateway: str, first: int = FIRST_NUMBER
+    ) -> Iterator[tuple[int, bytes, bytes | None, int]]:
+        """Read in pieces of READ_ROWS_MAX; what comes in meanwhile is read too."""
         at, end = self._at(gateway, first), self._at(gateway, NUMBER_MAX)
         sql = "SELECT at, cose, body, received_utc_ms FROM seals WHERE at BETWEEN ? AND ? ORDER BY at LIMIT ?"
         while rows := self._database.read(sql, (at, end, READ_ROWS_MAX)):
@@ -284,30 +233,14 @@ class CentreStore:
                 yield row[0] % SHIFT, *row[1:]
             at = rows[-1][0] + 1
 
-    def put_receipt(self, gateway: str, raw: bytes) -> None:
-        """Keep the last receipt of `gateway`."""
-        with self._database.write() as connection:
-            connection.execute("UPDATE gateways SET receipt = ? WHERE id = ?", (raw, self._known(gateway).id))
-
     def last_receipt(self, gateway: str) -> bytes | None:
-        """The last receipt of `gateway`."""
+        """As it was published."""
         found = self._database.read("SELECT receipt FROM gateways WHERE id = ?", (self._known(gateway).id,))
         raw: bytes | None = found[0][0]
         return raw
 
-    def put_fork(self, gateway: str, number: int, cose: bytes, received_utc_ms: int) -> None:
-        """Keep a seal that contradicts an accepted one; the same bytes once, at most FORKS_MAX."""
-        id_ = self._known(gateway).id
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT INTO forks (gateway, number, cose, received_utc_ms) SELECT ?1, ?2, ?3, ?4 "
-                "WHERE NOT EXISTS (SELECT 1 FROM forks WHERE gateway = ?1 AND number = ?2 AND cose = ?3) "
-                "AND (SELECT count(*) FROM forks WHERE gateway = ?1) < ?5",
-                (id_, number, cose, received_utc_ms, FORKS_MAX),
-            )
-
     def forks(self, gateway: str) -> list[tuple[int, bytes, int]]:
-        """(number, cose, received_utc_ms) of every fork that was seen."""
+        """As they came."""
         sql = "SELECT number, cose, received_utc_ms FROM forks WHERE gateway = ? ORDER BY id"
         return self._database.read(sql, (self._known(gateway).id,))
 
@@ -319,9 +252,3 @@ class CentreStore:
 
     def _at(self, gateway: str, number: int) -> int:
         return self._known(gateway).id * SHIFT + number
-
-
-def _number_of(raw: bytes) -> int:
-    """Where a statement stands in the order of the numbers."""
-    statement = parse_statement(raw).statement
-    return FIRST_NUMBER - 1 if isinstance(statement, Enrolment) else statement.number

@@ -40,7 +40,7 @@ OFFICER = "officer"
 @click.argument("gateway", required=False)
 def approve(
     authority: Path,
-    registry: Path,
+    register: Path,
     key: Path,
     folder: Path | None,
     code: str | None,
@@ -55,7 +55,7 @@ def approve(
     """
     if (folder is None) == (gateway is None):
         raise fail(EXIT_USAGE, "approve needs either a GATEWAY or --from FOLDER")
-    office = office_at(authority, registry, key)
+    office = office_at(authority, register, key)
     try:
         found = _waiting(office, gateway) if folder is None else _taken(office, folder)
         open_ = [one for one, answer in found if one and not one.word and isinstance(answer, Pending)]

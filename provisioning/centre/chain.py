@@ -11,13 +11,13 @@ from typing import Any, Final, TextIO
 
 import click
 
+from centre.answers import receipt_of
 from centre.register import Entry, RegisterError, add_line, read_register, statement_line
 from centre.store.reading import Standing, read_standing
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file
 from evidence.moments import utc_ms
-from evidence.receipt import RANGES_MAX, Receipt, sign_receipt
 from evidence.statement import (
     NO_KEY,
     Rekey,
@@ -28,10 +28,11 @@ from evidence.statement import (
     sign_statement,
 )
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.register_option import register_option
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 KEY: Final = click.option("--key", required=True, type=FILE, help="Key file of the centre.")
-REGISTER: Final = click.option("--registry", required=True, type=FILE, help="The register of gateways.")
+REGISTER: Final = register_option("The register of gateways.")
 STORE: Final = click.option("--store", required=True, type=FILE, help="The subscriber's database.")
 AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 
@@ -58,7 +59,7 @@ def receipt(key: Path, store: Path, as_json: bool, gateway: str) -> None:
 @REGISTER
 @AS_JSON
 @click.argument("file", type=click.File("r", lazy=True), default="-")
-def rekey(registry: Path, as_json: bool, file: TextIO) -> None:
+def rekey(register: Path, as_json: bool, file: TextIO) -> None:
     """Take a re-key by hand: FILE is what `dianjian-agent rekey` printed (a file, or - for input)."""
     try:
         raw = bytes.fromhex(json.loads(file.read())["statement"])
@@ -68,12 +69,12 @@ def rekey(registry: Path, as_json: bool, file: TextIO) -> None:
     statement = parsed.statement
     if not isinstance(statement, Rekey):
         raise fail(EXIT_USAGE, "not a re-key: another statement")
-    entry = _entry(registry, statement.gateway)
+    entry = _entry(register, statement.gateway)
     if not parsed.holds(recovery_key_of(entry)):
         raise fail(EXIT_USAGE, f"not a re-key: the recovery key of {statement.gateway} has not signed it")
-    _add(registry, entry, raw)
+    _add(register, entry, raw)
     told = {"gateway": entry.gateway, "number": statement.number}
-    say(told, f"{registry}: {entry.gateway} goes on at seal {statement.number}", as_json=as_json)
+    say(told, f"{register}: {entry.gateway} goes on at seal {statement.number}", as_json=as_json)
 
 
 @click.command("replace")
@@ -90,11 +91,11 @@ def rekey(registry: Path, as_json: bool, file: TextIO) -> None:
 @AS_JSON
 @click.argument("gateway")
 def replace(
-    registry: Path, key: Path, store: Path, reason: str, request: TextIO, as_json: bool, gateway: str
+    register: Path, key: Path, store: Path, reason: str, request: TextIO, as_json: bool, gateway: str
 ) -> None:
     """New hardware goes on as GATEWAY: print the file that `dianjian-agent install-replacement` takes."""
     del as_json  # the file is JSON in any case
-    entry, standing, secret = _entry(registry, gateway), _standing(store, gateway), _secret(key)
+    entry, standing, secret = _entry(register, gateway), _standing(store, gateway), _secret(key)
     try:
         wanted: Any = json.loads(request.read())
         if wanted["gateway"] != gateway:
@@ -114,7 +115,7 @@ def replace(
     if statement.next_key == entry.first_key:
         raise fail(EXIT_USAGE, f"{gateway}: the request has the key it was enrolled with, not a new one")
     raw = _signed(statement, secret)
-    _add(registry, entry, raw)
+    _add(register, entry, raw)
     click.echo(
         json.dumps(
             {
@@ -127,12 +128,12 @@ def replace(
     )
 
 
-def revoke_chain(registry: Path, key: Path, store: Path, reason: str, gateway: str) -> dict[str, Any]:
+def revoke_chain(register: Path, key: Path, store: Path, reason: str, gateway: str) -> dict[str, Any]:
     """Sign and keep that no further seal of a gateway counts."""
-    entry, standing, secret = _entry(registry, gateway), _standing(store, gateway), _secret(key)
+    entry, standing, secret = _entry(register, gateway), _standing(store, gateway), _secret(key)
     state = standing.state
     raw = _signed(Revoke(gateway, state.number, state.hash, utc_ms(), reason), secret)
-    _add(registry, entry, raw)
+    _add(register, entry, raw)
     return {"number": state.number, "statement": raw.hex()}
 
 
@@ -153,34 +154,25 @@ def _signed(statement: Statement, secret: bytes) -> bytes:
 
 
 def _receipt(standing: Standing, secret: bytes) -> bytes:
-    state, held = standing.state, standing.held
-    one = Receipt(
-        gateway=state.gateway,
-        number=state.number,
-        seal_hash=state.hash,
-        bodies_up_to=held.up_to,
-        ranges=held.ranges[:RANGES_MAX],
-        centre_utc_ms=utc_ms(),
-    )
-    return sign_receipt(one, secret)
+    return receipt_of(standing.state, standing.held, secret, utc_ms())
 
 
-def _entry(registry: Path, gateway: str) -> Entry:
+def _entry(register: Path, gateway: str) -> Entry:
     try:
-        return read_register(registry)[gateway]
+        return read_register(register)[gateway]
     except RegisterError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except KeyError as error:
-        raise fail(EXIT_USAGE, f"{registry}: gateway {gateway} is not enrolled") from error
+        raise fail(EXIT_USAGE, f"{register}: gateway {gateway} is not enrolled") from error
 
 
-def _add(registry: Path, entry: Entry, raw: bytes) -> None:
+def _add(register: Path, entry: Entry, raw: bytes) -> None:
     if raw in entry.statements:
         return
     try:
-        add_line(registry, statement_line(entry.gateway, raw))
+        add_line(register, statement_line(entry.gateway, raw))
     except OSError as error:
-        raise fail(EXIT_USAGE, f"{registry}: {error.strerror}") from error
+        raise fail(EXIT_USAGE, f"{register}: {error.strerror}") from error
 
 
 def _standing(store: Path, gateway: str) -> Standing:

@@ -23,6 +23,7 @@ from provisioning.centre.listen import listen
 from provisioning.centre.office import authority, certificate, token
 from provisioning.centre.revoke import revoke
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.register_option import register_option
 
 
 @click.group("centre", short_help="the centre's own key and its register of gateways")
@@ -76,11 +77,11 @@ def show(key: Path, as_json: bool) -> None:
 
 
 @command.command("enrol")
-@click.option("--registry", required=True, type=FILE, help="The register; made if it is not there.")
+@register_option("The register of gateways; made if it is not there.")
 @KEY
 @AS_JSON
 @click.argument("enrolment", type=click.File("r", lazy=True), default="-")
-def enrol(registry: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
+def enrol(register: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
     """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input).
 
     The centre signs the enrolment, and the register keeps it. To say it again changes nothing; a recovery
@@ -89,14 +90,14 @@ def enrol(registry: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
     wanted = _request(enrolment)
     try:
         secret = load_key_file(key)
-        known = enrol_in(registry, wanted, secret)
+        known = enrol_in(register, wanted, secret)
     except (RegisterError, KeyFileError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except OSError as error:
-        raise fail(EXIT_USAGE, f"{registry}: {error.strerror}") from error
+        raise fail(EXIT_USAGE, f"{register}: {error.strerror}") from error
     entry = known[wanted.gateway]
     told = {"gateway": entry.gateway, "enrolment": entry.enrolment.hex(), "gateways": len(known)}
-    say(told, f"{registry}: {len(known)} gateways", as_json=as_json)
+    say(told, f"{register}: {len(known)} gateways", as_json=as_json)
 
 
 def _request(stream: TextIO) -> Enrolment:

@@ -8,8 +8,8 @@ import click
 
 from centre.enrolment.ledger import Ledger, OfficeError
 from centre.register import Entry, RegisterError, read_register
+from centre.store.contract import UnknownGatewayError
 from centre.store.reading import read_standing
-from centre.store.sqlite import UnknownGatewayError
 from disk.database import StoreError
 from evidence.cbor import FormatError
 from evidence.moments import iso_utc
@@ -28,10 +28,10 @@ _WORDS: Final = {Rekey: "rekey", Replace: "replace", Revoke: "revoke"}
 @click.option("--store", type=FILE, help="The subscriber's database, to tell where each chain stands.")
 @click.option("--authority", type=FOLDER, help="The office's folder, to tell tokens and certificates.")
 @AS_JSON
-def listing(registry: Path, store: Path | None, authority: Path | None, as_json: bool) -> None:
+def listing(register: Path, store: Path | None, authority: Path | None, as_json: bool) -> None:
     """Show the gateways of the register, and what was signed about each."""
     try:
-        known = read_register(registry) if registry.exists() or authority is None else {}
+        known = read_register(register) if register.exists() or authority is None else {}
         told = [_plain(entry, store) for entry in known.values()]
         if authority is not None:
             told = _with_certificates(told, office_at(authority).ledger)

@@ -49,7 +49,7 @@ class TlsPaths(NamedTuple):
 @click.option("--certificate-key", type=FILE, help="Its key.")
 def listen(
     authority: Path,
-    registry: Path,
+    register: Path,
     key: Path,
     est: str | None,
     hosts: tuple[str, ...],
@@ -62,7 +62,7 @@ def listen(
     """Answer gateways that want to be enrolled or renewed, by EST, over a broker, or both."""
     if est is None and broker is None and claims_url is None:
         raise fail(EXIT_USAGE, "listen needs --est HOST:PORT, --broker URL or --claims URL, or all of them")
-    office = office_at(authority, registry, key)
+    office = office_at(authority, register, key)
     desk = Desk(office)
     stopping = threading.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):

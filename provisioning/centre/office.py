@@ -33,11 +33,11 @@ HOURS_MAX: Final = 24 * 90
 """A token that nobody uses within a season is for a plant that is not built."""
 
 
-def office_at(folder: Path, registry: Path | None = None, key: Path | None = None) -> Office:
+def office_at(folder: Path, register: Path | None = None, key: Path | None = None) -> Office:
     """The office in a folder; ends the call with one line where it is none."""
     try:
         secret = b"" if key is None else load_key_file(key)
-        return Office(folder, registry, secret)
+        return Office(folder, register, secret)
     except (OfficeError, KeyFileError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
 

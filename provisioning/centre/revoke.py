@@ -11,10 +11,11 @@ from evidence.moments import utc_ms
 from provisioning.centre.chain import AS_JSON, FILE, revoke_chain, say
 from provisioning.centre.office import FOLDER, office_at
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.register_option import register_option
 
 
 @click.command("revoke")
-@click.option("--registry", type=FILE, help="The register of gateways; with --key and --store.")
+@register_option("The register of gateways; with --key and --store.", required=False)
 @click.option("--key", type=FILE, help="Key file of the centre.")
 @click.option("--store", type=FILE, help="The subscriber's database.")
 @click.option("--authority", type=FOLDER, help="The office's folder: revoke the gateway's certificates.")
@@ -22,7 +23,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 @AS_JSON
 @click.argument("gateway")
 def revoke(
-    registry: Path | None,
+    register: Path | None,
     key: Path | None,
     store: Path | None,
     authority: Path | None,
@@ -44,9 +45,9 @@ def revoke(
             raise fail(EXIT_USAGE, str(error)) from error
         told["certificates"] = [one.sha256.hex() for one in gone]
         lines.append(f"{authority / REVOKED_NAME}: {len(gone)} certificates of {gateway} are revoked")
-    if registry is not None and key is not None and store is not None:
-        told |= revoke_chain(registry, key, store, reason, gateway)
-        lines.append(f"{registry}: {gateway} is revoked after seal {told['number']}")
-    if not lines or ((registry or key or store) and "number" not in told):
-        raise fail(EXIT_USAGE, "revoke needs --authority, or --registry, --key and --store, or all four")
+    if register is not None and key is not None and store is not None:
+        told |= revoke_chain(register, key, store, reason, gateway)
+        lines.append(f"{register}: {gateway} is revoked after seal {told['number']}")
+    if not lines or ((register or key or store) and "number" not in told):
+        raise fail(EXIT_USAGE, "revoke needs --authority, or --register, --key and --store, or all four")
     say(told, "\n".join(lines), as_json=as_json)

@@ -8,15 +8,18 @@ import json
 import os
 import signal
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import click
 
-from centre.register import RegisterError, read_first_keys
+from centre.register import RegisterError, read_register
+from centre.store.sqlite import SqliteStore
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
-from disk.database import CommitError, StoreError
+from disk.database import CommitError, StoreError, suffixed
 from drivers.clock import clock_from_spec
 from evidence.keys import KeyFileError, load_key_file
+from provisioning.centre.chain import REGISTER
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
@@ -25,9 +28,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("subscribe", short_help="verify what gateways publish, and answer receipts")
 @click.option("--broker", required=True, metavar="URL", help="mqtts://host:port, or mqtt:// on this machine.")
-@click.option(
-    "--registry", required=True, type=_FILE, help="First keys of the gateways, one JSON object a line."
-)
+@REGISTER
 @click.option("--key", required=True, type=_FILE, help="The centre's key file; see `dianjian centre init`.")
 @click.option("--store", required=True, type=_FILE, help="Database of what is verified.")
 @click.option("--ca", type=_FILE, help="Certificate of the authority that signed the broker's.")
@@ -40,7 +41,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--sim-clock", hidden=True, help="Simulated time; receipts carry it.")
 def command(
     broker: str,
-    registry: Path,
+    register: Path,
     key: Path,
     store: Path,
     ca: Path | None,
@@ -52,23 +53,26 @@ def command(
 ) -> None:
     """Verify, answer, and print JSON lines until SIGTERM or ctrl-C."""
     os.umask(0o077)  # what it keeps says what plants do when
-    try:
-        address = parse_broker(broker, ca, certificate, certificate_key)
-        settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
-        read_first_keys(registry)
-        secret = load_key_file(key)
-        subscriber = Subscriber(settings, store, registry, secret, clock_from_spec(sim_clock), _print)
-    except (MqttSettingsError, RegisterError, KeyFileError, OSError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except StoreError as error:
-        raise fail(EXIT_OUTSIDE, str(error)) from error
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: subscriber.stop())
-    _print(json.dumps({"type": "ready", "broker": broker}))
-    try:
-        subscriber.run()
-    except (StoreError, CommitError) as error:
-        raise fail(EXIT_OUTSIDE, str(error)) from error
+    with ExitStack() as stack:
+        try:
+            address = parse_broker(broker, ca, certificate, certificate_key)
+            settings = MqttSettings(address.host, address.port, client_id, address.tls, plain, SUBSCRIPTIONS)
+            read_register(register)
+            secret, clock = load_key_file(key), clock_from_spec(sim_clock)
+            opened = stack.enter_context(closing(SqliteStore(store)))
+            memory = suffixed(store, ".memory")
+            subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print)
+        except (MqttSettingsError, RegisterError, KeyFileError, OSError) as error:
+            raise fail(EXIT_USAGE, str(error)) from error
+        except StoreError as error:
+            raise fail(EXIT_OUTSIDE, str(error)) from error
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: subscriber.stop())
+        _print(json.dumps({"type": "ready", "broker": broker}))
+        try:
+            subscriber.run()
+        except (StoreError, CommitError) as error:
+            raise fail(EXIT_OUTSIDE, str(error)) from error
 
 
 def _print(line: str) -> None:

@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from disk.files import open_output
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.seal import seal_hash
@@ -58,7 +58,7 @@ def acknowledged(stage: Stage) -> dict[int, bytes]:
 def judge(stage: Stage, first_key: bytes, seen: Mapping[int, bytes], verified: Verified) -> Verdict:
     """Compare what the agent acknowledged (`seen`, over all of its lives) with what the centre holds."""
     gateway = stage.site.site.gateway
-    store = CentreStore(stage.folder / CENTRE_NAME)
+    store = SqliteStore(stage.folder / CENTRE_NAME)
     try:
         held = {number: (cose, body) for number, cose, body, _ in store.chain(gateway)}
         forks = store.forks(gateway)

@@ -107,7 +107,7 @@ def set_stage(folder: Path, plant_name: str, speed: float, broker: str) -> Stage
         text = with_values(text, "bus", {"url": address}, of=bus)
     replace_file(site_file, with_parameters(text, learned).encode())
     subscribe = ["provisioning.cli", "subscribe", "--broker", url, "--sim-clock", clock.spec()]
-    subscribe += ["--registry", str(folder / "gateways.jsonl"), "--key", str(folder / "centre.key")]
+    subscribe += ["--register", str(folder / "gateways.jsonl"), "--key", str(folder / "centre.key")]
     return Stage(
         folder=folder,
         plant=plant,

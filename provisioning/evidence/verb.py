@@ -36,6 +36,7 @@ from provisioning.evidence.gather import Asked, Gathered, GatherError, applied, 
 from provisioning.evidence.page import PAGE_VERSION
 from provisioning.evidence.words import lines, summary
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.register_option import register_option
 
 NS_PER_MS: Final = 1_000_000
 MS_PER_S: Final = 1000
@@ -82,7 +83,7 @@ class Source:
 
 @click.command("evidence", short_help="the proof of some hours of a gateway as one file")
 @click.option("--store", type=_FILE, help="At the centre: its database.")
-@click.option("--registry", type=_FILE, help="At the centre: the register, where the database is older.")
+@register_option("At the centre: the register, where the database is older.", required=False)
 @click.option("--key", type=_FILE, help="At the centre: its key file, which signs the pack.")
 @click.option("--gateway", metavar="ID", help="At the centre: whose evidence.")
 @click.option("--config", type=_FILE, help="On the gateway: the site file.")
@@ -98,7 +99,7 @@ class Source:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
     store: Path | None,
-    registry: Path | None,
+    register: Path | None,
     key: Path | None,
     gateway: str | None,
     config: Path | None,
@@ -117,7 +118,7 @@ def command(
     if not out.absolute().parent.is_dir():
         raise fail(EXIT_USAGE, f"{out}: there is no folder {out.absolute().parent}")
     try:
-        source = _centre(store, registry, key, gateway) if store else _gateway(config, state)
+        source = _centre(store, register, key, gateway) if store else _gateway(config, state)
     except (StoreError, RegisterError, KeyFileError, ConfigError, EnrolmentError, OSError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     asked = Asked(from_ms, to_ms, linkage, episode)
@@ -131,18 +132,18 @@ def command(
         click.echo("\n".join([f"{out}: {len(raw)} bytes", *lines(checked, raw)]))
 
 
-def _centre(store: Path, registry: Path | None, key: Path | None, gateway: str | None) -> Source:
+def _centre(store: Path, register: Path | None, key: Path | None, gateway: str | None) -> Source:
     if not (key and gateway):
         raise fail(EXIT_USAGE, "at the centre give --store, --key and --gateway")
     secret = load_key_file(key)
-    entry = None if registry is None else read_register(registry).get(gateway)
-    if registry is not None and entry is None:
-        raise fail(EXIT_USAGE, f"{registry}: gateway {gateway} is not enrolled")
+    entry = None if register is None else read_register(register).get(gateway)
+    if register is not None and entry is None:
+        raise fail(EXIT_USAGE, f"{register}: gateway {gateway} is not enrolled")
     archive = open_centre(store, gateway)
     enrolment = archive.enrolment or (entry.enrolment if entry else b"")
     if entry is not None and archive.first_key != entry.first_key:
         archive.close()
-        raise fail(EXIT_USAGE, f"{registry}: {gateway} has another first key than in {store}")
+        raise fail(EXIT_USAGE, f"{register}: {gateway} has another first key than in {store}")
     return Source(archive, public(secret), secret, archive.first_key, enrolment, archive.statements)
 
 

@@ -16,16 +16,13 @@ from evidence.pack.export import Keys, Report, read_chain, verify_file
 from provisioning.evidence.sheet import say_sheet
 from provisioning.evidence.verify_pack import is_pack, verify_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
+from provisioning.terminal.register_option import register_option
 
 
 @click.command("verify", short_help="check evidence or an exported chain with nothing but the centre's key")
 @click.option("--centre-key", metavar="HEX", help="The centre's public key, 64 hexadecimal digits.")
 @click.option("--first-key", metavar="HEX", help="The gateway's enrolled first key, 64 hexadecimal digits.")
-@click.option(
-    "--registry",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Take the enrolled keys from the register.",
-)
+@register_option("Take the enrolled keys from the register.", required=False)
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -41,7 +38,7 @@ from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 def command(
     centre_key: str | None,
     first_key: str | None,
-    registry: Path | None,
+    register: Path | None,
     html: Path | None,
     sheet: Path | None,
     as_json: bool,
@@ -50,7 +47,7 @@ def command(
     """Check FILE, written by `dianjian evidence` or `dianjian export`.
 
     With the enrolment in the file --centre-key is enough. Without, the enrolled first key must come from
-    elsewhere: --first-key or --registry.
+    elsewhere: --first-key or --register.
     """
     if is_pack(file):
         given = Keys(
@@ -61,7 +58,7 @@ def command(
         if sheet is not None:
             say_sheet(sheet, file, given, as_json=as_json)
         return
-    known = _keys(centre_key, first_key, registry, file)
+    known = _keys(centre_key, first_key, register, file)
     report = verify_file(file, known.first, centre_key=known.centre, recovery_key=known.recovery)
     click.echo(json.dumps(_as_json(report), ensure_ascii=False) if as_json else _as_text(report))
     if not report.ok:
@@ -70,20 +67,20 @@ def command(
         say_sheet(sheet, file, known, as_json=as_json)
 
 
-def _keys(centre_key: str | None, first_key: str | None, registry: Path | None, file: Path) -> Keys:
-    if centre_key is None and first_key is None and registry is None:
-        raise fail(EXIT_USAGE, "give --centre-key, or either --first-key or --registry")
-    if first_key is not None and registry is not None:
-        raise fail(EXIT_USAGE, "give either --first-key or --registry")
+def _keys(centre_key: str | None, first_key: str | None, register: Path | None, file: Path) -> Keys:
+    if centre_key is None and first_key is None and register is None:
+        raise fail(EXIT_USAGE, "give --centre-key, or either --first-key or --register")
+    if first_key is not None and register is not None:
+        raise fail(EXIT_USAGE, "give either --first-key or --register")
     centre = None if centre_key is None else _key(centre_key, "--centre-key")
-    if registry is None:
+    if register is None:
         return Keys(centre, None if first_key is None else _key(first_key, "--first-key"))
     try:
         with file.open("rb") as stream:
             gateway, _ = read_chain(stream)
-        entry = read_register(registry)[gateway]
+        entry = read_register(register)[gateway]
     except KeyError as error:
-        raise fail(EXIT_USAGE, f"{registry}: gateway {error.args[0]} is not enrolled") from error
+        raise fail(EXIT_USAGE, f"{register}: gateway {error.args[0]} is not enrolled") from error
     except (RegisterError, FormatError, OSError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     return Keys(centre, entry.first_key, entry.recovery_key)

@@ -14,18 +14,11 @@ from attrs import evolve
 from hypothesis import given, settings
 
 from centre import core
-from centre.answers import Answer, Answers
+from centre.answers import Answer
 from centre.core import Centre, Incoming
 from centre.json_lines import JsonLine, JsonLines
-from centre.register import (
-    RegisterError,
-    add_line,
-    enrolment_line,
-    read_first_keys,
-    read_register,
-    statement_line,
-)
-from centre.store.sqlite import Accepted, Applied, CentreStore
+from centre.store.contract import Change, MakeReceipt
+from centre.store.sqlite import SqliteStore
 from disk.database import CommitError
 from drivers.points import model
 from drivers.reading import Block, PollGroup, Quality, Reading
@@ -46,20 +39,21 @@ NOW_MS = 1_767_268_800_000 + 3_600_000
 SDM = model.load("eastron-sdm630")
 
 
-def first_key(gateway: str) -> bytes | None:
-    return keys.public(secret(1, gateway)) if gateway in {GATEWAY, "gw-8"} else None
+ENROLLED = {name: keys.public(secret(1, name)) for name in (GATEWAY, "gw-8")}
 
 
-def opened(path: Path) -> tuple[CentreStore, Centre]:
-    store = CentreStore(path)
-    return store, Centre(store, Answers(store, SECRET), first_key)
+def opened(path: Path) -> tuple[SqliteStore, Centre]:
+    store = SqliteStore(path)
+    for gateway, key in ENROLLED.items():
+        store.enrol(gateway, key)
+    return store, Centre(store, SECRET)
 
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new database, made once: its migrations cost more than the tests."""
     path = tmp_path_factory.mktemp("empty") / "centre.db"
-    CentreStore(path).close()
+    SqliteStore(path).close()
     return path
 
 
@@ -216,7 +210,7 @@ def test_one_gap_is_told_once_however_many_seals_come_behind_it(centre: Centre) 
 def test_a_flood_of_findings_does_not_silence_those_after_it(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(core, "FINDINGS_TOLD_MAX", 20)
+    monkeypatch.setattr(core, "FINDINGS_REPORTED_MAX", 20)
     flood = [Incoming(f"{TOPICS.seal}/{n}", b"x") for n in range(3)]
     stranger = Chain("gw-8")
     flood += [whole(stranger.seal()) for _ in range(40)]
@@ -234,7 +228,7 @@ def test_a_stranger_is_not_answered(centre: Centre) -> None:
     answers, lines = centre.handle([whole(Chain("gw-9").seal(), Topics("gw-9"))] * 2, NOW_MS)
     assert answers == []
     assert [line["gateway"] for line in lines] == ["gw-9"]
-    assert centre.store.gateways() == ()
+    assert list(centre.store.gateways()) == list(ENROLLED)
 
 
 def test_a_body_must_be_the_one_that_was_sealed(centre: Centre) -> None:
@@ -277,10 +271,10 @@ def test_bodies_that_the_gateway_gave_up_are_not_awaited(centre: Centre) -> None
 
 
 def test_nothing_is_answered_when_the_disk_fails(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: object, batch: list[Accepted]) -> None:
+    def fails(_: object, batch: list[Change], __: object) -> None:
         raise CommitError(f"{len(batch)} seals")
 
-    monkeypatch.setattr(CentreStore, "commit", fails)
+    monkeypatch.setattr(SqliteStore, "commit", fails)
     with pytest.raises(CommitError):
         centre.handle([whole(Chain().seal())], NOW_MS)
 
@@ -288,15 +282,16 @@ def test_nothing_is_answered_when_the_disk_fails(centre: Centre, monkeypatch: py
 def test_an_unknown_result_of_a_commit_is_settled_by_the_same_batch(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real, failed = CentreStore.commit, []
+    real, failed = SqliteStore.commit, []
 
-    def once(store: CentreStore, batch: list[Accepted]) -> None:
-        real(store, batch)
+    def once(store: SqliteStore, batch: list[Change], receipts: dict[str, MakeReceipt]) -> dict[str, bytes]:
+        made = real(store, batch, receipts)
         if not failed:
             failed.append(True)
             raise CommitError("written, but who knows")
+        return made
 
-    monkeypatch.setattr(CentreStore, "commit", once)
+    monkeypatch.setattr(SqliteStore, "commit", once)
     assert receipt_in(centre.handle([whole(Chain().seal())], NOW_MS)[0]).number == 1
 
 
@@ -433,50 +428,6 @@ def test_times_are_iso_and_absurd_ones_stay_numbers(utc_ms: int, text: str) -> N
     assert iso_utc(utc_ms) == text
 
 
-# The register
-
-
-def test_the_register_reads_what_it_writes(tmp_path: Path) -> None:
-    path = tmp_path / "registry"
-    path.write_text(enrolment_line("gw-7", bytes(32)) + "\n" + enrolment_line("gw-8", bytes(31) + b"1"))
-    assert read_first_keys(path) == {"gw-7": bytes(32), "gw-8": bytes(31) + b"1"}
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "{\n", "[]", "7", '{"gateway":"a"}', '{"gateway":"a/b","first_key":"00"}', '{"gateway":1}',
-        '{"gateway":"a","first_key":"0"}', '{"gateway":"a","first_key":7}',
-        enrolment_line("a", bytes(32)) + enrolment_line("a", bytes(31) + b"x"),
-    ],
-)  # fmt: skip
-def test_a_wrong_register_names_the_line(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "registry"
-    path.write_text(enrolment_line("first", bytes(32)) + text)
-    with pytest.raises(RegisterError, match=r"line [23]"):
-        read_first_keys(path)
-
-
-@pytest.mark.parametrize("torn", ["{", '{"gateway": "a", "first', '{"gateway": "a"\0\0', "\0\0\0"])
-def test_a_last_line_that_a_crash_tore_is_passed_over_and_the_next_takes_its_place(
-    tmp_path: Path, torn: str
-) -> None:
-    path = tmp_path / "registry"
-    path.write_text(registry_line("first", bytes(32)) + torn)
-    assert list(read_registry(path)) == ["first"]
-    add_line(path, registry_line("second", bytes(31) + b"x"))
-    assert path.read_text() == registry_line("first", bytes(32)) + registry_line("second", bytes(31) + b"x")
-
-
-@pytest.mark.parametrize(("content", "text"), [(None, "No such file"), (b"\xff\xfe", "not UTF-8 at byte 0")])
-def test_a_register_that_cannot_be_read_says_so(tmp_path: Path, content: bytes | None, text: str) -> None:
-    path = tmp_path / "registry"
-    if content is not None:
-        path.write_bytes(content)
-    with pytest.raises(RegisterError, match=text):
-        read_first_keys(path)
-
-
 # ---- statements
 
 
@@ -484,8 +435,7 @@ RECOVERY, FRESH = secret(0, "recovery"), secret(0, "fresh")
 
 
 def with_recovery_key(centre: Centre) -> None:
-    key = first_key(GATEWAY)
-    assert key is not None
+    key = ENROLLED[GATEWAY]
     enrolment = Enrolment(GATEWAY, "", key, keys.public(RECOVERY), (), 0)
     centre.enrol(GATEWAY, key, enrolment.recovery_key, sign_statement(enrolment, SECRET), NOW_MS)
 
@@ -627,44 +577,15 @@ def test_a_commit_of_a_statement_with_an_unknown_result_is_made_again(
     commit = centre.store.commit
     failing = [True]
 
-    def once(batch: list[Accepted | Applied]) -> None:
-        commit(batch)
+    def once(batch: list[Change], receipts: dict[str, MakeReceipt]) -> dict[str, bytes]:
+        made = commit(batch, receipts)
         if failing.pop():
             failing.append(False)
             raise CommitError("EIO")
+        return made
 
     monkeypatch.setattr(centre.store, "commit", once)
     monkeypatch.setattr(centre.store, "reopen", lambda: None)
     centre.handle([whole(seal), stating(rekey_behind(seal)), whole(chain.seal(signer=FRESH))], NOW_MS)
     assert centre.store.state(GATEWAY).number == 2
     assert [number for number, _ in centre.store.statements(GATEWAY)] == [0, 2]
-
-
-def test_a_register_keeps_statements_and_refuses_those_that_are_nobodys(tmp_path: Path) -> None:
-    path = tmp_path / "register"
-    key = first_key(GATEWAY)
-    assert key is not None
-    enrolment = sign_statement(Enrolment(GATEWAY, "", key, keys.public(RECOVERY), (), 0), SECRET)
-    raw = rekey_behind(Chain().seal())
-    path.write_text(enrolment_line(GATEWAY, key), "utf-8")
-    add_line(path, enrolment_line(GATEWAY, key, keys.public(RECOVERY), enrolment))
-    add_line(path, statement_line(GATEWAY, raw))
-    entry = read_register(path)[GATEWAY]
-    assert (entry.recovery_key, entry.enrolment, entry.statements) == (
-        keys.public(RECOVERY),
-        enrolment,
-        (raw,),
-    )
-    assert read_first_keys(path) == {GATEWAY: key}
-    for line, says in (
-        (statement_line("gw-9", raw), "which no line above enrols"),
-        (enrolment_line("gw-8", key, keys.public(FRESH), enrolment), "says something else"),
-        (enrolment_line(GATEWAY, key), "another recovery key"),
-        (enrolment_line(GATEWAY, keys.public(FRESH)), "another first key"),
-        ('{"gateway": "gw-7", "statement": "00"}', "COSE_Sign1"),
-    ):
-        wrong = tmp_path / "wrong"
-        wrong.write_text(path.read_text("utf-8").rstrip("\n"), "utf-8")
-        add_line(wrong, line)
-        with pytest.raises(RegisterError, match=f"line 4: .*{says}"):
-            read_register(wrong)

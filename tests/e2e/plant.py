@@ -15,7 +15,7 @@ from agent.sealing.opening import open_chain
 from agent.site.file import Site, load_site
 from agent.store.gateway import read_seals
 from centre.register import enrolment_line
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from evidence.keys import create_key_file, public
 from evidence.pack.export import ExportedSeal, Report, verify_file, write_chain
 from evidence.seal import seal_hash
@@ -142,7 +142,7 @@ class SmallPlant:
 
     def centre(self) -> tuple[dict[int, bytes], list[int], Report]:
         """The centre's chain, its forks, and the check from the first key; the subscriber has ended."""
-        store = CentreStore(self.folder / "centre.db")
+        store = SqliteStore(self.folder / "centre.db")
         try:
             rows = list(store.chain("e2e-1"))
             forks = [number for number, _, _ in store.forks("e2e-1")]
@@ -193,7 +193,7 @@ def small_plant(
     store.close()
     (folder / "gateways.jsonl").write_text(enrolment_line("e2e-1", recovery.next_key), "utf-8")
     subscribe = ["provisioning.cli", "subscribe", "--broker", f"{scheme}://127.0.0.1:{port}", *subscribe_tls]
-    for option, name in (("registry", "gateways.jsonl"), ("key", "centre.key"), ("store", "centre.db")):
+    for option, name in (("register", "gateways.jsonl"), ("key", "centre.key"), ("store", "centre.db")):
         subscribe += [f"--{option}", str(folder / name)]
     subscriber = Part("subscriber", subscribe, folder)
     plant_ = SmallPlant(

@@ -75,15 +75,15 @@ def test_a_running_agent_s_chain_can_be_exported_and_verified_and_a_changed_bit_
         plant.subscriber.first_line()
         plant.agent.start()
         plant.until_verified(5)
-        file, registry = tmp_path / "chain.export", str(tmp_path / "gateways.jsonl")
+        file, register = tmp_path / "chain.export", str(tmp_path / "gateways.jsonl")
         assert dianjian("export", "--state", str(tmp_path / "state"), str(file)).returncode == 0
-        good = dianjian("verify", "--registry", registry, "--json", str(file))
+        good = dianjian("verify", "--register", register, "--json", str(file))
         assert good.returncode == 0
         assert json.loads(good.stdout)["ok"] is True
         image = bytearray(file.read_bytes())
         image[len(image) // 2] ^= 1
         file.write_bytes(image)
-        bad = dianjian("verify", "--registry", registry, "--json", str(file))
+        bad = dianjian("verify", "--register", register, "--json", str(file))
         assert bad.returncode == 1
         assert json.loads(bad.stdout)["error"] or json.loads(bad.stdout)["findings"]
 
@@ -111,14 +111,14 @@ def test_a_second_enrolment_prints_the_same_line(tmp_path: Path) -> None:
     assert (tmp_path / "recovery").stat().st_mode & 0o777 == 0o600
     request = json.loads(first.stdout)
     assert request["gateway"] == "g"
-    registry, key = tmp_path / "gateways.jsonl", str(tmp_path / "centre.key")
+    register, key = tmp_path / "gateways.jsonl", str(tmp_path / "centre.key")
     (tmp_path / "enrolment").write_text(first.stdout, "utf-8")
     assert dianjian("centre", "init", "--key", key).returncode == 0
     added = dianjian(
-        "centre", "enrol", "--registry", str(registry), "--key", key, str(tmp_path / "enrolment")
+        "centre", "enrol", "--register", str(register), "--key", key, str(tmp_path / "enrolment")
     )
     assert added.returncode == 0, added.stderr
-    line = json.loads(registry.read_text("utf-8"))
+    line = json.loads(register.read_text("utf-8"))
     assert {name: line[name] for name in ("gateway", "first_key", "recovery_key")} == {
         name: request[name] for name in ("gateway", "first_key", "recovery_key")
     }

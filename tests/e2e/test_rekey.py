@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from tests.e2e.plant import WAIT_S, SmallPlant, small_plant
 
 EXIT_REKEY = 4
@@ -56,12 +56,12 @@ def has_told(plant: SmallPlant, code: str) -> bool:
 
 @pytest.mark.e2e
 def test_a_chain_goes_on_after_lost_keys_a_lost_disk_and_a_restored_image(tmp_path: Path) -> None:
-    site, recovery, registry = (str(tmp_path / name) for name in ("site.toml", "recovery", "gateways.jsonl"))
+    site, recovery, register = (str(tmp_path / name) for name in ("site.toml", "recovery", "gateways.jsonl"))
     key, store, image = str(tmp_path / "centre.key"), str(tmp_path / "centre.db"), tmp_path / "image"
     with small_plant(tmp_path) as plant:
         request = told("agent.main", "init", "--config", site, "--recovery", recovery)
         (tmp_path / "request").write_text(json.dumps(request), "utf-8")
-        enrol = ["provisioning.cli", "centre", "enrol", "--registry", registry, "--key", key, "--json"]
+        enrol = ["provisioning.cli", "centre", "enrol", "--register", register, "--key", key, "--json"]
         assert told(*enrol, str(tmp_path / "request"))["gateways"] == 1
         plant.subscriber.start()
         plant.subscriber.first_line()
@@ -76,11 +76,11 @@ def test_a_chain_goes_on_after_lost_keys_a_lost_disk_and_a_restored_image(tmp_pa
             plant.verified.read()
             assert statement["number"] > plant.verified.seal, strike.__name__
             seals(plant, 3)
-        revoke = ["provisioning.cli", "centre", "revoke", "--registry", registry, "--key", key]
+        revoke = ["provisioning.cli", "centre", "revoke", "--register", register, "--key", key]
         revoked = told(*revoke, "--store", store, "--reason", "the test ends", "--json", "e2e-1")
         plant.until(lambda: has_told(plant, "revoked"), "the subscriber takes in the register while it runs")
         plant.subscriber.stop()
-    centre = CentreStore(Path(store))
+    centre = SqliteStore(Path(store))
     try:
         assert centre.held("e2e-1").up_to == centre.state("e2e-1").number, "nothing is awaited for ever"
     finally:

@@ -14,9 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-from centre.answers import Answers
 from centre.core import Centre, Incoming
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from centre.subscriber import BATCH_MAX
 from drivers.clock import NS_PER_S
 from evidence import keys
@@ -57,8 +56,9 @@ class CentreEnd:
         self.there = True
         self.lines: list[dict[str, Any]] = []
         self.meddle: Callable[[list[Incoming]], Sequence[Incoming]] = lambda batch: batch
-        self.store = CentreStore(folder / "centre.db")
-        self.core = Centre(self.store, Answers(self.store, CENTRE), {"g1": first_key}.get)
+        self.store = SqliteStore(folder / "centre.db")
+        self.store.enrol("g1", first_key)
+        self.core = Centre(self.store, CENTRE)
         self._broker = broker
         self._witness = witness
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from centre.register import enrolment_line
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from tests.faults.gateway_end import GatewayEnd
 from tests.faults.invariants import Held, Witness
 from tests.wire.ends import PATIENCE_S
@@ -13,7 +13,7 @@ from tests.wire.ends import PATIENCE_S
 
 def enrol(folder: Path, first_key: bytes) -> None:
     """Write the gateway into the register."""
-    (folder / "registry.jsonl").write_text(enrolment_line("g1", first_key), "utf-8")
+    (folder / "register.jsonl").write_text(enrolment_line("g1", first_key), "utf-8")
 
 
 def turn_until(end: GatewayEnd, done: Callable[[], bool], within_s: float = PATIENCE_S) -> float:
@@ -40,7 +40,7 @@ def deliver(end: GatewayEnd, witness: Witness, within_s: float = PATIENCE_S) -> 
 
 def rows(folder: Path) -> Held:
     """What the subscriber's database holds; it has ended."""
-    store = CentreStore(folder / "centre.db")
+    store = SqliteStore(folder / "centre.db")
     try:
         return Held.of_coses((number, cose) for number, cose, _, _ in store.chain("g1"))
     finally:

@@ -5,9 +5,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from centre.answers import Answers
 from centre.core import Centre, Incoming
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from evidence.receipt import Receipt, open_receipt
 from evidence.seal import StoredSeal, seal_hash
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
@@ -30,8 +29,9 @@ class ToldCentre:
     """
 
     def __init__(self, file: Path, first_key: bytes) -> None:
-        self.store = CentreStore(file)
-        self.core = Centre(self.store, Answers(self.store, CENTRE), {GATEWAY: first_key}.get)
+        self.store = SqliteStore(file)
+        self.store.enrol(GATEWAY, first_key)
+        self.core = Centre(self.store, CENTRE)
         self.lines: list[dict[str, Any]] = []
         self.answer = b""
 

@@ -9,7 +9,7 @@ import pytest
 from agent.store import opening
 from agent.store.gateway import GatewayStore
 from centre.store import sqlite as centre_store
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from disk import database
 from disk.database import Migration, SchemaNewerError, connect, migrate
 from tests.evidence.chains import Chain, secret
@@ -63,7 +63,7 @@ def test_53_a_gateway_s_file_of_every_earlier_schema_keeps_its_chain(tmp_path: P
 def test_53_a_centre_s_file_of_every_earlier_schema_keeps_its_gateways(tmp_path: Path, version: int) -> None:
     path = tmp_path / "centre.db"
     earlier(path, "centre", centre_store.MIGRATIONS, version)
-    new = CentreStore(tmp_path / "new.db")
+    new = SqliteStore(tmp_path / "new.db")
     new.enrol("gw-7", sha256(secret(1)).digest())
     state = new.state("gw-7")
     new.close()
@@ -71,7 +71,7 @@ def test_53_a_centre_s_file_of_every_earlier_schema_keeps_its_gateways(tmp_path:
     connection.execute("ATTACH ? AS new", (str(tmp_path / "new.db"),))
     connection.execute("INSERT INTO gateways SELECT * FROM new.gateways")
     connection.close()
-    store = CentreStore(path)
+    store = SqliteStore(path)
     assert store.state("gw-7") == state
     check(Witness(), None, Held(tuple((n, sha256(cose).digest()) for n, cose, _, _ in store.chain("gw-7"))))
     store.close()
@@ -90,7 +90,7 @@ def test_53_a_file_of_a_newer_program_is_refused_in_one_line_and_never_changed(
     connection.close()
     before = path.read_bytes()
     with pytest.raises(SchemaNewerError) as refused:
-        _ = GatewayStore(path, QUOTA_BYTES) if owner == "gateway" else CentreStore(path)
+        _ = GatewayStore(path, QUOTA_BYTES) if owner == "gateway" else SqliteStore(path)
     assert "\n" not in str(refused.value)
     assert path.name in str(refused.value)
     assert path.read_bytes() == before

@@ -20,7 +20,7 @@ from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_sit
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.webhook_url import WebhookUrlError, parse_webhook
 from agent.uplink.settings import mqtt_settings
-from centre.register import RegisterError, enrolment_line, read_first_keys
+from centre.register import RegisterError, enrolment_line, read_register
 from drivers.errors import BusUrlError, ModelError
 from drivers.link.bus_url import parse_url
 from drivers.points import model as models
@@ -196,7 +196,7 @@ def _table_seeds() -> list[bytes]:
 
 def run_registry(raw: bytes) -> None:
     try:
-        read_first_keys(_written(raw))
+        read_register(_written(raw))
     except RegisterError as error:
         _one_line_each((str(error),))
 

@@ -16,10 +16,10 @@ from typing import Final
 
 from attrs import define, field
 
-from centre.answers import Answer, Answers
+from centre.answers import Answer
 from centre.core import Centre as Core
 from centre.core import Incoming
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import NO_HASH
 from tests.plant.disk import Disk, PowerCutError
@@ -265,8 +265,7 @@ class Centre:
             self._stop()
             return
         try:
-            if self._core is None:
-                self._start()
+            self.open()
             if not self.broker.up:
                 self._connected = False
                 return
@@ -297,14 +296,16 @@ class Centre:
         self._stop()
 
     def open(self) -> Core:
-        """The core, to be asked; it is not to be turned any more."""
+        """The core, started and told of the gateway."""
         if self._core is None:
             self._start()
+        if self.first_key is not None:
+            self.core.store.enrol(GATEWAY, self.first_key)
         return self.core
 
     def _start(self) -> None:
-        store = CentreStore(self.disk.folder / "chain.db")
-        self._core = Core(store, Answers(store, CENTRE_SECRET), lambda _: self.first_key)
+        store = SqliteStore(self.disk.folder / "chain.db")
+        self._core = Core(store, CENTRE_SECRET)
         self._connected = False
 
     def _stop(self, *, dead: bool = False) -> None:

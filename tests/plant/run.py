@@ -22,7 +22,7 @@ from attrs import define, field
 from agent.host.health import Health
 from agent.site.file import parse_site
 from agent.store.gateway import GatewayStore
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from drivers.points.model import Model
 from evidence import keys
 from tests.faults.invariants import RECOVERY_S_MAX, Witness
@@ -262,5 +262,5 @@ def make_templates(folder: Path) -> Path:
     """Empty databases, made once: their migrations cost more than a life."""
     folder.mkdir(parents=True, exist_ok=True)
     GatewayStore(folder / "gateway.db", 1 << 30).close()
-    CentreStore(folder / "centre.db").close()
+    SqliteStore(folder / "centre.db").close()
     return folder

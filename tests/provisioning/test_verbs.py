@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
 from centre.register import enrolment_line
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from evidence.keys import create_key_file, public
 from evidence.statement import Enrolment, Rekey, Revoke, sign_statement
 from provisioning import cli
@@ -64,14 +64,14 @@ def fill() -> None:
     Path("new").mkdir()
     GatewayStore(Path("new/chain.db"), 16 << 20).close()
     create_key_file(Path("key"))
-    Path("registry").write_text("", "utf-8")
+    Path("register").write_text("", "utf-8")
     write_enrolment(Path(), "gw-1", bytes([7]) * 32)
     Path("other.json").write_text(json.dumps({"gateway": "gw-1", "first_key": "11" * 32}), "utf-8")
     Path("zeros.json").write_text(json.dumps({"gateway": "gw-1", "first_key": KEY}), "utf-8")
     Path("keyless.json").write_text(json.dumps({"gateway": "gw-1"}), "utf-8")
     Path("rekey.json").write_text(json.dumps({"statement": REKEYED.hex()}), "utf-8")
     Path("revoke.json").write_text(json.dumps({"statement": REVOKED.hex()}), "utf-8")
-    centre = CentreStore(Path("centre.db"))
+    centre = SqliteStore(Path("centre.db"))
     enrolment = Enrolment("gw-7", "", Chain().enrolled().first_key, public(RECOVERY), (), 0)
     raw = sign_statement(enrolment, CENTRE)
     centre.enrol("gw-7", enrolment.first_key, enrolment.recovery_key, raw)
@@ -119,42 +119,42 @@ USAGE, OUTSIDE, NO = 2, 3, 1
         ("centre key --key nosuch", USAGE, "nosuch"),
         ("centre key --key latin", USAGE, "latin"),
         ("centre key --key site.toml", USAGE, "no key"),
-        ("centre enrol --registry registry enrolment.json", USAGE, "--key"),
-        ("centre enrol --registry registry --key key latin", USAGE, "not an enrolment"),
-        ("centre enrol --registry registry --key key broken.toml", USAGE, "not an enrolment"),
-        ("centre enrol --registry registry --key key zeros.json", USAGE, "first_key is no key"),
-        ("centre enrol --registry registry --key key keyless.json", USAGE, "no first_key"),
-        ("centre enrol --registry registry --key latin enrolment.json", USAGE, "latin"),
-        ("centre enrol --registry latin --key key enrolment.json", USAGE, "not UTF-8"),
-        ("centre enrol --registry site.toml --key key enrolment.json", USAGE, "line 2"),
-        ("centre enrol --registry nosuch/r --key key enrolment.json", USAGE, "No such file"),
-        ("centre list --registry nosuch", USAGE, "nosuch"),
-        ("centre list --registry enrolled --store torn/chain.db", USAGE, "not a database"),
-        ("centre rekey --registry enrolled latin", USAGE, "not a re-key"),
-        ("centre rekey --registry enrolled other.json", USAGE, "not a re-key"),
-        ("centre rekey --registry enrolled revoke.json", USAGE, "another statement"),
-        ("centre rekey --registry registry rekey.json", USAGE, "gw-7 is not enrolled"),
+        ("centre enrol --register register enrolment.json", USAGE, "--key"),
+        ("centre enrol --register register --key key latin", USAGE, "not an enrolment"),
+        ("centre enrol --register register --key key broken.toml", USAGE, "not an enrolment"),
+        ("centre enrol --register register --key key zeros.json", USAGE, "first_key is no key"),
+        ("centre enrol --register register --key key keyless.json", USAGE, "no first_key"),
+        ("centre enrol --register register --key latin enrolment.json", USAGE, "latin"),
+        ("centre enrol --register latin --key key enrolment.json", USAGE, "not UTF-8"),
+        ("centre enrol --register site.toml --key key enrolment.json", USAGE, "line 2"),
+        ("centre enrol --register nosuch/r --key key enrolment.json", USAGE, "No such file"),
+        ("centre list --register nosuch", USAGE, "nosuch"),
+        ("centre list --register enrolled --store torn/chain.db", USAGE, "not a database"),
+        ("centre rekey --register enrolled latin", USAGE, "not a re-key"),
+        ("centre rekey --register enrolled other.json", USAGE, "not a re-key"),
+        ("centre rekey --register enrolled revoke.json", USAGE, "another statement"),
+        ("centre rekey --register register rekey.json", USAGE, "gw-7 is not enrolled"),
         ("centre receipt --key key --store nosuch gw-7", USAGE, "no database is there"),
         ("centre receipt --key key --store centre.db gw-8", USAGE, "nothing has come of gateway gw-8"),
         ("centre receipt --key latin --store centre.db gw-7", USAGE, "latin"),
-        ("centre revoke --registry enrolled --key key --store centre.db gw-7", USAGE, "--reason"),
+        ("centre revoke --register enrolled --key key --store centre.db gw-7", USAGE, "--reason"),
         (
-            "centre revoke --registry registry --key key --store centre.db --reason x gw-7",
+            "centre revoke --register register --key key --store centre.db --reason x gw-7",
             USAGE,
             "not enrolled",
         ),
         (
-            f"centre revoke --registry enrolled --key key --store centre.db --reason {'x' * 201} gw-7",
+            f"centre revoke --register enrolled --key key --store centre.db --reason {'x' * 201} gw-7",
             USAGE,
             "reason",
         ),
         (
-            "centre replace --registry enrolled --key key --store centre.db --request latin gw-7",
+            "centre replace --register enrolled --key key --store centre.db --request latin gw-7",
             USAGE,
             "not a request",
         ),
         (
-            "centre replace --registry enrolled --key key --store centre.db --request other.json gw-7",
+            "centre replace --register enrolled --key key --store centre.db --request other.json gw-7",
             USAGE,
             "gateway gw-1, not gw-7",
         ),
@@ -173,16 +173,16 @@ USAGE, OUTSIDE, NO = 2, 3, 1
         ("export --state state nosuch/out", USAGE, "No such file"),
         ("export --state state /dev/full", USAGE, "No space left"),
         ("verify --first-key abcd noise.toml", USAGE, "64 hexadecimal digits"),
-        ("verify noise.toml", USAGE, "either --first-key or --registry"),
+        ("verify noise.toml", USAGE, "either --first-key or --register"),
         (f"verify --first-key {KEY} noise.toml", NO, "not an exported chain"),
-        ("verify --registry latin noise.toml", USAGE, ""),
-        ("verify --registry registry noise.toml", USAGE, "not an exported chain"),
-        ("subscribe --broker ftp://x --registry registry --key key --store c.db", USAGE, "ftp"),
-        ("subscribe --broker mqtt://127.0.0.1 --registry nosuch --key key --store c.db", USAGE, "nosuch"),
-        ("subscribe --broker mqtt://127.0.0.1 --registry registry --key latin --store c.db", USAGE, "latin"),
-        ("subscribe --broker mqtt://127.0.0.1 --registry registry --key key --store no/c", USAGE, "no/c"),
+        ("verify --register latin noise.toml", USAGE, ""),
+        ("verify --register register noise.toml", USAGE, "not an exported chain"),
+        ("subscribe --broker ftp://x --register register --key key --store c.db", USAGE, "ftp"),
+        ("subscribe --broker mqtt://127.0.0.1 --register nosuch --key key --store c.db", USAGE, "nosuch"),
+        ("subscribe --broker mqtt://127.0.0.1 --register register --key latin --store c.db", USAGE, "latin"),
+        ("subscribe --broker mqtt://127.0.0.1 --register register --key key --store no/c", USAGE, "no/c"),
         (
-            "subscribe --broker mqtt://127.0.0.1 --registry registry --key key --store torn/chain.db",
+            "subscribe --broker mqtt://127.0.0.1 --register register --key key --store torn/chain.db",
             OUTSIDE,
             "not a database",
         ),
@@ -211,19 +211,30 @@ def test_a_verb_that_is_none_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("place")
+def test_the_old_name_of_the_register_s_option_works_and_is_not_shown() -> None:
+    listed = call("centre", "list", "--register", "enrolled")
+    assert (listed.exit_code, "gw-7" in listed.output) == (0, True)
+    for old in (("--registry", "enrolled"), ("--registry=enrolled",)):
+        assert call("centre", "list", *old).output == listed.output
+    shown = call("centre", "list", "--help").output
+    assert ("--register FILE" in shown, "--registry" in shown) == (True, False)
+    assert "Missing option '--register'." in call("centre", "list").stderr
+
+
+@pytest.mark.usefixtures("place")
 def test_a_gateway_is_added_to_the_register_once_and_never_under_another_key() -> None:
-    Path("registry").write_text(json.dumps({"gateway": "gw-0", "first_key": "22" * 32}), "utf-8")
+    Path("register").write_text(json.dumps({"gateway": "gw-0", "first_key": "22" * 32}), "utf-8")
     for _ in range(2):
-        added = call("centre", "enrol", "--registry", "registry", "--key", "key", "enrolment.json")
-        assert (added.exit_code, added.output) == (0, "registry: 2 gateways\n")
-    before = Path("registry").read_bytes()
-    ended = call("centre", "enrol", "--registry", "registry", "--key", "key", "other.json")
+        added = call("centre", "enrol", "--register", "register", "--key", "key", "enrolment.json")
+        assert (added.exit_code, added.output) == (0, "register: 2 gateways\n")
+    before = Path("register").read_bytes()
+    ended = call("centre", "enrol", "--register", "register", "--key", "key", "other.json")
     assert ended.exit_code == 2
     assert ended.stderr == (
-        "dianjian: registry: gw-1 is enrolled with another first key; new hardware goes on with "
+        "dianjian: register: gw-1 is enrolled with another first key; new hardware goes on with "
         "`dianjian centre replace`\n"
     )
-    assert Path("registry").read_bytes() == before
+    assert Path("register").read_bytes() == before
 
 
 @pytest.mark.usefixtures("place")

@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from centre.answers import Answers
 from centre.core import Centre, Incoming
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.record import Kind, encode_record
 from evidence.seal import StoredSeal, open_body, peek_header
@@ -48,7 +47,7 @@ def seals(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[StoredSeal]
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("empty") / "centre.db"
-    CentreStore(path).close()
+    SqliteStore(path).close()
     return path
 
 
@@ -57,9 +56,9 @@ def told(path: Path, *batches: list[Incoming]) -> list[tuple[int, str]]:
     found: list[dict[str, Any]] = []
     memory = b""
     for batch in batches:
-        with closing(CentreStore(path)) as store:
-            known = keys.public(secret(1))
-            centre = Centre(store, Answers(store, SECRET), lambda _, known=known: known)
+        with closing(SqliteStore(path)) as store:
+            store.enrol(GATEWAY, keys.public(secret(1)))
+            centre = Centre(store, SECRET)
             if memory:
                 lines = centre.lines_of(GATEWAY)
                 assert lines is not None

@@ -16,6 +16,7 @@ from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
 from agent.uplink.outbox import Outbox
 from centre.register import enrolment_line
+from centre.store.sqlite import SqliteStore
 from centre.subscriber import Subscriber
 from drivers.clock import SystemClock
 from evidence import keys
@@ -131,12 +132,14 @@ class CentreEnd:
     def __init__(self, directory: Path, port: int, tls: TlsFiles | None = None) -> None:
         self.lines: list[dict[str, Any]] = []
         self.error: BaseException | None = None
-        registry = directory / "registry.jsonl"
-        registry.touch()
+        register = directory / "register.jsonl"
+        register.touch()
+        self.store = SqliteStore(directory / "centre.db")
         self.subscriber = Subscriber(
             settings("centre", port, tls),
-            directory / "centre.db",
-            registry,
+            self.store,
+            directory / "centre.db.memory",
+            register,
             CENTRE_SECRET,
             SystemClock(),
             lambda line: self.lines.append(json.loads(line)),
@@ -169,8 +172,10 @@ class CentreEnd:
             self.subscriber.run()
         except BaseException as error:  # noqa: BLE001 - told by the test, in its own thread
             self.error = error
+        finally:
+            self.store.close()
 
 
 def enrol(directory: Path, gateway: Gateway) -> None:
-    with (directory / "registry.jsonl").open("a", encoding="utf-8") as file:
+    with (directory / "register.jsonl").open("a", encoding="utf-8") as file:
         file.write(enrolment_line(gateway.topics.gateway, gateway.first_key))

@@ -166,7 +166,7 @@ def world(
 
 
 def _centre(folder: Path, port: int) -> list[str]:
-    files = {"registry": "gateways.jsonl", "key": "centre.key", "store": "centre.db"}
+    files = {"register": "gateways.jsonl", "key": "centre.key", "store": "centre.db"}
     options = [word for name, file in files.items() for word in (f"--{name}", str(folder / file))]
     return ["provisioning.cli", "subscribe", "--broker", f"mqtt://{HOST}:{port}", *options]
 

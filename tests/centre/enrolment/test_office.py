@@ -218,7 +218,7 @@ def test_a_good_request_gets_one_certificate_however_often_it_comes(desk: Desk) 
     assert (one.name, one.is_authority, one.is_for_clients) == ("g1", False, True)
     assert one.begins_utc_ms < NOW < one.ends_utc_ms
     assert certificates.is_issued_by(one.der, desk.office.authority)
-    assert read_register(desk.office.registry or Path())["g1"].enrolment
+    assert read_register(desk.office.register or Path())["g1"].enrolment
 
 
 def test_an_expired_certificate_is_renewed_with_a_token_by_the_old_key(desk: Desk) -> None:
@@ -319,7 +319,7 @@ def test_of_many_who_come_at_once_with_one_token_one_is_let_in(desk: Desk) -> No
     for thread in threads:
         thread.join()
     assert sorted(type(answer).__name__ for answer in answers) == ["Issued"] + ["Refused"] * 7
-    assert len(read_register(desk.office.registry or Path())) == 1
+    assert len(read_register(desk.office.register or Path())) == 1
 
 
 def test_a_full_disk_is_one_line_and_issues_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

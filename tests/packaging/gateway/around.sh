@@ -21,7 +21,7 @@ pids="$pids $!"
 trap 'kill $pids 2>/dev/null || true' EXIT
 until_listens 11883
 until_listens 1502
-dianjian subscribe --broker mqtt://127.0.0.1:11883 --registry gateways.jsonl --key centre.key --store centre.db \
+dianjian subscribe --broker mqtt://127.0.0.1:11883 --register gateways.jsonl --key centre.key --store centre.db \
 	>subscribe.out 2>subscribe.err &
 pids="$pids $!"
 "$@"

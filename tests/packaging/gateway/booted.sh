@@ -67,7 +67,7 @@ sed -i 's|^url = "mqtt:.*|url = "mqtts://127.0.0.1:18883"\nca = "ca.pem"\ncertif
 systemd-run --quiet --unit=t-broker mosquitto -c $here/mosquitto.conf
 systemd-run --quiet --unit=t-plant dianjian-sim serve $here/plant.toml
 systemd-run --quiet --unit=t-centre --property=WorkingDirectory=$here --property=Restart=always \
-	dianjian subscribe --broker mqtts://127.0.0.1:18883 --registry gateways.jsonl --key centre.key \
+	dianjian subscribe --broker mqtts://127.0.0.1:18883 --register gateways.jsonl --key centre.key \
 	--store centre.db --ca tls/ca.pem --certificate tls/centre.pem --certificate-key tls/centre.key
 
 # Type=notify: start returns 0 only after READY=1.

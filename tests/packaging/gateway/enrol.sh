@@ -7,4 +7,4 @@ key=$(dianjian centre init --key "$here/centre.key" | tail -n 1 | grep -oE '[0-9
 sed "s/@CENTRE_KEY@/$key/" "$here/site.toml" >/etc/dianjian/site.toml
 dianjian-agent check --config /etc/dianjian/site.toml
 dianjian enrol --config /etc/dianjian/site.toml --recovery /srv/recovery.key >"$here/request.json"
-dianjian centre enrol --registry "$here/gateways.jsonl" --key "$here/centre.key" "$here/request.json"
+dianjian centre enrol --register "$here/gateways.jsonl" --key "$here/centre.key" "$here/request.json"

@@ -13,11 +13,10 @@ from agent.main import main as agent_main
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Recovery, Start
 from agent.site.file import load_site
-from centre.answers import Answers
 from centre.core import Centre, Incoming
 from centre.json_lines import JsonLine
 from centre.register import read_register
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from evidence.keys import load_key_file
 from evidence.seal import StoredSeal
 from provisioning import cli
@@ -54,7 +53,7 @@ def good(*words: str, given: str | None = None) -> str:
     return ended.stdout
 
 
-CENTRE = ("--registry", "register", "--key", "centre.key")
+CENTRE = ("--register", "register", "--key", "centre.key")
 STORE = ("--store", "centre.db")
 
 
@@ -74,17 +73,17 @@ def sealed(site: str, count: int) -> tuple[Recovery, list[StoredSeal]]:
 
 
 def heard(
-    seals: list[StoredSeal], *more: Incoming, registry: str = "register"
+    seals: list[StoredSeal], *more: Incoming, register: str = "register"
 ) -> tuple[list[JsonLine], list[int]]:
     """What the centre says of the seals, as the subscriber does it; and the forks it has kept."""
-    store = CentreStore(Path("centre.db"))
+    store = SqliteStore(Path("centre.db"))
     try:
-        register = read_register(Path(registry))
-        centre = Centre(store, Answers(store, load_key_file(Path("centre.key"))), lambda _: None)
+        register = read_register(Path(register))
+        centre = Centre(store, load_key_file(Path("centre.key")))
         for entry in register.values():
             centre.enrol(entry.gateway, entry.first_key, entry.recovery_key, entry.enrolment, NOW_MS)
         stated = [(entry.gateway, raw) for entry in register.values() for raw in entry.statements]
-        lines = centre.state_keys(stated, NOW_MS)[1]
+        lines = centre.apply_statements(stated, NOW_MS)[1]
         whole = [
             Incoming(TOPICS.seal, messages.encode_seal(seal.cose, seal.body))
             if seal.body is not None
@@ -125,11 +124,11 @@ def test_an_enrolment_is_signed_once_and_kept_with_the_meters_of_the_site(place:
     assert json.loads(good("centre", "enrol", *CENTRE, "--json", given=request)) == first
     assert (place / "register").read_bytes() == before
     assert (place / "register").stat().st_mode & 0o022 == 0, "who can write it decides who is believed"
-    (listed,) = json.loads(good("centre", "list", "--registry", "register", "--json"))
+    (listed,) = json.loads(good("centre", "list", "--register", "register", "--json"))
     assert (listed["gateway"], listed["meters"], listed["revoked"]) == ("g1", 2, False)
     assert listed["recovery_key"] == json.loads(request)["recovery_key"]
     assert (
-        "g1" in good("centre", "list", "--registry", "register", *STORE)
+        "g1" in good("centre", "list", "--register", "register", *STORE)
         if Path("centre.db").exists()
         else True
     )
@@ -138,7 +137,7 @@ def test_an_enrolment_is_signed_once_and_kept_with_the_meters_of_the_site(place:
 def test_an_old_line_without_a_statement_loads_and_gets_a_recovery_key(place: Path) -> None:
     request = json.loads(enrolled())
     (place / "register").write_text(json.dumps({"gateway": "g1", "first_key": request["first_key"]}), "utf-8")
-    assert "no signed enrolment" in good("centre", "list", "--registry", "register")
+    assert "no signed enrolment" in good("centre", "list", "--register", "register")
     _, seals = sealed("old", 2)
     assert "finding" not in codes(heard(seals)[0])
     good("centre", "enrol", *CENTRE, given=json.dumps(request))
@@ -162,7 +161,7 @@ def test_lost_keys_go_on_by_a_rekey_that_is_taken_by_hand(
     assert (told["number"], told["keys_aside"], told["database_aside"]) == (4, None, None)
     for _ in range(2):
         taken = json.loads(
-            good("centre", "rekey", "--registry", "register", "--json", given=json.dumps(told))
+            good("centre", "rekey", "--register", "register", "--json", given=json.dumps(told))
         )
         assert taken == {"gateway": "g1", "number": 4}
     assert len(read_register(Path("register"))["g1"].statements) == 1
@@ -172,7 +171,7 @@ def test_lost_keys_go_on_by_a_rekey_that_is_taken_by_hand(
     assert (codes(lines).count("rekeyed"), forks) == (1, [])
     report = verified()
     assert (report["ok"], report["seals"], report["statements"]) == (True, 5, 1)
-    wrong = call("centre", "rekey", "--registry", "register", given=json.dumps(rekeyed(capsys, site="old")))
+    wrong = call("centre", "rekey", "--register", "register", given=json.dumps(rekeyed(capsys, site="old")))
     assert wrong.exit_code == 0, "a second one is taken too"
 
 
@@ -183,7 +182,7 @@ def test_a_statement_that_another_key_signed_is_not_taken_by_hand(
     enrolled("new")
     sealed("new", 1)
     told = rekeyed(capsys, site="new")
-    refused = call("centre", "rekey", "--registry", "register", given=json.dumps(told))
+    refused = call("centre", "rekey", "--register", "register", given=json.dumps(told))
     assert (refused.exit_code, "has not signed it" in refused.stderr) == (2, True)
     assert read_register(place / "register")["g1"].statements == ()
 
@@ -209,7 +208,7 @@ def test_new_hardware_goes_on_where_the_centre_says(place: Path, capsys: pytest.
     assert agent_main(install) == 2
     assert "a chain of 5 seals" in capsys.readouterr().err
     (place / "new/state/keys").unlink()
-    good("centre", "rekey", "--registry", "register", given=json.dumps(rekeyed(capsys, site="new")))
+    good("centre", "rekey", "--register", "register", given=json.dumps(rekeyed(capsys, site="new")))
 
 
 @pytest.mark.usefixtures("place")
@@ -218,13 +217,13 @@ def test_a_revoked_gateway_is_refused_once_and_for_all_until_it_is_replaced() ->
     heard(sealed("old", 3)[1])
     told = json.loads(good("centre", "revoke", *CENTRE, *STORE, "--reason", "stolen", "--json", "g1"))
     assert told["number"] == 3
-    assert "REVOKED" in good("centre", "list", "--registry", "register", *STORE)
+    assert "REVOKED" in good("centre", "list", "--register", "register", *STORE)
     lines, forks = heard(sealed("old", 3)[1])
     assert (codes(lines), forks) == (["revoked", "revoked"], [])
     report = verified()
     assert (report["ok"], report["seals"], report["statements"]) == (True, 3, 1)
     good("centre", "replace", *CENTRE, *STORE, "--request", "-", "g1", given=enrolled("new"))
-    (listed,) = json.loads(good("centre", "list", "--registry", "register", "--json"))
+    (listed,) = json.loads(good("centre", "list", "--register", "register", "--json"))
     assert (listed["revoked"], [one["what"] for one in listed["statements"]]) == (
         False,
         ["revoke", "replace"],
@@ -308,7 +307,7 @@ def test_a_gateway_that_lost_everything_goes_on_from_the_centres_receipt(
     assert told["number"] == 5
     recovery, made = sealed("old", 1)
     assert (recovery.start, recovery.lost) == (Start.LOST_TAIL, (3, 4))
-    good("centre", "rekey", "--registry", "register", given=json.dumps(told))
+    good("centre", "rekey", "--register", "register", given=json.dumps(told))
     lines, forks = heard(made)
     assert (sorted(set(codes(lines)) & {"rekeyed", "lost_tail"}), forks) == (["lost_tail", "rekeyed"], [])
     report = verified()

@@ -56,7 +56,7 @@ class Desk:
 
     @property
     def all(self) -> list[str]:
-        more = ["--registry", str(self.folder / "register"), "--key", str(self.folder / "centre.key")]
+        more = ["--register", str(self.folder / "register"), "--key", str(self.folder / "centre.key")]
         return [*self.office, *more]
 
     def token(self, gateway: str = "g1", *more: str) -> dict[str, Any]:

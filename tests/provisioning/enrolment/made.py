@@ -79,7 +79,7 @@ class Desk:
 
     def again(self) -> "Desk":
         """The office after its process has ended."""
-        return Desk(Office(self.office.folder, self.office.registry, self.office.secret), self.now)
+        return Desk(Office(self.office.folder, self.office.register, self.office.secret), self.now)
 
     def gives(self, gateway: str = "g1", **more: Any) -> Token:
         return self.office.give_token(gateway, self.now + DAY, self.now, **{"is_auto": True, **more})

@@ -107,7 +107,7 @@ def test_an_officer_is_asked_and_the_gateway_waits(doors: Doors, tmp_path: Path)
     told = bad(1, *words, "--wait", "0")
     code = told.split("code ")[1].split(")")[0]
     assert bad(1, *words, "--wait", "0", "--via", claim(doors)) == told, "the same request by another way"
-    listed = good("centre", "list", "--registry", str(doors.desk.folder / "register"), *doors.desk.office)
+    listed = good("centre", "list", "--register", str(doors.desk.folder / "register"), *doors.desk.office)
     assert f"slow  -  no signed enrolment, waits for approval, code {code}" in listed
     assert "slow: issued" in good("centre", "approve", *doors.desk.all, "slow", "--code", code)
     assert "certificate = " in good(*words)

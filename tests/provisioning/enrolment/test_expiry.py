@@ -11,7 +11,7 @@ from agent.site.file import load_site
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
 from centre.enrolment.office import Office
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from evidence.keys import load_key_file
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from provisioning.demo.parts import Part
@@ -90,7 +90,7 @@ def test_a_certificate_expires_and_after_its_renewal_every_seal_is_delivered(tmp
         finally:
             agent.stop()
             subscriber.stop()
-        store = CentreStore(tmp_path / "centre.db")
+        store = SqliteStore(tmp_path / "centre.db")
         rows = list(store.chain("g1"))
         forks = list(store.forks("g1"))
         store.close()

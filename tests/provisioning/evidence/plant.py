@@ -14,7 +14,8 @@ from agent.sealing.opening import open_chain
 from agent.site.enrolment import write_enrolment
 from agent.site.file import parse_site
 from centre.register import enrolment_line
-from centre.store.sqlite import Accepted, CentreStore
+from centre.store.contract import Accepted
+from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind
@@ -57,7 +58,7 @@ class Plant:
     @property
     def centre(self) -> list[str]:
         """The options of the centre."""
-        named = {"store": "centre.db", "registry": "gateways.jsonl", "key": "centre.key"}
+        named = {"store": "centre.db", "register": "gateways.jsonl", "key": "centre.key"}
         options = [part for name, file in named.items() for part in (f"--{name}", str(self.folder / file))]
         return [*options, "--gateway", GATEWAY]
 
@@ -121,7 +122,7 @@ def _fill_centre(folder: Path, first_key: bytes, seals: Sequence[StoredSeal], *,
     (folder / "centre.key").chmod(0o600)
     statement = sign_statement(_enrolment(first_key), CENTRE) if enrolled else b""
     (folder / "gateways.jsonl").write_text(enrolment_line(GATEWAY, first_key, NO_KEY, statement), "utf-8")
-    store = CentreStore(folder / "centre.db")
+    store = SqliteStore(folder / "centre.db")
     store.enrol(GATEWAY, first_key)
     state, batch = store.state(GATEWAY), []
     for seal in seals:

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from agent.store.gateway import GatewayStore
-from centre.store.sqlite import CentreStore
+from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.pack import container
 from evidence.pack.content import INDEX_NAME, PAGE_NAME, encode_content
@@ -151,9 +151,9 @@ def test_a_pack_that_is_made_twice_differs_only_in_its_time(place: Plant, tmp_pa
 
 def test_evidence_is_made_beside_whoever_owns_the_database(place: Plant, tmp_path: Path) -> None:
     window = ["--from", utc(OFF_S), "--to", utc(OFF_S + 60)]
-    with closing(CentreStore(place.folder / "centre.db")) as centre:
+    with closing(SqliteStore(place.folder / "centre.db")) as centre:
         assert evidence(*place.centre, *window, "--out", str(tmp_path / "centre.zip")).exit_code == 0
-        centre.put_receipt(GATEWAY, b"the owner still writes")
+        centre.commit([], {GATEWAY: lambda _, __: b"the owner still writes"})
     with closing(GatewayStore(place.state / "chain.db", 1 << 29)) as store:
         assert evidence(*place.gateway, *window, "--out", str(tmp_path / "gateway.zip")).exit_code == 0
         store.put_checkpoint("the owner", b"still writes")
@@ -167,7 +167,7 @@ def test_evidence_is_made_beside_whoever_owns_the_database(place: Plant, tmp_pat
     ("arguments", "code", "says"),
     [
         ("CENTRE --from UTC0 --to UTC600 --gateway g9", USAGE, "g9 is not enrolled"),
-        ("CENTRE --from UTC0 --to UTC600 --registry nosuch", USAGE, "nosuch"),
+        ("CENTRE --from UTC0 --to UTC600 --register nosuch", USAGE, "nosuch"),
         ("CENTRE --from UTC0 --to UTC600 --key nosuch", USAGE, "nosuch"),
         ("CENTRE --from UTC0 --to UTC600 --store nosuch", USAGE, "no database is there"),
         ("CENTRE --from UTC600 --to UTC0", NO, "--from is not before --to"),

@@ -11,7 +11,8 @@ from click.testing import CliRunner
 from agent.sealing import statements
 from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
-from centre.store.sqlite import Accepted, Applied, CentreStore
+from centre.store.contract import Accepted, Applied
+from centre.store.sqlite import SqliteStore
 from evidence import keys
 from evidence.continuation import continue_chain
 from evidence.seal import StoredSeal
@@ -59,7 +60,7 @@ def at_the_centre(folder: Path) -> list[str]:
     seals, raw = rekeyed()
     stated = parse_statement(enrolment()).statement
     assert isinstance(stated, Enrolment)
-    store = CentreStore(folder / "centre.db")
+    store = SqliteStore(folder / "centre.db")
     store.enrol(GATEWAY, FIRST_KEY, stated.recovery_key, enrolment(), NOON_MS)
     state = store.state(GATEWAY)
     batch: list[Accepted | Applied] = []

@@ -40,7 +40,7 @@ class Centre:
         return str(self.folder / "office")
 
     @property
-    def registry(self) -> str:
+    def register(self) -> str:
         return str(self.folder / "register.jsonl")
 
     def token(self, gateway: str, *more: str) -> dict[str, Any]:
@@ -78,11 +78,11 @@ def centre_at(folder: Path) -> Iterator[Centre]:
     ports += ["--claim-centre-port", str(centre.centre_port)]
     dianjian("centre", "broker-config", "--authority", centre.office, "--out", str(folder / "broker"), *ports)
     dianjian("centre", "certificate", "--authority", centre.office, "--out", str(folder / "own"))
-    Path(centre.registry).touch()
+    Path(centre.register).touch()
     own = folder / "own"
     tls = ["--ca", f"{centre.office}/authority.pem", "--certificate", str(own / "centre.pem")]
     tls += ["--certificate-key", str(own / "centre.key"), "--broker", f"mqtts://127.0.0.1:{centre.port}"]
-    known = ["--registry", centre.registry, "--key", centre.key]
+    known = ["--register", centre.register, "--key", centre.key]
     verbs = ["provisioning.cli", "subscribe", *known, *tls, "--store", str(folder / "centre.db")]
     desk = ["provisioning.cli", "centre", "listen", "--authority", centre.office, *known, *tls]
     desk += ["--claims", f"mqtts://127.0.0.1:{centre.centre_port}"]

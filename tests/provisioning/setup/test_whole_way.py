@@ -106,7 +106,7 @@ def test_three_meters_from_an_empty_directory_to_the_sheet(tmp_path: Path) -> No
         wrote = "".join(
             path.read_text("utf-8", "replace") for path in (tmp_path / "site").rglob("*") if path.is_file()
         )
-        registered = json.loads(Path(centre.registry).read_text("utf-8").splitlines()[0])
+        registered = json.loads(Path(centre.register).read_text("utf-8").splitlines()[0])
     assert wrong(journal) == {"b1:1": ("ct_reversed", ("l3",))}
     assert [(one.line, one.skipped) for one in journal.trials] == [("p1", "late shift"), ("t1", "late shift")]
     assert registered["gateway"] == "jn-3"

@@ -1,0 +1,241 @@
+"""What the centre needs of its store, whatever database is behind it.
+
+A store keeps of every gateway its keys, the state of its chain, which bodies are held, every accepted seal
+with its body, the statements that were applied, the other halves of forks, and the last receipt. Nothing
+enters that `evidence.verify` has not accepted, and nothing is ever deleted.
+
+`commit` is the way in: everything of a batch becomes durable together with the states and the receipts that
+follow from it, or nothing does. Only what `commit` has returned may be published. After a CommitError the
+result is unknown; `reopen`, then the same batch again, changes nothing where it was there already. The read
+methods show what is committed, and never a part of a batch.
+
+`tests/centre/store/test_contract.py` holds every implementation to this.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+from attrs import evolve, frozen
+
+from disk.database import StoreError
+from evidence.chain import ChainState
+from evidence.held import Held
+from evidence.seal import FIRST_NUMBER, NO_HASH, seal_hash
+from evidence.statement import Enrolment, Rekey, Replace, parse_statement
+
+FORKS_MAX: Final = 1_000
+"""Kept for one gateway; the first one is proof, and a clone must not fill the disk."""
+
+
+class UnknownGatewayError(StoreError):
+    """No such gateway was enrolled."""
+
+
+class EnrolmentError(StoreError):
+    """A gateway of this name is enrolled with another first key."""
+
+
+@frozen
+class Accepted:
+    """A verified seal, with the state of its chain after it.
+
+    Attributes:
+        body: None where it was withheld.
+        absent: First and last number of bodies that its records declare lost.
+    """
+
+    state: ChainState
+    cose: bytes
+    body: bytes | None
+    received_utc_ms: int
+    absent: tuple[tuple[int, int], ...] = ()
+
+
+@frozen
+class Applied:
+    """A statement that was applied, with the state of its chain after it."""
+
+    state: ChainState
+    raw: bytes
+    received_utc_ms: int
+
+
+@frozen
+class LateBody:
+    """The body of a seal that was accepted without it; `absent` as in Accepted."""
+
+    gateway: str
+    number: int
+    body: bytes
+    absent: tuple[tuple[int, int], ...] = ()
+
+
+@frozen
+class Fork:
+    """A seal, or a statement, that contradicts what was accepted at its number."""
+
+    gateway: str
+    number: int
+    raw: bytes
+    received_utc_ms: int
+
+
+Change = Accepted | Applied | LateBody | Fork
+MakeReceipt = Callable[[ChainState, Held], bytes]
+"""Makes the receipt of a gateway from the state and the bodies that a batch leaves."""
+
+
+class CentreStore(ABC):
+    """See the module."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let the database go."""
+
+    @abstractmethod
+    def reopen(self) -> None:
+        """Look at the database again after a failed commit.
+
+        Raises:
+            StoreError: It cannot be opened.
+        """
+
+    @abstractmethod
+    def gateways(self) -> Collection[str]:
+        """Every enrolled gateway, in the order of enrolment."""
+
+    @abstractmethod
+    def state(self, gateway: str) -> ChainState:
+        """Where the chain of `gateway` stands.
+
+        Raises:
+            UnknownGatewayError: It is not enrolled; so do all methods that take a gateway.
+        """
+
+    @abstractmethod
+    def held(self, gateway: str) -> Held:
+        """Which bodies of `gateway` are held; not to be changed by the caller."""
+
+    @abstractmethod
+    def commit(
+        self, batch: Sequence[Change], receipts: Mapping[str, MakeReceipt] | None = None
+    ) -> dict[str, bytes]:
+        """Put `batch`, in the order of acceptance, the states after it and `receipts` into one transaction.
+
+        A statement or a fork that is there already is not put again; a body never replaces another.
+
+        Returns:
+            The receipts by gateway, all of them committed.
+
+        Raises:
+            CommitError: The result is unknown; the same batch may be committed again.
+            StoreError: There is no seal for one of the bodies; nothing was changed.
+        """
+
+    @abstractmethod
+    def last_receipt(self, gateway: str) -> bytes | None:
+        """The receipt that was committed last."""
+
+    @abstractmethod
+    def seal(self, gateway: str, number: int) -> tuple[bytes, bytes | None] | None:
+        """Seal `number` and its body, or None."""
+
+    @abstractmethod
+    def cose(self, gateway: str, number: int) -> bytes | None:
+        """Seal `number` without its body, or None."""
+
+    @abstractmethod
+    def chain(
+        self, gateway: str, first: int = FIRST_NUMBER
+    ) -> Iterator[tuple[int, bytes, bytes | None, int]]:
+        """(number, cose, body, received_utc_ms) of every seal from `first` on."""
+
+    @abstractmethod
+    def statements(self, gateway: str) -> list[tuple[int, bytes]]:
+        """(number, raw) of everything that was applied, in that order; number 0 is the enrolment."""
+
+    @abstractmethod
+    def is_applied(self, gateway: str, digest: bytes) -> bool:
+        """Whether the statement with this hash was applied."""
+
+    @abstractmethod
+    def forks(self, gateway: str) -> list[tuple[int, bytes, int]]:
+        """(number, raw, received_utc_ms) of every fork; the first FORKS_MAX of a gateway are kept."""
+
+    def enrol(
+        self,
+        gateway: str,
+        first_key: bytes,
+        recovery_key: bytes = NO_HASH,
+        enrolment: bytes = b"",
+        utc_ms: int = 0,
+    ) -> None:
+        """Know `gateway` by its keys and the statement about them; a repetition changes nothing.
+
+        A recovery key may be added where there was none.
+
+        Raises:
+            EnrolmentError: It is known by another key.
+            FormatError: The id or a key cannot be one.
+        """
+        state = ChainState.enrolled(gateway, first_key, recovery_key)
+        if gateway not in self.gateways():
+            self._insert(state)
+        elif self.state(gateway).first_key != first_key:
+            raise EnrolmentError(f"{gateway} is enrolled with another first key")
+        if not enrolment or self.is_applied(gateway, seal_hash(enrolment)):
+            return
+        known = self.state(gateway)
+        if known.recovery_key == NO_HASH:  # else it stays: a replacement may have brought another
+            known = evolve(known, recovery_key=recovery_key)
+        self.commit([Applied(known, enrolment, utc_ms)])
+
+    def stated_key(self, gateway: str, number: int) -> bytes | None:
+        """The key that a statement gave to seal `number`; the last one where there were several."""
+        for at, raw in reversed(self.statements(gateway)):
+            statement = parse_statement(raw).statement
+            if at == number and isinstance(statement, Rekey | Replace):
+                return statement.next_key
+        return None
+
+    @abstractmethod
+    def _insert(self, state: ChainState) -> None:
+        """Add a gateway at the beginning of its chain, in a transaction of its own."""
+
+    def _standings_after(
+        self, batch: Sequence[Change], others: Collection[str]
+    ) -> dict[str, tuple[ChainState, Held]]:
+        """What `batch` leaves of the gateways in it; and of `others`, as they are."""
+        names = dict.fromkeys([*map(gateway_of, batch), *others])
+        states = {name: self.state(name) for name in names}
+        helds = {name: Held(self.held(name).up_to, [*self.held(name).ranges]) for name in names}
+        for one in batch:
+            name = gateway_of(one)
+            # In the order of acceptance: a statement changes a state and not its number.
+            if isinstance(one, Accepted | Applied) and one.state.number >= states[name].number:
+                states[name] = one.state
+            for span in _spans_of(one):
+                helds[name].add(*span)
+        return {name: (states[name], helds[name]) for name in names}
+
+
+def gateway_of(change: Change) -> str:
+    """Whose chain it is about."""
+    return change.state.gateway if isinstance(change, Accepted | Applied) else change.gateway
+
+
+def number_of(raw: bytes) -> int:
+    """Where a statement stands in the order of the numbers; 0 for the enrolment."""
+    statement = parse_statement(raw).statement
+    return FIRST_NUMBER - 1 if isinstance(statement, Enrolment) else statement.number
+
+
+def _spans_of(change: Change) -> list[tuple[int, int]]:
+    """The numbers of bodies that need not be waited for any longer."""
+    if isinstance(change, LateBody):
+        return [(change.number, change.number), *change.absent]
+    if isinstance(change, Accepted):
+        own = (change.state.number, change.state.number)
+        return [*change.absent, *([own] if change.body is not None else [])]
+    return []

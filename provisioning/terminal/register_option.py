@@ -1,0 +1,25 @@
+"""The centre's register as an option: `--register`, and for two more versions its old name `--registry`."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+_OLD_NAME: Final = "--registry"
+"""Of versions up to 0.2; still taken by 0.3 and 0.4."""
+
+
+class _RegisterOption(click.Option):
+    """Takes the old name too; help and errors show the new one alone."""
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        """Tell the parser of both names."""
+        super().add_to_parser(parser, ctx)
+        parser.add_option(self, [_OLD_NAME], dest=self.name)
+
+
+def register_option(help_: str, *, required: bool = True) -> Callable[[Any], Any]:
+    """The option, handed to the verb as `register`."""
+    file = click.Path(dir_okay=False, path_type=Path)
+    return click.option("--register", cls=_RegisterOption, required=required, type=file, help=help_)

@@ -1,0 +1,70 @@
+"""The stores that the contract is tested on, and batches for them; a further store is one more line here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from attrs import define
+
+from centre.store.contract import Accepted, Applied, CentreStore
+from centre.store.sqlite import SqliteStore
+from evidence import keys
+from evidence.chain import ChainState
+from evidence.seal import StoredSeal
+from evidence.statement import Enrolment, Rekey, sign_statement
+from evidence.verify import Outcome, accept, continue_chain
+from tests.centre.store.memory import Kept, MemoryStore
+from tests.evidence.chains import GATEWAY, secret
+
+RECOVERY: Final = secret(0, "recovery")
+CENTRE: Final = secret(0, "centre")
+ENROLMENT: Final = Enrolment(GATEWAY, "", keys.public(secret(1)), keys.public(RECOVERY), (), 0)
+ENROLLED: Final = sign_statement(ENROLMENT, CENTRE)
+
+
+def _memory(_: Path) -> Callable[[], CentreStore]:
+    kept: dict[str, Kept] = {}
+    return lambda: MemoryStore(kept)
+
+
+def _sqlite(folder: Path) -> Callable[[], CentreStore]:
+    return lambda: SqliteStore(folder / "centre.db")
+
+
+STORES: Final[dict[str, Callable[[Path], Callable[[], CentreStore]]]] = {
+    "sqlite": _sqlite,
+    "memory": _memory,
+}
+"""By name: given an empty folder, what opens the store in it, again and again."""
+
+
+@define
+class Life:
+    """A store, and the same one after a restart."""
+
+    open: Callable[[], CentreStore]
+    store: CentreStore
+
+    def restart(self) -> CentreStore:
+        self.store.close()
+        self.store = self.open()
+        return self.store
+
+
+def accepted(
+    state: ChainState, seals: list[StoredSeal], without: frozenset[int] = frozenset()
+) -> list[Accepted]:
+    batch = []
+    for seal in seals:
+        body = None if seal.number in without else seal.body
+        verdict = accept(state, seal.cose, body, None)
+        assert verdict.outcome is Outcome.ACCEPTED
+        state = verdict.state
+        batch.append(Accepted(state, seal.cose, body, 7_000, verdict.absent))
+    return batch
+
+
+def rekeyed(state: ChainState, utc_ms: int = 5) -> Applied:
+    head = GATEWAY, state.number + 1, state.hash, state.next_record, keys.public(secret(9))
+    raw = sign_statement(Rekey(*head, utc_ms, "lost"), RECOVERY)
+    return Applied(continue_chain(state, raw, None).state, raw, 8_000)

@@ -1,0 +1,195 @@
+"""What `centre.store.contract` promises, of every store."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from centre.store.contract import (
+    FORKS_MAX,
+    CentreStore,
+    Change,
+    EnrolmentError,
+    Fork,
+    LateBody,
+    UnknownGatewayError,
+)
+from disk.database import StoreError
+from evidence import cbor, keys
+from evidence.chain import ChainState
+from evidence.held import Held
+from evidence.seal import seal_hash
+from tests.centre.store.contract import ENROLLED, ENROLMENT, STORES, Life, accepted, rekeyed
+from tests.evidence.chains import GATEWAY, Chain, heartbeat, secret
+
+OTHER = "gw-8"
+
+
+@pytest.fixture(params=STORES)
+def life(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Life]:
+    opening = STORES[request.param](tmp_path)
+    one = Life(opening, opening())
+    one.store.enrol(GATEWAY, keys.public(secret(1)))
+    yield one
+    one.store.close()
+
+
+@pytest.fixture
+def store(life: Life) -> CentreStore:
+    return life.store
+
+
+def number_and_held(state: ChainState, held: Held) -> bytes:
+    """A receipt that says what it was made from."""
+    return f"{state.gateway} {state.number} {held.up_to} {held.ranges}".encode()
+
+
+def test_a_committed_batch_is_there_after_a_restart(life: Life) -> None:
+    chain = Chain()
+    seals = [chain.seal() for _ in range(5)]
+    batch = accepted(life.store.state(GATEWAY), seals, without=frozenset({3}))
+    assert life.store.commit(batch, {GATEWAY: lambda _, __: b"receipt"}) == {GATEWAY: b"receipt"}
+    again = life.restart()
+    assert list(again.gateways()) == [GATEWAY]
+    assert again.state(GATEWAY) == batch[-1].state
+    assert (again.held(GATEWAY).up_to, again.held(GATEWAY).ranges) == (2, ((4, 5),))
+    assert again.seal(GATEWAY, 3) == (seals[2].cose, None)
+    assert again.cose(GATEWAY, 4) == seals[3].cose
+    assert (again.seal(GATEWAY, 6), again.cose(GATEWAY, 6)) == (None, None)
+    assert again.last_receipt(GATEWAY) == b"receipt"
+    expected = [(s.number, s.cose, None if s.number == 3 else s.body, 7_000) for s in seals]
+    assert list(again.chain(GATEWAY)) == expected
+    assert list(again.chain(GATEWAY, 4)) == expected[3:]
+
+
+def test_a_receipt_is_made_from_what_its_batch_leaves_and_stays_until_the_next(life: Life) -> None:
+    life.store.enrol(OTHER, keys.public(secret(1, OTHER)))
+    chain = Chain()
+    seals = [chain.seal() for _ in range(3)]
+    batch: list[Change] = [*accepted(life.store.state(GATEWAY), seals, without=frozenset({1, 2}))]
+    batch.append(LateBody(GATEWAY, 1, seals[0].body or b""))
+    wanted = {GATEWAY: b"gw-7 3 1 ((3, 3),)", OTHER: b"gw-8 0 0 ()"}
+    assert life.store.commit(batch, dict.fromkeys(wanted, number_and_held)) == wanted
+    assert life.store.commit(accepted(life.store.state(GATEWAY), [chain.seal()])) == {}
+    again = life.restart()
+    assert {name: again.last_receipt(name) for name in wanted} == wanted
+
+
+def test_the_same_batch_again_changes_nothing_and_a_body_may_come_with_it(store: CentreStore) -> None:
+    chain = Chain()
+    seals = [chain.seal() for _ in range(3)]
+    start = store.state(GATEWAY)
+    store.commit(accepted(start, seals, without=frozenset({2})))
+    after = store.state(GATEWAY)
+    store.commit(accepted(start, seals[:2], without=frozenset({1})))
+    assert store.state(GATEWAY) == after
+    assert store.seal(GATEWAY, 1) == (seals[0].cose, seals[0].body)
+    store.commit(accepted(start, seals))
+    assert (store.state(GATEWAY), store.held(GATEWAY).up_to) == (after, 3)
+
+
+def test_a_batch_of_everything_may_be_repeated(life: Life) -> None:
+    life.store.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED, 7_000)
+    chain = Chain()
+    seals = accepted(life.store.state(GATEWAY), [chain.seal(), made := chain.seal()], without=frozenset({2}))
+    batch: list[Change] = [*seals, Fork(GATEWAY, 1, b"other", 5), LateBody(GATEWAY, 2, made.body or b"")]
+    batch.append(rekeyed(seals[-1].state))
+
+    def contents(store: CentreStore) -> list[object]:
+        held = store.held(GATEWAY)
+        found = [store.state(GATEWAY), held.up_to, held.ranges, list(store.chain(GATEWAY))]
+        return [*found, store.statements(GATEWAY), store.forks(GATEWAY), store.last_receipt(GATEWAY)]
+
+    life.store.commit(batch, {GATEWAY: number_and_held})
+    first = contents(life.store)
+    life.store.reopen()
+    assert life.store.commit(batch, {GATEWAY: number_and_held}) == {GATEWAY: b"gw-7 2 2 ()"}
+    assert contents(life.store) == first
+    assert contents(life.restart()) == first
+
+
+def test_bodies_that_come_later_close_the_holes(store: CentreStore) -> None:
+    chain = Chain()
+    seals = [chain.seal([heartbeat(n)] * 3) for n in range(6)]
+    store.commit(accepted(store.state(GATEWAY), seals, without=frozenset(range(1, 6))))
+    assert (store.held(GATEWAY).up_to, store.held(GATEWAY).ranges) == (0, ((6, 6),))
+    store.commit([LateBody(GATEWAY, number, seals[number - 1].body or b"") for number in (2, 4, 2)])
+    assert store.held(GATEWAY).ranges == ((2, 2), (4, 4), (6, 6))
+    assert store.held(GATEWAY).missing(6, 10) == [1, 3, 5]
+    store.commit([LateBody(GATEWAY, 1, seals[0].body or b"", absent=((3, 5),))])
+    assert (store.held(GATEWAY).up_to, store.held(GATEWAY).ranges) == (6, ())
+    assert store.seal(GATEWAY, 3) == (seals[2].cose, None)
+
+
+def test_a_body_without_a_seal_fails_the_whole_batch(life: Life) -> None:
+    before = life.store.state(GATEWAY)
+    batch = [*accepted(before, [Chain().seal()]), LateBody(GATEWAY, 9, b"body")]
+    for _ in range(2):
+        store = life.restart()
+        with pytest.raises(StoreError, match="no seal 9"):
+            store.commit(batch, {GATEWAY: number_and_held})
+        assert (store.state(GATEWAY), list(store.chain(GATEWAY))) == (before, [])
+        assert (store.held(GATEWAY).up_to, store.held(GATEWAY).ranges) == (0, ())
+        assert store.last_receipt(GATEWAY) is None
+
+
+def test_chains_of_several_gateways_lie_apart(store: CentreStore) -> None:
+    store.enrol(OTHER, keys.public(secret(1, OTHER)))
+    chains = {GATEWAY: Chain(), OTHER: Chain(OTHER)}
+    seals = {name: [chain.seal() for _ in range(4)] for name, chain in chains.items()}
+    batch = [a for name, made in seals.items() for a in accepted(store.state(name), made)]
+    store.commit(batch)
+    for name, made in seals.items():
+        assert [row[1] for row in store.chain(name)] == [seal.cose for seal in made]
+        assert store.state(name).number == 4
+
+
+def test_a_gateway_is_enrolled_once(store: CentreStore) -> None:
+    store.enrol(GATEWAY, keys.public(secret(1)))
+    with pytest.raises(EnrolmentError, match="another first key"):
+        store.enrol(GATEWAY, keys.public(secret(2)))
+    with pytest.raises(cbor.FormatError):
+        store.enrol("a/b", keys.public(secret(2)))
+    with pytest.raises(cbor.FormatError):
+        store.enrol("gw-9", b"short")
+    assert list(store.gateways()) == [GATEWAY]
+
+
+def test_a_gateway_that_is_not_enrolled_is_an_error_everywhere(store: CentreStore) -> None:
+    reads = (store.state, store.held, store.last_receipt, store.statements, store.forks)
+    for read in (*reads, lambda name: list(store.chain(name))):
+        with pytest.raises(UnknownGatewayError, match="gw-9 is not enrolled"):
+            read("gw-9")
+    with pytest.raises(UnknownGatewayError):
+        store.commit([Fork("gw-9", 1, b"a", 5)])
+    with pytest.raises(UnknownGatewayError):
+        store.commit([], {"gw-9": number_and_held})
+
+
+def test_forks_are_kept_once_as_evidence_and_bounded(store: CentreStore) -> None:
+    store.commit([Fork(GATEWAY, n, c, 5) for n, c in [(1, b"a"), (1, b"a"), (1, b"b"), (2, b"a")]])
+    assert store.forks(GATEWAY) == [(1, b"a", 5), (1, b"b", 5), (2, b"a", 5)]
+    store.commit([Fork(GATEWAY, n, b"a", 6) for n in range(FORKS_MAX + 2)])
+    assert len(store.forks(GATEWAY)) == FORKS_MAX
+    assert store.forks(GATEWAY)[:3] == [(1, b"a", 5), (1, b"b", 5), (2, b"a", 5)]
+
+
+def test_statements_are_kept_in_their_order_and_once_however_often_they_are_committed(life: Life) -> None:
+    store = life.store
+    store.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED, 7_000)
+    assert store.state(GATEWAY).recovery_key == ENROLMENT.recovery_key
+    chain = Chain()
+    seals = accepted(store.state(GATEWAY), [chain.seal(), chain.seal()])
+    first = rekeyed(seals[-1].state)
+    second = rekeyed(first.state, 6)
+    for _ in range(2):
+        store.commit([*seals, first, second])
+    assert store.statements(GATEWAY) == [(0, ENROLLED), (3, first.raw), (3, second.raw)]
+    assert store.state(GATEWAY) == second.state
+    assert store.is_applied(GATEWAY, seal_hash(first.raw))
+    assert store.stated_key(GATEWAY, 3) == keys.public(secret(9))
+    assert store.stated_key(GATEWAY, 2) is None
+    again = life.restart()
+    assert again.state(GATEWAY) == second.state
+    again.enrol(GATEWAY, ENROLMENT.first_key, ENROLMENT.recovery_key, ENROLLED, 9_000)
+    assert len(again.statements(GATEWAY)) == 3

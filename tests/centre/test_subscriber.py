@@ -1,0 +1,136 @@
+"""Nothing is published before its commit; what a crash kept from it is published after the start."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import define, field
+
+from centre import subscriber
+from centre.register import enrolment_line
+from centre.store.sqlite import SqliteStore
+from centre.subscriber import Subscriber
+from disk.database import CommitError
+from drivers.clock import SystemClock
+from evidence import keys
+from evidence.receipt import Receipt, open_receipt
+from tests.centre.test_core import whole
+from tests.evidence.chains import GATEWAY, Chain, secret
+from wire.messages import Topics
+from wire.mqtt_events import Connected, Message, MqttEvent
+from wire.mqtt_settings import MqttSettings
+
+SECRET = bytes(range(32))
+RECEIPT = Topics(GATEWAY).receipt
+
+
+class CrashError(Exception):
+    """The process ends here."""
+
+
+@define
+class Broker:
+    """What stands in the place of the connection: delivers these events, and notes what is published.
+
+    Attributes:
+        crashing: Whether the process ends when it publishes a receipt.
+    """
+
+    events: list[MqttEvent]
+    crashing: bool = False
+    journal: list[Any] = field(factory=list)
+    subscriber: Subscriber | None = None
+
+    def __call__(self, _: object, __: object, put: Any) -> "Broker":
+        self._put = put
+        return self
+
+    _put: Any = None
+
+    def start(self) -> None:
+        for event in self.events:
+            self._put(event)
+
+    def stop(self) -> None:
+        pass
+
+    def publish(self, _: int, topic: str, payload: bytes, *, retain: bool) -> None:
+        if topic != RECEIPT:
+            return
+        assert retain
+        if self.crashing:
+            raise CrashError
+        self.journal.append(open_receipt(payload, keys.public(SECRET)))
+        if self.subscriber is not None:
+            self.subscriber.stop()
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    (tmp_path / "register").write_text(enrolment_line(GATEWAY, keys.public(secret(1))), "utf-8")
+    with closing(SqliteStore(tmp_path / "centre.db")) as opened:
+        yield opened
+
+
+def serve(broker: Broker, store: SqliteStore, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A life of the subscriber, until it has published a receipt or fails."""
+    monkeypatch.setattr(subscriber, "Publisher", broker)
+    settings = MqttSettings("127.0.0.1", 1, "centre", None)
+    broker.subscriber = Subscriber(
+        settings, store, folder / "memory", folder / "register", SECRET, SystemClock(), lambda _: None
+    )
+    broker.subscriber.run()
+
+
+def delivery() -> Message:
+    seal = whole(Chain().seal())
+    return Message(seal.topic, seal.payload, retained=False)
+
+
+def test_a_receipt_is_published_after_its_commit(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = Broker([delivery()])
+    commit = store.commit
+
+    def noting(*batch: Any) -> dict[str, bytes]:
+        made = commit(*batch)
+        broker.journal.append("committed")
+        return made
+
+    monkeypatch.setattr(store, "commit", noting)
+    serve(broker, store, tmp_path, monkeypatch)
+    committed, receipt = broker.journal
+    assert (committed, receipt.number) == ("committed", 1)
+
+
+def test_a_commit_that_fails_ends_the_subscriber_without_a_receipt(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, commit, reopened = Broker([delivery()]), store.commit, []
+
+    def failing(*batch: Any) -> dict[str, bytes]:
+        commit(*batch)
+        raise CommitError("written, but who knows")
+
+    monkeypatch.setattr(store, "commit", failing)
+    monkeypatch.setattr(store, "reopen", lambda: reopened.append(True))
+    with pytest.raises(CommitError):
+        serve(broker, store, tmp_path, monkeypatch)
+    assert (broker.journal, reopened) == ([], [True])
+
+
+def test_a_receipt_that_a_crash_kept_from_being_published_is_published_after_the_start(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(CrashError):
+        serve(Broker([delivery()], crashing=True), store, tmp_path, monkeypatch)
+    store.close()
+    broker = Broker([Connected(session_present=True, receive_maximum=10, packet_bytes_max=100_000)])
+    with closing(SqliteStore(tmp_path / "centre.db")) as again:
+        serve(broker, again, tmp_path, monkeypatch)
+    (receipt,) = broker.journal
+    assert isinstance(receipt, Receipt)
+    assert (receipt.number, receipt.bodies_up_to) == (1, 1)
