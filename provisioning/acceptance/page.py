@@ -17,7 +17,7 @@ from provisioning.acceptance import parts
 from provisioning.acceptance.trial import local
 from provisioning.journal.file import Journal, Photo, last_trial, last_wiring
 from provisioning.pages.html import Html, join, markup
-from provisioning.pages.paper import code, heading, isolated, named, paper
+from provisioning.pages.paper import code, heading, isolated, paper, to_html
 
 PHOTO_BYTES_MAX: Final = 400_000
 """Of a picture that is printed: what a phone makes at a small setting; larger ones are told by their hash."""
@@ -27,6 +27,18 @@ _FORMATS: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/p
 SHEET_NAME: Final = "acceptance.html"
 SUMMARY_MAX: Final = 400
 """Characters of the summary, which names what is still to be done."""
+_COUNTED: Final = Words(
+    "电表{meters}块，接线正常{good}块；线路{lines}条，启停试验跟随{follow}条",
+    "{meters} meters, {good} wired rightly; {lines} lines, {follow} follow in the on/off test",
+)
+_LEFT: Final = Words("{text}；待处理：{which}", "{text}; to be done: {which}")
+_CHECK: Final = Words(
+    "本单为一个文件，其SHA-256作为一条记录签封在网关的链中；改动一个字，哈希即不同。纸面上的签字属于与此哈希相符的文件。"
+    "核验：先算出文件的哈希，再在导出的链中查找：",
+    "This sheet is one file whose SHA-256 is sealed as a record in the chain of the gateway; one changed "
+    "letter makes another hash. The signatures on paper belong to the file with that hash. To check, compute "
+    "the hash of the file and look for it in the exported chain:",
+)
 
 
 @frozen
@@ -53,7 +65,7 @@ def sheet_page(journal: Journal, site: Site, photos: Mapping[str, Picture], vers
 
 def _body(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> Iterator[Html]:
     name = journal.site.enterprise or journal.site.name or site.site.name or site.site.gateway
-    yield markup("<h1>{}</h1>", named("在线监测验收单", "Acceptance sheet"))
+    yield markup("<h1>{}</h1>", to_html(Words("在线监测验收单", "Acceptance sheet")))
     yield markup(
         '<p><strong>{}</strong> <span class="dim">{}</span> \n<span class="dim">{}</span></p>',
         isolated(name),
@@ -95,30 +107,29 @@ def _summary(journal: Journal) -> Html:
     good = sum(one is not None and one.verdict == "good" for one in last.values())
     follow = sum(one is not None and one.follows and not one.skipped for one in trials)
     missing = [step for step in parts.STEP_NAMES if step not in journal.steps]
-    zh = f"电表{len(last)}块，接线正常{good}块；线路{len(trials)}条，启停试验跟随{follow}条"
-    en = f"{len(last)} meters, {good} wired rightly; {len(trials)} lines, {follow} follow in the on/off test"
+    text = _COUNTED.fill(meters=len(last), good=good, lines=len(trials), follow=follow)
     if bad or lost:
-        kind, word = "bad", ("有未纠正的错误", "mistakes are not corrected yet")
+        kind, word = "bad", Words("有未纠正的错误", "mistakes are not corrected yet")
         which = ", ".join((*bad, *lost))
-        zh, en = f"{zh}；待处理：{which}", f"{en}; to be done: {which}"
+        text = _LEFT.fill(text=text, which=which)
     elif missing or good < len(last) or follow < len(trials) or not journal.receipt:
-        kind, word = "open", ("尚未全部完成", "not all is done yet")
+        kind, word = "open", Words("尚未全部完成", "not all is done yet")
     else:
-        kind, word = "good", ("全部完成", "all is done")
+        kind, word = "good", Words("全部完成", "all is done")
     return markup(
         '<div class="verdict {}"><span class="badge">{}</span>'
         '<p lang="zh">{}。</p><p lang="en" class="en">{}.</p></div>',
         kind,
-        named(*word),
-        isolated(zh, SUMMARY_MAX),
-        isolated(en, SUMMARY_MAX),
+        to_html(word),
+        isolated(text.zh, SUMMARY_MAX),
+        isolated(text.en, SUMMARY_MAX),
     )
 
 
 def _photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Html]:
-    yield heading("照片", "Photos")
+    yield heading(Words("照片", "Photos"))
     if not journal.photos:
-        yield markup('<p class="dim">{}</p>', named("无", "none"))
+        yield markup('<p class="dim">{}</p>', to_html(Words("无", "none")))
     room = PHOTOS_BYTES_MAX
     figures = []
     for photo in journal.photos:
@@ -138,27 +149,31 @@ def _photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Html]:
 def _picture(photo: Photo, seen: Picture | None, room: int) -> tuple[Html, int]:
     """The picture where it is here, is the one of the journal and is small; what room is left."""
     if seen is None:
-        return markup('<p class="dim">{}</p>', named("照片不在此处", "the picture is not here")), room
+        return markup(
+            '<p class="dim">{}</p>', to_html(Words("照片不在此处", "the picture is not here"))
+        ), room
     if seen.sha256 != photo.sha256.lower():
         return markup(
-            '<p class="bad">{}</p>', named("照片与记录的哈希不符", "not the picture of this hash")
+            '<p class="bad">{}</p>', to_html(Words("照片与记录的哈希不符", "not the picture of this hash"))
         ), room
     kind = next((kind for magic, kind in _FORMATS.items() if seen.data.startswith(magic)), "")
     if not kind or seen.size > room:
         size = f"{seen.size / 1e6:.1f} MB"
-        return markup('<p class="dim">{}</p>', named(f"未印出（{size}）", f"not printed ({size})")), room
+        return markup(
+            '<p class="dim">{}</p>', to_html(Words(f"未印出（{size}）", f"not printed ({size})"))
+        ), room
     data = base64.b64encode(seen.data).decode()
     return markup('<img alt="" src="data:{};base64,{}">', kind, data), room - seen.size
 
 
 def _signatures() -> Iterator[Html]:
-    yield heading("签字", "Signatures")
-    fields = (("姓名", "name"), ("签字", "signature"), ("日期", "date"))
-    boxes = (("企业", "enterprise"), ("安装单位", "installer"), ("生态环境部门", "bureau"))
-    inner = join(markup('<div class="rule">{}</div>', named(*words)) for words in fields)
+    yield heading(Words("签字", "Signatures"))
+    fields = (Words("姓名", "name"), Words("签字", "signature"), Words("日期", "date"))
+    boxes = (Words("企业", "enterprise"), Words("安装单位", "installer"), Words("生态环境部门", "bureau"))
+    inner = join(markup('<div class="rule">{}</div>', to_html(words)) for words in fields)
     yield Html('<div class="signatures">')
     for words in boxes:
-        yield markup("<div><strong>{}</strong><div>{}</div></div>", named(*words), inner)
+        yield markup("<div><strong>{}</strong><div>{}</div></div>", to_html(words), inner)
     yield Html("</div>")
 
 
@@ -166,15 +181,13 @@ def _foot(journal: Journal, site: Site) -> Html:
     gateway = journal.site.gateway or site.site.gateway
     return markup(
         '<div class="foot">'
-        '<p lang="zh">本单为一个文件，其SHA-256作为一条记录签封在网关的链中；改动一个字，哈希即不同。'
-        "纸面上的签字属于与此哈希相符的文件。核验：先算出文件的哈希，再在导出的链中查找：</p>"
-        '<p lang="en" class="en">This sheet is one file whose SHA-256 is sealed as a record in the chain of '
-        "the gateway; one changed letter makes another hash. The signatures on paper belong to the file "
-        "with that hash. To check, compute the hash of the file and look for it in the exported chain:</p>"
+        '<p lang="zh">{zh}</p><p lang="en" class="en">{en}</p>'
         '<p class="mono">sha256sum {sheet}<br>dianjian setup sheet --check {sheet}<br>'
         "dianjian verify --centre-key KEY --sheet {sheet} CHAIN</p>"
-        '<p class="dim">{named} {gateway}</p></div>',
+        '<p class="dim">{label} {gateway}</p></div>',
+        zh=_CHECK.zh,
+        en=_CHECK.en,
         sheet=SHEET_NAME,
-        named=named("网关", "gateway"),
+        label=to_html(Words("网关", "gateway")),
         gateway=code(gateway),
     )

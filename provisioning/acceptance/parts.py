@@ -4,7 +4,7 @@ Nothing here judges: verdicts, thresholds and hashes are as the journal has them
 stands with what was found before, so that a corrected mistake is seen as one; what was not done is named.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from agent.detect.param_table import ParamsError
@@ -31,37 +31,42 @@ from provisioning.pages.paper import (
     grid,
     heading,
     isolated,
-    named,
     sentences,
+    to_html,
 )
 from provisioning.words.numbers import power
 from provisioning.words.times import zone_s
 
-KINDS: Final = {
-    "production": ("生产", "production"),
-    "treatment": ("治理", "treatment"),
-    "incomer": ("总进线", "incomer"),
+KINDS: Final[Mapping[str, Words]] = {
+    "production": Words("生产", "production"),
+    "treatment": Words("治理", "treatment"),
+    "incomer": Words("总进线", "incomer"),
 }
-SOURCES: Final = {
-    "nameplate": ("按铭牌", "from the nameplate"),
-    "trial": ("按启停试验", "from the on/off test"),
-    "typed": ("人工输入", "typed"),
+SOURCES: Final[Mapping[str, Words]] = {
+    "nameplate": Words("按铭牌", "from the nameplate"),
+    "trial": Words("按启停试验", "from the on/off test"),
+    "typed": Words("人工输入", "typed"),
 }
-_VERDICTS: Final = {
-    "good": ("good", "接线正常", "wired rightly"),
-    "mistake": ("bad", "接线错误", "wiring mistake"),
-    "undecided": ("open", "未能判定", "not decided"),
+_VERDICTS: Final[Mapping[str, tuple[str, Words]]] = {
+    "good": ("good", Words("接线正常", "wired rightly")),
+    "mistake": ("bad", Words("接线错误", "wiring mistake")),
+    "undecided": ("open", Words("未能判定", "not decided")),
 }
-STEP_NAMES: Final = {
-    "find": ("查找电表", "finding the meters"),
-    "lines": ("线路命名", "naming the lines"),
-    "wiring": ("接线检查", "wiring check"),
-    "trial": ("启停试验", "on/off tests"),
-    "thresholds": ("阈值", "thresholds"),
-    "photos": ("照片与封号", "photos and seal numbers"),
-    "enrol": ("登记", "enrolment"),
-    "receipt": ("首个回执", "first receipt"),
-    "commission": ("调试期", "commissioning period"),
+_LEARNED: Final[Mapping[bool, Words]] = {
+    True: Words("已学习（暂定）", "learned, provisional"),
+    False: Words("已学习", "learned"),
+}
+_CORRECTED: Final = Words("{verdict}（已纠正）", "{verdict}, a mistake was corrected")
+STEP_NAMES: Final[Mapping[str, Words]] = {
+    "find": Words("查找电表", "finding the meters"),
+    "lines": Words("线路命名", "naming the lines"),
+    "wiring": Words("接线检查", "wiring check"),
+    "trial": Words("启停试验", "on/off tests"),
+    "thresholds": Words("阈值", "thresholds"),
+    "photos": Words("照片与封号", "photos and seal numbers"),
+    "enrol": Words("登记", "enrolment"),
+    "receipt": Words("首个回执", "first receipt"),
+    "commission": Words("调试期", "commissioning period"),
 }
 """The steps before the sheet itself, in their order."""
 TITLE_MAX: Final = 40
@@ -88,15 +93,15 @@ def offset_s(site: Site) -> int:
 def place(journal: Journal, site: Site) -> Iterator[Html]:
     """Whose plant it is."""
     known = journal.site
-    yield heading("企业与场所", "Enterprise and site")
+    yield heading(Words("企业与场所", "Enterprise and site"))
     yield facts(
         [
-            ("企业名称", "enterprise", isolated(known.enterprise)),
-            ("统一社会信用代码", "unified social credit code", code(known.uscc)),
-            ("场所名称", "site", isolated(known.name or site.site.name)),
-            ("地址", "address", isolated(known.address, 2 * CELL_MAX)),
-            ("安装人员", "installed by", isolated(journal.technician)),
-            ("厂区时区", "zone of all times below", isolated(f"UTC{site.site.utc_offset}")),
+            (Words("企业名称", "enterprise"), isolated(known.enterprise)),
+            (Words("统一社会信用代码", "unified social credit code"), code(known.uscc)),
+            (Words("场所名称", "site"), isolated(known.name or site.site.name)),
+            (Words("地址", "address"), isolated(known.address, 2 * CELL_MAX)),
+            (Words("安装人员", "installed by"), isolated(journal.technician)),
+            (Words("厂区时区", "zone of all times below"), isolated(f"UTC{site.site.utc_offset}")),
         ]
     )
 
@@ -104,21 +109,20 @@ def place(journal: Journal, site: Site) -> Iterator[Html]:
 def fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> Iterator[Html]:
     """What the gateway and its centre are known by."""
     one = journal.enrolment
-    yield heading("网关与指纹", "Gateway and fingerprints")
+    yield heading(Words("网关与指纹", "Gateway and fingerprints"))
     rows = [
-        ("网关编号", "gateway", code(journal.site.gateway or site.site.gateway)),
-        ("软件版本", "software", code(f"dianjian-edge {version}")),
-        ("配置文件 SHA-256", "SHA-256 of the site file", code(site_hash)),
+        (Words("网关编号", "gateway"), code(journal.site.gateway or site.site.gateway)),
+        (Words("软件版本", "software"), code(f"dianjian-edge {version}")),
+        (Words("配置文件 SHA-256", "SHA-256 of the site file"), code(site_hash)),
     ]
     if one is not None:
         rows += [
-            ("首个公钥", "first key of the chain", code(one.first_key)),
-            ("恢复公钥", "recovery key", code(one.recovery_key)),
-            ("设备证书 SHA-256", "SHA-256 of the device certificate", code(one.certificate_sha256)),
-            ("中心公钥", "key of the centre", code(one.centre_key)),
+            (Words("首个公钥", "first key of the chain"), code(one.first_key)),
+            (Words("恢复公钥", "recovery key"), code(one.recovery_key)),
+            (Words("设备证书 SHA-256", "SHA-256 of the device certificate"), code(one.certificate_sha256)),
+            (Words("中心公钥", "key of the centre"), code(one.centre_key)),
             (
-                "登记方式与时间",
-                "enrolled",
+                Words("登记方式与时间", "enrolled"),
                 join((isolated(one.transport), isolated(local(one.at, offset_s(site)))), " "),
             ),
         ]
@@ -127,36 +131,39 @@ def fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> 
 
 def receipt(journal: Journal, site: Site) -> Iterator[Html]:
     """The first seal that the centre has answered for."""
-    yield heading("中心首个回执", "First receipt of the centre")
+    yield heading(Words("中心首个回执", "First receipt of the centre"))
     one = journal.receipt
     if one is None:
-        yield markup("<p>{}</p>", badge("open", "尚无回执", "no receipt yet"))
+        yield markup("<p>{}</p>", badge("open", Words("尚无回执", "no receipt yet")))
         return
     yield facts(
         [
-            ("签封编号", "seal", join((badge("good", "已回执", "receipted"), isolated(one.seal)), " ")),
-            ("签封哈希", "hash of the seal", code(one.hash)),
-            ("回执时间", "time", isolated(local(one.at, offset_s(site)))),
+            (
+                Words("签封编号", "seal"),
+                join((badge("good", Words("已回执", "receipted")), isolated(one.seal)), " "),
+            ),
+            (Words("签封哈希", "hash of the seal"), code(one.hash)),
+            (Words("回执时间", "time"), isolated(local(one.at, offset_s(site)))),
         ]
     )
 
 
 def lines(journal: Journal) -> Iterator[Html]:
     """Lines with their nameplates, and what must run with what."""
-    yield heading("线路与关联", "Lines and linkages")
+    yield heading(Words("线路与关联", "Lines and linkages"))
     meters = {line.id: [one.id for one in journal.meters if one.line == line.id] for line in journal.lines}
     heads = (
-        ("线路", "line"),
-        ("类别", "kind"),
-        ("名称", "name"),
-        ("设备", "equipment"),
-        ("铭牌功率", "rated"),
-        ("电表", "meters"),
+        Words("线路", "line"),
+        Words("类别", "kind"),
+        Words("名称", "name"),
+        Words("设备", "equipment"),
+        Words("铭牌功率", "rated"),
+        Words("电表", "meters"),
     )
     rows = [
         (
             isolated(line.id),
-            named(*KINDS[line.kind]),
+            to_html(KINDS[line.kind]),
             isolated(line.name),
             isolated(line.equipment),
             escape(power(line.rated_w)),
@@ -166,7 +173,11 @@ def lines(journal: Journal) -> Iterator[Html]:
     ]
     yield grid(heads, rows, numbers=(4,))
     yield grid(
-        (("关联", "linkage"), ("生产运行时", "while this runs"), ("治理须运行", "this must run")),
+        (
+            Words("关联", "linkage"),
+            Words("生产运行时", "while this runs"),
+            Words("治理须运行", "this must run"),
+        ),
         [
             (isolated(one.id), isolated(" + ".join(one.production)), isolated(" + ".join(one.treatment)))
             for one in journal.linkages
@@ -176,20 +187,20 @@ def lines(journal: Journal) -> Iterator[Html]:
 
 def meters(journal: Journal) -> Iterator[Html]:
     """Every meter: where it is, what it is, what seals it."""
-    yield heading("电表", "Meters")
+    yield heading(Words("电表", "Meters"))
     heads = (
-        ("电表", "meter"),
-        ("线路", "line"),
-        ("总线 · 地址", "bus · address"),
-        ("型号（可信度）", "model (confidence)"),
-        ("序列号", "serial"),
-        ("变比 CT/PT", "ratios"),
-        ("额定", "rated"),
-        ("封号", "seals"),
+        Words("电表", "meter"),
+        Words("线路", "line"),
+        Words("总线 · 地址", "bus · address"),
+        Words("型号（可信度）", "model (confidence)"),
+        Words("序列号", "serial"),
+        Words("变比 CT/PT", "ratios"),
+        Words("额定", "rated"),
+        Words("封号", "seals"),
     )
     yield grid(heads, [_meter(one) for one in journal.meters])
     buses = ", ".join(f"{bus.id} = {bus.url}" for bus in journal.buses)
-    yield markup('<p class="dim">{}: {}</p>', named("总线", "buses"), code(buses))
+    yield markup('<p class="dim">{}: {}</p>', to_html(Words("总线", "buses")), code(buses))
 
 
 def _meter(one: MeterFound) -> tuple[Html, ...]:
@@ -211,13 +222,13 @@ def _meter(one: MeterFound) -> tuple[Html, ...]:
 
 def wiring(journal: Journal, site: Site) -> Iterator[Html]:
     """The verdict that counts for each meter, and what was found before."""
-    yield heading("接线检查", "Wiring check")
+    yield heading(Words("接线检查", "Wiring check"))
     for meter in journal.meters:
         last = last_wiring(journal, meter.id)
         line = markup(" → {}", isolated(meter.line)) if meter.line else ""
         head = markup("<strong>{}</strong>{} ", isolated(meter.id), line)
         if last is None:
-            unchecked = badge("open", "未检查", "not checked")
+            unchecked = badge("open", Words("未检查", "not checked"))
             yield markup('<div class="entry"><p>{}{}</p></div>', head, unchecked)
             continue
         past = [one for one in journal.wiring if one.meter == meter.id][:-1]
@@ -231,17 +242,15 @@ def _is_corrected(last: WiringVerdict, past: list[WiringVerdict]) -> bool:
 
 
 def _verdict(head: Html, one: WiringVerdict, site: Site, *, corrected: bool) -> Html:
-    kind, zh, en = _VERDICTS[one.verdict]
-    mark = (
-        badge(kind, f"{zh}（已纠正）", f"{en}, a mistake was corrected") if corrected else badge(kind, zh, en)
-    )
+    kind, words = _VERDICTS[one.verdict]
+    mark = badge(kind, _CORRECTED.fill(verdict=words) if corrected else words)
     what = markup(" {}", code(" ".join((one.mistake, *one.phases)))) if one.mistake else ""
     ratio = f" × {one.ratio:g}" if one.ratio is not None and one.mistake else ""
     at = markup('<span class="dim">{}</span>', isolated(local(one.at, offset_s(site))))
-    inner = join((sentences(one.sentence.get("zh", ""), one.sentence.get("en", "")), _numbers(one)))
+    inner = join((sentences(one.sentence), _numbers(one)))
     if one.verdict == "good":
         return markup('<p>{}{} {}</p><div class="brief">{}</div>', head, mark, at, inner)
-    remedy = sentences(one.remedy.get("zh", ""), one.remedy.get("en", ""))
+    remedy = sentences(one.remedy)
     return markup("<p>{}{}{}{} {}</p>{}{}", head, mark, what, ratio, at, inner, remedy)
 
 
@@ -263,15 +272,17 @@ def _numbers(one: WiringVerdict) -> Html:
 def _history(past: list[WiringVerdict], site: Site) -> Iterator[Html]:
     left = len(past) - HISTORY_MAX
     for one in past[-HISTORY_MAX:]:
-        head = markup("{}: ", named("此前", "before"))
+        head = markup("{}: ", to_html(Words("此前", "before")))
         yield markup('<div class="past">{}</div>', _verdict(head, one, site, corrected=False))
     if left > 0:
-        yield markup('<p class="past">{}</p>', named(f"更早还有{left}次", f"{left} more before these"))
+        yield markup(
+            '<p class="past">{}</p>', to_html(Words(f"更早还有{left}次", f"{left} more before these"))
+        )
 
 
 def trials(journal: Journal, site: Site) -> Iterator[Html]:
     """The on/off test of each line."""
-    yield heading("启停试验", "On/off tests")
+    yield heading(Words("启停试验", "On/off tests"))
     for line in journal.lines:
         trial = last_trial(journal, line.id)
         if trial is not None and not trial.skipped:
@@ -280,15 +291,15 @@ def trials(journal: Journal, site: Site) -> Iterator[Html]:
         1 for line in journal.lines if (one := last_trial(journal, line.id)) is not None and not one.skipped
     )
     if before > 0:
-        more = named(f"此前另有{before}次试验", f"{before} more tests before these")
+        more = to_html(Words(f"此前另有{before}次试验", f"{before} more tests before these"))
         yield markup('<p class="dim">{}</p>', more)
 
 
 def _trial(trial: Trial, line: LineNamed, site: Site) -> Html:
     verdict = (
-        badge("good", "读数跟随", "the reading follows")
+        badge("good", Words("读数跟随", "the reading follows"))
         if trial.follows
-        else badge("bad", "读数不跟随", "the reading does not follow")
+        else badge("bad", Words("读数不跟随", "the reading does not follow"))
     )
     whole = clean(f"{line.id} {line.name}".strip(), TITLE_MAX)
     title = Words(whole, whole)
@@ -302,15 +313,20 @@ def _trial(trial: Trial, line: LineNamed, site: Site) -> Html:
         isolated(trial.meter),
         verdict,
         at,
-        sentences(trial.sentence.get("zh", ""), trial.sentence.get("en", "")),
+        sentences(trial.sentence),
         markup('<div class="scroll">{}</div>', drawing) if drawing else "",
     )
 
 
 def commissioning(journal: Journal, site: Site) -> Iterator[Html]:
     """From when on a line counts as running, and whether that was learned."""
-    yield heading("阈值与调试期", "Thresholds and commissioning")
-    heads = (("线路", "line"), ("运行不低于", "on from"), ("停止低于", "off below"), ("依据", "by"))
+    yield heading(Words("阈值与调试期", "Thresholds and commissioning"))
+    heads = (
+        Words("线路", "line"),
+        Words("运行不低于", "on from"),
+        Words("停止低于", "off below"),
+        Words("依据", "by"),
+    )
     yield grid(
         heads,
         [
@@ -318,59 +334,54 @@ def commissioning(journal: Journal, site: Site) -> Iterator[Html]:
                 isolated(one.line),
                 escape(power(one.hi_w)),
                 escape(power(one.lo_w)),
-                named(*SOURCES[one.source]),
+                to_html(SOURCES[one.source]),
             )
             for one in journal.thresholds
         ],
         numbers=(1, 2),
     )
-    rows = [("各关联的判定参数", "parameters of the linkages", _learned(site))]
+    rows = [(Words("各关联的判定参数", "parameters of the linkages"), _learned(site))]
     if period := journal.commissioning:
         begin, end = (
             isolated(local(at, offset_s(site), "%Y-%m-%d %H:%M")) for at in (period.begin_at, period.until_at)
         )
-        rows.append(("调试期", "commissioning period", join((begin, end), " – ")))
+        rows.append((Words("调试期", "commissioning period"), join((begin, end), " – ")))
     yield facts(rows)
 
 
 def _learned(site: Site) -> Html:
     parts = []
     for one in site.linkage:
-        word = named("仅按铭牌", "from the nameplates only")
+        words = Words("仅按铭牌", "from the nameplates only")
         if one.parameters is not None:
             try:
-                params = LinkageParams.from_dict(one.parameters)
+                is_provisional = LinkageParams.from_dict(one.parameters).provisional
             except ParamsError:
-                word = named("参数无法识读", "the parameters cannot be read")
+                words = Words("参数无法识读", "the parameters cannot be read")
             else:
-                zh, en = (
-                    ("已学习（暂定）", "learned, provisional")
-                    if params.provisional
-                    else ("已学习", "learned")
-                )
-                word = named(zh, en)
-        parts.append(markup("{}: {}", isolated(one.id), word))
+                words = _LEARNED[is_provisional]
+        parts.append(markup("{}: {}", isolated(one.id), to_html(words)))
     return join(parts, Html("<br>")) or Html("—")
 
 
 def skipped(journal: Journal) -> Iterator[Html]:
     """What was not done, and why."""
-    yield heading("未做或跳过的项目", "What was not done or was skipped")
+    yield heading(Words("未做或跳过的项目", "What was not done or was skipped"))
     rows = [
-        (named(*names), Html("—"), named("未完成", "not done"))
+        (to_html(names), Html("—"), to_html(Words("未完成", "not done")))
         for step, names in STEP_NAMES.items()
         if step not in journal.steps
     ]
-    wiring_name, trial_name = named(*STEP_NAMES["wiring"]), named(*STEP_NAMES["trial"])
+    wiring_name, trial_name = to_html(STEP_NAMES["wiring"]), to_html(STEP_NAMES["trial"])
     rows += [
-        (wiring_name, isolated(meter.id), named("未检查", "not checked"))
+        (wiring_name, isolated(meter.id), to_html(Words("未检查", "not checked")))
         for meter in journal.meters
         if last_wiring(journal, meter.id) is None
     ]
     for line in journal.lines:
         trial = last_trial(journal, line.id)
         if trial is None:
-            rows.append((trial_name, isolated(line.id), named("未试验", "not tried")))
+            rows.append((trial_name, isolated(line.id), to_html(Words("未试验", "not tried"))))
         elif trial.skipped:
             rows.append((trial_name, isolated(line.id), isolated(trial.skipped, 2 * CELL_MAX)))
-    yield grid((("项目", "what"), ("对象", "of"), ("原因", "why")), rows)
+    yield grid((Words("项目", "what"), Words("对象", "of"), Words("原因", "why")), rows)

@@ -21,6 +21,7 @@ from attrs import evolve, field, frozen
 from agent.site.field_types import UnitId, mistakes_in
 from agent.site.older import Renamed, todays_names
 from disk.files import replace_file
+from evidence.words import Words
 from provisioning.journal.tables import Numbers, no_number, plainly, shown, strictly
 from provisioning.terminal.exits import write_or_fail
 
@@ -43,8 +44,7 @@ STEPS: Final = (
 """In the order in which they are gone through."""
 RENAMED: Final = (Renamed("lines", "feed", "incomer", "0.2.0", key="kind"),)
 
-Sentence = dict[str, str]
-"""`{"zh": …, "en": …}`."""
+_NO_SENTENCE: Final = Words.same("")
 _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)")
 
 
@@ -125,8 +125,8 @@ class WiringVerdict:
     mistake: str | None = None
     phases: tuple[str, ...] = ()
     ratio: float | None = None
-    sentence: Sentence = field(factory=dict)
-    remedy: Sentence = field(factory=dict)
+    sentence: Words = _NO_SENTENCE
+    remedy: Words = _NO_SENTENCE
     numbers: Numbers = field(factory=dict)
 
 
@@ -149,7 +149,7 @@ class Trial:
     on_w: float | None = None
     samples: tuple[tuple[float, float | None], ...] = ()
     switched: tuple[tuple[float, Literal["on", "off"]], ...] = ()
-    sentence: Sentence = field(factory=dict)
+    sentence: Words = _NO_SENTENCE
     skipped: str = ""
 
 

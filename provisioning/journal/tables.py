@@ -12,6 +12,7 @@ from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn
 
 from agent.site.field_types import UNIT_ID_MAX, UnitId
+from evidence.words import Words
 
 T = TypeVar("T")
 
@@ -122,6 +123,8 @@ def _converter() -> Converter:
     for kind, hook in hooks.items():
         converter.register_structure_hook(kind, hook)
     converter.register_structure_hook_func(lambda kind: kind == dict[str, str], mapping(_text))
+    converter.register_structure_hook(Words, lambda value, _: _words(value))
+    converter.register_unstructure_hook(Words, lambda words: words.to_body() if words.zh or words.en else {})
     converter.register_structure_hook_func(lambda kind: kind == Numbers, mapping(_number))
     converter.register_structure_hook_func(_is_choice, _choice)
     converter.register_structure_hook_func(_is_pair, pair)
@@ -146,6 +149,14 @@ def _list_hook(converter: Converter, kind: Any) -> Callable[[Any, Any], Any]:
 def _object_hook(converter: Converter, kind: Any) -> Callable[[Any, Any], Any]:
     plain = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=True)
     return lambda value, _: plain(_mapping(value), kind)
+
+
+def _words(value: Any) -> Words:
+    """A sentence as `{"zh": …, "en": …}`; what was never said is `{}`."""
+    known = {"zh": "", "en": ""} | {key: _text(one, None) for key, one in _mapping(value).items()}
+    if len(known) > 2:
+        raise ValueError(f"must have zh and en, not {shown(value)}")
+    return Words(**known)
 
 
 def _unit(value: Any, _: Any) -> int:

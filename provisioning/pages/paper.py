@@ -59,46 +59,44 @@ def code(text: object) -> Html:
     return markup('<bdi class="mono">{}</bdi>', kept) if kept else Html("—")
 
 
-def named(zh: str, en: str) -> Html:
+def to_html(words: Words) -> Html:
     """Our own words in both languages."""
-    return markup('<span lang="zh">{}</span> <span lang="en" class="en">{}</span>', zh, en)
+    return markup('<span lang="zh">{}</span> <span lang="en" class="en">{}</span>', words.zh, words.en)
 
 
-def sentences(zh: str, en: str) -> Html:
-    """Whole sentences, one below the other; one that is missing in a language is left out."""
-    first = markup('<p lang="zh">{}</p>', isolated(zh, TEXT_MAX)) if zh else Html("")
-    second = markup('<p lang="en" class="en">{}</p>', isolated(en, TEXT_MAX)) if en else Html("")
+def sentences(words: Words) -> Html:
+    """Whole sentences from outside, one below the other; one that is missing in a language is left out."""
+    first = markup('<p lang="zh">{}</p>', isolated(words.zh, TEXT_MAX)) if words.zh else Html("")
+    second = markup('<p lang="en" class="en">{}</p>', isolated(words.en, TEXT_MAX)) if words.en else Html("")
     return join([first, second])
 
 
-def heading(zh: str, en: str) -> Html:
+def heading(words: Words) -> Html:
     """The head of a part."""
-    return markup("<h2>{}</h2>", named(zh, en))
+    return markup("<h2>{}</h2>", to_html(words))
 
 
-def facts(rows: Iterable[tuple[str, str, Html]]) -> Html:
-    """Names in both languages, and values."""
-    cells = (markup("<tr><td>{}</td><td>{}</td></tr>", named(zh, en), value) for zh, en, value in rows)
+def facts(rows: Iterable[tuple[Words, Html]]) -> Html:
+    """Names and values."""
+    cells = (markup("<tr><td>{}</td><td>{}</td></tr>", to_html(words), value) for words, value in rows)
     return markup('<table class="facts">{}</table>', join(cells))
 
 
-def grid(
-    heads: Sequence[tuple[str, str]], rows: Iterable[Sequence[Html]], numbers: Sequence[int] = ()
-) -> Html:
+def grid(heads: Sequence[Words], rows: Iterable[Sequence[Html]], numbers: Sequence[int] = ()) -> Html:
     """A table; the columns in `numbers` stand to the right."""
     css = [Html(' class="number"') if at in numbers else Html("") for at in range(len(heads))]
-    head = join(markup("<th{}>{}</th>", kind, named(*words)) for kind, words in zip(css, heads, strict=True))
+    head = join(markup("<th{}>{}</th>", kind, to_html(words)) for kind, words in zip(css, heads, strict=True))
     lines = join(
         markup("<tr>{}</tr>\n", join(markup("<td{}>{}</td>", *cell) for cell in zip(css, row, strict=True)))
         for row in rows
     )
     if not lines:
-        return markup('<p class="dim">{}</p>', named("无", "none"))
+        return markup('<p class="dim">{}</p>', to_html(Words("无", "none")))
     return markup(
         '<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>\n{}</tbody></table></div>', head, lines
     )
 
 
-def badge(kind: str, zh: str, en: str) -> Html:
+def badge(kind: str, words: Words) -> Html:
     """A verdict in a word: `kind` is good, bad or open."""
-    return markup('<span class="badge {}">{}</span>', kind, named(zh, en))
+    return markup('<span class="badge {}">{}</span>', kind, to_html(words))

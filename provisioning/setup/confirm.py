@@ -9,7 +9,7 @@ from drivers.points.model import names
 from provisioning.journal.file import MeterFound
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
-from provisioning.setup.words import said
+from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
 
@@ -52,7 +52,7 @@ def _show(session: Session) -> None:
         (meter.id, place_of(meter), meter.model, meter.serial, f"{meter.confidence:.0%}")
         for meter in session.journal.meters
     ]
-    session.talk.show(table(("", *(said(key) for key in ("place", "model", "serial", "confidence"))), rows))
+    session.talk.show(table(("", *(text(key) for key in ("place", "model", "serial", "confidence"))), rows))
 
 
 def _meter_or_none(session: Session, typed: str) -> MeterFound | None:

@@ -19,7 +19,7 @@ from provisioning.setup.confirm import confirm, place_of
 from provisioning.setup.look import Ended, Going, Hit, checked_url, looked, serial_ports
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
-from provisioning.setup.words import said
+from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import progress
 
@@ -39,7 +39,7 @@ def find(session: Session) -> None:
     if errors:
         raise fail(EXIT_OUTSIDE, *errors)
     if not session.journal.meters:
-        raise fail(EXIT_NO, said("no_meter"))
+        raise fail(EXIT_NO, text("no_meter"))
     confirm(session)
     session.talk.event("meters", meters=[_as_json(meter) for meter in session.journal.meters])
     session.write_site()
@@ -121,9 +121,9 @@ def _every(seen: Going) -> float:
 
 
 def _ended(session: Session, url: str, seen: Ended, errors: list[str]) -> None:
-    for text in seen.findings:
-        session.talk.show(f"{_short(url)}: {text}", style="yellow")
-        session.talk.event("finding", bus=url, text=text)
+    for finding in seen.findings:
+        session.talk.show(f"{_short(url)}: {finding}", style="yellow")
+        session.talk.event("finding", bus=url, text=finding)
     if seen.error:
         errors.append(f"{url}: {seen.error}")
 

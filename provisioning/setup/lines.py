@@ -21,7 +21,7 @@ from provisioning.setup.confirm import identifier, place_of
 from provisioning.setup.linkages import id_answer, linkages
 from provisioning.setup.session import Session, default_gateway
 from provisioning.setup.talk import WrongAnswerError
-from provisioning.setup.words import said
+from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
 
@@ -173,7 +173,7 @@ def _change(session: Session, line: LineNamed) -> None:
 def _line_asked(session: Session, line: LineNamed) -> None:
     talk, taken = session.talk, [one.id for one in session.journal.lines if one.id != line.id]
     name = line.name if not line.id else talk.ask_text("line.name", "ask_line_name", default=line.name)
-    options = [(kind, said(kind)) for kind in KINDS]
+    options = [(kind, text(kind)) for kind in KINDS]
     guessed = line.kind if line.id else _guessed(name)
     kind = cast("Kind", talk.ask_choice("line.kind", "ask_kind", options, default=guessed, name=name))
     default_kw = line.rated_w / W_PER_KW if line.rated_w else None
@@ -246,13 +246,13 @@ def _show(session: Session) -> None:
             (
                 line.id,
                 line.name,
-                said(line.kind),
+                text(line.kind),
                 f"{line.rated_w / W_PER_KW:g} kW",
                 " ".join(meter.id for meter in journal.meters if meter.line == line.id),
             )
             for line in journal.lines
         ]
-        session.talk.show(table(("", *(said(key) for key in ("name", "kind", "rated", "meters"))), rows))
+        session.talk.show(table(("", *(text(key) for key in ("name", "kind", "rated", "meters"))), rows))
     free = [f"{meter.id} ({meter.model} {place_of(meter)})" for meter in _unfed(session)]
     if free:
         session.talk.say("meters_without_line", meters=", ".join(free))

@@ -17,7 +17,7 @@ from disk.database import StoreError
 from evidence.seal import FIRST_NUMBER
 from provisioning.journal.file import Receipted
 from provisioning.setup.session import Session
-from provisioning.setup.words import said
+from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_OUTSIDE, fail
 from provisioning.terminal.show import progress
 
@@ -35,7 +35,7 @@ def receipt(session: Session) -> None:
     status = service_status(session)
     seals, receipted = _of_service(session, status) if status else run_once(session)
     if receipted < FIRST_NUMBER:
-        raise fail(EXIT_OUTSIDE, said("no_receipt", seals=seals))
+        raise fail(EXIT_OUTSIDE, text("no_receipt", seals=seals))
     session.keep(receipt=Receipted(FIRST_NUMBER, _first_hash(session), session.now()))
     session.talk.say("receipted", style="green", seal=FIRST_NUMBER, seals=seals, receipted=receipted)
     session.talk.event("receipt", seal=FIRST_NUMBER, seals=seals, receipted=receipted)
@@ -64,7 +64,7 @@ def run_once(session: Session) -> tuple[int, int]:
     site = session.site()
     told: dict[str, Any] = {}
     with progress() as bar:
-        task = bar.add_task(said("reading_meters"), total=len(site.meter))
+        task = bar.add_task(text("reading_meters"), total=len(site.meter))
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log,
             _started(session, log) as child,
@@ -77,7 +77,7 @@ def run_once(session: Session) -> tuple[int, int]:
                 if meter is None or meter in seen:
                     continue
                 seen.add(meter)
-                doing = str(meter) if len(seen) < len(site.meter) else said("waiting_receipt")
+                doing = str(meter) if len(seen) < len(site.meter) else text("waiting_receipt")
                 bar.update(task, completed=len(seen), description=doing)
                 if told.get("quality") != "good":
                     reason = str(told.get("reason", ""))
@@ -87,7 +87,7 @@ def run_once(session: Session) -> tuple[int, int]:
             words = log.read()
     if "seals" not in told:
         lines = [line for line in words.splitlines() if not line.startswith("INFO")][-LINES_TOLD:]
-        raise fail(EXIT_OUTSIDE, *(lines or [said("agent_failed", code=code)]))
+        raise fail(EXIT_OUTSIDE, *(lines or [text("agent_failed", code=code)]))
     if not told["receipted"]:
         for line in [one for one in words.splitlines() if "broker" in one][-LINES_TOLD:]:
             session.talk.show(f"  {line}", style="dim")

@@ -34,7 +34,7 @@ from provisioning.journal.file import (
 from provisioning.setup.answers import Answers
 from provisioning.setup.site import site_text
 from provisioning.setup.talk import Talk
-from provisioning.setup.words import said
+from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 
 SITE_NAME: Final = "site.toml"
@@ -208,4 +208,4 @@ def aside(path: Path, why: str) -> Path:
 
 def continue_line(folder: Path) -> str:
     """How an interrupted setup goes on."""
-    return said("go_on", folder=folder)
+    return text("go_on", folder=folder)

@@ -17,7 +17,7 @@ from typing import Any, Final, NoReturn, TypeVar
 import click
 from attrs import define
 
-from provisioning.setup.words import said, sentence
+from provisioning.setup.words import WORDS, text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import console
 
@@ -38,7 +38,7 @@ class WrongAnswerError(ValueError):
 
     def __init__(self, key: str, /, **values: Any) -> None:
         self.key, self.values = key, values
-        super().__init__(sentence(key, "en", **values))
+        super().__init__(WORDS[key].text("en", **values))
 
 
 @define
@@ -57,7 +57,7 @@ class Talk:
 
     def say(self, key: str, /, *, style: str = "", **values: Any) -> None:
         """One sentence for people."""
-        self.show(said(key, **values), style=style)
+        self.show(text(key, **values), style=style)
 
     def show(self, text: Any, *, style: str = "") -> None:
         """A text or a table for people."""
@@ -93,7 +93,7 @@ class Talk:
             default = given
         shown = f" [{default}]" if default else ""
         while True:
-            typed = self._line(f"{said(key, **values)}{shown}: ").strip()
+            typed = self._line(f"{text(key, **values)}{shown}: ").strip()
             if not typed and default is None:
                 self.say("needs_answer", style="yellow")
                 continue
@@ -128,8 +128,8 @@ class Talk:
         self, path: str, key: str, *, default: bool | None, given: bool | None = None, **values: Any
     ) -> bool:
         """Yes or no."""
-        shown = None if default is None else said("yes" if default else "no")
-        told = None if given is None else said("yes" if given else "no")
+        shown = None if default is None else text("yes" if default else "no")
+        told = None if given is None else text("yes" if given else "no")
         return self.ask(path, key, _yes_or_no, default=shown, given=told, **values)
 
     def ask_choice(
@@ -168,7 +168,7 @@ class Talk:
 
     def refuse(self, path: str, key: str, /, **values: Any) -> NoReturn:
         """End the verb: an answer is wrong, and here is why."""
-        raise fail(EXIT_USAGE, f"{self.source}: {path}: {sentence(key, 'en', **values)}")
+        raise fail(EXIT_USAGE, f"{self.source}: {path}: {WORDS[key].text('en', **values)}")
 
     def _taken(self, path: str, check: Callable[[str], T], text: str | None, *, was_given: bool) -> T:
         if text is None:

@@ -13,7 +13,7 @@ from agent.detect.line_params import NAMEPLATE_HI, NAMEPLATE_LO, nameplate_thres
 from provisioning.journal.file import LineNamed, LineThreshold, last_trial
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
-from provisioning.setup.words import said
+from provisioning.setup.words import text
 from provisioning.terminal.show import table
 
 W_PER_KW: Final = 1000
@@ -107,11 +107,11 @@ def _show(session: Session) -> None:
             names.get(one.line, ""),
             f"{one.hi_w / W_PER_KW:.3g} kW",
             f"{one.lo_w / W_PER_KW:.3g} kW",
-            said(_ORIGINS[one.source]),
+            text(_ORIGINS[one.source]),
         )
         for one in session.journal.thresholds
     ]
-    headings = ("", said("name"), said("running_from"), said("stopped_below"), said("origin"))
+    headings = ("", text("name"), text("running_from"), text("stopped_below"), text("origin"))
     session.talk.show(table(headings, rows))
 
 

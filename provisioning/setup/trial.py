@@ -24,11 +24,11 @@ from provisioning.setup.lines import has_power
 from provisioning.setup.meters import Readers
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, text_answer
-from provisioning.setup.words import both, said
+from provisioning.setup.words import WORDS, text
 from provisioning.terminal.show import SPARK_COLUMNS, Screen, sparkline, table
 from provisioning.wiring import Follow, Followed
 from provisioning.wiring.trial import SETTLE_S, WAIT_S, State, Wait
-from provisioning.words.language import language
+from provisioning.words.language import translate
 
 TICK_S: Final = 1.0
 """Every meter is read once a second where its bus is quick enough."""
@@ -101,7 +101,7 @@ def _line(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> N
     wanted = "skip" if miswired else "try"
     while True:
         if not talk.assume_yes:
-            options = [(key, said(f"trial_{key}")) for key in ("try", "skip")]
+            options = [(key, text(f"trial_{key}")) for key in ("try", "skip")]
             wanted = talk.ask_choice(f"{line.id}.trial", "ask_trial", options, default=wanted, line=named)
             while powers.readers.next(0.0) is not None:  # what was read while nobody watched
                 powers.lately.clear()
@@ -130,7 +130,7 @@ def _tried(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> 
         result.on_w,
         tuple(thinned(watch.curve, SAMPLES_MAX)),
         tuple(watch.switched),
-        dict(result.sentence),
+        result.sentence,
     )
     session.keep(trials=(*session.journal.trials, verdict))
     told = {
@@ -141,21 +141,20 @@ def _tried(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> 
         "others": list(result.meters),
         "off_w": result.off_w,
         "on_w": result.on_w,
-        "sentence": dict(result.sentence),
-        "remedy": dict(result.remedy),
+        "sentence": result.sentence.to_body(),
+        "remedy": result.remedy.to_body(),
     }
     curve = [list(one) for one in thinned(watch.curve, LETTER_SAMPLES_MAX)]
     session.chain(
         "trial", **told, begin_at=begin_at, samples=curve, switched=[list(s) for s in watch.switched]
     )
     session.talk.event("trial", **told)
-    own = language()
     session.talk.show(
-        f"{'✓' if result.follows else '✗'} {line.id}  {result.sentence[own]}",
+        f"{'✓' if result.follows else '✗'} {line.id}  {translate(result.sentence)}",
         style="green" if result.follows else "bold red",
     )
     if not result.follows:
-        session.talk.show(f"     → {result.remedy[own]}")
+        session.talk.show(f"     → {translate(result.remedy)}")
     return result
 
 
@@ -217,7 +216,7 @@ class _Watch:
         values = [watts for _, watts in self.curve]
         top = max((one for one in values if one is not None), default=0.0)
         now = "–" if wait.own_w is None else f"{wait.own_w / W_PER_KW:.2f} kW"
-        doing = said("settling") if wait.what != "switch" else said(f"waiting_{wait.to}")
+        doing = text("settling") if wait.what != "switch" else text(f"waiting_{wait.to}")
         row = (self.line.id, now, sparkline(values, top, SPARK_COLUMNS), doing, f"{wait.left_s:.0f} s")
         self.screen.draw(table(("", "", "", "", ""), [row]))
 
@@ -237,13 +236,13 @@ def _miswired(session: Session, line: LineNamed) -> str | None:
     for name in _own(session, line):
         verdict = last_wiring(session.journal, name)
         if verdict is not None and verdict.verdict == "mistake":
-            return said("miswired", meter=name, what=verdict.sentence.get(language(), ""))
+            return text("miswired", meter=name, what=verdict.sentence)
     return None
 
 
 def _skipped(session: Session, line: LineNamed, reason: str) -> None:
     now = session.now()
-    sentence = both("not_tried", reason=reason)
+    sentence = WORDS["not_tried"].fill(reason=reason)
     left_out = Trial(
         line.id, ", ".join(_own(session, line)), now, now, follows=False, sentence=sentence, skipped=reason
     )

@@ -23,7 +23,7 @@ from provisioning.setup.answers import read_answers
 from provisioning.setup.receipt import service_status
 from provisioning.setup.session import Session, continue_line, default_folder, session, state_of
 from provisioning.setup.talk import Talk
-from provisioning.setup.words import said
+from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
 from provisioning.words.language import choose_language, language
 
@@ -164,9 +164,9 @@ def _guided(one: Session) -> None:
         talk.say("hello", folder=one.folder)
     for number, name in enumerate(STEPS, 1):
         if name in one.journal.steps:
-            talk.say("already_done", style="dim", name=said(f"name_{name}"), at=one.journal.steps[name][:16])
+            talk.say("already_done", style="dim", name=text(f"name_{name}"), at=one.journal.steps[name][:16])
             continue
-        talk.say("step", style="bold", number=number, count=len(STEPS), name=said(f"name_{name}"))
+        talk.say("step", style="bold", number=number, count=len(STEPS), name=text(f"name_{name}"))
         _run(one, name)
     talk.say("all_done", style="green")
     talk.event("all_done")
@@ -177,7 +177,7 @@ def _run(one: Session, name: str) -> None:
     run: Callable[[Session], None] = getattr(module, name)
     missing = NEEDS.get(name)
     if missing is not None and missing not in one.journal.steps:
-        raise fail(EXIT_USAGE, said("comes_first", name=name, missing=missing))
+        raise fail(EXIT_USAGE, text("comes_first", name=name, missing=missing))
     if name in MEASURES and service_status(one) is not None:
         one.talk.say("agent_has_ports", style="yellow")
     one.talk.event("step", step=name)

@@ -19,11 +19,11 @@ from provisioning.setup.lines import has_power, model_of
 from provisioning.setup.meters import Readers, Sample
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
-from provisioning.setup.words import both, said
+from provisioning.setup.words import WORDS, text
 from provisioning.terminal.show import Screen, table
 from provisioning.wiring import Diagnosis, Expected, Mistake, diagnose
 from provisioning.wiring.ratio import right_ratio
-from provisioning.words.language import language
+from provisioning.words.language import translate
 
 READS: Final = 5
 READS_MIN, READS_MAX = 3, 10
@@ -109,7 +109,11 @@ def _judged(
     else:
         why = next((sample.reason for sample in samples), "")
         verdict = WiringVerdict(
-            meter.id, at, "undecided", sentence=both("meter_silent_now", why=why), remedy=both("check_bus")
+            meter.id,
+            at,
+            "undecided",
+            sentence=WORDS["meter_silent_now"].fill(why=why),
+            remedy=WORDS["check_bus"],
         )
     session.keep(wiring=(*session.journal.wiring, verdict))
     fields = {
@@ -118,8 +122,8 @@ def _judged(
         "mistake": verdict.mistake,
         "phases": list(verdict.phases),
         "ratio": verdict.ratio,
-        "sentence": verdict.sentence,
-        "remedy": verdict.remedy,
+        "sentence": verdict.sentence.to_body(),
+        "remedy": verdict.remedy.to_body(),
     }
     session.chain("wiring", **fields, numbers=verdict.numbers)
     session.talk.event("wiring", **fields)
@@ -135,18 +139,17 @@ def _verdict(meter: str, at: str, found: Diagnosis) -> WiringVerdict:
         found.mistake,
         tuple(found.phases),
         found.ratio,
-        dict(found.sentence),
-        dict(found.remedy),
+        found.sentence,
+        found.remedy,
         {name: float(number) for name, number in found.numbers.items()},
     )
 
 
 def _tell(session: Session, meter: MeterFound, verdict: WiringVerdict) -> None:
     mark = {"good": "✓", "mistake": "✗", "undecided": "?"}[verdict.verdict]
-    own = language()
-    session.talk.show(f"{mark} {meter.id}  {verdict.sentence.get(own, '')}", style=_STYLE[verdict.verdict])
-    if verdict.verdict != "good" and verdict.remedy.get(own):
-        session.talk.show(f"     → {verdict.remedy[own]}")
+    session.talk.show(f"{mark} {meter.id}  {translate(verdict.sentence)}", style=_STYLE[verdict.verdict])
+    if verdict.verdict != "good":
+        session.talk.show(f"     → {translate(verdict.remedy)}")
 
 
 def _expected(session: Session, meter: MeterFound, clamp_a: dict[str, float]) -> Expected:
@@ -207,9 +210,9 @@ def _corrected(session: Session, meters: Sequence[MeterFound]) -> None:
                 break
             _tell(session, meter, verdict)
             options = [
-                ("again", said("measure_again")),
-                ("ratio", said("set_ratio")),
-                ("leave", said("leave_it")),
+                ("again", text("measure_again")),
+                ("ratio", text("set_ratio")),
+                ("leave", text("leave_it")),
             ]
             if verdict.mistake != Mistake.WRONG_RATIO or not _is_secondary(session, meter):
                 del options[1]

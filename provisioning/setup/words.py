@@ -1,293 +1,291 @@
-"""What a setup says and asks, in Chinese and English. A test holds both to the same places and keys."""
+"""What a setup says and asks."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from provisioning.words.language import LANGUAGES, language
+from evidence.words import Words
+from provisioning.words.language import translate
 
-SENTENCES: Final = {
+WORDS: Final[Mapping[str, Words]] = {
     # of the whole session
-    "hello": (
+    "hello": Words(
         "电监安装向导：文件夹 {folder}。按回车接受方括号中的值；随时按 Ctrl-C 结束，下次从此处继续。",
         "Setup in {folder}. Enter takes what stands in brackets; Ctrl-C ends, the next call goes on there.",
     ),
-    "go_on": (
+    "go_on": Words(
         "已保存。继续：dianjian setup --folder {folder}",
         "kept; go on with: dianjian setup --folder {folder}",
     ),
-    "step": ("第 {number}/{count} 步：{name}", "Step {number} of {count}: {name}"),
-    "already_done": ("已完成 {name}（{at}）", "done before: {name} ({at})"),
-    "all_done": ("全部完成。", "Everything is done."),
-    "ask_step_again": ("再做一次？", "Do it again?"),
-    "comes_first": ("步骤 {name}：先做 {missing}", "step {name}: {missing} comes first"),
-    "agent_has_ports": (
+    "step": Words("第 {number}/{count} 步：{name}", "Step {number} of {count}: {name}"),
+    "already_done": Words("已完成 {name}（{at}）", "done before: {name} ({at})"),
+    "all_done": Words("全部完成。", "Everything is done."),
+    "ask_step_again": Words("再做一次？", "Do it again?"),
+    "comes_first": Words("步骤 {name}：先做 {missing}", "step {name}: {missing} comes first"),
+    "agent_has_ports": Words(
         "代理程序正在运行并占用串口；测量前请停止：systemctl stop dianjian-agent",
         "the agent runs and owns the serial ports; for measuring: systemctl stop dianjian-agent",
     ),
-    "journal_damaged": (
+    "journal_damaged": Words(
         "{path} 已损坏（{why}）；已改名为 {kept}，重新开始",
         "{path} is damaged ({why}); it was set aside as {kept} and a new one begun",
     ),
-    "set_aside": ("原文件保存为 {path}", "the old file is kept as {path}"),
-    "site_differs": (
+    "set_aside": Words("原文件保存为 {path}", "the old file is kept as {path}"),
+    "site_differs": Words(
         "{path} 不是本向导写的，或已被修改。不同之处：",
         "{path} was not written by this setup, or was edited since. What differs:",
     ),
-    "more_lines": ("    ……还有 {count} 行", "    … and {count} lines more"),
-    "ask_replace_site": ("用安装向导的内容替换？", "Replace it by what this setup knows?"),
-    "yes": ("是", "yes"),
-    "no": ("否", "no"),
-    "name_find": ("查找电表", "find the meters"),
-    "name_lines": ("线路与关联", "lines and linkages"),
-    "name_wiring": ("接线检查", "wiring check"),
-    "name_trial": ("启停试验", "on/off test"),
-    "name_thresholds": ("启停阈值", "thresholds"),
-    "name_photos": ("照片与封印号", "photos and seal numbers"),
-    "name_enrol": ("登记", "enrolment"),
-    "name_receipt": ("首次回执", "first receipt"),
-    "name_commission": ("调试期", "commissioning period"),
-    "name_sheet": ("验收单", "acceptance sheet"),
+    "more_lines": Words("    ……还有 {count} 行", "    … and {count} lines more"),
+    "ask_replace_site": Words("用安装向导的内容替换？", "Replace it by what this setup knows?"),
+    "yes": Words("是", "yes"),
+    "no": Words("否", "no"),
+    "name_find": Words("查找电表", "find the meters"),
+    "name_lines": Words("线路与关联", "lines and linkages"),
+    "name_wiring": Words("接线检查", "wiring check"),
+    "name_trial": Words("启停试验", "on/off test"),
+    "name_thresholds": Words("启停阈值", "thresholds"),
+    "name_photos": Words("照片与封印号", "photos and seal numbers"),
+    "name_enrol": Words("登记", "enrolment"),
+    "name_receipt": Words("首次回执", "first receipt"),
+    "name_commission": Words("调试期", "commissioning period"),
+    "name_sheet": Words("验收单", "acceptance sheet"),
     # wrong answers
-    "needs_answer": ("请输入", "an answer is needed"),
-    "not_printable": ("含有无法显示的字符", "has characters that cannot be shown"),
-    "too_long": ("太长，最多 {limit} 个字符", "is too long: at most {limit} characters"),
-    "not_in_range": (
+    "needs_answer": Words("请输入", "an answer is needed"),
+    "not_printable": Words("含有无法显示的字符", "has characters that cannot be shown"),
+    "too_long": Words("太长，最多 {limit} 个字符", "is too long: at most {limit} characters"),
+    "not_in_range": Words(
         "须为 {low} 至 {high} 之间的数，而不是 {typed!r}",
         "must be a number from {low} to {high}, not {typed!r}",
     ),
-    "not_yes_no": ("请回答 是 或 否，而不是 {typed!r}", "must be yes or no, not {typed!r}"),
-    "no_choice": ("须为其中之一：{options}，而不是 {typed!r}", "must be one of {options}, not {typed!r}"),
-    "no_id": (
+    "not_yes_no": Words("请回答 是 或 否，而不是 {typed!r}", "must be yes or no, not {typed!r}"),
+    "no_choice": Words(
+        "须为其中之一：{options}，而不是 {typed!r}",
+        "must be one of {options}, not {typed!r}",
+    ),
+    "no_id": Words(
         "须由字母、数字、- 和 _ 组成，最多 {limit} 个，而不是 {typed!r}",
         "must be letters, digits, - and _, at most {limit}, not {typed!r}",
     ),
-    "id_taken": ("{typed!r} 已被使用", "{typed!r} is used already"),
-    "wrong_url": ("{text}", "{text}"),
-    "no_such_meter": ("没有电表 {typed!r}；有：{known}", "no meter {typed!r}; known: {known}"),
-    "no_such_model": ("没有型号 {typed!r}；有：{known}", "no model {typed!r}; known: {known}"),
-    "no_such_line": ("没有线路 {typed!r}；有：{known}", "no line {typed!r}; known: {known}"),
+    "id_taken": Words("{typed!r} 已被使用", "{typed!r} is used already"),
+    "wrong_url": Words("{text}", "{text}"),
+    "no_such_meter": Words("没有电表 {typed!r}；有：{known}", "no meter {typed!r}; known: {known}"),
+    "no_such_model": Words("没有型号 {typed!r}；有：{known}", "no model {typed!r}; known: {known}"),
+    "no_such_line": Words("没有线路 {typed!r}；有：{known}", "no line {typed!r}; known: {known}"),
     # find
-    "searching": ("正在查找 {count} 条总线上的电表……", "Looking for meters on {count} buses …"),
-    "ask_buses": (
+    "searching": Words("正在查找 {count} 条总线上的电表……", "Looking for meters on {count} buses …"),
+    "ask_buses": Words(
         "总线：串口或地址，用空格分开，如 /dev/ttyUSB0 tcp://192.168.1.20",
         "Buses: serial ports or addresses, with blanks between, like /dev/ttyUSB0 tcp://192.168.1.20",
     ),
-    "no_meter": (
+    "no_meter": Words(
         "没有电表应答；检查电源、A/B 接线和地址，然后再试一次",
         "no meter answers; check the supply, the A/B wires and the addresses, then try again",
     ),
-    "meter_silent": (
+    "meter_silent": Words(
         "电表 {meter}（{place}）上次找到，这次没有应答",
         "meter {meter} ({place}) was found before and does not answer now",
     ),
-    "look_at_label": (
+    "look_at_label": Words(
         "请看电表 {meter}（{place}）的铭牌；应答与 {model} 相符：",
         "Look at the label of meter {meter} ({place}); it answers like {model}:",
     ),
-    "ask_model": ("型号", "Model"),
-    "ask_meter_id": ("电表编号", "Id of the meter"),
-    "ask_meters_right": (
+    "ask_model": Words("型号", "Model"),
+    "ask_meter_id": Words("电表编号", "Id of the meter"),
+    "ask_meters_right": Words(
         "正确就按回车；否则输入要改的电表，如 m3",
         "Enter if all is right, else the meter to correct, like m3",
     ),
-    "place": ("位置", "place"),
-    "model": ("型号", "model"),
-    "serial": ("序列号", "serial"),
-    "confidence": ("可信度", "confidence"),
+    "place": Words("位置", "place"),
+    "model": Words("型号", "model"),
+    "serial": Words("序列号", "serial"),
+    "confidence": Words("可信度", "confidence"),
     # wiring
-    "measuring": (
+    "measuring": Words(
         "同时测量 {count} 块电表，各读 {reads} 次……",
         "Measuring {count} meters at once, {reads} reads each …",
     ),
-    "meter_silent_now": ("电表没有应答：{why}", "the meter does not answer: {why}"),
-    "check_bus": (
+    "meter_silent_now": Words("电表没有应答：{why}", "the meter does not answer: {why}"),
+    "check_bus": Words(
         "检查电表电源和 A/B 接线，然后再测",
         "check the meter's supply and the A/B wires, then measure again",
     ),
-    "no_clamp": (
+    "no_clamp": Words(
         "须为 l1、l2、l3 的安培数，如 41.5 40 42，而不是 {typed}",
         "must be amperes of l1, l2, l3, like 41.5 40 42, not {typed}",
     ),
-    "ask_has_clamp": ("手边有钳形表吗？（可核对变比）", "Is a clamp meter at hand? It shows a wrong ratio"),
-    "ask_clamp": (
+    "ask_has_clamp": Words(
+        "手边有钳形表吗？（可核对变比）",
+        "Is a clamp meter at hand? It shows a wrong ratio",
+    ),
+    "ask_clamp": Words(
         "{meter}：钳形表 L1 L2 L3 的安培数（电表 {shown}；- 为不测）",
         "{meter}: amperes that the clamp meter shows on L1 L2 L3 (the meter says {shown}; - for none)",
     ),
-    "ask_corrected": ("{meter} 怎么办", "{meter}"),
-    "measure_again": ("已改正，重新测量", "corrected: measure again"),
-    "set_ratio": ("修改变比后重新测量", "set the ratio anew and measure again"),
-    "leave_it": ("保持现状", "leave it as it is"),
+    "ask_corrected": Words("{meter} 怎么办", "{meter}"),
+    "measure_again": Words("已改正，重新测量", "corrected: measure again"),
+    "set_ratio": Words("修改变比后重新测量", "set the ratio anew and measure again"),
+    "leave_it": Words("保持现状", "leave it as it is"),
     # trial
-    "ask_trial": ("{line} 的启停试验", "On/off test of {line}"),
-    "trial_try": ("现在试验：设备要停一次再开", "now: the machine is switched off and on again"),
-    "trial_skip": ("不试验", "leave it out"),
-    "miswired": (
+    "ask_trial": Words("{line} 的启停试验", "On/off test of {line}"),
+    "trial_try": Words("现在试验：设备要停一次再开", "now: the machine is switched off and on again"),
+    "trial_skip": Words("不试验", "leave it out"),
+    "miswired": Words(
         "先改正 {meter} 的接线，再做启停试验：{what}",
         "the wiring of {meter} comes first, then the on/off test: {what}",
     ),
-    "ask_reason": ("为什么不试验（写入验收单）", "Why not (it stands on the sheet)"),
-    "switch_off": ("请停下 {line}", "Switch {line} OFF"),
-    "switch_on": ("请启动 {line}", "Switch {line} ON"),
-    "settling": ("等读数稳定", "watching it settle"),
-    "waiting_off": ("等待停机", "waiting for OFF"),
-    "waiting_on": ("等待开机", "waiting for ON"),
-    "not_tried": ("未试验：{reason}", "not tried: {reason}"),
-    "line_not_tried": ("{line} 未试验：{reason}", "{line} not tried: {reason}"),
+    "ask_reason": Words("为什么不试验（写入验收单）", "Why not (it stands on the sheet)"),
+    "switch_off": Words("请停下 {line}", "Switch {line} OFF"),
+    "switch_on": Words("请启动 {line}", "Switch {line} ON"),
+    "settling": Words("等读数稳定", "watching it settle"),
+    "waiting_off": Words("等待停机", "waiting for OFF"),
+    "waiting_on": Words("等待开机", "waiting for ON"),
+    "not_tried": Words("未试验：{reason}", "not tried: {reason}"),
+    "line_not_tried": Words("{line} 未试验：{reason}", "{line} not tried: {reason}"),
     # thresholds
-    "ask_thresholds": (
+    "ask_thresholds": Words(
         "正确就按回车；否则输入要改的线路，如 p1",
         "Enter if all is right, else the line to change, like p1",
     ),
-    "ask_on_kw": ("{line} 从多少 kW 起算运行", "{line} counts as running from, in kW"),
-    "ask_off_kw": ("{line} 低于多少 kW 算停止", "{line} counts as stopped below, in kW"),
-    "running_from": ("运行 ≥", "running from"),
-    "stopped_below": ("停止 <", "stopped below"),
-    "origin": ("来源", "from"),
-    "nameplate": ("铭牌", "nameplate"),
-    "from_trial": ("启停试验", "on/off test"),
-    "typed": ("输入", "typed"),
-    "thresholds_cross": (
+    "ask_on_kw": Words("{line} 从多少 kW 起算运行", "{line} counts as running from, in kW"),
+    "ask_off_kw": Words("{line} 低于多少 kW 算停止", "{line} counts as stopped below, in kW"),
+    "running_from": Words("运行 ≥", "running from"),
+    "stopped_below": Words("停止 <", "stopped below"),
+    "origin": Words("来源", "from"),
+    "nameplate": Words("铭牌", "nameplate"),
+    "from_trial": Words("启停试验", "on/off test"),
+    "typed": Words("输入", "typed"),
+    "thresholds_cross": Words(
         "停止阈值须大于 0 且不大于运行阈值：{typed}",
         "must be above 0 and not above what it runs from: {typed}",
     ),
     # photos
-    "ask_photo": ("照片路径（回车结束）", "Path of a photo (Enter: no more)"),
-    "ask_photo_what": ("照片内容", "What it shows"),
-    "ask_photo_meter": ("哪块电表（- 为无）", "Of which meter (- for none)"),
-    "ask_seals": (
+    "ask_photo": Words("照片路径（回车结束）", "Path of a photo (Enter: no more)"),
+    "ask_photo_what": Words("照片内容", "What it shows"),
+    "ask_photo_meter": Words("哪块电表（- 为无）", "Of which meter (- for none)"),
+    "ask_seals": Words(
         "电表 {meter}（{place}）的封印号，用空格分开（- 为无）",
         "Numbers of the seals of meter {meter} ({place}), - for none",
     ),
-    "no_file": ("{path}：没有这个文件", "{path}: there is no such file"),
-    "unreadable": ("{path}：{why}", "{path}: {why}"),
-    "too_large": ("{path}：大于 {limit} MB", "{path}: is larger than {limit} MB"),
-    "photo_kept": ("{path}  SHA-256 {sha256}", "{path}  SHA-256 {sha256}"),
-    "too_many_seals": ("一块电表最多 {limit} 个封印号", "at most {limit} seal numbers a meter"),
+    "no_file": Words("{path}：没有这个文件", "{path}: there is no such file"),
+    "unreadable": Words("{path}：{why}", "{path}: {why}"),
+    "too_large": Words("{path}：大于 {limit} MB", "{path}: is larger than {limit} MB"),
+    "photo_kept": Words("{path}  SHA-256 {sha256}", "{path}  SHA-256 {sha256}"),
+    "too_many_seals": Words("一块电表最多 {limit} 个封印号", "at most {limit} seal numbers a meter"),
     # enrol
-    "ask_token": (
+    "ask_token": Words(
         "扫描二维码，或粘贴其文本，或键入令牌（不显示）；也可给出文件：@路径",
         "Scan the QR code, paste its text or type the token (it is not shown); or name a file: @PATH",
     ),
-    "wrong_token": ("不能使用，请重新输入（{text}）", "{text}"),
-    "ask_centre_key": ("中心公钥", "The centre's public key"),
-    "ask_authority": ("证书机构指纹（SHA-256）", "Fingerprint of the authority (SHA-256)"),
-    "ask_broker": ("消息服务器，如 mqtts://broker:8883", "Broker, like mqtts://broker:8883"),
-    "gateway_is": (
+    "wrong_token": Words("不能使用，请重新输入（{text}）", "{text}"),
+    "ask_centre_key": Words("中心公钥", "The centre's public key"),
+    "ask_authority": Words("证书机构指纹（SHA-256）", "Fingerprint of the authority (SHA-256)"),
+    "ask_broker": Words("消息服务器，如 mqtts://broker:8883", "Broker, like mqtts://broker:8883"),
+    "gateway_is": Words(
         "令牌是发给网关 {gateway} 的：本网关从此叫这个名字",
         "the token is for gateway {gateway}: this one is called so from now on",
     ),
-    "ask_recovery": (
+    "ask_recovery": Words(
         "恢复密钥存到哪里（例如 U 盘；不能放在状态文件夹）",
         "Where the recovery key goes, such as a USB stick; not into the state folder",
     ),
-    "take_away": (
+    "take_away": Words(
         "把 {path} 带走并妥善保存：本机磁盘丢失后只有它能恢复",
         "Take {path} away and keep it safe: it alone gives new keys when this disk is lost",
     ),
-    "ask_way": (
+    "ask_way": Words(
         "登记途径：https://…、mqtts://… 或 file:目录（U 盘）",
         "Way to the centre: https://…, mqtts://… or file:DIR for a USB stick",
     ),
-    "enrolled": ("已登记；中心公钥 {centre_key}…", "Enrolled; the centre's key is {centre_key}…"),
+    "enrolled": Words("已登记；中心公钥 {centre_key}…", "Enrolled; the centre's key is {centre_key}…"),
     # commission and sheet
-    "ask_page": (
+    "ask_page": Words(
         "状态页是否也在维护网口显示（需设密码；否则仅限本机）",
         "Show the status page on the maintenance interface too (with a password; else on this machine alone)",
     ),
-    "ask_page_password": ("状态页的密码（不显示）：", "Password of the status page (not shown):"),
-    "page_password_kept": (
+    "ask_page_password": Words("状态页的密码（不显示）：", "Password of the status page (not shown):"),
+    "page_password_kept": Words(
         "密码已存入 {file}；启用：dianjian web --listen 地址:端口 --password-file {file}",
         "kept in {file}; use it with: dianjian web --listen ADDRESS:PORT --password-file {file}",
     ),
-    "ask_hours": ("调试期多少小时", "Hours of the commissioning period"),
-    "period": (
+    "ask_hours": Words("调试期多少小时", "Hours of the commissioning period"),
+    "period": Words(
         "调试期从 {begin} 到 {until}，照常生产。",
         "The commissioning period lasts from {begin} to {until}; let the plant work as usual.",
     ),
-    "period_ends": (
+    "period_ends": Words(
         "之后从记录的负荷学习阈值：dianjian commission --site {site} --csv 文件",
         "Then learn from the recorded loads: dianjian commission --site {site} --csv FILE",
     ),
-    "sheet_written": ("验收单 {path}", "Acceptance sheet {path}"),
-    "sheet_hash": ("SHA-256 {sha256}，将写入证据链", "SHA-256 {sha256}; it goes into the chain"),
-    "sheet_sealed": ("其哈希已签封并有回执", "its hash is sealed and receipted"),
-    "sheet_waits": (
+    "sheet_written": Words("验收单 {path}", "Acceptance sheet {path}"),
+    "sheet_hash": Words("SHA-256 {sha256}，将写入证据链", "SHA-256 {sha256}; it goes into the chain"),
+    "sheet_sealed": Words("其哈希已签封并有回执", "its hash is sealed and receipted"),
+    "sheet_waits": Words(
         "其哈希等待代理程序下次启动时签封",
         "its hash waits for the agent to seal it at its next start",
     ),
     # receipt
-    "agent_runs": ("服务已在运行，等待回执……", "The agent runs as a service; waiting for its receipt …"),
-    "reading_meters": ("读取电表", "reading the meters"),
-    "meter_bad": ("电表 {meter}：{why}", "meter {meter}: {why}"),
-    "agent_failed": ("代理程序以 {code} 结束", "the agent ended with {code}"),
-    "no_receipt": (
+    "agent_runs": Words("服务已在运行，等待回执……", "The agent runs as a service; waiting for its receipt …"),
+    "reading_meters": Words("读取电表", "reading the meters"),
+    "meter_bad": Words("电表 {meter}：{why}", "meter {meter}: {why}"),
+    "agent_failed": Words("代理程序以 {code} 结束", "the agent ended with {code}"),
+    "no_receipt": Words(
         "中心还没有为 {seals} 个签封签回执；检查网络、消息服务器和中心的登记，然后再试一次",
         "the centre has signed for none of {seals} seals: see to network, broker, register, then try again",
     ),
-    "waiting_receipt": ("等待回执", "waiting for the receipt"),
-    "receipted": (
+    "waiting_receipt": Words("等待回执", "waiting for the receipt"),
+    "receipted": Words(
         "第 {seal} 个签封已有中心签名的回执（共 {seals} 个，回执至 {receipted}）",
         "The centre has signed for seal {seal} ({seals} seals, receipted up to {receipted})",
     ),
     # lines
-    "ask_gateway": ("网关编号", "Id of this gateway"),
-    "ask_name": ("厂区名称", "Name of the site"),
-    "ask_enterprise": ("企业名称", "Enterprise"),
-    "ask_uscc": ("统一社会信用代码", "Unified social credit code"),
-    "ask_address": ("地址", "Address"),
-    "ask_technician": ("技术员姓名", "Your name"),
-    "lines_intro": (
+    "ask_gateway": Words("网关编号", "Id of this gateway"),
+    "ask_name": Words("厂区名称", "Name of the site"),
+    "ask_enterprise": Words("企业名称", "Enterprise"),
+    "ask_uscc": Words("统一社会信用代码", "Unified social credit code"),
+    "ask_address": Words("地址", "Address"),
+    "ask_technician": Words("技术员姓名", "Your name"),
+    "lines_intro": Words(
         "逐条输入线路（生产线、治理设施、总进线）。输入已有的编号可以修改。",
         "Name the lines: production, treatment, and the incomer. An id that is there changes that line.",
     ),
-    "ask_line": ("下一条线路的名称", "Name of the next line"),
-    "ask_line_name": ("名称", "Name"),
-    "ask_remove": ("删除 {line}？", "Remove {line}?"),
-    "ask_kind": ("{name} 是", "{name} is"),
-    "production": ("生产", "production"),
-    "treatment": ("治理", "treatment"),
-    "incomer": ("总进线", "incomer"),
-    "ask_rated": ("{line} 的铭牌功率（kW）", "Power on the nameplate of {line}, in kW"),
-    "ask_equipment": ("设备（品牌、型号，可空）", "Equipment (maker and type, or nothing)"),
-    "ask_meters": ("{name} 由哪些电表计量", "Meters that measure {name}"),
-    "ask_feeds": ("电表 {meter}（{model}）计量哪条线路", "Meter {meter} ({model}) measures"),
-    "meters_without_line": ("还没有线路的电表：{meters}", "Meters without a line: {meters}"),
-    "meter_without_power": (
+    "ask_line": Words("下一条线路的名称", "Name of the next line"),
+    "ask_line_name": Words("名称", "Name"),
+    "ask_remove": Words("删除 {line}？", "Remove {line}?"),
+    "ask_kind": Words("{name} 是", "{name} is"),
+    "production": Words("生产", "production"),
+    "treatment": Words("治理", "treatment"),
+    "incomer": Words("总进线", "incomer"),
+    "ask_rated": Words("{line} 的铭牌功率（kW）", "Power on the nameplate of {line}, in kW"),
+    "ask_equipment": Words("设备（品牌、型号，可空）", "Equipment (maker and type, or nothing)"),
+    "ask_meters": Words("{name} 由哪些电表计量", "Meters that measure {name}"),
+    "ask_feeds": Words("电表 {meter}（{model}）计量哪条线路", "Meter {meter} ({model}) measures"),
+    "meters_without_line": Words("还没有线路的电表：{meters}", "Meters without a line: {meters}"),
+    "meter_without_power": Words(
         "电表 {meter} 不测功率，不计入线路",
         "meter {meter} measures no power and feeds no line",
     ),
-    "ask_ct_ratio": (
+    "ask_ct_ratio": Words(
         "电表 {meter}（{model}）的电流互感器变比，如 100/5 为 20",
         "Ratio of the current transformers of meter {meter} ({model}), 20 for 100/5",
     ),
-    "ask_pt_ratio": (
+    "ask_pt_ratio": Words(
         "电表 {meter}（{model}）的电压互感器变比",
         "Ratio of the voltage transformers of meter {meter} ({model})",
     ),
-    "ask_linkage": (
+    "ask_linkage": Words(
         "{line} 治理哪些生产线（- 为无）",
         "{line} treats what these production lines emit (- for none)",
     ),
-    "no_linkage": (
+    "no_linkage": Words(
         "没有生产线或没有治理设施，因此没有关联",
         "no linkage: it takes a production line and a treatment line",
     ),
-    "name": ("名称", "name"),
-    "kind": ("类别", "kind"),
-    "rated": ("铭牌", "nameplate"),
-    "meters": ("电表", "meters"),
+    "name": Words("名称", "name"),
+    "kind": Words("类别", "kind"),
+    "rated": Words("铭牌", "nameplate"),
+    "meters": Words("电表", "meters"),
 }
 
 
-def said(key: str, /, **values: Any) -> str:
-    """The sentence `key` in the chosen language."""
-    return sentence(key, language(), **values)
-
-
-def sentence(key: str, in_language: str, /, **values: Any) -> str:
-    """The sentence `key` in one of the languages."""
-    return SENTENCES[key][LANGUAGES.index(in_language)].format(**values)
-
-
-def both(key: str, /, **values: Any) -> dict[str, str]:
-    """The sentence `key` in both, as the journal keeps it."""
-    return {one: sentence(key, one, **values) for one in LANGUAGES}
+def text(key: str, /, **values: Any) -> str:
+    """The text `key` in the language of this call."""
+    return translate(WORDS[key], **values)

@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from attrs import Factory, frozen
 
+from evidence.words import Words
+
 PHASES: Final = ("l1", "l2", "l3")
 Verdict = Literal["good", "mistake", "undecided"]
 
@@ -54,7 +56,7 @@ class Diagnosis:
         mistake: What is wrong, or suspected; names of `Mistake`, two of them joined with `+`.
         phases: Where.
         ratio: `wrong_ratio`: what is shown, in parts of what flows, as a ratio of transformers.
-        sentence: What is wrong, with numbers: `{"zh": …, "en": …}`.
+        sentence: What is wrong, with numbers.
         remedy: What to do, likewise.
         numbers: What it was judged by.
     """
@@ -63,6 +65,6 @@ class Diagnosis:
     mistake: str | None
     phases: tuple[str, ...]
     ratio: float | None
-    sentence: dict[str, str]
-    remedy: dict[str, str]
+    sentence: Words
+    remedy: Words
     numbers: dict[str, float]

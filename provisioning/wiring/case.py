@@ -1,18 +1,24 @@
 """One meter that is being judged: what was measured, what is expected, and how a judgement is put."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from attrs import field, frozen
 
+from evidence.words import Words
 from provisioning.wiring import words
 from provisioning.wiring.answers import Diagnosis, Expected, Mistake, Verdict
 from provisioning.wiring.hypotheses import Explanation
 from provisioning.wiring.measured import Channel, Measured
 from provisioning.wiring.phrases import phrase
-from provisioning.wiring.words import Pair
 
 W_PER_KW = 1000.0
+_NOTHING: Final = Words.same("")
+_AND: Final = Words("，且", ", and ")
+_OR: Final = Words("，或者", ", or ")
+_THEN: Final = Words("；", "; ")
+_ALIKE: Final = Words("；两者读数相同", "; both look the same")
+_POSSIBLY: Final = Words("可能{clause}", "possibly {clause}")
 
 
 @frozen
@@ -37,66 +43,63 @@ class Case:
         """Its channels."""
         return self.measured.channels
 
-    def mistake(self, mistake: Mistake, places: Sequence[int], shown: str) -> Diagnosis:
+    def name_mistake(self, mistake: Mistake, places: Sequence[int], shown: str) -> Diagnosis:
         """A mistake by its name."""
-        clause = words.beside(words.is_wrong(mistake, places), shown)
-        return self.said("mistake", (clause, words.what_to_do(mistake, places)), mistake, places)
+        clause = words.put_beside(words.describe(mistake, places), shown)
+        return self.judge("mistake", (clause, words.find_remedy(mistake, places)), mistake, places)
 
-    def explained(self, one: Explanation, rival: Explanation | None = None) -> Diagnosis:
+    def explain(self, one: Explanation, rival: Explanation | None = None) -> Diagnosis:
         """What the angles say: one explanation, or two that look the same.
 
         Two mistakes at once are named as a suspicion only: unbalanced loads explain too much.
         """
         verdict: Verdict = "mistake" if len(one.hypothesis.names) == 1 else "undecided"
         names, places = "+".join(one.hypothesis.names), one.hypothesis.phases
-        clause = words.beside(_clause(one), self.shown_watts())
+        clause = words.put_beside(_clause(one), self.show_watts())
         if rival is None:
-            todo = words.joined([words.what_to_do(*part) for part in one.hypothesis.parts], "；", "; ")
+            remedy = words.join([words.find_remedy(*part) for part in one.hypothesis.parts], _THEN)
             if names == Mistake.CTS_ROTATED_BACK and all(channel.cosine > 0 for channel in self.channels):
                 also, first = words.OR_CAPACITOR
-                clause, todo = words.joined([clause, also], "", ""), words.joined([first, todo], "", "")
+                clause, remedy = words.join([clause, also], _NOTHING), words.join([first, remedy], _NOTHING)
         else:
-            clause = words.joined([_clause(one), _clause(rival)], "，或者", ", or ")
-            clause = words.beside(clause, self.shown_watts())
-            clause = clause[0] + "；两者读数相同", clause[1] + "; both look the same"
-            todo = words.telling(frozenset((*one.hypothesis.names, *rival.hypothesis.names)))
+            either = words.join([_clause(one), _clause(rival)], _OR)
+            clause = words.join([words.put_beside(either, self.show_watts()), _ALIKE], _NOTHING)
+            remedy = words.find_distinction(frozenset((*one.hypothesis.names, *rival.hypothesis.names)))
         if verdict == "undecided":
-            clause = f"可能{clause[0]}", f"it seems that {clause[1]}"
-        return self.said(verdict, (clause, todo), names, places)
+            clause = _POSSIBLY.fill(clause=clause)
+        return self.judge(verdict, (clause, remedy), names, places)
 
     def doubt(
         self, name: str, suspect: Mistake | None = None, places: Sequence[int] = (), **facts: Any
     ) -> Diagnosis:
         """Nothing is sure; what is said has a name in provisioning.wiring.phrases."""
-        called = words.places(places)
-        known = {"zh": called["zh"], "en": called["en"], "shown": self.shown_watts()}
-        both = phrase(name, **(known | facts))
-        return self.said("undecided", both, suspect, places)
+        known = {"phases": words.name_phases(places), "shown": self.show_watts()}
+        return self.judge("undecided", phrase(name, **(known | facts)), suspect, places)
 
-    def good(self) -> Diagnosis:
+    def accept(self) -> Diagnosis:
         """Wired right."""
-        return self.said("good", phrase("good", shown=self.shown_watts()))
+        return self.judge("good", phrase("good", shown=self.show_watts()))
 
-    def said(
+    def judge(
         self,
         verdict: Verdict,
-        both: tuple[Pair, Pair],
+        clauses: tuple[Words, Words],
         mistake: str | None = None,
         places: Sequence[int] = (),
         ratio: float | None = None,
     ) -> Diagnosis:
-        """The judgement with its sentence and its remedy."""
+        """The judgement, from a clause of what is wrong and one of what to do."""
         return Diagnosis(
             verdict=verdict,
             mistake=None if mistake is None else str(mistake),
             phases=tuple(self.channels[place].phase for place in places),
             ratio=ratio,
-            sentence=words.sentence(both[0]),
-            remedy=words.sentence(both[1]),
+            sentence=words.to_sentence(clauses[0]),
+            remedy=words.to_sentence(clauses[1]),
             numbers=self.numbers,
         )
 
-    def shown_watts(self, places: Sequence[int] | None = None) -> str:
+    def show_watts(self, places: Sequence[int] | None = None) -> str:
         """The powers of some channels, or of all with the reactive power."""
         chosen = range(len(self.channels)) if places is None else places
         shown = [f"{self.channels[i].phase.upper()} {_kw(self.channels[i].watts)}" for i in chosen]
@@ -104,7 +107,7 @@ class Case:
             shown.append(f"Q {self.measured.var / W_PER_KW:.2f} kvar")
         return ", ".join(shown)
 
-    def against_clamp(self, places: Sequence[int]) -> str:
+    def show_against_clamp(self, places: Sequence[int]) -> str:
         """Currents of the meter and of the clamp meter."""
         return ", ".join(
             f"{one.phase.upper()} {one.amps:.1f} A / {self.expected.clamp_a[one.phase]:.1f} A"
@@ -116,5 +119,5 @@ def _kw(watts: float | None) -> str:
     return "?" if watts is None else f"{watts / W_PER_KW:.2f} kW"
 
 
-def _clause(one: Explanation) -> Pair:
-    return words.joined([words.is_wrong(*part) for part in one.hypothesis.parts], "，且", ", and ")
+def _clause(one: Explanation) -> Words:
+    return words.join([words.describe(*part) for part in one.hypothesis.parts], _AND)

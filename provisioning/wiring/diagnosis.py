@@ -70,13 +70,13 @@ def diagnose(samples: Sequence[Mapping[str, Any]], expected: Expected) -> Diagno
     """What is wrong with the wiring of a meter, by some reads of it as the model decodes them."""
     case = Case(measure(samples), expected)
     if not case.channels:
-        return _blind(case)
-    steps = (_voltages, _load, _currents, _angles, _clamped)
-    said = (judged for step in steps if (judged := step(case)) is not None)
-    return next(said, None) or case.good()
+        return _doubt_blind(case)
+    steps = (_judge_voltages, _judge_load, _judge_currents, _judge_angles, _judge_clamp)
+    verdicts = (verdict for step in steps if (verdict := step(case)) is not None)
+    return next(verdicts, None) or case.accept()
 
 
-def _voltages(case: Case) -> Diagnosis | None:
+def _judge_voltages(case: Case) -> Diagnosis | None:
     volts = [one.volts for one in case.channels]
     top, nominal = max(volts), case.expected.nominal_v
     if _is_neutral_moved(volts) or (top >= DEAD_V and nominal and abs(top / nominal - 1) > NOMINAL_SHARE):
@@ -85,7 +85,7 @@ def _voltages(case: Case) -> Diagnosis | None:
     if not lost:
         return None
     shown = ", ".join(f"{case.channels[place].phase.upper()} {volts[place]:.0f} V" for place in lost)
-    return case.mistake(Mistake.VOLTAGE_LOST, lost, shown)
+    return case.name_mistake(Mistake.VOLTAGE_LOST, lost, shown)
 
 
 def _is_neutral_moved(volts: Sequence[float]) -> bool:
@@ -96,7 +96,7 @@ def _is_neutral_moved(volts: Sequence[float]) -> bool:
     return all(abs(volt / low / math.sqrt(3) - 1) < NEUTRAL_SHARE for volt in others)
 
 
-def _load(case: Case) -> Diagnosis | None:
+def _judge_load(case: Case) -> Diagnosis | None:
     rated_w = case.expected.rated_w
     needed = f"{rated_w * LOAD_MIN / W_PER_KW:.1f} kW" if rated_w else f"{LOAD_MIN:.0%}"
     most_a = max(one.amps for one in case.channels)
@@ -113,10 +113,10 @@ def _load(case: Case) -> Diagnosis | None:
     return None
 
 
-def _currents(case: Case) -> Diagnosis | None:
-    compared = _compared(case)
+def _judge_currents(case: Case) -> Diagnosis | None:
+    compared = _compare(case)
     if compared.state == "open":
-        return case.mistake(Mistake.CT_OPEN, compared.phases, case.against_clamp(compared.phases))
+        return case.name_mistake(Mistake.CT_OPEN, compared.phases, case.show_against_clamp(compared.phases))
     without = tuple(
         place
         for place, one in enumerate(case.channels)
@@ -127,7 +127,7 @@ def _currents(case: Case) -> Diagnosis | None:
         return None
     if case.expected.is_three_phase:
         shown = ", ".join(f"{one.phase.upper()} {one.amps:.1f} A" for one in case.channels)
-        return case.mistake(Mistake.CT_OPEN, without, shown)
+        return case.name_mistake(Mistake.CT_OPEN, without, shown)
     return case.doubt("idle_or_open", Mistake.CT_OPEN, without)
 
 
@@ -135,9 +135,9 @@ def _none_a(case: Case) -> float:
     return max(NONE_A, NONE_SHARE * max(one.amps for one in case.channels))
 
 
-def _angles(case: Case) -> Diagnosis | None:
+def _judge_angles(case: Case) -> Diagnosis | None:
     if any(one.watts is None for one in case.channels):
-        return _total_alone(case)
+        return _judge_total(case)
     most_a = max(one.amps for one in case.channels)
     live = tuple(one for one in case.channels if one.amps >= IDLE_SHARE * most_a and one.apparent > 0)
     if not live:
@@ -153,11 +153,11 @@ def _angles(case: Case) -> Diagnosis | None:
     if any(_is_right(live, way) for way in ways):
         return _doubt_unsigned(case, live, var)
     if len(live) < len(PHASES):
-        return _few(case, live)
+        return _judge_few(case, live)
     found = explanations(live, ways, is_signed=var is not None)
     if not found or (len(found[0].hypothesis.names) > 1 and not _is_source(live)):
-        return _nothing_fits(case, live, var)
-    return case.explained(*found[:2])
+        return _doubt_all(case, live, var)
+    return case.explain(*found[:2])
 
 
 def _is_right(live: Sequence[Channel], way: Sequence[float]) -> bool:
@@ -185,19 +185,21 @@ def _doubt_unsigned(case: Case, live: Sequence[Channel], var: float | None) -> D
     return case.doubt("low_or_shifted", Mistake.CTS_ROTATED_BACK, (0, 1, 2), factor=live[0].cosine)
 
 
-def _few(case: Case, live: Sequence[Channel]) -> Diagnosis:
+def _judge_few(case: Case, live: Sequence[Channel]) -> Diagnosis:
     """One or two channels whose angles no load has."""
     back = [place for place, one in enumerate(case.channels) if one in live and one.cosine <= -COS_BACK]
     is_clear = bool(back) and all(abs(one.cosine) >= COS_BACK for one in live)
     if len(case.channels) == 1:
         reversed_ = Mistake.CT_REVERSED
         return (
-            case.mistake(reversed_, back, case.shown_watts(back)) if is_clear else case.doubt("other_phase")
+            case.name_mistake(reversed_, back, case.show_watts(back))
+            if is_clear
+            else case.doubt("other_phase")
         )
     return case.doubt("several", Mistake.CT_REVERSED if is_clear else None, back if is_clear else ())
 
 
-def _nothing_fits(case: Case, live: Sequence[Channel], var: float | None) -> Diagnosis:
+def _doubt_all(case: Case, live: Sequence[Channel], var: float | None) -> Diagnosis:
     if _is_source(live) or var is None:
         return case.doubt("nothing_fits")
     total = _total_deg(live, var)
@@ -206,11 +208,11 @@ def _nothing_fits(case: Case, live: Sequence[Channel], var: float | None) -> Dia
     return case.doubt("ahead" if total < 0 else "nothing_fits")
 
 
-def _total_alone(case: Case) -> Diagnosis | None:
+def _judge_total(case: Case) -> Diagnosis | None:
     """Channels without power of their own: only the total can be looked at."""
     apparent = sum(one.apparent for one in case.channels)
     if case.measured.watts is None or apparent <= 0:
-        return _blind(case)
+        return _doubt_blind(case)
     share = case.measured.watts / apparent
     case.numbers["power_factor"] = round(share, 3)
     if share >= ratio.SHARE_RIGHT or (case.expected.is_feeding_back and share <= -ratio.SHARE_RIGHT):
@@ -218,17 +220,17 @@ def _total_alone(case: Case) -> Diagnosis | None:
     return case.doubt("total_low", share=share)
 
 
-def _compared(case: Case) -> ratio.Compared:
+def _compare(case: Case) -> ratio.Compared:
     return ratio.compare(case.channels, case.expected.clamp_a, _none_a(case))
 
 
-def _clamped(case: Case) -> Diagnosis | None:
-    compared = _compared(case)
+def _judge_clamp(case: Case) -> Diagnosis | None:
+    compared = _compare(case)
     if compared.state == "other":
-        against = case.against_clamp(compared.phases)
+        against = case.show_against_clamp(compared.phases)
         return case.doubt("unlike_clamp", Mistake.OTHER_CABLE, compared.phases, against=against)
     if compared.state == "ratio":
-        return _wrong_ratio(case, compared)
+        return _judge_ratio(case, compared)
     rated_w, apparent = case.expected.rated_w, sum(one.apparent for one in case.channels)
     if compared.state == "nothing" and rated_w and apparent > OVERLOAD * rated_w:
         places = range(len(case.channels))
@@ -236,24 +238,24 @@ def _clamped(case: Case) -> Diagnosis | None:
     return None
 
 
-def _wrong_ratio(case: Case, compared: ratio.Compared) -> Diagnosis:
+def _judge_ratio(case: Case, compared: ratio.Compared) -> Diagnosis:
     now, places = case.expected.ct_ratio, compared.phases
     case.numbers["clamp_factor"] = round(compared.factor, 4)
     known = [one for one in case.channels if one.phase in case.expected.clamp_a]
     if len(places) < len(known):
-        todo = words.filled(words.ONE_UNLIKE, places)
+        remedy = words.fill_phases(words.ONE_UNLIKE, places)
     elif now:
         right = ratio.right_ratio(compared.factor, now)
         case.numbers.update(ct_ratio=now, right_ct_ratio=right)
-        todo = words.what_to_do(Mistake.WRONG_RATIO, places, right=f"{right:g}", now=f"{now:g}")
+        remedy = words.find_remedy(Mistake.WRONG_RATIO, places, right=f"{right:g}", now=f"{now:g}")
     else:
-        todo = words.filled(words.IN_METER, places, times=round(1 / compared.round_factor, 3))
-    near, against = round(compared.round_factor, 3), case.against_clamp(places)
-    clause = words.is_wrong(Mistake.WRONG_RATIO, places, near=near, against=against)
-    return case.said("mistake", (clause, todo), Mistake.WRONG_RATIO, places, compared.round_factor)
+        remedy = words.fill_phases(words.IN_METER, places, times=round(1 / compared.round_factor, 3))
+    near, against = round(compared.round_factor, 3), case.show_against_clamp(places)
+    clause = words.describe(Mistake.WRONG_RATIO, places, near=near, against=against)
+    return case.judge("mistake", (clause, remedy), Mistake.WRONG_RATIO, places, compared.round_factor)
 
 
-def _blind(case: Case) -> Diagnosis:
+def _doubt_blind(case: Case) -> Diagnosis:
     watts = case.measured.watts
     if watts is not None and watts < 0 and not case.expected.is_feeding_back:
         return case.doubt("total_negative", Mistake.CT_REVERSED, kw=watts / W_PER_KW)

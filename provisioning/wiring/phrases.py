@@ -1,42 +1,46 @@
-"""What is said where no mistake can be named, or one beside its words: sentence and remedy, two languages.
+"""What is said where no mistake can be named, or one beside its words: a sentence and a remedy.
 
-`{zh}` and `{en}` are the phases, the other places are numbers that the caller gives.
+`{phases}` are the phases, the other places are numbers that the caller gives.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
-from provisioning.wiring.words import GO_BY_PHASE, Pair
+from evidence.words import Words
+from provisioning.wiring.words import GO_BY_PHASE
 
-PHRASES: Final[dict[str, tuple[Pair, Pair]]] = {
+PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
     "good": (
-        ("接线正确（{shown}）", "wired right ({shown})"),
-        ("无需处理", "nothing to do"),
+        Words("接线正确（{shown}）", "wired right ({shown})"),
+        Words("无需处理", "nothing to do"),
     ),
     "supply": (
-        ("电压{shown}与额定相电压不符", "the voltages {shown} are not those of the supply"),
-        (
+        Words("电压{shown}与额定相电压不符", "the voltages {shown} are not those of the supply"),
+        Words(
             "检查零线与相线是否接错、电压互感器变比（pt_ratio）和额定电压，然后重新检查",
             (
-                "check whether neutral and a phase are exchanged, and the ratio of the voltage "
-                "transformers, "
+                "check whether neutral and a phase are exchanged, and the ratio of the voltage transformers, "
                 "then check again"
             ),
         ),
     ),
     "no_current": (
-        ("没有电流，无法判断接线", "there is no current, nothing to judge the wiring by"),
-        (
+        Words("没有电流，无法判断接线", "there is no current, nothing to judge the wiring by"),
+        Words(
             "让设备带上至少{needed}的负载运行，再检查一次",
             "let the machine run at {needed} or more, then check again",
         ),
     ),
     "small_load": (
-        (
+        Words(
             "负载只有额定的{percent:.0f} %，无法判断接线",
             "the load is only {percent:.0f} %, too little to judge the wiring by",
         ),
-        (
-            "让设备带上至少{needed}的负载运行，再检查一次；若设备已在满载运行，则互感器变比不对，请输入钳形表读数",
+        Words(
+            (
+                "让设备带上至少{needed}的负载运行，再检查一次；若设备已在满载运行，则互感器变比不对，"
+                "请输入钳形表读数"
+            ),
             (
                 "let the machine run at {needed} or more, then check again; if it runs at full load already, "
                 "the transformer ratio is wrong: type in what a clamp meter shows"
@@ -44,134 +48,132 @@ PHRASES: Final[dict[str, tuple[Pair, Pair]]] = {
         ),
     ),
     "idle_or_open": (
-        (
-            "{zh}没有电流：要么该相互感器未接、开路或短接，要么该相确无负载",
-            "{en}: no current; either a transformer is off, open or shorted, or nothing runs on this phase",
+        Words(
+            "{phases}没有电流：要么该相互感器未接、开路或短接，要么该相确无负载",
+            (
+                "{phases}: no current; either a transformer is off, open or shorted, or nothing runs on this "
+                "phase"
+            ),
         ),
-        (
-            "用钳形表测量{zh}电缆：有电流即互感器有问题，没有电流则接线正常",
-            "clamp the cable of {en}: current there means the transformer is at fault, none that nothing is",
+        Words(
+            "用钳形表测量{phases}电缆：有电流即互感器有问题，没有电流则接线正常",
+            (
+                "clamp the cable of {phases}: current there means the transformer is at fault, none that "
+                "nothing is"
+            ),
         ),
     ),
     "low_or_shifted": (
-        (
+        Words(
             "功率因数{factor:.2f}偏低：要么负载如此，要么三相电流逆移一位；本表无无功读数，无法区分",
             (
-                "the power factor is {factor:.2f}: either the load is like that, or the transformers "
-                "are shifted "
-                "back by one place; this meter tells no reactive power"
+                "the power factor is {factor:.2f}: either the load is like that, or the transformers are "
+                "shifted back by one place; this meter tells no reactive power"
             ),
         ),
-        (
+        Words(
             "看表计显示的无功功率：为负即接线错位；或加大负载后再检查一次",
             (
-                "look for reactive power on the meter's display: if it is negative they are shifted; "
-                "or load the "
-                "machine more and check again"
+                "look for reactive power on the meter's display: if it is negative they are shifted; or load "
+                "the machine more and check again"
             ),
         ),
     ),
     "several": (
-        (
+        Words(
             "功率与电流不符（{shown}），几处接线可能有误",
             "power and current do not fit ({shown}): more than one connection may be wrong",
         ),
         GO_BY_PHASE,
     ),
     "other_phase": (
-        (
+        Words(
             "功率与电流不符（{shown}），互感器可能套在别的相上",
             (
                 "power and current do not fit ({shown}): the transformer may sit on another phase than the "
                 "voltage lead"
             ),
         ),
-        (
+        Words(
             "把互感器移到电压线所接的那一相，然后重新检查",
             "put the transformer on the phase that the voltage lead is on, then check again",
         ),
     ),
     "idling": (
-        (
+        Words(
             "功率因数只有{factor:.2f}，像是空载",
             "the power factor is {factor:.2f}, as of a machine without load",
         ),
-        ("让设备带负载运行，再检查一次", "let the machine run under load, then check again"),
+        Words("让设备带负载运行，再检查一次", "let the machine run under load, then check again"),
     ),
     "ahead": (
-        (
+        Words(
             "电流超前很多（{shown}）：要么补偿电容过量，要么互感器错位",
             (
                 "the current is far ahead ({shown}): either a capacitor bank overcompensates, or the "
                 "transformers are shifted"
             ),
         ),
-        (
+        Words(
             "切除补偿电容或加大负载，再检查一次",
             "switch the capacitors off or load the machine more, then check again",
         ),
     ),
     "nothing_fits": (
-        ("各相功率与任何正常负载都不符（{shown}）", "no load has these powers ({shown})"),
+        Words("各相功率与任何正常负载都不符（{shown}）", "no load has these powers ({shown})"),
         GO_BY_PHASE,
     ),
     "total_low": (
-        (
+        Words(
             "总功率只有视在功率的{share:.2f}倍，接线可能有误，但本表不给各相功率",
             (
-                "the total power is {share:.2f} of what the currents allow: something is wrong, but "
-                "this meter "
-                "does not tell the power of its phases"
+                "the total power is {share:.2f} of what the currents allow: something is wrong, but this "
+                "meter does not tell the power of its phases"
             ),
         ),
         GO_BY_PHASE,
     ),
     "total_negative": (
-        (
+        Words(
             "总功率为负（{kw:.2f} kW），互感器方向或相序有误，但本表不给各相数值",
             (
-                "the total power is negative ({kw:.2f} kW): transformers are reversed or shifted, "
-                "but this meter "
-                "tells nothing of its phases"
+                "the total power is negative ({kw:.2f} kW): transformers are reversed or shifted, but this "
+                "meter tells nothing of its phases"
             ),
         ),
         GO_BY_PHASE,
     ),
     "blind": (
-        (
+        Words(
             "本表不给各相电压和电流，读数不能判断接线",
             "this meter does not tell voltage and current, so its readings cannot show how it is wired",
         ),
-        ("与钳形表比对，并做启停试验", "compare it with a clamp meter and do the on/off test"),
+        Words("与钳形表比对，并做启停试验", "compare it with a clamp meter and do the on/off test"),
     ),
     "unlike_clamp": (
-        (
+        Words(
             "各相电流与钳形表读数不成比例（表计/钳形表：{against}）",
             "the currents and the clamp meter differ by no common factor (meter / clamp: {against})",
         ),
-        (
+        Words(
             "核对互感器所套电缆，并做启停试验；负载波动时重测钳形表",
             (
-                "see which cable the transformers sit on and do the on/off test; read the clamp "
-                "meter again if "
-                "the load moves"
+                "see which cable the transformers sit on and do the on/off test; read the clamp meter again "
+                "if the load moves"
             ),
         ),
     ),
     "overload": (
-        (
+        Words(
             "视在功率是额定功率的{times:.1f}倍，互感器变比可能不对",
             "the apparent power is {times:.1f} times the rated power: the transformer ratio may be wrong",
         ),
-        ("用钳形表测量各相电流并输入读数", "measure the currents with a clamp meter and type them in"),
+        Words("用钳形表测量各相电流并输入读数", "measure the currents with a clamp meter and type them in"),
     ),
 }
 
 
-def phrase(name: str, **facts: object) -> tuple[Pair, Pair]:
+def phrase(name: str, **facts: object) -> tuple[Words, Words]:
     """Sentence and remedy of that name, with the facts filled in."""
-    said, todo = PHRASES[name]
-    return (
-        (said[0].format(**facts), said[1].format(**facts)),
-        (todo[0].format(**facts), todo[1].format(**facts)),
-    )
+    what, remedy = PHRASES[name]
+    return what.fill(**facts), remedy.fill(**facts)

@@ -28,7 +28,7 @@ from typing import Final, Literal
 from attrs import define, field, frozen
 
 from provisioning.wiring.trial_edges import STEADY_S, Edge, Readings, State, alike, level
-from provisioning.wiring.trial_words import Followed, Kind, judged
+from provisioning.wiring.trial_words import Followed, Kind, judge
 
 __all__ = ["SETTLE_S", "WAIT_S", "Follow", "State", "Wait", "follow"]
 
@@ -192,7 +192,7 @@ class Follow:
         own = {name: self._steps(name) for name in self.own}
         others = {name: steps for name in self._others() if (steps := self._steps(name))}
         sums = {name: steps for name in self.sums if (steps := self._steps(name))}
-        self.result = judged(why, own, others, sums, self._levels("off"), self._levels("on"))
+        self.result = judge(why, own, others, sums, self._levels("off"), self._levels("on"))
         return Wait("done")
 
     def _levels(self, state: State) -> float | None:

@@ -1,4 +1,4 @@
-"""What the on/off test of a line says in the end, in two languages.
+"""What the on/off test of a line says in the end.
 
 follows     the line's own meters answered every time, each of them
 inverted    they answered, the wrong way round: negative while the machine runs
@@ -13,7 +13,8 @@ from typing import Final, Literal
 
 from attrs import frozen
 
-from provisioning.wiring.words import Pair, sentence
+from evidence.words import Words
+from provisioning.wiring.words import join, to_sentence
 
 Kind = Literal["follows", "inverted", "partly", "elsewhere", "nothing", "silent"]
 W_PER_KW: Final = 1000.0
@@ -30,7 +31,7 @@ class Followed:
             wrong.
         off_w: What the line's meters show with the machine off, None if that was not seen.
         on_w: With the machine on.
-        sentence: What was seen: `{"zh": …, "en": …}`.
+        sentence: What was seen.
         remedy: What to do, likewise.
     """
 
@@ -39,31 +40,31 @@ class Followed:
     meters: tuple[str, ...]
     off_w: float | None
     on_w: float | None
-    sentence: dict[str, str]
-    remedy: dict[str, str]
+    sentence: Words
+    remedy: Words
 
 
-_SENTENCES: Final[dict[Kind, tuple[Pair, Pair]]] = {
+_SENTENCES: Final[Mapping[Kind, tuple[Words, Words]]] = {
     "follows": (
-        ("{own}随设备启停变化：停{off} kW，开{on} kW", "meter {own} follows: {off} kW off, {on} kW on"),
-        ("无需处理", "nothing to do"),
+        Words("{own}随设备启停变化：停{off} kW，开{on} kW", "meter {own} follows: {off} kW off, {on} kW on"),
+        Words("无需处理", "nothing to do"),
     ),
     "inverted": (
-        (
+        Words(
             "{meters}随设备启停变化，但方向相反：停{off} kW，开{on} kW",
             "meter {meters} follows the wrong way round: {off} kW off, {on} kW on",
         ),
-        (
+        Words(
             "对调{meters}互感器的S1和S2，然后重新试验",
             "swap S1 and S2 of the transformers of {meters}, then test again",
         ),
     ),
     "partly": (
-        (
+        Words(
             "{meters}不随设备启停变化，本线路的其他电表随之变化",
             "meter {meters} does not follow, while the other meters of the line do",
         ),
-        (
+        Words(
             "检查{meters}的互感器是否套在本线路的电缆上、全部设备是否都已启停，然后重新试验",
             (
                 "see whether the transformers of {meters} sit on a cable of this line and whether all its "
@@ -72,14 +73,14 @@ _SENTENCES: Final[dict[Kind, tuple[Pair, Pair]]] = {
         ),
     ),
     "elsewhere": (
-        (
+        Words(
             "{own}不随设备启停变化，而{meters}随之变化（{step} kW）：互感器套在别的电缆上",
             (
                 "meter {own} does not follow, {meters} does instead (by {step} kW): the transformers sit on "
                 "another cable"
             ),
         ),
-        (
+        Words(
             "核对{own}与{meters}的互感器各套在哪根电缆上，更正后重新试验；若只是电表编号弄混，则更正编号",
             (
                 "see on which cables the transformers of {own} and {meters} sit, put them right and test "
@@ -88,11 +89,11 @@ _SENTENCES: Final[dict[Kind, tuple[Pair, Pair]]] = {
         ),
     ),
     "nothing": (
-        (
+        Words(
             "设备启停时没有电表随之变化（{own}：停{off} kW，开{on} kW）",
             "nothing follows while the machine is switched ({own}: {off} kW off, {on} kW on)",
         ),
-        (
+        Words(
             "确认启停的是本线路的设备；再检查{own}的互感器是否套在其电缆上、短接片是否取下，然后重新试验",
             (
                 "make sure that it is a machine of this line that is switched; then see whether the "
@@ -101,11 +102,11 @@ _SENTENCES: Final[dict[Kind, tuple[Pair, Pair]]] = {
         ),
     ),
     "silent": (
-        ("{own}没有回答，试验未完成", "meter {own} did not answer, so the test is not finished"),
-        ("检查总线和电表，然后重新试验", "see to bus and meter, then test again"),
+        Words("{own}没有回答，试验未完成", "meter {own} did not answer, so the test is not finished"),
+        Words("检查总线和电表，然后重新试验", "see to bus and meter, then test again"),
     ),
 }
-_INCOMER: Final[Pair] = (
+_INCOMER: Final[Words] = Words(
     "；进线表{sums}看到了{step} kW的变化，说明设备确已启停",
     "; {sums} of the incomer saw {step} kW, so the machine was switched",
 )
@@ -114,7 +115,7 @@ Steps = Mapping[str, Sequence[float]]
 """Steps by meter, positive if it rises with the machine on; none where it does not follow."""
 
 
-def judged(
+def judge(
     why: Kind | None, own: Steps, others: Steps, sums: Steps, off_w: float | None, on_w: float | None
 ) -> Followed:
     """The judgement by the meters that follow, or for a reason that ended the test before."""
@@ -130,17 +131,17 @@ def judged(
         "on": _kw(on_w),
         "step": _kw(step),
     }
-    said, todo = _SENTENCES[kind]
+    seen, remedy = _SENTENCES[kind]
     if kind == "nothing" and sums:
-        said = (said[0] + _INCOMER[0], said[1] + _INCOMER[1])
+        seen = join((seen, _INCOMER), Words.same(""))
     return Followed(
         kind,
         kind == "follows",
         tuple(meters),
         off_w,
         on_w,
-        sentence((said[0].format(**facts), said[1].format(**facts))),
-        sentence((todo[0].format(**facts), todo[1].format(**facts))),
+        to_sentence(seen.fill(**facts)),
+        to_sentence(remedy.fill(**facts)),
     )
 
 

@@ -32,7 +32,8 @@ _REASONS: Final[Mapping[Code, Words]] = {
         "{about} = {value:.4g}, ten times {expected:g} Hz",
     ),
     Code.FREQUENCY_IMPOSSIBLE: Words(
-        "{about} = {value:.4g} Hz，不可能", "{about} = {value:.4g} Hz is impossible"
+        "{about} = {value:.4g} Hz，不可能",
+        "{about} = {value:.4g} Hz is impossible",
     ),
     Code.POWER_FACTOR: Words("{about} = {value:.3g}，可能", "{about} = {value:.3g} is possible"),
     Code.PHASE_SUM: Words(
@@ -57,7 +58,8 @@ _REASONS: Final[Mapping[Code, Words]] = {
     ),
     Code.COUNTER: Words("{about} = {value:.6g} Wh，可能", "{about} = {value:.6g} Wh is possible"),
     Code.COUNTER_IMPOSSIBLE: Words(
-        "{about} = {value:.4g} Wh，不可能", "{about} = {value:.4g} Wh is impossible"
+        "{about} = {value:.4g} Wh，不可能",
+        "{about} = {value:.4g} Wh is impossible",
     ),
     Code.ABSURD: Words("{about} = {value:.3g}，没有意义", "{about} = {value:.3g} means nothing"),
     Code.POWER_ALONE: Words("有功率却没有电压", "there is power without voltage"),
@@ -74,7 +76,8 @@ _REASONS: Final[Mapping[Code, Words]] = {
     Code.ANALYSER: Words("{about} = {value:.4g}，可能", "{about} = {value:.4g} is possible"),
     Code.ANALYSER_IMPOSSIBLE: Words("{about} = {value:.4g}，不可能", "{about} = {value:.4g} is impossible"),
     Code.UNANSWERED: Words(
-        "{about} 组寄存器无应答：{value}", "its {about} registers are not answered: {value}"
+        "{about} 组寄存器无应答：{value}",
+        "its {about} registers are not answered: {value}",
     ),
 }
 
@@ -82,8 +85,8 @@ _FINDINGS: Final[Mapping[Verdict, Words]] = {
     Verdict.SHARED_ADDRESS: Words(
         "地址 {about} 的应答总是损坏：可能有两块电表使用同一地址，请逐一断开检查",
         (
-            "what answers at unit {about} is damaged each time: two meters may have this address; "
-            "take one off the bus"
+            "what answers at unit {about} is damaged each time: two meters may have this address; take one "
+            "off the bus"
         ),
     ),
     Verdict.EVERY_ADDRESS: Words(
@@ -97,8 +100,8 @@ _FINDINGS: Final[Mapping[Verdict, Words]] = {
     Verdict.ECHO_ONLY: Words(
         "只收到自己发出的字节：转换器有回波，电表没有应答；检查电表侧接线和 A/B",
         (
-            "only our own bytes came back: the adapter hears itself and no meter answers; "
-            "check the meters' side and A/B"
+            "only our own bytes came back: the adapter hears itself and no meter answers; check the meters' "
+            "side and A/B"
         ),
     ),
     Verdict.NO_METER_BEHIND_GATEWAY: Words(
@@ -116,8 +119,8 @@ _FINDINGS: Final[Mapping[Verdict, Words]] = {
     Verdict.RESTS_WRONG: Words(
         "几乎只收到 0：线路空闲电平错误，A/B 可能接反或缺少偏置电阻",
         (
-            "hardly anything but zeros comes: the line rests at the wrong level; "
-            "A and B may be swapped, or the bias resistors are missing"
+            "hardly anything but zeros comes: the line rests at the wrong level; A and B may be swapped, or "
+            "the bias resistors are missing"
         ),
     ),
     Verdict.WRONG_PARITY: Words(

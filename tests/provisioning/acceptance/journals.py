@@ -7,6 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from agent.site.file import Site, parse_site
+from evidence.words import Words
 from provisioning.journal.file import (
     STEPS,
     BusFound,
@@ -76,15 +77,14 @@ def trial(line: str, meter: str, at: str, on_w: float, *, follows: bool = True) 
         swing = 1 + 0.02 * math.sin(at_s)
         samples.append((at_s, None if step in {33, 34} else (on_w if on else 40.0) * swing))
     words = (
-        {
-            "zh": f"停机{40}瓦，开机{on_w / 1000:.1f}千瓦，读数随机器变化。",
-            "en": f"The reading of {meter} follows the machine.",
-        }
+        Words(
+            f"停机{40}瓦，开机{on_w / 1000:.1f}千瓦，读数随机器变化。",
+            f"The reading of {meter} follows the machine.",
+        )
         if follows
-        else {
-            "zh": "读数不随机器变化。",
-            "en": f"The reading of {meter} does not follow: its CTs are on another cable.",
-        }
+        else Words(
+            "读数不随机器变化。", f"The reading of {meter} does not follow: its CTs are on another cable."
+        )
     )
     return Trial(line, meter, at, at, follows, 40.0, on_w, tuple(samples), switched, words)
 
@@ -117,10 +117,10 @@ def whole(photo: str = "photos/cabinet.png", digest: str = "") -> Journal:
         )
         for n, line in enumerate(lines, 1)
     ]
-    good = {
-        "zh": "三相电压、电流和功率方向一致，接线正确。",
-        "en": "Voltages, currents and the direction of power agree: the wiring is right.",
-    }
+    good = Words(
+        "三相电压、电流和功率方向一致，接线正确。",
+        "Voltages, currents and the direction of power agree: the wiring is right.",
+    )
     wiring = [
         WiringVerdict(
             "m2",
@@ -129,14 +129,14 @@ def whole(photo: str = "photos/cabinet.png", digest: str = "") -> Journal:
             "ct_reversed",
             ("l2",),
             0.33,
-            {
-                "zh": "L2相电流互感器装反，总功率只有实际的三分之一。",
-                "en": "The CT of phase L2 is reversed: the total is a third of the true power.",
-            },
-            {
-                "zh": "将L2互感器一次穿心方向调转，或对调S1、S2。",
-                "en": "Turn the CT of L2 around on its cable, or swap its S1 and S2.",
-            },
+            Words(
+                "L2相电流互感器装反，总功率只有实际的三分之一。",
+                "The CT of phase L2 is reversed: the total is a third of the true power.",
+            ),
+            Words(
+                "将L2互感器一次穿心方向调转，或对调S1、S2。",
+                "Turn the CT of L2 around on its cable, or swap its S1 and S2.",
+            ),
             {"active_power_l1": 5400.0, "active_power_l2": -5350.0, "active_power_l3": 5420.0},
         )
     ]

@@ -199,7 +199,7 @@ def test_photos_are_found_in_the_folder_and_large_ones_are_only_hashed(tmp_path:
     "text", [EVIL, TURNED, "长" * 4000, "a\0b\x1b[31m", "\u200f\u05e9\u05dc\u05d5\u05dd", "{{7*7}}"]
 )
 def test_hostile_texts_stay_texts_in_every_field(text: str) -> None:
-    words = {"zh": text, "en": text}
+    words = Words(text, text)
     journal = Journal(
         technician=text,
         site=SiteFacts(text, text, text, text, text),

@@ -10,6 +10,7 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evidence.words import Words
 from provisioning.journal.file import (
     BYTES_MAX,
     STEPS,
@@ -39,7 +40,7 @@ from provisioning.journal.file import (
 TEXT = st.text(max_size=12)
 NUMBER = st.floats(-1e9, 1e9)
 TIME = st.datetimes(timezones=st.just(UTC)).map(datetime.isoformat)
-BOTH = st.fixed_dictionaries({"zh": TEXT, "en": TEXT})
+BOTH = st.builds(Words, TEXT, TEXT)
 
 
 def few(strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:

@@ -138,8 +138,8 @@ BUILDERS: dict[str, Callable[[str], Html]] = {
     "paper": lambda text: paper.paper(
         Words(f"x{text}", text), [paper.isolated(f"x{text}"), paper.code(f"x{text}")]
     ),
-    "grid": lambda text: paper.grid([(text, text)], [[paper.sentences(f"x{text}", f"x{text}")]], [0]),
-    "facts": lambda text: paper.facts([(text, text, paper.badge(text, text, text))]),
+    "grid": lambda text: paper.grid([Words(text, text)], [[paper.sentences(Words.same(f"x{text}"))]], [0]),
+    "facts": lambda text: paper.facts([(Words(text, text), paper.badge(text, Words(text, text)))]),
     "episode": lambda text: episode_card(an_episode(text), 0),
 }
 

@@ -1,13 +1,11 @@
 """Wrong answers are named by their key, and what was done before them is kept."""
 
-import re
 from pathlib import Path
 
 import pytest
 
 from agent.site.file import load_site
 from provisioning.setup.answers import read_answers
-from provisioning.setup.words import SENTENCES
 from tests.provisioning.setup.plants import begun, events, kept, setup, told
 
 GOOD_LINES = """
@@ -118,9 +116,3 @@ def test_answers_make_the_site_file_that_the_agent_takes(tmp_path: Path) -> None
 def test_a_step_says_which_one_comes_first(tmp_path: Path) -> None:
     ended = setup(begun(tmp_path / "f", "find"), "receipt", "--yes")
     assert (ended.exit_code, told(ended)) == (2, ["step receipt: enrol comes first"])
-
-
-def test_every_sentence_is_in_both_languages_with_the_same_places() -> None:
-    for key, pair in SENTENCES.items():
-        chinese, english = (sorted(set(re.findall(r"\{(\w+)", text))) for text in pair)
-        assert chinese == english, key

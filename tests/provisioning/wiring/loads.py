@@ -137,4 +137,4 @@ def names(said: Diagnosis, wiring: Wiring) -> bool:
 
 def mentions(said: Diagnosis, words: Sequence[str]) -> bool:
     """Whether all these words stand in the English sentence."""
-    return all(word in said.sentence["en"] for word in words)
+    return all(word in said.sentence.en for word in words)

@@ -35,7 +35,7 @@ def three_phase() -> list[Model]:
 def outcome(said: Diagnosis, wiring: Wiring | None) -> str:
     if wiring is None:
         return {"good": "named"}.get(said.verdict, said.verdict)
-    if said.verdict == "mistake" and "both look the same" in said.sentence["en"]:
+    if said.verdict == "mistake" and "both look the same" in said.sentence.en:
         return "one of two" if names(said, wiring) else "the twin first"
     if said.verdict == "mistake":
         return "named" if names(said, wiring) else "wrong"

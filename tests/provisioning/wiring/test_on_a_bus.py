@@ -94,11 +94,11 @@ def test_every_row_is_named_on_three_models(level: float, power_factor: float) -
             rated_w = RATED_W * plan.share
             said = diagnose(samples, Expected(clamp, 230.0, rated_w, is_three_phase=True, ct_ratio=20))
             if model == "acrel-adw300" and row == "rotated":  # no reactive power: nobody could tell
-                assert "both look the same" in said.sentence["en"]
-                assert "are shifted by one place" in said.sentence["en"]
+                assert "both look the same" in said.sentence.en
+                assert "are shifted by one place" in said.sentence.en
                 continue
             told = said.verdict == "mistake", said.mistake, tuple(sorted(said.phases))
-            assert told == (mistake is not None, mistake, phases), (plan.id, said.sentence["en"])
+            assert told == (mistake is not None, mistake, phases), (plan.id, said.sentence.en)
             if row == "ratio":
                 assert (said.ratio, said.numbers["right_ct_ratio"]) == (0.5, 40)
 
@@ -152,7 +152,7 @@ def watts(works: Plant, meter: str, t_s: float) -> float:
 @pytest.mark.parametrize("line", OWN)
 def test_every_line_of_the_plant_of_ten_meters_follows(ten: Plant, line: str) -> None:
     said = tried(ten, line, OWN[line]).result
-    assert said.kind == "follows", said.sentence["en"]
+    assert said.kind == "follows", said.sentence.en
     assert said.off_w < 0.05 * said.on_w
 
 
@@ -181,6 +181,6 @@ def test_transformers_on_another_cable_are_found_by_switching(name: str) -> None
     works = Plant(layout_of(tomllib.loads(change(path.read_text()))))
     said = tried(works, "p2", ("m3",)).result
     assert not said.follows
-    assert said.meters[:1] == wanted["m3"], said.sentence["en"]
+    assert said.meters[:1] == wanted["m3"], said.sentence.en
     if not wanted["m3"]:
-        assert "m10 of the incomer saw" in said.sentence["en"]
+        assert "m10 of the incomer saw" in said.sentence.en

@@ -146,7 +146,9 @@ def test_no_bilingual_text_stands_outside_of_words() -> None:
     assert [one for one in strays() if not one.startswith(NOT_YET)] == []
 
 
-@pytest.mark.parametrize(("path", "name", "table"), [pytest.param(*one, id=one[1]) for one in catalogues()])
+@pytest.mark.parametrize(
+    ("path", "name", "table"), [pytest.param(*one, id=":".join(one[:2])) for one in catalogues()]
+)
 def test_every_key_of_a_catalogue_is_used(path: str, name: str, table: ast.Dict) -> None:
     prefixes = tuple(text.split("{}")[0] for text in all_literals() if "{}" in text.strip("{}"))
     unused = {key for key in keys_of(table) - all_literals() if not key.startswith(prefixes or ("\0",))}
