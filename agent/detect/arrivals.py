@@ -1,8 +1,8 @@
 """Samples that wait until their slot is closed.
 
-One row a slot, with a place for each line: the site's lines are read together, so a slot is opened and
-closed once for all of them. Of several samples of a line in one slot the latest counts, and of two with one
-time the greater, so that the order of arrival makes no difference.
+One row per slot, with a place for each line: the lines of a site are read together, so a slot is opened and
+closed once for all of them. Of several samples of a line in one slot the latest counts, of two with the same
+time the greater, so the order of arrival makes no difference.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from agent.detect.channels import channels_of, unpack_channels
 from agent.detect.sample import Sample
 
 PENDING_MAX: Final = 64
-"""Slots that wait; enough for any burst between two calls of `advance` of a live gateway."""
+"""Slots that may wait; enough for any burst between two calls of `advance` on a live gateway."""
 
 Row = list[Sample | None]
 
@@ -21,9 +21,9 @@ class Arrivals:
     """The rows of a site.
 
     Attributes:
-        places: Where each line stands in a row.
+        places: Index of each line in a row.
         rows: By slot.
-        empty: The row of a slot for which nothing came; not to be written to.
+        empty: The row of a slot without samples; never write to it.
     """
 
     def __init__(self) -> None:
@@ -32,19 +32,19 @@ class Arrivals:
         self.empty: Row = []
 
     def adopt(self, lines: Iterable[str]) -> None:
-        """Have a place for each of these lines; a site has the same ones for as long as it lives."""
+        """Give each of these lines a place; the lines of a site never change while it runs."""
         self.places.update((name, place) for place, name in enumerate(lines))
         self.empty = [None] * len(self.places)
 
     def open(self, slot: int) -> Row:
-        """A new row; one too many is forgotten, and be it this one."""
+        """A new row; beyond PENDING_MAX the latest row is dropped, even if it is this one."""
         row = self.rows[slot] = self.empty.copy()
         if len(self.rows) > PENDING_MAX:
             del self.rows[max(self.rows)]
         return row
 
     def add(self, slot: int, place: int, sample: Sample) -> None:
-        """Keep `sample` if it is the first of its line and slot, or counts more than the one that waits."""
+        """Keep `sample` if it is the first of its line and slot, or outranks the one that waits."""
         row = self.rows.get(slot) or self.open(slot)
         waiting = row[place]
         if waiting is None or _rank(sample) > _rank(waiting):
@@ -55,12 +55,12 @@ class Arrivals:
         return min((slot for slot in self.rows if slot < end), default=end)
 
     def drop_before(self, slot: int) -> None:
-        """Forget what waits for slots before `slot`."""
+        """Drop the samples of slots before `slot`."""
         for old in [old for old in self.rows if old < slot]:
             del self.rows[old]
 
     def state(self) -> dict[str, list[list[Any]]]:
-        """Everything that `restore` needs: for each line its slots, times, powers and other channels."""
+        """Everything that `restore` needs: by line its slots, times, powers and channels."""
         return {
             name: [
                 [slot, *_rank(sample)]

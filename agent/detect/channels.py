@@ -1,8 +1,8 @@
 """The other channels of a line: power factor, current and voltage, as evidence beside the power.
 
-They count as whole numbers, like the power: thousandths, milliamperes, decivolts. What is no
-number, or none that a meter can show, is as if it had not been said. A sample keeps them as they came,
-and they become whole numbers when somebody asks for them.
+They are compared as whole numbers, like the power: thousandths, milliamperes, decivolts. A value that is
+no number, or one that no meter can show, counts as absent. A sample keeps the values as they came; they are
+converted only when they are read.
 """
 
 from enum import StrEnum
@@ -12,7 +12,7 @@ from agent.detect.line_params import LineParams
 from agent.detect.sample import Sample
 
 Channels = tuple[int, ...]
-"""Empty, or power factor in 0.001, current in mA and voltage in 0.1 V; ABSENT for what was not said."""
+"""Empty, or power factor in 0.001, current in mA and voltage in 0.1 V; ABSENT for each that is not known."""
 
 NO_CHANNELS: Final[Channels] = ()
 ABSENT: Final = -1
@@ -29,14 +29,14 @@ CURRENT_NONE: Final = 0.01
 WATTS_PER_MILLIAMPERE: Final = 0.6
 """Three phases of 230 V at a power factor of about 0.87."""
 COUNT_MAX: Final = 1000
-"""More slots add no certainty; a real motor is believed again after half as many."""
+"""More slots add no certainty; a real motor clears the count in half as many."""
 _SCALES: Final = (1000, 1000, 10)
 _ALL_ABSENT: Final[Channels] = (ABSENT, ABSENT, ABSENT)
 _NO_SAMPLE: Final[Sample] = (0.0, 0, None, None, None)
 
 
 def pack_channels(pf: float | None, current_a: float | None, voltage_v: float | None) -> Channels:
-    """What was said, as whole numbers; NO_CHANNELS if nothing of it can be used."""
+    """As whole numbers; NO_CHANNELS if none of them can be used."""
     found = (
         min(_whole(pf, PF_MAX, 1000), 1000),
         _whole(current_a, CURRENT_MAX_A, 1000),
@@ -46,7 +46,7 @@ def pack_channels(pf: float | None, current_a: float | None, voltage_v: float | 
 
 
 def channels_of(sample: Sample) -> Channels:
-    """The same for those of a sample."""
+    """The channels of a sample, as whole numbers."""
     _, _, pf, current_a, voltage_v = sample
     if pf is None and current_a is None and voltage_v is None:
         return NO_CHANNELS
@@ -54,7 +54,7 @@ def channels_of(sample: Sample) -> Channels:
 
 
 def unpack_channels(whole: Channels) -> tuple[float | None, float | None, float | None]:
-    """Power factor, current and voltage that give these whole numbers again."""
+    """Power factor, current in A and voltage in V that `pack_channels` turns into these numbers again."""
     pf, current_a, voltage_v = (
         None if value == ABSENT else value / scale
         for value, scale in zip(whole or _ALL_ABSENT, _SCALES, strict=True)
@@ -63,7 +63,7 @@ def unpack_channels(whole: Channels) -> tuple[float | None, float | None, float 
 
 
 def least_voltage_of(params: LineParams) -> float:
-    """Decivolts below which this line has no supply."""
+    """Decivolts below which this line counts as without supply."""
     return VOLTAGE_PRESENT * (10 * params.voltage_v or VOLTAGE_UNLEARNED)
 
 
@@ -74,7 +74,7 @@ def _whole(value: float | None, most: float, scale: int) -> int:
 
 
 class Cause(StrEnum):
-    """What the other channels say about a line without power."""
+    """Why a line has no power or no data, judged by its other channels."""
 
     SUPPLY = "supply"
     BREAKER_OR_CT = "breaker_or_ct"
@@ -88,14 +88,14 @@ class Cause(StrEnum):
 
 
 class LineChannels:
-    """The latest of the other channels of a line, and for how long it has looked like a heater.
+    """The latest channels of a line, and for how long it has looked like a heater.
 
-    A resistive load has a power factor of 1, a motor never. Seconds in which the line is on and its
-    power factor is beyond every one that was learned are counted, twice as fast down as up.
+    A resistive load has a power factor of 1, a motor never. Slots in which the line is on and its power
+    factor is above every learned one count up by one, other slots of running down by two; off resets.
 
     Attributes:
-        slot: When anything was said last, -1 for never.
-        latest: The sample that said it.
+        slot: Slot of the last sample with channels, -1 for never.
+        latest: That sample.
         count: Slots in which the line looked like a heater.
         begin: The first of them.
     """
@@ -108,7 +108,7 @@ class LineChannels:
         self.begin = self.count = 0
 
     def step(self, slot: int, sample: Sample, heater: int, on: bool) -> None:
-        """Take what was said in `slot`; `heater`, in 0.001, is a power factor of no motor (0: unknown)."""
+        """Take the sample of `slot`; `heater` is a heater's least power factor in 0.001, 0 if unknown."""
         self.latest = sample
         self.slot = slot
         if not heater:
@@ -143,7 +143,7 @@ class LineChannels:
         return channels_of(self.latest) or _ALL_ABSENT
 
     def find_cause(self, params: LineParams) -> Cause:
-        """Why the line draws nothing: the supply, its breaker (or CT), or its own control."""
+        """Why the line draws nothing: its supply, its breaker or CT, or its own control."""
         normal = 1000 * params.current_on_a or params.rated_w / WATTS_PER_MILLIAMPERE
         if self.voltage == ABSENT:
             return Cause.UNKNOWN
@@ -154,7 +154,7 @@ class LineChannels:
         return Cause.BREAKER_OR_CT if self.current < CURRENT_NONE * normal else Cause.STOPPED
 
     def to_body(self) -> dict[str, float]:
-        """What was said last, in its units."""
+        """The latest values by name, in the units of the names."""
         rows = zip(("pf", "current_a", "voltage_v"), self._whole, _SCALES, strict=True)
         return {name: value / scale for name, value, scale in rows if value != ABSENT}
 

@@ -1,4 +1,4 @@
-"""The bytes of a checkpoint: SHA-256 of the rest, and CBOR."""
+"""The bytes of a checkpoint: the SHA-256 of the CBOR, then the CBOR."""
 
 import hashlib
 from typing import Any, Final
@@ -10,20 +10,20 @@ DIGEST_BYTES: Final = 32
 
 
 class CheckpointError(Exception):
-    """The bytes are no checkpoint of this detector: start without one."""
+    """The bytes are no checkpoint of this detector, which then starts without one."""
 
 
 def pack(state: list[Any]) -> bytes:
-    """The bytes of `state`."""
+    """`state` as checkpoint bytes."""
     body = cbor2.dumps(state)
     return hashlib.sha256(body).digest() + body
 
 
 def unpack(checkpoint: bytes) -> Any:
-    """The state in these bytes.
+    """The state that `pack` wrote.
 
     Raises:
-        CheckpointError: They are none of `packed`.
+        CheckpointError: The bytes are too long, damaged or none of `pack`.
     """
     if len(checkpoint) > CHECKPOINT_BYTES_MAX:
         raise CheckpointError(f"a checkpoint has at most {CHECKPOINT_BYTES_MAX} bytes, not {len(checkpoint)}")

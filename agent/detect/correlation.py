@@ -1,10 +1,10 @@
 """Exact rolling Pearson correlation of whole watts, at several lags.
 
-r is computed from integer sums, so there is no drift: after 10^8 samples at a base of 1 MW the
-result is the same as that of a fresh window. Samples are kept as distances from a reference which
-moves to the window's mean once in every `window` samples, so that the numbers stay small (64 bits
-hold them for all powers below 100 MW and windows below 1000; Python's integers hold any). The rings
-are lists, which cost 36 bytes a number instead of 8 and are read in half the time.
+r is computed from integer sums, so there is no drift: after 10^8 samples at a base of 1 MW the result is that
+of a fresh window. Samples are kept as distances from a reference that moves to the window's mean once every
+`window` samples, so that the numbers stay small (64 bits hold them for all powers below 100 MW and windows
+below 1000; Python's integers hold any). The rings are lists: 36 bytes a number instead of an array's 8, but
+read in half the time.
 
 At lag k the pair is (x of k samples ago, y of now). A constant x or y has no correlation: the answer
 is then None with its reason, never a number, an infinity or an exception.
@@ -24,7 +24,7 @@ Y_CONSTANT: Final = "treatment constant"
 
 @frozen
 class Correlation:
-    """r with an empty reason, or None and why."""
+    """r with an empty reason, or None with the reason."""
 
     r: float | None
     reason: str
@@ -39,16 +39,16 @@ def correlation_of_sums(n: int, sx: int, sy: int, sxx: int, syy: int, sxy: int) 
         return Correlation(None, Y_CONSTANT)
     if vx == 0:
         return Correlation(None, X_CONSTANT)
-    return Correlation(_within((n * sxy - sx * sy) / sqrt(vx * vy)), "")
+    return Correlation(_clip((n * sxy - sx * sy) / sqrt(vx * vy)), "")
 
 
-def _within(r: float) -> float:
-    """What rounding put beyond 1 is 1."""
+def _clip(r: float) -> float:
+    """Clip what rounding put beyond 1."""
     return r if -1.0 <= r <= 1.0 else min(1.0, max(-1.0, r))
 
 
 class _Sums:
-    """Sums of the pairs at one lag, as they were when `upto` pairs had been taken."""
+    """Sums of the pairs at one lag, valid when `upto` pairs had been taken."""
 
     __slots__ = ("lag", "n", "sx", "sxx", "sxy", "sy", "syy", "upto")
 
@@ -58,7 +58,7 @@ class _Sums:
         self.n = self.sx = self.sy = self.sxx = self.syy = self.sxy = 0
 
     def shift(self, dx: int, dy: int) -> None:
-        """What the sums are when every x was smaller by `dx` and every y by `dy`."""
+        """Change the sums to those with every x smaller by `dx` and every y by `dy`."""
         n = self.n
         self.sxx += n * dx * dx - 2 * dx * self.sx
         self.syy += n * dy * dy - 2 * dy * self.sy
@@ -70,8 +70,8 @@ class _Sums:
 class RollingCorrelation:
     """Correlation over the last `window` pairs, at each lag of `lags` (in samples, not negative).
 
-    The first lag has running sums. Those of the others are added up from the ring when they are read,
-    which is seldom: only an episode and a checkpoint ask for them.
+    The first lag has running sums. Those of the others are added up from the ring when they are read, which
+    is seldom: only for an episode and a checkpoint.
     """
 
     __slots__ = ("_at", "_before", "_depth", "_first", "_lags", "_ref_x", "_ref_y", "_xs", "_ys", "window")
@@ -93,7 +93,7 @@ class RollingCorrelation:
         return self._before + self._at
 
     def push(self, x: int, y: int) -> None:
-        """Take the next pair and forget the oldest."""
+        """Take the next pair and drop the oldest."""
         xs, ys, at = self._xs, self._ys, self._at
         window = self.window
         seen = self._before + at
@@ -127,12 +127,12 @@ class RollingCorrelation:
         self._at = at
 
     def push_r(self, x: int, y: int) -> float | None:
-        """Take the next pair; r at the first lag, None where it is not defined."""
+        """Take the next pair; r at the first lag, None if it is not defined."""
         sums, window = self._first, self.window
         if not self._before or self._depth != window:
             self.push(x, y)
             return self.r
-        # The same as `push` for a full window whose only lag is 0, with every sum read but once.
+        # The same as `push` for a full window whose only lag is 0, reading every sum only once.
         xs, ys, at = self._xs, self._ys, self._at
         x -= self._ref_x
         y -= self._ref_y
@@ -149,16 +149,16 @@ class RollingCorrelation:
             self._recentre()
         if (vy := window * syy - sy * sy) and (vx := window * sxx - sx * sx):
             r = (window * sxy - sx * sy) / sqrt(vx * vy)
-            return r if -1.0 <= r <= 1.0 else _within(r)
+            return r if -1.0 <= r <= 1.0 else _clip(r)
         return None
 
     @property
     def r(self) -> float | None:
-        """Pearson's r at the first lag, without the reason why there is none."""
+        """Pearson's r at the first lag, None if it is not defined."""
         sums = self._first
         n, sx, sy = sums.n, sums.sx, sums.sy
         vx, vy = n * sums.sxx - sx * sx, n * sums.syy - sy * sy
-        return _within((n * sums.sxy - sx * sy) / sqrt(vx * vy)) if vx and vy else None
+        return _clip((n * sums.sxy - sx * sy) / sqrt(vx * vy)) if vx and vy else None
 
     def at_lag(self, index: int = 0) -> Correlation:
         """Pearson's r at the lag with this index, over as many pairs as there are."""
@@ -178,7 +178,7 @@ class RollingCorrelation:
         return sums
 
     def r_beyond(self, deviation: float) -> float | None:
-        """The r of the first lag, if all windows are full and x varies more than `deviation`."""
+        """Pearson's r at the first lag if all windows are full and x deviates by more than `deviation`."""
         if self._before + self._at < self._depth:
             return None
         sums = self._first
@@ -187,11 +187,11 @@ class RollingCorrelation:
         if sqrt(vx) / n <= deviation:
             return None
         vy = n * sums.syy - sy * sy
-        return _within((n * sums.sxy - sx * sy) / sqrt(vx * vy)) if vx and vy else None
+        return _clip((n * sums.sxy - sx * sy) / sqrt(vx * vy)) if vx and vy else None
 
     @property
     def full(self) -> bool:
-        """Whether the window of every lag is filled."""
+        """Whether the window of every lag is full."""
         return self.pushed >= self._depth
 
     def _recentre(self) -> None:

@@ -1,7 +1,7 @@
-"""How much treatment has been lacking: the S and C of a linkage.
+"""How much treatment has been lacking: the weighted deficit S and the plain duration C of a linkage.
 
-A deficit weighs 1 a second where treatment is off and 0.75 where it is low; it recovers at 0.25, and
-at 0.02 while production is off, so that many short batches add up.
+A second of deficit weighs 1 while treatment is off and 0.75 while it is low. The weighted deficit recovers
+by 0.25 a second of enough treatment and by 0.02 while production is off, so that many short batches add up.
 """
 
 from typing import Any, Final
@@ -11,19 +11,19 @@ LOW_WEIGHT: Final = 0.75
 RECOVERY_WEIGHT: Final = 0.25
 IDLE_WEIGHT: Final = 0.02
 WEIGHTED_MAX_S: Final = 7200.0
-"""Two hours: what is longer does not have to be recovered from for longer."""
+"""Two hours; a longer deficit takes no longer to recover from."""
 
 
 class Deficit:
     """Counts slots of too little treatment.
 
     Attributes:
-        weighted_s: S, what is compared with the limit.
-        lasted_s: C, plain seconds of deficit.
+        weighted_s: S, which is compared with the limit.
+        lasted_s: C, unweighted seconds of deficit.
         count: Slots of deficit.
-        off: Those of them with treatment off.
+        off: How many of them had treatment off.
         slot: The first of them.
-        low_w: Sum of the treatment powers of those with treatment on.
+        low_w: Sum of the treatment power over those with treatment on.
     """
 
     __slots__ = ("_dt", "count", "lasted_s", "low_w", "off", "slot", "weighted_s")
@@ -54,7 +54,7 @@ class Deficit:
         self.weighted_s = max(self.weighted_s - less_s, 0.0)
 
     def forget(self) -> None:
-        """Nothing is lacking any more."""
+        """End the deficit."""
         self.weighted_s = 0.0
         self.lasted_s = self.count = self.off = self.low_w = 0
 

@@ -4,14 +4,14 @@ Time is cut into slots, slot = floor(t / dt). A sample may come `reorder_slots` 
 order; of several in one slot the latest counts, and of two with one time the greater, so that the
 order of arrival makes no difference. `advance` closes the slots that can no longer change, in order.
 
-Never trusted: the times and powers of samples. Whatever is no finite number is ignored; a sample of
-the far future waits in one of PENDING_MAX rows, where it harms nobody; when the clock is
-set back by more than STEP_BACK_S, or no line has answered for SILENT_S, counting starts anew at the
-present slot, as after a long loss of data, because nothing can be said about such time.
+The times and powers of samples are not trusted. What is no finite number is ignored; a sample of the far
+future waits in one of PENDING_MAX rows and does no harm; when the clock is set back by more than STEP_BACK_S,
+or no line has answered for SILENT_S, counting starts again at the present slot, as after a long loss of data,
+because that time cannot be judged.
 
-`checkpoint` holds everything, and `restore` goes on from it as if nothing had happened: a kill in
-the middle of a deficit changes no episode. Linkages whose parameters changed start anew, but keep
-their open episodes so that these are cleared.
+`checkpoint` holds the whole state, and `restore` goes on from it as if nothing had happened: a kill in the
+middle of a deficit changes no episode. Linkages whose parameters changed start again, but keep their open
+episodes so that these get cleared.
 """
 
 from collections.abc import Sequence
@@ -34,21 +34,21 @@ from agent.detect.sample import Sample
 from agent.detect.status import LinkageStatus, status_of
 
 TIME_MAX_S: Final = 1e11
-"""The year 5138: a later time is no time."""
+"""The year 5138; later times are ignored."""
 TIME_MIN_S: Final = -TIME_MAX_S
 POWER_MIN_W: Final = -POWER_MAX_W
 STEP_BACK_S: Final = 300
 SILENT_S: Final = 86_400
-"""After a day without any sample the missing slots are skipped instead of walked through."""
+"""After a day without any sample the missing slots are skipped instead of being closed one by one."""
 CHECKPOINT_VERSION: Final = 4
 
 
 class Detector:
-    """All linkages of a site. One instance, called from one thread."""
+    """All linkages of a site; one instance, called from one thread."""
 
     def __init__(self, params: Sequence[LinkageParams], incomer: IncomerParams | None = None) -> None:
         if not params or len({one.dt_s for one in params}) != 1:
-            raise ParamsError(("the linkages of a site need one dt_s, and there must be one at least",))
+            raise ParamsError(("a site needs at least one linkage, and all need the same dt_s",))
         self._params = tuple(params)
         self._incomer_params = incomer
         self._dt = params[0].dt_s
@@ -88,16 +88,14 @@ class Detector:
         self._rings = [self._retrospect.histories.get(name, History()).ring for name in trackers]
 
     def _add_incomer(self, incomer: IncomerParams, trackers: dict[str, LineTracker], slot: int) -> None:
-        """Trackers for the incomer and the lines behind it that no linkage has."""
+        """Add trackers for the incomer and for the lines behind it that no linkage has."""
         for line in (*incomer.others, incomer.incomer):
             if line.id in trackers:
                 raise ParamsError((f"incomer {incomer.incomer.id}: line {line.id} belongs to a linkage",))
             trackers[line.id] = LineTracker(line, self._params[0], slot)
         unknown = [name for name in incomer.lines if name not in trackers]
         if unknown:
-            raise ParamsError(
-                (f"incomer {incomer.incomer.id}: nothing is known of line {', '.join(unknown)}",)
-            )
+            raise ParamsError((f"incomer {incomer.incomer.id}: no parameters for line {', '.join(unknown)}",))
 
     def sample(
         self,
@@ -109,23 +107,23 @@ class Detector:
         current_a: float | None = None,
         voltage_v: float | None = None,
     ) -> None:
-        """Take one sample; None (asked, but no good answer) is the same as no sample.
+        """Take one sample; None (polled, but no good answer) is the same as no sample.
 
         Args:
             line_id: The line.
             t_s: Its time, UTC.
             watts: Active power.
-            pf: Power factor at this moment, its sign does not matter.
+            pf: Power factor at this time; its sign is ignored.
             current_a: Mean of the phase currents, summed over the meters of the line.
             voltage_v: Mean of the phase voltages.
 
         Raises:
-            KeyError: No linkage has this line, nor the incomer.
+            KeyError: Neither a linkage nor the incomer has this line.
         """
         place = self._places[line_id]
         if (
             type(watts) is int and POWER_MIN_W <= watts <= POWER_MAX_W and self._open_s <= t_s <= TIME_MAX_S
-        ):  # the usual sample: nothing has to be asked twice
+        ):  # the usual case, kept short because it runs for every sample
             slot = floor(t_s / self._dt)
             row = self._rows.get(slot) or self._arrivals.open(slot)
             if row[place] is None:
@@ -143,7 +141,7 @@ class Detector:
             self._arrivals.add(slot, self._places[line_id], sample)
 
     def advance(self, t_s: float) -> list[Episode]:
-        """Close every slot that `t_s` leaves behind; episodes that were raised, renamed or cleared."""
+        """Close every slot that can no longer change at `t_s`; the episodes raised, renamed or cleared."""
         if not TIME_MIN_S <= t_s <= TIME_MAX_S:
             return []
         end = floor(t_s / self._dt) - self._reorder
@@ -166,11 +164,11 @@ class Detector:
         return found
 
     def restart(self, t_s: float) -> None:
-        """Time was put right: count anew from `t_s`, as after a long loss of data; episodes stay open."""
+        """Start counting again at `t_s` after a clock correction; open episodes stay open."""
         self._start(floor(t_s / self._dt) - self._reorder)
 
     def _start(self, slot: int) -> None:
-        """Count from `slot`, knowing nothing but which episodes are open."""
+        """Count from `slot`, keeping nothing but the open episodes."""
         open_lines = {watch.tracker.params.id: watch.open for watch in self._lines}
         open_incomer = self._incomer.open if self._incomer else {}
         open_links = {link.params.linkage: link.open for link in self._links}
@@ -214,7 +212,7 @@ class Detector:
         return [one for watch in changed for one in watch.collect_changes(slot)]
 
     def status(self) -> tuple[LinkageStatus, ...]:
-        """What is known of every linkage after the last closed slot."""
+        """Of every linkage, after the last closed slot."""
         return tuple(status_of(link) for link in self._links)
 
     def checkpoint(self) -> bytes:
@@ -235,7 +233,7 @@ class Detector:
         """Go on where `checkpoint` was taken.
 
         Raises:
-            CheckpointError: These bytes cannot be used; the detector is as new.
+            CheckpointError: The bytes cannot be used; the detector is as new.
         """
         state = unpack(checkpoint)
         try:

@@ -1,12 +1,12 @@
-"""A finding with its evidence: what the detector hands to the record, the plant and the centre.
+"""A finding with its evidence, for the chain, the plant and the centre.
 
-An episode is handed out when it is raised, once more when its rule becomes clearer (`off` turns
-into `early_stop` at the end of the run) and once when it is cleared; `id` stays the same. One that
-comes back soon is raised again under its `id`, with `numbers["reopened"]` one higher. Equal
-samples and equal parameters give equal episodes, whenever and wherever they are computed.
+An episode is emitted when it is raised, again when its rule becomes clearer (`off` turns into `early_stop`
+at the end of the run) and once when it is cleared; `id` stays the same. One that comes back soon is raised
+again under its `id`, with `numbers["reopened"]` one higher. Equal samples and equal parameters give equal
+episodes, whenever and wherever they are computed.
 
-All times are UTC seconds of the data, not of the machine: `raised_at_s` is the end of the slot
-whose sample decided. A live gateway knows it `reorder_slots` later.
+All times are UTC seconds of the data, not of the machine: `raised_at_s` is the end of the slot whose sample
+decided. A live gateway emits it `reorder_slots` later.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from attrs import field, frozen
 
 
 class Severity(StrEnum):
-    """Who has to act: a regulator, whoever can touch the equipment, the operator of data, nobody at once."""
+    """Who has to act: the regulator, those who see to the meters, those who see to the data, nobody."""
 
     VIOLATION = "violation"
     INTEGRITY = "integrity"
@@ -93,10 +93,10 @@ class Episode:
         end_at_s: When it ended, None while it lasts.
         state: Raised or cleared.
         numbers: The evidence, by name.
-        sentence: The same for people, "zh" and "en".
+        sentence: The same as a sentence, "zh" and "en".
         trace: Two hours of loads.
         params_hash: Hash of the parameters that decided.
-        retrospective: Found only after late samples had come in.
+        retrospective: Found only after late samples came in.
     """
 
     id: str

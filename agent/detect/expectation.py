@@ -1,8 +1,8 @@
-"""What the envelope asks of treatment at the least production of the last `guard` slots.
+"""Least treatment power that the envelope demands at the least production of the last `guard` slots.
 
-The envelope is a row of steps, so all that matters is the lowest step of those slots. While production keeps
-to that step or goes above it nothing changes; the slots themselves are looked at only when the step was last
-seen `guard` slots ago.
+The envelope is a row of steps, so only the lowest step reached in those slots matters. While production stays
+on that step or above, nothing changes; the slots are searched only when the step was last reached `guard`
+slots ago.
 """
 
 from bisect import bisect_right
@@ -16,7 +16,7 @@ _NO_EDGE: Final = 1 << 62
 
 
 class Expectation:
-    """One power for each slot; until `guard` slots are known it is what the lowest step asks for."""
+    """One power for each slot; until `guard` slots are known it is that of the lowest step."""
 
     __slots__ = ("_above", "_edges", "_from", "_guard", "_los", "_recent", "_step", "_until", "_watts")
 
@@ -29,12 +29,12 @@ class Expectation:
         self.clear(slot)
 
     def clear(self, slot: int) -> None:
-        """Know nothing before the slot after `slot`."""
+        """Start again with the slot after `slot`."""
         self._recent.clear()
         self._set_step(0, slot + self._guard)
 
     def at(self, slot: int, u: int) -> int:
-        """What is asked for in `slot`, which follows the last one, when production is `u`."""
+        """The power demanded in `slot`, which follows the last one, at production `u`."""
         self._recent.append(u)
         if u >= self._above:
             if slot >= self._until:
@@ -46,7 +46,7 @@ class Expectation:
         return self._watts
 
     def _set_step(self, step: int, until: int) -> None:
-        """The lowest step is `step`, and stays so until the slot `until` if it is not seen again."""
+        """The lowest step is `step`, until the slot `until` unless it is reached again."""
         self._step, self._until = step, until
         self._from, self._above = self._edges[step : step + 2]
         self._watts = self._los[step]

@@ -1,11 +1,11 @@
-"""Turns the alarms of the trackers into episodes, and keeps those that are open.
+"""Turns the alarms of a linkage into episodes, and keeps those that are open; see line_findings for lines.
 
-The numbers of an episode are taken at the moment it is raised and never changed afterwards; only
-`rule`, `end_at_s` and `state` follow, and the sentence where the rule does.
+The numbers of an episode are taken when it is raised and never changed afterwards; only `rule`, `end_at_s`
+and `state` follow, and the sentence when the rule changes.
 
-Treatment that is switched off again and again in one run of production is one story, not five: an
-`off` that comes back within REOPEN_S is the episode of before, raised once more with the numbers of
-now. Its id, begin and first raise stay, `reopened` counts, and it is told like any other raise.
+Treatment that is switched off again and again in one run of production is one episode, not five: an `off`
+that comes back within REOPEN_S reopens the previous one, with the numbers of now. Its id, begin and first
+raise stay, `reopened` counts up, and it is emitted like any other raise.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -30,9 +30,9 @@ from agent.detect.sentence import write_sentence
 from agent.detect.trace import MinuteTrace
 
 ALIVE_S: Final = 60
-"""A line that answered within the last minute is proof that gateway and bus were alive."""
+"""A line that answered within the last minute proves that gateway and bus were alive."""
 REOPEN_S: Final = 1800
-"""Whoever switches treatment back on for less than half an hour has not ended what was told."""
+"""Treatment that is back on for less than half an hour does not end an episode for good."""
 RULES_OF_LINES: Final = frozenset({Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.DUMMY, Rule.CT_PROD})
 _RULES: Final = {
     linkage_alarms.OVERRUN: Rule.DECOUPLED,
@@ -57,10 +57,19 @@ class Ended:
 
 @define
 class LinkageWatch:
-    """A linkage with what is known of its lines.
+    """A linkage with its trackers and open episodes.
 
-    `ended` is the violation that was cleared last. `rise_w` says by how much the rest of a metered incomer
-    has grown since a moment, None if not known.
+    Attributes:
+        params: Of the linkage.
+        tracker: Judges the sums.
+        trace: Minutes and correlation.
+        production: Trackers of its production lines.
+        treatment: Of its treatment lines.
+        flags: The alarms for which episodes were emitted.
+        rule: Rule of the violation, as emitted.
+        open: Open episodes by alarm.
+        ended: The violation that was cleared last.
+        measure_rise_w: By how much the incomer's residual has grown since a time; None if not known.
     """
 
     params: LinkageParams
@@ -76,7 +85,7 @@ class LinkageWatch:
 
     @classmethod
     def start(cls, params: LinkageParams, lines: Mapping[str, LineTracker], slot: int) -> "LinkageWatch":
-        """A linkage that knows nothing before `slot`."""
+        """A linkage that starts with `slot`."""
         return cls(
             params,
             LinkageTracker(params, slot),
@@ -86,12 +95,11 @@ class LinkageWatch:
         )
 
     def step(self, slot: int, whole: bool = False) -> bool:
-        """Add the lines up and let the tracker judge; the lines have had their step.
+        """Add up the lines, which have had their step, and judge; whether there are changes to collect.
 
-        `whole` says that every line has a sample in `slot`, and that it counts.
-
-        Returns:
-            Whether `collect_changes` has something to say.
+        Args:
+            slot: The slot to judge.
+            whole: Whether every line has a sample in it that counts.
         """
         tracker = self.tracker
         if whole:
@@ -124,7 +132,7 @@ class LinkageWatch:
         self.tracker.judge_minute(slot, self.trace.low)
 
     def adopt(self, episodes: dict[int, Episode]) -> None:
-        """Go on with open episodes of a time about which nothing else is known."""
+        """Keep episodes that were open before a restart that lost all other state."""
         self.open = episodes
         for flag, episode in episodes.items():
             self.tracker.flags |= flag
@@ -134,7 +142,7 @@ class LinkageWatch:
         self.flags, self.rule = self.tracker.flags, self.tracker.rule
 
     def state(self) -> list[Any]:
-        """Everything that `restore` needs but the open episodes."""
+        """Everything that `restore` needs, without the open episodes."""
         return [self.tracker.state(), self.trace.state(), None if self.ended is None else astuple(self.ended)]
 
     def restore(self, state: list[Any]) -> None:
@@ -146,7 +154,7 @@ class LinkageWatch:
         self.flags, self.rule = self.tracker.flags, self.tracker.rule
 
     def collect_changes(self, slot: int) -> list[Episode]:
-        """Episodes that were raised, renamed or cleared by the last step; empty when nothing changed."""
+        """Episodes that the last step raised, renamed or cleared."""
         flags = self.tracker.flags
         if flags & ~self.flags & linkage_alarms.VIOLATION:
             self._name_low()
@@ -172,7 +180,7 @@ class LinkageWatch:
         return self.tracker.rule if flag == linkage_alarms.VIOLATION else _RULES[flag]
 
     def _name_low(self) -> None:
-        """Tell underspeed from idle, now that a deficit with treatment on was raised."""
+        """Tell underspeed from idle, once a deficit with treatment on was raised."""
         if self.tracker.rule is Rule.IDLE:
             mean = self.tracker.deficit.mean_low_w
             self.tracker.rule = find_low_rule(self.params, self.treatment, mean, self._find_normal_w())
@@ -200,7 +208,7 @@ class LinkageWatch:
         return self.build_episode(rule, lines, begin, slot, evidence)
 
     def _reopen(self, fresh: Episode) -> Episode:
-        """`fresh`, or the episode that it goes on with."""
+        """`fresh`, or the previous episode if `fresh` continues it."""
         before = self.ended
         if before is None or not fresh.rule == before.rule == Rule.OFF:
             return fresh
@@ -217,7 +225,7 @@ class LinkageWatch:
         )
 
     def build_retrospective(self, slot: int) -> Episode:
-        """The violation that the tracker has just raised, as a notice about the past."""
+        """The violation that the tracker has just raised, as a closed notice about the past."""
         self._name_low()
         found = self._build_raised(linkage_alarms.VIOLATION, self.tracker.rule, slot)
         return evolve(
@@ -250,7 +258,7 @@ class LinkageWatch:
         )
 
     def collect_evidence(self, slot: int) -> dict[str, Any]:
-        """What every episode of this linkage carries."""
+        """The numbers that every episode of this linkage carries."""
         lines = self.production + self.treatment
         correlation = self.trace.correlation
         alive_slots = max(1, ALIVE_S // self.params.dt_s)
@@ -325,13 +333,13 @@ def ids_of(lines: Sequence[LineTracker]) -> tuple[str, ...]:
 
 
 def _sum(lines: Sequence[LineTracker]) -> tuple[int, bool]:
-    """What the lines that answer draw together, and whether all do."""
+    """Sum over the lines that have a value, and whether all have one."""
     known = [line.now for line in lines if line.now >= 0]
     return sum(known), len(known) == len(lines)
 
 
 def count_missing(lines: Sequence[LineTracker], slot: int) -> int:
-    """How many of these lines have no sample in `slot` that counts."""
+    """How many of these lines have no valid sample in `slot`."""
     return sum(line.last_slot != slot for line in lines)
 
 

@@ -1,13 +1,13 @@
-"""The rest of a metered incomer, minute by minute: incomer minus the sum of all metered lines behind it.
+"""The residual of a metered incomer, minute by minute: incomer minus the sum of all metered lines behind it.
 
-Judged by one-minute means, because the meters are not read at the same moment, and only in minutes
-in which the incomer and every line were known: a silent meter accuses nobody. A minute beyond the
-band counts one, one within it takes two away; at `residual_s` of them an episode is raised, and it
-ends when nothing is counted any more.
+Judged by one-minute means, because the meters are not read at the same moment, and only in minutes in which
+the incomer and every line are known: a silent meter never counts as a load. A minute outside the band counts
+up by one, a minute within it down by two; at `residual_s` an episode is raised, and it ends when the count is
+back at 0.
 
-Production moved to an unmetered branch, a CT that lost its line, a wrong ratio: the band cannot tell
-them apart, but it says in which direction. `rise_w` helps other findings to tell an open breaker from
-a lost CT: what a CT no longer shows is still in the incomer.
+Production moved to an unmetered branch, a CT off its conductor and a wrong ratio look the same here; only the
+direction is known. `measure_rise_w` lets other findings tell an open breaker from a lost CT, whose load the
+incomer still shows.
 """
 
 from collections.abc import Mapping
@@ -23,12 +23,24 @@ from agent.detect.sentence import write_sentence
 from agent.detect.trace import MINUTE_S, MinuteTrace
 
 RISE_MINUTES: Final = 5
-"""The rest before and after a loss is compared over so many minutes."""
+"""Minutes over which the residual before and after a loss is averaged."""
 
 
 @define
 class IncomerWatch:
-    """The incomer with the trackers of its lines."""
+    """The incomer with the trackers of its lines.
+
+    Attributes:
+        params: Of the incomer.
+        dt_s: Length of a slot.
+        incomer: Its tracker.
+        lines: Those of the lines behind it.
+        trace: Minutes of the incomer (as production) and of the sum of the lines (as treatment).
+        minutes: The count, see above.
+        sign: 1 above the band, -1 below it.
+        begin_s: Begin of the first counted minute.
+        open: The open episode, under 0.
+    """
 
     params: IncomerParams
     dt_s: int
@@ -44,13 +56,13 @@ class IncomerWatch:
     def start(
         cls, params: IncomerParams, trackers: Mapping[str, LineTracker], dt_s: int, slot: int
     ) -> "IncomerWatch":
-        """An incomer of which nothing is known before `slot`."""
+        """An incomer that starts with `slot`."""
         lines = tuple(trackers[name] for name in params.lines)
         trace = MinuteTrace(dt_s=dt_s, lines=len(lines) + 1, slot=slot)
         return cls(params, dt_s, trackers[params.incomer.id], lines, trace)
 
     def step(self, slot: int) -> list[Episode]:
-        """Add up `slot`; the lines have had their step. Episodes that were raised or cleared by it."""
+        """Add up the lines, which have had their step; episodes that `slot` raised or cleared."""
         over = slot >= self.trace.until
         if over:
             self.trace.close(slot)
@@ -61,7 +73,7 @@ class IncomerWatch:
         return self._judge(slot) if over and self.params.residual_s else []
 
     def measure_rise_w(self, since_s: int) -> float | None:
-        """By how much the rest is higher now than it was before `since_s`; None if not known."""
+        """By how many watts the residual is higher now than before `since_s`; None if not known."""
         trace = self.trace.to_trace()
         at = (since_s - trace.begin_at_s) // MINUTE_S
         pairs = zip(trace.production_w, trace.treatment_w, strict=True)
@@ -127,13 +139,13 @@ class IncomerWatch:
         )
 
     def adopt(self, episodes: dict[int, Episode]) -> None:
-        """Go on with an open episode of a time about which nothing else is known."""
+        """Keep an episode that was open before a restart that lost all other state."""
         self.open = episodes
         if episodes:
             self.minutes = self._limit
 
     def state(self) -> list[Any]:
-        """Everything that `restore` needs but the open episode."""
+        """Everything that `restore` needs, without the open episode."""
         return [self.params.hash, self.minutes, self.sign, self.begin_s, self.trace.state()]
 
     def restore(self, state: list[Any]) -> None:

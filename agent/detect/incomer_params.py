@@ -1,8 +1,8 @@
-"""What is known of a site's metered incomer: the rest between it and all metered lines behind it.
+"""Parameters of a site's incomer: the band of its residual, incomer minus all metered lines behind it.
 
-The rest is what nobody meters: light, air conditioning, losses, clocks of meters that differ. It
-has a band in which it was at commissioning. Above it a load runs unmetered, or a line's CT shows
-too little; below it the lines show more than can be. 0 for `residual_s` judges nothing.
+The residual is what nobody meters: light, air conditioning, losses, meters read at different moments.
+Commissioning learns the band in which it normally is. Above the band a load runs unmetered or a line's CT
+shows too little; below it the lines show more than the incomer delivers. 0 for `residual_s` judges nothing.
 """
 
 from collections.abc import Collection, Mapping
@@ -14,20 +14,20 @@ from agent.detect.line_params import LineParams, nameplate_line
 from agent.detect.param_table import ParamsError, ParamTable, hash_table
 
 OUT_OF_BAND_S: Final = 900
-"""A rest beyond its band for a quarter of an hour is no start of a motor and no late sample."""
+"""A residual outside its band for a quarter of an hour is no motor start and no late sample."""
 
 
 @frozen(kw_only=True)
 class IncomerParams(ParamTable):
-    """The incomer and what stands behind it.
+    """The incomer and the lines behind it.
 
     Attributes:
         incomer: The metered incomer itself.
         lines: The ids of all metered lines behind it.
         others: Those of them that no linkage has.
-        lo_w: Least normal rest.
-        hi_w: Greatest normal rest.
-        residual_s: Time beyond the band that is reported; 0 is not judged.
+        lo_w: Least normal residual.
+        hi_w: Greatest normal residual.
+        residual_s: Time outside the band that is reported; 0 is not judged.
         utc_offset_s: Zone of the times in sentences.
         learned_from_s: Begin of the commissioning data, UTC; 0 if there were none.
         learned_to_s: Their end.
@@ -47,7 +47,7 @@ class IncomerParams(ParamTable):
 
     @property
     def hash(self) -> bytes:
-        """As it was when the incomer was called feed: the same parameters keep their hash for good."""
+        """As in version 0.1, which called the incomer feed: the same parameters keep their hash."""
         table = self.to_dict()
         return hash_table({"feed": table.pop("incomer"), **table})
 
@@ -68,7 +68,7 @@ class IncomerParams(ParamTable):
 def nameplate_incomer(
     incomer: tuple[str, float], behind: Mapping[str, float], judged: Collection[str], utc_offset_s: int
 ) -> IncomerParams:
-    """An incomer of which only names and rated powers are known; `judged` are the lines of linkages."""
+    """From names and rated powers alone, judging nothing; `judged` are the lines of linkages."""
     return IncomerParams(
         incomer=nameplate_line(*incomer),
         lines=tuple(behind),

@@ -1,19 +1,19 @@
-"""Short interruptions of treatment: each within the delay of a violation, together too much.
+"""Short interruptions of treatment: each too short for a violation, together too long.
 
-An interruption is a deficit in a run of production that had seen healthy treatment, ended by health
-before it was a violation. What lasted less than `least_s` is switching; what lasted as long as a
-grace belongs to the other rules.
+An interruption is a deficit in a run of production in which treatment had been healthy before, and which
+became healthy again before a violation was raised. Below `least_s` it is ordinary switching, from `most_s`
+(the grace) on the other rules judge it.
 """
 
 from collections import deque
 from typing import Final
 
 KEPT_MAX: Final = 128
-"""More than one every four minutes of a shift say nothing more."""
+"""One every four minutes of a shift; more would not change the verdict."""
 
 
 class Interruptions:
-    """First slot and seconds of each, within the window, and their sum."""
+    """First slot and seconds of each within the window, and the sum of seconds."""
 
     __slots__ = ("_dt", "_least_s", "_most_s", "_window", "kept", "total_s")
 
@@ -25,7 +25,7 @@ class Interruptions:
         self.total_s = 0
 
     def add(self, slot: int, lasted_s: int) -> None:
-        """A deficit that began in `slot` is over."""
+        """Count a deficit that began in `slot` and is over, if its length is that of an interruption."""
         if self._least_s <= lasted_s < self._most_s:
             self.kept.append((slot, lasted_s))
             self.total_s += lasted_s
@@ -33,7 +33,7 @@ class Interruptions:
                 self._drop()
 
     def find_first(self, slot: int) -> int:
-        """The oldest one within the window before `slot`, or `slot`; older ones are forgotten."""
+        """Drop those that began before the window; the slot of the oldest left, or `slot` if none is."""
         while self.kept and slot - self.kept[0][0] >= self._window:
             self._drop()
         return self.kept[0][0] if self.kept else slot

@@ -1,4 +1,4 @@
-"""One metered line, slot by slot: which value counts, and whether its meter can be believed.
+"""One metered line, slot by slot: which value counts, and whether its meter can be trusted.
 
 In: the watts of each slot in order, or None. Out: the watts that count, or MISSING.
 
@@ -7,22 +7,24 @@ In: the watts of each slot in order, or None. Out: the watts that count, or MISS
 - A missing sample is bridged with the last value for `hold`; after that the line is MISSING.
 - A fall from running to nothing needs a second sample, because single zeros are transmission faults.
 
-Alarms, as bits of `flags`: DATA_LOSS the last sample is too old · STUCK one value repeats for
-longer than this meter may (0 W may repeat for ever: it is what no load reads) · FLAT the power is
-steadier than any real load of this line · CT standby current has gone although the CT always showed
-it · SUPPLY the same while the meter says that the voltage has gone as well: no CT is to blame ·
-DUMMY the power factor is that of a heater. `since` has the slot where each began.
+Alarms are bits of `flags`; `since` has the slot where each began:
 
-FLAT and DUMMY judge what stands in for a machine that runs. A load between the two thresholds is no
+- DATA_LOSS: the last sample is too old.
+- STUCK: one value repeats for longer than is normal for this meter. 0 W never counts, an idle meter shows it.
+- FLAT: the power is steadier than any real load of this line.
+- CT: the standby power is gone although the CT always showed it.
+- SUPPLY: the same, but the voltage is gone as well, so the CT is not to blame.
+- DUMMY: the power factor is that of a heater.
+
+FLAT and DUMMY look for a load that replaces a running machine. A load between the two thresholds is no
 such machine (a sump heater at night, a control), so it neither counts nor clears.
 
-The other channels (power factor, current, voltage) count for DUMMY and SUPPLY alone, only where a meter
-has them; a line without them costs nothing.
+The other channels (power factor, current, voltage) serve DUMMY and SUPPLY only, where a meter has them; a
+line without them costs nothing.
 
-Nearly every sample of a plant has nothing to judge: no alarm is up and nothing is being counted towards
-one, and the power stays where it cannot begin either. `take` knows the band of such powers and then only
-keeps the values, at a third of the cost; whatever is outside goes through `step` and `take_channels`, which
-could take every sample and say the same.
+Nearly every sample has nothing to judge: no alarm is up or being counted, and the power is in a band where
+none can begin. `take` knows this band and then only stores the values, at a third of the cost; every other
+sample goes through `step` and `take_channels`, which would give the same result for all samples.
 """
 
 from collections.abc import Sequence
@@ -57,7 +59,7 @@ CT_RANGE_MARGIN: Final = 1.5
 FALL_TO: Final = 0.05
 LOSS_SLOTS_MIN: Final = 5
 STUCK_SLOTS_MIN: Final = 10
-"""A value has to be read ten times before its repetition says anything."""
+"""Fewer repetitions of a value prove nothing."""
 NEVER: Final = 1 << 62
 FLAT_MEAN_S: Final = 600
 FLAT_MEAN_SLOTS_MIN: Final = 20
@@ -68,7 +70,7 @@ _STATE: Final = (
 )  # fmt: skip
 _numbers: Final = attrgetter(*_STATE)
 _NOTHING: Final[Sample] = (0.0, MISSING, None, None, None)
-"""In the place of a sample that is missing: a power that is never calm."""
+"""Stands for a missing sample: a power outside every calm band."""
 
 
 class LineTracker:
@@ -120,9 +122,9 @@ class LineTracker:
         self._calm_from = self._calm_to = NEVER
 
     def take(self, slot: int, sample: Sample | None) -> bool:
-        """Take what came for `slot`; whether there was something to judge (else `flags` is as before)."""
-        said = sample or _NOTHING
-        _, raw, pf, current_a, voltage_v = said
+        """Take the sample of `slot`; whether there was something to judge (if not, `flags` is unchanged)."""
+        given = sample or _NOTHING
+        _, raw, pf, current_a, voltage_v = given
         before = self.raw
         if not self._calm_from <= raw <= self._calm_to:
             return self._judge(slot, sample)
@@ -130,13 +132,13 @@ class LineTracker:
             if not self._motor_from < pf < self._motor_to:
                 return self._judge(slot, sample)
             channels = self.channels
-            channels.latest = said
+            channels.latest = given
             channels.slot = slot
         elif current_a is not None or voltage_v is not None:
             if not (_is_valid(current_a, CURRENT_MAX_A) or _is_valid(voltage_v, VOLTAGE_MAX_V)):
                 return self._judge(slot, sample)
             channels = self.channels
-            channels.latest = said
+            channels.latest = given
             channels.slot = slot
         if raw != before:
             self.run_slot = slot
@@ -154,21 +156,21 @@ class LineTracker:
         return False
 
     def _may_repeat(self, slot: int) -> bool:
-        """Whether the last value may come again without a thought."""
+        """Whether the last value may repeat once more without being judged."""
         if slot - self.last_slot > self._hold:
             return False
         return self.raw == 0 or slot - self.run_slot < self._stuck_least
 
     def _judge(self, slot: int, sample: Sample | None) -> bool:
         self.step(slot, None if sample is None else sample[1])
-        said = sample is not None and bool(channels_of(sample))
-        if said or self.flags & DUMMY:
-            self.take_channels(slot, sample if said else None)
+        has_channels = sample is not None and bool(channels_of(sample))
+        if has_channels or self.flags & DUMMY:
+            self.take_channels(slot, sample if has_channels else None)
         self._settle()
         return True
 
     def _settle(self) -> None:
-        """Say between which powers the next sample has nothing to judge."""
+        """Set the band of powers in which the next sample has nothing to judge."""
         floor = max(self._ct_floor, 0)
         counting = self.flags or self.falling or self.ct_count or self.flat_count or self.channels.count
         if counting or self.raw < floor:
@@ -213,7 +215,7 @@ class LineTracker:
         return self._stuck_off if raw else NEVER
 
     def take_channels(self, slot: int, sample: Sample | None) -> None:
-        """Take the other channels of `slot`, after its step; without any, they soon accuse nobody."""
+        """Take the other channels of `slot`, after `step`; without any for a while, DUMMY ends."""
         channels = self.channels
         if sample is not None:
             between = self._lo <= self.raw < self.hi
@@ -270,14 +272,14 @@ class LineTracker:
             self._raise(flag, slot - self.ct_count + 1)
 
     def _is_dark(self, slot: int) -> bool:
-        """Whether the voltage had gone when it was last heard, which is the slot before this one."""
-        said = self.channels
+        """Whether the voltage was gone in the latest channels, those of the slot before this one."""
+        last = self.channels
         return (
-            said.voltage != ABSENT and said.voltage < self._dark_below and slot - said.slot <= self._hold + 1
+            last.voltage != ABSENT and last.voltage < self._dark_below and slot - last.slot <= self._hold + 1
         )
 
     def adopt(self, flag: int, since: int) -> None:
-        """Go on with an alarm of a time about which nothing else is known."""
+        """Keep an alarm raised before a restart that lost all other state."""
         self._raise(flag, since)
         self._settle()
 
@@ -300,12 +302,12 @@ class LineTracker:
 
 
 def _is_valid(value: float | None, most: float) -> bool:
-    """Whether it is a number that a meter can show; NaN is none."""
+    """Whether a meter can show this value; NaN is none."""
     return value is not None and -most <= value <= most
 
 
 def start_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, LineTracker]:
-    """A tracker for each line of these linkages, in the order in which they are first named."""
+    """A tracker for each line of these linkages, in the order of first mention."""
     trackers: dict[str, LineTracker] = {}
     for one in params:
         for line in one.lines:
@@ -315,12 +317,12 @@ def start_trackers(params: Sequence[LinkageParams], slot: int) -> dict[str, Line
 
 
 def compute_hold_slots(linkage: LinkageParams) -> int:
-    """Slots for which a last value stands for missing ones."""
+    """Slots for which the last value replaces missing ones."""
     return max(linkage.hold_slots, -(-linkage.hold_s // linkage.dt_s))
 
 
 def compute_noise_alpha(dt_s: int) -> float:
-    """Weight of one sample in the noise mean: 10 minutes, or 20 samples where they take longer."""
+    """Weight of one sample in the noise mean, which spans 10 minutes or 20 samples, whichever is longer."""
     return 1 / max(FLAT_MEAN_S / dt_s, FLAT_MEAN_SLOTS_MIN)
 
 

@@ -1,4 +1,4 @@
-"""Turns the alarms of a line into episodes; see findings for those of a linkage."""
+"""Turns the alarms of a line into episodes; see `findings` for those of a linkage."""
 
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ LINE_RULES: Final = {
 
 @define
 class LineWatch:
-    """A line with the first linkage that it belongs to, in whose name its episodes are written."""
+    """A line with its open episodes; they name the first linkage that it belongs to (`home`)."""
 
     tracker: LineTracker
     home: LinkageWatch
@@ -33,22 +33,22 @@ class LineWatch:
     open: dict[int, Episode] = field(factory=dict)
 
     def adopt(self, episodes: dict[int, Episode]) -> None:
-        """Go on with open episodes of a time about which nothing else is known."""
+        """Keep episodes that were open before a restart that lost all other state."""
         self.open = episodes
         for flag, episode in episodes.items():
             self.tracker.adopt(flag, episode.begin_at_s // self.home.params.dt_s)
         self.reported = self.tracker.flags
 
     def collect_changes(self, slot: int) -> list[Episode]:
-        """Episodes that were raised or cleared by the last step."""
+        """Episodes that the last step raised or cleared."""
         flags, dt = self.tracker.flags, self.home.params.dt_s
         found: list[Episode] = []
         for flag in line_alarms.FLAGS:
             if flags & flag and flag not in self.open:
                 begin = self.tracker.since[flag] * dt
                 numbers = self.home.collect_evidence(slot) | self._describe(flag, begin, slot)
-                names_ = (self.tracker.params.id,)
-                self.open[flag] = self.home.build_episode(LINE_RULES[flag], names_, begin, slot, numbers)
+                line = (self.tracker.params.id,)
+                self.open[flag] = self.home.build_episode(LINE_RULES[flag], line, begin, slot, numbers)
                 found.append(self.open[flag])
             elif flag in self.open and not flags & flag:
                 found.append(clear(self.open.pop(flag), slot * dt))

@@ -1,4 +1,4 @@
-"""What is known of one line: its limits, and those that its nameplate alone gives it."""
+"""Parameters of one line, and those that follow from its nameplate alone."""
 
 from typing import Final
 
@@ -6,9 +6,9 @@ from attrs import frozen
 
 NAMEPLATE_HI: Final = 0.10
 NAMEPLATE_LO: Final = 0.07
-"""On above 10 %, off below 7 % of the nameplate, as long as nothing has been learned."""
+"""On above 10 %, off below 7 % of the nameplate, until thresholds are learned."""
 CT_RANGE_OF_RATED: Final = 2.0
-"""Current transformers are chosen with a margin; twice the nameplate stands in for an unknown range."""
+"""CTs are chosen with a margin; twice the nameplate is assumed where the range is not known."""
 
 
 @frozen(kw_only=True)
@@ -18,7 +18,7 @@ class Threshold:
     Attributes:
         hi_w: Lowest power that switches the state to on.
         lo_w: Below it the state is off.
-        provisional: Not learned from both states.
+        provisional: Not learned from both on and off.
     """
 
     hi_w: int
@@ -28,12 +28,12 @@ class Threshold:
 
 @frozen(kw_only=True)
 class LineParams:
-    """What is known of one line.
+    """Limits and normal values of one line.
 
     Attributes:
         id: The line's name in the site file.
         rated_w: Nameplate power.
-        ct_range_w: Full scale of the current transformers; 1.5 times as much cannot be measured.
+        ct_range_w: Full scale of the current transformers; more than 1.5 times this is no measurement.
         threshold: When this line alone counts as on.
         fall_from_w: A fall from above this to below 5 % of it needs a second sample.
         stuck_on_s: Longest time one value may repeat while on; 0 is not judged.
@@ -41,7 +41,7 @@ class LineParams:
         noise_floor: Least mean of |change| / power of a real load; 0 is not judged (treatment).
         ct_floor_w: Least standby power that the CT showed at all times; 0 is not judged (production).
         pf_on: Usual power factor while on; 0 is not known.
-        pf_heater: No power factor of this machine; a heater's is as high. 0 is not judged (treatment).
+        pf_heater: Power factor that only a heater reaches, never this machine; 0 is not judged (treatment).
         current_on_a: Usual phase current while on; 0 is not known.
         voltage_v: Usual phase voltage; 0 is not known.
     """
@@ -63,7 +63,7 @@ class LineParams:
 
 @frozen(kw_only=True)
 class Bin:
-    """Treatment power that belongs to a production power of at least `from_w`."""
+    """Least normal and median treatment power at a production power of at least `from_w`."""
 
     from_w: int
     lo_w: int
@@ -71,7 +71,7 @@ class Bin:
 
 
 def nameplate_line(line_id: str, rated_w: float) -> LineParams:
-    """What the nameplate alone says of a line."""
+    """The parameters that follow from the nameplate alone."""
     threshold = nameplate_threshold(rated_w)
     return LineParams(
         id=line_id,

@@ -1,24 +1,26 @@
-"""One linkage, slot by slot: does treatment run as it must for the production that runs?
+"""One linkage, slot by slot: does treatment run as the running production requires?
 
-In: u and T, the sums of the powers of the production and of the treatment lines. A line without a
-sample counts as 0 in its sum, and the sum as a lower bound. That keeps the verdict honest, because
-more production never asks for less treatment: with one of several production lines missing, what is
-asked for is what the metered ones alone need, and production that is not on by them alone is
-unknown. With a treatment line missing, the metered ones may prove health, but never a deficit.
-Where nothing can be said all timers are frozen, and after `lost_reset_s` what was counted is
-dropped. Unknown time is no healthy time either: expectation starts from nothing after it, and a
-duty-cycled treatment gets a whole duty window before a deficit counts again.
+In: u and T, the sums of the powers of the production and of the treatment lines. A line without a sample
+counts as 0 in its sum, and the sum is a lower bound. This is safe, because more production never needs less
+treatment: with a production line missing, only what the metered ones need is demanded, and where they alone
+are not on, production is unknown. With a treatment line missing, the metered ones can prove health, but
+never a deficit. Where nothing can be judged all timers are frozen, and after `lost_reset_s` the counts are
+dropped. Unknown time is no healthy time either: after it the expectation starts from nothing, and treatment
+with a duty cycle gets a whole duty window before a deficit counts again.
 
-A deficit is a slot with production on and T (its highest power of the last duty window) below what
-the envelope asks at the least production of the last `guard_s` (what it weighs: see deficit). Slots
-in which a pause of production is bridged count only once
-production has come back. `good_s` of health
-clears everything. A violation is raised at S >= limit, when treatment had its grace: either the
-deficit lasted that long, or treatment has been seen healthy in this run of production.
+A slot of deficit has production on and T (the highest power of the last duty window) below what the envelope
+demands at the least production of the last `guard_s`; see `deficit` for its weight. Slots in which a pause of
+production is bridged count only once production has come back. `good_s` of health clears everything.
+A violation is raised at S >= limit, once treatment has had its grace: the deficit lasted that long, or
+treatment has been healthy before in this run of production.
 
-Alarms, as bits of `flags`, with the slot where each began in `since`:
-VIOLATION (`rule` says which) · OVERRUN treatment goes on long after production · ORPHANS treatment
-starts and stops without production · LOW_R see trace · INTERRUPTED many short interruptions.
+Alarms are bits of `flags`; `since` has the slot where each began:
+
+- VIOLATION: `rule` says which.
+- OVERRUN: treatment runs on long after production.
+- ORPHANS: treatment starts and stops without production.
+- LOW_R: the correlation stays low, see `trace`.
+- INTERRUPTED: many short interruptions.
 """
 
 from operator import attrgetter
@@ -40,7 +42,7 @@ INTERRUPTED: Final = 16
 FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R, INTERRUPTED)
 
 BLIND_GRACE_S: Final = 120
-"""Production unseen for longer may have stopped and started: treatment gets its grace again."""
+"""Production unknown for longer may have stopped and started: treatment gets its grace again."""
 NEVER: Final = 1 << 62
 
 _STATE: Final = (
@@ -95,7 +97,7 @@ class LinkageTracker:
         self._calm = False
 
     def step(self, slot: int, u: int, u_known: bool, t: int, t_known: bool) -> None:
-        """Take the sums of `slot`; they are lower bounds where not known."""
+        """Take the sums of `slot`; one that is not known is a lower bound."""
         self.u = u
         if not t_known:
             self._sure_from = slot + self._highest_slots
@@ -143,7 +145,7 @@ class LinkageTracker:
         self._settle()
 
     def _settle(self) -> None:
-        """Say whether the next slot has nothing to judge if it is like this one."""
+        """Set whether the next slot has nothing to judge if it is like this one."""
         if self.flags or self.deficit.count or self.low or self.alone or self.treatment_on is not self.on:
             self._calm = False
         elif self.on:
@@ -209,13 +211,13 @@ class LinkageTracker:
             self._raise_violation()
 
     def had_grace(self) -> bool:
-        """Whether treatment had the time that it may take to start."""
+        """Whether treatment has had the time that it may take to start."""
         if self.seen and self.on_count * self.dt >= self._grace:
             return True
         return self.deficit.lasted_s >= self._grace + self.params.duty_window_s
 
     def estimate_left_s(self) -> int:
-        """Seconds until a deficit that goes on like now would be raised."""
+        """Seconds until a violation is raised if the deficit goes on as now."""
         weight = OFF_WEIGHT if self.treatment < self._t_lo else LOW_WEIGHT
         more_s = (self._limit - self.deficit.weighted_s) / weight
         grace_s = self._grace + self.params.duty_window_s - self.deficit.lasted_s
@@ -224,7 +226,7 @@ class LinkageTracker:
         return max(round(more_s), grace_s, 0)
 
     def _raise_violation(self) -> None:
-        # Whether idle is underspeed is for those to say who know the other channels.
+        # `findings` tells underspeed from idle: it knows the other channels.
         idle = 2 * self.deficit.off < self.deficit.count
         self.rule = Rule.IDLE if idle else Rule.OFF if self.seen else Rule.LATE_START
         self.flags |= VIOLATION
@@ -275,12 +277,12 @@ class LinkageTracker:
         if self.lost == self._lost:
             violated = self.flags & VIOLATION
             self._forget()
-            self.flags |= violated  # stays open until something is known again
+            self.flags |= violated  # an open violation stays open until data comes back
             self.good = self.overrun = 0
             self.end_slot = slot
 
     def judge_minute(self, slot: int, low_r: bool) -> None:
-        """The judgements that need not be made in every slot."""
+        """Judge what need not be judged in every slot."""
         if not (low_r or self.flags or self.orphans or self.interruptions.kept):
             return
         first = self.orphans.find_first(slot)
@@ -309,10 +311,10 @@ class LinkageTracker:
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
         self.rule, self.since = Rule(rule), since.copy()
-        deficit, orphans, asked, highest, interruptions = parts
+        deficit, orphans, expectation, highest, interruptions = parts
         self.deficit.restore(deficit)
         self.orphans.restore(orphans)
-        self._expectation.restore(asked)
+        self._expectation.restore(expectation)
         self._highest.restore(highest)
         self.interruptions.restore(interruptions)
         self._calm = False

@@ -1,11 +1,11 @@
-"""Runs of treatment without any production, counted over a day."""
+"""Runs of treatment without any production, over the last day."""
 
 from collections import deque
 from typing import Final
 
 WINDOW_S: Final = 86_400
 KEPT_MAX: Final = 256
-"""A run every five minutes of a day; more say nothing more."""
+"""One every five minutes of a day; more would not change the verdict."""
 
 
 class Orphans:
@@ -21,11 +21,11 @@ class Orphans:
         return len(self._ends)
 
     def add(self, slot: int) -> None:
-        """A run without production ended."""
+        """Count a run that ended in `slot`."""
         self._ends.append(slot)
 
     def find_first(self, slot: int) -> int:
-        """The oldest one within a day before `slot`, or `slot`; older ones are forgotten."""
+        """Drop those older than a day; the slot of the oldest that is left, or `slot` if none is."""
         while self._ends and slot - self._ends[0] >= self._window:
             self._ends.popleft()
         return self._ends[0] if self._ends else slot

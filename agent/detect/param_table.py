@@ -1,8 +1,8 @@
 """Parameters that are written into the site file and hashed into the manifest.
 
-`to_dict` gives plain tables, lists, numbers and texts for TOML, JSON or CBOR, `from_dict` reads them back
-and refuses what it does not know, and `hash` is the SHA-256 over their canonical JSON: the same
-parameters have the same hash wherever they are computed.
+`to_dict` gives plain tables, lists, numbers and texts for TOML, JSON or CBOR; `from_dict` reads them back and
+refuses unknown keys; `hash` is the SHA-256 over their canonical JSON, so the same parameters have the same
+hash everywhere.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from attrs import AttrsInstance, asdict
 
 
 class ParamsError(Exception):
-    """The person who wrote the parameters made mistakes; `problems` has one line each."""
+    """Mistakes in parameters; `problems` has one line each."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))
@@ -29,7 +29,7 @@ def hash_table(table: Mapping[str, Any]) -> bytes:
 
 
 class ParamTable:
-    """What attrs classes of parameters share; `kind` is what a mistake's path begins with."""
+    """Base of the attrs classes of parameters; `kind` begins the path of a mistake."""
 
     __slots__ = ()
     kind: ClassVar[str]
@@ -48,7 +48,7 @@ class ParamTable:
 
     @classmethod
     def from_dict(cls, table: Mapping[str, Any]) -> Self:
-        """The parameters that `to_dict` wrote, or that a person did.
+        """The parameters of a table that `to_dict` or a person wrote.
 
         Raises:
             ParamsError: Unknown keys, missing keys or impossible values, one line each.

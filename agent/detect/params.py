@@ -1,8 +1,8 @@
-"""Every number that a verdict of the detector rests on, with its default.
+"""Every number that a verdict about a linkage rests on, with its default.
 
-The parameters are learned at commissioning, written into the site file (`to_dict`, TOML has no null:
-0 means "not judged"), and hashed into the manifest (`hash`): the same parameters and the same
-samples give the same episodes, on the gateway and at whoever checks it.
+The parameters are learned at commissioning, written into the site file (`to_dict`; TOML has no null, so 0
+means "not judged"), and hashed into the manifest (`hash`): the same parameters and the same samples give the
+same episodes, on the gateway and wherever it is checked.
 
 Powers are whole watts, because registers are integers and sums of integers are exact.
 """
@@ -18,14 +18,14 @@ from agent.detect.param_table import ParamsError, ParamTable
 DT_MAX_S: Final = 60
 """Slots longer than a minute could not carry the 1-minute evidence."""
 LAG_MAX_S: Final = 900
-"""Treatment that answers production more than a quarter of an hour later is not driven by it."""
+"""Treatment that follows production by more than a quarter of an hour is not driven by it."""
 TAU_MIN_S: Final = 90
 """Shorter interruptions are start-up, switching and filter cleaning."""
 
 
 @frozen(kw_only=True)
 class LinkageParams(ParamTable):
-    """What must run together, and how it behaves when all is well (names as in detection.md).
+    """What must run together, and how it normally behaves.
 
     Attributes:
         linkage: Its id.
@@ -36,32 +36,32 @@ class LinkageParams(ParamTable):
         envelope: Least treatment power by production power, in rising order of `from_w`.
         dt_s: Length of a slot.
         reorder_slots: How many slots a sample may come late.
-        hold_slots: How long at least a last value stands for missing ones.
+        hold_slots: How many missing samples the last value replaces.
         hold_s: The same in seconds; the longer one counts.
         bridge_s: Pauses of production up to this do not end a run.
         lag_s: Treatment follows production by this.
-        guard_s: G, the least production of this last time sets what is expected of treatment.
-        duty_window_s: T is the highest power of this last time; 0 for treatment without a duty cycle.
+        guard_s: G, the expectation follows the least production within this time.
+        duty_window_s: T is the highest power within this time; 0 for treatment without a duty cycle.
         tau_s: Time without treatment that makes a violation.
         grace_s: Time that treatment has to start.
         limit_s: h, the weighted deficit that raises.
         overrun_s: Longest time treatment may run on after production; 0 is not judged.
-        orphans_limit: So many treatment runs without production in 24 h are not normal; 0 is not judged.
+        orphans_limit: Treatment runs without production in 24 h that are reported; 0 is not judged.
         loss_s: Age of the last sample that is reported.
-        lost_reset_s: A longer loss ends what was counted.
+        lost_reset_s: A longer loss of data resets the counts.
         flat_s: Time below the noise floor that is reported.
         ct_s: Time below the CT floor that is reported.
         dummy_s: Time with the power factor of a heater that is reported.
-        underspeed_from: Treatment at this share of its normal power turns slowly; below it runs idle.
+        underspeed_from: From this share of its normal power treatment is underspeed, below it idle.
         interruptions_s: Short interruptions of treatment that add up to this are reported; 0 is not judged.
-        interruptions_window_s: Over so much time they are added up.
+        interruptions_window_s: Time over which they are added up.
         interruption_min_s: Shorter ones are switching and filter cleaning.
         good_s: Healthy time that clears.
         idle_clear_s: Time without production that clears.
         early_stop_s: A run that ends this soon after treatment stopped makes it an early stop.
         correlation_minutes: Window of the correlation of 1-minute means.
-        correlation_sd_w: Standard deviation of u at commissioning; 0 switches the notice off.
-        correlation_limit: Below it for half an hour is worth a notice.
+        correlation_sd_w: Standard deviation of u at commissioning; 0 turns the notice off.
+        correlation_limit: r below this for half an hour raises the notice.
         utc_offset: Zone of the times in sentences.
         learned_from_s: Begin of the commissioning data, UTC; 0 if there were none.
         learned_to_s: Their end.
@@ -152,7 +152,7 @@ class LinkageParams(ParamTable):
 def nameplate(
     linkage: str, production: Mapping[str, float], treatment: Mapping[str, float], *, dt_s: int = 10
 ) -> LinkageParams:
-    """Provisional parameters from rated powers alone, for a plant that is not commissioned yet."""
+    """Provisional parameters from rated powers alone, for a plant that has not been commissioned."""
     on_treatment = nameplate_threshold(sum(treatment.values()))
     return LinkageParams(
         linkage=linkage,

@@ -1,13 +1,12 @@
-"""Second verdict for samples that came too late for the first.
+"""Second verdict, for samples that came too late for the first.
 
-The samples of the last hour are kept by slot, and every half hour the state of all trackers. When
-samples came late into slots that had none, the trackers are run again from the last state before
-them, over the completed hour; a violation that shows only now becomes a notice, marked
-retrospective. The live state is left alone: what was decided in time stays as it was decided, and a
-linkage that was in violation in that hour anyway gets no second episode.
+The samples of the last hour are kept by slot, and the state of all trackers every half hour. When late
+samples fill slots that had none, the trackers run again from the last state before them, over the completed
+hour; a violation that appears only now becomes a notice, marked retrospective. The live state does not
+change: what was decided in time stands, and a linkage that was in violation in that hour anyway gets no
+second episode.
 
-Samples older than the oldest kept state are too late for any verdict; they are evidence all the
-same, but elsewhere.
+Samples older than the oldest kept state are too late for any verdict; they are still sealed as evidence.
 """
 
 from array import array
@@ -30,9 +29,9 @@ EMPTY: Final = -(1 << 31)
 
 
 class History:
-    """The last hour of one line, by slot modulo HISTORY_SLOTS; who closes a slot writes into `ring`.
+    """The last hour of one line, by slot modulo HISTORY_SLOTS; the detector writes `ring` in every slot.
 
-    A list, because that is written in a third of an array's time, and it is written in every slot.
+    A list, because writing to one takes a third of the time of an array.
     """
 
     __slots__ = ("ring",)
@@ -48,7 +47,7 @@ class History:
         return empty
 
     def at(self, slot: int) -> int | None:
-        """The sample of a slot of the last hour."""
+        """The sample of a slot of the last hour; None if there was none."""
         watts = self.ring[slot % HISTORY_SLOTS]
         return None if watts == EMPTY else watts
 
@@ -64,19 +63,19 @@ class Retrospect:
         self.histories = {line.id: History() for one in params for line in one.lines}
         self._states: list[tuple[int, list[Any]]] = []
         self._late_from: int | None = None
-        self._told: dict[str, str] = {}
+        self._reported: dict[str, str] = {}
         self._violated: dict[str, int] = {}
 
     def sample(self, line_id: str, slot: int, following: int, watts: int) -> None:
         """Take a late sample; `following` is the first slot that is not closed."""
         history = self.histories.get(line_id)
-        if history is None:  # an incomer has no second verdict
+        if history is None:  # an incomer gets no second verdict
             return
         if slot >= following - HISTORY_SLOTS and history.fill(slot, watts):
             self._late_from = slot if self._late_from is None else min(self._late_from, slot)
 
     def close(self, slot: int, lines: Sequence[LineTracker], links: Sequence[LinkageWatch]) -> list[Episode]:
-        """Keep what has to be kept after `slot`; episodes of a second verdict."""
+        """Keep the state after `slot`; episodes of a second verdict."""
         if slot % STATE_EVERY_SLOTS == 0:
             state = [[line.state() for line in lines], [link.tracker.state() for link in links]]
             self._states = [*self._states[-1:], (slot, state)]
@@ -113,20 +112,20 @@ class Retrospect:
 
     def _report(self, link: LinkageWatch, slot: int) -> list[Episode]:
         episode = link.build_retrospective(slot)
-        if self._told.get(episode.linkage) == episode.id:
+        if self._reported.get(episode.linkage) == episode.id:
             return []
-        self._told[episode.linkage] = episode.id
+        self._reported[episode.linkage] = episode.id
         return [episode]
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
         rings = {name: array("i", history.ring).tobytes() for name, history in self.histories.items()}
         states = [(slot, cbor2.dumps(kept)) for slot, kept in self._states]
-        return [rings, states, self._late_from, self._told, self._violated]
+        return [rings, states, self._late_from, self._reported, self._violated]
 
     def restore(self, state: list[Any]) -> None:
         """Go on where `state` was taken; the parameters must be the same."""
-        rings, states, self._late_from, self._told, self._violated = state
+        rings, states, self._late_from, self._reported, self._violated = state
         self._states = [(slot, cbor2.loads(kept)) for slot, kept in states]
         for name, ring in rings.items():
             kept = array("i", ring)

@@ -1,16 +1,15 @@
-"""What a plant sees of its linkages between episodes, first of all a deficit that begins to count."""
+"""The present state of a linkage, for the status object and the early warning."""
 
 from attrs import frozen
 
 from agent.detect.episode import Rule
 from agent.detect.findings import LinkageWatch
-from agent.detect.line import DATA_LOSS
 from agent.detect.linkage import VIOLATION
 
 
 @frozen(kw_only=True)
 class LinkageStatus:
-    """What is known of a linkage now.
+    """A linkage now.
 
     Attributes:
         linkage: Its id.
@@ -19,15 +18,14 @@ class LinkageStatus:
         production_w: Sum of the production lines that answer.
         treatment_w: Sum of the treatment lines that answer (highest of the duty window).
         expected_w: Least treatment power for this production.
-        deficit_s: Weighted deficit so far; above 0 treatment is lacking although nothing is raised yet.
-        deficit_since_s: When that began, None without a deficit.
-        limit_s: Deficit that raises an episode.
-        left_s: Seconds until then if nothing changes; 0 without a deficit.
+        deficit_s: Weighted deficit so far; above 0 treatment is lacking although no episode is raised yet.
+        deficit_since_s: When it began, UTC; None without a deficit.
+        limit_s: Weighted deficit that raises an episode.
+        left_s: Seconds until that if nothing changes; 0 without a deficit.
         violation: Rule of the open violation, None without one.
         frozen_s: For how long nothing could be judged.
         correlation: r over the last hours, or None.
         undefined_reason: Why it is None.
-        lost_lines: Lines without data.
     """
 
     linkage: str
@@ -44,7 +42,6 @@ class LinkageStatus:
     frozen_s: int
     correlation: float | None
     undefined_reason: str
-    lost_lines: tuple[str, ...]
 
 
 def status_of(link: LinkageWatch) -> LinkageStatus:
@@ -65,7 +62,4 @@ def status_of(link: LinkageWatch) -> LinkageStatus:
         frozen_s=tracker.lost * tracker.dt,
         correlation=correlation.r,
         undefined_reason=correlation.reason,
-        lost_lines=tuple(
-            line.params.id for line in link.production + link.treatment if line.flags & DATA_LOSS
-        ),
     )

@@ -1,12 +1,11 @@
 """One-minute means of a linkage: the 2-hour trace of every episode and the correlation as evidence.
 
 A minute's mean is the floor of the mean of its slots in which every line of that side counted; a
-minute without one is a hole. Holes are left out of the correlation rather than filled with invented
-values: pairs that straddle a hole are off by its length, at most `lag` pairs of the window.
+minute without one is a hole. Holes are left out of the correlation instead of being filled: pairs that
+straddle a hole are off by its length, which affects at most `lag` pairs of the window.
 
-The correlation corroborates, it never accuses: constant treatment has none, healthy or not. It is
-worth a notice only if production varied as it did at commissioning (`gated`), and r stayed below
-what was learned for NOTICE_MINUTES.
+The correlation only corroborates: constant treatment has none, healthy or not. It is worth a notice only if
+production varied as at commissioning (`gated_r`) and r stayed below the learned limit for NOTICE_MINUTES.
 """
 
 from array import array
@@ -20,9 +19,9 @@ TRACE_MINUTES: Final = 120
 MINUTE_S: Final = 60
 NOTICE_MINUTES: Final = 30
 WINDOW_MIN: Final = 2
-"""The least window: where the correlation is not asked for, it shall not cost memory."""
+"""The least window, used where no correlation is wanted, so that it costs no memory."""
 GATE: Final = 0.5
-"""Production must vary at least half as much as at commissioning before a low r says anything."""
+"""A low r counts only if production varies at least half as much as at commissioning."""
 _HOLE: Final = -1
 
 _STATE: Final = ("_minute", "_begin", "_holes", "sum_u", "sum_t", "_missed", "_low_minutes")
@@ -69,10 +68,9 @@ class MinuteTrace:
         self._fresh_ring = array("B", [0]) * TRACE_MINUTES
 
     def add(self, u: int, t: int, missed: int) -> None:
-        """Take one slot (`u` and `t` below 0 where unknown), in which `missed` lines had no sample.
+        """Take the next slot (`u` and `t` below 0 where unknown), in which `missed` lines had no sample.
 
-        Slots follow each other, so they need not be counted. Where both are known and nothing was missed,
-        whoever has no time for a call adds to `sum_u` and `sum_t`.
+        Where both are known and no line missed, adding to `sum_u` and `sum_t` does the same without a call.
         """
         if u >= 0 <= t:
             self.sum_u += u
@@ -86,7 +84,7 @@ class MinuteTrace:
         return -(-(self._minute + 1) * MINUTE_S // self._dt)
 
     def close(self, slot: int) -> None:
-        """Begin the minute of `slot`; due when `slot` has come to `until`."""
+        """Close the minute before `slot` and begin that of `slot`; due once `slot` reaches `until`."""
         at = self._minute % TRACE_MINUTES
         slots = slot - self._begin
         if known := slots - self._holes:
@@ -96,8 +94,8 @@ class MinuteTrace:
             self._judge()
         else:
             self._u_ring[at] = self._t_ring[at] = _HOLE
-        asked = slots * self._lines
-        self._fresh_ring[at] = 100 * (asked - self._missed) // asked if asked else 0
+        due = slots * self._lines
+        self._fresh_ring[at] = 100 * (due - self._missed) // due if due else 0
         minute = slot * self._dt // MINUTE_S
         if minute != self._minute + 1:
             self._skip(minute)
@@ -107,7 +105,7 @@ class MinuteTrace:
         self._holes = self.sum_u = self.sum_t = self._missed = 0
 
     def _skip(self, minute: int) -> None:
-        """Leave holes between the minute that is closed and `minute`."""
+        """Write holes between the closed minute and `minute`."""
         for skipped in range(max(self._minute + 1, minute - TRACE_MINUTES), minute):
             self._u_ring[skipped % TRACE_MINUTES] = self._t_ring[skipped % TRACE_MINUTES] = _HOLE
             self._fresh_ring[skipped % TRACE_MINUTES] = 0
@@ -118,7 +116,7 @@ class MinuteTrace:
 
     @property
     def gated_r(self) -> float | None:
-        """Pearson's r if production varied enough to say anything."""
+        """Pearson's r, None if production varied too little."""
         return self._correlation.r_beyond(GATE * self._sd) if self._sd > 0 else None
 
     @property
@@ -135,7 +133,7 @@ class MinuteTrace:
 
     @property
     def low(self) -> bool:
-        """Whether r has been below what was learned for long enough."""
+        """Whether r has been below the learned limit for NOTICE_MINUTES."""
         return self._low_minutes >= NOTICE_MINUTES
 
     @property
@@ -146,7 +144,7 @@ class MinuteTrace:
 
     @property
     def correlations(self) -> list[list[float | None]]:
-        """Lag in seconds and r, for the learned lag, its neighbours and none; evidence, never a verdict."""
+        """Lag in seconds and r, for lag 0, the learned lag and its neighbours; evidence, never a verdict."""
         found = self._correlation
         rows = ((lag, found.at_lag(index).r if found.full else None) for index, lag in enumerate(self._lags))
         found_r = {lag: None if r is None else round(r, 3) for lag, r in rows}
@@ -154,7 +152,7 @@ class MinuteTrace:
 
     @property
     def completeness(self) -> float:
-        """Share of the samples of the traced minutes that came, since the first one."""
+        """Share of expected samples that came, over the traced minutes since the first one."""
         rows = [
             self._fresh_ring[i]
             for i in range(TRACE_MINUTES)

@@ -1,4 +1,4 @@
-"""Least or greatest value of the last n slots, in constant time on average (monotonic queue)."""
+"""Least or greatest value of the last n slots, in amortised constant time (monotonic queue)."""
 
 from collections import deque
 
@@ -33,7 +33,7 @@ class RollingMinimum:
         return least
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all values."""
         self._queue.clear()
 
     def state(self) -> list[int]:

@@ -160,7 +160,7 @@ def test_impossible_parameters_are_refused(more: dict[str, object], wanted: str)
 
 
 def test_lines_of_nowhere_and_lines_of_a_linkage_are_refused() -> None:
-    with pytest.raises(ParamsError, match="nothing is known of line x9"):
+    with pytest.raises(ParamsError, match="no parameters for line x9"):
         Detector([linkage()], incomer(lines=("p1", "x1", "x9")))
     with pytest.raises(ParamsError, match="belongs to a linkage"):
         Detector([linkage()], incomer(others=(line("p1"),), lines=("p1", "t1")))
