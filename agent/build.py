@@ -1,27 +1,42 @@
 """Puts the agent together from a site file: which class stands where is decided here alone."""
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 from attrs import frozen
 
 from agent.acquire import BusTask
 from agent.detect.detector import Detector
-from agent.gateway import Gateway, silent
+from agent.gateway import Gateway
+from agent.host.boot import Boot
+from agent.host.clock import WallClock
+from agent.host.heartbeat import Heartbeat
 from agent.host.version import version
 from agent.inbox import INBOX_NAME, Inbox
+from agent.judging.checkpoints import BEHAVIOUR, METERS, Check, Checkpoints
 from agent.judging.detector_feed import DetectorFeed
-from agent.sealing.attesting import Attesting
+from agent.judging.judging import Judging
+from agent.overview import StatusParts
+from agent.readings import Readings
+from agent.sealing.attesting import Attesting, Task
+from agent.sealing.chain import Sealing
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Recovery
+from agent.sealing.sealer import Sealer
 from agent.sealing.statements import in_force, kept_in
 from agent.sealing.tpm_task import TpmTask
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of
+from agent.site.manifest import manifest_bodies
 from agent.site.setups import lines_of, setups_of
 from agent.site.webhook_url import parse_webhook
+from agent.status.bus_figures import BusFigures
 from agent.status.socket import StatusSocket
 from agent.store.gateway import GatewayStore
+from agent.tamper.behaviour import Behaviour
+from agent.tamper.settings import Tamper
+from agent.uplink.connection import Connection
 from agent.uplink.courier import Courier
 from agent.uplink.outbox import Outbox
 from agent.uplink.settings import mqtt_settings
@@ -42,6 +57,7 @@ class Built:
     """A whole agent that has not started yet."""
 
     gateway: Gateway
+    parts: StatusParts
     recovery: Recovery
     publisher: Publisher
     buses: tuple[BusTask, ...]
@@ -54,7 +70,7 @@ class Built:
         if self.webhook:
             self.webhook.stop(WEBHOOK_STOP_S)
         self.status.close()
-        self.gateway.store.close()
+        self.gateway.sealing.store.close()
 
 
 def tpm_task(site: Site) -> TpmTask | None:
@@ -83,6 +99,59 @@ def outbox_of(topics: Topics, store: GatewayStore, recovery: Recovery) -> Outbox
     return Outbox(topics, received=first - 1, tip=tip, proven=recovery.number - 1)
 
 
+def detector_feed_of(site: Site) -> DetectorFeed:
+    """The detector of `site` with its feed.
+
+    Raises:
+        ConfigError: Meters or linkages of the site file are wrong.
+    """
+    linkages = linkages_of(site)
+    incomer = incomer_of(site, linkages)
+    detector = Detector(linkages, incomer) if linkages else None
+    return DetectorFeed(detector, setups_of(site), lines_of(site), linkages, incomer, site.warning.after_s)
+
+
+def core_of(
+    site: Site,
+    feed: DetectorFeed,
+    sealer: Sealer,
+    store: GatewayStore,
+    recovery: Recovery,
+    courier: Courier,
+    *,
+    figures: Callable[[], Sequence[BusFigures]] = tuple,
+    send_warning: Callable[[Mapping[str, Any]], None] | None = None,
+    tpm: Task | None = None,
+) -> tuple[Gateway, StatusParts]:
+    """The gateway's core with its sources, and what of them the status shows."""
+    checks: dict[str, Check] = {
+        METERS: Tamper(feed.setups),
+        BEHAVIOUR: Behaviour(feed.setups, {meter.id: meter.bus for meter in site.meter}),
+    }
+    judging = Judging(Checkpoints(store, feed, checks), site.warning.log, send_warning)
+    readings, connection = Readings(), Connection(courier)
+    sealing = Sealing(sealer, store, courier, site.seal.interval_s, courier.outbox.tip, judging.keep_from)
+    manifest = partial(manifest_bodies, site, feed.setups, feed.linkages, feed.incomer, version())
+    heartbeat_parts = (
+        readings.figures,
+        judging.figures,
+        connection.figures,
+        lambda: {"used": round(store.used_fraction(), 4)},
+    )
+    sources = (
+        WallClock(judging.redate),
+        readings,
+        judging,
+        Boot(recovery.start.value, version(), feed.boot, manifest, store),
+        *((Attesting(tpm, store, sealing.last),) if tpm else ()),
+        Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.unsettled),
+        connection,
+        Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
+    )
+    parts = StatusParts(site, version(), connection, readings, judging, figures)
+    return Gateway(sealing, connection, sources), parts
+
+
 def build(
     site: Site, clock: Clock, readings: Callable[[Reading], None], events: Callable[[MqttEvent], None]
 ) -> Built:
@@ -98,37 +167,33 @@ def build(
     assert broker is not None
     assert broker.centre_key is not None
     topics = Topics(site.site.gateway)
-    setups, linkages = setups_of(site), linkages_of(site)
-    incomer = incomer_of(site, linkages)
-    settings = mqtt_settings(site, broker, topics)
-    tpm = tpm_task(site)
-    folder, store, sealer, recovery = open_chain(site)
-    publisher = Publisher(settings, clock, events)
-    outbox = outbox_of(topics, store, recovery)
-    birth = messages.encode_state(online=True, details={"version": version()})
-    statements = in_force(kept_in(folder), store, recovery)
-    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)
-    feed = DetectorFeed(
-        Detector(linkages, incomer) if linkages else None,
-        setups,
-        lines_of(site),
-        linkages,
-        incomer,
-        site.warning.after_s,
-    )
+    feed, settings, tpm = detector_feed_of(site), mqtt_settings(site, broker, topics), tpm_task(site)
     webhook = Webhook(parse_webhook(site.warning.url)) if site.warning.url else None
-    gateway = Gateway(site, version(), sealer, store, courier, feed, webhook.put if webhook else silent)
-    gateway.attesting = Attesting(tpm, store) if tpm else None
-    gateway.inbox = Inbox(folder / INBOX_NAME)
     buses = tuple(
         BusTask(
             bus.url,
-            [setups[meter.id] for meter in site.meter if meter.bus == bus.id],
+            [feed.setups[meter.id] for meter in site.meter if meter.bus == bus.id],
             clock,
             readings,
             bus.id,
         )
         for bus in site.bus
     )
-    gateway.figures = lambda: [bus.figures for bus in buses]
-    return Built(gateway, recovery, publisher, buses, StatusSocket(folder), webhook, tpm)
+    folder, store, sealer, recovery = open_chain(site)
+    publisher = Publisher(settings, clock, events)
+    outbox = outbox_of(topics, store, recovery)
+    birth = messages.encode_state(online=True, details={"version": version()})
+    statements = in_force(kept_in(folder), store, recovery)
+    courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)
+    gateway, parts = core_of(
+        site,
+        feed,
+        sealer,
+        store,
+        recovery,
+        courier,
+        figures=lambda: [bus.figures for bus in buses],
+        send_warning=webhook.put if webhook else None,
+        tpm=tpm,
+    )
+    return Built(gateway, parts, recovery, publisher, buses, StatusSocket(folder), webhook, tpm)

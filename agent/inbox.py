@@ -17,17 +17,19 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import define, field
 
+from agent.sealing.source import NewRecord, RecordSource, Urgency
+from agent.store.gateway import GatewayStore
 from disk.files import move, open_folder, replace_file
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.cbor import FormatError
 from evidence.record import Kind, Record, decode_record, encode_record
-from evidence.seal import StoredSeal, open_body, peek_header
+from evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
 
 LOG: Final = logging.getLogger("dianjian.inbox")
 
@@ -42,6 +44,8 @@ LOOK_S: Final = 2.0
 """Between looks into the folder; nobody waits for less than a seal."""
 SEALS_LOOKED_AT: Final = 200
 """From the tip back, for what was sealed and not removed: one turn makes at most 75 (4 MB that wait)."""
+ROWS_AT_ONCE: Final = 50
+"""Whole rows are at most 64 kB each, and the start must not cost more memory than the run after it."""
 SUFFIX: Final = ".json"
 REFUSED: Final = ".refused"
 CHECKPOINT: Final = "postbox"
@@ -77,61 +81,71 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
 
 
 @define
-class Inbox:
+class Inbox(RecordSource):
     """The agent's side.
 
     Attributes:
         folder: Where the entries lie; it need not be there.
+        store: Holds the checkpoint and the last seals.
+        is_held_up: Whether the disk fails: a record that waits in memory may be lost there.
         in_flight: Entries whose records wait for their seal, by id.
         lying: Entries that are sealed and could not be removed, by id.
     """
 
     folder: Path
+    store: GatewayStore
+    is_held_up: Callable[[], bool] = lambda: False
     in_flight: dict[str, Path] = field(factory=dict, init=False)
     lying: dict[str, Path] = field(factory=dict, init=False)
     _known: set[str] = field(factory=set, init=False)
     _looked_ns: int | None = field(default=None, init=False)
 
-    def recall(self, raw: bytes | None, tail: Callable[[], Iterable[StoredSeal]]) -> None:
-        """Begin: `raw` is the checkpoint, `tail` gives the last seals; both are asked only if entries lie."""
-        entries = self._entries()
-        if not entries:
-            return
-        with contextlib.suppress(ValueError, TypeError):
-            self._known |= {str(one) for one in json.loads(raw or b"[]")}
-        for seal in tail():
-            self._known |= set(_ids_in(seal))
+    def start(self, _stamp: Stamp, /) -> tuple[()]:
+        """Find what is sealed already, if there are entries at all."""
+        if self._entries():
+            with contextlib.suppress(ValueError, TypeError):
+                self._known |= {str(one) for one in json.loads(self.store.checkpoint(CHECKPOINT) or b"[]")}
+            for seal in self._last_seals():
+                self._known |= set(_ids_in(seal))
+        return ()
 
-    def look(self, stamp: Stamp) -> list[tuple[Kind, dict[str, Any]]]:
+    def due(self, stamp: Stamp, /) -> list[NewRecord]:
         """The records to be sealed now, and the events of what was set aside."""
         looked = self._looked_ns
         waits = looked is not None and stamp.boottime_ns - looked < LOOK_S * NS_PER_S
-        if waits or self.in_flight:
+        if waits or self.in_flight or self.is_held_up():
             return []
         self._looked_ns = stamp.boottime_ns
-        taken: list[tuple[Kind, dict[str, Any]]] = []
+        taken: list[NewRecord] = []
         for path in self._entries():
             if len(self.in_flight) >= TAKEN_MAX:
                 break
-            taken += self._took(path)
+            taken += self._take(path)
         return taken
 
-    def sealed(self) -> bytes | None:
-        """Everything that was in flight has committed: remove it; a new checkpoint if some could not be."""
+    def on_sealed(self, _stamp: Stamp, _tip: int, /) -> None:
+        """Everything that was in flight is committed: remove it, and keep the ids of what cannot be."""
         for digest, path in self.in_flight.items():
             self._remove(digest, path)
         self.in_flight.clear()
-        lying = sorted(self.lying)
-        return json.dumps(lying).encode() if lying else None
+        if self.lying:
+            self.store.put_checkpoint(CHECKPOINT, json.dumps(sorted(self.lying)).encode())
 
-    def _took(self, path: Path) -> list[tuple[Kind, dict[str, Any]]]:
+    def _last_seals(self) -> Iterator[StoredSeal]:
+        tip = self.store.last()
+        first = FIRST_NUMBER if tip is None else max(tip.number - SEALS_LOOKED_AT + 1, FIRST_NUMBER)
+        while rows := self.store.rows(first, ROWS_AT_ONCE):
+            yield from rows
+            first = rows[-1].number + 1
+
+    def _take(self, path: Path) -> list[NewRecord]:
         try:
             with path.open("rb") as stream:
                 raw = stream.read(ENTRY_BYTES_MAX + 1)
         except FileNotFoundError:
             return []
         except OSError as error:
-            return self._refused(path, f"cannot be read: {error.strerror}")
+            return self._refuse(path, f"cannot be read: {error.strerror}")
         digest = hashlib.sha256(raw).hexdigest()
         if digest in self._known or digest in self.lying:
             self._remove(digest, path)
@@ -141,11 +155,11 @@ class Inbox:
         try:
             body = _checked(raw, digest)
         except EntryError as error:
-            return self._refused(path, str(error))
+            return self._refuse(path, str(error))
         self.in_flight[digest] = path
-        return [(Kind.COMMISSIONING, body)]
+        return [NewRecord(Kind.COMMISSIONING, body, Urgency.AT_ONCE)]
 
-    def _refused(self, path: Path, why: str) -> list[tuple[Kind, dict[str, Any]]]:
+    def _refuse(self, path: Path, why: str) -> list[NewRecord]:
         LOG.warning("%s: %s; set aside", path, why)
         try:
             move(path, path.with_name(path.name + REFUSED))
@@ -154,7 +168,8 @@ class Inbox:
                 return []
             self.lying[str(path)] = path
             LOG.warning("%s: cannot be set aside: %s", path, error.strerror)
-        return [(Kind.EVENT, {"what": "postbox", "text": f"{path.name[:80]}: {why}"[:400]})]
+        body = {"what": "postbox", "text": f"{path.name[:80]}: {why}"[:400]}
+        return [NewRecord(Kind.EVENT, body, Urgency.AT_ONCE)]
 
     def _remove(self, digest: str, path: Path) -> None:
         self._known.add(digest)

@@ -13,15 +13,14 @@ import contextlib
 import logging
 import queue
 import time
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from agent.acquire import BusTask
 from agent.gateway import Gateway
 from agent.host.notify import notify
-from agent.overview import overview
 from agent.status.socket import StatusSocket
-from drivers.clock import Clock
+from drivers.clock import Clock, Stamp
 from drivers.reading import Reading
 from wire.mqtt_events import MqttEvent
 from wire.publisher import Publisher
@@ -78,15 +77,20 @@ class Loop:
         return self._stopping
 
     def run(
-        self, gateway: Gateway, publisher: Publisher, buses: Sequence[BusTask], status: StatusSocket
+        self,
+        gateway: Gateway,
+        publisher: Publisher,
+        buses: Sequence[BusTask],
+        status: StatusSocket,
+        overview: Callable[[Stamp], dict[str, Any]],
     ) -> None:
-        """Turn until `stop`; raises what the gateway raises."""
+        """Turn until `stop`, giving each reader of `status` an overview; raises what the gateway raises."""
         notify("READY=1")
         while not self._stopping:
             if self.turn(gateway):
                 for reader in status.waiting():
-                    status.answer(reader, overview(gateway, self._clock.stamp()))
-            if gateway.courier.outbox.wants_reconnect(time.monotonic()):
+                    status.answer(reader, overview(self._clock.stamp()))
+            if gateway.connection.wants_reconnect(time.monotonic()):
                 publisher.reconnect()
             self._watch(publisher, buses)
         notify("STOPPING=1")

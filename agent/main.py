@@ -27,16 +27,17 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from agent.build import Built, build, tpm_task
-from agent.gateway import REKEY_WORDS, RekeyError
+from agent.gateway import NEW_KEY_NEEDED, RekeyError
 from agent.host.log import ERROR, is_journal, log_to, prefixed
 from agent.host.version import version
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
-from agent.overview import reading_json
+from agent.overview import overview, reading_json
 from agent.sealing.chain import DiskError
 from agent.sealing.key_slots import KeySlotsError
 from agent.sealing.opening import open_chain
@@ -158,7 +159,7 @@ def _init(call: argparse.Namespace) -> int:
         folder, store, _, recovery = open_chain(site)
         store.close()
         if recovery.start is Start.REKEY:
-            raise RekeyError(f"{recovery.reason}: {REKEY_WORDS}")
+            raise RekeyError(f"{recovery.reason}: {NEW_KEY_NEEDED}")
         if recovery.start is Start.NEW:
             note_first_key(folder, site.site.gateway, recovery.next_key)
     if call.recovery is not None:
@@ -201,7 +202,8 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
     for bus in built.buses:
         bus.start()
     try:
-        loop.run(built.gateway, built.publisher, built.buses, built.status)
+        describe = partial(overview, built.parts)
+        loop.run(built.gateway, built.publisher, built.buses, built.status, describe)
     finally:
         stop_buses(built.buses)
     _finish(built, loop, clock, DRAIN_S, lambda: False)
@@ -209,18 +211,17 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
 
 
 def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
-    setups = built.gateway.detector_feed.setups
+    feed = built.parts.judging.feed
     all_good = True
-    for reading in poll_once(site, setups, clock):
+    for reading in poll_once(site, feed.setups, clock):
         if loop.stopping:
             all_good = False
             break
         built.gateway.reading(reading)
         all_good &= reading.quality is Quality.GOOD
-        line = built.gateway.detector_feed.lines.get(reading.meter)
-        _print(reading_json(reading, setups[reading.meter], line))
+        _print(reading_json(reading, feed.setups[reading.meter], feed.lines.get(reading.meter)))
     receipted = _finish(built, loop, clock, RECEIPT_WAIT_S, lambda: loop.stopping)
-    delivery = built.gateway.courier.status()
+    delivery = built.gateway.connection.courier.status()
     _print({"seals": delivery.tip, "receipted": delivery.received, "meters_good": all_good})
     return 0 if all_good and receipted else EXIT_NO
 
@@ -234,9 +235,9 @@ def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient:
         built.tpm.wait(TPM_WAIT_S)
     gateway.stop(clock.stamp(), time.monotonic())
     deadline = time.monotonic() + wait_s
-    while gateway.courier.status().backlog and time.monotonic() < deadline and not is_impatient():
+    while gateway.connection.courier.status().backlog and time.monotonic() < deadline and not is_impatient():
         loop.turn(gateway)
-    return not gateway.courier.status().backlog
+    return not gateway.connection.courier.status().backlog
 
 
 def _print(line: dict[str, Any]) -> None:

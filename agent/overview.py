@@ -14,16 +14,21 @@ episodes   the latest, as in their records but without traces
 process    {resident_bytes, threads, descriptors}
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from attrs import frozen
+
 from agent.detect.params import LinkageParams
-from agent.gateway import Gateway
 from agent.host.certificate_end import certificate_end
 from agent.host.health import read_health
 from agent.judging.detector_feed import MS_PER_S, NS_PER_MS, DetectorFeed
+from agent.judging.judging import Judging
+from agent.readings import Readings
 from agent.site.file import Site
+from agent.status.bus_figures import BusFigures
+from agent.uplink.connection import Connection
 from drivers.clock import NS_PER_S, Stamp
 from drivers.poll.meter import MeterSetup
 from drivers.reading import POWER_POINT, UNITS, PollGroup, Quality, Reading
@@ -32,37 +37,49 @@ UTC_MS_MAX: Final = 253_402_300_799_000
 """The end of the year 9999: a centre's time beyond it cannot be told."""
 
 
-def overview(gateway: Gateway, stamp: Stamp) -> dict[str, Any]:
+@frozen
+class StatusParts:
+    """Where the status finds what it shows."""
+
+    site: Site
+    version: str
+    connection: Connection
+    readings: Readings
+    judging: Judging
+    buses: Callable[[], Sequence[BusFigures]]
+
+
+def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
     """The status object."""
-    delivery, health = gateway.courier.status(), read_health()
+    delivery, health = parts.connection.courier.status(), read_health()
     return {
-        "gateway": gateway.site.site.gateway,
-        "name": gateway.site.site.name,
+        "gateway": parts.site.site.gateway,
+        "name": parts.site.site.name,
         "at": iso(stamp),
         "boot_id": stamp.boot_id.hex(),
         "clock": stamp.clock_state.value,
-        "clock_ahead_ms": gateway.ahead_ms,
-        "version": gateway.version,
-        "lines": _lines(gateway, stamp),
-        "linkages": _linkages(gateway.detector_feed),
-        "meters": [_meter(gateway, meter) for meter in gateway.detector_feed.setups],
-        "buses": [bus.to_json() for bus in gateway.figures()],
+        "clock_ahead_ms": parts.connection.clock_ahead_ms,
+        "version": parts.version,
+        "lines": _lines(parts, stamp),
+        "linkages": _linkages(parts.judging.feed),
+        "meters": [_meter(parts, meter) for meter in parts.judging.feed.setups],
+        "buses": [bus.to_json() for bus in parts.buses()],
         "seals": {
             "last": delivery.tip,
             "receipted": delivery.received,
             "backlog": delivery.backlog,
             "sent": delivery.sent,
             "in_flight": delivery.in_flight,
-            "receipt": _receipt(gateway.courier.receipt),
+            "receipt": _receipt(parts.connection.courier.receipt),
         },
         "broker": {
-            "connected": gateway.connected,
+            "connected": parts.connection.connected,
             "alarms": sorted(delivery.alarms),
-            **_broker(gateway.site),
+            **_broker(parts.site),
         },
         "episodes": [
             {key: value for key, value in episode.to_body().items() if key != "trace"}
-            for episode in gateway.episodes
+            for episode in parts.judging.episodes
         ],
         "process": {
             "resident_bytes": health.resident_bytes,
@@ -113,17 +130,17 @@ def _broker(site: Site) -> dict[str, Any]:
     return {"url": broker.url, "certificate": known}
 
 
-def _lines(gateway: Gateway, stamp: Stamp) -> list[dict[str, Any]]:
+def _lines(parts: StatusParts, stamp: Stamp) -> list[dict[str, Any]]:
     thresholds = {
-        line.id: line.threshold for linkage in gateway.detector_feed.linkages for line in linkage.lines
+        line.id: line.threshold for linkage in parts.judging.feed.linkages for line in linkage.lines
     }
     powers: dict[str, list[float | None]] = {}
-    for meter, fed in gateway.detector_feed.lines.items():
-        powers.setdefault(fed, []).append(_power(gateway, meter))
+    for meter, line_id in parts.judging.feed.lines.items():
+        powers.setdefault(line_id, []).append(_power(parts, meter))
     rows = []
-    for line in gateway.site.line:
-        parts = powers.get(line.id, [])
-        watts = sum(part for part in parts if part is not None) if parts and None not in parts else None
+    for line in parts.site.line:
+        fed = powers.get(line.id, [])
+        watts = sum(part for part in fed if part is not None) if fed and None not in fed else None
         threshold = thresholds.get(line.id)
         running = None if watts is None or threshold is None else watts >= threshold.lo_w
         rows.append(
@@ -134,17 +151,17 @@ def _lines(gateway: Gateway, stamp: Stamp) -> list[dict[str, Any]]:
                 "rated_w": line.rated_w,
                 "power_w": watts,
                 "on": running,
-                "recent_w": gateway.detector_feed.load_history.watts(line.id, stamp.boottime_ns // NS_PER_MS),
+                "recent_w": parts.judging.feed.load_history.watts(line.id, stamp.boottime_ns // NS_PER_MS),
             }
         )
     return rows
 
 
-def _power(gateway: Gateway, meter: str) -> float | None:
-    reading = gateway.readings.get(meter, {}).get(PollGroup.FAST)
+def _power(parts: StatusParts, meter: str) -> float | None:
+    reading = parts.readings.latest.get(meter, {}).get(PollGroup.FAST)
     if reading is None or reading.quality is not Quality.GOOD:
         return None
-    setup = gateway.detector_feed.setups[meter]
+    setup = parts.judging.feed.setups[meter]
     watts = setup.model.decode(reading.blocks, setup.ct_ratio, setup.pt_ratio).get(POWER_POINT)
     return None if watts is None or isinstance(watts, str) else watts
 
@@ -171,9 +188,9 @@ def _linkages(feed: DetectorFeed) -> list[dict[str, Any]]:
     ]
 
 
-def _meter(gateway: Gateway, meter: str) -> dict[str, Any]:
-    setup, line = gateway.detector_feed.setups[meter], gateway.detector_feed.lines.get(meter)
-    readings = gateway.readings.get(meter, {})
+def _meter(parts: StatusParts, meter: str) -> dict[str, Any]:
+    setup, line = parts.judging.feed.setups[meter], parts.judging.feed.lines.get(meter)
+    readings = parts.readings.latest.get(meter, {})
     row: dict[str, Any] = {
         "meter": meter,
         "line": line,

@@ -2,8 +2,8 @@
 
     checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the feed
     checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, for the status view alone
-    checkpoint "meters"    what the meters said of themselves (`agent.tamper.settings`)
-    checkpoint "conduct"   what is usual with them (`agent.tamper`)
+    checkpoint "meters"    identity and counters of the meters (`agent.tamper.settings`)
+    checkpoint "conduct"   what is usual with them (`agent.tamper.behaviour`)
 
 The checkpoint rides on a commit; the seals behind its number are read again at the start. Nothing
 that is found there keeps the gateway from starting: a checkpoint that cannot be used means that the
@@ -11,8 +11,8 @@ detector begins anew, and a body that is not what was sealed is passed by; both 
 """
 
 import logging
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, Protocol
 
 import cbor2
 from attrs import define, field
@@ -20,9 +20,8 @@ from attrs import define, field
 from agent.detect.episode import Episode
 from agent.judging.detector_feed import DetectorFeed
 from agent.store.gateway import GatewayStore
-from agent.tamper.behaviour import Behaviour
-from agent.tamper.settings import Tamper
 from disk.database import StoreError
+from drivers.reading import Reading
 from evidence.cbor import FormatError
 from evidence.record import decode_record
 from evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
@@ -43,11 +42,38 @@ of its seals and no checkpoint, and a supervisor does not wait for months of rea
 _NUMBER_BYTES: Final = 8
 
 
-@define
-class Checkpoints:
-    """The checkpoints of `feed`, `tamper` and `behaviour` in `store`.
+class Check(Protocol):
+    """Looks at readings for more than their values.
 
     Attributes:
+        news: Something to keep was found or learned since the last `state`.
+    """
+
+    news: bool
+
+    def look(self, reading: Reading) -> Sequence[Mapping[str, Any]]:
+        """The bodies of the TAMPER records that follow from a reading."""
+        ...
+
+    def state(self) -> bytes:
+        """All that `restore` needs."""
+        ...
+
+    def restore(self, raw: bytes) -> None:
+        """Go on from `state()`.
+
+        Raises:
+            ValueError: It is something else.
+        """
+        ...
+
+
+@define
+class Checkpoints:
+    """The checkpoints of `feed` and `checks` in `store`.
+
+    Attributes:
+        checks: By the name of the checkpoint.
         saved_up_to: The last seal whose content is in the checkpoint; rows above are still needed.
         anew: The checkpoint could not be used: write another one soon.
         damaged: Seals that were read again and whose bodies are not what was sealed.
@@ -55,15 +81,14 @@ class Checkpoints:
 
     store: GatewayStore
     feed: DetectorFeed
-    tamper: Tamper
-    behaviour: Behaviour
+    checks: Mapping[str, Check]
     saved_up_to: int = field(default=FIRST_NUMBER - 1, init=False)
     anew: bool = field(default=False, init=False)
     damaged: list[int] = field(factory=list, init=False)
 
-    def recall(self) -> None:
+    def restore(self) -> None:
         """Bring the detector's feed to where it was at the last seal."""
-        self._recall_meters()
+        self._restore_checks()
         tip = self.store.last()
         if tip is None:
             return
@@ -78,12 +103,12 @@ class Checkpoints:
         LOG.warning("the detector begins anew: %s", problem)
         self.saved_up_to, self.anew = tip.number, True
 
-    def _recall_meters(self) -> None:
-        for name, part in ((METERS, self.tamper), (BEHAVIOUR, self.behaviour)):
+    def _restore_checks(self) -> None:
+        for name, check in self.checks.items():
             raw = self.store.checkpoint(name)
             try:
                 if raw is not None:
-                    part.restore(raw)
+                    check.restore(raw)
             except ValueError as error:  # a swap during this one stop is not seen; the chain has the serials
                 LOG.warning("the meters are met anew: %s", error)
 
@@ -113,10 +138,10 @@ class Checkpoints:
         self.saved_up_to = tip
         self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.feed.checkpoint())
 
-    def save_meters(self) -> None:
-        """Remember what the meters said of themselves."""
-        self.store.put_checkpoint(METERS, self.tamper.state())
-        self.store.put_checkpoint(BEHAVIOUR, self.behaviour.state())
+    def save_checks(self) -> None:
+        """Remember what the checks know."""
+        for name, check in self.checks.items():
+            self.store.put_checkpoint(name, check.state())
 
     def save_episodes(self, episodes: Sequence[Episode]) -> None:
         """Remember the last of what was told, in its last state."""

@@ -11,11 +11,12 @@ A TPM that fails keeps nothing from being sealed: it is told once, and asked aga
 """
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Callable
+from typing import Final, Protocol
 
 from attrs import define, field
 
+from agent.sealing.source import NewRecord, RecordSource
 from drivers.clock import NS_PER_S, Stamp
 from evidence import cbor
 from evidence.attestation import AK_BYTES, UNSEEN_MAX, Attestation, attested
@@ -58,34 +59,28 @@ class Checkpoints(Protocol):
 
 
 @define
-class Attesting:
-    """Turns time into questions, and answers into records."""
+class Attesting(RecordSource):
+    """Turns time into questions, and answers into records; `last_seal` gives number and hash, if it can."""
 
     task: Task
     checkpoints: Checkpoints
+    last_seal: Callable[[], tuple[int, bytes] | None]
     _asked_ns: int | None = field(default=None, init=False)
     _compared: bool = field(default=False, init=False)
     _failed: bool = field(default=False, init=False)
 
-    def look(
-        self, stamp: Stamp, tip: Callable[[], tuple[int, bytes] | None]
-    ) -> list[tuple[Kind, Mapping[str, Any]]]:
-        """Records that follow from the TPM's answer, if one has come; asks when it is time.
-
-        Args:
-            stamp: The present moment.
-            tip: Tells the last seal and its hash.
-        """
+    def due(self, stamp: Stamp, /) -> list[NewRecord]:
+        """Records that follow from the TPM's answer, if one has come; asks when it is time."""
         answer = self.task.answer()
         records = [] if answer is None else self._answered(answer)
         if self._asked_ns is None or stamp.boottime_ns - self._asked_ns >= ATTEST_INTERVAL_S * NS_PER_S:
-            last = tip()
+            last = self.last_seal()
             if last is not None:
                 self._asked_ns = stamp.boottime_ns
                 self.task.ask(*last)
         return records
 
-    def _answered(self, answer: Answer) -> list[tuple[Kind, Mapping[str, Any]]]:
+    def _answered(self, answer: Answer) -> list[NewRecord]:
         try:
             if isinstance(answer, str):
                 raise cbor.FormatError(answer)  # noqa: TRY301 -- one way for all that gives no proof
@@ -98,16 +93,16 @@ class Attesting:
         events = [] if self._compared else self._compare(counter, answer.ak)
         self._compared = True
         self.checkpoints.put_checkpoint(CHECKPOINT, cbor.encode([counter, answer.ak]))
-        return [*events, (Kind.ATTESTATION, answer.to_body())]
+        return [*events, NewRecord(Kind.ATTESTATION, answer.to_body())]
 
-    def _failing(self, why: str) -> list[tuple[Kind, Mapping[str, Any]]]:
+    def _failing(self, why: str) -> list[NewRecord]:
         if self._failed:
             return []
         self._failed = True
         LOG.warning("the TPM attests nothing: %s", why)
-        return [(Kind.EVENT, {"what": "tpm", "text": why[:ERROR_CHARACTERS_MAX]})]
+        return [NewRecord(Kind.EVENT, {"what": "tpm", "text": why[:ERROR_CHARACTERS_MAX]})]
 
-    def _compare(self, counter: int, ak: bytes) -> list[tuple[Kind, Mapping[str, Any]]]:
+    def _compare(self, counter: int, ak: bytes) -> list[NewRecord]:
         """What the first answer of this life says about the disk."""
         known = self._remembered()
         if known is None:
@@ -116,11 +111,11 @@ class Attesting:
         numbers = {"remembered": last, "counter": counter}
         if ak != key:
             LOG.warning("the TPM is another one than this chain was made with")
-            return [(Kind.EVENT, {"what": "tpm key changed", **numbers})]
+            return [NewRecord(Kind.EVENT, {"what": "tpm key changed", **numbers})]
         if last < counter <= last + 1 + UNSEEN_MAX:
             return []
         LOG.warning("the TPM's counter is %d, this disk remembers %d: was it put back?", counter, last)
-        return [(Kind.EVENT, {"what": "tpm counter", **numbers})]
+        return [NewRecord(Kind.EVENT, {"what": "tpm counter", **numbers})]
 
     def _remembered(self) -> tuple[int, bytes] | None:
         raw = self.checkpoints.checkpoint(CHECKPOINT)

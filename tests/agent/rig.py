@@ -1,19 +1,17 @@
 """A gateway's core on a real database and key file, with time that the test turns."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from attrs import define, field
 
-from agent.build import outbox_of, setups_of
-from agent.detect.detector import Detector
+from agent.build import core_of, detector_feed_of, outbox_of
 from agent.gateway import Gateway
-from agent.inbox import INBOX_NAME, Inbox
-from agent.judging.detector_feed import DetectorFeed
+from agent.overview import StatusParts
 from agent.sealing.opening import open_chain
 from agent.site.file import parse_site
-from agent.site.linkages import linkages_of
+from agent.status.bus_figures import BusFigures
 from agent.uplink.courier import Courier
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from drivers.points.registers import WORD_BYTES
@@ -73,7 +71,9 @@ class Rig:
     passed_s: float = 0.0
     ahead_s: float = float(BEGIN_S)
     sent: list[tuple[int, str, bytes, bool]] = field(factory=list)
+    figures: Sequence[BusFigures] = ()
     gateway: Gateway = field(init=False)
+    parts: StatusParts = field(init=False)
     first_key: bytes = field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -84,11 +84,10 @@ class Rig:
         assert site.broker is not None
         assert site.broker.centre_key is not None
         courier = Courier(outbox, store, outbox.topics, site.broker.centre_key, self._send, b"birth")
-        params = linkages_of(site)
-        lines = {meter.id: meter.line for meter in site.meter}
-        feed = DetectorFeed(Detector(params), setups_of(site), lines, params)
-        self.gateway = Gateway(site, "1.0", sealer, store, courier, feed)
-        self.gateway.inbox = Inbox(self.folder / "state" / INBOX_NAME)
+        feed = detector_feed_of(site)
+        self.gateway, self.parts = core_of(
+            site, feed, sealer, store, recovery, courier, figures=lambda: self.figures
+        )
         self.gateway.start(recovery, self.stamp(), self.passed_s)
 
     def _send(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -104,7 +103,7 @@ class Rig:
 
     def read(self, meter: str, watts: float | None) -> None:
         """A reading of `meter`; None is a silent meter."""
-        model = self.gateway.detector_feed.setups[meter].model
+        model = self.parts.judging.feed.setups[meter].model
         good = watts is not None
         registers = model.encode({"active_power": watts} if watts is not None else {}, 1.0, 1.0)
         words = b"".join(word for _, word in sorted(registers.items()))
@@ -152,10 +151,10 @@ class Rig:
         )  # type: ignore[arg-type]
 
     def close(self) -> None:
-        self.gateway.store.close()
+        self.gateway.sealing.store.close()
 
     def seals(self) -> list[StoredSeal]:
-        return self.gateway.store.rows(1)
+        return self.gateway.sealing.store.rows(1)
 
     def records(self) -> Iterator[Record | ReadingRecord]:
         for seal in self.seals():

@@ -52,7 +52,7 @@ def test_readings_are_sealed_once_an_interval(rig: Rig) -> None:
     assert numbers == list(range(1, len(numbers) + 1))
     assert 6 <= len(numbers) <= 8
     readings = [record for record in rig.records() if isinstance(record, ReadingRecord)]
-    assert len(readings) == 24 - 2 * (len(rig.gateway._sealing._pending._records) // 2)
+    assert len(readings) == 24 - 2 * (len(rig.gateway.sealing._pending._records) // 2)
 
 
 def test_a_quiet_gateway_says_that_it_lives(rig: Rig) -> None:
@@ -111,14 +111,14 @@ def test_a_kill_in_the_middle_of_a_deficit_gives_the_same_episode(
 def test_an_episode_that_was_found_but_never_sealed_is_told_after_the_restart(tmp_path: Path) -> None:
     first = Rig(tmp_path / "first")
     first.run(900, 30_000, 12_000)
-    seal = first.gateway.sealer.seal
+    seal = first.gateway.sealing.sealer.seal
 
     def refuse(records: Any, stamp: Any, reference: bytes = b"") -> Any:
         if any(b"k1-off" in record for record in records):
             raise CommitError("no")
         return seal(records, stamp, reference)
 
-    first.gateway.sealer.seal = refuse  # type: ignore[method-assign]
+    first.gateway.sealing.sealer.seal = refuse  # type: ignore[method-assign]
     first.run(300, 30_000, 0)
     assert not episodes(first)
     second = first.killed(tmp_path / "second")
@@ -184,7 +184,7 @@ def test_a_meter_that_falls_silent_and_returns_is_told_twice(rig: Rig) -> None:
 
 
 def test_a_group_that_a_meter_refuses_is_told_once_and_not_at_every_poll(rig: Rig) -> None:
-    model = rig.gateway.detector_feed.setups["mp"].model
+    model = rig.parts.judging.feed.setups["mp"].model
     for _ in range(10):
         rig.run(5, 1000, 1000)
         stamp = rig.stamp()
@@ -209,13 +209,13 @@ def test_only_the_centre_s_own_receipt_is_believed(rig: Rig) -> None:
     seal = rig.seals()[2]
     rig.receipt(seal, secret=bytes(32))
     rig.receipt(seal, gateway="g2")
-    assert rig.gateway.courier.status().received == 0
+    assert rig.gateway.connection.courier.status().received == 0
     rig.receipt(seal, secret=CENTRE)
-    assert rig.gateway.courier.status().received == seal.number
+    assert rig.gateway.connection.courier.status().received == seal.number
     rig.run(20, 1000, 1000)
     told = [body["text"] for body in bodies(rig, Kind.EVENT) if body["what"] == "message rejected"]
     assert told == ["not signed by the centre", "a receipt for gateway g2"]
-    last = rig.gateway.store.last_receipt()
+    last = rig.gateway.sealing.store.last_receipt()
     assert last is not None
     assert peek_header(rig.seals()[-1].cose).reference == sha256(last).digest()
 
@@ -224,24 +224,24 @@ def test_nothing_is_pruned_without_a_receipt_and_what_is_receipted_goes_when_roo
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.run(400, 1000, 1000)
-    monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda: 0.8)
+    monkeypatch.setattr(rig.gateway.sealing.store, "used_fraction", lambda: 0.8)
     rig.run(20, 1000, 1000)
-    assert rig.gateway.store.first_number() == 1
+    assert rig.gateway.sealing.store.first_number() == 1
     rig.receipt(rig.seals()[9])
     rig.run(20, 1000, 1000)
-    assert rig.gateway.store.first_number() == 10
+    assert rig.gateway.sealing.store.first_number() == 10
 
 
 def test_a_full_database_gives_up_bodies_and_says_so(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     rig.run(400, 1000, 1000)
-    monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda: 0.96)
+    monkeypatch.setattr(rig.gateway.sealing.store, "used_fraction", lambda: 0.96)
     rig.run(30, 1000, 1000)
     monkeypatch.undo()
-    tip = rig.gateway.store.last()
+    tip = rig.gateway.sealing.store.last()
     assert tip is not None
-    gone = {number for number in range(1, tip.number + 1) if rig.gateway.store.body(number) is None}
+    gone = {number for number in range(1, tip.number + 1) if rig.gateway.sealing.store.body(number) is None}
     assert {1, 2, 3} <= gone
-    assert rig.gateway._sealing.level is Level.DROP
+    assert rig.gateway.sealing.level is Level.DROP
     assert gone == declared(rig), "each body that is gone is told of, in the same commit"
 
 
@@ -260,7 +260,7 @@ def test_what_is_given_up_because_a_commit_found_no_room_is_told_too(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig.run(300, 1000, 1000)
-    append, store = rig.gateway.store.append, rig.gateway.store
+    append, store = rig.gateway.sealing.store.append, rig.gateway.sealing.store
     monkeypatch.setattr(store, "used_fraction", lambda: 0.96 if store.append != append else 0.5)
 
     def full(*_: Any) -> None:
@@ -277,9 +277,9 @@ def test_what_is_given_up_because_a_commit_found_no_room_is_told_too(
 
 def spoil_body(rig: Rig, number: int) -> None:
     """What a flash cell does that lost its charge, where SQLite cannot see it."""
-    body = bytearray(rig.gateway.store.body(number) or b"")
+    body = bytearray(rig.gateway.sealing.store.body(number) or b"")
     body[len(body) // 2] ^= 1
-    with rig.gateway.store._database.write() as connection:
+    with rig.gateway.sealing.store._database.write() as connection:
         connection.execute("UPDATE seals SET body = ? WHERE number = ?", (bytes(body), number))
 
 
@@ -300,7 +300,7 @@ def test_a_body_that_was_damaged_on_the_disk_is_declared_lost_and_holds_up_nothi
     assert declared(rig) == {5}
     assert [seal.number for seal in rig.seals() if seal.body is None] == [5]
     receipted(rig, tip, 4, (6, tip.number))
-    assert rig.gateway.courier.prunable_below() == tip.number
+    assert rig.gateway.connection.courier.prunable_below() == tip.number
 
 
 def test_a_live_seal_whose_body_is_damaged_goes_without_it(rig: Rig) -> None:
@@ -325,9 +325,9 @@ def test_a_disk_too_full_to_make_room_ends_the_process_in_its_own_words(
     def full(*_: Any, **__: Any) -> None:
         raise StoreFullError("database or disk is full")
 
-    monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda: 0.96)
-    monkeypatch.setattr(rig.gateway.store, "append", full)
-    monkeypatch.setattr(rig.gateway.store, "drop_bodies", full)
+    monkeypatch.setattr(rig.gateway.sealing.store, "used_fraction", lambda: 0.96)
+    monkeypatch.setattr(rig.gateway.sealing.store, "append", full)
+    monkeypatch.setattr(rig.gateway.sealing.store, "drop_bodies", full)
     with pytest.raises(DiskError, match="disk is full"):
         rig.run(SETTLE_S_MAX + 30, 1000, 1000)
 
@@ -336,7 +336,7 @@ def test_a_disk_that_takes_nothing_ends_the_process(rig: Rig, monkeypatch: pytes
     def fail(*_: Any) -> None:
         raise CommitError("input/output error")
 
-    monkeypatch.setattr(rig.gateway.store, "append", fail)
+    monkeypatch.setattr(rig.gateway.sealing.store, "append", fail)
     with pytest.raises(DiskError, match="input/output error"):
         rig.run(SETTLE_S_MAX + 30, 1000, 1000)
 
@@ -348,14 +348,14 @@ def test_an_end_on_a_disk_that_takes_nothing_is_no_good_end(
         raise StoreFullError("database or disk is full")
 
     rig.run(20, 1000, 1000)
-    monkeypatch.setattr(rig.gateway.store, "append", full)
+    monkeypatch.setattr(rig.gateway.sealing.store, "append", full)
     rig.read("mp", 1000)
     with pytest.raises(DiskError, match="could not be sealed"):
         rig.gateway.stop(rig.stamp(), rig.passed_s)
 
 
 def test_a_disk_that_recovers_gets_the_same_bytes(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    append = rig.gateway.store.append
+    append = rig.gateway.sealing.store.append
     offered = []
 
     def fail(*seals: Any) -> None:
@@ -363,9 +363,9 @@ def test_a_disk_that_recovers_gets_the_same_bytes(rig: Rig, monkeypatch: pytest.
         raise CommitError("input/output error")
 
     rig.run(20, 1000, 1000)
-    monkeypatch.setattr(rig.gateway.store, "append", fail)
+    monkeypatch.setattr(rig.gateway.sealing.store, "append", fail)
     rig.run(15, 1000, 1000)
-    monkeypatch.setattr(rig.gateway.store, "append", append)
+    monkeypatch.setattr(rig.gateway.sealing.store, "append", append)
     rig.run(15, 1000, 1000)
     assert len(set(offered)) == 1
     assert offered[0] in [seal.cose for seal in rig.seals()]
@@ -376,7 +376,7 @@ def test_an_orderly_end_seals_what_is_pending_and_forgets_nothing(tmp_path: Path
     first.run(24, 1000, 1000, step_s=3.0)
     first.gateway.stop(first.stamp(), first.passed_s)
     assert sum(isinstance(record, ReadingRecord) for record in first.records()) == 16
-    assert not first.gateway.sealer.unsettled
+    assert not first.gateway.sealing.sealer.unsettled
     before = len(first.seals())
     first.passed_s += 600
     first.tick()
@@ -396,14 +396,14 @@ def test_the_plant_hears_of_a_deficit_before_it_is_an_episode_and_not_again_afte
     rig: Rig, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     heard: list[Mapping[str, Any]] = []
-    rig.gateway.hear = heard.append
+    rig.parts.judging.send_warning = heard.append
     rig.run(900, 30_000, 12_000)
     rig.run(90, 30_000, 0)
     assert [one["state"] for one in heard] == ["begins"]
     assert episodes(rig) == []
     assert any("early warning" in record.getMessage() for record in caplog.records)
     again = rig.killed(tmp_path / "again")
-    again.gateway.hear = heard.append
+    again.parts.judging.send_warning = heard.append
     again.run(60, 30_000, 0)
     assert len(heard) == 1
     again.run(300, 30_000, 12_000)
@@ -419,7 +419,7 @@ def test_a_fault_in_the_detector_ends_the_detector_and_never_the_chain(
         raise ZeroDivisionError("a slip in a rule")
 
     rig.run(400, 1000, 1000)
-    monkeypatch.setattr(type(rig.gateway.detector_feed), name, fail)
+    monkeypatch.setattr(type(rig.parts.judging.feed), name, fail)
     before = len(rig.seals())
     rig.run(120, 1000, 1000)
     assert len(rig.seals()) >= before + 11
@@ -429,9 +429,9 @@ def test_a_fault_in_the_detector_ends_the_detector_and_never_the_chain(
     assert "nothing is judged until the next start" in caplog.text
     assert bodies(rig, Kind.HEARTBEAT)[-1]["judging"] is False
     rig.receipt(rig.seals()[-3])
-    monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda: 0.8)
+    monkeypatch.setattr(rig.gateway.sealing.store, "used_fraction", lambda: 0.8)
     rig.run(20, 1000, 1000)
-    assert (rig.gateway.store.first_number() or 0) > 1, "and the database does not fill behind it"
+    assert (rig.gateway.sealing.store.first_number() or 0) > 1, "and the database does not fill behind it"
     rig.gateway.stop(rig.stamp(), rig.passed_s)
 
 
@@ -444,7 +444,7 @@ def test_a_fault_while_the_chain_is_judged_again_does_not_keep_the_gateway_from_
     def fail(*_: Any) -> None:
         raise ZeroDivisionError("a slip in a rule")
 
-    monkeypatch.setattr(type(first.gateway.detector_feed), "replay", fail)
+    monkeypatch.setattr(type(first.parts.judging.feed), "replay", fail)
     second = first.killed(tmp_path / "second")
     second.run(30, 1000, 1000)
     assert "the detector begins anew: ZeroDivisionError" in caplog.text
@@ -468,7 +468,7 @@ def test_a_level_of_the_quota_is_told_when_it_is_reached_and_when_the_alarm_ends
 ) -> None:
     """At a limit it goes up and down with every few seals: that is no news."""
     for used in (0.5, 0.75, 0.9, 0.96, 0.94, 0.96, 0.94, 0.96, 0.6, 0.9):
-        monkeypatch.setattr(rig.gateway.store, "used_fraction", lambda used=used: used)
+        monkeypatch.setattr(rig.gateway.sealing.store, "used_fraction", lambda used=used: used)
         rig.run(20, 1000, 1000)
     told = [entry.message.rpartition(" ")[2] for entry in caplog.records if "at level" in entry.message]
     assert told == ["ALARM", "DROP", "FREE", "ALARM"]

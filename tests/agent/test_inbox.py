@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from attrs import define
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,6 +24,7 @@ from agent.inbox import (
 )
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.record import Kind, Record
+from evidence.seal import StoredSeal
 from tests.agent.rig import Rig
 from tests.faults.disk import Tell, calls_of, lived_under
 
@@ -35,7 +37,7 @@ def dropped(folder: Path, count: int = 1, **more: Any) -> None:
         drop(folder / "state", {"what": "wiring", "number": number, **more}, 1_000 + number)
 
 
-def letters(folder: Path) -> list[str]:
+def entries(folder: Path) -> list[str]:
     return sorted(path.name for path in (folder / "state" / INBOX_NAME).glob("*"))
 
 
@@ -50,7 +52,7 @@ def live(rig: Rig, seconds: float = 12.0) -> None:
         rig.tick()
 
 
-def test_a_letter_is_sealed_at_the_next_turn_and_then_removed(tmp_path: Path) -> None:
+def test_a_entry_is_sealed_at_the_next_turn_and_then_removed(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     dropped(tmp_path, sentence={"zh": "相序接反", "en": "two phases are swapped"}, numbers={"a": 0.1})
     live(rig, 3)
@@ -58,36 +60,36 @@ def test_a_letter_is_sealed_at_the_next_turn_and_then_removed(tmp_path: Path) ->
     assert body["sentence"]["zh"] == "相序接反"
     assert body["numbers"] == {"a": 0.1}
     assert len(body["id"]) == 64
-    assert letters(tmp_path) == []
+    assert entries(tmp_path) == []
     rig.close()
 
 
-def test_letters_that_lie_at_the_start_are_in_the_first_seals(tmp_path: Path) -> None:
+def test_entries_that_lie_at_the_start_are_in_the_first_seals(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     dropped(tmp_path, TAKEN_MAX + 3)
     rig = Rig(tmp_path)
     assert len(told(rig)) == TAKEN_MAX
     live(rig, 2 * LOOK_S)
     assert [body["number"] for body in told(rig)] == list(range(TAKEN_MAX + 3))
-    assert letters(tmp_path) == []
+    assert entries(tmp_path) == []
     rig.close()
 
 
-def test_a_letter_whose_removal_was_cut_off_is_removed_and_not_sealed_again(tmp_path: Path) -> None:
+def test_a_entry_whose_removal_was_cut_off_is_removed_and_not_sealed_again(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "first")
     dropped(tmp_path / "first")
-    (name,) = letters(tmp_path / "first")
+    (name,) = entries(tmp_path / "first")
     raw = (tmp_path / "first/state" / INBOX_NAME / name).read_bytes()
     live(rig, 3)
     (tmp_path / "first/state" / INBOX_NAME / name).write_bytes(raw)  # as if the kill came before unlink
     second = rig.killed(tmp_path / "second")
     live(second)
     assert len(told(second)) == 1
-    assert letters(tmp_path / "second") == []
+    assert entries(tmp_path / "second") == []
     second.close()
 
 
-def test_a_letter_that_cannot_be_removed_is_sealed_once_in_many_lives(
+def test_a_entry_that_cannot_be_removed_is_sealed_once_in_many_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rig = Rig(tmp_path / "life0")
@@ -103,7 +105,7 @@ def test_a_letter_that_cannot_be_removed_is_sealed_once_in_many_lives(
         rig = rig.killed(tmp_path / f"life{life}")
         live(rig, 30)
     assert len(told(rig)) == 1
-    assert letters(tmp_path / "life2") == []
+    assert entries(tmp_path / "life2") == []
     rig.close()
 
 
@@ -133,7 +135,7 @@ def test_nonsense_is_set_aside_with_an_event(tmp_path: Path, raw: bytes, why: st
     live(rig)
     events = [body for body in told(rig, Kind.EVENT) if body["what"] == "postbox"]
     assert [why in body["text"] for body in events] == [True], events
-    assert letters(tmp_path) == [f"1.json{REFUSED}"]
+    assert entries(tmp_path) == [f"1.json{REFUSED}"]
     assert len(told(rig)) == 1
     rig.close()
 
@@ -161,26 +163,46 @@ def test_what_is_no_file_and_half_written_drafts_are_passed_by(tmp_path: Path) -
     (box / "half.new").write_bytes(b"{")
     rig = Rig(tmp_path)
     live(rig)
-    assert letters(tmp_path) == [f"folder.json{REFUSED}", "half.new"]
+    assert entries(tmp_path) == [f"folder.json{REFUSED}", "half.new"]
     assert told(rig) == []
     rig.close()
 
 
+@define
+class NewStore:
+    """Holds no seal yet, and this checkpoint."""
+
+    raw: bytes
+
+    def checkpoint(self, _name: str) -> bytes:
+        return self.raw
+
+    def put_checkpoint(self, _name: str, raw: bytes) -> None:
+        self.raw = raw
+
+    def last(self) -> None:
+        return None
+
+    def rows(self, _first: int, _limit: int) -> list[StoredSeal]:
+        return []
+
+
 @given(st.lists(st.binary(max_size=60), max_size=4))
-def test_no_checkpoint_and_no_letter_stops_the_box(tmp_path_factory: Any, raws: list[bytes]) -> None:
+def test_no_checkpoint_and_no_entry_stops_the_box(tmp_path_factory: Any, raws: list[bytes]) -> None:
     folder = tmp_path_factory.mktemp("box")
     for number, raw in enumerate(raws):
         (folder / f"{number}.json").write_bytes(raw)
-    box = Inbox(folder)
-    box.recall(b"".join(raws), lambda: ())
-    taken = box.look(Stamp(0, NS_PER_S, bytes(16), ClockState.SYNCHRONISED))
-    assert {kind for kind, _ in taken} <= {Kind.COMMISSIONING, Kind.EVENT}
-    box.sealed()
+    stamp = Stamp(0, NS_PER_S, bytes(16), ClockState.SYNCHRONISED)
+    box = Inbox(folder, NewStore(b"".join(raws)))  # type: ignore[arg-type]
+    box.start(stamp)
+    taken = box.due(stamp)
+    assert {record.kind for record in taken} <= {Kind.COMMISSIONING, Kind.EVENT}
+    box.on_sealed(stamp, 0)
     assert not list(folder.glob("*.json"))
 
 
 def life(folder: Path, tell: Tell) -> None:
-    """A start with letters in the box, one more while it lives, an orderly end."""
+    """A start with entries in the box, one more while it lives, an orderly end."""
     del tell
     rig = Rig(folder)
     live(rig, 4)
@@ -198,12 +220,12 @@ def killed_at(calls: list[tuple[str, int]], base: Path, work: Path) -> int:
             work, ["-e", f"trace={name}", "-e", f"inject={name}:signal=KILL:when={count}"], life
         )
         killed += lived.code == -signal.SIGKILL
-        before = len(letters(work))
+        before = len(entries(work))
         rig = Rig(work, passed_s=100.0)
         live(rig)
         numbers = [body["number"] for body in told(rig)]
-        assert sorted(numbers) in ([0, 1], [0, 1, 9]), f"{name} {count}: {numbers}, {before} letters before"
-        assert [one for one in letters(work) if not one.endswith(".new")] == [], f"{name} {count}"
+        assert sorted(numbers) in ([0, 1], [0, 1, 9]), f"{name} {count}: {numbers}, {before} entries before"
+        assert [one for one in entries(work) if not one.endswith(".new")] == [], f"{name} {count}"
         rig.close()
         shutil.rmtree(work)
     return killed
@@ -219,7 +241,7 @@ def calls_and_base(tmp_path: Path) -> tuple[list[tuple[str, int]], Path]:
     return calls, base
 
 
-def test_a_kill_at_sampled_calls_seals_every_letter_once(tmp_path: Path) -> None:
+def test_a_kill_at_sampled_calls_seals_every_entry_once(tmp_path: Path) -> None:
     calls, base = calls_and_base(tmp_path)
     near = [at for at, (name, _) in enumerate(calls) if name in {"unlink", "rename"}]
     chosen = {one for at in near for one in calls[at - 2 : at + 2]}
@@ -229,6 +251,6 @@ def test_a_kill_at_sampled_calls_seals_every_letter_once(tmp_path: Path) -> None
 
 
 @pytest.mark.minutes
-def test_a_kill_at_every_call_seals_every_letter_once(tmp_path: Path) -> None:
+def test_a_kill_at_every_call_seals_every_entry_once(tmp_path: Path) -> None:
     calls, base = calls_and_base(tmp_path)
     assert killed_at(calls, base, tmp_path / "work") >= len(calls) * 0.98

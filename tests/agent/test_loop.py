@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from attrs import Factory, define
 
 from agent.loop import BATCH_MAX, INBOX_MAX, TEND_S, Loop, PublisherDiedError, stop_buses
+from agent.overview import overview
 from agent.status.socket import StatusSocket, read_status
 from drivers.clock import NS_PER_S, ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
@@ -25,16 +27,11 @@ def reading(number: int) -> Reading:
 
 
 @define
-class FakeOutbox:
+class FakeConnection:
     reconnect: bool = False
 
     def wants_reconnect(self, _now_s: float) -> bool:
         return self.reconnect
-
-
-@define
-class FakeCourier:
-    outbox: FakeOutbox = Factory(FakeOutbox)
 
 
 @define
@@ -45,7 +42,7 @@ class FakeGateway:
     events: list[MqttEvent] = Factory(list)
     ticks: int = 0
     at_tick: Any = None
-    courier: FakeCourier = Factory(FakeCourier)
+    connection: FakeConnection = Factory(FakeConnection)
 
     def reading(self, one: Reading) -> None:
         self.readings.append(one.reason)
@@ -172,7 +169,7 @@ def test_the_connections_events_go_to_the_gateway_too() -> None:
 
 def run(loop: Loop, gateway: FakeGateway, status: StatusSocket, **parts: Any) -> None:
     publisher, buses = parts.get("publisher", FakePublisher()), parts.get("buses", ())
-    loop.run(gateway, publisher, buses, status)  # type: ignore[arg-type]
+    loop.run(gateway, publisher, buses, status, lambda _: {})  # type: ignore[arg-type]
 
 
 def stop_after(loop: Loop, ticks: int) -> Any:
@@ -192,7 +189,7 @@ def test_a_dead_mqtt_thread_ends_the_process(status: StatusSocket) -> None:
 
 def test_a_broker_that_owes_its_answers_is_left(status: StatusSocket) -> None:
     loop, publisher = Loop(SystemClock()), FakePublisher()
-    gateway = FakeGateway(at_tick=stop_after(loop, 1), courier=FakeCourier(FakeOutbox(reconnect=True)))
+    gateway = FakeGateway(at_tick=stop_after(loop, 1), connection=FakeConnection(reconnect=True))
     run(loop, gateway, status, publisher=publisher)
     assert publisher.reconnects == 1
 
@@ -238,7 +235,7 @@ def test_someone_asks_for_the_status_while_it_runs(tmp_path: Path) -> None:
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     try:
-        loop.run(rig.gateway, FakePublisher(), (), socket)  # type: ignore[arg-type]
+        loop.run(rig.gateway, FakePublisher(), (), socket, partial(overview, rig.parts))  # type: ignore[arg-type]
     finally:
         asking.join(WAIT_S)
         socket.close()

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agent import once
-from agent.build import setups_of
 from agent.overview import iso, overview, reading_json
 from agent.site.file import parse_site
+from agent.site.setups import setups_of
 from drivers.clock import ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.receipt import Beacon, Receipt, sign_beacon, sign_receipt
@@ -35,7 +35,7 @@ def test_once_says_of_each_meter_that_its_bus_is_down(tmp_path: Path) -> None:
 
 def glance(rig: Rig) -> dict[str, object]:
     """The overview, as it leaves through the socket."""
-    return json.loads(json.dumps(overview(rig.gateway, rig.stamp()), allow_nan=False))  # type: ignore[no-any-return]
+    return json.loads(json.dumps(overview(rig.parts, rig.stamp()), allow_nan=False))  # type: ignore[no-any-return]
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_the_clock_is_held_against_a_beacon_that_comes_at_this_moment(tmp_path: 
 def test_the_fast_group_has_the_last_word_on_quality_and_all_groups_on_values(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "g1")
     rig.read("mp", 1000)
-    setup = rig.gateway.detector_feed.setups["mp"]
+    setup = rig.parts.judging.feed.setups["mp"]
     refused = Reading("mp", PollGroup.SLOW, rig.stamp(), setup.model.hash, (), Quality.BAD, "exception 2")
     rig.gateway.reading(refused)
     seen = glance(rig)

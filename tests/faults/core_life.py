@@ -76,7 +76,7 @@ def living(folder: Path, tell: Tell) -> None:
 def records_of(rig: Rig, kind: RecordKind) -> list[dict[str, Any]]:
     """Bodies of the records of a kind, as far as the chain still has them."""
     found = []
-    for seal in rows_of(rig.gateway.store):
+    for seal in rows_of(rig.gateway.sealing.store):
         for raw in open_body(peek_header(seal.cose), seal.body) if seal.body else ():
             record = decode_record(raw)
             if isinstance(record, Record) and record.kind is kind:
@@ -102,5 +102,5 @@ def checked(rig: Rig, seen: Witness | None = None, *, refused: bool = True) -> N
         seen.acknowledged(number, digest)
     seen.rejections += refused
     seen.events += [*events_of(rig), *records_of(rig, RecordKind.DROP)]
-    rows = Held.of_rows(rows_of(rig.gateway.store))
+    rows = Held.of_rows(rows_of(rig.gateway.sealing.store))
     check(seen, rows)

@@ -12,13 +12,11 @@ from typing import Any, Final, Self
 
 from attrs import define, field
 
-from agent.build import setups_of
-from agent.detect.detector import Detector
+from agent.build import core_of, detector_feed_of
 from agent.gateway import Gateway
-from agent.judging.detector_feed import DetectorFeed
+from agent.overview import StatusParts
 from agent.sealing.opening import open_chain
 from agent.site.file import parse_site
-from agent.site.linkages import linkages_of
 from agent.uplink.courier import Courier
 from agent.uplink.delivery import Limits
 from agent.uplink.outbox import Outbox
@@ -125,6 +123,7 @@ class GatewayEnd:
     ends: list[Disconnected] = field(factory=list)
     inbox: queue.SimpleQueue[MqttEvent] = field(factory=queue.SimpleQueue)
     gateway: Gateway = field(init=False)
+    parts: StatusParts = field(init=False)
     publisher: Publisher = field(init=False)
     first_key: bytes = field(init=False)
     _made: dict[tuple[Any, ...], tuple[Block, ...]] = field(factory=dict, init=False)
@@ -151,10 +150,8 @@ class GatewayEnd:
         assert site.broker.centre_key is not None
         birth = encode_state(online=True, details={"version": "1"})
         courier = Courier(outbox, store, topics, site.broker.centre_key, self.publisher.publish, birth)
-        params = linkages_of(site)
-        lines = {meter.id: meter.line for meter in site.meter}
-        feed = DetectorFeed(Detector(params), setups_of(site), lines, params)
-        self.gateway = Gateway(site, "1", sealer, store, courier, feed)
+        feed = detector_feed_of(site)
+        self.gateway, self.parts = core_of(site, feed, sealer, store, recovery, courier)
         self.gateway.start(recovery, self.stamp(), time.monotonic())
 
     def __enter__(self) -> Self:
@@ -163,7 +160,7 @@ class GatewayEnd:
 
     def __exit__(self, *_: object) -> None:
         self.publisher.stop()
-        self.gateway.store.close()
+        self.gateway.sealing.store.close()
 
     def stamp(self) -> Stamp:
         """The present moment of the plant."""
@@ -174,7 +171,7 @@ class GatewayEnd:
         self, meter: str, values: Mapping[str, Value] | None, group: PollGroup = PollGroup.FAST
     ) -> Reading:
         """What `meter` says now; None for a silent meter."""
-        model = self.gateway.detector_feed.setups[meter].model
+        model = self.parts.judging.feed.setups[meter].model
         key = (meter, group, tuple((values or {}).items()))
         if key not in self._made:
             self._made[key] = blocks(model.encode(values)) if values else ()
@@ -222,13 +219,13 @@ class GatewayEnd:
                 self.ends.append(event)
             self.gateway.mqtt(event, self.stamp(), time.monotonic())
         self.gateway.tick(self.stamp(), time.monotonic())
-        if self.gateway.courier.outbox.wants_reconnect(time.monotonic()):
+        if self.gateway.connection.courier.outbox.wants_reconnect(time.monotonic()):
             self.publisher.reconnect()
 
     @property
     def outbox(self) -> Outbox:
         """What decides about sending."""
-        return self.gateway.courier.outbox
+        return self.gateway.connection.courier.outbox
 
     @property
     def delivered(self) -> bool:
@@ -239,7 +236,7 @@ class GatewayEnd:
     def records(self, *kinds: Kind) -> Iterator[Record | ReadingRecord]:
         """The records of the chain that are still here, of these kinds or all."""
         first = 1
-        while rows := self.gateway.store.rows(first, 100):
+        while rows := self.gateway.sealing.store.rows(first, 100):
             for row in rows:
                 for raw in open_body(peek_header(row.cose), row.body) if row.body else ():
                     record = decode_record(raw)

@@ -166,7 +166,7 @@ class Line:
         old = self.gateway
         self._look()
         old.publisher.stop()
-        old.gateway.store.close()
+        old.gateway.sealing.store.close()
         same = {name: getattr(old, name) for name in LASTING}
         self.gateway = GatewayEnd(old.folder, old.port, **{**same, **changes})
         self.gateway.publisher.start()
@@ -184,7 +184,7 @@ class Line:
     def held(self) -> Held:
         """What the gateway's database holds."""
         self._look()
-        store = self.gateway.gateway.store
+        store = self.gateway.gateway.sealing.store
         first, rows = 1, []
         while some := store.headers(first):
             rows += some
@@ -193,6 +193,6 @@ class Line:
 
     def _look(self) -> None:
         while self._seen < self.gateway.outbox.tip:
-            for row in self.gateway.gateway.store.headers(self._seen + 1):
+            for row in self.gateway.gateway.sealing.store.headers(self._seen + 1):
                 self.witness.acknowledged(row.number, row.hash)
                 self._seen = row.number

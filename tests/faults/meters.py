@@ -112,10 +112,10 @@ class Meters:
         clock = PlantClock(line)
         # A late answer comes within `late_max_s` here: the ten seconds of life would be ten of the test.
         self.bus: Bus = open_bus(url, clock, Ledger(late_max_s=late_max_s, duplicate_max_s=0.1))
-        setups = line.gateway.gateway.detector_feed.setups.values()
+        setups = line.gateway.parts.judging.feed.setups.values()
         quick = [evolve(one, fast_s=FAST_S, slow_s=SLOW_S, identity_s=IDENTITY_S) for one in setups]
         self.loop = BusLoop(self.bus, quick, clock, self._take)
-        line.gateway.gateway._sealing.interval_s = line.gateway.interval_s = 1.0
+        line.gateway.gateway.sealing.interval_s = line.gateway.interval_s = 1.0
         self._began_s = time.monotonic() - line.gateway.passed_s
 
     def __enter__(self) -> Self:

@@ -29,7 +29,7 @@ def turn_until(end: GatewayEnd, done: Callable[[], bool], within_s: float = PATI
 def deliver(end: GatewayEnd, witness: Witness, within_s: float = PATIENCE_S) -> None:
     """Until the centre holds everything; what was acknowledged and receipted goes to the witness."""
     turn_until(end, lambda: end.delivered, within_s)
-    store = end.gateway.store
+    store = end.gateway.sealing.store
     for row in store.headers(1):
         witness.acknowledged(row.number, row.hash)
     received = end.outbox.received

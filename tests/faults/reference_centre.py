@@ -45,11 +45,11 @@ class ToldCentre:
 
     def hear(self, rig: Rig, seen: Witness | None = None, first: int = 1) -> Receipt:
         """Be told every row of the gateway from `first` on; the receipt for it."""
-        rows = [row for row in rows_of(rig.gateway.store) if row.number >= first]
+        rows = [row for row in rows_of(rig.gateway.sealing.store) if row.number >= first]
         for row in rows if seen is not None else ():
             seen.acknowledged(row.number, row.hash)
         self.hear_rows(rows)
-        return open_receipt(self.answer, rig.gateway.courier.centre_key)
+        return open_receipt(self.answer, rig.gateway.connection.courier.centre_key)
 
     def hear_rows(self, rows: Iterable[StoredSeal]) -> None:
         """Be told these, one batch."""

@@ -81,7 +81,7 @@ def test_06_when_the_ballast_is_used_up_too_bodies_go_and_the_chain_goes_on(disk
     before = len(rig.seals())
     rig.run(1200, 1000, 1000, step_s=2.0)
     assert len(rig.seals()) >= before + 60, "the chain did not go on"
-    assert rig.gateway._sealing.level >= Level.ALARM
+    assert rig.gateway.sealing.level >= Level.ALARM
     gone = {seal.number for seal in rig.seals() if seal.body is None}
     assert gone
     assert gone == dropped(rig), "each body that is gone is told of"

@@ -56,12 +56,12 @@ def test_09_destroyed_pages_cost_what_was_on_them_and_are_told(
     for copy in ("before", "work"):
         shutil.copytree(folder, tmp_path / copy)
     whole = Rig(tmp_path / "before")
-    before = {row.number: row for row in rows_of(whole.gateway.store) if row.number <= SEALS}
+    before = {row.number: row for row in rows_of(whole.gateway.sealing.store) if row.number <= SEALS}
     whole.close()
     destroyed(tmp_path / "work" / STATE / DATABASE, count)
     rig = started(tmp_path / "work")
     rig.run(60, 1000, 1000)
-    rows = rows_of(rig.gateway.store)
+    rows = rows_of(rig.gateway.sealing.store)
     for row in rows:
         if old := before.get(row.number):
             assert row.cose == old.cose, f"seal {row.number} is another one"

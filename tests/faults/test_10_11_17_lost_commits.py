@@ -50,7 +50,7 @@ def told_again(rig: Rig, centre: ToldCentre, seen: Witness, lost: tuple[int, int
     tails = records_of(rig, Kind.LOST_TAIL)
     assert (tails[-1]["first"], tails[-1]["last"]) == lost
     centre.hear(rig, seen)
-    rows = Held.of_rows(rows_of(rig.gateway.store))
+    rows = Held.of_rows(rows_of(rig.gateway.sealing.store))
     seen.rejections, seen.events = 1, [tails[-1]]
     check(seen, rows, centre.held())
     assert centre.held().seals[-1] == rows.seals[-1], "the centre could not follow"
@@ -65,13 +65,13 @@ def lose(
     centre, seen = ToldCentre(tmp_path / "centre.db", first_key), Witness()
     rig.run(100, 1000, 1000, step_s=10.0)
     if damage == "wal":
-        rig.gateway.store._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
+        rig.gateway.sealing.store._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
     saved(rig, tmp_path / "aside")
-    begin = rows_of(rig.gateway.store)[-1].number
+    begin = rows_of(rig.gateway.sealing.store)[-1].number
     centre.hear(rig, seen)
-    while rows_of(rig.gateway.store)[-1].number < begin + lost:
+    while rows_of(rig.gateway.sealing.store)[-1].number < begin + lost:
         rig.run(10, 1000, 1000, step_s=10.0)
-    rows = rows_of(rig.gateway.store)
+    rows = rows_of(rig.gateway.sealing.store)
     for row in rows[: len(rows) - lost + heard]:
         centre.hear_rows([row])
         seen.acknowledged(row.number, row.hash)
@@ -113,7 +113,7 @@ def test_11_a_deleted_database_whose_keys_are_kept_is_a_declared_gap(tmp_path: P
     rig, centre, seen, lost = lose(tmp_path, lost=sealed, heard=sealed, damage="database")
     with centre:
         assert lost[0] == 1
-        first = rig.gateway.store.first_number()
+        first = rig.gateway.sealing.store.first_number()
         assert first == max(1, lost[1] - SLOTS + 1), "the ring gives back fewer seals than it holds"
         seen.gone = set(range(1, first))
         told_again(rig, centre, seen, lost)
@@ -130,9 +130,9 @@ def test_11_what_the_centre_never_got_of_a_deleted_database_is_a_gap_that_it_pro
         assert "gap" in {line["code"] for line in centre.lines if line["type"] == "finding"}
         tails = records_of(rig, Kind.LOST_TAIL)
         assert (tails[0]["first"], tails[0]["last"]) == lost
-        seen.gone = set(range(1, rig.gateway.store.first_number() or 0))
+        seen.gone = set(range(1, rig.gateway.sealing.store.first_number() or 0))
         seen.events = [tails[0]]
-        check(seen, Held.of_rows(rows_of(rig.gateway.store)), centre.held())
+        check(seen, Held.of_rows(rows_of(rig.gateway.sealing.store)), centre.held())
     rig.close()
 
 
@@ -142,7 +142,7 @@ def test_17_keys_that_are_older_than_the_database_seal_nothing(tmp_path: Path) -
     rig.run(60, 1000, 1000)
     shutil.copy(keys, tmp_path)
     rig.run(60, 1000, 1000)
-    rows = rows_of(rig.gateway.store)
+    rows = rows_of(rig.gateway.sealing.store)
     rig.close()
     shutil.copy(tmp_path / KEYS, keys)
     store, _, recovery = opened(tmp_path / "gateway" / STATE, gateway=GATEWAY)

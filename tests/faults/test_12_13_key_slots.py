@@ -106,7 +106,7 @@ def test_13_the_agent_without_keys_ends_with_the_wish_for_a_re_key_and_leaves_th
     folder = tmp_path / "gateway"
     first_life(folder)
     rig = Rig(folder, passed_s=60.0)
-    rows = Held.of_rows(rows_of(rig.gateway.store))
+    rows = Held.of_rows(rows_of(rig.gateway.sealing.store))
     rig.close()
     (folder / STATE / KEYS).unlink()
     (folder / "site.toml").write_text(SITE, "utf-8")

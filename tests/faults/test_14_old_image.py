@@ -32,10 +32,10 @@ def test_14_a_gateway_on_an_old_image_seals_no_more_once_it_hears_the_centre(tmp
     with ToldCentre(tmp_path / "centre.db", first_key) as centre:
         rig = restored(tmp_path, centre, seen, lived_on_s=120)
         held = centre.held()
-        sealed = rows_of(rig.gateway.store)[-1].number
+        sealed = rows_of(rig.gateway.sealing.store)[-1].number
         with pytest.raises(RekeyError, match="rolled back"):
             centre.answer_to(rig)
-        assert rows_of(rig.gateway.store)[-1].number == sealed, "it sealed on"
+        assert rows_of(rig.gateway.sealing.store)[-1].number == sealed, "it sealed on"
         assert not published(rig)
         rig.close()
         with pytest.raises(RekeyError, match="rolled back"):  # the proof is kept: no start seals any more

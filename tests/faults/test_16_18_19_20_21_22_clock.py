@@ -59,7 +59,7 @@ def test_16_a_boot_at_an_absurd_time_seals_and_is_dated_rightly_once_the_clock_i
         line.gateway.pass_time(600, ON, STEP_S)
         first_s = off_for_a_while(line)
         line.deliver()
-        states = {peek_header(row.cose).clock_state for row in line.gateway.gateway.store.rows(1)}
+        states = {peek_header(row.cose).clock_state for row in line.gateway.gateway.sealing.store.rows(1)}
         assert states == {ClockState.UNSYNCHRONISED}
         synchronise(line)
         line.gateway.pass_time(600, ON, STEP_S)
@@ -144,12 +144,12 @@ def test_21_a_leap_second_breaks_nothing(tmp_path: Path) -> None:
     new_year_s = 1_483_228_800
     with Line(tmp_path, interval_s=MINUTE_S, ahead_s=new_year_s - 605.0) as line:
         line.gateway.pass_time(600, ON, STEP_S)
-        line.gateway.gateway._sealing.interval_s = line.gateway.interval_s = 1.0
+        line.gateway.gateway.sealing.interval_s = line.gateway.interval_s = 1.0
         for _ in range(10):
             line.gateway.seal()
             if line.gateway.passed_s == 605.0:
                 line.gateway.ahead_s -= 1.0
-        line.gateway.gateway._sealing.interval_s = MINUTE_S
+        line.gateway.gateway.sealing.interval_s = MINUTE_S
         off_for_a_while(line)
         line.deliver()
         assert not line.gateway.bodies(Kind.CLOCK)

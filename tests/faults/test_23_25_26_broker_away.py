@@ -28,7 +28,7 @@ def test_25_a_broker_killed_after_its_pubacks_and_without_its_file_loses_nothing
         end.seal(50)
         turn_until(end, lambda: end.outbox.status().sent == end.outbox.tip)
         turn_until(end, lambda: end.outbox.status().in_flight == 0)
-        assert end.gateway.courier.prunable_below() == 0
+        assert end.gateway.connection.courier.prunable_below() == 0
         broker.kill()
         shutil.rmtree(tmp_path / "broker")
         turn_until(end, lambda: not end.outbox.status().connected)
@@ -38,7 +38,7 @@ def test_25_a_broker_killed_after_its_pubacks_and_without_its_file_loses_nothing
             deliver(end, witness)
             witness.recovered_at_s = time.monotonic()
             assert [line["seal"] for line in centre.told("seal", 51)] == list(range(1, 52))
-        held = Held.of_rows(end.gateway.store.rows(1))
+        held = Held.of_rows(end.gateway.sealing.store.rows(1))
     broker.stop()
     check(witness, held, rows(tmp_path))
 
@@ -63,7 +63,7 @@ def test_26_a_subscriber_away_for_longer_than_the_brokers_queue_gets_everything(
         with CentreEnd(tmp_path, port):
             deliver(end, witness)
             witness.recovered_at_s = time.monotonic()
-        held = Held.of_rows(end.gateway.store.rows(1))
+        held = Held.of_rows(end.gateway.sealing.store.rows(1))
     broker.stop()
     check(witness, held, rows(tmp_path))
 
@@ -85,7 +85,7 @@ def test_23_while_nobody_listens_the_gateway_asks_at_its_shortest_pause(tmp_path
             deliver(end, witness)
             witness.recovered_at_s = time.monotonic()
             assert [line["seal"] for line in centre.told("seal", 21)] == list(range(1, 22))
-        held = Held.of_rows(end.gateway.store.rows(1))
+        held = Held.of_rows(end.gateway.sealing.store.rows(1))
     broker.stop()
     check(witness, held, rows(tmp_path))
 

@@ -25,11 +25,11 @@ def test_27_a_refusal_by_the_acl_is_an_alarm_and_nothing_is_pruned(
         line.seal(3)
         line.deliver()
         line.broker.manners.puback = lambda topic: REFUSED if evidence(topic) else 0
-        monkeypatch.setattr(line.gateway.gateway.store, "used_fraction", lambda: 0.8)
+        monkeypatch.setattr(line.gateway.gateway.sealing.store, "used_fraction", lambda: 0.8)
         line.seal(6)
         line.until(lambda: Alarm.NOT_AUTHORIZED in line.gateway.outbox.status().alarms)
         line.seal(3)
-        first = line.gateway.gateway.store.first_number()
+        first = line.gateway.gateway.sealing.store.first_number()
         assert first is not None
         assert first <= line.gateway.outbox.received < line.gateway.outbox.tip
         (told,) = line.gateway.told("delivery not_authorized")

@@ -105,7 +105,7 @@ def test_37_a_thread_that_dies_all_the_same_ends_the_process_and_the_next_life_g
         status = StatusSocket(tmp_path)
         loop._watched_s = -WATCHDOG_S
         with pytest.raises(PublisherDiedError):
-            loop.run(line.gateway.gateway, line.gateway.publisher, (), status)
+            loop.run(line.gateway.gateway, line.gateway.publisher, (), status, lambda _: {})
         status.close()
         line.next_life()
         line.heal()

@@ -17,7 +17,7 @@ Message = Callable[[Line], tuple[str, bytes]]
 
 
 def receipt(line: Line, number: int, secret: bytes = CENTRE, gateway: str = "g1") -> bytes:
-    digest = line.gateway.gateway.store.hash_of(number) or bytes(32)
+    digest = line.gateway.gateway.sealing.store.hash_of(number) or bytes(32)
     return sign_receipt(Receipt(gateway, number, digest, number, (), 0), secret)
 
 
@@ -51,11 +51,11 @@ def test_33_what_is_not_the_centres_word_moves_nothing_and_is_told(tmp_path: Pat
         line.gateway.seal(SEALS)
         before = line.gateway.outbox.received
         line.broker.publish(*REJECTED[name](line))
-        line.until(lambda: bool(line.gateway.gateway._sealing.waits))
+        line.until(lambda: bool(line.gateway.gateway.sealing.waits))
         line.witness.rejections += 1
         line.gateway.seal()
         assert line.gateway.outbox.received == before
-        assert line.gateway.gateway.courier.prunable_below() <= before
+        assert line.gateway.gateway.connection.courier.prunable_below() <= before
         assert [body["count"] for body in line.gateway.told("message rejected")] == [1]
         line.centre.there = True
         line.heal()
@@ -90,7 +90,7 @@ def test_33_old_and_doubled_receipts_change_nothing(tmp_path: Path) -> None:
         for number in (1, received, 3, received, 1):
             line.broker.publish(TOPICS.receipt, receipt(line, number))
         for _ in range(20):
-            conflict = Conflict(2, line.gateway.gateway.store.hash_of(1) or b"")
+            conflict = Conflict(2, line.gateway.gateway.sealing.store.hash_of(1) or b"")
             old = Receipt("g1", 1, conflict.hash, 1, (), 0, conflict)
             line.broker.publish(TOPICS.receipt, sign_receipt(old, CENTRE))
         line.seal(2)

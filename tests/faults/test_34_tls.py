@@ -62,8 +62,8 @@ def test_34_a_wrong_certificate_is_refused_and_a_right_one_delivers(
         while len(refused.ends) < 3:
             refused.pump()
         assert refused.outbox.received == 0
-        assert not refused.gateway.connected
-        assert refused.gateway.courier.prunable_below() == 0
+        assert not refused.gateway.connection.connected
+        assert refused.gateway.connection.courier.prunable_below() == 0
     broker.stop()
     deliver_with_the_right_ones(tmp_path, authority, port, refused.first_key)
 
@@ -91,7 +91,7 @@ def deliver_with_the_right_ones(folder: Path, authority: Authority, port: int, f
         ):
             enrol(folder, first_key)
             deliver(end, witness, within_s=PATIENCE_S)
-            held = Held.of_rows(end.gateway.store.rows(1))
+            held = Held.of_rows(end.gateway.sealing.store.rows(1))
             assert len(centre.told("seal", SEALS)) >= SEALS
         check(witness, held, rows(folder))
     finally:

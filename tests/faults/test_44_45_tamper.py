@@ -28,8 +28,8 @@ def test_44_a_meter_that_was_swapped_is_told_with_both_serial_numbers(tmp_path: 
     with Line(tmp_path) as line:
         with served(swapped(port, 7)) as url, Meters(line, url) as meters:
             meters.poll(lambda: sum(one.group is PollGroup.IDENTITY for one in meters.good) >= 4)
-        line.gateway.gateway._checkpoints.save_meters()
-        line.gateway.gateway.store.flush()  # the product saves every five minutes, and at its end
+        line.gateway.parts.judging.checkpoints.save_checks()
+        line.gateway.gateway.sealing.store.flush()  # the product saves every five minutes, and at its end
         assert not line.gateway.bodies(Kind.TAMPER)
         if off:
             line.next_life()

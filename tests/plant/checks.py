@@ -17,11 +17,11 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.build import setups_of
 from agent.detect.detector import Detector
 from agent.detect.episode import SEVERITIES, Rule, Severity, State
 from agent.judging.detector_feed import DetectorFeed
 from agent.site.linkages import linkages_of
+from agent.site.setups import setups_of
 from agent.store.gateway import read_seals
 from agent.store.salvage import seals_in
 from centre.core import Centre as Core
@@ -165,7 +165,7 @@ def _exported(world: World, chain: Chain) -> Iterator[str]:
 def _arrived(world: World) -> Iterator[str]:
     if not world.arrived:
         process = world.machine.process
-        status = process.gateway.courier.status() if process else "no process"
+        status = process.gateway.connection.courier.status() if process else "no process"
         yield f"I7: the backlog has not arrived after healing: {status}"
 
 

@@ -14,17 +14,15 @@ from typing import Final
 
 from attrs import define, field
 
-from agent.build import outbox_of, setups_of
-from agent.detect.detector import Detector
+from agent.build import core_of, detector_feed_of, outbox_of
 from agent.gateway import Gateway, RekeyError
-from agent.judging.detector_feed import DetectorFeed
+from agent.overview import StatusParts
 from agent.sealing.chain import DiskError
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.sealing.quota import Level
 from agent.sealing.recovery import Recovery, Start
 from agent.sealing.sealer import Sealer, SealingStoppedError
 from agent.site.file import Site
-from agent.site.linkages import linkages_of
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from disk.database import CommitError, StoreError
@@ -128,6 +126,7 @@ class Process:
     """One life of the agent."""
 
     gateway: Gateway
+    parts: StatusParts
     link: Link
     sealer: WatchedSealer
     slots: KeySlots
@@ -136,7 +135,7 @@ class Process:
 
     def waiting(self) -> list[bytes]:
         """Records that no returned seal has."""
-        return [*self.sealer.making, *self.gateway._sealing._pending._records]
+        return [*self.sealer.making, *self.gateway.sealing._pending._records]
 
     def let_go(self) -> None:
         """What the kernel closes when a process ends; nothing is written."""
@@ -240,9 +239,9 @@ class Machine:
         process, clock = self.process, self.clock
         gateway = process.gateway
         for reading in self.story.readings(
-            before_s, clock.story_s, clock.stamp(), gateway.detector_feed.setups
+            before_s, clock.story_s, clock.stamp(), process.parts.judging.feed.setups
         ):
-            if gateway._sealing.level < Level.ESSENTIAL:
+            if gateway.sealing.level < Level.ESSENTIAL:
                 self.ledger.given[encode_reading(reading)] = None
             else:
                 self.ledger.unkept += 1
@@ -255,7 +254,7 @@ class Machine:
             gateway.mqtt(event, clock.stamp(), self.now_s)
         gateway.tick(clock.stamp(), self.now_s)
         self.fed[clock.story_s] = None
-        if gateway.courier.outbox.wants_reconnect(self.now_s):
+        if gateway.connection.wants_reconnect(self.now_s):
             process.link.reconnect(self.now_s)
 
     def _start(self) -> None:
@@ -271,7 +270,7 @@ class Machine:
             self.lost_spans.append(process.recovery.lost)
         self.salvages += process.store.salvage is not None
         process.gateway.start(process.recovery, self.clock.stamp(), self.now_s)
-        self.begun_anew += process.gateway._checkpoints.anew
+        self.begun_anew += process.parts.judging.checkpoints.anew
 
     def _built(self) -> Process:
         """As `agent.build` does it, on this disk and with this link."""
@@ -297,11 +296,8 @@ class Machine:
         courier = Courier(
             outbox, store, TOPICS, CENTRE_KEY, link.publish, messages.encode_state(online=True, details={})
         )
-        linkages = linkages_of(site)
-        lines = {meter.id: meter.line for meter in site.meter}
-        feed = DetectorFeed(Detector(linkages), setups_of(site), lines, linkages)
-        gateway = Gateway(site, "1.0", sealer, store, courier, feed)
-        return Process(gateway, link, sealer, slots, store, recovery)
+        gateway, parts = core_of(site, detector_feed_of(site), sealer, store, recovery, courier)
+        return Process(gateway, parts, link, sealer, slots, store, recovery)
 
     def _dead(self, how: str, down_s: float) -> None:
         self.ends.append(how)
@@ -311,7 +307,7 @@ class Machine:
         if process is not None:
             self.sent += process.link.sent
             self.connects += process.link.connects
-            self.ledger.died(process.waiting(), process.gateway._sealing._pending.lost)
+            self.ledger.died(process.waiting(), process.gateway.sealing._pending.lost)
             process.let_go()
 
     def _on_wire(self, topic: str, payload: bytes) -> None:

@@ -172,7 +172,7 @@ class World:
             process = self.machine.process
             if process is None:
                 continue
-            status = process.gateway.courier.status()
+            status = process.gateway.connection.courier.status()
             if witness.recovered_at_s is None and status.received > tip:
                 witness.recovered_at_s = self.clock.true_s
             self.arrived = status.bodies_up_to == status.tip and self.clock_s - begin_s > RECOVERY_S_MAX
@@ -238,7 +238,7 @@ class World:
         with (
             Disk.mounted(),
             mock.patch.object(keys, "generate", self._key),
-            mock.patch("agent.gateway.read_health", return_value=health),
+            mock.patch("agent.host.heartbeat.read_health", return_value=health),
             mock.patch.object(Model, "decode", lru_cache(5_000)(Model.decode)),
         ):
             try:

@@ -58,12 +58,12 @@ def test_the_built_agent_attests_its_boot(swtpm: Swtpm, tmp_path: Path) -> None:
     try:
         gateway = built.gateway
         gateway.start(built.recovery, clock.stamp(), time.monotonic())
-        assert isinstance(gateway.attesting, Attesting)
-        assert isinstance(gateway.attesting.task, TpmTask)
-        assert built.tpm is gateway.attesting.task
+        (attesting,) = [source for source in gateway.sources if isinstance(source, Attesting)]
+        assert isinstance(attesting.task, TpmTask)
+        assert built.tpm is attesting.task
         built.tpm.wait(20)
         gateway.stop(clock.stamp(), time.monotonic())
-        assert gateway.store.checkpoint("tpm") is not None
+        assert gateway.sealing.store.checkpoint("tpm") is not None
     finally:
         built.publisher.stop()
         built.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agent.sealing.attesting import ATTEST_INTERVAL_S, Attesting
+from agent.sealing.attesting import ATTEST_INTERVAL_S, Attesting, Task
 from agent.sealing.tpm_task import BUSY, TpmTask
 from centre.json_lines import JsonLines
 from evidence.attestation import Attestation, attested
@@ -39,7 +39,7 @@ def make(swtpm: Swtpm, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
         folder.mkdir(exist_ok=True)
         rig = Rig(folder, **more)
         task = TpmTask(Tpm(tpm.tcti).attest, (TpmError,))
-        rig.gateway.attesting = Attesting(task, rig.gateway.store)
+        attest_with(rig, task)
         alive.append(rig)
         rig.first_key = alive[0].first_key
         return rig
@@ -47,6 +47,12 @@ def make(swtpm: Swtpm, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
     yield made
     for rig in alive:
         rig.close()
+
+
+def attest_with(rig: Rig, task: Task) -> None:
+    """Give the gateway a TPM; whatever it had of one is taken away."""
+    others = [source for source in rig.gateway.sources if not isinstance(source, Attesting)]
+    rig.gateway.sources = [*others, Attesting(task, rig.gateway.sealing.store, rig.gateway.sealing.last)]
 
 
 def attest(rig: Rig) -> None:
@@ -59,8 +65,8 @@ def attest(rig: Rig) -> None:
 
 def settle(rig: Rig) -> None:
     """Wait in real time for the TPM's thread."""
-    attesting = rig.gateway.attesting
-    assert attesting is not None
+    attesting = rig.gateway.sources[-1]
+    assert isinstance(attesting, Attesting)
     assert isinstance(attesting.task, TpmTask)
     thread = attesting.task._thread
     assert thread is not None
@@ -213,7 +219,7 @@ def test_a_tpm_that_never_answers_costs_one_thread(make: Callable[..., Rig]) -> 
 
     rig = make()
     task = TpmTask(mute, (RuntimeError,))
-    rig.gateway.attesting = Attesting(task, rig.gateway.store)
+    attest_with(rig, task)
     threads = threading.active_count()
     began_s = time.monotonic()
     for _ in range(3):

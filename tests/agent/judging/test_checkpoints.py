@@ -34,7 +34,7 @@ def change(rig: Rig, sql: str, *values: object) -> Callable[[Path], None]:
 def again(first: Rig, folder: Path, damage: Callable[[Path], None]) -> Rig:
     """Another life after `damage` was done to what the disk holds."""
     passed_s, ahead_s = first.passed_s, first.ahead_s
-    first.gateway.store.flush()
+    first.gateway.sealing.store.flush()
     first.close()
     damage(first.folder)
     first.folder.rename(folder)
@@ -74,8 +74,8 @@ def test_a_checkpoint_that_cannot_be_used_does_not_keep_the_gateway_from_startin
 def test_a_new_checkpoint_is_written_at_once_where_the_old_one_could_not_be_used(tmp_path: Path) -> None:
     first = lived(tmp_path)
     second = again(first, tmp_path / "second", change(first, "UPDATE checkpoints SET raw = x'00'"))
-    second.gateway.store.flush()
-    raw = second.gateway.store.checkpoint(checkpoints.CHECKPOINT)
+    second.gateway.sealing.store.flush()
+    raw = second.gateway.sealing.store.checkpoint(checkpoints.CHECKPOINT)
     assert raw is not None
     assert len(raw) > 8
     second.close()
@@ -108,7 +108,7 @@ def test_a_salvaged_database_without_a_checkpoint_is_not_read_from_the_first_sea
 
 def test_the_checkpoint_names_the_last_seal_that_is_in_it(tmp_path: Path) -> None:
     rig = lived(tmp_path, 400)
-    raw = rig.gateway.store.checkpoint(checkpoints.CHECKPOINT)
+    raw = rig.gateway.sealing.store.checkpoint(checkpoints.CHECKPOINT)
     assert raw is not None
     assert 0 < int.from_bytes(raw[:8], "big") <= rig.seals()[-1].number
     rig.close()
@@ -117,12 +117,12 @@ def test_the_checkpoint_names_the_last_seal_that_is_in_it(tmp_path: Path) -> Non
 def test_what_was_told_before_a_restart_is_still_shown(tmp_path: Path) -> None:
     first = lived(tmp_path, 900)
     first.run(600, 30_000, 0)
-    told = [(one.id, one.state) for one in first.gateway.episodes]
+    told = [(one.id, one.state) for one in first.parts.judging.episodes]
     assert told
     second = first.killed(tmp_path / "second")
-    assert [(one.id, one.state) for one in second.gateway.episodes] == told
+    assert [(one.id, one.state) for one in second.parts.judging.episodes] == told
     second.run(900, 30_000, 12_000)
-    states = [one.state for one in second.gateway.episodes if one.id == told[0][0]]
+    states = [one.state for one in second.parts.judging.episodes if one.id == told[0][0]]
     assert states == ["cleared"], "one entry an episode, in its last state"
     second.close()
 
@@ -132,5 +132,5 @@ def test_remembered_episodes_that_cannot_be_read_are_not_shown(tmp_path: Path) -
     first.run(600, 30_000, 0)
     damage = change(first, "UPDATE checkpoints SET raw = x'ff00' WHERE name = 'episodes'")
     second = again(first, tmp_path / "second", damage)
-    assert second.gateway.episodes == []
+    assert second.parts.judging.episodes == []
     second.close()

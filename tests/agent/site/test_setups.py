@@ -133,7 +133,7 @@ def gateway(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Rig:
     monkeypatch.setattr(rig, "SITE", SITE + CEMS)
     life = Rig(folder)
     life.read("mp", 30_000)
-    model = life.gateway.detector_feed.setups["cems"].model
+    model = life.parts.judging.feed.setups["cems"].model
     life.gateway.reading(
         Reading("cems", PollGroup.FAST, life.stamp(), model.hash, (Block(4, 0x10, WORDS),), latency_ns=10**6)
     )
@@ -158,7 +158,7 @@ def test_what_an_analyser_says_is_sealed_and_the_centre_decodes_it_by_the_manife
 
 
 def test_the_status_shows_an_analyser_with_its_units_and_the_lines_without_it(gateway: Rig) -> None:
-    seen = json.loads(json.dumps(overview(gateway.gateway, gateway.stamp()), allow_nan=False))
+    seen = json.loads(json.dumps(overview(gateway.parts, gateway.stamp()), allow_nan=False))
     gateway.close()
     row = next(one for one in seen["meters"] if one["meter"] == "cems")
     assert (row["line"], row["quality"]) == (None, "good")
@@ -168,8 +168,8 @@ def test_the_status_shows_an_analyser_with_its_units_and_the_lines_without_it(ga
 
 def test_once_prints_an_analyser_without_a_line(gateway: Rig) -> None:
     setup, reading = (
-        gateway.gateway.detector_feed.setups["cems"],
-        gateway.gateway.readings["cems"][PollGroup.FAST],
+        gateway.parts.judging.feed.setups["cems"],
+        gateway.parts.readings.latest["cems"][PollGroup.FAST],
     )
     gateway.close()
     assert reading_json(reading, setup, None)["line"] is None

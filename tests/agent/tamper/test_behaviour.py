@@ -451,7 +451,7 @@ def test_what_was_told_before_a_restart_is_not_told_again() -> None:
 
 def test_a_frozen_meter_is_a_record_in_the_chain_and_not_told_again_after_a_kill(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "first")
-    setup = rig.gateway.detector_feed.setups["mp"]
+    setup = rig.parts.judging.feed.setups["mp"]
     values = dict.fromkeys(("voltage_l1", "voltage_l2", "voltage_l3"), 230.0)
     values |= dict.fromkeys(("current_l1", "current_l2", "current_l3"), 20.0) | {"active_power": 12_000.0}
     image = setup.model.encode(values)

@@ -10,6 +10,7 @@ import pytest
 from attrs import evolve
 
 from agent.sealing.key_slots import SECTOR_BYTES, SLOTS
+from agent.sealing.source import NewRecord, Urgency
 from agent.site.enrolment import note_first_key
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind
@@ -123,15 +124,15 @@ def test_seals_without_a_receipt_for_long_are_a_warning(tmp_path: Path) -> None:
     rig.run(300, 30_000, 12_000)
     first = rig.seals()[0]
     raw = sign_receipt(Receipt("g1", first.number, first.hash, first.number, (), BEGIN_S * 1000), CENTRE)
-    rig.gateway.store.put_receipt(first.number, raw)
-    rig.gateway.store.flush()
+    rig.gateway.sealing.store.put_receipt(first.number, raw)
+    rig.gateway.sealing.store.flush()
     rig.close()
     (tmp_path / "rig/state").rename(tmp_path / "g1")
     one = look(file, CHAIN)[0]
     assert one.state is State.WARNING
     assert "receipted up to 1 (2026-03-01 21:20 UTC)" in one.text[1]
     other = bytes(32).hex()
-    mine = rig.gateway.site.broker
+    mine = rig.parts.site.broker
     assert mine is not None
     assert mine.centre_key is not None
     file.write_text(file.read_text("utf-8").replace(mine.centre_key.hex(), other), "utf-8")
@@ -143,7 +144,7 @@ def test_what_a_meter_showed_is_told_from_the_chain(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "rig")
     for was, now in ((20, 30), (30, 40)):
         body = {"what": "meter changed", "meter": "mp", "point": "ct_ratio", "was": was, "now": now}
-        rig.gateway._put(Kind.TAMPER, rig.stamp(), body, urgent=True)
+        rig.gateway.sealing.put(NewRecord(Kind.TAMPER, body, Urgency.AT_ONCE), rig.stamp())
         rig.run(20, 1.0, 1.0)
     rig.close()
     (tmp_path / "rig/state").rename(tmp_path / "g1")

@@ -105,12 +105,12 @@ def test_a_bus_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
 def remember(folder: Path, values: dict[str, Any]) -> None:
     """A chain that remembers this of meter mp."""
     rig = Rig(folder / "rig")
-    setup = rig.gateway.detector_feed.setups["mp"]
+    setup = rig.parts.judging.feed.setups["mp"]
     from agent.tamper.settings import _Known  # noqa: PLC0415
 
-    rig.gateway._tamper._known["mp"] = _Known(setup.model.hash, dict(values))
-    rig.gateway._checkpoints.save_meters()
-    rig.gateway.store.flush()
+    rig.parts.judging.checkpoints.checks["meters"]._known["mp"] = _Known(setup.model.hash, dict(values))
+    rig.parts.judging.checkpoints.save_checks()
+    rig.gateway.sealing.store.flush()
     rig.close()
     (folder / "rig/state").rename(folder / "g1")
 
@@ -189,7 +189,7 @@ def test_a_bus_is_judged_by_what_the_agent_counted(
 def test_beside_a_running_agent_its_readings_are_told_and_no_meter_is_asked(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "rig")
     rig.run(10, 30_000, None)
-    status = json.loads(json.dumps(overview(rig.gateway, rig.stamp())))
+    status = json.loads(json.dumps(overview(rig.parts, rig.stamp())))
     rig.close()
     found = beside(tmp_path, status)
     assert [(one.about, one.state) for one in found] == [("mt", State.FAILED), ("", State.OK)]

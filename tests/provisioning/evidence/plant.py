@@ -11,6 +11,7 @@ from pathlib import Path
 from attrs import frozen
 
 from agent.sealing.opening import open_chain
+from agent.sealing.source import NewRecord
 from agent.site.enrolment import write_enrolment
 from agent.site.file import parse_site
 from centre.register import enrolment_line
@@ -81,12 +82,12 @@ def plant(folder: Path, *, enrolled: bool = True) -> Plant:
     seals = tuple(rig.seals())
     receipts = [_receipt(seal) for seal in seals[RECEIPT_EVERY - 1 :: RECEIPT_EVERY]]
     for seal, raw in zip(seals[RECEIPT_EVERY - 1 :: RECEIPT_EVERY], receipts, strict=True):
-        rig.gateway.store.put_receipt(seal.number, raw)
-        rig.gateway.store.flush()
+        rig.gateway.sealing.store.put_receipt(seal.number, raw)
+        rig.gateway.sealing.store.flush()
     rig.close()
     site = rig.folder / "site.toml"
     site.write_text(SITE, "utf-8")
-    state = rig.gateway.site.path(rig.gateway.site.store.path)
+    state = rig.parts.site.path(rig.parts.site.store.path)
     write_enrolment(state, GATEWAY, recovery.next_key)
     centre = folder / "centre"
     _fill_centre(centre, recovery.next_key, seals, enrolled=enrolled)
@@ -99,9 +100,9 @@ def _lived(folder: Path) -> Rig:
     rig.run(600, 30_000, 12_000)
     rig = rig.killed(folder / "gateway")
     rig.run(OFF_S - 600, 30_000, 12_000)
-    rig.gateway.store.drop_bodies(DROPPED, DROPPED, at_once=True)
+    rig.gateway.sealing.store.drop_bodies(DROPPED, DROPPED, at_once=True)
     why = {"first": DROPPED, "last": DROPPED, "why": "no room"}
-    rig.gateway._sealing.put(Kind.DROP, rig.stamp(), why)
+    rig.gateway.sealing.put(NewRecord(Kind.DROP, why), rig.stamp())
     rig.run(600, 30_000, 0)
     rig.ahead_s += STEP_S
     rig.run(600, 30_000, 12_000)

@@ -23,7 +23,7 @@ def read_all(life: Rig, meter: str, watts: float | None) -> None:
     """The meter, and behind the last one the analyser."""
     READ(life, meter, watts)
     if meter == "mt":
-        model = life.gateway.detector_feed.setups["cems"].model
+        model = life.parts.judging.feed.setups["cems"].model
         words = struct.pack(">ff", 300.0 if watts == 0 else 10.0, 7.25)
         life.gateway.reading(
             Reading("cems", PollGroup.FAST, life.stamp(), model.hash, (Block(4, 0x10, words),))

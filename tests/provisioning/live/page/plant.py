@@ -55,17 +55,17 @@ def plant(folder: Path, hours: float, *, step_s: float = 15.0) -> Plant:
         for meter, watts in zip(("mp", "mt"), load(rig.passed_s), strict=True):
             rig.read(meter, watts)
         rig.tick()
-    last = rig.gateway.store.last()
+    last = rig.gateway.sealing.store.last()
     assert last is not None
-    receipted = rig.gateway.store.row(last.number - 2)
+    receipted = rig.gateway.sealing.store.row(last.number - 2)
     assert receipted is not None
     made = Receipt(
         "g1", receipted.number, receipted.hash, receipted.number, (), int((rig.ahead_s + rig.passed_s) * 1000)
     )
     rig.gateway.mqtt(Message("dj/1/g1/receipt", sign_receipt(made, CENTRE), True), rig.stamp(), rig.passed_s)
-    rig.gateway.store.flush()
-    rig.gateway.figures = _figures
-    status = overview(rig.gateway, rig.stamp())
+    rig.gateway.sealing.store.flush()
+    rig.figures = _figures()
+    status = overview(rig.parts, rig.stamp())
     rig.close()
     site = folder / "site.toml"
     site.write_text(SITE_NAMED, "utf-8")

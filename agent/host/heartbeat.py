@@ -1,0 +1,65 @@
+"""The HEARTBEAT record, and an EVENT when file descriptors run out and when there are some again.
+
+{"resident_bytes", "threads", "descriptors", "buses": [see `agent.status.bus_figures`], …}
+and what the parts of the agent say of themselves, see `agent.build`
+"""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from attrs import define, field
+
+from agent.host.health import read_health
+from agent.sealing.source import NewRecord, RecordSource
+from agent.status.bus_figures import BusFigures, heartbeat
+from drivers.clock import NS_PER_S, Stamp
+from evidence.record import Kind
+
+LOG: Final = logging.getLogger("dianjian.heartbeat")
+
+
+@define
+class Heartbeat(RecordSource):
+    """See the module.
+
+    Attributes:
+        interval_s: Between two of them.
+        buses: How the buses do at this moment.
+        parts: Each gives some of the body's keys.
+    """
+
+    interval_s: float
+    buses: Callable[[], Sequence[BusFigures]]
+    parts: Sequence[Callable[[], Mapping[str, Any]]]
+    _last_ns: int = field(default=0, init=False)
+    _last_buses: dict[str, BusFigures] = field(factory=dict, init=False)
+    _exhausted: bool = field(default=False, init=False)
+
+    def start(self, stamp: Stamp, /) -> tuple[()]:
+        """The first one comes an interval after the start."""
+        self._last_ns = stamp.boottime_ns
+        return ()
+
+    def due(self, stamp: Stamp, /) -> Iterator[NewRecord]:
+        """The heartbeat, if it is time for one."""
+        if stamp.boottime_ns - self._last_ns < self.interval_s * NS_PER_S:
+            return
+        self._last_ns = stamp.boottime_ns
+        health, figures = read_health(), self.buses()
+        if health.exhausted != self._exhausted:
+            self._exhausted = health.exhausted
+            text = f"{health.descriptors} of {health.descriptors_max} are open"
+            LOG.log(logging.ERROR if health.exhausted else logging.INFO, "descriptors: %s", text)
+            body = {"what": "descriptors", "good": not health.exhausted, "text": text}
+            yield NewRecord(Kind.EVENT, body)
+        body = {
+            "resident_bytes": health.resident_bytes,
+            "threads": health.threads,
+            "descriptors": health.descriptors,
+            "buses": heartbeat(figures, self._last_buses),
+        }
+        self._last_buses = {one.id: one for one in figures}
+        for part in self.parts:
+            body |= part()
+        yield NewRecord(Kind.HEARTBEAT, body)

@@ -1,0 +1,149 @@
+"""Judges the readings: EPISODE records from the detector, TAMPER records from the checks of meters.
+
+A fault in the detector or in a check ends the judging until the next start, never the chain: one EVENT says
+so, the heartbeat says `"judging": false`, and no row is kept for a replay any more.
+
+Early warnings go to the log and to the plant; they are no records.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
+
+from attrs import define, field
+
+from agent.detect.episode import Episode, Severity
+from agent.detect.warning import PlantWarning
+from agent.judging.checkpoints import Checkpoints
+from agent.judging.detector_feed import DetectorFeed
+from agent.sealing.source import NewRecord, RecordSource, Urgency, lost_body
+from drivers.clock import NS_PER_S, Stamp
+from drivers.reading import Reading
+from evidence.record import Kind
+
+T = TypeVar("T")
+
+LOG: Final = logging.getLogger("dianjian.judging")
+
+CHECKPOINT_INTERVAL_S: Final = 300.0
+"""A checkpoint costs a few kB; a restart reads at most this much of the chain again."""
+EPISODES_MAX: Final = 100
+"""For the status view; all of them are in the chain."""
+
+
+@define
+class Judging(RecordSource):
+    """See the module.
+
+    Attributes:
+        checkpoints: Of the detector and of the checks.
+        log_warnings: Early warnings go to the log.
+        send_warning: Takes early warnings to the plant; must not wait.
+        episodes: The latest ones, each in its last state.
+        failed: A fault has ended the judging.
+    """
+
+    checkpoints: Checkpoints
+    log_warnings: bool = True
+    send_warning: Callable[[Mapping[str, Any]], None] | None = None
+    episodes: list[Episode] = field(factory=list, init=False)
+    failed: bool = field(default=False, init=False)
+    _failure: list[NewRecord] = field(factory=list, init=False)
+    _checkpoint_ns: int = field(default=0, init=False)
+
+    @property
+    def feed(self) -> DetectorFeed:
+        """The detector with its feed."""
+        return self.checkpoints.feed
+
+    def start(self, stamp: Stamp, /) -> Iterable[NewRecord]:
+        """Bring detector and checks to where they were; declares the bodies that were found damaged."""
+        self.checkpoints.restore()
+        self.episodes = self.checkpoints.episodes()
+        self._checkpoint_ns = stamp.boottime_ns
+        return map(lost_body, self.checkpoints.damaged)
+
+    def on_reading(self, reading: Reading, /) -> Iterable[NewRecord]:
+        """What the reading shows beside its values."""
+        none: list[NewRecord] = []
+        found = self._guarded(lambda: self._look(reading), none)
+        return self._take_failure() if self._failure else found
+
+    def due(self, stamp: Stamp, /) -> Iterator[NewRecord]:
+        """The episodes that were found by now."""
+        none: list[Episode] = []
+        episodes = self._guarded(lambda: self.feed.advance(stamp), none)
+        yield from self._take_failure()
+        yield from map(self._record, episodes)
+        if episodes:
+            self.checkpoints.save_episodes(self.episodes)
+        calm: list[PlantWarning] = []
+        for warning in self._guarded(self.feed.warnings, calm):
+            self._warn(warning)
+        yield from self._take_failure()
+        if any(check.news for check in self.checkpoints.checks.values()):  # with the seal that tells of it
+            self.checkpoints.save_checks()
+
+    def redate(self, stamp: Stamp) -> tuple[int, int] | None:
+        """See `DetectorFeed.redate`; None once the judging has failed."""
+        return self._guarded(lambda: self.feed.redate(stamp), None)
+
+    def keep_from(self) -> int | None:
+        """Rows from this seal on are needed for a replay; None if none are."""
+        return None if self.failed else self.checkpoints.saved_up_to
+
+    def on_sealed(self, stamp: Stamp, tip: int, /) -> None:
+        """Save the checkpoints, if it is time."""
+        passed_s = (stamp.boottime_ns - self._checkpoint_ns) / NS_PER_S
+        if self.failed or not (self.checkpoints.anew or passed_s >= CHECKPOINT_INTERVAL_S):
+            return
+        self._checkpoint_ns, self.checkpoints.anew = stamp.boottime_ns, False
+        self.checkpoints.save(tip)
+        self.checkpoints.save_checks()
+
+    def on_stop(self, tip: int, /) -> None:
+        """Save the checkpoints."""
+        if not self.failed:
+            self.checkpoints.save(tip)
+        self.checkpoints.save_checks()
+
+    def figures(self) -> Mapping[str, Any]:
+        """What a heartbeat says of the judging."""
+        return {"judging": not self.failed}
+
+    def _look(self, reading: Reading) -> list[NewRecord]:
+        self.feed.reading(reading)
+        found = [body for check in self.checkpoints.checks.values() for body in check.look(reading)]
+        for body in found:
+            LOG.warning("meter %s: %s, %s", body["meter"], body["what"], body["point"])
+        return [NewRecord(Kind.TAMPER, body, Urgency.AT_ONCE) for body in found]
+
+    def _record(self, episode: Episode) -> NewRecord:
+        others = [old for old in self.episodes if old.id != episode.id]
+        self.episodes = [*others, episode][-EPISODES_MAX:]
+        level = logging.WARNING if episode.severity is Severity.VIOLATION else logging.INFO
+        LOG.log(level, "%s %s %s: %s", episode.linkage, episode.rule, episode.state, episode.sentence["en"])
+        return NewRecord(Kind.EPISODE, episode.to_body(), Urgency.AT_ONCE)
+
+    def _warn(self, warning: PlantWarning) -> None:
+        if self.log_warnings:
+            LOG.warning("early warning: %s", warning.sentence["en"])
+        if self.send_warning:
+            self.send_warning(warning.to_body())
+
+    def _guarded(self, judge: Callable[[], T], nothing: T) -> T:
+        """What `judge` gives, or `nothing` from its first fault on."""
+        if self.failed:
+            return nothing
+        try:
+            return judge()
+        except Exception as error:
+            self.failed = True
+            LOG.exception("the detector failed; nothing is judged until the next start")
+            body = {"what": "detector failed", "text": f"{type(error).__name__}: {error}"}
+            self._failure = [NewRecord(Kind.EVENT, body)]
+            return nothing
+
+    def _take_failure(self) -> list[NewRecord]:
+        taken, self._failure = self._failure, []
+        return taken

@@ -1,0 +1,66 @@
+"""What puts records into the chain: a `RecordSource`.
+
+The gateway calls the same hook of all its sources in the order of its list, and queues what one gives before
+it calls the next: so records stand in the chain in the order of the sources. Until `on_sealed` a crash may
+lose them. What a source must remember it keeps as a checkpoint in the store, which is committed with the
+next seal. A hook must not wait, and what it raises ends the process.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import IntEnum
+from typing import Any, NamedTuple, Protocol
+
+from drivers.clock import Stamp
+from drivers.reading import Reading
+from evidence.record import Kind
+
+
+class Urgency(IntEnum):
+    """When a record is sealed."""
+
+    DISPENSABLE = 0
+    """With the next seal, but not at all while the database is nearly full (`quota.Level.ESSENTIAL`)."""
+    ROUTINE = 1
+    """With the next seal."""
+    AT_ONCE = 2
+    """The next seal is made in this turn."""
+
+
+class NewRecord(NamedTuple):
+    """A record to be sealed; the body of a READING is its encoded bytes.
+
+    A DROP goes before all others, and the bodies that it names are deleted in the commit that seals it.
+    """
+
+    kind: Kind
+    body: Mapping[str, Any] | bytes
+    urgency: Urgency = Urgency.ROUTINE
+
+
+def lost_body(number: int) -> NewRecord:
+    """Declares the body of seal `number` lost, because it is not what was sealed."""
+    return NewRecord(Kind.DROP, {"first": number, "last": number, "why": "damaged"})
+
+
+class RecordSource(Protocol):
+    """The hooks of a source; one that it does not define gives no record."""
+
+    def start(self, _stamp: Stamp, /) -> Iterable[NewRecord]:
+        """Once, before all other hooks: restore what the last run kept in the store."""
+        return ()
+
+    def on_reading(self, _reading: Reading, /) -> Iterable[NewRecord]:
+        """A poll of one meter has ended, with values or without."""
+        return ()
+
+    def due(self, _stamp: Stamp, /) -> Iterable[NewRecord]:
+        """Several times a second: what time has brought."""
+        return ()
+
+    def on_sealed(self, _stamp: Stamp, _tip: int, /) -> None:
+        """Every record given so far is committed; the last seal is `tip`."""
+        return
+
+    def on_stop(self, _tip: int, /) -> None:
+        """The last call, after all records were sealed: keep what `start` is to restore."""
+        return
