@@ -95,7 +95,7 @@ def test_a_line_of_two_linkages_tells_of_its_own_loss_once() -> None:
 
 
 def test_linkages_must_agree_on_slots_and_on_shared_lines() -> None:
-    with pytest.raises(ParamsError, match="one dt_s"):
+    with pytest.raises(ParamsError, match="the same dt_s"):
         Detector([linkage(), linkage(("p2",), ("t2",), dt_s=5)])
     with pytest.raises(ParamsError, match="different parameters"):
         Detector([linkage(), evolve(linkage(("p2",), linkage="k2"), treatment=(line("t1", rated_w=1),))])
