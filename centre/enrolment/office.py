@@ -39,7 +39,7 @@ from centre.enrolment.ledger import (
 )
 from centre.enrolment.policy import judge
 from centre.register import Entry, RegisterError, enrol_in, read_register
-from disk.files import replace_file
+from disk.files import move, replace_file
 from evidence.cbor import FormatError
 from evidence.statement import EnrolledMeter
 from wire.enrolment import certificates
@@ -278,8 +278,10 @@ def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if (folder / AUTHORITY_NAME).exists() or (folder / KEY_NAME).exists():
+        if (folder / AUTHORITY_NAME).exists():
             raise OfficeError(f"{folder}: an authority is there already; a key is never overwritten")
+        if (folder / KEY_NAME).exists():  # a crash before its certificate was written
+            move(folder / KEY_NAME, folder / f"{KEY_NAME}.unused")
         if external is None:
             key, certificate = certificates.make_authority(name, _when(now_utc_ms))
             replace_file(folder / KEY_NAME, key, 0o600)

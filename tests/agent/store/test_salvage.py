@@ -9,7 +9,9 @@ import pytest
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import Start
 from agent.sealing.sealer import Sealer
+from agent.store import opening, salvage
 from agent.store.gateway import GatewayStore
+from disk import files
 from disk.database import PAGE_BYTES
 from evidence.seal import StoredSeal
 from tests.evidence.chains import GATEWAY, Chain, heartbeat, stamp
@@ -186,8 +188,9 @@ def test_a_power_cut_while_salvaging_loses_nothing_that_could_be_saved(
         return step
 
     with monkeypatch.context() as patched:
-        for name in ("rename", "unlink"):
-            patched.setattr(Path, name, count_and_cut(getattr(Path, name)))
+        patched.setattr(Path, "unlink", count_and_cut(Path.unlink))
+        for module in (opening, salvage):
+            patched.setattr(module, "move", count_and_cut(files.move))
         try:
             GatewayStore(path, QUOTA_BYTES).close()
         except PowerCutError:

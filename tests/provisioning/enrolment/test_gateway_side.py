@@ -16,7 +16,7 @@ from attrs import define, evolve, field
 from agent.sealing.opening import open_chain
 from agent.site.file import load_site
 from evidence.keys import public
-from provisioning.enrolment import enrolling
+from provisioning.enrolment import enrolling, identity
 from provisioning.enrolment.identity import Identity
 from provisioning.enrolment.trouble import TROUBLES, EnrolTroubleError
 from tests.evidence.chains import heartbeat, stamp
@@ -79,9 +79,7 @@ def test_killed_between_any_two_steps_the_next_call_goes_on_with_the_same_keys(
     enrolling.prepare(site, tmp_path / "recovery")
     count = iter(range(1_000))
 
-    def pulled(name: str) -> Callable[..., object]:
-        real = getattr(Path, name)
-
+    def pulled(real: Callable[..., object]) -> Callable[..., object]:
         def step(*words: object, **more: object) -> object:
             if next(count) == killed_at:
                 raise PulledPlugError
@@ -90,8 +88,10 @@ def test_killed_between_any_two_steps_the_next_call_goes_on_with_the_same_keys(
         return step
 
     with monkeypatch.context() as plug:
-        for name in ("rename", "mkdir", "symlink_to", "unlink"):
-            plug.setattr(Path, name, pulled(name))
+        for name in ("mkdir", "symlink_to", "unlink"):
+            plug.setattr(Path, name, pulled(getattr(Path, name)))
+        for module, name in ((identity, "move"), (identity, "replace_file"), (enrolling, "replace_file")):
+            plug.setattr(module, name, pulled(getattr(module, name)))
         with suppress(PulledPlugError):  # the last numbers are beyond the last step
             enrolling.enrol(site, offer, wire, silent)
     done = enrolling.enrol(site, offer, wire, silent)

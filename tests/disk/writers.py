@@ -1,0 +1,457 @@
+"""Every writer of the product: how its folder begins, what it does, and what may be found there afterwards.
+
+`look` gives what a reader gets: it must be what was there before or what a whole run gives, whatever
+happened in between.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+from attrs import evolve, field, frozen
+from cryptography import x509
+
+from agent.inbox import drop
+from agent.sealing import rekey, statements
+from agent.sealing.key_slots import KeySlots, first_slot
+from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
+from centre.enrolment.ledger import LEDGER_NAME, Ledger, OfficeError, TokenKept
+from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
+from centre.register import add_line, enrolment_line, read_register
+from disk.files import move, replace_file, write_output
+from evidence.keys import create_key_file, load_key_file
+from provisioning.centre import approve, office
+from provisioning.doctor import bundle
+from provisioning.enrolment.file import FolderTransport
+from provisioning.enrolment.identity import Identity
+from provisioning.evidence import export, verb
+from provisioning.journal.file import Journal, load_journal, save_journal
+from provisioning.live.page import gate
+from provisioning.setup.session import aside
+from provisioning.terminal.bus_option import opened
+from provisioning.terminal.exits import write_or_fail
+from tests.evidence.chains import Chain, secret
+from wire.enrolment import certificates
+from wire.enrolment.answer import Issued, Refused
+from wire.enrolment.token import new_token
+
+NOW: Final = 1_767_268_800_000
+OLD: Final = b"what was there before\n" * 30
+NEW: Final = b"what comes in its place, and is longer\n" * 30
+_CSR: Final = certificates.make_csr(certificates.new_key(), "g1", b"attribute")
+_PAIR: Final = certificates.make_authority("dianjian", dt.datetime(2026, 1, 1, tzinfo=dt.UTC))
+
+
+@frozen
+class Writer:
+    """One row.
+
+    Attributes:
+        sites: The functions that it goes through, as "module:function".
+        act: Writes.
+        look: What a reader finds.
+        arrange: Makes what was there before.
+        refuses: How a second try answers where the first was killed when all was done: what is there is
+            never overwritten.
+    """
+
+    name: str
+    sites: tuple[str, ...]
+    act: Callable[[Path], object]
+    look: Callable[[Path], object]
+    arrange: Callable[[Path], object] = lambda _: None
+    refuses: tuple[type[Exception], ...] = field(default=())
+
+
+def _bytes(name: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).read_bytes() if (folder / name).exists() else None
+
+
+def _old(name: str) -> Callable[[Path], object]:
+    return lambda folder: (folder / name).write_bytes(OLD)
+
+
+def _letters(folder: Path) -> object:
+    return [path.read_bytes() for path in folder.glob("state/postbox/*.json")]
+
+
+def _drop(folder: Path) -> None:
+    (folder / "state").mkdir(exist_ok=True)
+    drop(folder / "state", {"what": "wiring", "text": "wired as drawn " * 5}, NOW)
+
+
+def _enrolment(folder: Path) -> object:
+    try:
+        return read_enrolment(folder)
+    except EnrolmentError:
+        return None if not (folder / "enrolment.json").exists() else "damaged"
+
+
+def _slots(folder: Path) -> object:
+    file = folder / "keys"
+    return KeySlots(file).load() if file.exists() else None
+
+
+def _restart(folder: Path) -> None:
+    KeySlots(folder / "keys").restart(evolve(first_slot(secret(70)), number=70), keep=False)
+
+
+def _next_slot(folder: Path) -> None:
+    slots = KeySlots(folder / "keys")
+    try:
+        slots.write(evolve(first_slot(secret(2)), number=2))
+    except BaseException:
+        with suppress(BaseException):
+            slots.close()
+        raise
+    slots.close()
+
+
+def _slot_1(folder: Path) -> object:
+    """The other slot: that which is written may be torn, the process ends, and this one goes on."""
+    return KeySlots(folder / "keys").load()[0]
+
+
+def _keep(folder: Path) -> None:
+    statements.keep(folder, statements.Kept(b"a statement " * 9, b"a receipt"))
+
+
+def _kept(folder: Path) -> object:
+    return bool(statements.kept_in(folder)) or (folder / statements.STATEMENTS_NAME).exists()
+
+
+def _register(folder: Path) -> object:
+    return {name: one.first_key for name, one in read_register(folder / "register").items()}
+
+
+def _ledger(folder: Path) -> object:
+    with Ledger(folder / LEDGER_NAME).locked() as ledger:
+        return {token.gateway for token in ledger.tokens.values()}
+
+
+def _give(gateway: str) -> Callable[[Path], object]:
+    def give(folder: Path) -> None:
+        with Ledger(folder / LEDGER_NAME).locked() as ledger:
+            token = new_token()
+            ledger.add_token(token, TokenKept(token.id, gateway, token.mac_key, NOW), NOW)
+
+    return give
+
+
+def _make_office(folder: Path) -> None:
+    with mock.patch.object(certificates, "make_authority", return_value=_PAIR):
+        make_office(folder, "dianjian", NOW)
+
+
+def _office(folder: Path) -> object:
+    """An office begins with its certificate; without that nobody believes the key."""
+    if not (folder / AUTHORITY_NAME).exists():
+        return None
+    certificates.parse_certificate((folder / AUTHORITY_NAME).read_bytes())
+    return (folder / KEY_NAME).read_bytes() == _PAIR[0]
+
+
+def _revoked(folder: Path) -> object:
+    return len(x509.load_pem_x509_crl((folder / REVOKED_NAME).read_bytes()))
+
+
+def _pair(folder: Path) -> object:
+    return tuple(
+        _bytes(f"server.{end}")(folder) in {None, content} for end, content in (("key", OLD), ("pem", NEW))
+    )
+
+
+def _identity(folder: Path) -> None:
+    identity = Identity(folder / "tls")
+    identity.key(lambda: NEW)
+    identity.keep_request(NEW + b"request")
+    identity.install("a" * 16, OLD, OLD)
+
+
+def _certificate(folder: Path) -> object:
+    here = folder / "tls" / "current"
+    if not here.exists():
+        return None
+    return [(here / name).read_bytes() for name in ("key.pem", "certificate.pem", "ca.pem", "request.csr")]
+
+
+def _set_password(password: str) -> Callable[[Path], object]:
+    def act(folder: Path) -> None:
+        with mock.patch.multiple(gate, SCRYPT_N=2, SCRYPT_R=1, SCRYPT_P=1):
+            gate.write_password(folder / "password", password)
+
+    return act
+
+
+def _password(folder: Path) -> object:
+    known = gate.read_password(folder / "password")
+    return [word for word in ("the old one is this", "and this is the new one") if known.is_it(word.encode())]
+
+
+def _bundle(folder: Path) -> None:
+    with mock.patch.object(bundle, "members", return_value={"a.txt": "x" * 5_000}):
+        bundle.write_bundle(folder / "out.zip", mock.Mock(), [], lambda _: None)
+
+
+def _export(folder: Path) -> None:
+    chain = Chain()
+    items = [export.ExportedSeal(seal.cose, seal.body) for seal in (chain.seal() for _ in range(3))]
+    with mock.patch.object(export, "_of_gateway", return_value=("gw-7", iter(items))):
+        callback: Any = export.command.callback
+        callback(folder, None, None, folder / "file")
+
+
+def _ask(folder: Path) -> None:
+    FolderTransport(folder, "g1").exchange(_CSR, b"")
+
+
+def _record(folder: Path) -> None:
+    with opened(folder / "record") as write:
+        for number in range(9):
+            write(f"line {number}\n")
+
+
+def _recorded(folder: Path) -> object:
+    """A record is a stream of lines: a torn last one is left out when it is played back."""
+    text = _bytes("record")(folder)
+    whole = "".join(f"line {number}\n" for number in range(9)).encode()
+    return isinstance(text, bytes) and whole.startswith(text)
+
+
+def _key(folder: Path) -> object:
+    return len(load_key_file(folder / "key")) if (folder / "key").exists() else None
+
+
+def _moved(folder: Path) -> object:
+    return [path.read_bytes() for path in folder.iterdir()]
+
+
+FILE: Final = _bytes("file")
+OLD_FILE: Final = _old("file")
+WRITERS: Final = (
+    Writer(
+        "a key file",
+        (
+            "evidence.keys:create_key_file",
+            "agent.site.enrolment:make_recovery_key",
+            "provisioning.centre.group:init",
+        ),
+        lambda folder: create_key_file(folder / "key"),
+        _key,
+        refuses=(FileExistsError,),
+    ),
+    Writer(
+        "the register",
+        ("centre.register:add_line", "centre.register:enrol_in", "provisioning.centre.chain:_add"),
+        lambda folder: add_line(folder / "register", enrolment_line("second", bytes(31) + b"x")),
+        _register,
+        lambda folder: add_line(folder / "register", enrolment_line("first", bytes(32))),
+    ),
+    Writer("the ledger", ("centre.enrolment.ledger:Ledger._append",), _give("g2"), _ledger, _give("g1")),
+    Writer(
+        "an office", ("centre.enrolment.office:make_office",), _make_office, _office, refuses=(OfficeError,)
+    ),
+    Writer(
+        "the list of revoked certificates",
+        ("centre.enrolment.office:Office._write_revoked",),
+        lambda folder: Office(folder).write_revoked(NOW),
+        _revoked,
+        _make_office,
+    ),
+    Writer("the inbox", ("agent.inbox:drop",), _drop, _letters),
+    Writer(
+        "the enrolment",
+        ("agent.site.enrolment:write_enrolment",),
+        lambda folder: write_enrolment(folder, "g1", bytes(32), bytes(31) + b"x"),
+        _enrolment,
+        lambda folder: write_enrolment(folder, "g1", bytes(32)),
+    ),
+    Writer(
+        "the first key",
+        ("agent.sealing.key_slots:KeySlots._appear",),
+        lambda folder: KeySlots(folder / "keys").create(secret(1)),
+        _slots,
+        refuses=(Exception,),
+    ),
+    Writer(
+        "a re-key",
+        ("agent.sealing.key_slots:KeySlots._appear",),
+        _restart,
+        _slots,
+        lambda folder: KeySlots(folder / "keys").create(secret(1)),
+    ),
+    Writer(
+        "the next key",
+        ("agent.sealing.key_slots:KeySlots._put",),
+        _next_slot,
+        _slot_1,
+        lambda folder: KeySlots(folder / "keys").create(secret(1)),
+    ),
+    Writer(
+        "a key file that is destroyed",
+        ("agent.sealing.rekey:_destroy",),
+        lambda folder: rekey._destroy(folder / "file") if (folder / "file").exists() else None,
+        lambda folder: (folder / "file").exists(),
+        OLD_FILE,
+    ),
+    Writer("a statement", ("agent.sealing.statements:keep",), _keep, _kept),
+    Writer(
+        "a TLS identity",
+        tuple(
+            f"provisioning.enrolment.identity:Identity.{name}" for name in ("key", "keep_request", "install")
+        ),
+        _identity,
+        _certificate,
+    ),
+    Writer(
+        "the journal",
+        ("provisioning.journal.file:save_journal",),
+        lambda folder: save_journal(folder / "journal", Journal(site_sha256="ab" * 32)),
+        lambda folder: load_journal(folder / "journal"),
+        lambda folder: save_journal(folder / "journal", Journal()),
+    ),
+    Writer(
+        "what a verb writes for the daemon or as a proof",
+        (
+            "provisioning.acceptance.sheet:write_sheet",
+            "provisioning.learning.commission:_write",
+            "provisioning.setup.session:Session.write_site",
+        ),
+        lambda folder: write_or_fail(folder / "file", NEW, replace_file),
+        FILE,
+        OLD_FILE,
+    ),
+    Writer(
+        "what a verb writes for a person",
+        (
+            "provisioning.evidence.explain:_write",
+            "provisioning.evidence.verify_pack:verify_pack",
+            "provisioning.learning.backtest:command",
+            "provisioning.meters.identify:_write",
+        ),
+        lambda folder: write_or_fail(folder / "file", NEW),
+        FILE,
+        OLD_FILE,
+    ),
+    Writer(
+        "a request for an external authority",
+        ("provisioning.centre.approve:approve",),
+        lambda folder: write_output(folder / "file", NEW),
+        FILE,
+        OLD_FILE,
+    ),
+    Writer(
+        "a certificate on a stick",
+        ("provisioning.centre.approve:write_answer",),
+        lambda folder: approve.write_answer(folder, "g1", Issued(NEW)),
+        _bytes("dianjian-g1.p7c"),
+        _old("dianjian-g1.p7c"),
+    ),
+    Writer(
+        "a refusal on a stick",
+        ("provisioning.centre.approve:write_answer",),
+        lambda folder: approve.write_answer(folder, "g1", Refused("denied")),
+        _bytes("dianjian-g1.refused"),
+    ),
+    Writer(
+        "a request on a stick",
+        ("provisioning.enrolment.file:FolderTransport.exchange",),
+        _ask,
+        _bytes("dianjian-g1.csr"),
+        _old("dianjian-g1.csr"),
+    ),
+    Writer(
+        "a certificate of the centre",
+        ("provisioning.centre.office:write_pair",),
+        lambda folder: office.write_pair(folder, "server", OLD, NEW),
+        _pair,
+    ),
+    Writer(
+        "the files of the broker, and the lines for the site file",
+        ("provisioning.centre.broker:broker_config", "provisioning.enrolment.enrolling:enrol"),
+        lambda folder: replace_file(folder / "file", NEW, 0o600),
+        FILE,
+        OLD_FILE,
+    ),
+    Writer(
+        "the password of the page",
+        ("provisioning.live.page.gate:write_password",),
+        _set_password("and this is the new one"),
+        _password,
+        _set_password("the old one is this"),
+    ),
+    Writer(
+        "a bundle",
+        ("provisioning.doctor.bundle:write_bundle",),
+        _bundle,
+        _bytes("out.zip"),
+        _old("out.zip"),
+    ),
+    Writer(
+        "evidence",
+        ("provisioning.evidence.verb:_write",),
+        lambda folder: verb._write(folder / "file", NEW),
+        FILE,
+        refuses=(RuntimeError,),  # click's Exit
+    ),
+    Writer("a chain", ("provisioning.evidence.export:command",), _export, FILE, OLD_FILE),
+    Writer("a record", ("provisioning.terminal.bus_option:opened.write",), _record, _recorded, _record),
+    Writer(
+        "a file that is set aside",
+        ("provisioning.setup.session:aside",),
+        lambda folder: aside(folder / "file", "damaged") if (folder / "file").exists() else None,
+        _moved,
+        OLD_FILE,
+    ),
+    Writer(
+        "a database that takes the place of another",
+        (
+            "agent.sealing.tip:fit",
+            "agent.store.opening:_copy",
+            "agent.store.opening:_finish",
+            "agent.store.salvage:set_aside",
+        ),
+        lambda folder: move(folder / "draft", folder / "file") if (folder / "draft").exists() else None,
+        FILE,
+        lambda folder: [_old("file")(folder), (folder / "draft").write_bytes(NEW)],
+    ),
+)
+ELSEWHERE: Final = {
+    "agent.inbox:Inbox._refused": "a letter that cannot be set aside stays, and is not sealed again",
+    **dict.fromkeys(
+        (
+            "provisioning.demo.broker:main",
+            "provisioning.demo.broker:mosquitto_config",
+            "provisioning.demo.judge:judge",
+            "provisioning.demo.stage:enrol",
+            "provisioning.demo.stage:set_stage",
+        ),
+        "the demo begins in a new folder each time",
+    ),
+    "provisioning.terminal.exits:write_or_fail": "the wrapper that the rows above go through",
+}
+"""Writers through disk/files.py that have no row, and why."""
+RAW: Final = {
+    "agent.sealing.key_slots:KeySlots.restart": "os.link: the old key file stays under a second name, whole",
+    "agent.sealing.key_slots:KeySlots._put": "os.open: one descriptor for all sectors, which write_at writes",
+    "agent.sealing.rekey:_destroy": "open: overwrites a file in its place, to destroy it",
+    "agent.store.ballast:Ballast.take": "os.open: a file without content, removed where it cannot be made",
+    "centre.enrolment.ledger:Ledger._append": "os.open: append_all writes; the ledger cuts what is torn",
+    "centre.enrolment.ledger:Ledger._catch_up": "os.ftruncate: cuts off a torn line, under the lock",
+    "centre.enrolment.ledger:Ledger.locked": "os.open: the lock, and an empty file where there is none",
+    "centre.subscriber:Subscriber._remember": "write_bytes: a cache; to sync each would make a stop slow",
+    "disk.database:Database.mark_suspect": "touch: a mark without content",
+    "disk.lock:Lock.__init__": "os.open: a lock without content",
+    "drivers.link.transport:_DescriptorPipe._write_some": "os.write: a serial port",
+    "firmware_sim.server_ports:PtyPort._write": "os.write: a pseudo-terminal",
+    "firmware_sim.server_ports:PtyPort.open": "symlink_to: the name of a pseudo-terminal",
+    "provisioning.cli:main": "os.open: /dev/null in place of a closed pipe",
+    "provisioning.demo.broker:Broker.__init__": "open: the log of a process",
+    "provisioning.demo.parts:Part.start": "open: the log of a process",
+    "provisioning.enrolment.identity:Identity.install": "symlink_to: a new link, which move puts in place",
+    "provisioning.terminal.bus_option:opened": "open: a stream of lines; write_all writes each",
+}
+"""Where something else than disk/ writes, makes or renames a file, and why."""
