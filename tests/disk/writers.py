@@ -420,7 +420,7 @@ WRITERS: Final = (
     ),
 )
 ELSEWHERE: Final = {
-    "agent.inbox:Inbox._refused": "a letter that cannot be set aside stays, and is not sealed again",
+    "agent.inbox:Inbox._refuse": "a letter that cannot be set aside stays, and is not sealed again",
     **dict.fromkeys(
         (
             "provisioning.demo.broker:main",
