@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from drivers.modbus.transaction import BusStats
+from drivers.link.transaction import BusStats
 
 EDGES_MS: Final = (
     0.2, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300, 400, 500, 700,

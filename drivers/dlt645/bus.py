@@ -1,4 +1,4 @@
-"""One line of DL/T 645-2007 meters: the same door as `drivers.modbus.bus.Bus`, another protocol behind it.
+"""A bus of DL/T 645-2007 meters: the interface of `drivers.modbus.bus.Bus` over another protocol.
 
     dlt645:/dev/ttyS1?baudrate=2400&parity=E   a serial port or a pty
     dlt645+tcp://host:port                     through a transparent TCP gateway
@@ -11,9 +11,9 @@ hexadecimal, so that AA in high bytes remains a wildcard. `count` is in bytes. P
   earlier read of the same data id could, and would make an old value new: after a time-out the same
   data id rests until that answer has come or cannot come any more, and after an answer until no
   duplicate can come. All others may be read at once.
-- Nothing is sent into a line that is not quiet; what lay on it is thrown away and accounted for.
+- Nothing is sent while the wire is not quiet; bytes that lay on it are thrown away and accounted for.
 
-A bus belongs to one thread. It opens its port when it is first used, and again after a failure.
+`drivers.link.port` says when the port is opened and which thread may use it.
 """
 
 import math
@@ -31,11 +31,11 @@ from drivers.dlt645.codec import (
     encode_read,
     signatures_in,
 )
-from drivers.dlt645.transaction import Exchange
-from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
+from drivers.dlt645.transaction import Dlt645Transaction
+from drivers.errors import BusDownError, ExceptionReplyError
 from drivers.link.bus_url import parse_url
 from drivers.link.ledger import Ledger
-from drivers.link.port import Line, late_min_s
+from drivers.link.port import Port, late_min_s
 from drivers.link.transaction import Answer
 
 QUIET_MAX_S: Final = 0.5
@@ -45,19 +45,19 @@ BYTE_PAUSE_S: Final = 0.5
 RESPONSE_MAX_S: Final = 0.5
 """Longest time in which a meter begins to answer (same section)."""
 LATE_TIMES: Final = 2.0
-"""On a serial port a lost answer is waited past for this multiple of the longest that the standard allows,
-or that this meter ever took. A transparent gateway may hold it longer; there the ledger's time counts."""
+"""On a serial port a lost answer can come for this multiple of the longest that the standard allows, or that
+this meter ever took. A transparent gateway may hold it longer; there the ledger's time counts."""
 _DATA_ID_BYTES: Final = 4
 
 
-class Dlt645Bus(Line):
-    """A line that is read by one thread; made by `drivers.modbus.bus.open_bus`."""
+class Dlt645Bus(Port):
+    """A bus of DL/T 645 meters; made by `drivers.poll.bus.open_bus`."""
 
     quiet_max_s = QUIET_MAX_S
     spoiled_s = BYTE_PAUSE_S
 
     def __init__(self, url: str, clock: Clock, ledger: Ledger) -> None:
-        super().__init__(url, parse_url(url), clock, ledger)
+        super().__init__(url, parse_url(url), clock, ledger, signatures_in)
 
     def read(
         self,
@@ -81,79 +81,64 @@ class Dlt645Bus(Line):
 
         Raises:
             BusDownError: The port cannot be used; the next call opens it anew.
-            ReplyTimeoutError: No answer, or a late answer to the same has to be waited for.
+            ReplyTimeoutError: No answer, or a late answer to the same read may still come.
             ReplyError: What came is not the answer.
-            ExceptionReplyError: The meter refused, and it is certain that it refused this.
+            ExceptionReplyError: The meter certainly refused this read.
         """
         del spare_registers
         if function != FUNCTION:
-            raise ValueError(f"function {function} on a DL/T 645 line")
-        found, latency_s = self.ask(ReadId(f"{unit_id:0{ADDRESS_DIGITS}X}", address, count), timeout_s)
-        return Answer(found.data, latency_s)
+            raise ValueError(f"function {function} on a DL/T 645 bus")
+        data, latency_s = self.read_data(ReadId(f"{unit_id:0{ADDRESS_DIGITS}X}", address, count), timeout_s)
+        return Answer(data.data, latency_s)
 
-    def ask(self, ask: ReadId, timeout_s: float) -> tuple[Data, float]:
-        """The answer to one read, with the name of who gave it; its latency. Errors as in `read`."""
+    def read_data(self, request: ReadId, timeout_s: float) -> tuple[Data, float]:
+        """The answer to one read, with the address of the meter that gave it, and its latency.
+
+        Errors as in `read`.
+        """
         try:
-            self._prepare(ask, timeout_s)
-            return self._exchange(ask, timeout_s)
+            self._open()
+            self._drain()
+            if wait_s := self._ledger.rest_s(request.signature, self._clock.monotonic_s()):
+                self._wait_out(wait_s, timeout_s)
+            return self._exchange(request, timeout_s)
         except BusDownError:
             self.close()
             raise
         except ExceptionReplyError:
-            # A refusal does not say what it refuses: its duplicate must find no other question open.
+            # A refusal does not say what it refuses: its duplicate must find no other request open.
             self._clock.sleep(self._ledger.duplicate_max_s)
             raise
 
-    def others_follow(self, wait_s: float) -> bool:
-        """Whether more came behind the last answer within `wait_s`: several meters fit a wildcard."""
+    def has_more(self, wait_s: float) -> bool:
+        """Whether more comes behind the last answer within `wait_s`: several meters fit a wildcard."""
         more = self._buffer + self._pipe.read(self._clock.real_s(wait_s))
-        self._troubled = self._troubled or bool(more)
+        self._needs_quiet = self._needs_quiet or bool(more)
         return bool(more)
 
-    def _prepare(self, ask: ReadId, timeout_s: float) -> None:
-        """Open and quiet the line, and wait past late answers and duplicates of the same read."""
-        self._open()
-        self._settle()
-        wait_s = self._ledger.rest_s(ask.signature, self._clock.monotonic_s())
-        if not wait_s:
-            return
-        if wait_s > max(timeout_s, self._ledger.duplicate_max_s):
-            raise ReplyTimeoutError(f"not asked: an earlier answer may come for {wait_s:.1f} s more")
-        self._clock.sleep(wait_s)
-        self._settle()
-
-    def _account(self, stale: bytes) -> None:
-        """Note other masters' requests and late answers among bytes that are thrown away."""
-        now_s = self._clock.monotonic_s()
-        for signature, is_answer in signatures_in(stale):
-            if is_answer:
-                self.stats.late += self._ledger.arrived(signature, now_s)
-            else:
-                self.stats.collisions += 1
-                self._ledger.overheard(signature, now_s)
-
-    def _exchange(self, ask: ReadId, timeout_s: float) -> tuple[Data, float]:
+    def _exchange(self, request: ReadId, timeout_s: float) -> tuple[Data, float]:
         sent_s = self._keep_gap()
-        request = encode_read(ask.meter, ask.data_id)
+        frame = encode_read(request.meter, request.data_id)
         self.stats.requests += 1
-        answer_bytes = FRAME_OVERHEAD_BYTES + _DATA_ID_BYTES + ask.count
-        wire_s = self._pipe.wire_s(len(request) + len(PREAMBLE) + answer_bytes)
-        self._ledger.sent(ask, sent_s, self._late_max_s(ask, wire_s))
-        exchange = Exchange(self._ledger, self.stats, ask, buffer=self._buffer)
-        self._pipe.write(request)
-        real_s = self._clock.real_s
-        began_s, wait_s = time.monotonic(), real_s(timeout_s + wire_s)
+        answer_bytes = FRAME_OVERHEAD_BYTES + _DATA_ID_BYTES + request.count
+        wire_s = self._pipe.wire_s(len(frame) + len(PREAMBLE) + answer_bytes)
+        self._ledger.note_request(request, sent_s, self._late_max_s(request, wire_s))
+        transaction = Dlt645Transaction(self._ledger, self.stats, request, buffer=self._buffer)
+        self._pipe.write(frame)
+        began_s, wait_s = time.monotonic(), self._clock.real_s(timeout_s + wire_s)
         try:
             chunk = self._pipe.read(wait_s)
-            found = self._await(exchange, chunk, answer_bytes, (began_s, wait_s, wait_s))
+            data = self._await_answer(transaction, chunk, answer_bytes, (began_s, wait_s, wait_s))
         finally:
             self.stats.busy_s += self._clock.monotonic_s() - sent_s
-        self._turnarounds.took(ask.unit_id, self._idle_since_s - sent_s)
-        return found, self._idle_since_s - sent_s
+        latency_s = self._idle_since_s - sent_s
+        self._turnarounds.record(request.unit_id, latency_s)
+        return data, latency_s
 
-    def _late_max_s(self, ask: ReadId, wire_s: float) -> float:
+    def _late_max_s(self, request: ReadId, wire_s: float) -> float:
         """Until when the answer can come."""
         if not wire_s:
             return math.inf
-        longest_s = max(wire_s + RESPONSE_MAX_S + BYTE_PAUSE_S, self._turnarounds.slowest_s(ask.unit_id))
+        slowest_s = self._turnarounds.slowest_s(request.unit_id)
+        longest_s = max(wire_s + RESPONSE_MAX_S + BYTE_PAUSE_S, slowest_s)
         return max(LATE_TIMES * longest_s, late_min_s(self._clock))

@@ -3,15 +3,15 @@
     FE FE FE FE  68  address (6)  68  C  L  data (L)  CS  16
 
 The address is 12 decimal digits, two a byte, low byte first. Each data byte travels with 33H added.
-CS is the sum of all bytes from the first 68 on, modulo 256. Up to four FE go in front to wake the line;
+CS is the sum of all bytes from the first 68 on, modulo 256. Up to four FE go in front to wake the bus;
 they belong to no frame.
 
     request    C = 11   data: data id (4, low byte first)
-    answer     C = 91   data: data id, then what was asked for; C = B1: more of it could be asked for
+    answer     C = 91   data: data id, then the datum; C = B1: there is more of it to be read
     refusal    C = D1   data: one byte of error flags (bit 1: no such data)
 
 An answer names meter and data id, so it can be taken for the answer to another request only where
-both are the same. It counts if both, and the number of bytes, are exactly those that were asked for.
+both are the same. It counts if both, and the number of bytes, are exactly those of the request.
 Everything else is `Foreign`: it is named and cut off, and never becomes a value. Noise, preambles and
 other meters' frames in front of an answer cost no answer; a damaged answer is no answer.
 
@@ -31,7 +31,6 @@ from drivers.link.verdict import NEED_MORE, Foreign, ForeignKind, NeedMore, Sign
 FUNCTION: Final = 0x11
 """Read data: the control code of the request, and the function of a block (drivers.reading.Block)."""
 ADDRESS_DIGITS: Final = 12
-ADDRESS_WILDCARD: Final = "A" * ADDRESS_DIGITS
 DATA_ID_MAX: Final = 0xFFFFFFFF
 DATA_BYTES_MAX: Final = 196
 """Most bytes behind the data id: an answer carries at most 200 (DL/T 645-2007, section 5.2.5)."""
@@ -163,7 +162,7 @@ def frame(address: str, control: int, data: bytes) -> bytes:
 def parse(buffer: bytes, ask: ReadId) -> Verdict:
     """What the received bytes are with regard to `ask`.
 
-    After `Foreign`, cut `consumed` bytes off and ask again. Bytes behind an accepted answer are left
+    After `Foreign`, cut `consumed` bytes off and parse again. Bytes behind an accepted answer are left
     alone.
     """
     awaken = len(buffer) - len(buffer.lstrip(_FE))
@@ -179,7 +178,7 @@ def parse(buffer: bytes, ask: ReadId) -> Verdict:
 
 
 def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
-    """Whose answers (True) and requests (False) lie whole within bytes that nobody waited for."""
+    """Whose answers (True) and requests (False) lie whole within bytes that nothing waited for."""
     at = 0
     while (at := buffer.find(_START, at)) >= 0:
         size = _whole(buffer, at)

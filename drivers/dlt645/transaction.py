@@ -2,41 +2,36 @@
 
 Pure; the rules are those of `drivers.link.transaction`. Late answers to earlier reads are skipped, for they
 name their data id. A refusal names none: while an answer to another read of this meter may still come, it
-is not believed. Bytes that never became a frame are an error of their own: somebody is there.
+is not believed. Bytes that never became a frame are an error of their own: a meter is there.
 """
 
 from attrs import define
 
 from drivers.dlt645.codec import Data, ReadId, parse
 from drivers.errors import DriverError, ReplyError
-from drivers.link.transaction import Taken, Waiting
+from drivers.link.transaction import Reply, Transaction
 from drivers.link.verdict import Foreign, NeedMore
 
 
 @define
-class Exchange(Waiting[Data]):
-    """A read that was sent and is waited for; see `Waiting`."""
+class Dlt645Transaction(Transaction[Data]):
+    """A read that was sent, and what has come back; see `Transaction`."""
 
-    ask: ReadId
-
-    @property
-    def asked(self) -> ReadId:
-        """What is asked."""
-        return self.ask
+    request: ReadId
 
     @property
     def has_begun(self) -> bool:
-        """Never said: a meter may pause for half a second within its frame (DL/T 645-2007, section 5.3)."""
+        """Never: a meter may pause for half a second within its frame (DL/T 645-2007, section 5.3)."""
         return False
 
-    def _verdict(self, now_s: float) -> NeedMore | Foreign | Taken[Data]:
+    def _judge(self, now_s: float) -> NeedMore | Foreign | Reply[Data]:
         del now_s
-        verdict = parse(self.buffer, self.ask)
+        verdict = parse(self.buffer, self.request)
         if isinstance(verdict, NeedMore | Foreign):
             return verdict
         if isinstance(verdict, Data):
-            return Taken(verdict.size, verdict)
-        return Taken(verdict.size, code=verdict.code)
+            return Reply(verdict.size, verdict)
+        return Reply(verdict.size, code=verdict.code)
 
-    def _unfinished(self) -> DriverError:
+    def _incomplete_error(self) -> DriverError:
         return ReplyError("no whole answer in time")

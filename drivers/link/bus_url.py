@@ -1,4 +1,4 @@
-"""The URL of a bus, as written in the site file, and the pipe and protocol it stands for.
+"""The URL of a bus, as written in the site file, and the pipe and protocol that it names.
 
 Every mistake gives one `BusUrlError` that quotes the URL and says what is expected.
 """
@@ -21,14 +21,18 @@ EXAMPLES: Final = (
     "tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1, rtu+tcp://host:port, "
     "dlt645:/dev/ttyS1?baudrate=2400&parity=E, dlt645+tcp://host:port"
 )
-_MODBUS_LINE: Final = SerialSettings("", baudrate=9600, parity="N")
-_DLT645_LINE: Final = SerialSettings("", baudrate=2400, parity="E")
-"""What a URL need not say (DL/T 645-2007, section 4: 2400 baud, even parity)."""
+_MODBUS_SERIAL: Final = SerialSettings("", baudrate=9600, parity="N")
+_DLT645_SERIAL: Final = SerialSettings("", baudrate=2400, parity="E")
+"""Where a URL gives no setting (DL/T 645-2007, section 4: 2400 baud, even parity)."""
+GAP_REGISTERS_RTU: Final = 7
+"""Another request costs 8 + 5 bytes of frames (and silent time on top): as much as 7 registers."""
+GAP_REGISTERS_TCP: Final = 31
+"""Another request costs 12 + 9 bytes of frames and 40 of TCP/IP headers: as much as 31 registers."""
 
 
 @frozen
 class BusTarget:
-    """Where a bus is and how it is spoken to: in a framing of Modbus, or in DL/T 645."""
+    """Where a bus is and what is spoken on it: Modbus in a framing, or DL/T 645."""
 
     framing: Framing
     pipe: Pipe
@@ -37,7 +41,7 @@ class BusTarget:
 
 
 def parse_url(url: str) -> BusTarget:
-    """What `url` stands for; nothing is opened.
+    """What `url` names; nothing is opened.
 
     Raises:
         BusUrlError: The URL cannot be understood.
@@ -47,13 +51,13 @@ def parse_url(url: str) -> BusTarget:
     except ValueError as error:
         raise BusUrlError(f"bus URL {url!r}: {error}; expected one of {EXAMPLES}") from error
     if parts.scheme == "rtu":
-        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _MODBUS_LINE)), GAP_REGISTERS_RTU)
+        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _MODBUS_SERIAL)), GAP_REGISTERS_RTU)
     if parts.scheme == "tcp":
         return BusTarget(Framing.TCP, _tcp(url, parts, MODBUS_TCP_PORT), GAP_REGISTERS_TCP)
     if parts.scheme == "rtu+tcp":
         return BusTarget(Framing.RTU, _tcp(url, parts, None), GAP_REGISTERS_RTU)
     if parts.scheme == "dlt645":
-        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _DLT645_LINE)), 0, is_dlt645=True)
+        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _DLT645_SERIAL)), 0, is_dlt645=True)
     if parts.scheme == "dlt645+tcp":
         return BusTarget(Framing.RTU, _tcp(url, parts, None), 0, is_dlt645=True)
     raise BusUrlError(f"bus URL {url!r}: expected one of {EXAMPLES}")
@@ -96,11 +100,3 @@ def _one_of(
     if value not in map(str, allowed):
         raise BusUrlError(f"bus URL {url!r}: {key} is {value!r}, not one of {', '.join(map(str, allowed))}")
     return value
-
-
-GAP_REGISTERS_RTU: Final = 7
-"""Another request costs 8 + 5 bytes of frames (and silent time on top): as much as 7 registers."""
-
-
-GAP_REGISTERS_TCP: Final = 31
-"""Another request costs 12 + 9 bytes of frames and 40 of TCP/IP headers: as much as 31 registers."""

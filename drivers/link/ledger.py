@@ -1,4 +1,4 @@
-"""Which requests could still be answered: the memory that keeps a late answer from being believed.
+"""Which requests may still be answered: the memory that keeps a late answer from being believed.
 
 An RTU answer names its unit, function and byte count, not its registers. So as long as an answer to
 one request may still arrive, no other request with the same `Signature` may be sent, or the old
@@ -6,16 +6,16 @@ registers would be taken for the new ones. Two cases, each with its own time:
 
 - **unanswered**: the time-out passed, the connection broke, or another master asked. Its answer may
   come until `late_max_s` after the request.
-- **answered**: only a duplicate can come, until `duplicate_max_s` after the answer. The same
-  registers may be asked again at once, for a duplicate would hold the same registers, younger than
+- **answered**: only a duplicate can come, until `duplicate_max_s` after the answer. The same registers
+  may be read again at once, for a duplicate would hold the same registers, younger than
   `duplicate_max_s`.
 
 The bus changes the signature by reading a few registers more than it needs (`choose`); where a meter
-leaves no choice it has to wait. A refusal does not even name a count: while anything asked of this
-unit and function may be answered late, a refusal is `doubtful`: it may belong to the earlier request,
-must not teach the meter's holes, and the answer may still come.
+leaves no choice it has to wait. A refusal does not even name a count: while any other read of this unit
+and function may be answered late, a refusal is doubtful: it may belong to the earlier request, must not
+teach the meter's holes, and the answer may still come.
 
-Pure: time comes in as `now_s`. Size: one entry for each signature of the last `late_max_s` and TIDY_S.
+Pure: time is passed in as `now_s`. Size: one entry for each signature of the last `late_max_s` and TIDY_S.
 """
 
 import math
@@ -28,30 +28,30 @@ from drivers.link.verdict import COUNT_MAX, Request, Signature
 LATE_REAL_MIN_S: Final = 1.0
 """A clock that runs fast does not make the machine's scheduler faster: this much real time is kept."""
 LATE_MAX_S: Final = 10.0
-"""Latest answer that is reckoned with. Gateways queue for seconds; ten is beyond every time-out in use."""
+"""Latest answer that is expected. Gateways queue for seconds; ten is beyond every time-out in use."""
 DUPLICATE_MAX_S: Final = 0.5
 """Latest second copy of an answer: a repeater or a radio link sends it within a few frame lengths."""
 
 TIDY_S: Final = 1.0
-"""Time between two looks for entries that have run out; they count for nothing before that, too."""
+"""Time between two removals of expired entries; they count for nothing before that, too."""
 
 
-class Asked(Protocol):
+class PendingRequest(Protocol):
     """A request, of Modbus or of DL/T 645: what the ledger has to know of it."""
 
     @property
     def unit_id(self) -> int:
-        """Who was asked."""
+        """The meter."""
         ...
 
     @property
     def function(self) -> int:
-        """How."""
+        """The function."""
         ...
 
     @property
     def address(self) -> int:
-        """For what."""
+        """The first register, or the data id."""
         ...
 
     @property
@@ -97,7 +97,7 @@ class Ledger:
     def choose(self, request: Request, spare_registers: int, now_s: float) -> Choice:
         """The count for `request` that no late answer can be confused with.
 
-        Counts from the one asked for up to `spare_registers` more, the fewest among equals; but not
+        Between the request's own count and `spare_registers` more, the fewest among equals; but not
         that of the same meter's request just before, while a duplicate of its answer may come.
         """
         last_count = self._last_count(request, now_s)
@@ -113,34 +113,34 @@ class Ledger:
     def rest_s(self, signature: Signature, now_s: float) -> float:
         """How long until nothing can come any more that an answer of this signature could be taken for.
 
-        Also for duplicates: for protocols where an answer of one signature is always to one question,
-        so that a duplicate is not told from a new answer but by its time.
+        Counts duplicates too: for protocols where an answer of one signature always belongs to one
+        question, so that only its time tells a duplicate from a new answer.
         """
         entry = self._entries.get(signature)
         return 0.0 if entry is None else max(entry.until_s - now_s, 0.0)
 
-    def sent(self, request: Asked, now_s: float, late_max_s: float = math.inf) -> None:
-        """`request` went out: until told otherwise it is unanswered.
+    def note_request(self, request: PendingRequest, now_s: float, late_max_s: float = math.inf) -> None:
+        """Note that `request` went out: it is unanswered until its answer is noted.
 
-        `late_max_s` is for a line whose answers are known to come sooner than those of all others.
+        `late_max_s` is for a bus whose answers are known to come sooner than those of all others.
         """
         if now_s >= self._tidied_s + TIDY_S or now_s < self._tidied_s:
-            self._forget(now_s)
+            self._drop_expired(now_s)
         signature = self._last = request.signature
         until_s = now_s + min(self.late_max_s, late_max_s)
         self._entries[signature] = _Entry(request.address, until_s, answered=False)
 
-    def answered(self, request: Asked, now_s: float, *, refused: bool = False) -> None:
-        """The answer or a certain refusal came."""
+    def note_answer(self, request: PendingRequest, now_s: float, *, refused: bool = False) -> None:
+        """Note the answer or a certain refusal."""
         until_s = now_s + self.duplicate_max_s
         self._entries[request.signature] = _Entry(request.address, until_s, answered=True, refused=refused)
 
-    def overheard(self, signature: Signature, now_s: float) -> None:
-        """Another master asked; its answer may come at any time."""
+    def note_foreign_request(self, signature: Signature, now_s: float) -> None:
+        """Note that another master asked; its answer may come at any time."""
         self._entries[signature] = _Entry(-1, now_s + self.late_max_s, answered=False)
 
-    def arrived(self, signature: Signature, now_s: float) -> bool:
-        """An answer that nobody waits for came; whether it was a late one of ours."""
+    def note_stray_answer(self, signature: Signature, now_s: float) -> bool:
+        """Note an answer that nothing waits for; whether it was a late one of ours."""
         entry = self._entries.get(signature)
         if entry is None or entry.until_s <= now_s:
             return False
@@ -149,7 +149,7 @@ class Ledger:
             self._entries[signature] = _Entry(-1, until_s, answered=True)
         return True
 
-    def doubtful(self, request: Asked, now_s: float) -> bool:
+    def is_doubtful(self, request: PendingRequest, now_s: float) -> bool:
         """Whether a refusal that comes now may belong to an earlier request."""
         return any(
             entry.until_s > now_s and (not entry.answered or entry.refused)
@@ -172,8 +172,7 @@ class Ledger:
             return 0.0
         return max(entry.until_s - now_s, 0.0)
 
-    def _forget(self, now_s: float) -> None:
+    def _drop_expired(self, now_s: float) -> None:
         self._tidied_s = now_s
-        gone = [signature for signature, entry in self._entries.items() if entry.until_s <= now_s]
-        for signature in gone:
+        for signature in [one for one, entry in self._entries.items() if entry.until_s <= now_s]:
             del self._entries[signature]

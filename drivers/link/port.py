@@ -1,41 +1,43 @@
-"""A line to meters, and what all protocols do on it: quiet before a request, an end to every wait.
+"""The port of a bus, and what every protocol does on it: quiet before a request, an end to every wait.
 
-A `Line` owns the pipe, the ledger and the counters. `drivers.modbus.bus` makes a Modbus bus of it and
-`drivers.dlt645.bus` one of DL/T 645; both promise what is said there, and rest on this:
+A `Port` owns the pipe, the ledger and the counters. `drivers.modbus.bus` makes a Modbus bus of it and
+`drivers.dlt645.bus` one of DL/T 645; their promises rest on this:
 
-- Nothing is sent into a line that is not quiet; what lay on it is thrown away and accounted for.
-- Between frames there is the silence that the line asks for.
-- A wait ends at the time-out, or on a serial line as soon as the answer is known to be lost
+- Nothing is sent while the wire is not quiet; bytes that lay on it are thrown away and accounted for.
+- Between frames there is the silence that the wire needs.
+- A wait ends at the time-out, or on a serial bus as soon as the answer is known to be lost
   (`drivers.link.reply_wait`).
-- Requests in a row without a single byte open the port anew.
+- SILENT_REOPEN requests in a row without a single byte open the port anew.
 
-A line belongs to one thread. It opens its port when it is first used, and again after a failure.
-Times are seconds of the clock; only waiting is translated into real time.
+A port belongs to one thread. It is opened at its first use, and again after a failure.
+Times are seconds of the clock; only waits are converted into real time.
 """
 
 import time
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from drivers.clock import Clock
+from drivers.errors import ReplyTimeoutError
 from drivers.link.bus_url import BusTarget
 from drivers.link.ledger import LATE_MAX_S, LATE_REAL_MIN_S, Ledger
-from drivers.link.reply_wait import SPOILED_S, Patience, Turnarounds
-from drivers.link.transaction import FLOOD_BYTES_MAX, BusStats, Found, Waiting
+from drivers.link.reply_wait import SPOILED_S, ReplyWait, Turnarounds
+from drivers.link.transaction import FLOOD_BYTES_MAX, AnswerT, BusStats, Transaction
 from drivers.link.transport import Deadline
+from drivers.link.verdict import Signature
 
 QUIET_S: Final = 0.02
-"""Silence asked for after trouble. USB adapters hand over what they have every 16 ms."""
+"""Silence needed after trouble. USB adapters hand over what they have every 16 ms."""
 FIFO_BYTES: Final = 16
-"""A UART hands over what it has when it is full, so a slow line seems silent for that long within a frame."""
+"""A UART hands over what it has when it is full, so a slow bus seems silent for that long within a frame."""
 QUIET_MAX_S: Final = 0.3
 """Longest wait for that silence: a babbling meter must not stop the others."""
 SILENT_REOPEN: Final = 5
-"""Requests in a row without a single byte after which the port is opened anew: a connection through a
-gateway that was restarted stays silent for hours."""
+"""A connection through a gateway that was restarted stays silent for hours."""
 
 OVERSLEPT_S: Final = 0.0001
 """How much too long the kernel lets a thread sleep. The end of a gap is awaited awake, or it would cost a
-fast line 1 % of its rate; a request of 15 ms pays for it with as much processor time as its answer."""
+fast bus 1 % of its rate; a request of 15 ms pays for it with as much processor time as its answer."""
 
 
 def late_min_s(clock: Clock) -> float:
@@ -44,13 +46,24 @@ def late_min_s(clock: Clock) -> float:
     return LATE_REAL_MIN_S * hour_s / clock.real_s(hour_s)
 
 
-class Line:
-    """A line that is read by one thread."""
+class Port:
+    """The port of a bus, used by one thread.
+
+    `signatures_in` finds the whole frames of the protocol in any bytes: whose they are, and whether each
+    is an answer (True) or a request.
+    """
 
     quiet_max_s: float = QUIET_MAX_S
     spoiled_s: float = SPOILED_S
 
-    def __init__(self, url: str, target: BusTarget, clock: Clock, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        url: str,
+        target: BusTarget,
+        clock: Clock,
+        ledger: Ledger,
+        signatures_in: Callable[[bytes], Iterable[tuple[Signature, bool]]],
+    ) -> None:
         self.url = url
         self.gap_registers_max = target.gap_registers_max
         self.stats = BusStats()
@@ -59,10 +72,11 @@ class Line:
         self._fifo_s = target.pipe.wire_s(FIFO_BYTES)
         self._clock = clock
         self._ledger = ledger
+        self._signatures_in = signatures_in
         self._turnarounds = Turnarounds()
         self._buffer = b""
         self._opened_once = False
-        self._troubled = False
+        self._needs_quiet = False
         self._silent = 0
         self._idle_since_s = 0.0
 
@@ -71,9 +85,15 @@ class Line:
         self._pipe.close()
         self._buffer = b""
 
-    def _account(self, stale: bytes) -> None:
+    def _note_stale(self, stale: bytes) -> None:
         """Note other masters' requests and late answers among bytes that are thrown away."""
-        raise NotImplementedError
+        now_s = self._clock.monotonic_s()
+        for signature, is_answer in self._signatures_in(stale):
+            if is_answer:
+                self.stats.late += self._ledger.note_stray_answer(signature, now_s)
+            else:
+                self.stats.collisions += 1
+                self._ledger.note_foreign_request(signature, now_s)
 
     def _open(self) -> None:
         if self._pipe.open():
@@ -81,9 +101,9 @@ class Line:
             self._opened_once = True
             self._buffer = b""
 
-    def _settle(self) -> None:
-        """Take off the line what nobody asked for, until it is quiet."""
-        if not (self._troubled or self._buffer):
+    def _drain(self) -> None:
+        """Throw away bytes that answer nothing, until the wire is quiet."""
+        if not (self._needs_quiet or self._buffer):
             chunk = self._pipe.read(0.0)
             if not chunk:
                 return
@@ -97,12 +117,19 @@ class Line:
             self._idle_since_s = self._clock.monotonic_s()
             if not deadline.left_s():
                 break
-        self._troubled = False
+        self._needs_quiet = False
         if stale:
-            self._account(stale)
+            self._note_stale(stale)
+
+    def _wait_out(self, wait_s: float, timeout_s: float) -> None:
+        """Wait past late answers to earlier requests, unless that takes longer than a time-out."""
+        if wait_s > max(timeout_s, self._ledger.duplicate_max_s):
+            raise ReplyTimeoutError(f"not asked: an earlier answer may come for {wait_s:.1f} s more")
+        self._clock.sleep(wait_s)
+        self._drain()
 
     def _keep_gap(self) -> float:
-        """Wait until the line has been silent for long enough; the moment."""
+        """Wait until the wire has been silent for long enough; returns that moment."""
         now_s = self._clock.monotonic_s()
         quiet_s = self._idle_since_s + self._gap_s
         if now_s >= quiet_s:
@@ -113,13 +140,17 @@ class Line:
             pass
         return now_s
 
-    def _await(
-        self, waiting: Waiting[Found], chunk: bytes, answer_bytes: int, times_s: tuple[float, float, float]
-    ) -> Found:
-        """Feed `chunk` and what follows until there is the answer, or raise why there is none.
+    def _await_answer(
+        self,
+        transaction: Transaction[AnswerT],
+        chunk: bytes,
+        answer_bytes: int,
+        times_s: tuple[float, float, float],
+    ) -> AnswerT:
+        """Feed `chunk` and what follows until the answer is there, or raise why there is none.
 
         Args:
-            waiting: What is waited for.
+            transaction: The request and what has become of it.
             chunk: What has come so far, or b"".
             answer_bytes: The size of the answer.
             times_s: When the request was sent, real time; the time-out, and after how long answers of this
@@ -127,34 +158,34 @@ class Line:
         """
         sent_s, timeout_s, due_s = times_s
         spoiled_s = self._clock.real_s(max(self.spoiled_s, self._fifo_s + QUIET_S))
-        patience = Patience(sent_s + timeout_s, answer_bytes, sent_s + due_s, spoiled_s)
+        wait = ReplyWait(sent_s + timeout_s, answer_bytes, sent_s + due_s, spoiled_s)
         try:
             while chunk:
                 self._silent = 0
                 self._idle_since_s = self._clock.monotonic_s()
-                found = waiting.feed(chunk, self._idle_since_s)
-                if found is not None:
-                    return found
+                answer = transaction.feed(chunk, self._idle_since_s)
+                if answer is not None:
+                    return answer
                 now_s = time.monotonic()
                 if self._gap_s:
-                    patience.heard(waiting.unexplained, now_s, has_begun=waiting.has_begun)
-                chunk = self._pipe.read(patience.left_s(now_s))
-            self._give_up(waiting, early=patience.is_early)
-            raise waiting.given_up()
+                    wait.note_bytes(transaction.unexplained, now_s, has_begun=transaction.has_begun)
+                chunk = self._pipe.read(wait.left_s(now_s))
+            self._give_up(transaction, early=wait.is_early)
+            raise transaction.give_up()
         finally:
-            self._buffer = waiting.buffer
-            if waiting.lost_sync:
+            self._buffer = transaction.buffer
+            if transaction.lost_sync:
                 self._lose_sync()
 
-    def _give_up(self, waiting: Waiting[Found], *, early: bool) -> None:
-        if waiting.has_come:
-            self._ledger.answered(waiting.asked, self._idle_since_s)
-        if early:  # the silence that ended it is as good as the one that is asked for after trouble
-            self._account(waiting.buffer)
-            waiting.buffer = b""
+    def _give_up(self, transaction: Transaction[AnswerT], *, early: bool) -> None:
+        if transaction.has_come:
+            self._ledger.note_answer(transaction.request, self._idle_since_s)
+        if early:  # the silence that ended the wait is as good as the one that is needed after trouble
+            self._note_stale(transaction.buffer)
+            transaction.buffer = b""
             return
-        self._troubled = True
-        if waiting.received:
+        self._needs_quiet = True
+        if transaction.received:
             return
         self._silent += 1
         if self._silent >= SILENT_REOPEN:
@@ -162,8 +193,8 @@ class Line:
             self._pipe.close()
 
     def _lose_sync(self) -> None:
-        """On a serial line the next silence begins anew."""
-        self._troubled = True
+        """On a serial bus the next silence is a new beginning."""
+        self._needs_quiet = True
 
 
 def new_ledger(clock: Clock) -> Ledger:

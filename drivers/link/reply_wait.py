@@ -1,17 +1,17 @@
-"""How long one answer is waited for, when bytes come that are not it.
+"""How long to wait for one answer, when bytes come that are not it.
 
-Silence means nothing before the time-out: the meter may still think. Bytes do. On a serial line
+Silence means nothing before the time-out: the meter may still be at work. Bytes do. On a serial bus
 
 - an answer that broke off does not go on after a silence,
 - as many bytes as the answer has, or more, were the answer, and something spoiled it,
-- fewer bytes are noise: the answer is still waited for, as long as this meter ever took to begin.
+- fewer bytes are noise: the wait goes on for as long as this meter ever took to begin.
 
-So after SPOILED_S of silence behind them the wait ends, and the line that was just heard silent can be
+So the wait ends after SPOILED_S of silence behind such bytes, and the wire that was just silent can be
 used at once: a burst of noise costs one answer and 40 ms, and not the time-out as well. If the answer
 comes after all, `drivers.link.ledger` knows what it is. Over TCP none of this holds, for gateways and
 networks hand over bytes when they like; there the time-out alone counts.
 
-Pure: `now_s` comes in, in the same seconds as all others here.
+Pure: `now_s` is passed in, in the same seconds as all other times here.
 """
 
 from typing import Final
@@ -20,19 +20,19 @@ from attrs import define, field
 
 SPOILED_S: Final = 0.04
 """Silence behind bytes that are no answer: USB adapters hand over what they have every 16 ms, a UART every
-16 characters (the bus adds that where it is more), and whoever does it may be kept from it for a moment."""
+16 characters (the bus adds that where it is more), and the scheduler may delay either for a moment."""
 TURNAROUND_FADES: Final = 0.9
 """How much of a meter's longest turnaround is remembered from one answer to the next."""
 TURNAROUND_TIMES: Final = 1.5
-"""A meter's answer is not waited for behind noise beyond this multiple of its longest turnaround."""
+"""Behind noise, the wait for a meter's answer ends at this multiple of its longest turnaround."""
 
 
 @define
-class Patience:
+class ReplyWait:
     """The wait for one answer.
 
     Attributes:
-        end_s: When it ends; until bytes say otherwise, the time-out.
+        end_s: When it ends; until bytes change that, the time-out.
         answer_bytes: The size of the answer.
         due_s: By when the meter's answers have always begun; the time-out, if it is not known.
         spoiled_s: The silence that ends it.
@@ -47,8 +47,8 @@ class Patience:
     def __attrs_post_init__(self) -> None:
         self._timeout_s = self.end_s
 
-    def heard(self, strange_bytes: int, now_s: float, *, has_begun: bool) -> None:
-        """So many bytes that are nobody's frame have come, the last at `now_s`.
+    def note_bytes(self, strange_bytes: int, now_s: float, *, has_begun: bool) -> None:
+        """Note that so many bytes belong to no frame so far, the last of them at `now_s`.
 
         `has_begun` says whether they end with the begin of an answer.
         """
@@ -73,8 +73,8 @@ class Turnarounds:
 
     _slowest_s: dict[int, float] = field(factory=dict)
 
-    def took(self, unit_id: int, turnaround_s: float) -> None:
-        """A meter answered, so long after the request was on the line."""
+    def record(self, unit_id: int, turnaround_s: float) -> None:
+        """Record how long after its request an answer came, without the time on the wire."""
         before_s = self._slowest_s.get(unit_id, 0.0)
         self._slowest_s[unit_id] = max(turnaround_s, before_s * TURNAROUND_FADES)
 

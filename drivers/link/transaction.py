@@ -1,25 +1,25 @@
-"""What comes back of one request until it is answered, refused or given up: the manners of every protocol.
+"""One request and what comes back until it is answered, refused or given up: the rules of every protocol.
 
-Pure: `feed` takes the bytes that arrived and the time, and returns the answer, or None while it is
-still waited for. What is not the answer is cut off, counted and told to the ledger:
+Pure: `feed` takes the bytes that arrived and the time, and returns the answer, or None while it may still
+come. Everything else is cut off, counted and noted in the ledger:
 
-- A late answer to an earlier request is expected on bad lines: it is skipped, and the wait goes on.
+- A late answer to an earlier request is expected on bad buses: it is skipped, and the wait goes on.
 - An answer that does not fit, a damaged one, or noise is skipped too, but named in the error if the
   right answer does not follow.
 - A refusal that may belong to an earlier request is skipped in the same way.
 - After another master asked the same of the same meter, no answer is believed.
 
-`drivers.modbus.transaction` says what is an answer of Modbus, `drivers.dlt645.transaction` what is one of
-DL/T 645.
+`drivers.modbus.transaction` and `drivers.dlt645.transaction` say what an answer of their protocol is.
 """
 
 from abc import ABC, abstractmethod
+from operator import attrgetter
 from typing import Final, Generic, TypeVar
 
-from attrs import Factory, define, field, frozen
+from attrs import define, field, fields, frozen
 
 from drivers.errors import DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.link.ledger import Asked, Ledger
+from drivers.link.ledger import Ledger, PendingRequest
 from drivers.link.verdict import Foreign, ForeignKind, NeedMore
 
 FLOOD_BYTES_MAX: Final = 4096
@@ -28,7 +28,15 @@ FLOOD_BYTES_MAX: Final = 4096
 _FRAMES: Final = frozenset({ForeignKind.ECHO, ForeignKind.REPLY, ForeignKind.REQUEST})
 """Whole frames: they say nothing of what became of the answer."""
 
-Found = TypeVar("Found")
+AnswerT = TypeVar("AnswerT")
+
+
+@frozen
+class Answer:
+    """The registers (or bytes) that were read, and how long the meter took, s of the clock."""
+
+    words: bytes
+    latency_s: float
 
 
 @define
@@ -43,49 +51,43 @@ class BusStats:
     exceptions: int = 0
     reopened: int = 0
     collisions: int = 0
-    """Requests of another master on the line: there must be none."""
+    """Requests of another master on the bus: there must be none."""
     busy_s: float = 0.0
     """Time in which a request was out, until its answer came or was given up."""
 
     @property
     def counts(self) -> tuple[float, ...]:
         """All of them at one moment, in the order above."""
-        return (
-            self.requests,
-            self.timeouts,
-            self.crc_errors,
-            self.foreign,
-            self.late,
-            self.exceptions,
-            self.reopened,
-            self.collisions,
-            self.busy_s,
-        )
+        counts: tuple[float, ...] = _COUNTS(self)
+        return counts
+
+
+_COUNTS: Final = attrgetter(*(one.name for one in fields(BusStats)))
 
 
 @frozen
-class Taken(Generic[Found]):
+class Reply(Generic[AnswerT]):
     """The whole answer or refusal that the bytes begin with.
 
     Attributes:
         size: How many bytes it takes.
-        found: The answer; None for a refusal.
+        answer: The answer; None for a refusal.
         code: The refusal's.
     """
 
     size: int
-    found: Found | None = None
+    answer: AnswerT | None = None
     code: int = 0
 
 
 @define
-class Waiting(ABC, Generic[Found]):
-    """A request that was sent and is waited for.
+class Transaction(ABC, Generic[AnswerT]):
+    """A request that was sent, and what has come back.
 
     Attributes:
-        buffer: Bytes received and not yet judged; what is left at the end belongs to nobody.
+        buffer: Bytes received and not yet judged; what is left at the end belongs to no frame.
         received: Bytes fed so far.
-        unexplained: Those of them that are no whole frame of anybody.
+        unexplained: Those of them that are no whole frame.
         lost_sync: The stream cannot be followed any more.
         damaged: A frame came whose check does not fit.
     """
@@ -97,13 +99,13 @@ class Waiting(ABC, Generic[Found]):
     unexplained: int = field(default=0, init=False)
     lost_sync: bool = field(default=False, init=False)
     damaged: bool = field(default=False, init=False)
-    _trouble: str = field(default=Factory(str), init=False)
-    _poisoned: bool = field(default=False, init=False)
+    _trouble: str = field(default="", init=False)
+    _is_contested: bool = field(default=False, init=False)
 
     @property
     @abstractmethod
-    def asked(self) -> Asked:
-        """What is asked."""
+    def request(self) -> PendingRequest:
+        """The request that was sent."""
 
     @property
     @abstractmethod
@@ -116,10 +118,10 @@ class Waiting(ABC, Generic[Found]):
         return False
 
     @abstractmethod
-    def _verdict(self, now_s: float) -> NeedMore | Foreign | Taken[Found]:
+    def _judge(self, now_s: float) -> NeedMore | Foreign | Reply[AnswerT]:
         """What the bytes not yet judged are."""
 
-    def feed(self, chunk: bytes, now_s: float) -> Found | None:
+    def feed(self, chunk: bytes, now_s: float) -> AnswerT | None:
         """Take bytes that arrived at `now_s`.
 
         Raises:
@@ -130,7 +132,7 @@ class Waiting(ABC, Generic[Found]):
         self.unexplained += len(chunk)
         self.buffer += chunk
         while True:
-            verdict = self._verdict(now_s)
+            verdict = self._judge(now_s)
             if isinstance(verdict, NeedMore):
                 self._check_flood()
                 return None
@@ -139,20 +141,20 @@ class Waiting(ABC, Generic[Found]):
                 self._reject(verdict, now_s)
                 continue
             self.buffer = self.buffer[verdict.size :]
-            if verdict.found is None:
+            if verdict.answer is None:
                 self._refuse(verdict.code, now_s)
-            elif not self._poisoned:
-                self.ledger.answered(self.asked, now_s)
-                return verdict.found
+            elif not self._is_contested:
+                self.ledger.note_answer(self.request, now_s)
+                return verdict.answer
 
-    def given_up(self) -> DriverError:
-        """The wait is over: the error that says why there is no answer."""
+    def give_up(self) -> DriverError:
+        """End the wait; returns the error that says why there is no answer."""
         self.stats.timeouts += 1
         if self._trouble:
             return ReplyError(self._trouble)
-        return self._unfinished() if self.received else ReplyTimeoutError("no answer")
+        return self._incomplete_error() if self.received else ReplyTimeoutError("no answer")
 
-    def _unfinished(self) -> DriverError:
+    def _incomplete_error(self) -> DriverError:
         return ReplyTimeoutError("no whole answer in time")
 
     def _check_flood(self) -> None:
@@ -160,9 +162,9 @@ class Waiting(ABC, Generic[Found]):
             self.lost_sync = True
             raise ReplyError("flood of bytes that are no answer")
 
-    def _doubtful(self, now_s: float) -> bool:
+    def _is_doubtful(self, now_s: float) -> bool:
         """Whether a refusal may belong to an earlier request."""
-        return self.ledger.doubtful(self.asked, now_s)
+        return self.ledger.is_doubtful(self.request, now_s)
 
     def _is_final(self, code: int) -> bool:
         """Whether nothing can follow a refusal."""
@@ -170,12 +172,12 @@ class Waiting(ABC, Generic[Found]):
         return True
 
     def _refuse(self, code: int, now_s: float) -> None:
-        if self._poisoned or self._doubtful(now_s):
+        if self._is_contested or self._is_doubtful(now_s):
             self._trouble = f"doubtful exception {code}, perhaps the answer to an earlier request"
             return
         self.stats.exceptions += 1
         if self._is_final(code):
-            self.ledger.answered(self.asked, now_s, refused=True)
+            self.ledger.note_answer(self.request, now_s, refused=True)
         raise ExceptionReplyError(code)
 
     def _reject(self, foreign: Foreign, now_s: float) -> None:
@@ -184,13 +186,13 @@ class Waiting(ABC, Generic[Found]):
         if foreign.kind is ForeignKind.ECHO:
             return
         if foreign.kind is ForeignKind.REPLY and foreign.signature is not None:
-            if self.ledger.arrived(foreign.signature, now_s):
+            if self.ledger.note_stray_answer(foreign.signature, now_s):
                 self.stats.late += 1
                 return
         elif foreign.kind is ForeignKind.REQUEST and foreign.signature is not None:
             self.stats.collisions += 1
-            self.ledger.overheard(foreign.signature, now_s)
-            self._poisoned = self._poisoned or foreign.signature == self.asked.signature
+            self.ledger.note_foreign_request(foreign.signature, now_s)
+            self._is_contested = self._is_contested or foreign.signature == self.request.signature
         if foreign.kind is ForeignKind.CRC:
             self.stats.crc_errors += 1
             self.damaged = True
@@ -200,11 +202,3 @@ class Waiting(ABC, Generic[Found]):
         if foreign.kind is ForeignKind.LOST_SYNC:
             self.lost_sync = True
             raise ReplyError(foreign.reason)
-
-
-@frozen
-class Answer:
-    """The registers (or bytes) that were asked for, and how long the meter took, s of the clock."""
-
-    words: bytes
-    latency_s: float

@@ -4,8 +4,8 @@ The only importer of pyserial and of sockets on the meter side. A pipe is opened
 needed and may be closed and opened again; whatever goes wrong with it is a `BusDownError`, which
 says that the installation is at fault and not a meter. Waiting is done in real seconds.
 
-pyserial opens and configures the port; reading and writing go straight to the descriptor, because
-pyserial reconfigures the port each time its time-out is changed.
+pyserial opens and configures the port; reads and writes go straight to the descriptor, because pyserial
+reconfigures the port each time its time-out is changed.
 """
 
 import errno
@@ -18,19 +18,19 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import serial
-from attrs import define, frozen
+from attrs import frozen
 
 from drivers.errors import BusDownError
 
 CONNECT_S: Final = 3.0
 """Longest wait for a TCP connection: a SYN is repeated after one second, so this allows one repetition."""
 WRITE_S: Final = 1.0
-"""Longest wait for room to write eight bytes; a line that takes longer is blocked."""
+"""Longest wait for room to write eight bytes; a port that takes longer is blocked."""
 CHUNK_BYTES: Final = 4096
 START_AND_DATA_BITS: Final = 9
 BITS_PER_CHARACTER: Final = 11
 """Start, 8 data, parity and stop, or two stops (Modbus over Serial Line V1.02, section 2.5.1). Time-outs
-reckon with it whatever the setting is; the silence between frames with what is on the line."""
+assume it whatever the setting is; the silence between frames counts what is on the wire."""
 SILENT_CHARACTERS: Final = 3.5
 FAST_BAUDRATE: Final = 19200
 FAST_GAP_S: Final = 0.00175
@@ -44,7 +44,7 @@ class Pipe(Protocol):
 
     @property
     def gap_s(self) -> float:
-        """Silence to keep between frames, in seconds of the line."""
+        """Silence to keep between frames, real seconds."""
         ...
 
     def wire_s(self, size_bytes: int) -> float:
@@ -52,7 +52,7 @@ class Pipe(Protocol):
         ...
 
     def open(self) -> bool:
-        """Open unless it is open; whether it had to be opened."""
+        """Open unless it is open; returns whether it had to be opened."""
         ...
 
     def close(self) -> None:
@@ -60,7 +60,7 @@ class Pipe(Protocol):
         ...
 
     def write(self, data: bytes) -> None:
-        """Hand all bytes to the line."""
+        """Hand all bytes to the port."""
         ...
 
     def read(self, wait_s: float) -> bytes:
@@ -79,7 +79,7 @@ class SerialSettings:
 
 
 class _DescriptorPipe:
-    """Reading and writing of an open descriptor, the same for all kinds."""
+    """Reads and writes of an open descriptor, the same for all kinds."""
 
     _fd: int = -1
 
@@ -87,11 +87,11 @@ class _DescriptorPipe:
         self._name = name
         self._poll = select.poll()
 
-    def _opened(self, fd: int) -> None:
+    def _attach(self, fd: int) -> None:
         self._fd = fd
         self._poll.register(fd, select.POLLIN)
 
-    def _forget(self) -> None:
+    def _detach(self) -> None:
         if self._fd >= 0:
             self._poll.unregister(self._fd)
             self._fd = -1
@@ -101,7 +101,7 @@ class _DescriptorPipe:
             while data:
                 data = data[self._write_some(data) :]
         except OSError as error:
-            raise self._down(error) from error
+            raise self._bus_down(error) from error
 
     def _write_some(self, data: bytes) -> int:
         try:
@@ -110,7 +110,7 @@ class _DescriptorPipe:
             room = select.poll()
             room.register(self._fd, select.POLLOUT)
             if not room.poll(WRITE_S * 1000):
-                raise OSError(errno.ETIMEDOUT, "line takes no bytes") from None
+                raise OSError(errno.ETIMEDOUT, "port takes no bytes") from None
             return 0
 
     def read(self, wait_s: float) -> bytes:
@@ -121,12 +121,12 @@ class _DescriptorPipe:
         except BlockingIOError:
             return b""
         except OSError as error:
-            raise self._down(error) from error
+            raise self._bus_down(error) from error
         if not data:
             raise BusDownError(f"{self._name}: closed by the other side")
         return data
 
-    def _down(self, error: Exception) -> BusDownError:
+    def _bus_down(self, error: Exception) -> BusDownError:
         if isinstance(error, termios.error):  # no OSError, though it is made like one
             error = OSError(*error.args)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
@@ -143,7 +143,7 @@ class SerialPipe(_DescriptorPipe):
 
     @property
     def gap_s(self) -> float:
-        """3.5 characters as they are on the line, or 1.75 ms above 19200 baud."""
+        """3.5 characters as they are on the wire, or 1.75 ms above 19200 baud."""
         settings = self._settings
         if settings.baudrate > FAST_BAUDRATE:
             return FAST_GAP_S
@@ -151,7 +151,7 @@ class SerialPipe(_DescriptorPipe):
         return SILENT_CHARACTERS * bits / settings.baudrate
 
     def wire_s(self, size_bytes: int) -> float:
-        """Eleven bits a character."""
+        """Eleven bits per character."""
         return size_bytes * BITS_PER_CHARACTER / self._settings.baudrate
 
     def open(self) -> bool:
@@ -169,15 +169,15 @@ class SerialPipe(_DescriptorPipe):
                 write_timeout=WRITE_S,
                 exclusive=True,
             )
-            self._emptied(port)
+            self._clear_input(port)
         except (OSError, ValueError, termios.error) as error:  # SerialException is an OSError
-            raise self._down(error) from error
+            raise self._bus_down(error) from error
         self._serial = port
-        self._opened(port.fileno())
+        self._attach(port.fileno())
         return True
 
     @staticmethod
-    def _emptied(port: serial.Serial) -> None:
+    def _clear_input(port: serial.Serial) -> None:
         try:
             port.reset_input_buffer()
         except BaseException:
@@ -186,7 +186,7 @@ class SerialPipe(_DescriptorPipe):
 
     def close(self) -> None:
         """Give the port back."""
-        self._forget()
+        self._detach()
         port, self._serial = self._serial, None
         if port is not None:
             port.close()
@@ -201,18 +201,12 @@ class SerialPipe(_DescriptorPipe):
         return serial.PARITY_NONE if real.startswith(_PTY_FOLDER) else self._settings.parity
 
 
-@define
-class _Address:
-    host: str
-    port: int
-
-
 class TcpPipe(_DescriptorPipe):
     """A TCP connection."""
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__(f"{host}:{port}")
-        self._address = _Address(host, port)
+        self._address = (host, port)
         self._socket: socket.socket | None = None
 
     @property
@@ -230,26 +224,26 @@ class TcpPipe(_DescriptorPipe):
         if self._socket is not None:
             return False
         try:
-            link = socket.create_connection((self._address.host, self._address.port), timeout=CONNECT_S)
+            connection = socket.create_connection(self._address, timeout=CONNECT_S)
         except OSError as error:
-            raise self._down(error) from error
-        link.setblocking(False)  # waiting is done by poll, so that every wait has an end
-        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        self._socket = link
-        self._opened(link.fileno())
+            raise self._bus_down(error) from error
+        connection.setblocking(False)  # waiting is done by poll, so that every wait has an end
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._socket = connection
+        self._attach(connection.fileno())
         return True
 
     def close(self) -> None:
-        """Hang up."""
-        self._forget()
-        link, self._socket = self._socket, None
-        if link is not None:
-            link.close()
+        """Close the connection."""
+        self._detach()
+        connection, self._socket = self._socket, None
+        if connection is not None:
+            connection.close()
 
 
 class Deadline:
-    """A moment in real time until which somebody waits."""
+    """The end of a wait, in real time."""
 
     def __init__(self, real_s: float) -> None:
         self._end_s = time.monotonic() + real_s

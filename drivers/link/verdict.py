@@ -1,4 +1,4 @@
-"""The read that was asked for, and the verdicts on what came back.
+"""A Modbus read, and the verdicts on what came back.
 
 A whole, undamaged frame answers a request only if its unit, its function and its byte count (exactly
 2 × `count`) fit. Everything else is `Foreign`: it is named and cut off, and never becomes a value.
@@ -20,10 +20,12 @@ COUNT_MAX: Final = 125
 """Most registers of one answer (Modbus Application Protocol V1.1b3, section 6.3)."""
 UNIT_ID_MAX: Final = 255
 """What the field can hold. Meters have 1 to 247; 0 and 255 name a TCP device itself."""
+GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
+"""From a TCP gateway, not from the meter: no sign of life, and the meter's answer may still reach it."""
 
 
 class ForeignKind(StrEnum):
-    """What bytes are that are not the answer."""
+    """What bytes are, if not the answer."""
 
     NOISE = "noise"
     CRC = "crc"
@@ -85,7 +87,7 @@ class Words:
 
 
 @frozen
-class Refused:
+class Refusal:
     """The meter answered with a Modbus exception."""
 
     code: int
@@ -108,7 +110,7 @@ class Foreign:
     signature: Signature | None = None
 
 
-Verdict = NeedMore | Words | Refused | Foreign
+Verdict = NeedMore | Words | Refusal | Foreign
 
 NEED_MORE: Final = NeedMore()
 
@@ -119,7 +121,7 @@ def judge(adu: bytes, request: Request, consumed: int) -> Verdict:
     if unit_id != request.unit_id:
         reason = f"unit {unit_id} instead of {request.unit_id}"
     elif function == request.function | EXCEPTION_BIT and len(adu) == 3:
-        return Refused(adu[2])
+        return Refusal(adu[2])
     elif function != request.function:
         reason = f"function {function} instead of {request.function}"
     elif adu[2] != len(adu) - 3:

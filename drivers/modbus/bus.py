@@ -1,35 +1,34 @@
-"""A Modbus bus: a serial line or a TCP gateway, and the meters that share it.
+"""A Modbus bus: a serial port or a TCP gateway, and the meters that share it.
 
 `read` sends one request and returns the words of its answer, or raises one error of
-`drivers.errors`; it never retries on its own. Its promise: **words that it returns are those of the
-registers that were asked for**, also on lines where answers come late, twice, damaged or from others.
+`drivers.errors`; it never retries on its own. Its promise: **the words that it returns are those of the
+registers that were read**, also where answers come late, twice, damaged or from others.
 
-1. What does not fit the request exactly is cut off and waited past (`drivers.modbus.frame`).
+1. What does not fit the request exactly is cut off, and the wait goes on (`drivers.modbus.frame`).
 2. A request that a late answer could be confused with is not sent as it stands: some spare registers
    are read with it, so that its byte count differs, or it waits (`drivers.link.ledger`). TCP has
    transaction ids; there the count changes where it can, for the sake of serial gateways behind, and
    nothing waits.
-3. Nothing is sent into a line that is not quiet; what lay on it is thrown away.
+3. Nothing is sent while the wire is not quiet; bytes that lay on it are thrown away.
 4. A refusal that may be the late answer to an earlier request is not believed.
 5. When another master asks the same meter for the same count meanwhile, no answer is believed.
 
-A bus belongs to one thread. It opens its port when it is first used, and again after a failure.
-Times are seconds of the clock; only waiting is translated into real time.
+`drivers.link.port` says when the port is opened and which thread may use it.
 """
 
 import time
 from typing import Final
 
 from drivers.clock import Clock
-from drivers.errors import BusDownError, ExceptionReplyError, ReplyTimeoutError
+from drivers.errors import BusDownError, ExceptionReplyError
 from drivers.link.bus_url import parse_url
 from drivers.link.ledger import Ledger
-from drivers.link.port import QUIET_S, Line
+from drivers.link.port import QUIET_S, Port
 from drivers.link.transaction import Answer
-from drivers.link.verdict import ADDRESS_MAX, Framing
-from drivers.modbus.frame import Prepared, Request
-from drivers.modbus.rtu import replies_in, requests_in
-from drivers.modbus.transaction import Transaction
+from drivers.link.verdict import ADDRESS_MAX, Framing, Request
+from drivers.modbus.frame import PreparedRequest
+from drivers.modbus.rtu import signatures_in
+from drivers.modbus.transaction import ModbusTransaction
 from drivers.points.registers import WORD_BYTES
 
 ILLEGAL_REGISTERS: Final = frozenset({2, 3})
@@ -41,17 +40,17 @@ _REQUEST_BYTES: Final = 8
 _Key = tuple[int, int, int, int]
 
 
-class Bus(Line):
-    """A bus that is read by one thread; made by `open_bus`."""
+class Bus(Port):
+    """A Modbus bus; made by `drivers.poll.bus.open_bus`."""
 
     def __init__(self, url: str, clock: Clock, ledger: Ledger) -> None:
         target = parse_url(url)
-        super().__init__(url, target, clock, ledger)
+        super().__init__(url, target, clock, ledger, signatures_in)
         self.framing = target.framing
         self._is_tcp = target.framing is Framing.TCP
         self._transaction_id = 0
         self._spare_max: dict[_Key, int] = {}
-        self._prepared: dict[_Key, Prepared] = {}
+        self._prepared: dict[_Key, PreparedRequest] = {}
 
     def read(
         self,
@@ -72,15 +71,15 @@ class Bus(Line):
             count: Registers, 1..125.
             timeout_s: How long the meter may take; the time on a serial wire comes on top.
             spare_registers: How many registers behind the last may be read too, to make this request
-                unlike the others. Where the meter refuses them they are not asked for again.
+                unlike the others. Where the meter refuses them they are not read again.
 
         Raises:
             BusDownError: The port cannot be used; the next call opens it anew.
             ReplyTimeoutError: No answer, or the request has to wait for late answers to others.
             ReplyError: What came is not the answer.
-            ExceptionReplyError: The meter refused, and it is certain that it refused this.
+            ExceptionReplyError: The meter certainly refused this request.
         """
-        wanted = self._ready((unit_id, function, address, count))
+        wanted = self._get_prepared((unit_id, function, address, count))
         try:
             answer = self._read(wanted, spare_registers, timeout_s)
         except BusDownError:
@@ -89,16 +88,16 @@ class Bus(Line):
         size = count * WORD_BYTES
         return answer if len(answer.words) == size else Answer(answer.words[:size], answer.latency_s)
 
-    def _ready(self, key: _Key) -> Prepared:
+    def _get_prepared(self, key: _Key) -> PreparedRequest:
         prepared = self._prepared.get(key)
         if prepared is None:
             if len(self._prepared) >= PREPARED_MAX:
                 self._prepared.clear()
-            prepared = self._prepared[key] = Prepared(self.framing, Request(*key))
+            prepared = self._prepared[key] = PreparedRequest(self.framing, Request(*key))
         return prepared
 
-    def _read(self, wanted: Prepared, spare_registers: int, timeout_s: float) -> Answer:
-        sent = self._prepare(wanted, spare_registers, timeout_s)
+    def _read(self, wanted: PreparedRequest, spare_registers: int, timeout_s: float) -> Answer:
+        sent = self._choose_count(wanted, spare_registers, timeout_s)
         try:
             return self._exchange(sent, timeout_s)
         except ExceptionReplyError as error:
@@ -110,64 +109,52 @@ class Bus(Line):
         # refusal could come twice, the meter's answer is certain.
         if not self._is_tcp:
             self._clock.sleep(self._ledger.duplicate_max_s)
-        return self._exchange(self._prepare(wanted, 0, timeout_s), timeout_s)
+        return self._exchange(self._choose_count(wanted, 0, timeout_s), timeout_s)
 
-    def _prepare(self, wanted: Prepared, spare_registers: int, timeout_s: float) -> Prepared:
-        """Open and quiet the line, and settle on a count that nothing late can be taken for."""
+    def _choose_count(
+        self, wanted: PreparedRequest, spare_registers: int, timeout_s: float
+    ) -> PreparedRequest:
+        """Open the port, wait for quiet, and choose a count that no late answer can be taken for."""
         self._open()
-        self._settle()
+        self._drain()
         now_s = self._clock.monotonic_s()
         request = wanted.request
         if self._ledger.is_free(request, now_s):
             return wanted
-        choice = self._ledger.choose(request, self._spare(request, spare_registers), now_s)
+        choice = self._ledger.choose(request, self._limit_spare(request, spare_registers), now_s)
         if choice.wait_s and not self._is_tcp:
-            if choice.wait_s > max(timeout_s, self._ledger.duplicate_max_s):
-                raise ReplyTimeoutError(
-                    f"not asked: an earlier answer may come for {choice.wait_s:.1f} s more"
-                )
-            self._clock.sleep(choice.wait_s)
-            self._settle()
-        return self._ready((request.unit_id, request.function, request.address, choice.count))
+            self._wait_out(choice.wait_s, timeout_s)
+        return self._get_prepared((request.unit_id, request.function, request.address, choice.count))
 
-    def _spare(self, request: Request, spare_registers: int) -> int:
+    def _limit_spare(self, request: Request, spare_registers: int) -> int:
         room = ADDRESS_MAX + 1 - request.address - request.count
         return min(spare_registers, room, self._spare_max.get(_key(request), spare_registers))
 
-    def _settle(self) -> None:
-        """Take off the line what nobody asked for, until it is quiet. TCP frames stay: they have ids."""
+    def _drain(self) -> None:
+        """Throw away bytes that answer nothing, until the wire is quiet. TCP frames stay: they have ids."""
         if not self._is_tcp:
-            super()._settle()
+            super()._drain()
 
-    def _account(self, stale: bytes) -> None:
-        """Note other masters' requests and late answers among bytes that are thrown away."""
-        now_s = self._clock.monotonic_s()
-        for signature in requests_in(stale):
-            self.stats.collisions += 1
-            self._ledger.overheard(signature, now_s)
-        for signature in replies_in(stale):
-            self.stats.late += self._ledger.arrived(signature, now_s)
-
-    def _exchange(self, sent: Prepared, timeout_s: float) -> Answer:
+    def _exchange(self, sent: PreparedRequest, timeout_s: float) -> Answer:
         """Send a request and wait for its answer."""
         request = sent.request
         transaction_id = self._transaction_id = self._transaction_id % 0xFFFF + 1
         self.stats.requests += 1
         sent_s = self._keep_gap()
-        self._ledger.sent(request, sent_s)
+        self._ledger.note_request(request, sent_s)
         self._pipe.write(sent.frame(transaction_id))
         wire_s = self._pipe.wire_s(_REQUEST_BYTES + sent.answer_bytes)
         began_s, wait_s = time.monotonic(), self._clock.real_s(timeout_s + wire_s)
         try:
             chunk = self._pipe.read(wait_s)
             words = None if self._buffer else sent.words(chunk, transaction_id)
-            if words is not None:  # the whole answer and nothing else: mostly so
+            if words is not None:  # the whole answer and nothing else, as mostly
                 self._silent = 0
                 now_s = self._idle_since_s = self._clock.monotonic_s()
-                self._ledger.answered(request, now_s)
+                self._ledger.note_answer(request, now_s)
                 answer = Answer(words, now_s - sent_s)
             else:
-                transaction = Transaction(
+                transaction = ModbusTransaction(
                     self._ledger,
                     self.stats,
                     self.framing,
@@ -177,11 +164,11 @@ class Bus(Line):
                     buffer=self._buffer,
                 )
                 times_s = began_s, wait_s, self._clock.real_s(self._due_s(request.unit_id, timeout_s))
-                answer = self._await(transaction, chunk, sent.answer_bytes, times_s)
+                answer = self._await_answer(transaction, chunk, sent.answer_bytes, times_s)
         finally:
             self.stats.busy_s += self._clock.monotonic_s() - sent_s
         if wire_s:
-            self._turnarounds.took(request.unit_id, answer.latency_s - wire_s)
+            self._turnarounds.record(request.unit_id, answer.latency_s - wire_s)
         return answer
 
     def _due_s(self, unit_id: int, timeout_s: float) -> float:
@@ -190,7 +177,7 @@ class Bus(Line):
         return self._pipe.wire_s(_REQUEST_BYTES) + turnaround_s + self._fifo_s + QUIET_S
 
     def _lose_sync(self) -> None:
-        """A TCP stream has to begin anew; on a serial line the next silence does."""
+        """A TCP connection is opened anew; on a serial bus the next silence is a new beginning."""
         super()._lose_sync()
         if self._is_tcp:
             self.close()

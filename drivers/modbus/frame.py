@@ -4,7 +4,7 @@
     TCP   transaction id (2) · protocol id 0 (2) · length of what follows (2) · unit_id · PDU
           (Modbus Messaging on TCP/IP V1.0b, section 3.1.3)
 
-`drivers.link.verdict` says what counts as an answer, `drivers.modbus.rtu` finds frames on a serial line.
+`drivers.link.verdict` says what counts as an answer, `drivers.modbus.rtu` finds frames on a serial bus.
 
 Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 """
@@ -14,41 +14,17 @@ from typing import Final
 from attrs import evolve
 
 from drivers.link.verdict import (
-    COUNT_MAX,
     EXCEPTION_BIT,
     NEED_MORE,
     Foreign,
     ForeignKind,
     Framing,
-    NeedMore,
-    Refused,
     Request,
-    Signature,
     Verdict,
-    Words,
     judge,
     reply_signature,
 )
 from drivers.modbus.rtu import crc16, parse_rtu, wrap
-
-__all__ = [
-    "COUNT_MAX",
-    "Foreign",
-    "ForeignKind",
-    "Framing",
-    "NeedMore",
-    "Prepared",
-    "Refused",
-    "Request",
-    "Signature",
-    "Verdict",
-    "Words",
-    "crc16",
-    "encode_exception",
-    "encode_reply",
-    "encode_request",
-    "parse",
-]
 
 MBAP_BYTES: Final = 7
 _ID_BYTES: Final = 2
@@ -60,32 +36,32 @@ MBAP_LENGTH_MAX: Final = 254
 
 def encode_request(framing: Framing, request: Request, transaction_id: int = 0) -> bytes:
     """The frame to send."""
-    return _framed(framing, request.adu, transaction_id)
+    return _wrap_adu(framing, request.adu, transaction_id)
 
 
 def encode_reply(framing: Framing, request: Request, words: bytes, transaction_id: int = 0) -> bytes:
     """The frame of an answer that carries `words`, right or wrong: golden frames and tests need both."""
     adu = bytes((request.unit_id, request.function, len(words))) + words
-    return _framed(framing, adu, transaction_id)
+    return _wrap_adu(framing, adu, transaction_id)
 
 
 def encode_exception(framing: Framing, request: Request, code: int, transaction_id: int = 0) -> bytes:
     """The frame of a refusal."""
     adu = bytes((request.unit_id, request.function | EXCEPTION_BIT, code))
-    return _framed(framing, adu, transaction_id)
+    return _wrap_adu(framing, adu, transaction_id)
 
 
-def _framed(framing: Framing, adu: bytes, transaction_id: int) -> bytes:
+def _wrap_adu(framing: Framing, adu: bytes, transaction_id: int) -> bytes:
     if framing is Framing.TCP:
         return transaction_id.to_bytes(2) + b"\0\0" + len(adu).to_bytes(2) + adu
     return wrap(adu)
 
 
-class Prepared:
-    """A request that is asked again and again: its frame, and its answer known at a glance.
+class PreparedRequest:
+    """A request that is sent again and again: its frame, and its answer recognised at a glance.
 
     Attributes:
-        request: What is asked.
+        request: The request.
         answer_bytes: The size of the whole answer.
     """
 
@@ -95,17 +71,13 @@ class Prepared:
         self.request = request
         self._is_tcp = framing is Framing.TCP
         size = 2 * request.count
-        said = bytes((request.unit_id, request.function, size))
+        self._head = bytes((request.unit_id, request.function, size))
+        self._body = encode_request(framing, request)
         if self._is_tcp:
-            self._body = encode_request(framing, request)[_ID_BYTES:]
-            self._head = b"\0\0" + (len(said) + size).to_bytes(2) + said
-            self._begin = _ID_BYTES + len(self._head)
-            self.answer_bytes = self._begin + size
-        else:
-            self._body = encode_request(framing, request)
-            self._head = said
-            self._begin = len(said)
-            self.answer_bytes = self._begin + size + _CRC_BYTES
+            self._body = self._body[_ID_BYTES:]
+            self._head = b"\0\0" + (len(self._head) + size).to_bytes(2) + self._head
+        self._begin = len(self._head) + (_ID_BYTES if self._is_tcp else 0)
+        self.answer_bytes = self._begin + size + (0 if self._is_tcp else _CRC_BYTES)
 
     def frame(self, transaction_id: int) -> bytes:
         """The frame to send."""
@@ -126,7 +98,7 @@ class Prepared:
 def parse(framing: Framing, buffer: bytes, request: Request, transaction_id: int = 0) -> Verdict:
     """What the received bytes are with regard to `request`.
 
-    After `Foreign`, cut `consumed` bytes off and ask again. Bytes behind an accepted answer are left
+    After `Foreign`, cut `consumed` bytes off and parse again. Bytes behind an accepted answer are left
     alone.
     """
     if not buffer:

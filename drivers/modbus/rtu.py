@@ -1,8 +1,8 @@
-"""Frames on a serial line: unit_id, PDU, CRC-16 with its low byte first.
+"""Frames on a serial bus: unit_id, PDU, CRC-16 with its low byte first.
 
-A serial line tells nothing of where a frame begins but its silences, and those do not survive USB
-adapters and TCP gateways. So a frame is found by its shape and its CRC: noise in front of an answer
-costs no answer, a damaged answer is no answer, and what other masters ask is recognised.
+Only silences show where a frame begins on a serial bus, and those do not survive USB adapters and TCP
+gateways. So a frame is found by its shape and its CRC: noise in front of an answer costs no answer, a
+damaged answer is no answer, and the requests of other masters are recognised.
 
 Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 """
@@ -10,6 +10,7 @@ Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 import functools
 import struct
 from array import array
+from collections.abc import Iterator
 from typing import Final
 
 from drivers.link.verdict import (
@@ -33,7 +34,7 @@ _EXCEPTION_BYTES: Final = 5
 _OVERHEAD_BYTES: Final = 5
 _CRC_BYTES: Final = 2
 _COUNTED_FUNCTIONS: Final = frozenset({1, 2, 3, 4})
-"""Answers that say their length in the third byte."""
+"""Their answers have their length in the third byte."""
 _FIXED_FUNCTIONS: Final = frozenset({5, 6, 15, 16})
 """Writes: their answers have 8 bytes."""
 
@@ -53,7 +54,7 @@ _CRC_TABLE: Final = _crc_table()
 
 @functools.cache
 def _crc_pairs() -> "array[int]":
-    """The table for two bytes at once, 128 KiB: half the steps. Made when a serial line is first used."""
+    """The table for two bytes at once, 128 KiB: half the steps. Made when a serial bus is first used."""
     low = [(_CRC_TABLE[byte] >> 8) ^ _CRC_TABLE[_CRC_TABLE[byte] & 0xFF] for byte in range(256)]
     return array("H", [one ^ other for other in _CRC_TABLE for one in low])
 
@@ -131,7 +132,7 @@ def _skip_damage(buffer: bytes, request: Request) -> Verdict:
         at = buffer.find(head, 1)
         while at > 0:
             if len(buffer) >= at + length and _whole_frame(buffer[at:]) is not None:
-                return _skipped(buffer[:at], request)
+                return _judge_noise(buffer[:at], request)
             at = buffer.find(head, at + 1)
     if len(buffer) < _REQUEST_BYTES:
         return NEED_MORE  # it could still be another master's request
@@ -145,7 +146,7 @@ def _skip_damage(buffer: bytes, request: Request) -> Verdict:
     return NEED_MORE
 
 
-def _skipped(noise: bytes, request: Request) -> Foreign:
+def _judge_noise(noise: bytes, request: Request) -> Foreign:
     """Noise in front of an answer; another master's request in it would be what was answered."""
     if request.signature in requests_in(noise.replace(wrap(request.adu), b"")):
         return Foreign("request of another master", len(noise), ForeignKind.REQUEST, request.signature)
@@ -163,7 +164,7 @@ def _next_head(buffer: bytes, heads: tuple[bytes, ...]) -> int:
 
 
 def requests_in(buffer: bytes) -> tuple[Signature, ...]:
-    """Requests of another master within bytes that nobody had asked for (RTU)."""
+    """Requests of another master anywhere within bytes."""
     found = []
     for at in range(len(buffer) - _REQUEST_BYTES + 1):
         frame = buffer[at : at + _REQUEST_BYTES]
@@ -173,7 +174,7 @@ def requests_in(buffer: bytes) -> tuple[Signature, ...]:
 
 
 def replies_in(buffer: bytes) -> tuple[Signature, ...]:
-    """Whole answers within bytes that nobody waited for (RTU)."""
+    """Whole answers within bytes that nothing waited for."""
     found = []
     at = 0
     while at <= len(buffer) - _OVERHEAD_BYTES:
@@ -183,3 +184,9 @@ def replies_in(buffer: bytes) -> tuple[Signature, ...]:
             found.append(signature)
         at += len(frame) if frame else 1
     return tuple(found)
+
+
+def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
+    """Whose requests (False) and answers (True) lie whole within bytes that nothing waited for."""
+    yield from ((signature, False) for signature in requests_in(buffer))
+    yield from ((signature, True) for signature in replies_in(buffer))

@@ -25,8 +25,8 @@ from drivers.clock import NS_PER_S, Clock
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.dlt645.codec import NO_SUCH_DATA, is_address
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError
+from drivers.link.verdict import GATEWAY_EXCEPTIONS
 from drivers.modbus.bus import ILLEGAL_REGISTERS
-from drivers.modbus.transaction import GATEWAY_EXCEPTIONS
 from drivers.points.model import Model
 from drivers.points.plan import Span, plan
 from drivers.poll.bus import MeterBus

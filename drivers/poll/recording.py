@@ -31,8 +31,8 @@ from drivers.clock import Clock
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.transaction import Answer, BusStats
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import NeedMore, Refused, Request, Words, parse
+from drivers.link.verdict import Framing, NeedMore, Refusal, Request, Words
+from drivers.modbus.frame import parse
 from drivers.points.registers import WORD_BYTES
 from drivers.poll.bus import MeterBus
 
@@ -318,7 +318,7 @@ def answer_said(framing: Framing, unit: int, function: int, heard: bytes) -> Sai
         verdict = parse(framing, rest, request, transaction_id)
         if isinstance(verdict, Words):
             return Said(verdict.words)
-        if isinstance(verdict, Refused):
+        if isinstance(verdict, Refusal):
             return Said(error="exception", code=verdict.code)
         if isinstance(verdict, NeedMore):
             break

@@ -49,13 +49,13 @@ def search(bus: Dlt645Bus, *, timeout_s: float = SEARCH_TIMEOUT_S, known: str = 
 def _asked(bus: Dlt645Bus, address: str, timeout_s: float) -> tuple[str, str]:
     """How one wildcard is answered, and by whom if that is certain."""
     try:
-        found, _ = bus.ask(ReadId(address, ADDRESS_ID, ADDRESS_BYTES), timeout_s)
+        found, _ = bus.read_data(ReadId(address, ADDRESS_ID, ADDRESS_BYTES), timeout_s)
     except ReplyTimeoutError:
         return "", ""
     except ReplyError:
         return "crowded", ""
     except ExceptionReplyError:
         return "refuses", ""
-    if _WILD_PAIR in address and bus.others_follow(timeout_s):
+    if _WILD_PAIR in address and bus.has_more(timeout_s):
         return "crowded", ""
     return "answers", found.meter

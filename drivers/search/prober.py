@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 from drivers.clock import Clock
 from drivers.link.bus_url import parse_url
 from drivers.link.transport import Deadline, Pipe
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import Request, encode_request
+from drivers.link.verdict import Framing, Request
+from drivers.modbus.frame import encode_request
 from drivers.search.walk import NOBODYS_UNIT_ID, Ask, LineSetting, Sight, Sign, settings, sight_of
 
 LISTEN_ON_S: Final = 0.03

@@ -34,8 +34,8 @@ from typing import Final
 
 from attrs import Factory, define, frozen
 
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import Foreign, ForeignKind, NeedMore, Refused, Request, Words, parse
+from drivers.link.verdict import Foreign, ForeignKind, Framing, NeedMore, Refusal, Request, Words
+from drivers.modbus.frame import parse
 from drivers.modbus.rtu import replies_in, requests_in
 
 QUICK_UNITS: Final = 32
@@ -168,13 +168,13 @@ def sight_of(framing: Framing, request: Request, data: bytes, transaction_id: in
     return Sight(sign, tuple(unit for unit in heard if unit != request.unit_id), len(data))
 
 
-def _answered(verdict: Words | Refused) -> Sign:
+def _answered(verdict: Words | Refusal) -> Sign:
     if isinstance(verdict, Words):
         return Sign.ANSWERS
     return Sign.GATEWAY if verdict.code in GATEWAY_EXCEPTIONS else Sign.REFUSES
 
 
-def _size(framing: Framing, verdict: Words | Refused) -> int:
+def _size(framing: Framing, verdict: Words | Refusal) -> int:
     words = len(verdict.words) if isinstance(verdict, Words) else 0
     return (9 if framing is Framing.TCP else 5) + words
 

@@ -11,8 +11,7 @@ from agent.acquire import DOWN_REPEAT_S, STALL_S, BusLoop, BusTask
 from drivers.clock import NS_PER_S, Stamp, SystemClock
 from drivers.clock import ClockState as State
 from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
-from drivers.link.transaction import Answer
-from drivers.modbus.transaction import BusStats
+from drivers.link.transaction import Answer, BusStats
 from drivers.points.model import Model, load
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading

@@ -18,8 +18,8 @@ from collections.abc import Callable
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
 from drivers.clock import SystemClock
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import Request, encode_reply
+from drivers.link.verdict import Framing, Request
+from drivers.modbus.frame import encode_reply
 from drivers.poll.bus import open_bus
 
 REQUEST = Request(1, 3, 100, 40)

@@ -36,9 +36,9 @@ from pymodbus.client import ModbusSerialClient
 from agent.acquire import BusTask
 from drivers.clock import SystemClock
 from drivers.errors import DriverError
-from drivers.link.verdict import Framing
+from drivers.link.verdict import Framing, Request
 from drivers.modbus.bus import Bus
-from drivers.modbus.frame import Request, encode_reply
+from drivers.modbus.frame import encode_reply
 from drivers.points.model import Model
 from drivers.points.point import Point
 from drivers.points.registers import RegisterType

@@ -11,8 +11,8 @@ import pytest
 
 from agent.sealing.sealer import Sealer
 from drivers.clock import SystemClock
-from drivers.link.verdict import Framing, Words
-from drivers.modbus.frame import Request, parse
+from drivers.link.verdict import Framing, Request, Words
+from drivers.modbus.frame import parse
 from drivers.poll.bus import open_bus
 from evidence.chain import ChainState
 from tests.bench.loads import readings

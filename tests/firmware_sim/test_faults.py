@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from drivers.link.verdict import Foreign, Framing, NeedMore, Refused, Request, Words
+from drivers.link.verdict import Foreign, Framing, NeedMore, Refusal, Request, Words
 from drivers.modbus.frame import encode_reply, encode_request, parse
 from firmware_sim.plant import Plant
 from firmware_sim.server_bus import BusCore
@@ -89,7 +89,7 @@ def test_what_a_fault_makes_of_answers(
         match verdict:
             case NeedMore():
                 seen["silence"] += 1
-            case Refused(code):
+            case Refusal(code):
                 seen[f"exception {code}"] += 1
             case Foreign(reason):
                 seen[reason] += 1
@@ -116,7 +116,7 @@ def test_noise_never_passes_for_the_answer_unless_the_answer_is_whole(answers: A
 
 def test_a_babbling_meter_keeps_the_line_busy_and_says_nothing(answers: Answers) -> None:
     bursts = [frame for frame, _ in answers(fault("babble"), times=100)]
-    assert not any(isinstance(parse(Framing.RTU, burst, READ), Words | Refused) for burst in bursts if burst)
+    assert not any(isinstance(parse(Framing.RTU, burst, READ), Words | Refusal) for burst in bursts if burst)
     assert len(set(bursts)) > 90
     assert max(len(burst) for burst in bursts if burst) > 256, "longer than any frame"
 

@@ -4,18 +4,8 @@ import math
 from itertools import pairwise
 from typing import Final
 
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import (
-    Foreign,
-    NeedMore,
-    Refused,
-    Request,
-    Words,
-    encode_exception,
-    encode_reply,
-    encode_request,
-    parse,
-)
+from drivers.link.verdict import Foreign, Framing, NeedMore, Refusal, Request, Words
+from drivers.modbus.frame import encode_exception, encode_reply, encode_request, parse
 from drivers.modbus.rtu import replies_in, requests_in
 from drivers.points import model as models
 from drivers.points import registers
@@ -48,7 +38,7 @@ def _replies(framing: Framing, raw: bytes) -> None:
     if isinstance(verdict, Words):
         assert len(verdict.words) == 2 * request.count
         assert buffer.startswith(encode_reply(framing, request, verdict.words, transaction))
-    elif isinstance(verdict, Refused):
+    elif isinstance(verdict, Refusal):
         assert buffer.startswith(encode_exception(framing, request, verdict.code, transaction))
     else:
         assert isinstance(verdict, NeedMore)

@@ -22,7 +22,7 @@ from agent.status.bus_figures import (
     latency_of,
 )
 from drivers.clock import SystemClock
-from drivers.modbus.transaction import BusStats
+from drivers.link.transaction import BusStats
 from drivers.points.model import load
 from drivers.poll.bus import open_bus
 from drivers.poll.meter import MeterSetup

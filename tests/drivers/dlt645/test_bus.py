@@ -471,7 +471,7 @@ def test_a_wildcard_is_answered_in_the_name_of_the_meter() -> None:
     with Server(plant, clock) as server:
         bus = open_bus(server.urls["b1"], clock)
         assert isinstance(bus, Dlt645Bus)
-        found, latency_s = bus.ask(ReadId("A" * 12, ADDRESS_ID, 6), 2.0)
+        found, latency_s = bus.read_data(ReadId("A" * 12, ADDRESS_ID, 6), 2.0)
         bus.close()
     assert found.meter == METER
     assert latency_s > 0

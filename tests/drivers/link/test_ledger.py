@@ -16,7 +16,7 @@ def test_a_fresh_ledger_asks_for_exactly_what_is_wanted() -> None:
 
 def test_an_unanswered_request_takes_its_count_until_its_answer_can_no_longer_come() -> None:
     ledger = Ledger(late_max_s=10.0)
-    ledger.sent(A, 0.0)
+    ledger.note_request(A, 0.0)
     assert ledger.choose(B, 6, 1.0) == Choice(11)
     assert ledger.choose(B, 0, 1.0) == Choice(10, wait_s=9.0)
     assert ledger.choose(A, 0, 1.0) == Choice(10, wait_s=9.0)  # its own late answer would be old
@@ -25,8 +25,8 @@ def test_an_unanswered_request_takes_its_count_until_its_answer_can_no_longer_co
 
 def test_an_answered_request_holds_off_other_registers_only_while_a_duplicate_may_come() -> None:
     ledger = Ledger(duplicate_max_s=0.5)
-    ledger.sent(A, 0.0)
-    ledger.answered(A, 0.1)
+    ledger.note_request(A, 0.0)
+    ledger.note_answer(A, 0.1)
     assert ledger.choose(A, 0, 0.2) == Choice(10)
     assert ledger.choose(B, 0, 0.2).wait_s == pytest.approx(0.4)
     assert ledger.choose(B, 6, 0.2) == Choice(11)
@@ -35,8 +35,8 @@ def test_an_answered_request_holds_off_other_registers_only_while_a_duplicate_ma
 
 def test_successive_counts_of_one_meter_differ_where_they_can_while_a_duplicate_may_come() -> None:
     ledger = Ledger(duplicate_max_s=0.5)
-    ledger.sent(A, 0.0)
-    ledger.answered(A, 0.1)
+    ledger.note_request(A, 0.0)
+    ledger.note_answer(A, 0.1)
     assert ledger.choose(A, 6, 0.2) == Choice(11)
     assert ledger.choose(A, 0, 0.2) == Choice(10)
     assert ledger.choose(A, 6, 0.7) == Choice(10)
@@ -47,25 +47,25 @@ def test_successive_counts_of_one_meter_differ_where_they_can_while_a_duplicate_
 def test_no_more_than_125_registers_are_chosen() -> None:
     ledger = Ledger(late_max_s=10.0)
     wide = Request(1, 3, 0, 125)
-    ledger.sent(wide, 0.0)
+    ledger.note_request(wide, 0.0)
     assert ledger.choose(wide, 6, 1.0) == Choice(125, wait_s=9.0)
 
 
 def test_a_late_answer_that_came_leaves_only_its_duplicate_to_fear() -> None:
     ledger = Ledger(late_max_s=10.0, duplicate_max_s=0.5)
-    ledger.sent(A, 0.0)
-    assert ledger.arrived(A.signature, 2.0)
+    ledger.note_request(A, 0.0)
+    assert ledger.note_stray_answer(A.signature, 2.0)
     assert ledger.choose(A, 0, 2.0) == Choice(10, wait_s=0.5)
     assert ledger.choose(A, 0, 2.5) == Choice(10)
 
 
 def test_an_answer_to_nobody_is_not_late() -> None:
-    assert not Ledger().arrived(Signature(9, 3, 4), 0.0)
+    assert not Ledger().note_stray_answer(Signature(9, 3, 4), 0.0)
 
 
 def test_what_another_master_asked_is_as_good_as_unanswered() -> None:
     ledger = Ledger(late_max_s=10.0)
-    ledger.overheard(A.signature, 0.0)
+    ledger.note_foreign_request(A.signature, 0.0)
     assert ledger.choose(A, 0, 1.0).wait_s == 9.0
 
 
@@ -82,19 +82,19 @@ def test_a_refusal_is_doubtful_while_the_same_unit_and_function_is_unanswered(
     earlier: Request, doubtful: bool
 ) -> None:
     ledger = Ledger(late_max_s=10.0)
-    ledger.sent(earlier, 0.0)
-    ledger.sent(C, 1.0)
-    assert ledger.doubtful(C, 1.1) is doubtful
-    assert not ledger.doubtful(C, 10.0)
+    ledger.note_request(earlier, 0.0)
+    ledger.note_request(C, 1.0)
+    assert ledger.is_doubtful(C, 1.1) is doubtful
+    assert not ledger.is_doubtful(C, 10.0)
 
 
 def test_a_refusal_right_after_another_is_doubtful_too() -> None:
     ledger = Ledger(duplicate_max_s=0.5)
-    ledger.sent(A, 0.0)
-    ledger.answered(A, 0.1, refused=True)
-    ledger.sent(C, 0.2)
-    assert ledger.doubtful(C, 0.3)
-    assert not ledger.doubtful(C, 0.7)
+    ledger.note_request(A, 0.0)
+    ledger.note_answer(A, 0.1, refused=True)
+    ledger.note_request(C, 0.2)
+    assert ledger.is_doubtful(C, 0.3)
+    assert not ledger.is_doubtful(C, 0.7)
 
 
 ROUNDING_S = 1e-9  # a wait that is added to a time ends within one bit of the moment that was meant
@@ -133,7 +133,7 @@ def test_no_two_requests_that_could_be_confused_are_ever_open_together(
             if earlier.signature == request.signature and until_s > now_s + ROUNDING_S:
                 assert was_answered
                 assert earlier.address == request.address
-        ledger.sent(request, now_s)
+        ledger.note_request(request, now_s)
         if answered:
-            ledger.answered(request, now_s)
+            ledger.note_answer(request, now_s)
         sent.append((request, now_s + (0.5 if answered else 10.0), answered))

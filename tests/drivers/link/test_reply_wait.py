@@ -1,8 +1,8 @@
-"""How soon a line is used again after noise, on virtual time.
+"""How soon a bus is used again after noise, on virtual time.
 
-A transaction at 9600 baud is played against `Transaction` and `Patience` as the bus does it: bytes come one
-by one at the pace of the line, and the wait ends where `Patience` says. What is measured is the time from
-the last byte to the end of the wait, for from then on the next request may go out.
+A transaction at 9600 baud is played against `ModbusTransaction` and `ReplyWait` as the bus does it: bytes
+come one by one at the pace of the wire, and the wait ends where `ReplyWait` says. What is measured is the
+time from the last byte to the end of the wait, for from then on the next request may go out.
 """
 
 import pytest
@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from drivers.link.ledger import Ledger
 from drivers.link.port import FIFO_BYTES, QUIET_S
-from drivers.link.reply_wait import SPOILED_S, TURNAROUND_TIMES, Patience, Turnarounds
-from drivers.link.transaction import Answer
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import Request, encode_reply, encode_request
-from drivers.modbus.transaction import BusStats, Transaction
+from drivers.link.reply_wait import SPOILED_S, TURNAROUND_TIMES, ReplyWait, Turnarounds
+from drivers.link.transaction import Answer, BusStats
+from drivers.link.verdict import Framing, Request
+from drivers.modbus.frame import encode_reply, encode_request
+from drivers.modbus.transaction import ModbusTransaction
 
 RESYNC_S = 0.05
 CHARACTER_S = 11 / 9600
@@ -45,24 +45,24 @@ def played(came: list[tuple[float, bytes]], turnaround_s: float | None = TURNARO
     """The end of a transaction in which bytes come from the given moments on, each at the line's pace."""
     turnarounds = Turnarounds()
     if turnaround_s is not None:
-        turnarounds.took(ASKED.unit_id, turnaround_s)
+        turnarounds.record(ASKED.unit_id, turnaround_s)
     due_s = (len(REQUEST) + FIFO_BYTES) * CHARACTER_S + QUIET_S + turnarounds.due_s(ASKED.unit_id, TIMEOUT_S)
-    patience = Patience(TIMEOUT_S + WIRE_S, len(REPLY), due_s)
+    wait = ReplyWait(TIMEOUT_S + WIRE_S, len(REPLY), due_s)
     ledger = Ledger()
-    ledger.sent(ASKED, 0.0)
-    running = Transaction(ledger, BusStats(), Framing.RTU, ASKED, 0, 0.0)
+    ledger.note_request(ASKED, 0.0)
+    running = ModbusTransaction(ledger, BusStats(), Framing.RTU, ASKED, 0, 0.0)
     pieces = sorted(
         (begin_s + (n + 1) * CHARACTER_S, data[n : n + 1]) for begin_s, data in came for n in range(len(data))
     )
     last_s = 0.0
     for at_s, byte in pieces:
-        if at_s > patience.end_s:
+        if at_s > wait.end_s:
             break
         last_s = at_s
         if (answer := running.feed(byte, at_s)) is not None:
             return Ended(answer, at_s, last_s)
-        patience.heard(running.unexplained, at_s, has_begun=running.has_begun)
-    return Ended(None, patience.end_s, last_s)
+        wait.note_bytes(running.unexplained, at_s, has_begun=running.has_begun)
+    return Ended(None, wait.end_s, last_s)
 
 
 ANSWER_S = len(REQUEST) * CHARACTER_S + TURNAROUND_S
@@ -135,11 +135,11 @@ def test_no_noise_makes_a_wait_longer_than_its_time_out() -> None:
 def test_the_slowest_turnaround_counts_and_fades() -> None:
     turnarounds = Turnarounds()
     assert turnarounds.due_s(1, 0.7) == 0.7
-    turnarounds.took(1, 0.2)
-    turnarounds.took(1, 0.01)
+    turnarounds.record(1, 0.2)
+    turnarounds.record(1, 0.01)
     assert turnarounds.due_s(1, 0.7) == pytest.approx(0.2 * 0.9 * TURNAROUND_TIMES)
     assert turnarounds.due_s(1, 0.1) == 0.1
     for _ in range(100):
-        turnarounds.took(1, 0.01)
+        turnarounds.record(1, 0.01)
     assert turnarounds.due_s(1, 0.7) == pytest.approx(0.01 * TURNAROUND_TIMES, rel=0.2)
     assert SPOILED_S < RESYNC_S

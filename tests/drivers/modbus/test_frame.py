@@ -5,23 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU
 
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import (
-    Foreign,
-    ForeignKind,
-    NeedMore,
-    Prepared,
-    Refused,
-    Request,
-    Signature,
-    Words,
-    crc16,
-    encode_exception,
-    encode_reply,
-    encode_request,
-    parse,
-)
-from drivers.modbus.rtu import replies_in, requests_in
+from drivers.link.verdict import Foreign, ForeignKind, Framing, NeedMore, Refusal, Request, Signature, Words
+from drivers.modbus.frame import PreparedRequest, encode_exception, encode_reply, encode_request, parse
+from drivers.modbus.rtu import crc16, replies_in, requests_in
 
 REQUEST = Request(1, 4, 0x34, 2)
 WORDS = bytes.fromhex("449A5000")
@@ -73,7 +59,7 @@ def test_an_answer_is_accepted_whole_and_at_no_byte_less(
 @pytest.mark.parametrize("framing", Framing)
 @pytest.mark.parametrize("code", [*range(1, 12), 255])
 def test_a_refusal_gives_its_code(framing: Framing, code: int) -> None:
-    assert parse(framing, encode_exception(framing, REQUEST, code, 3), REQUEST, 3) == Refused(code)
+    assert parse(framing, encode_exception(framing, REQUEST, code, 3), REQUEST, 3) == Refusal(code)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +157,7 @@ def test_stale_bytes_tell_who_asked_and_who_answered() -> None:
 def test_whatever_comes_is_judged_without_an_exception_and_always_shrinks(
     framing: Framing, buffer: bytes, request_: Request
 ) -> None:
-    while not isinstance(verdict := parse(framing, buffer, request_, 1), NeedMore | Words | Refused):
+    while not isinstance(verdict := parse(framing, buffer, request_, 1), NeedMore | Words | Refusal):
         assert 1 <= verdict.consumed <= len(buffer)
         buffer = buffer[verdict.consumed :]
 
@@ -218,7 +204,7 @@ def test_what_is_taken_for_the_answer_at_a_glance_is_the_answer_in_full(
     framing: Framing, data: st.DataObject
 ) -> None:
     asked = Request(data.draw(st.integers(1, 3)), data.draw(st.sampled_from((3, 4))), 7, 2)
-    prepared = Prepared(framing, asked)
+    prepared = PreparedRequest(framing, asked)
     assert prepared.frame(513) == encode_request(framing, asked, 513)
     came = Request(data.draw(st.integers(1, 3)), data.draw(st.sampled_from((3, 4))), 7, 2)
     words = data.draw(st.binary(min_size=2, max_size=6))
@@ -235,6 +221,6 @@ def test_an_answer_is_known_at_a_glance() -> None:
     asked = Request(1, 3, 7, 2)
     for framing in Framing:
         answer = encode_reply(framing, asked, b"abcd", 513)
-        assert Prepared(framing, asked).words(answer, 513) == b"abcd"
-        assert Prepared(framing, asked).words(answer[:-1], 513) is None
-        assert Prepared(framing, asked).words(b"", 513) is None
+        assert PreparedRequest(framing, asked).words(answer, 513) == b"abcd"
+        assert PreparedRequest(framing, asked).words(answer[:-1], 513) is None
+        assert PreparedRequest(framing, asked).words(b"", 513) is None

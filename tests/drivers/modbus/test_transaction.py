@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 
 from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
-from drivers.link.transaction import Answer
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import Request, encode_exception, encode_reply, encode_request
-from drivers.modbus.transaction import FLOOD_BYTES_MAX, BusStats, Transaction
+from drivers.link.transaction import FLOOD_BYTES_MAX, Answer, BusStats
+from drivers.link.verdict import Framing, Request
+from drivers.modbus.frame import encode_exception, encode_reply, encode_request
+from drivers.modbus.transaction import ModbusTransaction
 
 ASKED = Request(1, 3, 100, 4)
 WORDS = b"\x11\x22\x33\x44\x55\x66\x77\x88"
@@ -28,13 +28,13 @@ FOREIGN = [
 ]
 
 
-def transaction(framing: Framing = Framing.RTU) -> Transaction:
+def transaction(framing: Framing = Framing.RTU) -> ModbusTransaction:
     ledger = Ledger()
-    ledger.sent(ASKED, 0.0)
-    return Transaction(ledger, BusStats(), framing, ASKED, TRANSACTION_ID, 0.0)
+    ledger.note_request(ASKED, 0.0)
+    return ModbusTransaction(ledger, BusStats(), framing, ASKED, TRANSACTION_ID, 0.0)
 
 
-def fed(running: Transaction, stream: bytes, cuts: list[int]) -> Answer | None:
+def fed(running: ModbusTransaction, stream: bytes, cuts: list[int]) -> Answer | None:
     """The answer that comes out when `stream` arrives in pieces."""
     places = [0, *sorted(cut % (len(stream) + 1) for cut in cuts), len(stream)]
     for begin, end in itertools.pairwise(places):
@@ -74,7 +74,7 @@ def test_noise_never_becomes_an_answer_and_never_fails_otherwise_than_it_may(
             assert running.feed(chunk, 0.5) is None
     except (ReplyError, ExceptionReplyError):
         return
-    assert isinstance(running.given_up(), ReplyError | ReplyTimeoutError)
+    assert isinstance(running.give_up(), ReplyError | ReplyTimeoutError)
 
 
 def test_what_follows_the_answer_is_left_for_the_next_transaction() -> None:
@@ -114,6 +114,6 @@ def test_a_tcp_stream_that_cannot_be_followed_is_given_up() -> None:
 def test_the_error_says_what_was_heard_instead(heard: bytes, error: type[Exception], reason: str) -> None:
     running = transaction()
     running.feed(heard, 0.5)
-    given_up = running.given_up()
-    assert type(given_up) is error
-    assert reason in str(given_up)
+    error_seen = running.give_up()
+    assert type(error_seen) is error
+    assert reason in str(error_seen)

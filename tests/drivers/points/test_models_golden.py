@@ -7,8 +7,9 @@ import pytest
 from drivers.dlt645 import codec
 from drivers.dlt645.codec import ReadId
 from drivers.link.bus_url import GAP_REGISTERS_RTU, GAP_REGISTERS_TCP
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import Request, Words, crc16, parse
+from drivers.link.verdict import Framing, Request, Words
+from drivers.modbus.frame import parse
+from drivers.modbus.rtu import crc16
 from drivers.points import model
 from drivers.points.model import Golden, Model
 from drivers.points.plan import plan

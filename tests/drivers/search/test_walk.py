@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import BusUrlError
-from drivers.link.verdict import Framing
-from drivers.modbus.frame import Request, encode_exception, encode_reply, encode_request
+from drivers.link.verdict import Framing, Request
+from drivers.modbus.frame import encode_exception, encode_reply, encode_request
 from drivers.search.prober import lines_of, url_at
 from drivers.search.walk import (
     GARBLED_AGAIN,

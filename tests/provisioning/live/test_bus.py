@@ -13,7 +13,7 @@ from rich.console import Console
 
 from agent.status.bus_figures import Tally
 from agent.status.socket import StatusSocket
-from drivers.modbus.transaction import BusStats
+from drivers.link.transaction import BusStats
 from provisioning.cli import cli
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE
 from provisioning.terminal.show import bus_view
