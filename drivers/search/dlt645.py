@@ -1,11 +1,11 @@
-"""Finds the DL/T 645 meters of a line by wildcards, as every reader of such meters does.
+"""Finds the DL/T 645 meters of a bus by wildcards, as every reader of such meters does.
 
-The whole wildcard AA…AA is asked for the meter's own address. One clean answer with nothing behind it
-is the only meter. Where several talk at once, their last pair of digits is tried from 00 to 99, and
-behind each pair that is crowded still the next one. Silence ends a branch, so a line of n meters costs
-about 100 × n time-outs at most, and one meter costs one answer.
+First the wildcard AA…AA reads the meter's own address. One clean answer with nothing behind it is the only
+meter. Where several answer at once, their last pair of digits is tried from 00 to 99, and in front of each
+pair that is still crowded the next one. Silence ends a branch, so a bus of n meters costs about 100 × n
+time-outs at most, and one meter costs one answer.
 
-What answers but is never whole is reported as garbled, with the digits that are known of it.
+A meter that answers but never whole is reported as garbled, with the digits that are known of it.
 """
 
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ class FoundMeter:
 def search(bus: Dlt645Bus, *, timeout_s: float = SEARCH_TIMEOUT_S, known: str = "") -> Iterator[FoundMeter]:
     """Every meter whose address ends in the digits `known`, as soon as it is found."""
     address = known.rjust(ADDRESS_DIGITS, _WILD_PAIR[0])
-    how, name = _asked(bus, address, timeout_s)
+    how, name = _probe(bus, address, timeout_s)
     if how == "crowded" and len(known) < ADDRESS_DIGITS:
         found = False
         for pair in _PAIRS:
@@ -46,10 +46,10 @@ def search(bus: Dlt645Bus, *, timeout_s: float = SEARCH_TIMEOUT_S, known: str = 
         yield FoundMeter(name or address, "garbled" if how == "crowded" else how)
 
 
-def _asked(bus: Dlt645Bus, address: str, timeout_s: float) -> tuple[str, str]:
-    """How one wildcard is answered, and by whom if that is certain."""
+def _probe(bus: Dlt645Bus, address: str, timeout_s: float) -> tuple[str, str]:
+    """How one wildcard is answered, and the meter's address if that is certain."""
     try:
-        found, _ = bus.read_data(ReadId(address, ADDRESS_ID, ADDRESS_BYTES), timeout_s)
+        data, _ = bus.read_data(ReadId(address, ADDRESS_ID, ADDRESS_BYTES), timeout_s)
     except ReplyTimeoutError:
         return "", ""
     except ReplyError:
@@ -58,4 +58,4 @@ def _asked(bus: Dlt645Bus, address: str, timeout_s: float) -> tuple[str, str]:
         return "refuses", ""
     if _WILD_PAIR in address and bus.has_more(timeout_s):
         return "crowded", ""
-    return "answers", found.meter
+    return "answers", data.meter

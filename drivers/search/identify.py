@@ -1,8 +1,8 @@
-"""Tells what a meter is, without a register table in hand.
+"""Names the model of a meter, without its register table in hand.
 
 `identify` tries the models one after the other. A model with fingerprints, or one that SunSpec
 discovery makes, is certain if all of them fit and its values do not speak against it; then no other is
-asked. An optional fingerprint can only speak for its model, not against it. Else every model is read as
+tried. An optional fingerprint can only speak for its model, not against it. Else every model is read as
 if the meter were one, and `drivers.search.plausibility` judges the answers.
 The best comes first, with its confidence and its reasons; models that explain the answers equally well
 are `alike`, and a person has to look at the label.
@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from drivers.clock import Clock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.link.verdict import FUNCTIONS
+from drivers.link.verdict import FUNCTIONS, GATEWAY_EXCEPTIONS
 from drivers.points.model import Model
 from drivers.points.model_file import Fingerprint
 from drivers.points.point_table import points_json
@@ -39,9 +39,8 @@ DOUBT: Final = 0.9
 CONFIDENCE_MAX: Final = 0.95
 """Most that plausibility alone can say: another meter may have these quantities at these registers."""
 
-_ASKED: Final = ((3, 0), (4, 0))
-GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
-"""Said by a TCP gateway of a meter that does not answer it: no sign of life."""
+_PROBED: Final = ((3, 0), (4, 0))
+"""Function and address."""
 
 
 @frozen
@@ -67,7 +66,7 @@ class Match:
 
 def probe(bus: MeterBus, unit_id: int, *, timeout_s: float = PROBE_TIMEOUT_S) -> str:
     """How an address shows life: "answers", "refuses", "garbled", or "" if it does not."""
-    for function, address in _ASKED:
+    for function, address in _PROBED:
         try:
             bus.read(unit_id, function, address, 1, timeout_s=timeout_s)
         except ReplyTimeoutError:
@@ -89,55 +88,51 @@ def identify(
     clock: Clock,
     note: Callable[[str], object] = lambda _: None,
 ) -> tuple[Match, ...]:
-    """The models that fit, the likeliest first; `note` hears of each one before it is tried."""
+    """The models that fit, the likeliest first; `note` is called with the name of each before it is tried."""
     known = [model for model in models if all(point.function in FUNCTIONS for point in model.points)]
     matches: list[Match] = []
     for model in known:
         if model.fingerprints:
             note(model.name)
-            if all(_fits(bus, unit_id, mark, clock) for mark in model.fingerprints):
-                matches += _tried(bus, unit_id, model, clock, marks=model.fingerprints)
+            if all(_has_mark(bus, unit_id, mark, clock) for mark in model.fingerprints):
+                matches += _try_model(bus, unit_id, model, clock, marks=model.fingerprints)
     note("sunspec")
-    matches += _discovered(bus, unit_id, clock, matches)
+    matches += _try_sunspec(bus, unit_id, clock, matches)
     if not any(match.certain for match in matches):
         for model in known:
             is_marked = any(not mark.optional for mark in model.fingerprints)
             if not is_marked and not model.is_analyser:  # any number may be an emission
                 if not model.fingerprints:
                     note(model.name)
-                matches += _tried(bus, unit_id, model, clock)
-    return ranked(matches)
+                matches += _try_model(bus, unit_id, model, clock)
+    return rank(matches)
 
 
-def ranked(matches: Iterable[Match]) -> tuple[Match, ...]:
+def rank(matches: Iterable[Match]) -> tuple[Match, ...]:
     """Best first; they share the confidence, one point of score halving it, and never reach 1 together."""
     first = sorted(matches, key=lambda match: (not match.certain, -match.score, match.model.name))
     shares = [2.0 ** (match.score - first[0].score) * (match.certain == first[0].certain) for match in first]
-    told = []
+    best_first = []
     for match, share in zip(first, shares, strict=True):
         alike = tuple(
             other.model.name
             for other in first
             if other is not match and (other.certain, other.score) == (match.certain, match.score)
         )
-        told.append(evolve(match, alike=alike, confidence=match.confidence * share / sum(shares)))
-    return tuple(told)
+        best_first.append(evolve(match, alike=alike, confidence=match.confidence * share / sum(shares)))
+    return tuple(best_first)
 
 
 def same_registers(one: Model, other: Model) -> bool:
     """Whether no meter could tell the two apart: the same points, whatever they are called."""
     first, second = (
-        {tuple(sorted((key, str(value)) for key, value in said.items())) for said in _said(model)}
-        for model in (one, other)
+        {tuple(sorted((key, str(value)) for key, value in point.items())) for point in points}
+        for points in (points_json(model.points).values() for model in (one, other))
     )
     return first == second
 
 
-def _said(model: Model) -> Iterable[dict[str, object]]:
-    return points_json(model.points).values()
-
-
-def _discovered(bus: MeterBus, unit_id: int, clock: Clock, matches: Iterable[Match]) -> list[Match]:
+def _try_sunspec(bus: MeterBus, unit_id: int, clock: Clock, matches: Iterable[Match]) -> list[Match]:
     """The model that SunSpec discovery makes, unless a shipped one is the same."""
     try:
         model = discover(bus, unit_id)
@@ -147,15 +142,15 @@ def _discovered(bus: MeterBus, unit_id: int, clock: Clock, matches: Iterable[Mat
         return []
     if any(same_registers(model, match.model) for match in matches):
         return []
-    return _tried(bus, unit_id, model, clock, marks=model.fingerprints)
+    return _try_model(bus, unit_id, model, clock, marks=model.fingerprints)
 
 
-def _tried(
+def _try_model(
     bus: MeterBus, unit_id: int, model: Model, clock: Clock, marks: tuple[Fingerprint, ...] = ()
 ) -> list[Match]:
     """The match of a model whose fingerprints `marks` fit; empty if its registers rule it out."""
     meter = Meter(MeterSetup(model.name, model, unit_id), bus.gap_registers_max)
-    reasons = [Reason(Code.FINGERPRINT, *_told(mark)) for mark in marks]
+    reasons = [Reason(Code.FINGERPRINT, *_describe(mark)) for mark in marks]
     blocks: list[Block] = []
     for group in PollGroup:
         if not model.group(group):
@@ -166,17 +161,17 @@ def _tried(
                 return []
             reasons.append(Reason(Code.UNANSWERED, group.value, reading.reason))
         blocks += reading.blocks
-        if group is PollGroup.FAST and _ruled_out(judge(model, blocks)):
+        if group is PollGroup.FAST and _is_ruled_out(judge(model, blocks)):
             break
     return _match(model, (*reasons, *judge(model, blocks)), marked=bool(marks))
 
 
-def _ruled_out(reasons: Iterable[Reason]) -> bool:
+def _is_ruled_out(reasons: Iterable[Reason]) -> bool:
     return any(reason.weight == IMPOSSIBLE for reason in reasons)
 
 
 def _match(model: Model, reasons: tuple[Reason, ...], *, marked: bool) -> list[Match]:
-    if _ruled_out(reasons) and not marked:
+    if _is_ruled_out(reasons) and not marked:
         return []
     score = sum(max(reason.weight, -40) for reason in reasons)
     if score <= 0:
@@ -187,11 +182,11 @@ def _match(model: Model, reasons: tuple[Reason, ...], *, marked: bool) -> list[M
     return [Match(model, certain, score, confidence, reasons)]
 
 
-def _told(mark: Fingerprint) -> tuple[str, str]:
+def _describe(mark: Fingerprint) -> tuple[str, str]:
     return f"{mark.function}:{mark.address}", " / ".join(map(str, mark.one_of))
 
 
-def _fits(bus: MeterBus, unit_id: int, mark: Fingerprint, clock: Clock) -> bool:
+def _has_mark(bus: MeterBus, unit_id: int, mark: Fingerprint, clock: Clock) -> bool:
     for _ in range(2):
         before = bus.stats.requests
         try:
@@ -199,7 +194,7 @@ def _fits(bus: MeterBus, unit_id: int, mark: Fingerprint, clock: Clock) -> bool:
         except ReplyTimeoutError:
             if bus.stats.requests != before:
                 return False
-            clock.sleep(IDENTIFY_TIMEOUT_S)  # it was not asked: the late answer to another may come
+            clock.sleep(IDENTIFY_TIMEOUT_S)  # it was not sent: the late answer to another read may come
         except (ExceptionReplyError, ReplyError):
             return False
         else:

@@ -1,16 +1,16 @@
-"""Whether what a meter answered can be true, if it were of a given model.
+"""Whether the answers of a meter can be true, if it were of a given model.
 
-Without identity registers a model can only be guessed: its points are read where it has them, and what
-they hold is compared with what a supply can be. `judge` collects reasons; each has a code, what it is
+Without identity registers a model can only be guessed: its points are read where it has them, and their
+values are compared with what a supply can be. `judge` collects reasons; each has a code, what it is
 about, and a weight that speaks for the model or against it. One weight of IMPOSSIBLE rules a model out.
 
-What is looked at:
+It compares:
 - voltages near a nominal voltage of the world, frequency near 50 or 60 Hz;
 - the powers of three phases against the total, power against U x I x PF, voltage between phases
   against voltage of phases (root of three);
 - power where there is no voltage, counters below zero, numbers that no meter can mean (a float that was
   cut at the wrong register is mostly 1e-41 or 1e+30);
-- the order of words: the same registers the other way round would be absurd.
+- the order of words: the same registers with their words reversed would be absurd.
 
 A zero says nothing: it may be a phase that is not connected, or a hole that is read as zero.
 
@@ -38,7 +38,6 @@ HZ_NEAR: Final = 1.0
 """GB/T 15945 allows 0.2 to 0.5 Hz; an island or a generator drifts further."""
 POSSIBLE_V: Final = (20.0, 50_000.0)
 """Secondary side of a light load up to the primary side of a medium-voltage feeder."""
-POSSIBLE_HZ: Final = (45.0, 65.0)
 ABSURD_SMALL: Final = 1e-6
 ABSURD_LARGE: Final = 1e9
 """Between them lies whatever is measured in V, A, W, var and VA; outside, bits of something else."""
@@ -66,13 +65,13 @@ _WHOLES: Final = (1.0, 3.0, math.sqrt(3.0))
 """P over U x I x PF of the whole meter, by what its U and I are: sums, means, between phases."""
 _RATED: Final = (Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER)
 _SIZED: Final = (*_RATED, Quantity.REACTIVE_POWER, Quantity.APPARENT_POWER)
-_LINES: Final = ("l1", "l2", "l3")
+_PHASES: Final = ("l1", "l2", "l3")
 _PAIRS: Final = {"l12": ("l1", "l2"), "l23": ("l2", "l3"), "l31": ("l3", "l1")}
 _ENERGIES: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT)
 
 
 class Code(StrEnum):
-    """What a reason says."""
+    """The kinds of reasons."""
 
     FINGERPRINT = "fingerprint"
     VOLTAGE_NOMINAL = "voltage_nominal"
@@ -164,28 +163,28 @@ def judge(model: Model, blocks: Iterable[Block]) -> tuple[Reason, ...]:
     reasons = [
         Reason(Code.TEXT, name, value) for name, value in values.items() if isinstance(value, str) and value
     ]
-    reasons += _alone(model, numbers)
-    reasons += _together(model, numbers)
-    reasons += _orders(model, answers, numbers)
+    reasons += _judge_values(model, numbers)
+    reasons += _judge_relations(model, numbers)
+    reasons += _judge_word_order(model, answers, numbers)
     return tuple(reasons)
 
 
-def _alone(model: Model, numbers: Numbers) -> Iterator[Reason]:
+def _judge_values(model: Model, numbers: Numbers) -> Iterator[Reason]:
     for name, value in numbers.items():
         point = model.point(name)
-        if value and (reason := _single(point, value)) is not None:
+        if value and (reason := _judge_value(point, value)) is not None:
             yield reason
 
 
-def _single(point: Point, value: float) -> Reason | None:
+def _judge_value(point: Point, value: float) -> Reason | None:
     """What one value that is not zero says by itself."""
     size = abs(value)
     if point.quantity in _SIZED and not ABSURD_SMALL <= size <= ABSURD_LARGE:
         return Reason(Code.ABSURD, point.name, value)
     if point.quantity is Quantity.VOLTAGE and point.phase != "n":
-        return _voltage(point.name, value)
+        return _judge_voltage(point.name, value)
     if point.quantity is Quantity.FREQUENCY:
-        return _frequency(point.name, value)
+        return _judge_frequency(point.name, value)
     if point.quantity is Quantity.POWER_FACTOR:
         return Reason(Code.POWER_FACTOR, point.name, value) if size >= 0.01 else None
     if point.quantity is Quantity.SERIAL_NUMBER:
@@ -200,7 +199,7 @@ def _single(point: Point, value: float) -> Reason | None:
     return None
 
 
-def _voltage(name: str, value: float) -> Reason:
+def _judge_voltage(name: str, value: float) -> Reason:
     nearest = min(NOMINAL_V, key=lambda nominal: abs(value / nominal - 1))
     if abs(value / nearest - 1) <= NOMINAL_SHARE:
         return Reason(Code.VOLTAGE_NOMINAL, name, value, nearest)
@@ -208,7 +207,7 @@ def _voltage(name: str, value: float) -> Reason:
     return Reason(Code.VOLTAGE_POSSIBLE if low <= value <= high else Code.VOLTAGE_IMPOSSIBLE, name, value)
 
 
-def _frequency(name: str, value: float) -> Reason:
+def _judge_frequency(name: str, value: float) -> Reason:
     for nominal in NOMINAL_HZ:
         if abs(value - nominal) <= HZ_NEAR:
             return Reason(Code.FREQUENCY_NOMINAL, name, value, nominal)
@@ -217,24 +216,24 @@ def _frequency(name: str, value: float) -> Reason:
     return Reason(Code.FREQUENCY_IMPOSSIBLE, name, value)
 
 
-def _together(model: Model, numbers: Numbers) -> Iterator[Reason]:
+def _judge_relations(model: Model, numbers: Numbers) -> Iterator[Reason]:
     voltages = [p.name for p in model.points if p.quantity is Quantity.VOLTAGE and p.phase != "n"]
     powered = numbers.get("active_power", 0.0)
     if voltages and not any(numbers.get(name) for name in voltages):
         yield Reason(Code.POWER_ALONE if powered else Code.NO_VOLTAGE, "voltage", 0.0)
         return
-    yield from _sums(numbers)
-    products = list(_products(numbers))
-    yield from products or _whole_product(numbers)
+    yield from _judge_sum(numbers)
+    products = list(_judge_products(numbers))
+    yield from products or _judge_whole_product(numbers)
     for pair, (first, second) in _PAIRS.items():
         between, one, other = (numbers.get(f"voltage_{phase}", 0.0) for phase in (pair, first, second))
-        if between and one and other and _near(between, math.sqrt(3) * (one + other) / 2):
+        if between and one and other and _is_near(between, math.sqrt(3) * (one + other) / 2):
             yield Reason(Code.BETWEEN_PHASES, f"voltage_{pair}", between, (one + other) / 2)
 
 
-def _sums(numbers: Numbers) -> Iterator[Reason]:
+def _judge_sum(numbers: Numbers) -> Iterator[Reason]:
     total = numbers.get("active_power")
-    parts = [numbers.get(f"active_power_{phase}") for phase in _LINES]
+    parts = [numbers.get(f"active_power_{phase}") for phase in _PHASES]
     known = [part for part in parts if part is not None]
     if total is None or not any(known) or len(known) < len(parts):
         return
@@ -244,30 +243,32 @@ def _sums(numbers: Numbers) -> Iterator[Reason]:
     yield Reason(Code.PHASE_SUM if fits else Code.PHASE_SUM_OFF, "active_power", total, added)
 
 
-def _products(numbers: Numbers) -> Iterator[Reason]:
+def _judge_products(numbers: Numbers) -> Iterator[Reason]:
     """Power against U x I of each phase, by its power factor where there is one."""
-    for phase in _LINES:
+    for phase in _PHASES:
         volts, amps, watts = (numbers.get(f"{quantity}_{phase}", 0.0) for quantity in _RATED)
         if not (volts and amps and watts):
             continue
         factor = abs(numbers.get(f"power_factor_{phase}", 0.0))
-        yield _product(f"active_power_{phase}", abs(watts), abs(volts * amps), factor, (1.0,))
+        yield _judge_product(f"active_power_{phase}", abs(watts), abs(volts * amps), factor, (1.0,))
 
 
-def _whole_product(numbers: Numbers) -> Iterator[Reason]:
+def _judge_whole_product(numbers: Numbers) -> Iterator[Reason]:
     watts = abs(numbers.get("active_power", 0.0))
     volts, amps = _mean(numbers, "voltage"), _mean(numbers, "current")
     if watts and volts and amps:
         factor = abs(numbers.get("power_factor", 0.0))
-        yield _product("active_power", watts, volts * amps, factor, _WHOLES)
+        yield _judge_product("active_power", watts, volts * amps, factor, _WHOLES)
 
 
 def _mean(numbers: Numbers, quantity: str) -> float:
-    known = [abs(numbers[name]) for phase in _LINES if numbers.get(name := f"{quantity}_{phase}")]
+    known = [abs(numbers[name]) for phase in _PHASES if numbers.get(name := f"{quantity}_{phase}")]
     return abs(numbers.get(quantity, 0.0)) or (sum(known) / len(known) if known else 0.0)
 
 
-def _product(name: str, watts: float, apparent: float, factor: float, wholes: Iterable[float]) -> Reason:
+def _judge_product(
+    name: str, watts: float, apparent: float, factor: float, wholes: Iterable[float]
+) -> Reason:
     room = SUM_SHARE * watts + _resolution(watts)
     if factor:
         fits = any(abs(watts - apparent * factor * whole) <= room for whole in wholes)
@@ -281,39 +282,41 @@ def _resolution(*numbers: float) -> float:
     return sum(1.0 if abs(number) < 1000 else 10.0 for number in numbers)
 
 
-def _near(value: float, wanted: float) -> bool:
+def _is_near(value: float, wanted: float) -> bool:
     return abs(value - wanted) <= SUM_SHARE * abs(wanted)
 
 
-def _orders(model: Model, answers: tuple[Block, ...], numbers: Numbers) -> Iterator[Reason]:
-    """Whether the words the other way round would be absurd, and these are not; or the reverse."""
-    turned = _turned(model)
-    if turned is None:
+def _judge_word_order(model: Model, answers: tuple[Block, ...], numbers: Numbers) -> Iterator[Reason]:
+    """Whether the values are absurd only with their words reversed, or only as they are."""
+    reversed_model = _reverse_words(model)
+    if reversed_model is None:
         return
-    looked_at = (Quantity.VOLTAGE, Quantity.FREQUENCY, Quantity.CURRENT, Quantity.ACTIVE_POWER)
-    names = [p.name for p in turned.points if p.quantity in looked_at and numbers.get(p.name)]
+    telling = (Quantity.VOLTAGE, Quantity.FREQUENCY, Quantity.CURRENT, Quantity.ACTIVE_POWER)
+    names = [p.name for p in reversed_model.points if p.quantity in telling and numbers.get(p.name)]
     if not names:
         return
     others = {
         name: float(value)
-        for name, value in turned.decode(answers).items()
+        for name, value in reversed_model.decode(answers).items()
         if name in names and not isinstance(value, str)
     }
     name = names[0]
-    ours, theirs = (_wrong(model, {n: side.get(n, math.inf) for n in names}) for side in (numbers, others))
+    ours, theirs = (
+        _is_impossible(model, {n: side.get(n, math.inf) for n in names}) for side in (numbers, others)
+    )
     if theirs and not ours:
         yield Reason(Code.WORD_ORDER, name, numbers[name], others.get(name))
     elif ours and not theirs:
         yield Reason(Code.WORD_ORDER_OTHER, name, numbers[name], others.get(name))
 
 
-def _wrong(model: Model, numbers: Numbers) -> bool:
-    reasons = [_single(model.point(name), value) for name, value in numbers.items()]
+def _is_impossible(model: Model, numbers: Numbers) -> bool:
+    reasons = [_judge_value(model.point(name), value) for name, value in numbers.items()]
     return any(reason is not None and reason.weight == IMPOSSIBLE for reason in reasons)
 
 
-def _turned(model: Model) -> Model | None:
-    """The same points with their words the other way round; None where all have one word."""
+def _reverse_words(model: Model) -> Model | None:
+    """The same points with their words reversed; None where all have one word."""
     other = {WordOrder.HIGH_FIRST: WordOrder.LOW_FIRST, WordOrder.LOW_FIRST: WordOrder.HIGH_FIRST}
     points = tuple(
         evolve(point, word_order=other[point.word_order])

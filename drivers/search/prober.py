@@ -1,6 +1,6 @@
-"""Asks one question of `drivers.search.walk` on a bus, at a line setting, and gives all bytes that came.
+"""Sends the probes of `drivers.search.walk` on a bus, each at its setting, and judges all bytes that come.
 
-This is the rim of the search: it opens the port anew for each setting and listens on after an answer,
+This is the rim of the search: it opens the port anew for each setting and keeps listening after an answer,
 because a second one means two meters with one address. It sends reads of one register and nothing else.
 """
 
@@ -11,54 +11,74 @@ from urllib.parse import parse_qsl, urlsplit
 from drivers.clock import Clock
 from drivers.link.bus_url import parse_url
 from drivers.link.transport import Deadline, Pipe
-from drivers.link.verdict import Framing, Request
-from drivers.modbus.frame import encode_request
-from drivers.search.walk import NOBODYS_UNIT_ID, Ask, LineSetting, Sight, Sign, settings, sight_of
+from drivers.link.verdict import Framing, NeedMore, Refusal, Request, Words
+from drivers.modbus.frame import encode_request, parse
+from drivers.poll.recording import Outcome
+from drivers.search.signs import ProbeResult, Sign, judge_bytes
+from drivers.search.walk import FRAME_CHARACTERS, NOBODYS_UNIT_ID, BusSetting, Probe, list_settings
 
 LISTEN_ON_S: Final = 0.03
-"""How long a second answer is waited for: meters with one address begin within a few ms of each other,
+"""How long to wait for a second answer: meters with one address begin within a few ms of each other,
 and USB adapters hand over what they have every 16 ms."""
 NOISE_BYTES_MAX: Final = 4096
-"""Where listening ends on a line that never rests."""
-_FRAME_CHARACTERS: Final = 15
+"""Where listening ends on a bus that never rests."""
 
 
-class Asker:
-    """One bus, asked question by question."""
+class Prober:
+    """One bus, probed unit by unit."""
 
     def __init__(self, url: str, clock: Clock, timeout_s: float) -> None:
         self.url = url
         self.framing = parse_url(url).framing
         self._clock = clock
         self._timeout_s = timeout_s
-        self._setting: LineSetting | None = None
+        self._setting: BusSetting | None = None
         self._pipe: Pipe | None = None
         self._transaction_id = 0
-        self.heard = b""
-        """All bytes that came after the last question."""
+        self.received = b""
+        """All bytes that came after the last probe."""
 
-    def ask(self, ask: Ask) -> tuple[Sight, float]:
-        """What one question showed, and how long it took.
+    def send(self, probe: Probe) -> tuple[ProbeResult, float]:
+        """Send one probe; what it showed, and how long that took.
 
         Raises:
             BusDownError: The port cannot be used.
         """
-        pipe = self._at(ask.setting)
+        pipe = self._pipe_at(probe.setting)
         pipe.open()
         began_s = time.monotonic()
-        request = Request(ask.unit_id, ask.function, 0, 1)
+        request = Request(probe.unit_id, probe.function, 0, 1)
         self._transaction_id = self._transaction_id % 0xFFFF + 1
         stale = pipe.read(0.0)
         self._clock.sleep(pipe.gap_s)
         pipe.write(encode_request(self.framing, request, self._transaction_id))
-        data = self.heard = stale + self._heard(pipe, request)
-        return sight_of(self.framing, request, data, self._transaction_id), time.monotonic() - began_s
+        self.received = stale + self._receive(pipe, request)
+        result = judge_bytes(self.framing, request, self.received, self._transaction_id)
+        return result, time.monotonic() - began_s
 
-    def answers_to_any(self) -> bool:
+    def ignores_unit_id(self) -> bool:
         """Whether a TCP device answers to a unit id that no meter has."""
         if self.framing is not Framing.TCP:
             return False
-        return self.ask(Ask(None, NOBODYS_UNIT_ID))[0].sign in {Sign.ANSWERS, Sign.REFUSES}
+        return self.send(Probe(None, NOBODYS_UNIT_ID))[0].sign in {Sign.ANSWERS, Sign.REFUSES}
+
+    def outcome(self, probe: Probe) -> Outcome:
+        """What the bytes after `probe`, the last one, hold for a recording that is played back."""
+        request = Request(probe.unit_id, probe.function, 0, 1)
+        rest = self.received
+        transaction_id = int.from_bytes(rest[:2]) if self.framing is Framing.TCP else 0
+        while rest:
+            verdict = parse(self.framing, rest, request, transaction_id)
+            if isinstance(verdict, Words):
+                return Outcome(verdict.words)
+            if isinstance(verdict, Refusal):
+                return Outcome(error="exception", code=verdict.code)
+            if isinstance(verdict, NeedMore):
+                break
+            rest = rest[verdict.consumed :]
+        if self.received:
+            return Outcome(error="reply", reason="no answer among the bytes")
+        return Outcome(error="timeout")
 
     def close(self) -> None:
         """Give the port back."""
@@ -66,16 +86,16 @@ class Asker:
         if pipe is not None:
             pipe.close()
 
-    def _at(self, setting: LineSetting | None) -> Pipe:
+    def _pipe_at(self, setting: BusSetting | None) -> Pipe:
         if self._pipe is None or setting != self._setting:
             self.close()
             self._pipe, self._setting = parse_url(url_at(self.url, setting)).pipe, setting
         return self._pipe
 
-    def _heard(self, pipe: Pipe, request: Request) -> bytes:
+    def _receive(self, pipe: Pipe, request: Request) -> bytes:
         """All bytes until the answer and a moment more, else until the time-out."""
         data = b""
-        wire_s = pipe.wire_s(_FRAME_CHARACTERS)
+        wire_s = pipe.wire_s(FRAME_CHARACTERS)
         deadline = Deadline(self._clock.real_s(self._timeout_s + wire_s))
         answered = False
         while chunk := pipe.read(deadline.left_s()):
@@ -89,11 +109,11 @@ class Asker:
 
     def _is_answered(self, request: Request, data: bytes) -> bool:
         """Whether `data` ends with the answer, whatever is before it."""
-        sign = sight_of(self.framing, request, data, self._transaction_id).sign
+        sign = judge_bytes(self.framing, request, data, self._transaction_id).sign
         return sign in {Sign.ANSWERS, Sign.REFUSES, Sign.GATEWAY}
 
 
-def lines_of(url: str, *, everything: bool) -> tuple[LineSetting | None, ...]:
+def settings_to_try(url: str, *, everything: bool) -> tuple[BusSetting | None, ...]:
     """The settings to try on the bus at `url`: what it names is kept, unless `everything` is wanted.
 
     Raises:
@@ -106,11 +126,10 @@ def lines_of(url: str, *, everything: bool) -> tuple[LineSetting | None, ...]:
     named = {} if everything else dict(parse_qsl(parts.query))
     baudrate = named.get("baudrate")
     stopbits = int(named.get("stopbits", "1"))
-    chosen = settings(None if baudrate is None else int(baudrate), named.get("parity"), stopbits)
-    return tuple(chosen)
+    return tuple(list_settings(None if baudrate is None else int(baudrate), named.get("parity"), stopbits))
 
 
-def url_at(url: str, setting: LineSetting | None) -> str:
+def url_at(url: str, setting: BusSetting | None) -> str:
     """The URL of a bus at a setting."""
     if setting is None:
         return url

@@ -1,17 +1,17 @@
-"""SunSpec meters, found by asking: the marker, the chain of models behind it, and our points at its offsets.
+"""SunSpec discovery: the marker, the chain of models behind it, and our points at its offsets.
 
 A SunSpec device has "SunS" at register 40000, 50000 or 0. Behind it stands a chain of models, each with
 its id and its length in registers, and the id FFFF at its end. Common model 1 says who made the device;
 201 to 204 are meters in whole numbers with scale registers, 211 to 214 the same in float32. Where a
 model begins is known only at the meter, since the common model has 65 or 66 registers and others may
 stand before the meter. So a point table is made for this one meter: `discover` returns an ordinary
-`drivers.points.model.Model` with its own hash, and `model_text` writes it as a model file for the site.
+`drivers.points.model.Model` with its own hash; `drivers.points.model_text` writes it as a file for the site.
 
 Offsets are those of the SunSpec information models (github.com/sunspec/models, json/model_1.json,
 model_201.json to model_204.json, model_211.json to model_214.json), counted from the model's id.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
 
 from attrs import evolve, frozen
@@ -20,20 +20,20 @@ from drivers.errors import BusDownError, DriverError
 from drivers.points import registers
 from drivers.points.model import Model, Verified
 from drivers.points.model_file import Fingerprint
-from drivers.points.point_table import Defaults, points_json, read_points
+from drivers.points.point_table import Defaults, read_points
 from drivers.points.registers import RegisterType, WordOrder
 from drivers.points.tables import Table, refuse
 from drivers.poll.bus import MeterBus
 
 NAME: Final = "sunspec"
-"""What a person says for "look for yourself"."""
+"""In place of a model's name: discover the registers at the meter."""
 BASES: Final = (40000, 50000, 0)
 """Where the marker may stand, in the order of the specification."""
 MARKER: Final = b"SunS"
 END_ID: Final = 0xFFFF
 COMMON_ID: Final = 1
 CHAIN_MAX: Final = 64
-"""Longest chain that is walked: real devices have up to thirty models; a babbler has no end."""
+"""Longest chain that is read: real devices have up to thirty models; a babbling one never ends."""
 READ_TIMEOUT_S: Final = 1.0
 METERS: Final = {
     201: ("l1",),
@@ -49,13 +49,17 @@ METERS: Final = {
 FLOAT_ID: Final = 211
 """From here on a meter model is in float32."""
 
-_LINES: Final = ("l1", "l2", "l3")
+_PHASES: Final = ("l1", "l2", "l3")
 _PAIRS: Final = ("l12", "l23", "l31")
-_COMMON_TEXTS: Final = {"maker_name": (2, 16), "model_name": (18, 16), "firmware": (42, 8)}
-_SERIAL: Final = ("serial_number", (50, 16))
-_WHOLE: Final = {
+_COMMON_TEXTS: Final = {
+    "maker_name": (2, 16),
+    "model_name": (18, 16),
+    "firmware": (42, 8),
+    "serial_number": (50, 16),
+}
+_INTEGER: Final = {
     "current": 2,
-    "line": 8,
+    "phase": 8,
     "pair": 12,
     "frequency": 16,
     "active_power": 18,
@@ -73,10 +77,10 @@ _EXPONENTS: Final = {
     "power_factor": 37,
     "energy": 54,
 }
-_WHOLE_ENERGY: Final = {"active_energy_export": 38, "active_energy_import": 46}
+_INTEGER_ENERGY: Final = {"active_energy_export": 38, "active_energy_import": 46}
 _FLOAT: Final = {
     "current": 2,
-    "line": 12,
+    "phase": 12,
     "pair": 20,
     "frequency": 26,
     "active_power": 28,
@@ -96,7 +100,7 @@ class NotSunSpecError(DriverError):
 
 
 @frozen
-class Link:
+class ChainModel:
     """One model of a chain: its id, the address of that id, and the registers behind its length."""
 
     id: int
@@ -110,32 +114,32 @@ def discover(bus: MeterBus, unit_id: int) -> Model:
     Raises:
         NotSunSpecError: There is no marker, or no meter behind it.
         BusDownError: The bus cannot be used.
-        ReplyTimeoutError: Nobody answers.
+        ReplyTimeoutError: Nothing answers.
     """
-    chain = walk(bus, unit_id)
-    meter = next((link for link in chain if link.id in METERS), None)
+    chain = read_chain(bus, unit_id)
+    meter = next((one for one in chain if one.id in METERS), None)
     if meter is None:
-        ids = ", ".join(str(link.id) for link in chain) or "none"
+        ids = ", ".join(str(one.id) for one in chain) or "none"
         raise NotSunSpecError(f"unit {unit_id} has SunSpec models, but no meter (201-204, 211-214): {ids}")
-    common = next((link for link in chain if link.id == COMMON_ID), None)
-    model = meter_model(chain[0].address - len(MARKER) // registers.WORD_BYTES, common, meter)
-    named = _texts(bus, unit_id, common)
+    common = next((one for one in chain if one.id == COMMON_ID), None)
+    model = make_model(chain[0].address - len(MARKER) // registers.WORD_BYTES, common, meter)
+    named = _read_names(bus, unit_id, common)
     return evolve(model, maker=named[0] or model.maker, title=" ".join(filter(None, named)) or model.title)
 
 
-def walk(bus: MeterBus, unit_id: int) -> tuple[Link, ...]:
+def read_chain(bus: MeterBus, unit_id: int) -> tuple[ChainModel, ...]:
     """The models behind the marker, in their order.
 
     Raises:
         NotSunSpecError: There is no marker.
         BusDownError: The bus cannot be used.
-        ReplyTimeoutError: Nobody answers.
+        ReplyTimeoutError: Nothing answers.
     """
     errors: list[DriverError] = []
     for base in BASES:
         try:
-            if _words(bus, unit_id, base, 2) == MARKER:
-                return tuple(_chain(bus, unit_id, base + 2))
+            if _read(bus, unit_id, base, 2) == MARKER:
+                return tuple(_read_models(bus, unit_id, base + 2))
         except BusDownError:
             raise
         except DriverError as error:
@@ -146,26 +150,26 @@ def walk(bus: MeterBus, unit_id: int) -> tuple[Link, ...]:
     )
 
 
-def _chain(bus: MeterBus, unit_id: int, address: int) -> Iterator[Link]:
+def _read_models(bus: MeterBus, unit_id: int, address: int) -> Iterator[ChainModel]:
     for _ in range(CHAIN_MAX):
         try:
-            head = _words(bus, unit_id, address, 2)
+            head = _read(bus, unit_id, address, 2)
         except BusDownError:
             raise
         except DriverError:
-            return  # some meters end without the mark of the end
-        link = Link(int.from_bytes(head[:2]), address, int.from_bytes(head[2:]))
-        if link.id in {0, END_ID}:
+            return  # some meters end without the end id
+        model = ChainModel(int.from_bytes(head[:2]), address, int.from_bytes(head[2:]))
+        if model.id in {0, END_ID}:
             return
-        yield link
-        address += 2 + link.length
+        yield model
+        address += 2 + model.length
         if address >= END_ID:
             return
 
 
-def meter_model(base: int, common: Link | None, meter: Link) -> Model:
+def make_model(base: int, common: ChainModel | None, meter: ChainModel) -> Model:
     """The point table of a meter model at an address, named after both."""
-    points = _float_points(meter) if meter.id >= FLOAT_ID else _whole_points(meter)
+    points = _float_points(meter) if meter.id >= FLOAT_ID else _integer_points(meter)
     if common is not None:
         points |= _common_points(common)
     problems: list[str] = []
@@ -173,92 +177,48 @@ def meter_model(base: int, common: Link | None, meter: Link) -> Model:
     read = read_points(Table(points, "points", problems), Defaults(function=3, absent=absent))
     refuse(problems, NAME)
     marks = [_mark(base, RegisterType.TEXT, MARKER.decode(), text_words=2)]
-    for link in filter(None, (common, meter)):
-        marks += [
-            _mark(link.address, RegisterType.U16, link.id),
-            _mark(link.address + 1, RegisterType.U16, link.length),
-        ]
+    for one in filter(None, (common, meter)):
+        marks.append(_mark(one.address, RegisterType.U16, one.id))
+        marks.append(_mark(one.address + 1, RegisterType.U16, one.length))
     return Model(
         name=f"{NAME}-{meter.id}-{meter.address}",
         points=read,
         maker="SunSpec Alliance",
         title=f"SunSpec meter model {meter.id} at {meter.address}",
         verified=Verified.DOCUMENT,
-        provenance=f"SunSpec information models 1 and {meter.id}, at the addresses that the meter said",
+        provenance=f"SunSpec information models 1 and {meter.id}, at the addresses that the meter gave",
         fingerprints=tuple(marks),
     )
 
 
-def model_text(model: Model) -> str:
-    """A model file of these points, TOML that `drivers.points.model.load_file` reads back."""
-    lines = [f"{key} = {_toml(value)}" for key, value in _heads(model)]
-    lines += ["", "[limits]", f"request_registers_max = {model.request_registers_max}"]
-    if model.gap_registers_max is not None:
-        lines.append(f"gap_registers_max = {model.gap_registers_max}")
-    barriers = (f"{{ function = {function}, address = {address} }}" for function, address in model.barriers)
-    lines += [f"barriers = [{', '.join(barriers)}]", "", "[points]"]
-    for name, said in points_json(model.points).items():
-        point = model.point(name)
-        body = said | {"group": point.group.value}
-        lines.append(f"{name} = {{ {', '.join(f'{key} = {_toml(value)}' for key, value in body.items())} }}")
-    for mark in model.fingerprints:
-        lines += ["", "[[fingerprint]]", f"function = {mark.function}", f"address = {mark.address}"]
-        lines += [f'word_order = "{mark.word_order}"']
-        lines += [f'type = "{mark.type}"', f"one_of = [{', '.join(_toml(value) for value in mark.one_of)}]"]
-        lines += [f"text_words = {mark.text_words}"] if mark.text_words else []
-    return "\n".join(lines) + "\n"
-
-
-def _heads(model: Model) -> Iterable[tuple[str, str]]:
-    return (
-        ("name", model.name),
-        ("maker", model.maker),
-        ("title", model.title),
-        ("verified", model.verified.value),
-        ("provenance", model.provenance),
-    )
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return repr(value)
-
-
-def _whole_points(meter: Link) -> Points:
+def _integer_points(meter: ChainModel) -> Points:
     def point(offset: int, exponent: str, **more: Any) -> dict[str, Any]:
-        return {
-            "address": meter.address + offset,
-            "type": "s16",
-            "scale_point": f"{exponent}_exponent",
-        } | more
+        known = {"address": meter.address + offset, "type": "s16"}
+        return known | {"scale_point": f"{exponent}_exponent"} | more
 
-    points: Points = {"current": point(_WHOLE["current"], "current")}
-    for name, offset, index in _phases(meter, _WHOLE, step=1):
+    points: Points = {"current": point(_INTEGER["current"], "current")}
+    for name, offset, index in _list_phase_points(meter, _INTEGER, step=1):
         quantity = name.rpartition("_")[0]
         points[name] = point(offset + index, quantity)
     for name in ("frequency", "active_power"):
-        points[name] = point(_WHOLE[name], name)
+        points[name] = point(_INTEGER[name], name)
     for name in ("apparent_power", "reactive_power"):
-        points[name] = point(_WHOLE[name], name, group="fast")  # on the way to the power factor
-    points["power_factor"] = point(_WHOLE["power_factor"], "power_factor", scale=0.01)  # percent
-    for name, offset in _WHOLE_ENERGY.items():
+        points[name] = point(_INTEGER[name], name, group="fast")  # on the way to the power factor
+    points["power_factor"] = point(_INTEGER["power_factor"], "power_factor", scale=0.01)  # percent
+    for name, offset in _INTEGER_ENERGY.items():
         points[name] = point(offset, "energy", type="u32")
     for quantity, offset in _EXPONENTS.items():
-        points[f"{quantity}_exponent"] = {
-            "address": meter.address + offset,
-            "type": "s16",
-            "quantity": "scale",
-        }
+        exponent = {"address": meter.address + offset, "type": "s16", "quantity": "scale"}
+        points[f"{quantity}_exponent"] = exponent
     return points
 
 
-def _float_points(meter: Link) -> Points:
+def _float_points(meter: ChainModel) -> Points:
     def point(offset: int, **more: Any) -> dict[str, Any]:
         return {"address": meter.address + offset, "type": "f32"} | more
 
     points: Points = {"current": point(_FLOAT["current"])}
-    for name, offset, index in _phases(meter, _FLOAT, step=2):
+    for name, offset, index in _list_phase_points(meter, _FLOAT, step=2):
         points[name] = point(offset + index)
     for name in ("frequency", "active_power", "power_factor"):
         points[name] = point(_FLOAT[name])
@@ -267,24 +227,25 @@ def _float_points(meter: Link) -> Points:
     return points | {name: point(offset) for name, offset in _FLOAT_ENERGY.items()}
 
 
-def _phases(meter: Link, offsets: dict[str, int], step: int) -> Iterator[tuple[str, int, int]]:
+def _list_phase_points(
+    meter: ChainModel, offsets: dict[str, int], step: int
+) -> Iterator[tuple[str, int, int]]:
     """Names of what there is one of for each phase, the offset before the first, and how far behind it."""
     voltages = METERS[meter.id]
-    lines = _LINES[: len(voltages)]
+    phases = _PHASES[: len(voltages)]
     for i, phase in enumerate(voltages):
-        yield f"voltage_{phase}", offsets["pair" if phase in _PAIRS else "line"], i * step
+        yield f"voltage_{phase}", offsets["pair" if phase in _PAIRS else "phase"], i * step
     for quantity in ("current", "active_power"):
-        for i, phase in enumerate(lines):
+        for i, phase in enumerate(phases):
             yield f"{quantity}_{phase}", offsets[quantity], (i + 1) * step
 
 
-def _common_points(common: Link) -> Points:
-    texts = [(name, place, {"quantity": "identity"}) for name, place in _COMMON_TEXTS.items()]
-    texts.append((_SERIAL[0], _SERIAL[1], {"quantity": "serial_number"}))
+def _common_points(common: ChainModel) -> Points:
     points: Points = {}
-    for name, (offset, text_words), meaning in texts:
-        said = {"address": common.address + offset, "type": "text", "text_words": text_words}
-        points[name] = said | ({} if name == "firmware" else meaning)
+    for name, (offset, text_words) in _COMMON_TEXTS.items():
+        points[name] = {"address": common.address + offset, "type": "text", "text_words": text_words}
+        if name.endswith("_name"):
+            points[name]["quantity"] = "identity"
     return points
 
 
@@ -292,18 +253,18 @@ def _mark(address: int, kind: RegisterType, value: registers.Value, text_words: 
     return Fingerprint(3, address, kind, WordOrder.HIGH_FIRST, text_words, (value,))
 
 
-def _texts(bus: MeterBus, unit_id: int, common: Link | None) -> tuple[str, str]:
-    """Maker and model as the meter says them, each "" where it does not."""
+def _read_names(bus: MeterBus, unit_id: int, common: ChainModel | None) -> tuple[str, str]:
+    """Maker and model as the meter has them, each "" where it has none."""
     if common is None:
         return "", ""
-    said = []
-    for name in ("maker_name", "model_name"):
-        offset, text_words = _COMMON_TEXTS[name]
-        words = _words(bus, unit_id, common.address + offset, text_words)
+    names = []
+    for key in ("maker_name", "model_name"):
+        offset, text_words = _COMMON_TEXTS[key]
+        words = _read(bus, unit_id, common.address + offset, text_words)
         value = registers.decode(words, RegisterType.TEXT)
-        said.append(value if isinstance(value, str) else "")
-    return said[0], said[1]
+        names.append(value if isinstance(value, str) else "")
+    return names[0], names[1]
 
 
-def _words(bus: MeterBus, unit_id: int, address: int, count: int) -> bytes:
+def _read(bus: MeterBus, unit_id: int, address: int, count: int) -> bytes:
     return bus.read(unit_id, 3, address, count, timeout_s=READ_TIMEOUT_S).words

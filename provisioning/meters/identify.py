@@ -1,4 +1,4 @@
-"""`dianjian identify`: what model the meter at an address is, how sure that is, and why. Reads only."""
+"""`dianjian identify`: the model of the meter at an address, how sure that is, and why. Reads only."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,10 @@ import click
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, ModelError
 from drivers.points.model import Model, load, load_file, names
+from drivers.points.model_text import model_text
 from drivers.poll.bus import MeterBus
 from drivers.poll.meter import METER_UNIT_ID_MAX
 from drivers.search.identify import Match, identify, probe
-from drivers.search.sunspec import model_text
 from provisioning.meters.words import WORDS
 from provisioning.terminal.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
@@ -63,7 +63,7 @@ def command(
     except ModelError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
     with meter_bus(url, record, replay, hasty_ledger()) as bus:
-        matches = _looked_at(bus, unit_id, models)
+        matches = _identify(bus, unit_id, models)
     if as_json:
         click.echo(json.dumps(_as_json(unit_id, matches), ensure_ascii=False))
     elif matches:
@@ -74,7 +74,7 @@ def command(
         _write(model_file, matches[0].model)
 
 
-def _looked_at(bus: MeterBus, unit_id: int, models: list[Model]) -> tuple[Match, ...]:
+def _identify(bus: MeterBus, unit_id: int, models: list[Model]) -> tuple[Match, ...]:
     try:
         if not probe(bus, unit_id):
             raise fail(EXIT_NO, f"unit {unit_id} on {bus.url}: no answer; try `dianjian scan`")

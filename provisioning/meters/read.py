@@ -1,4 +1,4 @@
-"""`dianjian read`: ask one meter, and show what it says: raw, decoded, or as JSON."""
+"""`dianjian read`: read one meter, and show its values: raw, decoded, or as JSON."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ RATIO = FiniteRange(min=0, max=100_000, min_open=True)
 _UNIT = click.IntRange(1, METER_UNIT_ID_MAX)
 
 
-@click.command("read", short_help="ask one meter and show what it says")
+@click.command("read", short_help="read one meter and show its values")
 @click.argument("url", required=False)
 @click.option("--unit", "unit_id", type=_UNIT, help="The meter's address on a Modbus bus.  [default: 1]")
 @click.option("--address", help="The address of a DL/T 645 meter, 12 digits.")
@@ -54,14 +54,14 @@ def command(
     record: Path | None,
     replay: Path | None,
 ) -> None:
-    """Ask the meter at URL (tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N, rtu+tcp://host:port).
+    """Read the meter at URL (tcp://host:502, rtu:/dev/ttyS1?baudrate=9600&parity=N, rtu+tcp://host:port).
 
     DL/T 645 meters are at dlt645:/dev/ttyS1?baudrate=2400&parity=E or dlt645+tcp://host:port.
     """
     known = None if model_name == SUNSPEC else load_model(model_name)
     with meter_bus(url, record, replay) as bus:
         url = bus.url
-        model = known or _discovered(bus, unit_id or 1)
+        model = known or _discover(bus, unit_id or 1)
         setup = setup_of(url, model, unit_id, address, ct_ratio, pt_ratio)
         readings = poll_all(bus, setup)
     values: dict[str, Value] = {}
@@ -74,7 +74,7 @@ def command(
     silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
     if silent:
         raise fail(
-            EXIT_NO, f"{_called(setup)} on {url}: {silent[0]}; check address, model, baud rate and wiring"
+            EXIT_NO, f"{_name(setup)} on {url}: {silent[0]}; check address, model, baud rate and wiring"
         )
 
 
@@ -100,8 +100,8 @@ def setup_of(
     except BusUrlError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     if model.is_dlt645 is not dlt645:
-        spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
-        raise fail(EXIT_USAGE, f"--model {model.name} speaks {spoken}, the bus at {url} does not")
+        protocol = "DL/T 645" if model.is_dlt645 else "Modbus"
+        raise fail(EXIT_USAGE, f"--model {model.name} speaks {protocol}, the bus at {url} does not")
     if not dlt645:
         if address is not None:
             raise fail(EXIT_USAGE, f"--address is for DL/T 645; a meter at {url} has a --unit")
@@ -120,7 +120,7 @@ def poll_all(bus: MeterBus, setup: MeterSetup) -> list[Reading]:
         raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
 
 
-def _discovered(bus: MeterBus, unit_id: int) -> Model:
+def _discover(bus: MeterBus, unit_id: int) -> Model:
     try:
         return discover(bus, unit_id)
     except BusDownError as error:
@@ -129,7 +129,7 @@ def _discovered(bus: MeterBus, unit_id: int) -> Model:
         raise fail(EXIT_NO, f"{bus.url}: {error}") from error
 
 
-def _called(setup: MeterSetup) -> str:
+def _name(setup: MeterSetup) -> str:
     return f"meter {setup.address}" if setup.address else f"unit {setup.unit_id}"
 
 

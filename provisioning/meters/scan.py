@@ -1,8 +1,8 @@
 """`dianjian scan`: find the meters of a bus and say what they are. Reads only, never writes.
 
-The order of the search and the meaning of what comes back are `drivers.search.walk`'s. With `--json` every
-meter is one object with a `unit_id`, as soon as it is named; what is wrong with the bus comes at the end
-as an object with a `finding` and its `text`, which people get on stderr.
+`drivers.search.walk` has the order of the search, `drivers.search.signs` the meaning of what comes back. With
+`--json` every meter is one object with a `unit_id`, as soon as it is named; what is wrong with the bus comes
+at the end as an object with a `finding` and its `text`, which people get on stderr.
 """
 
 import json
@@ -21,13 +21,15 @@ from drivers.errors import BusDownError, BusUrlError
 from drivers.points.model import Model, load, names
 from drivers.poll.bus import open_bus
 from drivers.poll.meter import METER_UNIT_ID_MAX
-from drivers.poll.recording import Asked, Recorder, RecordingBus, answer_said
+from drivers.poll.recording import RecordedRead, Recorder, RecordingBus
+from drivers.search.diagnosis import Finding, FindingKind, diagnose
 from drivers.search.identify import SCAN_TIMEOUT_S, Match, identify
-from drivers.search.prober import Asker, lines_of, url_at
-from drivers.search.walk import QUICK_UNITS, Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
-from provisioning.meters.scan_dlt645 import scan_line
+from drivers.search.prober import Prober, settings_to_try, url_at
+from drivers.search.signs import ProbeResult, Sign
+from drivers.search.walk import QUICK_UNITS, Probe, Walk
+from provisioning.meters.scan_dlt645 import scan_bus
 from provisioning.meters.words import WORDS
-from provisioning.terminal.bus_option import RECORD, hasty_ledger, opened
+from provisioning.terminal.bus_option import RECORD, hasty_ledger, open_record
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
 from provisioning.terminal.show import Bar, console, progress, table
 from provisioning.words.findings import describe_finding
@@ -35,7 +37,7 @@ from provisioning.words.language import translate
 
 Row = dict[str, Any]
 SILENT_REST_S: Final = 120.0
-"""A rest of the search that is shorter is not worth a question."""
+"""A shorter rest of the search is not worth a question."""
 _UNIT: Final = click.IntRange(1, METER_UNIT_ID_MAX)
 
 
@@ -67,7 +69,7 @@ def command(
     record: Path | None,
     as_json: bool,
 ) -> None:
-    """Ask every address of the bus at URL, and name what answers; DL/T 645 lines by wildcards.
+    """Probe every address of the bus at URL, and name what answers; DL/T 645 buses by wildcards.
 
     Baud rates and parities that URL does not name are tried one after the other, the usual first. Where
     they give no byte at all, the rest is tried only if it is quick, or with --all.
@@ -79,19 +81,19 @@ def command(
         if isinstance(bus, Dlt645Bus):
             if record is not None:
                 raise fail(EXIT_USAGE, "--record is for Modbus: record a DL/T 645 meter with dianjian read")
-            scan_line(bus, as_json=as_json)
+            scan_bus(bus, as_json=as_json)
             return
-        lines = lines_of(url, everything=everything)
+        settings = settings_to_try(url, everything=everything)
     except BusUrlError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    walk = Walk(lines, tuple(range(first, last + 1)), timeout_s, keep_settings=everything, quick=quick)
-    goes_on = _always if everything else _asks_to_go_on
+    walk = Walk(settings, tuple(range(first, last + 1)), timeout_s, keep_settings=everything, quick=quick)
+    goes_on = _always if everything else _confirm
     if record is None:
-        _searched(Search(url, walk, goes_on), as_json=as_json)
+        _run(Search(url, walk, goes_on), as_json=as_json)
         return
-    with opened(record) as write:
+    with open_record(record) as write:
         recorder = Recorder(url, bus.gap_registers_max, SystemClock(), write)
-        _searched(Search(url, walk, goes_on, recorder), as_json=as_json)
+        _run(Search(url, walk, goes_on, recorder), as_json=as_json)
 
 
 def _always(walk: Walk) -> bool:
@@ -99,8 +101,8 @@ def _always(walk: Walk) -> bool:
     return True
 
 
-def _asks_to_go_on(walk: Walk) -> bool:
-    """Whether to go on where not a byte came: a person is asked, a script has said so by --all."""
+def _confirm(walk: Walk) -> bool:
+    """Whether to go on although not a byte came: asks a person; a script decides by --all."""
     minutes = math.ceil(walk.left_s / 60)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         click.echo(f"dianjian: {translate(WORDS['no byte in the quick pass'], minutes=minutes)}", err=True)
@@ -108,7 +110,7 @@ def _asks_to_go_on(walk: Walk) -> bool:
     return click.confirm(translate(WORDS["go on without a byte"], minutes=minutes), default=False, err=True)
 
 
-def _searched(search: "Search", *, as_json: bool) -> None:
+def _run(search: "Search", *, as_json: bool) -> None:
     url, walk = search.url, search.walk
     rows: list[Row] = []
     stopped = False
@@ -123,7 +125,7 @@ def _searched(search: "Search", *, as_json: bool) -> None:
         stopped = True
     if rows and not as_json:
         console().print(_table(rows))
-    _tell(url, search.findings(), as_json=as_json, found=bool(rows))
+    _print_findings(url, search.findings(), as_json=as_json, found=bool(rows))
     if stopped:
         raise fail(EXIT_INTERRUPTED, f"{url}: stopped after {walk.done} of {walk.total} questions")
     if not rows:
@@ -147,26 +149,26 @@ class Search:
         Raises:
             BusDownError: The bus cannot be used.
         """
-        asker = Asker(self.url, SystemClock(), self.walk.timeout_s)
+        prober = Prober(self.url, SystemClock(), self.walk.timeout_s)
         try:
             with progress(says_time_left=True) as bar:
-                self._ignores_unit_id = asker.answers_to_any()
-                yield from self._walked(asker, bar)
+                self._ignores_unit_id = prober.ignores_unit_id()
+                yield from self._walk(prober, bar)
         finally:
-            asker.close()
+            prober.close()
 
     def findings(self) -> tuple[Finding, ...]:
-        """What is wrong with the bus, as far as its bytes tell."""
-        every = (Finding(Verdict.EVERY_ADDRESS),) if self._ignores_unit_id else ()
+        """What is wrong with the bus, as far as its bytes show."""
+        every = (Finding(FindingKind.EVERY_ADDRESS),) if self._ignores_unit_id else ()
         return (*every, *diagnose(self.walk))
 
-    def _walked(self, asker: Asker, bar: Bar) -> Iterator[Row]:
+    def _walk(self, prober: Prober, bar: Bar) -> Iterator[Row]:
         walk = self.walk
         task = bar.add_task("", total=walk.total)
-        was_quick, was_told = True, False
+        was_quick, has_warned = True, False
         while True:
             is_quick = walk.is_quick
-            if (ask := walk.next()) is None:
+            if (probe := walk.next()) is None:
                 return
             if was_quick and not is_quick and not walk.found and walk.done:
                 if walk.is_silent and walk.left_s > SILENT_REST_S:
@@ -176,46 +178,44 @@ class Search:
                         return
                     bar.start()
                 bar.console.print(translate(WORDS["nothing in the quick pass"]), style="dim")
-            if not was_told and walk.done >= QUICK_UNITS and is_quick and walk.is_silent:
-                was_told = True
+            if not has_warned and walk.done >= QUICK_UNITS and is_quick and walk.is_silent:
+                has_warned = True
                 bar.console.print(translate(WORDS["no byte so far"]), style="dim")
             was_quick = is_quick
-            bar.update(task, total=walk.total, completed=walk.done, description=_doing(walk, ask))
-            sight, seconds = self._asked(asker, ask)
-            for new in walk.took(ask, sight, seconds):
-                asker.close()  # the port is for one at a time
+            bar.update(task, total=walk.total, completed=walk.done, description=_describe(walk, probe))
+            result, seconds = self._send(prober, probe)
+            for new in walk.record(probe, result, seconds):
+                prober.close()  # the port is for one at a time
                 yield self._row(new, walk.found[new])
                 if self._ignores_unit_id:
                     walk.stop()
 
-    def _asked(self, asker: Asker, ask: Ask) -> tuple[Sight, float]:
+    def _send(self, prober: Prober, probe: Probe) -> tuple[ProbeResult, float]:
         at_s = 0.0 if self.recorder is None else self.recorder.at_s()
-        sight, seconds = asker.ask(ask)
+        result, seconds = prober.send(probe)
         if self.recorder is not None:
-            said = answer_said(asker.framing, ask.unit_id, ask.function, asker.heard)
-            setting = "" if ask.setting is None else str(ask.setting)
-            asked = Asked(ask.unit_id, ask.function, 0, 1)
-            self.recorder.tell(
-                at_s, asked, evolve(said, latency_s=seconds), setting=setting, heard=asker.heard.hex()
-            )
-        return sight, seconds
+            read = RecordedRead(probe.unit_id, probe.function, 0, 1)
+            outcome = evolve(prober.outcome(probe), latency_s=seconds)
+            received = prober.received.hex()
+            self.recorder.write(at_s, read, outcome, setting=_setting_name(probe), heard=received)
+        return result, seconds
 
-    def _row(self, ask: Ask, sight: Sight) -> Row:
+    def _row(self, probe: Probe, result: ProbeResult) -> Row:
         matches: tuple[Match, ...] = ()
-        url = url_at(self.url, ask.setting)
-        if sight.sign is not Sign.GARBLED:
+        url = url_at(self.url, probe.setting)
+        if result.sign is not Sign.GARBLED:
             bus = open_bus(url, SystemClock(), hasty_ledger())
-            heard = bus if self.recorder is None else RecordingBus(bus, self.recorder)
+            recorded = bus if self.recorder is None else RecordingBus(bus, self.recorder)
             try:
-                matches = identify(heard, ask.unit_id, self._models, SystemClock())
+                matches = identify(recorded, probe.unit_id, self._models, SystemClock())
             finally:
                 bus.close()
         best = matches[0] if matches else None
         return {
-            "unit_id": ask.unit_id,
+            "unit_id": probe.unit_id,
             "url": url,
-            "setting": "" if ask.setting is None else str(ask.setting),
-            "how": sight.sign.value,
+            "setting": _setting_name(probe),
+            "how": result.sign.value,
             "model": best.model.name if best else "",
             "certain": best.certain if best else False,
             "confidence": round(best.confidence, 3) if best else 0.0,
@@ -224,12 +224,16 @@ class Search:
         }
 
 
-def _doing(walk: Walk, ask: Ask) -> str:
+def _describe(walk: Walk, probe: Probe) -> str:
     name = translate(WORDS["quick pass" if walk.is_quick else "full pass"])
-    setting = "" if ask.setting is None else f" {ask.setting}"
     left_s = round(walk.quick_left_s if walk.is_quick else walk.left_s)
+    setting = f" {probe.setting}" if probe.setting is not None else ""
     left = f"{left_s // 60}:{left_s % 60:02d}"
-    return f"{name}{setting} {translate(WORDS['unit'])} {ask.unit_id:3d}  {len(walk.found)} ●  {left}"
+    return f"{name}{setting} {translate(WORDS['unit'])} {probe.unit_id:3d}  {len(walk.found)} ●  {left}"
+
+
+def _setting_name(probe: Probe) -> str:
+    return "" if probe.setting is None else str(probe.setting)
 
 
 def _table(rows: list[Row]) -> Any:
@@ -240,7 +244,7 @@ def _table(rows: list[Row]) -> Any:
 def _cells(row: Row) -> Iterator[str]:
     yield str(row["unit_id"])
     yield row["setting"]
-    sign = "answers" if row["model"] else row["how"]  # who refuses one register and gives others is well
+    sign = "answers" if row["model"] else row["how"]  # a meter that refuses one register may give others
     yield translate(WORDS[sign])
     yield f" {translate(WORDS['or'])} ".join(filter(None, (row["model"], *row["alike"]))) or translate(
         WORDS["unknown"]
@@ -248,11 +252,11 @@ def _cells(row: Row) -> Iterator[str]:
     yield f"{row['confidence']:.0%}" if row["model"] else ""
 
 
-def _tell(url: str, findings: tuple[Finding, ...], *, as_json: bool, found: bool) -> None:
+def _print_findings(url: str, findings: tuple[Finding, ...], *, as_json: bool, found: bool) -> None:
     for finding in findings:
         text = describe_finding(finding)
         if as_json:
-            click.echo(json.dumps({"finding": finding.verdict.value, "about": finding.about, "text": text}))
+            click.echo(json.dumps({"finding": finding.kind.value, "about": finding.about, "text": text}))
         elif found:
             console(stderr=True).print(text, style="yellow", soft_wrap=True)
         else:

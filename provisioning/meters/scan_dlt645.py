@@ -1,6 +1,6 @@
-"""The DL/T 645 side of `dianjian scan`: the meters of a line by wildcards, and which model reads them.
+"""The DL/T 645 side of `dianjian scan`: the meters of a bus by wildcards, and which model reads them.
 
-Where the URL of a serial line does not say its baud rate, the usual ones are tried until somebody answers.
+Where the URL of a serial bus does not give its baud rate, the usual ones are tried until a meter answers.
 """
 
 import json
@@ -27,13 +27,13 @@ BAUDRATES: Final = (2400, 9600, 4800, 1200)
 Row = dict[str, object]
 
 
-def scan_line(bus: Dlt645Bus, *, as_json: bool) -> None:
-    """Show every meter of the line, as soon as it is found if `as_json`."""
+def scan_bus(bus: Dlt645Bus, *, as_json: bool) -> None:
+    """Show every meter of the bus, as soon as it is found if `as_json`."""
     bus.close()
     found: list[Row] = []
     urls = urls_to_try(bus.url)
     for url in urls:
-        for row in _found_at(url):
+        for row in _search(url):
             found.append(row)
             if as_json:
                 click.echo(json.dumps(row))
@@ -50,16 +50,16 @@ def scan_line(bus: Dlt645Bus, *, as_json: bool) -> None:
 
 
 def urls_to_try(url: str) -> list[str]:
-    """The line at each usual baud rate, or as it is where it says its own or has none."""
+    """The bus at each usual baud rate, or as it is where its URL names one or it has none."""
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     if parts.scheme != "dlt645" or "baudrate" in options:
         return [url]
-    asked = (urlencode({"baudrate": baudrate} | options) for baudrate in BAUDRATES)
-    return [urlunsplit(parts._replace(query=query)) for query in asked]
+    queries = (urlencode({"baudrate": baudrate} | options) for baudrate in BAUDRATES)
+    return [urlunsplit(parts._replace(query=query)) for query in queries]
 
 
-def _found_at(url: str) -> Iterator[Row]:
+def _search(url: str) -> Iterator[Row]:
     bus = open_bus(url, SystemClock())
     assert isinstance(bus, Dlt645Bus)
     try:
@@ -72,11 +72,11 @@ def _found_at(url: str) -> Iterator[Row]:
 
 
 def _row(bus: Dlt645Bus, meter: FoundMeter) -> Row:
-    model = next(fitting(bus, meter.address), "") if meter.how == "answers" else ""
+    model = next(fitting_models(bus, meter.address), "") if meter.how == "answers" else ""
     return {"address": meter.address, "how": meter.how, "model": model, "certain": False, "url": bus.url}
 
 
-def fitting(bus: Dlt645Bus, address: str) -> Iterator[str]:
+def fitting_models(bus: Dlt645Bus, address: str) -> Iterator[str]:
     """The models all of whose voltages the meter has, the one with most points first."""
     known = sorted((model for name in names() if (model := load(name)).is_dlt645), key=_points, reverse=True)
     for model in known:

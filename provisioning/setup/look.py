@@ -23,11 +23,13 @@ from drivers.points.registers import Value
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
 from drivers.reading import PollGroup
+from drivers.search.diagnosis import Finding, FindingKind, diagnose
 from drivers.search.dlt645 import search
 from drivers.search.identify import SCAN_TIMEOUT_S, Match, identify
-from drivers.search.prober import Asker, lines_of, url_at
-from drivers.search.walk import Ask, Finding, Sight, Sign, Verdict, Walk, diagnose
-from provisioning.meters.scan_dlt645 import fitting, urls_to_try
+from drivers.search.prober import Prober, settings_to_try, url_at
+from drivers.search.signs import ProbeResult, Sign
+from drivers.search.walk import Probe, Walk
+from provisioning.meters.scan_dlt645 import fitting_models, urls_to_try
 from provisioning.terminal.bus_option import hasty_ledger
 from provisioning.words.findings import describe_finding, describe_reason
 
@@ -148,42 +150,42 @@ class _Look:
 
     def _modbus(self, url: str) -> tuple[list[str], bool]:
         walk = Walk(
-            lines_of(url, everything=False),
+            settings_to_try(url, everything=False),
             tuple(range(1, METER_UNIT_ID_MAX + 1)),
             SCAN_TIMEOUT_S,
             quick=self.quick,
         )
-        asker = Asker(url, SystemClock(), SCAN_TIMEOUT_S)
+        prober = Prober(url, SystemClock(), SCAN_TIMEOUT_S)
         models = [load(name) for name in names()]
         try:
-            any_address = asker.answers_to_any()
-            while not self.stop.is_set() and (ask := walk.next()) is not None:
-                self._going(walk, ask)
-                sight, seconds = asker.ask(ask)
-                for new in walk.took(ask, sight, seconds):
-                    asker.close()  # the port is for one at a time
+            any_address = prober.ignores_unit_id()
+            while not self.stop.is_set() and (probe := walk.next()) is not None:
+                self._going(walk, probe)
+                result, seconds = prober.send(probe)
+                for new in walk.record(probe, result, seconds):
+                    prober.close()  # the port is for one at a time
                     self._hit(url_at(url, new.setting), new, walk.found[new], models)
                     if any_address:
                         walk.stop()
         finally:
-            asker.close()
-        every = (Finding(Verdict.EVERY_ADDRESS),) if any_address and walk.found else ()
+            prober.close()
+        every = (Finding(FindingKind.EVERY_ADDRESS),) if any_address and walk.found else ()
         return [describe_finding(one) for one in (*every, *diagnose(walk))], bool(walk.found)
 
-    def _going(self, walk: Walk, ask: Ask) -> None:
-        about = f"{'' if ask.setting is None else ask.setting} {ask.unit_id:3d}".strip()
+    def _going(self, walk: Walk, probe: Probe) -> None:
+        about = f"{'' if probe.setting is None else probe.setting} {probe.unit_id:3d}".strip()
         self.put(Going(self.bus, walk.done, walk.total, walk.left_s, len(walk.found), about))
 
-    def _hit(self, url: str, ask: Ask, sight: Sight, models: Sequence[Model]) -> None:
-        if sight.sign is Sign.GARBLED:
+    def _hit(self, url: str, probe: Probe, result: ProbeResult, models: Sequence[Model]) -> None:
+        if result.sign is Sign.GARBLED:
             return  # two meters with one address: told as a finding
         bus = open_bus(url, SystemClock(), hasty_ledger())
         try:
-            matches = identify(bus, ask.unit_id, models, SystemClock())
-            said = _said(bus, MeterSetup("m", matches[0].model, ask.unit_id)) if matches else {}
+            matches = identify(bus, probe.unit_id, models, SystemClock())
+            said = _said(bus, MeterSetup("m", matches[0].model, probe.unit_id)) if matches else {}
         finally:
             bus.close()
-        self.put(_hit_of(self.bus, url, ask.unit_id, matches, said))
+        self.put(_hit_of(self.bus, url, probe.unit_id, matches, said))
 
     def _dlt645(self, text: str) -> tuple[list[str], bool]:
         urls = urls_to_try(text)
@@ -203,10 +205,10 @@ class _Look:
                 bus.close()
             if found:
                 return [], True
-        return [describe_finding(Finding(Verdict.DEAD))], False
+        return [describe_finding(Finding(FindingKind.DEAD))], False
 
     def _meter_of_line(self, bus: Dlt645Bus, address: str) -> None:
-        known = list(fitting(bus, address))
+        known = list(fitting_models(bus, address))
         model = known[0] if known else ""
         said = _said(bus, MeterSetup("m", load(model), address=address)) if model else {}
         serial = str(said.get("serial_number") or address)

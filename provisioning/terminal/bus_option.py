@@ -1,4 +1,4 @@
-"""The bus of a verb that asks meters: a real one, one that is recorded, or a record that is played back."""
+"""The bus of a verb that reads meters: a real one, one that is recorded, or a record that is played back."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,13 +12,14 @@ from drivers.clock import SystemClock
 from drivers.errors import BusUrlError
 from drivers.link.ledger import Ledger
 from drivers.poll.bus import MeterBus, open_bus
-from drivers.poll.recording import RecordingBus, RecordingError, replay
+from drivers.poll.recording import RecordingBus
+from drivers.poll.replay import RecordingError, replay
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
 HASTY_LATE_S: Final = 2.0
-"""Latest answer reckoned with while a meter is named; a poll reckons with 10 s."""
+"""Latest answer expected while a meter is named; a poll expects one for 10 s."""
 HASTY_DUPLICATE_S: Final = 0.0
-"""Second copies of answers are not reckoned with here: doubting refusals costs a second a model."""
+"""Second copies of answers are not expected here: doubting refusals costs a second per model."""
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 RECORD: Final = click.option("--record", type=_FILE, help="Write every request and answer here.")
@@ -26,24 +27,24 @@ REPLAY: Final = click.option("--replay", type=_FILE, help="Play such a file back
 
 
 def hasty_ledger() -> Ledger:
-    """For many different questions to one meter, whose answer was just seen to come at once."""
+    """For many different reads of one meter that has just answered at once."""
     return Ledger(HASTY_LATE_S, HASTY_DUPLICATE_S)
 
 
 @contextmanager
 def meter_bus(
-    url: str | None, record: Path | None, replayed: Path | None, ledger: Ledger | None = None
+    url: str | None, record: Path | None, recorded: Path | None, ledger: Ledger | None = None
 ) -> Iterator[MeterBus]:
-    """The bus at `url`, told to the file `record` if there is one, or the record `replayed` instead.
+    """The bus at `url`, recorded in the file `record` if there is one; or the record `recorded` in its place.
 
-    Ends the verb where the words or the files are wrong.
+    Ends the verb where the options or the files are wrong.
     """
-    if (url is None) == (replayed is None):
+    if (url is None) == (recorded is None):
         raise fail(EXIT_USAGE, "give either the URL of a bus or --replay FILE")
-    if replayed is not None:
+    if recorded is not None:
         if record is not None:
             raise fail(EXIT_USAGE, "a record is not recorded again: give --record or --replay")
-        yield _played(replayed)
+        yield _open_replay(recorded)
         return
     try:
         bus = open_bus(str(url), SystemClock(), ledger)
@@ -53,13 +54,13 @@ def meter_bus(
         if record is None:
             yield bus
             return
-        with opened(record) as write:
+        with open_record(record) as write:
             yield RecordingBus.on(bus, SystemClock(), write)
     finally:
         bus.close()
 
 
-def _played(path: Path) -> MeterBus:
+def _open_replay(path: Path) -> MeterBus:
     try:
         with path.open(encoding="utf-8") as lines:
             return replay(lines, str(path))
@@ -72,8 +73,8 @@ def _played(path: Path) -> MeterBus:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Callable[[str], object]]:
-    """What writes a line of a record into a file; ends the verb where there can be none."""
+def open_record(path: Path) -> Iterator[Callable[[str], object]]:
+    """A function that writes a line of a record into a file; ends the verb if the file cannot be opened."""
     try:
         file = path.open("wb", buffering=0)  # a line at once: the verb may be stopped
     except OSError as error:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
+from drivers.search.diagnosis import Finding, FindingKind
 from drivers.search.plausibility import Code, Reason
-from drivers.search.walk import Finding, Verdict
 from evidence.words import Words
 from provisioning.words.language import translate
 
@@ -81,57 +81,57 @@ _REASONS: Final[Mapping[Code, Words]] = {
     ),
 }
 
-_FINDINGS: Final[Mapping[Verdict, Words]] = {
-    Verdict.SHARED_ADDRESS: Words(
+_FINDINGS: Final[Mapping[FindingKind, Words]] = {
+    FindingKind.SHARED_ADDRESS: Words(
         "地址 {about} 的应答总是损坏：可能有两块电表使用同一地址，请逐一断开检查",
         (
             "what answers at unit {about} is damaged each time: two meters may have this address; take one "
             "off the bus"
         ),
     ),
-    Verdict.EVERY_ADDRESS: Words(
+    FindingKind.EVERY_ADDRESS: Words(
         "该设备对任何地址都应答：它不看地址，以地址 1 读取即可",
         "this device answers to every address: it ignores the unit id, so read it as unit 1",
     ),
-    Verdict.DEAD: Words(
+    FindingKind.DEAD: Words(
         "没有收到任何字节：总线无电、断线、接错端口，或 A/B 接反",
         "not a single byte came: no power, a broken or wrong cable, the wrong port, or A and B swapped",
     ),
-    Verdict.ECHO_ONLY: Words(
+    FindingKind.ECHO_ONLY: Words(
         "只收到自己发出的字节：转换器有回波，电表没有应答；检查电表侧接线和 A/B",
         (
             "only our own bytes came back: the adapter hears itself and no meter answers; check the meters' "
             "side and A/B"
         ),
     ),
-    Verdict.NO_METER_BEHIND_GATEWAY: Words(
+    FindingKind.NO_METER_BEHIND_GATEWAY: Words(
         "网关在线，但它找不到电表：检查网关的波特率、校验和串口侧接线",
         "the gateway is there, but finds no meter: check its own baud rate, parity and serial wires",
     ),
-    Verdict.OTHER_MASTER: Words(
+    FindingKind.OTHER_MASTER: Words(
         "在 {about} 下另有主站正在通信：参数正确，但总线上只能有一个主站",
         "another master is talking at {about}: the setting is right, but a bus has one master",
     ),
-    Verdict.SWAPPED: Words(
+    FindingKind.SWAPPED: Words(
         "收到的字节按位取反后才是完整的帧：A/B 接反",
         "what comes is a whole frame with every bit turned round: A and B are swapped",
     ),
-    Verdict.RESTS_WRONG: Words(
+    FindingKind.RESTS_WRONG: Words(
         "几乎只收到 0：线路空闲电平错误，A/B 可能接反或缺少偏置电阻",
         (
             "hardly anything but zeros comes: the line rests at the wrong level; A and B may be swapped, or "
             "the bias resistors are missing"
         ),
     ),
-    Verdict.WRONG_PARITY: Words(
+    FindingKind.WRONG_PARITY: Words(
         "在 {about} 下只有一半字符通过校验：波特率正确，校验位错误",
         "at {about} only characters of one parity come through: the baud rate is right, the parity is wrong",
     ),
-    Verdict.WRONG_SETTING: Words(
+    FindingKind.WRONG_SETTING: Words(
         "在 {about} 下收到字节但从无完整帧：波特率或校验错误；可加 --all 再试",
         "bytes came at {about}, but never a frame: wrong baud rate or parity; try again with --all",
     ),
-    Verdict.NOISE: Words(
+    FindingKind.NOISE: Words(
         "在所有参数下都收到字节但从无完整帧：干扰、接地不良，或另一种协议",
         "bytes came at every setting, but never a frame: noise, a bad earth, or another protocol",
     ),
@@ -139,8 +139,8 @@ _FINDINGS: Final[Mapping[Verdict, Words]] = {
 
 
 def describe_finding(finding: Finding) -> str:
-    """A verdict on a bus as a sentence."""
-    return translate(_FINDINGS[finding.verdict], about=finding.about or "this setting")
+    """A finding about a bus as a sentence."""
+    return translate(_FINDINGS[finding.kind], about=finding.about or "this setting")
 
 
 def describe_reason(reason: Reason) -> str:

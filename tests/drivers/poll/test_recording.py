@@ -20,8 +20,8 @@ from drivers.link.ledger import Ledger
 from drivers.points.model import load
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
-from drivers.poll.recording import Asked as AskedFor
-from drivers.poll.recording import RecordingBus, RecordingError, ReplayBus, Said, replay
+from drivers.poll.recording import Outcome, RecordedRead, RecordingBus
+from drivers.poll.replay import RecordingError, ReplayBus, replay
 from drivers.reading import PollGroup, Quality
 from drivers.search.identify import identify
 from tests.drivers.search.simulated import SaysBus, bus_of
@@ -199,18 +199,20 @@ def test_a_last_line_that_was_cut_off_is_left_out() -> None:
     assert bus.read(1, 3, 0, 1, timeout_s=1).words == b"\0\1"
 
 
-ASKED = st.builds(AskedFor, st.integers(1, 3), st.sampled_from([3, 4]), st.integers(0, 9), st.integers(1, 5))
+ASKED = st.builds(
+    RecordedRead, st.integers(1, 3), st.sampled_from([3, 4]), st.integers(0, 9), st.integers(1, 5)
+)
 
 
 @given(st.lists(st.tuples(ASKED, st.sampled_from(["words", "silent", "refused"])), min_size=1, max_size=20))
-def test_whatever_was_recorded_is_said_again_in_the_same_order(asked: list[tuple[AskedFor, str]]) -> None:
+def test_whatever_was_recorded_is_said_again_in_the_same_order(asked: list[tuple[RecordedRead, str]]) -> None:
     outcomes = iter(asked)
 
     def says(_unit: int, _function: int, address: int, count: int) -> bytes | int | None:
         how = next(outcomes)[1]
         return {"words": bytes((address, 7)) * count, "silent": None, "refused": 2}[how]
 
-    def heard(bus: MeterBus, ask: AskedFor) -> bytes | str:
+    def heard(bus: MeterBus, ask: RecordedRead) -> bytes | str:
         try:
             return bus.read(ask.unit, ask.function, ask.address, ask.count, timeout_s=1).words
         except DriverError as error:
@@ -240,6 +242,6 @@ def test_every_line_is_one_json_object_with_a_growing_time() -> None:
     assert entries[2]["error"] == "timeout"
 
 
-def test_a_said_error_that_is_no_exception_is_raised_again() -> None:
+def test_a_recorded_error_that_is_no_exception_is_raised_again() -> None:
     with pytest.raises(ReplyError, match="noise"):
-        Said(error="reply", reason="noise").answer()
+        Outcome(error="reply", reason="noise").to_answer()

@@ -9,8 +9,9 @@ from click.testing import CliRunner, Result
 
 from drivers.clock import SystemClock
 from drivers.points.model import load
-from drivers.search.prober import Asker
-from drivers.search.walk import QUICK_UNITS, Ask, LineSetting, Sign, Walk
+from drivers.search.prober import Prober
+from drivers.search.signs import Sign
+from drivers.search.walk import QUICK_UNITS, BusSetting, Probe, Walk
 from provisioning.cli import cli
 from provisioning.meters import scan
 from tests.drivers.search.simulated import START_S, device
@@ -124,11 +125,11 @@ def test_an_answer_that_is_late_finds_the_unit_that_gave_it() -> None:
             slave.send(slave.reply(asked), after_s=0.08)
 
     with on_pty(late) as slave:
-        asker = Asker(slave.url, SystemClock(), 0.05)
-        line = LineSetting(9600, "N")
-        assert asker.ask(Ask(line, 1))[0].sign is Sign.SILENT
-        assert asker.ask(Ask(line, 2))[0].heard == (1,)
-        asker.close()
+        prober = Prober(slave.url, SystemClock(), 0.05)
+        line = BusSetting(9600, "N")
+        assert prober.send(Probe(line, 1))[0].sign is Sign.SILENT
+        assert prober.send(Probe(line, 2))[0].others == (1,)
+        prober.close()
 
 
 def test_identify_names_a_meter_on_a_pty_and_its_record_names_it_again(tmp_path: Path) -> None:
@@ -243,5 +244,5 @@ def test_a_short_rest_is_not_worth_a_question_and_one_byte_is_reason_enough_to_g
 
 
 def test_with_all_the_rest_is_searched_without_a_byte() -> None:
-    walk = Walk((LineSetting(9600, "N"),), (1, 2), 0.3)
+    walk = Walk((BusSetting(9600, "N"),), (1, 2), 0.3)
     assert scan._always(walk)

@@ -8,10 +8,11 @@ from attrs import evolve
 from drivers.clock import SystemClock
 from drivers.errors import ReplyTimeoutError
 from drivers.points.model import Model, load, load_file
+from drivers.points.model_text import model_text
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
 from drivers.search import sunspec
-from drivers.search.sunspec import METERS, Link, NotSunSpecError, discover, meter_model, model_text, walk
+from drivers.search.sunspec import METERS, ChainModel, NotSunSpecError, discover, make_model, read_chain
 from tests.drivers.search.simulated import SaysBus, bus_of
 
 LENGTHS = {**dict.fromkeys((201, 202, 203, 204), 105), **dict.fromkeys((211, 212, 213, 214), 124)}
@@ -23,16 +24,16 @@ def served(
 ) -> tuple[Model, int]:
     """A model file of such a device, as the simulator loads it, and where its meter model begins."""
     at = base + 2
-    first = Link(1, at, common)
+    first = ChainModel(1, at, common)
     at += 2 + common
     marks = []
     if before:
         marks = [(at, FOREIGN), (at + 1, before)]
         at += 2 + before
-    meter = Link(meter_id, at, LENGTHS[meter_id])
+    meter = ChainModel(meter_id, at, LENGTHS[meter_id])
     if end:
         marks.append((at + 2 + meter.length, sunspec.END_ID))
-    text = model_text(meter_model(base, first, meter))
+    text = model_text(make_model(base, first, meter))
     for address, value in marks:
         text += f'[[fingerprint]]\nfunction = 3\naddress = {address}\ntype = "u16"\none_of = [{value}]\n'
     path = tmp_path / "served.toml"
@@ -84,7 +85,7 @@ def test_the_written_file_is_the_model_that_was_found(tmp_path: Path, meter_id: 
 
 def test_the_shipped_file_has_the_registers_that_discovery_finds() -> None:
     shipped = load("sunspec-203")
-    made = meter_model(40000, Link(1, 40002, 66), Link(203, 40070, 105))
+    made = make_model(40000, ChainModel(1, 40002, 66), ChainModel(203, 40070, 105))
     assert {evolve(point, group=PollGroup.FAST) for point in shipped.points} == {
         evolve(point, group=PollGroup.FAST) for point in made.points
     }
@@ -92,7 +93,7 @@ def test_the_shipped_file_has_the_registers_that_discovery_finds() -> None:
 
 def test_a_chain_without_its_end_is_walked_as_far_as_it_goes(tmp_path: Path) -> None:
     model, at = served(tmp_path, 213, end=False)
-    assert [link.id for link in walk(bus_of([model], strict=True), 1)] == [1, 213]
+    assert [link.id for link in read_chain(bus_of([model], strict=True), 1)] == [1, 213]
     assert discover(bus_of([model]), 1).name == f"sunspec-213-{at}"
 
 
@@ -109,7 +110,7 @@ def test_a_device_without_a_meter_is_named_with_what_it_has() -> None:
 
 @pytest.mark.parametrize(("length", "links"), [(b"\0\0", sunspec.CHAIN_MAX), (b"\xff\xfe", 1)])
 def test_a_chain_that_never_ends_or_leads_out_of_the_registers_is_given_up(length: bytes, links: int) -> None:
-    assert len(walk(chain_of({40000: b"SunS"}, b"\0\7" + length), 1)) == links
+    assert len(read_chain(chain_of({40000: b"SunS"}, b"\0\7" + length), 1)) == links
 
 
 def test_another_meter_has_no_marker_and_nobody_is_told_apart() -> None:

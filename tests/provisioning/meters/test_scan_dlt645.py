@@ -9,7 +9,7 @@ from drivers.clock import SystemClock
 from drivers.dlt645.bus import Dlt645Bus
 from drivers.poll.bus import open_bus
 from firmware_sim.dlt645_frames import answer_frame
-from provisioning.meters.scan_dlt645 import BAUDRATES, scan_line, urls_to_try
+from provisioning.meters.scan_dlt645 import BAUDRATES, scan_bus, urls_to_try
 from tests.drivers.dlt645.test_bus import METER, Line, on_pty
 
 
@@ -40,7 +40,7 @@ def the_line(line: Line) -> Dlt645Bus:
 def test_where_nobody_answers_one_line_says_what_was_tried(capsys: pytest.CaptureFixture[str]) -> None:
     with on_pty(lambda _line, _request, _number: None) as served:
         with pytest.raises(click.exceptions.Exit) as ended:
-            scan_line(the_line(served), as_json=True)
+            scan_bus(the_line(served), as_json=True)
         assert [request.address for request in served.asked] == ["A" * 12] * 4
     assert ended.value.exit_code == 1
     told = capsys.readouterr()
@@ -56,7 +56,7 @@ def test_the_search_ends_where_somebody_answers_and_says_where(capsys: pytest.Ca
             line.send(answer_frame(METER, 0x11, bytes.fromhex("01 04 00 04") + bytes.fromhex(METER)[::-1]))
 
     with on_pty(second_rate) as served:
-        scan_line(the_line(served), as_json=True)
+        scan_bus(the_line(served), as_json=True)
         url = served.url.partition("?")[0]
     (line,) = capsys.readouterr().out.splitlines()
     assert json.loads(line) == {

@@ -1,0 +1,78 @@
+"""What the signs of a whole search mean together: what is wrong with the bus.
+
+A receiver with A and B swapped mostly receives nothing, as its requests are nonsense to the meters. So
+silence never excludes swapped wires, and no finding says that it does.
+
+Pure: a walk in, findings out.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attrs import frozen
+
+from drivers.search.signs import Sign
+from drivers.search.walk import USUAL, BusSetting, Walk
+
+
+class FindingKind(StrEnum):
+    """What is wrong."""
+
+    SHARED_ADDRESS = "shared_address"
+    EVERY_ADDRESS = "every_address"
+    DEAD = "dead"
+    ECHO_ONLY = "echo_only"
+    NO_METER_BEHIND_GATEWAY = "no_meter_behind_gateway"
+    OTHER_MASTER = "other_master"
+    SWAPPED = "swapped"
+    RESTS_WRONG = "rests_wrong"
+    WRONG_PARITY = "wrong_parity"
+    WRONG_SETTING = "wrong_setting"
+    NOISE = "noise"
+
+
+@frozen
+class Finding:
+    """What is wrong, and where: a unit id or a setting, else ""."""
+
+    kind: FindingKind
+    about: str = ""
+
+
+def diagnose(walk: Walk) -> tuple[Finding, ...]:
+    """What the bytes so far mean, the most telling first."""
+    shared = sorted({probe.unit_id for probe, result in walk.found.items() if result.sign is Sign.GARBLED})
+    findings = [Finding(FindingKind.SHARED_ADDRESS, str(unit)) for unit in shared]
+    if any(result.sign is not Sign.GARBLED for result in walk.found.values()):
+        return tuple(findings)
+    findings += _judge_settings(walk.signs)
+    if walk.found or findings:
+        return tuple(findings)
+    total: Counter[Sign] = Counter()
+    for signs in walk.signs.values():
+        total += signs
+    if total[Sign.GATEWAY]:
+        return (Finding(FindingKind.NO_METER_BEHIND_GATEWAY),)
+    if total[Sign.ECHO]:
+        return (Finding(FindingKind.ECHO_ONLY),)
+    return (Finding(FindingKind.DEAD),) if total else ()
+
+
+def _judge_settings(signs: Mapping[BusSetting | None, Counter[Sign]]) -> list[Finding]:
+    """What settings with bytes and without meters mean; only the first sign that means something."""
+    meanings = (
+        (Sign.OTHERS, FindingKind.OTHER_MASTER),
+        (Sign.INVERTED, FindingKind.SWAPPED),
+        (Sign.PARITY, FindingKind.WRONG_PARITY),
+        (Sign.BREAK, FindingKind.RESTS_WRONG),
+        (Sign.UNFRAMED, FindingKind.WRONG_SETTING),
+    )
+    for sign, kind in meanings:
+        at = [setting for setting in signs if signs[setting][sign]]
+        if at:
+            everywhere = len(at) == len(signs) >= len(USUAL)
+            noise = sign is Sign.UNFRAMED and everywhere
+            names = ", ".join(sorted(str(setting) for setting in at if setting is not None))
+            return [Finding(FindingKind.NOISE if noise else kind, names)]
+    return []
