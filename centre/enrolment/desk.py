@@ -44,7 +44,7 @@ class Desk:
             case Pending(code):
                 self.say({**told, "answer": "pending", "code": code})
             case Refused(reason):
-                self.say({**told, "answer": "refused", "reason": reason, "text": answer.sentence["en"]})
+                self.say({**told, "answer": "refused", "reason": reason, "text": answer.sentence.en})
         return answer
 
     def say(self, line: dict[str, Any]) -> None:

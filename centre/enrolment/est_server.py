@@ -149,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._text(HTTPStatus.ACCEPTED, code, {"Retry-After": str(RETRY_S)})
             case Refused(reason):
                 sentence = answer.sentence
-                self._text(HTTPStatus.FORBIDDEN, f"{reason}\n{sentence['zh']}\n{sentence['en']}")
+                self._text(HTTPStatus.FORBIDDEN, f"{reason}\n{sentence.zh}\n{sentence.en}")
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name
         """What became of a request is told by the office; HTTP's own words are not."""

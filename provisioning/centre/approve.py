@@ -19,7 +19,7 @@ from provisioning.centre.chain import AS_JSON, FILE, KEY, REGISTER, say
 from provisioning.centre.office import AUTHORITY, FOLDER, office_at
 from provisioning.enrolment.file import answer_file, read, refusal_file
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
-from provisioning.words.language import language
+from provisioning.words.language import translate
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.certificates import CertificateError, csr_pem, parse_csr
 
@@ -124,7 +124,7 @@ def tell(gateway: str, answer: Answer, *, as_json: bool) -> None:
                 {**told, "answer": "pending", "code": code}, f"{gateway}: waits, code {code}", as_json=as_json
             )
         case Refused(reason):
-            text = f"{gateway}: {answer.sentence[language()]}"
+            text = f"{gateway}: {translate(answer.sentence)}"
             say({**told, "answer": "refused", "reason": reason}, text, as_json=as_json)
 
 
@@ -133,7 +133,7 @@ def write_answer(folder: Path, gateway: str, answer: Answer) -> None:
     if isinstance(answer, Issued):
         replace_file(answer_file(folder, gateway), answer.certificates)
     elif isinstance(answer, Refused):
-        text = f"{answer.reason}\n{answer.sentence['zh']}\n{answer.sentence['en']}\n"
+        text = f"{answer.reason}\n{answer.sentence.zh}\n{answer.sentence.en}\n"
         replace_file(refusal_file(folder, gateway), text.encode())
 
 

@@ -19,7 +19,7 @@ from agent.site.file import ConfigError, Site, load_site
 from agent.store.names import KEYS_NAME
 from evidence.seal import FIRST_NUMBER
 from provisioning.enrolment import enrolling
-from provisioning.enrolment.talk import ended, read_offer, teller
+from provisioning.enrolment.talk import make_reporter, read_offer, run_or_fail
 from provisioning.enrolment.ways import way_to
 from provisioning.journal.file import Enrolled
 from provisioning.terminal.exits import EXIT_USAGE, fail
@@ -73,10 +73,10 @@ def command(
 
     def work() -> dict[str, Any]:
         enrolling.prepare(site, recovery)
-        done = enrolling.enrol(site, offer, way_to(offer, via), teller(as_json), patience_s=patience_s)
+        done = enrolling.enrol(site, offer, way_to(offer, via), make_reporter(as_json), patience_s=patience_s)
         return asdict(done)
 
-    done = ended(work)
+    done = run_or_fail(work)
     lines = enrolling.broker_lines(Enrolled(**done))
     click.echo(json.dumps(done, ensure_ascii=False) if as_json else lines, nl=as_json)
 

@@ -1,13 +1,13 @@
 """Enrol this gateway at its centre: what `dianjian enrol` and the guided setup call.
 
-    enrol(site, offer, transport, tell) -> Enrolled
+    enrol(site, offer, transport, report) -> Enrolled
 
 makes the chain's keys and the TLS key on the device, binds both into one signing request, sends it, waits
 for an officer where one is asked, checks what comes back against the offer's fingerprint, and puts the
 files in place. Every step leaves its result on the disk first: killed anywhere, the next call with the
 same offer goes on with the same keys and the same bytes. Called again after it was done, it says so.
 
-A `Transport` only carries bytes (`enrol_file`, `enrol_mqtt`, `enrol_est`); nothing it brings is believed
+A `Transport` only carries bytes (`file`, `mqtt`, `est`); nothing it brings is believed
 before `checked` has held it against the own key, the own name and the authority of the offer.
 """
 
@@ -32,6 +32,7 @@ from evidence.keys import public
 from evidence.moments import iso_utc
 from evidence.seal import FIRST_NUMBER
 from evidence.statement import NO_KEY
+from evidence.words import Words
 from provisioning.enrolment.identity import (
     AUTHORITY_NAME,
     BROKER_NAME,
@@ -47,7 +48,7 @@ from provisioning.enrolment.identity import (
 )
 from provisioning.enrolment.trouble import EnrolTroubleError, refused, shown, trouble
 from provisioning.journal.file import Enrolled
-from wire.enrolment.answer import Answer, Issued, Pending, Refused, Sentence
+from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.offer import Offer
 from wire.enrolment.request import EnrolRequest, ask_enrolment, parse_attribute
 from wire.enrolment.token import short_code
@@ -58,7 +59,7 @@ RETRY_S: Final = 5.0
 PATIENCE_S: Final = 600.0
 """How long one call waits for an officer; the next one goes on."""
 
-Tell = Callable[[str, Sentence], None]
+Report = Callable[[str, Words], None]
 """Takes a word for scripts (code, sent, pending, issued, installed) and the sentence for a person."""
 
 
@@ -124,7 +125,7 @@ def enrol(
     site: Site,
     offer: Offer,
     transport: Transport,
-    tell: Tell,
+    report: Report,
     *,
     patience_s: float = PATIENCE_S,
     sleep: Callable[[float], None] = time.sleep,
@@ -142,10 +143,10 @@ def enrol(
     if not _is_done(identity, offer):
         csr = _request(site, offer, identity)
         code = short_code(csr)
-        tell("code", {"zh": f"核对码 {code}", "en": f"the code to compare is {code}"})
-        certificate = converse(csr, offer.authority, offer.gateway, transport, tell, patience_s, sleep)
+        report("code", Words(f"核对码 {code}", f"the code to compare is {code}"))
+        certificate = converse(csr, offer.authority, offer.gateway, transport, report, patience_s, sleep)
         put_in_place(identity, certificate)
-        tell("installed", {"zh": "证书已就位", "en": "the certificate is in place"})
+        report("installed", Words("证书已就位", "the certificate is in place"))
     done = _enrolled(site, offer, transport.name, identity)
     replace_file(identity.folder / BROKER_NAME, broker_lines(done).encode(), 0o600)
     replace_file(identity.folder / EST_NAME, offer.est.encode(), 0o600)
@@ -158,26 +159,26 @@ def converse(
     authority: bytes,
     gateway: str,
     transport: Transport,
-    tell: Tell,
+    report: Report,
     patience_s: float,
     sleep: Callable[[float], None],
 ) -> Checked:
     """Ask until there is an answer; the certificate that came is what it must be."""
     deadline_s = time.monotonic() + patience_s
-    told = False
+    reported = False
     while True:
         answer = transport.exchange(csr, authority)
         if isinstance(answer, Refused):
             raise refused(answer)
         if isinstance(answer, Issued):
-            tell("issued", {"zh": "中心已签发证书", "en": "the centre has issued the certificate"})
+            report("issued", Words("中心已签发证书", "the centre has issued the certificate"))
             return checked(answer.certificates, csr, authority, gateway, utc_ms())
         pending = _pending(answer, csr, transport)
         if not transport.waits or time.monotonic() + RETRY_S > deadline_s:
             raise pending
-        if not told:
-            tell("pending", pending.sentence)
-            told = True
+        if not reported:
+            report("pending", pending.sentence)
+            reported = True
         sleep(RETRY_S)
 
 

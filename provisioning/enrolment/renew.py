@@ -17,15 +17,16 @@ import click
 
 from agent.site.file import ConfigError, Site, load_site
 from evidence.moments import iso_utc
+from evidence.words import Words
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.est import EstTransport
 from provisioning.enrolment.identity import AUTHORITY_NAME, CERTIFICATE_NAME, KEY_NAME, Identity
 from provisioning.enrolment.mqtt import RenewTransport
-from provisioning.enrolment.talk import ended, read_offer, teller
+from provisioning.enrolment.talk import make_reporter, read_offer, run_or_fail
 from provisioning.enrolment.trouble import trouble
 from provisioning.enrolment.ways import way_to
 from provisioning.terminal.exits import EXIT_USAGE, fail
-from provisioning.words.language import language
+from provisioning.words.language import translate
 from wire.enrolment.offer import Offer
 from wire.enrolment.request import RenewRequest, ask_renewal, parse_attribute
 from wire.enrolment.token import Token
@@ -67,15 +68,15 @@ def command(
     def work() -> dict[str, Any]:
         return renew(site, via, offer, as_json=as_json, is_forced=is_forced, patience_s=patience_s)
 
-    told = ended(work)
+    told = run_or_fail(work)
     if as_json:
         click.echo(json.dumps(told, ensure_ascii=False))
         return
-    words = {
-        "zh": f"证书有效期至 {told['ends_at']}，{told['due_at']} 起可续期",
-        "en": f"the certificate is good until {told['ends_at']}, to be renewed from {told['due_at']}",
-    }
-    click.echo(words[language()])
+    words = Words(
+        "证书有效期至 {ends_at}，{due_at} 起可续期",
+        "the certificate is good until {ends_at}, to be renewed from {due_at}",
+    )
+    click.echo(translate(words, **told))
 
 
 def renew(
@@ -118,14 +119,14 @@ def _renew(
     from wire.enrolment import certificates  # noqa: PLC0415
 
     authority = certificates.parse_certificate((identity.current / AUTHORITY_NAME).read_bytes()).sha256
-    tell = teller(as_json)
+    report = make_reporter(as_json)
     csr = _request(site.site.gateway, identity, None if offer is None else offer.token)
     if offer is None:
         way = _own_way(site, identity, via)
     else:
         authority = offer.authority
         way = way_to(offer, via)
-    found = enrolling.converse(csr, authority, site.site.gateway, way, tell, patience_s, time.sleep)
+    found = enrolling.converse(csr, authority, site.site.gateway, way, report, patience_s, time.sleep)
     enrolling.put_in_place(identity, found)
 
 

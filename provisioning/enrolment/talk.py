@@ -12,10 +12,11 @@ from agent.sealing.key_slots import KeySlotsError
 from agent.site.enrolment import EnrolmentError
 from agent.site.file import ConfigError, Site
 from disk.database import StoreError
+from evidence.words import Words
+from provisioning.enrolment.enrolling import Report
 from provisioning.enrolment.trouble import EnrolTroubleError
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
-from provisioning.words.language import language
-from wire.enrolment.answer import Sentence
+from provisioning.words.language import translate
 from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
 from wire.enrolment.token import TokenError, parse_token
 
@@ -25,33 +26,31 @@ LATER: Final = {"pending", "carry"}
 """Troubles that end by themselves: the same command goes on."""
 OUTSIDE: Final = {"unreachable", "no-way"}
 
-Tell = Callable[[str, Sentence], None]
 
-
-def ended(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+def run_or_fail(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """What `work` returns; every trouble of an enrolment or renewal is one line and an exit code."""
     try:
         return work()
     except EnrolTroubleError as error:
         is_no = error.code in LATER or error.code.startswith("refused-")
         code = EXIT_OUTSIDE if error.code in OUTSIDE else EXIT_NO if is_no else EXIT_USAGE
-        raise fail(code, error.sentence[language()]) from error
+        raise fail(code, translate(error.sentence)) from error
     except (ConfigError, EnrolmentError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except (StoreError, KeySlotsError, OSError) as error:
         raise fail(EXIT_OUTSIDE, str(error)) from error
 
 
-def teller(as_json: bool) -> Tell:
-    """Says what happens: for a person on the terminal, for a script as JSON lines."""
+def make_reporter(as_json: bool) -> Report:
+    """Prints progress: for a person on the terminal, for a script as JSON lines."""
 
-    def tell(code: str, sentence: Sentence) -> None:
+    def report(code: str, sentence: Words) -> None:
         if as_json:
-            click.echo(json.dumps({"event": code, "text": sentence}, ensure_ascii=False))
+            click.echo(json.dumps({"event": code, "text": sentence.to_body()}, ensure_ascii=False))
         else:
-            click.echo(sentence[language()], err=True)
+            click.echo(translate(sentence), err=True)
 
-    return tell
+    return report
 
 
 def read_offer(
@@ -72,8 +71,8 @@ def read_offer(
 
 
 def _typed() -> str:
-    words = {"zh": "令牌（或二维码文本）", "en": "token (or the text of the QR code)"}
-    text: str = click.prompt(words[language()], hide_input=True, err=True)
+    wanted = Words("令牌（或二维码文本）", "token (or the text of the QR code)")
+    text: str = click.prompt(translate(wanted), hide_input=True, err=True)
     return text.strip()
 
 

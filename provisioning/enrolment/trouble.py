@@ -3,83 +3,71 @@
 from collections.abc import Mapping
 from typing import Final
 
-from provisioning.words.language import language
-from wire.enrolment.answer import REFUSALS, Refused, Sentence
+from evidence.words import Words
+from provisioning.words.language import translate
+from wire.enrolment.answer import REFUSALS, Refused
 
-TROUBLES: Final[Mapping[str, Sentence]] = {
-    "offer-gateway": {
-        "zh": "令牌是发给网关 {offered} 的，而现场文件中是 {own}",
-        "en": "the token is for gateway {offered}, and the site file says {own}",
-    },
-    "no-way": {
-        "zh": "令牌中没有登记地址：请用 --via https://…、mqtts://… 或 file:目录 指明",
-        "en": "the token names no address to enrol at: say --via https://…, mqtts://… or file:DIR",
-    },
-    "first-key-gone": {
-        "zh": "本网关已经签封过数据，首密钥已销毁，不能再登记为新网关；"
-        "已有证书时请用 dianjian renew --token-file",
-        "en": "this gateway has sealed already and its first key is gone, so it cannot be enrolled as a new "
-        "one; where it has a certificate, dianjian renew --token-file goes on with it",
-    },
-    "no-certificate": {
-        "zh": "本网关还没有证书：请先运行 dianjian enrol",
-        "en": "this gateway has no certificate yet: dianjian enrol comes first",
-    },
-    "own-expired": {
-        "zh": "本网关的证书已于 {end} 过期：请向中心索取新令牌，"
-        "再运行 dianjian renew --token-file；签封不受影响",
-        "en": "this gateway's certificate expired at {end}: ask the centre for a token and run "
-        "dianjian renew --token-file; sealing goes on meanwhile",
-    },
-    "unreachable": {
-        "zh": "无法连接 {where}：{why}",
-        "en": "{where} cannot be reached: {why}",
-    },
-    "wrong-authority": {
-        "zh": "{where} 的证书机构不是令牌中的那一个（指纹 {found}，应为 {wanted}）："
-        "可能有人冒充中心，未发送任何内容",
-        "en": "{where} shows another certificate authority than the token names (fingerprint {found}, not "
+TROUBLES: Final[Mapping[str, Words]] = {
+    "offer-gateway": Words(
+        "令牌是发给网关 {offered} 的，而现场文件中是 {own}",
+        "the token is for gateway {offered}, and the site file says {own}",
+    ),
+    "no-way": Words(
+        "令牌中没有登记地址：请用 --via https://…、mqtts://… 或 file:目录 指明",
+        "the token names no address to enrol at: say --via https://…, mqtts://… or file:DIR",
+    ),
+    "first-key-gone": Words(
+        "本网关已经签封过数据，首密钥已销毁，不能再登记为新网关；已有证书时请用 dianjian renew --token-file",
+        "this gateway has sealed already and its first key is gone, so it cannot be enrolled as a new one; "
+        "where it has a certificate, dianjian renew --token-file goes on with it",
+    ),
+    "no-certificate": Words(
+        "本网关还没有证书：请先运行 dianjian enrol",
+        "this gateway has no certificate yet: dianjian enrol comes first",
+    ),
+    "own-expired": Words(
+        "本网关的证书已于 {end} 过期：请向中心索取新令牌，再运行 dianjian renew --token-file；签封不受影响",
+        "this gateway's certificate expired at {end}: ask the centre for a token and run dianjian renew "
+        "--token-file; sealing goes on meanwhile",
+    ),
+    "unreachable": Words("无法连接 {where}：{why}", "{where} cannot be reached: {why}"),
+    "wrong-authority": Words(
+        "{where} 的证书机构不是令牌中的那一个（指纹 {found}，应为 {wanted}）：可能有人冒充中心，"
+        "未发送任何内容",
+        "{where} shows another certificate authority than the token names (fingerprint {found}, not "
         "{wanted}): somebody may play the centre; nothing was sent",
-    },
-    "answer-garbage": {
-        "zh": "中心的答复无法识别：{why}",
-        "en": "the centre's answer cannot be read: {why}",
-    },
-    "answer-authority": {
-        "zh": "答复中的证书不是由令牌所指的证书机构签发的（应为 {wanted}）",
-        "en": "the certificate that came was not issued by the authority that the token names ({wanted})",
-    },
-    "answer-key": {
-        "zh": "答复中的证书不是为本机密钥签发的",
-        "en": "the certificate that came is for another key than this gateway's",
-    },
-    "answer-name": {
-        "zh": "答复中的证书是发给 {found} 的，不是 {wanted}",
-        "en": "the certificate that came is for {found}, not for {wanted}",
-    },
-    "answer-expired": {
-        "zh": "收到的证书已于 {end} 过期；如果本机时钟（{now}）不对，请先校时",
-        "en": "the certificate that came ended at {end}; if this machine's clock ({now}) is wrong, "
-        "set it first",
-    },
-    "answer-early": {
-        "zh": "收到的证书从 {begin} 起才有效，而本机时钟是 {now}：请先校时",
-        "en": "the certificate that came is good from {begin}, and this machine's clock says {now}: "
-        "set it first",
-    },
-    "pending": {
-        "zh": "等待中心批准（核对码 {code}）；再次运行同一命令即可继续",
-        "en": "waits for the centre's approval (code {code}); the same command goes on later",
-    },
-    "carry": {
-        "zh": "申请已写入 {where}：请带到中心批准，带回后再次运行同一命令（核对码 {code}）",
-        "en": "the request is in {where}: take it to the centre, bring the answer back and run the same "
-        "command again (code {code})",
-    },
-    "file": {
-        "zh": "{where}：{why}",
-        "en": "{where}: {why}",
-    },
+    ),
+    "answer-garbage": Words("中心的答复无法识别：{why}", "the centre's answer cannot be read: {why}"),
+    "answer-authority": Words(
+        "答复中的证书不是由令牌所指的证书机构签发的（应为 {wanted}）",
+        "the certificate that came was not issued by the authority that the token names ({wanted})",
+    ),
+    "answer-key": Words(
+        "答复中的证书不是为本机密钥签发的",
+        "the certificate that came is for another key than this gateway's",
+    ),
+    "answer-name": Words(
+        "答复中的证书是发给 {found} 的，不是 {wanted}",
+        "the certificate that came is for {found}, not for {wanted}",
+    ),
+    "answer-expired": Words(
+        "收到的证书已于 {end} 过期；如果本机时钟（{now}）不对，请先校时",
+        "the certificate that came ended at {end}; if this machine's clock ({now}) is wrong, set it first",
+    ),
+    "answer-early": Words(
+        "收到的证书从 {begin} 起才有效，而本机时钟是 {now}：请先校时",
+        "the certificate that came is good from {begin}, and this machine's clock says {now}: set it first",
+    ),
+    "pending": Words(
+        "等待中心批准（核对码 {code}）；再次运行同一命令即可继续",
+        "waits for the centre's approval (code {code}); the same command goes on later",
+    ),
+    "carry": Words(
+        "申请已写入 {where}：请带到中心批准，带回后再次运行同一命令（核对码 {code}）",
+        "the request is in {where}: take it to the centre, bring the answer back and run the same command "
+        "again (code {code})",
+    ),
+    "file": Words("{where}：{why}", "{where}: {why}"),
 }
 
 
@@ -90,15 +78,15 @@ class EnrolTroubleError(Exception):
         code: A word for scripts: one of TROUBLES or, of the centre, "refused-" and one of REFUSALS.
     """
 
-    def __init__(self, code: str, sentence: Sentence) -> None:
+    def __init__(self, code: str, sentence: Words) -> None:
         self.code = code
         self.sentence = sentence
-        super().__init__(sentence[language()])
+        super().__init__(translate(sentence))
 
 
 def trouble(code: str, /, **words: str) -> EnrolTroubleError:
     """The error for one of TROUBLES."""
-    return EnrolTroubleError(code, {name: text.format(**words) for name, text in TROUBLES[code].items()})
+    return EnrolTroubleError(code, TROUBLES[code].fill(**words))
 
 
 def shown(fingerprint: bytes) -> str:
@@ -108,7 +96,6 @@ def shown(fingerprint: bytes) -> str:
 
 def refused(answer: Refused) -> EnrolTroubleError:
     """The error for a refusal of the centre."""
-    head = {"zh": "中心拒绝登记：", "en": "the centre refuses: "}
-    sentence = {name: head[name] + text for name, text in answer.sentence.items()}
+    sentence = Words("中心拒绝登记：{why}", "the centre refuses: {why}").fill(why=answer.sentence)
     known = answer.reason if answer.reason in REFUSALS else "other"
     return EnrolTroubleError(f"refused-{known}", sentence)

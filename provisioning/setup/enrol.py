@@ -16,15 +16,15 @@ from attrs import asdict, evolve
 
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import Site
+from evidence.words import Words
 from provisioning.enrolment import enrolling
-from provisioning.enrolment.talk import TOKEN_BYTES_MAX, ended
+from provisioning.enrolment.talk import TOKEN_BYTES_MAX, run_or_fail
 from provisioning.enrolment.ways import way_to
 from provisioning.journal.file import Enrolled
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, text_answer
 from provisioning.terminal.exits import EXIT_USAGE, fail
-from provisioning.words.language import language
-from wire.enrolment.answer import Sentence
+from provisioning.words.language import translate
 from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
 from wire.enrolment.token import TokenError, parse_token
 
@@ -42,17 +42,17 @@ def enrol(session: Session) -> None:
     way = given.transport or _way(session, offer)
     patience_s = min(max(given.wait_s or enrolling.PATIENCE_S, 0.0), WAIT_S_MAX)
 
-    def tell(code: str, sentence: Sentence) -> None:
-        session.talk.show(f"  {sentence[language()]}")
-        session.talk.event("enrol", code=code, text=sentence)
+    def report(code: str, sentence: Words) -> None:
+        session.talk.show(f"  {translate(sentence)}")
+        session.talk.event("enrol", code=code, text=sentence.to_body())
 
     def work() -> dict[str, Any]:
         enrolling.prepare(site, recovery)
         if recovery is not None:
             session.talk.say("take_away", style="bold yellow", path=recovery)
-        return asdict(enrolling.enrol(site, offer, way_to(offer, way), tell, patience_s=patience_s))
+        return asdict(enrolling.enrol(site, offer, way_to(offer, way), report, patience_s=patience_s))
 
-    done = Enrolled(**ended(work))
+    done = Enrolled(**run_or_fail(work))
     session.keep(enrolment=done)
     session.write_site()
     session.talk.say("enrolled", style="green", centre_key=done.centre_key[:16])

@@ -107,7 +107,7 @@ def run_answer(raw: bytes) -> None:
     assert encode_answer(answer) == raw
     assert isinstance(answer, Issued | Pending | Refused)
     if isinstance(answer, Refused):
-        assert all(len(text.splitlines()) == 1 for text in answer.sentence.values())
+        assert all(len(text.splitlines()) == 1 for text in answer.sentence.to_body().values())
 
 
 def run_token(raw: bytes) -> None:

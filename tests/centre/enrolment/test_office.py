@@ -205,7 +205,7 @@ def test_a_request_that_must_not_pass_is_refused_and_leaves_nothing(
     for _ in range(2):
         assert desk.hears(csr) == Refused(reason)
     assert (ledger.read_bytes(), desk.office._register()) == before, "a refusal uses no token up"
-    assert set(REFUSALS[reason]) == {"zh", "en"}
+    assert set(REFUSALS[reason].to_body()) == {"zh", "en"}
 
 
 def test_a_good_request_gets_one_certificate_however_often_it_comes(desk: Desk) -> None:
