@@ -55,7 +55,14 @@ class Gateway:
     sealing: Sealing
     connection: Connection
     sources: Sequence[RecordSource]
+    _reading_sources: Sequence[RecordSource] = field(init=False)
     _stopped: bool = field(default=False, init=False)
+
+    @_reading_sources.default
+    def _find_reading_sources(self) -> list[RecordSource]:
+        """Those that have the hook: it is called a hundred times a second."""
+        nothing = RecordSource.on_reading
+        return [source for source in self.sources if type(source).on_reading is not nothing]
 
     def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
         """Go on where the chain ends; `recovery` is what the sealer has found.
@@ -74,8 +81,9 @@ class Gateway:
 
     def reading(self, reading: Reading) -> None:
         """One answer of one meter, or that there was none."""
-        for source in self.sources:
-            self._put(source.on_reading(reading), reading.stamp)
+        for source in self._reading_sources:
+            for record in source.on_reading(reading):
+                self.sealing.put(record, reading.stamp)
 
     def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
         """What the connection reports.
