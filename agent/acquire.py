@@ -23,7 +23,6 @@ from agent.status.bus_figures import BusFigures, Tally
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
 from drivers.link.port import new_ledger
-from drivers.link.transaction import BusStats
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup, bad_reading, refused
 from drivers.poll.schedule import Schedule, Wait
@@ -61,11 +60,6 @@ class BusLoop:
         self._schedule = Schedule(meter.setup for meter in self._meters.values())
         self._down = False
         self._reported_s = 0.0
-
-    @property
-    def silent_meters(self) -> tuple[str, ...]:
-        """The meters that do not answer."""
-        return self._schedule.silent_meters
 
     def turn(self) -> float:
         """Do what is due; seconds of the clock until there is more to do."""
@@ -169,16 +163,6 @@ class BusTask:
     def figures(self) -> BusFigures:
         """How bus and meters do, since the agent began; costs the bus's thread nothing."""
         return self._tally.figures
-
-    @property
-    def stats(self) -> BusStats:
-        """What happened on the bus since the last start."""
-        return self._worker.bus.stats if self._worker is not None else BusStats()
-
-    @property
-    def silent_meters(self) -> tuple[str, ...]:
-        """The meters that do not answer."""
-        return self._worker.loop.silent_meters if self._worker is not None else ()
 
 
 class _Worker:

@@ -19,7 +19,7 @@ from agent.judging.detector_feed import DetectorFeed
 from agent.judging.judging import Judging
 from agent.overview import StatusParts
 from agent.readings import Readings
-from agent.sealing.attesting import Attesting, Task
+from agent.sealing.attesting import Attesting
 from agent.sealing.chain import Sealing
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Recovery
@@ -121,7 +121,7 @@ def core_of(
     *,
     figures: Callable[[], Sequence[BusFigures]] = tuple,
     send_warning: Callable[[Mapping[str, Any]], None] | None = None,
-    tpm: Task | None = None,
+    tpm: TpmTask | None = None,
 ) -> tuple[Gateway, StatusParts]:
     """The gateway's core with its sources, and what of them the status shows."""
     checks: dict[str, Check] = {
@@ -130,7 +130,17 @@ def core_of(
     }
     judging = Judging(Checkpoints(store, feed, checks), site.warning.log, send_warning)
     readings, connection = Readings(), Connection(courier)
-    sealing = Sealing(sealer, store, courier, site.seal.interval_s, courier.outbox.tip, judging.keep_from)
+    outbox = courier.outbox
+    sealing = Sealing(
+        sealer,
+        store,
+        site.seal.interval_s,
+        outbox.tip,
+        lambda: courier.reference,
+        courier.prunable_below,
+        outbox.on_sealed,
+        judging.keep_from,
+    )
     manifest = partial(manifest_bodies, site, feed.setups, feed.linkages, feed.incomer, version())
     heartbeat_parts = (
         readings.figures,

@@ -12,7 +12,7 @@ detector begins anew, and a body that is not what was sealed is passed by; both 
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Final
 
 import cbor2
 from attrs import define, field
@@ -20,8 +20,9 @@ from attrs import define, field
 from agent.detect.episode import Episode
 from agent.judging.detector_feed import DetectorFeed
 from agent.store.gateway import GatewayStore
+from agent.tamper.behaviour import Behaviour
+from agent.tamper.settings import Tamper
 from disk.database import StoreError
-from drivers.reading import Reading
 from evidence.cbor import FormatError
 from evidence.record import decode_record
 from evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
@@ -42,30 +43,8 @@ of its seals and no checkpoint, and a supervisor does not wait for months of rea
 _NUMBER_BYTES: Final = 8
 
 
-class Check(Protocol):
-    """Looks at readings for more than their values.
-
-    Attributes:
-        news: Something to keep was found or learned since the last `state`.
-    """
-
-    news: bool
-
-    def look(self, reading: Reading) -> Sequence[Mapping[str, Any]]:
-        """The bodies of the TAMPER records that follow from a reading."""
-        ...
-
-    def state(self) -> bytes:
-        """All that `restore` needs."""
-        ...
-
-    def restore(self, raw: bytes) -> None:
-        """Go on from `state()`.
-
-        Raises:
-            ValueError: It is something else.
-        """
-        ...
+Check = Tamper | Behaviour
+"""Looks at each reading for more than its values, and remembers what is usual."""
 
 
 @define

@@ -12,14 +12,16 @@ A TPM that fails keeps nothing from being sealed: it is told once, and asked aga
 
 import logging
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import define, field
 
 from agent.sealing.source import NewRecord, RecordSource
+from agent.sealing.tpm_task import Answer, TpmTask
+from agent.store.gateway import GatewayStore
 from drivers.clock import NS_PER_S, Stamp
 from evidence import cbor
-from evidence.attestation import AK_BYTES, UNSEEN_MAX, Attestation, attested
+from evidence.attestation import AK_BYTES, UNSEEN_MAX, attested
 from evidence.record import Kind
 
 LOG: Final = logging.getLogger("dianjian.attesting")
@@ -30,40 +32,13 @@ CHECKPOINT: Final = "tpm"
 CHECKPOINT_BYTES_MAX: Final = 128
 ERROR_CHARACTERS_MAX: Final = 200
 
-Answer = Attestation | str
-"""What the TPM gave, or why it gave nothing."""
-
-
-class Task(Protocol):
-    """Asks the TPM beside the gateway's own work."""
-
-    def ask(self, seal: int, seal_hash: bytes) -> None:
-        """Have the TPM attest this seal; never waits."""
-        ...
-
-    def answer(self) -> Answer | None:
-        """What became of the question, once; None while it is not known."""
-        ...
-
-
-class Checkpoints(Protocol):
-    """Where the counter is remembered."""
-
-    def checkpoint(self, name: str) -> bytes | None:
-        """What was remembered under `name`."""
-        ...
-
-    def put_checkpoint(self, name: str, raw: bytes) -> None:
-        """Remember `raw` under `name` with the next commit."""
-        ...
-
 
 @define
 class Attesting(RecordSource):
     """Turns time into questions, and answers into records; `last_seal` gives number and hash, if it can."""
 
-    task: Task
-    checkpoints: Checkpoints
+    task: TpmTask
+    store: GatewayStore
     last_seal: Callable[[], tuple[int, bytes] | None]
     _asked_ns: int | None = field(default=None, init=False)
     _compared: bool = field(default=False, init=False)
@@ -92,7 +67,7 @@ class Attesting(RecordSource):
         self._failed = False
         events = [] if self._compared else self._compare(counter, answer.ak)
         self._compared = True
-        self.checkpoints.put_checkpoint(CHECKPOINT, cbor.encode([counter, answer.ak]))
+        self.store.put_checkpoint(CHECKPOINT, cbor.encode([counter, answer.ak]))
         return [*events, NewRecord(Kind.ATTESTATION, answer.to_body())]
 
     def _failing(self, why: str) -> list[NewRecord]:
@@ -118,7 +93,7 @@ class Attesting(RecordSource):
         return [NewRecord(Kind.EVENT, {"what": "tpm counter", **numbers})]
 
     def _remembered(self) -> tuple[int, bytes] | None:
-        raw = self.checkpoints.checkpoint(CHECKPOINT)
+        raw = self.store.checkpoint(CHECKPOINT)
         if raw is None:
             return None
         try:

@@ -11,7 +11,7 @@ that fails is tried again with the same bytes; after SETTLE_S_MAX the process en
 import contextlib
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from attrs import define, field
 
@@ -35,24 +35,6 @@ class DiskError(Exception):
     """The disk has not taken a seal for SETTLE_S_MAX: end, and let the start repair."""
 
 
-class Delivery(Protocol):
-    """What sealing must know of the way to the centre.
-
-    Attributes:
-        reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
-    """
-
-    reference: bytes
-
-    def on_sealed(self, number: int) -> None:
-        """Seal `number` is committed and may be sent."""
-        ...
-
-    def prunable_below(self) -> int:
-        """Rows below this number are not needed for delivery."""
-        ...
-
-
 @define
 class Sealing:
     """The records that wait, and the way they take into the chain.
@@ -60,15 +42,20 @@ class Sealing:
     Attributes:
         interval_s: Time between seals when nothing is urgent.
         tip: The last own seal.
+        reference: Gives the hash of the last receipt or beacon: whatever is sealed now is younger than that.
+        prunable_below: Rows below this number are not needed to deliver what is sealed.
+        on_sealed: A seal was committed and may be sent.
         keep_from: Rows from this seal on are needed on the gateway, receipted or not; None if none are.
         level: How full the database was when the last seal was made.
     """
 
     sealer: Sealer
     store: GatewayStore
-    delivery: Delivery
     interval_s: float
     tip: int
+    reference: Callable[[], bytes]
+    prunable_below: Callable[[], int]
+    on_sealed: Callable[[int], None]
     keep_from: Callable[[], int | None] = lambda: None
     level: Level = field(default=Level.FREE, init=False)
     _pending: Pending = field(factory=Pending, init=False)
@@ -127,7 +114,7 @@ class Sealing:
                 self._sealed(self.sealer.settle())
             while pending:
                 self._make_room(stamp)
-                self._sealed(self.sealer.seal(pending.take(), stamp, self.delivery.reference))
+                self._sealed(self.sealer.seal(pending.take(), stamp, self.reference()))
         except CommitError as error:
             self._failed(error, stamp, now_s)
             return False
@@ -142,7 +129,7 @@ class Sealing:
 
     def _sealed(self, seal: StoredSeal) -> None:
         self.tip = max(self.tip, seal.number)
-        self.delivery.on_sealed(seal.number)
+        self.on_sealed(seal.number)
 
     def _failed(self, error: CommitError, stamp: Stamp, now_s: float) -> None:
         if self._failing_since_s is None:
@@ -189,5 +176,5 @@ class Sealing:
             self._put(Kind.EVENT, stamp, {"what": "database", "level": level.name})
 
     def _prunable_below(self) -> int:
-        receipted, keep_from = self.delivery.prunable_below(), self.keep_from()
+        receipted, keep_from = self.prunable_below(), self.keep_from()
         return receipted if keep_from is None else min(receipted, keep_from)

@@ -13,11 +13,12 @@ measured there, pruning adds some 2 kB of flash to a seal of 20 to 38 kB. What i
 record that says so are one commit: the caller sees to it.
 """
 
-from collections.abc import Sequence
 from enum import IntEnum
-from typing import Final, Protocol
+from typing import Final
 
 from attrs import define, field
+
+from agent.store.gateway import GatewayStore
 
 DROP_BODIES_MAX: Final = 20
 """Bodies given up for one seal that is made: the database shrinks faster than it grows."""
@@ -36,22 +37,6 @@ class Level(IntEnum):
 LEVELS: Final = ((0.98, Level.ESSENTIAL), (0.95, Level.DROP), (0.85, Level.ALARM), (0.70, Level.PRUNE))
 
 
-class Rows(Protocol):
-    """What is needed of the store."""
-
-    def used_fraction(self) -> float:
-        """How much of the quota is taken."""
-        ...
-
-    def prune_below(self, number: int) -> int:
-        """Delete some rows below `number`; how many went."""
-        ...
-
-    def with_bodies(self, first: int, limit: int) -> Sequence[int]:
-        """The lowest numbers from `first` on whose bodies are here."""
-        ...
-
-
 def level_of(used_fraction: float) -> Level:
     """The level that stands for `used_fraction`."""
     return next((level for limit, level in LEVELS if used_fraction >= limit), Level.FREE)
@@ -65,7 +50,7 @@ class Quota:
     ended is remembered.
     """
 
-    store: Rows
+    store: GatewayStore
     _bodiless_below: int = field(default=0, init=False)
 
     def make_room(

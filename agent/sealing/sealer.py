@@ -15,10 +15,11 @@ database, looks, and puts the same bytes in if they are not there. Nothing else 
 """
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Final
 
-from agent.sealing.key_slots import Slot
+from agent.sealing.key_slots import KeySlots, Slot
 from agent.sealing.recovery import Recovery, begins_anew, find
+from agent.store.gateway import GatewayStore
 from disk.database import CommitError, StoreFullError
 from drivers.clock import Stamp
 from evidence import keys
@@ -46,63 +47,10 @@ class UnsettledError(Exception):
     """A seal waits for `settle`; no other may be made before it."""
 
 
-class SealStore(Protocol):
-    """What the sealer needs of a database."""
-
-    def last(self) -> StoredSeal | None:
-        """The seal with the highest number."""
-        ...
-
-    def bodiless_since(self, number: int) -> int:
-        """The first seal of the unbroken run without bodies that ends at `number`."""
-        ...
-
-    def last_bodiless(self) -> int | None:
-        """The last seal without a body."""
-        ...
-
-    def append(self, *seals: StoredSeal) -> None:
-        """Commit `seals` in one transaction.
-
-        Raises:
-            CommitError: The result is unknown.
-            StoreFullError: There is no room; nothing was stored.
-        """
-        ...
-
-    def reopen(self) -> None:
-        """Forget what the connection believes and look at the file again."""
-        ...
-
-
-class Slots(Protocol):
-    """What the sealer needs of a key file; see `agent.sealing.key_slots.KeySlots`."""
-
-    def exists(self) -> bool:
-        """Whether the gateway has, or had, keys."""
-        ...
-
-    def create(self, secret: bytes) -> None:
-        """Make the file with the first key in it."""
-        ...
-
-    def load(self) -> tuple[Slot, ...]:
-        """Every readable slot, in the order of their numbers."""
-        ...
-
-    def write(self, slot: Slot) -> None:
-        """Put `slot` on the disk."""
-        ...
-
-    def erase(self, number: int) -> None:
-        """Destroy the secret of slot `number`."""
-        ...
-
-
 class Sealer:
     """Seals the records of one gateway. One thread at a time."""
 
-    def __init__(self, gateway: str, slots: Slots, store: SealStore) -> None:
+    def __init__(self, gateway: str, slots: KeySlots, store: GatewayStore) -> None:
         self._gateway = checked_gateway(gateway)
         self._slots = slots
         self._store = store

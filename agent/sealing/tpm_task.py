@@ -9,10 +9,12 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from agent.sealing.attesting import Answer
 from evidence.attestation import Attestation
 
 Attest = Callable[[int, bytes], Attestation]
+
+Answer = Attestation | str
+"""What the TPM gave, or why it gave nothing."""
 
 BUSY: Final = "it has not answered the question before"
 

@@ -106,10 +106,6 @@ class Courier:
             for event in self.outbox.take_events()
         ]
 
-    def on_sealed(self, number: int) -> None:
-        """Seal `number` is committed and may be sent."""
-        self.outbox.on_sealed(number)
-
     def prunable_below(self) -> int:
         """Rows below this number may go."""
         return self.outbox.prunable_below(self.body_bytes)

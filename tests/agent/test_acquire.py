@@ -92,7 +92,7 @@ def test_a_silent_meter_gives_bad_readings_and_the_other_goes_on() -> None:
     readings: list[Reading] = []
     loop = loop_of(FakeBus(clock, silent={2}), readings.append)
     run(loop, clock, 300)
-    assert loop.silent_meters == ("m2",)
+    assert loop._schedule.silent_meters == ("m2",)
     assert {(reading.quality, reading.reason) for reading in readings if reading.meter == "m2"} == {
         (Quality.BAD, "no answer")
     }
@@ -223,7 +223,7 @@ def test_a_lost_connection_is_made_again() -> None:
         task.start()
         collected(readings, lambda reading: reading.reason.startswith("bus down"))
         collected(readings, lambda reading: reading.quality is Quality.GOOD)
-        assert task.stats.reopened == 1
+        assert task._worker.bus.stats.reopened == 1
         assert task.stop(WAIT_S)
 
 

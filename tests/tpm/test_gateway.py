@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from agent.sealing.attesting import ATTEST_INTERVAL_S, Attesting, Task
+from agent.sealing.attesting import ATTEST_INTERVAL_S, Attesting
 from agent.sealing.tpm_task import BUSY, TpmTask
 from centre.json_lines import JsonLines
 from evidence.attestation import Attestation, attested
@@ -49,7 +49,7 @@ def make(swtpm: Swtpm, tmp_path: Path) -> Iterator[Callable[..., Rig]]:
         rig.close()
 
 
-def attest_with(rig: Rig, task: Task) -> None:
+def attest_with(rig: Rig, task: TpmTask) -> None:
     """Give the gateway a TPM; whatever it had of one is taken away."""
     others = [source for source in rig.gateway.sources if not isinstance(source, Attesting)]
     rig.gateway.sources = [*others, Attesting(task, rig.gateway.sealing.store, rig.gateway.sealing.last)]
