@@ -14,7 +14,7 @@ import click
 
 from centre.enrolment.claims import Claims
 from centre.enrolment.desk import Desk
-from centre.enrolment.est_server import EstServer
+from centre.enrolment.est_server import listen_est
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
 from evidence.moments import utc_ms
@@ -22,6 +22,7 @@ from provisioning.centre.chain import FILE, KEY, REGISTER
 from provisioning.centre.office import AUTHORITY, office_at, write_pair
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from wire.enrolment.topics import RENEWALS, REQUESTS
+from wire.http.server import HttpServer
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
 CLIENT_ID: Final = "centre-claims-"
@@ -73,17 +74,16 @@ def listen(
         _claims(desk, office, url, topic, TlsPaths(ca, certificate, certificate_key))
         for topic, url in asked.items()
     ]
-    server = None if est is None else _server(desk, office, est, hosts)
+    server = None if est is None else _listen_est(desk, office, est, hosts)
     for claims in heard:
         claims.start()
     if server:
-        threading.Thread(target=server.serve_forever, name="est", daemon=True).start()
+        threading.Thread(target=server.serve, name="est", daemon=True).start()
     desk.say({"type": "ready", "est": est, "broker": broker, "claims": claims_url})
     while not stopping.wait(POLL_S) and not desk.broken:
         pass
     if server:
-        server.shutdown()
-        server.server_close()
+        server.close()
     for claims in heard:
         claims.stop()
     if desk.broken:
@@ -100,7 +100,7 @@ def _claims(desk: Desk, office: Office, broker: str, topic: str, files: TlsPaths
         raise fail(EXIT_USAGE, str(error)) from error
 
 
-def _server(desk: Desk, office: Office, est: str, hosts: tuple[str, ...]) -> EstServer:
+def _listen_est(desk: Desk, office: Office, est: str, hosts: tuple[str, ...]) -> HttpServer:
     """The EST server; its certificate is made and signed anew at each start, and lies in the office."""
     host, _, port = est.rpartition(":")
     host = host.strip("[]")
@@ -112,10 +112,10 @@ def _server(desk: Desk, office: Office, est: str, hosts: tuple[str, ...]) -> Est
             write_pair(folder, "server", *office.serve(list(hosts or [host]), utc_ms()))
         files = folder / "server.pem", folder / "server.key"
 
-        def say(text: str) -> None:
+        def report(text: str) -> None:
             desk.say({"type": "connection", "via": "est", "text": text})
 
-        return EstServer((host, int(port)), files, office.authority, desk.receive, say)
+        return listen_est((host, int(port)), files, office.authority, desk.receive, report)
     except OfficeError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     except (OSError, OverflowError) as error:

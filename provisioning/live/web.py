@@ -7,7 +7,6 @@ Without a certificate that is plain HTTP: the password and the page can be read 
 network, so let it be a cable, or give --certificate and --key.
 """
 
-import asyncio
 import logging
 import signal
 import ssl
@@ -83,7 +82,7 @@ def command(
     context = _context(certificate, key)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     server = Server(Pages(site, chain).build, POLICY, gate, names, language() == "zh")
-    asyncio.run(_run(server, host, port, context))
+    _run(server, host, port, context)
 
 
 @define
@@ -119,23 +118,19 @@ def _status(state: Path) -> tuple[dict[str, Any] | None, str]:
         return None, str(error)
 
 
-async def _run(server: Server, host: str, port: int, context: ssl.SSLContext | None) -> None:
+def _run(server: Server, host: str, port: int, context: ssl.SSLContext | None) -> None:
     try:
-        listening = await server.listen(host, port, context)
+        listening = server.listen(host, port, context)
     except OSError as error:
         raise fail(EXIT_OUTSIDE, f"{host}:{port}: cannot listen: {error.strerror}") from error
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(name, stop.set)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: listening.close())
     scheme = "http" if context is None else "https"
-    at = listening.sockets[0].getsockname()
-    click.echo(f"{scheme}://{f'[{at[0]}]' if ':' in at[0] else at[0]}:{at[1]}/")
+    at, port = listening.address
+    click.echo(f"{scheme}://{f'[{at}]' if ':' in at else at}:{port}/")
     notify("READY=1")
-    async with listening:
-        await stop.wait()
+    listening.serve()
     notify("STOPPING=1")
-    server.close()
 
 
 def _address(listen: str) -> tuple[str, int]:

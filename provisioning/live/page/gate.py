@@ -117,7 +117,7 @@ def _scrypt(password: bytes, salt: bytes, n: int, r: int, p: int) -> bytes:
 
 @define
 class Gate:
-    """Who may see the page. Called by one thread at a time; `now_s` never runs back."""
+    """Who may see the page. `admits` is for one thread at a time; `now_s` never runs back."""
 
     password: Password
     _secret: bytes = field(factory=lambda: os.urandom(HASH_BYTES), init=False)
@@ -127,7 +127,7 @@ class Gate:
     def knows(self, authorization: str) -> bool:
         """Whether this header was right before; cheap."""
         digest = self._keyed(authorization)
-        return any(hmac.compare_digest(digest, one) for one in self._known)
+        return any(hmac.compare_digest(digest, one) for one in list(self._known))
 
     def wait_s(self, peer: str, now_s: float) -> float:
         """How long `peer` has to wait before the next try; 0 for at once."""

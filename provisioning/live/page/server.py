@@ -1,41 +1,33 @@
-"""The rim of the status page: sockets, time-outs, and one thread that builds pages.
+"""What the status page's server answers: the page, a question for the password, or a refusal.
 
-One connection, one request, one answer. At most CONNECTIONS_MAX at once; the head of a request has
-REQUEST_S to arrive whole, an answer WRITE_S to be taken. Pages are built, and passwords checked, one after
-the other in one thread, so however many ask, this process takes one core at most and no more memory; a page
-that is younger than FRESH_S is given again. The agent is asked over its socket once a page and knows
-nothing of all this.
+Sockets, time-outs and the form of requests are `wire.http`'s, with the limits below. Pages are built, and
+passwords checked, one after the other, so however many ask, this process takes one core at most and no more
+memory; a page that is younger than FRESH_S is given again. The agent is asked over its socket once a page
+and knows nothing of all this.
 """
 
-import asyncio
 import gzip
 import logging
 import ssl
+import threading
+import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Final, Protocol
 
 from attrs import define, field
 
 from provisioning.live.page.gate import Gate
-from provisioning.live.page.request import (
-    END,
-    HEAD_BYTES_MAX,
-    RefusedError,
-    Request,
-    Response,
-    parse_head,
-    refusal,
-    takes_gzip,
-    wants_chinese,
-)
+from provisioning.live.page.request import is_own_host, takes_gzip, wants_chinese
+from wire.http.exchange import Limits, Request, Response
+from wire.http.server import HttpServer, listen
 
-CONNECTIONS_MAX: Final = 32
-"""A browser opens six; a few technicians at once."""
-REQUEST_S: Final = 5.0
-WRITE_S: Final = 20.0
-"""A page of 200 kB over a slow radio link."""
+LIMITS: Final = Limits(
+    connections_max=32,  # a browser opens six; a few technicians at once
+    request_s=5.0,  # on a cable, or through ssh
+    idle_s=5.0,
+    answer_s=20.0,  # a page of 200 kB over a slow radio link
+)
 FRESH_S: Final = 1.0
 GZIP_LEVEL: Final = 3
 """The drawings of a day become a fifth in some milliseconds; a technician may come over a modem."""
@@ -55,7 +47,7 @@ class Build(Protocol):
 
 @define
 class Server:
-    """Answers requests.
+    """Answers requests; `listen` makes the rim around it.
 
     Attributes:
         build: Makes the page.
@@ -70,110 +62,64 @@ class Server:
     gate: Gate | None = None
     names: Sequence[str] = ()
     chinese: bool = False
-    _open: int = field(default=0, init=False)
-    _trying: int = field(default=0, init=False)
     _pages: dict[bool, tuple[float, bytes, bytes]] = field(factory=dict, init=False)
-    _thread: ThreadPoolExecutor = field(
-        factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="page"), init=False
+    _turn: threading.Lock = field(factory=threading.Lock, init=False)
+    _tries: threading.BoundedSemaphore = field(
+        factory=lambda: threading.BoundedSemaphore(TRIES_WAITING_MAX), init=False
     )
 
-    async def listen(self, host: str, port: int, context: ssl.SSLContext | None = None) -> asyncio.Server:
-        """Begin to answer.
+    def listen(self, host: str, port: int, context: ssl.SSLContext | None = None) -> HttpServer:
+        """The server at that address.
 
         Raises:
             OSError: The address cannot be had.
         """
-        more = (
-            {} if context is None else {"ssl_handshake_timeout": REQUEST_S, "ssl_shutdown_timeout": REQUEST_S}
-        )
-        return await asyncio.start_server(
-            self._serve, host, port, ssl=context, limit=HEAD_BYTES_MAX, backlog=CONNECTIONS_MAX, **more
-        )
+        return listen(host, port, self.answer, LIMITS, context=context)
 
-    def close(self) -> None:
-        """Let the thread end."""
-        self._thread.shutdown(cancel_futures=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._open += 1
-        try:
-            if self._open <= CONNECTIONS_MAX:
-                await self._one(reader, writer)
-        except (OSError, TimeoutError, asyncio.IncompleteReadError):  # whoever asked has gone, or never did
-            writer.transport.abort()
-        finally:
-            self._open -= 1
-            writer.close()
-
-    async def _one(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with_body = True
-        try:
-            async with asyncio.timeout(REQUEST_S):
-                raw = await reader.readuntil(END)
-            with_body = not raw.startswith(b"HEAD ")
-            request = parse_head(raw, self.names)
-            peer = writer.get_extra_info("peername")
-            response = await self._answer(request, str(peer[0]) if peer else "")
-        except asyncio.LimitOverrunError:
-            response = Response(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, b"the request is too long\n")
-        except RefusedError as error:
-            response = refusal(error)
-        writer.write(response.to_bytes(with_body=with_body))
-        async with asyncio.timeout(WRITE_S):
-            await writer.drain()
-            writer.close()
-            await writer.wait_closed()
-
-    async def _answer(self, request: Request, peer: str) -> Response:
-        if self.gate is not None and (refused := await self._refused(self.gate, request, peer)):
+    def answer(self, request: Request) -> Response:
+        """The page, or why there is none."""
+        if not is_own_host(request.headers.get("host", ""), self.names):
+            return Response(
+                HTTPStatus.MISDIRECTED_REQUEST, b"this gateway has another name: use its address\n"
+            )
+        if self.gate is not None and (refused := self._refuse(self.gate, request)):
             return refused
         if request.path != "/":
             return Response(HTTPStatus.NOT_FOUND, b"there is one page here: /\n")
-        try:
-            body, packed = await self._page(chinese=wants_chinese(request, self.chinese))
-        except Exception:
-            LOG.exception("the page could not be built")
-            return Response(
-                HTTPStatus.INTERNAL_SERVER_ERROR, b"the page could not be built; see the journal\n"
-            )
+        body, packed = self._page(chinese=wants_chinese(request, self.chinese))
         headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Language, Accept-Encoding"}
         if takes_gzip(request):
             body, headers["Content-Encoding"] = packed, "gzip"
         return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", headers)
 
-    async def _refused(self, gate: Gate, request: Request, peer: str) -> Response | None:
+    def _refuse(self, gate: Gate, request: Request) -> Response | None:
         """The answer to whoever has not shown the password, None to whoever has."""
-        shown = request.headers.get("authorization", "")
-        if shown and gate.knows(shown):
-            return None
-        loop = asyncio.get_running_loop()
+        shown, peer = request.headers.get("authorization", ""), request.peer
         asks = {"WWW-Authenticate": REALM}
         if not shown:
             return Response(HTTPStatus.UNAUTHORIZED, b"a password is needed\n", headers=asks)
-        wait_s = gate.wait_s(peer, loop.time())
-        if wait_s > 0 or self._trying >= TRIES_WAITING_MAX:
+        if gate.knows(shown):
+            return None
+        wait_s = gate.wait_s(peer, time.monotonic())
+        if wait_s > 0 or not self._tries.acquire(blocking=False):
             later = {"Retry-After": str(int(wait_s) + 1)}
             return Response(HTTPStatus.TOO_MANY_REQUESTS, b"wait before the next password\n", headers=later)
-        self._trying += 1
         try:
-            right = await loop.run_in_executor(self._thread, lambda: gate.admits(shown, peer, loop.time()))
+            with self._turn:
+                right = gate.admits(shown, peer, time.monotonic())
         finally:
-            self._trying -= 1
+            self._tries.release()
         if right:
             return None
         LOG.warning("wrong password from %s", peer)
         return Response(HTTPStatus.UNAUTHORIZED, b"wrong password\n", headers=asks)
 
-    async def _page(self, *, chinese: bool) -> tuple[bytes, bytes]:
+    def _page(self, *, chinese: bool) -> tuple[bytes, bytes]:
         """The page as it is, and packed."""
-        loop = asyncio.get_running_loop()
-
-        def built() -> tuple[bytes, bytes]:
+        with self._turn:
             at_s, page, packed = self._pages.get(chinese, (0.0, b"", b""))
-            if not page or loop.time() - at_s > FRESH_S:
+            if not page or time.monotonic() - at_s > FRESH_S:
                 page = self.build(chinese=chinese)
                 packed = gzip.compress(page, GZIP_LEVEL, mtime=0)
-                self._pages[chinese] = (loop.time(), page, packed)
+                self._pages[chinese] = (time.monotonic(), page, packed)
             return page, packed
-
-        return await loop.run_in_executor(self._thread, built)

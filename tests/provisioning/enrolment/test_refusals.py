@@ -11,7 +11,7 @@ from attrs import evolve
 
 from agent.site.file import load_site
 from centre.enrolment import est_server
-from centre.enrolment.est_server import EstServer
+from centre.enrolment.est_server import listen_est
 from centre.enrolment.office import Office, make_office
 from evidence.keys import load_key_file
 from provisioning.demo.broker import free_port
@@ -129,12 +129,11 @@ def impostor(doors: Doors, tmp_path: Path) -> Iterator[tuple[int, list[bytes]]]:
         (tmp_path / name).write_bytes(raw)
     authority = (doors.desk.folder / "office/authority.pem").read_bytes()
     files = tmp_path / "pem", tmp_path / "key"
-    server = EstServer(("127.0.0.1", free_port()), files, authority, hears, lambda _: None)
-    thread = threading.Thread(target=server.serve_forever)
+    server = listen_est(("127.0.0.1", free_port()), files, authority, hears, lambda _: None)
+    thread = threading.Thread(target=server.serve)
     thread.start()
-    yield server.server_address[1], heard
-    server.shutdown()
-    server.server_close()
+    yield server.address[1], heard
+    server.close()
     thread.join()
 
 
@@ -159,10 +158,10 @@ def test_who_dribbles_bytes_or_comes_in_crowds_keeps_nobody_out_for_long(
     (tmp_path / "c").write_bytes(pem)
     files = tmp_path / "c", tmp_path / "k"
     said: list[str] = []
-    server = EstServer(("127.0.0.1", 0), files, office.authority, lambda *_: Refused("denied"), said.append)
-    thread = threading.Thread(target=server.serve_forever)
+    server = listen_est(("127.0.0.1", 0), files, office.authority, lambda *_: Refused("denied"), said.append)
+    thread = threading.Thread(target=server.serve)
     thread.start()
-    port = server.server_address[1]
+    port = server.address[1]
     context = ssl.create_default_context(cadata=office.authority.decode())
     crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(est_server.CONNECTIONS_MAX + 3)]
     try:
@@ -172,13 +171,12 @@ def test_who_dribbles_bytes_or_comes_in_crowds_keeps_nobody_out_for_long(
             socket.create_connection(("127.0.0.1", port)), server_hostname="127.0.0.1"
         ) as wire:
             wire.sendall(b"GET /.well-known/est/cacerts HTTP/1.0\r\n\r\n")
-            assert wire.recv(100).startswith(b"HTTP/1.0 200")
+            assert wire.recv(100).startswith(b"HTTP/1.1 200")
         assert said
     finally:
         for plain in crowd:
             plain.close()
-        server.shutdown()
-        server.server_close()
+        server.close()
         thread.join()
 
 

@@ -1,6 +1,5 @@
 """The page in a real browser: on a phone and a laptop, by day and by night, with scripts and without."""
 
-import asyncio
 import re
 import shutil
 import subprocess
@@ -36,7 +35,6 @@ def seen(lived: Plant) -> Snapshot:
 @contextmanager
 def served(build: Callable[[int, bool], bytes], answers_max: int = 1000) -> Iterator[str]:
     """Pages by the number of the look, over HTTP; after `answers_max` of them nobody answers any more."""
-    started, ended = threading.Event(), threading.Event()
     told: dict[str, int] = {"looks": 0}
 
     def page(*, chinese: bool) -> bytes:
@@ -45,21 +43,13 @@ def served(build: Callable[[int, bool], bytes], answers_max: int = 1000) -> Iter
             raise ConnectionError("gone")
         return build(told["looks"], chinese)
 
-    async def run() -> None:
-        server = Server(page, POLICY)
-        async with await server.listen("127.0.0.1", 0) as listening:
-            told["port"] = listening.sockets[0].getsockname()[1]
-            started.set()
-            await asyncio.to_thread(ended.wait)
-        server.close()
-
-    thread = threading.Thread(target=asyncio.run, args=[run()])
+    listening = Server(page, POLICY).listen("127.0.0.1", 0)
+    thread = threading.Thread(target=listening.serve)
     thread.start()
     try:
-        assert started.wait(30)
-        yield f"http://127.0.0.1:{told['port']}/"
+        yield f"http://127.0.0.1:{listening.address[1]}/"
     finally:
-        ended.set()
+        listening.close()
         thread.join()
 
 

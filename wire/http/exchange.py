@@ -1,0 +1,223 @@
+"""One request and its answer: bytes in, bytes out. The one door to h11.
+
+h11 knows the grammar; this refuses, each time with one 4xx and a sentence of its own, never with anything
+that came in, what h11 lets pass and two readers could understand differently:
+
+    400   a line end that is not CR LF, a folded header, a control character, a header that is there twice,
+          a version that is neither 1.0 nor 1.1, a target that is not a path of this server
+    405   a method that is not in `Limits.methods`
+    411   a body whose length only its chunks tell (Transfer-Encoding, with or without Content-Length)
+    413   a body of more than `Limits.body_bytes_max`
+    414   a target of more than TARGET_BYTES_MAX
+    431   a head of more than HEAD_BYTES_MAX, or of more than HEADERS_MAX headers
+
+One request a connection: both clients, a browser on a page that is fetched every ten seconds and a gateway
+that enrols once, lose nothing by it, and what somebody sends behind the first request is never read.
+"""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import parse_qsl, urlsplit
+
+import h11
+from attrs import define, field, frozen
+
+HEAD_BYTES_MAX: Final = 8 * 1024
+"""Of a request: what browsers send has 1 kB."""
+HEADERS_MAX: Final = 64
+TARGET_BYTES_MAX: Final = 1024
+QUERY_FIELDS_MAX: Final = 64
+_END: Final = b"\r\n\r\n"
+_ODD: Final = re.compile(rb"[^\t\r\n -~\x80-\xff]|\r(?!\n|\Z)|(?<!\r)\n|\n[ \t]")
+"""Of a head: what is no text, a half line end, or a line that goes on in the next one."""
+_TARGET: Final = re.compile(r"/[!-~]*")
+_SAFE: Final = (
+    ("Connection", "close"),
+    ("Cache-Control", "no-store"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+    ("Referrer-Policy", "no-referrer"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+)
+"""Sent with every answer: nobody keeps it, guesses at it, frames it or reads it from another page."""
+
+
+class RefusedError(Exception):
+    """The sender's fault: the request is not answered; `status` is what it is refused with."""
+
+    def __init__(self, status: HTTPStatus, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
+@frozen
+class Limits:
+    """What a server takes; the reason for a number stands where it is chosen.
+
+    Attributes:
+        connections_max: At once; one more is closed.
+        request_s: From the connection on, with its handshake, to the end of the request.
+        idle_s: Of that at most without a byte.
+        answer_s: To take the answer.
+        methods: Others are refused.
+        body_bytes_max: 0 where no request has a body.
+    """
+
+    connections_max: int
+    request_s: float
+    idle_s: float
+    answer_s: float
+    methods: tuple[str, ...] = ("GET", "HEAD")
+    body_bytes_max: int = 0
+
+
+@frozen
+class Request:
+    """A whole request.
+
+    Attributes:
+        path: Without the query, not decoded.
+        headers: Names in lower case, each once.
+        peer: The address that it came from.
+        certificate: The client's, verified, as DER; None without one.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
+    peer: str = ""
+    certificate: bytes | None = None
+
+
+@frozen
+class Response:
+    """An answer; `headers` beside those that every answer has."""
+
+    status: HTTPStatus
+    body: bytes
+    kind: str = "text/plain; charset=utf-8"
+    headers: Mapping[str, str] = field(factory=dict)
+
+
+def refuse(error: RefusedError, limits: Limits) -> Response:
+    """The answer to a request that is refused."""
+    allowed = {"Allow": ", ".join(limits.methods)} if error.status is HTTPStatus.METHOD_NOT_ALLOWED else {}
+    return Response(error.status, f"{error}\n".encode(), headers=allowed)
+
+
+@define
+class Exchange:
+    """One connection's request and answer; `receive` until there is a request, then `respond`, then close."""
+
+    limits: Limits
+    _head: bytearray = field(factory=bytearray, init=False)
+    _body: bytearray = field(factory=bytearray, init=False)
+    _request: h11.Request | None = field(default=None, init=False)
+    _h11: h11.Connection = field(
+        factory=lambda: h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX), init=False
+    )
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything has come yet."""
+        return bool(self._head)
+
+    def receive(self, data: bytes) -> Request | None:
+        """Take what came, b"" where nothing more will; the request once it is whole.
+
+        Raises:
+            RefusedError: It is none that is answered.
+        """
+        try:
+            if self._request is None:
+                self._receive_head(data)
+            else:
+                self._h11.receive_data(data)
+            return self._read_events()
+        except h11.RemoteProtocolError as error:
+            hint = error.error_status_hint
+            status = HTTPStatus(hint) if 400 <= hint < 500 else HTTPStatus.BAD_REQUEST
+            raise RefusedError(status, "this is no HTTP/1.1 request") from error
+
+    def encode_continue(self) -> bytes:
+        """What a client waits for before it sends the body; b"" for one that does not."""
+        if not self._h11.they_are_waiting_for_100_continue:
+            return b""
+        return self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
+
+    def respond(self, response: Response) -> bytes:
+        """The answer as it is sent; nothing comes behind it."""
+        length = ("Content-Length", str(len(response.body)))
+        headers = [*_SAFE, ("Content-Type", response.kind), length, *response.headers.items()]
+        head = h11.Response(status_code=response.status.value, reason=response.status.phrase, headers=headers)
+        sent = [self._h11.send(head)]
+        if self._request is None or self._request.method != b"HEAD":
+            sent.append(self._h11.send(h11.Data(data=response.body)))
+        return b"".join(part or b"" for part in [*sent, self._h11.send(h11.EndOfMessage())])
+
+    def _receive_head(self, data: bytes) -> None:
+        """Nothing reaches h11 before the head is whole, clean and short enough."""
+        self._head += data
+        end = self._head.find(_END)
+        if _ODD.search(self._head, 0, len(self._head) if end < 0 else end + len(_END)):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "a line of the request is wrong")
+        if (len(self._head) if end < 0 else end) > HEAD_BYTES_MAX:
+            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long")
+        if end >= 0 or not data:
+            self._h11.receive_data(bytes(self._head))
+        if not data:
+            self._h11.receive_data(b"")
+
+    def _read_events(self) -> Request | None:
+        while True:
+            event = self._h11.next_event()
+            if isinstance(event, h11.Request):
+                self._request = event
+                self._check(event)
+            elif isinstance(event, h11.Data):
+                self._body += event.data
+            elif isinstance(event, h11.EndOfMessage):
+                return self._to_request()
+            elif isinstance(event, h11.ConnectionClosed):
+                raise RefusedError(HTTPStatus.BAD_REQUEST, "this is no whole request")
+            else:  # h11.NEED_DATA, or h11.PAUSED, which is not reached before the end
+                return None
+
+    def _check(self, head: h11.Request) -> None:
+        names = [name for name, _ in head.headers]
+        if head.http_version not in {b"1.0", b"1.1"}:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request")
+        if len(head.target) > TARGET_BYTES_MAX:
+            raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long")
+        if head.method.decode("ascii") not in self.limits.methods:
+            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "this is not done here")
+        if len(names) > HEADERS_MAX:
+            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request has too many headers")
+        if len(set(names)) < len(names):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "a header is there twice")
+        self._check_body(dict(head.headers))
+        if not _TARGET.fullmatch(head.target.decode("latin-1")):
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "the address is not one of this server")
+
+    def _check_body(self, headers: Mapping[bytes, bytes]) -> None:
+        bytes_max, chunked = self.limits.body_bytes_max, b"transfer-encoding" in headers
+        if int(headers.get(b"content-length", b"0")) > bytes_max or (chunked and not bytes_max):
+            sentence = f"a body has at most {bytes_max} bytes" if bytes_max else "a request here has no body"
+            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
+        if chunked:
+            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "a body tells its Content-Length")
+
+    def _to_request(self) -> Request:
+        assert self._request is not None
+        try:
+            split = urlsplit(f"http://here{self._request.target.decode('latin-1')}")
+            query = dict(parse_qsl(split.query, max_num_fields=QUERY_FIELDS_MAX))
+        except ValueError as error:
+            raise RefusedError(HTTPStatus.BAD_REQUEST, "the address is not one of this server") from error
+        headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self._request.headers}
+        return Request(self._request.method.decode("ascii"), split.path, query, headers, bytes(self._body))

@@ -1,0 +1,193 @@
+"""The rim of the server: sockets, TLS, time-outs, and a thread for each connection.
+
+Whoever connects is unknown and gets little. One over `Limits.connections_max` is closed at once. A connection
+has `request_s` for its handshake and its whole request, however many bytes now and then that takes, and of
+that at most `idle_s` without a byte; then `answer_s` to take the answer. Nobody waits for the handshake, the
+request or the reading of another one. An answer is left to arrive: what is sent behind the request is read
+and thrown away for LINGER_S, since a socket that is closed over unread bytes resets the connection and
+takes the answer with it.
+"""
+
+import contextlib
+import logging
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+from attrs import define, evolve, field
+
+from wire.http.exchange import Exchange, Limits, RefusedError, Request, Response, refuse
+
+PIECE_BYTES: Final = 64 * 1024
+LINGER_S: Final = 1.0
+"""A round trip over a bad modem."""
+ACCEPT_AGAIN_S: Final = 0.1
+"""After accept() failed for want of descriptors or memory, which connections that end give back."""
+
+LOG: Final = logging.getLogger("dianjian.http")
+
+
+Answer = Callable[[Request], Response]
+"""Answers one request; called from several threads at once."""
+Report = Callable[[str], None]
+"""Takes one line about a connection that came to nothing."""
+
+
+@define
+class HttpServer:
+    """Listens from its making on, answers while `serve` runs.
+
+    Attributes:
+        answer: Makes the answers; what it raises is logged and answered with 500.
+        report: Takes a line about each connection that came to no request.
+    """
+
+    _listener: socket.socket
+    answer: Answer
+    limits: Limits
+    report: Report
+    context: ssl.SSLContext | None = None
+    _free: threading.BoundedSemaphore = field(init=False)
+    _closing: bool = field(default=False, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._free = threading.BoundedSemaphore(self.limits.connections_max)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it listens."""
+        host, port = self._listener.getsockname()[:2]
+        return host, port
+
+    def serve(self) -> None:
+        """Answer until `close`."""
+        with self._listener:
+            while not self._closing:
+                try:
+                    wire, peer = self._listener.accept()
+                except OSError:  # closed, aborted by the other end, or no descriptor is left
+                    time.sleep(ACCEPT_AGAIN_S)
+                    continue
+                self._start(wire, str(peer[0]))
+
+    def close(self) -> None:
+        """Let `serve` end; from any thread, or a signal."""
+        self._closing = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # which wakes accept(); a close would not
+
+    def _start(self, wire: socket.socket, peer: str) -> None:
+        if not self._free.acquire(blocking=False):
+            wire.close()
+            return
+        try:
+            threading.Thread(target=self._run, args=(wire, peer), name="http", daemon=True).start()
+        except RuntimeError:  # no thread is to be had
+            self._free.release()
+            wire.close()
+
+    def _run(self, wire: socket.socket, peer: str) -> None:
+        until_s = time.monotonic() + self.limits.request_s
+        channel = wire
+        try:
+            channel = self._wrap(wire)
+            self._exchange(channel, peer, until_s)
+            _linger(channel)
+        except TimeoutError as error:
+            self.report(f"{peer}: {error}")
+        except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
+            self.report(f"{peer}: {getattr(error, 'verify_message', '') or error}")
+            _linger(channel)
+        finally:
+            self._free.release()  # before the close, behind which the next one may come at once
+            channel.close()
+
+    def _wrap(self, wire: socket.socket) -> socket.socket:
+        if self.context is None:
+            return wire
+        return self.context.wrap_socket(wire, server_side=True, do_handshake_on_connect=False)
+
+    def _exchange(self, channel: socket.socket, peer: str, until_s: float) -> None:
+        if isinstance(channel, ssl.SSLSocket):
+            channel.settimeout(min(self.limits.idle_s, self.limits.request_s))  # of the whole handshake
+            channel.do_handshake()
+        exchange = Exchange(self.limits)
+        try:
+            request = self._receive(channel, exchange, until_s)
+            certificate = (
+                channel.getpeercert(binary_form=True) if isinstance(channel, ssl.SSLSocket) else None
+            )
+            response = self._answer(evolve(request, peer=peer, certificate=certificate))
+        except RefusedError as error:
+            response = refuse(error, self.limits)
+        _send(channel, exchange.respond(response), self.limits.answer_s)
+
+    def _receive(self, channel: socket.socket, exchange: Exchange, until_s: float) -> Request:
+        while True:
+            left_s = until_s - time.monotonic()
+            try:
+                channel.settimeout(max(min(self.limits.idle_s, left_s), 0.001))
+                data = channel.recv(PIECE_BYTES)
+            except TimeoutError:
+                if not exchange.has_begun:
+                    raise
+                raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the request took too long") from None
+            if not data and not exchange.has_begun:
+                raise ConnectionError("closed without a request")
+            request = exchange.receive(data)
+            if request is not None:
+                return request
+            _send(channel, exchange.encode_continue(), self.limits.answer_s)
+
+    def _answer(self, request: Request) -> Response:
+        try:
+            return self.answer(request)
+        except Exception:
+            LOG.exception("a request could not be answered")
+            return Response(HTTPStatus.INTERNAL_SERVER_ERROR, b"this could not be answered; see the log\n")
+
+
+def listen(
+    host: str,
+    port: int,
+    answer: Answer,
+    limits: Limits,
+    *,
+    report: Report = LOG.debug,
+    context: ssl.SSLContext | None = None,
+) -> HttpServer:
+    """A server at an address of IPv4 or IPv6, or at a name of IPv4; with a `context` over TLS.
+
+    Raises:
+        OSError: The address cannot be had.
+        OverflowError: There is no such port.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.create_server((host, port), family=family, backlog=2 * limits.connections_max)
+    return HttpServer(listener, answer, limits, report, context)
+
+
+def _send(channel: socket.socket, data: bytes, within_s: float) -> None:
+    """All of it, or `TimeoutError`: `sendall` over TLS gives each of its pieces the whole time."""
+    left, until_s = memoryview(data), time.monotonic() + within_s
+    while left:
+        channel.settimeout(max(until_s - time.monotonic(), 0.001))
+        left = left[channel.send(left) :]
+
+
+def _linger(channel: socket.socket) -> None:
+    until_s = time.monotonic() + LINGER_S
+    with contextlib.suppress(OSError, ValueError):
+        if isinstance(channel, ssl.SSLSocket):
+            channel.settimeout(0)
+            with contextlib.suppress(OSError, ValueError):
+                channel.unwrap()  # says that no more comes, and does not wait for the same
+        channel.shutdown(socket.SHUT_WR)  # from here on a TLS socket is read as a plain one
+        while (left_s := until_s - time.monotonic()) > 0:
+            channel.settimeout(left_s)
+            if not channel.recv(PIECE_BYTES):
+                return
