@@ -7,16 +7,24 @@ gateway believed.
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import click
 
-from centre.enrolment.ledger import OfficeError, RequestKept
+from centre.enrolment.ledger import RequestKept
 from centre.enrolment.office import Office
-from disk.files import replace_file, write_output
+from disk.files import replace_file
 from evidence.moments import utc_ms
-from provisioning.centre.chain import AS_JSON, FILE, KEY, REGISTER, say
-from provisioning.centre.office import AUTHORITY, FOLDER, office_at
+from provisioning.centre.options import (
+    AS_JSON,
+    AUTHORITY,
+    FILE,
+    FOLDER,
+    KEY,
+    REGISTER,
+    failing_in_one_line,
+    office_at,
+    show,
+)
 from provisioning.enrolment.file import answer_file, read, refusal_file
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.words.language import translate
@@ -56,27 +64,22 @@ def approve(
     if (folder is None) == (gateway is None):
         raise fail(EXIT_USAGE, "approve needs either a GATEWAY or --from FOLDER")
     office = office_at(authority, register, key)
-    try:
-        found = _waiting(office, gateway) if folder is None else _taken(office, folder)
+    with failing_in_one_line():
+        found = _find_waiting(office, gateway) if folder is None else _take_in(office, folder)
         open_ = [one for one, answer in found if one and not one.word and isinstance(answer, Pending)]
-        words = {one.code for one in _meant(office, open_, code, deny=deny)}
+        chosen = {one.code for one in _choose(office, open_, code, deny=deny)}
         refusals = 0
         for request, answer in found:
             last = answer
-            if request is not None and request.code in words:
+            if request is not None and request.code in chosen:
                 word = "denied" if deny else "approved"
                 last = office.approve(request.code, OFFICER, utc_ms(), word=word)
             if request is not None and out is not None:
-                write_output(out, csr_pem(request.csr))
+                out.write_bytes(csr_pem(request.csr))
             refusals += isinstance(last, Refused)
-            name = request.gateway if request else "-"
             if folder is not None and request is not None:
                 write_answer(folder, request.gateway, last)
-            tell(name, last, as_json=as_json)
-    except OfficeError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{error.filename}: {error.strerror}") from error
+            show_answer(request.gateway if request else "-", last, as_json=as_json)
     if refusals:
         raise click.exceptions.Exit(EXIT_NO)
 
@@ -92,40 +95,31 @@ def issue(
 ) -> None:
     """Take the certificate of an external authority for GATEWAY, or write an answer to a stick."""
     office = office_at(authority)
-    try:
+    with failing_in_one_line():
         if certificate is not None:
             request = office.take_external(certificate.read_bytes(), utc_ms(), gateway)
         else:
             with office.ledger.locked() as ledger:
                 done = [r for r in ledger.requests.values() if r.gateway == gateway and r.certificate]
             if not done:
-                raise fail(
-                    EXIT_USAGE, f"{gateway} has no certificate yet: `dianjian centre approve` comes first"
-                )
+                text = f"{gateway} has no certificate yet: `dianjian centre approve` comes first"
+                raise fail(EXIT_USAGE, text)
             request = done[-1]
         answer = Issued(office.chain(request.certificate))
         if folder is not None:
             write_answer(folder, gateway, answer)
-    except OfficeError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{error.filename}: {error.strerror}") from error
-    tell(gateway, answer, as_json=as_json)
+    show_answer(gateway, answer, as_json=as_json)
 
 
-def tell(gateway: str, answer: Answer, *, as_json: bool) -> None:
+def show_answer(gateway: str, answer: Answer, *, as_json: bool) -> None:
     """One line about what became of a request."""
-    told: dict[str, Any] = {"gateway": gateway}
-    match answer:
-        case Issued():
-            say({**told, "answer": "issued"}, f"{gateway}: issued", as_json=as_json)
-        case Pending(code):
-            say(
-                {**told, "answer": "pending", "code": code}, f"{gateway}: waits, code {code}", as_json=as_json
-            )
-        case Refused(reason):
-            text = f"{gateway}: {translate(answer.sentence)}"
-            say({**told, "answer": "refused", "reason": reason}, text, as_json=as_json)
+    if isinstance(answer, Issued):
+        fields, text = {"answer": "issued"}, "issued"
+    elif isinstance(answer, Pending):
+        fields, text = {"answer": "pending", "code": answer.code}, f"waits, code {answer.code}"
+    else:
+        fields, text = {"answer": "refused", "reason": answer.reason}, translate(answer.sentence)
+    show({"gateway": gateway, **fields}, f"{gateway}: {text}", as_json=as_json)
 
 
 def write_answer(folder: Path, gateway: str, answer: Answer) -> None:
@@ -137,7 +131,7 @@ def write_answer(folder: Path, gateway: str, answer: Answer) -> None:
         replace_file(refusal_file(folder, gateway), text.encode())
 
 
-def _waiting(office: Office, gateway: str | None) -> list[tuple[RequestKept | None, Answer]]:
+def _find_waiting(office: Office, gateway: str | None) -> list[tuple[RequestKept | None, Answer]]:
     with office.ledger.locked() as ledger:
         known = [one for one in ledger.requests.values() if one.gateway == gateway]
     waiting = [one for one in known if not one.certificate and one.word != "denied"]
@@ -146,8 +140,8 @@ def _waiting(office: Office, gateway: str | None) -> list[tuple[RequestKept | No
     return [(one, Pending(office.short_code(one))) for one in waiting]
 
 
-def _taken(office: Office, folder: Path) -> list[tuple[RequestKept | None, Answer]]:
-    """Every request of the folder; one that cannot be read is told and passed over."""
+def _take_in(office: Office, folder: Path) -> list[tuple[RequestKept | None, Answer]]:
+    """Every request of the folder; one that cannot be read is refused."""
     found: list[tuple[RequestKept | None, Answer]] = []
     files = sorted(folder.glob("dianjian-*.csr"))
     if not files:
@@ -166,8 +160,8 @@ def _taken(office: Office, folder: Path) -> list[tuple[RequestKept | None, Answe
     return found
 
 
-def _meant(office: Office, waiting: list[RequestKept], code: str | None, *, deny: bool) -> list[RequestKept]:
-    """The requests that the officer's word is about: those whose code is the one on the gateway's screen."""
+def _choose(office: Office, waiting: list[RequestKept], code: str | None, *, deny: bool) -> list[RequestKept]:
+    """The requests that the officer decides about: those whose code is on the gateway's screen."""
     if not waiting or (deny and code is None):
         return waiting
     if code is None and not sys.stdin.isatty():
@@ -177,12 +171,12 @@ def _meant(office: Office, waiting: list[RequestKept], code: str | None, *, deny
     if code is None:
         code = click.prompt(f"{waiting[0].gateway}: the code on the gateway's screen", err=True)
     typed = "".join(filter(str.isalnum, code)).upper()
-    meant = [one for one in waiting if office.short_code(one).replace("-", "") == typed]
-    if not meant:
+    chosen = [one for one in waiting if office.short_code(one).replace("-", "") == typed]
+    if not chosen:
         shown = ", ".join(office.short_code(one) for one in waiting)
         raise fail(
             EXIT_NO,
             f"{waiting[0].gateway}: the code is not that of the request that came ({shown}): nothing is "
             "approved. If the gateway shows another one, somebody else used its token: --deny",
         )
-    return meant
+    return chosen

@@ -8,14 +8,12 @@ from typing import Final
 import click
 
 from centre.broker_config import BrokerPlace, mosquitto_files
-from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, REVOKED_NAME
 from disk.files import replace_file
 from evidence.moments import utc_ms
-from provisioning.centre.chain import AS_JSON, say
-from provisioning.centre.office import AUTHORITY, FOLDER, office_at, write_pair
-from provisioning.terminal.exits import EXIT_USAGE, fail
-from wire.enrolment.certificates import CertificateError, parse_certificate
+from provisioning.centre.office import write_pair
+from provisioning.centre.options import AS_JSON, AUTHORITY, FOLDER, failing_in_one_line, office_at, show
+from wire.enrolment.certificates import parse_certificate
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = click.IntRange(1, 65_535)
@@ -26,8 +24,8 @@ PORT: Final = click.IntRange(1, 65_535)
 @click.option("--out", required=True, type=FOLDER, help="The folder; made if it is not there.")
 @click.option("--host", "hosts", multiple=True, help="Name or address that it is reached under; repeatable.")
 @click.option("--listen", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", type=PORT, default=8883, show_default=True, help="For certificates.")
-@click.option("--claim-port", type=PORT, help="For gateways that have none; without this nobody listens.")
+@click.option("--port", type=PORT, default=8883, show_default=True, help="For gateways with a certificate.")
+@click.option("--claim-port", type=PORT, help="For gateways without one; else there is no such broker.")
 @click.option(
     "--claim-centre-port", type=PORT, default=8885, show_default=True, help="There, for the centre; loopback."
 )
@@ -47,17 +45,16 @@ def broker_config(
     With --claim-port also claims.conf, for a second mosquitto that gateways without a certificate ask: a
     process of its own, so that no stranger's client id can throw out a gateway.
 
-    To say it again renews the list (then send mosquitto SIGHUP) and, past two thirds of its life, the
-    server's certificate; an external authority signs server.pem itself. Who runs mosquitto must be able to
-    read the folder.
+    A repetition renews the list (then send mosquitto SIGHUP) and, past two thirds of its life, the
+    server's certificate; an external authority signs server.pem itself. The user that runs mosquitto must be
+    able to read the folder.
     """
     office = office_at(authority)
-    user = (
-        getpass.getuser() if os.geteuid() == 0 else ""
-    )  # else mosquitto becomes one that cannot read the folder
+    # Else mosquitto, started by root, would become a user that cannot read the folder.
+    user = getpass.getuser() if os.geteuid() == 0 else ""
     place = BrokerPlace(out.resolve(), address, port, claim_port or 0, claim_centre_port, user=user)
-    names = list(dict.fromkeys([*(hosts or [address]), LOOPBACK]))  # where the centre comes in
-    try:
+    names = list(dict.fromkeys([*(hosts or [address]), LOOPBACK]))  # the centre connects over loopback
+    with failing_in_one_line(out):
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not office.is_external:
             replace_file(out / REVOKED_NAME, office.write_revoked(utc_ms()).read_bytes(), 0o644)
@@ -66,12 +63,8 @@ def broker_config(
         replace_file(out / AUTHORITY_NAME, (authority / AUTHORITY_NAME).read_bytes(), 0o644)
         for name, text in mosquitto_files(place).items():
             replace_file(out / name, text.encode(), 0o600)
-    except (OfficeError, CertificateError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
-    told = {"config": str(out / "mosquitto.conf"), "port": port, "claim_port": claim_port}
-    say(told, f"{out / 'mosquitto.conf'}", as_json=as_json)
+    config = str(out / "mosquitto.conf")
+    show({"config": config, "port": port, "claim_port": claim_port}, config, as_json=as_json)
 
 
 def _is_due(file: Path, now_utc_ms: int) -> bool:

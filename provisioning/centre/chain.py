@@ -1,45 +1,31 @@
-"""What the centre says about a chain that has begun: re-key, replacement, revocation, and a receipt by hand.
+"""What the centre signs about a chain that has begun: re-key, replacement, revocation, and a receipt by hand.
 
 Where a chain stands is read from the subscriber's database, beside the subscriber that owns it. If more
 comes in between, the subscriber refuses what was signed for an earlier place, and it is signed again.
 """
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
 import click
 
 from centre.answers import receipt_of
-from centre.register import Entry, RegisterError, add_line, read_register, statement_line
+from centre.register import Entry, add_line, read_register, statement_line
 from centre.store.reading import Standing, read_standing
-from disk.database import StoreError
 from evidence.cbor import FormatError
-from evidence.keys import KeyFileError, load_key_file
+from evidence.keys import load_key_file
 from evidence.moments import utc_ms
 from evidence.statement import (
     NO_KEY,
     Rekey,
     Replace,
     Revoke,
-    Statement,
     parse_statement,
     sign_statement,
 )
+from provisioning.centre.options import AS_JSON, KEY, REGISTER, STORE, failing_in_one_line, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
-from provisioning.terminal.register_option import register_option
-
-FILE: Final = click.Path(dir_okay=False, path_type=Path)
-KEY: Final = click.option("--key", required=True, type=FILE, help="Key file of the centre.")
-REGISTER: Final = register_option("The register of gateways.")
-STORE: Final = click.option("--store", required=True, type=FILE, help="The subscriber's database.")
-AS_JSON: Final = click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-
-
-def say(told: Mapping[str, Any], text: str, *, as_json: bool) -> None:
-    """For a script or for a person."""
-    click.echo(json.dumps(told, ensure_ascii=False) if as_json else text)
 
 
 @click.command("receipt")
@@ -49,10 +35,11 @@ def say(told: Mapping[str, Any], text: str, *, as_json: bool) -> None:
 @click.argument("gateway")
 def receipt(key: Path, store: Path, as_json: bool, gateway: str) -> None:
     """Print what the centre holds of GATEWAY as a signed receipt, for `dianjian-agent rekey --receipt`."""
-    standing = _standing(store, gateway)
-    raw = _receipt(standing, _secret(key))
-    told = {"gateway": gateway, "number": standing.state.number, "receipt": raw.hex()}
-    say(told, raw.hex(), as_json=as_json)
+    with failing_in_one_line(key):
+        standing = _read_standing(store, gateway)
+        raw = receipt_of(standing.state, standing.held, load_key_file(key), utc_ms())
+    fields = {"gateway": gateway, "number": standing.state.number, "receipt": raw.hex()}
+    show(fields, raw.hex(), as_json=as_json)
 
 
 @click.command("rekey")
@@ -69,12 +56,12 @@ def rekey(register: Path, as_json: bool, file: TextIO) -> None:
     statement = parsed.statement
     if not isinstance(statement, Rekey):
         raise fail(EXIT_USAGE, "not a re-key: another statement")
-    entry = _entry(register, statement.gateway)
+    entry = _find_entry(register, statement.gateway)
     if not parsed.holds(recovery_key_of(entry)):
         raise fail(EXIT_USAGE, f"not a re-key: the recovery key of {statement.gateway} has not signed it")
     _add(register, entry, raw)
-    told = {"gateway": entry.gateway, "number": statement.number}
-    say(told, f"{register}: {entry.gateway} goes on at seal {statement.number}", as_json=as_json)
+    fields = {"gateway": entry.gateway, "number": statement.number}
+    show(fields, f"{register}: {entry.gateway} goes on at seal {statement.number}", as_json=as_json)
 
 
 @click.command("replace")
@@ -95,7 +82,9 @@ def replace(
 ) -> None:
     """New hardware goes on as GATEWAY: print the file that `dianjian-agent install-replacement` takes."""
     del as_json  # the file is JSON in any case
-    entry, standing, secret = _entry(register, gateway), _standing(store, gateway), _secret(key)
+    entry = _find_entry(register, gateway)
+    with failing_in_one_line(key):
+        standing, secret = _read_standing(store, gateway), load_key_file(key)
     try:
         wanted: Any = json.loads(request.read())
         if wanted["gateway"] != gateway:
@@ -114,25 +103,20 @@ def replace(
         raise fail(EXIT_USAGE, f"not a request: {error}") from error
     if statement.next_key == entry.first_key:
         raise fail(EXIT_USAGE, f"{gateway}: the request has the key it was enrolled with, not a new one")
-    raw = _signed(statement, secret)
+    with failing_in_one_line():
+        raw = sign_statement(statement, secret)
     _add(register, entry, raw)
-    click.echo(
-        json.dumps(
-            {
-                "gateway": gateway,
-                "number": statement.number,
-                "statement": raw.hex(),
-                "receipt": _receipt(standing, secret).hex(),
-            }
-        )
-    )
+    held = receipt_of(standing.state, standing.held, secret, utc_ms())
+    fields = {"gateway": gateway, "number": statement.number, "statement": raw.hex(), "receipt": held.hex()}
+    click.echo(json.dumps(fields))
 
 
 def revoke_chain(register: Path, key: Path, store: Path, reason: str, gateway: str) -> dict[str, Any]:
     """Sign and keep that no further seal of a gateway counts."""
-    entry, standing, secret = _entry(register, gateway), _standing(store, gateway), _secret(key)
-    state = standing.state
-    raw = _signed(Revoke(gateway, state.number, state.hash, utc_ms(), reason), secret)
+    entry = _find_entry(register, gateway)
+    with failing_in_one_line(key):
+        state, secret = _read_standing(store, gateway).state, load_key_file(key)
+        raw = sign_statement(Revoke(gateway, state.number, state.hash, utc_ms(), reason), secret)
     _add(register, entry, raw)
     return {"number": state.number, "statement": raw.hex()}
 
@@ -146,46 +130,21 @@ def recovery_key_of(entry: Entry) -> bytes:
     return key
 
 
-def _signed(statement: Statement, secret: bytes) -> bytes:
-    try:
-        return sign_statement(statement, secret)
-    except FormatError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-
-
-def _receipt(standing: Standing, secret: bytes) -> bytes:
-    return receipt_of(standing.state, standing.held, secret, utc_ms())
-
-
-def _entry(register: Path, gateway: str) -> Entry:
-    try:
-        return read_register(register)[gateway]
-    except RegisterError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except KeyError as error:
-        raise fail(EXIT_USAGE, f"{register}: gateway {gateway} is not enrolled") from error
+def _find_entry(register: Path, gateway: str) -> Entry:
+    with failing_in_one_line():
+        known = read_register(register)
+    if gateway not in known:
+        raise fail(EXIT_USAGE, f"{register}: gateway {gateway} is not enrolled")
+    return known[gateway]
 
 
 def _add(register: Path, entry: Entry, raw: bytes) -> None:
-    if raw in entry.statements:
-        return
-    try:
-        add_line(register, statement_line(entry.gateway, raw))
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{register}: {error.strerror}") from error
+    if raw not in entry.statements:
+        with failing_in_one_line(register):
+            add_line(register, statement_line(entry.gateway, raw))
 
 
-def _standing(store: Path, gateway: str) -> Standing:
+def _read_standing(store: Path, gateway: str) -> Standing:
     if not store.exists():
         raise fail(EXIT_USAGE, f"{store}: no database is there; it is what `dianjian subscribe` keeps")
-    try:
-        return read_standing(store, gateway)
-    except (StoreError, FormatError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-
-
-def _secret(key: Path) -> bytes:
-    try:
-        return load_key_file(key)
-    except (KeyFileError, OSError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
+    return read_standing(store, gateway)

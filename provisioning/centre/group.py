@@ -10,17 +10,18 @@ from typing import Any, Final, TextIO
 
 import click
 
-from centre.register import RegisterError, enrol_in
+from centre.register import enrol_in
 from evidence.cbor import FormatError
-from evidence.keys import KeyFileError, create_key_file, load_key_file, public
+from evidence.keys import create_key_file, load_key_file, public
 from evidence.moments import utc_ms
 from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
 from provisioning.centre.approve import approve, issue
 from provisioning.centre.broker import broker_config
-from provisioning.centre.chain import AS_JSON, FILE, KEY, receipt, rekey, replace, say
+from provisioning.centre.chain import receipt, rekey, replace
 from provisioning.centre.list import listing
 from provisioning.centre.listen import listen
 from provisioning.centre.office import authority, certificate, token
+from provisioning.centre.options import AS_JSON, FILE, KEY, failing_in_one_line, show
 from provisioning.centre.revoke import revoke
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
@@ -67,13 +68,11 @@ def init(key: Path, as_json: bool) -> None:
 @command.command("key")
 @KEY
 @AS_JSON
-def show(key: Path, as_json: bool) -> None:
+def print_key(key: Path, as_json: bool) -> None:
     """Print the public half of the centre's key again."""
     del as_json
-    try:
+    with failing_in_one_line(key):
         click.echo(json.dumps({"centre_key": public(load_key_file(key)).hex()}))
-    except (KeyFileError, OSError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
 
 
 @command.command("enrol")
@@ -84,23 +83,20 @@ def show(key: Path, as_json: bool) -> None:
 def enrol(register: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
     """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input).
 
-    The centre signs the enrolment, and the register keeps it. To say it again changes nothing; a recovery
+    The centre signs the enrolment, and the register keeps it. A repetition changes nothing; a recovery
     key may be added where there was none.
     """
-    wanted = _request(enrolment)
-    try:
+    wanted = _read_enrolment(enrolment)
+    with failing_in_one_line(key):
         secret = load_key_file(key)
+    with failing_in_one_line(register):
         known = enrol_in(register, wanted, secret)
-    except (RegisterError, KeyFileError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{register}: {error.strerror}") from error
     entry = known[wanted.gateway]
-    told = {"gateway": entry.gateway, "enrolment": entry.enrolment.hex(), "gateways": len(known)}
-    say(told, f"{register}: {len(known)} gateways", as_json=as_json)
+    fields = {"gateway": entry.gateway, "enrolment": entry.enrolment.hex(), "gateways": len(known)}
+    show(fields, f"{register}: {len(known)} gateways", as_json=as_json)
 
 
-def _request(stream: TextIO) -> Enrolment:
+def _read_enrolment(stream: TextIO) -> Enrolment:
     try:
         entry: Any = json.loads(stream.read())
         wanted = Enrolment(
@@ -114,7 +110,7 @@ def _request(stream: TextIO) -> Enrolment:
             ),
             centre_utc_ms=utc_ms(),
         )
-        sign_statement(wanted, NO_KEY)  # whatever cannot be signed is said here, before any key is read
+        sign_statement(wanted, NO_KEY)  # refuses what cannot be signed before any key is read
     except KeyError as error:
         raise fail(EXIT_USAGE, f"not an enrolment: no {error.args[0]}") from error
     except (ValueError, TypeError, AttributeError, FormatError) as error:

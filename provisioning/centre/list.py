@@ -6,44 +6,39 @@ from typing import Any, Final
 
 import click
 
-from centre.enrolment.ledger import Ledger, OfficeError
-from centre.register import Entry, RegisterError, read_register
+from centre.enrolment.ledger import Ledger
+from centre.register import Entry, read_register
 from centre.store.contract import UnknownGatewayError
 from centre.store.reading import read_standing
-from disk.database import StoreError
-from evidence.cbor import FormatError
 from evidence.moments import iso_utc
 from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
-from provisioning.centre.chain import AS_JSON, FILE, REGISTER, recovery_key_of
-from provisioning.centre.office import FOLDER, office_at
-from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.centre.chain import recovery_key_of
+from provisioning.centre.options import AS_JSON, FILE, FOLDER, REGISTER, failing_in_one_line, office_at
 from wire.enrolment.certificates import parse_certificate
 from wire.enrolment.token import short_code
 
-_WORDS: Final = {Rekey: "rekey", Replace: "replace", Revoke: "revoke"}
+_NAMES: Final = {Rekey: "rekey", Replace: "replace", Revoke: "revoke"}
 
 
 @click.command("list")
 @REGISTER
-@click.option("--store", type=FILE, help="The subscriber's database, to tell where each chain stands.")
-@click.option("--authority", type=FOLDER, help="The office's folder, to tell tokens and certificates.")
+@click.option("--store", type=FILE, help="The subscriber's database, to show where each chain stands.")
+@click.option("--authority", type=FOLDER, help="The office's folder, to show tokens and certificates.")
 @AS_JSON
 def listing(register: Path, store: Path | None, authority: Path | None, as_json: bool) -> None:
     """Show the gateways of the register, and what was signed about each."""
-    try:
+    with failing_in_one_line(store):
         known = read_register(register) if register.exists() or authority is None else {}
-        told = [_plain(entry, store) for entry in known.values()]
+        rows = [_to_row(entry, store) for entry in known.values()]
         if authority is not None:
-            told = _with_certificates(told, office_at(authority).ledger)
-    except (RegisterError, StoreError, FormatError, OfficeError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    click.echo(json.dumps(told, ensure_ascii=False) if as_json else "\n".join(map(_line, told)))
+            rows = _add_certificates(rows, office_at(authority).ledger)
+    click.echo(json.dumps(rows, ensure_ascii=False) if as_json else "\n".join(map(_to_line, rows)))
 
 
-def _plain(entry: Entry, store: Path | None) -> dict[str, Any]:
+def _to_row(entry: Entry, store: Path | None) -> dict[str, Any]:
     enrolment = parse_statement(entry.enrolment).statement if entry.enrolment else None
     statements = [parse_statement(raw).statement for raw in entry.statements]
-    told: dict[str, Any] = {
+    row: dict[str, Any] = {
         "gateway": entry.gateway,
         "first_key": entry.first_key.hex(),
         "recovery_key": recovery_key_of(entry).hex() if recovery_key_of(entry) != NO_KEY else None,
@@ -51,26 +46,26 @@ def _plain(entry: Entry, store: Path | None) -> dict[str, Any]:
         "enrolled_at": iso_utc(enrolment.centre_utc_ms) if isinstance(enrolment, Enrolment) else None,
         "meters": len(enrolment.meters) if isinstance(enrolment, Enrolment) else None,
         "statements": [
-            {"what": _WORDS[type(one)], "number": one.number, "at": iso_utc(one.utc_ms), "reason": one.reason}
+            {"what": _NAMES[type(one)], "number": one.number, "at": iso_utc(one.utc_ms), "reason": one.reason}
             for one in statements
             if not isinstance(one, Enrolment)
         ],
     }
     changes = [one for one in statements if isinstance(one, Replace | Revoke)]
-    told["revoked"] = bool(changes) and isinstance(changes[-1], Revoke)
+    row["revoked"] = bool(changes) and isinstance(changes[-1], Revoke)
     if store is not None:
-        told["number"] = _number(entry.gateway, store)
-    return told
+        row["number"] = _read_number(entry.gateway, store)
+    return row
 
 
-def _with_certificates(told: list[dict[str, Any]], ledger: Ledger) -> list[dict[str, Any]]:
+def _add_certificates(rows: list[dict[str, Any]], ledger: Ledger) -> list[dict[str, Any]]:
     """What the office knows of each gateway, and gateways that only the office knows."""
     with ledger.locked() as known:
         requests, given = list(known.requests.values()), list(known.certificates.values())
         tokens = list(known.tokens.values())
     held = [one.gateway for one in tokens] + [one.gateway for one in requests]
-    names = dict.fromkeys([one["gateway"] for one in told] + held)
-    lines = {one["gateway"]: one for one in told}
+    names = dict.fromkeys([one["gateway"] for one in rows] + held)
+    lines = {one["gateway"]: one for one in rows}
     for name in names:
         valid = [one for one in given if one.gateway == name and one.revoked_utc_ms is None]
         ends = max((parse_certificate(one.der).ends_utc_ms for one in valid), default=None)
@@ -85,23 +80,23 @@ def _with_certificates(told: list[dict[str, Any]], ledger: Ledger) -> list[dict[
     return list(lines.values())
 
 
-def _number(gateway: str, store: Path) -> int | None:
+def _read_number(gateway: str, store: Path) -> int | None:
     try:
         return read_standing(store, gateway).state.number
     except UnknownGatewayError:
         return None
 
 
-def _line(told: dict[str, Any]) -> str:
+def _to_line(row: dict[str, Any]) -> str:
     words = [
-        f"enrolled {told['enrolled_at']}" if told["enrolled_at"] else "no signed enrolment",
-        *([f"meters: {told['meters'] or 0}"] if "meters" in told else []),
-        *(["recovery key" if told["recovery_key"] else "no recovery key"] if "recovery_key" in told else []),
-        *(f"{one['what']} at {one['number']}" for one in told.get("statements", ())),
-        *([f"seal {told['number'] or 0}"] if "number" in told else []),
-        *(["REVOKED"] if told.get("revoked") else []),
-        *([f"certificate until {told['certificate_ends_at']}"] if told.get("certificate_ends_at") else []),
-        *(f"waits for approval, code {code}" for code in told.get("waiting", ())),
-        *([f"unused tokens: {told['tokens_unused']}"] if told.get("tokens_unused") else []),
+        f"enrolled {row['enrolled_at']}" if row["enrolled_at"] else "no signed enrolment",
+        *([f"meters: {row['meters'] or 0}"] if "meters" in row else []),
+        *(["recovery key" if row["recovery_key"] else "no recovery key"] if "recovery_key" in row else []),
+        *(f"{one['what']} at {one['number']}" for one in row.get("statements", ())),
+        *([f"seal {row['number'] or 0}"] if "number" in row else []),
+        *(["REVOKED"] if row.get("revoked") else []),
+        *([f"certificate until {row['certificate_ends_at']}"] if row.get("certificate_ends_at") else []),
+        *(f"waits for approval, code {code}" for code in row.get("waiting", ())),
+        *([f"unused tokens: {row['tokens_unused']}"] if row.get("tokens_unused") else []),
     ]
-    return f"{told['gateway']}  {told['site'] or '-'}  " + ", ".join(words)
+    return f"{row['gateway']}  {row['site'] or '-'}  " + ", ".join(words)

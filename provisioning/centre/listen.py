@@ -18,8 +18,8 @@ from centre.enrolment.est_server import listen_est
 from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import Office
 from evidence.moments import utc_ms
-from provisioning.centre.chain import FILE, KEY, REGISTER
-from provisioning.centre.office import AUTHORITY, office_at, write_pair
+from provisioning.centre.office import write_pair
+from provisioning.centre.options import AUTHORITY, FILE, KEY, REGISTER, office_at
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from wire.enrolment.topics import RENEWALS, REQUESTS
 from wire.http.server import HttpServer

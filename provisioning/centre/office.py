@@ -12,34 +12,30 @@ from attrs import evolve
 from agent.site.enrolment import meters_of
 from agent.site.file import ConfigError, load_site
 from centre.enrolment.ledger import OfficeError
-from centre.enrolment.office import CENTRE, Office, make_office
+from centre.enrolment.office import CENTRE, make_office
 from disk.files import replace_file
 from evidence.keys import KeyFileError, load_key_file, public
 from evidence.moments import iso_utc, utc_ms
 from evidence.statement import EnrolledMeter
-from provisioning.centre.chain import AS_JSON, FILE, KEY, say
+from provisioning.centre.options import (
+    AS_JSON,
+    AUTHORITY,
+    FILE,
+    FOLDER,
+    KEY,
+    failing_in_one_line,
+    office_at,
+    show,
+)
 from provisioning.terminal.exits import EXIT_USAGE, FiniteRange, fail
 from provisioning.terminal.qr_code import TooLongError, draw_qr_code
 from wire.enrolment.certificates import parse_certificate
 from wire.enrolment.offer import Offer, OfferError, gateway_id, parse_offer
 from wire.enrolment.token import Token
 
-FOLDER: Final = click.Path(file_okay=False, path_type=Path)
-AUTHORITY: Final = click.option(
-    "--authority", required=True, type=FOLDER, help="The office's folder; see `dianjian centre authority`."
-)
 MS_PER_HOUR: Final = 3_600_000
 HOURS_MAX: Final = 24 * 90
 """A token that nobody uses within a season is for a plant that is not built."""
-
-
-def office_at(folder: Path, register: Path | None = None, key: Path | None = None) -> Office:
-    """The office in a folder; ends the call with one line where it is none."""
-    try:
-        secret = b"" if key is None else load_key_file(key)
-        return Office(folder, register, secret)
-    except (OfficeError, KeyFileError) as error:
-        raise fail(EXIT_USAGE, str(error)) from error
 
 
 @click.command("authority")
@@ -49,16 +45,12 @@ def office_at(folder: Path, register: Path | None = None, key: Path | None = Non
 @click.argument("folder", type=FOLDER)
 def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> None:
     """Make FOLDER an enrolment office: a small authority of its own, or under an external one."""
-    try:
+    with failing_in_one_line(external):
         raw = None if external is None else external.read_bytes()
         office = make_office(folder, name, utc_ms(), raw)
-    except OfficeError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{external}: {error.strerror}") from error
     fingerprint = parse_certificate(office.authority).sha256
-    told = {"authority": fingerprint.hex(), "external": office.is_external}
-    say(told, f"{folder}: authority {fingerprint[:8].hex(':')}", as_json=as_json)
+    fields = {"authority": fingerprint.hex(), "external": office.is_external}
+    show(fields, f"{folder}: authority {fingerprint[:8].hex(':')}", as_json=as_json)
 
 
 @click.command("certificate")
@@ -68,13 +60,9 @@ def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> 
 def certificate(authority: Path, out: Path, hosts: tuple[str, ...]) -> None:
     """Sign the centre's own client certificate for the broker or, with HOSTS, one of a server there."""
     office = office_at(authority)
-    try:
+    with failing_in_one_line(out):
         pair = office.serve(list(hosts), utc_ms()) if hosts else office.introduce(utc_ms())
         write_pair(out, "server" if hosts else CENTRE, *pair)
-    except OfficeError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
     click.echo(str(out))
 
 
@@ -92,7 +80,7 @@ def write_pair(folder: Path, name: str, key: bytes, pem: bytes) -> None:
 @click.option("--est", default="", metavar="URL", help="https:// address of `centre listen`.")
 @click.option("--claim", default="", metavar="URL", help="mqtts:// address of the broker's claim listener.")
 @click.option("--hours", type=FiniteRange(0, HOURS_MAX), default=72, show_default=True, help="How long.")
-@click.option("--site", help="The site's name, which the gateway must then say.")
+@click.option("--site", help="The site's name, which the gateway must then give.")
 @click.option("--meters", type=FILE, help="Site file whose meters the gateway must then have, and no others.")
 @click.option("--auto-approve", is_flag=True, help="Ask no officer: for scripts and tests.")
 @AS_JSON
@@ -128,13 +116,13 @@ def token(
             claim,
             expires // 1000,
         )
-        parse_offer(draft.text)  # whatever a gateway would refuse is said here
+        parse_offer(draft.text)  # refuses whatever a gateway would refuse
         wanted = None if meters is None else _meters(meters)
         given = office.give_token(gateway, expires, now, site=site, meters=wanted, is_auto=auto_approve)
     except (OfficeError, OfferError, KeyFileError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
     offer = evolve(draft, token=given)
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "gateway": gateway,
         "token": given.text,
         "offer": offer.text,
@@ -143,12 +131,12 @@ def token(
         "expires_at": iso_utc(expires),
     }
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(fields, ensure_ascii=False))
         return
     if sys.stdout.isatty():  # a file or a pipe has no use for squares
         with contextlib.suppress(TooLongError):  # with very long addresses the line itself must do
             click.echo(draw_qr_code(offer.text), color=True)
-    click.echo(f"{given.text}\n{offer.text}\n{told['expires_at']}")
+    click.echo(f"{given.text}\n{offer.text}\n{fields['expires_at']}")
 
 
 def _meters(file: Path) -> tuple[EnrolledMeter, ...]:

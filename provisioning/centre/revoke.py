@@ -1,15 +1,14 @@
-"""`dianjian centre revoke`: count no further seal of a gateway, and let its certificates in no more."""
+"""`dianjian centre revoke`: no further seal of a gateway counts, and brokers refuse its certificates."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
-from centre.enrolment.ledger import OfficeError
 from centre.enrolment.office import REVOKED_NAME
 from evidence.moments import utc_ms
-from provisioning.centre.chain import AS_JSON, FILE, revoke_chain, say
-from provisioning.centre.office import FOLDER, office_at
+from provisioning.centre.chain import revoke_chain
+from provisioning.centre.options import AS_JSON, FILE, FOLDER, failing_in_one_line, office_at, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
 
@@ -33,21 +32,19 @@ def revoke(
 ) -> None:
     """Count no further seal of GATEWAY (a replacement lifts it), with --authority also no certificate.
 
-    Then say `dianjian centre broker-config` again and send mosquitto SIGHUP: it refuses new connections from
-    then on; one that stands ends with a restart.
+    Then run `dianjian centre broker-config` again and send mosquitto SIGHUP: it refuses new connections from
+    then on; a connection that stands ends with a restart of mosquitto.
     """
-    told: dict[str, Any] = {"gateway": gateway}
+    fields: dict[str, Any] = {"gateway": gateway}
     lines = []
     if authority is not None:
-        try:
-            gone = office_at(authority).revoke(gateway, reason, utc_ms())
-        except OfficeError as error:
-            raise fail(EXIT_USAGE, str(error)) from error
-        told["certificates"] = [one.sha256.hex() for one in gone]
-        lines.append(f"{authority / REVOKED_NAME}: {len(gone)} certificates of {gateway} are revoked")
+        with failing_in_one_line():
+            revoked = office_at(authority).revoke(gateway, reason, utc_ms())
+        fields["certificates"] = [one.sha256.hex() for one in revoked]
+        lines.append(f"{authority / REVOKED_NAME}: {len(revoked)} certificates of {gateway} are revoked")
     if register is not None and key is not None and store is not None:
-        told |= revoke_chain(register, key, store, reason, gateway)
-        lines.append(f"{register}: {gateway} is revoked after seal {told['number']}")
-    if not lines or ((register or key or store) and "number" not in told):
+        fields |= revoke_chain(register, key, store, reason, gateway)
+        lines.append(f"{register}: {gateway} is revoked after seal {fields['number']}")
+    if not lines or ((register or key or store) and "number" not in fields):
         raise fail(EXIT_USAGE, "revoke needs --authority, or --register, --key and --store, or all four")
-    say(told, "\n".join(lines), as_json=as_json)
+    show(fields, "\n".join(lines), as_json=as_json)

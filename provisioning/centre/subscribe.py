@@ -19,7 +19,7 @@ from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import CommitError, StoreError, suffixed
 from drivers.clock import clock_from_spec
 from evidence.keys import KeyFileError, load_key_file
-from provisioning.centre.chain import REGISTER
+from provisioning.centre.options import REGISTER
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
 
