@@ -19,6 +19,16 @@ class ModelError(DriverError):
         self.problems = problems
 
 
+def refuse(problems: list[str], place: str) -> None:
+    """Raise what was found wrong with a model, if anything was.
+
+    Raises:
+        ModelError: `problems` is not empty.
+    """
+    if problems:
+        raise ModelError(tuple(f"{place}: {problem}" for problem in problems))
+
+
 class BusUrlError(DriverError):
     """A bus URL in the site file cannot be understood."""
 

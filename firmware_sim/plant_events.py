@@ -19,7 +19,7 @@ from firmware_sim.layout import (
     MeterPlan,
     Spoken,
 )
-from firmware_sim.plant_table import PlantTable, known
+from firmware_sim.plant_table import PlantTable, read_known
 from firmware_sim.plant_wiring import read_phases, read_wiring
 from firmware_sim.timetable import LINE_EVENTS, TREATMENT_EVENTS, Event, What
 from firmware_sim.wiring import Mistake, Wiring
@@ -116,7 +116,7 @@ def _place(
     if what is What.POWER_CUT and not table.has("line"):
         return "", "", ""
     if what in LINE_EVENTS:
-        line = known(table, "line", "line", [line.id for line in lines])
+        line = read_known(table, "line", "line", [line.id for line in lines])
         other = any(one.id == line and one.kind is not LineKind.TREATMENT for one in lines)
         if what in TREATMENT_EVENTS and other:
             table.note("line", f"{what} happens to treatment lines only")
@@ -124,13 +124,13 @@ def _place(
             table.note("line", f"{what} happens to no incomer; a power_cut without a line happens to all")
         return line, "", ""
     if what is What.UNPLUGGED or (what is What.GAP and table.has("bus")):
-        bus = known(table, "bus", "bus", [one.id for one in buses])
+        bus = read_known(table, "bus", "bus", [one.id for one in buses])
         if what is What.UNPLUGGED and any(
             one.id == bus and one.kind is BusKind.PTY and not one.link for one in buses
         ):
             table.note("bus", "needs a link: the terminal has another name when it comes back")
         return "", "", bus
-    return "", known(table, "meter", "meter", tuple(meters)), ""
+    return "", read_known(table, "meter", "meter", tuple(meters)), ""
 
 
 def _duration_s(table: PlantTable, what: What) -> float:
@@ -149,11 +149,11 @@ def _more(table: PlantTable, what: What, lines: Sequence[str]) -> dict[str, Any]
         case What.POWER_CUT:
             return {"counters_stop": table.choice("counters", Counters, Counters.STOP) is Counters.STOP}
         case What.WIRING:
-            return {"wiring": read_wiring(table.section("wiring"), lines)}
+            return {"wiring": read_wiring(table.table("wiring", required=True), lines)}
         case What.CT_OFF:
             return {"wiring": Wiring(Mistake.CT_OPEN, read_phases(table))}
         case What.CT_MOVED:
-            line = known(table, "to_line", "line", lines)
+            line = read_known(table, "to_line", "line", lines)
             return {"wiring": Wiring(Mistake.OTHER_CABLE, read_phases(table), line=line)}
         case What.COUNTER_WRAP:
             return {"wraps_at_wh": table.number("wraps_at_wh", 1e8, low=1.0, high=_COUNTER_MAX_WH)}
@@ -172,7 +172,7 @@ def _of_model(table: PlantTable, what: What, meter: MeterPlan) -> dict[str, Any]
     """The keys of events that depend on which registers the meter has."""
     if what is What.NO_NUMBERS:
         names = [point.name for point in meter.model.points]
-        return {"points": table.words("points", names) if table.has("points") else ()}
+        return {"points": table.texts("points", names) if table.has("points") else ()}
     has = {point.quantity for point in meter.model.points}
     wanted = [key for key in _SETTINGS if table.has(key)]
     if not wanted:
@@ -202,8 +202,8 @@ def read_fault(
 ) -> FaultPlan:
     """One line of the fault script."""
     what = table.choice("what", FaultKind)
-    meter = known(table, "meter", "meter", [meter.id for meter in meters]) if table.has("meter") else ""
-    bus = "" if meter else known(table, "bus", "bus", [bus.id for bus in buses])
+    meter = read_known(table, "meter", "meter", [meter.id for meter in meters]) if table.has("meter") else ""
+    bus = "" if meter else read_known(table, "bus", "bus", [bus.id for bus in buses])
     place = next((item.bus for item in meters if item.id == meter), bus)
     tcp = any(one.id == place and one.kind is BusKind.TCP for one in buses)
     if tcp and what in {FaultKind.CRC_NOISE, FaultKind.BABBLE}:

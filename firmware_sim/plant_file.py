@@ -48,7 +48,6 @@ delay_s = 0.5
 # delay_max_s, code = 4 (exception), from, to (as `at`)
 """
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -56,11 +55,12 @@ from typing import Any, Final
 
 from attrs import evolve
 
+from disk.tables import TableError, parse_toml, read_text
 from drivers.points.model import Model
 from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
 from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile
-from firmware_sim.plant_table import PlantTable, known, read_model
+from firmware_sim.plant_table import PlantTable, read_known, read_model
 from firmware_sim.plant_wiring import read_wiring
 from firmware_sim.signals import Profile, Shape
 
@@ -89,16 +89,10 @@ def read_layout(path: Path | str) -> Layout:
         PlantError: It cannot be read or has mistakes.
     """
     try:
-        with Path(path).open("rb") as file:
-            text = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise PlantError((f"{path}: {error.strerror}",)) from error
-    if len(text) > FILE_BYTES_MAX:
-        raise PlantError((f"{path}: more than {FILE_BYTES_MAX} bytes",))
-    try:
-        return layout_of(tomllib.loads(text.decode("utf-8")), Path(path).parent)
-    except (ValueError, RecursionError) as error:  # what tomllib and utf-8 raise on bad text
-        raise PlantError((f"{path}: {error}",)) from error
+        table = parse_toml(read_text(Path(path), FILE_BYTES_MAX))
+    except TableError as error:
+        raise PlantError(tuple(f"{path}: {problem}" for problem in error.problems)) from error
+    return layout_of(table, Path(path).parent)
 
 
 def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
@@ -109,13 +103,12 @@ def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
     """
     problems: list[str] = []
     file = PlantTable(data, "", problems)
-    plant = PlantTable(data.get("plant", {}), "plant", problems)
-    file.has_read("plant")
+    plant = file.table("plant")
     start_s = plant.moment("start", 0.0)
     seed = plant.whole("seed", 1, low=0, high=2**63 - 1)
     plant.finish()
-    buses = tuple(_bus(table) for table in file.sections("bus", required=True))
-    lines = tuple(_line(table) for table in file.sections("line", required=True))
+    buses = tuple(_bus(table) for table in file.tables("bus", required=True))
+    lines = tuple(_line(table) for table in file.tables("line", required=True))
     line_ids = [line.id for line in lines]
     meters = _meters(file, buses, line_ids, folder)
     layout = Layout(
@@ -127,8 +120,8 @@ def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
             for line in lines
         ),
         meters=meters,
-        events=tuple(read_event(table, start_s, lines, meters, buses) for table in file.sections("event")),
-        faults=tuple(read_fault(table, start_s, buses, meters) for table in file.sections("fault")),
+        events=tuple(read_event(table, start_s, lines, meters, buses) for table in file.tables("event")),
+        faults=tuple(read_fault(table, start_s, buses, meters) for table in file.tables("fault")),
     )
     file.finish()
     problems += _crossed(layout)
@@ -164,14 +157,14 @@ def _bus(table: PlantTable) -> BusPlan:
 
 
 def _line(table: PlantTable) -> LinePlan:
-    old = table.says("kind", "feed")  # plant files of version 0.1
+    old = table.matches("kind", "feed")  # plant files of version 0.1
     kind = LineKind.INCOMER if old else table.choice("kind", LineKind)
     incomer = kind is LineKind.INCOMER
     line = LinePlan(
         id=table.text("id"),
         kind=kind,
         rated_w=table.number("rated_w", low=1.0, high=_WATTS_MAX),
-        profile=Profile(Shape.CONTINUOUS) if incomer else read_profile(table.section("profile")),
+        profile=Profile(Shape.CONTINUOUS) if incomer else read_profile(table.table("profile", required=True)),
         losses=table.number("losses", _LOSSES, low=0.0, high=1.0) if incomer else 0.0,
     )
     table.finish()
@@ -181,7 +174,7 @@ def _line(table: PlantTable) -> LinePlan:
 def _meters(
     file: PlantTable, buses: tuple[BusPlan, ...], lines: list[str], folder: Path
 ) -> tuple[MeterPlan, ...]:
-    tables = file.sections("meter", required=True)
+    tables = file.tables("meter", required=True)
     models = [read_model(table, folder) for table in tables]
     pairs = tuple(zip(tables, models, strict=True))
     on_line = Counter(table.text("line", "") for table, model in pairs if not model.is_analyser)
@@ -191,9 +184,9 @@ def _meters(
 def _meter(
     table: PlantTable, model: Model, buses: tuple[BusPlan, ...], lines: list[str], on_line: Counter[str]
 ) -> MeterPlan:
-    line = known(table, "line", "line", lines)
+    line = read_known(table, "line", "line", lines)
     treated = model.is_analyser and table.has("treatment")
-    bus = known(table, "bus", "bus", [one.id for one in buses])
+    bus = read_known(table, "bus", "bus", [one.id for one in buses])
     dlt645 = any(one.id == bus and one.protocol is Spoken.DLT645 for one in buses)
     meter = MeterPlan(
         id=table.text("id"),
@@ -202,7 +195,7 @@ def _meter(
         unit_id=0 if dlt645 else table.whole("unit_id", low=1, high=247),
         address=_address(table) if dlt645 else "",
         line=line,
-        treatment=known(table, "treatment", "line", lines) if treated else "",
+        treatment=read_known(table, "treatment", "line", lines) if treated else "",
         share=0.0
         if model.is_analyser
         else table.number("share", 1 / max(on_line[line], 1), low=0.0, high=1.0),
@@ -211,7 +204,7 @@ def _meter(
         voltage=table.number("voltage", 230.0, low=1.0, high=1e6),
         power_factor=table.number("power_factor", 0.86, low=0.01, high=1.0),
         strict_holes=table.flag("strict_holes", default=False),
-        wiring=read_wiring(table.section("wiring"), lines) if table.has("wiring") else None,
+        wiring=read_wiring(table.table("wiring"), lines) if table.has("wiring") else None,
     )
     table.finish()
     if meter.model.is_dlt645 is not dlt645:

@@ -56,7 +56,7 @@ def read_profile(table: PlantTable) -> Profile:
         spread=table.number("spread", default.spread, low=0.0, high=0.9),
         shifts=_shifts(table),
         days=_days(table, default.days),
-        lines=table.words("lines") if table.has("lines") else (),
+        lines=table.texts("lines") if table.has("lines") else (),
     )
     if shape is Shape.BATCH and table.has("on_s") and profile.on_s < 1:
         table.note("on_s", "a batch takes at least a second")
@@ -66,7 +66,7 @@ def read_profile(table: PlantTable) -> Profile:
 
 def _shifts(table: PlantTable) -> tuple[tuple[float, float], ...]:
     shifts = []
-    for text in table.words("shifts") if table.has("shifts") else ():
+    for text in table.texts("shifts") if table.has("shifts") else ():
         match = _WINDOW.fullmatch(text)
         if match is None:
             table.note("shifts", f"{text!r} is no window like 08:00-17:30")

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from disk.tables import Table, is_number
 from drivers.errors import ModelError
 from drivers.points import model as meter_models
 from drivers.points.model import Model
-from drivers.points.tables import Table, is_number
 
 _AT = "a date and time with offset"
 
@@ -15,24 +15,20 @@ _AT = "a date and time with offset"
 class PlantTable(Table):
     """One table of a plant file, read key by key."""
 
-    def has_read(self, key: str) -> None:
-        """`key` is no unknown key, somebody else reads it."""
-        self._get(key, None)
-
     def moment(self, key: str, start_s: float, default: float | None = None) -> float:
         """A moment in seconds since 1970 UTC: written with its offset, or as seconds from `start_s`."""
         value = self._get(key, None)
         if value is None and default is not None:
             return default
         if isinstance(value, datetime | str):
-            return self._written(key, value)
+            return self._read_written(key, value)
         if is_number(value) and key != "start":
             return start_s + float(value)
         wanted = _AT if key == "start" else f"seconds from the plant's start, or {_AT}"
         self.note(key, f"must be {wanted}" if self.has(key) else f"missing, {wanted}")
         return start_s
 
-    def words(self, key: str, allowed: Iterable[str] | None = None) -> tuple[str, ...]:
+    def texts(self, key: str, allowed: Iterable[str] | None = None) -> tuple[str, ...]:
         """An array of texts, at least one; each of `allowed` if that is given."""
         values = self.values(key)
         choices = None if allowed is None else set(allowed)
@@ -42,19 +38,7 @@ class PlantTable(Table):
         self.note(key, f"must be an array {wanted}")
         return ()
 
-    def section(self, key: str) -> "PlantTable":
-        """The table under `key`, which must be there."""
-        return PlantTable(self._get(key, None), self.at(key), self.problems)
-
-    def sections(self, key: str, *, required: bool = False) -> tuple["PlantTable", ...]:
-        """The array of tables under `key`."""
-        value = self._get(key, [])
-        if not isinstance(value, list) or (required and not value):
-            self.note(key, f"needs at least one [[{key}]]")
-            return ()
-        return tuple(PlantTable(item, f"{self.at(key)}[{i}]", self.problems) for i, item in enumerate(value))
-
-    def _written(self, key: str, value: datetime | str) -> float:
+    def _read_written(self, key: str, value: datetime | str) -> float:
         try:
             moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         except ValueError:
@@ -66,7 +50,7 @@ class PlantTable(Table):
         return moment.timestamp()
 
 
-def known(table: PlantTable, key: str, kind: str, names: Iterable[str]) -> str:
+def read_known(table: PlantTable, key: str, kind: str, names: Iterable[str]) -> str:
     """A text that must be one of `names`."""
     name = table.text(key)
     if name and name not in names:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from firmware_sim.electrical import PHASES
-from firmware_sim.plant_table import PlantTable, known
+from firmware_sim.plant_table import PlantTable, read_known
 from firmware_sim.wiring import ALL, PHASES_OF, WHOLE, Mistake, Wiring
 
 _RATIO_MAX: Final = 1000.0
@@ -23,7 +23,7 @@ def read_wiring(table: PlantTable, lines: Iterable[str]) -> Wiring:
             if mistake is Mistake.WRONG_RATIO
             else 1.0
         ),
-        line=known(table, "line", "line", tuple(lines)) if mistake is Mistake.OTHER_CABLE else "",
+        line=read_known(table, "line", "line", tuple(lines)) if mistake is Mistake.OTHER_CABLE else "",
     )
     table.finish()
     return wiring
@@ -33,7 +33,7 @@ def read_phases(table: PlantTable, wanted: int | None = None) -> tuple[int, ...]
     """The phases under `phases`, each once: `wanted` of them, or all if none are named."""
     if wanted is None and not table.has("phases"):
         return ALL
-    names = table.words("phases", PHASES)
+    names = table.texts("phases", PHASES)
     if names and (len(set(names)) < len(names) or len(names) != (wanted or len(names))):
         table.note("phases", f"must name {_WORDS[wanted]}")
         names = ()

@@ -15,13 +15,12 @@ a key that only root can read. Who is not that service, root at a terminal say, 
 
 import os
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from agent.site.field_types import (
     BusUrl,
@@ -37,10 +36,10 @@ from agent.site.field_types import (
     UtcOffset,
     Watts,
     WebhookUrl,
-    mistakes_in,
-    structure,
+    structure_site,
 )
 from agent.site.older import todays_names
+from disk.tables import TableError, parse_toml, read_text
 from drivers.link.bus_url import parse_url
 
 SITE_FILE_BYTES_MAX: Final = 48 * 1024
@@ -230,47 +229,25 @@ def load_site(path: Path) -> Site:
         ConfigError: It cannot be read or has mistakes; all of them are named.
     """
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise ConfigError(path, [f"cannot be read: {error.strerror}"]) from error
-    if len(raw) > SITE_FILE_BYTES_MAX:
-        raise ConfigError(path, [f"has {len(raw)} bytes; at most {SITE_FILE_BYTES_MAX} are read"])
-    try:
-        text = raw.decode("utf-8")
-        return parse_site(text, path)
-    except UnicodeDecodeError as error:
-        raise ConfigError(path, [f"is not UTF-8 at byte {error.start}"]) from error
-    except SiteMistakesError as error:
+        return parse_site(read_text(path, SITE_FILE_BYTES_MAX), path)
+    except TableError as error:
         raise ConfigError(path, error.problems) from error
-
-
-class SiteMistakesError(ValueError):
-    """Mistakes in a site text; `problems` has one line each, without the file's name."""
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(self.problems))
 
 
 def parse_site(text: str, file: Path) -> Site:
     """The site that `text` describes.
 
     Raises:
-        SiteMistakesError: With every mistake.
+        TableError: With every mistake.
     """
+    table, problems = todays_names(parse_toml(text))
     try:
-        table = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep, too
-        raise SiteMistakesError([f"is not TOML: {error}"]) from error
-    table, doubled = todays_names(table)
-    reserved = [*doubled, *(f"{name}: unknown key" for name in ("text", "file") if name in table)]
-    try:
-        site = structure({**table, "text": text, "file": file}, Site)
-    except Exception as error:  # cattrs raises groups of whatever its hooks raise
-        raise SiteMistakesError([*reserved, *mistakes_in(error)]) from error
-    problems = [*reserved, *_misfits(site)]
+        site = evolve(structure_site(table, Site), text=text, file=file)
+    except TableError as error:
+        raise TableError([*problems, *error.problems]) from error
+    problems += _misfits(site)
     if problems:
-        raise SiteMistakesError(problems)
+        raise TableError(problems)
     return site
 
 

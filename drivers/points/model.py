@@ -17,27 +17,28 @@ disagree with the driver. Transformer ratios are applied in `decode` and nowhere
 import functools
 import hashlib
 import json
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 from attrs import field, frozen
 
-from drivers.errors import ModelError
+from disk.tables import Table, TableError, decode_text, parse_json, parse_toml, read_text
+from drivers.errors import ModelError, refuse
 from drivers.points import model_file
 from drivers.points.decoding import Decoder, Shape, shape_of
 from drivers.points.model_file import Barrier, Fingerprint, Golden, Verified
 from drivers.points.point import EXPONENT_MAX, Point, Ratio
 from drivers.points.point_table import Defaults, points_json, read_defaults, read_points
 from drivers.points.registers import WORD_BYTES, Value
-from drivers.points.tables import FILE_BYTES_MAX, Table, parsed, refuse
 from drivers.reading import EMISSIONS, REGISTERS_MAX, Block, PollGroup, Quantity
 
 __all__ = ["Golden", "Model", "Point", "Ratio", "Verified", "load", "load_file", "names"]
 
 DECODERS_MAX: Final = 64
 """Shapes of answers whose decoders are kept: a few poll groups at each pair of ratios in use."""
+FILE_BYTES_MAX: Final = 256 * 1024
+"""Of a model file or a point table; the largest shipped model has a tenth of it."""
 _TABLE_FORMAT: Final = 1
 """Version of the point table's form; a reader refuses one that it does not know."""
 _NOTHING: Final = b"\xff"
@@ -100,7 +101,11 @@ class Model:
             ModelError: It is not a point table; `problems` has every mistake.
         """
         problems: list[str] = []
-        file = Table(parsed(table, "point table", json.loads), "", problems)
+        try:
+            data = parse_json(decode_text(table, FILE_BYTES_MAX))
+        except TableError as error:
+            raise ModelError(tuple(f"point table: {problem}" for problem in error.problems)) from error
+        file = Table(data, "", problems)
         file.whole("format", low=_TABLE_FORMAT, high=_TABLE_FORMAT)
         model = cls(name=file.text("name"), points=read_points(file.table("points"), Defaults()))
         file.finish()
@@ -230,15 +235,13 @@ def load_file(path: Path | str) -> Model:
     Raises:
         ModelError: The file cannot be read or is wrong; `problems` has every mistake with its place.
     """
-    place = str(path)
-    try:
-        with Path(path).open("rb") as file:
-            text = file.read(FILE_BYTES_MAX + 1)
-    except OSError as error:
-        raise ModelError((f"{place}: {error.strerror}",)) from error
     problems: list[str] = []
-    model = _model(Table(parsed(text, place, tomllib.loads), "", problems))
-    refuse(problems, place)
+    try:
+        table = parse_toml(read_text(Path(path), FILE_BYTES_MAX))
+    except TableError as error:
+        raise ModelError(tuple(f"{path}: {problem}" for problem in error.problems)) from error
+    model = _model(Table(table, "", problems))
+    refuse(problems, str(path))
     return model
 
 

@@ -62,11 +62,11 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from disk.tables import Table, is_number
 from drivers.points import registers
 from drivers.points.point import Point
 from drivers.points.point_table import ADDRESS_MAX, FACTOR_MAX, Defaults
 from drivers.points.registers import DLT645_TYPES, TEXT_WORDS_MAX, RegisterType, WordOrder
-from drivers.points.tables import Table, is_number
 from drivers.reading import REGISTERS_MAX
 
 Barrier = tuple[int, int]

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from disk.tables import Table
 from drivers.dlt645.codec import DATA_BYTES_MAX, DATA_ID_MAX
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
 from drivers.points import registers
 from drivers.points.point import GROUPS, PHASES, SECONDARY_RATIOS, Point, Ratio
 from drivers.points.registers import DLT645_TYPES, TEXT_WORDS_MAX, RegisterType, WordOrder
-from drivers.points.tables import Table
 from drivers.reading import PollGroup, Quantity
 
 POINTS_MAX: Final = 200
@@ -114,7 +114,7 @@ def _function(table: Table, default: int | None) -> int:
     """3 or 4 of Modbus, 17 of DL/T 645."""
     if default == DLT645_FUNCTION and not table.has("function"):
         return default
-    if table.says("function", DLT645_FUNCTION):
+    if table.matches("function", DLT645_FUNCTION):
         return DLT645_FUNCTION
     return table.whole("function", default, low=3, high=4)
 

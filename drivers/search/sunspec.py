@@ -16,13 +16,13 @@ from typing import Any, Final
 
 from attrs import evolve, frozen
 
-from drivers.errors import BusDownError, DriverError
+from disk.tables import Table
+from drivers.errors import BusDownError, DriverError, refuse
 from drivers.points import registers
 from drivers.points.model import Model, Verified
 from drivers.points.model_file import Fingerprint
 from drivers.points.point_table import Defaults, read_points
 from drivers.points.registers import RegisterType, WordOrder
-from drivers.points.tables import Table, refuse
 from drivers.poll.bus import MeterBus
 
 NAME: Final = "sunspec"

@@ -11,10 +11,11 @@ from typing import Any, Final
 
 import click
 
-from agent.site.file import Place, SiteMistakesError, parse_site
+from agent.site.file import Place, parse_site
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
 from disk.database import StoreError
+from disk.tables import TableError
 from evidence.cbor import FormatError
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import open_body, peek_header
@@ -98,7 +99,7 @@ def _offset_s(site: str, before_s: int) -> int:
     """The zone of the site file that the manifest carries."""
     try:
         return zone_s(parse_site(site, Path("manifest")).site.utc_offset)
-    except SiteMistakesError:  # written by an agent of another version
+    except TableError:  # written by an agent of another version
         return before_s
 
 

@@ -20,10 +20,11 @@ from attrs import define, field
 
 from agent.detect.detector import Detector
 from agent.judging.line_power import HOLD_S, LinePower, LinePowers, meter_power
-from agent.site.file import ConfigError, SiteMistakesError, parse_site
+from agent.site.file import ConfigError, parse_site
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.setups import lines_of
 from centre.json_lines import JsonLine, JsonLines
+from disk.tables import TableError
 from drivers.reading import PollGroup, Quality
 from evidence.chain import Code
 from evidence.pack.proved import Evidence, ProvedSeal
@@ -160,7 +161,7 @@ class _Teller:
             site = parse_site(text, Path("manifest"))
             params = linkages_of(site)
             incomer = incomer_of(site, params)
-        except (SiteMistakesError, ConfigError, RecursionError):
+        except (TableError, ConfigError, RecursionError):
             return  # written by another version, or by somebody who wants to hide: there is no drawing
         story.site, story.offset_s = site, zone_s(site.site.utc_offset)
         before, self._feed = self._feed, LinePowers(lines_of(site))

@@ -14,15 +14,17 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from attrs import evolve, field, frozen
+from cattrs import Converter
 
-from agent.site.field_types import UnitId, mistakes_in
+from agent.site.field_types import UNIT_ID, UnitId
 from agent.site.older import Renamed, todays_names
+from disk.classes import Numbers, converter, structure, to_hook
 from disk.files import replace_file
+from disk.tables import TEXT, TableError, decode_text, parse_json, show
 from evidence.words import Words
-from provisioning.journal.tables import Numbers, no_number, plainly, shown, strictly
 from provisioning.terminal.exits import write_or_fail
 
 JOURNAL_NAME: Final = "setup.json"
@@ -254,9 +256,27 @@ def last_trial(journal: Journal, line: str) -> Trial | None:
     return next((one for one in reversed(journal.trials) if one.line == line), None)
 
 
+def _journal_converter() -> Converter:
+    made = converter()
+    made.register_structure_hook(UnitId | None, to_hook(UNIT_ID))
+    made.register_structure_hook(Words, lambda value, _: _read_words(value))
+    made.register_unstructure_hook(Words, lambda words: words.to_body() if words.zh or words.en else {})
+    return made
+
+
+def _read_words(value: Any) -> Words:
+    """A sentence as `{"zh": …, "en": …}`; where nothing was ever said, `{}`."""
+    if not isinstance(value, dict) or value.keys() - {"zh", "en"}:
+        raise ValueError(f"must be a table with zh and en, not {show(value)}")
+    return Words(TEXT.check(value.get("zh", "")), TEXT.check(value.get("en", "")))
+
+
+_CONVERTER: Final = _journal_converter()
+
+
 def dump_journal(journal: Journal) -> bytes:
     """The file's bytes."""
-    table = plainly(journal)
+    table = _CONVERTER.unstructure(journal)
     return (json.dumps(table, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode()
 
 
@@ -266,25 +286,21 @@ def parse_journal(raw: bytes, path: Path = Path(JOURNAL_NAME)) -> Journal:
     Raises:
         JournalError: It is none; every mistake is named.
     """
-    if len(raw) > BYTES_MAX:
-        raise JournalError(path, (f"has {len(raw)} bytes; at most {BYTES_MAX} are read",))
     try:
-        table = json.loads(raw.decode("utf-8"), parse_constant=no_number)
-    except UnicodeDecodeError as error:
-        raise JournalError(path, (f"is not UTF-8 at byte {error.start}",)) from error
-    except (ValueError, RecursionError) as error:
-        raise JournalError(path, (f"is not JSON: {error}",)) from error
+        return _read_journal(parse_json(decode_text(raw, BYTES_MAX)))
+    except TableError as error:
+        raise JournalError(path, error.problems) from error
+
+
+def _read_journal(table: Any) -> Journal:
+    """The journal of a table; raises TableError."""
     if isinstance(table, dict) and table.get("version") != VERSION:
-        shown = repr(table.get("version"))[:40]
-        raise JournalError(path, (f"version: {shown} is not known to this software, which writes {VERSION}",))
-    try:
-        if not isinstance(table, dict):
-            raise ValueError(f"must be an object, not a {type(table).__name__}")  # noqa: TRY301
-        journal = strictly(todays_names(table, RENAMED)[0], Journal)
-    except Exception as error:  # cattrs raises groups of whatever its hooks raise
-        raise JournalError(path, tuple(mistakes_in(error))) from error
+        shown = show(table.get("version"))
+        raise TableError([f"version: {shown} is not known to this software, which writes {VERSION}"])
+    today = todays_names(table, RENAMED)[0] if isinstance(table, dict) else table
+    journal = structure(_CONVERTER, today, Journal)
     if problems := tuple(_misdated(journal)):
-        raise JournalError(path, problems)
+        raise TableError(problems)
     return journal
 
 
@@ -309,6 +325,6 @@ def save_journal(path: Path, journal: Journal) -> None:
 def _misdated(journal: Journal) -> Iterator[str]:
     for name, at in journal.steps.items():
         if name not in STEPS:
-            yield f"steps: {shown(name)} is no step; known: {', '.join(STEPS)}"
+            yield f"steps: {show(name)} is no step; known: {', '.join(STEPS)}"
         elif not _TIME.fullmatch(at):
-            yield f"steps.{name}: must be a time like 2026-03-02T07:30:00Z, not {shown(at)}"
+            yield f"steps.{name}: must be a time like 2026-03-02T07:30:00Z, not {show(at)}"

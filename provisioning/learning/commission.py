@@ -29,11 +29,11 @@ from agent.site.file import (
     ConfigError,
     LinkageSettings,
     Site,
-    SiteMistakesError,
     load_site,
     parse_site,
 )
 from disk.files import replace_file
+from disk.tables import TableError
 from provisioning.learning.learned import with_incomer, with_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.learning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
@@ -189,7 +189,7 @@ def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
             text = with_incomer(text, one.params)
     try:
         parse_site(text, config)
-    except SiteMistakesError as error:
+    except TableError as error:
         raise fail(
             EXIT_USAGE, *(f"{config}: not written: {problem}" for problem in error.problems)
         ) from error

@@ -18,19 +18,19 @@
 Every mistake is one line with its key. A secret is never in it: only the path of the file that has it.
 """
 
-import tomllib
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from attrs import field, frozen
 
-from agent.site.field_types import mistakes_in
 from agent.site.older import todays_names
-from provisioning.journal.tables import Numbers, strictly
+from disk.classes import Numbers, converter, structure
+from disk.tables import TableError, parse_toml, read_text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
 ANSWERS_BYTES_MAX: Final = 1024 * 1024
 """A hundred meters with every answer take 50 kB."""
+_CONVERTER: Final = converter()
 
 
 @frozen
@@ -167,17 +167,7 @@ def read_answers(path: Path | None) -> Answers:
     if path is None:
         return Answers()
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(ANSWERS_BYTES_MAX + 1)
-    except OSError as error:
-        raise fail(EXIT_USAGE, f"{path}: cannot be read: {error.strerror}") from error
-    if len(raw) > ANSWERS_BYTES_MAX:
-        raise fail(EXIT_USAGE, f"{path}: is longer than {ANSWERS_BYTES_MAX} bytes")
-    try:
-        table: dict[str, Any] = tomllib.loads(raw.decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise fail(EXIT_USAGE, f"{path}: is not TOML: {error}") from error
-    try:
-        return strictly(todays_names(table)[0], Answers)
-    except Exception as error:  # cattrs raises groups of whatever its hooks raise
-        raise fail(EXIT_USAGE, *(f"{path}: {line}" for line in mistakes_in(error))) from error
+        table = parse_toml(read_text(path, ANSWERS_BYTES_MAX))
+        return structure(_CONVERTER, todays_names(table)[0], Answers)
+    except TableError as error:
+        raise fail(EXIT_USAGE, *(f"{path}: {problem}" for problem in error.problems)) from error

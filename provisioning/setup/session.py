@@ -19,9 +19,10 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from agent.inbox import EntryError, drop
-from agent.site.file import ConfigError, Site, SiteMistakesError, load_site, parse_site
+from agent.site.file import ConfigError, Site, load_site, parse_site
 from disk.files import move, replace_file
 from disk.lock import Lock, SecondInstanceError
+from disk.tables import TableError
 from drivers.clock import Clock, SystemClock
 from provisioning.journal.file import (
     JOURNAL_NAME,
@@ -101,7 +102,7 @@ class Session:
         text = site_text(self.journal, state_of(self.folder))
         try:
             parse_site(text, self.site_file)
-        except SiteMistakesError as error:
+        except TableError as error:
             lines = (f"{self.site_file}: not written: {problem}" for problem in error.problems)
             raise fail(EXIT_USAGE, *lines) from error
         raw = text.encode()

@@ -164,7 +164,10 @@ def test_an_incomer_sees_what_is_fed_past_the_meters_and_lines_without_one(
 @pytest.mark.parametrize(
     ("more", "problem"),
     [
-        (INCOMER.replace("losses = 0.05", "profile = {}"), "line[2].profile: unknown key"),
+        (
+            INCOMER.replace("losses = 0.05", "profile = {}"),
+            "line[2].profile: unknown key; known: id, kind, losses, rated_w",
+        ),
         (
             INCOMER.replace("losses = 0.05", "losses = 2"),
             "line[2].losses: must be a number from 0 to 1, not 2",
@@ -313,4 +316,7 @@ def test_a_person_switches_the_machines_of_a_plant_of_the_package(ten: Path) -> 
 
 def test_a_plant_that_is_not_in_the_package_is_a_file_that_is_missing() -> None:
     result = CliRunner().invoke(main, ["serve", "eleven-meters"])
-    assert (result.exit_code, result.stderr) == (2, "eleven-meters: No such file or directory\n")
+    assert (result.exit_code, result.stderr) == (
+        2,
+        "eleven-meters: cannot be read: No such file or directory\n",
+    )

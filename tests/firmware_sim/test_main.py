@@ -93,7 +93,7 @@ def test_two_processes_with_one_clock_show_the_same_registers(sim: Sim, text: st
     [
         ((), "give either PLANT or --model"),
         (("x.toml", "--model", "eastron-sdm630"), "give either PLANT or --model"),
-        (("x.toml",), "x.toml: No such file"),
+        (("x.toml",), "x.toml: cannot be read: No such file"),
         (("--model", "eastron-sdm630"), "--model needs --tcp, --rtu-tcp or --pty"),
         (("--model", "acme", "--tcp", "127.0.0.1:0"), "no meter model is called acme"),
         (("--model", "eastron-sdm630", "--tcp", "1502"), "'1502' is not HOST:PORT"),

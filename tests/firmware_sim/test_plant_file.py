@@ -150,7 +150,7 @@ def test_an_empty_file_says_what_is_missing() -> None:
     ("content", "problem"),
     [
         (b"a = ", "Invalid value"),
-        (b"\xff", "utf-8"),
+        (b"\xff", "is not UTF-8 at byte 0"),
         (b"#" * (FILE_BYTES_MAX + 1), f"more than {FILE_BYTES_MAX} bytes"),
     ],
 )

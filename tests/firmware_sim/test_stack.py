@@ -133,7 +133,7 @@ def problems_of(more: str, text: str) -> tuple[str, ...]:
         ('treatment = "t1"', 'treatment = "p1"', "meter[3].treatment: 'p1' is a production line"),
         ('treatment = "t1"', "share = 0.5", "meter[3].share: unknown key"),
         ("generic-cems", "eastron-sdm630", "meter[3].treatment: unknown key"),
-        ("generic-cems", "no.toml", "meter[3].model: no.toml: No such file or directory"),
+        ("generic-cems", "no.toml", "meter[3].model: no.toml: cannot be read: No such file or directory"),
     ],
 )
 def test_a_mistake_in_an_analyser_is_named(old: str, new: str, problem: str, text: str) -> None:

@@ -150,7 +150,7 @@ def test_a_second_event_on_a_meter_adds_to_the_first(plant: Callable[..., Plant]
         (event("power_cut", duration_s=9, counters="jump"), "event[0].counters: must be one of stop, go_on"),
         (event("power_cut"), "event[0].duration_s: missing"),
         (event("ct_moved", meter="m1"), "event[0].to_line: missing"),
-        (event("wiring", meter="m1"), "event[0].wiring: must be a table"),
+        (event("wiring", meter="m1"), "event[0].wiring: missing, a table"),
         (event("meter_reset", meter="m1", serial=7), "event[0].serial: unknown key"),
         (event("unplugged", bus="b2", duration_s=9), "event[0].bus: needs a link"),
         (event("unplugged", bus="b1"), "event[0].duration_s: missing"),

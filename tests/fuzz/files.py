@@ -16,11 +16,12 @@ from agent.build import setups_of
 from agent.detect.detector import CheckpointError, Detector
 from agent.judging.detector_feed import DetectorFeed
 from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
-from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
+from agent.site.file import ConfigError, load_site, parse_site
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.webhook_url import WebhookUrlError, parse_webhook
 from agent.uplink.settings import mqtt_settings
 from centre.register import RegisterError, enrolment_line, read_register
+from disk.tables import TableError
 from drivers.errors import BusUrlError, ModelError
 from drivers.link.bus_url import parse_url
 from drivers.points import model as models
@@ -100,7 +101,7 @@ def run_site_text(raw: bytes) -> None:
     """The same without a file, for texts that somebody else has read."""
     try:
         parse_site(raw.decode("utf-8", errors="replace"), Path("site.toml"))
-    except SiteMistakesError as error:
+    except TableError as error:
         _one_line_each(error.problems)
 
 

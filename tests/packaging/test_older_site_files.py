@@ -8,9 +8,10 @@ import attrs
 import pytest
 
 from agent.build import setups_of
-from agent.site.file import SiteMistakesError, load_site, parse_site
+from agent.site.file import load_site, parse_site
 from agent.site.linkages import incomer_of, linkages_of
 from agent.site.older import RENAMED, Renamed, todays_names
+from disk.tables import TableError
 
 OLD: Final = Path(__file__).parent / "old-sites"
 FILE: Final = Path("site.toml")
@@ -61,7 +62,7 @@ def test_a_learned_incomer_keeps_its_hash_under_the_new_name() -> None:
     assert learned is not None
     assert learned.hash.hex() == "5a8a006fd87ac32574a876b88bf486f683dbf01ae5602388894bce773f7a3790"
     both = text.replace("feed =", "incomer = 1\nfeed =")
-    with pytest.raises(SiteMistakesError, match=r"line\[0\]\.parameters\.feed: is called incomer since"):
+    with pytest.raises(TableError, match=r"line\[0\]\.parameters\.feed: is called incomer since"):
         parse_site(both, FILE)
 
 

@@ -8,9 +8,10 @@ import pytest
 
 from agent.main import main
 from agent.overview import overview, reading_json
-from agent.site.file import ConfigError, SiteMistakesError, load_site, parse_site
+from agent.site.file import ConfigError, load_site, parse_site
 from agent.site.setups import lines_of, setups_of
 from centre.json_lines import JsonLines
+from disk.tables import TableError
 from drivers.reading import Block, PollGroup, Reading
 from evidence.seal import open_body, peek_header
 from tests.agent import rig
@@ -69,7 +70,7 @@ def test_an_analyser_feeds_no_line(folder: Path) -> None:
 )
 def test_a_model_file_that_lies_elsewhere_is_refused(name: str) -> None:
     text = SITE + CEMS.replace("models/our-cems.toml", name.replace("\\", "\\\\"))
-    with pytest.raises(SiteMistakesError) as caught:
+    with pytest.raises(TableError) as caught:
         parse_site(text, Path("site.toml"))
     (problem,) = caught.value.problems
     wanted = "meter[2].model: must be a file below the site file's folder, like models/cems.toml, not "
@@ -82,14 +83,17 @@ def test_a_model_file_with_a_name_that_no_enrolment_takes_is_refused_before(fold
         if good:
             assert parse_site(text, folder / "site.toml").meter[2].model == f"{name}.toml"
             continue
-        with pytest.raises(SiteMistakesError) as caught:
+        with pytest.raises(TableError) as caught:
             parse_site(text, folder / "site.toml")
         assert caught.value.problems == ("meter[2].model: has 65 bytes; the enrolment takes at most 64",)
 
 
 def test_a_model_file_that_is_not_there_is_one_line(folder: Path) -> None:
     (problem,) = problems_of(SITE + CEMS.replace("our", "their"), folder)
-    assert problem == f"meter[2].model: {folder}/models/their-cems.toml: No such file or directory"
+    assert (
+        problem
+        == f"meter[2].model: {folder}/models/their-cems.toml: cannot be read: No such file or directory"
+    )
 
 
 def test_every_mistake_of_a_model_file_is_said_by_the_check(

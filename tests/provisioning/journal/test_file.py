@@ -185,7 +185,7 @@ def assert_told(raw: bytes) -> None:
 
 
 WRONG = [
-    ("[]", "file: must be an object, not a list"),
+    ("[]", "file: must be a table, not []"),
     ("{}", "version: None is not known to this software, which writes 1"),
     ('{"version": 2}', "version: 2 is not known to this software, which writes 1"),
     ('{"version": 1, "extra": 1}', "extra: unknown key"),
@@ -195,11 +195,11 @@ WRONG = [
         '{"version": 1, "meters": [{"id": "m1", "bus": "b1", "unit_id": 300}]}',
         "meters[0].unit_id: must be a whole number from 1 to 247, not 300",
     ),
-    ('{"version": 1, "enrolment": 3}', "enrolment: must be an object, not 3"),
+    ('{"version": 1, "enrolment": 3}', "enrolment: must be a table, not 3"),
     ('{"version": 1, "steps": {"dig": "2026-03-02T07:30:00Z"}}', "steps: 'dig' is no step"),
     ('{"version": 1, "steps": {"find": "noon"}}', "steps.find: must be a time like"),
-    ('{"version": 1, "technician": NaN}', "is not JSON: NaN is no number"),
-    ('{"version": 1, "technician": "\\ud800"}', "technician: holds half a character"),
+    ('{"version": 1, "technician": NaN}', "technician: must be a text"),
+    ('{"version": 1, "technician": "\\ud800"}', "technician: must be a text in quotes"),
 ]
 
 

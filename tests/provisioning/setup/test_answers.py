@@ -24,7 +24,10 @@ meters = ["b1:2"]
 FILES = [
     ("languag = 1", "languag: unknown key"),
     ("x = [", "is not TOML"),
-    ("[[line]]\nkind = 'produce'", "line[0].kind: must be 'production' or 'treatment' or 'incomer'"),
+    (
+        "[[line]]\nkind = 'produce'",
+        "line[0].kind: must be one of production, treatment, incomer, not 'produce'",
+    ),
     ("[[line]]\nrated_kw = '3'", "line[0].rated_kw: must be a number"),
     ("[[meter]]\nclamp_a = {l1 = 'x'}", "meter[0].clamp_a: must be a number"),
     ("[wiring]\nreads = 1.5", "wiring.reads: must be a whole number"),

@@ -1,0 +1,275 @@
+"""Files that people write, read strictly: TOML tables in which every mistake has a line with its place.
+
+All mistakes of a file are named at once (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
+An unknown key is a mistake, nothing is coerced, and a file has a greatest size. A UTF-8 byte order mark,
+which editors on Windows write, is skipped. A table is read in one of two ways, by the same checks:
+
+- key by key with `Table`, where it depends on one key what others may be: meter models, simulated plants;
+- into attrs classes with `disk.classes`: the site file, the journal and the answers of a setup.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final, Generic, Self, TypeVar
+
+from attrs import frozen
+
+T = TypeVar("T")
+EnumT = TypeVar("EnumT", bound=StrEnum)
+
+TEXT_CHARACTERS_MAX: Final = 4000
+"""Longer than any sentence; no file can fill a page with one value."""
+_SHOWN_CHARACTERS_MAX: Final = 40
+"""How much of a wrong value is repeated in a message: one line must stay one line."""
+
+
+class TableError(ValueError):
+    """What somebody wrote is wrong; `problems` has one line a mistake, without the name of the file."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(self.problems))
+
+
+def read_text(path: Path, bytes_max: int) -> str:
+    """The text of a file.
+
+    Raises:
+        TableError: It cannot be read, is too large, or is not UTF-8.
+    """
+    try:
+        with path.open("rb") as file:
+            raw = file.read(bytes_max + 1)
+    except OSError as error:
+        raise TableError([f"cannot be read: {error.strerror}"]) from error
+    return decode_text(raw, bytes_max)
+
+
+def decode_text(raw: bytes, bytes_max: int) -> str:
+    """The text of at most so many bytes.
+
+    Raises:
+        TableError: They are too many, or are not UTF-8.
+    """
+    if len(raw) > bytes_max:
+        raise TableError([f"has more than {bytes_max} bytes; at most {bytes_max} are read"])
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise TableError([f"is not UTF-8 at byte {error.start}"]) from error
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The table of a TOML text; raises TableError."""
+    return _parse(text, tomllib.loads, "TOML")
+
+
+def parse_json(text: str) -> Any:
+    """The value of a JSON text, whatever it is; raises TableError."""
+    return _parse(text, json.loads, "JSON")
+
+
+def _parse(text: str, parse: Callable[[str], T], language: str) -> T:
+    try:
+        return parse(text.removeprefix("\ufeff"))
+    except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep, too
+        raise TableError([f"is not {language}: {error}"]) from error
+
+
+def show(value: object) -> str:
+    """A wrong value in a message, cut short."""
+    shown = repr(value)
+    return shown if len(shown) <= _SHOWN_CHARACTERS_MAX else shown[:_SHOWN_CHARACTERS_MAX] + "…"
+
+
+def join_place(place: str, key: str) -> str:
+    """The place of `key` in the table at `place`, on one line."""
+    shown = key if key.isprintable() and len(key) <= _SHOWN_CHARACTERS_MAX else show(key)
+    return f"{place}.{shown}" if place else shown
+
+
+@frozen
+class Kind(Generic[T]):
+    """What a value must be: in words, by a test, and how it is taken."""
+
+    wanted: str
+    fits: Callable[[Any], bool]
+    take: Callable[[Any], T]
+
+    def check(self, value: Any) -> T:
+        """The value; raises ValueError with one line that says what is wanted."""
+        if not self.fits(value):
+            raise ValueError(f"must be {self.wanted}, not {show(value)}")
+        return self.take(value)
+
+
+def is_number(value: object) -> bool:
+    """Whether `value` is a finite int or float; a bool is neither."""
+    return type(value) is int or (type(value) is float and math.isfinite(value))
+
+
+def is_text(value: object) -> bool:
+    """Whether `value` is a text that can be written again: not endless, no half characters."""
+    if not isinstance(value, str) or len(value) > TEXT_CHARACTERS_MAX:
+        return False
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
+
+
+def whole(low: int, high: int) -> Kind[int]:
+    """A whole number."""
+    return Kind(
+        f"a whole number from {low} to {high}", lambda value: type(value) is int and low <= value <= high, int
+    )
+
+
+def number(low: float, high: float) -> Kind[float]:
+    """A number."""
+    return Kind(
+        f"a number from {low:g} to {high:g}", lambda value: is_number(value) and low <= value <= high, float
+    )
+
+
+def choice(options: Iterable[str], kind: Callable[[Any], T]) -> Kind[T]:
+    """One of some texts."""
+    known = tuple(options)
+    return Kind("one of " + ", ".join(known), lambda value: isinstance(value, str) and value in known, kind)
+
+
+TEXT: Final = Kind(f"a text in quotes, of at most {TEXT_CHARACTERS_MAX} characters", is_text, str)
+LABEL: Final = Kind(
+    "a text", lambda value: is_text(value) and bool(value.strip()) and value.isprintable(), str
+)
+"""Something that can be read: not blank, and printable."""
+FLAG: Final = Kind("true or false", lambda value: isinstance(value, bool), bool)
+
+
+class Table:
+    """One table of a file, read key by key.
+
+    Nothing is raised here: a mistake is noted in `problems`, the default is returned and reading goes on.
+    `finish` notes the keys that nobody read.
+    """
+
+    def __init__(self, data: object, place: str, problems: list[str]) -> None:
+        self.place = place
+        self.problems = problems
+        self._known: set[str] = set()
+        self._data: Mapping[str, Any] = {}
+        if isinstance(data, Mapping):
+            self._data = data
+        else:
+            problems.append(f"{place}: must be a table, not {show(data)}")
+
+    def note(self, key: str, what: str) -> None:
+        """Note a mistake at `key`."""
+        self.problems.append(f"{join_place(self.place, key)}: {what}")
+
+    def matches(self, key: str, value: object) -> bool:
+        """Whether exactly `value` stands at `key`; then `key` is known."""
+        is_same = self._data.get(key) == value and type(self._data.get(key)) is type(value)
+        if is_same:
+            self._known.add(key)
+        return is_same
+
+    def has(self, key: str) -> bool:
+        """Whether anything stands at `key`."""
+        return key in self._data
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text of at least one printable character, or the default itself."""
+        if default is not None and self._get(key, default) == default:
+            return default
+        return self._take(key, default, LABEL, "")
+
+    def number(self, key: str, default: float | None = None, *, low: float, high: float) -> float:
+        """A finite number from `low` to `high`."""
+        return self._take(key, default, number(low, high), low)
+
+    def whole(self, key: str, default: int | None = None, *, low: int, high: int) -> int:
+        """A whole number from `low` to `high`."""
+        return self._take(key, default, whole(low, high), low)
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """True or false."""
+        return self._take(key, default, FLAG, default)
+
+    def choice(self, key: str, kind: type[EnumT], default: EnumT | None = None) -> EnumT:
+        """One of the words of `kind`."""
+        return self._take(key, default, choice(kind, kind), next(iter(kind)))
+
+    def hexadecimal(self, key: str) -> bytes:
+        """Bytes written in hexadecimal, with or without spaces."""
+        value = self._get(key, None)
+        try:
+            return bytes.fromhex(value)
+        except (TypeError, ValueError):
+            self._refuse(key, value, "bytes in hexadecimal")
+            return b""
+
+    def values(self, key: str) -> tuple[int | float | str, ...]:
+        """An array of numbers and texts, at least one."""
+        value = self._get(key, None)
+        if isinstance(value, list) and value and all(isinstance(v, str) or is_number(v) for v in value):
+            return tuple(value)
+        self._refuse(key, value, "an array of numbers or texts")
+        return ()
+
+    def table(self, key: str, *, required: bool = False) -> Self:
+        """The table under `key`, empty if it is not there."""
+        if required and not self.has(key):
+            self.note(key, "missing, a table")
+        return self._below(self._get(key, {}), key)
+
+    def tables(self, key: str, *, required: bool = False) -> tuple[Self, ...]:
+        """The array of tables under `key`."""
+        value = self._get(key, [])
+        if not isinstance(value, list):
+            self._refuse(key, value, "an array of tables")
+            return ()
+        if required and not value:
+            self.note(key, f"needs at least one [[{key}]]")
+        return tuple(self._below(item, f"{key}[{i}]") for i, item in enumerate(value))
+
+    def items(self) -> tuple[tuple[str, Self], ...]:
+        """All keys with their tables; none of them is unknown then."""
+        return tuple((key, self._below(value, key)) for key, value in self.raw().items())
+
+    def raw(self) -> Mapping[str, Any]:
+        """The whole table unchecked; none of its keys is unknown then."""
+        self._known.update(self._data)
+        return self._data
+
+    def finish(self) -> None:
+        """Note every key that nobody read."""
+        for key in self._data.keys() - self._known:
+            self.note(key, name_unknown(key, sorted(self._known)))
+
+    def _below(self, data: object, key: str) -> Self:
+        return type(self)(data, join_place(self.place, key), self.problems)
+
+    def _get(self, key: str, default: object) -> Any:
+        self._known.add(key)
+        return self._data.get(key, default)
+
+    def _take(self, key: str, default: T | None, kind: Kind[T], otherwise: T) -> T:
+        value = self._get(key, default)
+        if kind.fits(value):
+            return kind.take(value)
+        self._refuse(key, value, kind.wanted)
+        return otherwise if default is None else default
+
+    def _refuse(self, key: str, value: object, wanted: str) -> None:
+        self.note(key, f"must be {wanted}, not {show(value)}" if self.has(key) else f"missing, {wanted}")
+
+
+def name_unknown(key: str, known: Iterable[str]) -> str:
+    """What is said of an unknown key: the key that was meant, or all that there are."""
+    import difflib  # noqa: PLC0415 -- 2 ms at import, needed only to explain a mistake
+
+    keys = list(known)
+    close = difflib.get_close_matches(key, keys, n=1)
+    return f"unknown key, did you mean {close[0]}?" if close else f"unknown key; known: {', '.join(keys)}"
