@@ -1,7 +1,7 @@
 """What travels over MQTT: topics and messages, both ways.
 
-Topics of one gateway, and who may write them (the broker's ACL ties the gateway's to the name in
-its certificate; nothing here is believed for its topic alone, the signatures decide):
+The topics of one gateway, and who may publish to them. The broker's ACL ties the gateway's topics to the
+name in its certificate, but nothing is believed because of its topic: the signatures decide.
 
     dj/1/<gateway>/seal      gateway   CBOR [seal, body]            a live seal, whole
     dj/1/<gateway>/chain     gateway   CBOR [seal, seal, …]         seals without bodies, after an outage
@@ -14,7 +14,7 @@ its certificate; nothing here is believed for its topic alone, the signatures de
 
 `seal` is a COSE_Sign1 and `body` a CBOR array of records, both exactly as stored on the gateway:
 they travel as byte strings and are never encoded again. Every message is deterministic CBOR
-(RFC 8949, section 4.2): one value has one encoding, and whatever is not that encoding is refused.
+(RFC 8949, section 4.2): a value has one encoding, and any other is refused.
 """
 
 import json
@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Final
 
-from attrs import frozen
+from attrs import Factory, field, frozen
 
 from evidence import cbor
 from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, FIRST_NUMBER, GATEWAY_PATTERN, NUMBER_MAX
@@ -32,21 +32,20 @@ ROOT: Final = "dj/1"
 BEACON: Final = f"{ROOT}/beacon"
 
 MESSAGE_BYTES_MAX: Final = 65_536
-"""Longest payload that is looked at: a whole seal, or a full chain message."""
+"""Longest payload that is read: a whole seal, or a full chain message."""
 CHAIN_SEALS_MAX: Final = 64
-"""Seals in one chain message: 25 kB at most, so that a thin link moves on."""
+"""Seals in one chain message: 25 kB at most, so that a slow link makes progress."""
 STATE_BYTES_MAX: Final = 2048
 """Longest birth or will."""
 
 _ARRAY_HEAD_BYTES: Final = 3  # an array head for up to 65,535 items
 _STRING_HEAD_BYTES: Final = 5  # a byte string head for up to 4 GiB
-_PACKET_HEAD_BYTES: Final = (
-    1 + 4 + 2 + 2 + 1
-)  # type, remaining length, topic length, packet id, no properties
+_PACKET_HEAD_BYTES: Final = 1 + 4 + 2 + 2 + 1
+"""Type, remaining length, topic length, packet id, no properties."""
 
 
 class WireError(ValueError):
-    """The sender's fault: a topic or a message that is not one of ours."""
+    """The sender's fault: a topic or message that this protocol does not have."""
 
 
 class Kind(StrEnum):
@@ -77,56 +76,33 @@ class BodyMessage:
     body: bytes
 
 
+def _topic(kind: Kind) -> str:
+    """A field that holds the gateway's topic of `kind`."""
+    topic: str = field(default=Factory(lambda topics: topics.of(kind), takes_self=True), init=False, eq=False)
+    return topic
+
+
 @frozen
 class Topics:
-    """The topics of one gateway."""
+    """The topics of one gateway, one for each kind."""
 
-    gateway: str
+    gateway: str = field()
+    seal: str = _topic(Kind.SEAL)
+    chain: str = _topic(Kind.CHAIN)
+    body: str = _topic(Kind.BODY)
+    rekey: str = _topic(Kind.REKEY)
+    state: str = _topic(Kind.STATE)
+    receipt: str = _topic(Kind.RECEIPT)
+    order: str = _topic(Kind.ORDER)
 
-    def __attrs_post_init__(self) -> None:
-        if not is_gateway_id(self.gateway):
-            raise WireError(
-                f"gateway id {self.gateway[:80]!r}: 1 to 32 letters, digits, '_', '.', '-' are wanted"
-            )
+    @gateway.validator
+    def _check(self, _attribute: object, gateway: str) -> None:
+        if not is_gateway_id(gateway):
+            raise WireError(f"gateway id {gateway[:80]!r}: 1 to 32 letters, digits, '_', '.', '-' are wanted")
 
     def of(self, kind: Kind) -> str:
         """The topic of `kind`."""
         return f"{ROOT}/{self.gateway}/{kind}"
-
-    @property
-    def seal(self) -> str:
-        """Live seals, whole."""
-        return self.of(Kind.SEAL)
-
-    @property
-    def chain(self) -> str:
-        """Seals without bodies."""
-        return self.of(Kind.CHAIN)
-
-    @property
-    def body(self) -> str:
-        """Bodies sent later."""
-        return self.of(Kind.BODY)
-
-    @property
-    def rekey(self) -> str:
-        """Statements about the chain's keys."""
-        return self.of(Kind.REKEY)
-
-    @property
-    def state(self) -> str:
-        """Birth and will."""
-        return self.of(Kind.STATE)
-
-    @property
-    def receipt(self) -> str:
-        """Receipts of the centre."""
-        return self.of(Kind.RECEIPT)
-
-    @property
-    def order(self) -> str:
-        """Orders of the centre."""
-        return self.of(Kind.ORDER)
 
 
 def is_gateway_id(text: str) -> bool:
@@ -207,12 +183,12 @@ def encode_state(*, online: bool, details: Mapping[str, str | int | None]) -> by
 
 
 def decode_state(payload: bytes) -> tuple[bool, dict[str, str | int | None]]:
-    """Whether the gateway says that it is online, and what else it says; raises WireError."""
+    """Whether the gateway reports itself online, and the details it gives; raises WireError."""
     if len(payload) > STATE_BYTES_MAX:
         raise WireError(f"state of {len(payload)} bytes, at most {STATE_BYTES_MAX} are taken")
     try:
         state = json.loads(payload)
-        json.dumps(state, ensure_ascii=False).encode()  # half a surrogate pair could not be said again
+        json.dumps(state, ensure_ascii=False).encode()  # half a surrogate pair could not be encoded
     except (ValueError, RecursionError) as error:
         raise WireError(f"state is not JSON: {error}") from error
     if not isinstance(state, dict) or state.get("state") not in ("online", "offline"):

@@ -1,8 +1,7 @@
 """One MQTT connection at a time, through paho. The only file that imports it.
 
-Not for threads: whoever calls `connect` calls everything else. paho's own thread, queue and
-reconnecting are not used, because that is where most of its traps are. Traps of paho 2.2, each met
-where it is marked:
+For one thread. paho's own thread, queue and reconnecting are not used, because most of its traps are
+there. The traps of paho 2.2, each handled where its number stands:
 
     [1] clean_start wipes the session on the first connect
     [2] TCP_NODELAY is never set: 44 ms from a seal to its receipt instead of 9
@@ -28,52 +27,46 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from wire.mqtt_events import FAILURE, PACKET_BYTES_MAX, Acked, Connected, Message, MqttEvent, SubscribeRefused
-from wire.mqtt_settings import (
-    MqttSettings,
-    MqttSettingsError,
-    ServerOnlyTls,
-    TlsFiles,
-    tls_context,
-)
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, ServerOnlyTls, TlsFiles, make_tls_context
 
 WINDOW_MAX: Final = 20
-"""Messages inside paho; larger windows were measured to be slower."""
+"""Messages inside paho; larger windows were slower when measured."""
 RECEIVE_MAXIMUM: Final = 100
-"""Messages that the broker may have on the way to here."""
+"""Unacknowledged messages that the broker may send."""
 INCOMING_BYTES_MAX: Final = 131_072
 """Largest packet that is read: twice a seal; a larger one ends the connection."""
 CONNECT_TIMEOUT_S: Final = 10.0
-"""For TCP and TLS each: longer than any satellite link, shorter than anybody's patience at a stop."""
+"""For TCP and TLS each: longer than any satellite link takes, short enough for a stop."""
 WAKE_BYTES: Final = 4096
-"""Wake-ups taken in one look."""
+"""Wake-ups read at once."""
 
 
 class _Client(Client):
-    """paho's client with a bound on what one packet may bring [7], and the word whether anybody listens."""
+    """paho's client with a limit on the size of a packet [7], which notes whether TCP was connected."""
 
     giant_bytes = 0
     alert = ""
     reached = False
 
     def _create_socket_connection(self) -> socket.socket:
-        """TCP alone; TLS comes after it."""
+        """TCP alone; TLS follows."""
         wire = super()._create_socket_connection()
         self.reached = True
         return wire
 
     def _sock_recv(self, bufsize: int) -> bytes:
-        """The rest of a packet is asked for: refuse before any of it is taken in."""
+        """Called for the rest of a packet: refuse before any of it is read."""
         if bufsize > INCOMING_BYTES_MAX:
             self.giant_bytes = bufsize
             raise ConnectionAbortedError("packet too large")
         try:
             return super()._sock_recv(bufsize)
-        except ssl.SSLError as error:  # in TLS 1.3 the broker's word about our certificate comes this late
+        except ssl.SSLError as error:  # in TLS 1.3 the broker's alert about our certificate comes this late
             self.alert = (error.reason or str(error)).lower().replace("_", " ")
             raise
 
     def _sock_send(self, buf: bytes | bytearray) -> int:
-        """A broker that has closed already may have said why."""
+        """A broker that has closed already may have sent an alert before."""
         try:
             return super()._sock_send(buf)
         except ssl.SSLError:
@@ -87,7 +80,7 @@ class MqttClient:
 
     Attributes:
         tokens: paho's message id → token, for every publish without a PUBACK.
-        window: How many there may be; 0 before the broker has let us in.
+        window: How many of them there may be; 0 before CONNACK.
         end: Why the connection ended, as far as known, and the broker's reason code or 0.
     """
 
@@ -113,7 +106,7 @@ class MqttClient:
 
     @property
     def reached(self) -> bool:
-        """Whether the last `connect` found somebody who takes TCP connections."""
+        """Whether the last `connect` got a TCP connection."""
         return self._client.reached
 
     def is_open(self) -> bool:
@@ -126,10 +119,10 @@ class MqttClient:
         self.tokens[info.mid] = token
 
     def step(self, wake: socket.socket, idle_ms: int) -> bool:
-        """Wait for the network or `wake`, at most `idle_ms`, and work; whether the connection stands."""
+        """Wait at most `idle_ms` for the network or `wake`, and serve it; whether the connection stands."""
         client = self._client
         wire: Any = client.socket()
-        poll = select.poll()  # not select(): descriptors above 1023 are possible in a long life
+        poll = select.poll()  # not select(), which takes no descriptor above 1023
         poll.register(wake, select.POLLIN)
         poll.register(wire, select.POLLIN | (select.POLLOUT if client.want_write() else 0))
         pending = getattr(wire, "pending", int)()  # TLS may hold bytes that the socket no longer shows
@@ -149,12 +142,12 @@ class MqttClient:
         return client.loop_misc() is MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def leave(self) -> None:
-        """An orderly end: the broker keeps the will to itself."""
+        """Disconnect in order: the broker does not publish the will."""
         self._client.disconnect()
         self._client.loop_write()
 
     def forget(self) -> None:
-        """Close, and drop whatever has no PUBACK: nothing of it may go out at the next connect [3] [4]."""
+        """Close, and drop what has no PUBACK: none of it may go out at the next connect [3] [4]."""
         self.window = 0
         self.tokens.clear()
         self._asked.clear()
@@ -164,14 +157,14 @@ class MqttClient:
             wire.close()
 
     def _take_new_certificate(self) -> None:
-        """Show the renewed certificate from this connection on; while the files do not fit, the old one."""
+        """Use a renewed certificate from this connection on; while the files do not fit, the old one."""
         files = self._settings.tls
         if self._tls is None or not isinstance(files, TlsFiles):
             return
         stamps = _stamps(files)
         if stamps != self._tls_stamps:
             with contextlib.suppress(MqttSettingsError):
-                tls_context(files)  # a trial: what fails in the middle would leave ours with half of each
+                make_tls_context(files)  # a trial: a failure in the middle would leave ours half changed
                 self._tls.load_cert_chain(files.certificate, files.key)
                 self._tls.load_verify_locations(files.ca)
                 self._tls_stamps = stamps
@@ -187,7 +180,7 @@ class MqttClient:
         client.connect_timeout = CONNECT_TIMEOUT_S
         if settings.tls is not None:
             self._tls_stamps = _stamps(settings.tls)
-            self._tls = tls_context(settings.tls)
+            self._tls = make_tls_context(settings.tls)
             client.tls_set_context(self._tls)
         if settings.will is not None:
             client.will_set(settings.will.topic, settings.will.payload, qos=1, retain=True)
@@ -201,13 +194,13 @@ class MqttClient:
         properties.SessionExpiryInterval = settings.session_expiry_s
         properties.ReceiveMaximum = RECEIVE_MAXIMUM
         properties.MaximumPacketSize = INCOMING_BYTES_MAX
-        # [1] the default would wipe the session, and what waits in it, on the first connect.
+        # [1] the default would wipe the session, and the messages in it, on the first connect.
         client.connect_async(
             settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties
         )
         return client
 
-    # Callbacks of paho, in the middle of `step`. [6] They only put events into the sink.
+    # Callbacks of paho, within `step`. [6] They only put events into the sink.
 
     def _on_connect(
         self,
@@ -223,27 +216,20 @@ class MqttClient:
         receive_maximum = getattr(properties, "ReceiveMaximum", 65_535)
         self.window = max(1, min(WINDOW_MAX, receive_maximum))
         for topic in self._settings.subscriptions:
-            # Also in a session that was kept: it is what makes retained receipts come again.
+            # Also in a session that was kept: only a new subscription makes retained receipts come again.
             self._asked[client.subscribe(topic, qos=1)[1] or 0] = topic
         size = getattr(properties, "MaximumPacketSize", PACKET_BYTES_MAX)
         self._sink(Connected(flags.session_present, receive_maximum, size))
 
     def _on_disconnect(
-        self,
-        _client: Client,
-        _data: Any,
-        flags: DisconnectFlags,
-        reason: ReasonCode,
-        _properties: Properties | None,
+        self, _client: Client, _data: Any, flags: DisconnectFlags, reason: ReasonCode, _properties: Any
     ) -> None:
         if not self.end[0]:
-            self.end = (
-                self._client.alert or str(reason),
-                reason.value if flags.is_disconnect_packet_from_server else 0,
-            )
+            code = reason.value if flags.is_disconnect_packet_from_server else 0
+            self.end = (self._client.alert or str(reason), code)
 
     def _on_publish(
-        self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Properties | None
+        self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any
     ) -> None:
         token = self.tokens.pop(mid, None)
         if token is not None:
@@ -253,12 +239,7 @@ class MqttClient:
         self._sink(Message(message.topic, bytes(message.payload), message.retain))
 
     def _on_subscribe(
-        self,
-        _client: Client,
-        _data: Any,
-        mid: int,
-        reasons: list[ReasonCode],
-        _properties: Properties | None,
+        self, _client: Client, _data: Any, mid: int, reasons: list[ReasonCode], _properties: Any
     ) -> None:
         for reason in reasons:
             if reason.value >= FAILURE:
@@ -266,7 +247,7 @@ class MqttClient:
 
 
 def _stamps(files: TlsFiles | ServerOnlyTls) -> tuple[object, ...]:
-    """What changes when one of the files is replaced."""
+    """Identity, time and size of the files: changes when one is replaced."""
     if isinstance(files, ServerOnlyTls):
         return ()
     found: list[object] = []
@@ -278,9 +259,9 @@ def _stamps(files: TlsFiles | ServerOnlyTls) -> tuple[object, ...]:
 
 
 def _acknowledge_at_once(wire: Any) -> None:
-    """Answer the broker's TCP now, for this once (tcp(7)): it may wait with a receipt for our ACK.
+    """Send this one TCP acknowledgement without delay (tcp(7)).
 
-    A broker without TCP_NODELAY of its own sends a PUBACK and holds the receipt behind it back until
+    A broker without TCP_NODELAY of its own sends a PUBACK and holds back the receipt behind it until
     the PUBACK is acknowledged, which Linux delays by 40 ms: 44 ms from seal to receipt instead of 4.
     """
     if wire is not None:

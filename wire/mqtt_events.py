@@ -1,4 +1,4 @@
-"""What the MQTT connection reports to whoever owns it."""
+"""The events that the MQTT connection reports to its owner."""
 
 from typing import Final
 
@@ -7,7 +7,7 @@ from attrs import frozen
 
 @frozen
 class Connected:
-    """The broker let this client in."""
+    """The broker accepted this client."""
 
     session_present: bool
     receive_maximum: int
@@ -16,7 +16,7 @@ class Connected:
 
 @frozen
 class Disconnected:
-    """The connection ended or did not come about; `reason_code` is the broker's, 0 if it gave none."""
+    """The connection ended or failed; `reason_code` is the broker's, 0 if it gave none."""
 
     reason: str
     reason_code: int
@@ -32,7 +32,7 @@ class Acked:
 
 @frozen
 class Message:
-    """A message came."""
+    """A message arrived."""
 
     topic: str
     payload: bytes
@@ -49,19 +49,10 @@ class SubscribeRefused:
 
 MqttEvent = Connected | Disconnected | Acked | Message | SubscribeRefused
 
-
 FAILURE: Final = 0x80
-"""This reason code and above: refused (MQTT 5.0, section 2.4)."""
-
-
+"""This reason code and those above mean a refusal (MQTT 5.0, section 2.4)."""
 NOT_AUTHORIZED: Final = 0x87
-
-
 SESSION_TAKEN_OVER: Final = 0x8E
-
-
 PACKET_TOO_LARGE: Final = 0x95
-
-
 PACKET_BYTES_MAX: Final = 268_435_460
-"""Largest packet that MQTT can name (section 2.1.4): what counts while a broker names no maximum."""
+"""Largest packet that MQTT can name (section 2.1.4): applies while a broker names no maximum."""

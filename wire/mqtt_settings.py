@@ -1,7 +1,7 @@
-"""How to reach the broker: address, name, certificates. Checked before the first connect.
+"""How to reach the broker: address, client id, certificates. Checked before the first connect.
 
-TLS 1.3 with a client certificate is the rule. Without it a connection goes only to this machine,
-unless `plain_allowed` says that somebody decided otherwise.
+TLS 1.3 with a client certificate is the rule. A plain connection goes only to this machine, unless
+`plain_allowed` is set on purpose.
 """
 
 import ipaddress
@@ -15,12 +15,11 @@ from attrs import field, frozen
 MQTT_PORT: Final = 1883
 MQTTS_PORT: Final = 8883
 KEEPALIVE_S: Final = 20
-"""A dead link is noticed within two of these; a 4G modem keeps its NAT entry for longer than one."""
+"""A dead link is noticed within two intervals; a 4G modem keeps its NAT entry for longer than one."""
 SESSION_EXPIRY_S: Final = 7 * 86_400
-"""The broker keeps receipts and orders for a gateway that is away for a week."""
-
+"""The broker keeps receipts and orders for a gateway that is offline for up to a week."""
 DRAIN_S: Final = 2.0
-"""At a stop, how long the last messages may wait for their PUBACK; a retained farewell is among them."""
+"""At a stop, how long the last messages, such as the retained "offline", may wait for their PUBACK."""
 
 
 class MqttSettingsError(ValueError):
@@ -29,7 +28,7 @@ class MqttSettingsError(ValueError):
 
 @frozen
 class TlsFiles:
-    """PEM files: whom to believe, who we are, and the key of that."""
+    """PEM files: the authority that is trusted, our certificate, and its key."""
 
     ca: Path
     certificate: Path
@@ -38,11 +37,11 @@ class TlsFiles:
 
 @frozen
 class ServerOnlyTls:
-    """TLS in which only the server shows a certificate: for who has none yet.
+    """TLS in which only the server shows a certificate: for a gateway that has none yet.
 
     Attributes:
-        authority: PEM of whom to believe. None believes anybody, to ask for this very certificate and hold it
-            against a fingerprint that came another way; nothing else may be said on such a connection.
+        authority: PEM of the trusted authority. None accepts any server, in order to fetch that certificate
+            and compare it with a fingerprint from elsewhere; nothing else may go over such a connection.
     """
 
     authority: str | None
@@ -50,7 +49,7 @@ class ServerOnlyTls:
 
 @frozen
 class Will:
-    """What the broker says, retained, when this client is gone."""
+    """What the broker publishes, retained, when this client is gone."""
 
     topic: str
     payload: bytes
@@ -64,13 +63,11 @@ class MqttSettings:
         host, port: The broker.
         client_id: Fixed for this gateway: the broker keeps the session under it.
         tls: The certificate files, None for a plain connection.
-        plain_allowed: Plain connections to other machines are wanted.
+        plain_allowed: Whether a plain connection may go to another machine.
         subscriptions: Topic filters, subscribed anew (QoS 1) on every connect.
-        will: The last word.
-        keepalive_s, session_expiry_s: See the constants; real seconds.
-        drain_s: See the constant; real seconds.
-        reconnect_first_s, reconnect_longest_s: Pause between tries, doubled each time, with jitter. Within
-            a minute of its return a broker is used again.
+        keepalive_s, session_expiry_s, drain_s: See the constants; real seconds.
+        reconnect_first_s, reconnect_longest_s: Pause between tries, doubled each time, with jitter: a broker
+            that returns is in use again within a minute.
     """
 
     host: str
@@ -93,7 +90,7 @@ class MqttSettings:
 
 @frozen
 class Address:
-    """Where a broker is, and the certificates to show it."""
+    """A broker's host and port, and the certificates for it."""
 
     host: str
     port: int
@@ -104,7 +101,7 @@ def parse_broker(url: str, ca: Path | None, certificate: Path | None, key: Path 
     """The broker at `mqtts://host:port`, or `mqtt://host:port` without TLS.
 
     Raises:
-        MqttSettingsError: The URL is something else, or the files do not go with it.
+        MqttSettingsError: The URL has another form, or does not go with the files.
     """
     try:
         parts = urlsplit(url)
@@ -123,10 +120,10 @@ def parse_broker(url: str, ca: Path | None, certificate: Path | None, key: Path 
 
 
 class _ClosingSocket(ssl.SSLSocket):
-    """paho forgets a socket whose handshake failed; this one closes itself."""
+    """Closes itself when its handshake fails, which paho does not do."""
 
     def do_handshake(self, block: bool = False) -> None:
-        """Raises OSError, as its parent does."""
+        """As in the parent class; raises OSError."""
         try:
             super().do_handshake(block)
         except OSError:
@@ -142,30 +139,22 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _server_context(tls: ServerOnlyTls) -> ssl.SSLContext:
-    """TLS 1.3 only; no certificate of ours is shown."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.sslsocket_class = _ClosingSocket
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    if tls.authority is None:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    else:
-        context.load_verify_locations(cadata=tls.authority)
-    return context
-
-
-def tls_context(files: TlsFiles | ServerOnlyTls) -> ssl.SSLContext:
-    """TLS 1.3 only, the broker's name checked, our certificate shown.
+def make_tls_context(files: TlsFiles | ServerOnlyTls) -> ssl.SSLContext:
+    """TLS 1.3 only; the broker's name is checked and our certificate shown, as far as `files` has them.
 
     Raises:
         MqttSettingsError: A file is missing or does not fit the others.
     """
-    if isinstance(files, ServerOnlyTls):
-        return _server_context(files)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.sslsocket_class = _ClosingSocket
     context.minimum_version = ssl.TLSVersion.TLSv1_3
+    if isinstance(files, ServerOnlyTls):
+        if files.authority is None:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        else:
+            context.load_verify_locations(cadata=files.authority)
+        return context
     try:
         context.load_verify_locations(files.ca)
     except OSError as error:  # ssl.SSLError is one, too

@@ -1,7 +1,4 @@
-"""How fast something may be tried again or sent: growing pauses, patience, and a byte budget.
-
-All take the time as an argument and keep no clock of their own.
-"""
+"""Growing pauses between tries, time-outs that double, and a byte budget. None reads a clock of its own."""
 
 from attrs import define, field
 
@@ -29,15 +26,15 @@ class Backoff:
 
     @property
     def next_s(self) -> float:
-        """The pause that the next failure brings."""
+        """The pause after the next failure."""
         return self._next_s
 
 
 @define
 class Patience:
-    """Waits for an answer to what was sent; each time it runs out it waits twice as long.
+    """A time-out for answers, which doubles each time it expires.
 
-    `out` says that it ran out and no progress was seen since.
+    `out`: it has expired, and there was no progress since.
     """
 
     pause: Backoff
@@ -45,22 +42,22 @@ class Patience:
     _since_s: float | None = field(init=False, default=None)
 
     def sent(self, now_s: float) -> None:
-        """Something went out that wants an answer."""
+        """A message went out that must be answered."""
         if self._since_s is None:
             self._since_s = now_s
 
     def progress(self, now_s: float, *, more: bool) -> None:
-        """An answer came; `more` is still awaited."""
+        """An answer arrived; `more`: others are still awaited."""
         self.out = False
         self.pause.succeed()
         self._since_s = now_s if more else None
 
     def forget(self) -> None:
-        """What was sent will be sent again: wait from then on."""
+        """What was sent will be sent again; the time-out begins with that."""
         self._since_s = None
 
     def expire(self, now_s: float) -> bool:
-        """Whether patience ran out now."""
+        """Whether the time-out has expired just now."""
         if self._since_s is None or now_s - self._since_s < self.pause.next_s:
             return False
         self.pause.fail()
@@ -93,5 +90,5 @@ class Budget:
         return self._left > 0
 
     def spend(self, size: int) -> None:
-        """Count a message that goes."""
+        """Count a message that is sent."""
         self._left -= size

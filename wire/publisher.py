@@ -1,17 +1,16 @@
-"""The publisher: carries what it is given, reports what happened, decides nothing.
+"""The MQTT connection of gateway and subscriber: sends what it is given, reports events, decides nothing.
 
-One thread owns the connection; nobody else touches it. `publish` hands over to that thread and
-returns at once; whatever happens comes back as an event through `sink`, called in that thread,
-which must only put it into a queue. Both the gateway and the subscriber use it.
+One thread owns the connection. `publish` hands over to that thread and returns at once; what happens is
+reported by calling `sink` in that thread, which must only put the event into a queue.
 
 Invariants
 - paho never holds more than min(20, Receive Maximum) messages, whatever is handed over.
 - What was not acknowledged when a connection ends is dropped here: the database is the queue, and
   the outbox decides again from receipts.
-- The thread outlives whatever the network or paho does; `is_alive` says so, `stop` ends in seconds.
-- After a loss it comes back with pauses from 1 to 50 s and jitter; after a clone alarm, late. While
-  nobody listens it asks every second: a SYN costs a broker nothing that is not there, and the first
-  message follows its return at once. Only who listens and fails (TLS, CONNACK) is given growing pauses.
+- The thread survives whatever the network or paho does (`is_alive`), and `stop` ends within seconds.
+- While nothing listens at the broker's port it tries every second: that costs little, and the first message
+  follows the broker's return at once. If the broker listens and fails (TLS, CONNACK), or a connection is
+  lost, pauses grow from 1 to 50 s, with jitter; after a session take-over the pause is the longest.
 """
 
 import contextlib
@@ -30,9 +29,9 @@ from wire.mqtt_settings import MqttSettings
 from wire.pacing import Backoff
 
 POLL_MS: Final = 1000
-"""The keepalive wants to be looked after at least this often."""
+"""paho's keepalive must run at least this often."""
 DRAIN_POLL_MS: Final = 50
-"""At a stop, how often the end of patience is looked at."""
+"""At a stop, how often the time limit is checked."""
 
 
 class Publisher:
@@ -53,7 +52,7 @@ class Publisher:
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{settings.client_id}", daemon=True)
 
     def start(self) -> None:
-        """Begin to connect; from now on events come."""
+        """Begin to connect and to report events."""
         self._thread.start()
 
     def publish(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:
@@ -62,12 +61,12 @@ class Publisher:
         self._wake()
 
     def reconnect(self) -> None:
-        """Leave this connection and make another."""
+        """End this connection and make another."""
         self._reconnecting.set()
         self._wake()
 
     def stop(self, timeout_s: float = CONNECT_TIMEOUT_S) -> None:
-        """Send what was handed over, disconnect and end; give up waiting after `timeout_s` real seconds."""
+        """Send what was handed over, disconnect and end; waits at most `timeout_s` real seconds."""
         self._stopping.set()
         self._wake()
         if self._thread.is_alive():
@@ -81,7 +80,7 @@ class Publisher:
         return self._thread.is_alive()
 
     def _wake(self) -> None:
-        with contextlib.suppress(OSError):  # full of wake-ups is awake enough; closed is stopped
+        with contextlib.suppress(OSError):  # a full socket wakes it too; a closed one means it has stopped
             self._wake_out.send(b"\0")
 
     def _report(self, event: MqttEvent) -> None:
@@ -93,7 +92,7 @@ class Publisher:
         while not self._stopping.is_set():
             try:
                 self._serve()
-            except Exception as error:  # noqa: BLE001 - whatever paho raises [5], the link must outlive it
+            except Exception as error:  # noqa: BLE001 - the thread must survive whatever paho raises [5]
                 self._client.end = (f"{type(error).__name__}: {error}", self._client.end[1])
             self._outgoing.clear()
             self._client.forget()
@@ -131,6 +130,6 @@ class Publisher:
 
     def _pause_s(self, code: int) -> float:
         pause_s = self._backoff.fail() if self._client.reached else self._settings.reconnect_first_s
-        if code == SESSION_TAKEN_OVER:  # two of one name must not throw each other out for ever
+        if code == SESSION_TAKEN_OVER:  # or two clients of one id throw each other out for ever
             pause_s = self._settings.reconnect_longest_s
         return pause_s * random.uniform(0.5, 1.0)  # noqa: S311 - spreads reconnects, protects nothing

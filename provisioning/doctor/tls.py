@@ -8,7 +8,7 @@ from contextlib import closing
 from typing import Final
 
 from provisioning.doctor.finding import CHECK_CA, RENEW, Finding, Said, failed
-from wire.mqtt_settings import MqttSettings, MqttSettingsError, tls_context
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, make_tls_context
 
 CONNECT_S: Final = 5.0
 ALERT_S: Final = 1.0
@@ -107,7 +107,7 @@ def reach(settings: MqttSettings, tell: _Tell) -> Finding | None:
 def _tls(settings: MqttSettings, link: socket.socket) -> Finding | None:
     assert settings.tls is not None
     try:
-        context = tls_context(settings.tls)
+        context = make_tls_context(settings.tls)
     except MqttSettingsError as error:
         why = "证书与私钥不匹配" if "MISMATCH" in str(error) else str(error)
         return failed(

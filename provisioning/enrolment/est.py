@@ -18,7 +18,7 @@ from attrs import define, field
 
 from provisioning.enrolment.trouble import EnrolTroubleError, shown, trouble
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
-from wire.mqtt_settings import ServerOnlyTls, TlsFiles, tls_context
+from wire.mqtt_settings import ServerOnlyTls, TlsFiles, make_tls_context
 
 ROOT: Final = "/.well-known/est"
 PATIENCE_S: Final = 20.0
@@ -41,7 +41,7 @@ class EstTransport:
         """Ask, and read the answer."""
         if not self._authority:
             self._authority = self._fetched(authority)
-        context = tls_context(ServerOnlyTls(self._authority))
+        context = make_tls_context(ServerOnlyTls(self._authority))
         if self.own is not None:
             context.load_cert_chain(self.own.certificate, self.own.key)
         verb = "simpleenroll" if self.own is None else "simplereenroll"
@@ -59,7 +59,7 @@ class EstTransport:
     def _fetched(self, wanted: bytes) -> str:
         from wire.enrolment import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
 
-        status, body = self._ask(tls_context(ServerOnlyTls(None)), "GET", "cacerts")
+        status, body = self._ask(make_tls_context(ServerOnlyTls(None)), "GET", "cacerts")
         if status != HTTPStatus.OK:
             raise trouble("unreachable", where=self.place, why=f"HTTP {status}")
         try:

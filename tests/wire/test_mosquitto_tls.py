@@ -11,7 +11,7 @@ from provisioning.demo.broker import Broker
 from tests.wire.certificates import Authority
 from tests.wire.ends import CentreEnd, Gateway, Link, enrol, settings
 from wire.mqtt_events import Acked, Connected, Disconnected, Message
-from wire.mqtt_settings import MqttSettings, MqttSettingsError, TlsFiles, tls_context
+from wire.mqtt_settings import MqttSettings, MqttSettingsError, TlsFiles, make_tls_context
 
 
 def test_seals_arrive_through_tls_and_the_acl(
@@ -125,7 +125,7 @@ def test_a_broker_under_another_name_is_not_spoken_to(secure_broker: Broker, aut
 def test_a_client_without_certificate_or_with_old_tls_is_refused(
     secure_broker: Broker, authority: Authority, flaw: str
 ) -> None:
-    context = tls_context(authority.client("gw-7"))
+    context = make_tls_context(authority.client("gw-7"))
     if flaw == "no certificate":
         context = ssl.create_default_context(cafile=str(authority.ca))
     else:
@@ -151,6 +151,6 @@ def test_a_certificate_file_that_cannot_be_used_is_named(authority: Authority, t
     good = authority.client("gw-7")
     other = authority.client("gw-8")
     with pytest.raises(MqttSettingsError, match=r"missing\.pem"):
-        tls_context(TlsFiles(tmp_path / "missing.pem", good.certificate, good.key))
+        make_tls_context(TlsFiles(tmp_path / "missing.pem", good.certificate, good.key))
     with pytest.raises(MqttSettingsError, match=r"gw-8\.key"):
-        tls_context(TlsFiles(good.ca, good.certificate, other.key))
+        make_tls_context(TlsFiles(good.ca, good.certificate, other.key))

@@ -12,7 +12,7 @@ from centre.register import read_register
 from evidence.moments import utc_ms
 from tests.provisioning.enrolment.desk import Desk, bad, bare, call, good, offer_file, openssl
 from wire.enrolment.certificates import parse_certificate, pem
-from wire.mqtt_settings import TlsFiles, tls_context
+from wire.mqtt_settings import TlsFiles, make_tls_context
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_bare_gateway_is_enrolled_by_a_stick_and_openssl_agrees(desk: Desk, tm
         "verify", "-purpose", "sslclient", "-CAfile", str(tls / "ca.pem"), str(tls / "certificate.pem")
     )
     assert (tls / "key.pem").stat().st_mode & 0o777 == 0o600
-    tls_context(TlsFiles(tls / "ca.pem", tls / "certificate.pem", tls / "key.pem"))
+    make_tls_context(TlsFiles(tls / "ca.pem", tls / "certificate.pem", tls / "key.pem"))
     site.write_text(site.read_text("utf-8") + lines, "utf-8")
     assert agent_main(["check", "--config", str(site)]) == 0
     entry = read_register(desk.folder / "register")["g1"]
