@@ -12,7 +12,7 @@ import click
 
 from centre.enrolment.ledger import RequestKept
 from centre.enrolment.office import Office
-from disk.files import replace_file
+from disk.files import replace_file, write_output
 from evidence.moments import utc_ms
 from provisioning.centre.options import (
     AS_JSON,
@@ -75,7 +75,7 @@ def approve(
                 word = "denied" if deny else "approved"
                 last = office.approve(request.code, OFFICER, utc_ms(), word=word)
             if request is not None and out is not None:
-                out.write_bytes(csr_pem(request.csr))
+                write_output(out, csr_pem(request.csr))
             refusals += isinstance(last, Refused)
             if folder is not None and request is not None:
                 write_answer(folder, request.gateway, last)

@@ -31,7 +31,7 @@ from provisioning.evidence import export, verb
 from provisioning.journal.file import Journal, load_journal, save_journal
 from provisioning.live.page import gate
 from provisioning.setup.session import aside
-from provisioning.terminal.bus_option import opened
+from provisioning.terminal.bus_option import open_record
 from provisioning.terminal.exits import write_or_fail
 from tests.evidence.chains import Chain, secret
 from wire.enrolment import certificates
@@ -209,7 +209,7 @@ def _ask(folder: Path) -> None:
 
 
 def _record(folder: Path) -> None:
-    with opened(folder / "record") as write:
+    with open_record(folder / "record") as write:
         for number in range(9):
             write(f"line {number}\n")
 
@@ -398,7 +398,7 @@ WRITERS: Final = (
         refuses=(RuntimeError,),  # click's Exit
     ),
     Writer("a chain", ("provisioning.evidence.export:command",), _export, FILE, OLD_FILE),
-    Writer("a record", ("provisioning.terminal.bus_option:opened.write",), _record, _recorded, _record),
+    Writer("a record", ("provisioning.terminal.bus_option:open_record.write",), _record, _recorded, _record),
     Writer(
         "a file that is set aside",
         ("provisioning.setup.session:aside",),
@@ -452,6 +452,6 @@ RAW: Final = {
     "provisioning.demo.broker:Broker.__init__": "open: the log of a process",
     "provisioning.demo.parts:Part.start": "open: the log of a process",
     "provisioning.enrolment.identity:Identity.install": "symlink_to: a new link, which move puts in place",
-    "provisioning.terminal.bus_option:opened": "open: a stream of lines; write_all writes each",
+    "provisioning.terminal.bus_option:open_record": "open: a stream of lines; write_all writes each",
 }
 """Where something else than disk/ writes, makes or renames a file, and why."""
