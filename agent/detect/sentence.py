@@ -1,8 +1,8 @@
 """One sentence about an episode for the people of the plant, in Chinese and in English.
 
-It says what ran, what did not, how much was expected, since when, and how complete the data is.
-Times are those of the plant's zone, powers in kW. A word of the templates that ends in `_kw`,
-`_min` or `_at` is the number of that name in watts, seconds or UTC seconds.
+It says what ran, what did not, how much was expected, since when, and how complete the data is. Times are
+in the plant's zone, powers in kW. A placeholder that ends in `_kw`, `_min` or `_at` stands for the number of
+that name in watts, seconds or UTC seconds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from agent.detect.channels import Cause
 from agent.detect.episode import Rule
+from evidence.words import Words
 
-_VIOLATION: Final = (
+_VIOLATION: Final = Words(
     (
         "生产线{lines}自{production_on_at}起运行，功率{production_kw}千瓦；{what}：功率{treatment_kw}千瓦，"
         "应不低于{treatment_expected_kw}千瓦（通常{treatment_normal_kw}千瓦）；自{deficit_begin_at}起治污不足"
@@ -25,50 +26,52 @@ _VIOLATION: Final = (
         "{percent} % of samples present{cause}."
     ),
 )
-_WHAT: Final = {
-    Rule.OFF: ("治污设施异常关闭", "treatment went off"),
-    Rule.LATE_START: ("治污设施未开启", "treatment was not started"),
-    Rule.EARLY_STOP: ("治污设施先于生产关闭", "treatment was stopped before production"),
-    Rule.IDLE: ("治污设施空转", "treatment ran idle"),
-    Rule.UNDERSPEED: (
+_WHAT: Final[Mapping[Rule, Words]] = {
+    Rule.OFF: Words("治污设施异常关闭", "treatment went off"),
+    Rule.LATE_START: Words("治污设施未开启", "treatment was not started"),
+    Rule.EARLY_STOP: Words("治污设施先于生产关闭", "treatment was stopped before production"),
+    Rule.IDLE: Words("治污设施空转", "treatment ran idle"),
+    Rule.UNDERSPEED: Words(
         "治污设施减速运行（约相当于{speed_hz}赫兹）",
         "treatment turned too slowly (as a fan does at about {speed_hz} Hz)",
     ),
 }
-_CAUSES: Final = {
-    Cause.SUPPLY: ("；其供电电压已消失", "; its supply voltage is gone"),
-    Cause.BREAKER_OR_CT: (
+_CAUSES: Final[Mapping[Cause, Words]] = {
+    Cause.SUPPLY: Words("；其供电电压已消失", "; its supply voltage is gone"),
+    Cause.BREAKER_OR_CT: Words(
         "；电压正常而毫无电流：开关断开或互感器脱落、短接",
         "; voltage is there, but no current at all: its breaker is open or a CT is off",
     ),
-    Cause.BREAKER: (
+    Cause.BREAKER: Words(
         "；电压正常而毫无电流，总进线功率同步下降：开关断开",
         "; voltage is there, but no current, and the incomer fell as well: its breaker is open",
     ),
-    Cause.CT: (
+    Cause.CT: Words(
         "；总进线功率并未下降：负荷可能仍在运行，互感器脱落或短接",
         "; the incomer did not fall: the load may still run behind a CT that is off",
     ),
-    Cause.STOPPED: (
+    Cause.STOPPED: Words(
         "；电压正常且仍有待机电流：计量正常，设备被停机",
         "; voltage and standby current are there: the meter measures, the machine was stopped",
     ),
-    Cause.REJECTED: ("；读数超出量程或为负，已剔除", "; its readings were out of range or negative"),
-    Cause.METER: ("；其他线路仍有数据：仅该电表无应答", "; other lines answer, only this meter is silent"),
-    Cause.SITE: ("；全部线路均无数据", "; no line answers at all"),
-    Cause.UNKNOWN: ("", ""),
+    Cause.REJECTED: Words("；读数超出量程或为负，已剔除", "; its readings were out of range or negative"),
+    Cause.METER: Words(
+        "；其他线路仍有数据：仅该电表无应答", "; other lines answer, only this meter is silent"
+    ),
+    Cause.SITE: Words("；全部线路均无数据", "; no line answers at all"),
+    Cause.UNKNOWN: Words("", ""),
 }
 _DIRECTIONS: Final = (
-    (
+    Words(
         "已计量线路之和偏大，互感器变比或接线可能有误",
         "the lines show more than they should, a CT ratio or a wiring may be wrong",
     ),
-    (
+    Words(
         "可能有未计量的负荷在运行，或某线路互感器脱落",
         "a load may run unmetered, or a CT of a line may be off",
     ),
 )
-_OVERRUN: Final = (
+_OVERRUN: Final = Words(
     (
         "治污设施{lines}自{begin_at}起在无生产时运行，功率{treatment_kw}千瓦，"
         "超过正常最长的{overrun_limit_min}分钟：可能有未计量的生产，或该负荷不是治污设施。"
@@ -79,7 +82,7 @@ _OVERRUN: Final = (
         "is no treatment."
     ),
 )
-_ORPHANS: Final = (
+_ORPHANS: Final = Words(
     (
         "治污设施{lines}在24小时内无生产启停{orphan_starts}次，正常应少于{orphan_limit}次："
         "可能有未计量的生产，或该负荷不是治污设施。"
@@ -89,38 +92,37 @@ _ORPHANS: Final = (
         "{orphan_limit} are normal: production may run unmetered, or this load is no treatment."
     ),
 )
-_NO_SUPPLY: Final = (
+_NO_SUPPLY: Final = Words(
     ("{lines}自{begin_at}起只有{value_w}瓦，其电表亦无电压{elsewhere}：供电中断。此时段不对该线路作判断。"),
     (
         "{lines} has shown {value_w} W since {begin_at}, and its meter shows no voltage either{elsewhere}: "
-        "its supply is gone, nothing is said about this line for this time."
+        "its supply is gone, this line is not judged for this time."
     ),
 )
-_ELSEWHERE: Final[dict[bool | None, tuple[str, str]]] = {
-    True: ("（其他线路有电压）", " (other lines have voltage)"),
-    False: ("（全部线路均无电压）", " (the same on every line that tells it)"),
-    None: ("", ""),
+_ELSEWHERE: Final[Mapping[bool | None, Words]] = {
+    True: Words("（其他线路有电压）", " (other lines have voltage)"),
+    False: Words("（全部线路均无电压）", " (nor does any other meter)"),
+    None: Words("", ""),
 }
-_TEMPLATES: Final = {
-    Rule.DATA_LOSS: (
+_TEMPLATES: Final[Mapping[Rule, Words]] = {
+    Rule.DATA_LOSS: Words(
         (
             "{lines}自{begin_at}起无有效数据（{age_min}分钟，剔除{rejected}个读数）{cause}。"
             "请检查电表、通信总线或供电；此时段不对治污设施作判断。"
         ),
         (
             "no valid data from {lines} since {begin_at} ({age_min} min, {rejected} samples "
-            "rejected){cause}. Meter, bus and supply are to be checked; nothing is said about treatment "
-            "for this time."
+            "rejected){cause}. Check meter, bus and supply; treatment is not judged for this time."
         ),
     ),
-    Rule.STUCK: (
+    Rule.STUCK: Words(
         "{lines}的电表自{begin_at}起读数一直为{value_w}瓦（恒值），超过允许的{stuck_limit_min}分钟：可能已冻结。",
         (
             "the meter of {lines} has shown exactly {value_w} W since {begin_at}, longer than the "
             "{stuck_limit_min} min that it may repeat a value: it may be frozen."
         ),
     ),
-    Rule.FLAT: (
+    Rule.FLAT: Words(
         (
             "{lines}的负荷（{value_kw}千瓦）自{begin_at}起异常平稳：波动{noise}，该设备正常不低于{noise_floor}；"
             "可能被其他负载替代。"
@@ -131,7 +133,7 @@ _TEMPLATES: Final = {
             "may have taken its place."
         ),
     ),
-    Rule.DUMMY: (
+    Rule.DUMMY: Words(
         (
             "{lines}的负荷（{value_kw}千瓦）自{begin_at}起功率因数达{pf}（该设备通常{pf_on}）："
             "像电加热器而不像电动机，可能为替代负载。"
@@ -142,7 +144,7 @@ _TEMPLATES: Final = {
             "taken its place."
         ),
     ),
-    Rule.INTERRUPTIONS: (
+    Rule.INTERRUPTIONS: Words(
         (
             "生产线{lines}运行期间，治污设施在{interruption_window_min}分钟内短时中断{interruption_count}次，"
             "累计{interrupted_for_min}分钟（上限{interruption_limit_min}分钟）：每次都短于报警延时，合计过多。"
@@ -154,7 +156,7 @@ _TEMPLATES: Final = {
             "too much."
         ),
     ),
-    Rule.INCOMER_RESIDUAL: (
+    Rule.INCOMER_RESIDUAL: Words(
         (
             "总进线{lines}的功率与所有已计量线路之和相差{residual_kw}千瓦（自{begin_at}起），"
             "正常为{residual_lo_kw}至{residual_hi_kw}千瓦：{direction}。"
@@ -164,14 +166,14 @@ _TEMPLATES: Final = {
             "where {residual_lo_kw} to {residual_hi_kw} kW are normal: {direction}."
         ),
     ),
-    Rule.CT_PROD: (
+    Rule.CT_PROD: Words(
         "{lines}自{begin_at}起只有{value_w}瓦，而待机功率一向不低于{ct_floor_w}瓦：互感器可能脱落或短接{cause}。",
         (
             "{lines} has shown {value_w} W since {begin_at}, although at least {ct_floor_w} W of "
             "standby were always measured: a current transformer may be off{cause}."
         ),
     ),
-    Rule.LOW_CORRELATION: (
+    Rule.LOW_CORRELATION: Words(
         (
             "{lines}：治污负荷不再像以往那样跟随生产（相关系数{correlation}，调试期不低于{correlation_limit}）；"
             "建议查看，本身不构成违规。"
@@ -187,27 +189,26 @@ _TEMPLATES: Final = {
 def write_sentence(
     rule: Rule, lines: Sequence[str], numbers: Mapping[str, Any], offset_s: int
 ) -> dict[str, str]:
-    """The sentence in both languages."""
-    words = _words(numbers, offset_s)
-    listed = ("、".join(lines), _list_en(lines))
-    texts = []
-    for language, template in enumerate(_template(rule, numbers)):
-        words["what"] = _WHAT.get(rule, ("", ""))[language].format_map(words)
-        words["cause"] = _CAUSES[_cause(rule, numbers)][language]
-        words["elsewhere"] = _ELSEWHERE[numbers.get("voltage_elsewhere")][language]
-        words["direction"] = _DIRECTIONS[numbers.get("residual_w", 0) > 0][language]
-        texts.append(template.format(lines=listed[language], **words))
-    chinese, english = texts
-    return {"zh": chinese, "en": english[0].upper() + english[1:]}
+    """The sentence in both languages, as a record carries it."""
+    values = _to_values(numbers, offset_s)
+    values |= {
+        "lines": Words("、".join(lines), _list_en(lines)),
+        "what": _WHAT[rule].fill(**values) if rule in _WHAT else "",
+        "cause": _CAUSES[_find_cause(rule, numbers)],
+        "elsewhere": _ELSEWHERE[numbers.get("voltage_elsewhere")],
+        "direction": _DIRECTIONS[numbers.get("residual_w", 0) > 0],
+    }
+    found = _find_template(rule, numbers).fill(**values)
+    return Words(found.zh, found.en[0].upper() + found.en[1:]).to_body()
 
 
-def _cause(rule: Rule, numbers: Mapping[str, Any]) -> Cause:
-    """Causes explain power that is missing, not power that is too low."""
+def _find_cause(rule: Rule, numbers: Mapping[str, Any]) -> Cause:
+    """The cause to name: it explains power that is missing, not power that is too low."""
     low = rule in {Rule.IDLE, Rule.UNDERSPEED}
     return Cause.UNKNOWN if low else Cause(numbers.get("cause", Cause.UNKNOWN))
 
 
-def _template(rule: Rule, numbers: Mapping[str, Any]) -> tuple[str, str]:
+def _find_template(rule: Rule, numbers: Mapping[str, Any]) -> Words:
     if rule in _WHAT:
         return _VIOLATION
     if rule is Rule.DECOUPLED:
@@ -217,17 +218,17 @@ def _template(rule: Rule, numbers: Mapping[str, Any]) -> tuple[str, str]:
     return _TEMPLATES[rule]
 
 
-def _words(numbers: Mapping[str, Any], offset_s: int) -> dict[str, Any]:
-    words = dict(numbers) | {"percent": int(100 * numbers["completeness"])}
+def _to_values(numbers: Mapping[str, Any], offset_s: int) -> dict[str, Any]:
+    values = dict(numbers) | {"percent": int(100 * numbers["completeness"])}
     for name, value in numbers.items():
         if name.endswith("_at_s") and value is not None:
             moment = datetime.fromtimestamp(value, UTC) + timedelta(seconds=offset_s)
-            words[name[:-2]] = moment.strftime("%H:%M")
+            values[name[:-2]] = moment.strftime("%H:%M")
         elif name.endswith("_s"):
-            words[name[:-2] + "_min"] = round((value or 0) / 60)
+            values[name[:-2] + "_min"] = round((value or 0) / 60)
         elif name.endswith("_w"):
-            words[name[:-2] + "_kw"] = f"{value / 1000:.1f}"
-    return words
+            values[name[:-2] + "_kw"] = f"{value / 1000:.1f}"
+    return values
 
 
 def _list_en(lines: Sequence[str]) -> str:

@@ -1,11 +1,10 @@
-"""Early warning: says at once when a deficit of treatment begins to count, and when it ends.
+"""Early warning for the plant: a deficit of treatment begins to count, or has ended.
 
-For the plant, not for the centre: a fan that failed is mended within minutes, and then there is no
-episode. A warning begins when production runs and the weighted deficit has reached `after_s` (plus
-the lag by which treatment follows), so that single samples and normal starts stay quiet; it ends when
-treatment is healthy again, when production stops, or when the violation is raised, which has its own
-episode. There is one warning at a time for each linkage. `left_s` is what remains until the episode
-if nothing changes.
+Not for the centre: a failed fan that is mended within minutes makes no episode. A warning begins when
+production runs and the weighted deficit has reached `after_s` plus the lag by which treatment follows, so
+that single samples and normal starts cause none. It ends when treatment is healthy again, when production
+stops, or when the violation is raised, which has its own episode. There is one warning at a time for each
+linkage. `left_s` is the time until the episode if nothing changes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,12 +15,13 @@ from attrs import asdict, define, field, frozen
 
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
+from evidence.words import Words
 
 AFTER_S: Final = 30.0
 BEGINS, HEALTHY, STOPPED, RAISED = "begins", "healthy", "production stopped", "raised"
 
-_SENTENCES: Final = {
-    BEGINS: (
+_SENTENCES: Final[Mapping[str, Words]] = {
+    BEGINS: Words(
         (
             "{linkage}：生产运行而治污不足，自{since}起；治污{treatment}千瓦，应不低于{expected}千瓦；"
             "若不恢复，约{left}分钟后记为违规。"
@@ -31,15 +31,17 @@ _SENTENCES: Final = {
             "least {expected}; if it does not recover, a violation is recorded in about {left} min."
         ),
     ),
-    HEALTHY: ("{linkage}：治污已恢复正常。", "{linkage}: treatment is healthy again."),
-    STOPPED: ("{linkage}：生产已停止，预警结束。", "{linkage}: production has stopped, the warning ends."),
-    RAISED: ("{linkage}：已记为违规。", "{linkage}: a violation has been recorded."),
+    HEALTHY: Words("{linkage}：治污已恢复正常。", "{linkage}: treatment is healthy again."),
+    STOPPED: Words(
+        "{linkage}：生产已停止，预警结束。", "{linkage}: production has stopped, the warning ends."
+    ),
+    RAISED: Words("{linkage}：已记为违规。", "{linkage}: a violation has been recorded."),
 }
 
 
 @frozen(kw_only=True)
 class PlantWarning:
-    """One message; `state` is begins, healthy, production stopped or raised. Times in UTC seconds."""
+    """One message; `state` is begins, healthy, production stopped or raised; times in UTC seconds."""
 
     linkage: str
     state: str
@@ -60,12 +62,12 @@ class PlantWarning:
 
 @define
 class EarlyWarning:
-    """Compares each status with what was said before.
+    """Turns the statuses of linkages into messages when a warning begins or ends.
 
     Attributes:
         params: Of the linkages, by id.
-        after_s: Weighted deficit that is worth a word.
-        open: Since when each warned linkage has had its deficit.
+        after_s: Weighted deficit from which on a warning begins.
+        open: Begin of the deficit of each linkage with a warning, UTC seconds.
     """
 
     params: Mapping[str, LinkageParams]
@@ -73,7 +75,7 @@ class EarlyWarning:
     open: dict[str, int] = field(factory=dict)
 
     def update(self, statuses: Iterable[LinkageStatus], at_s: float) -> list[PlantWarning]:
-        """What there is to say after the last closed slot."""
+        """The messages after the last closed slot."""
         found = []
         for status in statuses:
             state = self._find_state(status)
@@ -99,14 +101,13 @@ class EarlyWarning:
     def _build(self, status: LinkageStatus, state: str, at_s: int) -> PlantWarning:
         since_s = self.open[status.linkage]
         offset = timedelta(seconds=self.params[status.linkage].utc_offset_s)
-        words = {
+        values = {
             "linkage": status.linkage,
             "since": (datetime.fromtimestamp(since_s, UTC) + offset).strftime("%H:%M"),
             "treatment": f"{status.treatment_w / 1000:.1f}",
             "expected": f"{status.expected_w / 1000:.1f}",
             "left": -(-status.left_s // 60),
         }
-        chinese, english = _SENTENCES[state]
         return PlantWarning(
             linkage=status.linkage,
             state=state,
@@ -118,5 +119,5 @@ class EarlyWarning:
             production_w=status.production_w,
             treatment_w=status.treatment_w,
             expected_w=status.expected_w,
-            sentence={"zh": chinese.format(**words), "en": english.format(**words)},
+            sentence=_SENTENCES[state].fill(**values).to_body(),
         )

@@ -76,7 +76,7 @@ def commissioned(plant: Plant, site: Site) -> tuple[LinkageParams, ...]:
             utc_offset=site.site.utc_offset,
         )
         if not result.ready:
-            raise PartError(f"commissioning of {linkage.id}: {'; '.join(result.findings)}")
+            raise PartError(f"commissioning of {linkage.id}: {'; '.join(one.en for one in result.findings)}")
         learned.append(result.params)
     return tuple(learned)
 

@@ -17,9 +17,9 @@ import click
 import numpy as np
 
 from agent.detect.episode import Episode
-from agent.detect.learning.exception_list import Finding
 from agent.detect.param_table import ParamsError
 from agent.site.file import ConfigError, load_site
+from evidence.words import Words
 from provisioning.learning.backtest_page import backtest_page
 from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
@@ -139,7 +139,7 @@ def _summary(tested: Outcome) -> dict[str, Any]:
                 "dt_s": params.dt_s,
                 "provisional": params.provisional,
                 "params_hash": params.hash.hex(),
-                "findings": _told(tested.learned[index].told) if tested.learned else [],
+                "findings": _to_bodies(tested.learned[index].findings) if tested.learned else [],
             }
             for index, params in enumerate(tested.params)
         ],
@@ -149,13 +149,13 @@ def _summary(tested: Outcome) -> dict[str, Any]:
             "feed": tested.incomer.incomer.id,
             "judged": tested.incomer.residual_s > 0,
             "params_hash": tested.incomer.hash.hex(),
-            "findings": _told(tested.incomer_findings),
+            "findings": _to_bodies(tested.incomer_findings),
         },
     }
 
 
-def _told(findings: Iterable[Finding]) -> list[dict[str, str]]:
-    return [{"zh": one.zh, "en": one.en} for one in findings]
+def _to_bodies(findings: Iterable[Words]) -> list[dict[str, str]]:
+    return [one.to_body() for one in findings]
 
 
 def _show(tested: Outcome) -> None:

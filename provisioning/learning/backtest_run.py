@@ -70,8 +70,8 @@ def backtest(
             each_hour(round((at_s - from_s) / HOUR_S), hours)
 
     episodes = tuple(keep_latest(run(params, incomer, testing, each_row)))
-    told = incomer_learned.told if incomer_learned else ()
-    return Outcome(site, loads, params, learned, incomer, told, episodes, states.spans(), from_s)
+    findings = incomer_learned.findings if incomer_learned else ()
+    return Outcome(site, loads, params, learned, incomer, findings, episodes, states.spans(), from_s)
 
 
 def slot_s(times_s: np.ndarray) -> int:

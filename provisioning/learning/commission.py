@@ -19,7 +19,6 @@ from attrs import frozen
 from agent.detect.incomer_params import IncomerParams, nameplate_incomer
 from agent.detect.learning.commission import commission
 from agent.detect.learning.commission_incomer import commission_incomer
-from agent.detect.learning.exception_list import Finding
 from agent.detect.learning.relearn import Change, find_changes
 from agent.detect.learning.series import Series
 from agent.detect.param_table import ParamsError
@@ -34,6 +33,7 @@ from agent.site.file import (
 )
 from disk.files import replace_file
 from disk.tables import TableError
+from evidence.words import Words
 from provisioning.learning.learned import with_incomer, with_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.learning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
@@ -50,7 +50,7 @@ class Learned:
 
     params: LinkageParams | IncomerParams
     ready: bool
-    told: tuple[Finding, ...]
+    findings: tuple[Words, ...]
     changes: tuple[Change, ...]
 
     @property
@@ -150,7 +150,7 @@ def _learn(site: Site, loads: Loads, linkage: LinkageSettings) -> Learned:
         },
         utc_offset=site.site.utc_offset,
     )
-    return Learned(result.params, result.ready, result.told, ())
+    return Learned(result.params, result.ready, result.findings, ())
 
 
 def _against(result: Learned, present: dict[str, Any], index: int) -> Learned:
@@ -160,7 +160,7 @@ def _against(result: Learned, present: dict[str, Any], index: int) -> Learned:
         raise ParamsError(
             tuple(f"linkage[{index}].parameters: {problem}" for problem in error.problems)
         ) from error
-    return Learned(result.params, result.ready, result.told, find_changes(before, result.params))
+    return Learned(result.params, result.ready, result.findings, find_changes(before, result.params))
 
 
 def _incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
@@ -178,7 +178,7 @@ def _incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Lea
         if incomer.parameters is None
         else find_changes(IncomerParams.from_dict(incomer.parameters), result.params)
     )
-    return Learned(result.params, result.ready, result.told, found)
+    return Learned(result.params, result.ready, result.findings, found)
 
 
 def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
@@ -205,8 +205,8 @@ def _as_json(result: Learned) -> dict[str, object]:
     return {
         kind: result.id,
         "ready": result.ready,
-        "findings": [one.en for one in result.told],
-        "findings_zh": [one.zh for one in result.told],
+        "findings": [one.en for one in result.findings],
+        "findings_zh": [one.zh for one in result.findings],
         "changes": [
             {"name": one.name, "before": one.before, "after": one.after, "lenient": one.lenient}
             for one in result.changes
@@ -229,7 +229,7 @@ def _as_text(result: Learned) -> str:
             f"  treatment counts as on from {params.on_treatment.hi_w / 1000:.2f} kW",
             f"  lag {params.lag_s} s, duty window {params.duty_window_s} s, limit {params.limit_s:.0f} s",
         ]
-    for one in result.told:
+    for one in result.findings:
         lines += [f"  {one.zh}", f"  {one.en}"]
-    lines += [f"  to confirm: {one.en}" for one in result.changes]
+    lines += [f"  to confirm: {one.words.en}" for one in result.changes]
     return "\n".join(lines)

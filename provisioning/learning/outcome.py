@@ -10,7 +10,6 @@ from agent.detect.detector import Detector
 from agent.detect.episode import Episode
 from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.commission import CommissionResult
-from agent.detect.learning.exception_list import Finding
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
 from agent.site.file import Site
@@ -53,7 +52,7 @@ class Outcome:
     params: tuple[LinkageParams, ...]
     learned: tuple[CommissionResult, ...]
     incomer: IncomerParams | None
-    incomer_findings: tuple[Finding, ...]
+    incomer_findings: tuple[Words, ...]
     episodes: tuple[Episode, ...]
     states: dict[str, LinkageStates]
     from_s: float
@@ -66,9 +65,9 @@ class Outcome:
     def findings(self) -> Iterator[tuple[str, Words]]:
         """What commissioning had to say, and of what."""
         for params, learned in zip(self.params, self.learned, strict=False):
-            yield from ((params.linkage, Words(one.zh, one.en)) for one in learned.told)
+            yield from ((params.linkage, one) for one in learned.findings)
         if self.incomer:
-            yield from ((self.incomer.incomer.id, Words(one.zh, one.en)) for one in self.incomer_findings)
+            yield from ((self.incomer.incomer.id, one) for one in self.incomer_findings)
 
     def tell(self, at_s: float) -> float | str:
         """A time as the file tells its own."""

@@ -1,13 +1,13 @@
 """Learns the parameters of a linkage from recorded or live data, 72 hours by default.
 
-Ready when production was seen to start at least STARTS_MIN times and to run for ON_MIN_S; otherwise
-the period is to be extended by EXTEND_S, up to EXTEND_MAX_S, and what is known by then is used as
-provisional. The limits of the detector itself (its greatest harmless deficit, treatment after and
-without production, noise, correlation) are learned by running the detector's own trackers over the
-data: there is no second copy of the algorithm.
+Ready when production was seen to start at least STARTS_MIN times and to run for ON_MIN_S; otherwise the
+period is to be extended by EXTEND_S, up to EXTEND_MAX_S, and what is known by then is used as provisional.
+The limits of the detector itself (its greatest harmless deficit, treatment after and without production,
+noise, correlation) are learned by running the detector's own trackers over the data, so there is no second
+copy of the algorithm.
 
-What was found is told in Chinese and English to the person who commissions: what is missing, what is
-provisional, and every exception that was not learned as normal and has to be explained or mended.
+The findings say what is missing, what is provisional, and which exceptions were not learned as normal and
+have to be explained or mended.
 """
 
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
-from agent.detect.learning import commission_words as words
 from agent.detect.learning.borrow import borrow
 from agent.detect.learning.channels import find_heater_spans, learn_channels, to_channel_series
-from agent.detect.learning.exception_list import Finding, Oddity, Span, describe_exceptions
+from agent.detect.learning.commission_words import FINDINGS, SIDES
+from agent.detect.learning.exception_list import Oddity, Span, describe_exceptions
 from agent.detect.learning.linkages import (
     find_mature,
     find_states,
@@ -37,6 +37,7 @@ from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_thres
 from agent.detect.line import compute_hold_slots
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams, nameplate
+from evidence.words import Words
 
 HOUR_S: Final = 3600
 PERIOD_S: Final = 72 * HOUR_S
@@ -47,7 +48,7 @@ ON_MIN_S: Final = 4 * HOUR_S
 LIMIT_OF_PEAK, LIMIT_MIN, LIMIT_MAX = 1.5, 0.75, 1.5
 """h is 1.5 times the greatest harmless deficit, within 0.75 and 1.5 times tau."""
 INTERRUPTIONS_MIN_S, INTERRUPTIONS_MAX_S = 900, 1800
-"""Twice what was seen, but what adds up to half an hour within a shift is no norm."""
+"""Twice what was seen, within these; half an hour within a shift is never normal."""
 R_MIN: Final = 0.6
 R_MARGIN: Final = 0.15
 R_MINUTES_MIN: Final = 120
@@ -61,20 +62,13 @@ class CommissionResult:
 
     Attributes:
         params: Usable as they are, provisional if so marked.
-        ready: Enough was seen; if not, extend the period by `extend_s`.
-        extend_s: How much longer to record, 0 when ready or when no more time is to be spent.
-        told: Sentences for the person who commissions, in two languages.
+        ready: Enough was seen, or no more time is to be spent.
+        findings: For the person who commissions.
     """
 
     params: LinkageParams
     ready: bool
-    extend_s: int
-    told: tuple[Finding, ...]
-
-    @property
-    def findings(self) -> tuple[str, ...]:
-        """The English sentences."""
-        return tuple(one.en for one in self.told)
+    findings: tuple[Words, ...]
 
 
 def commission(
@@ -94,7 +88,7 @@ def commission(
 
     Raises:
         ValueError: There is no data at all, or its times make no sense.
-        ParamsError: Names or options that cannot be.
+        ParamsError: Impossible names or options.
     """
     plain = nameplate(
         linkage_id,
@@ -120,7 +114,7 @@ class _Commissioning:
         self._on_u = self._learn_threshold(plain.production, self._u, treatment=False)
         self._on_t = self._learn_threshold(plain.treatment, self._t, treatment=True)
         self._exceptions: list[Span] = []
-        self._told: list[Finding] = []
+        self._findings: list[Words] = []
         self._params = evolve(
             plain,
             production=tuple(self._learn_line(line, treatment=False) for line in plain.production),
@@ -132,7 +126,7 @@ class _Commissioning:
         )
 
     def run(self) -> CommissionResult:
-        """All steps in order."""
+        """Learn everything, in order."""
         r = self._learn_timing()
         self._learn_shape()
         deviation = float(np.nanstd(self._u)) if np.isfinite(self._u).any() else 0.0
@@ -170,18 +164,18 @@ class _Commissioning:
         )
         known = values[np.isfinite(values)]
         if len(known) == 0:
-            self._told.append(words.no_samples(name))
+            self._findings.append(FINDINGS["no samples"].fill(line=name))
         elif len(known) < PRESENT_MIN * len(values):
             share = 100 * len(known) // len(values)
-            self._told.append(words.sparse(name, share, self._data.dt_s))
+            self._findings.append(FINDINGS["sparse"].fill(line=name, share=share, dt_s=self._data.dt_s))
         elif float(np.quantile(known, 0.01)) <= -learned.threshold.lo_w:
-            self._told.append(words.reversed_ct(name))
+            self._findings.append(FINDINGS["reversed CT"].fill(line=name))
         learned, odd = learn_channels(learned, values, self._data.watts, treatment=treatment)
         self._exceptions += [(*span, Oddity.HEATER) for span in find_heater_spans(odd, self._data.dt_s)]
         return learned
 
     def _learn_timing(self) -> float:
-        """Bridge, lag and guard; returns r at the lag."""
+        """Learn bridge, lag and guard; r at the lag."""
         dt = self._data.dt_s
         lag, r = learn_lag_s(self._u, self._t, dt)
         self._params = evolve(
@@ -193,7 +187,7 @@ class _Commissioning:
         return r
 
     def _learn_shape(self) -> None:
-        """Duty cycle and envelope."""
+        """Learn duty cycle and envelope."""
         params, dt = self._params, self._data.dt_s
         on = find_states(self._u, params.on_production, -(-params.bridge_s // dt))
         ripe = find_mature(on, self._u, self._t, max(params.guard_s, params.grace_s) // dt)
@@ -207,7 +201,7 @@ class _Commissioning:
         envelope = learn_envelope(least, highest, ripe, params.on_treatment, self._on_t.mode, dt)
         self._params = evolve(params, envelope=envelope.bins)
         if not envelope.ripe:
-            self._told.append(words.no_envelope())
+            self._findings.append(FINDINGS["no envelope"])
         self._exceptions += [(*span, Oddity.OFF) for span in duty.exceptions]
         self._exceptions += [(*span, Oddity.LOW) for span in envelope.exceptions]
 
@@ -232,8 +226,10 @@ class _Commissioning:
             interruptions_s=min(max(2 * seen.interrupted_s, INTERRUPTIONS_MIN_S), INTERRUPTIONS_MAX_S),
         )
         if seen.interrupted_s >= INTERRUPTIONS_MIN_S:
-            window_s = self._params.interruptions_window_s
-            self._told.append(words.interrupted(seen.interrupted_s, window_s))
+            window_h = self._params.interruptions_window_s // HOUR_S
+            self._findings.append(
+                FINDINGS["interrupted"].fill(minutes=seen.interrupted_s // 60, window_h=window_h)
+            )
 
     def _learn_noise(self, seen: Counts) -> None:
         treatment = tuple(
@@ -245,11 +241,14 @@ class _Commissioning:
         self._params = evolve(self._params, treatment=treatment)
 
     def _borrow(self, lines: tuple[LineParams, ...]) -> tuple[LineParams, ...]:
-        """Lines that hardly ran, with what their sisters showed."""
+        """Complete the lines that hardly ran with what their sisters showed."""
         watts, dt = self._data.watts, self._data.dt_s
         on_s = {line.id: int((watts[line.id] >= line.threshold.hi_w).sum()) * dt for line in lines}
         found, lenders = borrow(lines, on_s, dt)
-        self._told += [words.hardly_ran(name, sisters) for name, sisters in lenders.items() if len(lines) > 1]
+        for name, sisters in lenders.items() if len(lines) > 1 else ():
+            names = Words("、".join(sisters), ", ".join(sisters))
+            text = FINDINGS["hardly ran" if sisters else "hardly ran alone"]
+            self._findings.append(text.fill(line=name, sisters=names))
         return found
 
     def _conclude(self, seen: Counts) -> CommissionResult:
@@ -258,21 +257,31 @@ class _Commissioning:
         late = span >= EXTEND_MAX_S
         provisional = not enough or any(one.mode is not Mode.BOTH for one in (self._on_u, self._on_t))
         if span < PERIOD_S - HOUR_S:
-            self._told.append(words.short_period(span, PERIOD_S))
-        if not enough:
-            needed = (STARTS_MIN, ON_MIN_S)
-            self._told.append(
-                words.too_little(span, (seen.starts, seen.on_s), needed, 0 if late else EXTEND_S)
+            self._findings.append(
+                FINDINGS["short period"].fill(span_h=span / HOUR_S, usual_h=PERIOD_S // HOUR_S)
             )
-        for name, one in (("production", self._on_u), ("treatment", self._on_t)):
+        if not enough:
+            more = FINDINGS["record more"].fill(more_h=EXTEND_S // HOUR_S)
+            self._findings.append(
+                FINDINGS["too little"].fill(
+                    span_h=span / HOUR_S,
+                    starts=seen.starts,
+                    starts_min=STARTS_MIN,
+                    on_h=seen.on_s / HOUR_S,
+                    on_min_h=ON_MIN_S // HOUR_S,
+                    then=FINDINGS["use as provisional"] if late else more,
+                )
+            )
+        for side, one in (("production", self._on_u), ("treatment", self._on_t)):
             if one.mode is not Mode.BOTH:
-                self._told.append(words.provisional_side(name, one.mode))
+                self._findings.append(
+                    FINDINGS["provisional side"].fill(side=SIDES[side], seen=one.mode.value)
+                )
         return CommissionResult(
             params=evolve(self._params, provisional=provisional),
             ready=enough or late,
-            extend_s=0 if enough or late else EXTEND_S,
-            told=(
-                *self._told,
+            findings=(
+                *self._findings,
                 *describe_exceptions(self._exceptions, self._data, self._params.utc_offset_s),
             ),
         )

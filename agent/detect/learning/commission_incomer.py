@@ -1,9 +1,9 @@
-"""Learns the normal rest between a metered incomer and the lines behind it.
+"""Learns the normal residual between a metered incomer and the lines behind it.
 
-The rest of one-minute means, in which the incomer and all lines were known, lies between its 12 % and
-88 % quantiles for most of the time, even where a load ran unmetered for eight of seventy-two hours;
-half of that width, and at least 3 % of the incomer's nameplate, is added on both sides. Stretches that
-lie beyond for as long as the rule takes are exceptions for a person to explain.
+The band rests on the 12 % and 88 % quantiles of one-minute means, in which the incomer and all lines were
+known: these hold even if a load ran unmetered for eight of seventy-two hours. Half of that width, and at
+least 3 % of the incomer's nameplate, is added on both sides. Stretches outside the band for as long as the
+rule takes are exceptions for a person to explain.
 """
 
 from collections.abc import Mapping
@@ -13,12 +13,14 @@ import numpy as np
 from attrs import evolve, frozen
 
 from agent.detect.incomer_params import OUT_OF_BAND_S, IncomerParams
-from agent.detect.learning.exception_list import Finding, Oddity, describe_exceptions
+from agent.detect.learning.commission_words import FINDINGS
+from agent.detect.learning.exception_list import Oddity, describe_exceptions
 from agent.detect.learning.linkages import learn_line
 from agent.detect.learning.series import Floats, Series, find_runs, to_grid
 from agent.detect.line import compute_hold_slots
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
+from evidence.words import Words
 
 LOW_SHARE, HIGH_SHARE = 0.12, 0.88
 MARGIN_OF_WIDTH: Final = 0.5
@@ -26,22 +28,22 @@ MARGIN_OF_RATED: Final = 0.03
 """Two meters of class 1 and two CTs of class 0.5 on the same load differ by less."""
 MINUTE_S: Final = 60
 MINUTES_MIN: Final = 24 * 60
-"""A day of minutes: the rest of the night is another than that of the day."""
+"""A day of minutes: the residual differs between day and night."""
 
 
 @frozen(kw_only=True)
 class IncomerResult:
-    """What was learned; ready if a day or more was seen."""
+    """What was learned; ready if a day or more was recorded."""
 
     params: IncomerParams
     ready: bool
-    told: tuple[Finding, ...]
+    findings: tuple[Words, ...]
 
 
 def commission_incomer(
     plain: IncomerParams, incomer: Series, lines: Mapping[str, Series], linkage: LinkageParams
 ) -> IncomerResult:
-    """Learn the band of the rest; `linkage` gives the slots and what is known of shared lines.
+    """Learn the band of the residual; `linkage` gives the slots and how long a value is held.
 
     Raises:
         ValueError: There is no data at all, or its times make no sense.
@@ -64,23 +66,20 @@ def commission_incomer(
         learned_to_s=data.at_s(data.slots),
     )
     if len(known) < MINUTES_MIN:
-        text = Finding(
-            f"{plain.incomer.id}：总进线与各线路同时有数据的时间只有{len(known) // 60}小时，至少需要24小时",
-            f"{plain.incomer.id}: only {len(known) // 60} h of incomer and lines together, 24 h are needed",
-        )
-        return IncomerResult(params=params, ready=False, told=(text,))
+        text = FINDINGS["incomer too little"].fill(line=plain.incomer.id, known_h=len(known) // 60)
+        return IncomerResult(params=params, ready=False, findings=(text,))
     low, high = np.quantile(known, (LOW_SHARE, HIGH_SHARE))
     margin = max(MARGIN_OF_WIDTH * (high - low), MARGIN_OF_RATED * plain.incomer.rated_w)
     params = evolve(params, lo_w=round(low - margin), hi_w=round(high + margin), residual_s=OUT_OF_BAND_S)
     beyond = (minutes > params.hi_w) | (minutes < params.lo_w)
     step = max(1, MINUTE_S // dt)
     spans = [
-        (begin * step, end * step, Oddity.REST)
+        (begin * step, end * step, Oddity.RESIDUAL)
         for begin, end in find_runs(np.asarray(beyond))
         if (end - begin) * step * dt >= OUT_OF_BAND_S
     ]
     return IncomerResult(
-        params=params, ready=True, told=tuple(describe_exceptions(spans, data, plain.utc_offset_s))
+        params=params, ready=True, findings=tuple(describe_exceptions(spans, data, plain.utc_offset_s))
     )
 
 

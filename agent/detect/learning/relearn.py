@@ -1,9 +1,9 @@
 """Learning again: what would change, for a person to confirm before anything is written.
 
-A plant changes: a motor is replaced, a line is added, a filter is cleaned. It also lets itself be
-re-learned while treatment is weak, so new parameters never replace old ones by themselves. A change
-is named with both values; those that make a verdict less likely are marked as lenient, because they
-are what somebody would wish for who has something to hide.
+A plant changes: a motor is replaced, a line is added, a filter is cleaned. But parameters could also be
+learned again while treatment is weak, so new ones never replace old ones without a confirmation. A change
+shows both values; one that makes a verdict less likely is marked as lenient, because that is what somebody
+with something to hide would want.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,9 +13,10 @@ from attrs import frozen
 
 from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
+from evidence.words import Words
 
 SMALL: Final = 0.05
-"""Two honest periods differ by so much; less is not worth a person's time."""
+"""Two honest periods differ by as much; smaller changes are not listed."""
 _NO_CHANGE: Final = frozenset({"learned_from_s", "learned_to_s"})
 _LENIENT_DOWN: Final = frozenset(
     {"lo_w", "median_w", "noise_floor", "ct_floor_w", "correlation_limit", "ct_range_w"}
@@ -40,9 +41,9 @@ class Change:
 
     Attributes:
         name: Its path, as in `treatment.t1.threshold.lo_w`.
-        before: The present value; None if there was none.
-        after: The learned one; None if there is none any more.
-        lenient: It would make a verdict less likely.
+        before: The present value, None if there is none.
+        after: The learned value, None if there is none.
+        lenient: Whether it makes a verdict less likely.
     """
 
     name: str
@@ -51,22 +52,18 @@ class Change:
     lenient: bool
 
     @property
-    def zh(self) -> str:
+    def words(self) -> Words:
         """For people."""
-        return f"{self.name}：{_shown(self.before)} → {_shown(self.after)}" + "（更宽松）" * self.lenient
-
-    @property
-    def en(self) -> str:
-        """For people."""
-        return (
-            f"{self.name}: {_shown(self.before)} -> {_shown(self.after)}" + " (more lenient)" * self.lenient
+        more = Words("（更宽松）", " (more lenient)") if self.lenient else ""
+        return Words("{name}：{before} → {after}{more}", "{name}: {before} -> {after}{more}").fill(
+            name=self.name, before=_show(self.before), after=_show(self.after), more=more
         )
 
 
 def find_changes(
     present: LinkageParams | IncomerParams, learned: LinkageParams | IncomerParams
 ) -> tuple[Change, ...]:
-    """What a person has to confirm; empty if the two mean the same."""
+    """The changes to confirm; empty if both sets mean the same."""
     before, after = dict(_flat(present.to_dict(), "")), dict(_flat(learned.to_dict(), ""))
     names = [*before, *(name for name in after if name not in before)]
     found = []
@@ -111,5 +108,5 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _shown(value: Any) -> str:
+def _show(value: Any) -> str:
     return "-" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,11 +1,11 @@
-"""When a load counts as on, learned from its own history (Otsu on the logarithm of power).
+"""From which power on a load counts as on, learned from its own history (Otsu on the logarithm of power).
 
-A machine that was seen both on and off has two heaps of power; the valley between them is the
-limit, with hysteresis in it. A load that never stopped has one heap: its limit lies far below it and
-is provisional. A load never seen on gets its limit from the nameplate.
+The powers of a machine that was seen both on and off form two clusters; the threshold lies in the valley
+between them, with hysteresis. A load that never stopped has one cluster: its threshold lies far below it and
+is provisional. A load never seen on gets its threshold from the nameplate.
 """
 
-from enum import StrEnum
+from enum import Enum
 from typing import Final
 
 import numpy as np
@@ -13,10 +13,11 @@ from attrs import frozen
 
 from agent.detect.learning.series import Floats
 from agent.detect.line_params import Threshold, nameplate_threshold
+from evidence.words import Words
 
 BINS: Final = 96
 FLOOR_OF_TOP: Final = 0.02
-"""Powers below 2 % of the highest are one heap: the logarithm of noise around 0 means nothing."""
+"""Powers below 2 % of the highest count as equal: the logarithm of noise around 0 means nothing."""
 CLASS_MIN: Final = 0.005
 SEPARATION_MIN: Final = 0.6
 OFF_OF_ON_MAX: Final = 0.25
@@ -27,24 +28,24 @@ NEVER_ON: Final = 0.05
 """A load that never reached 5 % of its nameplate was never on."""
 
 
-class Mode(StrEnum):
-    """What was seen of a load."""
+class Mode(Enum):
+    """In which states a load was seen."""
 
-    BOTH = "both"
-    ALWAYS_ON = "never seen off"
-    NEVER_ON = "hardly ever seen on"
+    BOTH = Words("启停均有", "seen on and off")
+    ALWAYS_ON = Words("从未停机", "never seen off")
+    NEVER_ON = Words("几乎从未运行", "hardly ever seen on")
 
 
 @frozen
 class LearnedThreshold:
-    """A threshold and what it rests on."""
+    """A threshold and the states it was learned from."""
 
     threshold: Threshold
     mode: Mode
 
 
 def learn_threshold(watts: Floats, rated_w: float, *, treatment: bool) -> LearnedThreshold:
-    """The threshold of a load from its powers (NaN is ignored)."""
+    """The threshold of a load from its powers in watts; NaN is ignored."""
     x = watts[np.isfinite(watts)]
     top = float(np.quantile(x, 0.999)) if len(x) else 0.0
     if top < max(NEVER_ON * rated_w, 2.0):
@@ -75,7 +76,7 @@ def _to_threshold(hi: float, lo: float, *, provisional: bool) -> Threshold:
 
 
 def _find_valley(values: Floats) -> float | None:
-    """Where the variance between two classes is greatest, in the middle of equals; None if one class."""
+    """Where the variance between two classes is greatest, the middle of equals; None for one class."""
     if float(np.ptp(values)) == 0.0:
         return None
     counts, edges = np.histogram(values, BINS)

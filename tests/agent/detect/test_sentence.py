@@ -62,8 +62,8 @@ GOLDEN = [
     (
         Rule.DATA_LOSS,
         (
-            "No valid data from lines p1 and p3 since 08:20 (3 min, 3 samples rejected). Meter, bus "
-            "and supply are to be checked; nothing is said about treatment for this time."
+            "No valid data from lines p1 and p3 since 08:20 (3 min, 3 samples rejected). Check meter, bus "
+            "and supply; treatment is not judged for this time."
         ),
         (
             "p1、p3自08:20起无有效数据（3分钟，剔除3个读数）。"

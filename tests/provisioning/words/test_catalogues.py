@@ -20,7 +20,7 @@ CJK = re.compile(r"[\u3400-\u9fff]")
 LATIN = re.compile(r"[A-Za-z]")
 ACCESSORS = {"label": ("provisioning/words/labels.py", "LABELS")}
 """Functions whose first argument is a key of a catalogue."""
-NOT_YET = ("agent/detect/", "provisioning/")
+NOT_YET = ("provisioning/",)
 
 
 @cache

@@ -34,7 +34,7 @@ def learned(moved_h: float = 0, days: int = 3) -> IncomerResult:
 def test_the_band_holds_the_base_load_and_no_machine() -> None:
     found = learned()
     assert found.ready
-    assert found.told == ()
+    assert found.findings == ()
     assert -4_500 < found.params.lo_w < 1_500
     assert 4_000 < found.params.hi_w < 9_000
     assert found.params.residual_s == 900
@@ -44,7 +44,7 @@ def test_the_band_holds_the_base_load_and_no_machine() -> None:
 def test_eight_hours_of_an_unmetered_machine_are_an_exception_and_not_the_norm() -> None:
     found = learned(moved_h=8)
     assert found.params.hi_w < 10_000
-    (exception,) = found.told
+    (exception,) = found.findings
     assert "incomer and lines differ" in exception.en
     assert "总进线" in exception.zh
 
@@ -55,7 +55,7 @@ def test_less_than_a_day_is_too_little() -> None:
     found = commission_incomer(PLAIN, series["f1"], series, linkage())
     assert not found.ready
     assert found.params.residual_s == 0
-    assert "24 h are needed" in found.told[0].en
+    assert "24 h are needed" in found.findings[0].en
 
 
 def test_a_healthy_week_is_never_told_and_a_moved_machine_is() -> None:

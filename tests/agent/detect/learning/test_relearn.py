@@ -57,8 +57,8 @@ def test_what_was_judged_and_is_no_longer_is_lenient_and_so_is_a_missing_bin() -
 
 def test_a_change_reads_in_both_languages() -> None:
     (one,) = find_changes(PRESENT, linkage(limit_s=300.0))
-    assert one.en == "limit_s: 180 -> 300 (more lenient)"
-    assert one.zh == "limit_s：180 → 300（更宽松）"
+    assert one.words.en == "limit_s: 180 -> 300 (more lenient)"
+    assert one.words.zh == "limit_s：180 → 300（更宽松）"
 
 
 def test_a_wider_band_of_an_incomer_is_lenient() -> None:
