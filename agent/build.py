@@ -36,7 +36,6 @@ from agent.status.socket import StatusSocket
 from agent.store.gateway import GatewayStore
 from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
-from agent.uplink.connection import Connection
 from agent.uplink.courier import Courier
 from agent.uplink.outbox import Outbox
 from agent.uplink.settings import mqtt_settings
@@ -129,7 +128,7 @@ def core_of(
         BEHAVIOUR: Behaviour(feed.setups, {meter.id: meter.bus for meter in site.meter}),
     }
     judging = Judging(Checkpoints(store, feed, checks), site.warning.log, send_warning)
-    readings, connection = Readings(), Connection(courier)
+    readings = Readings()
     outbox = courier.outbox
     sealing = Sealing(
         sealer,
@@ -145,7 +144,7 @@ def core_of(
     heartbeat_parts = (
         readings.figures,
         judging.figures,
-        connection.figures,
+        courier.figures,
         lambda: {"used": round(store.used_fraction(), 4)},
     )
     sources = (
@@ -155,11 +154,11 @@ def core_of(
         Boot(recovery.start.value, version(), feed.boot, manifest, store),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
         Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.unsettled),
-        connection,
+        courier,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
-    parts = StatusParts(site, version(), connection, readings, judging, figures)
-    return Gateway(sealing, connection, sources), parts
+    parts = StatusParts(site, version(), courier, readings, judging, figures)
+    return Gateway(sealing, courier, sources), parts
 
 
 def build(

@@ -28,7 +28,7 @@ from attrs import define, field
 from agent.sealing.chain import DiskError, Sealing
 from agent.sealing.recovery import Recovery, Start
 from agent.sealing.source import NewRecord, RecordSource
-from agent.uplink.connection import Connection
+from agent.uplink.courier import Courier
 from drivers.clock import Stamp
 from drivers.reading import Reading
 from wire.mqtt_events import MqttEvent
@@ -48,12 +48,12 @@ class Gateway:
 
     Attributes:
         sealing: Makes seals of the records.
-        connection: Sends what is sealed, and takes what the connection reports.
+        courier: Sends what is sealed, and takes what the connection reports.
         sources: In the order in which they are asked.
     """
 
     sealing: Sealing
-    connection: Connection
+    courier: Courier
     sources: Sequence[RecordSource]
     _reading_sources: Sequence[RecordSource] = field(init=False)
     _stopped: bool = field(default=False, init=False)
@@ -73,7 +73,7 @@ class Gateway:
         if recovery.start is Start.REKEY:
             raise RekeyError(f"{recovery.reason}: {NEW_KEY_NEEDED}")
         LOG.info("start: %s, next seal %d", recovery.start, recovery.number)
-        self.connection.resume(now_s)
+        self.courier.resume(now_s)
         self._refuse_rollback()
         for source in self.sources:
             self._put(source.start(stamp), stamp)
@@ -91,9 +91,9 @@ class Gateway:
         Raises:
             RekeyError: The centre proves that this disk was rolled back.
         """
-        self._put(self.connection.handle(event, stamp, now_s), stamp)
+        self._put(self.courier.handle(event, stamp, now_s), stamp)
         self._refuse_rollback()
-        self.connection.send(now_s)
+        self.courier.tick(now_s)
 
     def tick(self, stamp: Stamp, now_s: float) -> None:
         """Take what is due, seal and send; after `stop`, only send.
@@ -103,7 +103,7 @@ class Gateway:
         """
         if not self._stopped:
             self._take_due(stamp, now_s)
-        self.connection.send(now_s)
+        self.courier.tick(now_s)
 
     def stop(self, stamp: Stamp, now_s: float) -> None:
         """Seal what is pending, so that an orderly end loses nothing; from now on `tick` only sends.
@@ -120,7 +120,7 @@ class Gateway:
         for source in self.sources:
             source.on_stop(self.sealing.tip)
         self.sealing.store.flush()
-        self.connection.send(now_s)
+        self.courier.tick(now_s)
 
     def _take_due(self, stamp: Stamp, now_s: float) -> None:
         for source in self.sources:
@@ -138,6 +138,6 @@ class Gateway:
                 source.on_sealed(stamp, self.sealing.tip)
 
     def _refuse_rollback(self) -> None:
-        if self.connection.is_rolled_back:
+        if self.courier.status().stopped:
             problem = "the centre holds seals that this disk has not: it was rolled back"
             raise RekeyError(f"{problem}; {NEW_KEY_NEEDED}")

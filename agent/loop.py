@@ -90,7 +90,7 @@ class Loop:
             if self.turn(gateway):
                 for reader in status.waiting():
                     status.answer(reader, overview(self._clock.stamp()))
-            if gateway.connection.wants_reconnect(time.monotonic()):
+            if gateway.courier.outbox.wants_reconnect(time.monotonic()):
                 publisher.reconnect()
             self._watch(publisher, buses)
         notify("STOPPING=1")

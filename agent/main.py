@@ -221,7 +221,7 @@ def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
         all_good &= reading.quality is Quality.GOOD
         _print(reading_json(reading, feed.setups[reading.meter], feed.lines.get(reading.meter)))
     receipted = _finish(built, loop, clock, RECEIPT_WAIT_S, lambda: loop.stopping)
-    delivery = built.gateway.connection.courier.status()
+    delivery = built.gateway.courier.status()
     _print({"seals": delivery.tip, "receipted": delivery.received, "meters_good": all_good})
     return 0 if all_good and receipted else EXIT_NO
 
@@ -235,9 +235,9 @@ def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient:
         built.tpm.wait(TPM_WAIT_S)
     gateway.stop(clock.stamp(), time.monotonic())
     deadline = time.monotonic() + wait_s
-    while gateway.connection.courier.status().backlog and time.monotonic() < deadline and not is_impatient():
+    while gateway.courier.status().backlog and time.monotonic() < deadline and not is_impatient():
         loop.turn(gateway)
-    return not gateway.connection.courier.status().backlog
+    return not gateway.courier.status().backlog
 
 
 def _print(line: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ from agent.judging.judging import Judging
 from agent.readings import Readings
 from agent.site.file import Site
 from agent.status.bus_figures import BusFigures
-from agent.uplink.connection import Connection
+from agent.uplink.courier import Courier
 from drivers.clock import NS_PER_S, Stamp
 from drivers.poll.meter import MeterSetup
 from drivers.reading import POWER_POINT, UNITS, PollGroup, Quality, Reading
@@ -43,7 +43,7 @@ class StatusParts:
 
     site: Site
     version: str
-    connection: Connection
+    courier: Courier
     readings: Readings
     judging: Judging
     buses: Callable[[], Sequence[BusFigures]]
@@ -51,14 +51,14 @@ class StatusParts:
 
 def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
     """The status object."""
-    delivery, health = parts.connection.courier.status(), read_health()
+    delivery, health = parts.courier.status(), read_health()
     return {
         "gateway": parts.site.site.gateway,
         "name": parts.site.site.name,
         "at": iso(stamp),
         "boot_id": stamp.boot_id.hex(),
         "clock": stamp.clock_state.value,
-        "clock_ahead_ms": parts.connection.clock_ahead_ms,
+        "clock_ahead_ms": parts.courier.clock_ahead_ms,
         "version": parts.version,
         "lines": _lines(parts, stamp),
         "linkages": _linkages(parts.judging.feed),
@@ -70,10 +70,10 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
             "backlog": delivery.backlog,
             "sent": delivery.sent,
             "in_flight": delivery.in_flight,
-            "receipt": _receipt(parts.connection.courier.receipt),
+            "receipt": _receipt(parts.courier.receipt),
         },
         "broker": {
-            "connected": parts.connection.connected,
+            "connected": parts.courier.connected,
             "alarms": sorted(delivery.alarms),
             **_broker(parts.site),
         },

@@ -1,28 +1,39 @@
 """Carries what the outbox decides: from the store to the publisher, and the centre's answers back.
 
+As a record source it gives an EVENT for each alarm of the outbox and for what broker or centre refuse, and a
+DROP for a damaged body.
+
 A receipt or beacon is believed only with the centre's signature under the key of the site file;
 whatever else arrives on those topics is noted and forgotten. Only a receipt that the outbox has
 compared with an own hash is kept, and only then may rows be pruned.
 
 A stored body is held against its seal before it goes: sent damaged it would be refused and sent again
-for ever. Its seal goes alone, and the caller declares it lost (`take_damaged`).
+for ever. Its seal goes alone, and a record declares it lost.
 """
 
+import logging
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, Final, Protocol
 
 from attrs import define, field
 
+from agent.sealing.source import NewRecord, RecordSource, lost_body
 from agent.store.gateway import GatewayStore
-from agent.uplink.delivery import Heard, OutboxStatus, Publish
+from agent.uplink.delivery import Meaning, OutboxStatus, Publish
 from agent.uplink.outbox import Outbox
+from drivers.clock import Stamp
 from evidence.cbor import FormatError
 from evidence.receipt import Conflict, open_beacon, open_receipt
+from evidence.record import NS_PER_MS
+from evidence.record import Kind as RecordKind
 from evidence.seal import open_body, peek_header
 from evidence.statement import Pending
 from wire import messages
 from wire.messages import Kind, Topics
 from wire.mqtt_events import Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+
+LOG: Final = logging.getLogger("dianjian.courier")
 
 BIRTH_TOKEN: Final = 0
 """The outbox counts its own from 1."""
@@ -30,7 +41,7 @@ STATE_AGAIN_S: Final = 30.0
 """A centre that refuses a statement asks for its seal again at once: no more often than this."""
 STATEMENT_TOKEN: Final = -1
 """A statement that is not answered goes again on the next connect, or when the centre asks."""
-REJECTIONS_TOLD_MAX: Final = 100
+REJECTIONS_RECORDED_MAX: Final = 100
 """Records about forged or foreign messages in one life of the process: enough to be evidence, too
 few to let a flooder fill the disk."""
 
@@ -44,12 +55,14 @@ class Send(Protocol):
 
 
 @define
-class Courier:
+class Courier(RecordSource):
     """Joins outbox, store and connection.
 
     Attributes:
-        birth: What is said, retained, on each connect; the will takes it back.
-        statements: Each said on each connect until a receipt covers its seal, in their order.
+        birth: Is published, retained, on each connect; the will takes it back.
+        statements: Each is published on each connect until a receipt covers its seal, in their order.
+        connected: The broker is there.
+        clock_ahead_ms: How far the wall clock was ahead of the centre's at its last beacon; None before one.
         reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
         receipt: Number of the highest seal that a receipt covers, and the centre's time in it, UTC ms.
     """
@@ -63,48 +76,72 @@ class Courier:
     statements: tuple[Pending, ...] = ()
     reference: bytes = field(default=b"", init=False)
     receipt: tuple[int, int] | None = field(default=None, init=False)
-    _beacon_ms: int | None = field(default=None, init=False)
+    connected: bool = field(default=False, init=False)
+    clock_ahead_ms: int | None = field(default=None, init=False)
+    _logged: str = field(default="", init=False)
     _state_at_s: float = field(default=float("-inf"), init=False)
-    _lost_told: set[int] = field(factory=set, init=False)  # one a life: the centre moves on or never does
+    _lost_reported: set[int] = field(factory=set, init=False)  # one a life: the centre moves on or never does
     _rejections: int = field(default=0, init=False)
     _unsound: set[int] = field(factory=set, init=False)
     _damaged: list[int] = field(factory=list, init=False)
 
     def resume(self, now_s: float) -> None:
-        """Hear the stored receipt again, as the start of every life does."""
+        """Take the stored receipt into account, at every start before anything is sealed or sent."""
         raw = self.store.last_receipt()
         if raw is not None:
             self._receipt(raw, now_s)
 
-    def handle(self, event: MqttEvent, now_s: float) -> list[dict[str, Any]]:
-        """What the connection reports; bodies of event records that follow from it."""
+    def handle(self, event: MqttEvent, stamp: Stamp, now_s: float) -> list[NewRecord]:
+        """Take what the connection reports."""
+        bodies = self._take(event, stamp, now_s)
+        for body in bodies:
+            LOG.warning("%s on %s: %s", body["what"], body["topic"], body.get("text", body.get("code")))
+        return [NewRecord(RecordKind.EVENT, body) for body in bodies]
+
+    def due(self, _stamp: Stamp, /) -> Iterator[NewRecord]:
+        """Alarms since the last call, and bodies that turned out to be damaged when they were to be sent."""
+        for event in self.outbox.take_events():
+            LOG.error("delivery %s: %s", event.alarm, event.text)
+            body = {"what": f"delivery {event.alarm}", "text": event.text, "seal": event.number}
+            yield NewRecord(RecordKind.EVENT, body)
+        damaged, self._damaged = self._damaged, []
+        yield from map(lost_body, damaged)
+
+    def figures(self) -> Mapping[str, Any]:
+        """What a heartbeat says of delivery."""
+        status = self.status()
+        return {"receipted": status.received, "backlog": status.backlog, "connected": self.connected}
+
+    def _take(self, event: MqttEvent, stamp: Stamp, now_s: float) -> list[dict[str, Any]]:
+        """The bodies of the event records that follow from it."""
         match event:
             case Connected():
+                self._note_connection("connected", is_up=True)
                 self.send(BIRTH_TOKEN, self.topics.of(Kind.STATE), self.birth, retain=True)
                 self._state_keys()
                 self.outbox.on_connected(now_s, event.receive_maximum, event.packet_bytes_max)
             case Disconnected():
+                self._note_connection(event.reason, is_up=False)
                 self.outbox.on_disconnected(now_s, event.reason_code)
             case Acked():
                 self.outbox.on_puback(event.token, event.reason_code, now_s)
             case SubscribeRefused():
                 return [{"what": "subscription refused", "topic": event.topic, "code": event.reason_code}]
             case Message():
-                return self._message(event, now_s)
+                return self._message(event, stamp, now_s)
         return []
+
+    def _note_connection(self, reason: str, *, is_up: bool) -> None:
+        self.connected = is_up
+        if reason != self._logged:  # the same failure again and again is one line
+            LOG.info("broker: %s", reason)
+        self._logged = reason
 
     def tick(self, now_s: float) -> None:
         """Send what is due."""
         for publish in self.outbox.next(now_s, self.body_bytes):
             kind, payload = self._payload(publish)
             self.send(publish.token, self.topics.of(kind), payload)
-
-    def events(self) -> list[dict[str, Any]]:
-        """Bodies of event records for the alarms that the outbox has raised."""
-        return [
-            {"what": f"delivery {event.alarm}", "text": event.text, "seal": event.number}
-            for event in self.outbox.take_events()
-        ]
 
     def prunable_below(self) -> int:
         """Rows below this number may go."""
@@ -113,16 +150,6 @@ class Courier:
     def status(self) -> OutboxStatus:
         """The outbox at a glance."""
         return self.outbox.status()
-
-    def take_damaged(self) -> list[int]:
-        """Seals whose bodies did not prove themselves when they were to be sent; each is told once."""
-        damaged, self._damaged = self._damaged, []
-        return damaged
-
-    def take_beacon_ms(self) -> int | None:
-        """The time in a beacon that has just come, UTC ms; one that the broker kept tells nothing."""
-        beacon_ms, self._beacon_ms = self._beacon_ms, None
-        return beacon_ms
 
     def body_bytes(self, number: int) -> int:
         """The length of a stored body, 0 where it was given up or is damaged."""
@@ -147,11 +174,12 @@ class Courier:
             return Kind.BODY, messages.encode_body(row.number, row.body)
         return Kind.SEAL, messages.encode_seal(row.cose, row.body)
 
-    def _message(self, message: Message, now_s: float) -> list[dict[str, Any]]:
+    def _message(self, message: Message, stamp: Stamp, now_s: float) -> list[dict[str, Any]]:
         try:
             if message.topic == messages.BEACON:
                 beacon = open_beacon(message.payload, self.centre_key)
-                self._beacon_ms = None if message.retained else beacon.centre_utc_ms
+                if not message.retained:  # how long the broker has kept one is not known
+                    self.clock_ahead_ms = stamp.utc_ns // NS_PER_MS - beacon.centre_utc_ms
                 self.reference = sha256(message.payload).digest()
                 return []
             if message.topic == self.topics.receipt:
@@ -162,19 +190,28 @@ class Courier:
 
     def _receipt(self, raw: bytes, now_s: float) -> list[dict[str, Any]]:
         receipt = open_receipt(raw, self.centre_key)
-        heard = self.outbox.on_receipt(receipt, self.store.hash_of, now_s)
-        if heard in {Heard.PROGRESS, Heard.NOTHING_NEW, Heard.ASKED}:
+        meaning = self.outbox.on_receipt(receipt, self.store.hash_of, now_s)
+        if meaning in {Meaning.PROGRESS, Meaning.NOTHING_NEW, Meaning.ASKED}:
             self.reference = sha256(raw).digest()
             self.receipt = max(self.receipt or (0, 0), (receipt.number, receipt.centre_utc_ms))
         # One that asks may have brought progress too: what it covers may be pruned, so it is kept. One that
         # proves a rollback or a fork, or asks for what is lost, says from where a re-key has to go on.
         lost = receipt.conflict is not None and self.store.hash_of(receipt.conflict.number) is None
-        asked_for_lost = lost and heard is Heard.NOTHING_NEW
-        if heard in {Heard.PROGRESS, Heard.ASKED, Heard.ROLLED_BACK, Heard.FORK} or asked_for_lost:
+        asked_for_lost = lost and meaning is Meaning.NOTHING_NEW
+        if (
+            meaning
+            in {
+                Meaning.PROGRESS,
+                Meaning.ASKED,
+                Meaning.ROLLED_BACK,
+                Meaning.FORK,
+            }
+            or asked_for_lost
+        ):
             self.store.put_receipt(receipt.number, raw)
-        if heard is Heard.ASKED:
+        if meaning is Meaning.ASKED:
             return self._asked(receipt.conflict, now_s, lost=lost)
-        if heard is Heard.NOT_OURS:
+        if meaning is Meaning.NOT_OURS:
             return self._rejected(self.topics.receipt, f"a receipt for gateway {receipt.gateway}")
         return []
 
@@ -184,9 +221,9 @@ class Courier:
         if wanted.number in {one.number for one in self.statements} and now_s >= self._state_at_s:
             self._state_at_s = now_s + STATE_AGAIN_S
             self._state_keys()
-        if not lost or wanted.number > self.outbox.status().tip or wanted.number in self._lost_told:
+        if not lost or wanted.number > self.outbox.status().tip or wanted.number in self._lost_reported:
             return []
-        self._lost_told.add(wanted.number)
+        self._lost_reported.add(wanted.number)
         text = f"the centre asks for seal {wanted.number}, which is lost here: dianjian-agent rekey"
         return [{"what": "seal lost", "topic": self.topics.receipt, "seal": wanted.number, "text": text}]
 
@@ -198,6 +235,6 @@ class Courier:
 
     def _rejected(self, topic: str, reason: str) -> list[dict[str, Any]]:
         self._rejections += 1
-        if self._rejections > REJECTIONS_TOLD_MAX:
+        if self._rejections > REJECTIONS_RECORDED_MAX:
             return []
         return [{"what": "message rejected", "topic": topic, "text": reason, "count": self._rejections}]

@@ -25,7 +25,7 @@ class Alarm(StrEnum):
     ROLLED_BACK = "rolled_back"
 
 
-class Heard(StrEnum):
+class Meaning(StrEnum):
     """What a receipt meant."""
 
     PROGRESS = "progress"

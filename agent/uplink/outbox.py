@@ -28,7 +28,7 @@ from typing import Final
 from attrs import Factory, define, field
 
 from agent.uplink.backfill import Backfill, BodyBytes
-from agent.uplink.delivery import Alarm, Alarms, Event, Heard, Limits, OutboxStatus, Publish
+from agent.uplink.delivery import Alarm, Alarms, Event, Limits, Meaning, OutboxStatus, Publish
 from agent.uplink.window import Window
 from evidence.receipt import Conflict, Receipt
 from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, NO_HASH
@@ -96,28 +96,28 @@ class Outbox:
         if self._window.on_puback(token, reason_code, now_s):
             self._rewind()
 
-    def on_receipt(self, receipt: Receipt, own_hash: OwnHash, now_s: float) -> Heard:
+    def on_receipt(self, receipt: Receipt, own_hash: OwnHash, now_s: float) -> Meaning:
         """A receipt whose signature is the centre's; nothing else of it is believed yet."""
         number = receipt.number
         if receipt.gateway != self.topics.gateway:
-            return Heard.NOT_OURS
+            return Meaning.NOT_OURS
         if number > max(self.tip, self.proven):
             self._stopped = True
             self._alarms.put(Alarm.ROLLED_BACK, f"the centre holds seal {number}, this disk {self.tip}")
-            return Heard.ROLLED_BACK
+            return Meaning.ROLLED_BACK
         own = NO_HASH if number < FIRST_NUMBER else own_hash(number)
         if own is None:
-            return Heard.NOTHING_NEW  # pruned, so receipted before: an old message
+            return Meaning.NOTHING_NEW  # pruned, so receipted before: an old message
         if own != receipt.seal_hash:
             self._alarms.put(Alarm.FORK, f"the centre holds another seal {number}{FORK_WORDS}", number)
-            return Heard.FORK
+            return Meaning.FORK
         progress = self._progress(receipt, now_s)
         if receipt.conflict is not None:
             return self._asked(receipt.conflict, own_hash, now_s)
         if not progress and self._patience.out and now_s >= self._resend_again_s:
             self._resend_again_s = now_s + self._resend.fail()
             self._probe_due = True  # no progress, but a sign of life
-        return Heard.PROGRESS if progress else Heard.NOTHING_NEW
+        return Meaning.PROGRESS if progress else Meaning.NOTHING_NEW
 
     def next(self, now_s: float, body_bytes: BodyBytes) -> list[Publish]:
         """What is to be published now, in this order; each counts as in flight from here on."""
@@ -216,20 +216,20 @@ class Outbox:
             self._patience.progress(now_s, more=self._sent > self.received)
         return self._backfill.on_receipt(receipt, now_s) or news
 
-    def _asked(self, conflict: Conflict, own_hash: OwnHash, now_s: float) -> Heard:
+    def _asked(self, conflict: Conflict, own_hash: OwnHash, now_s: float) -> Meaning:
         """The centre goes on only with the seal `conflict.number` that follows `conflict.hash`."""
         before = conflict.number - 1
         own = NO_HASH if before < FIRST_NUMBER else own_hash(before)
         if own is None:
-            return Heard.NOTHING_NEW
+            return Meaning.NOTHING_NEW
         if own != conflict.hash:
             self._alarms.put(Alarm.FORK, f"the centre holds another seal {before}{FORK_WORDS}", before)
-            return Heard.FORK
+            return Meaning.FORK
         if now_s >= self._resend_again_s:  # it asks once a message and is served ever more rarely
             self._resend_again_s = now_s + self._resend.fail()
             self._sent = min(self._sent, before)
             self._probe_due = True
-        return Heard.ASKED
+        return Meaning.ASKED
 
     def _watch(self, now_s: float) -> None:
         pause_s = self._patience.pause.next_s

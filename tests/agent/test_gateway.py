@@ -209,9 +209,9 @@ def test_only_the_centre_s_own_receipt_is_believed(rig: Rig) -> None:
     seal = rig.seals()[2]
     rig.receipt(seal, secret=bytes(32))
     rig.receipt(seal, gateway="g2")
-    assert rig.gateway.connection.courier.status().received == 0
+    assert rig.gateway.courier.status().received == 0
     rig.receipt(seal, secret=CENTRE)
-    assert rig.gateway.connection.courier.status().received == seal.number
+    assert rig.gateway.courier.status().received == seal.number
     rig.run(20, 1000, 1000)
     told = [body["text"] for body in bodies(rig, Kind.EVENT) if body["what"] == "message rejected"]
     assert told == ["not signed by the centre", "a receipt for gateway g2"]
@@ -300,7 +300,7 @@ def test_a_body_that_was_damaged_on_the_disk_is_declared_lost_and_holds_up_nothi
     assert declared(rig) == {5}
     assert [seal.number for seal in rig.seals() if seal.body is None] == [5]
     receipted(rig, tip, 4, (6, tip.number))
-    assert rig.gateway.connection.courier.prunable_below() == tip.number
+    assert rig.gateway.courier.prunable_below() == tip.number
 
 
 def test_a_live_seal_whose_body_is_damaged_goes_without_it(rig: Rig) -> None:

@@ -27,11 +27,16 @@ def reading(number: int) -> Reading:
 
 
 @define
-class FakeConnection:
+class FakeOutbox:
     reconnect: bool = False
 
     def wants_reconnect(self, _now_s: float) -> bool:
         return self.reconnect
+
+
+@define
+class FakeCourier:
+    outbox: FakeOutbox = Factory(FakeOutbox)
 
 
 @define
@@ -42,7 +47,7 @@ class FakeGateway:
     events: list[MqttEvent] = Factory(list)
     ticks: int = 0
     at_tick: Any = None
-    connection: FakeConnection = Factory(FakeConnection)
+    courier: FakeCourier = Factory(FakeCourier)
 
     def reading(self, one: Reading) -> None:
         self.readings.append(one.reason)
@@ -189,7 +194,7 @@ def test_a_dead_mqtt_thread_ends_the_process(status: StatusSocket) -> None:
 
 def test_a_broker_that_owes_its_answers_is_left(status: StatusSocket) -> None:
     loop, publisher = Loop(SystemClock()), FakePublisher()
-    gateway = FakeGateway(at_tick=stop_after(loop, 1), connection=FakeConnection(reconnect=True))
+    gateway = FakeGateway(at_tick=stop_after(loop, 1), courier=FakeCourier(FakeOutbox(reconnect=True)))
     run(loop, gateway, status, publisher=publisher)
     assert publisher.reconnects == 1
 

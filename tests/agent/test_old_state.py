@@ -67,7 +67,7 @@ def test_the_chain_goes_on_and_verifies_from_the_first_key_of_the_old_version(
 
 def test_what_the_old_version_knew_is_known(rig: Rig) -> None:
     assert [(one.rule, one.state) for one in rig.parts.judging.episodes] == [("off", "raised")]
-    assert rig.gateway.connection.courier.status().received == 10
+    assert rig.gateway.courier.status().received == 10
     rig.run(900, 30_000, 12_000, step_s=10)
     episodes = [one.body for one in rig.records() if isinstance(one, Record) and one.kind is Kind.EPISODE]
     assert [body["state"] for body in episodes] == ["raised", "cleared"]

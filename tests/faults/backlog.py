@@ -48,7 +48,7 @@ def main() -> None:
 
 def drain(end: GatewayEnd) -> None:
     """Until the centre holds everything, with live seals in between."""
-    courier, outbox, store = end.gateway.connection.courier, end.outbox, end.gateway.sealing.store
+    courier, outbox, store = end.gateway.courier, end.outbox, end.gateway.sealing.store
     carry, topics = courier.send, courier.topics
     sends, bodies, live_at, most = 0, 0, LIVE_EVERY, 0
     committed: dict[int, tuple[int, int, list[int]]] = {}

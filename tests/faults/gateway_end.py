@@ -219,13 +219,13 @@ class GatewayEnd:
                 self.ends.append(event)
             self.gateway.mqtt(event, self.stamp(), time.monotonic())
         self.gateway.tick(self.stamp(), time.monotonic())
-        if self.gateway.connection.courier.outbox.wants_reconnect(time.monotonic()):
+        if self.gateway.courier.outbox.wants_reconnect(time.monotonic()):
             self.publisher.reconnect()
 
     @property
     def outbox(self) -> Outbox:
         """What decides about sending."""
-        return self.gateway.connection.courier.outbox
+        return self.gateway.courier.outbox
 
     @property
     def delivered(self) -> bool:

@@ -49,7 +49,7 @@ class ToldCentre:
         for row in rows if seen is not None else ():
             seen.acknowledged(row.number, row.hash)
         self.hear_rows(rows)
-        return open_receipt(self.answer, rig.gateway.connection.courier.centre_key)
+        return open_receipt(self.answer, rig.gateway.courier.centre_key)
 
     def hear_rows(self, rows: Iterable[StoredSeal]) -> None:
         """Be told these, one batch."""

@@ -28,7 +28,7 @@ def test_25_a_broker_killed_after_its_pubacks_and_without_its_file_loses_nothing
         end.seal(50)
         turn_until(end, lambda: end.outbox.status().sent == end.outbox.tip)
         turn_until(end, lambda: end.outbox.status().in_flight == 0)
-        assert end.gateway.connection.courier.prunable_below() == 0
+        assert end.gateway.courier.prunable_below() == 0
         broker.kill()
         shutil.rmtree(tmp_path / "broker")
         turn_until(end, lambda: not end.outbox.status().connected)

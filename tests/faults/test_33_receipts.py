@@ -55,7 +55,7 @@ def test_33_what_is_not_the_centres_word_moves_nothing_and_is_told(tmp_path: Pat
         line.witness.rejections += 1
         line.gateway.seal()
         assert line.gateway.outbox.received == before
-        assert line.gateway.gateway.connection.courier.prunable_below() <= before
+        assert line.gateway.gateway.courier.prunable_below() <= before
         assert [body["count"] for body in line.gateway.told("message rejected")] == [1]
         line.centre.there = True
         line.heal()

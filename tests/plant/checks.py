@@ -165,7 +165,7 @@ def _exported(world: World, chain: Chain) -> Iterator[str]:
 def _arrived(world: World) -> Iterator[str]:
     if not world.arrived:
         process = world.machine.process
-        status = process.gateway.connection.courier.status() if process else "no process"
+        status = process.gateway.courier.status() if process else "no process"
         yield f"I7: the backlog has not arrived after healing: {status}"
 
 

@@ -254,7 +254,7 @@ class Machine:
             gateway.mqtt(event, clock.stamp(), self.now_s)
         gateway.tick(clock.stamp(), self.now_s)
         self.fed[clock.story_s] = None
-        if gateway.connection.wants_reconnect(self.now_s):
+        if gateway.courier.outbox.wants_reconnect(self.now_s):
             process.link.reconnect(self.now_s)
 
     def _start(self) -> None:

@@ -111,7 +111,7 @@ class Broker:
         return batch
 
 
-Heard = Callable[[str, bytes], None]
+Meaning = Callable[[str, bytes], None]
 
 
 @define
@@ -125,7 +125,7 @@ class Link:
     """
 
     broker: Broker
-    on_wire: Heard
+    on_wire: Meaning
     rng: random.Random
     events: deque[MqttEvent] = field(factory=deque)
     connected: bool = False

@@ -172,7 +172,7 @@ class World:
             process = self.machine.process
             if process is None:
                 continue
-            status = process.gateway.connection.courier.status()
+            status = process.gateway.courier.status()
             if witness.recovered_at_s is None and status.received > tip:
                 witness.recovered_at_s = self.clock.true_s
             self.arrived = status.bodies_up_to == status.tip and self.clock_s - begin_s > RECOVERY_S_MAX

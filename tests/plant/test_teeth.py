@@ -61,8 +61,8 @@ def takes_a_failed_commit_for_done() -> Mistake:
 def believes_pubacks() -> Mistake:
     handle = Courier.handle
 
-    def trusting(self: Courier, event: Any, now_s: float) -> Any:
-        told = handle(self, event, now_s)
+    def trusting(self: Courier, event: Any, stamp: Any, now_s: float) -> Any:
+        told = handle(self, event, stamp, now_s)
         if isinstance(event, Acked):
             self.outbox.received = self.outbox.tip
         return told

@@ -113,13 +113,13 @@ class Gateway:
         """Work until `done`; fails when nothing comes of it."""
         deadline = time.monotonic() + PATIENCE_S
         while not done():
-            assert time.monotonic() < deadline, f"{self.outbox.status()} {self.courier.events()}"
+            assert time.monotonic() < deadline, str(self.outbox.status())
             self.courier.tick(time.monotonic())
             try:
                 event = self.link.events.get(timeout=0.02)
             except queue.Empty:
                 continue
-            self.courier.handle(event, time.monotonic())
+            self.courier.handle(event, self.clock.stamp(), time.monotonic())
 
     def deliver(self) -> None:
         """Work until the centre holds everything."""

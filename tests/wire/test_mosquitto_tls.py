@@ -81,7 +81,7 @@ def test_a_refusal_by_the_acl_is_an_alarm_and_nothing_is_pruned(
         gateway.turn_until(lambda: Alarm.NOT_AUTHORIZED in gateway.outbox.status().alarms)
         assert gateway.courier.prunable_below() == 0
         assert gateway.outbox.received == 0
-        assert "0x87" in gateway.courier.events()[0]["text"]
+        assert "0x87" in next(gateway.courier.due(gateway.clock.stamp())).body["text"]
 
 
 def refused(port: int, tls: TlsFiles) -> str:

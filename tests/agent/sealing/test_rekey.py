@@ -285,5 +285,5 @@ def test_a_rollback_that_the_centre_proves_is_kept_for_the_rekey(tmp_path: Path)
     again.connect()
     seal = again.seals()[0]
     assert (seal.number, peek_header(seal.cose).previous) == (beyond.number + 1, b"x" * 32)
-    assert again.gateway.connection.courier.status().backlog == len(again.seals())
+    assert again.gateway.courier.status().backlog == len(again.seals())
     again.close()

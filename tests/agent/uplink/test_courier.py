@@ -9,8 +9,9 @@ import pytest
 from attrs import define, field
 
 from agent.store.gateway import GatewayStore
-from agent.uplink.courier import BIRTH_TOKEN, REJECTIONS_TOLD_MAX, STATE_AGAIN_S, STATEMENT_TOKEN, Courier
+from agent.uplink.courier import BIRTH_TOKEN, REJECTIONS_RECORDED_MAX, STATE_AGAIN_S, STATEMENT_TOKEN, Courier
 from agent.uplink.outbox import Outbox
+from drivers.clock import ClockState, Stamp
 from evidence import keys
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from evidence.seal import NO_HASH, StoredSeal
@@ -23,6 +24,9 @@ from wire.mqtt_events import Acked, Connected, Disconnected, Message, SubscribeR
 CENTRE = bytes(range(32))
 TOPICS = Topics(GATEWAY)
 CONNECTED = Connected(session_present=True, receive_maximum=20, packet_bytes_max=65_536)
+
+
+STAMP = Stamp(0, 0, bytes(16), ClockState.SYNCHRONISED)
 
 
 @define
@@ -62,7 +66,8 @@ class Bench:
         return [(topic.rpartition("/")[2], cbor2.loads(raw)) for _, topic, raw, _ in self.sent[before:]]
 
     def hear(self, raw: bytes, topic: str = TOPICS.receipt) -> list[dict[str, object]]:
-        return self.courier.handle(Message(topic, raw, retained=True), self.now_s)
+        taken = self.courier.handle(Message(topic, raw, retained=True), STAMP, self.now_s)
+        return [record.body for record in taken]
 
 
 @pytest.fixture
@@ -72,6 +77,10 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     store.close()
 
 
+def events(bench: Bench) -> list[dict[str, object]]:
+    return [record.body for record in bench.courier.due(STAMP)]
+
+
 def receipt_for(seal: StoredSeal, conflict: Conflict | None = None, bodies_up_to: int | None = None) -> bytes:
     held = seal.number if bodies_up_to is None else bodies_up_to
     return sign_receipt(Receipt(GATEWAY, seal.number, seal.hash, held, (), 0, conflict), CENTRE)
@@ -79,14 +88,14 @@ def receipt_for(seal: StoredSeal, conflict: Conflict | None = None, bodies_up_to
 
 def test_a_connect_is_followed_by_the_birth_and_then_by_what_waits(bench: Bench) -> None:
     (seal,) = bench.seal()
-    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     assert bench.sent == [(BIRTH_TOKEN, TOPICS.state, b"birth", True)]
     assert bench.tick() == [("seal", [seal.cose, seal.body])]
 
 
 def test_what_travels_is_what_is_stored(bench: Bench) -> None:
     seals = bench.seal(5)
-    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     assert bench.tick() == [("chain", [seal.cose for seal in seals])]
     bench.hear(receipt_for(seals[-1], bodies_up_to=0))
     assert bench.tick() == [("body", [seal.number, seal.body]) for seal in seals]
@@ -94,17 +103,17 @@ def test_what_travels_is_what_is_stored(bench: Bench) -> None:
 
 def test_an_acknowledged_token_frees_the_window(bench: Bench) -> None:
     bench.seal()
-    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     bench.tick()
     assert bench.courier.status().in_flight == 1
-    bench.courier.handle(Acked(bench.sent[-1][0], 0), bench.now_s)
+    bench.courier.handle(Acked(bench.sent[-1][0], 0), STAMP, bench.now_s)
     assert bench.courier.status().in_flight == 0
-    bench.courier.handle(Acked(BIRTH_TOKEN, 0), bench.now_s)
+    bench.courier.handle(Acked(BIRTH_TOKEN, 0), STAMP, bench.now_s)
 
 
 def test_a_lost_connection_is_known(bench: Bench) -> None:
-    bench.courier.handle(CONNECTED, bench.now_s)
-    bench.courier.handle(Disconnected("gone", 0), bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
+    bench.courier.handle(Disconnected("gone", 0), STAMP, bench.now_s)
     bench.seal()
     assert bench.tick() == []
 
@@ -131,7 +140,7 @@ def test_a_receipt_that_asks_for_more_is_kept_for_what_it_covers(bench: Bench) -
 
 def test_a_centre_that_knows_nothing_asks_for_the_first(bench: Bench) -> None:
     seals = bench.seal(2)
-    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     bench.tick()
     bench.tick(5.0)
     empty = Receipt(GATEWAY, 0, NO_HASH, 0, (), 0, Conflict(1, NO_HASH))
@@ -169,8 +178,8 @@ def test_what_the_centre_has_not_said_is_noted_and_forgotten(
 
 
 def test_a_flood_of_forgeries_does_not_fill_the_disk(bench: Bench) -> None:
-    told = [bench.hear(b"forged") for _ in range(REJECTIONS_TOLD_MAX + 50)]
-    assert sum(map(len, told)) == REJECTIONS_TOLD_MAX
+    told = [bench.hear(b"forged") for _ in range(REJECTIONS_RECORDED_MAX + 50)]
+    assert sum(map(len, told)) == REJECTIONS_RECORDED_MAX
 
 
 def test_what_nobody_takes_is_told_and_forgotten(bench: Bench) -> None:
@@ -180,23 +189,23 @@ def test_what_nobody_takes_is_told_and_forgotten(bench: Bench) -> None:
 
 
 def test_a_refused_subscription_and_an_alarm_become_events(bench: Bench) -> None:
-    refused = bench.courier.handle(SubscribeRefused(TOPICS.receipt, 0x87), bench.now_s)
-    assert refused == [{"what": "subscription refused", "topic": TOPICS.receipt, "code": 0x87}]
+    (refused,) = bench.courier.handle(SubscribeRefused(TOPICS.receipt, 0x87), STAMP, bench.now_s)
+    assert refused.body == {"what": "subscription refused", "topic": TOPICS.receipt, "code": 0x87}
     (seal,) = bench.seal()
     other = Receipt(GATEWAY, seal.number, bytes(31) + b"x", 0, (), 0)
     bench.hear(sign_receipt(other, CENTRE))
-    (event,) = bench.courier.events()
+    (event,) = events(bench)
     assert (event["what"], event["seal"]) == ("delivery fork", 1)
-    assert bench.courier.events() == []
+    assert events(bench) == []
 
 
 def test_a_rolled_back_disk_sends_nothing_more(bench: Bench) -> None:
     bench.seal()
     ahead = Chain(number=9)
     bench.hear(receipt_for(ahead.seal()))
-    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     assert bench.tick() == []
-    assert [event["what"] for event in bench.courier.events()] == ["delivery rolled_back"]
+    assert [event["what"] for event in events(bench)] == ["delivery rolled_back"]
 
 
 def test_the_length_of_a_body_is_asked_for_without_reading_it(
@@ -219,22 +228,22 @@ def test_a_statement_goes_out_on_each_connect_until_its_seal_is_receipted(bench:
     seals = bench.seal(3)
     bench.courier.statements = (STATED,)
     for _ in range(2):
-        bench.courier.handle(CONNECTED, bench.now_s)
+        bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     assert stated(bench) == [messages.encode_statement(STATED.raw)] * 2
     assert [token for token, topic, _, _ in bench.sent] == [BIRTH_TOKEN, STATEMENT_TOKEN] * 2
-    bench.courier.handle(Acked(STATEMENT_TOKEN, 0), bench.now_s)
+    bench.courier.handle(Acked(STATEMENT_TOKEN, 0), STAMP, bench.now_s)
     bench.hear(receipt_for(seals[1]))
-    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     assert len(stated(bench)) == 3, "the seal before it is not the one"
     bench.hear(receipt_for(seals[2]))
-    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     assert len(stated(bench)) == 3
 
 
 def test_a_statement_goes_again_when_the_centre_asks_for_its_seal_but_not_each_time(bench: Bench) -> None:
     seals = bench.seal(4)
     bench.courier.statements = (STATED,)
-    bench.courier.handle(CONNECTED, bench.now_s)
+    bench.courier.handle(CONNECTED, STAMP, bench.now_s)
     bench.hear(receipt_for(seals[0], Conflict(2, seals[0].hash)))
     assert len(stated(bench)) == 1, "another seal is asked for"
     for _ in range(5):

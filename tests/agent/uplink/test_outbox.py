@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from agent.uplink.backfill import Backfill
-from agent.uplink.delivery import Alarm, Heard, Limits
+from agent.uplink.delivery import Alarm, Limits, Meaning
 from evidence.receipt import Conflict
 from tests.agent.uplink.world import World, hash_of, receipt
 from wire.messages import CHAIN_SEALS_MAX, Kind
@@ -227,7 +227,7 @@ def test_a_broker_that_owes_answers_is_left() -> None:
 def test_a_receipt_above_the_own_tip_stops_everything() -> None:
     world = connected(3)
     world.ack_all()
-    assert world.hear(receipt(4)) is Heard.ROLLED_BACK
+    assert world.hear(receipt(4)) is Meaning.ROLLED_BACK
     world.seal(5)
     world.disconnect()
     world.connect()
@@ -239,23 +239,23 @@ def test_a_receipt_above_the_own_tip_stops_everything() -> None:
 @pytest.mark.parametrize(
     ("heard", "answer"),
     [
-        (Heard.NOT_OURS, receipt(3, gateway="gw-8")),
-        (Heard.FORK, receipt(3, seal_hash=hash_of(99))),
-        (Heard.NOTHING_NEW, receipt(0)),
-        (Heard.NOTHING_NEW, receipt(1)),
-        (Heard.NOTHING_NEW, receipt(2)),
-        (Heard.PROGRESS, receipt(3)),
-        (Heard.FORK, receipt(2, conflict=Conflict(3, hash_of(99)))),
-        (Heard.ASKED, receipt(2, conflict=Conflict(3, hash_of(2)))),
-        (Heard.ROLLED_BACK, receipt(6)),
+        (Meaning.NOT_OURS, receipt(3, gateway="gw-8")),
+        (Meaning.FORK, receipt(3, seal_hash=hash_of(99))),
+        (Meaning.NOTHING_NEW, receipt(0)),
+        (Meaning.NOTHING_NEW, receipt(1)),
+        (Meaning.NOTHING_NEW, receipt(2)),
+        (Meaning.PROGRESS, receipt(3)),
+        (Meaning.FORK, receipt(2, conflict=Conflict(3, hash_of(99)))),
+        (Meaning.ASKED, receipt(2, conflict=Conflict(3, hash_of(2)))),
+        (Meaning.ROLLED_BACK, receipt(6)),
     ],
     ids=["foreign", "other hash", "empty", "old", "again", "next", "other chain", "gap", "above"],
 )
-def test_what_a_receipt_means(heard: Heard, answer: object) -> None:
+def test_what_a_receipt_means(heard: Meaning, answer: object) -> None:
     world = connected(5)
     world.hear(receipt(2))
     assert world.hear(answer) is heard  # type: ignore[arg-type]
-    assert world.outbox.received == (3 if heard is Heard.PROGRESS else 2)
+    assert world.outbox.received == (3 if heard is Meaning.PROGRESS else 2)
 
 
 def test_the_centre_is_sent_what_it_asks_for_but_not_at_once_for_every_message() -> None:
@@ -344,6 +344,6 @@ def test_a_receipt_for_what_the_key_file_gives_back_is_no_rollback() -> None:
     world = connected(3)
     world.outbox.tip, world.outbox.proven = 1, 3
     del world.bodies[2], world.bodies[3]
-    assert world.hear(receipt(3)) is Heard.NOTHING_NEW
+    assert world.hear(receipt(3)) is Meaning.NOTHING_NEW
     assert not world.outbox.status().stopped
-    assert world.hear(receipt(4)) is Heard.ROLLED_BACK
+    assert world.hear(receipt(4)) is Meaning.ROLLED_BACK

@@ -4,7 +4,7 @@ from hashlib import sha256
 
 from attrs import define, field
 
-from agent.uplink.delivery import Heard, Limits, Publish
+from agent.uplink.delivery import Limits, Meaning, Publish
 from agent.uplink.outbox import Outbox
 from evidence.held import Held
 from evidence.receipt import Conflict, Receipt
@@ -167,9 +167,9 @@ class World:
             if self.window:
                 self.hear(self.retained)
 
-    def hear(self, answer: Receipt) -> Heard:
+    def hear(self, answer: Receipt) -> Meaning:
         heard = self.outbox.on_receipt(answer, self.own_hash, self.now_s)
-        if heard is Heard.PROGRESS:
+        if heard is Meaning.PROGRESS:
             self.stored = answer
         return heard
 
