@@ -19,10 +19,10 @@ from typing import Any, Final
 from attrs import define, evolve, field
 
 from agent.inbox import EntryError, drop
-from agent.site.file import ConfigError, Site, load_site, parse_site
+from agent.site.file import SITE_FILE_BYTES_MAX, ConfigError, Site, load_site, parse_site
 from disk.files import move, replace_file
 from disk.lock import Lock, SecondInstanceError
-from disk.tables import TableError
+from disk.tables import TableError, decode_text
 from drivers.clock import Clock, SystemClock
 from provisioning.journal.file import (
     JOURNAL_NAME,
@@ -99,7 +99,8 @@ class Session:
 
     def write_site(self) -> None:
         """Write the site file from the journal, if that says something new."""
-        text = site_text(self.journal, state_of(self.folder))
+        present = self._present()
+        text = site_text(self.journal, state_of(self.folder), self._text_to_keep(present))
         try:
             parse_site(text, self.site_file)
         except TableError as error:
@@ -107,7 +108,6 @@ class Session:
             raise fail(EXIT_USAGE, *lines) from error
         raw = text.encode()
         digest = hashlib.sha256(raw).hexdigest()
-        present = self._present()
         if present is not None:
             found = hashlib.sha256(present).hexdigest()
             if found not in {digest, self.journal.site_sha256}:
@@ -125,6 +125,15 @@ class Session:
             return None
         except OSError as error:
             raise fail(EXIT_USAGE, f"{self.site_file}: cannot be read: {error.strerror}") from error
+
+    def _text_to_keep(self, present: bytes | None) -> str:
+        """What a person wrote, to be filled in; "" where there is nothing, or nothing that loads."""
+        try:
+            text = decode_text(present or b"", SITE_FILE_BYTES_MAX)
+            parse_site(text, self.site_file)
+        except TableError:
+            return ""
+        return text
 
     def _ask_to_replace(self, present: bytes, text: str) -> None:
         before = present.decode("utf-8", "replace").splitlines()

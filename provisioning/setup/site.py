@@ -1,24 +1,52 @@
 """The site file of a setup, made from its journal: valid at every step, as far as the journal goes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
+import tomlkit
 from attrs import evolve
+from tomlkit import TOMLDocument
+from tomlkit.items import Table
 
 from agent.detect.line_params import LineParams, Threshold
 from agent.detect.params import LinkageParams, nameplate
+from evidence.words import Words
 from provisioning.journal.file import Journal, LineThreshold, LinkageNamed
 from provisioning.learning.learned import with_parameters
 
-HEADING = (
-    "# Written by `dianjian setup` from setup.json. Who edits it by hand is asked before it is replaced."
+HEADING: Final = Words(
+    "由 dianjian setup 根据 setup.json 写成；手工添加的内容会保留，替换前会先询问",
+    "Written by `dianjian setup` from setup.json. What is added by hand stays; setup asks before it writes.",
 )
 
 
-def site_text(journal: Journal, state: str) -> str:
-    """The text of the site file; `state` is where the agent keeps its database."""
-    text = "\n".join([*_head(journal, state), *_buses(journal), *_plant(journal)]) + "\n"
-    tried = any(one.source != "nameplate" for one in journal.thresholds)
-    if tried:
+def site_text(journal: Journal, state: str, present: str = "") -> str:
+    """The text of the site file.
+
+    Args:
+        journal: What setup knows.
+        state: Where the agent keeps its database.
+        present: A site file that loads: its comments, and the keys that setup does not know, are kept.
+    """
+    document = tomlkit.parse(present.removeprefix("\ufeff"))
+    if not document:
+        document.add(tomlkit.comment(HEADING.en))
+        document.add(tomlkit.comment(HEADING.zh))
+    site = journal.site
+    _set_section(document, "site", {"gateway": site.gateway or "gateway", "name": site.name})
+    _set_section(document, "store", {"path": state})
+    enrolled = journal.enrolment
+    if enrolled is not None and enrolled.broker_url:
+        keys = ("ca", "certificate", "key", "centre_key")
+        values = {"url": enrolled.broker_url} | {key: getattr(enrolled, key) for key in keys}
+        _set_section(document, "broker", values)
+    _set_entries(document, "bus", [{"id": bus.id, "url": bus.url} for bus in journal.buses])
+    _set_entries(document, "meter", list(_meter_values(journal)))
+    lines = [{key: getattr(one, key) for key in ("id", "kind", "name", "rated_w")} for one in journal.lines]
+    _set_entries(document, "line", lines)
+    _set_entries(document, "linkage", list(_linkage_values(journal)))
+    text = tomlkit.dumps(document)
+    if any(one.source != "nameplate" for one in journal.thresholds):
         text = with_parameters(text, [linkage_params(journal, linkage) for linkage in journal.linkages])
     return text
 
@@ -60,56 +88,57 @@ def _threshold(one: LineThreshold) -> Threshold:
     return Threshold(hi_w=one.hi_w, lo_w=one.lo_w, provisional=True)
 
 
-def _head(journal: Journal, state: str) -> Iterator[str]:
-    yield HEADING
-    yield from ("", "[site]", f"gateway = {_text(journal.site.gateway or 'gateway')}")
-    if journal.site.name:
-        yield f"name = {_text(journal.site.name)}"
-    yield from ("", "[store]", f"path = {_text(state)}")
-    enrolled = journal.enrolment
-    if enrolled is not None and enrolled.broker_url:
-        yield from ("", "[broker]", f"url = {_text(enrolled.broker_url)}")
-        for key in ("ca", "certificate", "key", "centre_key"):
-            if value := getattr(enrolled, key):
-                yield f"{key} = {_text(value)}"
+def _set(table: Any, values: Mapping[str, Any]) -> None:
+    """Give `table` these values; a key without one is none of its keys. What stands there already stays."""
+    for key, value in values.items():
+        if value is None or value == "":
+            table.pop(key, None)
+        elif table.get(key) != value:
+            table[key] = value
 
 
-def _buses(journal: Journal) -> Iterator[str]:
-    for bus in journal.buses:
-        yield from ("", "[[bus]]", f"id = {_text(bus.id)}", f"url = {_text(bus.url)}")
+def _set_section(document: TOMLDocument, name: str, values: Mapping[str, Any]) -> None:
+    if name not in document:
+        document.add(tomlkit.nl())
+        document.add(name, tomlkit.table())
+    _set(document[name], values)
+
+
+def _set_entries(document: TOMLDocument, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    """The array of tables `name`: those whose id is still there are filled in, others go, new ones come."""
+    old: dict[str, Any] = {table["id"]: table for table in document.get(name, ())}
+    if list(old) == [entry["id"] for entry in entries]:
+        for entry in entries:
+            _set(old[entry["id"]], entry)
+        return
+    tables = tomlkit.aot()
+    for entry in entries:
+        table = old.get(entry["id"])
+        if not isinstance(table, Table):  # a new one, or one that was written in braces
+            table = tomlkit.table()
+            table.update(tomlkit.item(old.get(entry["id"], {})).unwrap())
+        _set(table, entry)
+        tables.append(table)
+    document.pop(name, None)
+    if entries:
+        document.add(name, tables)
+
+
+def _meter_values(journal: Journal) -> Iterator[dict[str, Any]]:
     lines = {line.id for line in journal.lines}
     for meter in journal.meters:
-        yield from ("", "[[meter]]", f"id = {_text(meter.id)}", f"bus = {_text(meter.bus)}")
-        if meter.unit_id is not None:
-            yield f"unit_id = {meter.unit_id}"
-        if meter.address is not None:
-            yield f"address = {_text(meter.address)}"
-        yield f"model = {_text(meter.model)}"
-        if meter.line in lines:
-            yield f"line = {_text(str(meter.line))}"
-        for key, ratio in (("ct_ratio", meter.ct_ratio), ("pt_ratio", meter.pt_ratio)):
-            if ratio != 1.0:
-                yield f"{key} = {ratio!r}"
+        yield {
+            "id": meter.id,
+            "bus": meter.bus,
+            "unit_id": meter.unit_id,
+            "address": meter.address,
+            "model": meter.model,
+            "line": meter.line if meter.line in lines else None,
+            "ct_ratio": None if meter.ct_ratio == 1.0 else meter.ct_ratio,
+            "pt_ratio": None if meter.pt_ratio == 1.0 else meter.pt_ratio,
+        }
 
 
-def _plant(journal: Journal) -> Iterator[str]:
-    for line in journal.lines:
-        yield from ("", "[[line]]", f"id = {_text(line.id)}", f"kind = {_text(line.kind)}")
-        if line.name:
-            yield f"name = {_text(line.name)}"
-        yield f"rated_w = {line.rated_w}"
-    for linkage in journal.linkages:
-        yield from ("", "[[linkage]]", f"id = {_text(linkage.id)}")
-        for role in ("production", "treatment"):
-            yield f"{role} = [{', '.join(map(_text, getattr(linkage, role)))}]"
-
-
-def _text(value: str) -> str:
-    """A TOML basic string."""
-    return '"' + "".join(_character(one) for one in value) + '"'
-
-
-def _character(one: str) -> str:
-    if one in '"\\':
-        return "\\" + one
-    return one if one >= " " and one != "\x7f" else f"\\u{ord(one):04x}"
+def _linkage_values(journal: Journal) -> Iterator[dict[str, Any]]:
+    for one in journal.linkages:
+        yield {"id": one.id, "production": list(one.production), "treatment": list(one.treatment)}
