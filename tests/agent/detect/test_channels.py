@@ -250,7 +250,9 @@ def standby(rows: list[tuple[float, int, Said, Said]]) -> list[Episode]:
     return found
 
 
-@pytest.mark.parametrize(("other", "says"), [(DARK, "nor does any other"), (LIT, "other lines have"), ({}, "")])
+@pytest.mark.parametrize(
+    ("other", "says"), [(DARK, "nor does any other"), (LIT, "other lines have"), ({}, "")]
+)
 def test_a_power_cut_is_no_fault_of_the_transformer(other: Said, says: str) -> None:
     found = standby([(30, 240, LIT, LIT), (5, 0, DARK, other), (20, 240, LIT, LIT)])
     assert [(one.rule, one.state, one.severity) for one in found] == [
