@@ -31,10 +31,11 @@ from centre.json_lines import JsonLine, JsonLines
 from centre.store.contract import Accepted, Applied, CentreStore, Change, Fork, LateBody
 from disk.database import CommitError
 from evidence import cbor
-from evidence.chain import ChainState, Code, Finding
-from evidence.seal import FIRST_NUMBER, peek_header, seal_hash
+from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
+from evidence.continuation import continue_chain
+from evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
 from evidence.statement import Rekey, Replace
-from evidence.verify import Outcome, Verdict, accept, accept_body, continue_chain, declarations
+from evidence.verify import accept, read_declarations
 from wire import messages as wire
 from wire.messages import Kind, WireError
 
@@ -158,7 +159,7 @@ class Centre:
             if body is None:
                 continue
             header = peek_header(cose)  # verified before it entered the store
-            made = lines.of_body(header, accept_body(header, body))
+            made = lines.of_body(header, open_body(header, body))
             yield from made if number >= first else ()
 
     def lines_of(self, gateway: str) -> JsonLines | None:
@@ -278,11 +279,11 @@ class Centre:
             return
         header = peek_header(cose)  # verified when it was accepted
         try:
-            records = accept_body(header, body)
+            records = open_body(header, body)
         except cbor.FormatError as error:
             self._report(gateway, Finding(Code.BODY, str(error), number), batch)
             return
-        findings, absent = declarations(records, number)
+        findings, absent = read_declarations(records, number)
         chain.bodies.add(number)
         batch.changes.append(LateBody(gateway, number, body, tuple(absent)))
         batch.lines.append({"type": "body", "gateway": gateway, "seal": number})

@@ -20,7 +20,7 @@ from attrs import evolve, frozen
 from disk.lines import append_line, cut_torn
 from evidence import cbor
 from evidence.chain import ChainState
-from evidence.seal import checked_gateway
+from evidence.seal import check_gateway
 from evidence.statement import NO_KEY, Enrolment, parse_statement, sign_statement
 
 
@@ -116,7 +116,7 @@ def enrol_in(path: Path, wanted: Enrolment, secret: bytes) -> dict[str, Entry]:
 
 
 def _take(known: dict[str, Entry], line: Any) -> None:
-    gateway = checked_gateway(line["gateway"])
+    gateway = check_gateway(line["gateway"])
     if "statement" in line:
         raw = bytes.fromhex(line["statement"])
         if gateway not in known:

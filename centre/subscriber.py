@@ -29,8 +29,7 @@ from centre.register import Entry, RegisterError, read_register
 from centre.store.contract import CentreStore, EnrolmentError
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
-from evidence.seal import peek_header
-from evidence.verify import accept_body
+from evidence.seal import open_body, peek_header
 from wire import messages as wire
 from wire.mqtt_events import FAILURE, Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 from wire.mqtt_settings import MqttSettings
@@ -213,7 +212,7 @@ class Subscriber:
         for _, cose, body, _ in self._store.chain(gateway, lines.seen_up_to + 1):
             if body is not None:
                 header = peek_header(cose)
-                lines.learn(header, accept_body(header, body))
+                lines.learn(header, open_body(header, body))
 
     def _remember(self, gateway: str, *, after_seals: int) -> None:
         lines = self._lines_of(gateway)

@@ -144,7 +144,7 @@ class Attested:
     firmware: int
 
 
-def attested(attestation: Attestation) -> Attested:
+def check_attestation(attestation: Attestation) -> Attested:
     """What the TPM says, if everything about it is as it must be.
 
     Raises:

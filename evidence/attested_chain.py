@@ -19,7 +19,7 @@ from typing import Any, Final
 from attrs import define, field, frozen
 
 from evidence import cbor
-from evidence.attestation import UNSEEN_MAX, Attestation, attested
+from evidence.attestation import UNSEEN_MAX, Attestation, check_attestation
 from evidence.record import Kind, ReadingRecord, Record, decode_record
 from evidence.seal import NO_HASH, NUMBER_MAX
 
@@ -59,7 +59,7 @@ class Attestations:
         """
         try:
             attestation = Attestation.from_body(body)
-            said = attested(attestation)
+            said = check_attestation(attestation)
         except cbor.FormatError as error:
             return [f"an attestation that proves nothing: {error}"]
         if attestation.seal >= at:

@@ -1,8 +1,8 @@
-"""Where a chain stands: what a verifier keeps between two seals, and what it tells about them.
+"""Where a chain stands: what a verifier keeps between two seals, and the verdicts that it gives.
 
-The state before the first seal holds nothing but the gateway's id and its enrolled keys.
-It is kept as one CBOR array by whoever verifies; it is trusted as far as that place is. Version 1 of
-the array, from before there were statements, is still read.
+The state before the first seal holds only the gateway's id and its enrolled keys. The verifier stores it as
+one CBOR array, which is as trustworthy as the place where it is stored. Version 1 of the array, from before
+there were statements, is still read.
 """
 
 from enum import StrEnum
@@ -21,7 +21,8 @@ from evidence.seal import (
     NO_HASH,
     NUMBER_MAX,
     SealHeader,
-    checked_gateway,
+    check_gateway,
+    seal_hash,
 )
 from evidence.statement import Rekey, Replace, Revoke
 
@@ -33,7 +34,7 @@ _STATE_ITEMS_1: Final = 12
 
 
 class Code(StrEnum):
-    """What a finding is about."""
+    """The subject of a finding."""
 
     FORM = "form"
     FOREIGN = "foreign"
@@ -58,7 +59,7 @@ class Code(StrEnum):
 
 @frozen
 class Finding:
-    """One thing that a reader of the chain should know; `number` is the seal it was seen at."""
+    """A fact that readers of the chain should know; `number` is the seal where it was found."""
 
     code: Code
     text: str
@@ -70,12 +71,12 @@ class ChainState:
     """Where a chain stands: what its last accepted seal certified, and the clocks in it.
 
     Attributes:
-        key: The key of the last accepted seal; proves a fork at the tip.
-        next_key: The key that the next seal must be signed with.
-        recovery_key: What a re-key must be signed with; zeros where there is none.
-        statement: Hash of the last statement that was applied, b"" before the first.
-        rekeyed_utc_ms: Time of a re-key whose first seal has not come: of two, the younger counts. Else 0.
-        revoked: No seal after this one counts; None where nothing was revoked.
+        key: The key of the last accepted seal; a second seal under it is a fork.
+        next_key: The key that must sign the next seal.
+        recovery_key: The key that must sign a re-key; zeros if there is none.
+        statement: Hash of the last applied statement, b"" before the first.
+        rekeyed_utc_ms: Time of a re-key whose first seal has not come (of two, the younger counts); else 0.
+        revoked: The last seal that counts; None unless the gateway was revoked.
     """
 
     gateway: str
@@ -102,7 +103,7 @@ class ChainState:
             FormatError: The id or a key cannot be one.
         """
         return cls(
-            gateway=checked_gateway(gateway),
+            gateway=check_gateway(gateway),
             first_key=cbor.octets(first_key, "first key", HASH_BYTES),
             number=FIRST_NUMBER - 1,
             hash=NO_HASH,
@@ -117,7 +118,7 @@ class ChainState:
         )
 
     def after(self, header: SealHeader, digest: bytes) -> "ChainState":
-        """The state behind the next seal, which has been accepted and has this hash."""
+        """The state after the next seal, which was accepted and has this hash."""
         return evolve(
             self,
             number=header.number,
@@ -166,7 +167,7 @@ class ChainState:
         _, gateway, first_key, number, hash_, key, next_key, next_record = items[:8]
         recovery_key, statement, rekeyed_utc_ms, revoked = items[_STATE_ITEMS_1:]
         return cls(
-            gateway=checked_gateway(cbor.text(gateway, "gateway")),
+            gateway=check_gateway(cbor.text(gateway, "gateway")),
             first_key=cbor.octets(first_key, "first_key", HASH_BYTES),
             number=cbor.natural(number, "number", NUMBER_MAX),
             hash=cbor.octets(hash_, "hash", HASH_BYTES),
@@ -185,7 +186,7 @@ class ChainState:
 
 
 class Outcome(StrEnum):
-    """The sort of it."""
+    """What a seal or statement turned out to be."""
 
     ACCEPTED = "accepted"
     DUPLICATE = "duplicate"
@@ -196,12 +197,12 @@ class Outcome(StrEnum):
 
 @frozen
 class Verdict:
-    """What a seal or a statement is, seen from a chain state.
+    """What a seal or a statement is, given a chain state.
 
     Attributes:
-        state: The state after the seal; the same as before unless it was accepted.
+        state: The state afterwards; unchanged unless the outcome is ACCEPTED.
         header: The seal's header; its signature holds if accepted, duplicate or fork.
-        records: The records of a body that proved itself, else None.
+        records: The records of a body that matches the seal, else None.
         absent: Seals whose bodies the gateway itself declares lost, as (first, last).
         statement: What `continue_chain` read; its signature holds if accepted, duplicate, gap or fork.
     """
@@ -215,8 +216,18 @@ class Verdict:
     statement: Rekey | Replace | Revoke | None = None
 
 
+def refuse(state: ChainState, code: Code, text: str, number: int) -> Verdict:
+    """The verdict INVALID, with its reason."""
+    return Verdict(Outcome.INVALID, state, (Finding(code, text, number),))
+
+
+def hash_stored(cose: bytes | None) -> bytes | None:
+    """The hash of a stored seal, None if it is not stored."""
+    return None if cose is None else seal_hash(cose)
+
+
 def _items(raw: bytes) -> list[Any]:
-    """The items of a state of this version; one of version 1 knows of no statement."""
+    """The items of a state; those that version 1 lacks are filled in."""
     items = cbor.decode(raw, STATE_BYTES_MAX)
     if type(items) is list and items[:1] == [1] and len(items) == _STATE_ITEMS_1:
         return [*items, NO_HASH, b"", 0, None]

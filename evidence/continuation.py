@@ -1,19 +1,19 @@
-"""What a statement does to a chain: `enrolled` begins one, `continue_chain` goes on or ends it.
+"""What a statement does to a chain: `open_enrolment` begins one, `continue_chain` goes on or ends it.
 
-Pure, in this order, and no step is taken before the one above it has passed:
+Pure. The checks in their order; the first that fails decides:
 
-1. form, gateway id; an enrolment is applied by `enrolled`, never within a chain   else INVALID
+1. form, gateway id; an enrolment within a chain                                   else INVALID
 2. the bytes that were applied last, or ever as far as `applied` knows             DUPLICATE
 3. signature: a re-key by the recovery key, the others by the centre               else INVALID
 4. number beyond tip + 1: park it and ask                                          GAP
-5. number accepted before, or another `previous` than the tip: it contradicts an accepted seal.
-   Whoever holds the recovery key cannot rewrite the past; the statement is proof of the attempt   FORK
-6. a count of records that runs back; of two re-keys for one seal the younger counts   else INVALID
-It then stands in the place of the `next_key` (of a replacement, the recovery key too) that the tip
-certified. A replacement lifts a revocation: the centre has signed both.
+5. number accepted before, or another `previous` than the tip: it contradicts an accepted seal. The holder
+   of the recovery key cannot rewrite the past; the statement proves the attempt   FORK
+6. the count of records must not run back; of two re-keys for one seal the younger counts   else INVALID
+An accepted statement replaces the `next_key` that the tip certified, and a replacement the recovery key
+too. A replacement also lifts a revocation: the centre has signed both.
 
-Who is trusted: the centre, and for a re-key the holder of the recovery key, who may only go on where
-the chain stands.
+Trusted are the centre and, for a re-key, the holder of the recovery key, who may only go on where the
+chain stands.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from attrs import evolve
 
 from evidence import cbor
-from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
+from evidence.chain import ChainState, Code, Finding, Outcome, Verdict, hash_stored, refuse
 from evidence.seal import NO_HASH, seal_hash
 from evidence.statement import (
     Continuation,
@@ -34,11 +34,11 @@ from evidence.statement import (
 )
 
 
-def enrolled(raw: bytes, centre_key: bytes) -> tuple[ChainState, Enrolment]:
+def open_enrolment(raw: bytes, centre_key: bytes) -> tuple[ChainState, Enrolment]:
     """The state before the first seal of the gateway that the centre enrols in `raw`.
 
     Raises:
-        FormatError: It is no enrolment, or another centre's.
+        FormatError: It is no enrolment, or this centre has not signed it.
     """
     parsed = parse_statement(raw)
     if not isinstance(parsed.statement, Enrolment):
@@ -63,30 +63,30 @@ def continue_chain(
         state: Where the chain stands.
         raw: The statement as received.
         centre_key: The centre's public key; None where only the recovery key is known.
-        stored: The COSE bytes of an earlier accepted seal by number, for a revocation.
+        stored: Gives the COSE bytes of an earlier accepted seal by number, for a revocation.
         applied: Whether the statement with this hash was applied before.
     """
     try:
         parsed = parse_statement(raw)
     except cbor.FormatError as error:
-        return _refused(state, Code.STATEMENT, str(error), state.number + 1)
+        return refuse(state, Code.STATEMENT, str(error), state.number + 1)
     statement, digest = parsed.statement, seal_hash(raw)
     if isinstance(statement, Enrolment):
-        return _refused(state, Code.STATEMENT, "an enrolment within a chain", state.number + 1)
+        return refuse(state, Code.STATEMENT, "an enrolment within a chain", state.number + 1)
     if statement.gateway != state.gateway:
-        return _refused(state, Code.FOREIGN, f"statement for gateway {statement.gateway}", statement.number)
+        return refuse(state, Code.FOREIGN, f"statement for gateway {statement.gateway}", statement.number)
     if digest == state.statement or applied(digest):
         return Verdict(Outcome.DUPLICATE, state, statement=statement)
-    reason = _unsigned(state, parsed, centre_key)
+    reason = _check_signature(state, parsed, centre_key)
     if reason:
-        return _refused(state, Code.STATEMENT, reason, statement.number)
+        return refuse(state, Code.STATEMENT, reason, statement.number)
     if isinstance(statement, Revoke):
-        return _revoked(state, statement, digest, stored)
-    return _continued(state, statement, digest)
+        return _revoke(state, statement, digest, stored)
+    return _continue(state, statement, digest)
 
 
-def _unsigned(state: ChainState, parsed: SignedStatement, centre_key: bytes | None) -> str:
-    """Why the signature does not count, "" where it does."""
+def _check_signature(state: ChainState, parsed: SignedStatement, centre_key: bytes | None) -> str:
+    """Why the signature is not valid, "" if it is."""
     if isinstance(parsed.statement, Rekey):
         if state.recovery_key == NO_HASH:
             return "a re-key, but no recovery key was enrolled"
@@ -96,7 +96,7 @@ def _unsigned(state: ChainState, parsed: SignedStatement, centre_key: bytes | No
     return "" if parsed.holds(centre_key) else "a statement that the centre has not signed"
 
 
-def _continued(state: ChainState, one: Continuation, digest: bytes) -> Verdict:
+def _continue(state: ChainState, one: Continuation, digest: bytes) -> Verdict:
     what = "a re-key" if isinstance(one, Rekey) else "a replacement"
     if one.number > state.number + 1:
         text = f"{what} at seal {one.number}, but seals {state.number + 1} to {one.number - 1} have not come"
@@ -105,9 +105,9 @@ def _continued(state: ChainState, one: Continuation, digest: bytes) -> Verdict:
         text = f"{what} at seal {one.number} contradicts what was accepted up to seal {state.number}"
         return Verdict(Outcome.FORK, state, (Finding(Code.FORK, text, one.number),), statement=one)
     if one.first_record < state.next_record:
-        return _refused(state, Code.STATEMENT, f"{what} that counts records again", one.number)
+        return refuse(state, Code.STATEMENT, f"{what} that counts records again", one.number)
     if isinstance(one, Rekey) and one.utc_ms <= state.rekeyed_utc_ms:
-        return _refused(state, Code.STATEMENT, f"{what} older than the one before it", one.number)
+        return refuse(state, Code.STATEMENT, f"{what} older than the one before it", one.number)
     after = evolve(
         state,
         next_key=one.next_key,
@@ -122,22 +122,14 @@ def _continued(state: ChainState, one: Continuation, digest: bytes) -> Verdict:
     return Verdict(Outcome.ACCEPTED, after, (finding,), statement=one)
 
 
-def _revoked(state: ChainState, one: Revoke, digest: bytes, stored: Callable[[int], bytes | None]) -> Verdict:
+def _revoke(state: ChainState, one: Revoke, digest: bytes, stored: Callable[[int], bytes | None]) -> Verdict:
     if one.number > state.number:
         text = f"a revocation after seal {one.number}, which has not come"
         return Verdict(Outcome.GAP, state, (Finding(Code.GAP, text, one.number),), statement=one)
-    known = state.hash if one.number == state.number else _stored_hash(stored(one.number))
+    known = state.hash if one.number == state.number else hash_stored(stored(one.number))
     if known != one.seal_hash:
         text = f"a revocation that names another seal {one.number}"
-        return _refused(state, Code.STATEMENT, text, one.number)
+        return refuse(state, Code.STATEMENT, text, one.number)
     after = evolve(state, statement=digest, revoked=one.number)
     text = f"the centre revokes this gateway after seal {one.number}: {one.reason}"
     return Verdict(Outcome.ACCEPTED, after, (Finding(Code.REVOKED, text, one.number),), statement=one)
-
-
-def _refused(state: ChainState, code: Code, text: str, number: int) -> Verdict:
-    return Verdict(Outcome.INVALID, state, (Finding(code, text, number),))
-
-
-def _stored_hash(cose: bytes | None) -> bytes | None:
-    return None if cose is None else seal_hash(cose)

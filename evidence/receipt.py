@@ -18,7 +18,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from evidence import cbor, cose
-from evidence.seal import FIRST_NUMBER, HASH_BYTES, NO_HASH, NUMBER_MAX, checked_gateway
+from evidence.seal import FIRST_NUMBER, HASH_BYTES, NO_HASH, NUMBER_MAX, check_gateway
 
 VERSION: Final = 1
 RANGES_MAX: Final = 64
@@ -85,7 +85,7 @@ def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
     version, gateway, number, seal_hash, bodies_up_to, ranges, centre_utc_ms, conflict = items
     cbor.natural(version, "version", VERSION, VERSION)
     receipt = Receipt(
-        gateway=checked_gateway(cbor.text(gateway, "gateway")),
+        gateway=check_gateway(cbor.text(gateway, "gateway")),
         number=cbor.natural(number, "number", NUMBER_MAX),
         seal_hash=cbor.octets(seal_hash, "seal_hash", HASH_BYTES),
         bodies_up_to=cbor.natural(bodies_up_to, "bodies_up_to", NUMBER_MAX),

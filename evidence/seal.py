@@ -78,7 +78,7 @@ class StoredSeal:
     count: int
 
 
-def checked_gateway(name: str) -> str:
+def check_gateway(name: str) -> str:
     """`name` if it can be a gateway's id.
 
     Raises:
@@ -190,7 +190,7 @@ def _header(payload: bytes) -> SealHeader:
     utc_ms, boottime_ms, boot_id, clock, reference = items[8:]
     cbor.natural(version, "version", VERSION, VERSION)
     return SealHeader(
-        gateway=checked_gateway(cbor.text(gateway, "gateway")),
+        gateway=check_gateway(cbor.text(gateway, "gateway")),
         number=cbor.natural(number, "number", NUMBER_MAX, FIRST_NUMBER),
         first_record=cbor.natural(first_record, "first_record", minimum=FIRST_RECORD),
         count=cbor.natural(count, "count", RECORDS_MAX, 1),

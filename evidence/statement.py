@@ -14,7 +14,7 @@ array whose length tells the kinds apart:
 
 - `number` is the seal that `next_key` signs, `previous` the seal_hash of the one before it (zeros before
   the first), `first_record` its first record: not below where the chain stands, and above it only
-  where the gateway lost its count and takes the upper bound `records_before(number) + 1`.
+  where the gateway lost its count and takes the upper bound `count_records_before(number) + 1`.
 - A recovery key of zeros means that there is none. It is never used as a key: zeros are a point of small
   order, under which anybody can make signatures that hold.
 - `serial` is "" where it is not known.
@@ -35,7 +35,7 @@ from evidence.seal import (
     NO_HASH,
     NUMBER_MAX,
     RECORDS_MAX,
-    checked_gateway,
+    check_gateway,
 )
 
 VERSION: Final = 1
@@ -140,7 +140,7 @@ class SignedStatement:
         return public_key != NO_KEY and self.signed.holds(public_key, _DOMAINS[type(self.statement)])
 
 
-def records_before(number: int) -> int:
+def count_records_before(number: int) -> int:
     """No chain has more records than this before seal `number`."""
     return (number - FIRST_NUMBER) * RECORDS_MAX
 
@@ -202,7 +202,7 @@ def _statement(payload: bytes) -> Statement:
     if type(items) is not list or len(items) not in _READERS:
         raise cbor.FormatError("not a statement")
     cbor.natural(items[0], "version", VERSION, VERSION)
-    return _READERS[len(items)](checked_gateway(cbor.text(items[1], "gateway")), items)
+    return _READERS[len(items)](check_gateway(cbor.text(items[1], "gateway")), items)
 
 
 def _enrolment(gateway: str, items: list[Any]) -> Enrolment:
@@ -257,7 +257,7 @@ def _continued(items: list[Any]) -> tuple[int, bytes, int, bytes]:
     previous = cbor.octets(items[3], "previous", HASH_BYTES)
     if (number == FIRST_NUMBER) != (previous == NO_HASH):
         raise cbor.FormatError("a seal before the first, or none before another")
-    first_record = cbor.natural(items[4], "first_record", records_before(number) + 1, FIRST_RECORD)
+    first_record = cbor.natural(items[4], "first_record", count_records_before(number) + 1, FIRST_RECORD)
     return number, previous, first_record, _key(items[5], "next_key")
 
 

@@ -1,23 +1,23 @@
-"""The check of a chain. It needs the enrolled keys, or the centre's key and the enrolment, and nothing else.
+"""Verification of a chain: needs the enrolled keys, or the centre's key and the enrolment, and nothing else.
 
 Pure: `accept(state, cose, body, received_utc_ms)` says what a seal is and what the state is then.
-In this order, and no step is taken before the one above it has passed:
+The checks in their order; the first that fails decides:
 
 1. form and limits, gateway id                                        else INVALID
 2. number below the tip: identical bytes                              DUPLICATE
    other bytes whose signature holds under that number's own key      FORK (cloned or rolled back)
-   other bytes that do not                                            INVALID
+   any other bytes                                                    INVALID
 3. number beyond tip + 1: cannot be checked yet, park it and ask      GAP
 4. signature under exactly the key that the tip certified             else INVALID
 5. previous hash and first record number                              else INVALID
-6. body, if it is here: count and Merkle root; a wrong body leaves the seal ACCEPTED without it
-7. clocks: findings, never a refusal: order comes from the numbers
-A seal after the one that a revocation names is INVALID, whoever signed it.
+6. body, if given: count and Merkle root; with a wrong body the seal is ACCEPTED without it
+7. clocks: findings, never a refusal, because the numbers give the order
+After a revocation, seals beyond the one that it names are INVALID, whoever signed them.
 
-What a statement does to a chain stands in `evidence.continuation`.
+What a statement does to a chain is in `evidence.continuation`.
 
-Not handled here: who may enrol, where the bytes are kept, the meaning of readings. The caller keeps the
-state, and hands in earlier seals through `stored`.
+Not handled here: who may enrol, where the bytes are stored, the meaning of readings. The caller keeps the
+state, and gives earlier seals through `stored`.
 """
 
 from collections.abc import Callable
@@ -25,41 +25,15 @@ from typing import Final
 
 from drivers.clock import ClockState
 from evidence import cbor
-from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
-from evidence.continuation import continue_chain, enrolled
+from evidence.chain import ChainState, Code, Finding, Outcome, Verdict, hash_stored, refuse
 from evidence.cose import Signed
 from evidence.record import Kind, Record, decode_record, kind_of
-from evidence.seal import (
-    DOMAIN,
-    FIRST_NUMBER,
-    SealHeader,
-    open_body,
-    parse_seal,
-    peek_header,
-    seal_hash,
-)
-
-__all__ = [
-    "ChainState",
-    "Code",
-    "Finding",
-    "Outcome",
-    "Verdict",
-    "accept",
-    "accept_body",
-    "continue_chain",
-    "declarations",
-    "enrolled",
-]
+from evidence.seal import DOMAIN, FIRST_NUMBER, SealHeader, open_body, parse_seal, peek_header, seal_hash
 
 CLOCK_STEP_MS: Final = 2_000
-"""Difference of wall clock and boottime between two seals of one boot; NTP slews 500 ppm at most."""
+"""Change of wall clock against boottime between two seals of one boot; NTP slews 500 ppm at most."""
 CLOCK_AHEAD_MS: Final = 2_000
-"""A seal may claim to be this much later than its reception: clocks of two machines differ."""
-
-
-def _nothing_stored(_: int) -> bytes | None:
-    return None
+"""A seal may be this much later than its reception: the clocks of two machines differ."""
 
 
 def accept(
@@ -68,8 +42,8 @@ def accept(
     body: bytes | None,
     received_utc_ms: int | None,
     *,
-    stored: Callable[[int], bytes | None] = _nothing_stored,
-    stated_key: Callable[[int], bytes | None] = _nothing_stored,
+    stored: Callable[[int], bytes | None] = lambda _: None,
+    stated_key: Callable[[int], bytes | None] = lambda _: None,
     reference_utc_ms: Callable[[bytes], int | None] = lambda _: None,
 ) -> Verdict:
     """What the seal `cose` is, and where the chain stands then.
@@ -79,53 +53,42 @@ def accept(
         cose: The seal as received.
         body: Its body, or None if it was withheld.
         received_utc_ms: The verifier's clock at reception; None when a file is checked later.
-        stored: The COSE bytes of an earlier accepted seal by number, to tell a duplicate from a fork.
-        stated_key: The key that an applied statement gave to a seal, for the same purpose.
-        reference_utc_ms: The time of the receipt or beacon with this SHA-256, if it is known.
+        stored: Gives the COSE bytes of an earlier accepted seal by number, to tell a duplicate from a fork.
+        stated_key: Gives the key that an applied statement gave to a seal, for the same purpose.
+        reference_utc_ms: Gives the time of the receipt or beacon with this SHA-256, if known.
     """
     try:
         header, signed = parse_seal(cose)
     except cbor.FormatError as error:
-        return _refused(state, Code.FORM, str(error), state.number + 1)
+        return refuse(state, Code.FORM, str(error), state.number + 1)
     if header.gateway != state.gateway:
-        return _refused(state, Code.FOREIGN, f"seal of gateway {header.gateway}", header.number)
+        return refuse(state, Code.FOREIGN, f"seal of gateway {header.gateway}", header.number)
     if header.number <= state.number:
-        return _again(state, header, signed, seal_hash(cose), stored, stated_key)
+        return _compare(state, header, signed, seal_hash(cose), stored, stated_key)
     if state.revoked is not None:
         text = f"the centre has revoked this gateway after seal {state.revoked}"
-        return _refused(state, Code.REVOKED, text, header.number)
+        return refuse(state, Code.REVOKED, text, header.number)
     if header.number > state.number + 1:
         text = f"seals {state.number + 1} to {header.number - 1} have not come"
         return Verdict(Outcome.GAP, state, (Finding(Code.GAP, text, header.number),), header)
     if not signed.holds(state.next_key, DOMAIN):
-        return _refused(state, Code.SIGNATURE, "not signed with the certified key", header.number)
+        return refuse(state, Code.SIGNATURE, "not signed with the certified key", header.number)
     if header.previous != state.hash or header.first_record != state.next_record:
-        return _refused(state, Code.CHAIN, "does not follow the seal before it", header.number)
-    return _accepted(
-        state, header, cose, body, _clock_findings(state, header, received_utc_ms, reference_utc_ms)
-    )
-
-
-def accept_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
-    """The records of a body that came later than its verified header.
-
-    Raises:
-        FormatError: It is not the body that was sealed.
-    """
-    return open_body(header, body)
+        return refuse(state, Code.CHAIN, "does not follow the seal before it", header.number)
+    return _accept(state, header, cose, body, _check_clocks(state, header, received_utc_ms, reference_utc_ms))
 
 
 _LOSSES: Final = frozenset({int(Kind.LOST_TAIL), int(Kind.DROP)})
-"""Plain numbers: the hash of an enum's member would take a tenth of the time of a check."""
+"""Plain numbers: hashing enum members would take a tenth of the time of a check."""
 
 
-def declarations(records: tuple[bytes, ...], number: int) -> tuple[list[Finding], list[tuple[int, int]]]:
-    """What the records of seal `number` declare lost: findings, and the seals without a body."""
+def read_declarations(records: tuple[bytes, ...], number: int) -> tuple[list[Finding], list[tuple[int, int]]]:
+    """What the records of seal `number` declare lost: findings, and ranges of seals without a body."""
     findings: list[Finding] = []
     absent: list[tuple[int, int]] = []
     for raw in records:
         if kind_of(raw) in _LOSSES:
-            span = _declared(raw, number)
+            span = _read_loss(raw, number)
             if span is not None:
                 absent.append(span)
                 code = Code.LOST_TAIL if kind_of(raw) == Kind.LOST_TAIL else Code.DROP
@@ -133,7 +96,7 @@ def declarations(records: tuple[bytes, ...], number: int) -> tuple[list[Finding]
     return findings, absent
 
 
-def _declared(raw: bytes, number: int) -> tuple[int, int] | None:
+def _read_loss(raw: bytes, number: int) -> tuple[int, int] | None:
     try:
         record = decode_record(raw)
         if not isinstance(record, Record):
@@ -141,10 +104,10 @@ def _declared(raw: bytes, number: int) -> tuple[int, int] | None:
         first = cbor.natural(record.body.get("first"), "first", number - 1, FIRST_NUMBER)
         return first, cbor.natural(record.body.get("last"), "last", number - 1, first)
     except cbor.FormatError:
-        return None  # a record that says nothing readable declares nothing
+        return None  # a record that cannot be read declares nothing
 
 
-def _accepted(
+def _accept(
     state: ChainState, header: SealHeader, cose: bytes, body: bytes | None, findings: list[Finding]
 ) -> Verdict:
     records: tuple[bytes, ...] | None = None
@@ -155,13 +118,13 @@ def _accepted(
         except cbor.FormatError as error:
             findings.append(Finding(Code.BODY, str(error), header.number))
         else:
-            declared, absent = declarations(records, header.number)
+            declared, absent = read_declarations(records, header.number)
             findings += declared
     after = state.after(header, seal_hash(cose))
     return Verdict(Outcome.ACCEPTED, after, tuple(findings), header, records, tuple(absent))
 
 
-def _again(
+def _compare(
     state: ChainState,
     header: SealHeader,
     signed: Signed,
@@ -169,27 +132,27 @@ def _again(
     stored: Callable[[int], bytes | None],
     stated_key: Callable[[int], bytes | None],
 ) -> Verdict:
-    """A seal whose number has been accepted before."""
+    """The verdict on a seal whose number was accepted before."""
     number = header.number
-    known = state.hash if number == state.number else _hash_of(stored(number))
+    known = state.hash if number == state.number else hash_stored(stored(number))
     if digest == known:
         return Verdict(Outcome.DUPLICATE, state, header=header)
-    keys = _keys_of(state, number, stored, stated_key)
+    keys = _find_keys(state, number, stored, stated_key)
     if not keys:
-        return _refused(state, Code.CHAIN, "older than what can be compared", number)
+        return refuse(state, Code.CHAIN, "older than what can be compared", number)
     if not any(signed.holds(key, DOMAIN) for key in keys):
-        return _refused(state, Code.SIGNATURE, "not signed with the certified key", number)
+        return refuse(state, Code.SIGNATURE, "not signed with the certified key", number)
     text = f"two different seals {number} under one key: the gateway was cloned or rolled back"
     return Verdict(Outcome.FORK, state, (Finding(Code.FORK, text, number),), header)
 
 
-def _keys_of(
+def _find_keys(
     state: ChainState,
     number: int,
     stored: Callable[[int], bytes | None],
     stated_key: Callable[[int], bytes | None],
 ) -> list[bytes]:
-    """Every key that was ever right for seal `number`: one that a statement took away signs a fork too."""
+    """Every key that was ever valid for seal `number`; one that a statement replaced can sign a fork too."""
     before = stored(number - 1) if number > FIRST_NUMBER else None
     keys = [
         state.key if number == state.number else None,
@@ -200,15 +163,7 @@ def _keys_of(
     return [key for key in dict.fromkeys(keys) if key is not None]
 
 
-def _hash_of(cose: bytes | None) -> bytes | None:
-    return None if cose is None else seal_hash(cose)
-
-
-def _refused(state: ChainState, code: Code, text: str, number: int) -> Verdict:
-    return Verdict(Outcome.INVALID, state, (Finding(code, text, number),))
-
-
-def _clock_findings(
+def _check_clocks(
     state: ChainState,
     header: SealHeader,
     received_utc_ms: int | None,

@@ -21,7 +21,7 @@ from agent.sealing.tpm_task import Answer, TpmTask
 from agent.store.gateway import GatewayStore
 from drivers.clock import NS_PER_S, Stamp
 from evidence import cbor
-from evidence.attestation import AK_BYTES, UNSEEN_MAX, attested
+from evidence.attestation import AK_BYTES, UNSEEN_MAX, check_attestation
 from evidence.record import Kind
 
 LOG: Final = logging.getLogger("dianjian.attesting")
@@ -59,7 +59,7 @@ class Attesting(RecordSource):
         try:
             if isinstance(answer, str):
                 raise cbor.FormatError(answer)  # noqa: TRY301 -- one way for all that gives no proof
-            counter = attested(answer).counter
+            counter = check_attestation(answer).counter
         except cbor.FormatError as error:
             return self._failing(str(error))
         if self._failed:

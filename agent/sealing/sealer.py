@@ -28,7 +28,7 @@ from evidence.seal import (
     BODY_BYTES_MAX,
     SealHeader,
     StoredSeal,
-    checked_gateway,
+    check_gateway,
     encode_body,
     merkle_root,
     seal_hash,
@@ -51,7 +51,7 @@ class Sealer:
     """Seals the records of one gateway. One thread at a time."""
 
     def __init__(self, gateway: str, slots: KeySlots, store: GatewayStore) -> None:
-        self._gateway = checked_gateway(gateway)
+        self._gateway = check_gateway(gateway)
         self._slots = slots
         self._store = store
         self._current: Slot | None = None

@@ -26,7 +26,7 @@ from disk.database import suffixed
 from disk.files import move
 from evidence.receipt import Receipt
 from evidence.seal import DOMAIN, FIRST_RECORD, StoredSeal, parse_seal, peek_header, seal_hash
-from evidence.statement import records_before
+from evidence.statement import count_records_before
 
 COPY_ROWS_MAX: Final = 100
 """Rows that are copied in one commit: 6 MB at the very most."""
@@ -77,7 +77,7 @@ def find_tip(
     receipt, _ = best
     here = known.seal(receipt.number)
     if here is None or here.hash != receipt.seal_hash:
-        bound = records_before(receipt.number + 1) + FIRST_RECORD
+        bound = count_records_before(receipt.number + 1) + FIRST_RECORD
         tip = Tip(receipt.number, receipt.seal_hash, bound, receipt.number + 1)
     else:
         next_record = here.first_record + here.count

@@ -48,7 +48,7 @@ from evidence.seal import (
     FIRST_NUMBER,
     HASH_BYTES,
     NUMBER_MAX,
-    checked_gateway,
+    check_gateway,
 )
 from evidence.statement import STATEMENT_BYTES_MAX
 
@@ -207,7 +207,7 @@ def decode_content(raw: bytes) -> Content:
     if not runs or sum(len(run) if type(run) is list else SEALS_MAX for run in runs) > SEALS_MAX:
         raise cbor.FormatError(f"the runs have not 1 to {SEALS_MAX} seals together")
     return Content(
-        gateway=checked_gateway(cbor.text(gateway, "gateway")),
+        gateway=check_gateway(cbor.text(gateway, "gateway")),
         centre_key=cbor.octets(centre_key, "centre_key", HASH_BYTES),
         first_key=None if first_key is None else cbor.octets(first_key, "first_key", HASH_BYTES),
         by_centre=by_centre,

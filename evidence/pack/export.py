@@ -23,10 +23,11 @@ from attrs import define, field, frozen
 from disk.files import Output
 from evidence import cbor
 from evidence.attested_chain import Passing
-from evidence.chain import ChainState, Code, Finding
-from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NO_HASH, checked_gateway
+from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
+from evidence.continuation import continue_chain, open_enrolment
+from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NO_HASH, check_gateway
 from evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement
-from evidence.verify import Outcome, Verdict, accept, continue_chain, enrolled
+from evidence.verify import accept
 
 MAGIC: Final = "dianjian chain"
 VERSION: Final = 2
@@ -108,7 +109,7 @@ class Keys:
 
 def write_chain(stream: IO[bytes] | Output, gateway: str, items: Iterable[Item]) -> int:
     """Write a chain, which must begin with its first seal, to `stream`; how many seals."""
-    stream.write(cbor.encode([MAGIC, VERSION, checked_gateway(gateway)]))
+    stream.write(cbor.encode([MAGIC, VERSION, check_gateway(gateway)]))
     written = 0
     for item in items:
         if isinstance(item, bytes):
@@ -128,7 +129,7 @@ def read_chain(stream: IO[bytes]) -> tuple[str, Iterator[Item]]:
     head = _exactly(stream, 1 + 1 + len(MAGIC) + 1)
     for version in _READABLE:
         if head == b"\x83" + cbor.encode(MAGIC) + cbor.encode(version):
-            return checked_gateway(_name(stream)), _items(stream, with_statements=version > 1)
+            return check_gateway(_name(stream)), _items(stream, with_statements=version > 1)
     raise cbor.FormatError(f"not an exported chain of version 1 to {VERSION}")
 
 
@@ -168,7 +169,7 @@ def _begun(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
     """
     is_enrolment = isinstance(item, bytes) and isinstance(parse_statement(item).statement, Enrolment)
     if isinstance(item, bytes) and is_enrolment and known.centre is not None:
-        state, report.enrolment = enrolled(item, known.centre)
+        state, report.enrolment = open_enrolment(item, known.centre)
         if state.gateway != report.gateway or known.first not in {None, state.first_key}:
             raise cbor.FormatError("the enrolment is another one than the file or the first key says")
         return state, True

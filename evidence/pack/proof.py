@@ -18,7 +18,7 @@ from evidence.pack.proved import Evidence, PackError, Part, ProvedSeal, Rest
 from evidence.receipt import Receipt, open_receipt
 from evidence.seal import FIRST_NUMBER, SealHeader, open_body, peek_header, seal_hash
 from evidence.statement import NO_KEY, Enrolment, Replace, Revoke, Statement, open_statement
-from evidence.verify import accept, declarations
+from evidence.verify import accept, read_declarations
 
 FINDINGS_MAX: Final = 1_000
 """Kept with their text; who makes more does not fill the reader's memory."""
@@ -286,7 +286,7 @@ class _Proof:
         except cbor.FormatError as error:
             self.problems.append(f"seal {header.number}: {error}")
             return None
-        findings, absent = declarations(records, header.number)
+        findings, absent = read_declarations(records, header.number)
         self.findings += findings
         self.declared += [(*span, header.number) for span in absent]
         return records

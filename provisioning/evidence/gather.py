@@ -23,7 +23,7 @@ from evidence.receipt import open_receipt
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
 from evidence.statement import Rekey, Replace, Revoke, parse_statement
-from evidence.verify import declarations
+from evidence.verify import read_declarations
 
 MARGIN_MS: Final = 300_000
 """Around the two hours of an episode: what was before it, and the seal that carries it."""
@@ -228,7 +228,7 @@ class _Gathering:
         for row in self._rows("lost", question.first, question.last + DECLARED_WITHIN) if lacking else ():
             if row.body is None:
                 continue
-            _, absent = declarations(open_body(peek_header(row.cose), row.body), row.number)
+            _, absent = read_declarations(open_body(peek_header(row.cose), row.body), row.number)
             said = {number for number in lacking if any(a <= number <= b for a, b in absent)}
             if said:
                 found.append((row.number, row.number))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evidence import cbor
-from evidence.attestation import ATTEST_BYTES, Attestation, attested
+from evidence.attestation import ATTEST_BYTES, Attestation, check_attestation
 from evidence.attested_chain import Attestations
 from evidence.record import Kind, Record, decode_record, encode_record
 from evidence.seal import NO_HASH
@@ -21,12 +21,12 @@ FIRST = GOLDEN[0]
 
 def refused(attestation: Attestation) -> str:
     with pytest.raises(cbor.FormatError) as caught:
-        attested(attestation)
+        check_attestation(attestation)
     return str(caught.value)
 
 
 def test_what_a_tpm_has_made_holds() -> None:
-    said = [attested(one) for one in GOLDEN]
+    said = [check_attestation(one) for one in GOLDEN]
     assert [one.counter for one in said] == [1, 2, 3, 6]
     assert {one.reset_count for one in said} == {said[0].reset_count}
     assert [one.clock_ms for one in said] == sorted(one.clock_ms for one in said)

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence import cbor, cose, keys
-from evidence.chain import ChainState, Code
+from evidence.chain import ChainState, Code, Outcome, Verdict
+from evidence.continuation import continue_chain, open_enrolment
 from evidence.pack.export import ExportedSeal, Item, Report, verify_file, write_chain
 from evidence.seal import NO_HASH, NUMBER_MAX, StoredSeal
 from evidence.statement import (
@@ -25,12 +26,12 @@ from evidence.statement import (
     Replace,
     Revoke,
     Statement,
+    count_records_before,
     open_statement,
     parse_statement,
-    records_before,
     sign_statement,
 )
-from evidence.verify import Outcome, Verdict, accept, continue_chain, enrolled
+from evidence.verify import accept
 from tests.evidence.chains import GATEWAY, Chain, secret
 
 CENTRE, RECOVERY, FRESH, OTHER = (secret(0, name) for name in ("centre", "recovery", "fresh", "other"))
@@ -54,7 +55,7 @@ number = st.integers(2, NUMBER_MAX)
 @st.composite
 def continuations(draw: st.DrawFn) -> Rekey | Replace:
     at = draw(number)
-    first = draw(st.integers(1, records_before(at) + 1))
+    first = draw(st.integers(1, count_records_before(at) + 1))
     head = (GATEWAY, at, draw(some_hash), first, draw(some_key))
     if draw(st.booleans()):
         return Rekey(*head, draw(utc), draw(reason))
@@ -92,7 +93,7 @@ def test_the_longest_statements_stay_within_their_limits() -> None:
             one,
             gateway="g" * 32,
             number=NUMBER_MAX,
-            first_record=records_before(NUMBER_MAX) + 1,
+            first_record=count_records_before(NUMBER_MAX) + 1,
             utc_ms=(1 << 64) - 1,
             reason="r" * REASON_BYTES_MAX,
         )
@@ -152,7 +153,7 @@ WRONG: list[tuple[Statement, str]] = [
     (evolve(REKEY, number=1), "a seal before the first"),
     (evolve(REKEY, previous=NO_HASH), "none before another"),
     (evolve(REKEY, first_record=0), "first_record"),
-    (evolve(REKEY, first_record=records_before(3) + 2), "first_record"),
+    (evolve(REKEY, first_record=count_records_before(3) + 2), "first_record"),
     (evolve(REKEY, reason="r" * 201), "reason"),
     (evolve(REKEY, utc_ms=-1), "utc_ms"),
     (evolve(REPLACE, recovery_key=b"x"), "recovery_key"),
@@ -185,7 +186,7 @@ def test_zeros_are_no_key_although_signatures_under_them_can_be_made_up() -> Non
 def begun(count: int = 2) -> tuple[Chain, list[StoredSeal], ChainState]:
     """A chain of `count` accepted seals, enrolled with a recovery key."""
     chain = Chain()
-    state, _ = enrolled(sign_statement(ENROLMENT, CENTRE), CENTRE_KEY)
+    state, _ = open_enrolment(sign_statement(ENROLMENT, CENTRE), CENTRE_KEY)
     seals = []
     for _ in range(count):
         seals.append(chain.seal())
@@ -355,12 +356,12 @@ def test_a_state_of_version_1_is_read_without_statements() -> None:
 
 def test_an_enrolment_begins_a_chain_only_under_the_centres_key() -> None:
     raw = sign_statement(ENROLMENT, CENTRE)
-    state, one = enrolled(raw, CENTRE_KEY)
+    state, one = open_enrolment(raw, CENTRE_KEY)
     assert (state, one) == (ChainState.enrolled(GATEWAY, keys.public(secret(1)), RECOVERY_KEY), ENROLMENT)
     with pytest.raises(cbor.FormatError, match="this centre"):
-        enrolled(raw, OTHER_KEY)
+        open_enrolment(raw, OTHER_KEY)
     with pytest.raises(cbor.FormatError, match="not an enrolment"):
-        enrolled(sign_statement(REVOKE, CENTRE), CENTRE_KEY)
+        open_enrolment(sign_statement(REVOKE, CENTRE), CENTRE_KEY)
     assert continue_chain(state, raw, CENTRE_KEY).outcome is Outcome.INVALID
 
 

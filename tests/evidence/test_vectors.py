@@ -13,11 +13,12 @@ import pytest
 
 from evidence import keys
 from evidence.cbor import FormatError
-from evidence.chain import ChainState
+from evidence.chain import ChainState, Outcome
+from evidence.continuation import continue_chain, open_enrolment
 from evidence.pack.export import ExportedSeal, Item, verify_file, write_chain
 from evidence.receipt import open_beacon, open_receipt
-from evidence.seal import peek_header
-from evidence.verify import Outcome, accept, accept_body, continue_chain, enrolled
+from evidence.seal import open_body, peek_header
+from evidence.verify import accept
 from tests.vectors.make import CENTRE, files, written
 
 HERE: Final = Path(__file__).parent.parent
@@ -55,7 +56,7 @@ def opened(content: dict[str, Any]) -> dict[str, Any]:
         for step in story["steps"]:
             if step["body_held"]:
                 header = peek_header(bytes.fromhex(step["put"]))
-                step["body"] = [row.hex() for row in accept_body(header, bytes.fromhex(step["body"]))]
+                step["body"] = [row.hex() for row in open_body(header, bytes.fromhex(step["body"]))]
             elif "stream" in step["say"] or "inflates" in step["say"] or story["say"] == "compressed bodies":
                 step["body"] = "refused"
     return content
@@ -66,7 +67,7 @@ def test_our_verifier_agrees_with_every_step(story: dict[str, Any]) -> None:
     centre_key = bytes.fromhex(story.get("centre_key", ""))
     state = ChainState.enrolled(story["gateway"], bytes.fromhex(story["first_key"]))
     if centre_key:
-        state, _ = enrolled(bytes.fromhex(story["enrolment"]), centre_key)
+        state, _ = open_enrolment(bytes.fromhex(story["enrolment"]), centre_key)
     known: dict[int, bytes] = {}
     stated: dict[int, bytes] = {}
     applied: set[bytes] = set()
@@ -101,7 +102,7 @@ def test_our_verifier_agrees_with_every_step(story: dict[str, Any]) -> None:
 @pytest.mark.parametrize("message", MESSAGES)
 def test_our_verifier_agrees_with_every_message(message: dict[str, Any]) -> None:
     key = bytes.fromhex(loaded("messages.json")["centre_key"])
-    open_ = {"receipt": open_receipt, "beacon": open_beacon, "enrolment": enrolled}[message["kind"]]
+    open_ = {"receipt": open_receipt, "beacon": open_beacon, "enrolment": open_enrolment}[message["kind"]]
     try:
         open_(bytes.fromhex(message["put"]), key)
     except FormatError:

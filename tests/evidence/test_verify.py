@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from drivers.clock import ClockState, Stamp
 from evidence import cbor
-from evidence.chain import ChainState, Code
+from evidence.chain import ChainState, Code, Outcome, Verdict
 from evidence.record import Kind, encode_record
-from evidence.seal import StoredSeal, peek_header
-from evidence.verify import Outcome, Verdict, accept, accept_body
+from evidence.seal import StoredSeal, open_body, peek_header
+from evidence.verify import accept
 from tests.evidence.chains import Chain, heartbeat, secret, stamp
 
 RECEIVED_MS = stamp(3_600).utc_ns // 10**6
@@ -109,9 +109,9 @@ def test_a_withheld_body_is_accepted_later_and_only_the_right_one() -> None:
     header = peek_header(first.cose)
     assert first.body is not None
     assert second.body is not None
-    assert accept_body(header, first.body) == (heartbeat(1),)
+    assert open_body(header, first.body) == (heartbeat(1),)
     with pytest.raises(cbor.FormatError, match="not the one that was sealed"):
-        accept_body(header, second.body)
+        open_body(header, second.body)
 
 
 CLOCKS: list[tuple[str, Stamp, list[Code]]] = [

@@ -22,9 +22,9 @@ from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import Recovery, Start
 from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
-from evidence.chain import ChainState
+from evidence.chain import ChainState, Outcome
 from evidence.seal import StoredSeal
-from evidence.verify import Outcome, accept
+from evidence.verify import accept
 from tests.evidence.chains import GATEWAY, heartbeat, stamp
 from tests.faults.invariants import Held, Witness, check
 

@@ -16,7 +16,8 @@ from drivers.reading import Block, PollGroup, Reading
 from evidence import cbor, cose, keys
 from evidence.attested_chain import Attestations
 from evidence.body import BODY_BYTES_MAX, CHECK_BYTES, COLUMNS, columns_body, plain_body, unpack
-from evidence.chain import ChainState
+from evidence.chain import ChainState, Outcome
+from evidence.continuation import continue_chain
 from evidence.held import Held
 from evidence.pack.export import MAGIC, ExportedSeal, read_chain, verify_file, write_chain
 from evidence.receipt import (
@@ -65,7 +66,7 @@ from evidence.statement import (
     open_statement,
     sign_statement,
 )
-from evidence.verify import Outcome, accept, continue_chain
+from evidence.verify import accept
 from tests.evidence.attestations import GOLDEN
 from tests.evidence.chains import GATEWAY, Chain, secret, stamp
 from tests.fuzz.target import CBOR, Target

@@ -15,7 +15,7 @@ import pytest
 from agent.sealing.attesting import ATTEST_INTERVAL_S, Attesting
 from agent.sealing.tpm_task import BUSY, TpmTask
 from centre.json_lines import JsonLines
-from evidence.attestation import Attestation, attested
+from evidence.attestation import Attestation, check_attestation
 from evidence.chain import Code
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.record import Kind, Record
@@ -127,7 +127,7 @@ def test_boot_and_every_hour_are_attested_over_the_last_seal(make: Callable[...,
     assert len(made) == 3
     assert all(hashes.get(one.seal, NO_HASH) == one.seal_hash for one in made)
     assert [one.seal for one in made] == sorted({one.seal for one in made})
-    counters = [attested(one).counter for one in made]
+    counters = [check_attestation(one).counter for one in made]
     assert counters == list(range(counters[0], counters[0] + 3))
     rig.run(600, 1_000, 1_000)
     assert len(attestations(rig)) == 3, "not before the hour is over"
@@ -154,7 +154,7 @@ def test_a_kill_between_the_tpm_and_the_commit_is_no_alarm(make: Callable[..., R
     settle(rig)  # attested, and killed before it is sealed
     again = make("again", passed_s=rig.passed_s)
     attest(again)
-    first, second = (attested(one).counter for one in attestations(again))
+    first, second = (check_attestation(one).counter for one in attestations(again))
     assert second == first + 2
     assert findings(again) == tpm_events(again) == []
 

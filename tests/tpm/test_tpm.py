@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from evidence import cbor
-from evidence.attestation import COUNTER_PUBLIC, NV_INDEX, Attestation, attested
+from evidence.attestation import COUNTER_PUBLIC, NV_INDEX, Attestation, check_attestation
 from tests.tpm.swtpm import Swtpm, needed
 
 HASH = sha256(b"a seal").digest()
@@ -21,7 +21,7 @@ def attest(swtpm: Swtpm, seal_hash: bytes = HASH) -> Attestation:
 
 def test_each_attestation_is_one_step_of_the_counter_under_one_key(swtpm: Swtpm) -> None:
     made = [attest(swtpm) for _ in range(3)]
-    first, *_ = counters = [attested(one).counter for one in made]
+    first, *_ = counters = [check_attestation(one).counter for one in made]
     assert counters == [first, first + 1, first + 2]
     assert len({one.ak for one in made}) == 1
     assert len({one.signature for one in made}) == 3
@@ -33,28 +33,28 @@ def test_counter_and_key_outlive_the_process_of_the_tpm(swtpm: Swtpm) -> None:
     swtpm.start()
     after = attest(swtpm)
     assert after.ak == before.ak
-    assert attested(after).counter == attested(before).counter + 1
-    assert attested(after).reset_count > attested(before).reset_count
+    assert check_attestation(after).counter == check_attestation(before).counter + 1
+    assert check_attestation(after).reset_count > check_attestation(before).reset_count
 
 
 def test_six_power_cuts_lock_nothing(swtpm: Swtpm) -> None:
     counters = []
     for _ in range(6):
-        counters.append(attested(attest(swtpm)).counter)
+        counters.append(check_attestation(attest(swtpm)).counter)
         swtpm.kill()
         swtpm.start()
     assert counters == list(range(counters[0], counters[0] + 6))
-    assert attested(attest(swtpm)).counter == counters[-1] + 1
+    assert check_attestation(attest(swtpm)).counter == counters[-1] + 1
 
 
 def test_a_counter_that_is_made_anew_never_begins_below_the_old_one(swtpm: Swtpm) -> None:
     needed()
     from tpm2_pytss import ESAPI  # noqa: PLC0415
 
-    before = attested(attest(swtpm)).counter
+    before = check_attestation(attest(swtpm)).counter
     with ESAPI(swtpm.tcti) as tpm:
         tpm.nv_undefine_space(tpm.tr_from_tpmpublic(NV_INDEX))
-    assert attested(attest(swtpm)).counter > before
+    assert check_attestation(attest(swtpm)).counter > before
 
 
 def test_another_tpm_is_another_key(swtpm: Swtpm, tmp_path: Path) -> None:
@@ -107,4 +107,4 @@ def test_an_index_that_its_owner_can_set_is_no_counter(swtpm: Swtpm) -> None:
         raw = b"".join(half.rjust(32, b"\0") for half in halves)
         forged = Attestation(7, HASH, bytes(attest_), raw, public.publicArea.marshal())
     with pytest.raises(cbor.FormatError, match="not the counter"):
-        attested(forged)
+        check_attestation(forged)

@@ -27,7 +27,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from evidence import cbor, cose, keys
-from evidence.seal import HASH_BYTES, checked_gateway
+from evidence.seal import HASH_BYTES, check_gateway
 from evidence.statement import (
     METERS_MAX,
     NO_KEY,
@@ -164,7 +164,7 @@ def _payload(request: Request) -> bytes:
 def _request(payload: bytes, count: int) -> Request:
     items = cbor.array(cbor.decode(payload, REQUEST_BYTES_MAX), "request", count)
     cbor.natural(items[0], "version", VERSION, VERSION)
-    gateway = checked_gateway(cbor.text(items[1], "gateway"))
+    gateway = check_gateway(cbor.text(items[1], "gateway"))
     spki, token, utc_ms = items[-3:]
     common: dict[str, Any] = {
         "gateway": gateway,

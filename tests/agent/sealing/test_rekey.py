@@ -18,11 +18,12 @@ from agent.site.enrolment import make_recovery_key, note_first_key
 from agent.site.file import Site, parse_site
 from agent.store.gateway import GatewayStore
 from evidence import keys
-from evidence.chain import ChainState
+from evidence.chain import ChainState, Outcome
+from evidence.continuation import continue_chain
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import NO_HASH, StoredSeal, peek_header
 from evidence.statement import Rekey, open_statement
-from evidence.verify import Outcome, accept, continue_chain
+from evidence.verify import accept
 from tests.agent.rig import CENTRE, SITE, Rig
 from tests.evidence.chains import heartbeat, stamp
 

@@ -20,11 +20,12 @@ from agent.sealing.statements import Kept, in_force, keep, kept_in
 from agent.sealing.tip import Believed, find_tip, fit
 from agent.store.gateway import GatewayStore
 from evidence import keys
-from evidence.chain import ChainState
+from evidence.chain import ChainState, Outcome
+from evidence.continuation import continue_chain
 from evidence.receipt import Receipt, sign_receipt
 from evidence.seal import StoredSeal, seal_hash
 from evidence.statement import Pending, Rekey, sign_statement
-from evidence.verify import Outcome, accept, continue_chain
+from evidence.verify import accept
 from tests.evidence.chains import GATEWAY, heartbeat, secret, stamp
 
 assert sqlite_utils

@@ -6,10 +6,10 @@ import pytest
 from agent.sealing.recovery import Recovery, Start
 from agent.sealing.sealer import Sealer, SealingStoppedError, UnsettledError
 from disk.database import CommitError, StoreFullError
-from evidence.chain import ChainState
+from evidence.chain import ChainState, Outcome, Verdict
 from evidence.record import Kind, Record, decode_record
 from evidence.seal import BODY_BYTES_MAX, StoredSeal, peek_header
-from evidence.verify import Outcome, Verdict, accept
+from evidence.verify import accept
 from tests.evidence.chains import GATEWAY, Bench, MemorySlots, MemoryStore, PowerCutError, heartbeat, stamp
 
 MakeStore = Callable[[Bench], Any]

@@ -9,9 +9,9 @@ from attrs import define, field
 from agent.sealing.recovery import Start
 from agent.sealing.sealer import Sealer
 from disk.database import CommitError, StoreFullError
-from evidence.chain import ChainState
+from evidence.chain import ChainState, Outcome
 from evidence.seal import StoredSeal, peek_header
-from evidence.verify import Outcome, accept
+from evidence.verify import accept
 from tests.evidence.chains import GATEWAY, Bench, MemorySlots, MemoryStore, PowerCutError, heartbeat, stamp
 
 SEEDS = 100

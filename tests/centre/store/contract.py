@@ -9,10 +9,11 @@ from attrs import define
 from centre.store.contract import Accepted, Applied, CentreStore
 from centre.store.sqlite import SqliteStore
 from evidence import keys
-from evidence.chain import ChainState
+from evidence.chain import ChainState, Outcome
+from evidence.continuation import continue_chain
 from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Rekey, sign_statement
-from evidence.verify import Outcome, accept, continue_chain
+from evidence.verify import accept
 from tests.centre.store.memory import Kept, MemoryStore
 from tests.evidence.chains import GATEWAY, secret
 

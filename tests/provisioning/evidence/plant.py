@@ -18,11 +18,12 @@ from centre.register import enrolment_line
 from centre.store.contract import Accepted
 from centre.store.sqlite import SqliteStore
 from evidence import keys
+from evidence.chain import Outcome
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind
 from evidence.seal import StoredSeal, peek_header
 from evidence.statement import NO_KEY, EnrolledMeter, Enrolment, sign_statement
-from evidence.verify import Outcome, accept
+from evidence.verify import accept
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
 from tests.evidence.chains import secret
 

@@ -14,10 +14,11 @@ from agent.store.gateway import GatewayStore
 from centre.store.contract import Accepted, Applied
 from centre.store.sqlite import SqliteStore
 from evidence import keys
+from evidence.chain import Outcome
 from evidence.continuation import continue_chain
 from evidence.seal import StoredSeal
 from evidence.statement import Enrolment, Rekey, parse_statement, sign_statement
-from evidence.verify import Outcome, accept
+from evidence.verify import accept
 from provisioning.cli import cli
 from tests.agent.rig import SITE
 from tests.evidence.chains import GATEWAY, Chain, secret
