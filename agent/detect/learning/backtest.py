@@ -1,7 +1,7 @@
-"""A recording through the detector, as a gateway would have seen it live.
+"""Runs a recording through the detector as if it came in live.
 
-There is no second detector for the past: every sample goes in by `Detector.sample`, time by
-`Detector.advance`, in the order of the recording. What is found is what the gateway would have told.
+There is no second detector for the past: every sample goes in through `Detector.sample` and time through
+`Detector.advance`, in the order of the recording, so the episodes are those of a gateway.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from agent.detect.incomer_params import IncomerParams
 from agent.detect.params import LinkageParams
 
 CHUNK_ROWS: Final = 8640
-"""A day of 10 s: turned into Python numbers at once, so that a year does not stand in memory as objects."""
+"""A day of 10 s rows: converted to Python numbers together, so that a year is never in memory as objects."""
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class Recording:
         )
 
     def of(self, lines: Collection[str]) -> "Recording":
-        """These lines of it."""
+        """The same with only these lines."""
         return Recording(
             self.times_s,
             {line: column for line, column in self.watts.items() if line in lines},
@@ -63,15 +63,15 @@ def run(
     recording: Recording,
     each_row: Callable[[float, Detector], object] | None = None,
 ) -> list[Episode]:
-    """Everything that a detector tells of the recording, in order; `each_row` is called after each row.
+    """All episodes that a detector emits, in order; `each_row` is called after each row.
 
-    After the last row the clock goes on until its slot is closed, and no further: no silence is invented.
+    After the last row time goes on until its slot is closed, and no further: no loss of data is invented.
     """
     detector = Detector(params, incomer)
     sample = detector.sample
     found: list[Episode] = []
     moment = 0.0
-    for moment, row in _rows(recording):
+    for moment, row in _iterate_rows(recording):
         for line, watts, evidence in row:
             if watts is not None:
                 sample(line, moment, watts, **evidence)
@@ -83,7 +83,7 @@ def run(
     return found
 
 
-def _rows(
+def _iterate_rows(
     recording: Recording,
 ) -> Iterator[tuple[float, Iterable[tuple[str, int | None, Mapping[str, float]]]]]:
     lines = tuple(recording.watts)
@@ -91,19 +91,19 @@ def _rows(
     for first in range(0, len(recording.times_s), CHUNK_ROWS):
         part = slice(first, first + CHUNK_ROWS)
         times = recording.times_s[part].tolist()
-        columns = [_whole(recording.watts[line][part]) for line in lines]
+        columns = [_to_watts(recording.watts[line][part]) for line in lines]
         channels = [
-            _evidence(recording.evidence.get(line, {}), part) or [nothing] * len(times) for line in lines
+            _to_rows(recording.evidence.get(line, {}), part) or [nothing] * len(times) for line in lines
         ]
         for at, moment in enumerate(times):
             yield moment, zip(lines, [c[at] for c in columns], [c[at] for c in channels], strict=True)
 
 
-def _whole(column: Floats) -> list[int | None]:
+def _to_watts(column: Floats) -> list[int | None]:
     return [round(watts) if watts == watts else None for watts in column.tolist()]  # noqa: PLR0124  NaN
 
 
-def _evidence(channels: Mapping[str, Floats], part: slice) -> list[dict[str, float]]:
+def _to_rows(channels: Mapping[str, Floats], part: slice) -> list[dict[str, float]]:
     if not channels:
         return []
     names = tuple(channels)
@@ -115,6 +115,6 @@ def _evidence(channels: Mapping[str, Floats], part: slice) -> list[dict[str, flo
 
 
 def keep_latest(episodes: Iterable[Episode]) -> list[Episode]:
-    """Each episode once, as it was told last, in the order in which they were raised."""
+    """Each episode once, in its last form, in the order in which they were raised."""
     by_id = {episode.id: episode for episode in episodes}
     return sorted(by_id.values(), key=lambda episode: (episode.raised_at_s, episode.begin_at_s, episode.id))

@@ -1,10 +1,9 @@
-"""What a line that hardly ran at commissioning takes over from its sisters, until it was seen itself.
+"""What a line that hardly ran at commissioning takes over from its sisters until it has been seen itself.
 
-Fans that take turns by the week are one linkage, and three days show only one of them. Its sister on
-the same side is the best that is known of the other: the way in which a motor's power changes, its
-power factor, how often its meter repeats a value. Whatever is taken over is the mildest of all
-sisters, and the line's threshold stays provisional. Where no sister ran either, only the repetition of
-a value is judged, because that needs no machine to be known.
+Fans that alternate by the week are one linkage, and three days show only one of them. A sister on the same
+side is the best estimate for the other: how a motor's power changes, its power factor, how often its meter
+repeats a value. The most lenient value of all sisters is taken, and the line's threshold stays provisional.
+Where no sister ran either, only the repetition of a value is judged, which needs no knowledge of the machine.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,16 +14,16 @@ from attrs import evolve
 from agent.detect.line_params import LineParams
 
 HARDLY_S: Final = 1200
-"""Less than twenty minutes show nothing of a machine."""
+"""Less than twenty minutes of running show too little of a machine."""
 STUCK_UNLEARNED_S: Final = 600
 STUCK_UNLEARNED_SLOTS: Final = 10
-"""Nobody has seen this meter at work: ten minutes, and ten of its values."""
+"""For a meter never seen under load: ten minutes, and ten of its values."""
 
 
 def borrow(
     lines: Sequence[LineParams], on_s: Mapping[str, int], dt_s: int
 ) -> tuple[tuple[LineParams, ...], dict[str, tuple[str, ...]]]:
-    """The lines of one side, and for each that hardly ran those that it takes from.
+    """The completed lines of one side, and for each that hardly ran the ids of the lines it borrows from.
 
     Args:
         lines: As far as they were learned.
@@ -45,7 +44,7 @@ def _complete(line: LineParams, sisters: Sequence[LineParams], dt_s: int) -> Lin
     usual = [one.pf_on for one in sisters if one.pf_on]
     return evolve(
         line,
-        # 0 is a meter that repeats itself for too long to be judged: so may this one.
+        # 0: a sister's meter repeats values for too long to be judged, and so may this one.
         stuck_on_s=max([default_s, *limits]) if all(limits) else 0,
         noise_floor=min(floors, default=0.0),
         pf_heater=max(heaters) if heaters and all(heaters) else 0.0,

@@ -1,9 +1,8 @@
-"""What the other channels of a line show at commissioning: usual power factor, current and voltage.
+"""Learns the usual power factor, current and voltage of a line.
 
-A dummy heater may have stood in for treatment during the period. So the greatest normal power factor
-is taken from the lower half of what was seen, mirrored at the median; whatever lies beyond is an
-exception. Where the machine itself comes near 1 (electric heat, good drives), a heater cannot be told
-from it and is not judged.
+A dummy heater may have replaced treatment during the period. So the greatest normal power factor is estimated
+from the lower half of the values, mirrored at the median; what lies beyond is an exception. Where the machine
+itself comes near 1 (electric heat, good drives), a heater cannot be told apart and is not judged.
 """
 
 from collections.abc import Mapping
@@ -18,19 +17,19 @@ from agent.detect.learning.series import Floats, Series, find_runs
 from agent.detect.line_params import LineParams
 
 SCALES: Final = {"pf": 1000.0, "current_a": 1000.0, "voltage_v": 10.0}
-"""A grid holds whole numbers."""
+"""A grid holds whole numbers: thousandths, milliamperes, decivolts."""
 MOST: Final = {"pf": PF_MAX, "current_a": CURRENT_MAX_A, "voltage_v": VOLTAGE_MAX_V}
 SAMPLES_MIN: Final = 60
 """Ten minutes."""
 PF_MOTOR_MAX: Final = 0.96
-"""A machine whose power factor comes nearer to 1 looks like a heater by itself."""
+"""A machine with a higher power factor looks like a heater itself."""
 PF_HEATER_MIN: Final = 0.97
 """Heaters have 0.99 and more; meters of class 1 may show 0.98."""
 HEATER_MIN_S: Final = 600
 
 
 def to_channel_series(channels: Mapping[str, Mapping[str, Series]]) -> dict[str, Series]:
-    """The series of all channels under one name each, as whole numbers for a grid."""
+    """The series of all channels by grid name, as whole numbers."""
     found: dict[str, Series] = {}
     for line, parts in channels.items():
         for name, (times, values) in parts.items():
@@ -48,7 +47,7 @@ def name_channel(line: str, channel: str) -> str:
 def learn_channels(
     line: LineParams, x: Floats, watts: Mapping[str, Floats], *, treatment: bool
 ) -> tuple[LineParams, Bools]:
-    """The line with what its channels show, and the slots in which it looked like a heater."""
+    """The line with the values of its channels, and the slots in which it looked like a heater."""
     on = np.nan_to_num(x, nan=0.0) >= line.threshold.hi_w
     pf = _read_channel(watts, line.id, "pf", x)
     usual = _find_median(pf[on])
@@ -65,7 +64,7 @@ def learn_channels(
 
 
 def find_heater_spans(odd: Bools, dt_s: int) -> list[tuple[int, int]]:
-    """The stretches that were long enough to mean something."""
+    """First and end slots of the stretches of at least HEATER_MIN_S."""
     return [(begin, end) for begin, end in find_runs(odd) if (end - begin) * dt_s >= HEATER_MIN_S]
 
 

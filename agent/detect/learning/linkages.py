@@ -1,9 +1,8 @@
-"""What commissioning learns from recorded data, one function an idea (numpy).
+"""What commissioning learns from recorded data, one function for each parameter or group of them (numpy).
 
-Violations may lie inside the commissioning data and must not become the norm. So whatever is rare,
-long or out of the row is no norm but an exception, listed for a person to confirm: off-times that
-are not part of a duty cycle, stretches of low treatment power that came only a few times, deficits
-that would have been raised.
+Violations may lie inside the commissioning data and must not become normal. So what is rare or unusually long
+is an exception, listed for a person to confirm: off-times that are not part of a duty cycle, stretches of low
+treatment power that came only a few times, deficits that would have been raised.
 """
 
 from typing import Final
@@ -24,25 +23,25 @@ Bools = NDArray[np.bool_]
 PULSE_S: Final = 90
 PULSE_BRIDGE_S: Final = 120
 LAG_R_MIN: Final = 0.3
-"""Below it no lag is better than another by more than chance."""
+"""With a lower r, one lag is better than another only by chance."""
 DUTY_RUNS_MIN: Final = 5
 DUTY_RUN_MIN_S: Final = 60
 DUTY_PERIOD_MAX_S: Final = 3600
 """A duty cycle repeats at least once an hour; rarer pauses are exceptions."""
 BINS: Final = 6
 MATURE_MIN: Final = 60
-"""Ten minutes of samples before an envelope means anything."""
+"""Ten minutes of 10 s samples; fewer make no envelope."""
 LOW_STRETCH: Final = 0.6
 LOW_STRETCH_MIN_S: Final = 300
 LOW_STRETCHES_MAX: Final = 3
 LOW_SHARE_MAX: Final = 0.4
 IDLE_STRETCH: Final = 0.45
-"""Below this share of its usual power a motor runs idle: however often that was, it is no norm."""
+"""Below this share of its usual power a motor runs idle, which is never normal, however often it was seen."""
 STUCK_MIN_S: Final = 600
 STUCK_LEARNED_MAX_S: Final = 1800
-"""A meter that repeats a value for half an hour when all is well cannot be judged by repetition."""
+"""A meter that repeats a value for half an hour in normal operation cannot be judged by repetition."""
 COARSE_VALUES, COARSE_SHARE, COARSE_TIMES = 8, 0.95, 3
-"""A standby of a few watts that knows hardly eight values repeats them; it gets three times as long."""
+"""A standby of a few watts with hardly eight different values repeats them; it gets three times as long."""
 CT_STANDBY_MIN_W: Final = 20
 CT_STANDBY_OF_RATED: Final = 0.002
 CT_FLOOR: Final = 0.4
@@ -51,7 +50,7 @@ OVERRUN_MIN_S: Final = 5400
 
 
 def find_states(x: Floats, threshold: Threshold, bridge: int) -> Bools:
-    """On or off by slot, with hysteresis; pauses of up to `bridge` slots belong to the run."""
+    """Whether on, by slot, with hysteresis; pauses of up to `bridge` slots belong to the run."""
     marks = np.where(x >= threshold.hi_w, 1, np.where(x < threshold.lo_w, 0, -1))
     last = np.maximum.accumulate(np.where(marks >= 0, np.arange(len(x)), -1))
     on = np.where(last >= 0, marks[np.maximum(last, 0)] == 1, False)
@@ -62,7 +61,7 @@ def find_states(x: Floats, threshold: Threshold, bridge: int) -> Bools:
 
 
 def learn_bridge_s(u: Floats, threshold: Threshold, dt_s: int) -> int:
-    """Pauses that belong to a run of production: two minutes where it comes in pulses."""
+    """Longest pause that belongs to a run of production: two minutes if production comes in pulses."""
     on = find_states(u, threshold, 0)
     pauses = [(end - begin) * dt_s for begin, end in find_runs(~on) if begin > 0 and end < len(on)]
     pulsed = pauses and sum(pause <= PULSE_S for pause in pauses) > len(pauses) / 2
@@ -70,7 +69,7 @@ def learn_bridge_s(u: Floats, threshold: Threshold, dt_s: int) -> int:
 
 
 def learn_lag_s(u: Floats, t: Floats, dt_s: int) -> tuple[int, float]:
-    """By how much treatment follows production, the lag of the greatest r (computed exactly), and this r."""
+    """Seconds by which treatment follows production, the lag of the greatest exact r, and that r."""
     best, best_r = 0, LAG_R_MIN
     known = np.isfinite(u) & np.isfinite(t)
     if not known.any():
@@ -92,7 +91,7 @@ def learn_lag_s(u: Floats, t: Floats, dt_s: int) -> tuple[int, float]:
 
 
 def find_mature(on: Bools, u: Floats, t: Floats, slots: int) -> Bools:
-    """Slots in which production has run for at least `slots` and both powers are known."""
+    """Slots in which production has run for at least `slots` slots and both powers are known."""
     result = np.zeros(len(on), np.bool_)
     for begin, end in find_runs(on):
         result[begin + slots : end] = True
@@ -134,7 +133,7 @@ def roll(values: Floats, slots: int, *, highest: bool) -> Floats:
 
 @frozen
 class Envelope:
-    """What treatment must draw by production, and the stretches that were left out (slots)."""
+    """Least treatment power by production, and the stretches that were left out (slots)."""
 
     bins: tuple[Bin, ...]
     exceptions: tuple[tuple[int, int], ...]
@@ -175,7 +174,7 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
 
 
 def _find_quantiles(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int, share: float) -> Floats:
-    """Quantile of T in each bin; an empty bin takes that of its neighbour below."""
+    """Quantile of T in each bin; an empty bin takes that of the next lower one."""
     result = np.full(bins, np.nan)
     for number in range(bins):
         values = t[chosen & (index == number)]
@@ -187,13 +186,13 @@ def _find_quantiles(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int
 
 
 def _find_rare_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
-    """Stretches of low power that were few: not a way of running, but something that happened."""
+    """Stretches of low power, if they were too few to be a mode of operation."""
     stretches = _find_stretches(low, chosen, dt_s)
     return stretches if len(stretches) <= LOW_STRETCHES_MAX else ()
 
 
 def _find_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
-    """Stretches of low power that are the lesser part of the time, and nearly all of the low power."""
+    """Stretches of low power, if they are a minor part of the time and hold nearly all of the low power."""
     joined = low.copy()
     for begin, end in find_runs(~low):
         if begin > 0 and end < len(low) and (end - begin) * dt_s <= DUTY_RUN_MIN_S:
@@ -207,7 +206,7 @@ def _find_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, in
 
 
 def learn_overrun_s(longest_s: int, night: bool, mode: Mode) -> int:
-    """Longest normal run of treatment after production; 0 where it does not stop with production."""
+    """Longest normal run of treatment after production; 0 if it does not stop with production."""
     if mode is not Mode.BOTH or night:
         return 0
     return max(2 * longest_s, longest_s + OVERRUN_MORE_S, OVERRUN_MIN_S)
@@ -216,7 +215,7 @@ def learn_overrun_s(longest_s: int, night: bool, mode: Mode) -> int:
 def learn_line(
     line: str, x: Floats, rated_w: float, ct_range_w: float | None, dt_s: int, hold: int, *, treatment: bool
 ) -> LineParams:
-    """What one line alone shows; its noise floor comes from the replay."""
+    """The parameters that one line alone shows; its noise floor comes from the replay."""
     learned = learn_threshold(x, rated_w, treatment=treatment)
     known = x[np.isfinite(x)]
     plain = nameplate_line(line, rated_w)

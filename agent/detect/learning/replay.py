@@ -1,7 +1,6 @@
-"""Runs the detector's own trackers over recorded data, to see what they would have counted.
+"""Runs the detector's own trackers over recorded data, to count what they would have counted.
 
-The parameters are those just learned, with every limit out of reach, so that no verdict changes
-what is counted.
+The parameters are those just learned, with every limit out of reach, so that no verdict changes the counts.
 """
 
 from typing import Final
@@ -16,11 +15,11 @@ from agent.detect.params import LinkageParams
 
 OUT_OF_REACH_S: Final = 1e12
 NIGHT_S: Final = 14_400
-"""Treatment that ran through a whole pause of four hours does not stop with production."""
+"""Treatment that ran through a whole pause of four hours does not follow production."""
 NOISE_WARM_UP_MEANS: Final = 5
-"""The noise mean has forgotten its start after five of its time constants."""
+"""After five time constants the noise mean no longer depends on its start."""
 _ANY_NOISE: Final = 1e-12
-"""A noise floor that no load is below, to switch the measurement of noise on."""
+"""A noise floor below every load, which turns the measurement of noise on."""
 
 
 @frozen
@@ -41,7 +40,7 @@ class Counts:
         starts: How often production started.
         on_s: How long it ran.
         overrun_s: Longest run of treatment after production.
-        night: Treatment ran through a whole long pause of production.
+        night: Whether treatment ran through a whole long pause of production.
         orphans: Most treatment runs without production within 24 hours.
         interrupted_s: Greatest sum of short interruptions within their window.
         noise: For each treatment line its noise means while on.
@@ -60,7 +59,7 @@ class Counts:
 
 
 def replay(params: LinkageParams, data: Grid, deviation_w: float) -> Counts:
-    """Walk through all slots of `data`; `deviation_w` is what production's deviation is compared with."""
+    """Run over all slots of `data`; `deviation_w` is the standard deviation of production."""
     link = _start_watch(params, data.first, deviation_w)
     lines = link.production + link.treatment
     columns = [
@@ -128,7 +127,7 @@ class _Counters:
             seen.on_s += self._dt
             if not self._on and self._off:
                 seen.starts += 1
-                # Some slots are allowed for, because a stop of production is seen late.
+                # Six slots of tolerance, because a stop of production is detected late.
                 through = self._overrun >= self._off - 6
                 seen.night = seen.night or (through and self._overrun * self._dt >= NIGHT_S)
         seen.overrun_s = max(seen.overrun_s, tracker.overrun * self._dt)
@@ -145,7 +144,7 @@ class _Counters:
             self._peak = max(self._peak, tracker.deficit.weighted_s)
 
     def end_deficit(self, index: int) -> None:
-        """No deficit any more, or no data."""
+        """Close the stretch of deficit, if there is one."""
         if self._peak is not None:
             self.seen.excursions.append(Excursion(self._begin, index, self._peak))
         self._peak = None

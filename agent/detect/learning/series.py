@@ -1,7 +1,7 @@
-"""Recorded samples on the detector's slots, as numpy arrays; only where a plant is commissioned.
+"""Recorded samples on the detector's slots, as numpy arrays.
 
-A series is a pair of arrays (UTC seconds, watts); NaN is a missing sample. On the grid every slot
-has the latest sample that fell into it, as in `detector`, rounded to whole watts, or NaN.
+A series is a pair of arrays (UTC seconds, watts) of one length; NaN is a missing sample. On the grid every
+slot has the latest sample that fell into it, as in `detector`, rounded to whole watts, or NaN.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ Floats = NDArray[np.float64]
 Series = tuple[ArrayLike, ArrayLike]
 
 SLOTS_MAX: Final = 10_000_000
-"""Three years of 10 s slots; a longer span is a mistake in a time stamp."""
+"""Three years of 10 s slots; a longer span comes from a wrong time stamp."""
 
 
 @frozen
@@ -40,7 +40,7 @@ class Grid:
         return len(next(iter(self.watts.values())))
 
     def total(self, lines: Sequence[str], hold: int) -> Floats:
-        """Sum of these lines, NaN where one is missing for longer than it may be held."""
+        """Sum of these lines, each held for `hold` slots; NaN where one is missing for longer."""
         total: Floats = np.sum([hold_last(self.watts[line], hold) for line in lines], axis=0)
         return total
 
@@ -82,7 +82,7 @@ def _clean(series: Series, dt_s: int) -> tuple[NDArray[np.int64], Floats]:
 
 
 def hold_last(values: Floats, slots: int) -> Floats:
-    """The values with holes of at most `slots` filled by the value before."""
+    """The values, with holes of up to `slots` filled by the value before."""
     known = np.isfinite(values)
     last = np.maximum.accumulate(np.where(known, np.arange(len(values)), -1))
     usable = (last >= 0) & (np.arange(len(values)) - last <= slots)
