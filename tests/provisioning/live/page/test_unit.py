@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from provisioning.live.page.server import LIMITS
 from provisioning.live.web import LISTEN
 
 UNIT = Path(__file__).parents[4] / "systemd/dianjian-page.service"
@@ -38,6 +39,10 @@ def test_it_can_write_nothing_and_read_no_key(service: SectionProxy) -> None:
     assert "-/var/lib/dianjian/keys" in service["InaccessiblePaths"]
     assert "-/etc/dianjian/broker.key" in service["InaccessiblePaths"]
     assert "LoadCredential" not in service
+
+
+def test_every_connection_can_have_its_thread(service: SectionProxy) -> None:
+    assert int(service["TasksMax"]) >= LIMITS.connections_max + 4
 
 
 def test_a_wrong_file_does_not_make_it_start_again_and_again(service: SectionProxy) -> None:
