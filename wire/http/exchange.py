@@ -32,7 +32,6 @@ QUERY_FIELDS_MAX: Final = 64
 _END: Final = b"\r\n\r\n"
 _ODD: Final = re.compile(rb"[^\t\r\n -~\x80-\xff]|\r(?!\n|\Z)|(?<!\r)\n|\n[ \t]")
 """Of a head: what is no text, a half line end, or a line that goes on in the next one."""
-_TARGET: Final = re.compile(r"/[!-~]*")
 _SAFE: Final = (
     ("Connection", "close"),
     ("Cache-Control", "no-store"),
@@ -51,6 +50,10 @@ class RefusedError(Exception):
     def __init__(self, status: HTTPStatus, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+def _bad(sentence: str) -> RefusedError:
+    return RefusedError(HTTPStatus.BAD_REQUEST, sentence)
 
 
 @frozen
@@ -122,11 +125,6 @@ class Exchange:
         factory=lambda: h11.Connection(h11.SERVER, max_incomplete_event_size=HEAD_BYTES_MAX), init=False
     )
 
-    @property
-    def has_begun(self) -> bool:
-        """Whether anything has come yet."""
-        return bool(self._head)
-
     def receive(self, data: bytes) -> Request | None:
         """Take what came, b"" where nothing more will; the request once it is whole.
 
@@ -144,29 +142,24 @@ class Exchange:
             status = HTTPStatus(hint) if 400 <= hint < 500 else HTTPStatus.BAD_REQUEST
             raise RefusedError(status, "this is no HTTP/1.1 request") from error
 
-    def encode_continue(self) -> bytes:
-        """What a client waits for before it sends the body; b"" for one that does not."""
-        if not self._h11.they_are_waiting_for_100_continue:
-            return b""
-        return self._h11.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
-
     def respond(self, response: Response) -> bytes:
         """The answer as it is sent; nothing comes behind it."""
         length = ("Content-Length", str(len(response.body)))
         headers = [*_SAFE, ("Content-Type", response.kind), length, *response.headers.items()]
-        head = h11.Response(status_code=response.status.value, reason=response.status.phrase, headers=headers)
-        sent = [self._h11.send(head)]
-        if self._request is None or self._request.method != b"HEAD":
-            sent.append(self._h11.send(h11.Data(data=response.body)))
-        return b"".join(part or b"" for part in [*sent, self._h11.send(h11.EndOfMessage())])
+        status = response.status
+        head = h11.Response(status_code=status.value, reason=status.phrase, headers=headers)
+        with_body = self._request is None or self._request.method != b"HEAD"
+        body = h11.Data(data=response.body if with_body else b"")
+        return b"".join(self._h11.send(part) or b"" for part in (head, body, h11.EndOfMessage()))
 
     def _receive_head(self, data: bytes) -> None:
         """Nothing reaches h11 before the head is whole, clean and short enough."""
         self._head += data
         end = self._head.find(_END)
-        if _ODD.search(self._head, 0, len(self._head) if end < 0 else end + len(_END)):
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "a line of the request is wrong")
-        if (len(self._head) if end < 0 else end) > HEAD_BYTES_MAX:
+        length = len(self._head) if end < 0 else end + len(_END)
+        if _ODD.search(self._head, 0, length):
+            raise _bad("a line of the request is wrong")
+        if length > HEAD_BYTES_MAX:
             raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long")
         if end >= 0 or not data:
             self._h11.receive_data(bytes(self._head))
@@ -184,25 +177,25 @@ class Exchange:
             elif isinstance(event, h11.EndOfMessage):
                 return self._to_request()
             elif isinstance(event, h11.ConnectionClosed):
-                raise RefusedError(HTTPStatus.BAD_REQUEST, "this is no whole request")
-            else:  # h11.NEED_DATA, or h11.PAUSED, which is not reached before the end
+                raise _bad("this is no whole request")
+            else:  # h11.NEED_DATA
                 return None
 
     def _check(self, head: h11.Request) -> None:
-        names = [name for name, _ in head.headers]
+        headers = dict(head.headers)
         if head.http_version not in {b"1.0", b"1.1"}:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "this is no HTTP/1.1 request")
+            raise _bad("this is no HTTP/1.1 request")
         if len(head.target) > TARGET_BYTES_MAX:
             raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long")
         if head.method.decode("ascii") not in self.limits.methods:
             raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "this is not done here")
-        if len(names) > HEADERS_MAX:
-            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request has too many headers")
-        if len(set(names)) < len(names):
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "a header is there twice")
-        self._check_body(dict(head.headers))
-        if not _TARGET.fullmatch(head.target.decode("latin-1")):
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "the address is not one of this server")
+        if len(head.headers) > HEADERS_MAX:
+            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "there are too many headers")
+        if len(headers) < len(head.headers):
+            raise _bad("a header is there twice")
+        self._check_body(headers)
+        if not head.target.startswith(b"/"):
+            raise _bad("the address is not one of this server")
 
     def _check_body(self, headers: Mapping[bytes, bytes]) -> None:
         bytes_max, chunked = self.limits.body_bytes_max, b"transfer-encoding" in headers
@@ -218,6 +211,6 @@ class Exchange:
             split = urlsplit(f"http://here{self._request.target.decode('latin-1')}")
             query = dict(parse_qsl(split.query, max_num_fields=QUERY_FIELDS_MAX))
         except ValueError as error:
-            raise RefusedError(HTTPStatus.BAD_REQUEST, "the address is not one of this server") from error
+            raise _bad("the address is not one of this server") from error
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self._request.headers}
         return Request(self._request.method.decode("ascii"), split.path, query, headers, bytes(self._body))

@@ -97,11 +97,10 @@ class HttpServer:
             channel = self._wrap(wire)
             self._exchange(channel, peer, until_s)
             _linger(channel)
-        except TimeoutError as error:
-            self.report(f"{peer}: {error}")
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             self.report(f"{peer}: {getattr(error, 'verify_message', '') or error}")
-            _linger(channel)
+            if not isinstance(error, TimeoutError):
+                _linger(channel)
         finally:
             self._free.release()  # before the close, behind which the next one may come at once
             channel.close()
@@ -113,7 +112,7 @@ class HttpServer:
 
     def _exchange(self, channel: socket.socket, peer: str, until_s: float) -> None:
         if isinstance(channel, ssl.SSLSocket):
-            channel.settimeout(min(self.limits.idle_s, self.limits.request_s))  # of the whole handshake
+            _wait_at_most(channel, min(self.limits.idle_s, self.limits.request_s))  # for the whole handshake
             channel.do_handshake()
         exchange = Exchange(self.limits)
         try:
@@ -127,21 +126,19 @@ class HttpServer:
         _send(channel, exchange.respond(response), self.limits.answer_s)
 
     def _receive(self, channel: socket.socket, exchange: Exchange, until_s: float) -> Request:
-        while True:
-            left_s = until_s - time.monotonic()
+        data = self._read(channel, until_s)
+        if not data:
+            raise ConnectionError("closed without a request")
+        while (request := exchange.receive(data)) is None:
             try:
-                channel.settimeout(max(min(self.limits.idle_s, left_s), 0.001))
-                data = channel.recv(PIECE_BYTES)
+                data = self._read(channel, until_s)
             except TimeoutError:
-                if not exchange.has_begun:
-                    raise
                 raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the request took too long") from None
-            if not data and not exchange.has_begun:
-                raise ConnectionError("closed without a request")
-            request = exchange.receive(data)
-            if request is not None:
-                return request
-            _send(channel, exchange.encode_continue(), self.limits.answer_s)
+        return request
+
+    def _read(self, channel: socket.socket, until_s: float) -> bytes:
+        _wait_at_most(channel, min(until_s - time.monotonic(), self.limits.idle_s))
+        return channel.recv(PIECE_BYTES)
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -175,7 +172,7 @@ def _send(channel: socket.socket, data: bytes, within_s: float) -> None:
     """All of it, or `TimeoutError`: `sendall` over TLS gives each of its pieces the whole time."""
     left, until_s = memoryview(data), time.monotonic() + within_s
     while left:
-        channel.settimeout(max(until_s - time.monotonic(), 0.001))
+        _wait_at_most(channel, until_s - time.monotonic())
         left = left[channel.send(left) :]
 
 
@@ -187,7 +184,13 @@ def _linger(channel: socket.socket) -> None:
             with contextlib.suppress(OSError, ValueError):
                 channel.unwrap()  # says that no more comes, and does not wait for the same
         channel.shutdown(socket.SHUT_WR)  # from here on a TLS socket is read as a plain one
-        while (left_s := until_s - time.monotonic()) > 0:
-            channel.settimeout(left_s)
-            if not channel.recv(PIECE_BYTES):
-                return
+        data = b"-"
+        while data:
+            _wait_at_most(channel, until_s - time.monotonic())
+            data = channel.recv(PIECE_BYTES)
+
+
+def _wait_at_most(channel: socket.socket, seconds: float) -> None:
+    if seconds <= 0:
+        raise TimeoutError("timed out")
+    channel.settimeout(seconds)

@@ -249,13 +249,3 @@ def test_an_answer_ends_the_connection_and_may_be_kept_by_nobody() -> None:
 
 def test_a_refused_method_is_told_which_ones_there_are() -> None:
     assert b"\r\nAllow: GET, HEAD\r\n" in refused(head("POST / HTTP/1.1"))[1]
-
-
-def test_who_asks_before_sending_a_body_is_told_to_go_on() -> None:
-    exchange = Exchange(TAKES)
-    assert exchange.receive(post("Content-Length: 2", "Expect: 100-continue")) is None
-    assert exchange.encode_continue() == b"HTTP/1.1 100 \r\n\r\n"
-    assert exchange.encode_continue() == b""
-    request = exchange.receive(b"hi")
-    assert request is not None
-    assert request.body == b"hi"
