@@ -13,7 +13,7 @@ from evidence.pack.content import TIME_MS_MAX
 from evidence.pack.proved import Rest
 from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
-from provisioning.evidence.story import MS_PER_S, Load, Story, gaps, same_finding
+from provisioning.evidence.story import MS_PER_S, Story, gaps, same_finding
 from provisioning.evidence.tables import (
     SILENT_MS,
     absences,
@@ -33,7 +33,7 @@ from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import svg
-from provisioning.pages.plot_data import Chart, Curve, Level, Panel, Span, Strip
+from provisioning.pages.plot_data import Chart, Level, Load, Panel, Span, Strip
 from provisioning.words.numbers import power, rule_name
 
 PAGE_VERSION: Final = 2
@@ -251,17 +251,10 @@ def _chart(story: Story, linkage: str, production: Load, treatment: Load) -> Cha
     if absent:
         strips.append(Strip(Words("无数据", "no data"), absent))
     panels = [
-        Panel(PRODUCTION, _curve(story, "production", production), levels[0]),
-        Panel(TREATMENT, _curve(story, "treatment", treatment), levels[1]),
+        Panel(PRODUCTION, production.curve("production", begin_s, end_s), levels[0]),
+        Panel(TREATMENT, treatment.curve("treatment", begin_s, end_s), levels[1]),
     ]
     return Chart(Words(linkage, linkage), begin_s, end_s, story.offset_s, panels, strips)
-
-
-def _curve(story: Story, kind: str, load: Load) -> Curve:
-    begin_s, end_s = (at_ms / MS_PER_S for at_ms in story.span_ms)
-    width_s = (end_s - begin_s) / story.columns
-    middles = [begin_s + width_s * (at + 0.5) for at in range(story.columns)]
-    return Curve(kind, middles, load.low, load.high)
 
 
 def _spans(story: Story, linkage: str, end_s: float) -> Iterator[Span]:

@@ -14,6 +14,7 @@ from evidence.pack.proved import Evidence, ProvedSeal
 from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
 from provisioning.learning.outcome import LinkageStates
+from provisioning.pages.plot_data import Load
 from provisioning.words.times import local_text, zone_s
 
 COLUMNS_MAX: Final = 360
@@ -67,25 +68,6 @@ class MeterStory:
     good: int = 0
     bad: int = 0
     reasons: dict[str, int] = field(factory=dict)
-
-
-@define
-class Load:
-    """Least and greatest watts of one side of a linkage in every column of the window."""
-
-    low: list[float | None]
-    high: list[float | None]
-
-    @classmethod
-    def of(cls, columns: int) -> "Load":
-        """Of nothing yet."""
-        return cls([None] * columns, [None] * columns)
-
-    def add(self, column: int, watts: float) -> None:
-        """Take a value."""
-        low, high = self.low[column], self.high[column]
-        self.low[column] = watts if low is None else min(low, watts)
-        self.high[column] = watts if high is None else max(high, watts)
 
 
 @frozen

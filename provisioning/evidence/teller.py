@@ -33,7 +33,6 @@ from provisioning.evidence.story import (
     NOTED_MAX,
     TEXT_MAX,
     Attested,
-    Load,
     MeterStory,
     Noted,
     Odd,
@@ -41,6 +40,7 @@ from provisioning.evidence.story import (
     Told,
 )
 from provisioning.learning.outcome import States
+from provisioning.pages.plot_data import Load
 from provisioning.words.tamper import tamper_sentence
 from provisioning.words.times import zone_s
 

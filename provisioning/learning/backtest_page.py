@@ -20,18 +20,7 @@ from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, page, paragraphs, scroll
 from provisioning.pages.plot import svg
-from provisioning.pages.plot_data import (
-    LEFT,
-    RIGHT,
-    WIDTH,
-    Chart,
-    Curve,
-    Level,
-    Panel,
-    Span,
-    Strip,
-    text_width,
-)
+from provisioning.pages.plot_data import Chart, Curve, Level, Load, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import power, rule_name
 from provisioning.words.times import local_text
 
@@ -139,11 +128,12 @@ def _day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Seque
             [needed, _flat("停止阈值", "off below", on_t.lo_w)],
         ),
     ]
+    own = [one for one in episodes if _home(one, tested) == params.linkage]
     learning = [(float(tested.loads.times_s[0]), tested.from_s)] if tested.learned else []
     strips = [
         Strip(PRODUCTION, _spans(states.production_on, "production", begin_s)),
         Strip(TREATMENT, _spans(states.treatment_on, "treatment", begin_s)),
-        *_lanes([one for one in episodes if _home(one, tested) == params.linkage], tested, begin_s),
+        *stack_spans(EPISODES, _found(own, tested), begin_s, DAY_S),
     ]
     if _spans(learning, "idle", begin_s):
         strips.append(Strip(Words("调试", "learning"), _spans(learning, "idle", begin_s)))
@@ -164,23 +154,11 @@ def _spans(stretches: Sequence[Stretch], kind: str, begin_s: float) -> list[Span
     return [Span(begin, end, kind) for begin, end in stretches if begin < begin_s + DAY_S and end > begin_s]
 
 
-def _lanes(episodes: Sequence[Episode], tested: Outcome, begin_s: float) -> list[Strip]:
-    """Episodes in as few rows as keep their names apart."""
-    second = DAY_S / (WIDTH - LEFT - RIGHT)
-    lanes: list[list[Span]] = []
-    free_s: list[float] = []
-    for one in sorted(episodes, key=lambda one: one.begin_at_s):
+def _found(episodes: Sequence[Episode], tested: Outcome) -> Iterator[Span]:
+    for one in episodes:
         end_s = tested.loads.times_s[-1] if one.end_at_s is None else one.end_at_s
         words = rule_name(one.rule.value)
-        room_s = second * (text_width(words) + 16)
-        span = Span(one.begin_at_s, end_s, one.severity.value, words, one.raised_at_s, band=True)
-        lane = next((at for at, until_s in enumerate(free_s) if until_s < one.begin_at_s), len(lanes))
-        if lane == len(lanes):
-            lanes.append([])
-            free_s.append(0.0)
-        lanes[lane].append(span)
-        free_s[lane] = max(end_s, begin_s) + room_s
-    return [Strip(Words("", "") if at else EPISODES, lane) for at, lane in enumerate(lanes)]
+        yield Span(one.begin_at_s, end_s, one.severity.value, words, one.raised_at_s, band=True)
 
 
 def _curve(tested: Outcome, kind: str, lines: Sequence[str], begin_s: float) -> Curve:
@@ -193,10 +171,5 @@ def _curve(tested: Outcome, kind: str, lines: Sequence[str], begin_s: float) -> 
     low, high = np.full(COLUMNS, np.inf), np.full(COLUMNS, -np.inf)
     np.minimum.at(low, columns, total[known])
     np.maximum.at(high, columns, total[known])
-    width_s = DAY_S / COLUMNS
-    return Curve(
-        kind,
-        [begin_s + width_s * (at + 0.5) for at in range(COLUMNS)],
-        [value if np.isfinite(value) else None for value in low.tolist()],
-        [value if np.isfinite(value) else None for value in high.tolist()],
-    )
+    load = Load(*([one if np.isfinite(one) else None for one in side.tolist()] for side in (low, high)))
+    return load.curve(kind, begin_s, begin_s + DAY_S)

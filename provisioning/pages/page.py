@@ -12,7 +12,7 @@ from evidence.words import Words
 from provisioning.pages.html import Html, escape, join, markup, read_asset
 
 STYLE: Final = read_asset("provisioning.pages", "page.css", "plot.css")
-_POLICY: Final = Html("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
+POLICY: Final = Html("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
 _CHOICES: Final = (("zh", "中文"), ("en", "English"), ("both", "中文 + English"))
 
 
@@ -27,18 +27,22 @@ def page(title: Words, body: Iterable[Html], chosen: str = "both") -> Html:
         )
         for id_, text in _CHOICES
     )
+    return document(title, STYLE, buttons, [markup("<h1>{}</h1>", both(title)), *body])
+
+
+def document(title: Words, style: Html, head: Html, body: Iterable[Html]) -> Html:
+    """A whole file that loads nothing and allows no script; `head` stands above `main`."""
     return join(
         [
             Html("<!doctype html>"),
             Html('<html lang="zh">'),
             Html('<head><meta charset="utf-8">'),
-            markup('<meta http-equiv="Content-Security-Policy" content="{}">', _POLICY),
+            markup('<meta http-equiv="Content-Security-Policy" content="{}">', POLICY),
             Html('<meta name="viewport" content="width=device-width,initial-scale=1">'),
             Html('<link rel="icon" href="data:,">'),
             markup("<title>{} {}</title>", title.zh, title.en),
-            markup("<style>{}</style></head>", STYLE),
-            markup("<body>{}<main>", buttons),
-            markup("<h1>{}</h1>", both(title)),
+            markup("<style>{}</style></head>", style),
+            markup("<body>{}<main>", head),
             *body,
             Html("</main></body></html>"),
             Html(""),

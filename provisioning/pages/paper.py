@@ -11,34 +11,18 @@ from typing import Final
 
 from evidence.words import Words
 from provisioning.pages.html import Html, join, markup, read_asset
+from provisioning.pages.page import document
 
 TEXT_MAX: Final = 600
 """Characters of one text from outside that are printed; a sentence of a diagnosis has 200."""
 CELL_MAX: Final = 120
 """The same in a cell of a table, where 40 lines of one cell would bury the row."""
-POLICY: Final = Html("default-src 'none'; style-src 'unsafe-inline'; img-src data:")
 _STYLE: Final = read_asset("provisioning.pages", "plot.css", "paper.css")
 
 
 def paper(title: Words, body: Iterable[Html]) -> Html:
     """A whole sheet."""
-    return join(
-        [
-            Html("<!doctype html>"),
-            Html('<html lang="zh">'),
-            Html('<head><meta charset="utf-8">'),
-            markup('<meta http-equiv="Content-Security-Policy" content="{}">', POLICY),
-            Html('<meta name="viewport" content="width=device-width,initial-scale=1">'),
-            Html('<link rel="icon" href="data:,">'),
-            markup("<title>{} {}</title>", clean(title.zh, CELL_MAX), title.en),
-            markup("<style>{}</style></head>", _STYLE),
-            Html("<body><main>"),
-            *body,
-            Html("</main></body></html>"),
-            Html(""),
-        ],
-        "\n",
-    )
+    return document(Words(clean(title.zh, CELL_MAX), title.en), _STYLE, Html(""), body)
 
 
 def clean(text: str, characters_max: int = TEXT_MAX) -> str:

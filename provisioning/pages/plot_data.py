@@ -3,10 +3,10 @@
 Times are UTC seconds, powers watts. Units of the drawing are pixels at the width of its chart.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from evidence.words import Words
 
@@ -15,6 +15,10 @@ LEFT: Final = 104
 RIGHT: Final = 12
 TEXT_WIDTH: Final = 6.2
 """About what a letter takes; a Chinese character takes twice as much."""
+GAP: Final = 16
+"""Between the end of a name and the next span."""
+STRIPS_MAX: Final = 6
+"""Of stacked spans; more of them at one time lie over each other in the last one."""
 
 
 @frozen
@@ -25,6 +29,31 @@ class Curve:
     times_s: Sequence[float]
     low_w: Sequence[float | None]
     high_w: Sequence[float | None]
+
+
+@define
+class Load:
+    """Least and greatest watts in each column of a drawing."""
+
+    low: list[float | None]
+    high: list[float | None]
+
+    @classmethod
+    def of(cls, columns: int) -> "Load":
+        """Of nothing yet."""
+        return cls([None] * columns, [None] * columns)
+
+    def add(self, column: int, watts: float) -> None:
+        """Take a value."""
+        low, high = self.low[column], self.high[column]
+        self.low[column] = watts if low is None else min(low, watts)
+        self.high[column] = watts if high is None else max(high, watts)
+
+    def curve(self, kind: str, begin_s: float, end_s: float) -> Curve:
+        """The load over that time."""
+        width_s = (end_s - begin_s) / len(self.low)
+        middles = [begin_s + width_s * (at + 0.5) for at in range(len(self.low))]
+        return Curve(kind, middles, self.low, self.high)
 
 
 @frozen
@@ -103,3 +132,20 @@ def text_width(words: Words) -> float:
     """How wide both languages are, about."""
     shown = words.en if words.zh == words.en else f"{words.zh} {words.en}"
     return sum(TEXT_WIDTH * (2 if ord(letter) > 0x2E80 else 1) for letter in shown)
+
+
+def stack_spans(title: Words, spans: Iterable[Span], begin_s: float, length_s: float) -> list[Strip]:
+    """In as few strips as keep the names apart, of a drawing from `begin_s` on; the first has the title."""
+    second = length_s / (WIDTH - LEFT - RIGHT)
+    lanes: list[list[Span]] = []
+    free_s: list[float] = []
+    for span in sorted(spans, key=lambda one: one.begin_s):
+        lane = next((at for at, until_s in enumerate(free_s) if until_s < span.begin_s), len(lanes))
+        if lane == len(lanes) < STRIPS_MAX:
+            lanes.append([])
+            free_s.append(0.0)
+        lane = min(lane, len(lanes) - 1)
+        lanes[lane].append(span)
+        width = 0.0 if span.words is None else text_width(span.words)
+        free_s[lane] = max(span.end_s, begin_s) + second * (width + GAP)
+    return [Strip(Words("", "") if at else title, lane) for at, lane in enumerate(lanes)]

@@ -92,8 +92,3 @@ LABELS: Final[Mapping[str, Words]] = {
 def label(key: str) -> str:
     """What `key` is called, in the language of this call."""
     return translate(LABELS[key])
-
-
-def pair(key: str) -> tuple[str, str]:
-    """What `key` is called in Chinese and in English."""
-    return LABELS[key].zh, LABELS[key].en

@@ -10,30 +10,16 @@ from attrs import evolve
 
 from agent.site.file import LineSettings, LinkageSettings
 from evidence.words import Words
-from provisioning.live.page.day import COLUMN_S, COLUMNS, DAY_S, Day, Load
+from provisioning.live.page.day import COLUMNS, DAY_S, Day
 from provisioning.live.page.site import SitePlan
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import scroll
 from provisioning.pages.plot import svg
-from provisioning.pages.plot_data import (
-    LEFT,
-    RIGHT,
-    WIDTH,
-    Chart,
-    Curve,
-    Level,
-    Mark,
-    Panel,
-    Span,
-    Strip,
-    text_width,
-)
+from provisioning.pages.plot_data import Chart, Level, Load, Mark, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import power, rule_name
 from provisioning.words.times import local_text
 
-LANES_MAX: Final = 6
-"""Rows of episodes under a drawing; more of them at one time lie over each other in the last row."""
 QUARTER_S: Final = DAY_S / 4
 NARROW_WIDTH: Final = 410
 """Of a drawing for a phone: its letters have 9 pixels there."""
@@ -97,7 +83,8 @@ def _chart(
     episodes: Sequence[Mapping[str, Any]],
     reader: Reader,
 ) -> Chart:
-    strips = list(_lanes(episodes, day, reader))
+    spans = _spans(episodes, day, reader)
+    strips = stack_spans(reader.words("episodes"), spans, day.begin_s, DAY_S)
     if day.silences:
         silent = [Span(begin, end, "idle", band=True) for begin, end in day.silences]
         strips.append(Strip(reader.words("no seals"), silent))
@@ -134,35 +121,18 @@ def _panel(day: Day, plan: SitePlan, line: LineSettings, reader: Reader) -> Pane
     levels = []
     if (on := plan.thresholds.get(line.id)) is not None and line.kind != "incomer":
         levels.append(Level(reader.words("on from"), "normal", [(0.0, float(on.hi_w))], power(on.hi_w)))
-    return Panel(Words(name, name), _curve(day, kind, day.loads.get(line.id) or Load()), levels)
+    load = day.loads.get(line.id) or Load.of(COLUMNS)
+    return Panel(Words(name, name), load.curve(kind, day.begin_s, day.end_s), levels)
 
 
-def _curve(day: Day, kind: str, load: Load) -> Curve:
-    middles = [day.begin_s + COLUMN_S * (at + 0.5) for at in range(COLUMNS)]
-    return Curve(kind, middles, load.low, load.high)
-
-
-def _lanes(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader) -> Iterator[Strip]:
-    """Episodes of the day in as few rows as keep their names apart."""
-    second = DAY_S / (WIDTH - LEFT - RIGHT)
-    lanes: list[list[Span]] = []
-    free_s: list[float] = []
-    for one in sorted(episodes, key=lambda one: one["begin_at_s"]):
-        end_s = one["end_at_s"] if one["end_at_s"] is not None else day.last_s or day.end_s
-        if end_s < day.begin_s or one["begin_at_s"] >= day.end_s:
-            continue
-        rule = rule_name(one["rule"]).text(reader.language)
-        words = Words(rule, rule)
-        span = Span(one["begin_at_s"], end_s, one["severity"], words, one["raised_at_s"], band=True)
-        lane = next((at for at, until_s in enumerate(free_s) if until_s < one["begin_at_s"]), len(lanes))
-        if lane == len(lanes) < LANES_MAX:
-            lanes.append([])
-            free_s.append(0.0)
-        lane = min(lane, len(lanes) - 1)
-        lanes[lane].append(span)
-        free_s[lane] = max(end_s, day.begin_s) + second * (text_width(words) + 16)
-    for at, lane_spans in enumerate(lanes):
-        yield Strip(Words("", "") if at else reader.words("episodes"), lane_spans)
+def _spans(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader) -> Iterator[Span]:
+    """Episodes of the day."""
+    for one in episodes:
+        begin_s, end_s = one["begin_at_s"], one["end_at_s"]
+        end_s = end_s if end_s is not None else day.last_s or day.end_s
+        if day.begin_s <= end_s and begin_s < day.end_s:
+            rule = rule_name(one["rule"]).text(reader.language)
+            yield Span(begin_s, end_s, one["severity"], Words(rule, rule), one["raised_at_s"], band=True)
 
 
 def draw_spark(watts: Sequence[float | None], kind: str, rated_w: float) -> Html:

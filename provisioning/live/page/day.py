@@ -22,6 +22,7 @@ from drivers.reading import POWER_POINT, PollGroup, Quality
 from evidence.cbor import FormatError
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord, Record, decode_record, kind_of
 from evidence.seal import SealHeader
+from provisioning.pages.plot_data import Load
 
 DAY_S: Final = 86_400
 COLUMNS: Final = 480
@@ -37,20 +38,6 @@ SILENT_S: Final = 180
 EPISODES_MAX: Final = 200
 """Of a day; the oldest ones are let go."""
 MS_PER_S: Final = 1000
-
-
-@define
-class Load:
-    """Least and greatest watts of a line in every column."""
-
-    low: list[float | None] = field(factory=lambda: [None] * COLUMNS)
-    high: list[float | None] = field(factory=lambda: [None] * COLUMNS)
-
-    def add(self, column: int, watts: float) -> None:
-        """Take a value."""
-        low, high = self.low[column], self.high[column]
-        self.low[column] = watts if low is None else min(low, watts)
-        self.high[column] = watts if high is None else max(high, watts)
 
 
 @frozen
@@ -148,7 +135,7 @@ class Day:
         if power is None or not self.begin_s <= power.at_s < self.end_s:
             return
         column = min(int((power.at_s - self.begin_s) / COLUMN_S), COLUMNS - 1)
-        self.loads.setdefault(power.line, Load()).add(column, power.watts)
+        self.loads.setdefault(power.line, Load.of(COLUMNS)).add(column, power.watts)
 
 
 _TOLD: Final = {Kind.HEARTBEAT, Kind.EPISODE}

@@ -6,7 +6,7 @@ from typing import Final
 from attrs import frozen
 
 from evidence.words import Language, Words
-from provisioning.words.labels import pair
+from provisioning.words.labels import LABELS
 
 WORDS: Final[Mapping[str, Words]] = {
     "stale": Words(
@@ -63,7 +63,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "此事件由其他版本记录，无法识读", "written by another version, this episode cannot be read"
     ),
 }
-"""Beside `provisioning.words.common`, which has what the terminal shows as well."""
+"""Beside `provisioning.words.labels`, which has what the terminal shows as well."""
 
 
 @frozen
@@ -78,11 +78,11 @@ class Reader:
         Raises:
             KeyError: No catalogue has it.
         """
-        words = WORDS.get(key) or Words(*pair(key))
+        words = WORDS.get(key) or LABELS[key]
         known = {
             name: one.text(self.language) if isinstance(one, Words) else one for name, one in values.items()
         }
-        return words.text(self.language).format(**known)
+        return words.text(self.language, **known)
 
     def words(self, key: str, **values: object) -> Words:
         """The same where texts of both languages are wanted: a drawing then shows one."""
