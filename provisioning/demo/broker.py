@@ -1,15 +1,15 @@
-"""A broker of our own: the embedded one for the demo, mosquitto where it is installed and asked for.
+"""A broker on loopback: the embedded one, or mosquitto where it is installed.
 
-The embedded broker is rumqttd (package iotcore) with one MQTT v5 listener on 127.0.0.1. It has no
-way to stop inside a process, so it runs in one of its own, which ends with the process that started
-it. It keeps sessions and retained messages in memory only: killing it is a good test. It
-tells a retained message once in a session and names no Maximum Packet Size; we need neither.
+The embedded broker is rumqttd (package iotcore) with one MQTT v5 listener on 127.0.0.1. It cannot be stopped
+inside a process, so it runs in one of its own, which ends with the process that started it. It keeps sessions
+and retained messages in memory only, so killing it is a good test. It sends a retained message once in a
+session and announces no Maximum Packet Size; neither is needed here.
 
-mosquitto is the broker of a real installation; `mosquitto_config` writes what worked there: TLS 1.3,
-client certificates, and an ACL in which a gateway writes only below the name in its certificate. The
-ACL is that of `centre.broker_config`, which writes the configuration of a real centre.
+mosquitto is the broker of a real installation; `mosquitto_config` writes a configuration as used there: TLS
+1.3, client certificates, and an ACL in which a gateway writes only below the name in its certificate. The ACL
+is that of `centre.broker_config`, which writes the configuration of a real centre.
 
-Files are written to a directory of the caller's: the configuration, the ACL, a log, persistence.
+All files go to a directory of the caller: configuration, ACL, log, persistence.
 
     python -m provisioning.demo.broker --port 1883 --directory /tmp/broker
 """
@@ -34,7 +34,7 @@ from disk.files import replace_file
 
 HOST: Final = "127.0.0.1"
 READY_S: Final = 15.0
-"""A loaded small machine needs some seconds to start a Python process."""
+"""A busy small machine takes some seconds to start a Python process."""
 STOP_S: Final = 5.0
 READY_POLL_S: Final = 0.02
 _RUMQTTD: Final = """\
@@ -111,7 +111,7 @@ class Broker:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,
-                start_new_session=True,  # ctrl-C is for whoever started it, who stops it last
+                start_new_session=True,  # ctrl-C is for the process that started it, which stops it last
             )
         try:
             self._wait_until_ready()
@@ -121,11 +121,11 @@ class Broker:
 
     @property
     def pid(self) -> int:
-        """The process."""
+        """Its process id."""
         return self._process.pid
 
     def stop(self) -> None:
-        """End in order: sessions and retained messages are kept where the broker can."""
+        """SIGTERM: sessions and retained messages are kept where the broker can."""
         self._process.terminate()
         try:
             self._process.wait(STOP_S)
@@ -134,7 +134,7 @@ class Broker:
         self._reap()
 
     def kill(self) -> None:
-        """SIGKILL, as a power cut would."""
+        """SIGKILL: the broker loses what is not on disk."""
         self._process.kill()
         self._reap()
 
@@ -151,15 +151,15 @@ class Broker:
             try:
                 socket.create_connection((HOST, self.port), timeout=1.0).close()
             except OSError:
-                time.sleep(READY_POLL_S)  # neither broker says when it listens
+                time.sleep(READY_POLL_S)  # neither broker reports when it listens
             else:
                 return
-        said = self._log.read_text("utf-8", "replace").strip().splitlines()[-1:] or ["it said nothing"]
-        raise BrokerError(f"the broker did not start on port {self.port}: {said[0]}")
+        lines = self._log.read_text("utf-8", "replace").strip().splitlines() or ["its log is empty"]
+        raise BrokerError(f"the broker did not start on port {self.port}: {lines[-1]}")
 
 
 def free_port() -> int:
-    """A TCP port of this machine that nobody listens on now."""
+    """A TCP port of this machine that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
@@ -179,7 +179,7 @@ def start_mosquitto(port: int, directory: Path, tls: ServerTls | None = None) ->
 
 
 def run_mosquitto(port: int, config: Path) -> Broker:
-    """The installed mosquitto with a configuration that stands in `config`."""
+    """The installed mosquitto with the configuration file `config`."""
     program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
     if program is None:
         raise BrokerError("mosquitto is not installed: apt-get install mosquitto")
@@ -187,7 +187,7 @@ def run_mosquitto(port: int, config: Path) -> Broker:
 
 
 def mosquitto_config(port: int, directory: Path, tls: ServerTls | None) -> Path:
-    """Write configuration and ACL for mosquitto 2; without `tls` anybody on this machine may do anything."""
+    """Write configuration and ACL for mosquitto 2; without `tls` every local process has full access."""
     directory.mkdir(parents=True, exist_ok=True)
     text = _MOSQUITTO.format(
         port=port,

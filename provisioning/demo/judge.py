@@ -1,8 +1,7 @@
-"""The verdict of the demo: is everything that the agent acknowledged at the centre, once, and true?
+"""The verdict of the demo: does the centre hold everything that the agent has sealed, once and unchanged?
 
-Acknowledged is what stands in the agent's own database, read after each time it was killed and at
-the end. The centre's chain is read from its database, exported, and checked from the enrolled first
-key alone, as a stranger would.
+The agent's seals are read from its database after each kill and at the end. The centre's chain is read from
+its database, exported, and verified from the enrolled first key alone, as a third party would.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,13 +25,15 @@ OFF_LINKAGE: Final = "k1"
 
 @frozen
 class Verdict:
-    """What the demo says at the end.
+    """The result of the demo.
 
     Attributes:
-        problems: Why it is not good, one line each.
-        seals, verified_seals: Acknowledged by the agent; held and verified by the centre.
-        lost: Acknowledged seals that the centre has not, and records of its seals that were not printed.
+        seals, verified_seals: In the agent's database; of these, held and verified by the centre.
+        lost: Seals that the centre does not hold, and records of its seals that were not printed.
         duplicates: Records that were printed more than once.
+        readings: Verified readings.
+        episodes: Each in its last state.
+        problems: Why the demo failed, one line each.
     """
 
     seals: int
@@ -45,18 +46,18 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether the demo has shown what it promises."""
+        """Whether nothing was lost, doubled or found wrongly."""
         return not self.problems
 
 
-def acknowledged(stage: Stage) -> dict[int, bytes]:
+def read_sealed(stage: Stage) -> dict[int, bytes]:
     """The seals in the agent's database now: number and hash."""
     database = stage.site.path(stage.site.store.path) / DATABASE_NAME
     return {seal.number: seal.hash for seal in read_seals(database)}
 
 
 def judge(stage: Stage, first_key: bytes, seen: Mapping[int, bytes], verified: Verified) -> Verdict:
-    """Compare what the agent acknowledged (`seen`, over all of its lives) with what the centre holds."""
+    """Compare the agent's seals (`seen`, over all of its starts) with what the centre holds."""
     gateway = stage.site.site.gateway
     store = SqliteStore(stage.folder / CENTRE_NAME)
     try:
@@ -70,16 +71,16 @@ def judge(stage: Stage, first_key: bytes, seen: Mapping[int, bytes], verified: V
     report = verify_file(export, first_key)
     good = sum(number in held and seal_hash(held[number][0]) == digest for number, digest in seen.items())
     missing = report.records - len(verified.records)
-    episodes = _episodes(verified.episodes)
+    episodes = _keep_latest(verified.episodes)
     duplicates = sum(times - 1 for times in verified.records.values())
     wrong = (
         (report.error, f"the centre's chain does not verify: {report.error}"),
         (report.absent, f"{report.absent} bodies are missing at the centre"),
         (forks, f"{len(forks)} forks"),
-        (len(seen) - good, f"{len(seen) - good} acknowledged seals are not at the centre"),
-        (missing, f"{missing} verified records were not handed on"),
-        (duplicates, f"{duplicates} records were handed on more than once"),
-        *_expected(episodes, verified),
+        (len(seen) - good, f"{len(seen) - good} seals of the agent are not at the centre"),
+        (missing, f"{missing} verified records were not printed"),
+        (duplicates, f"{duplicates} records were printed more than once"),
+        *_check_findings(episodes, verified),
     )
     return Verdict(
         seals=len(seen),
@@ -92,7 +93,7 @@ def judge(stage: Stage, first_key: bytes, seen: Mapping[int, bytes], verified: V
     )
 
 
-def _expected(episodes: Sequence[Mapping[str, Any]], verified: Verified) -> list[tuple[bool, str]]:
+def _check_findings(episodes: Sequence[Mapping[str, Any]], verified: Verified) -> list[tuple[bool, str]]:
     rules = {(episode["linkage"], episode["rule"]) for episode in episodes}
     violations = [episode for episode in episodes if episode["severity"] == "violation"]
     false = [
@@ -102,11 +103,11 @@ def _expected(episodes: Sequence[Mapping[str, Any]], verified: Verified) -> list
         ((OFF_LINKAGE, "off") not in rules, "the switched-off treatment was not found"),
         (bool(false), f"false violations: {[(one['linkage'], one['rule']) for one in false]}"),
         ((DEAD_LINKAGE, "data_loss") not in rules, "the dead meter was not reported as loss of data"),
-        (DEAD_METER not in verified.silent, f"meter {DEAD_METER} is dead but its readings do not say so"),
+        (DEAD_METER not in verified.silent, f"meter {DEAD_METER} is dead, but its readings are good"),
     ]
 
 
-def _episodes(lines: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
+def _keep_latest(lines: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Any], ...]:
     """Each episode in its last state."""
     latest = {line["id"]: line for line in lines}
     return tuple(

@@ -1,7 +1,7 @@
 """The processes of the demo: started, watched, killed and stopped by their process id.
 
-Each part runs in a process of its own, as it would on site, and writes what it says to a file in
-the demo's folder, so that a failed demo can be read afterwards.
+Each part runs in a process of its own, as on site, and writes its log and output to files in the demo's
+folder, so that a failed demo can be examined afterwards.
 """
 
 import json
@@ -18,17 +18,17 @@ from typing import Any, Final
 from attrs import define, field
 
 START_TIMEOUT_S: Final = 15.0
-"""A part that is not ready by then will not be: the slowest takes about one second alone."""
+"""The slowest part takes about one second when it runs alone."""
 STOP_TIMEOUT_S: Final = 10.0
 
 
 class PartError(Exception):
-    """A part of the demo did not start or died; says which, and where its words are."""
+    """A part of the demo did not start or died; the text names it and its log."""
 
 
 @define
 class Part:
-    """One process of the demo, which can be killed and started again with the same words."""
+    """One process of the demo, which can be killed and started again with the same arguments."""
 
     name: str
     arguments: Sequence[str]
@@ -37,21 +37,21 @@ class Part:
 
     @property
     def log(self) -> Path:
-        """What the part says of itself."""
+        """Its standard error."""
         return self.folder / f"{self.name}.log"
 
     @property
     def output(self) -> Path:
-        """What the part prints for others."""
+        """Its standard output."""
         return self.folder / f"{self.name}.out"
 
     @property
     def pid(self) -> int:
-        """The process while it runs, else 0."""
+        """Its process id while it runs, else 0."""
         return self._process.pid if self._process is not None else 0
 
     def start(self) -> None:
-        """Start it; what it prints is appended to its files."""
+        """Start it; its output is appended to `log` and `output`."""
         environment = {**os.environ, "PYTHONSAFEPATH": "1", "PYTHONUNBUFFERED": "1"}
         with self.log.open("ab") as log, self.output.open("ab") as output:
             self._process = subprocess.Popen(  # noqa: S603 our own modules, no shell
@@ -67,7 +67,7 @@ class Part:
         """The JSON object that the part prints when it is ready.
 
         Raises:
-            PartError: It died or said nothing in time.
+            PartError: It died or printed nothing in time.
         """
         deadline = time.monotonic() + START_TIMEOUT_S
         while time.monotonic() < deadline:
@@ -83,17 +83,15 @@ class Part:
         """Raise PartError if the process has ended."""
         if self._process is None or (code := self._process.poll()) is None:
             return
-        said = self.log.read_text("utf-8", "replace").strip().splitlines()
-        raise PartError(
-            f"{self.name} ended with {code}: {said[-1] if said else 'without a word'}; see {self.log}"
-        )
+        lines = self.log.read_text("utf-8", "replace").strip().splitlines() or ["its log is empty"]
+        raise PartError(f"{self.name} ended with {code}: {lines[-1]}; see {self.log}")
 
     def kill(self) -> None:
-        """SIGKILL, as a pulled plug would."""
+        """SIGKILL: the process gets no chance to end in order."""
         self._end(signal.SIGKILL)
 
     def stop(self) -> int | None:
-        """SIGTERM, then SIGKILL for whoever does not listen; the exit code."""
+        """SIGTERM, then SIGKILL after STOP_TIMEOUT_S; the exit code, None if it did not run."""
         return self._end(signal.SIGTERM)
 
     def _end(self, sign: signal.Signals) -> int | None:

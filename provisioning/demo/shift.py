@@ -15,7 +15,7 @@ from attrs import define, field
 
 from agent.status.socket import read_status
 from provisioning.demo.broker import Broker
-from provisioning.demo.judge import acknowledged
+from provisioning.demo.judge import read_sealed
 from provisioning.demo.parts import PartError
 from provisioning.demo.stage import Stage
 from provisioning.demo.verified import Verified
@@ -26,13 +26,13 @@ BROKER_AWAY_MIN: Final = 46
 BROKER_BACK_MIN: Final = 51
 KILL_MIN: Final = 57
 RECOVERY_S_MAX: Final = 20.0
-"""Real seconds within which an outage must be over; the promise is 60."""
+"""Real seconds within which the demo must recover from an outage; the product promises 60."""
 DRAIN_S_MAX: Final = 20.0
 """Real seconds for the last receipts."""
 REFRESH_S: Final = 0.25
-"""Real seconds between looks: fifteen minutes of a graph are drawn a minute."""
+"""Real seconds between rounds: four a second, each 15 s of the plant's time."""
 COLUMN_MIN: Final = 1.5
-"""Plant minutes a column of the drawn loads: 40 columns are an hour."""
+"""Plant minutes of one column of the drawn loads: 40 columns are an hour."""
 HISTORY_COLUMNS: Final = 60
 
 Json = Mapping[str, Any]
@@ -40,7 +40,7 @@ Json = Mapping[str, Any]
 
 @define
 class Outage:
-    """Something that was taken away, and how long after its return all was well again (real seconds)."""
+    """Something that was taken away, and how long after its return all seals were through (real seconds)."""
 
     what: str
     returned_s: float
@@ -54,21 +54,23 @@ class Shift:
 
     Attributes:
         stage: What was set up.
-        say: Is told what happens, one line each.
+        report: Takes a line of text for each event.
+        verified: What the subscriber has printed.
         status: The last status of the agent.
         history: The recent loads of each line, for drawing.
-        seen: Every seal that the agent ever acknowledged: number and hash.
+        seen: Every seal that was ever in the agent's database: number and hash.
+        outages: In order.
     """
 
     stage: Stage
-    say: Callable[[str], None]
+    report: Callable[[str], None]
     verified: Verified = field(init=False)
     status: Json | None = field(default=None, init=False)
     history: dict[str, deque[float | None]] = field(factory=dict, init=False)
     seen: dict[int, bytes] = field(factory=dict, init=False)
     outages: list[Outage] = field(factory=list, init=False)
     _broker: Broker | None = field(default=None, init=False)
-    _told: set[tuple[str, ...]] = field(factory=set, init=False)
+    _reported: set[tuple[str, ...]] = field(factory=set, init=False)
     _drawn_min: float = field(default=0.0, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -81,14 +83,14 @@ class Shift:
 
     @property
     def plant_time(self) -> str:
-        """The clock on the plant's wall."""
+        """The plant's local time."""
         hours = int(self.stage.site.site.utc_offset[:3])
         moment = datetime.fromtimestamp(self.stage.plant.start_s, UTC) + timedelta(minutes=self.minute)
         return moment.astimezone(timezone(timedelta(hours=hours))).strftime("%Y-%m-%d %H:%M:%S")
 
     @contextlib.contextmanager
     def parts(self) -> Iterator[None]:
-        """Starts all parts, and stops whatever runs at the end."""
+        """Start all parts, and stop at the end whatever still runs."""
         stage = self.stage
         try:
             self._broker = stage.start_broker()
@@ -104,10 +106,10 @@ class Shift:
             stage.simulator.stop()
 
     def play(self, draw: Callable[[], None]) -> None:
-        """Everything that happens in the shift.
+        """Run the whole shift.
 
         Raises:
-            PartError: A part died, or an outage does not end.
+            PartError: A part died, or the recovery from an outage takes too long.
         """
         acts = (
             (BROKER_AWAY_MIN, self._take_broker),
@@ -120,17 +122,17 @@ class Shift:
             act()
 
     def finish(self, draw: Callable[[], None]) -> None:
-        """Stop the agent in order, and give the last seals their time."""
-        self.say(f"{self._clock()} shift over; the agent seals the rest and waits for its receipts")
+        """Stop the agent in order and wait until the last seals are verified."""
+        self.report(f"{self._clock()} shift over; the agent seals the rest and waits for its receipts")
         self.stage.agent.stop()
-        self.seen |= acknowledged(self.stage)
+        self.seen |= read_sealed(self.stage)
         self._until_drained(draw)
 
     def look(self, draw: Callable[[], None]) -> None:
-        """One round: read what is new, tell it, draw it.
+        """One round: read what is new, report it, draw it.
 
         Raises:
-            PartError: A part died, or an outage does not end.
+            PartError: A part died, or the recovery from an outage takes too long.
         """
         time.sleep(REFRESH_S)
         for part in (self.stage.simulator, self.stage.subscriber, self.stage.agent):
@@ -138,7 +140,7 @@ class Shift:
         self.verified.read()
         with contextlib.suppress(OSError, ValueError):  # the agent is starting, or was just killed
             self._take_status(read_status(self.stage.site.path(self.stage.site.store.path)))
-        self._tell_episodes()
+        self._report_episodes()
         self._check_outages()
         draw()
 
@@ -151,30 +153,30 @@ class Shift:
         for line in status["lines"]:
             self.history.setdefault(line["id"], deque(maxlen=HISTORY_COLUMNS)).append(line["power_w"])
 
-    def _tell_episodes(self) -> None:
+    def _report_episodes(self) -> None:
         for episode in self.verified.episodes:
             key = (episode["id"], episode["rule"], episode["state"])
-            if key not in self._told:
-                self._told.add(key)
+            if key not in self._reported:
+                self._reported.add(key)
                 head = f"{episode['severity']} {episode['linkage']}/{episode['rule']} {episode['state']}"
-                self.say(f"{self._clock()} verified at the centre: {head}")
+                self.report(f"{self._clock()} verified at the centre: {head}")
 
     def _take_broker(self) -> None:
-        self.say(f"{self._clock()} the broker is killed")
+        self.report(f"{self._clock()} the broker is killed")
         assert self._broker is not None
         self._broker.kill()
 
     def _return_broker(self) -> None:
         self._broker = self.stage.start_broker()
-        tip = max(acknowledged(self.stage), default=0)
-        self.say(f"{self._clock()} the broker is back; {tip - self.verified.seal} seals wait for it")
+        tip = max(read_sealed(self.stage), default=0)
+        self.report(f"{self._clock()} the broker is back; {tip - self.verified.seal} seals wait for it")
         self.outages.append(Outage("broker away", time.monotonic(), tip))
 
     def _kill(self) -> None:
         self.stage.agent.kill()
-        self.seen |= acknowledged(self.stage)
+        self.seen |= read_sealed(self.stage)
         tip = max(self.seen)
-        self.say(f"{self._clock()} the agent is killed (SIGKILL) after seal {tip} and started again")
+        self.report(f"{self._clock()} the agent is killed (SIGKILL) after seal {tip} and started again")
         self.stage.agent.start()
         self.outages.append(Outage("agent killed", time.monotonic(), tip + 1))
 
@@ -185,7 +187,7 @@ class Shift:
             passed_s = time.monotonic() - outage.returned_s
             if self.verified.seal >= outage.waits_for:
                 outage.recovered_s = round(passed_s, 2)
-                self.say(f"{self._clock()} recovered from {outage.what!r} in {passed_s:.1f} s")
+                self.report(f"{self._clock()} recovered from {outage.what!r} in {passed_s:.1f} s")
             elif passed_s > RECOVERY_S_MAX:
                 raise PartError(f"{outage.what}: not recovered within {RECOVERY_S_MAX:g} s")
 

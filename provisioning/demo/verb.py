@@ -1,10 +1,10 @@
-"""`dianjian demo`: a plant's shift in about eighty seconds, every part real but the plant itself.
+"""`dianjian demo`: a plant's shift in about eighty seconds; everything but the plant is real.
 
-One TCP gateway and two serial lines with nine meters of six models, three production lines and two
+One TCP gateway and two serial buses with nine meters of seven models, three production lines and two
 treatment lines, read by the agent at sixty times speed, published through a broker, verified by the
-subscriber. Treatment is switched off under load, a meter dies, the broker goes away and comes back,
-the agent is killed and started again. At the end all that the agent acknowledged must have been
-verified at the centre, once. Exit 0, or 1 with the reason; 130 when it was interrupted.
+subscriber. Treatment is switched off under load, a meter dies, the broker goes away and comes back, the agent
+is killed and started again. At the end everything that the agent has sealed must be verified at the centre, exactly
+once. Exit 0, or 1 with the reason; 130 when interrupted.
 """
 
 import contextlib
@@ -47,20 +47,20 @@ def command(as_json: bool, keep: bool, real_time: bool, broker: str, folder: Pat
     """Run the demo."""
     place = Path(tempfile.mkdtemp(prefix="dianjian-demo-")) if folder is None else folder
     place.mkdir(parents=True, exist_ok=True)
-    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # whoever ends it, no part stays behind
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # however it ends, no part may stay behind
         signal.signal(sign, signal.default_int_handler)
     chosen = broker if broker != "auto" else ("mosquitto" if _has_mosquitto() else "embedded")
     try:
         verdict, shift = _play(place, 1.0 if real_time else SPEED, chosen, keep=keep)
     except (PartError, BrokerError, ConfigError) as error:
-        raise fail(EXIT_OUTSIDE, str(error), f"what the parts said is in {place}") from error
+        raise fail(EXIT_OUTSIDE, str(error), f"the logs of the parts are in {place}") from error
     except KeyboardInterrupt:
         if folder is None:
             shutil.rmtree(place, ignore_errors=True)
-        raise fail(EXIT_INTERRUPTED, "interrupted; every part is stopped") from None
-    _tell(verdict, shift, as_json=as_json)
+        raise fail(EXIT_INTERRUPTED, "interrupted; all parts are stopped") from None
+    _print(verdict, shift, as_json=as_json)
     if not verdict.ok:
-        raise fail(EXIT_NO, *verdict.problems, f"what the parts said is in {place}")
+        raise fail(EXIT_NO, *verdict.problems, f"the logs of the parts are in {place}")
     if folder is None and not keep:
         shutil.rmtree(place)
 
@@ -72,12 +72,12 @@ def _play(place: Path, speed: float, broker: str, *, keep: bool) -> tuple[Verdic
         first_key = enrol(stage)
         happened: list[str] = []
 
-        def say(text: str) -> None:
+        def report(text: str) -> None:
             happened.append(text)
             if screen.live is None:
                 screen.say(text)
 
-        shift = Shift(stage, say)
+        shift = Shift(stage, report)
 
         def draw() -> None:
             if shift.status is not None:
@@ -94,13 +94,13 @@ def _play(place: Path, speed: float, broker: str, *, keep: bool) -> tuple[Verdic
 
 def _keep(shift: Shift, draw: Callable[[], None]) -> None:
     """Follow the plant until ctrl-C."""
-    shift.say(f"the demo goes on until ctrl-C; its files are in {shift.stage.folder}")
+    shift.report(f"the demo goes on until ctrl-C; its files are in {shift.stage.folder}")
     with contextlib.suppress(KeyboardInterrupt):
         while True:
             shift.look(draw)
 
 
-def _tell(verdict: Verdict, shift: Shift, *, as_json: bool) -> None:
+def _print(verdict: Verdict, shift: Shift, *, as_json: bool) -> None:
     if as_json:
         summary = {
             "ok": verdict.ok,

@@ -1,4 +1,4 @@
-"""What the subscriber prints, followed line by line while it is written."""
+"""Follows the output of the subscriber, line by line, while it is written."""
 
 import json
 from collections import Counter
@@ -13,11 +13,12 @@ class Verified:
     """Everything that the subscriber has verified so far.
 
     Attributes:
-        path: The file that its lines are appended to.
-        readings: Verified readings.
+        path: The file that the subscriber appends to.
+        readings: How many readings.
         seal: The highest seal that a line came from.
         records: How often each record number was printed.
         episodes: Episode lines, in order.
+        findings: Finding lines, in order.
         silent: The last reason of each meter whose latest reading is not good.
     """
 
@@ -31,7 +32,7 @@ class Verified:
     _offset: int = field(default=0, init=False)
 
     def read(self) -> None:
-        """Take the lines that were written since the last call."""
+        """Read the lines that were written since the last call."""
         with self.path.open("rb") as stream:
             stream.seek(self._offset)
             for line in stream:

@@ -77,6 +77,6 @@ def test_an_interrupted_demo_stops_its_parts_and_says_so_in_one_line(
         demo.send_signal(sign)
         out, err = demo.communicate(timeout=WAIT_S)
     assert demo.returncode == 130
-    assert err.splitlines()[-1] == "dianjian: interrupted; every part is stopped"
+    assert err.splitlines()[-1] == "dianjian: interrupted; all parts are stopped"
     assert "Traceback" not in out + err
     assert not [part for part in parts if part.is_running()]
