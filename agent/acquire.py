@@ -74,7 +74,7 @@ class BusLoop:
             reading = self._meters[step.meter_id].poll(self._bus, step.group, self._clock, probe=probe)
         except BusDownError as error:
             now_s = self._clock.monotonic_s()
-            self.tally.polled(step.meter_id, before, self._bus.stats, None, probe=probe)
+            self.tally.count_poll(step.meter_id, before, self._bus.stats, None, probe=probe)
             self._schedule.bus_down(now_s)
             self._report_down(now_s, str(error))
             return 0.0
@@ -82,7 +82,7 @@ class BusLoop:
             _log.warning("bus %s is back", self._bus.url)
             self._down = False
         latency_s = reading.latency_ns / NS_PER_S if reading.quality is Quality.GOOD else None
-        self.tally.polled(step.meter_id, before, self._bus.stats, latency_s, probe=probe)
+        self.tally.count_poll(step.meter_id, before, self._bus.stats, latency_s, probe=probe)
         self._schedule.done(
             step.meter_id,
             step.group,
@@ -151,7 +151,7 @@ class BusTask:
         self._tally = copy.deepcopy(self._tally)
         self.start()
 
-    def stalled(self, now_s: float) -> bool:
+    def is_stalled(self, now_s: float) -> bool:
         """Whether the thread hangs or has died, at `now_s` of the clock."""
         worker = self._worker
         if worker is None:

@@ -153,7 +153,7 @@ def core_of(
         judging,
         Boot(recovery.start.value, version(), feed.boot, manifest, store),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
-        Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.unsettled),
+        Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled),
         courier,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )

@@ -66,7 +66,7 @@ def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
     """
     raw = json.dumps(body, ensure_ascii=False, sort_keys=True, allow_nan=False).encode()
     digest = hashlib.sha256(raw).hexdigest()
-    _checked(raw, digest)
+    _parse(raw, digest)
     folder = store / INBOX_NAME
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / f"{utc_ns:020d}-{digest[:16]}{SUFFIX}"
@@ -153,7 +153,7 @@ class Inbox(RecordSource):
         if digest in self.in_flight:
             return []
         try:
-            body = _checked(raw, digest)
+            body = _parse(raw, digest)
         except EntryError as error:
             return self._refuse(path, str(error))
         self.in_flight[digest] = path
@@ -192,7 +192,7 @@ class Inbox(RecordSource):
         return [self.folder / name for name in sorted(names)[:ENTRIES_MAX] if name not in known]
 
 
-def _checked(raw: bytes, digest: str) -> dict[str, Any]:
+def _parse(raw: bytes, digest: str) -> dict[str, Any]:
     """The body of the record that a entry asks for.
 
     Raises:

@@ -142,7 +142,7 @@ class Loop:
             return
         self._watched_s = now_s
         for bus in buses:
-            if bus.stalled(self._clock.monotonic_s()):
+            if bus.is_stalled(self._clock.monotonic_s()):
                 bus.restart()
         if not publisher.is_alive():
             raise PublisherDiedError("the MQTT thread has ended")

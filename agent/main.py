@@ -33,7 +33,7 @@ from typing import Any, Final
 
 from agent.build import Built, build, tpm_task
 from agent.gateway import NEW_KEY_NEEDED, RekeyError
-from agent.host.log import ERROR, is_journal, log_to, prefixed
+from agent.host.log import ERROR, is_journal, log_to, prefix_lines
 from agent.host.version import version
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.once import poll_once
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except tuple(kind for kind, _ in _CODES) as error:
         for line in str(error).splitlines():
             said = f"dianjian-agent: {line}"
-            sys.stderr.write((prefixed(said, ERROR) if is_journal(sys.stderr) else said) + "\n")
+            sys.stderr.write((prefix_lines(said, ERROR) if is_journal(sys.stderr) else said) + "\n")
         return next(code for kind, code in _CODES if isinstance(error, kind))
 
 

@@ -34,7 +34,7 @@ class Health:
     descriptors_max: int
 
     @property
-    def exhausted(self) -> bool:
+    def is_exhausted(self) -> bool:
         """Whether the descriptors are as good as used up."""
         return self.descriptors_max - self.descriptors < SPARE_DESCRIPTORS
 

@@ -47,11 +47,11 @@ class Heartbeat(RecordSource):
             return
         self._last_ns = stamp.boottime_ns
         health, figures = read_health(), self.buses()
-        if health.exhausted != self._exhausted:
-            self._exhausted = health.exhausted
+        if health.is_exhausted != self._exhausted:
+            self._exhausted = health.is_exhausted
             text = f"{health.descriptors} of {health.descriptors_max} are open"
-            LOG.log(logging.ERROR if health.exhausted else logging.INFO, "descriptors: %s", text)
-            body = {"what": "descriptors", "good": not health.exhausted, "text": text}
+            LOG.log(logging.ERROR if health.is_exhausted else logging.INFO, "descriptors: %s", text)
+            body = {"what": "descriptors", "good": not health.is_exhausted, "text": text}
             yield NewRecord(Kind.EVENT, body)
         body = {
             "resident_bytes": health.resident_bytes,

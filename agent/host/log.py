@@ -33,7 +33,7 @@ def is_journal(stream: TextIO) -> bool:
     return (device, inode) == (str(status.st_dev), str(status.st_ino))
 
 
-def prefixed(text: str, priority: int) -> str:
+def prefix_lines(text: str, priority: int) -> str:
     """`text` as the journal wants it, each line with its priority."""
     return "\n".join(f"<{priority}>{line}" for line in text.splitlines() or [""])
 
@@ -49,4 +49,4 @@ class _Prefixing(logging.Formatter):
     def format(self, record: Any) -> str:
         """The record with its priority."""
         priority = next((priority for level, priority in _PRIORITIES if record.levelno >= level), _DEBUG)
-        return prefixed(super().format(record), priority)
+        return prefix_lines(super().format(record), priority)

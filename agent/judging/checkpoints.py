@@ -72,11 +72,11 @@ class Checkpoints:
         if tip is None:
             return
         raw = self.store.checkpoint(CHECKPOINT)
-        problem = self._restored(raw) if raw is not None else None
+        problem = self._restore_feed(raw) if raw is not None else None
         if problem is None and tip.number - self.saved_up_to > REPLAY_SEALS_MAX:
             problem = f"its memory ends {tip.number - self.saved_up_to} seals ago"
         if problem is None:
-            problem = self._replayed()
+            problem = self._replay_tail()
         if problem is None:
             return
         LOG.warning("the detector begins anew: %s", problem)
@@ -91,7 +91,7 @@ class Checkpoints:
             except ValueError as error:  # a swap during this one stop is not seen; the chain has the serials
                 LOG.warning("the meters are met anew: %s", error)
 
-    def _restored(self, raw: bytes) -> str | None:
+    def _restore_feed(self, raw: bytes) -> str | None:
         """Take the checkpoint back; why it could not be done."""
         try:
             self.feed.restore(raw[_NUMBER_BYTES:])
@@ -100,7 +100,7 @@ class Checkpoints:
         self.saved_up_to = int.from_bytes(raw[:_NUMBER_BYTES], "big")
         return None
 
-    def _replayed(self) -> str | None:
+    def _replay_tail(self) -> str | None:
         """Read the seals behind the checkpoint again; why it could not be done."""
         try:
             for row in self._behind():

@@ -31,7 +31,7 @@ from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.record import Kind, ReadingRecord, Record
 
-TOLD_MAX: Final = 1000
+RECORDED_MAX: Final = 1000
 """Episodes remembered as told; a replay of minutes cannot bring back more."""
 NS_PER_MS: Final = 1_000_000
 MS_PER_S: Final = 1000
@@ -69,13 +69,13 @@ class DetectorFeed:
     load_history: LoadHistory = field(factory=LoadHistory, init=False)
     _feed: LinePowers = field(init=False)
     _early: EarlyWarning = field(init=False)
-    _unheard: list[PlantWarning] = field(factory=list, init=False)
+    _warnings: list[PlantWarning] = field(factory=list, init=False)
     _offset_ms: int = field(default=0, init=False)
     _boot_id: bytes = field(default=b"", init=False)
     _latest_ms: int = field(default=0, init=False)
     _undated: bool = field(default=False, init=False)
-    _told: dict[tuple[str, ...], None] = field(factory=dict, init=False)
-    _untold: list[Episode] = field(factory=list, init=False)
+    _recorded: dict[tuple[str, ...], None] = field(factory=dict, init=False)
+    _unrecorded: list[Episode] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._feed = LinePowers(self.lines)
@@ -116,15 +116,15 @@ class DetectorFeed:
     def advance(self, stamp: Stamp) -> list[Episode]:
         """What has been found by now and is not on record yet."""
         self._advance_to(stamp.boottime_ns // NS_PER_MS)
-        episodes = [episode for episode in self._untold if _key(episode) not in self._told]
-        self._untold.clear()
+        episodes = [episode for episode in self._unrecorded if _key(episode) not in self._recorded]
+        self._unrecorded.clear()
         for episode in episodes:
-            self._tell(_key(episode))
+            self._note(_key(episode))
         return episodes
 
     def warnings(self) -> list[PlantWarning]:
         """What the plant should hear at once, found since the last call."""
-        found, self._unheard = self._unheard, []
+        found, self._warnings = self._warnings, []
         return found
 
     def replay(self, record: Record | ReadingRecord) -> None:
@@ -143,10 +143,10 @@ class DetectorFeed:
             self._count_from(int(record.body["offset_ms"]), record.utc_ms)
         elif record.kind is Kind.EPISODE:
             body = record.body
-            self._tell((*(str(body[name]) for name in ("id", "rule", "state")), _times(body["numbers"])))
+            self._note((*(str(body[name]) for name in ("id", "rule", "state")), _times(body["numbers"])))
             return
         self._advance_to(record.boottime_ms)
-        self._unheard.clear()  # of the past; who was warned then is not warned again
+        self._warnings.clear()  # of the past; who was warned then is not warned again
 
     def checkpoint(self) -> bytes:
         """All that `restore` needs, CBOR."""
@@ -159,7 +159,7 @@ class DetectorFeed:
                 "boot_id": self._boot_id,
                 "latest_ms": self._latest_ms,
                 "undated": self._undated,
-                "told": [list(key) for key in self._told],
+                "told": [list(key) for key in self._recorded],
                 "warned": self._early.open,
             }
         )
@@ -180,7 +180,7 @@ class DetectorFeed:
         self._boot_id = state["boot_id"]
         self._latest_ms = state["latest_ms"]
         self._undated = state.get("undated", False)
-        self._told = {tuple(key): None for key in state["told"]}
+        self._recorded = {tuple(key): None for key in state["told"]}
         known = self._early.params
         self._early.open = {name: since for name, since in state["warned"].items() if name in known}
 
@@ -218,13 +218,13 @@ class DetectorFeed:
         self._latest_ms = max(self._latest_ms, boottime_ms + self._offset_ms)
         if self.detector:
             at_s = self._latest_ms / MS_PER_S
-            self._untold += self.detector.advance(at_s)
-            self._unheard += self._early.update(self.detector.status(), at_s)
+            self._unrecorded += self.detector.advance(at_s)
+            self._warnings += self._early.update(self.detector.status(), at_s)
 
-    def _tell(self, key: tuple[str, ...]) -> None:
-        self._told[key] = None
-        while len(self._told) > TOLD_MAX:
-            del self._told[next(iter(self._told))]
+    def _note(self, key: tuple[str, ...]) -> None:
+        self._recorded[key] = None
+        while len(self._recorded) > RECORDED_MAX:
+            del self._recorded[next(iter(self._recorded))]
 
 
 def _key(episode: Episode) -> tuple[str, ...]:

@@ -47,7 +47,7 @@ class Attesting(RecordSource):
     def due(self, stamp: Stamp, /) -> list[NewRecord]:
         """Records that follow from the TPM's answer, if one has come; asks when it is time."""
         answer = self.task.answer()
-        records = [] if answer is None else self._answered(answer)
+        records = [] if answer is None else self._take(answer)
         if self._asked_ns is None or stamp.boottime_ns - self._asked_ns >= ATTEST_INTERVAL_S * NS_PER_S:
             last = self.last_seal()
             if last is not None:
@@ -55,7 +55,7 @@ class Attesting(RecordSource):
                 self.task.ask(*last)
         return records
 
-    def _answered(self, answer: Answer) -> list[NewRecord]:
+    def _take(self, answer: Answer) -> list[NewRecord]:
         try:
             if isinstance(answer, str):
                 raise cbor.FormatError(answer)  # noqa: TRY301 -- one way for all that gives no proof
@@ -79,7 +79,7 @@ class Attesting(RecordSource):
 
     def _compare(self, counter: int, ak: bytes) -> list[NewRecord]:
         """What the first answer of this life says about the disk."""
-        known = self._remembered()
+        known = self._recall()
         if known is None:
             return []
         last, key = known
@@ -92,7 +92,7 @@ class Attesting(RecordSource):
         LOG.warning("the TPM's counter is %d, this disk remembers %d: was it put back?", counter, last)
         return [NewRecord(Kind.EVENT, {"what": "tpm counter", **numbers})]
 
-    def _remembered(self) -> tuple[int, bytes] | None:
+    def _recall(self) -> tuple[int, bytes] | None:
         raw = self.store.checkpoint(CHECKPOINT)
         if raw is None:
             return None

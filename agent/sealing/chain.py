@@ -71,7 +71,7 @@ class Sealing:
     @property
     def waits(self) -> bool:
         """Whether something is not sealed yet."""
-        return bool(self._pending) or self.sealer.unsettled
+        return bool(self._pending) or self.sealer.is_unsettled
 
     def last(self) -> tuple[int, bytes] | None:
         """The last own seal and its hash; None where its row is gone."""
@@ -96,7 +96,7 @@ class Sealing:
 
     def is_due(self, stamp: Stamp) -> bool:
         """Whether a seal is to be made now."""
-        if self.sealer.unsettled:
+        if self.sealer.is_unsettled:
             return True
         aged = stamp.boottime_ns - self._sealed_ns >= self.interval_s * NS_PER_S
         return bool(self._pending) and (aged or self._pending.urgent or self._pending.full)
@@ -110,13 +110,13 @@ class Sealing:
         pending = self._pending
         self._sealed_ns, pending.urgent = stamp.boottime_ns, False
         try:
-            if self.sealer.unsettled:
-                self._sealed(self.sealer.settle())
+            if self.sealer.is_unsettled:
+                self._note_seal(self.sealer.settle())
             while pending:
                 self._make_room(stamp)
-                self._sealed(self.sealer.seal(pending.take(), stamp, self.reference()))
+                self._note_seal(self.sealer.seal(pending.take(), stamp, self.reference()))
         except CommitError as error:
-            self._failed(error, stamp, now_s)
+            self._handle_failure(error, stamp, now_s)
             return False
         self._failing_since_s = None
         self.store.restock()
@@ -127,11 +127,11 @@ class Sealing:
             pending.lost = 0
         return True
 
-    def _sealed(self, seal: StoredSeal) -> None:
+    def _note_seal(self, seal: StoredSeal) -> None:
         self.tip = max(self.tip, seal.number)
         self.on_sealed(seal.number)
 
-    def _failed(self, error: CommitError, stamp: Stamp, now_s: float) -> None:
+    def _handle_failure(self, error: CommitError, stamp: Stamp, now_s: float) -> None:
         if self._failing_since_s is None:
             self._failing_since_s = now_s
             LOG.error("the disk took no seal: %s", error)

@@ -98,7 +98,7 @@ def find(
         return _rekey(tip, "the key file is older than the database")
     number = tip + 1 if tip + 1 in living and top <= tip + 2 else top
     current = by_number[number]
-    returned = _returned(by_number, number, tip)
+    returned = _find_returned(by_number, number, tip)
     if not _continues(last, current, returned):
         return _rekey(tip, "key file and database are of different chains")
     assert current.secret is not None
@@ -138,7 +138,7 @@ def _rekey(tip: int, reason: str) -> Found:
     return Found(Recovery(Start.REKEY, tip + 1, b"", reason=reason))
 
 
-def _returned(slots: dict[int, Slot], number: int, tip: int) -> tuple[StoredSeal, ...]:
+def _find_returned(slots: dict[int, Slot], number: int, tip: int) -> tuple[StoredSeal, ...]:
     """The seals from `tip` + 1 to `number` - 1 that the ring still has, an unbroken run up to the last."""
     found: list[StoredSeal] = []
     expected = slots[number].previous

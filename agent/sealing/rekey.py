@@ -52,7 +52,7 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
     path, quota = folder / DATABASE_NAME, site.store.quota_mb * 1024 * 1024
     store = GatewayStore(path, quota, newest_hint=max((slot.number for slot in ring), default=None))
     try:
-        stored = [one for raw in store.receipts() for one in _believed(raw, gateway, centre_key)]
+        stored = [one for raw in store.receipts() for one in _open_own(raw, gateway, centre_key)]
         best = max([*stored, *given], key=lambda one: one[0].number, default=None)
         kept = statements.kept_in(folder)
         tip = find_tip(gateway, store, ring, best, kept)
@@ -66,7 +66,7 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
             utc_ms=max(utc_ms, *(one.utc_ms + 1 for one in kept), 0),
             reason=reason,
         )
-        raw = _signed(statement, secret)
+        raw = _sign(statement, secret)
         database_aside = fit(store, path, quota, tip, best)
     finally:
         store.close()
@@ -114,7 +114,7 @@ def install_replacement(site: Site, file: Path) -> dict[str, Any]:
     return {"gateway": gateway, "number": statement.number, "previous": statement.previous.hex()}
 
 
-def _signed(statement: Rekey, secret: bytes) -> bytes:
+def _sign(statement: Rekey, secret: bytes) -> bytes:
     try:
         return sign_statement(statement, secret)
     except FormatError as error:
@@ -141,7 +141,7 @@ def _centre_key(site: Site) -> bytes:
     return site.broker.centre_key
 
 
-def _believed(raw: bytes, gateway: str, centre_key: bytes) -> list[Believed]:
+def _open_own(raw: bytes, gateway: str, centre_key: bytes) -> list[Believed]:
     try:
         receipt = open_receipt(raw, centre_key)
     except FormatError:
@@ -157,7 +157,7 @@ def _receipt_file(file: Path, gateway: str, centre_key: bytes) -> Believed:
             raw = bytes.fromhex(raw.decode("ascii"))
         except ValueError as error:
             raise RekeyRefusedError(f"{file}: not a receipt") from error
-    found = _believed(raw, gateway, centre_key)
+    found = _open_own(raw, gateway, centre_key)
     if not found:
         raise RekeyRefusedError(f"{file}: not a receipt of this centre for gateway {gateway}")
     return found[0]

@@ -60,7 +60,7 @@ class Sealer:
         self._unsettled: tuple[tuple[StoredSeal, ...], Slot] | None = None
 
     @property
-    def unsettled(self) -> bool:
+    def is_unsettled(self) -> bool:
         """Whether a signed seal waits for `settle`."""
         return self._unsettled is not None
 
@@ -98,7 +98,7 @@ class Sealer:
             raise SealingStoppedError("no key to seal with")
         if self._lost is not None:
             records = [encode_record(Kind.LOST_TAIL, stamp, self._lost), *records]
-        stored, next_slot = self._signed(self._current, records, stamp, reference)
+        stored, next_slot = self._sign(self._current, records, stamp, reference)
         self._slots.write(next_slot)
         self._unsettled = (*self._returned, stored), next_slot
         return self.settle()
@@ -117,7 +117,7 @@ class Sealer:
         self._current, self._unsettled, self._returned, self._lost = next_slot, None, (), None
         return seals[-1]
 
-    def _signed(
+    def _sign(
         self, current: Slot, records: Sequence[bytes], stamp: Stamp, reference: bytes
     ) -> tuple[StoredSeal, Slot]:
         body = encode_body(records)

@@ -73,7 +73,7 @@ def find_tip(
     if foreign:
         raise RekeyRefusedError(f"the chain on this disk is that of gateway {min(foreign)}, not {gateway}")
     if best is None:
-        return _followed(known, _before_first(known))
+        return _follow(known, _before_first(known))
     receipt, _ = best
     here = known.seal(receipt.number)
     if here is None or here.hash != receipt.seal_hash:
@@ -82,7 +82,7 @@ def find_tip(
     else:
         next_record = here.first_record + here.count
         tip = Tip(here.number, here.hash, next_record, *known.run_down(here.number))
-    return _followed(known, tip)
+    return _follow(known, tip)
 
 
 def _before_first(known: "_Known") -> Tip:
@@ -96,7 +96,7 @@ def _before_first(known: "_Known") -> Tip:
     return Tip(first.number - 1, previous, first.first_record, first.number)
 
 
-def _followed(known: "_Known", tip: Tip) -> Tip:
+def _follow(known: "_Known", tip: Tip) -> Tip:
     """`tip` moved on as long as the next seal is here and follows it."""
     extra = [*tip.extra]
     while (seal := known.seal(tip.number + 1)) and known.follows(seal, tip):

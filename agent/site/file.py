@@ -295,7 +295,7 @@ def _meter_misfits(site: Site) -> Iterator[str]:
         if meter.bus not in buses:
             yield f"meter[{index}].bus: no bus {meter.bus!r}; known: {_known(buses)}"
         else:
-            yield from _misplaced(index, meter, buses[meter.bus])
+            yield from _address_misfits(index, meter, buses[meter.bus])
         if meter.line is not None and meter.line not in lines:
             yield f"meter[{index}].line: no line {meter.line!r}; known: {_known(lines)}"
         if meter.place is not None and places[meter.bus, meter.place] > 1:
@@ -303,7 +303,7 @@ def _meter_misfits(site: Site) -> Iterator[str]:
             yield f"meter[{index}].{key}: {meter.place} is used more than once on bus {meter.bus!r}"
 
 
-def _misplaced(index: int, meter: MeterSettings, bus: BusSettings) -> Iterator[str]:
+def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iterator[str]:
     """Whether a meter is called as the meters of its bus are."""
     if bus.is_dlt645:
         if meter.address is None:

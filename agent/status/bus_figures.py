@@ -217,7 +217,7 @@ class Tally:
         self._busy_s = (0.0, 0.0)
         self.figures = self._picture(now_s)
 
-    def polled(
+    def count_poll(
         self, meter: str, before: tuple[float, ...], after: BusStats, latency_s: float | None, *, probe: bool
     ) -> None:
         """A poll ended: the bus's counters were `before` and are `after`; None if nothing was answered."""

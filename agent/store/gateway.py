@@ -141,7 +141,7 @@ class GatewayStore:
     def rows(self, first: int, limit: int = READ_ROWS_MAX) -> list[StoredSeal]:
         """At most `limit` seals from number `first` on, in order."""
         sql = f"SELECT {COLUMNS} FROM seals WHERE number >= ? ORDER BY number LIMIT ?"  # noqa: S608
-        return [self._checked(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
+        return [self._check(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
 
     def headers(self, first: int, limit: int = READ_ROWS_MAX) -> list[StoredSeal]:
         """Like `rows`, without reading bodies: each `body` is None."""
@@ -149,7 +149,7 @@ class GatewayStore:
             "SELECT number, hash, cose, NULL, first_record, count "
             "FROM seals WHERE number >= ? ORDER BY number LIMIT ?"
         )
-        return [self._checked(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
+        return [self._check(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
 
     def body(self, number: int) -> bytes | None:
         """The body of seal `number`, or None where it is not held."""
@@ -313,9 +313,9 @@ class GatewayStore:
 
     def _one(self, sql: str, parameters: Sequence[Any] = ()) -> StoredSeal | None:
         found = self._database.read(sql, parameters)
-        return self._checked(found[0]) if found else None
+        return self._check(found[0]) if found else None
 
-    def _checked(self, row: Sequence[Any]) -> StoredSeal:
+    def _check(self, row: Sequence[Any]) -> StoredSeal:
         seal = StoredSeal(*row)
         if sha256(seal.cose).digest() != seal.hash:
             self._database.mark_suspect()

@@ -55,14 +55,14 @@ def seals_in(path: Path, newest_hint: int | None) -> Iterator[StoredSeal]:
         connection.execute("PRAGMA cell_size_check=ON")
         connection.execute("PRAGMA trusted_schema=OFF")
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        yield from _probed(connection, newest_hint)
+        yield from _probe(connection, newest_hint)
     except sqlite3.Error:
         return  # not even the schema can be read: nothing can be asked for
     finally:
         connection.close()
 
 
-def _probed(connection: sqlite3.Connection, newest_hint: int | None) -> Iterator[StoredSeal]:
+def _probe(connection: sqlite3.Connection, newest_hint: int | None) -> Iterator[StoredSeal]:
     number = _edge(connection, "max") or newest_hint or 0
     lowest = _edge(connection, "min") or 1
     misses = 0
@@ -102,11 +102,11 @@ def _read(connection: sqlite3.Connection, number: int) -> StoredSeal | None:
             row = connection.execute(sql, (number,)).fetchone()
         except sqlite3.DatabaseError:
             continue
-        return None if row is None else _proved(row)
+        return None if row is None else _check(row)
     return None
 
 
-def _proved(row: tuple[Any, ...]) -> StoredSeal | None:
+def _check(row: tuple[Any, ...]) -> StoredSeal | None:
     number, digest, cose, body, first_record, count = row
     try:
         header = peek_header(cose)

@@ -8,10 +8,10 @@
     {"what": "meter frozen", "meter", "point", "reads", "lasts_s", "usual"}
     {"what": "answers take another time", "meter", "point", "was_ms", "spread", "now_ms"}
 
-Each is told once, until it is over; that is told too ("energy agrees with power", "voltage agrees with the
+Each is reported once, until it is over; that is reported too ("energy agrees with power", "voltage agrees with the
 others'", "meter moves again"), but for latencies, where the new one becomes the usual one.
 
-Over a restart go what was told, the voltage levels and the usual latencies: a device is put in between
+Over a restart go what was reported, the voltage levels and the usual latencies: a device is put in between
 while the power is off. Windows and runs begin anew, because a restart is a gap in them.
 
 With a clock that is not the world's, latencies are not the meter's, and are not judged.
@@ -69,7 +69,7 @@ class Behaviour:
     _neighbours: Neighbours = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._meters = {name: _watched(one, self.buses.get(name, "")) for name, one in self.setups.items()}
+        self._meters = {name: _meter_of(one, self.buses.get(name, "")) for name, one in self.setups.items()}
         self._neighbours = Neighbours({name: one.neighbour for name, one in self._meters.items()})
 
     def look(self, reading: Reading) -> list[Finding]:
@@ -78,23 +78,23 @@ class Behaviour:
         found = self._neighbours.advance(at_s)
         meter = self._meters.get(reading.meter)
         if meter is not None and reading.quality is Quality.GOOD and reading.model_hash == meter.hash:
-            found += self._looked(meter, reading, at_s)
+            found += self._check(meter, reading, at_s)
         self.news = self.news or bool(found)
         return found
 
-    def _looked(self, meter: _Meter, reading: Reading, at_s: float) -> list[Finding]:
+    def _check(self, meter: _Meter, reading: Reading, at_s: float) -> list[Finding]:
         own: list[tuple[str, Finding | None]] = []
         values: Values | None = None
         if reading.group is PollGroup.FAST:
             if reading.stamp.clock_state is not ClockState.SIMULATED:
-                own.append(("latency", meter.latency.answered(reading.latency_ns / _NS_PER_MS)))
+                own.append(("latency", meter.latency.add(reading.latency_ns / _NS_PER_MS)))
             values = meter.points.values(reading.blocks)
             if meter.points.can_freeze and meter.points.volts(values):
-                own.append(("fast", self._froze(meter, reading, at_s, meter.points.watts(values))))
+                own.append(("fast", self._check_frozen(meter, reading, at_s, meter.points.watts(values))))
         elif reading.group is PollGroup.SLOW:
             values = meter.points.values(reading.blocks)
         if values:
-            own.append((meter.points.imported, self._measured(meter, reading, at_s, values)))
+            own.append((meter.points.imported, self._check_values(meter, reading, at_s, values)))
         return [
             {"what": one.pop("what"), "meter": reading.meter, "point": point, **one}
             for point, one in own
@@ -102,14 +102,14 @@ class Behaviour:
         ]
 
     @staticmethod
-    def _froze(meter: _Meter, reading: Reading, at_s: float, watts: float | None) -> Finding | None:
+    def _check_frozen(meter: _Meter, reading: Reading, at_s: float, watts: float | None) -> Finding | None:
         words = tuple(block.words for block in reading.blocks)
-        if meter.frozen.same(at_s, words):
-            return meter.frozen.held(at_s)
-        return meter.frozen.moved(at_s, words, watts)
+        if meter.frozen.is_same(at_s, words):
+            return meter.frozen.on_same(at_s)
+        return meter.frozen.on_change(at_s, words, watts)
 
     @staticmethod
-    def _measured(meter: _Meter, reading: Reading, at_s: float, values: Values) -> Finding | None:
+    def _check_values(meter: _Meter, reading: Reading, at_s: float, values: Values) -> Finding | None:
         points = meter.points
         volts = points.volts(values)
         if volts:
@@ -132,7 +132,7 @@ class Behaviour:
         self.news = False
         return cbor2.dumps(
             {
-                name: [one.hash, one.neighbour.level_v, list(one.latency.usual or ()), sorted(_told(one))]
+                name: [one.hash, one.neighbour.level_v, list(one.latency.usual or ()), sorted(_reported(one))]
                 for name, one in list(self._meters.items())[:METERS_MAX]
             },
             canonical=True,
@@ -146,22 +146,22 @@ class Behaviour:
         """
         try:
             kept = {
-                str(name): (bytes(digest), float(level_v), tuple(map(float, usual)), set(map(str, told)))
-                for name, (digest, level_v, usual, told) in cbor2.loads(raw).items()
+                str(name): (bytes(digest), float(level_v), tuple(map(float, usual)), set(map(str, reported)))
+                for name, (digest, level_v, usual, reported) in cbor2.loads(raw).items()
             }
         except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"no memory of meters' behaviour: {error}") from error
-        for name, (digest, level_v, usual, told) in kept.items():
+        for name, (digest, level_v, usual, reported) in kept.items():
             one = self._meters.get(name)
             if one is None or one.hash != digest:
                 continue
             one.neighbour.level_v = level_v
-            one.neighbour.told = told - {_ENERGY, _FROZEN}
-            one.energy.told, one.frozen.told = _ENERGY in told, _FROZEN in told
+            one.neighbour.reported = reported - {_ENERGY, _FROZEN}
+            one.energy.reported, one.frozen.reported = _ENERGY in reported, _FROZEN in reported
             one.latency.usual = (usual[0], usual[1]) if len(usual) == len(("median", "spread")) else None
 
 
-def _watched(setup: MeterSetup, bus: str) -> _Meter:
+def _meter_of(setup: MeterSetup, bus: str) -> _Meter:
     points = Points(setup)
     gap_s = max(GAP_POLLS * setup.fast_s, GAP_MIN_S)
     hold_s = HOLD_SLOTS * max(SLOT_S, setup.slow_s)
@@ -169,7 +169,7 @@ def _watched(setup: MeterSetup, bus: str) -> _Meter:
     return _Meter(points, setup.model.hash, energy, Neighbour(bus, hold_s))
 
 
-def _told(meter: _Meter) -> set[str]:
-    told = set(meter.neighbour.told)
-    told |= {_ENERGY} if meter.energy.told else set()
-    return told | ({_FROZEN} if meter.frozen.told else set())
+def _reported(meter: _Meter) -> set[str]:
+    reported = set(meter.neighbour.reported)
+    reported |= {_ENERGY} if meter.energy.reported else set()
+    return reported | ({_FROZEN} if meter.frozen.reported else set())

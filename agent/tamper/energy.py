@@ -55,13 +55,13 @@ class Energy:
         gap_s: Longest time between two powers.
         has_export: It counts what flows back.
         coarse_wh: The step of a counter that has not yet risen.
-        told: It departs, as far as has been told.
+        reported: It departs, as far as has been told.
     """
 
     gap_s: float
     has_export: bool
     coarse_wh: float = COARSE_WH
-    told: bool = False
+    reported: bool = False
     _last: tuple[float, float] | None = field(default=None, init=False)
     _power_wh: float = field(default=0.0, init=False)
     _open_wh: float = field(default=0.0, init=False)
@@ -81,7 +81,7 @@ class Energy:
         begun_s, begun_w = last
         passed_s, change_w = at_s - begun_s, watts - begun_w
         self._peak_w = max(self._peak_w, abs(watts))
-        told = None
+        found = None
         if self._pending is not None and self._pending.at_s <= at_s:
             into_s = max(self._pending.at_s - begun_s, 0.0)
             there_w = begun_w + (change_w * into_s / passed_s if passed_s else 0.0)
@@ -93,10 +93,10 @@ class Energy:
                 self._open_wh + abs(change_w) / 2 * into_s / _S_PER_HOUR,
             )
             self._pending = None
-            told = self._counted(count)
+            found = self._add_count(count)
         self._power_wh += (begun_w + watts) / 2 * passed_s / _S_PER_HOUR
         self._open_wh += abs(change_w) / 2 * passed_s / _S_PER_HOUR
-        return told
+        return found
 
     def counter(self, at_s: float, wh: float, step_wh: float) -> None:
         """A reading of the counter, import less export; it waits for the next power."""
@@ -107,7 +107,7 @@ class Energy:
         self._begin = self._pending = None
         self._power_wh = self._open_wh = self._peak_w = 0.0
 
-    def _counted(self, count: _Count) -> dict[str, Any] | None:
+    def _add_count(self, count: _Count) -> dict[str, Any] | None:
         begin, rise_wh = self._begin, count.wh - self._before_wh
         self._before_wh = count.wh
         if begin is None or (rise_wh < 0 and not self.has_export):
@@ -129,7 +129,7 @@ class Energy:
         tolerance_wh = step_wh + open_wh + self._peak_w * REFRESH_S / _S_PER_HOUR
         departs = abs(counted_wh - power_wh) > max(tolerance_wh, SHARE * most_wh)
         self._start(count)
-        return self._judged(
+        return self._judge(
             departs,
             {
                 "power_wh": round(power_wh, 1),
@@ -142,12 +142,12 @@ class Energy:
     def _start(self, count: _Count) -> None:
         self._begin, self._before_wh, self._peak_w = count, count.wh, 0.0
 
-    def _judged(self, departs: bool, numbers: dict[str, Any]) -> dict[str, Any] | None:
+    def _judge(self, departs: bool, numbers: dict[str, Any]) -> dict[str, Any] | None:
         self._row = self._row + 1 if departs else 0
-        if departs and self._row >= ROW and not self.told:
-            self.told = True
+        if departs and self._row >= ROW and not self.reported:
+            self.reported = True
             return {"what": "energy departs from power", **numbers}
-        if not departs and self.told:
-            self.told = False
+        if not departs and self.reported:
+            self.reported = False
             return {"what": "energy agrees with power", **numbers}
         return None

@@ -1,7 +1,7 @@
 """A meter whose fast values are the same to the last bit, read after read, under load.
 
 A voltage that is measured is never still. How often a meter's registers may honestly stay the same is
-learned from itself: a run of equal reads is told when it is READS_MIN long, LASTS_S long and LONGER
+learned from itself: a run of equal reads is reported when it is READS_MIN long, LASTS_S long and LONGER
 times as long as any run that ended by itself.
 """
 
@@ -11,7 +11,7 @@ from attrs import define, field
 
 READS_MIN: Final = 20
 READS_MAX: Final = 200
-"""Reads after which it is told in any case: nobody teaches a watcher to sleep."""
+"""Reads after which it is reported in any case: nobody teaches a watcher to sleep."""
 LASTS_S: Final = 120.0
 """Slow meters refresh their registers once a minute."""
 LONGER: Final = 3
@@ -24,10 +24,10 @@ class Frozen:
     """Of one meter.
 
     Attributes:
-        told: It is frozen, as far as has been told.
+        reported: It is frozen, as far as has been told.
     """
 
-    told: bool = False
+    reported: bool = False
     _words: tuple[bytes, ...] = field(default=(), init=False)
     _reads: int = field(default=0, init=False)
     _since_s: float = field(default=0.0, init=False)
@@ -35,20 +35,20 @@ class Frozen:
     _peak_w: float = field(default=0.0, init=False)
     _loaded: bool = field(default=False, init=False)
 
-    def same(self, at_s: float, words: tuple[bytes, ...]) -> bool:
+    def is_same(self, at_s: float, words: tuple[bytes, ...]) -> bool:
         """Whether a read is equal to the one before."""
         if words != self._words or at_s < self._since_s:
             return False
         self._reads += 1
         return True
 
-    def held(self, at_s: float) -> dict[str, Any] | None:
+    def on_same(self, at_s: float) -> dict[str, Any] | None:
         """The read was equal: what is to be told."""
         wanted = min(max(READS_MIN, LONGER * self._longest), READS_MAX)
         lasts_s = at_s - self._since_s
-        if self.told or not self._loaded or self._reads < wanted or lasts_s < LASTS_S:
+        if self.reported or not self._loaded or self._reads < wanted or lasts_s < LASTS_S:
             return None
-        self.told = True
+        self.reported = True
         return {
             "what": "meter frozen",
             "reads": self._reads,
@@ -56,18 +56,18 @@ class Frozen:
             "usual": self._longest,
         }
 
-    def moved(self, at_s: float, words: tuple[bytes, ...], watts: float | None) -> dict[str, Any] | None:
+    def on_change(self, at_s: float, words: tuple[bytes, ...], watts: float | None) -> dict[str, Any] | None:
         """The read was another one: what is to be told."""
         first = not self._words
-        told, reads, lasts_s = self.told, self._reads, at_s - self._since_s
-        if self._loaded and not told:
+        reported, reads, lasts_s = self.reported, self._reads, at_s - self._since_s
+        if self._loaded and not reported:
             self._longest = max(self._longest, reads)
         self._words, self._reads, self._since_s = words, 1, at_s
         self._peak_w = max(self._peak_w, abs(watts or 0.0))
         self._loaded = bool(watts) and abs(watts or 0.0) >= LOAD_SHARE * self._peak_w
-        if first or not told:
+        if first or not reported:
             return None
-        self.told = False
+        self.reported = False
         return {
             "what": "meter moves again",
             "reads": reads,

@@ -34,7 +34,7 @@ class Latency:
     _until_look: int = field(default=RECENT, init=False)
     _row: int = field(default=0, init=False)
 
-    def answered(self, latency_ms: float) -> dict[str, Any] | None:
+    def add(self, latency_ms: float) -> dict[str, Any] | None:
         """An answer took so long: what is to be told."""
         self._recent.append(latency_ms)
         if self.usual is None:

@@ -4,7 +4,7 @@ All meters of a plant hang on one grid, and those of a bus mostly on one busbar.
 of each meter are compared with the medians of all, itself included: with three meters the median of the
 others alone would blame two of them for the third. Voltages are compared from the lowest to the highest,
 because phases are not connected in the same order everywhere; a meter of one voltage is compared with the
-span of the others. A meter that departs in SLOTS slots in a row is told, and again when it has been within
+span of the others. A meter that departs in SLOTS slots in a row is reported, and again when it has been within
 CLEARED of the limit for as long.
 
 What a meter's voltage level is (behind another transformer, or with another ratio) is learned from its
@@ -44,14 +44,14 @@ class Neighbour:
         hold_s: How long a value of it serves.
         level_v: Its voltage level, V; 0 while it is learned.
         step_v: How fine its voltage is.
-        told: "voltage" and "frequency", as far as it has been told that they depart.
+        reported: "voltage" and "frequency", as far as it has been reported that they depart.
     """
 
     bus: str
     hold_s: float
     level_v: float = 0.0
     step_v: float = 0.0
-    told: set[str] = field(factory=set)
+    reported: set[str] = field(factory=set)
     volts: tuple[float, ...] = field(default=(), init=False)
     volts_s: float = field(default=0.0, init=False)
     hertz: float = field(default=0.0, init=False)
@@ -96,16 +96,16 @@ class Neighbour:
         """Whether its frequency can be compared at `at_s`."""
         return self.hertz > 0 and at_s - self.hertz_s <= self.hold_s
 
-    def judged(self, what: str, departure: float, limit: float) -> bool | None:
-        """A slot's departure: True if it is to be told, False if that it is over, else None."""
-        told = what in self.told
-        counts = departure <= CLEARED * limit if told else departure > limit
+    def judge(self, what: str, departure: float, limit: float) -> bool | None:
+        """A slot's departure: True if it is to be reported, False if that it is over, else None."""
+        reported = what in self.reported
+        counts = departure <= CLEARED * limit if reported else departure > limit
         row = self._rows[what] = self._rows.get(what, 0) + 1 if counts else 0
         if row < SLOTS:
             return None
         self._rows[what] = 0
-        (self.told.discard if told else self.told.add)(what)
-        return not told
+        (self.reported.discard if reported else self.reported.add)(what)
+        return not reported
 
 
 @define
@@ -116,7 +116,7 @@ class Neighbours:
     _slot: int | None = field(default=None, init=False)
 
     def advance(self, at_s: float) -> list[dict[str, Any]]:
-        """The time has come to `at_s`: what is to be told of the slots that have passed."""
+        """The time has come to `at_s`: what is to be reported of the slots that have passed."""
         slot = int(at_s // SLOT_S)
         before, self._slot = self._slot, max(slot, self._slot or slot)
         if before is None or slot <= before:
@@ -139,7 +139,7 @@ class Neighbours:
             usual = _usual(one, peers)
             off_v, now, was = max(_departures(one.volts, usual))
             limit_v = VOLTAGE_SHARE * was + one.step_v / 2
-            verdict = one.judged("voltage", off_v, limit_v)
+            verdict = one.judge("voltage", off_v, limit_v)
             if verdict is not None:
                 numbers = {"now": round(now, 2), "others": round(was, 2), "limit": round(limit_v, 2)}
                 yield _finding(name, "voltage", verdict, numbers, len(peers))
@@ -150,7 +150,7 @@ class Neighbours:
             return
         usual = statistics.median(one.hertz for one in live.values())
         for name, one in live.items():
-            verdict = one.judged("frequency", abs(one.hertz - usual), FREQUENCY_HZ)
+            verdict = one.judge("frequency", abs(one.hertz - usual), FREQUENCY_HZ)
             if verdict is not None:
                 numbers = {"now": round(one.hertz, 3), "others": round(usual, 3), "limit": FREQUENCY_HZ}
                 yield _finding(name, "frequency", verdict, numbers, len(live))

@@ -62,15 +62,15 @@ class Points:
 
     @frequency.default
     def _find_frequency(self) -> str:
-        return self._named(Quantity.FREQUENCY)
+        return self._find(Quantity.FREQUENCY)
 
     @imported.default
     def _find_imported(self) -> str:
-        return self._named(Quantity.ACTIVE_ENERGY_IMPORT)
+        return self._find(Quantity.ACTIVE_ENERGY_IMPORT)
 
     @exported.default
     def _find_exported(self) -> str:
-        return self._named(Quantity.ACTIVE_ENERGY_EXPORT)
+        return self._find(Quantity.ACTIVE_ENERGY_EXPORT)
 
     @can_freeze.default
     def _find_can_freeze(self) -> bool:
@@ -126,13 +126,13 @@ class Points:
             return math.ldexp(unit, math.frexp(raw)[1] - _FLOAT_BITS[point.type]) if raw else 0.0
         return float(unit * 10.0 ** _exponent(model, point, blocks))
 
-    def _named(self, quantity: Quantity, phase: str = "") -> str:
+    def _find(self, quantity: Quantity, phase: str = "") -> str:
         model = self.setup.model
         names = (p.name for p in model.points if p.quantity is quantity and p.phase == phase)
         return next(names, "")
 
     def _all_of(self, quantity: Quantity, phases: tuple[str, ...]) -> tuple[str, ...]:
-        names = tuple(self._named(quantity, phase) for phase in phases)
+        names = tuple(self._find(quantity, phase) for phase in phases)
         return names if all(names) else ()
 
     def _whole_or(self, quantity: Quantity, phases: tuple[str, ...]) -> tuple[str, ...]:

@@ -76,7 +76,7 @@ class Tamper:
         found: list[Finding] = []
         for point in setup.model.group(reading.group):
             if point.quantity is not Quantity.SCALE and (point.group is PollGroup.IDENTITY or _counts(point)):
-                found += self._compared(known, point, values.get(point.name))
+                found += self._compare(known, point, values.get(point.name))
         if any(one["what"] == "meter swapped" for one in found):
             self._forget_counters(setup, known)
         self.news |= bool(found)
@@ -104,7 +104,7 @@ class Tamper:
         except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError) as error:
             raise ValueError(f"no memory of meters: {error}") from error
 
-    def _compared(self, known: _Known, point: Point, now: Value | None) -> list[Finding]:
+    def _compare(self, known: _Known, point: Point, now: Value | None) -> list[Finding]:
         was = known.values.get(point.name)
         if now is None:
             if was is None or point.name in known.dark:
@@ -142,7 +142,7 @@ def _change(point: Point, was: Value, now: Value) -> str:
         return ""
     return (
         "counter wrapped"
-        if any(_wrapped(was, now, end) for end in _ends(point, was))
+        if any(_is_wrapped(was, now, end) for end in _ends(point, was))
         else "counter backwards"
     )
 
@@ -156,5 +156,5 @@ def _ends(point: Point, was: float) -> list[float]:
     return ends
 
 
-def _wrapped(was: float, now: float, end: float) -> bool:
+def _is_wrapped(was: float, now: float, end: float) -> bool:
     return NEAR_END * end <= was < end and 0 <= now <= (1 - NEAR_END) * end

@@ -185,8 +185,8 @@ class Courier(RecordSource):
             if message.topic == self.topics.receipt:
                 return self._receipt(message.payload, now_s)
         except FormatError as error:
-            return self._rejected(message.topic, str(error))
-        return self._rejected(message.topic, "nothing of this kind is taken here")
+            return self._reject(message.topic, str(error))
+        return self._reject(message.topic, "nothing of this kind is taken here")
 
     def _receipt(self, raw: bytes, now_s: float) -> list[dict[str, Any]]:
         receipt = open_receipt(raw, self.centre_key)
@@ -210,12 +210,12 @@ class Courier(RecordSource):
         ):
             self.store.put_receipt(receipt.number, raw)
         if meaning is Meaning.ASKED:
-            return self._asked(receipt.conflict, now_s, lost=lost)
+            return self._answer_request(receipt.conflict, now_s, lost=lost)
         if meaning is Meaning.NOT_OURS:
-            return self._rejected(self.topics.receipt, f"a receipt for gateway {receipt.gateway}")
+            return self._reject(self.topics.receipt, f"a receipt for gateway {receipt.gateway}")
         return []
 
-    def _asked(self, wanted: Conflict | None, now_s: float, *, lost: bool) -> list[dict[str, Any]]:
+    def _answer_request(self, wanted: Conflict | None, now_s: float, *, lost: bool) -> list[dict[str, Any]]:
         """The centre asks for a seal; if it is the first under a statement's key, it may not know that."""
         assert wanted is not None
         if wanted.number in {one.number for one in self.statements} and now_s >= self._state_at_s:
@@ -233,7 +233,7 @@ class Courier(RecordSource):
             if one.number > received:
                 self.send(STATEMENT_TOKEN, self.topics.rekey, messages.encode_statement(one.raw))
 
-    def _rejected(self, topic: str, reason: str) -> list[dict[str, Any]]:
+    def _reject(self, topic: str, reason: str) -> list[dict[str, Any]]:
         self._rejections += 1
         if self._rejections > REJECTIONS_RECORDED_MAX:
             return []

@@ -9,7 +9,7 @@ from wire.messages import Kind
 
 EVENTS_MAX: Final = 100
 """Events kept until somebody takes them; a standing alarm makes one, not many."""
-TOLD_MAX: Final = 1000
+NUMBERS_MAX: Final = 1000
 """Numbers remembered as told: a broker that takes no body would else fill the memory for ever."""
 
 
@@ -93,16 +93,16 @@ class Alarms:
 
     standing: set[Alarm] = Factory(set)
     _events: list[Event] = Factory(list)
-    _told: dict[tuple[Alarm, int], None] = Factory(dict)
+    _raised: dict[tuple[Alarm, int], None] = Factory(dict)
 
     def put(self, alarm: Alarm, text: str, number: int | None = None) -> None:
         """Raise `alarm`; it makes an event when it did not stand, or for a number not told before."""
-        new = alarm not in self.standing if number is None else (alarm, number) not in self._told
+        new = alarm not in self.standing if number is None else (alarm, number) not in self._raised
         self.standing.add(alarm)
         if number is not None:
-            self._told[alarm, number] = None
-            if len(self._told) > TOLD_MAX:
-                del self._told[next(iter(self._told))]
+            self._raised[alarm, number] = None
+            if len(self._raised) > NUMBERS_MAX:
+                del self._raised[next(iter(self._raised))]
         if new and len(self._events) < EVENTS_MAX:
             self._events.append(Event(alarm, text, number))
 

@@ -113,7 +113,7 @@ class Outbox:
             return Meaning.FORK
         progress = self._progress(receipt, now_s)
         if receipt.conflict is not None:
-            return self._asked(receipt.conflict, own_hash, now_s)
+            return self._on_request(receipt.conflict, own_hash, now_s)
         if not progress and self._patience.out and now_s >= self._resend_again_s:
             self._resend_again_s = now_s + self._resend.fail()
             self._probe_due = True  # no progress, but a sign of life
@@ -216,7 +216,7 @@ class Outbox:
             self._patience.progress(now_s, more=self._sent > self.received)
         return self._backfill.on_receipt(receipt, now_s) or news
 
-    def _asked(self, conflict: Conflict, own_hash: OwnHash, now_s: float) -> Meaning:
+    def _on_request(self, conflict: Conflict, own_hash: OwnHash, now_s: float) -> Meaning:
         """The centre goes on only with the seal `conflict.number` that follows `conflict.hash`."""
         before = conflict.number - 1
         own = NO_HASH if before < FIRST_NUMBER else own_hash(before)

@@ -67,7 +67,7 @@ class Window:
         self.connected = False
         self._waiting.clear()
         if reason_code >= FAILURE:
-            self._refused(reason_code, now_s)
+            self._back_off(reason_code, now_s)
 
     def on_puback(self, token: int, reason_code: int, now_s: float) -> bool:
         """Whether a message of this connection was refused."""
@@ -76,7 +76,7 @@ class Window:
         self._answered_s = now_s
         self._answered_token = max(self._answered_token, token)
         if reason_code >= FAILURE:
-            self._refused(reason_code, now_s)
+            self._back_off(reason_code, now_s)
             return True
         self.size = min(self.size + 1, self._size_max)
         self._busy.succeed()
@@ -114,7 +114,7 @@ class Window:
         since_s = oldest.at_s if passed_over else max(self._answered_s, oldest.at_s)
         return now_s - since_s >= self.limits.ack_stall_s
 
-    def _refused(self, code: int, now_s: float) -> None:
+    def _back_off(self, code: int, now_s: float) -> None:
         if code == NOT_AUTHORIZED:
             self.alarms.put(Alarm.NOT_AUTHORIZED, "the broker does not let this gateway publish (0x87)")
             backoff = self._denied

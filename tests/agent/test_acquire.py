@@ -242,11 +242,11 @@ def test_a_stuck_task_is_seen_and_replaced_and_its_readings_are_dropped() -> Non
         task = BusTask(slave.url, setups(1), clock, sink)
         task.start()
         assert stuck.wait(WAIT_S)
-        assert not task.stalled(clock.monotonic_s())
-        assert task.stalled(clock.monotonic_s() + STALL_S + 1)
+        assert not task.is_stalled(clock.monotonic_s())
+        assert task.is_stalled(clock.monotonic_s() + STALL_S + 1)
         task.restart()
         collected(readings, lambda reading: reading.quality is Quality.GOOD)
-        assert not task.stalled(clock.monotonic_s())
+        assert not task.is_stalled(clock.monotonic_s())
         assert task.restarts == 1
         release.set()
         assert task.stop(WAIT_S)
@@ -289,12 +289,12 @@ def test_a_thread_that_dies_counts_as_stalled(caplog: pytest.LogCaptureFixture) 
         assert died.wait(WAIT_S)
         assert task._worker is not None
         task._worker.thread.join(WAIT_S)
-        assert task.stalled(clock.monotonic_s())
+        assert task.is_stalled(clock.monotonic_s())
         assert "a fault of ours" in caplog.text
         assert task.stop(WAIT_S)
 
 
 def test_a_task_that_was_never_started_stops_and_is_not_stalled() -> None:
     task = BusTask("tcp://127.0.0.1:1", setups(1), SystemClock(), lambda _reading: None)
-    assert not task.stalled(1e9)
+    assert not task.is_stalled(1e9)
     assert task.stop(0.0)

@@ -376,7 +376,7 @@ def test_an_orderly_end_seals_what_is_pending_and_forgets_nothing(tmp_path: Path
     first.run(24, 1000, 1000, step_s=3.0)
     first.gateway.stop(first.stamp(), first.passed_s)
     assert sum(isinstance(record, ReadingRecord) for record in first.records()) == 16
-    assert not first.gateway.sealing.sealer.unsettled
+    assert not first.gateway.sealing.sealer.is_unsettled
     before = len(first.seals())
     first.passed_s += 600
     first.tick()

@@ -82,7 +82,7 @@ class FakeBus:
     asked: bool = False
     end: threading.Event = Factory(threading.Event)
 
-    def stalled(self, _now_s: float) -> bool:
+    def is_stalled(self, _now_s: float) -> bool:
         return self.stuck
 
     def restart(self) -> None:

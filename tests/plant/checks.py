@@ -222,9 +222,9 @@ def _as_uninterrupted(world: World, chain: Chain, told: Counter[Told]) -> Iterat
         if isinstance(record, Record) and record.kind is Kind.EPISODE:
             told_s.setdefault(_told(record.body), now_s)
             continue
-        known = len(feed._untold)
+        known = len(feed._unrecorded)
         feed.replay(record)
-        found_s |= {_told(one.to_body()): now_s for one in feed._untold[known:]}
+        found_s |= {_told(one.to_body()): now_s for one in feed._unrecorded[known:]}
     edge_s = feed._latest_ms / 1000 - EDGE_S
     for one, at_s in found_s.items():
         if one not in told and at_s < edge_s:

@@ -75,7 +75,7 @@ def checks_no_signature() -> Mistake:
 
 
 def forgets_what_it_has_seen() -> Mistake:
-    return mock.patch.object(Checkpoints, "_replayed", return_value=None)
+    return mock.patch.object(Checkpoints, "_replay_tail", return_value=None)
 
 
 def publishes_before_the_commit() -> Mistake:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.host.log import prefixed
+from agent.host.log import prefix_lines
 
 SAYS = """
 import logging, sys
@@ -65,4 +65,4 @@ def test_why_the_agent_ended_is_an_error_in_the_journal(tmp_path: Path, journal:
 
 @pytest.mark.parametrize(("text", "wanted"), [("", "<6>"), ("a", "<6>a"), ("a\nb", "<6>a\n<6>b")])
 def test_a_prefix_on_each_line(text: str, wanted: str) -> None:
-    assert prefixed(text, 6) == wanted
+    assert prefix_lines(text, 6) == wanted

@@ -277,7 +277,7 @@ def test_a_commit_that_keeps_failing_keeps_its_bytes_until_it_is_settled(error: 
     store.failing = [(False, error)] * 5
     with pytest.raises(type(error)):
         sealer.seal([heartbeat(1)], stamp(1))
-    assert sealer.unsettled
+    assert sealer.is_unsettled
     with pytest.raises(UnsettledError):
         sealer.seal([heartbeat(2)], stamp(2))
     with pytest.raises(type(error)):

@@ -64,7 +64,7 @@ class Life:
             self.store.failing = [error] * self.rng.randrange(1, 4)
         try:
             records = [heartbeat(self.rng.randrange(1000))] * self.rng.randrange(1, 4)
-            made = sealer.settle() if sealer.unsettled else sealer.seal(records, stamp(1))
+            made = sealer.settle() if sealer.is_unsettled else sealer.seal(records, stamp(1))
         except CommitError:
             return
         except PowerCutError:

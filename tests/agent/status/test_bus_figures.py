@@ -43,7 +43,7 @@ def polled(
     before = stats.counts
     for name, number in grown.items():
         setattr(stats, name, getattr(stats, name) + number)
-    tally.polled(meter, before, stats, latency_s, probe=False)
+    tally.count_poll(meter, before, stats, latency_s, probe=False)
 
 
 @given(st.lists(st.floats(0, 10, allow_nan=False), min_size=1, max_size=300))

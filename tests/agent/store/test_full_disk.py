@@ -42,7 +42,7 @@ def test_a_write_that_the_kernel_refuses_leaves_one_chain(tmp_path: Path, restar
     wal_bytes = path.with_name("gateway.db-wal").stat().st_size
     with files_cannot_grow_beyond(max(wal_bytes, 64 << 10) + 4096), pytest.raises(CommitError):
         seal_for_ever(sealer)
-    assert sealer.unsettled
+    assert sealer.is_unsettled
     before = store.last()
     assert before is not None
     if restart:

@@ -37,9 +37,9 @@ def figures() -> dict[str, Any]:
         stats.requests += 9000
         stats.timeouts += timeouts
         stats.busy_s += 20
-        tally.polled(meter, before, stats, latency_s, probe=False)
+        tally.count_poll(meter, before, stats, latency_s, probe=False)
     stats.collisions, before = 3, stats.counts
-    tally.polled("m1", before, stats, 0.0472, probe=False)
+    tally.count_poll("m1", before, stats, 0.0472, probe=False)
     tally.publish(100.0)
     return tally.figures.to_json()
 
