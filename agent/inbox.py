@@ -1,4 +1,4 @@
-"""The postbox: what `dianjian setup` drops for the chain, taken by the agent at its next turn.
+"""The inbox: files that `dianjian setup` drops for the chain, sealed by the agent within seconds.
 
     <store>/postbox/<time>-<digest>.json     {"what": "wiring" | "trial" | "period" | "sheet", …}
 
@@ -7,9 +7,9 @@ the SHA-256 of the file's bytes. It is removed when that seal has committed, and
 between leaves the file, and the next start finds its id in the last seals and only removes it. A file
 that cannot be removed is remembered by its id until it is gone, so that it is not sealed again.
 
-What is too long, no JSON object, or cannot be said in a record is set aside as `.refused`, with an event.
-Whoever may write into the folder may have sealed what he likes, as anybody may who writes the site file:
-the record says that it was dropped here, and nothing more. The folder belongs to the agent's user.
+What is too long, not a JSON object, or fits no record is set aside as `.refused`, with an EVENT. Whoever may
+write into the folder may have anything sealed, as may whoever writes the site file: the record proves that it
+was dropped here, and nothing more. The folder belongs to the agent's user.
 """
 
 import contextlib
@@ -35,13 +35,13 @@ LOG: Final = logging.getLogger("dianjian.inbox")
 
 INBOX_NAME: Final = "postbox"
 ENTRY_BYTES_MAX: Final = 48 * 1024
-"""A record holds 60,000 bytes; what is longer in it than in JSON, and does not fit, is refused."""
+"""A record holds 60,000 bytes; what does not fit because it is longer in CBOR is refused."""
 ENTRIES_MAX: Final = 1024
-"""Of a plant of a hundred meters that were all measured ten times; more are left lying."""
+"""Read from the folder at once: a plant of a hundred meters, all of them measured ten times."""
 TAKEN_MAX: Final = 16
-"""At one turn: a seal's worth of small records, so that a full box cannot crowd out readings."""
+"""At one turn: a seal's worth of small records, so that a full inbox cannot crowd out readings."""
 LOOK_S: Final = 2.0
-"""Between looks into the folder; nobody waits for less than a seal."""
+"""Between two looks into the folder; a seal takes longer."""
 SEALS_LOOKED_AT: Final = 200
 """From the tip back, for what was sealed and not removed: one turn makes at most 75 (4 MB that wait)."""
 ROWS_AT_ONCE: Final = 50
@@ -54,11 +54,11 @@ _NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
 
 
 class EntryError(ValueError):
-    """This cannot be dropped: it would not fit a record."""
+    """This fits no record."""
 
 
 def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
-    """Put `body` into the postbox of the agent whose state is in `store`; where it lies.
+    """Put `body` into the inbox of the agent whose state is in `store`; the path of the file.
 
     Raises:
         EntryError: No record can hold it.
@@ -85,9 +85,9 @@ class Inbox(RecordSource):
     """The agent's side.
 
     Attributes:
-        folder: Where the entries lie; it need not be there.
+        folder: Need not be there.
         store: Holds the checkpoint and the last seals.
-        is_held_up: Whether the disk fails: a record that waits in memory may be lost there.
+        is_held_up: Whether seals wait for a failing disk: a record that waits in memory may be lost there.
         in_flight: Entries whose records wait for their seal, by id.
         lying: Entries that are sealed and could not be removed, by id.
     """
@@ -101,7 +101,7 @@ class Inbox(RecordSource):
     _looked_ns: int | None = field(default=None, init=False)
 
     def start(self, _stamp: Stamp, /) -> tuple[()]:
-        """Find what is sealed already, if there are entries at all."""
+        """Learn what is sealed already, if there are entries at all."""
         if self._entries():
             with contextlib.suppress(ValueError, TypeError):
                 self._known |= {str(one) for one in json.loads(self.store.checkpoint(CHECKPOINT) or b"[]")}
@@ -110,7 +110,7 @@ class Inbox(RecordSource):
         return ()
 
     def due(self, stamp: Stamp, /) -> list[NewRecord]:
-        """The records to be sealed now, and the events of what was set aside."""
+        """The records of new entries, and the events of what was set aside."""
         looked = self._looked_ns
         waits = looked is not None and stamp.boottime_ns - looked < LOOK_S * NS_PER_S
         if waits or self.in_flight or self.is_held_up():
@@ -193,7 +193,7 @@ class Inbox(RecordSource):
 
 
 def _parse(raw: bytes, digest: str) -> dict[str, Any]:
-    """The body of the record that a entry asks for.
+    """The body of the record for an entry.
 
     Raises:
         EntryError: There is none.

@@ -1,14 +1,14 @@
-"""The plant's own ear: early warnings as JSON to a local HTTP address, in a thread of its own.
+"""Posts early warnings as JSON to a local HTTP address, in a thread of its own.
 
     POST /path HTTP/1.1          Content-Type: application/json
     {"linkage": …, "state": "begins", "at_s": …, "left_s": …, "sentence": {"zh": …, "en": …}, …}
 
-For lamps, relays and screens of the plant that speak HTTP; the agent itself runs no command and moves
-no pin. Only addresses of this machine or of private networks are allowed, as numbers, so that no
-name server and no typing error can send the plant's loads elsewhere; redirections are not followed.
+For lamps, relays and screens of the plant that speak HTTP; the agent itself runs no command and switches no
+output. Only numeric addresses of this machine or of private networks are allowed, so that no name server and
+no typing error can send the plant's loads elsewhere; redirections are not followed.
 
-The gateway never waits: what the address does not take in time is dropped, oldest first. A failure is
-one line in the log until it works again. Nothing that the address answers is believed or kept.
+The gateway never waits: what the address does not take in time is dropped, oldest first. A failure is logged
+once until it works again. Nothing in the answer but its status is read.
 """
 
 import contextlib
@@ -25,13 +25,13 @@ from agent.site.webhook_url import WebhookAddress
 LOG: Final = logging.getLogger("dianjian.webhook")
 
 TIMEOUT_S: Final = 3.0
-"""A warning is about minutes; who takes longer to answer is not there."""
+"""A warning is about minutes; an address that takes longer to answer counts as absent."""
 WAITING_MAX: Final = 32
-"""Both ends of a warning for sixteen linkages; older ones help nobody."""
+"""Begin and end of a warning for sixteen linkages; older ones help nobody."""
 
 
 class Webhook:
-    """Sends what it is given; call `put` from any thread."""
+    """Call `put` from any thread."""
 
     def __init__(self, address: WebhookAddress, timeout_s: float = TIMEOUT_S) -> None:
         self._address = address
@@ -44,17 +44,14 @@ class Webhook:
         """Begin to send."""
         self._thread.start()
 
-    def put(self, body: Mapping[str, Any]) -> None:
-        """Send this when there is time; never waits, never fails."""
-        self._push(body)
-
     def stop(self, timeout_s: float) -> None:
-        """Send what is waiting, for no longer than `timeout_s`."""
+        """Send what is waiting, for at most `timeout_s`."""
         if self._thread.is_alive():
-            self._push(None)
+            self.put(None)
             self._thread.join(timeout_s)
 
-    def _push(self, item: Mapping[str, Any] | None) -> None:
+    def put(self, item: Mapping[str, Any] | None) -> None:
+        """Send this when there is time; never waits, never fails. None ends the thread."""
         while True:
             try:
                 self._waiting.put_nowait(item)

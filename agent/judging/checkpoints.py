@@ -1,7 +1,7 @@
-"""What the detector remembers over a restart: a checkpoint, and the chain behind it.
+"""What detector and checks keep over a restart: checkpoints, and the chain behind the detector's.
 
     checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the feed
-    checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, for the status view alone
+    checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, only for the status view
     checkpoint "meters"    identity and counters of the meters (`agent.tamper.settings`)
     checkpoint "conduct"   what is usual with them (`agent.tamper.behaviour`)
 
@@ -34,7 +34,7 @@ EPISODES: Final = "episodes"
 METERS: Final = "meters"
 BEHAVIOUR: Final = "conduct"
 EPISODES_KEPT: Final = 20
-"""A few kB each, written only when an episode is told."""
+"""A few kB each, written only with a new episode."""
 ROWS_AT_ONCE: Final = 50
 """Whole rows are at most 64 kB each, and the start must not cost more memory than the life after it."""
 REPLAY_SEALS_MAX: Final = 2_000
@@ -66,7 +66,7 @@ class Checkpoints:
     damaged: list[int] = field(factory=list, init=False)
 
     def restore(self) -> None:
-        """Bring the detector's feed to where it was at the last seal."""
+        """Bring checks and detector to where they were at the last seal."""
         self._restore_checks()
         tip = self.store.last()
         if tip is None:
@@ -74,7 +74,7 @@ class Checkpoints:
         raw = self.store.checkpoint(CHECKPOINT)
         problem = self._restore_feed(raw) if raw is not None else None
         if problem is None and tip.number - self.saved_up_to > REPLAY_SEALS_MAX:
-            problem = f"its memory ends {tip.number - self.saved_up_to} seals ago"
+            problem = f"its checkpoint ends {tip.number - self.saved_up_to} seals ago"
         if problem is None:
             problem = self._replay_tail()
         if problem is None:
@@ -89,10 +89,10 @@ class Checkpoints:
                 if raw is not None:
                     check.restore(raw)
             except ValueError as error:  # a swap during this one stop is not seen; the chain has the serials
-                LOG.warning("the meters are met anew: %s", error)
+                LOG.warning("the checks of meters begin anew: %s", error)
 
     def _restore_feed(self, raw: bytes) -> str | None:
-        """Take the checkpoint back; why it could not be done."""
+        """Restore the detector; why it could not be done, or None."""
         try:
             self.feed.restore(raw[_NUMBER_BYTES:])
         except Exception as error:  # noqa: BLE001 - whatever is in it, the gateway starts
@@ -101,7 +101,7 @@ class Checkpoints:
         return None
 
     def _replay_tail(self) -> str | None:
-        """Read the seals behind the checkpoint again; why it could not be done."""
+        """Read the seals behind the checkpoint again; why it could not be done, or None."""
         try:
             for row in self._behind():
                 self._replay(row)
@@ -113,22 +113,22 @@ class Checkpoints:
         return None
 
     def save(self, tip: int) -> None:
-        """Remember what the feed knows; everything up to seal `tip` is in it, and nothing after."""
+        """Save the detector's checkpoint, in which is everything up to seal `tip` and nothing after."""
         self.saved_up_to = tip
         self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.feed.checkpoint())
 
     def save_checks(self) -> None:
-        """Remember what the checks know."""
+        """Save the checkpoints of the checks."""
         for name, check in self.checks.items():
             self.store.put_checkpoint(name, check.state())
 
     def save_episodes(self, episodes: Sequence[Episode]) -> None:
-        """Remember the last of what was told, in its last state."""
+        """Save the latest episodes, each in its last state."""
         kept = [episode.to_body() for episode in episodes[-EPISODES_KEPT:]]
         self.store.put_checkpoint(EPISODES, cbor2.dumps(kept))
 
     def episodes(self) -> list[Episode]:
-        """What was told before the restart."""
+        """The episodes that were saved before the restart."""
         raw = self.store.checkpoint(EPISODES)
         if raw is None:
             return []

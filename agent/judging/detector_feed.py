@@ -1,16 +1,14 @@
-"""What the readings mean: from readings to episodes, the same live as when read again from the store.
+"""From readings to episodes, the same live as when the records are read again.
 
-The detector's time is the time since boot plus an offset that is fixed once for each boot and
-written into its BOOT record, so a wall clock that somebody moves can neither hide a gap nor make
-one. It is UTC as the gateway knew it when the boot began, and it never runs back, but for one case: a boot
-that began with a clock that nobody had set, or one behind the records, is dated anew when its clock
-is synchronised for the first time (`redate`). A CLOCK record has both offsets, so that whoever reads can
-put right what was dated before, and the detector counts anew from there.
+The detector's time is the time since boot plus an offset that is fixed once for each boot and written into
+its BOOT record, so setting the wall clock can neither hide a gap nor make one. It is UTC as the gateway knew
+it when the boot began, and never runs back, with one exception: a boot that began with a clock that nobody
+had set, or one behind the records, gets a new offset when its clock is first synchronised (`redate`). The
+CLOCK record has both offsets, so that a reader can correct earlier times; the detector starts over there.
 
-Everything that reaches the detector comes from a reading that becomes a record, and the detector is
-advanced by time alone. After a restart the records behind the last checkpoint are read again with
-`replay`, and the detector is where it was: an episode that is on record is not told twice, and one
-that was found but never sealed is told now.
+The detector gets nothing but readings that become records, and time. After a restart the records behind the
+last checkpoint are read again with `replay`, and the detector is where it was: an episode that is on record
+is not recorded twice, and one that was found but never sealed is recorded now.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,30 +30,30 @@ from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.record import Kind, ReadingRecord, Record
 
 RECORDED_MAX: Final = 1000
-"""Episodes remembered as told; a replay of minutes cannot bring back more."""
+"""Episodes remembered as recorded; a replay of minutes cannot bring back more."""
 NS_PER_MS: Final = 1_000_000
 MS_PER_S: Final = 1000
 
 REDATE_MS: Final = 60_000
-"""A boot that is dated wrong by less than this stays so: nobody is misled, and the detector goes on."""
+"""An offset that is wrong by less than this is kept: nobody is misled, and the detector goes on."""
 EARLIEST_MS: Final = 1_735_689_600_000
-"""2025-01-01: a clock that is synchronised to an earlier time than this software has lies."""
+"""2025-01-01, before this software was written: no clock is synchronised to an earlier time."""
 
 CHECKPOINT_VERSION: Final = 3
 
 
 @define
 class DetectorFeed:
-    """Feeds the detector.
+    """Feeds the detector; see the module.
 
     Attributes:
-        detector: The linkages of the site, None where it has none.
+        detector: None for a site without linkages.
         setups: The meters of the site by id.
         lines: The line that each meter feeds.
         linkages: The parameters of the detector.
         incomer: The metered incomer, None where there is none.
-        after_s: How much treatment must be lacking before a warning.
-        judged: The lines that some linkage watches.
+        after_s: How much treatment must be lacking before an early warning.
+        judged: The lines that the detector needs.
         load_history: The last hour of each line, for the status.
     """
 
@@ -86,7 +84,7 @@ class DetectorFeed:
         self.judged = frozenset(judged)
 
     def boot(self, stamp: Stamp) -> int:
-        """The offset in force from now on, ms: the old one within a boot, a new one after it."""
+        """Start or go on with a boot; its offset, ms: the old one within a boot, a new one after it."""
         if stamp.boot_id != self._boot_id:
             boottime_ms = stamp.boottime_ns // NS_PER_MS
             utc_ms = stamp.utc_ns // NS_PER_MS
@@ -95,7 +93,7 @@ class DetectorFeed:
         return self._offset_ms
 
     def redate(self, stamp: Stamp) -> tuple[int, int] | None:
-        """The offset before and from now on, ms, if this is the moment to date the boot anew."""
+        """Give the boot a new offset, if this is the moment; the offsets before and from now on, ms."""
         if not self._undated or stamp.clock_state is not ClockState.SYNCHRONISED:
             return None
         utc_ms = stamp.utc_ns // NS_PER_MS
@@ -109,12 +107,12 @@ class DetectorFeed:
         return before_ms, offset_ms
 
     def reading(self, reading: Reading) -> None:
-        """A reading that was just made."""
+        """Take a reading that was just made."""
         if reading.group is PollGroup.FAST and reading.quality is Quality.GOOD:
             self._blocks(reading.meter, reading.stamp.boottime_ns // NS_PER_MS, reading.blocks)
 
     def advance(self, stamp: Stamp) -> list[Episode]:
-        """What has been found by now and is not on record yet."""
+        """Let time pass; the episodes found by now that are not on record yet."""
         self._advance_to(stamp.boottime_ns // NS_PER_MS)
         episodes = [episode for episode in self._unrecorded if _key(episode) not in self._recorded]
         self._unrecorded.clear()
@@ -123,12 +121,12 @@ class DetectorFeed:
         return episodes
 
     def warnings(self) -> list[PlantWarning]:
-        """What the plant should hear at once, found since the last call."""
+        """The early warnings since the last call."""
         found, self._warnings = self._warnings, []
         return found
 
     def replay(self, record: Record | ReadingRecord) -> None:
-        """A record of our own that lies behind the checkpoint, in its order."""
+        """Take a record of our own from behind the checkpoint, in its order."""
         if isinstance(record, ReadingRecord):
             if record.group is PollGroup.FAST and record.quality is Quality.GOOD:
                 self._blocks(record.meter, record.boottime_ms, record.blocks)
@@ -146,7 +144,7 @@ class DetectorFeed:
             self._note((*(str(body[name]) for name in ("id", "rule", "state")), _times(body["numbers"])))
             return
         self._advance_to(record.boottime_ms)
-        self._warnings.clear()  # of the past; who was warned then is not warned again
+        self._warnings.clear()  # of the past: the plant was warned then
 
     def checkpoint(self) -> bytes:
         """All that `restore` needs, CBOR."""
@@ -168,7 +166,7 @@ class DetectorFeed:
         """Go on from a checkpoint.
 
         Raises:
-            ValueError: It is of another version of the agent; the detector begins anew.
+            ValueError: It is of another version of the agent.
         """
         state: dict[str, Any] = cbor2.loads(raw)
         if state.get("version") != CHECKPOINT_VERSION:
@@ -185,7 +183,7 @@ class DetectorFeed:
         self._early.open = {name: since for name, since in state["warned"].items() if name in known}
 
     def _begin(self, boot_id: bytes, offset_ms: int, wall_ms: int, clock_state: ClockState) -> None:
-        """A boot with its offset; `wall_ms` is what the wall clock alone would have said."""
+        """Begin a boot with its offset; `wall_ms` is the offset by the wall clock alone."""
         self._boot_id, self._offset_ms = boot_id, offset_ms
         self.load_history.clear()
         self._undated = clock_state is ClockState.UNSYNCHRONISED or offset_ms - wall_ms > REDATE_MS
@@ -200,8 +198,8 @@ class DetectorFeed:
         setup = self.setups.get(meter)
         if setup is None:  # a meter of an older site file
             return
-        said = meter_power(setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio))
-        power = self._feed.power(meter, (boottime_ms + self._offset_ms) / MS_PER_S, said)
+        meter_now = meter_power(setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio))
+        power = self._feed.power(meter, (boottime_ms + self._offset_ms) / MS_PER_S, meter_now)
         if power is not None:
             self.load_history.add(power.line, boottime_ms, power.watts)
         if power is not None and self.detector and power.line in self.judged:
@@ -232,5 +230,5 @@ def _key(episode: Episode) -> tuple[str, ...]:
 
 
 def _times(numbers: Mapping[str, Any]) -> str:
-    """How often an episode was raised again: each time is told."""
+    """How often an episode was raised again: each time is recorded."""
     return str(numbers.get("reopened", 0))

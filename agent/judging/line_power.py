@@ -1,12 +1,12 @@
-"""From readings of meters to the power of lines, which is what the detector watches.
+"""From readings of meters to the power of lines, which is what the detector judges.
 
-A line may be fed by several meters; its power is their sum, and it is known only while every one of
-them has answered within HOLD_S. A meter that is silent therefore makes its line unknown, never zero.
-Its other channels are evidence: power factor by the powers of the meters, current as their sum,
-voltage as their mean, each only where every meter of the line has it.
+A line may be fed by several meters; its power is their sum, and it is known only while every one of them has
+answered within HOLD_S: a silent meter makes its line unknown, never zero. The line's other channels are the
+power factor by the powers of the meters, the sum of their currents and the mean of their voltages, each only
+where every meter of the line has it.
 
-The state is small and goes into the detector's checkpoint, so that a restarted agent that reads its
-own records again feeds the detector exactly what it was fed before.
+The state goes into the detector's checkpoint, so that a restarted agent that reads its own records again
+feeds the detector exactly the same.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ _NUMBERS: Final = (int, float)
 
 @frozen
 class MeterPower:
-    """What one meter said in one reading: W, power factor, A, V; None where it did not."""
+    """One meter in one reading: W, power factor, A, V; None for what it does not have."""
 
     watts: int
     pf: float | None = None
@@ -51,7 +51,7 @@ class LinePower:
 
 
 def meter_power(values: Mapping[str, Any]) -> MeterPower | None:
-    """What the detector needs of a decoded reading; None without an active power."""
+    """The channels for the detector of a decoded reading; None without an active power."""
     watts = values.get(POWER_POINT)
     if not isinstance(watts, _NUMBERS):
         return None
@@ -95,12 +95,12 @@ class LinePowers:
         for meter, line in self.lines.items():
             self._meters.setdefault(line, []).append(meter)
 
-    def power(self, meter: str, at_s: float, said: MeterPower | None) -> LinePower | None:
-        """What is known of the meter's line now that it said this; None if a part is missing."""
+    def power(self, meter: str, at_s: float, now: MeterPower | None) -> LinePower | None:
+        """Add a reading of a meter; its line's power, None if a part is missing."""
         line = self.lines.get(meter)
-        if line is None or said is None:
+        if line is None or now is None:
             return None
-        self._latest[meter] = (at_s, said)
+        self._latest[meter] = (at_s, now)
         parts: list[MeterPower] = []
         for name in self._meters[line]:
             one = self._latest.get(name)
@@ -119,19 +119,19 @@ class LinePowers:
         )
 
     def state(self) -> dict[str, list[Any]]:
-        """What a checkpoint must keep."""
+        """All that `restore` needs."""
         return {
-            meter: [at_s, said.watts, said.pf, said.current_a, said.voltage_v]
-            for meter, (at_s, said) in self._latest.items()
+            meter: [at_s, one.watts, one.pf, one.current_a, one.voltage_v]
+            for meter, (at_s, one) in self._latest.items()
         }
 
     def restore(self, state: Mapping[str, Sequence[Any]]) -> None:
         """Go on from `state()`."""
-        self._latest = {meter: (float(at_s), MeterPower(*said)) for meter, (at_s, *said) in state.items()}
+        self._latest = {meter: (float(at_s), MeterPower(*values)) for meter, (at_s, *values) in state.items()}
 
 
 def _power_factor(parts: Sequence[MeterPower]) -> float | None:
-    """Active by apparent power of all parts, their phase angles taken as alike."""
+    """Active by apparent power of all parts, assuming equal phase angles."""
     if len(parts) == 1:
         return parts[0].pf
     apparent, active = 0.0, 0

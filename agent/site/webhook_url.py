@@ -1,4 +1,4 @@
-"""The address that early warnings are posted to: a number of this machine or of a private network."""
+"""The address that early warnings are posted to: a numeric one of this machine or of a private network."""
 
 import ipaddress
 from urllib.parse import urlsplit
@@ -7,12 +7,12 @@ from attrs import frozen
 
 
 class WebhookUrlError(ValueError):
-    """The address cannot be used; one line that says why."""
+    """The address cannot be used, with one line why."""
 
 
 @frozen
 class WebhookAddress:
-    """Where warnings go."""
+    """Where early warnings go."""
 
     host: str
     port: int
@@ -33,16 +33,16 @@ def parse_webhook(url: str) -> WebhookAddress:
     if parts.scheme != "http" or not parts.hostname or parts.username is not None:
         raise WebhookUrlError(f"{url!r} is not like http://127.0.0.1:8080/warning")
     if not url.isascii() or any(character <= " " for character in url):
-        raise WebhookUrlError(f"{url!r} has characters that no address has")
+        raise WebhookUrlError(f"{url!r} has characters that no URL has")
     host = "127.0.0.1" if parts.hostname == "localhost" else parts.hostname
     try:
         address = ipaddress.ip_address(host)
     except ValueError as error:
         raise WebhookUrlError(
-            f"{url!r}: write the address as a number, {parts.hostname!r} is a name"
+            f"{url!r}: the host must be an IP address, not the name {parts.hostname!r}"
         ) from error
     if not _is_local(address):
-        raise WebhookUrlError(f"{url!r}: {address} is no address of this machine or of a private network")
+        raise WebhookUrlError(f"{url!r}: {address} is not an address of this machine or of a private network")
     query = f"?{parts.query}" if parts.query else ""
     return WebhookAddress(host, port, (parts.path or "/") + query)
 

@@ -1,4 +1,4 @@
-"""What a meter does, judged by physics and habit. Each body becomes a TAMPER record, with its numbers.
+"""What a meter does, checked against physics and its own past. Each body becomes a TAMPER record.
 
     {"what": "energy departs from power", "meter", "point", "power_wh", "counted_wh", "tolerance_wh",
      "window_s"}
@@ -8,13 +8,12 @@
     {"what": "meter frozen", "meter", "point", "reads", "lasts_s", "usual"}
     {"what": "answers take another time", "meter", "point", "was_ms", "spread", "now_ms"}
 
-Each is reported once, until it is over; that is reported too ("energy agrees with power", "voltage agrees with the
-others'", "meter moves again"), but for latencies, where the new one becomes the usual one.
+Each is reported once, and once more when it is over ("energy agrees with power", "voltage agrees with the
+others'", "meter moves again"); a new latency is never over, it becomes the usual one.
 
-Over a restart go what was reported, the voltage levels and the usual latencies: a device is put in between
-while the power is off. Windows and runs begin anew, because a restart is a gap in them.
-
-With a clock that is not the world's, latencies are not the meter's, and are not judged.
+What was reported, the voltage levels and the usual latencies outlive a restart, because a device is put in
+between while the power is off. Windows and runs begin anew: a restart is a gap in them. Latencies are not
+judged on a simulated clock.
 """
 
 from collections.abc import Mapping
@@ -42,7 +41,7 @@ Finding = dict[str, Any]
 
 @define
 class _Meter:
-    """All that is watched of one meter."""
+    """The checks of one meter."""
 
     points: Points
     hash: bytes
@@ -54,7 +53,7 @@ class _Meter:
 
 @define
 class Behaviour:
-    """See the module.
+    """The checks of all meters.
 
     Attributes:
         setups: The meters of the site by id.
@@ -73,7 +72,7 @@ class Behaviour:
         self._neighbours = Neighbours({name: one.neighbour for name, one in self._meters.items()})
 
     def look(self, reading: Reading) -> list[Finding]:
-        """What a reading shows, with those before it."""
+        """What a reading shows together with those before it."""
         at_s = reading.stamp.boottime_ns / NS_PER_S
         found = self._neighbours.advance(at_s)
         meter = self._meters.get(reading.meter)
@@ -142,7 +141,7 @@ class Behaviour:
         """Go on from `state()`; meters of another model begin anew.
 
         Raises:
-            ValueError: It is something else.
+            ValueError: `raw` is something else.
         """
         try:
             kept = {
@@ -150,7 +149,7 @@ class Behaviour:
                 for name, (digest, level_v, usual, reported) in cbor2.loads(raw).items()
             }
         except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"no memory of meters' behaviour: {error}") from error
+            raise ValueError(f"not a state of meters' behaviour: {error}") from error
         for name, (digest, level_v, usual, reported) in kept.items():
             one = self._meters.get(name)
             if one is None or one.hash != digest:

@@ -10,8 +10,8 @@ more than what the readings themselves leave open:
       at once after the first or just before the second
     + REFRESH_S of the highest power, for registers that are not all refreshed in the same moment
 
-Two windows in a row that depart are told, and then one that agrees. A gap in the power voids the
-window, so does a counter that runs back, and power that flows back past a meter without an export counter.
+Two departing windows in a row are reported, and after them one that agrees. A window is dropped at a gap in
+the power, when the counter runs back, and when power flows back through a meter without an export counter.
 """
 
 from typing import Any, Final
@@ -32,13 +32,13 @@ REFRESH_S: Final = 10.0
 """Slow meters refresh their counter that often."""
 GAP_POLLS: Final = 3.0
 GAP_MIN_S: Final = 30.0
-"""Power that is unknown for longer than GAP_POLLS intervals and this is a gap."""
+"""Power that is unknown for longer than this and GAP_POLLS intervals is a gap."""
 _S_PER_HOUR: Final = 3600.0
 
 
 @frozen
 class _Count:
-    """A reading of the counter: when, Wh, its step, and the power's energy up to it with what is open."""
+    """A reading of the counter, its step, and the integral of the power up to it with its uncertainty."""
 
     at_s: float
     wh: float
@@ -49,13 +49,13 @@ class _Count:
 
 @define
 class Energy:
-    """Of one meter.
+    """The check of one meter.
 
     Attributes:
-        gap_s: Longest time between two powers.
-        has_export: It counts what flows back.
-        coarse_wh: The step of a counter that has not yet risen.
-        reported: It departs, as far as has been told.
+        gap_s: Longest time between two readings of the power.
+        has_export: The meter counts what flows back.
+        coarse_wh: Assumed step of a counter that has not risen yet.
+        reported: The departure was reported, its end was not.
     """
 
     gap_s: float
@@ -73,7 +73,7 @@ class Energy:
     _row: int = field(default=0, init=False)
 
     def power(self, at_s: float, watts: float) -> dict[str, Any] | None:
-        """A reading of the power; what is to be told of the window that it closed."""
+        """Add a reading of the power; a finding about the window that it closed."""
         last, self._last = self._last, (at_s, watts)
         if last is None or not 0 <= at_s - last[0] <= self.gap_s or (watts < 0 and not self.has_export):
             self._void()
@@ -99,7 +99,7 @@ class Energy:
         return found
 
     def counter(self, at_s: float, wh: float, step_wh: float) -> None:
-        """A reading of the counter, import less export; it waits for the next power."""
+        """Add a reading of the counter, import less export; it waits for the next power."""
         if self._last is not None and at_s >= self._last[0]:
             self._pending = _Count(at_s, wh, step_wh)
 

@@ -1,6 +1,6 @@
 """A meter whose fast values are the same to the last bit, read after read, under load.
 
-A voltage that is measured is never still. How often a meter's registers may honestly stay the same is
+A measured voltage is never still. How often a meter's registers may honestly stay the same is
 learned from itself: a run of equal reads is reported when it is READS_MIN long, LASTS_S long and LONGER
 times as long as any run that ended by itself.
 """
@@ -11,20 +11,20 @@ from attrs import define, field
 
 READS_MIN: Final = 20
 READS_MAX: Final = 200
-"""Reads after which it is reported in any case: nobody teaches a watcher to sleep."""
+"""Reads after which it is reported in any case: nobody can teach a meter's check to wait for ever."""
 LASTS_S: Final = 120.0
 """Slow meters refresh their registers once a minute."""
 LONGER: Final = 3
 LOAD_SHARE: Final = 0.05
-"""Of the highest power seen: below it a line may stand, and its currents be nought."""
+"""Of the highest power seen: below it the line may be off and its currents zero."""
 
 
 @define
 class Frozen:
-    """Of one meter.
+    """The check of one meter.
 
     Attributes:
-        reported: It is frozen, as far as has been told.
+        reported: It was reported as frozen, and not yet as moving again.
     """
 
     reported: bool = False
@@ -36,14 +36,14 @@ class Frozen:
     _loaded: bool = field(default=False, init=False)
 
     def is_same(self, at_s: float, words: tuple[bytes, ...]) -> bool:
-        """Whether a read is equal to the one before."""
+        """Whether this read equals the one before; counts it if so."""
         if words != self._words or at_s < self._since_s:
             return False
         self._reads += 1
         return True
 
     def on_same(self, at_s: float) -> dict[str, Any] | None:
-        """The read was equal: what is to be told."""
+        """A finding after an equal read."""
         wanted = min(max(READS_MIN, LONGER * self._longest), READS_MAX)
         lasts_s = at_s - self._since_s
         if self.reported or not self._loaded or self._reads < wanted or lasts_s < LASTS_S:
@@ -57,7 +57,7 @@ class Frozen:
         }
 
     def on_change(self, at_s: float, words: tuple[bytes, ...], watts: float | None) -> dict[str, Any] | None:
-        """The read was another one: what is to be told."""
+        """Begin a new run; a finding after a read that differs."""
         first = not self._words
         reported, reads, lasts_s = self.reported, self._reads, at_s - self._since_s
         if self._loaded and not reported:

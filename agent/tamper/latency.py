@@ -1,9 +1,9 @@
-"""How long a meter takes to answer, as a mark of the device that answers.
+"""How long a meter takes to answer, which tells devices apart.
 
 From the first LEARNED answers the usual latency and its spread are kept. When the median of the last
-RECENT is FACTOR times longer or shorter than usual, and by more than the spread of single answers, and
-still is at the next look, another device answers, or something stands between: that is told once, and
-the new latency is the usual one from then on.
+RECENT is FACTOR times longer or shorter than usual, by more than the spread of single answers, at two checks
+in a row, another device answers or something stands between. That is reported once, and the new latency is
+the usual one from then on.
 """
 
 import statistics
@@ -14,7 +14,7 @@ from attrs import define, field
 
 LEARNED: Final = 200
 RECENT: Final = 100
-LOOK_EVERY: Final = 50
+CHECK_EVERY: Final = 50
 FACTOR: Final = 3.0
 MOVE_MIN_MS: Final = 5.0
 """What a busy gateway or machine adds by itself."""
@@ -23,7 +23,7 @@ ROW: Final = 2
 
 @define
 class Latency:
-    """Of one meter.
+    """The check of one meter.
 
     Attributes:
         usual: Median in ms, and the spread: upper by lower quartile; None while they are learned.
@@ -31,29 +31,29 @@ class Latency:
 
     usual: tuple[float, float] | None = None
     _recent: deque[float] = field(factory=lambda: deque(maxlen=LEARNED), init=False)
-    _until_look: int = field(default=RECENT, init=False)
+    _until_check: int = field(default=RECENT, init=False)
     _row: int = field(default=0, init=False)
 
     def add(self, latency_ms: float) -> dict[str, Any] | None:
-        """An answer took so long: what is to be told."""
+        """Add the latency of an answer; a finding."""
         self._recent.append(latency_ms)
         if self.usual is None:
             if len(self._recent) == LEARNED:
                 self._learn()
             return None
-        self._until_look -= 1
-        if self._until_look > 0:
+        self._until_check -= 1
+        if self._until_check > 0:
             return None
-        self._until_look = LOOK_EVERY
-        return self._look(*self.usual)
+        self._until_check = CHECK_EVERY
+        return self._check(*self.usual)
 
     def _learn(self) -> None:
         low, middle, high = statistics.quantiles(self._recent, n=4)
         self.usual = middle, high / low if low > 0 else FACTOR
         self._recent.clear()
-        self._until_look = RECENT
+        self._until_check = RECENT
 
-    def _look(self, usual_ms: float, spread: float) -> dict[str, Any] | None:
+    def _check(self, usual_ms: float, spread: float) -> dict[str, Any] | None:
         now_ms = statistics.median(list(self._recent)[-RECENT:])
         apart = max(now_ms, usual_ms) >= max(FACTOR, spread) * min(now_ms, usual_ms)
         moved = abs(now_ms - usual_ms) > MOVE_MIN_MS

@@ -4,8 +4,8 @@ All meters of a plant hang on one grid, and those of a bus mostly on one busbar.
 of each meter are compared with the medians of all, itself included: with three meters the median of the
 others alone would blame two of them for the third. Voltages are compared from the lowest to the highest,
 because phases are not connected in the same order everywhere; a meter of one voltage is compared with the
-span of the others. A meter that departs in SLOTS slots in a row is reported, and again when it has been within
-CLEARED of the limit for as long.
+span of the others. A meter that departs in SLOTS slots in a row is reported, and reported back when it has
+been within CLEARED of the limit for as long.
 
 What a meter's voltage level is (behind another transformer, or with another ratio) is learned from its
 first slots; only meters of one level and bus are compared. A meter without voltage is switched off.
@@ -31,7 +31,7 @@ DEAD_SHARE: Final = 0.2
 """Below this share of its level a meter is without voltage."""
 DEAD_V: Final = 10.0
 HOLD_SLOTS: Final = 2.5
-"""A value serves so long, and for as many intervals of its group: frequencies come seldom."""
+"""Slots, or intervals of its group, for which a value is used: frequencies are read seldom."""
 _FREQUENCIES: Final = (40.0, 70.0)
 
 
@@ -41,10 +41,10 @@ class Neighbour:
 
     Attributes:
         bus: Where it is.
-        hold_s: How long a value of it serves.
+        hold_s: How long a value of it is used.
         level_v: Its voltage level, V; 0 while it is learned.
-        step_v: How fine its voltage is.
-        reported: "voltage" and "frequency", as far as it has been reported that they depart.
+        step_v: The resolution of its voltage.
+        reported: "voltage" and "frequency", where their departure was reported and its end was not.
     """
 
     bus: str
@@ -97,7 +97,7 @@ class Neighbour:
         return self.hertz > 0 and at_s - self.hertz_s <= self.hold_s
 
     def judge(self, what: str, departure: float, limit: float) -> bool | None:
-        """A slot's departure: True if it is to be reported, False if that it is over, else None."""
+        """Judge a slot's departure: True to report it, False to report its end, else None."""
         reported = what in self.reported
         counts = departure <= CLEARED * limit if reported else departure > limit
         row = self._rows[what] = self._rows.get(what, 0) + 1 if counts else 0
@@ -116,7 +116,7 @@ class Neighbours:
     _slot: int | None = field(default=None, init=False)
 
     def advance(self, at_s: float) -> list[dict[str, Any]]:
-        """The time has come to `at_s`: what is to be reported of the slots that have passed."""
+        """Close the slots that have passed by `at_s`; the findings about them."""
         slot = int(at_s // SLOT_S)
         before, self._slot = self._slot, max(slot, self._slot or slot)
         if before is None or slot <= before:

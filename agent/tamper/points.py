@@ -1,6 +1,6 @@
-"""The few points of a model that a meter's conduct is judged by, and how fine their registers are.
+"""The few points of a model that a meter's behaviour is checked by, and the resolution of their registers.
 
-Only they are decoded, so that judging costs a small part of what reading does.
+Only they are decoded, so that the checks cost a small part of what reading does.
 """
 
 import math
@@ -15,7 +15,7 @@ from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quantity
 
 SANE_MAX: Final = 1e15
-"""No V, W, Hz or Wh of a plant is greater: what is cannot be reckoned with, and sums stay finite."""
+"""No V, W, Hz or Wh of a plant is greater; a greater value is left out, so that sums stay finite."""
 _LINES: Final = PHASES[:3]
 _PAIRS: Final = PHASES[3:6]
 _F32_BITS: Final = 24
@@ -27,7 +27,7 @@ Values = dict[str, float]
 
 @frozen
 class Points:
-    """What a meter can be judged by; an empty name is a point that it does not have.
+    """The points that a meter can be checked by; an empty name is a point that it does not have.
 
     Attributes:
         setup: The meter.
@@ -110,14 +110,14 @@ class Points:
         return tuple(volt / math.sqrt(3) for volt in volts) if self.between else tuple(volts)
 
     def ratio(self, name: str) -> float:
-        """What the transformers of the installation make of a point's value; 1 without one."""
+        """The factor of the installation's transformers for a point's value; 1 without one."""
         if not name:
             return 1.0
         ratio = self.setup.model.point(name).ratio
         return ratio.factor(self.setup.ct_ratio, self.setup.pt_ratio)
 
     def step(self, name: str, value: float, blocks: tuple[Block, ...]) -> float:
-        """By how much the registers of a point differ at least, at `value`, in its unit."""
+        """The smallest difference that the registers of a point can show at `value`, in its unit."""
         model = self.setup.model
         point = model.point(name)
         unit = point.scale * self.ratio(name)
@@ -140,7 +140,7 @@ class Points:
 
 
 def _exponent(model: Model, point: Point, blocks: tuple[Block, ...]) -> int:
-    """The power of ten that the meter gave with a value."""
+    """The power of ten that the meter gave with the value."""
     if not point.scale_point:
         return 0
     scale = model.point(point.scale_point)

@@ -1,20 +1,20 @@
-"""What a meter says of itself and of its counters, compared with what it said before.
+"""A meter's identity, settings and energy counters, compared with what they were before.
 
-Each body becomes a TAMPER record; the reading itself is recorded as it came, whatever is found in it.
+Each body becomes a TAMPER record; the reading itself is recorded as it came.
 
     {"what": "meter swapped", "meter", "point", "was", "now"}      the serial number is another one
     {"what": "meter changed", "meter", "point", "was", "now"}      firmware, ratios, type, …
     {"what": "counter backwards", "meter", "point", "was", "now"}  energy that was counted is gone
-    {"what": "counter wrapped", "meter", "point", "was", "now"}    from the end of its range to the begin
+    {"what": "counter wrapped", "meter", "point", "was", "now"}    from the end of its range to its begin
     {"what": "unreadable", "meter", "point"}                       NaN or nonsense where there was a value
     {"what": "readable", "meter", "point", "now"}                  and a value again
 
 Identity and counters are read in the slow groups, a few times an hour; power itself is judged by the
-detector. Values are those of the meter, without transformer ratios, so that a changed site file changes
+detector. Values are the meter's own, without transformer ratios, so that a changed site file changes
 nothing here; another model in the site file begins anew, and so does a swapped meter's counter.
 
-The memory outlives a restart, because a meter is swapped while the power is off. Between two savings it
-may be some minutes old: a counter that grew since then is no finding.
+The last values outlive a restart, because a meter is swapped while the power is off. They may be some minutes
+old then: a counter that grew meanwhile is no finding.
 """
 
 import math
@@ -44,7 +44,7 @@ Finding = dict[str, Any]
 
 @frozen
 class _Known:
-    """What one meter said last: its model, the values by point, the points that are unreadable."""
+    """The last values of one meter by point, its model, and the points that are unreadable."""
 
     model: bytes
     values: dict[str, Value] = field(factory=dict)
@@ -53,7 +53,7 @@ class _Known:
 
 @define
 class Tamper:
-    """See the module.
+    """The checks of all meters.
 
     Attributes:
         setups: The meters of the site by id.
@@ -65,7 +65,7 @@ class Tamper:
     _known: dict[str, _Known] = field(factory=dict, init=False)
 
     def look(self, reading: Reading) -> list[Finding]:
-        """What a reading shows beside its values."""
+        """What a reading shows beyond its values."""
         setup = self.setups.get(reading.meter)
         if setup is None or reading.quality is not Quality.GOOD or reading.group is PollGroup.FAST:
             return []
@@ -94,7 +94,7 @@ class Tamper:
         """Go on from `state()`.
 
         Raises:
-            ValueError: It is something else.
+            ValueError: `raw` is something else.
         """
         try:
             self._known = {
@@ -102,7 +102,7 @@ class Tamper:
                 for meter, (model, values, dark) in cbor2.loads(raw).items()
             }
         except (cbor2.CBORDecodeError, AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"no memory of meters: {error}") from error
+            raise ValueError(f"not a state of meters: {error}") from error
 
     def _compare(self, known: _Known, point: Point, now: Value | None) -> list[Finding]:
         was = known.values.get(point.name)
@@ -123,7 +123,7 @@ class Tamper:
 
     @staticmethod
     def _forget_counters(setup: MeterSetup, known: _Known) -> None:
-        """The counters of the new meter are its own; the old one's last values stand in the chain."""
+        """The new meter has counters of its own; the old one's last values are in the chain."""
         for point in setup.model.points:
             if _counts(point):
                 known.values.pop(point.name, None)
@@ -134,7 +134,7 @@ def _counts(point: Point) -> bool:
 
 
 def _change(point: Point, was: Value, now: Value) -> str:
-    """What became of a value; "" if it is as it should be."""
+    """What is wrong with the change of a value; "" if nothing is."""
     if not _counts(point):
         swapped = "meter swapped" if point.quantity is Quantity.SERIAL_NUMBER else "meter changed"
         return swapped if was != now else ""

@@ -124,7 +124,7 @@ def test_lines_and_linkages_alone_are_a_site_but_no_agent() -> None:
         (
             '[warning]\nurl = "http://8.8.8.8/x"\n[[linkage]]',
             "[[linkage]]",
-            "warning.url: 'http://8.8.8.8/x': 8.8.8.8 is no address of this machine",
+            "warning.url: 'http://8.8.8.8/x': 8.8.8.8 is not an address of this machine",
         ),
         (
             "[warning]\nafter_s = 0\n[[linkage]]",

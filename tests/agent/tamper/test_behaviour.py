@@ -272,7 +272,9 @@ def test_a_meter_of_coarse_registers_teaches_how_long_it_may_stay_the_same() -> 
     for read in range(2000):
         words = (bytes([read // 15 % 250]),) if read < 1500 else (b"still",)
         at_s = read * 10.0
-        told.append(frozen.held(at_s) if frozen.same(at_s, words) else frozen.moved(at_s, words, 5000.0))
+        told.append(
+            frozen.on_same(at_s) if frozen.is_same(at_s, words) else frozen.on_change(at_s, words, 5000.0)
+        )
     (body,) = [one for one in told if one]
     assert (body["what"], body["reads"], body["usual"]) == ("meter frozen", 45, 15)
     assert body["lasts_s"] >= LASTS_S
@@ -284,7 +286,9 @@ def test_nobody_teaches_the_watcher_to_sleep() -> None:
         words = (bytes([read // (READS_MIN - 1) % 250 if read < 1000 else 7]),)
         words = (words[0] + bytes([read < 2000]),)
         at_s = read * 10.0
-        told.append(frozen.held(at_s) if frozen.same(at_s, words) else frozen.moved(at_s, words, 5000.0))
+        told.append(
+            frozen.on_same(at_s) if frozen.is_same(at_s, words) else frozen.on_change(at_s, words, 5000.0)
+        )
     assert max(body["reads"] for body in told if body and body["what"] == "meter frozen") <= READS_MAX
 
 
@@ -295,9 +299,9 @@ def test_a_line_that_stands_may_stay_the_same(watts: float, told: int) -> None:
         words = (b"a" if read < 3 else b"b",)
         at_s = read * 10.0
         body = (
-            frozen.held(at_s)
-            if frozen.same(at_s, words)
-            else frozen.moved(at_s, words, 5000.0 if read < 3 else watts)
+            frozen.on_same(at_s)
+            if frozen.is_same(at_s, words)
+            else frozen.on_change(at_s, words, 5000.0 if read < 3 else watts)
         )
         seen += [body] if body else []
     assert len(seen) == told
@@ -309,7 +313,7 @@ def answered(was_ms: float, now_ms: float, noise: float, answers: int, seed: int
     told = []
     for number in range(2 * LEARNED + answers):
         usual_ms = was_ms if number < 2 * LEARNED else now_ms
-        if one.answered(usual_ms * chance.lognormvariate(0, noise)):
+        if one.add(usual_ms * chance.lognormvariate(0, noise)):
             told.append(number - 2 * LEARNED)
     return told
 
@@ -326,12 +330,12 @@ def test_a_jump_of_the_usual_latency_is_told_once(
 ) -> None:
     told = answered(was_ms, now_ms, noise, 3000)
     assert len(told) == times
-    assert all(RECENT / 2 <= number <= RECENT + 2 * latency.LOOK_EVERY for number in told)
+    assert all(RECENT / 2 <= number <= RECENT + 2 * latency.CHECK_EVERY for number in told)
 
 
 def test_a_busy_hour_of_single_slow_answers_is_no_jump() -> None:
     one = Latency()
-    told = [one.answered(40 if number % 5 or number < LEARNED else 2000) for number in range(2000)]
+    told = [one.add(40 if number % 5 or number < LEARNED else 2000) for number in range(2000)]
     assert not any(told)
 
 
@@ -506,7 +510,7 @@ def test_whatever_the_registers_hold_nothing_breaks_and_numbers_are_finite(
 
 @pytest.mark.parametrize("raw", [b"", b"\x80", b"\xa1\x61a\x01", b"\xa1\x61a\x83\x01\x02\x03", b"\xff"])
 def test_a_memory_that_is_none_is_refused(raw: bytes) -> None:
-    with pytest.raises(ValueError, match="no memory of meters"):
+    with pytest.raises(ValueError, match="not a state of meters"):
         Behaviour(SETUPS, {}).restore(raw)
 
 

@@ -88,5 +88,5 @@ def test_another_model_or_meter_begins_anew() -> None:
 
 @pytest.mark.parametrize("raw", [b"", b"\x80", b"\xa1\x61a\x01", b"\xa1\x61a\x83\x01\x02\x03", b"\xff"])
 def test_a_memory_that_is_none_is_refused(raw: bytes) -> None:
-    with pytest.raises(ValueError, match="no memory of meters"):
+    with pytest.raises(ValueError, match="not a state of meters"):
         Tamper({}).restore(raw)
