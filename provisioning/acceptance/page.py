@@ -15,12 +15,12 @@ from agent.site.file import Site
 from evidence.words import Words
 from provisioning.acceptance import parts
 from provisioning.acceptance.trial import local
-from provisioning.journal.file import Journal, Photo, last_trial, last_wiring
+from provisioning.journal.file import Journal, Photo, find_last_trial, find_last_wiring
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.paper import code, heading, isolated, paper, to_html
 
 PHOTO_BYTES_MAX: Final = 400_000
-"""Of a picture that is printed: what a phone makes at a small setting; larger ones are told by their hash."""
+"""Of a picture that is printed: what a phone makes at a small setting; larger ones have their hash alone."""
 PHOTOS_BYTES_MAX: Final = 6_000_000
 """Of all pictures of a sheet, so that it can still be sent by mail."""
 _FORMATS: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
@@ -100,9 +100,9 @@ def _format_days(journal: Journal, site: Site) -> Html:
 
 def _summary(journal: Journal) -> Html:
     """All of it in a sentence, with the colour of the worst."""
-    last = {meter.id: last_wiring(journal, meter.id) for meter in journal.meters}
+    last = {meter.id: find_last_wiring(journal, meter.id) for meter in journal.meters}
     bad = [id_ for id_, one in last.items() if one is not None and one.verdict == "mistake"]
-    trials = [last_trial(journal, line.id) for line in journal.lines]
+    trials = [find_last_trial(journal, line.id) for line in journal.lines]
     lost = [one.line for one in trials if one is not None and not one.skipped and not one.follows]
     good = sum(one is not None and one.verdict == "good" for one in last.values())
     follow = sum(one is not None and one.follows and not one.skipped for one in trials)

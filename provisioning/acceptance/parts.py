@@ -18,8 +18,8 @@ from provisioning.journal.file import (
     MeterFound,
     Trial,
     WiringVerdict,
-    last_trial,
-    last_wiring,
+    find_last_trial,
+    find_last_wiring,
 )
 from provisioning.pages.html import Html, escape, join, markup
 from provisioning.pages.paper import (
@@ -224,7 +224,7 @@ def wiring(journal: Journal, site: Site) -> Iterator[Html]:
     """The verdict that counts for each meter, and what was found before."""
     yield heading(Words("接线检查", "Wiring check"))
     for meter in journal.meters:
-        last = last_wiring(journal, meter.id)
+        last = find_last_wiring(journal, meter.id)
         line = markup(" → {}", isolated(meter.line)) if meter.line else ""
         head = markup("<strong>{}</strong>{} ", isolated(meter.id), line)
         if last is None:
@@ -284,11 +284,13 @@ def trials(journal: Journal, site: Site) -> Iterator[Html]:
     """The on/off test of each line."""
     yield heading(Words("启停试验", "On/off tests"))
     for line in journal.lines:
-        trial = last_trial(journal, line.id)
+        trial = find_last_trial(journal, line.id)
         if trial is not None and not trial.skipped:
             yield _trial(trial, line, site)
     before = sum(not one.skipped for one in journal.trials) - sum(
-        1 for line in journal.lines if (one := last_trial(journal, line.id)) is not None and not one.skipped
+        1
+        for line in journal.lines
+        if (one := find_last_trial(journal, line.id)) is not None and not one.skipped
     )
     if before > 0:
         more = to_html(Words(f"此前另有{before}次试验", f"{before} more tests before these"))
@@ -376,10 +378,10 @@ def skipped(journal: Journal) -> Iterator[Html]:
     rows += [
         (wiring_name, isolated(meter.id), to_html(Words("未检查", "not checked")))
         for meter in journal.meters
-        if last_wiring(journal, meter.id) is None
+        if find_last_wiring(journal, meter.id) is None
     ]
     for line in journal.lines:
-        trial = last_trial(journal, line.id)
+        trial = find_last_trial(journal, line.id)
         if trial is None:
             rows.append((trial_name, isolated(line.id), to_html(Words("未试验", "not tried"))))
         elif trial.skipped:

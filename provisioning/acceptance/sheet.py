@@ -16,7 +16,7 @@ from provisioning.journal.file import Journal, Sheet
 from provisioning.terminal.exits import write_or_fail
 
 PHOTOS_READ_MAX: Final = 200
-"""More pictures than that are told by their hash alone."""
+"""More pictures than that are given by their hash alone."""
 
 
 def write_sheet(journal: Journal, site: Site, folder: Path, *, at: str, version: str) -> Sheet:

@@ -2,7 +2,7 @@
 
 `setup.json` lies in the setup's folder. It is written whole after every answer (draft, fsync, replace), so
 that an end at any moment costs at most the question that was open. It is read strictly: unknown keys,
-wrong types, numbers that are none and files beyond BYTES_MAX are told one line each with their path
+wrong types, numbers that are none and files beyond BYTES_MAX are reported in one line each with their place
 (`meters[2].unit_id: must be a whole number from 1 to 247, not 300`), never as a traceback.
 
 Times are ISO 8601 texts in UTC. Powers are watts, currents amperes. What is measured again is appended:
@@ -246,12 +246,12 @@ class Journal:
         return evolve(self, steps={**self.steps, step: at})
 
 
-def last_wiring(journal: Journal, meter: str) -> WiringVerdict | None:
+def find_last_wiring(journal: Journal, meter: str) -> WiringVerdict | None:
     """The verdict that counts for `meter`."""
     return next((one for one in reversed(journal.wiring) if one.meter == meter), None)
 
 
-def last_trial(journal: Journal, line: str) -> Trial | None:
+def find_last_trial(journal: Journal, line: str) -> Trial | None:
     """The on/off test that counts for `line`."""
     return next((one for one in reversed(journal.trials) if one.line == line), None)
 
@@ -299,7 +299,7 @@ def _read_journal(table: Any) -> Journal:
         raise TableError([f"version: {shown} is not known to this software, which writes {VERSION}"])
     today = todays_names(table, RENAMED)[0] if isinstance(table, dict) else table
     journal = structure(_CONVERTER, today, Journal)
-    if problems := tuple(_misdated(journal)):
+    if problems := tuple(_find_mistakes(journal)):
         raise TableError(problems)
     return journal
 
@@ -322,7 +322,7 @@ def save_journal(path: Path, journal: Journal) -> None:
     write_or_fail(path, dump_journal(journal), replace_file)
 
 
-def _misdated(journal: Journal) -> Iterator[str]:
+def _find_mistakes(journal: Journal) -> Iterator[str]:
     for name, at in journal.steps.items():
         if name not in STEPS:
             yield f"steps: {show(name)} is no step; known: {', '.join(STEPS)}"

@@ -1,10 +1,10 @@
 """Steps `commission` and `sheet`: the commissioning period is begun, the acceptance sheet is written.
 
-Both go into the chain through the postbox. Where no agent runs, one is started for a moment after the sheet,
+Both go into the chain through the inbox. Where no agent runs, one is started for a moment after the sheet,
 so that its hash is sealed and receipted before the technician leaves.
 
 Before the period the technician may set the password without which the status page is never shown beyond
-this machine; nobody is asked for one where nobody sits.
+this machine; with --yes it is not asked for.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,7 @@ from agent.inbox import INBOX_NAME
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.journal.file import Period
 from provisioning.live.page.gate import PasswordError, write_password
-from provisioning.setup.receipt import run_once, service_status
+from provisioning.setup.receipt import read_service_status, run_once
 from provisioning.setup.session import Session
 
 HOURS: Final = 72.0
@@ -26,8 +26,8 @@ PAGE_FILE: Final = "page.password"
 
 
 def commission(session: Session) -> None:
-    """Begin the period, and say how it ends."""
-    _page_password(session)
+    """Begin the period, and explain how it ends."""
+    _ask_page_password(session)
     hours = session.talk.ask_number(
         "commission.hours",
         "ask_hours",
@@ -47,14 +47,14 @@ def commission(session: Session) -> None:
     session.done("commission")
 
 
-def _page_password(session: Session) -> None:
+def _ask_page_password(session: Session) -> None:
     """A password for the status page, where it is wanted on the maintenance interface."""
     talk, file = session.talk, session.folder / PAGE_FILE
     if talk.assume_yes or not talk.ask_yes("page.password", "ask_page", default=False):
         return
     while True:
         try:
-            write_password(file, talk.secret_line("ask_page_password"))
+            write_password(file, talk.read_secret("ask_page_password"))
         except PasswordError as error:
             talk.show(str(error), style="yellow")
         else:
@@ -71,18 +71,18 @@ def sheet(session: Session) -> None:
     session.chain("sheet", name=Path(written.path).name, sha256=written.sha256)
     session.talk.say("sheet_written", path=written.path)
     session.talk.say("sheet_hash", style="dim", sha256=written.sha256)
-    sealed = _sealed(session)
+    sealed = _seal_now(session)
     session.talk.say("sheet_sealed" if sealed else "sheet_waits", style="green" if sealed else "yellow")
     session.talk.event("sheet", path=written.path, sha256=written.sha256, sealed=sealed)
     session.done("sheet")
 
 
-def _sealed(session: Session) -> bool:
-    """Whether what lies in the postbox is sealed and receipted; an agent is run for it where none is."""
+def _seal_now(session: Session) -> bool:
+    """Whether what lies in the inbox is sealed and receipted; where no agent runs, one is run for it."""
     if session.journal.enrolment is None:
         return False
-    if service_status(session) is not None:
-        return False  # it takes the letter at its next turn
+    if read_service_status(session) is not None:
+        return False  # it takes the entry at its next turn
     seals, receipted = run_once(session)
     waits = any((session.store / INBOX_NAME).glob("*.json"))
     return receipted >= seals and not waits

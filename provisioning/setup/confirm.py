@@ -31,7 +31,7 @@ def confirm(session: Session) -> None:
         if given.model is not None or (meter.confidence < SURE and not session.talk.assume_yes):
             _ask_model(session, meter, path, given.model)
         if given.serial is not None:
-            _put(session, evolve(_now(session, meter.id), serial=given.serial))
+            session.keep_meter(evolve(_find_meter(session, meter.id), serial=given.serial))
     unknown = [meter for meter in session.journal.meters if not meter.model]
     if unknown:
         lines = (f"{session.talk.source}: meter {place_of(one)}: model: missing" for one in unknown)
@@ -39,12 +39,12 @@ def confirm(session: Session) -> None:
     while not session.talk.assume_yes:
         _show(session)
         wanted = session.talk.ask(
-            "find", "ask_meters_right", lambda typed: _meter_or_none(session, typed), default="ok"
+            "find", "ask_meters_right", lambda typed: _check_meter(session, typed), default="ok"
         )
         if wanted is None:
             return
         _ask_model(session, wanted, "model", None)
-        _ask_id(session, _now(session, wanted.id))
+        _ask_id(session, _find_meter(session, wanted.id))
 
 
 def _show(session: Session) -> None:
@@ -55,13 +55,13 @@ def _show(session: Session) -> None:
     session.talk.show(table(("", *(text(key) for key in ("place", "model", "serial", "confidence"))), rows))
 
 
-def _meter_or_none(session: Session, typed: str) -> MeterFound | None:
+def _check_meter(session: Session, typed: str) -> MeterFound | None:
     if typed.casefold() in {"ok", "y", "yes", "是", "好"}:
         return None
     for meter in session.journal.meters:
         if typed in {meter.id, place_of(meter)}:
             return meter
-    raise WrongAnswerError("no_such_meter", typed=typed, known=", ".join(_ids(session)))
+    raise WrongAnswerError("no_such_meter", typed=typed, known=", ".join(_list_ids(session)))
 
 
 def _ask_model(session: Session, meter: MeterFound, path: str, given: str | None) -> None:
@@ -71,15 +71,12 @@ def _ask_model(session: Session, meter: MeterFound, path: str, given: str | None
         for reason in meter.reasons:
             talk.show(f"    + {reason}", style="dim")
     model = talk.ask(
-        f"{path}.model", "ask_model", _known_model(session), default=meter.model or None, given=given
+        f"{path}.model", "ask_model", _check_model(session), default=meter.model or None, given=given
     )
-    _put(
-        session,
-        evolve(meter, model=model, confidence=1.0),  # somebody has read its label
-    )
+    session.keep_meter(evolve(meter, model=model, confidence=1.0))  # somebody has read its label
 
 
-def _known_model(session: Session) -> Any:
+def _check_model(session: Session) -> Any:
     def check(typed: str) -> str:
         if typed in names() or (typed.endswith(".toml") and (session.folder / typed).is_file()):
             return typed
@@ -95,16 +92,16 @@ def _ask_id(session: Session, meter: MeterFound) -> None:
     others = {one.id for one in session.journal.meters} - {meter.id}
 
     def check(typed: str) -> str:
-        identifier(typed)
+        check_identifier(typed)
         if typed in others:
             raise WrongAnswerError("id_taken", typed=typed)
         return typed
 
     new = session.talk.ask("meter.id", "ask_meter_id", check, default=meter.id)
-    _put(session, evolve(meter, id=new), old=meter.id)
+    session.keep_meter(evolve(meter, id=new), meter.id)
 
 
-def identifier(typed: str) -> str:
+def check_identifier(typed: str) -> str:
     """An id as the site file takes it."""
     inner = typed.replace("-", "a").replace("_", "a")
     if not (typed.isascii() and inner.isalnum() and typed[0].isalnum() and len(typed) <= ID_CHARACTERS_MAX):
@@ -112,15 +109,9 @@ def identifier(typed: str) -> str:
     return typed
 
 
-def _put(session: Session, meter: MeterFound, old: str | None = None) -> None:
-    session.keep(
-        meters=tuple(meter if one.id == (old or meter.id) else one for one in session.journal.meters)
-    )
-
-
-def _now(session: Session, meter_id: str) -> MeterFound:
+def _find_meter(session: Session, meter_id: str) -> MeterFound:
     return next(one for one in session.journal.meters if one.id == meter_id)
 
 
-def _ids(session: Session) -> list[str]:
+def _list_ids(session: Session) -> list[str]:
     return [meter.id for meter in session.journal.meters]

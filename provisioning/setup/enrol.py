@@ -22,7 +22,7 @@ from provisioning.enrolment.talk import TOKEN_BYTES_MAX, run_or_fail
 from provisioning.enrolment.ways import way_to
 from provisioning.journal.file import Enrolled
 from provisioning.setup.session import Session
-from provisioning.setup.talk import WrongAnswerError, text_answer
+from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.words.language import translate
 from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
@@ -35,11 +35,11 @@ WAIT_S_MAX: Final = 86_400.0
 
 def enrol(session: Session) -> None:
     """Take the token, make the keys, be enrolled, write the broker into the site file."""
-    offer = _offer(session)
-    site = _as_offered(session, offer)
-    recovery = _recovery(session, site)
+    offer = _ask_offer(session)
+    site = _adopt_name(session, offer)
+    recovery = _ask_recovery(session, site)
     given = session.answers.enrol
-    way = given.transport or _way(session, offer)
+    way = given.transport or _ask_way(session, offer)
     patience_s = min(max(given.wait_s or enrolling.PATIENCE_S, 0.0), WAIT_S_MAX)
 
     def report(code: str, sentence: Words) -> None:
@@ -60,20 +60,20 @@ def enrol(session: Session) -> None:
     session.done("enrol")
 
 
-def _offer(session: Session) -> Offer:
-    """The offer; what was typed at the keyboard is asked again where it is wrong."""
+def _ask_offer(session: Session) -> Offer:
+    """The offer; at the keyboard a wrong one is asked for again."""
     talk, given = session.talk, session.answers.enrol
     if given.token_file is not None or talk.assume_yes:
         if given.token_file is None:
             raise fail(EXIT_USAGE, f"{talk.source}: enrol.token_file: missing, and it has no default")
         try:
-            return _parsed(session, _read(session, given.token_file))
+            return _to_offer(session, _read(session, given.token_file))
         except (OfferError, TokenError) as error:
             raise fail(EXIT_USAGE, f"{talk.source}: enrol.token_file: {error}") from error
     while True:
-        typed = talk.secret_line("ask_token").strip()
+        typed = talk.read_secret("ask_token").strip()
         try:
-            return _parsed(session, _read(session, typed[1:]) if typed.startswith("@") else typed)
+            return _to_offer(session, _read(session, typed[1:]) if typed.startswith("@") else typed)
         except (OfferError, TokenError) as error:
             talk.say("wrong_token", style="yellow", text=str(error))
 
@@ -96,26 +96,26 @@ def _read(session: Session, name: str) -> str:
         raise OfferError(f"{path}: is not UTF-8 at byte {error.start}") from error
 
 
-def _parsed(session: Session, text: str) -> Offer:
+def _to_offer(session: Session, text: str) -> Offer:
     talk, given = session.talk, session.answers.enrol
     if text.startswith(SCHEME):
         offer = parse_offer(text)
         return evolve(offer, broker=given.broker or offer.broker)
     token = parse_token(text)
-    key = talk.ask("enrol.centre_key", "ask_centre_key", _fingerprint, given=given.centre_key)
-    authority = talk.ask("enrol.authority", "ask_authority", _fingerprint, given=given.authority)
-    broker = talk.ask("enrol.broker", "ask_broker", text_answer, given=given.broker)
+    key = talk.ask("enrol.centre_key", "ask_centre_key", _check_fingerprint, given=given.centre_key)
+    authority = talk.ask("enrol.authority", "ask_authority", _check_fingerprint, given=given.authority)
+    broker = talk.ask("enrol.broker", "ask_broker", check_text, given=given.broker)
     return Offer(session.journal.site.gateway, token, key, authority, broker)
 
 
-def _fingerprint(typed: str) -> bytes:
+def _check_fingerprint(typed: str) -> bytes:
     try:
         return fingerprint(typed)
     except OfferError as error:
         raise WrongAnswerError("wrong_token", text=str(error)) from error
 
 
-def _as_offered(session: Session, offer: Offer) -> Site:
+def _adopt_name(session: Session, offer: Offer) -> Site:
     """The site file, with the gateway's name as the centre has it: nothing is sealed under another yet."""
     gateway = session.journal.site.gateway
     if gateway != offer.gateway and session.journal.enrolment is None:
@@ -125,7 +125,7 @@ def _as_offered(session: Session, offer: Offer) -> Site:
     return session.site()
 
 
-def _recovery(session: Session, site: Site) -> Path | None:
+def _ask_recovery(session: Session, site: Site) -> Path | None:
     """Where the recovery key goes; None where there is one already."""
     try:
         if read_enrolment(site.path(site.store.path))["recovery_key"]:
@@ -135,13 +135,13 @@ def _recovery(session: Session, site: Site) -> Path | None:
     given = session.answers.enrol.recovery
     default = str(session.folder / RECOVERY_NAME)
     path = Path(
-        session.talk.ask("enrol.recovery", "ask_recovery", text_answer, default=default, given=given)
+        session.talk.ask("enrol.recovery", "ask_recovery", check_text, default=default, given=given)
     ).expanduser()
     return path if path.is_absolute() else session.folder / path
 
 
-def _way(session: Session, offer: Offer) -> str | None:
+def _ask_way(session: Session, offer: Offer) -> str | None:
     """The way that the offer names; asked only where it names none."""
     if offer.est or offer.claim:
         return None
-    return session.talk.ask("enrol.transport", "ask_way", text_answer)
+    return session.talk.ask("enrol.transport", "ask_way", check_text)

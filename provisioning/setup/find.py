@@ -1,8 +1,8 @@
 """Step `find`: which meters are on which bus, and what they are. Nobody needs a register table.
 
-Every meter is kept as soon as it is named. A meter that was found before keeps its id and what was said of
-it; one that no longer answers stays, and is told. What is only a guess is asked, with the models that fit as
-well; whoever sits there may correct each model and id.
+Every meter is kept as soon as it is identified. A meter that was found before keeps its id and its answers;
+one that no longer answers stays in the journal and is reported. A model that is only a guess is asked about,
+beside the other models that fit; the technician may correct every model and id.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ from agent.site.field_types import UnitId
 from drivers.errors import BusUrlError
 from provisioning.journal.file import BusFound, MeterFound
 from provisioning.setup.confirm import confirm, place_of
-from provisioning.setup.look import Ended, Going, Hit, checked_url, looked, serial_ports
+from provisioning.setup.look import End, Hit, Progress, check_url, find_serial_ports, look_at_buses
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text
@@ -28,13 +28,13 @@ PROGRESS_S: Final = 1.0
 
 
 def find(session: Session) -> None:
-    """Look at every bus, keep what answers, let it be corrected."""
-    urls = _buses(session)
+    """Search every bus, keep what answers, let it be corrected."""
+    urls = _ask_buses(session)
     before = {place_of(meter) for meter in session.journal.meters}
-    heard, errors = _looked(session, urls)
-    _number(session, before if "find" in session.journal.steps else set())
+    answered, errors = _look(session, urls)
+    _number_meters(session, before if "find" in session.journal.steps else set())
     for meter in session.journal.meters:
-        if place_of(meter) in before - heard:
+        if place_of(meter) in before - answered:
             session.talk.say("meter_silent", style="yellow", meter=meter.id, place=place_of(meter))
     if errors:
         raise fail(EXIT_OUTSIDE, *errors)
@@ -46,57 +46,57 @@ def find(session: Session) -> None:
     session.done("find")
 
 
-def _buses(session: Session) -> list[str]:
-    """What is to be looked at, from the answers or the keyboard."""
+def _ask_buses(session: Session) -> list[str]:
+    """Which buses to search, from the answers or the keyboard."""
     talk, given = session.talk, session.answers.find.buses
     known = [bus.url for bus in session.journal.buses]
     if talk.assume_yes:
-        urls = list(given) or known or serial_ports()
+        urls = list(given) or known or find_serial_ports()
         if not urls:
             raise fail(EXIT_USAGE, f"{talk.source}: find.buses: missing, and this machine has no serial port")
     else:
-        offered = list(dict.fromkeys([*given, *known])) or serial_ports()
+        offered = list(dict.fromkeys([*given, *known])) or find_serial_ports()
         for url in offered:
             talk.show(f"  {url}")
         default = " ".join(offered) or None
-        urls = talk.ask("find.buses", "ask_buses", _several_urls, default=default)
+        urls = talk.ask("find.buses", "ask_buses", _check_urls, default=default)
     for index, url in enumerate(urls):
         try:
-            checked_url(url)
+            check_url(url)
         except BusUrlError as error:
             raise fail(EXIT_USAGE, f"{talk.source}: find.buses[{index}]: {error}") from error
     return urls
 
 
-def _several_urls(typed: str) -> list[str]:
+def _check_urls(typed: str) -> list[str]:
     urls = typed.replace(",", " ").split()
     if not urls:
         raise WrongAnswerError("needs_answer")
     for url in urls:
         try:
-            checked_url(url)
+            check_url(url)
         except BusUrlError as error:
             raise WrongAnswerError("wrong_url", text=str(error)) from error
     return list(dict.fromkeys(urls))
 
 
-def _looked(session: Session, urls: list[str]) -> tuple[set[str], list[str]]:
-    """Look at all of them; the places of the meters that answered, and which buses cannot be used."""
+def _look(session: Session, urls: list[str]) -> tuple[set[str], list[str]]:
+    """Search all of them; the places of the meters that answered, and which buses cannot be used."""
     talk = session.talk
-    ids = _bus_ids(session, urls)
-    heard: set[str] = set()
+    ids = _assign_bus_ids(session, urls)
+    answered: set[str] = set()
     errors: list[str] = []
-    told: dict[int, float] = {}
+    reported: dict[int, float] = {}
     talk.say("searching", count=len(urls))
     with progress(says_time_left=True) as bar:
-        tasks = [bar.add_task(_short(url), total=None) for url in urls]
-        for seen in looked(urls, quick=not session.answers.find.full):
-            if isinstance(seen, Going):
+        tasks = [bar.add_task(_shorten(url), total=None) for url in urls]
+        for seen in look_at_buses(urls, quick=not session.answers.find.full):
+            if isinstance(seen, Progress):
                 bar.update(
-                    tasks[seen.bus], total=seen.total, completed=seen.done, description=_doing(urls, seen)
+                    tasks[seen.bus], total=seen.total, completed=seen.done, description=_describe(urls, seen)
                 )
-                if abs(told.get(seen.bus, -PROGRESS_S) - seen.done) >= _every(seen):
-                    told[seen.bus] = seen.done
+                if abs(reported.get(seen.bus, -PROGRESS_S) - seen.done) >= _choose_step(seen):
+                    reported[seen.bus] = seen.done
                     talk.event(
                         "progress",
                         step="find",
@@ -106,59 +106,59 @@ def _looked(session: Session, urls: list[str]) -> tuple[set[str], list[str]]:
                         left_s=round(seen.left_s, 1),
                     )
             elif isinstance(seen, Hit):
-                meter = _kept(session, ids[seen.bus], seen)
-                heard.add(place_of(meter))
-                bar.console.print(_one_line(meter), highlight=False, markup=False)
+                meter = _keep_hit(session, ids[seen.bus], seen)
+                answered.add(place_of(meter))
+                bar.console.print(_to_line(meter), highlight=False, markup=False)
                 talk.event("meter", **{**_as_json(meter), "id": None}, alike=list(seen.alike))
-            elif isinstance(seen, Ended):
+            elif isinstance(seen, End):
                 bar.update(tasks[seen.bus], visible=False)
-                _ended(session, urls[seen.bus], seen, errors)
-    return heard, errors
+                _report_end(session, urls[seen.bus], seen, errors)
+    return answered, errors
 
 
-def _every(seen: Going) -> float:
+def _choose_step(seen: Progress) -> float:
     return max(seen.total / 20, 1.0)
 
 
-def _ended(session: Session, url: str, seen: Ended, errors: list[str]) -> None:
+def _report_end(session: Session, url: str, seen: End, errors: list[str]) -> None:
     for finding in seen.findings:
-        session.talk.show(f"{_short(url)}: {finding}", style="yellow")
+        session.talk.show(f"{_shorten(url)}: {finding}", style="yellow")
         session.talk.event("finding", bus=url, text=finding)
     if seen.error:
         errors.append(f"{url}: {seen.error}")
 
 
-def _doing(urls: list[str], seen: Going) -> str:
+def _describe(urls: list[str], seen: Progress) -> str:
     left = f"{round(seen.left_s) // 60}:{round(seen.left_s) % 60:02d}"
-    return f"{_short(urls[seen.bus])}  {seen.about}  {seen.found} ●  {left}"
+    return f"{_shorten(urls[seen.bus])}  {seen.about}  {seen.found} ●  {left}"
 
 
-def _short(url: str) -> str:
+def _shorten(url: str) -> str:
     parts = urlsplit(url)
     return parts.netloc or Path(parts.path).name or url
 
 
-def _bus_ids(session: Session, urls: list[str]) -> list[str]:
+def _assign_bus_ids(session: Session, urls: list[str]) -> list[str]:
     """The id of each bus: the one that it has, else the next number, in the order in which they are named."""
-    ids = [next((bus.id for bus in session.journal.buses if _same_bus(bus.url, url)), "") for url in urls]
+    ids = [next((bus.id for bus in session.journal.buses if _is_same_bus(bus.url, url)), "") for url in urls]
     for index, one in enumerate(ids):
-        ids[index] = one or _free("b", (*ids, *(bus.id for bus in session.journal.buses)))
+        ids[index] = one or _find_free_id("b", (*ids, *(bus.id for bus in session.journal.buses)))
     return ids
 
 
-def _number(session: Session, known: set[str]) -> None:
-    """Number the meters that are new in the order of their places: many threads find them in any order."""
+def _number_meters(session: Session, known: set[str]) -> None:
+    """Number the new meters in the order of their places: the threads find them in any order."""
     kept = {meter.id for meter in session.journal.meters if place_of(meter) in known}
     meters: list[MeterFound] = []
     for meter in session.journal.meters:
         if meter.id not in kept and meter.id[1:].isdecimal():
-            meter = evolve(meter, id=_free("m", kept | {one.id for one in meters}))  # noqa: PLW2901
+            meter = evolve(meter, id=_find_free_id("m", kept | {one.id for one in meters}))  # noqa: PLW2901
         meters.append(meter)
     session.keep(meters=tuple(meters))
 
 
-def _kept(session: Session, bus_id: str, hit: Hit) -> MeterFound:
-    """Put a meter into the journal, on the bus that was asked."""
+def _keep_hit(session: Session, bus_id: str, hit: Hit) -> MeterFound:
+    """Put a meter into the journal, on the bus where it answered."""
     journal = session.journal
     bus = BusFound(bus_id, hit.url)
     buses = [*(one for one in journal.buses if one.id != bus_id), bus]
@@ -171,7 +171,7 @@ def _kept(session: Session, bus_id: str, hit: Hit) -> MeterFound:
     )
     if old is None:
         old = MeterFound(
-            _free("m", (one.id for one in journal.meters)),
+            _find_free_id("m", (one.id for one in journal.meters)),
             bus.id,
             unit_id,
             address,
@@ -182,16 +182,16 @@ def _kept(session: Session, bus_id: str, hit: Hit) -> MeterFound:
     meter = old if was_corrected else evolve(old, model=hit.model, confidence=round(hit.confidence, 3))
     meter = evolve(meter, serial=hit.serial or old.serial, reasons=hit.reasons or old.reasons)
     others = tuple(one for one in journal.meters if one.id != meter.id)
-    session.keep(meters=_sorted((*others, meter), session.journal.buses))
+    session.keep(meters=_sort_meters((*others, meter), session.journal.buses))
     return meter
 
 
-def _sorted(meters: Iterable[MeterFound], buses: tuple[BusFound, ...]) -> tuple[MeterFound, ...]:
+def _sort_meters(meters: Iterable[MeterFound], buses: tuple[BusFound, ...]) -> tuple[MeterFound, ...]:
     order = [bus.id for bus in buses]
     return tuple(sorted(meters, key=lambda one: (order.index(one.bus), one.unit_id or 0, one.address or "")))
 
 
-def _same_bus(one: str, other: str) -> bool:
+def _is_same_bus(one: str, other: str) -> bool:
     """Whether two URLs mean the same line, whatever settings are named."""
     first, second = (
         text.partition("?")[0].removeprefix("rtu:").removeprefix("dlt645:") for text in (one, other)
@@ -199,12 +199,12 @@ def _same_bus(one: str, other: str) -> bool:
     return first == second
 
 
-def _free(letter: str, used: Iterable[str]) -> str:
+def _find_free_id(letter: str, used: Iterable[str]) -> str:
     taken = set(used)
     return next(name for number in range(1, 10_000) if (name := f"{letter}{number}") not in taken)
 
 
-def _one_line(meter: MeterFound) -> str:
+def _to_line(meter: MeterFound) -> str:
     named = f"{place_of(meter):<8} {meter.model or '?':<22} {meter.serial:<14}"
     return f"  {named} {meter.confidence:4.0%}"
 

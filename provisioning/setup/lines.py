@@ -1,8 +1,8 @@
-"""Step `lines`: who the site is, its lines with the power on their nameplates, and what belongs together.
+"""Step `lines`: the site, its lines with the power on their nameplates, and which lines belong together.
 
-A technician gives names and nameplates; ids, the meter that comes next and the usual linkage are offered. A
-transformer ratio is asked only of a meter whose registers hold secondary values, and the ratio that the meter
-says of itself is offered. Every meter that measures power must feed a line, as the agent wants it.
+The technician gives names and nameplates; ids, the next meter and the usual linkage are offered. The ratio of
+transformers is asked only for a meter whose registers hold secondary values, and the ratio that the meter
+itself tells is offered. Every meter that measures power must feed a line, because the agent requires it.
 """
 
 from collections.abc import Sequence
@@ -17,8 +17,8 @@ from drivers.points.point import Ratio
 from drivers.reading import POWER_POINT
 from provisioning.journal.file import LineNamed, MeterFound, SiteFacts
 from provisioning.setup.answers import LineAnswers
-from provisioning.setup.confirm import identifier, place_of
-from provisioning.setup.linkages import id_answer, linkages
+from provisioning.setup.confirm import check_identifier, place_of
+from provisioning.setup.linkages import check_id, linkages
 from provisioning.setup.session import Session, default_gateway
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text
@@ -33,17 +33,17 @@ KW_MIN: Final = 0.001
 
 
 def lines(session: Session) -> None:
-    """Ask who this is, what runs here, which meter measures what, what belongs together."""
+    """Ask for the site, its lines, the line of each meter, the linkages."""
     for index, one in enumerate(session.answers.meter):
         key = "id" if one.at is None else "at"
-        _meter_named(session, f"meter[{index}].{key}", one.at or one.id or "")
-    _site(session)
+        _find_meter(session, f"meter[{index}].{key}", one.at or one.id or "")
+    _ask_site(session)
     if session.answers.line or session.talk.assume_yes:
-        _given(session)
+        _take_lines(session)
     else:
-        _asked(session)
-    _feeds(session)
-    _ratios(session)
+        _ask_lines(session)
+    _ask_feeds(session)
+    _ask_ratios(session)
     linkages(session)
     session.write_site()
     session.done("lines")
@@ -64,12 +64,12 @@ def has_power(session: Session, meter: MeterFound) -> bool:
     return any(point.name == POWER_POINT for point in model_of(session, meter).points)
 
 
-def _site(session: Session) -> None:
+def _ask_site(session: Session) -> None:
     talk, now, given = session.talk, session.journal.site, session.answers.site
     gateway = talk.ask(
         "site.gateway",
         "ask_gateway",
-        identifier,
+        check_identifier,
         default=now.gateway or default_gateway(),
         given=given.gateway,
     )
@@ -89,7 +89,7 @@ def _site(session: Session) -> None:
 # -- lines from the answers file
 
 
-def _given(session: Session) -> None:
+def _take_lines(session: Session) -> None:
     source = session.talk.source
     if not session.answers.line:
         if session.journal.lines:
@@ -97,27 +97,27 @@ def _given(session: Session) -> None:
         raise fail(EXIT_USAGE, f"{source}: line: missing; say id, kind, rated_kw and meters of each line")
     named: list[LineNamed] = []
     for index, one in enumerate(session.answers.line):
-        named.append(_line_given(session, f"line[{index}]", one, named))
+        named.append(_take_line(session, f"line[{index}]", one, named))
     session.keep(lines=tuple(named))
     for index, one in enumerate(session.answers.line):
         for at, meter in enumerate(one.meters):
             path = f"line[{index}].meters[{at}]"
-            _attach(session, _meter_named(session, path, meter), named[index].id)
+            _attach(session, _find_meter(session, path, meter), named[index].id)
 
 
-def _line_given(session: Session, path: str, one: LineAnswers, before: Sequence[LineNamed]) -> LineNamed:
+def _take_line(session: Session, path: str, one: LineAnswers, before: Sequence[LineNamed]) -> LineNamed:
     talk = session.talk
     if one.kind is None:
         raise fail(EXIT_USAGE, f"{talk.source}: {path}.kind: missing; production, treatment or incomer")
     taken = [line.id for line in before]
-    line_id = id_answer(talk.source, f"{path}.id", one.id or _next_id(one.kind, taken), taken)
+    line_id = check_id(talk.source, f"{path}.id", one.id or _find_next_id(one.kind, taken), taken)
     kw = talk.ask_number(
         f"{path}.rated_kw", "ask_rated", KW_MIN, RATED_W_MAX / W_PER_KW, given=one.rated_kw, line=line_id
     )
     return LineNamed(line_id, one.kind, one.name or "", round(kw * W_PER_KW), one.equipment or "")
 
 
-def _meter_named(session: Session, path: str, typed: str) -> MeterFound:
+def _find_meter(session: Session, path: str, typed: str) -> MeterFound:
     for meter in session.journal.meters:
         if typed in {meter.id, place_of(meter)}:
             return meter
@@ -126,12 +126,10 @@ def _meter_named(session: Session, path: str, typed: str) -> MeterFound:
 
 
 def _attach(session: Session, meter: MeterFound, line: str | None) -> None:
-    session.keep(
-        meters=tuple(evolve(one, line=line) if one.id == meter.id else one for one in session.journal.meters)
-    )
+    session.keep_meter(evolve(meter, line=line))
 
 
-def _next_id(kind: str, taken: Sequence[str]) -> str:
+def _find_next_id(kind: str, taken: Sequence[str]) -> str:
     letter = LETTERS[kind]
     if kind == "incomer" and letter not in taken:
         return letter
@@ -141,24 +139,24 @@ def _next_id(kind: str, taken: Sequence[str]) -> str:
 # -- lines from the keyboard
 
 
-def _asked(session: Session) -> None:
+def _ask_lines(session: Session) -> None:
     talk = session.talk
     talk.say("lines_intro")
     while True:
         _show(session)
         known = {line.id: line for line in session.journal.lines}
-        enough = bool(known) and not _unfed(session)
+        enough = bool(known) and not _find_unfed(session)
         typed = talk.ask_text("line", "ask_line", default="ok" if enough else None)
         if typed.casefold() in {"ok", "好"} and enough:
             return
         if typed in {"-", *known} and known:
             _change(session, known.get(typed) or list(known.values())[-1])
         elif typed:
-            _line_asked(session, LineNamed("", "production", typed))
+            _ask_line(session, LineNamed("", "production", typed))
 
 
 def _change(session: Session, line: LineNamed) -> None:
-    """Say a line again, or take it out."""
+    """Change a line, or remove it."""
     if session.talk.ask_yes("line", "ask_remove", default=False, line=line.id):
         session.keep(
             lines=tuple(one for one in session.journal.lines if one.id != line.id),
@@ -167,32 +165,32 @@ def _change(session: Session, line: LineNamed) -> None:
             ),
         )
     else:
-        _line_asked(session, line)
+        _ask_line(session, line)
 
 
-def _line_asked(session: Session, line: LineNamed) -> None:
+def _ask_line(session: Session, line: LineNamed) -> None:
     talk, taken = session.talk, [one.id for one in session.journal.lines if one.id != line.id]
     name = line.name if not line.id else talk.ask_text("line.name", "ask_line_name", default=line.name)
     options = [(kind, text(kind)) for kind in KINDS]
-    guessed = line.kind if line.id else _guessed(name)
+    guessed = line.kind if line.id else _guess_kind(name)
     kind = cast("Kind", talk.ask_choice("line.kind", "ask_kind", options, default=guessed, name=name))
     default_kw = line.rated_w / W_PER_KW if line.rated_w else None
     kw = talk.ask_number(
         "line.rated_kw", "ask_rated", KW_MIN, RATED_W_MAX / W_PER_KW, default=default_kw, line=name
     )
     equipment = talk.ask_text("line.equipment", "ask_equipment", default=line.equipment)
-    line_id = line.id or _next_id(kind, taken)
+    line_id = line.id or _find_next_id(kind, taken)
     new = LineNamed(line_id, kind, name, round(kw * W_PER_KW), equipment)
     if line.id:
         session.keep(lines=tuple(new if one.id == line.id else one for one in session.journal.lines))
     else:
         session.keep(lines=(*session.journal.lines, new))
     own = [meter.id for meter in session.journal.meters if meter.line == line_id]
-    offered = own or [meter.id for meter in _unfed(session)][:1]
+    offered = own or [meter.id for meter in _find_unfed(session)][:1]
     chosen = talk.ask(
         "line.meters",
         "ask_meters",
-        lambda typed: _meters_typed(session, typed),
+        lambda typed: _check_meters(session, typed),
         default=" ".join(offered),
         name=name,
     )
@@ -220,7 +218,7 @@ _INCOMER_WORDS: Final = (
 )
 
 
-def _guessed(name: str) -> Kind:
+def _guess_kind(name: str) -> Kind:
     """The kind that a name suggests; Enter takes it."""
     text = name.casefold()
     if any(word in text for word in _INCOMER_WORDS):
@@ -228,7 +226,7 @@ def _guessed(name: str) -> Kind:
     return "treatment" if any(word in text for word in _TREATMENT_WORDS) else "production"
 
 
-def _meters_typed(session: Session, typed: str) -> set[str]:
+def _check_meters(session: Session, typed: str) -> set[str]:
     chosen = set()
     for word in typed.replace(",", " ").replace("，", " ").split():
         found = [meter.id for meter in session.journal.meters if word in {meter.id, place_of(meter)}]
@@ -253,7 +251,7 @@ def _show(session: Session) -> None:
             for line in journal.lines
         ]
         session.talk.show(table(("", *(text(key) for key in ("name", "kind", "rated", "meters"))), rows))
-    free = [f"{meter.id} ({meter.model} {place_of(meter)})" for meter in _unfed(session)]
+    free = [f"{meter.id} ({meter.model} {place_of(meter)})" for meter in _find_unfed(session)]
     if free:
         session.talk.say("meters_without_line", meters=", ".join(free))
 
@@ -261,24 +259,24 @@ def _show(session: Session) -> None:
 # -- what both ways end with
 
 
-def _unfed(session: Session) -> list[MeterFound]:
+def _find_unfed(session: Session) -> list[MeterFound]:
     lines_ = {line.id for line in session.journal.lines}
     return [
         meter for meter in session.journal.meters if meter.line not in lines_ and has_power(session, meter)
     ]
 
 
-def _feeds(session: Session) -> None:
+def _ask_feeds(session: Session) -> None:
     """Every meter with power needs a line, and what has no power can feed none."""
     for meter in session.journal.meters:
         if meter.line is not None and not has_power(session, meter):
             session.talk.say("meter_without_power", style="yellow", meter=meter.id)
             _attach(session, meter, None)
     talk = session.talk
-    if talk.assume_yes and (unfed := _unfed(session)):
+    if talk.assume_yes and (unfed := _find_unfed(session)):
         places = (f"{meter.id} ({place_of(meter)}, {meter.model})" for meter in unfed)
         raise fail(EXIT_USAGE, *(f"{talk.source}: line.meters: {one} feeds no line" for one in places))
-    for meter in _unfed(session):
+    for meter in _find_unfed(session):
         options = [(line.id, f"{line.id} {line.name}") for line in session.journal.lines]
         line = talk.ask_choice("line.meters", "ask_feeds", options, meter=meter.id, model=meter.model)
         _attach(session, meter, line)
@@ -287,7 +285,7 @@ def _feeds(session: Session) -> None:
         raise fail(EXIT_USAGE, f"{talk.source}: line: {', '.join(incomers)} are all incomers; a site has one")
 
 
-def _ratios(session: Session) -> None:
+def _ask_ratios(session: Session) -> None:
     for meter in session.journal.meters:
         ratios = {point.ratio for point in model_of(session, meter).points}
         path, given = session.answers.meter_at(meter.id, place_of(meter))
@@ -310,8 +308,4 @@ def _ratios(session: Session) -> None:
                 )
         if given.rated_a is not None:
             changes["rated_a"] = given.rated_a
-        session.keep(
-            meters=tuple(
-                evolve(one, **changes) if one.id == meter.id else one for one in session.journal.meters
-            )
-        )
+        session.keep_meter(evolve(meter, **changes))

@@ -1,23 +1,23 @@
 """The linkages of a setup: which treatment must run while which production does.
 
 One treatment line serves all production; of several, each is offered the production of its own number, and
-whoever sits there says what it really treats.
+the technician says what it really treats.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 from provisioning.journal.file import LinkageNamed
-from provisioning.setup.confirm import identifier
+from provisioning.setup.confirm import check_identifier
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
 
-def id_answer(source: str, path: str, typed: str, taken: Sequence[str]) -> str:
+def check_id(source: str, path: str, typed: str, taken: Sequence[str]) -> str:
     """An id of the answers file that nothing else has. Ends the verb where it is none."""
     try:
-        identifier(typed)
+        check_identifier(typed)
         if typed in taken:
             raise WrongAnswerError("id_taken", typed=typed)  # noqa: TRY301
     except WrongAnswerError as error:
@@ -32,7 +32,7 @@ def linkages(session: Session) -> None:
     treatment = [line.id for line in named if line.kind == "treatment"]
     if session.answers.linkage:
         session.keep(
-            linkages=tuple(_linkage_given(session, index) for index in range(len(session.answers.linkage)))
+            linkages=tuple(_take_linkage(session, index) for index in range(len(session.answers.linkage)))
         )
         return
     if not production or not treatment:
@@ -42,22 +42,22 @@ def linkages(session: Session) -> None:
     linkages: list[LinkageNamed] = []
     before = {one.treatment[0]: one for one in session.journal.linkages if len(one.treatment) == 1}
     for line in treatment:
-        default = _usual_production(line, production, treatment)
+        default = _guess_production(line, production, treatment)
         if line in before:
             default = [one for one in before[line].production if one in production] or default
         chosen = session.talk.ask(
             "linkage",
             "ask_linkage",
-            _production_typed(production),
+            _check_production(production),
             default=" ".join(default),
-            line=_named(session, line),
+            line=_name_line(session, line),
         )
         if chosen:
             linkages.append(LinkageNamed(f"k{len(linkages) + 1}", chosen, (line,)))
     session.keep(linkages=tuple(linkages))
 
 
-def _usual_production(line: str, production: list[str], treatment: list[str]) -> list[str]:
+def _guess_production(line: str, production: list[str], treatment: list[str]) -> list[str]:
     """The only treatment serves all; of several each serves the production of its own number."""
     if len(treatment) == 1:
         return production
@@ -65,12 +65,12 @@ def _usual_production(line: str, production: list[str], treatment: list[str]) ->
     return [twin] if twin in production else production
 
 
-def _named(session: Session, line_id: str) -> str:
+def _name_line(session: Session, line_id: str) -> str:
     line = next(one for one in session.journal.lines if one.id == line_id)
     return f"{line.id} {line.name}".strip()
 
 
-def _production_typed(production: list[str]) -> Any:
+def _check_production(production: list[str]) -> Any:
     def check(typed: str) -> tuple[str, ...]:
         if typed == "-":
             return ()
@@ -83,7 +83,7 @@ def _production_typed(production: list[str]) -> Any:
     return check
 
 
-def _linkage_given(session: Session, index: int) -> LinkageNamed:
+def _take_linkage(session: Session, index: int) -> LinkageNamed:
     given, source = session.answers.linkage[index], session.talk.source
     kinds = {line.id: line.kind for line in session.journal.lines}
     for role, members in (("production", given.production), ("treatment", given.treatment)):
@@ -95,5 +95,5 @@ def _linkage_given(session: Session, index: int) -> LinkageNamed:
                 known = ", ".join(line for line, kind in kinds.items() if kind == role)
                 raise fail(EXIT_USAGE, f"{source}: {path}: no {role} line {member!r}; known: {known}")
     taken = [one.id or "" for one in session.answers.linkage[:index]]
-    name = id_answer(source, f"linkage[{index}].id", given.id or f"k{index + 1}", taken)
+    name = check_id(source, f"linkage[{index}].id", given.id or f"k{index + 1}", taken)
     return LinkageNamed(name, given.production, given.treatment)

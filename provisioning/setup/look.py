@@ -1,8 +1,8 @@
-"""One bus looked at for a setup: which meters are there, what they are. Reads only.
+"""The search of all buses for a setup: which meters are there, and what they are. Reads only.
 
-Each bus is looked at by a thread of its own, because most of a search is waiting; what it sees comes through
-one queue. A path without a scheme (`/dev/ttyUSB0`) is asked in Modbus first and, if nobody answers, in
-DL/T 645, so that nobody has to know what a meter speaks.
+Each bus is searched by a thread of its own, because most of a search is waiting; what they find comes through
+one queue. A path without a scheme (`/dev/ttyUSB0`) is tried as Modbus first and, if nothing answers, as
+DL/T 645, so that nobody has to know which of them a meter speaks.
 """
 
 import contextlib
@@ -57,8 +57,8 @@ class Hit:
 
 
 @frozen
-class Going:
-    """How far the look at a bus is."""
+class Progress:
+    """How far the search of a bus is."""
 
     bus: int
     done: int
@@ -69,18 +69,18 @@ class Going:
 
 
 @frozen
-class Ended:
-    """The look at a bus is over: what is wrong with it, in sentences; `error` where it cannot be used."""
+class End:
+    """The search of a bus is over: what is wrong with it, in sentences; `error` where it cannot be used."""
 
     bus: int
     findings: tuple[str, ...] = ()
     error: str = ""
 
 
-Seen = Hit | Going | Ended
+Seen = Hit | Progress | End
 
 
-def serial_ports() -> list[str]:
+def find_serial_ports() -> list[str]:
     """The serial ports of this machine, each once."""
     found: dict[Path, str] = {}
     for pattern in PORTS:
@@ -91,39 +91,39 @@ def serial_ports() -> list[str]:
     return list(found.values())
 
 
-def checked_url(text: str) -> str:
+def check_url(text: str) -> str:
     """A bus as a technician types it: a URL, or the path of a port.
 
     Raises:
         BusUrlError: It is neither.
     """
-    parse_url(_urls(text)[0])
+    parse_url(_to_urls(text)[0])
     return text
 
 
-def looked(urls: Sequence[str], *, quick: bool) -> Iterator[Seen]:
-    """Everything that is seen on all buses, as it comes, until each has its `Ended`."""
+def look_at_buses(urls: Sequence[str], *, quick: bool) -> Iterator[Seen]:
+    """Search all buses: everything that is found, as it comes, until each bus has its `End`."""
     inbox: queue.Queue[Seen] = queue.Queue()
     stop = threading.Event()
     for number, url in enumerate(urls):
-        look = _Look(number, url, quick, inbox.put, stop)
-        threading.Thread(target=look.run, name=f"look-{number}", daemon=True).start()
+        search_ = _Search(number, url, quick, inbox.put, stop)
+        threading.Thread(target=search_.run, name=f"search-{number}", daemon=True).start()
     left = len(urls)
     try:
         while left:
             seen = inbox.get()
-            left -= isinstance(seen, Ended)
+            left -= isinstance(seen, End)
             yield seen
     finally:
         stop.set()
 
 
-def _urls(text: str) -> list[str]:
+def _to_urls(text: str) -> list[str]:
     return [f"rtu:{text}", f"dlt645:{text}"] if text.startswith("/") else [text]
 
 
 @frozen
-class _Look:
+class _Search:
     bus: int
     text: str
     quick: bool
@@ -133,22 +133,22 @@ class _Look:
     def run(self) -> None:
         findings: list[str] = []
         try:
-            for url in _urls(self.text):
-                told_, found = self._looked(url)
-                findings += told_
+            for url in _to_urls(self.text):
+                findings_of_url, found = self._search(url)
+                findings += findings_of_url
                 if found:
-                    findings = told_
+                    findings = findings_of_url
                     break
-            self.put(Ended(self.bus, tuple(findings)))
+            self.put(End(self.bus, tuple(findings)))
         except (BusDownError, BusUrlError, OSError) as error:
-            self.put(Ended(self.bus, error=str(error)))
+            self.put(End(self.bus, error=str(error)))
         except Exception as error:  # noqa: BLE001 - a thread that dies silently would be waited for
-            self.put(Ended(self.bus, error=f"{type(error).__name__}: {error}"))
+            self.put(End(self.bus, error=f"{type(error).__name__}: {error}"))
 
-    def _looked(self, url: str) -> tuple[list[str], bool]:
-        return self._dlt645(url) if parse_url(url).is_dlt645 else self._modbus(url)
+    def _search(self, url: str) -> tuple[list[str], bool]:
+        return self._search_dlt645(url) if parse_url(url).is_dlt645 else self._search_modbus(url)
 
-    def _modbus(self, url: str) -> tuple[list[str], bool]:
+    def _search_modbus(self, url: str) -> tuple[list[str], bool]:
         walk = Walk(
             settings_to_try(url, everything=False),
             tuple(range(1, METER_UNIT_ID_MAX + 1)),
@@ -160,11 +160,11 @@ class _Look:
         try:
             any_address = prober.ignores_unit_id()
             while not self.stop.is_set() and (probe := walk.next()) is not None:
-                self._going(walk, probe)
+                self._report(walk, probe)
                 result, seconds = prober.send(probe)
                 for new in walk.record(probe, result, seconds):
                     prober.close()  # the port is for one at a time
-                    self._hit(url_at(url, new.setting), new, walk.found[new], models)
+                    self._identify(url_at(url, new.setting), new, walk.found[new], models)
                     if any_address:
                         walk.stop()
         finally:
@@ -172,22 +172,24 @@ class _Look:
         every = (Finding(FindingKind.EVERY_ADDRESS),) if any_address and walk.found else ()
         return [describe_finding(one) for one in (*every, *diagnose(walk))], bool(walk.found)
 
-    def _going(self, walk: Walk, probe: Probe) -> None:
+    def _report(self, walk: Walk, probe: Probe) -> None:
         about = f"{'' if probe.setting is None else probe.setting} {probe.unit_id:3d}".strip()
-        self.put(Going(self.bus, walk.done, walk.total, walk.left_s, len(walk.found), about))
+        self.put(Progress(self.bus, walk.done, walk.total, walk.left_s, len(walk.found), about))
 
-    def _hit(self, url: str, probe: Probe, result: ProbeResult, models: Sequence[Model]) -> None:
+    def _identify(self, url: str, probe: Probe, result: ProbeResult, models: Sequence[Model]) -> None:
         if result.sign is Sign.GARBLED:
-            return  # two meters with one address: told as a finding
+            return  # two meters with one address: reported as a finding
         bus = open_bus(url, SystemClock(), hasty_ledger())
         try:
             matches = identify(bus, probe.unit_id, models, SystemClock())
-            said = _said(bus, MeterSetup("m", matches[0].model, probe.unit_id)) if matches else {}
+            identity = (
+                _read_identity(bus, MeterSetup("m", matches[0].model, probe.unit_id)) if matches else {}
+            )
         finally:
             bus.close()
-        self.put(_hit_of(self.bus, url, probe.unit_id, matches, said))
+        self.put(_to_hit(self.bus, url, probe.unit_id, matches, identity))
 
-    def _dlt645(self, text: str) -> tuple[list[str], bool]:
+    def _search_dlt645(self, text: str) -> tuple[list[str], bool]:
         urls = urls_to_try(text)
         for number, url in enumerate(urls):
             bus = open_bus(url, SystemClock())
@@ -197,32 +199,32 @@ class _Look:
                 for meter in search(bus):
                     if self.stop.is_set():
                         return [], True
-                    self.put(Going(self.bus, number, len(urls), 0.0, found, meter.address))
+                    self.put(Progress(self.bus, number, len(urls), 0.0, found, meter.address))
                     if meter.how == "answers":
                         found += 1
-                        self._meter_of_line(bus, meter.address)
+                        self._identify_dlt645(bus, meter.address)
             finally:
                 bus.close()
             if found:
                 return [], True
         return [describe_finding(Finding(FindingKind.DEAD))], False
 
-    def _meter_of_line(self, bus: Dlt645Bus, address: str) -> None:
+    def _identify_dlt645(self, bus: Dlt645Bus, address: str) -> None:
         known = list(fitting_models(bus, address))
         model = known[0] if known else ""
-        said = _said(bus, MeterSetup("m", load(model), address=address)) if model else {}
-        serial = str(said.get("serial_number") or address)
-        ratios = _ratios(said)
+        identity = _read_identity(bus, MeterSetup("m", load(model), address=address)) if model else {}
+        serial = str(identity.get("serial_number") or address)
+        ratios = _find_ratios(identity)
         self.put(Hit(self.bus, bus.url, address, model, 0.9 if model else 0.0, (), (), serial, *ratios))
 
 
-def _hit_of(number: int, url: str, place: int, matches: Sequence[Match], said: dict[str, Value]) -> Hit:
+def _to_hit(number: int, url: str, place: int, matches: Sequence[Match], identity: dict[str, Value]) -> Hit:
     if not matches:
         return Hit(number, url, place, "", 0.0)
     best = matches[0]
     others = tuple(match.model.name for match in matches[1 : ALIKE_MAX + 1])
     reasons = tuple(describe_reason(reason) for reason in best.reasons[:REASONS_KEPT])
-    serial = str(said.get("serial_number", ""))
+    serial = str(identity.get("serial_number", ""))
     return Hit(
         number,
         url,
@@ -232,18 +234,18 @@ def _hit_of(number: int, url: str, place: int, matches: Sequence[Match], said: d
         best.alike + tuple(name for name in others if name not in best.alike),
         reasons,
         serial,
-        *_ratios(said),
+        *_find_ratios(identity),
     )
 
 
-def _ratios(said: dict[str, Value]) -> tuple[float | None, float | None]:
-    ratios = [said.get(name) for name in ("ct_ratio", "pt_ratio")]
+def _find_ratios(identity: dict[str, Value]) -> tuple[float | None, float | None]:
+    ratios = [identity.get(name) for name in ("ct_ratio", "pt_ratio")]
     ct, pt = (float(one) if isinstance(one, int | float) and one > 0 else None for one in ratios)
     return ct, pt
 
 
-def _said(bus: MeterBus, setup: MeterSetup) -> dict[str, Value]:
-    """What the meter says of itself."""
+def _read_identity(bus: MeterBus, setup: MeterSetup) -> dict[str, Value]:
+    """The meter's identity registers, {} where they cannot be read."""
     if not setup.model.group(PollGroup.IDENTITY):
         return {}
     with contextlib.suppress(DriverError):

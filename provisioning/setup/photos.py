@@ -14,7 +14,7 @@ from attrs import evolve
 from provisioning.journal.file import MeterFound, Photo
 from provisioning.setup.confirm import place_of
 from provisioning.setup.session import Session
-from provisioning.setup.talk import WrongAnswerError, text_answer
+from provisioning.setup.talk import WrongAnswerError, check_text
 
 PHOTO_MB_MAX: Final = 64
 """A photo of a telephone has 3 to 15 MB; a film is no photo."""
@@ -29,22 +29,22 @@ def photos(session: Session) -> None:
     """Take both, from the answers or the keyboard."""
     for index, given in enumerate(session.answers.photo[:PHOTOS_MAX]):
         try:
-            photo = hashed(session.folder, given.path)
+            photo = hash_photo(session.folder, given.path)
         except WrongAnswerError as error:
             session.talk.refuse(f"photo[{index}].path", error.key, **error.values)
-        meter = _meter(session, given.meter)
+        meter = _find_meter(session, given.meter)
         if given.meter is not None and meter is None:
             known = ", ".join(one.id for one in session.journal.meters)
             session.talk.refuse(f"photo[{index}].meter", "no_such_meter", typed=given.meter, known=known)
         _keep(session, evolve(photo, what=given.what, meter=meter))
     if not session.talk.assume_yes:
-        _asked(session)
+        _ask_photo(session)
     for meter_ in session.journal.meters:
-        _seals(session, meter_)
+        _ask_seal_numbers(session, meter_)
     session.done("photos")
 
 
-def hashed(folder: Path, typed: str) -> Photo:
+def hash_photo(folder: Path, typed: str) -> Photo:
     """The photo at a path: the one that was typed, else below the setup's folder.
 
     Raises:
@@ -75,17 +75,20 @@ def hashed(folder: Path, typed: str) -> Photo:
     return Photo(os.fspath(path.relative_to(folder) if inside else path), digest.hexdigest())
 
 
-def _asked(session: Session) -> None:
+def _ask_photo(session: Session) -> None:
     talk = session.talk
     while len(session.journal.photos) < PHOTOS_MAX:
         photo = talk.ask(
-            "photo", "ask_photo", lambda typed: hashed(session.folder, typed) if typed else None, default=""
+            "photo",
+            "ask_photo",
+            lambda typed: hash_photo(session.folder, typed) if typed else None,
+            default="",
         )
         if photo is None:
             return
         what = talk.ask_text("photo.what", "ask_photo_what", default="")
         meter = talk.ask(
-            "photo.meter", "ask_photo_meter", lambda typed: _meter_typed(session, typed), default="-"
+            "photo.meter", "ask_photo_meter", lambda typed: _check_meter(session, typed), default="-"
         )
         _keep(session, evolve(photo, what=what, meter=meter))
         talk.say("photo_kept", style="dim", path=photo.path, sha256=photo.sha256)
@@ -98,45 +101,40 @@ def _keep(session: Session, photo: Photo) -> None:
     session.talk.event("photo", path=photo.path, sha256=photo.sha256, meter=photo.meter)
 
 
-def _meter(session: Session, typed: str | None) -> str | None:
+def _find_meter(session: Session, typed: str | None) -> str | None:
     return next((one.id for one in session.journal.meters if typed in {one.id, place_of(one)}), None)
 
 
-def _meter_typed(session: Session, typed: str) -> str | None:
+def _check_meter(session: Session, typed: str) -> str | None:
     if typed == "-":
         return None
-    meter = _meter(session, typed)
+    meter = _find_meter(session, typed)
     if meter is None:
         known = ", ".join(one.id for one in session.journal.meters)
         raise WrongAnswerError("no_such_meter", typed=typed, known=known)
     return meter
 
 
-def _seals(session: Session, meter: MeterFound) -> None:
+def _ask_seal_numbers(session: Session, meter: MeterFound) -> None:
     path, given = session.answers.meter_at(meter.id, place_of(meter))
     before = " ".join(meter.seal_numbers) or "-"
     numbers = session.talk.ask(
         f"{path}.seal_numbers",
         "ask_seals",
-        _numbers_typed,
+        _check_numbers,
         default=before,
         given=None if given.seal_numbers is None else " ".join(given.seal_numbers) or "-",
         meter=meter.id,
         place=place_of(meter),
     )
     if numbers != meter.seal_numbers:
-        session.keep(
-            meters=tuple(
-                evolve(one, seal_numbers=numbers) if one.id == meter.id else one
-                for one in session.journal.meters
-            )
-        )
+        session.keep_meter(evolve(meter, seal_numbers=numbers))
 
 
-def _numbers_typed(typed: str) -> tuple[str, ...]:
+def _check_numbers(typed: str) -> tuple[str, ...]:
     if typed in {"-", ""}:
         return ()
-    numbers = tuple(text_answer(typed).replace(",", " ").replace("，", " ").split())
+    numbers = tuple(check_text(typed).replace(",", " ").replace("，", " ").split())
     if len(numbers) > SEALS_MAX:
         raise WrongAnswerError("too_many_seals", limit=SEALS_MAX)
     return numbers

@@ -27,81 +27,81 @@ SERVICE_WAIT_S: Final = 60.0
 CHILD_WAIT_S: Final = 300.0
 """A hundred meters that are all silent take two time-outs each, then 15 s for the receipt."""
 LOOK_S: Final = 0.5
-LINES_TOLD: Final = 4
+LOG_LINES_SHOWN: Final = 4
 
 
 def receipt(session: Session) -> None:
     """Wait for the signed receipt of the first seal."""
-    status = service_status(session)
-    seals, receipted = _of_service(session, status) if status else run_once(session)
+    status = read_service_status(session)
+    seals, receipted = _wait_for_service(session, status) if status else run_once(session)
     if receipted < FIRST_NUMBER:
         raise fail(EXIT_OUTSIDE, text("no_receipt", seals=seals))
-    session.keep(receipt=Receipted(FIRST_NUMBER, _first_hash(session), session.now()))
+    session.keep(receipt=Receipted(FIRST_NUMBER, _read_first_hash(session), session.now()))
     session.talk.say("receipted", style="green", seal=FIRST_NUMBER, seals=seals, receipted=receipted)
     session.talk.event("receipt", seal=FIRST_NUMBER, seals=seals, receipted=receipted)
     session.done("receipt")
 
 
-def service_status(session: Session) -> dict[str, Any] | None:
-    """What a running agent says of itself; None where none runs."""
+def read_service_status(session: Session) -> dict[str, Any] | None:
+    """The status of the running agent; None where none runs."""
     try:
         return read_status(session.store)
     except (OSError, ValueError):
         return None
 
 
-def _of_service(session: Session, status: dict[str, Any]) -> tuple[int, int]:
+def _wait_for_service(session: Session, status: dict[str, Any]) -> tuple[int, int]:
     session.talk.say("agent_runs")
     deadline = time.monotonic() + SERVICE_WAIT_S
     while status["seals"]["receipted"] < FIRST_NUMBER and time.monotonic() < deadline:
         time.sleep(LOOK_S)
-        status = service_status(session) or status
+        status = read_service_status(session) or status
     return int(status["seals"]["last"]), int(status["seals"]["receipted"])
 
 
 def run_once(session: Session) -> tuple[int, int]:
     """Let a child read, seal and send once; the last seal and the last that was receipted."""
     site = session.site()
-    told: dict[str, Any] = {}
+    last: dict[str, Any] = {}
     with progress() as bar:
         task = bar.add_task(text("reading_meters"), total=len(site.meter))
         with (
             tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log,
-            _started(session, log) as child,
+            _start(session, log) as child,
         ):
             assert child.stdout is not None
             seen = set()
             for line in child.stdout:
-                told = _object(line) or told
-                meter = told.get("meter")
+                last = _parse_object(line) or last
+                meter = last.get("meter")
                 if meter is None or meter in seen:
                     continue
                 seen.add(meter)
                 doing = str(meter) if len(seen) < len(site.meter) else text("waiting_receipt")
                 bar.update(task, completed=len(seen), description=doing)
-                if told.get("quality") != "good":
-                    reason = str(told.get("reason", ""))
+                if last.get("quality") != "good":
+                    reason = str(last.get("reason", ""))
                     session.talk.say("meter_bad", style="yellow", meter=meter, why=reason)
             code = child.wait(CHILD_WAIT_S)
             log.seek(0)
             words = log.read()
-    if "seals" not in told:
-        lines = [line for line in words.splitlines() if not line.startswith("INFO")][-LINES_TOLD:]
+    if "seals" not in last:
+        lines = [line for line in words.splitlines() if not line.startswith("INFO")][-LOG_LINES_SHOWN:]
         raise fail(EXIT_OUTSIDE, *(lines or [text("agent_failed", code=code)]))
-    if not told["receipted"]:
-        for line in [one for one in words.splitlines() if "broker" in one][-LINES_TOLD:]:
+    if not last["receipted"]:
+        for line in [one for one in words.splitlines() if "broker" in one][-LOG_LINES_SHOWN:]:
             session.talk.show(f"  {line}", style="dim")
-    return int(told["seals"]), int(told["receipted"])
+    return int(last["seals"]), int(last["receipted"])
 
 
-def _started(session: Session, log: IO[str]) -> "subprocess.Popen[str]":
+def _start(session: Session, log: IO[str]) -> "subprocess.Popen[str]":
     command = [sys.executable, "-P", "-m", "agent.main", "run", "--once", "--config", str(session.site_file)]
     return subprocess.Popen(  # noqa: S603 - our own module, no shell
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True
     )
 
 
-def _object(line: str) -> dict[str, Any] | None:
+def _parse_object(line: str) -> dict[str, Any] | None:
     try:
         found = json.loads(line)
     except ValueError:
@@ -109,7 +109,7 @@ def _object(line: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _first_hash(session: Session) -> str:
+def _read_first_hash(session: Session) -> str:
     try:
         first = next(iter(read_seals(session.store / DATABASE)), None)
     except StoreError:

@@ -1,9 +1,9 @@
-"""One call of a setup: its folder, its journal, who is spoken to. Everything that is learned is kept at once.
+"""One call of a setup: its folder, its journal, its conversation. Every answer is kept at once.
 
-Two setups in one folder are refused. A journal that is damaged is set aside under another name, said in one
-line, and a new one begun; one of newer software is left alone. The site file is written from the journal; one
-that somebody else wrote or edited is not replaced without a yes, after its differences were shown, and is
-kept beside the new one.
+Two setups in one folder are refused. A damaged journal is renamed, reported in one line, and a new one begun;
+a journal of newer software is left alone. The site file is written from the journal, and what a person added
+to it stays. One that somebody else wrote or edited is changed only after its differences were shown and
+confirmed, and is kept beside the new one.
 """
 
 import contextlib
@@ -29,11 +29,12 @@ from provisioning.journal.file import (
     VERSION,
     Journal,
     JournalError,
+    MeterFound,
     load_journal,
     save_journal,
 )
 from provisioning.setup.answers import Answers
-from provisioning.setup.site import site_text
+from provisioning.setup.site import format_site
 from provisioning.setup.talk import Talk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
@@ -76,13 +77,19 @@ class Session:
         self.journal = evolve(self.journal, **changes)
         save_journal(self.folder / JOURNAL_NAME, self.journal)
 
+    def keep_meter(self, meter: MeterFound, old_id: str = "") -> None:
+        """Replace a meter, by its id or the one that it had."""
+        self.keep(
+            meters=tuple(meter if one.id == (old_id or meter.id) else one for one in self.journal.meters)
+        )
+
     def done(self, step: str) -> None:
         """Note that a step is done."""
         self.keep(steps={**self.journal.steps, step: self.now()})
         self.talk.event("done", step=step)
 
     def chain(self, what: str, **fields: Any) -> None:
-        """Have something sealed: it lies in the postbox until the agent takes it."""
+        """Have something sealed: it lies in the inbox until the agent takes it."""
         body = {"what": what, "at": self.now(), "technician": self.journal.technician, **fields}
         try:
             self.store.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -99,8 +106,8 @@ class Session:
 
     def write_site(self) -> None:
         """Write the site file from the journal, if that says something new."""
-        present = self._present()
-        text = site_text(self.journal, state_of(self.folder), self._text_to_keep(present))
+        present = self._read_present()
+        text = format_site(self.journal, state_of(self.folder), self._text_to_keep(present))
         try:
             parse_site(text, self.site_file)
         except TableError as error:
@@ -118,7 +125,7 @@ class Session:
             self.keep(site_sha256=digest)
         self.talk.event("site", path=str(self.site_file), sha256=digest)
 
-    def _present(self) -> bytes | None:
+    def _read_present(self) -> bytes | None:
         try:
             return self.site_file.read_bytes()
         except FileNotFoundError:
@@ -153,7 +160,7 @@ class Session:
                 f"{self.site_file}: was not written by this setup and stays as it is; move it away, "
                 "or say site.replace = true in the answers",
             )
-        kept = aside(self.site_file, "replaced")
+        kept = set_aside(self.site_file, "replaced")
         self.talk.say("set_aside", path=kept)
 
 
@@ -184,12 +191,12 @@ def session(folder: Path, talk: Talk, answers: Answers) -> Iterator[Session]:
     except OSError as error:
         raise fail(EXIT_USAGE, f"{folder}: {error.strerror}") from error
     try:
-        yield Session(folder, talk, answers, _journal(folder / JOURNAL_NAME, talk))
+        yield Session(folder, talk, answers, _open_journal(folder / JOURNAL_NAME, talk))
     finally:
         lock.release()
 
 
-def _journal(path: Path, talk: Talk) -> Journal:
+def _open_journal(path: Path, talk: Talk) -> Journal:
     if not path.exists():
         return Journal()
     try:
@@ -199,23 +206,23 @@ def _journal(path: Path, talk: Talk) -> Journal:
         unread = error.problems[0].startswith("cannot be read")
         if newer or unread:
             raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-        kept = aside(path, "damaged")
+        kept = set_aside(path, "damaged")
         talk.say("journal_damaged", style="yellow", path=path, kept=kept, why=error.problems[0])
         talk.event("set_aside", path=str(kept), problems=list(error.problems))
         return Journal()
 
 
-def aside(path: Path, why: str) -> Path:
+def set_aside(path: Path, why: str) -> Path:
     """Rename a file, so that nothing overwrites it; its new name."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     kept = path.with_name(f"{path.name}.{why}-{stamp}")
     try:
         move(path, kept)
     except OSError as error:
-        raise fail(EXIT_USAGE, f"{path}: cannot be set aside: {error.strerror}") from error
+        raise fail(EXIT_USAGE, f"{path}: cannot be set set_aside: {error.strerror}") from error
     return kept
 
 
-def continue_line(folder: Path) -> str:
+def explain_continuing(folder: Path) -> str:
     """How an interrupted setup goes on."""
     return text("go_on", folder=folder)

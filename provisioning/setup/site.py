@@ -20,7 +20,7 @@ HEADING: Final = Words(
 )
 
 
-def site_text(journal: Journal, state: str, present: str = "") -> str:
+def format_site(journal: Journal, state: str, present: str = "") -> str:
     """The text of the site file.
 
     Args:
@@ -41,17 +41,17 @@ def site_text(journal: Journal, state: str, present: str = "") -> str:
         values = {"url": enrolled.broker_url} | {key: getattr(enrolled, key) for key in keys}
         _set_section(document, "broker", values)
     _set_entries(document, "bus", [{"id": bus.id, "url": bus.url} for bus in journal.buses])
-    _set_entries(document, "meter", list(_meter_values(journal)))
+    _set_entries(document, "meter", list(_list_meters(journal)))
     lines = [{key: getattr(one, key) for key in ("id", "kind", "name", "rated_w")} for one in journal.lines]
     _set_entries(document, "line", lines)
-    _set_entries(document, "linkage", list(_linkage_values(journal)))
+    _set_entries(document, "linkage", list(_list_linkages(journal)))
     text = tomlkit.dumps(document)
     if any(one.source != "nameplate" for one in journal.thresholds):
-        text = with_parameters(text, [linkage_params(journal, linkage) for linkage in journal.linkages])
+        text = with_parameters(text, [to_linkage_params(journal, linkage) for linkage in journal.linkages])
     return text
 
 
-def linkage_params(journal: Journal, linkage: LinkageNamed) -> LinkageParams:
+def to_linkage_params(journal: Journal, linkage: LinkageNamed) -> LinkageParams:
     """What the detector knows of a linkage: nameplates, and thresholds where machines were tried.
 
     A sum of lines counts as on as soon as its smallest line does: from the least of their thresholds.
@@ -63,28 +63,28 @@ def linkage_params(journal: Journal, linkage: LinkageNamed) -> LinkageParams:
     params = nameplate(linkage.id, production, treatment)
     return evolve(
         params,
-        production=tuple(_line(one, known) for one in params.production),
-        treatment=tuple(_line(one, known) for one in params.treatment),
-        on_production=_of_all(params.on_production, linkage.production, known),
-        on_treatment=_of_all(params.on_treatment, linkage.treatment, known),
+        production=tuple(_to_line_params(one, known) for one in params.production),
+        treatment=tuple(_to_line_params(one, known) for one in params.treatment),
+        on_production=_find_lowest(params.on_production, linkage.production, known),
+        on_treatment=_find_lowest(params.on_treatment, linkage.treatment, known),
         envelope=(
-            evolve(params.envelope[0], lo_w=_of_all(params.on_treatment, linkage.treatment, known).lo_w),
+            evolve(params.envelope[0], lo_w=_find_lowest(params.on_treatment, linkage.treatment, known).lo_w),
         ),
     )
 
 
-def _line(params: LineParams, known: dict[str, LineThreshold]) -> LineParams:
+def _to_line_params(params: LineParams, known: dict[str, LineThreshold]) -> LineParams:
     one = known.get(params.id)
-    return params if one is None else evolve(params, threshold=_threshold(one), fall_from_w=one.hi_w)
+    return params if one is None else evolve(params, threshold=_to_threshold(one), fall_from_w=one.hi_w)
 
 
-def _of_all(nameplate_: Threshold, lines: tuple[str, ...], known: dict[str, LineThreshold]) -> Threshold:
+def _find_lowest(nameplate_: Threshold, lines: tuple[str, ...], known: dict[str, LineThreshold]) -> Threshold:
     if not all(line in known for line in lines):
         return nameplate_
-    return _threshold(min((known[line] for line in lines), key=lambda one: one.hi_w))
+    return _to_threshold(min((known[line] for line in lines), key=lambda one: one.hi_w))
 
 
-def _threshold(one: LineThreshold) -> Threshold:
+def _to_threshold(one: LineThreshold) -> Threshold:
     return Threshold(hi_w=one.hi_w, lo_w=one.lo_w, provisional=True)
 
 
@@ -124,7 +124,7 @@ def _set_entries(document: TOMLDocument, name: str, entries: Sequence[Mapping[st
         document.add(name, tables)
 
 
-def _meter_values(journal: Journal) -> Iterator[dict[str, Any]]:
+def _list_meters(journal: Journal) -> Iterator[dict[str, Any]]:
     lines = {line.id for line in journal.lines}
     for meter in journal.meters:
         yield {
@@ -139,6 +139,6 @@ def _meter_values(journal: Journal) -> Iterator[dict[str, Any]]:
         }
 
 
-def _linkage_values(journal: Journal) -> Iterator[dict[str, Any]]:
+def _list_linkages(journal: Journal) -> Iterator[dict[str, Any]]:
     for one in journal.linkages:
         yield {"id": one.id, "production": list(one.production), "treatment": list(one.treatment)}

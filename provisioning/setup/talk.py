@@ -1,9 +1,9 @@
-"""How a setup talks: questions with defaults, events for scripts, words in the technician's language.
+"""The conversation of a setup: questions with defaults, events for scripts, in the technician's language.
 
 An answer comes from the answers file, from the keyboard, or with `--yes` from the default; one that is in
-none of them ends the verb with one line that names the key. At the keyboard a wrong answer is told and asked
-again; in the answers file it ends the verb. With `--json` stdout has one JSON object an event and nothing
-else, and what people read goes to stderr where somebody is asked, else nowhere.
+none of them ends the verb with one line that names the key. At the keyboard a wrong answer is explained and
+asked for again; in the answers file it ends the verb. With `--json` stdout has one JSON object an event and
+nothing else; what people read goes to stderr, or nowhere with `--yes`.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ ANSWER_CHARACTERS_MAX: Final = 400
 
 
 class WrongAnswerError(ValueError):
-    """An answer is wrong; the key of the sentence that says why, and its values."""
+    """An answer is wrong; with the key of the sentence that says why, and its values."""
 
     def __init__(self, key: str, /, **values: Any) -> None:
         self.key, self.values = key, values
@@ -46,9 +46,9 @@ class Talk:
     """The conversation of one call.
 
     Attributes:
-        as_json: Events for a script.
-        assume_yes: Nobody sits there: take answers and defaults.
-        source: What the answers come from, for what is said of a wrong one.
+        as_json: Print events for a script.
+        assume_yes: Ask nobody: take answers and defaults.
+        source: Where the answers come from, to name it beside a wrong one.
     """
 
     as_json: bool = False
@@ -56,17 +56,17 @@ class Talk:
     source: str = "answers"
 
     def say(self, key: str, /, *, style: str = "", **values: Any) -> None:
-        """One sentence for people."""
+        """Print one sentence for people."""
         self.show(text(key, **values), style=style)
 
     def show(self, text: Any, *, style: str = "") -> None:
-        """A text or a table for people."""
+        """Print a text or a table for people."""
         if self.as_json and self.assume_yes:
             return
         console(stderr=self.as_json).print(text, style=style or None, soft_wrap=True, markup=False)
 
     def event(self, name: str, **fields: Any) -> None:
-        """One line for scripts."""
+        """Print one line for scripts."""
         if self.as_json:
             click.echo(json.dumps({"event": name, **fields}, ensure_ascii=False))
 
@@ -85,15 +85,15 @@ class Talk:
         """The answer to the question `key`; `path` is what it is called in the answers file.
 
         Raises:
-            KeyboardInterrupt: Whoever sits there wants to end.
+            KeyboardInterrupt: The technician wants to end.
         """
         if self.assume_yes:
-            return self._taken(path, check, default if given is None else given, was_given=given is not None)
+            return self._take(path, check, default if given is None else given, was_given=given is not None)
         if given is not None:
             default = given
         shown = f" [{default}]" if default else ""
         while True:
-            typed = self._line(f"{text(key, **values)}{shown}: ").strip()
+            typed = self._read_line(f"{text(key, **values)}{shown}: ").strip()
             if not typed and default is None:
                 self.say("needs_answer", style="yellow")
                 continue
@@ -105,8 +105,8 @@ class Talk:
     def ask_text(
         self, path: str, key: str, *, default: str | None = None, given: str | None = None, **values: Any
     ) -> str:
-        """Some words; printable ones."""
-        return self.ask(path, key, text_answer, default=default, given=given, **values)
+        """A printable text."""
+        return self.ask(path, key, check_text, default=default, given=given, **values)
 
     def ask_number(
         self,
@@ -121,16 +121,16 @@ class Talk:
     ) -> float:
         """A number within limits."""
         shown = None if default is None else f"{default:g}"
-        told = None if given is None else repr(given)
-        return self.ask(path, key, number_answer(low, high), default=shown, given=told, **values)
+        answer = None if given is None else repr(given)
+        return self.ask(path, key, make_number_check(low, high), default=shown, given=answer, **values)
 
     def ask_yes(
         self, path: str, key: str, *, default: bool | None, given: bool | None = None, **values: Any
     ) -> bool:
         """Yes or no."""
         shown = None if default is None else text("yes" if default else "no")
-        told = None if given is None else text("yes" if given else "no")
-        return self.ask(path, key, _yes_or_no, default=shown, given=told, **values)
+        answer = None if given is None else text("yes" if given else "no")
+        return self.ask(path, key, _check_yes, default=shown, given=answer, **values)
 
     def ask_choice(
         self,
@@ -142,7 +142,7 @@ class Talk:
         given: str | None = None,
         **values: Any,
     ) -> str:
-        """One of some: each has the word that scripts use and the one that people read."""
+        """One of some: each has the name that scripts use and the one that people read."""
         names = [name for name, _ in options]
 
         def check(typed: str) -> str:
@@ -159,18 +159,18 @@ class Talk:
         shown = str(names.index(default) + 1) if default in names and not self.assume_yes else default
         return self.ask(path, key, check, default=shown, given=given, **values)
 
-    def secret_line(self, key: str) -> str:
-        """One line that is not echoed where that can be: a token."""
+    def read_secret(self, key: str) -> str:
+        """One line, not echoed on a terminal: a token or a password."""
         self.say(key)
         if sys.stdin.isatty():
             return str(click.prompt("", prompt_suffix="> ", hide_input=True, default="", show_default=False))
-        return self._line("> ")
+        return self._read_line("> ")
 
     def refuse(self, path: str, key: str, /, **values: Any) -> NoReturn:
-        """End the verb: an answer is wrong, and here is why."""
+        """End the verb, with why an answer is wrong."""
         raise fail(EXIT_USAGE, f"{self.source}: {path}: {WORDS[key].text('en', **values)}")
 
-    def _taken(self, path: str, check: Callable[[str], T], text: str | None, *, was_given: bool) -> T:
+    def _take(self, path: str, check: Callable[[str], T], text: str | None, *, was_given: bool) -> T:
         if text is None:
             raise fail(EXIT_USAGE, f"{self.source}: {path}: missing, and it has no default")
         try:
@@ -179,7 +179,7 @@ class Talk:
             where = f"{self.source}: {path}" if was_given else path
             raise fail(EXIT_USAGE, f"{where}: {error}") from error
 
-    def _line(self, prompt: str) -> str:
+    def _read_line(self, prompt: str) -> str:
         """A typed line.
 
         Not by readline: without the locale's files, as on a bare gateway, it takes the bytes of a Chinese
@@ -202,7 +202,7 @@ def _erase_whole_characters() -> None:
         termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, settings)
 
 
-def text_answer(typed: str) -> str:
+def check_text(typed: str) -> str:
     """A name that can stand in every file: printable and not too long."""
     text = typed.strip()
     if not text.isprintable() or "\ufffd" in text:
@@ -212,7 +212,7 @@ def text_answer(typed: str) -> str:
     return text
 
 
-def number_answer(low: float, high: float) -> Callable[[str], float]:
+def make_number_check(low: float, high: float) -> Callable[[str], float]:
     """A check for numbers; a comma is taken for a decimal point."""
 
     def check(typed: str) -> float:
@@ -227,7 +227,7 @@ def number_answer(low: float, high: float) -> Callable[[str], float]:
     return check
 
 
-def _yes_or_no(typed: str) -> bool:
+def _check_yes(typed: str) -> bool:
     word = typed.casefold()
     if word in {"y", "yes", "是", "j", "shi", "s"}:
         return True

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import evolve
 
 from agent.detect.line_params import NAMEPLATE_HI, NAMEPLATE_LO, nameplate_threshold
-from provisioning.journal.file import LineNamed, LineThreshold, last_trial
+from provisioning.journal.file import LineNamed, LineThreshold, find_last_trial
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text
@@ -23,22 +23,22 @@ _ORIGINS: Final = {"nameplate": "nameplate", "trial": "from_trial", "typed": "ty
 
 
 def thresholds(session: Session) -> None:
-    """Offer, let it be changed, write it into the site file."""
+    """Offer thresholds, let them be changed, write them into the site file."""
     lines = [line for line in session.journal.lines if line.kind != "incomer"]
     known = {one.line: one for one in session.journal.thresholds if one.source == "typed"}
-    session.keep(thresholds=tuple(known.get(line.id) or offered(session, line) for line in lines))
+    session.keep(thresholds=tuple(known.get(line.id) or offer_threshold(session, line) for line in lines))
     for index, one in enumerate(session.answers.line):
         line = next((each for each in lines if each.id == one.id), None)
         if line is not None and (one.on_kw is not None or one.off_kw is not None):
-            _given(session, index, line, one.on_kw, one.off_kw)
+            _take_given(session, index, line, one.on_kw, one.off_kw)
     while not session.talk.assume_yes and lines:
         _show(session)
         line_id = session.talk.ask(
-            "thresholds", "ask_thresholds", lambda typed: _line_or_none(session, typed), default="ok"
+            "thresholds", "ask_thresholds", lambda typed: _check_line(session, typed), default="ok"
         )
         if line_id is None:
             break
-        _asked(session, next(line for line in lines if line.id == line_id))
+        _ask_threshold(session, next(line for line in lines if line.id == line_id))
     for threshold in session.journal.thresholds:
         session.talk.event(
             "threshold",
@@ -51,9 +51,9 @@ def thresholds(session: Session) -> None:
     session.done("thresholds")
 
 
-def offered(session: Session, line: LineNamed) -> LineThreshold:
-    """What the last on/off test says, else the nameplate."""
-    trial = last_trial(session.journal, line.id)
+def offer_threshold(session: Session, line: LineNamed) -> LineThreshold:
+    """The threshold by the last on/off test, else by the nameplate."""
+    trial = find_last_trial(session.journal, line.id)
     if trial is not None and trial.follows and trial.off_w is not None and trial.on_w is not None:
         step_w = trial.on_w - trial.off_w
         if step_w >= STEP_MIN * line.rated_w:
@@ -65,17 +65,19 @@ def offered(session: Session, line: LineNamed) -> LineThreshold:
     return LineThreshold(line.id, plain.lo_w, plain.hi_w, "nameplate")
 
 
-def _given(session: Session, index: int, line: LineNamed, on_kw: float | None, off_kw: float | None) -> None:
+def _take_given(
+    session: Session, index: int, line: LineNamed, on_kw: float | None, off_kw: float | None
+) -> None:
     now = next(one for one in session.journal.thresholds if one.line == line.id)
     hi_w = now.hi_w if on_kw is None else round(on_kw * W_PER_KW)
     share = NAMEPLATE_LO / NAMEPLATE_HI
     lo_w = round(off_kw * W_PER_KW) if off_kw is not None else round(hi_w * share)
     if not 0 < lo_w <= hi_w:
         session.talk.refuse(f"line[{index}].off_kw", "thresholds_cross", typed=f"{lo_w} W, {hi_w} W")
-    _put(session, evolve(now, lo_w=lo_w, hi_w=hi_w, source="typed"))
+    _keep_threshold(session, evolve(now, lo_w=lo_w, hi_w=hi_w, source="typed"))
 
 
-def _asked(session: Session, line: LineNamed) -> None:
+def _ask_threshold(session: Session, line: LineNamed) -> None:
     now = next(one for one in session.journal.thresholds if one.line == line.id)
     most_kw = 2 * line.rated_w / W_PER_KW
     on_kw = session.talk.ask_number(
@@ -85,13 +87,13 @@ def _asked(session: Session, line: LineNamed) -> None:
     off_kw = session.talk.ask_number(
         "line.off_kw", "ask_off_kw", 0.001, on_kw, default=float(f"{on_kw * share:.3g}"), line=line.id
     )
-    _put(
+    _keep_threshold(
         session,
         LineThreshold(line.id, max(1, round(off_kw * W_PER_KW)), round(on_kw * W_PER_KW), "typed"),
     )
 
 
-def _put(session: Session, threshold: LineThreshold) -> None:
+def _keep_threshold(session: Session, threshold: LineThreshold) -> None:
     session.keep(
         thresholds=tuple(
             threshold if one.line == threshold.line else one for one in session.journal.thresholds
@@ -115,7 +117,7 @@ def _show(session: Session) -> None:
     session.talk.show(table(headings, rows))
 
 
-def _line_or_none(session: Session, typed: str) -> str | None:
+def _check_line(session: Session, typed: str) -> str | None:
     if typed.casefold() in {"ok", "好"}:
         return None
     known = [one.line for one in session.journal.thresholds]

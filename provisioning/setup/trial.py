@@ -1,14 +1,14 @@
 """Step `trial`: each machine is switched by hand, and the reading of its line must follow.
 
-All meters are read in turns the whole time, so that a transformer on another line's cable shows itself; what
-was read just before a line is tried counts as the rest before it. `provisioning.wiring.Follow` says what to
-wait for and when it is sure: off and on again, and once more where that leaves a doubt. Nobody has to press a
-key when the machine is switched: setup watches the readings.
+All meters are read in turns the whole time, so that a transformer on another line's cable is found; what was
+read just before the test of a line counts as its state at rest. `provisioning.wiring.OnOffTest` decides what
+to wait for and when it is sure: off and on again, and once more where that leaves a doubt. No key is pressed
+when the machine is switched: setup watches the readings.
 
-A line may be left out, with a reason that stands on the sheet. One with a meter whose wiring is known to be
-wrong is left out unless somebody insists: two exchanged transformers add up to nothing, which follows
-nothing, and what such a meter shows would become a threshold. Where the reading does not follow, the verdict
-and what to do are said, and the line may be tried again.
+A line may be left out, with a reason that stands on the sheet. A line with a meter that is known to be wired
+wrongly is left out unless the technician insists: two exchanged transformers add up to nothing, which follows
+nothing, and what such a meter shows would become a threshold. Where the reading does not follow, verdict and
+remedy are shown, and the line may be tried again.
 """
 
 from collections import deque
@@ -19,14 +19,14 @@ from attrs import define, field
 
 from agent.detect.line_params import NAMEPLATE_LO
 from drivers.reading import POWER_POINT, PollGroup
-from provisioning.journal.file import LineNamed, Trial, last_wiring
+from provisioning.journal.file import LineNamed, Trial, find_last_wiring
 from provisioning.setup.lines import has_power
 from provisioning.setup.meters import Readers
 from provisioning.setup.session import Session
-from provisioning.setup.talk import WrongAnswerError, text_answer
+from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.show import SPARK_COLUMNS, Screen, sparkline, table
-from provisioning.wiring import Follow, Followed
+from provisioning.wiring import OnOffTest, Outcome
 from provisioning.wiring.trial import SETTLE_S, WAIT_S, State, Wait
 from provisioning.words.language import translate
 
@@ -38,7 +38,7 @@ BEFORE_S: Final = 2 * SETTLE_S
 """Kept of what was read before a line is tried."""
 SAMPLES_MAX: Final = 600
 """Of the curve on the sheet; a longer test is thinned."""
-LETTER_SAMPLES_MAX: Final = 120
+CHAIN_SAMPLES_MAX: Final = 120
 """Of the curve in the chain, where every meter's readings are as well once the agent runs."""
 WAIT_S_MIN, WAIT_S_MAX = 10.0, 3600.0
 W_PER_KW: Final = 1000.0
@@ -77,25 +77,25 @@ def trial(session: Session) -> None:
     reasons = {one.id: one.untried for one in session.answers.line if one.untried}
     asked = []
     for line in lines:
-        reason = given.skip or reasons.get(line.id) or _miswired(session, line)
+        reason = given.skip or reasons.get(line.id) or _explain_miswired(session, line)
         if reason and session.talk.assume_yes:
-            _skipped(session, line, reason)
-        elif _own(session, line):
+            _skip(session, line, reason)
+        elif _find_own(session, line):
             asked.append(line)
     if asked:
         meters = [meter for meter in session.journal.meters if has_power(session, meter)]
         with Readers(session, meters, [PollGroup.FAST], every_s=TICK_S) as readers:
             powers = Powers(readers, [meter.id for meter in meters])
             for line in asked:
-                _line(session, powers, line, wait_s)
+                _try_line(session, powers, line, wait_s)
     session.done("trial")
 
 
-def _line(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> None:
+def _try_line(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> None:
     """One line, until it is tried or left out."""
     talk = session.talk
     named = f"{line.id} {line.name}".strip()
-    miswired = _miswired(session, line)
+    miswired = _explain_miswired(session, line)
     if miswired:
         talk.show(miswired, style="yellow")
     wanted = "skip" if miswired else "try"
@@ -106,15 +106,15 @@ def _line(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> N
             while powers.readers.next(0.0) is not None:  # what was read while nobody watched
                 powers.lately.clear()
         if wanted == "skip":
-            _skipped(session, line, talk.ask("trial.skip", "ask_reason", _reason, default=miswired))
+            _skip(session, line, talk.ask("trial.skip", "ask_reason", _check_reason, default=miswired))
             return
-        result = _tried(session, powers, line, wait_s)
+        result = _run_trial(session, powers, line, wait_s)
         if result.follows or talk.assume_yes:
             return
         wanted = "try"
 
 
-def _tried(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> Followed:
+def _run_trial(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> Outcome:
     """One on/off test, shown while it lasts, kept at its end."""
     begin_at = session.now()
     with Screen() as screen:
@@ -128,12 +128,12 @@ def _tried(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> 
         result.follows,
         result.off_w,
         result.on_w,
-        tuple(thinned(watch.curve, SAMPLES_MAX)),
+        tuple(thin(watch.curve, SAMPLES_MAX)),
         tuple(watch.switched),
         result.sentence,
     )
     session.keep(trials=(*session.journal.trials, verdict))
-    told = {
+    fields = {
         "line": line.id,
         "meters": list(watch.test.own),
         "follows": result.follows,
@@ -144,11 +144,11 @@ def _tried(session: Session, powers: Powers, line: LineNamed, wait_s: float) -> 
         "sentence": result.sentence.to_body(),
         "remedy": result.remedy.to_body(),
     }
-    curve = [list(one) for one in thinned(watch.curve, LETTER_SAMPLES_MAX)]
+    curve = [list(one) for one in thin(watch.curve, CHAIN_SAMPLES_MAX)]
     session.chain(
-        "trial", **told, begin_at=begin_at, samples=curve, switched=[list(s) for s in watch.switched]
+        "trial", **fields, begin_at=begin_at, samples=curve, switched=[list(s) for s in watch.switched]
     )
-    session.talk.event("trial", **told)
+    session.talk.event("trial", **fields)
     session.talk.show(
         f"{'✓' if result.follows else '✗'} {line.id}  {translate(result.sentence)}",
         style="green" if result.follows else "bold red",
@@ -165,7 +165,7 @@ class _Watch:
     session: Session
     powers: Powers
     line: LineNamed
-    test: Follow
+    test: OnOffTest
     screen: Screen
     begin_s: float
     curve: list[tuple[float, float | None]] = field(factory=list)
@@ -173,30 +173,30 @@ class _Watch:
 
     @classmethod
     def of(cls, session: Session, powers: Powers, line: LineNamed, wait_s: float, screen: Screen) -> "_Watch":
-        """The test begins with what was read just before."""
-        own = _own(session, line)
+        """A test that begins with what was read just before."""
+        own = _find_own(session, line)
         if not powers.lately:
             powers.tick()
         now_w = sum(watts or 0.0 for name, watts in powers.lately[-1][1].items() if name in own)
         incomers = [one.id for one in session.journal.lines if one.kind == "incomer"]
         sums = tuple(meter.id for meter in session.journal.meters if meter.line in incomers)
         runs = abs(now_w) >= NAMEPLATE_LO * line.rated_w  # negative behind a reversed transformer
-        test = Follow(own, sums, float(line.rated_w), "on" if runs else "off", wait_s)
+        test = OnOffTest(own, sums, float(line.rated_w), "on" if runs else "off", wait_s)
         return cls(session, powers, line, test, screen, powers.lately[0][0])
 
-    def run(self) -> Followed:
+    def run(self) -> Outcome:
         """Until the test has a result."""
         before = list(self.powers.lately)
         wait = Wait("settle")
         for seconds, watts in before:
-            wait = self._fed(seconds, watts)
+            wait = self._feed(seconds, watts)
         while self.test.result is None:
             self._ask(wait)
             self._show(wait)
-            wait = self._fed(*self.powers.tick())
+            wait = self._feed(*self.powers.tick())
         return self.test.result
 
-    def _fed(self, seconds: float, watts: Mapping[str, float | None]) -> Wait:
+    def _feed(self, seconds: float, watts: Mapping[str, float | None]) -> Wait:
         wait = self.test.sample(seconds, watts)
         known = [watts.get(name) for name in self.test.own]
         shown = None if None in known else sum(one for one in known if one is not None)
@@ -221,39 +221,38 @@ class _Watch:
         self.screen.draw(table(("", "", "", "", ""), [row]))
 
 
-def thinned(curve: Sequence[tuple[float, float | None]], most: int) -> Sequence[tuple[float, float | None]]:
+def thin(curve: Sequence[tuple[float, float | None]], most: int) -> Sequence[tuple[float, float | None]]:
     """At most so many of a curve's samples, evenly taken."""
     step = -(-len(curve) // most) or 1
     return curve[::step]
 
 
-def _own(session: Session, line: LineNamed) -> tuple[str, ...]:
+def _find_own(session: Session, line: LineNamed) -> tuple[str, ...]:
     return tuple(meter.id for meter in session.journal.meters if meter.line == line.id)
 
 
-def _miswired(session: Session, line: LineNamed) -> str | None:
+def _explain_miswired(session: Session, line: LineNamed) -> str | None:
     """Why a line is better tried later; None where nothing speaks against it."""
-    for name in _own(session, line):
-        verdict = last_wiring(session.journal, name)
+    for name in _find_own(session, line):
+        verdict = find_last_wiring(session.journal, name)
         if verdict is not None and verdict.verdict == "mistake":
             return text("miswired", meter=name, what=verdict.sentence)
     return None
 
 
-def _skipped(session: Session, line: LineNamed, reason: str) -> None:
+def _skip(session: Session, line: LineNamed, reason: str) -> None:
     now = session.now()
     sentence = WORDS["not_tried"].fill(reason=reason)
-    left_out = Trial(
-        line.id, ", ".join(_own(session, line)), now, now, follows=False, sentence=sentence, skipped=reason
-    )
+    own = ", ".join(_find_own(session, line))
+    left_out = Trial(line.id, own, now, now, follows=False, sentence=sentence, skipped=reason)
     session.keep(trials=(*session.journal.trials, left_out))
     session.chain("trial", line=line.id, skipped=reason)
     session.talk.event("trial", line=line.id, skipped=reason)
     session.talk.say("line_not_tried", style="yellow", line=line.id, reason=reason)
 
 
-def _reason(typed: str) -> str:
-    reason = text_answer(typed)
+def _check_reason(typed: str) -> str:
+    reason = check_text(typed)
     if not reason:
         raise WrongAnswerError("needs_answer")
     return reason

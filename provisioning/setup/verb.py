@@ -2,11 +2,11 @@
 
     dianjian setup [--folder DIR]             the guided session: what is not done yet, in order
     dianjian setup STEP [--folder DIR]        one step, again if it was done before
-    … --yes [--answers FILE]                  nobody sits there: defaults, and answers from a TOML file
+    … --yes [--answers FILE]                  ask nobody: defaults, and answers from a TOML file
     … --json                                  one JSON object an event on stdout
 
 Steps: find, lines, wiring, trial, thresholds, photos, enrol, receipt, commission, sheet. Everything is kept
-in `setup.json` at once; a call that was ended, by whatever, goes on where it was.
+in `setup.json` at once; after a call that was interrupted the next one goes on from there.
 """
 
 import contextlib
@@ -20,8 +20,8 @@ import click
 
 from provisioning.journal.file import STEPS
 from provisioning.setup.answers import read_answers
-from provisioning.setup.receipt import service_status
-from provisioning.setup.session import Session, continue_line, default_folder, session, state_of
+from provisioning.setup.receipt import read_service_status
+from provisioning.setup.session import Session, default_folder, explain_continuing, session, state_of
 from provisioning.setup.talk import Talk
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_USAGE, fail
@@ -84,8 +84,8 @@ def command(
     """Go through everything that is not done yet; without STEP the guided session."""
     context.obj = {"folder": folder, "yes": yes, "answers": answers, "as_json": as_json}
     if context.invoked_subcommand is None:
-        with _opened(context, folder, yes=yes, answers=answers, as_json=as_json) as one:
-            _guided(one)
+        with _open(context, folder, yes=yes, answers=answers, as_json=as_json) as one:
+            _run_all(one)
 
 
 def _step_command(name: str) -> click.Command:
@@ -99,7 +99,7 @@ def _step_command(name: str) -> click.Command:
         context: click.Context, folder: Path | None, yes: bool, answers: Path | None, as_json: bool
     ) -> None:
         before: dict[str, Any] = context.obj or {}
-        with _opened(
+        with _open(
             context,
             folder or before.get("folder"),
             yes=yes or bool(before.get("yes")),
@@ -111,12 +111,12 @@ def _step_command(name: str) -> click.Command:
     return step
 
 
-def _checking(step: click.Command) -> click.Command:
+def _add_check(step: click.Command) -> click.Command:
     """`setup sheet` with --check, which only looks."""
     run = step.callback
     assert run is not None
 
-    def checked(check: Path | None, **rest: Any) -> None:
+    def run_or_check(check: Path | None, **rest: Any) -> None:
         if check is None:
             run(**rest)
             return
@@ -127,17 +127,17 @@ def _checking(step: click.Command) -> click.Command:
         say_sheet(check, folder / state_of(folder), as_json=rest["as_json"] or bool(before.get("as_json")))
 
     step.params.append(click.Option(["--check"], type=_SHEET, help=_CHECK_HELP))
-    step.callback = checked
+    step.callback = run_or_check
     return step
 
 
 for _name in STEPS:
     _one = _step_command(_name)
-    command.add_command(_checking(_one) if _name == "sheet" else _one)
+    command.add_command(_add_check(_one) if _name == "sheet" else _one)
 
 
 @contextlib.contextmanager
-def _opened(
+def _open(
     context: click.Context, folder: Path | None, *, yes: bool, answers: Path | None, as_json: bool
 ) -> Iterator[Session]:
     """The session; ctrl-C ends it with one line that says how to go on."""
@@ -155,10 +155,10 @@ def _opened(
     except (KeyboardInterrupt, click.Abort):
         if sys.stdin.isatty():
             click.echo(err=True)  # what the terminal made of ctrl-C stands on a line of its own
-        raise fail(EXIT_INTERRUPTED, continue_line(place)) from None
+        raise fail(EXIT_INTERRUPTED, explain_continuing(place)) from None
 
 
-def _guided(one: Session) -> None:
+def _run_all(one: Session) -> None:
     talk = one.talk
     if not talk.assume_yes:
         talk.say("hello", folder=one.folder)
@@ -178,7 +178,7 @@ def _run(one: Session, name: str) -> None:
     missing = NEEDS.get(name)
     if missing is not None and missing not in one.journal.steps:
         raise fail(EXIT_USAGE, text("comes_first", name=name, missing=missing))
-    if name in MEASURES and service_status(one) is not None:
+    if name in MEASURES and read_service_status(one) is not None:
         one.talk.say("agent_has_ports", style="yellow")
     one.talk.event("step", step=name)
     run(one)

@@ -1,8 +1,8 @@
-"""Step `wiring`: how each meter is wired, by some reads of it. What is wrong is said with what to do.
+"""Step `wiring`: how each meter is wired, judged by some reads of it. A mistake comes with its remedy.
 
-All meters are read at the same time, some reads some seconds apart. Who sits there sees the values as they
-come, may type what a clamp meter shows, corrects what is wrong and measures again, as often as he likes;
-every verdict is kept, and the last one of a meter counts. A mistake does not stop the setup: it stands in the
+All meters are read at the same time, several reads some seconds apart. The technician sees the values as they
+come, may type what a clamp meter shows, corrects what is wrong and measures again as often as needed; every
+verdict is kept, and the last one of a meter counts. A mistake does not stop the setup: it stands in the
 journal, in the chain and on the sheet.
 """
 
@@ -13,7 +13,7 @@ from attrs import evolve
 
 from drivers.points.point import PHASES, Ratio
 from drivers.reading import PollGroup
-from provisioning.journal.file import MeterFound, WiringVerdict, last_wiring
+from provisioning.journal.file import MeterFound, WiringVerdict, find_last_wiring
 from provisioning.setup.confirm import place_of
 from provisioning.setup.lines import has_power, model_of
 from provisioning.setup.meters import Readers, Sample
@@ -43,17 +43,17 @@ _STYLE: Final = {"good": "green", "mistake": "bold red", "undecided": "yellow"}
 def wiring(session: Session) -> None:
     """Measure, judge, let it be corrected and measured again."""
     meters = [meter for meter in session.journal.meters if has_power(session, meter)]
-    samples = _measured(session, meters)
+    samples = _measure(session, meters)
     for meter in meters:
-        _judged(session, meter, samples[meter.id], _clamp_given(session, meter))
+        _judge(session, meter, samples[meter.id], _take_clamp(session, meter))
     if not session.talk.assume_yes:
         if session.talk.ask_yes("wiring.clamp", "ask_has_clamp", default=False):
-            _clamped(session, meters, samples)
-        _corrected(session, meters)
+            _ask_clamp(session, meters, samples)
+        _correct(session, meters)
     session.done("wiring")
 
 
-def _measured(session: Session, meters: Sequence[MeterFound]) -> dict[str, list[Sample]]:
+def _measure(session: Session, meters: Sequence[MeterFound]) -> dict[str, list[Sample]]:
     """Some reads of each meter, shown as they come."""
     given = session.answers.wiring
     reads = READS if given.reads is None else given.reads
@@ -66,21 +66,21 @@ def _measured(session: Session, meters: Sequence[MeterFound]) -> dict[str, list[
     with Readers(session, meters, groups, rounds=reads, every_s=every_s) as readers, Screen() as screen:
         for sample in readers.samples():
             samples[sample.meter].append(sample)
-            screen.draw(_values(session, meters, samples))
+            screen.draw(_format_values(session, meters, samples))
     return samples
 
 
-def _values(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> Any:
+def _format_values(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> Any:
     rows = []
     for meter in meters:
         last = samples[meter.id][-1] if samples[meter.id] else None
-        cells = [f"{_phases(last, name, scale)}" for name, _, scale in SHOWN] if last else [""] * len(SHOWN)
+        cells = [_format_phases(last, name, scale) if last else "" for name, _, scale in SHOWN]
         line = next((one.name or one.id for one in session.journal.lines if one.id == meter.line), "")
         rows.append((meter.id, line[:16], *cells, f"{len(samples[meter.id])}"))
     return table(("", "", *(unit for _, unit, _ in SHOWN), ""), rows)
 
 
-def _phases(sample: Sample, name: str, scale: float) -> str:
+def _format_phases(sample: Sample, name: str, scale: float) -> str:
     """The values of the phases, else the one of the whole meter."""
     if sample.reason:
         return "–"
@@ -90,7 +90,7 @@ def _phases(sample: Sample, name: str, scale: float) -> str:
     return " ".join("–" if one is None else f"{one / scale:.3g}" for one in found)
 
 
-def _clamp_given(session: Session, meter: MeterFound) -> dict[str, float]:
+def _take_clamp(session: Session, meter: MeterFound) -> dict[str, float]:
     path, given = session.answers.meter_at(meter.id, place_of(meter))
     for phase, amps in given.clamp_a.items():
         if phase not in PHASES[:3] or not 0 <= amps <= CLAMP_A_MAX:
@@ -98,14 +98,14 @@ def _clamp_given(session: Session, meter: MeterFound) -> dict[str, float]:
     return given.clamp_a
 
 
-def _judged(
+def _judge(
     session: Session, meter: MeterFound, samples: Sequence[Sample], clamp_a: dict[str, float]
 ) -> WiringVerdict:
-    """The verdict on a meter, kept and told."""
+    """Judge a meter, keep the verdict and show it."""
     answered = [dict(sample.values) for sample in samples if not sample.reason]
     at = session.now()
     if answered:
-        verdict = _verdict(meter.id, at, diagnose(answered, _expected(session, meter, clamp_a)))
+        verdict = _to_verdict(meter.id, at, diagnose(answered, _find_expected(session, meter, clamp_a)))
     else:
         why = next((sample.reason for sample in samples), "")
         verdict = WiringVerdict(
@@ -127,11 +127,11 @@ def _judged(
     }
     session.chain("wiring", **fields, numbers=verdict.numbers)
     session.talk.event("wiring", **fields)
-    _tell(session, meter, verdict)
+    _print_verdict(session, meter, verdict)
     return verdict
 
 
-def _verdict(meter: str, at: str, found: Diagnosis) -> WiringVerdict:
+def _to_verdict(meter: str, at: str, found: Diagnosis) -> WiringVerdict:
     return WiringVerdict(
         meter,
         at,
@@ -145,15 +145,15 @@ def _verdict(meter: str, at: str, found: Diagnosis) -> WiringVerdict:
     )
 
 
-def _tell(session: Session, meter: MeterFound, verdict: WiringVerdict) -> None:
+def _print_verdict(session: Session, meter: MeterFound, verdict: WiringVerdict) -> None:
     mark = {"good": "✓", "mistake": "✗", "undecided": "?"}[verdict.verdict]
     session.talk.show(f"{mark} {meter.id}  {translate(verdict.sentence)}", style=_STYLE[verdict.verdict])
     if verdict.verdict != "good":
         session.talk.show(f"     → {translate(verdict.remedy)}")
 
 
-def _expected(session: Session, meter: MeterFound, clamp_a: dict[str, float]) -> Expected:
-    """What is known of the load; a line of several meters is shared evenly, as nobody knows better."""
+def _find_expected(session: Session, meter: MeterFound, clamp_a: dict[str, float]) -> Expected:
+    """What is known of the load; several meters of a line are taken to share it evenly."""
     line = next((one for one in session.journal.lines if one.id == meter.line), None)
     sharing = sum(one.line == meter.line for one in session.journal.meters)
     return Expected(
@@ -171,23 +171,23 @@ def _is_secondary(session: Session, meter: MeterFound) -> bool:
 # -- with somebody at the keyboard
 
 
-def _clamped(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> None:
-    """What a clamp meter shows, meter by meter; the meter is read again at that moment."""
+def _ask_clamp(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> None:
+    """Ask what a clamp meter shows, meter by meter; the meter is read again at that moment."""
     for meter in meters:
         typed = session.talk.ask(
             f"{meter.id}.clamp_a",
             "ask_clamp",
-            _three_numbers,
+            _check_clamp,
             default="-",
             meter=meter.id,
-            shown=_phases(samples[meter.id][-1], "current", 1.0),
+            shown=_format_phases(samples[meter.id][-1], "current", 1.0),
         )
         if typed:
-            samples[meter.id] = _measured(session, [meter])[meter.id]
-            _judged(session, meter, samples[meter.id], typed)
+            samples[meter.id] = _measure(session, [meter])[meter.id]
+            _judge(session, meter, samples[meter.id], typed)
 
 
-def _three_numbers(typed: str) -> dict[str, float]:
+def _check_clamp(typed: str) -> dict[str, float]:
     if typed in {"-", ""}:
         return {}
     words = typed.replace(",", " ").replace("，", " ").replace("/", " ").split()
@@ -200,15 +200,15 @@ def _three_numbers(typed: str) -> dict[str, float]:
     return dict(zip(PHASES, amps, strict=False))
 
 
-def _corrected(session: Session, meters: Sequence[MeterFound]) -> None:
+def _correct(session: Session, meters: Sequence[MeterFound]) -> None:
     """Each meter that is not good: corrected and measured again, or left as it is."""
     for meter in meters:
         clamp_a: dict[str, float] = {}
         while True:
-            verdict = last_wiring(session.journal, meter.id)
+            verdict = find_last_wiring(session.journal, meter.id)
             if verdict is None or verdict.verdict == "good":
                 break
-            _tell(session, meter, verdict)
+            _print_verdict(session, meter, verdict)
             options = [
                 ("again", text("measure_again")),
                 ("ratio", text("set_ratio")),
@@ -222,11 +222,11 @@ def _corrected(session: Session, meters: Sequence[MeterFound]) -> None:
             if wanted == "leave":
                 break
             if wanted == "ratio":
-                meter = _new_ratio(session, meter, verdict)  # noqa: PLW2901
-            _judged(session, meter, _measured(session, [meter])[meter.id], clamp_a)
+                meter = _ask_ratio(session, meter, verdict)  # noqa: PLW2901
+            _judge(session, meter, _measure(session, [meter])[meter.id], clamp_a)
 
 
-def _new_ratio(session: Session, meter: MeterFound, verdict: WiringVerdict) -> MeterFound:
+def _ask_ratio(session: Session, meter: MeterFound, verdict: WiringVerdict) -> MeterFound:
     """Set the ratio of the transformers anew, and write it into the site file."""
     offered = right_ratio(verdict.ratio, meter.ct_ratio) if verdict.ratio else meter.ct_ratio
     ratio = session.talk.ask_number(
@@ -239,6 +239,6 @@ def _new_ratio(session: Session, meter: MeterFound, verdict: WiringVerdict) -> M
         model=meter.model,
     )
     new = evolve(meter, ct_ratio=ratio)
-    session.keep(meters=tuple(new if one.id == meter.id else one for one in session.journal.meters))
+    session.keep_meter(new)
     session.write_site()
     return new

@@ -340,8 +340,8 @@ def titled(status: Json, body: RenderableType, trouble: str = "") -> RenderableT
     name = f" {status['name']}" if status.get("name") else ""
     title = Text(f"{status['gateway']}{name}", "bold", no_wrap=True, overflow="ellipsis")
     at = moment(status.get("at"))
-    told = "" if at is None else f"  {at.astimezone():%Y-%m-%d %H:%M:%S}"
-    title += Text(f"{told}  dianjian {status.get('version', '')}".rstrip(), "dim")
+    when = "" if at is None else f"  {at.astimezone():%Y-%m-%d %H:%M:%S}"
+    title += Text(f"{when}  dianjian {status.get('version', '')}".rstrip(), "dim")
     return Group(title, *([Text(trouble, "bold red")] if trouble else []), body)
 
 
@@ -417,13 +417,13 @@ def trace_view(
     rows.append(Text(" " * TRACE_LEFT + ticks.rstrip(), "dim"))
     for name, at_s in marks:
         column = int((at_s - begin_s) // COLUMN_S)
-        told = f"{name} {clock(at_s)}"
+        mark = f"{name} {clock(at_s)}"
         shown = min(max(column, 0), columns - 1)
-        # What happened late is told to the left of its arrow, so that the row keeps within 80 columns.
+        # What happened late stands to the left of its arrow, so that the row keeps within 80 columns.
         row = (
-            f"{told} ▲".rjust(shown + 1)
+            f"{mark} ▲".rjust(shown + 1)
             if shown > columns / 2
-            else " " * shown + f"{'▲◀'[column < 0]} {told}"
+            else " " * shown + f"{'▲◀'[column < 0]} {mark}"
         )
         rows.append(Text(" " * TRACE_LEFT + row, "bold"))
     return Group(*rows)

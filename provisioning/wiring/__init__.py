@@ -2,12 +2,12 @@
 
 Floors, a file imports only from those before it: answers · measured, words · hypotheses, ratio, phrases,
 trial_edges · case, trial_words · diagnosis, trial. `diagnosis.diagnose` judges the reads of one meter,
-`trial.Follow` the on/off test of a line.
+`trial.OnOffTest` the on/off test of a line.
 """
 
 from provisioning.wiring.answers import Diagnosis, Expected, Mistake
 from provisioning.wiring.diagnosis import diagnose
-from provisioning.wiring.trial import Follow, Wait, follow
-from provisioning.wiring.trial_words import Followed
+from provisioning.wiring.trial import OnOffTest, Wait, follow
+from provisioning.wiring.trial_words import Outcome
 
-__all__ = ["Diagnosis", "Expected", "Follow", "Followed", "Mistake", "Wait", "diagnose", "follow"]
+__all__ = ["Diagnosis", "Expected", "Mistake", "OnOffTest", "Outcome", "Wait", "diagnose", "follow"]

@@ -1,9 +1,9 @@
 """The on/off test of one line: does its meter follow when its machine is switched?
 
-Fed with the powers of all meters, second by second, and told when somebody has switched; it says what to
-wait for next and, in the end, which meter followed. No clock, no bus: times are seconds of any origin.
+It takes the powers of all meters, second by second, and that somebody has switched; it returns what to wait
+for next and, in the end, which meter followed. No clock, no bus: times are seconds of any origin.
 
-    test = Follow(own=("m1", "m2"), sums=("incomer",))
+    test = OnOffTest(own=("m1", "m2"), sums=("incomer",))
     wait = test.sample(0.0, {"m1": 31200.0, "m2": None, "m5": 18400.0, "incomer": 99000.0})
     wait.what       "settle"  the readings before are being watched
                     "switch"  ask for the machine to be switched to wait.to, then go on sampling
@@ -28,9 +28,9 @@ from typing import Final, Literal
 from attrs import define, field, frozen
 
 from provisioning.wiring.trial_edges import STEADY_S, Edge, Readings, State, alike, level
-from provisioning.wiring.trial_words import Followed, Kind, judge
+from provisioning.wiring.trial_words import Kind, Outcome, judge
 
-__all__ = ["SETTLE_S", "WAIT_S", "Follow", "State", "Wait", "follow"]
+__all__ = ["SETTLE_S", "WAIT_S", "OnOffTest", "State", "Wait", "follow"]
 
 SETTLE_S: Final = 8.0
 """Watched before the machine is switched: long enough for the fast noise of a load."""
@@ -69,7 +69,7 @@ class Wait:
 
 
 @define
-class Follow:
+class OnOffTest:
     """One on/off test.
 
     Attributes:
@@ -86,14 +86,14 @@ class Follow:
     rated_w: float | None = None
     begin: State = "on"
     wait_s: float = WAIT_S
-    result: Followed | None = field(default=None, init=False)
+    result: Outcome | None = field(default=None, init=False)
     _readings: Readings = field(init=False)
     _last: dict[str, tuple[float, float]] = field(factory=dict, init=False)
     _edges: list[Edge] = field(factory=list, init=False)
     _since_s: float = field(default=math.nan, init=False)
     _is_asked: bool = field(default=False, init=False)
     _until_s: float = field(default=math.inf, init=False)
-    _heard_s: float = field(default=math.nan, init=False)
+    _answered_s: float = field(default=math.nan, init=False)
     _is_restless: bool = field(default=False, init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -103,15 +103,15 @@ class Follow:
         """The powers that all meters show at a moment, None where a read failed."""
         if self.result is not None:
             return Wait("done")
-        heard = {name: value for name, value in watts.items() if value is not None and math.isfinite(value)}
+        known_w = {name: value for name, value in watts.items() if value is not None and math.isfinite(value)}
         if math.isnan(self._since_s):
-            self._since_s = self._heard_s = t_s
-        self._last |= {name: (t_s, value) for name, value in heard.items()}
+            self._since_s = self._answered_s = t_s
+        self._last |= {name: (t_s, value) for name, value in known_w.items()}
         known = {name: value for name, (at_s, value) in self._last.items() if t_s - at_s <= STALE_S}
-        self._readings.add(t_s, heard)
-        if all(name in heard for name in self.own):
-            self._heard_s = t_s
-        elif t_s - self._heard_s > SILENT_S:
+        self._readings.add(t_s, known_w)
+        if all(name in known_w for name in self.own):
+            self._answered_s = t_s
+        elif t_s - self._answered_s > SILENT_S:
             return self._ended("silent")
         return self._watch(t_s, known) if self._is_asked else self._settle(t_s, known)
 
@@ -208,7 +208,7 @@ class Follow:
         return sum(known[name] for name in self.own) if all(name in known for name in self.own) else None
 
 
-def follow(test: Follow, story: Iterable[tuple[float, Mapping[str, float | None]]]) -> Followed | None:
+def follow(test: OnOffTest, story: Iterable[tuple[float, Mapping[str, float | None]]]) -> Outcome | None:
     """Judge samples that were kept; None if they end before the test does."""
     for t_s, watts in story:
         if test.sample(t_s, watts).what == "done":

@@ -74,9 +74,9 @@ class Readings:
     def __attrs_post_init__(self) -> None:
         self._samples = deque(maxlen=SAMPLES_MAX)
 
-    def add(self, t_s: float, heard: Mapping[str, float]) -> None:
+    def add(self, t_s: float, watts: Mapping[str, float]) -> None:
         """What meters read at a moment; those that did not answer are left out."""
-        self._samples.append((t_s, heard))
+        self._samples.append((t_s, watts))
 
     def of(self, meter: str, since_s: float) -> list[float]:
         """The readings of a meter since a moment."""
@@ -85,7 +85,7 @@ class Readings:
     def asked(self, t_s: float, since_s: float) -> None:
         """From now on the machine is to be switched; what was read since `since_s` is the level before."""
         self.asked_s = t_s
-        names = {name for at_s, heard in self._samples if at_s >= since_s for name in heard}
+        names = {name for at_s, watts in self._samples if at_s >= since_s for name in watts}
         found = {name: self.of(name, since_s) for name in names}
         self.before = {name: level(values) for name, values in found.items() if len(values) >= STEADY_READS}
 
@@ -121,11 +121,11 @@ class Readings:
         """Readings since a moment, or `least` of them if that are more, none before `after_s`."""
         found: list[float] = []
         first_s = math.inf
-        for at_s, heard in reversed(self._samples):
+        for at_s, watts in reversed(self._samples):
             if at_s <= after_s or (at_s < since_s and len(found) >= least):
                 break
-            if meter in heard:
-                found.append(heard[meter])
+            if meter in watts:
+                found.append(watts[meter])
                 first_s = at_s
         return found, first_s
 

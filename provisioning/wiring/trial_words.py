@@ -21,7 +21,7 @@ W_PER_KW: Final = 1000.0
 
 
 @frozen
-class Followed:
+class Outcome:
     """The judgement of an on/off test.
 
     Attributes:
@@ -117,7 +117,7 @@ Steps = Mapping[str, Sequence[float]]
 
 def judge(
     why: Kind | None, own: Steps, others: Steps, sums: Steps, off_w: float | None, on_w: float | None
-) -> Followed:
+) -> Outcome:
     """The judgement by the meters that follow, or for a reason that ended the test before."""
     kind, meters = (why, ()) if why else _kind(own, others)
     named = tuple(meters) or tuple(own)
@@ -134,7 +134,7 @@ def judge(
     seen, remedy = _SENTENCES[kind]
     if kind == "nothing" and sums:
         seen = join((seen, _INCOMER), Words.same(""))
-    return Followed(
+    return Outcome(
         kind,
         kind == "follows",
         tuple(meters),

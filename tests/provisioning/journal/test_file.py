@@ -30,8 +30,8 @@ from provisioning.journal.file import (
     Trial,
     WiringVerdict,
     dump_journal,
-    last_trial,
-    last_wiring,
+    find_last_trial,
+    find_last_wiring,
     load_journal,
     parse_journal,
     save_journal,
@@ -224,6 +224,6 @@ def test_what_was_measured_last_counts() -> None:
     verdicts = (WiringVerdict("m1", "1", "mistake"), WiringVerdict("m1", "2", "good"))
     tried = (Trial("p1", "m1", "1", "2", follows=False), Trial("p1", "m1", "3", "4", follows=True))
     journal = evolve(Journal(), wiring=verdicts, trials=tried)
-    assert last_wiring(journal, "m1") == verdicts[1]
-    assert last_trial(journal, "p1") == tried[1]
-    assert last_wiring(journal, "m2") is last_trial(journal, "p2") is None
+    assert find_last_wiring(journal, "m1") == verdicts[1]
+    assert find_last_trial(journal, "p1") == tried[1]
+    assert find_last_wiring(journal, "m2") is find_last_trial(journal, "p2") is None

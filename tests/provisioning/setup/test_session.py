@@ -23,7 +23,7 @@ from provisioning.journal.file import (
     save_journal,
 )
 from provisioning.setup.session import LOCK_NAME, SITE_NAME
-from provisioning.setup.site import site_text
+from provisioning.setup.site import format_site
 from tests.provisioning.setup.plants import AT, begun, events, journal_up_to, kept, setup, told
 from tests.provisioning.setup.test_answers import GOOD_LINES
 
@@ -100,14 +100,14 @@ def test_any_name_stands_in_the_site_file_as_it_is(name: str) -> None:
     journal = journal_up_to("thresholds")
     site = evolve(journal.site, name=name)
     lines = tuple(evolve(one, name=name) for one in journal.lines)
-    table = tomllib.loads(site_text(evolve(journal, site=site, lines=lines), "state"))
+    table = tomllib.loads(format_site(evolve(journal, site=site, lines=lines), "state"))
     assert table["site"]["name"] == name
     assert table["line"][0]["name"] == name
 
 
 @pytest.mark.parametrize("step", ["find", "lines", "wiring", "thresholds", "enrol", "receipt"])
 def test_the_site_file_is_valid_at_every_step(tmp_path: Path, step: str) -> None:
-    (tmp_path / SITE_NAME).write_text(site_text(journal_up_to(step), "state"), "utf-8")
+    (tmp_path / SITE_NAME).write_text(format_site(journal_up_to(step), "state"), "utf-8")
     assert load_site(tmp_path / SITE_NAME).store.path == "state"
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agent.site.file import parse_site
 from provisioning.journal.file import Enrolled, Journal
-from provisioning.setup.site import HEADING, site_text
+from provisioning.setup.site import HEADING, format_site
 from tests.provisioning.setup.plants import journal_up_to
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -47,7 +47,7 @@ def entries(table: dict[str, Any], name: str) -> list[str]:
 @settings(deadline=None, max_examples=150)
 @given(journals())
 def test_the_file_says_what_the_journal_says_and_writing_it_again_changes_nothing(journal: Journal) -> None:
-    text = site_text(journal, "state")
+    text = format_site(journal, "state")
     site, table = parse_site(text, FILE), tomllib.loads(text)
     assert table["site"] == {"gateway": "g1"} | ({"name": journal.site.name} if journal.site.name else {})
     assert [(one.id, one.url) for one in site.bus] == [(one.id, one.url) for one in journal.buses]
@@ -60,7 +60,7 @@ def test_the_file_says_what_the_journal_says_and_writing_it_again_changes_nothin
     assert entries(table, "linkage") == [one.id for one in journal.linkages]
     assert (site.broker is None) == (journal.enrolment is None)
     assert text.startswith(f"# {HEADING.en}\n# {HEADING.zh}\n")
-    assert site_text(journal, "state", text) == text
+    assert format_site(journal, "state", text) == text
 
 
 BY_HAND = """# Ours: the gate is in the boiler house.
@@ -100,7 +100,7 @@ COMMENTS = ("# Ours", "# do not rename", "# as agreed")
 def test_what_a_person_wrote_stays_whatever_setup_writes_over_it(first: Journal, second: Journal) -> None:
     text = BY_HAND
     for journal in (first, second, second):
-        text = site_text(journal, "state", text)
+        text = format_site(journal, "state", text)
         site = parse_site(text, FILE)
         assert [one.id for one in site.meter] == [one.id for one in journal.meters]
         assert [one.rated_w for one in site.line] == [one.rated_w for one in journal.lines]
@@ -114,6 +114,6 @@ def test_what_a_person_wrote_stays_whatever_setup_writes_over_it(first: Journal,
 
 def test_tables_in_braces_and_a_byte_order_mark_are_taken_over() -> None:
     buses = 'bus = [{ id = "b0", url = "tcp://h" }, { id = "b1", url = "tcp://h" }]'
-    site = parse_site(site_text(WHOLE, "state", f"\ufeff{buses}\n[site]\ngateway = 'x'\n"), FILE)
+    site = parse_site(format_site(WHOLE, "state", f"\ufeff{buses}\n[site]\ngateway = 'x'\n"), FILE)
     assert [one.id for one in site.bus] == [one.id for one in WHOLE.buses]
     assert [one.id for one in site.meter] == [one.id for one in WHOLE.meters]

@@ -24,7 +24,7 @@ from provisioning.journal.file import (
     BusFound,
     Journal,
     MeterFound,
-    last_wiring,
+    find_last_wiring,
     load_journal,
     save_journal,
 )
@@ -64,7 +64,7 @@ def wrong(journal: Journal) -> dict[str, tuple[str | None, tuple[str, ...]]]:
     """What is wrong with which meter, by its place."""
     found = {}
     for meter in journal.meters:
-        verdict = last_wiring(journal, meter.id)
+        verdict = find_last_wiring(journal, meter.id)
         assert verdict is not None
         if verdict.verdict != "good":
             found[f"{meter.bus}:{meter.unit_id}"] = (verdict.mistake, verdict.phases)

@@ -17,7 +17,7 @@ from firmware_sim.plant_file import layout_of
 from firmware_sim.server import Server
 from firmware_sim.switches import Way
 from firmware_sim.wiring import Mistake
-from provisioning.wiring import Expected, Follow, diagnose
+from provisioning.wiring import Expected, OnOffTest, diagnose
 
 pytestmark = pytest.mark.e2e
 
@@ -128,9 +128,9 @@ def test_the_two_mistakes_of_the_plant_of_ten_meters_are_named_and_no_other(ten:
 OWN = {"p1": ("m1", "m2"), "p2": ("m3",), "t1": ("m5", "m6"), "t3": ("m8", "m9")}
 
 
-def tried(works: Plant, line: str, own: tuple[str, ...]) -> Follow:
+def tried(works: Plant, line: str, own: tuple[str, ...]) -> OnOffTest:
     """The on/off test of a line in the plant's time, as fast as it can be computed."""
-    test = Follow(own, ("m10",), works.line(line).rated_w)
+    test = OnOffTest(own, ("m10",), works.line(line).rated_w)
     asked, t_s = "", works.start_s + 30
     for _ in range(1200):
         wait = test.sample(t_s, {meter.id: watts(works, meter.id, t_s) for meter in works.meters})

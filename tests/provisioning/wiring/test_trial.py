@@ -8,16 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from provisioning.wiring.trial import WAIT_S, Follow, Wait, follow
-from provisioning.wiring.trial_words import Followed
+from provisioning.wiring.trial import WAIT_S, OnOffTest, Wait, follow
+from provisioning.wiring.trial_words import Outcome
 
 World = Callable[[float, bool, float], Mapping[str, float | None]]
 """What meters show at a moment: seconds, whether the machine is on, seconds since it was switched."""
 
 
 def run(
-    test: Follow, world: World, *, every_s: float = 1.0, delay_s: float = 6.0, tells: bool = False
-) -> tuple[Followed, float]:
+    test: OnOffTest, world: World, *, every_s: float = 1.0, delay_s: float = 6.0, tells: bool = False
+) -> tuple[Outcome, float]:
     """Do as the test asks, `delay_s` after it asks; the result and how long it took."""
     is_on, since_s, asked_s, told = test.begin == "on", -1e9, math.nan, ""
     t_s = 0.0
@@ -64,21 +64,21 @@ def blink(t_s: float) -> float:
     return 11_000.0 if t_s % 65 < 40 else 200.0
 
 
-SCENES: dict[str, tuple[Follow, World, str, tuple[str, ...]]] = {
+SCENES: dict[str, tuple[OnOffTest, World, str, tuple[str, ...]]] = {
     "its meter follows": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": P1(t, on, s), "m2": T1(t), "m3": T2(t)},
         "follows",
         (),
     ),
     "a fan coasts for a minute": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": machine(15_000, down_s=55, up_s=30)(t, on, s), "m2": T1(t)},
         "follows",
         (),
     ),
     "two meters are the line, and the incomer sees it": (
-        Follow(("m1", "m2"), sums=("incomer",)),
+        OnOffTest(("m1", "m2"), sums=("incomer",)),
         lambda t, on, s: {
             "m1": 0.6 * P1(t, on, s),
             "m2": 0.4 * P1(t + 3, on, s),
@@ -89,91 +89,91 @@ SCENES: dict[str, tuple[Follow, World, str, tuple[str, ...]]] = {
         (),
     ),
     "another machine stops and starts meanwhile": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": P1(t, on, s), "m2": blink(t), "m3": T2(t)},
         "follows",
         (),
     ),
     "a part of the line is switched": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": P1(t, on, s) + T1(t), "m2": T2(t)},
         "follows",
         (),
     ),
     "reads fail for a while": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": None if 20 < t < 50 or t % 7 == 0 else P1(t, on, s), "m2": T1(t)},
         "follows",
         (),
     ),
     "treatment follows the production by itself": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": P1(t, on, s), "m2": T1(t) * (1.0 if on else 0.4)},
         "follows",
         (),
     ),
     "its transformers are the wrong way round": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": -P1(t, on, s), "m2": T1(t)},
         "inverted",
         ("m1",),
     ),
     "its transformers sit on another cable": (
-        Follow(("m1",), sums=("incomer",)),
+        OnOffTest(("m1",), sums=("incomer",)),
         lambda t, on, s: {"m1": T1(t), "m2": P1(t, on, s), "incomer": P1(t, on, s) + T1(t) + T2(t)},
         "elsewhere",
         ("m2",),
     ),
     "they sit on another cable while a third machine starts and stops": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": T1(t), "m2": P1(t, on, s), "m3": blink(t)},
         "elsewhere",
         ("m2",),
     ),
     "one of its two meters sits on another cable": (
-        Follow(("m1", "m2")),
+        OnOffTest(("m1", "m2")),
         lambda t, on, s: {"m1": 0.6 * P1(t, on, s), "m2": T1(t), "m3": T2(t)},
         "partly",
         ("m2",),
     ),
     "one of its two meters is the wrong way round": (
-        Follow(("m1", "m2")),
+        OnOffTest(("m1", "m2")),
         lambda t, on, s: {"m1": 0.6 * P1(t, on, s), "m2": -0.4 * P1(t, on, s)},
         "inverted",
         ("m2",),
     ),
     "nobody switches": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, _on, _s: {"m1": steady(40_000)(t), "m2": T1(t), "m3": T2(t)},
         "nothing",
         (),
     ),
     "its transformers are shorted and only the incomer sees the machine": (
-        Follow(("m1",), sums=("incomer",)),
+        OnOffTest(("m1",), sums=("incomer",)),
         lambda t, on, s: {"m1": 0.0, "m2": T1(t), "incomer": P1(t, on, s) + T1(t)},
         "nothing",
         (),
     ),
     "its meter is dead": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, _on, _s: {"m1": None, "m2": T1(t)},
         "silent",
         (),
     ),
     "its meter dies in the test": (
-        Follow(("m1",)),
+        OnOffTest(("m1",)),
         lambda t, on, s: {"m1": P1(t, on, s) if t < 15 else None, "m2": T1(t)},
         "silent",
         (),
     ),
     "the machine is off at first": (
-        Follow(("m1",), begin="off"),
+        OnOffTest(("m1",), begin="off"),
         lambda t, on, s: {"m1": P1(t, on, s), "m2": T1(t)},
         "follows",
         (),
     ),
     "a small pump among large machines": (
-        Follow(("m1",), rated_w=750, sums=("incomer",)),
+        OnOffTest(("m1",), rated_w=750, sums=("incomer",)),
         lambda t, on, s: {
             "m1": machine(600, 5)(t, on, s),
             "m2": P1(t, True, 1e9),
@@ -191,7 +191,7 @@ SCENES: dict[str, tuple[Follow, World, str, tuple[str, ...]]] = {
 @pytest.mark.parametrize("scene", SCENES)
 def test_a_scene_is_judged_as_it_is(scene: str, every_s: float, delay_s: float, tells: bool) -> None:
     like, world, kind, meters = SCENES[scene]
-    test = Follow(like.own, like.sums, like.rated_w, like.begin)
+    test = OnOffTest(like.own, like.sums, like.rated_w, like.begin)
     said, took_s = run(test, world, every_s=every_s, delay_s=delay_s, tells=tells)
     assert (said.kind, said.meters[:1]) == (kind, meters[:1]), said.sentence.en
     assert said.follows == (kind == "follows")
@@ -200,7 +200,7 @@ def test_a_scene_is_judged_as_it_is(scene: str, every_s: float, delay_s: float, 
 
 
 def test_what_the_line_takes_off_and_on_is_told() -> None:
-    said, took_s = run(Follow(("m1",)), lambda t, on, s: {"m1": P1(t, on, s), "m2": T1(t)})
+    said, took_s = run(OnOffTest(("m1",)), lambda t, on, s: {"m1": P1(t, on, s), "m2": T1(t)})
     assert said.off_w == pytest.approx(150, abs=5)
     assert said.on_w == pytest.approx(40_000, rel=0.08)
     assert took_s < 60, "settle, off, settle, on: each some ten seconds"
@@ -208,7 +208,7 @@ def test_what_the_line_takes_off_and_on_is_told() -> None:
 
 
 def test_a_person_may_take_half_an_hour_to_the_switch() -> None:
-    test = Follow(("m1",), wait_s=3600)
+    test = OnOffTest(("m1",), wait_s=3600)
     said, took_s = run(test, lambda t, on, s: {"m1": P1(t, on, s), "m2": T1(t)}, delay_s=1800)
     assert said.follows
     assert said.on_w == pytest.approx(40_000, rel=0.08)
@@ -217,12 +217,12 @@ def test_a_person_may_take_half_an_hour_to_the_switch() -> None:
 
 def test_an_incomer_that_saw_the_machine_is_told_where_nothing_else_did() -> None:
     scene = SCENES["its transformers are shorted and only the incomer sees the machine"]
-    said, _ = run(Follow(("m1",), ("incomer",)), scene[1], tells=True)
+    said, _ = run(OnOffTest(("m1",), ("incomer",)), scene[1], tells=True)
     assert "incomer of the incomer saw" in said.sentence.en
 
 
 def test_it_says_what_it_waits_for() -> None:
-    test = Follow(("m1",))
+    test = OnOffTest(("m1",))
     seen: list[tuple[str, object]] = []
     for t_s in range(12):
         wait = test.sample(t_s, {"m1": 40_000.0})
@@ -242,9 +242,9 @@ def test_what_was_kept_is_judged_again_alike() -> None:
         kept.append((t_s, {"m1": P1(t_s, is_on, since_s), "m2": T1(t_s)}))
         return kept[-1][1]
 
-    said, _ = run(Follow(("m1",)), world)
-    assert follow(Follow(("m1",)), kept) == said
-    assert follow(Follow(("m1",)), kept[:10]) is None
+    said, _ = run(OnOffTest(("m1",)), world)
+    assert follow(OnOffTest(("m1",)), kept) == said
+    assert follow(OnOffTest(("m1",)), kept[:10]) is None
 
 
 @settings(deadline=None, max_examples=25)
@@ -280,7 +280,7 @@ def test_a_machine_is_found_among_others_that_come_and_go(
         found = {"m1": still if is_moved else mine_w, "m2": others, "m3": mine_w if is_moved else still}
         return {name: None if rng.random() < failing else watts for name, watts in found.items()}
 
-    said, _ = run(Follow(("m1",)), world, every_s=every_s, delay_s=delay_s, tells=True)
+    said, _ = run(OnOffTest(("m1",)), world, every_s=every_s, delay_s=delay_s, tells=True)
     if is_moved:
         assert said.kind in {"elsewhere", "nothing"}
         assert said.meters[:1] in {("m3",), ()}
@@ -300,7 +300,7 @@ values = st.none() | st.floats() | st.floats(-1e5, 1e5)
 def test_whatever_is_read_it_waits_or_judges(
     reads: list[dict[str, float | None]], steps: list[float], told: list[str]
 ) -> None:
-    test, t_s = Follow(("m1",), ("incomer",)), 0.0
+    test, t_s = OnOffTest(("m1",), ("incomer",)), 0.0
     for watts, step_s, word in zip(reads, steps, told, strict=False):
         t_s += step_s
         wait = test.sample(t_s, watts)
