@@ -3,8 +3,8 @@
 One TCP gateway and two serial buses with nine meters of seven models, three production lines and two
 treatment lines, read by the agent at sixty times speed, published through a broker, verified by the
 subscriber. Treatment is switched off under load, a meter dies, the broker goes away and comes back, the agent
-is killed and started again. At the end everything that the agent has sealed must be verified at the centre, exactly
-once. Exit 0, or 1 with the reason; 130 when interrupted.
+is killed and started again. At the end everything that the agent has sealed must be verified at the centre,
+exactly once. Exit 0, or 1 with the reason; 130 when interrupted.
 """
 
 import contextlib
