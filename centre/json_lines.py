@@ -93,7 +93,9 @@ class JsonLines:
 
     def complete(self, up_to: int) -> list[JsonLine]:
         """No body up to `up_to` is awaited any more: what is missing now stays missing."""
-        return [self._finding(seal, Code.ATTESTATION, text) for seal, text in self._attestations.gaps(up_to)]
+        return [
+            self._finding(seal, Code.ATTESTATION, text) for seal, text in self._attestations.find_gaps(up_to)
+        ]
 
     def of_finding(self, finding: Finding) -> JsonLine:
         """The line of a finding of the verifier."""
@@ -103,7 +105,7 @@ class JsonLines:
         """What is remembered, so that a restart need not read the whole chain again."""
         tables = [model.table() for model in self._models.values()]
         manifests = [list(entry) for entry in self._manifests]
-        return cbor.encode([self.seen_up_to, tables, manifests, self._attestations.plain()])
+        return cbor.encode([self.seen_up_to, tables, manifests, self._attestations.to_plain()])
 
     def restore(self, raw: bytes) -> None:
         """Take back what `memory` wrote; raises FormatError."""

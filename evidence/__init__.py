@@ -1,4 +1,4 @@
-"""Records, seals, keys, statements, receipts, and the check that needs nothing but the first key.
+"""The evidence format: records, seals, keys, statements and receipts, and how they are verified.
 
 Start with `cbor`, `record`, `seal`, `verify`; the schema is `records.cddl`. No socket and no thread.
 """

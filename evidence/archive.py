@@ -1,7 +1,6 @@
 """What a database holds of one gateway, read beside the process that owns the file; nothing is changed.
 
-The centre's database and a gateway's answer the same questions: which seals, with or without their bodies,
-and which receipts. `centre.store.archive` and `agent.store.archive` open one.
+The same for the centre's database and a gateway's, opened by `centre.store.archive` or `agent.store.archive`.
 """
 
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from evidence.seal import NUMBER_MAX
 
 @frozen
 class Row:
-    """A seal as it is stored; `body` None where it is not held or was not asked for."""
+    """A seal as it is stored; `body` None if it is not held or was not asked for."""
 
     number: int
     cose: bytes
@@ -28,11 +27,11 @@ class Archive:
 
     Attributes:
         gateway: Its id.
-        first: The lowest number that is here, 0 where there is none.
+        first: The lowest seal number in the file, 0 if there is none.
         last: The highest one.
-        first_key: The enrolled one, where the file knows it.
-        enrolment: What the centre has signed of the gateway, b"" where the file does not know it.
-        statements: What was said about its keys since, in the order in which it was applied.
+        first_key: The enrolled one, if the file has it.
+        enrolment: The statement that the centre signed for the gateway, b"" if the file does not have it.
+        statements: Later statements about its keys, in the order in which they were applied.
         held: Which bodies the centre has or awaits no more; None on a gateway.
     """
 
@@ -49,7 +48,7 @@ class Archive:
     _receipts: tuple[bytes, ...] = field(default=())
 
     def rows(self, first: int, last: int, *, bodies: bool = True, backwards: bool = False) -> Iterator[Row]:
-        """The seals `first` to `last` that are here, in order.
+        """The stored seals from `first` to `last`, in order.
 
         Raises:
             StoreError: The file cannot be read.
@@ -61,7 +60,7 @@ class Archive:
             yield Row(at - self._offset, cose, body)
 
     def receipts(self) -> tuple[bytes, ...]:
-        """The receipts that are kept here, in the order of the seals."""
+        """The stored receipts, in the order of the seals."""
         return self._receipts
 
     def close(self) -> None:

@@ -1,25 +1,25 @@
-"""A TPM's word on a chain: which seal its counter met. Pure; it is checked without a TPM.
+"""A TPM's attestation of a chain: its counter, certified over a seal. Pure; checked without a TPM.
 
-Hourly and at boot the gateway increments a counter in its TPM and lets the TPM certify it over the last
-seal (`agent.sealing.tpm`). A copy of the disk, put back later or run on other hardware, shows: the
-counter has gone on, or the key is another one. The record's body:
+Hourly and at boot the gateway increments a counter in its TPM and has the TPM certify it over the last seal
+(`agent.sealing.tpm`). This reveals a copy of the disk that is put back later or run on other hardware: the
+counter has gone on, or the key is another. The record's body:
 
     {"seal": number, "seal_hash", "attest", "signature", "alg": "ES256", "ak"}
 
-- `seal` and `seal_hash`: the last seal when the TPM was asked (0 and zeros before the first).
+- `seal` and `seal_hash`: the last seal at that time (0 and zeros before the first).
 - `attest`: the TPMS_ATTEST as the TPM signed it (TPM 2.0 Library, part 2, 10.12.12), in the one form that
   TPM2_NV_Certify gives here: its extraData is `seal_hash`, its contents the 8 bytes of the counter.
 - `signature`: ECDSA over P-256 and SHA-256, r and s with 32 bytes each, as in COSE.
-- `ak`: the key's TPMT_PUBLIC, 88 bytes. `AK_TEMPLATE` and the point are all that it may say: restricted
-  (it signs nothing that the TPM has not made itself), never outside this TPM, no dictionary-attack lock.
+- `ak`: the key's TPMT_PUBLIC, 88 bytes: exactly `AK_TEMPLATE` and a point. The key is restricted (it signs
+  only what the TPM itself has made), never leaves this TPM, and has no dictionary-attack lock.
 
-`attested` holds all of this together: the qualified signer must be the name of `ak` as a primary key of the
-endorsement hierarchy, and the certified index must have the name of a counter (`COUNTER_PUBLIC`, written),
-which its owner can increment and never set. That the key is in a TPM at all only the maker's certificate
-for it could say; what is proven here is that it is the same key as in every earlier attestation.
+`check_attestation` checks that the qualified signer is the name of `ak` as a primary key of the endorsement
+hierarchy, and that the certified index has the name of a counter (`COUNTER_PUBLIC`, written), which its
+owner can increment and never set. Only the maker's certificate could prove that the key is in a TPM at all;
+proven here is that it is the same key as in every earlier attestation.
 
-`evidence.attested_chain` judges them along a chain. A TPM that is away, or fails, is silence, never a
-refusal.
+`evidence.attested_chain` judges attestations along a chain. A TPM that is absent or fails causes no
+refusal: there is no attestation then.
 """
 
 import struct
@@ -27,7 +27,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import asdict, frozen
 
 from evidence import cbor, keys
 from evidence.seal import HASH_BYTES, NO_HASH, NUMBER_MAX
@@ -36,7 +36,7 @@ ALGORITHM: Final = "ES256"
 NV_INDEX: Final = 0x0181D1A0
 """In the range that TPM owners define (TCG registry of reserved handles, 0x01800000 to 0x01BFFFFF)."""
 HIERARCHY: Final = 0x4000000B
-"""TPM_RH_ENDORSEMENT: its seed outlives a TPM2_Clear, and its counts of resets are told as they are."""
+"""TPM_RH_ENDORSEMENT: its seed survives a TPM2_Clear, and its counts of resets are not obfuscated."""
 COORDINATE_BYTES: Final = 32
 COUNTER_BYTES: Final = 8
 SIGNATURE_BYTES: Final = 64
@@ -70,7 +70,7 @@ def _counter_public(attributes: int) -> bytes:
 COUNTER_PUBLIC: Final = _counter_public(_COUNTER_ATTRIBUTES)
 """The TPMS_NV_PUBLIC of the counter as it is defined."""
 COUNTER_NAME: Final = _SHA256 + sha256(_counter_public(_COUNTER_ATTRIBUTES | _WRITTEN)).digest()
-"""Its name once it has been incremented: a hash over everything that it is."""
+"""Its name once it has been incremented: a hash over all its attributes."""
 
 _HEAD: Final = struct.Struct(">IHH34sH32sQIIBQH34sHH8s")
 _MAGIC: Final = 0xFF544347
@@ -80,7 +80,7 @@ ATTEST_BYTES: Final = _HEAD.size
 _ITEMS: Final = frozenset({"seal", "seal_hash", "attest", "signature", "alg", "ak"})
 
 UNSEEN_MAX: Final = 1
-"""Increments without a record that an unclean end explains: it came between the TPM and the commit."""
+"""Increments without a record that an unclean end explains: between the TPM's answer and the commit."""
 
 
 @frozen
@@ -95,21 +95,14 @@ class Attestation:
 
     def to_body(self) -> dict[str, object]:
         """The record's body."""
-        return {
-            "seal": self.seal,
-            "seal_hash": self.seal_hash,
-            "attest": self.attest,
-            "signature": self.signature,
-            "alg": ALGORITHM,
-            "ak": self.ak,
-        }
+        return {**asdict(self), "alg": ALGORITHM}
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> "Attestation":
-        """What `to_body` wrote.
+        """The inverse of `to_body`.
 
         Raises:
-            FormatError: It did not.
+            FormatError: It is no body of an attestation.
         """
         if body.keys() != _ITEMS or body["alg"] != ALGORITHM:
             raise cbor.FormatError("not the items of an attestation")
@@ -133,7 +126,7 @@ class Attested:
         counter: Grows by one with each attestation, and never falls.
         clock_ms: Time for which the TPM has been powered, over all its boots.
         reset_count: Boots of the TPM.
-        safe: `clock_ms` has surely not been told before.
+        safe: `clock_ms` has certainly not been reported before.
     """
 
     counter: int
@@ -145,12 +138,12 @@ class Attested:
 
 
 def check_attestation(attestation: Attestation) -> Attested:
-    """What the TPM says, if everything about it is as it must be.
+    """What the TPM has certified.
 
     Raises:
-        FormatError: Something is not; the message says what.
+        FormatError: The attestation proves nothing; the message says why.
     """
-    x, y = _point(attestation.ak)
+    x, y = _parse_point(attestation.ak)
     if not keys.verify_es256((x, y), attestation.signature, attestation.attest):
         raise cbor.FormatError("not signed by the attestation key")
     magic, kind, signer_size, signer, data_size, data, *clock, name_size, name, offset, size, counter = (
@@ -159,7 +152,7 @@ def check_attestation(attestation: Attestation) -> Attested:
     if (magic, kind) != (_MAGIC, _TYPE_NV):
         raise cbor.FormatError("not made by a TPM, or no certificate of an NV index")
     if (signer_size, name_size) != (_NAME_BYTES, _NAME_BYTES) or (data_size, offset) != (HASH_BYTES, 0):
-        raise cbor.FormatError("the attestation is put together in another way")
+        raise cbor.FormatError("the attestation has another structure")
     if signer != qualified_name(attestation.ak):
         raise cbor.FormatError("the signer is not the attestation key of this TPM")
     if name != COUNTER_NAME or size != COUNTER_BYTES:
@@ -173,12 +166,12 @@ def check_attestation(attestation: Attestation) -> Attested:
 
 
 def qualified_name(ak: bytes) -> bytes:
-    """The name of a primary key of the endorsement hierarchy with all that is above it."""
+    """The qualified name of a primary key of the endorsement hierarchy."""
     name = _SHA256 + sha256(ak).digest()
     return _SHA256 + sha256(struct.pack(">I", HIERARCHY) + name).digest()
 
 
-def _point(ak: bytes) -> tuple[bytes, bytes]:
+def _parse_point(ak: bytes) -> tuple[bytes, bytes]:
     if len(ak) == AK_BYTES:
         template, x_size, x, y_size, y = _AK.unpack(ak)
         if template == AK_TEMPLATE and x_size == y_size == COORDINATE_BYTES:

@@ -1,13 +1,13 @@
-"""The attestations of a chain, one with the other: the counter grows, one key, none is missing. Pure.
+"""The attestations of a chain compared with each other: the counter grows, one key, none missing. Pure.
 
-Three things are told, and none of them refuses a seal:
+Three problems are reported, and none of them refuses a seal:
 
-- one that proves nothing, names a later seal or one of another chain, at once;
-- a counter that does not grow, or another key than its neighbours', at once;
-- a counter that went on without the chain (`UNSEEN_MAX`), once no body before it is awaited any more:
-  bodies come in any order, and one that is still on its way is no disk that was put back.
+- an attestation that proves nothing, or names a later seal or one of another chain: at once;
+- a counter that does not grow, or another key than its neighbours': at once;
+- a counter that went on without the chain (`UNSEEN_MAX`): once no body before it is awaited any more, since
+  bodies come in any order, and one that is still on its way does not mean that a disk was put back.
 
-`Attestations` is what the centre keeps of a gateway. `Passing` is for who reads a whole chain once.
+`Attestations` is what the centre keeps of a gateway; `Passing` is for reading a whole chain once.
 """
 
 from bisect import bisect_left
@@ -20,21 +20,20 @@ from attrs import define, field, frozen
 
 from evidence import cbor
 from evidence.attestation import UNSEEN_MAX, Attestation, check_attestation
-from evidence.record import Kind, ReadingRecord, Record, decode_record
+from evidence.record import Kind, ReadingRecord, Record, decode_record, kind_of
 from evidence.seal import NO_HASH, NUMBER_MAX
 
 REMEMBERED_MAX: Final = 500
 """Attestations that later ones are compared with: three weeks of one an hour."""
 HASHES_MAX: Final = 10_000
-"""Seals that an attestation may be older than its record, when a file is read: a day of them."""
-_KIND: Final = bytes([Kind.ATTESTATION])
+"""How many seals older than its record an attestation may be, when a file is read: a day of them."""
 KEY_ID_BYTES: Final = 8
 """Of the key's SHA-256, to tell it from another."""
 
 
 @frozen
 class Known:
-    """An attestation that later ones are compared with: the seal that holds its record, and what it said."""
+    """An attestation that later ones are compared with; `seal` holds its record."""
 
     seal: int
     counter: int
@@ -46,20 +45,20 @@ class Attestations:
     """The attestations of one chain, in the order of their seals; bodies may come in any order.
 
     Attributes:
-        complete_up_to: No attestation is missing up to this seal for want of a body.
+        complete_up_to: Up to this seal no attestation can be missing because a body is.
     """
 
     complete_up_to: int = 0
     _known: list[Known] = field(factory=list)
 
     def judge(self, at: int, body: Mapping[str, Any], hash_of: Callable[[int], bytes | None]) -> list[str]:
-        """What is wrong with an attestation in seal `at`; `hash_of` tells the hashes of earlier seals.
+        """What is wrong with an attestation in seal `at`; `hash_of` gives the hashes of earlier seals.
 
-        A verifier who holds a part of the chain alone cannot tell some of them, and compares what it can.
+        A verifier that holds only a part of the chain does not know all of them, and compares those it knows.
         """
         try:
             attestation = Attestation.from_body(body)
-            said = check_attestation(attestation)
+            certified = check_attestation(attestation)
         except cbor.FormatError as error:
             return [f"an attestation that proves nothing: {error}"]
         if attestation.seal >= at:
@@ -67,9 +66,9 @@ class Attestations:
         expected = NO_HASH if attestation.seal == 0 else hash_of(attestation.seal)
         if expected is not None and expected != attestation.seal_hash:
             return [f"an attestation over a seal {attestation.seal} that is not in this chain"]
-        return self._placed(Known(at, said.counter, sha256(attestation.ak).digest()[:KEY_ID_BYTES]))
+        return self._insert(Known(at, certified.counter, sha256(attestation.ak).digest()[:KEY_ID_BYTES]))
 
-    def _placed(self, new: Known) -> list[str]:
+    def _insert(self, new: Known) -> list[str]:
         """Compare with the neighbours, and remember."""
         if new in self._known:
             return []
@@ -79,14 +78,16 @@ class Attestations:
         del self._known[:-REMEMBERED_MAX]
         if any(one.key != new.key for one in (*before, *after)):
             return ["another attestation key than before: other hardware, or a TPM that was made anew"]
-        if any(one.counter >= new.counter for one in before) or any(
-            one.counter <= new.counter for one in after
-        ):
+        counters = [one.counter for one in (*before, new, *after)]
+        if any(first >= second for first, second in pairwise(counters)):
             return [f"the TPM's counter {new.counter} does not grow along the chain"]
         return []
 
-    def gaps(self, up_to: int) -> list[tuple[int, str]]:
-        """Seals whose counter has gone on without this chain, told once no body up to `up_to` is awaited."""
+    def find_gaps(self, up_to: int) -> list[tuple[int, str]]:
+        """Seals whose counter has gone on without this chain; each once, when no body up to it is awaited.
+
+        No body up to seal `up_to` is awaited any more.
+        """
         found = []
         for before, after in pairwise(self._known):
             unseen = after.counter - before.counter - 1
@@ -96,26 +97,21 @@ class Attestations:
         self.complete_up_to = max(self.complete_up_to, up_to)
         return found
 
-    def plain(self) -> list[Any]:
-        """Everything, for CBOR."""
+    def to_plain(self) -> list[Any]:
+        """Everything, as CBOR can hold it."""
         return [self.complete_up_to, [[one.seal, one.counter, one.key] for one in self._known]]
 
     @classmethod
     def from_plain(cls, items: Any) -> "Attestations":
-        """What `plain` gave; raises FormatError."""
+        """The inverse of `to_plain`; raises FormatError."""
         up_to, known = cbor.array(items, "attestations", 2)
         made = cls(cbor.natural(up_to, "complete_up_to", NUMBER_MAX))
         if type(known) is not list or len(known) > REMEMBERED_MAX:
             raise cbor.FormatError(f"known attestations are not an array of at most {REMEMBERED_MAX}")
         for entry in known:
             seal, counter, key = cbor.array(entry, "attestation", 3)
-            made._known.append(
-                Known(
-                    cbor.natural(seal, "seal", NUMBER_MAX),
-                    cbor.natural(counter, "counter"),
-                    cbor.octets(key, "key", KEY_ID_BYTES),
-                )
-            )
+            seal, counter = cbor.natural(seal, "seal", NUMBER_MAX), cbor.natural(counter, "counter")
+            made._known.append(Known(seal, counter, cbor.octets(key, "key", KEY_ID_BYTES)))
         return made
 
 
@@ -124,7 +120,7 @@ class Passing:
     """The attestations of a whole chain that is read once, seal by seal, in bounded memory.
 
     Attributes:
-        count: Attestations that were met.
+        count: Attestations so far.
     """
 
     count: int = 0
@@ -132,23 +128,23 @@ class Passing:
     _hashes: dict[int, bytes] = field(factory=dict)
     _absent: bool = False
 
-    def seal(self, number: int, digest: bytes, records: tuple[bytes, ...] | None) -> list[str]:
-        """What is wrong with the attestations of a verified seal; `records` None where it has no body."""
-        told: list[str] = []
+    def judge(self, number: int, digest: bytes, records: tuple[bytes, ...] | None) -> list[str]:
+        """What is wrong with the attestations of a verified seal; `records` None if it has no body."""
+        problems: list[str] = []
         self._absent |= records is None
         for raw in records or ():
-            if raw[1:2] == _KIND and isinstance(record := _readable(raw), Record):
-                told += self._known.judge(number, record.body, self._hashes.get)
+            if kind_of(raw) == Kind.ATTESTATION and isinstance(record := _decode(raw), Record):
+                problems += self._known.judge(number, record.body, self._hashes.get)
                 self.count += 1
-                gaps = [text for _, text in self._known.gaps(number)]
-                told += [] if self._absent else gaps
+                gaps = [text for _, text in self._known.find_gaps(number)]
+                problems += [] if self._absent else gaps
                 self._absent = False
         self._hashes[number] = digest
         self._hashes.pop(number - HASHES_MAX, None)
-        return told
+        return problems
 
 
-def _readable(raw: bytes) -> Record | ReadingRecord | None:
+def _decode(raw: bytes) -> Record | ReadingRecord | None:
     try:
         return decode_record(raw)
     except cbor.FormatError:

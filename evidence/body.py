@@ -1,6 +1,6 @@
 """The body of a seal: its records, plain or compressed, whichever is shorter.
 
-A CBOR array; its first item tells the forms apart:
+A CBOR array whose first item distinguishes the forms:
     [record, ...]         plain: byte strings, in order
     [1, check, stream]    COLUMNS: `check` is the first 4 bytes of the SHA-256 of `stream`, which is
         raw deflate (RFC 1951), without any header, of
@@ -8,15 +8,15 @@ A CBOR array; its first item tells the forms apart:
         - for each length, in the order of first appearance, the records that have it, in order,
           column by column: the first byte of each of them, then the second byte of each, ...
 
-How many records there are stands in the signed header. The root is over the records, so a body
-proves itself whatever its form, and the stream of another deflate for the same records is as good;
-the check is there because a changed bit between two of them would mean nothing, and every changed
-bit is to be named. Records together have at most BODY_BYTES_MAX bytes in either form, so what
-inflates to more is refused before it is held; nothing may follow the stream or be left over in it.
+The number of records is in the signed header. The root is over the records, so it proves a body in either
+form, and another deflate's stream for the same records is as good; `check` is there because a changed
+bit of the stream that changes no record would otherwise go unnoticed. Records together have at most
+BODY_BYTES_MAX bytes in either form: what inflates to more is refused before it is in memory. Nothing may
+follow the stream or be left over in it.
 
-Why so: 200 readings of 20 float32 with 0.1 % noise, plain 24.4 kB: deflate alone 14 kB, by columns
-11.2 kB in 0.25 ms. Level 6 gains 1 % more and differences to the reading before 5 % (but a stride
-and 1.7 ms), zstd nothing. One reading alone stays as it is; ten of them take 62 %, sixty 49 %.
+Measured on 200 readings of 20 float32 with 0.1 % noise, plain 24.4 kB: deflate alone 14 kB, by columns
+11.2 kB in 0.25 ms. Level 6 gains 1 % more and differences to the reading before 5 % (but needs a stride
+and 1.7 ms), zstd nothing. One reading alone stays plain; ten of them take 62 %, sixty 49 %.
 """
 
 import struct
@@ -62,21 +62,21 @@ def plain_body(records: Sequence[bytes]) -> bytes:
 def columns_body(records: Sequence[bytes]) -> bytes:
     """The compressed form."""
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, _RAW)
-    stream = deflate.compress(_columns(records)) + deflate.flush()
+    stream = deflate.compress(_to_columns(records)) + deflate.flush()
     return cbor.encode([COLUMNS, _check(stream), stream])
 
 
 def unpack(body: bytes, count: int) -> tuple[bytes, ...]:
-    """The `count` records in `body`; whether they are those that were sealed, the root tells.
+    """The `count` records in `body`; the root is not checked here.
 
     Raises:
-        FormatError: It is no body, or not one of so many records.
+        FormatError: It is no body of `count` records.
     """
     items = cbor.decode(body, BODY_BYTES_MAX)
     if type(items) is not list or not items:
         raise cbor.FormatError("the body is no array with something in it")
     if type(items[0]) is int:
-        return _records(_inflated(items, count), count)
+        return _from_columns(_inflate(items, count), count)
     if set(map(type, items)) != {bytes}:
         raise cbor.FormatError("the body holds something that is no record")
     _check_lengths(list(map(len, items)), count)
@@ -90,7 +90,7 @@ def _check_lengths(lengths: Sequence[int], count: int) -> None:
         raise cbor.FormatError(f"the body holds a record that has not 1 to {RECORD_BYTES_MAX} bytes")
 
 
-def _inflated(items: list[object], count: int) -> bytes:
+def _inflate(items: list[object], count: int) -> bytes:
     method, check, stream = cbor.array(items, "compressed body", _COLUMNS_ITEMS)
     cbor.natural(method, "method", COLUMNS, COLUMNS)
     if type(stream) is not bytes or check != _check(stream):
@@ -98,7 +98,7 @@ def _inflated(items: list[object], count: int) -> bytes:
     inflate = zlib.decompressobj(_RAW)
     bytes_max = count * _LENGTH_BYTES + BODY_BYTES_MAX
     try:
-        plain = inflate.decompress(stream, bytes_max + 1)  # one more, or it might not see the end
+        plain = inflate.decompress(stream, bytes_max + 1)  # one more, or the end might not be seen
     except zlib.error as error:
         raise cbor.FormatError(f"the stream does not inflate: {error}") from None
     if not inflate.eof or inflate.unused_data or len(plain) > bytes_max:
@@ -106,7 +106,7 @@ def _inflated(items: list[object], count: int) -> bytes:
     return plain
 
 
-def _columns(records: Sequence[bytes]) -> bytes:
+def _to_columns(records: Sequence[bytes]) -> bytes:
     lengths = b"".join(len(record).to_bytes(_LENGTH_BYTES, "big") for record in records)
     columns = [lengths[::_LENGTH_BYTES], lengths[1::_LENGTH_BYTES]]
     alike: dict[int, list[bytes]] = {}
@@ -118,8 +118,8 @@ def _columns(records: Sequence[bytes]) -> bytes:
     return b"".join(columns)
 
 
-def _records(plain: bytes, count: int) -> tuple[bytes, ...]:
-    """The inverse of `_columns`."""
+def _from_columns(plain: bytes, count: int) -> tuple[bytes, ...]:
+    """The inverse of `_to_columns`."""
     heads = bytearray(count * _LENGTH_BYTES)
     if len(plain) < len(heads):
         raise cbor.FormatError("the stream ends within its lengths")

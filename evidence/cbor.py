@@ -1,13 +1,13 @@
 """One value, one encoding: deterministic CBOR (RFC 8949, section 4.2.1) and nothing else.
 
-`decode` accepts exactly the bytes that `encode` writes. Whatever could be said in two ways is
-refused: indefinite lengths, long forms, unsorted or double keys, bytes after the item. So a hash
-over bytes is a hash over the value, and a changed bit never decodes to the same thing.
+`decode` accepts exactly the bytes that `encode` writes and refuses every other form: indefinite lengths,
+long forms, unsorted or double keys, bytes after the item. So a hash over bytes is a hash over the value,
+and a changed bit never decodes to the same value.
 
-No tag is ever acted upon: cbor2 would build dates, regular expressions and decimal numbers out of
-foreign bytes, which is work and memory for whoever sends them.
+No tag is ever acted upon: cbor2 would build dates, regular expressions and decimal numbers from foreign
+bytes, and let the sender spend our time and memory.
 
-All bytes from outside fail with FormatError, whose fault is the sender's.
+Wrong bytes from outside raise FormatError: the sender's fault.
 """
 
 import math
@@ -32,7 +32,7 @@ def _refuse_tag(*_: object) -> NoReturn:
 
 
 class _EveryTagRefused(Mapping[int, Any]):
-    """Answers for each tag number, so that none of cbor2's own tag decoders is reached."""
+    """Has a decoder for every tag number, so that none of cbor2's own is used."""
 
     def __getitem__(self, tag: int) -> Any:
         return _refuse_tag

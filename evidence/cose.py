@@ -1,9 +1,9 @@
 """COSE_Sign1 (RFC 9052, section 4.2) with EdDSA, in the single form that dianjian uses.
 
-Tag 18, protected header {1: -8} (alg EdDSA), empty unprotected header, the payload inside, no key
-id: whoever checks knows which one key it must be. The external_aad names what is signed, so that a
-signature over one kind of message is worth nothing as another kind. A stock COSE library verifies
-it; other algorithms (ES256 of a TPM, SM2) are another protected header and another length.
+Tag 18, protected header {1: -8} (alg EdDSA), empty unprotected header, the payload inside, no key id: the
+verifier knows which key it must be. The external_aad (`domain`) names the kind of message, so that a
+signature over one kind is not valid for another. Any COSE library can verify it; other algorithms (ES256
+of a TPM, SM2) would be another protected header and another length.
 """
 
 from typing import Final
@@ -26,7 +26,7 @@ def sign1(payload: bytes, secret: bytes, domain: bytes) -> bytes:
 
 @frozen
 class Signed:
-    """A COSE_Sign1 whose form is right; nothing is known of its signature before `holds`."""
+    """A COSE_Sign1 of the right form; its signature is checked by `holds` only."""
 
     payload: bytes
     signature: bytes

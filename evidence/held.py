@@ -1,9 +1,8 @@
-"""Which bodies of one gateway are held: everything up to m, and ranges beyond. Pure.
+"""Which bodies of one gateway the centre holds: all up to m, and ranges beyond. Pure.
 
-The centre keeps it as what it has, the gateway as what receipts have told; nothing disproves holding,
-so numbers are only added.
-A body that the gateway itself declared lost, in a sealed record, counts as held: nobody waits for it.
-Kept as one CBOR array [m, [[a, b], ...]], ascending, never touching.
+The centre keeps such a set of what it has, the gateway one of what receipts have reported. Numbers are only
+added. A body that the gateway declared lost, in a sealed record, counts as held: nobody waits for it.
+Stored as one CBOR array [m, [[a, b], ...]], ascending, never touching.
 """
 
 from bisect import bisect_left
@@ -20,7 +19,7 @@ _RANGE_BYTES_MAX = 13
 
 @define
 class Held:
-    """A set of seal numbers that tends to be one run from 1."""
+    """A set of seal numbers, in most cases one run from 1."""
 
     up_to: int = 0
     _ranges: list[tuple[int, int]] = field(factory=list)
@@ -35,9 +34,9 @@ class Held:
         return number <= self.up_to or (at > 0 and number <= self._ranges[at - 1][1])
 
     def add(self, first: int, last: int | None = None) -> bool:
-        """Put in `first` to `last`, or `first` alone; whether one of them was new."""
+        """Add `first` to `last`, or `first` alone; whether any of them was new."""
         last = first if last is None else last
-        if self.next_missing(first) > last:
+        if self.find_missing_from(first) > last:
             return False
         begin = bisect_left(self._ranges, (first,))
         if begin and self._ranges[begin - 1][1] >= first - 1:
@@ -51,14 +50,14 @@ class Held:
             self.up_to = self._ranges.pop(0)[1]
         return True
 
-    def next_missing(self, number: int) -> int:
+    def find_missing_from(self, number: int) -> int:
         """The smallest number from `number` on that is not held."""
         if number <= self.up_to:
             return self.up_to + 1
         at = bisect_left(self._ranges, (number + 1,)) - 1
         return max(number, self._ranges[at][1] + 1) if at >= 0 else number
 
-    def missing(self, up_to: int, limit: int) -> list[int]:
+    def find_missing(self, up_to: int, limit: int) -> list[int]:
         """At most `limit` numbers up to `up_to` that are not held, in order."""
         found: list[int] = []
         expected = self.up_to + 1

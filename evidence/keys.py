@@ -1,11 +1,11 @@
-"""Ed25519 keys (RFC 8032), as raw bytes. The only file that imports cryptography.
+"""Ed25519 keys (RFC 8032), as raw bytes. The only file of the daemon that imports cryptography.
 
-A TPM cannot make Ed25519 signatures; `verify_es256` checks its own. Only who sees one imports that part.
+A TPM cannot make Ed25519 signatures; `verify_es256` checks those it makes, and imports what that needs when
+it is called.
 
-A secret is 32 bytes and lives in one of two places: in the sealer's memory while it signs, and in
-the key file of `agent.sealing.key_slots`. The centre's secret lies in a file of its own, mode 0600.
-Python cannot wipe a `bytes` object; root on the live gateway can read the current key and no older
-one, and that is the limit of what is promised.
+A gateway's secret is 32 bytes in the sealer's memory while it signs, and in the key file of
+`agent.sealing.key_slots`. The centre's secret is in a file of its own, mode 0600. Python cannot wipe a
+`bytes` object: root on the running gateway can read the current key, but no older one. More is not promised.
 
 x509 and serialization are not imported: they cost 43 ms and 9 MiB in the daemon.
 """
@@ -30,10 +30,7 @@ class KeyFileError(Exception):
 
 
 def generate() -> bytes:
-    """A fresh random secret.
-
-    Any 32 bytes are one (RFC 8032, 5.1.5); the library would derive the public key only to forget it.
-    """
+    """A fresh random secret: any 32 bytes are one (RFC 8032, 5.1.5)."""
     return os.urandom(SECRET_BYTES)
 
 

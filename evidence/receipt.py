@@ -1,15 +1,14 @@
-"""What the centre answers: the receipt, and its own time.
+"""What the centre publishes: receipts, and beacons with its time.
 
 Receipt, payload of a COSE_Sign1 by the centre's key under `dj1.receipt`:
     [1, gateway, number, seal_hash, bodies_up_to, ranges, centre_utc_ms, conflict]
-It is cumulative: the centre has verified and committed every seal up to `number`, whose seal_hash
-this is (number 0 and zeros: none yet). `bodies_up_to` = m says that no body up to seal m is
-awaited any more: each is held or was declared lost by a sealed record; `ranges` = [[a, b], ...]
-names those held beyond m. `conflict` is null, or [number, hash]: something else came, and the
-centre goes on only with seal `number` whose previous is `hash`. Only a receipt that names an own
-seal hash lets a gateway prune.
+It is cumulative: the centre has verified and committed every seal up to `number`, which has this seal_hash
+(number 0 and zeros: none yet). `bodies_up_to` = m: no body up to seal m is awaited any more, each is held
+or was declared lost by a sealed record; `ranges` = [[a, b], ...] are those held beyond m. `conflict` is null,
+or [number, hash]: another seal arrived, and the centre accepts only a seal `number` whose previous is
+`hash`. A gateway prunes only on a receipt that names a seal hash of its own.
 
-Beacon, under `dj1.beacon`: [1, centre_utc_ms, sequence]. A seal that carries its hash is younger.
+Beacon, under `dj1.beacon`: [1, centre_utc_ms, sequence]. A seal that carries its hash is younger than it.
 """
 
 from itertools import pairwise
@@ -22,9 +21,9 @@ from evidence.seal import FIRST_NUMBER, HASH_BYTES, NO_HASH, NUMBER_MAX, check_g
 
 VERSION: Final = 1
 RANGES_MAX: Final = 64
-"""Ranges of bodies in one receipt; those beyond are told by later ones."""
+"""Ranges of bodies in one receipt; later receipts name the rest."""
 RECEIPT_BYTES_MAX: Final = 2_048
-"""64 ranges of two 7-byte numbers, and the rest."""
+"""64 ranges of two 7-byte numbers, and the other items."""
 BEACON_BYTES_MAX: Final = 128
 RECEIPT_DOMAIN: Final = b"dj1.receipt"
 BEACON_DOMAIN: Final = b"dj1.beacon"
@@ -32,7 +31,7 @@ BEACON_DOMAIN: Final = b"dj1.beacon"
 
 @frozen
 class Conflict:
-    """What the centre expects instead: seal `number` whose previous is `hash`."""
+    """What the centre expects instead: a seal `number` whose previous is `hash`."""
 
     number: int
     hash: bytes
@@ -93,7 +92,8 @@ def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
         centre_utc_ms=cbor.natural(centre_utc_ms, "centre_utc_ms"),
         conflict=None if conflict is None else _conflict(conflict),
     )
-    return _consistent(receipt)
+    _check_consistent(receipt)
+    return receipt
 
 
 def sign_beacon(beacon: Beacon, secret: bytes) -> bytes:
@@ -139,8 +139,8 @@ def _conflict(item: Any) -> Conflict:
     )
 
 
-def _consistent(receipt: Receipt) -> Receipt:
-    """`receipt` if it says each thing once: ranges ascend, do not touch, and end at its number."""
+def _check_consistent(receipt: Receipt) -> None:
+    """Ranges must ascend, must not touch, and must not exceed `number`."""
     bounds = [(0, receipt.bodies_up_to), *receipt.ranges]
     if any(later[0] <= earlier[1] + 1 for earlier, later in pairwise(bounds)):
         raise cbor.FormatError("ranges touch or run back")
@@ -148,4 +148,3 @@ def _consistent(receipt: Receipt) -> Receipt:
         raise cbor.FormatError("bodies beyond the last seal")
     if (receipt.number == 0) != (receipt.seal_hash == NO_HASH):
         raise cbor.FormatError("a seal hash without a seal, or a seal without")
-    return receipt

@@ -1,8 +1,8 @@
-"""Records: the smallest things that are signed for.
+"""Records: the smallest things that a seal covers.
 
 A record is one deterministic CBOR array; its first item is its kind.
 
-A reading carries what the meter said, not what we think it meant:
+A reading carries what the meter answered, not what it is taken to mean:
     [1, utc_ms, boottime_ms, clock, meter, group, model, blocks, quality, reason, latency_us]
 `clock` is 0 synchronised, 1 unsynchronised, 2 simulated; `group` 0 fast, 1 slow, 2 identity; `model`
 the first 8 bytes of the SHA-256 of the model's point table (the manifest holds the table);
@@ -13,8 +13,8 @@ its address is the data id, its words the bytes behind it without the 33H of the
 Every other kind:
     [kind, utc_ms, boottime_ms, clock, body]      body: a map with text keys
 
-No record names its boot: the seal does, and no seal spans two boots. Nothing here is trusted
-before the seal around it has been verified; the decoder expects anything.
+No record names its boot: the seal does, and no seal spans two boots. Nothing here is trusted before its
+seal was verified; the decoder expects any bytes.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ RECORD_BYTES_MAX: Final = 60_000
 BLOCKS_MAX: Final = 32
 """Reads of one poll group of one meter; the longest known map takes 9."""
 MODEL_ID_BYTES: Final = 8
-"""Of the model's SHA-256: enough to pick one out of a manifest that is itself signed."""
+"""Of the model's SHA-256: enough to find it in a manifest, which is signed itself."""
 LATENCY_US_MAX: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
 NS_PER_US: Final = 1_000
@@ -49,15 +49,15 @@ _RECORD_ITEMS: Final = 5
 
 
 class Kind(IntEnum):
-    """What a record says. Numbers are never reused; all stay below 24, so the kind is one byte."""
+    """The kinds of records. Numbers are never reused; all stay below 24, so that the kind is one byte."""
 
     READING = 1
     MANIFEST = 2
     HEARTBEAT = 3
     BOOT = 4
     CLOCK = 5
-    """The wall clock was set: {"step_ms": by how much, "state": clock state}. Where that dates the boot anew,
-    also {"was_offset_ms", "offset_ms"}: UTC less the time since boot for episodes before and from now on."""
+    """The wall clock was set: {"step_ms": by how much, "state": clock state}. If this dates the boot anew,
+    also {"was_offset_ms", "offset_ms"}: UTC less the time since boot, for episodes until then and after."""
     GAP = 6
     DROP = 7
     """Bodies that were given up for room, or that the disk damaged: {"first": seal, "last": seal,
@@ -72,11 +72,10 @@ class Kind(IntEnum):
     ANSWER = 13
     COMMISSIONING = 14
     TAMPER = 15
-    """What a meter shows beside its values: {"what", "meter", "point", …}: agent.tamper.settings,
-    agent.tamper."""
+    """A sign of tampering at a meter: {"what", "meter", "point", …}; see `agent.tamper`."""
     EVENT = 16
     ATTESTATION = 17
-    """A TPM's word on an earlier seal: see `evidence.attestation`."""
+    """A TPM's attestation of an earlier seal: see `evidence.attestation`."""
 
 
 _CLOCKS: Final = (ClockState.SYNCHRONISED, ClockState.UNSYNCHRONISED, ClockState.SIMULATED)
@@ -115,7 +114,7 @@ class ReadingRecord:
 
     @property
     def kind(self) -> Kind:
-        """READING, for those who tell records apart."""
+        """READING, so that it can be told from other records."""
         return Kind.READING
 
 
@@ -133,7 +132,7 @@ def encode_reading(reading: Reading) -> bytes:
             reading.model_hash[:MODEL_ID_BYTES],
             [[block.function, block.address, block.words] for block in reading.blocks],
             _QUALITY_NUMBER[reading.quality],
-            _shortened(reading.reason),
+            _shorten(reading.reason),
             min(reading.latency_ns // NS_PER_US, LATENCY_US_MAX),
         ]
     )
@@ -143,7 +142,7 @@ def encode_record(kind: Kind, stamp: Stamp, body: Mapping[str, object]) -> bytes
     """The record of `body`.
 
     Raises:
-        FormatError: The body holds something that the format cannot say, or is too long.
+        FormatError: The body holds something that the format does not have, or is too long.
     """
     if kind is Kind.READING:
         raise cbor.FormatError("a reading has its own encoding")
@@ -156,7 +155,7 @@ def encode_record(kind: Kind, stamp: Stamp, body: Mapping[str, object]) -> bytes
 
 
 def kind_of(raw: bytes) -> int:
-    """The kind byte of a record, 0 where there is none; cheap, so that a verifier can skip readings."""
+    """The kind byte of a record, 0 if there is none; cheap, so that a verifier can skip readings."""
     return raw[1] if len(raw) > 1 else 0
 
 
@@ -224,6 +223,6 @@ def _block(item: Any) -> Block:
     return Block(function, cbor.natural(address, "address", _ADDRESS_MAX), words)
 
 
-def _shortened(reason: str) -> str:
-    """`reason`, cut to what the field holds: an agent must not stop over a long error text."""
+def _shorten(reason: str) -> str:
+    """`reason`, cut to what the field holds: a long error text must not stop an agent."""
     return reason.encode()[: cbor.TEXT_BYTES_MAX].decode(errors="ignore")

@@ -3,17 +3,17 @@
 Payload of the COSE_Sign1, a CBOR array:
     [1, gateway, number, first_record, count, root, previous, next_key,
      utc_ms, boottime_ms, boot_id, clock, reference]
-- `number` counts from FIRST_NUMBER without a hole. `first_record` numbers the first record within
-  the gateway's life, so that a record cannot vanish between two seals.
-- `root` is the Merkle tree hash of the records (RFC 9162, section 2.1.1); a body proves itself by it.
+- `number` counts from FIRST_NUMBER without a hole. `first_record` is the number of the first record in
+  the gateway's life, so that no record can vanish between two seals.
+- `root` is the Merkle tree hash of the records (RFC 9162, section 2.1.1), which proves a body.
 - `previous` is the seal_hash of seal number-1 (zeros before the first); seal_hash = SHA-256 of the
   whole COSE_Sign1 as stored and sent. Nothing is ever re-encoded.
 - `next_key` is the public key of seal number+1. Seal `number` is signed by the key that seal
   number-1 certified, the first one by the enrolled first key.
-- `reference` is the SHA-256 of the last receipt or beacon, or empty: the seal is younger than that.
+- `reference` is the SHA-256 of the last receipt or beacon, or empty: the seal is younger than it.
 
-The body holds the records, in one of the forms of `evidence.body`. It travels beside the seal
-or later; everybody but `encode_body` and `open_body` takes it as bytes.
+The body holds the records, in one of the forms of `evidence.body`. It travels with the seal or later; only
+`encode_body` and `open_body` look into it.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ from evidence.record import CLOCK_NUMBER, clock_state
 
 VERSION: Final = 1
 FIRST_NUMBER: Final = 1
-"""Number of the first seal; a receipt for 0 says that nothing is held yet."""
+"""Number of the first seal; a receipt for 0 means that nothing is held yet."""
 FIRST_RECORD: Final = 1
 NUMBER_MAX: Final = (1 << 40) - 1
 """One seal a second for 34,000 years; leaves room to index several gateways in one integer."""
@@ -41,7 +41,7 @@ COSE_BYTES_MAX: Final = 400
 """The longest possible seal has 322 bytes."""
 BODY_BYTES_MAX: Final = forms.BODY_BYTES_MAX
 RECORDS_MAX: Final = 16_000
-"""More cannot fit BODY_BYTES_MAX; bounds the work of a verifier."""
+"""More cannot fit BODY_BYTES_MAX; limits the work of a verifier."""
 DOMAIN: Final = b"dj1.seal"
 
 GATEWAY_PATTERN: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -50,7 +50,7 @@ GATEWAY_PATTERN: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
 @frozen
 class SealHeader:
-    """What a seal signs for; see the module's specification for each field."""
+    """What a seal signs; see the module's specification for each field."""
 
     gateway: str
     number: int
@@ -68,7 +68,7 @@ class SealHeader:
 
 @frozen
 class StoredSeal:
-    """A seal as it is stored and sent. `body` is None where it was given up or is not here yet."""
+    """A seal as it is stored and sent; `body` is None if it was given up or has not come yet."""
 
     number: int
     hash: bytes
@@ -110,7 +110,7 @@ def sign_header(header: SealHeader, secret: bytes) -> bytes:
 
 
 def parse_seal(raw: bytes) -> tuple[SealHeader, cose.Signed]:
-    """The header in `raw`, and what its signature is to be checked with.
+    """The header in `raw`, and its signature, which is not checked here.
 
     Raises:
         FormatError: `raw` is no seal.
@@ -129,7 +129,7 @@ def peek_header(raw: bytes) -> SealHeader:
 
 
 def seal_hash(raw: bytes) -> bytes:
-    """What the next seal calls `previous`."""
+    """The hash that the next seal carries as `previous`."""
     return sha256(raw).digest()
 
 
@@ -143,7 +143,7 @@ def encode_body(records: Sequence[bytes]) -> bytes:
 
 
 def open_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
-    """The records in `body`, which proves itself by the root in `header`.
+    """The records in `body`, checked against the root in `header`.
 
     Raises:
         FormatError: It is no body, or not the one that was sealed.
@@ -157,7 +157,7 @@ def open_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
 def merkle_root(records: Sequence[bytes]) -> bytes:
     """Merkle tree hash of RFC 9162: leaves 0x00, nodes 0x01, split at the largest power of two.
 
-    Taking neighbours level by level and letting an odd last one rise is the same tree.
+    Joining neighbours level by level, with an odd last one moving up, gives the same tree.
     """
     if not records:
         return sha256(b"").digest()
@@ -178,9 +178,7 @@ def merkle_root(records: Sequence[bytes]) -> bytes:
 
 _LEAF: Final = sha256(b"\0")
 _NODE: Final = sha256(b"\1")
-"""Copied, in the loops themselves, rather than begun anew for each record: a tenth of the time of a check."""
-
-
+"""Copied in the loops rather than made anew for each record: that saves a tenth of the time of a check."""
 _HEADER_ITEMS: Final = 13
 
 

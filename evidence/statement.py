@@ -1,7 +1,7 @@
-"""Statements: what the centre, or the recovery key, says about the keys of a gateway.
+"""Statements about the keys of a gateway, signed by the centre or the recovery key.
 
 Each is a COSE_Sign1 like every other message, under an external_aad of its own. Its payload is a CBOR
-array whose length tells the kinds apart:
+array whose length distinguishes the kinds:
 
     enrolment  dj1.enrolment  by the centre
         [1, gateway, site, first_key, recovery_key, [[meter, model, unit_id, serial], ...], centre_utc_ms]
@@ -13,13 +13,13 @@ array whose length tells the kinds apart:
         [1, gateway, number, seal_hash, centre_utc_ms, reason]
 
 - `number` is the seal that `next_key` signs, `previous` the seal_hash of the one before it (zeros before
-  the first), `first_record` its first record: not below where the chain stands, and above it only
-  where the gateway lost its count and takes the upper bound `count_records_before(number) + 1`.
+  the first), `first_record` its first record: never below where the chain stands, and above it only
+  if the gateway lost its count and takes the upper bound `count_records_before(number) + 1`.
 - A recovery key of zeros means that there is none. It is never used as a key: zeros are a point of small
-  order, under which anybody can make signatures that hold.
-- `serial` is "" where it is not known.
+  order, under which anybody can make valid signatures.
+- `serial` is "" if it is not known.
 
-Who applies a statement, and to what, stands in `evidence.verify`; here only form and signature.
+Form and signature only; `evidence.continuation` applies statements.
 """
 
 from collections.abc import Callable
@@ -44,7 +44,7 @@ REKEY_DOMAIN: Final = b"dj1.rekey"
 REPLACE_DOMAIN: Final = b"dj1.replace"
 REVOKE_DOMAIN: Final = b"dj1.revoke"
 NO_KEY: Final = NO_HASH
-"""In the place of a recovery key: there is none."""
+"""In place of a recovery key: there is none."""
 METERS_MAX: Final = 256
 """Meters in one enrolment: several full buses of a large plant."""
 UNIT_ID_MAX: Final = 247
@@ -52,7 +52,7 @@ REASON_BYTES_MAX: Final = 200
 """A sentence, not a report."""
 SITE_BYTES_MAX: Final = 64
 STATEMENT_BYTES_MAX: Final = 64_000
-"""256 meters with the longest texts have 52 kB; a byte string of an exported file has two bytes of length."""
+"""256 meters with the longest texts take 52 kB; in an exported file the length has two bytes."""
 CONTINUE_BYTES_MAX: Final = 512
 """The longest re-key or replacement, which travel over MQTT, has 481 bytes."""
 
@@ -69,7 +69,7 @@ class EnrolledMeter:
 
 @frozen
 class Enrolment:
-    """The centre believes this gateway, and these keys of it."""
+    """The centre enrols this gateway with these keys."""
 
     gateway: str
     site: str
@@ -81,7 +81,7 @@ class Enrolment:
 
 @frozen
 class Rekey:
-    """The recovery key says with which key the chain goes on."""
+    """The recovery key names the key that the chain goes on with."""
 
     gateway: str
     number: int
@@ -94,7 +94,7 @@ class Rekey:
 
 @frozen
 class Replace:
-    """The centre says the same of new hardware, which has a recovery key of its own."""
+    """The centre names the key of new hardware that goes on with the chain, and its recovery key."""
 
     gateway: str
     number: int
@@ -108,7 +108,7 @@ class Replace:
 
 @frozen
 class Revoke:
-    """The centre counts no seal after `number`, whose hash this is."""
+    """No seal after `number`, which has this hash, counts any more."""
 
     gateway: str
     number: int
@@ -130,18 +130,18 @@ _DOMAINS: Final[dict[type, bytes]] = {
 
 @frozen
 class SignedStatement:
-    """A statement whose form is right; nothing is known of its signature before `holds`."""
+    """A statement of the right form; its signature is checked by `holds` only."""
 
     statement: Statement
     signed: cose.Signed
 
     def holds(self, public_key: bytes) -> bool:
-        """Whether this key has signed it; the key that says "none" has signed nothing."""
+        """Whether this key has signed it; NO_KEY has signed nothing."""
         return public_key != NO_KEY and self.signed.holds(public_key, _DOMAINS[type(self.statement)])
 
 
 def count_records_before(number: int) -> int:
-    """No chain has more records than this before seal `number`."""
+    """The most records that a chain can have before seal `number`."""
     return (number - FIRST_NUMBER) * RECORDS_MAX
 
 
@@ -149,7 +149,7 @@ def sign_statement(statement: Statement, secret: bytes) -> bytes:
     """The COSE_Sign1 of `statement`.
 
     Raises:
-        FormatError: It says what cannot be.
+        FormatError: A value is out of its range.
     """
     payload = cbor.encode(_payload(statement))
     _statement(payload)

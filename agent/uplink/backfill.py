@@ -52,7 +52,7 @@ class Backfill:
     def next(self, received: int, body_bytes: BodyBytes) -> tuple[int, int] | None:
         """Number and length of the next body that the centre misses, and pass it by."""
         for _ in range(LOOKS_MAX):
-            number = self._held.next_missing(max(self._sent + 1, FIRST_NUMBER))
+            number = self._held.find_missing_from(max(self._sent + 1, FIRST_NUMBER))
             if number > received:
                 break
             self._sent = number
@@ -72,7 +72,7 @@ class Backfill:
         news = False
         for first, last in ((0, receipt.bodies_up_to), *receipt.ranges):
             news |= self._held.add(first, last)
-        still = {number for number in self._awaited if self._held.next_missing(number) == number}
+        still = {number for number in self._awaited if self._held.find_missing_from(number) == number}
         if len(still) < len(self._awaited):
             self._awaited = still
             self._patience.progress(now_s, more=bool(still))
@@ -83,7 +83,7 @@ class Backfill:
         if self._patience.expire(now_s):
             self._awaited.clear()
             self._again = True
-        if self._again and self._held.next_missing(self._sent + 1) > received:
+        if self._again and self._held.find_missing_from(self._sent + 1) > received:
             self._sent, self._again = 0, False
 
     def rewind(self) -> None:
@@ -99,7 +99,7 @@ class Backfill:
     def prunable_below(self, received: int, body_bytes: BodyBytes) -> int:
         """See `Outbox.prunable_below`."""
         while self._prunable <= received:
-            after = self._held.next_missing(self._prunable)
+            after = self._held.find_missing_from(self._prunable)
             if after == self._prunable:
                 if body_bytes(after) > 0:
                     break

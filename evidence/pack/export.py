@@ -208,7 +208,7 @@ def _count(report: Report, seal: ExportedSeal, verdict: Verdict) -> None:
     report.first_utc_ms = report.first_utc_ms or header.utc_ms
     report.last_utc_ms = header.utc_ms
     report.tip_hash = verdict.state.hash
-    told = report.attestations.seal(header.number, report.tip_hash, verdict.records)
+    told = report.attestations.judge(header.number, report.tip_hash, verdict.records)
     report.note(Finding(Code.ATTESTATION, text, header.number) for text in told)
 
 

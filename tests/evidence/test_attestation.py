@@ -99,7 +99,7 @@ def test_a_chain_of_them_is_without_a_finding() -> None:
     chain = Attestations()
     for one in GOLDEN[:3]:
         assert judged(chain, one.seal + 1, one) == []
-    assert chain.gaps(100) == []
+    assert chain.find_gaps(100) == []
 
 
 def test_a_counter_that_does_not_grow_is_told() -> None:
@@ -118,11 +118,11 @@ def test_a_counter_that_went_on_without_the_chain_is_told_once_when_no_body_is_a
     chain = Attestations()
     for one in (GOLDEN[3], GOLDEN[0], GOLDEN[2], GOLDEN[1]):  # as bodies come after an outage
         assert judged(chain, one.seal + 1, one) == []
-    assert chain.gaps(9) == []
-    ((seal, text),) = chain.gaps(10)
+    assert chain.find_gaps(9) == []
+    ((seal, text),) = chain.find_gaps(10)
     assert seal == 10
     assert text.startswith("the TPM made 2 attestations before 6")
-    assert chain.gaps(11) == []
+    assert chain.find_gaps(11) == []
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,10 @@ def test_what_is_known_outlives_the_process() -> None:
     chain = Attestations()
     for one in GOLDEN[:2]:
         judged(chain, one.seal + 1, one)
-    again = Attestations.from_plain(cbor.decode(cbor.encode(chain.plain()), 10_000))
+    again = Attestations.from_plain(cbor.decode(cbor.encode(chain.to_plain()), 10_000))
     assert again == chain
     judged(again, 10, GOLDEN[3])
-    assert len(again.gaps(10)) == 1
+    assert len(again.find_gaps(10)) == 1
 
 
 @pytest.mark.parametrize(

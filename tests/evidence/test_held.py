@@ -18,7 +18,7 @@ def test_it_is_the_set_of_all_that_was_put_in(spans: list[tuple[int, int]]) -> N
         added = set(range(first, first + more + 1))
         assert held.add(first, first + more) is bool(added - model)
         model |= added
-        assert [held.next_missing(n) for n in range(1, 70)] == [
+        assert [held.find_missing_from(n) for n in range(1, 70)] == [
             next(m for m in range(n, 200) if m not in model) for n in range(1, 70)
         ]
         assert [n for n in range(1, 70) if n in held] == sorted(model)
@@ -26,8 +26,8 @@ def test_it_is_the_set_of_all_that_was_put_in(spans: list[tuple[int, int]]) -> N
         assert all(later[0] > earlier[1] + 1 for earlier, later in pairwise(bounds))
         assert Held.from_cbor(held.to_cbor()) == held
     missing = [n for n in range(1, 51) if n not in model]
-    assert held.missing(50, 1_000) == missing
-    assert held.missing(50, 3) == missing[:3]
+    assert held.find_missing(50, 1_000) == missing
+    assert held.find_missing(50, 3) == missing[:3]
 
 
 @pytest.mark.parametrize(

@@ -212,7 +212,7 @@ def run_held(raw: bytes) -> None:
         held = Held.from_cbor(raw)
         assert held.to_cbor() == raw
         assert not held.add(1, held.up_to) or held.up_to == 0
-        assert all(number not in held for number in held.missing(held.up_to + 100, 10))
+        assert all(number not in held for number in held.find_missing(held.up_to + 100, 10))
 
 
 def _held_seeds() -> list[bytes]:
@@ -371,20 +371,20 @@ def run_attestation(raw: bytes) -> None:
     told = known.judge(10, body, lambda _: None)
     real = {one.attest for one in GOLDEN}
     assert told or body["attest"] in real, "an attestation that no TPM has made"
-    assert Attestations.from_plain(cbor.decode(cbor.encode(known.plain()), 100_000)) == known
+    assert Attestations.from_plain(cbor.decode(cbor.encode(known.to_plain()), 100_000)) == known
 
 
 def run_known(raw: bytes) -> None:
     with suppress(cbor.FormatError):
         items = cbor.decode(raw, 16_384)
-        assert cbor.encode(Attestations.from_plain(items).plain()) == raw
+        assert cbor.encode(Attestations.from_plain(items).to_plain()) == raw
 
 
 def _known_seeds() -> list[bytes]:
     known = Attestations()
     for one in GOLDEN:
         known.judge(one.seal + 1, one.to_body(), lambda _: None)
-    return [cbor.encode(known.plain()), cbor.encode(Attestations().plain())]
+    return [cbor.encode(known.to_plain()), cbor.encode(Attestations().to_plain())]
 
 
 def run_lines(raw: bytes) -> None:
