@@ -59,7 +59,7 @@ class Size:
 
 
 def sizes(options: argparse.Namespace) -> Size:
-    """As the options say."""
+    """As the options set it."""
     seeds = DEV_SEEDS if options.dev else REPORT_SEEDS
     if options.quick:
         return Size(DEV_SEEDS[:1], 14, 10, 1_000_000)
@@ -98,7 +98,7 @@ def speed_rows(names: Sequence[str]) -> list[Row]:
 
 
 def tick_rows(names: Sequence[str]) -> list[Row]:
-    """What the whole detector costs: the slowest pair decides, and the slowest of each kind is told."""
+    """What the whole detector costs: the slowest pair decides, and the slowest of each kind is shown."""
     ticks: dict[str, Speed] = {}
     kinds: dict[str, list[str]] = {}
     for name in names:
@@ -160,7 +160,7 @@ def state_row(results: Sequence[Result]) -> Row:
 
 
 def watched(results: Iterable[Result], troubles_file: Path | None) -> list[Result]:
-    """All results in a fixed order; what went wrong is told as it is found."""
+    """All results in a fixed order; what went wrong is printed as it is found."""
     found = []
     for result in results:
         found.append(result)

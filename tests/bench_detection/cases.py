@@ -7,7 +7,7 @@ before `pair.commission_end_s` is what the detector is commissioned on and stays
 Powers are whole watts, because a meter's registers are; a slot without a sample holds MISSING. Power
 factor, current and voltage are evidence that some meters give (NaN where missing) and others do not
 (None). A linkage with two production or two treatment lines is one pair like any other: the arrays hold
-the sums, and `*_split` says which share of the sum the first line has. Injectors may ignore the split;
+the sums, and `*_split` gives the share of the sum the first line has. Injectors may ignore the split;
 `lines` applies it.
 """
 
@@ -51,7 +51,7 @@ ACCEPTS: Final = MappingProxyType(
         "gap": frozenset({"data_loss"}),
     }
 )
-"""Rules that tell the truth about a deed; an injector may change them for one event, with a reason."""
+"""Rules that are right about a deed; an injector may change them for one event, with a reason."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -118,7 +118,7 @@ class Event:
         begin_s: When the rule is broken: a late start from the end of the grace, all others from the deed.
         end_s: When the deed ends.
         accepts: Rules of which one has to be raised from `begin_s` to five minutes after `end_s`.
-        variant: What the target table tells apart: "flat" or "replayed" for a dummy.
+        variant: What the target table distinguishes: "flat" or "replayed" for a dummy.
     """
 
     klass: str
@@ -152,7 +152,7 @@ Injector = Callable[[Pair, int], Case]
 
 @frozen(kw_only=True, eq=False)
 class Line:
-    """One metered line of a pair, as the detector is told about it."""
+    """One metered line of a pair, as the detector sees it."""
 
     id: str
     treatment: bool
@@ -162,7 +162,7 @@ class Line:
 
 
 def lines(pair: Pair) -> tuple[Line, ...]:
-    """The lines of a pair, production first; sums are shared out as the splits say."""
+    """The lines of a pair, production first; sums are divided by the splits."""
     return (*_side(pair, treatment=False), *_side(pair, treatment=True))
 
 

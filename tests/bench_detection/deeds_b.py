@@ -1,4 +1,4 @@
-"""The four violations, as an owner would do them; each finds its moment or says that this pair offers none.
+"""The four violations, as an owner would commit them; each finds its moment or reports that there is none.
 
 What is left of treatment is nothing, or at most IDLE_SHARE of what is normal at that load.
 """

@@ -1,7 +1,7 @@
 """A pair that may be changed: what an injector writes on before it becomes a case.
 
 `power` sets the power of a side as a deed would, and the other channels with it: the power factor is
-what the caller says it is, the current follows, the voltage stays. `freeze` is a meter that repeats
+what the caller sets, the current follows, the voltage stays. `freeze` is a meter that repeats
 itself, `silence` one that does not answer.
 """
 

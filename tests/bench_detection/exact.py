@@ -127,18 +127,18 @@ def timed(job: Callable[[], None], units: int) -> Speed:
 
 
 def kind_of(pair: Pair) -> str:
-    """What the cost of a tick hangs on: how many lines there are, and whether they say more than power."""
+    """What the cost of a tick depends on: how many lines there are, and whether they have channels."""
     count = len(lines(pair))
-    said = any(line.channels for line in lines(pair))
-    return f"{count} lines with channels" if said else f"{count} lines of power alone"
+    has_channels = any(line.channels for line in lines(pair))
+    return f"{count} lines with channels" if has_channels else f"{count} lines of power alone"
 
 
 def _samples(line: Line, day: slice) -> Iterator[tuple[Any, ...]]:
-    """The line's id, watts, power factor, current and voltage of each tick, None where nothing was said."""
+    """The line's id, watts, power factor, current and voltage of each tick, None where there is none."""
     watts = [None if value == MISSING else value for value in line.watts[day].tolist()]
     nothing = [None] * len(watts)
-    said = (line.channels[name][day].tolist() if name in line.channels else nothing for name in CHANNELS)
-    return zip([line.id] * len(watts), watts, *said, strict=True)
+    channels = (line.channels[name][day].tolist() if name in line.channels else nothing for name in CHANNELS)
+    return zip([line.id] * len(watts), watts, *channels, strict=True)
 
 
 def detector_speed(case: Case) -> tuple[Speed, int]:
@@ -155,7 +155,7 @@ def detector_speed(case: Case) -> tuple[Speed, int]:
         detector = Detector([params])
         sample, advance = detector.sample, detector.advance
         for at, row in ticks:
-            for name, watts, pf, current_a, voltage_v in row:  # as agent.judging.detector_feed says it
+            for name, watts, pf, current_a, voltage_v in row:  # as agent.judging.detector_feed calls it
                 sample(name, at, watts, pf=pf, current_a=current_a, voltage_v=voltage_v)
             advance(at)
         states.append(len(detector.checkpoint()))

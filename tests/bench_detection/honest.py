@@ -1,7 +1,7 @@
 """Plants that break no rule but look as if they might: every alarm about them is a false one.
 
 Four weeks each, the first 72 hours (Thursday to Saturday) for commissioning; what is awkward about a plant
-mostly begins after that, as it does in life. The docstring of each plant says why it is honest. `cases`
+mostly begins after that, as it does in life. The docstring of each plant explains why it is honest. `cases`
 yields them with 2 % missing samples; the only events are true data gaps while a meter is exchanged.
 """
 

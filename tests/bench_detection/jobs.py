@@ -12,12 +12,12 @@ from attrs import field, frozen
 from tests.bench_detection import inject_a, inject_b, pairs, real_pairs
 from tests.bench_detection.cases import DAY_S, HOUR_S, VIOLATIONS, Case, Pair
 from tests.bench_detection.inject_a import STRESSES
-from tests.bench_detection.peers import PEERS, alarms, lenient
+from tests.bench_detection.peers import PEERS, lenient
 from tests.bench_detection.score import (
     GRAVE,
     Alarm,
     Found,
-    gaps_told_as_violations,
+    gaps_taken_for_violations,
     judge,
     learn,
     unexplained,
@@ -105,7 +105,7 @@ def run(job: Job) -> Result:
     begin = time.monotonic()
     case = case_of(job)
     params, ready = learn(case.pair)
-    said, state_bytes = watch(case, params)
+    alarms, state_bytes = watch(case, params)
     peers: dict[str, Score] = {}
     if job.kind in {"clean", "injected"}:
         easy = lenient(case)
@@ -116,7 +116,7 @@ def run(job: Job) -> Result:
         duty_cycled=case.pair.duty_cycled,
         real=case.pair.real,
         ready=ready,
-        score=_score(case, said),
+        score=_score(case, alarms),
         peers=peers,
         state_bytes=state_bytes,
         begin_s=float(case.pair.times_s[0]),
@@ -124,12 +124,12 @@ def run(job: Job) -> Result:
     )
 
 
-def _score(case: Case, said: list[Alarm]) -> Score:
+def _score(case: Case, alarms: list[Alarm]) -> Score:
     return Score(
-        found=judge(case, said),
-        false=tuple(unexplained(case, said)),
-        data=sum(one.severity == "data" for one in said),
-        gaps_wrong=gaps_told_as_violations(case, said),
+        found=judge(case, alarms),
+        false=tuple(unexplained(case, alarms)),
+        data=sum(one.severity == "data" for one in alarms),
+        gaps_wrong=gaps_taken_for_violations(case, alarms),
     )
 
 
@@ -151,5 +151,5 @@ def troubles(result: Result) -> list[str]:
         if one.severity in GRAVE
     ]
     if result.score.gaps_wrong:
-        lines.append(f"GAP    {name}: {result.score.gaps_wrong} told as violations")
+        lines.append(f"GAP    {name}: {result.score.gaps_wrong} taken for violations")
     return lines

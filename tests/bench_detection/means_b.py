@@ -3,7 +3,7 @@
 P = k·U·I·PF, where k is read from the healthy pair (1 or 3 phases, mean or sum of currents). Voltage is the
 supply's and stays, unless the feeder itself is opened. What a switched-off motor leaves is what the same
 meter showed in honest rest; where it never rested, the control panel's few watts, with the power factor
-that the meter makers show at no load (some say 0, some say 1: neither is a heater).
+that the meter makers show at no load (some show 0, some show 1: neither is a heater).
 """
 
 from typing import Any, Final

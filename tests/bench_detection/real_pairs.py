@@ -1,4 +1,4 @@
-"""Pairs on real recordings, where DIANJIAN_DATA points at them (its README says what they are).
+"""Pairs on real recordings, where DIANJIAN_DATA points at them (its README describes them).
 
 | pair | production | treatment |
 |---|---|---|
@@ -59,7 +59,7 @@ def folder() -> Path | None:
 
 
 def build(name: str, days: int, seed: int) -> Pair:
-    """The pair of this name; where a recording has several months, the seed says which days."""
+    """The pair of this name; where a recording has several months, the seed selects the days."""
     found = folder()
     if found is None:
         raise FileNotFoundError(f"{VARIABLE} does not point at the recordings")

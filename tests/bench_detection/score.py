@@ -5,7 +5,7 @@ definitions of the first sample of a run may differ) and five minutes after its 
 from the begin, which for a late start is the end of the grace. A notice finds nothing. Of an episode
 that changes its rule (`off` becomes `early_stop`) the last rule counts, and the time of the first raise.
 
-A false alarm is every episode of severity violation or integrity in a run without deeds. A gap told as
+A false alarm is every episode of severity violation or integrity in a run without deeds. A gap taken for
 a violation is every violation raised between the begin of a gap and five minutes after its end.
 """
 
@@ -31,7 +31,7 @@ GRAVE: Final = frozenset({Severity.VIOLATION.value, Severity.INTEGRITY.value})
 
 @frozen
 class Alarm:
-    """What a detector said, as far as the score needs it."""
+    """An alarm of a detector, as far as the score needs it."""
 
     rule: str
     severity: str
@@ -84,7 +84,7 @@ def _judge(event: Event, alarms: Sequence[Alarm], *, standby: bool) -> Found:
     )
 
 
-def gaps_told_as_violations(case: Case, alarms: Sequence[Alarm]) -> int:
+def gaps_taken_for_violations(case: Case, alarms: Sequence[Alarm]) -> int:
     """How many gaps were called a violation of treatment."""
     gaps = [event for event in case.events if event.klass == "gap"]
     return sum(
@@ -142,14 +142,14 @@ CHANNELS: Final = tuple(name for name in ("pf", "current_a", "voltage_v") if nam
 
 
 def watch(case: Case, params: LinkageParams) -> tuple[list[Alarm], int]:
-    """Everything that the detector says after commissioning, and the bytes of its state at the end."""
+    """All alarms of the detector after commissioning, and the bytes of its state at the end."""
     pair = case.pair
     first = pair.commission_hours * HOUR_S // pair.dt_s
     detector = Detector([params])
     feeds = [_feed(line, pair, first) for line in lines(pair)]
     late = None if case.late_slots is None else case.late_slots[first:].tolist()
     times = pair.times_s[first:].tolist()
-    said = []
+    alarms = []
     waiting: dict[int, list[tuple[Any, ...]]] = {}
     advance = 1 if late is not None else ADVANCE_SLOTS
     for index, at in enumerate(times):
@@ -164,9 +164,9 @@ def watch(case: Case, params: LinkageParams) -> tuple[list[Alarm], int]:
         for sample in waiting.pop(index, ()):
             detector.sample(*sample[:3], **sample[3])
         if index % advance == 0:
-            said += detector.advance(at)
-    said += detector.advance(times[-1] + 10 * pair.dt_s)
-    last = {one.id: one for one in said}
+            alarms += detector.advance(at)
+    alarms += detector.advance(times[-1] + 10 * pair.dt_s)
+    last = {one.id: one for one in alarms}
     alarms = [
         Alarm(one.rule.value, one.severity.value, one.raised_at_s, one.begin_at_s, one.retrospective)
         for one in last.values()

@@ -94,7 +94,11 @@ def rows(results: Sequence[Result]) -> list[Row]:
         ),
         _delays([one for one in injected if not one.duty_cycled]),
         Row(
-            "gap or dead meter told as a violation", "0", f"{wrong} of {gaps}", "stress included", wrong == 0
+            "gap or dead meter taken for a violation",
+            "0",
+            f"{wrong} of {gaps}",
+            "stress included",
+            wrong == 0,
         ),
         _recall("idle at <= 45 % of normal power", 0.95, injected, lambda one: one.klass == "idle"),
         _recall("dummy load, flat", 0.98, injected, lambda one: one.variant == "flat"),
@@ -174,7 +178,7 @@ def peers(results: Sequence[Result]) -> list[Row]:
                 "",
                 f"recall {_share(events):.3f}, delay {middle:.0f} / {late:.0f} s",
                 f"{count / months:.1f} false a pair-month, "
-                f"{sum(score.gaps_wrong for score in scores)} of {gaps} gaps told as off",
+                f"{sum(score.gaps_wrong for score in scores)} of {gaps} gaps taken for off",
                 None,
             )
         )

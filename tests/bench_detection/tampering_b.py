@@ -17,7 +17,7 @@ from tests.bench_detection.scene_b import Scene, Side, bridged, spans
 
 REPLAY_S: Final = 13 * 3600.0
 CT_SHARE, CT_LEAST_W = 0.002, 20.0
-"""Standby of less is not told from nothing."""
+"""Less standby cannot be told from none."""
 MAINS_NOISE: Final = 0.0015
 """Of a heater's power, from sample to sample."""
 
@@ -43,7 +43,7 @@ def _flat(scene: Scene) -> bool:
         else 0.0
     )
     if (side.pf is None and noise < 4 * MAINS_NOISE) or scene.longest_pause:
-        return False  # neither noise nor power factor nor a missing rest would tell
+        return False  # neither noise nor power factor nor a missing residual would show it
     found = moment(scene, minutes(scene, 60, 360)) or moment(scene, minutes(scene, 45, 60))
     if found is None:
         return False

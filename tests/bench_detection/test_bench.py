@@ -22,7 +22,13 @@ from tests.bench_detection.exact import constant_treatment, exact_r, exactness
 from tests.bench_detection.jobs import Job, case_of
 from tests.bench_detection.loads import HOUR, on_runs, ripple
 from tests.bench_detection.peers import PEERS, alarms, lenient, rolling_r
-from tests.bench_detection.score import Alarm, gaps_told_as_violations, judge, production_standby, unexplained
+from tests.bench_detection.score import (
+    Alarm,
+    gaps_taken_for_violations,
+    judge,
+    production_standby,
+    unexplained,
+)
 
 DAYS = 12
 SEED = 7
@@ -156,7 +162,7 @@ def alarm(rule: str, at: float, severity: str = "violation") -> Alarm:
 
 
 @pytest.mark.parametrize(
-    ("klass", "said", "delay"),
+    ("klass", "raised", "delay"),
     [
         ("off", alarm("off", 1200), 200),
         ("off", alarm("early_stop", 1200), 200),
@@ -171,10 +177,10 @@ def alarm(rule: str, at: float, severity: str = "violation") -> Alarm:
     ],
 )
 def test_a_deed_is_found_by_an_accepted_rule_in_its_time(
-    case: Case, klass: str, said: Alarm, delay: float | None
+    case: Case, klass: str, raised: Alarm, delay: float | None
 ) -> None:
     one = evolve(case, events=(deed(klass, 1000, 2000),))
-    assert [found.delay_s for found in judge(one, [said])] == [delay]
+    assert [found.delay_s for found in judge(one, [raised])] == [delay]
 
 
 def test_the_first_of_several_fitting_alarms_gives_the_delay(case: Case) -> None:
@@ -183,21 +189,21 @@ def test_the_first_of_several_fitting_alarms_gives_the_delay(case: Case) -> None
     assert [each.delay_s for each in found] == [300, None]
 
 
-def test_only_violations_within_a_gap_count_as_gaps_told_as_violations(case: Case) -> None:
+def test_only_violations_within_a_gap_count_as_gaps_taken_for_violations(case: Case) -> None:
     one = evolve(case, events=(deed("gap", 1000, 2000), deed("gap", 5000, 6000), deed("off", 8000, 9000)))
-    said = [
+    alarms = [
         alarm("off", 1100),
         alarm("late_start", 2200),
         alarm("stuck", 5100, "integrity"),
         alarm("off", 8100),
     ]
-    assert gaps_told_as_violations(one, said) == 1
+    assert gaps_taken_for_violations(one, alarms) == 1
 
 
 def test_an_alarm_without_a_deed_is_unexplained_unless_it_is_about_data(case: Case) -> None:
     one = evolve(case, events=(deed("off", 10_000, 11_000),))
-    said = [alarm("off", 10_100), alarm("off", 90_000), alarm("data_loss", 90_000, "data")]
-    assert unexplained(one, said) == [said[1]]
+    alarms = [alarm("off", 10_100), alarm("off", 90_000), alarm("data_loss", 90_000, "data")]
+    assert unexplained(one, alarms) == [alarms[1]]
 
 
 def test_standby_is_judged_by_the_rule_of_the_target(constant: Pair) -> None:

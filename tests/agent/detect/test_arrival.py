@@ -5,7 +5,7 @@ import random
 from agent.detect.arrivals import PENDING_MAX
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Severity
-from tests.agent.detect.timeline import T0_S, linkage, told
+from tests.agent.detect.timeline import T0_S, linkage, outcomes
 
 DAY_S = 86_400
 
@@ -78,12 +78,12 @@ def test_late_samples_that_show_a_violation_give_a_notice_about_the_past() -> No
             for late in held:
                 detector.sample(*late)
         found += detector.advance(t_s)
-    assert told(found) == [("data_loss", "raised"), ("data_loss", "cleared"), ("off", "cleared")]
+    assert outcomes(found) == [("data_loss", "raised"), ("data_loss", "cleared"), ("off", "cleared")]
     assert (found[2].severity, found[2].retrospective) == (Severity.NOTICE, True)
     assert abs(found[2].begin_at_s - T0_S - 7_200) <= 20
 
 
-def test_late_samples_that_show_health_say_nothing() -> None:
+def test_late_samples_that_show_health_give_no_episode() -> None:
     rows = shift(off_from=0, off_to=0)
     held = [row for row in rows if row[0] == "t1" and T0_S + 7_100 < row[1] < T0_S + 7_850]
     detector = Detector([linkage()])
@@ -91,24 +91,24 @@ def test_late_samples_that_show_health_say_nothing() -> None:
     for late in held:
         detector.sample(*late)
     found += feed(detector, [row for row in rows if row[1] >= T0_S + 8_400])
-    assert told(found) == [("data_loss", "raised"), ("data_loss", "cleared")]
+    assert outcomes(found) == [("data_loss", "raised"), ("data_loss", "cleared")]
 
 
-def test_a_sample_of_the_far_future_harms_nothing() -> None:
+def test_a_sample_of_the_far_future_does_no_harm() -> None:
     rows = shift()
     detector = Detector([linkage()])
     for year in range(3 * PENDING_MAX):
         detector.sample("t1", T0_S + year * 365 * DAY_S + 400 * DAY_S, 0)
     found = feed(detector, rows)
-    assert told(found) == [("off", "raised"), ("off", "cleared")]
+    assert outcomes(found) == [("off", "raised"), ("off", "cleared")]
 
 
-def test_a_clock_that_is_set_back_starts_the_count_anew_and_accuses_nobody() -> None:
+def test_a_clock_that_is_set_back_starts_the_count_again_without_an_episode() -> None:
     detector = Detector([linkage()])
     healthy = shift(off_from=0, off_to=0)
     assert feed(detector, healthy) == []
     again = [(line, t_s - 3_600, watts) for line, t_s, watts in shift(off_from=200, off_to=230)]
-    assert told(feed(detector, again)) == [("off", "raised"), ("off", "cleared")]
+    assert outcomes(feed(detector, again)) == [("off", "raised"), ("off", "cleared")]
 
 
 def test_a_clock_that_jumps_ahead_by_years_gives_a_loss_of_data_and_no_violation() -> None:
@@ -117,7 +117,7 @@ def test_a_clock_that_jumps_ahead_by_years_gives_a_loss_of_data_and_no_violation
     later = [(line, t_s + 2_000 * DAY_S, watts) for line, t_s, watts in shift(off_from=0, off_to=0)]
     found = feed(detector, later)
     assert {one.rule.value for one in found} == {"data_loss"}
-    assert told(found)[-2:] == [("data_loss", "cleared")] * 2
+    assert outcomes(found)[-2:] == [("data_loss", "cleared")] * 2
 
 
 def test_a_sample_from_before_a_restart_of_the_count_does_not_wait_for_ever() -> None:

@@ -1,4 +1,4 @@
-"""The short way through a slot says what the long way says."""
+"""The short way through a slot leaves the same state as the long way."""
 
 import math
 
@@ -72,7 +72,7 @@ def test_a_calm_linkage_keeps_what_a_judged_one_keeps(
 
 
 @given(st.integers(1, 9), st.lists(st.integers(0, 60), max_size=80), st.integers(0, 80))
-def test_the_lowest_step_of_the_guard_is_asked_for(guard: int, loads: list[int], cut: int) -> None:
+def test_the_lowest_step_of_the_guard_is_demanded(guard: int, loads: list[int], cut: int) -> None:
     steps = [Bin(from_w=at, lo_w=100 + at, median_w=200) for at in (0, 10, 20, 40)]
     asked = Expectation(steps, guard, 0)
     for slot, u in enumerate(loads, 1):

@@ -15,7 +15,7 @@ from agent.detect.params import LinkageParams
 from tests.agent.detect.timeline import DT_S, T0_S, line, linkage
 
 MOTOR = {"pf": 0.86, "current_a": 15.0, "voltage_v": 230.0}
-Said = Mapping[str, float | None]
+Values = Mapping[str, float | None]
 
 
 def electric(**more: object) -> LinkageParams:
@@ -23,17 +23,17 @@ def electric(**more: object) -> LinkageParams:
     return evolve(linkage(), treatment=(evolve(known, **more),))
 
 
-def told(
-    rows: list[tuple[float, int, int | None, Said]], params: LinkageParams | None = None
+def detect(
+    rows: list[tuple[float, int, int | None, Values]], params: LinkageParams | None = None
 ) -> list[Episode]:
     """Minutes, production, treatment and its other channels; what was raised."""
     detector, slot = Detector([params or electric()]), 0
     found: list[Episode] = []
-    for minutes, u, t, said in rows:
+    for minutes, u, t, values in rows:
         for _ in range(round(minutes * 60 / DT_S)):
             at = T0_S + slot * DT_S
             detector.sample("p1", at, u + slot % 5)
-            detector.sample("t1", at, None if t is None else t + slot % 3, **said)
+            detector.sample("t1", at, None if t is None else t + slot % 3, **values)
             found += detector.advance(at)
             slot += 1
     return found
@@ -50,14 +50,14 @@ def told(
         (7.0, 1e9, 1e9, NO_CHANNELS),
     ],
 )
-def test_channels_are_whole_numbers_and_nonsense_is_not_said(
+def test_channels_are_whole_numbers_and_nonsense_is_absent(
     pf: float | None, current_a: float | None, voltage_v: float | None, wanted: tuple[int, ...]
 ) -> None:
     assert pack_channels(pf, current_a, voltage_v) == wanted
 
 
 @pytest.mark.parametrize(
-    ("said", "wanted"),
+    ("values", "wanted"),
     [
         ({"voltage_v": 0.4, "current_a": 0.0}, Cause.SUPPLY),
         ({"voltage_v": 231.0, "current_a": 0.0}, Cause.BREAKER_OR_CT),
@@ -67,8 +67,10 @@ def test_channels_are_whole_numbers_and_nonsense_is_not_said(
         ({}, Cause.UNKNOWN),
     ],
 )
-def test_an_off_says_what_the_other_channels_say(said: Said, wanted: Cause) -> None:
-    off = next(one for one in told([(30, 10_000, 9_000, MOTOR), (20, 10_000, 0, said)]) if one.rule == "off")
+def test_an_off_names_the_cause_that_the_channels_show(values: Values, wanted: Cause) -> None:
+    off = next(
+        one for one in detect([(30, 10_000, 9_000, MOTOR), (20, 10_000, 0, values)]) if one.rule == "off"
+    )
     assert off.numbers["cause"] == wanted
     assert off.severity is Severity.VIOLATION
     assert off.numbers["channels"].keys() == ({"t1"})
@@ -79,14 +81,14 @@ def test_an_off_says_what_the_other_channels_say(said: Said, wanted: Cause) -> N
     assert ("supply voltage is gone" in off.sentence["en"]) == (wanted is Cause.SUPPLY)
 
 
-def test_channels_of_an_hour_ago_say_nothing_about_now() -> None:
+def test_channels_of_an_hour_ago_explain_nothing_now() -> None:
     gone = {"voltage_v": 0.0, "current_a": 0.0}
     rows = [(30, 10_000, 9_000, MOTOR), (1, 10_000, 9_000, gone), (60, 10_000, 9_000, {}), (9, 10_000, 0, {})]
-    assert told(rows)[-1].numbers["cause"] == Cause.UNKNOWN
+    assert detect(rows)[-1].numbers["cause"] == Cause.UNKNOWN
 
 
 @pytest.mark.parametrize(
-    ("said", "watts", "wanted"),
+    ("values", "watts", "wanted"),
     [
         ({"pf": 0.35}, 4_000, "idle"),  # 44 % of normal and the power factor of a motor without load
         ({"pf": 0.84}, 4_000, "underspeed"),  # the same power with its power factor kept: a slow drive
@@ -95,10 +97,10 @@ def test_channels_of_an_hour_ago_say_nothing_about_now() -> None:
         ({}, 6_000, "underspeed"),
     ],
 )
-def test_slow_and_idle_treatment_are_told_apart(said: Said, watts: int, wanted: str) -> None:
-    params = electric() if said else linkage()
-    motor = MOTOR if said else {}
-    found = told([(30, 10_000, 9_000, motor), (30, 10_000, watts, said)], params)
+def test_slow_and_idle_treatment_are_told_apart(values: Values, watts: int, wanted: str) -> None:
+    params = electric() if values else linkage()
+    motor = MOTOR if values else {}
+    found = detect([(30, 10_000, 9_000, motor), (30, 10_000, watts, values)], params)
     assert [one.rule for one in found] == [wanted]
     assert found[0].severity is Severity.VIOLATION
     assert found[0].numbers["treatment_low_w"] == pytest.approx(watts, abs=5)
@@ -107,7 +109,7 @@ def test_slow_and_idle_treatment_are_told_apart(said: Said, watts: int, wanted: 
 
 def test_a_heater_in_place_of_a_motor_is_a_dummy_and_a_motor_again_clears_it() -> None:
     heater = {**MOTOR, "pf": 0.999}
-    found = told([(30, 10_000, 9_000, MOTOR), (30, 10_000, 9_000, heater), (30, 10_000, 9_000, MOTOR)])
+    found = detect([(30, 10_000, 9_000, MOTOR), (30, 10_000, 9_000, heater), (30, 10_000, 9_000, MOTOR)])
     assert [(one.rule, one.state, one.severity) for one in found] == [
         ("dummy", "raised", "integrity"),
         ("dummy", "cleared", "integrity"),
@@ -126,13 +128,13 @@ def test_a_heater_in_place_of_a_motor_is_a_dummy_and_a_motor_again_clears_it() -
 def test_no_dummy_where_it_is(heater: float, watts: int, minutes: int) -> None:
     rows = [(5, 100, watts, {"pf": 0.999})] * (minutes // 5) + [(4, 100, watts, {"pf": 0.999})]
     assert [
-        one for one in told(rows[: minutes // 5 + 0], electric(pf_heater=heater)) if one.rule == "dummy"
+        one for one in detect(rows[: minutes // 5 + 0], electric(pf_heater=heater)) if one.rule == "dummy"
     ] == []
 
 
-def test_a_dummy_is_no_longer_told_when_the_power_factor_is_not() -> None:
+def test_a_dummy_ends_when_the_power_factor_is_absent() -> None:
     heater = {**MOTOR, "pf": 0.999}
-    found = told([(30, 10_000, 9_000, heater), (30, 10_000, 9_000, {})])
+    found = detect([(30, 10_000, 9_000, heater), (30, 10_000, 9_000, {})])
     assert [(one.rule, one.state) for one in found] == [("dummy", "raised"), ("dummy", "cleared")]
 
 
@@ -151,8 +153,10 @@ def test_a_dummy_is_no_longer_told_when_the_power_factor_is_not() -> None:
         ),
     ],
 )
-def test_a_loss_of_data_says_whose(rows: list[tuple[float, int, int | None, Said]], wanted: Cause) -> None:
-    lost = next(one for one in told(rows) if one.rule == "data_loss")
+def test_a_loss_of_data_names_its_cause(
+    rows: list[tuple[float, int, int | None, Values]], wanted: Cause
+) -> None:
+    lost = next(one for one in detect(rows) if one.rule == "data_loss")
     assert lost.numbers["cause"] == wanted
     assert lost.severity is Severity.DATA
 
@@ -167,8 +171,8 @@ def test_a_loss_of_everything_is_the_sites() -> None:
     assert all("no line answers" in one.sentence["en"] for one in found)
 
 
-def test_without_other_channels_nothing_is_said_of_a_cause() -> None:
-    off = next(one for one in told([(30, 10_000, 9_000, {}), (20, 10_000, 0, {})]) if one.rule == "off")
+def test_without_other_channels_no_cause_is_named() -> None:
+    off = next(one for one in detect([(30, 10_000, 9_000, {}), (20, 10_000, 0, {})]) if one.rule == "off")
     assert off.numbers["cause"] == Cause.UNKNOWN
     assert off.numbers["channels"] == {}
     assert off.sentence["en"].endswith("samples present.")
@@ -220,30 +224,30 @@ def test_a_motor_is_never_called_a_heater(pfs: list[int]) -> None:
 def test_a_heater_beside_treatment_that_is_off_stands_in_for_nothing() -> None:
     """A sump heater at night: above the off threshold, but no start of treatment, and no clearing either."""
     heater = {**MOTOR, "pf": 0.999}
-    assert told([(30, 100, 50, MOTOR), (60, 100, 3_000, heater)]) == []
+    assert detect([(30, 100, 50, MOTOR), (60, 100, 3_000, heater)]) == []
     rows = [(30, 10_000, 9_000, heater), (20, 10_000, 9_000, heater), (10, 100, 3_000, MOTOR)]
-    assert [(one.rule, one.state) for one in told(rows) if one.rule == "dummy"] == [("dummy", "raised")]
+    assert [(one.rule, one.state) for one in detect(rows) if one.rule == "dummy"] == [("dummy", "raised")]
 
 
 def test_a_steady_load_below_the_on_threshold_is_not_flat() -> None:
     params = electric(noise_floor=0.01, pf_heater=0.0)
-    assert told([(30, 100, 50, {}), (120, 100, 3_000, {})], params) == []
-    assert [one.rule for one in told([(30, 100, 50, {}), (120, 100, 5_000, {})], params)] == ["flat"]
+    assert detect([(30, 100, 50, {}), (120, 100, 3_000, {})], params) == []
+    assert [one.rule for one in detect([(30, 100, 50, {}), (120, 100, 5_000, {})], params)] == ["flat"]
 
 
 DARK = {"voltage_v": 0.3, "current_a": 0.0}
 LIT = {"voltage_v": 230.0, "current_a": 0.4}
 
 
-def standby(rows: list[tuple[float, int, Said, Said]]) -> list[Episode]:
+def standby(rows: list[tuple[float, int, Values, Values]]) -> list[Episode]:
     """Minutes, production with its channels, and those of the treatment that is off."""
     params = evolve(linkage(), production=(line("p1", ct_floor_w=90, voltage_v=230.0),))
     detector, slot = Detector([params]), 0
     found: list[Episode] = []
-    for minutes, u, said, other in rows:
+    for minutes, u, values, other in rows:
         for _ in range(round(minutes * 60 / DT_S)):
             at = T0_S + slot * DT_S
-            detector.sample("p1", at, u + slot % 5 if u else 0, **said)
+            detector.sample("p1", at, u + slot % 5 if u else 0, **values)
             detector.sample("t1", at, 0, **other)
             found += detector.advance(at)
             slot += 1
@@ -251,9 +255,9 @@ def standby(rows: list[tuple[float, int, Said, Said]]) -> list[Episode]:
 
 
 @pytest.mark.parametrize(
-    ("other", "says"), [(DARK, "nor does any other"), (LIT, "other lines have"), ({}, "")]
+    ("other", "words"), [(DARK, "nor does any other"), (LIT, "other lines have"), ({}, "")]
 )
-def test_a_power_cut_is_no_fault_of_the_transformer(other: Said, says: str) -> None:
+def test_a_power_cut_is_no_fault_of_the_transformer(other: Values, words: str) -> None:
     found = standby([(30, 240, LIT, LIT), (5, 0, DARK, other), (20, 240, LIT, LIT)])
     assert [(one.rule, one.state, one.severity) for one in found] == [
         ("data_loss", "raised", "data"),
@@ -262,11 +266,11 @@ def test_a_power_cut_is_no_fault_of_the_transformer(other: Said, says: str) -> N
     assert found[0].numbers["cause"] == Cause.SUPPLY
     assert found[0].numbers["channels"]["p1"]["voltage_v"] == 0.3
     assert "no voltage" in found[0].sentence["en"]
-    assert says in found[0].sentence["en"]
+    assert words in found[0].sentence["en"]
     assert "无电压" in found[0].sentence["zh"]
 
 
-def test_a_transformer_that_stays_off_when_the_voltage_is_back_is_told() -> None:
+def test_a_transformer_that_stays_off_when_the_voltage_is_back_is_reported() -> None:
     found = standby([(30, 240, LIT, LIT), (5, 0, DARK, DARK), (5, 0, {**LIT, "current_a": 0.0}, LIT)])
     assert [(one.rule, one.state) for one in found] == [
         ("data_loss", "raised"),
@@ -276,7 +280,7 @@ def test_a_transformer_that_stays_off_when_the_voltage_is_back_is_told() -> None
     assert found[-1].numbers["cause"] == Cause.BREAKER_OR_CT
 
 
-def test_nothing_is_said_of_a_transformer_in_the_moment_in_which_its_current_is_back() -> None:
+def test_no_transformer_is_reported_in_the_moment_in_which_its_current_is_back() -> None:
     for slots in range(16, 22):
         for one in standby([(30, 240, {}, {}), (slots / 6, 0, {}, {}), (20, 9_000, {}, {})]):
             assert one.state == "cleared" or one.rule != "ct_prod" or one.numbers["value_w"] < 90

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from agent.detect.detector import CheckpointError, Detector
 from agent.detect.params import LinkageParams
-from tests.agent.detect.timeline import T0_S, line, linkage, run, told
+from tests.agent.detect.timeline import T0_S, line, linkage, outcomes, run
 
 SLOTS = 2_000
 Row = tuple[str, float, int]
@@ -116,7 +116,7 @@ def test_a_checkpoint_of_another_shape_is_refused_and_the_detector_is_as_new(bod
 def test_changed_parameters_start_anew_but_open_episodes_are_still_cleared() -> None:
     on, bare = {"p1": 10_000, "t1": 9_000}, {"p1": 10_000, "t1": 0}
     episodes, old = run(linkage(), [(30, on), (30, bare)])
-    assert told(episodes) == [("off", "raised")]
+    assert outcomes(episodes) == [("off", "raised")]
     detector = Detector([linkage(grace_s=310)])
     detector.restore(old.checkpoint())
     found = []
@@ -124,5 +124,5 @@ def test_changed_parameters_start_anew_but_open_episodes_are_still_cleared() -> 
         detector.sample("p1", T0_S + slot * 10, 10_000 + slot % 3)
         detector.sample("t1", T0_S + slot * 10, 9_000 + slot % 3)
         found += detector.advance(T0_S + slot * 10)
-    assert told(found) == [("off", "cleared")]
+    assert outcomes(found) == [("off", "cleared")]
     assert found[0].id == episodes[0].id

@@ -73,12 +73,12 @@ ON = {"p1": 10_000, "t1": 9_000, "x1": 2_500}
         "the incomer is silent",
     ],
 )
-def test_a_rest_beyond_its_band_is_told(rows: list[Row], wanted: list[tuple[str, str]]) -> None:
+def test_a_residual_outside_its_band_is_reported(rows: list[Row], wanted: list[tuple[str, str]]) -> None:
     found = fed(Detector([linkage()], incomer()), rows)
     assert [(one.rule.value, one.state.value) for one in found] == wanted
 
 
-def test_the_episode_carries_the_rest_and_its_direction() -> None:
+def test_the_episode_carries_the_residual_and_its_direction() -> None:
     above = fed(Detector([linkage()], incomer()), [(30, ON), (30, {**ON, "rest": 9_000})])[0]
     assert (above.linkage, above.lines, above.severity) == ("f1", ("f1",), Severity.INTEGRITY)
     assert above.numbers["residual_w"] == pytest.approx(9_000, abs=10)
@@ -138,7 +138,7 @@ def test_a_kill_changes_no_episode_of_the_incomer(steps: list[tuple[int, int]], 
 
 @given(st.lists(st.integers(-400, 2_900), min_size=1, max_size=60))
 @settings(deadline=None, max_examples=30)
-def test_a_rest_within_its_band_is_never_told(rests: list[int]) -> None:
+def test_a_residual_within_its_band_is_never_reported(rests: list[int]) -> None:
     rows: list[Row] = [(1, {**ON, "rest": rest}) for rest in rests]
     assert fed(Detector([linkage()], incomer(residual_s=60)), rows) == []
 
@@ -166,7 +166,7 @@ def test_lines_of_nowhere_and_lines_of_a_linkage_are_refused() -> None:
         Detector([linkage()], incomer(others=(line("p1"),), lines=("p1", "t1")))
 
 
-def test_parameters_survive_their_table_and_strangers_are_named() -> None:
+def test_parameters_survive_their_table_and_unknown_keys_are_named() -> None:
     assert IncomerParams.from_dict(incomer().to_dict()) == incomer()
     assert incomer().hash != incomer(hi_w=3_001).hash
     with pytest.raises(ParamsError):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from agent.detect.detector import Detector
 from agent.detect.episode import Severity
 from agent.detect.interruptions import KEPT_MAX, Interruptions
-from tests.agent.detect.timeline import T0_S, Timeline, linkage, minutes, run, told
+from tests.agent.detect.timeline import T0_S, Timeline, linkage, minutes, outcomes, run
 
 ON = {"p1": 10_000, "t1": 9_000}
 BARE = {"p1": 10_000, "t1": 50}
@@ -29,7 +29,7 @@ def switched(times: int, off_min: float, on_min: float) -> Timeline:
     ],
 )
 def test_short_interruptions_add_up(timeline: Timeline, wanted: list[tuple[str, str]]) -> None:
-    assert told(run(linkage(), timeline)[0]) == wanted
+    assert outcomes(run(linkage(), timeline)[0]) == wanted
 
 
 def test_the_episode_says_how_many_and_how_long_and_ends_when_they_are_old() -> None:
@@ -92,9 +92,9 @@ def test_an_off_that_comes_back_soon_is_the_same_episode(
     assert told_by_id(timeline) == wanted
 
 
-def test_every_time_is_told_with_its_own_numbers() -> None:
+def test_every_raise_has_its_own_numbers() -> None:
     found = run(linkage(interruptions_s=0), [*switched(3, 6, 10), (5, ON)])[0]
-    assert told(found) == [("off", "raised"), ("off", "cleared")] * 3
+    assert outcomes(found) == [("off", "raised"), ("off", "cleared")] * 3
     assert len({(one.id, one.begin_at_s, one.raised_at_s) for one in found}) == 1
     assert [one.numbers.get("reopened", 0) for one in found] == [0, 0, 1, 1, 2, 2]
     assert [round(minutes(one.numbers["deficit_begin_at_s"])) for one in found[::2]] == [30, 46, 62]
@@ -111,5 +111,5 @@ def test_a_kill_between_two_of_them_changes_nothing() -> None:
         again.sample("p1", at + slot * 10, 10_000 + slot % 5)
         again.sample("t1", at + slot * 10, 50 + slot % 5)
         found += again.advance(at + slot * 10)
-    assert told(found) == [("off", "raised"), ("off", "cleared"), ("off", "raised")]
+    assert outcomes(found) == [("off", "raised"), ("off", "cleared"), ("off", "raised")]
     assert found[2].id == found[0].id

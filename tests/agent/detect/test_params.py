@@ -29,7 +29,7 @@ def test_the_nameplate_alone_gives_usable_but_provisional_parameters() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "problem_text"),
     [
         ({"dt_s": 0}, "dt_s must be 1..60"),
         ({"tau_s": 60}, "tau_s must be at least 90"),
@@ -43,10 +43,10 @@ def test_the_nameplate_alone_gives_usable_but_provisional_parameters() -> None:
         ({"reorder_slots": -1}, "reorder_slots is negative"),
     ],
 )
-def test_every_impossible_value_gets_its_line(change: dict[str, object], said: str) -> None:
+def test_every_impossible_value_gets_its_line(change: dict[str, object], problem_text: str) -> None:
     with pytest.raises(ParamsError) as caught:
         evolve(linkage(), **change)
-    assert any(said in problem for problem in caught.value.problems)
+    assert any(problem_text in problem for problem in caught.value.problems)
 
 
 def test_all_mistakes_are_reported_at_once() -> None:

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Rule, Severity, State
-from tests.agent.detect.timeline import T0_S, Timeline, line, linkage, minutes, run, told
+from tests.agent.detect.timeline import T0_S, Timeline, line, linkage, minutes, outcomes, run
 
 OFF = {"p1": 100, "t1": 50}
 ON = {"p1": 10_000, "t1": 9_000}
@@ -41,7 +41,7 @@ VIOLATIONS: list[tuple[str, Timeline, list[tuple[str, str]]]] = [
     ("timeline", "wanted"), [row[1:] for row in VIOLATIONS], ids=[row[0] for row in VIOLATIONS]
 )
 def test_a_timeline_gives_these_episodes(timeline: Timeline, wanted: list[tuple[str, str]]) -> None:
-    assert told(run(linkage(), timeline)[0]) == wanted
+    assert outcomes(run(linkage(), timeline)[0]) == wanted
 
 
 def test_an_episode_knows_when_it_began_was_raised_and_ended() -> None:
@@ -107,7 +107,7 @@ def test_a_deficit_is_visible_before_anything_is_raised() -> None:
 def test_a_power_that_cannot_be_measured_is_missing_and_not_off() -> None:
     for absurd in (90_000, -5_000):
         episodes, _ = run(linkage(), [(30, ON), (40, {"p1": 10_000, "t1": absurd})])
-        assert told(episodes) == [("data_loss", "raised")]
+        assert outcomes(episodes) == [("data_loss", "raised")]
         assert episodes[0].numbers["rejected"] > 0
 
 
@@ -160,19 +160,19 @@ def test_standby_current_that_vanishes_is_a_fault_of_the_transformer() -> None:
     episodes, _ = run(
         params, [(30, {"p1": 240, "t1": 50}), (10, {"p1": 0, "t1": 50}), (10, {"p1": 240, "t1": 50})]
     )
-    assert told(episodes) == [("ct_prod", "raised"), ("ct_prod", "cleared")]
+    assert outcomes(episodes) == [("ct_prod", "raised"), ("ct_prod", "cleared")]
 
 
 def test_treatment_that_runs_on_for_too_long_is_decoupled() -> None:
     params = linkage(overrun_s=5_400)
     timeline = [(30, ON), (100, {"p1": 100, "t1": 9_000}), (10, OFF)]
-    assert told(run(params, timeline)[0]) == [("decoupled", "raised"), ("decoupled", "cleared")]
+    assert outcomes(run(params, timeline)[0]) == [("decoupled", "raised"), ("decoupled", "cleared")]
 
 
 def test_treatment_that_starts_again_and_again_without_production_is_decoupled() -> None:
     timeline = [(30, ON), *[(20, OFF), (20, {"p1": 100, "t1": 9_000})] * 4, (10, OFF)]
     episodes = run(linkage(), timeline)[0]
-    assert told(episodes) == [("decoupled", "raised")]
+    assert outcomes(episodes) == [("decoupled", "raised")]
     assert episodes[0].numbers["orphan_starts"] == 3
     assert run(linkage(orphans_limit=0), timeline)[0] == []
 
@@ -190,7 +190,7 @@ def test_a_duty_cycle_is_no_stop_and_its_absence_is() -> None:
     cycle = [(10, ON), (6, BARE)]
     assert run(params, [(10, OFF), *cycle * 6])[0] == []
     episodes = run(params, [(10, OFF), *cycle * 3, (60, BARE)])[0]
-    assert told(episodes) == [("off", "raised")]
+    assert outcomes(episodes) == [("off", "raised")]
 
 
 def test_low_correlation_is_a_notice_and_only_while_production_varies() -> None:

@@ -88,7 +88,7 @@ def test_a_sentence_reads_like_this(rule: Rule, english: str, chinese: str) -> N
 
 @pytest.mark.parametrize("cause", list(Cause))
 @pytest.mark.parametrize("rule", [Rule.OFF, Rule.IDLE, Rule.CT_PROD, Rule.DATA_LOSS])
-def test_a_cause_is_told_where_power_is_missing_and_only_there(rule: Rule, cause: Cause) -> None:
+def test_a_cause_is_named_where_power_is_missing_and_only_there(rule: Rule, cause: Cause) -> None:
     plain = write_sentence(rule, ("t1",), EVIDENCE, 0)
     found = write_sentence(rule, ("t1",), EVIDENCE | {"cause": cause.value}, 0)
     assert (found == plain) == (cause is Cause.UNKNOWN or rule is Rule.IDLE)

@@ -5,7 +5,7 @@ from attrs import evolve
 
 from agent.detect.detector import Detector
 from agent.detect.param_table import ParamsError
-from tests.agent.detect.timeline import T0_S, Timeline, line, linkage, minutes, run, told
+from tests.agent.detect.timeline import T0_S, Timeline, line, linkage, minutes, outcomes, run
 
 TWO = ("p1", "p2")
 PAIR = ("t1", "t2")
@@ -17,7 +17,7 @@ def test_production_and_treatment_are_added_up() -> None:
     params = linkage(TWO, PAIR)
     assert run(params, [(10, dict.fromkeys(both, 20)), (60, both)])[0] == []
     episodes = run(params, [(10, dict.fromkeys(both, 20)), (60, both), (30, one_fan)])[0]
-    assert told(episodes) == [("idle", "raised")]
+    assert outcomes(episodes) == [("idle", "raised")]
     assert episodes[0].lines == TWO
     assert episodes[0].numbers["treatment_expected_w"] == 12_000
 
@@ -56,17 +56,17 @@ MISSING: list[tuple[str, Timeline, list[tuple[str, str]]]] = [
     ("timeline", "wanted"), [row[1:] for row in MISSING], ids=[row[0] for row in MISSING]
 )
 def test_a_missing_line_never_accuses(timeline: Timeline, wanted: list[tuple[str, str]]) -> None:
-    assert sorted(told(run(linkage(TWO, ("t1",)), timeline)[0])) == wanted
+    assert sorted(outcomes(run(linkage(TWO, ("t1",)), timeline)[0])) == wanted
 
 
 def test_with_one_of_two_fans_dead_the_other_may_prove_health_but_no_deficit() -> None:
     both = {"p1": 10_000, "t1": 5_000, "t2": 5_000}
     params = linkage(("p1",), PAIR)
-    assert told(run(params, [(30, both), (60, {**both, "t2": None, "t1": 0})])[0]) == [
+    assert outcomes(run(params, [(30, both), (60, {**both, "t2": None, "t1": 0})])[0]) == [
         ("data_loss", "raised")
     ]
     timeline = [(30, both), (30, {**both, "t1": 0, "t2": 0}), (30, {**both, "t2": None, "t1": 9_000})]
-    assert ("off", "cleared") in told(run(params, timeline)[0])
+    assert ("off", "cleared") in outcomes(run(params, timeline)[0])
 
 
 def test_after_a_blind_time_treatment_has_its_grace_again() -> None:
@@ -80,11 +80,11 @@ def test_a_violation_that_was_open_stays_open_through_a_long_loss_of_data() -> N
     on, bare = {"p1": 10_000, "t1": 9_000}, {"p1": 10_000, "t1": 0}
     timeline = [(30, on), (30, bare), (60, {"p1": 10_000, "t1": None}), (30, on)]
     episodes = [one for one in run(linkage(), timeline)[0] if one.rule.value == "off"]
-    assert told(episodes) == [("off", "raised"), ("off", "cleared")]
+    assert outcomes(episodes) == [("off", "raised"), ("off", "cleared")]
     assert minutes(episodes[1].end_at_s) == pytest.approx(120, abs=0.5)
 
 
-def test_a_line_of_two_linkages_tells_of_its_own_loss_once() -> None:
+def test_a_line_of_two_linkages_reports_its_own_loss_once() -> None:
     detector = Detector([linkage(), linkage(("p2",), ("t1",), linkage="k2")])
     found = []
     for slot in range(60):

@@ -42,7 +42,7 @@ def warned(timeline: Timeline, after_s: float = 30.0, **more: object) -> list[Pl
         ([(30, ON), (30, {"p1": 10_000, "t1": None})], []),
     ],
 )
-def test_a_deficit_is_told_at_once_and_so_is_its_end(timeline: Timeline, wanted: list[str]) -> None:
+def test_a_warning_begins_and_ends_at_once(timeline: Timeline, wanted: list[str]) -> None:
     assert [one.state for one in warned(timeline)] == wanted
 
 

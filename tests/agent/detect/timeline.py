@@ -68,5 +68,5 @@ def minutes(seconds: float | None) -> float:
     return round(((seconds or 0) - T0_S) / 60, 1)
 
 
-def told(episodes: Sequence[Episode]) -> list[tuple[str, str]]:
+def outcomes(episodes: Sequence[Episode]) -> list[tuple[str, str]]:
     return [(episode.rule.value, episode.state.value) for episode in episodes]

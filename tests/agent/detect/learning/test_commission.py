@@ -193,7 +193,7 @@ def test_eight_hours_in_many_pieces_are_no_norm_either(kind: str, shape: str) ->
         assert step.lo_w > 0.8 * normal.lo_w
 
 
-def test_every_finding_is_told_in_both_languages() -> None:
+def test_every_finding_is_in_both_languages() -> None:
     loads = plant("constant", 3, 5)
     loads.t[3_000:6_000] = np.where(np.isnan(loads.t[3_000:6_000]), np.nan, 5.0)
     for found in (learn(loads), learn(loads, slots=DAY // 2)):
@@ -236,7 +236,7 @@ def test_a_machine_that_is_like_a_heater_is_not_judged_by_its_power_factor() -> 
     assert (line.pf_on, line.pf_heater) == (0.985, 0.0)
 
 
-def test_without_other_channels_nothing_is_known_of_them() -> None:
+def test_without_other_channels_no_values_are_learned() -> None:
     line = learned("constant").params.treatment[0]
     assert (line.pf_on, line.pf_heater, line.current_on_a, line.voltage_v) == (0.0, 0.0, 0.0, 0.0)
 

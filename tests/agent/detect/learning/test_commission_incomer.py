@@ -58,7 +58,7 @@ def test_less_than_a_day_is_too_little() -> None:
     assert "24 h are needed" in found.findings[0].en
 
 
-def test_a_healthy_week_is_never_told_and_a_moved_machine_is() -> None:
+def test_a_healthy_week_is_never_reported_and_a_moved_machine_is() -> None:
     params = learned().params
     at_s, u, t, base = site(seed=8, days=5)
     incomer = u + t + base
@@ -71,6 +71,6 @@ def test_a_healthy_week_is_never_told_and_a_moved_machine_is() -> None:
             if np.isfinite(value):
                 watched.sample(name, at, int(value))
         found += watched.advance(at)
-    told = [one for one in found if one.rule == "feed_residual" and one.state == "raised"]
-    assert len(told) == 1
-    assert told[0].begin_at_s == pytest.approx(at_s[4 * DAY + 9 * 360], abs=120)
+    raised = [one for one in found if one.rule == "feed_residual" and one.state == "raised"]
+    assert len(raised) == 1
+    assert raised[0].begin_at_s == pytest.approx(at_s[4 * DAY + 9 * 360], abs=120)

@@ -13,7 +13,7 @@ from tests.agent.detect.timeline import line, linkage
 PRESENT = linkage()
 
 
-def told(**more: object) -> list[tuple[str, bool]]:
+def compare(**more: object) -> list[tuple[str, bool]]:
     return [(one.name, one.lenient) for one in find_changes(PRESENT, evolve(PRESENT, **more))]
 
 
@@ -43,7 +43,7 @@ def told(**more: object) -> list[tuple[str, bool]]:
 def test_a_change_is_named_and_marked_where_it_is_lenient(
     more: dict[str, object], wanted: list[tuple[str, bool]]
 ) -> None:
-    assert told(**more) == wanted
+    assert compare(**more) == wanted
 
 
 def test_what_was_judged_and_is_no_longer_is_lenient_and_so_is_a_missing_bin() -> None:
