@@ -15,7 +15,7 @@ from agent.site.file import Site
 from evidence.words import Words
 from provisioning.acceptance import parts
 from provisioning.acceptance.trial import local
-from provisioning.journal.file import Journal, Photo, find_last_trial, find_last_wiring
+from provisioning.journal.entries import Journal, Photo, find_last_trial, find_last_wiring
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.paper import code, heading, isolated, paper, to_html
 

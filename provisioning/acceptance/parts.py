@@ -12,7 +12,7 @@ from agent.detect.params import LinkageParams
 from agent.site.file import Site
 from evidence.words import Words
 from provisioning.acceptance.trial import local, trial_drawing
-from provisioning.journal.file import (
+from provisioning.journal.entries import (
     Journal,
     LineNamed,
     MeterFound,

@@ -12,7 +12,7 @@ from typing import Final
 from agent.site.file import Site
 from disk.files import replace_file
 from provisioning.acceptance.page import PHOTO_BYTES_MAX, SHEET_NAME, Picture, sheet_page
-from provisioning.journal.file import Journal, Sheet
+from provisioning.journal.entries import Journal, Sheet
 from provisioning.terminal.exits import write_or_fail
 
 PHOTOS_READ_MAX: Final = 200

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from evidence.words import Words
-from provisioning.journal.file import Trial
+from provisioning.journal.entries import Trial
 from provisioning.pages.html import Html
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel

@@ -25,7 +25,8 @@ from provisioning.demo.parts import PartError
 from provisioning.demo.shift import SHIFT_MIN, Shift, outages_json
 from provisioning.demo.stage import BROKERS, enrol, set_stage
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
-from provisioning.terminal.show import Screen, demo_view
+from provisioning.terminal.show import Screen
+from provisioning.terminal.views import demo_view
 from provisioning.words.language import language
 
 SPEED: Final = 60.0

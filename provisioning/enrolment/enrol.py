@@ -21,7 +21,7 @@ from evidence.seal import FIRST_NUMBER
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import make_reporter, read_offer, run_or_fail
 from provisioning.enrolment.ways import way_to
-from provisioning.journal.file import Enrolled
+from provisioning.journal.entries import Enrolled
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
 

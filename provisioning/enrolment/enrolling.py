@@ -47,7 +47,7 @@ from provisioning.enrolment.identity import (
     Identity,
 )
 from provisioning.enrolment.trouble import EnrolTroubleError, refused, shown, trouble
-from provisioning.journal.file import Enrolled
+from provisioning.journal.entries import Enrolled
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.offer import Offer
 from wire.enrolment.request import EnrolRequest, ask_enrolment, parse_attribute

@@ -21,7 +21,8 @@ from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import open_body, peek_header
 from provisioning.pages.episode import all_numbers, episode_page, episode_svg, severity_words
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
-from provisioning.terminal.show import console, trace_view
+from provisioning.terminal.show import console
+from provisioning.terminal.views import trace_view
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import rows, rule_name

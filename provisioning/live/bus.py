@@ -16,7 +16,8 @@ import click
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
-from provisioning.terminal.show import Screen, bus_view, console
+from provisioning.terminal.show import Screen, console
+from provisioning.terminal.views import bus_view
 
 REFRESH_S: Final = 2.0
 

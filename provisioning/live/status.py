@@ -14,7 +14,8 @@ import click
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
-from provisioning.terminal.show import Screen, console, status_view, titled
+from provisioning.terminal.show import Screen, console
+from provisioning.terminal.views import status_view, titled
 from provisioning.words.labels import label
 from provisioning.words.language import language
 

@@ -14,7 +14,7 @@ from typing import Final
 from agent.host.version import version
 from agent.inbox import INBOX_NAME
 from provisioning.acceptance.sheet import write_sheet
-from provisioning.journal.file import Period
+from provisioning.journal.entries import Period
 from provisioning.live.page.gate import PasswordError, write_password
 from provisioning.setup.receipt import read_service_status, run_once
 from provisioning.setup.session import Session

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from agent.site.field_types import ID_CHARACTERS_MAX
 from drivers.points.model import names
-from provisioning.journal.file import MeterFound
+from provisioning.journal.entries import MeterFound
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text

@@ -20,7 +20,7 @@ from evidence.words import Words
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import TOKEN_BYTES_MAX, run_or_fail
 from provisioning.enrolment.ways import way_to
-from provisioning.journal.file import Enrolled
+from provisioning.journal.entries import Enrolled
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.terminal.exits import EXIT_USAGE, fail

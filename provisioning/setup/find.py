@@ -14,7 +14,7 @@ from attrs import evolve
 
 from agent.site.field_types import UnitId
 from drivers.errors import BusUrlError
-from provisioning.journal.file import BusFound, MeterFound
+from provisioning.journal.entries import BusFound, MeterFound
 from provisioning.setup.confirm import confirm, place_of
 from provisioning.setup.look import End, Hit, Progress, check_url, find_serial_ports, look_at_buses
 from provisioning.setup.session import Session

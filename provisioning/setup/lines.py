@@ -15,7 +15,7 @@ from drivers.errors import ModelError
 from drivers.points.model import Model, load, load_file
 from drivers.points.point import Ratio
 from drivers.reading import POWER_POINT
-from provisioning.journal.file import LineNamed, MeterFound, SiteFacts
+from provisioning.journal.entries import LineNamed, MeterFound, SiteFacts
 from provisioning.setup.answers import LineAnswers
 from provisioning.setup.confirm import check_identifier, place_of
 from provisioning.setup.linkages import check_id, linkages

@@ -7,7 +7,7 @@ the technician says what it really treats.
 from collections.abc import Sequence
 from typing import Any
 
-from provisioning.journal.file import LinkageNamed
+from provisioning.journal.entries import LinkageNamed
 from provisioning.setup.confirm import check_identifier
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError

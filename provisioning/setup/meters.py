@@ -20,7 +20,7 @@ from drivers.points.registers import Value
 from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
-from provisioning.journal.file import MeterFound
+from provisioning.journal.entries import MeterFound
 from provisioning.setup.lines import model_of
 from provisioning.setup.session import Session
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from attrs import evolve
 
-from provisioning.journal.file import MeterFound, Photo
+from provisioning.journal.entries import MeterFound, Photo
 from provisioning.setup.confirm import place_of
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text

@@ -15,7 +15,7 @@ from agent.status.socket import read_status
 from agent.store.gateway import read_seals
 from disk.database import StoreError
 from evidence.seal import FIRST_NUMBER
-from provisioning.journal.file import Receipted
+from provisioning.journal.entries import Receipted
 from provisioning.setup.session import Session
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_OUTSIDE, fail

@@ -24,15 +24,8 @@ from disk.files import move, replace_file
 from disk.lock import Lock, SecondInstanceError
 from disk.tables import TableError, decode_text
 from drivers.clock import Clock, SystemClock
-from provisioning.journal.file import (
-    JOURNAL_NAME,
-    VERSION,
-    Journal,
-    JournalError,
-    MeterFound,
-    load_journal,
-    save_journal,
-)
+from provisioning.journal.entries import VERSION, Journal, MeterFound
+from provisioning.journal.file import JOURNAL_NAME, JournalError, load_journal, save_journal
 from provisioning.setup.answers import Answers
 from provisioning.setup.site import format_site
 from provisioning.setup.talk import Talk

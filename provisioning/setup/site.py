@@ -11,7 +11,7 @@ from tomlkit.items import Table
 from agent.detect.line_params import LineParams, Threshold
 from agent.detect.params import LinkageParams, nameplate
 from evidence.words import Words
-from provisioning.journal.file import Journal, LineThreshold, LinkageNamed
+from provisioning.journal.entries import Journal, LineThreshold, LinkageNamed
 from provisioning.learning.learned import with_parameters
 
 HEADING: Final = Words(

@@ -10,7 +10,7 @@ from typing import Final
 from attrs import evolve
 
 from agent.detect.line_params import NAMEPLATE_HI, NAMEPLATE_LO, nameplate_threshold
-from provisioning.journal.file import LineNamed, LineThreshold, find_last_trial
+from provisioning.journal.entries import LineNamed, LineThreshold, find_last_trial
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text

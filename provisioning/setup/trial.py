@@ -19,13 +19,14 @@ from attrs import define, field
 
 from agent.detect.line_params import NAMEPLATE_LO
 from drivers.reading import POWER_POINT, PollGroup
-from provisioning.journal.file import LineNamed, Trial, find_last_wiring
+from provisioning.journal.entries import LineNamed, Trial, find_last_wiring
 from provisioning.setup.lines import has_power
 from provisioning.setup.meters import Readers
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.setup.words import WORDS, text
-from provisioning.terminal.show import SPARK_COLUMNS, Screen, sparkline, table
+from provisioning.terminal.show import Screen, table
+from provisioning.terminal.views import SPARK_COLUMNS, sparkline
 from provisioning.wiring import OnOffTest, Outcome
 from provisioning.wiring.trial import SETTLE_S, WAIT_S, State, Wait
 from provisioning.words.language import translate

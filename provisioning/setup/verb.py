@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import click
 
-from provisioning.journal.file import STEPS
+from provisioning.journal.entries import STEPS
 from provisioning.setup.answers import read_answers
 from provisioning.setup.receipt import read_service_status
 from provisioning.setup.session import Session, default_folder, explain_continuing, session, state_of

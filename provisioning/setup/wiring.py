@@ -13,7 +13,7 @@ from attrs import evolve
 
 from drivers.points.point import PHASES, Ratio
 from drivers.reading import PollGroup
-from provisioning.journal.file import MeterFound, WiringVerdict, find_last_wiring
+from provisioning.journal.entries import MeterFound, WiringVerdict, find_last_wiring
 from provisioning.setup.confirm import place_of
 from provisioning.setup.lines import has_power, model_of
 from provisioning.setup.meters import Readers, Sample

@@ -1,12 +1,11 @@
-"""What people look at in the terminal. The only importer of rich.
+"""What people look at in the terminal: tables, progress, and views that are drawn anew in place.
 
-`status_view` draws what a running agent says of itself (`agent.status.socket`); the demo adds what happens
-to the plant. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
+rich is imported here and in `provisioning.terminal.views` alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -14,43 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from provisioning.words.labels import label
-from provisioning.words.language import language
-from provisioning.words.status import (
-    bus_parts,
-    certificate_part,
-    clock_part,
-    line_name,
-    means,
-    moment,
-    receipt_part,
-)
-
-SPARKS: Final = "▁▂▃▄▅▆▇█"
-SPARK_COLUMNS: Final = 30
-"""With it a status fits 80 columns in both languages: two minutes a column of the last hour."""
-MINUTES: Final = 60
-COLUMNS: Final = 80
-WIDE_COLUMNS: Final = 116
-"""From here on the last hour has its sixty minutes, and lines their whole names."""
-NAME_CELLS: Final = 18
-NAME_WIDE_CELLS: Final = 28
-METERS_NAMED_MAX: Final = 24
 MARK_CELLS: Final = 8
 """Columns before each line of findings."""
-LINES_SHOWN_MIN: Final = 3
-"""On the smallest terminal; what has no room is counted."""
-EPISODES_SHOWN: Final = 4
-COLUMN_S: Final = 120
-HALF_HOUR_S: Final = 1800
-TRACE_LEFT: Final = 20
-"""What stands before the first column of a trace."""
-WHOLE_MS: Final = 100.0
-"""From here on tenths of a millisecond say nothing."""
-_BUS_COLUMNS: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "probes")
-_SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
-
-Json = Mapping[str, Any]
 Bar = Progress
 """What `progress` gives."""
 
@@ -60,221 +24,17 @@ def console(*, stderr: bool = False) -> Console:
     return Console(stderr=stderr, highlight=False)
 
 
-def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_COLUMNS) -> str:
-    """The last `columns` values as blocks between 0 and `top`; a missing one is a gap."""
-    scale = (len(SPARKS) - 1) / top if top > 0 else 0.0
-    shown = list(values)[-columns:]
-    return "".join(
-        " " if value is None else SPARKS[min(max(round(value * scale), 0), len(SPARKS) - 1)]
-        for value in shown
-    ).rjust(columns)
-
-
-def status_view(
-    status: Json,
-    history: Mapping[str, Sequence[float | None]] | None = None,
-    *,
-    columns: int = COLUMNS,
-    rows: int | None = None,
-) -> RenderableType:
-    """A running agent: lines with their loads, linkages, buses, meters, analysers, seals, episodes.
-
-    Loads are those of `history` by line, else the last hour that the agent tells. With `rows` the lines and
-    analysers that have no room are counted instead of shown; what went wrong keeps its place.
-    """
-    whole = _status_view(status, history or {}, columns, len(status["lines"]))
-    if rows is None:
-        return whole
-    screen = Console(width=columns, color_system=None, force_terminal=False)
-    over = len(screen.render_lines(whole, pad=False)) - rows
-    if over <= 0:
-        return whole
-    shown = max(len(status["lines"]) - over - 1, LINES_SHOWN_MIN)
-    return _status_view(status, history or {}, columns, shown, is_short=True)
-
-
-def _status_view(
-    status: Json,
-    history: Mapping[str, Sequence[float | None]],
-    columns: int,
-    shown: int,
-    *,
-    is_short: bool = False,
-) -> Group:
-    episodes = _episodes(status, 2 if is_short else EPISODES_SHOWN)
-    analysers = [] if is_short else _analysers(status)
-    return Group(
-        _lines(status, history, columns, shown),
-        _linkages(status),
-        *_buses(status),
-        _meters(status),
-        *analysers,
-        _seals(status),
-        episodes,
-    )
-
-
-def _buses(status: Json) -> list[Text]:
-    mark = Text(label("bus") + "  ", "dim")
-    return [mark + Text.assemble(*bus_parts(bus)) for bus in status.get("buses", ())]
-
-
-def bus_view(buses: Iterable[Json]) -> RenderableType:
-    """How each bus and its meters do: the bus first, then its meters, then what concerns the whole line."""
-    blocks: list[RenderableType] = []
-    for bus in buses:
-        load = Text(f"{bus['load_percent']:.1f} %", "bold")
-        blocks.append(
-            Text(f"{label('bus')} {bus['bus']}  {bus['url']}  {label('line load')} ", "bold") + load
-        )
-        table = _grid("", "p50", "p95", "max ms", *(label(name) for name in _BUS_COLUMNS))
-        table.padding = (0, 1, 0, 0)
-        for name, one in ((label("bus"), bus), *((meter["meter"], meter) for meter in bus["meters"])):
-            latencies = (_ms(one["latency_ms"][key]) for key in ("p50", "p95", "max"))
-            table.add_row(name, *latencies, *(_count(column, one[column]) for column in _BUS_COLUMNS))
-        blocks.append(table)
-        blocks += [
-            Text(f"{label(name)}: {bus[name]}", "red") for name in ("collisions", "reopened") if bus[name]
-        ]
-    return Group(*blocks)
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.1f}" if value < WHOLE_MS else f"{value:.0f}"
-
-
-def _count(column: str, number: int) -> Text:
-    return Text(str(number), "" if column == "requests" or not number else "red")
-
-
-def _grid(*headings: str) -> Table:
+def make_grid(*headings: str) -> Table:
+    """A table with these headings and no lines, whose columns keep their texts on one row."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for heading in headings:
         table.add_column(heading, no_wrap=True)
     return table
 
 
-def _lines(
-    status: Json, history: Mapping[str, Sequence[float | None]], columns: int, shown: int
-) -> RenderableType:
-    wide = columns >= WIDE_COLUMNS
-    sparks = MINUTES if wide else SPARK_COLUMNS
-    table = _grid()
-    table.padding = (0, 1, 0, 0)
-    table.add_column(label("line"), no_wrap=True, max_width=NAME_WIDE_CELLS if wide else NAME_CELLS)
-    for heading in ("kind", "power"):
-        table.add_column(label(heading), no_wrap=True)
-    table.add_column(label("last hour"), no_wrap=True, width=sparks)
-    table.add_column(label("state"), no_wrap=True)
-    for line in status["lines"][:shown]:
-        watts = line["power_w"]
-        power = "–" if watts is None else f"{watts / 1000:7.2f} kW"
-        running = {
-            True: Text(label("on"), "green"),
-            False: Text(label("off"), "dim"),
-            None: Text(label("unknown"), "yellow"),
-        }
-        loads = history.get(line["id"]) or means(line.get("recent_w", ()), sparks)
-        table.add_row(
-            Text(line_name(line)),
-            label(line["kind"]),
-            power,
-            Text(
-                sparkline(loads, line["rated_w"], sparks),
-                "green" if line["kind"] == "treatment" else "blue",
-            ),
-            running[line["on"]],
-        )
-    left = len(status["lines"]) - shown
-    return Group(table, Text(f"… {label('more')} {left}", "dim")) if left > 0 else table
-
-
-def _linkages(status: Json) -> Table:
-    table = _grid(label("linkage"), label("production"), label("treatment"), label("deficit"), "r")
-    for linkage in status["linkages"]:
-        deficit_s, limit_s = linkage["deficit_s"], linkage["limit_s"]
-        filled = round(10 * min(deficit_s / limit_s, 1.0)) if limit_s else 0
-        bar = Text("■" * filled, "red" if filled == 10 else "yellow") + Text("·" * (10 - filled), "dim")
-        r = linkage["correlation"]
-        table.add_row(
-            linkage["id"],
-            "+".join(linkage["production"]),
-            "+".join(linkage["treatment"]),
-            bar + Text(f" {deficit_s:4.0f}/{limit_s:.0f} s", "dim"),
-            Text(label(linkage["undefined_reason"]), "dim") if r is None else f"{r:+.2f}",
-        )
-    return table
-
-
-def _meters(status: Json) -> Text:
-    text = Text(label("meter") + "  ", "dim")
-    good = [meter["meter"] for meter in status["meters"] if meter["quality"] == "good"]
-    if len(status["meters"]) > METERS_NAMED_MAX:  # of many only those that need somebody have a name
-        text += Text(f"● {len(good)}/{len(status['meters'])} ", "green" if good else "red")
-        good = []
-    for meter in status["meters"]:
-        if meter["meter"] in good:
-            text += Text(f"● {meter['meter']} ", "green")
-        elif meter["quality"] != "good":
-            text += Text(f"● {meter['meter']} ({meter['reason']}) ", "red")
-    return text
-
-
-def _analysers(status: Json) -> list[Text]:
-    """What meters say that feed no line, one line a meter; wider ones are wrapped."""
-    rows = []
-    for meter in status["meters"]:
-        units = meter.get("units") or {}
-        shown = [f"{name} {_number(meter['values'][name])} {unit}".rstrip() for name, unit in units.items()]
-        if shown:
-            rows.append(Text(f"{meter['meter']}  ", "dim") + Text("  ".join(shown), ""))
-    return rows
-
-
-def _number(value: float | str) -> str:
-    if isinstance(value, str):
-        return value
-    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
-
-
-def _seals(status: Json) -> Text:
-    seals, broker = status["seals"], status["broker"]["connected"]
-    text = Text(f"{label('seals')}  ", "dim")
-    text += Text(f"{label('sealed')} {seals['last']}  {label('receipted')} {seals['receipted']}  ")
-    text += Text(f"{label('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")
-    if "verified" in seals:
-        text += Text(f"{label('verified')} {seals['verified']}  ", "green")
-    if "receipt" in seals:
-        text += Text(*receipt_part(status))
-    text += Text(f"\n{label('broker')}  ", "dim")
-    text += Text(f"{label('connected' if broker else 'disconnected')}", "green" if broker else "bold red")
-    certificate = certificate_part(status)
-    if certificate is not None:
-        text += Text("  ") + Text(*certificate)
-    if "clock" in status:
-        text += Text("  ") + Text(*clock_part(status))
-    text += Text(f"  {label('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
-    alarms = [label(alarm) for alarm in status["broker"]["alarms"]]
-    return text + Text(f"\n{label('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
-
-
-def _episodes(status: Json, shown: int) -> Group:
-    rows: list[Text] = []
-    for episode in list(status["episodes"])[-shown:]:
-        head = (
-            f"{label(episode['severity'])} {episode['linkage']}/{episode['rule']} {label(episode['state'])}: "
-        )
-        rows.append(
-            Text(head, _SEVERITY_STYLE[episode["severity"]]) + Text(episode["sentence"][language()], "")
-        )
-    return Group(*rows or [Text(f"{label('episodes')}: {label('none')}", "dim")])
-
-
 def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
     """A plain table of texts."""
-    grid = _grid(*headings)
+    grid = make_grid(*headings)
     for row in rows:
         grid.add_row(*row)
     return grid
@@ -335,16 +95,6 @@ def progress(*, says_time_left: bool = False) -> Progress:
     )
 
 
-def titled(status: Json, body: RenderableType, trouble: str = "") -> RenderableType:
-    """A view with whose it is and of when, and what is wrong with asking."""
-    name = f" {status['name']}" if status.get("name") else ""
-    title = Text(f"{status['gateway']}{name}", "bold", no_wrap=True, overflow="ellipsis")
-    at = moment(status.get("at"))
-    when = "" if at is None else f"  {at.astimezone():%Y-%m-%d %H:%M:%S}"
-    title += Text(f"{when}  dianjian {status.get('version', '')}".rstrip(), "dim")
-    return Group(title, *([Text(trouble, "bold red")] if trouble else []), body)
-
-
 class Doing:
     """What is being done, as the last line of a terminal; findings are printed above it, once and for good.
 
@@ -388,48 +138,3 @@ class Doing:
         for first, second in rows:
             first.pad_right(MARK_CELLS - first.cell_len)
             self.console.print(first + second, soft_wrap=True)
-
-
-def demo_view(
-    status: Json, history: Mapping[str, Sequence[float | None]], heading: str, happened: Sequence[str]
-) -> RenderableType:
-    """The status of the demo's agent, what time it is there, and what has happened."""
-    title = Text(f"电监 dianjian · {status['gateway']} · {label('plant time')} {heading}", "bold")
-    return Group(title, status_view(status, history), *(Text(line, "dim") for line in happened))
-
-
-def trace_view(
-    trace: Json, clock: Callable[[float], str], marks: Sequence[tuple[str, float]]
-) -> RenderableType:
-    """Two hours of one-minute means, two minutes a column, each line to its own highest value.
-
-    Below them the time of the plant (`clock`) every half hour, and what happened when (`marks`).
-    """
-    rows = []
-    for key, style in (("production", "blue"), ("treatment", "green")):
-        watts = _pairs(trace[f"{key}_w"])
-        top = max((value for value in watts if value is not None), default=0.0)
-        drawn = Text(sparkline(watts, top, columns=len(watts)), style)
-        rows.append(Text(f"{key:<10}{top / 1000:6.1f} kW ", "dim") + drawn)
-    begin_s, columns = trace["begin_at_s"], len(_pairs(trace["production_w"]))
-    half_hours = [begin_s + HALF_HOUR_S * index for index in range(columns * COLUMN_S // HALF_HOUR_S)]
-    ticks = "".join(f"{clock(at_s):<{HALF_HOUR_S // COLUMN_S}}" for at_s in half_hours)
-    rows.append(Text(" " * TRACE_LEFT + ticks.rstrip(), "dim"))
-    for name, at_s in marks:
-        column = int((at_s - begin_s) // COLUMN_S)
-        mark = f"{name} {clock(at_s)}"
-        shown = min(max(column, 0), columns - 1)
-        # What happened late stands to the left of its arrow, so that the row keeps within 80 columns.
-        row = (
-            f"{mark} ▲".rjust(shown + 1)
-            if shown > columns / 2
-            else " " * shown + f"{'▲◀'[column < 0]} {mark}"
-        )
-        rows.append(Text(" " * TRACE_LEFT + row, "bold"))
-    return Group(*rows)
-
-
-def _pairs(values: Sequence[float | None]) -> list[float | None]:
-    pairs = (values[i : i + 2] for i in range(0, len(values), 2))
-    known = [[value for value in pair if value is not None] for pair in pairs]
-    return [sum(pair) / len(pair) if pair else None for pair in known]

@@ -20,8 +20,9 @@ from drivers.points.model import FILE_BYTES_MAX as MODEL_BYTES_MAX
 from drivers.points.model import load_file, names
 from firmware_sim.plant_file import FILE_BYTES_MAX as PLANT_BYTES_MAX
 from firmware_sim.plant_file import PlantError, read_layout
+from provisioning.journal.entries import Journal
 from provisioning.journal.file import BYTES_MAX as JOURNAL_BYTES_MAX
-from provisioning.journal.file import Journal, JournalError, dump_journal, load_journal
+from provisioning.journal.file import JournalError, dump_journal, load_journal
 from provisioning.setup.answers import ANSWERS_BYTES_MAX, read_answers
 
 ROOT: Final = Path(__file__).parents[2]

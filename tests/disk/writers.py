@@ -28,7 +28,8 @@ from provisioning.doctor import bundle
 from provisioning.enrolment.file import FolderTransport
 from provisioning.enrolment.identity import Identity
 from provisioning.evidence import export, verb
-from provisioning.journal.file import Journal, load_journal, save_journal
+from provisioning.journal.entries import Journal
+from provisioning.journal.file import load_journal, save_journal
 from provisioning.live.page import gate
 from provisioning.setup.session import aside
 from provisioning.terminal.bus_option import open_record

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from agent.site.file import Site, parse_site
 from evidence.words import Words
-from provisioning.journal.file import (
+from provisioning.journal.entries import (
     STEPS,
     BusFound,
     Enrolled,

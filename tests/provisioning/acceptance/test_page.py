@@ -13,7 +13,7 @@ from evidence.words import Words
 from provisioning.acceptance.page import PHOTO_BYTES_MAX, Picture, sheet_page
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.acceptance.trial import trial_drawing
-from provisioning.journal.file import (
+from provisioning.journal.entries import (
     Journal,
     LineNamed,
     LinkageNamed,

@@ -11,13 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.words import Words
-from provisioning.journal.file import (
-    BYTES_MAX,
+from provisioning.journal.entries import (
     STEPS,
     BusFound,
     Enrolled,
     Journal,
-    JournalError,
     LineNamed,
     LineThreshold,
     LinkageNamed,
@@ -29,9 +27,13 @@ from provisioning.journal.file import (
     SiteFacts,
     Trial,
     WiringVerdict,
-    dump_journal,
     find_last_trial,
     find_last_wiring,
+)
+from provisioning.journal.file import (
+    BYTES_MAX,
+    JournalError,
+    dump_journal,
     load_journal,
     parse_journal,
     save_journal,

@@ -16,7 +16,7 @@ from agent.status.socket import StatusSocket
 from drivers.link.transaction import BusStats
 from provisioning.cli import cli
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE
-from provisioning.terminal.show import bus_view
+from provisioning.terminal.views import bus_view
 from provisioning.words import language as languages
 from provisioning.words.labels import label
 

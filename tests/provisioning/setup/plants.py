@@ -9,8 +9,7 @@ from click.testing import CliRunner, Result
 
 from agent.site.field_types import UnitId
 from provisioning import cli
-from provisioning.journal.file import (
-    JOURNAL_NAME,
+from provisioning.journal.entries import (
     STEPS,
     BusFound,
     Enrolled,
@@ -19,9 +18,8 @@ from provisioning.journal.file import (
     LinkageNamed,
     MeterFound,
     SiteFacts,
-    load_journal,
-    save_journal,
 )
+from provisioning.journal.file import JOURNAL_NAME, load_journal, save_journal
 
 AT = "2026-03-02T07:30:00Z"
 BUS = BusFound("b1", "tcp://127.0.0.1:1")

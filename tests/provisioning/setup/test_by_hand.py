@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.journal.file import STEPS
+from provisioning.journal.entries import STEPS
 from tests.provisioning.setup.centre import centre_at
 from tests.provisioning.setup.keyboard import Keyboard
 from tests.provisioning.setup.plants import kept

@@ -14,14 +14,8 @@ from agent.site.file import load_site
 from agent.site.linkages import linkages_of
 from agent.site.setups import setups_of
 from disk.lock import Lock
-from provisioning.journal.file import (
-    JOURNAL_NAME,
-    LineThreshold,
-    MeterFound,
-    Photo,
-    Trial,
-    save_journal,
-)
+from provisioning.journal.entries import LineThreshold, MeterFound, Photo, Trial
+from provisioning.journal.file import JOURNAL_NAME, save_journal
 from provisioning.setup.session import LOCK_NAME, SITE_NAME
 from provisioning.setup.site import format_site
 from tests.provisioning.setup.plants import AT, begun, events, journal_up_to, kept, setup, told

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.site.file import parse_site
-from provisioning.journal.file import Enrolled, Journal
+from provisioning.journal.entries import Enrolled, Journal
 from provisioning.setup.site import HEADING, format_site
 from tests.provisioning.setup.plants import journal_up_to
 

@@ -19,15 +19,8 @@ from agent.site.file import load_site
 from agent.store.gateway import read_seals
 from evidence.record import Kind, Record, decode_record
 from evidence.seal import open_body, peek_header
-from provisioning.journal.file import (
-    STEPS,
-    BusFound,
-    Journal,
-    MeterFound,
-    find_last_wiring,
-    load_journal,
-    save_journal,
-)
+from provisioning.journal.entries import STEPS, BusFound, Journal, MeterFound, find_last_wiring
+from provisioning.journal.file import load_journal, save_journal
 from tests.provisioning.setup.centre import Centre, centre_at
 from tests.provisioning.setup.plants import begun
 from tests.provisioning.setup.works import SMALL, SMALL_ANSWERS, Ended, Works, set_up, works_at

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from agent.detect.episode import Severity
 from agent.uplink.delivery import Alarm
-from provisioning.terminal.show import _SEVERITY_STYLE, SPARK_COLUMNS, sparkline, status_view, titled
+from provisioning.terminal.views import _SEVERITY_STYLE, SPARK_COLUMNS, sparkline, status_view, titled
 from provisioning.words import language as languages
 from provisioning.words.labels import label
 from provisioning.words.status import certificate_part, clock_part, means, span

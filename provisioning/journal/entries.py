@@ -1,0 +1,226 @@
+"""What the journal of a setup holds, entry by entry; `provisioning.journal.file` keeps it on the disk.
+
+Times are ISO 8601 texts in UTC. Powers are watts, currents amperes. What is measured again is appended:
+the last wiring verdict of a meter and the last trial of a line count, the older ones are history.
+"""
+
+from typing import Final, Literal
+
+from attrs import evolve, field, frozen
+
+from agent.site.field_types import UnitId
+from disk.classes import Numbers
+from evidence.words import Words
+
+VERSION: Final = 1
+STEPS: Final = (
+    "find",
+    "lines",
+    "wiring",
+    "trial",
+    "thresholds",
+    "photos",
+    "enrol",
+    "receipt",
+    "commission",
+    "sheet",
+)
+"""In the order in which they are gone through."""
+_NO_SENTENCE: Final = Words.same("")
+
+
+@frozen
+class SiteFacts:
+    """Who this is: the gateway's id, the plant's name, the enterprise, its credit code, where it stands."""
+
+    gateway: str = ""
+    name: str = ""
+    enterprise: str = ""
+    uscc: str = ""
+    address: str = ""
+
+
+@frozen
+class BusFound:
+    """A bus, by the URL with the settings at which meters answer."""
+
+    id: str
+    url: str
+
+
+@frozen
+class MeterFound:
+    """A meter that answers, and what was said of it. `unit_id` for Modbus, `address` for DL/T 645."""
+
+    id: str
+    bus: str
+    unit_id: UnitId | None = None
+    address: str | None = None
+    model: str = ""
+    serial: str = ""
+    confidence: float = 0.0
+    reasons: tuple[str, ...] = ()
+    line: str | None = None
+    ct_ratio: float = 1.0
+    pt_ratio: float = 1.0
+    seal_numbers: tuple[str, ...] = ()
+    rated_a: float | None = None
+
+
+@frozen
+class LineNamed:
+    """A line of the plant, with the power on its nameplate."""
+
+    id: str
+    kind: Literal["production", "treatment", "incomer"]
+    name: str = ""
+    rated_w: int = 0
+    equipment: str = ""
+
+
+@frozen
+class LinkageNamed:
+    """Which treatment must run while which production does."""
+
+    id: str
+    production: tuple[str, ...]
+    treatment: tuple[str, ...]
+
+
+@frozen
+class WiringVerdict:
+    """What `provisioning.wiring` says of a meter's wiring; `sentence` and `remedy` in both languages."""
+
+    meter: str
+    at: str
+    verdict: Literal["good", "mistake", "undecided"]
+    mistake: str | None = None
+    phases: tuple[str, ...] = ()
+    ratio: float | None = None
+    sentence: Words = _NO_SENTENCE
+    remedy: Words = _NO_SENTENCE
+    numbers: Numbers = field(factory=dict)
+
+
+@frozen
+class Trial:
+    """The on/off test of a line.
+
+    Attributes:
+        samples: Seconds since `begin_at`, and the watts of `meter` or None.
+        switched: When a person said, or was seen, to have switched the machine.
+        skipped: Why it was not tried; "" where it was.
+    """
+
+    line: str
+    meter: str
+    begin_at: str
+    end_at: str
+    follows: bool
+    off_w: float | None = None
+    on_w: float | None = None
+    samples: tuple[tuple[float, float | None], ...] = ()
+    switched: tuple[tuple[float, Literal["on", "off"]], ...] = ()
+    sentence: Words = _NO_SENTENCE
+    skipped: str = ""
+
+
+@frozen
+class LineThreshold:
+    """From which power on a line counts as running, and below which it has stopped."""
+
+    line: str
+    lo_w: int
+    hi_w: int
+    source: Literal["nameplate", "trial", "typed"] = "nameplate"
+
+
+@frozen
+class Photo:
+    """A photo, by where it lies and the hash of its bytes; `meter` where it shows one."""
+
+    path: str
+    sha256: str
+    what: str = ""
+    meter: str | None = None
+
+
+@frozen
+class Enrolled:
+    """What the centre knows this gateway by, and how to reach it. Files are paths of the site file."""
+
+    transport: str
+    first_key: str
+    recovery_key: str = ""
+    certificate_sha256: str = ""
+    centre_key: str = ""
+    at: str = ""
+    broker_url: str = ""
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+@frozen
+class Receipted:
+    """The first seal that the centre signed for, and the seal's hash."""
+
+    seal: int
+    hash: str
+    at: str
+
+
+@frozen
+class Period:
+    """The commissioning period."""
+
+    begin_at: str
+    until_at: str
+
+
+@frozen
+class Sheet:
+    """The acceptance sheet as it was written last."""
+
+    path: str
+    sha256: str
+    at: str
+
+
+@frozen
+class Journal:
+    """All of it. `steps` has the time at which each step was done."""
+
+    version: int = VERSION
+    language: Literal["zh", "en"] = "en"
+    technician: str = ""
+    site: SiteFacts = field(factory=SiteFacts)
+    steps: dict[str, str] = field(factory=dict)
+    buses: tuple[BusFound, ...] = ()
+    meters: tuple[MeterFound, ...] = ()
+    lines: tuple[LineNamed, ...] = ()
+    linkages: tuple[LinkageNamed, ...] = ()
+    wiring: tuple[WiringVerdict, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    thresholds: tuple[LineThreshold, ...] = ()
+    photos: tuple[Photo, ...] = ()
+    enrolment: Enrolled | None = None
+    receipt: Receipted | None = None
+    commissioning: Period | None = None
+    sheet: Sheet | None = None
+    site_sha256: str = ""
+    """Of the site file as setup wrote it last: another hash means that somebody has edited it."""
+
+    def done(self, step: str, at: str) -> "Journal":
+        """The same with `step` done."""
+        return evolve(self, steps={**self.steps, step: at})
+
+
+def find_last_wiring(journal: Journal, meter: str) -> WiringVerdict | None:
+    """The verdict that counts for `meter`."""
+    return next((one for one in reversed(journal.wiring) if one.meter == meter), None)
+
+
+def find_last_trial(journal: Journal, line: str) -> Trial | None:
+    """The on/off test that counts for `line`."""
+    return next((one for one in reversed(journal.trials) if one.line == line), None)
