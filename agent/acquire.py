@@ -24,7 +24,7 @@ from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
 from drivers.link.port import new_ledger
 from drivers.poll.bus import MeterBus, open_bus
-from drivers.poll.meter import Meter, MeterSetup, bad_reading, refused
+from drivers.poll.meter import Meter, MeterSetup, bad_reading, is_refusal
 from drivers.poll.schedule import Schedule, Wait
 from drivers.reading import Quality, Reading
 
@@ -75,7 +75,7 @@ class BusLoop:
         except BusDownError as error:
             now_s = self._clock.monotonic_s()
             self.tally.count_poll(step.meter_id, before, self._bus.stats, None, probe=probe)
-            self._schedule.bus_down(now_s)
+            self._schedule.note_bus_down(now_s)
             self._report_down(now_s, str(error))
             return 0.0
         if self._down:
@@ -83,12 +83,12 @@ class BusLoop:
             self._down = False
         latency_s = reading.latency_ns / NS_PER_S if reading.quality is Quality.GOOD else None
         self.tally.count_poll(step.meter_id, before, self._bus.stats, latency_s, probe=probe)
-        self._schedule.done(
+        self._schedule.note_poll(
             step.meter_id,
             step.group,
             self._clock.monotonic_s(),
             reading.quality,
-            refused=refused(reading),
+            refused=is_refusal(reading),
         )
         self._sink(reading)
         return 0.0

@@ -1,11 +1,11 @@
-"""The time of the gateway, as a part that can be replaced.
+"""The time of the gateway, as a replaceable part.
 
 A `Clock` gives three things: a `Stamp` (what is written beside a reading), a monotonic time in
 seconds for intervals, and `real_s`, which turns seconds of this clock into seconds to wait on a
 socket or a lock. `SystemClock` is the machine's own. `ScaledClock` runs a whole plant faster than
-life; its stamps always say `simulated`, so that no reading made with it can pass for a real one.
+real time; its stamps are always `simulated`, so that no reading made with it can pass for a real one.
 
-The monotonic time is CLOCK_BOOTTIME, which goes on during suspend and cannot be set by anybody.
+The monotonic time is CLOCK_BOOTTIME, which goes on during suspend and cannot be set.
 """
 
 import ctypes
@@ -51,7 +51,7 @@ class Stamp:
 
 
 class Clock(Protocol):
-    """Where the rim takes the time from; the core is given it."""
+    """The source of time for the rim; the core is given the time."""
 
     def stamp(self) -> Stamp:
         """The present moment."""
@@ -112,8 +112,8 @@ class SystemClock:
 class ScaledClock:
     """A clock that runs `speed` times as fast as the machine's, from a given wall time.
 
-    Processes that are given the same `spec()` agree on the time, because both ends are tied to
-    CLOCK_BOOTTIME, which is one for the whole machine.
+    Processes with the same `spec()` agree on the time, because it is tied to CLOCK_BOOTTIME, which is one
+    for the whole machine.
     """
 
     def __init__(self, speed: float, utc_ns: int, boottime_ns: int | None = None) -> None:
@@ -131,7 +131,7 @@ class ScaledClock:
         return cls(float(speed), int(utc_ns), int(boot_ns))
 
     def spec(self) -> str:
-        """What another process needs to have the same time."""
+        """What another process needs to share this time."""
         return f"{self.speed}@{self._utc_ns}@{self._boot_ns}"
 
     def stamp(self) -> Stamp:

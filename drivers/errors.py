@@ -2,17 +2,17 @@
 
 - The person who wrote a file: ModelError, BusUrlError.
 - The installation (port, cable, network): BusDownError.
-- The meter: ReplyTimeoutError (silent), ExceptionReplyError (it said no), ReplyError (it said
-  something that cannot be trusted).
+- The meter: ReplyTimeoutError (silent), ExceptionReplyError (it refused), ReplyError (its answer cannot be
+  trusted).
 """
 
 
 class DriverError(Exception):
-    """Whatever goes wrong between the gateway and its meters."""
+    """Anything that goes wrong between the gateway and its meters."""
 
 
 class ModelError(DriverError):
-    """A meter model file is wrong; `problems` has one line a mistake, each with its place."""
+    """A meter model file is wrong; `problems` has one line per mistake, each with its place."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("; ".join(problems))

@@ -1,7 +1,7 @@
-"""What one read of one meter answered.
+"""The result of one read of one meter.
 
-A `Reading` keeps the words exactly as the meter sent them, with the moment and the model that
-explains them. Values are decoded from it, here and at the centre, by the same
+A `Reading` keeps the words exactly as the meter sent them, with the moment and the model that decodes
+them. Values are decoded from it, here and at the centre, by the same
 `drivers.points.model.Model.decode`; they are never stored in place of the words.
 
 `quality` is good only when every block was answered by a reply that passed every check of
@@ -28,7 +28,7 @@ class Quality(StrEnum):
 
 
 class PollGroup(StrEnum):
-    """How often a point is read: power and current, everything that moves slowly, or who the meter is."""
+    """How often a point is read: power and current, everything that moves slowly, or the meter's identity."""
 
     FAST = "fast"
     SLOW = "slow"
@@ -126,7 +126,7 @@ class Reading:
 
     Attributes:
         meter: The meter's id in the site file.
-        group: Which points were asked for.
+        group: Which points were read.
         stamp: The moment of the last transaction of this read.
         model_hash: SHA-256 of the model's point table, 32 bytes.
         blocks: The answers; empty unless `quality` is good.
@@ -146,4 +146,4 @@ class Reading:
 
 
 POWER_POINT: Final = "active_power"
-"""The point of every model that production and treatment are judged by."""
+"""The point of every model by which production and treatment are judged."""

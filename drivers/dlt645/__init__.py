@@ -1,4 +1,4 @@
-"""DL/T 645 meters: the codec, one exchange, and the bus.
+"""DL/T 645 meters: the codec, one transaction, and the bus.
 
-How such meters are searched for is in `drivers.search`.
+The search for such meters is in `drivers.search`.
 """

@@ -1,4 +1,4 @@
-"""The byte stream to meters and its distrust: port, transport, waiting, patience, ledger, verdict.
+"""The byte stream to meters and its distrust: transport, port, transaction, reply wait, ledger, verdict.
 
 No protocol: Modbus and DL/T 645 have folders of their own.
 """

@@ -1,9 +1,9 @@
 """Values out of answers, as `drivers.points.point` decodes them, at a fraction of its cost.
 
 A gateway decodes the same points of answers of the same shape for years. So what depends on the shape
-alone (which block a point lies in, where, by which factor) is found once, and all numbers of a block are
-unpacked by one `struct`. Points with anything special to them (text, digits, low words first, a scale
-register, registers that another point has too) go the long way, each by itself.
+alone (the block that a point lies in, its place, its factor) is found once, and all numbers of a block are
+unpacked by one `struct`. Special points (text, digits, low words first, a scale register, registers shared
+with another point) are decoded one by one, the long way.
 
 The values are those of the long way to the last bit: the same operations in the same order.
 
@@ -50,7 +50,7 @@ class Decoder:
         found = [
             (point, place)
             for point in points
-            if point.quantity is not Quantity.SCALE and (place := _place(point, blocks)) is not None
+            if point.quantity is not Quantity.SCALE and (place := _locate(point, blocks)) is not None
         ]
         self._layouts, slots = _layouts([one for one in found if _is_plain(one[0])], len(blocks))
         self._steps: list[_Step] = [
@@ -68,8 +68,8 @@ class Decoder:
         values: dict[str, Value] = {}
         for name, slot, absent, limit, factors, long in self._steps:
             if long is not None:
-                if (said := long(blocks)) is not None:
-                    values[name] = said
+                if (decoded := long(blocks)) is not None:
+                    values[name] = decoded
                 continue
             value = raw[slot]
             if value == absent:
@@ -81,7 +81,7 @@ class Decoder:
         return values
 
 
-def _place(point: Point, blocks: list[Block]) -> _Place | None:
+def _locate(point: Point, blocks: list[Block]) -> _Place | None:
     """Where the point lies: in the first block that has all of it."""
     for at, block in enumerate(blocks):
         if (start := point.start_in(block)) is not None:
@@ -94,7 +94,7 @@ def _is_plain(point: Point) -> bool:
     if point.scale_point or point.type in _OTHER_TYPES:
         return False
     if point.absent and point.type in {RegisterType.F32, RegisterType.F64}:
-        return False  # what is absent is told by its bits, and NaN is equal to nothing
+        return False  # absence is known by the bits, and NaN is equal to nothing
     return point.count == 1 or point.word_order is WordOrder.HIGH_FIRST
 
 
@@ -126,7 +126,7 @@ def _step(point: Point, slot: int, ratios: tuple[float, float]) -> _Step:
 
 
 def _factor(factor: float) -> tuple[bool, float]:
-    """As `drivers.points.point.times` takes it."""
+    """As `drivers.points.point.times` applies it."""
     if factor.is_integer():
         return False, int(factor)
     inverse = round(1 / factor)

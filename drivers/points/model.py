@@ -1,12 +1,12 @@
 """Meter models: which registers a meter has and what they mean, both ways.
 
 A model is data with its proof inside, one TOML file each (form: drivers.points.model_file). Shipped models
-lie in drivers/models and are loaded by name; a site may load its own file. Whoever reads a `Model`
-may rely on: point names are unique, every point lies within one answer, every scale point exists.
+lie in drivers/models and are loaded by name; a site may load its own file. In every `Model` point names
+are unique, every point lies within one answer, every scale point exists.
 
 `Model.table` is the canonical JSON of everything needed to decode and of nothing else: it goes
 whole into the manifest, its SHA-256 goes into every reading, and `Model.from_table` makes the same
-decoder of it at the centre, which need not trust who wrote it. A key that has its default is left
+decoder of it at the centre, which need not trust its author. A key that has its default is left
 out, so a later release that adds a key keeps the hashes of models that do not use it. Title,
 provenance, limits, poll groups and goldens are cosmetic in this sense.
 
@@ -116,7 +116,7 @@ class Model:
 
     @property
     def is_analyser(self) -> bool:
-        """Whether it measures what a plant emits, and not what it takes from the mains."""
+        """Whether it measures the emissions of a plant, and not its power."""
         measured = {point.quantity for point in self.points}
         return bool(measured & EMISSIONS) and Quantity.ACTIVE_POWER not in measured
 

@@ -11,7 +11,7 @@
     gap_registers_max = 0        # most unused registers to read over; without it the bus decides
     barriers = [{ function = 3, address = 0x1000 }]   # no read runs across this address
 
-    [defaults]                   # what the points do not say themselves
+    [defaults]                   # where a point has no value of its own
     function = 4
     type = "f32"
     word_order = "high_first"
@@ -22,7 +22,7 @@
 
     [points]                     # name = quantity, or quantity and phase
     voltage_l1 = { address = 0x00 }
-    active_power = { address = 0x34, scale = 1000 }      # the meter says kW, we say W
+    active_power = { address = 0x34, scale = 1000 }      # kW in the meter, W here
     current_l1 = { address = 0x06, scale_point = "current_exponent" }
     current_exponent = { address = 0x05, quantity = "scale", type = "s16" }
     serial_number = { function = 3, address = 0x100, type = "text", text_words = 10 }
@@ -31,7 +31,7 @@
     address = 0x0B
     type = "u16"
     one_of = [330, 331]
-    optional = true              # some have no such register, and are told by what they measure
+    optional = true              # some have no such register, and are known by their values
 
     [[golden]]                   # the proof: a whole RTU exchange and what it must decode to
     source = "captured at a customer's site"
@@ -40,7 +40,7 @@
     expect = { active_power = 1234.5 }
 
 A meter that speaks DL/T 645-2007 has data ids in place of registers; every point of one answer says
-where in it it lies, behind the data id and without the 33H of the wire:
+its offset in it, behind the data id and without the 33H of the wire:
 
     [defaults]
     function = 17                # read data, 11H
@@ -74,7 +74,7 @@ Barrier = tuple[int, int]
 
 
 class Verified(StrEnum):
-    """How sure a model is: tried on the meter, taken from the maker's paper, or told by others."""
+    """How sure a model is: tried on the meter, taken from the maker's paper, or reported by others."""
 
     HARDWARE = "hardware"
     DOCUMENT = "document"
@@ -106,7 +106,7 @@ class Golden:
 class Fingerprint:
     """Registers that tell this model from others: a number is one of these, a text begins with one.
 
-    Not all meters of the model have an `optional` one: without it they are told by what they measure.
+    Not all meters of the model have an `optional` one: those without it are known by their values.
     """
 
     function: int
@@ -136,11 +136,11 @@ def read_limits(file: Table, points: tuple[Point, ...], defaults: Defaults) -> L
     """The table `limits`, checked against the points."""
     table = file.table("limits")
     most = table.whole("request_registers_max", REGISTERS_MAX, low=1, high=REGISTERS_MAX)
-    said = table.has("gap_registers_max")
+    has_gap = table.has("gap_registers_max")
     limits = Limits(
         request_registers_max=most,
-        gap_registers_max=table.whole("gap_registers_max", low=0, high=REGISTERS_MAX) if said else None,
-        barriers=tuple(_barrier(item, points, defaults) for item in table.tables("barriers")),
+        gap_registers_max=table.whole("gap_registers_max", low=0, high=REGISTERS_MAX) if has_gap else None,
+        barriers=tuple(_read_barrier(item, points, defaults) for item in table.tables("barriers")),
     )
     table.finish()
     for point in points:
@@ -149,7 +149,7 @@ def read_limits(file: Table, points: tuple[Point, ...], defaults: Defaults) -> L
     return limits
 
 
-def _barrier(table: Table, points: tuple[Point, ...], defaults: Defaults) -> Barrier:
+def _read_barrier(table: Table, points: tuple[Point, ...], defaults: Defaults) -> Barrier:
     function = table.whole("function", defaults.function, low=3, high=4)
     address = table.whole("address", low=0, high=ADDRESS_MAX)
     table.finish()

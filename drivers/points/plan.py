@@ -68,7 +68,7 @@ def plan(
     limits = _Limits(registers_max, gap_registers_max, tuple(barriers), holes)
     wanted = tuple(points)
     if any(point.function == DLT645_FUNCTION for point in wanted):
-        return _data_ids(wanted, holes)
+        return _plan_data_ids(wanted, holes)
     spans = {Span(point.function, point.address, point.count) for point in wanted}
     for span in spans:
         if span.count > registers_max or any(span.crosses(barrier) for barrier in limits.barriers):
@@ -77,13 +77,13 @@ def plan(
     for function in sorted({span.function for span in spans}):
         mine = {span for span in spans if span.function == function}
         together = _hull(_together(wanted, function))
-        if together is not None and limits.allow_together(together, mine):
+        if together is not None and limits.allows_together(together, mine):
             mine.add(together)
-        reads += _fewest(_outer(mine), limits)
+        reads += _cut(_outer(mine), limits)
     return tuple(reads)
 
 
-def _data_ids(points: tuple[Point, ...], holes: frozenset[Span]) -> tuple[Span, ...]:
+def _plan_data_ids(points: tuple[Point, ...], holes: frozenset[Span]) -> tuple[Span, ...]:
     sizes: dict[int, int] = {}
     for point in points:
         sizes[point.address] = max(sizes.get(point.address, 0), point.offset + point.size_bytes)
@@ -98,19 +98,19 @@ class _Limits:
     barriers: tuple[tuple[int, int], ...]
     holes: frozenset[Span]
 
-    def allow(self, span: Span) -> bool:
+    def allows(self, span: Span) -> bool:
         """Whether it can be one read as far as its size and the barriers go."""
         return span.count <= self.registers_max and not any(
             span.crosses(barrier) for barrier in self.barriers
         )
 
-    def bridge(self, gap: Span) -> bool:
+    def bridges(self, gap: Span) -> bool:
         """Whether unused registers may be read over by rules 3 and 4."""
         return gap.count <= self.gap_registers_max and not any(gap.meets(hole) for hole in self.holes)
 
-    def allow_together(self, span: Span, used: set[Span]) -> bool:
+    def allows_together(self, span: Span, used: set[Span]) -> bool:
         """Whether rule 2 can have its one read."""
-        if not self.allow(span):
+        if not self.allows(span):
             return False
         gaps = [gap for gap in _gaps(_outer(used)) if gap.meets(span)]
         refused = any(gap.meets(hole) for gap in gaps for hole in self.holes)
@@ -135,7 +135,7 @@ def _hull(spans: list[Span]) -> Span | None:
 
 
 def _outer(spans: set[Span]) -> list[Span]:
-    """Sorted, without those that lie inside another: whoever reads the outer one has them."""
+    """Sorted, without those that lie inside another: a read of the outer one has them."""
     outer: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.address, -span.count)):
         if not outer or span.end > outer[-1].end:
@@ -152,15 +152,15 @@ def _gaps(spans: list[Span]) -> list[Span]:
     ]
 
 
-def _fewest(spans: list[Span], limits: _Limits) -> list[Span]:
+def _cut(spans: list[Span], limits: _Limits) -> list[Span]:
     """Cut the outer spans into runs, each one read, by rule 5: best[i] covers the first i spans."""
-    uncrossable = {gap.end for gap in _gaps(spans) if not limits.bridge(gap)}
+    uncrossable = {gap.end for gap in _gaps(spans) if not limits.bridges(gap)}
     best: list[tuple[int, int, list[Span]]] = [(0, 0, [])]
     for i in range(len(spans)):
         choices = []
         for j in range(i, -1, -1):
             read = Span(spans[j].function, spans[j].address, spans[i].end - spans[j].address)
-            if not limits.allow(read):
+            if not limits.allows(read):
                 break
             reads, registers, before = best[j]
             choices.append((reads + 1, registers + read.count, [*before, read]))

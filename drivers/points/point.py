@@ -6,7 +6,7 @@
 `scale` where the meter sends its own decimals; `ratio` is the transformer ratio of the installation
 for meters that answer secondary values, applied here and nowhere else. The result is in the unit of
 the quantity (drivers.reading.UNITS). A raw value that the maker reserves for "not available" is
-`absent`; it decodes to None, as does everything that cannot be true (`_possible`).
+`absent`; it decodes to None, as does everything that cannot be true (`_is_possible`).
 
 Whole raw values times whole factors stay whole numbers, so 64-bit counters lose nothing; factors
 like 0.1 divide by ten, so 2301 becomes 230.1 and not 230.10000000000002.
@@ -20,14 +20,14 @@ from attrs import frozen
 
 from drivers.points import registers
 from drivers.points.registers import RegisterType, Value, WordOrder
-from drivers.reading import Block, PollGroup, Quantity
+from drivers.reading import EMISSIONS, Block, PollGroup, Quantity
 
 EXPONENT_MAX: Final = 10
 """Largest power of ten, either way, that a scale register may ask for (SunSpec's own range)."""
 _EXPONENT_FINEST: Final = -3
 """Finest decimals that the simulator chooses for a scale register: no meter resolves more."""
 POWER_FACTOR_MAX: Final = 1.01
-"""A power factor above 1 is no measurement; 0.01 is left for the meter's rounding."""
+"""A power factor above 1 is no measurement; 0.01 allows for the meter's rounding."""
 
 PHASES: Final = ("l1", "l2", "l3", "l12", "l23", "l31", "n")
 """Phase conductors, line-to-line pairs and the neutral; the whole meter has the empty phase."""
@@ -37,16 +37,7 @@ GROUPS: Final = {
     Quantity.CURRENT: PollGroup.FAST,
     Quantity.ACTIVE_POWER: PollGroup.FAST,
     Quantity.POWER_FACTOR: PollGroup.FAST,  # tells idling and a dummy heater from the real load
-    Quantity.SO2: PollGroup.FAST,  # what an analyser measures belongs to one moment, as U, I and P do
-    Quantity.NOX: PollGroup.FAST,
-    Quantity.PM: PollGroup.FAST,
-    Quantity.O2: PollGroup.FAST,
-    Quantity.FLUE_GAS_FLOW: PollGroup.FAST,
-    Quantity.TEMPERATURE: PollGroup.FAST,
-    Quantity.COD: PollGroup.FAST,
-    Quantity.NH3_N: PollGroup.FAST,
-    Quantity.PH: PollGroup.FAST,
-    Quantity.FLOW: PollGroup.FAST,
+    **dict.fromkeys(EMISSIONS, PollGroup.FAST),  # they belong to one moment, as U, I and P do
     Quantity.SERIAL_NUMBER: PollGroup.IDENTITY,
     Quantity.FIRMWARE: PollGroup.IDENTITY,
     Quantity.IDENTITY: PollGroup.IDENTITY,
@@ -158,7 +149,7 @@ class Point:
         if raw is None or isinstance(raw, str):
             return raw
         value = times(times(times(raw, self.scale), 10.0**exponent), ratio)
-        return value if self._possible(value) else None
+        return value if self._is_possible(value) else None
 
     def encode(self, value: Value, *, exponent: int = 0, ratio: float = 1.0) -> bytes:
         """The words of `value`: the inverse of `decode`, rounded to what the registers can hold."""
@@ -181,7 +172,7 @@ class Point:
                 return exponent
         return EXPONENT_MAX
 
-    def _possible(self, value: float) -> bool:
+    def _is_possible(self, value: float) -> bool:
         if self.quantity is Quantity.POWER_FACTOR:
             return abs(value) <= POWER_FACTOR_MAX
         return math.isfinite(value)

@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Values(StrEnum):
-    """Which side of the transformers a meter speaks of."""
+    """Which side of the transformers a meter's values are of."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -37,7 +37,7 @@ class Values(StrEnum):
 
 @frozen
 class Defaults:
-    """What a point need not say for itself."""
+    """What a point need not give itself."""
 
     function: int | None = None
     type: RegisterType | None = None
@@ -51,7 +51,7 @@ def read_defaults(file: Table) -> Defaults:
     table = file.table("defaults")
     absent = file.table("absent")
     defaults = Defaults(
-        function=_function(table, None) if table.has("function") else None,
+        function=_read_function(table, None) if table.has("function") else None,
         type=table.choice("type", RegisterType) if table.has("type") else None,
         word_order=table.choice("word_order", WordOrder, WordOrder.HIGH_FIRST),
         values=table.choice("values", Values, Values.PRIMARY),
@@ -68,7 +68,7 @@ def read_points(table: Table, defaults: Defaults) -> tuple[Point, ...]:
     if not 0 < len(items) <= POINTS_MAX:
         table.problems.append(f"{table.place}: needs 1 to {POINTS_MAX} points, not {len(items)}")
         return ()
-    points = tuple(_point(name, item, defaults) for name, item in items)
+    points = tuple(_read_point(name, item, defaults) for name, item in items)
     exponents = {point.name for point in points if point.quantity is Quantity.SCALE}
     if len({point.size_bytes > 0 for point in points}) > 1:
         table.problems.append(f"{table.place}: a meter speaks Modbus or DL/T 645, not both")
@@ -78,12 +78,12 @@ def read_points(table: Table, defaults: Defaults) -> tuple[Point, ...]:
     return points
 
 
-def _point(name: str, table: Table, defaults: Defaults) -> Point:
-    quantity, phase = _meaning(name, table)
+def _read_point(name: str, table: Table, defaults: Defaults) -> Point:
+    quantity, phase = _read_meaning(name, table)
     kind = table.choice("type", RegisterType, defaults.type)
     ratio = SECONDARY_RATIOS.get(quantity, Ratio.NONE) if defaults.values is Values.SECONDARY else Ratio.NONE
     text_words = table.whole("text_words", low=1, high=TEXT_WORDS_MAX) if kind is RegisterType.TEXT else 0
-    function = _function(table, defaults.function)
+    function = _read_function(table, defaults.function)
     dlt645 = function == DLT645_FUNCTION
     if (kind in DLT645_TYPES) is not dlt645:
         table.note("type", f"{kind} is no type of function {function}")
@@ -95,7 +95,7 @@ def _point(name: str, table: Table, defaults: Defaults) -> Point:
         address=table.whole("address", low=0, high=DATA_ID_MAX if dlt645 else ADDRESS_MAX),
         type=kind,
         word_order=table.choice("word_order", WordOrder, defaults.word_order),
-        scale=_factor(table),
+        scale=_read_scale(table),
         scale_point=table.text("scale_point", ""),
         ratio=table.choice("ratio", Ratio, ratio),
         group=table.choice("group", PollGroup, GROUPS.get(quantity, PollGroup.SLOW)),
@@ -110,7 +110,7 @@ def _point(name: str, table: Table, defaults: Defaults) -> Point:
     return point
 
 
-def _function(table: Table, default: int | None) -> int:
+def _read_function(table: Table, default: int | None) -> int:
     """3 or 4 of Modbus, 17 of DL/T 645."""
     if default == DLT645_FUNCTION and not table.has("function"):
         return default
@@ -138,7 +138,7 @@ def points_json(points: Iterable[Point]) -> dict[str, dict[str, Any]]:
 
 
 def _point_json(point: Point) -> dict[str, Any]:
-    said: dict[str, Any] = {
+    body: dict[str, Any] = {
         "address": point.address,
         "function": point.function,
         "quantity": point.quantity.value,
@@ -155,11 +155,11 @@ def _point_json(point: Point) -> dict[str, Any]:
         "text_words": (point.text_words, 0),
         "word_order": (point.word_order.value, WordOrder.HIGH_FIRST.value),
     }
-    return said | {key: value for key, (value, default) in optional.items() if value != default}
+    return body | {key: value for key, (value, default) in optional.items() if value != default}
 
 
-def _meaning(name: str, table: Table) -> tuple[Quantity, str]:
-    """Quantity and phase: said by the table, else by the name."""
+def _read_meaning(name: str, table: Table) -> tuple[Quantity, str]:
+    """Quantity and phase: from the table, else from the name."""
     if not _NAME.fullmatch(name):
         table.problems.append(
             f"{table.place}: a name is up to 40 of a-z, 0-9 and _, and begins with a letter"
@@ -174,7 +174,7 @@ def _meaning(name: str, table: Table) -> tuple[Quantity, str]:
     return table.choice("quantity", Quantity, known), phase
 
 
-def _factor(table: Table) -> float:
+def _read_scale(table: Table) -> float:
     scale = table.number("scale", 1.0, low=-FACTOR_MAX, high=FACTOR_MAX)
     if abs(scale) >= 1 / FACTOR_MAX:
         return scale

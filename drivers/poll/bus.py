@@ -18,7 +18,7 @@ from drivers.modbus.bus import Bus
 
 
 class MeterBus(Protocol):
-    """What meters are read through: a `Bus`, a `Dlt645Bus`, or a recorded session that stands for one."""
+    """What meters are read through: a `Bus`, a `Dlt645Bus`, or one that records or replays a session."""
 
     url: str
     gap_registers_max: int
@@ -47,7 +47,7 @@ def open_bus(url: str, clock: Clock, ledger: Ledger | None = None) -> MeterBus:
 
     Args:
         url: Where it is.
-        clock: Whose seconds count.
+        clock: The clock of its time-outs.
         ledger: What an earlier user of the same bus left unanswered.
 
     Raises:

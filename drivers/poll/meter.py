@@ -1,6 +1,6 @@
 """One meter: its setup, and the poll of one group of its points.
 
-`poll` never raises for a fault of the meter: what it did not answer properly becomes a bad reading
+`poll` never raises for a fault of the meter: a read without a proper answer becomes a bad reading
 with its reason. Only `BusDownError` passes through, because it concerns every meter of the bus. A
 group is read whole or not at all, and the first read that fails ends the poll, so that a silent meter
 costs one time-out a poll.
@@ -10,7 +10,7 @@ What a meter teaches, for as long as the process runs:
 - **Holes.** An exception 2 or 3 to a read that runs over registers without a point says that these
   registers are not there: the read is split at them for good and tried again at once. Not when the
   poll before was unanswered, for then the exception may belong to it.
-- **Data ids that it does not have** (DL/T 645). Those of optional points are not asked for again.
+- **Data ids that it does not have** (DL/T 645). Those of optional points are not read again.
 - **Its time-out**: four times the slowest recent answer, doubled by every silence until it answers;
   before the first answer TIMEOUT_FIRST_S once, and PROBE_FIRST_S after that.
   A probe of a meter that is known to be silent waits for twice that answer, or PROBE_FIRST_S, and only
@@ -132,7 +132,7 @@ class Meter:
                     continue
                 return bad_reading(self.setup, group, clock, f"{_REFUSED}{refusal.code}")
             except DriverError as error:
-                self._silence(probe=probe)
+                self._note_silence(probe=probe)
                 return bad_reading(self.setup, group, clock, str(error))
             self._was_silent = False
             return Reading(
@@ -171,20 +171,18 @@ class Meter:
     def _usual_timeout_s(self) -> float:
         return min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
 
-    def _reads_of(self, group: PollGroup) -> tuple[tuple[Span, int], ...]:
+    def _plan_reads(self, group: PollGroup) -> tuple[tuple[Span, int], ...]:
         """The reads of a group, each with the registers behind it that may be read along."""
         reads = self._reads.get(group)
         if reads is None:
-            reads = self._reads[group] = tuple(
-                (span, self._spare_registers(span)) for span in self.spans(group)
-            )
+            reads = self._reads[group] = tuple((span, self._count_spare(span)) for span in self.spans(group))
         return reads
 
     def _read(self, bus: MeterBus, group: PollGroup, timeout_s: float) -> tuple[tuple[Block, ...], float]:
         """The answers; `timeout_s` is 0 for as long as this meter may take."""
         blocks = []
         latency_s = 0.0
-        for span, spare_registers in self._reads_of(group):
+        for span, spare_registers in self._plan_reads(group):
             try:
                 answer = bus.read(
                     self._station,
@@ -202,21 +200,13 @@ class Meter:
             timeout_s = 0.0
         return tuple(blocks), latency_s
 
-    def _spare_registers(self, span: Span) -> int:
+    def _count_spare(self, span: Span) -> int:
         """How many registers behind `span` may be read along."""
         model = self.setup.model
         if self._gap_registers_max() == 0:
             return 0
-        ends = [
-            barrier
-            for function, barrier in model.barriers
-            if function == span.function and barrier >= span.end
-        ]
-        ends += [
-            hole.address
-            for hole in self._holes
-            if hole.function == span.function and hole.address >= span.end
-        ]
+        stops = {*model.barriers, *((hole.function, hole.address) for hole in self._holes)}
+        ends = [at for function, at in stops if function == span.function and at >= span.end]
         room = min(ends, default=span.end + SPARE_REGISTERS_MAX) - span.end
         return max(min(room, SPARE_REGISTERS_MAX, model.request_registers_max - span.count), 0)
 
@@ -224,7 +214,7 @@ class Meter:
         self._slowest_s = max(latency_s, self._slowest_s * LATENCY_FADES)
         self.timeout_s = self._usual_timeout_s()
 
-    def _silence(self, *, probe: bool) -> None:
+    def _note_silence(self, *, probe: bool) -> None:
         self._was_silent = True
         if not self._slowest_s:
             self.timeout_s = PROBE_FIRST_S
@@ -235,23 +225,23 @@ class Meter:
         """Whether the refusal showed holes that were not known before."""
         was_silent, self._was_silent = self._was_silent, False
         if refusal.span.function == DLT645_FUNCTION:
-            holes = self._lacking(refusal, group)
+            holes = self._find_missing_data(refusal, group)
         elif was_silent or refusal.code not in ILLEGAL_REGISTERS:
             return False
         else:
-            holes = set(self._gaps(refusal.span, group)) - self._holes
+            holes = set(self._find_gaps(refusal.span, group)) - self._holes
         self._holes |= holes
         self._plans.clear()
         self._reads.clear()
         return bool(holes)
 
-    def _lacking(self, refusal: "_RefusedSpanError", group: PollGroup) -> set[Span]:
+    def _find_missing_data(self, refusal: "_RefusedSpanError", group: PollGroup) -> set[Span]:
         """The data id that was refused, if this poll can do without it."""
         points = [point for point in self.setup.model.group(group) if point.address == refusal.span.address]
-        can_lack = all(point.optional for point in points) and len(self.spans(group)) > 1
-        return {refusal.span} if can_lack and refusal.code & NO_SUCH_DATA else set()
+        is_optional = all(point.optional for point in points) and len(self.spans(group)) > 1
+        return {refusal.span} if is_optional and refusal.code & NO_SUCH_DATA else set()
 
-    def _gaps(self, span: Span, group: PollGroup) -> list[Span]:
+    def _find_gaps(self, span: Span, group: PollGroup) -> list[Span]:
         """The runs of registers within `span` that no point of the group lies in."""
         points = sorted(
             (point.address, point.count)
@@ -276,13 +266,13 @@ class _RefusedSpanError(Exception):
         self.span = span
 
 
-def refused(reading: Reading) -> bool:
-    """Whether the meter is there, but said no. A gateway that says so of it has waited in vain itself."""
+def is_refusal(reading: Reading) -> bool:
+    """Whether the meter is there, but refused. An exception of a gateway means that the meter is silent."""
     if reading.quality is not Quality.BAD or not reading.reason.startswith(_REFUSED):
         return False
     return int(reading.reason.removeprefix(_REFUSED)) not in GATEWAY_EXCEPTIONS
 
 
 def bad_reading(setup: MeterSetup, group: PollGroup, clock: Clock, reason: str) -> Reading:
-    """A reading without values, and why."""
+    """A reading without values, and the reason."""
     return Reading(setup.id, group, clock.stamp(), setup.model.hash, quality=Quality.BAD, reason=reason)

@@ -4,15 +4,15 @@ Every group of every meter is due once in its interval; what is due longest goes
 missed on a crowded bus is left out, not made up for. Failures have two levels:
 
 - **A silent meter** costs at most two time-outs. After the second its groups rest, and a single probe
-  is tried after a pause that grows from 0.5 s to 10 s, in the time in which nothing else is due. On a
+  is tried after a pause that grows from 0.5 s to 10 s, while nothing else is due. On a
   bus that has no such time a probe goes before due polls when it has waited for PROBE_PATIENCE_S, but
   all probes together get no more than one part in PROBE_PARTS. One answer, and everything is due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
-A meter that answers but refuses a group is not silent: that group alone is tried less often. One of
-which a gateway says that it does not answer (exceptions 10 and 11) is.
+A meter that answers but refuses a group is not silent: that group alone is tried less often. A meter for
+which a gateway answers (exceptions 10 and 11) is silent.
 
-Pure: the time comes in as `now_s` and may be of any clock that never runs back.
+Pure: the time is passed in as `now_s`, of any clock that never runs back.
 """
 
 import heapq
@@ -55,7 +55,7 @@ class Wait:
 
 @define
 class _MeterState:
-    """What is known of one meter; `intervals_s` has the group that matters most first."""
+    """The state of one meter; `intervals_s` has the group that matters most first."""
 
     number: int
     intervals_s: dict[PollGroup, float]
@@ -66,7 +66,7 @@ class _MeterState:
     probe_cost_s: float = 0.0
 
     @property
-    def silent(self) -> bool:
+    def is_silent(self) -> bool:
         return self.silences >= SILENCES_MAX
 
 
@@ -84,7 +84,7 @@ class Schedule:
         self._silent: dict[str, _MeterState] = {}
         self._queue: list[_Entry] = []
         self._begun = False
-        self._asked_s = 0.0
+        self._poll_begun_s = 0.0
         self._probes_rest_until_s = float("-inf")
         self._bus_failures = 0
         self._bus_rests_until_s = float("-inf")
@@ -92,11 +92,11 @@ class Schedule:
     @property
     def silent_meters(self) -> tuple[str, ...]:
         """The meters that are only probed."""
-        return tuple(meter_id for meter_id, state in self._meters.items() if state.silent)
+        return tuple(meter_id for meter_id, state in self._meters.items() if state.is_silent)
 
     def is_silent(self, meter_id: str) -> bool:
         """Whether this meter is only probed."""
-        return self._meters[meter_id].silent
+        return self._meters[meter_id].is_silent
 
     def next(self, now_s: float) -> Due | Wait:
         """What to do at `now_s`."""
@@ -106,9 +106,9 @@ class Schedule:
             self._begun = True
             for meter_id, state in self._meters.items():
                 self._put(meter_id, state, dict.fromkeys(state.intervals_s, now_s))
-        self._asked_s = now_s
-        first = self._first()
-        probe_s, meter_id = self._next_probe(now_s, first)
+        self._poll_begun_s = now_s
+        first = self._find_first()
+        probe_s, meter_id = self._find_next_probe(now_s, first)
         if probe_s <= now_s:
             return Due(meter_id, next(iter(self._meters[meter_id].intervals_s)))
         due_s = first[0] if first is not None else math.inf
@@ -117,18 +117,18 @@ class Schedule:
         next_s = min(due_s, probe_s)
         return Wait(PAUSE_MAX_S if next_s == math.inf else next_s - now_s)
 
-    def _first(self) -> _Entry | None:
-        """The poll that is due first. Entries that were overtaken by a newer one are thrown away."""
+    def _find_first(self) -> _Entry | None:
+        """The poll that is due first. Entries that a newer one has replaced are dropped."""
         queue = self._queue
         while queue:
             due_s, _, _, meter_id, group = queue[0]
             state = self._meters[meter_id]
-            if not state.silent and state.due_s[group] == due_s:
+            if not state.is_silent and state.due_s[group] == due_s:
                 return queue[0]
             heapq.heappop(queue)
         return None
 
-    def _next_probe(self, now_s: float, first: _Entry | None) -> tuple[float, str]:
+    def _find_next_probe(self, now_s: float, first: _Entry | None) -> tuple[float, str]:
         """When the next silent meter is probed if nothing else changes, and which."""
         moments = [
             (max(state.probe_s, now_s), state.probe_s, state.number, meter_id)
@@ -144,18 +144,18 @@ class Schedule:
         at_s, _, _, meter_id = min(moments, default=(math.inf, 0.0, 0, ""))
         return at_s, meter_id
 
-    def done(
+    def note_poll(
         self, meter_id: str, group: PollGroup, now_s: float, quality: Quality, *, refused: bool = False
     ) -> None:
-        """A poll ended; `refused` if the meter answered it with an exception."""
+        """Note the end of a poll; `refused` if the meter answered it with an exception."""
         self._bus_failures = 0
         state = self._meters[meter_id]
         if quality is not Quality.BAD or refused:
-            self._answered(meter_id, state, group, now_s, refused=refused)
+            self._note_answer(meter_id, state, group, now_s, refused=refused)
             return
-        cost_s = max(now_s - self._asked_s, 0.0)
+        cost_s = max(now_s - self._poll_begun_s, 0.0)
         state.silences += 1
-        if not state.silent:
+        if not state.is_silent:
             self._put_off(meter_id, state, group, now_s)
             return
         if meter_id in self._silent:
@@ -164,15 +164,15 @@ class Schedule:
         state.probe_cost_s = cost_s
         state.probe_s = now_s + _pause_s(state.silences - SILENCES_MAX)
 
-    def bus_down(self, now_s: float) -> None:
-        """The bus could not be used: everything rests."""
+    def note_bus_down(self, now_s: float) -> None:
+        """Note that the bus could not be used: everything rests."""
         self._bus_rests_until_s = now_s + _pause_s(self._bus_failures)
         self._bus_failures += 1
 
-    def _answered(
+    def _note_answer(
         self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float, *, refused: bool
     ) -> None:
-        was_silent, state.silences = state.silent, 0
+        was_silent, state.silences = state.is_silent, 0
         if was_silent:
             del self._silent[meter_id]
             self._put(meter_id, state, {other: min(due_s, now_s) for other, due_s in state.due_s.items()})
@@ -186,7 +186,7 @@ class Schedule:
         self._put(meter_id, state, {group: now_s + pause_s})
 
     def _put_off(self, meter_id: str, state: _MeterState, group: PollGroup, now_s: float) -> None:
-        """To the next whole interval that is still to come."""
+        """Put the group off to its next whole interval."""
         every_s = state.intervals_s[group]
         due_s = state.due_s.get(group, now_s)
         missed = max((now_s - due_s) // every_s, 0)

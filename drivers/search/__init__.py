@@ -1,4 +1,4 @@
-"""Finding meters: probing addresses, asking what a meter is, SunSpec discovery, what is plausible.
+"""Finding meters: probing addresses, naming models, SunSpec discovery, plausibility.
 
-What is found is read by `drivers.poll`.
+Meters that are known are read by `drivers.poll`.
 """

@@ -16,7 +16,7 @@ from drivers.poll.meter import (
     TIMEOUT_MIN_S,
     Meter,
     MeterSetup,
-    refused,
+    is_refusal,
 )
 from drivers.reading import PollGroup, Quality, Quantity
 from tests.drivers.slave import Asked, Slave, on_pty, words
@@ -101,7 +101,7 @@ def test_a_fault_of_the_meter_is_a_bad_reading_with_its_reason(
     bus = FakeBus(troubles=(None, trouble))
     reading = meter().poll(bus, FAST, CLOCK)
     assert (reading.quality, reading.reason, reading.blocks) == (Quality.BAD, reason, ())
-    assert refused(reading) is said_no
+    assert is_refusal(reading) is said_no
 
 
 def test_the_first_read_that_fails_ends_the_poll() -> None:
@@ -179,7 +179,7 @@ def test_the_time_out_follows_the_latency_and_doubles_in_silence() -> None:
 )
 def test_spare_registers_stay_within_what_the_model_allows(model: Model, spare: int) -> None:
     mine = meter(model)
-    assert mine._spare_registers(mine.spans(FAST)[0]) == spare
+    assert mine._count_spare(mine.spans(FAST)[0]) == spare
 
 
 def test_only_groups_with_points_are_polled() -> None:

@@ -33,7 +33,7 @@ def run(
         polls.append((now_s, step.meter_id, step.group))
         silent = step.meter_id in dead
         now_s += TIMEOUT_S if silent else POLL_S
-        schedule.done(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
+        schedule.note_poll(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
     return polls
 
 
@@ -81,7 +81,7 @@ def test_one_time_out_alone_silences_nobody() -> None:
     for i in range(20):
         now_s = 1000.0 * i
         schedule.next(now_s)
-        schedule.done("a", FAST, now_s, Quality.BAD if i % 2 else Quality.GOOD)
+        schedule.note_poll("a", FAST, now_s, Quality.BAD if i % 2 else Quality.GOOD)
         assert schedule.silent_meters == ()
 
 
@@ -96,7 +96,7 @@ def test_a_refused_group_is_asked_less_often_and_leaves_the_others_alone() -> No
             continue
         counts[step.group] += 1
         refused = step.group is SLOW
-        schedule.done("a", step.group, now_s, Quality.BAD if refused else Quality.GOOD, refused=refused)
+        schedule.note_poll("a", step.group, now_s, Quality.BAD if refused else Quality.GOOD, refused=refused)
     assert counts[FAST] == 240
     assert 4 <= counts[SLOW] <= 7  # at 0, 120, 360, 660, 960 s
     assert schedule.silent_meters == ()
@@ -108,14 +108,14 @@ def test_a_bus_that_is_down_rests_with_a_growing_pause_and_forgets_it_after_an_a
     now_s = 0.0
     for _ in range(7):
         assert isinstance(schedule.next(now_s), Due)
-        schedule.bus_down(now_s)
+        schedule.note_bus_down(now_s)
         wait = schedule.next(now_s)
         assert isinstance(wait, Wait)
         pauses.append(wait.seconds)
         now_s += wait.seconds
     assert pauses == pytest.approx([0.5, 1, 2, 4, 8, PAUSE_MAX_S, PAUSE_MAX_S])
-    schedule.done("a", FAST, now_s, Quality.GOOD)
-    schedule.bus_down(now_s)
+    schedule.note_poll("a", FAST, now_s, Quality.GOOD)
+    schedule.note_bus_down(now_s)
     assert schedule.next(now_s) == Wait(0.5)
 
 
@@ -153,7 +153,7 @@ def test_probes_go_in_the_time_in_which_nothing_is_due() -> None:
         if not silent and step.group is FAST and now_s > 20:
             late_s = max(late_s, now_s % 1.0)
         now_s += 0.5 if silent else POLL_S
-        schedule.done(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
+        schedule.note_poll(step.meter_id, step.group, now_s, Quality.BAD if silent else Quality.GOOD)
     assert probes > 40
     assert late_s < 7 * POLL_S, "polls begin with the second, behind each other alone"
 
@@ -178,9 +178,9 @@ def test_whatever_happens_there_is_always_something_to_do_in_time(events: list[t
         assert isinstance(step, Due)
         now_s += cost_s
         if event == "down":
-            schedule.bus_down(now_s)
+            schedule.note_bus_down(now_s)
         else:
-            schedule.done(
+            schedule.note_poll(
                 step.meter_id,
                 step.group,
                 now_s,
