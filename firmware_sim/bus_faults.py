@@ -1,11 +1,11 @@
-"""What becomes of a finished answer on the line: what is said before and behind it, and its pauses.
+"""What happens to a finished answer on the wire: frames before and behind it, and pauses in it.
 
-The part of the fault script that needs more than one frame (see firmware_sim.faults for its words):
+The part of the fault script that needs more than one frame (see firmware_sim.faults for the rest):
 
     second_master   another master asks a meter of the bus and is answered: before our answer, behind
-                    it, or in its place, because both requests collided (Modbus on a serial line)
+                    it, or in its place, because both requests collided (Modbus on a serial bus)
     chatter         another master asks and is answered every `gap_s`, whether we ask or are silent (Modbus
-                    on a serial line)
+                    on a serial bus)
     byte_gap        the frame stops at some place for `gap_s` and goes on
     slow_loris      every byte by itself, `gap_s` apart
     duplicate       the answer comes again after `gap_s`
@@ -52,8 +52,8 @@ class Outgoing:
         return tuple((pause_s, self.frame[at:end]) for (at, pause_s), end in zip(cuts, ends, strict=True))
 
 
-def arranged(out: Outgoing, strike: Strike | None, foreign: Exchange | None = None) -> Outgoing:
-    """The answer as the fault lets it onto the line."""
+def arrange_frames(out: Outgoing, strike: Strike | None, foreign: Exchange | None = None) -> Outgoing:
+    """The answer after the fault, as it goes onto the wire."""
     if strike is None:
         return out
     fault, (how, *draws) = strike.fault, strike.draws
@@ -68,16 +68,16 @@ def arranged(out: Outgoing, strike: Strike | None, foreign: Exchange | None = No
             noise = shake_128(repr(strike.draws).encode()).digest(fault.bytes)
             return evolve(out, frame=noise)
         case FaultKind.SECOND_MASTER if foreign is not None:
-            return _among(out, foreign(draws[0], draws[1]), how)
+            return _mix(out, foreign(draws[0], draws[1]), how)
     return out
 
 
-def overheard(exchange: tuple[bytes, bytes]) -> Outgoing:
-    """Another master's exchange as it goes over the line by itself."""
+def to_outgoing(exchange: tuple[bytes, bytes]) -> Outgoing:
+    """Another master's exchange as it goes over the wire by itself."""
     return Outgoing(exchange[0], 0.0, then=Outgoing(exchange[1], FOREIGN_PAUSE_S))
 
 
-def _among(out: Outgoing, exchange: tuple[bytes, bytes], how: float) -> Outgoing:
+def _mix(out: Outgoing, exchange: tuple[bytes, bytes], how: float) -> Outgoing:
     asked, answered = exchange
     if how < 1 / 3:  # before
         ours = evolve(out, delay_s=FOREIGN_PAUSE_S)

@@ -1,8 +1,7 @@
 """Everything that a plant file can script, as `dianjian-sim events` lists it.
 
-Each entry has its section, its word, where it happens, its own keys with their defaults, and one
-sentence. What the words do in detail is told by firmware_sim.timetable (events), firmware_sim.wiring
-(wiring), firmware_sim.faults and firmware_sim.bus_faults (faults).
+The details are in firmware_sim.timetable (events), firmware_sim.wiring (wiring), firmware_sim.faults and
+firmware_sim.bus_faults (faults).
 """
 
 from typing import Final
@@ -10,7 +9,7 @@ from typing import Final
 from attrs import frozen
 
 from firmware_sim.layout import FaultKind
-from firmware_sim.timetable import What
+from firmware_sim.timetable import EventKind
 from firmware_sim.wiring import Mistake
 
 
@@ -33,7 +32,7 @@ class Entry:
     meaning: str
 
 
-def _events(where: str, *rows: tuple[What, str, str]) -> tuple[Entry, ...]:
+def _events(where: str, *rows: tuple[EventKind, str, str]) -> tuple[Entry, ...]:
     return tuple(Entry("event", what, where, keys, meaning) for what, keys, meaning in rows)
 
 
@@ -54,43 +53,51 @@ COMMON: Final = {
 CATALOGUE: Final = (
     *_events(
         "treatment line",
-        (What.TREATMENT_OFF, "", "switched off: only standby power"),
-        (What.LATE_START, "", "off from the begin of the run until after `at`"),
-        (What.EARLY_STOP, "", "off from `at` to the end of the run"),
-        (What.ON_OFF, "off_s = 60, on_s = 60", "off and on again, each time shorter than the delay"),
-        (What.IDLE, "power_share = 0.2, current_share = 0.4", "belt off, damper shut, pump dry"),
-        (What.UNDERSPEED, "frequency_hz = 35", "drive turned down: power goes with the cube"),
-        (What.DUMMY, "power_share = 0.5", "a heater in place of the fan: flat, power factor 1"),
+        (EventKind.TREATMENT_OFF, "", "switched off: only standby power"),
+        (EventKind.LATE_START, "", "off from the begin of the run until after `at`"),
+        (EventKind.EARLY_STOP, "", "off from `at` to the end of the run"),
+        (EventKind.ON_OFF, "off_s = 60, on_s = 60", "off and on again, each time shorter than the delay"),
+        (EventKind.IDLE, "power_share = 0.2, current_share = 0.4", "belt off, damper shut, pump dry"),
+        (EventKind.UNDERSPEED, "frequency_hz = 35", "drive turned down: power goes with the cube"),
+        (EventKind.DUMMY, "power_share = 0.5", "a heater in place of the fan: flat, power factor 1"),
     ),
-    *_events("line", (What.UNMETERED, "power_share = 0.5", "a part is fed past the meters")),
+    *_events("line", (EventKind.UNMETERED, "power_share = 0.5", "a part is fed past the meters")),
     *_events(
         "line, or all",
         (
-            What.POWER_CUT,
+            EventKind.POWER_CUT,
             'counters = "stop" | "go_on"',
             "meters silent; the line stands still or runs in the dark",
         ),
     ),
     *_events(
         "meter",
-        (What.WIRING, "wiring", "a wiring mistake comes, and goes again"),
-        (What.CT_OFF, "phases = all", "transformers removed or shorted: one step to no current"),
-        (What.CT_MOVED, "to_line, phases = all", "transformers moved to the cable of another line"),
-        (What.STUCK_METER, "", "registers stay as they were"),
-        (What.REPLAYED_METER, "window_s = 3600", "the last hour is shown again and again"),
-        (What.DEAD_METER, "", "no answer any more"),
-        (What.METER_REPLACED, "counter_wh = 0, serial = drawn", "another meter: serial number and counter"),
-        (What.METER_RESET, "counter_wh = 0", "counters start anew, the serial number stays"),
-        (What.COUNTER_WRAP, "wraps_at_wh = 1e8", "the counter of import wraps to nothing at this moment"),
-        (What.NO_NUMBERS, "points = all that is measured", 'registers hold NaN or "not available"'),
+        (EventKind.WIRING, "wiring", "a wiring mistake comes, and goes again"),
+        (EventKind.CT_OFF, "phases = all", "transformers removed or shorted: one step to no current"),
+        (EventKind.CT_MOVED, "to_line, phases = all", "transformers moved to the cable of another line"),
+        (EventKind.STUCK_METER, "", "registers stay as they were"),
+        (EventKind.REPLAYED_METER, "window_s = 3600", "the last hour is shown again and again"),
+        (EventKind.DEAD_METER, "", "no answer any more"),
         (
-            What.SETTINGS_CHANGED,
+            EventKind.METER_REPLACED,
+            "counter_wh = 0, serial = drawn",
+            "another meter: serial number and counter",
+        ),
+        (EventKind.METER_RESET, "counter_wh = 0", "counters start anew, the serial number stays"),
+        (
+            EventKind.COUNTER_WRAP,
+            "wraps_at_wh = 1e8",
+            "the counter of import wraps to nothing at this moment",
+        ),
+        (EventKind.NO_NUMBERS, "points = all that is measured", 'registers hold NaN or "not available"'),
+        (
+            EventKind.SETTINGS_CHANGED,
             "ct_ratio, pt_ratio, firmware",
             "registers of its settings; readings follow the CT ratio where they are primary",
         ),
     ),
-    *_events("bus", (What.UNPLUGGED, "", "the terminal or the listener is gone, then there again")),
-    *_events("bus or meter", (What.GAP, "", "no answer for a time")),
+    *_events("bus", (EventKind.UNPLUGGED, "", "the terminal or the listener is gone, then there again")),
+    *_events("bus or meter", (EventKind.GAP, "", "no answer for a time")),
     *_wiring(
         (Mistake.CT_REVERSED, "phases = all", "negative power of these phases; all three: export counts"),
         (Mistake.CTS_SWAPPED, "phases (two)", "unequal powers, together nothing"),
@@ -118,7 +125,7 @@ CATALOGUE: Final = (
     *_faults(
         "serial frames",
         (FaultKind.CRC_NOISE, "", "a bit flipped, the end cut off, or noise in front"),
-        (FaultKind.BABBLE, "", "noise that keeps the line busy, in its place"),
+        (FaultKind.BABBLE, "", "noise that keeps the bus busy, in its place"),
         (
             FaultKind.SECOND_MASTER,
             "",

@@ -1,4 +1,4 @@
-"""How one meter is connected: what it sees of its line, with its wiring and what happens to it.
+"""How one meter is connected: what it sees of its line, with its wiring and its events.
 
 The truth of a phase is a part of the line's load at the supply's voltage; firmware_sim.wiring makes of it
 what the channels see, and the counters sum exactly that. A meter that is replaced or reset counts from
@@ -16,8 +16,8 @@ from firmware_sim.electrical import PHASES, Electrical, Phase
 from firmware_sim.energy import EnergyCounter
 from firmware_sim.layout import MeterPlan
 from firmware_sim.noise import Floats, key_of, smooth, uniform_at
-from firmware_sim.timetable import MAINS_HZ, NEW_COUNTERS, Event, Load, What
-from firmware_sim.wiring import Complexes, Phasors, Wiring, miswired, of_load
+from firmware_sim.timetable import MAINS_HZ, NEW_COUNTERS, Event, EventKind, Load
+from firmware_sim.wiring import Phasors, Wiring, apply_mistakes, to_phasors
 
 _UNBALANCE: Final = 0.02
 _METER_ERROR: Final = 0.001
@@ -61,7 +61,7 @@ class Connection:
         key = key_of(seed, meter.id, "unbalance")
         raw = [1 + _UNBALANCE * (2 * uniform_at(key, i) - 1) for i in range(len(PHASES))]
         self._weights = np.array([[meter.share * weight / sum(raw)] for weight in raw])
-        self._own = np.array([[self._deviation(i)] for i in range(len(PHASES))])
+        self._own = np.array([[self._draw_deviation(i)] for i in range(len(PHASES))])
         fixed = () if meter.wiring is None else ((meter.wiring, -math.inf, math.inf),)
         self._wirings = fixed + tuple(
             (event.wiring, event.begin_s, event.end_s) for event in self.events if event.wiring is not None
@@ -69,12 +69,12 @@ class Connection:
         low, high = _PAST_HOURS
         hours = low + (high - low) * uniform_at(key_of(seed, meter.id, "energy"), 0)
         initial_wh = float(math.floor(self.rated_w * meter.share * hours))
-        self._counter = EnergyCounter(self._counted, self.anchor_s, _from(initial_wh))
+        self._counter = EnergyCounter(self._grow, self.anchor_s, _start_counts(initial_wh))
 
     def at(self, t_s: float) -> Electrical:
         """What it sees at a moment."""
         now = np.array([t_s])
-        seen = self._seen(now)
+        seen = self._measure(now)
         powers = seen.powers[:, 0]
         voltages, currents = seen.voltages[:, 0], np.abs(seen.currents[:, 0])
         counts = self._counts(t_s)
@@ -107,21 +107,18 @@ class Connection:
         return self._counter.at(t_s)
 
     def go_on(self, t_s: float, counts: Floats) -> None:
-        """The loads are others from `t_s` on; what the counters showed at that moment stays."""
+        """Count other loads from `t_s` on; what the counters showed at that moment stays."""
         self._counter.go_on(t_s, counts)
 
-    def _seen(self, t_s: Floats) -> Phasors:
+    def _measure(self, t_s: Floats) -> Phasors:
         voltages = self._voltages(t_s)
         masks = [(one, (t_s >= begin_s) & (t_s < end_s)) for one, begin_s, end_s in self._wirings]
-        true = self._true(self.meter.line, t_s, voltages)
-        return miswired(true, masks, lambda line: self._elsewhere(line, t_s, voltages))
+        true = self._phasors(self.meter.line, t_s, voltages)
+        return apply_mistakes(true, masks, lambda line: self._phasors(line, t_s, voltages).currents)
 
-    def _true(self, line: str, t_s: Floats, voltages: Floats) -> Phasors:
+    def _phasors(self, line: str, t_s: Floats, voltages: Floats) -> Phasors:
         load = self.load_of(line, t_s, self.meter.power_factor)
-        return of_load(voltages, self._weights * load.watts, self._weights * load.apparent)
-
-    def _elsewhere(self, line: str, t_s: Floats, voltages: Floats) -> Complexes:
-        return self._true(line, t_s, voltages).currents
+        return to_phasors(voltages, self._weights * load.watts, self._weights * load.apparent)
 
     def _voltages(self, t_s: Floats) -> Floats:
         supply = 1 + sum(
@@ -130,42 +127,42 @@ class Connection:
         )
         return np.asarray(self.meter.voltage * (supply + self._own), dtype=np.float64)
 
-    def _deviation(self, phase: int) -> float:
+    def _draw_deviation(self, phase: int) -> float:
         """Of a phase's voltage from the supply's: the phase's own and the meter's error."""
         own = _SUPPLY_UNBALANCE * (2 * uniform_at(key_of(self.seed, "feed"), phase) - 1)
         return own + _METER_ERROR * (2 * uniform_at(key_of(self.seed, self.meter.id, "error"), phase) - 1)
 
-    def _counted(self, t_s: Floats) -> Floats:
+    def _grow(self, t_s: Floats) -> Floats:
         """What the counters grow by: import of the whole and of the phases, then export."""
-        active = self._seen(t_s).powers.real
+        active = self._measure(t_s).powers.real
         whole = np.concatenate((active.sum(axis=0, keepdims=True), active))
         return np.concatenate((np.maximum(whole, 0.0), np.maximum(-whole, 0.0)))
 
     def _counts(self, t_s: float) -> Floats:
-        counts = self._since(t_s)
-        wrap = next((event for event in self.events if event.what is What.COUNTER_WRAP), None)
+        counts = self._count_since_new(t_s)
+        wrap = next((event for event in self.events if event.what is EventKind.COUNTER_WRAP), None)
         if wrap is not None:
             top_wh = wrap.wraps_at_wh if t_s < wrap.begin_s else 0.0
-            counts[0] += top_wh - self._since(wrap.begin_s)[0]
+            counts[0] += top_wh - self._count_since_new(wrap.begin_s)[0]
         return counts
 
-    def _since(self, t_s: float) -> Floats:
+    def _count_since_new(self, t_s: float) -> Floats:
         """The counters since the meter was replaced or reset."""
         counts = self._counter.at(t_s)
         anew = [event for event in self.events if event.what in NEW_COUNTERS and event.end_s <= t_s]
         if not anew:
             return counts
         last = max(anew, key=lambda event: event.end_s)
-        return counts - self._counter.at(last.end_s) + _from(last.counter_wh)
+        return counts - self._counter.at(last.end_s) + _start_counts(last.counter_wh)
 
 
-def replaced(events: tuple[Event, ...], t_s: float) -> Event | None:
-    """The last replacement of a meter, if it is not the first one any more."""
-    done = [event for event in events if event.what is What.METER_REPLACED and event.end_s <= t_s]
+def find_replacement(events: tuple[Event, ...], t_s: float) -> Event | None:
+    """The last replacement of a meter, or None while the first one is there."""
+    done = [event for event in events if event.what is EventKind.METER_REPLACED and event.end_s <= t_s]
     return max(done, key=lambda event: event.end_s, default=None)
 
 
-def _from(import_wh: float) -> Floats:
+def _start_counts(import_wh: float) -> Floats:
     """Counters with some import, evenly of the phases, and no export."""
     phases = len(PHASES)
     return np.array([import_wh, *[import_wh / phases] * phases, *[0.0] * (phases + 1)])

@@ -1,6 +1,6 @@
 """A Unix socket through which machines of a served plant are switched by hand.
 
-One line is asked, one line of JSON is answered, as often as wanted on one connection:
+Each line of text gets one line of JSON in answer, as often as wanted on one connection:
 
     p1 off        {"line": "p1", "to": "off", "at": "2026-03-02T01:00:12Z"}
     p1 40%        {"line": "p1", "to": "40%", "at": "2026-03-02T01:00:31Z"}
@@ -26,20 +26,20 @@ from attrs import define, field
 from drivers.clock import NS_PER_S, Clock
 from firmware_sim.layout import LineKind
 from firmware_sim.plant import Plant
-from firmware_sim.switches import read_way
+from firmware_sim.switches import parse_state
 
 LINE_BYTES_MAX: Final = 256
-"""Longest line that is asked: a name and a word."""
+"""Longest request: a name and a state."""
 ANSWER_BYTES_MAX: Final = 1024 * 1024
-"""Longest line that is answered: some ten thousand machines."""
+"""Longest answer: some ten thousand machines."""
 ASK_REAL_S: Final = 5.0
-"""The plant answers at once; who does not answer in this time hangs."""
+"""The plant answers at once; a server that does not answer in this time hangs."""
 _MODE: Final = 0o600
 _AUTO: Final = "auto"
 
 
 class ControlError(Exception):
-    """The socket cannot be opened or answers nonsense; one line."""
+    """The socket cannot be used, or its answer is nonsense; one line."""
 
 
 @define
@@ -58,7 +58,7 @@ class ControlPort:
         Raises:
             OSError: The path is taken or cannot be made.
         """
-        _make_room(self.path)
+        _remove_stale(self.path)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             os.fchmod(listening.fileno(), _MODE)  # before it has a name, so nobody is ever faster
@@ -83,10 +83,10 @@ class ControlPort:
         self._peers.add(writer)
         try:
             while line := await reader.readline():
-                writer.write(_line(self.answer(line.decode("utf-8", "replace"))))
+                writer.write(_to_line(self.answer(line.decode("utf-8", "replace"))))
                 await writer.drain()
         except ValueError:  # what readline makes of a line without an end
-            writer.write(_line({"error": f"a line has at most {LINE_BYTES_MAX} bytes"}))
+            writer.write(_to_line({"error": f"a line has at most {LINE_BYTES_MAX} bytes"}))
         except (OSError, asyncio.CancelledError):
             pass  # the peer, or the plant, is gone
         finally:
@@ -94,7 +94,7 @@ class ControlPort:
             writer.close()
 
     def answer(self, line: str) -> dict[str, Any]:
-        """What one line does."""
+        """Do what one line asks for; returns the answer."""
         now_s = self.clock.stamp().utc_ns / NS_PER_S
         words = line.split(maxsplit=1)
         if not words:
@@ -102,31 +102,31 @@ class ControlPort:
         if len(words) == 1:
             return {"error": f"say what {words[0]!r} is switched to"}
         try:
-            way, share = read_way(words[1])
-            done = self.plant.switch(words[0], way, now_s, share)
+            state, share = parse_state(words[1])
+            done = self.plant.switch(words[0], state, now_s, share)
         except ValueError as error:
             return {"error": str(error)}
         at = datetime.fromtimestamp(done.begin_s, UTC).isoformat().replace("+00:00", "Z")
-        return {"line": done.line, "to": done.word, "at": at}
+        return {"line": done.line, "to": done.label, "at": at}
 
     def _lines(self, now_s: float) -> list[dict[str, Any]]:
-        """Every line with what it was switched to last and what it takes."""
-        last = {switch.line: switch.word for switch in self.plant.switches}
+        """Every line with its last switch and its power."""
+        last = {switch.line: switch.label for switch in self.plant.switches}
         return [
             {
                 "line": line.id,
                 "to": None if line.kind is LineKind.INCOMER else last.get(line.id, _AUTO),
                 "power_w": round(self.plant.power_w(line.id, now_s), 1),
             }
-            for line in self.plant.lines
+            for line in self.plant.layout.lines
         ]
 
 
 def ask(path: Path, line: str) -> Mapping[str, Any]:
-    """Ask one line and return the answer.
+    """Send one line and return the answer.
 
     Raises:
-        ControlError: Nobody serves a plant there, or what comes is no answer.
+        ControlError: No plant is served there, or what comes is no answer.
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
@@ -144,11 +144,11 @@ def ask(path: Path, line: str) -> Mapping[str, Any]:
     return answer
 
 
-def _line(answer: Mapping[str, Any]) -> bytes:
+def _to_line(answer: Mapping[str, Any]) -> bytes:
     return json.dumps(answer, ensure_ascii=False).encode() + b"\n"
 
 
-def _make_room(path: Path) -> None:
+def _remove_stale(path: Path) -> None:
     """Take away the socket of a server that was killed.
 
     Raises:

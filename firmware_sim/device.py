@@ -69,8 +69,8 @@ class Device:
     """One simulated meter.
 
     Attributes:
-        plan: What it is.
-        plant: Where it stands.
+        plan: The meter.
+        plant: The plant it is in.
     """
 
     plan: MeterPlan
@@ -82,7 +82,7 @@ class Device:
 
     def __attrs_post_init__(self) -> None:
         self._names = frozenset(point.name for point in self.plan.model.points)
-        self._fixed = self._identity(self._drawn("serial"))
+        self._fixed = self._identity(self._draw("serial"))
         self._fixed |= self._exponents()
 
     def answer(self, function: int, address: int, count: int, t_s: float) -> bytes | int:
@@ -94,7 +94,11 @@ class Device:
             return ILLEGAL_FUNCTION
         words = [image.get((function, register)) for register in range(address, address + count)]
         missing = words.count(None)
-        if missing == count or (missing and self.plan.strict_holes) or self._barred(function, address, count):
+        if (
+            missing == count
+            or (missing and self.plan.strict_holes)
+            or self._crosses_barrier(function, address, count)
+        ):
             return ILLEGAL_ADDRESS
         return b"".join(word or _HOLE for word in words)
 
@@ -102,22 +106,22 @@ class Device:
         """What a DL/T 645 meter has under a data id at a moment; None if it does not have it."""
         image = self.image(t_s)
         held = image.get((READ_DATA, data_id))
-        return self._member(data_id, image) if held is None else held
+        return self._find_item(data_id, image) if held is None else held
 
     def image(self, t_s: float) -> Image:
         """Every register that the meter has, at a moment."""
         at_s = self.plant.seen_at_s(self.plan.id, math.floor(t_s / REFRESH_S) * REFRESH_S)
         if at_s != self._image_at_s:
-            self._image, self._image_at_s = self._made(at_s), at_s
+            self._image, self._image_at_s = self._build(at_s), at_s
         return self._image
 
-    def _made(self, at_s: float) -> Image:
+    def _build(self, at_s: float) -> Image:
         plan = self.plan
-        values = self._measured(self._state(at_s)) | self._fixed | self._clock(at_s)
-        if (new := self.plant.replaced(plan.id, at_s)) is not None:
-            values |= self._identity(new.serial or self._drawn(f"serial at {new.begin_s}"))
+        values = self._measure(self._state(at_s)) | self._fixed | self._clock(at_s)
+        if (new := self.plant.find_replacement(plan.id, at_s)) is not None:
+            values |= self._identity(new.serial or self._draw(f"serial at {new.begin_s}"))
         if changed := self.plant.settings(plan.id, at_s):
-            values |= self._set(changed)
+            values |= self._apply_settings(changed)
         image = plan.model.encode(values, plan.ct_ratio, plan.pt_ratio)
         for event in self.plant.no_numbers(plan.id, at_s):
             for point in plan.model.points:
@@ -130,16 +134,16 @@ class Device:
         return image
 
     def _state(self, at_s: float) -> Electrical | Stack:
-        """What there is to see for it at a moment."""
+        """What there is to measure at a moment."""
         if self.plan.model.is_analyser:
             return stack_at(self.plant, self.plan, at_s)
         return self.plant.electrical(self.plan.id, at_s)
 
-    def _measured(self, state: Electrical | Stack) -> dict[str, Value]:
+    def _measure(self, state: Electrical | Stack) -> dict[str, Value]:
         values = {point.name: state.value(point.quantity, point.phase) for point in self.plan.model.points}
         return {name: value for name, value in values.items() if value is not None}
 
-    def _member(self, data_id: int, image: Image) -> bytes | None:
+    def _find_item(self, data_id: int, image: Image) -> bytes | None:
         """One item of a block (…FF00) alone: 02010200 is the second of 0201FF00, 02030000 the whole."""
         block = data_id | _BLOCK
         items = sorted(
@@ -161,7 +165,7 @@ class Device:
         shown = {"clock_date": now.strftime("%y%m%d0%w"), "clock_time": now.strftime("%H%M%S")}
         return {name: value for name, value in shown.items() if name in self._names}
 
-    def _drawn(self, name: str) -> int:
+    def _draw(self, name: str) -> int:
         first, number = _SERIALS
         return first + key_of(self.plant.layout.seed, self.plan.id, name) % number
 
@@ -181,8 +185,8 @@ class Device:
                 values[point.name] = self._name(point) if text else 0
         return values
 
-    def _set(self, changed: Mapping[Quantity, float]) -> dict[str, Value]:
-        """Registers of settings that somebody has changed."""
+    def _apply_settings(self, changed: Mapping[Quantity, float]) -> dict[str, Value]:
+        """Registers of settings that were changed."""
         values: dict[str, Value] = {}
         for point in self.plan.model.points:
             if point.quantity in changed:
@@ -208,13 +212,13 @@ class Device:
                 image[point.function, point.address + i] = words[2 * i : 2 * i + 2]
 
     def _name(self, point: Point) -> str:
-        """The type of the meter, or its address where only digits can be told."""
+        """The type of the meter, or its address where only digits fit."""
         if point.type is RegisterType.BCD_TEXT:
             return self.plan.address.rjust(2 * point.size_bytes, "0")[-2 * point.size_bytes :]
         return self.plan.model.name.upper()[: point.size_bytes or point.text_words * registers.WORD_BYTES]
 
     def _exponents(self) -> dict[str, Value]:
-        """The decimals that a meter of this size has for good, where it sends its own."""
+        """The fixed decimals of a meter of this size, where it sends its own."""
         model, plan = self.plan.model, self.plan
         state = self._state(self.plant.start_s)
         rated_w = self.plant.line(plan.line).rated_w * plan.share
@@ -227,18 +231,18 @@ class Device:
                 most[point.name] = max(value, powers.get(point.quantity, 0.0) * _GROWTH)
         image = model.encode(most, plan.ct_ratio, plan.pt_ratio)
         return {
-            point.name: self._held(image, point.name)
+            point.name: self._read_back(image, point.name)
             for point in model.points
             if point.quantity is Quantity.SCALE and (point.function, point.address) in image
         }
 
-    def _held(self, image: Image, name: str) -> Value:
+    def _read_back(self, image: Image, name: str) -> Value:
         point = self.plan.model.point(name)
         words = b"".join(image[point.function, point.address + i] for i in range(point.count))
         value = point.decode(words)
         return 0 if value is None else value
 
-    def _barred(self, function: int, address: int, count: int) -> bool:
+    def _crosses_barrier(self, function: int, address: int, count: int) -> bool:
         return any(
             kind == function and address < barrier < address + count
             for kind, barrier in self.plan.model.barriers

@@ -1,8 +1,8 @@
-"""One line of DL/T 645-2007 meters: requests in, frames with their delays out; no clock, no socket.
+"""One bus of DL/T 645-2007 meters: requests in, frames with their delays out; no clock, no socket.
 
-As `firmware_sim.server_bus` for Modbus: who is not there, is dead or lies in a gap does not answer, and
+As `firmware_sim.server_bus` for Modbus: a meter that is missing, dead or in a gap does not answer, and
 every request has its number, so the fault script can be repeated. A wildcard is answered by every meter
-that fits; where these are several, they talk at once and what arrives is no frame.
+that fits; where these are several, they send at once and what arrives is no frame.
 
 The fault script means here: `exception` error flags (code), `wrong_unit` another meter's answer,
 `wrong_function` the answer for another data id, `wrong_count` and `odd_bytes` a byte more or less.
@@ -12,7 +12,7 @@ from typing import Final
 
 from attrs import define, evolve, field, frozen
 
-from firmware_sim.bus_faults import Outgoing, arranged
+from firmware_sim.bus_faults import Outgoing, arrange_frames
 from firmware_sim.device import Device
 from firmware_sim.dlt645_frames import (
     READ,
@@ -36,7 +36,7 @@ _ADDRESSES: Final = 10**12
 
 @frozen
 class _Reply:
-    """An answer before framing: whose, to what control code, and its data or its error flags."""
+    """An answer before framing: address, control code of the request, and data or error flags."""
 
     address: str
     control: int
@@ -53,7 +53,7 @@ class _Reply:
 
 @define
 class Dlt645Core:
-    """The meters of one line."""
+    """The meters of one bus."""
 
     plan: BusPlan
     plant: Plant
@@ -63,9 +63,9 @@ class Dlt645Core:
 
     def __attrs_post_init__(self) -> None:
         self._devices = tuple(
-            Device(meter, self.plant) for meter in self.plant.meters if meter.bus == self.plan.id
+            Device(meter, self.plant) for meter in self.plant.layout.meters if meter.bus == self.plan.id
         )
-        self._script = FaultScript(self.plant.faults, self.plant.layout.seed)
+        self._script = FaultScript(self.plant.layout.faults, self.plant.layout.seed)
 
     @property
     def rtu(self) -> bool:
@@ -73,7 +73,7 @@ class Dlt645Core:
         return True
 
     def stream(self) -> Dlt645Stream:
-        """A new stream of requests to this line."""
+        """A new stream of requests to this bus."""
         return Dlt645Stream()
 
     def handle(self, request: Dlt645Request, t_s: float) -> Outgoing | None:
@@ -82,31 +82,32 @@ class Dlt645Core:
         sent = [
             one
             for device in self._devices
-            if request.calls(device.plan.address) and (one := self._sent(device, request, t_s)) is not None
+            if request.addresses(device.plan.address)
+            and (one := self._answer(device, request, t_s)) is not None
         ]
         if not sent:
             return None
         asking_s = duration_s(request.length, self.plan.wire)
         thinking_s = turnaround_s(self.plan, self.plant, self._number)
-        out = sent[0] if len(sent) == 1 else Outgoing(_collided([one.frame for one in sent]), 0.0)
+        out = sent[0] if len(sent) == 1 else Outgoing(_collide([one.frame for one in sent]), 0.0)
         return evolve(out, delay_s=asking_s + thinking_s + min(one.delay_s for one in sent))
 
-    def _sent(self, device: Device, request: Dlt645Request, t_s: float) -> Outgoing | None:
-        if self.plant.silent(device.plan.id, t_s):
+    def _answer(self, device: Device, request: Dlt645Request, t_s: float) -> Outgoing | None:
+        if self.plant.is_silent(device.plan.id, t_s):
             return None
-        reply = _reply(device, request, t_s)
+        reply = _build_reply(device, request, t_s)
         strike = self._script.strike(self.plan.id, device.plan.id, t_s, self._number)
-        changed = _changed(reply, strike)
+        changed = _change(reply, strike)
         if changed is None:
             return None
-        return arranged(Outgoing(disturb(changed.frame, strike), changed.delay_s), strike)
+        return arrange_frames(Outgoing(disturb(changed.frame, strike), changed.delay_s), strike)
 
     def chatter(self, t_s: float, number: int) -> Outgoing | None:  # noqa: ARG002 -- as of a Modbus bus
-        """No other master is scripted on these lines."""
+        """No other master is scripted on these buses."""
         return None
 
 
-def _reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply:
+def _build_reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply:
     reply = _Reply(device.plan.address, request.control, request.data)
     if request.control == READ_ADDRESS and not request.data:
         return evolve(reply, data=bytes.fromhex(device.plan.address)[::-1])
@@ -118,7 +119,7 @@ def _reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply:
     return evolve(reply, data=request.data + datum)
 
 
-def _changed(reply: _Reply, strike: Strike | None) -> _Reply | None:
+def _change(reply: _Reply, strike: Strike | None) -> _Reply | None:
     """The answer as the fault leaves it; None if there is none any more."""
     if strike is None:
         return reply
@@ -127,7 +128,7 @@ def _changed(reply: _Reply, strike: Strike | None) -> _Reply | None:
         case FaultKind.SILENCE:
             return None
         case FaultKind.LATE:
-            return evolve(reply, delay_s=fault.delay_s + draw * (fault.delay_max_s - fault.delay_s))
+            return evolve(reply, delay_s=strike.late_s)
         case FaultKind.EXCEPTION:
             return evolve(reply, flags=fault.code)
         case FaultKind.WRONG_UNIT:
@@ -140,8 +141,8 @@ def _changed(reply: _Reply, strike: Strike | None) -> _Reply | None:
     return reply
 
 
-def _collided(frames: list[bytes]) -> bytes:
-    """What is left on the wire when several talk at once: a 0 of one wins over a 1 of another."""
+def _collide(frames: list[bytes]) -> bytes:
+    """What is left on the wire when several send at once: a 0 of one wins over a 1 of another."""
     longest = max(map(len, frames))
     garbled = b"\xff" * longest
     for frame in frames:

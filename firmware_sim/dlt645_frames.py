@@ -1,9 +1,9 @@
 """DL/T 645-2007 frames on the simulator's side: requests out of a byte stream, answers into frames.
 
 Written from the standard's frame format and sharing nothing with drivers.dlt645.codec: two programs that
-agree by two ways are worth more than one that agrees with itself.
+agree prove more than one that agrees with itself.
 
-A request is looked for at every offset, so noise and FE in front of it are passed over.
+A request is looked for at every offset, so noise and FE in front of it are skipped.
 """
 
 import re
@@ -24,11 +24,11 @@ _REFUSED: Final = 0xC0
 
 @frozen
 class Dlt645Request:
-    """A request as it came.
+    """A request as received.
 
     Attributes:
         address: As written, highest digits first; AA is a wildcard.
-        control: What is to be done.
+        control: The control code.
         data: Without 33H.
         length: Bytes of the whole frame.
     """
@@ -40,11 +40,11 @@ class Dlt645Request:
 
     @property
     def data_id(self) -> int:
-        """What is asked for (read data)."""
+        """The data id (read data)."""
         return int.from_bytes(self.data[:4], "little")
 
-    def calls(self, address: str) -> bool:
-        """Whether the meter of this address is meant."""
+    def addresses(self, address: str) -> bool:
+        """Whether it is for the meter of this address."""
         wanted, own = bytes.fromhex(self.address), bytes.fromhex(address)
         return all(digits in {b"\xaa"[0], mine} for digits, mine in zip(wanted, own, strict=True))
 
@@ -69,7 +69,7 @@ class Dlt645Stream:
         return requests
 
     def clear(self) -> None:
-        """Forget what is there: the line was quiet, so its end will not come."""
+        """Drop the beginning of a frame: the bus was quiet, so its end will not come."""
         self._buffer = b""
 
     def _next(self) -> Dlt645Request | None:
@@ -85,15 +85,15 @@ class Dlt645Stream:
 
 def answer_frame(address: str, control: int, data: bytes) -> bytes:
     """The answer of a meter to a request of this control code."""
-    return _framed(address, control | _ANSWERED, data)
+    return _to_frame(address, control | _ANSWERED, data)
 
 
 def refusal_frame(address: str, control: int, flags: int) -> bytes:
     """The refusal of a request, with its error flags."""
-    return _framed(address, control | _REFUSED, bytes((flags,)))
+    return _to_frame(address, control | _REFUSED, bytes((flags,)))
 
 
-def _framed(address: str, control: int, data: bytes) -> bytes:
+def _to_frame(address: str, control: int, data: bytes) -> bytes:
     body = b"\x68" + bytes.fromhex(address)[::-1] + b"\x68" + bytes((control, len(data)))
     body += bytes((byte + _BIAS) % 256 for byte in data)
     return PREAMBLE + body + bytes((sum(body) % 256, 0x16))

@@ -1,4 +1,4 @@
-"""What a meter can see at one moment: voltage, current and power of three phases that fit together.
+"""What a meter sees at one moment: voltage, current and power of three phases that fit together.
 
 U and frequency come from the supply, which all meters share; a meter adds its own error of class 0.5
 or better. S = U · I and S² = P² + Q² hold in each phase, PF = P / S, and the sums are sums; Q is
@@ -10,7 +10,6 @@ those of a phase that of the phase.
 """
 
 import math
-from collections.abc import Mapping
 from typing import Final
 
 from attrs import frozen
@@ -21,11 +20,20 @@ PHASES: Final = ("l1", "l2", "l3")
 _PAIRS: Final = {"l12": (0, 1), "l23": (1, 2), "l31": (2, 0)}
 _NOTHING: Final = 1e-9
 """Part of the phases' apparent power below which the whole's is the rounding of sums that cancel."""
+_FIELDS: Final = {
+    Quantity.VOLTAGE: "voltage",
+    Quantity.CURRENT: "current",
+    Quantity.ACTIVE_POWER: "active",
+    Quantity.REACTIVE_POWER: "reactive",
+    Quantity.APPARENT_POWER: "apparent",
+    Quantity.ACTIVE_ENERGY_IMPORT: "import_wh",
+    Quantity.ACTIVE_ENERGY_EXPORT: "export_wh",
+}
 
 
 @frozen
 class Phase:
-    """One phase: V, A, W, VA, var; the counters in Wh."""
+    """One phase, or the means and sums of all: V, A, W, VA, var; the counters in Wh."""
 
     voltage: float
     current: float
@@ -34,6 +42,15 @@ class Phase:
     reactive: float
     import_wh: float
     export_wh: float
+
+    def value(self, quantity: Quantity) -> float | None:
+        """A measured quantity; None if it is not measured."""
+        if quantity is Quantity.POWER_FACTOR:
+            return self.active / self.apparent if self.apparent else 1.0
+        if quantity not in _FIELDS:
+            return None
+        value: float = getattr(self, _FIELDS[quantity])
+        return value
 
 
 @frozen
@@ -59,41 +76,27 @@ class Electrical:
         if phase in _PAIRS:
             return self._between(*_PAIRS[phase]) if quantity is Quantity.VOLTAGE else None
         if phase == "":
-            return self._whole().get(quantity)
+            return self._whole().value(quantity)
         if phase in PHASES:
-            return _measured(self.phases[PHASES.index(phase)]).get(quantity)
+            return self.phases[PHASES.index(phase)].value(quantity)
         return 0.0 if quantity in {Quantity.CURRENT, Quantity.VOLTAGE} else None
 
-    def _whole(self) -> Mapping[Quantity, float]:
+    def _whole(self) -> Phase:
         active = sum(phase.active for phase in self.phases)
         reactive = sum(phase.reactive for phase in self.phases)
         apparent = math.hypot(active, reactive)
         if apparent <= _NOTHING * sum(phase.apparent for phase in self.phases):
             active = reactive = apparent = 0.0
-        return {
-            Quantity.VOLTAGE: sum(phase.voltage for phase in self.phases) / len(self.phases),
-            Quantity.CURRENT: sum(phase.current for phase in self.phases) / len(self.phases),
-            Quantity.ACTIVE_POWER: active,
-            Quantity.REACTIVE_POWER: reactive,
-            Quantity.APPARENT_POWER: apparent,
-            Quantity.POWER_FACTOR: active / apparent if apparent else 1.0,
-            Quantity.ACTIVE_ENERGY_IMPORT: self.energy_import_wh,
-            Quantity.ACTIVE_ENERGY_EXPORT: self.energy_export_wh,
-        }
+        return Phase(
+            voltage=sum(phase.voltage for phase in self.phases) / len(self.phases),
+            current=sum(phase.current for phase in self.phases) / len(self.phases),
+            active=active,
+            apparent=apparent,
+            reactive=reactive,
+            import_wh=self.energy_import_wh,
+            export_wh=self.energy_export_wh,
+        )
 
     def _between(self, first: int, second: int) -> float:
         a, b = self.phases[first].voltage, self.phases[second].voltage
         return math.sqrt(a * a + b * b + a * b)  # 120° apart
-
-
-def _measured(phase: Phase) -> Mapping[Quantity, float]:
-    return {
-        Quantity.VOLTAGE: phase.voltage,
-        Quantity.CURRENT: phase.current,
-        Quantity.ACTIVE_POWER: phase.active,
-        Quantity.REACTIVE_POWER: phase.reactive,
-        Quantity.APPARENT_POWER: phase.apparent,
-        Quantity.POWER_FACTOR: phase.active / phase.apparent if phase.apparent else 1.0,
-        Quantity.ACTIVE_ENERGY_IMPORT: phase.import_wh,
-        Quantity.ACTIVE_ENERGY_EXPORT: phase.export_wh,
-    }

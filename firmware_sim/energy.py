@@ -5,8 +5,8 @@ in the middle of each step of STEP_S. Whole days are summed once and remembered,
 costs one day of power per simulated day. It never runs back if the power is never below 0. The counters
 of one meter (import and export, whole and phases) are the rows of one table, summed together.
 
-A machine that is switched by hand changes what comes: then `go_on` sums again from there on and keeps
-what the counters have shown.
+A machine that is switched by hand changes the load to come: then `go_on` sums again from there on and
+keeps what the counters have shown.
 """
 
 import math
@@ -23,7 +23,7 @@ STEP_S: Final = 10
 """Finer than any change of load that a counter could show."""
 SECONDS_PER_HOUR: Final = 3600.0
 DAYS_MAX: Final = 400
-"""Furthest that a plant may be read from its start: one day costs some milliseconds to sum."""
+"""Most days that a plant may be read from its start: one day costs some milliseconds to sum."""
 
 
 @define
@@ -53,7 +53,7 @@ class EnergyCounter:
         day = _day(t_s)
         into_s = t_s - _midnight(day)
         step = min(int(into_s // STEP_S), DAY_S // STEP_S - 1)
-        steps = self._of_day(day)
+        steps = self._load_day(day)
         low, high = steps[..., step], steps[..., step + 1]
         kept = sum(
             (shown for from_s, shown in self._kept if t_s >= from_s), start=np.zeros_like(self.initial_wh)
@@ -61,7 +61,7 @@ class EnergyCounter:
         return self._before(day) + low + (high - low) * (into_s - step * STEP_S) / STEP_S + kept
 
     def go_on(self, t_s: float, shown: Floats) -> None:
-        """The power is another one from `t_s` on; what the counters have `shown` at that moment stays."""
+        """Count another power from `t_s` on; what the counters have `shown` at that moment stays."""
         for day in [day for day in self._totals if day >= _day(t_s)]:
             del self._totals[day]
         self._day = None
@@ -80,16 +80,16 @@ class EnergyCounter:
 
     def _total(self, day: int) -> Floats:
         if day not in self._totals:
-            self._totals[day] = self._summed(day)[..., -1].copy()
+            self._totals[day] = self._sum_day(day)[..., -1].copy()
         return self._totals[day]
 
-    def _of_day(self, day: int) -> Floats:
+    def _load_day(self, day: int) -> Floats:
         if self._day != day:
-            self._steps, self._day = self._summed(day), day
+            self._steps, self._day = self._sum_day(day), day
             self._totals[day] = self._steps[..., -1].copy()
         return self._steps
 
-    def _summed(self, day: int) -> Floats:
+    def _sum_day(self, day: int) -> Floats:
         middles = _midnight(day) + np.arange(STEP_S / 2, DAY_S, STEP_S)
         energy = self.power(middles) * (STEP_S / SECONDS_PER_HOUR)
         return np.concatenate((np.zeros((*energy.shape[:-1], 1)), np.cumsum(energy, axis=-1)), axis=-1)

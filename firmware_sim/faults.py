@@ -1,4 +1,4 @@
-"""The fault script: what becomes of an answer on its way.
+"""The fault script: what happens to an answer on its way.
 
 Whether a fault strikes is drawn from (seed, its place in the script, the number of the request on its
 bus), so a script gives the same faults each time the same requests are made. The first that strikes is
@@ -13,12 +13,12 @@ acts on the finished frame.
     wrong_count     one register more or one less, byte count to match
     odd_bytes       one byte more or one less, byte count to match
     crc_noise       a bit flipped, the end cut off, or noise in front (RTU frames only)
-    babble          a burst of noise in its place that keeps the line busy (RTU frames only)
+    babble          a burst of noise in its place that keeps the bus busy (RTU frames only)
 
-What needs more than one frame is firmware_sim.bus_faults'.
+Faults of more than one frame are in firmware_sim.bus_faults.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -41,7 +41,7 @@ BABBLE_BYTES_MAX: Final = 300
 
 @frozen
 class Reply:
-    """An answer before framing: who says it, the PDU, and how long it waits beyond its time."""
+    """An answer before framing: the unit, the PDU, and its delay beyond the usual time."""
 
     unit_id: int
     pdu: bytes
@@ -55,6 +55,11 @@ class Strike:
     fault: FaultPlan
     draws: tuple[float, ...]
 
+    @property
+    def late_s(self) -> float:
+        """The delay of a late answer."""
+        return self.fault.delay_s + self.draws[0] * (self.fault.delay_max_s - self.fault.delay_s)
+
 
 @frozen
 class FaultScript:
@@ -65,55 +70,60 @@ class FaultScript:
 
     def strike(self, bus: str, meter: str, t_s: float, number: int) -> Strike | None:
         """The fault that strikes the answer of `meter` to request `number` of `bus`, if any."""
-        for place, fault in enumerate(self.faults):
-            concerned = fault.meter == meter if fault.meter else fault.bus == bus
-            if fault.what is FaultKind.CHATTER:
-                continue  # that strikes no answer
-            if not concerned or not fault.begin_s <= t_s < fault.end_s:
+        answers = [
+            (place, fault)
+            for place, fault in enumerate(self.faults)
+            if fault.what is not FaultKind.CHATTER
+            and (fault.meter == meter if fault.meter else fault.bus == bus)
+        ]
+        return self._draw("fault", answers, bus, t_s, number)
+
+    def chatter(self, bus: str, t_s: float, number: int) -> Strike | None:
+        """Another master's exchange `number` on a bus, if there is one at that moment."""
+        chatters = [
+            (place, fault)
+            for place, fault in enumerate(self.faults)
+            if fault.what is FaultKind.CHATTER and fault.bus == bus
+        ]
+        return self._draw("chatter", chatters, bus, t_s, number)
+
+    def _draw(
+        self, name: str, faults: Iterable[tuple[int, FaultPlan]], bus: str, t_s: float, number: int
+    ) -> Strike | None:
+        for place, fault in faults:
+            if not fault.begin_s <= t_s < fault.end_s:
                 continue
-            key = key_of(self.seed, "fault", str(place), bus)
+            key = key_of(self.seed, name, str(place), bus)
             draws = uniform(key, np.arange(number * _DRAWS, (number + 1) * _DRAWS, dtype=np.int64))
             if draws[0] < fault.share:
                 return Strike(fault, tuple(float(draw) for draw in draws[1:]))
         return None
 
-    def chatter(self, bus: str, t_s: float, number: int) -> Strike | None:
-        """Another master's exchange `number` on a bus, if there is one at that moment."""
-        for place, fault in enumerate(self.faults):
-            if fault.what is FaultKind.CHATTER and fault.bus == bus and fault.begin_s <= t_s < fault.end_s:
-                key = key_of(self.seed, "chatter", str(place), bus)
-                draws = uniform(key, np.arange(number * _DRAWS, (number + 1) * _DRAWS, dtype=np.int64))
-                if draws[0] < fault.share:
-                    return Strike(fault, tuple(float(draw) for draw in draws[1:]))
-        return None
-
 
 def change(reply: Reply, strike: Strike | None) -> Reply | None:
-    """The answer as the fault leaves it; None if there is none any more."""
+    """The answer after the fault; None if there is none any more."""
     if strike is None:
         return reply
-    fault, draw = strike.fault, strike.draws[0]
+    fault = strike.fault
     match fault.what:
         case FaultKind.SILENCE:
             return None
         case FaultKind.LATE:
-            return evolve(reply, delay_s=fault.delay_s + draw * (fault.delay_max_s - fault.delay_s))
+            return evolve(reply, delay_s=strike.late_s)
         case FaultKind.EXCEPTION:
             return evolve(reply, pdu=bytes((reply.pdu[0] | _EXCEPTION_BIT, fault.code)))
         case FaultKind.WRONG_UNIT:
             return evolve(reply, unit_id=reply.unit_id % UNIT_ID_MAX + 1)
-    if fault.what not in _OF_PDU:
-        return reply
-    if reply.pdu[0] & _EXCEPTION_BIT:
+    if fault.what not in _OF_PDU or reply.pdu[0] & _EXCEPTION_BIT:
         return reply
     if fault.what is FaultKind.WRONG_FUNCTION:
         return evolve(reply, pdu=bytes((_OTHER_FUNCTION[reply.pdu[0]],)) + reply.pdu[1:])
     width = 2 if fault.what is FaultKind.WRONG_COUNT else 1
-    return evolve(reply, pdu=_resized(reply.pdu, width, strike.draws))
+    return evolve(reply, pdu=_resize(reply.pdu, width, strike.draws))
 
 
 def disturb(frame: bytes, strike: Strike | None) -> bytes:
-    """The finished frame with the noise of the line."""
+    """The finished frame with noise on the wire."""
     if strike is not None and strike.fault.what is FaultKind.BABBLE:
         return _babble(strike.draws)
     if strike is None or strike.fault.what is not FaultKind.CRC_NOISE:
@@ -136,7 +146,7 @@ def _babble(draws: Sequence[float]) -> bytes:
     return noise[: 1 + int(draws[0] * BABBLE_BYTES_MAX)]
 
 
-def _resized(pdu: bytes, width: int, draws: Sequence[float]) -> bytes:
+def _resize(pdu: bytes, width: int, draws: Sequence[float]) -> bytes:
     """The answer with `width` data bytes more or less, its byte count to match."""
     data = pdu[2:]
     shorter = draws[0] < 0.5 or len(data) + width > 0xFF

@@ -27,7 +27,7 @@ class BusKind(StrEnum):
     PTY = "pty"
 
 
-class Spoken(StrEnum):
+class BusProtocol(StrEnum):
     """The protocol of a bus."""
 
     MODBUS = "modbus"
@@ -35,7 +35,7 @@ class Spoken(StrEnum):
 
 
 class Parity(StrEnum):
-    """Parity bit of a serial line."""
+    """Parity bit of a serial bus."""
 
     NONE = "N"
     EVEN = "E"
@@ -64,7 +64,7 @@ class FaultKind(StrEnum):
 
 @frozen
 class Wire:
-    """A serial line: how long its characters take."""
+    """A serial wire: how long its characters take."""
 
     baudrate: int = 9600
     parity: Parity = Parity.NONE
@@ -83,12 +83,12 @@ class BusPlan:
     Attributes:
         id: Its name.
         kind: How it is reached.
-        wire: The serial line that paces it; None for a gateway that answers at network speed.
+        wire: The serial wire that paces it; None for a gateway that answers at network speed.
         host: Where a TCP bus listens.
         port: 0 takes a free one.
         link: A symbolic link to the pseudo-terminal, or "".
         turnaround_s: How long its meters think before they answer.
-        protocol: What its meters speak; DL/T 645 over TCP is bytes of the line, `kind` RTU_TCP.
+        protocol: That of its meters; DL/T 645 over TCP is the bytes of the wire, `kind` RTU_TCP.
     """
 
     id: str
@@ -98,7 +98,7 @@ class BusPlan:
     port: int = 0
     link: str = ""
     turnaround_s: float = 0.02
-    protocol: Spoken = Spoken.MODBUS
+    protocol: BusProtocol = BusProtocol.MODBUS
 
 
 @frozen
@@ -161,7 +161,7 @@ class MeterPlan:
 
 @frozen
 class FaultPlan:
-    """One line of the fault script: a share of the answers of a bus or a meter, for a time.
+    """One entry of the fault script: a share of the answers of a bus or a meter, for a time.
 
     Attributes:
         what: What happens to the answer.
@@ -193,7 +193,7 @@ class FaultPlan:
 
 @frozen
 class Layout:
-    """All that a plant file says.
+    """The contents of a plant file.
 
     Attributes:
         start_s: Where the plant's own time begins, seconds since 1970 UTC.

@@ -1,12 +1,12 @@
-"""The command `dianjian-sim`: serves simulated meters until it is told to stop, and switches machines.
+"""The command `dianjian-sim`: serves simulated meters until a signal, and switches machines.
 
 When every bus is open it prints one line of JSON, {"buses": {"b1": "tcp://127.0.0.1:41234", …}}, and
-nothing else on stdout. SIGTERM and SIGINT end it with exit code 0; a wrong plant file is told line by
-line on stderr with exit code 2, a bus that cannot be opened with 1.
+nothing else on stdout. SIGTERM and SIGINT end it with exit code 0. Mistakes of a plant file are listed on
+stderr with exit code 2, a bus that cannot be opened with 1.
 
 A plant of the package is served by its name alone: `dianjian-sim serve ten-meters`. With --control its
 machines are switched by `dianjian-sim set SOCKET LINE off|on|auto|40%` (firmware_sim.control), which
-tells a wrong word with exit code 2 and a plant that does not answer with 1.
+exits with 2 on a wrong word and with 1 if the plant does not answer.
 
 Without --clock a plant file begins at its own start, at normal speed, and one meter alone has the
 machine's time.
@@ -30,12 +30,22 @@ from drivers.points import model as meter_models
 from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.control import ControlError, ask
 from firmware_sim.energy import DAYS_MAX
-from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
+from firmware_sim.layout import (
+    BusKind,
+    BusPlan,
+    BusProtocol,
+    Layout,
+    LineKind,
+    LinePlan,
+    MeterPlan,
+    Parity,
+    Wire,
+)
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import PlantError
 from firmware_sim.server import ServeError, Server
 from firmware_sim.signals import DAY_S, Profile, Shape
-from firmware_sim.switches import WORDS
+from firmware_sim.switches import SYNTAX
 
 EXIT_FAILED: Final = 1
 EXIT_WRONG_INPUT: Final = 2
@@ -86,7 +96,7 @@ def serve(
     except ValueError as error:
         raise click.BadParameter(f"{clock_spec!r} is not SPEED@UTC_NS@BOOTTIME_NS") from error
     if plant_file is not None:
-        plant = _linked(_loaded(plant_file), links)
+        plant = _link_terminals(_load(plant_file), links)
         clock = clock or ScaledClock(1.0, int(plant.start_s * NS_PER_S))
     else:
         clock = clock or SystemClock()
@@ -95,10 +105,12 @@ def serve(
             raise click.UsageError("--model needs --tcp, --rtu-tcp or --pty")
         if not (len(address) == 12 and address.isascii() and address.isdecimal()):
             raise click.BadParameter(f"{address!r} is not 12 digits")
-        plant = one_meter(str(model_name), unit_id, address, places, watts, clock.stamp().utc_ns / NS_PER_S)
+        plant = make_single_meter_plant(
+            str(model_name), unit_id, address, places, watts, clock.stamp().utc_ns / NS_PER_S
+        )
     if abs(clock.stamp().utc_ns / NS_PER_S - plant.start_s) > DAYS_MAX * DAY_S:
         raise click.UsageError(f"the clock is more than {DAYS_MAX} days from the plant's start")
-    serve_until_told(plant, clock, control)
+    serve_until_signal(plant, clock, control)
 
 
 @main.command("set")
@@ -109,7 +121,7 @@ def serve(
 def set_(socket: Path, line: str | None, to: str | None, *, as_json: bool) -> None:
     """Switch a LINE of the plant that is served with --control SOCKET; without one, show all lines."""
     if line is not None and (to is None or len(line.split()) != 1 or len(to.split()) != 1):
-        raise click.UsageError(f"say what LINE is switched to: {WORDS}")
+        raise click.UsageError(f"say what LINE is switched to: {SYNTAX}")
     try:
         answer = ask(socket, "" if line is None else f"{line} {to}")
     except ControlError as error:
@@ -143,21 +155,21 @@ def events(*, as_json: bool) -> None:
                     click.echo(f"  {'':<33}{entry.keys}")
 
 
-def serve_until_told(plant: Plant, clock: Clock, control: Path | None = None) -> None:
-    """Open every bus, say where, and wait for a signal."""
-    told = threading.Event()
+def serve_until_signal(plant: Plant, clock: Clock, control: Path | None = None) -> None:
+    """Open every bus, print where, and wait for a signal."""
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
+        signal.signal(number, lambda *_: stop.set())
     try:
         with Server(plant, clock, control) as server:
             click.echo(json.dumps({"buses": dict(server.urls)}))
-            told.wait()
+            stop.wait()
     except ServeError as error:
         click.echo(str(error), err=True)
         sys.exit(EXIT_FAILED)
 
 
-def one_meter(
+def make_single_meter_plant(
     model_name: str,
     unit_id: int,
     address: str,
@@ -165,7 +177,7 @@ def one_meter(
     watts: float,
     now_s: float,
 ) -> Plant:
-    """A plant of one line under constant habits, with the same meter on each bus that is wanted."""
+    """A plant of one line with a constant load, with the same meter on each wanted bus."""
     try:
         own = model_name.endswith(".toml")
         model = meter_models.load_file(model_name) if own else meter_models.load(model_name)
@@ -181,7 +193,7 @@ def one_meter(
 
 
 def _bus(kind: BusKind, place: str, *, dlt645: bool) -> BusPlan:
-    protocol = Spoken.DLT645 if dlt645 else Spoken.MODBUS
+    protocol = BusProtocol.DLT645 if dlt645 else BusProtocol.MODBUS
     if kind is BusKind.PTY:
         wire = Wire(2400, Parity.EVEN) if dlt645 else Wire()
         return BusPlan(kind.value, kind, wire=wire, link=place, protocol=protocol)
@@ -192,18 +204,18 @@ def _bus(kind: BusKind, place: str, *, dlt645: bool) -> BusPlan:
     return BusPlan(kind.value, sent, host=host, port=int(port), protocol=protocol)
 
 
-def _linked(plant: Plant, folder: Path | None) -> Plant:
+def _link_terminals(plant: Plant, folder: Path | None) -> Plant:
     """The plant with a link in the folder to each terminal that has none."""
     if folder is None:
         return plant
     buses = tuple(
         evolve(bus, link=str(folder / bus.id)) if bus.kind is BusKind.PTY and not bus.link else bus
-        for bus in plant.buses
+        for bus in plant.layout.buses
     )
     return Plant(evolve(plant.layout, buses=buses))
 
 
-def _loaded(path: Path) -> Plant:
+def _load(path: Path) -> Plant:
     shipped = files("firmware_sim.plants").joinpath(f"{path}.toml")
     try:
         if path.name == str(path) and not path.exists() and shipped.is_file():

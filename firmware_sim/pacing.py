@@ -1,8 +1,8 @@
-"""When the characters of a frame arrive on a serial line.
+"""When the characters of a frame arrive on a serial wire.
 
 A frame that begins at `begin_s` has its n-th character complete n character times later; that is when
-a receiver can have it. Characters are handed over in groups, because nobody can wait for a single one
-at high speed: the group is given when its last character is complete, so nothing comes early.
+a receiver can have it. Characters are handed over in groups, because no timer is fine enough for single
+ones at high speed: the group comes when its last character is complete, so nothing comes early.
 """
 
 import math
@@ -20,8 +20,8 @@ class Part:
     data: bytes
 
 
-def parts(frame: bytes, wire: Wire | None, begin_s: float, step_s: float) -> tuple[Part, ...]:
-    """The frame in groups that come at least `step_s` apart; in one piece without a serial line."""
+def split_frame(frame: bytes, wire: Wire | None, begin_s: float, step_s: float) -> tuple[Part, ...]:
+    """The frame in groups that come at least `step_s` apart; in one piece without a serial wire."""
     if wire is None or not frame:
         return (Part(begin_s, frame),) if frame else ()
     group = max(1, math.ceil(step_s / wire.character_s))

@@ -1,10 +1,10 @@
 """A plant as a pure function of time: what its lines take, and what each of its meters can see.
 
-`power_w` and `history` tell the truth about a line: what it takes, with all events that happen to the
-line itself. `electrical`, `seen_at_s` and `silent` say what a meter makes of it. Times are seconds
+`power_w` and `history` are the truth about a line: what it takes, with all events that happen to the
+line itself. `electrical`, `seen_at_s` and `is_silent` are what a meter makes of it. Times are seconds
 since 1970 UTC. The same file gives the same answers in every process and after every restart, until
-somebody switches a machine by hand (`switch`, see firmware_sim.switches): that holds from the next second
-on, and what was before stays as it was.
+a machine is switched by hand (`switch`, see firmware_sim.switches): that holds from the next second on,
+and what was before stays as it was.
 
 An incomer takes what all other lines take, whether it goes through their meters or past them, and its losses.
 """
@@ -17,14 +17,23 @@ import numpy as np
 from attrs import define, field
 
 from drivers.reading import Quantity
-from firmware_sim.connection import Connection, replaced
+from firmware_sim.connection import Connection, find_replacement
 from firmware_sim.electrical import Electrical
-from firmware_sim.layout import BusPlan, FaultPlan, Layout, LineKind, LinePlan, MeterPlan
+from firmware_sim.layout import Layout, LineKind, LinePlan, MeterPlan
 from firmware_sim.noise import Floats
 from firmware_sim.plant_file import read_layout
 from firmware_sim.signals import DAY_S, Signals
-from firmware_sim.switches import Switch, Way, switched
-from firmware_sim.timetable import SILENT, TREATMENT_EVENTS, Event, Load, What, happened, metered, window
+from firmware_sim.switches import Switch, SwitchState, apply_switches
+from firmware_sim.timetable import (
+    SILENT,
+    TREATMENT_EVENTS,
+    Event,
+    EventKind,
+    Load,
+    apply_events,
+    fit_to_run,
+    to_metered,
+)
 
 _LIGHT_LOAD: Final = 0.4
 """Below this share of its rated power a motor's power factor falls."""
@@ -33,7 +42,7 @@ _IDLE_POWER_FACTOR: Final = 0.45
 _UNMETERED_FACTOR: Final = 0.86
 """Power factor of a line without a meter of its own, where an incomer sees it."""
 SWITCHES_MAX: Final = 10_000
-"""Each costs a little with every answer; a person makes some hundred."""
+"""Each costs a little with every answer; a person makes a few hundred."""
 
 
 def load_plant(path: Path | str) -> "Plant":
@@ -47,11 +56,7 @@ def load_plant(path: Path | str) -> "Plant":
 
 @define
 class Plant:
-    """A plant; see the module for what it answers.
-
-    Attributes:
-        layout: What the plant file says.
-    """
+    """A plant of a `layout`; see the module."""
 
     layout: Layout
     _lines: dict[str, LinePlan] = field(init=False)
@@ -62,34 +67,14 @@ class Plant:
     _switches: list[Switch] = field(factory=list, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._lines = {line.id: line for line in self.lines}
-        self._meters = {meter.id: meter for meter in self.meters}
+        self._lines = {line.id: line for line in self.layout.lines}
+        self._meters = {meter.id: meter for meter in self.layout.meters}
         self._signals = Signals(
-            profiles={line.id: line.profile for line in self.lines},
-            rated_w={line.id: line.rated_w for line in self.lines},
+            profiles={line.id: line.profile for line in self.layout.lines},
+            rated_w={line.id: line.rated_w for line in self.layout.lines},
             seed=self.layout.seed,
         )
-        self._events = tuple(self._placed(event) for event in self.layout.events)
-
-    @property
-    def lines(self) -> tuple[LinePlan, ...]:
-        """The lines, each with the ids of its meters."""
-        return self.layout.lines
-
-    @property
-    def meters(self) -> tuple[MeterPlan, ...]:
-        """The meters."""
-        return self.layout.meters
-
-    @property
-    def buses(self) -> tuple[BusPlan, ...]:
-        """The buses."""
-        return self.layout.buses
-
-    @property
-    def faults(self) -> tuple[FaultPlan, ...]:
-        """The fault script."""
-        return self.layout.faults
+        self._events = tuple(self._place(event) for event in self.layout.events)
 
     @property
     def events(self) -> tuple[Event, ...]:
@@ -121,23 +106,23 @@ class Plant:
 
     @property
     def switches(self) -> tuple[Switch, ...]:
-        """What was switched by hand, in the order in which it was done."""
+        """The switches made by hand, in their order."""
         return tuple(self._switches)
 
-    def switch(self, line_id: str, way: Way, t_s: float, share: float = 0.0) -> Switch:
+    def switch(self, line_id: str, state: SwitchState, t_s: float, share: float = 0.0) -> Switch:
         """Switch a line by hand at a moment that is not before the last one.
 
         Raises:
             ValueError: There is no such machine, or there were too many switches; one line.
         """
-        machines = [line.id for line in self.lines if line.kind is not LineKind.INCOMER]
+        machines = [line.id for line in self.layout.lines if line.kind is not LineKind.INCOMER]
         if line_id not in machines:
             raise ValueError(f"no machine is called {line_id!r}; there are {', '.join(machines)}")
         if len(self._switches) >= SWITCHES_MAX:
             raise ValueError(f"machines were switched {SWITCHES_MAX} times; serve the plant anew")
-        done = Switch(line_id, way, math.floor(t_s) + 1.0, share)
+        done = Switch(line_id, state, math.floor(t_s) + 1.0, share)
         kept_s = done.begin_s - 1
-        incomers = [line.id for line in self.lines if line.kind is LineKind.INCOMER]
+        incomers = [line.id for line in self.layout.lines if line.kind is LineKind.INCOMER]
         moved = [
             one for one in self._connections.values() if any(one.sees(line) for line in (line_id, *incomers))
         ]
@@ -148,51 +133,53 @@ class Plant:
         return done
 
     def electrical(self, meter_id: str, t_s: float) -> Electrical:
-        """What the connection of a meter is like at a moment, as far as the meter can see."""
+        """The connection of a meter at a moment, as the meter sees it."""
         return self._connection(meter_id).at(t_s)
 
     def seen_at_s(self, meter_id: str, t_s: float) -> float:
         """The moment that the meter's registers show: the present, unless it is stuck or replayed."""
         for event in self._of_meter(meter_id):
-            if event.covers(t_s) and event.what is What.STUCK_METER:
+            if event.covers(t_s) and event.what is EventKind.STUCK_METER:
                 return event.begin_s
-            if event.covers(t_s) and event.what is What.REPLAYED_METER:
+            if event.covers(t_s) and event.what is EventKind.REPLAYED_METER:
                 return event.begin_s - event.window_s + (t_s - event.begin_s) % event.window_s
         return t_s
 
-    def silent(self, meter_id: str, t_s: float) -> bool:
+    def is_silent(self, meter_id: str, t_s: float) -> bool:
         """Whether the meter, its whole bus or its supply does not answer."""
         meter = self.meter(meter_id)
         return any(
             event.meter == meter_id or event.bus == meter.bus
             if event.what in SILENT
-            else event.what is What.POWER_CUT and event.line in {"", meter.line}
+            else event.what is EventKind.POWER_CUT and event.line in {"", meter.line}
             for event in self._events
             if event.covers(t_s)
         )
 
-    def unplugged(self, bus_id: str, t_s: float) -> bool:
+    def is_unplugged(self, bus_id: str, t_s: float) -> bool:
         """Whether a bus cannot be reached at all."""
         return any(
             event.covers(t_s)
             for event in self._events
-            if event.what is What.UNPLUGGED and event.bus == bus_id
+            if event.what is EventKind.UNPLUGGED and event.bus == bus_id
         )
 
     def plug_moments(self, bus_id: str) -> tuple[float, ...]:
         """When a bus is unplugged or plugged in."""
-        events = [event for event in self._events if event.what is What.UNPLUGGED and event.bus == bus_id]
+        events = [
+            event for event in self._events if event.what is EventKind.UNPLUGGED and event.bus == bus_id
+        ]
         return tuple(sorted({at_s for event in events for at_s in (event.begin_s, event.end_s)}))
 
-    def replaced(self, meter_id: str, t_s: float) -> Event | None:
+    def find_replacement(self, meter_id: str, t_s: float) -> Event | None:
         """The last replacement of a meter until a moment, None for the first one."""
-        return replaced(self._of_meter(meter_id), t_s)
+        return find_replacement(self._of_meter(meter_id), t_s)
 
     def settings(self, meter_id: str, t_s: float) -> dict[Quantity, float]:
-        """Registers of a meter's settings that somebody has changed, as they are at a moment."""
+        """Registers of a meter's settings that were changed, as they are at a moment."""
         changed: dict[Quantity, float] = {}
         for event in self._of_meter(meter_id):
-            if event.what is What.SETTINGS_CHANGED and event.covers(t_s):
+            if event.what is EventKind.SETTINGS_CHANGED and event.covers(t_s):
                 new = {
                     Quantity.CT_RATIO: event.ct_ratio,
                     Quantity.PT_RATIO: event.pt_ratio,
@@ -204,46 +191,50 @@ class Plant:
     def no_numbers(self, meter_id: str, t_s: float) -> tuple[Event, ...]:
         """The events that keep numbers out of a meter's registers at a moment."""
         events = self._of_meter(meter_id)
-        return tuple(event for event in events if event.what is What.NO_NUMBERS and event.covers(t_s))
+        return tuple(event for event in events if event.what is EventKind.NO_NUMBERS and event.covers(t_s))
 
-    def _placed(self, event: Event) -> Event:
+    def _place(self, event: Event) -> Event:
         if event.what not in TREATMENT_EVENTS:
             return event
-        return window(event, self._signals.runs(event.line, event.begin_s - DAY_S, event.begin_s + DAY_S))
+        return fit_to_run(event, self._signals.runs(event.line, event.begin_s - DAY_S, event.begin_s + DAY_S))
 
     def _load(
         self, line_id: str, t_s: Floats, *, with_events: bool = True, power_factor: float = 1.0
     ) -> Load:
         line = self.line(line_id)
         if line.kind is LineKind.INCOMER:
-            return self._fed(line, t_s, with_events=with_events)
+            return self._load_of_incomer(line, t_s, with_events=with_events)
         watts = self._watts(line, t_s) if len(t_s) else np.zeros(0)
         light = np.minimum(watts / line.rated_w / _LIGHT_LOAD, 1.0)
         factor = power_factor * (_IDLE_POWER_FACTOR + (1 - _IDLE_POWER_FACTOR) * light)
         events = self._of_line(line_id) if with_events else ()
         standby_w = line.profile.standby * line.rated_w
-        return happened(Load(watts, watts / factor), events, t_s, standby_w=standby_w, rated_w=line.rated_w)
+        return apply_events(
+            Load(watts, watts / factor), events, t_s, standby_w=standby_w, rated_w=line.rated_w
+        )
 
     def _watts(self, line: LinePlan, t_s: Floats) -> Floats:
         """Active power by profile and hand, before anything of the timetable happens."""
         watts, profile = self._signals.watts(line.id, t_s), line.profile
         mine = [one for one in self._switches if one.line == line.id]
 
-        def at_last(switch: Switch) -> Floats:
-            match switch.way:
-                case Way.AUTO:
+        def end_load(switch: Switch) -> Floats:
+            match switch.state:
+                case SwitchState.AUTO:
                     return watts
-                case Way.OFF:
+                case SwitchState.OFF:
                     return np.full_like(watts, profile.standby * line.rated_w)
-            return self._signals.running(line.id, t_s, switch.share if switch.way is Way.SHARE else None)
+            return self._signals.running(
+                line.id, t_s, switch.share if switch.state is SwitchState.SHARE else None
+            )
 
-        return switched(watts, mine, t_s, of=at_last, ramp_s=profile.ramp_s)
+        return apply_switches(watts, mine, t_s, of=end_load, ramp_s=profile.ramp_s)
 
-    def _fed(self, incomer: LinePlan, t_s: Floats, *, with_events: bool) -> Load:
+    def _load_of_incomer(self, incomer: LinePlan, t_s: Floats, *, with_events: bool) -> Load:
         """What all other lines take, each at the power factor of its meter, and the losses."""
-        factors = {meter.line: meter.power_factor for meter in reversed(self.meters)}
+        factors = {meter.line: meter.power_factor for meter in reversed(self.layout.meters)}
         active, reactive = np.zeros_like(t_s), np.zeros_like(t_s)
-        for line in self.lines:
+        for line in self.layout.lines:
             if line.kind is LineKind.INCOMER:
                 continue
             factor = factors.get(line.id, _UNMETERED_FACTOR)
@@ -254,7 +245,7 @@ class Plant:
 
     def _metered(self, line_id: str, t_s: Floats, power_factor: float) -> Load:
         load = self._load(line_id, t_s, power_factor=power_factor)
-        return metered(load, self._of_line(line_id), t_s)
+        return to_metered(load, self._of_line(line_id), t_s)
 
     def _connection(self, meter_id: str) -> Connection:
         if meter_id not in self._connections:
@@ -274,7 +265,7 @@ class Plant:
         return tuple(
             event
             for event in self._events
-            if event.line == line_id or (event.what is What.POWER_CUT and not event.line)
+            if event.line == line_id or (event.what is EventKind.POWER_CUT and not event.line)
         )
 
     def _of_meter(self, meter_id: str) -> tuple[Event, ...]:

@@ -12,16 +12,16 @@ from drivers.reading import Quantity
 from firmware_sim.layout import (
     BusKind,
     BusPlan,
+    BusProtocol,
     FaultKind,
     FaultPlan,
     LineKind,
     LinePlan,
     MeterPlan,
-    Spoken,
 )
 from firmware_sim.plant_table import PlantTable, read_known
 from firmware_sim.plant_wiring import read_phases, read_wiring
-from firmware_sim.timetable import LINE_EVENTS, TREATMENT_EVENTS, Event, What
+from firmware_sim.timetable import LINE_EVENTS, TREATMENT_EVENTS, Event, EventKind
 from firmware_sim.wiring import Mistake, Wiring
 
 DURATION_MAX_S: Final = 366 * 86_400.0
@@ -45,22 +45,22 @@ _GAPS_S: Final = {
     FaultKind.CHATTER: 1.0,
 }
 _GAPS_MIN_S: Final = {FaultKind.CHATTER: 0.05}
-"""Shorter and nobody else would ever find the line free."""
-_MOMENTARY: Final = frozenset({What.METER_REPLACED, What.METER_RESET, What.COUNTER_WRAP})
+"""Shorter pauses would leave the bus no time for our requests."""
+_MOMENTARY: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET, EventKind.COUNTER_WRAP})
 """Events that need no time."""
 _ENDLESS: Final = frozenset(
     {
-        What.DUMMY,
-        What.WIRING,
-        What.CT_OFF,
-        What.CT_MOVED,
-        What.UNMETERED,
-        What.STUCK_METER,
-        What.REPLAYED_METER,
-        What.DEAD_METER,
-        What.EARLY_STOP,
-        What.NO_NUMBERS,
-        What.SETTINGS_CHANGED,
+        EventKind.DUMMY,
+        EventKind.WIRING,
+        EventKind.CT_OFF,
+        EventKind.CT_MOVED,
+        EventKind.UNMETERED,
+        EventKind.STUCK_METER,
+        EventKind.REPLAYED_METER,
+        EventKind.DEAD_METER,
+        EventKind.EARLY_STOP,
+        EventKind.NO_NUMBERS,
+        EventKind.SETTINGS_CHANGED,
     }
 )
 """Events that go on for ever (early_stop: to the end of the run) if no duration is given."""
@@ -81,39 +81,39 @@ def read_event(
     buses: Sequence[BusPlan],
 ) -> Event:
     """One event; it names exactly what it happens to."""
-    what = table.choice("what", What)
-    line, meter, bus = _place(table, what, lines, [one.id for one in meters], buses)
+    what = table.choice("what", EventKind)
+    line, meter, bus = _read_place(table, what, lines, [one.id for one in meters], buses)
     begin_s = table.moment("at", start_s)
     event = Event(
         what=what,
         begin_s=begin_s,
-        end_s=begin_s + _duration_s(table, what),
+        end_s=begin_s + _read_duration_s(table, what),
         line=line,
         meter=meter,
         bus=bus,
-        power_share=_share(table, "power_share", _POWER_SHARES.get(what)),
-        current_share=_share(table, "current_share", {What.IDLE: 0.4}.get(what)),
+        power_share=_read_share(table, "power_share", _POWER_SHARES.get(what)),
+        current_share=_read_share(table, "current_share", {EventKind.IDLE: 0.4}.get(what)),
     )
-    event = evolve(event, **_more(table, what, [one.id for one in lines]))
+    event = evolve(event, **_read_own_keys(table, what, [one.id for one in lines]))
     plan = next((one for one in meters if one.id == meter), None)
-    if plan is not None and what in {What.SETTINGS_CHANGED, What.NO_NUMBERS}:
-        event = evolve(event, **_of_model(table, what, plan))
+    if plan is not None and what in {EventKind.SETTINGS_CHANGED, EventKind.NO_NUMBERS}:
+        event = evolve(event, **_read_model_keys(table, what, plan))
     table.finish()
     return event
 
 
-_POWER_SHARES: Final = {What.IDLE: 0.2, What.DUMMY: 0.5, What.UNMETERED: 0.5}
+_POWER_SHARES: Final = {EventKind.IDLE: 0.2, EventKind.DUMMY: 0.5, EventKind.UNMETERED: 0.5}
 
 
-def _place(
+def _read_place(
     table: PlantTable,
-    what: What,
+    what: EventKind,
     lines: Sequence[LinePlan],
     meters: Iterable[str],
     buses: Sequence[BusPlan],
 ) -> tuple[str, str, str]:
     """The line, the meter or the bus that an event happens to."""
-    if what is What.POWER_CUT and not table.has("line"):
+    if what is EventKind.POWER_CUT and not table.has("line"):
         return "", "", ""
     if what in LINE_EVENTS:
         line = read_known(table, "line", "line", [line.id for line in lines])
@@ -123,9 +123,9 @@ def _place(
         if any(one.id == line and one.kind is LineKind.INCOMER for one in lines):
             table.note("line", f"{what} happens to no incomer; a power_cut without a line happens to all")
         return line, "", ""
-    if what is What.UNPLUGGED or (what is What.GAP and table.has("bus")):
+    if what is EventKind.UNPLUGGED or (what is EventKind.GAP and table.has("bus")):
         bus = read_known(table, "bus", "bus", [one.id for one in buses])
-        if what is What.UNPLUGGED and any(
+        if what is EventKind.UNPLUGGED and any(
             one.id == bus and one.kind is BusKind.PTY and not one.link for one in buses
         ):
             table.note("bus", "needs a link: the terminal has another name when it comes back")
@@ -133,34 +133,34 @@ def _place(
     return "", read_known(table, "meter", "meter", tuple(meters)), ""
 
 
-def _duration_s(table: PlantTable, what: What) -> float:
+def _read_duration_s(table: PlantTable, what: EventKind) -> float:
     if not table.has("duration_s") and what in _ENDLESS | _MOMENTARY:
         return math.inf if what in _ENDLESS else 0.0
     return table.number("duration_s", low=1.0, high=DURATION_MAX_S)
 
 
-def _more(table: PlantTable, what: What, lines: Sequence[str]) -> dict[str, Any]:
+def _read_own_keys(table: PlantTable, what: EventKind, lines: Sequence[str]) -> dict[str, Any]:
     """The keys that only this event has."""
     match what:
-        case What.UNDERSPEED:
+        case EventKind.UNDERSPEED:
             return {"frequency_hz": table.number("frequency_hz", 35.0, low=1.0, high=60.0)}
-        case What.ON_OFF:
+        case EventKind.ON_OFF:
             return {key: table.number(key, 60.0, low=1.0, high=86_400.0) for key in ("off_s", "on_s")}
-        case What.POWER_CUT:
+        case EventKind.POWER_CUT:
             return {"counters_stop": table.choice("counters", Counters, Counters.STOP) is Counters.STOP}
-        case What.WIRING:
+        case EventKind.WIRING:
             return {"wiring": read_wiring(table.table("wiring", required=True), lines)}
-        case What.CT_OFF:
+        case EventKind.CT_OFF:
             return {"wiring": Wiring(Mistake.CT_OPEN, read_phases(table))}
-        case What.CT_MOVED:
+        case EventKind.CT_MOVED:
             line = read_known(table, "to_line", "line", lines)
             return {"wiring": Wiring(Mistake.OTHER_CABLE, read_phases(table), line=line)}
-        case What.COUNTER_WRAP:
+        case EventKind.COUNTER_WRAP:
             return {"wraps_at_wh": table.number("wraps_at_wh", 1e8, low=1.0, high=_COUNTER_MAX_WH)}
-        case What.REPLAYED_METER:
+        case EventKind.REPLAYED_METER:
             return {"window_s": table.number("window_s", 3600.0, low=1.0, high=DURATION_MAX_S)}
-        case What.METER_REPLACED | What.METER_RESET:
-            new = what is What.METER_REPLACED
+        case EventKind.METER_REPLACED | EventKind.METER_RESET:
+            new = what is EventKind.METER_REPLACED
             return {
                 "counter_wh": table.number("counter_wh", 0.0, low=0.0, high=_COUNTER_MAX_WH),
                 "serial": table.whole("serial", 0, low=0, high=_SERIAL_MAX) if new else 0,
@@ -168,9 +168,9 @@ def _more(table: PlantTable, what: What, lines: Sequence[str]) -> dict[str, Any]
     return {}
 
 
-def _of_model(table: PlantTable, what: What, meter: MeterPlan) -> dict[str, Any]:
+def _read_model_keys(table: PlantTable, what: EventKind, meter: MeterPlan) -> dict[str, Any]:
     """The keys of events that depend on which registers the meter has."""
-    if what is What.NO_NUMBERS:
+    if what is EventKind.NO_NUMBERS:
         names = [point.name for point in meter.model.points]
         return {"points": table.texts("points", names) if table.has("points") else ()}
     has = {point.quantity for point in meter.model.points}
@@ -200,7 +200,7 @@ def _is_primary(meter: MeterPlan) -> bool:
 def read_fault(
     table: PlantTable, start_s: float, buses: Sequence[BusPlan], meters: Sequence[MeterPlan]
 ) -> FaultPlan:
-    """One line of the fault script."""
+    """One entry of the fault script."""
     what = table.choice("what", FaultKind)
     meter = read_known(table, "meter", "meter", [meter.id for meter in meters]) if table.has("meter") else ""
     bus = "" if meter else read_known(table, "bus", "bus", [bus.id for bus in buses])
@@ -210,7 +210,7 @@ def read_fault(
         table.note("what", f"frames on the tcp bus {place!r} have no CRC, so nobody could notice")
     if what is FaultKind.CHATTER and meter:
         table.note("meter", "chatter is heard on a whole bus: give bus in its place")
-    _note_if_elsewhere(table, what, next((one for one in buses if one.id == place), None))
+    _check_bus(table, what, next((one for one in buses if one.id == place), None))
     late = what is FaultKind.LATE
     delay_s = table.number("delay_s", 1.0, low=0.0, high=_DELAY_MAX_S) if late else 0.0
     fault = FaultPlan(
@@ -236,18 +236,18 @@ def read_fault(
     return fault
 
 
-def _note_if_elsewhere(table: PlantTable, what: FaultKind, bus: BusPlan | None) -> None:
-    """A fault is asked for on a bus where there is no such thing."""
+def _check_bus(table: PlantTable, what: FaultKind, bus: BusPlan | None) -> None:
+    """Note a fault that cannot happen on its bus."""
     if bus is None:
         return
     if what in {FaultKind.SECOND_MASTER, FaultKind.CHATTER} and (
-        bus.kind is BusKind.TCP or bus.protocol is not Spoken.MODBUS
+        bus.kind is BusKind.TCP or bus.protocol is not BusProtocol.MODBUS
     ):
-        table.note("what", f"{what} is for Modbus on a serial line, not for bus {bus.id!r}")
+        table.note("what", f"{what} is for Modbus on a serial bus, not for bus {bus.id!r}")
     if what is FaultKind.FLOOD and bus.kind is BusKind.PTY:
         table.note("what", f"flood is for TCP; on the terminal of bus {bus.id!r} take babble")
 
 
-def _share(table: PlantTable, key: str, default: float | None) -> float:
+def _read_share(table: PlantTable, key: str, default: float | None) -> float:
     """A share that only some events have."""
     return 0.0 if default is None else table.number(key, default, low=0.0, high=1.0)

@@ -57,7 +57,17 @@ from attrs import evolve
 
 from disk.tables import TableError, parse_toml, read_text
 from drivers.points.model import Model
-from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Parity, Spoken, Wire
+from firmware_sim.layout import (
+    BusKind,
+    BusPlan,
+    BusProtocol,
+    Layout,
+    LineKind,
+    LinePlan,
+    MeterPlan,
+    Parity,
+    Wire,
+)
 from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile
 from firmware_sim.plant_table import PlantTable, read_known, read_model
@@ -83,7 +93,7 @@ class PlantError(Exception):
 
 
 def read_layout(path: Path | str) -> Layout:
-    """What a plant file says.
+    """The contents of a plant file.
 
     Raises:
         PlantError: It cannot be read or has mistakes.
@@ -92,10 +102,10 @@ def read_layout(path: Path | str) -> Layout:
         table = parse_toml(read_text(Path(path), FILE_BYTES_MAX))
     except TableError as error:
         raise PlantError(tuple(f"{path}: {problem}" for problem in error.problems)) from error
-    return layout_of(table, Path(path).parent)
+    return to_layout(table, Path(path).parent)
 
 
-def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
+def to_layout(data: dict[str, Any], folder: Path = Path()) -> Layout:
     """The plant that a parsed file in `folder` describes.
 
     Raises:
@@ -107,10 +117,10 @@ def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
     start_s = plant.moment("start", 0.0)
     seed = plant.whole("seed", 1, low=0, high=2**63 - 1)
     plant.finish()
-    buses = tuple(_bus(table) for table in file.tables("bus", required=True))
-    lines = tuple(_line(table) for table in file.tables("line", required=True))
+    buses = tuple(_read_bus(table) for table in file.tables("bus", required=True))
+    lines = tuple(_read_line(table) for table in file.tables("line", required=True))
     line_ids = [line.id for line in lines]
-    meters = _meters(file, buses, line_ids, folder)
+    meters = _read_meters(file, buses, line_ids, folder)
     layout = Layout(
         start_s=start_s,
         seed=seed,
@@ -124,18 +134,18 @@ def layout_of(data: dict[str, Any], folder: Path = Path()) -> Layout:
         faults=tuple(read_fault(table, start_s, buses, meters) for table in file.tables("fault")),
     )
     file.finish()
-    problems += _crossed(layout)
+    problems += _check_layout(layout)
     if problems:
         raise PlantError(tuple(problems))
     return layout
 
 
-def _bus(table: PlantTable) -> BusPlan:
+def _read_bus(table: PlantTable) -> BusPlan:
     kind = table.choice("kind", BusKind)
-    protocol = table.choice("protocol", Spoken, Spoken.MODBUS)
-    dlt645 = protocol is Spoken.DLT645
+    protocol = table.choice("protocol", BusProtocol, BusProtocol.MODBUS)
+    dlt645 = protocol is BusProtocol.DLT645
     if dlt645 and kind is BusKind.TCP:
-        kind = BusKind.RTU_TCP  # there is but one way over TCP: the bytes of the line
+        kind = BusKind.RTU_TCP  # the only way over TCP: the bytes of the wire
     paced = kind is BusKind.PTY or table.has("baudrate")
     wire = Wire(
         baudrate=table.whole("baudrate", 2400 if dlt645 else 9600, low=300, high=921_600),
@@ -156,7 +166,7 @@ def _bus(table: PlantTable) -> BusPlan:
     return bus
 
 
-def _line(table: PlantTable) -> LinePlan:
+def _read_line(table: PlantTable) -> LinePlan:
     old = table.matches("kind", "feed")  # plant files of version 0.1
     kind = LineKind.INCOMER if old else table.choice("kind", LineKind)
     incomer = kind is LineKind.INCOMER
@@ -171,29 +181,29 @@ def _line(table: PlantTable) -> LinePlan:
     return line
 
 
-def _meters(
+def _read_meters(
     file: PlantTable, buses: tuple[BusPlan, ...], lines: list[str], folder: Path
 ) -> tuple[MeterPlan, ...]:
     tables = file.tables("meter", required=True)
     models = [read_model(table, folder) for table in tables]
     pairs = tuple(zip(tables, models, strict=True))
     on_line = Counter(table.text("line", "") for table, model in pairs if not model.is_analyser)
-    return tuple(_meter(table, model, buses, lines, on_line) for table, model in pairs)
+    return tuple(_read_meter(table, model, buses, lines, on_line) for table, model in pairs)
 
 
-def _meter(
+def _read_meter(
     table: PlantTable, model: Model, buses: tuple[BusPlan, ...], lines: list[str], on_line: Counter[str]
 ) -> MeterPlan:
     line = read_known(table, "line", "line", lines)
     treated = model.is_analyser and table.has("treatment")
     bus = read_known(table, "bus", "bus", [one.id for one in buses])
-    dlt645 = any(one.id == bus and one.protocol is Spoken.DLT645 for one in buses)
+    dlt645 = any(one.id == bus and one.protocol is BusProtocol.DLT645 for one in buses)
     meter = MeterPlan(
         id=table.text("id"),
         model=model,
         bus=bus,
         unit_id=0 if dlt645 else table.whole("unit_id", low=1, high=247),
-        address=_address(table) if dlt645 else "",
+        address=_read_address(table) if dlt645 else "",
         line=line,
         treatment=read_known(table, "treatment", "line", lines) if treated else "",
         share=0.0
@@ -212,7 +222,7 @@ def _meter(
     return meter
 
 
-def _address(table: PlantTable) -> str:
+def _read_address(table: PlantTable) -> str:
     text = table.text("address")
     if len(text) == _ADDRESS_DIGITS and text.isascii() and text.isdecimal():
         return text
@@ -220,7 +230,7 @@ def _address(table: PlantTable) -> str:
     return "0" * _ADDRESS_DIGITS
 
 
-def _crossed(layout: Layout) -> Iterable[str]:
+def _check_layout(layout: Layout) -> Iterable[str]:
     """Mistakes that lie between sections: names and addresses given twice, shares, followed lines."""
     for name, items in (("bus", layout.buses), ("line", layout.lines), ("meter", layout.meters)):
         ids = [item.id for item in items]
@@ -246,10 +256,10 @@ def _crossed(layout: Layout) -> Iterable[str]:
         if shares > 1 + _SHARE_SLACK:
             yield f"line[{i}]: its meters' shares add up to {shares:g}, more than 1"
         if line.kind is not LineKind.INCOMER:
-            yield from _followed(i, line, layout.lines)
+            yield from _check_leaders(i, line, layout.lines)
 
 
-def _followed(number: int, line: LinePlan, lines: tuple[LinePlan, ...]) -> Iterable[str]:
+def _check_leaders(number: int, line: LinePlan, lines: tuple[LinePlan, ...]) -> Iterable[str]:
     leaders = {other.id: other for other in lines if other.kind is not LineKind.INCOMER}
     for name in line.profile.lines:
         if name not in leaders:

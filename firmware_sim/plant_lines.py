@@ -1,4 +1,4 @@
-"""The profile of a line as a plant file says it: only the keys that its shape has."""
+"""The profile of a line in a plant file: only the keys that its shape has."""
 
 import re
 from typing import Any, Final
@@ -23,7 +23,7 @@ _NOT_OF: Final = {
     Shape.DUTY_CYCLED: _LEADING | {"spread"},
     Shape.FOLLOWS: _WINDOWED | {"spread", "level", "level_spread"},
 }
-"""Keys that a shape does not have; a file that gives them means something else than it says."""
+"""Keys that a shape does not have; a file that gives them is a mistake."""
 _NEEDED: Final = {
     Shape.SHIFT: ("shifts",),
     Shape.BATCH: ("shifts", "on_s", "off_s"),
@@ -54,8 +54,8 @@ def read_profile(table: PlantTable) -> Profile:
         **loads,
         **times,
         spread=table.number("spread", default.spread, low=0.0, high=0.9),
-        shifts=_shifts(table),
-        days=_days(table, default.days),
+        shifts=_read_shifts(table),
+        days=_read_days(table, default.days),
         lines=table.texts("lines") if table.has("lines") else (),
     )
     if shape is Shape.BATCH and table.has("on_s") and profile.on_s < 1:
@@ -64,7 +64,7 @@ def read_profile(table: PlantTable) -> Profile:
     return profile
 
 
-def _shifts(table: PlantTable) -> tuple[tuple[float, float], ...]:
+def _read_shifts(table: PlantTable) -> tuple[tuple[float, float], ...]:
     shifts = []
     for text in table.texts("shifts") if table.has("shifts") else ():
         match = _WINDOW.fullmatch(text)
@@ -76,7 +76,7 @@ def _shifts(table: PlantTable) -> tuple[tuple[float, float], ...]:
     return tuple(shifts)
 
 
-def _days(table: PlantTable, default: frozenset[int]) -> frozenset[int]:
+def _read_days(table: PlantTable, default: frozenset[int]) -> frozenset[int]:
     if not table.has("days"):
         return default
     days = table.values("days")

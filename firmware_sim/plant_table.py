@@ -1,4 +1,4 @@
-"""Checked values out of a plant file that no other file of the project needs: moments, sections, models."""
+"""Checked values that only plant files have: moments, sections, models."""
 
 from collections.abc import Iterable
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A wiring mistake as a plant file says it: only the keys that the mistake has."""
+"""A wiring mistake in a plant file: only the keys that the mistake has."""
 
 from collections.abc import Iterable
 from typing import Final

@@ -19,13 +19,13 @@ from typing import Final, Self
 from drivers.clock import NS_PER_S, Clock
 from firmware_sim.control import ControlPort
 from firmware_sim.dlt645_bus import Dlt645Core
-from firmware_sim.layout import BusKind, FaultKind, Spoken
+from firmware_sim.layout import BusKind, BusProtocol, FaultKind
 from firmware_sim.plant import Plant
 from firmware_sim.server_bus import BusCore
 from firmware_sim.server_ports import Pace, PtyPort, TcpPort
 
 STOP_REAL_S: Final = 5.0
-"""Nothing in the loop waits longer; a thread that is not done by then hangs."""
+"""Nothing in the loop waits longer; a thread that still runs then hangs."""
 
 
 class ServeError(Exception):
@@ -85,8 +85,8 @@ class Server:
         self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
         ports: dict[str, TcpPort | PtyPort] = {}
         try:
-            for plan in self._plant.buses:
-                kind = Dlt645Core if plan.protocol is Spoken.DLT645 else BusCore
+            for plan in self._plant.layout.buses:
+                kind = Dlt645Core if plan.protocol is BusProtocol.DLT645 else BusCore
                 pace = Pace(kind(plan, self._plant), self._clock)
                 ports[plan.id] = PtyPort(pace) if plan.kind is BusKind.PTY else TcpPort(pace)
                 await ports[plan.id].open()
@@ -94,8 +94,8 @@ class Server:
                 await self._control.open()
             self.urls = {name: port.url for name, port in ports.items()}
             self._ready.set()
-            tasks = [asyncio.create_task(self._plugged(name, port)) for name, port in ports.items()]
-            tasks += [asyncio.create_task(self._chattering(name, port)) for name, port in ports.items()]
+            tasks = [asyncio.create_task(self._plug(name, port)) for name, port in ports.items()]
+            tasks += [asyncio.create_task(self._chatter(name, port)) for name, port in ports.items()]
             await self._stopping.wait()
             for task in tasks:
                 task.cancel()
@@ -106,24 +106,26 @@ class Server:
                 port.close()
             await asyncio.sleep(0)  # lets the closed connections leave the loop before it goes
 
-    async def _plugged(self, bus: str, port: TcpPort | PtyPort) -> None:
+    async def _plug(self, bus: str, port: TcpPort | PtyPort) -> None:
         """Unplug a bus and plug it in again, as its events say."""
         there = True
         for at_s in self._plant.plug_moments(bus):
             wait_s = at_s - self._clock.stamp().utc_ns / NS_PER_S
             await asyncio.sleep(self._clock.real_s(wait_s) if wait_s > 0 else 0)
-            wanted = not self._plant.unplugged(bus, at_s)
+            wanted = not self._plant.is_unplugged(bus, at_s)
             if there and not wanted:
                 port.close()
             elif wanted and not there:
                 await port.open()
             there = wanted
 
-    async def _chattering(self, bus: str, port: TcpPort | PtyPort) -> None:
-        """Let another master talk on a bus, as its faults say, also while nobody asks us."""
-        script = [one for one in self._plant.faults if one.what is FaultKind.CHATTER and one.bus == bus]
+    async def _chatter(self, bus: str, port: TcpPort | PtyPort) -> None:
+        """Let another master send on a bus, as its faults say, also while no request comes."""
+        script = [
+            one for one in self._plant.layout.faults if one.what is FaultKind.CHATTER and one.bus == bus
+        ]
         for number in itertools.count():
             if not script:
                 return
             await asyncio.sleep(self._clock.real_s(min(one.gap_s for one in script)))
-            port.overheard(number)
+            port.send_foreign(number)

@@ -1,10 +1,10 @@
 """Modbus frames on the simulator's side: requests out of a byte stream, answers into frames.
 
 This is the only file of the project's own code that imports pymodbus, and it shares nothing with
-drivers.modbus.frame: two programs that agree by two ways are worth more than one that agrees with itself.
+drivers.modbus.frame: two programs that agree prove more than one that agrees with itself.
 
-On a serial line a request is looked for at every offset, so noise in front of it is passed over. A TCP
-stream that is no Modbus cannot be put right, so `GarbageError` asks for the connection's end.
+On a serial bus a request is looked for at every offset, so noise in front of it is skipped. A TCP stream
+that is no Modbus cannot be put right, so `GarbageError` asks to close the connection.
 """
 
 import logging
@@ -39,15 +39,15 @@ class GarbageError(Exception):
 
 @frozen
 class ServerRequest:
-    """A request as it came: what is asked, or with which exception it is to be refused.
+    """A request as received: what it reads, or the exception that refuses it.
 
     Attributes:
-        unit_id: Who is asked.
+        unit_id: The meter.
         transaction_id: To be repeated in the answer (TCP).
         function: Of the request.
         address: Zero-based, of the first register.
         count: Registers.
-        refusal: 0, or the exception that no meter could do without.
+        refusal: 0, or the exception that any meter would answer with.
         length: Bytes of the whole frame.
     """
 
@@ -88,7 +88,7 @@ class RequestStream:
         return requests
 
     def clear(self) -> None:
-        """Forget what is there: the line was quiet, so its end will not come."""
+        """Drop the beginning of a frame: the bus was quiet, so its end will not come."""
         self._buffer.clear()
 
     def _next_rtu(self) -> ServerRequest | None:
@@ -137,7 +137,7 @@ class RequestStream:
 
 
 def read_request_pdu(function: int, address: int, count: int) -> bytes:
-    """A read, as another master asks for it."""
+    """A read, as another master sends it."""
     return bytes((function,)) + ReadHoldingRegistersRequest(address=address, count=count).encode()
 
 
@@ -153,7 +153,7 @@ def exception_pdu(function: int, code: int) -> bytes:
     return bytes((refusal.function_code,)) + refusal.encode()
 
 
-def framed(unit_id: int, transaction_id: int, pdu: bytes, *, rtu: bool) -> bytes:
+def to_frame(unit_id: int, transaction_id: int, pdu: bytes, *, rtu: bool) -> bytes:
     """A PDU in its frame."""
     framer = (FramerRTU if rtu else FramerSocket)(DecodePDU(is_server=True))
     return framer.encode(pdu, unit_id, transaction_id)

@@ -1,8 +1,8 @@
 """The two ends of a simulated bus that a program can open: a listening socket and a pseudo-terminal.
 
 Both live in one asyncio loop and feed a `BusCore`. Delays and pacing are times of the plant's clock;
-`Pace` turns them into real ones by the clock's speed without its floor for waits, because here it is
-not a peer that is waited for. Answers of one bus with a serial line never overlap.
+`Pace` turns them into real ones by the clock's speed without its floor for waits, because here
+no peer is waited for. Answers of one bus with a serial wire never overlap.
 """
 
 import asyncio
@@ -17,14 +17,14 @@ from attrs import define, field
 
 from drivers.clock import NS_PER_S, Clock
 from firmware_sim.bus_faults import Outgoing
-from firmware_sim.layout import BusKind, BusPlan, Spoken
-from firmware_sim.pacing import Part, duration_s, parts
+from firmware_sim.layout import BusKind, BusPlan, BusProtocol
+from firmware_sim.pacing import Part, duration_s, split_frame
 from firmware_sim.server_frames import GarbageError
 
 CONNECTIONS_MAX: Final = 32
 """Most open connections to one TCP bus: real gateways have 4 to 32."""
 PACE_STEP_REAL_S: Final = 0.002
-"""Groups of characters are handed over this far apart at least: the loop cannot wait for less well."""
+"""Groups of characters are handed over this far apart at least: the loop cannot wait for less."""
 QUIET_REAL_S: Final = 0.05
 """After this long the rest of a broken request is forgotten; senders write a request at once."""
 _LONG_S: Final = 1e6
@@ -47,7 +47,7 @@ class Stream(Protocol):
         ...
 
     def clear(self) -> None:
-        """Forget what is there."""
+        """Drop the beginning of a frame."""
         ...
 
 
@@ -70,7 +70,7 @@ class Core(Protocol):
         ...
 
     def chatter(self, t_s: float, number: int) -> Outgoing | None:
-        """What another master says and hears by itself."""
+        """Another master's exchange by itself."""
         ...
 
 
@@ -94,24 +94,24 @@ class Pace:
             if outgoing is not None:
                 self._later(outgoing.delay_s, partial(self._begin, outgoing, write))
 
-    def overheard(self, number: int, write: Write) -> None:
-        """Let another master's exchange go over the line, if there is one now."""
+    def send_foreign(self, number: int, write: Write) -> None:
+        """Send another master's exchange, if there is one now."""
         outgoing = self.core.chatter(self.clock.stamp().utc_ns / NS_PER_S, number)
         if outgoing is not None:
             self._begin(outgoing, write)
 
     def _begin(self, outgoing: Outgoing, write: Write) -> None:
-        """The meter begins to send, as soon as the line is free."""
+        """Begin to send, as soon as the wire is free."""
         now_s = self.clock.monotonic_s()
         wire = self.core.plan.wire
         at_s = now_s if wire is None else max(now_s, self._free_at_s)
         for pause_s, data in outgoing.pieces:
             begin_s = at_s + pause_s
             at_s = begin_s + duration_s(len(data), wire)
-            if self.core.plan.kind is BusKind.TCP:  # a gateway sends on what it has in full
+            if self.core.plan.kind is BusKind.TCP:  # a gateway forwards whole frames
                 pieces: tuple[Part, ...] = (Part(at_s, data),)
             else:
-                pieces = parts(data, wire, begin_s, PACE_STEP_REAL_S / self._real_per_s)
+                pieces = split_frame(data, wire, begin_s, PACE_STEP_REAL_S / self._real_per_s)
             for piece in pieces:
                 self._later(piece.at_s - now_s, partial(write, piece.data))
         self._free_at_s = at_s
@@ -185,9 +185,9 @@ class TcpPort:
         )
         self._port = self._listener.sockets[0].getsockname()[1]
 
-    def overheard(self, number: int) -> None:
-        """Every connection hears what is said on the line."""
-        self._pace.overheard(number, self._to_all)
+    def send_foreign(self, number: int) -> None:
+        """Send another master's exchange to every connection."""
+        self._pace.send_foreign(number, self._to_all)
 
     def _to_all(self, data: bytes) -> None:
         for peer in tuple(self._peers):
@@ -198,7 +198,7 @@ class TcpPort:
         """What the driver opens."""
         assert self._listener is not None
         plan = self._pace.core.plan
-        scheme = "dlt645+tcp" if plan.protocol is Spoken.DLT645 else plan.kind.value
+        scheme = "dlt645+tcp" if plan.protocol is BusProtocol.DLT645 else plan.kind.value
         return f"{scheme}://{plan.host}:{self._listener.sockets[0].getsockname()[1]}"
 
     def close(self) -> None:
@@ -231,9 +231,9 @@ class PtyPort:
             self._link.symlink_to(os.ttyname(self._near))
         asyncio.get_running_loop().add_reader(self._far, self._readable)
 
-    def overheard(self, number: int) -> None:
-        """The terminal hears what is said on the line."""
-        self._pace.overheard(number, self._write)
+    def send_foreign(self, number: int) -> None:
+        """Send another master's exchange to the terminal."""
+        self._pace.send_foreign(number, self._write)
 
     @property
     def url(self) -> str:
@@ -241,7 +241,7 @@ class PtyPort:
         plan = self._pace.core.plan
         wire = plan.wire
         assert wire is not None
-        scheme = "dlt645" if plan.protocol is Spoken.DLT645 else "rtu"
+        scheme = "dlt645" if plan.protocol is BusProtocol.DLT645 else "rtu"
         path = self._link or os.ttyname(self._near)
         return f"{scheme}:{path}?baudrate={wire.baudrate}&parity=N&stopbits={wire.stopbits}"
 
@@ -266,11 +266,11 @@ class PtyPort:
         try:
             os.write(self._far, data)
         except BlockingIOError:
-            return  # nobody reads: on a wire the characters are gone as well
+            return  # no reader: on a wire the characters would be lost as well
 
 
 def forget_when_quiet(stream: Stream, waiting: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:
-    """Arrange that the beginning of a frame is dropped if its end does not come."""
+    """Schedule that the beginning of a frame is dropped if its end does not come."""
     if waiting is not None:
         waiting.cancel()
     return asyncio.get_running_loop().call_later(QUIET_REAL_S, stream.clear) if stream.pending else None

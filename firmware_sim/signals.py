@@ -35,7 +35,7 @@ SWING_PERIOD_S: Final = 1500.0
 RUN_PAUSE_MIN_S: Final = 1.0
 """Shortest batch or pause that jitter may leave over, so that runs never meet."""
 SPANS_MAX: Final = 256
-"""Spans of days whose runs are remembered: a plant's lines, asked for now and for its history."""
+"""Spans of days whose runs are remembered: those of a plant's lines, now and in its history."""
 _SMOOTH_TAPS: Final = 4
 _EVERY_DAY: Final = frozenset(range(1, 8))
 _EPOCH_WEEKDAY: Final = 3
@@ -132,7 +132,7 @@ class Signals:
         profile = self.profiles[line]
         envelope, level = self._envelope(line, t_s)
         if profile.shape is Shape.FOLLOWS:
-            level = profile.base + profile.gain * self._followed(profile, t_s)
+            level = profile.base + profile.gain * self._average_leaders(profile, t_s)
         return self._at(line, t_s, envelope, level)
 
     def running(self, line: str, t_s: Floats, share: float | None = None) -> Floats:
@@ -140,7 +140,7 @@ class Signals:
         profile = self.profiles[line]
         level = np.full_like(t_s, profile.level if share is None else share)
         if share is None and profile.shape is Shape.FOLLOWS:
-            level = profile.base + profile.gain * self._followed(profile, t_s)
+            level = profile.base + profile.gain * self._average_leaders(profile, t_s)
         return self._at(line, t_s, np.ones_like(t_s), level)
 
     def _at(self, line: str, t_s: Floats, envelope: Floats, level: Floats) -> Floats:
@@ -153,7 +153,7 @@ class Signals:
     def runs(self, line: str, begin_s: float, end_s: float) -> tuple[Run, ...]:
         """The runs of `line` that touch the time from `begin_s` to `end_s`, in order, apart."""
         profile = self.profiles[line]
-        if self._endless(profile):
+        if self._is_endless(profile):
             return (Run(-math.inf, math.inf, profile.level),)
         reach_s = max(profile.jitter_s, profile.lead_s, profile.tail_s)
         span = (_day(begin_s - reach_s) - 1, _day(end_s + reach_s) + 1)
@@ -161,9 +161,9 @@ class Signals:
             run for run in self._span_runs(line, span) if run.end_s > begin_s and run.begin_s < end_s
         )
 
-    def _endless(self, profile: Profile) -> bool:
+    def _is_endless(self, profile: Profile) -> bool:
         if profile.shape is Shape.FOLLOWS:
-            return any(self._endless(self.profiles[line]) for line in profile.lines)
+            return any(self._is_endless(self.profiles[line]) for line in profile.lines)
         return not profile.shifts
 
     def _span_runs(self, line: str, span: tuple[int, int]) -> tuple[Run, ...]:
@@ -171,11 +171,11 @@ class Signals:
         if (line, span) not in self._spans:
             if len(self._spans) >= SPANS_MAX:
                 self._spans.clear()
-            runs = (run for day in range(span[0], span[1] + 1) for run in self._made(line, day))
-            self._spans[line, span] = _apart(runs)
+            runs = (run for day in range(span[0], span[1] + 1) for run in self._make_runs(line, day))
+            self._spans[line, span] = _join_runs(runs)
         return self._spans[line, span]
 
-    def _followed(self, profile: Profile, t_s: Floats) -> Floats:
+    def _average_leaders(self, profile: Profile, t_s: Floats) -> Floats:
         """Load of the followed lines, lagged and averaged, as a share of their rated power."""
         rated = sum(self.rated_w[line] for line in profile.lines)
         taps = profile.lag_s + profile.smooth_s * np.arange(_SMOOTH_TAPS) / _SMOOTH_TAPS
@@ -206,11 +206,11 @@ class Signals:
         shift_s = period_s * uniform_at(key_of(self.seed, line, "duty"), 0)
         return ((t_s + shift_s) % period_s < profile.on_s).astype(np.float64)
 
-    def _made(self, line: str, day: int) -> Iterable[Run]:
+    def _make_runs(self, line: str, day: int) -> Iterable[Run]:
         profile = self.profiles[line]
         if profile.shape is Shape.FOLLOWS:
             for leader in profile.lines:
-                for run in self._made(leader, day):
+                for run in self._make_runs(leader, day):
                     yield Run(run.begin_s - profile.lead_s, run.end_s + profile.tail_s, 1.0)
             return
         if (day + _EPOCH_WEEKDAY) % 7 + 1 not in profile.days:
@@ -222,12 +222,12 @@ class Signals:
             end_s = midnight_s + end + profile.jitter_s * (2 * uniform_at(key, 1) - 1)
             end_s += DAY_S if end <= begin else 0
             if profile.shape is Shape.BATCH:
-                yield from _batches(profile, key, begin_s, end_s)
+                yield from _make_batches(profile, key, begin_s, end_s)
             else:
                 yield Run(begin_s, end_s, _level(profile, key, 2))
 
 
-def _batches(profile: Profile, key: int, begin_s: float, end_s: float) -> Iterable[Run]:
+def _make_batches(profile: Profile, key: int, begin_s: float, end_s: float) -> Iterable[Run]:
     """Batches and pauses that fill the window; a last batch that does not fit is not begun."""
     number = 3
     while begin_s < end_s:
@@ -245,7 +245,7 @@ def _level(profile: Profile, key: int, number: int) -> float:
     return max(profile.level * (1 + profile.level_spread * gauss_at(key, number)), profile.standby)
 
 
-def _apart(runs: Iterable[Run]) -> tuple[Run, ...]:
+def _join_runs(runs: Iterable[Run]) -> tuple[Run, ...]:
     """Runs in order; those that touch become one."""
     joined: list[Run] = []
     for run in sorted(runs, key=lambda run: run.begin_s):

@@ -6,8 +6,8 @@
 both as shares and averaged with a first-order lag, for gas and water hang in ducts and basins. Work is
 what the treatment's power buys: none up to standby, all of it from a third of its rated power on, and
 none at all while it idles or a heater stands in for it (`idle`, `dummy`): that takes power and cleans
-nothing. Without a treatment line all that is produced is seen. So treatment that is switched off shows
-in SO2 within minutes, and so does treatment that only looks as if it ran.
+nothing. Without a treatment line the emission is seen untreated. So treatment that is switched off
+shows in SO2 within minutes, and so does treatment that only seems to run.
 
 O2, temperature and flow follow the load alone. All is a pure function of the plant file and the moment.
 """
@@ -22,7 +22,7 @@ from drivers.reading import Quantity
 from firmware_sim.layout import MeterPlan
 from firmware_sim.noise import Floats, key_of, smooth
 from firmware_sim.plant import Plant
-from firmware_sim.timetable import What
+from firmware_sim.timetable import EventKind
 
 LAG_S: Final = 90.0
 """Time constant: an analyser with its sample line shows two thirds of a change after it (HJ 75: 200 s for
@@ -30,12 +30,12 @@ LAG_S: Final = 90.0
 _STEP_S: Final = 15.0
 """Finer than what the lag lets through."""
 _SPAN_S: Final = 5 * LAG_S
-"""What is older weighs less than a hundredth."""
+"""Older values weigh less than a hundredth."""
 _IDLE_SHARE: Final = 0.05
 _FULL_SHARE: Final = 0.3
 """Shares of its rated power at which treatment begins to work, and works in full."""
 _NOISE_S: Final = 20.0
-_USELESS: Final = frozenset({What.IDLE, What.DUMMY})
+_USELESS: Final = frozenset({EventKind.IDLE, EventKind.DUMMY})
 """Events in which a treatment line takes power and treats nothing."""
 
 

@@ -1,4 +1,4 @@
-"""Machines that somebody switches by hand while the plant runs.
+"""Machines that are switched by hand while the plant runs.
 
     off     only standby power
     on      as in a run of its profile, whatever the clock says
@@ -8,7 +8,7 @@
 A switch takes effect at the next full second, for registers change no faster, and the load goes from
 what it was to what it becomes within the `ramp_s` of the line's profile: that is its run-up and its
 run-down. Events of the timetable happen on top of it. A line that follows another goes on following the
-profile of that line: treatment does not know who stopped the production.
+profile of that line: treatment does not see that production was switched by hand.
 
 Switches are kept in the order in which they were made and none is taken back, so the plant stays a
 function of its file, its switches and the time.
@@ -26,11 +26,11 @@ from firmware_sim.noise import Floats
 
 PERCENT_MAX: Final = 200.0
 """As in a profile: no line takes more than twice its rated power for longer than a start."""
-WORDS: Final = "off, on, auto or a share of the rated power like 40%"
+SYNTAX: Final = "off, on, auto or a share of the rated power like 40%"
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?) ?%")
 
 
-class Way(StrEnum):
+class SwitchState(StrEnum):
     """What a machine is switched to."""
 
     AUTO = "auto"
@@ -45,39 +45,39 @@ class Switch:
 
     Attributes:
         line: Which.
-        way: To what.
+        state: To what.
         begin_s: When, seconds since 1970 UTC.
         share: `share`: of the rated power.
     """
 
     line: str
-    way: Way
+    state: SwitchState
     begin_s: float
     share: float = 0.0
 
     @property
-    def word(self) -> str:
-        """As a person says it."""
-        return f"{self.share * 100:g}%" if self.way is Way.SHARE else self.way.value
+    def label(self) -> str:
+        """As a person types it."""
+        return f"{self.share * 100:g}%" if self.state is SwitchState.SHARE else self.state.value
 
 
-def read_way(text: str) -> tuple[Way, float]:
-    """What a person wants a machine to do.
+def parse_state(text: str) -> tuple[SwitchState, float]:
+    """The state and the share that a person typed.
 
     Raises:
-        ValueError: It is none of WORDS; the message is one line.
+        ValueError: It is not SYNTAX; the message is one line.
     """
     text = text.strip()
     word = text.lower()
-    if word in {Way.AUTO, Way.OFF, Way.ON}:
-        return Way(word), 0.0
+    if word in {SwitchState.AUTO, SwitchState.OFF, SwitchState.ON}:
+        return SwitchState(word), 0.0
     match = _PERCENT.fullmatch(word)
     if match is None or float(match[1]) > PERCENT_MAX:
-        raise ValueError(f"cannot switch to {text!r}: {WORDS}")
-    return Way.SHARE, float(match[1]) / 100
+        raise ValueError(f"cannot switch to {text!r}: {SYNTAX}")
+    return SwitchState.SHARE, float(match[1]) / 100
 
 
-def switched(
+def apply_switches(
     watts: Floats,
     switches: Iterable[Switch],
     t_s: Floats,
@@ -85,7 +85,7 @@ def switched(
     of: Callable[[Switch], Floats],
     ramp_s: float,
 ) -> Floats:
-    """The load of a line after its switches; `of` has what each of them makes of it in the end."""
+    """The load of a line after its switches; `of` is the load that each of them leads to."""
     out = watts
     for switch in switches:
         done = np.clip((t_s - switch.begin_s) / max(ramp_s, 1e-3), 0.0, 1.0)

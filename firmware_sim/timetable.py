@@ -32,7 +32,7 @@
 
 Events on a line change what truly happens, but for `unmetered` and a `power_cut` in which the counters
 go on; these, and events on a meter or a bus, change what is seen of it. An edited clock and an abused
-maintenance mark are the gateway's to script: a meter takes no part in them.
+maintenance mark are scripted at the gateway: a meter takes no part in them.
 """
 
 from collections.abc import Iterable
@@ -52,7 +52,7 @@ RESTART_RAMP_S: Final = 20.0
 DUMMY_POWER_FACTOR: Final = 0.999
 
 
-class What(StrEnum):
+class EventKind(StrEnum):
     """What an event does."""
 
     TREATMENT_OFF = "treatment_off"
@@ -81,20 +81,22 @@ class What(StrEnum):
 
 TREATMENT_EVENTS: Final = frozenset(
     {
-        What.TREATMENT_OFF,
-        What.LATE_START,
-        What.EARLY_STOP,
-        What.ON_OFF,
-        What.IDLE,
-        What.UNDERSPEED,
-        What.DUMMY,
+        EventKind.TREATMENT_OFF,
+        EventKind.LATE_START,
+        EventKind.EARLY_STOP,
+        EventKind.ON_OFF,
+        EventKind.IDLE,
+        EventKind.UNDERSPEED,
+        EventKind.DUMMY,
     }
 )
-LINE_EVENTS: Final = TREATMENT_EVENTS | {What.UNMETERED, What.POWER_CUT}
-NEW_COUNTERS: Final = frozenset({What.METER_REPLACED, What.METER_RESET})
-SILENT: Final = frozenset({What.DEAD_METER, What.GAP, What.METER_REPLACED, What.METER_RESET})
+LINE_EVENTS: Final = TREATMENT_EVENTS | {EventKind.UNMETERED, EventKind.POWER_CUT}
+NEW_COUNTERS: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET})
+SILENT: Final = frozenset(
+    {EventKind.DEAD_METER, EventKind.GAP, EventKind.METER_REPLACED, EventKind.METER_RESET}
+)
 """Events of a meter or a bus in which nobody answers."""
-_OFF: Final = frozenset({What.TREATMENT_OFF, What.LATE_START, What.EARLY_STOP})
+_OFF: Final = frozenset({EventKind.TREATMENT_OFF, EventKind.LATE_START, EventKind.EARLY_STOP})
 
 
 @frozen
@@ -126,7 +128,7 @@ class Event:
         firmware: `settings_changed`.
     """
 
-    what: What
+    what: EventKind
     begin_s: float
     end_s: float
     line: str = ""
@@ -161,19 +163,21 @@ class Load:
     apparent: Floats
 
 
-def window(event: Event, runs: Iterable[Run]) -> Event:
+def fit_to_run(event: Event, runs: Iterable[Run]) -> Event:
     """The event with its true begin and end, given the runs of its line."""
     for run in runs:
         if not run.begin_s <= event.begin_s < run.end_s:
             continue
-        if event.what is What.LATE_START:
+        if event.what is EventKind.LATE_START:
             return evolve(event, begin_s=run.begin_s)
-        if event.what is What.EARLY_STOP:
+        if event.what is EventKind.EARLY_STOP:
             return evolve(event, end_s=run.end_s)
     return event
 
 
-def happened(load: Load, events: Iterable[Event], t_s: Floats, *, standby_w: float, rated_w: float) -> Load:
+def apply_events(
+    load: Load, events: Iterable[Event], t_s: Floats, *, standby_w: float, rated_w: float
+) -> Load:
     """The load of a line after its events, each in the order given."""
     watts, apparent = load.watts.copy(), load.apparent.copy()
     for event in events:
@@ -184,31 +188,31 @@ def happened(load: Load, events: Iterable[Event], t_s: Floats, *, standby_w: flo
             factor = np.divide(apparent, watts, out=np.ones_like(watts), where=watts > 0)
             watts = wanted + (watts - wanted) * running
             apparent = watts * factor
-        elif event.what is What.POWER_CUT and event.counters_stop:
+        elif event.what is EventKind.POWER_CUT and event.counters_stop:
             left = np.where(inside, 0.0, _restart(event, t_s))
             watts, apparent = watts * left, apparent * left
-        elif event.what is What.ON_OFF:
+        elif event.what is EventKind.ON_OFF:
             off = inside & ((t_s - event.begin_s) % (event.off_s + event.on_s) < event.off_s)
             kept = np.divide(np.minimum(watts, standby_w), watts, out=np.ones_like(watts), where=watts > 0)
             watts, apparent = (np.where(off, taken * kept, taken) for taken in (watts, apparent))
-        elif event.what is What.DUMMY:
+        elif event.what is EventKind.DUMMY:
             watts[inside] = event.power_share * rated_w
             apparent[inside] = watts[inside] / DUMMY_POWER_FACTOR
-        elif event.what is What.IDLE:
+        elif event.what is EventKind.IDLE:
             watts[inside] *= event.power_share
             apparent[inside] = np.maximum(apparent[inside] * event.current_share, watts[inside])
-        elif event.what is What.UNDERSPEED:
+        elif event.what is EventKind.UNDERSPEED:
             cube = (event.frequency_hz / MAINS_HZ) ** 3
             watts[inside] *= cube
             apparent[inside] *= cube
     return Load(watts, apparent)
 
 
-def metered(load: Load, events: Iterable[Event], t_s: Floats) -> Load:
+def to_metered(load: Load, events: Iterable[Event], t_s: Floats) -> Load:
     """The part of a line's load that is fed through its meters."""
     through = np.ones_like(load.watts)
     for event in events:
-        if event.what is What.UNMETERED:
+        if event.what is EventKind.UNMETERED:
             through[(t_s >= event.begin_s) & (t_s < event.end_s)] *= 1 - event.power_share
     return Load(load.watts * through, load.apparent * through)
 

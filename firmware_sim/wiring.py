@@ -114,18 +114,18 @@ class Phasors:
         return np.asarray(self.voltages * ANGLES * np.conj(self.currents), dtype=np.complex128)
 
 
-def of_load(voltages: Floats, active: Floats, apparent: Floats) -> Phasors:
+def to_phasors(voltages: Floats, active: Floats, apparent: Floats) -> Phasors:
     """The truth: each phase takes its power, and its current lags."""
     reactive = np.sqrt(np.maximum(apparent**2 - active**2, 0.0))
     return Phasors(voltages, np.conj((active + 1j * reactive) / (voltages * ANGLES)))
 
 
-def miswired(
+def apply_mistakes(
     true: Phasors,
     wirings: Iterable[tuple[Wiring, NDArray[np.bool_]]],
     elsewhere: Callable[[str], Complexes],
 ) -> Phasors:
-    """What is seen of the truth with mistakes, each at the moments of its mask, in the order given.
+    """The truth as seen with mistakes, each at the moments of its mask, in the order given.
 
     `elsewhere` has the currents in the cable of another line.
     """

@@ -28,12 +28,12 @@ def setups_of(plant: Plant) -> dict[str, MeterSetup]:
             fast_s=FAST_S,
             slow_s=SLOW_S,
         )
-        for one in plant.meters
+        for one in plant.layout.meters
     }
 
 
 def buses_of(plant: Plant) -> dict[str, str]:
-    return {one.id: one.bus for one in plant.meters}
+    return {one.id: one.bus for one in plant.layout.meters}
 
 
 @functools.cache
@@ -57,14 +57,14 @@ def readings(
     `bend` may change the decoded values of a meter before they are put into its registers again.
     """
     setups = setups_of(plant)
-    devices = {one.id: Device(one, plant) for one in plant.meters}
+    devices = {one.id: Device(one, plant) for one in plant.layout.meters}
     at_s, slow_s = begin_s, begin_s
     while at_s < end_s:
         slow = at_s >= slow_s
         slow_s += SLOW_S if slow else 0.0
         for number, (name, setup) in enumerate(setups.items()):
             moment_s = at_s + 0.1 * number
-            if plant.silent(name, plant.start_s + moment_s):
+            if plant.is_silent(name, plant.start_s + moment_s):
                 continue
             for group in (PollGroup.FAST, PollGroup.SLOW)[: 1 + slow]:
                 blocks = _blocks(devices[name], setup, group, plant.start_s + moment_s)

@@ -24,7 +24,7 @@ from drivers.poll.bus import open_bus
 from drivers.reading import Block, Quality, Reading
 from firmware_sim.device import Device
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import layout_of
+from firmware_sim.plant_file import to_layout
 from firmware_sim.server import Server
 from tests.faults.line import PATIENCE_S, Line
 from tests.firmware_sim.conftest import START_S, StillClock
@@ -68,7 +68,7 @@ def plant(kind: str, fault: str = "", bus: str = "", seed: int = 7) -> Plant:
     bus += "\nbaudrate = 115200" if kind == "pty" else ""
     meters = "".join(METER.format(n=n, line=line) for n, line in LINES.items())
     return Plant(
-        layout_of(tomllib.loads(PLANT.format(kind=kind, fault=fault, bus=bus, seed=seed, meters=meters)))
+        to_layout(tomllib.loads(PLANT.format(kind=kind, fault=fault, bus=bus, seed=seed, meters=meters)))
     )
 
 

@@ -17,7 +17,7 @@ import pytest
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from firmware_sim.layout import Layout
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import layout_of
+from firmware_sim.plant_file import to_layout
 
 START_S = 1_772_407_800.0
 """2026-03-02 07:30 in Beijing, a Monday."""
@@ -105,7 +105,7 @@ def start_s() -> float:
 @pytest.fixture(scope="session")
 def plants() -> Callable[[str], Plant]:
     """Plants that are made once for each text: for property tests."""
-    return functools.lru_cache(lambda more: Plant(layout_of(tomllib.loads(PLANT + more))))
+    return functools.lru_cache(lambda more: Plant(to_layout(tomllib.loads(PLANT + more))))
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def text() -> str:
 
 @pytest.fixture
 def layout() -> Callable[[str], Layout]:
-    return lambda more="": layout_of(tomllib.loads(PLANT + more))
+    return lambda more="": to_layout(tomllib.loads(PLANT + more))
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from drivers.errors import DriverError
 from drivers.link.verdict import Framing, Request, Words
 from drivers.modbus.frame import encode_request, parse
 from drivers.poll.bus import open_bus
-from firmware_sim.bus_faults import FOREIGN_PAUSE_S, Outgoing, arranged
+from firmware_sim.bus_faults import FOREIGN_PAUSE_S, Outgoing, arrange_frames
 from firmware_sim.faults import Strike
 from firmware_sim.layout import FaultKind, FaultPlan
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import PlantError, layout_of
+from firmware_sim.plant_file import PlantError, to_layout
 from firmware_sim.server import Server
 from firmware_sim.server_bus import BusCore
 
@@ -50,7 +50,7 @@ def frames(out: Outgoing | None) -> list[tuple[bytes, float]]:
 def test_what_comes_on_the_line(
     what: FaultKind, draw: float, keys: dict[str, float], said: list[str], pieces: list[int]
 ) -> None:
-    out = arranged(Outgoing(b"answer", 0.1), struck(what, draw, **keys), lambda *_: (b"asked", b"said"))
+    out = arrange_frames(Outgoing(b"answer", 0.1), struck(what, draw, **keys), lambda *_: (b"asked", b"said"))
     assert [frame.decode() for frame, _ in frames(out)] == said
     assert [len(piece) for _, piece in out.pieces] == pieces
     assert [pause_s for pause_s, _ in out.pieces][1:] == [0.2] * (len(pieces) - 1)
@@ -60,7 +60,7 @@ def test_what_comes_on_the_line(
 
 def test_a_flood_has_its_length_and_is_another_each_time() -> None:
     floods = [
-        arranged(Outgoing(b"answer", 0.1), struck(FaultKind.FLOOD, draw, bytes=5000)).frame
+        arrange_frames(Outgoing(b"answer", 0.1), struck(FaultKind.FLOOD, draw, bytes=5000)).frame
         for draw in (0.1, 0.2)
     ]
     assert [len(flood) for flood in floods] == [5000, 5000]
@@ -76,7 +76,7 @@ def test_another_master_reads_truly_what_the_meters_of_the_bus_have(
     plant: Callable[..., Plant], start_s: float
 ) -> None:
     works = plant(script("second_master"))
-    core = BusCore(next(plan for plan in works.buses if plan.id == "b2"), works)
+    core = BusCore(next(plan for plan in works.layout.buses if plan.id == "b2"), works)
     kinds = set()
     for _ in range(60):
         (asked,) = core.stream().feed(encode_request(Framing.RTU, READ))
@@ -177,7 +177,7 @@ def test_an_adapter_that_is_pulled_out_is_gone_and_comes_back(
     events = "".join(
         f'\n[[event]]\nwhat = "unplugged"\nbus = "{bus}"\nat = 0.6\nduration_s = 1\n' for bus in ("b1", "b2")
     )
-    works = Plant(layout_of(tomllib.loads(text.replace('parity = "E"', f'link = "{link}"') + events)))
+    works = Plant(to_layout(tomllib.loads(text.replace('parity = "E"', f'link = "{link}"') + events)))
     with Server(works, ScaledClock(1.0, int(start_s * NS_PER_S))) as server:
         host, port = server.urls["b1"].split("://")[1].split(":")
         place = (host, int(port))
@@ -222,5 +222,5 @@ def until(true: Callable[[], bool]) -> None:
 )
 def test_a_fault_on_a_bus_that_cannot_have_it_is_told(text: str, more: str, problem: str) -> None:
     with pytest.raises(PlantError) as caught:
-        layout_of(tomllib.loads(text + more))
+        to_layout(tomllib.loads(text + more))
     assert any(line.startswith(problem) for line in caught.value.problems), caught.value.problems

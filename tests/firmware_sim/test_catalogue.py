@@ -10,7 +10,7 @@ from firmware_sim import bus_faults, faults, timetable, wiring
 from firmware_sim.catalogue import CATALOGUE
 from firmware_sim.layout import FaultKind
 from firmware_sim.main import main
-from firmware_sim.timetable import What
+from firmware_sim.timetable import EventKind
 from firmware_sim.wiring import Mistake
 
 TOLD_IN = {
@@ -23,7 +23,7 @@ TOLD_IN = {
 def test_every_word_of_a_plant_file_is_listed_once() -> None:
     words = [(entry.section, entry.what) for entry in CATALOGUE]
     known = chain(
-        (("event", what) for what in What),
+        (("event", what) for what in EventKind),
         (("wiring", mistake) for mistake in Mistake),
         (("fault", kind) for kind in FaultKind),
     )

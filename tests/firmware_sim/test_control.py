@@ -21,7 +21,7 @@ from firmware_sim.control import ControlError, ControlPort, ask
 from firmware_sim.main import main
 from firmware_sim.plant import SWITCHES_MAX, Plant
 from firmware_sim.server import ServeError, Server
-from firmware_sim.switches import Way, read_way
+from firmware_sim.switches import SwitchState, parse_state
 
 NINE_S = 1_772_407_800.0 + 5400
 """Production runs since eight o'clock."""
@@ -44,38 +44,38 @@ line = "incomer"
 @pytest.mark.parametrize(
     ("word", "meant"),
     [
-        ("off", (Way.OFF, 0.0)),
-        (" ON\n", (Way.ON, 0.0)),
-        ("auto", (Way.AUTO, 0.0)),
-        ("40%", (Way.SHARE, 0.4)),
-        ("12.5 %", (Way.SHARE, 0.125)),
-        ("0%", (Way.SHARE, 0.0)),
-        ("200%", (Way.SHARE, 2.0)),
+        ("off", (SwitchState.OFF, 0.0)),
+        (" ON\n", (SwitchState.ON, 0.0)),
+        ("auto", (SwitchState.AUTO, 0.0)),
+        ("40%", (SwitchState.SHARE, 0.4)),
+        ("12.5 %", (SwitchState.SHARE, 0.125)),
+        ("0%", (SwitchState.SHARE, 0.0)),
+        ("200%", (SwitchState.SHARE, 2.0)),
     ],
 )
-def test_a_machine_is_switched_in_plain_words(word: str, meant: tuple[Way, float]) -> None:
-    assert read_way(word) == meant
+def test_a_machine_is_switched_in_plain_words(word: str, meant: tuple[SwitchState, float]) -> None:
+    assert parse_state(word) == meant
 
 
 @pytest.mark.parametrize("word", ["", "share", "40", "201%", "-1%", "1e2%", "４０%", "nan%", "off on"])
 def test_any_other_word_is_refused_in_one_line(word: str) -> None:
     with pytest.raises(ValueError, match=r"^cannot switch to .*: off, on, auto or a share .*\Z"):
-        read_way(word)
+        parse_state(word)
 
 
 def test_a_machine_runs_down_and_up_within_its_ramp(plant: Callable[..., Plant]) -> None:
     works = plant()
     before_w = works.power_w("p1", NINE_S)
     assert before_w > 30_000
-    off = works.switch("p1", Way.OFF, NINE_S + 0.4)
+    off = works.switch("p1", SwitchState.OFF, NINE_S + 0.4)
     assert off.begin_s == NINE_S + 1, "registers change at full seconds"
     falling = [works.power_w("p1", NINE_S + 1 + s) for s in range(21)]
     assert falling == sorted(falling, reverse=True)
     assert falling[0] == pytest.approx(before_w, rel=0.05)
     assert falling[-1] == works.power_w("p1", NINE_S + 600) == 300, "standby, half a percent"
-    works.switch("p1", Way.SHARE, NINE_S + 600, 0.4)
+    works.switch("p1", SwitchState.SHARE, NINE_S + 600, 0.4)
     assert works.power_w("p1", NINE_S + 630) == pytest.approx(24_000, rel=0.2)
-    works.switch("p1", Way.AUTO, NINE_S + 700)
+    works.switch("p1", SwitchState.AUTO, NINE_S + 700)
     assert works.power_w("p1", NINE_S + 730) == plant().power_w("p1", NINE_S + 730)
 
 
@@ -86,40 +86,40 @@ def test_on_is_the_load_of_a_run_whatever_the_clock_says(
     works, night_s = plant(), NINE_S - 6 * 3600
     rated_w = works.line(line).rated_w
     assert works.power_w(line, night_s) < 0.01 * rated_w
-    works.switch(line, Way.ON, night_s)
+    works.switch(line, SwitchState.ON, night_s)
     assert works.power_w(line, night_s + 60) == pytest.approx(level * rated_w, rel=0.25)
 
 
 def test_treatment_goes_on_as_its_own_profile_says(plant: Callable[..., Plant]) -> None:
     works = plant()
-    works.switch("p1", Way.OFF, NINE_S)
+    works.switch("p1", SwitchState.OFF, NINE_S)
     assert works.power_w("t1", NINE_S + 300) == plant().power_w("t1", NINE_S + 300)
 
 
 def test_what_was_before_a_switch_stays_as_it_was(plant: Callable[..., Plant]) -> None:
     works, other = plant(INCOMER), plant(INCOMER)
     moments = [NINE_S - 86_400, NINE_S - 5, NINE_S, NINE_S + 0.9]
-    works.switch("p1", Way.OFF, NINE_S + 0.9)
+    works.switch("p1", SwitchState.OFF, NINE_S + 0.9)
     for line in ("p1", "t1", "incomer"):
         assert [works.power_w(line, t_s) for t_s in moments] == [other.power_w(line, t_s) for t_s in moments]
 
 
 ways = st.one_of(
-    st.sampled_from([(Way.OFF, 0.0), (Way.ON, 0.0), (Way.AUTO, 0.0)]),
-    st.floats(0, 2).map(lambda share: (Way.SHARE, share)),
+    st.sampled_from([(SwitchState.OFF, 0.0), (SwitchState.ON, 0.0), (SwitchState.AUTO, 0.0)]),
+    st.floats(0, 2).map(lambda share: (SwitchState.SHARE, share)),
 )
 
 
 @settings(deadline=None, max_examples=10)
 @given(moves=st.lists(st.tuples(st.sampled_from(["p1", "t1"]), ways, st.floats(0, 25)), max_size=4))
 def test_counters_never_run_back_and_count_what_is_taken_however_machines_are_switched(
-    plants: Callable[[str], Plant], moves: list[tuple[str, tuple[Way, float], float]]
+    plants: Callable[[str], Plant], moves: list[tuple[str, tuple[SwitchState, float], float]]
 ) -> None:
     works = Plant(plants(INCOMER).layout)
     t_s, last_wh = NINE_S, dict.fromkeys(("m1", "m2", "m4"), 0.0)
     first = {meter: works.electrical(meter, t_s).energy_import_wh for meter in last_wh}
     taken = dict.fromkeys(last_wh, 0.0)
-    for line, (way, share), pause_s in [*moves, ("p1", (Way.AUTO, 0.0), 5.0)]:
+    for line, (way, share), pause_s in [*moves, ("p1", (SwitchState.AUTO, 0.0), 5.0)]:
         works.switch(line, way, t_s, share)
         for _ in range(math.floor(pause_s)):
             t_s += 1
@@ -141,7 +141,7 @@ def test_an_incomer_takes_what_all_lines_take_and_its_losses(plant: Callable[...
     assert sum(phase.active for phase in seen.phases) == pytest.approx(1.05 * lines_w)
     factor = sum(phase.active for phase in seen.phases) / sum(phase.apparent for phase in seen.phases)
     assert 0.8 < factor < 0.95
-    works.switch("p1", Way.OFF, NINE_S)
+    works.switch("p1", SwitchState.OFF, NINE_S)
     lines_w = works.power_w("p1", NINE_S + 60) + works.power_w("t1", NINE_S + 60)
     assert works.power_w("incomer", NINE_S + 60) == pytest.approx(1.05 * lines_w)
 
@@ -214,7 +214,7 @@ def test_an_empty_line_is_answered_by_all_lines(control: ControlPort) -> None:
 
 
 def test_machines_are_not_switched_for_ever(control: ControlPort) -> None:
-    control.plant._switches.extend([control.plant.switch("p1", Way.ON, NINE_S)] * (SWITCHES_MAX - 1))
+    control.plant._switches.extend([control.plant.switch("p1", SwitchState.ON, NINE_S)] * (SWITCHES_MAX - 1))
     assert control.answer("p1 off") == {"error": "machines were switched 10000 times; serve the plant anew"}
 
 

@@ -98,8 +98,8 @@ def test_registers_change_once_a_second(start_s: float) -> None:
 
 def test_two_meters_have_two_serial_numbers_that_stay(plant: Callable[..., Plant]) -> None:
     works = plant()
-    serials = {Device(meter, works)._fixed.get("serial_number") for meter in works.meters[:2]}
-    again = {Device(meter, works)._fixed.get("serial_number") for meter in works.meters[:2]}
+    serials = {Device(meter, works)._fixed.get("serial_number") for meter in works.layout.meters[:2]}
+    again = {Device(meter, works)._fixed.get("serial_number") for meter in works.layout.meters[:2]}
     assert len(serials) == 2
     assert serials == again
 

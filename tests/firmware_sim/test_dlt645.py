@@ -15,7 +15,7 @@ from firmware_sim.device import Device
 from firmware_sim.dlt645_bus import Dlt645Core
 from firmware_sim.dlt645_frames import STREAM_BYTES_MAX, Dlt645Stream, answer_frame, refusal_frame
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import PlantError, layout_of
+from firmware_sim.plant_file import PlantError, to_layout
 from firmware_sim.server import Server
 
 ADDRESS = "123456789012"
@@ -64,12 +64,12 @@ IMPORT = bytes.fromhex("FE FE FE FE 68 12 90 78 56 34 12 68 11 04 33 33 34 33 68
 
 
 def plant(more: str = "") -> Plant:
-    return Plant(layout_of(tomllib.loads(PLANT + more)))
+    return Plant(to_layout(tomllib.loads(PLANT + more)))
 
 
 def core(bus: str = "b1", more: str = "") -> Dlt645Core:
     works = plant(more)
-    return Dlt645Core(next(plan for plan in works.buses if plan.id == bus), works)
+    return Dlt645Core(next(plan for plan in works.layout.buses if plan.id == bus), works)
 
 
 def request(address: str, control: int, data: bytes = b"") -> bytes:
@@ -217,13 +217,13 @@ def test_no_fault_of_the_script_makes_a_value_that_the_meter_did_not_measure(wha
 )
 def test_a_mistake_in_a_plant_file_has_its_place(old: str, new: str, problem: str) -> None:
     with pytest.raises(PlantError) as raised:
-        layout_of(tomllib.loads(PLANT.replace(old, new, 1)))
+        to_layout(tomllib.loads(PLANT.replace(old, new, 1)))
     assert any(line.startswith(problem) for line in raised.value.problems), raised.value.problems
 
 
 def test_a_line_is_2400_8e1_and_its_url_is_what_the_driver_opens() -> None:
     works = plant()
-    wire = works.buses[0].wire
+    wire = works.layout.buses[0].wire
     assert wire is not None
     assert (wire.baudrate, wire.parity.value) == (2400, "E")
     with Server(works, ScaledClock(1.0, int(works.start_s * NS_PER_S))) as server:

@@ -29,7 +29,7 @@ def answers(plant: Callable[..., Plant], start_s: float) -> Answers:
 
     def run(more: str, times: int = 300, request: Request = READ, bus: str = "b2") -> list[Answer]:
         works = plant(more)
-        core = BusCore(next(plan for plan in works.buses if plan.id == bus), works)
+        core = BusCore(next(plan for plan in works.layout.buses if plan.id == bus), works)
         frames = []
         for number in range(times):
             framing = Framing.TCP if bus == "b1" else Framing.RTU

@@ -10,7 +10,7 @@ from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import EMISSIONS, Block, Quality, Quantity
 from firmware_sim.device import Device
-from firmware_sim.layout import BusKind, BusPlan, Layout, LineKind, LinePlan, MeterPlan, Spoken
+from firmware_sim.layout import BusKind, BusPlan, BusProtocol, Layout, LineKind, LinePlan, MeterPlan
 from firmware_sim.plant import Plant
 from firmware_sim.server import Server
 from firmware_sim.signals import Profile, Shape
@@ -19,8 +19,8 @@ from tests.firmware_sim.test_device import MEASURED
 
 NAMES = tuple(meter_models.names())
 BUSES = {
-    Spoken.MODBUS: BusPlan("modbus", BusKind.TCP, turnaround_s=0.0),
-    Spoken.DLT645: BusPlan("dlt645", BusKind.RTU_TCP, turnaround_s=0.0, protocol=Spoken.DLT645),
+    BusProtocol.MODBUS: BusPlan("modbus", BusKind.TCP, turnaround_s=0.0),
+    BusProtocol.DLT645: BusPlan("dlt645", BusKind.RTU_TCP, turnaround_s=0.0, protocol=BusProtocol.DLT645),
 }
 
 
@@ -30,7 +30,7 @@ def all_models(start_s: float) -> Plant:
     for number, name in enumerate(NAMES, 1):
         model = meter_models.load(name)
         called = {"unit_id": 0, "address": f"{number:012d}"} if model.is_dlt645 else {"unit_id": number}
-        bus = Spoken.DLT645 if model.is_dlt645 else Spoken.MODBUS
+        bus = BusProtocol.DLT645 if model.is_dlt645 else BusProtocol.MODBUS
         meters.append(MeterPlan(name, model, bus.value, line="line", share=0.02, **called))
     line = LinePlan("line", LineKind.PRODUCTION, 1e6, Profile(Shape.CONTINUOUS, level=0.8), NAMES)
     return Plant(Layout(start_s, 3, tuple(BUSES.values()), (line,), tuple(meters)))

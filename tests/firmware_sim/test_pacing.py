@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_sim.layout import Parity, Wire
-from firmware_sim.pacing import duration_s, parts
+from firmware_sim.pacing import duration_s, split_frame
 
 WIRES = st.builds(
     Wire,
@@ -40,7 +40,7 @@ def test_the_answer_to_80_registers_takes_its_time_at_9600() -> None:
 def test_no_character_comes_before_it_is_complete_and_none_is_lost(
     frame: bytes, wire: Wire, step_s: float
 ) -> None:
-    pieces = parts(frame, wire, 100.0, step_s)
+    pieces = split_frame(frame, wire, 100.0, step_s)
     assert b"".join(piece.data for piece in pieces) == frame
     sent = 0
     for piece in pieces:
@@ -51,8 +51,8 @@ def test_no_character_comes_before_it_is_complete_and_none_is_lost(
 
 
 def test_without_a_serial_line_a_frame_comes_at_once() -> None:
-    assert [(part.at_s, part.data) for part in parts(b"abc", None, 5.0, 0.01)] == [(5.0, b"abc")]
+    assert [(part.at_s, part.data) for part in split_frame(b"abc", None, 5.0, 0.01)] == [(5.0, b"abc")]
 
 
 def test_nothing_takes_no_time() -> None:
-    assert parts(b"", None, 5.0, 0.01) == parts(b"", Wire(), 5.0, 0.01) == ()
+    assert split_frame(b"", None, 5.0, 0.01) == split_frame(b"", Wire(), 5.0, 0.01) == ()

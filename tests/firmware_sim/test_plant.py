@@ -127,9 +127,9 @@ def test_a_stuck_meter_shows_the_past(plant: Callable[..., Plant], start_s: floa
 def test_who_is_silent(plant: Callable[..., Plant], start_s: float, text: str, silent: set[str]) -> None:
     lost = plant(text)
     t_s = start_s + NINE_S
-    assert {meter.id for meter in lost.meters if lost.silent(meter.id, t_s + 59)} == silent
-    assert not any(lost.silent(meter.id, t_s - 1) for meter in lost.meters)
-    assert any(lost.silent(meter.id, t_s + 61) for meter in lost.meters) is ("dead" in text)
+    assert {meter.id for meter in lost.layout.meters if lost.is_silent(meter.id, t_s + 59)} == silent
+    assert not any(lost.is_silent(meter.id, t_s - 1) for meter in lost.layout.meters)
+    assert any(lost.is_silent(meter.id, t_s + 61) for meter in lost.layout.meters) is ("dead" in text)
 
 
 @settings(deadline=None, max_examples=80)
@@ -195,16 +195,16 @@ class TestDemoPlant:
     plant = load_plant(DEMO)
 
     def test_it_has_the_parts_of_the_demo(self) -> None:
-        assert sorted((bus.kind, bus.wire.parity if bus.wire else "") for bus in self.plant.buses) == [
+        assert sorted((bus.kind, bus.wire.parity if bus.wire else "") for bus in self.plant.layout.buses) == [
             ("pty", "E"),
             ("pty", "N"),
             ("tcp", ""),
         ]
-        assert len(self.plant.meters) >= 9
-        assert len({meter.model.name for meter in self.plant.meters}) >= 4
-        kinds = [line.kind for line in self.plant.lines]
+        assert len(self.plant.layout.meters) >= 9
+        assert len({meter.model.name for meter in self.plant.layout.meters}) >= 4
+        kinds = [line.kind for line in self.plant.layout.lines]
         assert (kinds.count(LineKind.PRODUCTION), kinds.count(LineKind.TREATMENT)) == (3, 2)
-        assert all(line.meters for line in self.plant.lines)
+        assert all(line.meters for line in self.plant.layout.lines)
 
     @pytest.mark.parametrize("line", ["p1", "p2", "p3"])
     def test_commissioning_sees_enough_starts(self, line: str) -> None:
@@ -236,7 +236,9 @@ class TestDemoPlant:
             assert np.array_equal(self.plant.history(*span), self.plant.history(*span, with_events=False))
 
     def test_a_second_meter_of_p3_dies_and_nobody_else(self) -> None:
-        dead = {m.id for m in self.plant.meters if self.plant.silent(m.id, self.plant.start_s + 41 * 60)}
+        dead = {
+            m.id for m in self.plant.layout.meters if self.plant.is_silent(m.id, self.plant.start_s + 41 * 60)
+        }
         assert dead == {"m6"}
         assert self.plant.line("p3").meters == ("m5", "m6")
-        assert not self.plant.silent("m6", self.plant.start_s + 39 * 60)
+        assert not self.plant.is_silent("m6", self.plant.start_s + 39 * 60)

@@ -7,32 +7,32 @@ import pytest
 import firmware_sim
 from firmware_sim.layout import BusKind, Parity
 from firmware_sim.plant import Plant, load_plant
-from firmware_sim.plant_file import FILE_BYTES_MAX, PlantError, layout_of
+from firmware_sim.plant_file import FILE_BYTES_MAX, PlantError, to_layout
 
 PLANTS = sorted((Path(firmware_sim.__file__).parent / "plants").glob("*.toml"))
 
 
 def problems_of(text: str) -> tuple[str, ...]:
     with pytest.raises(PlantError) as caught:
-        layout_of(tomllib.loads(text))
+        to_layout(tomllib.loads(text))
     return caught.value.problems
 
 
 @pytest.mark.parametrize("path", PLANTS, ids=lambda path: path.stem)
 def test_every_shipped_plant_loads(path: Path) -> None:
-    assert load_plant(path).meters
+    assert load_plant(path).layout.meters
 
 
 def test_a_plant_says_what_its_file_says(plant: Callable[..., Plant], start_s: float) -> None:
     works = plant()
     assert works.start_s == start_s
-    assert [(bus.kind, bus.wire.parity if bus.wire else None) for bus in works.buses] == [
+    assert [(bus.kind, bus.wire.parity if bus.wire else None) for bus in works.layout.buses] == [
         (BusKind.TCP, None),
         (BusKind.PTY, Parity.EVEN),
         (BusKind.RTU_TCP, None),
     ]
     assert works.line("t1").meters == ("m2", "m3")
-    assert [meter.share for meter in works.meters] == [1.0, 0.5, 0.5]
+    assert [meter.share for meter in works.layout.meters] == [1.0, 0.5, 0.5]
     assert works.meter("m3").ct_ratio == 20
 
 

@@ -23,7 +23,7 @@ from drivers.reading import Block
 from firmware_sim.device import READ_DATA, Device, Image
 from firmware_sim.main import main
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import PlantError, layout_of
+from firmware_sim.plant_file import PlantError, to_layout
 from firmware_sim.server import Server
 
 AT_S = 5400.0
@@ -95,7 +95,7 @@ def test_a_meter_of_whole_numbers_says_not_available_or_something_extreme(
     place = 'address = "000000000009"' if dlt645 else "unit_id = 9"
     more = f'[[bus]]\nid = "b9"\nkind = "rtu+tcp"\nprotocol = "{"dlt645" if dlt645 else "modbus"}"\n'
     more += f'[[meter]]\nid = "m9"\nmodel = "{name}"\nbus = "b9"\n{place}\nline = "p1"\nshare = 0.0\n'
-    works = Plant(layout_of(tomllib.loads(text + more + event("no_numbers", "m9"))))
+    works = Plant(to_layout(tomllib.loads(text + more + event("no_numbers", "m9"))))
     before, after = (values(works, "m9", start_s + AT_S + s) for s in (-1, 1))
     assert before["voltage_l1"] == pytest.approx(230, rel=0.05)
     volts = after.get("voltage_l1")
@@ -112,7 +112,7 @@ def test_new_settings_show_in_their_registers_and_in_primary_readings(
     (tmp_path / "own.toml").write_text(own)
     text = text.replace('"chint-dtsu666"', '"own.toml"')
     change = event("settings_changed", "m3", ct_ratio=40, pt_ratio=2)
-    changed, same = (Plant(layout_of(tomllib.loads(one), tmp_path)) for one in (text + change, text))
+    changed, same = (Plant(to_layout(tomllib.loads(one), tmp_path)) for one in (text + change, text))
     t_s = start_s + AT_S + 1
     before, after, right = (
         values(works, "m3", at_s) for works, at_s in ((changed, t_s - 2), (changed, t_s), (same, t_s))
@@ -130,7 +130,7 @@ def test_a_new_firmware_shows_in_its_register(text: str, start_s: float) -> None
         and not meter_models.load(name).is_dlt645
     )
     more = f'[[meter]]\nid = "m9"\nmodel = "{name}"\nbus = "b1"\nunit_id = 9\nline = "p1"\nshare = 0.0\n'
-    works = Plant(layout_of(tomllib.loads(text + more + event("settings_changed", "m9", firmware=77))))
+    works = Plant(to_layout(tomllib.loads(text + more + event("settings_changed", "m9", firmware=77))))
     before, after = (values(works, "m9", start_s + AT_S + s)["firmware"] for s in (-1, 1))
     assert str(after) == "77" != str(before)
 

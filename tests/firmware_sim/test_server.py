@@ -16,7 +16,7 @@ from drivers.link.verdict import Framing, Request, Words
 from drivers.modbus.frame import encode_request, parse
 from drivers.reading import Quantity
 from firmware_sim.plant import Plant, load_plant
-from firmware_sim.plant_file import layout_of
+from firmware_sim.plant_file import to_layout
 from firmware_sim.server import ServeError, Server
 from firmware_sim.server_ports import CONNECTIONS_MAX
 
@@ -197,7 +197,7 @@ def test_a_link_leads_to_the_terminal_and_goes_with_it(
 ) -> None:
     link = tmp_path / "bus"
     link.symlink_to("/dev/pts/99999")  # left behind by one that was killed
-    works = Plant(layout_of(tomllib.loads(text.replace('parity = "E"', f'link = "{link}"'))))
+    works = Plant(to_layout(tomllib.loads(text.replace('parity = "E"', f'link = "{link}"'))))
     with Server(works, still(start_s)) as server:
         assert place_of(server.urls["b2"]) == str(link)
         assert os.path.realpath(link).startswith("/dev/pts/")
@@ -210,7 +210,7 @@ def test_a_file_in_the_place_of_a_link_is_left_alone(
 ) -> None:
     link = tmp_path / "precious"
     link.write_text("data")
-    works = Plant(layout_of(tomllib.loads(text.replace('parity = "E"', f'link = "{link}"'))))
+    works = Plant(to_layout(tomllib.loads(text.replace('parity = "E"', f'link = "{link}"'))))
     with pytest.raises(ServeError):
         serve(works=works)
     assert link.read_text() == "data"
@@ -218,7 +218,7 @@ def test_a_file_in_the_place_of_a_link_is_left_alone(
 
 def test_a_port_that_is_taken_is_told(serve: Callable[..., Server], text: str) -> None:
     port = place_of(serve().urls["b1"]).split(":")[1]
-    works = Plant(layout_of(tomllib.loads(text.replace('kind = "tcp"', f'kind = "tcp"\nport = {port}'))))
+    works = Plant(to_layout(tomllib.loads(text.replace('kind = "tcp"', f'kind = "tcp"\nport = {port}'))))
     with pytest.raises(ServeError, match="address already in use"):
         serve(works=works)
 
@@ -229,7 +229,7 @@ def test_at_sixty_times_speed_every_meter_of_the_demo_answers_each_poll(
     works = load_plant(Path(firmware_sim.__file__).parent / "plants" / "demo.toml")
     server = serve(works=works, clock=ScaledClock(60.0, int(works.start_s * NS_PER_S)))
     for _ in range(12):
-        for meter in works.meters:
+        for meter in works.layout.meters:
             framing = Framing.TCP if server.urls[meter.bus].startswith("tcp") else Framing.RTU
             point = meter.model.point("active_power")
             read = Request(meter.unit_id, point.function, point.address, point.count)

@@ -12,8 +12,8 @@ from firmware_sim.server_frames import (
     RequestStream,
     ServerRequest,
     exception_pdu,
-    framed,
     read_pdu,
+    to_frame,
 )
 
 REQUESTS = st.builds(
@@ -97,7 +97,7 @@ def test_a_stream_that_is_no_modbus_tcp_is_refused(header: bytes) -> None:
     ],
 )
 def test_requests_that_no_meter_can_serve_are_marked(pdu: bytes, refusal: int) -> None:
-    (found,) = RequestStream(rtu=False).feed(framed(9, 77, pdu, rtu=False))
+    (found,) = RequestStream(rtu=False).feed(to_frame(9, 77, pdu, rtu=False))
     assert (found.unit_id, found.transaction_id, found.function, found.refusal) == (9, 77, pdu[0], refusal)
 
 
@@ -109,7 +109,7 @@ def test_answers_are_the_frames_that_the_driver_would_make(
     words = data.draw(st.binary(min_size=2 * request.count, max_size=2 * request.count))
     code = data.draw(st.integers(1, 255))
     rtu = framing is Framing.RTU
-    answer = framed(request.unit_id, 5, read_pdu(request.function, words), rtu=rtu)
+    answer = to_frame(request.unit_id, 5, read_pdu(request.function, words), rtu=rtu)
     assert answer == encode_reply(framing, request, words, 5)
-    refusal = framed(request.unit_id, 5, exception_pdu(request.function, code), rtu=rtu)
+    refusal = to_frame(request.unit_id, 5, exception_pdu(request.function, code), rtu=rtu)
     assert refusal == encode_exception(framing, request, code, 5)

@@ -12,7 +12,7 @@ from drivers.reading import EMISSIONS, Block, Quantity
 from firmware_sim.device import Device
 from firmware_sim.layout import Layout
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import PlantError, layout_of, read_layout
+from firmware_sim.plant_file import PlantError, read_layout, to_layout
 from firmware_sim.stack import Stack, stack_at
 
 CEMS = """
@@ -122,7 +122,7 @@ def test_the_registers_of_a_served_analyser_are_what_it_sees(
 
 def problems_of(more: str, text: str) -> tuple[str, ...]:
     with pytest.raises(PlantError) as caught:
-        layout_of(tomllib.loads(text + more))
+        to_layout(tomllib.loads(text + more))
     return caught.value.problems
 
 

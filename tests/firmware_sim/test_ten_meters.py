@@ -16,23 +16,23 @@ def ten() -> Plant:
 
 
 def test_it_has_ten_meters_of_several_models_on_three_buses(ten: Plant) -> None:
-    assert len(ten.meters) == 10
-    assert len({meter.model.name for meter in ten.meters}) >= 4
-    assert sorted(bus.kind for bus in ten.buses) == [BusKind.PTY, BusKind.PTY, BusKind.TCP]
-    assert {line.kind for line in ten.lines} == set(LineKind)
-    assert all(line.meters for line in ten.lines)
+    assert len(ten.layout.meters) == 10
+    assert len({meter.model.name for meter in ten.layout.meters}) >= 4
+    assert sorted(bus.kind for bus in ten.layout.buses) == [BusKind.PTY, BusKind.PTY, BusKind.TCP]
+    assert {line.kind for line in ten.layout.lines} == set(LineKind)
+    assert all(line.meters for line in ten.layout.lines)
 
 
 def test_two_meters_are_wired_wrongly_and_no_other(ten: Plant) -> None:
-    wrong = {meter.id: meter.wiring for meter in ten.meters if meter.wiring is not None}
+    wrong = {meter.id: meter.wiring for meter in ten.layout.meters if meter.wiring is not None}
     assert wrong == {
         "m3": Wiring(Mistake.CT_REVERSED, (1,)),
         "m7": Wiring(Mistake.CTS_SWAPPED, (0, 2)),
     }
     assert not ten.events
-    assert not ten.faults
+    assert not ten.layout.faults
 
 
 def test_everything_runs_from_the_start_at_a_load_that_shows_its_wiring(ten: Plant) -> None:
-    for line in ten.lines:
+    for line in ten.layout.lines:
         assert 0.3 < ten.power_w(line.id, ten.start_s + 60) / line.rated_w < 1

@@ -9,7 +9,7 @@ import pytest
 from drivers.reading import Block, Quantity
 from firmware_sim.device import Device
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import PlantError, layout_of
+from firmware_sim.plant_file import PlantError, to_layout
 
 NINE_S = 5400.0
 """09:00, seconds from the plant's start: p1 and t1 run, no pause near."""
@@ -77,7 +77,7 @@ def test_a_power_cut_silences_the_meters_of_its_lines(
     works = plant(event("power_cut", duration_s=600, **where))
     for at, wanted in ((-1, []), (1, silent), (599, silent), (601, [])):
         t_s = start_s + NINE_S + at
-        assert [meter.id for meter in works.meters if works.silent(meter.id, t_s)] == wanted
+        assert [meter.id for meter in works.layout.meters if works.is_silent(meter.id, t_s)] == wanted
 
 
 @pytest.mark.parametrize(("counters", "part"), [("stop", 0.0), ("go_on", 1.0)])
@@ -100,7 +100,7 @@ def test_a_meter_that_is_replaced_has_another_serial_number_and_counter(
 ) -> None:
     works = plant(event("meter_replaced", meter="m1", counter_wh=1000, duration_s=300, **keys))
     old, change_s = start_s + NINE_S - 1, start_s + NINE_S + 300
-    assert [works.silent("m1", t_s) for t_s in (old, change_s - 1, change_s)] == [False, True, False]
+    assert [works.is_silent("m1", t_s) for t_s in (old, change_s - 1, change_s)] == [False, True, False]
     assert serial(works, "m1", old) == serial(plant(), "m1", old)
     assert serial(works, "m1", change_s) == keys.get("serial", serial(works, "m1", change_s + 900))
     assert serial(works, "m1", change_s) != serial(works, "m1", old)
@@ -117,7 +117,7 @@ def test_a_meter_that_is_reset_keeps_its_serial_number_and_counts_from_nothing(
 ) -> None:
     works = plant(event("meter_reset", meter="m1"))
     at_s = start_s + NINE_S
-    assert not works.silent("m1", at_s)
+    assert not works.is_silent("m1", at_s)
     assert serial(works, "m1", at_s) == serial(plant(), "m1", at_s)
     assert import_wh(works, "m1", at_s) == 0 < import_wh(works, "m1", at_s + 60)
 
@@ -158,5 +158,5 @@ def test_a_second_event_on_a_meter_adds_to_the_first(plant: Callable[..., Plant]
 )
 def test_a_mistake_in_a_trick_is_told_with_its_place(text: str, more: str, problem: str) -> None:
     with pytest.raises(PlantError) as caught:
-        layout_of(tomllib.loads(text + more))
+        to_layout(tomllib.loads(text + more))
     assert any(line.startswith(problem) for line in caught.value.problems), caught.value.problems

@@ -16,9 +16,9 @@ from firmware_sim.device import Device
 from firmware_sim.electrical import PHASES, Electrical
 from firmware_sim.layout import Layout, LineKind, LinePlan, MeterPlan
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import PlantError, layout_of
+from firmware_sim.plant_file import PlantError, to_layout
 from firmware_sim.signals import Profile, Shape
-from firmware_sim.wiring import ALL, Mistake, Phasors, Wiring, miswired, of_load
+from firmware_sim.wiring import ALL, Mistake, Phasors, Wiring, apply_mistakes, to_phasors
 
 VOLTS = 220.0
 VA = 2200.0
@@ -28,8 +28,8 @@ VA = 2200.0
 def seen(wiring: Wiring, power_factor: float = 0.8) -> Phasors:
     """What a meter sees of a balanced load of 1760 W a phase (at PF 0.8)."""
     full = np.ones((3, 1))
-    true = of_load(full * VOLTS, full * VA * power_factor, full * VA)
-    return miswired(true, [(wiring, np.array([True]))], lambda _: true.currents)
+    true = to_phasors(full * VOLTS, full * VA * power_factor, full * VA)
+    return apply_mistakes(true, [(wiring, np.array([True]))], lambda _: true.currents)
 
 
 @pytest.mark.parametrize(
@@ -95,8 +95,8 @@ def test_each_channel_is_its_voltage_times_its_current_for_any_load(
     volts: tuple[float, ...],
 ) -> None:
     apparent_va, voltages = (np.array(values)[:, None] for values in (apparent, volts))
-    true = of_load(voltages, apparent_va * np.array(factors)[:, None], apparent_va)
-    out = miswired(true, [(wiring, np.array([True]))], lambda _: true.currents)
+    true = to_phasors(voltages, apparent_va * np.array(factors)[:, None], apparent_va)
+    out = apply_mistakes(true, [(wiring, np.array([True]))], lambda _: true.currents)
     assert abs(out.powers) == pytest.approx(out.voltages * abs(out.currents))
     lost = [i for i in ALL if wiring.mistake is Mistake.VOLTAGE_LOST and i in wiring.phases]
     assert [i for i in ALL if out.voltages[i, 0] == 0] == sorted(lost)
@@ -108,7 +108,7 @@ def with_wiring(text: str, wiring: str) -> Plant:
     """The small plant, with a mistake at m1 from the beginning."""
     place = 'bus = "b1"\nunit_id = 1\nline = "p1"\n'
     assert place in text
-    return Plant(layout_of(tomllib.loads(text.replace(place, f"{place}wiring = {wiring}\n"))))
+    return Plant(to_layout(tomllib.loads(text.replace(place, f"{place}wiring = {wiring}\n"))))
 
 
 NINE_S = 5400.0
@@ -116,7 +116,7 @@ NINE_S = 5400.0
 
 def test_a_reversed_transformer_shows_in_every_value_of_its_phase_alone(text: str, start_s: float) -> None:
     t_s = start_s + NINE_S
-    right = Plant(layout_of(tomllib.loads(text))).electrical("m1", t_s)
+    right = Plant(to_layout(tomllib.loads(text))).electrical("m1", t_s)
     wrong = with_wiring(text, '{ mistake = "ct_reversed", phases = ["l2"] }').electrical("m1", t_s)
     for i, (a, b) in enumerate(zip(right.phases, wrong.phases, strict=True)):
         sign = -1 if i == 1 else 1

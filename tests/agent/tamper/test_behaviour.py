@@ -24,7 +24,7 @@ from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Quantity, Reading
 from evidence.record import Kind, Record
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import layout_of
+from firmware_sim.plant_file import to_layout
 from tests.agent.rig import Rig
 from tests.agent.simulated_meters import Bend, buses_of, readings, setups_of
 
@@ -80,7 +80,7 @@ def plant(seed: int, more: str = "") -> Plant:
         METER.format(line=line, model=model, unit=unit, more=extra)
         for unit, (line, (model, extra)) in enumerate(MODELS.items(), 1)
     )
-    return Plant(layout_of(tomllib.loads(PLANT.format(seed=seed, meters=meters) + more)))
+    return Plant(to_layout(tomllib.loads(PLANT.format(seed=seed, meters=meters) + more)))
 
 
 def found(what: Plant, hours: float, bend: Bend | None = None) -> list[tuple[float, dict[str, Any]]]:

@@ -39,7 +39,7 @@ from drivers.search.dlt645 import search
 from firmware_sim.device import Device
 from firmware_sim.dlt645_frames import Dlt645Request, Dlt645Stream, answer_frame, refusal_frame
 from firmware_sim.plant import Plant
-from firmware_sim.plant_file import layout_of
+from firmware_sim.plant_file import to_layout
 from firmware_sim.server import Server
 
 METER = "123456789012"
@@ -367,7 +367,7 @@ def works(*meters: tuple[str, str, str], more: str = "") -> Plant:
         METER_TEXT.format(n=n, kind=kind, bus=bus, address=address)
         for n, (bus, address, kind) in enumerate(meters)
     ]
-    return Plant(layout_of(tomllib.loads(PLANT + "".join(parts) + more)))
+    return Plant(to_layout(tomllib.loads(PLANT + "".join(parts) + more)))
 
 
 LATE = """

@@ -8,7 +8,7 @@ import numpy as np
 from drivers.points.model import Model
 from drivers.reading import Block
 from firmware_sim.electrical import Electrical, Phase
-from firmware_sim.wiring import ANGLES, Mistake, Phasors, Wiring, miswired, of_load
+from firmware_sim.wiring import ANGLES, Mistake, Phasors, Wiring, apply_mistakes, to_phasors
 from provisioning.wiring import Diagnosis
 
 VOLTS = 230.0
@@ -33,7 +33,7 @@ def balanced(watts: float, power_factor: float, rng: np.random.Generator, imbala
     """A motor: its phases differ by up to `imbalance` in power, its voltages by half a percent."""
     active = watts / 3 * (1 + imbalance * rng.uniform(-1, 1, (3, 1)))
     volts = VOLTS * (1 + 0.005 * rng.uniform(-1, 1, (3, 1)))
-    return of_load(volts, active, active / power_factor)
+    return to_phasors(volts, active, active / power_factor)
 
 
 def honest(rng: np.random.Generator) -> Phasors:
@@ -78,7 +78,7 @@ def seen(true: Phasors, wiring: Wiring | None) -> Phasors:
     """What the channels see of it."""
     if wiring is None:
         return true
-    return miswired(true, [(wiring, np.array([True]))], lambda _: true.currents)
+    return apply_mistakes(true, [(wiring, np.array([True]))], lambda _: true.currents)
 
 
 def reads(

@@ -13,9 +13,9 @@ from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
 from firmware_sim.plant import Plant, load_plant
-from firmware_sim.plant_file import layout_of
+from firmware_sim.plant_file import to_layout
 from firmware_sim.server import Server
-from firmware_sim.switches import Way
+from firmware_sim.switches import SwitchState
 from firmware_sim.wiring import Mistake
 from provisioning.wiring import Expected, OnOffTest, diagnose
 
@@ -52,7 +52,7 @@ def plant(level: float, power_factor: float) -> Plant:
     profile = f'{{ shape = "continuous", level = {level} }}'
     text = f'[plant]\nstart = {START}\n[[bus]]\nid = "b1"\nkind = "tcp"\nturnaround_s = 0.0\n'
     text += f'[[line]]\nid = "p1"\nkind = "production"\nrated_w = {RATED_W}\nprofile = {profile}\n'
-    return Plant(layout_of(tomllib.loads(text + "\n".join(meters))))
+    return Plant(to_layout(tomllib.loads(text + "\n".join(meters))))
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def read(meter: Meter, bus: MeterBus, clock: ScaledClock) -> dict[str, object]:
 def test_every_row_is_named_on_three_models(level: float, power_factor: float) -> None:
     works = plant(level, power_factor)
     with served(works) as (clock, buses):
-        for plan in works.meters:
+        for plan in works.layout.meters:
             model, row = plan.id.split("/")
             meter = Meter(
                 MeterSetup(plan.id, plan.model, plan.unit_id, plan.ct_ratio), buses["b1"].gap_registers_max
@@ -112,13 +112,13 @@ def ten() -> Plant:
 def test_the_two_mistakes_of_the_plant_of_ten_meters_are_named_and_no_other(ten: Plant) -> None:
     wrong = {}
     with served(ten) as (clock, buses):
-        for plan in ten.meters:
+        for plan in ten.layout.meters:
             meter = Meter(
                 MeterSetup(plan.id, plan.model, plan.unit_id, plan.ct_ratio),
                 buses[plan.bus].gap_registers_max,
             )
             samples = [read(meter, buses[plan.bus], clock) for _ in range(3)]
-            sharing = sum(one.line == plan.line for one in ten.meters)
+            sharing = sum(one.line == plan.line for one in ten.layout.meters)
             said = diagnose(samples, Expected(rated_w=ten.line(plan.line).rated_w / sharing))
             if said.verdict != "good":
                 wrong[plan.id] = (said.mistake, said.phases)
@@ -133,12 +133,12 @@ def tried(works: Plant, line: str, own: tuple[str, ...]) -> OnOffTest:
     test = OnOffTest(own, ("m10",), works.line(line).rated_w)
     asked, t_s = "", works.start_s + 30
     for _ in range(1200):
-        wait = test.sample(t_s, {meter.id: watts(works, meter.id, t_s) for meter in works.meters})
+        wait = test.sample(t_s, {meter.id: watts(works, meter.id, t_s) for meter in works.layout.meters})
         if wait.what == "done":
             return test
         if wait.what == "switch" and wait.to != asked:
             asked = str(wait.to)
-            works.switch(line, Way(asked), t_s + 3)
+            works.switch(line, SwitchState(asked), t_s + 3)
         elif wait.what == "settle":
             asked = ""
         t_s += 1
@@ -178,7 +178,7 @@ OTHER: dict[str, tuple[Callable[[str], str], Mapping[str, tuple[str, ...]]]] = {
 def test_transformers_on_another_cable_are_found_by_switching(name: str) -> None:
     change, wanted = OTHER[name]
     path = Path(str(files("firmware_sim.plants").joinpath("ten-meters.toml")))
-    works = Plant(layout_of(tomllib.loads(change(path.read_text()))))
+    works = Plant(to_layout(tomllib.loads(change(path.read_text()))))
     said = tried(works, "p2", ("m3",)).result
     assert not said.follows
     assert said.meters[:1] == wanted["m3"], said.sentence.en
