@@ -17,7 +17,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,11 +25,11 @@ from attrs import define, field
 
 from agent.sealing.source import NewRecord, RecordSource, Urgency
 from agent.store.gateway import GatewayStore
+from agent.store.tail import read_last
 from disk.files import move, open_folder, replace_file
 from drivers.clock import NS_PER_S, ClockState, Stamp
 from evidence.cbor import FormatError
-from evidence.record import Kind, Record, decode_record, encode_record
-from evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
+from evidence.record import Kind, encode_record
 
 LOG: Final = logging.getLogger("dianjian.inbox")
 
@@ -44,8 +44,6 @@ LOOK_S: Final = 2.0
 """Between two looks into the folder; a seal takes longer."""
 SEALS_LOOKED_AT: Final = 200
 """From the tip back, for what was sealed and not removed: one turn makes at most 75 (4 MB that wait)."""
-ROWS_AT_ONCE: Final = 50
-"""Whole rows are at most 64 kB each, and the start must not cost more memory than the run after it."""
 SUFFIX: Final = ".json"
 REFUSED: Final = ".refused"
 CHECKPOINT: Final = "postbox"
@@ -105,8 +103,8 @@ class Inbox(RecordSource):
         if self._entries():
             with contextlib.suppress(ValueError, TypeError):
                 self._known |= {str(one) for one in json.loads(self.store.checkpoint(CHECKPOINT) or b"[]")}
-            for seal in self._last_seals():
-                self._known |= set(_ids_in(seal))
+            for seal in read_last(self.store, SEALS_LOOKED_AT):
+                self._known |= {str(one.body.get(_ID)) for one in seal.events(Kind.COMMISSIONING)}
         return ()
 
     def due(self, stamp: Stamp, /) -> list[NewRecord]:
@@ -130,13 +128,6 @@ class Inbox(RecordSource):
         self.in_flight.clear()
         if self.lying:
             self.store.put_checkpoint(CHECKPOINT, json.dumps(sorted(self.lying)).encode())
-
-    def _last_seals(self) -> Iterator[StoredSeal]:
-        tip = self.store.last()
-        first = FIRST_NUMBER if tip is None else max(tip.number - SEALS_LOOKED_AT + 1, FIRST_NUMBER)
-        while rows := self.store.rows(first, ROWS_AT_ONCE):
-            yield from rows
-            first = rows[-1].number + 1
 
     def _take(self, path: Path) -> list[NewRecord]:
         try:
@@ -215,18 +206,3 @@ def _parse(raw: bytes, digest: str) -> dict[str, Any]:
     except (ValueError, RecursionError, TypeError) as error:
         raise EntryError(f"is not JSON: {error}"[:200]) from error
     return body
-
-
-def _ids_in(seal: StoredSeal) -> list[str]:
-    """The ids of the commissioning records of a seal; none if its body is not here or not what was sealed."""
-    if seal.body is None:
-        return []
-    try:
-        records = [decode_record(raw) for raw in open_body(peek_header(seal.cose), seal.body)]
-    except FormatError:
-        return []
-    return [
-        str(record.body.get(_ID))
-        for record in records
-        if isinstance(record, Record) and record.kind is Kind.COMMISSIONING
-    ]

@@ -11,6 +11,7 @@ or [number, hash]: another seal arrived, and the centre accepts only a seal `num
 Beacon, under `dj1.beacon`: [1, centre_utc_ms, sequence]. A seal that carries its hash is younger than it.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final
 
@@ -94,6 +95,16 @@ def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
     )
     _check_consistent(receipt)
     return receipt
+
+
+def last_receipt(receipts: Sequence[bytes], centre_key: bytes | None) -> Receipt | None:
+    """The last of `receipts` that the centre has signed; None without its key."""
+    for raw in reversed(receipts if centre_key is not None else ()):
+        try:
+            return open_receipt(raw, centre_key or b"")
+        except cbor.FormatError:
+            continue
+    return None
 
 
 def sign_beacon(beacon: Beacon, secret: bytes) -> bytes:

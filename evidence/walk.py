@@ -264,9 +264,18 @@ class Walk:
             number, expected = number - 1, header.previous
 
     def _pieces(self, first: int, last: int) -> Iterator[list[SealRow]]:
-        while rows := list(islice(self.source.rows(first, last, bodies=False), self.piece_seals)):
-            yield rows
-            first = rows[-1].number + 1
+        """Headers in pieces; from a source that was opened anew they are taken from there on."""
+        source: Source | None = None
+        rows: Iterator[SealRow] = iter(())
+        while True:
+            if self.source is not source:
+                source = self.source
+                rows = iter(source.rows(first, last, bodies=False))
+            piece = list(islice(rows, self.piece_seals))
+            if not piece:
+                return
+            yield piece
+            first = piece[-1].number + 1
 
     def _go_forward(self, state: ChainState, top: int, *, is_gap: bool) -> Generator[int]:
         """Accept what follows `state`, up to seal `top`."""

@@ -7,11 +7,12 @@
 
 The checkpoint rides on a commit; the seals behind its number are read again at the start. Nothing
 that is found there keeps the gateway from starting: a checkpoint that cannot be used means that the
-detector begins anew, and a body that is not what was sealed is passed by; both are said.
+detector begins anew; a body that is not what was sealed, and a seal that the walk from the tip does not
+reach (`agent.store.tail`), are passed over. All of this is logged.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import cbor2
@@ -20,12 +21,12 @@ from attrs import define, field
 from agent.detect.episode import Episode
 from agent.judging.detector_feed import DetectorFeed
 from agent.store.gateway import GatewayStore
+from agent.store.tail import read_tail
 from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
 from disk.database import StoreError
-from evidence.cbor import FormatError
-from evidence.record import decode_record
-from evidence.seal import FIRST_NUMBER, StoredSeal, open_body, peek_header
+from evidence.seal import FIRST_NUMBER
+from evidence.walk import WalkedSeal
 
 LOG: Final = logging.getLogger("dianjian.checkpoints")
 
@@ -35,8 +36,6 @@ METERS: Final = "meters"
 BEHAVIOUR: Final = "conduct"
 EPISODES_KEPT: Final = 20
 """A few kB each, written only with a new episode."""
-ROWS_AT_ONCE: Final = 50
-"""Whole rows are at most 64 kB each, and the start must not cost more memory than the life after it."""
 REPLAY_SEALS_MAX: Final = 2_000
 """Seals read again, seconds of work: twice what five minutes can bring. A salvaged database has all
 of its seals and no checkpoint, and a supervisor does not wait for months of readings."""
@@ -103,8 +102,9 @@ class Checkpoints:
     def _replay_tail(self) -> str | None:
         """Read the seals behind the checkpoint again; why it could not be done, or None."""
         try:
-            for row in self._behind():
-                self._replay(row)
+            first = max(self.saved_up_to + 1, self.store.first_number() or FIRST_NUMBER)
+            for seal in read_tail(self.store, first):
+                self._replay(seal)
         except StoreError:
             raise
         except Exception as error:
@@ -138,20 +138,10 @@ class Checkpoints:
             LOG.warning("earlier episodes are not shown: %s", error)
             return []
 
-    def _behind(self) -> Iterator[StoredSeal]:
-        first = max(self.saved_up_to + 1, self.store.first_number() or FIRST_NUMBER)
-        while rows := self.store.rows(first, ROWS_AT_ONCE):
-            yield from rows
-            first = rows[-1].number + 1
-
-    def _replay(self, row: StoredSeal) -> None:
-        if row.body is None:
-            return
-        try:
-            records = [decode_record(raw) for raw in open_body(peek_header(row.cose), row.body)]
-        except FormatError as error:
-            LOG.warning("seal %d: its body is not what was sealed: %s", row.number, error)
-            self.damaged.append(row.number)
-            return
-        for record in records:
+    def _replay(self, seal: WalkedSeal) -> None:
+        if seal.problem:
+            number = seal.header.number
+            LOG.warning("seal %d: its body is not what was sealed: %s", number, seal.problem)
+            self.damaged.append(number)
+        for record in seal.decode():
             self.feed.replay(record)

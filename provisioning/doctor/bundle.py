@@ -33,7 +33,8 @@ from agent.site.file import CREDENTIAL
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from disk.database import StoreError, reading
 from disk.files import replace_file
-from provisioning.doctor.chain import last_receipt, tip_of
+from evidence.receipt import last_receipt
+from provisioning.doctor.chain import tip_of
 from provisioning.doctor.finding import Finding, Patient
 from provisioning.doctor.machine import UNIT, parts, tool
 

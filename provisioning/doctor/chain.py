@@ -24,7 +24,7 @@ from agent.store.opening import MIGRATIONS
 from disk.database import StoreError, reading, suffixed
 from evidence.archive import Archive
 from evidence.cbor import FormatError
-from evidence.receipt import Receipt, open_receipt
+from evidence.receipt import Receipt, last_receipt
 from evidence.record import Kind, ReadingRecord, decode_record
 from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 from evidence.words import Words
@@ -214,17 +214,6 @@ def stored(cose: bytes) -> StoredSeal:
     """A seal as the store gives it, without its body."""
     header = peek_header(cose)
     return StoredSeal(header.number, seal_hash(cose), cose, None, header.first_record, header.count)
-
-
-def last_receipt(receipts: tuple[bytes, ...], centre_key: bytes | None) -> Receipt | None:
-    """The newest receipt that the centre has signed."""
-    for raw in reversed(receipts):
-        try:
-            if centre_key is not None:
-                return open_receipt(raw, centre_key)
-        except FormatError:
-            continue
-    return None
 
 
 def chain(patient: Patient, tell: _Tell) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from agent.build import core_of, detector_feed_of, outbox_of
 from agent.gateway import Gateway
 from agent.overview import StatusParts
 from agent.sealing.opening import open_chain
+from agent.sealing.recovery import Start
+from agent.site.enrolment import note_first_key
 from agent.site.file import parse_site
 from agent.status.bus_figures import BusFigures
 from agent.uplink.courier import Courier
@@ -88,6 +90,8 @@ class Rig:
         self.gateway, self.parts = core_of(
             site, feed, sealer, store, recovery, courier, figures=lambda: self.figures
         )
+        if recovery.start is Start.NEW:
+            note_first_key(self.folder / "state", "g1", recovery.next_key)
         self.gateway.start(recovery, self.stamp(), self.passed_s)
 
     def _send(self, token: int, topic: str, payload: bytes, *, retain: bool = False) -> None:

@@ -1,26 +1,31 @@
 """Keeps today's loads in step with the gateway's own chain, read beside the agent.
 
-`Chain.look` is called for each page. It finds the first seal of the day by halving, takes what was sealed
-since the last look, and stops after BUDGET_S: the first look of a long day is spread over some pages, which
-say how far they are. Nothing is ever written; a database that cannot be read now is tried again by the next
-look.
+`Chain.read` is called for each page. It finds the first seal of the day by halving, takes what was sealed
+since the last call, and stops after BUDGET_S: the first read of a long day is spread over some pages, which
+say how far they are. Seals come out of a walk (`evidence.walk`), which goes on from call to call; a chain
+that it refuses has no day. Nothing is ever written; a database that cannot be read now is tried again by the
+next call.
 
 The day is today's in the plant's zone, or where the chain ends before that, the day of its last seal.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import Final
 
 from attrs import define, field, frozen
 
+from agent.sealing.anchors import read_anchors
 from agent.store.archive import open_gateway
 from disk.database import StoreError
 from evidence.archive import Archive, Row
 from evidence.cbor import FormatError
-from evidence.receipt import Receipt, open_receipt
-from evidence.seal import open_body, peek_header
+from evidence.receipt import Receipt, last_receipt
+from evidence.seal import peek_header
+from evidence.walk import Walk
+from evidence.words import Words
 from provisioning.live.page.day import MS_PER_S, Day, begin_of_day
 from provisioning.live.page.site import SitePlan
 
@@ -39,14 +44,14 @@ class ChainView:
         complete: Nothing is left to be read.
         last: The last seal of the chain, 0 without one.
         receipt: The newest receipt that is kept and that the centre has signed.
-        problem: Why there is no day, "" where there is one.
+        problem: Why there is no day: a key of the page's texts, an error, or what the walk says; "" else.
     """
 
     day: Day | None
     complete: bool = True
     last: int = 0
     receipt: Receipt | None = None
-    problem: str = ""
+    problem: str | Words = ""
 
 
 @define
@@ -57,19 +62,18 @@ class Chain:
     clock: Callable[[], float] = monotonic
     _day: Day | None = field(default=None, init=False)
     _plan: SitePlan | None = field(default=None, init=False)
+    _walk: Walk = field(init=False)
+    _steps: Iterator[int] = field(init=False)
 
     def read(self, plan: SitePlan, now_s: float) -> ChainView:
         """The day as far as it is known by now."""
         try:
             if not self.database.exists():
                 return ChainView(None, problem="no chain")
-            archive = open_gateway(self.database, plan.gateway)
-            try:
+            with closing(open_gateway(self.database, plan.gateway)) as archive:
                 return self._read(archive, plan, now_s)
-            finally:
-                archive.close()
         except (StoreError, FormatError, OSError) as error:
-            self._day = None  # the next look begins anew, on whatever is there then
+            self._day = None  # the next call begins anew, on whatever is there then
             return ChainView(None, problem=str(error))
 
     def _read(self, archive: Archive, plan: SitePlan, now_s: float) -> ChainView:
@@ -81,25 +85,40 @@ class Chain:
         if tip_s < begin_s:
             begin_s = begin_of_day(tip_s, plan.offset_s)
         day = self._day
-        if day is None or day.begin_s != begin_s or self._plan != plan or day.last > archive.last:
+        if day is None or day.begin_s != begin_s or self._plan != plan or self._is_outdated(archive):
             day = Day(begin_s, plan.setups, plan.lines, plan.silent_s)
-            day.last = max(_first_of(archive, begin_s), archive.first) - 1
+            first = max(_first_of(archive, begin_s), archive.first)
+            day.last = first - 1
             self._day, self._plan = day, plan
+            self._walk = Walk(
+                archive, read_anchors(plan.state, archive, plan.centre_key), first, archive.last, PIECE
+            )
+            self._steps = self._walk.steps()
+        self._walk.source = archive
         self._catch_up(archive, day)
-        complete = day.last >= archive.last
-        return ChainView(day, complete, archive.last, _receipt(archive, plan.centre_key))
+        receipt = last_receipt(archive.receipts(), plan.centre_key)
+        if self._walk.problem is not None:
+            return ChainView(None, last=archive.last, receipt=receipt, problem=self._walk.problem)
+        return ChainView(day, day.last >= archive.last, archive.last, receipt)
+
+    def _is_outdated(self, archive: Archive) -> bool:
+        """Another chain is here than was walked along, or a receipt may vouch for what was refused."""
+        is_new = self._walk.problem is not None and self._walk.anchors.receipts != archive.receipts()
+        return is_new or self._walk.last > archive.last
 
     def _catch_up(self, archive: Archive, day: Day) -> None:
         deadline = self.clock() + BUDGET_S
-        while day.last < archive.last and self.clock() < deadline:
-            end = min(day.last + PIECE, archive.last)
-            for row in archive.rows(day.last + 1, end):
-                header = peek_header(row.cose)
-                try:
-                    records = None if row.body is None else open_body(header, row.body)
-                except FormatError:
-                    records = None
-                day.take(header, records)
+        for _ in self._steps:
+            if self.clock() >= deadline:
+                return
+        self._steps = self._walk.extend(archive.last)
+        for _ in self._steps:
+            if self.clock() >= deadline:
+                return
+        while day.last < self._walk.last and self.clock() < deadline:
+            end = min(day.last + PIECE, self._walk.last)
+            for seal in self._walk.seals(day.last + 1, end):
+                day.take(seal.header, seal.records)
             day.last = end  # also over numbers that are not here
 
 
@@ -124,13 +143,3 @@ def _first_of(archive: Archive, begin_s: float) -> int:
         else:
             low = row.number + 1
     return low
-
-
-def _receipt(archive: Archive, centre_key: bytes | None) -> Receipt | None:
-    """The newest one that the centre has signed."""
-    for raw in reversed(archive.receipts() if centre_key is not None else ()):
-        try:
-            return open_receipt(raw, centre_key or b"")
-        except FormatError:
-            continue
-    return None

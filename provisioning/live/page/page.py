@@ -117,7 +117,7 @@ def _loads(seen: Snapshot, episodes: Sequence[Episode], reader: Reader) -> Html:
     day, plan, problem = seen.chain.day, seen.plan, seen.chain.problem
     if day is None:
         known = problem in {"no chain", "no seal"}
-        why = reader.text(problem) if known else f"{reader.text('chain unreadable')}: {problem}"
+        why = reader.text(str(problem)) if known else reader.text("chain unreadable", why=problem)
         return _part(reader.text("today"), markup('<p class="dim">{}</p>', why))
     today = day.begin_s <= seen.now_s < day.end_s
     date = local_text(day.begin_s, plan.offset_s, "%Y-%m-%d")

@@ -55,7 +55,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "on from": Words("运行不低于", "on from"),
     "no chain": Words("此处尚无签封链", "there is no sealed chain yet"),
     "no seal": Words("链上尚无签封", "nothing is sealed yet"),
-    "chain unreadable": Words("链无法读取", "the chain cannot be read"),
+    "chain unreadable": Words("链无法读取：{why}", "the chain cannot be read: {why}"),
     "no episodes": Words("无事件", "no episodes"),
     "more episodes": Words("另有{count}个事件", "{count} more episodes"),
     "two hours": Words("两小时曲线", "its two hours"),
