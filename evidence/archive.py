@@ -33,6 +33,7 @@ class Archive:
         enrolment: The statement that the centre signed for the gateway, b"" if the file does not have it.
         statements: Later statements about its keys, in the order in which they were applied.
         held: Which bodies the centre has or awaits no more; None on a gateway.
+        tip: Number and hash of the last seal, where the file itself says so: at the centre.
     """
 
     gateway: str
@@ -42,6 +43,7 @@ class Archive:
     enrolment: bytes
     statements: tuple[bytes, ...]
     held: Held | None
+    tip: tuple[int, bytes] | None
     _snapshot: Snapshot
     _key: str
     _offset: int

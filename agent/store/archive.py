@@ -24,6 +24,7 @@ def open_gateway(path: Path, gateway: str) -> Archive:
             enrolment=b"",
             statements=(),
             held=None,
+            tip=None,
             snapshot=snapshot,
             key="number",
             offset=0,

@@ -31,15 +31,16 @@ def open_centre(path: Path, gateway: str) -> Archive:
         first_key, state, held = known[gateway]
         id_ = next(row[0] for row in found if row[1] == gateway)
         stated = _statements(snapshot, id_)
-        last = ChainState.from_cbor(state).number
+        tip = ChainState.from_cbor(state)
         return Archive(
             gateway=gateway,
-            first=min(last, 1),
-            last=last,
+            first=min(tip.number, 1),
+            last=tip.number,
             first_key=first_key,
             enrolment=([b""] + [raw for number, raw in stated if number == 0])[-1],
             statements=tuple(raw for number, raw in stated if number),
             held=Held.from_cbor(held),
+            tip=(tip.number, tip.hash) if tip.number else None,
             snapshot=snapshot,
             key="at",
             offset=id_ * SHIFT,

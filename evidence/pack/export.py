@@ -14,7 +14,7 @@ a receipt of the centre.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -139,11 +139,15 @@ def verify_file(
     *,
     centre_key: bytes | None = None,
     recovery_key: bytes = NO_HASH,
+    each: Callable[[Verdict], object] = lambda _: None,
 ) -> Report:
-    """Check an exported chain with the centre's public key, or against the enrolled keys."""
+    """Check an exported chain with the centre's public key, or against the enrolled keys.
+
+    `each` is given every seal that is accepted; it is worth something only if the report is good.
+    """
     if isinstance(source, Path):
         with source.open("rb") as stream:
-            return verify_file(stream, first_key, centre_key=centre_key, recovery_key=recovery_key)
+            return verify_file(stream, first_key, centre_key=centre_key, recovery_key=recovery_key, each=each)
     report, known = Report(), Keys(centre_key, first_key, recovery_key)
     try:
         report.gateway, items = read_chain(source)
@@ -153,9 +157,12 @@ def verify_file(
                 state, applied = _begun(report, item, known)
                 if applied:
                     continue
-            state = _step(report, state, item, centre_key)
+            verdict = _step(report, state, item, centre_key)
+            state = verdict.state
             if report.error:
                 break
+            if verdict.header is not None:
+                each(verdict)
     except cbor.FormatError as error:
         report.error = f"after seal {report.seals}: {error}"
     return report
@@ -180,7 +187,7 @@ def _begun(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
     raise cbor.FormatError("no enrolment is in the file: the first key must be given")
 
 
-def _step(report: Report, state: ChainState, item: Item, centre_key: bytes | None) -> ChainState:
+def _step(report: Report, state: ChainState, item: Item, centre_key: bytes | None) -> Verdict:
     if isinstance(item, bytes):
         verdict = continue_chain(state, item, centre_key)
     else:
@@ -190,12 +197,11 @@ def _step(report: Report, state: ChainState, item: Item, centre_key: bytes | Non
         reasons = "; ".join(finding.text for finding in verdict.findings)
         what = "statement after" if isinstance(item, bytes) else "seal"
         report.error = f"{what} {state.number + (what == 'seal')}: {reasons or verdict.outcome}"
-        return state
-    if isinstance(item, bytes):
+    elif isinstance(item, bytes):
         report.statements += 1
     else:
         _count(report, item, verdict)
-    return verdict.state
+    return verdict
 
 
 def _count(report: Report, seal: ExportedSeal, verdict: Verdict) -> None:

@@ -7,18 +7,15 @@ network, no script, both languages, times in the plant's zone, which the chain's
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import click
 
 from agent.site.file import Place, parse_site
-from agent.store.gateway import read_seals
-from agent.store.names import DATABASE_NAME
-from disk.database import StoreError
 from disk.tables import TableError
-from evidence.cbor import FormatError
-from evidence.record import Kind, Record, decode_record, kind_of
-from evidence.seal import open_body, peek_header
+from evidence.record import Kind
+from evidence.walk import Walk
+from provisioning.evidence.state import StateError, walk_state
 from provisioning.pages.episode import all_numbers, episode_page, episode_svg, severity_words
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console
@@ -28,7 +25,6 @@ from provisioning.words.language import language, translate
 from provisioning.words.numbers import rows, rule_name
 from provisioning.words.times import local_text, zone_s
 
-_KINDS: Final = {Kind.EPISODE, Kind.MANIFEST}
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 Body = dict[str, Any]
@@ -38,24 +34,25 @@ Body = dict[str, Any]
 @click.option(
     "--state", required=True, type=click.Path(file_okay=False, path_type=Path), help="State folder."
 )
+@click.option(
+    "--config", type=_FILE, help="The site file, for the centre's key; else the one that names the folder."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON object an episode.")
 @click.option("--html", type=_FILE, help="Write the episode as a page.")
 @click.option("--svg", type=_FILE, help="Write its two hours as a drawing.")
 @click.argument("episode", required=False)
-def command(state: Path, as_json: bool, html: Path | None, svg: Path | None, episode: str | None) -> None:
+def command(
+    state: Path, config: Path | None, as_json: bool, html: Path | None, svg: Path | None, episode: str | None
+) -> None:
     """Explain EPISODE (its id or the beginning of it), or list all episodes without it."""
-    database = state / DATABASE_NAME
-    if not database.exists():
-        raise fail(EXIT_USAGE, f"{database}: no chain is there; name the state folder of the agent")
     try:
-        known = {body["id"]: (body, offset_s) for body, offset_s in _episodes(database)}
-    except StoreError as error:
+        with walk_state(state, config) as walk:
+            known = {body["id"]: (body, offset_s) for body, offset_s in _episodes(walk)}
+    except StateError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    except FormatError as error:
-        raise fail(EXIT_USAGE, f"{database}: a seal holds what was never sealed: {error}") from error
     found = [told for id_, told in known.items() if episode is None or id_.startswith(episode)]
     if not found:
-        raise fail(EXIT_NO, f"no episode {episode or ''} in {database}; known: {', '.join(known) or 'none'}")
+        raise fail(EXIT_NO, f"no episode {episode or ''} in {state}; known: {', '.join(known) or 'none'}")
     if html or svg:
         _write(found, known.get(episode or ""), html, svg)
         return
@@ -79,17 +76,13 @@ def _write(
         write_or_fail(svg, episode_svg(body, offset_s).encode())
 
 
-def _episodes(database: Path) -> Iterator[tuple[Body, int]]:
-    """Every episode as it was told, with the plant's zone at that time."""
+def _episodes(walk: Walk) -> Iterator[tuple[Body, int]]:
+    """Every episode as it was recorded, with the plant's zone at that time."""
     offset_s = zone_s(Place().utc_offset)
-    for seal in read_seals(database):
-        if seal.body is None:
-            continue
-        for raw in open_body(peek_header(seal.cose), seal.body):
-            if kind_of(raw) not in _KINDS:
-                continue
-            record = decode_record(raw)
-            assert isinstance(record, Record)
+    for seal in walk.seals():
+        if seal.problem:
+            raise StateError(f"seal {seal.header.number} holds what was never sealed: {seal.problem}")
+        for record in seal.events(Kind.EPISODE, Kind.MANIFEST):
             if record.kind is Kind.EPISODE:
                 yield record.body, offset_s
             elif "site" in record.body:

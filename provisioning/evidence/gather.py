@@ -15,15 +15,17 @@ from typing import Any, Final
 
 from attrs import define, field, frozen
 
-from evidence.archive import Archive, Row
+from evidence.anchors import Anchors
+from evidence.archive import Archive
 from evidence.cbor import FormatError
 from evidence.moments import iso_utc
 from evidence.pack.content import KEY_CHANGES, SEALS_MAX, TIME_MS_MAX, WINDOW_MS_MAX, PackedSeal, Question
 from evidence.receipt import open_receipt
-from evidence.record import Kind, Record, decode_record, kind_of
-from evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
+from evidence.record import Kind
+from evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from evidence.statement import Rekey, Replace, Revoke, parse_statement
 from evidence.verify import read_declarations
+from evidence.walk import Walk, WalkedSeal
 
 MARGIN_MS: Final = 300_000
 """Around the two hours of an episode: what was before it, and the seal that carries it."""
@@ -73,6 +75,7 @@ def gather(
     asked: Asked,
     centre_key: bytes,
     *,
+    anchors: Anchors,
     statements: Mapping[int, Sequence[bytes]],
     enrolled: bool,
     whole_chain: bool = False,
@@ -84,6 +87,7 @@ def gather(
         archive: What is held.
         asked: What somebody wants evidence of.
         centre_key: Tells which of the kept receipts are the centre's.
+        anchors: What the walk along it begins at.
         statements: Those that the chain went on with, by the seal that each stands before.
         enrolled: The centre has signed the first key, so that seal 1 needs no receipt.
         whole_chain: Take every seal from the first on.
@@ -93,12 +97,15 @@ def gather(
         GatherError: It is not held.
         StoreError: The database cannot be read.
     """
-    return _Gathering(archive, centre_key, progress, statements, enrolled).all(asked, whole_chain=whole_chain)
+    walk = Walk(archive, anchors, archive.first, archive.last)
+    gathering = _Gathering(archive, walk, centre_key, progress, statements, enrolled)
+    return gathering.all(asked, whole_chain=whole_chain)
 
 
 @define
 class _Gathering:
     archive: Archive
+    walk: Walk
     centre_key: bytes
     progress: Progress
     statements: Mapping[int, Sequence[bytes]]
@@ -110,6 +117,10 @@ class _Gathering:
         archive = self.archive
         if not archive.last:
             raise GatherError(f"no seal of gateway {archive.gateway} is held")
+        for number in self.walk.steps():
+            self.progress("walk", number)
+        if self.walk.problem is not None:
+            raise GatherError(self.walk.problem.en)
         episode = asked.episode
         spans: list[Span] = []
         if episode:
@@ -134,14 +145,12 @@ class _Gathering:
             raise GatherError(f"{size} seals are needed; a pack holds {SEALS_MAX}: see `dianjian export`")
         return Gathered(question, tuple(tuple(self._run(*run)) for run in runs), tuple(within))
 
-    def _rows(
-        self, what: str, first: int, last: int, *, bodies: bool = True, backwards: bool = False
-    ) -> Iterator[Row]:
-        for row in self.archive.rows(first, last, bodies=bodies, backwards=backwards):
+    def _counted(self, what: str, seals: Iterable[WalkedSeal]) -> Iterator[WalkedSeal]:
+        for seal in seals:
             self.looked += 1
             if self.looked % PROGRESS_SEALS == 0:
                 self.progress(what, self.looked)
-            yield row
+            yield seal
 
     def _window(self, asked: Asked, episode: str) -> Question:
         """The seals that were made in the time, and one more: its records may be of that time."""
@@ -154,9 +163,9 @@ class _Gathering:
         if to_ms - from_ms > WINDOW_MS_MAX:
             raise GatherError(f"the window has more than {WINDOW_MS_MAX // 86_400_000} days; ask for less")
         first = last = 0
-        for row in self._rows("window", archive.first, archive.last, bodies=False):
-            if from_ms <= peek_header(row.cose).utc_ms <= to_ms:
-                first, last = first or row.number, row.number
+        for seal in self._counted("window", self.walk.seals(bodies=False, made_ms=(from_ms, to_ms))):
+            if from_ms <= seal.header.utc_ms <= to_ms:
+                first, last = first or seal.header.number, seal.header.number
         if not first:
             raise GatherError(f"no seal was made in the window; held are {self._held()}")
         return Question(from_ms, to_ms, first, min(last + 1, archive.last), asked.linkage, episode)
@@ -176,13 +185,13 @@ class _Gathering:
         found: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
         known: dict[str, None] = {}
         begin_ms = _begin_ms(asked.episode)
-        for row in self._rows("episode", self.archive.first, self.archive.last, backwards=True):
-            for body in _bodies(row, Kind.EPISODE):
+        for seal in self._counted("episode", self.walk.seals(backwards=True)):
+            for body in _bodies(seal, Kind.EPISODE):
                 id_ = str(body.get("id", ""))
                 known[id_] = None
                 if id_.startswith(asked.episode):
-                    found.setdefault(id_, []).append((row.number, body))
-            if begin_ms and asked.episode in found and peek_header(row.cose).utc_ms < begin_ms - SLACK_MS:
+                    found.setdefault(id_, []).append((seal.header.number, body))
+            if begin_ms and asked.episode in found and seal.header.utc_ms < begin_ms - SLACK_MS:
                 break
         if not found:
             raise GatherError(f"no episode {asked.episode} is held; known are {_listed(known)}")
@@ -207,13 +216,14 @@ class _Gathering:
         known: dict[str, int] = {}
         wanted: dict[str, int] | None = None
         seals: list[int] = []
-        for row in self._rows("manifest", self.archive.first, first - 1, backwards=True):
-            for body in reversed(list(_bodies(row, Kind.MANIFEST))):
+        for seal in self._counted("manifest", self.walk.seals(last=first - 1, backwards=True)):
+            number = seal.header.number
+            for body in reversed(list(_bodies(seal, Kind.MANIFEST))):
                 for model in _texts(body.get("models")):
-                    known.setdefault(model, row.number)
+                    known.setdefault(model, number)
                 if wanted is None and isinstance(body.get("meters"), dict):
-                    seals.append(row.number)
-                    wanted = dict.fromkeys(_models(body["meters"]), row.number)
+                    seals.append(number)
+                    wanted = dict.fromkeys(_models(body["meters"]), number)
             if wanted is not None and wanted.keys() <= known.keys():
                 break
         seals += [known[model] for model in wanted or {} if model in known]
@@ -221,17 +231,16 @@ class _Gathering:
 
     def _declarations(self, question: Question) -> list[Span]:
         """Seals behind the window that say what became of its bodies."""
-        lacking = {
-            row.number for row in self._rows("bodies", question.first, question.last) if row.body is None
-        }
+        window = self.walk.seals(question.first, question.last)
+        lacking = {seal.header.number for seal in self._counted("bodies", window) if seal.records is None}
         found: list[Span] = []
-        for row in self._rows("lost", question.first, question.last + DECLARED_WITHIN) if lacking else ():
-            if row.body is None:
-                continue
-            _, absent = read_declarations(open_body(peek_header(row.cose), row.body), row.number)
+        later = self.walk.seals(question.first, question.last + DECLARED_WITHIN)
+        for seal in self._counted("lost", later) if lacking else ():
+            at = seal.header.number
+            _, absent = read_declarations(seal.records or (), at)
             said = {number for number in lacking if any(a <= number <= b for a, b in absent)}
             if said:
-                found.append((row.number, row.number))
+                found.append((at, at))
                 lacking -= said
             if not lacking:
                 break
@@ -277,19 +286,15 @@ class _Gathering:
             raise GatherError(f"seal {number} is needed and is not held; held are {self._held()}")
 
 
-def _bodies(row: Row, kind: Kind) -> Iterator[Mapping[str, Any]]:
-    """The bodies of the records of one kind; what cannot be read says nothing."""
-    if row.body is None:
-        return
-    for raw in open_body(peek_header(row.cose), row.body):
-        if kind_of(raw) != kind:
-            continue
-        try:
-            record = decode_record(raw)
-        except FormatError:
-            continue
-        if isinstance(record, Record):
-            yield record.body
+def _bodies(seal: WalkedSeal, kind: Kind) -> Iterator[Mapping[str, Any]]:
+    """The bodies of the records of one kind.
+
+    Raises:
+        FormatError: The seal's own body is not what was sealed.
+    """
+    if seal.problem:
+        raise FormatError(f"seal {seal.header.number}: {seal.problem}")
+    return (record.body for record in seal.events(kind))
 
 
 def _listed(ids: Iterable[str]) -> str:

@@ -3,13 +3,13 @@
 `check_sheet` takes a sheet and where a chain is: an exported chain, an evidence pack, or a gateway's state
 folder. It says in which seals a COMMISSIONING record names the sheet's SHA-256.
 
-Who is trusted: an export or a pack is first verified as a whole, with the centre's key or the enrolled first
-key, and nothing is found in one that does not hold. A state folder is the gateway's own word: its bodies are
-compared with the roots in their seals, no signature is checked.
+Who is trusted: an export or a pack is verified as a whole, with the centre's key or the enrolled first key,
+and nothing is found in one that does not hold. A state folder is walked along (`evidence.walk`) from the
+anchors that lie in it; they are the gateway's own, so the verdict does not call it verified.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final
@@ -17,17 +17,15 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from agent.store.gateway import read_seals
-from agent.store.names import DATABASE_NAME
-from disk.database import StoreError
-from evidence.cbor import FormatError
+from evidence.chain import Verdict
 from evidence.moments import iso_utc
 from evidence.pack.container import CONTAINER_BYTES_MAX
-from evidence.pack.export import ExportedSeal, Keys, read_chain, verify_file
-from evidence.record import Kind, Record, decode_record, kind_of
-from evidence.seal import open_body, peek_header
+from evidence.pack.export import Keys, verify_file
+from evidence.record import Kind
+from evidence.walk import WalkedSeal
 from evidence.words import Words
 from provisioning.evidence.check import check
+from provisioning.evidence.state import StateError, walk_state
 from provisioning.evidence.verify_pack import is_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.words.language import translate
@@ -38,9 +36,6 @@ WHAT: Final = "sheet"
 """What a record about a sheet says of itself."""
 
 _NO_KEYS: Final = Keys()
-
-Told = tuple[int, tuple[bytes, ...]]
-"""A seal's number and its records."""
 
 
 class SheetCheckError(Exception):
@@ -124,13 +119,13 @@ def check_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS) -> SheetCheck:
     """
     try:
         digest = _hash(sheet)
-        told = list(_about_sheets(_chain(chain, keys)))
+        recorded = _recorded(chain, keys)
     except OSError as error:
         raise SheetCheckError(f"{error.filename}: cannot be read: {error.strerror}") from error
-    except (FormatError, StoreError) as error:
-        raise SheetCheckError(f"{chain}: {error}") from error
-    found = tuple(one for one in told if digest in _hashes(one.body))
-    others = tuple(one for one in told if one not in found)
+    except StateError as error:
+        raise SheetCheckError(str(error)) from error
+    found = tuple(one for one in recorded if digest in _hashes(one.body))
+    others = tuple(one for one in recorded if one not in found)
     return SheetCheck(digest, found, others, verified=not chain.is_dir())
 
 
@@ -142,29 +137,30 @@ def _hash(sheet: Path) -> str:
         return file_digest(stream, sha256).hexdigest()
 
 
-def _chain(chain: Path, keys: Keys) -> Iterator[Told]:
+def _recorded(chain: Path, keys: Keys) -> list[Sealed]:
+    """The records about sheets."""
     if chain.is_dir():
-        if not (chain / DATABASE_NAME).exists():
-            raise SheetCheckError(f"{chain}: no chain is there; name the state folder of the agent")
-        seals = ((seal.cose, seal.body) for seal in read_seals(chain / DATABASE_NAME))
-        yield from _opened(seals)
-    elif is_pack(chain):
-        yield from _of_pack(chain, keys)
-    else:
-        if keys.centre is None and keys.first is None:
-            raise SheetCheckError(
-                f"{chain}: an exported chain is checked with the centre's key or the first key"
-            )
-        report = verify_file(chain, keys.first, centre_key=keys.centre, recovery_key=keys.recovery)
-        if not report.ok:
-            why = report.error or "a body is not what was sealed"
-            raise SheetCheckError(f"{chain}: does not hold, {why}")
-        with chain.open("rb") as stream:
-            _, items = read_chain(stream)
-            yield from _opened((one.cose, one.body) for one in items if isinstance(one, ExportedSeal))
+        with walk_state(chain) as walk:
+            return [one for seal in walk.seals() for one in _about_sheets(seal)]
+    return _in_pack(chain, keys) if is_pack(chain) else _in_export(chain, keys)
 
 
-def _of_pack(pack: Path, keys: Keys) -> Iterator[Told]:
+def _in_export(chain: Path, keys: Keys) -> list[Sealed]:
+    if keys.centre is None and keys.first is None:
+        raise SheetCheckError(f"{chain}: an exported chain is checked with the centre's key or the first key")
+    found: list[Sealed] = []
+
+    def note(verdict: Verdict) -> None:
+        assert verdict.header is not None
+        found.extend(_about_sheets(WalkedSeal(verdict.header, verdict.records)))
+
+    report = verify_file(chain, keys.first, centre_key=keys.centre, recovery_key=keys.recovery, each=note)
+    if not report.ok:
+        raise SheetCheckError(f"{chain}: does not hold, {report.error or 'a body is not what was sealed'}")
+    return found
+
+
+def _in_pack(pack: Path, keys: Keys) -> list[Sealed]:
     if keys.centre is None:
         raise SheetCheckError(f"{pack}: an evidence pack is checked with the centre's key")
     if pack.stat().st_size > CONTAINER_BYTES_MAX:
@@ -172,29 +168,16 @@ def _of_pack(pack: Path, keys: Keys) -> Iterator[Told]:
     checked = check(pack.read_bytes(), keys.centre, keys.first, thorough=False)
     if not checked.ok or checked.evidence is None:
         raise SheetCheckError(f"{pack}: does not hold, {checked.problems[0]}")
-    for part in checked.evidence.parts:
-        yield from ((seal.header.number, seal.records) for seal in part.seals if seal.records is not None)
+    proved = [seal for part in checked.evidence.parts for seal in part.seals]
+    return [one for seal in proved for one in _about_sheets(WalkedSeal(seal.header, seal.records))]
 
 
-def _opened(seals: Iterable[tuple[bytes, bytes | None]]) -> Iterator[Told]:
-    for cose, body in seals:
-        if body is not None:
-            header = peek_header(cose)
-            yield header.number, open_body(header, body)
-
-
-def _about_sheets(seals: Iterable[Told]) -> Iterator[Sealed]:
-    for number, records in seals:
-        for raw in records:
-            if kind_of(raw) != Kind.COMMISSIONING:
-                continue
-            try:
-                record = decode_record(raw)
-            except FormatError:  # of another version; what it says is not about this sheet
-                continue
-            assert isinstance(record, Record)
-            if record.body.get("what") == WHAT:
-                yield Sealed(number, record.utc_ms, record.body)
+def _about_sheets(seal: WalkedSeal) -> Iterator[Sealed]:
+    if seal.problem:
+        raise StateError(f"seal {seal.header.number} holds what was never sealed: {seal.problem}")
+    for record in seal.events(Kind.COMMISSIONING):
+        if record.body.get("what") == WHAT:
+            yield Sealed(seal.header.number, record.utc_ms, record.body)
 
 
 def _hashes(body: dict[str, Any]) -> set[str]:

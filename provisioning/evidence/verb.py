@@ -15,7 +15,7 @@ from typing import Final
 import click
 from attrs import frozen
 
-from agent.sealing.statements import kept_in
+from agent.sealing.anchors import read_anchors
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, load_site
 from agent.store.archive import open_gateway
@@ -24,6 +24,7 @@ from centre.register import RegisterError, read_register
 from centre.store.archive import open_centre
 from disk.database import StoreError
 from disk.files import create_file
+from evidence.anchors import Anchors
 from evidence.archive import Archive
 from evidence.cbor import FormatError
 from evidence.keys import KeyFileError, load_key_file, public
@@ -71,6 +72,7 @@ class Source:
         first_key: The enrolled one.
         enrolment: What the centre has signed of it, where it is known.
         statements: What was said about the gateway's keys since.
+        anchors: What a walk along the chain begins at.
     """
 
     archive: Archive
@@ -79,6 +81,7 @@ class Source:
     first_key: bytes | None
     enrolment: bytes
     statements: tuple[bytes, ...]
+    anchors: Anchors
 
 
 @click.command("evidence", short_help="the proof of some hours of a gateway as one file")
@@ -144,7 +147,8 @@ def _centre(store: Path, register: Path | None, key: Path | None, gateway: str |
     if entry is not None and archive.first_key != entry.first_key:
         archive.close()
         raise fail(EXIT_USAGE, f"{register}: {gateway} has another first key than in {store}")
-    return Source(archive, public(secret), secret, archive.first_key, enrolment, archive.statements)
+    anchors = Anchors(gateway, tip=archive.tip)
+    return Source(archive, public(secret), secret, archive.first_key, enrolment, archive.statements, anchors)
 
 
 def _gateway(config: Path | None, state: Path | None) -> Source:
@@ -156,8 +160,8 @@ def _gateway(config: Path | None, state: Path | None) -> Source:
         raise fail(EXIT_USAGE, f"{config}: broker.centre_key: missing; receipts cannot be checked")
     first_key = bytes.fromhex(read_enrolment(folder)["first_key"])
     archive = open_gateway(folder / DATABASE_NAME, site.site.gateway)
-    stated = tuple(kept.raw for kept in kept_in(folder))
-    return Source(archive, site.broker.centre_key, None, first_key, b"", stated)
+    anchors = read_anchors(folder, archive, site.broker.centre_key)
+    return Source(archive, site.broker.centre_key, None, first_key, b"", anchors.statements, anchors)
 
 
 def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> tuple[bytes, Checked]:
@@ -168,6 +172,7 @@ def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> tu
             source.archive,
             asked,
             source.centre_key,
+            anchors=source.anchors,
             statements=stated,
             enrolled=bool(source.enrolment),
             whole_chain=whole_chain,

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.sealer import Sealer
+from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from evidence.pack.export import ExportedSeal, Keys, write_chain
@@ -35,6 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     store = GatewayStore(folder / DATABASE_NAME, QUOTA_BYTES)
     sealer = Sealer("gw-7", KeySlots(folder / KEYS_NAME), store)
     first_key = sealer.recover().next_key
+    write_enrolment(folder, "gw-7", first_key)
     for second, (kind, body) in enumerate(
         (
             (Kind.COMMISSIONING, {"what": "sheet", "sha256": "00" * 32, "id": "1"}),

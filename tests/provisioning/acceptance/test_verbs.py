@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.sealer import Sealer
+from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from evidence.pack.export import ExportedSeal, write_chain
@@ -37,6 +38,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Place:
     store = GatewayStore(folder / "state" / DATABASE_NAME, QUOTA_BYTES)
     sealer = Sealer("gw-7", KeySlots(folder / "state" / KEYS_NAME), store)
     first_key = sealer.recover().next_key
+    write_enrolment(folder / "state", "gw-7", first_key)
     body = {"what": "sheet", "name": "acceptance.html", "sha256": written.sha256}
     sealer.seal([encode_record(Kind.COMMISSIONING, stamp(), body)], stamp())
     with (folder / "chain.cbor").open("wb") as stream:

@@ -225,7 +225,7 @@ def test_a_database_that_was_changed_gives_no_evidence(place: Plant, tmp_path: P
     late = [*place.gateway, "--state", str(copied(place, tmp_path, sql, body))]
     result = evidence(*late, "--from", utc(0), "--to", utc(3000), "--out", str(tmp_path / "x"))
     assert result.exit_code == NO
-    assert "not what was sealed" in result.stderr
+    assert "seal 180: the body is not the one that was sealed" in result.stderr
     assert not (tmp_path / "x").exists()
 
 

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from agent.detect.episode import Episode
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.sealer import Sealer
+from agent.site.enrolment import write_enrolment
 from agent.store.gateway import GatewayStore
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from evidence.record import Kind, encode_record
@@ -33,7 +34,7 @@ def found() -> list[Episode]:
 def state(tmp_path: Path, found: list[Episode]) -> Path:
     store = GatewayStore(tmp_path / DATABASE_NAME, QUOTA_BYTES)
     sealer = Sealer("gw-7", KeySlots(tmp_path / KEYS_NAME), store)
-    sealer.recover()
+    write_enrolment(tmp_path, "gw-7", sealer.recover().next_key)
     site = '[site]\nutc_offset = "+02:00"\n' + SITE
     sealer.seal([encode_record(Kind.MANIFEST, stamp(), {"site": site})], stamp())
     for second, episode in enumerate(found, 1):
