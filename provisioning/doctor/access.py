@@ -20,12 +20,12 @@ from agent.status.socket import SOCKET_NAME
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from drivers.link.bus_url import parse_url
 from drivers.link.transport import CONNECT_S, SerialPipe, TcpPipe
-from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
+from evidence.words import Words
+from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
 
 SERVICE_USER: Final = "dianjian"
 """As the package makes it."""
 SHOWN_PORTS: Final = 8
-_Tell = Callable[[str], None]
 _UNSTABLE: Final = ("/dev/ttyUSB", "/dev/ttyACM")
 """Numbered in the order in which they are found: two adapters swap their meters at a restart."""
 
@@ -106,7 +106,7 @@ def process_name(pid: int) -> str:
         return str(pid)
 
 
-def ports(patient: Patient, tell: _Tell) -> Iterator[Finding]:
+def ports(patient: Patient, tell: Progress) -> Iterator[Finding]:
     """Each bus's serial port or TCP address."""
     assert patient.site is not None
     for bus in patient.site.bus:
@@ -125,8 +125,8 @@ def _serial(patient: Patient, bus: BusSettings, path: Path) -> Iterator[Finding]
         named = ", ".join(map(str, there[:SHOWN_PORTS])) or "–"
         yield failed(
             "ports",
-            (f"没有 {path}", f"{path} is not there"),
-            (
+            Words(f"没有 {path}", f"{path} is not there"),
+            Words(
                 f"插上转换器，或改 bus.url；现有：{named}",
                 f"plug the adapter in, or change bus.url; there are: {named}",
             ),
@@ -136,8 +136,8 @@ def _serial(patient: Patient, bus: BusSettings, path: Path) -> Iterator[Finding]
     if not stat.S_ISCHR(path.stat().st_mode):
         yield failed(
             "ports",
-            (f"{path} 不是串口", f"{path} is no serial port"),
-            ("改正 bus.url", "put bus.url right"),
+            Words(f"{path} 不是串口", f"{path} is no serial port"),
+            Words("改正 bus.url", "put bus.url right"),
             bus.id,
         )
         return
@@ -147,8 +147,8 @@ def _serial(patient: Patient, bus: BusSettings, path: Path) -> Iterator[Finding]
         steady = f"rtu:{names[0]}" if names else "/dev/serial/by-id/…"
         yield warning(
             "ports",
-            (f"{path} 的编号在重启后会变", f"the number of {path} may change at a restart"),
-            (f"bus.url 用 {steady}", f"use {steady} as bus.url"),
+            Words(f"{path} 的编号在重启后会变", f"the number of {path} may change at a restart"),
+            Words(f"bus.url 用 {steady}", f"use {steady} as bus.url"),
             bus.id,
         )
 
@@ -162,13 +162,13 @@ def _held(patient: Patient, bus: BusSettings, path: Path) -> Finding:
         named = ", ".join(map(process_name, sorted(holders)))
         return failed(
             "ports",
-            (f"{path} 被其他程序占用：{named}", f"{path} is held by another process: {named}"),
-            ("结束该程序：总线上只能有一个主站", "end it: a bus has one master"),
+            Words(f"{path} 被其他程序占用：{named}", f"{path} is held by another process: {named}"),
+            Words("结束该程序：总线上只能有一个主站", "end it: a bus has one master"),
             bus.id,
         )
     if patient.owner:
-        return ok("ports", f"{path} 由代理使用", f"{path} is the agent's", bus.id)
-    return ok("ports", f"{path} 空闲", f"{path} is free", bus.id)
+        return ok("ports", Words(f"{path} 由代理使用", f"{path} is the agent's"), bus.id)
+    return ok("ports", Words(f"{path} 空闲", f"{path} is free"), bus.id)
 
 
 def _tcp(bus: BusSettings) -> Finding:
@@ -181,14 +181,14 @@ def _tcp(bus: BusSettings) -> Finding:
         why = error.strerror or str(error)
         return failed(
             "ports",
-            (f"{address} 连接不上：{why}", f"{address} cannot be reached: {why}"),
-            ("检查网线、地址和转换器电源", "check cable, address and the power of the converter"),
+            Words(f"{address} 连接不上：{why}", f"{address} cannot be reached: {why}"),
+            Words("检查网线、地址和转换器电源", "check cable, address and the power of the converter"),
             bus.id,
         )
-    return ok("ports", f"{address} 可连接", f"{address} takes connections", bus.id)
+    return ok("ports", Words(f"{address} 可连接", f"{address} takes connections"), bus.id)
 
 
-def permissions(patient: Patient, _: _Tell) -> Iterator[Finding]:
+def permissions(patient: Patient, _: Progress) -> Iterator[Finding]:
     """Whether the service's user may use what it needs, and nobody else the secrets."""
     who = person()
     assert patient.site is not None
@@ -199,7 +199,7 @@ def permissions(patient: Patient, _: _Tell) -> Iterator[Finding]:
     found += _state(patient, who)
     found += _tls(patient, who)
     yield from found or [
-        ok("permissions", f"用户 {who.name} 的权限足够", f"user {who.name} may use all it needs")
+        ok("permissions", Words(f"用户 {who.name} 的权限足够", f"user {who.name} may use all it needs"))
     ]
 
 
@@ -217,8 +217,8 @@ def _device(who: Person, bus: BusSettings, path: Path) -> Iterator[Finding]:
         group = "dialout"
     yield failed(
         "permissions",
-        (f"用户 {who.name} 不能使用 {path}", f"user {who.name} may not use {path}"),
-        (
+        Words(f"用户 {who.name} 不能使用 {path}", f"user {who.name} may not use {path}"),
+        Words(
             f"usermod -aG {group} {who.name}，然后重新登录或重启服务",
             f"usermod -aG {group} {who.name}, then log in anew or restart the service",
         ),
@@ -234,18 +234,18 @@ def _state(patient: Patient, who: Person) -> Iterator[Finding]:
         if _is_service_folder(folder):  # whoever asks is a guest there, and nothing has to be given to him
             yield warning(
                 "permissions",
-                (
+                Words(
                     f"用户 {who.name} 看不到 {folder} 的全部内容",
                     f"user {who.name} does not see all of {folder}",
                 ),
-                ("用 sudo dianjian doctor 检查全部", "look at everything with: sudo dianjian doctor"),
+                Words("用 sudo dianjian doctor 检查全部", "look at everything with: sudo dianjian doctor"),
                 "store",
             )
             return
         yield failed(
             "permissions",
-            (f"用户 {who.name} 不能写 {folder}", f"user {who.name} may not write to {folder}"),
-            (
+            Words(f"用户 {who.name} 不能写 {folder}", f"user {who.name} may not write to {folder}"),
+            Words(
                 f"以服务用户运行，或 chown -R {who.name}: {folder}",
                 f"run as the service's user, or chown -R {who.name}: {folder}",
             ),
@@ -254,8 +254,8 @@ def _state(patient: Patient, who: Person) -> Iterator[Finding]:
     if folder.stat().st_mode & 0o007:
         yield warning(
             "permissions",
-            (f"其他用户可进入 {folder}", f"others may enter {folder}"),
-            (f"chmod 710 {folder}", f"chmod 710 {folder}"),
+            Words(f"其他用户可进入 {folder}", f"others may enter {folder}"),
+            Words.same(f"chmod 710 {folder}"),
             "store",
         )
     try:
@@ -269,24 +269,24 @@ def _files(folder: Path, who: Person) -> Iterator[Finding]:
     if keys.exists() and keys.stat().st_mode & 0o077:
         yield failed(
             "permissions",
-            (f"密钥文件 {keys} 可被他人读取", f"others may read the key file {keys}"),
-            (f"chmod 600 {keys}；如有疑虑请换密钥", f"chmod 600 {keys}; in doubt, ask for a new key"),
+            Words(f"密钥文件 {keys} 可被他人读取", f"others may read the key file {keys}"),
+            Words(f"chmod 600 {keys}；如有疑虑请换密钥", f"chmod 600 {keys}; in doubt, ask for a new key"),
             "keys",
         )
     for file in (keys, folder / DATABASE_NAME):
         if file.exists() and not may(who, file, os.R_OK | os.W_OK):
             yield failed(
                 "permissions",
-                (f"用户 {who.name} 不能使用 {file}", f"user {who.name} may not use {file}"),
-                (f"chown {who.name}: {file}", f"chown {who.name}: {file}"),
+                Words(f"用户 {who.name} 不能使用 {file}", f"user {who.name} may not use {file}"),
+                Words.same(f"chown {who.name}: {file}"),
                 file.name,
             )
     entry = folder / SOCKET_NAME
     if entry.exists() and entry.stat().st_mode & 0o007:
         yield warning(
             "permissions",
-            (f"任何人都可打开 {entry}", f"everybody may open {entry}"),
-            (f"chmod 660 {entry}", f"chmod 660 {entry}"),
+            Words(f"任何人都可打开 {entry}", f"everybody may open {entry}"),
+            Words.same(f"chmod 660 {entry}"),
             "status",
         )
 
@@ -303,15 +303,17 @@ def _tls(patient: Patient, who: Person) -> Iterator[Finding]:
         if not credential and not may(who, path, os.R_OK):
             yield failed(
                 "permissions",
-                (f"用户 {who.name} 不能读取 {path}", f"user {who.name} may not read {path}"),
-                (f"chgrp {SERVICE_USER} {path} 并 chmod 640", f"chgrp {SERVICE_USER} {path} and chmod 640"),
+                Words(f"用户 {who.name} 不能读取 {path}", f"user {who.name} may not read {path}"),
+                Words(
+                    f"chgrp {SERVICE_USER} {path} 并 chmod 640", f"chgrp {SERVICE_USER} {path} and chmod 640"
+                ),
                 f"broker.{name}",
             )
         if name == "key" and path.stat().st_mode & 0o037:
             yield failed(
                 "permissions",
-                (f"TLS 私钥 {path} 可被他人使用", f"others may use the TLS key {path}"),
-                (f"chmod 600 {path}", f"chmod 600 {path}"),
+                Words(f"TLS 私钥 {path} 可被他人使用", f"others may use the TLS key {path}"),
+                Words.same(f"chmod 600 {path}"),
                 "broker.key",
             )
 

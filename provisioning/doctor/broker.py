@@ -7,7 +7,7 @@ not-retained line on the gateway's state topic, which a centre only shows.
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from typing import Final
 
@@ -18,7 +18,8 @@ from agent.site.file import ConfigError, Site
 from agent.uplink.settings import mqtt_settings
 from evidence.cbor import FormatError
 from evidence.receipt import open_beacon
-from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
+from evidence.words import Words
+from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
 from provisioning.doctor.tls import reach
 from wire import messages
 from wire.messages import Topics
@@ -33,10 +34,9 @@ STEP_MS: Final = 200
 CLIENT_SUFFIX: Final = "-doctor"
 BEHIND_MS_MAX: Final = 5_000
 _TOKEN: Final = 1
-_Tell = Callable[[str], None]
 
 
-def broker(patient: Patient, tell: _Tell) -> Iterator[Finding]:
+def broker(patient: Patient, tell: Progress) -> Iterator[Finding]:
     """The way to the broker, step by step, until one fails."""
     assert patient.site is not None
     if patient.site.broker is None:
@@ -50,8 +50,8 @@ def broker(patient: Patient, tell: _Tell) -> Iterator[Finding]:
         named = ", ".join(map(str, connection["alarms"]))
         yield warning(
             "broker",
-            (f"代理告警：{named}", f"the agent raises: {named}"),
-            ("见 dianjian status", "see dianjian status"),
+            Words(f"代理告警：{named}", f"the agent raises: {named}"),
+            Words("见 dianjian status", "see dianjian status"),
             "agent",
         )
     bad = reach(settings, tell)
@@ -84,7 +84,7 @@ class _Heard:
                 pass
 
 
-def _mqtt(patient: Patient, settings: MqttSettings, tell: _Tell) -> Iterator[Finding]:
+def _mqtt(patient: Patient, settings: MqttSettings, tell: Progress) -> Iterator[Finding]:
     assert patient.site is not None
     topics = Topics(patient.site.site.gateway)
     own = evolve(
@@ -106,11 +106,11 @@ def _mqtt(patient: Patient, settings: MqttSettings, tell: _Tell) -> Iterator[Fin
     if not heard.connected:
         yield failed(
             "broker",
-            (
+            Words(
                 f"消息服务器拒绝连接：{end[0] or '没有答复'}",
                 f"the broker refuses the connection: {end[0] or 'no answer'}",
             ),
-            ("查看消息服务器的日志和 ACL", "look into the broker's log and ACL"),
+            Words("查看消息服务器的日志和 ACL", "look into the broker's log and ACL"),
             "connack",
         )
         return
@@ -147,11 +147,11 @@ def _rights(heard: _Heard, topics: Topics) -> Iterator[Finding]:
         code = "–" if heard.acked is None else f"{heard.acked:#04x}"
         yield failed(
             "broker",
-            (
+            Words(
                 f"不允许发布到 dj/1/{topics.gateway}/#（{code}）",
                 f"may not publish below dj/1/{topics.gateway}/ ({code})",
             ),
-            (
+            Words(
                 "ACL 须允许；dianjian centre broker-config 会写出",
                 "the ACL must allow it: dianjian centre broker-config writes one",
             ),
@@ -161,15 +161,15 @@ def _rights(heard: _Heard, topics: Topics) -> Iterator[Finding]:
         named = ", ".join(heard.refused)
         yield failed(
             "broker",
-            (f"不允许订阅 {named}", f"may not subscribe to {named}"),
-            (
+            Words(f"不允许订阅 {named}", f"may not subscribe to {named}"),
+            Words(
                 "ACL 须允许；dianjian centre broker-config 会写出",
                 "the ACL must allow it: dianjian centre broker-config writes one",
             ),
             "acl",
         )
     else:
-        yield ok("broker", "连接、登录和权限正常", "reached, let in, and allowed to write")
+        yield ok("broker", Words("连接、登录和权限正常", "reached, let in, and allowed to write"))
 
 
 def _beacon(heard: _Heard) -> Message | None:
@@ -181,8 +181,8 @@ def _centre(patient: Patient, site: Site, heard: _Heard) -> Iterator[Finding]:
     if message is None or key is None:
         yield warning(
             "broker",
-            ("没有听到中心的信标", "no beacon of the centre is heard"),
-            (
+            Words("没有听到中心的信标", "no beacon of the centre is heard"),
+            Words(
                 "中心须运行 dianjian subscribe；ACL 须允许读 dj/1/beacon",
                 "the centre must run dianjian subscribe; the ACL must allow to read dj/1/beacon",
             ),
@@ -194,11 +194,11 @@ def _centre(patient: Patient, site: Site, heard: _Heard) -> Iterator[Finding]:
     except FormatError:
         yield failed(
             "broker",
-            (
+            Words(
                 "中心的信标不是用 broker.centre_key 签名的",
                 "the centre's beacon is not signed by broker.centre_key",
             ),
-            (
+            Words(
                 "核对 broker.centre_key 与中心的公钥（dianjian centre init）",
                 "compare broker.centre_key with the centre's public key",
             ),
@@ -209,12 +209,12 @@ def _centre(patient: Patient, site: Site, heard: _Heard) -> Iterator[Finding]:
     if behind_ms > BEHIND_MS_MAX:
         yield warning(
             "broker",
-            (
+            Words(
                 f"本机时间比中心至少慢 {behind_ms / 1000:.0f} 秒",
                 f"this clock is at least {behind_ms / 1000:.0f} s behind the centre's",
             ),
-            ("见 clock", "see `clock`"),
+            Words("见 clock", "see `clock`"),
             "centre",
         )
         return
-    yield ok("broker", "中心的签名正确", "the centre signs with the key of the site file", "centre")
+    yield ok("broker", Words("中心的签名正确", "the centre signs with the key of the site file"), "centre")

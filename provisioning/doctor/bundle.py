@@ -31,7 +31,8 @@ from agent.host.version import version
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.site.file import CREDENTIAL
 from agent.store.names import DATABASE_NAME, KEYS_NAME
-from disk.database import StoreError, reading
+from agent.store.reading import read_shape
+from disk.database import StoreError
 from disk.files import replace_file
 from evidence.receipt import last_receipt
 from provisioning.doctor.chain import tip_of
@@ -206,18 +207,13 @@ def _chain(patient: Patient) -> dict[str, Any]:
     database = patient.folder / DATABASE_NAME
     try:
         tip = tip_of(database)
-        with reading(database) as connection:
-            schema = [row[0] for row in connection.execute("SELECT sql FROM sqlite_master ORDER BY name")]
-            pages = connection.execute("PRAGMA page_count").fetchone()[0]
-            kept = dict(
-                connection.execute("SELECT name, length(raw) FROM checkpoints ORDER BY name").fetchall()
-            )
+        tables, pages, kept = read_shape(database)
     except (StoreError, OSError) as error:
         return {"problem": str(error)}
     receipt = last_receipt(tip.receipts, patient.site.broker.centre_key if patient.site.broker else None)
     return {
         "schema": tip.schema,
-        "tables": schema,
+        "tables": tables,
         "pages": pages,
         "checkpoints": kept,
         "seals": tip.count,

@@ -1,11 +1,22 @@
 """The doctor on the gateway's own certificate and its authority's, by themselves: name, end, chain."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from provisioning.doctor.finding import CHECK_CA, NEW_CA, RENEW, Finding, Patient, Said, failed, ok, warning
+from evidence.words import Words
+from provisioning.doctor.finding import (
+    CHECK_CA,
+    NEW_CA,
+    RENEW,
+    Finding,
+    Patient,
+    Progress,
+    failed,
+    ok,
+    warning,
+)
 from wire.enrolment.certificates import (
     Certificate,
     CertificateError,
@@ -16,10 +27,9 @@ from wire.enrolment.certificates import (
 
 SOON: Final = timedelta(days=30)
 PEM_BYTES_MAX: Final = 65_536
-_Tell = Callable[[str], None]
 
 
-def certificates(patient: Patient, _: _Tell) -> Iterator[Finding]:
+def certificates(patient: Patient, _: Progress) -> Iterator[Finding]:
     """The gateway's own certificate and its authority's, by themselves."""
     assert patient.site is not None
     broker = patient.site.broker
@@ -37,11 +47,11 @@ def certificates(patient: Patient, _: _Tell) -> Iterator[Finding]:
         if isinstance(own, list) and not _is_chain(own, authority):
             yield failed(
                 "certificates",
-                (
+                Words(
                     "本网关的证书不是 broker.ca 签发的",
                     "this gateway's certificate is not issued by broker.ca",
                 ),
-                (*CHECK_CA,),
+                CHECK_CA,
                 "broker.certificate",
             )
 
@@ -54,15 +64,15 @@ def _read(path: Path, about: str) -> list[bytes] | Finding:
     except OSError as error:
         return failed(
             "certificates",
-            (f"{path}：{error.strerror}", f"{path}: {error.strerror}"),
-            ("登记后由中心签发：dianjian enrol", "the centre issues it when the gateway enrols"),
+            Words(f"{path}：{error.strerror}", f"{path}: {error.strerror}"),
+            Words("登记后由中心签发：dianjian enrol", "the centre issues it when the gateway enrols"),
             about,
         )
     except CertificateError as error:
         return failed(
             "certificates",
-            (f"{path}：{error}", f"{path}: {error}"),
-            ("换成 PEM 格式的证书文件", "put a certificate in PEM there"),
+            Words(f"{path}：{error}", f"{path}: {error}"),
+            Words("换成 PEM 格式的证书文件", "put a certificate in PEM there"),
             about,
         )
 
@@ -73,39 +83,43 @@ def _own(patient: Patient, der: bytes) -> Iterator[Finding]:
     try:
         own = parse_certificate(der)
     except CertificateError as error:
-        yield failed("certificates", (str(error), str(error)), RENEW, "broker.certificate")
+        yield failed("certificates", Words.same(str(error)), RENEW, "broker.certificate")
         return
     if own.name != gateway:
         yield failed(
             "certificates",
-            (f"证书属于 {own.name}，不是 {gateway}", f"the certificate is {own.name}'s, not {gateway}'s"),
-            ("每个网关须有自己的证书：重新登记", "each gateway has its own: enrol this one"),
+            Words(
+                f"证书属于 {own.name}，不是 {gateway}", f"the certificate is {own.name}'s, not {gateway}'s"
+            ),
+            Words("每个网关须有自己的证书：重新登记", "each gateway has its own: enrol this one"),
             "broker.certificate",
         )
     yield from _ends(patient, der, "broker.certificate")
 
 
-def _ends(patient: Patient, der: bytes, about: str, remedy: Said = RENEW) -> Iterator[Finding]:
+def _ends(patient: Patient, der: bytes, about: str, remedy: Words = RENEW) -> Iterator[Finding]:
     try:
         one = parse_certificate(der)
     except CertificateError as error:
-        yield failed("certificates", (str(error), str(error)), CHECK_CA, about)
+        yield failed("certificates", Words.same(str(error)), CHECK_CA, about)
         return
     begins, ends = _moment(one.begins_utc_ms), _moment(one.ends_utc_ms)
     day = f"{ends:%Y-%m-%d %H:%M} UTC"
     if patient.now > ends:
-        yield failed("certificates", (f"已于 {day} 过期", f"expired on {day}"), remedy, about)
+        yield failed("certificates", Words(f"已于 {day} 过期", f"expired on {day}"), remedy, about)
     elif patient.now < begins:
         yield failed(
             "certificates",
-            (f"{begins:%Y-%m-%d %H:%M} UTC 起才有效", f"valid only from {begins:%Y-%m-%d %H:%M} UTC"),
-            ("先校准本机时间（见 clock）", "put this machine's clock right first (see `clock`)"),
+            Words(f"{begins:%Y-%m-%d %H:%M} UTC 起才有效", f"valid only from {begins:%Y-%m-%d %H:%M} UTC"),
+            Words("先校准本机时间（见 clock）", "put this machine's clock right first (see `clock`)"),
             about,
         )
     elif _is_due(one, patient.now):
-        yield warning("certificates", (f"{day} 到期", f"ends on {day}"), remedy, about)
+        yield warning("certificates", Words(f"{day} 到期", f"ends on {day}"), remedy, about)
     else:
-        yield ok("certificates", f"{one.name}，有效期至 {day}", f"{one.name}, valid until {day}", about)
+        yield ok(
+            "certificates", Words(f"{one.name}，有效期至 {day}", f"{one.name}, valid until {day}"), about
+        )
 
 
 def _is_due(one: Certificate, now: datetime) -> bool:

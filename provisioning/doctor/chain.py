@@ -5,7 +5,8 @@ seal may be made between two looks, so what does not fit is looked at again befo
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,8 @@ from typing import Any, Final
 import cbor2
 from attrs import frozen
 
+from agent.judging.checkpoints import METERS
+from agent.sealing.anchors import read_anchors
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.sealing.recovery import Recovery, Start, find
 from agent.sealing.statements import kept_in
@@ -21,26 +24,31 @@ from agent.site.file import Site
 from agent.store.archive import open_gateway
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from agent.store.opening import MIGRATIONS
-from disk.database import StoreError, reading, suffixed
-from evidence.archive import Archive
-from evidence.cbor import FormatError
+from agent.store.reading import read_checkpoint, read_tip
+from disk.database import StoreError, suffixed
 from evidence.receipt import Receipt, last_receipt
-from evidence.record import Kind, ReadingRecord, decode_record
-from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
+from evidence.record import Kind, Record
+from evidence.seal import StoredSeal, peek_header, seal_hash
+from evidence.walk import Walk
 from evidence.words import Words
-from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
+from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
 from provisioning.words.tamper import tamper_sentence
 
 LOOKS: Final = 3
 LOOK_AGAIN_S: Final = 0.3
 """A seal is made in some tens of milliseconds."""
+WALK_S: Final = 20.0
+"""For the headers; the whole check has 30 s. It is much only where no receipt came for weeks."""
 TAMPER_SEALS: Final = 3_000
 """Seals looked through for what meters showed: eight hours at one in ten seconds, some seconds of work."""
 RECEIPT_OLD_S: Final = 900.0
 """Receipts come within seconds; a quarter of an hour is an outage."""
 BACKLOG_FEW: Final = 10
 _SHOWN: Final = 5
-_Tell = Callable[[str], None]
+_REFUSED: Final = Words(
+    "这些签封不作数据使用；请勿改动数据库",
+    "these seals are used for nothing; keep the database as it is",
+)
 
 
 @frozen
@@ -53,7 +61,7 @@ class Tip:
     receipts: tuple[bytes, ...]
 
 
-def keys(patient: Patient, _: _Tell) -> Iterator[Finding]:
+def keys(patient: Patient, _: Progress) -> Iterator[Finding]:
     """Whether the key file is whole and continues the chain."""
     folder = patient.folder
     slots, database = KeySlots(folder / KEYS_NAME), folder / DATABASE_NAME
@@ -78,8 +86,8 @@ def keys(patient: Patient, _: _Tell) -> Iterator[Finding]:
     except StoreError as error:
         yield failed(
             "keys",
-            (f"数据库无法读取：{error}", f"the database cannot be read: {error}"),
-            (
+            Words(f"数据库无法读取：{error}", f"the database cannot be read: {error}"),
+            Words(
                 "先处理磁盘和权限；代理启动时会自行抢救损坏的数据库",
                 "see to disk and permissions first; a damaged one is salvaged when the agent starts",
             ),
@@ -91,16 +99,18 @@ def keys(patient: Patient, _: _Tell) -> Iterator[Finding]:
 def _not_enrolled(patient: Patient) -> Finding:
     return warning(
         "keys",
-        ("还没有密钥：网关尚未登记", "no keys yet: this gateway is not enrolled"),
-        (f"dianjian enrol --config {patient.file} --recovery FILE",) * 2,
+        Words("还没有密钥：网关尚未登记", "no keys yet: this gateway is not enrolled"),
+        Words.same(f"dianjian enrol --config {patient.file} --recovery FILE"),
     )
 
 
 def _not_readable(folder: Path) -> Finding:
     return warning(
         "keys",
-        (f"本用户不能读取 {folder} 中的密钥和数据库", f"this user may not read keys and chain in {folder}"),
-        ("用 sudo 再运行一次 dianjian doctor", "run dianjian doctor once more with sudo"),
+        Words(
+            f"本用户不能读取 {folder} 中的密钥和数据库", f"this user may not read keys and chain in {folder}"
+        ),
+        Words("用 sudo 再运行一次 dianjian doctor", "run dianjian doctor once more with sudo"),
     )
 
 
@@ -113,11 +123,11 @@ def _newer(database: Path) -> Finding | None:
         return None
     return failed(
         "keys",
-        (
+        Words(
             f"数据库格式 {schema} 比本程序（{len(MIGRATIONS)}）新",
             f"its schema is {schema}, this program knows {len(MIGRATIONS)}: a newer one wrote it",
         ),
-        ("重新安装较新的版本；数据未改动", "install the newer version again; nothing was changed"),
+        Words("重新安装较新的版本；数据未改动", "install the newer version again; nothing was changed"),
         "schema",
     )
 
@@ -141,16 +151,17 @@ def _fit(patient: Patient, slots: KeySlots, database: Path) -> Finding:
         first, last_lost = recovery.lost
         return warning(
             "keys",
-            (f"磁盘丢失了签封 {first} 至 {last_lost}", f"the disk lost seals {first} to {last_lost}"),
-            (
+            Words(f"磁盘丢失了签封 {first} 至 {last_lost}", f"the disk lost seals {first} to {last_lost}"),
+            Words(
                 "不需操作：下次启动时会记入链中；请检查电源和磁盘",
                 "nothing to do: the next start tells it in the chain; look at power supply and disk",
             ),
         )
     return ok(
         "keys",
-        f"密钥完好（{alive} 个有效），与链相符",
-        f"the keys are whole ({alive} alive) and fit the chain",
+        Words(
+            f"密钥完好（{alive} 个有效），与链相符", f"the keys are whole ({alive} alive) and fit the chain"
+        ),
     )
 
 
@@ -158,8 +169,8 @@ def _rekey(patient: Patient, reason: str) -> Finding:
     command = f"dianjian-agent rekey --config {patient.file} --recovery FILE"
     return failed(
         "keys",
-        (f"密钥与链不符：{reason}", f"keys and chain do not belong together: {reason}"),
-        (
+        Words(f"密钥与链不符：{reason}", f"keys and chain do not belong together: {reason}"),
+        Words(
             f"需要换密钥：{command}；没有恢复密钥时由中心 dianjian centre replace",
             f"a new key is needed: {command}; without the recovery key see dianjian centre replace",
         ),
@@ -180,11 +191,11 @@ def _recovery_key(folder: Path) -> Iterator[Finding]:
     if not known["recovery_key"]:
         yield warning(
             "keys",
-            (
+            Words(
                 "没有恢复密钥：换盘后只有中心能恢复",
                 "no recovery key: after a lost disk only the centre can help",
             ),
-            (
+            Words(
                 "dianjian enrol --recovery FILE，并将该文件带离现场",
                 "dianjian enrol --recovery FILE, and take that file away from here",
             ),
@@ -200,14 +211,8 @@ def tip_of(database: Path) -> Tip:
     """
     if not database.is_file():
         raise StoreError(f"{database}: no database is there")
-    with reading(database) as connection:
-        schema: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        if schema == 0 or schema > len(MIGRATIONS):
-            return Tip(schema, 0, None, ())
-        count: int = connection.execute("SELECT count(*) FROM seals").fetchone()[0]
-        row = connection.execute("SELECT cose FROM seals ORDER BY number DESC LIMIT 1").fetchone()
-        receipts = tuple(raw for (raw,) in connection.execute("SELECT raw FROM receipts ORDER BY number"))
-    return Tip(schema, count, None if row is None else stored(row[0]), receipts)
+    schema, count, cose, receipts = read_tip(database, len(MIGRATIONS))
+    return Tip(schema, count, None if cose is None else stored(cose), receipts)
 
 
 def stored(cose: bytes) -> StoredSeal:
@@ -216,7 +221,7 @@ def stored(cose: bytes) -> StoredSeal:
     return StoredSeal(header.number, seal_hash(cose), cose, None, header.first_record, header.count)
 
 
-def chain(patient: Patient, tell: _Tell) -> Iterator[Finding]:
+def chain(patient: Patient, tell: Progress) -> Iterator[Finding]:
     """How far the chain is, what the centre has of it, and what its records tell of the meters."""
     assert patient.site is not None
     database = patient.folder / DATABASE_NAME
@@ -226,84 +231,91 @@ def chain(patient: Patient, tell: _Tell) -> Iterator[Finding]:
         if suffixed(database, ".suspect").exists():
             yield warning(
                 "chain",
-                ("数据库有损坏，下次启动时抢救", "the database is damaged; the next start salvages it"),
-                ("重启代理；请检查磁盘", "restart the agent; look at the disk"),
+                Words("数据库有损坏，下次启动时抢救", "the database is damaged; the next start salvages it"),
+                Words("重启代理；请检查磁盘", "restart the agent; look at the disk"),
             )
         tip = tip_of(database)
         if tip.last is None:
             return
         key = patient.site.broker.centre_key if patient.site.broker else None
         yield _receipted(tip.last.number, last_receipt(tip.receipts, key), patient.now)
-        yield from _shown(database, patient.site.site.gateway, tip.last.number, tell)
+        yield from _walked(patient.site, patient.folder, tip.last.number, tell)
     except (PermissionError, StoreError):
         return  # `keys` has said it
 
 
 def _receipted(last: int, receipt: Receipt | None, now: datetime) -> Finding:
-    remedy = (
+    remedy = Words(
         "见 broker 一项；中心须运行 dianjian subscribe",
         "see `broker`; the centre must run dianjian subscribe",
     )
     if receipt is None:
         return warning(
             "chain",
-            (f"{last} 个签封，还没有中心的回执", f"{last} seals, no receipt of the centre yet"),
+            Words(f"{last} 个签封，还没有中心的回执", f"{last} seals, no receipt of the centre yet"),
             remedy,
         )
     age_s = now.timestamp() - receipt.centre_utc_ms / 1000
     when = datetime.fromtimestamp(receipt.centre_utc_ms / 1000, UTC)
-    zh = f"{last} 个签封，回执至 {receipt.number}（{when:%Y-%m-%d %H:%M} UTC）"
-    en = f"{last} seals, receipted up to {receipt.number} ({when:%Y-%m-%d %H:%M} UTC)"
+    text = Words(
+        f"{last} 个签封，回执至 {receipt.number}（{when:%Y-%m-%d %H:%M} UTC）",
+        f"{last} seals, receipted up to {receipt.number} ({when:%Y-%m-%d %H:%M} UTC)",
+    )
     if last - receipt.number > BACKLOG_FEW and age_s > RECEIPT_OLD_S:
-        return warning("chain", (zh, en), remedy)
-    return ok("chain", zh, en)
+        return warning("chain", text, remedy)
+    return ok("chain", text)
 
 
-def _shown(database: Path, gateway: str, last: int, tell: _Tell) -> Iterator[Finding]:
-    """The last TAMPER record of each kind, among the last TAMPER_SEALS seals."""
-    archive = open_gateway(database, gateway)
-    try:
-        seen = _tampers(archive, max(last - TAMPER_SEALS, 1), last, tell)
-    finally:
-        archive.close()
-    for body, at in list(seen.values())[-_SHOWN:]:
-        what = tamper_sentence(body) or Words(str(body.get("what")), str(body.get("what")))
-        when = f"{at:%Y-%m-%d %H:%M} UTC"
-        yield warning(
-            "chain",
-            (f"链中记录（{when}）：{what.zh}", f"on record ({when}): {what.en}"),
-            ("查明原因；若属正常更换，请在中心备注", "find out why; if it was meant, tell the centre"),
-            str(body.get("meter", "")),
-        )
+def _walked(site: Site, folder: Path, last: int, tell: Progress) -> Iterator[Finding]:
+    """Whether the end of the chain holds, and the last TAMPER record of each kind in it."""
+    with closing(open_gateway(folder / DATABASE_NAME, site.site.gateway)) as archive:
+        anchors = read_anchors(folder, archive, site.broker.centre_key if site.broker else None)
+        walk = Walk(archive, anchors, max(last - TAMPER_SEALS, archive.first), archive.last)
+        end_s = time.monotonic() + WALK_S
+        for number in walk.steps():
+            tell(f"{number}")
+            if time.monotonic() > end_s:
+                yield _unfinished()
+                return
+        seen: dict[tuple[str, str, str], Record] = {}
+        for seal in walk.seals():
+            for record in seal.events(Kind.TAMPER):
+                key = tuple(str(record.body.get(name)) for name in ("meter", "what", "point"))
+                seen[key[0], key[1], key[2]] = record
+    for one in walk.refused:
+        yield (warning if one.is_gap else failed)("chain", one.text, _REFUSED, "seals")
+    for record in list(seen.values())[-_SHOWN:]:
+        yield _tampered(record)
 
 
-def _tampers(
-    archive: Archive, first: int, last: int, tell: _Tell
-) -> dict[tuple[str, str, str], tuple[dict[str, Any], datetime]]:
-    seen: dict[tuple[str, str, str], tuple[dict[str, Any], datetime]] = {}
-    for row in archive.rows(first, last):
-        if row.number % 500 == 0:
-            tell(f"{row.number}")
-        if row.body is None:
-            continue
-        try:
-            records = [decode_record(raw) for raw in open_body(peek_header(row.cose), row.body)]
-        except FormatError:
-            continue
-        for record in records:
-            if not isinstance(record, ReadingRecord) and record.kind is Kind.TAMPER:
-                body = record.body
-                key = (str(body.get("meter")), str(body.get("what")), str(body.get("point")))
-                seen[key] = dict(body), datetime.fromtimestamp(record.utc_ms / 1000, UTC)
-    return seen
+def _unfinished() -> Finding:
+    return warning(
+        "chain",
+        Words(
+            "自上次回执以来签封太多，未能在限时内核对完",
+            "too many seals since the last receipt to check all of them in time",
+        ),
+        Words("恢复与中心的连接，等待回执", "see that the centre is reached, and wait for its receipt"),
+        "seals",
+    )
+
+
+def _tampered(record: Record) -> Finding:
+    body, at = record.body, datetime.fromtimestamp(record.utc_ms / 1000, UTC)
+    what = tamper_sentence(body) or Words.same(str(body.get("what")))
+    on_record = Words("链中记录（{when} UTC）：{what}", "on record ({when} UTC): {what}")
+    return warning(
+        "chain",
+        on_record.fill(when=f"{at:%Y-%m-%d %H:%M}", what=what),
+        Words("查明原因；若属正常更换，请在中心备注", "find out why; if it was meant, tell the centre"),
+        str(body.get("meter", "")),
+    )
 
 
 def remembered(database: Path) -> dict[str, dict[str, Any]]:
     """What each meter said of itself last, by point, without transformer ratios; empty where not known."""
     try:
-        with reading(database) as connection:
-            row = connection.execute("SELECT raw FROM checkpoints WHERE name = 'meters'").fetchone()
-        known = cbor2.loads(row[0]) if row else {}
+        known = cbor2.loads(read_checkpoint(database, METERS) or b"\xa0")
         return {str(meter): dict(values) for meter, (_, values, _dark) in known.items()}
     except (StoreError, OSError, cbor2.CBORDecodeError, AttributeError, TypeError, ValueError):
         return {}

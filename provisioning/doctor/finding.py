@@ -17,7 +17,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from agent.site.file import Site
-from provisioning.words.language import LANGUAGES, language
+from evidence.words import Words
 
 
 class State(StrEnum):
@@ -26,10 +26,6 @@ class State(StrEnum):
     OK = "ok"
     WARNING = "warning"
     FAILED = "failed"
-
-
-Said = tuple[str, str]
-"""A sentence in Chinese and in English."""
 
 
 @frozen
@@ -44,40 +40,35 @@ class Finding:
 
     check: str
     state: State
-    text: Said
-    remedy: Said | None = None
+    text: Words
+    remedy: Words | None = None
     about: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """For scripts: English, and Chinese beside it."""
-        zh, en = self.remedy or ("", "")
+        remedy = self.remedy or Words.same("")
         return {
             "check": self.check,
             "about": self.about,
             "state": self.state.value,
-            "text": self.text[1],
-            "remedy": en,
-            "text_zh": self.text[0],
-            "remedy_zh": zh,
+            "text": self.text.en,
+            "remedy": remedy.en,
+            "text_zh": self.text.zh,
+            "remedy_zh": remedy.zh,
         }
 
 
-def chosen(said: Said) -> str:
-    """The sentence in the language of the person."""
-    return said[LANGUAGES.index(language())]
-
-
-def ok(check: str, zh: str, en: str, about: str = "") -> Finding:
+def ok(check: str, text: Words, about: str = "") -> Finding:
     """Nothing to be done."""
-    return Finding(check, State.OK, (zh, en), None, about)
+    return Finding(check, State.OK, text, None, about)
 
 
-def warning(check: str, text: Said, remedy: Said, about: str = "") -> Finding:
+def warning(check: str, text: Words, remedy: Words, about: str = "") -> Finding:
     """It works, but somebody should look."""
     return Finding(check, State.WARNING, text, remedy, about)
 
 
-def failed(check: str, text: Said, remedy: Said, about: str = "") -> Finding:
+def failed(check: str, text: Words, remedy: Words, about: str = "") -> Finding:
     """It does not work."""
     return Finding(check, State.FAILED, text, remedy, about)
 
@@ -118,8 +109,10 @@ class Patient:
         return self.site.path(self.site.store.path)
 
 
-Look = Callable[[Patient, Callable[[str], None]], Iterable[Finding]]
-"""A check; its second argument hears what is being done."""
+Progress = Callable[[str], None]
+"""Is given what is being looked at."""
+Look = Callable[[Patient, Progress], Iterable[Finding]]
+"""A check."""
 
 
 @frozen
@@ -135,7 +128,7 @@ class Check:
 _END: Final = object()
 
 
-def examine(checks: Iterable[Check], patient: Patient, tell: Callable[[str], None]) -> Iterator[Finding]:
+def examine(checks: Iterable[Check], patient: Patient, tell: Progress) -> Iterator[Finding]:
     """The findings of all checks, each as soon as it is there."""
     for check in checks:
         if patient.site is not None or not check.needs_site:
@@ -143,7 +136,7 @@ def examine(checks: Iterable[Check], patient: Patient, tell: Callable[[str], Non
             yield from _bounded(check, patient, tell)
 
 
-def _bounded(check: Check, patient: Patient, tell: Callable[[str], None]) -> Iterator[Finding]:
+def _bounded(check: Check, patient: Patient, tell: Progress) -> Iterator[Finding]:
     found: queue.SimpleQueue[Any] = queue.SimpleQueue()
     threading.Thread(target=_run, args=(check, patient, tell, found), daemon=True).start()
     end_s = time.monotonic() + check.limit_s
@@ -153,11 +146,11 @@ def _bounded(check: Check, patient: Patient, tell: Callable[[str], None]) -> Ite
         except queue.Empty:
             yield failed(
                 check.name,
-                (
+                Words(
                     f"{check.limit_s:.0f} 秒内没有完成检查",
                     f"the check did not end within {check.limit_s:.0f} s",
                 ),
-                (
+                Words(
                     "再试一次；仍然如此，请用 --bundle 生成报告",
                     "try once more; if it stays so, send a --bundle",
                 ),
@@ -168,9 +161,7 @@ def _bounded(check: Check, patient: Patient, tell: Callable[[str], None]) -> Ite
         yield one
 
 
-def _run(
-    check: Check, patient: Patient, tell: Callable[[str], None], found: "queue.SimpleQueue[Any]"
-) -> None:
+def _run(check: Check, patient: Patient, tell: Progress, found: "queue.SimpleQueue[Any]") -> None:
     try:
         for one in check.look(patient, tell):
             found.put(one)
@@ -179,26 +170,25 @@ def _run(
         found.put(
             failed(
                 check.name,
-                (f"检查程序出错：{what}", f"the check itself broke: {what}"),
-                ("请用 --bundle 生成报告并发给供应商", "send a --bundle to your supplier"),
+                Words(f"检查程序出错：{what}", f"the check itself broke: {what}"),
+                Words("请用 --bundle 生成报告并发给供应商", "send a --bundle to your supplier"),
             )
         )
     found.put(_END)
 
 
-CHECK_CA: Final[Said] = (
+CHECK_CA: Final = Words(
     "核对 broker.ca：应是签发消息服务器证书的 CA",
     "see that broker.ca is the authority that issued the broker's certificate",
 )
 
 
-RENEW: Final[Said] = (
-    "更新本网关的证书：dianjian renew",
-    "renew the certificate of this gateway: dianjian renew",
+RENEW: Final = Words(
+    "更新本网关的证书：dianjian renew", "renew the certificate of this gateway: dianjian renew"
 )
 
 
-NEW_CA: Final[Said] = (
+NEW_CA: Final = Words(
     "由中心建立新的 CA，并为网关和消息服务器签发新证书",
     "the centre makes a new authority, and new certificates for gateways and broker",
 )

@@ -9,7 +9,7 @@ import platform
 import shutil
 import ssl
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -18,7 +18,8 @@ from agent.host.version import version
 from agent.sealing.quota import LEVELS, Level, level_of
 from agent.store.names import DATABASE_NAME
 from drivers.clock import ClockState, SystemClock
-from provisioning.doctor.finding import Finding, Patient, failed, ok, warning
+from evidence.words import Words
+from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
 
 EARLIEST: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """No gateway of this software was ever run before."""
@@ -40,29 +41,30 @@ _SHOWN: Final = (
     "LoadState", "UnitFileState", "ActiveState", "SubState", "NRestarts", "WatchdogUSec", "Result",
     "ExecMainStatus", "ConditionResult",
 )  # fmt: skip
-_Tell = Callable[[str], None]
 
 
-def clock(patient: Patient, _: _Tell) -> Iterator[Finding]:
+def clock(patient: Patient, _: Progress) -> Iterator[Finding]:
     """Whether the time can be believed."""
     state, now = SystemClock().stamp().clock_state, patient.now
     if now < EARLIEST:
         yield failed(
             "clock",
-            (f"系统时间是 {now:%Y-%m-%d}，明显错误", f"the clock says {now:%Y-%m-%d}, which cannot be"),
-            ("设置时间服务器：timedatectl set-ntp true", "give it a time server: timedatectl set-ntp true"),
+            Words(f"系统时间是 {now:%Y-%m-%d}，明显错误", f"the clock says {now:%Y-%m-%d}, which cannot be"),
+            Words(
+                "设置时间服务器：timedatectl set-ntp true", "give it a time server: timedatectl set-ntp true"
+            ),
         )
     elif state is ClockState.UNSYNCHRONISED:
         yield warning(
             "clock",
-            ("系统时间未与时间服务器同步（adjtimex）", "the clock is not synchronised (adjtimex)"),
-            (
+            Words("系统时间未与时间服务器同步（adjtimex）", "the clock is not synchronised (adjtimex)"),
+            Words(
                 "timedatectl set-ntp true，并检查到时间服务器的网络（UDP 123）",
                 "timedatectl set-ntp true, and see that the time server is reached (UDP 123)",
             ),
         )
     else:
-        yield ok("clock", "系统时间已同步", "the clock is synchronised")
+        yield ok("clock", Words("系统时间已同步", "the clock is synchronised"))
     yield from _against_centre(patient)
     yield from _rtc(patient)
 
@@ -71,15 +73,14 @@ def _against_centre(patient: Patient) -> Iterator[Finding]:
     ahead_ms = (patient.status or {}).get("clock_ahead_ms")
     if ahead_ms is None:
         return
-    zh, en = (
-        f"与中心时间相差 {ahead_ms / 1000:+.1f} 秒",
-        f"{ahead_ms / 1000:+.1f} s against the centre's clock",
+    text = Words(
+        f"与中心时间相差 {ahead_ms / 1000:+.1f} 秒", f"{ahead_ms / 1000:+.1f} s against the centre's clock"
     )
     if abs(ahead_ms) <= AHEAD_MS_MAX:
-        yield ok("clock", zh, en, "centre")
+        yield ok("clock", text, "centre")
     else:
-        remedy = "检查网关和中心各自的时间服务器", "look at the time servers of gateway and centre"
-        yield warning("clock", (zh, en), remedy, "centre")
+        remedy = Words("检查网关和中心各自的时间服务器", "look at the time servers of gateway and centre")
+        yield warning("clock", text, remedy, "centre")
 
 
 def _rtc(patient: Patient) -> Iterator[Finding]:
@@ -87,11 +88,11 @@ def _rtc(patient: Patient) -> Iterator[Finding]:
     if not clocks:
         yield warning(
             "clock",
-            (
+            Words(
                 "没有硬件时钟：断电后若无网络，时间不正确",
                 "no hardware clock: without network, a restart is in the past",
             ),
-            ("加装带电池的 RTC 模块", "fit an RTC with a battery"),
+            Words("加装带电池的 RTC 模块", "fit an RTC with a battery"),
             "rtc",
         )
         return
@@ -101,12 +102,12 @@ def _rtc(patient: Patient) -> Iterator[Finding]:
         return
     apart_s = rtc_s - patient.now.timestamp()
     if abs(apart_s) <= RTC_S_MAX:
-        yield ok("clock", "硬件时钟正确", "the hardware clock is right", "rtc")
+        yield ok("clock", Words("硬件时钟正确", "the hardware clock is right"), "rtc")
     else:
         yield warning(
             "clock",
-            (f"硬件时钟相差 {apart_s:+.0f} 秒", f"the hardware clock is {apart_s:+.0f} s off"),
-            (
+            Words(f"硬件时钟相差 {apart_s:+.0f} 秒", f"the hardware clock is {apart_s:+.0f} s off"),
+            Words(
                 "hwclock --systohc --utc；若再次出错请更换电池",
                 "hwclock --systohc --utc; if it comes again, its battery is flat",
             ),
@@ -114,7 +115,7 @@ def _rtc(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def disk(patient: Patient, _: _Tell) -> Iterator[Finding]:
+def disk(patient: Patient, _: Progress) -> Iterator[Finding]:
     """Whether the store has room, may be written and will last."""
     folder = patient.folder
     there = next(one for one in (folder, *folder.parents) if one.exists())
@@ -122,8 +123,8 @@ def disk(patient: Patient, _: _Tell) -> Iterator[Finding]:
     if room.f_flag & os.ST_RDONLY:
         yield failed(
             "disk",
-            (f"{there} 所在磁盘是只读的", f"{there} lies on a disk that is mounted read-only"),
-            (
+            Words(f"{there} 所在磁盘是只读的", f"{there} lies on a disk that is mounted read-only"),
+            Words(
                 "查看 dmesg 是否有磁盘错误；重新挂载：mount -o remount,rw",
                 "look for disk errors with dmesg, then mount -o remount,rw",
             ),
@@ -132,18 +133,18 @@ def disk(patient: Patient, _: _Tell) -> Iterator[Finding]:
     if room.f_files and room.f_favail < INODES_MIN:
         yield warning(
             "disk",
-            (f"只剩 {room.f_favail} 个文件节点", f"{room.f_favail} inodes are left"),
-            ("删除磁盘上大量的小文件", "remove many small files from this disk"),
+            Words(f"只剩 {room.f_favail} 个文件节点", f"{room.f_favail} inodes are left"),
+            Words("删除磁盘上大量的小文件", "remove many small files from this disk"),
         )
     kind = _filesystem(patient, there)
     if kind in _MEMORY_DISKS:
         yield failed(
             "disk",
-            (
+            Words(
                 f"{there} 在内存中（{kind}），断电即丢失",
                 f"{there} lies in memory ({kind}): a power cut ends the chain",
             ),
-            ("把 store.path 改到 eMMC、SSD 或 SD 卡上", "put store.path on an eMMC, SSD or card"),
+            Words("把 store.path 改到 eMMC、SSD 或 SD 卡上", "put store.path on an eMMC, SSD or card"),
         )
     yield from _wear(patient, there)
 
@@ -154,18 +155,20 @@ def _free(patient: Patient, there: Path, room: os.statvfs_result) -> Finding:
     used = 0
     with contextlib.suppress(OSError):  # not there yet, or not for this user
         used = (there / DATABASE_NAME).stat().st_size
-    zh = f"剩余 {free >> 20} MB；数据库 {used >> 20} MB，上限 {quota >> 20} MB"
-    en = f"{free >> 20} MB free; the database has {used >> 20} of at most {quota >> 20} MB"
+    text = Words(
+        f"剩余 {free >> 20} MB；数据库 {used >> 20} MB，上限 {quota >> 20} MB",
+        f"{free >> 20} MB free; the database has {used >> 20} of at most {quota >> 20} MB",
+    )
     if free < FREE_BYTES_MIN:
         return failed(
-            "disk", (zh, en), ("清理磁盘，或换更大的磁盘", "free room on this disk, or fit a larger one")
+            "disk", text, Words("清理磁盘，或换更大的磁盘", "free room on this disk, or fit a larger one")
         )
     if free + used < quota:
         smaller = max((free + used) * 3 // 4 >> 20, 8)
         return warning(
             "disk",
-            (zh, en),
-            (
+            text,
+            Words(
                 f"磁盘装不下上限：清理磁盘，或设 store.quota_mb = {smaller}",
                 f"the disk cannot hold the quota: free room, or set store.quota_mb = {smaller}",
             ),
@@ -174,13 +177,13 @@ def _free(patient: Patient, there: Path, room: os.statvfs_result) -> Finding:
     if level_of(used / quota) >= Level.ALARM and not patient.is_running:
         return warning(
             "disk",
-            (zh, en),
-            (
+            text,
+            Words(
                 f"已用超过 {alarm:.0%}：中心的回执会释放空间，检查与中心的连接",
                 f"above {alarm:.0%}: the centre's receipts free it, see that the centre is reached",
             ),
         )
-    return ok("disk", zh, en)
+    return ok("disk", text)
 
 
 def _filesystem(patient: Patient, there: Path) -> str:
@@ -209,23 +212,23 @@ def _wear(patient: Patient, there: Path) -> Iterator[Finding]:
         except (OSError, ValueError):
             continue
         worn = max(life, default=0)
-        zh, en = f"eMMC 寿命已用约 {10 * worn} %", f"about {10 * worn} % of the eMMC's life is used"
+        text = Words(f"eMMC 寿命已用约 {10 * worn} %", f"about {10 * worn} % of the eMMC's life is used")
         if worn > LIFE_WORN + 1 or spare >= 3:
-            yield failed("disk", (zh, en), ("尽快更换 eMMC", "replace the eMMC soon"), "wear")
+            yield failed("disk", text, Words("尽快更换 eMMC", "replace the eMMC soon"), "wear")
         elif worn >= LIFE_WORN or spare == 2:
-            yield warning("disk", (zh, en), ("安排更换 eMMC", "plan to replace the eMMC"), "wear")
+            yield warning("disk", text, Words("安排更换 eMMC", "plan to replace the eMMC"), "wear")
         else:
-            yield ok("disk", zh, en, "wear")
+            yield ok("disk", text, "wear")
         return
 
 
-def service(patient: Patient, _: _Tell) -> Iterator[Finding]:
+def service(patient: Patient, _: Progress) -> Iterator[Finding]:
     """Whether systemd keeps the agent alive."""
     if not (patient.root / "run/systemd/system").is_dir():
         yield warning(
             "service",
-            ("本机没有运行 systemd", "systemd does not run here"),
-            (
+            Words("本机没有运行 systemd", "systemd does not run here"),
+            Words(
                 "请确保断电重启后有程序启动 dianjian-agent",
                 "see that something starts dianjian-agent after a power cut",
             ),
@@ -241,8 +244,8 @@ def service_findings(shown: str) -> Iterator[Finding]:
     if state.get("LoadState") != "loaded":
         yield failed(
             "service",
-            (f"没有安装 {UNIT}", f"{UNIT} is not installed"),
-            (
+            Words(f"没有安装 {UNIT}", f"{UNIT} is not installed"),
+            Words(
                 "安装 dianjian 软件包，或复制 systemd/ 中的单元",
                 "install the package, or copy the unit from systemd/",
             ),
@@ -251,21 +254,21 @@ def service_findings(shown: str) -> Iterator[Finding]:
     if state.get("UnitFileState") not in {"enabled", "static"}:
         yield failed(
             "service",
-            ("开机时不会启动", "it is not started at boot"),
-            (f"systemctl enable {UNIT}", f"systemctl enable {UNIT}"),
+            Words("开机时不会启动", "it is not started at boot"),
+            Words.same(f"systemctl enable {UNIT}"),
         )
     active, sub = state.get("ActiveState", ""), state.get("SubState", "")
     if active == "active":
-        yield ok("service", f"正在运行（{sub}）", f"it runs ({sub})")
+        yield ok("service", Words(f"正在运行（{sub}）", f"it runs ({sub})"))
     else:
         result, code = state.get("Result", ""), state.get("ExecMainStatus", "")
         yield failed(
             "service",
-            (
+            Words(
                 f"没有运行：{active}（{result}，退出码 {code}）",
                 f"it does not run: {active} ({result}, exit code {code})",
             ),
-            (
+            Words(
                 f"systemctl start {UNIT}；原因见 journalctl -u {UNIT} -n 50",
                 f"systemctl start {UNIT}; why it ended: journalctl -u {UNIT} -n 50",
             ),
@@ -278,34 +281,35 @@ def _watched(state: dict[str, str]) -> Iterator[Finding]:
     if restarts > RESTARTS_MAX:
         yield warning(
             "service",
-            (f"开机以来重启了 {restarts} 次", f"{restarts} restarts since the machine came up"),
-            (f"原因见 journalctl -u {UNIT} -p warning", f"the reasons: journalctl -u {UNIT} -p warning"),
+            Words(f"开机以来重启了 {restarts} 次", f"{restarts} restarts since the machine came up"),
+            Words(f"原因见 journalctl -u {UNIT} -p warning", f"the reasons: journalctl -u {UNIT} -p warning"),
             "restarts",
         )
     if state.get("WatchdogUSec", "") in {"", "0", "infinity"}:
         yield warning(
             "service",
-            ("没有看门狗：卡死的程序不会被重启", "no watchdog: a stuck agent would stay stuck"),
-            ("单元中应有 WatchdogSec=30", "the unit should have WatchdogSec=30"),
+            Words("没有看门狗：卡死的程序不会被重启", "no watchdog: a stuck agent would stay stuck"),
+            Words("单元中应有 WatchdogSec=30", "the unit should have WatchdogSec=30"),
             "watchdog",
         )
 
 
-def versions(patient: Patient, _: _Tell) -> Iterator[Finding]:
+def versions(patient: Patient, _: Progress) -> Iterator[Finding]:
     """What runs here."""
     own = version()
     yield ok(
-        "versions", *_same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in parts(patient).items()))
+        "versions",
+        Words.same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in parts(patient).items())),
     )
     running = (patient.status or {}).get("version", own)
     if running != own:
         yield warning(
             "versions",
-            (
+            Words(
                 f"正在运行的代理是 {running}，安装的是 {own}",
                 f"the running agent is {running}, installed is {own}",
             ),
-            (f"systemctl restart {UNIT}", f"systemctl restart {UNIT}"),
+            Words.same(f"systemctl restart {UNIT}"),
         )
 
 
@@ -344,7 +348,3 @@ def _lines(path: Path) -> list[str]:
         return path.read_text("utf-8", "replace").splitlines()
     except OSError:
         return []
-
-
-def _same(text: str) -> tuple[str, str]:
-    return text, text

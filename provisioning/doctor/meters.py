@@ -8,7 +8,7 @@ what the chain remembers of it. Reads only.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from agent.site.file import BusSettings, ConfigError, MeterSettings, Site
@@ -21,8 +21,9 @@ from drivers.poll.bus import MeterBus, open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
 from drivers.search.plausibility import IMPOSSIBLE, judge
+from evidence.words import Words
 from provisioning.doctor.chain import remembered
-from provisioning.doctor.finding import Finding, Patient, Said, failed, ok, warning
+from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
 from provisioning.words.findings import describe_reason
 
 SILENT_IN_A_ROW: Final = 3
@@ -34,24 +35,23 @@ REQUESTS_MIN: Final = 50
 WAIT_S: Final = 300.0
 """Longest for one bus; a hundred meters that are all there take a minute at 9600 baud."""
 _ORDER: Final = (PollGroup.FAST, PollGroup.IDENTITY, PollGroup.SLOW)
-_CABLE: Final[Said] = (
+_CABLE: Final = Words(
     "检查接线（A/B）、终端电阻和地址；dianjian scan 可查找电表",
     "look at the cable (A/B), termination and address; dianjian scan finds meters",
 )
-_Tell = Callable[[str], None]
 
 
-def buses(patient: Patient, _: _Tell) -> Iterator[Finding]:
+def buses(patient: Patient, _: Progress) -> Iterator[Finding]:
     """How the agent's buses do."""
     if patient.status is None:
         if patient.is_running:
             yield warning(
                 "buses",
-                (
+                Words(
                     f"代理在运行，但问不到它：{patient.silent}",
                     f"an agent runs but cannot be asked: {patient.silent}",
                 ),
-                (
+                Words(
                     "用 sudo 运行，或加入代理的用户组：usermod -aG dianjian 用户",
                     "run with sudo, or join its group: usermod -aG dianjian USER",
                 ),
@@ -64,20 +64,23 @@ def buses(patient: Patient, _: _Tell) -> Iterator[Finding]:
 def _bus(bus: Mapping[str, Any]) -> Finding:
     name, load = str(bus["bus"]), float(bus["load_percent"])
     requests, lost = int(bus["requests"]), int(bus["timeouts"]) + int(bus["crc_errors"])
-    zh = f"占用 {load:.0f} %，{requests} 次请求，丢失 {lost}"
-    en = f"load {load:.0f} %, {requests} requests, {lost} lost"
+    text = Words(
+        f"占用 {load:.0f} %，{requests} 次请求，丢失 {lost}",
+        f"load {load:.0f} %, {requests} requests, {lost} lost",
+    )
     if bus.get("collisions"):
-        remedy = "断开另一台主站", "take the other master off this line"
-        return failed("buses", (zh + "；总线上有另一主站", en + "; another master asks on it"), remedy, name)
+        remedy = Words("断开另一台主站", "take the other master off this bus")
+        both = Words("{text}；总线上有另一主站", "{text}; another master polls it").fill(text=text)
+        return failed("buses", both, remedy, name)
     if requests >= REQUESTS_MIN and lost > TIMEOUT_SHARE_MAX * requests:
-        return warning("buses", (zh, en), _CABLE, name)
+        return warning("buses", text, _CABLE, name)
     if load > LOAD_PERCENT_MAX:
-        remedy = "提高波特率或加大 fast_s", "raise the baud rate or fast_s"
-        return warning("buses", (zh, en), remedy, name)
-    return ok("buses", zh, en, name)
+        remedy = Words("提高波特率或加大 fast_s", "raise the baud rate or fast_s")
+        return warning("buses", text, remedy, name)
+    return ok("buses", text, name)
 
 
-def meters(patient: Patient, tell: _Tell) -> Iterator[Finding]:
+def meters(patient: Patient, tell: Progress) -> Iterator[Finding]:
     """Each meter: does it answer, is it what the site file says, is it the one that it was."""
     assert patient.site is not None
     if patient.status is not None:
@@ -96,14 +99,14 @@ def _as_told(status: Mapping[str, Any]) -> Iterator[Finding]:
     bad = [one for one in status.get("meters", ()) if one["quality"] != "good"]
     for one in bad:
         why = str(one["reason"])
-        yield failed("meters", (f"没有读数：{why}", f"no reading: {why}"), _CABLE, str(one["meter"]))
+        yield failed("meters", Words(f"没有读数：{why}", f"no reading: {why}"), _CABLE, str(one["meter"]))
     good = len(status.get("meters", ())) - len(bad)
     if good:
-        yield ok("meters", f"{good} 块电表有读数", f"{good} meters are read")
+        yield ok("meters", Words(f"{good} 块电表有读数", f"{good} meters are read"))
 
 
 def _asked(
-    site: Site, setups: Mapping[str, MeterSetup], known: Mapping[str, Mapping[str, Value]], tell: _Tell
+    site: Site, setups: Mapping[str, MeterSetup], known: Mapping[str, Mapping[str, Value]], tell: Progress
 ) -> Iterator[Finding]:
     """Every bus at the same time."""
     found: queue.SimpleQueue[Finding | None] = queue.SimpleQueue()
@@ -131,7 +134,7 @@ def _on_bus(
     chosen: list[MeterSettings],
     setups: Mapping[str, MeterSetup],
     known: Mapping[str, Mapping[str, Value]],
-    tell: _Tell,
+    tell: Progress,
     found: "queue.SimpleQueue[Finding | None]",
 ) -> None:
     bus = open_bus(place.url, SystemClock())
@@ -148,8 +151,8 @@ def _on_bus(
         found.put(
             failed(
                 "buses",
-                (f"总线不能使用：{error}", f"the bus cannot be used: {error}"),
-                ("见 ports 和 permissions", "see `ports` and `permissions`"),
+                Words(f"总线不能使用：{error}", f"the bus cannot be used: {error}"),
+                Words("见 ports 和 permissions", "see `ports` and `permissions`"),
                 place.id,
             )
         )
@@ -174,7 +177,7 @@ def _meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *, is_b
     against = [reason for reason in judge(setup.model, blocks) if reason.weight == IMPOSSIBLE]
     if against and not setup.model.is_analyser:
         why = describe_reason(against[0])
-        return _other_model(setup, (why, why), bus.url)
+        return _other_model(setup, Words.same(why), bus.url)
     refused = [one for one in readings if one.quality is not Quality.GOOD]
     changed = _changed(setup, known, values)
     if changed is not None:
@@ -182,29 +185,29 @@ def _meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *, is_b
     if refused:
         return warning(
             "meters",
-            (
+            Words(
                 f"{refused[0].group.value} 组：{refused[0].reason}",
                 f"group {refused[0].group.value}: {refused[0].reason}",
             ),
-            ("核对型号：dianjian identify", "see that the model is right: dianjian identify"),
+            Words("核对型号：dianjian identify", "see that the model is right: dianjian identify"),
             setup.id,
         )
-    return ok("meters", *_described(setup, values), setup.id)
+    return ok("meters", _described(setup, values), setup.id)
 
 
 def _silent(setup: MeterSetup, reason: str, url: str) -> Finding:
     if reason.startswith("exception"):
-        return _other_model(setup, (f"它回答 {reason}", f"it answers {reason}"), url)
-    return failed("meters", (f"不应答：{reason}", f"does not answer: {reason}"), _CABLE, setup.id)
+        return _other_model(setup, Words(f"它回答 {reason}", f"it answers {reason}"), url)
+    return failed("meters", Words(f"不应答：{reason}", f"does not answer: {reason}"), _CABLE, setup.id)
 
 
-def _other_model(setup: MeterSetup, why: Said, url: str) -> Finding:
+def _other_model(setup: MeterSetup, why: Words, url: str) -> Finding:
     place = f"--unit {setup.unit_id}" if setup.unit_id else f"--address {setup.address}"
     command = f"dianjian identify '{url}' {place}"
     return failed(
         "meters",
-        (f"不像 {setup.model.name}：{why[0]}", f"it is no {setup.model.name}: {why[1]}"),
-        (f"核对型号：{command}", f"see what it is: {command}"),
+        Words(f"不像 {setup.model.name}：{why.zh}", f"it is no {setup.model.name}: {why.en}"),
+        Words(f"核对型号：{command}", f"see what it is: {command}"),
         setup.id,
     )
 
@@ -216,18 +219,19 @@ def _changed(setup: MeterSetup, known: Mapping[str, Value], values: Mapping[str,
         if point.group is not PollGroup.IDENTITY or was is None or now is None or was == now:
             continue
         if point.quantity is Quantity.SERIAL_NUMBER:
-            said = (f"是另一块电表：编号 {was} → {now}", f"another meter: serial {was} → {now}")
+            text = Words(f"是另一块电表：编号 {was} → {now}", f"another meter: serial {was} → {now}")
         else:
-            said = (
-                f"设置已改：{point.name} {was} → {now}",
-                f"its setting changed: {point.name} {was} → {now}",
+            text = Words(
+                f"设置已改：{point.name} {was} → {now}", f"its setting changed: {point.name} {was} → {now}"
             )
-        remedy = "若属正常更换，请通知中心；否则改回", "if it was meant, tell the centre; if not, set it back"
-        return warning("meters", said, remedy, setup.id)
+        remedy = Words(
+            "若属正常更换，请通知中心；否则改回", "if it was meant, tell the centre; if not, set it back"
+        )
+        return warning("meters", text, remedy, setup.id)
     return None
 
 
-def _described(setup: MeterSetup, values: Mapping[str, Value]) -> Said:
+def _described(setup: MeterSetup, values: Mapping[str, Value]) -> Words:
     serial = next(
         (
             values[p.name]
@@ -238,4 +242,4 @@ def _described(setup: MeterSetup, values: Mapping[str, Value]) -> Said:
     )
     number = "" if serial is None else f"，编号 {serial}"
     numbered = "" if serial is None else f", serial {serial}"
-    return f"{setup.model.name} 应答{number}", f"{setup.model.name} answers{numbered}"
+    return Words(f"{setup.model.name} 应答{number}", f"{setup.model.name} answers{numbered}")

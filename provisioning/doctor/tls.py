@@ -3,72 +3,69 @@
 import re
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import closing
 from typing import Final
 
-from provisioning.doctor.finding import CHECK_CA, RENEW, Finding, Said, failed
+from evidence.words import Words
+from provisioning.doctor.finding import CHECK_CA, RENEW, Finding, Progress, failed
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, make_tls_context
 
 CONNECT_S: Final = 5.0
 ALERT_S: Final = 1.0
 """TLS 1.3 refuses a client's certificate after the handshake: the alert comes one way later."""
-_Tell = Callable[[str], None]
 
-_VERIFY: Final[dict[int, tuple[Said, Said]]] = {
+_VERIFY: Final[dict[int, tuple[Words, Words]]] = {
     9: (
-        ("消息服务器的证书尚未生效", "the broker's certificate is not valid yet"),
-        ("先校准本机时间（见 clock）", "put this machine's clock right first (see `clock`)"),
+        Words("消息服务器的证书尚未生效", "the broker's certificate is not valid yet"),
+        Words("先校准本机时间（见 clock）", "put this machine's clock right first (see `clock`)"),
     ),
     10: (
-        ("消息服务器的证书已过期", "the broker's certificate has expired"),
-        (
+        Words("消息服务器的证书已过期", "the broker's certificate has expired"),
+        Words(
             "在消息服务器上更新证书；并核对本机时间",
             "renew it at the broker; and look at this machine's clock",
         ),
     ),
     62: (
-        ("消息服务器证书上的名称不是 {host}", "the broker's certificate is not for the name {host}"),
-        ("broker.url 用证书上的名称", "use the name in the certificate in broker.url"),
+        Words("消息服务器证书上的名称不是 {host}", "the broker's certificate is not for the name {host}"),
+        Words("broker.url 用证书上的名称", "use the name in the certificate in broker.url"),
     ),
     64: (
-        ("消息服务器证书上的地址不是 {host}", "the broker's certificate is not for the address {host}"),
-        ("broker.url 用证书上的名称", "use the name in the certificate in broker.url"),
+        Words("消息服务器证书上的地址不是 {host}", "the broker's certificate is not for the address {host}"),
+        Words("broker.url 用证书上的名称", "use the name in the certificate in broker.url"),
     ),
 }
 _OTHER_CA: Final = frozenset({2, 7, 18, 19, 20, 21})
 """X509_V_ERR_*: no issuer, an authority of the same name with another key, self-signed, no local issuer, one
 certificate that nobody vouches for."""
-_STRANGER: Final[Said] = (
-    "消息服务器不认识签发本网关证书的 CA",
-    "the broker does not know the authority of our certificate",
+_STRANGER: Final = Words(
+    "消息服务器不认识签发本网关证书的 CA", "the broker does not know the authority of our certificate"
 )
-_SAME_CENTRE: Final[Said] = (
-    "本网关的证书和消息服务器的 CA 须来自同一中心",
-    "certificate and broker must be of the same centre",
+_SAME_CENTRE: Final = Words(
+    "本网关的证书和消息服务器的 CA 须来自同一中心", "certificate and broker must be of the same centre"
 )
-_ALERTS: Final[tuple[tuple[str, Said, Said], ...]] = (
+_ALERTS: Final[tuple[tuple[str, Words, Words], ...]] = (
     (
         "EXPIRED",
-        ("消息服务器说本网关的证书已过期", "the broker says that our certificate has expired"),
+        Words("消息服务器说本网关的证书已过期", "the broker says that our certificate has expired"),
         RENEW,
     ),
     (
         "REVOKED",
-        ("消息服务器说本网关的证书已吊销", "the broker says that our certificate is revoked"),
+        Words("消息服务器说本网关的证书已吊销", "the broker says that our certificate is revoked"),
         RENEW,
     ),
     ("UNKNOWN_CA", _STRANGER, _SAME_CENTRE),
     ("DECRYPT_ERROR", _STRANGER, _SAME_CENTRE),  # an authority of the same name with another key
     (
         "CERTIFICATE_REQUIRED",
-        ("消息服务器要求证书", "the broker wants a certificate"),
-        ("填写 broker.certificate 和 broker.key", "set broker.certificate and broker.key"),
+        Words("消息服务器要求证书", "the broker wants a certificate"),
+        Words("填写 broker.certificate 和 broker.key", "set broker.certificate and broker.key"),
     ),
 )
 
 
-def reach(settings: MqttSettings, tell: _Tell) -> Finding | None:
+def reach(settings: MqttSettings, tell: Progress) -> Finding | None:
     """Name, TCP and TLS; what is wrong."""
     place = f"{settings.host}:{settings.port}"
     tell(place)
@@ -77,11 +74,11 @@ def reach(settings: MqttSettings, tell: _Tell) -> Finding | None:
     except OSError as error:
         return failed(
             "broker",
-            (
+            Words(
                 f"无法解析名称 {settings.host}：{error.strerror}",
                 f"the name {settings.host} is not found: {error.strerror}",
             ),
-            (
+            Words(
                 "检查 DNS（/etc/resolv.conf），或在 broker.url 用地址",
                 "look at DNS (/etc/resolv.conf), or use an address",
             ),
@@ -93,8 +90,8 @@ def reach(settings: MqttSettings, tell: _Tell) -> Finding | None:
         why = error.strerror or str(error)
         return failed(
             "broker",
-            (f"{place} 连接不上：{why}", f"{place} cannot be reached: {why}"),
-            (
+            Words(f"{place} 连接不上：{why}", f"{place} cannot be reached: {why}"),
+            Words(
                 "检查网络、防火墙和消息服务器是否运行",
                 "look at network and firewall, and whether the broker runs",
             ),
@@ -112,8 +109,8 @@ def _tls(settings: MqttSettings, link: socket.socket) -> Finding | None:
         why = "证书与私钥不匹配" if "MISMATCH" in str(error) else str(error)
         return failed(
             "broker",
-            (f"TLS 文件不能使用：{why}", f"TLS files cannot be used: {error}"),
-            (
+            Words(f"TLS 文件不能使用：{why}", f"TLS files cannot be used: {error}"),
+            Words(
                 "检查 broker.ca、certificate、key 及其权限",
                 "look at broker.ca, certificate and key, and their rights",
             ),
@@ -137,26 +134,27 @@ def _tls(settings: MqttSettings, link: socket.socket) -> Finding | None:
 
 def _unverified(error: ssl.SSLCertVerificationError, host: str) -> Finding:
     if error.verify_code in _OTHER_CA:
-        said = "消息服务器的证书由其他 CA 签发", "the broker's certificate is issued by another authority"
+        said = Words(
+            "消息服务器的证书由其他 CA 签发", "the broker's certificate is issued by another authority"
+        )
         return failed("broker", said, CHECK_CA, "tls")
-    (zh, en), remedy = _VERIFY.get(error.verify_code, (("{why}", "{why}"), CHECK_CA))
-    why = error.verify_message
-    return failed("broker", (zh.format(host=host, why=why), en.format(host=host, why=why)), remedy, "tls")
+    text, remedy = _VERIFY.get(error.verify_code, (Words.same("{why}"), CHECK_CA))
+    return failed("broker", text.fill(host=host, why=error.verify_message), remedy, "tls")
 
 
 def _alert(error: ssl.SSLError) -> Finding:
     reason = (error.reason or str(error)).upper()
-    for mark, said, remedy in _ALERTS:
+    for mark, text, remedy in _ALERTS:
         if mark in reason:
-            return failed("broker", said, remedy, "tls")
+            return failed("broker", text, remedy, "tls")
     if "VERSION" in reason:
-        said = "消息服务器不支持 TLS 1.3", "the broker does not speak TLS 1.3"
-        return failed("broker", said, ("升级消息服务器", "bring the broker up to date"), "tls")
+        said = Words("消息服务器不支持 TLS 1.3", "the broker does not speak TLS 1.3")
+        return failed("broker", said, Words("升级消息服务器", "bring the broker up to date"), "tls")
     what = re.sub(r"\s*\(_ssl\.c:\d+\)", "", str(error))
     return failed(
         "broker",
-        (f"TLS 握手失败：{what}", f"the TLS handshake fails: {what}"),
-        ("核对端口：mqtts 通常是 8883", "see that the port speaks TLS: mqtts has 8883"),
+        Words(f"TLS 握手失败：{what}", f"the TLS handshake fails: {what}"),
+        Words("核对端口：mqtts 通常是 8883", "see that the port speaks TLS: mqtts has 8883"),
         "tls",
     )
 
@@ -164,8 +162,8 @@ def _alert(error: ssl.SSLError) -> Finding:
 def _hung_up() -> Finding:
     return failed(
         "broker",
-        ("消息服务器握手后即断开", "the broker hangs up after the handshake"),
-        (
+        Words("消息服务器握手后即断开", "the broker hangs up after the handshake"),
+        Words(
             "查看消息服务器的日志：证书、名称或黑名单",
             "look into the broker's log: certificate, name or a ban",
         ),

@@ -33,13 +33,15 @@ from agent.status.socket import read_status
 from agent.store.names import DATABASE_NAME
 from agent.uplink.settings import mqtt_settings
 from disk.database import suffixed
+from evidence.words import Words
 from provisioning.doctor import access, broker, certificates, chain, machine
 from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
-from provisioning.doctor.finding import Check, Finding, Patient, State, chosen, examine, failed, ok
+from provisioning.doctor.finding import Check, Finding, Patient, State, examine, failed, ok
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.show import Doing, console
 from provisioning.words.labels import label
+from provisioning.words.language import translate
 from wire.messages import Topics
 
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
@@ -49,16 +51,18 @@ USUAL_SITE: Final = "/etc/dianjian/site.toml"
 def config(patient: Patient, _: Callable[[str], None]) -> Iterator[Finding]:
     """The site file."""
     for problem in patient.problems:
-        remedy = f"改正 {patient.file}", f"put {patient.file} right"
-        yield failed("config", (problem, problem), remedy)
+        remedy = Words(f"改正 {patient.file}", f"put {patient.file} right")
+        yield failed("config", Words.same(problem), remedy)
     if not patient.problems and patient.site is not None:
         site = patient.site
         whose = site.site.gateway
         buses, meters, lines, links = (len(part) for part in (site.bus, site.meter, site.line, site.linkage))
         yield ok(
             "config",
-            f"正确：网关 {whose}，总线 {buses}，电表 {meters}，线路 {lines}，关联 {links}",
-            f"good: gateway {whose}, buses {buses}, meters {meters}, lines {lines}, linkages {links}",
+            Words(
+                f"正确：网关 {whose}，总线 {buses}，电表 {meters}，线路 {lines}，关联 {links}",
+                f"good: gateway {whose}, buses {buses}, meters {meters}, lines {lines}, linkages {links}",
+            ),
         )
 
 
@@ -116,10 +120,10 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
         for finding in examine(CHECKS, patient, doing.tell):
             findings.append(finding)
             if not as_json:
-                remedy = None if finding.remedy is None else chosen(finding.remedy)
+                remedy = None if finding.remedy is None else translate(finding.remedy)
                 name = f"{finding.check} {finding.about}".rstrip()
                 style = _STYLES[finding.state]
-                doing.finding(label(finding.state.value), style, f"{name}: {chosen(finding.text)}", remedy)
+                doing.finding(label(finding.state.value), style, f"{name}: {translate(finding.text)}", remedy)
     if as_json:
         click.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=1))
     else:

@@ -10,6 +10,7 @@ from typing import Any
 from attrs import evolve
 from click.testing import CliRunner, Result
 
+from agent.site.enrolment import write_enrolment
 from evidence import keys
 from provisioning.cli import cli
 from provisioning.doctor.finding import Check, Finding, State, examine
@@ -46,6 +47,7 @@ def place(
             rig.gateway.stop(rig.stamp(), rig.passed_s)
             rig.close()
             shutil.copytree(Path(life) / "state", folder / STATE)
+            write_enrolment(folder / STATE, "g1", rig.first_key, CENTRE_KEY)  # any recovery key will do
         (folder / STATE).chmod(0o700)
     return file
 
@@ -68,9 +70,9 @@ def the_bad(findings: Sequence[Finding]) -> Finding:
     """The only finding that is not ok; it has a remedy, and all of it in both languages."""
     (one,) = bad(findings)
     assert one.remedy is not None
-    for zh, en in (one.text, one.remedy):
-        assert zh
-        assert en.isascii() or "…" in en or "→" in en
+    for words in (one.text, one.remedy):
+        assert words.zh
+        assert words.en.isascii() or "…" in words.en or "→" in words.en
     return one
 
 

@@ -47,13 +47,13 @@ def serial_site(folder: Path, port: str, *, seals: bool = False) -> Path:
 def test_a_port_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> None:
     one = the_bad(look(serial_site(tmp_path, "/dev/ttyUSB77"), PORTS))
     assert (one.state, one.about) == (State.FAILED, "b1")
-    assert "/dev/ttyUSB77" in one.text[1]
+    assert "/dev/ttyUSB77" in one.text.en
     assert "/dev/ttyS0" in str(one.remedy) or not Path("/dev/ttyS0").exists()
 
 
 def test_what_is_no_serial_port_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    assert "no serial port" in the_bad(look(serial_site(tmp_path, str(tmp_path / "file")), PORTS)).text[1]
+    assert "no serial port" in the_bad(look(serial_site(tmp_path, str(tmp_path / "file")), PORTS)).text.en
 
 
 def test_who_holds_a_port_is_named(tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_who_holds_a_port_is_named(tmp_path: Path) -> None:
             assert lock_owner(Path(port)) == other.pid
             one = the_bad(look(serial_site(tmp_path, port), PORTS))
             assert one.state is State.FAILED
-            assert f"python ({other.pid})" in one.text[1].replace("python3.11", "python").replace(
+            assert f"python ({other.pid})" in one.text.en.replace("python3.11", "python").replace(
                 "python3", "python"
             )
         finally:
@@ -95,7 +95,7 @@ def test_a_number_that_changes_at_a_restart_is_a_warning(tmp_path: Path) -> None
         pytest.skip("needs root to make a device")
     try:
         one = the_bad(
-            [one for one in look(serial_site(tmp_path, str(node)), PORTS) if "held" not in one.text[1]]
+            [one for one in look(serial_site(tmp_path, str(node)), PORTS) if "held" not in one.text.en]
         )
     finally:
         node.unlink()
@@ -109,7 +109,7 @@ def test_an_address_that_takes_no_connection_is_said_and_one_that_does_is_good(t
         file = place(tmp_path, seals=False, changes=[("tcp://127.0.0.1", f"tcp://127.0.0.1:{port}")])
         assert lines(look(file, PORTS)) == [("ports b1", State.OK)]
     one = the_bad(look(file, PORTS))
-    assert "Connection refused" in one.text[1]
+    assert "Connection refused" in one.text.en
 
 
 def test_while_an_agent_owns_the_chain_no_gateway_of_meters_is_connected_to(tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_while_an_agent_owns_the_chain_no_gateway_of_meters_is_connected_to(tmp_
         assert lock_owner(tmp_path / "g1/chain.db.lock") == os.getpid()
         assert look(file, PORTS) == []
         assert not bad(look(file, BY_NAME["meters"]))
-        assert "cannot be asked" in the_bad(look(file, BY_NAME["buses"])).text[1]
+        assert "cannot be asked" in the_bad(look(file, BY_NAME["buses"])).text.en
     finally:
         lock.release()
     assert lock_owner(tmp_path / "g1/chain.db.lock") == 0

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from agent.sealing.key_slots import KeySlots
 from evidence.keys import create_key_file
+from evidence.words import Words
 from provisioning.doctor.bundle import MEMBER_BYTES_MAX, WITHHELD, Mask, forms_of, members, write_bundle
 from provisioning.doctor.finding import failed
 from provisioning.doctor.verb import patient_of
@@ -131,7 +132,7 @@ def test_the_chain_is_told_by_its_end_and_its_schema(file: Path) -> None:
 @pytest.mark.parametrize("name", ["b.tar.gz", "b.zip"])
 def test_the_same_findings_give_the_same_bytes_for_the_owner_alone(file: Path, name: str) -> None:
     bundle, patient = file.parent / name, patient_of(file)
-    findings = [failed("clock", ("坏", "bad"), ("修", "mend"))]
+    findings = [failed("clock", Words("坏", "bad"), Words("修", "mend"))]
     before = os.umask(0)
     try:
         write_bundle(bundle, patient, findings, lambda _: None)
@@ -149,7 +150,7 @@ def test_the_same_findings_give_the_same_bytes_for_the_owner_alone(file: Path, n
 
 
 def test_it_is_bounded(file: Path) -> None:
-    findings = [failed("clock", ("x" * 4096, "y" * 4096), ("", ""))] * 1000
+    findings = [failed("clock", Words("x" * 4096, "y" * 4096), Words("", ""))] * 1000
     bundle = file.parent / "b.tar.gz"
     write_bundle(bundle, patient_of(file), findings, lambda _: None)
     assert max(map(len, unpacked(bundle).values())) <= MEMBER_BYTES_MAX

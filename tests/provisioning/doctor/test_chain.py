@@ -39,7 +39,7 @@ def file(whole: Path, tmp_path: Path) -> Path:
 def test_whole_keys_that_fit_their_chain_are_good(file: Path) -> None:
     (one,) = look(file, KEYS)
     assert one.state is State.OK
-    assert "fit the chain" in one.text[1]
+    assert "fit the chain" in one.text.en
 
 
 def damaged(folder: Path) -> None:
@@ -81,7 +81,7 @@ def test_keys_that_do_not_continue_the_chain_ask_for_a_new_key_with_its_command(
 def test_the_chain_of_another_gateway_is_named(file: Path) -> None:
     file.write_text(file.read_text("utf-8").replace('gateway = "g1"', 'gateway = "g2"'), "utf-8")
     one = the_bad(look(file, KEYS))
-    assert "gateway g1, not g2" in one.text[1]
+    assert "gateway g1, not g2" in one.text.en
 
 
 def test_a_gateway_without_keys_is_not_enrolled_yet(tmp_path: Path) -> None:
@@ -97,14 +97,14 @@ def test_a_database_of_a_newer_program_is_named_and_left_alone(file: Path) -> No
     before = database.read_bytes()
     one = the_bad(look(file, KEYS, CHAIN))
     assert (one.state, one.about) == (State.FAILED, "schema")
-    assert "99" in one.text[1]
+    assert "99" in one.text.en
     assert database.read_bytes() == before
 
 
 def test_a_database_that_is_none_is_said(file: Path) -> None:
     (file.parent / "g1/chain.db").write_bytes(b"no database" * 500)
     one = the_bad(look(file, KEYS, CHAIN))
-    assert "not a database" in one.text[1]
+    assert "not a database" in one.text.en
 
 
 def test_a_gateway_without_a_recovery_key_is_warned(file: Path) -> None:
@@ -115,7 +115,7 @@ def test_a_gateway_without_a_recovery_key_is_warned(file: Path) -> None:
 
 def test_a_database_that_waits_for_salvage_is_said(file: Path) -> None:
     (file.parent / "g1/chain.db.suspect").touch()
-    assert "salvages" in look(file, CHAIN)[0].text[1]
+    assert "salvages" in look(file, CHAIN)[0].text.en
 
 
 def test_seals_without_a_receipt_for_long_are_a_warning(tmp_path: Path) -> None:
@@ -130,13 +130,13 @@ def test_seals_without_a_receipt_for_long_are_a_warning(tmp_path: Path) -> None:
     (tmp_path / "rig/state").rename(tmp_path / "g1")
     one = look(file, CHAIN)[0]
     assert one.state is State.WARNING
-    assert "receipted up to 1 (2026-03-01 21:20 UTC)" in one.text[1]
+    assert "receipted up to 1 (2026-03-01 21:20 UTC)" in one.text.en
     other = bytes(32).hex()
     mine = rig.parts.site.broker
     assert mine is not None
     assert mine.centre_key is not None
     file.write_text(file.read_text("utf-8").replace(mine.centre_key.hex(), other), "utf-8")
-    assert "no receipt" in look(file, CHAIN)[0].text[1], "one that another centre signed counts for nothing"
+    assert "no receipt" in look(file, CHAIN)[0].text.en, "one that another centre signed counts for nothing"
 
 
 def test_what_a_meter_showed_is_told_from_the_chain(tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_what_a_meter_showed_is_told_from_the_chain(tmp_path: Path) -> None:
     (tmp_path / "rig/state").rename(tmp_path / "g1")
     told = [one for one in look(file, CHAIN) if one.about == "mp"]
     assert len(told) == 1, "the last of its kind"
-    assert "the CT ratio was 30 and is 40" in told[0].text[1]
+    assert "the CT ratio was 30 and is 40" in told[0].text.en
 
 
 def test_a_look_changes_nothing(file: Path) -> None:

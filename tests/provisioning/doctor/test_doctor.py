@@ -120,7 +120,7 @@ def test_a_check_that_hangs_or_dies_is_a_finding_and_the_next_one_runs(tmp_path:
         ("dead", State.FAILED),
         ("last", State.OK),
     ]
-    assert "RuntimeError: ouch" in found[3].text[1]
+    assert "RuntimeError: ouch" in found[3].text.en
 
 
 def test_all_checks_together_have_an_end() -> None:

@@ -68,7 +68,7 @@ def test_meters_that_are_what_the_site_file_says_are_good(tmp_path: Path, url: s
     file = place(tmp_path, seals=False, changes=[("tcp://127.0.0.1", url)])
     found = look(file, METERS)
     assert lines(found) == [("meters mp", State.OK), ("meters mt", State.OK)]
-    assert "serial" in found[0].text[1]
+    assert "serial" in found[0].text.en
 
 
 def test_a_meter_that_is_absent_is_named_and_the_others_are_asked(tmp_path: Path, url: str) -> None:
@@ -91,7 +91,7 @@ def test_a_meter_of_another_model_is_told_with_the_command_that_names_it(
     ]
     one = the_bad(look(place(tmp_path, seals=False, changes=changes), METERS))
     assert (one.state, one.about) == (State.FAILED, "mt")
-    assert f"it is no {model}" in one.text[1]
+    assert f"it is no {model}" in one.text.en
     assert "dianjian identify" in str(one.remedy)
     assert "--unit 2" in str(one.remedy)
 
@@ -133,7 +133,7 @@ def test_a_meter_is_held_against_what_the_chain_remembers(
     else:
         one = the_bad(found)
         assert (one.state, one.about) == (State.WARNING, "mp")
-        assert said in one.text[1]
+        assert said in one.text.en
 
 
 def beside(folder: Path, status: dict[str, Any]) -> list[Finding]:
@@ -193,4 +193,4 @@ def test_beside_a_running_agent_its_readings_are_told_and_no_meter_is_asked(tmp_
     rig.close()
     found = beside(tmp_path, status)
     assert [(one.about, one.state) for one in found] == [("mt", State.FAILED), ("", State.OK)]
-    assert "no answer" in found[0].text[1]
+    assert "no answer" in found[0].text.en
