@@ -13,14 +13,14 @@ crash at any place costs nothing: what was not receipted comes again, and what c
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
   receipt, with `conflict` where the chain cannot go on with what came.
 - JSON lines (`centre.json_lines`) are made once for every accepted body and handed on after the commit. They
-  are a live feed; the database is the record, and `replay` makes them again from it.
+  are a live feed; the store is the record.
 
 Trusted are the first keys of the enrolled gateways and the centre's own key. Nothing about a message is
 believed for its topic; a topic that names another gateway than the seal does is refused.
 `utc_ms` comes from the caller; this file has no clock, socket or thread.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -33,7 +33,7 @@ from disk.database import CommitError
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain
-from evidence.seal import FIRST_NUMBER, open_body, peek_header, seal_hash
+from evidence.seal import open_body, peek_header, seal_hash
 from evidence.statement import Rekey, Replace
 from evidence.verify import accept, read_declarations
 from wire import messages as wire
@@ -151,16 +151,6 @@ class Centre:
     def receipts(self, utc_ms: int) -> list[Answer]:
         """A receipt for every enrolled gateway: what is published anew after a start."""
         return self._commit([], dict.fromkeys(self.store.gateways(), False), utc_ms)
-
-    def replay(self, gateway: str, first: int = FIRST_NUMBER) -> Iterator[JsonLine]:
-        """The lines of everything that is held of a gateway from seal `first` on."""
-        lines = JsonLines(gateway, partial(self._hash_of, gateway))
-        for number, cose, body, _ in self.store.chain(gateway):
-            if body is None:
-                continue
-            header = peek_header(cose)  # verified before it entered the store
-            made = lines.of_body(header, open_body(header, body))
-            yield from made if number >= first else ()
 
     def lines_of(self, gateway: str) -> JsonLines | None:
         """The decoder of an enrolled gateway, with what it has learnt; None for a stranger."""

@@ -1,6 +1,6 @@
 """What a database holds of one gateway, read beside the process that owns the file; nothing is changed.
 
-The same for the centre's database and a gateway's, opened by `centre.store.archive` or `agent.store.archive`.
+The same for the centre's database and a gateway's, opened by `centre.store.reading` or `agent.store.archive`.
 """
 
 from collections.abc import Iterator

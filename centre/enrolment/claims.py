@@ -1,9 +1,8 @@
-"""The centre's side of enrolment over MQTT: takes requests from a broker, answers, tells the authority.
+"""The centre's side of enrolment over MQTT: takes requests from a broker, answers, publishes the authority.
 
 One for the broker of gateways, which renew, and one for the broker of claims; the subscription says which.
-A claim client has no certificate, so what comes from there is bounded: the broker counts its connections,
-here the queue drops what exceeds it, and a request that was looked at is taken away in case somebody had
-it retained.
+A claim client has no certificate, so what comes from there is bounded: the broker limits its connections,
+the queue here drops what exceeds it, and a request is cleared after its answer in case it was retained.
 """
 
 import contextlib
@@ -17,13 +16,13 @@ from attrs import evolve
 from drivers.clock import SystemClock
 from wire.enrolment import certificates
 from wire.enrolment.answer import Answer, encode_answer
-from wire.enrolment.topics import AUTHORITY, REQUESTS, asked_on
+from wire.enrolment.topics import AUTHORITY, REQUESTS, find_answer_topic
 from wire.mqtt_events import Connected, Message, MqttEvent
 from wire.mqtt_settings import MqttSettings
 from wire.publisher import Publisher
 
 QUEUE_MAX: Final = 200
-"""Requests between the broker and here, 20 MB at the very most; a gateway asks again."""
+"""Requests between the broker and here, 20 MB at the very most; a gateway repeats its request."""
 POLL_S: Final = 0.5
 
 Receive = Callable[[bytes, str, str], Answer]
@@ -38,7 +37,7 @@ class Claims:
         self._receive = receive
         self._inbox: queue.Queue[MqttEvent] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
-        self._tells_authority = REQUESTS in settings.subscriptions
+        self._publishes_authority = REQUESTS in settings.subscriptions
         wanted = evolve(settings, session_expiry_s=0)
         self._publisher = Publisher(wanted, SystemClock(), self._put)
         self._thread = threading.Thread(target=self._run, name="claims", daemon=True)
@@ -50,7 +49,7 @@ class Claims:
         self._thread.start()
 
     def stop(self) -> None:
-        """End soon."""
+        """End, and disconnect."""
         self._stopping.set()
         self._thread.join()
         self._publisher.stop()
@@ -67,21 +66,21 @@ class Claims:
         while not self._stopping.is_set():
             with contextlib.suppress(queue.Empty):
                 event = self._inbox.get(timeout=POLL_S)
-                if isinstance(event, Connected) and self._tells_authority:
-                    self._say(AUTHORITY, self._authority, retain=True)
+                if isinstance(event, Connected) and self._publishes_authority:
+                    self._publish(AUTHORITY, self._authority, retain=True)
                 elif isinstance(event, Message) and event.payload:
                     self._answer(event)
 
     def _answer(self, message: Message) -> None:
-        known = asked_on(message.topic)
-        if known is None:
+        found = find_answer_topic(message.topic)
+        if found is None:
             return
-        to, gateway = known
+        to, gateway = found
         answer = self._receive(message.payload, gateway, "mqtt")
-        self._say(to, encode_answer(answer))
+        self._publish(to, encode_answer(answer))
         if not gateway:
-            self._say(message.topic, b"", retain=True)  # takes away what was retained there
+            self._publish(message.topic, b"", retain=True)  # clears what was retained there
 
-    def _say(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self._token += 1
         self._publisher.publish(self._token, topic, payload, retain=retain)

@@ -1,4 +1,4 @@
-"""The office as its listeners see it: one request in, one answer and one line out, from any thread."""
+"""The office as its listeners see it: one request in, one answer and one log line out, from any thread."""
 
 import json
 import sys
@@ -20,7 +20,11 @@ MINUTE_S: Final = 60.0
 
 
 class Desk:
-    """The office with what is said about it; called from several threads."""
+    """The office and its log; called from several threads.
+
+    Attributes:
+        broken: What is wrong with the office's own files; "" while nothing is.
+    """
 
     def __init__(self, office: Office) -> None:
         self._office = office
@@ -30,25 +34,25 @@ class Desk:
         self.broken = ""
 
     def receive(self, raw: bytes, sender: str, via: str) -> Answer:
-        """A request and its answer, with a line about it."""
+        """The answer to a request, which is logged."""
         with self._lock:
             try:
                 answer = self._office.receive(raw, utc_ms(), sender)
             except OfficeError as error:
                 self.broken = str(error)
                 answer = Refused("busy")
-        told: dict[str, Any] = {"type": "request", "via": via, "gateway": _name(raw)}
+        line: dict[str, Any] = {"type": "request", "via": via, "gateway": _read_name(raw)}
         match answer:
             case Issued():
-                self.say({**told, "answer": "issued"})
+                self.log({**line, "answer": "issued"})
             case Pending(code):
-                self.say({**told, "answer": "pending", "code": code})
+                self.log({**line, "answer": "pending", "code": code})
             case Refused(reason):
-                self.say({**told, "answer": "refused", "reason": reason, "text": answer.sentence.en})
+                self.log({**line, "answer": "refused", "reason": reason, "text": answer.sentence.en})
         return answer
 
-    def say(self, line: dict[str, Any]) -> None:
-        """A line, if this minute has room for it."""
+    def log(self, line: dict[str, Any]) -> None:
+        """Print a line; dropped where this minute has had LINES_MAX."""
         now_s = time.monotonic()
         if now_s - self._minute_s >= MINUTE_S:
             self._minute_s, self._lines = now_s, 0
@@ -58,8 +62,8 @@ class Desk:
             sys.stdout.flush()
 
 
-def _name(raw: bytes) -> str:
-    """Whose request it says it is."""
+def _read_name(raw: bytes) -> str:
+    """The gateway that a request names."""
     try:
         return parse_csr(raw).name[:40]
     except CertificateError:

@@ -1,4 +1,4 @@
-"""The ledger of an enrolment office: tokens, requests, officers' words, certificates. Only ever added to.
+"""The ledger of an enrolment office: tokens, requests, officers' decisions, certificates. Only ever added to.
 
 `enrolments.jsonl`, mode 0600, one JSON object a line, each on the disk before anything is done that
 follows from it:
@@ -41,17 +41,17 @@ LEDGER_NAME: Final = "enrolments.jsonl"
 
 
 class OfficeError(Exception):
-    """The office cannot do what it is told, or its files are wrong; one line."""
+    """The office cannot do what is asked, or its files are wrong; one line."""
 
 
 @frozen
-class TokenKept:
+class KeptToken:
     """What the centre knows of a token.
 
     Attributes:
         mac_key: What the token's MAC is checked with; not the token.
-        site, meters: What the gateway must say, None where it may say anything.
-        is_auto: No officer is asked.
+        site, meters: What the request must name, None where it may name anything.
+        is_auto: No officer has to approve.
     """
 
     id: str
@@ -65,8 +65,8 @@ class TokenKept:
 
 
 @frozen
-class RequestKept:
-    """A request that was good enough to be put before an officer; `word` is "", "approved" or "denied"."""
+class KeptRequest:
+    """A request that passed the policy; `decision` is "", "approved" or "denied"."""
 
     code: bytes
     csr: bytes
@@ -74,12 +74,12 @@ class RequestKept:
     token: str
     renews: bytes
     at_utc_ms: int
-    word: str = ""
+    decision: str = ""
     certificate: bytes = b""
 
 
 @frozen
-class CertificateKept:
+class KeptCertificate:
     """A certificate that was given out."""
 
     der: bytes
@@ -97,12 +97,12 @@ class CertificateKept:
 
 @define
 class Ledger:
-    """Everything that the lines say; made anew by reading, changed by `add` alone."""
+    """Everything that the lines hold; made anew by reading, changed by `add` alone."""
 
     path: Path
-    tokens: dict[str, TokenKept] = field(factory=dict)
-    requests: dict[bytes, RequestKept] = field(factory=dict)
-    certificates: dict[bytes, CertificateKept] = field(factory=dict)
+    tokens: dict[str, KeptToken] = field(factory=dict)
+    requests: dict[bytes, KeptRequest] = field(factory=dict)
+    certificates: dict[bytes, KeptCertificate] = field(factory=dict)
     _read: int = field(default=0, init=False)
 
     @contextmanager
@@ -122,7 +122,7 @@ class Ledger:
             os.close(descriptor)  # and the lock with it
 
     def add(self, line: dict[str, Any]) -> None:
-        """Put a line on the disk, then believe it; only within `locked`."""
+        """Put a line on the disk, then take it in; only within `locked`."""
         raw = (json.dumps(line) + "\n").encode()
         self._take(json.loads(raw))  # whatever could not be read again is never written
         try:
@@ -132,7 +132,7 @@ class Ledger:
             raise OfficeError(f"{self.path}: {error.strerror}") from error
         self._read += len(raw)
 
-    def add_token(self, token: Token, kept: TokenKept, at_utc_ms: int) -> None:
+    def add_token(self, token: Token, kept: KeptToken, at_utc_ms: int) -> None:
         """A token that is given out now."""
         meters = kept.meters
         self.add(
@@ -149,7 +149,7 @@ class Ledger:
             }
         )
 
-    def add_request(self, one: RequestKept) -> None:
+    def add_request(self, one: KeptRequest) -> None:
         """A request; its token is used from here on."""
         self.add(
             {
@@ -163,9 +163,9 @@ class Ledger:
             }
         )
 
-    def add_word(self, code: bytes, word: str, by: str, at_utc_ms: int) -> None:
-        """An officer's word, "approved" or "denied"."""
-        self.add({"what": word, "code": code.hex(), "by": by, "at": at_utc_ms})
+    def add_decision(self, code: bytes, decision: str, by: str, at_utc_ms: int) -> None:
+        """An officer's decision, "approved" or "denied"."""
+        self.add({"what": decision, "code": code.hex(), "by": by, "at": at_utc_ms})
 
     def add_issued(self, code: bytes, der: bytes, at_utc_ms: int) -> None:
         """A certificate, before it is given out."""
@@ -173,7 +173,7 @@ class Ledger:
         self.add({"what": "issued", "code": code.hex(), "certificate": certificate, "at": at_utc_ms})
 
     def add_revoked(self, certificate: bytes, reason: str, at_utc_ms: int) -> None:
-        """A certificate that counts no more."""
+        """A certificate that is revoked."""
         self.add({"what": "revoked", "certificate": certificate.hex(), "reason": reason, "at": at_utc_ms})
 
     def _append(self, raw: bytes) -> None:
@@ -213,9 +213,9 @@ class Ledger:
                 self._take_token(line)
             case "request":
                 self._take_request(line, at)
-            case "approved" | "denied" as word:
+            case "approved" | "denied" as decision:
                 code = bytes.fromhex(line["code"])
-                self.requests[code] = evolve(self.requests[code], word=word)
+                self.requests[code] = evolve(self.requests[code], decision=decision)
             case "issued":
                 self._take_issued(line, at)
             case "revoked":
@@ -223,11 +223,11 @@ class Ledger:
                 kept = evolve(self.certificates[key], revoked_utc_ms=at, reason=str(line["reason"]))
                 self.certificates[key] = kept
             case other:
-                raise ValueError(f"no line says {other!r}")
+                raise ValueError(f"no line is called {other!r}")
 
     def _take_token(self, line: Any) -> None:
         meters = line["meters"]
-        kept = TokenKept(
+        kept = KeptToken(
             id=str(line["id"]),
             gateway=str(line["gateway"]),
             mac_key=bytes.fromhex(line["mac_key"]),
@@ -245,7 +245,7 @@ class Ledger:
             csr = base64.b64decode(line["csr"], validate=True)
         except binascii.Error as error:
             raise ValueError(str(error)) from error
-        one = RequestKept(
+        one = KeptRequest(
             code=bytes.fromhex(line["code"]),
             csr=csr,
             gateway=str(line["gateway"]),
@@ -265,7 +265,7 @@ class Ledger:
         code = bytes.fromhex(line["code"])
         der = base64.b64decode(line["certificate"], validate=True)
         request = self.requests[code]
-        kept = CertificateKept(der, request.gateway, at)
+        kept = KeptCertificate(der, request.gateway, at)
         self.requests[code] = evolve(request, certificate=der)
         self.certificates[kept.sha256] = kept
         if request.renews in self.certificates:

@@ -4,8 +4,8 @@ The whole policy is `centre.enrolment.policy`, and pure. `Office` is the rim: th
 authority, the ledger and its lock, the register. One request, whatever brought it (EST, MQTT, a USB stick),
 goes the same way:
 
-    judged → its line in the ledger, by which its token is used → an officer compares the short code,
-    unless the token says that nobody is asked → the centre's signed enrolment in the register →
+    checked against the policy → its line in the ledger, which uses its token up → an officer compares the
+    short code, unless the token needs no officer → the centre's signed enrolment in the register →
     the certificate in the ledger → the answer
 
 A crash between any two of these leaves what is before it, and the same request sent again goes on from
@@ -18,11 +18,13 @@ The folder, mode 0700:
     enrolments.jsonl     the ledger (`centre.enrolment.ledger`)
     revoked.pem          the list of revoked certificates, for brokers
 
-Who can read the key can name anybody; who can write the register decides whom the centre believes. A
-certificate alone gives a voice on the broker and no belief: seals are checked with the first key.
+Whoever can read the key can give any name; whoever can write the register decides whom the centre believes. A
+certificate alone gives access to the broker and no belief: seals are checked with the first key.
 """
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
@@ -31,13 +33,13 @@ from attrs import define, field
 
 from centre.enrolment.ledger import (
     LEDGER_NAME,
-    CertificateKept,
+    KeptCertificate,
+    KeptRequest,
+    KeptToken,
     Ledger,
     OfficeError,
-    RequestKept,
-    TokenKept,
 )
-from centre.enrolment.policy import judge
+from centre.enrolment.policy import check_request
 from centre.register import Entry, RegisterError, enrol_in, read_register
 from disk.files import move, replace_file
 from evidence.cbor import FormatError
@@ -74,14 +76,10 @@ class Office:
     authority: bytes = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        try:
-            self.authority = (self.folder / AUTHORITY_NAME).read_bytes()
+        file = self.folder / AUTHORITY_NAME
+        with _office_errors(file, "; `dianjian centre authority` makes one"):
+            self.authority = file.read_bytes()
             certificates.parse_certificate(self.authority)
-        except OSError as error:
-            told = f"{self.folder / AUTHORITY_NAME}: {error.strerror}; `dianjian centre authority` makes one"
-            raise OfficeError(told) from error
-        except CertificateError as error:
-            raise OfficeError(f"{self.folder / AUTHORITY_NAME}: {error}") from error
         self.ledger = Ledger(self.folder / LEDGER_NAME)
 
     @property
@@ -106,58 +104,57 @@ class Office:
             token = new_token()
             while token.id in ledger.tokens:  # one in a thousand million
                 token = new_token()
-            kept = TokenKept(token.id, gateway, token.mac_key, expires_utc_ms, site, meters, is_auto)
+            kept = KeptToken(token.id, gateway, token.mac_key, expires_utc_ms, site, meters, is_auto)
             ledger.add_token(token, kept, now_utc_ms)
         return token
 
     def receive(self, raw: bytes, now_utc_ms: int, sender: str = "") -> Answer:
-        """A request has come; with `sender`, over the certificate of that gateway.
+        """The answer to a request; with `sender`, one that came over the certificate of that gateway.
 
         Raises:
             OfficeError: The office's own files are wrong.
         """
         with self.ledger.locked() as ledger:
-            judged = judge(raw, ledger, self._register(), now_utc_ms)
-            if isinstance(judged, Refused):
-                return judged
-            if sender not in {"", judged.csr.name}:
+            admitted = check_request(raw, ledger, self._read_register(), now_utc_ms)
+            if isinstance(admitted, Refused):
+                return admitted
+            if sender not in {"", admitted.csr.name}:
                 return Refused("name")
-            code = sha256(judged.csr.der).digest()
+            code = sha256(admitted.csr.der).digest()
             kept = ledger.requests.get(code)
             if kept is None:
-                if sum(1 for one in ledger.requests.values() if not one.word) >= WAITING_MAX:
+                if sum(1 for one in ledger.requests.values() if not one.decision) >= WAITING_MAX:
                     return Refused("busy")
-                request = judged.asked.request
+                request = admitted.asked.request
                 renews = request.certificate_sha256 if isinstance(request, RenewRequest) else b""
-                new = RequestKept(code, judged.csr.der, request.gateway, request.token, renews, now_utc_ms)
+                new = KeptRequest(code, admitted.csr.der, request.gateway, request.token, renews, now_utc_ms)
                 ledger.add_request(new)
-            if judged.is_auto and not ledger.requests[code].word:
-                ledger.add_word(code, "approved", "auto", now_utc_ms)
+            if admitted.is_auto and not ledger.requests[code].decision:
+                ledger.add_decision(code, "approved", "auto", now_utc_ms)
             return self._go_on(ledger, code, now_utc_ms)
 
-    def approve(self, code: bytes, by: str, now_utc_ms: int, *, word: str = "approved") -> Answer:
-        """An officer's word about a request that waits."""
+    def approve(self, code: bytes, by: str, now_utc_ms: int, *, decision: str = "approved") -> Answer:
+        """Record an officer's decision, "approved" or "denied", and go on; the first decision stands."""
         with self.ledger.locked() as ledger:
             if code not in ledger.requests:
                 raise OfficeError("no such request")
-            if not ledger.requests[code].word:
-                ledger.add_word(code, word, by, now_utc_ms)
+            if not ledger.requests[code].decision:
+                ledger.add_decision(code, decision, by, now_utc_ms)
             return self._go_on(ledger, code, now_utc_ms)
 
-    def take_external(self, raw: bytes, now_utc_ms: int, gateway: str = "") -> RequestKept:
+    def take_external(self, raw: bytes, now_utc_ms: int, gateway: str = "") -> KeptRequest:
         """The certificate that an external authority has made for an approved request."""
         with self.ledger.locked() as ledger:
-            try:
+            with _office_errors():
                 certificate = certificates.parse_certificate(raw)
-            except CertificateError as error:
-                raise OfficeError(str(error)) from error
-            fits = [one for one in ledger.requests.values() if self._spki(one) == certificate.spki]
+            spki = certificate.spki
+            fits = [r for r in ledger.requests.values() if certificates.parse_csr(r.csr).spki == spki]
             if not fits:
-                raise OfficeError("the certificate is for a key that nobody has asked with")
+                raise OfficeError("the certificate is for a key that no request has")
             request = fits[-1]
             if gateway not in {"", request.gateway}:
                 raise OfficeError(f"the certificate is for {request.gateway}, not for {gateway}")
-            if request.word != "approved":
+            if request.decision != "approved":
                 raise OfficeError(f"the request of {request.gateway} is not approved")
             if certificate.name != request.gateway or not certificate.is_for_clients:
                 raise OfficeError(f"the certificate is not a client's with CN = {request.gateway}")
@@ -167,8 +164,8 @@ class Office:
                 ledger.add_issued(request.code, certificate.der, now_utc_ms)
             return ledger.requests[request.code]
 
-    def revoke(self, gateway: str, reason: str, now_utc_ms: int) -> list[CertificateKept]:
-        """Every certificate of a gateway counts no more; brokers hear it through the list."""
+    def revoke(self, gateway: str, reason: str, now_utc_ms: int) -> list[KeptCertificate]:
+        """Revoke every certificate of a gateway; brokers refuse them once they have the new list."""
         with self.ledger.locked() as ledger:
             wanted = [one for one in ledger.certificates.values() if one.gateway == gateway]
             if not wanted:
@@ -200,18 +197,18 @@ class Office:
         key = certificates.new_key()
         return key, certificates.pem(self._sign(certificates.spki_of(key), CENTRE, now_utc_ms, [], OWN_DAYS))
 
-    def short_code(self, request: RequestKept) -> str:
+    def short_code(self, request: KeptRequest) -> str:
         """What the officer compares with the gateway's screen."""
         return short_code(request.csr)
 
     def _go_on(self, ledger: Ledger, code: bytes, now_utc_ms: int) -> Answer:
-        """Everything behind an officer's word; what is done already is not done again."""
+        """Everything that follows a decision; what is done already is not done again."""
         request = ledger.requests[code]
-        if request.word == "denied":
+        if request.decision == "denied":
             return Refused("denied")
         if request.certificate:
             return Issued(self.chain(request.certificate))
-        if request.word != "approved":
+        if request.decision != "approved":
             return Pending(short_code(request.csr))
         csr = certificates.parse_csr(request.csr)
         asked = parse_attribute(csr.attribute).request
@@ -226,25 +223,16 @@ class Office:
     def _enrol(self, asked: EnrolRequest, now_utc_ms: int) -> None:
         if self.register is None or not self.secret:
             raise OfficeError("the centre's register and key are needed: --register and --key")
-        try:
+        with _office_errors(self.register):
             enrol_in(self.register, enrolment_of(asked, now_utc_ms), self.secret)
-        except (RegisterError, FormatError) as error:
-            raise OfficeError(str(error)) from error
-        except OSError as error:
-            raise OfficeError(f"{self.register}: {error.strerror}") from error
 
     def _sign(self, spki: bytes, name: str, now_utc_ms: int, hosts: list[str], days: float) -> bytes:
         key = self.folder / KEY_NAME
-        try:
+        with _office_errors(key):
             if key.stat().st_mode & 0o077:
                 raise OfficeError(f"{key}: others may read it; chmod 600")
-            secret = key.read_bytes()
             now = _when(now_utc_ms)
-            return certificates.issue(secret, self.authority, spki, name, now, days, hosts=hosts)
-        except OSError as error:
-            raise OfficeError(f"{key}: {error.strerror}") from error
-        except CertificateError as error:
-            raise OfficeError(f"{key}: {error}") from error
+            return certificates.issue(key.read_bytes(), self.authority, spki, name, now, days, hosts=hosts)
 
     def _write_revoked(self, ledger: Ledger, now_utc_ms: int) -> None:
         if self.is_external:
@@ -258,16 +246,11 @@ class Office:
         raw = certificates.make_revocations(key, self.authority, revoked, _when(now_utc_ms))
         replace_file(self.folder / REVOKED_NAME, raw, 0o644)
 
-    def _register(self) -> dict[str, Entry]:
+    def _read_register(self) -> dict[str, Entry]:
         if self.register is None or not self.register.exists():
             return {}
-        try:
+        with _office_errors():
             return read_register(self.register)
-        except RegisterError as error:
-            raise OfficeError(str(error)) from error
-
-    def _spki(self, request: RequestKept) -> bytes:
-        return certificates.parse_csr(request.csr).spki
 
 
 def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None = None) -> Office:
@@ -276,7 +259,7 @@ def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None
     Raises:
         OfficeError: There is one already, or the folder cannot be written.
     """
-    try:
+    with _office_errors(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if (folder / AUTHORITY_NAME).exists():
             raise OfficeError(f"{folder}: an authority is there already; a key is never overwritten")
@@ -286,18 +269,28 @@ def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None
             key, certificate = certificates.make_authority(name, _when(now_utc_ms))
             replace_file(folder / KEY_NAME, key, 0o600)
         else:
-            parsed = certificates.parse_certificate(external)
+            with _office_errors():
+                parsed = certificates.parse_certificate(external)
             if not parsed.is_authority:
                 raise OfficeError("the certificate is not that of an authority")
             certificate = certificates.pem(parsed.der)
         replace_file(folder / AUTHORITY_NAME, certificate, 0o644)
         office = Office(folder)
         office.write_revoked(now_utc_ms)
-    except OSError as error:
-        raise OfficeError(f"{folder}: {error.strerror}") from error
-    except CertificateError as error:
-        raise OfficeError(str(error)) from error
     return office
+
+
+@contextmanager
+def _office_errors(path: Path | None = None, hint: str = "") -> Iterator[None]:
+    """What is wrong with the file at `path`, or with what was handed in, as an OfficeError of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise OfficeError(f"{path or error.filename}: {error.strerror}{hint}") from error
+    except CertificateError as error:
+        raise OfficeError(str(error) if path is None else f"{path}: {error}") from error
+    except (RegisterError, FormatError) as error:
+        raise OfficeError(str(error)) from error
 
 
 def _when(utc_ms: int) -> dt.datetime:

@@ -1,8 +1,8 @@
 """Who may have a certificate: the whole policy of an enrolment office, and pure.
 
 A signing request, the ledger, the register and the time go in; a refusal or "go on" comes out. The order of
-the checks stands in docs/format.md, section 14; the first that fails is the answer. Nothing is changed here,
-so a refusal uses no token up.
+the checks is that of docs/format.md, section 14; the first that fails is the answer. Nothing is changed here,
+so a refusal uses up no token.
 """
 
 from collections.abc import Mapping
@@ -25,16 +25,18 @@ RENEWALS_MAX: Final = 3
 
 
 @frozen
-class Judged:
-    """A request that may go on; `is_auto` where no officer is asked."""
+class Admitted:
+    """A request that may go on; `is_auto` where no officer has to approve."""
 
     csr: Csr
     asked: AskedFor
     is_auto: bool
 
 
-def judge(raw: bytes, ledger: Ledger, register: Mapping[str, Entry], now_utc_ms: int) -> Judged | Refused:
-    """What is to become of a signing request."""
+def check_request(
+    raw: bytes, ledger: Ledger, register: Mapping[str, Entry], now_utc_ms: int
+) -> Admitted | Refused:
+    """Whether a signing request may go on."""
     try:
         csr = certificates.parse_csr(raw)
     except CertificateError as error:
@@ -49,21 +51,21 @@ def judge(raw: bytes, ledger: Ledger, register: Mapping[str, Entry], now_utc_ms:
     if sha256(csr.spki).digest() != request.spki_sha256:
         return Refused("key")
     if isinstance(request, RenewRequest):
-        return _judge_renewal(csr, asked, request, ledger, now_utc_ms)
-    return _judge_enrolment(csr, asked, request, ledger, register, now_utc_ms)
+        return _check_renewal(csr, asked, request, ledger, now_utc_ms)
+    return _check_enrolment(csr, asked, request, ledger, register, now_utc_ms)
 
 
-def _judge_enrolment(
+def _check_enrolment(
     csr: Csr,
     asked: AskedFor,
     request: EnrolRequest,
     ledger: Ledger,
     register: Mapping[str, Entry],
     now_utc_ms: int,
-) -> Judged | Refused:
+) -> Admitted | Refused:
     if not asked.is_signed_by_first_key():
         return Refused("signature")
-    wrong = _wrong_token(csr, asked, ledger, now_utc_ms)
+    wrong = _check_token(csr, asked, ledger, now_utc_ms)
     if wrong:
         return Refused(wrong)
     token = ledger.tokens[request.token]
@@ -80,12 +82,12 @@ def _judge_enrolment(
         return Refused("first-key")
     if known is not None and known.recovery_key not in {NO_KEY, request.recovery_key}:
         return Refused("recovery-key")
-    return Judged(csr, asked, token.is_auto)
+    return Admitted(csr, asked, token.is_auto)
 
 
-def _judge_renewal(
+def _check_renewal(
     csr: Csr, asked: AskedFor, request: RenewRequest, ledger: Ledger, now_utc_ms: int
-) -> Judged | Refused:
+) -> Admitted | Refused:
     old = ledger.certificates.get(request.certificate_sha256)
     if old is None or old.gateway != request.gateway:
         return Refused("certificate-unknown")
@@ -95,17 +97,17 @@ def _judge_renewal(
     if old.revoked_utc_ms is not None:
         return Refused("certificate-revoked")
     if request.token:
-        wrong = _wrong_token(csr, asked, ledger, now_utc_ms)
-        return Refused(wrong) if wrong else Judged(csr, asked, ledger.tokens[request.token].is_auto)
+        wrong = _check_token(csr, asked, ledger, now_utc_ms)
+        return Refused(wrong) if wrong else Admitted(csr, asked, ledger.tokens[request.token].is_auto)
     if parsed.ends_utc_ms <= now_utc_ms and sha256(csr.der).digest() not in ledger.requests:
         return Refused("certificate-expired")
     if old.renewals >= RENEWALS_MAX and sha256(csr.der).digest() not in ledger.requests:
         return Refused("renewed")
-    return Judged(csr, asked, is_auto=True)
+    return Admitted(csr, asked, is_auto=True)
 
 
-def _wrong_token(csr: Csr, asked: AskedFor, ledger: Ledger, now_utc_ms: int) -> str:
-    """What is wrong with the token of a request, "" if nothing is. A wrong MAC never uses a token up."""
+def _check_token(csr: Csr, asked: AskedFor, ledger: Ledger, now_utc_ms: int) -> str:
+    """Why the token of a request is refused, "" if it is not. A wrong MAC never uses up a token."""
     token = ledger.tokens.get(asked.request.token)
     if token is None:
         return "token-unknown"

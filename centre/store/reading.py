@@ -1,73 +1,120 @@
-"""The centre's database read beside the subscriber that owns it: for receipts by hand, statements and export.
+"""The centre's SQLite file read beside the subscriber that owns it: for evidence, export and verbs by hand.
 
-A reader holds no lock and changes nothing; it sees the last commit. What it reads was verified before it
-came in, and statements stand in the order in which they were applied.
+A reader holds no lock and changes nothing; it sees one moment, that of the last commit. What it reads was
+verified before it came in, and statements stand in the order in which they were applied.
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 from attrs import frozen
 
-from centre.store.archive import SHIFT
-from centre.store.contract import UnknownGatewayError
-from disk.database import reading
+from centre.store.contract import UnknownGatewayError, number_of
+from disk.database import StoreError
+from disk.snapshot import Snapshot, open_snapshot
+from evidence import cbor
+from evidence.archive import Archive
 from evidence.chain import ChainState
 from evidence.held import Held
-from evidence.seal import NUMBER_MAX
-from evidence.statement import Enrolment, Rekey, Replace, Revoke, parse_statement
+from evidence.seal import FIRST_NUMBER, NUMBER_MAX
+from evidence.statement import Revoke, parse_statement
+
+SHIFT: Final = NUMBER_MAX + 1
+"""A gateway's id times this is where its chain begins in `seals`."""
 
 
 @frozen
 class Standing:
-    """What the centre's database says of one gateway, read beside its owner."""
+    """Where the chain of one gateway stands, and which of its bodies are held."""
 
     state: ChainState
     held: Held
-    receipt: bytes | None
 
 
-def read_standing(path: Path, gateway: str) -> Standing:
-    """Where the chain of `gateway` stands.
+def read_standings(path: Path, gateway: str = "") -> dict[str, Standing]:
+    """Every gateway's standing, or that of `gateway` alone.
 
     Raises:
-        StoreError: The database cannot be read, or does not know the gateway.
+        StoreError: The database is not there or cannot be read.
+        UnknownGatewayError: It does not know `gateway`.
     """
-    with reading(path) as connection:
-        found = connection.execute(
-            "SELECT state, held, receipt FROM gateways WHERE name = ?", (gateway,)
-        ).fetchone()
-    if found is None:
-        raise UnknownGatewayError(f"{path}: nothing has come of gateway {gateway}")
-    return Standing(ChainState.from_cbor(found[0]), Held.from_cbor(found[1]), found[2])
+    with closing(open_snapshot(path)) as snapshot:
+        sql = "SELECT name, state, held FROM gateways WHERE ?1 IN ('', name)"
+        found = {
+            name: Standing(ChainState.from_cbor(state), Held.from_cbor(held))
+            for name, state, held in snapshot.read(sql, (gateway,))
+        }
+        if gateway and not found:
+            raise _unknown(path, gateway, snapshot)
+    return found
+
+
+def open_centre(path: Path, gateway: str) -> Archive:
+    """What the centre holds of `gateway`.
+
+    Raises:
+        StoreError, UnknownGatewayError: As `read_standings`.
+    """
+    snapshot = open_snapshot(path)
+    try:
+        sql = "SELECT id, first_key, state, held FROM gateways WHERE name = ?"
+        found = snapshot.read(sql, (gateway,))
+        if not found:
+            raise _unknown(path, gateway, snapshot)  # noqa: TRY301
+        id_, first_key, state, held = found[0]
+        stated = _read_statements(snapshot, id_)
+        tip = ChainState.from_cbor(state)
+        return Archive(
+            gateway=gateway,
+            first=min(tip.number, FIRST_NUMBER),
+            last=tip.number,
+            first_key=first_key,
+            enrolment=([b""] + [raw for number, raw in stated if number == 0])[-1],
+            statements=tuple(raw for number, raw in stated if number),
+            held=Held.from_cbor(held),
+            tip=(tip.number, tip.hash) if tip.number else None,
+            snapshot=snapshot,
+            key="at",
+            offset=id_ * SHIFT,
+        )
+    except BaseException as error:
+        snapshot.close()
+        if isinstance(error, cbor.FormatError):
+            raise StoreError(f"{path}: what is known of {gateway} cannot be read: {error}") from error
+        raise
 
 
 def read_export(path: Path, gateway: str) -> Iterator[bytes | tuple[bytes, bytes | None]]:
     """Everything of `gateway` in the order of an exported file: statements, and (cose, body) of each seal.
 
     Raises:
-        StoreError: As `read_standing`.
+        StoreError, UnknownGatewayError: As `read_standings`.
     """
-    with reading(path) as connection:
-        known = connection.execute("SELECT id FROM gateways WHERE name = ?", (gateway,)).fetchone()
-        if known is None:
-            raise UnknownGatewayError(f"{path}: nothing has come of gateway {gateway}")
-        waiting = connection.execute(
-            "SELECT raw FROM statements WHERE gateway = ? ORDER BY id", known
-        ).fetchall()
-        parsed = [(parse_statement(raw).statement, raw) for (raw,) in waiting]
-        yield from [raw for statement, raw in parsed if isinstance(statement, Enrolment)][-1:]
-        later = [(_stands_after(one), raw) for one, raw in parsed if not isinstance(one, Enrolment)]
-        base = known[0] * SHIFT
-        rows = connection.execute(
-            "SELECT at, cose, body FROM seals WHERE at BETWEEN ? AND ? ORDER BY at", (base, base + NUMBER_MAX)
-        )
-        for at, cose, body in rows:
-            while later and later[0][0] < at - base:
+    with closing(open_centre(path, gateway)) as archive:
+        if archive.enrolment:
+            yield archive.enrolment
+        later = [(_last_seal_before(raw), raw) for raw in archive.statements]
+        for row in archive.rows(FIRST_NUMBER, archive.last):
+            while later and later[0][0] < row.number:
                 yield later.pop(0)[1]
-            yield cose, body
+            yield row.cose, row.body
         yield from (raw for _, raw in later)
 
 
-def _stands_after(statement: Rekey | Replace | Revoke) -> int:
-    return statement.number if isinstance(statement, Revoke) else statement.number - 1
+def _last_seal_before(raw: bytes) -> int:
+    """The seal behind which a statement stands."""
+    return number_of(raw) - (0 if isinstance(parse_statement(raw).statement, Revoke) else 1)
+
+
+def _unknown(path: Path, gateway: str, snapshot: Snapshot) -> UnknownGatewayError:
+    names = ", ".join(sorted(name for (name,) in snapshot.read("SELECT name FROM gateways"))) or "none"
+    return UnknownGatewayError(f"{path}: nothing has come of gateway {gateway}; known: {names[:200]}")
+
+
+def _read_statements(snapshot: Snapshot, gateway: int) -> list[tuple[int, bytes]]:
+    """Number and bytes of what was applied; a file of an older program has no such table."""
+    known = snapshot.read("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'statements'")
+    sql = "SELECT number, raw FROM statements WHERE gateway = ? ORDER BY id"
+    return snapshot.read(sql, (gateway,)) if known else []

@@ -19,7 +19,6 @@ from typing import Any, Final
 
 from attrs import define
 
-from centre.store.archive import SHIFT
 from centre.store.contract import (
     FORKS_MAX,
     Accepted,
@@ -32,6 +31,7 @@ from centre.store.contract import (
     UnknownGatewayError,
     number_of,
 )
+from centre.store.reading import SHIFT
 from disk.database import Database, Migration, StoreError, suffixed
 from disk.lock import Lock
 from evidence.chain import ChainState

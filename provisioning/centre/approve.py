@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from centre.enrolment.ledger import RequestKept
+from centre.enrolment.ledger import KeptRequest
 from centre.enrolment.office import Office
 from disk.files import replace_file, write_output
 from evidence.moments import utc_ms
@@ -66,14 +66,14 @@ def approve(
     office = office_at(authority, register, key)
     with failing_in_one_line():
         found = _find_waiting(office, gateway) if folder is None else _take_in(office, folder)
-        open_ = [one for one, answer in found if one and not one.word and isinstance(answer, Pending)]
+        open_ = [one for one, answer in found if one and not one.decision and isinstance(answer, Pending)]
         chosen = {one.code for one in _choose(office, open_, code, deny=deny)}
         refusals = 0
         for request, answer in found:
             last = answer
             if request is not None and request.code in chosen:
-                word = "denied" if deny else "approved"
-                last = office.approve(request.code, OFFICER, utc_ms(), word=word)
+                decision = "denied" if deny else "approved"
+                last = office.approve(request.code, OFFICER, utc_ms(), decision=decision)
             if request is not None and out is not None:
                 write_output(out, csr_pem(request.csr))
             refusals += isinstance(last, Refused)
@@ -131,18 +131,18 @@ def write_answer(folder: Path, gateway: str, answer: Answer) -> None:
         replace_file(refusal_file(folder, gateway), text.encode())
 
 
-def _find_waiting(office: Office, gateway: str | None) -> list[tuple[RequestKept | None, Answer]]:
+def _find_waiting(office: Office, gateway: str | None) -> list[tuple[KeptRequest | None, Answer]]:
     with office.ledger.locked() as ledger:
         known = [one for one in ledger.requests.values() if one.gateway == gateway]
-    waiting = [one for one in known if not one.certificate and one.word != "denied"]
+    waiting = [one for one in known if not one.certificate and one.decision != "denied"]
     if not waiting:
         raise fail(EXIT_USAGE, f"no request of {gateway} waits")
     return [(one, Pending(office.short_code(one))) for one in waiting]
 
 
-def _take_in(office: Office, folder: Path) -> list[tuple[RequestKept | None, Answer]]:
+def _take_in(office: Office, folder: Path) -> list[tuple[KeptRequest | None, Answer]]:
     """Every request of the folder; one that cannot be read is refused."""
-    found: list[tuple[RequestKept | None, Answer]] = []
+    found: list[tuple[KeptRequest | None, Answer]] = []
     files = sorted(folder.glob("dianjian-*.csr"))
     if not files:
         raise fail(EXIT_USAGE, f"{folder}: no request (dianjian-*.csr) is there")
@@ -160,7 +160,7 @@ def _take_in(office: Office, folder: Path) -> list[tuple[RequestKept | None, Ans
     return found
 
 
-def _choose(office: Office, waiting: list[RequestKept], code: str | None, *, deny: bool) -> list[RequestKept]:
+def _choose(office: Office, waiting: list[KeptRequest], code: str | None, *, deny: bool) -> list[KeptRequest]:
     """The requests that the officer decides about: those whose code is on the gateway's screen."""
     if not waiting or (deny and code is None):
         return waiting

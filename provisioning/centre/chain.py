@@ -12,7 +12,7 @@ import click
 
 from centre.answers import receipt_of
 from centre.register import Entry, add_line, read_register, statement_line
-from centre.store.reading import Standing, read_standing
+from centre.store.reading import read_standings
 from evidence.cbor import FormatError
 from evidence.keys import load_key_file
 from evidence.moments import utc_ms
@@ -36,7 +36,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 def receipt(key: Path, store: Path, as_json: bool, gateway: str) -> None:
     """Print what the centre holds of GATEWAY as a signed receipt, for `dianjian-agent rekey --receipt`."""
     with failing_in_one_line(key):
-        standing = _read_standing(store, gateway)
+        standing = read_standings(store, gateway)[gateway]
         raw = receipt_of(standing.state, standing.held, load_key_file(key), utc_ms())
     fields = {"gateway": gateway, "number": standing.state.number, "receipt": raw.hex()}
     show(fields, raw.hex(), as_json=as_json)
@@ -84,7 +84,7 @@ def replace(
     del as_json  # the file is JSON in any case
     entry = _find_entry(register, gateway)
     with failing_in_one_line(key):
-        standing, secret = _read_standing(store, gateway), load_key_file(key)
+        standing, secret = read_standings(store, gateway)[gateway], load_key_file(key)
     try:
         wanted: Any = json.loads(request.read())
         if wanted["gateway"] != gateway:
@@ -115,7 +115,7 @@ def revoke_chain(register: Path, key: Path, store: Path, reason: str, gateway: s
     """Sign and keep that no further seal of a gateway counts."""
     entry = _find_entry(register, gateway)
     with failing_in_one_line(key):
-        state, secret = _read_standing(store, gateway).state, load_key_file(key)
+        state, secret = read_standings(store, gateway)[gateway].state, load_key_file(key)
         raw = sign_statement(Revoke(gateway, state.number, state.hash, utc_ms(), reason), secret)
     _add(register, entry, raw)
     return {"number": state.number, "statement": raw.hex()}
@@ -142,9 +142,3 @@ def _add(register: Path, entry: Entry, raw: bytes) -> None:
     if raw not in entry.statements:
         with failing_in_one_line(register):
             add_line(register, statement_line(entry.gateway, raw))
-
-
-def _read_standing(store: Path, gateway: str) -> Standing:
-    if not store.exists():
-        raise fail(EXIT_USAGE, f"{store}: no database is there; it is what `dianjian subscribe` keeps")
-    return read_standing(store, gateway)

@@ -1,6 +1,7 @@
 """`dianjian centre list`: the register for a person or a script."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,8 +9,7 @@ import click
 
 from centre.enrolment.ledger import Ledger
 from centre.register import Entry, read_register
-from centre.store.contract import UnknownGatewayError
-from centre.store.reading import read_standing
+from centre.store.reading import Standing, read_standings
 from evidence.moments import iso_utc
 from evidence.statement import NO_KEY, Enrolment, Rekey, Replace, Revoke, parse_statement
 from provisioning.centre.chain import recovery_key_of
@@ -29,13 +29,14 @@ def listing(register: Path, store: Path | None, authority: Path | None, as_json:
     """Show the gateways of the register, and what was signed about each."""
     with failing_in_one_line(store):
         known = read_register(register) if register.exists() or authority is None else {}
-        rows = [_to_row(entry, store) for entry in known.values()]
+        standings = None if store is None else read_standings(store)
+        rows = [_to_row(entry, standings) for entry in known.values()]
         if authority is not None:
             rows = _add_certificates(rows, office_at(authority).ledger)
     click.echo(json.dumps(rows, ensure_ascii=False) if as_json else "\n".join(map(_to_line, rows)))
 
 
-def _to_row(entry: Entry, store: Path | None) -> dict[str, Any]:
+def _to_row(entry: Entry, standings: Mapping[str, Standing] | None) -> dict[str, Any]:
     enrolment = parse_statement(entry.enrolment).statement if entry.enrolment else None
     statements = [parse_statement(raw).statement for raw in entry.statements]
     row: dict[str, Any] = {
@@ -53,8 +54,9 @@ def _to_row(entry: Entry, store: Path | None) -> dict[str, Any]:
     }
     changes = [one for one in statements if isinstance(one, Replace | Revoke)]
     row["revoked"] = bool(changes) and isinstance(changes[-1], Revoke)
-    if store is not None:
-        row["number"] = _read_number(entry.gateway, store)
+    if standings is not None:
+        standing = standings.get(entry.gateway)
+        row["number"] = None if standing is None else standing.state.number
     return row
 
 
@@ -69,7 +71,7 @@ def _add_certificates(rows: list[dict[str, Any]], ledger: Ledger) -> list[dict[s
     for name in names:
         valid = [one for one in given if one.gateway == name and one.revoked_utc_ms is None]
         ends = max((parse_certificate(one.der).ends_utc_ms for one in valid), default=None)
-        waiting = [one for one in requests if one.gateway == name and not one.certificate and not one.word]
+        waiting = [r for r in requests if r.gateway == name and not r.certificate and not r.decision]
         lines[name] = {
             **lines.get(name, {"gateway": name, "site": None, "enrolled_at": None}),
             "certificate_ends_at": None if ends is None else iso_utc(ends),
@@ -78,13 +80,6 @@ def _add_certificates(rows: list[dict[str, Any]], ledger: Ledger) -> list[dict[s
             "tokens_unused": sum(1 for one in tokens if one.gateway == name and one.used_by is None),
         }
     return list(lines.values())
-
-
-def _read_number(gateway: str, store: Path) -> int | None:
-    try:
-        return read_standing(store, gateway).state.number
-    except UnknownGatewayError:
-        return None
 
 
 def _to_line(row: dict[str, Any]) -> str:

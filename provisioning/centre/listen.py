@@ -79,7 +79,7 @@ def listen(
         claims.start()
     if server:
         threading.Thread(target=server.serve, name="est", daemon=True).start()
-    desk.say({"type": "ready", "est": est, "broker": broker, "claims": claims_url})
+    desk.log({"type": "ready", "est": est, "broker": broker, "claims": claims_url})
     while not stopping.wait(POLL_S) and not desk.broken:
         pass
     if server:
@@ -113,7 +113,7 @@ def _listen_est(desk: Desk, office: Office, est: str, hosts: tuple[str, ...]) ->
         files = folder / "server.pem", folder / "server.key"
 
         def report(text: str) -> None:
-            desk.say({"type": "connection", "via": "est", "text": text})
+            desk.log({"type": "connection", "via": "est", "text": text})
 
         return listen_est((host, int(port)), files, office.authority, desk.receive, report)
     except OfficeError as error:

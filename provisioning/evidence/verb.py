@@ -21,7 +21,7 @@ from agent.site.file import ConfigError, load_site
 from agent.store.archive import open_gateway
 from agent.store.names import DATABASE_NAME
 from centre.register import RegisterError, read_register
-from centre.store.archive import open_centre
+from centre.store.reading import open_centre
 from disk.database import StoreError
 from disk.files import create_file
 from evidence.anchors import Anchors

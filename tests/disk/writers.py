@@ -18,7 +18,7 @@ from agent.inbox import drop
 from agent.sealing import rekey, statements
 from agent.sealing.key_slots import KeySlots, first_slot
 from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
-from centre.enrolment.ledger import LEDGER_NAME, Ledger, OfficeError, TokenKept
+from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
 from centre.register import add_line, enrolment_line, read_register
 from disk.files import move, replace_file, write_output
@@ -137,7 +137,7 @@ def _give(gateway: str) -> Callable[[Path], object]:
     def give(folder: Path) -> None:
         with Ledger(folder / LEDGER_NAME).locked() as ledger:
             token = new_token()
-            ledger.add_token(token, TokenKept(token.id, gateway, token.mac_key, NOW), NOW)
+            ledger.add_token(token, KeptToken(token.id, gateway, token.mac_key, NOW), NOW)
 
     return give
 

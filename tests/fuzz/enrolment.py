@@ -7,7 +7,7 @@ from tempfile import mkdtemp
 from typing import Final
 
 from centre.enrolment.ledger import Ledger, OfficeError
-from centre.enrolment.policy import judge
+from centre.enrolment.policy import check_request
 from evidence import cbor
 from tests.fuzz.target import CBOR, JSON, Target
 from tests.provisioning.enrolment.made import NOW, Desk, Device
@@ -17,7 +17,7 @@ from wire.enrolment.certificates import CertificateError
 from wire.enrolment.offer import Offer, OfferError, parse_offer
 from wire.enrolment.request import EnrolRequest, ask_enrolment, parse_attribute
 from wire.enrolment.token import TokenError, new_token, parse_token
-from wire.enrolment.topics import asked_on
+from wire.enrolment.topics import find_answer_topic
 
 
 @cache
@@ -67,7 +67,7 @@ def run_attribute(raw: bytes) -> None:
 
 def run_csr(raw: bytes) -> None:
     """The whole policy: whatever comes is judged, and nothing that was changed passes."""
-    answer = judge(raw, _desk().office.ledger, {}, NOW)
+    answer = check_request(raw, _desk().office.ledger, {}, NOW)
     assert isinstance(answer, Refused) or sha256(raw).digest() in _good()
 
 
@@ -156,7 +156,7 @@ def _ledgers() -> list[bytes]:
 
 
 def run_topic(raw: bytes) -> None:
-    known = asked_on(raw.decode("utf-8", "replace"))
+    known = find_answer_topic(raw.decode("utf-8", "replace"))
     assert known is None or not set("+#") & set(known[0])
 
 

@@ -6,8 +6,8 @@
     dj/1/GATEWAY/renew        a known gateway     its signing request, over its own certificate
     dj/1/GATEWAY/certificate  centre
 
-Everybody may know what is said there: a request holds no secret, a certificate is public, the MAC says
-nothing without the token. The list of meters is seen by who has the request already.
+Nothing here is secret: a request holds no secret, a certificate is public, the MAC reveals nothing without
+the token. The list of meters is seen only by whoever has the request already.
 """
 
 import re
@@ -19,9 +19,9 @@ from wire.messages import ROOT, is_gateway_id
 CLAIM: Final = f"{ROOT}/claim"
 AUTHORITY: Final = f"{CLAIM}/authority"
 REQUESTS: Final = f"{CLAIM}/+/request"
-"""What the centre listens to on the broker of claims."""
+"""What the centre subscribes to on the broker of claims."""
 RENEWALS: Final = f"{ROOT}/+/renew"
-"""What it listens to on that of gateways."""
+"""What it subscribes to on that of gateways."""
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -51,7 +51,7 @@ def renew_answer(gateway: str) -> str:
     return f"{ROOT}/{gateway}/certificate"
 
 
-def asked_on(topic: str) -> tuple[str, str] | None:
+def find_answer_topic(topic: str) -> tuple[str, str] | None:
     """Where to answer what came on a topic, and for which gateway it must be, "" for any; None to nobody."""
     parts = topic.split("/")
     if len(parts) == 5 and topic == claim_request(parts[3]) and _ID.fullmatch(parts[3]):

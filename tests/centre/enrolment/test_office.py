@@ -201,10 +201,10 @@ def test_a_request_that_must_not_pass_is_refused_and_leaves_nothing(
 ) -> None:
     csr = case(desk, Device())
     ledger = desk.office.folder / LEDGER_NAME
-    before = ledger.read_bytes(), desk.office._register()
+    before = ledger.read_bytes(), desk.office._read_register()
     for _ in range(2):
         assert desk.hears(csr) == Refused(reason)
-    assert (ledger.read_bytes(), desk.office._register()) == before, "a refusal uses no token up"
+    assert (ledger.read_bytes(), desk.office._read_register()) == before, "a refusal uses no token up"
     assert set(REFUSALS[reason].to_body()) == {"zh", "en"}
 
 
@@ -242,13 +242,13 @@ def test_an_officers_word_is_needed_once_and_holds(desk: Desk) -> None:
     device = Device()
     csr = device.asks(desk.gives(is_auto=False))
     assert desk.hears(csr) == Pending(short_code(csr)) == desk.again().hears(csr)
-    assert desk.office._register() == {}, "nobody is believed before the officer has spoken"
+    assert desk.office._read_register() == {}, "nobody is believed before the officer has spoken"
     code = sha256(csr).digest()
     assert isinstance(desk.office.approve(code, "officer", NOW), Issued)
-    assert isinstance(desk.office.approve(code, "officer", NOW, word="denied"), Issued), "too late"
+    assert isinstance(desk.office.approve(code, "officer", NOW, decision="denied"), Issued), "too late"
     other = device.asks(desk.gives(is_auto=False))
     desk.hears(other)
-    assert desk.office.approve(sha256(other).digest(), "officer", NOW, word="denied") == Refused("denied")
+    assert desk.office.approve(sha256(other).digest(), "officer", NOW, decision="denied") == Refused("denied")
     assert desk.again().hears(other) == Refused("denied")
 
 

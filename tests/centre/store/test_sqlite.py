@@ -10,7 +10,7 @@ import pytest
 from centre.core import Centre, Incoming
 from centre.store import sqlite
 from centre.store.contract import Change, UnknownGatewayError
-from centre.store.reading import read_export, read_standing
+from centre.store.reading import read_export, read_standings
 from centre.store.sqlite import SqliteStore
 from disk.lock import SecondInstanceError
 from evidence import keys
@@ -67,7 +67,8 @@ def test_readers_beside_the_owner_see_what_is_committed(path: Path, store: Sqlit
     first = rekeyed(seals[-1].state)
     second = rekeyed(first.state, 6)
     store.commit([*seals, first, second])
-    assert read_standing(path, GATEWAY).state == second.state
+    assert read_standings(path, GATEWAY)[GATEWAY].state == second.state
+    assert list(read_standings(path)) == [GATEWAY]
     exported = list(read_export(path, GATEWAY))
     assert exported == [ENROLLED, *((one.cose, one.body) for one in seals), first.raw, second.raw]
 
@@ -75,7 +76,7 @@ def test_readers_beside_the_owner_see_what_is_committed(path: Path, store: Sqlit
 def test_readers_name_a_gateway_that_is_not_there(path: Path, store: SqliteStore) -> None:
     assert store.state(GATEWAY).number == 0
     with pytest.raises(UnknownGatewayError, match="nothing has come of gateway gw-9"):
-        read_standing(path, "gw-9")
+        read_standings(path, "gw-9")
     with pytest.raises(UnknownGatewayError, match="nothing has come of gateway gw-9"):
         next(read_export(path, "gw-9"))
 
