@@ -84,11 +84,7 @@ class BusLoop:
         latency_s = reading.latency_ns / NS_PER_S if reading.quality is Quality.GOOD else None
         self.tally.count_poll(step.meter_id, before, self._bus.stats, latency_s, probe=probe)
         self._schedule.note_poll(
-            step.meter_id,
-            step.group,
-            self._clock.monotonic_s(),
-            reading.quality,
-            refused=is_refusal(reading),
+            step.meter_id, step.group, self._clock.monotonic_s(), reading.quality, refused=is_refusal(reading)
         )
         self._sink(reading)
         return 0.0
@@ -109,12 +105,7 @@ class BusTask:
     """A thread that reads one bus."""
 
     def __init__(
-        self,
-        url: str,
-        setups: Iterable[MeterSetup],
-        clock: Clock,
-        sink: Sink,
-        bus_id: str = "",
+        self, url: str, setups: Iterable[MeterSetup], clock: Clock, sink: Sink, bus_id: str = ""
     ) -> None:
         self.url = url
         self._setups = tuple(setups)

@@ -73,7 +73,7 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
             "receipt": _receipt(parts.courier.receipt),
         },
         "broker": {
-            "connected": parts.courier.connected,
+            "connected": delivery.connected,
             "alarms": sorted(delivery.alarms),
             **_broker(parts.site),
         },

@@ -1,4 +1,4 @@
-"""The machine under the agent: its health, log, service manager, certificate's end, version.
+"""The machine under the agent: boot, clock, heartbeat, log, service manager, certificate's end, version.
 
-Nothing of meters, chain or broker.
+Nothing of meters or broker.
 """

@@ -14,12 +14,7 @@ PLAIN: Final = "%(levelname)s %(name)s: %(message)s"
 JOURNAL: Final = "%(name)s: %(message)s"
 ERROR: Final = 3
 """err of syslog(3)."""
-_PRIORITIES: Final = (
-    (logging.CRITICAL, 2),
-    (logging.ERROR, ERROR),
-    (logging.WARNING, 4),
-    (logging.INFO, 6),
-)
+_PRIORITIES: Final = ((logging.CRITICAL, 2), (logging.ERROR, ERROR), (logging.WARNING, 4), (logging.INFO, 6))
 _DEBUG: Final = 7
 
 

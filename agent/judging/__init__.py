@@ -1,4 +1,4 @@
-"""Between readings and the detector: powers of lines, the detector's feed, its checkpoints.
+"""Between readings and findings: powers of lines, the detector's feed, checkpoints, and what failed.
 
-The rules themselves are in `agent.detect`.
+The rules themselves are in `agent.detect` and `agent.tamper`.
 """

@@ -1,13 +1,14 @@
-"""When the TPM is asked, and what its answers mean to the gateway. Pure; a task has the TPM.
+"""When the TPM attests the chain, and what its answers become. A `TpmTask` has the TPM.
 
-At boot and every ATTEST_INTERVAL_S the last seal is put before the TPM. Its answer becomes an ATTESTATION
-record, and the counter is remembered in a checkpoint that rides on the commit which seals the record.
+At boot and every ATTEST_INTERVAL_S the TPM attests the last seal. Its answer becomes an ATTESTATION record,
+and a checkpoint in the commit of that record keeps the counter.
 
-At boot the counter tells of the past. It may be one ahead of what is remembered: an end between the TPM's
-answer and the commit. More is told as an EVENT: the TPM has attested seals that this disk does not know, so
-the disk is an older copy (or the ends were unclean more than once in a row). So is another key.
+The first answer after boot is compared with the checkpoint. The counter may be one ahead: the process ended
+between answer and commit. If it is further ahead, an EVENT says so: the TPM has attested seals that this disk
+does not know, so the disk is an older copy (or several ends in a row were unclean). Another key is an EVENT
+too.
 
-A TPM that fails keeps nothing from being sealed: it is told once, and asked again after an hour.
+A TPM that fails does not hold up sealing: one EVENT says so, and it is tried again after an hour.
 """
 
 import logging
@@ -27,7 +28,7 @@ from evidence.record import Kind
 LOG: Final = logging.getLogger("dianjian.attesting")
 
 ATTEST_INTERVAL_S: Final = 3600.0
-"""An NV counter bears hundreds of thousands of increments: an hour makes it decades."""
+"""An NV counter takes hundreds of thousands of increments: at one an hour it lasts decades."""
 CHECKPOINT: Final = "tpm"
 CHECKPOINT_BYTES_MAX: Final = 128
 ERROR_CHARACTERS_MAX: Final = 200
@@ -35,7 +36,7 @@ ERROR_CHARACTERS_MAX: Final = 200
 
 @define
 class Attesting(RecordSource):
-    """Turns time into questions, and answers into records; `last_seal` gives number and hash, if it can."""
+    """See the module; `last_seal` gives the number and hash of the last seal, if it is held."""
 
     task: TpmTask
     store: GatewayStore
@@ -45,7 +46,7 @@ class Attesting(RecordSource):
     _failed: bool = field(default=False, init=False)
 
     def due(self, stamp: Stamp, /) -> list[NewRecord]:
-        """Records that follow from the TPM's answer, if one has come; asks when it is time."""
+        """The records of an answer, if one has come; asks again when it is time."""
         answer = self.task.answer()
         records = [] if answer is None else self._take(answer)
         if self._asked_ns is None or stamp.boottime_ns - self._asked_ns >= ATTEST_INTERVAL_S * NS_PER_S:
@@ -58,7 +59,7 @@ class Attesting(RecordSource):
     def _take(self, answer: Answer) -> list[NewRecord]:
         try:
             if isinstance(answer, str):
-                raise cbor.FormatError(answer)  # noqa: TRY301 -- one way for all that gives no proof
+                raise cbor.FormatError(answer)  # noqa: TRY301 -- one way for all answers without proof
             counter = check_attestation(answer).counter
         except cbor.FormatError as error:
             return self._failing(str(error))
@@ -78,18 +79,18 @@ class Attesting(RecordSource):
         return [NewRecord(Kind.EVENT, {"what": "tpm", "text": why[:ERROR_CHARACTERS_MAX]})]
 
     def _compare(self, counter: int, ak: bytes) -> list[NewRecord]:
-        """What the first answer of this life says about the disk."""
+        """The events of the first answer after boot."""
         known = self._recall()
         if known is None:
             return []
         last, key = known
         numbers = {"remembered": last, "counter": counter}
         if ak != key:
-            LOG.warning("the TPM is another one than this chain was made with")
+            LOG.warning("the TPM is not the one that attested this chain before")
             return [NewRecord(Kind.EVENT, {"what": "tpm key changed", **numbers})]
         if last < counter <= last + 1 + UNSEEN_MAX:
             return []
-        LOG.warning("the TPM's counter is %d, this disk remembers %d: was it put back?", counter, last)
+        LOG.warning("the TPM's counter is %d, this disk has %d: was an older copy restored?", counter, last)
         return [NewRecord(Kind.EVENT, {"what": "tpm counter", **numbers})]
 
     def _recall(self) -> tuple[int, bytes] | None:
@@ -100,5 +101,5 @@ class Attesting(RecordSource):
             counter, ak = cbor.array(cbor.decode(raw, CHECKPOINT_BYTES_MAX), "tpm", 2)
             return cbor.natural(counter, "counter"), cbor.octets(ak, "ak", AK_BYTES)
         except cbor.FormatError as error:
-            LOG.warning("what was remembered of the TPM cannot be read: %s", error)
+            LOG.warning("the checkpoint of the TPM cannot be read: %s", error)
             return None

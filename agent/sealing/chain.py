@@ -3,8 +3,8 @@
 `Sealing` adds records of its own: EVENT for the levels of the quota and for the ballast, DROP for bodies that
 are given up for want of room, GAP for records that found no room in memory while the disk failed.
 
-A record is pending until it is sealed, and a seal is committed before it is sent (`Sealer`). A commit
-that fails is tried again with the same bytes; after SETTLE_S_MAX the process ends, and its start repairs.
+A record is pending until it is sealed, and a seal is committed before it is sent (`Sealer`). A commit that
+fails is tried again with the same bytes; after SETTLE_S_MAX the process ends, and the next start repairs.
 `now_s` is real time, for the disk; `stamp` is the plant's.
 """
 
@@ -28,16 +28,16 @@ from evidence.seal import FIRST_NUMBER, NO_HASH, StoredSeal
 LOG: Final = logging.getLogger("dianjian.sealing")
 
 SETTLE_S_MAX: Final = 30.0
-"""A disk that fails for longer needs a new process, and perhaps a person."""
+"""A disk that fails for longer needs a new process, perhaps a person."""
 
 
 class DiskError(Exception):
-    """The disk has not taken a seal for SETTLE_S_MAX: end, and let the start repair."""
+    """No seal could be committed for SETTLE_S_MAX: end the process, the next start repairs."""
 
 
 @define
 class Sealing:
-    """The records that wait, and the way they take into the chain.
+    """Queues records and seals them.
 
     Attributes:
         interval_s: Time between seals when nothing is urgent.
@@ -81,17 +81,17 @@ class Sealing:
         return None if digest is None else (self.tip, digest)
 
     def put(self, record: NewRecord, stamp: Stamp) -> None:
-        """Let a record wait for the next seal; see `agent.sealing.source`."""
+        """Queue a record for the next seal; see `agent.sealing.source`."""
         kind, body, urgency = record
-        if isinstance(body, bytes):
-            if urgency > Urgency.DISPENSABLE or self.level < Level.ESSENTIAL:
-                self._pending.put(body)
-        elif kind is Kind.DROP:
+        if urgency is Urgency.DISPENSABLE and self.level >= Level.ESSENTIAL:
+            return
+        raw = body if isinstance(body, bytes) else encode_record(kind, stamp, body)
+        if kind is Kind.DROP and not isinstance(body, bytes):
             LOG.error("seals %d to %d: the bodies are lost, %s", body["first"], body["last"], body["why"])
             self._lost.append((body["first"], body["last"]))
-            self._pending.put_first(encode_record(kind, stamp, body))
+            self._pending.put_first(raw)
         else:
-            self._pending.put(encode_record(kind, stamp, body))
+            self._pending.put(raw)
         self._pending.urgent |= urgency is Urgency.AT_ONCE
 
     def is_due(self, stamp: Stamp) -> bool:
@@ -102,10 +102,10 @@ class Sealing:
         return bool(self._pending) and (aged or self._pending.urgent or self._pending.full)
 
     def seal(self, stamp: Stamp, now_s: float) -> bool:
-        """Seal everything that waits; whether the disk took it.
+        """Seal everything that waits; whether it is committed.
 
         Raises:
-            DiskError: It has not for too long.
+            DiskError: Commits have failed for too long.
         """
         pending = self._pending
         self._sealed_ns, pending.urgent = stamp.boottime_ns, False
@@ -134,7 +134,7 @@ class Sealing:
     def _handle_failure(self, error: CommitError, stamp: Stamp, now_s: float) -> None:
         if self._failing_since_s is None:
             self._failing_since_s = now_s
-            LOG.error("the disk took no seal: %s", error)
+            LOG.error("no seal could be committed: %s", error)
         relieved = self.store.relieve()
         self._report_disk(stamp)
         if isinstance(error, StoreFullError) and not relieved:

@@ -1,4 +1,4 @@
-"""Opens the state folder, recovering database and keys: every start is a recovery."""
+"""Opens the state folder and recovers database and keys: every start is a recovery."""
 
 import os
 from pathlib import Path
@@ -35,7 +35,7 @@ def open_chain(site: Site) -> tuple[Path, GatewayStore, Sealer, Recovery]:
 
 
 def _held_up_to(site: Site, folder: Path) -> int:
-    """The last seal that the centre had all bodies up to when the chain was last given a new key."""
+    """The seal up to which the centre had all bodies when the chain last got a new key; 0 if not known."""
     centre_key = None if site.broker is None else site.broker.centre_key
     kept = kept_in(folder)
     return kept[-1].held_up_to(centre_key) if kept and centre_key is not None else 0

@@ -7,11 +7,11 @@ from attrs import define, field
 from evidence.seal import BODY_BYTES_MAX
 
 RECORD_FRAME_BYTES: Final = 3
-"""Head of a CBOR byte string of up to 65,535 bytes: what a record costs beside itself."""
+"""Head of a CBOR byte string of up to 65,535 bytes, which each record gets."""
 FULL_BYTES: Final = BODY_BYTES_MAX - 8192
 """Pending records of this size are sealed at once; room is left for an episode and the body's frame."""
 PENDING_BYTES_MAX: Final = 4 * 1024 * 1024
-"""What may wait in memory while the disk fails; what comes on top is counted as lost."""
+"""What may wait in memory while the disk fails; the rest is counted as lost."""
 
 
 @define
@@ -20,7 +20,7 @@ class Pending:
 
     Attributes:
         size: Bytes that wait.
-        lost: Records that found no room since somebody last asked.
+        lost: Records that found no room; the caller resets it when it has recorded them.
         urgent: The next seal is to be made at once.
     """
 
@@ -38,7 +38,7 @@ class Pending:
         return self.size >= FULL_BYTES
 
     def put(self, record: bytes) -> None:
-        """Let `record` wait, or count it as lost."""
+        """Queue `record`, or count it as lost."""
         if self.size + len(record) > PENDING_BYTES_MAX:
             self.lost += 1
             return
@@ -46,12 +46,12 @@ class Pending:
         self.size += len(record) + RECORD_FRAME_BYTES
 
     def put_first(self, record: bytes) -> None:
-        """Have `record` in the next seal, however many wait and however full it is."""
+        """Queue `record` before all others, however full the queue is."""
         self._records.insert(0, record)
         self.size += len(record) + RECORD_FRAME_BYTES
 
     def take(self) -> list[bytes]:
-        """As many records as one seal holds, oldest first; at least one if any waits."""
+        """Remove as many records as one seal holds, oldest first; at least one if any waits."""
         taken, size = 0, 0
         for record in self._records:
             size += len(record) + RECORD_FRAME_BYTES

@@ -3,14 +3,13 @@
     used        what happens
     ≥ 70 %      receipted rows are pruned, a hundred at a time
     ≥ 85 %      an alarm
-    ≥ 95 %      the oldest bodies without a receipt are given up, each told in a DROP record; header,
+    ≥ 95 %      the oldest bodies without a receipt are deleted, and DROP records name them; header,
                 signature and root stay
-    ≥ 98 %      readings are no longer kept: only what tells of the gateway itself and of episodes
+    ≥ 98 %      readings are no longer kept, only records of the gateway itself and of episodes
 
-The chain never stops, and nothing is deleted before there is need: an original that the centre has
-receipted still answers questions on site. A ring that is full stays at the first of these levels;
-measured there, pruning adds some 2 kB of flash to a seal of 20 to 38 kB. What is given up and the DROP
-record that says so are one commit: the caller sees to it.
+The chain never stops, and nothing is deleted before there is need: a receipted original still answers
+questions on site. A store that is always full stays at the first of these levels; measured there, pruning
+adds some 2 kB of flash to a seal of 20 to 38 kB. The caller commits a DROP record together with the deletion.
 """
 
 from enum import IntEnum
@@ -21,7 +20,7 @@ from attrs import define, field
 from agent.store.gateway import GatewayStore
 
 DROP_BODIES_MAX: Final = 20
-"""Bodies given up for one seal that is made: the database shrinks faster than it grows."""
+"""Bodies given up per new seal: the database shrinks faster than it grows."""
 
 
 class Level(IntEnum):
@@ -46,8 +45,8 @@ def level_of(used_fraction: float) -> Level:
 class Quota:
     """Decides before each seal what has to go.
 
-    A database full of headers has no body for hundreds of thousands of rows: where the last search
-    ended is remembered.
+    A database full of headers has no body for hundreds of thousands of rows, so it keeps where the last
+    search ended.
     """
 
     store: GatewayStore
@@ -56,13 +55,12 @@ class Quota:
     def make_room(
         self, *, prunable_below: int, tip: int, was_full: bool = False
     ) -> tuple[Level, tuple[int, int] | None]:
-        """Prune if that helps, else say which bodies are to be given up.
+        """Prune if that helps, else choose the bodies to give up.
 
         Args:
             prunable_below: Rows below are receipted and not needed on the gateway.
             tip: The last own seal, which keeps its body.
-            was_full: A commit found no room, which says more than any fraction: of a small file five
-                hundredths are less than a seal.
+            was_full: A commit found no room, whatever the fraction: 5 % of a small file are less than a seal.
 
         Returns:
             The level before, and the first and last seal whose bodies are to be given up; whatever

@@ -1,4 +1,4 @@
-"""Which key is current, decided from the last row of the database and the slots. Pure.
+"""Which key is current, by the last row of the database and the slots. Pure.
 
 With n the number of the last row:
 

@@ -1,14 +1,14 @@
 """A chain goes on under a new key, after lost key slots, a lost database or a restored old image.
 
-`rekey` needs the recovery key that the technician took away at the enrolment. From where the chain goes on
-stands in `agent.sealing.tip`. First the database is made to end there, then the statement is kept, and last
-of all the key file is replaced in one step, the old one set aside. A crash before that changes nothing that a
-second call does not do again; the next start declares lost what is lost.
+`rekey` needs the recovery key that the technician took away at the enrolment. `agent.sealing.tip` finds the
+seal that the chain goes on from. First the database is made to end there, then the statement is kept, last
+the key file is replaced in one step and the old one set aside. After a crash before that, a second call does
+it all again; the next start declares lost what is lost.
 
-`install_replacement` does the same on new hardware with a statement of the centre. There the only seal
-is the one that the centre names, and the key is the first key that was made with `init`.
+`install_replacement` does the same on new hardware with a statement of the centre: the chain goes on from the
+seal that the centre names, with the first key that was made by `init`.
 
-The agent must not run meanwhile: the lock of the database says so.
+The agent must not run meanwhile; the lock of the database refuses it.
 """
 
 import json

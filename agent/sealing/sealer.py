@@ -6,9 +6,8 @@
     (5) destroy the secret of slot n                          (O_DSYNC)
     (6) only now `seal` returns, and the seal may be published
 
-So a secret that is still alive has signed nothing that anybody saw, and a number whose secret is
-gone is never signed again. Start and crash recovery are one function; what it decides, and from
-what, stands in `agent.sealing.recovery`.
+So a secret that is still alive has signed nothing that was published, and a number whose secret is gone is
+never signed again. Start and crash recovery are one function, whose rules are in `agent.sealing.recovery`.
 
 A commit that failed has an unknown result. The identical bytes are kept; `settle` reopens the
 database, looks, and puts the same bytes in if they are not there. Nothing else is signed meanwhile.
@@ -36,7 +35,7 @@ from evidence.seal import (
 )
 
 COMMIT_TRIES_MAX: Final = 2
-"""Once more after reopening; a disk that fails twice needs a new process or a new disk."""
+"""One more after reopening; a disk that fails twice needs a new process or is broken."""
 
 
 class SealingStoppedError(Exception):
@@ -75,11 +74,11 @@ class Sealer:
             self._slots.erase(number)
         self._current, self._returned, self._lost = found.current, found.returned, found.lost_tail
         if self._lost is not None and last is not None and last.body is None:
-            # Lost before, and the seal that said so is among those that are lost now: say it again.
+            # Lost before, and the seal that declared it is among those lost now: declare it again.
             self._lost["first"] = self._store.bodiless_since(last.number)
         bodiless = self._store.last_bodiless() if begins_anew(found) and self._lost is None else None
         if bodiless is not None:
-            # Whatever would have said so was to be signed with the key that is lost.
+            # The seal that would have declared it was to be signed with the lost key.
             first = self._store.bodiless_since(bodiless)
             self._lost = {"first": first, "last": bodiless, "recovered": first}
         return found.recovery
@@ -104,7 +103,7 @@ class Sealer:
         return self.settle()
 
     def settle(self) -> StoredSeal:
-        """Bring the seal that waits into the database; the same bytes, however often.
+        """Commit the seal that waits; the same bytes, however often.
 
         Raises:
             CommitError: It still waits.

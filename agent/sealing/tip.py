@@ -1,6 +1,6 @@
-"""From which seal a chain can go on, when its keys or its seals are lost, and the database that ends there.
+"""The seal that a chain can go on from when keys or seals are lost, and the database that ends there.
 
-Looked for in this order of trust:
+In this order of trust:
 
 1. the receipt with the highest number: the centre has signed that this seal is the last that it holds
    (a proof of a rollback is among those that the database keeps);
@@ -8,8 +8,8 @@ Looked for in this order of trust:
    signed with the key that the one before it certified or that a statement gave;
 3. without any receipt, the unbroken run that begins at the first row.
 
-Seals behind a hole, and those that contradict the receipt, nobody can ever accept: where there are such,
-the database is set aside, never deleted, and the run that ends at the tip begins a new one.
+Seals behind a hole, and those that contradict the receipt, can never be accepted. Where there are such, the
+database is set aside, never deleted, and a new one begins with the run that ends at the tip.
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,7 +36,7 @@ Believed = tuple[Receipt, bytes]
 
 
 class RekeyRefusedError(Exception):
-    """What was brought does not fit this gateway, or nothing says where its chain stands."""
+    """The files do not fit this gateway, or nothing shows where its chain stands."""
 
 
 @frozen
@@ -57,16 +57,12 @@ class Tip:
 
 
 def find_tip(
-    gateway: str,
-    store: GatewayStore,
-    ring: Iterable[Slot],
-    best: Believed | None,
-    kept: Iterable[Kept] = (),
+    gateway: str, store: GatewayStore, ring: Iterable[Slot], best: Believed | None, kept: Iterable[Kept] = ()
 ) -> Tip:
     """The seal to go on from; see the module.
 
     Raises:
-        RekeyRefusedError: Nothing says where the chain stands, or it is another gateway's.
+        RekeyRefusedError: Nothing shows where the chain stands, or it is another gateway's.
     """
     known = _Known(store, ring, tuple(kept))
     foreign = known.owners() - {gateway}
@@ -89,7 +85,7 @@ def _before_first(known: "_Known") -> Tip:
     first = known.first()
     if first is None:
         raise RekeyRefusedError(
-            "nothing here says where the chain stands: bring the centre's receipt (--receipt FILE; "
+            "nothing here shows where the chain stands: bring the centre's receipt (--receipt FILE; "
             "`dianjian centre receipt` writes it)"
         )
     previous = peek_header(first.cose).previous
@@ -127,9 +123,9 @@ class _Known:
         return rows[0] if rows and rows[0].number == number else self.extra.get(number)
 
     def follows(self, seal: StoredSeal, tip: Tip) -> bool:
-        """Whether anybody who has accepted the tip can accept `seal`.
+        """Whether a verifier that has accepted the tip can accept `seal`.
 
-        Where neither the seal before it nor a statement says what its key must be, the hash decides alone.
+        Where neither the seal before it nor a statement names its key, the hash alone decides.
         """
         header, signed = parse_seal(seal.cose)
         if header.previous != tip.hash:

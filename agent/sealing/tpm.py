@@ -1,16 +1,14 @@
 """The gateway's TPM 2.0: a counter that only goes up, certified over a seal.
 
-The only file that imports tpm2_pytss. Nothing is kept between two calls, in the TPM or here, but the
-counter itself: the key is a primary key of the endorsement hierarchy, which the TPM derives anew from its
-own seed each time, so it is the same key for ever and lies in no file. What key and counter are, bit by
-bit, is said in `evidence.attestation`.
+The only file that imports tpm2_pytss. Between two calls only the counter is kept: the key is a primary key of
+the endorsement hierarchy, which the TPM derives from its own seed each time, so it never changes and is in no
+file. `evidence.attestation` defines key and counter bit by bit.
 
 No object has a dictionary-attack lock: three power cuts would otherwise lock a TPM for hours. Authorisations
-are empty: whoever is root here can ask the TPM too, and can only make the counter go on, which shows.
+are empty: root on this gateway can use the TPM too, but can only increment the counter, which shows.
 
-Calls block: a TPM of silicon takes about a second for all of it, a broken one up to minutes.
-`agent.sealing.tpm_task` has the thread for that. The libraries cost 9 MiB and are loaded only where a site
-file has [tpm].
+Calls block: a hardware TPM takes about a second, a broken one up to minutes (`agent.sealing.tpm_task` has the
+thread). The libraries cost 9 MiB and are loaded only where a site file has [tpm].
 """
 
 import logging
@@ -42,13 +40,13 @@ LOG: Final = logging.getLogger("dianjian.tpm")
 
 _NO_POINT: Final = bytes(4)
 _INITIALIZED: Final = 0x100
-"""TPM_RC_INITIALIZE: somebody has started it before us, as the kernel does."""
+"""TPM_RC_INITIALIZE: it was started before, as the kernel does."""
 _NO_SUCH_HANDLE: Final = 0x18B
 """TPM_RC_HANDLE for the first handle: the index is not defined."""
 
 
 class TpmError(Exception):
-    """The TPM, or the way to it, fails; it may work the next time."""
+    """The TPM cannot be used now; it may work the next time."""
 
 
 class Tpm:
@@ -56,14 +54,14 @@ class Tpm:
 
     def __init__(self, tcti: str) -> None:
         self._tcti = tcti
-        # The libraries would print a line to stderr for every refusal; what matters is in our own errors.
+        # The libraries would print a line to stderr for every refusal; our own errors have what matters.
         os.environ.setdefault("TSS2_LOG", "all+NONE")
 
     def attest(self, seal: int, seal_hash: bytes) -> Attestation:
         """One step of the counter, certified over a seal.
 
         Raises:
-            TpmError: It could not be had; the counter may have gone on.
+            TpmError: It failed; the counter may have been incremented.
         """
         try:
             with ESAPI(self._tcti) as tpm:
@@ -111,7 +109,7 @@ def _certified(tpm: ESAPI, key: ESYS_TR, public: TPM2B_PUBLIC, seal: int, seal_h
 
 
 def _counter(tpm: ESAPI) -> ESYS_TR:
-    """The counter, defined now if it is not there."""
+    """Find the counter, or define it."""
     try:
         return tpm.tr_from_tpmpublic(NV_INDEX)
     except TSS2_Exception as error:

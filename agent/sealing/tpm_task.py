@@ -1,7 +1,7 @@
-"""The thread that waits for the TPM, so that nothing else does.
+"""Calls the TPM in a thread, so that nothing else waits for it.
 
-One question at a time. A question that comes while the TPM still works on the one before is answered as a
-failure: it is asked again after an hour, and a TPM that never answers costs one thread and nothing else.
+One request at a time. A request that comes while the TPM still works on the one before fails at once: it is
+made again after an hour, and a TPM that never answers costs one thread and nothing else.
 """
 
 import queue
@@ -14,9 +14,9 @@ from evidence.attestation import Attestation
 Attest = Callable[[int, bytes], Attestation]
 
 Answer = Attestation | str
-"""What the TPM gave, or why it gave nothing."""
+"""An attestation, or why there is none."""
 
-BUSY: Final = "it has not answered the question before"
+BUSY: Final = "it has not answered the request before"
 
 
 class TpmTask:
@@ -37,14 +37,14 @@ class TpmTask:
         self._thread.start()
 
     def answer(self) -> Answer | None:
-        """What became of the question, once; None while it is not known."""
+        """The answer to the last request, once; None while there is none."""
         try:
             return self._answers.get_nowait()
         except queue.Empty:
             return None
 
     def wait(self, seconds: float) -> None:
-        """Give the TPM at most `seconds` to answer, so that an end does not lose what it has counted."""
+        """Give the TPM at most `seconds` to answer, so that an orderly end loses no step of its counter."""
         if self._thread is not None:
             self._thread.join(seconds)
 

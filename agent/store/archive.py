@@ -1,4 +1,4 @@
-"""The gateway's database, read beside the process that owns it: what it still holds of its own chain."""
+"""The gateway's database, read while its owner runs."""
 
 from pathlib import Path
 

@@ -1,11 +1,10 @@
 """Room on the disk that is held back for the day on which others have filled it.
 
-The quota keeps this database from filling the disk; it cannot keep a log, a core dump or another
-service from doing so. A file of BALLAST_BYTES beside the database holds a place. When a commit finds
-no room it is given up, and the chain goes on in its place; what has no room on the disk counts as
-taken in the quota, so that the levels of `agent.sealing.quota` are reached before that place is used up.
-When others have let go of the disk the ballast is made again. Its blocks are reserved, never written:
-it wears out no flash.
+The quota keeps this database from filling the disk, but not a log, a core dump or another service. A file of
+BALLAST_BYTES beside the database reserves room. It is deleted when a commit finds none, and the chain goes on
+there; what the disk has no room for counts as taken in the quota, so that the levels of `agent.sealing.quota`
+are reached before that room is used up. It is made again when the disk has room. Its blocks are reserved,
+never written: it wears out no flash.
 """
 
 import os
@@ -16,17 +15,17 @@ from typing import Final
 BALLAST_BYTES: Final = 4 << 20
 """A WAL of full length, or an hour of a hundred readings a second."""
 LOW_BYTES: Final = 256 << 10
-"""Below it a commit that failed did so for want of room on the disk, not in the quota: the WAL of two
-seals, a checkpoint that moves them, and the files of an open database."""
+"""With less free, a commit failed for want of room on the disk, not in the quota: the WAL of two seals, its
+checkpoint, and the files of an open database."""
 ROOM_TIMES: Final = 4
-"""The ballast is made again where this many of it have room: else it would come and go."""
+"""The ballast is made again when this many of it have room: else it would come and go."""
 
 
 class Ballast:
     """The file at `path`, of `size` bytes or not there; 0 never makes one.
 
     Attributes:
-        held: It is there.
+        held: Whether it is there.
     """
 
     def __init__(self, path: Path, size: int = BALLAST_BYTES) -> None:
@@ -35,7 +34,7 @@ class Ballast:
         self.held = path.exists()
 
     def room_bytes(self) -> int:
-        """What the database may still take of the disk: the ballast counts, the place of a WAL does not."""
+        """What the database may still take of the disk: with the ballast, without the room for a WAL."""
         return max(self._free_bytes() + (self._size if self.held else 0) - LOW_BYTES, 0)
 
     def is_low(self) -> bool:
@@ -43,7 +42,7 @@ class Ballast:
         return self._free_bytes() < LOW_BYTES
 
     def give_up(self) -> bool:
-        """Let go of it where the disk is full; whether there was something to let go of."""
+        """Delete it if the disk is full; whether it was deleted now."""
         if not self.held or not self.is_low():
             return False
         self._path.unlink(missing_ok=True)
@@ -55,7 +54,7 @@ class Ballast:
         return disk.f_bavail * disk.f_frsize
 
     def take(self) -> bool:
-        """Make it where there is plenty of room; whether it was made now."""
+        """Make it if there is plenty of room; whether it was made now."""
         if self.held or not self._size or self._free_bytes() < ROOM_TIMES * self._size:
             return False
         try:

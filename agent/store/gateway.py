@@ -1,21 +1,20 @@
-"""The gateway's database: the chain, and the queue of what the centre has not yet answered for.
+"""The gateway's database: the chain, which is also the queue of what the centre has not receipted.
 
     seals        number (primary key), first_record, count, hash, cose, body or NULL
     receipts     number (primary key), raw: the last RECEIPTS_KEPT, so that the centre cannot deny them
-    checkpoints  name (primary key), raw: what the detector and others remember over a restart
+    checkpoints  name (primary key), raw: what the detector and others keep over a restart
 
-One row a seal, no secondary index: an index multiplies the bytes written by 1.5 to 5. Only
-`append` commits by itself; receipts and checkpoints ride on the next commit (or `flush`), because
-each commit costs 8 kB of flash and both can be had again: the receipt is retained at the broker.
-A receipt covers all before it, so one in RECEIPT_COMMITS is enough (each costs 8 kB more), and the
-one that waits when rows are pruned on its word.
+One row a seal, no secondary index: an index multiplies the bytes written by 1.5 to 5. Only `append` commits
+by itself; receipts and checkpoints wait for the next commit (or `flush`), because each commit costs 8 kB of
+flash and both can be had again: the broker retains the receipt. A receipt covers all before it, so it is
+enough to store one in RECEIPT_COMMITS (each costs 8 kB more), and the one by which rows are pruned.
 
 Who deletes: `prune_below`, called only for what a valid receipt covers, PRUNE_ROWS_MAX at a time (a
 delete of 1,000 rows fails on a full disk), and never the last seal, which the next one follows;
 `drop_bodies`, which keeps header, signature and root. No change of configuration deletes a row.
 
-Rows are checked by their own hash when they are read. A file that cannot be right is renamed, what
-can be read of it by primary key is put into a new one, and the start goes on: see `salvage`.
+Rows are checked by their own hash when they are read. A corrupt file is renamed, what can be read of it by
+primary key is put into a new one, and the start goes on: see `salvage`.
 """
 
 import contextlib
@@ -34,15 +33,15 @@ RECEIPTS_KEPT: Final = 100
 RECEIPT_COMMITS: Final = 10
 """Commits of seals from one stored receipt to the next."""
 PRUNE_ROWS_MAX: Final = 100
-"""Works within a full quota; see parts of SQLite that were measured in the module's specification."""
+"""Works within a full quota."""
 CHECKPOINT_BYTES_MAX: Final = 1 << 20
 QUOTA_BYTES_MIN: Final = 256 * PAGE_BYTES
 """Below it the schema and one seal would not fit."""
 READ_ROWS_MAX: Final = 1_000
 WAL_PAGES: Final = 1_000
-"""SQLite's own measure of when the WAL is moved into the file."""
+"""SQLite's default for when the WAL is moved into the file."""
 WAL_PAGES_IN_NEED: Final = 32
-"""The same on a full disk: with one large seal on top a WAL still fits into what is low there."""
+"""The same on a full disk: a WAL of this and one large seal still fits into `ballast.LOW_BYTES`."""
 GIVEN_UP: Final = "full, the ballast was given up"
 HELD_AGAIN: Final = "room again, the ballast is held"
 
@@ -59,15 +58,16 @@ _DROP_BODIES: Final = (
     f"INSERT INTO seals ({COLUMNS}) SELECT * FROM temp.dropped",  # noqa: S608 - a constant
     "DELETE FROM temp.dropped",
 )
-"""Deleted and put in anew, because SQLite gives the room of a row that became shorter back to its own page
-alone, where no later row ever goes: full of bodies below one page, a file stayed full without any."""
+"""Deleted and inserted again: SQLite returns the room of a row that became shorter to its own page alone,
+where
+no later row ever goes, so a file full of bodies below one page stayed full without them."""
 
 
 class GatewayStore:
     """The gateway's database at `path`.
 
     Attributes:
-        salvage: What was left of a corrupt file that this start set aside, or None.
+        salvage: What was saved of a corrupt file that this start set aside, or None.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class GatewayStore:
     # -- the chain
 
     def append(self, *seals: StoredSeal) -> None:
-        """Commit `seals`, and what rides along, in one transaction.
+        """Commit `seals`, and what waits to be committed, in one transaction.
 
         Raises:
             CommitError: The result is unknown.
@@ -151,12 +151,6 @@ class GatewayStore:
         )
         return [self._check(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
 
-    def body(self, number: int) -> bytes | None:
-        """The body of seal `number`, or None where it is not held."""
-        found = self._database.read("SELECT body FROM seals WHERE number = ?", (number,))
-        body: bytes | None = found[0][0] if found else None
-        return body
-
     def body_length(self, number: int) -> int:
         """Bytes of the body of seal `number`, 0 where it is not held; the body itself is not read."""
         found = self._database.read("SELECT coalesce(length(body), 0) FROM seals WHERE number = ?", (number,))
@@ -172,7 +166,7 @@ class GatewayStore:
     def holes(self) -> list[tuple[int, int]]:
         """First and last of every run of numbers that is not here, among the last READ_ROWS_MAX rows.
 
-        A disk that says it wrote what it did not, or a salvage, leaves them: no seal is ever deleted there.
+        A disk that lied about a write, or a salvage, leaves them: no seal is ever deleted there.
         """
         sql = """SELECT before + 1, number - 1 FROM (
             SELECT number, lag(number) OVER (ORDER BY number) AS before
@@ -205,17 +199,17 @@ class GatewayStore:
         return [row[0] for row in self._database.read(sql, (first, limit))]
 
     def drop_bodies(self, first: int, last: int, *, at_once: bool) -> None:
-        """Give up the bodies of seals `first` to `last`: at once, or with the seal that tells of it."""
+        """Delete the bodies of seals `first` to `last`: at once, or with the next commit."""
         statements = [(sql, (first, last) if "?" in sql else ()) for sql in _DROP_BODIES]
         if at_once:
             self._commit(statements)
         else:
             self._riders |= {f"drop {first} {step}": one for step, one in enumerate(statements)}
 
-    # -- what rides along
+    # -- what waits for the next commit
 
     def put_receipt(self, number: int, raw: bytes) -> None:
-        """Keep a receipt; it reaches the disk with the next commit, the newest one that waits."""
+        """Keep a receipt with the next commit; of those that wait only the newest."""
         waiting = self._riders.get(_RECEIPT)
         if waiting is None or waiting[1][0] <= number:
             sql = "INSERT OR REPLACE INTO receipts VALUES (?, ?)"
@@ -229,20 +223,20 @@ class GatewayStore:
         return None if found is None else bytes(found[1])
 
     def receipts(self) -> list[bytes]:
-        """Every receipt that is kept, of an unsound one too: whoever reads them checks the signature."""
+        """Every receipt that is kept; the caller checks the signatures."""
         stored = self._database.read("SELECT raw FROM receipts ORDER BY number")
         waiting = self._riders.get(_RECEIPT)
         return [*(bytes(row[0]) for row in stored), *([bytes(waiting[1][1])] if waiting else [])]
 
     def put_checkpoint(self, name: str, raw: bytes) -> None:
-        """Remember `raw` under `name`; it reaches the disk with the next commit."""
+        """Keep `raw` under `name` with the next commit."""
         if len(raw) > CHECKPOINT_BYTES_MAX:
             raise ValueError(f"checkpoint {name}: {len(raw)} bytes, at most {CHECKPOINT_BYTES_MAX}")
         sql = "INSERT OR REPLACE INTO checkpoints VALUES (?, ?)"
         self._riders[f"checkpoint {name}"] = (sql, (name, raw))
 
     def checkpoint(self, name: str) -> bytes | None:
-        """What was remembered under `name`."""
+        """What was kept under `name`."""
         rider = self._riders.get(f"checkpoint {name}")
         if rider is not None:
             return bytes(rider[1][1])
@@ -250,24 +244,20 @@ class GatewayStore:
         return found[0][0] if found else None
 
     def flush(self) -> None:
-        """Commit what waits to ride along."""
+        """Commit what waits."""
         if self._riders:
             self._commit([])
 
     # -- room
 
     def used_fraction(self) -> float:
-        """How much is taken of the quota, or of what the disk has for it where that is less."""
+        """The part of the quota that is taken, or of what the disk has for it where that is less."""
         pages, free = map(self._database.pages, ("page_count", "freelist_count"))
         room = pages + self._ballast.room_bytes() // PAGE_BYTES
         return (pages - free) / min(self._pages_max, room)
 
     def relieve(self) -> bool:
-        """After a commit that found no room: if it is the disk that is full, give up the ballast.
-
-        Returns:
-            Whether that was done now, so that there is room again.
-        """
+        """Give up the ballast if a commit failed because the disk is full; whether that was done now."""
         if not self._ballast.is_low():
             return False
         given_up = self._ballast.give_up()
@@ -279,13 +269,13 @@ class GatewayStore:
         return given_up
 
     def restock(self) -> None:
-        """Hold back room again where others have let go of the disk."""
+        """Make the ballast again, if the disk has room."""
         if self._ballast.take():
             self._disk_news.append(HELD_AGAIN)
             self._database.read(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
 
     def take_disk_news(self) -> list[str]:
-        """What became of the room that is held back, since the last call."""
+        """What happened to the ballast since the last call."""
         news, self._disk_news = self._disk_news, []
         return news
 
@@ -324,7 +314,7 @@ class GatewayStore:
 
 
 def read_seals(path: Path) -> Iterator[StoredSeal]:
-    """Every seal of the database at `path`, read beside its owner.
+    """Every seal of the database at `path`, read while its owner runs.
 
     Raises:
         StoreError: It cannot be read, or not to its end.

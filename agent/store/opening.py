@@ -1,10 +1,9 @@
-"""How the gateway's database is opened: whole, or salvaged. The start never fails over its content.
+"""Opens the gateway's database, whole or salvaged: its content never keeps the gateway from starting.
 
-A file that SQLite or the tip's own hash calls wrong, or that an earlier run marked `.suspect`, is
-salvaged: what proves itself in it is copied into `.salvage`; when that is complete it is renamed
-`.salvaged`; the old file is set aside with its companions; and `.salvaged` takes its place. A crash
-at any of these steps repeats or finishes them at the next start. What a person must put right is
-raised instead: the disk, the rights, a newer schema.
+A file that SQLite or the tip's own hash finds corrupt, or that an earlier run marked `.suspect`, is salvaged:
+the rows that prove themselves are copied into `.salvage`; when that is complete it is renamed `.salvaged`;
+the old file is set aside with its companions; and `.salvaged` takes its place. After a crash at any step the
+next start repeats or finishes them. Raised is only what a person must repair: disk, rights, a newer schema.
 """
 
 from contextlib import suppress
@@ -62,7 +61,7 @@ def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tupl
 
 
 def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
-    """Put what can be saved of `path` into `.salvaged`; it appears whole or not at all."""
+    """Copy what can be saved of `path` into `.salvaged`, which appears whole or not at all."""
     draft = suffixed(path, ".salvage")
     for companion in COMPANIONS:
         suffixed(draft, companion).unlink(missing_ok=True)
@@ -77,7 +76,7 @@ def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
 
 
 def _finish(path: Path) -> Path | None:
-    """Let a complete copy take the place of `path`; where the old file is now, None without a copy."""
+    """Put a complete copy in the place of `path`; where the old file is now, None without a copy."""
     copy = suffixed(path, ".salvaged")
     if not copy.exists():
         return None
@@ -88,10 +87,10 @@ def _finish(path: Path) -> Path | None:
 
 
 def _whole(database: Database) -> Database:
-    """`database` if its tip can be read.
+    """`database`, after its tip was read.
 
     Raises:
-        CorruptError: It cannot.
+        CorruptError: It cannot be read.
     """
     try:
         tip = database.read("SELECT number, hash, cose FROM seals ORDER BY number DESC LIMIT 1")

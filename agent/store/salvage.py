@@ -1,10 +1,10 @@
-"""What is left of a destroyed database, by primary key.
+"""Saves what is left of a destroyed database, by primary key.
 
-A scan of a table stops at the first bad page (measured: 31 of 3,000 rows); asking for each number
-alone passes by the bad pages (2,800 of 3,000). Each row proves itself: the seal by its hash, the
-body by the Merkle root. A body that does not is left out, its seal stays.
+A scan of a table stops at the first bad page (measured: 31 of 3,000 rows); reading each number by itself
+skips the bad pages (2,800 of 3,000). Each row proves itself: the seal by its hash, the body by the Merkle
+root. A body that does not is left out, its seal stays.
 
-The old file is renamed with its WAL, never deleted: it may be needed, and a person decides.
+The old file is renamed with its WAL, never deleted: that is for a person to decide.
 """
 
 import sqlite3
@@ -20,17 +20,16 @@ from evidence.cbor import FormatError
 from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 
 MISSES_MAX: Final = 20_000
-"""Numbers in a row without a row, after which nothing more is expected: two days of seals. Probing
-them takes 0.1 s."""
+"""Missing numbers in a row after which the search ends: two days of seals, 0.1 s of reading."""
 COMPANIONS: Final = ("-wal", "-shm", "")
-"""The file itself last: a database without its WAL is old, a WAL without its database is poison."""
+"""The file itself last: without its WAL it is only old, but its WAL would spoil another database."""
 _ROW: Final = "SELECT number, hash, cose, body, first_record, count FROM seals WHERE number = ?"
 _HEADER: Final = "SELECT number, hash, cose, NULL, first_record, count FROM seals WHERE number = ?"
 
 
 @frozen
 class Salvage:
-    """What became of a corrupt database.
+    """What was saved of a corrupt database.
 
     Attributes:
         aside: Where the corrupt file is now.

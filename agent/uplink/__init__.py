@@ -1,4 +1,4 @@
-"""From the store to the broker: which message goes next, how many may be under way, what a receipt allows.
+"""From the store to the broker: which message goes next, how many may be in flight, what a receipt allows.
 
-The messages and the MQTT connection are in `wire`; nothing here proves anything to anybody, `evidence` does.
+The messages and the MQTT connection are in `wire`; proofs are in `evidence`.
 """

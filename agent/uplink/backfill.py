@@ -1,9 +1,8 @@
 """Old bodies: which are still to be sent, and how far the store may be pruned.
 
-A body goes only after a receipt for its seal, so that the centre can check it at once: oldest
-first, at a byte rate, and never more than a few that no receipt names yet. A body that the centre
-cannot take never starves those behind it: the round begins again only when the last had its turn, and
-then it does, however much came in between.
+A body goes only after a receipt for its seal, so that the centre can check it at once: oldest first, at a
+byte rate, and never more than a few that no receipt names yet. A body that the centre cannot take never
+starves those behind it: a new round begins only when the last body had its turn.
 """
 
 from collections.abc import Callable
@@ -50,7 +49,7 @@ class Backfill:
         return len(self._awaited) < awaited_max and self._budget.is_open(now_s)
 
     def next(self, received: int, body_bytes: BodyBytes) -> tuple[int, int] | None:
-        """Number and length of the next body that the centre misses, and pass it by."""
+        """Number and length of the next body that the centre lacks; the round is past it then."""
         for _ in range(LOOKS_MAX):
             number = self._held.find_missing_from(max(self._sent + 1, FIRST_NUMBER))
             if number > received:
@@ -62,24 +61,24 @@ class Backfill:
         return None
 
     def take(self, number: int, size: int, now_s: float) -> None:
-        """The body of `number` goes in a packet of `size` bytes."""
+        """Count the body of `number` as sent, in a packet of `size` bytes."""
         self._awaited.add(number)
         self._patience.sent(now_s)
         self._budget.spend(size)
 
     def on_receipt(self, receipt: Receipt, now_s: float) -> bool:
-        """Whether the receipt names a body that none named before."""
-        news = False
+        """Take a receipt; whether it names a body that none named before."""
+        is_new = False
         for first, last in ((0, receipt.bodies_up_to), *receipt.ranges):
-            news |= self._held.add(first, last)
+            is_new |= self._held.add(first, last)
         still = {number for number in self._awaited if self._held.find_missing_from(number) == number}
         if len(still) < len(self._awaited):
             self._awaited = still
             self._patience.progress(now_s, more=bool(still))
-        return news
+        return is_new
 
     def watch(self, now_s: float, received: int) -> None:
-        """Send again what no receipt has named for too long."""
+        """Schedule again what no receipt has named for too long."""
         if self._patience.expire(now_s):
             self._awaited.clear()
             self._again = True
@@ -87,7 +86,7 @@ class Backfill:
             self._sent, self._again = 0, False
 
     def rewind(self) -> None:
-        """Whatever no receipt names goes again, from the first."""
+        """Start over with what no receipt names."""
         self._sent, self._again = 0, False
         self._awaited.clear()
         self._patience.forget()

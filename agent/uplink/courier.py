@@ -3,12 +3,12 @@
 As a record source it gives an EVENT for each alarm of the outbox and for what broker or centre refuse, and a
 DROP for a damaged body.
 
-A receipt or beacon is believed only with the centre's signature under the key of the site file;
-whatever else arrives on those topics is noted and forgotten. Only a receipt that the outbox has
-compared with an own hash is kept, and only then may rows be pruned.
+A receipt or beacon counts only with the centre's signature under the key of the site file; whatever else
+arrives on those topics is recorded and dropped. Only a receipt that the outbox has compared with an own hash
+is kept, and only then may rows be pruned.
 
-A stored body is held against its seal before it goes: sent damaged it would be refused and sent again
-for ever. Its seal goes alone, and a record declares it lost.
+A stored body is checked against its seal before it goes: a damaged one would be refused and sent again for
+ever. Its seal goes alone, and a record declares it lost.
 """
 
 import logging
@@ -38,12 +38,12 @@ LOG: Final = logging.getLogger("dianjian.courier")
 BIRTH_TOKEN: Final = 0
 """The outbox counts its own from 1."""
 STATE_AGAIN_S: Final = 30.0
-"""A centre that refuses a statement asks for its seal again at once: no more often than this."""
+"""A centre that refuses a statement asks for its seal at once: the statement goes no more often than this."""
 STATEMENT_TOKEN: Final = -1
-"""A statement that is not answered goes again on the next connect, or when the centre asks."""
+"""A statement without an answer goes again on the next connect, or when the centre asks."""
 REJECTIONS_RECORDED_MAX: Final = 100
-"""Records about forged or foreign messages in one life of the process: enough to be evidence, too
-few to let a flooder fill the disk."""
+"""Records about forged or foreign messages in one run of the process: enough to be evidence, too few for a
+flood to fill the disk."""
 
 
 class Send(Protocol):
@@ -61,7 +61,6 @@ class Courier(RecordSource):
     Attributes:
         birth: Is published, retained, on each connect; the will takes it back.
         statements: Each is published on each connect until a receipt covers its seal, in their order.
-        connected: The broker is there.
         clock_ahead_ms: How far the wall clock was ahead of the centre's at its last beacon; None before one.
         reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.
         receipt: Number of the highest seal that a receipt covers, and the centre's time in it, UTC ms.
@@ -76,11 +75,10 @@ class Courier(RecordSource):
     statements: tuple[Pending, ...] = ()
     reference: bytes = field(default=b"", init=False)
     receipt: tuple[int, int] | None = field(default=None, init=False)
-    connected: bool = field(default=False, init=False)
     clock_ahead_ms: int | None = field(default=None, init=False)
     _logged: str = field(default="", init=False)
     _state_at_s: float = field(default=float("-inf"), init=False)
-    _lost_reported: set[int] = field(factory=set, init=False)  # one a life: the centre moves on or never does
+    _lost_reported: set[int] = field(factory=set, init=False)  # each once: the centre moves on, or never does
     _rejections: int = field(default=0, init=False)
     _unsound: set[int] = field(factory=set, init=False)
     _damaged: list[int] = field(factory=list, init=False)
@@ -110,18 +108,18 @@ class Courier(RecordSource):
     def figures(self) -> Mapping[str, Any]:
         """What a heartbeat says of delivery."""
         status = self.status()
-        return {"receipted": status.received, "backlog": status.backlog, "connected": self.connected}
+        return {"receipted": status.received, "backlog": status.backlog, "connected": status.connected}
 
     def _take(self, event: MqttEvent, stamp: Stamp, now_s: float) -> list[dict[str, Any]]:
         """The bodies of the event records that follow from it."""
         match event:
             case Connected():
-                self._note_connection("connected", is_up=True)
+                self._log_once("connected")
                 self.send(BIRTH_TOKEN, self.topics.of(Kind.STATE), self.birth, retain=True)
                 self._state_keys()
                 self.outbox.on_connected(now_s, event.receive_maximum, event.packet_bytes_max)
             case Disconnected():
-                self._note_connection(event.reason, is_up=False)
+                self._log_once(event.reason)
                 self.outbox.on_disconnected(now_s, event.reason_code)
             case Acked():
                 self.outbox.on_puback(event.token, event.reason_code, now_s)
@@ -131,11 +129,10 @@ class Courier(RecordSource):
                 return self._message(event, stamp, now_s)
         return []
 
-    def _note_connection(self, reason: str, *, is_up: bool) -> None:
-        self.connected = is_up
-        if reason != self._logged:  # the same failure again and again is one line
-            LOG.info("broker: %s", reason)
-        self._logged = reason
+    def _log_once(self, text: str) -> None:
+        if text != self._logged:  # the same failure again and again is one line
+            LOG.info("broker: %s", text)
+        self._logged = text
 
     def tick(self, now_s: float) -> None:
         """Send what is due."""
@@ -194,20 +191,11 @@ class Courier(RecordSource):
         if meaning in {Meaning.PROGRESS, Meaning.NOTHING_NEW, Meaning.ASKED}:
             self.reference = sha256(raw).digest()
             self.receipt = max(self.receipt or (0, 0), (receipt.number, receipt.centre_utc_ms))
-        # One that asks may have brought progress too: what it covers may be pruned, so it is kept. One that
-        # proves a rollback or a fork, or asks for what is lost, says from where a re-key has to go on.
+        # One that asks may bring progress too: what it covers may be pruned, so it is kept. One that proves a
+        # rollback or a fork, or asks for what is lost, shows where a re-key has to go on.
         lost = receipt.conflict is not None and self.store.hash_of(receipt.conflict.number) is None
         asked_for_lost = lost and meaning is Meaning.NOTHING_NEW
-        if (
-            meaning
-            in {
-                Meaning.PROGRESS,
-                Meaning.ASKED,
-                Meaning.ROLLED_BACK,
-                Meaning.FORK,
-            }
-            or asked_for_lost
-        ):
+        if meaning in {Meaning.PROGRESS, Meaning.ASKED, Meaning.ROLLED_BACK, Meaning.FORK} or asked_for_lost:
             self.store.put_receipt(receipt.number, raw)
         if meaning is Meaning.ASKED:
             return self._answer_request(receipt.conflict, now_s, lost=lost)
@@ -216,7 +204,7 @@ class Courier(RecordSource):
         return []
 
     def _answer_request(self, wanted: Conflict | None, now_s: float, *, lost: bool) -> list[dict[str, Any]]:
-        """The centre asks for a seal; if it is the first under a statement's key, it may not know that."""
+        """Answer a request for a seal; the centre may lack the statement whose key signed it first."""
         assert wanted is not None
         if wanted.number in {one.number for one in self.statements} and now_s >= self._state_at_s:
             self._state_at_s = now_s + STATE_AGAIN_S

@@ -1,4 +1,4 @@
-"""The words of delivery: MQTT reason codes, limits, alarms, and what the outbox asks to be sent."""
+"""The types of delivery: limits, alarms, and what the outbox asks to be sent."""
 
 from enum import StrEnum
 from typing import Final
@@ -8,13 +8,13 @@ from attrs import Factory, define, frozen
 from wire.messages import Kind
 
 EVENTS_MAX: Final = 100
-"""Events kept until somebody takes them; a standing alarm makes one, not many."""
+"""Events kept until they are taken; a standing alarm makes one, not many."""
 NUMBERS_MAX: Final = 1000
-"""Numbers remembered as told: a broker that takes no body would else fill the memory for ever."""
+"""Numbers remembered per alarm: a broker that takes no body would else fill the memory for ever."""
 
 
 class Alarm(StrEnum):
-    """What a person has to know."""
+    """What a person must know."""
 
     NOT_AUTHORIZED = "not_authorized"
     REFUSED = "refused"
@@ -43,14 +43,14 @@ class Limits:
     Attributes:
         window_max: Messages in flight; larger windows were measured to be slower.
         whole_seals_max: Seals waiting that still count as live; one more and the chain goes first.
-        settle_s: After a connect the retained receipt is waited for, so that little is sent twice.
+        settle_s: Wait for the retained receipt after a connect, so that little is sent twice.
         stall_s, stall_longest_s: Silence of the centre after which is sent again, and its growth.
-        resend_s: Pause between two services of the centre's requests; doubles while nothing comes of it.
+        resend_s: Pause between two answers to the centre's requests; doubles while they bring no progress.
         ack_stall_s: Silence of the broker after which another connection is worth trying.
         awaited_bodies_max: Old bodies sent and not yet receipted.
         backfill_bytes_per_s: Rate of old bodies: half of a modest 4G uplink.
-        busy_s, busy_longest_s: Pause after 0x93, 0x97 and other refusals. A broker does not say when it
-            is well again, and within a minute of that everything is to work: less than a minute.
+        busy_s, busy_longest_s: Pause after 0x93, 0x97 and other refusals. A broker does not announce that it
+            works again, and everything is to work within a minute of that: less than a minute.
         denied_s, denied_longest_s: Pause after 0x87 and 0x8E: only a person can change the cause.
     """
 
@@ -80,7 +80,7 @@ class Publish:
 
 @frozen
 class Event:
-    """A change that belongs into the log and into an event record."""
+    """An alarm was raised: for the log and an EVENT record."""
 
     alarm: Alarm
     text: str
@@ -89,14 +89,14 @@ class Event:
 
 @define
 class Alarms:
-    """The alarms that stand, and the events that nobody has taken yet."""
+    """The standing alarms, and the events that were not taken yet."""
 
     standing: set[Alarm] = Factory(set)
     _events: list[Event] = Factory(list)
     _raised: dict[tuple[Alarm, int], None] = Factory(dict)
 
     def put(self, alarm: Alarm, text: str, number: int | None = None) -> None:
-        """Raise `alarm`; it makes an event when it did not stand, or for a number not told before."""
+        """Raise `alarm`; it makes an event when it did not stand, or for each number once."""
         new = alarm not in self.standing if number is None else (alarm, number) not in self._raised
         self.standing.add(alarm)
         if number is not None:
@@ -107,7 +107,7 @@ class Alarms:
             self._events.append(Event(alarm, text, number))
 
     def clear(self, *alarms: Alarm) -> None:
-        """The opposite was seen."""
+        """The cause is gone."""
         self.standing.difference_update(alarms)
 
     def take(self) -> tuple[Event, ...]:
@@ -122,7 +122,7 @@ class OutboxStatus:
 
     Attributes:
         connected: A connection stands.
-        stopped: This disk was rolled back; nothing is sent until it is enrolled again.
+        stopped: This disk was rolled back; nothing is sent until the gateway has a new key.
         tip: Last own seal.
         received: Last seal that the centre has receipted.
         sent: Last seal handed over in this round.

@@ -1,7 +1,7 @@
 """What to publish next: the database is the queue, this decides, the publisher carries.
 
-Pure: it is told what happened and when, and answers what to send. Nothing is remembered across a
-restart but what the store and the last receipt say.
+Pure: it takes what happened and when, and returns what to send. A restart begins with nothing but the store
+and the last receipt.
 
 Invariants
 - Never more than min(20, Receive Maximum) messages in flight, and none while disconnected.
@@ -11,14 +11,14 @@ Invariants
 - Seals go in the order of their numbers. More than `whole_seals_max` of them waiting means there was
   an outage: they go first without their bodies, so that the chain is whole at once; then live seals
   whole; the old bodies beside them, oldest first, at most half of the window and a byte rate.
-- While receipts stand still, one chain message per pause probes; the rest waits for a sign of life,
-  so that an absent centre does not fill the broker's queue.
+- While receipts make no progress, one chain message per pause probes; the rest waits for a sign of life, so
+  that an absent centre does not fill the broker's queue.
 - A message above the broker's Maximum Packet Size is never sent (it would block all others in a
   reconnect loop); such a body stays in the store and raises an alarm.
 - Rows may be pruned only below what a valid receipt for an own hash covers with its bodies.
 - A receipt above the own tip means that this disk was rolled back: everything stops.
 
-Who is trusted: the caller has checked the centre's signature; the broker's word only slows down.
+Who is trusted: the caller has checked the centre's signature; the broker's answers only slow down.
 `now_s` is real time: network delays do not run at a simulated clock's speed.
 """
 
@@ -36,7 +36,7 @@ from wire import messages
 from wire.messages import Kind, Topics
 from wire.pacing import Backoff, Patience
 
-FORK_WORDS: Final = "; it takes nothing more of this chain before dianjian-agent rekey"
+FORK_REMEDY: Final = "; it takes nothing more of this chain before dianjian-agent rekey"
 
 OwnHash = Callable[[int], bytes | None]
 """The hash of an own stored seal, None where the row is gone."""
@@ -44,13 +44,12 @@ OwnHash = Callable[[int], bytes | None]
 
 @define
 class Outbox:
-    """The decisions of the module's specification.
+    """See the module.
 
     Attributes:
-        topics: The gateway's.
-        received: Every seal up to this one is at the centre; at start, the number before the first
-            row of the store, whose earlier rows were pruned on receipts. The stored receipt is then
-            heard through `on_receipt` like any other.
+        received: Every seal up to this one is at the centre; at start, the number before the first row of the
+            store, whose earlier rows were pruned on receipts. The stored receipt then comes through
+            `on_receipt` like any other.
         tip: The last own seal; equal to `received` where there is none.
         proven: The last seal that the key file proves to be our own: above `tip` while a tail that the
             disk lost has not been put back. A receipt up to here is no proof of a rollback.
@@ -92,12 +91,12 @@ class Outbox:
         self.tip = max(self.tip, number)
 
     def on_puback(self, token: int, reason_code: int, now_s: float) -> None:
-        """The broker answered a publish; an acceptance proves nothing but that it took the message."""
+        """The broker has answered a publish; that proves no more than that it took the message."""
         if self._window.on_puback(token, reason_code, now_s):
             self._rewind()
 
     def on_receipt(self, receipt: Receipt, own_hash: OwnHash, now_s: float) -> Meaning:
-        """A receipt whose signature is the centre's; nothing else of it is believed yet."""
+        """Take a receipt that the centre has signed; nothing else of it was checked."""
         number = receipt.number
         if receipt.gateway != self.topics.gateway:
             return Meaning.NOT_OURS
@@ -109,7 +108,7 @@ class Outbox:
         if own is None:
             return Meaning.NOTHING_NEW  # pruned, so receipted before: an old message
         if own != receipt.seal_hash:
-            self._alarms.put(Alarm.FORK, f"the centre holds another seal {number}{FORK_WORDS}", number)
+            self._alarms.put(Alarm.FORK, f"the centre holds another seal {number}{FORK_REMEDY}", number)
             return Meaning.FORK
         progress = self._progress(receipt, now_s)
         if receipt.conflict is not None:
@@ -120,7 +119,7 @@ class Outbox:
         return Meaning.PROGRESS if progress else Meaning.NOTHING_NEW
 
     def next(self, now_s: float, body_bytes: BodyBytes) -> list[Publish]:
-        """What is to be published now, in this order; each counts as in flight from here on."""
+        """What to publish now, in this order; each counts as in flight from here on."""
         due: list[Publish] = []
         if self._stopped or not self._window.connected:
             return due
@@ -144,7 +143,7 @@ class Outbox:
         return self._backfill.prunable_below(self.received, body_bytes)
 
     def take_events(self) -> tuple[Event, ...]:
-        """What has changed since the last call and belongs into the log."""
+        """The alarms raised since the last call."""
         return self._alarms.take()
 
     def status(self) -> OutboxStatus:
@@ -207,14 +206,14 @@ class Outbox:
         return self._packet_bytes(Kind.CHAIN, *[COSE_BYTES_MAX] * count)
 
     def _progress(self, receipt: Receipt, now_s: float) -> bool:
-        news = receipt.number > self.received
-        if news:
+        is_new = receipt.number > self.received
+        if is_new:
             self.received = receipt.number
             self._sent = max(self._sent, self.received)
             self._alarms.clear(Alarm.STALLED)
             self._resend.succeed()
             self._patience.progress(now_s, more=self._sent > self.received)
-        return self._backfill.on_receipt(receipt, now_s) or news
+        return self._backfill.on_receipt(receipt, now_s) or is_new
 
     def _on_request(self, conflict: Conflict, own_hash: OwnHash, now_s: float) -> Meaning:
         """The centre goes on only with the seal `conflict.number` that follows `conflict.hash`."""
@@ -223,7 +222,7 @@ class Outbox:
         if own is None:
             return Meaning.NOTHING_NEW
         if own != conflict.hash:
-            self._alarms.put(Alarm.FORK, f"the centre holds another seal {before}{FORK_WORDS}", before)
+            self._alarms.put(Alarm.FORK, f"the centre holds another seal {before}{FORK_REMEDY}", before)
             return Meaning.FORK
         if now_s >= self._resend_again_s:  # it asks once a message and is served ever more rarely
             self._resend_again_s = now_s + self._resend.fail()
@@ -240,7 +239,7 @@ class Outbox:
         self._backfill.watch(now_s, self.received)
 
     def _rewind(self) -> None:
-        """Whatever has no receipt goes again, from the first."""
+        """Start over with what has no receipt."""
         self._sent = self.received
         self._backfill.rewind()
         self._patience.forget()

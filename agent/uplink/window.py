@@ -1,8 +1,8 @@
-"""The broker's side of delivery: how much may be in flight, how large it may be, and when to pause.
+"""What the broker limits: how much may be in flight, how large it may be, and when to pause.
 
 Invariants: never more than min(limit, Receive Maximum) messages in flight; none while disconnected
 or pausing; nothing above the Maximum Packet Size. What the broker refuses slows down, raises an
-alarm, and is never taken as delivered; nor is what it accepts.
+alarm, and never counts as delivered; nor does what it accepts.
 """
 
 from attrs import define, field
@@ -33,7 +33,7 @@ class Window:
     _packet_bytes_learned_max: int = field(init=False, default=PACKET_BYTES_MAX)
     _waiting: dict[int, _Waiting] = field(init=False, factory=dict)
     _token: int = field(init=False, default=0)
-    _answered_token: int = field(init=False, default=0)  # the youngest that was answered
+    _answered_token: int = field(init=False, default=0)  # the youngest with an answer
     _paused_until_s: float = field(init=False, default=float("-inf"))
     _refused_until_s: float = field(init=False, default=float("-inf"))
     _answered_s: float = field(init=False, default=0.0)
@@ -70,7 +70,7 @@ class Window:
             self._back_off(reason_code, now_s)
 
     def on_puback(self, token: int, reason_code: int, now_s: float) -> bool:
-        """Whether a message of this connection was refused."""
+        """Take an answer; whether it refuses a message of this connection."""
         if self._waiting.pop(token, None) is None:
             return False  # of an earlier connection
         self._answered_s = now_s
@@ -93,7 +93,7 @@ class Window:
         return sum(waiting.publish.kind is kind for waiting in self._waiting.values())
 
     def take(self, kind: Kind, numbers: range, size: int, now_s: float) -> Publish:
-        """A message of `size` bytes on the wire goes."""
+        """Count a message of `size` bytes on the wire as in flight."""
         assert len(self._waiting) < self.size
         assert size <= self.packet_bytes_max
         self._token += 1
@@ -104,14 +104,14 @@ class Window:
     def is_overdue(self, now_s: float) -> bool:
         """Whether the broker has owed its answers for too long.
 
-        It answers in order (MQTT 5.0, section 4.6): one that it has passed over will never come, and
-        would keep its place in the window for as long as the others are answered.
+        It answers in order (MQTT 5.0, section 4.6): an answer that it has skipped will never come, and its
+        message would keep its place in the window for as long as the others are answered.
         """
         if not self._waiting:
             return False
         token, oldest = min(self._waiting.items())
-        passed_over = token < self._answered_token
-        since_s = oldest.at_s if passed_over else max(self._answered_s, oldest.at_s)
+        is_skipped = token < self._answered_token
+        since_s = oldest.at_s if is_skipped else max(self._answered_s, oldest.at_s)
         return now_s - since_s >= self.limits.ack_stall_s
 
     def _back_off(self, code: int, now_s: float) -> None:

@@ -62,7 +62,7 @@ def test_34_a_wrong_certificate_is_refused_and_a_right_one_delivers(
         while len(refused.ends) < 3:
             refused.pump()
         assert refused.outbox.received == 0
-        assert not refused.gateway.courier.connected
+        assert not refused.gateway.courier.status().connected
         assert refused.gateway.courier.prunable_below() == 0
     broker.stop()
     deliver_with_the_right_ones(tmp_path, authority, port, refused.first_key)

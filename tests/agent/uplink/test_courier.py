@@ -213,7 +213,7 @@ def test_the_length_of_a_body_is_asked_for_without_reading_it(
 ) -> None:
     (seal,) = bench.seal()
     assert seal.body is not None
-    monkeypatch.setattr(bench.store, "body", None)
+    monkeypatch.setattr(bench.store, "row", None)
     assert [bench.courier.body_bytes(number) for number in (1, 2)] == [len(seal.body), 0]
 
 
