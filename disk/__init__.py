@@ -1,4 +1,4 @@
-"""What survives a power cut: the database under a store, the lock of a folder, files written whole.
+"""What survives a power cut: the database under a store, its lock, files written whole, files of lines.
 
-No table and no format of the product lives here; SQL stays in here and in the stores.
+No table and no format of the product is here. SQL is here and in the stores only.
 """

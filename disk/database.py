@@ -1,11 +1,11 @@
-"""One SQLite file: how it is opened, locked, brought to its schema, and what its errors mean.
+"""One SQLite file: opening, migration, transactions, and what its errors mean.
 
 WAL with synchronous=FULL: a commit that returned survives a power cut (measured: 0 lost; with
-NORMAL up to 858). One process at a time owns the file (`disk.lock`); readers open it
-with mode=ro. The schema is made by the numbered migrations of its owner through sqlite-utils, in a
-child process that ends at once: in the daemon it would stay with 17 MiB. `user_version` is the
-number of migrations that were applied, and `application_id` says which version of the program applied
-the last one; a file of a newer program is refused, never changed, and the refusal names that version.
+NORMAL up to 858). One process at a time owns the file (`disk.lock`); readers open it with mode=ro. The
+numbered migrations of the owner run through sqlite-utils in a child process, which ends at once: in the
+daemon the library would occupy 17 MiB for ever. `user_version` is the number of applied migrations, and
+`application_id` the version of the program that applied the last one; a file of a newer program is
+refused, never changed, and the refusal names that version.
 
 A connection is used by one thread at a time, under `lock`.
 """
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     import sqlite_utils
 
 PAGE_BYTES: Final = 1024
-"""A commit writes some pages that are not its own row: the first one, the list of free ones, the path
-to the leaf. Measured in a full ring, a seal a second of 20 readings: 20 kB of flash, with pages of
-4,096 bytes 25 kB. Files that were made with another size keep it."""
+"""Besides its row a commit writes the first page, the list of free pages and the path to the leaf.
+Measured in a full ring, a seal of 20 readings a second: 20 kB of flash a seal, with pages of 4,096 bytes
+25 kB. A file that was made with another size keeps it."""
 WAL_BYTES_MAX: Final = 4 << 20
-"""journal_size_limit: a burst does not keep its WAL for ever."""
+"""journal_size_limit: the WAL shrinks again after a burst."""
 LOCK_WAIT_MS: Final = 2_000
-"""Readers hold no lock in WAL; only a checkpoint of a foreign tool could."""
+"""Readers hold no lock in WAL mode; only another tool's checkpoint could."""
 CACHE_KIB: Final = 1_024
-"""Page cache; the tip of the table is all that is ever hot."""
+"""Page cache: only the newest rows are read often."""
 
 VERSION_STEP: Final = 1_000
 """application_id of version 1.2.3 is 1002003: three numbers of three digits fit into its 31 bits."""
@@ -50,11 +50,11 @@ class SchemaNewerError(StoreError):
 
 
 class CorruptError(StoreError):
-    """The file holds what SQLite or a checksum says cannot be."""
+    """SQLite or a checksum finds the content impossible."""
 
 
 def suffixed(path: Path, suffix: str) -> Path:
-    """`path` with `suffix` behind its whole name, as SQLite names its companions."""
+    """`path` with `suffix` added to its name, as SQLite names its companions."""
     return path.with_name(path.name + suffix)
 
 
@@ -80,8 +80,8 @@ def _set_pragmas(connection: sqlite3.Connection, pages_max: int | None) -> None:
         "trusted_schema=OFF",
         "cell_size_check=ON",
         "temp_store=MEMORY",
-        # Debian's SQLite writes zeros over what is deleted: a pruned body would be written a third time.
-        # No secret is ever in here.
+        # Debian's SQLite overwrites what is deleted with zeros: a pruned body would be written a third time.
+        # No secret is ever stored here.
         "secure_delete=OFF",
     ):
         connection.execute(f"PRAGMA {pragma}")
@@ -91,7 +91,7 @@ def _set_pragmas(connection: sqlite3.Connection, pages_max: int | None) -> None:
 
 
 def connect_to_read(path: Path, *, lone: bool = False) -> sqlite3.Connection:
-    """A connection that cannot write; `lone` where nobody owns the file, so that no lock is asked for."""
+    """A connection that cannot write; `lone` if nobody owns the file, so that it takes no lock."""
     mode = "mode=ro&immutable=1" if lone else "mode=ro"
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
     connection.execute("PRAGMA trusted_schema=OFF")
@@ -101,7 +101,7 @@ def connect_to_read(path: Path, *, lone: bool = False) -> sqlite3.Connection:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write, beside whoever owns the file.
+    """A connection that cannot write, beside the owner of the file.
 
     Raises:
         StoreError: It cannot be read.
@@ -114,8 +114,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def migrate(connection: sqlite3.Connection, owner: str, migrations: Sequence[Migration]) -> None:
-    """Apply those of `migrations` that the file has not seen."""
-    import sqlite_utils  # noqa: PLC0415 - see the module: only who migrates pays for it
+    """Apply those of `migrations` that the file does not have."""
+    import sqlite_utils  # noqa: PLC0415 - see the module: only a migration loads it
 
     database = sqlite_utils.Database(connection, execute_plugins=False)
     numbered = sqlite_utils.Migrations(owner)
@@ -131,8 +131,8 @@ def _program_id(version: str) -> int:
     return (first * VERSION_STEP + second) * VERSION_STEP + third
 
 
-def _program_named(connection: sqlite3.Connection) -> str:
-    """The version that brought the file to its schema; files of the first ones do not say."""
+def _name_program(connection: sqlite3.Connection) -> str:
+    """The version that applied the last migration; the first ones did not note it."""
     number: int = connection.execute("PRAGMA application_id").fetchone()[0]
     if number <= 0:
         return "a newer version"
@@ -142,7 +142,7 @@ def _program_named(connection: sqlite3.Connection) -> str:
 
 
 def _migrate_apart(path: Path, owner: str, migrations: Sequence[Migration]) -> bool:
-    """Migrate in a child process; whether it worked. No connection to `path` may be open here."""
+    """Migrate in a child process; whether it worked. This process must have no connection to `path`."""
     child = os.fork()
     if child == 0:
         try:
@@ -157,8 +157,8 @@ class Database:
     """The file at `path`, owned by this process, with its errors translated.
 
     A failed write transaction is rolled back and raised as CommitError (unknown result), or as
-    StoreFullError where SQLite says that there is no room; a file that cannot be right is marked
-    `.suspect`, so that the next start salvages it, and raised as CorruptError.
+    StoreFullError if SQLite reports that there is no room. A corrupt file is marked `.suspect`, so that the
+    next start salvages it, and raised as CorruptError.
     """
 
     def __init__(
@@ -169,26 +169,26 @@ class Database:
         self._owner = owner
         self._migrations = migrations
         self._pages_max = pages_max
-        self.connection = self._connected()
+        self.connection = self._connect()
 
     @property
     def suspect(self) -> Path:
-        """The mark that says: salvage me."""
+        """The file that marks the database as one to salvage."""
         return suffixed(self.path, ".suspect")
 
     def reopen(self) -> None:
-        """A new connection: what the old one believes after an I/O error means nothing.
+        """Make a new connection: after an I/O error the state of the old one means nothing.
 
         Raises:
-            CorruptError: The file cannot be right.
+            CorruptError: The file is corrupt.
             StoreError: It cannot be opened.
         """
         with self.lock:
             self.close()
-            self.connection = self._connected()
+            self.connection = self._connect()
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         with self.lock:
             self.connection.close()
 
@@ -196,17 +196,17 @@ class Database:
         """All rows of a query.
 
         Raises:
-            CorruptError: The file cannot be right.
+            CorruptError: The file is corrupt.
             StoreError: It cannot be read.
         """
         with self.lock:
             try:
                 return self.connection.execute(sql, parameters).fetchall()
             except sqlite3.DatabaseError as error:
-                raise self._translated(error, StoreError) from error
+                raise self._translate(error, StoreError) from error
 
-    def pages(self, which: str) -> int:
-        """The value of PRAGMA `which`, a number of pages, in pages of PAGE_BYTES."""
+    def count_pages(self, which: str) -> int:
+        """The value of PRAGMA `which`, a number of pages, converted to pages of PAGE_BYTES."""
         (count,), (page_bytes,) = self.read(f"PRAGMA {which}")[0], self.read("PRAGMA page_size")[0]
         pages: int = count * page_bytes // PAGE_BYTES
         return pages
@@ -218,7 +218,7 @@ class Database:
         Raises:
             CommitError: Its result is unknown.
             StoreFullError: There was no room; nothing was changed.
-            CorruptError: The file cannot be right.
+            CorruptError: The file is corrupt.
         """
         with self.lock:
             try:
@@ -227,7 +227,7 @@ class Database:
                 self.connection.execute("COMMIT")
             except sqlite3.DatabaseError as error:
                 self._roll_back()
-                raise self._translated(error, CommitError) from error
+                raise self._translate(error, CommitError) from error
             except BaseException:
                 self._roll_back()
                 raise
@@ -236,13 +236,13 @@ class Database:
         """Have the next start salvage the file."""
         self.suspect.touch()
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         try:
-            return self._opened()
+            return self._open()
         except sqlite3.DatabaseError as error:
-            raise self._translated(error, StoreError) from error
+            raise self._translate(error, StoreError) from error
 
-    def _opened(self) -> sqlite3.Connection:
+    def _open(self) -> sqlite3.Connection:
         connection = connect(self.path, pages_max=self._pages_max)
         try:
             if not self._is_current(connection):
@@ -250,7 +250,7 @@ class Database:
                 apart = "sqlite_utils" not in sys.modules
                 done = apart and _migrate_apart(self.path, self._owner, self._migrations)
                 connection = connect(self.path, pages_max=self._pages_max)
-                if not done:  # here its error is seen
+                if not done:  # in this process, where the error can be raised
                     migrate(connection, self._owner, self._migrations)
         except BaseException:
             connection.close()
@@ -261,7 +261,7 @@ class Database:
         version: int = connection.execute("PRAGMA user_version").fetchone()[0]
         if version > len(self._migrations):
             raise SchemaNewerError(
-                f"{self.path}: {_program_named(connection)} of dianjian-edge brought it to schema {version}; "
+                f"{self.path}: {_name_program(connection)} of dianjian-edge brought it to schema {version}; "
                 f"this is version {installed_version('dianjian-edge')}, which knows {len(self._migrations)}: "
                 "install that one or a later one again, it goes on where it was; nothing was changed"
             )
@@ -272,9 +272,9 @@ class Database:
             try:
                 self.connection.execute("ROLLBACK")
             except sqlite3.Error:
-                self.connection.close()  # whoever comes next must reopen and look
+                self.connection.close()  # the next use must reopen it
 
-    def _translated(self, error: sqlite3.DatabaseError, otherwise: type[Exception]) -> Exception:
+    def _translate(self, error: sqlite3.DatabaseError, otherwise: type[Exception]) -> Exception:
         code = getattr(error, "sqlite_errorcode", None)
         primary = None if code is None else code & 0xFF
         if primary in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:

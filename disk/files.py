@@ -147,8 +147,8 @@ def _draft(
     """The descriptor of a new draft, which `publish` puts at `path` when the block ends."""
     target = path if folder is None else Path(path.name)
     draft = target.with_name(target.name + DRAFT)
-    old = _regular_file(target) if mode is None else None
     try:
+        old = target.lstat() if mode is None and target.is_file() and not target.is_symlink() else None
         descriptor = _open_draft(draft, stat.S_IMODE(old.st_mode) if old else mode or ANY_MODE, folder)
         try:
             try:
@@ -169,14 +169,6 @@ def _draft(
     except OSError as error:
         add_name(error, path)
         raise
-
-
-def _regular_file(path: Path) -> os.stat_result | None:
-    try:
-        status = path.lstat()
-    except OSError:
-        return None
-    return status if stat.S_ISREG(status.st_mode) else None
 
 
 def _open_draft(draft: Path, mode: int, folder: int | None) -> int:

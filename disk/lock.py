@@ -1,6 +1,6 @@
 """Which process owns a database: a lock file beside it, held with flock(2) until the process ends.
 
-The kernel lets go of it however the process dies, so a lock file that lies about means nothing.
+The kernel releases it however the process dies, so a lock file alone means nothing.
 """
 
 import fcntl
@@ -28,7 +28,7 @@ class Lock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let another process own it; to say it twice is no matter."""
+        """Let another process own it; may be called twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

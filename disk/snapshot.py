@@ -1,7 +1,7 @@
-"""One moment of a database, read beside the process that owns the file.
+"""A database as it is at one moment, read beside the process that owns the file.
 
-A read transaction is held until `close`, so a chain that grows or is pruned meanwhile does not change
-under the reader. Long tables are read in pieces. Nothing is written.
+A read transaction is held until `close`, so that the reader does not see a chain grow or shrink meanwhile.
+Long tables are read in pieces. Nothing is written.
 """
 
 import sqlite3
@@ -19,7 +19,7 @@ PIECE_ROWS: Final = 500
 
 @frozen
 class Snapshot:
-    """A database at the moment when it was opened."""
+    """A database as it was when it was opened."""
 
     _connection: sqlite3.Connection
 
@@ -54,7 +54,7 @@ class Snapshot:
             first, last = (first, rows[-1][0] - 1) if backwards else (rows[-1][0] + 1, last)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._connection.close()
 
 

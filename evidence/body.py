@@ -41,7 +41,7 @@ _RAW: Final = -zlib.MAX_WBITS
 _LENGTH_BYTES: Final = 2
 
 
-def pack(records: Sequence[bytes]) -> bytes:
+def encode_body(records: Sequence[bytes]) -> bytes:
     """The shorter form of `records`.
 
     Raises:
@@ -66,7 +66,7 @@ def columns_body(records: Sequence[bytes]) -> bytes:
     return cbor.encode([COLUMNS, _check(stream), stream])
 
 
-def unpack(body: bytes, count: int) -> tuple[bytes, ...]:
+def decode_body(body: bytes, count: int) -> tuple[bytes, ...]:
     """The `count` records in `body`; the root is not checked here.
 
     Raises:

@@ -57,15 +57,6 @@ class Held:
         at = bisect_left(self._ranges, (number + 1,)) - 1
         return max(number, self._ranges[at][1] + 1) if at >= 0 else number
 
-    def find_missing(self, up_to: int, limit: int) -> list[int]:
-        """At most `limit` numbers up to `up_to` that are not held, in order."""
-        found: list[int] = []
-        expected = self.up_to + 1
-        for first, last in [*self._ranges, (up_to + 1, up_to + 1)]:
-            found += range(expected, min(first, up_to + 1, expected + limit - len(found)))
-            expected = last + 1
-        return found
-
     def to_cbor(self) -> bytes:
         """The set as bytes."""
         return cbor.encode([self.up_to, [list(span) for span in self._ranges]])

@@ -21,7 +21,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from disk.files import create_file
 
 SECRET_BYTES: Final = 32
-PUBLIC_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 
 

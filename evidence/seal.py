@@ -12,8 +12,7 @@ Payload of the COSE_Sign1, a CBOR array:
   number-1 certified, the first one by the enrolled first key.
 - `reference` is the SHA-256 of the last receipt or beacon, or empty: the seal is younger than it.
 
-The body holds the records, in one of the forms of `evidence.body`. It travels with the seal or later; only
-`encode_body` and `open_body` look into it.
+The body holds the records, in one of the forms of `evidence.body`. It travels with the seal or later.
 """
 
 from collections.abc import Sequence
@@ -24,8 +23,8 @@ from typing import Final
 from attrs import frozen
 
 from drivers.clock import ClockState
-from evidence import body as forms
 from evidence import cbor, cose
+from evidence.body import decode_body
 from evidence.record import CLOCK_NUMBER, clock_state
 
 VERSION: Final = 1
@@ -39,7 +38,6 @@ BOOT_ID_BYTES: Final = 16
 NO_HASH: Final = bytes(HASH_BYTES)
 COSE_BYTES_MAX: Final = 400
 """The longest possible seal has 322 bytes."""
-BODY_BYTES_MAX: Final = forms.BODY_BYTES_MAX
 RECORDS_MAX: Final = 16_000
 """More cannot fit BODY_BYTES_MAX; limits the work of a verifier."""
 DOMAIN: Final = b"dj1.seal"
@@ -133,22 +131,13 @@ def seal_hash(raw: bytes) -> bytes:
     return sha256(raw).digest()
 
 
-def encode_body(records: Sequence[bytes]) -> bytes:
-    """The body that holds `records`.
-
-    Raises:
-        ValueError: There are none, or more than BODY_BYTES_MAX.
-    """
-    return forms.pack(records)
-
-
 def open_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
     """The records in `body`, checked against the root in `header`.
 
     Raises:
         FormatError: It is no body, or not the one that was sealed.
     """
-    records = forms.unpack(body, header.count)
+    records = decode_body(body, header.count)
     if merkle_root(records) != header.root:
         raise cbor.FormatError("the body is not the one that was sealed")
     return records

@@ -11,10 +11,11 @@ from click.testing import CliRunner
 from agent.build import setups_of
 from agent.site.file import parse_site
 from agent.site.linkages import linkages_of
+from evidence.body import BODY_BYTES_MAX
 from evidence.cbor import DEPTH_MAX, TEXT_BYTES_MAX
 from evidence.receipt import BEACON_BYTES_MAX, BEACON_DOMAIN, RECEIPT_BYTES_MAX, RECEIPT_DOMAIN
 from evidence.record import RECORD_BYTES_MAX, Kind
-from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, RECORDS_MAX
+from evidence.seal import COSE_BYTES_MAX, RECORDS_MAX
 from evidence.seal import DOMAIN as SEAL_DOMAIN
 from evidence.statement import (
     CONTINUE_BYTES_MAX,

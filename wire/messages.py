@@ -25,7 +25,8 @@ from typing import Final
 from attrs import Factory, field, frozen
 
 from evidence import cbor
-from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, FIRST_NUMBER, GATEWAY_PATTERN, NUMBER_MAX
+from evidence.body import BODY_BYTES_MAX
+from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, GATEWAY_PATTERN, NUMBER_MAX
 from evidence.statement import CONTINUE_BYTES_MAX
 
 ROOT: Final = "dj/1"

@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import define, field
 
-from evidence.seal import BODY_BYTES_MAX
+from evidence.body import BODY_BYTES_MAX
 
 RECORD_FRAME_BYTES: Final = 3
 """Head of a CBOR byte string of up to 65,535 bytes, which each record gets."""

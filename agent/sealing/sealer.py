@@ -22,17 +22,9 @@ from agent.store.gateway import GatewayStore
 from disk.database import CommitError, StoreFullError
 from drivers.clock import Stamp
 from evidence import keys
+from evidence.body import BODY_BYTES_MAX, encode_body
 from evidence.record import NS_PER_MS, Kind, encode_record
-from evidence.seal import (
-    BODY_BYTES_MAX,
-    SealHeader,
-    StoredSeal,
-    check_gateway,
-    encode_body,
-    merkle_root,
-    seal_hash,
-    sign_header,
-)
+from evidence.seal import SealHeader, StoredSeal, check_gateway, merkle_root, seal_hash, sign_header
 
 COMMIT_TRIES_MAX: Final = 2
 """One more after reopening; a disk that fails twice needs a new process or is broken."""

@@ -252,7 +252,7 @@ class GatewayStore:
 
     def used_fraction(self) -> float:
         """The part of the quota that is taken, or of what the disk has for it where that is less."""
-        pages, free = map(self._database.pages, ("page_count", "freelist_count"))
+        pages, free = map(self._database.count_pages, ("page_count", "freelist_count"))
         room = pages + self._ballast.room_bytes() // PAGE_BYTES
         return (pages - free) / min(self._pages_max, room)
 

@@ -41,15 +41,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from evidence import cbor, cose
+from evidence.body import BODY_BYTES_MAX
 from evidence.receipt import RECEIPT_BYTES_MAX
-from evidence.seal import (
-    BODY_BYTES_MAX,
-    COSE_BYTES_MAX,
-    FIRST_NUMBER,
-    HASH_BYTES,
-    NUMBER_MAX,
-    check_gateway,
-)
+from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, HASH_BYTES, NUMBER_MAX, check_gateway
 from evidence.statement import STATEMENT_BYTES_MAX
 
 MAGIC: Final = "dianjian evidence"

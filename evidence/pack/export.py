@@ -23,9 +23,10 @@ from attrs import define, field, frozen
 from disk.files import Output
 from evidence import cbor
 from evidence.attested_chain import Passing
+from evidence.body import BODY_BYTES_MAX
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain, open_enrolment
-from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NO_HASH, check_gateway
+from evidence.seal import COSE_BYTES_MAX, NO_HASH, check_gateway
 from evidence.statement import STATEMENT_BYTES_MAX, Enrolment, parse_statement
 from evidence.verify import accept
 

@@ -18,9 +18,9 @@ from typing import Final
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.sealer import Sealer
 from agent.store.gateway import GatewayStore
-from evidence.body import plain_body
+from evidence.body import encode_body, plain_body
 from evidence.chain import ChainState, Outcome
-from evidence.seal import StoredSeal, encode_body, open_body, peek_header
+from evidence.seal import StoredSeal, open_body, peek_header
 from evidence.verify import accept
 from tests.bench.loads import VALUES, readings
 from tests.evidence.chains import GATEWAY, MemorySlots, MemoryStore, stamp

@@ -31,7 +31,7 @@ from provisioning.evidence import export, verb
 from provisioning.journal.entries import Journal
 from provisioning.journal.file import load_journal, save_journal
 from provisioning.live.page import gate
-from provisioning.setup.session import aside
+from provisioning.setup.session import set_aside
 from provisioning.terminal.bus_option import open_record
 from provisioning.terminal.exits import write_or_fail
 from tests.evidence.chains import Chain, secret
@@ -402,8 +402,8 @@ WRITERS: Final = (
     Writer("a record", ("provisioning.terminal.bus_option:open_record.write",), _record, _recorded, _record),
     Writer(
         "a file that is set aside",
-        ("provisioning.setup.session:aside",),
-        lambda folder: aside(folder / "file", "damaged") if (folder / "file").exists() else None,
+        ("provisioning.setup.session:set_aside",),
+        lambda folder: set_aside(folder / "file", "damaged") if (folder / "file").exists() else None,
         _moved,
         OLD_FILE,
     ),

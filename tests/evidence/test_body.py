@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from drivers.reading import Block, PollGroup, Reading
 from evidence import cbor
-from evidence.body import BODY_BYTES_MAX, columns_body, pack, plain_body, unpack
+from evidence.body import BODY_BYTES_MAX, columns_body, decode_body, encode_body, plain_body
 from evidence.record import RECORD_BYTES_MAX, encode_reading
-from evidence.seal import encode_body, open_body, peek_header
+from evidence.seal import open_body, peek_header
 from tests.evidence.chains import Chain, heartbeat, stamp
 
 RECORDS = st.lists(
@@ -45,9 +45,9 @@ def compressed(stream: bytes, check: bytes | None = None) -> bytes:
 @given(RECORDS)
 @settings(deadline=None, max_examples=200)
 def test_records_come_back_from_either_form_and_from_the_shorter_one(records: list[bytes]) -> None:
-    for body in (plain_body(records), columns_body(records), pack(records)):
-        assert unpack(body, len(records)) == tuple(records)
-    assert len(pack(records)) == min(len(plain_body(records)), len(columns_body(records)))
+    for body in (plain_body(records), columns_body(records), encode_body(records)):
+        assert decode_body(body, len(records)) == tuple(records)
+    assert len(encode_body(records)) == min(len(plain_body(records)), len(columns_body(records)))
 
 
 @given(RECORDS, st.data())
@@ -59,7 +59,7 @@ def test_a_mutated_body_is_refused_or_opens_to_other_records(
     at = data.draw(st.integers(0, len(body) - 1))
     body[at] ^= data.draw(st.integers(1, 255))
     try:
-        found = unpack(bytes(body), len(records))
+        found = decode_body(bytes(body), len(records))
     except cbor.FormatError:
         return
     assert found != tuple(records)
@@ -85,7 +85,7 @@ def test_every_changed_bit_cut_and_appended_byte_of_a_sealed_body_is_refused(for
 def test_foreign_bytes_are_refused_in_either_form(raw: bytes, count: int) -> None:
     for body in (raw, compressed(raw), compressed(deflated(raw)), cbor.encode([1, raw[:4], raw])):
         try:
-            found = unpack(body, count)
+            found = decode_body(body, count)
         except cbor.FormatError:
             continue
         assert len(found) == count
@@ -98,7 +98,7 @@ def test_a_bomb_is_refused_before_it_is_held(inflated_bytes: int) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(cbor.FormatError, match="too long"):
-            unpack(body, 1)
+            decode_body(body, 1)
         assert tracemalloc.get_traced_memory()[1] < 10 * BODY_BYTES_MAX
     finally:
         tracemalloc.stop()
@@ -142,18 +142,18 @@ ONE = bytes([0, 3]) + b"abc"
 )
 def test_a_body_that_is_none_is_refused_with_its_reason(body: bytes, why: str) -> None:
     with pytest.raises(cbor.FormatError, match=why):
-        unpack(body, 1)
+        decode_body(body, 1)
 
 
 def test_a_stream_of_another_deflate_is_as_good() -> None:
     stored = b"\x01" + len(ONE).to_bytes(2, "little") + (len(ONE) ^ 0xFFFF).to_bytes(2, "little") + ONE
-    assert unpack(compressed(stored), 1) == unpack(compressed(deflated(ONE)), 1) == (b"abc",)
+    assert decode_body(compressed(stored), 1) == decode_body(compressed(deflated(ONE)), 1) == (b"abc",)
 
 
 def test_the_form_on_the_wire_has_not_changed() -> None:
     records = [b"aAx", b"bb", b"aBy", b"aCz"]
     plain = bytes([0, 0, 0, 0, 3, 2, 3, 3]) + b"aaaABCxyz" + b"bb"
-    assert unpack(compressed(deflated(plain)), 4) == tuple(records)
+    assert decode_body(compressed(deflated(plain)), 4) == tuple(records)
     assert zlib.decompress(cbor2.loads(columns_body(records))[2], -15) == plain
 
 
@@ -161,7 +161,11 @@ def test_the_longest_body_goes_through_and_the_next_longer_does_not() -> None:
     for records in ([bytes([n % 256]) * 3 for n in range(15_999)], [bytes(RECORD_BYTES_MAX), bytes(3_990)]):
         body = encode_body(records)
         assert len(plain_body(records)) in range(BODY_BYTES_MAX - 4, BODY_BYTES_MAX + 1)
-        assert unpack(body, len(records)) == unpack(plain_body(records), len(records)) == tuple(records)
+        assert (
+            decode_body(body, len(records))
+            == decode_body(plain_body(records), len(records))
+            == tuple(records)
+        )
         with pytest.raises(ValueError, match=f"1 record to {BODY_BYTES_MAX} bytes"):
             encode_body([*records, bytes(5)])
     with pytest.raises(ValueError, match="1 record"):

@@ -15,7 +15,15 @@ from drivers.points.model import load
 from drivers.reading import Block, PollGroup, Reading
 from evidence import cbor, cose, keys
 from evidence.attested_chain import Attestations
-from evidence.body import BODY_BYTES_MAX, CHECK_BYTES, COLUMNS, columns_body, plain_body, unpack
+from evidence.body import (
+    BODY_BYTES_MAX,
+    CHECK_BYTES,
+    COLUMNS,
+    columns_body,
+    decode_body,
+    encode_body,
+    plain_body,
+)
 from evidence.chain import ChainState, Outcome
 from evidence.continuation import continue_chain
 from evidence.held import Held
@@ -45,7 +53,6 @@ from evidence.seal import (
     NO_HASH,
     RECORDS_MAX,
     SealHeader,
-    encode_body,
     merkle_root,
     open_body,
     parse_seal,
@@ -212,7 +219,7 @@ def run_held(raw: bytes) -> None:
         held = Held.from_cbor(raw)
         assert held.to_cbor() == raw
         assert not held.add(1, held.up_to) or held.up_to == 0
-        assert all(number not in held for number in held.find_missing(held.up_to + 100, 10))
+        assert held.find_missing_from(held.up_to + 100) not in held
 
 
 def _held_seeds() -> list[bytes]:
@@ -276,10 +283,10 @@ def run_unpack(raw: bytes) -> None:
     if type(body) is not bytes or type(count) is not int or not 1 <= count <= RECORDS_MAX:
         return
     with suppress(cbor.FormatError):
-        made = unpack(body, count)
+        made = decode_body(body, count)
         assert len(made) == count
         assert sum(map(len, made)) <= BODY_BYTES_MAX
-        assert unpack(columns_body(made), count) == made
+        assert decode_body(columns_body(made), count) == made
         assert body in {plain_body(made), columns_body(made)} or body[:2] == b"\x83\x01"
 
 

@@ -5,7 +5,8 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import example, given, settings
 
-from evidence.seal import BODY_BYTES_MAX, COSE_BYTES_MAX, NUMBER_MAX
+from evidence.body import BODY_BYTES_MAX
+from evidence.seal import COSE_BYTES_MAX, NUMBER_MAX
 from evidence.statement import CONTINUE_BYTES_MAX
 from wire import messages
 from wire.messages import Kind, Topics, WireError

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.sealing.pending import PENDING_BYTES_MAX, Pending
-from evidence.seal import BODY_BYTES_MAX, encode_body
+from evidence.body import BODY_BYTES_MAX, encode_body
 
 
 @settings(deadline=None)

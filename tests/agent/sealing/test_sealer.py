@@ -6,9 +6,10 @@ import pytest
 from agent.sealing.recovery import Recovery, Start
 from agent.sealing.sealer import Sealer, SealingStoppedError, UnsettledError
 from disk.database import CommitError, StoreFullError
+from evidence.body import BODY_BYTES_MAX
 from evidence.chain import ChainState, Outcome, Verdict
 from evidence.record import Kind, Record, decode_record
-from evidence.seal import BODY_BYTES_MAX, StoredSeal, peek_header
+from evidence.seal import StoredSeal, peek_header
 from evidence.verify import accept
 from tests.evidence.chains import GATEWAY, Bench, MemorySlots, MemoryStore, PowerCutError, heartbeat, stamp
 
