@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line, nameplate_threshold
 from agent.detect.param_table import ParamsError, ParamTable
+from evidence.moments import ZONE, zone_s
 
 DT_MAX_S: Final = 60
 """Slots longer than a minute could not carry the 1-minute evidence."""
@@ -134,7 +135,10 @@ class LinkageParams(ParamTable):
             (self.reorder_slots >= 0, "reorder_slots is negative"),
             (0 <= self.lag_s <= LAG_MAX_S, f"lag_s must be 0..{LAG_MAX_S}, not {self.lag_s}"),
             (self.correlation_minutes >= 2, "correlation_minutes must be at least 2"),
-            (_offset_s(self.utc_offset) is not None, f"utc_offset {self.utc_offset!r} is not like +08:00"),
+            (
+                ZONE.fullmatch(self.utc_offset) is not None,
+                f"utc_offset {self.utc_offset!r} is not like +08:00",
+            ),
         )
         return found + [text for holds, text in checks if not holds]
 
@@ -146,7 +150,7 @@ class LinkageParams(ParamTable):
     @property
     def utc_offset_s(self) -> int:
         """Seconds to add to UTC for the plant's own time."""
-        return _offset_s(self.utc_offset) or 0
+        return zone_s(self.utc_offset)
 
 
 def nameplate(
@@ -163,11 +167,3 @@ def nameplate(
         envelope=(Bin(from_w=0, lo_w=on_treatment.lo_w, median_w=round(sum(treatment.values()))),),
         dt_s=dt_s,
     )
-
-
-def _offset_s(text: str) -> int | None:
-    sign, hours, minutes = text[:1], text[1:3], text[4:]
-    if sign not in {"+", "-"} or text[3:4] != ":" or not (hours + minutes).isdecimal() or len(text) != 6:
-        return None
-    seconds = int(hours) * 3600 + int(minutes) * 60
-    return seconds if sign == "+" else -seconds

@@ -6,11 +6,11 @@ that name in watts, seconds or UTC seconds.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from agent.detect.channels import Cause
 from agent.detect.episode import Rule
+from evidence.moments import local_text
 from evidence.words import Words
 
 _VIOLATION: Final = Words(
@@ -222,8 +222,7 @@ def _to_values(numbers: Mapping[str, Any], offset_s: int) -> dict[str, Any]:
     values = dict(numbers) | {"percent": int(100 * numbers["completeness"])}
     for name, value in numbers.items():
         if name.endswith("_at_s") and value is not None:
-            moment = datetime.fromtimestamp(value, UTC) + timedelta(seconds=offset_s)
-            values[name[:-2]] = moment.strftime("%H:%M")
+            values[name[:-2]] = local_text(value, offset_s, "%H:%M")
         elif name.endswith("_s"):
             values[name[:-2] + "_min"] = round((value or 0) / 60)
         elif name.endswith("_w"):

@@ -8,13 +8,13 @@ linkage. `left_s` is the time until the episode if nothing changes.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from attrs import asdict, define, field, frozen
 
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
+from evidence.moments import local_text
 from evidence.words import Words
 
 AFTER_S: Final = 30.0
@@ -100,10 +100,9 @@ class EarlyWarning:
 
     def _build(self, status: LinkageStatus, state: str, at_s: int) -> PlantWarning:
         since_s = self.open[status.linkage]
-        offset = timedelta(seconds=self.params[status.linkage].utc_offset_s)
         values = {
             "linkage": status.linkage,
-            "since": (datetime.fromtimestamp(since_s, UTC) + offset).strftime("%H:%M"),
+            "since": local_text(since_s, self.params[status.linkage].utc_offset_s, "%H:%M"),
             "treatment": f"{status.treatment_w / 1000:.1f}",
             "expected": f"{status.expected_w / 1000:.1f}",
             "left": -(-status.left_s // 60),

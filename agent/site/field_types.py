@@ -16,6 +16,7 @@ from disk.tables import TEXT, Kind, number, whole
 from drivers.errors import BusUrlError
 from drivers.link.bus_url import parse_url
 from evidence.cbor import TEXT_BYTES_MAX
+from evidence.moments import ZONE
 
 T = TypeVar("T")
 
@@ -50,7 +51,6 @@ QUOTA_MB_MAX: Final = 1_000_000
 
 _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{ID_CHARACTERS_MAX - 1}}}")
 _ID_WORDS: Final = f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}"
-_OFFSET: Final = re.compile(r"[+-](0\d|1[0-4]):[0-5]\d")
 _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
 """Of the ways to a TPM those that name a device or a socket; others load a library or run a command."""
 _ADDRESS: Final = re.compile(r"[0-9]{12}")
@@ -101,7 +101,7 @@ def _site_converter() -> Converter:
         (Identifier, identifier),
         (Identifier | None, identifier),
         (ModelName, _model_name),
-        (UtcOffset, to_hook(_matching(_OFFSET, "an offset like +08:00"))),
+        (UtcOffset, to_hook(_matching(ZONE, "an offset like +08:00"))),
         (BusUrl, _parsed_by(parse_url)),
         (WebhookUrl | None, _parsed_by(parse_webhook)),
         (Hex32 | None, _optional_hex),

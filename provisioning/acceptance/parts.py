@@ -10,6 +10,7 @@ from typing import Final
 from agent.detect.param_table import ParamsError
 from agent.detect.params import LinkageParams
 from agent.site.file import Site
+from evidence.moments import zone_s
 from evidence.words import Words
 from provisioning.acceptance.trial import local, trial_drawing
 from provisioning.journal.entries import (
@@ -35,7 +36,6 @@ from provisioning.pages.paper import (
     to_html,
 )
 from provisioning.words.numbers import power
-from provisioning.words.times import zone_s
 
 KINDS: Final[Mapping[str, Words]] = {
     "production": Words("生产", "production"),

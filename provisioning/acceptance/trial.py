@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
+from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.journal.entries import Trial
 from provisioning.pages.html import Html
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel
 from provisioning.words.numbers import power
-from provisioning.words.times import local_text
 
 COLUMNS_MAX: Final = 300
 """Of a drawing; more samples than that become the least and greatest of a column."""

@@ -8,12 +8,12 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from attrs import define, field
 
 from agent.status.socket import read_status
+from evidence.moments import local_text, zone_s
 from provisioning.demo.broker import Broker
 from provisioning.demo.judge import read_sealed
 from provisioning.demo.parts import PartError
@@ -84,9 +84,8 @@ class Shift:
     @property
     def plant_time(self) -> str:
         """The plant's local time."""
-        hours = int(self.stage.site.site.utc_offset[:3])
-        moment = datetime.fromtimestamp(self.stage.plant.start_s, UTC) + timedelta(minutes=self.minute)
-        return moment.astimezone(timezone(timedelta(hours=hours))).strftime("%Y-%m-%d %H:%M:%S")
+        stage = self.stage
+        return local_text(stage.plant.start_s + stage.clock.monotonic_s(), zone_s(stage.site.site.utc_offset))
 
     @contextlib.contextmanager
     def parts(self) -> Iterator[None]:

@@ -13,6 +13,7 @@ import click
 
 from agent.site.file import Place, parse_site
 from disk.tables import TableError
+from evidence.moments import local_text, zone_s
 from evidence.record import Kind
 from evidence.walk import Walk
 from provisioning.evidence.state import StateError, walk_state
@@ -23,7 +24,6 @@ from provisioning.terminal.views import trace_view
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import rows, rule_name
-from provisioning.words.times import local_text, zone_s
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -10,12 +10,12 @@ from agent.detect.episode import Episode
 from agent.detect.params import LinkageParams
 from agent.judging.line_power import HOLD_S
 from agent.site.file import Place, Site
+from evidence.moments import local_text, zone_s
 from evidence.pack.proved import Evidence, ProvedSeal
 from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
 from provisioning.learning.outcome import LinkageStates
 from provisioning.pages.plot_data import Load
-from provisioning.words.times import local_text, zone_s
 
 COLUMNS_MAX: Final = 360
 """Of a load in a drawing: more than a reader sees, few enough for a small file."""

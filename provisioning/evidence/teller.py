@@ -27,6 +27,7 @@ from centre.json_lines import JsonLine, JsonLines
 from disk.tables import TableError
 from drivers.reading import PollGroup, Quality
 from evidence.chain import Code
+from evidence.moments import zone_s
 from evidence.pack.proved import Evidence, ProvedSeal
 from provisioning.evidence.story import (
     MS_PER_S,
@@ -42,7 +43,6 @@ from provisioning.evidence.story import (
 from provisioning.learning.outcome import States
 from provisioning.pages.plot_data import Load
 from provisioning.words.tamper import tamper_sentence
-from provisioning.words.times import zone_s
 
 KEY_DIGITS: Final = 16
 """Of a key's hash: enough to see that it is the same one."""

@@ -19,6 +19,7 @@ import numpy as np
 from agent.detect.episode import Episode
 from agent.detect.param_table import ParamsError
 from agent.site.file import ConfigError, load_site
+from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.learning.backtest_page import backtest_page
 from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
@@ -30,7 +31,6 @@ from provisioning.terminal.show import console, progress, table
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import duration, rule_name
-from provisioning.words.times import local_text
 
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from agent.detect.episode import Episode
 from agent.detect.params import LinkageParams
+from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.learning.outcome import LinkageStates, Outcome, Stretch
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, severity_words
@@ -22,7 +23,6 @@ from provisioning.pages.page import both, page, paragraphs, scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Load, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import power, rule_name
-from provisioning.words.times import local_text
 
 DAY_S: Final = 86_400
 DAYS_MAX: Final = 62

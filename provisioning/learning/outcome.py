@@ -13,9 +13,9 @@ from agent.detect.learning.commission import CommissionResult
 from agent.detect.params import LinkageParams
 from agent.detect.status import LinkageStatus
 from agent.site.file import Site
+from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.learning.loads_csv import Loads
-from provisioning.words.times import local_text
 
 MINUTE_S: Final = 60
 

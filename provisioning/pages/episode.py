@@ -6,13 +6,13 @@ Takes the body of an EPISODE record (`agent.detect.episode.Episode.to_body`), wh
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.pages.html import Html, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip
 from provisioning.words.numbers import duration, power, rows, rule_name
-from provisioning.words.times import local_text
 
 MINUTE_S: Final = 60
 _SEVERITIES: Final = {

@@ -7,8 +7,8 @@ ends in `fraction`, and `completeness`, is a share of 1.
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from evidence.moments import local_text
 from evidence.words import Words
-from provisioning.words.times import local_text
 
 NAMES: Final[Mapping[str, Words]] = {
     "begin_at_s": Words("开始时间", "began"),

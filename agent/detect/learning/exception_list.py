@@ -1,12 +1,12 @@
 """The stretches of a commissioning that were not learned as normal, for a person to explain or mend."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Final
 
 from agent.detect.learning.commission_words import FINDINGS
 from agent.detect.learning.series import Grid
+from evidence.moments import local_text
 from evidence.words import Words
 
 EXCEPTIONS_MAX: Final = 20
@@ -38,8 +38,7 @@ def describe_exceptions(spans: Iterable[Span], data: Grid, offset_s: int) -> lis
             joined.append((begin, end, odd))
 
     def clock(slot: int) -> str:
-        moment = datetime.fromtimestamp(data.at_s(slot), UTC) + timedelta(seconds=offset_s)
-        return moment.strftime("%Y-%m-%d %H:%M")
+        return local_text(data.at_s(slot), offset_s, "%Y-%m-%d %H:%M")
 
     texts = [
         FINDINGS["exception"].fill(begin=clock(begin), end=clock(end), what=odd.value)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from agent.site.file import LineSettings, LinkageSettings
+from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.live.page.day import COLUMNS, DAY_S, Day
 from provisioning.live.page.site import SitePlan
@@ -18,7 +19,6 @@ from provisioning.pages.page import scroll
 from provisioning.pages.plot import svg
 from provisioning.pages.plot_data import Chart, Level, Load, Mark, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import power, rule_name
-from provisioning.words.times import local_text
 
 QUARTER_S: Final = DAY_S / 4
 NARROW_WIDTH: Final = 410

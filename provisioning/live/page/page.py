@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from typing import Final
 
+from evidence.moments import local_text
 from provisioning.live.page.curves import draw_day
 from provisioning.live.page.episodes import Episode, draw_cards, find_episodes
 from provisioning.live.page.snapshot import Snapshot
@@ -24,7 +25,6 @@ from provisioning.live.page.tiles import draw_tiles
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup, read_asset
 from provisioning.pages.page import STYLE
-from provisioning.words.times import local_text
 
 RELOAD_S: Final = 30
 _STYLE: Final = join((STYLE, read_asset("provisioning.live.page", "page.css")))

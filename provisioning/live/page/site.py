@@ -15,8 +15,8 @@ from agent.detect.params import LinkageParams
 from agent.site.file import ConfigError, LineSettings, LinkageSettings, Site, load_site
 from agent.site.setups import lines_of, setups_of
 from drivers.poll.meter import MeterSetup
+from evidence.moments import zone_s
 from provisioning.live.page.day import SILENT_S
-from provisioning.words.times import zone_s
 
 HEARTBEATS_MISSED: Final = 3
 """So many of them without a seal are silence."""

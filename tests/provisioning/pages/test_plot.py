@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from evidence.moments import zone_s
 from evidence.words import Words
 from provisioning.pages.plot import power_ticks, svg
 from provisioning.pages.plot_data import WIDTH, Chart, Curve, Level, Mark, Panel, Span, Strip, text_width
-from provisioning.words.times import local_text, zone_s
 
 GOLDEN: Final = Path(__file__).with_name("golden_chart.svg")
 BEGIN_S: Final = 1_767_200_400.0
@@ -115,8 +115,3 @@ def test_every_letter_stays_inside() -> None:
         left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
         assert left >= 0, "".join(text.itertext())
         assert left + width <= WIDTH + 6, "".join(text.itertext())
-
-
-@pytest.mark.parametrize(("zone", "told"), [("+08:00", "08:00"), ("-03:30", "20:30"), ("+00:00", "00:00")])
-def test_times_are_told_in_the_zone(zone: str, told: str) -> None:
-    assert local_text(0, zone_s(zone), "%H:%M") == told
