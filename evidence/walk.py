@@ -80,8 +80,8 @@ BROKEN: Final = Words(
     "keep the database as it is, see dianjian doctor",
 )
 APART: Final = Words(
-    "签封{first}至{last}与中心回执所证的签封{next}不相接；请勿改动数据库，见 dianjian doctor",
-    "seals {first} to {last}: seal {next}, which the centre vouches for, does not follow them; "
+    "签封{first}至{last}与已证实的签封{next}不相接；请勿改动数据库，见 dianjian doctor",
+    "seals {first} to {last}: seal {next}, which is proved, does not follow them; "
     "keep the database as it is, see dianjian doctor",
 )
 OTHER: Final = Words(

@@ -238,7 +238,7 @@ CASES = {
         anchors(receipt(HONEST[14])),
         span(10, LENGTH),
         [(1, 9, False)],
-        "seals 1 to 9: seal 10, which the centre vouches for, does not follow them",
+        "seals 1 to 9: seal 10, which is proved, does not follow them",
     ),
     "two seals in each other's place": Case(
         [*HONEST[:9], moved(HONEST[10], 10), moved(HONEST[9], 11), *HONEST[11:]],

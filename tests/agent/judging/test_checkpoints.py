@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from agent.judging import checkpoints
+from agent.store.tail import read_tail
 from evidence.record import Kind, Record, decode_record, kind_of
 from evidence.seal import open_body, peek_header
 from tests.agent.rig import BEGIN_S, Rig
@@ -133,4 +134,25 @@ def test_remembered_episodes_that_cannot_be_read_are_not_shown(tmp_path: Path) -
     damage = change(first, "UPDATE checkpoints SET raw = x'ff00' WHERE name = 'episodes'")
     second = again(first, tmp_path / "second", damage)
     assert second.parts.judging.episodes == []
+    second.close()
+
+
+def test_seals_that_the_tip_does_not_link_to_are_not_replayed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever owns the disk puts a seal of another life into the middle of the tail."""
+    other = lived(tmp_path / "other", 100)
+    (row,) = (seal for seal in other.seals() if seal.number == 5)
+    other.close()
+    first = lived(tmp_path)
+    sql = "UPDATE seals SET cose = ?, hash = ?, body = ? WHERE number = 5"
+    damage = change(first, sql, row.cose, row.hash, row.body)
+
+    def forget(folder: Path) -> None:
+        damage(folder)
+        change(first, "DELETE FROM checkpoints")(folder)
+
+    second = again(first, tmp_path / "second", forget)
+    assert "seals 1 to 5: seal 6, which is proved, does not follow them" in caplog.text
+    assert next(read_tail(second.gateway.sealing.store, 1)).header.number == 6
     second.close()
