@@ -1,4 +1,4 @@
-"""What dpkg is told: the control file, the sums, the maintainer scripts with the units in them."""
+"""The control files of dpkg: control, md5sums, the maintainer scripts with the units in them."""
 
 import hashlib
 import os
@@ -24,8 +24,8 @@ DEPENDS: Final = (
 
 def write_control(root: Path, source: Source, architecture: str, libraries: list[str], debian: Path) -> None:
     """Fill `DEBIAN` below `root`, which holds everything else."""
-    sums = _sums(root)
-    size = sum(_blocks(path) for path in root.rglob("*"))
+    sums = _list_sums(root)
+    size = sum(_count_blocks(path) for path in root.rglob("*"))
     folder = root / "DEBIAN"
     folder.mkdir()
     template = (debian / "control").read_text("utf-8")
@@ -50,7 +50,7 @@ def write_control(root: Path, source: Source, architecture: str, libraries: list
     shutil.copymode(root, folder)
 
 
-def _sums(root: Path) -> str:
+def _list_sums(root: Path) -> str:
     files = sorted(path for path in root.rglob("*") if path.is_file() and not path.is_symlink())
     lines = (
         f"{hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()}  {path.relative_to(root)}\n"
@@ -59,7 +59,7 @@ def _sums(root: Path) -> str:
     return "".join(lines)
 
 
-def _blocks(path: Path) -> int:
+def _count_blocks(path: Path) -> int:
     """KiB, as dpkg counts them: a folder or a link takes one."""
     is_file = path.is_file() and not path.is_symlink()
     return -(-path.stat().st_size // BLOCK_BYTES) if is_file else 1

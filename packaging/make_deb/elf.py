@@ -27,51 +27,51 @@ PACKAGES: Final = {
     "libstdc++.so.6": "libstdc++6",
     "libz.so.1": "zlib1g",
 }
-"""Which package of Debian 12 has a library. Another one that is needed ends the build."""
+"""Which package of Debian 12 has a library. Any other library ends the build."""
 
 
 class ElfError(Exception):
-    """An object file is for another machine, or needs what Debian 12 has not."""
+    """An object file is for another machine, or needs a library that Debian 12 does not have."""
 
 
-def objects(folder: Path) -> list[Path]:
+def find_objects(folder: Path) -> list[Path]:
     """Every object file below `folder`."""
     return sorted(
-        path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and _is(path)
+        path for path in folder.rglob("*") if path.is_file() and not path.is_symlink() and _is_object(path)
     )
 
 
-def _is(path: Path) -> bool:
+def _is_object(path: Path) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(MAGIC)) == MAGIC
 
 
-def machine(path: Path) -> int:
+def read_machine(path: Path) -> int:
     """e_machine of an object file; both of our machines are little-endian."""
     with path.open("rb") as stream:
         return int.from_bytes(stream.read(20)[18:20], "little")
 
 
-def dependencies(paths: Iterable[Path], architecture: str) -> list[str]:
+def find_dependencies(paths: Iterable[Path], architecture: str) -> list[str]:
     """What a package with the object files `paths` depends on.
 
     Raises:
         ElfError: One of them is for another machine, or needs a library that is not in the table.
     """
     paths = list(paths)
-    strangers = [path for path in paths if machine(path) != MACHINES[architecture]]
+    strangers = [path for path in paths if read_machine(path) != MACHINES[architecture]]
     if strangers:
         raise ElfError(f"not for {architecture}: {', '.join(map(str, strangers))}")
     shipped = {path.name for path in paths}
     needed: set[str] = set()
     libc = (0, 0)
     for path in paths:
-        told = _readelf(path)
-        for library in set(re.findall(r"\(NEEDED\)\s+Shared library: \[([^]]+)\]", told)) - shipped:
+        dynamic = _readelf(path)
+        for library in set(re.findall(r"\(NEEDED\)\s+Shared library: \[([^]]+)\]", dynamic)) - shipped:
             if library not in PACKAGES:
-                raise ElfError(f"{path} needs {library}, and nobody has said which package has it")
+                raise ElfError(f"{path} needs {library}, and no package is known that has it")
             needed.add(PACKAGES[library])
-        versions = re.findall(r"GLIBC_(\d+)\.(\d+)", told)
+        versions = re.findall(r"GLIBC_(\d+)\.(\d+)", dynamic)
         libc = max([libc, *((int(major), int(minor)) for major, minor in versions)])
     return sorted((needed - {"libc6"}) | {f"libc6 (>= {libc[0]}.{libc[1]})"})
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import tomllib
+from datetime import UTC, datetime
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -21,11 +22,11 @@ class Source:
     """A commit, exported.
 
     Attributes:
-        folder: Where its files are.
+        folder: Its files.
         epoch: Its time, in seconds.
-        commit: Its name, 40 digits.
-        python_version: That of the distribution.
-        version: That of the Debian package.
+        commit: Its hash, 40 digits.
+        python_version: The version of the Python distribution.
+        version: The version of the Debian package.
     """
 
     folder: Path
@@ -50,13 +51,14 @@ def export(repository: Path, folder: Path, version: str | None) -> Source:
     number = str(project["project"]["version"])
     if version is None:
         tags = _git(repository, "tag", "--points-at", "HEAD").decode().split()
-        version = number if f"v{number}" in tags else f"{number}~git{_stamp(epoch)}.{commit[:ABBREVIATION]}"
+        at = datetime.fromtimestamp(epoch, UTC).strftime("%Y%m%dT%H%M%S")
+        version = number if f"v{number}" in tags else f"{number}~git{at}.{commit[:ABBREVIATION]}"
     if not re.fullmatch(r"[0-9][A-Za-z0-9.+~]*", version):
         raise ValueError(f"{version!r} is no version of a Debian package")
     return Source(folder, epoch, commit, number, version)
 
 
-def uncommitted(repository: Path) -> list[str]:
+def list_uncommitted(repository: Path) -> list[str]:
     """Files that differ from the commit; they are not packed."""
     return _git(repository, "status", "--porcelain").decode().splitlines()
 
@@ -68,12 +70,6 @@ def build_wheel(source: Source, folder: Path) -> Path:
     subprocess.run(call, cwd=source.folder, env=environment, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     (wheel,) = folder.glob("dianjian_edge-*.whl")
     return wheel
-
-
-def _stamp(epoch: int) -> str:
-    from datetime import UTC, datetime  # noqa: PLC0415 - one name, one use
-
-    return datetime.fromtimestamp(epoch, UTC).strftime("%Y%m%dT%H%M%S")
 
 
 def _git(repository: Path, *arguments: str) -> bytes:

@@ -1,4 +1,4 @@
-"""What lies where after the installation, and how it gets there reproducibly.
+"""The files of the package, each at its place, and reproducible.
 
     /opt/dianjian                  a virtual environment of Debian's Python 3.11, without pip
     /usr/bin/dianjian*             the three commands
@@ -7,7 +7,7 @@
     /usr/share/man/man1            manual pages, from --help
     /usr/share/doc/dianjian-edge   documents; examples/site.toml is where a site file by hand starts
 
-Nothing is shipped in /etc or /var: `dianjian setup` and the agent make what is there.
+Nothing is shipped in /etc or /var: `dianjian setup` and the agent create their files there.
 """
 
 import configparser
@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from make_deb.manual import manuals
+from make_deb.manual import make_manuals
 from make_deb.source import Source
 from make_deb.wheels import unpack
 
@@ -38,7 +38,7 @@ import sys
 from {{module}} import {{function}}
 sys.exit({{function}}())
 """
-"""-I: neither the caller's variables nor the folder he stands in may put other packages before ours."""
+"""-I: neither the environment nor the current folder may put other packages before ours."""
 PYVENV: Final = """home = /usr/bin
 include-system-site-packages = false
 version = 3.11
@@ -47,14 +47,14 @@ version = 3.11
 
 def lay_out(root: Path, source: Source, wheels: Iterable[Path], debian: Path) -> None:
     """Fill the folder `root` with everything that the package holds."""
-    _virtual_environment(root, wheels)
-    _services(root, source.folder / "systemd")
-    _documents(root, source, debian)
+    _lay_out_environment(root, wheels)
+    _copy_units(root, source.folder / "systemd")
+    _copy_documents(root, source, debian)
     _compile(root)
-    _settle(root, source.epoch)
+    _normalise(root, source.epoch)
 
 
-def _virtual_environment(root: Path, wheels: Iterable[Path]) -> None:
+def _lay_out_environment(root: Path, wheels: Iterable[Path]) -> None:
     packages, commands = root / PACKAGES, root / PREFIX / "bin"
     commands.mkdir(parents=True)
     for wheel in wheels:
@@ -75,46 +75,45 @@ def _virtual_environment(root: Path, wheels: Iterable[Path]) -> None:
         (root / "usr/bin" / name).symlink_to(f"/{PREFIX}/bin/{name}")
 
 
-def _services(root: Path, systemd: Path) -> None:
+def _copy_units(root: Path, systemd: Path) -> None:
     units = root / UNITS
     units.mkdir(parents=True)
     for path in systemd.iterdir():
         if path.suffix in UNIT_SUFFIXES:
             shutil.copy(path, units)
     for name in DATABASES:
-        folder = root / "usr/lib" / name
-        shutil.copytree(systemd / name, folder)
+        shutil.copytree(systemd / name, root / "usr/lib" / name)
     examples = root / DOCUMENTS / "examples"
     examples.mkdir(parents=True)
     for path in systemd.glob("*.conf"):  # drop-ins
         shutil.copy(path, examples)
 
 
-def _documents(root: Path, source: Source, debian: Path) -> None:
+def _copy_documents(root: Path, source: Source, debian: Path) -> None:
     folder = root / DOCUMENTS
-    (folder / "examples/site.toml").write_text(example_site(source), "utf-8")
-    _compressed(folder / "changelog.gz", changelog(source))
+    (folder / "examples/site.toml").write_text(make_example_site(source), "utf-8")
+    _write_gz(folder / "changelog.gz", make_changelog(source))
     for path in (
         source.folder / "CHANGELOG.md",
         source.folder / "README.md",
         source.folder / "docs/format.md",
     ):
         name = "NEWS.md.gz" if path.name == "CHANGELOG.md" else f"{path.name}.gz"
-        _compressed(folder / name, path.read_text("utf-8"))
-    vendored = [(folder / "METADATA").read_text("utf-8") for folder in _infos(root)]
-    told = (debian / "copyright").read_text("utf-8") + "\n".join(map(_licence, vendored)) + "\n"
-    (folder / "copyright").write_text(told, "utf-8")
+        _write_gz(folder / name, path.read_text("utf-8"))
+    vendored = [(folder / "METADATA").read_text("utf-8") for folder in _list_infos(root)]
+    text = (debian / "copyright").read_text("utf-8") + "\n".join(map(_find_licence, vendored)) + "\n"
+    (folder / "copyright").write_text(text, "utf-8")
     pages = root / "usr/share/man/man1"
     pages.mkdir(parents=True)
-    for name, text in manuals(source).items():
-        _compressed(pages / f"{name}.1.gz", text)
+    for name, text in make_manuals(source).items():
+        _write_gz(pages / f"{name}.1.gz", text)
     overrides = root / "usr/share/lintian/overrides"
     overrides.mkdir(parents=True)
     shutil.copy(debian / "lintian-overrides", overrides / "dianjian-edge")
 
 
-def example_site(source: Source) -> str:
-    """The site file of the README, every line of it a comment but for the headings that say what it is."""
+def make_example_site(source: Source) -> str:
+    """The site file of the README, every line of it a comment, behind a heading."""
     readme = (source.folder / "README.md").read_text("utf-8")
     (block,) = re.findall(r"^## The site file\n+```toml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     head = "An example. `dianjian setup` writes /etc/dianjian/site.toml; by hand, start from this.\n"
@@ -122,7 +121,7 @@ def example_site(source: Source) -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in (head + block).splitlines())
 
 
-def changelog(source: Source) -> str:
+def make_changelog(source: Source) -> str:
     """One entry in Debian's form: which commit this is."""
     when = subprocess.run(  # noqa: S603
         ["date", "--utc", "--rfc-email", f"--date=@{source.epoch}"],  # noqa: S607
@@ -142,11 +141,11 @@ def changelog(source: Source) -> str:
 MAINTAINER: Final = "dianjian maintainers <maintainers@dianjian.invalid>"
 
 
-def _infos(root: Path) -> list[Path]:
+def _list_infos(root: Path) -> list[Path]:
     return sorted(path for path in (root / PACKAGES).glob("*.dist-info") if "dianjian_edge" not in path.name)
 
 
-def _licence(metadata: str) -> str:
+def _find_licence(metadata: str) -> str:
     fields = dict(re.findall(r"^(Name|Version|License|License-Expression): (.*)$", metadata, re.MULTILINE))
     classifiers = re.findall(r"^Classifier: License :: (?:OSI Approved :: )?(.*)$", metadata, re.MULTILINE)
     licence = (
@@ -155,7 +154,7 @@ def _licence(metadata: str) -> str:
     return f"  {fields['Name']} {fields['Version']}: {licence}"
 
 
-def _compressed(path: Path, text: str) -> None:
+def _write_gz(path: Path, text: str) -> None:
     path.write_bytes(gzip.compress(text.encode(), 9, mtime=0))
 
 
@@ -166,7 +165,7 @@ def _compile(root: Path) -> None:
     subprocess.run(call, check=True, env={**os.environ, "PYTHONHASHSEED": "0"})  # noqa: S603
 
 
-def _settle(root: Path, epoch: int) -> None:
+def _normalise(root: Path, epoch: int) -> None:
     """Modes and times that depend on the commit alone."""
     for path in sorted(root.rglob("*"), reverse=True):
         if not path.is_symlink():

@@ -1,6 +1,6 @@
 """The wheels that requirements.lock names: downloaded against its hashes, unpacked, pruned.
 
-What a gateway never uses stays out: pip itself, tests of packages, headers, static libraries, type
+Files that a gateway never uses stay out: pip itself, tests of packages, headers, static libraries, type
 stubs, numpy's compiler of Fortran. RECORD is left out too, because it would no longer be true; dpkg
 keeps the list of files.
 """
@@ -33,17 +33,19 @@ PRUNED_PATHS: Final = (
 )
 PRUNED_SUFFIXES: Final = frozenset({".a", ".c", ".h", ".pxd", ".pyi", ".pyx", ".in", ".hpp"})
 TEST_OBJECT: Final = re.compile(r"_tests\.cpython-.*\.so$")
-OURS: Final = ("agent", "drivers", "firmware_sim", "provisioning")
+OURS: Final = frozenset(
+    {"agent", "centre", "disk", "drivers", "evidence", "firmware_sim", "provisioning", "wire"}
+)
 """Nothing of ours is pruned: a model or a page must not vanish for its name."""
 
 
-def requirements(lock: str, development: str) -> str:
+def select_requirements(lock: str, development: str) -> str:
     """The requirements of a gateway, with their hashes, out of both lock files."""
-    kept = [block for block in _blocks(lock) if _name(block) not in LEFT_OUT]
-    return "".join(kept + [block for block in _blocks(development) if _name(block) in PUT_IN])
+    kept = [block for block in _split_blocks(lock) if _name(block) not in LEFT_OUT]
+    return "".join(kept + [block for block in _split_blocks(development) if _name(block) in PUT_IN])
 
 
-def _blocks(lock: str) -> list[str]:
+def _split_blocks(lock: str) -> list[str]:
     return re.split(r"^(?=[A-Za-z0-9])", lock, flags=re.MULTILINE)
 
 
@@ -57,7 +59,7 @@ def download(source: Path, architecture: str, cache: Path) -> list[Path]:
     cache.mkdir(parents=True, exist_ok=True)
     wanted = cache / "requirements.txt"
     locks = [(source / f"requirements{kind}.lock").read_text("utf-8") for kind in ("", "-dev")]
-    wanted.write_text(requirements(*locks), "utf-8")
+    wanted.write_text(select_requirements(*locks), "utf-8")
     folder = cache / "new"
     shutil.rmtree(folder, ignore_errors=True)
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC_MINORS] + [f"manylinux2014_{machine}"]
@@ -74,13 +76,13 @@ def download(source: Path, architecture: str, cache: Path) -> list[Path]:
 def unpack(wheel: Path, packages: Path) -> None:
     """Put the importable part of `wheel` into the folder `packages`."""
     with zipfile.ZipFile(wheel) as archive:
-        for name, inside in _importable(archive.namelist()):
+        for name, inside in _select_importable(archive.namelist()):
             target = packages / inside
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(archive.read(name))
 
 
-def _importable(names: list[str]) -> Iterator[tuple[str, PurePosixPath]]:
+def _select_importable(names: list[str]) -> Iterator[tuple[str, PurePosixPath]]:
     """Names in the archive, and where each goes; scripts and data of the wheel stay out."""
     for name in names:
         path = PurePosixPath(name)

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Final
@@ -33,10 +34,10 @@ def test_no_unit_is_more_exposed_than_1_3(unit: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not installed: apt-get install systemd")
     call = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
-    told = subprocess.run(call, capture_output=True, text=True, check=True, timeout=60).stdout
-    level = re.findall(r"Overall exposure level for \S+: (\d+\.\d+)", told)
-    assert level, told
-    assert float(level[0]) <= EXPOSURE_MAX, told
+    report = subprocess.run(call, capture_output=True, text=True, check=True, timeout=60).stdout
+    level = re.findall(r"Overall exposure level for \S+: (\d+\.\d+)", report)
+    assert level, report
+    assert float(level[0]) <= EXPOSURE_MAX, report
 
 
 @pytest.mark.parametrize("unit", UNITS, ids=lambda path: path.stem)
@@ -85,11 +86,19 @@ def test_what_no_gateway_needs_is_left_out_and_nothing_of_ours(path: str, stays:
     assert is_pruned(PurePosixPath(path)) is not stays
 
 
+def test_nothing_of_any_package_of_the_wheel_is_pruned() -> None:
+    from make_deb.wheels import is_pruned  # noqa: PLC0415 - see `builder`
+
+    project = tomllib.loads((HERE / "pyproject.toml").read_text("utf-8"))
+    packages = project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert not [name for name in packages if is_pruned(PurePosixPath(name, "tests/own.in"))]
+
+
 def test_the_requirements_are_the_lock_with_its_hashes_without_what_is_left_out() -> None:
-    from make_deb.wheels import LEFT_OUT, PUT_IN, requirements  # noqa: PLC0415
+    from make_deb.wheels import LEFT_OUT, PUT_IN, select_requirements  # noqa: PLC0415
 
     lock, development = ((HERE / f"requirements{kind}.lock").read_text("utf-8") for kind in ("", "-dev"))
-    wanted = requirements(lock, development)
+    wanted = select_requirements(lock, development)
     names = re.findall(r"^([a-z0-9-]+)==", wanted, re.MULTILINE)
     assert len(names) == len(set(names))
     assert set(names) == set(re.findall(r"^([a-z0-9-]+)==", lock, re.MULTILINE)) - LEFT_OUT | PUT_IN
@@ -126,18 +135,18 @@ def test_a_commit_sorts_before_its_release_and_after_the_release_before(tmp_path
 
 def test_the_example_is_the_site_file_of_the_readme_and_does_nothing_until_somebody_edits_it() -> None:
     from make_deb.source import Source  # noqa: PLC0415
-    from make_deb.tree import example_site  # noqa: PLC0415
+    from make_deb.tree import make_example_site  # noqa: PLC0415
 
-    text = example_site(Source(HERE, 0, "0" * 40, "0", "0"))
+    text = make_example_site(Source(HERE, 0, "0" * 40, "0", "0"))
     assert all(line.startswith("#") for line in text.splitlines())
     assert "# [[linkage]]" in text
 
 
 def test_every_command_has_a_manual_page_with_all_its_verbs() -> None:
-    from make_deb.manual import manuals  # noqa: PLC0415
+    from make_deb.manual import make_manuals  # noqa: PLC0415
     from make_deb.source import Source  # noqa: PLC0415
 
-    pages = manuals(Source(HERE, 0, "0" * 40, "0", "0"))
+    pages = make_manuals(Source(HERE, 0, "0" * 40, "0", "0"))
     assert sorted(pages) == ["dianjian", "dianjian-agent", "dianjian-sim"]
     for verb in VERBS:
         assert f'.SH "dianjian {verb}"' in pages["dianjian"]
