@@ -15,7 +15,7 @@ from drivers.link.transaction import Answer, BusStats
 from drivers.points.model import Model, load
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading
-from tests.drivers.slave import Asked, Slave, answer, on_pty, on_tcp
+from tests.drivers.scripted_meter import Asked, Slave, answer, on_pty, on_tcp
 
 MODEL = load("eastron-sdm630")
 WAIT_S = 10.0

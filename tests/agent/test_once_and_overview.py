@@ -13,7 +13,7 @@ from drivers.clock import ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.receipt import Beacon, Receipt, sign_beacon, sign_receipt
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
-from tests.drivers.slave import answer, on_tcp
+from tests.drivers.scripted_meter import answer, on_tcp
 from wire.mqtt_events import Message
 
 

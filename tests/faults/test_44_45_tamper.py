@@ -10,8 +10,8 @@ from drivers.reading import PollGroup
 from evidence.record import Kind, ReadingRecord
 from firmware_sim.plant import Plant
 from provisioning.demo.broker import free_port
-from tests.drivers.slave import Asked, Slave, on_pty
-from tests.drivers.slave import words as numbered
+from tests.drivers.scripted_meter import Asked, Slave, on_pty
+from tests.drivers.scripted_meter import words as numbered
 from tests.faults.line import Line
 from tests.faults.meters import Meters, plant, served
 

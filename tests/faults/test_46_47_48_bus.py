@@ -9,7 +9,7 @@ import pytest
 
 from drivers.poll.meter import TIMEOUT_MAX_S
 from drivers.reading import Reading
-from tests.drivers.slave import Asked, Slave, answer, crc, on_pty, on_tcp, words
+from tests.drivers.scripted_meter import Asked, Slave, answer, crc, on_pty, on_tcp, words
 from tests.faults.line import Line
 from tests.faults.meters import Meters, plant, served, wrong_words
 

@@ -30,8 +30,8 @@ from drivers.reading import Reading
 from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.agent.test_acquire import FakeBus, FakeClock
-from tests.drivers.slave import Asked, Slave, on_tcp
-from tests.drivers.slave import words as numbered
+from tests.drivers.scripted_meter import Asked, Slave, on_tcp
+from tests.drivers.scripted_meter import words as numbered
 
 MODEL = load("eastron-sdm630")
 HEARTBEAT_BYTES_MAX = 1000

@@ -23,7 +23,7 @@ from drivers.link.transport import SerialPipe, SerialSettings
 from drivers.link.verdict import Framing
 from drivers.modbus.bus import Bus
 from drivers.poll.bus import open_bus
-from tests.drivers.slave import Asked, Script, Slave, answer, crc, on_pty, on_tcp, words
+from tests.drivers.scripted_meter import Asked, Script, Slave, answer, crc, on_pty, on_tcp, words
 
 CLOCK = SystemClock()
 SHORT_S = 0.08

@@ -28,7 +28,7 @@ from drivers.clock import SystemClock
 from drivers.errors import DriverError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
 from drivers.poll.bus import open_bus
-from tests.drivers.slave import Asked, Script, Slave, on_pty, on_tcp, words
+from tests.drivers.scripted_meter import Asked, Script, Slave, on_pty, on_tcp, words
 
 TIMEOUT_S = 0.02
 LATE_S = (0.022, 0.1)

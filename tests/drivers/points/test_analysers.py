@@ -11,7 +11,7 @@ from drivers.points.point import over, times
 from drivers.poll.bus import open_bus
 from drivers.reading import EMISSIONS, UNITS, Block, PollGroup, Quantity
 from drivers.search.identify import identify
-from tests.drivers.slave import Asked, Slave, on_tcp
+from tests.drivers.scripted_meter import Asked, Slave, on_tcp
 
 OWN = """
 name = "our-analyser"

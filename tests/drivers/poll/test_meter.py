@@ -19,7 +19,7 @@ from drivers.poll.meter import (
     is_refusal,
 )
 from drivers.reading import PollGroup, Quality, Quantity
-from tests.drivers.slave import Asked, Slave, on_pty, words
+from tests.drivers.scripted_meter import Asked, Slave, on_pty, words
 
 CLOCK = ScaledClock(1.0, 1_700_000_000 * NS_PER_S)
 FAST = PollGroup.FAST

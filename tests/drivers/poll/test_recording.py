@@ -24,8 +24,8 @@ from drivers.poll.recording import Outcome, RecordedRead, RecordingBus
 from drivers.poll.replay import RecordingError, ReplayBus, replay
 from drivers.reading import PollGroup, Quality
 from drivers.search.identify import identify
+from tests.drivers.scripted_meter import Asked, Script, Slave, answer, on_tcp, words
 from tests.drivers.search.simulated import SaysBus, bus_of
-from tests.drivers.slave import Asked, Script, Slave, answer, on_tcp, words
 
 CLOCK = SystemClock()
 SHORT_S = 0.05

@@ -14,8 +14,8 @@ from drivers.search.signs import Sign
 from drivers.search.walk import QUICK_UNITS, BusSetting, Probe, Walk
 from provisioning.cli import cli
 from provisioning.meters import scan
+from tests.drivers.scripted_meter import Asked, Script, Slave, answer, on_pty, on_tcp
 from tests.drivers.search.simulated import START_S, device
-from tests.drivers.slave import Asked, Script, Slave, answer, on_pty, on_tcp
 
 SPEEDS = {9600: termios.B9600, 19200: termios.B19200}
 SHORT = ("--timeout", "0.03")
