@@ -15,7 +15,7 @@ from drivers.link.transaction import Answer, BusStats
 from drivers.points.model import Model, load
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading
-from tests.drivers.scripted_meter import Asked, Slave, answer, on_pty, on_tcp
+from tests.drivers.scripted_meter import Asked, ScriptedMeter, answer, on_pty, on_tcp
 
 MODEL = load("eastron-sdm630")
 WAIT_S = 10.0
@@ -203,8 +203,8 @@ def test_a_port_that_appears_later_is_used_as_soon_as_it_is_there(tmp_path: os.P
     task = BusTask(f"rtu:{link}", setups(1), SystemClock(), readings.put)
     task.start()
     collected(readings, lambda reading: reading.reason.startswith("bus down"))
-    with on_pty(answer) as slave:
-        os.symlink(slave.url.removeprefix("rtu:"), link)  # noqa: PTH211 as udev does
+    with on_pty(answer) as device:
+        os.symlink(device.url.removeprefix("rtu:"), link)  # noqa: PTH211 as udev does
         collected(readings, lambda reading: reading.quality is Quality.GOOD)
         assert task.stop(WAIT_S)
 
@@ -212,14 +212,14 @@ def test_a_port_that_appears_later_is_used_as_soon_as_it_is_there(tmp_path: os.P
 def test_a_lost_connection_is_made_again() -> None:
     readings: queue.Queue[Reading] = queue.Queue()
 
-    def script(asked: Asked, slave: Slave) -> None:
-        if len(slave.asked) == 5:
-            slave.hang_up()
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        if len(device.asked) == 5:
+            device.hang_up()
         else:
-            answer(asked, slave)
+            answer(asked, device)
 
-    with on_tcp(script) as slave:
-        task = BusTask(slave.url, setups(1), SystemClock(), readings.put)
+    with on_tcp(script) as device:
+        task = BusTask(device.url, setups(1), SystemClock(), readings.put)
         task.start()
         collected(readings, lambda reading: reading.reason.startswith("bus down"))
         collected(readings, lambda reading: reading.quality is Quality.GOOD)
@@ -238,8 +238,8 @@ def test_a_stuck_task_is_seen_and_replaced_and_its_readings_are_dropped() -> Non
         readings.put(reading)
 
     clock = SystemClock()
-    with on_pty(answer) as slave:
-        task = BusTask(slave.url, setups(1), clock, sink)
+    with on_pty(answer) as device:
+        task = BusTask(device.url, setups(1), clock, sink)
         task.start()
         assert stuck.wait(WAIT_S)
         assert not task.is_stalled(clock.monotonic_s())
@@ -259,13 +259,13 @@ def test_a_reading_that_is_under_way_when_the_end_is_asked_for_is_handed_over() 
     readings: queue.Queue[Reading] = queue.Queue()
     asked_for, ended = threading.Event(), threading.Event()
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         asked_for.set()
         ended.wait(WAIT_S)
-        answer(asked, slave)
+        answer(asked, device)
 
-    with on_tcp(script) as slave:
-        task = BusTask(slave.url, setups(1), SystemClock(), readings.put)
+    with on_tcp(script) as device:
+        task = BusTask(device.url, setups(1), SystemClock(), readings.put)
         task.start()
         assert asked_for.wait(WAIT_S)
         task.ask_to_stop()
@@ -283,8 +283,8 @@ def test_a_thread_that_dies_counts_as_stalled(caplog: pytest.LogCaptureFixture) 
         raise RuntimeError("a fault of ours")
 
     clock = SystemClock()
-    with on_pty(answer) as slave:
-        task = BusTask(slave.url, setups(1), clock, sink)
+    with on_pty(answer) as device:
+        task = BusTask(device.url, setups(1), clock, sink)
         task.start()
         assert died.wait(WAIT_S)
         assert task._worker is not None

@@ -18,8 +18,8 @@ from wire.mqtt_events import Message
 
 
 def test_once_reads_each_group_of_each_meter_in_the_order_of_the_site_file(tmp_path: Path) -> None:
-    with on_tcp(answer) as slave:
-        site = parse_site(SITE.replace("tcp://127.0.0.1", slave.url), tmp_path / "site.toml")
+    with on_tcp(answer) as device:
+        site = parse_site(SITE.replace("tcp://127.0.0.1", device.url), tmp_path / "site.toml")
         readings = list(once.poll_once(site, setups_of(site), SystemClock()))
     assert [reading.meter for reading in readings] == ["mp"] * 3 + ["mt"] * 3
     assert [reading.group for reading in readings[:3]] == list(PollGroup)

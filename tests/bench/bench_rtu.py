@@ -132,7 +132,7 @@ class Slave:
 
 @contextmanager
 def serving(
-    make: Callable[[int], Slave], told: Callable[[Slave], object]
+    make: Callable[[int], Slave], text: Callable[[Slave], object]
 ) -> Iterator[tuple[str, Callable[[], object]]]:
     """A slave in a process of its own: its port, and a function that ends it and returns what it told."""
     ours, theirs = pty.openpty()
@@ -143,7 +143,7 @@ def serving(
         slave = make(ours)
 
         def end(*_: object) -> None:
-            os.write(writing, json.dumps(told(slave)).encode())
+            os.write(writing, json.dumps(text(slave)).encode())
             os._exit(0)
 
         signal.signal(signal.SIGTERM, end)
@@ -206,8 +206,8 @@ def rate(seconds: float) -> None:
                 wire = Wire(baudrate, parity, turnaround_s)
                 cells = []
                 for client in (ours_at, theirs_at):
-                    told = lambda slave: (slave.requests, slave.short_gaps, slave.shortest_s)  # noqa: E731
-                    with serving(lambda fd, wire=wire: Slave(fd, wire), told) as (port, ended):
+                    text = lambda slave: (slave.requests, slave.short_gaps, slave.shortest_s)  # noqa: E731
+                    with serving(lambda fd, wire=wire: Slave(fd, wire), text) as (port, ended):
                         read, close = client(port, wire)
                         taken_s = rates(read, seconds)
                         close()
@@ -260,12 +260,12 @@ def noise(seconds: float) -> None:
                         break
             bus.close()
             ended()
-        told = (
+        text = (
             "-"
             if not ends
             else f"{statistics.median(ends) * 1000:5.1f} ms, at most {max(ends) * 1000:5.1f} ms"
         )
-        print(f"{name:38} {lost:3d} answers lost; from its end to the next request: {told}")
+        print(f"{name:38} {lost:3d} answers lost; from its end to the next request: {text}")
 
 
 def model() -> Model:

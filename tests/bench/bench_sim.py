@@ -92,7 +92,7 @@ async def round_of(urls: list[str], meters: int, seconds: int) -> list[float]:
     return latencies
 
 
-def told(name: str, latencies: list[float], spent_s: float) -> None:
+def report(name: str, latencies: list[float], spent_s: float) -> None:
     late = sum(latency > LATE_S for latency in latencies)
     quantiles = statistics.quantiles(latencies, n=1000)
     print(
@@ -118,7 +118,7 @@ def main() -> None:
                 for name, length in (("first 3 s", 3), (f"next {seconds} s", seconds)):
                     before_s = cpu_s(sim.pid)
                     latencies = asyncio.run(round_of(urls, meters, length))
-                    told(name, latencies, cpu_s(sim.pid) - before_s)
+                    report(name, latencies, cpu_s(sim.pid) - before_s)
                 print(f"resident memory {resident_mb(sim.pid):.0f} MB")
             finally:
                 sim.terminate()

@@ -117,7 +117,7 @@ class Disk:
         names = {f"/{path.name}": path.name for path in self.folder.iterdir() if path.is_file()}
         owner: dict[int, str] = {}
         for inside, name in {**names, "<8>": JOURNAL}.items():
-            told = run("debugfs", "-R", f"stat {inside}", self._device)
-            for first, last in SPAN.findall(told.partition("EXTENTS")[2]):
+            inode = run("debugfs", "-R", f"stat {inside}", self._device)
+            for first, last in SPAN.findall(inode.partition("EXTENTS")[2]):
                 owner |= dict.fromkeys(range(int(first), int(last or first) + 1), name)
         return owner

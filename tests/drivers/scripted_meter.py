@@ -1,6 +1,6 @@
 """A scripted meter with full control of every byte: on a pty, on TCP, or RTU frames over TCP.
 
-A script is a function (request, slave) -> None that calls `slave.send(bytes, after_s)` as often as it
+A script is a function (request, device) -> None that calls `device.send(bytes, after_s)` as often as it
 likes. Bytes are sent by a second thread in the order of their times, so answers can be late by several
 requests. Frames are made with pymodbus' own CRC, so that the driver is not tested with its own.
 """
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from attrs import frozen
 from pymodbus.framer import FramerRTU
 
-Script = Callable[["Asked", "Slave"], None]
+Script = Callable[["Asked", "ScriptedMeter"], None]
 
 
 @frozen
@@ -45,7 +45,7 @@ def words(asked: Asked, count: int | None = None) -> bytes:
     return b"".join(register(asked.unit_id, asked.function, n).to_bytes(2) for n in numbers)
 
 
-class Slave:
+class ScriptedMeter:
     """Serves one script until it is closed; `asked` lists what came."""
 
     def __init__(self, script: Script, *, tcp: bool = False) -> None:
@@ -132,37 +132,37 @@ class Slave:
                 os.write(self._fd, data)
 
 
-def answer(asked: Asked, slave: Slave) -> None:
+def answer(asked: Asked, device: ScriptedMeter) -> None:
     """The script of a healthy meter."""
-    slave.send(slave.reply(asked))
+    device.send(device.reply(asked))
 
 
 @contextlib.contextmanager
-def on_pty(script: Script, options: str = "") -> Iterator[Slave]:
-    """A slave behind a pty; `slave.url` is for our driver, `slave.port` for others."""
-    slave = Slave(script)
+def on_pty(script: Script, options: str = "") -> Iterator[ScriptedMeter]:
+    """A device behind a pty; `device.url` is for our driver, `device.port` for others."""
+    device = ScriptedMeter(script)
     ours, theirs = pty.openpty()
     tty.setraw(theirs)
-    slave.url = f"rtu:{os.ttyname(theirs)}{options}"
-    server = threading.Thread(target=slave.serve, args=(ours,), daemon=True)
-    slave.start()
+    device.url = f"rtu:{os.ttyname(theirs)}{options}"
+    server = threading.Thread(target=device.serve, args=(ours,), daemon=True)
+    device.start()
     server.start()
     try:
-        yield slave
+        yield device
     finally:
-        slave.stop()
+        device.stop()
         os.close(theirs)  # the last end of that side: read on ours ends with EIO
         server.join(5)
         os.close(ours)
 
 
 @contextlib.contextmanager
-def on_tcp(script: Script, *, rtu: bool = False) -> Iterator[Slave]:
-    """A slave behind a loopback port that serves one connection after the other."""
-    slave = Slave(script, tcp=not rtu)
+def on_tcp(script: Script, *, rtu: bool = False) -> Iterator[ScriptedMeter]:
+    """A device behind a loopback port that serves one connection after the other."""
+    device = ScriptedMeter(script, tcp=not rtu)
     listener = socket.create_server(("127.0.0.1", 0))
     scheme = "rtu+tcp" if rtu else "tcp"
-    slave.url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
+    device.url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     links: list[socket.socket] = []
 
     def accept() -> None:
@@ -173,16 +173,16 @@ def on_tcp(script: Script, *, rtu: bool = False) -> Iterator[Slave]:
                 return
             link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             links.append(link)
-            slave.serve(link.fileno())
+            device.serve(link.fileno())
             link.close()
 
     server = threading.Thread(target=accept, daemon=True)
-    slave.start()
+    device.start()
     server.start()
     try:
-        yield slave
+        yield device
     finally:
-        slave.stop()
+        device.stop()
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         for link in links:

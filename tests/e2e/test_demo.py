@@ -45,11 +45,11 @@ def check_evidence(folder: Path, off: dict[str, Any]) -> None:
     for name, source in sources.items():
         pack = str(folder / f"{name}.zip")
         dianjian("evidence", *source, "--episode", f"k1-off-{off['begin_at']}", "--out", pack)
-        told = json.loads(dianjian("verify", pack, "--centre-key", key, "--json"))
-        assert told["ok"]
-        assert told["issued_by_centre"] is (name == "centre")
-        assert told["readings"] > 3000
-        assert [one["rule"] for one in told["episodes"]] == ["off"]
+        report = json.loads(dianjian("verify", pack, "--centre-key", key, "--json"))
+        assert report["ok"]
+        assert report["issued_by_centre"] is (name == "centre")
+        assert report["readings"] > 3000
+        assert [one["rule"] for one in report["episodes"]] == ["off"]
 
 
 def dianjian(*arguments: str) -> str:

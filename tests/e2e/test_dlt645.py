@@ -35,11 +35,11 @@ def with_dlt645_meter(plant: SmallPlant) -> Part:
     site = plant.folder / "site.toml"
     modbus = 'id = "m2"\nbus = "b1"\nunit_id = 2\nmodel = "eastron-sdm630"'
     dlt645 = f'id = "m2"\nbus = "b2"\naddress = "{ADDRESS}"\nmodel = "dlt645-2007-3p"\nct_ratio = 40'
-    told = site.read_text("utf-8")
-    assert told.count(modbus) == 1
+    site_text = site.read_text("utf-8")
+    assert site_text.count(modbus) == 1
     url = simulator.first_line()["buses"]["b1"]
-    told = told.replace(modbus, dlt645) + f'\n[[bus]]\nid = "b2"\nurl = "{url}"\n'
-    site.write_text(told, "utf-8")
+    site_text = site_text.replace(modbus, dlt645) + f'\n[[bus]]\nid = "b2"\nurl = "{url}"\n'
+    site.write_text(site_text, "utf-8")
     return simulator
 
 
@@ -90,14 +90,14 @@ def test_read_and_scan_speak_dlt645_and_say_in_one_line_what_does_not_fit(tmp_pa
     assert [json.loads(line) for line in scanned.stdout.splitlines()] == [
         {"address": ADDRESS, "how": "answers", "model": "dlt645-2007-3p", "certain": False, "url": url}
     ]
-    said = json.loads(read.stdout)
-    assert (said["address"], said["quality"], read.returncode) == (ADDRESS, "good", 0)
-    assert said["values"]["active_power"] == pytest.approx(22_000 * 0.8, rel=0.2)
-    for wrong, code, told in (
+    read_out = json.loads(read.stdout)
+    assert (read_out["address"], read_out["quality"], read.returncode) == (ADDRESS, "good", 0)
+    assert read_out["values"]["active_power"] == pytest.approx(22_000 * 0.8, rel=0.2)
+    for wrong, code, site_text in (
         (unit, 2, "needs --address with its 12 digits"),
         (modbus, 2, "speaks Modbus"),
         (silent, 1, "meter 000000000001"),
     ):
         assert wrong.returncode == code
-        assert told in wrong.stderr
+        assert site_text in wrong.stderr
         assert len(wrong.stderr.splitlines()) == 1

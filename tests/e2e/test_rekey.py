@@ -21,7 +21,7 @@ def called(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def told(*words: str) -> Any:
+def run_json(*words: str) -> Any:
     ended = called(*words)
     assert ended.returncode == 0, ended.stderr
     return json.loads(ended.stdout)
@@ -59,10 +59,10 @@ def test_a_chain_goes_on_after_lost_keys_a_lost_disk_and_a_restored_image(tmp_pa
     site, recovery, register = (str(tmp_path / name) for name in ("site.toml", "recovery", "gateways.jsonl"))
     key, store, image = str(tmp_path / "centre.key"), str(tmp_path / "centre.db"), tmp_path / "image"
     with small_plant(tmp_path) as plant:
-        request = told("agent.main", "init", "--config", site, "--recovery", recovery)
+        request = run_json("agent.main", "init", "--config", site, "--recovery", recovery)
         (tmp_path / "request").write_text(json.dumps(request), "utf-8")
         enrol = ["provisioning.cli", "centre", "enrol", "--register", register, "--key", key, "--json"]
-        assert told(*enrol, str(tmp_path / "request"))["gateways"] == 1
+        assert run_json(*enrol, str(tmp_path / "request"))["gateways"] == 1
         plant.subscriber.start()
         plant.subscriber.first_line()
         seals(plant, 5)
@@ -72,12 +72,12 @@ def test_a_chain_goes_on_after_lost_keys_a_lost_disk_and_a_restored_image(tmp_pa
             ended = called("agent.main", "run", "--config", site)
             assert ended.returncode == EXIT_REKEY, (strike.__name__, ended.stderr)
             assert "dianjian-agent rekey" in ended.stderr.splitlines()[-1]
-            statement = told("agent.main", "rekey", "--config", site, "--recovery", recovery)
+            statement = run_json("agent.main", "rekey", "--config", site, "--recovery", recovery)
             plant.verified.read()
             assert statement["number"] > plant.verified.seal, strike.__name__
             seals(plant, 3)
         revoke = ["provisioning.cli", "centre", "revoke", "--register", register, "--key", key]
-        revoked = told(*revoke, "--store", store, "--reason", "the test ends", "--json", "e2e-1")
+        revoked = run_json(*revoke, "--store", store, "--reason", "the test ends", "--json", "e2e-1")
         plant.until(lambda: has_told(plant, "revoked"), "the subscriber takes in the register while it runs")
         plant.subscriber.stop()
     centre = SqliteStore(Path(store))
@@ -88,8 +88,8 @@ def test_a_chain_goes_on_after_lost_keys_a_lost_disk_and_a_restored_image(tmp_pa
     out = str(tmp_path / "chain")
     export = called("provisioning.cli", "export", "--store", store, "--gateway", "e2e-1", out)
     assert export.returncode == 0, export.stderr
-    centre_key = told("provisioning.cli", "centre", "key", "--key", key)["centre_key"]
-    report = told("provisioning.cli", "verify", "--centre-key", centre_key, "--json", out)
+    centre_key = run_json("provisioning.cli", "centre", "key", "--key", key)["centre_key"]
+    report = run_json("provisioning.cli", "verify", "--centre-key", centre_key, "--json", out)
     assert report["ok"]
     assert (report["statements"], report["seals"]) == (4, revoked["number"])
     assert [meter["id"] for meter in report["enrolment"]["meters"]] == ["m1", "m2"]

@@ -32,11 +32,11 @@ class Seen:
     """What was seen, by where, and the secrets that must not be in it."""
 
     folder: Path
-    said: dict[str, bytes] = field(factory=dict)
+    outputs: dict[str, bytes] = field(factory=dict)
     secrets: set[bytes] = field(factory=set)
 
     def add(self, where: str, raw: bytes) -> None:
-        self.said[where] = self.said.get(where, b"") + raw + b"\n"
+        self.outputs[where] = self.outputs.get(where, b"") + raw + b"\n"
 
     @contextmanager
     def keys(self, file: Path) -> Iterator[None]:
@@ -80,7 +80,7 @@ class Seen:
 
     def found(self) -> list[tuple[str, str]]:
         """Where a secret is, and how its form begins."""
-        texts = {name: raw.decode("latin-1") for name, raw in self.said.items()}
+        texts = {name: raw.decode("latin-1") for name, raw in self.outputs.items()}
         return [
             (name, form[:12])
             for secret in self.secrets
@@ -115,7 +115,7 @@ def test_no_secret_is_in_anything_that_a_gateway_says_writes_or_is_called_with(t
     enrol = ["provisioning.cli", "enrol", "--config", site, "--recovery", recovery, "--token-file", token]
     with seen.keys(state / "keys"):
         assert seen.run("enrol", *enrol, "--via", f"file:{stick}") == 1, "it is to be carried to the centre"
-        code = seen.said["enrol stderr"].decode().rsplit("code ", 1)[1].split(")")[0]
+        code = seen.outputs["enrol stderr"].decode().rsplit("code ", 1)[1].split(")")[0]
         good("centre", "approve", *desk.all, "--from", str(stick), "--code", code)
         assert seen.run("installed", *enrol, "--via", f"file:{stick}") == 0
         site.write_text(site.read_text("utf-8") + (seen.folder / "installed.out").read_text("utf-8"), "utf-8")
@@ -125,11 +125,11 @@ def test_no_secret_is_in_anything_that_a_gateway_says_writes_or_is_called_with(t
         (state / "keys").write_bytes(bytes(64 * 512))
         assert seen.run("refused", "agent.main", "run", "--config", site) == 4
         rekeyed = seen.run("rekey", "agent.main", "rekey", "--config", site, "--recovery", recovery)
-        assert rekeyed == 0, seen.said["rekey stderr"]
+        assert rekeyed == 0, seen.outputs["rekey stderr"]
         assert seen.run("after", "agent.main", "run", "--config", site, stop_after_s=LIFE_S) == 0
         assert seen.run("doctor", "provisioning.cli", "doctor", "--config", site, "--bundle", "b.tar.gz") == 1
     seen.add("bundle", gzip.decompress((seen.folder / "b.tar.gz").read_bytes()))
-    assert b"seal" in seen.said["bundle"]
+    assert b"seal" in seen.outputs["bundle"]
 
     offer = parse_offer(str(offered["offer"]))
     tls = (state / "tls/current/key.pem").read_bytes()
@@ -145,9 +145,9 @@ def test_no_secret_is_in_anything_that_a_gateway_says_writes_or_is_called_with(t
     for file in [*site.parent.rglob("*"), *stick.rglob("*")]:
         if file.is_file() and file not in own and file.suffix != ".ballast":
             seen.add(str(file.relative_to(tmp_path)), file.read_bytes())
-    assert "gateway/state/chain.db" in seen.said
-    assert any(name.startswith("stick/") for name in seen.said)
-    assert any(b"/agent" in raw or b"agent.main" in raw for raw in seen.said.values())
+    assert "gateway/state/chain.db" in seen.outputs
+    assert any(name.startswith("stick/") for name in seen.outputs)
+    assert any(b"/agent" in raw or b"agent.main" in raw for raw in seen.outputs.values())
     assert seen.found() == []
 
 

@@ -41,7 +41,7 @@ def ended(plant: SmallPlant) -> int:
     return code
 
 
-def said(plant: SmallPlant) -> list[str]:
+def read_log(plant: SmallPlant) -> list[str]:
     """The lines of the agent's log."""
     return plant.agent.log.read_text("utf-8", "replace").splitlines()
 

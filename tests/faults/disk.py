@@ -82,13 +82,13 @@ def sealing(folder: Path, tell: Tell, seals: int = SEALS) -> None:
 class Lived:
     """What a child left: its acknowledgements in order, its exit code (negative for a signal)."""
 
-    told: tuple[tuple[int, bytes], ...]
+    acknowledged: tuple[tuple[int, bytes], ...]
     code: int
 
     def witness(self, seen: Witness | None = None) -> Witness:
         """What was promised, added to what was promised before."""
         seen = Witness() if seen is None else seen
-        for number, digest in self.told:
+        for number, digest in self.acknowledged:
             if number != FIRST_KEY:
                 seen.acknowledged(number, digest)
         return seen
@@ -113,12 +113,12 @@ class Child:
         """Let it begin."""
         os.write(self._go, b"g")
 
-    def hear(self, acknowledgements: int) -> None:
+    def wait_for(self, acknowledgements: int) -> None:
         """Wait until it has acknowledged that many, or died."""
         while len(self._raw) < acknowledgements * ACK_BYTES and (piece := os.read(self._told, ACK_BYTES)):
             self._raw += piece
 
-    def heard(self) -> tuple[tuple[int, bytes], ...]:
+    def acknowledged(self) -> tuple[tuple[int, bytes], ...]:
         """What it has acknowledged up to now."""
         os.set_blocking(self._told, False)
         try:

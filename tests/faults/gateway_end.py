@@ -248,7 +248,7 @@ class GatewayEnd:
         """The bodies of the records of one kind."""
         return [record.body for record in self.records(kind) if isinstance(record, Record)]
 
-    def told(self, what: str) -> list[dict[str, Any]]:
+    def find_events(self, what: str) -> list[dict[str, Any]]:
         """The event records whose `what` begins so."""
         return [body for body in self.bodies(Kind.EVENT) if str(body["what"]).startswith(what)]
 

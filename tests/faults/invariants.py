@@ -161,8 +161,8 @@ def _i5(witness: Witness) -> list[str]:
 
 
 def _i6(witness: Witness) -> list[str]:
-    told = len(witness.events)
-    if witness.rejections and not told:
+    event_count = len(witness.events)
+    if witness.rejections and not event_count:
         return [f"I6: {witness.rejections} rejections and no event"]
     return []
 

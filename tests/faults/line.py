@@ -65,8 +65,8 @@ class CentreEnd:
     def turn(self, utc_ms: int) -> None:
         """Work on what has come; answer."""
         batch: list[Incoming] = []
-        while self.there and not self._broker.heard.empty() and len(batch) < BATCH_MAX:
-            published = self._broker.heard.get()
+        while self.there and not self._broker.published.empty() and len(batch) < BATCH_MAX:
+            published = self._broker.published.get()
             batch.append(Incoming(published.topic, published.payload))
         if not batch:
             return
@@ -177,7 +177,7 @@ class Line:
         self.deliver()
         if not self.gateway.publisher.is_alive():
             self.witness.dead_threads.append("mqtt")
-        self.witness.events += self.gateway.told("")
+        self.witness.events += self.gateway.find_events("")
         self.witness.events += self.centre.findings()
         check(self.witness, self.held(), self.centre.held())
 

@@ -1,4 +1,4 @@
-"""A real centre that is told what a gateway's disk holds, at any moment, as often as one likes."""
+"""A real centre that is given what a gateway's disk holds, at any moment, as often as a test needs."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,11 +20,11 @@ from wire.mqtt_events import Message
 TOPICS = Topics(GATEWAY)
 
 
-class ToldCentre:
+class ReferenceCentre:
     """The reference centre over a database of its own.
 
     Attributes:
-        lines: What it said of everything it was told.
+        lines: Its lines for everything that it was given.
         answer: Its last receipt.
     """
 
@@ -43,22 +43,22 @@ class ToldCentre:
     ) -> None:
         self.store.close()
 
-    def hear(self, rig: Rig, seen: Witness | None = None, first: int = 1) -> Receipt:
-        """Be told every row of the gateway from `first` on; the receipt for it."""
+    def deliver(self, rig: Rig, seen: Witness | None = None, first: int = 1) -> Receipt:
+        """Deliver every row of the gateway from `first` on; returns the receipt for it."""
         rows = [row for row in rows_of(rig.gateway.sealing.store) if row.number >= first]
         for row in rows if seen is not None else ():
             seen.acknowledged(row.number, row.hash)
-        self.hear_rows(rows)
+        self.deliver_rows(rows)
         return open_receipt(self.answer, rig.gateway.courier.centre_key)
 
-    def hear_rows(self, rows: Iterable[StoredSeal]) -> None:
-        """Be told these, one batch."""
+    def deliver_rows(self, rows: Iterable[StoredSeal]) -> None:
+        """Deliver these as one batch."""
         answers, lines = self.core.handle(map(_message, rows), BEGIN_S * 1000)
         self.lines += lines
         self.answer = answers[-1].payload if answers else self.answer
 
-    def answer_to(self, rig: Rig) -> None:
-        """Let the gateway hear the last receipt."""
+    def send_receipt(self, rig: Rig) -> None:
+        """Send the last receipt to the gateway."""
         event = Message(TOPICS.receipt, self.answer, retained=True)
         rig.gateway.mqtt(event, rig.stamp(), rig.passed_s)
 

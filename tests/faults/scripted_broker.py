@@ -1,7 +1,7 @@
 """A broker that does what a test tells it, over a real socket: enough of MQTT v5 for one gateway.
 
-It runs in a thread of its own. What gateways publish waits in `heard`; retained messages are kept and
-told on SUBSCRIBE, as a broker must. Everything that may go wrong is an attribute of `Manners`, which
+It runs in a thread of its own. What gateways publish waits in `published`; retained messages are kept and
+sent on SUBSCRIBE, as a broker must. Everything that may go wrong is an attribute of `Manners`, which
 may be changed at any time.
 """
 
@@ -46,7 +46,7 @@ class Manners:
         ack_after_s: How long a PUBACK takes.
         greeting: Raw bytes behind the CONNACK of the n-th client.
         hang_up: Close right after the greeting.
-        deaf: Nothing is read or said, and nothing is closed.
+        deaf: Nothing is read or written, and nothing is closed.
     """
 
     let_in: int = ACCEPTED
@@ -81,7 +81,7 @@ class ScriptedBroker:
 
     def __init__(self, manners: Manners | None = None) -> None:
         self.manners = manners or Manners()
-        self.heard: queue.SimpleQueue[Published] = queue.SimpleQueue()
+        self.published: queue.SimpleQueue[Published] = queue.SimpleQueue()
         self.connects = self.exceeded = self.largest = 0
         self.retained: dict[str, bytes] = {}
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -262,7 +262,7 @@ class ScriptedBroker:
         if code is not None:
             link.acks.append((time.monotonic() + self.manners.ack_after_s, packet_id, code))
         if code is not None and code < 0x80:
-            self.heard.put(Published(topic, payload, time.monotonic()))
+            self.published.put(Published(topic, payload, time.monotonic()))
 
     def _due_in_s(self) -> float:
         with self._lock:

@@ -79,12 +79,12 @@ def test_01_a_kill_at_the_calls_of_a_very_first_start_keeps_the_key_that_was_tol
     work = tmp_path / "work"
     for call in random.Random(SEED).sample(calls, min(FIRST_STARTS, len(calls))):
         work.mkdir()
-        told, seen = [], Witness()
+        first_keys, seen = [], Witness()
         for options in (kill_at(call), []):
             lived = lived_under(work, options)
             lived.witness(seen)
-            told += [digest for number, digest in lived.told if number == FIRST_KEY]
-        assert len(told) >= 1, f"{call}: no first key was told although the second start was whole"
-        assert len(set(told)) == 1, f"{call}: another first key after the kill"
-        judged(work, seen, told[0])
+            first_keys += [digest for number, digest in lived.acknowledged if number == FIRST_KEY]
+        assert len(first_keys) >= 1, f"{call}: no first key was told although the second start was whole"
+        assert len(set(first_keys)) == 1, f"{call}: another first key after the kill"
+        judged(work, seen, first_keys[0])
         shutil.rmtree(work)

@@ -47,10 +47,10 @@ def test_01_kills_while_publishing_lose_nothing_and_make_no_fork(tmp_path: Path,
         hashes, forks, report = plant.centre()
         held = plant.acknowledged()
     assert len(seen) >= kills * 3 // 4
-    told = Witness()
+    published = Witness()
     for number, digest in seen.items():
-        told.acknowledged(number, digest)
-    check(told, Held(tuple(sorted(held.items()))), Held(tuple(sorted(hashes.items()))))
+        published.acknowledged(number, digest)
+    check(published, Held(tuple(sorted(held.items()))), Held(tuple(sorted(hashes.items()))))
     assert {number: hashes.get(number) for number in seen} == seen
     assert forks == []
     assert report.ok, report.error

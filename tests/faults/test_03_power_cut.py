@@ -41,7 +41,7 @@ def copied_while_stopped(child: Child, image: Path, copy: Path) -> Witness:
     _, status = os.waitpid(child.pid, os.WUNTRACED)
     assert os.WIFSTOPPED(status), "the writer has ended by itself"
     seen = Witness()
-    for number, digest in child.heard():
+    for number, digest in child.acknowledged():
         seen.acknowledged(number, digest)
     content = image.read_bytes()
     while (again := image.read_bytes()) != content:  # the kernel wrote in between: no power cut looks so
@@ -65,7 +65,7 @@ def cut(folder: Path, cuts: int) -> int:
         try:
             for number in range(cuts):
                 copy = folder / f"copy-{number}"
-                child.hear(acknowledged + pick.randrange(1, 30))
+                child.wait_for(acknowledged + pick.randrange(1, 30))
                 time.sleep(pick.random() * 0.004)  # the instant: anywhere within the next few steps
                 seen = copied_while_stopped(child, image, copy)
                 acknowledged = len(seen.seen)

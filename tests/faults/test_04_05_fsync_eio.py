@@ -91,7 +91,7 @@ def refused_once(calls: Sequence[tuple[str, int]], base: Path, work: Path, first
         ended += lived.code == EXIT_DISK
         again = lived_under(work, [])
         assert again.code == 0, f"{name} {count}: the next start did not work"
-        assert FIRST_KEY not in dict(again.told)
+        assert FIRST_KEY not in dict(again.acknowledged)
         judged(work, again.witness(lived.witness()), first_key)
         shutil.rmtree(work)
     return ended

@@ -44,7 +44,7 @@ def fill(disk: Path, leave_bytes: int = 0) -> Path:
     return hog
 
 
-def told(rig: Rig) -> list[object]:
+def list_quota_events(rig: Rig) -> list[object]:
     return [body["text"] for body in events_of(rig) if body["what"] == "disk"]
 
 
@@ -61,12 +61,12 @@ def test_06_on_a_disk_that_others_have_filled_the_ballast_goes_and_the_chain_goe
     rig.run(900, 1000, 1000)
     assert len(rig.seals()) > before + 80, "the chain did not go on"
     assert not ballast.exists()
-    assert told(rig)[-1] == GIVEN_UP
+    assert list_quota_events(rig)[-1] == GIVEN_UP
     assert free_bytes(disk) > LOW_BYTES
     hog.unlink()
     rig.run(60, 1000, 1000)
     assert ballast.exists()
-    assert told(rig)[-1] == HELD_AGAIN
+    assert list_quota_events(rig)[-1] == HELD_AGAIN
     checked(rig)
     rig.close()
 
@@ -97,7 +97,7 @@ def test_06_a_start_on_a_full_disk_gives_up_the_ballast_and_says_so(disk: Path) 
     fill(disk)
     rig = Rig(disk.parent, passed_s=100)
     rig.run(60, 1000, 1000)
-    assert told(rig)[-1] == GIVEN_UP
+    assert list_quota_events(rig)[-1] == GIVEN_UP
     checked(rig)
     rig.close()
 

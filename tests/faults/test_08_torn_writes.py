@@ -114,5 +114,5 @@ def test_08_a_short_write_of_a_key_ends_the_process_before_anything_is_published
     first_key = made(base, 3)
     lived = lived_under(base, lying(base / KEYS, count, SECTOR_BYTES // 16))
     assert lived.code == EXIT_DISK
-    assert len(lived.told) == (count - 1) // 2, "a seal was acknowledged whose old key still lives"
+    assert len(lived.acknowledged) == (count - 1) // 2, "a seal was acknowledged whose old key still lives"
     judged(base, lived.witness(), first_key)

@@ -15,7 +15,7 @@ from tests.agent.rig import Rig
 from tests.faults.core_life import STATE, dropped, events_of, filled, records_of
 from tests.faults.disk import DATABASE, rows_of
 from tests.faults.invariants import Held, Witness, check
-from tests.faults.reference_centre import ToldCentre
+from tests.faults.reference_centre import ReferenceCentre
 
 SEALS: Final = 150
 """A page and more each."""
@@ -78,9 +78,9 @@ def test_09_destroyed_pages_cost_what_was_on_them_and_are_told(
     seen.events = [*salvaged, *records_of(rig, Kind.DROP)]
     for number, row in before.items():
         seen.acknowledged(number, row.hash)
-    with ToldCentre(tmp_path / "centre.db", first_key) as centre:
-        centre.hear_rows(before.values())
-        centre.hear(rig)
+    with ReferenceCentre(tmp_path / "centre.db", first_key) as centre:
+        centre.deliver_rows(before.values())
+        centre.deliver(rig)
         check(seen, Held.of_rows(rows), centre.held())
         assert not centre.forks()
         assert centre.held().seals[-1][0] == rows[-1].number, "the centre could not follow"

@@ -31,7 +31,7 @@ def amid(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, bytes]:
         shutil.copytree(base, work)
         kill = ["-e", "trace=fdatasync", "-e", f"inject=fdatasync:signal=KILL:when={count}"]
         lived = lived_under(work, kill)
-        if not lived.told and len(living(work)) == 2:
+        if not lived.acknowledged and len(living(work)) == 2:
             return work, first_key
     raise AssertionError("no commit was met")
 
@@ -90,7 +90,7 @@ def test_13_with_every_slot_lost_nothing_is_sealed(tmp_path: Path, damage: Calla
     damage(base / KEYS)
     lived = lived_under(base, [])
     assert lived.code == 3
-    assert lived.told == ()
+    assert lived.acknowledged == ()
     seen = Witness()
     for row in rows:
         seen.acknowledged(row.number, row.hash)
@@ -113,9 +113,9 @@ def test_13_the_agent_without_keys_ends_with_the_wish_for_a_re_key_and_leaves_th
     call = [sys.executable, "-m", "agent.main", "run", "--config", str(folder / "site.toml")]
     done = subprocess.run(call, capture_output=True, text=True, timeout=AGENT_S_MAX, check=False)
     assert done.returncode == EXIT_REKEY
-    said = [line for line in done.stderr.splitlines() if line.startswith("dianjian-agent: ")]
-    assert len(said) == 1, "one line says what is wrong"
-    assert "enrolled anew" in said[0] or "rekey" in said[0]
+    lines = [line for line in done.stderr.splitlines() if line.startswith("dianjian-agent: ")]
+    assert len(lines) == 1, "one line says what is wrong"
+    assert "enrolled anew" in lines[0] or "rekey" in lines[0]
     seen = Witness()
     for number, digest in rows.seals:
         seen.acknowledged(number, digest)

@@ -10,16 +10,16 @@ from tests.agent.rig import Rig
 from tests.faults.core_life import first_life, published
 from tests.faults.disk import rows_of
 from tests.faults.invariants import Witness, check
-from tests.faults.reference_centre import ToldCentre
+from tests.faults.reference_centre import ReferenceCentre
 
 
-def restored(tmp_path: Path, centre: ToldCentre, seen: Witness, *, lived_on_s: float) -> Rig:
+def restored(tmp_path: Path, centre: ReferenceCentre, seen: Witness, *, lived_on_s: float) -> Rig:
     """The gateway on an image of its first life, after a second one that the centre followed."""
     folder = tmp_path / "gateway"
     shutil.copytree(folder, tmp_path / "image")
     rig = Rig(folder, passed_s=100.0)
     rig.run(lived_on_s, 1000, 1000)
-    centre.hear(rig, seen)
+    centre.deliver(rig, seen)
     rig.close()
     shutil.rmtree(folder)
     shutil.copytree(tmp_path / "image", folder)
@@ -29,12 +29,12 @@ def restored(tmp_path: Path, centre: ToldCentre, seen: Witness, *, lived_on_s: f
 def test_14_a_gateway_on_an_old_image_seals_no_more_once_it_hears_the_centre(tmp_path: Path) -> None:
     seen = Witness()
     first_key = first_life(tmp_path / "gateway")
-    with ToldCentre(tmp_path / "centre.db", first_key) as centre:
+    with ReferenceCentre(tmp_path / "centre.db", first_key) as centre:
         rig = restored(tmp_path, centre, seen, lived_on_s=120)
         held = centre.held()
         sealed = rows_of(rig.gateway.sealing.store)[-1].number
         with pytest.raises(RekeyError, match="rolled back"):
-            centre.answer_to(rig)
+            centre.send_receipt(rig)
         assert rows_of(rig.gateway.sealing.store)[-1].number == sealed, "it sealed on"
         assert not published(rig)
         rig.close()
@@ -48,17 +48,17 @@ def test_14_what_a_gateway_on_an_old_image_sealed_is_a_fork_that_the_centre_keep
 ) -> None:
     seen = Witness()
     first_key = first_life(tmp_path / "gateway")
-    with ToldCentre(tmp_path / "centre.db", first_key) as centre:
+    with ReferenceCentre(tmp_path / "centre.db", first_key) as centre:
         rig = restored(tmp_path, centre, seen, lived_on_s=120)
         held = centre.held()
         rig.run(60, 1000, 1000)
-        centre.hear(rig)
+        centre.deliver(rig)
         assert centre.forks(), "two seals under one key went unseen"
         assert {"fork"} <= {line["code"] for line in centre.lines if line["type"] == "finding"}
         assert centre.held() == held, "the chain that was accepted first changed"
         rig.connect()
         with pytest.raises(RekeyError, match="rolled back"):
-            centre.answer_to(rig)
+            centre.send_receipt(rig)
         rig.close()
         seen.rejections = len(centre.forks())
         seen.events = [line for line in centre.lines if line["type"] == "finding"]

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from tests.e2e.plant import small_plant
-from tests.faults.agent_process import begun, checked, ended, said, sealed_on, witness
+from tests.faults.agent_process import begun, checked, ended, read_log, sealed_on, witness
 from tests.faults.invariants import Witness
 from tests.faults.mounts import ext4_image, mounted, needs_mounts
 
@@ -31,7 +31,7 @@ def test_15_on_a_disk_that_turns_read_only_the_agent_ends_with_one_line_and_goes
             # The kernel does this to a disk that fails it: it gives up the journal and writes no more.
             subprocess.run(["mount", "-o", "remount,abort", str(state)], check=False, capture_output=True)
             assert ended(plant) == EXIT_DISK
-            lines = [line for line in said(plant) if line.startswith("dianjian-agent: ")]
+            lines = [line for line in read_log(plant) if line.startswith("dianjian-agent: ")]
             assert len(lines) == 1, "one line says what is wrong"
             assert "Read-only" in lines[0] or "readonly" in lines[0]
             disk.close()  # a person mends it

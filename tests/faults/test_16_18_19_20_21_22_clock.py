@@ -170,7 +170,7 @@ def test_22_the_end_of_a_32_bit_clock_breaks_nothing(tmp_path: Path, end_s: int)
         (body,) = violations(line)
         assert body["begin_at_s"] == pytest.approx(begin_s + off_s, abs=30)
         assert body["raised_at_s"] > end_s - 100
-        assert not line.gateway.told("detector failed")
+        assert not line.gateway.find_events("detector failed")
         assert {one["code"] for one in line.centre.findings()} <= {"boot", "clock_state"}
         line.check()
 
@@ -194,7 +194,7 @@ def test_16_nothing_else_dates_a_boot_anew(
         line.gateway.ahead_s, line.gateway.clock_state = BEGIN_S + wrong_s, began
         line.seal(2)
         line.deliver()
-        told = line.gateway.bodies(Kind.CLOCK)
-        assert [body["step_ms"] for body in told] == [-1000 * wrong_s, 1000 * wrong_s]
-        assert all("offset_ms" not in body for body in told)
+        steps = line.gateway.bodies(Kind.CLOCK)
+        assert [body["step_ms"] for body in steps] == [-1000 * wrong_s, 1000 * wrong_s]
+        assert all("offset_ms" not in body for body in steps)
         line.check()

@@ -32,8 +32,8 @@ def test_27_a_refusal_by_the_acl_is_an_alarm_and_nothing_is_pruned(
         first = line.gateway.gateway.sealing.store.first_number()
         assert first is not None
         assert first <= line.gateway.outbox.received < line.gateway.outbox.tip
-        (told,) = line.gateway.told("delivery not_authorized")
-        assert "0x87" in told["text"]
+        (event,) = line.gateway.find_events("delivery not_authorized")
+        assert "0x87" in event["text"]
         line.witness.rejections += 1
         line.broker.manners.puback = lambda _: 0
         line.heal()
@@ -48,10 +48,10 @@ def test_28_what_the_broker_cannot_take_is_never_sent_and_told(tmp_path: Path) -
         line.until(lambda: line.gateway.outbox.received >= 30)
         assert line.broker.largest <= most
         line.seal()
-        told = line.gateway.told("delivery oversize")
-        assert told
+        event = line.gateway.find_events("delivery oversize")
+        assert event
         assert line.centre.held().seals, "the chain arrives without the bodies"
-        line.witness.rejections += len(told)
+        line.witness.rejections += len(event)
         line.broker.manners.packet_bytes_max = None
         line.broker.cut()
         line.heal()
@@ -95,8 +95,8 @@ def test_30_a_broker_that_is_too_busy_is_left_in_peace_and_served_slowly(tmp_pat
         line.witness.rejections += len(asked)
         line.broker.manners.puback = lambda _: 0
         line.heal()
-        (told,) = line.gateway.told("delivery refused")
-        assert f"{code:#04x}" in told["text"]
+        (event,) = line.gateway.find_events("delivery refused")
+        assert f"{code:#04x}" in event["text"]
         line.check()
 
 
@@ -113,6 +113,6 @@ def test_30_another_client_of_the_same_name_is_a_clone_alarm_and_no_fight(tmp_pa
         assert time.monotonic() - thrown_out_s > longest_s / 4, "not at once: two must not fight"
         line.witness.rejections += 1
         line.heal()
-        (told,) = line.gateway.told("delivery clone")
-        assert "another client" in told["text"]
+        (event,) = line.gateway.find_events("delivery clone")
+        assert "another client" in event["text"]
         line.check()

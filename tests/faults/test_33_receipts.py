@@ -56,7 +56,7 @@ def test_33_what_is_not_the_centres_word_moves_nothing_and_is_told(tmp_path: Pat
         line.gateway.seal()
         assert line.gateway.outbox.received == before
         assert line.gateway.gateway.courier.prunable_below() <= before
-        assert [body["count"] for body in line.gateway.told("message rejected")] == [1]
+        assert [body["count"] for body in line.gateway.find_events("message rejected")] == [1]
         line.centre.there = True
         line.heal()
         line.check()
@@ -75,7 +75,7 @@ def test_33_a_receipt_for_another_seal_of_that_number_is_a_fork_and_prunes_nothi
         line.witness.rejections += 1
         line.gateway.seal()
         assert line.gateway.outbox.received == before
-        assert line.gateway.told("delivery fork")
+        assert line.gateway.find_events("delivery fork")
         line.centre.there = True
         line.heal()
         line.check()
@@ -96,5 +96,5 @@ def test_33_old_and_doubled_receipts_change_nothing(tmp_path: Path) -> None:
         line.seal(2)
         line.deliver()
         assert line.gateway.outbox.received == received + 2
-        assert not line.gateway.told("message rejected")
+        assert not line.gateway.find_events("message rejected")
         line.check()

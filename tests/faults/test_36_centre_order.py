@@ -27,8 +27,8 @@ def test_36_duplicates_and_reordering_at_the_centre_change_nothing(tmp_path: Pat
             line.gateway.seal(dice.randint(1, 6))
             line.turn()
         line.deliver()
-        told = [one["record"] for one in line.centre.lines if one["type"] in {"record", "episode"}]
-        assert len(told) == len(set(told)), "each record is handed on once"
+        records = [one["record"] for one in line.centre.lines if one["type"] in {"record", "episode"}]
+        assert len(records) == len(set(records)), "each record is handed on once"
         assert {finding["code"] for finding in line.centre.findings()} <= {"boot", "clock_state", "gap"}
         line.check()
         assert line.centre.held() == line.held()

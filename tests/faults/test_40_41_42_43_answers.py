@@ -94,4 +94,4 @@ def test_43_an_exception_is_recorded_and_asked_for_more_and_more_rarely(tmp_path
         assert len([one for one in refused if one.group.value == "fast"]) < max(took_s / FAST_S / 2, 4)
         assert wrong_words(meters.good, made) == []
         close(line, meters)
-        assert ("m2", False) in [(body["meter"], body["good"]) for body in line.gateway.told("meter")]
+        assert ("m2", False) in [(body["meter"], body["good"]) for body in line.gateway.find_events("meter")]

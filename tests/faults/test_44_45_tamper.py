@@ -10,7 +10,7 @@ from drivers.reading import PollGroup
 from evidence.record import Kind, ReadingRecord
 from firmware_sim.plant import Plant
 from provisioning.demo.broker import free_port
-from tests.drivers.scripted_meter import Asked, Slave, on_pty
+from tests.drivers.scripted_meter import Asked, ScriptedMeter, on_pty
 from tests.drivers.scripted_meter import words as numbered
 from tests.faults.line import Line
 from tests.faults.meters import Meters, plant, served
@@ -38,12 +38,12 @@ def test_44_a_meter_that_was_swapped_is_told_with_both_serial_numbers(tmp_path: 
         line.deliver()
         line.gateway.passed_s += 1
         line.check()
-        told = line.gateway.bodies(Kind.TAMPER)
-        assert {(body["what"], body["meter"]) for body in told} >= {
+        tampers = line.gateway.bodies(Kind.TAMPER)
+        assert {(body["what"], body["meter"]) for body in tampers} >= {
             ("meter swapped", "m1"),
             ("meter swapped", "m2"),
         }
-        first = next(body for body in told if body["what"] == "meter swapped")
+        first = next(body for body in tampers if body["what"] == "meter swapped")
         assert first["point"] == "serial_number"
         assert first["was"] != first["now"]
         assert any(one["type"] == "record" and one["kind"] == "tamper" for one in line.centre.lines)
@@ -65,19 +65,19 @@ def test_45_an_energy_counter_that_misbehaves_is_flagged_and_its_words_are_kept(
     now = list(kwh)
     served_words: set[bytes] = set()
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         data = bytearray(numbered(asked))
         at = 2 * (ENERGY - asked.address)
         if asked.function == 4 and 0 <= at <= len(data) - 4 and asked.unit_id == 1:
             data[at : at + 4] = struct.pack(">f", now[0])
             served_words.add(bytes(data[at : at + 4]))
-        slave.send(slave.reply(asked, bytes(data)))
+        device.send(device.reply(asked, bytes(data)))
 
     def energies(meters: Meters) -> int:
         return sum(one.group is PollGroup.SLOW for one in meters.of("m1"))
 
-    with on_pty(script, "?baudrate=115200") as slave, Line(tmp_path) as line:
-        with Meters(line, slave.url) as meters:
+    with on_pty(script, "?baudrate=115200") as device, Line(tmp_path) as line:
+        with Meters(line, device.url) as meters:
             for value in kwh:
                 now[0] = value
                 seen = energies(meters)
@@ -85,12 +85,12 @@ def test_45_an_energy_counter_that_misbehaves_is_flagged_and_its_words_are_kept(
         line.deliver()
         line.gateway.passed_s += 1
         line.check()
-        told = [
+        tampers = [
             body
             for body in line.gateway.bodies(Kind.TAMPER)
             if body["point"] == "active_energy_import" and body["meter"] == "m1"
         ]
-        assert [body["what"] for body in told] == whats
+        assert [body["what"] for body in tampers] == whats
         raw = b"".join(
             block.words
             for one in line.gateway.records(Kind.READING)

@@ -9,7 +9,7 @@ import pytest
 
 from drivers.poll.meter import TIMEOUT_MAX_S
 from drivers.reading import Reading
-from tests.drivers.scripted_meter import Asked, Slave, answer, crc, on_pty, on_tcp, words
+from tests.drivers.scripted_meter import Asked, ScriptedMeter, answer, crc, on_pty, on_tcp, words
 from tests.faults.line import Line
 from tests.faults.meters import Meters, plant, served, wrong_words
 
@@ -38,17 +38,17 @@ def test_46_a_second_master_is_counted_and_makes_no_wrong_value(tmp_path: Path) 
         body = bytes((asked.unit_id, asked.function)) + asked.address.to_bytes(2) + asked.count.to_bytes(2)
         return body + crc(body)
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         """It asks one in four times, before our answer or behind it, now and then for as many registers."""
         other = Asked(asked.unit_id, asked.function, 0x1122, asked.count + dice.choice((0, 1, 5)))
-        intruder = request(other) + slave.reply(other)
+        intruder = request(other) + device.reply(other)
         first, second = (
-            (intruder, slave.reply(asked)) if dice.random() < 0.5 else (slave.reply(asked), intruder)
+            (intruder, device.reply(asked)) if dice.random() < 0.5 else (device.reply(asked), intruder)
         )
-        slave.send(first + second if dice.random() < 0.25 else slave.reply(asked))
+        device.send(first + second if dice.random() < 0.25 else device.reply(asked))
 
-    with on_pty(script, "?baudrate=115200") as slave, Line(tmp_path) as line:
-        with Meters(line, slave.url, late_max_s=0.3) as meters:
+    with on_pty(script, "?baudrate=115200") as device, Line(tmp_path) as line:
+        with Meters(line, device.url, late_max_s=0.3) as meters:
             meters.poll(lambda: len(meters.good) >= 40 and meters.bus.stats.collisions >= 5)
             assert wrong(meters.good) == 0
             assert meters.bus.stats.collisions >= 5
@@ -75,20 +75,20 @@ def test_47_an_adapter_that_was_unplugged_is_found_again_by_its_id(tmp_path: Pat
         close(line, meters)
 
 
-def drip(asked: Asked, slave: Slave) -> None:
+def drip(asked: Asked, device: ScriptedMeter) -> None:
     """A byte now and then, for ever within the time-out between two."""
-    for at, byte in enumerate(slave.reply(asked)):
-        slave.send(bytes((byte,)), 0.1 * at)
+    for at, byte in enumerate(device.reply(asked)):
+        device.send(bytes((byte,)), 0.1 * at)
 
 
-def flood(asked: Asked, slave: Slave) -> None:
+def flood(asked: Asked, device: ScriptedMeter) -> None:
     del asked
-    slave.send(bytes(range(256)) * 40)
+    device.send(bytes(range(256)) * 40)
 
 
-def endless_header(asked: Asked, slave: Slave) -> None:
+def endless_header(asked: Asked, device: ScriptedMeter) -> None:
     """A frame of TCP that is always about to come."""
-    slave.send(asked.transaction_id.to_bytes(2) + b"\0\0\0\xfd")
+    device.send(asked.transaction_id.to_bytes(2) + b"\0\0\0\xfd")
 
 
 @pytest.mark.parametrize("attack", [drip, flood, endless_header])
@@ -97,13 +97,13 @@ def test_48_a_tcp_peer_that_drips_or_floods_costs_one_deadline_a_request(
 ) -> None:
     attacking = [True]
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if attacking:
-            attack(asked, slave)  # type: ignore[operator]
+            attack(asked, device)  # type: ignore[operator]
         else:
-            answer(asked, slave)
+            answer(asked, device)
 
-    with on_tcp(script) as slave, Line(tmp_path) as line, Meters(line, slave.url) as meters:
+    with on_tcp(script) as device, Line(tmp_path) as line, Meters(line, device.url) as meters:
         turns = []
         meters.poll(lambda: not turns.append(time.monotonic()) and len(meters.bad) >= 2)  # type: ignore[func-returns-value]
         longest_s = max(b - a for a, b in pairwise(turns))

@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 from tests.e2e.plant import small_plant
-from tests.faults.agent_process import begun, checked, said, sealed_on, witness
+from tests.faults.agent_process import begun, checked, read_log, sealed_on, witness
 from tests.faults.invariants import Witness
 
 SEED: Final = 49
@@ -32,7 +32,7 @@ def stopped(tmp_path: Path, stops: int) -> None:
             plant.agent.start()
         sealed_on(plant, 1)
         checked(plant, seen)
-        starts = [line.split("start: ")[1].split(",")[0] for line in said(plant) if "start: " in line]
+        starts = [line.split("start: ")[1].split(",")[0] for line in read_log(plant) if "start: " in line]
         assert starts[1:] == ["clean"] * stops
 
 

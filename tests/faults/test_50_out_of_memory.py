@@ -84,7 +84,7 @@ def test_50_a_sealing_process_that_the_kernel_kills_for_its_memory_loses_nothing
         child.go()
         lived = child.end()
         assert lived.code == -signal.SIGKILL, "the kernel did not kill it"
-        assert lived.told
+        assert lived.acknowledged
         judged(tmp_path / "base", lived.witness(), first_key)
     finally:
         group.rmdir()

@@ -12,7 +12,7 @@ from tests.faults.agent_process import begun, checked, events, limited, sealed_o
 from tests.faults.invariants import Witness
 
 
-def told(plant: SmallPlant, *, good: bool) -> list[dict[str, Any]]:
+def list_descriptor_events(plant: SmallPlant, *, good: bool) -> list[dict[str, Any]]:
     return [body for body in events(plant) if body["what"] == "descriptors" and body["good"] is good]
 
 
@@ -27,16 +27,18 @@ def test_51_without_descriptors_the_agent_seals_on_says_so_and_connects_again_wh
         assert plant.broker is not None
         plant.broker.kill()
         plant.start_broker()
-        plant.until(lambda: bool(told(plant, good=False)), "a word on the descriptors")
+        plant.until(lambda: bool(list_descriptor_events(plant, good=False)), "a word on the descriptors")
         sealed_on(plant, 4)
         tip = max(plant.acknowledged())
         limited(plant, resource.RLIMIT_NOFILE, before)
         seen.healed_at_s = time.monotonic()
         plant.until_verified(tip)
         seen.recovered_at_s = time.monotonic()
-        plant.until(lambda: bool(told(plant, good=True)), "a word that there are descriptors again")
+        plant.until(
+            lambda: bool(list_descriptor_events(plant, good=True)), "a word that there are descriptors again"
+        )
         assert plant.agent.pid == pid
         assert plant.agent._process is not None
         assert plant.agent._process.poll() is None, "it did not live through it"
-        seen.rejections, seen.events = 1, told(plant, good=False)
+        seen.rejections, seen.events = 1, list_descriptor_events(plant, good=False)
         checked(plant, seen)

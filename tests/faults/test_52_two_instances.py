@@ -21,14 +21,14 @@ SECOND_S_MAX: Final = 60
 def refused(site: Path) -> str:
     """What agents that are started beside the owner say before they end, one line each."""
     call = [sys.executable, "-m", "agent.main", "run", "--config", str(site)]
-    said: set[str] = set()
+    refusals: set[str] = set()
     for arguments in (call, [*call, "--once"]):
         second = subprocess.run(arguments, capture_output=True, text=True, timeout=SECOND_S_MAX, check=False)
         assert second.returncode == EXIT_DISK
         lines = second.stderr.splitlines()
         assert len(lines) == 1, second.stderr
-        said |= set(lines)
-    (line,) = said
+        refusals |= set(lines)
+    (line,) = refusals
     assert line.endswith("another process owns this database")
     assert str(site.parent / "state") in line
     return line

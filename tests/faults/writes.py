@@ -63,7 +63,7 @@ def recorded(folder: Path, log: Path) -> list[Op]:
     assert lived.code == 0
     ops = [op for line in log.read_text().splitlines() if (op := _parsed(line, str(folder))) is not None]
     acknowledged = [(op.at, op.data) for op in ops if op.what == "acknowledge"]
-    assert acknowledged == list(lived.told), "the log does not say what the process did"
+    assert acknowledged == list(lived.acknowledged), "the log does not say what the process did"
     assert len(acknowledged) == SEALS
     return ops
 

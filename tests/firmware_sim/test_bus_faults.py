@@ -35,7 +35,7 @@ def frames(out: Outgoing | None) -> list[tuple[bytes, float]]:
 
 
 @pytest.mark.parametrize(
-    ("what", "draw", "keys", "said", "pieces"),
+    ("what", "draw", "keys", "expected", "pieces"),
     [
         (FaultKind.SILENCE, 0.5, {}, ["answer"], [6]),
         (FaultKind.DUPLICATE, 0.5, {"gap_s": 0.2}, ["answer", "answer"], [6]),
@@ -48,10 +48,10 @@ def frames(out: Outgoing | None) -> list[tuple[bytes, float]]:
     ],
 )
 def test_what_comes_on_the_line(
-    what: FaultKind, draw: float, keys: dict[str, float], said: list[str], pieces: list[int]
+    what: FaultKind, draw: float, keys: dict[str, float], expected: list[str], pieces: list[int]
 ) -> None:
     out = arrange_frames(Outgoing(b"answer", 0.1), struck(what, draw, **keys), lambda *_: (b"asked", b"said"))
-    assert [frame.decode() for frame, _ in frames(out)] == said
+    assert [frame.decode() for frame, _ in frames(out)] == expected
     assert [len(piece) for _, piece in out.pieces] == pieces
     assert [pause_s for pause_s, _ in out.pieces][1:] == [0.2] * (len(pieces) - 1)
     assert out.delay_s == 0.1
@@ -80,15 +80,15 @@ def test_another_master_reads_truly_what_the_meters_of_the_bus_have(
     kinds = set()
     for _ in range(60):
         (asked,) = core.stream().feed(encode_request(Framing.RTU, READ))
-        said = frames(core.handle(asked, start_s))
-        ours = [frame for frame, _ in said if isinstance(parse(Framing.RTU, frame, READ), Words)]
-        kinds.add((len(said), len(ours)))
-        others = [frame for frame, _ in said if frame not in ours]
+        expected = frames(core.handle(asked, start_s))
+        ours = [frame for frame, _ in expected if isinstance(parse(Framing.RTU, frame, READ), Words)]
+        kinds.add((len(expected), len(ours)))
+        others = [frame for frame, _ in expected if frame not in ours]
         assert len(others) == 2
         (foreign,) = core.stream().feed(others[0])
         answer = Request(foreign.unit_id, foreign.function, foreign.address, foreign.count)
         assert isinstance(parse(Framing.RTU, others[1], answer), Words)
-        assert all(pause_s == FOREIGN_PAUSE_S for _, pause_s in said[1:])
+        assert all(pause_s == FOREIGN_PAUSE_S for _, pause_s in expected[1:])
     assert kinds == {(3, 1), (2, 0)}
 
 

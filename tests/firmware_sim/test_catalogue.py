@@ -33,8 +33,8 @@ def test_every_word_of_a_plant_file_is_listed_once() -> None:
 @pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: f"{entry.section}-{entry.what}")
 def test_every_word_is_explained_where_it_is_made(entry: object) -> None:
     words = {line.split()[0] for line in TOLD_IN[entry.section].splitlines() if line.strip()}
-    told = words | set(TOLD_IN[entry.section].split())
-    assert entry.what in told
+    listed = words | set(TOLD_IN[entry.section].split())
+    assert entry.what in listed
 
 
 def test_the_list_is_for_people_and_for_scripts() -> None:

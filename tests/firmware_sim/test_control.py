@@ -297,20 +297,20 @@ def ten(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.mark.e2e
 def test_a_person_switches_the_machines_of_a_plant_of_the_package(ten: Path) -> None:
-    def said(*words: str) -> tuple[int, str]:
+    def run_set(*words: str) -> tuple[int, str]:
         result = CliRunner().invoke(main, ["set", str(ten), *words])
         return result.exit_code, result.output.strip()
 
-    code, lines = said()
+    code, lines = run_set()
     assert (code, [line.split()[:2] for line in lines.splitlines()][:2]) == (
         0,
         [["incomer", "-"], ["p1", "auto"]],
     )
-    code, line = said("p1", "off")
+    code, line = run_set("p1", "off")
     assert (code, line[:12]) == (0, "p1 off from ")
-    assert said("p1") == said("p1", "40% p2") == (2, said("p1")[1])
-    assert said("p1", "half")[0] == said("nobody", "off")[0] == 2
-    assert json.loads(said("p2", "40%", "--json")[1])["to"] == "40%"
+    assert run_set("p1") == run_set("p1", "40% p2") == (2, run_set("p1")[1])
+    assert run_set("p1", "half")[0] == run_set("nobody", "off")[0] == 2
+    assert json.loads(run_set("p2", "40%", "--json")[1])["to"] == "40%"
     assert CliRunner().invoke(main, ["set", str(ten.parent / "none"), "p1", "off"]).exit_code == 1
 
 

@@ -95,8 +95,8 @@ def test_the_worked_example_of_the_standard_is_understood_and_answered() -> None
 
 
 def test_the_address_is_told_to_whoever_asks_with_the_wildcard() -> None:
-    told = asked(core(), request("AA" * 6, 0x13))
-    assert told == bytes.fromhex("FE FE FE FE 68 12 90 78 56 34 12 68 93 06 45 C3 AB 89 67 45 07 16")
+    sent = asked(core(), request("AA" * 6, 0x13))
+    assert sent == bytes.fromhex("FE FE FE FE 68 12 90 78 56 34 12 68 93 06 45 C3 AB 89 67 45 07 16")
 
 
 @pytest.mark.parametrize(

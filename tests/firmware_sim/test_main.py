@@ -39,7 +39,7 @@ def sim() -> Iterator[Sim]:
         process.communicate()
 
 
-def told(process: subprocess.Popen[str]) -> dict[str, str]:
+def read_urls(process: subprocess.Popen[str]) -> dict[str, str]:
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, process.stderr.read()
@@ -50,7 +50,7 @@ def test_a_plant_is_served_until_sigterm(sim: Sim, text: str, tmp_path: Path) ->
     path = tmp_path / "plant.toml"
     path.write_text(text)
     process = sim(str(path))
-    buses = told(process)
+    buses = read_urls(process)
     assert set(buses) == {"b1", "b2", "b3"}
     process.send_signal(signal.SIGTERM)
     assert process.wait(10) == 0
@@ -61,7 +61,7 @@ def test_one_meter_is_served_on_every_bus_that_is_wanted(sim: Sim, tmp_path: Pat
     link = tmp_path / "tty"
     options = ("--model", "eastron-sdm630", "--unit", "9", "--watts", "3000")
     process = sim(*options, "--tcp", "127.0.0.1:0", "--rtu-tcp", "127.0.0.1:0", "--pty", str(link))
-    buses = told(process)
+    buses = read_urls(process)
     assert set(buses) == {"tcp", "rtu+tcp", "pty"}
     assert buses["pty"] == f"rtu:{link}?baudrate=9600&parity=N&stopbits=1"
     place = urlsplit(buses["tcp"])
@@ -81,7 +81,7 @@ def test_two_processes_with_one_clock_show_the_same_registers(sim: Sim, text: st
     spec = ScaledClock(1.0, 1_772_413_300_000_000_000).spec()
     answers = []
     for process in (sim(str(path), "--clock", spec), sim(str(path), "--clock", spec)):
-        place = urlsplit(told(process)["b3"])
+        place = urlsplit(read_urls(process)["b3"])
         with socket.create_connection((place.hostname, place.port), timeout=10) as peer:
             peer.sendall(encode_request(Framing.RTU, Request(3, 3, 0x2006, 30)))
             answers.append(peer.recv(99))
@@ -126,7 +126,7 @@ def test_a_clock_far_from_the_plants_start_is_refused() -> None:
 
 
 def test_a_port_that_is_taken_ends_with_1(sim: Sim) -> None:
-    place = urlsplit(told(sim("--model", "eastron-sdm630", "--tcp", "127.0.0.1:0"))["tcp"]).netloc
+    place = urlsplit(read_urls(sim("--model", "eastron-sdm630", "--tcp", "127.0.0.1:0"))["tcp"]).netloc
     process = sim("--model", "eastron-sdm630", "--tcp", place)
     out, err = process.communicate(timeout=20)
     assert process.returncode == 1

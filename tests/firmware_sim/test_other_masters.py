@@ -58,9 +58,9 @@ def test_a_master_of_npm_reads_the_registers_and_understands_the_refusal(
     bus, meter, asked = CASES[library]
     place = urlsplit(urls[bus])
     unit_id = works.meter(meter).unit_id
-    told = (place.hostname, place.port, unit_id, *asked, NOWHERE)
+    arguments = (place.hostname, place.port, unit_id, *asked, NOWHERE)
     ran = subprocess.run(
-        [node, str(JS / "read.mjs"), library, *map(str, told)],
+        [node, str(JS / "read.mjs"), library, *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=NODE_S,

@@ -165,8 +165,8 @@ def test_mistakes_of_these_events_are_told(layout: Callable, more: str, problem:
 
 
 def test_they_are_all_listed() -> None:
-    said = CliRunner().invoke(main, ["events"]).output
-    assert all(word in said for word in ("counter_wrap", "no_numbers", "settings_changed", "chatter"))
+    listing = CliRunner().invoke(main, ["events"]).output
+    assert all(word in listing for word in ("counter_wrap", "no_numbers", "settings_changed", "chatter"))
 
 
 CHATTER = '[[fault]]\nwhat = "chatter"\nbus = "{bus}"\ngap_s = 0.1\n'
@@ -174,15 +174,15 @@ CHATTER = '[[fault]]\nwhat = "chatter"\nbus = "{bus}"\ngap_s = 0.1\n'
 
 def frames_heard(end: int, seconds: float) -> list[bytes]:
     """Bytes from a terminal, cut where it was silent."""
-    heard, until = [], time.monotonic() + seconds
+    frames_seen, until = [], time.monotonic() + seconds
     while (left := until - time.monotonic()) > 0:
         if not select.select([end], [], [], min(left, 0.015))[0]:
-            heard.append(b"")
-        elif not heard:
-            heard.append(os.read(end, 512))
+            frames_seen.append(b"")
+        elif not frames_seen:
+            frames_seen.append(os.read(end, 512))
         else:
-            heard[-1] += os.read(end, 512)
-    return [frame for frame in heard if frame]
+            frames_seen[-1] += os.read(end, 512)
+    return [frame for frame in frames_seen if frame]
 
 
 def test_another_master_is_heard_while_we_are_silent(
@@ -191,13 +191,13 @@ def test_another_master_is_heard_while_we_are_silent(
     with Server(plant(CHATTER.format(bus="b2")), still(start_s + AT_S)) as server:
         path = server.urls["b2"].removeprefix("rtu:").split("?")[0]
         end = os.open(path, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-        heard = b"".join(frames_heard(end, 1.5))
+        frames_seen = b"".join(frames_heard(end, 1.5))
         os.close(end)
-    asked = heard.find(bytes((2, 4)))
+    asked = frames_seen.find(bytes((2, 4)))
     assert asked >= 0
-    request = heard[asked : asked + 8]
+    request = frames_seen[asked : asked + 8]
     assert crc16(request[:6]) == request[6:], "a request of another master"
-    assert len(heard) > 4 * 8
+    assert len(frames_seen) > 4 * 8
 
 
 @pytest.mark.parametrize("bus", ["b2", "b3"])

@@ -70,27 +70,29 @@ def guided(target: Target, seconds: int) -> Outcome:
         except subprocess.TimeoutExpired:
             run.kill()
             run.wait()
-    said = log.read_text(errors="replace")
+    output = log.read_text(errors="replace")
     new = sorted(set(found.iterdir()) - before)
-    findings = [f"{path}: {_reason(said)}" for path in new]
+    findings = [f"{path}: {_reason(output)}" for path in new]
     if run.returncode and not new:
-        findings.append(f"ended with {run.returncode}: {_reason(said)}")
+        findings.append(f"ended with {run.returncode}: {_reason(output)}")
     return Outcome(
         target.name,
-        _last(said, r"number_of_executed_units: (\d+)") or _last(said, r"#(\d+)\s"),
-        _last(said, r" cov: (\d+) "),
+        _last(output, r"number_of_executed_units: (\d+)") or _last(output, r"#(\d+)\s"),
+        _last(output, r" cov: (\d+) "),
         sum(1 for _ in corpus.iterdir()),
         tuple(findings),
     )
 
 
-def _last(said: str, pattern: str) -> int:
-    found = re.findall(pattern, said)
+def _last(output: str, pattern: str) -> int:
+    found = re.findall(pattern, output)
     return int(found[-1]) if found else 0
 
 
-def _reason(said: str) -> str:
-    lines = [line for line in said.splitlines() if re.match(r"\s*(\w+\.)*\w*(Error|Exception|ERROR)\b", line)]
+def _reason(output: str) -> str:
+    lines = [
+        line for line in output.splitlines() if re.match(r"\s*(\w+\.)*\w*(Error|Exception|ERROR)\b", line)
+    ]
     return lines[0].strip()[:200] if lines else "see the log"
 
 

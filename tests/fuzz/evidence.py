@@ -375,9 +375,9 @@ def run_attestation(raw: bytes) -> None:
     if type(body) is not dict or any(type(key) is not str for key in body):
         return
     known = Attestations()
-    told = known.judge(10, body, lambda _: None)
+    judged = known.judge(10, body, lambda _: None)
     real = {one.attest for one in GOLDEN}
-    assert told or body["attest"] in real, "an attestation that no TPM has made"
+    assert judged or body["attest"] in real, "an attestation that no TPM has made"
     assert Attestations.from_plain(cbor.decode(cbor.encode(known.to_plain()), 100_000)) == known
 
 

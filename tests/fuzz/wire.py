@@ -61,7 +61,7 @@ def run_outbox(raw: bytes) -> None:
         return
     outbox = Outbox(messages.Topics(GATEWAY), received=0, tip=OWN_SEALS)
     outbox.on_connected(0.0, 20, 65_536)
-    heard = 0
+    taken = 0
     for now_s, payload in enumerate(payloads if type(payloads) is list else (), 1):
         if type(payload) is not bytes:
             continue
@@ -70,8 +70,8 @@ def run_outbox(raw: bytes) -> None:
             receipt = open_receipt(cose.sign1(payload, CENTRE, RECEIPT_DOMAIN), CENTRE_PUBLIC)
             outbox.on_receipt(receipt, _own_hashes().get, float(now_s))
             if _own_hashes().get(receipt.number) == receipt.seal_hash:
-                heard = max(heard, receipt.number)
-        assert outbox.prunable_below(lambda _: 100) <= max(heard, 1), "pruned without a receipt for it"
+                taken = max(taken, receipt.number)
+        assert outbox.prunable_below(lambda _: 100) <= max(taken, 1), "pruned without a receipt for it"
         assert 0 <= outbox.status().received <= OWN_SEALS
 
 

@@ -77,11 +77,11 @@ def enter(root: Path, script: str, *, check: bool = True) -> str:
             time.sleep(0.01)
         for kind in ("uid", "gid"):
             Path(f"/proc/{inside.pid}/{kind}_map").write_text(IDS, "utf-8")
-        told, _ = inside.communicate("go\n", timeout=2 * WAIT_S)
-    if "NO-BINFMT" in told:
+        output, _ = inside.communicate("go\n", timeout=2 * WAIT_S)
+    if "NO-BINFMT" in output:
         pytest.skip("this kernel has no binfmt_misc for user namespaces: arm64 was built, and not run")
-    assert not check or inside.returncode == 0, told
-    return told
+    assert not check or inside.returncode == 0, output
+    return output
 
 
 def base_arm64() -> Path:
@@ -122,8 +122,8 @@ def test_every_object_file_of_the_arm64_package_is_for_arm64(tmp_path: Path) -> 
                 assert int.from_bytes(head_[18:20], "little") == E_MACHINE, path
             assert "x86_64" not in path.name
     assert found >= 15
-    told = run(["dpkg-deb", "--field", str(package()), "Architecture"]).stdout
-    assert told.strip() == "arm64"
+    output = run(["dpkg-deb", "--field", str(package()), "Architecture"]).stdout
+    assert output.strip() == "arm64"
 
 
 def test_the_arm64_package_installs_seals_and_is_purged_on_an_arm64_debian(tmp_path: Path) -> None:
@@ -134,11 +134,11 @@ def test_the_arm64_package_installs_seals_and_is_purged_on_an_arm64_debian(tmp_p
     run(["cp", "-r", str(GATEWAY), str(root / "root/gateway")])
     run(["chmod", "-R", "a+x", str(root / "root/gateway")])
     run(["cp", str(package()), str(root / "root/dianjian.deb")])
-    told = enter(root, LIFE)
-    assert told.splitlines()[0] == "aarch64"
-    assert "dianjian, version 0.1.0" in told
-    sealed = json.loads(next(line for line in told.splitlines() if line.startswith('{"seals"')))
+    output = enter(root, LIFE)
+    assert output.splitlines()[0] == "aarch64"
+    assert "dianjian, version 0.1.0" in output
+    sealed = json.loads(next(line for line in output.splitlines() if line.startswith('{"seals"')))
     assert sealed["meters_good"] is True
     assert sealed["receipted"] == sealed["seals"] >= 1
-    assert "recovery.key" in told
+    assert "recovery.key" in output
     assert not (root / "opt/dianjian").exists()

@@ -80,8 +80,8 @@ def test_under_systemd_the_service_starts_is_watched_upgrades_and_is_removed(tmp
             *("-drive", f"file={image},if=virtio,format=raw,cache=unsafe"),
         ]
     )
-    told = run(["debugfs", "-R", "cat /root/result", str(image)]).stdout
-    seen = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+    output = run(["debugfs", "-R", "cat /root/result", str(image)]).stdout
+    seen = dict(line.split("=", 1) for line in output.splitlines() if "=" in line)
     wrong = {name: (seen.get(name), value) for name, value in FOUND.items() if seen.get(name) != value}
     assert not wrong, console.read_text("utf-8", "replace")
     assert "nonsense: unknown key" in seen["wrong_file_line"]

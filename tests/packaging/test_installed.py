@@ -126,11 +126,11 @@ def _check_rollback(root: Root, older: Path, newer: Path, seals: int) -> None:
     install(root, older)
     before = root.path(f"{STATE}/chain.db").read_bytes()
     refused = root.run(f"/root/gateway/around.sh {ONCE}", check=False)
-    told = [line for line in refused.stdout.splitlines() if line.startswith("dianjian-agent: ")]
+    output = [line for line in refused.stdout.splitlines() if line.startswith("dianjian-agent: ")]
     assert refused.returncode == 2
-    assert len(told) == 1
-    assert "version 0.2.0 of dianjian-edge brought it to schema 2" in told[0]
-    assert "this is version 0.1.0, which knows 1: install that one or a later one again" in told[0]
+    assert len(output) == 1
+    assert "version 0.2.0 of dianjian-edge brought it to schema 2" in output[0]
+    assert "this is version 0.1.0, which knows 1: install that one or a later one again" in output[0]
     assert root.path(f"{STATE}/chain.db").read_bytes() == before
     install(root, newer)
     assert sealed(root)["seals"] > upgraded["seals"]

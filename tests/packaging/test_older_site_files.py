@@ -18,7 +18,7 @@ FILE: Final = Path("site.toml")
 FILES: Final = sorted(OLD.glob("*.toml"))
 
 
-def told(path: Path) -> dict[str, Any]:
+def read_site(path: Path) -> dict[str, Any]:
     """What a site file says today, as JSON has it."""
     site = attrs.asdict(load_site(path), filter=lambda at, _: at.name not in {"text", "file"})
     loaded: dict[str, Any] = json.loads(json.dumps(site, default=lambda value: value.hex()))
@@ -42,7 +42,7 @@ def test_there_is_a_file_of_every_form_that_was_committed() -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_an_older_site_file_says_today_what_it_said_then(path: Path) -> None:
     then, _ = todays_names(json.loads(path.with_suffix(".json").read_text("utf-8")))
-    assert missing(then, told(path)) == []
+    assert missing(then, read_site(path)) == []
     setups_of(load_site(path))  # models that have gone would raise
 
 
@@ -50,7 +50,7 @@ def test_a_changed_meaning_would_be_seen() -> None:
     then = json.loads((OLD / "2-plant.json").read_text("utf-8"))
     then["meter"][1]["ct_ratio"] = 21.0
     then["seal"]["interval_s"] = 11.0
-    assert len(missing(then, told(OLD / "2-plant.toml"))) == 2
+    assert len(missing(then, read_site(OLD / "2-plant.toml"))) == 2
 
 
 def test_a_learned_incomer_keeps_its_hash_under_the_new_name() -> None:

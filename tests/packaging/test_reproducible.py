@@ -29,6 +29,6 @@ def test_the_same_commit_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytes
 
 def test_lintian_finds_nothing_that_has_no_answer() -> None:
     needs("lintian")
-    told = run(["lintian", "--fail-on", "error,warning", str(packages().older)], check=False)
-    tags = [line for line in told.stdout.splitlines() if line.startswith(("E: ", "W: "))]
+    output = run(["lintian", "--fail-on", "error,warning", str(packages().older)], check=False)
+    tags = [line for line in output.stdout.splitlines() if line.startswith(("E: ", "W: "))]
     assert tags == []

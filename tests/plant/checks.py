@@ -192,9 +192,9 @@ def _readings(world: World) -> Iterator[str]:
 
 
 def _episodes(world: World, chain: Chain) -> Iterator[str]:
-    told: Counter[Told] = Counter(_told(record.body) for record in chain.of_kind(Kind.EPISODE))
-    accused = {one for one in told if _is_violation(one)}
-    for one, times in told.items():
+    counts: Counter[Told] = Counter(_told(record.body) for record in chain.of_kind(Kind.EPISODE))
+    accused = {one for one in counts if _is_violation(one)}
+    for one, times in counts.items():
         if times > 1 and world.machine.remembers:
             yield f"episode {one} stands {times} times in the chain"
     story = world.story
@@ -206,10 +206,10 @@ def _episodes(world: World, chain: Chain) -> Iterator[str]:
         return
     if _seen_off(world) and not any(one[0].startswith("k1") for one in accused):
         yield f"treatment was off and seen to be off for {RAISED_AFTER_S:.0f} s, and nothing was raised"
-    yield from _as_uninterrupted(world, chain, told)
+    yield from _as_uninterrupted(world, chain, counts)
 
 
-def _as_uninterrupted(world: World, chain: Chain, told: Counter[Told]) -> Iterator[str]:
+def _as_uninterrupted(world: World, chain: Chain, counts: Counter[Told]) -> Iterator[str]:
     """One detector that reads the whole chain in one life finds the same."""
     site = world.machine.site
     linkages = linkages_of(site)
@@ -227,7 +227,7 @@ def _as_uninterrupted(world: World, chain: Chain, told: Counter[Told]) -> Iterat
         found_s |= {_told(one.to_body()): now_s for one in feed._unrecorded[known:]}
     edge_s = feed._latest_ms / 1000 - EDGE_S
     for one, at_s in found_s.items():
-        if one not in told and at_s < edge_s:
+        if one not in counts and at_s < edge_s:
             yield f"an uninterrupted detector finds {one}, the chain has it not"
     for one, at_s in told_s.items():
         if one not in found_s and at_s < edge_s:
@@ -259,5 +259,5 @@ def _told(body: dict[str, object]) -> Told:
     return str(body["id"]), str(body["rule"]), str(body["state"]), int(numbers.get("reopened", 0))
 
 
-def _is_violation(told: Told) -> bool:
-    return told[2] == State.RAISED and SEVERITIES[Rule(told[1])] is Severity.VIOLATION
+def _is_violation(counts: Told) -> bool:
+    return counts[2] == State.RAISED and SEVERITIES[Rule(counts[1])] is Severity.VIOLATION

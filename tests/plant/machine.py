@@ -84,7 +84,7 @@ class Ledger:
             if self.given.pop(record, 0) is None:
                 self.taken += 1
 
-    def heard(self, payload: bytes) -> None:
+    def record_receipt(self, payload: bytes) -> None:
         """A message came on the receipt's topic; whoever forges one names no receipt."""
         with suppress(FormatError):
             receipt = open_receipt(payload, CENTRE_KEY)
@@ -250,7 +250,7 @@ class Machine:
         while process.link.events:
             event = process.link.events.popleft()
             if isinstance(event, Message) and event.topic == TOPICS.receipt:
-                self.ledger.heard(event.payload)
+                self.ledger.record_receipt(event.payload)
             gateway.mqtt(event, clock.stamp(), self.now_s)
         gateway.tick(clock.stamp(), self.now_s)
         self.fed[clock.story_s] = None

@@ -205,9 +205,9 @@ def _model(name: str) -> Model:
 @lru_cache(10_000)
 def _blocks(name: str, watts: float) -> tuple[Block, ...]:
     """The words of a meter that measures `watts`, in runs of neighbouring registers."""
-    said = {"active_power": watts, "voltage_l1": 231.0, "voltage_l2": 229.5, "voltage_l3": 230.2}
-    said |= dict.fromkeys(("current_l1", "current_l2", "current_l3"), round(watts / 600, 2))
-    registers = sorted(_model(name).encode(said).items())
+    values = {"active_power": watts, "voltage_l1": 231.0, "voltage_l2": 229.5, "voltage_l3": 230.2}
+    values |= dict.fromkeys(("current_l1", "current_l2", "current_l3"), round(watts / 600, 2))
+    registers = sorted(_model(name).encode(values).items())
     runs = groupby(enumerate(registers), lambda item: (item[1][0][0], item[1][0][1] - item[0]))
     blocks = []
     for (function, _), run in runs:

@@ -62,10 +62,10 @@ def believes_pubacks() -> Mistake:
     handle = Courier.handle
 
     def trusting(self: Courier, event: Any, stamp: Any, now_s: float) -> Any:
-        told = handle(self, event, stamp, now_s)
+        outcome = handle(self, event, stamp, now_s)
         if isinstance(event, Acked):
             self.outbox.received = self.outbox.tip
-        return told
+        return outcome
 
     return mock.patch.object(Courier, "handle", trusting)
 

@@ -30,7 +30,7 @@ from drivers.reading import Reading
 from evidence.record import Kind
 from tests.agent.rig import Rig
 from tests.agent.test_acquire import FakeBus, FakeClock
-from tests.drivers.scripted_meter import Asked, Slave, on_tcp
+from tests.drivers.scripted_meter import Asked, ScriptedMeter, on_tcp
 from tests.drivers.scripted_meter import words as numbered
 
 MODEL = load("eastron-sdm630")
@@ -116,13 +116,13 @@ def test_a_silent_meter_is_charged_with_its_time_outs_and_probes() -> None:
 
 
 def test_a_real_bus_counts_damage_and_its_time_on_the_line() -> None:
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         data = numbered(asked)
-        slave.send(slave.reply(asked, data[:-2] if asked.unit_id == 2 else data))
+        device.send(device.reply(asked, data[:-2] if asked.unit_id == 2 else data))
 
-    with on_tcp(script) as slave:
+    with on_tcp(script) as device:
         clock = SystemClock()
-        bus = open_bus(slave.url, clock)
+        bus = open_bus(device.url, clock)
         readings: list[Reading] = []
         setups = [MeterSetup(f"m{n}", MODEL, n, fast_s=0.01) for n in (1, 2)]
         loop = BusLoop(bus, setups, clock, readings.append)

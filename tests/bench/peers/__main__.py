@@ -205,8 +205,8 @@ def walk(found: journal.Journal, steps: Sequence[Step]) -> None:
             sys.stderr.write(figures)
             continue
         for name, numbers in figures.items():
-            told = ", ".join(f"{key} {number:.4g}" for key, number in numbers.items())
-            sys.stderr.write(f"    {name}: {told}\n")
+            summary = ", ".join(f"{key} {number:.4g}" for key, number in numbers.items())
+            sys.stderr.write(f"    {name}: {summary}\n")
 
 
 def _subjects(found: journal.Journal) -> Iterator[tuple[str, Subject]]:

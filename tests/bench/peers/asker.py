@@ -153,8 +153,8 @@ def main(words: list[str]) -> None:
     who, url, seconds, timeout_s, many = words
     call = url, float(seconds), float(timeout_s), Questions(many=many == "1")
     tally = asyncio.run(_async(*call)) if who == "async" else {"ours": ours, "sync": sync}[who](*call)
-    told = {"right": tally.right, "wrong": tally.wrong, "errors": tally.errors}
-    sys.stdout.write(json.dumps(told) + "\n")
+    report = {"right": tally.right, "wrong": tally.wrong, "errors": tally.errors}
+    sys.stdout.write(json.dumps(report) + "\n")
 
 
 if __name__ == "__main__":

@@ -34,9 +34,9 @@ SHARE: Final = re.compile(r"(?:WAL|database|slots) (\d+)%")
 Figures = dict[str, float]
 
 
-def parsed(told: str) -> Figures:
+def parsed(output: str) -> Figures:
     """What bench_disk.py printed."""
-    blocks_ = re.split(r"^(?=\S)", told, flags=re.MULTILINE)
+    blocks_ = re.split(r"^(?=\S)", output, flags=re.MULTILINE)
     found = [match for block in blocks_ if (match := FOUND.search(block))]
     figures: Figures = {}
     for match in found:
@@ -46,7 +46,7 @@ def parsed(told: str) -> Figures:
                 own_percent = sum(map(int, SHARE.findall(match["shares"])))
                 figures[f"{key}_own"] = round(figures[key] * own_percent / 100, 1)
     if not figures:
-        raise RuntimeError(f"bench_disk.py said: {told.strip()[:100]}")
+        raise RuntimeError(f"bench_disk.py said: {output.strip()[:100]}")
     return figures
 
 

@@ -45,8 +45,8 @@ def python_peer(name: str, package: str) -> Installed:
         _run([*pip, "--require-hashes", "-r", str(lock)])
 
     _once(folder, lock.read_bytes(), install)
-    told = f"from importlib.metadata import version; print(version({package!r}))"
-    return Installed(folder, _run([str(python), "-c", told]).strip())
+    script = f"from importlib.metadata import version; print(version({package!r}))"
+    return Installed(folder, _run([str(python), "-c", script]).strip())
 
 
 def node_peer(name: str, package: str) -> Installed:
@@ -64,8 +64,8 @@ def node_peer(name: str, package: str) -> Installed:
 
     node_path()
     _once(folder, lock.read_bytes(), install)
-    told = f"console.log(require('./node_modules/{package}/package.json').version)"
-    return Installed(folder, _run(["node", "-e", told], folder).strip())
+    script = f"console.log(require('./node_modules/{package}/package.json').version)"
+    return Installed(folder, _run(["node", "-e", script], folder).strip())
 
 
 def node_path() -> str:
@@ -101,6 +101,6 @@ def _run(command: list[str], folder: Path | None = None) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise AbsentError(f"{Path(command[0]).name}: {error}") from error
     if done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        raise AbsentError(f"{Path(command[0]).name} ended with {done.returncode}: {said[-1][:200]}")
+        output = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        raise AbsentError(f"{Path(command[0]).name} ended with {done.returncode}: {output[-1][:200]}")
     return done.stdout

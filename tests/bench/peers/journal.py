@@ -56,7 +56,7 @@ class Journal:
 def load(path: Path) -> Journal:
     """The journal of an earlier run, or a new one where there is none that can be read."""
     try:
-        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return Journal(path, **told)
+        report: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        return Journal(path, **report)
     except (OSError, ValueError, TypeError):
         return Journal(path)

@@ -56,8 +56,8 @@ def wire(
             yield line
         finally:
             process.send_signal(signal.SIGTERM)
-            told = json.loads(process.stdout.readline() or "{}")
-            for name, number in told.items():
+            report = json.loads(process.stdout.readline() or "{}")
+            for name, number in report.items():
                 setattr(line, name, number)
 
 
@@ -68,8 +68,8 @@ def ask(who: str, url: str, seconds: float, timeout_s: float, *, many: bool) -> 
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds + 60)
     if done.returncode:
         raise RuntimeError(f"{who}: {done.stderr.strip().splitlines()[-1:]}")
-    told: Figures = json.loads(done.stdout.strip().splitlines()[-1])
-    return told
+    report: Figures = json.loads(done.stdout.strip().splitlines()[-1])
+    return report
 
 
 def rates(name: str, seconds: float = RTU_S) -> Figures:
@@ -113,13 +113,13 @@ def spoiler() -> Iterator[int]:
 def wrong(name: str, seconds: float = WRONG_S) -> Figures:
     """Reads that returned what other registers hold, or another meter's."""
     with wire(115_200, "N", 0.005, faulty=FAULTY_PERCENT) as line:
-        told = ask(
+        report = ask(
             ASKERS[name], f"rtu:{line.port}?baudrate=115200&parity=N", seconds, WRONG_TIMEOUT_S, many=True
         )
-    figures = {f"wrong_rtu{_SUFFIX[kind]}": number for kind, number in told.items()}
+    figures = {f"wrong_rtu{_SUFFIX[kind]}": number for kind, number in report.items()}
     with spoiler() as port:
-        told = ask(ASKERS[name], f"tcp://127.0.0.1:{port}", seconds, WRONG_TIMEOUT_S, many=True)
-    return figures | {f"wrong_tcp{_SUFFIX[kind]}": number for kind, number in told.items()}
+        report = ask(ASKERS[name], f"tcp://127.0.0.1:{port}", seconds, WRONG_TIMEOUT_S, many=True)
+    return figures | {f"wrong_tcp{_SUFFIX[kind]}": number for kind, number in report.items()}
 
 
 _SUFFIX: Final = {"wrong": "", "right": "_right", "errors": "_errors"}

@@ -75,10 +75,10 @@ class Row:
 
     def judged(self, figures: Mapping[str, Sequence[float]]) -> bool | None:
         """All bounds hold; one that is missed decides, one that cannot be judged leaves it open."""
-        said = [bound.holds(figures) for bound in self.bounds]
-        if False in said:
+        verdicts = [bound.holds(figures) for bound in self.bounds]
+        if False in verdicts:
             return False
-        return None if None in said or not said else True
+        return None if None in verdicts or not verdicts else True
 
 
 def cell(numbers: Sequence[float] | None, digits: int) -> str:
@@ -110,5 +110,5 @@ def lines(rows: Sequence[Row], results: Results, absent: Mapping[str, str]) -> l
 
 def counts(rows: Sequence[Row], results: Results) -> tuple[int, int, int]:
     """Targets met, missed and not judged."""
-    said = [row.judged(results.get(row.key, {})) for row in rows if row.bounds]
-    return said.count(True), said.count(False), said.count(None)
+    verdicts = [row.judged(results.get(row.key, {})) for row in rows if row.bounds]
+    return verdicts.count(True), verdicts.count(False), verdicts.count(None)

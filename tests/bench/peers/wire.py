@@ -202,9 +202,11 @@ def main(words: list[str]) -> None:
 
 def _telling(line: Line) -> Callable[[int, FrameType | None], None]:
     def tell(_: int, __: FrameType | None) -> None:
-        told = {name: getattr(line, name) for name in ("polls", "short", "disturbed", "legal_s", "passed_s")}
-        told["middle"] = statistics.median(line.shares or [0.0])
-        sys.stdout.write(json.dumps(told) + "\n")
+        report = {
+            name: getattr(line, name) for name in ("polls", "short", "disturbed", "legal_s", "passed_s")
+        }
+        report["middle"] = statistics.median(line.shares or [0.0])
+        sys.stdout.write(json.dumps(report) + "\n")
         sys.stdout.flush()
         os._exit(0)
 

@@ -105,8 +105,8 @@ class World:
 
     def seen(self) -> dict[str, Any]:
         """What the observer has counted, up to half a second old."""
-        told: dict[str, Any] = json.loads((self.folder / "tap.json").read_text("utf-8"))
-        return told
+        report: dict[str, Any] = json.loads((self.folder / "tap.json").read_text("utf-8"))
+        return report
 
     def until_polls(self, polls: int, within_s: float = READY_S) -> None:
         """Wait until so many polls have arrived at the observer.

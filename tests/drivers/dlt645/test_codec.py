@@ -157,28 +157,28 @@ def test_answers_and_requests_are_found_among_what_nobody_waited_for() -> None:
 @settings(deadline=None)
 @given(READS, st.data())
 def test_noise_in_front_costs_no_answer(ask: ReadId, data: st.DataObject) -> None:
-    said = data.draw(st.binary(min_size=ask.count, max_size=ask.count))
+    content = data.draw(st.binary(min_size=ask.count, max_size=ask.count))
     noise = data.draw(NOISE)
-    assert data_of(noise + PREAMBLE + encode_answer(ask.meter, ask.data_id, said), ask) == said
+    assert data_of(noise + PREAMBLE + encode_answer(ask.meter, ask.data_id, content), ask) == content
 
 
 @settings(deadline=None)
 @given(READS, st.data())
 def test_an_answer_comes_out_of_any_pieces_and_never_early(ask: ReadId, data: st.DataObject) -> None:
-    said = data.draw(st.binary(min_size=ask.count, max_size=ask.count))
-    whole = PREAMBLE + encode_answer(ask.meter, ask.data_id, said)
+    content = data.draw(st.binary(min_size=ask.count, max_size=ask.count))
+    whole = PREAMBLE + encode_answer(ask.meter, ask.data_id, content)
     cut = data.draw(st.integers(0, len(whole) - 1))
     assert isinstance(parse(whole[:cut], ask), NeedMore)
-    assert data_of(whole, ask) == said
+    assert data_of(whole, ask) == content
 
 
 @settings(deadline=None)
 @given(READS, READS, st.data())
 def test_an_answer_to_another_read_is_passed_over(ask: ReadId, other: ReadId, data: st.DataObject) -> None:
-    said = data.draw(st.binary(min_size=ask.count, max_size=ask.count))
+    content = data.draw(st.binary(min_size=ask.count, max_size=ask.count))
     before = encode_answer(other.meter, other.data_id, bytes(other.count))
     if ask != other:
-        assert data_of(before + encode_answer(ask.meter, ask.data_id, said), ask) == said
+        assert data_of(before + encode_answer(ask.meter, ask.data_id, content), ask) == content
 
 
 @settings(deadline=None, max_examples=300)

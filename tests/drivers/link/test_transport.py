@@ -11,7 +11,7 @@ from drivers.link.transport import SerialPipe, SerialSettings
 
 
 @pytest.mark.parametrize(
-    ("error", "says"),
+    ("error", "reason"),
     [
         (termios.error(5, "Input/output error"), "Input/output error"),  # unplugged while it is set up
         (termios.error(22, "Invalid argument"), "Invalid argument"),
@@ -21,13 +21,13 @@ from drivers.link.transport import SerialPipe, SerialSettings
     ],
 )
 def test_a_port_that_cannot_be_opened_is_a_bus_that_is_down(
-    error: Exception, says: str, monkeypatch: pytest.MonkeyPatch
+    error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
     monkeypatch.setattr(serial, "Serial", fail)
-    with pytest.raises(BusDownError, match=f"/dev/ttyX: .*{says}"):
+    with pytest.raises(BusDownError, match=f"/dev/ttyX: .*{reason}"):
         SerialPipe(SerialSettings("/dev/ttyX")).open()
 
 

@@ -23,13 +23,13 @@ from drivers.link.transport import SerialPipe, SerialSettings
 from drivers.link.verdict import Framing
 from drivers.modbus.bus import Bus
 from drivers.poll.bus import open_bus
-from tests.drivers.scripted_meter import Asked, Script, Slave, answer, crc, on_pty, on_tcp, words
+from tests.drivers.scripted_meter import Asked, Script, ScriptedMeter, answer, crc, on_pty, on_tcp, words
 
 CLOCK = SystemClock()
 SHORT_S = 0.08
 
 
-def rtu_over_tcp(script: Script) -> AbstractContextManager[Slave]:
+def rtu_over_tcp(script: Script) -> AbstractContextManager[ScriptedMeter]:
     return on_tcp(script, rtu=True)
 
 
@@ -37,15 +37,15 @@ LINES = pytest.mark.parametrize(
     "line", [on_pty, on_tcp, rtu_over_tcp], ids=["rtu on a pty", "tcp", "rtu over tcp"]
 )
 SERIAL_LINES = pytest.mark.parametrize("line", [on_pty, rtu_over_tcp], ids=["rtu on a pty", "rtu over tcp"])
-Line = Callable[[Script], AbstractContextManager[Slave]]
+Line = Callable[[Script], AbstractContextManager[ScriptedMeter]]
 
 
 @contextmanager
-def reading(line: Line, script: Script, **ledger: float) -> Iterator[tuple[Bus, Slave]]:
-    with line(script) as slave:
-        bus = open_bus(slave.url, CLOCK, Ledger(**ledger))
+def reading(line: Line, script: Script, **ledger: float) -> Iterator[tuple[Bus, ScriptedMeter]]:
+    with line(script) as device:
+        bus = open_bus(device.url, CLOCK, Ledger(**ledger))
         try:
-            yield bus, slave
+            yield bus, device
         finally:
             bus.close()
 
@@ -74,7 +74,7 @@ def test_the_registers_that_were_asked_for_come_back(line: Line, count: int) -> 
 def test_an_answer_that_does_not_fit_is_rejected_with_its_reason(
     line: Line, pdu: Callable[[Asked], bytes], reason: str
 ) -> None:
-    with reading(line, lambda asked, slave: slave.send(slave.frame(asked, pdu(asked)))) as (bus, _):
+    with reading(line, lambda asked, device: device.send(device.frame(asked, pdu(asked)))) as (bus, _):
         with pytest.raises(ReplyError, match=reason):
             bus.read(1, 3, 10, 2, timeout_s=SHORT_S)
         assert bus.stats.foreign == 1
@@ -82,8 +82,8 @@ def test_an_answer_that_does_not_fit_is_rejected_with_its_reason(
 
 @LINES
 def test_an_answer_of_another_unit_is_rejected(line: Line) -> None:
-    def script(asked: Asked, slave: Slave) -> None:
-        slave.send(slave.reply(Asked(9, 3, 10, 2, asked.transaction_id)))
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        device.send(device.reply(Asked(9, 3, 10, 2, asked.transaction_id)))
 
     with reading(line, script) as (bus, _), pytest.raises(ReplyError, match="unit 9 instead of 1"):
         bus.read(1, 3, 10, 2, timeout_s=SHORT_S)
@@ -92,7 +92,7 @@ def test_an_answer_of_another_unit_is_rejected(line: Line) -> None:
 @LINES
 @pytest.mark.parametrize("code", [1, 2, 4, 6, 11, 255])
 def test_a_refusal_is_raised_with_its_code(line: Line, code: int) -> None:
-    with reading(line, lambda asked, slave: slave.send(slave.refusal(asked, code))) as (bus, _):
+    with reading(line, lambda asked, device: device.send(device.refusal(asked, code))) as (bus, _):
         with pytest.raises(ExceptionReplyError) as refused:
             bus.read(1, 3, 10, 2, timeout_s=1)
         assert refused.value.code == code
@@ -109,9 +109,9 @@ def test_silence_is_a_time_out(line: Line) -> None:
 
 @LINES
 def test_an_answer_byte_by_byte_is_put_together(line: Line) -> None:
-    def script(asked: Asked, slave: Slave) -> None:
-        for i, byte in enumerate(slave.reply(asked)):
-            slave.send(bytes((byte,)), 0.001 * i)
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        for i, byte in enumerate(device.reply(asked)):
+            device.send(bytes((byte,)), 0.001 * i)
 
     with reading(line, script) as (bus, _):
         assert bus.read(1, 3, 10, 2, timeout_s=1).words == words(Asked(1, 3, 10, 2))
@@ -119,9 +119,9 @@ def test_an_answer_byte_by_byte_is_put_together(line: Line) -> None:
 
 @LINES
 def test_a_slow_loris_has_until_the_deadline_and_no_longer(line: Line) -> None:
-    def script(asked: Asked, slave: Slave) -> None:
-        for i, byte in enumerate(slave.reply(asked)):
-            slave.send(bytes((byte,)), 0.05 * i)
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        for i, byte in enumerate(device.reply(asked)):
+            device.send(bytes((byte,)), 0.05 * i)
 
     with reading(line, script) as (bus, _), pytest.raises(ReplyTimeoutError):
         bus.read(1, 3, 10, 20, timeout_s=0.12)
@@ -131,8 +131,8 @@ def test_a_slow_loris_has_until_the_deadline_and_no_longer(line: Line) -> None:
 def test_a_flood_ends_the_request_and_the_next_one_works(line: Line) -> None:
     flooding = [True]
 
-    def script(asked: Asked, slave: Slave) -> None:
-        slave.send(bytes(range(256)) * 40 if flooding else slave.reply(asked))
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        device.send(bytes(range(256)) * 40 if flooding else device.reply(asked))
 
     with reading(line, script) as (bus, _):
         with pytest.raises(ReplyError):
@@ -153,16 +153,16 @@ def test_a_flood_ends_the_request_and_the_next_one_works(line: Line) -> None:
 @SERIAL_LINES
 @pytest.mark.parametrize("noise", [b"\0", b"\xff", b"\xff\x01\x03", b"\x55" * 30])
 def test_noise_before_an_answer_costs_no_answer(line: Line, noise: bytes) -> None:
-    with reading(line, lambda asked, slave: slave.send(noise + slave.reply(asked))) as (bus, _):
+    with reading(line, lambda asked, device: device.send(noise + device.reply(asked))) as (bus, _):
         assert bus.read(1, 3, 10, 2, timeout_s=1).words == words(Asked(1, 3, 10, 2))
 
 
 @SERIAL_LINES
 def test_a_damaged_answer_is_counted_and_never_believed(line: Line) -> None:
-    def script(asked: Asked, slave: Slave) -> None:
-        frame = bytearray(slave.reply(asked))
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        frame = bytearray(device.reply(asked))
         frame[5] ^= 1
-        slave.send(bytes(frame))
+        device.send(bytes(frame))
 
     with reading(line, script) as (bus, _):
         with pytest.raises(ReplyError, match="CRC"):
@@ -183,9 +183,9 @@ def test_an_answer_that_came_spoiled_is_not_waited_for_and_the_same_is_asked_aga
 ) -> None:
     """Without spare registers too: what has come cannot come late. The time-out would last for 30 s."""
 
-    def script(asked: Asked, slave: Slave) -> None:
-        frame = slave.reply(asked)
-        slave.send(spoil(frame) if len(slave.asked) == 1 else frame)
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        frame = device.reply(asked)
+        device.send(spoil(frame) if len(device.asked) == 1 else frame)
 
     begun = time.monotonic()
     with reading(on_pty, script, late_max_s=60.0) as (bus, _):
@@ -198,9 +198,9 @@ def test_an_answer_that_came_spoiled_is_not_waited_for_and_the_same_is_asked_aga
 def test_noise_in_place_of_an_answer_is_not_taken_for_one_that_came() -> None:
     """So its registers rest, for the answer may still be on its way."""
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         del asked
-        slave.send(b"\xa5\x5a" * 20)
+        device.send(b"\xa5\x5a" * 20)
 
     with reading(on_pty, script, late_max_s=60.0) as (bus, _):
         with pytest.raises(ReplyTimeoutError, match="no whole answer"):
@@ -211,9 +211,9 @@ def test_noise_in_place_of_an_answer_is_not_taken_for_one_that_came() -> None:
 
 @SERIAL_LINES
 def test_the_echo_of_a_half_duplex_adapter_is_ignored(line: Line) -> None:
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         body = bytes((asked.unit_id, asked.function)) + asked.address.to_bytes(2) + asked.count.to_bytes(2)
-        slave.send(body + crc(body) + slave.reply(asked))
+        device.send(body + crc(body) + device.reply(asked))
 
     with reading(line, script) as (bus, _):
         assert bus.read(1, 3, 10, 4, timeout_s=1).words == words(Asked(1, 3, 10, 4))
@@ -222,9 +222,11 @@ def test_the_echo_of_a_half_duplex_adapter_is_ignored(line: Line) -> None:
 
 @SERIAL_LINES
 def test_no_answer_is_believed_after_another_master_asked_for_as_many_registers(line: Line) -> None:
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         body = bytes((asked.unit_id, asked.function, 0x11, 0x22)) + asked.count.to_bytes(2)
-        slave.send(body + crc(body) + slave.reply(Asked(asked.unit_id, asked.function, 0x1122, asked.count)))
+        device.send(
+            body + crc(body) + device.reply(Asked(asked.unit_id, asked.function, 0x1122, asked.count))
+        )
 
     with reading(line, script) as (bus, _), pytest.raises(ReplyError, match="another master"):
         bus.read(1, 3, 10, 4, timeout_s=SHORT_S)
@@ -232,10 +234,10 @@ def test_no_answer_is_believed_after_another_master_asked_for_as_many_registers(
 
 @SERIAL_LINES
 def test_another_master_that_asks_for_something_else_does_no_harm(line: Line) -> None:
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         other = Asked(asked.unit_id, asked.function, 0x1122, asked.count + 1)
         body = bytes((other.unit_id, other.function)) + other.address.to_bytes(2) + other.count.to_bytes(2)
-        slave.send(body + crc(body) + slave.reply(other) + slave.reply(asked))
+        device.send(body + crc(body) + device.reply(other) + device.reply(asked))
 
     with reading(line, script) as (bus, _):
         assert bus.read(1, 3, 10, 4, timeout_s=1).words == words(Asked(1, 3, 10, 4))
@@ -245,38 +247,38 @@ def test_another_master_that_asks_for_something_else_does_no_harm(line: Line) ->
 def test_spare_registers_are_read_when_needed_and_never_returned(line: Line) -> None:
     silent = [True]
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if silent:
             silent.clear()
         else:
-            answer(asked, slave)
+            answer(asked, device)
 
-    with reading(line, script) as (bus, slave):
+    with reading(line, script) as (bus, device):
         with pytest.raises(ReplyTimeoutError):
             bus.read(1, 3, 10, 4, timeout_s=SHORT_S, spare_registers=3)
         assert bus.read(1, 3, 50, 4, timeout_s=1, spare_registers=3).words == words(Asked(1, 3, 50, 4))
-        assert [asked.count for asked in slave.asked] == [4, 5]
+        assert [asked.count for asked in device.asked] == [4, 5]
 
 
 @SERIAL_LINES
 def test_without_spare_registers_a_confusable_request_is_not_sent(line: Line) -> None:
-    with reading(line, lambda _asked, _slave: None, late_max_s=60.0) as (bus, slave):
+    with reading(line, lambda _asked, _slave: None, late_max_s=60.0) as (bus, device):
         with pytest.raises(ReplyTimeoutError):
             bus.read(1, 3, 10, 4, timeout_s=SHORT_S)
         with pytest.raises(ReplyTimeoutError, match="not asked"):
             bus.read(1, 3, 50, 4, timeout_s=SHORT_S)
-        assert len(slave.asked) == 1
+        assert len(device.asked) == 1
 
 
 def test_tcp_has_transaction_ids_and_need_not_wait() -> None:
     silent = [True]
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if silent:
             silent.clear()
-            slave.send(slave.reply(asked), SHORT_S + 0.02)  # comes while the next one is waited for
+            device.send(device.reply(asked), SHORT_S + 0.02)  # comes while the next one is waited for
         else:
-            slave.send(slave.reply(asked), 0.1)
+            device.send(device.reply(asked), 0.1)
 
     with reading(on_tcp, script, late_max_s=60.0) as (bus, _):
         with pytest.raises(ReplyTimeoutError):
@@ -289,11 +291,11 @@ def test_tcp_has_transaction_ids_and_need_not_wait() -> None:
 def test_after_a_gateway_gave_up_the_next_count_differs_for_the_meter_may_answer_the_gateway(
     code: int,
 ) -> None:
-    with reading(on_tcp, lambda asked, slave: slave.send(slave.refusal(asked, code))) as (bus, slave):
+    with reading(on_tcp, lambda asked, device: device.send(device.refusal(asked, code))) as (bus, device):
         for address in (10, 50):
             with pytest.raises(ExceptionReplyError):
                 bus.read(1, 3, address, 4, timeout_s=1, spare_registers=3)
-        assert [asked.count for asked in slave.asked] == [4, 5]
+        assert [asked.count for asked in device.asked] == [4, 5]
 
 
 @SERIAL_LINES
@@ -301,30 +303,30 @@ def test_after_a_gateway_gave_up_the_next_count_differs_for_the_meter_may_answer
 def test_a_meter_that_refuses_spare_registers_is_asked_without_them_from_then_on(
     line: Line, code: int
 ) -> None:
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if asked.address + asked.count > 14:
-            slave.send(slave.refusal(asked, code))
+            device.send(device.refusal(asked, code))
         else:
-            answer(asked, slave)
+            answer(asked, device)
 
-    with reading(line, script, duplicate_max_s=0.01) as (bus, slave):
+    with reading(line, script, duplicate_max_s=0.01) as (bus, device):
         bus.read(1, 3, 2, 4, timeout_s=1, spare_registers=3)
         for _ in range(3):
             assert bus.read(1, 3, 10, 4, timeout_s=1, spare_registers=3).words == words(Asked(1, 3, 10, 4))
             bus.read(2, 3, 2, 4, timeout_s=1)
-        assert [asked.count for asked in slave.asked if asked.address == 10] == [5, 4, 4, 4]
+        assert [asked.count for asked in device.asked if asked.address == 10] == [5, 4, 4, 4]
 
 
 @SERIAL_LINES
 def test_a_late_refusal_is_not_taken_for_the_refusal_of_the_next_request(line: Line) -> None:
     first = [True]
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if first:
             first.clear()
-            slave.send(slave.refusal(asked, 2), SHORT_S + 0.05)
+            device.send(device.refusal(asked, 2), SHORT_S + 0.05)
         else:
-            slave.send(slave.reply(asked), 0.15)
+            device.send(device.reply(asked), 0.15)
 
     with reading(line, script) as (bus, _):
         with pytest.raises(ReplyTimeoutError):
@@ -337,9 +339,9 @@ def test_a_late_refusal_is_not_taken_for_the_refusal_of_the_next_request(line: L
 def test_a_refusal_that_may_be_late_is_an_error_of_its_own(line: Line) -> None:
     first = [True]
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if not first:
-            slave.send(slave.refusal(asked, 2))
+            device.send(device.refusal(asked, 2))
         first.clear()
 
     with reading(line, script) as (bus, _):
@@ -353,13 +355,13 @@ def test_a_refusal_that_may_be_late_is_an_error_of_its_own(line: Line) -> None:
 def test_a_babbling_meter_does_not_stop_the_others(line: Line) -> None:
     babble = threading.Event()
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if asked.unit_id == 13:
             babble.set()
             for i in range(300):
-                slave.send(b"\xa5\x5a\x13", 0.005 * i)
+                device.send(b"\xa5\x5a\x13", 0.005 * i)
         else:
-            answer(asked, slave)
+            answer(asked, device)
 
     with reading(line, script) as (bus, _):
         with pytest.raises(ReplyTimeoutError, match="no whole answer"):
@@ -372,15 +374,15 @@ def test_a_babbling_meter_does_not_stop_the_others(line: Line) -> None:
 def test_a_closed_connection_is_a_bus_that_is_down_and_is_made_again(*, rtu: bool) -> None:
     closing = [True]
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if closing:
             closing.clear()
-            slave.hang_up()
+            device.hang_up()
         else:
-            answer(asked, slave)
+            answer(asked, device)
 
-    with on_tcp(script, rtu=rtu) as slave:
-        bus = open_bus(slave.url, CLOCK)
+    with on_tcp(script, rtu=rtu) as device:
+        bus = open_bus(device.url, CLOCK)
         with pytest.raises(BusDownError, match=r"closed by the other side|reset"):
             bus.read(1, 3, 10, 4, timeout_s=1)
         assert bus.read(1, 3, 50, 5, timeout_s=1).words == words(Asked(1, 3, 50, 5))
@@ -391,9 +393,9 @@ def test_a_closed_connection_is_a_bus_that_is_down_and_is_made_again(*, rtu: boo
 def test_a_connection_that_went_deaf_is_made_again() -> None:
     deaf = [True]
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         if not deaf:
-            answer(asked, slave)
+            answer(asked, device)
 
     with reading(on_tcp, script) as (bus, _):
         for _ in range(SILENT_REOPEN):
@@ -425,8 +427,8 @@ def test_a_pty_whose_other_end_went_away_is_a_bus_that_is_down() -> None:
 
 
 def test_a_port_belongs_to_one_process_alone() -> None:
-    with on_pty(answer) as slave:
-        first, second = open_bus(slave.url, CLOCK), open_bus(slave.url, CLOCK)
+    with on_pty(answer) as device:
+        first, second = open_bus(device.url, CLOCK), open_bus(device.url, CLOCK)
         first.read(1, 3, 0, 1, timeout_s=1)
         with pytest.raises(BusDownError, match=r"[Ll]ock|unavailable"):
             second.read(1, 3, 0, 1, timeout_s=1)
@@ -436,8 +438,8 @@ def test_a_port_belongs_to_one_process_alone() -> None:
 
 @pytest.mark.parametrize("parity", ["N", "E", "O"])
 def test_a_pty_can_be_opened_with_any_parity_again_and_again(parity: str) -> None:
-    with on_pty(answer, f"?baudrate=19200&parity={parity}") as slave:
-        bus = open_bus(slave.url, CLOCK)
+    with on_pty(answer, f"?baudrate=19200&parity={parity}") as device:
+        bus = open_bus(device.url, CLOCK)
         for start in range(3):
             assert bus.read(1, 3, 0, 5 + start, timeout_s=1).words == words(Asked(1, 3, 0, 5 + start))
             bus.close()
@@ -450,9 +452,9 @@ def test_frames_keep_the_silence_of_the_serial_line() -> None:
     assert SerialPipe(SerialSettings("x", 115200)).gap_s == 0.00175
     came: list[float] = []
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         came.append(time.monotonic())
-        answer(asked, slave)
+        answer(asked, device)
 
     with reading(lambda s: on_pty(s, "?baudrate=1200"), script) as (bus, _):
         for start in range(4):
@@ -463,8 +465,8 @@ def test_frames_keep_the_silence_of_the_serial_line() -> None:
 
 def test_a_fast_clock_shortens_the_waiting() -> None:
     clock = ScaledClock(60.0, 1_700_000_000 * NS_PER_S)
-    with on_pty(lambda _asked, _slave: None) as slave:
-        bus = open_bus(slave.url, clock)
+    with on_pty(lambda _asked, _slave: None) as device:
+        bus = open_bus(device.url, clock)
         begun = time.monotonic()
         with pytest.raises(ReplyTimeoutError):
             bus.read(1, 3, 0, 1, timeout_s=60.0)

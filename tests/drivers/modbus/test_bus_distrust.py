@@ -28,7 +28,7 @@ from drivers.clock import SystemClock
 from drivers.errors import DriverError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
 from drivers.poll.bus import open_bus
-from tests.drivers.scripted_meter import Asked, Script, Slave, on_pty, on_tcp, words
+from tests.drivers.scripted_meter import Asked, Script, ScriptedMeter, on_pty, on_tcp, words
 
 TIMEOUT_S = 0.02
 LATE_S = (0.022, 0.1)
@@ -36,29 +36,29 @@ COUNT = 10
 CLOCK = SystemClock()
 
 
-def serial_line(script: Script) -> AbstractContextManager[Slave]:
+def serial_line(script: Script) -> AbstractContextManager[ScriptedMeter]:
     return on_pty(script, "?baudrate=115200")
 
 
-def rtu_over_tcp(script: Script) -> AbstractContextManager[Slave]:
+def rtu_over_tcp(script: Script) -> AbstractContextManager[ScriptedMeter]:
     return on_tcp(script, rtu=True)
 
 
 LINES = pytest.mark.parametrize("line", [serial_line, rtu_over_tcp], ids=["rtu on a pty", "rtu over tcp"])
-Line = Callable[[Script], AbstractContextManager[Slave]]
+Line = Callable[[Script], AbstractContextManager[ScriptedMeter]]
 
 
 def unreliable(seed: int) -> Script:
     rng = random.Random(seed)
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         after_s = rng.uniform(*LATE_S) if rng.random() < 0.3 else 0.0
         frame = (
-            slave.refusal(asked, rng.choice((2, 4, 6, 11))) if rng.random() < 1 / 12 else slave.reply(asked)
+            device.refusal(asked, rng.choice((2, 4, 6, 11))) if rng.random() < 1 / 12 else device.reply(asked)
         )
-        slave.send(frame, after_s)
+        device.send(frame, after_s)
         if rng.random() < 1 / 6:
-            slave.send(frame, after_s + rng.uniform(0.0, 0.03))
+            device.send(frame, after_s + rng.uniform(0.0, 0.03))
 
     return script
 
@@ -68,9 +68,9 @@ def questions(seed: int, number: int) -> list[Asked]:
     return [Asked(rng.randint(1, 2), rng.choice((3, 3, 3, 4)), 11 * i, COUNT) for i in range(number)]
 
 
-def read_with_ours(slave: Slave, number: int, spare: int, ledger: Ledger) -> tuple[int, int]:
+def read_with_ours(device: ScriptedMeter, number: int, spare: int, ledger: Ledger) -> tuple[int, int]:
     """Answers, and wrong ones among them."""
-    bus = open_bus(slave.url, CLOCK, ledger)
+    bus = open_bus(device.url, CLOCK, ledger)
     answers = wrong = 0
     for asked in questions(2, number):
         try:
@@ -90,10 +90,10 @@ def read_with_ours(slave: Slave, number: int, spare: int, ledger: Ledger) -> tup
     return answers, wrong
 
 
-def read_with_pymodbus(slave: Slave, number: int) -> tuple[int, int]:
-    address = slave.url.partition("?")[0].partition(":")[2]
+def read_with_pymodbus(device: ScriptedMeter, number: int) -> tuple[int, int]:
+    address = device.url.partition("?")[0].partition(":")[2]
     client: ModbusSerialClient | ModbusTcpClient
-    if slave.url.startswith("rtu:"):
+    if device.url.startswith("rtu:"):
         client = ModbusSerialClient(address, baudrate=115200, timeout=TIMEOUT_S, retries=0)
     else:
         host, _, port = address.removeprefix("//").partition(":")
@@ -118,8 +118,8 @@ def read_on_four_buses(line: Line, number: int, spare: int) -> tuple[int, int]:
     """Four buses of their own seeds, each read by a thread of its own: answers, and wrong ones."""
 
     def read(seed: int) -> tuple[int, int]:
-        with line(unreliable(seed)) as slave:
-            return read_with_ours(slave, number, spare, Ledger(late_max_s=0.8, duplicate_max_s=0.15))
+        with line(unreliable(seed)) as device:
+            return read_with_ours(device, number, spare, Ledger(late_max_s=0.8, duplicate_max_s=0.15))
 
     with ThreadPoolExecutor(4) as threads:
         results = list(threads.map(read, range(1, 5)))
@@ -143,15 +143,15 @@ def test_no_late_answer_becomes_a_value_when_the_meter_allows_no_spare_registers
 
 @LINES
 def test_without_the_ledger_late_answers_become_values(line: Line) -> None:
-    with line(unreliable(1)) as slave:
-        _, wrong = read_with_ours(slave, 80, 0, Ledger(late_max_s=0.0, duplicate_max_s=0.0))
+    with line(unreliable(1)) as device:
+        _, wrong = read_with_ours(device, 80, 0, Ledger(late_max_s=0.0, duplicate_max_s=0.0))
     assert wrong > 0
 
 
 @LINES
 def test_the_same_line_yields_wrong_values_with_the_client_of_pymodbus(line: Line) -> None:
-    with line(unreliable(1)) as slave:
-        _, wrong = read_with_pymodbus(slave, 80)
+    with line(unreliable(1)) as device:
+        _, wrong = read_with_pymodbus(device, 80)
     assert wrong > 0
 
 
@@ -160,17 +160,17 @@ def test_a_late_answer_to_the_same_registers_is_not_passed_off_as_a_new_one(line
     """The first answer is held back until the second request is out: it would fit, but is old."""
     held: list[bytes] = []
 
-    def script(asked: Asked, slave: Slave) -> None:
-        frame = slave.reply(asked, len(slave.asked).to_bytes(2) * asked.count)
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        frame = device.reply(asked, len(device.asked).to_bytes(2) * asked.count)
         if not held:
             held.append(frame)
             return
-        slave.send(held[0])
-        slave.send(held[0])
-        slave.send(frame, 0.02)
+        device.send(held[0])
+        device.send(held[0])
+        device.send(frame, 0.02)
 
-    with line(script) as slave:
-        bus = open_bus(slave.url, CLOCK)
+    with line(script) as device:
+        bus = open_bus(device.url, CLOCK)
         with pytest.raises(ReplyTimeoutError):
             bus.read(1, 3, 0, COUNT, timeout_s=0.05, spare_registers=2)
         assert bus.read(1, 3, 0, COUNT, timeout_s=1, spare_registers=2).words == b"\0\2" * COUNT

@@ -100,7 +100,7 @@ def test_a_tcp_stream_that_cannot_be_followed_is_given_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("heard", "error", "reason"),
+    ("received", "error", "reason"),
     [
         (b"", ReplyTimeoutError, "no answer"),
         (b"\x01\x03", ReplyTimeoutError, "no whole answer"),
@@ -111,9 +111,9 @@ def test_a_tcp_stream_that_cannot_be_followed_is_given_up() -> None:
         (encode_request(Framing.RTU, ASKED), ReplyTimeoutError, "no whole answer"),
     ],
 )
-def test_the_error_says_what_was_heard_instead(heard: bytes, error: type[Exception], reason: str) -> None:
+def test_the_error_says_what_was_heard_instead(received: bytes, error: type[Exception], reason: str) -> None:
     running = transaction()
-    running.feed(heard, 0.5)
+    running.feed(received, 0.5)
     error_seen = running.give_up()
     assert type(error_seen) is error
     assert reason in str(error_seen)

@@ -11,7 +11,7 @@ from drivers.points.point import over, times
 from drivers.poll.bus import open_bus
 from drivers.reading import EMISSIONS, UNITS, Block, PollGroup, Quantity
 from drivers.search.identify import identify
-from tests.drivers.scripted_meter import Asked, Slave, on_tcp
+from tests.drivers.scripted_meter import Asked, ScriptedMeter, on_tcp
 
 OWN = """
 name = "our-analyser"
@@ -73,12 +73,12 @@ def test_an_analyser_is_told_from_a_meter_by_what_it_measures(own: Model) -> Non
 def test_an_analyser_is_never_named_because_its_numbers_are_possible(own: Model) -> None:
     asked: list[tuple[int, int]] = []
 
-    def noted(request: Asked, slave: Slave) -> None:
+    def noted(request: Asked, device: ScriptedMeter) -> None:
         asked.append((request.function, request.address))
-        slave.send(slave.reply(request, (struct.pack(">f", 35.0) * request.count)[: 2 * request.count]))
+        device.send(device.reply(request, (struct.pack(">f", 35.0) * request.count)[: 2 * request.count]))
 
-    with on_tcp(noted) as slave:
-        bus = open_bus(slave.url, SystemClock())
+    with on_tcp(noted) as device:
+        bus = open_bus(device.url, SystemClock())
         assert identify(bus, 1, [own], SystemClock()) == ()
         bus.close()
     assert (4, 0x10) not in asked

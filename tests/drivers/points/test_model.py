@@ -48,7 +48,7 @@ def write(tmp_path: Path) -> Write:
 
 
 def a_point(**fields: object) -> Point:
-    said: dict[str, object] = {
+    body: dict[str, object] = {
         "name": "active_power",
         "quantity": Quantity.ACTIVE_POWER,
         "phase": "",
@@ -56,7 +56,7 @@ def a_point(**fields: object) -> Point:
         "address": 0,
         "type": RegisterType.S32,
     }
-    return Point(**(said | fields))  # type: ignore[arg-type]
+    return Point(**(body | fields))  # type: ignore[arg-type]
 
 
 def a_model(*points: Point) -> Model:
@@ -518,9 +518,9 @@ KEYS = [
 @settings(deadline=None, max_examples=200)
 @given(st.dictionaries(st.sampled_from(KEYS), JSON), st.sampled_from(["active_power", "x", ""]))
 def test_no_table_makes_anything_but_a_model_or_a_list_of_mistakes(
-    said: dict[str, object], name: str
+    body: dict[str, object], name: str
 ) -> None:
-    table = {"format": 1, "name": "acme-100", "points": {name: said}}
+    table = {"format": 1, "name": "acme-100", "points": {name: body}}
     with suppress(ModelError):
         meter = Model.from_table(json.dumps(table).encode())
         assert Model.from_table(meter.table()) == meter

@@ -19,7 +19,7 @@ from drivers.poll.meter import (
     is_refusal,
 )
 from drivers.reading import PollGroup, Quality, Quantity
-from tests.drivers.scripted_meter import Asked, Slave, on_pty, words
+from tests.drivers.scripted_meter import Asked, ScriptedMeter, on_pty, words
 
 CLOCK = ScaledClock(1.0, 1_700_000_000 * NS_PER_S)
 FAST = PollGroup.FAST
@@ -198,12 +198,12 @@ def test_a_model_is_read_over_a_pty_and_decodes_to_what_the_meter_measures() -> 
     truth = {"voltage_l1": 230.5, "current_l1": 12.25, "active_power": 8250.0, "frequency": 50.0}
     image = model.encode(truth)
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, device: ScriptedMeter) -> None:
         data = b"".join(image.get((asked.function, asked.address + i), b"\0\0") for i in range(asked.count))
-        slave.send(slave.reply(asked, data))
+        device.send(device.reply(asked, data))
 
-    with on_pty(script) as slave:
-        bus = open_bus(slave.url, SystemClock())
+    with on_pty(script) as device:
+        bus = open_bus(device.url, SystemClock())
         mine = Meter(MeterSetup("m1", model, 1), bus.gap_registers_max)
         readings = [mine.poll(bus, group, SystemClock()) for group in (FAST, PollGroup.SLOW)]
         bus.close()
@@ -258,8 +258,8 @@ def test_a_probe_of_a_meter_that_has_answered_waits_for_twice_its_slowest_answer
 def test_a_meter_that_is_slower_than_any_short_probe_is_found_by_a_long_one() -> None:
     bus = MutedBus(latency_s=0.9)
     slow = meter(Model("one", (point("a", 0),)))
-    told = [slow.poll(bus, FAST, CLOCK, probe=True).quality for _ in range(PROBE_FULL_EVERY)]
-    assert told == [Quality.BAD] * (PROBE_FULL_EVERY - 1) + [Quality.GOOD]
+    answers = [slow.poll(bus, FAST, CLOCK, probe=True).quality for _ in range(PROBE_FULL_EVERY)]
+    assert answers == [Quality.BAD] * (PROBE_FULL_EVERY - 1) + [Quality.GOOD]
 
 
 def test_a_probe_that_is_answered_reads_the_rest_of_its_group_with_a_full_time_out() -> None:

@@ -24,7 +24,7 @@ from drivers.poll.recording import Outcome, RecordedRead, RecordingBus
 from drivers.poll.replay import RecordingError, ReplayBus, replay
 from drivers.reading import PollGroup, Quality
 from drivers.search.identify import identify
-from tests.drivers.scripted_meter import Asked, Script, Slave, answer, on_tcp, words
+from tests.drivers.scripted_meter import Asked, Script, ScriptedMeter, answer, on_tcp, words
 from tests.drivers.search.simulated import SaysBus, bus_of
 
 CLOCK = SystemClock()
@@ -35,8 +35,8 @@ Use = Callable[[MeterBus], None]
 
 
 def on_the_bus(script: Script, use: Use) -> None:
-    with on_tcp(script) as slave:
-        bus = open_bus(slave.url, CLOCK, Ledger(late_max_s=0.0))
+    with on_tcp(script) as device:
+        bus = open_bus(device.url, CLOCK, Ledger(late_max_s=0.0))
         use(bus)
         bus.close()
 
@@ -78,7 +78,7 @@ def test_a_refusal_is_raised_with_its_code(run: Run, code: int) -> None:
         assert refused.value.code == code
         assert bus.stats.exceptions == 1
 
-    run(lambda asked, slave: slave.send(slave.refusal(asked, code)), use)
+    run(lambda asked, device: device.send(device.refusal(asked, code)), use)
 
 
 @BUSES
@@ -97,7 +97,7 @@ def test_a_wrong_answer_is_rejected_with_its_reason(run: Run) -> None:
         with pytest.raises(ReplyError, match="unit 9 instead of 1"):
             bus.read(1, 3, 10, 2, timeout_s=SHORT_S)
 
-    run(lambda asked, slave: slave.send(slave.reply(Asked(9, 3, 10, 2, asked.transaction_id))), use)
+    run(lambda asked, device: device.send(device.reply(Asked(9, 3, 10, 2, asked.transaction_id))), use)
 
 
 @BUSES
@@ -116,8 +116,8 @@ def test_a_bus_that_is_down_is_said_to_be_so(run: Run) -> None:
         with pytest.raises(BusDownError):
             bus.read(1, 3, 0, 1, timeout_s=1)
 
-    def hang_up(_asked: Asked, slave: Slave) -> None:
-        slave.hang_up()
+    def hang_up(_asked: Asked, device: ScriptedMeter) -> None:
+        device.hang_up()
 
     run(hang_up, use)
 
@@ -126,8 +126,8 @@ def test_a_bus_that_is_down_is_said_to_be_so(run: Run) -> None:
 def test_two_answers_to_the_same_request_come_in_their_order(run: Run) -> None:
     numbers: Iterator[int] = iter(range(2))
 
-    def script(asked: Asked, slave: Slave) -> None:
-        slave.send(slave.reply(asked, next(numbers).to_bytes(2)))
+    def script(asked: Asked, device: ScriptedMeter) -> None:
+        device.send(device.reply(asked, next(numbers).to_bytes(2)))
 
     def use(bus: MeterBus) -> None:
         assert [bus.read(1, 3, 0, 1, timeout_s=1).words for _ in range(2)] == [b"\0\0", b"\0\1"]
@@ -212,7 +212,7 @@ def test_whatever_was_recorded_is_said_again_in_the_same_order(asked: list[tuple
         how = next(outcomes)[1]
         return {"words": bytes((address, 7)) * count, "silent": None, "refused": 2}[how]
 
-    def heard(bus: MeterBus, ask: RecordedRead) -> bytes | str:
+    def read_words(bus: MeterBus, ask: RecordedRead) -> bytes | str:
         try:
             return bus.read(ask.unit, ask.function, ask.address, ask.count, timeout_s=1).words
         except DriverError as error:
@@ -220,9 +220,9 @@ def test_whatever_was_recorded_is_said_again_in_the_same_order(asked: list[tuple
 
     lines: list[str] = []
     bus = RecordingBus.on(SaysBus(says), CLOCK, lines.append)
-    then = [heard(bus, ask) for ask, _ in asked]
+    then = [read_words(bus, ask) for ask, _ in asked]
     again = replay(lines, "file")
-    assert [heard(again, ask) for ask, _ in asked] == then
+    assert [read_words(again, ask) for ask, _ in asked] == then
 
 
 @given(st.lists(st.text(max_size=60) | st.sampled_from([HEAD, GOOD]), max_size=6))

@@ -29,12 +29,12 @@ Says = Callable[[int, int, int, int], bytes | int | None]
 class SaysBus:
     """A bus that answers by a function; `asked` lists what was read."""
 
-    def __init__(self, says: Says, gap_registers_max: int = 31) -> None:
+    def __init__(self, respond: Says, gap_registers_max: int = 31) -> None:
         self.url = "tcp://simulated"
         self.gap_registers_max = gap_registers_max
         self.stats = BusStats()
         self.asked: list[tuple[int, int, int, int]] = []
-        self._says = says
+        self._says = respond
 
     def read(
         self,
@@ -49,12 +49,12 @@ class SaysBus:
         del timeout_s, spare_registers
         self.stats.requests += 1
         self.asked.append((unit_id, function, address, count))
-        said = self._says(unit_id, function, address, count)
-        if said is None:
+        outcome = self._says(unit_id, function, address, count)
+        if outcome is None:
             raise ReplyTimeoutError("no answer")
-        if isinstance(said, int):
-            raise ExceptionReplyError(said)
-        return Answer(said, LATENCY_S)
+        if isinstance(outcome, int):
+            raise ExceptionReplyError(outcome)
+        return Answer(outcome, LATENCY_S)
 
     def close(self) -> None:
         pass
@@ -64,9 +64,9 @@ def bus_of(models: Iterable[Model], *, strict: bool = False, watts: float = 30_0
     """Units 1, 2, 3, … are meters of these models."""
     devices = {i: device(model, strict=strict, watts=watts) for i, model in enumerate(models, 1)}
 
-    def says(unit_id: int, function: int, address: int, count: int) -> bytes | int | None:
+    def respond(unit_id: int, function: int, address: int, count: int) -> bytes | int | None:
         if unit_id not in devices:
             return None
         return devices[unit_id].answer(function, address, count, START_S + 60)
 
-    return SaysBus(says)
+    return SaysBus(respond)

@@ -110,12 +110,12 @@ def test_an_identity_that_its_values_contradict_is_not_certain() -> None:
     em340 = load("gavazzi-em340")
     mark = em340.fingerprints[0]
 
-    def says(_unit: int, function: int, address: int, count: int) -> bytes:
+    def respond(_unit: int, function: int, address: int, count: int) -> bytes:
         if (function, address, count) == (mark.function, mark.address, mark.count):
             return int(mark.one_of[0]).to_bytes(2)
         return b"\x7a\x12" * count
 
-    assert not any(match.certain for match in identify(SaysBus(says), 1, KNOWN, CLOCK))
+    assert not any(match.certain for match in identify(SaysBus(respond), 1, KNOWN, CLOCK))
 
 
 @pytest.mark.parametrize("word", [b"\xff\xff", b"\0\0", b"\x12\x34", b"\x80\x00"])
@@ -142,18 +142,18 @@ def test_a_silent_address_shows_no_life_and_fits_nothing() -> None:
 
 
 def test_each_model_is_told_before_it_is_tried() -> None:
-    told: list[str] = []
-    identify(bus_of([load("hiking-dds238")]), 1, KNOWN, CLOCK, told.append)
-    assert sorted(told) == sorted([*(model.name for model in METERS), "sunspec"])
+    noted: list[str] = []
+    identify(bus_of([load("hiking-dds238")]), 1, KNOWN, CLOCK, noted.append)
+    assert sorted(noted) == sorted([*(model.name for model in METERS), "sunspec"])
 
 
 def test_a_bus_that_goes_down_is_not_mistaken_for_a_meter_that_does_not_fit() -> None:
     answers: Iterator[bytes] = iter([b"\0\0"] * 3)
 
-    def says(*_: int) -> bytes:
+    def respond(*_: int) -> bytes:
         for words in answers:
             return words
         raise BusDownError("the cable is out")
 
     with pytest.raises(BusDownError):
-        identify(SaysBus(says), 1, KNOWN, CLOCK)
+        identify(SaysBus(respond), 1, KNOWN, CLOCK)

@@ -14,7 +14,7 @@ from drivers.search.signs import Sign
 from drivers.search.walk import QUICK_UNITS, BusSetting, Probe, Walk
 from provisioning.cli import cli
 from provisioning.meters import scan
-from tests.drivers.scripted_meter import Asked, Script, Slave, answer, on_pty, on_tcp
+from tests.drivers.scripted_meter import Asked, Script, ScriptedMeter, answer, on_pty, on_tcp
 from tests.drivers.search.simulated import START_S, device
 
 SPEEDS = {9600: termios.B9600, 19200: termios.B19200}
@@ -24,9 +24,9 @@ SHORT = ("--timeout", "0.03")
 def hears(baudrate: int, script: Script) -> Script:
     """A line of that speed: the pty's own settings say at what speed the master talks."""
 
-    def at_speed(asked: Asked, slave: Slave) -> None:
-        if termios.tcgetattr(slave._fd)[4] == SPEEDS[baudrate]:
-            script(asked, slave)
+    def at_speed(asked: Asked, scripted: ScriptedMeter) -> None:
+        if termios.tcgetattr(scripted._fd)[4] == SPEEDS[baudrate]:
+            script(asked, scripted)
 
     return at_speed
 
@@ -35,11 +35,13 @@ def simulated(*models: str) -> Script:
     """Meters of these models at units 1, 2, 3, …"""
     devices = {unit: device(load(name)) for unit, name in enumerate(models, 1)}
 
-    def script(asked: Asked, slave: Slave) -> None:
+    def script(asked: Asked, scripted: ScriptedMeter) -> None:
         if asked.unit_id not in devices:
             return
-        said = devices[asked.unit_id].answer(asked.function, asked.address, asked.count, START_S)
-        slave.send(slave.refusal(asked, said) if isinstance(said, int) else slave.reply(asked, said))
+        result = devices[asked.unit_id].answer(asked.function, asked.address, asked.count, START_S)
+        scripted.send(
+            scripted.refusal(asked, result) if isinstance(result, int) else scripted.reply(asked, result)
+        )
 
     return script
 
@@ -49,8 +51,8 @@ def call(*arguments: str) -> Result:
 
 
 def test_meters_on_a_pty_are_found_at_the_speed_that_they_hear_and_named() -> None:
-    with on_pty(hears(19200, simulated("siemens-pac3200", "hiking-dds238"))) as slave:
-        ended = call("scan", slave.url, "--last", "3", "--json", *SHORT)
+    with on_pty(hears(19200, simulated("siemens-pac3200", "hiking-dds238"))) as scripted:
+        ended = call("scan", scripted.url, "--last", "3", "--json", *SHORT)
         assert ended.exit_code == 0, ended.output
         rows = [json.loads(line) for line in ended.stdout.splitlines()]
         assert [(row["unit_id"], row["model"]) for row in rows] == [
@@ -61,30 +63,30 @@ def test_meters_on_a_pty_are_found_at_the_speed_that_they_hear_and_named() -> No
             "19200 8E1"
         }  # a pty has no parity: the first of this speed
         assert all("baudrate=19200" in row["url"] for row in rows)
-        assert {asked.function for asked in slave.asked} <= {3, 4}
+        assert {asked.function for asked in scripted.asked} <= {3, 4}
 
 
 def test_a_speed_that_the_url_names_is_not_left() -> None:
-    with on_pty(hears(19200, simulated("siemens-pac3200")), "?baudrate=9600&parity=N") as slave:
-        ended = call("scan", slave.url, "--last", "2", "--quick", *SHORT)
+    with on_pty(hears(19200, simulated("siemens-pac3200")), "?baudrate=9600&parity=N") as scripted:
+        ended = call("scan", scripted.url, "--last", "2", "--quick", *SHORT)
         assert ended.exit_code == 1
         assert "not a single byte came" in ended.stderr
         assert "no meter answers at 1..2" in ended.stderr
-        everywhere = call("scan", slave.url, "--last", "1", "--quick", "--all", "--json", *SHORT)
+        everywhere = call("scan", scripted.url, "--last", "1", "--quick", "--all", "--json", *SHORT)
         assert json.loads(everywhere.stdout.splitlines()[0])["setting"] == "19200 8E1"
 
 
-def twice(asked: Asked, slave: Slave) -> None:
-    slave.send(slave.reply(asked))
-    slave.send(slave.reply(asked, b"\x01\x02"), after_s=0.01)
+def twice(asked: Asked, scripted: ScriptedMeter) -> None:
+    scripted.send(scripted.reply(asked))
+    scripted.send(scripted.reply(asked, b"\x01\x02"), after_s=0.01)
 
 
-def zeros(_asked: Asked, slave: Slave) -> None:
-    slave.send(bytes(9))
+def zeros(_asked: Asked, scripted: ScriptedMeter) -> None:
+    scripted.send(bytes(9))
 
 
-def unframed(_asked: Asked, slave: Slave) -> None:
-    slave.send(b"\x86\xe6\x1e\x98\xf8\x06\x9e\x60\xfe")
+def unframed(_asked: Asked, scripted: ScriptedMeter) -> None:
+    scripted.send(b"\x86\xe6\x1e\x98\xf8\x06\x9e\x60\xfe")
 
 
 @pytest.mark.parametrize(
@@ -97,35 +99,35 @@ def unframed(_asked: Asked, slave: Slave) -> None:
     ],
 )
 def test_what_is_wrong_with_a_line_is_told_by_its_bytes(script: Script, finding: str, says: str) -> None:
-    with on_pty(script, "?baudrate=9600&parity=N") as slave:
-        ended = call("scan", slave.url, "--last", "1", "--quick", "--json", *SHORT)
+    with on_pty(script, "?baudrate=9600&parity=N") as scripted:
+        ended = call("scan", scripted.url, "--last", "1", "--quick", "--json", *SHORT)
     told = json.loads(ended.stdout.splitlines()[-1])
     assert told["finding"] == finding
     assert says in told["text"]
 
 
 def test_a_tcp_device_that_ignores_the_unit_id_is_one_meter() -> None:
-    with on_tcp(answer) as slave:
-        ended = call("scan", slave.url, "--last", "30", "--json", *SHORT)
+    with on_tcp(answer) as scripted:
+        ended = call("scan", scripted.url, "--last", "30", "--json", *SHORT)
     rows = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [row.get("unit_id") for row in rows] == [1, None]
     assert rows[1]["finding"] == "every_address"
 
 
 def test_a_gateway_that_answers_for_silent_meters_has_no_meter() -> None:
-    with on_tcp(lambda asked, slave: slave.send(slave.refusal(asked, 11))) as slave:
-        ended = call("scan", slave.url, "--last", "3", *SHORT)
+    with on_tcp(lambda asked, scripted: scripted.send(scripted.refusal(asked, 11))) as scripted:
+        ended = call("scan", scripted.url, "--last", "3", *SHORT)
     assert ended.exit_code == 1
     assert "the gateway is there, but finds no meter" in ended.stderr
 
 
 def test_an_answer_that_is_late_finds_the_unit_that_gave_it() -> None:
-    def late(asked: Asked, slave: Slave) -> None:
+    def late(asked: Asked, scripted: ScriptedMeter) -> None:
         if asked.unit_id == 1:
-            slave.send(slave.reply(asked), after_s=0.08)
+            scripted.send(scripted.reply(asked), after_s=0.08)
 
-    with on_pty(late) as slave:
-        prober = Prober(slave.url, SystemClock(), 0.05)
+    with on_pty(late) as scripted:
+        prober = Prober(scripted.url, SystemClock(), 0.05)
         line = BusSetting(9600, "N")
         assert prober.send(Probe(line, 1))[0].sign is Sign.SILENT
         assert prober.send(Probe(line, 2))[0].others == (1,)
@@ -134,21 +136,23 @@ def test_an_answer_that_is_late_finds_the_unit_that_gave_it() -> None:
 
 def test_identify_names_a_meter_on_a_pty_and_its_record_names_it_again(tmp_path: Path) -> None:
     record, model_file = tmp_path / "session.jsonl", tmp_path / "model.toml"
-    with on_pty(simulated("sunspec-203")) as slave:
-        said = call("identify", slave.url, "--json", "--record", str(record), "--model-file", str(model_file))
-    assert said.exit_code == 0, said.output
-    best = json.loads(said.stdout)["matches"][0]
+    with on_pty(simulated("sunspec-203")) as scripted:
+        result = call(
+            "identify", scripted.url, "--json", "--record", str(record), "--model-file", str(model_file)
+        )
+    assert result.exit_code == 0, result.output
+    best = json.loads(result.stdout)["matches"][0]
     assert (best["model"], best["certain"], best["confidence"]) == ("sunspec-203", True, 0.99)
     again = call("identify", "--replay", str(record), "--json")
-    assert json.loads(again.stdout) == json.loads(said.stdout)
+    assert json.loads(again.stdout) == json.loads(result.stdout)
     checked = call("models", "check", str(model_file))
     assert checked.exit_code == 0, checked.output
 
 
 def test_read_records_a_session_and_plays_it_back(tmp_path: Path) -> None:
     record = str(tmp_path / "session.jsonl")
-    with on_pty(simulated("siemens-pac3200")) as slave:
-        read = call("read", slave.url, "--model", "siemens-pac3200", "--record", record)
+    with on_pty(simulated("siemens-pac3200")) as scripted:
+        read = call("read", scripted.url, "--model", "siemens-pac3200", "--record", record)
     again = call("read", "--replay", record, "--model", "siemens-pac3200")
     assert (read.exit_code, again.exit_code) == (0, 0)
     assert again.stdout == read.stdout
@@ -156,11 +160,11 @@ def test_read_records_a_session_and_plays_it_back(tmp_path: Path) -> None:
 
 
 def test_reasons_and_findings_are_told_in_chinese_too() -> None:
-    with on_pty(simulated("siemens-pac3200")) as slave:
-        said = call("--lang", "zh", "identify", slave.url)
+    with on_pty(simulated("siemens-pac3200")) as scripted:
+        result = call("--lang", "zh", "identify", scripted.url)
     call("--lang", "en", "models")
-    assert "接近 50 Hz" in said.stdout
-    assert "推测" in said.stdout
+    assert "接近 50 Hz" in result.stdout
+    assert "推测" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -187,8 +191,8 @@ def test_a_search_is_recorded_with_its_questions_and_names_the_meter_again_from_
     tmp_path: Path,
 ) -> None:
     file = tmp_path / "bus.jsonl"
-    with on_pty(hears(19200, simulated("siemens-pac3200", "hiking-dds238"))) as slave:
-        ended = call("scan", slave.url, "--last", "2", "--quick", "--record", str(file), "--json", *SHORT)
+    with on_pty(hears(19200, simulated("siemens-pac3200", "hiking-dds238"))) as scripted:
+        ended = call("scan", scripted.url, "--last", "2", "--quick", "--record", str(file), "--json", *SHORT)
         assert ended.exit_code == 0, ended.output
     lines = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     assert [line["dianjian_record"] for line in lines if "dianjian_record" in line] == [1]
@@ -206,8 +210,8 @@ def test_a_recorded_search_of_dl_t_645_is_refused_in_one_line(tmp_path: Path) ->
     assert "--record is for Modbus" in ended.stderr
 
 
-def nobody(asked: Asked, slave: Slave) -> None:
-    del asked, slave
+def nobody(asked: Asked, scripted: ScriptedMeter) -> None:
+    del asked, scripted
 
 
 DEAD = ("--timeout", "0.002")
@@ -217,10 +221,10 @@ def test_where_no_byte_came_the_rest_is_left_out_and_how_long_it_takes_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(scan, "SILENT_REST_S", 0.0)
-    with on_pty(nobody, "?baudrate=115200&parity=N") as slave:
-        ended = call("scan", slave.url, "--last", "40", *DEAD)
+    with on_pty(nobody, "?baudrate=115200&parity=N") as scripted:
+        ended = call("scan", scripted.url, "--last", "40", *DEAD)
         assert ended.exit_code == 1
-        assert max(asked.unit_id for asked in slave.asked) <= QUICK_UNITS
+        assert max(asked.unit_id for asked in scripted.asked) <= QUICK_UNITS
     assert "the rest takes about 1 minutes: check the wires first, or add --all" in ended.stderr
     assert "not a single byte came" in ended.stderr
     assert ended.stderr.strip().splitlines()[-1].endswith("no meter answers at 1..40")
@@ -229,18 +233,18 @@ def test_where_no_byte_came_the_rest_is_left_out_and_how_long_it_takes_is_said(
 def test_a_short_rest_is_not_worth_a_question_and_one_byte_is_reason_enough_to_go_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    with on_pty(nobody, "?baudrate=115200&parity=N") as slave:
-        call("scan", slave.url, "--last", "34", *DEAD)
-        assert {asked.unit_id for asked in slave.asked} == set(range(1, 35))
+    with on_pty(nobody, "?baudrate=115200&parity=N") as scripted:
+        call("scan", scripted.url, "--last", "34", *DEAD)
+        assert {asked.unit_id for asked in scripted.asked} == set(range(1, 35))
     monkeypatch.setattr(scan, "SILENT_REST_S", 0.0)
 
-    def murmurs(asked: Asked, slave: Slave) -> None:
+    def murmurs(asked: Asked, scripted: ScriptedMeter) -> None:
         if asked.unit_id == 7:
-            slave.send(b"\xa5")
+            scripted.send(b"\xa5")
 
-    with on_pty(murmurs, "?baudrate=115200&parity=N") as slave:
-        call("scan", slave.url, "--last", "34", *DEAD)
-        assert 34 in {asked.unit_id for asked in slave.asked}
+    with on_pty(murmurs, "?baudrate=115200&parity=N") as scripted:
+        call("scan", scripted.url, "--last", "34", *DEAD)
+        assert 34 in {asked.unit_id for asked in scripted.asked}
 
 
 def test_with_all_the_rest_is_searched_without_a_byte() -> None:
