@@ -1,18 +1,18 @@
 """Who may do what on the broker, and mosquitto's configuration for it: the one source of both.
 
-TLS 1.3, no password anywhere. One broker for gateways and, if it is asked for, another for claims:
+TLS 1.3, no passwords. One broker for gateways and, where it is wanted, another for claims:
 
-- mosquitto.conf: client certificates of the office's authority, none that its list of revoked certificates
-  names. The name in the certificate is the user name; a gateway writes and reads only below it.
-- claims.conf: for who has no certificate yet, under an ACL in which nobody is anybody. A client may
-  read the authority's certificate, write one request and read one answer, both under its own client id,
-  which is the hash of its request: who does not have the request cannot guess it, and cannot listen, answer,
-  or throw the client out. The centre comes in by a listener of its own on this machine, with its
-  certificate, under a client id that nobody can guess.
+- mosquitto.conf: clients with a certificate of the office's authority that its list of revoked certificates
+  does not name. The name in the certificate is the user name; a gateway writes and reads only below it.
+- claims.conf: for gateways without a certificate, anonymous. A client may read the authority's certificate,
+  write one request and read one answer, both under its own client id, which is the hash of its request:
+  nobody without the request can guess it, so nobody else can read or forge the answer, or disconnect the
+  client. The centre connects by a listener of its own on this machine, with its certificate, under a client
+  id that nobody can guess.
 
-It is another process because in MQTT whoever comes with a client id throws out whoever has it, whatever the
-listener: strangers at the door of one broker could disconnect every gateway. So all that they can do is to
-take the places of claims.conf, or to fill its log; gateways that are enrolled do not notice.
+The two are separate processes because MQTT disconnects a client when another connects with its client id,
+whatever the listener: on a shared broker, strangers could disconnect every gateway. As it is, all that they
+can do is to take the connections of claims.conf or to fill its log; enrolled gateways do not notice.
 
     python: mosquitto_files(...) → {name: text}; `dianjian centre broker-config` writes them
 """
@@ -25,13 +25,13 @@ from attrs import frozen
 PACKET_BYTES_MAX: Final = 131_072
 """Twice the largest seal message."""
 CLAIMS_QUEUED_MAX: Final = 200
-"""Of the centre, while it looks at others; a gateway asks again."""
+"""Requests that wait for the centre while it answers others; a gateway repeats its request."""
 QUEUED_MESSAGES_MAX: Final = 100_000
-"""A centre may be away for a night; beyond this the broker drops silently, and receipts bring it back."""
+"""A night without the centre; beyond this the broker drops silently, and what has no receipt comes again."""
 CLAIM_CONNECTIONS_MAX: Final = 50
-"""Technicians at work at the same moment, many times over."""
+"""Many times the technicians that are at work at the same moment."""
 CENTRE_NAME: Final = "centre"
-"""The name in the centre's own certificate; no gateway is called so."""
+"""The name in the centre's own certificate; no gateway may have it."""
 
 ACL: Final = """\
 # A gateway is named by the CN of its certificate and writes only below that name.
@@ -56,7 +56,7 @@ topic write dj/1/beacon
 """
 
 CLAIM_CENTRE_ACL: Final = """\
-# The centre on the broker of claims; it takes away what somebody had retained.
+# The centre on the broker of claims; it may clear what somebody had retained.
 user {centre}
 topic readwrite dj/1/claim/+/request
 topic write dj/1/claim/+/answer
@@ -81,14 +81,7 @@ log_type warning
 log_type notice
 """
 
-_MAIN: Final = """
-persistence true
-persistence_location {folder}/
-persistent_client_expiration 14d
-autosave_interval 60
-max_queued_messages {queued_max}
-
-# Gateways and the centre, by certificate.
+_BY_CERTIFICATE: Final = """\
 listener {port} {address}
 allow_anonymous false
 cafile {folder}/authority.pem
@@ -98,8 +91,18 @@ crlfile {folder}/revoked.pem
 require_certificate true
 use_identity_as_username true
 tls_version tlsv1.3
-acl_file {folder}/acl
+acl_file {folder}/{acl}
 """
+
+_MAIN: Final = """
+persistence true
+persistence_location {folder}/
+persistent_client_expiration 14d
+autosave_interval 60
+max_queued_messages {queued_max}
+
+# Gateways and the centre, by certificate.
+{by_certificate}"""
 
 _CLAIM: Final = """
 persistence false
@@ -107,17 +110,7 @@ persistent_client_expiration 1h
 max_queued_messages {claims_max}
 
 # The centre.
-listener {centre_port} 127.0.0.1
-allow_anonymous false
-cafile {folder}/authority.pem
-certfile {folder}/server.pem
-keyfile {folder}/server.key
-crlfile {folder}/revoked.pem
-require_certificate true
-use_identity_as_username true
-tls_version tlsv1.3
-acl_file {folder}/claim-centre-acl
-
+{by_certificate}
 # Gateways that have no certificate yet, and want one.
 listener {claim_port} {address}
 allow_anonymous true
@@ -133,10 +126,12 @@ acl_file {folder}/claim-acl
 
 @frozen
 class BrokerPlace:
-    """Where the brokers listen; `claim_port` 0 for no broker of claims, `user` whom they become.
+    """Where the brokers listen.
 
     Attributes:
-        centre_port: Where the centre comes in at the broker of claims, on this machine.
+        claim_port: Of the broker of claims for gateways, 0 for no such broker.
+        centre_port: Of the broker of claims for the centre, on this machine.
+        user: The user that mosquitto, started by root, becomes; "" for its default.
     """
 
     folder: Path
@@ -149,21 +144,22 @@ class BrokerPlace:
 
 
 def mosquitto_files(place: BrokerPlace) -> dict[str, str]:
-    """The files that are no certificates, by name."""
-    parts = {"mosquitto": _MAIN} | ({"claims": _CLAIM} if place.claim_port else {})
+    """The files other than certificates, by name."""
+    listeners = {"mosquitto": (_MAIN, place.port, place.address, "acl")}
+    if place.claim_port:
+        listeners["claims"] = _CLAIM, place.centre_port, "127.0.0.1", "claim-centre-acl"
     files = {"acl": ACL.format(centre=place.centre)}
-    for name, part in parts.items():
+    for name, (part, port, address, acl) in listeners.items():
         text = (_COMMON + part).format(
             name=name,
             folder=place.folder,
             address=place.address,
-            port=place.port,
             claim_port=place.claim_port,
-            centre_port=place.centre_port,
             queued_max=QUEUED_MESSAGES_MAX,
             claims_max=CLAIMS_QUEUED_MAX,
             packet_bytes_max=PACKET_BYTES_MAX,
             connections_max=CLAIM_CONNECTIONS_MAX,
+            by_certificate=_BY_CERTIFICATE.format(port=port, address=address, folder=place.folder, acl=acl),
         )
         if place.user:
             text = text.replace("per_listener_settings", f"user {place.user}\nper_listener_settings", 1)

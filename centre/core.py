@@ -152,10 +152,11 @@ class Centre:
         """A receipt for every enrolled gateway: what is published anew after a start."""
         return self._commit([], dict.fromkeys(self.store.gateways(), False), utc_ms)
 
-    def lines_of(self, gateway: str) -> JsonLines | None:
-        """The decoder of an enrolled gateway, with what it has learnt; None for a stranger."""
+    def lines_of(self, gateway: str) -> JsonLines:
+        """The decoder of an enrolled gateway, with what it has learnt."""
         chain = self._chain(gateway)
-        return None if chain is None else chain.lines
+        assert chain is not None
+        return chain.lines
 
     def _take(self, message: Incoming, batch: _Batch) -> None:
         gateway, kind = wire.parse_topic(message.topic)

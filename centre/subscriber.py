@@ -24,7 +24,7 @@ from attrs import evolve
 
 from centre.answers import Answer
 from centre.core import Centre, Incoming
-from centre.json_lines import JsonLine, JsonLines
+from centre.json_lines import JsonLine
 from centre.register import Entry, RegisterError, read_register
 from centre.store.contract import CentreStore, EnrolmentError
 from drivers.clock import NS_PER_S, Clock
@@ -205,7 +205,7 @@ class Subscriber:
             self._log("registry_wrong", str(error))
 
     def _restore(self, gateway: str) -> None:
-        lines = self._lines_of(gateway)
+        lines = self.centre.lines_of(gateway)
         with contextlib.suppress(OSError, cbor.FormatError):  # a cache: without it the chain is read
             lines.restore((self._memory / gateway).read_bytes())
         self._remembered[gateway] = lines.seen_up_to
@@ -215,7 +215,7 @@ class Subscriber:
                 lines.learn(header, open_body(header, body))
 
     def _remember(self, gateway: str, *, after_seals: int) -> None:
-        lines = self._lines_of(gateway)
+        lines = self.centre.lines_of(gateway)
         if lines.seen_up_to - self._remembered.get(gateway, 0) < after_seals:
             return
         self._memory.mkdir(exist_ok=True)
@@ -223,8 +223,3 @@ class Subscriber:
         fresh.write_bytes(lines.encode_memory())
         fresh.replace(self._memory / gateway)  # whole or not at all; losing it costs time only
         self._remembered[gateway] = lines.seen_up_to
-
-    def _lines_of(self, gateway: str) -> JsonLines:
-        lines = self.centre.lines_of(gateway)
-        assert lines is not None
-        return lines

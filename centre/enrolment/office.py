@@ -31,14 +31,7 @@ from typing import Final
 
 from attrs import define, field
 
-from centre.enrolment.ledger import (
-    LEDGER_NAME,
-    KeptCertificate,
-    KeptRequest,
-    KeptToken,
-    Ledger,
-    OfficeError,
-)
+from centre.enrolment.ledger import LEDGER_NAME, KeptCertificate, KeptRequest, KeptToken, Ledger, OfficeError
 from centre.enrolment.policy import check_request
 from centre.register import Entry, RegisterError, enrol_in, read_register
 from disk.files import move, replace_file
@@ -196,10 +189,6 @@ class Office:
         """Key and certificate (PEM) of the centre's own client on the broker."""
         key = certificates.new_key()
         return key, certificates.pem(self._sign(certificates.spki_of(key), CENTRE, now_utc_ms, [], OWN_DAYS))
-
-    def short_code(self, request: KeptRequest) -> str:
-        """What the officer compares with the gateway's screen."""
-        return short_code(request.csr)
 
     def _go_on(self, ledger: Ledger, code: bytes, now_utc_ms: int) -> Answer:
         """Everything that follows a decision; what is done already is not done again."""

@@ -30,6 +30,7 @@ from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.words.language import translate
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.certificates import CertificateError, csr_pem, parse_csr
+from wire.enrolment.token import short_code
 
 OFFICER = "officer"
 
@@ -67,7 +68,7 @@ def approve(
     with failing_in_one_line():
         found = _find_waiting(office, gateway) if folder is None else _take_in(office, folder)
         open_ = [one for one, answer in found if one and not one.decision and isinstance(answer, Pending)]
-        chosen = {one.code for one in _choose(office, open_, code, deny=deny)}
+        chosen = {one.code for one in _choose(open_, code, deny=deny)}
         refusals = 0
         for request, answer in found:
             last = answer
@@ -137,7 +138,7 @@ def _find_waiting(office: Office, gateway: str | None) -> list[tuple[KeptRequest
     waiting = [one for one in known if not one.certificate and one.decision != "denied"]
     if not waiting:
         raise fail(EXIT_USAGE, f"no request of {gateway} waits")
-    return [(one, Pending(office.short_code(one))) for one in waiting]
+    return [(one, Pending(short_code(one.csr))) for one in waiting]
 
 
 def _take_in(office: Office, folder: Path) -> list[tuple[KeptRequest | None, Answer]]:
@@ -160,7 +161,7 @@ def _take_in(office: Office, folder: Path) -> list[tuple[KeptRequest | None, Ans
     return found
 
 
-def _choose(office: Office, waiting: list[KeptRequest], code: str | None, *, deny: bool) -> list[KeptRequest]:
+def _choose(waiting: list[KeptRequest], code: str | None, *, deny: bool) -> list[KeptRequest]:
     """The requests that the officer decides about: those whose code is on the gateway's screen."""
     if not waiting or (deny and code is None):
         return waiting
@@ -171,9 +172,9 @@ def _choose(office: Office, waiting: list[KeptRequest], code: str | None, *, den
     if code is None:
         code = click.prompt(f"{waiting[0].gateway}: the code on the gateway's screen", err=True)
     typed = "".join(filter(str.isalnum, code)).upper()
-    chosen = [one for one in waiting if office.short_code(one).replace("-", "") == typed]
+    chosen = [one for one in waiting if short_code(one.csr).replace("-", "") == typed]
     if not chosen:
-        shown = ", ".join(office.short_code(one) for one in waiting)
+        shown = ", ".join(short_code(one.csr) for one in waiting)
         raise fail(
             EXIT_NO,
             f"{waiting[0].gateway}: the code is not that of the request that came ({shown}): nothing is "

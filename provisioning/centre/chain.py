@@ -16,14 +16,7 @@ from centre.store.reading import read_standings
 from evidence.cbor import FormatError
 from evidence.keys import load_key_file
 from evidence.moments import utc_ms
-from evidence.statement import (
-    NO_KEY,
-    Rekey,
-    Replace,
-    Revoke,
-    parse_statement,
-    sign_statement,
-)
+from evidence.statement import NO_KEY, Rekey, Replace, Revoke, parse_statement, sign_statement
 from provisioning.centre.options import AS_JSON, KEY, REGISTER, STORE, failing_in_one_line, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
 

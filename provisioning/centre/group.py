@@ -32,21 +32,9 @@ def command() -> None:
     """The centre's keys: enrol gateways, give them new keys, revoke them."""
 
 
-VERBS: Final = (
-    authority,
-    certificate,
-    token,
-    listen,
-    approve,
-    issue,
-    listing,
-    broker_config,
-    receipt,
-    rekey,
-    replace,
-    revoke,
-)
-for each in VERBS:
+_OFFICE: Final = (authority, certificate, token, listen, approve, issue, listing, broker_config)
+_CHAIN: Final = (receipt, rekey, replace, revoke)
+for each in (*_OFFICE, *_CHAIN):
     command.add_command(each)
 
 

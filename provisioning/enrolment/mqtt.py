@@ -25,15 +25,7 @@ from wire.enrolment.topics import (
     renew_answer,
     renew_request,
 )
-from wire.mqtt_events import (
-    FAILURE,
-    Acked,
-    Connected,
-    Disconnected,
-    Message,
-    MqttEvent,
-    SubscribeRefused,
-)
+from wire.mqtt_events import FAILURE, Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 from wire.mqtt_settings import MQTTS_PORT, MqttSettings, ServerOnlyTls, TlsFiles
 from wire.publisher import Publisher
 

@@ -18,6 +18,7 @@ import ipaddress
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import Any, Final
 
 from attrs import frozen
@@ -48,6 +49,12 @@ AUTHORITY_DAYS: Final = 7_300
 """An authority outlives the gateways that it names: twenty years."""
 POINT_BYTES: Final = 64
 """X and y of a P-256 key, the end of its SubjectPublicKeyInfo."""
+
+
+_PARSER_ERRORS: Final = (
+    ValueError, TypeError, Warning, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 
 
 class CertificateError(ValueError):
@@ -85,7 +92,7 @@ class Certificate:
     @property
     def sha256(self) -> bytes:
         """Its fingerprint."""
-        return _digest(self.der)
+        return sha256(self.der).digest()
 
 
 def new_key() -> bytes:
@@ -364,12 +371,6 @@ def _from_base64(text: bytes) -> bytes:
     return raw
 
 
-def _digest(raw: bytes) -> bytes:
-    digest = hashes.Hash(hashes.SHA256())
-    digest.update(raw)
-    return digest.finalize()
-
-
 def _ms(when: dt.datetime) -> int:
     return int(when.timestamp() * 1000)
 
@@ -383,7 +384,5 @@ def _strict(what: str) -> Iterator[None]:
             yield
         except CertificateError:
             raise
-        except (ValueError, TypeError, Warning, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-            raise CertificateError(f"{what}: {' '.join(str(error).split())[:120]}") from None
-        except (x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        except _PARSER_ERRORS as error:
             raise CertificateError(f"{what}: {' '.join(str(error).split())[:120]}") from None

@@ -28,14 +28,7 @@ from attrs import frozen
 
 from evidence import cbor, cose, keys
 from evidence.seal import HASH_BYTES, check_gateway
-from evidence.statement import (
-    METERS_MAX,
-    NO_KEY,
-    SITE_BYTES_MAX,
-    EnrolledMeter,
-    Enrolment,
-    sign_statement,
-)
+from evidence.statement import METERS_MAX, NO_KEY, SITE_BYTES_MAX, EnrolledMeter, Enrolment, sign_statement
 from wire.enrolment.token import ALPHABET, ID_CHARACTERS, Token
 
 VERSION: Final = 1
