@@ -18,7 +18,7 @@ from evidence.statement import NO_KEY, EnrolledMeter
 from wire.enrolment import certificates
 from wire.enrolment.answer import Refused
 from wire.enrolment.certificates import CertificateError, Csr
-from wire.enrolment.request import AskedFor, EnrolRequest, RenewRequest, enrolment_of, parse_attribute
+from wire.enrolment.request import EnrolRequest, RenewRequest, SignedRequest, enrolment_of, parse_attribute
 
 RENEWALS_MAX: Final = 3
 """Of one certificate: a gateway needs one, and one more for each time it lost the answer and its disk."""
@@ -29,7 +29,7 @@ class Admitted:
     """A request that may go on; `is_auto` where no officer has to approve."""
 
     csr: Csr
-    asked: AskedFor
+    asked: SignedRequest
     is_auto: bool
 
 
@@ -57,7 +57,7 @@ def check_request(
 
 def _check_enrolment(
     csr: Csr,
-    asked: AskedFor,
+    asked: SignedRequest,
     request: EnrolRequest,
     ledger: Ledger,
     register: Mapping[str, Entry],
@@ -86,7 +86,7 @@ def _check_enrolment(
 
 
 def _check_renewal(
-    csr: Csr, asked: AskedFor, request: RenewRequest, ledger: Ledger, now_utc_ms: int
+    csr: Csr, asked: SignedRequest, request: RenewRequest, ledger: Ledger, now_utc_ms: int
 ) -> Admitted | Refused:
     old = ledger.certificates.get(request.certificate_sha256)
     if old is None or old.gateway != request.gateway:
@@ -106,7 +106,7 @@ def _check_renewal(
     return Admitted(csr, asked, is_auto=True)
 
 
-def _check_token(csr: Csr, asked: AskedFor, ledger: Ledger, now_utc_ms: int) -> str:
+def _check_token(csr: Csr, asked: SignedRequest, ledger: Ledger, now_utc_ms: int) -> str:
     """Why the token of a request is refused, "" if it is not. A wrong MAC never uses up a token."""
     token = ledger.tokens.get(asked.request.token)
     if token is None:

@@ -30,7 +30,7 @@ from provisioning.centre.options import (
 from provisioning.terminal.exits import EXIT_USAGE, FiniteRange, fail
 from provisioning.terminal.qr_code import TooLongError, draw_qr_code
 from wire.enrolment.certificates import parse_certificate
-from wire.enrolment.offer import Offer, OfferError, gateway_id, parse_offer
+from wire.enrolment.offer import Offer, OfferError, parse_gateway_id, parse_offer
 from wire.enrolment.token import Token
 
 MS_PER_HOUR: Final = 3_600_000
@@ -107,7 +107,7 @@ def token(
     expires = now + int(hours * MS_PER_HOUR)
     try:
         draft = Offer(
-            gateway_id(gateway),
+            parse_gateway_id(gateway),
             Token("000000", "0" * 16),
             public(load_key_file(key)),
             parse_certificate(office.authority).sha256,

@@ -2,7 +2,7 @@
 
 Without a token it makes the keys and prints one JSON line, which a centre takes with `dianjian centre enrol`.
 With one it enrols: asks for a certificate by EST, by MQTT or by a USB stick, and prints the lines for the
-site file. What it does is `provisioning.enrolment.enrolling`; here are words, options and ends.
+site file. The work is done by `provisioning.enrolment.enrolling`; here are options, output and exit codes.
 """
 
 import json
@@ -20,7 +20,7 @@ from agent.store.names import KEYS_NAME
 from evidence.seal import FIRST_NUMBER
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import make_reporter, read_offer, run_or_fail
-from provisioning.enrolment.ways import way_to
+from provisioning.enrolment.ways import find_way
 from provisioning.journal.entries import Enrolled
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
@@ -58,7 +58,7 @@ def command(
     patience_s: float,
     as_json: bool,
 ) -> None:
-    """Make the keys (once); with a token, have the centre sign them and say what goes into the site file."""
+    """Make the keys (once); with a token, have the centre sign them and print the lines for the site file."""
     if recovery is None and _is_new(config):
         raise fail(
             EXIT_USAGE,
@@ -73,8 +73,8 @@ def command(
 
     def work() -> dict[str, Any]:
         enrolling.prepare(site, recovery)
-        done = enrolling.enrol(site, offer, way_to(offer, via), make_reporter(as_json), patience_s=patience_s)
-        return asdict(done)
+        way, report = find_way(offer, via), make_reporter(as_json)
+        return asdict(enrolling.enrol(site, offer, way, report, patience_s=patience_s))
 
     done = run_or_fail(work)
     lines = enrolling.broker_lines(Enrolled(**done))
@@ -100,4 +100,4 @@ def _is_new(config: Path) -> bool:
     except EnrolmentError:
         return True
     except (ConfigError, KeySlotsError):
-        return False  # what is wrong is said by the agent
+        return False  # the agent reports what is wrong

@@ -3,12 +3,12 @@
     enrol(site, offer, transport, report) -> Enrolled
 
 makes the chain's keys and the TLS key on the device, binds both into one signing request, sends it, waits
-for an officer where one is asked, checks what comes back against the offer's fingerprint, and puts the
+for an officer where one must approve, checks the answer against the offer's fingerprint, and puts the
 files in place. Every step leaves its result on the disk first: killed anywhere, the next call with the
-same offer goes on with the same keys and the same bytes. Called again after it was done, it says so.
+same offer goes on with the same keys and the same bytes. A call after it is done returns the same result.
 
-A `Transport` only carries bytes (`file`, `mqtt`, `est`); nothing it brings is believed
-before `checked` has held it against the own key, the own name and the authority of the offer.
+A `Transport` only carries bytes (`file`, `mqtt`, `est`); nothing it brings is used before `check_answer` has
+compared it with the own key, the own name and the authority of the offer.
 """
 
 import time
@@ -46,7 +46,7 @@ from provisioning.enrolment.identity import (
     USED_NAME,
     Identity,
 )
-from provisioning.enrolment.trouble import EnrolTroubleError, refused, shown, trouble
+from provisioning.enrolment.trouble import EnrolTroubleError, refusal_of, short_fingerprint, trouble
 from provisioning.journal.entries import Enrolled
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.offer import Offer
@@ -55,12 +55,12 @@ from wire.enrolment.token import short_code
 
 NS_PER_MS: Final = 1_000_000
 RETRY_S: Final = 5.0
-"""An officer compares twelve characters; the centre is asked again that often meanwhile."""
+"""How often the centre is asked while an officer compares twelve characters."""
 PATIENCE_S: Final = 600.0
 """How long one call waits for an officer; the next one goes on."""
 
 Report = Callable[[str, Words], None]
-"""Takes a word for scripts (code, sent, pending, issued, installed) and the sentence for a person."""
+"""Takes a code for scripts (code, pending, issued, installed) and the sentence for a person."""
 
 
 class Transport(Protocol):
@@ -88,7 +88,7 @@ class Transport(Protocol):
         ...
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
-        """Carry a signing request there and an answer back; `authority` is the fingerprint to insist on.
+        """Carry a signing request there and an answer back; `authority` is the fingerprint that it must have.
 
         Raises:
             EnrolTroubleError: There is no centre, or not the right one.
@@ -97,15 +97,15 @@ class Transport(Protocol):
 
 
 @frozen
-class Checked:
-    """Certificates that are what they must be, as DER."""
+class CertificatePair:
+    """A checked certificate and its authority, as DER."""
 
     certificate: bytes
     authority: bytes
 
 
 def prepare(site: Site, recovery: Path | None) -> None:
-    """Make the chain's keys and, with `recovery`, the recovery key; to say it again changes nothing.
+    """Make the chain's keys and, with `recovery`, the recovery key; a repetition changes nothing.
 
     Raises:
         ConfigError, EnrolmentError, StoreError, KeySlotsError: As `dianjian-agent init`.
@@ -130,7 +130,7 @@ def enrol(
     patience_s: float = PATIENCE_S,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Enrolled:
-    """See the module. The recovery key must be made before (`prepare`), else the gateway has none.
+    """See the module. `prepare` makes the recovery key before, else the gateway has none.
 
     Raises:
         EnrolTroubleError: It does not go on; with the code "pending" or "carry" only not now.
@@ -141,20 +141,20 @@ def enrol(
     prepare(site, None)
     identity = Identity.of(site)
     if not _is_done(identity, offer):
-        csr = _request(site, offer, identity)
+        csr = _make_request(site, offer, identity)
         code = short_code(csr)
         report("code", Words(f"核对码 {code}", f"the code to compare is {code}"))
-        certificate = converse(csr, offer.authority, offer.gateway, transport, report, patience_s, sleep)
+        certificate = await_answer(csr, offer.authority, offer.gateway, transport, report, patience_s, sleep)
         put_in_place(identity, certificate)
         report("installed", Words("证书已就位", "the certificate is in place"))
-    done = _enrolled(site, offer, transport.name, identity)
+    done = _describe(site, offer, transport.name, identity)
     replace_file(identity.folder / BROKER_NAME, broker_lines(done).encode(), 0o600)
     replace_file(identity.folder / EST_NAME, offer.est.encode(), 0o600)
     replace_file(identity.folder / USED_NAME, offer.token.id.encode(), 0o600)
     return done
 
 
-def converse(
+def await_answer(
     csr: bytes,
     authority: bytes,
     gateway: str,
@@ -162,18 +162,18 @@ def converse(
     report: Report,
     patience_s: float,
     sleep: Callable[[float], None],
-) -> Checked:
-    """Ask until there is an answer; the certificate that came is what it must be."""
+) -> CertificatePair:
+    """Ask until the centre has decided; the certificate it issued, checked."""
     deadline_s = time.monotonic() + patience_s
     reported = False
     while True:
         answer = transport.exchange(csr, authority)
         if isinstance(answer, Refused):
-            raise refused(answer)
+            raise refusal_of(answer)
         if isinstance(answer, Issued):
             report("issued", Words("中心已签发证书", "the centre has issued the certificate"))
-            return checked(answer.certificates, csr, authority, gateway, utc_ms())
-        pending = _pending(answer, csr, transport)
+            return check_answer(answer.certificates, csr, authority, gateway, utc_ms())
+        pending = _to_trouble(answer, csr, transport)
         if not transport.waits or time.monotonic() + RETRY_S > deadline_s:
             raise pending
         if not reported:
@@ -182,7 +182,7 @@ def converse(
         sleep(RETRY_S)
 
 
-def checked(raw: bytes, csr: bytes, authority: bytes, gateway: str, now_utc_ms: int) -> Checked:
+def check_answer(raw: bytes, csr: bytes, authority: bytes, gateway: str, now_utc_ms: int) -> CertificatePair:
     """The certificates of an answer, if they are this gateway's and the right authority's.
 
     Raises:
@@ -195,7 +195,7 @@ def checked(raw: bytes, csr: bytes, authority: bytes, gateway: str, now_utc_ms: 
         own_spki = certificates.parse_csr(csr).spki
     except certificates.CertificateError as error:
         raise trouble("answer-garbage", why=str(error)) from error
-    wanted = shown(authority)
+    wanted = short_fingerprint(authority)
     root = next((one for one in found if one.sha256 == authority and one.is_authority), None)
     leaf = next((one for one in found if one.sha256 != authority), None)
     if root is None or leaf is None or not certificates.is_issued_by(leaf.der, root.der):
@@ -209,10 +209,10 @@ def checked(raw: bytes, csr: bytes, authority: bytes, gateway: str, now_utc_ms: 
         raise trouble("answer-expired", end=iso_utc(leaf.ends_utc_ms), now=now)
     if leaf.begins_utc_ms > now_utc_ms:
         raise trouble("answer-early", begin=iso_utc(leaf.begins_utc_ms), now=now)
-    return Checked(leaf.der, root.der)
+    return CertificatePair(leaf.der, root.der)
 
 
-def put_in_place(identity: Identity, found: Checked) -> None:
+def put_in_place(identity: Identity, found: CertificatePair) -> None:
     """Use the certificate from now on."""
     from wire.enrolment import certificates  # noqa: PLC0415
 
@@ -237,7 +237,7 @@ def utc_ms() -> int:
     return time.time_ns() // NS_PER_MS
 
 
-def _pending(answer: Pending, csr: bytes, transport: Transport) -> EnrolTroubleError:
+def _to_trouble(answer: Pending, csr: bytes, transport: Transport) -> EnrolTroubleError:
     code = answer.code or short_code(csr)
     if transport.waits:
         return trouble("pending", code=code)
@@ -249,7 +249,7 @@ def _is_done(identity: Identity, offer: Offer) -> bool:
     if not identity.has_current():
         return False
     identity.tidy()
-    known = _token_of(identity.current / REQUEST_NAME) or identity.enrolled_with()
+    known = _token_of(identity.current / REQUEST_NAME) or identity.read_token_id()
     return known == offer.token.id  # a certificate that was renewed since is asked for without a token
 
 
@@ -262,11 +262,11 @@ def _token_of(file: Path) -> str:
         return ""
 
 
-def _request(site: Site, offer: Offer, identity: Identity) -> bytes:
+def _make_request(site: Site, offer: Offer, identity: Identity) -> bytes:
     """The signing request under this token: the one that was made before, else a new one."""
     from wire.enrolment import certificates  # noqa: PLC0415
 
-    known = identity.request()
+    known = identity.read_request()
     if known is not None and _token_of(identity.pending / REQUEST_NAME) == offer.token.id:
         return known
     folder = site.path(site.store.path)
@@ -274,7 +274,7 @@ def _request(site: Site, offer: Offer, identity: Identity) -> bytes:
     enrolled = read_enrolment(folder)
     if secret is None or public(secret).hex() != enrolled["first_key"]:
         raise trouble("first-key-gone")
-    key = identity.key(certificates.new_key)
+    key = identity.make_key(certificates.new_key)
     request = EnrolRequest(
         gateway=offer.gateway,
         site=site.site.name,
@@ -294,7 +294,7 @@ def _request(site: Site, offer: Offer, identity: Identity) -> bytes:
     return csr
 
 
-def _enrolled(site: Site, offer: Offer, transport: str, identity: Identity) -> Enrolled:
+def _describe(site: Site, offer: Offer, transport: str, identity: Identity) -> Enrolled:
     from wire.enrolment import certificates  # noqa: PLC0415
 
     known = read_enrolment(site.path(site.store.path))

@@ -1,9 +1,9 @@
 """Enrolment over EST (RFC 7030): HTTPS to the centre's `dianjian centre listen`, or to any EST server.
 
-A new gateway knows the authority by its fingerprint alone. So it asks for /cacerts first over a connection
-that believes anybody (RFC 7030, 4.1.1), takes the one certificate that has the fingerprint, and speaks of
-itself only over a second connection that believes nobody but that authority. A renewal shows the old
-certificate, and believes the authority in the gateway's own ca file.
+A new gateway knows only the fingerprint of the authority. So it asks for /cacerts first over a connection
+that trusts any server (RFC 7030, 4.1.1), takes the one certificate that has the fingerprint, and sends its
+request over a second connection that trusts that authority alone. A renewal shows the old certificate, and
+trusts the authority in the gateway's own ca file.
 """
 
 import base64
@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from attrs import define, field
 
-from provisioning.enrolment.trouble import EnrolTroubleError, shown, trouble
+from provisioning.enrolment.trouble import EnrolTroubleError, short_fingerprint, trouble
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.mqtt_settings import ServerOnlyTls, TlsFiles, make_tls_context
 
@@ -38,9 +38,9 @@ class EstTransport:
     _authority: str = field(default="", init=False)
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
-        """Ask, and read the answer."""
+        """Send the request, and read the answer."""
         if not self._authority:
-            self._authority = self._fetched(authority)
+            self._authority = self._fetch_authority(authority)
         context = make_tls_context(ServerOnlyTls(self._authority))
         if self.own is not None:
             context.load_cert_chain(self.own.certificate, self.own.key)
@@ -56,7 +56,7 @@ class EstTransport:
             return Refused(text.split()[0][:REASON_CHARACTERS_MAX])
         raise trouble("unreachable", where=self.place, why=f"HTTP {status} {text.strip()[:100]!r}")
 
-    def _fetched(self, wanted: bytes) -> str:
+    def _fetch_authority(self, wanted: bytes) -> str:
         from wire.enrolment import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
 
         status, body = self._ask(make_tls_context(ServerOnlyTls(None)), "GET", "cacerts")
@@ -68,7 +68,7 @@ class EstTransport:
             raise trouble("answer-garbage", why=str(error)) from error
         root = next((one for one in found if one.sha256 == wanted), None)
         if root is None:
-            words = {"found": shown(found[0].sha256), "wanted": shown(wanted)}
+            words = {"found": short_fingerprint(found[0].sha256), "wanted": short_fingerprint(wanted)}
             raise trouble("wrong-authority", where=self.place, **words)
         return certificates.pem(root.der).decode()
 
@@ -83,15 +83,15 @@ class EstTransport:
         parts = self._parts()
         assert parts.hostname is not None
         path = f"{parts.path.rstrip('/')}{ROOT}/{verb}"
-        line = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=PATIENCE_S, context=context)
+        link = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=PATIENCE_S, context=context)
         try:
-            line.request(method, path, body or None, head or {})
-            answer = line.getresponse()
+            link.request(method, path, body or None, head or {})
+            answer = link.getresponse()
             return answer.status, answer.read(BYTES_MAX)
         except (OSError, http.client.HTTPException) as error:
             raise self._unreachable(error) from error
         finally:
-            line.close()
+            link.close()
 
     def _unreachable(self, error: Exception) -> EnrolTroubleError:
         why = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)

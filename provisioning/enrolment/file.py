@@ -4,9 +4,9 @@
     dianjian-GATEWAY.p7c       written by the centre: the certificates, PKCS#7 certs-only, DER
     dianjian-GATEWAY.refused   written by the centre instead: the reason, one word, and why
 
-The bytes are those of the other transports. Whoever holds the stick can lose it, and no more: the request
-is bound to the token, the answer to the gateway's key. A stick is FAT: every file is written whole under
-another name first and then renamed.
+The bytes are those of the other transports. Whoever holds the stick can do no more than lose it: the request
+is bound to the token, the answer to the gateway's key. Every file is written whole under another name and
+then renamed, since a stick is FAT.
 """
 
 from pathlib import Path
@@ -38,10 +38,10 @@ class FolderTransport:
         return str(request_file(self.folder, self.gateway))
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
-        """Write the request, take the answer if it is there; an answer to another request is passed over."""
+        """Write the request, take the answer if it is there; an answer to another request is removed."""
         from wire.enrolment import certificates  # noqa: PLC0415
 
-        del authority  # what comes is checked by the caller; a folder shows none of its own
+        del authority  # the caller checks what comes; a folder has no authority of its own
         try:
             asked = request_file(self.folder, self.gateway)
             known = read(asked)

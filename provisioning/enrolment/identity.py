@@ -48,7 +48,7 @@ class Identity:
 
     @classmethod
     def of(cls, site: Site) -> "Identity":
-        """That of a site."""
+        """The identity of the gateway of `site`."""
         return cls(site.path(site.store.path) / TLS_NAME)
 
     @property
@@ -58,24 +58,24 @@ class Identity:
 
     @property
     def pending(self) -> Path:
-        """What was asked for."""
+        """The files of the certificate that is asked for."""
         return self.folder / PENDING_NAME
 
     def has_current(self) -> bool:
         """Whether there is a certificate."""
         return (self.current / CERTIFICATE_NAME).exists()
 
-    def est(self) -> str:
-        """Where the centre takes renewals by EST, "" where it does not."""
+    def read_est(self) -> str:
+        """The address at which the centre takes renewals by EST, "" without one."""
         file = self.folder / EST_NAME
         return file.read_text("utf-8").strip() if file.exists() else ""
 
-    def enrolled_with(self) -> str:
+    def read_token_id(self) -> str:
         """The id of the token that was used, "" where none was."""
         file = self.folder / USED_NAME
         return file.read_text("utf-8").strip() if file.exists() else ""
 
-    def key(self, make: Callable[[], bytes]) -> bytes:
+    def make_key(self, make: Callable[[], bytes]) -> bytes:
         """The key that a certificate is asked for; made if there is none."""
         file = self.pending / KEY_NAME
         if not file.exists():
@@ -84,7 +84,7 @@ class Identity:
             replace_file(file, make(), 0o600)
         return file.read_bytes()
 
-    def request(self) -> bytes | None:
+    def read_request(self) -> bytes | None:
         """The signing request that was made for it."""
         file = self.pending / REQUEST_NAME
         return file.read_bytes() if file.exists() else None

@@ -1,8 +1,8 @@
 """Enrolment over MQTT: at the broker's claim listener, or for a renewal over the gateway's own certificate.
 
-A new gateway knows the authority by its fingerprint alone. So it connects twice: first believing anybody, to
-hear the authority's certificate, which must have that fingerprint; nothing is said on this connection.
-Then believing nobody but that authority, to ask. A gateway with a certificate needs no first step.
+A new gateway knows only the fingerprint of the authority. So it connects twice: first trusting any broker, to
+receive the authority's certificate, which must have that fingerprint; nothing is sent on this connection.
+Then trusting that authority alone, to send its request. A gateway with a certificate skips the first step.
 """
 
 import queue
@@ -15,7 +15,7 @@ from attrs import define, field
 
 from drivers.clock import SystemClock
 from evidence.cbor import FormatError
-from provisioning.enrolment.trouble import shown, trouble
+from provisioning.enrolment.trouble import short_fingerprint, trouble
 from wire.enrolment.answer import Answer, decode_answer
 from wire.enrolment.topics import (
     AUTHORITY,
@@ -34,12 +34,12 @@ CONNECT_S: Final = 20.0
 ANSWER_S: Final = 30.0
 """A centre that runs answers within a second; the broker keeps no request for one that does not."""
 RENEW_SUFFIX: Final = ".renew"
-"""Behind the gateway's name in the client id: the agent's own connection must not be thrown out."""
+"""Added to the gateway's name in the client id, so that the agent's own connection stays."""
 
 Event = TypeVar("Event")
 
 
-class _Line:
+class _Connection:
     """One connection whose events are waited for."""
 
     def __init__(self, settings: MqttSettings, where: str) -> None:
@@ -54,12 +54,12 @@ class _Line:
     def __exit__(self, *_: object) -> None:
         self._publisher.stop()
 
-    def say(self, topic: str, payload: bytes) -> None:
+    def publish(self, topic: str, payload: bytes) -> None:
         """Publish it."""
         self._publisher.publish(1, topic, payload)
 
     def wait(self, kind: type[Event], within_s: float, why: str) -> Event:
-        """The next event of `kind`; the end of the connection or of patience is the centre's absence."""
+        """The next event of `kind`; if the connection or `within_s` ends first, the centre is unreachable."""
         deadline_s = time.monotonic() + within_s
         while True:
             try:
@@ -71,13 +71,13 @@ class _Line:
             if isinstance(event, Disconnected):
                 raise trouble("unreachable", where=self._where, why=event.reason[:200])
             if isinstance(event, Acked | SubscribeRefused) and event.reason_code >= FAILURE:
-                told = f"the broker does not allow it ({event.reason_code:#04x})"
-                raise trouble("unreachable", where=self._where, why=told)
+                why = f"the broker does not allow it ({event.reason_code:#04x})"
+                raise trouble("unreachable", where=self._where, why=why)
 
 
 @define
 class ClaimTransport:
-    """A new gateway's way: see the module."""
+    """For a new gateway: see the module."""
 
     place: str
     name: str = field(default="mqtt", init=False)
@@ -85,27 +85,27 @@ class ClaimTransport:
     _authority: str = field(default="", init=False)
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
-        """Ask, and wait for the answer."""
+        """Send the request, and wait for the answer."""
         if not self._authority:
-            self._authority = self._fetched(authority)
+            self._authority = self._fetch_authority(authority)
         client = claim_id(csr)
         settings = self._settings(client, ServerOnlyTls(self._authority), claim_answer(client))
-        with _Line(settings, self.place) as line:
-            return _asked(line, claim_request(client), csr)
+        with _Connection(settings, self.place) as link:
+            return _ask(link, claim_request(client), csr)
 
-    def _fetched(self, wanted: bytes) -> str:
+    def _fetch_authority(self, wanted: bytes) -> str:
         from wire.enrolment import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
 
         settings = self._settings(secrets.token_hex(16), ServerOnlyTls(None), AUTHORITY)
-        with _Line(settings, self.place) as line:
-            line.wait(Connected, CONNECT_S, "no answer")
-            message = line.wait(Message, ANSWER_S, "no authority is told there; does `centre listen` run?")
+        with _Connection(settings, self.place) as link:
+            link.wait(Connected, CONNECT_S, "no answer")
+            message = link.wait(Message, ANSWER_S, "no authority is there; does `centre listen` run?")
         try:
             found = certificates.parse_certificate(message.payload)
         except certificates.CertificateError as error:
             raise trouble("answer-garbage", why=str(error)) from error
         if found.sha256 != wanted:
-            words = {"found": shown(found.sha256), "wanted": shown(wanted)}
+            words = {"found": short_fingerprint(found.sha256), "wanted": short_fingerprint(wanted)}
             raise trouble("wrong-authority", where=self.place, **words)
         return certificates.pem(found.der).decode()
 
@@ -116,7 +116,7 @@ class ClaimTransport:
 
 @define
 class RenewTransport:
-    """A known gateway's way: over its own certificate, beside the agent's connection."""
+    """For a gateway with a certificate: over it, beside the agent's connection."""
 
     place: str
     gateway: str
@@ -125,8 +125,8 @@ class RenewTransport:
     waits: bool = field(default=True, init=False)
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
-        """Ask, and wait for the answer."""
-        del authority  # the broker is believed by the gateway's own ca file
+        """Send the request, and wait for the answer."""
+        del authority  # the broker is checked by the gateway's own ca file
         host, port = address_of(self.place)
         settings = MqttSettings(
             host,
@@ -137,8 +137,8 @@ class RenewTransport:
             session_expiry_s=0,
             drain_s=0.0,
         )
-        with _Line(settings, self.place) as line:
-            return _asked(line, renew_request(self.gateway), csr)
+        with _Connection(settings, self.place) as link:
+            return _ask(link, renew_request(self.gateway), csr)
 
 
 def address_of(url: str) -> tuple[str, int]:
@@ -153,10 +153,10 @@ def address_of(url: str) -> tuple[str, int]:
     return host, port
 
 
-def _asked(line: _Line, topic: str, csr: bytes) -> Answer:
-    line.wait(Connected, CONNECT_S, "no answer")
-    line.say(topic, csr)
-    message = line.wait(Message, ANSWER_S, "the centre does not answer; does `dianjian centre listen` run?")
+def _ask(link: _Connection, topic: str, csr: bytes) -> Answer:
+    link.wait(Connected, CONNECT_S, "no answer")
+    link.publish(topic, csr)
+    message = link.wait(Message, ANSWER_S, "the centre does not answer; does `dianjian centre listen` run?")
     try:
         return decode_answer(message.payload)
     except FormatError as error:

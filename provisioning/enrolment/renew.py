@@ -1,10 +1,10 @@
 """`dianjian renew`: a new key and certificate for the broker at two thirds of the old one's life.
 
-Run by a timer, daily: before it is due it does nothing, and a centre that is away is asked again the next
+A timer runs it daily: before it is due it does nothing, and a centre that is away is asked again the next
 day. The request is signed with the key of the certificate that is renewed; it goes over EST when the
 enrolment named an address, else over MQTT, with that certificate. The running agent takes the new one up at
 its next connect. A certificate that has expired is renewed with a token of the centre (`--token-file`),
-by the ways of an enrolment; meanwhile the chain goes on, and everything is delivered afterwards.
+over the transports of an enrolment; meanwhile the chain goes on, and everything is delivered afterwards.
 """
 
 import json
@@ -24,7 +24,7 @@ from provisioning.enrolment.identity import AUTHORITY_NAME, CERTIFICATE_NAME, KE
 from provisioning.enrolment.mqtt import RenewTransport
 from provisioning.enrolment.talk import make_reporter, read_offer, run_or_fail
 from provisioning.enrolment.trouble import trouble
-from provisioning.enrolment.ways import way_to
+from provisioning.enrolment.ways import find_way
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.words.language import translate
 from wire.enrolment.offer import Offer
@@ -88,7 +88,7 @@ def renew(
     is_forced: bool,
     patience_s: float,
 ) -> dict[str, Any]:
-    """Renew what is due; what the certificate then says of itself.
+    """Renew what is due; the certificate in use afterwards: renewed, certificate_sha256, ends_at, due_at.
 
     Raises:
         EnrolTroubleError: It does not go on.
@@ -97,13 +97,13 @@ def renew(
     if not identity.has_current():
         raise trouble("no-certificate")
     identity.tidy()
-    told = _life(identity)
+    told = _read_life(identity)
     now = enrolling.utc_ms()
     if offer is not None or is_forced or now >= told["due"]:
         if now >= told["ends"] and offer is None:
             raise trouble("own-expired", end=told["ends_at"])
         _renew(site, identity, via, offer, as_json=as_json, patience_s=patience_s)
-        told = {**_life(identity), "renewed": True}
+        told = {**_read_life(identity), "renewed": True}
     return {key: told[key] for key in ("renewed", "certificate_sha256", "ends_at", "due_at")}
 
 
@@ -120,20 +120,20 @@ def _renew(
 
     authority = certificates.parse_certificate((identity.current / AUTHORITY_NAME).read_bytes()).sha256
     report = make_reporter(as_json)
-    csr = _request(site.site.gateway, identity, None if offer is None else offer.token)
+    csr = _make_request(site.site.gateway, identity, None if offer is None else offer.token)
     if offer is None:
-        way = _own_way(site, identity, via)
+        way = _choose_own_transport(site, identity, via)
     else:
         authority = offer.authority
-        way = way_to(offer, via)
-    found = enrolling.converse(csr, authority, site.site.gateway, way, report, patience_s, time.sleep)
+        way = find_way(offer, via)
+    found = enrolling.await_answer(csr, authority, site.site.gateway, way, report, patience_s, time.sleep)
     enrolling.put_in_place(identity, found)
 
 
-def _own_way(site: Site, identity: Identity, via: str | None) -> enrolling.Transport:
+def _choose_own_transport(site: Site, identity: Identity, via: str | None) -> enrolling.Transport:
     """Over the certificate that is renewed: by EST where there is an address, else over the broker."""
     files = TlsFiles(*(identity.current / name for name in (AUTHORITY_NAME, CERTIFICATE_NAME, KEY_NAME)))
-    wanted = via or identity.est() or ("" if site.broker is None else site.broker.url)
+    wanted = via or identity.read_est() or ("" if site.broker is None else site.broker.url)
     if wanted.startswith("https:"):
         return EstTransport(wanted, files)
     if wanted.startswith("mqtts:"):
@@ -141,17 +141,17 @@ def _own_way(site: Site, identity: Identity, via: str | None) -> enrolling.Trans
     raise trouble("no-way")
 
 
-def _request(gateway: str, identity: Identity, token: Token | None) -> bytes:
+def _make_request(gateway: str, identity: Identity, token: Token | None) -> bytes:
     """The signing request for the certificate in use: the one that was made before, else a new one."""
     from wire.enrolment import certificates  # noqa: PLC0415
 
     old_key = (identity.current / KEY_NAME).read_bytes()
     old = certificates.parse_certificate((identity.current / CERTIFICATE_NAME).read_bytes())
-    known = identity.request()
+    known = identity.read_request()
     token_id = "" if token is None else token.id
-    if known is not None and _fits(known, old.sha256, token_id):
+    if known is not None and _is_for(known, old.sha256, token_id):
         return known
-    key = identity.key(certificates.new_key)
+    key = identity.make_key(certificates.new_key)
     spki = sha256(certificates.spki_of(key)).digest()
     request = RenewRequest(gateway, old.sha256, spki, token_id, enrolling.utc_ms())
     attribute = ask_renewal(request, lambda message: certificates.sign_es256(old_key, message), token)
@@ -160,7 +160,7 @@ def _request(gateway: str, identity: Identity, token: Token | None) -> bytes:
     return csr
 
 
-def _fits(csr: bytes, certificate_sha256: bytes, token: str) -> bool:
+def _is_for(csr: bytes, certificate_sha256: bytes, token: str) -> bool:
     from wire.enrolment import certificates  # noqa: PLC0415
 
     try:
@@ -172,7 +172,7 @@ def _fits(csr: bytes, certificate_sha256: bytes, token: str) -> bool:
     return (asked.certificate_sha256, asked.token) == (certificate_sha256, token)
 
 
-def _life(identity: Identity) -> dict[str, Any]:
+def _read_life(identity: Identity) -> dict[str, Any]:
     from wire.enrolment import certificates  # noqa: PLC0415
 
     one = certificates.parse_certificate((identity.current / CERTIFICATE_NAME).read_bytes())

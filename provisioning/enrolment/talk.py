@@ -1,4 +1,4 @@
-"""What `dianjian enrol` and `dianjian renew` say, and how they end: the token from a file or the keyboard."""
+"""What `dianjian enrol` and `dianjian renew` share: progress, exit codes, the token from file or keyboard."""
 
 import json
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from provisioning.enrolment.enrolling import Report
 from provisioning.enrolment.trouble import EnrolTroubleError
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.words.language import translate
-from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
+from wire.enrolment.offer import SCHEME, Offer, OfferError, parse_fingerprint, parse_offer
 from wire.enrolment.token import TokenError, parse_token
 
 TOKEN_BYTES_MAX: Final = 4_096
 """A file with an offer in it, and whatever an editor put around it."""
 LATER: Final = {"pending", "carry"}
-"""Troubles that end by themselves: the same command goes on."""
+"""Troubles that pass: the same command goes on later."""
 OUTSIDE: Final = {"unreachable", "no-way"}
 
 
 def run_or_fail(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `work` returns; every trouble of an enrolment or renewal is one line and an exit code."""
+    """What `work` returns; any trouble of an enrolment ends the call with one line and its exit code."""
     try:
         return work()
     except EnrolTroubleError as error:
@@ -58,19 +58,20 @@ def read_offer(
 ) -> Offer:
     """The offer from a file or from the keyboard; a typed token needs the other facts by options."""
     try:
-        typed = _typed() if file is None else _read(file)
+        typed = _ask_token() if file is None else _read(file)
         if typed.startswith(SCHEME):
             offer = parse_offer(typed)
             return evolve(offer, broker=broker or offer.broker)
         token = parse_token(typed)
         if not centre_key or not authority:
             raise fail(EXIT_USAGE, "a typed token needs --centre-key and --authority as well")
-        return Offer(site.site.gateway, token, fingerprint(centre_key), fingerprint(authority), broker)
+        facts = map(parse_fingerprint, (centre_key, authority))
+        return Offer(site.site.gateway, token, *facts, broker)
     except (OfferError, TokenError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
 
 
-def _typed() -> str:
+def _ask_token() -> str:
     wanted = Words("令牌（或二维码文本）", "token (or the text of the QR code)")
     text: str = click.prompt(translate(wanted), hide_input=True, err=True)
     return text.strip()

@@ -89,12 +89,12 @@ def trouble(code: str, /, **words: str) -> EnrolTroubleError:
     return EnrolTroubleError(code, TROUBLES[code].fill(**words))
 
 
-def shown(fingerprint: bytes) -> str:
+def short_fingerprint(fingerprint: bytes) -> str:
     """A fingerprint as people compare it: its first eight bytes."""
     return fingerprint[:8].hex(":")
 
 
-def refused(answer: Refused) -> EnrolTroubleError:
+def refusal_of(answer: Refused) -> EnrolTroubleError:
     """The error for a refusal of the centre."""
     sentence = Words("中心拒绝登记：{why}", "the centre refuses: {why}").fill(why=answer.sentence)
     known = answer.reason if answer.reason in REFUSALS else "other"

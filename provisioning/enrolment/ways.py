@@ -1,4 +1,4 @@
-"""Which way leads to the centre: by the word of a technician, else by what the offer says."""
+"""Which transport leads to the centre: the one the technician names, else the one of the offer."""
 
 from pathlib import Path
 from typing import Final
@@ -14,11 +14,11 @@ from wire.enrolment.offer import Offer
 FILE: Final = "file:"
 
 
-def way_to(offer: Offer, via: str | None = None) -> Transport:
+def find_way(offer: Offer, via: str | None = None) -> Transport:
     """The transport for https://…, mqtts://… or file:DIR; without one, EST before MQTT.
 
     Raises:
-        EnrolTroubleError: Nobody has said where, or in a way that is none.
+        EnrolTroubleError: No address is given, or one of another kind.
     """
     wanted = via or offer.est or offer.claim
     if wanted.startswith(FILE):

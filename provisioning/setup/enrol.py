@@ -19,13 +19,13 @@ from agent.site.file import Site
 from evidence.words import Words
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import TOKEN_BYTES_MAX, run_or_fail
-from provisioning.enrolment.ways import way_to
+from provisioning.enrolment.ways import find_way
 from provisioning.journal.entries import Enrolled
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.words.language import translate
-from wire.enrolment.offer import SCHEME, Offer, OfferError, fingerprint, parse_offer
+from wire.enrolment.offer import SCHEME, Offer, OfferError, parse_fingerprint, parse_offer
 from wire.enrolment.token import TokenError, parse_token
 
 RECOVERY_NAME: Final = "recovery.key"
@@ -50,7 +50,7 @@ def enrol(session: Session) -> None:
         enrolling.prepare(site, recovery)
         if recovery is not None:
             session.talk.say("take_away", style="bold yellow", path=recovery)
-        return asdict(enrolling.enrol(site, offer, way_to(offer, way), report, patience_s=patience_s))
+        return asdict(enrolling.enrol(site, offer, find_way(offer, way), report, patience_s=patience_s))
 
     done = Enrolled(**run_or_fail(work))
     session.keep(enrolment=done)
@@ -110,7 +110,7 @@ def _to_offer(session: Session, text: str) -> Offer:
 
 def _check_fingerprint(typed: str) -> bytes:
     try:
-        return fingerprint(typed)
+        return parse_fingerprint(typed)
     except OfferError as error:
         raise WrongAnswerError("wrong_token", text=str(error)) from error
 

@@ -1,4 +1,4 @@
 """The forms of enrolment: request, offer, answer, token, certificates; both sides use them.
 
-It asks nobody and keeps nothing: `provisioning.enrolment` is the gateway, `centre.enrolment` the office.
+No sockets, no files: `provisioning.enrolment` is the gateway's side, `centre.enrolment` the office.
 """

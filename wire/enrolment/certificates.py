@@ -3,11 +3,11 @@
 Never imported by the daemon (43 ms and 9 MiB); whoever enrols, renews or runs a centre imports it late.
 
 Keys and authority are ECDSA P-256 with SHA-256, which every TLS library and every external authority
-takes. A signing request (PKCS#10) says one name (CN, the gateway's id) and carries one attribute:
+takes. A signing request (PKCS#10) has one name (CN, the gateway's id) and carries one attribute:
 
-    2.25.160830131924135104575626328675028262539    UTF8String: base64 of what wire.enrolment.request says
+    2.25.160830131924135104575626328675028262539    UTF8String: base64 of the CBOR of wire.enrolment.request
 
-(an identifier from a UUID, which nobody has to register). A gateway's certificate has CN = gateway,
+(an identifier from a UUID needs no registration). A gateway's certificate has CN = gateway,
 clientAuth and no more; whatever is wrong with bytes from outside is a CertificateError of one line.
 """
 
@@ -97,17 +97,17 @@ class Certificate:
 
 def new_key() -> bytes:
     """A fresh P-256 key as PKCS#8 PEM, not encrypted: the file's mode protects it."""
-    return _private_pem(ec.generate_private_key(ec.SECP256R1()))
+    return _to_private_pem(ec.generate_private_key(ec.SECP256R1()))
 
 
 def spki_of(key_pem: bytes) -> bytes:
     """The public half of a key, as SubjectPublicKeyInfo."""
-    return _spki(_key(key_pem).public_key())
+    return _spki(_load_key(key_pem).public_key())
 
 
 def sign_es256(key_pem: bytes, message: bytes) -> bytes:
     """ECDSA P-256 over SHA-256: r and s, 32 bytes each."""
-    r, s = utils.decode_dss_signature(_key(key_pem).sign(message, ec.ECDSA(hashes.SHA256())))
+    r, s = utils.decode_dss_signature(_load_key(key_pem).sign(message, ec.ECDSA(hashes.SHA256())))
     return r.to_bytes(32) + s.to_bytes(32)
 
 
@@ -118,10 +118,10 @@ def point_of(spki: bytes) -> tuple[bytes, bytes]:
 
 def make_csr(key_pem: bytes, name: str, attribute: bytes = b"") -> bytes:
     """The signing request (DER) of a key under a name."""
-    builder = x509.CertificateSigningRequestBuilder().subject_name(_named(name))
+    builder = x509.CertificateSigningRequestBuilder().subject_name(_to_name(name))
     if attribute:
         builder = builder.add_attribute(x509.ObjectIdentifier(REQUEST_OID), base64.b64encode(attribute))
-    return builder.sign(_key(key_pem), hashes.SHA256()).public_bytes(Encoding.DER)
+    return builder.sign(_load_key(key_pem), hashes.SHA256()).public_bytes(Encoding.DER)
 
 
 def parse_csr(raw: bytes) -> Csr:
@@ -160,12 +160,12 @@ def make_authority(name: str, now: dt.datetime) -> tuple[bytes, bytes]:
         decipher_only=False,
     )
     builder = (
-        _builder(_named(name), _named(name), key.public_key(), now, AUTHORITY_DAYS)
+        _make_builder(_to_name(name), _to_name(name), key.public_key(), now, AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    return _private_pem(key), builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+    return _to_private_pem(key), builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 def issue(
@@ -181,20 +181,20 @@ def issue(
     """A certificate (DER) for a key: of a client, or with `hosts` of a server that is reached under them."""
     from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
 
-    key, issuer = _key(authority_key), _load(authority)
+    key, issuer = _load_key(authority_key), _load(authority)
     if _spki(key.public_key()) != _spki(issuer.public_key()):
         raise CertificateError("the authority's key is not that of its certificate")
     public_key = load_der_public_key(spki)
     assert isinstance(public_key, ec.EllipticCurvePublicKey)
     purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
-        _builder(_named(name), issuer.subject, public_key, now, days)
+        _make_builder(_to_name(name), issuer.subject, public_key, now, days)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(_issuer_id(issuer), critical=False)
     )
     if hosts:
-        builder = builder.add_extension(x509.SubjectAlternativeName(map(_host, hosts)), critical=False)
+        builder = builder.add_extension(x509.SubjectAlternativeName(map(_to_host, hosts)), critical=False)
     return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.DER)
 
 
@@ -213,7 +213,7 @@ def make_revocations(
     for serial, at in revoked:
         one = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(at).build()
         builder = builder.add_revoked_certificate(one)
-    return builder.sign(_key(authority_key), hashes.SHA256()).public_bytes(Encoding.PEM)
+    return builder.sign(_load_key(authority_key), hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
 def parse_certificate(raw: bytes) -> Certificate:
@@ -290,7 +290,7 @@ def load_many(raw: bytes) -> list[bytes]:
         return [one.public_bytes(Encoding.DER) for one in x509.load_pem_x509_certificates(raw)]
 
 
-def _builder(
+def _make_builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey, now: dt.datetime, days: float
 ) -> x509.CertificateBuilder:
     return (
@@ -320,7 +320,7 @@ def _load(raw: bytes) -> x509.Certificate:
         )
 
 
-def _key(raw: bytes) -> ec.EllipticCurvePrivateKey:
+def _load_key(raw: bytes) -> ec.EllipticCurvePrivateKey:
     try:
         key = load_pem_private_key(raw, None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -330,7 +330,7 @@ def _key(raw: bytes) -> ec.EllipticCurvePrivateKey:
     return key
 
 
-def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def _to_private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
@@ -345,7 +345,7 @@ def _p256(key: Any) -> bytes:
     return _spki(key)
 
 
-def _named(name: str) -> x509.Name:
+def _to_name(name: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
@@ -354,7 +354,7 @@ def _common_name(name: x509.Name) -> str:
     return str(names[0].value) if len(names) == 1 else ""
 
 
-def _host(name: str) -> x509.GeneralName:
+def _to_host(name: str) -> x509.GeneralName:
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

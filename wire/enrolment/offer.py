@@ -5,10 +5,10 @@
 TOKEN as `wire.enrolment.token` prints it; CENTRE_KEY (Ed25519) and AUTHORITY (SHA-256 of the authority's
 certificate) in base64url; BROKER the URL for the site file; EST an https:// address and CLAIM an mqtts://
 address where requests are taken; EXPIRES in seconds since 1970. It is short enough for a QR code, and it is a
-secret until it was used: the token stands in it.
+secret until it was used: it holds the token.
 
-Whoever has only a typed token says the other facts by options. Nothing in an offer is believed of the
-centre beyond the two fingerprints: they are what the technician brings from the centre by hand.
+With only a typed token the other facts are given by options. A gateway trusts nothing of the centre beyond
+the two fingerprints: they are what the technician brings from the centre by hand.
 """
 
 import base64
@@ -37,12 +37,12 @@ class OfferError(ValueError):
 
 @frozen
 class Offer:
-    """What the centre has told the technician.
+    """What the centre has given the technician.
 
     Attributes:
-        gateway: Who is to be enrolled; the name in its certificate and topics.
+        gateway: The gateway to be enrolled; the name in its certificate and topics.
         centre_key: What receipts are checked with from now on.
-        authority: SHA-256 of the authority's certificate: all others are refused.
+        authority: SHA-256 of the authority's certificate; all others are refused.
         broker: Where seals will go.
         est, claim: Where requests are taken, "" where they are not.
         expires_s: When the token ends, in seconds since 1970; 0 unknown.
@@ -93,26 +93,26 @@ def parse_offer(text: str) -> Offer:
     if not set("gtka") <= set(words):
         raise OfferError("not an offer: a part is missing")
     read: dict[str, tuple[str, Callable[[str], Any]]] = {
-        "gateway": ("g", gateway_id),
-        "token": ("t", _token),
-        "centre_key": ("k", fingerprint),
-        "authority": ("a", fingerprint),
-        "broker": ("b", _url),
-        "est": ("e", _url),
-        "claim": ("c", _url),
-        "expires_s": ("x", _seconds),
+        "gateway": ("g", parse_gateway_id),
+        "token": ("t", _parse_token),
+        "centre_key": ("k", parse_fingerprint),
+        "authority": ("a", parse_fingerprint),
+        "broker": ("b", _parse_url),
+        "est": ("e", _parse_url),
+        "claim": ("c", _parse_url),
+        "expires_s": ("x", _parse_seconds),
     }
     return Offer(**{name: check(words.get(key, "")) for name, (key, check) in read.items()})
 
 
-def gateway_id(text: str) -> str:
+def parse_gateway_id(text: str) -> str:
     """A gateway's id; raises OfferError."""
     if not GATEWAY_PATTERN.fullmatch(text):
         raise OfferError("the gateway's id is missing or has other than letters, digits and . _ -")
     return text
 
 
-def fingerprint(text: str) -> bytes:
+def parse_fingerprint(text: str) -> bytes:
     """32 bytes in hexadecimal or base64url; raises OfferError."""
     try:
         raw = bytes.fromhex(text) if len(text) == 2 * HASH_BYTES else base64.urlsafe_b64decode(text + "=")
@@ -123,20 +123,20 @@ def fingerprint(text: str) -> bytes:
     return raw
 
 
-def _token(text: str) -> Token:
+def _parse_token(text: str) -> Token:
     try:
         return parse_token(text)
     except TokenError as error:
         raise OfferError(str(error)) from error
 
 
-def _url(text: str) -> str:
+def _parse_url(text: str) -> str:
     if text and (len(text) > URL_CHARACTERS_MAX or not _URL.fullmatch(text)):
         raise OfferError("an address in the offer is not mqtts://host:port or https://host:port")
     return text
 
 
-def _seconds(text: str) -> int:
+def _parse_seconds(text: str) -> int:
     if text and not (text.isascii() and text.isdecimal() and len(text) <= 12):
         raise OfferError("the end of the offer is not a number of seconds")
     return int(text or "0")

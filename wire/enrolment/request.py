@@ -16,7 +16,7 @@ So the signing request and the request inside are bound both ways: the inner one
 its hash, the outer key signs the attribute. A renewal needs a token only when the certificate has
 expired: the chain's first key is gone by then, and the old TLS key alone no longer suffices.
 
-Pure: bytes in, values out. Who may ask for what is decided in `centre.enrolment.office`.
+Pure: bytes in, values out. `centre.enrolment.policy` decides who may ask for what.
 """
 
 import hmac
@@ -73,7 +73,7 @@ Request = EnrolRequest | RenewRequest
 
 
 @frozen
-class AskedFor:
+class SignedRequest:
     """A request whose form is right; nothing is known of its signature or MAC before they are checked."""
 
     request: Request
@@ -84,13 +84,13 @@ class AskedFor:
     def is_signed_by_first_key(self) -> bool:
         """Whether an enrolment is signed by the first key that it names."""
         assert isinstance(self.request, EnrolRequest)
-        message = _to_be_signed(cose.PROTECTED, ENROL_DOMAIN, _payload(self.request))
+        message = _to_be_signed(cose.PROTECTED, ENROL_DOMAIN, _encode(self.request))
         return keys.verify(self.request.first_key, self.signature, message)
 
     def is_signed_by(self, point: tuple[bytes, bytes]) -> bool:
         """Whether a renewal is signed by the P-256 key with this point."""
         assert isinstance(self.request, RenewRequest)
-        message = _to_be_signed(_ES256, RENEW_DOMAIN, _payload(self.request))
+        message = _to_be_signed(_ES256, RENEW_DOMAIN, _encode(self.request))
         return keys.verify_es256(point, self.signature, message)
 
     def has_mac_of(self, mac_key: bytes) -> bool:
@@ -102,10 +102,10 @@ def ask_enrolment(request: EnrolRequest, first_secret: bytes, token: Token) -> b
     """The attribute of a gateway that asks to be enrolled.
 
     Raises:
-        FormatError: It says what cannot be.
+        FormatError: A value is out of its range.
     """
-    payload = _payload(request)
-    _request(payload, _ENROLMENT_ITEMS)
+    payload = _encode(request)
+    _decode(payload, _ENROLMENT_ITEMS)
     signed = cose.sign1(payload, first_secret, ENROL_DOMAIN)
     return cbor.encode([signed, hmac.digest(token.mac_key, signed, sha256)])
 
@@ -114,16 +114,16 @@ def ask_renewal(request: RenewRequest, sign: Callable[[bytes], bytes], token: To
     """The attribute of a gateway that asks for a new certificate; `sign` is ES256 by the old key.
 
     Raises:
-        FormatError: It says what cannot be.
+        FormatError: A value is out of its range.
     """
-    payload = _payload(request)
-    _request(payload, _RENEWAL_ITEMS)
+    payload = _encode(request)
+    _decode(payload, _RENEWAL_ITEMS)
     signature = sign(_to_be_signed(_ES256, RENEW_DOMAIN, payload))
     signed = cose.TAG_SIGN1 + cbor.encode([_ES256, {}, payload, signature])
     return cbor.encode([signed, b"" if token is None else hmac.digest(token.mac_key, signed, sha256)])
 
 
-def parse_attribute(raw: bytes) -> AskedFor:
+def parse_attribute(raw: bytes) -> SignedRequest:
     """The request in the attribute of a signing request.
 
     Raises:
@@ -140,12 +140,12 @@ def parse_attribute(raw: bytes) -> AskedFor:
         raise cbor.FormatError("neither EdDSA nor ES256, or a header that is not used")
     if type(payload) is not bytes:
         raise cbor.FormatError("the payload is not inside")
-    request = _request(payload, wanted[protected])
+    request = _decode(payload, wanted[protected])
     cbor.octets(signature, "signature", keys.SIGNATURE_BYTES)
-    return AskedFor(request, signed, signature, mac)
+    return SignedRequest(request, signed, signature, mac)
 
 
-def _payload(request: Request) -> bytes:
+def _encode(request: Request) -> bytes:
     if isinstance(request, RenewRequest):
         hashes = [request.certificate_sha256, request.spki_sha256]
         return cbor.encode([VERSION, request.gateway, *hashes, request.token, request.utc_ms])
@@ -154,7 +154,7 @@ def _payload(request: Request) -> bytes:
     return cbor.encode([*head, meters, request.spki_sha256, request.token, request.utc_ms])
 
 
-def _request(payload: bytes, count: int) -> Request:
+def _decode(payload: bytes, count: int) -> Request:
     items = cbor.array(cbor.decode(payload, REQUEST_BYTES_MAX), "request", count)
     cbor.natural(items[0], "version", VERSION, VERSION)
     gateway = check_gateway(cbor.text(items[1], "gateway"))
@@ -162,21 +162,21 @@ def _request(payload: bytes, count: int) -> Request:
     common: dict[str, Any] = {
         "gateway": gateway,
         "spki_sha256": cbor.octets(spki, "spki_sha256", HASH_BYTES),
-        "token": _token_id(token, may_be_empty=count == _RENEWAL_ITEMS),
+        "token": _decode_token_id(token, may_be_empty=count == _RENEWAL_ITEMS),
         "utc_ms": cbor.natural(utc_ms, "utc_ms"),
     }
     if count == _RENEWAL_ITEMS:
         return RenewRequest(certificate_sha256=cbor.octets(items[2], "certificate", HASH_BYTES), **common)
     return EnrolRequest(
         site=cbor.text(items[2], "site", SITE_BYTES_MAX),
-        first_key=_key(items[3]),
+        first_key=_decode_key(items[3]),
         recovery_key=cbor.octets(items[4], "recovery_key", HASH_BYTES),
-        meters=_meters(items[5]),
+        meters=_decode_meters(items[5]),
         **common,
     )
 
 
-def _meters(items: Any) -> tuple[EnrolledMeter, ...]:
+def _decode_meters(items: Any) -> tuple[EnrolledMeter, ...]:
     if type(items) is not list or len(items) > METERS_MAX:
         raise cbor.FormatError(f"meters is not an array of at most {METERS_MAX}")
     found = []
@@ -193,7 +193,7 @@ def _meters(items: Any) -> tuple[EnrolledMeter, ...]:
 
 
 def enrolment_of(request: EnrolRequest, utc_ms: int) -> Enrolment:
-    """What the centre is to sign about it.
+    """The enrolment that the centre is to sign.
 
     Raises:
         FormatError: A meter that no statement takes.
@@ -206,18 +206,18 @@ def enrolment_of(request: EnrolRequest, utc_ms: int) -> Enrolment:
         meters=request.meters,
         centre_utc_ms=utc_ms,
     )
-    sign_statement(one, NO_KEY)  # whatever cannot be signed is said here
+    sign_statement(one, NO_KEY)  # refuses what cannot be signed
     return one
 
 
-def _key(value: Any) -> bytes:
+def _decode_key(value: Any) -> bytes:
     key = cbor.octets(value, "first_key", HASH_BYTES)
     if key == NO_KEY:
         raise cbor.FormatError("first_key is no key")
     return key
 
 
-def _token_id(value: Any, *, may_be_empty: bool) -> str:
+def _decode_token_id(value: Any, *, may_be_empty: bool) -> str:
     text = cbor.text(value, "token")
     if not (text == "" and may_be_empty) and (len(text) != ID_CHARACTERS or not set(text) <= set(ALPHABET)):
         raise cbor.FormatError("token is not the id of one")

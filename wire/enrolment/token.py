@@ -3,16 +3,16 @@
     token   24 characters of Crockford's base32 in groups of four, like 7K4Q-F2XN-…
             6 its id · 16 its secret (80 bits) · 2 check characters
 
-Case does not matter, O is 0, I and L are 1, anything but letters and digits is passed over. The check is the
+Case does not matter, O is 0, I and L are 1, anything but letters and digits is ignored. The check is the
 number that the first 22 characters make, modulo 1021, a prime: every wrong character and every two
 neighbours in the wrong order are found before anything is sent.
 
-The token never travels. Its secret makes a key,
+The token never travels. Its secret yields a key,
 
     HKDF-SHA256(secret, salt "dj1.token" ‖ id, info "dj1.enrol-mac", 32 bytes)
 
 under which the gateway puts a MAC on its request. The centre keeps that key, not the token: whoever reads
-the centre's file could enrol under a token that is still open, and nothing else; so the file has mode 0600.
+the centre's file could enrol under a token that is still unused, and nothing else; so the file has mode 0600.
 """
 
 import hmac

@@ -52,20 +52,20 @@ def test_a_renewal_that_was_killed_asks_with_the_same_key_and_gets_the_same_cert
 ) -> None:
     identity = enrolled(desk, tmp_path / "g")
     first = (identity.current / "certificate.pem").read_bytes()
-    csr = renew._request("g1", identity, None)
+    csr = renew._make_request("g1", identity, None)
     answer = desk.hears(csr)
     assert isinstance(answer, Issued)  # and here the plug is pulled: the answer never came
-    assert renew._request("g1", identity, None) == csr
+    assert renew._make_request("g1", identity, None) == csr
     desk.now += 89 * DAY
     again = desk.hears(csr)
     assert again == answer
     authority = certificates.parse_certificate(desk.office.authority).sha256
-    found = enrolling.checked(answer.certificates, csr, authority, "g1", enrolling.utc_ms())
+    found = enrolling.check_answer(answer.certificates, csr, authority, "g1", enrolling.utc_ms())
     enrolling.put_in_place(identity, found)
     second = (identity.current / "certificate.pem").read_bytes()
     assert second != first
     assert not identity.pending.exists()
-    third = renew._request("g1", identity, None)
+    third = renew._make_request("g1", identity, None)
     assert third != csr
     assert isinstance(desk.hears(third), Issued)
 
@@ -74,10 +74,10 @@ def test_old_certificates_are_kept_for_one_renewal_and_then_removed(desk: Desk, 
     identity = enrolled(desk, tmp_path / "g")
     authority = certificates.parse_certificate(desk.office.authority).sha256
     for _ in range(4):
-        csr = renew._request("g1", identity, None)
+        csr = renew._make_request("g1", identity, None)
         answer = desk.hears(csr)
         assert isinstance(answer, Issued)
-        found = enrolling.checked(answer.certificates, csr, authority, "g1", enrolling.utc_ms())
+        found = enrolling.check_answer(answer.certificates, csr, authority, "g1", enrolling.utc_ms())
         enrolling.put_in_place(identity, found)
         key = (identity.current / "key.pem").read_bytes()
         assert certificates.spki_of(key) == certificates.parse_csr(csr).spki
