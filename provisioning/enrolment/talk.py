@@ -65,8 +65,8 @@ def read_offer(
         token = parse_token(typed)
         if not centre_key or not authority:
             raise fail(EXIT_USAGE, "a typed token needs --centre-key and --authority as well")
-        facts = map(parse_fingerprint, (centre_key, authority))
-        return Offer(site.site.gateway, token, *facts, broker)
+        key, root = parse_fingerprint(centre_key), parse_fingerprint(authority)
+        return Offer(site.site.gateway, token, key, root, broker)
     except (OfferError, TokenError) as error:
         raise fail(EXIT_USAGE, str(error)) from error
 
