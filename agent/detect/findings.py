@@ -54,6 +54,13 @@ class Ended:
     end_at_s: int
     reopened: int
 
+    @classmethod
+    def of(cls, episode: Episode) -> "Ended":
+        """Of an episode that was cleared."""
+        assert episode.end_at_s is not None
+        times = episode.begin_at_s, episode.raised_at_s, episode.end_at_s
+        return cls(episode.id, episode.rule.value, *times, episode.numbers.get("reopened", 0))
+
 
 @define
 class LinkageWatch:
@@ -172,7 +179,7 @@ class LinkageWatch:
                 end = self.tracker.end_slot if flag == linkage_alarms.VIOLATION else slot
                 found.append(clear(self.open.pop(flag), end * self.params.dt_s))
                 if flag == linkage_alarms.VIOLATION:
-                    self.ended = _ended(found[-1])
+                    self.ended = Ended.of(found[-1])
         self.flags, self.rule = flags, self.tracker.rule
         return found
 
@@ -346,15 +353,3 @@ def count_missing(lines: Sequence[LineTracker], slot: int) -> int:
 def clear(episode: Episode, end_at_s: int) -> Episode:
     """The same episode, ended."""
     return evolve(episode, state=State.CLEARED, end_at_s=max(end_at_s, episode.begin_at_s))
-
-
-def _ended(episode: Episode) -> Ended:
-    assert episode.end_at_s is not None
-    return Ended(
-        episode.id,
-        episode.rule.value,
-        episode.begin_at_s,
-        episode.raised_at_s,
-        episode.end_at_s,
-        episode.numbers.get("reopened", 0),
-    )

@@ -5,7 +5,7 @@ inside a process, so it runs in one of its own, which ends with the process that
 and retained messages in memory only, so killing it is a good test. It sends a retained message once in a
 session and announces no Maximum Packet Size; neither is needed here.
 
-mosquitto is the broker of a real installation; `mosquitto_config` writes a configuration as used there: TLS
+mosquitto is the broker of a real installation; `write_mosquitto_config` configures it as used there: TLS
 1.3, client certificates, and an ACL in which a gateway writes only below the name in its certificate. The ACL
 is that of `centre.broker_config`, which writes the configuration of a real centre.
 
@@ -158,7 +158,7 @@ class Broker:
         raise BrokerError(f"the broker did not start on port {self.port}: {lines[-1]}")
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     """A TCP port of this machine that is free now."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
@@ -175,7 +175,7 @@ def start_embedded(port: int, directory: Path) -> Broker:
 
 def start_mosquitto(port: int, directory: Path, tls: ServerTls | None = None) -> Broker:
     """The installed mosquitto with our configuration, ready for clients."""
-    return run_mosquitto(port, mosquitto_config(port, directory, tls))
+    return run_mosquitto(port, write_mosquitto_config(port, directory, tls))
 
 
 def run_mosquitto(port: int, config: Path) -> Broker:
@@ -186,7 +186,7 @@ def run_mosquitto(port: int, config: Path) -> Broker:
     return Broker([program, "-c", str(config)], port, config.with_suffix(".out"))
 
 
-def mosquitto_config(port: int, directory: Path, tls: ServerTls | None) -> Path:
+def write_mosquitto_config(port: int, directory: Path, tls: ServerTls | None) -> Path:
     """Write configuration and ACL for mosquitto 2; without `tls` every local process has full access."""
     directory.mkdir(parents=True, exist_ok=True)
     text = _MOSQUITTO.format(

@@ -125,7 +125,7 @@ class Shift:
         self.report(f"{self._clock()} shift over; the agent seals the rest and waits for its receipts")
         self.stage.agent.stop()
         self.seen |= read_sealed(self.stage)
-        self._until_drained(draw)
+        self._wait_until_drained(draw)
 
     def look(self, draw: Callable[[], None]) -> None:
         """One round: read what is new, report it, draw it.
@@ -190,7 +190,7 @@ class Shift:
             elif passed_s > RECOVERY_S_MAX:
                 raise PartError(f"{outage.what}: not recovered within {RECOVERY_S_MAX:g} s")
 
-    def _until_drained(self, draw: Callable[[], None]) -> None:
+    def _wait_until_drained(self, draw: Callable[[], None]) -> None:
         tip, deadline = max(self.seen), time.monotonic() + DRAIN_S_MAX
         while self.verified.seal < tip and time.monotonic() < deadline:
             time.sleep(REFRESH_S)
@@ -201,6 +201,6 @@ class Shift:
         return self.plant_time[11:16]
 
 
-def outages_json(outages: Sequence[Outage]) -> list[dict[str, object]]:
+def outages_to_json(outages: Sequence[Outage]) -> list[dict[str, object]]:
     """The outages of the shift for `--json`."""
     return [{"what": outage.what, "recovered_s": outage.recovered_s} for outage in outages]

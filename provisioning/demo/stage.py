@@ -21,7 +21,7 @@ from disk.files import replace_file
 from drivers.clock import NS_PER_S, ScaledClock
 from evidence.keys import create_key_file, public
 from firmware_sim.plant import Plant, load_plant
-from provisioning.demo.broker import Broker, free_port, start_embedded, start_mosquitto
+from provisioning.demo.broker import Broker, find_free_port, start_embedded, start_mosquitto
 from provisioning.demo.parts import Part, PartError
 from provisioning.learning.learned import with_parameters, with_values
 
@@ -100,7 +100,7 @@ def set_stage(folder: Path, plant_name: str, speed: float, broker: str) -> Stage
     simulate = ["firmware_sim.main", "serve", str(folder / "plant.toml"), "--clock", clock.spec()]
     simulator = Part("simulator", simulate, folder)
     simulator.start()
-    port, secret = free_port(), create_key_file(folder / "centre.key")
+    port, secret = find_free_port(), create_key_file(folder / "centre.key")
     url = f"mqtt://127.0.0.1:{port}"
     text = with_values(text, "broker", {"url": url, "centre_key": public(secret).hex()})
     for bus, address in simulator.first_line()["buses"].items():

@@ -22,7 +22,7 @@ from agent.site.file import ConfigError
 from provisioning.demo.broker import BrokerError
 from provisioning.demo.judge import Verdict, judge
 from provisioning.demo.parts import PartError
-from provisioning.demo.shift import SHIFT_MIN, Shift, outages_json
+from provisioning.demo.shift import SHIFT_MIN, Shift, outages_to_json
 from provisioning.demo.stage import BROKERS, enrol, set_stage
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
 from provisioning.terminal.show import Screen
@@ -111,7 +111,7 @@ def _print(verdict: Verdict, shift: Shift, *, as_json: bool) -> None:
             "lost": verdict.lost,
             "duplicates": verdict.duplicates,
             "episodes": list(verdict.episodes),
-            "outages": outages_json(shift.outages),
+            "outages": outages_to_json(shift.outages),
             "problems": list(verdict.problems),
         }
         click.echo(json.dumps(summary, ensure_ascii=False))

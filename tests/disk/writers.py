@@ -425,7 +425,7 @@ ELSEWHERE: Final = {
     **dict.fromkeys(
         (
             "provisioning.demo.broker:main",
-            "provisioning.demo.broker:mosquitto_config",
+            "provisioning.demo.broker:write_mosquitto_config",
             "provisioning.demo.judge:judge",
             "provisioning.demo.stage:enrol",
             "provisioning.demo.stage:set_stage",

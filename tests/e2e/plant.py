@@ -19,7 +19,7 @@ from centre.store.sqlite import SqliteStore
 from evidence.keys import create_key_file, public
 from evidence.pack.export import ExportedSeal, Report, verify_file, write_chain
 from evidence.seal import seal_hash
-from provisioning.demo.broker import Broker, free_port, start_embedded, start_mosquitto
+from provisioning.demo.broker import Broker, find_free_port, start_embedded, start_mosquitto
 from provisioning.demo.parts import Part
 from provisioning.demo.verified import Verified
 from tests.wire.certificates import Authority
@@ -172,7 +172,7 @@ def small_plant(
     (folder / "plant.toml").write_text(plant, "utf-8")
     simulator = Part("simulator", ["firmware_sim.main", "serve", str(folder / "plant.toml")], folder)
     simulator.start()
-    port, secret = free_port(), create_key_file(folder / "centre.key")
+    port, secret = find_free_port(), create_key_file(folder / "centre.key")
     scheme = "mqtt" if authority is None else "mqtts"
     broker, subscribe_tls = f'url = "{scheme}://127.0.0.1:{port}"', list[str]()
     if authority is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from provisioning.demo import broker as brokers
-from provisioning.demo.broker import free_port, start_mosquitto
+from provisioning.demo.broker import find_free_port, start_mosquitto
 from tests.e2e.plant import small_plant
 from tests.faults.gateway_end import HASTY, GatewayEnd
 from tests.faults.invariants import Held, Witness, check
@@ -21,7 +21,7 @@ FIRST_MESSAGE_S_MAX = 2.0
 
 
 def test_25_a_broker_killed_after_its_pubacks_and_without_its_file_loses_nothing(tmp_path: Path) -> None:
-    port, witness = free_port(), Witness(healed_at_s=0.0)
+    port, witness = find_free_port(), Witness(healed_at_s=0.0)
     broker = start_mosquitto(port, tmp_path / "broker")
     with GatewayEnd(tmp_path, port) as end:
         enrol(tmp_path, end.first_key)
@@ -48,7 +48,7 @@ def test_26_a_subscriber_away_for_longer_than_the_brokers_queue_gets_everything(
 ) -> None:
     """The broker throws away silently what is beyond its queue; receipts bring it back."""
     monkeypatch.setattr(brokers, "QUEUED_MESSAGES_MAX", 5)
-    port, witness = free_port(), Witness()
+    port, witness = find_free_port(), Witness()
     broker = start_mosquitto(port, tmp_path / "broker")
     with GatewayEnd(tmp_path, port) as end:
         enrol(tmp_path, end.first_key)
@@ -70,7 +70,7 @@ def test_26_a_subscriber_away_for_longer_than_the_brokers_queue_gets_everything(
 
 def test_23_while_nobody_listens_the_gateway_asks_at_its_shortest_pause(tmp_path: Path) -> None:
     """Not at a pause that has grown with the outage: the broker's return is met at once."""
-    port, witness = free_port(), Witness()
+    port, witness = find_free_port(), Witness()
     network = {**HASTY, "reconnect_first_s": 0.05, "reconnect_longest_s": 60.0}
     with GatewayEnd(tmp_path, port, network=network) as end:
         enrol(tmp_path, end.first_key)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.demo.broker import Broker, ServerTls, free_port, start_mosquitto
+from provisioning.demo.broker import Broker, ServerTls, find_free_port, start_mosquitto
 from tests.faults.gateway_end import GatewayEnd
 from tests.faults.invariants import Held, Witness, check
 from tests.faults.mosquitto_line import deliver, enrol, rows
@@ -54,7 +54,7 @@ def test_34_a_wrong_certificate_is_refused_and_a_right_one_delivers(
     tmp_path: Path, authority: Authority, flaw: object
 ) -> None:
     files, server = flaw(authority, Authority(tmp_path / "other", "other"))  # type: ignore[operator]
-    port = free_port()
+    port = find_free_port()
     broker = start_mosquitto(port, tmp_path / "broker", server)
     refused = GatewayEnd(tmp_path, port, tls=files)
     with refused:
@@ -78,7 +78,7 @@ def test_34_a_broker_with_old_tls_is_not_spoken_to(
         while len(end.ends) < 2:
             end.pump()
         assert all("version" in one.reason.lower() for one in end.ends), end.ends
-    deliver_with_the_right_ones(tmp_path, authority, free_port(), end.first_key)
+    deliver_with_the_right_ones(tmp_path, authority, find_free_port(), end.first_key)
 
 
 def deliver_with_the_right_ones(folder: Path, authority: Authority, port: int, first_key: bytes) -> None:

@@ -9,7 +9,7 @@ import pytest
 from drivers.reading import PollGroup
 from evidence.record import Kind, ReadingRecord
 from firmware_sim.plant import Plant
-from provisioning.demo.broker import free_port
+from provisioning.demo.broker import find_free_port
 from tests.drivers.scripted_meter import Asked, ScriptedMeter, on_pty
 from tests.drivers.scripted_meter import words as numbered
 from tests.faults.line import Line
@@ -24,7 +24,7 @@ def swapped(port: int, seed: int) -> Plant:
 
 @pytest.mark.parametrize("off", [False, True], ids=["while it runs", "while the gateway is off"])
 def test_44_a_meter_that_was_swapped_is_told_with_both_serial_numbers(tmp_path: Path, *, off: bool) -> None:
-    port = free_port()
+    port = find_free_port()
     with Line(tmp_path) as line:
         with served(swapped(port, 7)) as url, Meters(line, url) as meters:
             meters.poll(lambda: sum(one.group is PollGroup.IDENTITY for one in meters.good) >= 4)

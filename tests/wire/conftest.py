@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.demo.broker import Broker, free_port, start_embedded, start_mosquitto
+from provisioning.demo.broker import Broker, find_free_port, start_embedded, start_mosquitto
 from tests.wire.certificates import Authority
 
 STARTS: dict[str, Callable[[int, Path], Broker]] = {
@@ -20,7 +20,7 @@ class BrokerBench:
         self.name = name
         self._start = start
         self._directory = directory
-        self.port = free_port()
+        self.port = find_free_port()
         self.running: Broker | None = start(self.port, directory)
 
     def kill(self) -> None:
@@ -56,6 +56,6 @@ def other_authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def secure_broker(authority: Authority, tmp_path: Path) -> Iterator[Broker]:
-    running = start_mosquitto(free_port(), tmp_path / "broker", authority.server())
+    running = start_mosquitto(find_free_port(), tmp_path / "broker", authority.server())
     yield running
     running.stop()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from provisioning.demo.broker import BrokerError, free_port, start_embedded
+from provisioning.demo.broker import BrokerError, find_free_port, start_embedded
 from tests.wire.conftest import BrokerBench
 from tests.wire.ends import CentreEnd, Gateway, Link, enrol, settings
 from wire.mqtt_events import Acked, Connected, Disconnected, Message
@@ -163,7 +163,7 @@ def test_a_subscriber_goes_and_comes_back(broker: BrokerBench, tmp_path: Path) -
 
 
 def test_a_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
-    first = start_embedded(free_port(), tmp_path)
+    first = start_embedded(find_free_port(), tmp_path)
     try:
         with Link(settings("x", first.port)) as link:
             link.expect(Connected)

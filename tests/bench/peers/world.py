@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
-from provisioning.demo.broker import Broker, free_port, start_mosquitto
+from provisioning.demo.broker import Broker, find_free_port, start_mosquitto
 from tests.bench.peers.install import ROOT
 from tests.bench.peers.machine import REST_CORE, SUBJECT_CORE, pinned
 from tests.bench.peers.slave import VALUES, Slave, slave
@@ -147,7 +147,7 @@ def world(
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dianjian-bench-")))
         served = stack.enter_context(slave(program, units, dead)) if not url else None
-        port = free_port()
+        port = find_free_port()
         broker = start_mosquitto(port, folder / "broker")
         os.sched_setaffinity(broker.pid, {REST_CORE})
         bus = url or f"tcp://{HOST}:{served.port if served else 0}"

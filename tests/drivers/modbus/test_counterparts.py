@@ -28,7 +28,7 @@ SLEEP_500_MS = 0x172
 BYTE_SLEEP_5_MS = 0x173
 
 
-def free_port() -> int:
+def find_free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return int(probe.getsockname()[1])
 
@@ -45,7 +45,7 @@ def server_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def libmodbus(server_source: Path) -> Iterator[Bus]:
-    port = free_port()
+    port = find_free_port()
     source = server_source / "unit-test-server.c"
     source.write_text(source.read_text("utf-8").replace("1502", str(port)), "utf-8")
     binary = server_source / "server"
@@ -124,7 +124,7 @@ def test_libmodbus_that_sends_one_byte_in_5_ms_is_read(libmodbus: Bus) -> None:
 def pymodbus_server(framer: FramerType) -> Iterator[int]:
     """pymodbus' own server in a thread of its own; the port it listens on."""
     started = threading.Event()
-    port = free_port()
+    port = find_free_port()
     loop = asyncio.new_event_loop()
     block = ModbusSequentialDataBlock(1, list(range(1000, 1200)))  # pymodbus counts registers from 1
     context = ModbusServerContext(devices={7: ModbusDeviceContext(hr=block, ir=block)}, single=False)

@@ -11,7 +11,7 @@ import pytest
 from attrs import evolve
 
 from evidence.receipt import Beacon, sign_beacon
-from provisioning.demo.broker import Broker, free_port, start_mosquitto
+from provisioning.demo.broker import Broker, find_free_port, start_mosquitto
 from provisioning.doctor.finding import State
 from provisioning.doctor.verb import CHECKS
 from tests.agent.rig import BEGIN_S, CENTRE
@@ -39,7 +39,7 @@ def other(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Broker]:
-    running = start_mosquitto(free_port(), tmp_path_factory.mktemp("broker"), authority.server())
+    running = start_mosquitto(find_free_port(), tmp_path_factory.mktemp("broker"), authority.server())
     yield running
     running.stop()
 
@@ -96,7 +96,7 @@ def test_the_session_and_the_word_of_a_running_agent_are_not_touched(
 
 
 def test_nobody_behind_the_address(tmp_path: Path, authority: Authority) -> None:
-    one = the_bad(look(secure(tmp_path, free_port(), authority.client("g1")), BROKER))
+    one = the_bad(look(secure(tmp_path, find_free_port(), authority.client("g1")), BROKER))
     assert (one.about, one.state) == ("tcp", State.FAILED)
     assert "refused" in one.text.en
 
@@ -153,7 +153,7 @@ def test_a_broker_under_another_name(tmp_path: Path, broker: Broker, authority: 
 
 
 def test_a_port_that_speaks_no_tls(tmp_path: Path, authority: Authority) -> None:
-    plain = start_mosquitto(free_port(), tmp_path / "plain")
+    plain = start_mosquitto(find_free_port(), tmp_path / "plain")
     try:
         one = the_bad(look(secure(tmp_path, plain.port, authority.client("g1")), BROKER))
     finally:

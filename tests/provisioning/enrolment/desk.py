@@ -11,7 +11,7 @@ from attrs import define
 from click.testing import CliRunner, Result
 
 from provisioning import cli
-from provisioning.demo.broker import Broker, free_port, run_mosquitto
+from provisioning.demo.broker import Broker, find_free_port, run_mosquitto
 from provisioning.demo.parts import Part
 from tests.agent.rig import SITE as SITE_TEXT
 
@@ -133,7 +133,7 @@ class Doors:
 @contextmanager
 def open_doors(folder: Path) -> Iterator[Doors]:
     desk = Desk.opened(folder / "centre")
-    port, claim_port, centre_port, est_port = (free_port() for _ in range(4))
+    port, claim_port, centre_port, est_port = (find_free_port() for _ in range(4))
     tls = str(desk.folder / "tls")
     good("centre", "certificate", *desk.office, "--out", tls)
     ports = ["--port", str(port), "--claim-port", str(claim_port), "--claim-centre-port", str(centre_port)]

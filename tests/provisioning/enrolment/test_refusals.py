@@ -14,7 +14,7 @@ from centre.enrolment import est_server
 from centre.enrolment.est_server import listen_est
 from centre.enrolment.office import Office, make_office
 from evidence.keys import load_key_file
-from provisioning.demo.broker import free_port
+from provisioning.demo.broker import find_free_port
 from provisioning.enrolment import enrolling
 from provisioning.enrolment.talk import read_offer
 from tests.provisioning.enrolment.desk import Doors, bad, bare, good, offer_file, open_doors
@@ -129,7 +129,7 @@ def impostor(doors: Doors, tmp_path: Path) -> Iterator[tuple[int, list[bytes]]]:
         (tmp_path / name).write_bytes(raw)
     authority = (doors.desk.folder / "office/authority.pem").read_bytes()
     files = tmp_path / "pem", tmp_path / "key"
-    server = listen_est(("127.0.0.1", free_port()), files, authority, hears, lambda _: None)
+    server = listen_est(("127.0.0.1", find_free_port()), files, authority, hears, lambda _: None)
     thread = threading.Thread(target=server.serve)
     thread.start()
     yield server.address[1], heard

@@ -10,7 +10,7 @@ from typing import Any
 
 from attrs import define
 
-from provisioning.demo.broker import free_port, run_mosquitto
+from provisioning.demo.broker import find_free_port, run_mosquitto
 from provisioning.demo.parts import Part
 
 
@@ -71,7 +71,7 @@ class Centre:
 def centre_at(folder: Path) -> Iterator[Centre]:
     """A centre that runs."""
     folder.mkdir()
-    centre = Centre(folder, free_port(), free_port(), free_port())
+    centre = Centre(folder, find_free_port(), find_free_port(), find_free_port())
     dianjian("centre", "init", "--key", centre.key)
     dianjian("centre", "authority", centre.office)
     ports = ["--port", str(centre.port), "--claim-port", str(centre.claim_port)]
