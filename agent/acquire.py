@@ -1,16 +1,15 @@
 """Reads the meters of one bus for as long as the agent runs.
 
-`BusLoop` is one bus without a thread: each `turn` does at most one poll and says how long nothing is
-to be done. `BusTask` runs it in a thread of its own, so that a slow bus holds up no other, and hands
-every reading to `sink`, which must be quick and safe to call from several threads.
+`BusLoop` is one bus without a thread: each `turn` does at most one poll and returns the time until the next.
+`BusTask` runs it in a thread of its own, so that a slow bus holds up no other, and hands every reading to
+`sink`, which must be quick and safe to call from several threads.
 
-While the bus is down nothing can be asked; then every meter gives one bad reading at once, so that
-the change is on record, and one a minute after that, so that silence is never mistaken for health.
+When a bus goes down, every meter gives one bad reading at once, so that the change is on record, and one a
+minute after that, so that silence is never mistaken for health.
 
-The watchdog of the agent asks `stalled` and calls `restart`: a thread that hangs is left behind (it
-ends by itself when it wakes up, and its readings are dropped), and a new one takes over with a new
-port. The ledger of unanswered requests is handed on, for late answers do not care for threads, and so
-are the figures.
+The main loop checks `is_stalled` and calls `restart`: a thread that hangs is left behind (it ends when it
+wakes up, and its readings are dropped), and a new one takes over with a new port, the ledger of unanswered
+requests, because late answers may still come, and the figures.
 """
 
 import copy
@@ -29,12 +28,12 @@ from drivers.poll.schedule import Schedule, Wait
 from drivers.reading import Quality, Reading
 
 DOWN_REPEAT_S: Final = 60.0
-"""Time between bad readings of one meter while its bus is down: often enough for `silence is visible`."""
+"""Time between bad readings of one meter while its bus is down: silence is to be visible in 3 minutes."""
 STALL_S: Final = 30.0
 """Real seconds without a turn after which a task counts as stuck: the longest turn connects (3 s) and
 reads a group of a dozen spans with the longest time-out."""
 IDLE_MAX_S: Final = 1.0
-"""Longest real sleep between turns, so that the watchdog sees life."""
+"""Longest real sleep between turns, so that the thread never seems stuck."""
 
 Sink = Callable[[Reading], None]
 
@@ -186,7 +185,7 @@ class _Worker:
         self.bus.close()
 
     def _pass_on(self, reading: Reading) -> None:
-        if not self._abandoned:  # what was read while the end was asked for is sealed, too
+        if not self._abandoned:  # what is read during an orderly end is sealed, too
             self._sink(reading)
 
     def _run(self) -> None:

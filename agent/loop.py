@@ -1,12 +1,11 @@
-"""The rim of the agent: one queue into which every thread puts, one thread that takes.
+"""The agent's main loop: one queue into which every thread puts, one thread that takes.
 
-Bus threads put readings, the MQTT thread puts its events, signals put the wish to stop. The loop
-hands them to `Gateway`, which looks at the time at least every TICK_S, and after what came at most every
-TEND_S: a bus gives its readings one by one, and to wake up and look for each of them costs more than the
-reading. Nothing else touches core or store.
+Bus threads put readings, the MQTT thread puts its events. The loop hands them to `Gateway` and calls its
+`tick` at least every TICK_S, after an item at most every TEND_S: a bus gives its readings one by one, and to
+wake up and tick for each of them costs more than the reading. Nothing else touches core or store.
 
-The supervisor is told that the agent lives only when the loop turns, every bus thread turns and the
-MQTT thread is there. A stuck bus is started anew; a dead MQTT thread ends the process.
+The supervisor's watchdog is served only while the loop turns, every bus thread turns and the MQTT thread is
+alive. A stuck bus is restarted; a dead MQTT thread ends the process.
 """
 
 import contextlib
@@ -31,15 +30,15 @@ TICK_S: Final = 0.25
 """Of the plant's time: detection works in slots of 10 s and seals in intervals of seconds."""
 TICK_REAL_S_MIN: Final = 0.02
 TEND_S: Final = 0.02
-"""Of the plant's time: what is urgent waits no longer than this."""
+"""Of the plant's time: an urgent record waits no longer than this."""
 HOUR_S: Final = 3600.0
-"""Long enough that a clock's floor for short waits does not count."""
+"""Long enough that a clock's minimum for short waits does not matter."""
 WATCHDOG_S: Final = 5.0
-"""Real seconds between looks at the threads; the supervisor waits 30."""
+"""Real seconds between checks of the threads; the supervisor waits 30."""
 INBOX_MAX: Final = 20_000
 """Readings of a hundred meters at one a second for three minutes of a stuck disk."""
 BATCH_MAX: Final = 500
-"""Taken from the queue before time is looked at again."""
+"""Items taken from the queue before the next tick."""
 STOP_BUSES_S: Final = 3.0
 """A bus thread ends within one time-out; one that does not is left behind, its port is closed by exit."""
 
@@ -47,7 +46,7 @@ Item = Reading | MqttEvent
 
 
 class PublisherDiedError(Exception):
-    """The MQTT thread has ended: end the process, its start repairs."""
+    """The MQTT thread has ended: end the process, the next start repairs."""
 
 
 class Loop:
@@ -96,7 +95,7 @@ class Loop:
         notify("STOPPING=1")
 
     def turn(self, gateway: Gateway) -> bool:
-        """Take what is there, then let the gateway look at the time; whether it was its turn to look."""
+        """Take what is there, then tick if it is time; whether it ticked."""
         self._take(gateway, self._wait_s())
         left_s = self._left_s()
         if self._untended and left_s > 0:
@@ -106,9 +105,9 @@ class Loop:
         return True
 
     def _wait_s(self) -> float:
-        """How long to wait for the next item, real seconds; behind a reading the rest is waited for first.
+        """How long to wait for the next item, real seconds; after a reading, sleep until the next tick first.
 
-        Behind an event of the connection nothing rests: its window moves with what comes back.
+        After an event of the connection it never sleeps: the window moves with each answer.
         """
         if not self._untended:
             return max(self._clock.real_s(TICK_S), TICK_REAL_S_MIN)
@@ -119,7 +118,7 @@ class Loop:
         return 0.0
 
     def _left_s(self) -> float:
-        """Until the gateway may look at the time again, after what came."""
+        """Seconds until the next tick after an item."""
         passed_s = self._clock.monotonic_s() - self._tended_s
         return max(TEND_S - passed_s, 0.0) if passed_s >= 0 else 0.0
 

@@ -1,23 +1,22 @@
 """`dianjian-agent`: the daemon.
 
-    dianjian-agent check --config SITE     read the site file, say every mistake, touch nothing
+    dianjian-agent check --config SITE     report every mistake in the site file, change nothing
     dianjian-agent init --config SITE --recovery FILE
                                            make the keys, print what the centre needs to enrol; the recovery
-                                           key goes into FILE, which is to be taken away
+                                           key goes into FILE, which must not stay on the gateway
     dianjian-agent rekey --config SITE --recovery FILE [--receipt FILE]
-                                           go on under a new key after exit 4
+                                           continue under a new key after exit 4
     dianjian-agent install-replacement --config SITE FILE
-                                           go on, on new hardware, where the centre says
+                                           continue on new hardware from the seal that the centre names
     dianjian-agent run --config SITE       run until SIGTERM
     dianjian-agent run --config SITE --once
-                                           every meter once, one seal, wait for its receipt
+                                           read every meter once, make one seal, wait for its receipt
 
-Exit codes: 0 done · 1 done, but a meter is silent or no receipt came (--once) · 2 the call or the
-site file is wrong, or a newer version wrote the store · 3 disk, store or keys cannot be used · 4 keys
-and chain do not belong together: a new key is needed · 5 a part of the agent died and a new start will
-repair it.
+Exit codes: 0 done · 1 done, but a meter is silent or no receipt came (--once) · 2 the call or the site file
+is wrong, or a newer version wrote the store · 3 disk, store or keys cannot be used · 4 keys and chain do not
+belong together: a new key is needed · 5 a part of the agent died and a restart will repair it.
 
-argparse, not click: the daemon does not carry what only a terminal needs.
+argparse, not click: the daemon loads nothing that only a terminal needs.
 """
 
 import argparse
@@ -66,70 +65,58 @@ EXIT_DIED: Final = 5
 DRAIN_S: Final = 5.0
 """At SIGTERM, how long the last seals may wait for their receipt; the supervisor kills after 20."""
 TPM_WAIT_S: Final = 3.0
-"""At the end, for an attestation that is under way; a TPM of silicon takes about one."""
+"""At the end, for an attestation that is under way; a hardware TPM takes about one."""
 RECEIPT_WAIT_S: Final = 15.0
 """With --once: a centre that is there answers within one."""
 
-_CODES: Final = (
-    (ConfigError, EXIT_USAGE),
-    (RekeyRefusedError, EXIT_USAGE),
-    (SchemaNewerError, EXIT_USAGE),  # an older program was installed: starting it again would not help
-    (StoreError, EXIT_DISK),
-    (CommitError, EXIT_DISK),
-    (EnrolmentError, EXIT_DISK),
-    (KeySlotsError, EXIT_DISK),
-    (DiskError, EXIT_DISK),
-    (OSError, EXIT_DISK),
-    (RekeyError, EXIT_REKEY),
-    (SealingStoppedError, EXIT_REKEY),
-    (PublisherDiedError, EXIT_DIED),
-)
+_CODES: Final[dict[int, tuple[type[Exception], ...]]] = {
+    # A newer schema means that an older program was installed: starting it again would not help.
+    EXIT_USAGE: (ConfigError, RekeyRefusedError, SchemaNewerError),
+    EXIT_DISK: (StoreError, CommitError, EnrolmentError, KeySlotsError, DiskError, OSError),
+    EXIT_REKEY: (RekeyError, SealingStoppedError),
+    EXIT_DIED: (PublisherDiedError,),
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The console script."""
     call = _parser().parse_args(arguments)
     log_to(sys.stderr)
-    verbs = {
-        "check": _check,
-        "init": _init,
-        "run": _run,
-        "rekey": _rekey,
-        "install-replacement": _install_replacement,
-    }
     try:
-        return verbs[call.verb](call)
-    except tuple(kind for kind, _ in _CODES) as error:
+        code: int = call.run(call)
+    except sum(_CODES.values(), ()) as error:
         for line in str(error).splitlines():
-            said = f"dianjian-agent: {line}"
-            sys.stderr.write((prefix_lines(said, ERROR) if is_journal(sys.stderr) else said) + "\n")
-        return next(code for kind, code in _CODES if isinstance(error, kind))
+            text = f"dianjian-agent: {line}"
+            sys.stderr.write((prefix_lines(text, ERROR) if is_journal(sys.stderr) else text) + "\n")
+        return next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("dianjian-agent", description="The agent on the gateway.")
     parser.add_argument("--version", action="version", version=f"dianjian-agent {version()}")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    for verb, what in (
-        ("check", "read the site file and say every mistake"),
-        ("init", "make the keys and print what the centre needs"),
-        ("run", "read, seal and send until SIGTERM"),
-        ("rekey", "go on under a new key, by the recovery key, after exit 4"),
-        ("install-replacement", "go on, on new hardware, where the centre says"),
+    for verb, run, text in (
+        ("check", _check, "report every mistake in the site file"),
+        ("init", _init, "make the keys and print what the centre needs to enrol this gateway"),
+        ("run", _run, "read, seal and send until SIGTERM"),
+        ("rekey", _rekey, "continue under a new key after exit 4, with the recovery key"),
+        ("install-replacement", _install_replacement, "continue on new hardware where the centre says"),
     ):
-        one = verbs.add_parser(verb, help=what)
+        one = verbs.add_parser(verb, help=text)
+        one.set_defaults(run=run)
         one.add_argument("--config", type=Path, required=True, help="the site file")
         if verb in {"init", "rekey"}:
-            told = "file of the recovery key; init makes it, and it must be taken away from the gateway"
-            one.add_argument("--recovery", type=Path, required=verb == "rekey", metavar="FILE", help=told)
+            what = "the recovery key's file; init makes it, and it must not stay on the gateway"
+            one.add_argument("--recovery", type=Path, required=verb == "rekey", metavar="FILE", help=what)
         if verb == "rekey":
             one.add_argument("--receipt", type=Path, metavar="FILE", help="the centre's last receipt")
-            one.add_argument("--reason", default=REASON_LOST, help="one sentence, part of the proof")
+            one.add_argument("--reason", default=REASON_LOST, help="one sentence for the statement")
         if verb == "install-replacement":
             one.add_argument("file", type=Path, metavar="FILE", help="written by `dianjian centre replace`")
         if verb == "run":
-            one.add_argument("--once", action="store_true", help="every meter once, one seal, then end")
-            one.add_argument("--sim-clock", metavar="SPEC", help="simulated time; every stamp says so")
+            one.add_argument("--once", action="store_true", help="read every meter once, make one seal, end")
+            one.add_argument("--sim-clock", metavar="SPEC", help="simulated time; every record is marked so")
     return parser
 
 
@@ -155,7 +142,7 @@ def _check(call: argparse.Namespace) -> int:
 
 def _init(call: argparse.Namespace) -> int:
     site = load_site(call.config)
-    with contextlib.suppress(SecondInstanceError):  # the agent runs: what it was enrolled with is known
+    with contextlib.suppress(SecondInstanceError):  # the agent runs: its first key is kept already
         folder, store, _, recovery = open_chain(site)
         store.close()
         if recovery.start is Start.REKEY:
@@ -182,8 +169,8 @@ def _install_replacement(call: argparse.Namespace) -> int:
 def _run(call: argparse.Namespace) -> int:
     site, clock = load_site(call.config), clock_from_spec(call.sim_clock)
     loop = Loop(clock)
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: loop.stop())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: loop.stop())
     built = build(site, clock, loop.put, loop.put)
     with contextlib.closing(built):
         if built.recovery.start is Start.NEW:
@@ -227,7 +214,7 @@ def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
 
 
 def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient: Callable[[], bool]) -> bool:
-    """Seal what is pending and give it `wait_s` real seconds to be receipted; whether it was."""
+    """Seal what is pending and wait at most `wait_s` real seconds for the receipt; whether it came."""
     gateway = built.gateway
     while not loop.inbox.empty():
         loop.turn(gateway)

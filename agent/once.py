@@ -1,4 +1,4 @@
-"""Every meter once, in order, without threads: what a technician asks before the daemon starts."""
+"""Reads every meter once, in order, without threads: a technician's check before the daemon starts."""
 
 from collections.abc import Iterator, Mapping
 

@@ -1,4 +1,4 @@
-"""The agent at a glance, as one JSON object: what `status.sock` sends and people look at.
+"""The agent at a glance, as one JSON object that `status.sock` sends.
 
 gateway, name, at, boot_id, clock, version
 clock_ahead_ms   by how much the clock was ahead of the centre's at its last beacon | null
@@ -34,7 +34,7 @@ from drivers.poll.meter import MeterSetup
 from drivers.reading import POWER_POINT, UNITS, PollGroup, Quality, Reading
 
 UTC_MS_MAX: Final = 253_402_300_799_000
-"""The end of the year 9999: a centre's time beyond it cannot be told."""
+"""The end of the year 9999: later times cannot be written in ISO 8601."""
 
 
 @frozen
@@ -198,14 +198,14 @@ def _meter(parts: StatusParts, meter: str) -> dict[str, Any]:
         "reason": "not read yet",
         "values": {},
     }
-    for group in (PollGroup.IDENTITY, PollGroup.SLOW, PollGroup.FAST):  # the fast group has the last word
+    for group in (PollGroup.IDENTITY, PollGroup.SLOW, PollGroup.FAST):  # the fast group overrides the others
         if group in readings:
-            said = reading_json(readings[group], setup, line)
-            row = {**row, **said, "values": {**row["values"], **said["values"]}}
+            latest = reading_json(readings[group], setup, line)
+            row = {**row, **latest, "values": {**row["values"], **latest["values"]}}
     row.pop("group", None)
     return row if line is not None else {**row, "units": _units(setup, row["values"])}
 
 
 def _units(setup: MeterSetup, values: Iterable[str]) -> dict[str, str]:
-    """The units of values that no line shows."""
+    """The units of the values of a meter without a line."""
     return {name: UNITS.get(setup.model.point(name).quantity, "") for name in values}

@@ -1,7 +1,7 @@
-"""When a certificate file ends, for the status: the daemon never carries a library of X.509.
+"""When a certificate expires, for the status: the daemon loads no library of X.509.
 
-Walks the DER of RFC 5280 as far as the validity and no further, without judging anything: whether the
-certificate is good is for TLS, for `wire.enrolment.certificates` and for `dianjian doctor`.
+Reads the DER of RFC 5280 as far as the validity and judges nothing: whether the certificate is good is for
+TLS, for `wire.enrolment.certificates` and for `dianjian doctor`.
 
     Certificate ::= SEQUENCE { tbsCertificate SEQUENCE {
         version [0] OPTIONAL, serialNumber, signature, issuer, validity SEQUENCE { notBefore, notAfter }, …
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 CERTIFICATE_BYTES_MAX: Final = 65_536
-"""A chain of a dozen certificates; more is read of no file."""
+"""A chain of a dozen certificates; no more is read."""
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"
 _END: Final = "-----END CERTIFICATE-----"
 _SEQUENCE, _VERSION, _UTC_TIME, _GENERALIZED_TIME = 0x30, 0xA0, 0x17, 0x18
@@ -37,7 +37,7 @@ def end_of(der: bytes) -> datetime:
     """The notAfter of a certificate.
 
     Raises:
-        ValueError: `der` is none.
+        ValueError: `der` is not a certificate.
     """
     certificate = _inside(der, _SEQUENCE)
     rest = _inside(certificate, _SEQUENCE)

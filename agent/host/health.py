@@ -1,7 +1,7 @@
-"""What the agent says of its own body: memory, threads, file descriptors.
+"""Memory, threads and file descriptors of this process, as the kernel counts them in /proc.
 
-Read from /proc, where the numbers are the kernel's and not the interpreter's. To look there takes a
-descriptor: without one, all of them are open, and the other numbers are the interpreter's.
+Reading /proc takes a descriptor: where that fails, all of them are open, and the other numbers are the
+interpreter's.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Final
 from attrs import frozen
 
 SPARE_DESCRIPTORS: Final = 4
-"""Fewer than these, and the next connection to a meter, the broker or a reader of the status may fail."""
+"""With fewer, the next connection to a meter, the broker or a reader of the status may fail."""
 _PROC: Final = Path("/proc/self")
 
 
@@ -35,7 +35,7 @@ class Health:
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether the descriptors are as good as used up."""
+        """Whether the descriptors are nearly used up."""
         return self.descriptors_max - self.descriptors < SPARE_DESCRIPTORS
 
 

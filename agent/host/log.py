@@ -1,9 +1,9 @@
-"""What the process says on stderr, with its priority where systemd's journal listens (sd-daemon(3)).
+"""The log on stderr, with priorities for systemd's journal (sd-daemon(3)).
 
 JOURNAL_STREAM names device and inode of the stream that systemd gave the service (systemd.exec(5)). Where
 stderr is that stream, each line begins with <3> for an error, <4> for a warning, <6> for the rest, so that
-`journalctl -p warning` finds what matters; every line of a traceback has it, for the journal takes each as
-an entry of its own. Elsewhere the level stands in words.
+`journalctl -p warning` finds what matters; so does every line of a traceback, because the journal takes each
+as an entry. Elsewhere each entry begins with its level's name.
 """
 
 import logging

@@ -1,8 +1,7 @@
-"""Word to systemd: ready, alive, stopping (sd_notify(3)).
+"""Notifies systemd: ready, alive, stopping (sd_notify(3)).
 
-The protocol is one datagram of `NAME=value` lines to the socket that NOTIFY_SOCKET names; without
-that variable nothing is sent. A watchdog line is sent only while the daemon's own check of its
-parts says that they move, so that a stuck agent is restarted by its supervisor.
+The protocol is one datagram of `NAME=value` lines to the socket that NOTIFY_SOCKET names; without that
+variable nothing is sent.
 """
 
 import os

@@ -1,23 +1,23 @@
-"""How a bus and its meters do: counters, load of the line, and how long answers take.
+"""Counters of a bus and its meters, the load of the bus, and how long answers take.
 
-`Tally` belongs to the thread of one bus and takes each poll as it ends. At most once in PUBLISH_S it
-puts a `BusFigures` in the place of the one before; that is never changed again, so who reads it takes
-no lock, holds nobody up and sees one moment. Everything is counted since the agent began.
+`Tally` belongs to the thread of one bus and counts each poll as it ends. At most once in PUBLISH_S it
+replaces its `BusFigures`, which never change, so a reader takes no lock, holds up nobody and sees one moment.
+Everything is counted since the agent began.
 
     load     share of the time in which a request is out, answered or not: at 100 % not one more fits
     latency  of each good poll, that of its slowest request; percentiles over the last 5 to 10 minutes,
-             told as the edge of the bucket above (EDGES_MS); the greatest is exact
+             as the edge of the bucket above (EDGES_MS); the maximum is exact
 
-What a poll is charged with is what the counters of the bus grew by meanwhile, so a late answer of a
-neighbour may stand with the meter that was asked when it came. Requests of another master and ports
-opened anew belong to the bus.
+A poll is charged with the growth of the bus's counters while it lasted, so a late answer of a neighbour may
+count for the meter that was polled when it came. Requests of another master and ports opened anew belong to
+the bus.
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from drivers.link.transaction import BusStats
 
@@ -25,23 +25,23 @@ EDGES_MS: Final = (
     0.2, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 60, 80, 100, 120, 150, 200, 250, 300, 400, 500, 700,
     1000, 1500, 2000, 3000,
 )  # fmt: skip
-"""Upper edges of the buckets, ms; one more holds what is slower. A tenth of the time-outs in use, and closer
-where meters answer."""
+"""Upper edges of the buckets, ms; one more holds slower answers. Up to the time-outs in use, and closer where
+meters answer."""
 WINDOW_S: Final = 300.0
-"""Half of the sliding window: a fault of a minute shows, and a minute later it does not yet vanish."""
+"""Half of the sliding window: a fault of a minute shows, and has not vanished a minute later."""
 PUBLISH_S: Final = 2.0
-"""Seconds of the clock between two pictures, as often as people look: 0.2 ms each for twenty meters."""
+"""Seconds of the clock between two figures, as often as people look: 0.2 ms each for twenty meters."""
 
 _MS_PER_S: Final = 1000
 
 
 @frozen
 class Counts:
-    """What happened; the names are those of `BusStats`, with the polls that it was for.
+    """The counters of `BusStats`, and the polls that caused them.
 
     Attributes:
         polls: Polls of a group, probes among them.
-        probes: Polls that only looked whether a silent meter is back.
+        probes: Polls that only check whether a silent meter answers again.
         busy_s: Time in which a request was out.
     """
 
@@ -59,25 +59,19 @@ class Counts:
 
     @property
     def errors(self) -> int:
-        """What should not have happened. Late answers are not counted: their time-out is."""
+        """All failures. A late answer is not counted: its time-out is."""
         return (
             self.timeouts + self.crc_errors + self.foreign + self.exceptions + self.reopened + self.collisions
         )
 
     def to_json(self) -> dict[str, Any]:
         """The counters by name."""
-        return {name: getattr(self, name) for name in _COUNTED} | {"busy_s": round(self.busy_s, 3)}
-
-
-_COUNTED: Final = (
-    "polls", "probes", "requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "collisions",
-    "reopened",
-)  # fmt: skip
+        return {**asdict(self), "busy_s": round(self.busy_s, 3)}
 
 
 @frozen
 class Latency:
-    """Percentiles in ms; None where nothing was answered within the window."""
+    """Percentiles in ms; None without an answer within the window."""
 
     p50_ms: float | None = None
     p95_ms: float | None = None
@@ -132,7 +126,7 @@ class BusFigures:
         }
 
     def since(self, before: "BusFigures | None") -> dict[str, Any]:
-        """What a heartbeat says: load and errors since the one before, and a percentile."""
+        """For a heartbeat: load and errors since `before`, and a percentile."""
         at_s, counts = (before.at_s, before.counts) if before is not None else (0.0, Counts())
         passed_s = self.at_s - at_s
         has_passed = before is not None and passed_s > 0
@@ -147,7 +141,7 @@ class BusFigures:
 
 
 def heartbeat(now: Iterable[BusFigures], before: Mapping[str, BusFigures]) -> list[dict[str, Any]]:
-    """The buses in a heartbeat, against their figures of the one before by id."""
+    """The buses of a heartbeat; `before` are their figures at the last one, by id."""
     return [one.since(before.get(one.id)) for one in now]
 
 
@@ -165,12 +159,12 @@ class Histogram:
         half.max_ms = max(half.max_ms, latency_ms)
 
     def slide(self) -> None:
-        """Half of the window has passed."""
+        """Drop the older half of the window."""
         self._before, self._now = self._now, _Half()
 
     @property
     def halves(self) -> tuple["_Half", "_Half"]:
-        """What is in it."""
+        """The present one and the one before."""
         return self._now, self._before
 
 
@@ -204,10 +198,10 @@ def _edge(counts: list[int], rank: float, max_ms: float) -> float:
 
 
 class Tally:
-    """What the thread of one bus counts; see the module.
+    """The counters of one bus, for its thread.
 
     Attributes:
-        figures: The last picture; may be read from any thread.
+        figures: The last ones published; may be read from any thread.
     """
 
     def __init__(self, bus_id: str, url: str, meters: Iterable[str], now_s: float) -> None:
@@ -215,12 +209,12 @@ class Tally:
         self._meters = {meter: _Count() for meter in meters}
         self._half_s = (now_s, now_s)
         self._busy_s = (0.0, 0.0)
-        self.figures = self._picture(now_s)
+        self.figures = self._figures_at(now_s)
 
     def count_poll(
         self, meter: str, before: tuple[float, ...], after: BusStats, latency_s: float | None, *, probe: bool
     ) -> None:
-        """A poll ended: the bus's counters were `before` and are `after`; None if nothing was answered."""
+        """Count a poll: the bus's counters were `before` it and are `after`; no latency without an answer."""
         count = self._meters[meter]
         count.polls += 1
         count.probes += probe
@@ -229,7 +223,7 @@ class Tally:
             count.histogram.add(latency_s)
 
     def publish(self, now_s: float) -> None:
-        """Put up a new picture, if it is time for one."""
+        """Replace `figures`, if it is time."""
         if now_s - self.figures.at_s < PUBLISH_S:
             return
         if now_s - self._half_s[1] >= WINDOW_S:
@@ -237,10 +231,10 @@ class Tally:
             self._busy_s = (self._busy_s[1], self._whole().busy_s)
             for count in self._meters.values():
                 count.histogram.slide()
-        self.figures = self._picture(now_s)
+        self.figures = self._figures_at(now_s)
 
     def _whole(self) -> Counts:
-        """Of the bus: of all its meters."""
+        """The counters of the bus: the sum of its meters."""
         whole = _Count()
         for count in self._meters.values():
             whole.polls += count.polls
@@ -248,7 +242,7 @@ class Tally:
             whole.grown = [a + b for a, b in zip(whole.grown, count.grown, strict=True)]
         return whole.counts()
 
-    def _picture(self, now_s: float) -> BusFigures:
+    def _figures_at(self, now_s: float) -> BusFigures:
         counts, passed_s = self._whole(), now_s - self._half_s[0]
         load = (counts.busy_s - self._busy_s[0]) / passed_s if passed_s > 0 else 0.0
         return BusFigures(

@@ -1,14 +1,14 @@
-"""The last hour of each line as one mean a minute, for the status: no evidence, only what people look at.
+"""The last hour of each line as one mean a minute, for the status only.
 
-A ring of MINUTES sums and counts a line, so a hundred lines take 100 kB whatever happens. Minutes are
-those since boot: a wall clock that somebody sets bends no curve. A minute without a sample is None.
+A ring of MINUTES sums and counts per line: a hundred lines take 100 kB. Minutes count from boot, so setting
+the wall clock bends no curve. A minute without a sample is None.
 """
 
 from array import array
 from typing import Final
 
 MINUTES: Final = 60
-"""What fits a line of a terminal, and what a person asks about."""
+"""As much as fits a line of a terminal."""
 MS_PER_MINUTE: Final = 60_000
 
 
@@ -19,7 +19,7 @@ class LoadHistory:
         self._lines: dict[str, _Hour] = {}
 
     def add(self, line: str, boottime_ms: int, watts: float) -> None:
-        """A sample of `line`."""
+        """Add a sample of `line`."""
         hour = self._lines.get(line)
         if hour is None:
             hour = self._lines[line] = _Hour()
@@ -31,7 +31,7 @@ class LoadHistory:
         return hour.means(boottime_ms // MS_PER_MINUTE) if hour else [None] * MINUTES
 
     def clear(self) -> None:
-        """Another boot: its minutes are others."""
+        """Start over, because the minutes of another boot are others."""
         self._lines.clear()
 
 

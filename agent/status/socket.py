@@ -1,10 +1,9 @@
 """The live view of a running agent, over a local socket.
 
-Whoever connects to `status.sock` in the state folder is sent one JSON object and hung up on; what
-he sends is not read. The socket may be opened by the agent's own user and group only. It never
-blocks the agent: what the socket's buffer does not take at once (208 kB on a plain Debian, a plant of a
-hundred meters says 300) is handed over in the next turns, and a reader who has not taken it all after
-PATIENCE_S loses the rest.
+Each connection to `status.sock` in the state folder gets one JSON object and is closed; nothing is read from
+it. Only the agent's own user and group may open the socket. It never blocks the agent: what the socket's
+buffer does not take at once (208 kB on a plain Debian; a plant of a hundred meters sends 300) follows in the
+next turns, and a reader that has not taken it all after PATIENCE_S loses the rest.
 """
 
 import contextlib
@@ -18,15 +17,15 @@ from typing import Any, Final
 
 SOCKET_NAME: Final = "status.sock"
 STATUS_BYTES_MAX: Final = 4 * 1024 * 1024
-"""More than any agent says; a reader stops here instead of trusting the other side."""
+"""More than any agent sends; a reader stops here."""
 READ_TIMEOUT_S: Final = 5.0
 PATIENCE_S: Final = 5.0
 ACCEPTS_MAX: Final = 4
-"""Readers served in one turn, so that a busy socket cannot keep the agent from its meters."""
+"""Readers served in one turn, so that a busy socket cannot hold up the agent."""
 
 
 class StatusSocket:
-    """The agent's side; `serve` is called from the agent's own loop."""
+    """The agent's side, called from its main loop."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / SOCKET_NAME
@@ -41,20 +40,20 @@ class StatusSocket:
         self._rest: list[tuple[socket.socket, memoryview, float]] = []
 
     def waiting(self) -> list[socket.socket]:
-        """Readers who have connected since the last call; earlier ones get more of their answer first."""
+        """Give earlier readers more of their answer; those that have connected since the last call."""
         now_s = time.monotonic()
         rest, self._rest = self._rest, []
         for reader, left, until_s in rest:
             self._hand(reader, left if now_s < until_s else left[:0], until_s)
         readers: list[socket.socket] = []
-        with contextlib.suppress(OSError):  # nobody waits, or there is no descriptor for who does
+        with contextlib.suppress(OSError):  # nobody waits, or there is no descriptor for another
             while len(readers) + len(self._rest) < ACCEPTS_MAX:
                 reader, _ = self._listener.accept()
                 readers.append(reader)
         return readers
 
     def answer(self, reader: socket.socket, status: Mapping[str, Any]) -> None:
-        """Send `status` and hang up, now or within the next turns."""
+        """Send `status` and close, now or within the next turns."""
         with contextlib.suppress(OSError):
             reader.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, STATUS_BYTES_MAX)
             reader.setblocking(False)
@@ -62,7 +61,7 @@ class StatusSocket:
         self._hand(reader, memoryview(raw), time.monotonic() + PATIENCE_S)
 
     def _hand(self, reader: socket.socket, left: memoryview, until_s: float) -> None:
-        """Give as much as the reader's buffer takes; keep the rest, or hang up."""
+        """Send as much as the buffer takes; keep the rest, or close."""
         try:
             while left:
                 left = left[reader.send(left) :]
@@ -83,11 +82,11 @@ class StatusSocket:
 
 
 def read_status(folder: Path) -> dict[str, Any]:
-    """What the agent that works in `folder` says of itself.
+    """The status of the agent whose state is in `folder`.
 
     Raises:
         OSError: No agent listens there.
-        ValueError: What listens there is not an agent.
+        ValueError: The answer is not an agent's.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
         channel.settimeout(READ_TIMEOUT_S)
