@@ -9,32 +9,17 @@ from typing import Protocol
 
 from attrs import evolve, field, frozen
 
+from evidence.archive import Row
 from evidence.cbor import FormatError
 from evidence.chain import ChainState, Outcome, Verdict
 from evidence.continuation import continue_chain
 from evidence.receipt import Receipt, open_receipt
-from evidence.seal import FIRST_NUMBER, NO_HASH, SealHeader, peek_header, seal_hash
+from evidence.seal import FIRST_NUMBER, NO_HASH, SealHeader, StoredSeal, peek_header, seal_hash
 from evidence.statement import NO_KEY, Rekey, Replace, parse_statement
 from evidence.verify import accept
 
-
-class SealRow(Protocol):
-    """A seal as a store gives it; `body` None where it is not held or was not wanted."""
-
-    @property
-    def number(self) -> int:
-        """Where it is stored."""
-        ...
-
-    @property
-    def cose(self) -> bytes:
-        """The seal itself."""
-        ...
-
-    @property
-    def body(self) -> bytes | None:
-        """Its body."""
-        ...
+SealRow = Row | StoredSeal
+"""A seal as a store gives it; `body` None where it is not held or was not wanted."""
 
 
 class Source(Protocol):
@@ -42,7 +27,6 @@ class Source(Protocol):
 
     def rows(self, first: int, last: int, *, bodies: bool = True) -> Iterable[SealRow]:
         """The seals `first` to `last` that are here, in order, read as they are taken."""
-        ...
 
 
 @frozen

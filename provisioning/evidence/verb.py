@@ -68,20 +68,16 @@ class Source:
     """Where the evidence comes from.
 
     Attributes:
-        secret: The centre's, None on a gateway.
-        first_key: The enrolled one.
-        enrolment: What the centre has signed of it, where it is known.
-        statements: What was said about the gateway's keys since.
         anchors: What a walk along the chain begins at.
+        secret: The centre's, None on a gateway.
+        enrolment: What the centre has signed of the gateway, where it is known.
     """
 
     archive: Archive
-    centre_key: bytes
-    secret: bytes | None
-    first_key: bytes | None
-    enrolment: bytes
-    statements: tuple[bytes, ...]
     anchors: Anchors
+    centre_key: bytes
+    secret: bytes | None = None
+    enrolment: bytes = b""
 
 
 @click.command("evidence", short_help="the proof of some hours of a gateway as one file")
@@ -147,8 +143,8 @@ def _centre(store: Path, register: Path | None, key: Path | None, gateway: str |
     if entry is not None and archive.first_key != entry.first_key:
         archive.close()
         raise fail(EXIT_USAGE, f"{register}: {gateway} has another first key than in {store}")
-    anchors = Anchors(gateway, tip=archive.tip)
-    return Source(archive, public(secret), secret, archive.first_key, enrolment, archive.statements, anchors)
+    anchors = Anchors(gateway, archive.first_key, statements=archive.statements, tip=archive.tip)
+    return Source(archive, anchors, public(secret), secret, enrolment)
 
 
 def _gateway(config: Path | None, state: Path | None) -> Source:
@@ -158,16 +154,16 @@ def _gateway(config: Path | None, state: Path | None) -> Source:
     folder = state or site.path(site.store.path)
     if site.broker is None or site.broker.centre_key is None:
         raise fail(EXIT_USAGE, f"{config}: broker.centre_key: missing; receipts cannot be checked")
-    first_key = bytes.fromhex(read_enrolment(folder)["first_key"])
+    read_enrolment(folder)  # without the first key nobody can check the pack
     archive = open_gateway(folder / DATABASE_NAME, site.site.gateway)
-    anchors = read_anchors(folder, archive, site.broker.centre_key)
-    return Source(archive, site.broker.centre_key, None, first_key, b"", anchors.statements, anchors)
+    centre_key = site.broker.centre_key
+    return Source(archive, read_anchors(folder, archive, centre_key), centre_key)
 
 
 def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> tuple[bytes, Checked]:
     """The pack, or the reason why there is none."""
     try:
-        stated = applied(source.archive, source.statements, enrolled=bool(source.enrolment))
+        stated = applied(source.archive, source.anchors.statements, enrolled=bool(source.enrolment))
         gathered = gather(
             source.archive,
             asked,
@@ -197,19 +193,19 @@ def _pack(source: Source, gathered: Gathered) -> tuple[bytes, Checked]:
     content = Content(
         gateway=source.archive.gateway,
         centre_key=source.centre_key,
-        first_key=None if source.enrolment else source.first_key,
+        first_key=None if source.enrolment else source.anchors.first_key,
         by_centre=source.secret is not None,
         made_utc_ms=now_ms,
         page=PAGE_VERSION,
         question=gathered.question,
         statements=(
             *([source.enrolment] if source.enrolment else []),
-            *of_the_centre(source.statements, gathered.runs),
+            *of_the_centre(source.anchors.statements, gathered.runs),
         ),
         receipts=receipts,
         runs=gathered.runs,
     )
-    return make_pack(encode_content(content), source.centre_key, source.secret, source.first_key)
+    return make_pack(encode_content(content), source.centre_key, source.secret, source.anchors.first_key)
 
 
 def _receipts(source: Source, gathered: Gathered, secret: bytes, now_ms: int) -> list[bytes]:
