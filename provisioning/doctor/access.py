@@ -21,7 +21,7 @@ from agent.store.names import DATABASE_NAME, KEYS_NAME
 from drivers.link.bus_url import parse_url
 from drivers.link.transport import CONNECT_S, SerialPipe, TcpPipe
 from evidence.words import Words
-from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
+from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 
 SERVICE_USER: Final = "dianjian"
 """As the package makes it."""
@@ -39,17 +39,17 @@ class Person:
     groups: frozenset[int]
 
 
-def person() -> Person:
+def find_person() -> Person:
     """Whose rights count."""
     uid = os.geteuid()
-    known = _known(lambda: pwd.getpwnam(SERVICE_USER)) if uid == 0 else None
-    known = known or _known(lambda: pwd.getpwuid(uid))
+    known = _look_up(lambda: pwd.getpwnam(SERVICE_USER)) if uid == 0 else None
+    known = known or _look_up(lambda: pwd.getpwuid(uid))
     if known is None:
         return Person(str(uid), uid, frozenset({os.getegid(), *os.getgroups()}))
     return Person(known.pw_name, known.pw_uid, frozenset(os.getgrouplist(known.pw_name, known.pw_gid)))
 
 
-def _known(look: Callable[[], pwd.struct_passwd]) -> pwd.struct_passwd | None:
+def _look_up(look: Callable[[], pwd.struct_passwd]) -> pwd.struct_passwd | None:
     try:
         return look()
     except KeyError:
@@ -60,17 +60,17 @@ def may(who: Person, path: Path, want: int) -> bool:
     """Whether `who` may do it (4 read, 2 write, 1 pass); of the own user the kernel is asked."""
     if who.uid == os.geteuid():
         return os.access(path, want, effective_ids=True)
-    passable = (_bits(who, folder) & 1 for folder in path.resolve().parents)
-    return (_bits(who, path) & want) == want and all(passable)
+    passable = (_read_bits(who, folder) & 1 for folder in path.resolve().parents)
+    return (_read_bits(who, path) & want) == want and all(passable)
 
 
-def _bits(who: Person, path: Path) -> int:
+def _read_bits(who: Person, path: Path) -> int:
     status = path.stat()
     shift = 6 if status.st_uid == who.uid else 3 if status.st_gid in who.groups else 0
     return status.st_mode >> shift & 7
 
 
-def lock_owner(path: Path, root: Path = Path("/")) -> int:
+def find_lock_owner(path: Path, root: Path = Path("/")) -> int:
     """The process that holds a flock on `path`, 0 where none does."""
     try:
         status = path.stat()
@@ -85,7 +85,7 @@ def lock_owner(path: Path, root: Path = Path("/")) -> int:
     return 0
 
 
-def _holders(path: Path, root: Path) -> list[int]:
+def _find_holders(path: Path, root: Path) -> list[int]:
     """The processes that have `path` open, as far as this user may look."""
     number, found = path.stat().st_rdev, set()
     for entry in (root / "proc").glob("[0-9]*/fd/*"):
@@ -98,7 +98,7 @@ def _holders(path: Path, root: Path) -> list[int]:
     return sorted(found - {os.getpid()})
 
 
-def process_name(pid: int) -> str:
+def name_process(pid: int) -> str:
     """What a process is called."""
     try:
         return f"{Path(f'/proc/{pid}/comm').read_text('utf-8', 'replace').strip()} ({pid})"
@@ -106,22 +106,22 @@ def process_name(pid: int) -> str:
         return str(pid)
 
 
-def ports(patient: Patient, tell: Progress) -> Iterator[Finding]:
+def ports(target: Target, report: Progress) -> Iterator[Finding]:
     """Each bus's serial port or TCP address."""
-    assert patient.site is not None
-    for bus in patient.site.bus:
-        tell(bus.url)
+    assert target.site is not None
+    for bus in target.site.bus:
+        report(bus.url)
         pipe = parse_url(bus.url).pipe
         if isinstance(pipe, SerialPipe):
-            yield from _serial(patient, bus, Path(bus.url.partition(":")[2].partition("?")[0]))
-        elif isinstance(pipe, TcpPipe) and not patient.is_running:  # many gateways take one connection
-            yield _tcp(bus)
+            yield from _check_serial(target, bus, Path(bus.url.partition(":")[2].partition("?")[0]))
+        elif isinstance(pipe, TcpPipe) and not target.is_running:  # many gateways take one connection
+            yield _check_tcp(bus)
 
 
-def _serial(patient: Patient, bus: BusSettings, path: Path) -> Iterator[Finding]:
+def _check_serial(target: Target, bus: BusSettings, path: Path) -> Iterator[Finding]:
     if not path.exists():
-        there = sorted({*patient.root.glob("dev/serial/by-id/*"), *patient.root.glob("dev/ttyUSB*"),
-                        *patient.root.glob("dev/ttyACM*"), *patient.root.glob("dev/ttyS*")})  # fmt: skip
+        there = sorted({*target.root.glob("dev/serial/by-id/*"), *target.root.glob("dev/ttyUSB*"),
+                        *target.root.glob("dev/ttyACM*"), *target.root.glob("dev/ttyS*")})  # fmt: skip
         named = ", ".join(map(str, there[:SHOWN_PORTS])) or "–"
         yield failed(
             "ports",
@@ -141,8 +141,8 @@ def _serial(patient: Patient, bus: BusSettings, path: Path) -> Iterator[Finding]
             bus.id,
         )
         return
-    yield _held(patient, bus, path)
-    names = [link for link in patient.root.glob("dev/serial/by-id/*") if link.resolve() == path.resolve()]
+    yield _check_holder(target, bus, path)
+    names = [link for link in target.root.glob("dev/serial/by-id/*") if link.resolve() == path.resolve()]
     if str(path).startswith(_UNSTABLE):
         steady = f"rtu:{names[0]}" if names else "/dev/serial/by-id/…"
         yield warning(
@@ -153,25 +153,25 @@ def _serial(patient: Patient, bus: BusSettings, path: Path) -> Iterator[Finding]
         )
 
 
-def _held(patient: Patient, bus: BusSettings, path: Path) -> Finding:
-    own = lock_owner(path, patient.root)
+def _check_holder(target: Target, bus: BusSettings, path: Path) -> Finding:
+    own = find_lock_owner(path, target.root)
     holders = [
-        pid for pid in {*([own] if own else []), *_holders(path, patient.root)} if pid != patient.owner
+        pid for pid in {*([own] if own else []), *_find_holders(path, target.root)} if pid != target.owner
     ]
     if holders:
-        named = ", ".join(map(process_name, sorted(holders)))
+        named = ", ".join(map(name_process, sorted(holders)))
         return failed(
             "ports",
             Words(f"{path} 被其他程序占用：{named}", f"{path} is held by another process: {named}"),
             Words("结束该程序：总线上只能有一个主站", "end it: a bus has one master"),
             bus.id,
         )
-    if patient.owner:
+    if target.owner:
         return ok("ports", Words(f"{path} 由代理使用", f"{path} is the agent's"), bus.id)
     return ok("ports", Words(f"{path} 空闲", f"{path} is free"), bus.id)
 
 
-def _tcp(bus: BusSettings) -> Finding:
+def _check_tcp(bus: BusSettings) -> Finding:
     address = bus.url.partition("://")[2]
     host, _, port = address.rpartition(":")
     pair = (host.strip("[]"), int(port)) if host and port.isdigit() else (address.strip("[]"), 502)
@@ -188,27 +188,27 @@ def _tcp(bus: BusSettings) -> Finding:
     return ok("ports", Words(f"{address} 可连接", f"{address} takes connections"), bus.id)
 
 
-def permissions(patient: Patient, _: Progress) -> Iterator[Finding]:
+def permissions(target: Target, _: Progress) -> Iterator[Finding]:
     """Whether the service's user may use what it needs, and nobody else the secrets."""
-    who = person()
-    assert patient.site is not None
+    who = find_person()
+    assert target.site is not None
     found: list[Finding] = []
-    for bus in patient.site.bus:
+    for bus in target.site.bus:
         if isinstance(parse_url(bus.url).pipe, SerialPipe):
-            found += _device(who, bus, Path(bus.url.partition(":")[2].partition("?")[0]))
-    found += _state(patient, who)
-    found += _tls(patient, who)
+            found += _check_device(who, bus, Path(bus.url.partition(":")[2].partition("?")[0]))
+    found += _check_state(target, who)
+    found += _check_tls(target, who)
     yield from found or [
         ok("permissions", Words(f"用户 {who.name} 的权限足够", f"user {who.name} may use all it needs"))
     ]
 
 
 def _is_service_folder(folder: Path) -> bool:
-    known = _known(lambda: pwd.getpwnam(SERVICE_USER))
+    known = _look_up(lambda: pwd.getpwnam(SERVICE_USER))
     return known is not None and folder.stat().st_uid == known.pw_uid
 
 
-def _device(who: Person, bus: BusSettings, path: Path) -> Iterator[Finding]:
+def _check_device(who: Person, bus: BusSettings, path: Path) -> Iterator[Finding]:
     if not path.exists() or may(who, path, os.R_OK | os.W_OK):
         return
     try:
@@ -226,8 +226,8 @@ def _device(who: Person, bus: BusSettings, path: Path) -> Iterator[Finding]:
     )
 
 
-def _state(patient: Patient, who: Person) -> Iterator[Finding]:
-    folder = patient.folder
+def _check_state(target: Target, who: Person) -> Iterator[Finding]:
+    folder = target.folder
     if not folder.exists():
         return
     if not may(who, folder, os.R_OK | os.W_OK | os.X_OK):
@@ -259,12 +259,12 @@ def _state(patient: Patient, who: Person) -> Iterator[Finding]:
             "store",
         )
     try:
-        yield from _files(folder, who)
+        yield from _check_files(folder, who)
     except PermissionError:
         return
 
 
-def _files(folder: Path, who: Person) -> Iterator[Finding]:
+def _check_files(folder: Path, who: Person) -> Iterator[Finding]:
     keys = folder / KEYS_NAME
     if keys.exists() and keys.stat().st_mode & 0o077:
         yield failed(
@@ -291,12 +291,12 @@ def _files(folder: Path, who: Person) -> Iterator[Finding]:
         )
 
 
-def _tls(patient: Patient, who: Person) -> Iterator[Finding]:
-    assert patient.site is not None
-    broker = patient.site.broker
+def _check_tls(target: Target, who: Person) -> Iterator[Finding]:
+    assert target.site is not None
+    broker = target.site.broker
     for name in ("ca", "certificate", "key"):
         value = getattr(broker, name) if broker is not None else ""
-        path = patient.site.path(value) if value else None
+        path = target.site.path(value) if value else None
         if path is None or not _is_there(path):
             continue
         credential = value.startswith("credential:")  # the service manager reads it for the service

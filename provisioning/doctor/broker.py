@@ -19,7 +19,7 @@ from agent.uplink.settings import mqtt_settings
 from evidence.cbor import FormatError
 from evidence.receipt import open_beacon
 from evidence.words import Words
-from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
+from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 from provisioning.doctor.tls import reach
 from wire import messages
 from wire.messages import Topics
@@ -36,16 +36,16 @@ BEHIND_MS_MAX: Final = 5_000
 _TOKEN: Final = 1
 
 
-def broker(patient: Patient, tell: Progress) -> Iterator[Finding]:
+def broker(target: Target, report: Progress) -> Iterator[Finding]:
     """The way to the broker, step by step, until one fails."""
-    assert patient.site is not None
-    if patient.site.broker is None:
+    assert target.site is not None
+    if target.site.broker is None:
         return
     try:
-        settings = mqtt_settings(patient.site, patient.site.broker, Topics(patient.site.site.gateway))
+        settings = mqtt_settings(target.site, target.site.broker, Topics(target.site.site.gateway))
     except ConfigError:
-        return  # `config` has said it
-    connection = (patient.status or {}).get("broker", {})
+        return  # `config` reports it
+    connection = (target.status or {}).get("broker", {})
     if connection.get("alarms"):
         named = ", ".join(map(str, connection["alarms"]))
         yield warning(
@@ -54,14 +54,14 @@ def broker(patient: Patient, tell: Progress) -> Iterator[Finding]:
             Words("见 dianjian status", "see dianjian status"),
             "agent",
         )
-    bad = reach(settings, tell)
+    bad = reach(settings, report)
     if bad is not None:
         yield bad
         return
-    yield from _mqtt(patient, settings, tell)
+    yield from _check_mqtt(target, settings, report)
 
 
-class _Heard:
+class _Received:
     """What the connection reports."""
 
     def __init__(self) -> None:
@@ -84,9 +84,9 @@ class _Heard:
                 pass
 
 
-def _mqtt(patient: Patient, settings: MqttSettings, tell: Progress) -> Iterator[Finding]:
-    assert patient.site is not None
-    topics = Topics(patient.site.site.gateway)
+def _check_mqtt(target: Target, settings: MqttSettings, report: Progress) -> Iterator[Finding]:
+    assert target.site is not None
+    topics = Topics(target.site.site.gateway)
     own = evolve(
         settings,
         client_id=topics.gateway + CLIENT_SUFFIX,
@@ -94,16 +94,16 @@ def _mqtt(patient: Patient, settings: MqttSettings, tell: Progress) -> Iterator[
         session_expiry_s=0,
         subscriptions=(topics.receipt, messages.BEACON),
     )
-    heard = _Heard()
-    client = MqttClient(own, heard)
-    tell("MQTT")
+    received = _Received()
+    client = MqttClient(own, received)
+    report("MQTT")
     try:
-        _converse(client, heard, _hello(patient, topics))
+        _converse(client, received, _make_state(target, topics))
     except OSError as error:
         client.end = (error.strerror or str(error), 0)
     end = client.end
     client.forget()
-    if not heard.connected:
+    if not received.connected:
         yield failed(
             "broker",
             Words(
@@ -114,37 +114,37 @@ def _mqtt(patient: Patient, settings: MqttSettings, tell: Progress) -> Iterator[
             "connack",
         )
         return
-    yield from _rights(heard, topics)
-    yield from _centre(patient, patient.site, heard)
+    yield from _judge_rights(received, topics)
+    yield from _judge_centre(target, target.site, received)
 
 
-def _hello(patient: Patient, topics: Topics) -> tuple[str, bytes]:
-    """What is published: as true as the retained word that stands there."""
-    online = bool((patient.status or {}).get("broker", {}).get("connected"))
+def _make_state(target: Target, topics: Topics) -> tuple[str, bytes]:
+    """What is published: the state that is retained there already."""
+    online = bool((target.status or {}).get("broker", {}).get("connected"))
     return topics.state, messages.encode_state(online=online, details={"doctor": version()})
 
 
-def _converse(client: MqttClient, heard: _Heard, hello: tuple[str, bytes]) -> None:
-    ear, mouth = socket.socketpair()
-    with closing(ear), closing(mouth):
+def _converse(client: MqttClient, received: _Received, message: tuple[str, bytes]) -> None:
+    reader, writer = socket.socketpair()
+    with closing(reader), closing(writer):
         client.connect()
-        said = False
+        is_sent = False
         end_s = time.monotonic() + ANSWER_S
-        while time.monotonic() < end_s and client.step(ear, STEP_MS):
-            if heard.connected and not said:
-                said = True
-                client.publish(_TOKEN, *hello, retain=False)
-            if heard.acked is not None:
+        while time.monotonic() < end_s and client.step(reader, STEP_MS):
+            if received.connected and not is_sent:
+                is_sent = True
+                client.publish(_TOKEN, *message, retain=False)
+            if received.acked is not None:
                 end_s = min(end_s, time.monotonic() + BEACON_S)
-                if _beacon(heard) is not None:
+                if _find_beacon(received) is not None:
                     break
         if client.is_open():
             client.leave()
 
 
-def _rights(heard: _Heard, topics: Topics) -> Iterator[Finding]:
-    if heard.acked is None or heard.acked >= FAILURE:
-        code = "–" if heard.acked is None else f"{heard.acked:#04x}"
+def _judge_rights(received: _Received, topics: Topics) -> Iterator[Finding]:
+    if received.acked is None or received.acked >= FAILURE:
+        code = "–" if received.acked is None else f"{received.acked:#04x}"
         yield failed(
             "broker",
             Words(
@@ -157,8 +157,8 @@ def _rights(heard: _Heard, topics: Topics) -> Iterator[Finding]:
             ),
             "acl",
         )
-    elif heard.refused:
-        named = ", ".join(heard.refused)
+    elif received.refused:
+        named = ", ".join(received.refused)
         yield failed(
             "broker",
             Words(f"不允许订阅 {named}", f"may not subscribe to {named}"),
@@ -172,16 +172,16 @@ def _rights(heard: _Heard, topics: Topics) -> Iterator[Finding]:
         yield ok("broker", Words("连接、登录和权限正常", "reached, let in, and allowed to write"))
 
 
-def _beacon(heard: _Heard) -> Message | None:
-    return next((one for one in heard.messages if one.topic == messages.BEACON), None)
+def _find_beacon(received: _Received) -> Message | None:
+    return next((one for one in received.messages if one.topic == messages.BEACON), None)
 
 
-def _centre(patient: Patient, site: Site, heard: _Heard) -> Iterator[Finding]:
-    message, key = _beacon(heard), None if site.broker is None else site.broker.centre_key
+def _judge_centre(target: Target, site: Site, received: _Received) -> Iterator[Finding]:
+    message, key = _find_beacon(received), None if site.broker is None else site.broker.centre_key
     if message is None or key is None:
         yield warning(
             "broker",
-            Words("没有听到中心的信标", "no beacon of the centre is heard"),
+            Words("没有收到中心的信标", "no beacon of the centre arrives"),
             Words(
                 "中心须运行 dianjian subscribe；ACL 须允许读 dj/1/beacon",
                 "the centre must run dianjian subscribe; the ACL must allow to read dj/1/beacon",
@@ -205,7 +205,7 @@ def _centre(patient: Patient, site: Site, heard: _Heard) -> Iterator[Finding]:
             "centre",
         )
         return
-    behind_ms = beacon.centre_utc_ms - patient.now.timestamp() * 1000
+    behind_ms = beacon.centre_utc_ms - target.now.timestamp() * 1000
     if behind_ms > BEHIND_MS_MAX:
         yield warning(
             "broker",

@@ -35,9 +35,9 @@ from agent.store.reading import read_shape
 from disk.database import StoreError
 from disk.files import replace_file
 from evidence.receipt import last_receipt
-from provisioning.doctor.chain import tip_of
-from provisioning.doctor.finding import Finding, Patient
-from provisioning.doctor.machine import UNIT, parts, tool
+from provisioning.doctor.chain import read_db_tip
+from provisioning.doctor.finding import Finding, Progress, Target
+from provisioning.doctor.machine import UNIT, list_parts, run_tool
 
 MEMBER_BYTES_MAX: Final = 2 << 20
 """The end of a longer member is kept: of a log it is what matters."""
@@ -70,7 +70,7 @@ class Mask:
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
         # The longest first: of a key that stands there whole no end is to be left.
-        self._known = sorted({form for one in secrets for form in forms_of(one)}, key=len, reverse=True)
+        self._known = sorted({form for one in secrets for form in list_forms(one)}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
         """`text` without them."""
@@ -82,7 +82,7 @@ class Mask:
         return text
 
 
-def forms_of(secret: bytes) -> Iterator[str]:
+def list_forms(secret: bytes) -> Iterator[str]:
     """How a secret may stand in a text: as it is, hexadecimal, and base64 wherever it begins in it."""
     if len(secret) < SECRET_BYTES_MIN:
         return
@@ -100,27 +100,27 @@ def forms_of(secret: bytes) -> Iterator[str]:
         yield whole[first:last].replace("+", "-").replace("/", "_")
 
 
-def secrets_of(patient: Patient) -> Iterator[bytes]:
+def list_secrets(target: Target) -> Iterator[bytes]:
     """The secrets of this gateway, as far as this user may read them.
 
     Where the site file cannot be understood, they are looked for where it seems to say that they are.
     """
-    folders = {patient.file.parent, Path(USUAL_STATE)}
-    for named in _PATHS.findall(_text(patient.file) or ""):
-        path = patient.file.parent / named.removeprefix(CREDENTIAL)
+    folders = {target.file.parent, Path(USUAL_STATE)}
+    for named in _PATHS.findall(_read_text(target.file) or ""):
+        path = target.file.parent / named.removeprefix(CREDENTIAL)
         folders.add(path if path.is_dir() else path.parent)
-    if patient.site is not None:
-        folders.add(patient.folder)
-    files = {path for folder in folders for path in _below(folder) if _SECRET_NAMES.search(path.name)}
+    if target.site is not None:
+        folders.add(target.folder)
+    files = {path for folder in folders for path in _list_below(folder) if _SECRET_NAMES.search(path.name)}
     for path in sorted(files):
         if path.name.startswith(KEYS_NAME):
             with contextlib.suppress(KeySlotsError):
                 yield from (slot.secret for slot in KeySlots(path).load() if slot.secret)
         elif not _PUBLIC_NAMES.search(path.name):
-            yield from _words(path)
+            yield from _list_words(path)
 
 
-def _words(path: Path) -> Iterator[bytes]:
+def _list_words(path: Path) -> Iterator[bytes]:
     """What may be a secret in a file of secrets: each word, and what it says in hexadecimal or base64."""
     try:
         with path.open("rb") as stream:
@@ -139,45 +139,43 @@ def _words(path: Path) -> Iterator[bytes]:
             yield base64.b64decode(word, validate=True)
 
 
-def members(patient: Patient, findings: Iterable[Finding], tell: Callable[[str], None]) -> dict[str, str]:
+def collect_members(target: Target, findings: Iterable[Finding], report: Progress) -> dict[str, str]:
     """The texts of the archive by name, masked and bounded."""
-    mask = Mask(secrets_of(patient))
+    mask = Mask(list_secrets(target))
     makers: dict[str, Callable[[], str | None]] = {
-        "chain.json": lambda: _json(_chain(patient)),
-        "doctor.json": lambda: _json([finding.to_json() for finding in findings]),
-        "files.json": lambda: _json(_files(patient)),
-        "journal.txt": lambda: tool(
+        "chain.json": lambda: _to_json(_describe_chain(target)),
+        "doctor.json": lambda: _to_json([finding.to_json() for finding in findings]),
+        "files.json": lambda: _to_json(_describe_files(target)),
+        "journal.txt": lambda: run_tool(
             "journalctl", f"--unit={UNIT}", f"--lines={JOURNAL_LINES}", "--no-pager", "--output=short-iso",
             bytes_max=MEMBER_BYTES_MAX,
         ),
-        "site.toml": lambda: _text(patient.file),
-        "status.json": lambda: None if patient.status is None else _json(patient.status),
-        "versions.json": lambda: _json({"dianjian": version(), **parts(patient)}),
+        "site.toml": lambda: _read_text(target.file),
+        "status.json": lambda: None if target.status is None else _to_json(target.status),
+        "versions.json": lambda: _to_json({"dianjian": version(), **list_parts(target)}),
     }  # fmt: skip
     made: dict[str, str] = {}
     for name, make in sorted(makers.items()):
-        tell(name)
+        report(name)
         text = make()
         if text:
             made[name] = mask(text)[-MEMBER_BYTES_MAX:]
     return made
 
 
-def write_bundle(
-    path: Path, patient: Patient, findings: Iterable[Finding], tell: Callable[[str], None]
-) -> int:
+def write_bundle(path: Path, target: Target, findings: Iterable[Finding], report: Progress) -> int:
     """Write the archive whole or not at all, for its owner alone; its size.
 
     Raises:
         OSError: It cannot be written.
     """
-    texts = {name: text.encode() for name, text in members(patient, findings, tell).items()}
-    raw = _zip(texts) if path.suffix == ".zip" else _tar(texts)
+    texts = {name: text.encode() for name, text in collect_members(target, findings, report).items()}
+    raw = _pack_zip(texts) if path.suffix == ".zip" else _pack_tar(texts)
     replace_file(path, raw, 0o600)
     return len(raw)
 
 
-def _tar(texts: dict[str, bytes]) -> bytes:
+def _pack_tar(texts: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with (
         gzip.GzipFile(fileobj=packed, mode="wb", mtime=0, filename="") as pressed,
@@ -190,7 +188,7 @@ def _tar(texts: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def _zip(texts: dict[str, bytes]) -> bytes:
+def _pack_zip(texts: dict[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, text in texts.items():
@@ -200,17 +198,17 @@ def _zip(texts: dict[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def _chain(patient: Patient) -> dict[str, Any]:
-    """What the database says of itself; nothing of what meters said."""
-    if patient.site is None:
+def _describe_chain(target: Target) -> dict[str, Any]:
+    """The shape of the database; none of its readings."""
+    if target.site is None:
         return {}
-    database = patient.folder / DATABASE_NAME
+    database = target.folder / DATABASE_NAME
     try:
-        tip = tip_of(database)
+        tip = read_db_tip(database)
         tables, pages, kept = read_shape(database)
     except (StoreError, OSError) as error:
         return {"problem": str(error)}
-    receipt = last_receipt(tip.receipts, patient.site.broker.centre_key if patient.site.broker else None)
+    receipt = last_receipt(tip.receipts, target.site.broker.centre_key if target.site.broker else None)
     return {
         "schema": tip.schema,
         "tables": tables,
@@ -229,12 +227,12 @@ def _chain(patient: Patient) -> dict[str, Any]:
     }
 
 
-def _files(patient: Patient) -> list[dict[str, Any]]:
+def _describe_files(target: Target) -> list[dict[str, Any]]:
     """What lies in the state folder and beside the site file, by name."""
-    folders = {patient.file.parent} | ({patient.folder} if patient.site is not None else set())
+    folders = {target.file.parent} | ({target.folder} if target.site is not None else set())
     rows = []
     for folder in sorted(folders):
-        for path in _below(folder):
+        for path in _list_below(folder):
             try:
                 status = path.lstat()
             except OSError:
@@ -250,7 +248,7 @@ def _files(patient: Patient) -> list[dict[str, Any]]:
     return rows[:FILES_MAX]
 
 
-def _below(folder: Path) -> list[Path]:
+def _list_below(folder: Path) -> list[Path]:
     """The entries of a folder and of its folders, as far as this user may look; no link is followed."""
     found: list[Path] = []
     for here, folders, files in os.walk(folder):
@@ -261,7 +259,7 @@ def _below(folder: Path) -> list[Path]:
     return found
 
 
-def _text(path: Path) -> str | None:
+def _read_text(path: Path) -> str | None:
     try:
         with path.open("rb") as stream:
             return stream.read(MEMBER_BYTES_MAX).decode("utf-8", "replace")
@@ -269,5 +267,5 @@ def _text(path: Path) -> str | None:
         return None
 
 
-def _json(value: object) -> str:
+def _to_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"

@@ -11,8 +11,8 @@ from provisioning.doctor.finding import (
     NEW_CA,
     RENEW,
     Finding,
-    Patient,
     Progress,
+    Target,
     failed,
     ok,
     warning,
@@ -29,21 +29,21 @@ SOON: Final = timedelta(days=30)
 PEM_BYTES_MAX: Final = 65_536
 
 
-def certificates(patient: Patient, _: Progress) -> Iterator[Finding]:
+def certificates(target: Target, _: Progress) -> Iterator[Finding]:
     """The gateway's own certificate and its authority's, by themselves."""
-    assert patient.site is not None
-    broker = patient.site.broker
+    assert target.site is not None
+    broker = target.site.broker
     if broker is None or not (broker.ca and broker.certificate):
         return
-    own = _read(patient.site.path(broker.certificate), "broker.certificate")
-    authority = _read(patient.site.path(broker.ca), "broker.ca")
+    own = _read_pem(target.site.path(broker.certificate), "broker.certificate")
+    authority = _read_pem(target.site.path(broker.ca), "broker.ca")
     for one in (own, authority):
         if isinstance(one, Finding):
             yield one
     if isinstance(own, list):
-        yield from _own(patient, own[0])
+        yield from _judge_own(target, own[0])
     if isinstance(authority, list):
-        yield from _ends(patient, authority[0], "broker.ca", NEW_CA)
+        yield from _judge_life(target, authority[0], "broker.ca", NEW_CA)
         if isinstance(own, list) and not _is_chain(own, authority):
             yield failed(
                 "certificates",
@@ -56,7 +56,7 @@ def certificates(patient: Patient, _: Progress) -> Iterator[Finding]:
             )
 
 
-def _read(path: Path, about: str) -> list[bytes] | Finding:
+def _read_pem(path: Path, about: str) -> list[bytes] | Finding:
     """The certificates (DER) in a PEM file, or what is wrong with it."""
     try:
         with path.open("rb") as stream:
@@ -77,9 +77,9 @@ def _read(path: Path, about: str) -> list[bytes] | Finding:
         )
 
 
-def _own(patient: Patient, der: bytes) -> Iterator[Finding]:
-    assert patient.site is not None
-    gateway = patient.site.site.gateway
+def _judge_own(target: Target, der: bytes) -> Iterator[Finding]:
+    assert target.site is not None
+    gateway = target.site.site.gateway
     try:
         own = parse_certificate(der)
     except CertificateError as error:
@@ -94,27 +94,27 @@ def _own(patient: Patient, der: bytes) -> Iterator[Finding]:
             Words("每个网关须有自己的证书：重新登记", "each gateway has its own: enrol this one"),
             "broker.certificate",
         )
-    yield from _ends(patient, der, "broker.certificate")
+    yield from _judge_life(target, der, "broker.certificate")
 
 
-def _ends(patient: Patient, der: bytes, about: str, remedy: Words = RENEW) -> Iterator[Finding]:
+def _judge_life(target: Target, der: bytes, about: str, remedy: Words = RENEW) -> Iterator[Finding]:
     try:
         one = parse_certificate(der)
     except CertificateError as error:
         yield failed("certificates", Words.same(str(error)), CHECK_CA, about)
         return
-    begins, ends = _moment(one.begins_utc_ms), _moment(one.ends_utc_ms)
+    begins, ends = _to_datetime(one.begins_utc_ms), _to_datetime(one.ends_utc_ms)
     day = f"{ends:%Y-%m-%d %H:%M} UTC"
-    if patient.now > ends:
+    if target.now > ends:
         yield failed("certificates", Words(f"已于 {day} 过期", f"expired on {day}"), remedy, about)
-    elif patient.now < begins:
+    elif target.now < begins:
         yield failed(
             "certificates",
             Words(f"{begins:%Y-%m-%d %H:%M} UTC 起才有效", f"valid only from {begins:%Y-%m-%d %H:%M} UTC"),
             Words("先校准本机时间（见 clock）", "put this machine's clock right first (see `clock`)"),
             about,
         )
-    elif _is_due(one, patient.now):
+    elif _is_due(one, target.now):
         yield warning("certificates", Words(f"{day} 到期", f"ends on {day}"), remedy, about)
     else:
         yield ok(
@@ -124,7 +124,7 @@ def _ends(patient: Patient, der: bytes, about: str, remedy: Words = RENEW) -> It
 
 def _is_due(one: Certificate, now: datetime) -> bool:
     """Past two thirds of its life and within a month of its end: renewal should have happened."""
-    begins, ends = _moment(one.begins_utc_ms), _moment(one.ends_utc_ms)
+    begins, ends = _to_datetime(one.begins_utc_ms), _to_datetime(one.ends_utc_ms)
     return now > begins + (ends - begins) * 2 / 3 and ends - now < SOON
 
 
@@ -135,5 +135,5 @@ def _is_chain(own: list[bytes], authorities: list[bytes]) -> bool:
     )
 
 
-def _moment(utc_ms: int) -> datetime:
+def _to_datetime(utc_ms: int) -> datetime:
     return datetime.fromtimestamp(utc_ms / 1000, UTC)

@@ -1,7 +1,7 @@
-"""The doctor on keys and chain: are they whole, do they fit each other, what does the chain itself tell.
+"""The doctor on keys and chain: are they whole, do they fit each other, what does the chain itself show.
 
 Reads beside a running agent and takes nothing from it: the database read-only, the key file as it is. A
-seal may be made between two looks, so what does not fit is looked at again before it is said.
+seal may be made between two looks, so what does not fit is looked at again before it is reported.
 """
 
 import time
@@ -31,7 +31,7 @@ from evidence.record import Kind, Record
 from evidence.seal import StoredSeal, peek_header, seal_hash
 from evidence.walk import Walk
 from evidence.words import Words
-from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
+from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 from provisioning.words.tamper import tamper_sentence
 
 LOOKS: Final = 3
@@ -61,27 +61,27 @@ class Tip:
     receipts: tuple[bytes, ...]
 
 
-def keys(patient: Patient, _: Progress) -> Iterator[Finding]:
+def keys(target: Target, _: Progress) -> Iterator[Finding]:
     """Whether the key file is whole and continues the chain."""
-    folder = patient.folder
+    folder = target.folder
     slots, database = KeySlots(folder / KEYS_NAME), folder / DATABASE_NAME
     try:
         if not slots.exists() and not database.exists():
-            yield _not_enrolled(patient)
+            yield _report_not_enrolled(target)
             return
-        newer = _newer(database)
+        newer = _judge_schema(database)
         if newer is not None:
             yield newer
             return
-        yield _fit(patient, slots, database)
+        yield _judge_fit(target, slots, database)
     except PermissionError:
-        yield _not_readable(folder)
+        yield _report_not_readable(folder)
         return
     except KeySlotsError as error:
         yield (
-            _not_readable(folder)
+            _report_not_readable(folder)
             if isinstance(error.__cause__, PermissionError)
-            else _rekey(patient, str(error))
+            else _ask_for_rekey(target, str(error))
         )
     except StoreError as error:
         yield failed(
@@ -93,18 +93,18 @@ def keys(patient: Patient, _: Progress) -> Iterator[Finding]:
             ),
             "chain",
         )
-    yield from _recovery_key(folder)
+    yield from _check_recovery_key(folder)
 
 
-def _not_enrolled(patient: Patient) -> Finding:
+def _report_not_enrolled(target: Target) -> Finding:
     return warning(
         "keys",
         Words("还没有密钥：网关尚未登记", "no keys yet: this gateway is not enrolled"),
-        Words.same(f"dianjian enrol --config {patient.file} --recovery FILE"),
+        Words.same(f"dianjian enrol --config {target.file} --recovery FILE"),
     )
 
 
-def _not_readable(folder: Path) -> Finding:
+def _report_not_readable(folder: Path) -> Finding:
     return warning(
         "keys",
         Words(
@@ -114,11 +114,11 @@ def _not_readable(folder: Path) -> Finding:
     )
 
 
-def _newer(database: Path) -> Finding | None:
+def _judge_schema(database: Path) -> Finding | None:
     """Whether a newer program wrote the database."""
     if not database.exists():
         return None
-    schema = tip_of(database).schema
+    schema = read_db_tip(database).schema
     if schema <= len(MIGRATIONS):
         return None
     return failed(
@@ -132,29 +132,31 @@ def _newer(database: Path) -> Finding | None:
     )
 
 
-def _fit(patient: Patient, slots: KeySlots, database: Path) -> Finding:
-    assert patient.site is not None
+def _judge_fit(target: Target, slots: KeySlots, database: Path) -> Finding:
+    assert target.site is not None
     recovery = Recovery(Start.REKEY, 0, b"", reason="")
     alive = 0
     for look in range(LOOKS):
         if look:
             time.sleep(LOOK_AGAIN_S)
-        last = tip_of(database).last if database.exists() else None
+        last = read_db_tip(database).last if database.exists() else None
         found = slots.load()
         alive = sum(slot.secret is not None for slot in found)
-        recovery = find(patient.site.site.gateway, last, found, _held(patient.site, patient.folder)).recovery
+        recovery = find(
+            target.site.site.gateway, last, found, _read_held(target.site, target.folder)
+        ).recovery
         if recovery.start in {Start.CLEAN, Start.NEW}:
             break
     if recovery.start is Start.REKEY:
-        return _rekey(patient, recovery.reason)
-    if recovery.start is Start.LOST_TAIL and recovery.lost and not patient.is_running:
+        return _ask_for_rekey(target, recovery.reason)
+    if recovery.start is Start.LOST_TAIL and recovery.lost and not target.is_running:
         first, last_lost = recovery.lost
         return warning(
             "keys",
             Words(f"磁盘丢失了签封 {first} 至 {last_lost}", f"the disk lost seals {first} to {last_lost}"),
             Words(
                 "不需操作：下次启动时会记入链中；请检查电源和磁盘",
-                "nothing to do: the next start tells it in the chain; look at power supply and disk",
+                "nothing to do: the next start records it in the chain; look at power supply and disk",
             ),
         )
     return ok(
@@ -165,8 +167,8 @@ def _fit(patient: Patient, slots: KeySlots, database: Path) -> Finding:
     )
 
 
-def _rekey(patient: Patient, reason: str) -> Finding:
-    command = f"dianjian-agent rekey --config {patient.file} --recovery FILE"
+def _ask_for_rekey(target: Target, reason: str) -> Finding:
+    command = f"dianjian-agent rekey --config {target.file} --recovery FILE"
     return failed(
         "keys",
         Words(f"密钥与链不符：{reason}", f"keys and chain do not belong together: {reason}"),
@@ -177,13 +179,13 @@ def _rekey(patient: Patient, reason: str) -> Finding:
     )
 
 
-def _held(site: Site, folder: Path) -> int:
+def _read_held(site: Site, folder: Path) -> int:
     key = None if site.broker is None else site.broker.centre_key
     kept = kept_in(folder)
     return kept[-1].held_up_to(key) if kept and key is not None else 0
 
 
-def _recovery_key(folder: Path) -> Iterator[Finding]:
+def _check_recovery_key(folder: Path) -> Iterator[Finding]:
     try:
         known = read_enrolment(folder)
     except (EnrolmentError, PermissionError):
@@ -203,7 +205,7 @@ def _recovery_key(folder: Path) -> Iterator[Finding]:
         )
 
 
-def tip_of(database: Path) -> Tip:
+def read_db_tip(database: Path) -> Tip:
     """One look at the database.
 
     Raises:
@@ -212,19 +214,19 @@ def tip_of(database: Path) -> Tip:
     if not database.is_file():
         raise StoreError(f"{database}: no database is there")
     schema, count, cose, receipts = read_tip(database, len(MIGRATIONS))
-    return Tip(schema, count, None if cose is None else stored(cose), receipts)
+    return Tip(schema, count, None if cose is None else to_stored(cose), receipts)
 
 
-def stored(cose: bytes) -> StoredSeal:
+def to_stored(cose: bytes) -> StoredSeal:
     """A seal as the store gives it, without its body."""
     header = peek_header(cose)
     return StoredSeal(header.number, seal_hash(cose), cose, None, header.first_record, header.count)
 
 
-def chain(patient: Patient, tell: Progress) -> Iterator[Finding]:
+def chain(target: Target, report: Progress) -> Iterator[Finding]:
     """How far the chain is, what the centre has of it, and what its records tell of the meters."""
-    assert patient.site is not None
-    database = patient.folder / DATABASE_NAME
+    assert target.site is not None
+    database = target.folder / DATABASE_NAME
     try:
         if not database.exists():
             return
@@ -234,17 +236,17 @@ def chain(patient: Patient, tell: Progress) -> Iterator[Finding]:
                 Words("数据库有损坏，下次启动时抢救", "the database is damaged; the next start salvages it"),
                 Words("重启代理；请检查磁盘", "restart the agent; look at the disk"),
             )
-        tip = tip_of(database)
+        tip = read_db_tip(database)
         if tip.last is None:
             return
-        key = patient.site.broker.centre_key if patient.site.broker else None
-        yield _receipted(tip.last.number, last_receipt(tip.receipts, key), patient.now)
-        yield from _walked(patient.site, patient.folder, tip.last.number, tell)
+        key = target.site.broker.centre_key if target.site.broker else None
+        yield _judge_receipt(tip.last.number, last_receipt(tip.receipts, key), target.now)
+        yield from _walk_end(target.site, target.folder, tip.last.number, report)
     except (PermissionError, StoreError):
-        return  # `keys` has said it
+        return  # `keys` reports it
 
 
-def _receipted(last: int, receipt: Receipt | None, now: datetime) -> Finding:
+def _judge_receipt(last: int, receipt: Receipt | None, now: datetime) -> Finding:
     remedy = Words(
         "见 broker 一项；中心须运行 dianjian subscribe",
         "see `broker`; the centre must run dianjian subscribe",
@@ -266,16 +268,16 @@ def _receipted(last: int, receipt: Receipt | None, now: datetime) -> Finding:
     return ok("chain", text)
 
 
-def _walked(site: Site, folder: Path, last: int, tell: Progress) -> Iterator[Finding]:
+def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator[Finding]:
     """Whether the end of the chain holds, and the last TAMPER record of each kind in it."""
     with closing(open_gateway(folder / DATABASE_NAME, site.site.gateway)) as archive:
         anchors = read_anchors(folder, archive, site.broker.centre_key if site.broker else None)
         walk = Walk(archive, anchors, max(last - TAMPER_SEALS, archive.first), archive.last)
         end_s = time.monotonic() + WALK_S
         for number in walk.steps():
-            tell(f"{number}")
+            report(f"{number}")
             if time.monotonic() > end_s:
-                yield _unfinished()
+                yield _report_unfinished()
                 return
         seen: dict[tuple[str, str, str], Record] = {}
         for seal in walk.seals():
@@ -285,10 +287,10 @@ def _walked(site: Site, folder: Path, last: int, tell: Progress) -> Iterator[Fin
     for one in walk.refused:
         yield (warning if one.is_gap else failed)("chain", one.text, _REFUSED, "seals")
     for record in list(seen.values())[-_SHOWN:]:
-        yield _tampered(record)
+        yield _report_tamper(record)
 
 
-def _unfinished() -> Finding:
+def _report_unfinished() -> Finding:
     return warning(
         "chain",
         Words(
@@ -300,7 +302,7 @@ def _unfinished() -> Finding:
     )
 
 
-def _tampered(record: Record) -> Finding:
+def _report_tamper(record: Record) -> Finding:
     body, at = record.body, datetime.fromtimestamp(record.utc_ms / 1000, UTC)
     what = tamper_sentence(body) or Words.same(str(body.get("what")))
     on_record = Words("链中记录（{when} UTC）：{what}", "on record ({when} UTC): {what}")
@@ -312,8 +314,8 @@ def _tampered(record: Record) -> Finding:
     )
 
 
-def remembered(database: Path) -> dict[str, dict[str, Any]]:
-    """What each meter said of itself last, by point, without transformer ratios; empty where not known."""
+def read_remembered(database: Path) -> dict[str, dict[str, Any]]:
+    """What each meter last said about itself, by point, without transformer ratios; empty where not known."""
     try:
         known = cbor2.loads(read_checkpoint(database, METERS) or b"\xa0")
         return {str(meter): dict(values) for meter, (_, values, _dark) in known.items()}

@@ -1,7 +1,7 @@
 """What the doctor finds, and how checks are run: one after the other, each for a bounded time.
 
-A check is a function from the patient to findings. It runs in a thread of its own; one that has not ended
-after its time is left behind and said to be stuck, so that a dead disk or name server cannot hold up the
+A check is a function from the target to findings. It runs in a thread of its own; one that has not ended
+after its time is left behind and reported as stuck, so that a dead disk or name server cannot hold up the
 rest. A check that dies is a finding, too: the doctor itself never ends in a traceback.
 """
 
@@ -74,7 +74,7 @@ def failed(check: str, text: Words, remedy: Words, about: str = "") -> Finding:
 
 
 @frozen
-class Patient:
+class Target:
     """What every check may look at.
 
     Attributes:
@@ -111,7 +111,7 @@ class Patient:
 
 Progress = Callable[[str], None]
 """Is given what is being looked at."""
-Look = Callable[[Patient, Progress], Iterable[Finding]]
+Look = Callable[[Target, Progress], Iterable[Finding]]
 """A check."""
 
 
@@ -128,17 +128,17 @@ class Check:
 _END: Final = object()
 
 
-def examine(checks: Iterable[Check], patient: Patient, tell: Progress) -> Iterator[Finding]:
+def examine(checks: Iterable[Check], target: Target, report: Progress) -> Iterator[Finding]:
     """The findings of all checks, each as soon as it is there."""
     for check in checks:
-        if patient.site is not None or not check.needs_site:
-            tell(check.name)
-            yield from _bounded(check, patient, tell)
+        if target.site is not None or not check.needs_site:
+            report(check.name)
+            yield from _run_bounded(check, target, report)
 
 
-def _bounded(check: Check, patient: Patient, tell: Progress) -> Iterator[Finding]:
+def _run_bounded(check: Check, target: Target, report: Progress) -> Iterator[Finding]:
     found: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    threading.Thread(target=_run, args=(check, patient, tell, found), daemon=True).start()
+    threading.Thread(target=_run_check, args=(check, target, report, found), daemon=True).start()
     end_s = time.monotonic() + check.limit_s
     while True:
         try:
@@ -161,9 +161,9 @@ def _bounded(check: Check, patient: Patient, tell: Progress) -> Iterator[Finding
         yield one
 
 
-def _run(check: Check, patient: Patient, tell: Progress, found: "queue.SimpleQueue[Any]") -> None:
+def _run_check(check: Check, target: Target, report: Progress, found: "queue.SimpleQueue[Any]") -> None:
     try:
-        for one in check.look(patient, tell):
+        for one in check.look(target, report):
             found.put(one)
     except Exception as error:  # noqa: BLE001 - whatever breaks a check is one of its findings
         what = f"{type(error).__name__}: {error}"

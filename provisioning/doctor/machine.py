@@ -19,7 +19,7 @@ from agent.sealing.quota import LEVELS, Level, level_of
 from agent.store.names import DATABASE_NAME
 from drivers.clock import ClockState, SystemClock
 from evidence.words import Words
-from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
+from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 
 EARLIEST: Final = datetime(2025, 1, 1, tzinfo=UTC)
 """No gateway of this software was ever run before."""
@@ -43,9 +43,9 @@ _SHOWN: Final = (
 )  # fmt: skip
 
 
-def clock(patient: Patient, _: Progress) -> Iterator[Finding]:
+def clock(target: Target, _: Progress) -> Iterator[Finding]:
     """Whether the time can be believed."""
-    state, now = SystemClock().stamp().clock_state, patient.now
+    state, now = SystemClock().stamp().clock_state, target.now
     if now < EARLIEST:
         yield failed(
             "clock",
@@ -65,12 +65,12 @@ def clock(patient: Patient, _: Progress) -> Iterator[Finding]:
         )
     else:
         yield ok("clock", Words("系统时间已同步", "the clock is synchronised"))
-    yield from _against_centre(patient)
-    yield from _rtc(patient)
+    yield from _compare_with_centre(target)
+    yield from _judge_rtc(target)
 
 
-def _against_centre(patient: Patient) -> Iterator[Finding]:
-    ahead_ms = (patient.status or {}).get("clock_ahead_ms")
+def _compare_with_centre(target: Target) -> Iterator[Finding]:
+    ahead_ms = (target.status or {}).get("clock_ahead_ms")
     if ahead_ms is None:
         return
     text = Words(
@@ -83,8 +83,8 @@ def _against_centre(patient: Patient) -> Iterator[Finding]:
         yield warning("clock", text, remedy, "centre")
 
 
-def _rtc(patient: Patient) -> Iterator[Finding]:
-    clocks = sorted(patient.root.glob("sys/class/rtc/rtc*"))
+def _judge_rtc(target: Target) -> Iterator[Finding]:
+    clocks = sorted(target.root.glob("sys/class/rtc/rtc*"))
     if not clocks:
         yield warning(
             "clock",
@@ -100,7 +100,7 @@ def _rtc(patient: Patient) -> Iterator[Finding]:
         rtc_s = float((clocks[0] / "since_epoch").read_text("ascii"))
     except (OSError, ValueError):
         return
-    apart_s = rtc_s - patient.now.timestamp()
+    apart_s = rtc_s - target.now.timestamp()
     if abs(apart_s) <= RTC_S_MAX:
         yield ok("clock", Words("硬件时钟正确", "the hardware clock is right"), "rtc")
     else:
@@ -115,9 +115,9 @@ def _rtc(patient: Patient) -> Iterator[Finding]:
         )
 
 
-def disk(patient: Patient, _: Progress) -> Iterator[Finding]:
+def disk(target: Target, _: Progress) -> Iterator[Finding]:
     """Whether the store has room, may be written and will last."""
-    folder = patient.folder
+    folder = target.folder
     there = next(one for one in (folder, *folder.parents) if one.exists())
     room = os.statvfs(there)
     if room.f_flag & os.ST_RDONLY:
@@ -129,14 +129,14 @@ def disk(patient: Patient, _: Progress) -> Iterator[Finding]:
                 "look for disk errors with dmesg, then mount -o remount,rw",
             ),
         )
-    yield _free(patient, there, room)
+    yield _judge_room(target, there, room)
     if room.f_files and room.f_favail < INODES_MIN:
         yield warning(
             "disk",
             Words(f"只剩 {room.f_favail} 个文件节点", f"{room.f_favail} inodes are left"),
             Words("删除磁盘上大量的小文件", "remove many small files from this disk"),
         )
-    kind = _filesystem(patient, there)
+    kind = _find_filesystem(target, there)
     if kind in _MEMORY_DISKS:
         yield failed(
             "disk",
@@ -146,12 +146,12 @@ def disk(patient: Patient, _: Progress) -> Iterator[Finding]:
             ),
             Words("把 store.path 改到 eMMC、SSD 或 SD 卡上", "put store.path on an eMMC, SSD or card"),
         )
-    yield from _wear(patient, there)
+    yield from _judge_wear(target, there)
 
 
-def _free(patient: Patient, there: Path, room: os.statvfs_result) -> Finding:
-    assert patient.site is not None
-    free, quota = room.f_bavail * room.f_frsize, patient.site.store.quota_mb << 20
+def _judge_room(target: Target, there: Path, room: os.statvfs_result) -> Finding:
+    assert target.site is not None
+    free, quota = room.f_bavail * room.f_frsize, target.site.store.quota_mb << 20
     used = 0
     with contextlib.suppress(OSError):  # not there yet, or not for this user
         used = (there / DATABASE_NAME).stat().st_size
@@ -174,7 +174,7 @@ def _free(patient: Patient, there: Path, room: os.statvfs_result) -> Finding:
             ),
         )
     alarm = next(limit for limit, level in LEVELS if level is Level.ALARM)
-    if level_of(used / quota) >= Level.ALARM and not patient.is_running:
+    if level_of(used / quota) >= Level.ALARM and not target.is_running:
         return warning(
             "disk",
             text,
@@ -186,12 +186,12 @@ def _free(patient: Patient, there: Path, room: os.statvfs_result) -> Finding:
     return ok("disk", text)
 
 
-def _filesystem(patient: Patient, there: Path) -> str:
+def _find_filesystem(target: Target, there: Path) -> str:
     """The type of the file system that `there` lies on."""
     device = os.stat(there).st_dev  # noqa: PTH116 - Path.stat says the same; this is the number of the mount
     wanted = f"{os.major(device)}:{os.minor(device)}"
     try:
-        lines = (patient.root / "proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
+        lines = (target.root / "proc/self/mountinfo").read_text("utf-8", "replace").splitlines()
     except OSError:
         return ""
     for line in lines:
@@ -201,10 +201,10 @@ def _filesystem(patient: Patient, there: Path) -> str:
     return ""
 
 
-def _wear(patient: Patient, there: Path) -> Iterator[Finding]:
+def _judge_wear(target: Target, there: Path) -> Iterator[Finding]:
     """How far an eMMC is worn, where sysfs tells (JEDEC 84-B51)."""
     device = there.stat().st_dev
-    place = (patient.root / "sys/dev/block" / f"{os.major(device)}:{os.minor(device)}").resolve()
+    place = (target.root / "sys/dev/block" / f"{os.major(device)}:{os.minor(device)}").resolve()
     for card in (place / "device", place.parent / "device"):
         try:
             life = [int(word, 16) for word in (card / "life_time").read_text("ascii").split()]
@@ -222,9 +222,9 @@ def _wear(patient: Patient, there: Path) -> Iterator[Finding]:
         return
 
 
-def service(patient: Patient, _: Progress) -> Iterator[Finding]:
+def service(target: Target, _: Progress) -> Iterator[Finding]:
     """Whether systemd keeps the agent alive."""
-    if not (patient.root / "run/systemd/system").is_dir():
+    if not (target.root / "run/systemd/system").is_dir():
         yield warning(
             "service",
             Words("本机没有运行 systemd", "systemd does not run here"),
@@ -234,12 +234,12 @@ def service(patient: Patient, _: Progress) -> Iterator[Finding]:
             ),
         )
         return
-    said = tool("systemctl", "show", UNIT, f"--property={','.join(_SHOWN)}")
-    yield from service_findings(said or "")
+    shown = run_tool("systemctl", "show", UNIT, f"--property={','.join(_SHOWN)}")
+    yield from judge_service(shown or "")
 
 
-def service_findings(shown: str) -> Iterator[Finding]:
-    """What `systemctl show` says of the unit."""
+def judge_service(shown: str) -> Iterator[Finding]:
+    """What is wrong with the unit, by `systemctl show`."""
     state = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
     if state.get("LoadState") != "loaded":
         yield failed(
@@ -273,10 +273,10 @@ def service_findings(shown: str) -> Iterator[Finding]:
                 f"systemctl start {UNIT}; why it ended: journalctl -u {UNIT} -n 50",
             ),
         )
-    yield from _watched(state)
+    yield from _judge_watch(state)
 
 
-def _watched(state: dict[str, str]) -> Iterator[Finding]:
+def _judge_watch(state: dict[str, str]) -> Iterator[Finding]:
     restarts = int(state["NRestarts"]) if state.get("NRestarts", "").isdigit() else 0
     if restarts > RESTARTS_MAX:
         yield warning(
@@ -294,14 +294,14 @@ def _watched(state: dict[str, str]) -> Iterator[Finding]:
         )
 
 
-def versions(patient: Patient, _: Progress) -> Iterator[Finding]:
+def versions(target: Target, _: Progress) -> Iterator[Finding]:
     """What runs here."""
     own = version()
     yield ok(
         "versions",
-        Words.same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in parts(patient).items())),
+        Words.same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in list_parts(target).items())),
     )
-    running = (patient.status or {}).get("version", own)
+    running = (target.status or {}).get("version", own)
     if running != own:
         yield warning(
             "versions",
@@ -313,10 +313,10 @@ def versions(patient: Patient, _: Progress) -> Iterator[Finding]:
         )
 
 
-def parts(patient: Patient) -> dict[str, str]:
+def list_parts(target: Target) -> dict[str, str]:
     """The versions of what the agent stands on."""
     release: dict[str, str] = {}
-    for line in _lines(patient.root / "etc/os-release"):
+    for line in _read_lines(target.root / "etc/os-release"):
         name, _, value = line.partition("=")
         release[name] = value.strip('"')
     return {
@@ -328,7 +328,7 @@ def parts(patient: Patient) -> dict[str, str]:
     }
 
 
-def tool(*command: str, bytes_max: int = 1 << 16) -> str | None:
+def run_tool(*command: str, bytes_max: int = 1 << 16) -> str | None:
     """What a system tool prints; None where it is not there or does not end."""
     path = shutil.which(command[0])
     if path is None:
@@ -343,7 +343,7 @@ def tool(*command: str, bytes_max: int = 1 << 16) -> str | None:
     return ended.stdout[-bytes_max:].decode("utf-8", "replace")
 
 
-def _lines(path: Path) -> list[str]:
+def _read_lines(path: Path) -> list[str]:
     try:
         return path.read_text("utf-8", "replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""The doctor on buses and meters: through a running agent's eyes, else by asking each meter itself.
+"""The doctor on buses and meters: as a running agent sees them, else by polling each meter.
 
 A bus has one master: while an agent runs, or its database is locked, no port is opened here. Otherwise
 every bus is asked in a thread of its own, each meter once a group, and held against its model and against
@@ -22,8 +22,8 @@ from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
 from drivers.search.plausibility import IMPOSSIBLE, judge
 from evidence.words import Words
-from provisioning.doctor.chain import remembered
-from provisioning.doctor.finding import Finding, Patient, Progress, failed, ok, warning
+from provisioning.doctor.chain import read_remembered
+from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 from provisioning.words.findings import describe_reason
 
 SILENT_IN_A_ROW: Final = 3
@@ -41,15 +41,15 @@ _CABLE: Final = Words(
 )
 
 
-def buses(patient: Patient, _: Progress) -> Iterator[Finding]:
+def buses(target: Target, _: Progress) -> Iterator[Finding]:
     """How the agent's buses do."""
-    if patient.status is None:
-        if patient.is_running:
+    if target.status is None:
+        if target.is_running:
             yield warning(
                 "buses",
                 Words(
-                    f"代理在运行，但问不到它：{patient.silent}",
-                    f"an agent runs but cannot be asked: {patient.silent}",
+                    f"代理在运行，但问不到它：{target.silent}",
+                    f"an agent runs but cannot be asked: {target.silent}",
                 ),
                 Words(
                     "用 sudo 运行，或加入代理的用户组：usermod -aG dianjian 用户",
@@ -57,11 +57,11 @@ def buses(patient: Patient, _: Progress) -> Iterator[Finding]:
                 ),
             )
         return
-    for bus in patient.status.get("buses", ()):
-        yield _bus(bus)
+    for bus in target.status.get("buses", ()):
+        yield _judge_bus(bus)
 
 
-def _bus(bus: Mapping[str, Any]) -> Finding:
+def _judge_bus(bus: Mapping[str, Any]) -> Finding:
     name, load = str(bus["bus"]), float(bus["load_percent"])
     requests, lost = int(bus["requests"]), int(bus["timeouts"]) + int(bus["crc_errors"])
     text = Words(
@@ -80,22 +80,22 @@ def _bus(bus: Mapping[str, Any]) -> Finding:
     return ok("buses", text, name)
 
 
-def meters(patient: Patient, tell: Progress) -> Iterator[Finding]:
+def meters(target: Target, report: Progress) -> Iterator[Finding]:
     """Each meter: does it answer, is it what the site file says, is it the one that it was."""
-    assert patient.site is not None
-    if patient.status is not None:
-        yield from _as_told(patient.status)
+    assert target.site is not None
+    if target.status is not None:
+        yield from _judge_status(target.status)
         return
-    if patient.is_running:
+    if target.is_running:
         return
     try:
-        setups = setups_of(patient.site)
+        setups = setups_of(target.site)
     except ConfigError:
-        return  # `config` has said it
-    yield from _asked(patient.site, setups, remembered(patient.folder / DATABASE_NAME), tell)
+        return  # `config` reports it
+    yield from _poll_buses(target.site, setups, read_remembered(target.folder / DATABASE_NAME), report)
 
 
-def _as_told(status: Mapping[str, Any]) -> Iterator[Finding]:
+def _judge_status(status: Mapping[str, Any]) -> Iterator[Finding]:
     bad = [one for one in status.get("meters", ()) if one["quality"] != "good"]
     for one in bad:
         why = str(one["reason"])
@@ -105,8 +105,8 @@ def _as_told(status: Mapping[str, Any]) -> Iterator[Finding]:
         yield ok("meters", Words(f"{good} 块电表有读数", f"{good} meters are read"))
 
 
-def _asked(
-    site: Site, setups: Mapping[str, MeterSetup], known: Mapping[str, Mapping[str, Value]], tell: Progress
+def _poll_buses(
+    site: Site, setups: Mapping[str, MeterSetup], known: Mapping[str, Mapping[str, Value]], report: Progress
 ) -> Iterator[Finding]:
     """Every bus at the same time."""
     found: queue.SimpleQueue[Finding | None] = queue.SimpleQueue()
@@ -115,34 +115,34 @@ def _asked(
         chosen = [meter for meter in site.meter if meter.bus == bus.id]
         if chosen:
             threads += 1
-            arguments = (bus, chosen, setups, known, tell, found)
-            threading.Thread(target=_on_bus, args=arguments, daemon=True).start()
+            arguments = (bus, chosen, setups, known, report, found)
+            threading.Thread(target=_poll_bus, args=arguments, daemon=True).start()
     end_s = time.monotonic() + WAIT_S
     while threads:
         try:
             one = found.get(timeout=max(end_s - time.monotonic(), 0.0))
         except queue.Empty:
-            return  # the doctor's own limit says so
+            return  # the check's own limit reports it
         if one is None:
             threads -= 1
         else:
             yield one
 
 
-def _on_bus(
+def _poll_bus(
     place: BusSettings,
     chosen: list[MeterSettings],
     setups: Mapping[str, MeterSetup],
     known: Mapping[str, Mapping[str, Value]],
-    tell: Progress,
+    report: Progress,
     found: "queue.SimpleQueue[Finding | None]",
 ) -> None:
     bus = open_bus(place.url, SystemClock())
     silent = 0
     try:
         for meter in chosen:
-            tell(meter.id)
-            finding = _meter(
+            report(meter.id)
+            finding = _poll_meter(
                 bus, setups[meter.id], known.get(meter.id, {}), is_brief=silent >= SILENT_IN_A_ROW
             )
             silent = silent + 1 if finding.remedy == _CABLE else 0
@@ -161,7 +161,7 @@ def _on_bus(
         found.put(None)
 
 
-def _meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *, is_brief: bool) -> Finding:
+def _poll_meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *, is_brief: bool) -> Finding:
     readings: list[Reading] = []
     meter = Meter(setup, bus.gap_registers_max)
     for group in (one for one in _ORDER if setup.model.group(one)):
@@ -170,16 +170,16 @@ def _meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *, is_b
         if reading.quality is not Quality.GOOD and (is_brief or len(readings) == 1):
             again = reading if is_brief else meter.poll(bus, group, SystemClock())
             if again.quality is not Quality.GOOD:
-                return _silent(setup, again.reason, bus.url)
+                return _report_silent(setup, again.reason, bus.url)
             readings[-1] = again
     blocks = [block for reading in readings for block in reading.blocks]
     values = setup.model.decode(tuple(blocks))
     against = [reason for reason in judge(setup.model, blocks) if reason.weight == IMPOSSIBLE]
     if against and not setup.model.is_analyser:
         why = describe_reason(against[0])
-        return _other_model(setup, Words.same(why), bus.url)
+        return _report_other_model(setup, Words.same(why), bus.url)
     refused = [one for one in readings if one.quality is not Quality.GOOD]
-    changed = _changed(setup, known, values)
+    changed = _find_change(setup, known, values)
     if changed is not None:
         return changed
     if refused:
@@ -192,16 +192,16 @@ def _meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *, is_b
             Words("核对型号：dianjian identify", "see that the model is right: dianjian identify"),
             setup.id,
         )
-    return ok("meters", _described(setup, values), setup.id)
+    return ok("meters", _describe(setup, values), setup.id)
 
 
-def _silent(setup: MeterSetup, reason: str, url: str) -> Finding:
+def _report_silent(setup: MeterSetup, reason: str, url: str) -> Finding:
     if reason.startswith("exception"):
-        return _other_model(setup, Words(f"它回答 {reason}", f"it answers {reason}"), url)
+        return _report_other_model(setup, Words(f"它回答 {reason}", f"it answers {reason}"), url)
     return failed("meters", Words(f"不应答：{reason}", f"does not answer: {reason}"), _CABLE, setup.id)
 
 
-def _other_model(setup: MeterSetup, why: Words, url: str) -> Finding:
+def _report_other_model(setup: MeterSetup, why: Words, url: str) -> Finding:
     place = f"--unit {setup.unit_id}" if setup.unit_id else f"--address {setup.address}"
     command = f"dianjian identify '{url}' {place}"
     return failed(
@@ -212,8 +212,10 @@ def _other_model(setup: MeterSetup, why: Words, url: str) -> Finding:
     )
 
 
-def _changed(setup: MeterSetup, known: Mapping[str, Value], values: Mapping[str, Value]) -> Finding | None:
-    """What the meter says of itself otherwise than the chain remembers."""
+def _find_change(
+    setup: MeterSetup, known: Mapping[str, Value], values: Mapping[str, Value]
+) -> Finding | None:
+    """What the meter now says about itself, where the chain remembers it otherwise."""
     for point in setup.model.points:
         was, now = known.get(point.name), values.get(point.name)
         if point.group is not PollGroup.IDENTITY or was is None or now is None or was == now:
@@ -231,7 +233,7 @@ def _changed(setup: MeterSetup, known: Mapping[str, Value], values: Mapping[str,
     return None
 
 
-def _described(setup: MeterSetup, values: Mapping[str, Value]) -> Words:
+def _describe(setup: MeterSetup, values: Mapping[str, Value]) -> Words:
     serial = next(
         (
             values[p.name]

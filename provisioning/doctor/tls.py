@@ -47,12 +47,12 @@ _SAME_CENTRE: Final = Words(
 _ALERTS: Final[tuple[tuple[str, Words, Words], ...]] = (
     (
         "EXPIRED",
-        Words("消息服务器说本网关的证书已过期", "the broker says that our certificate has expired"),
+        Words("消息服务器认为本网关的证书已过期", "the broker says that our certificate has expired"),
         RENEW,
     ),
     (
         "REVOKED",
-        Words("消息服务器说本网关的证书已吊销", "the broker says that our certificate is revoked"),
+        Words("消息服务器认为本网关的证书已吊销", "the broker says that our certificate is revoked"),
         RENEW,
     ),
     ("UNKNOWN_CA", _STRANGER, _SAME_CENTRE),
@@ -65,10 +65,10 @@ _ALERTS: Final[tuple[tuple[str, Words, Words], ...]] = (
 )
 
 
-def reach(settings: MqttSettings, tell: Progress) -> Finding | None:
+def reach(settings: MqttSettings, report: Progress) -> Finding | None:
     """Name, TCP and TLS; what is wrong."""
     place = f"{settings.host}:{settings.port}"
-    tell(place)
+    report(place)
     try:
         socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -98,10 +98,10 @@ def reach(settings: MqttSettings, tell: Progress) -> Finding | None:
             "tcp",
         )
     with closing(link):
-        return None if settings.tls is None else _tls(settings, link)
+        return None if settings.tls is None else _check_tls(settings, link)
 
 
-def _tls(settings: MqttSettings, link: socket.socket) -> Finding | None:
+def _check_tls(settings: MqttSettings, link: socket.socket) -> Finding | None:
     assert settings.tls is not None
     try:
         context = make_tls_context(settings.tls)
@@ -120,36 +120,36 @@ def _tls(settings: MqttSettings, link: socket.socket) -> Finding | None:
         with context.wrap_socket(link, server_hostname=settings.host) as secured:
             secured.settimeout(ALERT_S)
             if secured.recv(1) == b"":
-                return _hung_up()
+                return _report_hung_up()
     except TimeoutError:
-        return None  # it waits for our first word
+        return None  # it waits for our CONNECT
     except ssl.SSLCertVerificationError as error:
-        return _unverified(error, settings.host)
+        return _explain_unverified(error, settings.host)
     except ssl.SSLError as error:
-        return _alert(error)
+        return _read_alert(error)
     except OSError:
-        return _hung_up()
+        return _report_hung_up()
     return None
 
 
-def _unverified(error: ssl.SSLCertVerificationError, host: str) -> Finding:
+def _explain_unverified(error: ssl.SSLCertVerificationError, host: str) -> Finding:
     if error.verify_code in _OTHER_CA:
-        said = Words(
+        text = Words(
             "消息服务器的证书由其他 CA 签发", "the broker's certificate is issued by another authority"
         )
-        return failed("broker", said, CHECK_CA, "tls")
+        return failed("broker", text, CHECK_CA, "tls")
     text, remedy = _VERIFY.get(error.verify_code, (Words.same("{why}"), CHECK_CA))
     return failed("broker", text.fill(host=host, why=error.verify_message), remedy, "tls")
 
 
-def _alert(error: ssl.SSLError) -> Finding:
+def _read_alert(error: ssl.SSLError) -> Finding:
     reason = (error.reason or str(error)).upper()
     for mark, text, remedy in _ALERTS:
         if mark in reason:
             return failed("broker", text, remedy, "tls")
     if "VERSION" in reason:
-        said = Words("消息服务器不支持 TLS 1.3", "the broker does not speak TLS 1.3")
-        return failed("broker", said, Words("升级消息服务器", "bring the broker up to date"), "tls")
+        text = Words("消息服务器不支持 TLS 1.3", "the broker does not speak TLS 1.3")
+        return failed("broker", text, Words("升级消息服务器", "bring the broker up to date"), "tls")
     what = re.sub(r"\s*\(_ssl\.c:\d+\)", "", str(error))
     return failed(
         "broker",
@@ -159,7 +159,7 @@ def _alert(error: ssl.SSLError) -> Finding:
     )
 
 
-def _hung_up() -> Finding:
+def _report_hung_up() -> Finding:
     return failed(
         "broker",
         Words("消息服务器握手后即断开", "the broker hangs up after the handshake"),

@@ -37,7 +37,7 @@ from evidence.words import Words
 from provisioning.doctor import access, broker, certificates, chain, machine
 from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
-from provisioning.doctor.finding import Check, Finding, Patient, State, examine, failed, ok
+from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.show import Doing, console
 from provisioning.words.labels import label
@@ -48,13 +48,13 @@ _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bol
 USUAL_SITE: Final = "/etc/dianjian/site.toml"
 
 
-def config(patient: Patient, _: Callable[[str], None]) -> Iterator[Finding]:
+def config(target: Target, _: Callable[[str], None]) -> Iterator[Finding]:
     """The site file."""
-    for problem in patient.problems:
-        remedy = Words(f"改正 {patient.file}", f"put {patient.file} right")
+    for problem in target.problems:
+        remedy = Words(f"改正 {target.file}", f"put {target.file} right")
         yield failed("config", Words.same(problem), remedy)
-    if not patient.problems and patient.site is not None:
-        site = patient.site
+    if not target.problems and target.site is not None:
+        site = target.site
         whose = site.site.gateway
         buses, meters, lines, links = (len(part) for part in (site.bus, site.meter, site.line, site.linkage))
         yield ok(
@@ -114,10 +114,10 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
         raise fail(
             EXIT_USAGE, f"{file}: no site file is there; `dianjian setup` writes one, or say --config FILE"
         )
-    patient = patient_of(file)
+    target = find_target(file)
     findings: list[Finding] = []
     with Doing() as doing:
-        for finding in examine(CHECKS, patient, doing.tell):
+        for finding in examine(CHECKS, target, doing.tell):
             findings.append(finding)
             if not as_json:
                 remedy = None if finding.remedy is None else translate(finding.remedy)
@@ -129,24 +129,24 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
     else:
         _sum_up(findings)
     if bundle is not None:
-        _bundled(bundle, patient, findings)
+        _write_bundle(bundle, target, findings)
     if any(finding.state is State.FAILED for finding in findings):
         raise click.exceptions.Exit(EXIT_NO)
 
 
-def patient_of(file: Path) -> Patient:
+def find_target(file: Path) -> Target:
     """Who is examined."""
-    site, problems = _site(file)
+    site, problems = _read_site(file)
     if site is None:
-        return Patient(file, None, problems, None, "", 0, datetime.now(UTC))
+        return Target(file, None, problems, None, "", 0, datetime.now(UTC))
     folder = site.path(site.store.path)
-    owner = access.lock_owner(suffixed(folder / DATABASE_NAME, ".lock"))
-    status, silent = _asked(folder, site.site.gateway)
-    return Patient(file, site, problems, status, silent, owner, datetime.now(UTC))
+    owner = access.find_lock_owner(suffixed(folder / DATABASE_NAME, ".lock"))
+    status, silent = _ask_agent(folder, site.site.gateway)
+    return Target(file, site, problems, status, silent, owner, datetime.now(UTC))
 
 
-def _asked(folder: Path, gateway: str) -> tuple[dict[str, Any] | None, str]:
-    """What the running agent says of itself, or why it does not."""
+def _ask_agent(folder: Path, gateway: str) -> tuple[dict[str, Any] | None, str]:
+    """The status of the running agent, or why there is none."""
     try:
         status = read_status(folder)
     except (OSError, ValueError) as error:
@@ -156,7 +156,7 @@ def _asked(folder: Path, gateway: str) -> tuple[dict[str, Any] | None, str]:
     return status, ""
 
 
-def _site(file: Path) -> tuple[Site | None, tuple[str, ...]]:
+def _read_site(file: Path) -> tuple[Site | None, tuple[str, ...]]:
     """The site, and every mistake that the agent would find at its start."""
     try:
         site = load_site(file)
@@ -185,10 +185,10 @@ def _sum_up(findings: list[Finding]) -> None:
     console().print(" · ".join(counts), style="bold", markup=False)
 
 
-def _bundled(bundle: Path, patient: Patient, findings: list[Finding]) -> None:
+def _write_bundle(bundle: Path, target: Target, findings: list[Finding]) -> None:
     try:
         with Doing() as doing:
-            size = write_bundle(bundle, patient, findings, doing.tell)
+            size = write_bundle(bundle, target, findings, doing.tell)
     except OSError as error:
         raise fail(EXIT_USAGE, f"{bundle}: {error.strerror}") from error
     click.echo(f"{bundle}: {size} bytes", err=True)

@@ -14,7 +14,7 @@ from agent.site.enrolment import write_enrolment
 from evidence import keys
 from provisioning.cli import cli
 from provisioning.doctor.finding import Check, Finding, State, examine
-from provisioning.doctor.verb import CHECKS, patient_of
+from provisioning.doctor.verb import CHECKS, find_target
 from tests.agent.rig import CENTRE, SITE, Rig
 
 STATE = "g1"
@@ -54,8 +54,8 @@ def place(
 
 def look(file: Path, *checks: Check) -> list[Finding]:
     """What these checks find; those of the product have all the time that a loaded machine needs."""
-    patient = [evolve(check, limit_s=PATIENCE_S) if check in CHECKS else check for check in checks]
-    return list(examine(patient, patient_of(file), lambda _: None))
+    target = [evolve(check, limit_s=PATIENCE_S) if check in CHECKS else check for check in checks]
+    return list(examine(target, find_target(file), lambda _: None))
 
 
 def lines(findings: Sequence[Finding]) -> list[tuple[str, State]]:

@@ -17,7 +17,7 @@ import serial
 from click.testing import Result
 
 from disk.lock import Lock
-from provisioning.doctor.access import Person, lock_owner, may
+from provisioning.doctor.access import Person, find_lock_owner, may
 from provisioning.doctor.finding import State
 from provisioning.doctor.verb import CHECKS
 from tests.provisioning.doctor.place import bad, call, lines, look, place, the_bad
@@ -68,7 +68,7 @@ def test_who_holds_a_port_is_named(tmp_path: Path) -> None:
         try:
             assert other.stdout is not None
             other.stdout.readline()
-            assert lock_owner(Path(port)) == other.pid
+            assert find_lock_owner(Path(port)) == other.pid
             one = the_bad(look(serial_site(tmp_path, port), PORTS))
             assert one.state is State.FAILED
             assert f"python ({other.pid})" in one.text.en.replace("python3.11", "python").replace(
@@ -116,13 +116,13 @@ def test_while_an_agent_owns_the_chain_no_gateway_of_meters_is_connected_to(tmp_
     file = place(tmp_path, changes=[("tcp://127.0.0.1", "tcp://127.0.0.1:1")])
     lock = Lock(tmp_path / "g1/chain.db.lock")
     try:
-        assert lock_owner(tmp_path / "g1/chain.db.lock") == os.getpid()
+        assert find_lock_owner(tmp_path / "g1/chain.db.lock") == os.getpid()
         assert look(file, PORTS) == []
         assert not bad(look(file, BY_NAME["meters"]))
         assert "cannot be asked" in the_bad(look(file, BY_NAME["buses"])).text.en
     finally:
         lock.release()
-    assert lock_owner(tmp_path / "g1/chain.db.lock") == 0
+    assert find_lock_owner(tmp_path / "g1/chain.db.lock") == 0
 
 
 def test_the_lock_of_the_agent_is_not_taken_to_look_at_it(tmp_path: Path) -> None:

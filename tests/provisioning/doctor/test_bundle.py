@@ -17,9 +17,16 @@ from hypothesis import strategies as st
 from agent.sealing.key_slots import KeySlots
 from evidence.keys import create_key_file
 from evidence.words import Words
-from provisioning.doctor.bundle import MEMBER_BYTES_MAX, WITHHELD, Mask, forms_of, members, write_bundle
+from provisioning.doctor.bundle import (
+    MEMBER_BYTES_MAX,
+    WITHHELD,
+    Mask,
+    collect_members,
+    list_forms,
+    write_bundle,
+)
 from provisioning.doctor.finding import failed
-from provisioning.doctor.verb import patient_of
+from provisioning.doctor.verb import find_target
 from tests.provisioning.doctor.place import call, place, told
 from tests.wire.certificates import Authority
 
@@ -107,7 +114,7 @@ def test_what_a_careless_hand_put_into_the_site_file_is_masked(file: Path) -> No
 {base64.b64encode(BINARY).decode()}
 """
     file.write_text(file.read_text("utf-8") + careless, "utf-8")
-    text = members(patient_of(file), [], lambda _: None)["site.toml"]
+    text = collect_members(find_target(file), [], lambda _: None)["site.toml"]
     assert 'gateway = "g1"' in text
     assert text.count(WITHHELD) >= 7
     for secret in (PASSWORD, "abcdef123456", key.hex(), base64.b64encode(b"x" + key).decode()[4:-4], TOKEN):
@@ -115,14 +122,14 @@ def test_what_a_careless_hand_put_into_the_site_file_is_masked(file: Path) -> No
 
 
 def test_names_are_told_and_contents_are_not(file: Path) -> None:
-    listed = json.loads(members(patient_of(file), [], lambda _: None)["files.json"])
+    listed = json.loads(collect_members(find_target(file), [], lambda _: None)["files.json"])
     names = {Path(one["path"]).name: one for one in listed}
     assert {"0001.json", "keys", "chain.db", "site.toml", "token"} <= set(names)
     assert names["keys"]["mode"] == "-rw-------"
 
 
 def test_the_chain_is_told_by_its_end_and_its_schema(file: Path) -> None:
-    chain = json.loads(members(patient_of(file), [], lambda _: None)["chain.json"])
+    chain = json.loads(collect_members(find_target(file), [], lambda _: None)["chain.json"])
     assert chain["schema"] == 1
     assert chain["seals"] == chain["last"]["number"] > 3
     assert chain["receipt"]["number"] == 1
@@ -131,18 +138,18 @@ def test_the_chain_is_told_by_its_end_and_its_schema(file: Path) -> None:
 
 @pytest.mark.parametrize("name", ["b.tar.gz", "b.zip"])
 def test_the_same_findings_give_the_same_bytes_for_the_owner_alone(file: Path, name: str) -> None:
-    bundle, patient = file.parent / name, patient_of(file)
+    bundle, target = file.parent / name, find_target(file)
     findings = [failed("clock", Words("坏", "bad"), Words("修", "mend"))]
     before = os.umask(0)
     try:
-        write_bundle(bundle, patient, findings, lambda _: None)
+        write_bundle(bundle, target, findings, lambda _: None)
     finally:
         os.umask(before)
     first = bundle.read_bytes()
     assert bundle.stat().st_mode & 0o777 == 0o600
     bundle.unlink()
     heard: list[str] = []
-    assert write_bundle(bundle, patient, findings, heard.append) == len(first)
+    assert write_bundle(bundle, target, findings, heard.append) == len(first)
     assert bundle.read_bytes() == first
     assert heard == sorted(heard)
     assert len(heard) >= 6
@@ -152,7 +159,7 @@ def test_the_same_findings_give_the_same_bytes_for_the_owner_alone(file: Path, n
 def test_it_is_bounded(file: Path) -> None:
     findings = [failed("clock", Words("x" * 4096, "y" * 4096), Words("", ""))] * 1000
     bundle = file.parent / "b.tar.gz"
-    write_bundle(bundle, patient_of(file), findings, lambda _: None)
+    write_bundle(bundle, find_target(file), findings, lambda _: None)
     assert max(map(len, unpacked(bundle).values())) <= MEMBER_BYTES_MAX
 
 
@@ -192,5 +199,5 @@ def test_what_holds_no_secret_stays_as_it_is(text: str) -> None:
 
 
 def test_a_short_word_is_no_secret() -> None:
-    assert not list(forms_of(b"short"))
+    assert not list(list_forms(b"short"))
     assert io.StringIO(Mask([b"g1"])("gateway g1")).read() == "gateway g1"

@@ -14,9 +14,9 @@ from agent.sealing.source import NewRecord, Urgency
 from agent.site.enrolment import note_first_key
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind
-from provisioning.doctor.chain import tip_of
+from provisioning.doctor.chain import read_db_tip
 from provisioning.doctor.finding import State
-from provisioning.doctor.verb import CHECKS, patient_of
+from provisioning.doctor.verb import CHECKS, find_target
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
 from tests.provisioning.doctor.place import bad, look, place, the_bad
 
@@ -166,10 +166,10 @@ def test_a_look_changes_nothing(file: Path) -> None:
 def test_a_seal_that_is_made_between_two_looks_is_no_damage(file: Path) -> None:
     """The key file is one seal ahead of the database for the time of a commit."""
     folder = file.parent / "g1"
-    tip = tip_of(folder / "chain.db").last
+    tip = read_db_tip(folder / "chain.db").last
     assert tip is not None
     with closing(sqlite3.connect(folder / "chain.db")) as connection, connection:
         connection.execute("DELETE FROM seals WHERE number = ?", (tip.number,))
-    running = evolve(patient_of(file), owner=1)
+    running = evolve(find_target(file), owner=1)
     (one,) = KEYS.look(running, lambda _: None)
     assert one.state is State.OK

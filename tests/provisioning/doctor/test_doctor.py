@@ -18,7 +18,7 @@ import pytest
 from rich.cells import cell_len
 
 from agent.status.socket import StatusSocket
-from provisioning.doctor.finding import Check, Finding, Patient, State, ok
+from provisioning.doctor.finding import Check, Finding, State, Target, ok
 from provisioning.doctor.verb import CHECKS
 from tests.provisioning.doctor.place import bad, call, look, place, told
 
@@ -93,12 +93,12 @@ def test_a_wrong_call_is_one_line_and_exit_2(words: list[str], said: str) -> Non
     assert said in result.stderr
 
 
-def hangs(_: Patient, __: Callable[[str], None]) -> Iterator[Finding]:
+def hangs(_: Target, __: Callable[[str], None]) -> Iterator[Finding]:
     yield ok("stuck", "一", "one")
     threading.Event().wait()
 
 
-def dies(_: Patient, __: Callable[[str], None]) -> Iterator[Finding]:
+def dies(_: Target, __: Callable[[str], None]) -> Iterator[Finding]:
     yield ok("dead", "一", "one")
     raise RuntimeError("ouch")
 

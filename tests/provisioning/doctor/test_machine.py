@@ -10,9 +10,9 @@ import pytest
 from attrs import evolve
 
 from drivers.clock import SystemClock
-from provisioning.doctor.finding import Check, Finding, Patient, State
-from provisioning.doctor.machine import service_findings, tool
-from provisioning.doctor.verb import CHECKS, patient_of
+from provisioning.doctor.finding import Check, Finding, State, Target
+from provisioning.doctor.machine import judge_service, run_tool
+from provisioning.doctor.verb import CHECKS, find_target
 from tests.faults.mounts import ext4_image, mounted, needs_mounts
 from tests.provisioning.doctor.place import bad, look, place, the_bad
 
@@ -20,29 +20,29 @@ BY_NAME = {check.name: check for check in CHECKS}
 CLOCK, DISK, SERVICE, VERSIONS = (BY_NAME[name] for name in ("clock", "disk", "service", "versions"))
 
 
-def found(check: Check, patient: Patient) -> list[Finding]:
-    return list(check.look(patient, lambda _: None))
+def found(check: Check, target: Target) -> list[Finding]:
+    return list(check.look(target, lambda _: None))
 
 
 @pytest.fixture
-def patient(tmp_path: Path) -> Patient:
+def target(tmp_path: Path) -> Target:
     root = tmp_path / "root"
     root.mkdir()
-    return evolve(patient_of(place(tmp_path, seals=False)), root=root)
+    return evolve(find_target(place(tmp_path, seals=False)), root=root)
 
 
-def test_the_clock_is_what_the_kernel_says_of_it(patient: Patient) -> None:
+def test_the_clock_is_what_the_kernel_says_of_it(target: Target) -> None:
     """adjtimex(2) gives 5 (TIME_ERROR) while nobody has synchronised the clock."""
     libc = ctypes.CDLL(None)
     synchronised = libc.adjtimex(ctypes.create_string_buffer(512)) not in {-1, 5}
     assert (SystemClock().stamp().clock_state.value == "synchronised") is synchronised
-    first = found(CLOCK, patient)[0]
+    first = found(CLOCK, target)[0]
     assert first.state is (State.OK if synchronised else State.WARNING)
     assert synchronised or "timedatectl" in str(first.remedy)
 
 
-def test_a_clock_before_this_software_is_wrong(patient: Patient) -> None:
-    first = found(CLOCK, evolve(patient, now=datetime(1970, 1, 1, tzinfo=UTC)))[0]
+def test_a_clock_before_this_software_is_wrong(target: Target) -> None:
+    first = found(CLOCK, evolve(target, now=datetime(1970, 1, 1, tzinfo=UTC)))[0]
     assert first.state is State.FAILED
     assert "1970-01-01" in first.text.zh
 
@@ -50,26 +50,26 @@ def test_a_clock_before_this_software_is_wrong(patient: Patient) -> None:
 @pytest.mark.parametrize(
     ("off_s", "state"), [(0, State.OK), (-59, State.OK), (61, State.WARNING), (-8 * 3600, State.WARNING)]
 )
-def test_the_hardware_clock_is_held_against_the_system_s(patient: Patient, off_s: int, state: State) -> None:
-    rtc = patient.root / "sys/class/rtc/rtc0"
+def test_the_hardware_clock_is_held_against_the_system_s(target: Target, off_s: int, state: State) -> None:
+    rtc = target.root / "sys/class/rtc/rtc0"
     rtc.mkdir(parents=True)
-    (rtc / "since_epoch").write_text(f"{patient.now.timestamp() + off_s:.0f}\n")
-    (one,) = [one for one in found(CLOCK, patient) if one.about == "rtc"]
+    (rtc / "since_epoch").write_text(f"{target.now.timestamp() + off_s:.0f}\n")
+    (one,) = [one for one in found(CLOCK, target) if one.about == "rtc"]
     assert one.state is state
 
 
-def test_without_a_hardware_clock_that_is_said(patient: Patient) -> None:
-    (one,) = [one for one in found(CLOCK, patient) if one.about == "rtc"]
+def test_without_a_hardware_clock_that_is_said(target: Target) -> None:
+    (one,) = [one for one in found(CLOCK, target) if one.about == "rtc"]
     assert one.state is State.WARNING
 
 
 @pytest.mark.parametrize(
     ("ahead_ms", "state"), [(-4_999, State.OK), (5_001, State.WARNING), (-90_000, State.WARNING)]
 )
-def test_the_centre_s_clock_is_what_the_agent_heard(patient: Patient, ahead_ms: int, state: State) -> None:
+def test_the_centre_s_clock_is_what_the_agent_heard(target: Target, ahead_ms: int, state: State) -> None:
     (one,) = [
         one
-        for one in found(CLOCK, evolve(patient, status={"clock_ahead_ms": ahead_ms}))
+        for one in found(CLOCK, evolve(target, status={"clock_ahead_ms": ahead_ms}))
         if one.about == "centre"
     ]
     assert one.state is state
@@ -128,19 +128,19 @@ def test_a_store_in_memory_is_no_store(tmp_path: Path) -> None:
     ],
 )
 def test_how_far_an_emmc_is_worn_is_read_from_sysfs(
-    patient: Patient, life: str, spare: str, state: State | None
+    target: Target, life: str, spare: str, state: State | None
 ) -> None:
     """As the kernel shows it: the partition's folder lies in the card's, which has a link to the device."""
-    device = patient.folder.parent.stat().st_dev
-    card = patient.root / "sys/block/mmcblk0"
+    device = target.folder.parent.stat().st_dev
+    card = target.root / "sys/block/mmcblk0"
     (card / "device").mkdir(parents=True)
     (card / "device/life_time").write_text(f"{life}\n")
     (card / "device/pre_eol_info").write_text(f"{spare}\n")
     (card / "mmcblk0p2").mkdir()
-    links = patient.root / "sys/dev/block"
+    links = target.root / "sys/dev/block"
     links.mkdir(parents=True)
     (links / f"{os.major(device)}:{os.minor(device)}").symlink_to(card / "mmcblk0p2")
-    wear = [one for one in found(DISK, patient) if one.about == "wear"]
+    wear = [one for one in found(DISK, target) if one.about == "wear"]
     assert [one.state for one in wear] == ([] if state is None else [state])
 
 
@@ -165,40 +165,40 @@ GOOD = {
 )
 def test_what_systemd_says_of_the_unit(changes: dict[str, str], wrong: list[tuple[str, State]]) -> None:
     shown = "\n".join(f"{name}={value}" for name, value in {**GOOD, **changes}.items())
-    findings = list(service_findings(shown))
+    findings = list(judge_service(shown))
     assert [(one.about, one.state) for one in bad(findings)] == wrong
     assert all(one.remedy for one in bad(findings))
     if changes.get("ExecMainStatus") == "4":
         assert "exit code 4" in findings[0].text.en
 
 
-def test_where_systemd_does_not_run_that_is_said(patient: Patient) -> None:
-    assert the_bad(found(SERVICE, patient)).state is State.WARNING
+def test_where_systemd_does_not_run_that_is_said(target: Target) -> None:
+    assert the_bad(found(SERVICE, target)).state is State.WARNING
 
 
-def test_where_systemd_runs_it_is_asked_and_a_missing_unit_is_said(patient: Patient) -> None:
+def test_where_systemd_runs_it_is_asked_and_a_missing_unit_is_said(target: Target) -> None:
     """systemctl exists here, systemd does not: it says nothing, as of a unit that is not there."""
-    (patient.root / "run/systemd/system").mkdir(parents=True)
-    assert the_bad(found(SERVICE, patient)).state is State.FAILED
+    (target.root / "run/systemd/system").mkdir(parents=True)
+    assert the_bad(found(SERVICE, target)).state is State.FAILED
 
 
-def test_an_agent_of_another_version_than_what_is_installed_is_said(patient: Patient) -> None:
-    assert not bad(found(VERSIONS, patient))
-    one = the_bad(found(VERSIONS, evolve(patient, status={"version": "0.0.1"})))
+def test_an_agent_of_another_version_than_what_is_installed_is_said(target: Target) -> None:
+    assert not bad(found(VERSIONS, target))
+    one = the_bad(found(VERSIONS, evolve(target, status={"version": "0.0.1"})))
     assert "0.0.1" in one.text.en
     assert "restart" in str(one.remedy)
 
 
 def test_a_tool_that_is_not_there_or_hangs_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert tool("no-such-tool") is None
+    assert run_tool("no-such-tool") is None
     slow = tmp_path / "slow"
     slow.write_text("#!/bin/sh\nexec sleep 60\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr("provisioning.doctor.machine.TOOL_S", 0.2)
     assert shutil.which("slow")
-    assert tool("slow") is None
+    assert run_tool("slow") is None
 
 
-def test_a_month_ahead_is_no_matter_to_the_disk(patient: Patient) -> None:
-    assert not bad(found(DISK, evolve(patient, now=patient.now + timedelta(days=30))))
+def test_a_month_ahead_is_no_matter_to_the_disk(target: Target) -> None:
+    assert not bad(found(DISK, evolve(target, now=target.now + timedelta(days=30))))
