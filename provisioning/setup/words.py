@@ -19,7 +19,6 @@ WORDS: Final[Mapping[str, Words]] = {
     "step": Words("第 {number}/{count} 步：{name}", "Step {number} of {count}: {name}"),
     "already_done": Words("已完成 {name}（{at}）", "done before: {name} ({at})"),
     "all_done": Words("全部完成。", "Everything is done."),
-    "ask_step_again": Words("再做一次？", "Do it again?"),
     "comes_first": Words("步骤 {name}：先做 {missing}", "step {name}: {missing} comes first"),
     "agent_has_ports": Words(
         "代理程序正在运行并占用串口；测量前请停止：systemctl stop dianjian-agent",

@@ -13,7 +13,6 @@ LABELS: Final[Mapping[str, Words]] = {
     "incomer": Words("总进线", "incomer"),
     "kind": Words("类别", "kind"),
     "power": Words("功率", "power"),
-    "load": Words("负荷曲线", "load"),
     "state": Words("状态", "state"),
     "on": Words("运行", "on"),
     "off": Words("停止", "off"),

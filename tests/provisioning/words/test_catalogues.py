@@ -118,6 +118,21 @@ def all_literals() -> frozenset[str]:
     return frozenset().union(*map(literals, trees()))
 
 
+@cache
+def patterns() -> Sequence[re.Pattern[str]]:
+    """What the f-strings of the product make: any text in the places of the values."""
+    composed = (
+        text.split("{}") for text in all_literals() if "{}" in text and text.replace("{}", "").strip()
+    )
+    return [re.compile("(.+?)".join(map(re.escape, parts))) for parts in composed]
+
+
+def is_composed(key: str) -> bool:
+    """Whether an f-string of the product makes this key of other literals, as f"ask_{name}" does."""
+    found = (pattern.fullmatch(key) for pattern in patterns())
+    return any(match and all_literals().issuperset(match.groups()) for match in found)
+
+
 def places(text: str) -> set[str]:
     return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
@@ -150,8 +165,7 @@ def test_no_bilingual_text_stands_outside_of_words() -> None:
     ("path", "name", "table"), [pytest.param(*one, id=":".join(one[:2])) for one in catalogues()]
 )
 def test_every_key_of_a_catalogue_is_used(path: str, name: str, table: ast.Dict) -> None:
-    prefixes = tuple(text.split("{}")[0] for text in all_literals() if "{}" in text.strip("{}"))
-    unused = {key for key in keys_of(table) - all_literals() if not key.startswith(prefixes or ("\0",))}
+    unused = {key for key in keys_of(table) - all_literals() if not is_composed(key)}
     assert unused == set(), f"{path}: {name}"
 
 
