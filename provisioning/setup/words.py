@@ -10,31 +10,37 @@ WORDS: Final[Mapping[str, Words]] = {
     # of the whole session
     "hello": Words(
         "电监安装向导：文件夹 {folder}。按回车接受方括号中的值；随时按 Ctrl-C 结束，下次从此处继续。",
-        "Setup in {folder}. Enter takes what stands in brackets; Ctrl-C ends, the next call goes on there.",
+        (
+            "Setup in {folder}. Enter takes the value in brackets; Ctrl-C stops, and the next call continues "
+            "from there."
+        ),
     ),
     "go_on": Words(
         "已保存。继续：dianjian setup --folder {folder}",
-        "kept; go on with: dianjian setup --folder {folder}",
+        "saved; continue with: dianjian setup --folder {folder}",
     ),
     "step": Words("第 {number}/{count} 步：{name}", "Step {number} of {count}: {name}"),
-    "already_done": Words("已完成 {name}（{at}）", "done before: {name} ({at})"),
-    "all_done": Words("全部完成。", "Everything is done."),
+    "already_done": Words("已完成 {name}（{at}）", "already done: {name} ({at})"),
+    "all_done": Words("全部完成。", "All steps are done."),
     "comes_first": Words("步骤 {name}：先做 {missing}", "step {name}: {missing} comes first"),
     "agent_has_ports": Words(
         "代理程序正在运行并占用串口；测量前请停止：systemctl stop dianjian-agent",
-        "the agent runs and owns the serial ports; for measuring: systemctl stop dianjian-agent",
+        (
+            "the agent is running and holds the serial ports; stop it before measuring: systemctl stop "
+            "dianjian-agent"
+        ),
     ),
     "journal_damaged": Words(
         "{path} 已损坏（{why}）；已改名为 {kept}，重新开始",
-        "{path} is damaged ({why}); it was set aside as {kept} and a new one begun",
+        "{path} is damaged ({why}); it was renamed to {kept} and a new one is begun",
     ),
     "set_aside": Words("原文件保存为 {path}", "the old file is kept as {path}"),
     "site_differs": Words(
         "{path} 不是本向导写的，或已被修改。不同之处：",
-        "{path} was not written by this setup, or was edited since. What differs:",
+        "{path} was not written by this setup, or was edited since. The differences:",
     ),
-    "more_lines": Words("    ……还有 {count} 行", "    … and {count} lines more"),
-    "ask_replace_site": Words("用安装向导的内容替换？", "Replace it by what this setup knows?"),
+    "more_lines": Words("    ……还有 {count} 行", "    … and {count} more lines"),
+    "ask_replace_site": Words("按安装向导的内容修改？", "Change it to what this setup knows?"),
     "yes": Words("是", "yes"),
     "no": Words("否", "no"),
     "name_find": Words("查找电表", "find the meters"),
@@ -49,7 +55,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "name_sheet": Words("验收单", "acceptance sheet"),
     # wrong answers
     "needs_answer": Words("请输入", "an answer is needed"),
-    "not_printable": Words("含有无法显示的字符", "has characters that cannot be shown"),
+    "not_printable": Words("含有无法显示的字符", "contains characters that cannot be shown"),
     "too_long": Words("太长，最多 {limit} 个字符", "is too long: at most {limit} characters"),
     "not_in_range": Words(
         "须为 {low} 至 {high} 之间的数，而不是 {typed!r}",
@@ -64,7 +70,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "须由字母、数字、- 和 _ 组成，最多 {limit} 个，而不是 {typed!r}",
         "must be letters, digits, - and _, at most {limit}, not {typed!r}",
     ),
-    "id_taken": Words("{typed!r} 已被使用", "{typed!r} is used already"),
+    "id_taken": Words("{typed!r} 已被使用", "{typed!r} is already in use"),
     "wrong_url": Words("{text}", "{text}"),
     "no_such_meter": Words("没有电表 {typed!r}；有：{known}", "no meter {typed!r}; known: {known}"),
     "no_such_model": Words("没有型号 {typed!r}；有：{known}", "no model {typed!r}; known: {known}"),
@@ -73,7 +79,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "searching": Words("正在查找 {count} 条总线上的电表……", "Looking for meters on {count} buses …"),
     "ask_buses": Words(
         "总线：串口或地址，用空格分开，如 /dev/ttyUSB0 tcp://192.168.1.20",
-        "Buses: serial ports or addresses, with blanks between, like /dev/ttyUSB0 tcp://192.168.1.20",
+        "Buses: serial ports or addresses, separated by blanks, like /dev/ttyUSB0 tcp://192.168.1.20",
     ),
     "no_meter": Words(
         "没有电表应答；检查电源、A/B 接线和地址，然后再试一次",
@@ -85,13 +91,13 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "look_at_label": Words(
         "请看电表 {meter}（{place}）的铭牌；应答与 {model} 相符：",
-        "Look at the label of meter {meter} ({place}); it answers like {model}:",
+        "Look at the label of meter {meter} ({place}); its answers fit {model}:",
     ),
     "ask_model": Words("型号", "Model"),
     "ask_meter_id": Words("电表编号", "Id of the meter"),
     "ask_meters_right": Words(
         "正确就按回车；否则输入要改的电表，如 m3",
-        "Enter if all is right, else the meter to correct, like m3",
+        "Enter if everything is right, else the meter to correct, like m3",
     ),
     "place": Words("位置", "place"),
     "model": Words("型号", "model"),
@@ -109,32 +115,32 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "no_clamp": Words(
         "须为 l1、l2、l3 的安培数，如 41.5 40 42，而不是 {typed}",
-        "must be amperes of l1, l2, l3, like 41.5 40 42, not {typed}",
+        "must be the amperes of l1, l2 and l3, like 41.5 40 42, not {typed}",
     ),
     "ask_has_clamp": Words(
         "手边有钳形表吗？（可核对变比）",
-        "Is a clamp meter at hand? It shows a wrong ratio",
+        "Is a clamp meter at hand? With it a wrong ratio is found",
     ),
     "ask_clamp": Words(
         "{meter}：钳形表 L1 L2 L3 的安培数（电表 {shown}；- 为不测）",
-        "{meter}: amperes that the clamp meter shows on L1 L2 L3 (the meter says {shown}; - for none)",
+        "{meter}: amperes on L1 L2 L3 by the clamp meter (the meter shows {shown}; - for none)",
     ),
     "ask_corrected": Words("{meter} 怎么办", "{meter}"),
-    "measure_again": Words("已改正，重新测量", "corrected: measure again"),
-    "set_ratio": Words("修改变比后重新测量", "set the ratio anew and measure again"),
+    "measure_again": Words("已改正，重新测量", "corrected, measure again"),
+    "set_ratio": Words("修改变比后重新测量", "change the ratio and measure again"),
     "leave_it": Words("保持现状", "leave it as it is"),
     # trial
     "ask_trial": Words("{line} 的启停试验", "On/off test of {line}"),
-    "trial_try": Words("现在试验：设备要停一次再开", "now: the machine is switched off and on again"),
-    "trial_skip": Words("不试验", "leave it out"),
+    "trial_try": Words("现在试验：设备要停一次再开", "test now: the machine is switched off and on again"),
+    "trial_skip": Words("不试验", "skip the test"),
     "miswired": Words(
         "先改正 {meter} 的接线，再做启停试验：{what}",
-        "the wiring of {meter} comes first, then the on/off test: {what}",
+        "correct the wiring of {meter} before the on/off test: {what}",
     ),
-    "ask_reason": Words("为什么不试验（写入验收单）", "Why not (it stands on the sheet)"),
+    "ask_reason": Words("为什么不试验（写入验收单）", "Why not (the sheet will say so)"),
     "switch_off": Words("请停下 {line}", "Switch {line} OFF"),
     "switch_on": Words("请启动 {line}", "Switch {line} ON"),
-    "settling": Words("等读数稳定", "watching it settle"),
+    "settling": Words("等读数稳定", "waiting for the reading to settle"),
     "waiting_off": Words("等待停机", "waiting for OFF"),
     "waiting_on": Words("等待开机", "waiting for ON"),
     "not_tried": Words("未试验：{reason}", "not tried: {reason}"),
@@ -142,10 +148,10 @@ WORDS: Final[Mapping[str, Words]] = {
     # thresholds
     "ask_thresholds": Words(
         "正确就按回车；否则输入要改的线路，如 p1",
-        "Enter if all is right, else the line to change, like p1",
+        "Enter if everything is right, else the line to change, like p1",
     ),
-    "ask_on_kw": Words("{line} 从多少 kW 起算运行", "{line} counts as running from, in kW"),
-    "ask_off_kw": Words("{line} 低于多少 kW 算停止", "{line} counts as stopped below, in kW"),
+    "ask_on_kw": Words("{line} 从多少 kW 起算运行", "{line} counts as running from (kW)"),
+    "ask_off_kw": Words("{line} 低于多少 kW 算停止", "{line} counts as stopped below (kW)"),
     "running_from": Words("运行 ≥", "running from"),
     "stopped_below": Words("停止 <", "stopped below"),
     "origin": Words("来源", "from"),
@@ -154,25 +160,25 @@ WORDS: Final[Mapping[str, Words]] = {
     "typed": Words("输入", "typed"),
     "thresholds_cross": Words(
         "停止阈值须大于 0 且不大于运行阈值：{typed}",
-        "must be above 0 and not above what it runs from: {typed}",
+        "must be above 0 and not above the threshold for running: {typed}",
     ),
     # photos
-    "ask_photo": Words("照片路径（回车结束）", "Path of a photo (Enter: no more)"),
+    "ask_photo": Words("照片路径（回车结束）", "Path of a photo (Enter for no more)"),
     "ask_photo_what": Words("照片内容", "What it shows"),
     "ask_photo_meter": Words("哪块电表（- 为无）", "Of which meter (- for none)"),
     "ask_seals": Words(
         "电表 {meter}（{place}）的封印号，用空格分开（- 为无）",
-        "Numbers of the seals of meter {meter} ({place}), - for none",
+        "Numbers of the meter seals of {meter} ({place}), separated by blanks (- for none)",
     ),
-    "no_file": Words("{path}：没有这个文件", "{path}: there is no such file"),
+    "no_file": Words("{path}：没有这个文件", "{path}: no such file"),
     "unreadable": Words("{path}：{why}", "{path}: {why}"),
     "too_large": Words("{path}：大于 {limit} MB", "{path}: is larger than {limit} MB"),
     "photo_kept": Words("{path}  SHA-256 {sha256}", "{path}  SHA-256 {sha256}"),
-    "too_many_seals": Words("一块电表最多 {limit} 个封印号", "at most {limit} seal numbers a meter"),
+    "too_many_seals": Words("一块电表最多 {limit} 个封印号", "at most {limit} seal numbers per meter"),
     # enrol
     "ask_token": Words(
         "扫描二维码，或粘贴其文本，或键入令牌（不显示）；也可给出文件：@路径",
-        "Scan the QR code, paste its text or type the token (it is not shown); or name a file: @PATH",
+        "Scan the QR code, paste its text or type the token (not shown); or give a file: @PATH",
     ),
     "wrong_token": Words("不能使用，请重新输入（{text}）", "{text}"),
     "ask_centre_key": Words("中心公钥", "The centre's public key"),
@@ -180,55 +186,64 @@ WORDS: Final[Mapping[str, Words]] = {
     "ask_broker": Words("消息服务器，如 mqtts://broker:8883", "Broker, like mqtts://broker:8883"),
     "gateway_is": Words(
         "令牌是发给网关 {gateway} 的：本网关从此叫这个名字",
-        "the token is for gateway {gateway}: this one is called so from now on",
+        "the token is for gateway {gateway}: this gateway takes that name",
     ),
     "ask_recovery": Words(
         "恢复密钥存到哪里（例如 U 盘；不能放在状态文件夹）",
-        "Where the recovery key goes, such as a USB stick; not into the state folder",
+        "Where to put the recovery key, such as a USB stick; not in the state folder",
     ),
     "take_away": Words(
         "把 {path} 带走并妥善保存：本机磁盘丢失后只有它能恢复",
-        "Take {path} away and keep it safe: it alone gives new keys when this disk is lost",
+        "Take {path} away and keep it safe: if this disk is lost, only this file allows new keys",
     ),
     "ask_way": Words(
         "登记途径：https://…、mqtts://… 或 file:目录（U 盘）",
-        "Way to the centre: https://…, mqtts://… or file:DIR for a USB stick",
+        "Transport to the centre: https://…, mqtts://… or file:DIR for a USB stick",
     ),
     "enrolled": Words("已登记；中心公钥 {centre_key}…", "Enrolled; the centre's key is {centre_key}…"),
     # commission and sheet
     "ask_page": Words(
         "状态页是否也在维护网口显示（需设密码；否则仅限本机）",
-        "Show the status page on the maintenance interface too (with a password; else on this machine alone)",
+        (
+            "Show the status page on the maintenance interface too (needs a password; otherwise on this "
+            "machine only)"
+        ),
     ),
     "ask_page_password": Words("状态页的密码（不显示）：", "Password of the status page (not shown):"),
     "page_password_kept": Words(
         "密码已存入 {file}；启用：dianjian web --listen 地址:端口 --password-file {file}",
-        "kept in {file}; use it with: dianjian web --listen ADDRESS:PORT --password-file {file}",
+        "saved in {file}; use it with: dianjian web --listen ADDRESS:PORT --password-file {file}",
     ),
     "ask_hours": Words("调试期多少小时", "Hours of the commissioning period"),
     "period": Words(
         "调试期从 {begin} 到 {until}，照常生产。",
-        "The commissioning period lasts from {begin} to {until}; let the plant work as usual.",
+        "The commissioning period is from {begin} to {until}; run the plant as usual.",
     ),
     "period_ends": Words(
         "之后从记录的负荷学习阈值：dianjian commission --site {site} --csv 文件",
-        "Then learn from the recorded loads: dianjian commission --site {site} --csv FILE",
+        (
+            "Afterwards learn the thresholds from the recorded loads: dianjian commission --site {site} "
+            "--csv FILE"
+        ),
     ),
     "sheet_written": Words("验收单 {path}", "Acceptance sheet {path}"),
-    "sheet_hash": Words("SHA-256 {sha256}，将写入证据链", "SHA-256 {sha256}; it goes into the chain"),
-    "sheet_sealed": Words("其哈希已签封并有回执", "its hash is sealed and receipted"),
+    "sheet_hash": Words("SHA-256 {sha256}，将写入证据链", "SHA-256 {sha256}; it is sealed into the chain"),
+    "sheet_sealed": Words("其哈希已签封并有回执", "its hash is sealed and the centre has confirmed it"),
     "sheet_waits": Words(
         "其哈希等待代理程序下次启动时签封",
-        "its hash waits for the agent to seal it at its next start",
+        "the agent will seal its hash at its next start",
     ),
     # receipt
-    "agent_runs": Words("服务已在运行，等待回执……", "The agent runs as a service; waiting for its receipt …"),
+    "agent_runs": Words(
+        "服务已在运行，等待回执……",
+        "The agent is running as a service; waiting for a receipt …",
+    ),
     "reading_meters": Words("读取电表", "reading the meters"),
     "meter_bad": Words("电表 {meter}：{why}", "meter {meter}: {why}"),
-    "agent_failed": Words("代理程序以 {code} 结束", "the agent ended with {code}"),
+    "agent_failed": Words("代理程序以 {code} 结束", "the agent exited with code {code}"),
     "no_receipt": Words(
         "中心还没有为 {seals} 个签封签回执；检查网络、消息服务器和中心的登记，然后再试一次",
-        "the centre has signed for none of {seals} seals: see to network, broker, register, then try again",
+        "the centre has signed for none of {seals} seals: check network, broker and register, then try again",
     ),
     "waiting_receipt": Words("等待回执", "waiting for the receipt"),
     "receipted": Words(
@@ -253,30 +268,27 @@ WORDS: Final[Mapping[str, Words]] = {
     "production": Words("生产", "production"),
     "treatment": Words("治理", "treatment"),
     "incomer": Words("总进线", "incomer"),
-    "ask_rated": Words("{line} 的铭牌功率（kW）", "Power on the nameplate of {line}, in kW"),
-    "ask_equipment": Words("设备（品牌、型号，可空）", "Equipment (maker and type, or nothing)"),
-    "ask_meters": Words("{name} 由哪些电表计量", "Meters that measure {name}"),
+    "ask_rated": Words("{line} 的铭牌功率（kW）", "Power on the nameplate of {line} (kW)"),
+    "ask_equipment": Words("设备（品牌、型号，可空）", "Equipment (maker and type; may be empty)"),
+    "ask_meters": Words("{name} 由哪些电表计量", "Meters of {name}"),
     "ask_feeds": Words("电表 {meter}（{model}）计量哪条线路", "Meter {meter} ({model}) measures"),
     "meters_without_line": Words("还没有线路的电表：{meters}", "Meters without a line: {meters}"),
     "meter_without_power": Words(
         "电表 {meter} 不测功率，不计入线路",
-        "meter {meter} measures no power and feeds no line",
+        "meter {meter} measures no power, so it belongs to no line",
     ),
     "ask_ct_ratio": Words(
         "电表 {meter}（{model}）的电流互感器变比，如 100/5 为 20",
-        "Ratio of the current transformers of meter {meter} ({model}), 20 for 100/5",
+        "CT ratio of meter {meter} ({model}), 20 for 100/5",
     ),
-    "ask_pt_ratio": Words(
-        "电表 {meter}（{model}）的电压互感器变比",
-        "Ratio of the voltage transformers of meter {meter} ({model})",
-    ),
+    "ask_pt_ratio": Words("电表 {meter}（{model}）的电压互感器变比", "VT ratio of meter {meter} ({model})"),
     "ask_linkage": Words(
         "{line} 治理哪些生产线（- 为无）",
-        "{line} treats what these production lines emit (- for none)",
+        "Production lines that {line} treats (- for none)",
     ),
     "no_linkage": Words(
         "没有生产线或没有治理设施，因此没有关联",
-        "no linkage: it takes a production line and a treatment line",
+        "no linkage: that needs a production line and a treatment line",
     ),
     "name": Words("名称", "name"),
     "kind": Words("类别", "kind"),

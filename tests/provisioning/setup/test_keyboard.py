@@ -9,12 +9,12 @@ from provisioning.journal.file import JOURNAL_NAME, save_journal
 from tests.provisioning.setup.keyboard import Keyboard
 from tests.provisioning.setup.plants import AT, begun, journal_up_to, kept
 
-KEPT = "dianjian: kept; go on with: dianjian setup --folder {folder}"
+KEPT = "dianjian: saved; continue with: dianjian setup --folder {folder}"
 PROMPTS = [
     ("find", "Buses: "),
     ("lines", "Id of this gateway [g1]: "),
-    ("enrol", "or name a file: @PATH"),
-    ("commission", "alone) [no]: "),
+    ("enrol", "or give a file: @PATH"),
+    ("commission", "only) [no]: "),
 ]
 
 
@@ -66,13 +66,13 @@ def test_a_session_that_is_ended_at_every_step_goes_on_at_that_step_each_time(tm
         keyboard.answer("else the line to change")
         (folder / "m1.jpg").write_bytes(b"photo")
         keyboard.answer("Path of a photo", "nowhere.jpg")
-        keyboard.until("nowhere.jpg: there is no such file")
+        keyboard.until("nowhere.jpg: no such file")
         keyboard.answer("Path of a photo", "m1.jpg")
         keyboard.answer("What it shows", "cabinet")
         keyboard.answer("Of which meter", "m1")
         keyboard.answer("Path of a photo")
-        keyboard.answer("seals of meter m1", "A1 A2")
-        keyboard.until("seals of meter m2")
+        keyboard.answer("meter seals of m1", "A1 A2")
+        keyboard.until("meter seals of m2")
         interrupted(keyboard, folder)
     assert kept(folder).meters[0].seal_numbers == ("A1", "A2")
     assert [one.path for one in kept(folder).photos] == ["m1.jpg"]
@@ -113,23 +113,23 @@ def test_lines_are_named_one_by_one_and_changed_and_linked(tmp_path: Path) -> No
         keyboard.until("must be a number from")
         keyboard.answer("nameplate of plating", "60,5")
         keyboard.answer("Equipment")
-        keyboard.answer("Meters that measure plating [m1]", "m9")
+        keyboard.answer("Meters of plating [m1]", "m9")
         keyboard.until("no meter 'm9'; known: m1, m2")
-        keyboard.answer("Meters that measure plating [m1]")
+        keyboard.answer("Meters of plating [m1]")
         keyboard.answer("Name of the next line", "exhaust fan")
         keyboard.answer("exhaust fan is [2]")
         keyboard.answer("nameplate of exhaust fan", "22")
         keyboard.answer("Equipment", "Siemens 1LE1")
-        keyboard.answer("Meters that measure exhaust fan [m2]")
+        keyboard.answer("Meters of exhaust fan [m2]")
         keyboard.answer("Name of the next line [ok]", "p1")
         keyboard.answer("Remove p1? [no]")
         keyboard.answer("Name [plating]", "electroplating")
-        for question in ("electroplating is [1]", "electroplating, in kW [60.5]", "Equipment"):
+        for question in ("electroplating is [1]", "electroplating (kW) [60.5]", "Equipment"):
             keyboard.answer(question)
-        keyboard.answer("Meters that measure electroplating [m1]")
+        keyboard.answer("Meters of electroplating [m1]")
         keyboard.answer("Name of the next line [ok]")
-        keyboard.answer("Ratio of the current transformers of meter m2", "40")
-        keyboard.answer("treats what these production lines emit (- for none) [p1]")
+        keyboard.answer("CT ratio of meter m2", "40")
+        keyboard.answer("that t1 exhaust fan treats (- for none) [p1]")
         assert keyboard.ended() == 0
     journal = kept(folder)
     assert journal.technician == "Li"
@@ -144,11 +144,11 @@ def test_lines_are_named_one_by_one_and_changed_and_linked(tmp_path: Path) -> No
 def test_the_guided_session_begins_with_what_is_not_done(tmp_path: Path) -> None:
     folder = begun(tmp_path / "f", "commission")
     with Keyboard("setup", "--folder", str(folder)) as keyboard:
-        keyboard.until(f"done before: first receipt ({AT[:16]})")
+        keyboard.until(f"already done: first receipt ({AT[:16]})")
         keyboard.until("Step 9 of 10: commissioning period")
         keyboard.answer("Show the status page on the maintenance interface")
         keyboard.answer("Hours of the commissioning period", "48")
-        keyboard.until("The commissioning period lasts from")
+        keyboard.until("The commissioning period is from")
         keyboard.until("Step 10 of 10: acceptance sheet")
         keyboard.interrupt()
         keyboard.ended()
