@@ -185,7 +185,7 @@ def setups(*unit_ids: int) -> list[MeterSetup]:
 
 def test_two_buses_are_read_by_two_threads_and_a_slow_one_holds_up_nobody() -> None:
     readings: queue.Queue[Reading] = queue.Queue()
-    with on_pty(answer) as quick, on_tcp(lambda _asked, _slave: None) as dead:
+    with on_pty(answer) as quick, on_tcp(lambda _asked, _meter: None) as dead:
         tasks = [BusTask(quick.url, setups(1), SystemClock(), readings.put)]
         tasks.append(BusTask(dead.url, setups(2), SystemClock(), readings.put))
         for task in tasks:

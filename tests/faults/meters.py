@@ -1,4 +1,4 @@
-"""Real buses before the line: simulator or scripted slave, driver, gateway, broker, centre.
+"""Real buses before the line: simulator or scripted meter, driver, gateway, broker, centre.
 
     with Meters(line, urls) as meters:
         meters.poll(lambda: len(meters.good) > 100)

@@ -101,7 +101,7 @@ def test_a_refusal_is_raised_with_its_code(line: Line, code: int) -> None:
 
 @LINES
 def test_silence_is_a_time_out(line: Line) -> None:
-    with reading(line, lambda _asked, _slave: None) as (bus, _):
+    with reading(line, lambda _asked, _meter: None) as (bus, _):
         with pytest.raises(ReplyTimeoutError, match="no answer"):
             bus.read(1, 3, 10, 2, timeout_s=SHORT_S)
         assert bus.stats.timeouts == 1
@@ -262,7 +262,7 @@ def test_spare_registers_are_read_when_needed_and_never_returned(line: Line) -> 
 
 @SERIAL_LINES
 def test_without_spare_registers_a_confusable_request_is_not_sent(line: Line) -> None:
-    with reading(line, lambda _asked, _slave: None, late_max_s=60.0) as (bus, device):
+    with reading(line, lambda _asked, _meter: None, late_max_s=60.0) as (bus, device):
         with pytest.raises(ReplyTimeoutError):
             bus.read(1, 3, 10, 4, timeout_s=SHORT_S)
         with pytest.raises(ReplyTimeoutError, match="not asked"):
@@ -465,7 +465,7 @@ def test_frames_keep_the_silence_of_the_serial_line() -> None:
 
 def test_a_fast_clock_shortens_the_waiting() -> None:
     clock = ScaledClock(60.0, 1_700_000_000 * NS_PER_S)
-    with on_pty(lambda _asked, _slave: None) as device:
+    with on_pty(lambda _asked, _meter: None) as device:
         bus = open_bus(device.url, clock)
         begun = time.monotonic()
         with pytest.raises(ReplyTimeoutError):

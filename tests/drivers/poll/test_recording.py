@@ -88,7 +88,7 @@ def test_silence_is_a_time_out(run: Run) -> None:
             bus.read(1, 3, 10, 2, timeout_s=SHORT_S)
         assert bus.stats.timeouts == 1
 
-    run(lambda _asked, _slave: None, use)
+    run(lambda _asked, _meter: None, use)
 
 
 @BUSES

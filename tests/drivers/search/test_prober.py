@@ -95,7 +95,7 @@ def unframed(_asked: Asked, scripted: ScriptedMeter) -> None:
         (twice, "shared_address", "two meters may have this address"),
         (zeros, "rests_wrong", "A and B may be swapped"),
         (unframed, "wrong_setting", "wrong baud rate or parity"),
-        (lambda _asked, _slave: None, "dead", "not a single byte"),
+        (lambda _asked, _meter: None, "dead", "not a single byte"),
     ],
 )
 def test_what_is_wrong_with_a_line_is_told_by_its_bytes(script: Script, finding: str, says: str) -> None:
