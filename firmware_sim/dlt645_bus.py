@@ -10,7 +10,7 @@ The fault script means here: `exception` error flags (code), `wrong_unit` anothe
 
 from typing import Final
 
-from attrs import define, evolve, field, frozen
+from attrs import evolve, frozen
 
 from firmware_sim.bus_faults import Outgoing, arrange_frames
 from firmware_sim.device import Device
@@ -22,11 +22,9 @@ from firmware_sim.dlt645_frames import (
     answer_frame,
     refusal_frame,
 )
-from firmware_sim.faults import FaultScript, Strike, disturb
-from firmware_sim.layout import BusPlan, FaultKind
-from firmware_sim.pacing import duration_s
-from firmware_sim.plant import Plant
-from firmware_sim.server_bus import turnaround_s
+from firmware_sim.faults import Strike, disturb
+from firmware_sim.layout import FaultKind
+from firmware_sim.server_bus import BusCore
 
 OTHER_ERROR: Final = 1
 NO_SUCH_DATA: Final = 2
@@ -51,26 +49,8 @@ class _Reply:
         return answer_frame(self.address, self.control, self.data)
 
 
-@define
-class Dlt645Core:
-    """The meters of one bus."""
-
-    plan: BusPlan
-    plant: Plant
-    _devices: tuple[Device, ...] = field(init=False)
-    _script: FaultScript = field(init=False)
-    _number: int = field(default=0, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._devices = tuple(
-            Device(meter, self.plant) for meter in self.plant.layout.meters if meter.bus == self.plan.id
-        )
-        self._script = FaultScript(self.plant.layout.faults, self.plant.layout.seed)
-
-    @property
-    def rtu(self) -> bool:
-        """Whether a silence ends a frame."""
-        return True
+class Dlt645Core(BusCore):
+    """The DL/T 645 meters of one bus; no other master is scripted there."""
 
     def stream(self) -> Dlt645Stream:
         """A new stream of requests to this bus."""
@@ -87,10 +67,8 @@ class Dlt645Core:
         ]
         if not sent:
             return None
-        asking_s = duration_s(request.length, self.plan.wire)
-        thinking_s = turnaround_s(self.plan, self.plant, self._number)
         out = sent[0] if len(sent) == 1 else Outgoing(_collide([one.frame for one in sent]), 0.0)
-        return evolve(out, delay_s=asking_s + thinking_s + min(one.delay_s for one in sent))
+        return evolve(out, delay_s=self._think_s(request.length) + min(one.delay_s for one in sent))
 
     def _answer(self, device: Device, request: Dlt645Request, t_s: float) -> Outgoing | None:
         if self.plant.is_silent(device.plan.id, t_s):
@@ -101,10 +79,6 @@ class Dlt645Core:
         if changed is None:
             return None
         return arrange_frames(Outgoing(disturb(changed.frame, strike), changed.delay_s), strike)
-
-    def chatter(self, t_s: float, number: int) -> Outgoing | None:  # noqa: ARG002 -- as of a Modbus bus
-        """No other master is scripted on these buses."""
-        return None
 
 
 def _build_reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply:

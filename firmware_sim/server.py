@@ -21,7 +21,7 @@ from firmware_sim.control import ControlPort
 from firmware_sim.dlt645_bus import Dlt645Core
 from firmware_sim.layout import BusKind, BusProtocol, FaultKind
 from firmware_sim.plant import Plant
-from firmware_sim.server_bus import BusCore
+from firmware_sim.server_bus import ModbusCore
 from firmware_sim.server_ports import Pace, PtyPort, TcpPort
 
 STOP_REAL_S: Final = 5.0
@@ -86,7 +86,7 @@ class Server:
         ports: dict[str, TcpPort | PtyPort] = {}
         try:
             for plan in self._plant.layout.buses:
-                kind = Dlt645Core if plan.protocol is BusProtocol.DLT645 else BusCore
+                kind = Dlt645Core if plan.protocol is BusProtocol.DLT645 else ModbusCore
                 pace = Pace(kind(plan, self._plant), self._clock)
                 ports[plan.id] = PtyPort(pace) if plan.kind is BusKind.PTY else TcpPort(pace)
                 await ports[plan.id].open()

@@ -4,7 +4,9 @@ A meter that is missing, dead or in a gap does not answer, and no meter answers 
 has its number on its bus, so the fault script and the jitter of the turnaround can be repeated.
 """
 
-from typing import Final
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
 
 from attrs import define, field
 
@@ -28,28 +30,65 @@ _TURNAROUND_SPREAD: Final = 0.3
 """A meter takes up to this much more or less than its usual time to answer."""
 
 
+class Stream(Protocol):
+    """Requests of one peer out of bytes that come in pieces."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether the beginning of a frame is waiting for its end."""
+        ...
+
+    def feed(self, data: bytes) -> Sequence[Any]:
+        """All requests that are complete with `data`."""
+        ...
+
+    def clear(self) -> None:
+        """Drop the beginning of a frame."""
+        ...
+
+
 @define
-class BusCore:
-    """The meters of one bus."""
+class BusCore(ABC):
+    """The meters of one bus, whatever its protocol; it handles the requests of its own streams."""
 
     plan: BusPlan
     plant: Plant
-    _devices: dict[int, Device] = field(init=False)
+    _devices: tuple[Device, ...] = field(init=False)
     _script: FaultScript = field(init=False)
     _number: int = field(default=0, init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._devices = {
-            meter.unit_id: Device(meter, self.plant)
-            for meter in self.plant.layout.meters
-            if meter.bus == self.plan.id
-        }
+        meters = (meter for meter in self.plant.layout.meters if meter.bus == self.plan.id)
+        self._devices = tuple(Device(meter, self.plant) for meter in meters)
         self._script = FaultScript(self.plant.layout.faults, self.plant.layout.seed)
 
     @property
     def rtu(self) -> bool:
-        """Whether its frames are RTU frames."""
+        """Whether a silence ends a frame."""
         return self.plan.kind is not BusKind.TCP
+
+    @abstractmethod
+    def stream(self) -> Stream:
+        """A new stream of requests to this bus."""
+
+    @abstractmethod
+    def handle(self, request: Any, t_s: float) -> Outgoing | None:
+        """The answer to a request that is complete at plant time `t_s`, or None for silence."""
+
+    def chatter(self, t_s: float, number: int) -> Outgoing | None:
+        """Another master's exchange by itself, if there is one at that moment."""
+        del t_s, number
+        return None
+
+    def _think_s(self, request_bytes: int) -> float:
+        """From the begin of the present request to that of its answer, if no fault delays it."""
+        key = key_of(self.plant.layout.seed, self.plan.id, "turnaround")
+        jitter = _TURNAROUND_SPREAD * (2 * uniform_at(key, self._number) - 1)
+        return duration_s(request_bytes, self.plan.wire) + self.plan.turnaround_s * (1 + jitter)
+
+
+class ModbusCore(BusCore):
+    """The Modbus meters of one bus."""
 
     def stream(self) -> RequestStream:
         """A new stream of requests to this bus."""
@@ -58,7 +97,7 @@ class BusCore:
     def handle(self, request: ServerRequest, t_s: float) -> Outgoing | None:
         """The answer to a request that is complete at plant time `t_s`, or None for silence."""
         self._number += 1
-        device = self._devices.get(request.unit_id)
+        device = next((one for one in self._devices if one.plan.unit_id == request.unit_id), None)
         if device is None or self.plant.is_silent(device.plan.id, t_s):
             return None
         reply = Reply(request.unit_id, self._pdu(device, request, t_s))
@@ -67,9 +106,7 @@ class BusCore:
         if changed is None:
             return None
         frame = to_frame(changed.unit_id, request.transaction_id, changed.pdu, rtu=self.rtu)
-        asking_s = duration_s(request.length, self.plan.wire)
-        thinking_s = turnaround_s(self.plan, self.plant, self._number)
-        out = Outgoing(disturb(frame, strike), asking_s + thinking_s + changed.delay_s)
+        out = Outgoing(disturb(frame, strike), self._think_s(request.length) + changed.delay_s)
         return arrange_frames(out, strike, lambda who, what: self._exchange(who, what, t_s))
 
     def chatter(self, t_s: float, number: int) -> Outgoing | None:
@@ -81,7 +118,7 @@ class BusCore:
 
     def _exchange(self, who: float, what: float, t_s: float) -> tuple[bytes, bytes]:
         """Another master's request of a drawn point of a drawn meter, and the answer."""
-        device = tuple(self._devices.values())[int(who * len(self._devices))]
+        device = self._devices[int(who * len(self._devices))]
         points = device.plan.model.points
         point = points[int(what * len(points))]
         unit_id = device.plan.unit_id
@@ -97,10 +134,3 @@ class BusCore:
         if isinstance(answer, int):
             return exception_pdu(request.function, answer)
         return read_pdu(request.function, answer)
-
-
-def turnaround_s(plan: BusPlan, plant: Plant, number: int) -> float:
-    """How long a meter takes to begin its answer to request `number` of a bus."""
-    key = key_of(plant.layout.seed, plan.id, "turnaround")
-    jitter = _TURNAROUND_SPREAD * (2 * uniform_at(key, number) - 1)
-    return plan.turnaround_s * (1 + jitter)

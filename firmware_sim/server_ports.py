@@ -8,17 +8,18 @@ no peer is waited for. Answers of one bus with a serial wire never overlap.
 import asyncio
 import os
 import tty
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final
 
 from attrs import define, field
 
 from drivers.clock import NS_PER_S, Clock
 from firmware_sim.bus_faults import Outgoing
-from firmware_sim.layout import BusKind, BusPlan, BusProtocol
+from firmware_sim.layout import BusKind, BusProtocol
 from firmware_sim.pacing import Part, duration_s, split_frame
+from firmware_sim.server_bus import BusCore, Stream
 from firmware_sim.server_frames import GarbageError
 
 CONNECTIONS_MAX: Final = 32
@@ -34,51 +35,11 @@ _READ_BYTES: Final = 4096
 Write = Callable[[bytes], None]
 
 
-class Stream(Protocol):
-    """Requests of one peer out of bytes that come in pieces."""
-
-    @property
-    def pending(self) -> bool:
-        """Whether the beginning of a frame is waiting for its end."""
-        ...
-
-    def feed(self, data: bytes) -> Sequence[Any]:
-        """All requests that are complete with `data`."""
-        ...
-
-    def clear(self) -> None:
-        """Drop the beginning of a frame."""
-        ...
-
-
-class Core(Protocol):
-    """The meters of one bus; it understands the requests of its own streams."""
-
-    plan: BusPlan
-
-    @property
-    def rtu(self) -> bool:
-        """Whether a silence ends a frame."""
-        ...
-
-    def stream(self) -> Stream:
-        """A new stream of requests."""
-        ...
-
-    def handle(self, request: Any, t_s: float) -> Outgoing | None:
-        """The answer to a request."""
-        ...
-
-    def chatter(self, t_s: float, number: int) -> Outgoing | None:
-        """Another master's exchange by itself."""
-        ...
-
-
 @define
 class Pace:
     """When the answers of one bus may be written."""
 
-    core: Core
+    core: BusCore
     clock: Clock
     _real_per_s: float = field(init=False)
     _free_at_s: float = field(default=0.0, init=False)

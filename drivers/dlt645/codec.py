@@ -138,20 +138,10 @@ Verdict = NeedMore | Data | Refusal | Foreign
 
 def encode_read(address: str, data_id: int) -> bytes:
     """The request for a data id, with its preamble."""
-    return PREAMBLE + frame(address, FUNCTION, data_id.to_bytes(_ID_BYTES, "little"))
+    return PREAMBLE + to_frame(address, FUNCTION, data_id.to_bytes(_ID_BYTES, "little"))
 
 
-def encode_answer(address: str, data_id: int, data: bytes) -> bytes:
-    """The frame of an answer, right or wrong: golden frames and tests need both."""
-    return frame(address, min(_ANSWERS), data_id.to_bytes(_ID_BYTES, "little") + data)
-
-
-def encode_refusal(address: str, code: int) -> bytes:
-    """The frame of a refusal."""
-    return frame(address, _REFUSAL, bytes((code,)))
-
-
-def frame(address: str, control: int, data: bytes) -> bytes:
+def to_frame(address: str, control: int, data: bytes) -> bytes:
     """A frame without preamble."""
     shifted = bytes((byte + _OFFSET) & 0xFF for byte in data)
     start = bytes((_START,))

@@ -14,7 +14,6 @@ from typing import Final
 from attrs import evolve
 
 from drivers.link.verdict import (
-    EXCEPTION_BIT,
     NEED_MORE,
     Foreign,
     ForeignKind,
@@ -36,22 +35,11 @@ MBAP_LENGTH_MAX: Final = 254
 
 def encode_request(framing: Framing, request: Request, transaction_id: int = 0) -> bytes:
     """The frame to send."""
-    return _wrap_adu(framing, request.adu, transaction_id)
+    return to_frame(framing, request.adu, transaction_id)
 
 
-def encode_reply(framing: Framing, request: Request, words: bytes, transaction_id: int = 0) -> bytes:
-    """The frame of an answer that carries `words`, right or wrong: golden frames and tests need both."""
-    adu = bytes((request.unit_id, request.function, len(words))) + words
-    return _wrap_adu(framing, adu, transaction_id)
-
-
-def encode_exception(framing: Framing, request: Request, code: int, transaction_id: int = 0) -> bytes:
-    """The frame of a refusal."""
-    adu = bytes((request.unit_id, request.function | EXCEPTION_BIT, code))
-    return _wrap_adu(framing, adu, transaction_id)
-
-
-def _wrap_adu(framing: Framing, adu: bytes, transaction_id: int) -> bytes:
+def to_frame(framing: Framing, adu: bytes, transaction_id: int = 0) -> bytes:
+    """The frame of a unit and its PDU."""
     if framing is Framing.TCP:
         return transaction_id.to_bytes(2) + b"\0\0" + len(adu).to_bytes(2) + adu
     return wrap(adu)

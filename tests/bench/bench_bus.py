@@ -19,8 +19,8 @@ from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
 from drivers.clock import SystemClock
 from drivers.link.verdict import Framing, Request
-from drivers.modbus.frame import encode_reply
 from drivers.poll.bus import open_bus
+from tests.drivers.frames import encode_reply
 
 REQUEST = Request(1, 3, 100, 40)
 WORDS = bytes(range(80))

@@ -38,13 +38,13 @@ from drivers.clock import SystemClock
 from drivers.errors import DriverError
 from drivers.link.verdict import Framing, Request
 from drivers.modbus.bus import Bus
-from drivers.modbus.frame import encode_reply
 from drivers.points.model import Model
 from drivers.points.point import Point
 from drivers.points.registers import RegisterType
 from drivers.poll.bus import open_bus
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Quantity, Reading
+from tests.drivers.frames import encode_reply
 
 REGISTERS: Final = 40
 FIFO_BYTES: Final = 14

@@ -20,7 +20,7 @@ from firmware_sim.layout import FaultKind, FaultPlan
 from firmware_sim.plant import Plant
 from firmware_sim.plant_file import PlantError, to_layout
 from firmware_sim.server import Server
-from firmware_sim.server_bus import BusCore
+from firmware_sim.server_bus import ModbusCore
 
 READ = Request(2, 4, 0, 20)
 
@@ -76,7 +76,7 @@ def test_another_master_reads_truly_what_the_meters_of_the_bus_have(
     plant: Callable[..., Plant], start_s: float
 ) -> None:
     works = plant(script("second_master"))
-    core = BusCore(next(plan for plan in works.layout.buses if plan.id == "b2"), works)
+    core = ModbusCore(next(plan for plan in works.layout.buses if plan.id == "b2"), works)
     kinds = set()
     for _ in range(60):
         (asked,) = core.stream().feed(encode_request(Framing.RTU, READ))

@@ -17,6 +17,7 @@ from firmware_sim.dlt645_frames import STREAM_BYTES_MAX, Dlt645Stream, answer_fr
 from firmware_sim.plant import Plant
 from firmware_sim.plant_file import PlantError, to_layout
 from firmware_sim.server import Server
+from tests.drivers.frames import encode_answer, encode_refusal
 
 ADDRESS = "123456789012"
 PLANT = """
@@ -146,8 +147,8 @@ def test_both_sides_make_the_frames_of_the_model_s_goldens(golden: Golden) -> No
     body = golden.response[4:]
     data = bytes((byte - 0x33) % 256 for byte in body[10:-2])
     assert answer_frame(one.address, one.control, data) == golden.response
-    assert codec.encode_answer(ADDRESS, one.data_id, data[4:]) == body
-    assert codec.encode_refusal(ADDRESS, 2) == refusal_frame(ADDRESS, 0x11, 2)[4:]
+    assert encode_answer(ADDRESS, one.data_id, data[4:]) == body
+    assert encode_refusal(ADDRESS, 2) == refusal_frame(ADDRESS, 0x11, 2)[4:]
 
 
 FAULT = """

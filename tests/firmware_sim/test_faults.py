@@ -6,9 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from drivers.link.verdict import Foreign, Framing, NeedMore, Refusal, Request, Words
-from drivers.modbus.frame import encode_reply, encode_request, parse
+from drivers.modbus.frame import encode_request, parse
 from firmware_sim.plant import Plant
-from firmware_sim.server_bus import BusCore
+from firmware_sim.server_bus import ModbusCore
+from tests.drivers.frames import encode_reply
 
 Answer = tuple[bytes | None, float]
 Answers = Callable[..., list[Answer]]
@@ -29,7 +30,7 @@ def answers(plant: Callable[..., Plant], start_s: float) -> Answers:
 
     def run(more: str, times: int = 300, request: Request = READ, bus: str = "b2") -> list[Answer]:
         works = plant(more)
-        core = BusCore(next(plan for plan in works.layout.buses if plan.id == bus), works)
+        core = ModbusCore(next(plan for plan in works.layout.buses if plan.id == bus), works)
         frames = []
         for number in range(times):
             framing = Framing.TCP if bus == "b1" else Framing.RTU

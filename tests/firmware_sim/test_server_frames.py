@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivers.link.verdict import Framing, Request
-from drivers.modbus.frame import encode_exception, encode_reply, encode_request
+from drivers.modbus.frame import encode_request
 from firmware_sim.server_frames import (
     STREAM_BYTES_MAX,
     GarbageError,
@@ -15,6 +15,7 @@ from firmware_sim.server_frames import (
     read_pdu,
     to_frame,
 )
+from tests.drivers.frames import encode_exception, encode_reply
 
 REQUESTS = st.builds(
     Request,

@@ -2,20 +2,12 @@
 
 from typing import Final
 
-from drivers.dlt645.codec import (
-    Data,
-    ReadId,
-    Refusal,
-    encode_answer,
-    encode_read,
-    encode_refusal,
-    parse,
-    signatures_in,
-)
+from drivers.dlt645.codec import Data, ReadId, Refusal, encode_read, parse, signatures_in
 from drivers.link.verdict import Foreign, NeedMore
 from drivers.points import model as models
 from drivers.points import registers
 from drivers.points.registers import DLT645_TYPES, RegisterType
+from tests.drivers.frames import encode_answer, encode_refusal
 from tests.fuzz.target import Target
 
 METER: Final = "123456789012"

@@ -5,12 +5,13 @@ from itertools import pairwise
 from typing import Final
 
 from drivers.link.verdict import Foreign, Framing, NeedMore, Refusal, Request, Words
-from drivers.modbus.frame import encode_exception, encode_reply, encode_request, parse
+from drivers.modbus.frame import encode_request, parse
 from drivers.modbus.rtu import replies_in, requests_in
 from drivers.points import model as models
 from drivers.points import registers
 from drivers.points.registers import RegisterType, WordOrder
 from drivers.reading import Block
+from tests.drivers.frames import encode_exception, encode_reply
 from tests.fuzz.target import Target
 
 COUNTS: Final = (1, 2, 3, 40, 80, 125)

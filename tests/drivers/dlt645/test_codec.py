@@ -10,15 +10,14 @@ from drivers.dlt645.codec import (
     Data,
     ReadId,
     Refusal,
-    encode_answer,
     encode_read,
-    encode_refusal,
-    frame,
     is_address,
     parse,
     signatures_in,
 )
+from drivers.dlt645.codec import to_frame as frame
 from drivers.link.verdict import Foreign, ForeignKind, NeedMore, Signature
+from tests.drivers.frames import encode_answer, encode_refusal
 
 METER = "123456789012"
 OTHER = "000000000007"

@@ -15,8 +15,9 @@ from drivers.link.port import FIFO_BYTES, QUIET_S
 from drivers.link.reply_wait import SPOILED_S, TURNAROUND_TIMES, ReplyWait, Turnarounds
 from drivers.link.transaction import Answer, BusStats
 from drivers.link.verdict import Framing, Request
-from drivers.modbus.frame import encode_reply, encode_request
+from drivers.modbus.frame import encode_request
 from drivers.modbus.transaction import ModbusTransaction
+from tests.drivers.frames import encode_reply
 
 RESYNC_S = 0.05
 CHARACTER_S = 11 / 9600

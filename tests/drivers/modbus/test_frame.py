@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from pymodbus.framer import FramerRTU
 
 from drivers.link.verdict import Foreign, ForeignKind, Framing, NeedMore, Refusal, Request, Signature, Words
-from drivers.modbus.frame import PreparedRequest, encode_exception, encode_reply, encode_request, parse
+from drivers.modbus.frame import PreparedRequest, encode_request, parse
 from drivers.modbus.rtu import crc16, replies_in, requests_in
+from tests.drivers.frames import encode_exception, encode_reply
 
 REQUEST = Request(1, 4, 0x34, 2)
 WORDS = bytes.fromhex("449A5000")

@@ -8,8 +8,9 @@ from drivers.errors import ExceptionReplyError, ReplyError, ReplyTimeoutError
 from drivers.link.ledger import Ledger
 from drivers.link.transaction import FLOOD_BYTES_MAX, Answer, BusStats
 from drivers.link.verdict import Framing, Request
-from drivers.modbus.frame import encode_exception, encode_reply, encode_request
+from drivers.modbus.frame import encode_request
 from drivers.modbus.transaction import ModbusTransaction
+from tests.drivers.frames import encode_exception, encode_reply
 
 ASKED = Request(1, 3, 100, 4)
 WORDS = b"\x11\x22\x33\x44\x55\x66\x77\x88"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from drivers.errors import BusUrlError
 from drivers.link.verdict import Framing, Request
-from drivers.modbus.frame import encode_exception, encode_reply, encode_request
+from drivers.modbus.frame import encode_request
 from drivers.poll.meter import METER_UNIT_ID_MAX
 from drivers.search.diagnosis import Finding, FindingKind, diagnose
 from drivers.search.prober import settings_to_try, url_at
@@ -23,6 +23,7 @@ from drivers.search.walk import (
     Walk,
     list_settings,
 )
+from tests.drivers.frames import encode_exception, encode_reply
 
 REQUEST = Request(5, 3, 0, 1)
 ANSWER = encode_reply(Framing.RTU, REQUEST, b"\x12\x34")
