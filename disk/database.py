@@ -101,11 +101,7 @@ def connect_to_read(path: Path, *, lone: bool = False) -> sqlite3.Connection:
 
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write, beside the owner of the file.
-
-    Raises:
-        StoreError: It cannot be read.
-    """
+    """A connection that cannot write, beside the owner of the file; raises StoreError."""
     try:
         with closing(connect_to_read(path)) as connection:
             yield connection

@@ -24,11 +24,7 @@ class Snapshot:
     _connection: sqlite3.Connection
 
     def read(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[Any]:
-        """All rows of a query.
-
-        Raises:
-            StoreError: The file cannot be read.
-        """
+        """All rows of a query; raises StoreError."""
         try:
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.DatabaseError as error:

@@ -50,11 +50,7 @@ class Archive:
     _receipts: tuple[bytes, ...] = field(default=())
 
     def rows(self, first: int, last: int, *, bodies: bool = True, backwards: bool = False) -> Iterator[Row]:
-        """The stored seals from `first` to `last`, in order.
-
-        Raises:
-            StoreError: The file cannot be read.
-        """
+        """The stored seals from `first` to `last`, in order; raises StoreError."""
         low, high = self._offset + first, self._offset + min(last, NUMBER_MAX)
         columns = "cose, body" if bodies else "cose, NULL"
         found = self._snapshot.read_range("seals", self._key, columns, low, high, backwards=backwards)

@@ -99,11 +99,7 @@ class Attestation:
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> "Attestation":
-        """The inverse of `to_body`.
-
-        Raises:
-            FormatError: It is no body of an attestation.
-        """
+        """The inverse of `to_body`; raises FormatError."""
         if body.keys() != _ITEMS or body["alg"] != ALGORITHM:
             raise cbor.FormatError("not the items of an attestation")
         made = cls(

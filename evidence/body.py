@@ -67,11 +67,7 @@ def columns_body(records: Sequence[bytes]) -> bytes:
 
 
 def decode_body(body: bytes, count: int) -> tuple[bytes, ...]:
-    """The `count` records in `body`; the root is not checked here.
-
-    Raises:
-        FormatError: It is no body of `count` records.
-    """
+    """The `count` records in `body`, whose root is not checked here; raises FormatError."""
     items = cbor.decode(body, BODY_BYTES_MAX)
     if type(items) is not list or not items:
         raise cbor.FormatError("the body is no array with something in it")

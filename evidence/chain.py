@@ -97,11 +97,7 @@ class ChainState:
 
     @classmethod
     def enrolled(cls, gateway: str, first_key: bytes, recovery_key: bytes = NO_HASH) -> "ChainState":
-        """The state before the first seal.
-
-        Raises:
-            FormatError: The id or a key cannot be one.
-        """
+        """The state before the first seal; raises FormatError if the id or a key cannot be one."""
         return cls(
             gateway=check_gateway(gateway),
             first_key=cbor.octets(first_key, "first key", HASH_BYTES),
@@ -158,11 +154,7 @@ class ChainState:
 
     @classmethod
     def from_cbor(cls, raw: bytes) -> "ChainState":
-        """The state in `raw`.
-
-        Raises:
-            FormatError: It is no state.
-        """
+        """The state in `raw`; raises FormatError."""
         items = _items(raw)
         _, gateway, first_key, number, hash_, key, next_key, next_record = items[:8]
         recovery_key, statement, rekeyed_utc_ms, revoked = items[_STATE_ITEMS_1:]

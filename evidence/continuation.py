@@ -37,8 +37,7 @@ from evidence.statement import (
 def open_enrolment(raw: bytes, centre_key: bytes) -> tuple[ChainState, Enrolment]:
     """The state before the first seal of the gateway that the centre enrols in `raw`.
 
-    Raises:
-        FormatError: It is no enrolment, or this centre has not signed it.
+    Raises FormatError if it is no enrolment, or this centre has not signed it.
     """
     parsed = parse_statement(raw)
     if not isinstance(parsed.statement, Enrolment):

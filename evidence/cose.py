@@ -37,11 +37,7 @@ class Signed:
 
 
 def parse(raw: bytes, bytes_max: int) -> Signed:
-    """The COSE_Sign1 in `raw`.
-
-    Raises:
-        FormatError: `raw` is not in the form that `sign1` writes.
-    """
+    """The COSE_Sign1 in `raw`; raises FormatError if it has another form than `sign1` writes."""
     if raw[:1] != TAG_SIGN1:
         raise cbor.FormatError("not a COSE_Sign1")
     protected, unprotected, payload, signature = cbor.array(cbor.decode(raw[1:], bytes_max), "COSE_Sign1", 4)

@@ -63,11 +63,7 @@ class Held:
 
     @classmethod
     def from_cbor(cls, raw: bytes) -> "Held":
-        """The set in `raw`.
-
-        Raises:
-            FormatError: It is no such set.
-        """
+        """The set in `raw`; raises FormatError."""
         up_to, spans = cbor.array(cbor.decode(raw, HELD_RANGES_MAX * _RANGE_BYTES_MAX), "held", 2)
         held = cls(cbor.natural(up_to, "up_to", NUMBER_MAX))
         if type(spans) is not list:

@@ -76,11 +76,7 @@ def sign_receipt(receipt: Receipt, secret: bytes) -> bytes:
 
 
 def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
-    """The receipt in `raw`.
-
-    Raises:
-        FormatError: It is no receipt, or the centre has not signed it.
-    """
+    """The receipt in `raw`; raises FormatError, also if the centre has not signed it."""
     items = cbor.array(_payload(raw, centre_key, RECEIPT_DOMAIN, RECEIPT_BYTES_MAX), "receipt", 8)
     version, gateway, number, seal_hash, bodies_up_to, ranges, centre_utc_ms, conflict = items
     cbor.natural(version, "version", VERSION, VERSION)
@@ -114,11 +110,7 @@ def sign_beacon(beacon: Beacon, secret: bytes) -> bytes:
 
 
 def open_beacon(raw: bytes, centre_key: bytes) -> Beacon:
-    """The beacon in `raw`.
-
-    Raises:
-        FormatError: It is no beacon, or the centre has not signed it.
-    """
+    """The beacon in `raw`; raises FormatError, also if the centre has not signed it."""
     items = cbor.array(_payload(raw, centre_key, BEACON_DOMAIN, BEACON_BYTES_MAX), "beacon", 3)
     cbor.natural(items[0], "version", VERSION, VERSION)
     return Beacon(cbor.natural(items[1], "centre_utc_ms"), cbor.natural(items[2], "sequence"))

@@ -19,7 +19,7 @@ seal was verified; the decoder expects any bytes.
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from attrs import frozen
 
@@ -112,10 +112,7 @@ class ReadingRecord:
     reason: str
     latency_us: int
 
-    @property
-    def kind(self) -> Kind:
-        """READING, so that it can be told from other records."""
-        return Kind.READING
+    kind: ClassVar = Kind.READING
 
 
 def encode_reading(reading: Reading) -> bytes:
@@ -160,11 +157,7 @@ def kind_of(raw: bytes) -> int:
 
 
 def decode_record(raw: bytes) -> Record | ReadingRecord:
-    """The record in `raw`.
-
-    Raises:
-        FormatError: It is no record.
-    """
+    """The record in `raw`; raises FormatError."""
     items = cbor.decode(raw, RECORD_BYTES_MAX)
     if type(items) is not list or not items:
         raise cbor.FormatError("a record is an array")

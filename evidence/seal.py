@@ -77,11 +77,7 @@ class StoredSeal:
 
 
 def check_gateway(name: str) -> str:
-    """`name` if it can be a gateway's id.
-
-    Raises:
-        FormatError: It cannot.
-    """
+    """`name` if it can be a gateway's id; raises FormatError."""
     if not GATEWAY_PATTERN.fullmatch(name):
         raise cbor.FormatError("a gateway id has 1 to 32 of A-Z a-z 0-9 . _ - and begins with no sign")
     return name
@@ -108,21 +104,13 @@ def sign_header(header: SealHeader, secret: bytes) -> bytes:
 
 
 def parse_seal(raw: bytes) -> tuple[SealHeader, cose.Signed]:
-    """The header in `raw`, and its signature, which is not checked here.
-
-    Raises:
-        FormatError: `raw` is no seal.
-    """
+    """The header in `raw`, and its signature, which is not checked here; raises FormatError."""
     signed = cose.parse(raw, COSE_BYTES_MAX)
     return _header(signed.payload), signed
 
 
 def peek_header(raw: bytes) -> SealHeader:
-    """The header of `raw`, with its signature NOT checked.
-
-    Raises:
-        FormatError: `raw` is no seal.
-    """
+    """The header of `raw`, with its signature NOT checked; raises FormatError."""
     return parse_seal(raw)[0]
 
 
@@ -132,11 +120,7 @@ def seal_hash(raw: bytes) -> bytes:
 
 
 def open_body(header: SealHeader, body: bytes) -> tuple[bytes, ...]:
-    """The records in `body`, checked against the root in `header`.
-
-    Raises:
-        FormatError: It is no body, or not the one that was sealed.
-    """
+    """The records in `body`; raises FormatError if it is not the one that `header` was made for."""
     records = decode_body(body, header.count)
     if merkle_root(records) != header.root:
         raise cbor.FormatError("the body is not the one that was sealed")

@@ -146,32 +146,20 @@ def count_records_before(number: int) -> int:
 
 
 def sign_statement(statement: Statement, secret: bytes) -> bytes:
-    """The COSE_Sign1 of `statement`.
-
-    Raises:
-        FormatError: A value is out of its range.
-    """
+    """The COSE_Sign1 of `statement`; raises FormatError if a value is out of its range."""
     payload = cbor.encode(_payload(statement))
     _statement(payload)
     return cose.sign1(payload, secret, _DOMAINS[type(statement)])
 
 
 def parse_statement(raw: bytes) -> SignedStatement:
-    """The statement in `raw`.
-
-    Raises:
-        FormatError: It is none.
-    """
+    """The statement in `raw`; raises FormatError."""
     signed = cose.parse(raw, STATEMENT_BYTES_MAX)
     return SignedStatement(_statement(signed.payload), signed)
 
 
 def open_statement(raw: bytes, public_key: bytes) -> Statement:
-    """The statement in `raw`, which must hold under `public_key`.
-
-    Raises:
-        FormatError: It is none, or was signed with another key.
-    """
+    """The statement in `raw`; raises FormatError, also if another key than `public_key` has signed it."""
     parsed = parse_statement(raw)
     if not parsed.holds(public_key):
         raise cbor.FormatError("the statement is not signed by the key that it must be signed by")
