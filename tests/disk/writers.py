@@ -167,7 +167,7 @@ def _pair(folder: Path) -> object:
 
 def _identity(folder: Path) -> None:
     identity = Identity(folder / "tls")
-    identity.key(lambda: NEW)
+    identity.make_key(lambda: NEW)
     identity.keep_request(NEW + b"request")
     identity.install("a" * 16, OLD, OLD)
 
@@ -302,7 +302,7 @@ WRITERS: Final = (
     Writer(
         "a TLS identity",
         tuple(
-            f"provisioning.enrolment.identity:Identity.{name}" for name in ("key", "keep_request", "install")
+            f"provisioning.enrolment.identity:Identity.{name}" for name in ("make_key", "keep_request", "install")
         ),
         _identity,
         _certificate,
