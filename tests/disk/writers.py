@@ -301,8 +301,10 @@ WRITERS: Final = (
     Writer("a statement", ("agent.sealing.statements:keep",), _keep, _kept),
     Writer(
         "a TLS identity",
-        tuple(
-            f"provisioning.enrolment.identity:Identity.{name}" for name in ("make_key", "keep_request", "install")
+        (
+            "provisioning.enrolment.identity:Identity.install",
+            "provisioning.enrolment.identity:Identity.keep_request",
+            "provisioning.enrolment.identity:Identity.make_key",
         ),
         _identity,
         _certificate,
