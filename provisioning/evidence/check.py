@@ -33,7 +33,7 @@ from evidence.pack.proof import prove
 from evidence.pack.proved import Evidence, PackError
 from provisioning.evidence.page import PAGE_VERSION, evidence_page
 from provisioning.evidence.story import Story
-from provisioning.evidence.teller import tell
+from provisioning.evidence.story_builder import tell
 
 NAMES = (EVIDENCE_NAME, PAGE_NAME, INDEX_NAME)
 

@@ -1,4 +1,4 @@
-"""What the verified records of an evidence pack say, made ready to be drawn; `evidence_teller` fills it."""
+"""What the verified records of an evidence pack say, made ready to be drawn; `story_builder` fills it."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
