@@ -33,7 +33,7 @@ from evidence.pack.proof import prove
 from evidence.pack.proved import Evidence, PackError
 from provisioning.evidence.page import PAGE_VERSION, evidence_page
 from provisioning.evidence.story import Story
-from provisioning.evidence.story_builder import tell
+from provisioning.evidence.story_builder import build_story
 
 NAMES = (EVIDENCE_NAME, PAGE_NAME, INDEX_NAME)
 
@@ -68,7 +68,7 @@ def make_pack(
     """
     decoded = decode_content(content)
     proved = prove(decoded, sha256(content).digest(), centre_key, first_key)
-    story = tell(proved)
+    story = build_story(proved)
     page = evidence_page(story)
     issue = None if secret is None else sign_issue(content, page, secret)
     evidence = encode_evidence(content, issue)
@@ -79,7 +79,7 @@ def make_pack(
 def check(raw: bytes, centre_key: bytes, first_key: bytes | None = None, *, thorough: bool = True) -> Checked:
     """The verdict over the file `raw`."""
     checking = _Checking(centre_key, first_key, thorough=thorough)
-    return checking.file(raw)
+    return checking.check_file(raw)
 
 
 @define
@@ -90,12 +90,12 @@ class _Checking:
     problems: list[str] = field(factory=list)
     issued: bool = False
 
-    def file(self, raw: bytes) -> Checked:
+    def check_file(self, raw: bytes) -> Checked:
         opened = container.read(raw, NAMES)
         if opened.problem:
             self.problems.append(opened.problem)
-        if len(opened.entries) < len(NAMES) or self._enough():
-            return self._refused()
+        if len(opened.entries) < len(NAMES) or self._is_enough():
+            return self._refuse()
         evidence, page, index = (opened.entries[name] for name in NAMES)
         expected = index_of(evidence, page)
         if index != expected:
@@ -104,41 +104,41 @@ class _Checking:
             self.problems.append(
                 f"{INDEX_NAME} does not name what is here: {', '.join(wrong) or 'another form'}"
             )
-        return self._refused() if self._enough() else self._evidence(evidence, page)
+        return self._refuse() if self._is_enough() else self._check_evidence(evidence, page)
 
-    def _evidence(self, raw: bytes, page: bytes) -> Checked:
+    def _check_evidence(self, raw: bytes, page: bytes) -> Checked:
         try:
             content, issue = open_evidence(raw)
             if issue is not None:
-                self._issue(issue, content, page)
-            if self._enough():
-                return self._refused()
+                self._check_issue(issue, content, page)
+            if self._is_enough():
+                return self._refuse()
             asked = decode_content(content)
             if asked.by_centre and issue is None:
                 self.problems.append("the centre made this pack, and its signature for it is gone")
             elif issue is not None and not asked.by_centre:
                 self.problems.append("a signature of the centre for a pack that it did not make")
-            if self._enough():
-                return self._refused()
+            if self._is_enough():
+                return self._refuse()
         except FormatError as error:
             self.problems.append(f"{EVIDENCE_NAME}: {error}")
-            return self._refused()
-        return self._proof(asked, sha256(content).digest(), page)
+            return self._refuse()
+        return self._check_proof(asked, sha256(content).digest(), page)
 
-    def _issue(self, issue: bytes, content: bytes, page: bytes) -> None:
+    def _check_issue(self, issue: bytes, content: bytes, page: bytes) -> None:
         """The centre's own signature, checked before anything that it covers is decoded."""
         wrong = check_issue(issue, content, page, self.centre_key)
         self.issued = not wrong
         if wrong:
             self.problems.append(wrong)
 
-    def _proof(self, content: Content, digest: bytes, page: bytes) -> Checked:
+    def _check_proof(self, content: Content, digest: bytes, page: bytes) -> Checked:
         try:
             evidence = prove(content, digest, self.centre_key, self.first_key)
         except PackError as error:
             self.problems += error.problems
-            return self._refused()
-        story = tell(evidence)
+            return self._refuse()
+        story = build_story(evidence)
         if content.page != PAGE_VERSION:
             if not self.issued:
                 mine = f"this program draws version {PAGE_VERSION}"
@@ -149,8 +149,8 @@ class _Checking:
             self.problems.append(f"{PAGE_NAME} is not what the evidence says, from byte {at} on")
         return Checked(tuple(self.problems), self.issued and not self.problems, evidence, story)
 
-    def _enough(self) -> bool:
+    def _is_enough(self) -> bool:
         return bool(self.problems) and not self.thorough
 
-    def _refused(self) -> Checked:
+    def _refuse(self) -> Checked:
         return Checked(tuple(self.problems))

@@ -47,10 +47,10 @@ def command(
     """Explain EPISODE (its id or the beginning of it), or list all episodes without it."""
     try:
         with walk_state(state, config) as walk:
-            known = {body["id"]: (body, offset_s) for body, offset_s in _episodes(walk)}
+            known = {body["id"]: (body, offset_s) for body, offset_s in _read_episodes(walk)}
     except StateError as error:
         raise fail(EXIT_USAGE, str(error)) from error
-    found = [told for id_, told in known.items() if episode is None or id_.startswith(episode)]
+    found = [one for id_, one in known.items() if episode is None or id_.startswith(episode)]
     if not found:
         raise fail(EXIT_NO, f"no episode {episode or ''} in {state}; known: {', '.join(known) or 'none'}")
     if html or svg:
@@ -76,7 +76,7 @@ def _write(
         write_or_fail(svg, episode_svg(body, offset_s).encode())
 
 
-def _episodes(walk: Walk) -> Iterator[tuple[Body, int]]:
+def _read_episodes(walk: Walk) -> Iterator[tuple[Body, int]]:
     """Every episode as it was recorded, with the plant's zone at that time."""
     offset_s = zone_s(Place().utc_offset)
     for seal in walk.seals():
@@ -86,10 +86,10 @@ def _episodes(walk: Walk) -> Iterator[tuple[Body, int]]:
             if record.kind is Kind.EPISODE:
                 yield record.body, offset_s
             elif "site" in record.body:
-                offset_s = _offset_s(record.body["site"], offset_s)
+                offset_s = _read_offset_s(record.body["site"], offset_s)
 
 
-def _offset_s(site: str, before_s: int) -> int:
+def _read_offset_s(site: str, before_s: int) -> int:
     """The zone of the site file that the manifest carries."""
     try:
         return zone_s(parse_site(site, Path("manifest")).site.utc_offset)

@@ -1,8 +1,8 @@
 """Which seals an evidence pack needs, out of everything that is held of a gateway.
 
 The seals of the window whole; the seal with the newest manifest before it and those with the models that
-this names; every word of the episode; the seals that declare a body of the window lost. Each of these becomes
-a run with the seal before it, whose key begins it.
+this names; every record of the episode; the seals that declare a body of the window lost. Each of these
+becomes a run with the seal before it, whose key begins it.
 
 What a run rests on: the centre signs a receipt for the first and the last seal of each run. A gateway has
 the receipts that it kept; a run that holds none is drawn out, seals without bodies, to the nearest one,
@@ -30,15 +30,15 @@ from evidence.walk import Walk, WalkedSeal
 MARGIN_MS: Final = 300_000
 """Around the two hours of an episode: what was before it, and the seal that carries it."""
 SLACK_MS: Final = 86_400_000
-"""A clock may have been wrong by so much when an episode is looked for by the begin in its id."""
+"""A clock may have been wrong by so much when an episode is sought by the begin in its id."""
 DECLARED_WITHIN: Final = 20_000
-"""Seals behind the window that are searched for a word about its lost bodies: two days."""
+"""Seals behind the window that are searched for a record about its lost bodies: two days."""
 LISTED_MAX: Final = 20
 PROGRESS_SEALS: Final = 1_000
 MS_PER_S: Final = 1000
 
 Progress = Callable[[str, int], object]
-"""Is told what is being done, and how many seals were looked at."""
+"""Is given what is being done, and how many seals were read."""
 Span = tuple[int, int]
 
 
@@ -47,8 +47,8 @@ class GatherError(Exception):
 
 
 @frozen
-class Asked:
-    """What somebody wants evidence of; None and "" where nothing was said."""
+class Request:
+    """What somebody wants evidence of; None and "" where nothing was asked."""
 
     from_ms: int | None = None
     to_ms: int | None = None
@@ -72,7 +72,7 @@ class Gathered:
 
 def gather(
     archive: Archive,
-    asked: Asked,
+    asked: Request,
     centre_key: bytes,
     *,
     anchors: Anchors,
@@ -91,7 +91,7 @@ def gather(
         statements: Those that the chain went on with, by the seal that each stands before.
         enrolled: The centre has signed the first key, so that seal 1 needs no receipt.
         whole_chain: Take every seal from the first on.
-        progress: Is told how far it is.
+        progress: Is found_bodies how far it is.
 
     Raises:
         GatherError: It is not held.
@@ -99,7 +99,7 @@ def gather(
     """
     walk = Walk(archive, anchors, archive.first, archive.last)
     gathering = _Gathering(archive, walk, centre_key, progress, statements, enrolled)
-    return gathering.all(asked, whole_chain=whole_chain)
+    return gathering.gather(asked, whole_chain=whole_chain)
 
 
 @define
@@ -111,9 +111,9 @@ class _Gathering:
     statements: Mapping[int, Sequence[bytes]]
     enrolled: bool
     whole: set[int] = field(factory=set)  # seals whose bodies are wanted
-    looked: int = 0
+    seen: int = 0
 
-    def all(self, asked: Asked, *, whole_chain: bool) -> Gathered:
+    def gather(self, asked: Request, *, whole_chain: bool) -> Gathered:
         archive = self.archive
         if not archive.last:
             raise GatherError(f"no seal of gateway {archive.gateway} is held")
@@ -124,35 +124,35 @@ class _Gathering:
         episode = asked.episode
         spans: list[Span] = []
         if episode:
-            episode, asked, spans = self._episode(asked)
-        question = self._window(asked, episode)
-        spans += [(question.first, question.last), *self._manifests(question.first)]
-        spans += self._declarations(question)
+            episode, asked, spans = self._find_episode(asked)
+        question = self._find_window(asked, episode)
+        spans += [(question.first, question.last), *self._find_manifests(question.first)]
+        spans += self._find_declarations(question)
         self.whole = {number for first, last in spans for number in range(first, last + 1)}
-        runs = _joined([(max(first - 1, archive.first), last) for first, last in spans])
+        runs = _join([(max(first - 1, archive.first), last) for first, last in spans])
         if whole_chain:
             if archive.first != FIRST_NUMBER:
                 raise GatherError(
                     f"seals before {archive.first} were pruned; the whole chain is at the centre"
                 )
             runs = [(FIRST_NUMBER, runs[-1][1])]
-        receipts = self._receipts()
+        receipts = self._read_receipts()
         if archive.held is None and not whole_chain:
-            runs = _joined([self._anchored(run, sorted(receipts)) for run in runs])
+            runs = _join([self._extend_to_anchor(run, sorted(receipts)) for run in runs])
         within = [raw for n, raw in sorted(receipts.items()) if any(a <= n <= b for a, b in runs)]
         size = sum(last - first + 1 for first, last in runs)
         if size > SEALS_MAX:
             raise GatherError(f"{size} seals are needed; a pack holds {SEALS_MAX}: see `dianjian export`")
-        return Gathered(question, tuple(tuple(self._run(*run)) for run in runs), tuple(within))
+        return Gathered(question, tuple(tuple(self._read_run(*run)) for run in runs), tuple(within))
 
     def _counted(self, what: str, seals: Iterable[WalkedSeal]) -> Iterator[WalkedSeal]:
         for seal in seals:
-            self.looked += 1
-            if self.looked % PROGRESS_SEALS == 0:
-                self.progress(what, self.looked)
+            self.seen += 1
+            if self.seen % PROGRESS_SEALS == 0:
+                self.progress(what, self.seen)
             yield seal
 
-    def _window(self, asked: Asked, episode: str) -> Question:
+    def _find_window(self, asked: Request, episode: str) -> Question:
         """The seals that were made in the time, and one more: its records may be of that time."""
         archive = self.archive
         if asked.from_ms is None or asked.to_ms is None:
@@ -167,10 +167,10 @@ class _Gathering:
             if from_ms <= seal.header.utc_ms <= to_ms:
                 first, last = first or seal.header.number, seal.header.number
         if not first:
-            raise GatherError(f"no seal was made in the window; held are {self._held()}")
+            raise GatherError(f"no seal was made in the window; held are {self._describe_held()}")
         return Question(from_ms, to_ms, first, min(last + 1, archive.last), asked.linkage, episode)
 
-    def _held(self) -> str:
+    def _describe_held(self) -> str:
         ends = [
             next(self.archive.rows(number, number, bodies=False))
             for number in (self.archive.first, self.archive.last)
@@ -180,13 +180,13 @@ class _Gathering:
             f"seals {self.archive.first} to {self.archive.last}, {iso_utc(times[0])} to {iso_utc(times[1])}"
         )
 
-    def _episode(self, asked: Asked) -> tuple[str, Asked, list[Span]]:
-        """The episode whose id begins with what was asked, its window, and the seals that tell of it."""
+    def _find_episode(self, asked: Request) -> tuple[str, Request, list[Span]]:
+        """The episode whose id begins with what was asked, its window, and the seals that record it."""
         found: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
         known: dict[str, None] = {}
-        begin_ms = _begin_ms(asked.episode)
+        begin_ms = _read_begin_ms(asked.episode)
         for seal in self._counted("episode", self.walk.seals(backwards=True)):
-            for body in _bodies(seal, Kind.EPISODE):
+            for body in _read_bodies(seal, Kind.EPISODE):
                 id_ = str(body.get("id", ""))
                 known[id_] = None
                 if id_.startswith(asked.episode):
@@ -194,43 +194,43 @@ class _Gathering:
             if begin_ms and asked.episode in found and seal.header.utc_ms < begin_ms - SLACK_MS:
                 break
         if not found:
-            raise GatherError(f"no episode {asked.episode} is held; known are {_listed(known)}")
+            raise GatherError(f"no episode {asked.episode} is held; known are {_list_ids(known)}")
         if asked.episode not in found and len(found) > 1:
-            raise GatherError(f"{len(found)} episodes begin with {asked.episode}: {_listed(found)}")
+            raise GatherError(f"{len(found)} episodes begin with {asked.episode}: {_list_ids(found)}")
         chosen = asked.episode if asked.episode in found else next(iter(found))
-        told = found[chosen]
+        found_bodies = found[chosen]
         try:
-            from_ms, to_ms = _times(told[-1][1])
+            from_ms, to_ms = _read_times(found_bodies[-1][1])
         except (KeyError, TypeError, ValueError) as error:
-            raise GatherError(f"episode {chosen} tells no time that can be read: {error}") from None
-        asked = Asked(
+            raise GatherError(f"episode {chosen} has no time that can be read: {error}") from None
+        asked = Request(
             from_ms if asked.from_ms is None else asked.from_ms,
             to_ms if asked.to_ms is None else asked.to_ms,
-            asked.linkage or str(told[-1][1].get("linkage", "")),
+            asked.linkage or str(found_bodies[-1][1].get("linkage", "")),
             chosen,
         )
-        return chosen, asked, [(number, number) for number, _ in told]
+        return chosen, asked, [(number, number) for number, _ in found_bodies]
 
-    def _manifests(self, first: int) -> list[Span]:
+    def _find_manifests(self, first: int) -> list[Span]:
         """The newest manifest before seal `first`, and the models it names; models lie behind it."""
         known: dict[str, int] = {}
         wanted: dict[str, int] | None = None
         seals: list[int] = []
         for seal in self._counted("manifest", self.walk.seals(last=first - 1, backwards=True)):
             number = seal.header.number
-            for body in reversed(list(_bodies(seal, Kind.MANIFEST))):
-                for model in _texts(body.get("models")):
+            for body in reversed(list(_read_bodies(seal, Kind.MANIFEST))):
+                for model in _list_tables(body.get("models")):
                     known.setdefault(model, number)
                 if wanted is None and isinstance(body.get("meters"), dict):
                     seals.append(number)
-                    wanted = dict.fromkeys(_models(body["meters"]), number)
+                    wanted = dict.fromkeys(_list_models(body["meters"]), number)
             if wanted is not None and wanted.keys() <= known.keys():
                 break
         seals += [known[model] for model in wanted or {} if model in known]
         return [(number, number) for number in sorted(set(seals))]
 
-    def _declarations(self, question: Question) -> list[Span]:
-        """Seals behind the window that say what became of its bodies."""
+    def _find_declarations(self, question: Question) -> list[Span]:
+        """Seals behind the window that declare its bodies lost."""
         window = self.walk.seals(question.first, question.last)
         lacking = {seal.header.number for seal in self._counted("bodies", window) if seal.records is None}
         found: list[Span] = []
@@ -238,15 +238,15 @@ class _Gathering:
         for seal in self._counted("lost", later) if lacking else ():
             at = seal.header.number
             _, absent = read_declarations(seal.records or (), at)
-            said = {number for number in lacking if any(a <= number <= b for a, b in absent)}
-            if said:
+            declared = {number for number in lacking if any(a <= number <= b for a, b in absent)}
+            if declared:
                 found.append((at, at))
-                lacking -= said
+                lacking -= declared
             if not lacking:
                 break
         return found
 
-    def _receipts(self) -> dict[int, bytes]:
+    def _read_receipts(self) -> dict[int, bytes]:
         """The receipts that are kept, by the seal; one that names another seal than ours is no use."""
         receipts = {}
         for raw in self.archive.receipts():
@@ -259,8 +259,8 @@ class _Gathering:
                 receipts[receipt.number] = raw
         return receipts
 
-    def _anchored(self, run: Span, receipts: list[int]) -> Span:
-        """`run`, made longer until something vouches for it."""
+    def _extend_to_anchor(self, run: Span, receipts: list[int]) -> Span:
+        """`run`, made longer until it holds an anchor."""
         first, last = run
         if any(first <= number <= last for number in receipts) or (first == FIRST_NUMBER and self.enrolled):
             return run
@@ -274,7 +274,7 @@ class _Gathering:
             return FIRST_NUMBER, last  # on the first key
         raise GatherError(f"no receipt of the centre vouches for seals {first} to {last}; ask the centre")
 
-    def _run(self, first: int, last: int) -> Iterator[PackedSeal]:
+    def _read_run(self, first: int, last: int) -> Iterator[PackedSeal]:
         number = first
         for row in self.archive.rows(first, last):
             if row.number != number:
@@ -283,10 +283,10 @@ class _Gathering:
             yield PackedSeal(row.cose, row.body if number in self.whole else None, stated)
             number += 1
         if number <= last:
-            raise GatherError(f"seal {number} is needed and is not held; held are {self._held()}")
+            raise GatherError(f"seal {number} is needed and is not held; held are {self._describe_held()}")
 
 
-def _bodies(seal: WalkedSeal, kind: Kind) -> Iterator[Mapping[str, Any]]:
+def _read_bodies(seal: WalkedSeal, kind: Kind) -> Iterator[Mapping[str, Any]]:
     """The bodies of the records of one kind.
 
     Raises:
@@ -297,35 +297,35 @@ def _bodies(seal: WalkedSeal, kind: Kind) -> Iterator[Mapping[str, Any]]:
     return (record.body for record in seal.events(kind))
 
 
-def _listed(ids: Iterable[str]) -> str:
+def _list_ids(ids: Iterable[str]) -> str:
     """At most LISTED_MAX of `ids`."""
     names = sorted(ids)
     return ", ".join([*names[:LISTED_MAX], *(["…"] if len(names) > LISTED_MAX else [])]) or "none"
 
 
-def _times(body: Mapping[str, Any]) -> Span:
+def _read_times(body: Mapping[str, Any]) -> Span:
     """From the begin of the trace to the finding, with a margin."""
     begin_s, raised_s = int(body["trace"]["begin_at_s"]), int(body["raised_at_s"])
     return begin_s * MS_PER_S - MARGIN_MS, raised_s * MS_PER_S + MARGIN_MS
 
 
-def _begin_ms(episode: str) -> int:
-    """The begin that the end of an id tells, 0 where it does not."""
+def _read_begin_ms(episode: str) -> int:
+    """The begin that stands at the end of an id, 0 where none does."""
     tail = episode.removesuffix("-retrospective").rpartition("-")[2]
     return int(tail) * MS_PER_S if tail.isdecimal() else 0
 
 
-def _models(meters: Mapping[str, Any]) -> Iterator[str]:
+def _list_models(meters: Mapping[str, Any]) -> Iterator[str]:
     for meter in meters.values():
         if isinstance(meter, dict) and isinstance(meter.get("model"), bytes):
             yield meter["model"].hex()
 
 
-def _texts(tables: object) -> Iterator[str]:
+def _list_tables(tables: object) -> Iterator[str]:
     yield from tables if isinstance(tables, dict) else ()
 
 
-def _joined(spans: list[Span]) -> list[Span]:
+def _join(spans: list[Span]) -> list[Span]:
     """`spans` in order, with those that overlap or touch made one."""
     joined: list[Span] = []
     for first, last in sorted(spans):
@@ -336,7 +336,7 @@ def _joined(spans: list[Span]) -> list[Span]:
     return joined
 
 
-def applied(archive: Archive, statements: Sequence[bytes], *, enrolled: bool) -> dict[int, list[bytes]]:
+def find_applied(archive: Archive, statements: Sequence[bytes], *, enrolled: bool) -> dict[int, list[bytes]]:
     """Those of `statements` that the chain went on with, by the seal that each stands before.
 
     Without the enrolment nobody can check a re-key: what stands for it says only that the key changes.
@@ -356,7 +356,7 @@ def applied(archive: Archive, statements: Sequence[bytes], *, enrolled: bool) ->
     return found
 
 
-def of_the_centre(statements: Sequence[bytes], runs: Iterable[Sequence[PackedSeal]]) -> tuple[bytes, ...]:
+def list_whole_life(statements: Sequence[bytes], runs: Iterable[Sequence[PackedSeal]]) -> tuple[bytes, ...]:
     """Those about the whole life: revocations, and replacements that stand in no run."""
     within = {raw for run in runs for seal in run for raw in seal.statements}
     found = []

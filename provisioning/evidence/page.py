@@ -13,20 +13,20 @@ from evidence.pack.content import TIME_MS_MAX
 from evidence.pack.proved import Rest
 from evidence.seal import FIRST_NUMBER
 from evidence.words import Words
-from provisioning.evidence.story import MS_PER_S, Story, gaps, same_finding
+from provisioning.evidence.story import MS_PER_S, Story, find_again, find_gaps
 from provisioning.evidence.tables import (
     SILENT_MS,
-    absences,
-    attested_rows,
     caption,
-    clock_rows,
-    fingerprints,
-    meter_rows,
-    noted_rows,
-    odd_rows,
-    receipt_rows,
-    rest_rows,
-    seal_rows,
+    list_absences,
+    list_attestations,
+    list_clock_findings,
+    list_fingerprints,
+    list_meters,
+    list_others,
+    list_receipts,
+    list_rests,
+    list_seals,
+    list_tampering,
     table,
 )
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, episode_drawing
@@ -66,21 +66,21 @@ def _body(story: Story) -> Iterator[Html]:
     )
     yield from _episodes(story)
     yield from _loads(story)
-    yield _section(Words("证明依据", "What it rests on"), table(rest_rows(story)))
+    yield _section(Words("证明依据", "What it rests on"), table(list_rests(story)))
     many = len(story.evidence.receipts) > RECEIPTS_OPEN_MAX
-    yield _section(Words("中心回执", "Receipts of the centre"), table(receipt_rows(story)), folded=many)
-    yield _section(Words("缺失及原因", "What is absent, and why"), table(absences(story)))
-    yield _section(Words("时钟", "Clock"), table(clock_rows(story)))
-    yield _section(Words("电表", "Meters"), table(meter_rows(story)))
-    if story.odd:
-        yield _section(Words("电表异动", "What is odd about meters"), table(odd_rows(story)))
-    if story.attested:
+    yield _section(Words("中心回执", "Receipts of the centre"), table(list_receipts(story)), folded=many)
+    yield _section(Words("缺失及原因", "What is absent, and why"), table(list_absences(story)))
+    yield _section(Words("时钟", "Clock"), table(list_clock_findings(story)))
+    yield _section(Words("电表", "Meters"), table(list_meters(story)))
+    if story.tampering:
+        yield _section(Words("电表异动", "What is odd about meters"), table(list_tampering(story)))
+    if story.attestations:
         title = Words("安全芯片（TPM）的证明", "Attestations of the TPM")
-        yield _section(title, table(attested_rows(story)))
-    yield _section(Words("其他记录", "Other records"), table(noted_rows(story)), folded=True)
-    yield _section(Words("时段内的签封", "Seals of the window"), table(seal_rows(story)), folded=True)
+        yield _section(title, table(list_attestations(story)))
+    yield _section(Words("其他记录", "Other records"), table(list_others(story)), folded=True)
+    yield _section(Words("时段内的签封", "Seals of the window"), table(list_seals(story)), folded=True)
     yield _section(
-        Words("指纹与复核方法", "Fingerprints, and how to check"), number_table(fingerprints(story))
+        Words("指纹与复核方法", "Fingerprints, and how to check"), number_table(list_fingerprints(story))
     )
 
 
@@ -150,7 +150,7 @@ def _caveats(story: Story) -> Iterator[Html]:
         yield caption(
             Words("时段终点之后无中心回执。", "No receipt of the centre covers the end of the window.")
         )
-    if evidence.absent or any(True for _ in gaps(window, SILENT_MS)):
+    if evidence.absent or any(True for _ in find_gaps(window, SILENT_MS)):
         count = len(evidence.absent)
         yield caption(
             Words(
@@ -186,7 +186,7 @@ def _card(story: Story, body: dict[str, Any], seals: tuple[int, ...], *, drawn: 
     try:
         drawing = episode_drawing(body, story.offset_s) if drawn else Html("")
         card = episode_card(body, story.offset_s, drawing)
-        again = same_finding(story, body)
+        again = find_again(story, body)
     except Exception:  # noqa: BLE001 - the numbers in it may be anything that an adversary has signed
         return unclear
     where = Words(f"见签封 {numbers}", f"told in seal {numbers}")
@@ -268,7 +268,7 @@ def _spans(story: Story, linkage: str, end_s: float) -> Iterator[Span]:
 
 def _absent_spans(story: Story) -> Iterator[Span]:
     window = story.evidence.window
-    for begin_ms, end_ms, _ in gaps(window, SILENT_MS):
+    for begin_ms, end_ms, _ in find_gaps(window, SILENT_MS):
         yield Span(begin_ms / MS_PER_S, end_ms / MS_PER_S, "idle", band=True)
     for before, seal in pairwise(window):
         if seal.records is None:

@@ -1,7 +1,7 @@
 """Whether an acceptance sheet is the one that a chain has on record.
 
 `check_sheet` takes a sheet and where a chain is: an exported chain, an evidence pack, or a gateway's state
-folder. It says in which seals a COMMISSIONING record names the sheet's SHA-256.
+folder. It reports in which seals a COMMISSIONING record names the sheet's SHA-256.
 
 Who is trusted: an export or a pack is verified as a whole, with the centre's key or the enrolled first key,
 and nothing is found in one that does not hold. A state folder is walked along (`evidence.walk`) from the
@@ -33,7 +33,7 @@ from provisioning.words.language import translate
 SHEET_BYTES_MAX: Final = 64 * 1024 * 1024
 """A sheet with all its pictures has a tenth of it."""
 WHAT: Final = "sheet"
-"""What a record about a sheet says of itself."""
+"""The field `what` of a record about a sheet."""
 
 _NO_KEYS: Final = Keys()
 
@@ -43,7 +43,7 @@ class SheetCheckError(Exception):
 
 
 @frozen
-class Sealed:
+class SheetRecord:
     """A record that names a sheet."""
 
     seal: int
@@ -63,8 +63,8 @@ class SheetCheck:
     """
 
     sha256: str
-    found: tuple[Sealed, ...]
-    others: tuple[Sealed, ...]
+    found: tuple[SheetRecord, ...]
+    others: tuple[SheetRecord, ...]
     verified: bool
 
     @property
@@ -95,16 +95,16 @@ class SheetCheck:
         )
 
 
-def say_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS, *, as_json: bool = False) -> None:
-    """What verbs say of a sheet; ends with exit 1 where it is not on record."""
+def report_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS, *, as_json: bool = False) -> None:
+    """Print whether a sheet is on record; ends with exit 1 where it is not."""
     try:
         found = check_sheet(sheet, chain, keys)
     except SheetCheckError as error:
         raise fail(EXIT_USAGE, str(error)) from error
     if as_json:
         seals = [{"seal": one.seal, "at": iso_utc(one.utc_ms)} for one in found.found]
-        told = {"sheet": str(sheet), "sha256": found.sha256, "verified": found.verified, "seals": seals}
-        click.echo(json.dumps(told, ensure_ascii=False))
+        report = {"sheet": str(sheet), "sha256": found.sha256, "verified": found.verified, "seals": seals}
+        click.echo(json.dumps(report, ensure_ascii=False))
     if not found.ok:
         raise fail(EXIT_NO, f"{sheet}: {translate(found.sentence)}")
     if not as_json:
@@ -118,18 +118,18 @@ def check_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS) -> SheetCheck:
         SheetCheckError: One of them cannot be read, or the chain does not hold.
     """
     try:
-        digest = _hash(sheet)
-        recorded = _recorded(chain, keys)
+        digest = _digest(sheet)
+        recorded = _find_records(chain, keys)
     except OSError as error:
         raise SheetCheckError(f"{error.filename}: cannot be read: {error.strerror}") from error
     except StateError as error:
         raise SheetCheckError(str(error)) from error
-    found = tuple(one for one in recorded if digest in _hashes(one.body))
+    found = tuple(one for one in recorded if digest in _list_hashes(one.body))
     others = tuple(one for one in recorded if one not in found)
     return SheetCheck(digest, found, others, verified=not chain.is_dir())
 
 
-def _hash(sheet: Path) -> str:
+def _digest(sheet: Path) -> str:
     size = sheet.stat().st_size
     if size > SHEET_BYTES_MAX:
         raise SheetCheckError(f"{sheet}: has {size} bytes; no sheet is that large")
@@ -137,22 +137,22 @@ def _hash(sheet: Path) -> str:
         return file_digest(stream, sha256).hexdigest()
 
 
-def _recorded(chain: Path, keys: Keys) -> list[Sealed]:
+def _find_records(chain: Path, keys: Keys) -> list[SheetRecord]:
     """The records about sheets."""
     if chain.is_dir():
         with walk_state(chain) as walk:
-            return [one for seal in walk.seals() for one in _about_sheets(seal)]
-    return _in_pack(chain, keys) if is_pack(chain) else _in_export(chain, keys)
+            return [one for seal in walk.seals() for one in _list_sheets(seal)]
+    return _read_pack(chain, keys) if is_pack(chain) else _read_export(chain, keys)
 
 
-def _in_export(chain: Path, keys: Keys) -> list[Sealed]:
+def _read_export(chain: Path, keys: Keys) -> list[SheetRecord]:
     if keys.centre is None and keys.first is None:
         raise SheetCheckError(f"{chain}: an exported chain is checked with the centre's key or the first key")
-    found: list[Sealed] = []
+    found: list[SheetRecord] = []
 
     def note(verdict: Verdict) -> None:
         assert verdict.header is not None
-        found.extend(_about_sheets(WalkedSeal(verdict.header, verdict.records)))
+        found.extend(_list_sheets(WalkedSeal(verdict.header, verdict.records)))
 
     report = verify_file(chain, keys.first, centre_key=keys.centre, recovery_key=keys.recovery, each=note)
     if not report.ok:
@@ -160,7 +160,7 @@ def _in_export(chain: Path, keys: Keys) -> list[Sealed]:
     return found
 
 
-def _in_pack(pack: Path, keys: Keys) -> list[Sealed]:
+def _read_pack(pack: Path, keys: Keys) -> list[SheetRecord]:
     if keys.centre is None:
         raise SheetCheckError(f"{pack}: an evidence pack is checked with the centre's key")
     if pack.stat().st_size > CONTAINER_BYTES_MAX:
@@ -169,16 +169,16 @@ def _in_pack(pack: Path, keys: Keys) -> list[Sealed]:
     if not checked.ok or checked.evidence is None:
         raise SheetCheckError(f"{pack}: does not hold, {checked.problems[0]}")
     proved = [seal for part in checked.evidence.parts for seal in part.seals]
-    return [one for seal in proved for one in _about_sheets(WalkedSeal(seal.header, seal.records))]
+    return [one for seal in proved for one in _list_sheets(WalkedSeal(seal.header, seal.records))]
 
 
-def _about_sheets(seal: WalkedSeal) -> Iterator[Sealed]:
+def _list_sheets(seal: WalkedSeal) -> Iterator[SheetRecord]:
     if seal.problem:
         raise StateError(f"seal {seal.header.number} holds what was never sealed: {seal.problem}")
     for record in seal.events(Kind.COMMISSIONING):
         if record.body.get("what") == WHAT:
-            yield Sealed(seal.header.number, record.utc_ms, record.body)
+            yield SheetRecord(seal.header.number, record.utc_ms, record.body)
 
 
-def _hashes(body: dict[str, Any]) -> set[str]:
+def _list_hashes(body: dict[str, Any]) -> set[str]:
     return {value.lower() for value in body.values() if isinstance(value, str)}

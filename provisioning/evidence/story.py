@@ -1,4 +1,4 @@
-"""What the verified records of an evidence pack say, made ready to be drawn; `story_builder` fills it."""
+"""What is drawn of an evidence pack; `story_builder` fills it from verified records."""
 
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
@@ -19,7 +19,7 @@ from provisioning.pages.plot_data import Load
 
 COLUMNS_MAX: Final = 360
 """Of a load in a drawing: more than a reader sees, few enough for a small file."""
-NOTED_MAX: Final = 500
+OTHERS_MAX: Final = 500
 """Lines of the list of other records; the rest is counted."""
 MS_PER_S: Final = 1000
 EDGE_MS: Final = 60_000
@@ -32,7 +32,7 @@ TEXT_MAX: Final = 400
 
 
 @frozen
-class Noted:
+class OtherRecord:
     """A record that is no reading, heartbeat, manifest or episode, or something that cannot be understood."""
 
     seal: int
@@ -42,17 +42,17 @@ class Noted:
 
 
 @frozen
-class Odd:
+class TamperNote:
     """What a TAMPER record says of a meter."""
 
     seal: int
     at: str
-    said: Words
+    text: Words
 
 
 @define
-class Attested:
-    """A TPM's word on the chain, in `seal` over `over`; `wrong` is "" where it holds."""
+class AttestationNote:
+    """An attestation by a TPM, in `seal` over `over`; `wrong` is "" where it holds."""
 
     seal: int
     over: str
@@ -71,8 +71,8 @@ class MeterStory:
 
 
 @frozen
-class Told:
-    """An episode as the chain tells it: its last word, and the seals that carry it."""
+class RecordedEpisode:
+    """An episode on record: its last body, and the seals that carry it."""
 
     body: dict[str, Any]
     seals: tuple[int, ...]
@@ -84,11 +84,11 @@ class Story:
 
     Attributes:
         site: The site file of the newest manifest, None where there is none that can be read.
-        version: The software that says so of itself.
+        version: Of the software, by its own manifest.
         params: From when on a linkage had which parameters, UTC seconds.
         loads: Of each linkage, production and treatment.
-        again: What the detector finds in the readings of the window alone.
-        unread: Records that say nothing readable.
+        found_again: What the detector finds in the readings of the window alone.
+        unread: Records that cannot be read.
     """
 
     evidence: Evidence
@@ -99,12 +99,12 @@ class Story:
     params: dict[str, list[tuple[float, LinkageParams]]] = field(factory=dict)
     loads: dict[str, tuple[Load, Load]] = field(factory=dict)
     states: dict[str, LinkageStates] = field(factory=dict)
-    episodes: dict[str, Told] = field(factory=dict)
-    again: dict[str, Episode] = field(factory=dict)
-    attested: list[Attested] = field(factory=list)
-    odd: list[Odd] = field(factory=list)
-    noted: list[Noted] = field(factory=list)
-    not_noted: int = 0
+    episodes: dict[str, RecordedEpisode] = field(factory=dict)
+    found_again: dict[str, Episode] = field(factory=dict)
+    attestations: list[AttestationNote] = field(factory=list)
+    tampering: list[TamperNote] = field(factory=list)
+    others: list[OtherRecord] = field(factory=list)
+    others_left_out: int = 0
     readings: int = 0
     unread: int = 0
 
@@ -141,12 +141,12 @@ def local(at_ms: float, offset_s: int) -> str:
         return f"{at_ms} ms"
 
 
-def same_finding(story: Story, body: Mapping[str, Any]) -> Episode | None:
+def find_again(story: Story, body: Mapping[str, Any]) -> Episode | None:
     """What the detector found again of an episode on record."""
     return next(
         (
             one
-            for one in story.again.values()
+            for one in story.found_again.values()
             if (one.linkage, one.rule.value) == (body.get("linkage"), body.get("rule"))
             and abs(one.begin_at_s - body["begin_at_s"]) <= SAME_S
         ),
@@ -154,7 +154,7 @@ def same_finding(story: Story, body: Mapping[str, Any]) -> Episode | None:
     )
 
 
-def gaps(window: tuple[ProvedSeal, ...], silent_ms: int) -> Iterator[tuple[int, int, int]]:
+def find_gaps(window: tuple[ProvedSeal, ...], silent_ms: int) -> Iterator[tuple[int, int, int]]:
     """Where the gateway made no seal for longer than `silent_ms`: from, to, and the seal behind it."""
     for before, after in pairwise(window):
         if after.header.utc_ms - before.header.utc_ms > silent_ms:

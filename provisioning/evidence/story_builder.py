@@ -1,4 +1,4 @@
-"""What the verified records of an evidence pack say, made ready to be drawn.
+"""Builds the story of an evidence pack out of its verified records, ready to be drawn.
 
 Takes only evidence whose every signature and hash holds (`evidence.pack.proof`), and gives the same for
 the same. Readings are decoded as the centre decodes them (`centre.json_lines`), with the point tables of
@@ -7,7 +7,7 @@ detector is run over them anew, with the parameters of the manifest, for the sta
 It begins without a past at the begin of the window, so what it does not find again is no contradiction.
 
 A gateway signs whatever its owner may have made it say. Nothing here trusts a record to be well formed: what
-cannot be understood is told as that.
+cannot be understood is shown as that.
 """
 
 from collections.abc import Callable, Mapping
@@ -31,14 +31,14 @@ from evidence.moments import zone_s
 from evidence.pack.proved import Evidence, ProvedSeal
 from provisioning.evidence.story import (
     MS_PER_S,
-    NOTED_MAX,
+    OTHERS_MAX,
     TEXT_MAX,
-    Attested,
+    AttestationNote,
     MeterStory,
-    Noted,
-    Odd,
+    OtherRecord,
+    RecordedEpisode,
     Story,
-    Told,
+    TamperNote,
 )
 from provisioning.learning.outcome import States
 from provisioning.pages.plot_data import Load
@@ -49,19 +49,19 @@ KEY_DIGITS: Final = 16
 _HEAD: Final = {"type", "gateway", "seal", "record", "at"}
 
 
-def tell(evidence: Evidence) -> Story:
+def build_story(evidence: Evidence) -> Story:
     """The story of `evidence`."""
-    teller = _Teller(Story(evidence))
+    builder = _Builder(Story(evidence))
     asked = evidence.content.question
     for part in evidence.parts:
         for seal in part.seals:
             if seal.records is not None:
-                teller.seal(seal, inside=asked.first <= seal.header.number <= asked.last)
-    return teller.finish()
+                builder.take_seal(seal, inside=asked.first <= seal.header.number <= asked.last)
+    return builder.finish()
 
 
 @define
-class _Teller:
+class _Builder:
     story: Story
     _lines: JsonLines = field(init=False)
     _span_ms: tuple[int, int] = field(init=False)
@@ -79,79 +79,79 @@ class _Teller:
         self._lines = JsonLines(evidence.content.gateway, hashes.get)
         self._span_ms, self._columns = self.story.span_ms, self.story.columns
 
-    def seal(self, seal: ProvedSeal, *, inside: bool) -> None:
-        """What one seal's records say; `inside` the window or only needed to understand it."""
+    def take_seal(self, seal: ProvedSeal, *, inside: bool) -> None:
+        """Take the records of a seal; `inside` the window, or only needed to understand it."""
         assert seal.records is not None
         for line in self._lines.of_body(seal.header, seal.records):
-            self._line(line, seal, inside=inside)
+            self._take_line(line, seal, inside=inside)
         if inside:
-            self._judged(self._judge, seal.header.number)
+            self._run_detector(self._advance, seal.header.number)
 
     def finish(self) -> Story:
         """All of it."""
         self.story.states = self._states.spans()
         return self.story
 
-    def _line(self, line: JsonLine, seal: ProvedSeal, *, inside: bool) -> None:
+    def _take_line(self, line: JsonLine, seal: ProvedSeal, *, inside: bool) -> None:
         kind = line["type"]
         if kind == "reading":
             if inside:
-                self._reading(line)
+                self._take_reading(line)
         elif kind == "episode":
-            self._episode(line)
+            self._take_episode(line)
         elif kind == "record" and line["kind"] == "manifest":
-            self._manifest(
+            self._take_manifest(
                 line["body"], max(seal.header.utc_ms, self.story.evidence.content.question.from_ms)
             )
         elif kind == "record" and line["kind"] == "attestation":
-            self._attested(line["seal"], line["body"])
+            self._note_attestation(line["seal"], line["body"])
         elif kind == "finding" and line["code"] == Code.ATTESTATION:
-            for one in self.story.attested[-1:]:  # it follows its record at once
+            for one in self.story.attestations[-1:]:  # it follows its record at once
                 one.wrong = line["text"] if one.seal == line["seal"] else one.wrong
         elif kind == "record" and line["kind"] == "heartbeat":
             pass
         elif inside:
-            self._other(line)
+            self._note_other(line)
 
-    def _other(self, line: JsonLine) -> None:
+    def _note_other(self, line: JsonLine) -> None:
         """What is neither a reading nor anything with a part of the page for itself."""
         is_finding = line["type"] == "finding"
         self.story.unread += is_finding
-        if line.get("kind") == "tamper" and not is_finding and self._odd(line):
+        if line.get("kind") == "tamper" and not is_finding and self._note_tamper(line):
             return
-        text = line["text"] if is_finding else _short(line["body"])
-        self._note(Noted(line["seal"], line.get("at", ""), line.get("kind", "finding"), text))
+        text = line["text"] if is_finding else _shorten(line["body"])
+        self._keep(OtherRecord(line["seal"], line.get("at", ""), line.get("kind", "finding"), text))
 
-    def _odd(self, line: JsonLine) -> bool:
-        """Whether a TAMPER record has a sentence and a place in the list."""
+    def _note_tamper(self, line: JsonLine) -> bool:
+        """Keep a TAMPER record that has a sentence, while there is room; whether it was kept."""
         said = tamper_sentence(line["body"])
-        if said is None or len(self.story.odd) >= NOTED_MAX:
+        if said is None or len(self.story.tampering) >= OTHERS_MAX:
             return False
-        self.story.odd.append(Odd(line["seal"], line.get("at", ""), said))
+        self.story.tampering.append(TamperNote(line["seal"], line.get("at", ""), said))
         return True
 
-    def _attested(self, seal: int, body: Mapping[str, Any]) -> None:
-        if len(self.story.attested) < NOTED_MAX:
+    def _note_attestation(self, seal: int, body: Mapping[str, Any]) -> None:
+        if len(self.story.attestations) < OTHERS_MAX:
             key = sha256(str(body.get("ak")).encode()).hexdigest()[:KEY_DIGITS]
-            self.story.attested.append(Attested(seal, str(body.get("seal"))[:KEY_DIGITS], key))
+            self.story.attestations.append(AttestationNote(seal, str(body.get("seal"))[:KEY_DIGITS], key))
 
-    def _note(self, noted: Noted) -> None:
-        if len(self.story.noted) < NOTED_MAX:
-            self.story.noted.append(noted)
+    def _keep(self, noted: OtherRecord) -> None:
+        if len(self.story.others) < OTHERS_MAX:
+            self.story.others.append(noted)
         else:
-            self.story.not_noted += 1
+            self.story.others_left_out += 1
 
-    def _episode(self, line: JsonLine) -> None:
+    def _take_episode(self, line: JsonLine) -> None:
         body = {key: value for key, value in line.items() if key not in _HEAD}
         before = self.story.episodes.get(str(body.get("id")))
         asked = self.story.evidence.content.question
         if asked.linkage and asked.linkage != body.get("linkage") and asked.episode != body.get("id"):
             return
-        self.story.episodes[str(body.get("id"))] = Told(
+        self.story.episodes[str(body.get("id"))] = RecordedEpisode(
             body, (*(before.seals if before else ()), line["seal"])
         )
 
-    def _manifest(self, body: Mapping[str, Any], at_s: float) -> None:
+    def _take_manifest(self, body: Mapping[str, Any], at_s: float) -> None:
         text = body.get("site")
         if not isinstance(text, str):
             return
@@ -177,25 +177,25 @@ class _Teller:
             if not steps or steps[-1][1] != one:
                 steps.append((at_s if steps else 0.0, one))
 
-    def _reading(self, line: JsonLine) -> None:
+    def _take_reading(self, line: JsonLine) -> None:
         story = self.story
         story.readings += 1
         meter = story.meters.setdefault(line["meter"], MeterStory(str(line["line"] or "")))
         if line["quality"] != Quality.GOOD.value:
             meter.bad += 1
             reason = str(line.get("reason", ""))
-            if reason in meter.reasons or len(meter.reasons) < NOTED_MAX:
+            if reason in meter.reasons or len(meter.reasons) < OTHERS_MAX:
                 meter.reasons[reason] = meter.reasons.get(reason, 0) + 1
             return
         meter.good += 1
-        at_s = _seconds(line["at"])
+        at_s = _to_seconds(line["at"])
         if line["group"] != PollGroup.FAST.value or at_s is None:
             return
         power = self._feed.power(line["meter"], at_s, meter_power(line["values"]))
         if power is not None:
-            self._power(power, line["seal"])
+            self._add_power(power, line["seal"])
 
-    def _power(self, power: LinePower, seal: int) -> None:
+    def _add_power(self, power: LinePower, seal: int) -> None:
         self._latest[power.line] = power
         begin_s, end_s = (at_ms / MS_PER_S for at_ms in self._span_ms)
         column = int((power.at_s - begin_s) / (end_s - begin_s) * self._columns)
@@ -209,25 +209,27 @@ class _Teller:
                     load.add(column, sum(fresh))
         self._now_s = max(self._now_s, power.at_s)
         if power.line in self._judged_lines:
-            self._judged(lambda detector: _sample(detector, power), seal)
+            self._run_detector(lambda detector: _feed(detector, power), seal)
 
-    def _judge(self, detector: Detector) -> None:
+    def _advance(self, detector: Detector) -> None:
         if self._now_s:
-            self.story.again |= {episode.id: episode for episode in detector.advance(self._now_s)}
+            self.story.found_again |= {episode.id: episode for episode in detector.advance(self._now_s)}
             self._states.row(self._now_s, detector)
 
-    def _judged(self, look: Callable[[Detector], object], seal: int) -> None:
-        """Let the detector work; what it cannot bear ends its opinion, not the check."""
+    def _run_detector(self, look: Callable[[Detector], object], seal: int) -> None:
+        """Run the detector; an error in it ends its second opinion, not the check."""
         if self._detector is None:
             return
         try:
             look(self._detector)
         except Exception as error:  # noqa: BLE001 - the readings are an adversary's
             self._detector = None
-            self._note(Noted(seal, "", "finding", f"the detector cannot judge this: {type(error).__name__}"))
+            self._keep(
+                OtherRecord(seal, "", "finding", f"the detector cannot judge this: {type(error).__name__}")
+            )
 
 
-def _sample(detector: Detector, power: LinePower) -> None:
+def _feed(detector: Detector, power: LinePower) -> None:
     detector.sample(
         power.line,
         power.at_s,
@@ -238,13 +240,13 @@ def _sample(detector: Detector, power: LinePower) -> None:
     )
 
 
-def _seconds(at: str) -> float | None:
+def _to_seconds(at: str) -> float | None:
     try:
         return datetime.fromisoformat(at).timestamp()
     except ValueError:  # beyond the calendar
         return None
 
 
-def _short(body: Mapping[str, Any]) -> str:
+def _shorten(body: Mapping[str, Any]) -> str:
     text = "; ".join(f"{name}: {value}" for name, value in body.items())
     return text if len(text) <= TEXT_MAX else text[:TEXT_MAX] + " …"

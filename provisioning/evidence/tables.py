@@ -11,7 +11,7 @@ from typing import Final
 from evidence.chain import Code
 from evidence.pack.proved import Part, Rest
 from evidence.words import Words
-from provisioning.evidence.story import Story, gaps
+from provisioning.evidence.story import Story, find_gaps
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, paragraphs
 
@@ -61,7 +61,7 @@ def _span(first: object, last: object) -> Words:
     return same(first if first == last else f"{first} – {last}")
 
 
-def rest_rows(story: Story) -> Iterator[Row]:
+def list_rests(story: Story) -> Iterator[Row]:
     """What each run of seals rests on."""
     evidence = story.evidence
     yield (
@@ -96,7 +96,7 @@ def _rests(story: Story, part: Part) -> Words:
     return Words(f"中心对签封 {named} 的回执", f"receipts of the centre for seal {named}")
 
 
-def receipt_rows(story: Story) -> Iterator[Row]:
+def list_receipts(story: Story) -> Iterator[Row]:
     """Every receipt."""
     yield (
         Words("截至签封", "up to seal"),
@@ -109,7 +109,7 @@ def receipt_rows(story: Story) -> Iterator[Row]:
         yield same(number), same(digest), same(at), same(receipt.bodies_up_to)
 
 
-def absences(story: Story) -> Iterator[Row]:
+def list_absences(story: Story) -> Iterator[Row]:
     """Seals without a body, and times without a seal."""
     yield Words("签封", "seals"), Words("时间", "time"), Words("原因", "why")
     evidence = story.evidence
@@ -128,7 +128,7 @@ def absences(story: Story) -> Iterator[Row]:
             said = drop if Code.DROP in kinds else lost
             why = Words(f"{said.zh}（签封{by}声明）", f"{said.en}, as seal {by} declares")
         yield _span(numbers[0], numbers[-1]), _span(begin, end), why
-    for begin_ms, end_ms, number in gaps(evidence.window, SILENT_MS):
+    for begin_ms, end_ms, number in find_gaps(evidence.window, SILENT_MS):
         silent = Words("此间网关未作签封：停机或失电", "no seal was made: the gateway was off or stood still")
         yield (
             same(f"{number - 1} → {number}"),
@@ -137,7 +137,7 @@ def absences(story: Story) -> Iterator[Row]:
         )
 
 
-def clock_rows(story: Story) -> Iterator[Row]:
+def list_clock_findings(story: Story) -> Iterator[Row]:
     """What the clocks of the chain say."""
     yield Words("签封", "seal"), Words("项目", "about"), Words("说明", "what")
     for finding in story.evidence.findings:
@@ -145,7 +145,7 @@ def clock_rows(story: Story) -> Iterator[Row]:
             yield same(finding.number), same(finding.code.value), same(finding.text)
 
 
-def meter_rows(story: Story) -> Iterator[Row]:
+def list_meters(story: Story) -> Iterator[Row]:
     """The meters of the window; the serial as the centre enrolled it."""
     yield (
         Words("电表", "meter"),
@@ -168,7 +168,7 @@ def meter_rows(story: Story) -> Iterator[Row]:
         yield tuple(map(same, cells))
 
 
-def attested_rows(story: Story) -> Iterator[Row]:
+def list_attestations(story: Story) -> Iterator[Row]:
     """What a TPM said of the chain."""
     yield (
         Words("签封", "seal"),
@@ -176,19 +176,19 @@ def attested_rows(story: Story) -> Iterator[Row]:
         Words("密钥", "key"),
         Words("结论", "verdict"),
     )
-    for one in story.attested:
+    for one in story.attestations:
         holds = Words("成立", "holds")
         yield same(one.seal), same(one.over), same(one.key), same(one.wrong) if one.wrong else holds
 
 
-def odd_rows(story: Story) -> Iterator[Row]:
+def list_tampering(story: Story) -> Iterator[Row]:
     """What the agent found wrong with a meter, or found in order again."""
     yield Words("签封", "seal"), Words("UTC时间", "time (UTC)"), Words("说明", "what")
-    for one in story.odd:
-        yield same(one.seal), same(one.at), one.said
+    for one in story.tampering:
+        yield same(one.seal), same(one.at), one.text
 
 
-def noted_rows(story: Story) -> Iterator[Row]:
+def list_others(story: Story) -> Iterator[Row]:
     """Other records."""
     yield (
         Words("签封", "seal"),
@@ -196,14 +196,14 @@ def noted_rows(story: Story) -> Iterator[Row]:
         Words("类别", "kind"),
         Words("内容", "what it says"),
     )
-    for one in story.noted:
+    for one in story.others:
         yield same(one.seal), same(one.at), same(one.kind), same(one.text)
-    if story.not_noted:
-        more = Words(f"另有{story.not_noted}条", f"{story.not_noted} more")
+    if story.others_left_out:
+        more = Words(f"另有{story.others_left_out}条", f"{story.others_left_out} more")
         yield more, same(""), same(""), same("")
 
 
-def seal_rows(story: Story) -> Iterator[Row]:
+def list_seals(story: Story) -> Iterator[Row]:
     """Every seal of the window."""
     yield (
         Words("签封", "seal"),
@@ -220,7 +220,7 @@ def seal_rows(story: Story) -> Iterator[Row]:
         yield (*map(same, cells), body, same(seal.hash.hex()[:HASH_DIGITS]))
 
 
-def fingerprints(story: Story) -> Iterator[tuple[Words, Words]]:
+def list_fingerprints(story: Story) -> Iterator[tuple[Words, Words]]:
     """What to compare, and with what."""
     evidence = story.evidence
     content, enrolment = evidence.content, evidence.enrolment

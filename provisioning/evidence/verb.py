@@ -33,7 +33,7 @@ from evidence.pack.proved import PackError
 from evidence.receipt import RANGES_MAX, Receipt, sign_receipt
 from evidence.seal import FIRST_NUMBER, peek_header, seal_hash
 from provisioning.evidence.check import Checked, make_pack
-from provisioning.evidence.gather import Asked, Gathered, GatherError, applied, gather, of_the_centre
+from provisioning.evidence.gather import Gathered, GatherError, Request, find_applied, gather, list_whole_life
 from provisioning.evidence.page import PAGE_VERSION
 from provisioning.evidence.words import lines, summary
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
@@ -117,13 +117,13 @@ def command(
     if not out.absolute().parent.is_dir():
         raise fail(EXIT_USAGE, f"{out}: there is no folder {out.absolute().parent}")
     try:
-        source = _centre(store, register, key, gateway) if store else _gateway(config, state)
+        source = _open_centre(store, register, key, gateway) if store else _open_gateway(config, state)
     except (StoreError, RegisterError, KeyFileError, ConfigError, EnrolmentError, OSError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-    asked = Asked(from_ms, to_ms, linkage, episode)
+    asked = Request(from_ms, to_ms, linkage, episode)
     quiet = as_json or not sys.stderr.isatty()
     with closing(source.archive):
-        raw, checked = _made(source, asked, whole_chain=whole_chain, quiet=quiet)
+        raw, checked = _make(source, asked, whole_chain=whole_chain, quiet=quiet)
     _write(out, raw)
     if as_json:
         click.echo(json.dumps({"file": str(out), **summary(checked, raw)}, ensure_ascii=False))
@@ -131,7 +131,7 @@ def command(
         click.echo("\n".join([f"{out}: {len(raw)} bytes", *lines(checked, raw)]))
 
 
-def _centre(store: Path, register: Path | None, key: Path | None, gateway: str | None) -> Source:
+def _open_centre(store: Path, register: Path | None, key: Path | None, gateway: str | None) -> Source:
     if not (key and gateway):
         raise fail(EXIT_USAGE, "at the centre give --store, --key and --gateway")
     secret = load_key_file(key)
@@ -147,7 +147,7 @@ def _centre(store: Path, register: Path | None, key: Path | None, gateway: str |
     return Source(archive, anchors, public(secret), secret, enrolment)
 
 
-def _gateway(config: Path | None, state: Path | None) -> Source:
+def _open_gateway(config: Path | None, state: Path | None) -> Source:
     if config is None:
         raise fail(EXIT_USAGE, "give --store, --key and --gateway at the centre, --config on a gateway")
     site = load_site(config)
@@ -160,10 +160,10 @@ def _gateway(config: Path | None, state: Path | None) -> Source:
     return Source(archive, read_anchors(folder, archive, centre_key), centre_key)
 
 
-def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> tuple[bytes, Checked]:
+def _make(source: Source, asked: Request, *, whole_chain: bool, quiet: bool) -> tuple[bytes, Checked]:
     """The pack, or the reason why there is none."""
     try:
-        stated = applied(source.archive, source.anchors.statements, enrolled=bool(source.enrolment))
+        stated = find_applied(source.archive, source.anchors.statements, enrolled=bool(source.enrolment))
         gathered = gather(
             source.archive,
             asked,
@@ -172,9 +172,9 @@ def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> tu
             statements=stated,
             enrolled=bool(source.enrolment),
             whole_chain=whole_chain,
-            progress=_silent if quiet else _progress,
+            progress=_ignore if quiet else _show_progress,
         )
-        return _pack(source, gathered)
+        return _make_pack(source, gathered)
     except GatherError as error:
         raise fail(EXIT_NO, str(error)) from error
     except StoreError as error:
@@ -185,11 +185,11 @@ def _made(source: Source, asked: Asked, *, whole_chain: bool, quiet: bool) -> tu
         raise fail(EXIT_NO, "what is stored does not prove itself:", *error.problems) from error
 
 
-def _pack(source: Source, gathered: Gathered) -> tuple[bytes, Checked]:
+def _make_pack(source: Source, gathered: Gathered) -> tuple[bytes, Checked]:
     now_ms = time.time_ns() // NS_PER_MS
     receipts = gathered.receipts
     if source.secret is not None:
-        receipts = tuple(_receipts(source, gathered, source.secret, now_ms))
+        receipts = tuple(_sign_receipts(source, gathered, source.secret, now_ms))
     content = Content(
         gateway=source.archive.gateway,
         centre_key=source.centre_key,
@@ -200,7 +200,7 @@ def _pack(source: Source, gathered: Gathered) -> tuple[bytes, Checked]:
         question=gathered.question,
         statements=(
             *([source.enrolment] if source.enrolment else []),
-            *of_the_centre(source.anchors.statements, gathered.runs),
+            *list_whole_life(source.anchors.statements, gathered.runs),
         ),
         receipts=receipts,
         runs=gathered.runs,
@@ -208,7 +208,7 @@ def _pack(source: Source, gathered: Gathered) -> tuple[bytes, Checked]:
     return make_pack(encode_content(content), source.centre_key, source.secret, source.anchors.first_key)
 
 
-def _receipts(source: Source, gathered: Gathered, secret: bytes, now_ms: int) -> list[bytes]:
+def _sign_receipts(source: Source, gathered: Gathered, secret: bytes, now_ms: int) -> list[bytes]:
     """Fresh signatures of the centre for the ends of every run; a seal 1 needs none."""
     held, gateway = source.archive.held, source.archive.gateway
     assert held is not None
@@ -235,9 +235,9 @@ def _write(out: Path, raw: bytes) -> None:
         raise fail(EXIT_USAGE, f"{out}: {error.strerror}") from error
 
 
-def _progress(what: str, count: int) -> None:
+def _show_progress(what: str, count: int) -> None:
     click.echo(f"\r{what}: {count} seals", nl=False, err=True)
 
 
-def _silent(_what: str, _count: int) -> None:
+def _ignore(_what: str, _count: int) -> None:
     pass

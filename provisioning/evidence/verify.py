@@ -13,7 +13,7 @@ from centre.register import RegisterError, read_register
 from evidence.cbor import FormatError
 from evidence.moments import iso_utc
 from evidence.pack.export import Keys, Report, read_chain, verify_file
-from provisioning.evidence.sheet import say_sheet
+from provisioning.evidence.sheet import report_sheet
 from provisioning.evidence.verify_pack import is_pack, verify_pack
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
@@ -31,7 +31,7 @@ from provisioning.terminal.register_option import register_option
 @click.option(
     "--sheet",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Say too whether this acceptance sheet is on record in it.",
+    help="Also report whether this acceptance sheet is on record in it.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; one more for a sheet.")
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))
@@ -51,30 +51,30 @@ def command(
     """
     if is_pack(file):
         given = Keys(
-            None if centre_key is None else _key(centre_key, "--centre-key"),
-            None if first_key is None else _key(first_key, "--first-key"),
+            None if centre_key is None else _parse_key(centre_key, "--centre-key"),
+            None if first_key is None else _parse_key(first_key, "--first-key"),
         )
         verify_pack(file, given.centre, given.first, html, as_json=as_json)
         if sheet is not None:
-            say_sheet(sheet, file, given, as_json=as_json)
+            report_sheet(sheet, file, given, as_json=as_json)
         return
-    known = _keys(centre_key, first_key, register, file)
+    known = _find_keys(centre_key, first_key, register, file)
     report = verify_file(file, known.first, centre_key=known.centre, recovery_key=known.recovery)
-    click.echo(json.dumps(_as_json(report), ensure_ascii=False) if as_json else _as_text(report))
+    click.echo(json.dumps(_to_json(report), ensure_ascii=False) if as_json else _to_text(report))
     if not report.ok:
         raise fail(EXIT_NO, f"{file}: {report.error or 'a body is not what was sealed'}")
     if sheet is not None:
-        say_sheet(sheet, file, known, as_json=as_json)
+        report_sheet(sheet, file, known, as_json=as_json)
 
 
-def _keys(centre_key: str | None, first_key: str | None, register: Path | None, file: Path) -> Keys:
+def _find_keys(centre_key: str | None, first_key: str | None, register: Path | None, file: Path) -> Keys:
     if centre_key is None and first_key is None and register is None:
         raise fail(EXIT_USAGE, "give --centre-key, or either --first-key or --register")
     if first_key is not None and register is not None:
         raise fail(EXIT_USAGE, "give either --first-key or --register")
-    centre = None if centre_key is None else _key(centre_key, "--centre-key")
+    centre = None if centre_key is None else _parse_key(centre_key, "--centre-key")
     if register is None:
-        return Keys(centre, None if first_key is None else _key(first_key, "--first-key"))
+        return Keys(centre, None if first_key is None else _parse_key(first_key, "--first-key"))
     try:
         with file.open("rb") as stream:
             gateway, _ = read_chain(stream)
@@ -86,17 +86,17 @@ def _keys(centre_key: str | None, first_key: str | None, register: Path | None, 
     return Keys(centre, entry.first_key, entry.recovery_key)
 
 
-def _key(text: str, option: str) -> bytes:
+def _parse_key(text: str, option: str) -> bytes:
     if re.fullmatch("[0-9a-fA-F]{64}", text) is None:
         raise fail(EXIT_USAGE, f"{option}: 64 hexadecimal digits, not {text[:80]!r}")
     return bytes.fromhex(text)
 
 
-def _as_json(report: Report) -> dict[str, object]:
+def _to_json(report: Report) -> dict[str, object]:
     return {
         "ok": report.ok,
         "gateway": report.gateway,
-        "enrolment": _enrolment(report),
+        "enrolment": _describe_enrolment(report),
         "statements": report.statements,
         "seals": report.seals,
         "records": report.records,
@@ -112,7 +112,7 @@ def _as_json(report: Report) -> dict[str, object]:
     }
 
 
-def _enrolment(report: Report) -> dict[str, object] | None:
+def _describe_enrolment(report: Report) -> dict[str, object] | None:
     one = report.enrolment
     if one is None:
         return None
@@ -129,20 +129,20 @@ def _enrolment(report: Report) -> dict[str, object] | None:
     }
 
 
-def _enrolled(report: Report) -> str:
+def _enrolment_line(report: Report) -> str:
     one = report.enrolment
     if one is None:
-        return "enrolment: not told by the file; the first key came from whoever asked"
+        return "enrolment: not in the file; the first key was given"
     meters = ", ".join(f"{meter.id} {meter.model} {meter.serial}".strip() for meter in one.meters)
     return (
         f"enrolled by the centre at {iso_utc(one.centre_utc_ms)}: {one.site or '-'}; meters: {meters or '-'}"
     )
 
 
-def _as_text(report: Report) -> str:
+def _to_text(report: Report) -> str:
     lines = [
         f"gateway {report.gateway}: {report.seals} seals, {report.records} records",
-        _enrolled(report),
+        _enrolment_line(report),
         f"from {iso_utc(report.first_utc_ms)} to {iso_utc(report.last_utc_ms)}",
         f"bodies: {report.bodies} proved, {report.absent} not in the file",
         *(f"seal {one.number}: {one.code.value}: {one.text}" for one in report.findings),

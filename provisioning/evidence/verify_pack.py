@@ -24,7 +24,7 @@ def is_pack(file: Path) -> bool:
 def verify_pack(
     file: Path, centre_key: bytes | None, first_key: bytes | None, html: Path | None, *, as_json: bool
 ) -> None:
-    """Say what the pack is, draw it anew into `html`, and end with exit 1 where it does not hold."""
+    """Print the verdict over the pack, draw it anew into `html`; ends with exit 1 where it does not hold."""
     if centre_key is None:
         raise fail(EXIT_USAGE, "an evidence pack is checked with the centre's public key: give --centre-key")
     try:

@@ -10,7 +10,7 @@ from provisioning.evidence.check import Checked
 
 def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
     """The verdict as JSON can say it."""
-    told: dict[str, Any] = {
+    known: dict[str, Any] = {
         "ok": checked.ok,
         "problems": list(checked.problems),
         "bytes": len(raw),
@@ -18,10 +18,10 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
     }
     evidence, story = checked.evidence, checked.story
     if evidence is None or story is None:
-        return told
+        return known
     asked, window = evidence.content.question, evidence.window
     return {
-        **told,
+        **known,
         "gateway": evidence.content.gateway,
         "issued_by_centre": checked.issued,
         "enrolment": evidence.enrolment is not None,
@@ -66,11 +66,11 @@ def _rests(part: Part) -> str:
 def lines(checked: Checked, raw: bytes) -> list[str]:
     """The verdict for people."""
     evidence, story = checked.evidence, checked.story
-    told = [f"sha256 {sha256(raw).hexdigest()}"]
+    known = [f"sha256 {sha256(raw).hexdigest()}"]
     if evidence is not None and story is not None:
         asked, window = evidence.content.question, evidence.window
         records = sum(seal.header.count for seal in window if seal.records is not None)
-        told += [
+        known += [
             f"gateway {evidence.content.gateway}, {iso_utc(asked.from_ms)} to {iso_utc(asked.to_ms)}",
             f"window: seals {asked.first} to {asked.last}, {records} records, {story.readings} readings",
             *(f"seals {part.first} to {part.last} rest on the {_rests(part)}" for part in evidence.parts),
@@ -84,4 +84,4 @@ def lines(checked: Checked, raw: bytes) -> list[str]:
             "made by: " + ("the centre, which signed all of it" if checked.issued else "a gateway"),
             f"evidence {evidence.digest.hex()}",
         ]
-    return [*told, f"verdict: {'good' if checked.ok else 'NOT GOOD'}"]
+    return [*known, f"verdict: {'good' if checked.ok else 'NOT GOOD'}"]

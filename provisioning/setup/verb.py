@@ -120,11 +120,11 @@ def _add_check(step: click.Command) -> click.Command:
         if check is None:
             run(**rest)
             return
-        from provisioning.evidence.sheet import say_sheet  # noqa: PLC0415 - no other step needs all of evidence
+        from provisioning.evidence.sheet import report_sheet  # noqa: PLC0415 - no other step needs all of evidence
 
         before: dict[str, Any] = click.get_current_context().obj or {}
         folder = (rest["folder"] or before.get("folder") or default_folder()).absolute()
-        say_sheet(check, folder / state_of(folder), as_json=rest["as_json"] or bool(before.get("as_json")))
+        report_sheet(check, folder / state_of(folder), as_json=rest["as_json"] or bool(before.get("as_json")))
 
     step.params.append(click.Option(["--check"], type=_SHEET, help=_CHECK_HELP))
     step.callback = run_or_check

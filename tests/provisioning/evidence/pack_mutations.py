@@ -32,7 +32,7 @@ from evidence.pack.proved import PackError
 from evidence.receipt import RECEIPT_DOMAIN
 from provisioning.evidence.check import NAMES
 from provisioning.evidence.page import evidence_page
-from provisioning.evidence.teller import tell
+from provisioning.evidence.story_builder import build_story
 from tests.provisioning.evidence.plant import CENTRE_KEY, STRANGER
 
 SPAN_BYTES_MAX = 64
@@ -135,7 +135,9 @@ class Parts:
         content = cbor2.dumps(items, canonical=True)
         page = self.page
         with suppress(FormatError, PackError):  # who can draw the page anew does
-            page = evidence_page(tell(prove(decode_content(content), sha256(content).digest(), CENTRE_KEY)))
+            page = evidence_page(
+                build_story(prove(decode_content(content), sha256(content).digest(), CENTRE_KEY))
+            )
         issue = self.issue
         if issue is not None and rng.random() < 0.5:
             issue = sign_issue(content, page, STRANGER)
