@@ -78,10 +78,10 @@ class SheetCheck:
         short = self.sha256[:16]
         if self.found:
             seals = ", ".join(str(one.seal) for one in self.found)
-            how = ("，链已核验", ", and the chain holds") if self.verified else ("", "")
+            how = Words("，链已核验", ", and the chain holds") if self.verified else Words.same("")
             return Words(
-                f"此验收单（{short}…）记录在签封{seals}中{how[0]}。",
-                f"This sheet ({short}…) is on record in seal {seals}{how[1]}.",
+                f"此验收单（{short}…）记录在签封{seals}中{how.zh}。",
+                f"This sheet ({short}…) is on record in seal {seals}{how.en}.",
             )
         if self.others:
             seal = self.others[-1].seal

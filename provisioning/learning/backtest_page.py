@@ -120,12 +120,12 @@ def _day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Seque
         Panel(
             PRODUCTION,
             _curve(tested, "production", [line.id for line in params.production], begin_s),
-            [_flat("运行阈值", "on from", on_u.hi_w)],
+            [_flat(Words("运行阈值", "on from"), on_u.hi_w)],
         ),
         Panel(
             TREATMENT,
             _curve(tested, "treatment", [line.id for line in params.treatment], begin_s),
-            [needed, _flat("停止阈值", "off below", on_t.lo_w)],
+            [needed, _flat(Words("停止阈值", "off below"), on_t.lo_w)],
         ),
     ]
     own = [one for one in episodes if _home(one, tested) == params.linkage]
@@ -146,8 +146,8 @@ def _home(episode: Episode, tested: Outcome) -> str:
     return episode.linkage if episode.linkage in linkages else linkages[0]
 
 
-def _flat(zh: str, en: str, watts: float) -> Level:
-    return Level(Words(zh, en), "normal", [(0.0, float(watts))], power(watts))
+def _flat(words: Words, watts: float) -> Level:
+    return Level(words, "normal", [(0.0, float(watts))], power(watts))
 
 
 def _spans(stretches: Sequence[Stretch], kind: str, begin_s: float) -> list[Span]:

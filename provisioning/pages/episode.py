@@ -124,7 +124,7 @@ def _chart(body: Body, offset_s: int) -> Chart:
     severity, rule = body["severity"], rule_name(body["rule"])
     first, second = (INCOMER, BEHIND_INCOMER) if body["rule"] == INCOMER_RULE else (PRODUCTION, TREATMENT)
     span = Span(body["begin_at_s"], span_end_s, severity, rule, raised_s, band=True)
-    raised = Mark(raised_s, severity, _named("触发", "raised", raised_s, offset_s))
+    raised = Mark(raised_s, severity, _put_time(Words("触发", "raised"), raised_s, offset_s))
     return Chart(
         name=Words(f"{body['linkage']} {rule.zh}", f"{body['linkage']} {rule.en}"),
         begin_s=begin_s,
@@ -156,12 +156,12 @@ def _levels(numbers: Mapping[str, Any], side: str) -> list[Level]:
 def _marks(body: Body, begin_s: float, offset_s: int) -> list[Mark]:
     moments = {"begin_at_s": body["begin_at_s"], **body["numbers"]}
     return [
-        Mark(moments[name], kind, _named(words.zh, words.en, moments[name], offset_s))
+        Mark(moments[name], kind, _put_time(words, moments[name], offset_s))
         for name, kind, words in _MARKS
         if moments.get(name) is not None and moments[name] >= begin_s
     ]
 
 
-def _named(zh: str, en: str, at_s: float, offset_s: int) -> Words:
+def _put_time(words: Words, at_s: float, offset_s: int) -> Words:
     at = local_text(at_s, offset_s, "%H:%M:%S")
-    return Words(f"{at} {zh}", en)
+    return Words(f"{at} {words.zh}", words.en)

@@ -206,15 +206,8 @@ _TREATMENT_WORDS: Final = (
     *("fan", "scrub", "filter", "treat", "exhaust", "dust", "sewage", "rto", "rco"),
 )
 _INCOMER_WORDS: Final = (
-    "总进线",
-    "进线",
-    "总表",
-    "变压器",
-    "incom",
-    "feed",
-    "mains",
-    "transformer",
-    "main supply",
+    *("总进线", "进线", "总表", "变压器"),
+    *("incom", "feed", "mains", "transformer", "main supply"),
 )
 
 

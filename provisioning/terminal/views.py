@@ -268,7 +268,7 @@ def demo_view(
     status: Json, history: Mapping[str, Sequence[float | None]], heading: str, happened: Sequence[str]
 ) -> RenderableType:
     """The status of the demo's agent, what time it is there, and what has happened."""
-    title = Text(f"电监 dianjian · {status['gateway']} · {label('plant time')} {heading}", "bold")
+    title = Text(f"电监 dianjian · {status['gateway']} · {label('plant time')} {heading}", style="bold")
     return Group(title, status_view(status, history), *(Text(line, "dim") for line in happened))
 
 
