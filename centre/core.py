@@ -197,7 +197,7 @@ class Centre:
             cose,
             body,
             batch.utc_ms,
-            stored=lambda number: chain.coses.get(number) or self.store.cose(gateway, number),
+            stored=partial(self._cose_of, gateway),
             stated_key=lambda number: chain.stated.get(number) or self.store.stated_key(gateway, number),
             reference_utc_ms=self.answers.reference_utc_ms,
         )
@@ -205,11 +205,7 @@ class Centre:
             self._report(gateway, finding, batch)
         number = verdict.state.number if verdict.header is None else verdict.header.number
         if verdict.outcome is Outcome.ACCEPTED:
-            chain.conflict = False
-            chain.coses[number] = cose
-            proven = None if verdict.records is None else body
-            batch.changes.append(Accepted(verdict.state, cose, proven, batch.utc_ms, verdict.absent))
-            batch.lines += _accepted(chain, verdict)
+            self._accept(chain, verdict, cose, body, batch)
         elif verdict.outcome is Outcome.DUPLICATE:
             if body is not None:
                 self._body(chain, number, body, batch)
@@ -219,6 +215,21 @@ class Centre:
                 batch.changes.append(Fork(gateway, number, cose, batch.utc_ms))
             elif verdict.outcome is Outcome.GAP and len(chain.parked) < PARKED_MAX:
                 chain.parked[number] = cose, body
+
+    def _accept(
+        self, chain: _Chain, verdict: Verdict, cose: bytes, body: bytes | None, batch: _Batch
+    ) -> None:
+        header, records = verdict.header, verdict.records
+        assert header is not None
+        chain.state, chain.conflict = verdict.state, False
+        chain.coses[header.number] = cose
+        proven = None if records is None else body
+        batch.changes.append(Accepted(verdict.state, cose, proven, batch.utc_ms, verdict.absent))
+        line = {"type": "seal", "gateway": header.gateway, "seal": header.number, "count": header.count}
+        batch.lines.append({**line, "body": records is not None})
+        if records is not None:
+            chain.bodies.add(header.number)
+            batch.lines += chain.lines.of_body(header, records)
 
     def _statement(self, chain: _Chain, raw: bytes, batch: _Batch) -> None:
         """A statement that came, and the seals that were parked behind it."""
@@ -235,7 +246,7 @@ class Centre:
             chain.state,
             raw,
             self.answers.public_key,
-            stored=lambda number: chain.coses.get(number) or self.store.cose(gateway, number),
+            stored=partial(self._cose_of, gateway),
             applied=lambda digest: self.store.is_applied(gateway, digest),
         )
         if verdict.outcome is Outcome.GAP:
@@ -315,10 +326,12 @@ class Centre:
         return self._chains[gateway]
 
     def _hash_of(self, gateway: str, number: int) -> bytes | None:
-        """The hash of a seal that was accepted, in this batch or before."""
-        chain = self._chains.get(gateway)
-        cose = (chain.coses.get(number) if chain else None) or self.store.cose(gateway, number)
+        cose = self._cose_of(gateway, number)
         return None if cose is None else seal_hash(cose)
+
+    def _cose_of(self, gateway: str, number: int) -> bytes | None:
+        """A seal that was accepted, in this batch or before."""
+        return self._chains[gateway].coses.get(number) or self.store.cose(gateway, number)
 
     def _report(self, gateway: str, finding: Finding, batch: _Batch) -> None:
         """Add the line of a finding, once for each gateway, code and number."""
@@ -334,15 +347,3 @@ class Centre:
         if len(self._reported) > FINDINGS_REPORTED_MAX:
             del self._reported[next(iter(self._reported))]
         batch.lines.append(JsonLines(gateway).of_finding(finding))
-
-
-def _accepted(chain: _Chain, verdict: Verdict) -> list[JsonLine]:
-    """Go on behind an accepted seal; its lines."""
-    header, records = verdict.header, verdict.records
-    assert header is not None
-    chain.state = verdict.state
-    line = {"type": "seal", "gateway": header.gateway, "seal": header.number, "count": header.count}
-    if records is None:
-        return [{**line, "body": False}]
-    chain.bodies.add(header.number)
-    return [{**line, "body": True}, *chain.lines.of_body(header, records)]

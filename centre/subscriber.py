@@ -25,7 +25,7 @@ from attrs import evolve
 from centre.answers import Answer
 from centre.core import Centre, Incoming
 from centre.json_lines import JsonLine
-from centre.register import Entry, RegisterError, read_register
+from centre.register import RegisterError, read_register
 from centre.store.contract import CentreStore, EnrolmentError
 from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
@@ -193,16 +193,13 @@ class Subscriber:
                 self._log("registry_wrong", str(error))
             return
         for entry in known:
-            self._enrol(entry)
+            keys = entry.first_key, entry.recovery_key
+            try:
+                self.centre.enrol(entry.gateway, *keys, entry.enrolment, self._utc_ms())
+            except EnrolmentError as error:
+                self._log("registry_wrong", str(error))
         stated = [(entry.gateway, raw) for entry in known for raw in entry.statements]
         self._hand_on(*self.centre.apply_statements(stated, self._utc_ms()))
-
-    def _enrol(self, entry: Entry) -> None:
-        keys = entry.first_key, entry.recovery_key
-        try:
-            self.centre.enrol(entry.gateway, *keys, entry.enrolment, self._utc_ms())
-        except EnrolmentError as error:
-            self._log("registry_wrong", str(error))
 
     def _restore(self, gateway: str) -> None:
         lines = self.centre.lines_of(gateway)

@@ -35,7 +35,6 @@ from attrs import define, evolve, field, frozen
 from disk.files import sync_folder
 from disk.lines import append_all
 from evidence.statement import EnrolledMeter
-from wire.enrolment.token import Token
 
 LEDGER_NAME: Final = "enrolments.jsonl"
 
@@ -97,7 +96,7 @@ class KeptCertificate:
 
 @define
 class Ledger:
-    """Everything that the lines hold; made anew by reading, changed by `add` alone."""
+    """Everything that the lines hold; made anew by reading, changed by its `add_` methods alone."""
 
     path: Path
     tokens: dict[str, KeptToken] = field(factory=dict)
@@ -121,9 +120,34 @@ class Ledger:
         finally:
             os.close(descriptor)  # and the lock with it
 
-    def add(self, line: dict[str, Any]) -> None:
+    def add_token(self, kept: KeptToken, at_utc_ms: int) -> None:
+        """A token that is given out now."""
+        meters = kept.meters
+        fields: dict[str, Any] = {"id": kept.id, "gateway": kept.gateway, "mac_key": kept.mac_key.hex()}
+        fields |= {"expires_utc_ms": kept.expires_utc_ms, "site": kept.site}
+        rows = None if meters is None else [[m.id, m.model, m.unit_id, m.serial] for m in meters]
+        self._add("token", at_utc_ms, **fields, meters=rows, auto=kept.is_auto)
+
+    def add_request(self, one: KeptRequest) -> None:
+        """A request; its token is used from here on."""
+        fields = {"code": one.code.hex(), "csr": base64.b64encode(one.csr).decode(), "gateway": one.gateway}
+        self._add("request", one.at_utc_ms, **fields, token=one.token, renews=one.renews.hex())
+
+    def add_decision(self, code: bytes, decision: str, by: str, at_utc_ms: int) -> None:
+        """An officer's decision, "approved" or "denied"."""
+        self._add(decision, at_utc_ms, code=code.hex(), by=by)
+
+    def add_issued(self, code: bytes, der: bytes, at_utc_ms: int) -> None:
+        """A certificate, before it is given out."""
+        self._add("issued", at_utc_ms, code=code.hex(), certificate=base64.b64encode(der).decode())
+
+    def add_revoked(self, certificate: bytes, reason: str, at_utc_ms: int) -> None:
+        """A certificate that is revoked."""
+        self._add("revoked", at_utc_ms, certificate=certificate.hex(), reason=reason)
+
+    def _add(self, what: str, at_utc_ms: int, **fields: Any) -> None:
         """Put a line on the disk, then take it in; only within `locked`."""
-        raw = (json.dumps(line) + "\n").encode()
+        raw = (json.dumps({"what": what, **fields, "at": at_utc_ms}) + "\n").encode()
         self._take(json.loads(raw))  # whatever could not be read again is never written
         try:
             self._append(raw)
@@ -131,50 +155,6 @@ class Ledger:
             self._forget()
             raise OfficeError(f"{self.path}: {error.strerror}") from error
         self._read += len(raw)
-
-    def add_token(self, token: Token, kept: KeptToken, at_utc_ms: int) -> None:
-        """A token that is given out now."""
-        meters = kept.meters
-        self.add(
-            {
-                "what": "token",
-                "id": token.id,
-                "gateway": kept.gateway,
-                "mac_key": token.mac_key.hex(),
-                "expires_utc_ms": kept.expires_utc_ms,
-                "site": kept.site,
-                "meters": None if meters is None else [[m.id, m.model, m.unit_id, m.serial] for m in meters],
-                "auto": kept.is_auto,
-                "at": at_utc_ms,
-            }
-        )
-
-    def add_request(self, one: KeptRequest) -> None:
-        """A request; its token is used from here on."""
-        self.add(
-            {
-                "what": "request",
-                "code": one.code.hex(),
-                "csr": base64.b64encode(one.csr).decode(),
-                "gateway": one.gateway,
-                "token": one.token,
-                "renews": one.renews.hex(),
-                "at": one.at_utc_ms,
-            }
-        )
-
-    def add_decision(self, code: bytes, decision: str, by: str, at_utc_ms: int) -> None:
-        """An officer's decision, "approved" or "denied"."""
-        self.add({"what": decision, "code": code.hex(), "by": by, "at": at_utc_ms})
-
-    def add_issued(self, code: bytes, der: bytes, at_utc_ms: int) -> None:
-        """A certificate, before it is given out."""
-        certificate = base64.b64encode(der).decode()
-        self.add({"what": "issued", "code": code.hex(), "certificate": certificate, "at": at_utc_ms})
-
-    def add_revoked(self, certificate: bytes, reason: str, at_utc_ms: int) -> None:
-        """A certificate that is revoked."""
-        self.add({"what": "revoked", "certificate": certificate.hex(), "reason": reason, "at": at_utc_ms})
 
     def _append(self, raw: bytes) -> None:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)

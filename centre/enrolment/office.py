@@ -98,7 +98,7 @@ class Office:
             while token.id in ledger.tokens:  # one in a thousand million
                 token = new_token()
             kept = KeptToken(token.id, gateway, token.mac_key, expires_utc_ms, site, meters, is_auto)
-            ledger.add_token(token, kept, now_utc_ms)
+            ledger.add_token(kept, now_utc_ms)
         return token
 
     def receive(self, raw: bytes, now_utc_ms: int, sender: str = "") -> Answer:

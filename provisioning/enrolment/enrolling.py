@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 from attrs import frozen
 
@@ -72,20 +72,12 @@ class Transport(Protocol):
         place: Where it leads, for a person.
     """
 
-    @property
-    def name(self) -> str:
-        """See the class."""
-        ...
-
-    @property
-    def waits(self) -> bool:
-        """See the class."""
-        ...
+    name: ClassVar[str]
+    waits: ClassVar[bool]
 
     @property
     def place(self) -> str:
         """See the class."""
-        ...
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
         """Carry a signing request there and an answer back; `authority` is the fingerprint that it must have.

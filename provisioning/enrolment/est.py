@@ -11,7 +11,7 @@ import binascii
 import http.client
 import ssl
 from http import HTTPStatus
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import SplitResult, urlsplit
 
 from attrs import define, field
@@ -33,8 +33,8 @@ class EstTransport:
 
     place: str
     own: TlsFiles | None = None
-    name: str = field(default="est", init=False)
-    waits: bool = field(default=True, init=False)
+    name: ClassVar[str] = "est"
+    waits: ClassVar[bool] = True
     _authority: str = field(default="", init=False)
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:

@@ -10,9 +10,9 @@ then renamed, since a stick is FAT.
 """
 
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from disk.files import replace_file
 from provisioning.enrolment.trouble import trouble
@@ -29,8 +29,8 @@ class FolderTransport:
 
     folder: Path
     gateway: str
-    name: str = field(default="file", init=False)
-    waits: bool = field(default=False, init=False)
+    name: ClassVar[str] = "file"
+    waits: ClassVar[bool] = False
 
     @property
     def place(self) -> str:

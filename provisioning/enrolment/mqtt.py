@@ -8,7 +8,7 @@ Then trusting that authority alone, to send its request. A gateway with a certif
 import queue
 import secrets
 import time
-from typing import Final, Self, TypeVar
+from typing import ClassVar, Final, Self, TypeVar
 from urllib.parse import urlsplit
 
 from attrs import define, field
@@ -80,8 +80,8 @@ class ClaimTransport:
     """For a new gateway: see the module."""
 
     place: str
-    name: str = field(default="mqtt", init=False)
-    waits: bool = field(default=True, init=False)
+    name: ClassVar[str] = "mqtt"
+    waits: ClassVar[bool] = True
     _authority: str = field(default="", init=False)
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
@@ -121,8 +121,8 @@ class RenewTransport:
     place: str
     gateway: str
     files: TlsFiles
-    name: str = field(default="mqtt", init=False)
-    waits: bool = field(default=True, init=False)
+    name: ClassVar[str] = "mqtt"
+    waits: ClassVar[bool] = True
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
         """Send the request, and wait for the answer."""

@@ -137,7 +137,7 @@ def _give(gateway: str) -> Callable[[Path], object]:
     def give(folder: Path) -> None:
         with Ledger(folder / LEDGER_NAME).locked() as ledger:
             token = new_token()
-            ledger.add_token(token, KeptToken(token.id, gateway, token.mac_key, NOW), NOW)
+            ledger.add_token(KeptToken(token.id, gateway, token.mac_key, NOW), NOW)
 
     return give
 
@@ -193,7 +193,7 @@ def _password(folder: Path) -> object:
 
 
 def _bundle(folder: Path) -> None:
-    with mock.patch.object(bundle, "members", return_value={"a.txt": "x" * 5_000}):
+    with mock.patch.object(bundle, "collect_members", return_value={"a.txt": "x" * 5_000}):
         bundle.write_bundle(folder / "out.zip", mock.Mock(), [], lambda _: None)
 
 

@@ -51,6 +51,10 @@ POINT_BYTES: Final = 64
 """X and y of a P-256 key, the end of its SubjectPublicKeyInfo."""
 
 
+_USAGES: Final = (
+    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
+    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
+)  # fmt: skip
 _PARSER_ERRORS: Final = (
     ValueError, TypeError, Warning, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension,
     x509.UnsupportedGeneralNameType,
@@ -148,17 +152,7 @@ def parse_csr(raw: bytes) -> Csr:
 def make_authority(name: str, now: dt.datetime) -> tuple[bytes, bytes]:
     """A new authority: its key (PEM) and its certificate (PEM)."""
     key = ec.generate_private_key(ec.SECP256R1())
-    usage = x509.KeyUsage(
-        digital_signature=False,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=True,
-        crl_sign=True,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    usage = x509.KeyUsage(**{one: one in {"key_cert_sign", "crl_sign"} for one in _USAGES})
     builder = (
         _make_builder(_to_name(name), _to_name(name), key.public_key(), now, AUTHORITY_DAYS)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
