@@ -124,12 +124,15 @@ class BusTask:
     def ask_to_stop(self) -> None:
         """Begin to end; `stop` waits for it."""
         if self._worker is not None:
-            self._worker.ask_to_end()
+            self._worker.stopping.set()
 
     def stop(self, timeout_s: float) -> bool:
         """Stop reading; whether the thread ended within `timeout_s` real seconds."""
         worker, self._worker = self._worker, None
-        return worker is None or worker.end(timeout_s)
+        if worker is not None:
+            worker.stopping.set()
+            worker.thread.join(timeout_s)
+        return worker is None or not worker.thread.is_alive()
 
     def restart(self) -> None:
         """Leave a stuck thread behind and begin anew."""
@@ -167,21 +170,13 @@ class _Worker:
         self.thread = threading.Thread(target=self._run, name=f"bus {bus.url}", daemon=True)
         self._clock = clock
         self._sink = sink
-        self._stop = threading.Event()
+        self.stopping = threading.Event()
         self._abandoned = False
-
-    def ask_to_end(self) -> None:
-        self._stop.set()
-
-    def end(self, timeout_s: float) -> bool:
-        self._stop.set()
-        self.thread.join(timeout_s)
-        return not self.thread.is_alive()
 
     def abandon(self) -> None:
         """Let the thread end when it can, and free the port for its successor."""
         self._abandoned = True
-        self._stop.set()
+        self.stopping.set()
         self.bus.close()
 
     def _pass_on(self, reading: Reading) -> None:
@@ -192,9 +187,9 @@ class _Worker:
         hour_s = 3600.0
         real_per_s = self._clock.real_s(hour_s) / hour_s
         try:
-            while not self._stop.is_set():
+            while not self.stopping.is_set():
                 self.turned_s = self._clock.monotonic_s()
-                self._stop.wait(min(self.loop.turn() * real_per_s, IDLE_MAX_S))
+                self.stopping.wait(min(self.loop.turn() * real_per_s, IDLE_MAX_S))
         except Exception:  # noqa: BLE001 the watchdog starts a dead thread anew; its reason must be on record
             _log.exception("bus %s: thread ends", self.bus.url)
         finally:

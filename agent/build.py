@@ -127,7 +127,7 @@ def core_of(
         METERS: Tamper(feed.setups),
         BEHAVIOUR: Behaviour(feed.setups, {meter.id: meter.bus for meter in site.meter}),
     }
-    judging = Judging(Checkpoints(store, feed, checks), site.warning.log, send_warning)
+    judging = Judging(feed, Checkpoints(store, feed, checks), site.warning.log, send_warning)
     readings = Readings()
     outbox = courier.outbox
     sealing = Sealing(

@@ -51,7 +51,7 @@ class StatusParts:
 
 def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
     """The status object."""
-    delivery, health = parts.courier.status(), read_health()
+    delivery = parts.courier.status()
     return {
         "gateway": parts.site.site.gateway,
         "name": parts.site.site.name,
@@ -72,20 +72,12 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
             "in_flight": delivery.in_flight,
             "receipt": _receipt(parts.courier.receipt),
         },
-        "broker": {
-            "connected": delivery.connected,
-            "alarms": sorted(delivery.alarms),
-            **_broker(parts.site),
-        },
+        "broker": {"connected": delivery.connected, "alarms": sorted(delivery.alarms), **_broker(parts.site)},
         "episodes": [
             {key: value for key, value in episode.to_body().items() if key != "trace"}
             for episode in parts.judging.episodes
         ],
-        "process": {
-            "resident_bytes": health.resident_bytes,
-            "threads": health.threads,
-            "descriptors": health.descriptors,
-        },
+        "process": read_health().figures(),
     }
 
 

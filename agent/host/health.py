@@ -33,6 +33,14 @@ class Health:
     descriptors: int
     descriptors_max: int
 
+    def figures(self) -> dict[str, int]:
+        """For heartbeat and status."""
+        return {
+            "resident_bytes": self.resident_bytes,
+            "threads": self.threads,
+            "descriptors": self.descriptors,
+        }
+
     @property
     def is_exhausted(self) -> bool:
         """Whether the descriptors are nearly used up."""

@@ -32,17 +32,14 @@ class Heartbeat(RecordSource):
     interval_s: float
     buses: Callable[[], Sequence[BusFigures]]
     parts: Sequence[Callable[[], Mapping[str, Any]]]
-    _last_ns: int = field(default=0, init=False)
+    _last_ns: int | None = field(default=None, init=False)
     _last_buses: dict[str, BusFigures] = field(factory=dict, init=False)
     _exhausted: bool = field(default=False, init=False)
 
-    def start(self, stamp: Stamp, /) -> tuple[()]:
-        """The first one comes an interval after the start."""
-        self._last_ns = stamp.boottime_ns
-        return ()
-
     def due(self, stamp: Stamp, /) -> Iterator[NewRecord]:
-        """The heartbeat, if it is time for one."""
+        """The heartbeat, if it is time for one; the first an interval after the start."""
+        if self._last_ns is None:
+            self._last_ns = stamp.boottime_ns
         if stamp.boottime_ns - self._last_ns < self.interval_s * NS_PER_S:
             return
         self._last_ns = stamp.boottime_ns
@@ -53,12 +50,7 @@ class Heartbeat(RecordSource):
             LOG.log(logging.ERROR if health.is_exhausted else logging.INFO, "descriptors: %s", text)
             body = {"what": "descriptors", "good": not health.is_exhausted, "text": text}
             yield NewRecord(Kind.EVENT, body)
-        body = {
-            "resident_bytes": health.resident_bytes,
-            "threads": health.threads,
-            "descriptors": health.descriptors,
-            "buses": heartbeat(figures, self._last_buses),
-        }
+        body = {**health.figures(), "buses": heartbeat(figures, self._last_buses)}
         self._last_buses = {one.id: one for one in figures}
         for part in self.parts:
             body |= part()

@@ -36,13 +36,14 @@ class Judging(RecordSource):
     """See the module.
 
     Attributes:
-        checkpoints: Of the detector and of the checks.
+        checkpoints: Of this feed, and of the checks.
         log_warnings: Early warnings go to the log.
         send_warning: Takes early warnings to the plant; must not wait.
         episodes: The latest ones, each in its last state.
         failed: A fault has ended the judging.
     """
 
+    feed: DetectorFeed
     checkpoints: Checkpoints
     log_warnings: bool = True
     send_warning: Callable[[Mapping[str, Any]], None] | None = None
@@ -50,11 +51,6 @@ class Judging(RecordSource):
     failed: bool = field(default=False, init=False)
     _failure: list[NewRecord] = field(factory=list, init=False)
     _checkpoint_ns: int = field(default=0, init=False)
-
-    @property
-    def feed(self) -> DetectorFeed:
-        """The detector with its feed."""
-        return self.checkpoints.feed
 
     def start(self, stamp: Stamp, /) -> Iterable[NewRecord]:
         """Bring detector and checks to where they were; declares the bodies that were found damaged."""

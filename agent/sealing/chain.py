@@ -10,10 +10,10 @@ fails is tried again with the same bytes; after SETTLE_S_MAX the process ends, a
 
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from attrs import define, field
+from attrs import Factory, define, field
 
 from agent.sealing.pending import Pending
 from agent.sealing.quota import Level, Quota
@@ -63,10 +63,7 @@ class Sealing:
     _reported: Level = field(default=Level.FREE, init=False)
     _failing_since_s: float | None = field(default=None, init=False)
     _lost: list[tuple[int, int]] = field(factory=list, init=False)
-    _quota: Quota = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._quota = Quota(self.store)
+    _quota: Quota = field(default=Factory(lambda self: Quota(self.store), takes_self=True), init=False)
 
     @property
     def waits(self) -> bool:
@@ -123,7 +120,7 @@ class Sealing:
         self._report_disk(stamp)
         if pending.lost:
             body = {"what": "records", "count": pending.lost, "why": "the disk took no seal"}
-            self._put(Kind.GAP, stamp, body)
+            self.put(NewRecord(Kind.GAP, body), stamp)
             pending.lost = 0
         return True
 
@@ -146,10 +143,7 @@ class Sealing:
     def _report_disk(self, stamp: Stamp) -> None:
         for text in self.store.take_disk_news():
             LOG.warning("the disk: %s", text)
-            self._put(Kind.EVENT, stamp, {"what": "disk", "text": text})
-
-    def _put(self, kind: Kind, stamp: Stamp, body: Mapping[str, Any]) -> None:
-        self.put(NewRecord(kind, body), stamp)
+            self.put(NewRecord(Kind.EVENT, {"what": "disk", "text": text}), stamp)
 
     def _make_room(self, stamp: Stamp, *, at_once: bool = False) -> None:
         """Free what must be freed; bodies go with the seal that declares it, or `at_once` before it."""
@@ -173,7 +167,7 @@ class Sealing:
         self._reported = level
         if level >= Level.ALARM or self.level >= Level.ALARM:
             LOG.warning("the database is at level %s", level.name)
-            self._put(Kind.EVENT, stamp, {"what": "database", "level": level.name})
+            self.put(NewRecord(Kind.EVENT, {"what": "database", "level": level.name}), stamp)
 
     def _prunable_below(self) -> int:
         receipted, keep_from = self.prunable_below(), self.keep_from()

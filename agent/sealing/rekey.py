@@ -63,7 +63,7 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
             previous=tip.hash,
             first_record=tip.next_record,
             next_key=keys.public(fresh),
-            utc_ms=max(utc_ms, *(one.utc_ms + 1 for one in kept), 0),
+            utc_ms=max(utc_ms, *(one.statement.utc_ms + 1 for one in kept), 0),
             reason=reason,
         )
         raw = _sign(statement, secret)

@@ -16,14 +16,14 @@ from evidence.record import Kind
 
 
 class Urgency(IntEnum):
-    """When a record is sealed."""
+    """When a record is sealed: with the next seal, or at once by a seal in this turn.
+
+    A DISPENSABLE one is left out while the database is nearly full (`quota.Level.ESSENTIAL`).
+    """
 
     DISPENSABLE = 0
-    """With the next seal, but not at all while the database is nearly full (`quota.Level.ESSENTIAL`)."""
     ROUTINE = 1
-    """With the next seal."""
     AT_ONCE = 2
-    """The next seal is made in this turn."""
 
 
 class NewRecord(NamedTuple):

@@ -37,34 +37,20 @@ class Kept:
     receipt: bytes = b""
 
     @property
-    def number(self) -> int:
-        """The first seal under the statement's key."""
-        return self._statement.number
-
-    @property
-    def utc_ms(self) -> int:
-        """When it was made."""
-        return self._statement.utc_ms
-
-    @property
-    def previous(self) -> bytes:
-        """The hash of the seal before that."""
-        return self._statement.previous
-
-    def has_signed(self, cose: bytes) -> bool:
-        """Whether the statement's key has signed this seal, which has its number."""
-        return parse_seal(cose)[1].holds(self._statement.next_key, DOMAIN)
-
-    def is_next(self, recovery: Recovery) -> bool:
-        """Whether the statement's key is to sign the next seal."""
-        one = self._statement
-        return (one.number, one.next_key) == (recovery.number, recovery.next_key)
-
-    @property
-    def _statement(self) -> Rekey | Replace:
+    def statement(self) -> Rekey | Replace:
+        """The statement, decoded."""
         statement = parse_statement(self.raw).statement
         assert isinstance(statement, Rekey | Replace)
         return statement
+
+    def has_signed(self, cose: bytes) -> bool:
+        """Whether the statement's key has signed this seal, which has its number."""
+        return parse_seal(cose)[1].holds(self.statement.next_key, DOMAIN)
+
+    def is_next(self, recovery: Recovery) -> bool:
+        """Whether the statement's key is to sign the next seal."""
+        one = self.statement
+        return (one.number, one.next_key) == (recovery.number, recovery.next_key)
 
     def held_up_to(self, centre_key: bytes) -> int:
         """No body up to this seal is awaited by the centre; 0 where that is not known."""
@@ -93,10 +79,11 @@ def in_force(kept: Iterable[Kept], store: GatewayStore, recovery: Recovery) -> t
     """What the centre must know to verify the seals that are here and the next one, in their order."""
     found: dict[int, Pending] = {}
     for one in kept:
-        rows = store.headers(one.number, 1)
-        signed = bool(rows) and rows[0].number == one.number and one.has_signed(rows[0].cose)
+        number = one.statement.number
+        rows = store.headers(number, 1)
+        signed = bool(rows) and rows[0].number == number and one.has_signed(rows[0].cose)
         if signed or one.is_next(recovery):
-            found[one.number] = Pending(one.number, one.raw)
+            found[number] = Pending(number, one.raw)
     return tuple(found[number] for number in sorted(found))
 
 

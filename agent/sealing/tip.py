@@ -131,7 +131,8 @@ class _Known:
         if header.previous != tip.hash:
             return False
         before = self.seal(tip.number)
-        stated = [one for one in self._kept if (one.number, one.previous) == (seal.number, tip.hash)]
+        place = seal.number, tip.hash
+        stated = [one for one in self._kept if (one.statement.number, one.statement.previous) == place]
         certified = before is not None and before.hash == tip.hash
         if before is not None and certified and signed.holds(peek_header(before.cose).next_key, DOMAIN):
             return True

@@ -14,6 +14,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from attrs import asdict
+
 from agent.site.file import ConfigError, Site
 from disk.files import replace_file
 from evidence.keys import KeyFileError, create_key_file, load_key_file, public
@@ -99,10 +101,7 @@ def request_of(site: Site) -> dict[str, Any]:
     Raises:
         EnrolmentError: The keys are not known any more.
     """
-    meters = [
-        {"id": one.id, "model": one.model, "unit_id": one.unit_id, "serial": one.serial}
-        for one in meters_of(site)
-    ]
+    meters = [asdict(one) for one in meters_of(site)]
     return {**read_enrolment(site.path(site.store.path)), "site": site.site.name, "meters": meters}
 
 

@@ -62,7 +62,9 @@ def _of_gateway(state: Path) -> tuple[str, Iterator[Item]]:
             EXIT_NO,
             f"{database}: seals before {first.number} were pruned on receipts or are lost; ask the centre",
         )
-    stated = {kept.number: kept for kept in kept_in(state)}  # of two for one seal the later one counts
+    stated = {
+        kept.statement.number: kept for kept in kept_in(state)
+    }  # of two for one seal the later one counts
 
     def exported() -> Iterator[Item]:
         for seal in chain([first], seals):

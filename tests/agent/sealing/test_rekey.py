@@ -265,9 +265,9 @@ def test_a_damaged_line_among_the_statements_is_passed_by(tmp_path: Path, line: 
     first = rekeyed(tmp_path)
     file = tmp_path / "state" / STATEMENTS_NAME
     file.write_text(file.read_text("ascii") + line, "ascii")
-    assert [kept.number for kept in kept_in(file.parent)] == [first.number]
+    assert [kept.statement.number for kept in kept_in(file.parent)] == [first.number]
     statements.keep(file.parent, kept_in(file.parent)[0])
-    assert [kept.number for kept in kept_in(file.parent)] == [first.number] * 2
+    assert [kept.statement.number for kept in kept_in(file.parent)] == [first.number] * 2
     assert Kept(b"", b"noise").held_up_to(keys.public(CENTRE)) == 0
 
 
