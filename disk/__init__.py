@@ -1,4 +1,4 @@
-"""What survives a power cut: the database under a store, its lock, files written whole, files of lines.
+"""Files: the database of a store and its lock, files written whole, files of lines, tables that people write.
 
-No table and no format of the product is here. SQL is here and in the stores only.
+No schema and no format of the product is here. SQL is here and in the stores only.
 """

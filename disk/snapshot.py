@@ -66,7 +66,7 @@ def open_snapshot(path: Path) -> Snapshot:
         try:
             return _begin(connect_to_read(path))
         except sqlite3.OperationalError as error:
-            # Who reads a file that nobody owns makes its WAL, which cannot be where nothing may be written.
+            # Reading a file that nobody owns creates its WAL, which fails where nothing may be written.
             if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or suffixed(path, "-wal").exists():
                 raise
             return _begin(connect_to_read(path, lone=True))

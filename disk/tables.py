@@ -2,9 +2,9 @@
 
 All mistakes of a file are named at once (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
 An unknown key is a mistake, nothing is coerced, and a file has a greatest size. A UTF-8 byte order mark,
-which editors on Windows write, is skipped. A table is read in one of two ways, by the same checks:
+which editors on Windows write, is skipped. A table is read in one of two ways, with the same checks:
 
-- key by key with `Table`, where it depends on one key what others may be: meter models, simulated plants;
+- key by key with `Table`, if one key decides what others may be: meter models, simulated plants;
 - into attrs classes with `disk.classes`: the site file, the journal and the answers of a setup.
 """
 
@@ -28,7 +28,7 @@ _SHOWN_CHARACTERS_MAX: Final = 40
 
 
 class TableError(ValueError):
-    """What somebody wrote is wrong; `problems` has one line a mistake, without the name of the file."""
+    """A file has mistakes; `problems` has one line for each, without the name of the file."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -94,7 +94,7 @@ def join_place(place: str, key: str) -> str:
 
 @frozen
 class Kind(Generic[T]):
-    """What a value must be: in words, by a test, and how it is taken."""
+    """A kind of value: its name in messages, its test, and its conversion."""
 
     wanted: str
     fits: Callable[[Any], bool]
@@ -169,14 +169,14 @@ class Table:
         self.problems.append(f"{join_place(self.place, key)}: {what}")
 
     def matches(self, key: str, value: object) -> bool:
-        """Whether exactly `value` stands at `key`; then `key` is known."""
+        """Whether `key` has exactly this value; if so, the key counts as read."""
         is_same = self._data.get(key) == value and type(self._data.get(key)) is type(value)
         if is_same:
             self._known.add(key)
         return is_same
 
     def has(self, key: str) -> bool:
-        """Whether anything stands at `key`."""
+        """Whether the table has `key`."""
         return key in self._data
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -198,7 +198,7 @@ class Table:
         return self._take(key, default, FLAG, default)
 
     def choice(self, key: str, kind: type[EnumT], default: EnumT | None = None) -> EnumT:
-        """One of the words of `kind`."""
+        """One of the values of `kind`."""
         return self._take(key, default, choice(kind, kind), next(iter(kind)))
 
     def hexadecimal(self, key: str) -> bytes:
@@ -267,7 +267,7 @@ class Table:
 
 
 def name_unknown(key: str, known: Iterable[str]) -> str:
-    """What is said of an unknown key: the key that was meant, or all that there are."""
+    """The message for an unknown key: the key that was probably meant, or all known ones."""
     import difflib  # noqa: PLC0415 -- 2 ms at import, needed only to explain a mistake
 
     keys = list(known)

@@ -33,7 +33,7 @@ class Archive:
         enrolment: The statement that the centre signed for the gateway, b"" if the file does not have it.
         statements: Later statements about its keys, in the order in which they were applied.
         held: Which bodies the centre has or awaits no more; None on a gateway.
-        tip: Number and hash of the last seal, where the file itself says so: at the centre.
+        tip: Number and hash of the last seal, if the file notes it (at the centre).
     """
 
     gateway: str

@@ -1,8 +1,8 @@
-"""One text in Chinese and English: what a record carries of an episode, and what every reader is shown.
+"""One text in Chinese and English, for records and for everything that a person reads.
 
-A catalogue is a mapping of keys to `Words`, one in each room that speaks. Values are put in by name, so both
-languages name the same ones; `tests/provisioning/words/test_catalogues.py` holds every text of the product
-to that.
+A catalogue is a mapping of keys to `Words`, one for each room that shows texts. Values are filled in by
+name, the same names in both languages; `tests/provisioning/words/test_catalogues.py` checks that for every
+text of the product.
 """
 
 from typing import Literal
@@ -25,7 +25,7 @@ class Words:
         return cls(text, text)
 
     def fill(self, **values: object) -> "Words":
-        """Both texts with `values` in the places that are named {like_this}; of `Words` each its own text."""
+        """Both texts with `values` in their {named} places; a `Words` value in its own language."""
         return Words(self.text("zh", **values), self.text("en", **values))
 
     def text(self, language: Language, **values: object) -> str:
