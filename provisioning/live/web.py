@@ -22,6 +22,7 @@ from attrs import define, evolve
 from agent.host.notify import notify
 from agent.site.file import ConfigError
 from agent.status.socket import read_status
+from agent.store.names import DATABASE_NAME
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.gate import Gate, PasswordError, read_password, write_password
 from provisioning.live.page.page import POLICY, status_page
@@ -32,8 +33,6 @@ from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.words.language import language
 
 LISTEN: Final = "127.0.0.1:8460"
-DATABASE_NAME: Final = "chain.db"
-"""As in `agent.build`, whose import would cost this process 6 MiB; a test compares them."""
 NOT_UNDERSTOOD: Final = "its answer is not understood: is it another version?"
 NOT_UNDERSTOOD_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a status of another form makes of a page."""
@@ -112,10 +111,8 @@ class Pages:
 def _status(state: Path) -> tuple[dict[str, Any] | None, str]:
     try:
         return read_status(state), ""
-    except OSError as error:
-        return None, error.strerror or str(error)
-    except ValueError as error:
-        return None, str(error)
+    except (OSError, ValueError) as error:
+        return None, getattr(error, "strerror", None) or str(error)
 
 
 def _run(server: Server, host: str, port: int, context: ssl.SSLContext | None) -> None:

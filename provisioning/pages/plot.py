@@ -72,6 +72,15 @@ def _n(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+def _path(css: str, drawn: str) -> Html:
+    return markup('<path class="{}" d="{}"/>', css, drawn)
+
+
+def _rect(css: str, x: float, y: float, width: float, height: float) -> Html:
+    sides = (_n(x), _n(y), _n(width), _n(height))
+    return markup('<rect class="{}" x="{}" y="{}" width="{}" height="{}"/>', css, *sides)
+
+
 def _text(x: float, y: float, words: Words, css: str = "", anchor: str = "start", figure: str = "") -> Html:
     inner = escape(words.en)
     if words.zh != words.en:
@@ -101,7 +110,7 @@ def _axis(chart: Chart, top: float, floor: float) -> Iterator[Html]:
         )
         if tick == local + length and text == "00:00":
             text = "24:00"
-        yield markup('<path class="grid" d="M{} {}V{}"/>', _n(x), _n(top), _n(floor + 4))
+        yield _path("grid", f"M{_n(x)} {_n(top)}V{_n(floor + 4)}")
         anchor = "middle" if x < chart.width - RIGHT - 10 else "end"
         yield _text(x, floor + 15, Words(text, text), anchor=anchor)
         tick += step
@@ -122,7 +131,7 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
         return floor - min(max(watts, 0.0) / top_w, 1.0) * PANEL_HEIGHT
 
     for watts in power_ticks(top_w):
-        yield markup('<path class="grid" d="M{} {}H{}"/>', LEFT, _n(y(watts)), chart.width - RIGHT)
+        yield _path("grid", f"M{LEFT} {_n(y(watts))}H{chart.width - RIGHT}")
         label = f"{watts / 1000:g} kW"
         yield _text(LEFT - 6, y(watts) + 4, Words(label, label), anchor="end")
     yield _text(LEFT, top - 6, panel.title, "title")
@@ -131,8 +140,8 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
     for level in panel.levels:
         path = "".join(_steps(chart, level, y))
         if path:
-            yield markup('<path class="level {}" d="{}"/>', level.kind, path)
-            yield markup('<path class="level {}" d="M{} {}h18"/>', level.kind, _n(named), _n(top - 10))
+            yield _path(f"level {level.kind}", path)
+            yield _path(f"level {level.kind}", f"M{_n(named)} {_n(top - 10)}h18")
             yield _text(named + 23, top - 6, level.words, figure=level.figure)
             named += text_width(level.words) + TEXT_WIDTH * (len(level.figure) + 1) + 32
 
@@ -155,7 +164,7 @@ def _curve(chart: Chart, curve: Curve, y: Scale) -> Iterator[Html]:
             upper = "L".join(f"{_n(x)} {_n(high_y)}" for x, high_y, _ in run)
             lower = "L".join(f"{_n(x)} {_n(low_y)}" for x, _, low_y in reversed(run))
             rest = f"L{lower}Z" if not line else "h1" if len(run) == 1 else ""
-            yield markup('<path class="load {}{}" d="M{}{}"/>', curve.kind, " line" * line, upper, rest)
+            yield _path(f"load {curve.kind}{' line' * line}", f"M{upper}{rest}")
         run = []
 
 
@@ -176,21 +185,13 @@ def _steps(chart: Chart, level: Level, y: Scale) -> Iterator[str]:
 def _bands(chart: Chart, top: float, floor: float) -> Iterator[Html]:
     for span in (span for strip in chart.strips for span in strip.spans if span.band):
         x, end = chart.x(span.begin_s), chart.x(span.end_s)
-        yield markup(
-            '<rect class="band {}" x="{}" y="{}" width="{}" height="{}"/>',
-            span.kind,
-            _n(x),
-            _n(top),
-            _n(max(end - x, 1)),
-            _n(floor - top),
-        )
+        yield _rect(f"band {span.kind}", x, top, max(end - x, 1), floor - top)
 
 
 def _mark_lines(chart: Chart, floor: float) -> Iterator[Html]:
     for index, mark in enumerate(chart.marks):
         top = MARK_HEIGHT * index + 4
-        x = _n(chart.x(mark.at_s))
-        yield markup('<path class="mark {}" d="M{} {}V{}"/>', mark.kind, x, top, _n(floor))
+        yield _path(f"mark {mark.kind}", f"M{_n(chart.x(mark.at_s))} {top}V{_n(floor)}")
 
 
 def _mark_names(chart: Chart) -> Iterator[Html]:
@@ -205,16 +206,9 @@ def _strip(chart: Chart, strip: Strip, top: float) -> Iterator[Html]:
     yield _text(LEFT - 6, top + 11, strip.title, anchor="end")
     for span in strip.spans:
         x, end = chart.x(span.begin_s), chart.x(span.end_s)
-        yield markup(
-            '<rect class="bar {}" x="{}" y="{}" width="{}" height="8"/>',
-            span.kind,
-            _n(x),
-            _n(top + 4),
-            _n(max(end - x, 1.5)),
-        )
+        yield _rect(f"bar {span.kind}", x, top + 4, max(end - x, 1.5), 8)
         if span.mark_s is not None and chart.begin_s <= span.mark_s <= chart.end_s:
-            at = _n(chart.x(span.mark_s))
-            yield markup('<path class="mark {}" d="M{} {}v14"/>', span.kind, at, _n(top + 1))
+            yield _path(f"mark {span.kind}", f"M{_n(chart.x(span.mark_s))} {_n(top + 1)}v14")
         if span.words is not None:
             left = end + 5 + text_width(span.words) > chart.width
             css = f"named {escape(span.kind)}"  # escaped twice: pages of packs that people keep are so

@@ -11,7 +11,6 @@ from attrs import evolve
 
 from agent.store.gateway import GatewayStore
 from agent.store.names import DATABASE_NAME
-from provisioning.live import web
 from provisioning.live.page.chain import BUDGET_S, Chain
 from provisioning.live.page.day import COLUMN_S, COLUMNS, DAY_S, Day
 from provisioning.live.page.site import SiteFile, SitePlan
@@ -221,7 +220,3 @@ def test_the_receipt_is_the_newest_that_the_centre_has_signed(lived: Plant, plan
 
 def test_a_day_has_as_many_columns_as_a_drawing_has_pixels() -> None:
     assert COLUMNS * COLUMN_S == DAY_S
-
-
-def test_the_page_looks_for_the_file_that_the_agent_writes() -> None:
-    assert web.DATABASE_NAME == DATABASE_NAME

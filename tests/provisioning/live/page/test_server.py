@@ -19,11 +19,12 @@ import pytest
 from attrs import frozen
 from click.testing import CliRunner, Result
 
+from agent.store.names import DATABASE_NAME
 from provisioning.cli import cli
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.gate import read_password, write_password
 from provisioning.live.page.site import SiteFile
-from provisioning.live.web import DATABASE_NAME, Pages
+from provisioning.live.web import Pages
 from tests.provisioning.live.page.plant import Plant, answering, at_once
 from tests.wire.certificates import Authority
 
