@@ -50,7 +50,7 @@ class Picture:
     data: bytes
 
 
-def sheet_page(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> bytes:
+def draw_sheet(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> bytes:
     """The whole sheet.
 
     Args:

@@ -12,7 +12,7 @@ from agent.detect.params import LinkageParams
 from agent.site.file import Site
 from evidence.moments import zone_s
 from evidence.words import Words
-from provisioning.acceptance.trial import local, trial_drawing
+from provisioning.acceptance.trial import draw_trial, local
 from provisioning.journal.entries import (
     Journal,
     LineNamed,
@@ -306,7 +306,7 @@ def _trial(trial: Trial, line: LineNamed, site: Site) -> Html:
     whole = clean(f"{line.id} {line.name}".strip(), TITLE_MAX)
     title = Words(whole, whole)
     kind = "treatment" if line.kind == "treatment" else "production"
-    drawing = trial_drawing(trial, kind, title, offset_s(site))
+    drawing = draw_trial(trial, kind, title, offset_s(site))
     at = isolated(local(trial.begin_at, offset_s(site)))
     return markup(
         '<div class="entry"><p><strong>{}</strong>{} · {} {} <span class="dim">{}</span></p>{}{}</div>',

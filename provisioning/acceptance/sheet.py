@@ -11,7 +11,7 @@ from typing import Final
 
 from agent.site.file import Site
 from disk.files import replace_file
-from provisioning.acceptance.page import PHOTO_BYTES_MAX, SHEET_NAME, Picture, sheet_page
+from provisioning.acceptance.page import PHOTO_BYTES_MAX, SHEET_NAME, Picture, draw_sheet
 from provisioning.journal.entries import Journal, Sheet
 from provisioning.terminal.exits import write_or_fail
 
@@ -24,7 +24,7 @@ def write_sheet(journal: Journal, site: Site, folder: Path, *, at: str, version:
 
     Ends the verb where it cannot be written.
     """
-    data = sheet_page(journal, site, _pictures(journal, folder), version)
+    data = draw_sheet(journal, site, _pictures(journal, folder), version)
     path = folder / SHEET_NAME
     write_or_fail(path, data, replace_file)
     return Sheet(str(path), sha256(data).hexdigest(), at)

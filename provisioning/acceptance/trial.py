@@ -12,7 +12,7 @@ from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.journal.entries import Trial
 from provisioning.pages.html import Html
-from provisioning.pages.plot import svg
+from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel
 from provisioning.words.numbers import power
 
@@ -46,14 +46,14 @@ def local(text: str, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
         return text
 
 
-def trial_drawing(trial: Trial, kind: str, title: Words, offset_s: int) -> Html:
+def draw_trial(trial: Trial, kind: str, title: Words, offset_s: int) -> Html:
     """The SVG, "" where there is nothing to draw."""
     begin_s = utc_s(trial.begin_at)
     samples = [one for one in trial.samples if 0 <= one[0] <= TRIAL_S_MAX]
     if begin_s is None or not any(watts is not None for _, watts in samples):
         return Html("")
     try:
-        return svg(_chart(trial, sorted(samples), kind, title, (begin_s, offset_s)))
+        return draw_chart(_chart(trial, sorted(samples), kind, title, (begin_s, offset_s)))
     except (ArithmeticError, ValueError, OSError):  # a time beyond the calendar
         return Html("")
 

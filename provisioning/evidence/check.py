@@ -31,7 +31,7 @@ from evidence.pack.content import (
 )
 from evidence.pack.proof import prove
 from evidence.pack.proved import Evidence, PackError
-from provisioning.evidence.page import PAGE_VERSION, evidence_page
+from provisioning.evidence.page import PAGE_VERSION, draw_evidence_page
 from provisioning.evidence.story import Story
 from provisioning.evidence.story_builder import build_story
 
@@ -69,7 +69,7 @@ def make_pack(
     decoded = decode_content(content)
     proved = prove(decoded, sha256(content).digest(), centre_key, first_key)
     story = build_story(proved)
-    page = evidence_page(story)
+    page = draw_evidence_page(story)
     issue = None if secret is None else sign_issue(content, page, secret)
     evidence = encode_evidence(content, issue)
     raw = container.write({EVIDENCE_NAME: evidence, PAGE_NAME: page, INDEX_NAME: index_of(evidence, page)})
@@ -143,7 +143,7 @@ class _Checking:
             if not self.issued:
                 mine = f"this program draws version {PAGE_VERSION}"
                 self.problems.append(f"{PAGE_NAME} of version {content.page} cannot be compared: {mine}")
-        elif (expected := evidence_page(story)) != page:
+        elif (expected := draw_evidence_page(story)) != page:
             pairs = enumerate(zip(expected, page, strict=False))
             at = next((at for at, (one, other) in pairs if one != other), min(len(expected), len(page)))
             self.problems.append(f"{PAGE_NAME} is not what the evidence says, from byte {at} on")

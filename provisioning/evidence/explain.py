@@ -17,7 +17,7 @@ from evidence.moments import local_text, zone_s
 from evidence.record import Kind
 from evidence.walk import Walk
 from provisioning.evidence.state import StateError, walk_state
-from provisioning.pages.episode import all_numbers, episode_page, episode_svg, severity_words
+from provisioning.pages.episode import collect_numbers, draw_episode_file, draw_episode_page, name_severity
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console
 from provisioning.terminal.views import trace_view
@@ -71,9 +71,9 @@ def _write(
         raise fail(EXIT_USAGE, f"a drawing shows one episode; name one of: {ids}")
     body, offset_s = exact or found[0]
     if html:
-        write_or_fail(html, episode_page(body, offset_s, language()).encode())
+        write_or_fail(html, draw_episode_page(body, offset_s, language()).encode())
     if svg:
-        write_or_fail(svg, episode_svg(body, offset_s).encode())
+        write_or_fail(svg, draw_episode_file(body, offset_s).encode())
 
 
 def _read_episodes(walk: Walk) -> Iterator[tuple[Body, int]]:
@@ -100,12 +100,12 @@ def _read_offset_s(site: str, before_s: int) -> int:
 def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     screen = console()
     begin = local_text(body["begin_at_s"], offset_s)
-    rule, severity = translate(rule_name(body["rule"])), translate(severity_words(body["severity"]))
+    rule, severity = translate(rule_name(body["rule"])), translate(name_severity(body["severity"]))
     screen.print(f"[bold]{body['id']}[/]  {severity}  {rule}  {label(body['state'])}  {begin}")
     screen.print(body["sentence"][language()], markup=False)
     if not whole:
         return
     marks = ((label("begin"), body["begin_at_s"]), (label("raised at"), body["raised_at_s"]))
     screen.print(trace_view(body["trace"], lambda at_s: local_text(at_s, offset_s, "%H:%M"), marks))
-    for name, value in rows(all_numbers(body), offset_s):
+    for name, value in rows(collect_numbers(body), offset_s):
         screen.print(f"  {translate(name)}: {translate(value)}", markup=False)

@@ -29,10 +29,10 @@ from provisioning.evidence.tables import (
     list_tampering,
     table,
 )
-from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, episode_drawing
+from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, draw_episode, draw_episode_card
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
-from provisioning.pages.plot import svg
+from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Level, Load, Panel, Span, Strip
 from provisioning.words.numbers import power, rule_name
 
@@ -48,7 +48,7 @@ TRACE_MINUTES_MAX: Final = 600
 _TEXTS: Final = ("id", "linkage", "rule", "severity")
 
 
-def evidence_page(story: Story) -> bytes:
+def draw_evidence_page(story: Story) -> bytes:
     """The page as it stands in the pack."""
     content = story.evidence.content
     name = story.site.site.name if story.site else ""
@@ -184,8 +184,8 @@ def _card(story: Story, body: dict[str, Any], seals: tuple[int, ...], *, drawn: 
     if not sound(body):
         return unclear
     try:
-        drawing = episode_drawing(body, story.offset_s) if drawn else Html("")
-        card = episode_card(body, story.offset_s, drawing)
+        drawing = draw_episode(body, story.offset_s) if drawn else Html("")
+        card = draw_episode_card(body, story.offset_s, drawing)
         again = find_again(story, body)
     except Exception:  # noqa: BLE001 - the numbers in it may be anything that an adversary has signed
         return unclear
@@ -225,7 +225,7 @@ def _loads(story: Story) -> Iterator[Html]:
         if (asked in story.loads and asked != linkage) or empty:
             continue
         yield markup("<h2>{}</h2>", both(Words(f"负荷：关联 {linkage}", f"Loads of linkage {linkage}")))
-        drawing = scroll(svg(_chart(story, linkage, production, treatment)))
+        drawing = scroll(draw_chart(_chart(story, linkage, production, treatment)))
         yield markup('<section class="card">{}</section>', drawing)
 
 

@@ -7,7 +7,7 @@ import click
 
 from evidence.pack.container import CONTAINER_BYTES_MAX, MAGIC
 from provisioning.evidence.check import check
-from provisioning.evidence.page import evidence_page
+from provisioning.evidence.page import draw_evidence_page
 from provisioning.evidence.words import lines, summary
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 
@@ -39,6 +39,6 @@ def verify_pack(
     )
     click.echo(told)
     if html is not None and checked.story is not None:
-        write_or_fail(html, evidence_page(checked.story))
+        write_or_fail(html, draw_evidence_page(checked.story))
     if not checked.ok:
         raise fail(EXIT_NO, *(f"{file}: {problem}" for problem in checked.problems))

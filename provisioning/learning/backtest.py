@@ -21,7 +21,7 @@ from agent.detect.param_table import ParamsError
 from agent.site.file import ConfigError, load_site
 from evidence.moments import local_text
 from evidence.words import Words
-from provisioning.learning.backtest_page import backtest_page
+from provisioning.learning.backtest_page import draw_backtest_page
 from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
 from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
 from provisioning.learning.loads_csv import LoadsError
@@ -82,7 +82,7 @@ def command(
     else:
         _show(tested)
     if plot:
-        write_or_fail(plot, backtest_page(tested, language()).encode())
+        write_or_fail(plot, draw_backtest_page(tested, language()).encode())
 
 
 def _one_line(problems: tuple[str, ...]) -> str:

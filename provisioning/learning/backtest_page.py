@@ -17,10 +17,10 @@ from agent.detect.params import LinkageParams
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.learning.outcome import LinkageStates, Outcome, Stretch
-from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, episode_card, severity_words
+from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, draw_episode_card, name_severity
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import both, page, paragraphs, scroll
-from provisioning.pages.plot import svg
+from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Curve, Level, Load, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import power, rule_name
 
@@ -35,7 +35,7 @@ _QUIET: Final = LinkageStates((), (), ())
 Floats = NDArray[np.float64]
 
 
-def backtest_page(tested: Outcome, language: str) -> Html:
+def draw_backtest_page(tested: Outcome, language: str) -> Html:
     """The whole page."""
     name = tested.site.site.name or tested.site.site.gateway
     return page(Words(f"{name} 回测", f"{name}: backtest"), _body(tested), language)
@@ -56,7 +56,7 @@ def _body(tested: Outcome) -> Iterator[Html]:
     counts = join(_counts(tested.episodes), " · ")
     yield markup("<p>{}</p>", counts or both(Words("未发现事件", "no episodes")))
     for episode in tested.episodes[:CARDS_MAX]:
-        yield episode_card(episode.to_body(), offset_s)
+        yield draw_episode_card(episode.to_body(), offset_s)
     if len(tested.episodes) > CARDS_MAX:
         more = len(tested.episodes) - CARDS_MAX
         words = Words(f"另有{more}个事件，见图", f"{more} more episodes, see the drawings")
@@ -73,7 +73,7 @@ def _counts(episodes: Sequence[Episode]) -> Iterator[Html]:
     for severity in ("violation", "integrity", "data", "notice"):
         count = sum(one.severity == severity for one in episodes)
         if count:
-            words = both(severity_words(severity))
+            words = both(name_severity(severity))
             yield markup('<span class="badge {}">{} {}</span>', severity, words, count)
 
 
@@ -98,7 +98,7 @@ def _days(tested: Outcome) -> Iterator[Html]:
         )
         for params in tested.params:
             yield _note(Words(params.linkage, params.linkage)) if len(tested.params) > 1 else Html("")
-            yield scroll(svg(_day(tested, params, begin_s, episodes)))
+            yield scroll(draw_chart(_day(tested, params, begin_s, episodes)))
         yield Html("</details>")
 
 

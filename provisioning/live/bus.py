@@ -1,9 +1,9 @@
 """`dianjian bus`: how the buses and meters of a running agent do, over its local socket.
 
-One block a bus: the load of its line, and for the bus and each meter the latency of polls (50 %, 95 %, the
-greatest of the last minutes, ms), requests, time-outs, damaged and foreign and late answers, refusals, and
-probes of silent meters; then what concerns the whole line, if there is any. What each figure means stands
-in `agent.status.bus_figures`.
+One block a bus: how busy it is, and for the bus and each meter the latency of polls (50 %, 95 % and the
+greatest of the last minutes, ms), requests, time-outs, damaged, foreign and late answers, refusals, and
+probes of silent meters; then what concerns the whole bus, if anything does. `agent.status.bus_figures` says
+what each figure means.
 """
 
 import json
@@ -68,6 +68,6 @@ def _read(folder: Path) -> list[dict[str, Any]]:
         raise fail(EXIT_OUTSIDE, f"no agent answers in {folder}: {error}; is it running?") from error
     except KeyError as error:
         raise fail(
-            EXIT_OUTSIDE, f"the agent in {folder} tells nothing of its buses: it is an older one"
+            EXIT_OUTSIDE, f"the agent in {folder} reports no figures of its buses: it is of an older version"
         ) from error
     return buses

@@ -1,7 +1,7 @@
 """`dianjian status`: the live view of a running agent, over its local socket.
 
 On a terminal it is drawn anew every REFRESH_S until ctrl-C, fitted to the terminal; elsewhere, and with
---once, it is printed once. An agent that goes away meanwhile is waited for: its last words stay.
+--once, it is printed once. When the agent goes away meanwhile, its last status stays until it is back.
 """
 
 import json
@@ -13,16 +13,27 @@ import click
 
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
+from evidence.words import Words
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import Screen, console
 from provisioning.terminal.views import status_view, titled
 from provisioning.words.labels import label
-from provisioning.words.language import language
+from provisioning.words.language import translate
 
 REFRESH_S: Final = 2.0
 USUAL_SITE: Final = "/etc/dianjian/site.toml"
 TITLE_ROWS: Final = 3
 """The title, a trouble, and the row that a terminal keeps for its cursor."""
+_NOT_ALLOWED: Final = Words(
+    "无权打开 {folder} 的状态：用 sudo，或加入用户组：usermod -aG dianjian 用户",
+    "you may not ask the agent in {folder}: use sudo, or join its group: usermod -aG dianjian USER",
+)
+_NO_AGENT: Final = Words(
+    "{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent；"
+    "原因见 dianjian doctor --config {config}",
+    "no agent answers in {folder} ({why}): systemctl start dianjian-agent, "
+    "or see why: dianjian doctor --config {config}",
+)
 
 
 @click.command("status", short_help="live view of a running agent")
@@ -47,7 +58,7 @@ def command(config: Path, as_json: bool, once: bool, follow: bool) -> None:
     try:
         status = read_status(folder)
     except (OSError, ValueError) as error:
-        raise fail(EXIT_OUTSIDE, no_agent(folder, config, error)) from error
+        raise fail(EXIT_OUTSIDE, explain_no_agent(folder, config, error)) from error
     screen = console()
     if as_json:
         click.echo(json.dumps(status, ensure_ascii=False))
@@ -75,14 +86,8 @@ def _live(folder: Path, status: dict[str, Any]) -> None:
             return
 
 
-def no_agent(folder: Path, config: Path, error: Exception) -> str:
+def explain_no_agent(folder: Path, config: Path, error: Exception) -> str:
     """What is wrong, and what to do, in one line."""
     why = getattr(error, "strerror", None) or str(error)
-    if isinstance(error, PermissionError):
-        zh = f"无权打开 {folder} 的状态：用 sudo，或加入用户组：usermod -aG dianjian 用户"
-        en = f"you may not ask the agent in {folder}: use sudo, or join its group: usermod -aG dianjian USER"
-        return zh if language() == "zh" else en
-    doctor = f"dianjian doctor --config {config}"
-    zh = f"{folder} 中没有代理应答（{why}）：systemctl start dianjian-agent；原因见 {doctor}"
-    en = f"no agent answers in {folder} ({why}): systemctl start dianjian-agent, or see why: {doctor}"
-    return zh if language() == "zh" else en
+    words = _NOT_ALLOWED if isinstance(error, PermissionError) else _NO_AGENT
+    return translate(words, folder=folder, why=why, config=config)

@@ -2,9 +2,9 @@
 
 Read only, in a process of its own beside the agent (`systemd/dianjian-page.service`). It listens on
 loopback; a technician reaches it with `ssh -L 8460:127.0.0.1:8460 gateway`. On any other address it asks
-for a password, whose file `dianjian web --set-password FILE` writes, and refuses to begin without one.
-Without a certificate that is plain HTTP: the password and the page can be read by whoever listens on that
-network, so let it be a cable, or give --certificate and --key.
+for a password, whose file `dianjian web --set-password FILE` writes, and does not start without one. Without
+a certificate it is plain HTTP, and the password and the page can be read on that network: use it over a
+cable, or give --certificate and --key.
 """
 
 import logging
@@ -25,7 +25,7 @@ from agent.status.socket import read_status
 from agent.store.names import DATABASE_NAME
 from provisioning.live.page.chain import Chain
 from provisioning.live.page.gate import Gate, PasswordError, read_password, write_password
-from provisioning.live.page.page import POLICY, status_page
+from provisioning.live.page.page import POLICY, draw_status_page
 from provisioning.live.page.server import Server
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
@@ -63,7 +63,7 @@ def command(
         return
     if config is None:
         raise fail(EXIT_USAGE, "--config: missing; name the site file of the agent")
-    host, port = _address(listen)
+    host, port = _parse_address(listen)
     if not ip_address(host).is_loopback and password_file is None:
         raise fail(
             EXIT_USAGE,
@@ -78,7 +78,7 @@ def command(
         raise fail(EXIT_USAGE, str(error)) from error
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-    context = _context(certificate, key)
+    context = _load_context(certificate, key)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     server = Server(Pages(site, chain).build, POLICY, gate, names, language() == "zh")
     _run(server, host, port, context)
@@ -95,20 +95,20 @@ class Pages:
         """The page."""
         plan = self.site.plan()
         self.chain.database = plan.state / DATABASE_NAME
-        status, silence = _status(plan.state)
+        status, silence = _read_status(plan.state)
         now_s = time.time()
         view = self.chain.read(plan, now_s)
         seen = Snapshot(plan, status, silence, view, now_s, self.site.problem)
         try:
-            return status_page(seen, chinese=chinese)
+            return draw_status_page(seen, chinese=chinese)
         except NOT_UNDERSTOOD_ERRORS:
             if status is None:
                 raise
             LOG.exception("what answers on the status socket is not understood")  # another version's agent
-            return status_page(evolve(seen, status=None, silence=NOT_UNDERSTOOD), chinese=chinese)
+            return draw_status_page(evolve(seen, status=None, silence=NOT_UNDERSTOOD), chinese=chinese)
 
 
-def _status(state: Path) -> tuple[dict[str, Any] | None, str]:
+def _read_status(state: Path) -> tuple[dict[str, Any] | None, str]:
     try:
         return read_status(state), ""
     except (OSError, ValueError) as error:
@@ -130,7 +130,7 @@ def _run(server: Server, host: str, port: int, context: ssl.SSLContext | None) -
     notify("STOPPING=1")
 
 
-def _address(listen: str) -> tuple[str, int]:
+def _parse_address(listen: str) -> tuple[str, int]:
     host, colon, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
@@ -142,7 +142,7 @@ def _address(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
+def _load_context(certificate: Path | None, key: Path | None) -> ssl.SSLContext | None:
     if (certificate is None) != (key is None):
         raise fail(EXIT_USAGE, "--certificate and --key go together")
     if certificate is None:

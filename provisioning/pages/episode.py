@@ -10,7 +10,7 @@ from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.pages.html import Html, markup
 from provisioning.pages.page import both, number_table, page, paragraphs, scroll
-from provisioning.pages.plot import svg
+from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel, Span, Strip
 from provisioning.words.numbers import duration, power, rows, rule_name
 
@@ -46,29 +46,29 @@ _NO_DRAWING: Final = Html("")
 Body = Mapping[str, Any]
 
 
-def severity_words(severity: str) -> Words:
+def name_severity(severity: str) -> Words:
     """What a severity is called."""
     return _SEVERITIES.get(severity, Words(severity, severity))
 
 
-def episode_svg(body: Body, offset_s: int) -> Html:
+def draw_episode_file(body: Body, offset_s: int) -> Html:
     """The two hours as a file of its own."""
-    return svg(_chart(body, offset_s), alone=True)
+    return draw_chart(_chart(body, offset_s), alone=True)
 
 
-def episode_drawing(body: Body, offset_s: int) -> Html:
+def draw_episode(body: Body, offset_s: int) -> Html:
     """The two hours as a part of a page."""
-    return scroll(svg(_chart(body, offset_s)))
+    return scroll(draw_chart(_chart(body, offset_s)))
 
 
-def episode_page(body: Body, offset_s: int, language: str) -> Html:
+def draw_episode_page(body: Body, offset_s: int, language: str) -> Html:
     """The whole page."""
     rule, linkage = rule_name(body["rule"]), body["linkage"]
     title = Words(f"{linkage} {rule.zh}", f"{linkage} {rule.en}")
     return page(title, _body(body, offset_s), language)
 
 
-def episode_card(body: Body, offset_s: int, drawing: Html = _NO_DRAWING) -> Html:
+def draw_episode_card(body: Body, offset_s: int, drawing: Html = _NO_DRAWING) -> Html:
     """Head, sentence, drawing and folded numbers of an episode."""
     return markup(
         '<article class="card {severity}">'
@@ -76,25 +76,25 @@ def episode_card(body: Body, offset_s: int, drawing: Html = _NO_DRAWING) -> Html
         '<div class="dim">{when}</div>{sentence}{drawing}'
         "<details><summary>{all_numbers}</summary>{numbers}</details></article>",
         severity=body["severity"],
-        called=both(severity_words(body["severity"])),
+        called=both(name_severity(body["severity"])),
         rule=both(rule_name(body["rule"])),
         linkage=body["linkage"],
         when=paragraphs(_when(body, offset_s)),
         sentence=paragraphs(Words(body["sentence"]["zh"], body["sentence"]["en"])),
         drawing=drawing,
         all_numbers=both(Words("全部数值", "all numbers")),
-        numbers=number_table(rows(all_numbers(body), offset_s)),
+        numbers=number_table(rows(collect_numbers(body), offset_s)),
     )
 
 
 def _body(body: Body, offset_s: int) -> Iterator[Html]:
     severity = body["severity"]
-    yield markup('<p class="badge {}">{}</p>', severity, both(severity_words(severity)))
+    yield markup('<p class="badge {}">{}</p>', severity, both(name_severity(severity)))
     yield markup('<div class="dim">{}</div>', paragraphs(_when(body, offset_s)))
     yield markup('<section class="card {}">{}</section>', severity, paragraphs(Words(**body["sentence"])))
-    yield markup('<section class="card late">{}</section>', episode_drawing(body, offset_s))
+    yield markup('<section class="card late">{}</section>', draw_episode(body, offset_s))
     yield markup("<h2>{}</h2>", both(Words("判定依据", "What it rests on")))
-    yield markup('<section class="card">{}</section>', number_table(rows(all_numbers(body), offset_s)))
+    yield markup('<section class="card">{}</section>', number_table(rows(collect_numbers(body), offset_s)))
     yield markup('<p class="dim">{} {}</p>', both(Words("事件编号", "episode")), body["id"])
 
 
@@ -110,7 +110,7 @@ def _when(body: Body, offset_s: int) -> Words:
     )
 
 
-def all_numbers(body: Body) -> dict[str, Any]:
+def collect_numbers(body: Body) -> dict[str, Any]:
     """The numbers with what else decided."""
     more = {name: body[name] for name in ("retrospective", "params_hash") if name in body}
     return {"lines": body["lines"], **body["numbers"], **more}

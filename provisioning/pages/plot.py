@@ -23,7 +23,7 @@ from provisioning.pages.plot_data import (
     Level,
     Panel,
     Strip,
-    text_width,
+    measure_text,
 )
 
 PANEL_HEIGHT: Final = 104
@@ -41,7 +41,7 @@ Scale = Callable[[float], float]
 STYLE: Final = read_asset("provisioning.pages", "plot.css")
 
 
-def svg(chart: Chart, *, alone: bool = False) -> Html:
+def draw_chart(chart: Chart, *, alone: bool = False) -> Html:
     """The drawing; `alone` for a file of its own, which carries the style with it."""
     top = MARK_HEIGHT * len(chart.marks) + 4
     floor = top + len(chart.panels) * (PANEL_HEAD + PANEL_HEIGHT)
@@ -130,12 +130,12 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
     def y(watts: float) -> float:
         return floor - min(max(watts, 0.0) / top_w, 1.0) * PANEL_HEIGHT
 
-    for watts in power_ticks(top_w):
+    for watts in find_power_ticks(top_w):
         yield _path("grid", f"M{LEFT} {_n(y(watts))}H{chart.width - RIGHT}")
         label = f"{watts / 1000:g} kW"
         yield _text(LEFT - 6, y(watts) + 4, Words(label, label), anchor="end")
     yield _text(LEFT, top - 6, panel.title, "title")
-    named = LEFT + text_width(panel.title) + 14
+    named = LEFT + measure_text(panel.title) + 14
     yield from _curve(chart, panel.curve, y)
     for level in panel.levels:
         path = "".join(_steps(chart, level, y))
@@ -143,10 +143,10 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
             yield _path(f"level {level.kind}", path)
             yield _path(f"level {level.kind}", f"M{_n(named)} {_n(top - 10)}h18")
             yield _text(named + 23, top - 6, level.words, figure=level.figure)
-            named += text_width(level.words) + TEXT_WIDTH * (len(level.figure) + 1) + 32
+            named += measure_text(level.words) + TEXT_WIDTH * (len(level.figure) + 1) + 32
 
 
-def power_ticks(top_w: float) -> list[float]:
+def find_power_ticks(top_w: float) -> list[float]:
     """Two to five round powers from 0 to `top_w`."""
     size = 10.0 ** len(str(int(top_w)))
     step = next(size * part for part in TICK_PARTS if top_w >= 2 * size * part)
@@ -197,7 +197,7 @@ def _mark_lines(chart: Chart, floor: float) -> Iterator[Html]:
 def _mark_names(chart: Chart) -> Iterator[Html]:
     for index, mark in enumerate(chart.marks):
         x, y = chart.x(mark.at_s), MARK_HEIGHT * (index + 1) - 3
-        left = x + 5 + text_width(mark.words) > chart.width
+        left = x + 5 + measure_text(mark.words) > chart.width
         css = f"named {mark.kind}"
         yield _text(x - 5 if left else x + 5, y, mark.words, css, "end" if left else "start")
 
@@ -210,6 +210,6 @@ def _strip(chart: Chart, strip: Strip, top: float) -> Iterator[Html]:
         if span.mark_s is not None and chart.begin_s <= span.mark_s <= chart.end_s:
             yield _path(f"mark {span.kind}", f"M{_n(chart.x(span.mark_s))} {_n(top + 1)}v14")
         if span.words is not None:
-            left = end + 5 + text_width(span.words) > chart.width
+            left = end + 5 + measure_text(span.words) > chart.width
             css = f"named {escape(span.kind)}"  # escaped twice: pages of packs that people keep are so
             yield _text(x - 5 if left else end + 5, top + 11, span.words, css, "end" if left else "start")

@@ -128,7 +128,7 @@ class Chart:
         return LEFT + min(max(share, 0.0), 1.0) * (self.width - LEFT - RIGHT)
 
 
-def text_width(words: Words) -> float:
+def measure_text(words: Words) -> float:
     """How wide both languages are, about."""
     shown = words.en if words.zh == words.en else f"{words.zh} {words.en}"
     return sum(TEXT_WIDTH * (2 if ord(letter) > 0x2E80 else 1) for letter in shown)
@@ -146,6 +146,6 @@ def stack_spans(title: Words, spans: Iterable[Span], begin_s: float, length_s: f
             free_s.append(0.0)
         lane = min(lane, len(lanes) - 1)
         lanes[lane].append(span)
-        width = 0.0 if span.words is None else text_width(span.words)
+        width = 0.0 if span.words is None else measure_text(span.words)
         free_s[lane] = max(span.end_s, begin_s) + second * (width + GAP)
     return [Strip(Words("", "") if at else title, lane) for at, lane in enumerate(lanes)]

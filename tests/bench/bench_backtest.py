@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from agent.site.file import load_site
-from provisioning.learning.backtest_page import backtest_page
+from provisioning.learning.backtest_page import draw_backtest_page
 from provisioning.learning.backtest_run import backtest
 from provisioning.learning.loads_csv import read_loads
 from tests.provisioning.plant import loads_file, site_file
@@ -27,7 +27,7 @@ def main() -> None:
         tested = backtest(site, csv, COMMISSION_S)
         all_s = time.process_time() - begin_s
         begin_s = time.process_time()
-        page = backtest_page(tested, "en")
+        page = draw_backtest_page(tested, "en")
         draw_s = time.process_time() - begin_s
     print(f"{rows} rows read in {read_s:.2f} s of one core, {read_s / rows * 1e6:.2f} us a row")
     print(f"{DAYS} days read, learned and tested in {all_s:.1f} s of one core (limit {LIMIT_S} s)")

@@ -77,17 +77,17 @@ class Chain:
             return ChainView(None, problem=str(error))
 
     def _read(self, archive: Archive, plan: SitePlan, now_s: float) -> ChainView:
-        tip = _at(archive, archive.last)
+        tip = _find_seal(archive, archive.last)
         if tip is None:
             return ChainView(None, problem="no seal")
-        tip_s = _made_s(tip)
+        tip_s = _to_made_s(tip)
         begin_s = begin_of_day(now_s, plan.offset_s)
         if tip_s < begin_s:
             begin_s = begin_of_day(tip_s, plan.offset_s)
         day = self._day
         if day is None or day.begin_s != begin_s or self._plan != plan or self._is_outdated(archive):
             day = Day(begin_s, plan.setups, plan.lines, plan.silent_s)
-            first = max(_first_of(archive, begin_s), archive.first)
+            first = max(_find_first(archive, begin_s), archive.first)
             day.last = first - 1
             self._day, self._plan = day, plan
             self._walk = Walk(
@@ -122,23 +122,23 @@ class Chain:
             day.last = end  # also over numbers that are not here
 
 
-def _at(archive: Archive, number: int) -> Row | None:
+def _find_seal(archive: Archive, number: int) -> Row | None:
     """Seal `number`, or the first one behind it."""
     exact = next(archive.rows(number, number, bodies=False), None) if number else None
     return exact or (next(archive.rows(number, archive.last, bodies=False), None) if number else None)
 
 
-def _made_s(row: Row) -> float:
+def _to_made_s(row: Row) -> float:
     return peek_header(row.cose).utc_ms / MS_PER_S
 
 
-def _first_of(archive: Archive, begin_s: float) -> int:
+def _find_first(archive: Archive, begin_s: float) -> int:
     """The first seal that was made at `begin_s` or later; where a clock ran back, one of them."""
     low, high = archive.first, archive.last
     while low < high:
         middle = (low + high) // 2
-        row = _at(archive, middle)
-        if row is None or _made_s(row) >= begin_s:
+        row = _find_seal(archive, middle)
+        if row is None or _to_made_s(row) >= begin_s:
             high = middle
         else:
             low = row.number + 1

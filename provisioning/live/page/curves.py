@@ -16,7 +16,7 @@ from provisioning.live.page.site import SitePlan
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.page import scroll
-from provisioning.pages.plot import svg
+from provisioning.pages.plot import draw_chart
 from provisioning.pages.plot_data import Chart, Level, Load, Mark, Panel, Span, Strip, stack_spans
 from provisioning.words.numbers import power, rule_name
 
@@ -41,41 +41,45 @@ def draw_day(
         ids = [*linkage.production, *linkage.treatment]
         linked |= set(ids)
         found = [one for one in episodes if one.get("linkage") == linkage.id]
-        chart = _chart(day, plan, linkage.id, [lines[id_] for id_ in ids], found, reader)
-        yield _title(linkage), _both_widths(chart)
+        chart = _build_chart(day, plan, linkage.id, [lines[id_] for id_ in ids], found, reader)
+        yield _format_title(linkage), _draw_both_widths(chart)
     rest = [line for line in plan.line if line.id not in linked]
     if rest:
         known = {linkage.id for linkage in plan.linkage}
         found = [one for one in episodes if one.get("linkage") not in known]
-        yield "", _both_widths(_chart(day, plan, "", rest, found, reader))
+        yield "", _draw_both_widths(_build_chart(day, plan, "", rest, found, reader))
 
 
-def _both_widths(chart: Chart) -> Html:
+def _draw_both_widths(chart: Chart) -> Html:
     """The drawing for a wide screen and the one for a phone; the style shows the one that fits."""
     quarters = round((chart.end_s - chart.begin_s) / QUARTER_S)
     panels = [
-        evolve(one, title=_cut(one.title), levels=[_bare(level) for level in one.levels])
+        evolve(one, title=_shorten(one.title), levels=[_drop_name(level) for level in one.levels])
         for one in chart.panels
     ]
     narrow = evolve(chart, width=NARROW_WIDTH, ticks_s=(NARROW_TICKS_S[quarters],), panels=panels)
-    return markup('<div class="broad">{}</div><div class="narrow">{}</div>', scroll(svg(chart)), svg(narrow))
+    return markup(
+        '<div class="broad">{}</div><div class="narrow">{}</div>',
+        scroll(draw_chart(chart)),
+        draw_chart(narrow),
+    )
 
 
-def _cut(title: Words) -> Words:
+def _shorten(title: Words) -> Words:
     text = title.en if len(title.en) <= NARROW_TITLE_MAX else title.en[: NARROW_TITLE_MAX - 1] + "…"
     return Words(text, text)
 
 
-def _bare(level: Level) -> Level:
+def _drop_name(level: Level) -> Level:
     """Without its name, for which there is no room."""
     return evolve(level, words=Words("", ""))
 
 
-def _title(linkage: LinkageSettings) -> str:
+def _format_title(linkage: LinkageSettings) -> str:
     return f"{linkage.id}: {' + '.join(linkage.production)} → {' + '.join(linkage.treatment)}"
 
 
-def _chart(
+def _build_chart(
     day: Day,
     plan: SitePlan,
     name: str,
@@ -83,7 +87,7 @@ def _chart(
     episodes: Sequence[Mapping[str, Any]],
     reader: Reader,
 ) -> Chart:
-    spans = _spans(episodes, day, reader)
+    spans = _find_spans(episodes, day, reader)
     strips = stack_spans(reader.words("episodes"), spans, day.begin_s, DAY_S)
     if day.silences:
         silent = [Span(begin, end, "idle", band=True) for begin, end in day.silences]
@@ -91,15 +95,15 @@ def _chart(
     return Chart(
         name=Words(name, name),
         begin_s=day.begin_s,
-        end_s=_end_s(day),
+        end_s=_find_end_s(day),
         offset_s=plan.offset_s,
-        panels=[_panel(day, plan, line, reader) for line in lines],
+        panels=[_build_panel(day, plan, line, reader) for line in lines],
         strips=strips,
-        marks=_now(day, plan, reader),
+        marks=_mark_now(day, plan, reader),
     )
 
 
-def _end_s(day: Day) -> float:
+def _find_end_s(day: Day) -> float:
     """The quarter of the day in which the last seal was made, so that a morning is not drawn in a corner."""
     if day.last_s is None:
         return day.end_s
@@ -107,7 +111,7 @@ def _end_s(day: Day) -> float:
     return day.begin_s + quarters * QUARTER_S
 
 
-def _now(day: Day, plan: SitePlan, reader: Reader) -> list[Mark]:
+def _mark_now(day: Day, plan: SitePlan, reader: Reader) -> list[Mark]:
     """How far the day is known."""
     if day.last_s is None or not day.begin_s < day.last_s < day.end_s:
         return []
@@ -115,7 +119,7 @@ def _now(day: Day, plan: SitePlan, reader: Reader) -> list[Mark]:
     return [Mark(day.last_s, "normal", reader.words("last seal at", at=at))]
 
 
-def _panel(day: Day, plan: SitePlan, line: LineSettings, reader: Reader) -> Panel:
+def _build_panel(day: Day, plan: SitePlan, line: LineSettings, reader: Reader) -> Panel:
     name = f"{line.id} {line.name}".strip()
     kind = "treatment" if line.kind == "treatment" else "production"
     levels = []
@@ -125,7 +129,7 @@ def _panel(day: Day, plan: SitePlan, line: LineSettings, reader: Reader) -> Pane
     return Panel(Words(name, name), load.curve(kind, day.begin_s, day.end_s), levels)
 
 
-def _spans(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader) -> Iterator[Span]:
+def _find_spans(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader) -> Iterator[Span]:
     """Episodes of the day."""
     for one in episodes:
         begin_s, end_s = one["begin_at_s"], one["end_at_s"]

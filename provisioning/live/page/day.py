@@ -1,8 +1,8 @@
 """One day of a plant out of its sealed records: the load of every line, its episodes, its silences.
 
 Pure: seals in their order in, drawings' numbers out. A day begins at midnight of the plant's own zone.
-Loads are what the meters said, summed to lines as the agent sums them (`agent.judging.line_power`), kept as
-the least and greatest of each of COLUMNS columns, so that a day takes 8 kB a line however much is in it.
+Loads are what the meters measured, summed to lines as the agent sums them (`agent.judging.line_power`) and
+kept as the least and greatest of each of COLUMNS columns, so that a day takes 8 kB a line at most.
 Times are the wall clock of the records: one that was set in the middle of the day shows as a gap, or as two
 loads in one column.
 
@@ -41,8 +41,8 @@ MS_PER_S: Final = 1000
 
 
 @frozen
-class Beat:
-    """The newest word of the agent on itself."""
+class Heartbeat:
+    """What the agent last sealed about itself."""
 
     at_s: float
     body: Mapping[str, Any]
@@ -73,14 +73,14 @@ class Day:
     loads: dict[str, Load] = field(factory=dict)
     episodes: dict[str, Mapping[str, Any]] = field(factory=dict)
     silences: list[tuple[float, float]] = field(factory=list)
-    beat: Beat | None = None
+    beat: Heartbeat | None = None
     unread: int = 0
     _drawn_s: float = field(default=0.0, init=False)
-    _feed: LinePowers = field(init=False)
+    _powers: LinePowers = field(init=False)
     _models: dict[str, Model] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._feed = LinePowers(self.lines)
+        self._powers = LinePowers(self.lines)
         self._models = {name: power_of(one.model) for name, one in self.setups.items() if name in self.lines}
 
     @property
@@ -89,7 +89,7 @@ class Day:
         return self.begin_s + DAY_S
 
     def take(self, header: SealHeader, records: Sequence[bytes] | None) -> None:
-        """The next seal; `records` None where its body is not held or not what was sealed."""
+        """Take the next seal; `records` None where its body is not held or not what was sealed."""
         made_s = header.utc_ms / MS_PER_S
         if self.last_s is not None and made_s - self.last_s > self.silent_s:
             self.silences.append((self.last_s, made_s))
@@ -97,51 +97,51 @@ class Day:
         if records is None:
             self.unread += 1
             return
-        kinds = _TOLD
+        kinds = _ALWAYS
         if abs(made_s - self._drawn_s) >= STEP_S or (header.number * _MIX >> 16) % STRAY_ONE_IN == 0:
-            kinds, self._drawn_s = _DRAWN, made_s
+            kinds, self._drawn_s = _WITH_READINGS, made_s
         for raw in records:
             if kind_of(raw) in kinds:
-                self._record(raw)
+                self._take_record(raw)
 
-    def _record(self, raw: bytes) -> None:
+    def _take_record(self, raw: bytes) -> None:
         try:
             record = decode_record(raw)
         except FormatError:  # of another version
             self.unread += 1
             return
         if isinstance(record, ReadingRecord):
-            self._reading(record)
+            self._take_reading(record)
         elif record.kind is Kind.HEARTBEAT:
-            self.beat = Beat(record.utc_ms / MS_PER_S, record.body)
+            self.beat = Heartbeat(record.utc_ms / MS_PER_S, record.body)
         else:
-            self._episode(record)
+            self._take_episode(record)
 
-    def _episode(self, record: Record) -> None:
+    def _take_episode(self, record: Record) -> None:
         id_ = str(record.body.get("id"))
         self.episodes.pop(id_, None)
         self.episodes[id_] = record.body
         if len(self.episodes) > EPISODES_MAX:
             del self.episodes[next(iter(self.episodes))]
 
-    def _reading(self, record: ReadingRecord) -> None:
+    def _take_reading(self, record: ReadingRecord) -> None:
         setup, model = self.setups.get(record.meter), self._models.get(record.meter)
         if record.group is not PollGroup.FAST or record.quality is not Quality.GOOD:
             return
         if setup is None or model is None or setup.model.hash[:MODEL_ID_BYTES] != record.model:
             return
-        said = meter_power(model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
-        power = self._feed.power(record.meter, record.utc_ms / MS_PER_S, said)
+        measured = meter_power(model.decode(record.blocks, setup.ct_ratio, setup.pt_ratio))
+        power = self._powers.power(record.meter, record.utc_ms / MS_PER_S, measured)
         if power is None or not self.begin_s <= power.at_s < self.end_s:
             return
         column = min(int((power.at_s - self.begin_s) / COLUMN_S), COLUMNS - 1)
         self.loads.setdefault(power.line, Load.of(COLUMNS)).add(column, power.watts)
 
 
-_TOLD: Final = {Kind.HEARTBEAT, Kind.EPISODE}
-_DRAWN: Final = {*_TOLD, Kind.READING}
+_ALWAYS: Final = {Kind.HEARTBEAT, Kind.EPISODE}
+_WITH_READINGS: Final = {*_ALWAYS, Kind.READING}
 _MIX: Final = 0x9E3779B1
-"""Spreads numbers that follow each other."""
+"""Spreads consecutive numbers."""
 
 
 def power_of(model: Model) -> Model:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from provisioning.live.page.curves import SEVERITIES
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.page.words import Reader
-from provisioning.pages.episode import episode_card, episode_drawing
+from provisioning.pages.episode import draw_episode, draw_episode_card
 from provisioning.pages.html import Html, markup
 
 CARDS_MAX: Final = 20
@@ -72,7 +72,7 @@ def draw_cards(episodes: Sequence[Episode], offset_s: int, reader: Reader) -> It
 
 def _draw_card(one: Episode, drawing: Html, offset_s: int, reader: Reader) -> Html:
     try:
-        return episode_card(one, offset_s, drawing)
+        return draw_episode_card(one, offset_s, drawing)
     except _ODD:
         why = reader.text("episode unreadable")
         return markup('<p class="card data" role="status">{}: {}</p>', one["id"], why)
@@ -81,7 +81,7 @@ def _draw_card(one: Episode, drawing: Html, offset_s: int, reader: Reader) -> Ht
 def _draw_two_hours(one: Episode, offset_s: int, reader: Reader) -> Html:
     """Folded; nothing without a trace, or for one that another version has written otherwise."""
     try:
-        drawing = episode_drawing(one, offset_s) if "trace" in one else Html("")
+        drawing = draw_episode(one, offset_s) if "trace" in one else Html("")
     except _ODD:
         drawing = Html("")
     if not drawing:

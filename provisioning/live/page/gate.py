@@ -4,12 +4,12 @@
 
 A browser sends it with each request (HTTP Basic; the name does not matter). scrypt takes 16 MB and a
 quarter of a second of a gateway, so a header that was right once is known again by its keyed hash for as
-long as the process runs. Whoever gives a wrong one waits twice as long each time, WAIT_FIRST_S to
-WAIT_LONGEST_S, by his address (IPv6: his /64); who is known already never waits. Requests without a
-password are not counted: every browser begins so.
+long as the process runs. After a wrong password the sender's address (IPv6: its /64) waits, twice as long
+each time, WAIT_FIRST_S to WAIT_LONGEST_S; a browser that is known already never waits. Requests without a
+password are not counted: every browser begins with one.
 
-Without TLS the password crosses the maintenance network in clear text, and whoever listens there can read
-it and the page. That network is a cable to a laptop, or it is not one: then give a certificate.
+Without TLS the password crosses the maintenance network in clear text, where it and the page can be read.
+Where that network is more than a cable to a laptop, give a certificate.
 """
 
 import hashlib
@@ -63,8 +63,8 @@ class Password:
     salt: bytes
     hash: bytes
 
-    def is_it(self, password: bytes) -> bool:
-        """Whether this is it; takes long."""
+    def matches(self, password: bytes) -> bool:
+        """Whether `password` is the right one; takes a quarter of a second."""
         return hmac.compare_digest(_scrypt(password, self.salt, self.n, self.r, self.p), self.hash)
 
 
@@ -89,7 +89,7 @@ def write_password(path: Path, password: str) -> None:
 
 
 def read_password(path: Path) -> Password:
-    """The password that `path` keeps.
+    """Read what `path` keeps.
 
     Raises:
         PasswordError: It cannot be read, others can read it too, or it is no such file.
@@ -126,35 +126,35 @@ class Gate:
 
     def knows(self, authorization: str) -> bool:
         """Whether this header was right before; cheap."""
-        digest = self._keyed(authorization)
+        digest = self._digest(authorization)
         return any(hmac.compare_digest(digest, one) for one in list(self._known))
 
     def wait_s(self, peer: str, now_s: float) -> float:
         """How long `peer` has to wait before the next try; 0 for at once."""
-        until_s, _ = self._waits.get(_network(peer), (0.0, 0.0))
+        until_s, _ = self._waits.get(_find_network(peer), (0.0, 0.0))
         return max(0.0, until_s - now_s)
 
     def admits(self, authorization: str, peer: str, now_s: float) -> bool:
-        """Whether this header is right; takes long, and makes `peer` wait where it is not."""
-        password = password_in(authorization)
-        if password is not None and self.password.is_it(password):
-            self._waits.pop(_network(peer), None)
-            self._known[self._keyed(authorization)] = None
+        """Whether this header is right, after a quarter of a second; if not, `peer` waits."""
+        password = parse_password(authorization)
+        if password is not None and self.password.matches(password):
+            self._waits.pop(_find_network(peer), None)
+            self._known[self._digest(authorization)] = None
             if len(self._known) > KNOWN_MAX:
                 del self._known[next(iter(self._known))]
             return True
-        _, before_s = self._waits.pop(_network(peer), (0.0, 0.0))
+        _, before_s = self._waits.pop(_find_network(peer), (0.0, 0.0))
         wait_s = min(max(2 * before_s, WAIT_FIRST_S), WAIT_LONGEST_S)
-        self._waits[_network(peer)] = (now_s + wait_s, wait_s)
+        self._waits[_find_network(peer)] = (now_s + wait_s, wait_s)
         if len(self._waits) > PEERS_MAX:
             del self._waits[next(iter(self._waits))]
         return False
 
-    def _keyed(self, authorization: str) -> bytes:
+    def _digest(self, authorization: str) -> bytes:
         return hmac.digest(self._secret, authorization.encode("utf-8", "surrogateescape"), "sha256")
 
 
-def password_in(authorization: str) -> bytes | None:
+def parse_password(authorization: str) -> bytes | None:
     """The password of a Basic header; None where it is none."""
     scheme, _, coded = authorization.partition(" ")
     if scheme.lower() != "basic":
@@ -166,8 +166,8 @@ def password_in(authorization: str) -> bytes | None:
     return password if colon and len(password) <= PASSWORD_BYTES_MAX else None
 
 
-def _network(peer: str) -> str:
-    """What one person can be taken for: an IPv4 address, or 64 bits of an IPv6 one."""
+def _find_network(peer: str) -> str:
+    """What one person can own: an IPv4 address, or 64 bits of an IPv6 one."""
     try:
         address = ip_address(peer.partition("%")[0])
     except ValueError:

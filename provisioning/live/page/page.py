@@ -31,18 +31,18 @@ _STYLE: Final = join((STYLE, read_asset("provisioning.live.page", "page.css")))
 _SCRIPT: Final = read_asset("provisioning.live.page", "page.js")
 
 
-def _hash(text: str) -> str:
+def _to_hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 POLICY: Final = (
-    f"default-src 'none'; style-src {_hash(_STYLE)}; script-src {_hash(_SCRIPT)}; connect-src 'self'; "
+    f"default-src 'none'; style-src {_to_hash(_STYLE)}; script-src {_to_hash(_SCRIPT)}; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Sent as a header with the page."""
 
 
-def status_page(seen: Snapshot, *, chinese: bool) -> bytes:
+def draw_status_page(seen: Snapshot, *, chinese: bool) -> bytes:
     """The whole page."""
     reader = Reader("zh" if chinese else "en")
     lines = [
@@ -55,23 +55,23 @@ def status_page(seen: Snapshot, *, chinese: bool) -> bytes:
         markup("<style>{}</style></head>", _STYLE),
         markup('<body><p id="stale" role="status">{}</p>', reader.text("stale")),
         Html("<main>") if seen.chain.complete else Html('<main class="soon">'),
-        *_body(seen, reader),
+        *_draw_body(seen, reader),
         markup("</main><script>{}</script></body></html>", _SCRIPT),
         Html(""),
     ]
     return join(lines, "\n").encode("utf-8", "replace")
 
 
-def _body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
-    yield from _header(seen, reader)
+def _draw_body(seen: Snapshot, reader: Reader) -> Iterator[Html]:
+    yield from _draw_header(seen, reader)
     status, plan, day = seen.status, seen.plan, seen.chain.day
-    yield from _notes(seen, reader)
+    yield from _draw_notes(seen, reader)
     yield markup('<div class="tiles">{}</div>', join(draw_tiles(seen, reader)))
     yield _part(reader.text("Lines"), draw_lines(status, plan, reader))
     if status and status["linkages"]:
         yield _part(reader.text("Linkages"), draw_linkages(status, reader))
     episodes = find_episodes(seen)
-    yield _loads(seen, episodes, reader)
+    yield _draw_loads(seen, episodes, reader)
     yield from draw_cards(episodes, plan.offset_s, reader)
     if status and status["buses"]:
         yield _part(reader.text("Buses"), join(draw_buses(status, reader)))
@@ -85,7 +85,7 @@ def _part(title: str, inner: Html) -> Html:
     return markup('<h2>{}</h2><section class="card">{}</section>', title, inner)
 
 
-def _header(seen: Snapshot, reader: Reader) -> Iterator[Html]:
+def _draw_header(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     plan = seen.plan
     links = join(
         markup('<a href="?lang={}"{}>{}</a>', tag, " aria-current=true" * (reader.language == tag), name)
@@ -97,10 +97,10 @@ def _header(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     yield markup('<p class="dim">{} · {}{}</p>', plan.gateway, at, version)
 
 
-def _notes(seen: Snapshot, reader: Reader) -> Iterator[Html]:
+def _draw_notes(seen: Snapshot, reader: Reader) -> Iterator[Html]:
     """What is wrong, in one line each."""
     if seen.status is None:
-        yield _note("data", f"{reader.text('no agent')} ({seen.silence})；{reader.text('out of the chain')}")
+        yield _note("data", reader.text("no agent", why=seen.silence))
     else:
         for alarm in seen.status["broker"]["alarms"]:
             yield _note("violation", reader.name(alarm))
@@ -112,7 +112,7 @@ def _note(css: str, text: str) -> Html:
     return markup('<p class="card {}" role="status">{}</p>', css, text)
 
 
-def _loads(seen: Snapshot, episodes: Sequence[Episode], reader: Reader) -> Html:
+def _draw_loads(seen: Snapshot, episodes: Sequence[Episode], reader: Reader) -> Html:
     """The day that is known, drawn; without one, why there is none."""
     day, plan, problem = seen.chain.day, seen.plan, seen.chain.problem
     if day is None:

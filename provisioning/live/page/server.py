@@ -1,9 +1,9 @@
-"""What the status page's server answers: the page, a question for the password, or a refusal.
+"""What the status page's server answers: the page, a request for the password, or a refusal.
 
-Sockets, time-outs and the form of requests are `wire.http`'s, with the limits below. Pages are built, and
-passwords checked, one after the other, so however many ask, this process takes one core at most and no more
-memory; a page that is younger than FRESH_S is given again. The agent is asked over its socket once a page
-and knows nothing of all this.
+Sockets, time-outs and the grammar of requests are `wire.http`'s, with the limits below. Pages are built, and
+passwords checked, one at a time, so that any number of clients costs one core at most and no more memory; a
+page younger than FRESH_S is sent again. The agent is asked over its socket once a page and knows nothing else
+of it.
 """
 
 import gzip
@@ -86,7 +86,7 @@ class Server:
             return refused
         if request.path != "/":
             return Response(HTTPStatus.NOT_FOUND, b"there is one page here: /\n")
-        body, packed = self._page(chinese=wants_chinese(request, self.chinese))
+        body, packed = self._build_page(chinese=wants_chinese(request, self.chinese))
         headers = {"Content-Security-Policy": self.policy, "Vary": "Accept-Language, Accept-Encoding"}
         if takes_gzip(request):
             body, headers["Content-Encoding"] = packed, "gzip"
@@ -114,7 +114,7 @@ class Server:
         LOG.warning("wrong password from %s", peer)
         return Response(HTTPStatus.UNAUTHORIZED, b"wrong password\n", headers=asks)
 
-    def _page(self, *, chinese: bool) -> tuple[bytes, bytes]:
+    def _build_page(self, *, chinese: bool) -> tuple[bytes, bytes]:
         """The page as it is, and packed."""
         with self._turn:
             at_s, page, packed = self._pages.get(chinese, (0.0, b"", b""))

@@ -1,6 +1,6 @@
 """What the status page must know of the site file, read anew when the file has changed.
 
-A file that has mistakes now does not end the page: it goes on with the last good one and says so.
+A file that has mistakes now does not end the page: the last good one stays in use, and the page says so.
 """
 
 from collections.abc import Mapping
@@ -63,12 +63,12 @@ def plan_of(site: Site) -> SitePlan:
         linkage=site.linkage,
         setups=setups_of(site),
         lines=lines_of(site),
-        thresholds=_thresholds(site),
+        thresholds=_find_thresholds(site),
         text=site.text,
     )
 
 
-def _thresholds(site: Site) -> dict[str, Threshold]:
+def _find_thresholds(site: Site) -> dict[str, Threshold]:
     known: dict[str, Threshold] = {line.id: nameplate_threshold(line.rated_w) for line in site.line}
     for linkage in site.linkage:
         if linkage.parameters is not None:
@@ -99,7 +99,7 @@ class SiteFile:
         Raises:
             ConfigError: There never was one.
         """
-        stamp = self._look()
+        stamp = self._stat()
         if self._plan is None or stamp != self._stamp:
             self._stamp = stamp
             try:
@@ -110,7 +110,7 @@ class SiteFile:
                     raise
         return self._plan
 
-    def _look(self) -> tuple[int, int, int] | None:
+    def _stat(self) -> tuple[int, int, int] | None:
         try:
             known = self.path.stat()
         except OSError:

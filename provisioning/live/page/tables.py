@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from provisioning.live.page.curves import draw_bar, draw_spark
-from provisioning.live.page.day import Beat
+from provisioning.live.page.day import Heartbeat
 from provisioning.live.page.site import SitePlan
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup
@@ -201,7 +201,7 @@ def _plain(value: object, unit: str) -> str:
     return f"{value:.4g} {unit}" if isinstance(value, float) else f"{value} {unit}"
 
 
-def format_beat(beat: Beat, now_s: float, reader: Reader) -> str:
+def format_beat(beat: Heartbeat, now_s: float, reader: Reader) -> str:
     """The last heartbeat, for when no agent answers."""
     silent = beat.body.get("silent")
     return reader.text(

@@ -10,10 +10,12 @@ from provisioning.words.labels import LABELS
 
 WORDS: Final[Mapping[str, Words]] = {
     "stale": Words(
-        "与网关的连接已中断，以下为最近一次所见", "the gateway does not answer; this is what it said last"
+        "与网关的连接已中断，以下为最近一次所见", "the gateway does not answer; this is the last it sent"
     ),
-    "no agent": Words("代理程序未运行或无应答", "no agent answers"),
-    "out of the chain": Words("以下为链上已签封的内容", "what follows is out of the sealed chain"),
+    "no agent": Words(
+        "代理程序未运行或无应答（{why}）；以下为链上已签封的内容",
+        "no agent answers ({why}); what follows is from the sealed chain",
+    ),
     "site file": Words("配置文件有误", "the site file has a mistake"),
     "Lines": Words("线路", "Lines"),
     "Linkages": Words("关联与治理缺口", "Linkages and deficit"),
@@ -60,7 +62,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "more episodes": Words("另有{count}个事件", "{count} more episodes"),
     "two hours": Words("两小时曲线", "its two hours"),
     "episode unreadable": Words(
-        "此事件由其他版本记录，无法识读", "written by another version, this episode cannot be read"
+        "此事件由其他版本记录，无法识读", "this episode was written by another version and cannot be read"
     ),
 }
 """Beside `provisioning.words.labels`, which has what the terminal shows as well."""
@@ -68,7 +70,7 @@ WORDS: Final[Mapping[str, Words]] = {
 
 @frozen
 class Reader:
-    """Who reads the page, by the language; a catalogue's key in, the text out."""
+    """Whoever reads the page: the key of a catalogue in, the text in one language out."""
 
     language: Language
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from agent.site.file import Site
 from evidence.words import Words
-from provisioning.acceptance.page import PHOTO_BYTES_MAX, Picture, sheet_page
+from provisioning.acceptance.page import PHOTO_BYTES_MAX, Picture, draw_sheet
 from provisioning.acceptance.sheet import write_sheet
-from provisioning.acceptance.trial import trial_drawing
+from provisioning.acceptance.trial import draw_trial
 from provisioning.journal.entries import (
     Journal,
     LineNamed,
@@ -66,7 +66,7 @@ class Strict(HTMLParser):
 def seen(journal: Journal, made_for: Site | None = None, photos: dict[str, Picture] | None = None) -> str:
     """The text of the sheet, after its markup was checked."""
     parser = Strict()
-    parser.feed(sheet_page(journal, made_for or site(), photos or {}, "0.1.0").decode())
+    parser.feed(draw_sheet(journal, made_for or site(), photos or {}, "0.1.0").decode())
     parser.close()
     assert parser.open == []
     assert all(one.startswith("data:") for one in parser.loads)
@@ -87,9 +87,9 @@ def test_a_whole_journal_gives_every_part_in_both_languages() -> None:
 
 
 def test_the_same_journal_gives_the_same_bytes() -> None:
-    assert sheet_page(whole(), site(), {}, "0.1.0") == sheet_page(whole(), site(), {}, "0.1.0")
+    assert draw_sheet(whole(), site(), {}, "0.1.0") == draw_sheet(whole(), site(), {}, "0.1.0")
     changed = evolve(whole(), technician="李工")
-    assert sheet_page(whole(), site(), {}, "0.1.0") != sheet_page(changed, site(), {}, "0.1.0")
+    assert draw_sheet(whole(), site(), {}, "0.1.0") != draw_sheet(changed, site(), {}, "0.1.0")
 
 
 def test_the_time_of_writing_stands_in_the_journal_and_not_on_the_sheet(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_a_photo_is_printed_only_if_it_is_the_one_and_small() -> None:
     raw = png()
     digest = next(one.sha256 for one in whole().photos)
     path = "photos/cabinet.png"
-    here = sheet_page(whole(), site(), {path: Picture(len(raw), digest, raw)}, "1").decode()
+    here = draw_sheet(whole(), site(), {path: Picture(len(raw), digest, raw)}, "1").decode()
     assert here.count("<img ") == 1
     for picture, says in (
         (Picture(len(raw), "00" * 32, raw), "not the picture of this hash"),
@@ -176,7 +176,7 @@ def test_a_photo_is_printed_only_if_it_is_the_one_and_small() -> None:
         (Picture(9, digest, b"<svg></svg>"), "not printed"),
         (None, "the picture is not here"),
     ):
-        text = sheet_page(whole(), site(), {path: picture} if picture else {}, "1").decode()
+        text = draw_sheet(whole(), site(), {path: picture} if picture else {}, "1").decode()
         assert "<img " not in text
         assert says in text
 
@@ -214,14 +214,14 @@ def test_hostile_texts_stay_texts_in_every_field(text: str) -> None:
         photos=(Photo(text, text, text, text),),
     )
     shown = seen(journal)
-    assert "<script" not in sheet_page(journal, site(), {}, text).decode().lower()
+    assert "<script" not in draw_sheet(journal, site(), {}, text).decode().lower()
     assert "\0" not in shown
     assert "\x1b" not in shown
     assert "长" * 700 not in shown
 
 
 def test_a_text_from_the_right_is_isolated_from_what_stands_beside_it() -> None:
-    page = sheet_page(evolve(whole(), technician=TURNED), site(), {}, "1").decode()
+    page = draw_sheet(evolve(whole(), technician=TURNED), site(), {}, "1").decode()
     assert f"<bdi>{TURNED}</bdi>" in page
 
 
@@ -247,7 +247,7 @@ def test_whatever_a_journal_says_of_a_trial_is_drawn_or_left_out(
     zone: int,
 ) -> None:
     one = Trial("p1", "m1", at, at, True, watts, watts, tuple(samples), tuple(switched))  # type: ignore[arg-type]
-    drawn = trial_drawing(one, "production", Words("a", "a"), zone)
+    drawn = draw_trial(one, "production", Words("a", "a"), zone)
     assert drawn == "" or drawn.startswith("<svg")
     assert "nan" not in drawn
     assert "inf" not in drawn
@@ -256,4 +256,4 @@ def test_whatever_a_journal_says_of_a_trial_is_drawn_or_left_out(
 def test_a_long_trial_is_drawn_in_few_points() -> None:
     samples = tuple((at_s / 2, 1000.0 + at_s % 7) for at_s in range(100_000))
     one = evolve(trial("p1", "m1", "2026-03-02T01:00:00Z", 1000.0), samples=samples)
-    assert len(trial_drawing(one, "production", Words("a", "a"), 0)) < 40_000
+    assert len(draw_trial(one, "production", Words("a", "a"), 0)) < 40_000

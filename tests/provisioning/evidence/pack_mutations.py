@@ -31,7 +31,7 @@ from evidence.pack.proof import prove
 from evidence.pack.proved import PackError
 from evidence.receipt import RECEIPT_DOMAIN
 from provisioning.evidence.check import NAMES
-from provisioning.evidence.page import evidence_page
+from provisioning.evidence.page import draw_evidence_page
 from provisioning.evidence.story_builder import build_story
 from tests.provisioning.evidence.plant import CENTRE_KEY, STRANGER
 
@@ -135,7 +135,7 @@ class Parts:
         content = cbor2.dumps(items, canonical=True)
         page = self.page
         with suppress(FormatError, PackError):  # who can draw the page anew does
-            page = evidence_page(
+            page = draw_evidence_page(
                 build_story(prove(decode_content(content), sha256(content).digest(), CENTRE_KEY))
             )
         issue = self.issue

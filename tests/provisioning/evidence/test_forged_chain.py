@@ -29,7 +29,7 @@ from evidence.seal import NO_HASH, StoredSeal, open_body, peek_header
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.cli import cli
 from provisioning.live.page.chain import Chain
-from provisioning.live.page.page import status_page
+from provisioning.live.page.page import draw_status_page
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
 from tests.agent.rig import BEGIN_S
@@ -119,7 +119,7 @@ def doctor(place: Place) -> tuple[int, str]:
 def page(place: Place) -> tuple[int, str]:
     plan = SiteFile(place.site).plan()
     view = Chain(place.state / "chain.db", lambda: 0.0).read(plan, 0.0)
-    text = status_page(Snapshot(plan, None, "", view, 0.0), chinese=False).decode()
+    text = draw_status_page(Snapshot(plan, None, "", view, 0.0), chinese=False).decode()
     return int(view.day is None), "".join(line for line in text.splitlines() if "cannot be read" in line)
 
 

@@ -8,7 +8,7 @@ from drivers.reading import Block, PollGroup, Quality, Reading
 from evidence.pack.content import encode_content
 from evidence.record import Kind, encode_reading, encode_record
 from provisioning.evidence.check import check, make_pack
-from provisioning.evidence.page import PAGE_VERSION, evidence_page
+from provisioning.evidence.page import PAGE_VERSION, draw_evidence_page
 from tests.agent.rig import SITE
 from tests.evidence.chains import NOON_NS, Chain, stamp
 from tests.evidence.pack import packs
@@ -97,7 +97,7 @@ def drawn() -> bytes:
     pack, _ = make_pack(encode_content(one), packs.CENTRE_KEY, None, None)
     story = check(pack, packs.CENTRE_KEY).story
     assert story is not None
-    return evidence_page(story)
+    return draw_evidence_page(story)
 
 
 def test_a_page_that_changes_is_another_version(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from evidence.words import Words
 from provisioning.pages import page, paper
-from provisioning.pages.episode import episode_card
+from provisioning.pages.episode import draw_episode_card
 from provisioning.pages.html import Html, escape, join, markup, read_asset
 
 HERE = Path(__file__).parents[3]
@@ -140,7 +140,7 @@ BUILDERS: dict[str, Callable[[str], Html]] = {
     ),
     "grid": lambda text: paper.grid([Words(text, text)], [[paper.sentences(Words.same(f"x{text}"))]], [0]),
     "facts": lambda text: paper.facts([(Words(text, text), paper.badge(text, Words(text, text)))]),
-    "episode": lambda text: episode_card(an_episode(text), 0),
+    "episode": lambda text: draw_episode_card(an_episode(text), 0),
 }
 
 

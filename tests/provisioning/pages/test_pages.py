@@ -8,10 +8,10 @@ from attrs import evolve
 
 from agent.detect.episode import Rule
 from agent.site.file import parse_site
-from provisioning.learning.backtest_page import DAYS_MAX, backtest_page
+from provisioning.learning.backtest_page import DAYS_MAX, draw_backtest_page
 from provisioning.learning.backtest_run import backtest
 from provisioning.learning.outcome import Outcome
-from provisioning.pages.episode import episode_page, episode_svg
+from provisioning.pages.episode import draw_episode_file, draw_episode_page
 from tests.provisioning.pages import chromium
 from tests.provisioning.plant import SITE, loads_file
 
@@ -53,8 +53,8 @@ def tested(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
 @pytest.fixture(scope="module")
 def pages(tested: Outcome) -> dict[str, str]:
     found = {f"episode-{one.rule.value}": one for one in tested.episodes}
-    made = {name: episode_page(one.to_body(), ZONE_S, "both") for name, one in found.items()}
-    return {"backtest": backtest_page(tested, "zh"), **made}
+    made = {name: draw_episode_page(one.to_body(), ZONE_S, "both") for name, one in found.items()}
+    return {"backtest": draw_backtest_page(tested, "zh"), **made}
 
 
 def test_the_pages_are_whole_and_load_nothing(pages: dict[str, str]) -> None:
@@ -89,7 +89,7 @@ def test_the_browser_would_complain_about_a_script_and_about_a_stranger(
 
 def test_the_drawing_alone_follows_the_dark_setting(tested: Outcome, tmp_path: Path) -> None:
     drawing = tmp_path / "episode.svg"
-    drawing.write_text(episode_svg(tested.episodes[0].to_body(), ZONE_S), "utf-8")
+    drawing.write_text(draw_episode_file(tested.episodes[0].to_body(), ZONE_S), "utf-8")
     dark, light = tmp_path / "dark.png", tmp_path / "light.png"
     assert chromium.look(drawing, light) == []
     assert chromium.look(drawing, dark, "--blink-settings=preferredColorScheme=0") == []
@@ -121,14 +121,14 @@ def test_names_from_outside_stay_text(tested: Outcome) -> None:
     }
     body["numbers"] = {evil: evil, "cause": evil}
     body["id"] = evil
-    for text in (episode_page(body, ZONE_S, "en"), episode_svg(body, ZONE_S)):
+    for text in (draw_episode_page(body, ZONE_S, "en"), draw_episode_file(body, ZONE_S)):
         assert "<img" not in text
 
 
 def test_every_rule_has_a_page(tested: Outcome) -> None:
     for rule in Rule:
         one = evolve(tested.episodes[0], rule=rule, end_at_s=None)
-        assert "<svg" in episode_page(one.to_body(), ZONE_S, "zh")
+        assert "<svg" in draw_episode_page(one.to_body(), ZONE_S, "zh")
 
 
 def test_days_with_episodes_are_open_and_quiet_ones_folded(pages: dict[str, str]) -> None:

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from evidence.moments import zone_s
 from evidence.words import Words
-from provisioning.pages.plot import power_ticks, svg
-from provisioning.pages.plot_data import WIDTH, Chart, Curve, Level, Mark, Panel, Span, Strip, text_width
+from provisioning.pages.plot import draw_chart, find_power_ticks
+from provisioning.pages.plot_data import WIDTH, Chart, Curve, Level, Mark, Panel, Span, Strip, measure_text
 
 GOLDEN: Final = Path(__file__).with_name("golden_chart.svg")
 BEGIN_S: Final = 1_767_200_400.0
@@ -71,7 +71,7 @@ def chart(name: str = "k1") -> Chart:
 
 
 def test_the_drawing_is_the_golden_one() -> None:
-    drawn = svg(chart(), alone=True)
+    drawn = draw_chart(chart(), alone=True)
     if os.environ.get("DIANJIAN_GOLDEN") == "write":
         GOLDEN.write_text(drawn, "utf-8")
     assert drawn == GOLDEN.read_text("utf-8"), "look at it, then DIANJIAN_GOLDEN=write pytest writes it anew"
@@ -80,7 +80,7 @@ def test_the_drawing_is_the_golden_one() -> None:
 @settings(deadline=None)
 @given(st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1))
 def test_no_name_can_leave_its_place(name: str) -> None:
-    drawn = svg(chart(name), alone=True)
+    drawn = draw_chart(chart(name), alone=True)
     tree = ET.fromstring(drawn)  # noqa: S314  our own drawing
     texts = [part.text for part in tree.iter("{http://www.w3.org/2000/svg}tspan")]
     assert name in texts or name == "生产"
@@ -88,14 +88,14 @@ def test_no_name_can_leave_its_place(name: str) -> None:
 
 
 def test_a_drawing_loads_nothing() -> None:
-    drawn = svg(chart(), alone=True).replace("http://www.w3.org/2000/svg", "")
+    drawn = draw_chart(chart(), alone=True).replace("http://www.w3.org/2000/svg", "")
     assert not any(word in drawn for word in ("http", "url(", "@import", "href", "<script", "<image"))
 
 
 @settings(deadline=None)
 @given(st.floats(1, 1e9))
 def test_powers_are_marked_at_two_to_five_round_places(top_w: float) -> None:
-    ticks = power_ticks(top_w)
+    ticks = find_power_ticks(top_w)
     assert 2 <= len(ticks) <= 6
     assert ticks[0] == 0
     assert ticks[-1] <= top_w
@@ -104,13 +104,13 @@ def test_powers_are_marked_at_two_to_five_round_places(top_w: float) -> None:
 @pytest.mark.parametrize(("hours", "first"), [(2, "01:00"), (24, "03:00"), (24 * 30, "01-05")])
 def test_the_axis_is_marked_in_the_time_of_the_plant(hours: int, first: str) -> None:
     plain = Chart(Words("k", "k"), BEGIN_S, BEGIN_S + hours * HOUR_S, zone_s("+08:00"), [])
-    assert f">{first}</text>" in svg(plain)
+    assert f">{first}</text>" in draw_chart(plain)
 
 
 def test_every_letter_stays_inside() -> None:
-    tree = ET.fromstring(svg(chart()))  # noqa: S314  our own drawing
+    tree = ET.fromstring(draw_chart(chart()))  # noqa: S314  our own drawing
     for text in tree.iter("{http://www.w3.org/2000/svg}text"):
-        width = text_width(Words("".join(text.itertext()), "".join(text.itertext())))
+        width = measure_text(Words("".join(text.itertext()), "".join(text.itertext())))
         x, anchor = float(text.attrib["x"]), text.attrib.get("text-anchor", "start")
         left = x - {"start": 0.0, "middle": width / 2, "end": width}[anchor]
         assert left >= 0, "".join(text.itertext())

@@ -14,7 +14,7 @@ from attrs import evolve
 from agent.store.names import DATABASE_NAME
 from provisioning.live.page import server as web_server
 from provisioning.live.page.chain import Chain
-from provisioning.live.page.page import POLICY, status_page
+from provisioning.live.page.page import POLICY, draw_status_page
 from provisioning.live.page.server import Server
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
@@ -83,7 +83,7 @@ def test_it_is_drawn_on_phone_and_laptop_by_day_and_night_in_both_languages(
     seen: Snapshot, tmp_path: Path, width: int, lang: str, more: list[str]
 ) -> None:
     picture = tmp_path / "page.png"
-    with served(lambda _, chinese: status_page(seen, chinese=chinese)) as address:
+    with served(lambda _, chinese: draw_status_page(seen, chinese=chinese)) as address:
         size = [f"--window-size={width},1600", f"--screenshot={picture}"]
         assert complaints(browse(f"{address}?lang={lang}", tmp_path, *size, *more)) == []
     assert chromium.size(picture) == (width, 1600)
@@ -95,7 +95,7 @@ def test_nothing_is_wider_than_a_phone_but_what_scrolls_by_itself(
     seen: Snapshot, tmp_path: Path, chinese: bool
 ) -> None:
     page = tmp_path / "page.html"
-    page.write_bytes(status_page(seen, chinese=chinese))
+    page.write_bytes(draw_status_page(seen, chinese=chinese))
     asks = tmp_path / "ask.html"
     asks.write_text(
         f'<iframe src="{page.as_uri()}" width="390" height="800"></iframe><script>onload=()=>{{'
@@ -115,7 +115,7 @@ def test_the_page_draws_itself_anew(seen: Snapshot, tmp_path: Path, monkeypatch:
     monkeypatch.setattr(web_server, "FRESH_S", 0.0)
 
     def build(look: int, chinese: bool) -> bytes:
-        return status_page(evolve(seen, plan=evolve(seen.plan, name=f"look {look}")), chinese=chinese)
+        return draw_status_page(evolve(seen, plan=evolve(seen.plan, name=f"look {look}")), chinese=chinese)
 
     with served(build) as address:
         done = browse(address, tmp_path, "--virtual-time-budget=35000", "--dump-dom")
@@ -131,7 +131,7 @@ def test_a_gateway_that_does_not_answer_any_more_is_told(
     seen: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(web_server, "FRESH_S", 0.0)
-    with served(lambda _, chinese: status_page(seen, chinese=chinese), answers_max=1) as address:
+    with served(lambda _, chinese: draw_status_page(seen, chinese=chinese), answers_max=1) as address:
         done = browse(address, tmp_path, "--virtual-time-budget=15000", "--dump-dom")
     assert '<body class="stale">' in done.stdout
 
@@ -140,7 +140,7 @@ def test_without_scripts_the_page_is_whole_and_asks_to_be_loaded_again(
     seen: Snapshot, tmp_path: Path
 ) -> None:
     page, frame, picture = tmp_path / "page.html", tmp_path / "frame.html", tmp_path / "bare.png"
-    page.write_bytes(status_page(seen, chinese=True))
+    page.write_bytes(draw_status_page(seen, chinese=True))
     frame.write_text('<iframe sandbox src="page.html" width="390" height="860"></iframe>', "utf-8")
     told = chromium.look(frame, picture, "--virtual-time-budget=3000", width=420, height=900)
     assert any("Blocked script execution" in line for line in told), "scripts were allowed"
@@ -151,7 +151,7 @@ def test_without_scripts_the_page_is_whole_and_asks_to_be_loaded_again(
 def test_the_browser_itself_refuses_another_script_and_another_style(seen: Snapshot, tmp_path: Path) -> None:
     evil = b'<script>document.title="owned"</script><p style="color:red">x</p><img src="http://127.0.0.1:9/x.png"></main>'
     with served(
-        lambda _, chinese: status_page(seen, chinese=chinese).replace(b"</main>", evil, 1)
+        lambda _, chinese: draw_status_page(seen, chinese=chinese).replace(b"</main>", evil, 1)
     ) as address:
         done = browse(address, tmp_path, "--dump-dom", "--virtual-time-budget=1000")
     assert "<title>owned" not in done.stdout

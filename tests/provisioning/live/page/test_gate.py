@@ -16,7 +16,7 @@ from provisioning.live.page.gate import (
     Password,
     PasswordError,
     _scrypt,
-    password_in,
+    parse_password,
     read_password,
     write_password,
 )
@@ -39,8 +39,8 @@ def test_a_password_is_kept_as_its_hash_in_a_file_of_its_owner(tmp_path: Path) -
     write_password(file, RIGHT)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert b"horse" not in file.read_bytes()
-    assert read_password(file).is_it(RIGHT.encode())
-    assert not read_password(file).is_it(b"wrong horse")
+    assert read_password(file).matches(RIGHT.encode())
+    assert not read_password(file).matches(b"wrong horse")
     kept = file.read_bytes()
     write_password(file, RIGHT)
     assert file.read_bytes() != kept, "another salt"
@@ -144,7 +144,7 @@ def test_what_is_remembered_has_an_end(gate: Gate) -> None:
     ],
 )
 def test_a_header_without_a_password_is_no_password(header: str, gate: Gate) -> None:
-    assert password_in(header) is None
+    assert parse_password(header) is None
     assert not gate.admits(header, "10.0.0.1", 0.0)
 
 

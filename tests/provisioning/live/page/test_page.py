@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from agent.store.names import DATABASE_NAME
 from provisioning.live.page.chain import Chain, ChainView
 from provisioning.live.page.episodes import CARDS_MAX, DRAWN_MAX
-from provisioning.live.page.page import POLICY, status_page
+from provisioning.live.page.page import POLICY, draw_status_page
 from provisioning.live.page.site import SiteFile
 from provisioning.live.page.snapshot import Snapshot
 from provisioning.live.web import NOT_UNDERSTOOD_ERRORS
@@ -70,7 +70,7 @@ def parsed(page: bytes, *, chinese: bool = False) -> Strict:
 
 
 def text_of(seen: Snapshot, *, chinese: bool = False) -> str:
-    return " ".join(" ".join(parsed(status_page(seen, chinese=chinese), chinese=chinese).texts).split())
+    return " ".join(" ".join(parsed(draw_status_page(seen, chinese=chinese), chinese=chinese).texts).split())
 
 
 @pytest.fixture(scope="module")
@@ -151,8 +151,8 @@ def test_without_a_chain_the_page_says_why(seen: Snapshot, problem: str, says: s
 def test_a_day_that_is_still_being_read_says_how_far_and_asks_again_soon(seen: Snapshot) -> None:
     half = evolve(seen, chain=evolve(seen.chain, complete=False))
     assert "being read, 10:20 so far" in text_of(half)
-    assert b'<main class="soon">' in status_page(half, chinese=False)
-    assert b'<main class="soon">' not in status_page(seen, chinese=False)
+    assert b'<main class="soon">' in draw_status_page(half, chinese=False)
+    assert b'<main class="soon">' not in draw_status_page(seen, chinese=False)
 
 
 def changed(seen: Snapshot, **parts: Any) -> Snapshot:
@@ -176,10 +176,10 @@ def test_what_is_wrong_has_the_colour_of_its_severity(seen: Snapshot) -> None:
         ({"meters": [meter]}, 'class="state bad"'),
         ({"linkages": [linkage]}, '<rect class="bar violation" width='),
     )
-    calm = status_page(seen, chinese=False).decode()
+    calm = draw_status_page(seen, chinese=False).decode()
     for parts, css in cases:
         assert css not in calm
-        assert css in status_page(changed(seen, **parts), chinese=False).decode()
+        assert css in draw_status_page(changed(seen, **parts), chinese=False).decode()
 
 
 def test_an_agent_of_another_version_is_shown_as_far_as_it_is_understood(seen: Snapshot) -> None:
@@ -214,7 +214,7 @@ def test_hostile_texts_stay_texts(seen: Snapshot) -> None:
     status["seals"]["receipt"] = {"number": EVIL, "at": EVIL}
     plan = evolve(seen.plan, name=EVIL, gateway=EVIL)
     spoilt_seen = evolve(seen, status=status, plan=plan, problem=EVIL)
-    page = status_page(spoilt_seen, chinese=True)
+    page = draw_status_page(spoilt_seen, chinese=True)
     parsed(page)
     assert b"<img" not in page
     assert page.count(b"<script") == 1
@@ -246,7 +246,7 @@ def test_whatever_an_agent_says_is_shown_or_refused_in_a_way_that_the_page_expec
     path = data.draw(st.sampled_from(list(leaves(seen.status))[1:]))
     status = put(seen.status, path, data.draw(st.sampled_from(JUNK)))
     try:
-        parsed(status_page(evolve(seen, status=status), chinese=False))
+        parsed(draw_status_page(evolve(seen, status=status), chinese=False))
     except NOT_UNDERSTOOD_ERRORS:
         return
 
@@ -265,7 +265,7 @@ def test_whatever_was_sealed_as_an_episode_or_a_heartbeat_is_shown_or_left_out(
     spoilt = put(plain, path, data.draw(st.sampled_from(JUNK)))
     beat = evolve(day.beat, body={**day.beat.body, "silent": data.draw(st.sampled_from(JUNK))})
     view = evolve(seen.chain, day=evolve(day, episodes={"x": spoilt}, beat=beat))
-    parsed(status_page(evolve(seen, status=None, chain=view), chinese=False))
+    parsed(draw_status_page(evolve(seen, status=None, chain=view), chinese=False))
 
 
 def test_half_a_character_from_outside_does_not_end_the_page(seen: Snapshot) -> None:
@@ -281,7 +281,7 @@ def test_of_many_episodes_the_newest_are_shown_and_the_rest_is_counted(seen: Sna
     }
     assert seen.chain.day is not None
     day = evolve(seen.chain.day, episodes=many)
-    page = status_page(
+    page = draw_status_page(
         evolve(changed(seen, episodes=[one]), chain=evolve(seen.chain, day=day)), chinese=False
     )
     assert page.count(b"<article") == CARDS_MAX

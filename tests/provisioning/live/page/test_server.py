@@ -270,7 +270,7 @@ def run(*arguments: str, said: str = "") -> Result:
 def test_a_password_from_a_script_comes_on_standard_input(tmp_path: Path) -> None:
     done = run("--set-password", str(tmp_path / "p"), said=PASSWORD + "\n")
     assert (done.exit_code, done.stdout) == (0, f"{tmp_path / 'p'}: kept\n")
-    assert read_password(tmp_path / "p").is_it(PASSWORD.encode())
+    assert read_password(tmp_path / "p").matches(PASSWORD.encode())
     assert run("--set-password", str(tmp_path / "q"), said="short\n").exit_code == 2
 
 
