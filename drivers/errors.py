@@ -1,6 +1,6 @@
 """Errors of the meter side; each says whose fault it is.
 
-- The person who wrote a file: ModelError, BusUrlError.
+- The author of a file: ModelError, BusUrlError.
 - The installation (port, cable, network): BusDownError.
 - The meter: ReplyTimeoutError (silent), ExceptionReplyError (it refused), ReplyError (its answer cannot be
   trusted).

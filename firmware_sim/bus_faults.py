@@ -78,11 +78,11 @@ def to_outgoing(exchange: tuple[bytes, bytes]) -> Outgoing:
 
 
 def _mix(out: Outgoing, exchange: tuple[bytes, bytes], how: float) -> Outgoing:
-    asked, answered = exchange
+    request, answer = exchange
     if how < 1 / 3:  # before
         ours = evolve(out, delay_s=FOREIGN_PAUSE_S)
-        return Outgoing(asked, out.delay_s, then=Outgoing(answered, FOREIGN_PAUSE_S, then=ours))
-    behind = Outgoing(asked, FOREIGN_PAUSE_S, then=Outgoing(answered, FOREIGN_PAUSE_S))
+        return Outgoing(request, out.delay_s, then=Outgoing(answer, FOREIGN_PAUSE_S, then=ours))
+    behind = Outgoing(request, FOREIGN_PAUSE_S, then=Outgoing(answer, FOREIGN_PAUSE_S))
     if how < 2 / 3:
         return evolve(out, then=behind)
     return evolve(behind, delay_s=out.delay_s)

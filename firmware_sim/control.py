@@ -61,7 +61,7 @@ class ControlPort:
         _remove_stale(self.path)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            os.fchmod(listening.fileno(), _MODE)  # before it has a name, so nobody is ever faster
+            os.fchmod(listening.fileno(), _MODE)  # before it has a name, so it is never open to others
             listening.bind(str(self.path))
             self._listener = await asyncio.start_unix_server(
                 self._serve, sock=listening, limit=LINE_BYTES_MAX

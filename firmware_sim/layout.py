@@ -109,7 +109,7 @@ class LinePlan:
         id: Its name.
         kind: What it does; an incomer takes what all other lines take, metered or not, and its losses.
         rated_w: Its rated power.
-        profile: Its load; that of an incomer is not asked.
+        profile: Its load; that of an incomer is not used.
         meters: Ids of its meters.
         losses: For an incomer: of transformer and cables, as a share of what the lines take.
     """

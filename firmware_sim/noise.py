@@ -1,4 +1,4 @@
-"""Noise that is a pure function of (key, index): no state, so any moment can be asked for at any time.
+"""Noise that is a pure function of (key, index): no state, so it can be computed for any moment at any time.
 
 A `key` is drawn from the plant's seed and a few names with BLAKE2b, an index is mixed with it by
 SplitMix64 (Steele, Lea, Flood 2014). The noise is bounded: `gauss` is the sum of four uniform
@@ -35,12 +35,12 @@ def key_of(seed: int, *names: str) -> int:
 
 def uniform(key: int, index: Indices) -> Floats:
     """Numbers in [0, 1), one for each index."""
-    return (_mixed(key, index) >> np.uint64(11)).astype(np.float64) / float(1 << 53)
+    return (_mix(key, index) >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
 def gauss(key: int, index: Indices) -> Floats:
     """Numbers of mean 0 and standard deviation 1, within ±3.47, one for each index."""
-    lanes = _mixed(key, index).view(np.uint16).reshape(-1, _LANES).sum(axis=1)
+    lanes = _mix(key, index).view(np.uint16).reshape(-1, _LANES).sum(axis=1)
     return np.asarray((lanes / _LANE_STEPS - _LANES / 2) / _VARIANCE_OF_FOUR**0.5, dtype=np.float64)
 
 
@@ -63,7 +63,7 @@ def gauss_at(key: int, index: int) -> float:
     return float(gauss(key, np.array([index], dtype=np.int64))[0])
 
 
-def _mixed(key: int, index: Indices) -> NDArray[np.uint64]:
+def _mix(key: int, index: Indices) -> NDArray[np.uint64]:
     bits = index.astype(np.uint64) * _GOLDEN + np.uint64(key)
     bits = (bits ^ (bits >> np.uint64(30))) * _MIX_1
     bits = (bits ^ (bits >> np.uint64(27))) * _MIX_2

@@ -243,7 +243,7 @@ class Plant:
             reactive += np.sqrt(np.maximum(load.apparent**2 - load.watts**2, 0.0))
         return Load(active, np.hypot(active, reactive))
 
-    def _metered(self, line_id: str, t_s: Floats, power_factor: float) -> Load:
+    def _load_of_meters(self, line_id: str, t_s: Floats, power_factor: float) -> Load:
         load = self._load(line_id, t_s, power_factor=power_factor)
         return to_metered(load, self._of_line(line_id), t_s)
 
@@ -255,7 +255,7 @@ class Plant:
                 seed=self.layout.seed,
                 anchor_s=self.start_s,
                 rated_w=self.line(meter.line).rated_w,
-                load_of=self._metered,
+                load_of=self._load_of_meters,
                 events=self._of_meter(meter_id),
             )
         return self._connections[meter_id]

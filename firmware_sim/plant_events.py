@@ -207,9 +207,11 @@ def read_fault(
     place = next((item.bus for item in meters if item.id == meter), bus)
     tcp = any(one.id == place and one.kind is BusKind.TCP for one in buses)
     if tcp and what in {FaultKind.CRC_NOISE, FaultKind.BABBLE}:
-        table.note("what", f"frames on the tcp bus {place!r} have no CRC, so nobody could notice")
+        table.note(
+            "what", f"frames on the tcp bus {place!r} have no CRC, so noise in them cannot be detected"
+        )
     if what is FaultKind.CHATTER and meter:
-        table.note("meter", "chatter is heard on a whole bus: give bus in its place")
+        table.note("meter", "chatter is on a whole bus: give bus in its place")
     _check_bus(table, what, next((one for one in buses if one.id == place), None))
     late = what is FaultKind.LATE
     delay_s = table.number("delay_s", 1.0, low=0.0, high=_DELAY_MAX_S) if late else 0.0

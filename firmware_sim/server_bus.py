@@ -107,7 +107,7 @@ class ModbusCore(BusCore):
             return None
         frame = to_frame(changed.unit_id, request.transaction_id, changed.pdu, rtu=self.rtu)
         out = Outgoing(disturb(frame, strike), self._think_s(request.length) + changed.delay_s)
-        return arrange_frames(out, strike, lambda who, what: self._exchange(who, what, t_s))
+        return arrange_frames(out, strike, lambda meter, point: self._exchange(meter, point, t_s))
 
     def chatter(self, t_s: float, number: int) -> Outgoing | None:
         """Another master's exchange by itself, if there is one at that moment."""
@@ -116,16 +116,16 @@ class ModbusCore(BusCore):
             return None
         return to_outgoing(self._exchange(strike.draws[0], strike.draws[1], t_s))
 
-    def _exchange(self, who: float, what: float, t_s: float) -> tuple[bytes, bytes]:
+    def _exchange(self, meter_draw: float, point_draw: float, t_s: float) -> tuple[bytes, bytes]:
         """Another master's request of a drawn point of a drawn meter, and the answer."""
-        device = self._devices[int(who * len(self._devices))]
+        device = self._devices[int(meter_draw * len(self._devices))]
         points = device.plan.model.points
-        point = points[int(what * len(points))]
+        point = points[int(point_draw * len(points))]
         unit_id = device.plan.unit_id
-        asked = read_request_pdu(point.function, point.address, point.count)
+        request_pdu = read_request_pdu(point.function, point.address, point.count)
         request = ServerRequest(unit_id, 0, point.function, point.address, point.count)
-        answered = self._pdu(device, request, t_s)
-        return to_frame(unit_id, 0, asked, rtu=True), to_frame(unit_id, 0, answered, rtu=True)
+        answer_pdu = self._pdu(device, request, t_s)
+        return to_frame(unit_id, 0, request_pdu, rtu=True), to_frame(unit_id, 0, answer_pdu, rtu=True)
 
     def _pdu(self, device: Device, request: ServerRequest, t_s: float) -> bytes:
         if request.refusal:

@@ -4,7 +4,7 @@ This is the only file of the project's own code that imports pymodbus, and it sh
 drivers.modbus.frame: two programs that agree prove more than one that agrees with itself.
 
 On a serial bus a request is looked for at every offset, so noise in front of it is skipped. A TCP stream
-that is no Modbus cannot be put right, so `GarbageError` asks to close the connection.
+that is no Modbus cannot be resynchronised, so `GarbageError` asks to close the connection.
 """
 
 import logging
@@ -62,7 +62,7 @@ class ServerRequest:
 
 @define
 class RequestStream:
-    """Requests out of bytes that come in pieces; `rtu` says in which frames."""
+    """Requests out of bytes that come in pieces, in RTU frames or in those of TCP."""
 
     rtu: bool
     _buffer: bytearray = field(factory=bytearray, init=False)

@@ -95,7 +95,7 @@ NEW_COUNTERS: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET
 SILENT: Final = frozenset(
     {EventKind.DEAD_METER, EventKind.GAP, EventKind.METER_REPLACED, EventKind.METER_RESET}
 )
-"""Events of a meter or a bus in which nobody answers."""
+"""Events of a meter or a bus in which no meter answers."""
 _OFF: Final = frozenset({EventKind.TREATMENT_OFF, EventKind.LATE_START, EventKind.EARLY_STOP})
 
 

@@ -16,7 +16,7 @@ from provisioning.words.language import LANGUAGES, choose_language
 
 VERBS: Final = {  # name: its module below provisioning, what --help says of it
     "demo": ("demo.verb", "a plant's shift, from the meters to the verified reading, in about 80 seconds"),
-    "read": ("meters.read", "ask one meter and show what it says"),
+    "read": ("meters.read", "read one meter and show its values"),
     "scan": ("meters.scan", "find the meters of a bus"),
     "identify": ("meters.identify", "name the model of a meter, with reasons"),
     "models": ("meters.models", "the meter models that are known"),

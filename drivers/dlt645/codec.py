@@ -67,7 +67,7 @@ def is_address(text: str, *, wildcard: bool = False) -> bool:
     return digits.isdigit() or (wildcard and not digits)
 
 
-def _checked_address(_: object, __: object, value: str) -> None:
+def _check_address(_: object, __: object, value: str) -> None:
     if not is_address(value, wildcard=True):
         raise ValueError(f"{value!r} is not a meter address of {ADDRESS_DIGITS} digits")
 
@@ -82,7 +82,7 @@ class ReadId:
         count: Bytes behind the data id, exactly.
     """
 
-    meter: str = field(validator=_checked_address)
+    meter: str = field(validator=_check_address)
     data_id: int
     count: int
 
@@ -115,7 +115,7 @@ class ReadId:
 
 @frozen
 class Data:
-    """The answer: the bytes behind the data id, without 33H, and who gave it.
+    """The answer: the bytes behind the data id, without 33H, and the meter that gave it.
 
     `size` is that of the whole frame with its preamble.
     """
@@ -155,16 +155,16 @@ def parse(buffer: bytes, ask: ReadId) -> Verdict:
     After `Foreign`, cut `consumed` bytes off and parse again. Bytes behind an accepted answer are left
     alone.
     """
-    awaken = len(buffer) - len(buffer.lstrip(_FE))
+    preamble = len(buffer) - len(buffer.lstrip(_FE))
     for at in _starts(buffer):
         size = _whole(buffer, at)
         if size:
-            if at > awaken:
+            if at > preamble:
                 return Foreign("noise before a frame", at)
             return _judge(buffer[at : at + size], ask, at + size)
-    if awaken == len(buffer):
+    if preamble == len(buffer):
         return NEED_MORE
-    return _unfinished(buffer, awaken)
+    return _unfinished(buffer, preamble)
 
 
 def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
@@ -195,7 +195,7 @@ def _whole(buffer: bytes, at: int) -> int:
 
 
 def _size(buffer: bytes, at: int) -> int:
-    """The size of a frame whose head is at `at`, as far as it can be told: 0 if it is none or unknown."""
+    """The size of a frame whose head is at `at`, as far as it is known: 0 if it is none or unknown."""
     if len(buffer) < at + _DATA or buffer[at + _SECOND_START] != _START:
         return 0
     length = buffer[at + _LENGTH]
@@ -213,14 +213,14 @@ def _may_grow(buffer: bytes, at: int) -> bool:
     return len(buffer) < at + _size(buffer, at)
 
 
-def _unfinished(buffer: bytes, awaken: int) -> Verdict:
+def _unfinished(buffer: bytes, preamble: int) -> Verdict:
     """No whole frame is there: wait for the end of one, or cut off what cannot become one."""
     growing = next((at for at in _starts(buffer) if _may_grow(buffer, at)), None)
-    if growing is not None and growing == awaken:
+    if growing is not None and growing == preamble:
         return NEED_MORE
     tail = len(buffer) - len(buffer.rstrip(_FE))  # may be the preamble of what is to come
     consumed = len(buffer) - tail if growing is None else growing
-    damaged = _size(buffer, awaken) > 0
+    damaged = _size(buffer, preamble) > 0
     if damaged:
         return Foreign("checksum does not fit", consumed, ForeignKind.CRC)
     return Foreign("noise", consumed)

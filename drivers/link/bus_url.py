@@ -1,6 +1,6 @@
 """The URL of a bus, as written in the site file, and the pipe and protocol that it names.
 
-Every mistake gives one `BusUrlError` that quotes the URL and says what is expected.
+Every mistake gives one `BusUrlError` that quotes the URL and names what is expected.
 """
 
 from collections.abc import Mapping
@@ -51,19 +51,23 @@ def parse_url(url: str) -> BusTarget:
     except ValueError as error:
         raise BusUrlError(f"bus URL {url!r}: {error}; expected one of {EXAMPLES}") from error
     if parts.scheme == "rtu":
-        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _MODBUS_SERIAL)), GAP_REGISTERS_RTU)
+        return BusTarget(
+            Framing.RTU, SerialPipe(_parse_serial(url, parts, _MODBUS_SERIAL)), GAP_REGISTERS_RTU
+        )
     if parts.scheme == "tcp":
-        return BusTarget(Framing.TCP, _tcp(url, parts, MODBUS_TCP_PORT), GAP_REGISTERS_TCP)
+        return BusTarget(Framing.TCP, _parse_tcp(url, parts, MODBUS_TCP_PORT), GAP_REGISTERS_TCP)
     if parts.scheme == "rtu+tcp":
-        return BusTarget(Framing.RTU, _tcp(url, parts, None), GAP_REGISTERS_RTU)
+        return BusTarget(Framing.RTU, _parse_tcp(url, parts, None), GAP_REGISTERS_RTU)
     if parts.scheme == "dlt645":
-        return BusTarget(Framing.RTU, SerialPipe(_serial(url, parts, _DLT645_SERIAL)), 0, is_dlt645=True)
+        return BusTarget(
+            Framing.RTU, SerialPipe(_parse_serial(url, parts, _DLT645_SERIAL)), 0, is_dlt645=True
+        )
     if parts.scheme == "dlt645+tcp":
-        return BusTarget(Framing.RTU, _tcp(url, parts, None), 0, is_dlt645=True)
+        return BusTarget(Framing.RTU, _parse_tcp(url, parts, None), 0, is_dlt645=True)
     raise BusUrlError(f"bus URL {url!r}: expected one of {EXAMPLES}")
 
 
-def _tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPipe:
+def _parse_tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPipe:
     try:
         port = parts.port or default_port
     except ValueError as error:
@@ -77,7 +81,7 @@ def _tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPipe:
     return TcpPipe(parts.hostname, port)
 
 
-def _serial(url: str, parts: SplitResult, usual: SerialSettings) -> SerialSettings:
+def _parse_serial(url: str, parts: SplitResult, usual: SerialSettings) -> SerialSettings:
     if parts.netloc or not parts.path.startswith("/"):
         raise BusUrlError(f"bus URL {url!r}: the port is a path, as in {parts.scheme}:/dev/ttyS1")
     options = dict(parse_qsl(parts.query, keep_blank_values=True))
@@ -87,13 +91,13 @@ def _serial(url: str, parts: SplitResult, usual: SerialSettings) -> SerialSettin
         raise BusUrlError(f"bus URL {url!r}: unknown {named}; known baudrate, parity, stopbits")
     return SerialSettings(
         port=parts.path,
-        baudrate=int(_one_of(url, options, "baudrate", BAUDRATES, usual.baudrate)),
-        parity=_one_of(url, options, "parity", PARITIES, usual.parity),
-        stopbits=int(_one_of(url, options, "stopbits", STOPBITS, usual.stopbits)),
+        baudrate=int(_choose(url, options, "baudrate", BAUDRATES, usual.baudrate)),
+        parity=_choose(url, options, "parity", PARITIES, usual.parity),
+        stopbits=int(_choose(url, options, "stopbits", STOPBITS, usual.stopbits)),
     )
 
 
-def _one_of(
+def _choose(
     url: str, options: Mapping[str, str], key: str, allowed: tuple[int | str, ...], default: int | str
 ) -> str:
     value = options.get(key, str(default))

@@ -56,7 +56,7 @@ class PendingRequest(Protocol):
 
     @property
     def signature(self) -> Signature:
-        """All that its answer says of it."""
+        """All that its answer repeats of it."""
         ...
 
 

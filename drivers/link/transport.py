@@ -1,8 +1,8 @@
 """Byte pipes to meters: a serial port, a pty or a TCP connection, all as one file descriptor.
 
 The only importer of pyserial and of sockets on the meter side. A pipe is opened when it is first
-needed and may be closed and opened again; whatever goes wrong with it is a `BusDownError`, which
-says that the installation is at fault and not a meter. Waiting is done in real seconds.
+needed and may be closed and opened again; whatever goes wrong with it is a `BusDownError`: the
+installation is at fault and not a meter. Waits are in real seconds.
 
 pyserial opens and configures the port; reads and writes go straight to the descriptor, because pyserial
 reconfigures the port each time its time-out is changed.
@@ -192,7 +192,7 @@ class SerialPipe(_DescriptorPipe):
             port.close()
 
     def _parity(self) -> str:
-        """The parity asked for; none on a pty.
+        """The parity of the settings; none on a pty.
 
         A pty carries bytes, not bits: it has no parity, and the kernel refuses with EINVAL to set one
         a second time. A real port never falls back, since its meters would stay silent.

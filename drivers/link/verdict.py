@@ -37,7 +37,7 @@ class ForeignKind(StrEnum):
 
 @frozen(cache_hash=True)  # every request is looked up by it
 class Signature:
-    """All that an RTU answer says of its request: two requests with one signature can be confused."""
+    """All that an RTU answer repeats of its request: two requests with one signature can be confused."""
 
     unit_id: int
     function: int

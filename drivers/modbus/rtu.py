@@ -39,7 +39,7 @@ _FIXED_FUNCTIONS: Final = frozenset({5, 6, 15, 16})
 """Writes: their answers have 8 bytes."""
 
 
-def _crc_table() -> tuple[int, ...]:
+def _make_crc_table() -> tuple[int, ...]:
     table = []
     for byte in range(256):
         crc = byte
@@ -49,11 +49,11 @@ def _crc_table() -> tuple[int, ...]:
     return tuple(table)
 
 
-_CRC_TABLE: Final = _crc_table()
+_CRC_TABLE: Final = _make_crc_table()
 
 
 @functools.cache
-def _crc_pairs() -> "array[int]":
+def _make_crc_pairs() -> "array[int]":
     """The table for two bytes at once, 128 KiB: half the steps. Made when a serial bus is first used."""
     low = [(_CRC_TABLE[byte] >> 8) ^ _CRC_TABLE[_CRC_TABLE[byte] & 0xFF] for byte in range(256)]
     return array("H", [one ^ other for other in _CRC_TABLE for one in low])
@@ -62,7 +62,7 @@ def _crc_pairs() -> "array[int]":
 def crc16(data: bytes) -> bytes:
     """The CRC of a serial frame, low byte first (Modbus over Serial Line V1.02, section 6.2.2)."""
     crc = 0xFFFF
-    pairs = _crc_pairs()
+    pairs = _make_crc_pairs()
     even = len(data) & ~1
     for pair in struct.unpack_from(f"<{even >> 1}H", data):
         crc = pairs[crc ^ pair]

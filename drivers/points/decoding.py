@@ -52,11 +52,11 @@ class Decoder:
             for point in points
             if point.quantity is not Quantity.SCALE and (place := _locate(point, blocks)) is not None
         ]
-        self._layouts, slots = _layouts([one for one in found if _is_plain(one[0])], len(blocks))
+        self._layouts, slots = _make_layouts([one for one in found if _is_plain(one[0])], len(blocks))
         self._steps: list[_Step] = [
-            _long_step(point, place, exponent, ratios)
+            _make_long_step(point, place, exponent, ratios)
             if (slot := slots.get(point.name)) is None
-            else _step(point, slot, ratios)
+            else _make_step(point, slot, ratios)
             for point, place in found
         ]
 
@@ -98,7 +98,7 @@ def _is_plain(point: Point) -> bool:
     return point.count == 1 or point.word_order is WordOrder.HIGH_FIRST
 
 
-def _layouts(
+def _make_layouts(
     found: list[tuple[Point, _Place]], blocks: int
 ) -> tuple[list[tuple[int, struct.Struct]], dict[str, int]]:
     """How to unpack each block, and which of the numbers is whose."""
@@ -117,15 +117,15 @@ def _layouts(
     return [one for one in layouts if one[1].size], slots
 
 
-def _step(point: Point, slot: int, ratios: tuple[float, float]) -> _Step:
+def _make_step(point: Point, slot: int, ratios: tuple[float, float]) -> _Step:
     ratio = point.ratio.factor(*ratios)
-    factors = tuple(_factor(factor) for factor in (point.scale, ratio) if factor != 1)
+    factors = tuple(_to_factor(factor) for factor in (point.scale, ratio) if factor != 1)
     absent = FORMATS[point.type].unpack(point.absent)[0] if point.absent else None
     limit = POWER_FACTOR_MAX if point.quantity is Quantity.POWER_FACTOR else _FINITE_MAX
     return point.name, slot, absent, limit, factors, None
 
 
-def _factor(factor: float) -> tuple[bool, float]:
+def _to_factor(factor: float) -> tuple[bool, float]:
     """As `drivers.points.point.times` applies it."""
     if factor.is_integer():
         return False, int(factor)
@@ -133,7 +133,7 @@ def _factor(factor: float) -> tuple[bool, float]:
     return (True, inverse) if inverse and 1 / inverse == factor else (False, factor)
 
 
-def _long_step(point: Point, place: _Place, exponent: Exponent, ratios: tuple[float, float]) -> _Step:
+def _make_long_step(point: Point, place: _Place, exponent: Exponent, ratios: tuple[float, float]) -> _Step:
     ratio = point.ratio.factor(*ratios)
     at, start = place
     end = start + point.size

@@ -170,7 +170,7 @@ class Model:
         registers. A scale point may be given its exponent, else it takes the finest that fits.
         """
         image: dict[tuple[int, int], bytes] = {}
-        exponents = self._exponents(values, ct_ratio, pt_ratio)
+        exponents = self._choose_exponents(values, ct_ratio, pt_ratio)
         for point in self.points:
             value = exponents.get(point.name, values.get(point.name))
             if value is None:
@@ -198,7 +198,9 @@ class Model:
         value = None if words is None else scale.decode(words)
         return value if isinstance(value, int) and abs(value) <= EXPONENT_MAX else None
 
-    def _exponents(self, values: Mapping[str, Value], ct_ratio: float, pt_ratio: float) -> dict[str, int]:
+    def _choose_exponents(
+        self, values: Mapping[str, Value], ct_ratio: float, pt_ratio: float
+    ) -> dict[str, int]:
         chosen: dict[str, int] = {}
         for point in self.points:
             value = values.get(point.name)

@@ -39,7 +39,7 @@
     response = "01 04 04 ..."
     expect = { active_power = 1234.5 }
 
-A meter that speaks DL/T 645-2007 has data ids in place of registers; every point of one answer says
+A meter that speaks DL/T 645-2007 has data ids in place of registers; every point of one answer has
 its offset in it, behind the data id and without the 33H of the wire:
 
     [defaults]

@@ -76,10 +76,10 @@ def plan(
     reads: list[Span] = []
     for function in sorted({span.function for span in spans}):
         mine = {span for span in spans if span.function == function}
-        together = _hull(_together(wanted, function))
+        together = _span_over(_find_together(wanted, function))
         if together is not None and limits.allows_together(together, mine):
             mine.add(together)
-        reads += _cut(_outer(mine), limits)
+        reads += _cut(_drop_inner(mine), limits)
     return tuple(reads)
 
 
@@ -112,12 +112,12 @@ class _Limits:
         """Whether rule 2 can have its one read."""
         if not self.allows(span):
             return False
-        gaps = [gap for gap in _gaps(_outer(used)) if gap.meets(span)]
+        gaps = [gap for gap in _find_gaps(_drop_inner(used)) if gap.meets(span)]
         refused = any(gap.meets(hole) for gap in gaps for hole in self.holes)
         return not refused and (self.gap_registers_max > 0 or not gaps)
 
 
-def _together(points: tuple[Point, ...], function: int) -> list[Span]:
+def _find_together(points: tuple[Point, ...], function: int) -> list[Span]:
     mine = [point for point in points if point.function == function]
     scales = {point.scale_point for point in mine if point.quantity in _TOGETHER}
     return [
@@ -127,14 +127,14 @@ def _together(points: tuple[Point, ...], function: int) -> list[Span]:
     ]
 
 
-def _hull(spans: list[Span]) -> Span | None:
+def _span_over(spans: list[Span]) -> Span | None:
     if not spans:
         return None
     first = min(span.address for span in spans)
     return Span(spans[0].function, first, max(span.end for span in spans) - first)
 
 
-def _outer(spans: set[Span]) -> list[Span]:
+def _drop_inner(spans: set[Span]) -> list[Span]:
     """Sorted, without those that lie inside another: a read of the outer one has them."""
     outer: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.address, -span.count)):
@@ -143,7 +143,7 @@ def _outer(spans: set[Span]) -> list[Span]:
     return outer
 
 
-def _gaps(spans: list[Span]) -> list[Span]:
+def _find_gaps(spans: list[Span]) -> list[Span]:
     """The unused registers between outer spans, each run once."""
     return [
         Span(low.function, low.end, high.address - low.end)
@@ -154,7 +154,7 @@ def _gaps(spans: list[Span]) -> list[Span]:
 
 def _cut(spans: list[Span], limits: _Limits) -> list[Span]:
     """Cut the outer spans into runs, each one read, by rule 5: best[i] covers the first i spans."""
-    uncrossable = {gap.end for gap in _gaps(spans) if not limits.bridges(gap)}
+    uncrossable = {gap.end for gap in _find_gaps(spans) if not limits.bridges(gap)}
     best: list[tuple[int, int, list[Span]]] = [(0, 0, [])]
     for i in range(len(spans)):
         choices = []

@@ -36,7 +36,7 @@ GROUPS: Final = {
     Quantity.VOLTAGE: PollGroup.FAST,  # proof of life of every finding, so it comes with U and P
     Quantity.CURRENT: PollGroup.FAST,
     Quantity.ACTIVE_POWER: PollGroup.FAST,
-    Quantity.POWER_FACTOR: PollGroup.FAST,  # tells idling and a dummy heater from the real load
+    Quantity.POWER_FACTOR: PollGroup.FAST,  # distinguishes idling and a dummy heater from the real load
     **dict.fromkeys(EMISSIONS, PollGroup.FAST),  # they belong to one moment, as U, I and P do
     Quantity.SERIAL_NUMBER: PollGroup.IDENTITY,
     Quantity.FIRMWARE: PollGroup.IDENTITY,

@@ -5,7 +5,7 @@ Application Protocol V1.1b3, section 4.2). A value is decoded with its type and 
 encoded by the same table, so that the simulator cannot disagree with the driver.
 
 The data of a DL/T 645 meter have types of their own (DLT645_TYPES), of as many bytes as their point
-says, low byte first: decimal digits, two a byte, and text.
+has, low byte first: decimal digits, two per byte, and text.
 
 NaN and infinity never leave this module: a float that is not a number decodes to None.
 """
@@ -17,7 +17,7 @@ from typing import Final
 
 WORD_BYTES: Final = 2
 TEXT_WORDS_MAX: Final = 32
-"""Longest text a meter is asked for, in registers; identity fields of known meters end at 20."""
+"""Longest text that is read, in registers; identity fields of known meters end at 20."""
 
 Value = int | float | str
 
@@ -89,13 +89,13 @@ def decode(
         ValueError: `words` has not the length that the type asks for.
     """
     if register_type is RegisterType.TEXT:
-        return _text(words)
+        return _decode_text(words)
     if register_type in DLT645_TYPES:
         return _decode_reversed(words, register_type)
     layout = FORMATS[register_type]
     if len(words) != layout.size:
         raise ValueError(f"{register_type} takes {layout.size} bytes, not {len(words)}")
-    value: int | float = layout.unpack(_ordered(words, order))[0]
+    value: int | float = layout.unpack(_reorder(words, order))[0]
     return value if math.isfinite(value) else None
 
 
@@ -122,10 +122,10 @@ def encode(
         return _encode_reversed(value, register_type, size_bytes)
     if isinstance(value, str) or not math.isfinite(value):
         raise ValueError(f"{register_type} cannot hold {value!r}")
-    return _ordered(_packed(value, register_type), order)
+    return _reorder(_pack(value, register_type), order)
 
 
-def _packed(value: float, register_type: RegisterType) -> bytes:
+def _pack(value: float, register_type: RegisterType) -> bytes:
     layout = FORMATS[register_type]
     if register_type is RegisterType.F64:
         return layout.pack(value)
@@ -138,14 +138,14 @@ def _packed(value: float, register_type: RegisterType) -> bytes:
     return layout.pack(min(max(round(value), low), high))
 
 
-def _ordered(words: bytes, order: WordOrder) -> bytes:
+def _reorder(words: bytes, order: WordOrder) -> bytes:
     if order is WordOrder.HIGH_FIRST or len(words) <= WORD_BYTES:
         return words
     pairs = [words[i : i + WORD_BYTES] for i in range(0, len(words), WORD_BYTES)]
     return b"".join(reversed(pairs))
 
 
-def _text(words: bytes) -> str | None:
+def _decode_text(words: bytes) -> str | None:
     raw = words.split(b"\0", 1)[0].strip(b" ")
     if not raw or not all(0x20 <= byte < 0x7F for byte in raw):
         return None
@@ -155,7 +155,7 @@ def _text(words: bytes) -> str | None:
 def _decode_reversed(data: bytes, register_type: RegisterType) -> Value | None:
     high_first = data[::-1]
     if register_type is RegisterType.TEXT_REVERSED:
-        return _text(high_first.strip(_PADDING))
+        return _decode_text(high_first.strip(_PADDING))
     sign = 1
     if register_type is RegisterType.BCD_SIGNED and high_first and high_first[0] & _SIGN_BIT:
         sign = -1

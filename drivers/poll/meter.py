@@ -7,7 +7,7 @@ costs one time-out a poll.
 
 What a meter teaches, for as long as the process runs:
 
-- **Holes.** An exception 2 or 3 to a read that runs over registers without a point says that these
+- **Holes.** An exception 2 or 3 to a read that runs over registers without a point means that these
   registers are not there: the read is split at them for good and tried again at once. Not when the
   poll before was unanswered, for then the exception may belong to it.
 - **Data ids that it does not have** (DL/T 645). Those of optional points are not read again.

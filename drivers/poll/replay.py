@@ -91,7 +91,7 @@ def replay(lines: Iterable[str], place: str) -> ReplayBus:
     """The bus of a recorded session.
 
     Raises:
-        RecordingError: It is none; the text says what and where.
+        RecordingError: It is none; the text names the mistake and its place.
     """
     outcomes: dict[RecordedRead, list[Outcome]] = {}
     silences: dict[RecordedRead, list[Outcome]] = {}

@@ -49,7 +49,7 @@ class Match:
 
     Attributes:
         model: The model.
-        certain: Whether identity registers say so, and nothing speaks against it.
+        certain: Whether identity registers prove it, and nothing speaks against it.
         score: How much speaks for it.
         confidence: The same between 0 and 1.
         reasons: What speaks for it and against it.
@@ -124,7 +124,7 @@ def rank(matches: Iterable[Match]) -> tuple[Match, ...]:
 
 
 def same_registers(one: Model, other: Model) -> bool:
-    """Whether no meter could tell the two apart: the same points, whatever they are called."""
+    """Whether the two have the same points, whatever they are called: no meter could fit only one."""
     first, second = (
         {tuple(sorted((key, str(value)) for key, value in point.items())) for point in points}
         for points in (points_json(model.points).values() for model in (one, other))
@@ -163,14 +163,14 @@ def _try_model(
         blocks += reading.blocks
         if group is PollGroup.FAST and _is_ruled_out(judge(model, blocks)):
             break
-    return _match(model, (*reasons, *judge(model, blocks)), marked=bool(marks))
+    return _to_match(model, (*reasons, *judge(model, blocks)), marked=bool(marks))
 
 
 def _is_ruled_out(reasons: Iterable[Reason]) -> bool:
     return any(reason.weight == IMPOSSIBLE for reason in reasons)
 
 
-def _match(model: Model, reasons: tuple[Reason, ...], *, marked: bool) -> list[Match]:
+def _to_match(model: Model, reasons: tuple[Reason, ...], *, marked: bool) -> list[Match]:
     if _is_ruled_out(reasons) and not marked:
         return []
     score = sum(max(reason.weight, -40) for reason in reasons)

@@ -12,7 +12,7 @@ It compares:
   cut at the wrong register is mostly 1e-41 or 1e+30);
 - the order of words: the same registers with their words reversed would be absurd.
 
-A zero says nothing: it may be a phase that is not connected, or a hole that is read as zero.
+A zero proves nothing: it may be a phase that is not connected, or a hole that is read as zero.
 
 Pure: answers in, reasons out. Values are taken without transformer ratios: they cancel in all of this.
 """
@@ -177,7 +177,7 @@ def _judge_values(model: Model, numbers: Numbers) -> Iterator[Reason]:
 
 
 def _judge_value(point: Point, value: float) -> Reason | None:
-    """What one value that is not zero says by itself."""
+    """The reason that one value other than zero gives by itself."""
     size = abs(value)
     if point.quantity in _SIZED and not ABSURD_SMALL <= size <= ABSURD_LARGE:
         return Reason(Code.ABSURD, point.name, value)

@@ -1,7 +1,7 @@
 """SunSpec discovery: the marker, the chain of models behind it, and our points at its offsets.
 
 A SunSpec device has "SunS" at register 40000, 50000 or 0. Behind it stands a chain of models, each with
-its id and its length in registers, and the id FFFF at its end. Common model 1 says who made the device;
+its id and its length in registers, and the id FFFF at its end. Common model 1 names the maker of the device;
 201 to 204 are meters in whole numbers with scale registers, 211 to 214 the same in float32. Where a
 model begins is known only at the meter, since the common model has 65 or 66 registers and others may
 stand before the meter. So a point table is made for this one meter: `discover` returns an ordinary
@@ -90,7 +90,7 @@ _FLOAT: Final = {
 }
 _FLOAT_ENERGY: Final = {"active_energy_export": 60, "active_energy_import": 68}
 _ABSENT: Final = {RegisterType.S16: "8000", RegisterType.U32: "00000000"}
-""""Not implemented", and a counter that is not kept; a float says it by not being a number."""
+""""Not implemented", and a counter that is not kept; a float is NaN then."""
 
 Points = dict[str, dict[str, Any]]
 
@@ -176,10 +176,10 @@ def make_model(base: int, common: ChainModel | None, meter: ChainModel) -> Model
     absent = {kind: bytes.fromhex(words) for kind, words in _ABSENT.items()}
     read = read_points(Table(points, "points", problems), Defaults(function=3, absent=absent))
     refuse(problems, NAME)
-    marks = [_mark(base, RegisterType.TEXT, MARKER.decode(), text_words=2)]
+    marks = [_make_mark(base, RegisterType.TEXT, MARKER.decode(), text_words=2)]
     for one in filter(None, (common, meter)):
-        marks.append(_mark(one.address, RegisterType.U16, one.id))
-        marks.append(_mark(one.address + 1, RegisterType.U16, one.length))
+        marks.append(_make_mark(one.address, RegisterType.U16, one.id))
+        marks.append(_make_mark(one.address + 1, RegisterType.U16, one.length))
     return Model(
         name=f"{NAME}-{meter.id}-{meter.address}",
         points=read,
@@ -249,7 +249,7 @@ def _common_points(common: ChainModel) -> Points:
     return points
 
 
-def _mark(address: int, kind: RegisterType, value: registers.Value, text_words: int = 0) -> Fingerprint:
+def _make_mark(address: int, kind: RegisterType, value: registers.Value, text_words: int = 0) -> Fingerprint:
     return Fingerprint(3, address, kind, WordOrder.HIGH_FIRST, text_words, (value,))
 
 

@@ -1,4 +1,4 @@
-"""The order in which a search probes a bus that nobody has described.
+"""The order in which a search probes a bus of which nothing is known.
 
 First what is usual (unit ids 1 to 32 at each setting of USUAL), then the other unit ids there, then all
 other settings, and at last function 4 for meters that are silent to function 3. All meters of a bus share

@@ -133,7 +133,7 @@ def make_changelog(source: Source) -> str:
     return (
         f"dianjian-edge ({source.version}) stable; urgency=medium\n\n"
         f"  * Commit {source.commit}.\n"
-        "  * NEWS.md.gz says what is new.\n\n"
+        "  * NEWS.md.gz lists what is new.\n\n"
         f" -- {MAINTAINER}  {when}\n"
     )
 

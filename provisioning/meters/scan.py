@@ -53,9 +53,12 @@ _UNIT: Final = click.IntRange(1, METER_UNIT_ID_MAX)
     show_default=True,
     help="Seconds each.",
 )
-@click.option("--quick", is_flag=True, help="Only what is usual: units to 32, the usual line settings.")
+@click.option("--quick", is_flag=True, help="Only what is usual: units to 32, the usual serial settings.")
 @click.option(
-    "--all", "everything", is_flag=True, help="Every baud rate and parity, whatever URL says and is found."
+    "--all",
+    "everything",
+    is_flag=True,
+    help="Every baud rate and parity, whatever the URL names or the search finds.",
 )
 @RECORD
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a meter, as soon as it is found.")

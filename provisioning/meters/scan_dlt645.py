@@ -72,11 +72,11 @@ def _search(url: str) -> Iterator[Row]:
 
 
 def _row(bus: Dlt645Bus, meter: FoundMeter) -> Row:
-    model = next(fitting_models(bus, meter.address), "") if meter.how == "answers" else ""
+    model = next(find_fitting_models(bus, meter.address), "") if meter.how == "answers" else ""
     return {"address": meter.address, "how": meter.how, "model": model, "certain": False, "url": bus.url}
 
 
-def fitting_models(bus: Dlt645Bus, address: str) -> Iterator[str]:
+def find_fitting_models(bus: Dlt645Bus, address: str) -> Iterator[str]:
     """The models all of whose voltages the meter has, the one with most points first."""
     known = sorted((model for name in names() if (model := load(name)).is_dlt645), key=_points, reverse=True)
     for model in known:

@@ -29,7 +29,7 @@ from drivers.search.identify import SCAN_TIMEOUT_S, Match, identify
 from drivers.search.prober import Prober, settings_to_try, url_at
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import Probe, Walk
-from provisioning.meters.scan_dlt645 import fitting_models, urls_to_try
+from provisioning.meters.scan_dlt645 import find_fitting_models, urls_to_try
 from provisioning.terminal.bus_option import hasty_ledger
 from provisioning.words.findings import describe_finding, describe_reason
 
@@ -210,7 +210,7 @@ class _Search:
         return [describe_finding(Finding(FindingKind.DEAD))], False
 
     def _identify_dlt645(self, bus: Dlt645Bus, address: str) -> None:
-        known = list(fitting_models(bus, address))
+        known = list(find_fitting_models(bus, address))
         model = known[0] if known else ""
         identity = _read_identity(bus, MeterSetup("m", load(model), address=address)) if model else {}
         serial = str(identity.get("serial_number") or address)

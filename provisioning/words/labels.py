@@ -21,7 +21,7 @@ LABELS: Final[Mapping[str, Words]] = {
     "deficit": Words("治理缺口", "deficit"),
     "meter": Words("电表", "meter"),
     "bus": Words("总线", "bus"),
-    "line load": Words("线路占用", "load of the line"),
+    "bus load": Words("总线占用率", "bus load"),
     "requests": Words("请求", "requests"),
     "timeouts": Words("超时", "time-outs"),
     "crc_errors": Words("校验错", "CRC"),

@@ -145,11 +145,11 @@ def test_a_new_firmware_shows_in_its_register(text: str, start_s: float) -> None
         (event("counter_wrap", wraps_at_wh=0), "event[0].wraps_at_wh: must be a number from 1 to 1e+12"),
         (
             '[[fault]]\nwhat = "chatter"\nbus = "b1"\n',
-            "fault[0].what: chatter is for Modbus on a serial line, not for bus 'b1'",
+            "fault[0].what: chatter is for Modbus on a serial bus, not for bus 'b1'",
         ),
         (
             '[[fault]]\nwhat = "chatter"\nmeter = "m2"\n',
-            "fault[0].meter: chatter is heard on a whole bus: give bus in its place",
+            "fault[0].meter: chatter is on a whole bus: give bus in its place",
         ),
         (
             '[[fault]]\nwhat = "chatter"\nbus = "b2"\ngap_s = 0\n',

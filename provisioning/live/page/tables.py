@@ -132,7 +132,7 @@ def draw_buses(status: Json, reader: Reader) -> Iterator[Html]:
             '<h3>{} <code>{}</code></h3><p class="share">{} {} {} %{}</p>{}',
             bus["bus"],
             bus["url"],
-            reader.text("line load"),
+            reader.text("bus load"),
             draw_bar(load / 100, "violation" if load >= BUSY_PERCENT else "notice"),
             f"{load:.1f}",
             _whole(bus, reader),
