@@ -11,6 +11,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from string import Formatter
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,23 @@ ROOT = Path(__file__).parents[3]
 PACKAGES = ("agent", "centre", "disk", "drivers", "evidence", "firmware_sim", "provisioning", "wire")
 CJK = re.compile(r"[\u3400-\u9fff]")
 LATIN = re.compile(r"[A-Za-z]")
-ACCESSORS = {"label": ("provisioning/words/labels.py", "LABELS")}
-"""Functions whose first argument is a key of a catalogue."""
+LABELS = ("provisioning/words/labels.py", "LABELS")
+SETUP = ("provisioning/setup/words.py", "WORDS")
+PAGE = ("provisioning/live/page/words.py", "WORDS")
+LOOKUPS: Mapping[tuple[str, str], tuple[int, Sequence[tuple[str, str]]]] = {
+    ("provisioning/", "label"): (0, [LABELS]),
+    ("provisioning/setup/", "text"): (0, [SETUP]),
+    ("provisioning/setup/", "WrongAnswerError"): (0, [SETUP]),
+    ("provisioning/setup/", "talk.say"): (0, [SETUP]),
+    ("provisioning/setup/", "talk.read_secret"): (0, [SETUP]),
+    **{
+        ("provisioning/setup/", f"talk.{name}"): (1, [SETUP])
+        for name in ("ask", "ask_choice", "ask_number", "ask_text", "ask_yes", "refuse")
+    },
+    ("provisioning/live/page/", "reader.text"): (0, [PAGE, LABELS]),
+    ("provisioning/live/page/", "reader.words"): (0, [PAGE, LABELS]),
+}
+"""Where a call looks a key up: the number of the argument, and the catalogues that may have the key."""
 
 
 @cache
@@ -62,14 +78,18 @@ def bilingual_texts() -> Iterator[tuple[str, str, str]]:
                     yield f"{path}:{node.lineno}", zh, en
 
 
-def catalogues() -> Iterator[tuple[str, str, ast.Dict]]:
+@cache
+def catalogues() -> Sequence[tuple[str, str, ast.Dict]]:
     """The path, the name and the literal of every mapping at the top of a module that holds `Words`."""
-    for path, tree in trees().items():
-        for node in tree.body:
-            if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict):
-                named, table = node.target, node.value
-                if isinstance(named, ast.Name) and any(map(is_words, ast.walk(table))):
-                    yield path, named.id, table
+    return [
+        (path, node.target.id, node.value)
+        for path, tree in trees().items()
+        for node in tree.body
+        if isinstance(node, ast.AnnAssign)
+        and isinstance(node.value, ast.Dict)
+        and isinstance(node.target, ast.Name)
+        and any(map(is_words, ast.walk(node.value)))
+    ]
 
 
 def keys_of(table: ast.Dict) -> set[str]:
@@ -141,7 +161,7 @@ def places(text: str) -> set[str]:
 
 def test_there_are_texts_and_catalogues() -> None:
     assert sum(1 for _ in bilingual_texts()) > 400
-    assert sum(1 for _ in catalogues()) > 8
+    assert len(catalogues()) > 15
 
 
 def is_whole(zh: str, en: str) -> bool:
@@ -171,30 +191,48 @@ def test_every_key_of_a_catalogue_is_used(path: str, name: str, table: ast.Dict)
     assert unused == set(), f"{path}: {name}"
 
 
-def asked_keys() -> Iterator[tuple[str, str, str, str]]:
-    """The place of every literal key that is looked up, the key, and the catalogue where it must be."""
-    known = {(path, name) for path, name, _ in catalogues()}
+def imported_catalogues(path: str) -> Mapping[str, tuple[str, str]]:
+    """The catalogues that a module has, by the name that it gives them."""
+    known = {(at, name) for at, name, _ in catalogues()}
+    found = {name: (at, name) for at, name in known if at == path}
+    for node in ast.walk(trees()[path]):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            home = node.module.replace(".", "/") + ".py"
+            found |= {
+                one.asname or one.name: (home, one.name) for one in node.names if (home, one.name) in known
+            }
+    return found
+
+
+def lookup(
+    path: str, node: ast.AST, home: Mapping[str, tuple[str, str]]
+) -> tuple[ast.AST, Sequence[Any]] | None:
+    """The key that this looks up and the catalogues that may have it, if it looks one up."""
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id in home:
+        return node.slice, [home[node.value.id]]
+    if isinstance(node, ast.Call):
+        name = ast.unparse(node.func)
+        for (folder, called), (at, where) in LOOKUPS.items():
+            is_called = name == called or ("." in called and name.endswith(f".{called}"))
+            if is_called and path.startswith(folder) and len(node.args) > at:
+                return node.args[at], where
+    return None
+
+
+def looked_up() -> Iterator[tuple[str, str, Sequence[tuple[str, str]]]]:
+    """The place of every literal key that is looked up, the key, and the catalogues that may have it."""
     for path, tree in trees().items():
-        home = {name: (at, name) for at, name in known if at == path} | {
-            alias.asname or alias.name: (f"{node.module.replace('.', '/')}.py", alias.name)
-            for node in ast.walk(tree)
-            if isinstance(node, ast.ImportFrom) and node.module
-            for alias in node.names
-            if (f"{node.module.replace('.', '/')}.py", alias.name) in known
-        }
+        home = imported_catalogues(path)
         for node in ast.walk(tree):
-            where, key = None, None
-            if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name):
-                where, key = home.get(node.value.id), node.slice
-            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                where, key = ACCESSORS.get(node.func.id), node.args[0]
-            for part in (key.body, key.orelse) if isinstance(key, ast.IfExp) else (key,):
-                if where and isinstance(part, ast.Constant) and isinstance(part.value, str):
-                    yield f"{path}:{node.lineno}", part.value, *where
+            if (found := lookup(path, node, home)) is not None:
+                key, where = found
+                for part in (key.body, key.orelse) if isinstance(key, ast.IfExp) else (key,):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield f"{path}:{part.lineno}", part.value, where
 
 
 def test_every_key_that_is_looked_up_is_there() -> None:
     known = {(path, name): keys_of(table) for path, name, table in catalogues()}
-    asked = list(asked_keys())
-    assert len(asked) > 50
-    assert [(at, key) for at, key, path, name in asked if key not in known[path, name]] == []
+    asked = list(looked_up())
+    assert len(asked) > 200
+    assert [(at, key) for at, key, where in asked if not any(key in known[one] for one in where)] == []
