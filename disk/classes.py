@@ -17,7 +17,8 @@ from cattrs.errors import (
 )
 from cattrs.gen import make_dict_structure_fn, override
 
-from disk.tables import FLAG, TEXT, Kind, TableError, choice, join_place, name_unknown, number, show, whole
+from disk.kinds import FLAG, TEXT, Kind, choice, join_place, number, show, whole
+from disk.tables import TableError, name_unknown
 
 T = TypeVar("T")
 

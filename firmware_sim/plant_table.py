@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
-from disk.tables import Table, is_number
+from disk.kinds import is_number
+from disk.tables import Table
 from drivers.errors import ModelError
 from drivers.points import model as meter_models
 from drivers.points.model import Model

@@ -12,7 +12,7 @@ from cattrs import Converter
 
 from agent.site.webhook_url import WebhookUrlError, parse_webhook
 from disk.classes import Hook, converter, structure, to_hook
-from disk.tables import TEXT, Kind, number, whole
+from disk.kinds import TEXT, Kind, number, whole
 from drivers.errors import BusUrlError
 from drivers.link.bus_url import parse_url
 from evidence.cbor import TEXT_BYTES_MAX

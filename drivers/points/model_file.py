@@ -62,7 +62,8 @@ from enum import StrEnum
 
 from attrs import frozen
 
-from disk.tables import Table, is_number
+from disk.kinds import is_number
+from disk.tables import Table
 from drivers.points import registers
 from drivers.points.point import Point
 from drivers.points.point_table import ADDRESS_MAX, FACTOR_MAX, Defaults

@@ -20,7 +20,8 @@ from agent.site.field_types import UNIT_ID, UnitId
 from agent.site.older import Renamed, todays_names
 from disk.classes import converter, structure, to_hook
 from disk.files import replace_file
-from disk.tables import TEXT, TableError, decode_text, parse_json, show
+from disk.kinds import TEXT, show
+from disk.tables import TableError, decode_text, parse_json
 from evidence.words import Words
 from provisioning.journal.entries import STEPS, VERSION, Journal
 from provisioning.terminal.exits import write_or_fail

@@ -113,9 +113,7 @@ def bus_view(buses: Iterable[Json]) -> RenderableType:
     blocks: list[RenderableType] = []
     for bus in buses:
         load = Text(f"{bus['load_percent']:.1f} %", "bold")
-        blocks.append(
-            Text(f"{label('bus')} {bus['bus']}  {bus['url']}  {label('bus load')} ", "bold") + load
-        )
+        blocks.append(Text(f"{label('bus')} {bus['bus']}  {bus['url']}  {label('bus load')} ", "bold") + load)
         table = make_grid("", "p50", "p95", "max ms", *(label(name) for name in _BUS_COLUMNS))
         table.padding = (0, 1, 0, 0)
         for name, one in ((label("bus"), bus), *((meter["meter"], meter) for meter in bus["meters"])):
