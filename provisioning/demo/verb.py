@@ -26,7 +26,7 @@ from provisioning.demo.shift import SHIFT_MIN, Shift, outages_to_json
 from provisioning.demo.stage import BROKERS, enrol, set_stage
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, fail
 from provisioning.terminal.show import Screen
-from provisioning.terminal.views import demo_view
+from provisioning.terminal.views import draw_demo
 from provisioning.words.language import language
 
 SPEED: Final = 60.0
@@ -83,7 +83,7 @@ def _play(place: Path, speed: float, broker: str, *, keep: bool) -> tuple[Verdic
         def draw() -> None:
             if shift.status is not None:
                 heading = f"{shift.plant_time}  x{speed:g}  {shift.minute:.0f}/{SHIFT_MIN} min"
-                screen.draw(demo_view(shift.status, shift.history, heading, happened[-EVENTS_SHOWN:]))
+                screen.draw(draw_demo(shift.status, shift.history, heading, happened[-EVENTS_SHOWN:]))
 
         with shift.parts():
             shift.play(draw)

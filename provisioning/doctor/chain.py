@@ -32,7 +32,7 @@ from evidence.seal import StoredSeal, peek_header, seal_hash
 from evidence.walk import Walk
 from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
-from provisioning.words.tamper import tamper_sentence
+from provisioning.words.tamper import describe_tamper
 
 LOOKS: Final = 3
 LOOK_AGAIN_S: Final = 0.3
@@ -304,7 +304,7 @@ def _report_unfinished() -> Finding:
 
 def _report_tamper(record: Record) -> Finding:
     body, at = record.body, datetime.fromtimestamp(record.utc_ms / 1000, UTC)
-    what = tamper_sentence(body) or Words.same(str(body.get("what")))
+    what = describe_tamper(body) or Words.same(str(body.get("what")))
     on_record = Words("链中记录（{when} UTC）：{what}", "on record ({when} UTC): {what}")
     return warning(
         "chain",

@@ -39,7 +39,7 @@ from provisioning.doctor import meters as doctor_meters
 from provisioning.doctor.bundle import write_bundle
 from provisioning.doctor.finding import Check, Finding, State, Target, examine, failed, ok
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
-from provisioning.terminal.show import Doing, console
+from provisioning.terminal.show import Activity, console
 from provisioning.words.labels import label
 from provisioning.words.language import translate
 from wire.messages import Topics
@@ -116,14 +116,16 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
         )
     target = find_target(file)
     findings: list[Finding] = []
-    with Doing() as doing:
-        for finding in examine(CHECKS, target, doing.tell):
+    with Activity() as doing:
+        for finding in examine(CHECKS, target, doing.show):
             findings.append(finding)
             if not as_json:
                 remedy = None if finding.remedy is None else translate(finding.remedy)
                 name = f"{finding.check} {finding.about}".rstrip()
                 style = _STYLES[finding.state]
-                doing.finding(label(finding.state.value), style, f"{name}: {translate(finding.text)}", remedy)
+                doing.print_finding(
+                    label(finding.state.value), style, f"{name}: {translate(finding.text)}", remedy
+                )
     if as_json:
         click.echo(json.dumps([finding.to_json() for finding in findings], ensure_ascii=False, indent=1))
     else:
@@ -187,8 +189,8 @@ def _sum_up(findings: list[Finding]) -> None:
 
 def _write_bundle(bundle: Path, target: Target, findings: list[Finding]) -> None:
     try:
-        with Doing() as doing:
-            size = write_bundle(bundle, target, findings, doing.tell)
+        with Activity() as doing:
+            size = write_bundle(bundle, target, findings, doing.show)
     except OSError as error:
         raise fail(EXIT_USAGE, f"{bundle}: {error.strerror}") from error
     click.echo(f"{bundle}: {size} bytes", err=True)

@@ -20,7 +20,7 @@ from provisioning.evidence.state import StateError, walk_state
 from provisioning.pages.episode import collect_numbers, draw_episode_file, draw_episode_page, name_severity
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console
-from provisioning.terminal.views import trace_view
+from provisioning.terminal.views import draw_trace
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import rows, rule_name
@@ -106,6 +106,6 @@ def _show(body: Body, offset_s: int, *, whole: bool) -> None:
     if not whole:
         return
     marks = ((label("begin"), body["begin_at_s"]), (label("raised at"), body["raised_at_s"]))
-    screen.print(trace_view(body["trace"], lambda at_s: local_text(at_s, offset_s, "%H:%M"), marks))
+    screen.print(draw_trace(body["trace"], lambda at_s: local_text(at_s, offset_s, "%H:%M"), marks))
     for name, value in rows(collect_numbers(body), offset_s):
         screen.print(f"  {translate(name)}: {translate(value)}", markup=False)

@@ -42,7 +42,7 @@ from provisioning.evidence.story import (
 )
 from provisioning.learning.outcome import States
 from provisioning.pages.plot_data import Load
-from provisioning.words.tamper import tamper_sentence
+from provisioning.words.tamper import describe_tamper
 
 KEY_DIGITS: Final = 16
 """Of a key's hash: enough to see that it is the same one."""
@@ -124,7 +124,7 @@ class _Builder:
 
     def _note_tamper(self, line: JsonLine) -> bool:
         """Keep a TAMPER record that has a sentence, while there is room; whether it was kept."""
-        said = tamper_sentence(line["body"])
+        said = describe_tamper(line["body"])
         if said is None or len(self.story.tampering) >= OTHERS_MAX:
             return False
         self.story.tampering.append(TamperNote(line["seal"], line.get("at", ""), said))

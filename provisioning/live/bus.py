@@ -17,7 +17,7 @@ from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import Screen, console
-from provisioning.terminal.views import bus_view
+from provisioning.terminal.views import draw_buses
 
 REFRESH_S: Final = 2.0
 
@@ -37,12 +37,12 @@ def command(config: Path | None, state: Path | None, as_json: bool, watch: bool)
         click.echo(json.dumps(buses, ensure_ascii=False))
         return
     if not watch:
-        console().print(bus_view(buses))
+        console().print(draw_buses(buses))
         return
     with Screen() as screen:
         try:
             while True:
-                screen.draw(bus_view(_read(folder)))
+                screen.draw(draw_buses(_read(folder)))
                 time.sleep(REFRESH_S)
         except KeyboardInterrupt:
             return

@@ -16,7 +16,7 @@ from agent.status.socket import read_status
 from evidence.words import Words
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import Screen, console
-from provisioning.terminal.views import status_view, titled
+from provisioning.terminal.views import add_title, draw_status
 from provisioning.words.labels import label
 from provisioning.words.language import translate
 
@@ -63,7 +63,7 @@ def command(config: Path, as_json: bool, once: bool, follow: bool) -> None:
     if as_json:
         click.echo(json.dumps(status, ensure_ascii=False))
     elif once or not screen.is_terminal:
-        screen.print(titled(status, status_view(status, columns=screen.width)))
+        screen.print(add_title(status, draw_status(status, columns=screen.width)))
     else:
         _live(folder, status)
 
@@ -75,8 +75,8 @@ def _live(folder: Path, status: dict[str, Any]) -> None:
         try:
             while True:
                 columns, rows = screen.size
-                body = status_view(status, columns=columns, rows=rows - TITLE_ROWS)
-                screen.draw(titled(status, body, trouble))
+                body = draw_status(status, columns=columns, rows=rows - TITLE_ROWS)
+                screen.draw(add_title(status, body, trouble))
                 time.sleep(REFRESH_S)
                 try:
                     status, trouble = read_status(folder), ""

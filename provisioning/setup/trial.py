@@ -26,7 +26,7 @@ from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.show import Screen, table
-from provisioning.terminal.views import SPARK_COLUMNS, sparkline
+from provisioning.terminal.views import SPARK_COLUMNS, draw_sparkline
 from provisioning.wiring import OnOffTest, Outcome
 from provisioning.wiring.trial import SETTLE_S, WAIT_S, State, Wait
 from provisioning.words.language import translate
@@ -218,7 +218,7 @@ class _Watch:
         top = max((one for one in values if one is not None), default=0.0)
         now = "–" if wait.own_w is None else f"{wait.own_w / W_PER_KW:.2f} kW"
         doing = text("settling") if wait.what != "switch" else text(f"waiting_{wait.to}")
-        row = (self.line.id, now, sparkline(values, top, SPARK_COLUMNS), doing, f"{wait.left_s:.0f} s")
+        row = (self.line.id, now, draw_sparkline(values, top, SPARK_COLUMNS), doing, f"{wait.left_s:.0f} s")
         self.screen.draw(table(("", "", "", "", ""), [row]))
 
 

@@ -95,7 +95,7 @@ def progress(*, says_time_left: bool = False) -> Progress:
     )
 
 
-class Doing:
+class Activity:
     """What is being done, as the last line of a terminal; findings are printed above it, once and for good.
 
     Nothing of it reaches a file: what is printed goes to stdout, the last line only to a terminal.
@@ -117,13 +117,13 @@ class Doing:
         if self._live:
             self._live.stop()
 
-    def tell(self, what: str) -> None:
+    def show(self, what: str) -> None:
         """What is being done now; may be called from any thread."""
         if self._live:
             line = Text(f"… {what}", "dim", no_wrap=True, overflow="ellipsis")
             self._live.update(line, refresh=True)
 
-    def finding(self, mark: str, style: str, text: str, remedy: str | None) -> None:
+    def print_finding(self, mark: str, style: str, text: str, remedy: str | None) -> None:
         """A line with its state before it and its remedy below it; on a terminal wrapped between words."""
         rows = [(Text(mark, style), Text(text))]
         rows += [(Text(""), Text(f"→ {remedy}", "dim"))] if remedy else []

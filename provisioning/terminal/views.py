@@ -1,6 +1,6 @@
 """The state of a gateway on a terminal: lines, linkages, buses, meters, seals and episodes, drawn by rich.
 
-`status_view` draws the status of a running agent (`agent.status.socket`); the demo adds what happens to the
+`draw_status` draws the status of a running agent (`agent.status.socket`); the demo adds what happens to the
 plant. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
 """
 
@@ -15,13 +15,13 @@ from provisioning.terminal.show import make_grid
 from provisioning.words.labels import label
 from provisioning.words.language import language
 from provisioning.words.status import (
-    bus_parts,
-    certificate_part,
-    clock_part,
-    line_name,
-    means,
-    moment,
-    receipt_part,
+    average,
+    describe_bus,
+    describe_certificate,
+    describe_clock,
+    describe_receipt,
+    name_line,
+    parse_time,
 )
 
 SPARKS: Final = "▁▂▃▄▅▆▇█"
@@ -49,7 +49,7 @@ _SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data
 Json = Mapping[str, Any]
 
 
-def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_COLUMNS) -> str:
+def draw_sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_COLUMNS) -> str:
     """The last `columns` values as blocks between 0 and `top`; a missing one is a gap."""
     scale = (len(SPARKS) - 1) / top if top > 0 else 0.0
     shown = list(values)[-columns:]
@@ -59,7 +59,7 @@ def sparkline(values: Sequence[float | None], top: float, columns: int = SPARK_C
     ).rjust(columns)
 
 
-def status_view(
+def draw_status(
     status: Json,
     history: Mapping[str, Sequence[float | None]] | None = None,
     *,
@@ -71,7 +71,7 @@ def status_view(
     Loads are those of `history` by line, else the last hour that the agent tells. With `rows` the lines and
     analysers that have no room are counted instead of shown; what went wrong keeps its place.
     """
-    whole = _status_view(status, history or {}, columns, len(status["lines"]))
+    whole = _draw_status(status, history or {}, columns, len(status["lines"]))
     if rows is None:
         return whole
     screen = Console(width=columns, color_system=None, force_terminal=False)
@@ -79,10 +79,10 @@ def status_view(
     if over <= 0:
         return whole
     shown = max(len(status["lines"]) - over - 1, LINES_SHOWN_MIN)
-    return _status_view(status, history or {}, columns, shown, is_short=True)
+    return _draw_status(status, history or {}, columns, shown, is_short=True)
 
 
-def _status_view(
+def _draw_status(
     status: Json,
     history: Mapping[str, Sequence[float | None]],
     columns: int,
@@ -105,10 +105,10 @@ def _status_view(
 
 def _buses(status: Json) -> list[Text]:
     mark = Text(label("bus") + "  ", "dim")
-    return [mark + Text.assemble(*bus_parts(bus)) for bus in status.get("buses", ())]
+    return [mark + Text.assemble(*describe_bus(bus)) for bus in status.get("buses", ())]
 
 
-def bus_view(buses: Iterable[Json]) -> RenderableType:
+def draw_buses(buses: Iterable[Json]) -> RenderableType:
     """How each bus and its meters do: the bus first, then its meters, then what concerns the whole line."""
     blocks: list[RenderableType] = []
     for bus in buses:
@@ -156,13 +156,13 @@ def _lines(
             False: Text(label("off"), "dim"),
             None: Text(label("unknown"), "yellow"),
         }
-        loads = history.get(line["id"]) or means(line.get("recent_w", ()), sparks)
+        loads = history.get(line["id"]) or average(line.get("recent_w", ()), sparks)
         table.add_row(
-            Text(line_name(line)),
+            Text(name_line(line)),
             label(line["kind"]),
             power,
             Text(
-                sparkline(loads, line["rated_w"], sparks),
+                draw_sparkline(loads, line["rated_w"], sparks),
                 "green" if line["kind"] == "treatment" else "blue",
             ),
             running[line["on"]],
@@ -227,14 +227,14 @@ def _seals(status: Json) -> Text:
     if "verified" in seals:
         text += Text(f"{label('verified')} {seals['verified']}  ", "green")
     if "receipt" in seals:
-        text += Text(*receipt_part(status))
+        text += Text(*describe_receipt(status))
     text += Text(f"\n{label('broker')}  ", "dim")
     text += Text(f"{label('connected' if broker else 'disconnected')}", "green" if broker else "bold red")
-    certificate = certificate_part(status)
+    certificate = describe_certificate(status)
     if certificate is not None:
         text += Text("  ") + Text(*certificate)
     if "clock" in status:
-        text += Text("  ") + Text(*clock_part(status))
+        text += Text("  ") + Text(*describe_clock(status))
     text += Text(f"  {label('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
     alarms = [label(alarm) for alarm in status["broker"]["alarms"]]
     return text + Text(f"\n{label('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
@@ -252,25 +252,25 @@ def _episodes(status: Json, shown: int) -> Group:
     return Group(*rows or [Text(f"{label('episodes')}: {label('none')}", "dim")])
 
 
-def titled(status: Json, body: RenderableType, trouble: str = "") -> RenderableType:
+def add_title(status: Json, body: RenderableType, trouble: str = "") -> RenderableType:
     """A view with whose it is and of when, and what is wrong with asking."""
     name = f" {status['name']}" if status.get("name") else ""
     title = Text(f"{status['gateway']}{name}", "bold", no_wrap=True, overflow="ellipsis")
-    at = moment(status.get("at"))
+    at = parse_time(status.get("at"))
     when = "" if at is None else f"  {at.astimezone():%Y-%m-%d %H:%M:%S}"
     title += Text(f"{when}  dianjian {status.get('version', '')}".rstrip(), "dim")
     return Group(title, *([Text(trouble, "bold red")] if trouble else []), body)
 
 
-def demo_view(
+def draw_demo(
     status: Json, history: Mapping[str, Sequence[float | None]], heading: str, happened: Sequence[str]
 ) -> RenderableType:
     """The status of the demo's agent, what time it is there, and what has happened."""
     title = Text(f"电监 dianjian · {status['gateway']} · {label('plant time')} {heading}", style="bold")
-    return Group(title, status_view(status, history), *(Text(line, "dim") for line in happened))
+    return Group(title, draw_status(status, history), *(Text(line, "dim") for line in happened))
 
 
-def trace_view(
+def draw_trace(
     trace: Json, clock: Callable[[float], str], marks: Sequence[tuple[str, float]]
 ) -> RenderableType:
     """Two hours of one-minute means, two minutes a column, each line to its own highest value.
@@ -281,7 +281,7 @@ def trace_view(
     for key, style in (("production", "blue"), ("treatment", "green")):
         watts = _pairs(trace[f"{key}_w"])
         top = max((value for value in watts if value is not None), default=0.0)
-        drawn = Text(sparkline(watts, top, columns=len(watts)), style)
+        drawn = Text(draw_sparkline(watts, top, columns=len(watts)), style)
         rows.append(Text(f"{key:<10}{top / 1000:6.1f} kW ", "dim") + drawn)
     begin_s, columns = trace["begin_at_s"], len(_pairs(trace["production_w"]))
     half_hours = [begin_s + HALF_HOUR_S * index for index in range(columns * COLUMN_S // HALF_HOUR_S)]

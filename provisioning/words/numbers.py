@@ -123,7 +123,7 @@ def rule_name(rule: str) -> Words:
     return RULES.get(rule) or Words(rule, rule.replace("_", " "))
 
 
-def name_of(name: str) -> Words:
+def name_number(name: str) -> Words:
     """What a number is called."""
     return NAMES.get(name) or Words(name, name.replace("_", " "))
 
@@ -131,10 +131,10 @@ def name_of(name: str) -> Words:
 def rows(numbers: Mapping[str, Any], offset_s: int) -> Iterator[tuple[Words, Words]]:
     """Every number of an episode: its name and its value."""
     for name, value in numbers.items():
-        yield name_of(name), value_of(name, value, offset_s)
+        yield name_number(name), format_value(name, value, offset_s)
 
 
-def value_of(name: str, value: Any, offset_s: int) -> Words:
+def format_value(name: str, value: Any, offset_s: int) -> Words:
     """A number as people write it, times in the plant's zone."""
     if value is None or value == "" or (name in _EPOCH_NAMES and not value):
         return Words.same("—")

@@ -29,7 +29,7 @@ _UNITS: Final = (
 _AGO: Final = Words("{age}前", "{age} ago")
 
 
-def moment(text: str | None) -> datetime | None:
+def parse_time(text: str | None) -> datetime | None:
     """A time of the status object."""
     try:
         return None if text is None else datetime.fromisoformat(text)
@@ -37,40 +37,40 @@ def moment(text: str | None) -> datetime | None:
         return None
 
 
-def span(seconds: float) -> str:
+def format_span(seconds: float) -> str:
     """A length of time in its largest unit, from two of it on: 90 s, 5 min, 3 h, 12 d."""
     size, unit = next(one for one in _UNITS if seconds >= 2 * one[0] or one[0] <= 1)
     return f"{max(seconds, 0.0) / size:.0f} {translate(unit)}"
 
 
-def receipt_part(status: Json) -> Part:
+def describe_receipt(status: Json) -> Part:
     """The last receipt and its age."""
-    receipt, now = status["seals"].get("receipt"), moment(status.get("at"))
-    at = moment(receipt["at"]) if receipt else None
+    receipt, now = status["seals"].get("receipt"), parse_time(status.get("at"))
+    at = parse_time(receipt["at"]) if receipt else None
     if receipt is None or at is None or now is None:
         return label("no receipt yet"), "yellow"
     age_s = (now - at).total_seconds()
     old = age_s > OLD_RECEIPT_S and status["seals"]["backlog"] > 2
-    ago = translate(_AGO, age=span(age_s))
+    ago = translate(_AGO, age=format_span(age_s))
     return f"{label('last receipt')} #{receipt['number']} {ago}", "yellow" if old else ""
 
 
-def certificate_part(status: Json) -> Part | None:
+def describe_certificate(status: Json) -> Part | None:
     """When the gateway's certificate ends; None where it has none."""
-    certificate, now = status["broker"].get("certificate"), moment(status.get("at"))
+    certificate, now = status["broker"].get("certificate"), parse_time(status.get("at"))
     if not certificate or now is None:
         return None
-    end = moment(certificate.get("ends_at"))
+    end = parse_time(certificate.get("ends_at"))
     if end is None:
         return label("certificate unreadable"), "red"
     left_s = (end - now).total_seconds()
     if left_s <= 0:
         return f"{label('certificate ended')} {end:%Y-%m-%d}", "bold red"
     style = "yellow" if left_s < SOON_DAYS * DAY_S else "dim"
-    return f"{label('certificate until')} {end:%Y-%m-%d} ({span(left_s)})", style
+    return f"{label('certificate until')} {end:%Y-%m-%d} ({format_span(left_s)})", style
 
 
-def clock_part(status: Json) -> Part:
+def describe_clock(status: Json) -> Part:
     """What the agent knows of its clock."""
     state, ahead_ms = status.get("clock", ""), status.get("clock_ahead_ms")
     text = label(state) if state in {"synchronised", "unsynchronised", "simulated"} else state
@@ -80,7 +80,7 @@ def clock_part(status: Json) -> Part:
     return text, style
 
 
-def bus_parts(bus: Json) -> list[Part]:
+def describe_bus(bus: Json) -> list[Part]:
     """A bus on one line: load, requests, what was lost, how long answers take."""
     load, lost = float(bus["load_percent"]), int(bus["timeouts"]) + int(bus["crc_errors"])
     p95 = bus["latency_ms"]["p95"]
@@ -96,7 +96,7 @@ def bus_parts(bus: Json) -> list[Part]:
     return parts
 
 
-def means(values: Sequence[float | None], columns: int) -> list[float | None]:
+def average(values: Sequence[float | None], columns: int) -> list[float | None]:
     """`values` in `columns` equal parts, each the mean of what is known in it."""
     size = -(-len(values) // columns) if values else 1
     begin = len(values) % size
@@ -106,7 +106,7 @@ def means(values: Sequence[float | None], columns: int) -> list[float | None]:
     return [sum(part) / len(part) if part else None for part in known]
 
 
-def line_name(line: Json) -> str:
+def name_line(line: Json) -> str:
     """Its id, and what the technician calls it."""
     name = str(line.get("name") or "")
     return f"{line['id']} {name}" if name and name != line["id"] else str(line["id"])

@@ -4,7 +4,7 @@ For every "what" of `agent.tamper.settings` and `agent.tamper.behaviour`. A reco
 version, or from somebody who signed nonsense: then there is no sentence (None), and its bytes have to speak
 for themselves.
 
-    tamper_sentence({"what": "counter backwards", "meter": "m1", "point": "active_energy_import",
+    describe_tamper({"what": "counter backwards", "meter": "m1", "point": "active_energy_import",
                      "was": 2000000, "now": 1500000})
     → Words("电表m1：正向有功电能由 2000 kWh 倒退到 1500 kWh…", "meter m1: the counter of imported …")
 
@@ -99,7 +99,7 @@ WHATS: Final = frozenset(_SENTENCES)
 """Every kind of record that has a sentence."""
 
 
-def tamper_sentence(body: Mapping[str, Any]) -> Words | None:
+def describe_tamper(body: Mapping[str, Any]) -> Words | None:
     """The sentence of a record, or None for a record that none fits."""
     what = body.get("what")
     if not isinstance(what, str) or what not in _SENTENCES:

@@ -16,7 +16,7 @@ from agent.status.socket import StatusSocket
 from drivers.link.transaction import BusStats
 from provisioning.cli import cli
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE
-from provisioning.terminal.views import bus_view
+from provisioning.terminal.views import draw_buses
 from provisioning.words import language as languages
 from provisioning.words.labels import label
 
@@ -91,7 +91,7 @@ def test_the_table_fits_eighty_columns_in_both_languages(lang: str) -> None:
         one |= {"requests": 1_234_567, "latency_ms": {"p50": 47.2, "p95": 1500.0, "max": 2999.0}}
     screen = Console(width=COLUMNS + 40, record=True, highlight=False)
     with screen.capture() as drawn:
-        screen.print(bus_view([bus]))
+        screen.print(draw_buses([bus]))
     assert max(cell_len(row.rstrip()) for row in drawn.get().splitlines()) <= COLUMNS
     assert label("collisions") in drawn.get()
     assert label("reopened") not in drawn.get()

@@ -10,10 +10,10 @@ from rich.console import Console
 
 from agent.detect.episode import Severity
 from agent.uplink.delivery import Alarm
-from provisioning.terminal.views import _SEVERITY_STYLE, SPARK_COLUMNS, sparkline, status_view, titled
+from provisioning.terminal.views import _SEVERITY_STYLE, SPARK_COLUMNS, add_title, draw_sparkline, draw_status
 from provisioning.words import language as languages
 from provisioning.words.labels import label
-from provisioning.words.status import certificate_part, clock_part, means, span
+from provisioning.words.status import average, describe_certificate, describe_clock, format_span
 
 COLUMNS = 80
 
@@ -41,7 +41,7 @@ def language() -> Iterator[None]:
     ids=["nothing", "scale", "right", "the last", "gaps", "beyond", "no top", "absurd top", "rounding"],
 )
 def test_a_sparkline(values: list[float | None], top: float, columns: int, drawn: str) -> None:
-    assert sparkline(values, top, columns) == drawn
+    assert draw_sparkline(values, top, columns) == drawn
     assert len(drawn) == columns
 
 
@@ -71,7 +71,7 @@ def status(alarms: tuple[str, ...] = (), reason: str = "too few samples") -> dic
 def drawn(one: dict[str, Any]) -> list[str]:
     screen = Console(width=COLUMNS, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
     history = {line["id"]: [line["power_w"]] * SPARK_COLUMNS for line in one["lines"]}
-    screen.print(status_view(one, history))
+    screen.print(draw_status(one, history))
     screen.file.close()
     return screen.export_text().splitlines()
 
@@ -150,7 +150,7 @@ def live(lines: int = 2, meters: int = 3, episodes: int = 0, **changes: Any) -> 
 
 def on_screen(one: dict[str, Any], columns: int, rows: int | None) -> list[str]:
     screen = Console(width=columns, record=True, file=io.StringIO())
-    screen.print(titled(one, status_view(one, columns=columns, rows=rows)))
+    screen.print(add_title(one, draw_status(one, columns=columns, rows=rows)))
     return screen.export_text().splitlines()
 
 
@@ -193,7 +193,7 @@ def test_the_last_hour_is_a_curve_with_its_gaps() -> None:
 def test_minutes_are_joined_to_columns_from_the_present_back(
     values: list[float | None], columns: int, wanted: list[float | None]
 ) -> None:
-    assert means(values, columns) == wanted
+    assert average(values, columns) == wanted
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_minutes_are_joined_to_columns_from_the_present_back(
 def test_a_length_of_time_is_told_in_one_unit(seconds: float, zh: str, en: str) -> None:
     for chosen, wanted in (("zh", zh), ("en", en)):
         languages.choose_language(chosen)
-        assert span(seconds) == wanted
+        assert format_span(seconds) == wanted
 
 
 @pytest.mark.parametrize(
@@ -219,7 +219,7 @@ def test_a_length_of_time_is_told_in_one_unit(seconds: float, zh: str, en: str) 
 def test_the_end_of_the_certificate_is_told_in_time(ends_at: str | None, said: str, style: str) -> None:
     languages.choose_language("en")
     broker = {"connected": True, "alarms": [], "certificate": {"file": "c", "ends_at": ends_at}}
-    assert certificate_part(live(broker=broker)) == (said, style)
+    assert describe_certificate(live(broker=broker)) == (said, style)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_the_end_of_the_certificate_is_told_in_time(ends_at: str | None, said: s
 )
 def test_the_clock_is_told(state: str, ahead_ms: int | None, said: str, style: str) -> None:
     languages.choose_language("en")
-    assert clock_part(live(clock=state, clock_ahead_ms=ahead_ms)) == (said, style)
+    assert describe_clock(live(clock=state, clock_ahead_ms=ahead_ms)) == (said, style)
 
 
 @pytest.mark.parametrize("chosen", languages.LANGUAGES)

@@ -9,7 +9,7 @@ import agent.detect
 from agent.detect.channels import Cause
 from agent.detect.episode import Rule
 from evidence.words import Words
-from provisioning.words.numbers import CAUSES, NAMES, RULES, duration, value_of
+from provisioning.words.numbers import CAUSES, NAMES, RULES, duration, format_value
 
 FOLDER = Path(agent.detect.__file__).parent
 
@@ -52,7 +52,7 @@ def test_every_number_has_a_name(file: str) -> None:
     ],
 )
 def test_a_number_is_written_for_people(name: str, value: object, zh: str, en: str) -> None:
-    assert value_of(name, value, 8 * 3600) == Words(zh, en)
+    assert format_value(name, value, 8 * 3600) == Words(zh, en)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import agent.tamper
 import agent.tamper.settings
-from provisioning.words.tamper import TEXT_MAX, WHATS, tamper_sentence
+from provisioning.words.tamper import TEXT_MAX, WHATS, describe_tamper
 
 IMPORT = "active_energy_import"
 SAID = [
@@ -81,7 +81,7 @@ SAID = [
 
 @pytest.mark.parametrize(("body", "zh", "en"), SAID, ids=[said[0]["what"] for said in SAID])
 def test_a_record_is_a_sentence_in_both_languages(body: dict[str, Any], zh: str, en: str) -> None:
-    said = tamper_sentence(body | {"meter": "m1"})
+    said = describe_tamper(body | {"meter": "m1"})
     assert said is not None
     assert (said.zh, said.en) == (zh, en)
 
@@ -106,7 +106,7 @@ def test_every_kind_that_the_agent_writes_has_a_sentence() -> None:
     assert found == WHATS
     assert {said[0]["what"] for said in SAID} | AGAIN.keys() == WHATS
     for what, numbers in AGAIN.items():
-        assert tamper_sentence({"what": what, "meter": "m1", "point": "p"} | numbers) is not None
+        assert describe_tamper({"what": what, "meter": "m1", "point": "p"} | numbers) is not None
 
 
 anything = st.recursive(
@@ -119,13 +119,13 @@ KEYS = sorted({key for said in SAID for key in said[0]} | {"meter"} - {"what"})
 
 @given(st.sampled_from(sorted(WHATS)), st.dictionaries(st.sampled_from(KEYS), anything))
 def test_whatever_somebody_signed_is_a_short_sentence_or_none(what: str, body: dict[str, Any]) -> None:
-    said = tamper_sentence(body | {"what": what})
+    said = describe_tamper(body | {"what": what})
     if said is not None:
         assert len(said.zh) < 12 * TEXT_MAX
         assert said.en.isprintable()
 
 
 def test_a_kind_of_another_version_has_no_sentence() -> None:
-    assert tamper_sentence({"what": "meter sings", "meter": "m1"}) is None
-    assert tamper_sentence({"what": ["meter swapped"], "meter": "m1"}) is None
-    assert tamper_sentence({}) is None
+    assert describe_tamper({"what": "meter sings", "meter": "m1"}) is None
+    assert describe_tamper({"what": ["meter swapped"], "meter": "m1"}) is None
+    assert describe_tamper({}) is None
