@@ -6,7 +6,7 @@ central directory, then its end (APPNOTE.TXT 6.3.3, sections 4.3.7, 4.3.12 and 4
 opens it.
 
 `read` takes the names in their order, cuts the entries out, writes the container anew and compares: what
-is not byte for byte what `write` makes is told with its place. So no byte is free to carry anything.
+is not byte for byte what `write` makes is reported with its place. So no byte is free to carry anything.
 """
 
 from collections.abc import Mapping, Sequence

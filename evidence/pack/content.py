@@ -163,7 +163,7 @@ def open_evidence(raw: bytes) -> tuple[bytes, bytes | None]:
     cbor.natural(items[1], "version", VERSION, VERSION)
     if type(items[2]) is not bytes:
         raise cbor.FormatError("the content is no byte string")
-    return items[2], None if items[3] is None else _bytes(items[3], "issue", ISSUE_BYTES_MAX)
+    return items[2], None if items[3] is None else _check_bytes(items[3], "issue", ISSUE_BYTES_MAX)
 
 
 def check_issue(issue: bytes, content: bytes, page: bytes, centre_key: bytes) -> str:
@@ -207,14 +207,14 @@ def decode_content(raw: bytes) -> Content:
         by_centre=by_centre,
         made_utc_ms=cbor.natural(made_utc_ms, "made_utc_ms", TIME_MS_MAX),
         page=cbor.natural(page, "page", 1 << 16),
-        question=_question(question),
-        statements=tuple(_bytes(one, "statement", STATEMENT_BYTES_MAX) for one in statements),
-        receipts=tuple(_bytes(receipt, "receipt", RECEIPT_BYTES_MAX) for receipt in receipts),
-        runs=tuple(tuple(_seals(run)) for run in runs),
+        question=_read_question(question),
+        statements=tuple(_check_bytes(one, "statement", STATEMENT_BYTES_MAX) for one in statements),
+        receipts=tuple(_check_bytes(receipt, "receipt", RECEIPT_BYTES_MAX) for receipt in receipts),
+        runs=tuple(tuple(_read_seals(run)) for run in runs),
     )
 
 
-def _question(value: Any) -> Question:
+def _read_question(value: Any) -> Question:
     from_ms, to_ms, first, last, linkage, episode = cbor.array(value, "question", 6)
     first = cbor.natural(first, "first", NUMBER_MAX, FIRST_NUMBER)
     from_ms = cbor.natural(from_ms, "from", TIME_MS_MAX)
@@ -228,25 +228,25 @@ def _question(value: Any) -> Question:
     )
 
 
-def _seals(run: Any) -> Iterator[PackedSeal]:
+def _read_seals(run: Any) -> Iterator[PackedSeal]:
     if type(run) is not list:
         raise cbor.FormatError("a run is not an array")
     statements: list[bytes] = []
     for item in run:
         if type(item) is bytes:
-            statements.append(_bytes(item, "statement", STATEMENT_BYTES_MAX))
+            statements.append(_check_bytes(item, "statement", STATEMENT_BYTES_MAX))
             continue
         raw, body = cbor.array(item, "seal", 2)
-        raw = _bytes(raw, "seal", COSE_BYTES_MAX)
+        raw = _check_bytes(raw, "seal", COSE_BYTES_MAX)
         yield PackedSeal(
-            raw, None if body is None else _bytes(body, "body", BODY_BYTES_MAX), tuple(statements)
+            raw, None if body is None else _check_bytes(body, "body", BODY_BYTES_MAX), tuple(statements)
         )
         statements = []
     if statements or not run:
         raise cbor.FormatError("a run ends without a seal")
 
 
-def _bytes(value: Any, name: str, bytes_max: int) -> bytes:
+def _check_bytes(value: Any, name: str, bytes_max: int) -> bytes:
     if type(value) is not bytes or len(value) > bytes_max:
         raise cbor.FormatError(f"{name} is not a byte string of at most {bytes_max}")
     return value

@@ -8,7 +8,7 @@ first seal. Version 1, which has no statements, is still read.
 
 `verify_file` reads it in one pass with constant memory, and stops at the first thing that is wrong:
 what stands before that place has been verified, what stands behind it proves nothing. It begins with the
-enrolment, which the centre's key must have signed, or with a first key that the caller knows of
+enrolment, which the centre's key must have signed, or with a first key that the caller knows from
 elsewhere; with both they must agree. That a file ends too early it cannot see: compare `tip_hash` with
 a receipt of the centre.
 """
@@ -127,10 +127,10 @@ def read_chain(stream: IO[bytes]) -> tuple[str, Iterator[Item]]:
     Raises:
         FormatError: It is no such file; also while the items are read.
     """
-    head = _exactly(stream, 1 + 1 + len(MAGIC) + 1)
+    head = _read_exactly(stream, 1 + 1 + len(MAGIC) + 1)
     for version in _READABLE:
         if head == b"\x83" + cbor.encode(MAGIC) + cbor.encode(version):
-            return check_gateway(_name(stream)), _items(stream, with_statements=version > 1)
+            return check_gateway(_read_name(stream)), _read_items(stream, with_statements=version > 1)
     raise cbor.FormatError(f"not an exported chain of version 1 to {VERSION}")
 
 
@@ -155,7 +155,7 @@ def verify_file(
         state: ChainState | None = None
         for item in items:
             if state is None:
-                state, applied = _begun(report, item, known)
+                state, applied = _begin(report, item, known)
                 if applied:
                     continue
             verdict = _step(report, state, item, centre_key)
@@ -169,7 +169,7 @@ def verify_file(
     return report
 
 
-def _begun(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
+def _begin(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
     """The state before the first seal, and whether `item` was the enrolment that it comes from.
 
     Raises:
@@ -215,45 +215,47 @@ def _count(report: Report, seal: ExportedSeal, verdict: Verdict) -> None:
     report.first_utc_ms = report.first_utc_ms or header.utc_ms
     report.last_utc_ms = header.utc_ms
     report.tip_hash = verdict.state.hash
-    told = report.attestations.judge(header.number, report.tip_hash, verdict.records)
-    report.note(Finding(Code.ATTESTATION, text, header.number) for text in told)
+    wrong = report.attestations.judge(header.number, report.tip_hash, verdict.records)
+    report.note(Finding(Code.ATTESTATION, text, header.number) for text in wrong)
 
 
-def _items(stream: IO[bytes], *, with_statements: bool) -> Iterator[Item]:
+def _read_items(stream: IO[bytes], *, with_statements: bool) -> Iterator[Item]:
     while lead := stream.read(1):
         if lead == _PAIR:
-            cose = _byte_string(stream, _exactly(stream, 1), COSE_BYTES_MAX)
-            tail = _exactly(stream, 1)
-            yield ExportedSeal(cose, None if tail == _NULL else _byte_string(stream, tail, BODY_BYTES_MAX))
+            cose = _read_byte_string(stream, _read_exactly(stream, 1), COSE_BYTES_MAX)
+            tail = _read_exactly(stream, 1)
+            yield ExportedSeal(
+                cose, None if tail == _NULL else _read_byte_string(stream, tail, BODY_BYTES_MAX)
+            )
         elif with_statements and 0x40 <= lead[0] <= 0x59:
-            yield _byte_string(stream, lead, STATEMENT_BYTES_MAX)
+            yield _read_byte_string(stream, lead, STATEMENT_BYTES_MAX)
         else:
             raise cbor.FormatError("not a seal")
 
 
-def _name(stream: IO[bytes]) -> str:
-    """The gateway's id: a CBOR text, whose length is told in one byte or two."""
-    lead = _exactly(stream, 1)
-    more = _exactly(stream, 1) if lead == b"\x78" else b""
+def _read_name(stream: IO[bytes]) -> str:
+    """The gateway's id: a CBOR text, whose length takes one byte or two."""
+    lead = _read_exactly(stream, 1)
+    more = _read_exactly(stream, 1) if lead == b"\x78" else b""
     size = more[0] if more else lead[0] - 0x60
     if not 0 <= size <= cbor.TEXT_BYTES_MAX or not (more or size < 24):
         raise cbor.FormatError("no gateway id")
-    raw = lead + more + _exactly(stream, size)
+    raw = lead + more + _read_exactly(stream, size)
     return cbor.text(cbor.decode(raw, len(raw)), "gateway")
 
 
-def _byte_string(stream: IO[bytes], lead: bytes, bytes_max: int) -> bytes:
+def _read_byte_string(stream: IO[bytes], lead: bytes, bytes_max: int) -> bytes:
     """A byte string in its shortest form whose first byte has been read."""
     size_bytes = {0x58: 1, 0x59: 2}.get(lead[0], 0)
     if not size_bytes and not 0x40 <= lead[0] < 0x58:
         raise cbor.FormatError("not a byte string")
-    size = int.from_bytes(_exactly(stream, size_bytes), "big") if size_bytes else lead[0] - 0x40
+    size = int.from_bytes(_read_exactly(stream, size_bytes), "big") if size_bytes else lead[0] - 0x40
     if size > bytes_max or size < {0: 0, 1: 24, 2: 256}[size_bytes]:
         raise cbor.FormatError(f"a byte string of {size} bytes")
-    return _exactly(stream, size)
+    return _read_exactly(stream, size)
 
 
-def _exactly(stream: IO[bytes], size: int) -> bytes:
+def _read_exactly(stream: IO[bytes], size: int) -> bytes:
     raw = b""
     while len(raw) < size:
         piece = stream.read(size - len(raw))

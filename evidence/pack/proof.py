@@ -37,10 +37,10 @@ def prove(content: Content, digest: bytes, centre_key: bytes, first_key: bytes |
         PackError: Something does not hold.
     """
     proof = _Proof(content, centre_key)
-    proof.roots(first_key)
+    proof.read_roots(first_key)
     for run in content.runs:
-        proof.run(run)
-    proof.rest()
+        proof.check_run(run)
+    proof.check_rest()
     if proof.problems:
         raise PackError(proof.problems)
     asked = content.question
@@ -79,7 +79,7 @@ class _Proof:
     enrolment: Enrolment | None = None
     first_key: bytes | None = None  # only one that somebody vouches for
 
-    def roots(self, first_key: bytes | None) -> None:
+    def read_roots(self, first_key: bytes | None) -> None:
         """What everything rests on."""
         content = self.content
         if content.centre_key != self.centre_key:
@@ -91,13 +91,13 @@ class _Proof:
             if content.first_key not in {None, first_key}:
                 self.problems.append("the first key of the gateway is another one than was given")
         for raw in content.statements:
-            self._statement(raw)
+            self._read_statement(raw)
         for raw in content.receipts:
-            self._receipt(raw)
+            self._read_receipt(raw)
         if self.enrolment is not None and content.first_key is not None:
             self.problems.append("a first key beside the enrolment that names it")
 
-    def run(self, run: Sequence[PackedSeal]) -> None:
+    def check_run(self, run: Sequence[PackedSeal]) -> None:
         """Check one run as far as it goes."""
         try:
             head = peek_header(run[0].cose)
@@ -115,11 +115,11 @@ class _Proof:
         if rests is Rest.FIRST_KEY and not (from_first and self.first_key):
             hint = "; give the gateway's first key" if from_first else ""
             self.problems.append(f"seals {head.number} to {last}: nothing vouches for them{hint}")
-        seals = self._seals(run, head)
+        seals = self._prove_seals(run, head)
         if seals is not None:
             self.parts.append(Part(seals, rests, receipted))
 
-    def rest(self) -> None:
+    def check_rest(self) -> None:
         """What concerns the pack as a whole."""
         if self.problems:
             return
@@ -137,12 +137,12 @@ class _Proof:
         self.problems += [
             f"seal {part.last}: the centre has revoked this gateway after seal {limit}"
             for part in self.parts
-            for limit in self._revoked_after(part)
+            for limit in self._find_revocations(part)
         ]
         unused = [n for n in self.receipts if not any(part.first <= n <= part.last for part in self.parts)]
         self.problems += [f"the receipt for seal {n} is about no seal of the pack" for n in unused]
 
-    def _revoked_after(self, part: Part) -> list[int]:
+    def _find_revocations(self, part: Part) -> list[int]:
         """The last seal that counts, of each revocation that forbids seals of `part`."""
         lifts = [one for one in self.statements if isinstance(one, Replace) and one.number <= part.last]
         return [
@@ -153,7 +153,7 @@ class _Proof:
             and not any(lift.number > one.number and lift.utc_ms > one.utc_ms for lift in lifts)
         ]
 
-    def _statement(self, raw: bytes) -> None:
+    def _read_statement(self, raw: bytes) -> None:
         """One that the centre has made about the gateway's whole life."""
         try:
             one = open_statement(raw, self.centre_key)
@@ -175,7 +175,7 @@ class _Proof:
             self.problems.append("a statement that is out of place")
         self.statements.append(one)
 
-    def _applied(self, state: ChainState, raw: bytes) -> ChainState:
+    def _apply(self, state: ChainState, raw: bytes) -> ChainState:
         """The state after a statement that stands before a seal."""
         verdict = continue_chain(state, raw, self.centre_key)
         if verdict.outcome is not Outcome.ACCEPTED or verdict.statement is None:
@@ -186,15 +186,15 @@ class _Proof:
         self.statements.append(verdict.statement)
         return verdict.state
 
-    def _recovery_key(self, number: int) -> bytes:
-        """The recovery key that was in force at seal `number`, as far as the centre's statements tell."""
+    def _find_recovery_key(self, number: int) -> bytes:
+        """The recovery key that was in force at seal `number`, as far as the centre's statements name it."""
         named = [self.enrolment.recovery_key] if self.enrolment else [NO_KEY]
         named += [
             one.recovery_key for one in self.statements if isinstance(one, Replace) and one.number <= number
         ]
         return named[-1]
 
-    def _receipt(self, raw: bytes) -> None:
+    def _read_receipt(self, raw: bytes) -> None:
         before = max(self.receipts, default=0)
         try:
             receipt = open_receipt(raw, self.centre_key)
@@ -208,38 +208,38 @@ class _Proof:
         self.receipts[receipt.number] = receipt
         self.references[sha256(raw).digest()] = receipt.centre_utc_ms
 
-    def _seals(self, run: Sequence[PackedSeal], head: SealHeader) -> tuple[ProvedSeal, ...] | None:
+    def _prove_seals(self, run: Sequence[PackedSeal], head: SealHeader) -> tuple[ProvedSeal, ...] | None:
         """The seals of a run, or None where one does not hold."""
         gateway = self.content.gateway
         known = self.first_key or self.content.first_key
         before = len(self.problems)
         proved: list[ProvedSeal] = []
         if head.number == FIRST_NUMBER and known is not None:
-            state, rest = ChainState.enrolled(gateway, known, self._recovery_key(0)), run
+            state, rest = ChainState.enrolled(gateway, known, self._find_recovery_key(0)), run
         else:
             if head.gateway != gateway:
                 self.problems.append(f"seal {head.number}: seal of gateway {head.gateway}")
                 return None
             if run[0].statements:
                 self.problems.append(f"seal {head.number}: a statement before it that proves nothing")
-            state = evolve(_anchored(head, run[0].cose), recovery_key=self._recovery_key(head.number))
+            state = evolve(_state_after(head, run[0].cose), recovery_key=self._find_recovery_key(head.number))
             rest = run[1:]
-            proved.append(ProvedSeal(head, state.hash, self._opened(head, run[0].body)))
-            self._vouched(state)
+            proved.append(ProvedSeal(head, state.hash, self._open_body(head, run[0].body)))
+            self._compare_receipt(state)
         for seal in rest:
             changes = seal.statements == (KEY_CHANGES,)
-            told = self._changed(state, seal, run) if changes else self._next(state, seal)
-            if told is None:
+            step = self._prove_change(state, seal, run) if changes else self._prove_next(state, seal)
+            if step is None:
                 return None
-            state, one = told
+            state, one = step
             proved.append(one)
-            self._vouched(state)
+            self._compare_receipt(state)
         return tuple(proved) if len(self.problems) == before else None
 
-    def _next(self, state: ChainState, seal: PackedSeal) -> tuple[ChainState, ProvedSeal] | None:
+    def _prove_next(self, state: ChainState, seal: PackedSeal) -> tuple[ChainState, ProvedSeal] | None:
         """The state after a seal that follows, None where it does not hold."""
         for raw in seal.statements:
-            state = self._applied(state, raw)
+            state = self._apply(state, raw)
         number = state.number + 1
         receipt = self.receipts.get(number)
         verdict = accept(
@@ -259,10 +259,10 @@ class _Proof:
         self.declared += [(*span, number) for span in verdict.absent]
         return verdict.state, ProvedSeal(verdict.header, verdict.state.hash, verdict.records)
 
-    def _changed(
+    def _prove_change(
         self, state: ChainState, seal: PackedSeal, run: Sequence[PackedSeal]
     ) -> tuple[ChainState, ProvedSeal] | None:
-        """The same where the key changes by a word that nobody can check here: a receipt must vouch."""
+        """The same where the key changes by a statement that nobody can check here: a receipt must vouch."""
         number = state.number + 1
         try:
             head = peek_header(seal.cose)
@@ -275,10 +275,10 @@ class _Proof:
         if self.enrolment is not None or not follows or head.first_record < state.next_record or not vouched:
             self.problems.append(f"seal {number}: under a new key that nothing vouches for")
             return None
-        after = _anchored(head, seal.cose)
-        return after, ProvedSeal(head, after.hash, self._opened(head, seal.body))
+        after = _state_after(head, seal.cose)
+        return after, ProvedSeal(head, after.hash, self._open_body(head, seal.body))
 
-    def _opened(self, header: SealHeader, body: bytes | None) -> tuple[bytes, ...] | None:
+    def _open_body(self, header: SealHeader, body: bytes | None) -> tuple[bytes, ...] | None:
         if body is None:
             return None
         try:
@@ -291,7 +291,7 @@ class _Proof:
         self.declared += [(*span, header.number) for span in absent]
         return records
 
-    def _vouched(self, state: ChainState) -> None:
+    def _compare_receipt(self, state: ChainState) -> None:
         receipt = self.receipts.get(state.number)
         if receipt is not None and receipt.seal_hash != state.hash:
             self.problems.append(
@@ -299,6 +299,6 @@ class _Proof:
             )
 
 
-def _anchored(head: SealHeader, raw: bytes) -> ChainState:
+def _state_after(head: SealHeader, raw: bytes) -> ChainState:
     """The state behind a seal that nothing before it proves: what vouches for it comes later."""
     return ChainState.enrolled(head.gateway, head.next_key).after(head, seal_hash(raw))

@@ -13,7 +13,7 @@ from evidence.seal import SealHeader
 from evidence.statement import Enrolment, Rekey, Replace, Revoke
 
 PROBLEMS_MAX: Final = 100
-"""Told of one pack; whoever changed more than that is told enough."""
+"""Reported of one pack; whoever changed more than that knows enough."""
 
 
 class PackError(Exception):
@@ -73,8 +73,8 @@ class Evidence:
     Attributes:
         content: What it was read from.
         digest: SHA-256 of the content, its fingerprint.
-        enrolment: What the centre said when it enrolled the gateway, where it has signed that.
-        statements: What was said about its keys since.
+        enrolment: The enrolment, where the centre has signed one.
+        statements: The later statements about its keys.
         parts: The runs, in the order of the numbers.
         receipts: By the number of the seal.
         findings: What a reader should know, in the order of the seals.

@@ -23,7 +23,7 @@ from evidence.keys import create_key_file, public
 from firmware_sim.plant import Plant, load_plant
 from provisioning.demo.broker import Broker, find_free_port, start_embedded, start_mosquitto
 from provisioning.demo.parts import Part, PartError
-from provisioning.learning.learned import with_parameters, with_values
+from provisioning.learning.learned import write_parameters, write_values
 
 CENTRE_NAME: Final = "centre.db"
 COMMISSIONING_S: Final = 72 * 3600
@@ -102,10 +102,10 @@ def set_stage(folder: Path, plant_name: str, speed: float, broker: str) -> Stage
     simulator.start()
     port, secret = find_free_port(), create_key_file(folder / "centre.key")
     url = f"mqtt://127.0.0.1:{port}"
-    text = with_values(text, "broker", {"url": url, "centre_key": public(secret).hex()})
+    text = write_values(text, "broker", {"url": url, "centre_key": public(secret).hex()})
     for bus, address in simulator.first_line()["buses"].items():
-        text = with_values(text, "bus", {"url": address}, of=bus)
-    replace_file(site_file, with_parameters(text, learned).encode())
+        text = write_values(text, "bus", {"url": address}, of=bus)
+    replace_file(site_file, write_parameters(text, learned).encode())
     subscribe = ["provisioning.cli", "subscribe", "--broker", url, "--sim-clock", clock.spec()]
     subscribe += ["--register", str(folder / "gateways.jsonl"), "--key", str(folder / "centre.key")]
     return Stage(

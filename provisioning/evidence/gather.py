@@ -91,7 +91,7 @@ def gather(
         statements: Those that the chain went on with, by the seal that each stands before.
         enrolled: The centre has signed the first key, so that seal 1 needs no receipt.
         whole_chain: Take every seal from the first on.
-        progress: Is found_bodies how far it is.
+        progress: Is given how far it is.
 
     Raises:
         GatherError: It is not held.

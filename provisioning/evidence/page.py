@@ -166,13 +166,13 @@ def _caveats(story: Story) -> Iterator[Html]:
 
 def _episodes(story: Story) -> Iterator[Html]:
     asked = story.evidence.content.question.episode
-    told = sorted(story.episodes.items(), key=lambda item: item[0] != asked)
-    if told:
+    found = sorted(story.episodes.items(), key=lambda item: item[0] != asked)
+    if found:
         yield markup("<h2>{}</h2>", both(EPISODES))
-    for index, (_, one) in enumerate(told[:CARDS_MAX]):
+    for index, (_, one) in enumerate(found[:CARDS_MAX]):
         yield _card(story, one.body, one.seals, drawn=index < DRAWN_MAX)
-    if len(told) > CARDS_MAX:
-        left = len(told) - CARDS_MAX
+    if len(found) > CARDS_MAX:
+        left = len(found) - CARDS_MAX
         yield caption(Words(f"另有{left}个事件未列出", f"{left} more episodes are not shown"))
 
 
@@ -181,7 +181,7 @@ def _card(story: Story, body: dict[str, Any], seals: tuple[int, ...], *, drawn: 
     unclear = caption(
         Words(f"签封{numbers}中的事件记录无法识读", f"the episode in seal {numbers} says nothing readable")
     )
-    if not sound(body):
+    if not is_sound(body):
         return unclear
     try:
         drawing = draw_episode(body, story.offset_s) if drawn else Html("")
@@ -199,7 +199,7 @@ def _card(story: Story, body: dict[str, Any], seals: tuple[int, ...], *, drawn: 
     return join((card, caption(where)))
 
 
-def sound(body: dict[str, Any]) -> bool:
+def is_sound(body: dict[str, Any]) -> bool:
     """Whether an episode can be drawn without work that its signer chooses."""
     trace, sentence = body.get("trace"), body.get("sentence")
     if not isinstance(trace, dict) or not isinstance(sentence, dict):
@@ -258,9 +258,9 @@ def _chart(story: Story, linkage: str, production: Load, treatment: Load) -> Cha
 
 
 def _spans(story: Story, linkage: str, end_s: float) -> Iterator[Span]:
-    for told in story.episodes.values():
-        body = told.body
-        if sound(body) and body["linkage"] == linkage:
+    for one in story.episodes.values():
+        body = one.body
+        if is_sound(body) and body["linkage"] == linkage:
             until_s = body["end_at_s"] or end_s
             words = rule_name(body["rule"])
             yield Span(body["begin_at_s"], until_s, body["severity"], words, body["raised_at_s"], band=True)

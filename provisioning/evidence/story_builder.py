@@ -124,10 +124,10 @@ class _Builder:
 
     def _note_tamper(self, line: JsonLine) -> bool:
         """Keep a TAMPER record that has a sentence, while there is room; whether it was kept."""
-        said = describe_tamper(line["body"])
-        if said is None or len(self.story.tampering) >= OTHERS_MAX:
+        text = describe_tamper(line["body"])
+        if text is None or len(self.story.tampering) >= OTHERS_MAX:
             return False
-        self.story.tampering.append(TamperNote(line["seal"], line.get("at", ""), said))
+        self.story.tampering.append(TamperNote(line["seal"], line.get("at", ""), text))
         return True
 
     def _note_attestation(self, seal: int, body: Mapping[str, Any]) -> None:
@@ -214,7 +214,7 @@ class _Builder:
     def _advance(self, detector: Detector) -> None:
         if self._now_s:
             self.story.found_again |= {episode.id: episode for episode in detector.advance(self._now_s)}
-            self._states.row(self._now_s, detector)
+            self._states.note(self._now_s, detector)
 
     def _run_detector(self, look: Callable[[Detector], object], seal: int) -> None:
         """Run the detector; an error in it ends its second opinion, not the check."""

@@ -125,8 +125,8 @@ def list_absences(story: Story) -> Iterator[Row]:
             kinds = {finding.code for finding in evidence.findings if finding.number == by} & _LOST
             drop = Words("存储已满，由网关舍弃", "given up by the gateway for want of room")
             lost = Words("磁盘丢失", "lost by the disk")
-            said = drop if Code.DROP in kinds else lost
-            why = Words(f"{said.zh}（签封{by}声明）", f"{said.en}, as seal {by} declares")
+            text = drop if Code.DROP in kinds else lost
+            why = Words(f"{text.zh}（签封{by}声明）", f"{text.en}, as seal {by} declares")
         yield _span(numbers[0], numbers[-1]), _span(begin, end), why
     for begin_ms, end_ms, number in find_gaps(evidence.window, SILENT_MS):
         silent = Words("此间网关未作签封：停机或失电", "no seal was made: the gateway was off or stood still")
@@ -169,7 +169,7 @@ def list_meters(story: Story) -> Iterator[Row]:
 
 
 def list_attestations(story: Story) -> Iterator[Row]:
-    """What a TPM said of the chain."""
+    """What a TPM attests of the chain."""
     yield (
         Words("签封", "seal"),
         Words("证明至签封", "up to seal"),

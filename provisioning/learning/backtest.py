@@ -2,7 +2,7 @@
 
 The first hours commission the linkages, as `dianjian commission` would; the rest is tested with what
 was learned. With `--commission-hours 0` the parameters of the site file are tested on all of it. With
-`--chain` the loads are what the gateway itself has sealed. Times are told as the file tells them: epoch
+`--chain` the loads are what the gateway itself has sealed. Times are written as in the file: epoch
 seconds, or ISO 8601 in the plant's zone.
 """
 
@@ -23,9 +23,9 @@ from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.learning.backtest_page import draw_backtest_page
 from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
-from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
+from provisioning.learning.loads_chain import HOURS_MAX, read_chain
 from provisioning.learning.loads_csv import LoadsError
-from provisioning.learning.outcome import Outcome, numbers_of
+from provisioning.learning.outcome import Outcome, list_numbers
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress, table
 from provisioning.words.labels import label
@@ -65,19 +65,19 @@ def command(
         raise fail(EXIT_USAGE, f"{plot.parent}: no such folder to draw into")
     try:
         site = load_site(config)
-        with _bar() as each_hour:
-            recorded = csv_file or chain_loads(site, HOURS_MAX)
+        with _show_bar() as each_hour:
+            recorded = csv_file or read_chain(site, HOURS_MAX)
             tested = backtest(site, recorded, commission_hours * HOUR_S, each_hour)
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except LoadsError as error:
-        raise fail(EXIT_USAGE, _one_line(error.problems)) from error
+        raise fail(EXIT_USAGE, _to_one_line(error.problems)) from error
     except ParamsError as error:
-        raise fail(EXIT_USAGE, f"{config}: {_one_line(error.problems)}") from error
+        raise fail(EXIT_USAGE, f"{config}: {_to_one_line(error.problems)}") from error
     except (OSError, ValueError, TooShortError) as error:
         raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
     if as_json:
-        for line in json_lines(tested):
+        for line in to_json_lines(tested):
             click.echo(json.dumps(line, ensure_ascii=False))
     else:
         _show(tested)
@@ -85,13 +85,13 @@ def command(
         write_or_fail(plot, draw_backtest_page(tested, language()).encode())
 
 
-def _one_line(problems: tuple[str, ...]) -> str:
+def _to_one_line(problems: tuple[str, ...]) -> str:
     more = f" (and {len(problems) - 1} more mistakes)" if len(problems) > 1 else ""
     return problems[0] + more
 
 
 @contextmanager
-def _bar() -> Iterator[EachHour]:
+def _show_bar() -> Iterator[EachHour]:
     """Progress in hours on stderr, where somebody looks at it."""
     if not console(stderr=True).is_terminal:
         yield lambda _done, _total: None
@@ -101,34 +101,34 @@ def _bar() -> Iterator[EachHour]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def json_lines(tested: Outcome) -> Iterator[dict[str, Any]]:
+def to_json_lines(tested: Outcome) -> Iterator[dict[str, Any]]:
     """What `--json` prints."""
-    tell = tested.tell
+    format_time = tested.format_time
     for episode in tested.episodes:
         yield {
             "linkage": episode.linkage,
             "rule": episode.rule.value,
             "severity": episode.severity.value,
-            "begin_at": tell(episode.begin_at_s),
-            "raised_at": tell(episode.raised_at_s),
-            "end_at": None if episode.end_at_s is None else tell(episode.end_at_s),
+            "begin_at": format_time(episode.begin_at_s),
+            "raised_at": format_time(episode.raised_at_s),
+            "end_at": None if episode.end_at_s is None else format_time(episode.end_at_s),
             "sentence": episode.sentence,
-            "numbers": numbers_of(episode),
+            "numbers": list_numbers(episode),
         }
-    yield {"summary": _summary(tested)}
+    yield {"summary": _summarise(tested)}
 
 
-def _summary(tested: Outcome) -> dict[str, Any]:
-    loads, tell = tested.loads, tested.tell
+def _summarise(tested: Outcome) -> dict[str, Any]:
+    loads, format_time = tested.loads, tested.format_time
     begin_s, end_s = float(loads.times_s[0]), float(loads.times_s[-1])
     return {
         "episodes": len(tested.episodes),
         "rules": dict(sorted(Counter(one.rule.value for one in tested.episodes).items())),
         "severities": dict(sorted(Counter(one.severity.value for one in tested.episodes).items())),
         "rows": len(loads.times_s),
-        "begin_at": tell(begin_s),
-        "tested_from": tell(tested.from_s),
-        "end_at": tell(end_s),
+        "begin_at": format_time(begin_s),
+        "tested_from": format_time(tested.from_s),
+        "end_at": format_time(end_s),
         "tested_hours": round((end_s - tested.from_s) / HOUR_S, 2),
         "completeness": {
             line: round(float(np.isfinite(watts).mean()), 4) for line, watts in sorted(loads.watts.items())
@@ -166,14 +166,14 @@ def _show(tested: Outcome) -> None:
         screen.print(f"{label('episodes')}: {label('none')}")
         return
     headings = ("begin", "raised at", "duration", "linkage", "rule", "severity")
-    rows = [_row(one, tested.offset_s) for one in tested.episodes]
+    rows = [_to_row(one, tested.offset_s) for one in tested.episodes]
     screen.print(table([label(heading) for heading in headings], rows))
     for one in tested.episodes:
         screen.print(f"\n{one.id}", style="bold", markup=False, soft_wrap=True)
         screen.print(one.sentence[language()], markup=False, soft_wrap=True)
 
 
-def _row(episode: Episode, offset_s: int) -> list[str]:
+def _to_row(episode: Episode, offset_s: int) -> list[str]:
     begin_s, end_s = episode.begin_at_s, episode.end_at_s
     return [
         local_text(begin_s, offset_s, "%Y-%m-%d %H:%M"),

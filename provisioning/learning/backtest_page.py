@@ -53,7 +53,7 @@ def _body(tested: Outcome) -> Iterator[Html]:
     for where, finding in tested.findings():
         words = Words(f"{where}：{finding.zh}", f"{where}: {finding.en}")
         yield markup('<div class="dim">{}</div>', paragraphs(words))
-    counts = join(_counts(tested.episodes), " · ")
+    counts = join(_count_severities(tested.episodes), " · ")
     yield markup("<p>{}</p>", counts or both(Words("未发现事件", "no episodes")))
     for episode in tested.episodes[:CARDS_MAX]:
         yield draw_episode_card(episode.to_body(), offset_s)
@@ -62,14 +62,14 @@ def _body(tested: Outcome) -> Iterator[Html]:
         words = Words(f"另有{more}个事件，见图", f"{more} more episodes, see the drawings")
         yield markup("<p>{}</p>", both(words))
     yield markup("<h2>{}</h2>", both(Words("逐日曲线", "Day by day")))
-    yield from _days(tested)
+    yield from _draw_days(tested)
 
 
 def _note(words: Words) -> Html:
     return markup('<p class="dim">{}</p>', both(words))
 
 
-def _counts(episodes: Sequence[Episode]) -> Iterator[Html]:
+def _count_severities(episodes: Sequence[Episode]) -> Iterator[Html]:
     for severity in ("violation", "integrity", "data", "notice"):
         count = sum(one.severity == severity for one in episodes)
         if count:
@@ -77,11 +77,11 @@ def _counts(episodes: Sequence[Episode]) -> Iterator[Html]:
             yield markup('<span class="badge {}">{} {}</span>', severity, words, count)
 
 
-def _days(tested: Outcome) -> Iterator[Html]:
+def _draw_days(tested: Outcome) -> Iterator[Html]:
     offset_s, times = tested.offset_s, tested.loads.times_s
     first, last = (int((at_s + offset_s) // DAY_S) for at_s in (times[0], times[-1]))
     begins = [day * DAY_S - offset_s for day in range(first, last + 1)]
-    found = {begin_s: [one for one in tested.episodes if _touches(one, begin_s)] for begin_s in begins}
+    found = {begin_s: [one for one in tested.episodes if _is_on_day(one, begin_s)] for begin_s in begins}
     shown = sorted(sorted(begins, key=lambda begin_s: (not found[begin_s], begin_s))[:DAYS_MAX])
     if len(shown) < len(begins):
         left = len(begins) - len(shown)
@@ -94,20 +94,20 @@ def _days(tested: Outcome) -> Iterator[Html]:
             '<details class="card"{}><summary>{} {}</summary>',
             " open" if episodes or len(shown) == 1 else "",
             local_text(begin_s, offset_s, "%Y-%m-%d"),
-            join(_counts(episodes), " · "),
+            join(_count_severities(episodes), " · "),
         )
         for params in tested.params:
             yield _note(Words(params.linkage, params.linkage)) if len(tested.params) > 1 else Html("")
-            yield scroll(draw_chart(_day(tested, params, begin_s, episodes)))
+            yield scroll(draw_chart(_draw_day(tested, params, begin_s, episodes)))
         yield Html("</details>")
 
 
-def _touches(episode: Episode, begin_s: float) -> bool:
+def _is_on_day(episode: Episode, begin_s: float) -> bool:
     end_s = episode.raised_at_s if episode.end_at_s is None else max(episode.end_at_s, episode.raised_at_s)
     return episode.begin_at_s < begin_s + DAY_S and end_s >= begin_s
 
 
-def _day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Sequence[Episode]) -> Chart:
+def _draw_day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Sequence[Episode]) -> Chart:
     end_s = begin_s + DAY_S
     states = tested.states.get(params.linkage, _QUIET)
     date = local_text(begin_s, tested.offset_s, "%Y-%m-%d")
@@ -119,28 +119,28 @@ def _day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: Seque
     panels = [
         Panel(
             PRODUCTION,
-            _curve(tested, "production", [line.id for line in params.production], begin_s),
+            _make_curve(tested, "production", [line.id for line in params.production], begin_s),
             [_flat(Words("运行阈值", "on from"), on_u.hi_w)],
         ),
         Panel(
             TREATMENT,
-            _curve(tested, "treatment", [line.id for line in params.treatment], begin_s),
+            _make_curve(tested, "treatment", [line.id for line in params.treatment], begin_s),
             [needed, _flat(Words("停止阈值", "off below"), on_t.lo_w)],
         ),
     ]
-    own = [one for one in episodes if _home(one, tested) == params.linkage]
+    own = [one for one in episodes if _find_home(one, tested) == params.linkage]
     learning = [(float(tested.loads.times_s[0]), tested.from_s)] if tested.learned else []
     strips = [
-        Strip(PRODUCTION, _spans(states.production_on, "production", begin_s)),
-        Strip(TREATMENT, _spans(states.treatment_on, "treatment", begin_s)),
-        *stack_spans(EPISODES, _found(own, tested), begin_s, DAY_S),
+        Strip(PRODUCTION, _to_spans(states.production_on, "production", begin_s)),
+        Strip(TREATMENT, _to_spans(states.treatment_on, "treatment", begin_s)),
+        *stack_spans(EPISODES, _list_found(own, tested), begin_s, DAY_S),
     ]
-    if _spans(learning, "idle", begin_s):
-        strips.append(Strip(Words("调试", "learning"), _spans(learning, "idle", begin_s)))
+    if _to_spans(learning, "idle", begin_s):
+        strips.append(Strip(Words("调试", "learning"), _to_spans(learning, "idle", begin_s)))
     return Chart(Words(name, name), begin_s, end_s, tested.offset_s, panels, strips)
 
 
-def _home(episode: Episode, tested: Outcome) -> str:
+def _find_home(episode: Episode, tested: Outcome) -> str:
     """Whose drawing an episode belongs to; that of an incomer to the first one."""
     linkages = [params.linkage for params in tested.params]
     return episode.linkage if episode.linkage in linkages else linkages[0]
@@ -150,18 +150,18 @@ def _flat(words: Words, watts: float) -> Level:
     return Level(words, "normal", [(0.0, float(watts))], power(watts))
 
 
-def _spans(stretches: Sequence[Stretch], kind: str, begin_s: float) -> list[Span]:
+def _to_spans(stretches: Sequence[Stretch], kind: str, begin_s: float) -> list[Span]:
     return [Span(begin, end, kind) for begin, end in stretches if begin < begin_s + DAY_S and end > begin_s]
 
 
-def _found(episodes: Sequence[Episode], tested: Outcome) -> Iterator[Span]:
+def _list_found(episodes: Sequence[Episode], tested: Outcome) -> Iterator[Span]:
     for one in episodes:
         end_s = tested.loads.times_s[-1] if one.end_at_s is None else one.end_at_s
         words = rule_name(one.rule.value)
         yield Span(one.begin_at_s, end_s, one.severity.value, words, one.raised_at_s, band=True)
 
 
-def _curve(tested: Outcome, kind: str, lines: Sequence[str], begin_s: float) -> Curve:
+def _make_curve(tested: Outcome, kind: str, lines: Sequence[str], begin_s: float) -> Curve:
     """Least and greatest of the lines' sum in every column of the day."""
     times = tested.loads.times_s
     rows = slice(*(int(at) for at in np.searchsorted(times, (begin_s, begin_s + DAY_S))))

@@ -29,7 +29,7 @@ DT_S: Final = 10
 """The detector's own slot; slower recordings get longer ones."""
 
 EachHour = Callable[[int, int], object]
-"""Is told the hours that are done, and how many there are."""
+"""Is given the hours that are done, and how many there are."""
 
 
 class TooShortError(Exception):
@@ -50,23 +50,23 @@ def backtest(
     others = {line.id for line in site.line} - judged
     loads = read_loads(recorded, judged, others) if isinstance(recorded, Path) else recorded
     begin_s, end_s = float(loads.times_s[0]), float(loads.times_s[-1])
-    from_s, dt_s = begin_s + commission_s, slot_s(loads.times_s)
+    from_s, dt_s = begin_s + commission_s, find_slot_s(loads.times_s)
     if from_s >= end_s:
         raise TooShortError(
             f"row {len(loads.times_s) + 1}: ends {(end_s - begin_s) / HOUR_S:.1f} h after the first, "
             f"too short for {commission_s / HOUR_S:g} h of commissioning and something to test"
         )
-    recording = _recording(loads)
+    recording = _to_recording(loads)
     learning = recording.between(begin_s, from_s)
-    learned = _learned(site, learning, dt_s) if commission_s else ()
+    learned = _learn(site, learning, dt_s) if commission_s else ()
     params = tuple(one.params for one in learned) or linkages_of(site)
-    incomer, incomer_learned = _incomer(site, learning, params, learn=bool(learned))
+    incomer, incomer_learned = _learn_incomer(site, learning, params, learn=bool(learned))
     behind = {incomer.incomer.id, *incomer.lines} if incomer else set()
     testing, states = recording.between(from_s, end_s + 1).of(judged | behind), States()
     hours = round((end_s - from_s) / HOUR_S)
 
     def each_row(at_s: float, detector: Detector) -> None:
-        if states.row(at_s, detector):
+        if states.note(at_s, detector):
             each_hour(round((at_s - from_s) / HOUR_S), hours)
 
     episodes = tuple(keep_latest(run(params, incomer, testing, each_row)))
@@ -74,7 +74,7 @@ def backtest(
     return Outcome(site, loads, params, learned, incomer, findings, episodes, states.spans(), from_s)
 
 
-def slot_s(times_s: np.ndarray) -> int:
+def find_slot_s(times_s: np.ndarray) -> int:
     """The detector's slot for a recording: the usual one, or as long as most samples are apart."""
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
     if step > DT_MAX_S:
@@ -82,7 +82,7 @@ def slot_s(times_s: np.ndarray) -> int:
     return max(DT_S, int(np.ceil(step)))
 
 
-def _recording(loads: Loads) -> Recording:
+def _to_recording(loads: Loads) -> Recording:
     return Recording(
         loads.times_s,
         loads.watts,
@@ -93,7 +93,7 @@ def _recording(loads: Loads) -> Recording:
     )
 
 
-def _learned(site: Site, recording: Recording, dt_s: int) -> tuple[CommissionResult, ...]:
+def _learn(site: Site, recording: Recording, dt_s: int) -> tuple[CommissionResult, ...]:
     rated = {str(line.id): float(line.rated_w) for line in site.line}
     times = recording.times_s
     found = []
@@ -119,7 +119,7 @@ def _learned(site: Site, recording: Recording, dt_s: int) -> tuple[CommissionRes
     return tuple(found)
 
 
-def _incomer(
+def _learn_incomer(
     site: Site, recording: Recording, params: tuple[LinkageParams, ...], *, learn: bool
 ) -> tuple[IncomerParams | None, IncomerResult | None]:
     plain = incomer_of(site, params)

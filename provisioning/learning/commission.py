@@ -34,8 +34,8 @@ from agent.site.file import (
 from disk.files import replace_file
 from disk.tables import TableError
 from evidence.words import Words
-from provisioning.learning.learned import with_incomer, with_parameters
-from provisioning.learning.loads_chain import HOURS_MAX, chain_loads
+from provisioning.learning.learned import write_incomer, write_parameters
+from provisioning.learning.loads_chain import HOURS_MAX, read_chain
 from provisioning.learning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
@@ -90,11 +90,11 @@ def command(
     parameters wait for --confirm.
     """
     if chain == (csv_file is not None):
-        raise fail(EXIT_USAGE, "say what to learn from: either --csv FILE or --chain")
+        raise fail(EXIT_USAGE, "choose what to learn from: either --csv FILE or --chain")
     try:
         site = load_site(config)
-        loads = _recorded(site, csv_file, hours)
-        learned = list(_learned(site, loads))
+        loads = _read_loads(site, csv_file, hours)
+        learned = list(_learn_all(site, loads))
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except (LoadsError, ParamsError) as error:
@@ -102,7 +102,7 @@ def command(
     except (OSError, ValueError) as error:
         raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
     for result in learned:
-        click.echo(json.dumps(_as_json(result), ensure_ascii=False) if as_json else _as_text(result))
+        click.echo(json.dumps(_to_json(result), ensure_ascii=False) if as_json else _to_text(result))
     if not all(result.ready for result in learned):
         raise fail(EXIT_NO, "too little was seen; record for longer (see above)")
     if dry_run:
@@ -115,29 +115,29 @@ def command(
         )
 
 
-def _recorded(site: Site, csv_file: Path | None, hours: float) -> Loads:
+def _read_loads(site: Site, csv_file: Path | None, hours: float) -> Loads:
     judged = {line for link in site.linkage for line in (*link.production, *link.treatment)}
     if csv_file is not None:
         return read_loads(csv_file, judged, {line.id for line in site.line} - judged)
     if not console(stderr=True).is_terminal:
-        return chain_loads(site, hours)
+        return read_chain(site, hours)
     with progress() as bar:
         task = bar.add_task("chain", total=None)
-        return chain_loads(site, hours, lambda done, total: bar.update(task, completed=done, total=total))
+        return read_chain(site, hours, lambda done, total: bar.update(task, completed=done, total=total))
 
 
-def _learned(site: Site, loads: Loads) -> Iterator[Learned]:
+def _learn_all(site: Site, loads: Loads) -> Iterator[Learned]:
     params = []
     for index, linkage in enumerate(site.linkage):
-        result = _learn(site, loads, linkage)
+        result = _learn_linkage(site, loads, linkage)
         params.append(result.params)
-        yield result if linkage.parameters is None else _against(result, linkage.parameters, index)
-    incomer = _incomer(site, loads, [one for one in params if isinstance(one, LinkageParams)])
+        yield result if linkage.parameters is None else _compare(result, linkage.parameters, index)
+    incomer = _learn_incomer(site, loads, [one for one in params if isinstance(one, LinkageParams)])
     if incomer is not None:
         yield incomer
 
 
-def _learn(site: Site, loads: Loads, linkage: LinkageSettings) -> Learned:
+def _learn_linkage(site: Site, loads: Loads, linkage: LinkageSettings) -> Learned:
     lines = (*linkage.production, *linkage.treatment)
     result = commission(
         linkage.id,
@@ -153,7 +153,7 @@ def _learn(site: Site, loads: Loads, linkage: LinkageSettings) -> Learned:
     return Learned(result.params, result.ready, result.findings, ())
 
 
-def _against(result: Learned, present: dict[str, Any], index: int) -> Learned:
+def _compare(result: Learned, present: dict[str, Any], index: int) -> Learned:
     try:
         before = LinkageParams.from_dict(present)
     except ParamsError as error:
@@ -163,7 +163,7 @@ def _against(result: Learned, present: dict[str, Any], index: int) -> Learned:
     return Learned(result.params, result.ready, result.findings, find_changes(before, result.params))
 
 
-def _incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
+def _learn_incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
     """What is learned of the incomer, where there is one and the file has it and all lines behind it."""
     incomer = next((line for line in site.line if line.kind == "incomer"), None)
     behind: dict[str, float] = {line.id: float(line.rated_w) for line in site.line if line.kind != "incomer"}
@@ -183,10 +183,10 @@ def _incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Lea
 
 def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
     links = [one.params for one in learned if isinstance(one.params, LinkageParams)]
-    text = with_parameters(site.text, links)
+    text = write_parameters(site.text, links)
     for one in learned:
         if isinstance(one.params, IncomerParams):
-            text = with_incomer(text, one.params)
+            text = write_incomer(text, one.params)
     try:
         parse_site(text, config)
     except TableError as error:
@@ -200,7 +200,7 @@ def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
     write_or_fail(config, text.encode(), replace_file)
 
 
-def _as_json(result: Learned) -> dict[str, object]:
+def _to_json(result: Learned) -> dict[str, object]:
     kind = "feed" if isinstance(result.params, IncomerParams) else "linkage"
     return {
         kind: result.id,
@@ -216,7 +216,7 @@ def _as_json(result: Learned) -> dict[str, object]:
     }
 
 
-def _as_text(result: Learned) -> str:
+def _to_text(result: Learned) -> str:
     params = result.params
     lines = [f"{result.id}: {'ready' if result.ready else 'NOT ready'}"]
     if isinstance(params, IncomerParams):

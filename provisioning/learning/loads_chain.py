@@ -43,7 +43,7 @@ TELL_SEALS: Final = 200
 _CHANNELS: Final = ("pf", "i", "u")
 
 EachSeal = Callable[[int, int], object]
-"""Is told the seals that are done, and how many there are."""
+"""Is given the seals that are done, and how many there are."""
 
 
 @frozen
@@ -57,7 +57,7 @@ class _Period:
     offsets_ms: dict[bytes, int]
 
 
-def chain_loads(site: Site, hours: float, each: EachSeal = lambda _done, _all: None) -> Loads:
+def read_chain(site: Site, hours: float, each: EachSeal = lambda _done, _all: None) -> Loads:
     """The loads of the last `hours` of the chain of `site`.
 
     Raises:
@@ -68,12 +68,12 @@ def chain_loads(site: Site, hours: float, each: EachSeal = lambda _done, _all: N
     folder = site.path(site.store.path)
     try:
         with closing(open_gateway(folder / DATABASE_NAME, site.site.gateway)) as archive:
-            return _loads(site, archive, setups, lines, hours, each)
+            return _sum_loads(site, archive, setups, lines, hours, each)
     except (StoreError, OSError) as error:
         raise LoadsError([str(error)]) from error
 
 
-def _loads(
+def _sum_loads(
     site: Site,
     archive: Archive,
     setups: dict[str, MeterSetup],
@@ -82,7 +82,7 @@ def _loads(
     each: EachSeal,
 ) -> Loads:
     folder, centre_key = site.path(site.store.path), site.broker.centre_key if site.broker else None
-    period = _period(archive, round(hours * HOUR_MS))
+    period = _find_period(archive, round(hours * HOUR_MS))
     if period is None:
         raise LoadsError([f"{folder / DATABASE_NAME}: holds no seal yet"])
     walk = survey(archive, read_anchors(folder, archive, centre_key), period.first, period.last)
@@ -93,7 +93,7 @@ def _loads(
     for done, seal in enumerate(walk.seals()):
         if done % TELL_SEALS == 0:
             each(done, period.last - period.first + 1)
-        for record in _readings(seal):
+        for record in _list_readings(seal):
             setup = setups.get(record.meter)
             if setup is None or record.model != setup.model.hash[:MODEL_ID_BYTES]:
                 continue  # of an older site file
@@ -111,7 +111,7 @@ def _loads(
     return found
 
 
-def _period(archive: Archive, length_ms: int) -> _Period | None:
+def _find_period(archive: Archive, length_ms: int) -> _Period | None:
     """The seals of the last `length_ms`, by their headers from the end back; the walk checks them later."""
     offsets_ms: dict[bytes, int] = {}
     end_ms: int | None = None
@@ -132,7 +132,7 @@ def _period(archive: Archive, length_ms: int) -> _Period | None:
     return _Period(first, archive.last, end_ms - length_ms, end_ms, offsets_ms)
 
 
-def _readings(seal: WalkedSeal) -> Iterator[ReadingRecord]:
+def _list_readings(seal: WalkedSeal) -> Iterator[ReadingRecord]:
     """The good readings of the fast group."""
     if seal.problem:
         raise LoadsError([f"seal {seal.header.number}: {seal.problem}; see dianjian doctor"])

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from attrs import field, frozen
 
-from provisioning.learning.loads_rows import MISTAKES_MAX, UNITS, Exact, Floats, Layout, Part, Row, bulk
+from provisioning.learning.loads_rows import MISTAKES_MAX, UNITS, Exact, Floats, Layout, Part, Row, read_bulk
 
 ROWS_MAX: Final = 4_000_000
 """More than a year at 10 s."""
@@ -65,39 +65,41 @@ def read_loads(path: Path, lines: Collection[str], others: Collection[str] = ())
         reader = csv.reader(stream)
         try:
             header = [name.strip() for name in next(reader, [])]
-            problems = _header_problems(header, lines, others)
+            problems = _check_header(header, lines, others)
             if problems:
                 raise LoadsError(f"{path}: row 1: {problem}" for problem in problems)
-            return _body(path, reader, Layout(tuple(header), header.index(TIME)))
+            return _read_body(path, reader, Layout(tuple(header), header.index(TIME)))
         except csv.Error as error:
             raise LoadsError([f"{path}: row {reader.line_num}: {error}"]) from error
 
 
-def _header_problems(header: list[str], lines: Collection[str], others: Collection[str]) -> list[str]:
+def _check_header(header: list[str], lines: Collection[str], others: Collection[str]) -> list[str]:
     known = {*lines, *others}
     if TIME not in header:
-        return [f"no column 'time'; found: {_listed(header)}"]
+        return [f"no column 'time'; found: {_list_names(header)}"]
     columns = set(header) - {TIME}
     if not known & columns:
-        return [f"no column is a line of the site; columns: {_listed(columns)}; lines: {_listed(known)}"]
+        return [
+            f"no column is a line of the site; columns: {_list_names(columns)}; lines: {_list_names(known)}"
+        ]
     wanted = sorted(set(lines) - columns)
     problems = [f"no column for line {name!r}" for name in wanted]
     for name in sorted(columns - known):
         line, _, channel = name.partition(".")
         if line not in known or not channel or channel not in UNITS:
-            problems.append(f"column {name!r} is no line of the site; known: {_listed(known)}")
+            problems.append(f"column {name!r} is no line of the site; known: {_list_names(known)}")
         elif line not in columns:
             problems.append(f"column {name!r} without a column {line!r}")
     return [*problems, "a column is named twice"] if len(set(header)) != len(header) else problems
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     ordered = [ascii(name) for name in sorted(names)]
     more = [f"and {len(ordered) - NAMES_SHOWN} more"] if len(ordered) > NAMES_SHOWN else []
     return ", ".join([*ordered[:NAMES_SHOWN], *more]) or "nothing"
 
 
-def _body(path: Path, rows: Iterator[Row], layout: Layout) -> Loads:
+def _read_body(path: Path, rows: Iterator[Row], layout: Layout) -> Loads:
     exact = Exact(layout)
     parts: list[Part] = []
     last_s, epoch = -math.inf, True
@@ -107,19 +109,19 @@ def _body(path: Path, rows: Iterator[Row], layout: Layout) -> Loads:
             raise LoadsError([f"{path}: more than {ROWS_MAX} rows"])
         if not parts:
             epoch = _is_number(chunk[0][1], layout.time)
-        part = bulk([row for _, row in chunk], layout, last_s)
+        part = read_bulk([row for _, row in chunk], layout, last_s)
         if part is None:
-            part = exact.part(iter(chunk), last_s)
+            part = exact.read(iter(chunk), last_s)
         if exact.problems:
             # Whoever mends the file wants all its mistakes, beyond this chunk too.
             if len(exact.problems) < MISTAKES_MAX:
-                exact.part(islice(numbered, ROWS_MAX), exact.last_s)
+                exact.read(islice(numbered, ROWS_MAX), exact.last_s)
             raise LoadsError(f"{path}: {problem}" for problem in exact.problems)
         last_s = float(part.times_s[-1])
         parts.append(part)
     if not parts:
         raise LoadsError([f"{path}: row 2: no rows"])
-    return _loads(parts, layout, epoch=epoch)
+    return _join_parts(parts, layout, epoch=epoch)
 
 
 def _is_number(row: Row, at: int) -> bool:
@@ -130,7 +132,7 @@ def _is_number(row: Row, at: int) -> bool:
     return True
 
 
-def _loads(parts: list[Part], layout: Layout, *, epoch: bool) -> Loads:
+def _join_parts(parts: list[Part], layout: Layout, *, epoch: bool) -> Loads:
     names = [name for name in layout.names if name != TIME]
     columns = [np.concatenate(pieces) for pieces in zip(*(part.columns for part in parts), strict=True)]
     loads = Loads(np.concatenate([part.times_s for part in parts]), {}, epoch=epoch)

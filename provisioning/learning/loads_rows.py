@@ -1,6 +1,6 @@
-"""Rows of a loads file as numbers: many at once, and one by one where a mistake has to be told.
+"""Rows of a loads file as numbers: many at once, and one by one where a mistake has to be named.
 
-Both ways read the same: `bulk` gives what `exact` gives, or nothing, and then `exact` says why or
+Both ways read the same: `read_bulk` gives what `Exact` gives, or nothing, and then `Exact` says why or
 reads what is legal but unusual. Times rise strictly, cells are finite numbers or empty.
 """
 
@@ -43,14 +43,14 @@ class Part:
     columns: tuple[Floats, ...]
 
 
-def bulk(rows: Sequence[Row], layout: Layout, after_s: float) -> Part | None:
+def read_bulk(rows: Sequence[Row], layout: Layout, after_s: float) -> Part | None:
     """All of `rows` (none empty) behind the time `after_s`, or None if something is unusual."""
     if any(len(row) != len(layout.names) for row in rows):
         return None
     columns = list(zip(*rows, strict=True))
     try:
-        times = _times(columns[layout.time])
-        numbers = tuple(_numbers(cells) for at, cells in enumerate(columns) if at != layout.time)
+        times = _read_times(columns[layout.time])
+        numbers = tuple(_read_numbers(cells) for at, cells in enumerate(columns) if at != layout.time)
     except (ValueError, OverflowError):
         return None
     if not (np.isfinite(times).all() and times[0] > after_s and (np.diff(times) > 0).all()):
@@ -58,9 +58,9 @@ def bulk(rows: Sequence[Row], layout: Layout, after_s: float) -> Part | None:
     return Part(times, numbers)
 
 
-def _times(cells: Sequence[str]) -> Floats:
+def _read_times(cells: Sequence[str]) -> Floats:
     try:
-        return _floats(cells)
+        return _read_floats(cells)
     except ValueError:
         moments = [datetime.fromisoformat(cell) for cell in cells]
     if any(moment.tzinfo is None for moment in moments):
@@ -68,15 +68,15 @@ def _times(cells: Sequence[str]) -> Floats:
     return np.array([moment.timestamp() for moment in moments], np.float64)
 
 
-def _floats(cells: Sequence[str]) -> Floats:
+def _read_floats(cells: Sequence[str]) -> Floats:
     if "_" in ",".join(cells):
         raise ValueError("Python reads 1_000 as a number; nobody else does")
     return np.array(list(map(float, cells)), np.float64)
 
 
-def _numbers(cells: Sequence[str]) -> Floats:
+def _read_numbers(cells: Sequence[str]) -> Floats:
     missing = cells.count("")
-    found = _floats([cell or "nan" for cell in cells] if missing else cells)
+    found = _read_floats([cell or "nan" for cell in cells] if missing else cells)
     if np.count_nonzero(np.isfinite(found)) + missing != len(cells):
         raise ValueError("not finite")
     return found
@@ -90,14 +90,14 @@ class Exact:
     problems: list[str] = field(factory=list)
     last_s: float = -math.inf
 
-    def part(self, rows: Iterator[tuple[int, Row]], after_s: float) -> Part:
+    def read(self, rows: Iterator[tuple[int, Row]], after_s: float) -> Part:
         """What is in `rows` (number and cells, none empty), without those that are wrong."""
         self.last_s = after_s
         times: list[float] = []
         values: list[list[float]] = []
         for number, row in rows:
             try:
-                moment, cells = self._row(row)
+                moment, cells = self._read_row(row)
             except ValueError as error:
                 self.problems.append(f"row {number}: {error}")
                 if len(self.problems) >= MISTAKES_MAX:
@@ -109,21 +109,21 @@ class Exact:
         table = np.array(values, np.float64).reshape(len(times), len(self.layout.names) - 1)
         return Part(np.array(times, np.float64), tuple(table.T))
 
-    def _row(self, row: Row) -> tuple[float, list[float]]:
+    def _read_row(self, row: Row) -> tuple[float, list[float]]:
         names = self.layout.names
         if len(row) != len(names):
             raise ValueError(f"{len(row)} cells, but {len(names)} columns")
         text = row[self.layout.time].strip()
-        moment = _moment(text)
+        moment = _read_moment(text)
         if moment <= self.last_s:
             raise ValueError(f"time {text} is not after the row before")
         cells = zip(row, names, strict=True)
-        return moment, [_number(cell, name) for cell, name in cells if name != names[self.layout.time]]
+        return moment, [_read_number(cell, name) for cell, name in cells if name != names[self.layout.time]]
 
 
-def _moment(text: str) -> float:
+def _read_moment(text: str) -> float:
     try:
-        return _finite(text)
+        return _read_finite(text)
     except ValueError:
         pass
     try:
@@ -135,17 +135,17 @@ def _moment(text: str) -> float:
     return moment.timestamp()
 
 
-def _number(cell: str, name: str) -> float:
+def _read_number(cell: str, name: str) -> float:
     text = cell.strip()
     if not text:
         return math.nan
     try:
-        return _finite(text)
+        return _read_finite(text)
     except ValueError:
         raise ValueError(f"{name}: {text!r} is no {UNITS[name.partition('.')[2]]}") from None
 
 
-def _finite(text: str) -> float:
+def _read_finite(text: str) -> float:
     value = float(text)
     if "_" in text or not math.isfinite(value):
         raise ValueError("not finite, or not written as a number")

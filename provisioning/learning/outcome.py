@@ -41,7 +41,7 @@ class Outcome:
         params: The parameters that decided, in the order of the site file's linkages.
         learned: How they were learned; empty if they came from the site file.
         incomer: The same for an incomer that was recorded.
-        incomer_findings: What its commissioning had to say.
+        incomer_findings: The findings of its commissioning.
         episodes: What was found, each once, in the order in which they were raised.
         states: By linkage.
         from_s: Where commissioning ended and the test began.
@@ -63,31 +63,31 @@ class Outcome:
         return self.params[0].utc_offset_s
 
     def findings(self) -> Iterator[tuple[str, Words]]:
-        """What commissioning had to say, and of what."""
+        """The findings of commissioning, each with what it is about."""
         for params, learned in zip(self.params, self.learned, strict=False):
             yield from ((params.linkage, one) for one in learned.findings)
         if self.incomer:
             yield from ((self.incomer.incomer.id, one) for one in self.incomer_findings)
 
-    def tell(self, at_s: float) -> float | str:
-        """A time as the file tells its own."""
+    def format_time(self, at_s: float) -> float | str:
+        """A time as the file writes its own."""
         if self.loads.epoch:
             return int(at_s) if at_s == int(at_s) else at_s
         return local_text(at_s, self.offset_s, "%Y-%m-%dT%H:%M:%S") + self.params[0].utc_offset
 
 
-Seen = tuple[bool, bool, int]
+LineState = tuple[bool, bool, int]
 
 
 @define
 class States:
-    """Writes down once a minute what the detector thinks is on."""
+    """Notes once a minute what the detector takes to be on."""
 
     _minute: float = -1.0
-    _seen: dict[str, list[tuple[float, Seen]]] = field(factory=dict)
+    _seen: dict[str, list[tuple[float, LineState]]] = field(factory=dict)
     _last_s: float = 0.0
 
-    def row(self, at_s: float, detector: Detector) -> bool:
+    def note(self, at_s: float, detector: Detector) -> bool:
         """Call after every row; whether a minute began with it."""
         self._last_s = at_s
         minute = at_s // MINUTE_S
@@ -95,7 +95,7 @@ class States:
             return False
         self._minute = minute
         for status in detector.status():
-            seen = _seen(status)
+            seen = _read_state(status)
             changes = self._seen.setdefault(status.linkage, [])
             if not changes or changes[-1][1] != seen:
                 changes.append((at_s, seen))
@@ -105,21 +105,21 @@ class States:
         """By linkage."""
         return {linkage: self._states(changes) for linkage, changes in self._seen.items()}
 
-    def _states(self, changes: list[tuple[float, Seen]]) -> LinkageStates:
+    def _states(self, changes: list[tuple[float, LineState]]) -> LinkageStates:
         closed = [*changes, (self._last_s, changes[-1][1])]
         stretches = [(begin, end, seen) for (begin, seen), (end, _) in pairwise(closed)]
         return LinkageStates(
-            _joined([(begin, end) for begin, end, seen in stretches if seen[0]]),
-            _joined([(begin, end) for begin, end, seen in stretches if seen[1]]),
+            _join([(begin, end) for begin, end, seen in stretches if seen[0]]),
+            _join([(begin, end) for begin, end, seen in stretches if seen[1]]),
             tuple((begin, float(seen[2]) if seen[0] else None) for begin, seen in changes),
         )
 
 
-def _seen(status: LinkageStatus) -> Seen:
+def _read_state(status: LinkageStatus) -> LineState:
     return status.production_on, status.treatment_on, status.expected_w if status.production_on else 0
 
 
-def _joined(stretches: list[Stretch]) -> tuple[Stretch, ...]:
+def _join(stretches: list[Stretch]) -> tuple[Stretch, ...]:
     joined: list[Stretch] = []
     for begin, end in stretches:
         if joined and joined[-1][1] == begin:
@@ -129,7 +129,7 @@ def _joined(stretches: list[Stretch]) -> tuple[Stretch, ...]:
     return tuple(joined)
 
 
-def numbers_of(episode: Episode) -> dict[str, Any]:
+def list_numbers(episode: Episode) -> dict[str, Any]:
     """The numbers of an episode, with the lines that they are about."""
     return {
         "lines": list(episode.lines),

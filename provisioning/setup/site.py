@@ -12,7 +12,7 @@ from agent.detect.line_params import LineParams, Threshold
 from agent.detect.params import LinkageParams, nameplate
 from evidence.words import Words
 from provisioning.journal.entries import Journal, LineThreshold, LinkageNamed
-from provisioning.learning.learned import with_parameters
+from provisioning.learning.learned import write_parameters
 
 HEADING: Final = Words(
     "由 dianjian setup 根据 setup.json 写成；手工添加的内容会保留，替换前会先询问",
@@ -47,7 +47,7 @@ def format_site(journal: Journal, state: str, present: str = "") -> str:
     _set_entries(document, "linkage", list(_list_linkages(journal)))
     text = tomlkit.dumps(document)
     if any(one.source != "nameplate" for one in journal.thresholds):
-        text = with_parameters(text, [to_linkage_params(journal, linkage) for linkage in journal.linkages])
+        text = write_parameters(text, [to_linkage_params(journal, linkage) for linkage in journal.linkages])
     return text
 
 

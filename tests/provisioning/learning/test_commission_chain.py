@@ -24,7 +24,7 @@ from evidence import keys
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import encode_reading
 from provisioning.cli import cli
-from provisioning.learning.loads_chain import chain_loads
+from provisioning.learning.loads_chain import read_chain
 from provisioning.learning.loads_csv import LoadsError
 from tests.agent.rig import BEGIN_S, BOOT, CENTRE, SITE
 from tests.evidence.chains import secret
@@ -130,7 +130,7 @@ def test_it_is_done_beside_the_running_agent(site: Path) -> None:
     lock = Lock(site.parent / "state/chain.db.lock")
     database = (site.parent / "state/chain.db").read_bytes()
     try:
-        assert len(chain_loads(load_site(site), 6.0).watts) == 2
+        assert len(read_chain(load_site(site), 6.0).watts) == 2
     finally:
         lock.release()
     assert (site.parent / "state/chain.db").read_bytes() == database
@@ -138,7 +138,7 @@ def test_it_is_done_beside_the_running_agent(site: Path) -> None:
 
 def test_only_the_end_that_is_asked_for_is_read(site: Path) -> None:
     heard: list[tuple[int, int]] = []
-    loads = chain_loads(load_site(site), 6.0, lambda done, total: heard.append((done, total)))
+    loads = read_chain(load_site(site), 6.0, lambda done, total: heard.append((done, total)))
     assert loads.times_s[-1] - loads.times_s[0] == pytest.approx(6 * 3600, abs=30)
     assert heard[0][1] <= 6 * 3600 // SEAL_S + 2
     short = call(site, "--chain", "--hours", "2", "--dry-run")
@@ -246,14 +246,14 @@ def test_a_chain_that_does_not_hold_teaches_nothing(
 
 
 def test_bodies_and_seals_that_are_gone_are_gaps(site: Path) -> None:
-    whole = np.isfinite(chain_loads(load_site(site), 12.0).watts["p1"]).sum()
+    whole = np.isfinite(read_chain(load_site(site), 12.0).watts["p1"]).sum()
     last = 72 * 3600 // SEAL_S
     on(site, "UPDATE seals SET body = NULL WHERE number BETWEEN ? AND ?", last - 10, last - 6)
     on(site, "DELETE FROM seals WHERE number BETWEEN ? AND ?", last - 20, last - 16)
     on(site, "DELETE FROM seals WHERE number < ?", last - 29)
     for number in (last - 25, last - 3):
         receipted(site, number)
-    known = np.isfinite(chain_loads(load_site(site), 12.0).watts["p1"]).sum()
+    known = np.isfinite(read_chain(load_site(site), 12.0).watts["p1"]).sum()
     lost = 5 + 5 + 6  # 12 h are 36 seals, 30 of which are still in order
     assert whole - known == pytest.approx(lost * SEAL_S // 10, abs=1.5 * SEAL_S // 10)
 
@@ -270,7 +270,7 @@ def test_a_clock_that_is_set_meanwhile_bends_nothing(tmp_path: Path) -> None:
             maker.reading(meter, 5000.0 + n, stamp(BEGIN_S + 10 * n, ahead_s=ahead))
         if n in {59, 119}:
             maker.seal(stamp(BEGIN_S + 10 * n, ahead_s=ahead))
-    loads = chain_loads(load_site(maker.close()), 1.0)
+    loads = read_chain(load_site(maker.close()), 1.0)
     known = np.flatnonzero(np.isfinite(loads.watts["p1"]))
     assert loads.watts["p1"][known].tolist() == [5000.0 + n for n in range(120)]
     assert loads.times_s[known].tolist() == [BEGIN_S + 10.0 * n for n in range(120)]
@@ -286,7 +286,7 @@ def test_a_meter_of_another_model_than_today_s_site_file_is_passed_by(tmp_path: 
     text = file.read_text("utf-8").replace('model = "eastron-sdm630"', 'model = "chint-dtsu666"', 1)
     file.write_text(text, "utf-8")
     with pytest.raises(LoadsError, match="line 'p1'"):
-        chain_loads(load_site(file), 1.0)
+        read_chain(load_site(file), 1.0)
 
 
 def test_the_chain_is_tested_as_a_file_of_the_same_loads_is(site: Path, plant: tuple[Path, Path]) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from provisioning.learning.loads_csv import LoadsError, read_loads
-from provisioning.learning.loads_rows import MISTAKES_MAX, Exact, Layout, bulk
+from provisioning.learning.loads_rows import MISTAKES_MAX, Exact, Layout, read_bulk
 from tests.provisioning.plant import csv_file
 
 HEAD = "time,p1,t1"
@@ -124,9 +124,9 @@ def test_the_quick_reader_gives_what_the_slow_one_gives_or_nothing(rows: list[li
     if not rows:
         return
     layout = Layout(("time", "p1", "t1"), 0)
-    quick = bulk(rows, layout, -math.inf)
+    quick = read_bulk(rows, layout, -math.inf)
     exact = Exact(layout)
-    slow = exact.part(iter(enumerate(rows, 2)), -math.inf)
+    slow = exact.read(iter(enumerate(rows, 2)), -math.inf)
     if quick is None:
         return
     assert exact.problems == []
@@ -139,7 +139,7 @@ def test_the_quick_reader_gives_what_the_slow_one_gives_or_nothing(rows: list[li
 @given(st.lists(st.tuples(st.floats(-1e9, 1e9) | st.none(), st.integers(-(10**9), 10**9)), min_size=1))
 def test_ordinary_rows_are_read_quickly(values: list[tuple[float | None, int]]) -> None:
     rows = [[str(10 * at), "" if u is None else repr(u), str(t)] for at, (u, t) in enumerate(values)]
-    part = bulk(rows, Layout(("time", "p1", "t1"), 0), -math.inf)
+    part = read_bulk(rows, Layout(("time", "p1", "t1"), 0), -math.inf)
     assert part is not None
     assert [None if math.isnan(value) else value for value in part.columns[0].tolist()] == [
         u for u, _ in values
