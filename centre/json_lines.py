@@ -1,9 +1,9 @@
 """Verified records as plain JSON objects: what the centre hands on.
 
-Only records whose body proved itself against a verified seal come here. A reading is decoded with
-the point table that the gateway's own manifest carries, found by its hash, and with the ratios of
-the newest manifest at or before its seal; `manifest` in the line names that seal. A reading that
-comes before its table (its manifest travels as backfill) waits and is decoded when that arrives.
+Only records of bodies that fit a verified seal come here. A reading is decoded with the point table that
+the gateway's own manifest carries, found by its hash, and with the ratios of the newest manifest at or
+before its seal; `manifest` in the line names that seal. A reading that comes before its table (its manifest
+travels as backfill) waits and is decoded when the table arrives.
 
     {"type": "reading", "gateway", "seal", "record", "meter", "line", "group", "at", "clock",
      "quality", "reason"?, "manifest", "values": {point: value}}
@@ -44,7 +44,7 @@ MEMORY_BYTES_MAX: Final = 16 * 1024 * 1024
 
 
 def _unknown(_: int) -> bytes | None:
-    """Where no seals are at hand."""
+    """For a decoder without a store."""
     return None
 
 
@@ -79,7 +79,7 @@ class JsonLines:
         return lines
 
     def learn(self, header: SealHeader, records: tuple[bytes, ...]) -> None:
-        """Take the manifests out of a body whose lines were written before."""
+        """Take in the manifests and attestations of a body whose lines were made before."""
         self.seen_up_to = max(self.seen_up_to, header.number)
         for raw in records:
             try:
@@ -92,7 +92,7 @@ class JsonLines:
                 self._attestations.judge(header.number, record.body, self.hash_of)
 
     def complete(self, up_to: int) -> list[JsonLine]:
-        """No body up to `up_to` is awaited any more: what is missing now stays missing."""
+        """The findings of attestations that are missing for good: no body up to `up_to` will still come."""
         return [
             self._finding(seal, Code.ATTESTATION, text) for seal, text in self._attestations.find_gaps(up_to)
         ]
@@ -102,13 +102,13 @@ class JsonLines:
         return self._finding(finding.number, finding.code, finding.text)
 
     def encode_memory(self) -> bytes:
-        """What is remembered, so that a restart need not read the whole chain again."""
+        """What was learnt, as bytes: a restart need not read the whole chain again."""
         tables = [model.table() for model in self._models.values()]
         manifests = [list(entry) for entry in self._manifests]
         return cbor.encode([self.seen_up_to, tables, manifests, self._attestations.to_plain()])
 
     def restore(self, raw: bytes) -> None:
-        """Take back what `memory` wrote; raises FormatError."""
+        """Take back what `encode_memory` wrote; raises FormatError."""
         seen, tables, manifests, known = cbor.array(cbor.decode(raw, MEMORY_BYTES_MAX), "memory", 4)
         if type(tables) is not list or type(manifests) is not list:
             raise cbor.FormatError("the memory has another form")
@@ -130,8 +130,8 @@ class JsonLines:
             return [] if line is None else [line]
         if record.kind is Kind.MANIFEST:
             problems = self._take_manifest(seal, record.body)
-            told = self._plain(seal, number, record, {k: v for k, v in record.body.items() if k != "models"})
-            return [told, *problems, *self._decode_waiting()]
+            line = self._plain(seal, number, record, {k: v for k, v in record.body.items() if k != "models"})
+            return [line, *problems, *self._decode_waiting()]
         if record.kind is Kind.EPISODE:
             head = self._head("episode", seal, number, record.utc_ms)
             return [{**plain(record.body), **head}]
@@ -223,7 +223,7 @@ def _manifest(entry: object) -> tuple[int, dict[str, Any]]:
 
 
 def plain(value: Any) -> Any:
-    """`value` as JSON can say it."""
+    """`value` in the types that JSON has; bytes as hexadecimal text."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -232,7 +232,7 @@ def plain(value: Any) -> Any:
 
 
 def _values(model: Model, record: ReadingRecord, meter: Mapping[str, Any]) -> dict[str, Any]:
-    """What the words say; nothing where a table that fits no meter makes them absurd."""
+    """The decoded registers; none where a table that fits no meter makes them absurd."""
     try:
         values = model.decode(record.blocks, _ratio(meter, "ct_ratio"), _ratio(meter, "pt_ratio"))
     except (ValueError, ArithmeticError, LookupError):

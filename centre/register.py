@@ -6,9 +6,9 @@ One JSON object a line, only ever added to:
     {"gateway", "statement"}                                  a re-key, replacement or revocation
 
 A line of an older program has neither `recovery_key` nor `enrolment`. A later line of the same gateway
-and first key may add a recovery key where there was none. A last line that a crash has torn is passed
-over: nobody was told that it is there. Whoever can write this file decides whom the centre believes. What
-the statements do to a chain is checked where they are applied.
+and first key may add a recovery key where there was none. A last line that a crash has torn is ignored:
+`add_line` had not returned. Whoever can write this file decides whom the centre believes. What the
+statements do to a chain is checked where they are applied.
 """
 
 import json
@@ -91,14 +91,14 @@ def add_line(path: Path, line: str) -> None:
 
 
 def enrol_in(path: Path, wanted: Enrolment, secret: bytes) -> dict[str, Entry]:
-    """Put a gateway into the register, signed by the centre; to say it again changes nothing.
+    """Put a gateway into the register, signed by the centre; a repetition changes nothing.
 
     Returns:
         The whole register as it is then.
 
     Raises:
         RegisterError: The register is wrong, or knows the gateway under other keys.
-        FormatError: The enrolment says what cannot be.
+        FormatError: A value of the enrolment is out of its range.
     """
     known = read_register(path) if path.exists() else {}
     old = known.get(wanted.gateway)
@@ -138,7 +138,7 @@ def _take(known: dict[str, Entry], line: Any) -> None:
     if old.recovery_key not in {NO_KEY, new.recovery_key}:
         raise ValueError(f"{gateway} has another recovery key above")
     if new.enrolment and _keys_in(new.enrolment) != (gateway, new.first_key, new.recovery_key):
-        raise ValueError(f"the enrolment of {gateway} says something else than its line")
+        raise ValueError(f"the enrolment of {gateway} does not fit its line")
     known[gateway] = evolve(new, statements=old.statements)
 
 

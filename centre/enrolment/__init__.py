@@ -1,4 +1,4 @@
-"""The office that signs who a gateway is: its ledger, its policy, and the doors it is reached by.
+"""The office that signs who a gateway is: its ledger, its policy, and its servers for EST and MQTT.
 
 The forms that travel are in `wire.enrolment`; what an officer types is in `provisioning.centre`.
 """

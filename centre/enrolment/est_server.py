@@ -5,13 +5,12 @@
                                            of its encoding says (RFC 8951) → certs-only, base64
     POST /.well-known/est/simplereenroll   the same over the certificate that is to be renewed
 
-202 with Retry-After: an officer is asked. 403: refused, and the first word of the text says which of
+202 with Retry-After: an officer has to approve. 403: refused; the first word of the text is one of
 `wire.enrolment.answer.REFUSALS`. A client proves itself by what is inside the signing request, the MAC
 under the token or the signature of the old key; RFC 7030's passwords are not used. A client certificate is
-asked for and not required; simplereenroll wants the very one that is renewed.
+requested and not required; simplereenroll needs the very one that is renewed.
 
-Who is not known yet gets little: `wire.http`, with the limits below. Listens on loopback unless it is told
-otherwise.
+Unknown clients get little: `wire.http`, with the limits below.
 """
 
 import base64
@@ -43,9 +42,9 @@ ROOT: Final = "/.well-known/est/"
 CONNECTIONS_MAX: Final = 16
 """At a time: a request takes milliseconds."""
 PATIENCE_S: Final = 20.0
-"""For each reading of a socket, the handshake too: a bad modem, not a sleeper."""
+"""For each read of a socket, the handshake too: long enough for a bad modem, not for an idle client."""
 WHOLE_S: Final = 60.0
-"""For a whole request: who sends a byte now and then holds a place no longer."""
+"""For a whole request: a client that sends a byte now and then keeps its place no longer."""
 BODY_BYTES_MAX: Final = CSR_BYTES_MAX * 3 // 2
 """Base64 with line ends."""
 RETRY_S: Final = 5
@@ -62,9 +61,9 @@ def listen_est(
     """The server at `address`, with the certificate and key in `files`; `authority` is its PEM.
 
     Raises:
-        OSError: The address cannot be had, or the files cannot be read.
+        OSError: The address is not available, or the files cannot be read.
         OverflowError: There is no such port.
-        CertificateError: `authority` is none.
+        CertificateError: `authority` is no certificate.
     """
     root = parse_certificate(authority).der
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -124,7 +123,7 @@ def _is_own(raw: bytes, shown: bytes | None) -> bool:
     try:
         asked = parse_attribute(parse_csr(raw).attribute).request
     except (CertificateError, FormatError):
-        return True  # the office says what is wrong with it
+        return True  # the office refuses it with the reason
     return isinstance(asked, RenewRequest) and asked.certificate_sha256 == sha256(shown or b"").digest()
 
 

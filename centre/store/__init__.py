@@ -1,4 +1,4 @@
-"""The centre's database: what it has accepted, and how it is read again.
+"""The centre's store: its contract, the SQLite file behind it, and readers beside the owner of that file.
 
-No verdict is found here and no answer made: that is `centre.core`.
+Nothing is verified or answered here: that is `centre.core`, which knows the contract alone.
 """

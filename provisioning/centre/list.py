@@ -83,7 +83,7 @@ def _add_certificates(rows: list[dict[str, Any]], ledger: Ledger) -> list[dict[s
 
 
 def _to_line(row: dict[str, Any]) -> str:
-    words = [
+    parts = [
         f"enrolled {row['enrolled_at']}" if row["enrolled_at"] else "no signed enrolment",
         *([f"meters: {row['meters'] or 0}"] if "meters" in row else []),
         *(["recovery key" if row["recovery_key"] else "no recovery key"] if "recovery_key" in row else []),
@@ -94,4 +94,4 @@ def _to_line(row: dict[str, Any]) -> str:
         *(f"waits for approval, code {code}" for code in row.get("waiting", ())),
         *([f"unused tokens: {row['tokens_unused']}"] if row.get("tokens_unused") else []),
     ]
-    return f"{row['gateway']}  {row['site'] or '-'}  " + ", ".join(words)
+    return f"{row['gateway']}  {row['site'] or '-'}  " + ", ".join(parts)

@@ -1,7 +1,7 @@
 """`dianjian centre listen`: takes requests for enrolment and renewal, by EST and by MQTT, until SIGTERM.
 
-One JSON line for each answer, and for each connection that came to nothing; no more than LINES_MAX a
-minute, because anybody may knock at these doors.
+One JSON line for each answer and for each connection that failed; no more than LINES_MAX a minute, because
+anybody may connect.
 """
 
 import secrets
@@ -30,7 +30,7 @@ POLL_S: Final = 0.5
 
 
 class TlsPaths(NamedTuple):
-    """Whom to believe, who the centre is, and the key of that."""
+    """The authority to trust, the centre's certificate, and its key."""
 
     ca: Path
     certificate: Path | None
@@ -66,16 +66,16 @@ def listen(
     office = office_at(authority, register, key)
     desk = Desk(office)
     stopping = threading.Event()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(sign, lambda *_: stopping.set())
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stopping.set())
     ca = ca or authority / "authority.pem"
-    asked = {topic: url for topic, url in ((RENEWALS, broker), (REQUESTS, claims_url)) if url is not None}
-    heard = [
-        _claims(desk, office, url, topic, TlsPaths(ca, certificate, certificate_key))
-        for topic, url in asked.items()
+    brokers = {topic: url for topic, url in ((RENEWALS, broker), (REQUESTS, claims_url)) if url is not None}
+    listeners = [
+        _make_claims(desk, office, url, topic, TlsPaths(ca, certificate, certificate_key))
+        for topic, url in brokers.items()
     ]
     server = None if est is None else _listen_est(desk, office, est, hosts)
-    for claims in heard:
+    for claims in listeners:
         claims.start()
     if server:
         threading.Thread(target=server.serve, name="est", daemon=True).start()
@@ -84,16 +84,16 @@ def listen(
         pass
     if server:
         server.close()
-    for claims in heard:
+    for claims in listeners:
         claims.stop()
     if desk.broken:
         raise fail(EXIT_OUTSIDE, desk.broken)
 
 
-def _claims(desk: Desk, office: Office, broker: str, topic: str, files: TlsPaths) -> Claims:
+def _make_claims(desk: Desk, office: Office, broker: str, topic: str, files: TlsPaths) -> Claims:
     try:
         address = parse_broker(broker, *files)
-        client_id = CLIENT_ID + secrets.token_hex(8)  # whoever guessed it could throw the centre out
+        client_id = CLIENT_ID + secrets.token_hex(8)  # whoever guessed it could disconnect the centre
         settings = MqttSettings(address.host, address.port, client_id, address.tls, subscriptions=(topic,))
         return Claims(settings, office.authority, desk.receive)
     except MqttSettingsError as error:
@@ -101,11 +101,11 @@ def _claims(desk: Desk, office: Office, broker: str, topic: str, files: TlsPaths
 
 
 def _listen_est(desk: Desk, office: Office, est: str, hosts: tuple[str, ...]) -> HttpServer:
-    """The EST server; its certificate is made and signed anew at each start, and lies in the office."""
+    """The EST server; its certificate is made anew at each start and kept in the office's folder."""
     host, _, port = est.rpartition(":")
     host = host.strip("[]")
     if not host or not port.isdecimal():
-        raise fail(EXIT_USAGE, f"--est {est}: HOST:PORT is wanted, such as 127.0.0.1:8443")
+        raise fail(EXIT_USAGE, f"--est {est}: must be HOST:PORT, such as 127.0.0.1:8443")
     folder = office.folder / "est"
     try:
         if not office.is_external:

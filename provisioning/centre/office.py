@@ -35,12 +35,12 @@ from wire.enrolment.token import Token
 
 MS_PER_HOUR: Final = 3_600_000
 HOURS_MAX: Final = 24 * 90
-"""A token that nobody uses within a season is for a plant that is not built."""
+"""A season: a token that is unused so long is for a plant that is not built."""
 
 
 @click.command("authority")
 @click.option("--name", default="dianjian", show_default=True, help="Its name in every certificate.")
-@click.option("--external", type=FILE, help="Certificate of an authority of somebody else's, who will sign.")
+@click.option("--external", type=FILE, help="Certificate of an external authority, which will sign.")
 @AS_JSON
 @click.argument("folder", type=FOLDER)
 def authority(name: str, external: Path | None, as_json: bool, folder: Path) -> None:

@@ -32,13 +32,13 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
     type=click.Path(dir_okay=False, path_type=Path),
     help="Where the recovery key goes, mode 0600: take this file away. Needed for a new gateway.",
 )
-@click.option("--token", "ask", is_flag=True, help="Ask for the token, or the line of the QR code, here.")
+@click.option("--token", "ask", is_flag=True, help="Ask here for the token or the line of the QR code.")
 @click.option(
     "--token-file",
     type=click.Path(dir_okay=False, path_type=Path),
     help="File with the token, or with the line of the QR code.",
 )
-@click.option("--via", metavar="WAY", help="https://…, mqtts://… or file:DIR; else as the offer says.")
+@click.option("--via", metavar="WAY", help="https://…, mqtts://… or file:DIR; else the address of the offer.")
 @click.option("--centre-key", metavar="KEY", help="With a typed token: the centre's public key.")
 @click.option("--authority", metavar="SHA256", help="With a typed token: fingerprint of the authority.")
 @click.option("--broker", default="", metavar="URL", help="With a typed token: mqtts:// for the site file.")

@@ -68,8 +68,8 @@ class EstTransport:
             raise trouble("answer-garbage", why=str(error)) from error
         root = next((one for one in found if one.sha256 == wanted), None)
         if root is None:
-            words = {"found": short_fingerprint(found[0].sha256), "wanted": short_fingerprint(wanted)}
-            raise trouble("wrong-authority", where=self.place, **words)
+            shown = {"found": short_fingerprint(found[0].sha256), "wanted": short_fingerprint(wanted)}
+            raise trouble("wrong-authority", where=self.place, **shown)
         return certificates.pem(root.der).decode()
 
     def _ask(

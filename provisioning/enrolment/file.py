@@ -2,7 +2,7 @@
 
     dianjian-GATEWAY.csr       written by the gateway: the signing request, PEM
     dianjian-GATEWAY.p7c       written by the centre: the certificates, PKCS#7 certs-only, DER
-    dianjian-GATEWAY.refused   written by the centre instead: the reason, one word, and why
+    dianjian-GATEWAY.refused   written by the centre instead: one of REFUSALS, and its sentences
 
 The bytes are those of the other transports. Whoever holds the stick can do no more than lose it: the request
 is bound to the token, the answer to the gateway's key. Every file is written whole under another name and
@@ -58,8 +58,8 @@ class FolderTransport:
             raise trouble("file", where=str(self.folder), why=error.strerror or str(error)) from error
         if refusal is None:
             return Pending(short_code(csr))
-        words = refusal.decode("utf-8", "replace").split()
-        return Refused(words[0][:60] if words else "denied")
+        reason = refusal.decode("utf-8", "replace").split()
+        return Refused(reason[0][:60] if reason else "denied")
 
 
 def request_file(folder: Path, gateway: str) -> Path:

@@ -105,8 +105,8 @@ class ClaimTransport:
         except certificates.CertificateError as error:
             raise trouble("answer-garbage", why=str(error)) from error
         if found.sha256 != wanted:
-            words = {"found": short_fingerprint(found.sha256), "wanted": short_fingerprint(wanted)}
-            raise trouble("wrong-authority", where=self.place, **words)
+            shown = {"found": short_fingerprint(found.sha256), "wanted": short_fingerprint(wanted)}
+            raise trouble("wrong-authority", where=self.place, **shown)
         return certificates.pem(found.der).decode()
 
     def _settings(self, client: str, tls: ServerOnlyTls, topic: str) -> MqttSettings:

@@ -68,15 +68,15 @@ def command(
     def work() -> dict[str, Any]:
         return renew(site, via, offer, as_json=as_json, is_forced=is_forced, patience_s=patience_s)
 
-    told = run_or_fail(work)
+    life = run_or_fail(work)
     if as_json:
-        click.echo(json.dumps(told, ensure_ascii=False))
+        click.echo(json.dumps(life, ensure_ascii=False))
         return
     words = Words(
         "证书有效期至 {ends_at}，{due_at} 起可续期",
         "the certificate is good until {ends_at}, to be renewed from {due_at}",
     )
-    click.echo(translate(words, **told))
+    click.echo(translate(words, **life))
 
 
 def renew(
@@ -97,14 +97,14 @@ def renew(
     if not identity.has_current():
         raise trouble("no-certificate")
     identity.tidy()
-    told = _read_life(identity)
+    life = _read_life(identity)
     now = enrolling.utc_ms()
-    if offer is not None or is_forced or now >= told["due"]:
-        if now >= told["ends"] and offer is None:
-            raise trouble("own-expired", end=told["ends_at"])
+    if offer is not None or is_forced or now >= life["due"]:
+        if now >= life["ends"] and offer is None:
+            raise trouble("own-expired", end=life["ends_at"])
         _renew(site, identity, via, offer, as_json=as_json, patience_s=patience_s)
-        told = {**_read_life(identity), "renewed": True}
-    return {key: told[key] for key in ("renewed", "certificate_sha256", "ends_at", "due_at")}
+        life = {**_read_life(identity), "renewed": True}
+    return {key: life[key] for key in ("renewed", "certificate_sha256", "ends_at", "due_at")}
 
 
 def _renew(

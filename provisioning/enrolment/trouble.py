@@ -1,4 +1,4 @@
-"""What can go wrong on the gateway's side of an enrolment, one sentence each in Chinese and English."""
+"""What can go wrong on the gateway's side of an enrolment, a sentence each in Chinese and English."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -10,11 +10,11 @@ from wire.enrolment.answer import REFUSALS, Refused
 TROUBLES: Final[Mapping[str, Words]] = {
     "offer-gateway": Words(
         "令牌是发给网关 {offered} 的，而现场文件中是 {own}",
-        "the token is for gateway {offered}, and the site file says {own}",
+        "the token is for gateway {offered}, but the site file is that of {own}",
     ),
     "no-way": Words(
         "令牌中没有登记地址：请用 --via https://…、mqtts://… 或 file:目录 指明",
-        "the token names no address to enrol at: say --via https://…, mqtts://… or file:DIR",
+        "the token names no address to enrol at: give --via https://…, mqtts://… or file:DIR",
     ),
     "first-key-gone": Words(
         "本网关已经签封过数据，首密钥已销毁，不能再登记为新网关；已有证书时请用 dianjian renew --token-file",
@@ -75,7 +75,7 @@ class EnrolTroubleError(Exception):
     """An enrolment or renewal does not go on; `sentence` says why, in both languages.
 
     Attributes:
-        code: A word for scripts: one of TROUBLES or, of the centre, "refused-" and one of REFUSALS.
+        code: For scripts: one of TROUBLES or, of the centre, "refused-" and one of REFUSALS.
     """
 
     def __init__(self, code: str, sentence: Words) -> None:
@@ -84,9 +84,9 @@ class EnrolTroubleError(Exception):
         super().__init__(translate(sentence))
 
 
-def trouble(code: str, /, **words: str) -> EnrolTroubleError:
+def trouble(code: str, /, **values: str) -> EnrolTroubleError:
     """The error for one of TROUBLES."""
-    return EnrolTroubleError(code, TROUBLES[code].fill(**words))
+    return EnrolTroubleError(code, TROUBLES[code].fill(**values))
 
 
 def short_fingerprint(fingerprint: bytes) -> str:

@@ -74,7 +74,7 @@ def test_a_register_keeps_statements_and_refuses_those_that_are_nobodys(tmp_path
     assert (entry.gateway, entry.first_key) == (GATEWAY, key)
     for line, says in (
         (statement_line("gw-9", raw), "which no line above enrols"),
-        (enrolment_line("gw-8", key, keys.public(FRESH), enrolment), "says something else"),
+        (enrolment_line("gw-8", key, keys.public(FRESH), enrolment), "does not fit its line"),
         (enrolment_line(GATEWAY, key), "another recovery key"),
         (enrolment_line(GATEWAY, keys.public(FRESH)), "another first key"),
         ('{"gateway": "gw-7", "statement": "00"}', "COSE_Sign1"),

@@ -4,10 +4,10 @@ An answer is certificates, "wait", or a refusal. EST carries it as a status code
 a file; over MQTT it is deterministic CBOR:
 
     [1, 0, PKCS#7]       issued: certificate and authority, certs-only, as EST carries it
-    [1, 1, code]         waits for an officer, who is to compare this short code with the gateway's screen
+    [1, 1, code]         waits until an officer has compared this short code with the gateway's screen
     [1, 2, reason]       refused; the reason is one of REFUSALS
 
-A refusal is worth nothing as proof: who could forge it could also hold the answer back. Certificates
+A refusal is worth nothing as proof: whoever could forge it could also withhold the answer. Certificates
 prove themselves: they must fit the gateway's own key and the authority whose fingerprint the offer names.
 """
 
@@ -134,5 +134,5 @@ def decode_answer(raw: bytes) -> Answer:
         return Issued(items[2])
     text = cbor.text(items[2], "reason")
     if not text.isprintable() or not text.isascii():
-        raise cbor.FormatError("the reason is not a word")
+        raise cbor.FormatError("the reason is not printable ASCII")
     return Pending(text) if kind == 1 else Refused(text)

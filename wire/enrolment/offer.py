@@ -60,7 +60,7 @@ class Offer:
     @property
     def text(self) -> str:
         """The line for a QR code; it holds the token."""
-        words = {
+        parts = {
             "g": self.gateway,
             "t": self.token.text,
             "k": _to_base64(self.centre_key),
@@ -70,7 +70,7 @@ class Offer:
             "c": self.claim,
             "x": str(self.expires_s) if self.expires_s else "",
         }
-        kept = {name: value for name, value in words.items() if value}
+        kept = {name: value for name, value in parts.items() if value}
         return SCHEME + urlencode(kept, safe=":/[]", quote_via=quote)
 
 
@@ -87,10 +87,10 @@ def parse_offer(text: str) -> Offer:
         pairs = parse_qsl(line[len(SCHEME) :], keep_blank_values=True, strict_parsing=True, max_num_fields=20)
     except ValueError as error:
         raise OfferError("not an offer: it is torn") from error
-    words = dict(pairs)
-    if len(words) != len(pairs) or not set(words) <= set("gtkabecx"):
+    parts = dict(pairs)
+    if len(parts) != len(pairs) or not set(parts) <= set("gtkabecx"):
         raise OfferError("not an offer: a part is there twice, or is not known to this version")
-    if not set("gtka") <= set(words):
+    if not set("gtka") <= set(parts):
         raise OfferError("not an offer: a part is missing")
     read: dict[str, tuple[str, Callable[[str], Any]]] = {
         "gateway": ("g", parse_gateway_id),
@@ -102,7 +102,7 @@ def parse_offer(text: str) -> Offer:
         "claim": ("c", _parse_url),
         "expires_s": ("x", _parse_seconds),
     }
-    return Offer(**{name: check(words.get(key, "")) for name, (key, check) in read.items()})
+    return Offer(**{name: check(parts.get(key, "")) for name, (key, check) in read.items()})
 
 
 def parse_gateway_id(text: str) -> str:
