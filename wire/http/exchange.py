@@ -47,13 +47,9 @@ _SAFE: Final = (
 class RefusedError(Exception):
     """The sender's fault: the request is not answered; `status` is what it is refused with."""
 
-    def __init__(self, status: HTTPStatus, sentence: str) -> None:
+    def __init__(self, sentence: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(sentence)
         self.status = status
-
-
-def _bad(sentence: str) -> RefusedError:
-    return RefusedError(HTTPStatus.BAD_REQUEST, sentence)
 
 
 @frozen
@@ -107,12 +103,6 @@ class Response:
     headers: Mapping[str, str] = field(factory=dict)
 
 
-def refuse(error: RefusedError, limits: Limits) -> Response:
-    """The answer to a request that is refused."""
-    allowed = {"Allow": ", ".join(limits.methods)} if error.status is HTTPStatus.METHOD_NOT_ALLOWED else {}
-    return Response(error.status, f"{error}\n".encode(), headers=allowed)
-
-
 @define
 class Exchange:
     """One connection's request and answer; `receive` until there is a request, then `respond`, then close."""
@@ -140,7 +130,7 @@ class Exchange:
         except h11.RemoteProtocolError as error:
             hint = error.error_status_hint
             status = HTTPStatus(hint) if 400 <= hint < 500 else HTTPStatus.BAD_REQUEST
-            raise RefusedError(status, "this is no HTTP/1.1 request") from error
+            raise RefusedError("this is no HTTP/1.1 request", status) from error
 
     def respond(self, response: Response) -> bytes:
         """The answer as it is sent; nothing comes behind it."""
@@ -152,15 +142,21 @@ class Exchange:
         body = h11.Data(data=response.body if with_body else b"")
         return b"".join(self._h11.send(part) or b"" for part in (head, body, h11.EndOfMessage()))
 
+    def refuse(self, error: RefusedError) -> bytes:
+        """The answer to a request that is refused."""
+        is_method = error.status is HTTPStatus.METHOD_NOT_ALLOWED
+        allowed = {"Allow": ", ".join(self.limits.methods)} if is_method else {}
+        return self.respond(Response(error.status, f"{error}\n".encode(), headers=allowed))
+
     def _receive_head(self, data: bytes) -> None:
         """Nothing reaches h11 before the head is whole, clean and short enough."""
         self._head += data
         end = self._head.find(_END)
         length = len(self._head) if end < 0 else end + len(_END)
         if _ODD.search(self._head, 0, length):
-            raise _bad("a line of the request is wrong")
+            raise RefusedError("a line of the request is wrong")
         if length > HEAD_BYTES_MAX:
-            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too long")
+            raise RefusedError("the request is too long", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if end >= 0 or not data:
             self._h11.receive_data(bytes(self._head))
         if not data:
@@ -177,33 +173,33 @@ class Exchange:
             elif isinstance(event, h11.EndOfMessage):
                 return self._to_request()
             elif isinstance(event, h11.ConnectionClosed):
-                raise _bad("this is no whole request")
+                raise RefusedError("this is no whole request")
             else:  # h11.NEED_DATA
                 return None
 
     def _check(self, head: h11.Request) -> None:
         headers = dict(head.headers)
         if head.http_version not in {b"1.0", b"1.1"}:
-            raise _bad("this is no HTTP/1.1 request")
+            raise RefusedError("this is no HTTP/1.1 request")
         if len(head.target) > TARGET_BYTES_MAX:
-            raise RefusedError(HTTPStatus.REQUEST_URI_TOO_LONG, "the address is too long")
+            raise RefusedError("the address is too long", HTTPStatus.REQUEST_URI_TOO_LONG)
         if head.method.decode("ascii") not in self.limits.methods:
-            raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "this is not done here")
+            raise RefusedError("this is not done here", HTTPStatus.METHOD_NOT_ALLOWED)
         if len(head.headers) > HEADERS_MAX:
-            raise RefusedError(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "there are too many headers")
+            raise RefusedError("there are too many headers", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if len(headers) < len(head.headers):
-            raise _bad("a header is there twice")
+            raise RefusedError("a header is there twice")
         self._check_body(headers)
         if not head.target.startswith(b"/"):
-            raise _bad("the address is not one of this server")
+            raise RefusedError("the address is not one of this server")
 
     def _check_body(self, headers: Mapping[bytes, bytes]) -> None:
         bytes_max, chunked = self.limits.body_bytes_max, b"transfer-encoding" in headers
         if int(headers.get(b"content-length", b"0")) > bytes_max or (chunked and not bytes_max):
             sentence = f"a body has at most {bytes_max} bytes" if bytes_max else "a request here has no body"
-            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence)
+            raise RefusedError(sentence, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         if chunked:
-            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "a body tells its Content-Length")
+            raise RefusedError("a body tells its Content-Length", HTTPStatus.LENGTH_REQUIRED)
 
     def _to_request(self) -> Request:
         assert self._request is not None
@@ -211,6 +207,6 @@ class Exchange:
             split = urlsplit(f"http://here{self._request.target.decode('latin-1')}")
             query = dict(parse_qsl(split.query, max_num_fields=QUERY_FIELDS_MAX))
         except ValueError as error:
-            raise _bad("the address is not one of this server") from error
+            raise RefusedError("the address is not one of this server") from error
         headers = {name.decode("ascii"): value.decode("latin-1") for name, value in self._request.headers}
         return Request(self._request.method.decode("ascii"), split.path, query, headers, bytes(self._body))

@@ -20,7 +20,7 @@ from typing import Final
 
 from attrs import define, evolve, field
 
-from wire.http.exchange import Exchange, Limits, RefusedError, Request, Response, refuse
+from wire.http.exchange import Exchange, Limits, RefusedError, Request, Response
 
 PIECE_BYTES: Final = 64 * 1024
 LINGER_S: Final = 1.0
@@ -120,10 +120,10 @@ class HttpServer:
             certificate = (
                 channel.getpeercert(binary_form=True) if isinstance(channel, ssl.SSLSocket) else None
             )
-            response = self._answer(evolve(request, peer=peer, certificate=certificate))
+            answer = exchange.respond(self._answer(evolve(request, peer=peer, certificate=certificate)))
         except RefusedError as error:
-            response = refuse(error, self.limits)
-        _send(channel, exchange.respond(response), self.limits.answer_s)
+            answer = exchange.refuse(error)
+        _send(channel, answer, self.limits.answer_s)
 
     def _receive(self, channel: socket.socket, exchange: Exchange, until_s: float) -> Request:
         data = self._read(channel, until_s)
@@ -133,7 +133,7 @@ class HttpServer:
             try:
                 data = self._read(channel, until_s)
             except TimeoutError:
-                raise RefusedError(HTTPStatus.REQUEST_TIMEOUT, "the request took too long") from None
+                raise RefusedError("the request took too long", HTTPStatus.REQUEST_TIMEOUT) from None
         return request
 
     def _read(self, channel: socket.socket, until_s: float) -> bytes:

@@ -23,7 +23,6 @@ WORDS: Final[Mapping[str, Words]] = {
     "Meters": Words("电表", "Meters"),
     "Episodes": Words("事件", "Episodes"),
     "last seal": Words("最近签封", "last seal"),
-    "last receipt": Words("最近回执", "last receipt"),
     "none yet": Words("尚无回执", "none yet"),
     "seals": Words("个签封", "seals"),
     "ago": Words("{age}前", "{age} ago"),

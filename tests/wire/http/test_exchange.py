@@ -15,7 +15,6 @@ from wire.http.exchange import (
     RefusedError,
     Request,
     Response,
-    refuse,
 )
 
 HOST = "Host: 127.0.0.1:8460"
@@ -47,7 +46,7 @@ def refused(raw: bytes, limits: Limits = READ_ONLY) -> tuple[int, bytes]:
     exchange = Exchange(limits)
     with pytest.raises(RefusedError) as told:
         _receive(exchange, raw)
-    return told.value.status, exchange.respond(refuse(told.value, limits))
+    return told.value.status, exchange.refuse(told.value)
 
 
 def test_a_get_of_a_browser_is_a_request() -> None:
