@@ -29,7 +29,7 @@ SUMMARY_MAX: Final = 400
 """Characters of the summary, which names what is still to be done."""
 _COUNTED: Final = Words(
     "电表{meters}块，接线正常{good}块；线路{lines}条，启停试验跟随{follow}条",
-    "{meters} meters, {good} wired rightly; {lines} lines, {follow} follow in the on/off test",
+    "{meters} meters, {good} wired correctly; {lines} lines, {follow} follow in the on/off test",
 )
 _LEFT: Final = Words("{text}；待处理：{which}", "{text}; to be done: {which}")
 _CHECK: Final = Words(

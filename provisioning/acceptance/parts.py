@@ -48,7 +48,7 @@ SOURCES: Final[Mapping[str, Words]] = {
     "typed": Words("人工输入", "typed"),
 }
 _VERDICTS: Final[Mapping[str, tuple[str, Words]]] = {
-    "good": ("good", Words("接线正常", "wired rightly")),
+    "good": ("good", Words("接线正常", "wired correctly")),
     "mistake": ("bad", Words("接线错误", "wiring mistake")),
     "undecided": ("open", Words("未能判定", "not decided")),
 }

@@ -1,23 +1,22 @@
 """Judges the wiring of one meter by some reads of it.
 
-In this order, and the first that applies is said:
+In this order; the first that applies is the verdict:
 
 1. a voltage lead that is off: no voltage on a phase, with or without current;
 2. a load that is too small, LOAD_MIN of what is known of it, or no current at all;
 3. a phase without current: an open transformer, if the load is known to take current of all phases or a
    clamp meter shows some; an idle phase, if it is known not to; else both are named and nothing is called
-   a mistake, for no meter can tell an idle phase from a transformer that lies beside its cable;
-4. angles that no load has that is wired right: the mistakes that explain them
-(provisioning.wiring.hypotheses).
+   a mistake, because no meter can tell an idle phase from a transformer that lies beside its cable;
+4. angles that no correctly wired load has: the mistakes that explain them (provisioning.wiring.hypotheses).
    Power that flows back from any phase is one, where nothing may feed back;
 5. currents that do not agree with a clamp meter (provisioning.wiring.ratio);
-6. right.
+6. correct.
 
-"Wired right" is taken as wide as honest loads are: any currents, phases that are idle or hold a heater,
-loads between two phases (30° ahead on one of them, 30° behind on the other), capacitors down to PF 0.67
-ahead. So a mistake is never said of a load that only is unlike others. Reversed phase order of all voltage
-leads together with their transformers changes nothing that is measured and is no mistake here; voltage
-leads exchanged alone look as exchanged transformers do, and are named with them.
+"Correct" is as wide as real loads are: any currents, phases that are idle or hold a heater, loads between
+two phases (30° ahead on one of them, 30° behind on the other), capacitors down to PF 0.67 ahead. So no load
+is called wrong only because it is unusual. Reversed phase order of all voltage leads together with their
+transformers changes nothing that is measured and is no mistake here; voltage leads exchanged alone look like
+exchanged transformers, and are named with them.
 """
 
 import math

@@ -11,7 +11,7 @@ from provisioning.wiring.words import GO_BY_PHASE
 
 PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
     "good": (
-        Words("接线正确（{shown}）", "wired right ({shown})"),
+        Words("接线正确（{shown}）", "wired correctly ({shown})"),
         Words("无需处理", "nothing to do"),
     ),
     "supply": (
@@ -25,10 +25,10 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
         ),
     ),
     "no_current": (
-        Words("没有电流，无法判断接线", "there is no current, nothing to judge the wiring by"),
+        Words("没有电流，无法判断接线", "there is no current to judge the wiring by"),
         Words(
             "让设备带上至少{needed}的负载运行，再检查一次",
-            "let the machine run at {needed} or more, then check again",
+            "run the machine at {needed} or more, then check again",
         ),
     ),
     "small_load": (
@@ -42,8 +42,8 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
                 "请输入钳形表读数"
             ),
             (
-                "let the machine run at {needed} or more, then check again; if it runs at full load already, "
-                "the transformer ratio is wrong: type in what a clamp meter shows"
+                "run the machine at {needed} or more, then check again; if it runs at full load already, the "
+                "transformer ratio is wrong: type in what a clamp meter shows"
             ),
         ),
     ),
@@ -58,8 +58,8 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
         Words(
             "用钳形表测量{phases}电缆：有电流即互感器有问题，没有电流则接线正常",
             (
-                "clamp the cable of {phases}: current there means the transformer is at fault, none that "
-                "nothing is"
+                "measure the cable of {phases} with a clamp meter: with current the transformer is at fault, "
+                "without it nothing is"
             ),
         ),
     ),
@@ -68,7 +68,7 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
             "功率因数{factor:.2f}偏低：要么负载如此，要么三相电流逆移一位；本表无无功读数，无法区分",
             (
                 "the power factor is {factor:.2f}: either the load is like that, or the transformers are "
-                "shifted back by one place; this meter tells no reactive power"
+                "shifted back by one place; this meter does not measure reactive power"
             ),
         ),
         Words(
@@ -102,21 +102,21 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
     "idling": (
         Words(
             "功率因数只有{factor:.2f}，像是空载",
-            "the power factor is {factor:.2f}, as of a machine without load",
+            "the power factor is only {factor:.2f}, as if the machine ran without load",
         ),
-        Words("让设备带负载运行，再检查一次", "let the machine run under load, then check again"),
+        Words("让设备带负载运行，再检查一次", "run the machine under load, then check again"),
     ),
     "ahead": (
         Words(
             "电流超前很多（{shown}）：要么补偿电容过量，要么互感器错位",
             (
-                "the current is far ahead ({shown}): either a capacitor bank overcompensates, or the "
+                "the current leads by far ({shown}): either a capacitor bank overcompensates, or the "
                 "transformers are shifted"
             ),
         ),
         Words(
             "切除补偿电容或加大负载，再检查一次",
-            "switch the capacitors off or load the machine more, then check again",
+            "switch the capacitors off or increase the load, then check again",
         ),
     ),
     "nothing_fits": (
@@ -128,7 +128,7 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
             "总功率只有视在功率的{share:.2f}倍，接线可能有误，但本表不给各相功率",
             (
                 "the total power is {share:.2f} of what the currents allow: something is wrong, but this "
-                "meter does not tell the power of its phases"
+                "meter does not give the power of each phase"
             ),
         ),
         GO_BY_PHASE,
@@ -138,7 +138,7 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
             "总功率为负（{kw:.2f} kW），互感器方向或相序有误，但本表不给各相数值",
             (
                 "the total power is negative ({kw:.2f} kW): transformers are reversed or shifted, but this "
-                "meter tells nothing of its phases"
+                "meter gives no values of the phases"
             ),
         ),
         GO_BY_PHASE,
@@ -146,7 +146,7 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
     "blind": (
         Words(
             "本表不给各相电压和电流，读数不能判断接线",
-            "this meter does not tell voltage and current, so its readings cannot show how it is wired",
+            "this meter does not give voltage and current, so its readings cannot show how it is wired",
         ),
         Words("与钳形表比对，并做启停试验", "compare it with a clamp meter and do the on/off test"),
     ),
@@ -158,8 +158,8 @@ PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
         Words(
             "核对互感器所套电缆，并做启停试验；负载波动时重测钳形表",
             (
-                "see which cable the transformers sit on and do the on/off test; read the clamp meter again "
-                "if the load moves"
+                "check which cable the transformers are on and do the on/off test; read the clamp meter "
+                "again if the load moves"
             ),
         ),
     ),

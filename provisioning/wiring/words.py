@@ -72,7 +72,7 @@ _REMEDY: Final[Mapping[Mistake, Words]] = {
     Mistake.CT_OPEN: Words(
         "先停电，再检查{phases}互感器是否套好、二次线是否接牢、短接片是否取下（二次侧带电不得开路）",
         (
-            "switch off first, then see on {phases} that the transformer is closed around the cable, the "
+            "switch off first, then check on {phases} that the transformer is closed around the cable, the "
             "leads are tight and no shorting link is left (never open a secondary under current)"
         ),
     ),
@@ -86,7 +86,7 @@ _REMEDY: Final[Mapping[Mistake, Words]] = {
     ),
     Mistake.OTHER_CABLE: Words(
         "沿{phases}互感器查找其所套电缆，移到本线路的电缆上",
-        "follow the transformer of {phases} and move it to the cable of this line",
+        "trace the transformer of {phases} and move it to the cable of this line",
     ),
 }
 IN_METER: Final[Words] = Words(

@@ -172,27 +172,27 @@ def test_a_phase_without_current_is_what_the_technician_knows_of_it(
     assert (said.verdict, said.mistake) == (verdict, mistake)
     assert said.phases == (("l2",) if mistake else ())
     if verdict == "undecided":
-        assert "Clamp the cable of L2" in said.remedy.en
+        assert "Measure the cable of L2 with a clamp meter" in said.remedy.en
 
 
 @pytest.mark.parametrize(
     ("values", "expected", "verdict", "mistake", "words"),
     [
-        (three(), Expected(), "good", None, "Wired right"),
+        (three(), Expected(), "good", None, "Wired correctly"),
         (three((0, 0, 0), (0, 0, 0), var=0), Expected(rated_w=9e3), "undecided", None, "no current"),
         (three((300, 300, 300), (2, 2, 2), var=900), Expected(rated_w=60_000), "undecided", None, "only 2 %"),
         (three((0, 0, 0), volts=(0, 0, 0), var=0), Expected(), "mistake", "voltage_lost", "L1, L2 and L3"),
         (three((8000, 3000, 8000), volts=(230, 90, 230)), Expected(), "mistake", "voltage_lost", "L2 90 V"),
         (three(volts=(231, 400, 398)), Expected(), "undecided", None, "not those of the supply"),
         (three(), Expected(nominal_v=57.7), "undecided", None, "not those of the supply"),
-        (three((-8000,) * 3, var=-18_000), Expected(is_feeding_back=True), "good", None, "Wired right"),
+        (three((-8000,) * 3, var=-18_000), Expected(is_feeding_back=True), "good", None, "Wired correctly"),
         (three((-8000,) * 3, var=-18_000), Expected(), "mistake", "ct_reversed", "L1, L2 and L3"),
         (three((2500,) * 3, var=28_800), Expected(), "undecided", None, "without load"),
         (three((6300,) * 3, var=-23_300), Expected(), "undecided", None, "capacitor bank"),
         (three((8000, 8000, -3000)), Expected(), "undecided", None, "No load has these powers"),
         (three(), Expected(rated_w=10_000), "undecided", "wrong_ratio", "3.0 times the rated power"),
-        (three((9950, 9950, 9950), var=0), Expected(), "good", None, "Wired right"),
-        (three((7000, 7000, 7000), var=1000), Expected(), "good", None, "Wired right"),  # a drive: no sine
+        (three((9950, 9950, 9950), var=0), Expected(), "good", None, "Wired correctly"),
+        (three((7000, 7000, 7000), var=1000), Expected(), "good", None, "Wired correctly"),  # a drive
     ],
 )
 def test_what_else_a_meter_may_show(
@@ -263,13 +263,13 @@ def test_a_clamp_meter_is_believed_within_its_error(
 @pytest.mark.parametrize(
     ("values", "verdict", "words"),
     [
-        ({"voltage": 230, "current": 10, "active_power": 2000}, "good", "Wired right"),
+        ({"voltage": 230, "current": 10, "active_power": 2000}, "good", "Wired correctly"),
         ({"voltage": 230, "current": 10, "active_power": -2000}, "mistake", "transformer reversed on L1"),
         ({"voltage": 230, "current": 10, "active_power": 300}, "undecided", "another phase"),
         ({"voltage": 0, "current": 10, "active_power": 0}, "mistake", "lead off on L1"),
-        ({"active_power": 12_000}, "undecided", "does not tell voltage and current"),
+        ({"active_power": 12_000}, "undecided", "does not give voltage and current"),
         ({"active_power": -12_000}, "undecided", "negative"),
-        ({}, "undecided", "does not tell"),
+        ({}, "undecided", "does not give"),
     ],
 )
 def test_meters_of_one_phase_and_of_totals_say_what_they_can(
