@@ -304,7 +304,7 @@ def _trial(trial: Trial, line: LineNamed, site: Site) -> Html:
         else badge("bad", Words("读数不跟随", "the reading does not follow"))
     )
     whole = clean(f"{line.id} {line.name}".strip(), TITLE_MAX)
-    title = Words(whole, whole)
+    title = Words.same(whole)
     kind = "treatment" if line.kind == "treatment" else "production"
     drawing = draw_trial(trial, kind, title, offset_s(site))
     at = isolated(local(trial.begin_at, offset_s(site)))

@@ -254,7 +254,7 @@ def _chart(story: Story, linkage: str, production: Load, treatment: Load) -> Cha
         Panel(PRODUCTION, production.curve("production", begin_s, end_s), levels[0]),
         Panel(TREATMENT, treatment.curve("treatment", begin_s, end_s), levels[1]),
     ]
-    return Chart(Words(linkage, linkage), begin_s, end_s, story.offset_s, panels, strips)
+    return Chart(Words.same(linkage), begin_s, end_s, story.offset_s, panels, strips)
 
 
 def _spans(story: Story, linkage: str, end_s: float) -> Iterator[Span]:

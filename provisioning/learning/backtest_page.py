@@ -137,7 +137,7 @@ def _draw_day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: 
     ]
     if _to_spans(learning, "idle", begin_s):
         strips.append(Strip(Words("调试", "learning"), _to_spans(learning, "idle", begin_s)))
-    return Chart(Words(name, name), begin_s, end_s, tested.offset_s, panels, strips)
+    return Chart(Words.same(name), begin_s, end_s, tested.offset_s, panels, strips)
 
 
 def _find_home(episode: Episode, tested: Outcome) -> str:

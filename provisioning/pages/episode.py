@@ -48,7 +48,7 @@ Body = Mapping[str, Any]
 
 def name_severity(severity: str) -> Words:
     """What a severity is called."""
-    return _SEVERITIES.get(severity, Words(severity, severity))
+    return _SEVERITIES.get(severity, Words.same(severity))
 
 
 def draw_episode_file(body: Body, offset_s: int) -> Html:

@@ -112,7 +112,7 @@ def _axis(chart: Chart, top: float, floor: float) -> Iterator[Html]:
             text = "24:00"
         yield _path("grid", f"M{_n(x)} {_n(top)}V{_n(floor + 4)}")
         anchor = "middle" if x < chart.width - RIGHT - 10 else "end"
-        yield _text(x, floor + 15, Words(text, text), anchor=anchor)
+        yield _text(x, floor + 15, Words.same(text), anchor=anchor)
         tick += step
 
 
@@ -133,7 +133,7 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
     for watts in find_power_ticks(top_w):
         yield _path("grid", f"M{LEFT} {_n(y(watts))}H{chart.width - RIGHT}")
         label = f"{watts / 1000:g} kW"
-        yield _text(LEFT - 6, y(watts) + 4, Words(label, label), anchor="end")
+        yield _text(LEFT - 6, y(watts) + 4, Words.same(label), anchor="end")
     yield _text(LEFT, top - 6, panel.title, "title")
     named = LEFT + measure_text(panel.title) + 14
     yield from _curve(chart, panel.curve, y)
