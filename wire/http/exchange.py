@@ -150,10 +150,13 @@ class Exchange:
 
     def _receive_head(self, data: bytes) -> None:
         """Nothing reaches h11 before the head is whole, clean and short enough."""
+        seen = max(
+            len(self._head) - len(_END), 0
+        )  # a head that comes byte by byte is not read again each time
         self._head += data
-        end = self._head.find(_END)
+        end = self._head.find(_END, seen)
         length = len(self._head) if end < 0 else end + len(_END)
-        if _ODD.search(self._head, 0, length):
+        if _ODD.search(self._head, seen, length):
             raise RefusedError("a line of the request is wrong")
         if length > HEAD_BYTES_MAX:
             raise RefusedError("the request is too long", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)

@@ -35,6 +35,11 @@ def read(raw: bytes, limits: Limits = READ_ONLY) -> Request:
     return _receive(Exchange(limits), raw)
 
 
+def _receive_slowly(exchange: Exchange, raw: bytes) -> None:
+    for at in range(len(raw) + 1):
+        exchange.receive(raw[at : at + 1])
+
+
 def _receive(exchange: Exchange, raw: bytes) -> Request:
     while (request := exchange.receive(raw)) is None:
         raw = b""
@@ -42,10 +47,13 @@ def _receive(exchange: Exchange, raw: bytes) -> Request:
 
 
 def refused(raw: bytes, limits: Limits = READ_ONLY) -> tuple[int, bytes]:
-    """Status and the whole answer."""
-    exchange = Exchange(limits)
+    """Status and the whole answer, the same for bytes that come one by one."""
+    slow, exchange = Exchange(limits), Exchange(limits)
+    with pytest.raises(RefusedError) as slowly:
+        _receive_slowly(slow, raw)
     with pytest.raises(RefusedError) as told:
         _receive(exchange, raw)
+    assert slowly.value.status == told.value.status
     return told.value.status, exchange.refuse(told.value)
 
 
