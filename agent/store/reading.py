@@ -2,23 +2,40 @@
 
 from pathlib import Path
 
-from disk.database import reading
+from attrs import frozen
+
+from agent.store.opening import COLUMNS, MIGRATIONS
+from disk.database import StoreError, reading
+from evidence.seal import StoredSeal
 
 
-def read_tip(path: Path, schema_max: int) -> tuple[int, int, bytes | None, tuple[bytes, ...]]:
-    """Its schema; the count of seals, the last of them and the receipts, if the schema is 1 to `schema_max`.
+@frozen
+class Tip:
+    """How far a database is; a schema that is not known says nothing else."""
+
+    schema: int
+    count: int = 0
+    last: StoredSeal | None = None
+    receipts: tuple[bytes, ...] = ()
+
+
+def read_tip(path: Path) -> Tip:
+    """One look at the database at `path`; the last seal is without its body.
 
     Raises:
-        StoreError: It cannot be read.
+        StoreError: It is not there or cannot be read.
     """
+    if not path.is_file():
+        raise StoreError(f"{path}: no database is there")
     with reading(path) as connection:
         schema: int = connection.execute("PRAGMA user_version").fetchone()[0]
-        if not 0 < schema <= schema_max:
-            return schema, 0, None, ()
+        if not 0 < schema <= len(MIGRATIONS):
+            return Tip(schema)
         count: int = connection.execute("SELECT count(*) FROM seals").fetchone()[0]
-        last = connection.execute("SELECT cose FROM seals ORDER BY number DESC LIMIT 1").fetchone()
+        columns = COLUMNS.replace("body", "NULL")
+        last = connection.execute(f"SELECT {columns} FROM seals ORDER BY number DESC LIMIT 1").fetchone()  # noqa: S608 - a constant
         receipts = tuple(raw for (raw,) in connection.execute("SELECT raw FROM receipts ORDER BY number"))
-    return schema, count, None if last is None else last[0], receipts
+    return Tip(schema, count, None if last is None else StoredSeal(*last), receipts)
 
 
 def read_checkpoint(path: Path, name: str) -> bytes | None:

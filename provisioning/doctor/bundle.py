@@ -31,11 +31,10 @@ from agent.host.version import version
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.site.file import CREDENTIAL
 from agent.store.names import DATABASE_NAME, KEYS_NAME
-from agent.store.reading import read_shape
+from agent.store.reading import read_shape, read_tip
 from disk.database import StoreError
 from disk.files import replace_file
 from evidence.receipt import last_receipt
-from provisioning.doctor.chain import read_db_tip
 from provisioning.doctor.finding import Finding, Progress, Target
 from provisioning.doctor.machine import UNIT, list_parts, run_tool
 
@@ -204,7 +203,7 @@ def _describe_chain(target: Target) -> dict[str, Any]:
         return {}
     database = target.folder / DATABASE_NAME
     try:
-        tip = read_db_tip(database)
+        tip = read_tip(database)
         tables, pages, kept = read_shape(database)
     except (StoreError, OSError) as error:
         return {"problem": str(error)}

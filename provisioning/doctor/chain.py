@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import cbor2
-from attrs import frozen
 
 from agent.judging.checkpoints import METERS
 from agent.sealing.anchors import read_anchors
@@ -28,7 +27,6 @@ from agent.store.reading import read_checkpoint, read_tip
 from disk.database import StoreError, suffixed
 from evidence.receipt import Receipt, last_receipt
 from evidence.record import Kind, Record
-from evidence.seal import StoredSeal, peek_header, seal_hash
 from evidence.walk import Walk
 from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
@@ -49,16 +47,6 @@ _REFUSED: Final = Words(
     "这些签封不作数据使用；请勿改动数据库",
     "these seals are used for nothing; keep the database as it is",
 )
-
-
-@frozen
-class Tip:
-    """What the database says in one look."""
-
-    schema: int
-    count: int
-    last: StoredSeal | None
-    receipts: tuple[bytes, ...]
 
 
 def keys(target: Target, _: Progress) -> Iterator[Finding]:
@@ -118,7 +106,7 @@ def _judge_schema(database: Path) -> Finding | None:
     """Whether a newer program wrote the database."""
     if not database.exists():
         return None
-    schema = read_db_tip(database).schema
+    schema = read_tip(database).schema
     if schema <= len(MIGRATIONS):
         return None
     return failed(
@@ -139,7 +127,7 @@ def _judge_fit(target: Target, slots: KeySlots, database: Path) -> Finding:
     for look in range(LOOKS):
         if look:
             time.sleep(LOOK_AGAIN_S)
-        last = read_db_tip(database).last if database.exists() else None
+        last = read_tip(database).last if database.exists() else None
         found = slots.load()
         alive = sum(slot.secret is not None for slot in found)
         recovery = find(
@@ -205,24 +193,6 @@ def _check_recovery_key(folder: Path) -> Iterator[Finding]:
         )
 
 
-def read_db_tip(database: Path) -> Tip:
-    """One look at the database.
-
-    Raises:
-        StoreError: It cannot be read.
-    """
-    if not database.is_file():
-        raise StoreError(f"{database}: no database is there")
-    schema, count, cose, receipts = read_tip(database, len(MIGRATIONS))
-    return Tip(schema, count, None if cose is None else to_stored(cose), receipts)
-
-
-def to_stored(cose: bytes) -> StoredSeal:
-    """A seal as the store gives it, without its body."""
-    header = peek_header(cose)
-    return StoredSeal(header.number, seal_hash(cose), cose, None, header.first_record, header.count)
-
-
 def chain(target: Target, report: Progress) -> Iterator[Finding]:
     """How far the chain is, what the centre has of it, and what its records tell of the meters."""
     assert target.site is not None
@@ -236,7 +206,7 @@ def chain(target: Target, report: Progress) -> Iterator[Finding]:
                 Words("数据库有损坏，下次启动时抢救", "the database is damaged; the next start salvages it"),
                 Words("重启代理；请检查磁盘", "restart the agent; look at the disk"),
             )
-        tip = read_db_tip(database)
+        tip = read_tip(database)
         if tip.last is None:
             return
         key = target.site.broker.centre_key if target.site.broker else None

@@ -4,7 +4,7 @@ Texts from records are escaped by `both`; every table has a maximum of rows and 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
@@ -25,12 +25,47 @@ _CLOCK: Final = {Code.CLOCK_STEP, Code.CLOCK_AHEAD, Code.CLOCK_BEHIND, Code.CLOC
 _LOST: Final = {Code.DROP, Code.LOST_TAIL}
 _NOTHING: Final = Words("无", "nothing")
 
+_HEADS: Final[Mapping[str, Words]] = {
+    "seals": Words("签封", "seals"),
+    "time": Words("时间", "time"),
+    "with body": Words("其中含内容", "with body"),
+    "rests on": Words("依据", "rests on"),
+    "up to seal": Words("截至签封", "up to seal"),
+    "hash of the seal": Words("签封哈希", "hash of the seal"),
+    "time of the centre": Words("中心时间", "time of the centre"),
+    "bodies up to": Words("内容收齐至", "bodies up to"),
+    "meter": Words("电表", "meter"),
+    "line": Words("线路", "line"),
+    "model": Words("型号", "model"),
+    "unit": Words("地址", "unit"),
+    "enrolled serial": Words("登记序列号", "enrolled serial"),
+    "good readings": Words("正常读数", "good readings"),
+    "bad readings": Words("异常读数", "bad readings"),
+    "seal": Words("签封", "seal"),
+    "up to seal, attested": Words("证明至签封", "up to seal"),
+    "key": Words("密钥", "key"),
+    "verdict": Words("结论", "verdict"),
+    "time (UTC)": Words("UTC时间", "time (UTC)"),
+    "kind": Words("类别", "kind"),
+    "what it says": Words("内容", "what it says"),
+    "clock": Words("时钟", "clock"),
+    "records": Words("记录数", "records"),
+    "body": Words("内容", "body"),
+    "why": Words("原因", "why"),
+    "about": Words("项目", "about"),
+    "what": Words("说明", "what"),
+}
+
 Row = tuple[Words, ...]
+
+
+def _head(*names: str) -> Row:
+    return tuple(_HEADS[name] for name in names)
 
 
 def same(text: object) -> Words:
     """What is the same in both languages."""
-    return Words(str(text), str(text))
+    return Words.same(str(text))
 
 
 def caption(words: Words) -> Html:
@@ -64,12 +99,7 @@ def _span(first: object, last: object) -> Words:
 def list_rests(story: Story) -> Iterator[Row]:
     """What each run of seals rests on."""
     evidence = story.evidence
-    yield (
-        Words("签封", "seals"),
-        Words("时间", "time"),
-        Words("其中含内容", "with body"),
-        Words("依据", "rests on"),
-    )
+    yield _head("seals", "time", "with body", "rests on")
     for part in evidence.parts:
         bodies = sum(seal.records is not None for seal in part.seals)
         begin, end = (story.local(part.seals[at].header.utc_ms) for at in (0, -1))
@@ -98,12 +128,7 @@ def _rests(story: Story, part: Part) -> Words:
 
 def list_receipts(story: Story) -> Iterator[Row]:
     """Every receipt."""
-    yield (
-        Words("截至签封", "up to seal"),
-        Words("签封哈希", "hash of the seal"),
-        Words("中心时间", "time of the centre"),
-        Words("内容收齐至", "bodies up to"),
-    )
+    yield _head("up to seal", "hash of the seal", "time of the centre", "bodies up to")
     for number, receipt in story.evidence.receipts.items():
         digest, at = receipt.seal_hash.hex()[:HASH_DIGITS], story.local(receipt.centre_utc_ms)
         yield same(number), same(digest), same(at), same(receipt.bodies_up_to)
@@ -111,7 +136,7 @@ def list_receipts(story: Story) -> Iterator[Row]:
 
 def list_absences(story: Story) -> Iterator[Row]:
     """Seals without a body, and times without a seal."""
-    yield Words("签封", "seals"), Words("时间", "time"), Words("原因", "why")
+    yield _head("seals", "time", "why")
     evidence = story.evidence
     first = evidence.content.question.first
     runs = groupby(enumerate(evidence.absent.items()), lambda at: (at[1][0] - at[0], at[1][1]))
@@ -139,7 +164,7 @@ def list_absences(story: Story) -> Iterator[Row]:
 
 def list_clock_findings(story: Story) -> Iterator[Row]:
     """What the clocks of the chain say."""
-    yield Words("签封", "seal"), Words("项目", "about"), Words("说明", "what")
+    yield _head("seal", "about", "what")
     for finding in story.evidence.findings:
         if finding.code in _CLOCK:
             yield same(finding.number), same(finding.code.value), same(finding.text)
@@ -147,15 +172,7 @@ def list_clock_findings(story: Story) -> Iterator[Row]:
 
 def list_meters(story: Story) -> Iterator[Row]:
     """The meters of the window; the serial as the centre enrolled it."""
-    yield (
-        Words("电表", "meter"),
-        Words("线路", "line"),
-        Words("型号", "model"),
-        Words("地址", "unit"),
-        Words("登记序列号", "enrolled serial"),
-        Words("正常读数", "good readings"),
-        Words("异常读数", "bad readings"),
-    )
+    yield _head("meter", "line", "model", "unit", "enrolled serial", "good readings", "bad readings")
     enrolment = story.evidence.enrolment
     serials = {meter.id: meter.serial for meter in enrolment.meters} if enrolment else {}
     settings = {meter.id: meter for meter in story.site.meter} if story.site else {}
@@ -170,12 +187,7 @@ def list_meters(story: Story) -> Iterator[Row]:
 
 def list_attestations(story: Story) -> Iterator[Row]:
     """What a TPM attests of the chain."""
-    yield (
-        Words("签封", "seal"),
-        Words("证明至签封", "up to seal"),
-        Words("密钥", "key"),
-        Words("结论", "verdict"),
-    )
+    yield _head("seal", "up to seal, attested", "key", "verdict")
     for one in story.attestations:
         holds = Words("成立", "holds")
         yield same(one.seal), same(one.over), same(one.key), same(one.wrong) if one.wrong else holds
@@ -183,19 +195,14 @@ def list_attestations(story: Story) -> Iterator[Row]:
 
 def list_tampering(story: Story) -> Iterator[Row]:
     """What the agent found wrong with a meter, or found in order again."""
-    yield Words("签封", "seal"), Words("UTC时间", "time (UTC)"), Words("说明", "what")
+    yield _head("seal", "time (UTC)", "what")
     for one in story.tampering:
         yield same(one.seal), same(one.at), one.text
 
 
 def list_others(story: Story) -> Iterator[Row]:
     """Other records."""
-    yield (
-        Words("签封", "seal"),
-        Words("UTC时间", "time (UTC)"),
-        Words("类别", "kind"),
-        Words("内容", "what it says"),
-    )
+    yield _head("seal", "time (UTC)", "kind", "what it says")
     for one in story.others:
         yield same(one.seal), same(one.at), same(one.kind), same(one.text)
     if story.others_left_out:
@@ -205,14 +212,7 @@ def list_others(story: Story) -> Iterator[Row]:
 
 def list_seals(story: Story) -> Iterator[Row]:
     """Every seal of the window."""
-    yield (
-        Words("签封", "seal"),
-        Words("时间", "time"),
-        Words("时钟", "clock"),
-        Words("记录数", "records"),
-        Words("内容", "body"),
-        Words("签封哈希", "hash of the seal"),
-    )
+    yield _head("seal", "time", "clock", "records", "body", "hash of the seal")
     for seal in story.evidence.window:
         head = seal.header
         body = same("✓") if seal.records is not None else Words("无", "no")

@@ -12,9 +12,9 @@ from attrs import evolve
 from agent.sealing.key_slots import SECTOR_BYTES, SLOTS
 from agent.sealing.source import NewRecord, Urgency
 from agent.site.enrolment import note_first_key
+from agent.store.reading import read_tip
 from evidence.receipt import Receipt, sign_receipt
 from evidence.record import Kind
-from provisioning.doctor.chain import read_db_tip
 from provisioning.doctor.finding import State
 from provisioning.doctor.verb import CHECKS, find_target
 from tests.agent.rig import BEGIN_S, CENTRE, Rig
@@ -166,7 +166,7 @@ def test_a_look_changes_nothing(file: Path) -> None:
 def test_a_seal_that_is_made_between_two_looks_is_no_damage(file: Path) -> None:
     """The key file is one seal ahead of the database for the time of a commit."""
     folder = file.parent / "g1"
-    tip = read_db_tip(folder / "chain.db").last
+    tip = read_tip(folder / "chain.db").last
     assert tip is not None
     with closing(sqlite3.connect(folder / "chain.db")) as connection, connection:
         connection.execute("DELETE FROM seals WHERE number = ?", (tip.number,))
