@@ -78,7 +78,7 @@ class Table:
     """One table of a file, read key by key.
 
     Nothing is raised here: a mistake is noted in `problems`, the default is returned and reading goes on.
-    `finish` notes the keys that nobody read.
+    `finish` notes the keys that were not read.
     """
 
     def __init__(self, data: object, place: str, problems: list[str]) -> None:
@@ -171,7 +171,7 @@ class Table:
         return self._data
 
     def finish(self) -> None:
-        """Note every key that nobody read."""
+        """Note every key that was not read."""
         for key in self._data.keys() - self._known:
             self.note(key, name_unknown(key, sorted(self._known)))
 

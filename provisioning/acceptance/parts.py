@@ -91,7 +91,7 @@ def offset_s(site: Site) -> int:
 
 
 def place(journal: Journal, site: Site) -> Iterator[Html]:
-    """Whose plant it is."""
+    """The enterprise and its site."""
     known = journal.site
     yield heading(Words("企业与场所", "Enterprise and site"))
     yield facts(
@@ -205,7 +205,7 @@ def meters(journal: Journal) -> Iterator[Html]:
 
 def _meter(one: MeterFound) -> tuple[Html, ...]:
     called = one.address if one.unit_id is None else one.unit_id
-    # What was named without a person and is not quite certain is said to be so.
+    # A model that no person confirmed is marked with how certain it is.
     share = f"{100 * one.confidence:.0f}"
     sure = "" if one.confidence >= 1 else markup(' <span class="dim">{} %</span>', share)
     return (

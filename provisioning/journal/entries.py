@@ -50,7 +50,7 @@ class BusFound:
 
 @frozen
 class MeterFound:
-    """A meter that answers, and what was said of it. `unit_id` for Modbus, `address` for DL/T 645."""
+    """A meter that answers, and what is known of it. `unit_id` for Modbus, `address` for DL/T 645."""
 
     id: str
     bus: str
@@ -108,7 +108,7 @@ class Trial:
 
     Attributes:
         samples: Seconds since `begin_at`, and the watts of `meter` or None.
-        switched: When a person said, or was seen, to have switched the machine.
+        switched: When the technician was asked to switch the machine, and to what.
         skipped: Why it was not tried; "" where it was.
     """
 

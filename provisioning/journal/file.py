@@ -52,7 +52,7 @@ def _journal_converter() -> Converter:
 
 
 def _read_words(value: Any) -> Words:
-    """A sentence as `{"zh": …, "en": …}`; where nothing was ever said, `{}`."""
+    """A sentence as `{"zh": …, "en": …}`; none is `{}`."""
     if not isinstance(value, dict) or value.keys() - {"zh", "en"}:
         raise ValueError(f"must be a table with zh and en, not {show(value)}")
     return Words(TEXT.check(value.get("zh", "")), TEXT.check(value.get("en", "")))

@@ -139,7 +139,7 @@ class CommissionAnswers:
 
 @frozen
 class Answers:
-    """The whole file; `file` is its path, for what is said of a mistake."""
+    """The whole file."""
 
     language: Literal["zh", "en"] | None = None
     technician: str | None = None

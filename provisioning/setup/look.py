@@ -2,7 +2,7 @@
 
 Each bus is searched by a thread of its own, because most of a search is waiting; what they find comes through
 one queue. A path without a scheme (`/dev/ttyUSB0`) is tried as Modbus first and, if nothing answers, as
-DL/T 645, so that nobody has to know which of them a meter speaks.
+DL/T 645, so that the technician need not know which of them a meter speaks.
 """
 
 import contextlib
@@ -34,7 +34,7 @@ from provisioning.terminal.bus_option import hasty_ledger
 from provisioning.words.findings import describe_finding, describe_reason
 
 REASONS_KEPT: Final = 6
-"""Enough to see why; the verb `identify` tells all."""
+"""Enough to see why; the verb `identify` shows all."""
 ALIKE_MAX: Final = 8
 PORTS: Final = ("/dev/serial/by-id/*", "/dev/ttyS[0-9]*", "/dev/ttyAMA*", "/dev/ttyUSB*", "/dev/ttyACM*")
 """USB adapters by their id first: that name stays the same in whichever socket they are."""

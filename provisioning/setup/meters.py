@@ -1,8 +1,8 @@
-"""The meters of a setup, read again and again: a thread a bus, one queue. Reads only.
+"""The meters of a setup, read repeatedly: one thread per bus, one queue. Reads only.
 
 What the agent would decode is decoded here by the same models. A meter that does not answer gives a sample
 with a reason and no values; a bus that cannot be used gives one for each of its meters, and is tried again.
-While the agent runs as a service it owns the serial ports; that is said by who opens them.
+While the agent runs as a service it holds the serial ports, and opening them fails with that reason.
 """
 
 import queue
@@ -46,7 +46,7 @@ class Sample:
 
 
 class Readers:
-    """Reads `meters` in turns until told to stop, or `rounds` times; one turn begins every `every_s`."""
+    """Reads `meters` in turns until it is stopped, or `rounds` times; one turn begins every `every_s`."""
 
     def __init__(
         self,

@@ -95,7 +95,7 @@ def _ask_photo(session: Session) -> None:
 
 
 def _keep(session: Session, photo: Photo) -> None:
-    """A photo that is there already is said anew, not twice."""
+    """Keep a photo; the same one again replaces it."""
     others = tuple(one for one in session.journal.photos if one.path != photo.path)
     session.keep(photos=(*others, photo))
     session.talk.event("photo", path=photo.path, sha256=photo.sha256, meter=photo.meter)

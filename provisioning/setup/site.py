@@ -89,7 +89,7 @@ def _to_threshold(one: LineThreshold) -> Threshold:
 
 
 def _set(table: Any, values: Mapping[str, Any]) -> None:
-    """Give `table` these values; a key without one is none of its keys. What stands there already stays."""
+    """Set these values in `table` and remove keys without a value; an equal value stays as written."""
     for key, value in values.items():
         if value is None or value == "":
             table.pop(key, None)
@@ -105,7 +105,7 @@ def _set_section(document: TOMLDocument, name: str, values: Mapping[str, Any]) -
 
 
 def _set_entries(document: TOMLDocument, name: str, entries: Sequence[Mapping[str, Any]]) -> None:
-    """The array of tables `name`: those whose id is still there are filled in, others go, new ones come."""
+    """The array of tables `name`: entries with a known id are updated, others are removed, new ones added."""
     old: dict[str, Any] = {table["id"]: table for table in document.get(name, ())}
     if list(old) == [entry["id"] for entry in entries]:
         for entry in entries:

@@ -191,7 +191,7 @@ class Talk:
         _erase_whole_characters()
         raw = sys.stdin.buffer.readline(LINE_BYTES_MAX)
         if not raw:
-            raise KeyboardInterrupt  # nobody is there any more
+            raise KeyboardInterrupt  # the terminal is gone
         return _ESCAPES.sub("", raw.decode("utf-8", "replace"))
 
 

@@ -34,7 +34,7 @@ from provisioning.words.language import translate
 TICK_S: Final = 1.0
 """Every meter is read once a second where its bus is quick enough."""
 TICK_S_MAX: Final = 6.0
-"""A crowded slow bus: nobody waits longer for one of its meters."""
+"""On a crowded slow bus no meter is waited for longer."""
 BEFORE_S: Final = 2 * SETTLE_S
 """Kept of what was read before a line is tried."""
 SAMPLES_MAX: Final = 600
@@ -104,7 +104,7 @@ def _try_line(session: Session, powers: Powers, line: LineNamed, wait_s: float) 
         if not talk.assume_yes:
             options = [(key, text(f"trial_{key}")) for key in ("try", "skip")]
             wanted = talk.ask_choice(f"{line.id}.trial", "ask_trial", options, default=wanted, line=named)
-            while powers.readers.next(0.0) is not None:  # what was read while nobody watched
+            while powers.readers.next(0.0) is not None:  # what was read during the question
                 powers.lately.clear()
         if wanted == "skip":
             _skip(session, line, talk.ask("trial.skip", "ask_reason", _check_reason, default=miswired))
@@ -233,7 +233,7 @@ def _find_own(session: Session, line: LineNamed) -> tuple[str, ...]:
 
 
 def _explain_miswired(session: Session, line: LineNamed) -> str | None:
-    """Why a line is better tried later; None where nothing speaks against it."""
+    """Why the wiring should be corrected before the test; None where it is not known to be wrong."""
     for name in _find_own(session, line):
         verdict = find_last_wiring(session.journal, name)
         if verdict is not None and verdict.verdict == "mistake":

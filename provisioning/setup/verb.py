@@ -2,7 +2,7 @@
 
     dianjian setup [--folder DIR]             the guided session: what is not done yet, in order
     dianjian setup STEP [--folder DIR]        one step, again if it was done before
-    … --yes [--answers FILE]                  ask nobody: defaults, and answers from a TOML file
+    … --yes [--answers FILE]                  ask nothing: defaults, and answers from a TOML file
     … --json                                  one JSON object an event on stdout
 
 Steps: find, lines, wiring, trial, thresholds, photos, enrol, receipt, commission, sheet. Everything is kept
@@ -33,7 +33,7 @@ _FOLDER = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Where site file and journal are; /etc/dianjian for root, else the working folder.",
 )
-_YES = click.option("--yes", is_flag=True, help="Ask nobody: defaults, and what --answers says.")
+_YES = click.option("--yes", is_flag=True, help="Ask nothing: take defaults, and what --answers says.")
 _ANSWERS = click.option(
     "--answers", type=click.Path(dir_okay=False, path_type=Path), help="TOML file with answers."
 )

@@ -81,9 +81,9 @@ class Screen:
 
 
 def progress(*, says_time_left: bool = False) -> Progress:
-    """Progress with the time left, for work that takes longer than a breath.
+    """Progress with the time left, for work that takes longer than a moment.
 
-    Whoever knows better what is left says so in the description.
+    A caller that knows better how much is left puts it into the description.
     """
     return Progress(
         TextColumn("{task.description}"),

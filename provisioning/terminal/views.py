@@ -68,7 +68,7 @@ def draw_status(
 ) -> RenderableType:
     """A running agent: lines with their loads, linkages, buses, meters, analysers, seals, episodes.
 
-    Loads are those of `history` by line, else the last hour that the agent tells. With `rows` the lines and
+    Loads are those of `history` by line, else the last hour in the status. With `rows` the lines and
     analysers that have no room are counted instead of shown; what went wrong keeps its place.
     """
     whole = _draw_status(status, history or {}, columns, len(status["lines"]))
@@ -253,7 +253,7 @@ def _episodes(status: Json, shown: int) -> Group:
 
 
 def add_title(status: Json, body: RenderableType, trouble: str = "") -> RenderableType:
-    """A view with whose it is and of when, and what is wrong with asking."""
+    """A view with the gateway and the time above it, and why the agent did not answer."""
     name = f" {status['name']}" if status.get("name") else ""
     title = Text(f"{status['gateway']}{name}", "bold", no_wrap=True, overflow="ellipsis")
     at = parse_time(status.get("at"))

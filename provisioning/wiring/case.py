@@ -1,4 +1,4 @@
-"""One meter that is being judged: what was measured, what is expected, and how a judgement is put."""
+"""One meter that is being judged: what was measured, what is expected, and the wording of the verdict."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -72,7 +72,7 @@ class Case:
     def doubt(
         self, name: str, suspect: Mistake | None = None, places: Sequence[int] = (), **facts: Any
     ) -> Diagnosis:
-        """Nothing is sure; what is said has a name in provisioning.wiring.phrases."""
+        """Nothing is sure; `name` is a key of provisioning.wiring.phrases."""
         known = {"phases": words.name_phases(places), "shown": self.show_watts()}
         return self.judge("undecided", phrase(name, **(known | facts)), suspect, places)
 

@@ -13,7 +13,7 @@ reactive power leaves all eight open.
 
 Known signs put a balanced load into one of six sectors of 60°, one for each of: right, rotated, reversed,
 rotated back, and the two in which it is both turned and reversed. Where two sectors meet (reversed at
-PF 1 and rotated at PF 0.5 are the same 180°) nobody can tell them apart; both are returned.
+PF 1 and rotated at PF 0.5 are the same 180°) they cannot be told apart; both are returned.
 """
 
 import itertools
@@ -95,7 +95,7 @@ class Explanation:
         hypothesis: Which.
         lags: The angles of the load under it.
         misfit: How badly it fits; 0 is perfectly.
-        unlikely: What speaks against it beside that, where others fit as well.
+        unlikely: What else makes it unlikely, where others fit as well.
     """
 
     hypothesis: Hypothesis
@@ -158,7 +158,7 @@ def explanations(
 ) -> list[Explanation]:
     """The mistakes that explain the angles and cannot be told apart, the likeliest first.
 
-    Single ones, and pairs only where no single one fits. `is_signed` says that the meter tells reactive
+    Single ones, and pairs only where no single one fits. `is_signed`: the meter measures reactive
     power.
     """
     found = list(ways)

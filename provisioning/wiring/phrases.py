@@ -1,4 +1,4 @@
-"""What is said where no mistake can be named, or one beside its words: a sentence and a remedy.
+"""The texts where no mistake can be named: a sentence and a remedy each.
 
 `{phases}` are the phases, the other places are numbers that the caller gives.
 """

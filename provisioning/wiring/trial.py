@@ -37,8 +37,8 @@ SETTLE_S: Final = 8.0
 SETTLE_READS: Final = 4
 WAIT_S: Final = 120.0
 """Until a person has gone to the switch and the machine has run down."""
-TOLD_WAIT_S: Final = 60.0
-"""After somebody said that the machine is switched: a fan coasts for half a minute to a minute."""
+CONFIRMED_WAIT_S: Final = 60.0
+"""After the technician has confirmed the switching: a fan coasts for half a minute to a minute."""
 SILENT_S: Final = 180.0
 """The line's own meters may be silent for this long; then the test ends without a judgement."""
 STALE_S: Final = 20.0
@@ -77,7 +77,7 @@ class OnOffTest:
         sums: Meters that have the line in them, like that of the incomer.
         rated_w: Of the line.
         begin: What the machine is at first.
-        wait_s: How long to wait for a step where nobody says that the machine is switched.
+        wait_s: How long to wait for a step where nobody confirms the switching.
         result: The judgement; None until the end.
     """
 
@@ -118,7 +118,7 @@ class OnOffTest:
     def switched(self, t_s: float, to: State) -> None:
         """Somebody says that the machine is switched now."""
         if self._is_asked and to == self._to:
-            self._until_s = min(self._until_s, t_s + TOLD_WAIT_S)
+            self._until_s = min(self._until_s, t_s + CONFIRMED_WAIT_S)
 
     @property
     def _to(self) -> State:

@@ -1,7 +1,7 @@
-"""What is said of each mistake: one clause of what is wrong, one of what to do.
+"""The texts of each mistake: one clause of what is wrong, one of what to do.
 
 Phases are called L1, L2, L3, the terminals of a transformer S1 and S2, as on the parts themselves.
-`provisioning.wiring.phrases` has what is said where no mistake can be named.
+`provisioning.wiring.phrases` has those for where no mistake can be named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -93,7 +93,7 @@ IN_METER: Final[Words] = Words(
     "把电表内设置的变比改为现值的{times:g}倍（核对{phases}互感器铭牌）",
     "set the ratio in the meter to {times:g} times what it is (see the plate of the transformer on {phases})",
 )
-"""The remedy where the ratio is set in the meter itself, so nobody here knows it."""
+"""The remedy where the ratio is set in the meter itself, so that it is not known here."""
 ONE_UNLIKE: Final[Words] = Words(
     "{phases}互感器与其他相不同，换成相同变比的互感器",
     "the transformer on {phases} is unlike those of the other phases: fit the same ratio",

@@ -1,8 +1,7 @@
-"""What a TAMPER record says of a meter, as one sentence in Chinese and in English.
+"""The sentence of a TAMPER record, in Chinese and in English.
 
 For every "what" of `agent.tamper.settings` and `agent.tamper.behaviour`. A record may come from another
-version, or from somebody who signed nonsense: then there is no sentence (None), and its bytes have to speak
-for themselves.
+version, or hold nonsense that somebody signed: then there is no sentence (None), only its bytes.
 
     describe_tamper({"what": "counter backwards", "meter": "m1", "point": "active_energy_import",
                      "was": 2000000, "now": 1500000})
@@ -105,11 +104,11 @@ def describe_tamper(body: Mapping[str, Any]) -> Words | None:
     if not isinstance(what, str) or what not in _SENTENCES:
         return None
     try:
-        said = _SENTENCES[what].fill(**_to_facts(body))
+        words = _SENTENCES[what].fill(**_to_facts(body))
         meter = _text(body["meter"])
     except (KeyError, ValueError, TypeError, OverflowError):
         return None
-    return Words(f"电表{meter}：{said.zh}", f"meter {meter}: {said.en}")
+    return Words(f"电表{meter}：{words.zh}", f"meter {meter}: {words.en}")
 
 
 def _to_facts(body: Mapping[str, Any]) -> dict[str, Any]:

@@ -79,16 +79,11 @@ class Reader:
         Raises:
             KeyError: No catalogue has it.
         """
-        words = WORDS.get(key) or LABELS[key]
-        known = {
-            name: one.text(self.language) if isinstance(one, Words) else one for name, one in values.items()
-        }
-        return words.text(self.language, **known)
+        return (WORDS.get(key) or LABELS[key]).text(self.language, **values)
 
     def words(self, key: str, **values: object) -> Words:
         """The same where texts of both languages are wanted: a drawing then shows one."""
-        text = self.text(key, **values)
-        return Words(text, text)
+        return Words.same(self.text(key, **values))
 
     def name(self, code: object) -> str:
         """What a code of the agent is called; the code itself where the agent is of a newer version."""
