@@ -9,7 +9,6 @@ alive. A stuck bus is restarted; a dead MQTT thread ends the process.
 """
 
 import contextlib
-import logging
 import queue
 import time
 from collections.abc import Callable, Sequence
@@ -23,8 +22,6 @@ from drivers.clock import Clock, Stamp
 from drivers.reading import Reading
 from wire.mqtt_events import MqttEvent
 from wire.publisher import Publisher
-
-LOG: Final = logging.getLogger("dianjian.loop")
 
 TICK_S: Final = 0.25
 """Of the plant's time: detection works in slots of 10 s and seals in intervals of seconds."""

@@ -88,7 +88,6 @@ class Story:
         params: From when on a linkage had which parameters, UTC seconds.
         loads: Of each linkage, production and treatment.
         found_again: What the detector finds in the readings of the window alone.
-        unread: Records that cannot be read.
     """
 
     evidence: Evidence
@@ -106,7 +105,6 @@ class Story:
     others: list[OtherRecord] = field(factory=list)
     others_left_out: int = 0
     readings: int = 0
-    unread: int = 0
 
     @property
     def span_ms(self) -> tuple[int, int]:

@@ -116,7 +116,6 @@ class _Builder:
     def _note_other(self, line: JsonLine) -> None:
         """What is neither a reading nor anything with a part of the page for itself."""
         is_finding = line["type"] == "finding"
-        self.story.unread += is_finding
         if line.get("kind") == "tamper" and not is_finding and self._note_tamper(line):
             return
         text = line["text"] if is_finding else _shorten(line["body"])
