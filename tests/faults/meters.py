@@ -157,7 +157,7 @@ class Meters:
 
 def wrong_words(readings: list[Reading], what: Plant) -> list[tuple[str, Block]]:
     """Blocks of good readings whose words are not those of their registers."""
-    devices: Mapping[str, Device] = {one.id: Device(one, what) for one in what.meters}
+    devices: Mapping[str, Device] = {one.id: Device(one, what) for one in what.layout.meters}
     wrong = []
     for reading in readings:
         for block in reading.blocks:
