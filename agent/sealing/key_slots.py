@@ -49,12 +49,12 @@ assert _SECRET_AT + len(_ERASED) == SECTOR_BYTES
 
 
 class KeySlotsError(Exception):
-    """The key file could not be written: what it holds is unknown, so the process must end."""
+    """The key file could not be written: its content is unknown, so the process must end."""
 
 
 @frozen
 class Slot:
-    """What one sector says.
+    """The content of one sector.
 
     Attributes:
         number: The seal that `secret` signs.
@@ -84,7 +84,7 @@ def encode_slot(slot: Slot) -> bytes:
 
 
 def decode_slot(sector: bytes, position: int) -> Slot | None:
-    """What the sector at `position` says, or None where it is empty, torn or not ours."""
+    """The slot in the sector at `position`, or None where it is empty, torn or not ours."""
     public = sector[: _PUBLIC.size]
     if len(sector) != SECTOR_BYTES or sector[_PUBLIC.size : _SECRET_AT] != _public_sum(public):
         return None
@@ -179,7 +179,7 @@ class KeySlots:
         self._put(_ERASED, number % SLOTS * SECTOR_BYTES + _SECRET_AT)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

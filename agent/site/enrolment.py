@@ -25,7 +25,7 @@ ENROLMENT_NAME: Final = "enrolment.json"
 
 
 class EnrolmentError(Exception):
-    """The enrolment is not there any more."""
+    """The enrolment is lost."""
 
 
 def write_enrolment(folder: Path, gateway: str, first_key: bytes, recovery_key: bytes = b"") -> None:
@@ -65,7 +65,7 @@ def note_first_key(folder: Path, gateway: str, first_key: bytes) -> None:
 def make_recovery_key(site: Site, file: Path) -> None:
     """Make the recovery key: its secret into `file`, its public half into the enrolment.
 
-    To say it again with the same file changes nothing.
+    A second call with the same file changes nothing.
 
     Raises:
         ConfigError: There is a recovery key already, or the file cannot be made.
@@ -74,7 +74,7 @@ def make_recovery_key(site: Site, file: Path) -> None:
     folder = site.path(site.store.path)
     known = read_enrolment(folder)
     if folder.resolve() in file.resolve().parents:
-        raise ConfigError(file, ["lies in the state folder, with what it is to recover"])
+        raise ConfigError(file, ["is in the state folder, which it is to recover"])
     if known["recovery_key"]:
         if file.exists() and _public_in(file) == known["recovery_key"]:
             return
@@ -89,17 +89,17 @@ def make_recovery_key(site: Site, file: Path) -> None:
 
 
 def meters_of(site: Site) -> tuple[EnrolledMeter, ...]:
-    """The meters of the site file, as the centre is to know them."""
+    """The meters of the site file, for the centre."""
     return tuple(
         EnrolledMeter(meter.id, meter.model, meter.unit_id or 0, meter.address or "") for meter in site.meter
     )
 
 
 def request_of(site: Site) -> dict[str, Any]:
-    """What the centre is asked to enrol: the keys, and the meters of the site file.
+    """What the centre is to enrol: the keys, and the meters of the site file.
 
     Raises:
-        EnrolmentError: The keys are not known any more.
+        EnrolmentError: The keys are lost.
     """
     meters = [asdict(one) for one in meters_of(site)]
     return {**read_enrolment(site.path(site.store.path)), "site": site.site.name, "meters": meters}

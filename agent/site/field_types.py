@@ -41,10 +41,10 @@ UNIT_ID_MAX: Final = 247
 RATED_W_MAX: Final = 1_000_000_000
 """A gigawatt: above any single line, below where sums of squares would leave int64."""
 MODEL_FILE_SUFFIX: Final = ".toml"
-"""How the name of a model ends that is a file of the site's own."""
+"""The name of a model that is a file of the site ends so."""
 INTERVAL_S_MIN: Final = 0.5
 INTERVAL_S_MAX: Final = 3600.0
-"""An hour: beyond it silence could not be told from death within the three minutes promised."""
+"""An hour: with longer intervals silence could not be noticed within the three minutes promised."""
 RATIO_MAX: Final = 100_000.0
 QUOTA_MB_MIN: Final = 8
 QUOTA_MB_MAX: Final = 1_000_000
@@ -64,7 +64,7 @@ def _matching(pattern: re.Pattern[str], wanted: str) -> Kind[str]:
 
 
 def _parsed_by(parse: Callable[[str], object]) -> Hook:
-    """A text that `parse` takes, which says itself what is wrong with another one."""
+    """A text that `parse` takes; the error is the one that `parse` raises."""
 
     def check(value: Any, _: Any) -> str | None:
         if value is None:

@@ -1,6 +1,6 @@
 """The site file: what stands in the factory, how it is wired, where the readings go.
 
-TOML, written by `dianjian` or by hand. It is read whole before anything starts: unknown keys, wrong
+TOML, written by `dianjian` or by hand. It is checked whole before anything starts: unknown keys, wrong
 types, values out of range and references to things that are not there are all reported at once,
 one line each with its path (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
 
@@ -53,7 +53,7 @@ Table = dict[str, Any]
 
 
 class ConfigError(Exception):
-    """The site file is wrong; `problems` has one line a mistake. The fault of whoever wrote the file."""
+    """The site file is wrong, by its author's fault; `problems` has one line a mistake."""
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:
         self.path = path
@@ -80,7 +80,7 @@ class StoreSettings:
 
 @frozen
 class SealSettings:
-    """`[seal]`: how often records are sealed, and how often a quiet gateway says that it lives."""
+    """`[seal]`: how often records are sealed, and the interval of the heartbeat."""
 
     interval_s: Seconds = Seconds(10.0)
     heartbeat_s: Seconds = Seconds(60.0)
@@ -114,7 +114,7 @@ class BusSettings:
 
     @property
     def is_dlt645(self) -> bool:
-        """Whether its meters speak DL/T 645, else Modbus."""
+        """Whether its meters use DL/T 645, else Modbus."""
         return parse_url(self.url).is_dlt645
 
 
@@ -122,8 +122,8 @@ class BusSettings:
 class MeterSettings:
     """`[[meter]]`: one device on a bus, its model by name or file, and the line that it feeds.
 
-    A Modbus meter is called by its `unit_id`, a DL/T 645 meter by its `address` of 12 digits. What
-    measures no active power, like an analyser of emissions, has no line.
+    A Modbus meter has a `unit_id`, a DL/T 645 meter an `address` of 12 digits. A meter without active power,
+    like an analyser of emissions, has no line.
     """
 
     id: Identifier
@@ -139,7 +139,7 @@ class MeterSettings:
 
     @property
     def place(self) -> int | str | None:
-        """What it is called by on its bus."""
+        """Its address on its bus."""
         return self.unit_id or self.address
 
 
@@ -166,7 +166,7 @@ class LinkageSettings:
 
 @frozen
 class WarningSettings:
-    """`[warning]`: who hears at once that treatment is lacking, before an episode is raised.
+    """`[warning]`: where early warnings go when treatment is lacking, before an episode is raised.
 
     Attributes:
         log: A line in the agent's log.
@@ -202,14 +202,14 @@ class Site:
     file: Path = field(default=Path("site.toml"), kw_only=True)
 
     def path(self, relative: str) -> Path:
-        """A path of the file, from the file's own folder; a credential where the service manager put it."""
+        """A path relative to the file's folder; for a credential, where the service manager put it."""
         if not relative.startswith(CREDENTIAL):
             return self.file.parent / relative
         handed = Path(os.environ.get("CREDENTIALS_DIRECTORY", ""), relative.removeprefix(CREDENTIAL))
         return handed if handed.is_absolute() else self.file.parent / handed
 
     def missing_for_agent(self) -> tuple[str, ...]:
-        """What the daemon needs and this file has not, one line each."""
+        """What the daemon needs and this file lacks, one line each."""
         wanted = (
             (self.broker, "broker: missing; add [broker] with url and centre_key"),
             (self.bus, "bus: missing; add at least one [[bus]] with id and url"),
@@ -304,7 +304,7 @@ def _meter_misfits(site: Site) -> Iterator[str]:
 
 
 def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iterator[str]:
-    """Whether a meter is called as the meters of its bus are."""
+    """A unit id on a DL/T 645 bus, an address on a Modbus bus, or neither."""
     if bus.is_dlt645:
         if meter.address is None:
             yield f"meter[{index}].address: missing; bus {bus.id!r} is DL/T 645, whose meters have 12 digits"

@@ -9,7 +9,7 @@ from agent.site.file import ConfigError, Site
 
 
 def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
-    """What the detector is to know of each linkage: learned, or from the nameplates alone.
+    """The detector's parameters of each linkage: learned, or from the nameplates alone.
 
     Raises:
         ConfigError: Parameters in the file are wrong.
@@ -33,7 +33,7 @@ def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
 
 
 def incomer_of(site: Site, linkages: Sequence[LinkageParams]) -> IncomerParams | None:
-    """What the detector is to know of the incomer of `site`: learned, or that there is one; None without.
+    """The detector's parameters of the incomer of `site`: learned, or from its nameplate; None without one.
 
     Raises:
         ConfigError: Its parameters in the file are wrong.

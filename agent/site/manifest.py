@@ -1,7 +1,6 @@
-"""The manifest: what a stranger needs to understand every other record, in the chain itself.
+"""The manifest: all that is needed to understand the other records, in the chain itself.
 
-Written at each start and after each change. One record with the site, then one for each model, so
-that none outgrows a message:
+Written at each start. One record with the site, then one for each model, so that none outgrows a message:
 
     {"site": text of the site file, "site_hash": its SHA-256, "version": software, "boot_id": …,
      "clock": state, "meters": {id: {"model": 8 bytes, "unit_id", "bus", "line", "ct_ratio", "pt_ratio"}},

@@ -3,8 +3,8 @@
 A model whose name ends in `.toml` is a file below the folder of the site file. Its point table travels
 in the manifest as that of any other model, so whoever reads the records needs no copy of the file.
 
-A meter with active power feeds a line, for the detector judges lines by it. What has none, an analyser
-of emissions or a meter of something else, is read, sealed and sent on, and feeds nothing.
+A meter with active power belongs to a line, because the detector judges lines by it. A meter without, such as
+an analyser of emissions, is read, sealed and sent, and belongs to no line.
 """
 
 from collections.abc import Iterator
@@ -63,7 +63,7 @@ def _model(site: Site, meter: MeterSettings) -> Model:
 
 
 def _misfits(meter: MeterSettings, model: Model, *, dlt645: bool) -> Iterator[str]:
-    """What the model cannot be to this meter, with the key where it stands."""
+    """Why the model does not fit this meter, with the key that is wrong."""
     if model.is_dlt645 is not dlt645:
         spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
         yield f"model: {model.name} speaks {spoken}, bus {meter.bus!r} does not"
