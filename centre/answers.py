@@ -58,7 +58,7 @@ class Answers:
         """The message that carries a receipt that is committed."""
         return self._answer(Topics(gateway).receipt, raw, utc_ms)
 
-    def beacon(self, utc_ms: int, sequence: int) -> Answer:
+    def make_beacon(self, utc_ms: int, sequence: int) -> Answer:
         """The centre's time."""
         return self._answer(messages.BEACON, sign_beacon(Beacon(utc_ms, sequence), self.secret), utc_ms)
 

@@ -110,7 +110,7 @@ class Centre:
         self.answers = Answers(self.secret)
 
     def handle(self, messages: Iterable[Incoming], utc_ms: int) -> tuple[list[Answer], list[JsonLine]]:
-        """Work on a batch: what to publish and what to hand on, both true on the disk by then.
+        """Verify and commit a batch; what to publish and what to hand on.
 
         Raises:
             CommitError: The disk fails; nothing may be answered, and the process should end.
@@ -127,7 +127,7 @@ class Centre:
     def enrol(
         self, gateway: str, first_key: bytes, recovery_key: bytes, enrolment: bytes, utc_ms: int
     ) -> None:
-        """Know a gateway of the register; a recovery key that is new is believed from now on.
+        """Enrol a gateway of the register; a new recovery key is valid from now on.
 
         Raises:
             EnrolmentError: It is known by another first key.
@@ -143,24 +143,24 @@ class Centre:
         """Apply statements of the register, (gateway, raw); else as `handle`."""
         batch = _Batch(utc_ms)
         for gateway, raw in statements:
-            chain = self._chain(gateway)
+            chain = self._find_chain(gateway)
             if chain is not None and not self.store.is_applied(gateway, seal_hash(raw)):
-                self._statement(chain, raw, batch)
+                self._take_statement(chain, raw, batch)
         return self._finish(batch)
 
-    def receipts(self, utc_ms: int) -> list[Answer]:
-        """A receipt for every enrolled gateway: what is published anew after a start."""
+    def make_receipts(self, utc_ms: int) -> list[Answer]:
+        """A new receipt for every enrolled gateway, to be published on each connect."""
         return self._commit([], dict.fromkeys(self.store.gateways(), False), utc_ms)
 
     def lines_of(self, gateway: str) -> JsonLines:
         """The decoder of an enrolled gateway, with what it has learnt."""
-        chain = self._chain(gateway)
+        chain = self._find_chain(gateway)
         assert chain is not None
         return chain.lines
 
     def _take(self, message: Incoming, batch: _Batch) -> None:
         gateway, kind = wire.parse_topic(message.topic)
-        chain = self._chain(gateway)
+        chain = self._find_chain(gateway)
         if chain is None:
             self._report(gateway, Finding(Code.FOREIGN, "a gateway that is not enrolled", 0), batch)
         elif kind is Kind.STATE:
@@ -168,17 +168,17 @@ class Centre:
             batch.lines.append({**details, "type": "state", "gateway": gateway, "online": online})
         elif kind is Kind.SEAL:
             whole = wire.decode_seal(message.payload)
-            self._seal(chain, whole.seal, whole.body, batch)
+            self._take_seal(chain, whole.seal, whole.body, batch)
         elif kind is Kind.CHAIN:
             for cose in wire.decode_chain(message.payload):
-                self._seal(chain, cose, None, batch)
+                self._take_seal(chain, cose, None, batch)
         elif kind is Kind.BODY:
             late = wire.decode_body(message.payload)
-            self._body(chain, late.number, late.body, batch)
+            self._take_body(chain, late.number, late.body, batch)
         elif kind is Kind.REKEY:
-            self._statement(chain, wire.decode_statement(message.payload), batch)
+            self._take_statement(chain, wire.decode_statement(message.payload), batch)
 
-    def _seal(self, chain: _Chain, cose: bytes, body: bytes | None, batch: _Batch) -> None:
+    def _take_seal(self, chain: _Chain, cose: bytes, body: bytes | None, batch: _Batch) -> None:
         """A seal that came, and those that were parked behind it."""
         batch.touched[chain.state.gateway] = chain
         due: tuple[bytes, bytes | None] | None = (cose, body)
@@ -208,7 +208,7 @@ class Centre:
             self._accept(chain, verdict, cose, body, batch)
         elif verdict.outcome is Outcome.DUPLICATE:
             if body is not None:
-                self._body(chain, number, body, batch)
+                self._take_body(chain, number, body, batch)
         else:
             chain.conflict = True
             if verdict.outcome is Outcome.FORK:
@@ -231,13 +231,13 @@ class Centre:
             chain.bodies.add(header.number)
             batch.lines += chain.lines.of_body(header, records)
 
-    def _statement(self, chain: _Chain, raw: bytes, batch: _Batch) -> None:
+    def _take_statement(self, chain: _Chain, raw: bytes, batch: _Batch) -> None:
         """A statement that came, and the seals that were parked behind it."""
         batch.touched[chain.state.gateway] = chain
         if self._apply(chain, raw, batch):
             due = chain.parked.pop(chain.state.number + 1, None)
             if due is not None:
-                self._seal(chain, *due, batch)
+                self._take_seal(chain, *due, batch)
 
     def _apply(self, chain: _Chain, raw: bytes, batch: _Batch) -> bool:
         """Whether the chain goes on with a statement, now."""
@@ -268,7 +268,7 @@ class Centre:
         chain.conflict |= verdict.outcome is not Outcome.DUPLICATE
         return False
 
-    def _body(self, chain: _Chain, number: int, body: bytes, batch: _Batch) -> None:
+    def _take_body(self, chain: _Chain, number: int, body: bytes, batch: _Batch) -> None:
         gateway = chain.state.gateway
         batch.touched[gateway] = chain
         if number > chain.state.number:
@@ -317,7 +317,7 @@ class Centre:
             signed = self.store.commit(changes, receipts)
         return [self.answers.of_receipt(name, raw, utc_ms) for name, raw in signed.items()]
 
-    def _chain(self, gateway: str) -> _Chain | None:
+    def _find_chain(self, gateway: str) -> _Chain | None:
         if gateway not in self._chains:
             if gateway not in self.store.gateways():
                 return None

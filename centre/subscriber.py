@@ -110,11 +110,11 @@ class Subscriber:
                 self._remember(gateway, after_seals=1)
 
     def stop(self) -> None:
-        """End soon."""
+        """End `run` within POLL_S."""
         self._stopping.set()
 
     def _turn(self) -> None:
-        events = self._batch()
+        events = self._take_batch()
         self._read_register()
         for event in events:
             self._note(event)
@@ -124,12 +124,12 @@ class Subscriber:
         if self._clock.monotonic_s() >= self._beacon_at_s:
             self._beacons += 1
             self._beacon_at_s = self._clock.monotonic_s() + BEACON_S
-            self._publish([self.centre.answers.beacon(self._utc_ms(), self._beacons)])
+            self._publish([self.centre.answers.make_beacon(self._utc_ms(), self._beacons)])
 
     def _note(self, event: MqttEvent) -> None:
         match event:
             case Connected():
-                self._publish(self.centre.receipts(self._utc_ms()))
+                self._publish(self.centre.make_receipts(self._utc_ms()))
                 self._beacon_at_s = self._clock.monotonic_s()
                 self._log("connected", "")
             case Disconnected():
@@ -148,7 +148,7 @@ class Subscriber:
         for gateway in {line["gateway"] for line in lines if line.get("kind") == "manifest"}:
             self._remember(gateway, after_seals=0)
 
-    def _batch(self) -> list[MqttEvent]:
+    def _take_batch(self) -> list[MqttEvent]:
         wait_s = self._clock.real_s(max(self._beacon_at_s - self._clock.monotonic_s(), 0.0))
         events: list[MqttEvent] = []
         with contextlib.suppress(queue.Empty):

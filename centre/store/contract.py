@@ -171,7 +171,7 @@ class CentreStore(ABC):
         enrolment: bytes = b"",
         utc_ms: int = 0,
     ) -> None:
-        """Know `gateway` by its keys and the statement about them; a repetition changes nothing.
+        """Enrol `gateway` with its keys and the statement about them; a repetition changes nothing.
 
         A recovery key may be added where there was none.
 

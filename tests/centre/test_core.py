@@ -294,7 +294,7 @@ def test_an_unknown_result_of_a_commit_is_settled_by_the_same_batch(
 
 
 def test_a_seal_older_than_the_beacon_it_names_is_told(centre: Centre) -> None:
-    beacon = centre.answers.beacon(NOW_MS, 1)
+    beacon = centre.answers.make_beacon(NOW_MS, 1)
     assert open_beacon(beacon.payload, KEY).sequence == 1
     seal = Chain().seal(reference=sha256(beacon.payload).digest())
     _, lines = centre.handle([whole(seal)], NOW_MS)

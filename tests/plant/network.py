@@ -271,7 +271,7 @@ class Centre:
                 return
             if not self._connected:
                 self._connected = True
-                for answer in self.core.receipts(int(true_s * 1000)):
+                for answer in self.core.make_receipts(int(true_s * 1000)):
                     self._say(answer, true_s)
             answers, _ = self.core.handle(self.broker.delivery(), int(true_s * 1000))
         except PowerCutError:
@@ -282,7 +282,7 @@ class Centre:
         if true_s >= self._beacon_at_s:
             self._beacons += 1
             self._beacon_at_s = true_s + BEACON_S
-            self._say(self.core.answers.beacon(int(true_s * 1000), self._beacons), true_s)
+            self._say(self.core.answers.make_beacon(int(true_s * 1000), self._beacons), true_s)
         due = [answer for at_s, answer in self._waiting if at_s <= true_s]
         self._waiting = [one for one in self._waiting if one[0] > true_s]
         for answer in due:

@@ -120,7 +120,7 @@ def test_200_messages_of_200_gateways_are_one_commit(store: SqliteStore) -> None
     assert {receipt.number for receipt in receipts} == {2}
     assert [store.last_receipt(name) for name in names] == [answer.payload for answer in answers]
     ran = statements_of(store)
-    assert len(centre.receipts(NOW_MS)) == GATEWAYS + 1
+    assert len(centre.make_receipts(NOW_MS)) == GATEWAYS + 1
     check_one_commit(ran)
 
 

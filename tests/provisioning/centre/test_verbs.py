@@ -72,7 +72,7 @@ def sealed(site: str, count: int) -> tuple[Recovery, list[StoredSeal]]:
         store.close()
 
 
-def heard(
+def handled(
     seals: list[StoredSeal], *more: Incoming, register: str = "register"
 ) -> tuple[list[JsonLine], list[int]]:
     """What the centre says of the seals, as the subscriber does it; and the forks it has kept."""
@@ -139,10 +139,10 @@ def test_an_old_line_without_a_statement_loads_and_gets_a_recovery_key(place: Pa
     (place / "register").write_text(json.dumps({"gateway": "g1", "first_key": request["first_key"]}), "utf-8")
     assert "no signed enrolment" in good("centre", "list", "--register", "register")
     _, seals = sealed("old", 2)
-    assert "finding" not in codes(heard(seals)[0])
+    assert "finding" not in codes(handled(seals)[0])
     good("centre", "enrol", *CENTRE, given=json.dumps(request))
     (place / "old/state/keys").unlink()
-    assert heard([])[1] == []
+    assert handled([])[1] == []
     assert verified()["enrolment"]["recovery_key"] == request["recovery_key"]
     changed = json.dumps({**request, "recovery_key": "22" * 32})
     refused = call("centre", "enrol", *CENTRE, given=changed)
@@ -154,7 +154,7 @@ def test_lost_keys_go_on_by_a_rekey_that_is_taken_by_hand(
 ) -> None:
     good("centre", "enrol", *CENTRE, given=enrolled())
     _, seals = sealed("old", 3)
-    heard(seals)
+    handled(seals)
     (place / "old/state/keys").unlink()
     assert sealed("old", 0)[0].start is Start.REKEY
     told = rekeyed(capsys)
@@ -167,7 +167,7 @@ def test_lost_keys_go_on_by_a_rekey_that_is_taken_by_hand(
     assert len(read_register(Path("register"))["g1"].statements) == 1
     recovery, seals = sealed("old", 2)
     assert (recovery.start, recovery.number) == (Start.CLEAN, 4)
-    lines, forks = heard(seals)
+    lines, forks = handled(seals)
     assert (codes(lines).count("rekeyed"), forks) == (1, [])
     report = verified()
     assert (report["ok"], report["seals"], report["statements"]) == (True, 5, 1)
@@ -190,7 +190,7 @@ def test_a_statement_that_another_key_signed_is_not_taken_by_hand(
 def test_new_hardware_goes_on_where_the_centre_says(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good("centre", "enrol", *CENTRE, given=enrolled())
     _, seals = sealed("old", 3)
-    heard(seals)
+    handled(seals)
     replaced = ["centre", "replace", *CENTRE, *STORE, "--request", "-", "g1"]
     assert "has the key it was enrolled with" in call(*replaced, given=enrolled()).stderr
     file = good(*replaced, given=enrolled("new"))
@@ -200,7 +200,7 @@ def test_new_hardware_goes_on_where_the_centre_says(place: Path, capsys: pytest.
     assert not list((place / "new/state").glob("keys.old*")), "no second copy of the secret"
     recovery, made = sealed("new", 2)
     assert (recovery.start, recovery.number, recovery.lost) == (Start.CLEAN, 4, None)
-    lines, forks = heard(made)
+    lines, forks = handled(made)
     assert (codes(lines).count("replaced"), forks) == (1, [])
     report = verified()
     assert (report["ok"], report["seals"], report["absent"]) == (True, 5, 0)
@@ -214,11 +214,11 @@ def test_new_hardware_goes_on_where_the_centre_says(place: Path, capsys: pytest.
 @pytest.mark.usefixtures("place")
 def test_a_revoked_gateway_is_refused_once_and_for_all_until_it_is_replaced() -> None:
     good("centre", "enrol", *CENTRE, given=enrolled())
-    heard(sealed("old", 3)[1])
+    handled(sealed("old", 3)[1])
     told = json.loads(good("centre", "revoke", *CENTRE, *STORE, "--reason", "stolen", "--json", "g1"))
     assert told["number"] == 3
     assert "REVOKED" in good("centre", "list", "--register", "register", *STORE)
-    lines, forks = heard(sealed("old", 3)[1])
+    lines, forks = handled(sealed("old", 3)[1])
     assert (codes(lines), forks) == (["revoked", "revoked"], [])
     report = verified()
     assert (report["ok"], report["seals"], report["statements"]) == (True, 3, 1)
@@ -300,7 +300,7 @@ def test_a_gateway_that_lost_everything_goes_on_from_the_centres_receipt(
 ) -> None:
     good("centre", "enrol", *CENTRE, given=enrolled())
     _, seals = sealed("old", 4)
-    heard([seals[0], seals[1], StoredSeal(*_bodiless(seals[2])), StoredSeal(*_bodiless(seals[3]))])
+    handled([seals[0], seals[1], StoredSeal(*_bodiless(seals[2])), StoredSeal(*_bodiless(seals[3]))])
     nothing_known(place)
     (place / "receipt").write_text(good("centre", "receipt", "--key", "centre.key", *STORE, "g1"), "utf-8")
     told = rekeyed(capsys, "--receipt", "receipt")
@@ -308,7 +308,7 @@ def test_a_gateway_that_lost_everything_goes_on_from_the_centres_receipt(
     recovery, made = sealed("old", 1)
     assert (recovery.start, recovery.lost) == (Start.LOST_TAIL, (3, 4))
     good("centre", "rekey", "--register", "register", given=json.dumps(told))
-    lines, forks = heard(made)
+    lines, forks = handled(made)
     assert (sorted(set(codes(lines)) & {"rekeyed", "lost_tail"}), forks) == (["lost_tail", "rekeyed"], [])
     report = verified()
     assert (report["ok"], report["seals"], report["absent"]) == (True, 5, 2)
