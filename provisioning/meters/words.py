@@ -28,17 +28,13 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "no byte in the quick pass": Words(
         "快速查找没有收到任何字节，其余查找约需 {minutes} 分钟；先检查接线，确需查找请加 --all",
-        (
-            "not a byte came in the quick pass, and the rest takes about {minutes} minutes: check the wires "
-            "first, or add --all"
-        ),
+        "not a byte came in the quick pass, and the rest takes about {minutes} minutes: check the wires "
+        "first, or add --all",
     ),
     "go on without a byte": Words(
         "快速查找没有收到任何字节，多半是接线问题。继续查找其余地址和参数（约 {minutes} 分钟）？",
-        (
-            "not a byte came in the quick pass: mostly a matter of wires. Try the other addresses and "
-            "settings (about {minutes} minutes)?"
-        ),
+        "not a byte came in the quick pass: mostly a matter of wires. Try the other addresses and "
+        "settings (about {minutes} minutes)?",
     ),
     "certain": Words("确定", "certain"),
     "guessed": Words("推测", "guessed"),

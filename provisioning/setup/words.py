@@ -10,10 +10,8 @@ WORDS: Final[Mapping[str, Words]] = {
     # of the whole session
     "hello": Words(
         "电监安装向导：文件夹 {folder}。按回车接受方括号中的值；随时按 Ctrl-C 结束，下次从此处继续。",
-        (
-            "Setup in {folder}. Enter takes the value in brackets; Ctrl-C stops, and the next call continues "
-            "from there."
-        ),
+        "Setup in {folder}. Enter takes the value in brackets; Ctrl-C stops, and the next call continues "
+        "from there.",
     ),
     "go_on": Words(
         "已保存。继续：dianjian setup --folder {folder}",
@@ -25,10 +23,8 @@ WORDS: Final[Mapping[str, Words]] = {
     "comes_first": Words("步骤 {name}：先做 {missing}", "step {name}: {missing} comes first"),
     "agent_has_ports": Words(
         "代理程序正在运行并占用串口；测量前请停止：systemctl stop dianjian-agent",
-        (
-            "the agent is running and holds the serial ports; stop it before measuring: systemctl stop "
-            "dianjian-agent"
-        ),
+        "the agent is running and holds the serial ports; stop it before measuring: systemctl stop "
+        "dianjian-agent",
     ),
     "journal_damaged": Words(
         "{path} 已损坏（{why}）；已改名为 {kept}，重新开始",
@@ -204,10 +200,8 @@ WORDS: Final[Mapping[str, Words]] = {
     # commission and sheet
     "ask_page": Words(
         "状态页是否也在维护网口显示（需设密码；否则仅限本机）",
-        (
-            "Show the status page on the maintenance interface too (needs a password; otherwise on this "
-            "machine only)"
-        ),
+        "Show the status page on the maintenance interface too (needs a password; otherwise on this "
+        "machine only)",
     ),
     "ask_page_password": Words("状态页的密码（不显示）：", "Password of the status page (not shown):"),
     "page_password_kept": Words(
@@ -221,10 +215,8 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "period_ends": Words(
         "之后从记录的负荷学习阈值：dianjian commission --site {site} --csv 文件",
-        (
-            "Afterwards learn the thresholds from the recorded loads: dianjian commission --site {site} "
-            "--csv FILE"
-        ),
+        "Afterwards learn the thresholds from the recorded loads: dianjian commission --site {site} "
+        "--csv FILE",
     ),
     "sheet_written": Words("验收单 {path}", "Acceptance sheet {path}"),
     "sheet_hash": Words("SHA-256 {sha256}，将写入证据链", "SHA-256 {sha256}; it is sealed into the chain"),

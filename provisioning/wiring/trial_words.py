@@ -66,26 +66,20 @@ _SENTENCES: Final[Mapping[Kind, tuple[Words, Words]]] = {
         ),
         Words(
             "检查{meters}的互感器是否套在本线路的电缆上、全部设备是否都已启停，然后重新试验",
-            (
-                "check whether the transformers of {meters} are on a cable of this line and whether all its "
-                "machines were switched, then test again"
-            ),
+            "check whether the transformers of {meters} are on a cable of this line and whether all its "
+            "machines were switched, then test again",
         ),
     ),
     "elsewhere": (
         Words(
             "{own}不随设备启停变化，而{meters}随之变化（{step} kW）：互感器套在别的电缆上",
-            (
-                "meter {own} does not follow, {meters} does instead (by {step} kW): the transformers are on "
-                "another cable"
-            ),
+            "meter {own} does not follow, {meters} does instead (by {step} kW): the transformers are on "
+            "another cable",
         ),
         Words(
             "核对{own}与{meters}的互感器各套在哪根电缆上，更正后重新试验；若只是电表编号弄混，则更正编号",
-            (
-                "check which cables the transformers of {own} and {meters} are on, correct them and test "
-                "again; if only the ids are mixed up, exchange these"
-            ),
+            "check which cables the transformers of {own} and {meters} are on, correct them and test "
+            "again; if only the ids are mixed up, exchange these",
         ),
     ),
     "nothing": (
@@ -95,10 +89,8 @@ _SENTENCES: Final[Mapping[Kind, tuple[Words, Words]]] = {
         ),
         Words(
             "确认启停的是本线路的设备；再检查{own}的互感器是否套在其电缆上、短接片是否取下，然后重新试验",
-            (
-                "make sure that the machine switched belongs to this line; then check that the transformers "
-                "of {own} are on its cable and no shorting link is left, and test again"
-            ),
+            "make sure that the machine switched belongs to this line; then check that the transformers "
+            "of {own} are on its cable and no shorting link is left, and test again",
         ),
     ),
     "silent": (

@@ -35,10 +35,8 @@ _WRONG: Final[Mapping[Mistake, Words]] = {
     ),
     Mistake.WRONG_RATIO: Words(
         "{phases}互感器变比不对：电流读数是实际的{near:g}倍（表计/钳形表：{against}）",
-        (
-            "the transformer ratio on {phases} is wrong: currents read {near:g} times what flows (meter / "
-            "clamp: {against})"
-        ),
+        "the transformer ratio on {phases} is wrong: currents read {near:g} times what flows (meter / "
+        "clamp: {against})",
     ),
     Mistake.OTHER_CABLE: Words(
         "{phases}的互感器套在别的电缆上",
@@ -52,10 +50,8 @@ _REMEDY: Final[Mapping[Mistake, Words]] = {
     ),
     Mistake.CTS_SWAPPED: Words(
         "对调{phases}两组互感器的二次线（若实为电压线接错，则对调电压线），然后重新检查",
-        (
-            "exchange the secondary leads of {phases} (or their voltage leads, if those are exchanged), then "
-            "check again"
-        ),
+        "exchange the secondary leads of {phases} (or their voltage leads, if those are exchanged), then "
+        "check again",
     ),
     Mistake.CTS_ROTATED: Words(
         "移回互感器二次线：现接L1的改接L2，现接L2的改接L3，现接L3的改接L1，然后重新检查",
@@ -71,10 +67,8 @@ _REMEDY: Final[Mapping[Mistake, Words]] = {
     ),
     Mistake.CT_OPEN: Words(
         "先停电，再检查{phases}互感器是否套好、二次线是否接牢、短接片是否取下（二次侧带电不得开路）",
-        (
-            "switch off first, then check on {phases} that the transformer is closed around the cable, the "
-            "leads are tight and no shorting link is left (never open a secondary under current)"
-        ),
+        "switch off first, then check on {phases} that the transformer is closed around the cable, the "
+        "leads are tight and no shorting link is left (never open a secondary under current)",
     ),
     Mistake.SAME_PHASE: Words(
         "把{others}的互感器移到各自的电缆上，然后重新检查",
@@ -100,14 +94,10 @@ ONE_UNLIKE: Final[Words] = Words(
 )
 """The remedy where the ratio is wrong on some phases only."""
 _ARROWS: Final[Words] = Words(
-    (
-        "先看互感器上的箭头（P1朝电源）：方向不对即为接反；方向都对则为错位；也可只开接在L1上的单相负载，"
-        "看哪个通道有电流"
-    ),
-    (
-        "look at the arrows of the transformers first (P1 to the supply): wrong arrows mean reversed, right "
-        "ones shifted; or switch on a load on L1 alone and see which channel shows its current"
-    ),
+    "先看互感器上的箭头（P1朝电源）：方向不对即为接反；方向都对则为错位；也可只开接在L1上的单相负载，"
+    "看哪个通道有电流",
+    "look at the arrows of the transformers first (P1 to the supply): wrong arrows mean reversed, right "
+    "ones shifted; or switch on a load on L1 alone and see which channel shows its current",
 )
 OR_CAPACITOR: Final[tuple[Words, Words]] = (
     Words(
@@ -119,10 +109,8 @@ OR_CAPACITOR: Final[tuple[Words, Words]] = (
 """Beside transformers that are shifted back, where the power of all phases is positive."""
 _ONE_PHASE: Final[Words] = Words(
     "只开接在一相上的单相负载：三个通道电流一起变化即为同一相，只有一个通道变化则为接错",
-    (
-        "switch on a load on one phase alone: if all three currents rise they see one phase, if one rises "
-        "the transformers are exchanged"
-    ),
+    "switch on a load on one phase alone: if all three currents rise they see one phase, if one rises "
+    "the transformers are exchanged",
 )
 _TELLING: Final[Mapping[frozenset[Mistake], Words]] = {
     frozenset({Mistake.CT_REVERSED, Mistake.CTS_ROTATED}): _ARROWS,
@@ -131,10 +119,8 @@ _TELLING: Final[Mapping[frozenset[Mistake], Words]] = {
 }
 GO_BY_PHASE: Final[Words] = Words(
     "逐相核对：只开接在L1上的单相负载（或用钳形表逐相比对），看是哪个通道在变、功率是正是负",
-    (
-        "go phase by phase: switch on a load on L1 alone (or compare with a clamp meter) and see which "
-        "channel follows and with which sign"
-    ),
+    "go phase by phase: switch on a load on L1 alone (or compare with a clamp meter) and see which "
+    "channel follows and with which sign",
 )
 
 

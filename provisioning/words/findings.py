@@ -84,10 +84,8 @@ _REASONS: Final[Mapping[Code, Words]] = {
 _FINDINGS: Final[Mapping[FindingKind, Words]] = {
     FindingKind.SHARED_ADDRESS: Words(
         "地址 {about} 的应答总是损坏：可能有两块电表使用同一地址，请逐一断开检查",
-        (
-            "what answers at unit {about} is damaged each time: two meters may have this address; take one "
-            "off the bus"
-        ),
+        "what answers at unit {about} is damaged each time: two meters may have this address; take one "
+        "off the bus",
     ),
     FindingKind.EVERY_ADDRESS: Words(
         "该设备对任何地址都应答：它不看地址，以地址 1 读取即可",
@@ -99,10 +97,8 @@ _FINDINGS: Final[Mapping[FindingKind, Words]] = {
     ),
     FindingKind.ECHO_ONLY: Words(
         "只收到自己发出的字节：转换器有回波，电表没有应答；检查电表侧接线和 A/B",
-        (
-            "only our own bytes came back: the adapter hears itself and no meter answers; check the meters' "
-            "side and A/B"
-        ),
+        "only our own bytes came back: the adapter hears itself and no meter answers; check the meters' "
+        "side and A/B",
     ),
     FindingKind.NO_METER_BEHIND_GATEWAY: Words(
         "网关在线，但它找不到电表：检查网关的波特率、校验和串口侧接线",
@@ -118,10 +114,8 @@ _FINDINGS: Final[Mapping[FindingKind, Words]] = {
     ),
     FindingKind.RESTS_WRONG: Words(
         "几乎只收到 0：线路空闲电平错误，A/B 可能接反或缺少偏置电阻",
-        (
-            "hardly anything but zeros comes: the line rests at the wrong level; A and B may be swapped, or "
-            "the bias resistors are missing"
-        ),
+        "hardly anything but zeros comes: the line rests at the wrong level; A and B may be swapped, or "
+        "the bias resistors are missing",
     ),
     FindingKind.WRONG_PARITY: Words(
         "在 {about} 下只有一半字符通过校验：波特率正确，校验位错误",
