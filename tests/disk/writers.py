@@ -16,7 +16,7 @@ from cryptography import x509
 
 from agent.inbox import drop
 from agent.sealing import rekey, statements
-from agent.sealing.key_slots import KeySlots, first_slot
+from agent.sealing.key_slots import KeySlots, KeySlotsError, first_slot
 from agent.site.enrolment import EnrolmentError, read_enrolment, write_enrolment
 from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
@@ -55,8 +55,9 @@ class Writer:
         act: Writes.
         look: What a reader finds.
         arrange: Makes what was there before.
-        refuses: How a second try answers where the first was killed when all was done: what is there is
-            never overwritten.
+        refuses: How a second try answers if the first was killed when all was done: what is there is never
+            overwritten.
+        is_kept: Whether that holds after an error too: the last step of all failed, and nothing was undone.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Writer:
     look: Callable[[Path], object]
     arrange: Callable[[Path], object] = lambda _: None
     refuses: tuple[type[Exception], ...] = field(default=())
+    is_kept: bool = False
 
 
 def _bytes(name: str) -> Callable[[Path], object]:
@@ -189,7 +191,9 @@ def _set_password(password: str) -> Callable[[Path], object]:
 
 def _password(folder: Path) -> object:
     known = gate.read_password(folder / "password")
-    return [word for word in ("the old one is this", "and this is the new one") if known.is_it(word.encode())]
+    return [
+        word for word in ("the old one is this", "and this is the new one") if known.matches(word.encode())
+    ]
 
 
 def _bundle(folder: Path) -> None:
@@ -253,7 +257,12 @@ WRITERS: Final = (
     ),
     Writer("the ledger", ("centre.enrolment.ledger:Ledger._append",), _give("g2"), _ledger, _give("g1")),
     Writer(
-        "an office", ("centre.enrolment.office:make_office",), _make_office, _office, refuses=(OfficeError,)
+        "an office",
+        ("centre.enrolment.office:make_office",),
+        _make_office,
+        _office,
+        refuses=(OfficeError,),
+        is_kept=True,
     ),
     Writer(
         "the list of revoked certificates",
@@ -275,7 +284,8 @@ WRITERS: Final = (
         ("agent.sealing.key_slots:KeySlots._appear",),
         lambda folder: KeySlots(folder / "keys").create(secret(1)),
         _slots,
-        refuses=(Exception,),
+        refuses=(KeySlotsError,),
+        is_kept=True,
     ),
     Writer(
         "a re-key",
