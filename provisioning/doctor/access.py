@@ -1,6 +1,6 @@
 """The doctor on ports and permissions: is the port there, who holds it, may the service use what it needs.
 
-Who is judged is the user that the service runs as, where there is one and root asks; else whoever asks.
+The rights looked at are those of the service's user when root calls and there is one; else the caller's.
 Owners of locks are found in /proc/locks, which shows them without taking a lock and without being root.
 """
 
@@ -57,7 +57,7 @@ def _look_up(look: Callable[[], pwd.struct_passwd]) -> pwd.struct_passwd | None:
 
 
 def may(who: Person, path: Path, want: int) -> bool:
-    """Whether `who` may do it (4 read, 2 write, 1 pass); of the own user the kernel is asked."""
+    """Whether `who` may do it (4 read, 2 write, 1 pass); for the own user the kernel decides."""
     if who.uid == os.geteuid():
         return os.access(path, want, effective_ids=True)
     passable = (_read_bits(who, folder) & 1 for folder in path.resolve().parents)
@@ -231,7 +231,7 @@ def _check_state(target: Target, who: Person) -> Iterator[Finding]:
     if not folder.exists():
         return
     if not may(who, folder, os.R_OK | os.W_OK | os.X_OK):
-        if _is_service_folder(folder):  # whoever asks is a guest there, and nothing has to be given to him
+        if _is_service_folder(folder):  # the caller needs no rights there
             yield warning(
                 "permissions",
                 Words(

@@ -120,7 +120,7 @@ def list_secrets(target: Target) -> Iterator[bytes]:
 
 
 def _list_words(path: Path) -> Iterator[bytes]:
-    """What may be a secret in a file of secrets: each word, and what it says in hexadecimal or base64."""
+    """What may be a secret in a file of secrets: each word, and what it is in hexadecimal or base64."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(SECRET_FILE_BYTES_MAX)

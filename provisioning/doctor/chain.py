@@ -44,8 +44,8 @@ RECEIPT_OLD_S: Final = 900.0
 BACKLOG_FEW: Final = 10
 _SHOWN: Final = 5
 _REFUSED: Final = Words(
-    "这些签封不作数据使用；请勿改动数据库",
-    "these seals are used for nothing; keep the database as it is",
+    "这些签封的数据不予采用；请勿改动数据库",
+    "nothing is read from these seals; keep the database as it is",
 )
 
 

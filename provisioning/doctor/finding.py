@@ -2,7 +2,7 @@
 
 A check is a function from the target to findings. It runs in a thread of its own; one that has not ended
 after its time is left behind and reported as stuck, so that a dead disk or name server cannot hold up the
-rest. A check that dies is a finding, too: the doctor itself never ends in a traceback.
+rest. A check that raises is a finding, too: the doctor itself never ends in a traceback.
 """
 
 import queue
@@ -99,7 +99,7 @@ class Target:
 
     @property
     def is_running(self) -> bool:
-        """Whether an agent works on this state folder, asked or not."""
+        """Whether an agent works on this state folder, reachable or not."""
         return self.status is not None or bool(self.owner)
 
     @property
@@ -110,7 +110,7 @@ class Target:
 
 
 Progress = Callable[[str], None]
-"""Is given what is being looked at."""
+"""Called with the name of what is being looked at."""
 Look = Callable[[Target, Progress], Iterable[Finding]]
 """A check."""
 

@@ -1,7 +1,7 @@
 """The doctor on buses and meters: as a running agent sees them, else by polling each meter.
 
 A bus has one master: while an agent runs, or its database is locked, no port is opened here. Otherwise
-every bus is asked in a thread of its own, each meter once a group, and held against its model and against
+every bus is polled in a thread of its own, each meter once a group, and compared with its model and with
 what the chain remembers of it. Reads only.
 """
 
@@ -27,7 +27,7 @@ from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, w
 from provisioning.words.findings import describe_reason
 
 SILENT_IN_A_ROW: Final = 3
-"""After so many silent meters the others of the bus are asked once each and no more."""
+"""After so many silent meters the others of the bus are polled once each and no more."""
 LOAD_PERCENT_MAX: Final = 85.0
 TIMEOUT_SHARE_MAX: Final = 0.05
 """One answer in twenty is lost: a cable, a terminator, or a second master."""
@@ -49,7 +49,7 @@ def buses(target: Target, _: Progress) -> Iterator[Finding]:
                 "buses",
                 Words(
                     f"代理在运行，但问不到它：{target.silent}",
-                    f"an agent runs but cannot be asked: {target.silent}",
+                    f"an agent runs but does not answer: {target.silent}",
                 ),
                 Words(
                     "用 sudo 运行，或加入代理的用户组：usermod -aG dianjian 用户",

@@ -4,7 +4,7 @@
     ports         serial ports and addresses of the buses: there, free, or held by whom
     permissions   groups, folders, modes of key files
     clock         synchronised, against the centre's, hardware clock
-    disk          room, quota, read-only, wear of an eMMC where the kernel tells
+    disk          room, quota, read-only, wear of an eMMC where the kernel shows it
     keys          slots whole and matching the chain; the command where a new key is needed
     chain         last seal and receipt, what meters showed
     certificates  end, name, authority
@@ -137,7 +137,7 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
 
 
 def find_target(file: Path) -> Target:
-    """Who is examined."""
+    """What is examined."""
     site, problems = _read_site(file)
     if site is None:
         return Target(file, None, problems, None, "", 0, datetime.now(UTC))

@@ -48,7 +48,7 @@ class GatherError(Exception):
 
 @frozen
 class Request:
-    """What somebody wants evidence of; None and "" where nothing was asked."""
+    """What the evidence is to be of; None and "" where nothing is named."""
 
     from_ms: int | None = None
     to_ms: int | None = None
@@ -85,7 +85,7 @@ def gather(
 
     Args:
         archive: What is held.
-        asked: What somebody wants evidence of.
+        asked: What the evidence is to be of.
         centre_key: Tells which of the kept receipts are the centre's.
         anchors: What the walk along it begins at.
         statements: Those that the chain went on with, by the seal that each stands before.

@@ -1,7 +1,7 @@
 """A backtest for people: every episode with its sentence and numbers, and the days drawn.
 
 A day is drawn for each linkage: the sums of its loads as the least and greatest of every few
-minutes, the thresholds, what was asked of treatment, what was on, and the episodes as they lay.
+minutes, the thresholds, what treatment was needed, what was on, and the episodes as they lay.
 Days with episodes are open, quiet days are folded. Of a long recording DAYS_MAX days are drawn, those
 with episodes first.
 """

@@ -24,7 +24,7 @@ Stretch = tuple[float, float]
 
 @frozen
 class LinkageStates:
-    """When production and treatment of a linkage ran, and what was asked of treatment from when on."""
+    """When production and treatment of a linkage ran, and what treatment was needed from when on."""
 
     production_on: tuple[Stretch, ...]
     treatment_on: tuple[Stretch, ...]

@@ -119,7 +119,7 @@ def test_while_an_agent_owns_the_chain_no_gateway_of_meters_is_connected_to(tmp_
         assert find_lock_owner(tmp_path / "g1/chain.db.lock") == os.getpid()
         assert look(file, PORTS) == []
         assert not bad(look(file, BY_NAME["meters"]))
-        assert "cannot be asked" in the_bad(look(file, BY_NAME["buses"])).text.en
+        assert "does not answer" in the_bad(look(file, BY_NAME["buses"])).text.en
     finally:
         lock.release()
     assert find_lock_owner(tmp_path / "g1/chain.db.lock") == 0
