@@ -46,7 +46,7 @@ def format_site(journal: Journal, state: str, present: str = "") -> str:
     _set_entries(document, "line", lines)
     _set_entries(document, "linkage", list(_list_linkages(journal)))
     text = tomlkit.dumps(document)
-    if any(one.source != "nameplate" for one in journal.thresholds):
+    if journal.linkages and any(one.source != "nameplate" for one in journal.thresholds):
         text = write_parameters(text, [to_linkage_params(journal, linkage) for linkage in journal.linkages])
     return text
 

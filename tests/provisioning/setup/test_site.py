@@ -9,13 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.site.file import parse_site
-from provisioning.journal.entries import Enrolled, Journal
+from provisioning.journal.entries import Enrolled, Journal, LineThreshold
 from provisioning.setup.site import HEADING, format_site
 from tests.provisioning.setup.plants import journal_up_to
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 WHOLE = journal_up_to("receipt")
 FILE = Path("site.toml")
+TRIED = (LineThreshold("p1", 7_800, 9_000, "trial"), LineThreshold("t1", 1_540, 2_200, "nameplate"))
 
 
 @st.composite
@@ -37,6 +38,7 @@ def journals(draw: st.DrawFn) -> Journal:
         meters=tuple(evolve(meter, ct_ratio=draw(ratios), pt_ratio=draw(ratios)) for meter in meters),
         linkages=tuple(one for one in WHOLE.linkages if known.issuperset((*one.production, *one.treatment))),
         enrolment=draw(st.sampled_from([None, enrolment])),
+        thresholds=draw(st.sampled_from([(), TRIED])),
     )
 
 
@@ -58,6 +60,7 @@ def test_the_file_says_what_the_journal_says_and_writing_it_again_changes_nothin
         (one.id, one.unit_id, one.ct_ratio, one.pt_ratio) for one in journal.meters
     ]
     assert entries(table, "linkage") == [one.id for one in journal.linkages]
+    assert all((one.parameters is not None) == bool(journal.thresholds) for one in site.linkage)
     assert (site.broker is None) == (journal.enrolment is None)
     assert text.startswith(f"# {HEADING.en}\n# {HEADING.zh}\n")
     assert format_site(journal, "state", text) == text
