@@ -160,7 +160,7 @@ USAGE, OUTSIDE, NO = 2, 3, 1
         ),
         ("enrol --config fresh.toml", USAGE, "a new gateway needs --recovery FILE"),
         ("enrol --config fresh.toml --recovery key", USAGE, "never overwritten"),
-        ("enrol --config fresh.toml --recovery fresh/recovery", USAGE, "lies in the state folder"),
+        ("enrol --config fresh.toml --recovery fresh/recovery", USAGE, "is in the state folder"),
         ("enrol --config fresh.toml --recovery nosuch/recovery", USAGE, "No such file"),
         ("export out", USAGE, "either --state, or --store and --gateway"),
         ("export --store centre.db out", USAGE, "either --state, or --store and --gateway"),
