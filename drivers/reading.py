@@ -65,6 +65,14 @@ class Quantity(StrEnum):
     FLOW = "flow"
 
 
+_EMISSION_UNITS: Final = {
+    **dict.fromkeys((Quantity.SO2, Quantity.NOX, Quantity.PM), "mg/m3"),
+    Quantity.O2: "%",
+    **dict.fromkeys((Quantity.FLUE_GAS_FLOW, Quantity.FLOW), "m3/h"),
+    Quantity.TEMPERATURE: "degC",
+    **dict.fromkeys((Quantity.COD, Quantity.NH3_N), "mg/L"),
+}
+"""Those of the standards that limit the emissions (HJ 75, HJ 212); a pH has none."""
 UNITS: Final = {
     Quantity.VOLTAGE: "V",
     Quantity.CURRENT: "A",
@@ -72,35 +80,10 @@ UNITS: Final = {
     Quantity.REACTIVE_POWER: "var",
     Quantity.APPARENT_POWER: "VA",
     Quantity.FREQUENCY: "Hz",
-    Quantity.ACTIVE_ENERGY_IMPORT: "Wh",
-    Quantity.ACTIVE_ENERGY_EXPORT: "Wh",
-    Quantity.SO2: "mg/m3",
-    Quantity.NOX: "mg/m3",
-    Quantity.PM: "mg/m3",
-    Quantity.O2: "%",
-    Quantity.FLUE_GAS_FLOW: "m3/h",
-    Quantity.TEMPERATURE: "degC",
-    Quantity.COD: "mg/L",
-    Quantity.NH3_N: "mg/L",
-    Quantity.FLOW: "m3/h",
+    **dict.fromkeys((Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT), "Wh"),
+    **_EMISSION_UNITS,
 }
-"""Units of emissions are those of the standards that limit them (HJ 75, HJ 212); a pH has none."""
-
-
-EMISSIONS: Final = frozenset(
-    {
-        Quantity.SO2,
-        Quantity.NOX,
-        Quantity.PM,
-        Quantity.O2,
-        Quantity.FLUE_GAS_FLOW,
-        Quantity.TEMPERATURE,
-        Quantity.COD,
-        Quantity.NH3_N,
-        Quantity.PH,
-        Quantity.FLOW,
-    }
-)
+EMISSIONS: Final = frozenset({*_EMISSION_UNITS, Quantity.PH})
 """What an analyser measures, and no electricity meter."""
 
 

@@ -4,6 +4,7 @@ The details are in firmware_sim.timetable (events), firmware_sim.wiring (wiring)
 firmware_sim.bus_faults (faults).
 """
 
+from enum import StrEnum
 from typing import Final
 
 from attrs import frozen
@@ -32,16 +33,8 @@ class Entry:
     meaning: str
 
 
-def _events(where: str, *rows: tuple[EventKind, str, str]) -> tuple[Entry, ...]:
-    return tuple(Entry("event", what, where, keys, meaning) for what, keys, meaning in rows)
-
-
-def _wiring(*rows: tuple[Mistake, str, str]) -> tuple[Entry, ...]:
-    return tuple(Entry("wiring", what, "meter", keys, meaning) for what, keys, meaning in rows)
-
-
-def _faults(where: str, *rows: tuple[FaultKind, str, str]) -> tuple[Entry, ...]:
-    return tuple(Entry("fault", what, where, keys, meaning) for what, keys, meaning in rows)
+def _entries(section: str, where: str, *rows: tuple[StrEnum, str, str]) -> tuple[Entry, ...]:
+    return tuple(Entry(section, what.value, where, keys, meaning) for what, keys, meaning in rows)
 
 
 COMMON: Final = {
@@ -51,7 +44,8 @@ COMMON: Final = {
 }
 """Keys that all entries of a section have."""
 CATALOGUE: Final = (
-    *_events(
+    *_entries(
+        "event",
         "treatment line",
         (EventKind.TREATMENT_OFF, "", "switched off: only standby power"),
         (EventKind.LATE_START, "", "off from the begin of the run until after `at`"),
@@ -61,8 +55,9 @@ CATALOGUE: Final = (
         (EventKind.UNDERSPEED, "frequency_hz = 35", "drive turned down: power goes with the cube"),
         (EventKind.DUMMY, "power_share = 0.5", "a heater in place of the fan: flat, power factor 1"),
     ),
-    *_events("line", (EventKind.UNMETERED, "power_share = 0.5", "a part is fed past the meters")),
-    *_events(
+    *_entries("event", "line", (EventKind.UNMETERED, "power_share = 0.5", "a part is fed past the meters")),
+    *_entries(
+        "event",
         "line, or all",
         (
             EventKind.POWER_CUT,
@@ -70,7 +65,8 @@ CATALOGUE: Final = (
             "meters silent; the line stands still or runs in the dark",
         ),
     ),
-    *_events(
+    *_entries(
+        "event",
         "meter",
         (EventKind.WIRING, "wiring", "a wiring mistake comes, and goes again"),
         (EventKind.CT_OFF, "phases = all", "transformers removed or shorted: one step to no current"),
@@ -96,9 +92,13 @@ CATALOGUE: Final = (
             "registers of its settings; readings follow the CT ratio where they are primary",
         ),
     ),
-    *_events("bus", (EventKind.UNPLUGGED, "", "the terminal or the listener is gone, then there again")),
-    *_events("bus or meter", (EventKind.GAP, "", "no answer for a time")),
-    *_wiring(
+    *_entries(
+        "event", "bus", (EventKind.UNPLUGGED, "", "the terminal or the listener is gone, then there again")
+    ),
+    *_entries("event", "bus or meter", (EventKind.GAP, "", "no answer for a time")),
+    *_entries(
+        "wiring",
+        "meter",
         (Mistake.CT_REVERSED, "phases = all", "negative power of these phases; all three: export counts"),
         (Mistake.CTS_SWAPPED, "phases (two)", "unequal powers, together nothing"),
         (Mistake.CTS_ROTATED, "", "L1 sees L2: −1.15 of the power at PF 0.8"),
@@ -109,7 +109,8 @@ CATALOGUE: Final = (
         (Mistake.WRONG_RATIO, "ratio, phases = all", "currents read `ratio` times what they are"),
         (Mistake.OTHER_CABLE, "line, phases = all", "the currents of another line"),
     ),
-    *_faults(
+    *_entries(
+        "fault",
         "bus or meter",
         (FaultKind.LATE, "delay_s = 1, delay_max_s", "right, but late"),
         (FaultKind.SILENCE, "", "no answer"),
@@ -122,7 +123,8 @@ CATALOGUE: Final = (
         (FaultKind.SLOW_LORIS, "gap_s = 0.1", "every byte by itself"),
         (FaultKind.DUPLICATE, "gap_s = 0.005", "the answer comes twice"),
     ),
-    *_faults(
+    *_entries(
+        "fault",
         "serial frames",
         (FaultKind.CRC_NOISE, "", "a bit flipped, the end cut off, or noise in front"),
         (FaultKind.BABBLE, "", "noise that keeps the bus busy, in its place"),
@@ -133,5 +135,5 @@ CATALOGUE: Final = (
         ),
         (FaultKind.CHATTER, "gap_s = 1", "another master asks and is answered also while we are silent"),
     ),
-    *_faults("bus over TCP", (FaultKind.FLOOD, "bytes = 65536", "as much noise in its place")),
+    *_entries("fault", "bus over TCP", (FaultKind.FLOOD, "bytes = 65536", "as much noise in its place")),
 )

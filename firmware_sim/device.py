@@ -19,7 +19,7 @@ from attrs import define, field
 from drivers.points import registers
 from drivers.points.point import Point
 from drivers.points.registers import RegisterType, Value
-from drivers.reading import REGISTERS_MAX, Quantity
+from drivers.reading import REGISTERS_MAX, UNITS, Quantity
 from firmware_sim.electrical import Electrical
 from firmware_sim.layout import MeterPlan
 from firmware_sim.noise import key_of
@@ -42,17 +42,7 @@ _COUNTERS: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT
 _HOLE: Final = bytes(2)
 _TEXTS: Final = frozenset({RegisterType.TEXT, RegisterType.TEXT_REVERSED, RegisterType.BCD_TEXT})
 _SIGNED: Final = frozenset({RegisterType.S16, RegisterType.S32, RegisterType.S64})
-_SETTINGS: Final = frozenset(
-    {
-        Quantity.SERIAL_NUMBER,
-        Quantity.FIRMWARE,
-        Quantity.IDENTITY,
-        Quantity.CT_RATIO,
-        Quantity.PT_RATIO,
-        Quantity.SCALE,
-    }
-)
-_MEASURED: Final = frozenset(Quantity) - _SETTINGS
+_MEASURED: Final = frozenset(UNITS) | {Quantity.POWER_FACTOR, Quantity.PH}
 _NO_DIGIT: Final = 0xFF
 """In a datum of decimal digits."""
 _BEIJING: Final = timezone(timedelta(hours=8))

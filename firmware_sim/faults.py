@@ -18,7 +18,7 @@ acts on the finished frame.
 Faults of more than one frame are in firmware_sim.bus_faults.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -70,30 +70,19 @@ class FaultScript:
 
     def strike(self, bus: str, meter: str, t_s: float, number: int) -> Strike | None:
         """The fault that strikes the answer of `meter` to request `number` of `bus`, if any."""
-        answers = [
-            (place, fault)
-            for place, fault in enumerate(self.faults)
-            if fault.what is not FaultKind.CHATTER
-            and (fault.meter == meter if fault.meter else fault.bus == bus)
-        ]
-        return self._draw("fault", answers, bus, t_s, number)
+        return self._draw(bus, meter, t_s, number, chatter=False)
 
     def chatter(self, bus: str, t_s: float, number: int) -> Strike | None:
         """Another master's exchange `number` on a bus, if there is one at that moment."""
-        chatters = [
-            (place, fault)
-            for place, fault in enumerate(self.faults)
-            if fault.what is FaultKind.CHATTER and fault.bus == bus
-        ]
-        return self._draw("chatter", chatters, bus, t_s, number)
+        return self._draw(bus, "", t_s, number, chatter=True)
 
-    def _draw(
-        self, name: str, faults: Iterable[tuple[int, FaultPlan]], bus: str, t_s: float, number: int
-    ) -> Strike | None:
-        for place, fault in faults:
-            if not fault.begin_s <= t_s < fault.end_s:
+    def _draw(self, bus: str, meter: str, t_s: float, number: int, *, chatter: bool) -> Strike | None:
+        for place, fault in enumerate(self.faults):
+            is_here = fault.meter == meter if fault.meter else fault.bus == bus
+            is_wanted = is_here and (fault.what is FaultKind.CHATTER) is chatter
+            if not is_wanted or not fault.begin_s <= t_s < fault.end_s:
                 continue
-            key = key_of(self.seed, name, str(place), bus)
+            key = key_of(self.seed, "chatter" if chatter else "fault", str(place), bus)
             draws = uniform(key, np.arange(number * _DRAWS, (number + 1) * _DRAWS, dtype=np.int64))
             if draws[0] < fault.share:
                 return Strike(fault, tuple(float(draw) for draw in draws[1:]))

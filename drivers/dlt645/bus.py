@@ -69,21 +69,10 @@ class Dlt645Bus(Port):
         timeout_s: float,
         spare_registers: int = 0,
     ) -> Answer:
-        """The `count` bytes behind a data id.
+        """The `count` bytes behind a data id, exactly. Errors as in `drivers.modbus.bus.Bus.read`.
 
-        Args:
-            unit_id: The meter's address, its 12 digits read as hexadecimal.
-            function: 17.
-            address: The data id.
-            count: Bytes behind the data id, exactly.
-            timeout_s: How long the meter may take; the time on a serial wire comes on top.
-            spare_registers: Nothing can be read along here.
-
-        Raises:
-            BusDownError: The port cannot be used; the next call opens it anew.
-            ReplyTimeoutError: No answer, or a late answer to the same read may still come.
-            ReplyError: What came is not the answer.
-            ExceptionReplyError: The meter certainly refused this read.
+        `unit_id` is the meter's address, its 12 digits read as hexadecimal; `function` is 17; `address` is
+        the data id. Nothing can be read along here, so `spare_registers` has no effect.
         """
         del spare_registers
         if function != FUNCTION:

@@ -14,8 +14,9 @@ import select
 import socket
 import termios
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import serial
 from attrs import frozen
@@ -39,35 +40,6 @@ FAST_GAP_S: Final = 0.00175
 _PTY_FOLDER: Final = "/dev/pts/"
 
 
-class Pipe(Protocol):
-    """Two-way bytes."""
-
-    @property
-    def gap_s(self) -> float:
-        """Silence to keep between frames, real seconds."""
-        ...
-
-    def wire_s(self, size_bytes: int) -> float:
-        """How long that many bytes travel."""
-        ...
-
-    def open(self) -> bool:
-        """Open unless it is open; returns whether it had to be opened."""
-        ...
-
-    def close(self) -> None:
-        """Close; a closed pipe may be opened again."""
-        ...
-
-    def write(self, data: bytes) -> None:
-        """Hand all bytes to the port."""
-        ...
-
-    def read(self, wait_s: float) -> bytes:
-        """What has arrived, after waiting up to `wait_s` real seconds for the first byte; else b""."""
-        ...
-
-
 @frozen
 class SerialSettings:
     """How a serial port is configured."""
@@ -78,14 +50,31 @@ class SerialSettings:
     stopbits: int = 1
 
 
-class _DescriptorPipe:
-    """Reads and writes of an open descriptor, the same for all kinds."""
+class Pipe(ABC):
+    """Two-way bytes over a descriptor."""
 
     _fd: int = -1
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._poll = select.poll()
+
+    @property
+    @abstractmethod
+    def gap_s(self) -> float:
+        """Silence to keep between frames, in seconds of the clock."""
+
+    @abstractmethod
+    def wire_s(self, size_bytes: int) -> float:
+        """How long that many bytes travel."""
+
+    @abstractmethod
+    def open(self) -> bool:
+        """Open unless it is open; returns whether it had to be opened."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close; a closed pipe may be opened again."""
 
     def _attach(self, fd: int) -> None:
         self._fd = fd
@@ -97,6 +86,7 @@ class _DescriptorPipe:
             self._fd = -1
 
     def write(self, data: bytes) -> None:
+        """Hand all bytes to the port."""
         try:
             while data:
                 data = data[self._write_some(data) :]
@@ -114,6 +104,7 @@ class _DescriptorPipe:
             return 0
 
     def read(self, wait_s: float) -> bytes:
+        """What has arrived, after waiting up to `wait_s` real seconds for the first byte; else b""."""
         try:
             if not self._poll.poll(max(wait_s, 0.0) * 1000):
                 return b""
@@ -133,7 +124,7 @@ class _DescriptorPipe:
         return BusDownError(f"{self._name}: {reason}")
 
 
-class SerialPipe(_DescriptorPipe):
+class SerialPipe(Pipe):
     """A serial port, or the pty that stands for one."""
 
     def __init__(self, settings: SerialSettings) -> None:
@@ -201,7 +192,7 @@ class SerialPipe(_DescriptorPipe):
         return serial.PARITY_NONE if real.startswith(_PTY_FOLDER) else self._settings.parity
 
 
-class TcpPipe(_DescriptorPipe):
+class TcpPipe(Pipe):
     """A TCP connection."""
 
     def __init__(self, host: str, port: int) -> None:

@@ -38,11 +38,8 @@ GROUPS: Final = {
     Quantity.ACTIVE_POWER: PollGroup.FAST,
     Quantity.POWER_FACTOR: PollGroup.FAST,  # distinguishes idling and a dummy heater from the real load
     **dict.fromkeys(EMISSIONS, PollGroup.FAST),  # they belong to one moment, as U, I and P do
-    Quantity.SERIAL_NUMBER: PollGroup.IDENTITY,
-    Quantity.FIRMWARE: PollGroup.IDENTITY,
-    Quantity.IDENTITY: PollGroup.IDENTITY,
-    Quantity.CT_RATIO: PollGroup.IDENTITY,
-    Quantity.PT_RATIO: PollGroup.IDENTITY,
+    **dict.fromkeys((Quantity.SERIAL_NUMBER, Quantity.FIRMWARE, Quantity.IDENTITY), PollGroup.IDENTITY),
+    **dict.fromkeys((Quantity.CT_RATIO, Quantity.PT_RATIO), PollGroup.IDENTITY),
 }
 """The poll group of a quantity; what is not listed moves slowly."""
 

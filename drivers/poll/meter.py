@@ -87,12 +87,8 @@ class MeterSetup:
     @property
     def intervals_s(self) -> dict[PollGroup, float]:
         """The interval of every group that the model has points in."""
-        intervals_s = {
-            PollGroup.FAST: self.fast_s,
-            PollGroup.SLOW: self.slow_s,
-            PollGroup.IDENTITY: self.identity_s,
-        }
-        return {group: every_s for group, every_s in intervals_s.items() if self.model.group(group)}
+        intervals_s = zip(PollGroup, (self.fast_s, self.slow_s, self.identity_s), strict=True)
+        return {group: every_s for group, every_s in intervals_s if self.model.group(group)}
 
 
 @define

@@ -20,7 +20,7 @@ Pure: answers in, reasons out. Values are taken without transformer ratios: they
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from attrs import evolve, frozen
 
@@ -71,63 +71,45 @@ _ENERGIES: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT
 
 
 class Code(StrEnum):
-    """The kinds of reasons."""
+    """The kinds of reasons, each with its weight: above 0 for a model, below 0 against it.
 
-    FINGERPRINT = "fingerprint"
-    VOLTAGE_NOMINAL = "voltage_nominal"
-    VOLTAGE_POSSIBLE = "voltage_possible"
-    VOLTAGE_IMPOSSIBLE = "voltage_impossible"
-    NO_VOLTAGE = "no_voltage"
-    FREQUENCY_NOMINAL = "frequency_nominal"
-    FREQUENCY_TIMES_TEN = "frequency_times_ten"
-    FREQUENCY_IMPOSSIBLE = "frequency_impossible"
-    POWER_FACTOR = "power_factor"
-    PHASE_SUM = "phase_sum"
-    PHASE_SUM_OFF = "phase_sum_off"
-    PRODUCT = "product"
-    PRODUCT_OFF = "product_off"
-    BETWEEN_PHASES = "between_phases"
-    COUNTER = "counter"
-    COUNTER_IMPOSSIBLE = "counter_impossible"
-    ABSURD = "absurd"
-    POWER_ALONE = "power_alone"
-    WORD_ORDER = "word_order"
-    WORD_ORDER_OTHER = "word_order_other"
-    TEXT = "text"
-    SERIAL = "serial"
-    ANALYSER = "analyser"
-    ANALYSER_IMPOSSIBLE = "analyser_impossible"
-    UNANSWERED = "unanswered"
+    The weights are set so that every shipped model is found among all others.
+    """
 
+    weight: int
 
-WEIGHTS: Final = {
-    Code.VOLTAGE_NOMINAL: 3,
-    Code.VOLTAGE_POSSIBLE: 0,  # a medium-voltage feeder read on its primary side, or chance
-    Code.VOLTAGE_IMPOSSIBLE: IMPOSSIBLE,
-    Code.NO_VOLTAGE: -6,  # a meter without voltage is not supplied, so it would not answer
-    Code.FREQUENCY_NOMINAL: 4,
-    Code.FREQUENCY_TIMES_TEN: -2,  # some firmware of SDM72 and Lovato does this
-    Code.FREQUENCY_IMPOSSIBLE: IMPOSSIBLE,
-    Code.POWER_FACTOR: 1,
-    Code.PHASE_SUM: 4,
-    Code.PHASE_SUM_OFF: -6,
-    Code.PRODUCT: 4,
-    Code.PRODUCT_OFF: -4,
-    Code.BETWEEN_PHASES: 3,
-    Code.COUNTER: 1,
-    Code.COUNTER_IMPOSSIBLE: -8,
-    Code.ABSURD: IMPOSSIBLE,
-    Code.POWER_ALONE: IMPOSSIBLE,
-    Code.WORD_ORDER: 2,
-    Code.WORD_ORDER_OTHER: -4,
-    Code.TEXT: 1,
-    Code.SERIAL: 1,
-    Code.ANALYSER: 1,
-    Code.ANALYSER_IMPOSSIBLE: IMPOSSIBLE,
-    Code.UNANSWERED: -3,
-    Code.FINGERPRINT: 40,
-}
-"""How much each reason speaks for a model; set so that every shipped model is found among all others."""
+    def __new__(cls, value: str, weight: int) -> Self:
+        """A code and its weight."""
+        code = str.__new__(cls, value)
+        code._value_ = value
+        code.weight = weight
+        return code
+
+    FINGERPRINT = "fingerprint", 40
+    VOLTAGE_NOMINAL = "voltage_nominal", 3
+    VOLTAGE_POSSIBLE = "voltage_possible", 0  # a medium-voltage feeder read on its primary side, or chance
+    VOLTAGE_IMPOSSIBLE = "voltage_impossible", IMPOSSIBLE
+    NO_VOLTAGE = "no_voltage", -6  # a meter without voltage is not supplied, so it would not answer
+    FREQUENCY_NOMINAL = "frequency_nominal", 4
+    FREQUENCY_TIMES_TEN = "frequency_times_ten", -2  # some firmware of SDM72 and Lovato does this
+    FREQUENCY_IMPOSSIBLE = "frequency_impossible", IMPOSSIBLE
+    POWER_FACTOR = "power_factor", 1
+    PHASE_SUM = "phase_sum", 4
+    PHASE_SUM_OFF = "phase_sum_off", -6
+    PRODUCT = "product", 4
+    PRODUCT_OFF = "product_off", -4
+    BETWEEN_PHASES = "between_phases", 3
+    COUNTER = "counter", 1
+    COUNTER_IMPOSSIBLE = "counter_impossible", -8
+    ABSURD = "absurd", IMPOSSIBLE
+    POWER_ALONE = "power_alone", IMPOSSIBLE
+    WORD_ORDER = "word_order", 2
+    WORD_ORDER_OTHER = "word_order_other", -4
+    TEXT = "text", 1
+    SERIAL = "serial", 1
+    ANALYSER = "analyser", 1
+    ANALYSER_IMPOSSIBLE = "analyser_impossible", IMPOSSIBLE
+    UNANSWERED = "unanswered", -3
 
 
 @frozen
@@ -149,7 +131,7 @@ class Reason:
     @property
     def weight(self) -> int:
         """For the model above 0, against it below."""
-        return WEIGHTS[self.code]
+        return self.code.weight
 
 
 Numbers = Mapping[str, float]

@@ -36,14 +36,10 @@ CHAIN_MAX: Final = 64
 """Longest chain that is read: real devices have up to thirty models; a babbling one never ends."""
 READ_TIMEOUT_S: Final = 1.0
 METERS: Final = {
-    201: ("l1",),
-    202: ("l1", "l2"),
-    203: ("l1", "l2", "l3"),
-    204: ("l12", "l23", "l31"),
-    211: ("l1",),
-    212: ("l1", "l2"),
-    213: ("l1", "l2", "l3"),
-    214: ("l12", "l23", "l31"),
+    **dict.fromkeys((201, 211), ("l1",)),
+    **dict.fromkeys((202, 212), ("l1", "l2")),
+    **dict.fromkeys((203, 213), ("l1", "l2", "l3")),
+    **dict.fromkeys((204, 214), ("l12", "l23", "l31")),
 }
 """Meter models and what their voltages are between: single and split phase, wye, delta."""
 FLOAT_ID: Final = 211
@@ -57,16 +53,18 @@ _COMMON_TEXTS: Final = {
     "firmware": (42, 8),
     "serial_number": (50, 16),
 }
-_INTEGER: Final = {
-    "current": 2,
-    "phase": 8,
-    "pair": 12,
-    "frequency": 16,
-    "active_power": 18,
-    "apparent_power": 23,
-    "reactive_power": 28,
-    "power_factor": 33,
-}
+_QUANTITIES: Final = (
+    "current",
+    "phase",  # to neutral
+    "pair",  # between phases
+    "frequency",
+    "active_power",
+    "apparent_power",
+    "reactive_power",
+    "power_factor",
+)
+_INTEGER: Final = dict(zip(_QUANTITIES, (2, 8, 12, 16, 18, 23, 28, 33), strict=True))
+_FLOAT: Final = dict(zip(_QUANTITIES, (2, 12, 20, 26, 28, 36, 44, 52), strict=True))
 _EXPONENTS: Final = {
     "current": 6,
     "voltage": 15,
@@ -78,16 +76,6 @@ _EXPONENTS: Final = {
     "energy": 54,
 }
 _INTEGER_ENERGY: Final = {"active_energy_export": 38, "active_energy_import": 46}
-_FLOAT: Final = {
-    "current": 2,
-    "phase": 12,
-    "pair": 20,
-    "frequency": 26,
-    "active_power": 28,
-    "apparent_power": 36,
-    "reactive_power": 44,
-    "power_factor": 52,
-}
 _FLOAT_ENERGY: Final = {"active_energy_export": 60, "active_energy_import": 68}
 _ABSENT: Final = {RegisterType.S16: "8000", RegisterType.U32: "00000000"}
 """"Not implemented", and a counter that is not kept; a float is NaN then."""

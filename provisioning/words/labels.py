@@ -29,7 +29,7 @@ LABELS: Final[Mapping[str, Words]] = {
     "late": Words("迟答", "late"),
     "exceptions": Words("拒绝", "refusals"),
     "probes": Words("探询", "probes"),
-    "collisions": Words("总线上有另一主站的请求", "requests of another master on the line"),
+    "collisions": Words("总线上有另一主站的请求", "requests of another master on the bus"),
     "reopened": Words("端口重新打开次数", "port opened anew"),
     "good": Words("正常", "good"),
     "ok": Words("正常", "ok"),

@@ -458,7 +458,7 @@ RAW: Final = {
     "centre.subscriber:Subscriber._remember": "write_bytes: a cache; to sync each would make a stop slow",
     "disk.database:Database.mark_suspect": "touch: a mark without content",
     "disk.lock:Lock.__init__": "os.open: a lock without content",
-    "drivers.link.transport:_DescriptorPipe._write_some": "os.write: a serial port",
+    "drivers.link.transport:Pipe._write_some": "os.write: a serial port",
     "firmware_sim.server_ports:PtyPort._write": "os.write: a pseudo-terminal",
     "firmware_sim.server_ports:PtyPort.open": "symlink_to: the name of a pseudo-terminal",
     "provisioning.cli:main": "os.open: /dev/null in place of a closed pipe",

@@ -87,7 +87,7 @@ def test_all_that_the_agent_says_is_there_with_its_units(seen: Snapshot) -> None
         "connected", "in step", "2 / 2", "MiB", "1号喷涂线 Spray booth", "50.00 kW", "kW", "p1 → t1",
         "/ 3 min", "Today's loads, 2026-03-02", "10:20 last seal", "on from 5.00 kW", "violation · off",
         "treatment went off", "its two hours", "all numbers", "tcp://192.168.1.20:502", "11.8 %", "1803",
-        "36400", "requests of another master on the line 12", "eastron-sdm630", "good", "P ",
+        "36400", "requests of another master on the bus 12", "eastron-sdm630", "good", "P ",
     ):  # fmt: skip
         assert part in text, part
 

@@ -113,7 +113,7 @@ def test_a_running_agent_is_asked_for_each_page(lived: Plant, web: Web) -> None:
         deadline = time.monotonic() + WAIT_S
         while "no agent answers" in (body := web.get("/?lang=en")[2]):
             assert time.monotonic() < deadline
-        assert "requests of another master on the line 12" in body
+        assert "requests of another master on the bus 12" in body
     deadline = time.monotonic() + WAIT_S
     while "no agent answers" not in web.get("/?lang=en")[2]:
         assert time.monotonic() < deadline
