@@ -1,6 +1,7 @@
 """The walk yields records only of seals that an anchor reaches: a table of cases, and a property."""
 
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from attrs import define, evolve, frozen
@@ -454,3 +455,27 @@ def test_nothing_comes_out_that_was_not_sealed(
         number = seal.header.number
         assert seal.records in (None, (heartbeat(number),))
         assert first <= number <= LENGTH
+
+
+# -- and nobody has a way of his own
+
+
+OPENERS = {
+    "agent/store/salvage.py": "copies only rows whose body is the one that was sealed",
+    "agent/uplink/courier.py": "sends only bodies that are the ones that were sealed",
+    "centre/core.py": "a body that came later than its seal, which the centre has accepted",
+    "centre/subscriber.py": "the centre's own store, which holds only what it has accepted",
+    "evidence/pack/proof.py": "the check of a pack, which has rules of its own",
+    "evidence/seal.py": "where it is",
+    "evidence/verify.py": "the check of one seal",
+    "evidence/walk.py": "the walk",
+}
+"""Who may open the body of a stored seal; the first two look at no record."""
+
+
+def test_bodies_of_stored_seals_are_opened_by_the_walk_alone() -> None:
+    root = Path(__file__).parents[2]
+    packages = ("agent", "centre", "evidence", "provisioning", "wire")
+    files = [file for package in packages for file in (root / package).rglob("*.py")]
+    using = {file.relative_to(root).as_posix() for file in files if "open_body(" in file.read_text("utf-8")}
+    assert using == set(OPENERS)
