@@ -60,10 +60,12 @@ def draw_sheet(journal: Journal, site: Site, photos: Mapping[str, Picture], vers
         version: Of this software.
     """
     name = journal.site.name or site.site.name or journal.site.enterprise or site.site.gateway
-    return paper(Words(f"验收单 {name}", "Acceptance sheet"), _body(journal, site, photos, version)).encode()
+    return paper(
+        Words(f"验收单 {name}", "Acceptance sheet"), _draw_body(journal, site, photos, version)
+    ).encode()
 
 
-def _body(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> Iterator[Html]:
+def _draw_body(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> Iterator[Html]:
     name = journal.site.enterprise or journal.site.name or site.site.name or site.site.gateway
     yield markup("<h1>{}</h1>", to_html(Words("在线监测验收单", "Acceptance sheet")))
     yield markup(
@@ -72,21 +74,21 @@ def _body(journal: Journal, site: Site, photos: Mapping[str, Picture], version: 
         code(journal.site.gateway),
         _format_days(journal, site),
     )
-    yield _summary(journal)
-    yield from parts.place(journal, site)
+    yield _draw_summary(journal)
+    yield from parts.draw_place(journal, site)
     site_hash = sha256(site.text.encode()).hexdigest()
-    yield from parts.fingerprints(journal, site, site_hash, version)
-    yield from parts.receipt(journal, site)
-    yield from parts.lines(journal)
-    yield from parts.meters(journal)
-    yield from parts.wiring(journal, site)
-    yield from parts.trials(journal, site)
-    yield from parts.commissioning(journal, site)
-    yield from _photos(journal, photos)
-    yield from parts.skipped(journal)
+    yield from parts.draw_fingerprints(journal, site, site_hash, version)
+    yield from parts.draw_receipt(journal, site)
+    yield from parts.draw_lines(journal)
+    yield from parts.draw_meters(journal)
+    yield from parts.draw_wiring(journal, site)
+    yield from parts.draw_trials(journal, site)
+    yield from parts.draw_commissioning(journal, site)
+    yield from _draw_photos(journal, photos)
+    yield from parts.draw_skipped(journal)
     yield Html('<div class="last">')
-    yield from _signatures()
-    yield _foot(journal, site)
+    yield from _draw_signatures()
+    yield _draw_foot(journal, site)
     yield Html("</div>")
 
 
@@ -98,7 +100,7 @@ def _format_days(journal: Journal, site: Site) -> Html:
     return isolated(days[0] if days[0] == days[-1] else f"{days[0]} – {days[-1]}")
 
 
-def _summary(journal: Journal) -> Html:
+def _draw_summary(journal: Journal) -> Html:
     """All of it in a sentence, with the colour of the worst."""
     last = {meter.id: find_last_wiring(journal, meter.id) for meter in journal.meters}
     bad = [id_ for id_, one in last.items() if one is not None and one.verdict == "mistake"]
@@ -126,14 +128,14 @@ def _summary(journal: Journal) -> Html:
     )
 
 
-def _photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Html]:
+def _draw_photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Html]:
     yield heading(Words("照片", "Photos"))
     if not journal.photos:
         yield markup('<p class="dim">{}</p>', to_html(Words("无", "none")))
     room = PHOTOS_BYTES_MAX
     figures = []
     for photo in journal.photos:
-        shown, room = _picture(photo, photos.get(photo.path), room)
+        shown, room = _draw_picture(photo, photos.get(photo.path), room)
         figure = markup(
             "<figure>{}<figcaption>{}<br>{}<br>SHA-256 {}</figcaption></figure>",
             shown,
@@ -146,7 +148,7 @@ def _photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Html]:
         yield markup('<div class="photos">{}</div>', join(figures))
 
 
-def _picture(photo: Photo, seen: Picture | None, room: int) -> tuple[Html, int]:
+def _draw_picture(photo: Photo, seen: Picture | None, room: int) -> tuple[Html, int]:
     """The picture where it is here, is the one of the journal and is small; what room is left."""
     if seen is None:
         return markup(
@@ -166,7 +168,7 @@ def _picture(photo: Photo, seen: Picture | None, room: int) -> tuple[Html, int]:
     return markup('<img alt="" src="data:{};base64,{}">', kind, data), room - seen.size
 
 
-def _signatures() -> Iterator[Html]:
+def _draw_signatures() -> Iterator[Html]:
     yield heading(Words("签字", "Signatures"))
     fields = (Words("姓名", "name"), Words("签字", "signature"), Words("日期", "date"))
     boxes = (Words("企业", "enterprise"), Words("安装单位", "installer"), Words("生态环境部门", "bureau"))
@@ -177,7 +179,7 @@ def _signatures() -> Iterator[Html]:
     yield Html("</div>")
 
 
-def _foot(journal: Journal, site: Site) -> Html:
+def _draw_foot(journal: Journal, site: Site) -> Html:
     gateway = journal.site.gateway or site.site.gateway
     return markup(
         '<div class="foot">'

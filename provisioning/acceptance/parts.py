@@ -90,7 +90,7 @@ def offset_s(site: Site) -> int:
     return zone_s(site.site.utc_offset)
 
 
-def place(journal: Journal, site: Site) -> Iterator[Html]:
+def draw_place(journal: Journal, site: Site) -> Iterator[Html]:
     """The enterprise and its site."""
     known = journal.site
     yield heading(Words("企业与场所", "Enterprise and site"))
@@ -106,7 +106,7 @@ def place(journal: Journal, site: Site) -> Iterator[Html]:
     )
 
 
-def fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> Iterator[Html]:
+def draw_fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> Iterator[Html]:
     """What the gateway and its centre are known by."""
     one = journal.enrolment
     yield heading(Words("网关与指纹", "Gateway and fingerprints"))
@@ -129,7 +129,7 @@ def fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> 
     yield facts(rows)
 
 
-def receipt(journal: Journal, site: Site) -> Iterator[Html]:
+def draw_receipt(journal: Journal, site: Site) -> Iterator[Html]:
     """The first seal that the centre has answered for."""
     yield heading(Words("中心首个回执", "First receipt of the centre"))
     one = journal.receipt
@@ -148,7 +148,7 @@ def receipt(journal: Journal, site: Site) -> Iterator[Html]:
     )
 
 
-def lines(journal: Journal) -> Iterator[Html]:
+def draw_lines(journal: Journal) -> Iterator[Html]:
     """Lines with their nameplates, and what must run with what."""
     yield heading(Words("线路与关联", "Lines and linkages"))
     meters = {line.id: [one.id for one in journal.meters if one.line == line.id] for line in journal.lines}
@@ -185,7 +185,7 @@ def lines(journal: Journal) -> Iterator[Html]:
     )
 
 
-def meters(journal: Journal) -> Iterator[Html]:
+def draw_meters(journal: Journal) -> Iterator[Html]:
     """Every meter: where it is, what it is, what seals it."""
     yield heading(Words("电表", "Meters"))
     heads = (
@@ -198,12 +198,12 @@ def meters(journal: Journal) -> Iterator[Html]:
         Words("额定", "rated"),
         Words("封号", "seals"),
     )
-    yield grid(heads, [_meter(one) for one in journal.meters])
+    yield grid(heads, [_draw_meter(one) for one in journal.meters])
     buses = ", ".join(f"{bus.id} = {bus.url}" for bus in journal.buses)
     yield markup('<p class="dim">{}: {}</p>', to_html(Words("总线", "buses")), code(buses))
 
 
-def _meter(one: MeterFound) -> tuple[Html, ...]:
+def _draw_meter(one: MeterFound) -> tuple[Html, ...]:
     called = one.address if one.unit_id is None else one.unit_id
     # A model that no person confirmed is marked with how certain it is.
     share = f"{100 * one.confidence:.0f}"
@@ -220,7 +220,7 @@ def _meter(one: MeterFound) -> tuple[Html, ...]:
     )
 
 
-def wiring(journal: Journal, site: Site) -> Iterator[Html]:
+def draw_wiring(journal: Journal, site: Site) -> Iterator[Html]:
     """The verdict that counts for each meter, and what was found before."""
     yield heading(Words("接线检查", "Wiring check"))
     for meter in journal.meters:
@@ -232,8 +232,10 @@ def wiring(journal: Journal, site: Site) -> Iterator[Html]:
             yield markup('<div class="entry"><p>{}{}</p></div>', head, unchecked)
             continue
         past = [one for one in journal.wiring if one.meter == meter.id][:-1]
-        yield markup('<div class="entry">{}', _verdict(head, last, site, corrected=_is_corrected(last, past)))
-        yield from _history(past, site)
+        yield markup(
+            '<div class="entry">{}', _draw_verdict(head, last, site, corrected=_is_corrected(last, past))
+        )
+        yield from _draw_history(past, site)
         yield Html("</div>")
 
 
@@ -241,20 +243,20 @@ def _is_corrected(last: WiringVerdict, past: list[WiringVerdict]) -> bool:
     return last.verdict == "good" and any(one.verdict == "mistake" for one in past)
 
 
-def _verdict(head: Html, one: WiringVerdict, site: Site, *, corrected: bool) -> Html:
+def _draw_verdict(head: Html, one: WiringVerdict, site: Site, *, corrected: bool) -> Html:
     kind, words = _VERDICTS[one.verdict]
     mark = badge(kind, _CORRECTED.fill(verdict=words) if corrected else words)
     what = markup(" {}", code(" ".join((one.mistake, *one.phases)))) if one.mistake else ""
     ratio = f" × {one.ratio:g}" if one.ratio is not None and one.mistake else ""
     at = markup('<span class="dim">{}</span>', isolated(local(one.at, offset_s(site))))
-    inner = join((sentences(one.sentence), _numbers(one)))
+    inner = join((sentences(one.sentence), _draw_numbers(one)))
     if one.verdict == "good":
         return markup('<p>{}{} {}</p><div class="brief">{}</div>', head, mark, at, inner)
     remedy = sentences(one.remedy)
     return markup("<p>{}{}{}{} {}</p>{}{}", head, mark, what, ratio, at, inner, remedy)
 
 
-def _numbers(one: WiringVerdict) -> Html:
+def _draw_numbers(one: WiringVerdict) -> Html:
     left = dict(one.numbers)
     parts = []
     for sign, name, unit, scale, digits in _MEASURED:
@@ -269,24 +271,24 @@ def _numbers(one: WiringVerdict) -> Html:
     return markup('<p class="dim small">{}</p>', isolated(" · ".join(parts), 4 * CELL_MAX))
 
 
-def _history(past: list[WiringVerdict], site: Site) -> Iterator[Html]:
+def _draw_history(past: list[WiringVerdict], site: Site) -> Iterator[Html]:
     left = len(past) - HISTORY_MAX
     for one in past[-HISTORY_MAX:]:
         head = markup("{}: ", to_html(Words("此前", "before")))
-        yield markup('<div class="past">{}</div>', _verdict(head, one, site, corrected=False))
+        yield markup('<div class="past">{}</div>', _draw_verdict(head, one, site, corrected=False))
     if left > 0:
         yield markup(
             '<p class="past">{}</p>', to_html(Words(f"更早还有{left}次", f"{left} more before these"))
         )
 
 
-def trials(journal: Journal, site: Site) -> Iterator[Html]:
+def draw_trials(journal: Journal, site: Site) -> Iterator[Html]:
     """The on/off test of each line."""
     yield heading(Words("启停试验", "On/off tests"))
     for line in journal.lines:
         trial = find_last_trial(journal, line.id)
         if trial is not None and not trial.skipped:
-            yield _trial(trial, line, site)
+            yield _draw_trial(trial, line, site)
     before = sum(not one.skipped for one in journal.trials) - sum(
         1
         for line in journal.lines
@@ -297,7 +299,7 @@ def trials(journal: Journal, site: Site) -> Iterator[Html]:
         yield markup('<p class="dim">{}</p>', more)
 
 
-def _trial(trial: Trial, line: LineNamed, site: Site) -> Html:
+def _draw_trial(trial: Trial, line: LineNamed, site: Site) -> Html:
     verdict = (
         badge("good", Words("读数跟随", "the reading follows"))
         if trial.follows
@@ -320,7 +322,7 @@ def _trial(trial: Trial, line: LineNamed, site: Site) -> Html:
     )
 
 
-def commissioning(journal: Journal, site: Site) -> Iterator[Html]:
+def draw_commissioning(journal: Journal, site: Site) -> Iterator[Html]:
     """From when on a line counts as running, and whether that was learned."""
     yield heading(Words("阈值与调试期", "Thresholds and commissioning"))
     heads = (
@@ -342,7 +344,7 @@ def commissioning(journal: Journal, site: Site) -> Iterator[Html]:
         ],
         numbers=(1, 2),
     )
-    rows = [(Words("各关联的判定参数", "parameters of the linkages"), _learned(site))]
+    rows = [(Words("各关联的判定参数", "parameters of the linkages"), _describe_learned(site))]
     if period := journal.commissioning:
         begin, end = (
             isolated(local(at, offset_s(site), "%Y-%m-%d %H:%M")) for at in (period.begin_at, period.until_at)
@@ -351,7 +353,7 @@ def commissioning(journal: Journal, site: Site) -> Iterator[Html]:
     yield facts(rows)
 
 
-def _learned(site: Site) -> Html:
+def _describe_learned(site: Site) -> Html:
     parts = []
     for one in site.linkage:
         words = Words("仅按铭牌", "from the nameplates only")
@@ -366,7 +368,7 @@ def _learned(site: Site) -> Html:
     return join(parts, Html("<br>")) or Html("—")
 
 
-def skipped(journal: Journal) -> Iterator[Html]:
+def draw_skipped(journal: Journal) -> Iterator[Html]:
     """What was not done, and why."""
     yield heading(Words("未做或跳过的项目", "What was not done or was skipped"))
     rows = [

@@ -24,13 +24,13 @@ def write_sheet(journal: Journal, site: Site, folder: Path, *, at: str, version:
 
     Ends the verb where it cannot be written.
     """
-    data = draw_sheet(journal, site, _pictures(journal, folder), version)
+    data = draw_sheet(journal, site, _read_pictures(journal, folder), version)
     path = folder / SHEET_NAME
     write_or_fail(path, data, replace_file)
     return Sheet(str(path), sha256(data).hexdigest(), at)
 
 
-def _pictures(journal: Journal, folder: Path) -> dict[str, Picture]:
+def _read_pictures(journal: Journal, folder: Path) -> dict[str, Picture]:
     """Those that are files and can be read; the bytes of a large one are hashed and let go."""
     found = {}
     for photo in journal.photos[:PHOTOS_READ_MAX]:

@@ -53,12 +53,12 @@ def draw_trial(trial: Trial, kind: str, title: Words, offset_s: int) -> Html:
     if begin_s is None or not any(watts is not None for _, watts in samples):
         return Html("")
     try:
-        return draw_chart(_chart(trial, sorted(samples), kind, title, (begin_s, offset_s)))
+        return draw_chart(_to_chart(trial, sorted(samples), kind, title, (begin_s, offset_s)))
     except (ArithmeticError, ValueError, OSError):  # a time beyond the calendar
         return Html("")
 
 
-def _chart(trial: Trial, samples: list[Sample], kind: str, title: Words, when: tuple[float, int]) -> Chart:
+def _to_chart(trial: Trial, samples: list[Sample], kind: str, title: Words, when: tuple[float, int]) -> Chart:
     begin_s, offset_s = when
     times = [at_s for at_s, _ in samples] + [at_s for at_s, _ in trial.switched if 0 <= at_s <= TRIAL_S_MAX]
     first_s, last_s = min(times) - EDGE_S, max(times) + EDGE_S
@@ -67,13 +67,13 @@ def _chart(trial: Trial, samples: list[Sample], kind: str, title: Words, when: t
         begin_s=begin_s + first_s,
         end_s=begin_s + last_s,
         offset_s=offset_s,
-        panels=[Panel(title, _curve(samples, kind, begin_s), list(_levels(trial)))],
-        marks=list(_marks(trial, begin_s, offset_s)),
+        panels=[Panel(title, _to_curve(samples, kind, begin_s), list(_to_levels(trial)))],
+        marks=list(_to_marks(trial, begin_s, offset_s)),
         ticks_s=TICKS_S,
     )
 
 
-def _curve(samples: list[Sample], kind: str, begin_s: float) -> Curve:
+def _to_curve(samples: list[Sample], kind: str, begin_s: float) -> Curve:
     columns: list[tuple[float, float | None, float | None]] = []
     size = -(-len(samples) // COLUMNS_MAX)
     for at in range(0, len(samples), size):
@@ -84,7 +84,7 @@ def _curve(samples: list[Sample], kind: str, begin_s: float) -> Curve:
     return Curve(kind, times_s, low, high)
 
 
-def _levels(trial: Trial) -> Iterator[Level]:
+def _to_levels(trial: Trial) -> Iterator[Level]:
     for watts, css, words in (
         (trial.on_w, "limit", Words("开机", "on")),
         (trial.off_w, "normal", Words("停机", "off")),
@@ -93,7 +93,7 @@ def _levels(trial: Trial) -> Iterator[Level]:
             yield Level(words, css, [(0.0, watts)], power(round(watts)))
 
 
-def _marks(trial: Trial, begin_s: float, offset_s: int) -> Iterator[Mark]:
+def _to_marks(trial: Trial, begin_s: float, offset_s: int) -> Iterator[Mark]:
     for at_s, to in [one for one in trial.switched if 0 <= one[0] <= TRIAL_S_MAX][:MARKS_MAX]:
         at = local_text(begin_s + at_s, offset_s, "%H:%M:%S")
         words = Words(f"{at} 合闸", "switched on") if to == "on" else Words(f"{at} 断开", "switched off")

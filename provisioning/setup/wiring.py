@@ -22,7 +22,7 @@ from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.show import Screen, table
 from provisioning.wiring import Diagnosis, Expected, Mistake, diagnose
-from provisioning.wiring.ratio import right_ratio
+from provisioning.wiring.ratio import find_right_ratio
 from provisioning.words.language import translate
 
 READS: Final = 5
@@ -228,7 +228,7 @@ def _correct(session: Session, meters: Sequence[MeterFound]) -> None:
 
 def _ask_ratio(session: Session, meter: MeterFound, verdict: WiringVerdict) -> MeterFound:
     """Set the ratio of the transformers anew, and write it into the site file."""
-    offered = right_ratio(verdict.ratio, meter.ct_ratio) if verdict.ratio else meter.ct_ratio
+    offered = find_right_ratio(verdict.ratio, meter.ct_ratio) if verdict.ratio else meter.ct_ratio
     ratio = session.talk.ask_number(
         "meter.ct_ratio",
         "ask_ct_ratio",

@@ -26,7 +26,7 @@ from typing import Any, Final
 from provisioning.wiring import ratio, words
 from provisioning.wiring.answers import PHASES, Diagnosis, Expected, Mistake
 from provisioning.wiring.case import W_PER_KW, Case
-from provisioning.wiring.hypotheses import explanations, reactive, signed_angles
+from provisioning.wiring.hypotheses import find_explanations, find_signed_angles, sum_reactive
 from provisioning.wiring.measured import Channel, measure
 
 LOAD_MIN: Final = 0.1
@@ -143,7 +143,7 @@ def _judge_angles(case: Case) -> Diagnosis | None:
         return None
     own = [one.var for one in live if one.var is not None]
     var = sum(own) if len(own) == len(live) else case.measured.var
-    ways = signed_angles(live, var)
+    ways = find_signed_angles(live, var)
     for place, one in enumerate(live):
         sizes = {round(way[place], 1) for way in ways}
         case.numbers[f"angle_{one.phase}"] = sizes.pop() if len(sizes) == 1 else abs(sizes.pop())
@@ -153,7 +153,7 @@ def _judge_angles(case: Case) -> Diagnosis | None:
         return _doubt_unsigned(case, live, var)
     if len(live) < len(PHASES):
         return _judge_few(case, live)
-    found = explanations(live, ways, is_signed=var is not None)
+    found = find_explanations(live, ways, is_signed=var is not None)
     if not found or (len(found[0].hypothesis.names) > 1 and not _is_source(live)):
         return _doubt_all(case, live, var)
     return case.explain(*found[:2])
@@ -163,7 +163,7 @@ def _is_right(live: Sequence[Channel], way: Sequence[float]) -> bool:
     """Whether a load that is wired right has these angles."""
     if any(not -PHASE_AHEAD_DEG <= angle <= PHASE_BEHIND_DEG for angle in way):
         return False
-    total = _total_deg(live, reactive(live, way))
+    total = _total_deg(live, sum_reactive(live, way))
     return -TOTAL_AHEAD_DEG <= total <= TOTAL_BEHIND_DEG
 
 
@@ -244,7 +244,7 @@ def _judge_ratio(case: Case, compared: ratio.Compared) -> Diagnosis:
     if len(places) < len(known):
         remedy = words.fill_phases(words.ONE_UNLIKE, places)
     elif now:
-        right = ratio.right_ratio(compared.factor, now)
+        right = ratio.find_right_ratio(compared.factor, now)
         case.numbers.update(ct_ratio=now, right_ct_ratio=right)
         remedy = words.find_remedy(Mistake.WRONG_RATIO, places, right=f"{right:g}", now=f"{now:g}")
     else:

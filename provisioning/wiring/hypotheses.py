@@ -109,10 +109,10 @@ class Explanation:
         return self.misfit + self.unlikely
 
 
-def signed_angles(channels: Sequence[Channel], var: float | None) -> tuple[tuple[float, ...], ...]:
+def find_signed_angles(channels: Sequence[Channel], var: float | None) -> tuple[tuple[float, ...], ...]:
     """Every way to give signs to the angles of the channels that the reactive power allows."""
     sizes = [math.degrees(math.acos(one.cosine)) for one in channels]
-    choices = [_signs(one, size) for one, size in zip(channels, sizes, strict=True)]
+    choices = [_find_signs(one, size) for one, size in zip(channels, sizes, strict=True)]
     ways = [
         tuple(sign * size for sign, size in zip(signs, sizes, strict=True))
         for signs in itertools.product(*choices)
@@ -121,16 +121,16 @@ def signed_angles(channels: Sequence[Channel], var: float | None) -> tuple[tuple
         return tuple(ways)
     slack = sum(one.apparent * _sine_error(one.cosine) for one in channels)
     slack += 0.02 * sum(one.apparent for one in channels)
-    kept = tuple(way for way in ways if abs(reactive(channels, way) - var) <= slack)
+    kept = tuple(way for way in ways if abs(sum_reactive(channels, way) - var) <= slack)
     if max(sizes) - min(sizes) <= 2 * SLACK_DEG:
-        return _of_total(channels, var, kept)
+        return _use_total(channels, var, kept)
     if kept:
         return kept
     signs = itertools.product((1.0, -1.0), repeat=len(sizes))
     return tuple(tuple(s * size for s, size in zip(way, sizes, strict=True)) for way in signs)
 
 
-def _of_total(
+def _use_total(
     channels: Sequence[Channel], var: float, kept: tuple[tuple[float, ...], ...]
 ) -> tuple[tuple[float, ...], ...]:
     """Phases that are alike have the angle of the total, which is far better known near 0° and 180°.
@@ -147,13 +147,13 @@ def _of_total(
     return ((total,) * len(channels), *(way for way in others if min(way) < 0 < max(way)))
 
 
-def reactive(channels: Sequence[Channel], angles: Sequence[float]) -> float:
+def sum_reactive(channels: Sequence[Channel], angles: Sequence[float]) -> float:
     """The total reactive power at these angles."""
     pairs = zip(channels, angles, strict=True)
     return sum(one.apparent * math.sin(math.radians(angle)) for one, angle in pairs)
 
 
-def explanations(
+def find_explanations(
     channels: Sequence[Channel], ways: Iterable[Sequence[float]], *, is_signed: bool
 ) -> list[Explanation]:
     """The mistakes that explain the angles and cannot be told apart, the likeliest first.
@@ -165,7 +165,7 @@ def explanations(
     for hypotheses in (SINGLE, PAIRS):
         best: dict[Hypothesis, Explanation] = {}
         for hypothesis, way in itertools.product(hypotheses, found):
-            one = _explained(hypothesis, channels, way, is_signed=is_signed)
+            one = _explain(hypothesis, channels, way, is_signed=is_signed)
             if one is not None and (hypothesis not in best or one.cost < best[hypothesis].cost):
                 best[hypothesis] = one
         if best:
@@ -174,11 +174,11 @@ def explanations(
     return []
 
 
-def _explained(
+def _explain(
     hypothesis: Hypothesis, channels: Sequence[Channel], angles: Sequence[float], *, is_signed: bool
 ) -> Explanation | None:
     lags = tuple(
-        _wrapped(angle - _TURN * (source - place) + (_HALF if is_reversed else 0.0))
+        _wrap(angle - _TURN * (source - place) + (_HALF if is_reversed else 0.0))
         for place, (angle, source, is_reversed) in enumerate(
             zip(angles, hypothesis.source, hypothesis.reversed, strict=True)
         )
@@ -200,7 +200,7 @@ def _explained(
     return Explanation(hypothesis, lags, misfit, unlikely)
 
 
-def _signs(channel: Channel, size: float) -> tuple[float, ...]:
+def _find_signs(channel: Channel, size: float) -> tuple[float, ...]:
     if channel.var is None:
         return (1.0, -1.0) if 0.5 < size < _HALF - 0.5 else (1.0,)
     clear = abs(channel.var) > channel.apparent * 0.03
@@ -214,7 +214,7 @@ def _sine_error(cosine: float) -> float:
     return max(abs(sine - end) for end in ends)
 
 
-def _wrapped(angle: float) -> float:
+def _wrap(angle: float) -> float:
     """The same angle, above -120° and up to 240°: so 180° and a little more are one place."""
     return (angle + _TURN) % 360.0 - _TURN
 

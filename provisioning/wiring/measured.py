@@ -60,11 +60,11 @@ class Measured:
 
 def measure(samples: Sequence[Mapping[str, Any]]) -> Measured:
     """The mean of some reads; a meter of one phase has one channel, called l1."""
-    reads = [_numbers(sample) for sample in samples]
-    channels = [one for phase in PHASES if (one := _channel(reads, phase, f"_{phase}")) is not None]
-    if not channels and (single := _channel(reads, PHASES[0], "")) is not None:
+    reads = [_list_numbers(sample) for sample in samples]
+    channels = [one for phase in PHASES if (one := _read_channel(reads, phase, f"_{phase}")) is not None]
+    if not channels and (single := _read_channel(reads, PHASES[0], "")) is not None:
         channels = [single]
-    watts, var = _mean(reads, "active_power"), _mean(reads, "reactive_power")
+    watts, var = _find_mean(reads, "active_power"), _find_mean(reads, "reactive_power")
     if watts is None:
         watts = _sum(one.watts for one in channels)
     if var is None:
@@ -72,7 +72,7 @@ def measure(samples: Sequence[Mapping[str, Any]]) -> Measured:
     return Measured(tuple(channels), watts, var)
 
 
-def _channel(reads: Sequence[Mapping[str, float]], phase: str, suffix: str) -> Channel | None:
+def _read_channel(reads: Sequence[Mapping[str, float]], phase: str, suffix: str) -> Channel | None:
     volts, amps, watts = (f"{name}{suffix}" for name in ("voltage", "current", "active_power"))
     if any(watts in read for read in reads):
         whole = [read for read in reads if volts in read and amps in read and watts in read]
@@ -85,12 +85,12 @@ def _channel(reads: Sequence[Mapping[str, float]], phase: str, suffix: str) -> C
         volts=_of(read[volts] for read in whole),
         amps=_of(abs(read[amps]) for read in whole),
         apparent=_of(read[volts] * abs(read[amps]) for read in whole),
-        watts=_mean(whole, watts),
-        var=_mean(whole, f"reactive_power{suffix}"),
+        watts=_find_mean(whole, watts),
+        var=_find_mean(whole, f"reactive_power{suffix}"),
     )
 
 
-def _numbers(sample: Mapping[str, Any]) -> dict[str, float]:
+def _list_numbers(sample: Mapping[str, Any]) -> dict[str, float]:
     return {
         name: float(value)
         for name, value in sample.items()
@@ -101,7 +101,7 @@ def _numbers(sample: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
-def _mean(reads: Iterable[Mapping[str, float]], name: str) -> float | None:
+def _find_mean(reads: Iterable[Mapping[str, float]], name: str) -> float | None:
     values = [read[name] for read in reads if name in read]
     return _of(values) if values else None
 

@@ -70,28 +70,28 @@ def compare(channels: Sequence[Channel], clamp_a: Mapping[str, float], none_a: f
     if not flowing:
         return Compared("nothing")
     factors = {place: amps / clamp for place, (amps, clamp) in flowing.items()}
-    off = {place: factor for place, factor in factors.items() if _apart(factor, 1.0) > CLAMP_SHARE}
+    off = {place: factor for place, factor in factors.items() if _measure_distance(factor, 1.0) > CLAMP_SHARE}
     if not off:
         return Compared("agrees")
     mean = math.exp(sum(map(math.log, off.values())) / len(off))
-    if any(_apart(factor, mean) > ALIKE_SHARE for factor in off.values()):
+    if any(_measure_distance(factor, mean) > ALIKE_SHARE for factor in off.values()):
         return Compared("other", tuple(off))
-    return Compared("ratio", tuple(off), mean, nearest(mean))
+    return Compared("ratio", tuple(off), mean, find_nearest(mean))
 
 
-def nearest(factor: float) -> float:
+def find_nearest(factor: float) -> float:
     """The usual step next to a factor, or the factor if none is near."""
-    step = min(FACTORS, key=lambda one: _apart(factor, one))
-    return step if _apart(factor, step) <= STEP_SHARE else factor
+    step = min(FACTORS, key=lambda one: _measure_distance(factor, one))
+    return step if _measure_distance(factor, step) <= STEP_SHARE else factor
 
 
-def right_ratio(factor: float, ct_ratio: float) -> float:
+def find_right_ratio(factor: float, ct_ratio: float) -> float:
     """What the ratio should be, as transformers are made, where now `ct_ratio` gives `factor`."""
     wanted = ct_ratio / factor
-    step = min(RATIOS, key=lambda one: _apart(wanted, one))
-    return step if _apart(wanted, step) <= STEP_SHARE else round(wanted, 2)
+    step = min(RATIOS, key=lambda one: _measure_distance(wanted, one))
+    return step if _measure_distance(wanted, step) <= STEP_SHARE else round(wanted, 2)
 
 
-def _apart(one: float, other: float) -> float:
+def _measure_distance(one: float, other: float) -> float:
     """How far two factors are apart, the same either way."""
     return abs(math.log(one / other))

@@ -8,7 +8,7 @@ for next and, in the end, which meter followed. No clock, no bus: times are seco
     wait.what       "settle"  the readings before are being watched
                     "switch"  ask for the machine to be switched to wait.to, then go on sampling
                     "done"    test.result has the judgement
-    test.switched(41.0, "off")      if somebody says so; it shortens the wait where nothing happens
+    test.confirm_switched(41.0, "off")      if somebody says so; it shortens the wait where nothing happens
 
 A line of several meters is their sum, and each of them must take part. A meter in `sums` (an incomer) has the
 line in it and is no other cable. One cycle is off and on again. It is enough where the line's own meters
@@ -27,7 +27,7 @@ from typing import Final, Literal
 
 from attrs import define, field, frozen
 
-from provisioning.wiring.trial_edges import STEADY_S, Edge, Readings, State, alike, level
+from provisioning.wiring.trial_edges import STEADY_S, Edge, Readings, State, find_level, keep_alike
 from provisioning.wiring.trial_words import Kind, Outcome, judge
 
 __all__ = ["SETTLE_S", "WAIT_S", "OnOffTest", "State", "Wait", "follow"]
@@ -112,10 +112,10 @@ class OnOffTest:
         if all(name in known_w for name in self.own):
             self._answered_s = t_s
         elif t_s - self._answered_s > SILENT_S:
-            return self._ended("silent")
+            return self._end("silent")
         return self._watch(t_s, known) if self._is_asked else self._settle(t_s, known)
 
-    def switched(self, t_s: float, to: State) -> None:
+    def confirm_switched(self, t_s: float, to: State) -> None:
         """Somebody says that the machine is switched now."""
         if self._is_asked and to == self._to:
             self._until_s = min(self._until_s, t_s + CONFIRMED_WAIT_S)
@@ -128,28 +128,28 @@ class OnOffTest:
 
     def _settle(self, t_s: float, known: Mapping[str, float]) -> Wait:
         left_s = self._since_s + SETTLE_S - t_s
-        values = [self._readings.of(name, self._since_s) for name in self.own]
+        values = [self._readings.find(name, self._since_s) for name in self.own]
         if left_s > 0 or any(len(one) < SETTLE_READS for one in values):
-            return Wait("settle", None, self._own_w(known), max(left_s, 0.0))
-        for middle, spread in map(level, values):
+            return Wait("settle", None, self._sum_own(known), max(left_s, 0.0))
+        for middle, spread in map(find_level, values):
             if spread > RESTLESS_SHARE * abs(middle) + self._readings.floor_w:
                 self._is_restless = True
-        self._readings.asked(t_s, self._since_s)
+        self._readings.note_asked(t_s, self._since_s)
         self._is_asked, self._until_s = True, t_s + self.wait_s
-        return Wait("switch", self._to, self._own_w(known), self.wait_s)
+        return Wait("switch", self._to, self._sum_own(known), self.wait_s)
 
     def _watch(self, t_s: float, known: Mapping[str, float]) -> Wait:
-        edge = self._readings.edge(self._to, t_s)
+        edge = self._readings.find_edge(self._to, t_s)
         has_own = edge is not None and all(edge.step(name) is not None for name in self.own)
         if edge is None or not has_own or not self._is_over(edge, t_s):
             if t_s > self._until_s + SILENT_S:
-                return self._ended("silent")
-            return Wait("switch", self._to, self._own_w(known), max(self._until_s - t_s, 0.0))
+                return self._end("silent")
+            return Wait("switch", self._to, self._sum_own(known), max(self._until_s - t_s, 0.0))
         self._edges.append(edge)
         self._is_asked, self._since_s, self._until_s = False, t_s - STEADY_S, math.inf
         if len(self._edges) % 2 or (len(self._edges) < 2 * CYCLES_MAX and self._is_doubtful()):
             return self._settle(t_s, known)
-        return self._ended(None)
+        return self._end(None)
 
     def _is_over(self, edge: Edge, t_s: float) -> bool:
         return t_s >= self._until_s or self._is_answered(edge, t_s) or self._is_repeated(edge, t_s)
@@ -160,10 +160,10 @@ class OnOffTest:
             return True
         once = [name for name in self.own if any(edge.counts(name) for edge in self._edges)]
         if once:
-            return any(not self._steps(name) for name in once)
-        return any(self._steps(name) for name in self._others())
+            return any(not self._find_steps(name) for name in once)
+        return any(self._find_steps(name) for name in self._find_others())
 
-    def _others(self) -> list[str]:
+    def _find_others(self) -> list[str]:
         """Meters that are neither of this line nor have it in them."""
         names = {name: None for edge in self._edges for name in edge.before}
         return [name for name in names if name not in {*self.own, *self.sums}]
@@ -176,26 +176,26 @@ class OnOffTest:
         """Whether another meter that alone answered before answers again, and some of the own have not."""
         if not self._edges:
             return False
-        answered = [name for name in self._others() if self._steps(name)]
+        answered = [name for name in self._find_others() if self._find_steps(name)]
         return (
             len(answered) == 1
             and not any(one.counts(name) for name in self.own for one in (*self._edges, edge))
-            and bool(alike([*self._steps(answered[0]), edge.counts(answered[0])]))
+            and bool(keep_alike([*self._find_steps(answered[0]), edge.counts(answered[0])]))
             and self._readings.is_steady(answered[0], edge, t_s, 3 * STEADY_S)
         )
 
-    def _steps(self, meter: str) -> list[float]:
+    def _find_steps(self, meter: str) -> list[float]:
         """The steps of a meter, one for each time the machine was switched; none if it does not follow."""
-        return alike([edge.counts(meter) for edge in self._edges])
+        return keep_alike([edge.counts(meter) for edge in self._edges])
 
-    def _ended(self, why: Kind | None) -> Wait:
-        own = {name: self._steps(name) for name in self.own}
-        others = {name: steps for name in self._others() if (steps := self._steps(name))}
-        sums = {name: steps for name in self.sums if (steps := self._steps(name))}
-        self.result = judge(why, own, others, sums, self._levels("off"), self._levels("on"))
+    def _end(self, why: Kind | None) -> Wait:
+        own = {name: self._find_steps(name) for name in self.own}
+        others = {name: steps for name in self._find_others() if (steps := self._find_steps(name))}
+        sums = {name: steps for name in self.sums if (steps := self._find_steps(name))}
+        self.result = judge(why, own, others, sums, self._find_level("off"), self._find_level("on"))
         return Wait("done")
 
-    def _levels(self, state: State) -> float | None:
+    def _find_level(self, state: State) -> float | None:
         """What the line took while the machine was on, or off."""
         found = [
             sum(edge.after[name] if edge.to == state else edge.before[name] for name in self.own)
@@ -204,7 +204,7 @@ class OnOffTest:
         ]
         return statistics.fmean(found) if found else None
 
-    def _own_w(self, known: Mapping[str, float]) -> float | None:
+    def _sum_own(self, known: Mapping[str, float]) -> float | None:
         return sum(known[name] for name in self.own) if all(name in known for name in self.own) else None
 
 

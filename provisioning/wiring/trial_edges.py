@@ -78,44 +78,46 @@ class Readings:
         """What meters read at a moment; those that did not answer are left out."""
         self._samples.append((t_s, watts))
 
-    def of(self, meter: str, since_s: float) -> list[float]:
+    def find(self, meter: str, since_s: float) -> list[float]:
         """The readings of a meter since a moment."""
-        return self._last(meter, since_s, 0)[0]
+        return self._find_last(meter, since_s, 0)[0]
 
-    def asked(self, t_s: float, since_s: float) -> None:
+    def note_asked(self, t_s: float, since_s: float) -> None:
         """From now on the machine is to be switched; what was read since `since_s` is the level before."""
         self.asked_s = t_s
         names = {name for at_s, watts in self._samples if at_s >= since_s for name in watts}
-        found = {name: self.of(name, since_s) for name in names}
-        self.before = {name: level(values) for name, values in found.items() if len(values) >= STEADY_READS}
+        found = {name: self.find(name, since_s) for name in names}
+        self.before = {
+            name: find_level(values) for name, values in found.items() if len(values) >= STEADY_READS
+        }
 
-    def edge(self, to: State, t_s: float) -> Edge | None:
+    def find_edge(self, to: State, t_s: float) -> Edge | None:
         """What happened since the machine was to be switched; None while there is not enough behind it."""
         if t_s - self.asked_s < STEADY_S:
             return None
         before, behind, least = {}, {}, {}
         for name, (middle, spread) in self.before.items():
-            after, _ = self._behind(name, t_s, STEADY_S)
+            after, _ = self._find_behind(name, t_s, STEADY_S)
             if len(after) < STEADY_READS:
                 continue
-            before[name], behind[name] = middle, level(after)[0]
+            before[name], behind[name] = middle, find_level(after)[0]
             top = max(abs(middle), abs(behind[name]))
             least[name] = max(SPREADS_MIN * spread, SHARE_MIN * top, self.floor_w)
         return Edge(to, before, behind, least)
 
     def is_steady(self, meter: str, edge: Edge, t_s: float, for_s: float = STEADY_S) -> bool:
         """Whether a meter stands still behind its step."""
-        values, first_s = self._behind(meter, t_s, for_s)
+        values, first_s = self._find_behind(meter, t_s, for_s)
         if len(values) < STEADY_READS or t_s - first_s < _SPAN_SHARE * for_s:
             return False
         step = abs(edge.step(meter) or 0.0)
         return max(values) - min(values) <= max(STEADY_SHARE * step, edge.least[meter] / 2)
 
-    def _behind(self, meter: str, t_s: float, for_s: float) -> tuple[list[float], float]:
+    def _find_behind(self, meter: str, t_s: float, for_s: float) -> tuple[list[float], float]:
         """The last readings since the machine was to be switched, and when the first of them was."""
-        return self._last(meter, t_s - for_s, STEADY_READS, self.asked_s)
+        return self._find_last(meter, t_s - for_s, STEADY_READS, self.asked_s)
 
-    def _last(
+    def _find_last(
         self, meter: str, since_s: float, least: int, after_s: float = -math.inf
     ) -> tuple[list[float], float]:
         """Readings since a moment, or `least` of them if that are more, none before `after_s`."""
@@ -130,13 +132,13 @@ class Readings:
         return found, first_s
 
 
-def level(values: Sequence[float]) -> tuple[float, float]:
+def find_level(values: Sequence[float]) -> tuple[float, float]:
     """The middle of some values and their spread, neither moved by a single one of them."""
     middle = statistics.median(values)
     return middle, _MAD_TO_SD * statistics.median(abs(value - middle) for value in values)
 
 
-def alike(steps: list[float]) -> list[float]:
+def keep_alike(steps: list[float]) -> list[float]:
     """The steps if they all are steps, go one way and are about as large; else none."""
     sizes = [abs(step) for step in steps]
     same_way = all(step > 0 for step in steps) or all(step < 0 for step in steps)

@@ -33,7 +33,7 @@ def run(
         if told and t_s >= asked_s + delay_s and is_on != (told == "on"):
             is_on, since_s = told == "on", t_s
             if tells:
-                test.switched(t_s, wait.to)
+                test.confirm_switched(t_s, wait.to)
         t_s += every_s
     raise AssertionError("it never ends")
 
@@ -307,4 +307,4 @@ def test_whatever_is_read_it_waits_or_judges(
         assert (wait.what == "switch") == (wait.to is not None)
         assert (wait.what == "done") == (test.result is not None)
         if word:
-            test.switched(t_s, word)
+            test.confirm_switched(t_s, word)
