@@ -63,7 +63,7 @@ def columns_body(records: Sequence[bytes]) -> bytes:
     """The compressed form."""
     deflate = zlib.compressobj(LEVEL, zlib.DEFLATED, _RAW)
     stream = deflate.compress(_to_columns(records)) + deflate.flush()
-    return cbor.encode([COLUMNS, _check(stream), stream])
+    return cbor.encode([COLUMNS, _make_check(stream), stream])
 
 
 def decode_body(body: bytes, count: int) -> tuple[bytes, ...]:
@@ -89,7 +89,7 @@ def _check_lengths(lengths: Sequence[int], count: int) -> None:
 def _inflate(items: list[object], count: int) -> bytes:
     method, check, stream = cbor.array(items, "compressed body", _COLUMNS_ITEMS)
     cbor.natural(method, "method", COLUMNS, COLUMNS)
-    if type(stream) is not bytes or check != _check(stream):
+    if type(stream) is not bytes or check != _make_check(stream):
         raise cbor.FormatError("the stream is not what its check says")
     inflate = zlib.decompressobj(_RAW)
     bytes_max = count * _LENGTH_BYTES + BODY_BYTES_MAX
@@ -134,5 +134,5 @@ def _from_columns(plain: bytes, count: int) -> tuple[bytes, ...]:
     return tuple(map(next, map(alike.__getitem__, lengths)))
 
 
-def _check(stream: bytes) -> bytes:
+def _make_check(stream: bytes) -> bytes:
     return sha256(stream).digest()[:CHECK_BYTES]

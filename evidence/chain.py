@@ -155,7 +155,7 @@ class ChainState:
     @classmethod
     def from_cbor(cls, raw: bytes) -> "ChainState":
         """The state in `raw`; raises FormatError."""
-        items = _items(raw)
+        items = _parse_items(raw)
         _, gateway, first_key, number, hash_, key, next_key, next_record = items[:8]
         recovery_key, statement, rekeyed_utc_ms, revoked = items[_STATE_ITEMS_1:]
         return cls(
@@ -218,7 +218,7 @@ def hash_stored(cose: bytes | None) -> bytes | None:
     return None if cose is None else seal_hash(cose)
 
 
-def _items(raw: bytes) -> list[Any]:
+def _parse_items(raw: bytes) -> list[Any]:
     """The items of a state; those that version 1 lacks are filled in."""
     items = cbor.decode(raw, STATE_BYTES_MAX)
     if type(items) is list and items[:1] == [1] and len(items) == _STATE_ITEMS_1:

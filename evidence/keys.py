@@ -46,7 +46,7 @@ def sign(secret: bytes, message: bytes) -> bytes:
 def verify(public_key: bytes, signature: bytes, message: bytes) -> bool:
     """Whether `signature` over `message` was made with the secret of `public_key`."""
     try:
-        _loaded(public_key).verify(signature, message)
+        _load_public(public_key).verify(signature, message)
     except (InvalidSignature, ValueError):
         return False
     return True
@@ -67,7 +67,7 @@ def verify_es256(point: tuple[bytes, bytes], signature: bytes, message: bytes) -
 
 
 @lru_cache(maxsize=8)  # the centre's key is used for every receipt; a seal's key once
-def _loaded(public_key: bytes) -> Ed25519PublicKey:
+def _load_public(public_key: bytes) -> Ed25519PublicKey:
     return Ed25519PublicKey.from_public_bytes(public_key)
 
 

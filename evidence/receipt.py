@@ -77,7 +77,7 @@ def sign_receipt(receipt: Receipt, secret: bytes) -> bytes:
 
 def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
     """The receipt in `raw`; raises FormatError, also if the centre has not signed it."""
-    items = cbor.array(_payload(raw, centre_key, RECEIPT_DOMAIN, RECEIPT_BYTES_MAX), "receipt", 8)
+    items = cbor.array(_open_payload(raw, centre_key, RECEIPT_DOMAIN, RECEIPT_BYTES_MAX), "receipt", 8)
     version, gateway, number, seal_hash, bodies_up_to, ranges, centre_utc_ms, conflict = items
     cbor.natural(version, "version", VERSION, VERSION)
     receipt = Receipt(
@@ -85,9 +85,9 @@ def open_receipt(raw: bytes, centre_key: bytes) -> Receipt:
         number=cbor.natural(number, "number", NUMBER_MAX),
         seal_hash=cbor.octets(seal_hash, "seal_hash", HASH_BYTES),
         bodies_up_to=cbor.natural(bodies_up_to, "bodies_up_to", NUMBER_MAX),
-        ranges=_ranges(ranges),
+        ranges=_parse_ranges(ranges),
         centre_utc_ms=cbor.natural(centre_utc_ms, "centre_utc_ms"),
-        conflict=None if conflict is None else _conflict(conflict),
+        conflict=None if conflict is None else _parse_conflict(conflict),
     )
     _check_consistent(receipt)
     return receipt
@@ -111,30 +111,30 @@ def sign_beacon(beacon: Beacon, secret: bytes) -> bytes:
 
 def open_beacon(raw: bytes, centre_key: bytes) -> Beacon:
     """The beacon in `raw`; raises FormatError, also if the centre has not signed it."""
-    items = cbor.array(_payload(raw, centre_key, BEACON_DOMAIN, BEACON_BYTES_MAX), "beacon", 3)
+    items = cbor.array(_open_payload(raw, centre_key, BEACON_DOMAIN, BEACON_BYTES_MAX), "beacon", 3)
     cbor.natural(items[0], "version", VERSION, VERSION)
     return Beacon(cbor.natural(items[1], "centre_utc_ms"), cbor.natural(items[2], "sequence"))
 
 
-def _payload(raw: bytes, key: bytes, domain: bytes, bytes_max: int) -> Any:
+def _open_payload(raw: bytes, key: bytes, domain: bytes, bytes_max: int) -> Any:
     signed = cose.parse(raw, bytes_max)
     if not signed.holds(key, domain):
         raise cbor.FormatError("not signed by the centre")
     return cbor.decode(signed.payload, bytes_max)
 
 
-def _ranges(items: Any) -> tuple[tuple[int, int], ...]:
+def _parse_ranges(items: Any) -> tuple[tuple[int, int], ...]:
     if type(items) is not list or len(items) > RANGES_MAX:
         raise cbor.FormatError(f"ranges is not an array of at most {RANGES_MAX}")
-    return tuple(_range(item) for item in items)
+    return tuple(_parse_range(item) for item in items)
 
 
-def _range(item: Any) -> tuple[int, int]:
+def _parse_range(item: Any) -> tuple[int, int]:
     first = cbor.natural(cbor.array(item, "range", 2)[0], "range", NUMBER_MAX, FIRST_NUMBER)
     return first, cbor.natural(item[1], "range", NUMBER_MAX, first)
 
 
-def _conflict(item: Any) -> Conflict:
+def _parse_conflict(item: Any) -> Conflict:
     number, expected = cbor.array(item, "conflict", 2)
     return Conflict(
         cbor.natural(number, "conflict", NUMBER_MAX, FIRST_NUMBER),

@@ -163,7 +163,7 @@ def decode_record(raw: bytes) -> Record | ReadingRecord:
         raise cbor.FormatError("a record is an array")
     kind = cbor.natural(items[0], "kind", max(Kind), min(Kind))
     if kind == Kind.READING:
-        return _reading(cbor.array(items, "reading", _READING_ITEMS))
+        return _parse_reading(cbor.array(items, "reading", _READING_ITEMS))
     _, utc_ms, boottime_ms, clock, body = cbor.array(items, "record", _RECORD_ITEMS)
     if type(body) is not dict:
         raise cbor.FormatError("the body is no map")
@@ -181,7 +181,7 @@ def clock_state(number: Any) -> ClockState:
     return _CLOCKS[cbor.natural(number, "clock", len(_CLOCKS) - 1)]
 
 
-def _reading(items: list[Any]) -> ReadingRecord:
+def _parse_reading(items: list[Any]) -> ReadingRecord:
     _, utc_ms, boottime_ms, clock, meter, group, model, blocks, quality, reason, latency_us = items
     if type(blocks) is not list or len(blocks) > BLOCKS_MAX:
         raise cbor.FormatError(f"blocks is not an array of at most {BLOCKS_MAX}")
@@ -192,14 +192,14 @@ def _reading(items: list[Any]) -> ReadingRecord:
         meter=cbor.text(meter, "meter"),
         group=_GROUPS[cbor.natural(group, "group", len(_GROUPS) - 1)],
         model=cbor.octets(model, "model", MODEL_ID_BYTES),
-        blocks=tuple(map(_block, blocks)),
+        blocks=tuple(map(_parse_block, blocks)),
         quality=_QUALITIES[cbor.natural(quality, "quality", len(_QUALITIES) - 1)],
         reason=cbor.text(reason, "reason"),
         latency_us=cbor.natural(latency_us, "latency_us", LATENCY_US_MAX),
     )
 
 
-def _block(item: Any) -> Block:
+def _parse_block(item: Any) -> Block:
     function, address, words = cbor.array(item, "block", 3)
     if type(function) is int and function == _READ_DATA:
         if type(words) is not bytes or not 0 < len(words) <= _DATA_BYTES_MAX:

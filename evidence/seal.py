@@ -106,7 +106,7 @@ def sign_header(header: SealHeader, secret: bytes) -> bytes:
 def parse_seal(raw: bytes) -> tuple[SealHeader, cose.Signed]:
     """The header in `raw`, and its signature, which is not checked here; raises FormatError."""
     signed = cose.parse(raw, COSE_BYTES_MAX)
-    return _header(signed.payload), signed
+    return _parse_header(signed.payload), signed
 
 
 def peek_header(raw: bytes) -> SealHeader:
@@ -155,7 +155,7 @@ _NODE: Final = sha256(b"\1")
 _HEADER_ITEMS: Final = 13
 
 
-def _header(payload: bytes) -> SealHeader:
+def _parse_header(payload: bytes) -> SealHeader:
     items = cbor.array(cbor.decode(payload, COSE_BYTES_MAX), "seal", _HEADER_ITEMS)
     version, gateway, number, first_record, count, root, previous, next_key = items[:8]
     utc_ms, boottime_ms, boot_id, clock, reference = items[8:]

@@ -147,15 +147,15 @@ def count_records_before(number: int) -> int:
 
 def sign_statement(statement: Statement, secret: bytes) -> bytes:
     """The COSE_Sign1 of `statement`; raises FormatError if a value is out of its range."""
-    payload = cbor.encode(_payload(statement))
-    _statement(payload)
+    payload = cbor.encode(_to_payload(statement))
+    _parse_payload(payload)
     return cose.sign1(payload, secret, _DOMAINS[type(statement)])
 
 
 def parse_statement(raw: bytes) -> SignedStatement:
     """The statement in `raw`; raises FormatError."""
     signed = cose.parse(raw, STATEMENT_BYTES_MAX)
-    return SignedStatement(_statement(signed.payload), signed)
+    return SignedStatement(_parse_payload(signed.payload), signed)
 
 
 def open_statement(raw: bytes, public_key: bytes) -> Statement:
@@ -166,26 +166,26 @@ def open_statement(raw: bytes, public_key: bytes) -> Statement:
     return parsed.statement
 
 
-def _payload(statement: Statement) -> list[Any]:
+def _to_payload(statement: Statement) -> list[Any]:
     match statement:
         case Enrolment():
             meters = [[meter.id, meter.model, meter.unit_id, meter.serial] for meter in statement.meters]
             keys = [statement.first_key, statement.recovery_key]
             return [VERSION, statement.gateway, statement.site, *keys, meters, statement.centre_utc_ms]
         case Rekey():
-            return [*_continuation(statement), statement.utc_ms, statement.reason]
+            return [*_to_continuation(statement), statement.utc_ms, statement.reason]
         case Replace():
-            return [*_continuation(statement), statement.recovery_key, statement.utc_ms, statement.reason]
+            return [*_to_continuation(statement), statement.recovery_key, statement.utc_ms, statement.reason]
         case Revoke():
             head = [VERSION, statement.gateway, statement.number, statement.seal_hash]
             return [*head, statement.utc_ms, statement.reason]
 
 
-def _continuation(one: Continuation) -> list[Any]:
+def _to_continuation(one: Continuation) -> list[Any]:
     return [VERSION, one.gateway, one.number, one.previous, one.first_record, one.next_key]
 
 
-def _statement(payload: bytes) -> Statement:
+def _parse_payload(payload: bytes) -> Statement:
     items = cbor.decode(payload, STATEMENT_BYTES_MAX)
     if type(items) is not list or len(items) not in _READERS:
         raise cbor.FormatError("not a statement")
@@ -193,21 +193,21 @@ def _statement(payload: bytes) -> Statement:
     return _READERS[len(items)](check_gateway(cbor.text(items[1], "gateway")), items)
 
 
-def _enrolment(gateway: str, items: list[Any]) -> Enrolment:
+def _parse_enrolment(gateway: str, items: list[Any]) -> Enrolment:
     _, _, site, first_key, recovery_key, meters, utc_ms = items
     if type(meters) is not list or len(meters) > METERS_MAX:
         raise cbor.FormatError(f"meters is not an array of at most {METERS_MAX}")
     return Enrolment(
         gateway=gateway,
         site=cbor.text(site, "site", SITE_BYTES_MAX),
-        first_key=_key(first_key, "first_key"),
+        first_key=_parse_key(first_key, "first_key"),
         recovery_key=cbor.octets(recovery_key, "recovery_key", HASH_BYTES),
-        meters=tuple(_meter(meter) for meter in meters),
+        meters=tuple(_parse_meter(meter) for meter in meters),
         centre_utc_ms=cbor.natural(utc_ms, "centre_utc_ms"),
     )
 
 
-def _meter(item: Any) -> EnrolledMeter:
+def _parse_meter(item: Any) -> EnrolledMeter:
     id_, model, unit_id, serial = cbor.array(item, "meter", 4)
     meter = EnrolledMeter(
         cbor.text(id_, "meter"),
@@ -220,36 +220,36 @@ def _meter(item: Any) -> EnrolledMeter:
     return meter
 
 
-def _rekey(gateway: str, items: list[Any]) -> Rekey:
+def _parse_rekey(gateway: str, items: list[Any]) -> Rekey:
     return Rekey(
         gateway,
-        *_continued(items),
+        *_parse_continuation(items),
         utc_ms=cbor.natural(items[6], "utc_ms"),
         reason=cbor.text(items[7], "reason", REASON_BYTES_MAX),
     )
 
 
-def _replace(gateway: str, items: list[Any]) -> Replace:
+def _parse_replace(gateway: str, items: list[Any]) -> Replace:
     return Replace(
         gateway,
-        *_continued(items),
+        *_parse_continuation(items),
         recovery_key=cbor.octets(items[6], "recovery_key", HASH_BYTES),
         utc_ms=cbor.natural(items[7], "centre_utc_ms"),
         reason=cbor.text(items[8], "reason", REASON_BYTES_MAX),
     )
 
 
-def _continued(items: list[Any]) -> tuple[int, bytes, int, bytes]:
+def _parse_continuation(items: list[Any]) -> tuple[int, bytes, int, bytes]:
     """Number, previous, first_record and next_key."""
     number = cbor.natural(items[2], "number", NUMBER_MAX, FIRST_NUMBER)
     previous = cbor.octets(items[3], "previous", HASH_BYTES)
     if (number == FIRST_NUMBER) != (previous == NO_HASH):
         raise cbor.FormatError("a seal before the first, or none before another")
     first_record = cbor.natural(items[4], "first_record", count_records_before(number) + 1, FIRST_RECORD)
-    return number, previous, first_record, _key(items[5], "next_key")
+    return number, previous, first_record, _parse_key(items[5], "next_key")
 
 
-def _revoke(gateway: str, items: list[Any]) -> Revoke:
+def _parse_revoke(gateway: str, items: list[Any]) -> Revoke:
     number = cbor.natural(items[2], "number", NUMBER_MAX)
     seal_hash = cbor.octets(items[3], "seal_hash", HASH_BYTES)
     if (number < FIRST_NUMBER) != (seal_hash == NO_HASH):
@@ -258,7 +258,7 @@ def _revoke(gateway: str, items: list[Any]) -> Revoke:
     return Revoke(gateway, number, seal_hash, utc_ms, cbor.text(items[5], "reason", REASON_BYTES_MAX))
 
 
-def _key(value: Any, name: str) -> bytes:
+def _parse_key(value: Any, name: str) -> bytes:
     key = cbor.octets(value, name, HASH_BYTES)
     if key == NO_KEY:
         raise cbor.FormatError(f"{name} is no key")
@@ -266,10 +266,10 @@ def _key(value: Any, name: str) -> bytes:
 
 
 _READERS: Final[dict[int, Callable[[str, list[Any]], Statement]]] = {
-    6: _revoke,
-    7: _enrolment,
-    8: _rekey,
-    9: _replace,
+    6: _parse_revoke,
+    7: _parse_enrolment,
+    8: _parse_rekey,
+    9: _parse_replace,
 }
 
 

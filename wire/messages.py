@@ -133,8 +133,10 @@ def encode_seal(seal: bytes, body: bytes) -> bytes:
 
 def decode_seal(payload: bytes) -> SealMessage:
     """The inverse of `encode_seal`; raises WireError."""
-    items = _items(payload, 2)
-    return SealMessage(_string(items[0], COSE_BYTES_MAX, "seal"), _string(items[1], BODY_BYTES_MAX, "body"))
+    items = _parse_items(payload, 2)
+    return SealMessage(
+        _check_string(items[0], COSE_BYTES_MAX, "seal"), _check_string(items[1], BODY_BYTES_MAX, "body")
+    )
 
 
 def encode_chain(seals: Sequence[bytes]) -> bytes:
@@ -144,10 +146,10 @@ def encode_chain(seals: Sequence[bytes]) -> bytes:
 
 def decode_chain(payload: bytes) -> tuple[bytes, ...]:
     """The inverse of `encode_chain`; raises WireError."""
-    items = _items(payload, None)
+    items = _parse_items(payload, None)
     if not 1 <= len(items) <= CHAIN_SEALS_MAX:
         raise WireError(f"chain of {len(items)} seals, 1 to {CHAIN_SEALS_MAX} are wanted")
-    return tuple(_string(item, COSE_BYTES_MAX, "seal") for item in items)
+    return tuple(_check_string(item, COSE_BYTES_MAX, "seal") for item in items)
 
 
 def encode_body(number: int, body: bytes) -> bytes:
@@ -157,10 +159,10 @@ def encode_body(number: int, body: bytes) -> bytes:
 
 def decode_body(payload: bytes) -> BodyMessage:
     """The inverse of `encode_body`; raises WireError."""
-    number, body = _items(payload, 2)
+    number, body = _parse_items(payload, 2)
     if type(number) is not int or not FIRST_NUMBER <= number <= NUMBER_MAX:
         raise WireError("a seal number is wanted first")
-    return BodyMessage(number, _string(body, BODY_BYTES_MAX, "body"))
+    return BodyMessage(number, _check_string(body, BODY_BYTES_MAX, "body"))
 
 
 def encode_statement(statement: bytes) -> bytes:
@@ -174,7 +176,7 @@ def decode_statement(payload: bytes) -> bytes:
         statement = cbor.decode(payload, CONTINUE_BYTES_MAX + _STRING_HEAD_BYTES)
     except cbor.FormatError as error:
         raise WireError(str(error)) from None
-    return _string(statement, CONTINUE_BYTES_MAX, "statement")
+    return _check_string(statement, CONTINUE_BYTES_MAX, "statement")
 
 
 def encode_state(*, online: bool, details: Mapping[str, str | int | None]) -> bytes:
@@ -210,7 +212,7 @@ def packet_bytes(topic: str, payload_bytes: int) -> int:
     return _PACKET_HEAD_BYTES + len(topic.encode()) + payload_bytes
 
 
-def _items(payload: bytes, count: int | None) -> list[object]:
+def _parse_items(payload: bytes, count: int | None) -> list[object]:
     try:
         items = cbor.decode(payload, MESSAGE_BYTES_MAX)
     except cbor.FormatError as error:
@@ -220,7 +222,7 @@ def _items(payload: bytes, count: int | None) -> list[object]:
     return items
 
 
-def _string(item: object, bytes_max: int, name: str) -> bytes:
+def _check_string(item: object, bytes_max: int, name: str) -> bytes:
     if not isinstance(item, bytes):
         raise WireError(f"{name} is no byte string")
     if not 1 <= len(item) <= bytes_max:

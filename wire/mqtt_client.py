@@ -161,7 +161,7 @@ class MqttClient:
         files = self._settings.tls
         if self._tls is None or not isinstance(files, TlsFiles):
             return
-        stamps = _stamps(files)
+        stamps = _read_stamps(files)
         if stamps != self._tls_stamps:
             with contextlib.suppress(MqttSettingsError):
                 make_tls_context(files)  # a trial: a failure in the middle would leave ours half changed
@@ -179,12 +179,12 @@ class MqttClient:
         )
         client.connect_timeout = CONNECT_TIMEOUT_S
         if settings.tls is not None:
-            self._tls_stamps = _stamps(settings.tls)
+            self._tls_stamps = _read_stamps(settings.tls)
             self._tls = make_tls_context(settings.tls)
             client.tls_set_context(self._tls)
         if settings.will is not None:
             client.will_set(settings.will.topic, settings.will.payload, qos=1, retain=True)
-        client.on_socket_open = _no_delay
+        client.on_socket_open = _set_no_delay
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_publish = self._on_publish
@@ -246,7 +246,7 @@ class MqttClient:
                 self._sink(SubscribeRefused(self._asked.get(mid, ""), reason.value))
 
 
-def _stamps(files: TlsFiles | ServerOnlyTls) -> tuple[object, ...]:
+def _read_stamps(files: TlsFiles | ServerOnlyTls) -> tuple[object, ...]:
     """Identity, time and size of the files: changes when one is replaced."""
     if isinstance(files, ServerOnlyTls):
         return ()
@@ -268,5 +268,5 @@ def _acknowledge_at_once(wire: Any) -> None:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
 
-def _no_delay(_client: Client, _data: Any, wire: Any) -> None:
+def _set_no_delay(_client: Client, _data: Any, wire: Any) -> None:
     wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # [2]
