@@ -15,7 +15,7 @@ from agent.site.file import Site
 from evidence.words import Words
 from provisioning.acceptance import parts
 from provisioning.acceptance.trial import local
-from provisioning.journal.entries import Journal, Photo, find_last_trial, find_last_wiring
+from provisioning.journal.entries import STEPS, Journal, Photo, find_last_trial, find_last_wiring
 from provisioning.pages.html import Html, join, markup
 from provisioning.pages.paper import code, heading, isolated, paper, to_html
 
@@ -108,7 +108,7 @@ def _draw_summary(journal: Journal) -> Html:
     lost = [one.line for one in trials if one is not None and not one.skipped and not one.follows]
     good = sum(one is not None and one.verdict == "good" for one in last.values())
     follow = sum(one is not None and one.follows and not one.skipped for one in trials)
-    missing = [step for step in parts.STEP_NAMES if step not in journal.steps]
+    missing = STEPS.keys() - {*journal.steps, "sheet"}
     text = _COUNTED.fill(meters=len(last), good=good, lines=len(trials), follow=follow)
     if bad or lost:
         kind, word = "bad", Words("有未纠正的错误", "mistakes are not corrected yet")

@@ -14,6 +14,7 @@ from evidence.moments import zone_s
 from evidence.words import Words
 from provisioning.acceptance.trial import draw_trial, local
 from provisioning.journal.entries import (
+    STEPS,
     Journal,
     LineNamed,
     MeterFound,
@@ -35,13 +36,9 @@ from provisioning.pages.paper import (
     sentences,
     to_html,
 )
+from provisioning.words.labels import LABELS
 from provisioning.words.numbers import power
 
-KINDS: Final[Mapping[str, Words]] = {
-    "production": Words("生产", "production"),
-    "treatment": Words("治理", "treatment"),
-    "incomer": Words("总进线", "incomer"),
-}
 SOURCES: Final[Mapping[str, Words]] = {
     "nameplate": Words("按铭牌", "from the nameplate"),
     "trial": Words("按启停试验", "from the on/off test"),
@@ -57,18 +54,6 @@ _LEARNED: Final[Mapping[bool, Words]] = {
     False: Words("已学习", "learned"),
 }
 _CORRECTED: Final = Words("{verdict}（已纠正）", "{verdict}, a mistake was corrected")
-STEP_NAMES: Final[Mapping[str, Words]] = {
-    "find": Words("查找电表", "finding the meters"),
-    "lines": Words("线路命名", "naming the lines"),
-    "wiring": Words("接线检查", "wiring check"),
-    "trial": Words("启停试验", "on/off tests"),
-    "thresholds": Words("阈值", "thresholds"),
-    "photos": Words("照片与封号", "photos and seal numbers"),
-    "enrol": Words("登记", "enrolment"),
-    "receipt": Words("首个回执", "first receipt"),
-    "commission": Words("调试期", "commissioning period"),
-}
-"""The steps before the sheet itself, in their order."""
 TITLE_MAX: Final = 40
 """Characters over a drawing, beside which its limits are named."""
 _MEASURED: Final = (
@@ -163,7 +148,7 @@ def draw_lines(journal: Journal) -> Iterator[Html]:
     rows = [
         (
             isolated(line.id),
-            to_html(KINDS[line.kind]),
+            to_html(LABELS[line.kind]),
             isolated(line.name),
             isolated(line.equipment),
             escape(power(line.rated_w)),
@@ -373,10 +358,10 @@ def draw_skipped(journal: Journal) -> Iterator[Html]:
     yield heading(Words("未做或跳过的项目", "What was not done or was skipped"))
     rows = [
         (to_html(names), Html("—"), to_html(Words("未完成", "not done")))
-        for step, names in STEP_NAMES.items()
-        if step not in journal.steps
+        for step, names in STEPS.items()
+        if step not in (*journal.steps, "sheet")
     ]
-    wiring_name, trial_name = to_html(STEP_NAMES["wiring"]), to_html(STEP_NAMES["trial"])
+    wiring_name, trial_name = to_html(STEPS["wiring"]), to_html(STEPS["trial"])
     rows += [
         (wiring_name, isolated(meter.id), to_html(Words("未检查", "not checked")))
         for meter in journal.meters

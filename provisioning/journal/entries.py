@@ -4,6 +4,7 @@ Times are ISO 8601 texts in UTC. Powers are watts, currents amperes. What is mea
 the last wiring verdict of a meter and the last trial of a line count, the older ones are history.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from attrs import evolve, field, frozen
@@ -13,19 +14,19 @@ from disk.classes import Numbers
 from evidence.words import Words
 
 VERSION: Final = 1
-STEPS: Final = (
-    "find",
-    "lines",
-    "wiring",
-    "trial",
-    "thresholds",
-    "photos",
-    "enrol",
-    "receipt",
-    "commission",
-    "sheet",
-)
-"""In the order in which they are gone through."""
+STEPS: Final[Mapping[str, Words]] = {
+    "find": Words("查找电表", "find the meters"),
+    "lines": Words("线路与关联", "lines and linkages"),
+    "wiring": Words("接线检查", "wiring check"),
+    "trial": Words("启停试验", "on/off test"),
+    "thresholds": Words("启停阈值", "thresholds"),
+    "photos": Words("照片与封印号", "photos and seal numbers"),
+    "enrol": Words("登记", "enrolment"),
+    "receipt": Words("首次回执", "first receipt"),
+    "commission": Words("调试期", "commissioning period"),
+    "sheet": Words("验收单", "acceptance sheet"),
+}
+"""The steps of a setup and what they are called, in the order in which they are gone through."""
 _NO_SENTENCE: Final = Words.same("")
 
 

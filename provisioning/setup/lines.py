@@ -24,6 +24,7 @@ from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
+from provisioning.words.labels import label
 
 Kind = Literal["production", "treatment", "incomer"]
 KINDS: Final[tuple[Kind, ...]] = ("production", "treatment", "incomer")
@@ -171,7 +172,7 @@ def _change(session: Session, line: LineNamed) -> None:
 def _ask_line(session: Session, line: LineNamed) -> None:
     talk, taken = session.talk, [one.id for one in session.journal.lines if one.id != line.id]
     name = line.name if not line.id else talk.ask_text("line.name", "ask_line_name", default=line.name)
-    options = [(kind, text(kind)) for kind in KINDS]
+    options = [(kind, label(kind)) for kind in KINDS]
     guessed = line.kind if line.id else _guess_kind(name)
     kind = cast("Kind", talk.ask_choice("line.kind", "ask_kind", options, default=guessed, name=name))
     default_kw = line.rated_w / W_PER_KW if line.rated_w else None
@@ -237,7 +238,7 @@ def _show(session: Session) -> None:
             (
                 line.id,
                 line.name,
-                text(line.kind),
+                label(line.kind),
                 f"{line.rated_w / W_PER_KW:g} kW",
                 " ".join(meter.id for meter in journal.meters if meter.line == line.id),
             )

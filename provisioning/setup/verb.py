@@ -162,11 +162,11 @@ def _run_all(one: Session) -> None:
     talk = one.talk
     if not talk.assume_yes:
         talk.say("hello", folder=one.folder)
-    for number, name in enumerate(STEPS, 1):
+    for number, (name, title) in enumerate(STEPS.items(), 1):
         if name in one.journal.steps:
-            talk.say("already_done", style="dim", name=text(f"name_{name}"), at=one.journal.steps[name][:16])
+            talk.say("already_done", style="dim", name=title, at=one.journal.steps[name][:16])
             continue
-        talk.say("step", style="bold", number=number, count=len(STEPS), name=text(f"name_{name}"))
+        talk.say("step", style="bold", number=number, count=len(STEPS), name=title)
         _run(one, name)
     talk.say("all_done", style="green")
     talk.event("all_done")

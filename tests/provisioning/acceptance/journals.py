@@ -168,7 +168,7 @@ def whole(photo: str = "photos/cabinet.png", digest: str = "") -> Journal:
         site=SiteFacts(
             "gw-7", "东厂区", "某某涂装有限公司", "91320500MA1ABCDE2F", "江苏省苏州市工业园区一路1号"
         ),
-        steps={step: DAY + f"0{n}:00:00Z" for n, step in enumerate(STEPS[:-1])},
+        steps={step: DAY + f"0{n}:00:00Z" for n, step in enumerate(list(STEPS)[:-1])},
         buses=(
             BusFound("b1", "tcp://192.168.1.20:502"),
             BusFound("b2", "rtu:/dev/ttyUSB0?baud=9600&parity=N"),

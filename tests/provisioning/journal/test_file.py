@@ -102,7 +102,7 @@ JOURNAL = st.builds(
     language=st.sampled_from(["zh", "en"]),
     technician=TEXT,
     site=st.builds(SiteFacts, gateway=TEXT, name=TEXT, enterprise=TEXT, uscc=TEXT, address=TEXT),
-    steps=st.dictionaries(st.sampled_from(STEPS), TIME),
+    steps=st.dictionaries(st.sampled_from(list(STEPS)), TIME),
     buses=few(st.builds(BusFound, id=TEXT, url=TEXT)),
     meters=few(METER),
     lines=few(

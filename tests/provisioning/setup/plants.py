@@ -35,7 +35,7 @@ LINES = (
 
 def journal_up_to(step: str) -> Journal:
     """A journal in which everything before `step` is done."""
-    before = STEPS[: STEPS.index(step)]
+    before = list(STEPS)[: list(STEPS).index(step)]
     journal = Journal(language="en", steps=dict.fromkeys(before, AT))
     if "find" in before:
         journal = evolve(journal, buses=(BUS,), meters=tuple(evolve(one, line=None) for one in METERS))
