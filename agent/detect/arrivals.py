@@ -8,8 +8,7 @@ time the greater, so the order of arrival makes no difference.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from agent.detect.channels import channels_of, unpack_channels
-from agent.detect.sample import Sample
+from agent.detect.channels import Sample, channels_of, unpack_channels
 
 PENDING_MAX: Final = 64
 """Slots that may wait; enough for any burst between two calls of `advance` on a live gateway."""

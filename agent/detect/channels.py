@@ -9,8 +9,10 @@ from enum import StrEnum
 from typing import Final
 
 from agent.detect.line_params import LineParams
-from agent.detect.sample import Sample
 
+Sample = tuple[float, int, float | None, float | None, float | None]
+"""One sample of a line as it came: UTC seconds, watts, power factor, current in A, voltage in V; None where
+the meter gave none. `channels_of` checks the channels when they are read, which most never are."""
 Channels = tuple[int, ...]
 """Empty, or power factor in 0.001, current in mA and voltage in 0.1 V; ABSENT for each that is not known."""
 

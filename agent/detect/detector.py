@@ -19,18 +19,17 @@ from math import floor
 from typing import Any, Final
 
 from agent.detect.arrivals import Arrivals
+from agent.detect.channels import Sample
 from agent.detect.checkpoint import CheckpointError, pack, unpack
 from agent.detect.episode import Episode
 from agent.detect.findings import LinkageWatch
 from agent.detect.incomer_findings import IncomerWatch
-from agent.detect.incomer_params import IncomerParams
 from agent.detect.line import POWER_MAX_W, LineTracker, start_trackers
 from agent.detect.line_findings import LineWatch
 from agent.detect.linkage import VIOLATION
 from agent.detect.param_table import ParamsError
-from agent.detect.params import LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams
 from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, VERDICT_EVERY_SLOTS, History, Retrospect
-from agent.detect.sample import Sample
 from agent.detect.status import LinkageStatus, status_of
 
 TIME_MAX_S: Final = 1e11

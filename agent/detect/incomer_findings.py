@@ -17,8 +17,8 @@ from attrs import define, field
 
 from agent.detect.episode import SEVERITIES, Episode, Rule
 from agent.detect.findings import ALIVE_S, clear, count_missing
-from agent.detect.incomer_params import IncomerParams
 from agent.detect.line import MISSING, LineTracker
+from agent.detect.params import IncomerParams
 from agent.detect.sentence import write_sentence
 from agent.detect.trace import MINUTE_S, MinuteTrace
 

@@ -37,12 +37,12 @@ from agent.detect.channels import (
     PF_MAX,
     VOLTAGE_MAX_V,
     LineChannels,
+    Sample,
     channels_of,
     least_voltage_of,
 )
 from agent.detect.line_params import LineParams
 from agent.detect.params import LinkageParams
-from agent.detect.sample import Sample
 
 MISSING: Final = -1
 DATA_LOSS: Final = 1

@@ -9,7 +9,7 @@ dropped. Unknown time is no healthy time either: after it the expectation starts
 with a duty cycle gets a whole duty window before a deficit counts again.
 
 A slot of deficit has production on and T (the highest power of the last duty window) below what the envelope
-demands at the least production of the last `guard_s`; see `deficit` for its weight. Slots in which a pause of
+demands at the least production of the last `guard_s`; see `counts` for its weight. Slots in which a pause of
 production is bridged count only once production has come back. `good_s` of health clears everything.
 A violation is raised at S >= limit, once treatment has had its grace: the deficit lasted that long, or
 treatment has been healthy before in this run of production.
@@ -26,13 +26,10 @@ Alarms are bits of `flags`; `since` has the slot where each began:
 from operator import attrgetter
 from typing import Any, Final
 
-from agent.detect.deficit import LOW_WEIGHT, OFF_WEIGHT, Deficit
+from agent.detect.counts import LOW_WEIGHT, OFF_WEIGHT, Deficit, Interruptions, Orphans
 from agent.detect.episode import Rule
-from agent.detect.expectation import Expectation
-from agent.detect.interruptions import Interruptions
-from agent.detect.orphans import Orphans
 from agent.detect.params import LinkageParams
-from agent.detect.window import RollingMinimum
+from agent.detect.window import Expectation, RollingMinimum
 
 VIOLATION: Final = 1
 OVERRUN: Final = 2

@@ -19,9 +19,8 @@ from attrs import define, field
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
-from agent.detect.incomer_params import IncomerParams
-from agent.detect.params import LinkageParams
-from agent.detect.warning import AFTER_S, EarlyWarning, PlantWarning
+from agent.detect.params import IncomerParams, LinkageParams
+from agent.detect.status import AFTER_S, EarlyWarning, PlantWarning
 from agent.judging.line_power import LinePowers, meter_power
 from agent.status.load_history import LoadHistory
 from drivers.clock import ClockState, Stamp

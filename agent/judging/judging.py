@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from attrs import define, field
 
 from agent.detect.episode import Episode, Severity
-from agent.detect.warning import PlantWarning
+from agent.detect.status import PlantWarning
 from agent.judging.checkpoints import Checkpoints
 from agent.judging.detector_feed import DetectorFeed
 from agent.sealing.source import NewRecord, RecordSource, Urgency, lost_body

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from agent.detect.incomer_params import IncomerParams, nameplate_incomer
 from agent.detect.param_table import ParamsError
-from agent.detect.params import LinkageParams, nameplate
+from agent.detect.params import IncomerParams, LinkageParams, nameplate, nameplate_incomer
 from agent.site.file import ConfigError, Site
 
 

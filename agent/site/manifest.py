@@ -15,8 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from agent.detect.incomer_params import IncomerParams
-from agent.detect.params import LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams
 from agent.site.file import Site
 from drivers.clock import Stamp
 from drivers.points.model import Model

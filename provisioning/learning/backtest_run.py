@@ -13,12 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from agent.detect.detector import Detector
-from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.backtest import Recording, keep_latest, run
 from agent.detect.learning.commission import CommissionResult, commission
 from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
 from agent.detect.learning.series import Series
-from agent.detect.params import DT_MAX_S, LinkageParams
+from agent.detect.params import DT_MAX_S, IncomerParams, LinkageParams
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of
 from provisioning.learning.loads_csv import CHANNELS, Loads, read_loads

@@ -16,13 +16,12 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from agent.detect.incomer_params import IncomerParams, nameplate_incomer
 from agent.detect.learning.commission import commission
 from agent.detect.learning.commission_incomer import commission_incomer
 from agent.detect.learning.relearn import Change, find_changes
 from agent.detect.learning.series import Series
 from agent.detect.param_table import ParamsError
-from agent.detect.params import LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams, nameplate_incomer
 from agent.site.file import (
     SITE_FILE_BYTES_MAX,
     ConfigError,

@@ -5,8 +5,7 @@ from typing import Any
 
 import tomlkit
 
-from agent.detect.incomer_params import IncomerParams
-from agent.detect.params import LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams
 
 
 def write_parameters(text: str, learned: Iterable[LinkageParams]) -> str:

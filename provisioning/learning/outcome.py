@@ -8,9 +8,8 @@ from attrs import define, field, frozen
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
-from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.commission import CommissionResult
-from agent.detect.params import LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams
 from agent.detect.status import LinkageStatus
 from agent.site.file import Site
 from evidence.moments import local_text

@@ -10,10 +10,7 @@ from evidence.words import Words
 from provisioning.wiring.words import GO_BY_PHASE
 
 PHRASES: Final[Mapping[str, tuple[Words, Words]]] = {
-    "good": (
-        Words("接线正确（{shown}）", "wired correctly ({shown})"),
-        Words("无需处理", "nothing to do"),
-    ),
+    "good": (Words("接线正确（{shown}）", "wired correctly ({shown})"), Words("无需处理", "nothing to do")),
     "supply": (
         Words("电压{shown}与额定相电压不符", "the voltages {shown} are not those of the supply"),
         Words(

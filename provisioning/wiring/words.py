@@ -13,8 +13,7 @@ from provisioning.wiring.answers import PHASES, Mistake
 _WRONG: Final[Mapping[Mistake, Words]] = {
     Mistake.CT_REVERSED: Words("{phases}电流互感器方向接反", "current transformer reversed on {phases}"),
     Mistake.CTS_SWAPPED: Words(
-        "{phases}的电流互感器相互接错",
-        "the current transformers of {phases} are exchanged",
+        "{phases}的电流互感器相互接错", "the current transformers of {phases} are exchanged"
     ),
     Mistake.CTS_ROTATED: Words(
         "三相电流顺移一位（L1测到L2的电流，L2测到L3，L3测到L1）",
@@ -26,12 +25,10 @@ _WRONG: Final[Mapping[Mistake, Words]] = {
     ),
     Mistake.VOLTAGE_LOST: Words("{phases}电压线断开", "voltage lead off on {phases}"),
     Mistake.CT_OPEN: Words(
-        "{phases}电流互感器未接、开路或短接",
-        "current transformer off, open or shorted on {phases}",
+        "{phases}电流互感器未接、开路或短接", "current transformer off, open or shorted on {phases}"
     ),
     Mistake.SAME_PHASE: Words(
-        "三个通道测的都是{phases}的电流",
-        "all three channels see the current of {phases}",
+        "三个通道测的都是{phases}的电流", "all three channels see the current of {phases}"
     ),
     Mistake.WRONG_RATIO: Words(
         "{phases}互感器变比不对：电流读数是实际的{near:g}倍（表计/钳形表：{against}）",
@@ -39,8 +36,7 @@ _WRONG: Final[Mapping[Mistake, Words]] = {
         "clamp: {against})",
     ),
     Mistake.OTHER_CABLE: Words(
-        "{phases}的互感器套在别的电缆上",
-        "current transformer on another cable: {phases}",
+        "{phases}的互感器套在别的电缆上", "current transformer on another cable: {phases}"
     ),
 }
 _REMEDY: Final[Mapping[Mistake, Words]] = {

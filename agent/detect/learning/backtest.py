@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode
-from agent.detect.incomer_params import IncomerParams
-from agent.detect.params import LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams
 
 CHUNK_ROWS: Final = 8640
 """A day of 10 s rows: converted to Python numbers together, so that a year is never in memory as objects."""

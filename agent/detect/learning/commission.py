@@ -18,8 +18,7 @@ from attrs import evolve, frozen
 
 from agent.detect.learning.borrow import borrow
 from agent.detect.learning.channels import find_heater_spans, learn_channels, to_channel_series
-from agent.detect.learning.commission_words import FINDINGS, SIDES
-from agent.detect.learning.exception_list import Oddity, Span, describe_exceptions
+from agent.detect.learning.commission_words import FINDINGS, SIDES, Oddity, Span, describe_exceptions
 from agent.detect.learning.linkages import (
     find_mature,
     find_states,

@@ -12,14 +12,12 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
-from agent.detect.incomer_params import OUT_OF_BAND_S, IncomerParams
-from agent.detect.learning.commission_words import FINDINGS
-from agent.detect.learning.exception_list import Oddity, describe_exceptions
+from agent.detect.learning.commission_words import FINDINGS, Oddity, describe_exceptions
 from agent.detect.learning.linkages import learn_line
 from agent.detect.learning.series import Floats, Series, find_runs, to_grid
 from agent.detect.line import compute_hold_slots
 from agent.detect.line_params import LineParams
-from agent.detect.params import LinkageParams
+from agent.detect.params import OUT_OF_BAND_S, IncomerParams, LinkageParams
 from evidence.words import Words
 
 LOW_SHARE, HIGH_SHARE = 0.12, 0.88

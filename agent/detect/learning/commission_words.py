@@ -1,9 +1,19 @@
-"""The findings of a commissioning: what is missing, what is provisional, and every exception to explain."""
+"""The findings of a commissioning: what is missing, what is provisional, and every exception to explain.
 
-from collections.abc import Mapping
+Exceptions are the stretches that were not learned as normal, for a person to explain or mend.
+"""
+
+from collections.abc import Iterable, Mapping
+from enum import Enum
 from typing import Final
 
+from agent.detect.learning.series import Grid
+from evidence.moments import local_text
 from evidence.words import Words
+
+EXCEPTIONS_MAX: Final = 20
+"""Nobody reads more; the others are only counted."""
+JOIN_S: Final = 600
 
 FINDINGS: Final[Mapping[str, Words]] = {
     "no samples": Words("{line}：没有任何样本", "{line}: no samples at all"),
@@ -12,8 +22,7 @@ FINDINGS: Final[Mapping[str, Words]] = {
         "{line}: {share} % of the {dt_s} s slots are filled; does dt_s fit the polling?",
     ),
     "reversed CT": Words(
-        "{line}：功率为负，互感器装反",
-        "{line}: negative power, a current transformer is the wrong way round",
+        "{line}：功率为负，互感器装反", "{line}: negative power, a current transformer is the wrong way round"
     ),
     "hardly ran": Words(
         "{line}：几乎从未运行；暂按{sisters}的特性判断",
@@ -28,8 +37,7 @@ FINDINGS: Final[Mapping[str, Words]] = {
         "treatment was hardly seen running under production: only its off threshold is known",
     ),
     "short period": Words(
-        "只记录了{span_h:.0f}小时，通常为{usual_h}小时",
-        "only {span_h:.0f} h recorded, {usual_h} h are usual",
+        "只记录了{span_h:.0f}小时，通常为{usual_h}小时", "only {span_h:.0f} h recorded, {usual_h} h are usual"
     ),
     "too little": Words(
         "{span_h:.0f}小时内生产启动{starts}次、运行{on_h:.1f}小时；需要{starts_min}次、{on_min_h}小时；{then}",
@@ -60,3 +68,39 @@ SIDES: Final[Mapping[str, Words]] = {
     "production": Words("生产", "production"),
     "treatment": Words("治污", "treatment"),
 }
+
+
+class Oddity(Enum):
+    """What was seen in a stretch that is not normal."""
+
+    OFF = Words("生产运行时治污停机", "treatment off under production")
+    LOW = Words("治污功率远低于通常", "treatment far below its usual power")
+    LACKING = Words("生产运行时治污不足", "too little treatment under production")
+    HEATER = Words("治污负荷的功率因数像电加热器", "treatment with the power factor of a heater")
+    RESIDUAL = Words("总进线与各线路之和相差异常", "incomer and lines differ by more than usual")
+
+
+Span = tuple[int, int, Oddity]
+"""First slot, slot after the last, and what was seen."""
+
+
+def describe_exceptions(spans: Iterable[Span], data: Grid, offset_s: int) -> list[Words]:
+    """A sentence for each stretch; stretches up to JOIN_S apart are joined."""
+    joined: list[Span] = []
+    for begin, end, odd in sorted(spans, key=lambda span: span[:2]):
+        if joined and (begin - joined[-1][1]) * data.dt_s <= JOIN_S:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]), joined[-1][2])
+        else:
+            joined.append((begin, end, odd))
+
+    def clock(slot: int) -> str:
+        return local_text(data.at_s(slot), offset_s, "%Y-%m-%d %H:%M")
+
+    texts = [
+        FINDINGS["exception"].fill(begin=clock(begin), end=clock(end), what=odd.value)
+        for begin, end, odd in joined[:EXCEPTIONS_MAX]
+    ]
+    more = len(joined) - EXCEPTIONS_MAX
+    if more > 0:
+        texts.append(FINDINGS["more exceptions"].fill(more=more))
+    return texts

@@ -11,8 +11,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.detect.incomer_params import IncomerParams
-from agent.detect.params import LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams
 from evidence.words import Words
 
 SMALL: Final = 0.05

@@ -7,10 +7,10 @@ from typing import Final
 
 from attrs import evolve, field, frozen, mutable
 
+from agent.detect.counts import ORPHANS_MAX
 from agent.detect.findings import LinkageWatch
 from agent.detect.learning.series import Grid
 from agent.detect.line import compute_noise_alpha, start_trackers
-from agent.detect.orphans import KEPT_MAX
 from agent.detect.params import LinkageParams
 
 OUT_OF_REACH_S: Final = 1e12
@@ -82,7 +82,7 @@ def _start_watch(params: LinkageParams, slot: int, deviation_w: float) -> Linkag
         params,
         limit_s=OUT_OF_REACH_S,
         overrun_s=0,
-        orphans_limit=KEPT_MAX + 1,
+        orphans_limit=ORPHANS_MAX + 1,
         correlation_sd_w=deviation_w,
         correlation_limit=-2.0,
         treatment=tuple(evolve(line, noise_floor=_ANY_NOISE) for line in params.treatment),

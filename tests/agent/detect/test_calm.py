@@ -5,11 +5,11 @@ import math
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.detect.expectation import Expectation
+from agent.detect.channels import Sample
 from agent.detect.line import LineTracker
 from agent.detect.line_params import Bin, LineParams
 from agent.detect.linkage import LinkageTracker
-from agent.detect.sample import Sample
+from agent.detect.window import Expectation
 from tests.agent.detect.timeline import line, linkage
 
 FAN = line("t1", noise_floor=0.003, stuck_on_s=300, stuck_off_s=900, pf_heater=0.97, voltage_v=230.0)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from agent.detect.detector import Detector
 from agent.detect.episode import Episode, Severity
-from agent.detect.incomer_params import IncomerParams
 from agent.detect.param_table import ParamsError
+from agent.detect.params import IncomerParams
 from tests.agent.detect.timeline import DT_S, T0_S, line, linkage
 
 Row = tuple[float, dict[str, int | None]]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.detect.counts import INTERRUPTIONS_MAX, Interruptions
 from agent.detect.detector import Detector
 from agent.detect.episode import Severity
-from agent.detect.interruptions import KEPT_MAX, Interruptions
 from tests.agent.detect.timeline import T0_S, Timeline, linkage, minutes, outcomes, run
 
 ON = {"p1": 10_000, "t1": 9_000}
@@ -58,7 +58,7 @@ def test_the_sum_is_that_of_what_is_kept(steps: list[tuple[int, int]]) -> None:
         slot += later
         counted.add(slot, lasted_s)
         if 30 <= lasted_s < 300:
-            model = [*model, (slot, lasted_s)][-KEPT_MAX:]
+            model = [*model, (slot, lasted_s)][-INTERRUPTIONS_MAX:]
         first = counted.find_first(slot)
         model = [one for one in model if slot - one[0] < 2_880]
         assert list(counted.kept) == model

@@ -3,7 +3,7 @@
 import pytest
 
 from agent.detect.detector import Detector
-from agent.detect.warning import EarlyWarning, PlantWarning
+from agent.detect.status import EarlyWarning, PlantWarning
 from tests.agent.detect.timeline import DT_S, T0_S, Timeline, linkage, minutes
 
 OFF = {"p1": 100, "t1": 50}

@@ -10,10 +10,10 @@ import tomlkit
 from click.testing import CliRunner, Result
 
 from agent.detect.detector import Detector
-from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.backtest import Recording, keep_latest, run
 from agent.detect.learning.commission import commission
 from agent.detect.line_params import nameplate_line
+from agent.detect.params import IncomerParams
 from agent.site.file import parse_site
 from provisioning.cli import cli
 from provisioning.learning.backtest_run import backtest

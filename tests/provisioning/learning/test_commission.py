@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.detect.incomer_params import IncomerParams
-from agent.detect.params import LinkageParams
+from agent.detect.params import IncomerParams, LinkageParams
 from agent.site.file import SITE_FILE_BYTES_MAX, load_site
 from agent.site.linkages import incomer_of, linkages_of
 from provisioning.cli import cli

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from agent.detect.detector import Detector
-from agent.detect.incomer_params import IncomerParams, nameplate_incomer
 from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
+from agent.detect.params import IncomerParams, nameplate_incomer
 from tests.agent.detect.plant import DAY, plant, times
 from tests.agent.detect.timeline import linkage
 

@@ -5,9 +5,9 @@ from attrs import evolve
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.detect.incomer_params import IncomerParams
 from agent.detect.learning.relearn import SMALL, find_changes
 from agent.detect.line_params import Bin, Threshold
+from agent.detect.params import IncomerParams
 from tests.agent.detect.timeline import line, linkage
 
 PRESENT = linkage()

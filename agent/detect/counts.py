@@ -1,0 +1,152 @@
+"""What a linkage counts: its deficit, its short interruptions, and treatment that ran alone.
+
+A second of deficit weighs 1 while treatment is off and 0.75 while it is low. The weighted deficit S recovers
+by 0.25 a second of enough treatment and by 0.02 while production is off, so that many short batches add up.
+
+An interruption is a deficit in a run of production in which treatment had been healthy before, and which
+became healthy again before a violation was raised. Each is too short for a violation, together they may be
+too long. Below `least_s` it is ordinary switching, from `most_s` (the grace) on the other rules judge it.
+"""
+
+from collections import deque
+from typing import Any, Final
+
+OFF_WEIGHT: Final = 1.0
+LOW_WEIGHT: Final = 0.75
+RECOVERY_WEIGHT: Final = 0.25
+IDLE_WEIGHT: Final = 0.02
+WEIGHTED_MAX_S: Final = 7200.0
+"""Two hours; a longer deficit takes no longer to recover from."""
+INTERRUPTIONS_MAX: Final = 128
+"""One every four minutes of a shift; more would not change the verdict."""
+ORPHANS_WINDOW_S: Final = 86_400
+ORPHANS_MAX: Final = 256
+"""One every five minutes of a day; more would not change the verdict."""
+
+
+class Deficit:
+    """Counts slots of too little treatment.
+
+    Attributes:
+        weighted_s: S, which is compared with the limit.
+        lasted_s: C, unweighted seconds of deficit.
+        count: Slots of deficit.
+        off: How many of them had treatment off.
+        slot: The first of them.
+        low_w: Sum of the treatment power over those with treatment on.
+    """
+
+    __slots__ = ("_dt", "count", "lasted_s", "low_w", "off", "slot", "weighted_s")
+
+    def __init__(self, dt_s: int, slot: int) -> None:
+        self._dt = dt_s
+        self.slot = slot
+        self.weighted_s = 0.0
+        self.lasted_s = self.count = self.off = self.low_w = 0
+
+    def add(self, slot: int, slots: int, t: int, off: bool) -> None:
+        """Count the `slots` slots that end with `slot`."""
+        if self.count == 0:
+            self.slot = slot - slots + 1
+        self.count += slots
+        if off:
+            self.off += slots
+        else:
+            self.low_w += slots * t
+        passed_s = slots * self._dt
+        self.lasted_s += passed_s
+        weighted_s = self.weighted_s + passed_s * (OFF_WEIGHT if off else LOW_WEIGHT)
+        self.weighted_s = min(weighted_s, WEIGHTED_MAX_S)
+
+    def recover(self, idle: bool) -> None:
+        """One slot with enough treatment, or without production (`idle`)."""
+        less_s = self._dt * (IDLE_WEIGHT if idle else RECOVERY_WEIGHT)
+        self.weighted_s = max(self.weighted_s - less_s, 0.0)
+
+    def forget(self) -> None:
+        """End the deficit."""
+        self.weighted_s = 0.0
+        self.lasted_s = self.count = self.off = self.low_w = 0
+
+    @property
+    def mean_low_w(self) -> int:
+        """Mean treatment power of the slots in which treatment was on, but too low."""
+        return self.low_w // (self.count - self.off) if self.count > self.off else 0
+
+    def state(self) -> list[Any]:
+        """Everything that `restore` needs."""
+        return [self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot]
+
+    def restore(self, state: list[Any]) -> None:
+        """Go on where `state` was taken."""
+        self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot = state
+
+
+class Interruptions:
+    """First slot and seconds of each within the window, and the sum of seconds."""
+
+    __slots__ = ("_dt", "_least_s", "_most_s", "_window", "kept", "total_s")
+
+    def __init__(self, dt_s: int, window_s: int, least_s: int, most_s: int) -> None:
+        self._dt = dt_s
+        self._window = window_s // dt_s
+        self._least_s, self._most_s = least_s, most_s
+        self.kept: deque[tuple[int, int]] = deque()
+        self.total_s = 0
+
+    def add(self, slot: int, lasted_s: int) -> None:
+        """Count a deficit that began in `slot` and is over, if its length is that of an interruption."""
+        if self._least_s <= lasted_s < self._most_s:
+            self.kept.append((slot, lasted_s))
+            self.total_s += lasted_s
+            if len(self.kept) > INTERRUPTIONS_MAX:
+                self._drop()
+
+    def find_first(self, slot: int) -> int:
+        """Drop those that began before the window; the slot of the oldest left, or `slot` if none is."""
+        while self.kept and slot - self.kept[0][0] >= self._window:
+            self._drop()
+        return self.kept[0][0] if self.kept else slot
+
+    def _drop(self) -> None:
+        self.total_s -= self.kept.popleft()[1]
+
+    def state(self) -> list[int]:
+        """Slots and seconds, alternating."""
+        return [number for one in self.kept for number in one]
+
+    def restore(self, state: list[int]) -> None:
+        """Go on where `state` was taken."""
+        self.kept = deque(zip(state[::2], state[1::2], strict=True))
+        self.total_s = sum(lasted_s for _, lasted_s in self.kept)
+
+
+class Orphans:
+    """The slots in which runs of treatment without any production ended, over the last day."""
+
+    __slots__ = ("_ends", "_window")
+
+    def __init__(self, dt_s: int) -> None:
+        self._window = ORPHANS_WINDOW_S // dt_s
+        self._ends: deque[int] = deque(maxlen=ORPHANS_MAX)
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+    def add(self, slot: int) -> None:
+        """Count a run that ended in `slot`."""
+        self._ends.append(slot)
+
+    def find_first(self, slot: int) -> int:
+        """Drop those older than a day; the slot of the oldest that is left, or `slot` if none is."""
+        while self._ends and slot - self._ends[0] >= self._window:
+            self._ends.popleft()
+        return self._ends[0] if self._ends else slot
+
+    def state(self) -> list[int]:
+        """Everything that `restore` needs."""
+        return list(self._ends)
+
+    def restore(self, state: list[int]) -> None:
+        """Go on where `state` was taken."""
+        self._ends = deque(state, maxlen=ORPHANS_MAX)
