@@ -47,7 +47,7 @@ class PublisherDiedError(Exception):
 
 
 class Loop:
-    """Owns the queue and turns until told to stop."""
+    """Owns the queue and turns until `stop`."""
 
     def __init__(self, clock: Clock) -> None:
         self.inbox: queue.Queue[Item | None] = queue.Queue(INBOX_MAX)

@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         ("init", _init, "make the keys and print what the centre needs to enrol this gateway"),
         ("run", _run, "read, seal and send until SIGTERM"),
         ("rekey", _rekey, "continue under a new key after exit 4, with the recovery key"),
-        ("install-replacement", _install_replacement, "continue on new hardware where the centre says"),
+        ("install-replacement", _install_replacement, "continue on new hardware"),
     ):
         one = verbs.add_parser(verb, help=text)
         one.set_defaults(run=run)

@@ -47,5 +47,5 @@ class Readings(RecordSource):
         return NewRecord(Kind.EVENT, body), record
 
     def figures(self) -> Mapping[str, Any]:
-        """What a heartbeat says of meters: those of which a group fails."""
+        """The meters' part of a heartbeat: those of which a group fails."""
         return {"silent": sorted({meter for meter, _ in self._failing})}

@@ -1,7 +1,7 @@
 """The HEARTBEAT record, and an EVENT when file descriptors run out and when there are some again.
 
 {"resident_bytes", "threads", "descriptors", "buses": [see `agent.status.bus_figures`], …}
-and what the parts of the agent say of themselves, see `agent.build`
+and the figures of the agent's parts, see `agent.build`
 """
 
 import logging

@@ -77,7 +77,7 @@ class Judging(RecordSource):
         for warning in self._guarded(self.feed.warnings, calm):
             self._warn(warning)
         yield from self._take_failure()
-        if any(check.news for check in self.checkpoints.checks.values()):  # with the seal that tells of it
+        if any(check.news for check in self.checkpoints.checks.values()):  # in the same commit
             self.checkpoints.save_checks()
 
     def redate(self, stamp: Stamp) -> tuple[int, int] | None:
@@ -104,7 +104,7 @@ class Judging(RecordSource):
         self.checkpoints.save_checks()
 
     def figures(self) -> Mapping[str, Any]:
-        """What a heartbeat says of the judging."""
+        """The judging's part of a heartbeat."""
         return {"judging": not self.failed}
 
     def _look(self, reading: Reading) -> list[NewRecord]:

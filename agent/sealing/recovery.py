@@ -15,7 +15,7 @@ With n the number of the last row:
     the row is another gateway's          the same: one seal under a new name breaks the chain for ever
 
 What it cannot see: database and key file restored together from an old image. The centre sees that
-as a fork, and a receipt above the own number tells the gateway.
+as a fork, and a receipt above the own number proves it to the gateway.
 """
 
 from collections.abc import Sequence

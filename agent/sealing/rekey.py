@@ -84,7 +84,7 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
 
 
 def install_replacement(site: Site, file: Path) -> dict[str, Any]:
-    """Go on, on this new hardware, where the centre says that the old one ended.
+    """Let the chain of the old hardware go on here, from the seal that the centre names.
 
     Raises:
         RekeyRefusedError: The file is not for this gateway, or that has a chain of its own.

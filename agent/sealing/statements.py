@@ -3,7 +3,7 @@
     statements.jsonl    {"statement": hexadecimal, "receipt": hexadecimal or ""}
 
 One line for each re-key or replacement, in the order in which they were made. The receipt is what the
-chain was continued from: it says which bodies the centre holds. The file is written before the key file
+chain was continued from: it shows which bodies the centre holds. The file is written before the key file
 of the statement is, and a later statement may set aside what an earlier one began. So a line is in force
 only where its key has signed the seal that it names, or is to sign the next one (`in_force`). Several may
 be: a gateway without a connection may lose its keys twice.

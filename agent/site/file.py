@@ -4,13 +4,13 @@ TOML, written by `dianjian` or by hand. It is checked whole before anything star
 types, values out of range and references to things that are not there are all reported at once,
 one line each with its path (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
 
-The text of the file, byte for byte, goes into the manifest record, so that what the agent was told
-is part of the evidence. Secrets are therefore never in it, only the paths of the files that hold them.
+The text of the file, byte for byte, goes into the manifest record, so that the agent's settings
+are part of the evidence. Secrets are therefore never in it, only the paths of the files that hold them.
 
 A site without meters and broker is legal (a backtest needs lines and linkages only);
-`missing_for_agent` says what the daemon would lack. Relative paths start at the file's own folder.
+`missing_for_agent` lists what the daemon would lack. Relative paths start at the file's own folder.
 `credential:NAME` is the file NAME beside the site file as systemd hands it to the service (LoadCredential=):
-a key that only root can read. Who is not that service, root at a terminal say, gets the file itself.
+a key that only root can read. Any other process, such as root's at a terminal, gets the file itself.
 """
 
 import os

@@ -3,7 +3,7 @@
 A site file is part of the evidence and is never rewritten by an upgrade: gateways keep theirs, and a
 centre reads the manifests of years ago. So a key or value that is renamed is not dropped: it gets a line
 in RENAMED and stays there for at least two versions, in which both names load. A table with both keys is a
-mistake, because nobody can say which one was meant. A new key has a default that means what its
+mistake, because it is not clear which one was meant. A new key has a default that means what its
 absence meant. `tests/packaging/old-sites` holds a file of every form that was ever committed.
 """
 

@@ -69,6 +69,6 @@ def _misfits(meter: MeterSettings, model: Model, *, dlt645: bool) -> Iterator[st
         yield f"model: {model.name} speaks {spoken}, bus {meter.bus!r} does not"
     has_power = any(point.name == POWER_POINT for point in model.points)
     if has_power and meter.line is None:
-        yield f"line: missing; {model.name} measures {POWER_POINT}, so say which line it feeds"
+        yield f"line: missing; {model.name} measures {POWER_POINT}, so name the line it feeds"
     elif meter.line is not None and not has_power:
         yield f"line: {model.name} has no point {POWER_POINT}, so it can feed no line; leave line out"

@@ -1,4 +1,4 @@
-"""What the gateway's database says of itself, read beside the process that owns it; nothing is changed."""
+"""The state of the gateway's database, read while its owner runs; nothing is changed."""
 
 from pathlib import Path
 

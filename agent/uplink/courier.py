@@ -106,7 +106,7 @@ class Courier(RecordSource):
         yield from map(lost_body, damaged)
 
     def figures(self) -> Mapping[str, Any]:
-        """What a heartbeat says of delivery."""
+        """The delivery's part of a heartbeat."""
         status = self.status()
         return {"receipted": status.received, "backlog": status.backlog, "connected": status.connected}
 

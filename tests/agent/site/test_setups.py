@@ -121,7 +121,7 @@ def test_every_mistake_of_a_model_file_is_said_by_the_check(
         (
             'line = "t1"',
             "",
-            "meter[1].line: missing; eastron-sdm630 measures active_power, so say which line it feeds",
+            "meter[1].line: missing; eastron-sdm630 measures active_power, so name the line it feeds",
         ),
     ],
 )
