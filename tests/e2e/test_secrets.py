@@ -19,7 +19,7 @@ import pytest
 from attrs import define, field
 
 from agent.sealing.key_slots import KeySlots, KeySlotsError
-from provisioning.doctor.bundle import forms_of
+from provisioning.doctor.bundle import list_forms
 from tests.provisioning.enrolment.desk import Desk, bare, good, offer_file
 from wire.enrolment.offer import parse_offer
 
@@ -84,7 +84,7 @@ class Seen:
         return [
             (name, form[:12])
             for secret in self.secrets
-            for form in {*forms_of(secret), secret.decode("latin-1")}
+            for form in {*list_forms(secret), secret.decode("latin-1")}
             for name, text in texts.items()
             if form in text
         ]
