@@ -9,6 +9,7 @@ Counters of the whole count its P, import where it is positive and export where 
 those of a phase that of the phase.
 """
 
+import functools
 import math
 from typing import Final
 
@@ -76,11 +77,12 @@ class Electrical:
         if phase in _PAIRS:
             return self._between(*_PAIRS[phase]) if quantity is Quantity.VOLTAGE else None
         if phase == "":
-            return self._whole().value(quantity)
+            return self._whole.value(quantity)
         if phase in PHASES:
             return self.phases[PHASES.index(phase)].value(quantity)
         return 0.0 if quantity in {Quantity.CURRENT, Quantity.VOLTAGE} else None
 
+    @functools.cached_property
     def _whole(self) -> Phase:
         active = sum(phase.active for phase in self.phases)
         reactive = sum(phase.reactive for phase in self.phases)
