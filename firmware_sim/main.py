@@ -170,12 +170,7 @@ def serve_until_signal(plant: Plant, clock: Clock, control: Path | None = None) 
 
 
 def make_single_meter_plant(
-    model_name: str,
-    unit_id: int,
-    address: str,
-    places: dict[BusKind, str | None],
-    watts: float,
-    now_s: float,
+    model_name: str, unit_id: int, address: str, places: dict[BusKind, str | None], watts: float, now_s: float
 ) -> Plant:
     """A plant of one line with a constant load, with the same meter on each wanted bus."""
     try:

@@ -78,12 +78,7 @@ def parse_state(text: str) -> tuple[SwitchState, float]:
 
 
 def apply_switches(
-    watts: Floats,
-    switches: Iterable[Switch],
-    t_s: Floats,
-    *,
-    of: Callable[[Switch], Floats],
-    ramp_s: float,
+    watts: Floats, switches: Iterable[Switch], t_s: Floats, *, of: Callable[[Switch], Floats], ramp_s: float
 ) -> Floats:
     """The load of a line after its switches; `of` is the load that each of them leads to."""
     out = watts

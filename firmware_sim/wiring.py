@@ -121,9 +121,7 @@ def to_phasors(voltages: Floats, active: Floats, apparent: Floats) -> Phasors:
 
 
 def apply_mistakes(
-    true: Phasors,
-    wirings: Iterable[tuple[Wiring, NDArray[np.bool_]]],
-    elsewhere: Callable[[str], Complexes],
+    true: Phasors, wirings: Iterable[tuple[Wiring, NDArray[np.bool_]]], elsewhere: Callable[[str], Complexes]
 ) -> Phasors:
     """The truth as seen with mistakes, each at the moments of its mask, in the order given.
 

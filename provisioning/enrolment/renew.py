@@ -51,12 +51,7 @@ LIFE_DENOMINATOR: Final = 3
 )
 @click.option("--json", "as_json", is_flag=True, help="JSON lines.")
 def command(
-    config: Path,
-    via: str | None,
-    token_file: Path | None,
-    is_forced: bool,
-    patience_s: float,
-    as_json: bool,
+    config: Path, via: str | None, token_file: Path | None, is_forced: bool, patience_s: float, as_json: bool
 ) -> None:
     """Renew the certificate if it is due; without a certificate there is nothing to renew."""
     try:
@@ -80,13 +75,7 @@ def command(
 
 
 def renew(
-    site: Site,
-    via: str | None,
-    offer: Offer | None,
-    *,
-    as_json: bool,
-    is_forced: bool,
-    patience_s: float,
+    site: Site, via: str | None, offer: Offer | None, *, as_json: bool, is_forced: bool, patience_s: float
 ) -> dict[str, Any]:
     """Renew what is due; the certificate in use afterwards: renewed, certificate_sha256, ends_at, due_at.
 
@@ -108,13 +97,7 @@ def renew(
 
 
 def _renew(
-    site: Site,
-    identity: Identity,
-    via: str | None,
-    offer: Offer | None,
-    *,
-    as_json: bool,
-    patience_s: float,
+    site: Site, identity: Identity, via: str | None, offer: Offer | None, *, as_json: bool, patience_s: float
 ) -> None:
     from wire.enrolment import certificates  # noqa: PLC0415
 

@@ -43,8 +43,7 @@ TROUBLES: Final[Mapping[str, Words]] = {
         "the certificate that came was not issued by the authority that the token names ({wanted})",
     ),
     "answer-key": Words(
-        "答复中的证书不是为本机密钥签发的",
-        "the certificate that came is for another key than this gateway's",
+        "答复中的证书不是为本机密钥签发的", "the certificate that came is for another key than this gateway's"
     ),
     "answer-name": Words(
         "答复中的证书是发给 {found} 的，不是 {wanted}",

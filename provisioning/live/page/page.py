@@ -14,13 +14,7 @@ from evidence.moments import local_text
 from provisioning.live.page.curves import draw_day
 from provisioning.live.page.episodes import Episode, draw_cards, find_episodes
 from provisioning.live.page.snapshot import Snapshot
-from provisioning.live.page.tables import (
-    draw_buses,
-    draw_lines,
-    draw_linkages,
-    draw_meters,
-    format_beat,
-)
+from provisioning.live.page.tables import draw_buses, draw_lines, draw_linkages, draw_meters, format_beat
 from provisioning.live.page.tiles import draw_tiles
 from provisioning.live.page.words import Reader
 from provisioning.pages.html import Html, join, markup, read_asset
