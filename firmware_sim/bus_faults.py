@@ -33,10 +33,8 @@ class Outgoing:
     """A frame to be sent.
 
     Attributes:
-        frame: Its bytes.
         delay_s: After the request came in, or after the frame before it.
         pauses: Places in the frame and how long it stops there, ascending.
-        then: What follows.
     """
 
     frame: bytes
@@ -65,10 +63,9 @@ def arrange_frames(out: Outgoing, strike: Strike | None, foreign: Exchange | Non
         case FaultKind.DUPLICATE:
             return evolve(out, then=Outgoing(out.frame, fault.gap_s))
         case FaultKind.FLOOD:
-            noise = shake_128(repr(strike.draws).encode()).digest(fault.bytes)
-            return evolve(out, frame=noise)
+            return evolve(out, frame=shake_128(repr(strike.draws).encode()).digest(fault.bytes))
         case FaultKind.SECOND_MASTER if foreign is not None:
-            return _mix(out, foreign(draws[0], draws[1]), how)
+            return _mix(out, *foreign(draws[0], draws[1]), how)
     return out
 
 
@@ -77,8 +74,7 @@ def to_outgoing(exchange: tuple[bytes, bytes]) -> Outgoing:
     return Outgoing(exchange[0], 0.0, then=Outgoing(exchange[1], FOREIGN_PAUSE_S))
 
 
-def _mix(out: Outgoing, exchange: tuple[bytes, bytes], how: float) -> Outgoing:
-    request, answer = exchange
+def _mix(out: Outgoing, request: bytes, answer: bytes, how: float) -> Outgoing:
     if how < 1 / 3:  # before
         ours = evolve(out, delay_s=FOREIGN_PAUSE_S)
         return Outgoing(request, out.delay_s, then=Outgoing(answer, FOREIGN_PAUSE_S, then=ours))

@@ -16,14 +16,11 @@ from firmware_sim.wiring import Mistake
 
 @frozen
 class Entry:
-    """One word of a plant file.
+    """One word of a section of a plant file ("event", "wiring" or "fault"), its meaning in a sentence.
 
     Attributes:
-        section: "event", "wiring" or "fault".
-        what: The word.
         where: What it happens to: keys of the section.
         keys: Its own keys; those with a value are optional.
-        meaning: One sentence.
     """
 
     section: str

@@ -34,11 +34,9 @@ LoadOf = Callable[[str, Floats, float], Load]
 
 @define
 class Connection:
-    """One meter's place in the plant.
+    """One meter's place in the plant of this `seed`.
 
     Attributes:
-        meter: The meter.
-        seed: The plant's.
         anchor_s: Where the plant's time begins.
         rated_w: Of its line.
         load_of: What goes through the meters of a line at some moments, given its power factor.
@@ -154,12 +152,6 @@ class Connection:
             return counts
         last = max(anew, key=lambda event: event.end_s)
         return counts - self._counter.at(last.end_s) + _start_counts(last.counter_wh)
-
-
-def find_replacement(events: tuple[Event, ...], t_s: float) -> Event | None:
-    """The last replacement of a meter, or None while the first one is there."""
-    done = [event for event in events if event.what is EventKind.METER_REPLACED and event.end_s <= t_s]
-    return max(done, key=lambda event: event.end_s, default=None)
 
 
 def _start_counts(import_wh: float) -> Floats:

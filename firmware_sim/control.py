@@ -59,15 +59,13 @@ class ControlPort:
             OSError: The path is taken or cannot be made.
         """
         _remove_stale(self.path)
-        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
-            os.fchmod(listening.fileno(), _MODE)  # before it has a name, so it is never open to others
-            listening.bind(str(self.path))
-            self._listener = await asyncio.start_unix_server(
-                self._serve, sock=listening, limit=LINE_BYTES_MAX
-            )
+            os.fchmod(sock.fileno(), _MODE)  # before it has a name, so it is never open to others
+            sock.bind(str(self.path))
+            self._listener = await asyncio.start_unix_server(self._serve, sock=sock, limit=LINE_BYTES_MAX)
         except BaseException:
-            listening.close()
+            sock.close()
             raise
 
     def close(self) -> None:

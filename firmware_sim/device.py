@@ -56,12 +56,7 @@ Image = dict[tuple[int, int], bytes]
 
 @define
 class Device:
-    """One simulated meter.
-
-    Attributes:
-        plan: The meter.
-        plant: The plant it is in.
-    """
+    """One simulated meter of a plant."""
 
     plan: MeterPlan
     plant: Plant
@@ -72,8 +67,7 @@ class Device:
 
     def __attrs_post_init__(self) -> None:
         self._names = frozenset(point.name for point in self.plan.model.points)
-        self._fixed = self._identity(self._draw("serial"))
-        self._fixed |= self._exponents()
+        self._fixed = self._identity(self._draw("serial")) | self._exponents()
 
     def answer(self, function: int, address: int, count: int, t_s: float) -> bytes | int:
         """The words of `count` registers at a moment, or the exception code of the refusal."""
@@ -84,19 +78,15 @@ class Device:
             return ILLEGAL_FUNCTION
         words = [image.get((function, register)) for register in range(address, address + count)]
         missing = words.count(None)
-        if (
-            missing == count
-            or (missing and self.plan.strict_holes)
-            or self._crosses_barrier(function, address, count)
-        ):
+        is_refused = missing == count or (missing and self.plan.strict_holes)
+        if is_refused or self._crosses_barrier(function, address, count):
             return ILLEGAL_ADDRESS
         return b"".join(word or _HOLE for word in words)
 
     def datum(self, data_id: int, t_s: float) -> bytes | None:
         """What a DL/T 645 meter has under a data id at a moment; None if it does not have it."""
         image = self.image(t_s)
-        held = image.get((READ_DATA, data_id))
-        return self._find_item(data_id, image) if held is None else held
+        return image.get((READ_DATA, data_id)) or self._find_item(data_id, image)
 
     def image(self, t_s: float) -> Image:
         """Every register that the meter has, at a moment."""
@@ -221,19 +211,16 @@ class Device:
                 most[point.name] = max(value, powers.get(point.quantity, 0.0) * _GROWTH)
         image = model.encode(most, plan.ct_ratio, plan.pt_ratio)
         return {
-            point.name: self._read_back(image, point.name)
+            point.name: _read_back(image, point)
             for point in model.points
             if point.quantity is Quantity.SCALE and (point.function, point.address) in image
         }
 
-    def _read_back(self, image: Image, name: str) -> Value:
-        point = self.plan.model.point(name)
-        words = b"".join(image[point.function, point.address + i] for i in range(point.count))
-        value = point.decode(words)
-        return 0 if value is None else value
-
     def _crosses_barrier(self, function: int, address: int, count: int) -> bool:
-        return any(
-            kind == function and address < barrier < address + count
-            for kind, barrier in self.plan.model.barriers
-        )
+        end, barriers = address + count, self.plan.model.barriers
+        return any(kind == function and address < barrier < end for kind, barrier in barriers)
+
+
+def _read_back(image: Image, point: Point) -> Value:
+    words = b"".join(image[point.function, point.address + i] for i in range(point.count))
+    return point.decode(words) or 0

@@ -28,7 +28,6 @@ class Dlt645Request:
 
     Attributes:
         address: As written, highest digits first; AA is a wildcard.
-        control: The control code.
         data: Without 33H.
         length: Bytes of the whole frame.
     """

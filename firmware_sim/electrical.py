@@ -56,14 +56,7 @@ class Phase:
 
 @frozen
 class Electrical:
-    """The state of one meter's connection.
-
-    Attributes:
-        phases: L1, L2, L3.
-        frequency: Hz.
-        energy_import_wh: The counter.
-        energy_export_wh: The counter of what came back.
-    """
+    """The state of one meter's connection: L1, L2 and L3, Hz, and the counters of the whole in Wh."""
 
     phases: tuple[Phase, Phase, Phase]
     frequency: float

@@ -9,7 +9,6 @@ A machine that is switched by hand changes the load to come: then `go_on` sums a
 keeps what the counters have shown.
 """
 
-import math
 from collections.abc import Callable
 from typing import Final
 
@@ -17,7 +16,7 @@ import numpy as np
 from attrs import define, field
 
 from firmware_sim.noise import Floats
-from firmware_sim.signals import DAY_S, LOCAL_OFFSET_S
+from firmware_sim.signals import DAY_S, day_of, midnight_of
 
 STEP_S: Final = 10
 """Finer than any change of load that a counter could show."""
@@ -50,26 +49,24 @@ class EnergyCounter:
         Raises:
             ValueError: The moment is more than DAYS_MAX days from the anchor.
         """
-        day = _day(t_s)
-        into_s = t_s - _midnight(day)
+        day = day_of(t_s)
+        into_s = t_s - midnight_of(day)
         step = min(int(into_s // STEP_S), DAY_S // STEP_S - 1)
         steps = self._load_day(day)
         low, high = steps[..., step], steps[..., step + 1]
-        kept = sum(
-            (shown for from_s, shown in self._kept if t_s >= from_s), start=np.zeros_like(self.initial_wh)
-        )
+        kept = sum((shown for at_s, shown in self._kept if t_s >= at_s), start=np.zeros_like(self.initial_wh))
         return self._before(day) + low + (high - low) * (into_s - step * STEP_S) / STEP_S + kept
 
     def go_on(self, t_s: float, shown: Floats) -> None:
         """Count another power from `t_s` on; what the counters have `shown` at that moment stays."""
-        for day in [day for day in self._totals if day >= _day(t_s)]:
+        for day in [day for day in self._totals if day >= day_of(t_s)]:
             del self._totals[day]
         self._day = None
         self._kept.append((t_s, shown - self.at(t_s)))
 
     def _before(self, day: int) -> Floats:
         """What they read at the midnight of `day`."""
-        first = _day(self.anchor_s)
+        first = day_of(self.anchor_s)
         if abs(day - first) > DAYS_MAX:
             raise ValueError(f"{abs(day - first)} days from the plant's start; at most {DAYS_MAX}")
         sign = 1 if day >= first else -1
@@ -90,14 +87,6 @@ class EnergyCounter:
         return self._steps
 
     def _sum_day(self, day: int) -> Floats:
-        middles = _midnight(day) + np.arange(STEP_S / 2, DAY_S, STEP_S)
+        middles = midnight_of(day) + np.arange(STEP_S / 2, DAY_S, STEP_S)
         energy = self.power(middles) * (STEP_S / SECONDS_PER_HOUR)
         return np.concatenate((np.zeros((*energy.shape[:-1], 1)), np.cumsum(energy, axis=-1)), axis=-1)
-
-
-def _day(t_s: float) -> int:
-    return math.floor((t_s + LOCAL_OFFSET_S) / DAY_S)
-
-
-def _midnight(day: int) -> float:
-    return float(day * DAY_S - LOCAL_OFFSET_S)

@@ -75,17 +75,19 @@ class Wire:
         """One character: start bit, 8 data bits, parity bit if any, stop bits (8N1 10, 8E1 11)."""
         return (9 + (self.parity is not Parity.NONE) + self.stopbits) / self.baudrate
 
+    @classmethod
+    def usual(cls, protocol: BusProtocol) -> "Wire":
+        """What meters of a protocol are set to: Modbus 9600 8N1, DL/T 645 2400 8E1."""
+        return cls(2400, Parity.EVEN) if protocol is BusProtocol.DLT645 else cls()
+
 
 @frozen
 class BusPlan:
     """One bus.
 
     Attributes:
-        id: Its name.
-        kind: How it is reached.
         wire: The serial wire that paces it; None for a gateway that answers at network speed.
-        host: Where a TCP bus listens.
-        port: 0 takes a free one.
+        host, port: Where a TCP bus listens; port 0 takes a free one.
         link: A symbolic link to the pseudo-terminal, or "".
         turnaround_s: How long its meters think before they answer.
         protocol: That of its meters; DL/T 645 over TCP is the bytes of the wire, `kind` RTU_TCP.
@@ -106,11 +108,8 @@ class LinePlan:
     """One line, and the ids of the meters that measure it.
 
     Attributes:
-        id: Its name.
-        kind: What it does; an incomer takes what all other lines take, metered or not, and its losses.
-        rated_w: Its rated power.
+        kind: An incomer takes what all other lines take, metered or not, and its losses.
         profile: Its load; that of an incomer is not used.
-        meters: Ids of its meters.
         losses: For an incomer: of transformer and cables, as a share of what the lines take.
     """
 
@@ -127,16 +126,12 @@ class MeterPlan:
     """One meter.
 
     Attributes:
-        id: Its name.
-        model: Its type.
-        bus: The bus it hangs on.
-        unit_id: Its address there (Modbus), else 0.
-        address: Its address there, 12 digits (DL/T 645), else "".
+        unit_id: Its address on a Modbus bus, else 0.
+        address: Its address on a DL/T 645 bus, 12 digits, else "".
         line: The line it measures; for an analyser, the production whose emission it sees.
         treatment: For an analyser, the line that treats the emission, or "".
         share: Which part of the line's power goes through it.
-        ct_ratio: Of its current transformers.
-        pt_ratio: Of its voltage transformers.
+        ct_ratio, pt_ratio: Of its current and voltage transformers.
         voltage: Nominal phase voltage, V, primary.
         power_factor: Of its load at full power.
         strict_holes: Whether it refuses reads over registers it has not, or answers zeros there.
@@ -164,14 +159,10 @@ class FaultPlan:
     """One entry of the fault script: a share of the answers of a bus or a meter, for a time.
 
     Attributes:
-        what: What happens to the answer.
-        bus: All meters of this bus, or "".
-        meter: This meter alone, or "".
+        bus, meter: All meters of a bus, or one meter alone; the other is "".
         share: Part of the answers, 0 to 1.
-        begin_s: From this moment, seconds since 1970 UTC.
-        end_s: Until this moment.
-        delay_s: `late`: shortest delay beyond the turnaround.
-        delay_max_s: `late`: longest delay.
+        begin_s, end_s: Seconds since 1970 UTC.
+        delay_s, delay_max_s: `late`: shortest and longest delay beyond the turnaround.
         code: `exception`: the code.
         gap_s: `byte_gap`, `slow_loris`: the pause; `duplicate`: until it comes again; `chatter`: between
             two exchanges.
@@ -193,16 +184,12 @@ class FaultPlan:
 
 @frozen
 class Layout:
-    """The contents of a plant file.
+    """The contents of a plant file, in its order: at least one bus, one line and one meter.
 
     Attributes:
         start_s: Where the plant's own time begins, seconds since 1970 UTC.
         seed: Draws everything that is random.
-        buses: At least one.
-        lines: At least one.
-        meters: At least one.
-        events: In the order of the file.
-        faults: In the order of the file; the first that applies to an answer is taken.
+        faults: The first that applies to an answer is taken.
     """
 
     start_s: float

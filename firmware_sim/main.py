@@ -30,17 +30,7 @@ from drivers.points import model as meter_models
 from firmware_sim.catalogue import CATALOGUE, COMMON
 from firmware_sim.control import ControlError, ask
 from firmware_sim.energy import DAYS_MAX
-from firmware_sim.layout import (
-    BusKind,
-    BusPlan,
-    BusProtocol,
-    Layout,
-    LineKind,
-    LinePlan,
-    MeterPlan,
-    Parity,
-    Wire,
-)
+from firmware_sim.layout import BusKind, BusPlan, BusProtocol, Layout, LineKind, LinePlan, MeterPlan, Wire
 from firmware_sim.plant import Plant, load_plant
 from firmware_sim.plant_file import PlantError
 from firmware_sim.server import ServeError, Server
@@ -105,9 +95,8 @@ def serve(
             raise click.UsageError("--model needs --tcp, --rtu-tcp or --pty")
         if not (len(address) == 12 and address.isascii() and address.isdecimal()):
             raise click.BadParameter(f"{address!r} is not 12 digits")
-        plant = make_single_meter_plant(
-            str(model_name), unit_id, address, places, watts, clock.stamp().utc_ns / NS_PER_S
-        )
+        now_s = clock.stamp().utc_ns / NS_PER_S
+        plant = make_single_meter_plant(str(model_name), unit_id, address, places, watts, now_s)
     if abs(clock.stamp().utc_ns / NS_PER_S - plant.start_s) > DAYS_MAX * DAY_S:
         raise click.UsageError(f"the clock is more than {DAYS_MAX} days from the plant's start")
     serve_until_signal(plant, clock, control)
@@ -190,8 +179,7 @@ def make_single_meter_plant(
 def _bus(kind: BusKind, place: str, *, dlt645: bool) -> BusPlan:
     protocol = BusProtocol.DLT645 if dlt645 else BusProtocol.MODBUS
     if kind is BusKind.PTY:
-        wire = Wire(2400, Parity.EVEN) if dlt645 else Wire()
-        return BusPlan(kind.value, kind, wire=wire, link=place, protocol=protocol)
+        return BusPlan(kind.value, kind, wire=Wire.usual(protocol), link=place, protocol=protocol)
     host, _, port = place.rpartition(":")
     if not host or not port.isdecimal() or int(port) > 65_535:
         raise click.BadParameter(f"{place!r} is not HOST:PORT")

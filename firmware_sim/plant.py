@@ -17,7 +17,7 @@ import numpy as np
 from attrs import define, field
 
 from drivers.reading import Quantity
-from firmware_sim.connection import Connection, find_replacement
+from firmware_sim.connection import Connection
 from firmware_sim.electrical import Electrical
 from firmware_sim.layout import Layout, LineKind, LinePlan, MeterPlan
 from firmware_sim.noise import Floats
@@ -56,13 +56,13 @@ def load_plant(path: Path | str) -> "Plant":
 
 @define
 class Plant:
-    """A plant of a `layout`; see the module."""
+    """A plant of a `layout`; see the module. `events` have their true begin and end."""
 
     layout: Layout
     _lines: dict[str, LinePlan] = field(init=False)
     _meters: dict[str, MeterPlan] = field(init=False)
     _signals: Signals = field(init=False)
-    _events: tuple[Event, ...] = field(init=False)
+    events: tuple[Event, ...] = field(init=False)
     _connections: dict[str, Connection] = field(factory=dict, init=False)
     _switches: list[Switch] = field(factory=list, init=False)
 
@@ -74,12 +74,7 @@ class Plant:
             rated_w={line.id: line.rated_w for line in self.layout.lines},
             seed=self.layout.seed,
         )
-        self._events = tuple(self._place(event) for event in self.layout.events)
-
-    @property
-    def events(self) -> tuple[Event, ...]:
-        """The timetable, each event with its true begin and end."""
-        return self._events
+        self.events = tuple(self._place(event) for event in self.layout.events)
 
     @property
     def start_s(self) -> float:
@@ -123,9 +118,7 @@ class Plant:
         done = Switch(line_id, state, math.floor(t_s) + 1.0, share)
         kept_s = done.begin_s - 1
         incomers = [line.id for line in self.layout.lines if line.kind is LineKind.INCOMER]
-        moved = [
-            one for one in self._connections.values() if any(one.sees(line) for line in (line_id, *incomers))
-        ]
+        moved = [one for one in self._connections.values() if any(map(one.sees, (line_id, *incomers)))]
         shown = [one.counts(kept_s) for one in moved]
         self._switches.append(done)
         for one, counts in zip(moved, shown, strict=True):
@@ -152,28 +145,26 @@ class Plant:
             event.meter == meter_id or event.bus == meter.bus
             if event.what in SILENT
             else event.what is EventKind.POWER_CUT and event.line in {"", meter.line}
-            for event in self._events
+            for event in self.events
             if event.covers(t_s)
         )
 
     def is_unplugged(self, bus_id: str, t_s: float) -> bool:
         """Whether a bus cannot be reached at all."""
-        return any(
-            event.covers(t_s)
-            for event in self._events
-            if event.what is EventKind.UNPLUGGED and event.bus == bus_id
-        )
+        return any(event.covers(t_s) for event in self._list_unplugged(bus_id))
 
     def plug_moments(self, bus_id: str) -> tuple[float, ...]:
         """When a bus is unplugged or plugged in."""
-        events = [
-            event for event in self._events if event.what is EventKind.UNPLUGGED and event.bus == bus_id
-        ]
+        events = self._list_unplugged(bus_id)
         return tuple(sorted({at_s for event in events for at_s in (event.begin_s, event.end_s)}))
+
+    def _list_unplugged(self, bus_id: str) -> list[Event]:
+        return [one for one in self.events if one.what is EventKind.UNPLUGGED and one.bus == bus_id]
 
     def find_replacement(self, meter_id: str, t_s: float) -> Event | None:
         """The last replacement of a meter until a moment, None for the first one."""
-        return find_replacement(self._of_meter(meter_id), t_s)
+        done = [one for one in self._of_meter(meter_id) if one.what is EventKind.METER_REPLACED]
+        return max((one for one in done if one.end_s <= t_s), key=lambda one: one.end_s, default=None)
 
     def settings(self, meter_id: str, t_s: float) -> dict[Quantity, float]:
         """Registers of a meter's settings that were changed, as they are at a moment."""
@@ -209,9 +200,8 @@ class Plant:
         factor = power_factor * (_IDLE_POWER_FACTOR + (1 - _IDLE_POWER_FACTOR) * light)
         events = self._of_line(line_id) if with_events else ()
         standby_w = line.profile.standby * line.rated_w
-        return apply_events(
-            Load(watts, watts / factor), events, t_s, standby_w=standby_w, rated_w=line.rated_w
-        )
+        load = Load(watts, watts / factor)
+        return apply_events(load, events, t_s, standby_w=standby_w, rated_w=line.rated_w)
 
     def _watts(self, line: LinePlan, t_s: Floats) -> Floats:
         """Active power by profile and hand, before anything of the timetable happens."""
@@ -224,9 +214,8 @@ class Plant:
                     return watts
                 case SwitchState.OFF:
                     return np.full_like(watts, profile.standby * line.rated_w)
-            return self._signals.running(
-                line.id, t_s, switch.share if switch.state is SwitchState.SHARE else None
-            )
+            share = switch.share if switch.state is SwitchState.SHARE else None
+            return self._signals.running(line.id, t_s, share)
 
         return apply_switches(watts, mine, t_s, of=end_load, ramp_s=profile.ramp_s)
 
@@ -264,9 +253,9 @@ class Plant:
         """What happens to a line; a power cut that names no line happens to all."""
         return tuple(
             event
-            for event in self._events
+            for event in self.events
             if event.line == line_id or (event.what is EventKind.POWER_CUT and not event.line)
         )
 
     def _of_meter(self, meter_id: str) -> tuple[Event, ...]:
-        return tuple(event for event in self._events if event.meter == meter_id)
+        return tuple(event for event in self.events if event.meter == meter_id)

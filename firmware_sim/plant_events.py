@@ -19,8 +19,7 @@ from firmware_sim.layout import (
     LinePlan,
     MeterPlan,
 )
-from firmware_sim.plant_table import PlantTable, read_known
-from firmware_sim.plant_wiring import read_phases, read_wiring
+from firmware_sim.plant_table import PlantTable, read_known, read_phases, read_wiring
 from firmware_sim.timetable import LINE_EVENTS, TREATMENT_EVENTS, Event, EventKind
 from firmware_sim.wiring import Mistake, Wiring
 
@@ -33,11 +32,9 @@ _FLOOD_MAX: Final = 16 * 1024 * 1024
 """Bytes of one flood: more shows nothing new."""
 _RATIO_MAX: Final = 1e5
 _FIRMWARE_MAX: Final = 65_535
-_SETTINGS: Final = {
-    "ct_ratio": Quantity.CT_RATIO,
-    "pt_ratio": Quantity.PT_RATIO,
-    "firmware": Quantity.FIRMWARE,
-}
+_SETTINGS: Final = (Quantity.CT_RATIO, Quantity.PT_RATIO, Quantity.FIRMWARE)
+"""Each under the key that is its name."""
+_POWER_SHARES: Final = {EventKind.IDLE: 0.2, EventKind.DUMMY: 0.5, EventKind.UNMETERED: 0.5}
 _GAPS_S: Final = {
     FaultKind.BYTE_GAP: 0.02,
     FaultKind.SLOW_LORIS: 0.1,
@@ -100,9 +97,6 @@ def read_event(
         event = evolve(event, **_read_model_keys(table, what, plan))
     table.finish()
     return event
-
-
-_POWER_SHARES: Final = {EventKind.IDLE: 0.2, EventKind.DUMMY: 0.5, EventKind.UNMETERED: 0.5}
 
 
 def _read_place(
@@ -178,13 +172,11 @@ def _read_model_keys(table: PlantTable, what: EventKind, meter: MeterPlan) -> di
     if not wanted:
         table.note("what", f"settings_changed needs one of {', '.join(_SETTINGS)}")
     for key in wanted:
-        if _SETTINGS[key] not in has:
+        if key not in has:
             table.note(key, f"{meter.model.name} has no such register")
-    low = 1 / _RATIO_MAX
-    new: dict[str, Any] = {
-        key: table.number(key, low=low, high=_RATIO_MAX) for key in wanted if key != "firmware"
-    }
-    if "firmware" in wanted:
+    ratios = [key for key in wanted if key is not Quantity.FIRMWARE]
+    new: dict[str, Any] = {key: table.number(key, low=1 / _RATIO_MAX, high=_RATIO_MAX) for key in ratios}
+    if Quantity.FIRMWARE in wanted:
         new["firmware"] = table.whole("firmware", low=1, high=_FIRMWARE_MAX)
     if "ct_ratio" in new and _is_primary(meter):
         new["wiring"] = Wiring(Mistake.WRONG_RATIO, ratio=new["ct_ratio"] / meter.ct_ratio)
@@ -205,11 +197,6 @@ def read_fault(
     meter = read_known(table, "meter", "meter", [meter.id for meter in meters]) if table.has("meter") else ""
     bus = "" if meter else read_known(table, "bus", "bus", [bus.id for bus in buses])
     place = next((item.bus for item in meters if item.id == meter), bus)
-    tcp = any(one.id == place and one.kind is BusKind.TCP for one in buses)
-    if tcp and what in {FaultKind.CRC_NOISE, FaultKind.BABBLE}:
-        table.note(
-            "what", f"frames on the tcp bus {place!r} have no CRC, so noise in them cannot be detected"
-        )
     if what is FaultKind.CHATTER and meter:
         table.note("meter", "chatter is on a whole bus: give bus in its place")
     _check_bus(table, what, next((one for one in buses if one.id == place), None))
@@ -242,6 +229,10 @@ def _check_bus(table: PlantTable, what: FaultKind, bus: BusPlan | None) -> None:
     """Note a fault that cannot happen on its bus."""
     if bus is None:
         return
+    if bus.kind is BusKind.TCP and what in {FaultKind.CRC_NOISE, FaultKind.BABBLE}:
+        table.note(
+            "what", f"frames on the tcp bus {bus.id!r} have no CRC, so noise in them cannot be detected"
+        )
     if what in {FaultKind.SECOND_MASTER, FaultKind.CHATTER} and (
         bus.kind is BusKind.TCP or bus.protocol is not BusProtocol.MODBUS
     ):

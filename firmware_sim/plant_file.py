@@ -70,8 +70,7 @@ from firmware_sim.layout import (
 )
 from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile
-from firmware_sim.plant_table import PlantTable, read_known, read_model
-from firmware_sim.plant_wiring import read_wiring
+from firmware_sim.plant_table import PlantTable, read_known, read_model, read_wiring
 from firmware_sim.signals import Profile, Shape
 
 FILE_BYTES_MAX: Final = 1024 * 1024
@@ -143,13 +142,13 @@ def to_layout(data: dict[str, Any], folder: Path = Path()) -> Layout:
 def _read_bus(table: PlantTable) -> BusPlan:
     kind = table.choice("kind", BusKind)
     protocol = table.choice("protocol", BusProtocol, BusProtocol.MODBUS)
-    dlt645 = protocol is BusProtocol.DLT645
-    if dlt645 and kind is BusKind.TCP:
+    if protocol is BusProtocol.DLT645 and kind is BusKind.TCP:
         kind = BusKind.RTU_TCP  # the only way over TCP: the bytes of the wire
     paced = kind is BusKind.PTY or table.has("baudrate")
+    usual = Wire.usual(protocol)
     wire = Wire(
-        baudrate=table.whole("baudrate", 2400 if dlt645 else 9600, low=300, high=921_600),
-        parity=table.choice("parity", Parity, Parity.EVEN if dlt645 else Parity.NONE),
+        baudrate=table.whole("baudrate", usual.baudrate, low=300, high=921_600),
+        parity=table.choice("parity", Parity, usual.parity),
         stopbits=table.whole("stopbits", 1, low=1, high=2),
     )
     bus = BusPlan(

@@ -121,11 +121,8 @@ class Server:
 
     async def _chatter(self, bus: str, port: TcpPort | PtyPort) -> None:
         """Let another master send on a bus, as its faults say, also while no request comes."""
-        script = [
-            one for one in self._plant.layout.faults if one.what is FaultKind.CHATTER and one.bus == bus
-        ]
-        for number in itertools.count():
-            if not script:
-                return
-            await asyncio.sleep(self._clock.real_s(min(one.gap_s for one in script)))
+        faults = self._plant.layout.faults
+        gaps_s = [one.gap_s for one in faults if one.what is FaultKind.CHATTER and one.bus == bus]
+        for number in itertools.count() if gaps_s else ():
+            await asyncio.sleep(self._clock.real_s(min(gaps_s)))
             port.send_foreign(number)

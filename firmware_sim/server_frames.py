@@ -42,11 +42,8 @@ class ServerRequest:
     """A request as received: what it reads, or the exception that refuses it.
 
     Attributes:
-        unit_id: The meter.
         transaction_id: To be repeated in the answer (TCP).
-        function: Of the request.
-        address: Zero-based, of the first register.
-        count: Registers.
+        address: Zero-based, of the first of `count` registers.
         refusal: 0, or the exception that any meter would answer with.
         length: Bytes of the whole frame.
     """

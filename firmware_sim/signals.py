@@ -115,8 +115,7 @@ class Signals:
     """The loads of all lines of a plant, before anything of the timetable happens.
 
     Attributes:
-        profiles: By line id.
-        rated_w: By line id.
+        profiles, rated_w: By line id.
         seed: Another seed is another plant with the same habits.
     """
 
@@ -156,10 +155,9 @@ class Signals:
         if self._is_endless(profile):
             return (Run(-math.inf, math.inf, profile.level),)
         reach_s = max(profile.jitter_s, profile.lead_s, profile.tail_s)
-        span = (_day(begin_s - reach_s) - 1, _day(end_s + reach_s) + 1)
-        return tuple(
-            run for run in self._span_runs(line, span) if run.end_s > begin_s and run.begin_s < end_s
-        )
+        span = (day_of(begin_s - reach_s) - 1, day_of(end_s + reach_s) + 1)
+        runs = self._span_runs(line, span)
+        return tuple(run for run in runs if run.end_s > begin_s and run.begin_s < end_s)
 
     def _is_endless(self, profile: Profile) -> bool:
         if profile.shape is Shape.FOLLOWS:
@@ -215,7 +213,7 @@ class Signals:
             return
         if (day + _EPOCH_WEEKDAY) % 7 + 1 not in profile.days:
             return
-        midnight_s = day * DAY_S - LOCAL_OFFSET_S
+        midnight_s = midnight_of(day)
         for i, (begin, end) in enumerate(profile.shifts):
             key = key_of(self.seed, line, str(day), str(i))
             begin_s = midnight_s + begin + profile.jitter_s * (2 * uniform_at(key, 0) - 1)
@@ -257,5 +255,11 @@ def _join_runs(runs: Iterable[Run]) -> tuple[Run, ...]:
     return tuple(joined)
 
 
-def _day(t_s: float) -> int:
+def day_of(t_s: float) -> int:
+    """The number of the local day of a moment."""
     return math.floor((t_s + LOCAL_OFFSET_S) / DAY_S)
+
+
+def midnight_of(day: int) -> float:
+    """When a local day begins."""
+    return float(day * DAY_S - LOCAL_OFFSET_S)

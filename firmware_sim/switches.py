@@ -41,14 +41,7 @@ class SwitchState(StrEnum):
 
 @frozen
 class Switch:
-    """One line is switched at one moment.
-
-    Attributes:
-        line: Which.
-        state: To what.
-        begin_s: When, seconds since 1970 UTC.
-        share: `share`: of the rated power.
-    """
+    """A line is switched at `begin_s`, seconds since 1970 UTC, by `share` to that much of its rated power."""
 
     line: str
     state: SwitchState

@@ -92,40 +92,22 @@ TREATMENT_EVENTS: Final = frozenset(
 )
 LINE_EVENTS: Final = TREATMENT_EVENTS | {EventKind.UNMETERED, EventKind.POWER_CUT}
 NEW_COUNTERS: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET})
-SILENT: Final = frozenset(
-    {EventKind.DEAD_METER, EventKind.GAP, EventKind.METER_REPLACED, EventKind.METER_RESET}
-)
+SILENT: Final = NEW_COUNTERS | {EventKind.DEAD_METER, EventKind.GAP}
 """Events of a meter or a bus in which no meter answers."""
 _OFF: Final = frozenset({EventKind.TREATMENT_OFF, EventKind.LATE_START, EventKind.EARLY_STOP})
 
 
 @frozen
 class Event:
-    """One event; it names a line, a meter or a bus. Times are seconds since 1970 UTC.
+    """One event: it names a line, a meter or a bus, "" for the others; its own keys are in the module.
 
     Attributes:
-        what: What happens.
-        begin_s: When it begins.
-        end_s: When it is over; infinity if never.
-        line: The line it happens to, or "".
-        meter: The meter, or "".
-        bus: The bus, or "".
-        power_share: `idle`: of the normal active power; `dummy`: of the rated power; `unmetered`: of
-            what the line takes.
-        current_share: `idle`: of the normal current.
-        frequency_hz: `underspeed`: what the drive runs at.
-        off_s: `on_off`: how long it is off each time.
-        on_s: `on_off`: how long it is on between.
+        begin_s, end_s: Seconds since 1970 UTC; the end is infinity if it is never over.
         counters_stop: `power_cut`: whether the line stands still meanwhile.
         wiring: `wiring`, `ct_off`, `ct_moved`: what is wrong; `settings_changed`: what a new ratio does.
-        window_s: `replayed_meter`: how much is shown again and again.
-        counter_wh: `meter_replaced`, `meter_reset`: what the counter of import starts from.
-        serial: `meter_replaced`: the new number; 0 draws one.
-        wraps_at_wh: `counter_wrap`: the most that the counter can show.
+        serial: `meter_replaced`: 0 draws one.
         points: `no_numbers`: names of points; none are all that is measured.
-        ct_ratio: `settings_changed`: the new one; 0 is the old one, here and in the next two.
-        pt_ratio: `settings_changed`.
-        firmware: `settings_changed`.
+        ct_ratio, pt_ratio, firmware: `settings_changed`: 0 where it stays.
     """
 
     what: EventKind

@@ -59,14 +59,7 @@ WHOLE: Final = frozenset({Mistake.CTS_ROTATED, Mistake.CTS_ROTATED_BACK})
 
 @frozen
 class Wiring:
-    """One mistake.
-
-    Attributes:
-        mistake: Which.
-        phases: 0 to 2.
-        ratio: `wrong_ratio`: what is read, in parts of what is.
-        line: `other_cable`: the line that is measured instead.
-    """
+    """One mistake of `phases` 0 to 2; `ratio` and `line` as in the module."""
 
     mistake: Mistake
     phases: tuple[int, ...] = ALL
@@ -98,12 +91,7 @@ class Wiring:
 
 @frozen
 class Phasors:
-    """What the three channels of a meter see at some moments: arrays of channels by moments.
-
-    Attributes:
-        voltages: Effective values, V.
-        currents: Effective values with their directions, A.
-    """
+    """What a meter sees at some moments: effective V, directed A; arrays of channels by moments."""
 
     voltages: Floats
     currents: Complexes
