@@ -29,7 +29,7 @@ from agent.detect.line_findings import LineWatch
 from agent.detect.linkage import VIOLATION
 from agent.detect.param_table import ParamsError
 from agent.detect.params import IncomerParams, LinkageParams
-from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, VERDICT_EVERY_SLOTS, History, Retrospect
+from agent.detect.retrospect import EMPTY, HISTORY_SLOTS, NO_HISTORY, VERDICT_EVERY_SLOTS, Retrospect
 from agent.detect.status import LinkageStatus, status_of
 
 TIME_MAX_S: Final = 1e11
@@ -75,16 +75,13 @@ class Detector:
         self._lines = tuple(LineWatch(tracker, homes.get(name, first)) for name, tracker in trackers.items())
         self._trackers = tuple(trackers.values())
         self._judged = self._trackers[:judged]
-        self._incomer = (
-            IncomerWatch.start(self._incomer_params, trackers, self._dt, slot)
-            if self._incomer_params
-            else None
-        )
-        if self._incomer:
+        self._incomer = None
+        if self._incomer_params:
+            self._incomer = IncomerWatch.start(self._incomer_params, trackers, self._dt, slot)
             for link in self._links:
                 link.measure_rise_w = self._incomer.measure_rise_w
         self._retrospect = Retrospect(self._params)
-        self._rings = [self._retrospect.histories.get(name, History()).ring for name in trackers]
+        self._rings = [self._retrospect.rings.get(name, list(NO_HISTORY)) for name in trackers]
 
     def _add_incomer(self, incomer: IncomerParams, trackers: dict[str, LineTracker], slot: int) -> None:
         """Add trackers for the incomer and for the lines behind it that no linkage has."""

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import asdict, field, frozen
 
 
 class Severity(StrEnum):
@@ -52,18 +52,10 @@ class State(StrEnum):
 
 
 SEVERITIES: Final = {
-    Rule.OFF: Severity.VIOLATION,
-    Rule.LATE_START: Severity.VIOLATION,
-    Rule.EARLY_STOP: Severity.VIOLATION,
-    Rule.IDLE: Severity.VIOLATION,
-    Rule.UNDERSPEED: Severity.VIOLATION,
-    Rule.INTERRUPTIONS: Severity.VIOLATION,
-    Rule.STUCK: Severity.INTEGRITY,
-    Rule.FLAT: Severity.INTEGRITY,
-    Rule.DUMMY: Severity.INTEGRITY,
-    Rule.DECOUPLED: Severity.INTEGRITY,
-    Rule.CT_PROD: Severity.INTEGRITY,
-    Rule.INCOMER_RESIDUAL: Severity.INTEGRITY,
+    **dict.fromkeys((Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP), Severity.VIOLATION),
+    **dict.fromkeys((Rule.IDLE, Rule.UNDERSPEED, Rule.INTERRUPTIONS), Severity.VIOLATION),
+    **dict.fromkeys((Rule.STUCK, Rule.FLAT, Rule.DUMMY), Severity.INTEGRITY),
+    **dict.fromkeys((Rule.DECOUPLED, Rule.CT_PROD, Rule.INCOMER_RESIDUAL), Severity.INTEGRITY),
     Rule.DATA_LOSS: Severity.DATA,
     Rule.LOW_CORRELATION: Severity.NOTICE,
 }
@@ -115,27 +107,8 @@ class Episode:
     retrospective: bool = False
 
     def to_body(self) -> dict[str, Any]:
-        """Plain values for CBOR and JSON (the hash as hexadecimal text)."""
-        return {
-            "id": self.id,
-            "linkage": self.linkage,
-            "lines": list(self.lines),
-            "rule": self.rule.value,
-            "severity": self.severity.value,
-            "begin_at_s": self.begin_at_s,
-            "raised_at_s": self.raised_at_s,
-            "end_at_s": self.end_at_s,
-            "state": self.state.value,
-            "numbers": self.numbers,
-            "sentence": self.sentence,
-            "trace": {
-                "begin_at_s": self.trace.begin_at_s,
-                "production_w": list(self.trace.production_w),
-                "treatment_w": list(self.trace.treatment_w),
-            },
-            "params_hash": self.params_hash.hex(),
-            "retrospective": self.retrospective,
-        }
+        """Plain values for CBOR and JSON, in the order of the fields (the hash as hexadecimal text)."""
+        return asdict(self, value_serializer=_to_plain)
 
     @classmethod
     def from_body(cls, body: Mapping[str, Any]) -> "Episode":
@@ -159,3 +132,14 @@ class Episode:
 _PLAIN: Final = (
     "id", "linkage", "begin_at_s", "raised_at_s", "end_at_s", "numbers", "sentence", "retrospective",
 )  # fmt: skip
+
+
+def _to_plain(_instance: object, _field: object, value: Any) -> Any:
+    match value:
+        case tuple():
+            return list(value)
+        case StrEnum():
+            return value.value
+        case bytes():
+            return value.hex()
+    return value

@@ -64,17 +64,11 @@ class Ended:
 
 @define
 class LinkageWatch:
-    """A linkage with its trackers and open episodes.
+    """A linkage with the trackers of its sums and lines, and its open episodes by alarm.
 
     Attributes:
-        params: Of the linkage.
-        tracker: Judges the sums.
-        trace: Minutes and correlation.
-        production: Trackers of its production lines.
-        treatment: Of its treatment lines.
         flags: The alarms for which episodes were emitted.
         rule: Rule of the violation, as emitted.
-        open: Open episodes by alarm.
         ended: The violation that was cleared last.
         measure_rise_w: By how much the incomer's residual has grown since a time; None if not known.
     """
@@ -126,8 +120,8 @@ class LinkageWatch:
         return tracker.flags != self.flags or tracker.rule is not self.rule
 
     def _step_partly(self, slot: int) -> None:
-        u, u_known = _sum(self.production)
-        t, t_known = _sum(self.treatment)
+        u, u_known = add_up(self.production)
+        t, t_known = add_up(self.treatment)
         self.tracker.step(slot, u, u_known, t, t_known)
         if slot >= self.trace.until:
             self._close_minute(slot)
@@ -222,13 +216,12 @@ class LinkageWatch:
         same_run = self.tracker.on_slot * self.params.dt_s <= before.begin_at_s
         if not same_run or fresh.begin_at_s - before.end_at_s > REOPEN_S:
             return fresh
-        times = before.reopened + 1
         return evolve(
             fresh,
             id=before.id,
             begin_at_s=before.begin_at_s,
             raised_at_s=before.raised_at_s,
-            numbers=fresh.numbers | {"begin_at_s": before.begin_at_s, "reopened": times},
+            numbers=fresh.numbers | {"begin_at_s": before.begin_at_s, "reopened": before.reopened + 1},
         )
 
     def build_retrospective(self, slot: int) -> Episode:
@@ -309,9 +302,9 @@ class LinkageWatch:
         }
 
     def _find_cause(self, slot: int, normal_w: int) -> Cause:
-        found = find_treatment_cause(self.treatment, slot, self.params.dt_s)
+        rise_w = self.measure_rise_w(self.tracker.deficit.slot * self.params.dt_s)
         return refine_by_incomer(
-            found, normal_w, self.measure_rise_w(self.tracker.deficit.slot * self.params.dt_s)
+            find_treatment_cause(self.treatment, slot, self.params.dt_s), normal_w, rise_w
         )
 
     def _describe_interruptions(self) -> dict[str, Any]:
@@ -339,7 +332,7 @@ def ids_of(lines: Sequence[LineTracker]) -> tuple[str, ...]:
     return tuple(line.params.id for line in lines)
 
 
-def _sum(lines: Sequence[LineTracker]) -> tuple[int, bool]:
+def add_up(lines: Sequence[LineTracker]) -> tuple[int, bool]:
     """Sum over the lines that have a value, and whether all have one."""
     known = [line.now for line in lines if line.now >= 0]
     return sum(known), len(known) == len(lines)

@@ -16,7 +16,7 @@ from typing import Any, Final
 from attrs import define, field
 
 from agent.detect.episode import SEVERITIES, Episode, Rule
-from agent.detect.findings import ALIVE_S, clear, count_missing
+from agent.detect.findings import ALIVE_S, add_up, clear, count_missing
 from agent.detect.line import MISSING, LineTracker
 from agent.detect.params import IncomerParams
 from agent.detect.sentence import write_sentence
@@ -28,13 +28,9 @@ RISE_MINUTES: Final = 5
 
 @define
 class IncomerWatch:
-    """The incomer with the trackers of its lines.
+    """The incomer with the trackers of itself and of the lines behind it.
 
     Attributes:
-        params: Of the incomer.
-        dt_s: Length of a slot.
-        incomer: Its tracker.
-        lines: Those of the lines behind it.
         trace: Minutes of the incomer (as production) and of the sum of the lines (as treatment).
         minutes: The count, see above.
         sign: 1 above the band, -1 below it.
@@ -66,10 +62,9 @@ class IncomerWatch:
         over = slot >= self.trace.until
         if over:
             self.trace.close(slot)
-        known = [line.now for line in self.lines if line.now >= 0]
-        total = sum(known) if len(known) == len(self.lines) else MISSING
-        missed = count_missing(self.lines, slot) + count_missing((self.incomer,), slot)
-        self.trace.add(self.incomer.now, total, missed)
+        total, is_known = add_up(self.lines)
+        missed = count_missing((self.incomer, *self.lines), slot)
+        self.trace.add(self.incomer.now, total if is_known else MISSING, missed)
         return self._judge(slot) if over and self.params.residual_s else []
 
     def measure_rise_w(self, since_s: int) -> float | None:

@@ -28,39 +28,22 @@ VERDICT_EVERY_SLOTS: Final = 30
 EMPTY: Final = -(1 << 31)
 
 
-class History:
-    """The last hour of one line, by slot modulo HISTORY_SLOTS; the detector writes `ring` in every slot.
-
-    A list, because writing to one takes a third of the time of an array.
-    """
-
-    __slots__ = ("ring",)
-
-    def __init__(self) -> None:
-        self.ring = [EMPTY] * HISTORY_SLOTS
-
-    def fill(self, slot: int, watts: int) -> bool:
-        """Fill an empty slot of the last hour; whether it was empty."""
-        empty = self.ring[slot % HISTORY_SLOTS] == EMPTY
-        if empty:
-            self.ring[slot % HISTORY_SLOTS] = watts
-        return empty
-
-    def at(self, slot: int) -> int | None:
-        """The sample of a slot of the last hour; None if there was none."""
-        watts = self.ring[slot % HISTORY_SLOTS]
-        return None if watts == EMPTY else watts
+NO_HISTORY: Final = (EMPTY,) * HISTORY_SLOTS
 
 
 class Retrospect:
     """Keeps states and gives the second verdict.
 
     `close` is called after a closed slot if it is one of every VERDICT_EVERY_SLOTS or has a violation.
+
+    Attributes:
+        rings: By line its last hour, by slot modulo HISTORY_SLOTS; the detector writes there in every slot.
+            Lists, because writing to one takes a third of the time of an array.
     """
 
     def __init__(self, params: Sequence[LinkageParams]) -> None:
         self._params = params
-        self.histories = {line.id: History() for one in params for line in one.lines}
+        self.rings = {line.id: list(NO_HISTORY) for one in params for line in one.lines}
         self._states: list[tuple[int, list[Any]]] = []
         self._late_from: int | None = None
         self._reported: dict[str, str] = {}
@@ -68,10 +51,11 @@ class Retrospect:
 
     def sample(self, line_id: str, slot: int, following: int, watts: int) -> None:
         """Take a late sample; `following` is the first slot that is not closed."""
-        history = self.histories.get(line_id)
-        if history is None:  # an incomer gets no second verdict
+        ring, at = self.rings.get(line_id), slot % HISTORY_SLOTS
+        if ring is None:  # an incomer gets no second verdict
             return
-        if slot >= following - HISTORY_SLOTS and history.fill(slot, watts):
+        if slot >= following - HISTORY_SLOTS and ring[at] == EMPTY:
+            ring[at] = watts
             self._late_from = slot if self._late_from is None else min(self._late_from, slot)
 
     def close(self, slot: int, lines: Sequence[LineTracker], links: Sequence[LinkageWatch]) -> list[Episode]:
@@ -99,14 +83,13 @@ class Retrospect:
         found: list[Episode] = []
         for slot in range(base + 1, last + 1):
             for name, line in lines.items():
-                line.step(slot, self.histories[name].at(slot))
+                watts = self.rings[name][slot % HISTORY_SLOTS]
+                line.step(slot, None if watts == EMPTY else watts)
             for link in links:
                 before = link.tracker.flags
                 link.step(slot)
-                if (
-                    link.tracker.flags & ~before & VIOLATION
-                    and self._violated.get(link.params.linkage, -1) <= base
-                ):
+                raised = link.tracker.flags & ~before & VIOLATION
+                if raised and self._violated.get(link.params.linkage, -1) <= base:
                     found += self._report(link, slot)
         return found
 
@@ -119,7 +102,7 @@ class Retrospect:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        rings = {name: array("i", history.ring).tobytes() for name, history in self.histories.items()}
+        rings = {name: array("i", ring).tobytes() for name, ring in self.rings.items()}
         states = [(slot, cbor2.dumps(kept)) for slot, kept in self._states]
         return [rings, states, self._late_from, self._reported, self._violated]
 
@@ -131,4 +114,4 @@ class Retrospect:
             kept = array("i", ring)
             if len(kept) != HISTORY_SLOTS:
                 raise ValueError("the history has another length")
-            self.histories[name].ring[:] = kept.tolist()
+            self.rings[name][:] = kept.tolist()

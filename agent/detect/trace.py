@@ -37,18 +37,9 @@ class MinuteTrace:
     """
 
     __slots__ = (
-        *_STATE,
-        "_correlation",
-        "_dt",
-        "_fresh_ring",
-        "_lags",
-        "_limit",
-        "_lines",
-        "_sd",
-        "_t_ring",
-        "_u_ring",
-        "until",
-    )
+        *_STATE, "_correlation", "_dt", "_fresh_ring", "_lags", "_limit", "_lines", "_sd", "_t_ring",
+        "_u_ring", "until",
+    )  # fmt: skip
 
     def __init__(self, *, dt_s: int, lines: int, slot: int, pairs: LinkageParams | None = None) -> None:
         self._dt = dt_s
@@ -153,21 +144,19 @@ class MinuteTrace:
     @property
     def completeness(self) -> float:
         """Share of expected samples that came, over the traced minutes since the first one."""
-        rows = [
-            self._fresh_ring[i]
-            for i in range(TRACE_MINUTES)
-            if self._u_ring[i] != _HOLE or self._fresh_ring[i]
-        ]
+        minutes = zip(self._u_ring, self._fresh_ring, strict=True)
+        rows = [fresh for u, fresh in minutes if u != _HOLE or fresh]
         return round(sum(rows) / len(rows) / 100, 3) if rows else 0.0
 
     def to_trace(self) -> Trace:
         """The last two hours of closed minutes."""
-        order = [minute % TRACE_MINUTES for minute in range(self._minute - TRACE_MINUTES, self._minute)]
-        return Trace(
-            (self._minute - TRACE_MINUTES) * MINUTE_S,
-            tuple(None if self._u_ring[i] == _HOLE else self._u_ring[i] for i in order),
-            tuple(None if self._t_ring[i] == _HOLE else self._t_ring[i] for i in order),
+        first = self._minute - TRACE_MINUTES
+        rows = (
+            [ring[i % TRACE_MINUTES] for i in range(first, self._minute)]
+            for ring in (self._u_ring, self._t_ring)
         )
+        u, t = (tuple(None if watts == _HOLE else watts for watts in row) for row in rows)
+        return Trace(first * MINUTE_S, u, t)
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
@@ -180,11 +169,8 @@ class MinuteTrace:
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)
         self.until = self._minute_end()
-        self._u_ring, self._t_ring, self._fresh_ring = (
-            array("q", u_ring),
-            array("q", t_ring),
-            array("B", fresh),
-        )
+        self._u_ring, self._t_ring = array("q", u_ring), array("q", t_ring)
+        self._fresh_ring = array("B", fresh)
         if not len(self._u_ring) == len(self._t_ring) == len(self._fresh_ring) == TRACE_MINUTES:
             raise ValueError("the trace has another length")
         self._correlation.restore(correlation)

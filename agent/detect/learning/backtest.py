@@ -38,14 +38,12 @@ class Recording:
     def between(self, begin_s: float, end_s: float) -> "Recording":
         """The rows from `begin_s` until before `end_s`."""
         first, last = (int(at) for at in np.searchsorted(self.times_s, (begin_s, end_s)))
-        return Recording(
-            self.times_s[first:last],
-            {line: column[first:last] for line, column in self.watts.items()},
-            {
-                line: {name: column[first:last] for name, column in channels.items()}
-                for line, channels in self.evidence.items()
-            },
-        )
+        evidence = {
+            line: {name: column[first:last] for name, column in channels.items()}
+            for line, channels in self.evidence.items()
+        }
+        watts = {line: column[first:last] for line, column in self.watts.items()}
+        return Recording(self.times_s[first:last], watts, evidence)
 
     def of(self, lines: Collection[str]) -> "Recording":
         """The same with only these lines."""

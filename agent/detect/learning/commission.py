@@ -89,12 +89,8 @@ def commission(
         ValueError: There is no data at all, or its times make no sense.
         ParamsError: Impossible names or options.
     """
-    plain = nameplate(
-        linkage_id,
-        {line: rated_w[line] for line in production},
-        {line: rated_w[line] for line in treatment},
-        dt_s=dt_s,
-    )
+    sides = [{line: rated_w[line] for line in side} for side in (production, treatment)]
+    plain = nameplate(linkage_id, *sides, dt_s=dt_s)
     plain = evolve(plain, utc_offset=utc_offset, tau_s=tau_s, grace_s=grace_s)
     data = to_grid({**production, **treatment, **to_channel_series(channels or {})}, dt_s)
     return _Commissioning(plain, data, dict(rated_w), dict(ct_range_w or {})).run()
@@ -152,25 +148,18 @@ class _Commissioning:
     def _learn_line(self, plain: LineParams, *, treatment: bool) -> LineParams:
         name = plain.id
         values = self._data.watts[name]
-        learned = learn_line(
-            name,
-            values,
-            self._rated[name],
-            self._ranges.get(name),
-            self._data.dt_s,
-            self._hold,
-            treatment=treatment,
-        )
+        dt, rated_w, range_w = self._data.dt_s, self._rated[name], self._ranges.get(name)
+        learned = learn_line(name, values, rated_w, range_w, dt, self._hold, treatment=treatment)
         known = values[np.isfinite(values)]
         if len(known) == 0:
             self._findings.append(FINDINGS["no samples"].fill(line=name))
         elif len(known) < PRESENT_MIN * len(values):
             share = 100 * len(known) // len(values)
-            self._findings.append(FINDINGS["sparse"].fill(line=name, share=share, dt_s=self._data.dt_s))
+            self._findings.append(FINDINGS["sparse"].fill(line=name, share=share, dt_s=dt))
         elif float(np.quantile(known, 0.01)) <= -learned.threshold.lo_w:
             self._findings.append(FINDINGS["reversed CT"].fill(line=name))
         learned, odd = learn_channels(learned, values, self._data.watts, treatment=treatment)
-        self._exceptions += [(*span, Oddity.HEATER) for span in find_heater_spans(odd, self._data.dt_s)]
+        self._exceptions += [(*span, Oddity.HEATER) for span in find_heater_spans(odd, dt)]
         return learned
 
     def _learn_timing(self) -> float:
@@ -226,9 +215,8 @@ class _Commissioning:
         )
         if seen.interrupted_s >= INTERRUPTIONS_MIN_S:
             window_h = self._params.interruptions_window_s // HOUR_S
-            self._findings.append(
-                FINDINGS["interrupted"].fill(minutes=seen.interrupted_s // 60, window_h=window_h)
-            )
+            minutes = seen.interrupted_s // 60
+            self._findings.append(FINDINGS["interrupted"].fill(minutes=minutes, window_h=window_h))
 
     def _learn_noise(self, seen: Counts) -> None:
         treatment = tuple(
@@ -256,9 +244,8 @@ class _Commissioning:
         late = span >= EXTEND_MAX_S
         provisional = not enough or any(one.mode is not Mode.BOTH for one in (self._on_u, self._on_t))
         if span < PERIOD_S - HOUR_S:
-            self._findings.append(
-                FINDINGS["short period"].fill(span_h=span / HOUR_S, usual_h=PERIOD_S // HOUR_S)
-            )
+            hours = {"span_h": span / HOUR_S, "usual_h": PERIOD_S // HOUR_S}
+            self._findings.append(FINDINGS["short period"].fill(**hours))
         if not enough:
             more = FINDINGS["record more"].fill(more_h=EXTEND_S // HOUR_S)
             self._findings.append(
@@ -273,14 +260,8 @@ class _Commissioning:
             )
         for side, one in (("production", self._on_u), ("treatment", self._on_t)):
             if one.mode is not Mode.BOTH:
-                self._findings.append(
-                    FINDINGS["provisional side"].fill(side=SIDES[side], seen=one.mode.value)
-                )
-        return CommissionResult(
-            params=evolve(self._params, provisional=provisional),
-            ready=enough or late,
-            findings=(
-                *self._findings,
-                *describe_exceptions(self._exceptions, self._data, self._params.utc_offset_s),
-            ),
-        )
+                text = FINDINGS["provisional side"]
+                self._findings.append(text.fill(side=SIDES[side], seen=one.mode.value))
+        params = evolve(self._params, provisional=provisional)
+        exceptions = describe_exceptions(self._exceptions, self._data, params.utc_offset_s)
+        return CommissionResult(params=params, ready=enough or late, findings=(*self._findings, *exceptions))

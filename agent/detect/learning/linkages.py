@@ -152,10 +152,9 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
     medians = _find_quantiles(t, index, chosen, len(edges), 0.5)
     idle = chosen & (t < IDLE_STRETCH * medians[index])
     low = chosen & (t < LOW_STRETCH * medians[index])
-    idled = _find_stretches(idle, chosen, dt_s)
-    exceptions = (
-        _find_rare_stretches(low, chosen, dt_s) or (idled and _find_stretches(low, chosen, dt_s)) or idled
-    )
+    idled, lows = _find_stretches(idle, chosen, dt_s), _find_stretches(low, chosen, dt_s)
+    is_rare = len(lows) <= LOW_STRETCHES_MAX  # else low power is a mode of operation
+    exceptions = (lows if is_rare or idled else ()) or idled
     if exceptions:
         chosen &= ~idle
     for begin, end in exceptions:
@@ -183,12 +182,6 @@ def _find_quantiles(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int
         elif number:
             result[number] = result[number - 1]
     return np.where(np.isfinite(result), result, float(np.nanmin(result)))
-
-
-def _find_rare_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
-    """Stretches of low power, if they were too few to be a mode of operation."""
-    stretches = _find_stretches(low, chosen, dt_s)
-    return stretches if len(stretches) <= LOW_STRETCHES_MAX else ()
 
 
 def _find_stretches(low: Bools, chosen: Bools, dt_s: int) -> tuple[tuple[int, int], ...]:
