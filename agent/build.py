@@ -110,6 +110,15 @@ def detector_feed_of(site: Site) -> DetectorFeed:
     return DetectorFeed(detector, setups_of(site), lines_of(site), linkages, incomer, site.warning.after_s)
 
 
+def _checks_of(site: Site, feed: DetectorFeed) -> dict[str, Check]:
+    buses: dict[str, str] = {meter.id: meter.bus for meter in site.meter}
+    return {METERS: Tamper(feed.setups), BEHAVIOUR: Behaviour(feed.setups, buses)}
+
+
+def _store_figures(store: GatewayStore) -> dict[str, Any]:
+    return {"used": round(store.used_fraction(), 4)}
+
+
 def core_of(
     site: Site,
     feed: DetectorFeed,
@@ -123,12 +132,8 @@ def core_of(
     tpm: TpmTask | None = None,
 ) -> tuple[Gateway, StatusParts]:
     """The gateway's core with its sources, and what of them the status shows."""
-    checks: dict[str, Check] = {
-        METERS: Tamper(feed.setups),
-        BEHAVIOUR: Behaviour(feed.setups, {meter.id: meter.bus for meter in site.meter}),
-    }
-    judging = Judging(feed, Checkpoints(store, feed, checks), site.warning.log, send_warning)
-    readings = Readings()
+    checkpoints = Checkpoints(store, feed, _checks_of(site, feed))
+    judging, readings = Judging(feed, checkpoints, site.warning.log, send_warning), Readings()
     outbox = courier.outbox
     sealing = Sealing(
         sealer,
@@ -141,12 +146,7 @@ def core_of(
         judging.keep_from,
     )
     manifest = partial(manifest_bodies, site, feed.setups, feed.linkages, feed.incomer, version())
-    heartbeat_parts = (
-        readings.figures,
-        judging.figures,
-        courier.figures,
-        lambda: {"used": round(store.used_fraction(), 4)},
-    )
+    heartbeat_parts = (readings.figures, judging.figures, courier.figures, partial(_store_figures, store))
     sources = (
         WallClock(judging.redate),
         readings,
@@ -178,16 +178,8 @@ def build(
     topics = Topics(site.site.gateway)
     feed, settings, tpm = detector_feed_of(site), mqtt_settings(site, broker, topics), tpm_task(site)
     webhook = Webhook(parse_webhook(site.warning.url)) if site.warning.url else None
-    buses = tuple(
-        BusTask(
-            bus.url,
-            [feed.setups[meter.id] for meter in site.meter if meter.bus == bus.id],
-            clock,
-            readings,
-            bus.id,
-        )
-        for bus in site.bus
-    )
+    meters = {bus.id: [feed.setups[one.id] for one in site.meter if one.bus == bus.id] for bus in site.bus}
+    buses = tuple(BusTask(bus.url, meters[bus.id], clock, readings, bus.id) for bus in site.bus)
     folder, store, sealer, recovery = open_chain(site)
     publisher = Publisher(settings, clock, events)
     outbox = outbox_of(topics, store, recovery)
