@@ -74,9 +74,7 @@ def command(
         gate = None if password_file is None else Gate(read_password(password_file))
         site = SiteFile(config)
         chain = Chain(site.plan().state / DATABASE_NAME)
-    except PasswordError as error:
-        raise fail(EXIT_USAGE, str(error)) from error
-    except ConfigError as error:
+    except (PasswordError, ConfigError) as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     context = _load_context(certificate, key)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
@@ -97,8 +95,7 @@ class Pages:
         self.chain.database = plan.state / DATABASE_NAME
         status, silence = _read_status(plan.state)
         now_s = time.time()
-        view = self.chain.read(plan, now_s)
-        seen = Snapshot(plan, status, silence, view, now_s, self.site.problem)
+        seen = Snapshot(plan, status, silence, self.chain.read(plan, now_s), now_s, self.site.problem)
         try:
             return draw_status_page(seen, chinese=chinese)
         except NOT_UNDERSTOOD_ERRORS:

@@ -90,9 +90,8 @@ class Chain:
             first = max(_find_first(archive, begin_s), archive.first)
             day.last = first - 1
             self._day, self._plan = day, plan
-            self._walk = Walk(
-                archive, read_anchors(plan.state, archive, plan.centre_key), first, archive.last, PIECE
-            )
+            anchors = read_anchors(plan.state, archive, plan.centre_key)
+            self._walk = Walk(archive, anchors, first, archive.last, PIECE)
             self._steps = self._walk.steps()
         self._walk.source = archive
         self._catch_up(archive, day)

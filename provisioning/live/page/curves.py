@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from attrs import evolve
 
-from agent.site.file import LineSettings, LinkageSettings
+from agent.site.file import LineSettings
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.live.page.day import COLUMNS, DAY_S, Day
@@ -42,7 +42,8 @@ def draw_day(
         linked |= set(ids)
         found = [one for one in episodes if one.get("linkage") == linkage.id]
         chart = _build_chart(day, plan, linkage.id, [lines[id_] for id_ in ids], found, reader)
-        yield _format_title(linkage), _draw_both_widths(chart)
+        title = f"{linkage.id}: {' + '.join(linkage.production)} → {' + '.join(linkage.treatment)}"
+        yield title, _draw_both_widths(chart)
     rest = [line for line in plan.line if line.id not in linked]
     if rest:
         known = {linkage.id for linkage in plan.linkage}
@@ -53,30 +54,20 @@ def draw_day(
 def _draw_both_widths(chart: Chart) -> Html:
     """The drawing for a wide screen and the one for a phone; the style shows the one that fits."""
     quarters = round((chart.end_s - chart.begin_s) / QUARTER_S)
+    unnamed = Words("", "")  # there is no room for the names of levels
     panels = [
-        evolve(one, title=_shorten(one.title), levels=[_drop_name(level) for level in one.levels])
+        evolve(one, title=_shorten(one.title), levels=[evolve(level, words=unnamed) for level in one.levels])
         for one in chart.panels
     ]
-    narrow = evolve(chart, width=NARROW_WIDTH, ticks_s=(NARROW_TICKS_S[quarters],), panels=panels)
+    narrow = draw_chart(evolve(chart, width=NARROW_WIDTH, ticks_s=(NARROW_TICKS_S[quarters],), panels=panels))
     return markup(
-        '<div class="broad">{}</div><div class="narrow">{}</div>',
-        scroll(draw_chart(chart)),
-        draw_chart(narrow),
+        '<div class="broad">{}</div><div class="narrow">{}</div>', scroll(draw_chart(chart)), narrow
     )
 
 
 def _shorten(title: Words) -> Words:
     text = title.en if len(title.en) <= NARROW_TITLE_MAX else title.en[: NARROW_TITLE_MAX - 1] + "…"
-    return Words(text, text)
-
-
-def _drop_name(level: Level) -> Level:
-    """Without its name, for which there is no room."""
-    return evolve(level, words=Words("", ""))
-
-
-def _format_title(linkage: LinkageSettings) -> str:
-    return f"{linkage.id}: {' + '.join(linkage.production)} → {' + '.join(linkage.treatment)}"
+    return Words.same(text)
 
 
 def _build_chart(
@@ -93,7 +84,7 @@ def _build_chart(
         silent = [Span(begin, end, "idle", band=True) for begin, end in day.silences]
         strips.append(Strip(reader.words("no seals"), silent))
     return Chart(
-        name=Words(name, name),
+        name=Words.same(name),
         begin_s=day.begin_s,
         end_s=_find_end_s(day),
         offset_s=plan.offset_s,
@@ -126,7 +117,7 @@ def _build_panel(day: Day, plan: SitePlan, line: LineSettings, reader: Reader) -
     if (on := plan.thresholds.get(line.id)) is not None and line.kind != "incomer":
         levels.append(Level(reader.words("on from"), "normal", [(0.0, float(on.hi_w))], power(on.hi_w)))
     load = day.loads.get(line.id) or Load.of(COLUMNS)
-    return Panel(Words(name, name), load.curve(kind, day.begin_s, day.end_s), levels)
+    return Panel(Words.same(name), load.curve(kind, day.begin_s, day.end_s), levels)
 
 
 def _find_spans(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader) -> Iterator[Span]:
@@ -136,7 +127,7 @@ def _find_spans(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader)
         end_s = end_s if end_s is not None else day.last_s or day.end_s
         if day.begin_s <= end_s and begin_s < day.end_s:
             rule = rule_name(one["rule"]).text(reader.language)
-            yield Span(begin_s, end_s, one["severity"], Words(rule, rule), one["raised_at_s"], band=True)
+            yield Span(begin_s, end_s, one["severity"], Words.same(rule), one["raised_at_s"], band=True)
 
 
 def draw_spark(watts: Sequence[float | None], kind: str, rated_w: float) -> Html:

@@ -38,6 +38,10 @@ SILENT_S: Final = 180
 EPISODES_MAX: Final = 200
 """Of a day; the oldest ones are let go."""
 MS_PER_S: Final = 1000
+_ALWAYS: Final = {Kind.HEARTBEAT, Kind.EPISODE}
+_WITH_READINGS: Final = {*_ALWAYS, Kind.READING}
+_MIX: Final = 0x9E3779B1
+"""Spreads consecutive numbers."""
 
 
 @frozen
@@ -53,14 +57,11 @@ class Day:
     """What is known of the day that begins at `begin_s`, as far as seal `last`.
 
     Attributes:
-        setups: The meters of the site.
-        lines: The line that each of them feeds.
-        last: The last seal that was taken; 0 before the first.
-        last_s: When it was made.
+        setups, lines: The meters of the site, and the line that each of them feeds.
+        last, last_s: The last seal that was taken, 0 before the first, and when it was made.
         loads: By line.
         episodes: By id, each in its last state.
         silences: From when to when no seal was made.
-        beat: The newest heartbeat.
         unread: Bodies that are not held, or could not be opened.
     """
 
@@ -136,12 +137,6 @@ class Day:
             return
         column = min(int((power.at_s - self.begin_s) / COLUMN_S), COLUMNS - 1)
         self.loads.setdefault(power.line, Load.of(COLUMNS)).add(column, power.watts)
-
-
-_ALWAYS: Final = {Kind.HEARTBEAT, Kind.EPISODE}
-_WITH_READINGS: Final = {*_ALWAYS, Kind.READING}
-_MIX: Final = 0x9E3779B1
-"""Spreads consecutive numbers."""
 
 
 def power_of(model: Model) -> Model:

@@ -58,8 +58,7 @@ def draw_cards(episodes: Sequence[Episode], offset_s: int, reader: Reader) -> It
     """Those that there is room for, and how many more there are."""
     yield markup("<h2>{}</h2>", reader.text("Episodes"))
     if not episodes:
-        nothing = reader.text("no episodes")
-        yield markup('<section class="card"><p class="dim">{}</p></section>', nothing)
+        yield markup('<section class="card"><p class="dim">{}</p></section>', reader.text("no episodes"))
     drawn = 0
     for one in episodes[:CARDS_MAX]:
         drawing = _draw_two_hours(one, offset_s, reader) if drawn < DRAWN_MAX else Html("")

@@ -4,21 +4,25 @@ Sockets, time-outs and the grammar of requests are `wire.http`'s, with the limit
 passwords checked, one at a time, so that any number of clients costs one core at most and no more memory; a
 page younger than FRESH_S is sent again. The agent is asked over its socket once a page and knows nothing else
 of it.
+
+A request names its host as an address, as localhost, or by a name that was allowed: a page of a stranger
+that has its own name point here (DNS rebinding) is refused.
 """
 
 import gzip
 import logging
+import re
 import ssl
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Final, Protocol
 
 from attrs import define, field
 
 from provisioning.live.page.gate import Gate
-from provisioning.live.page.request import is_own_host, takes_gzip, wants_chinese
 from wire.http.exchange import Limits, Request, Response
 from wire.http.server import HttpServer, listen
 
@@ -34,6 +38,7 @@ GZIP_LEVEL: Final = 3
 TRIES_WAITING_MAX: Final = 4
 """Passwords that wait for their turn; the next one is told to come again."""
 REALM: Final = 'Basic realm="dianjian", charset="UTF-8"'
+_HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(:[0-9]{1,5})?")
 
 LOG: Final = logging.getLogger("dianjian.page")
 
@@ -123,3 +128,31 @@ class Server:
                 packed = gzip.compress(page, GZIP_LEVEL, mtime=0)
                 self._pages[chinese] = (time.monotonic(), page, packed)
             return page, packed
+
+
+def is_own_host(host: str, names: Iterable[str] = ()) -> bool:
+    """Whether a Host header can only mean this gateway: an address can belong to nobody else's page."""
+    match = _HOST.fullmatch(host)
+    if match is None:
+        return False
+    name = match["name"].lower()
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return name == "localhost" or name in {one.lower() for one in names}
+    return True
+
+
+def takes_gzip(request: Request) -> bool:
+    """Whether the answer may be packed; who weighs its ways of packing gets it plain."""
+    return "gzip" in {one.strip() for one in request.headers.get("accept-encoding", "").split(",")}
+
+
+def wants_chinese(request: Request, default: bool) -> bool:
+    """By `?lang=`, else by what the browser prefers, else `default`."""
+    asked = request.query.get("lang", "")
+    if asked in {"zh", "en"}:
+        return asked == "zh"
+    accepted = request.headers.get("accept-language", "").lower().split(",")
+    first = accepted[0].strip()
+    return first.startswith("zh") if first[:2] in {"zh", "en"} else default

@@ -24,6 +24,8 @@ NEAR: Final = 0.5
 VALUES_MAX: Final = 12
 """Values of an analyser in a row."""
 _SIGNS: Final = {"good": "●", "off": "○", "bad": "▲", "open": "◌"}
+_SHOWN: Final = (("active_power", "W"), ("power_factor", ""), ("voltage_l1", "V"), ("current_l1", "A"))
+_CALLED: Final = {"active_power": "P", "power_factor": "PF", "voltage_l1": "U1", "current_l1": "I1"}
 _RUNS: Final = {True: ("on", "good"), False: ("off", "off"), None: ("unknown", "open")}
 
 Json = Mapping[str, Any]
@@ -178,10 +180,6 @@ def draw_meters(status: Json, plan: SitePlan, reader: Reader) -> Html:
             )
         )
     return _table(_texts(reader, ("meter", "state", "reading", "line", "model")), rows)
-
-
-_SHOWN: Final = (("active_power", "W"), ("power_factor", ""), ("voltage_l1", "V"), ("current_l1", "A"))
-_CALLED: Final = {"active_power": "P", "power_factor": "PF", "voltage_l1": "U1", "current_l1": "I1"}
 
 
 def _values(one: Json) -> str:

@@ -2,8 +2,7 @@
 
 import pytest
 
-from provisioning.live.page.request import is_own_host, wants_chinese
-from provisioning.live.page.server import LIMITS, Server
+from provisioning.live.page.server import LIMITS, Server, is_own_host, wants_chinese
 from wire.http.exchange import Exchange, Request
 
 
