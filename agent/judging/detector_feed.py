@@ -199,17 +199,12 @@ class DetectorFeed:
             return
         meter_now = meter_power(setup.model.decode(blocks, setup.ct_ratio, setup.pt_ratio))
         power = self._feed.power(meter, (boottime_ms + self._offset_ms) / MS_PER_S, meter_now)
-        if power is not None:
-            self.load_history.add(power.line, boottime_ms, power.watts)
-        if power is not None and self.detector and power.line in self.judged:
-            self.detector.sample(
-                power.line,
-                power.at_s,
-                power.watts,
-                pf=power.pf,
-                current_a=power.current_a,
-                voltage_v=power.voltage_v,
-            )
+        if power is None:
+            return
+        self.load_history.add(power.line, boottime_ms, power.watts)
+        if self.detector and power.line in self.judged:
+            channels = {"pf": power.pf, "current_a": power.current_a, "voltage_v": power.voltage_v}
+            self.detector.sample(power.line, power.at_s, power.watts, **channels)
 
     def _advance_to(self, boottime_ms: int) -> None:
         self._latest_ms = max(self._latest_ms, boottime_ms + self._offset_ms)

@@ -12,7 +12,7 @@ feeds the detector exactly the same.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import astuple, define, field, frozen
 
 from drivers.reading import POWER_POINT
 
@@ -55,28 +55,19 @@ def meter_power(values: Mapping[str, Any]) -> MeterPower | None:
     watts = values.get(POWER_POINT)
     if not isinstance(watts, _NUMBERS):
         return None
-    voltage_v = None
-    for points in VOLTAGE_POINTS:
-        voltage_v = _mean(values, points)
-        if voltage_v is not None:
-            break
+    voltages = (_mean(values, points) for points in VOLTAGE_POINTS)
     pf = values.get(PF_POINT)
     return MeterPower(
         watts=round(watts),
         pf=abs(float(pf)) if isinstance(pf, _NUMBERS) else None,
         current_a=_mean(values, CURRENT_POINTS),
-        voltage_v=voltage_v,
+        voltage_v=next((one for one in voltages if one is not None), None),
     )
 
 
 def _mean(values: Mapping[str, Any], points: Sequence[str]) -> float | None:
-    total, known = 0.0, 0
-    for name in points:
-        value = values.get(name)
-        if isinstance(value, _NUMBERS):
-            total += abs(value)
-            known += 1
-    return total / known if known else None
+    known = [abs(value) for name in points if isinstance(value := values.get(name), _NUMBERS)]
+    return sum(known) / len(known) if known else None
 
 
 @define
@@ -120,10 +111,7 @@ class LinePowers:
 
     def state(self) -> dict[str, list[Any]]:
         """All that `restore` needs."""
-        return {
-            meter: [at_s, one.watts, one.pf, one.current_a, one.voltage_v]
-            for meter, (at_s, one) in self._latest.items()
-        }
+        return {meter: [at_s, *astuple(one)] for meter, (at_s, one) in self._latest.items()}
 
     def restore(self, state: Mapping[str, Sequence[Any]]) -> None:
         """Go on from `state()`."""

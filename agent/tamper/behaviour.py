@@ -17,7 +17,7 @@ judged on a simulated clock.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import cbor2
 from attrs import define, field
@@ -27,16 +27,13 @@ from agent.tamper.frozen import Frozen
 from agent.tamper.latency import Latency
 from agent.tamper.neighbours import HOLD_SLOTS, SLOT_S, Neighbour, Neighbours
 from agent.tamper.points import Points, Values
+from agent.tamper.settings import METERS_MAX, Finding
 from drivers.clock import NS_PER_S, ClockState
 from drivers.poll.meter import MeterSetup
 from drivers.reading import PollGroup, Quality, Reading
 
-METERS_MAX: Final = 1_000
-"""Meters remembered; a site has at most a few hundred."""
 _NS_PER_MS: Final = 1_000_000
 _ENERGY, _FROZEN = "energy", "frozen"
-
-Finding = dict[str, Any]
 
 
 @define
@@ -89,23 +86,14 @@ class Behaviour:
                 own.append(("latency", meter.latency.add(reading.latency_ns / _NS_PER_MS)))
             values = meter.points.values(reading.blocks)
             if meter.points.can_freeze and meter.points.volts(values):
-                own.append(("fast", self._check_frozen(meter, reading, at_s, meter.points.watts(values))))
+                words = tuple(block.words for block in reading.blocks)
+                own.append(("fast", meter.frozen.add(at_s, words, meter.points.watts(values))))
         elif reading.group is PollGroup.SLOW:
             values = meter.points.values(reading.blocks)
         if values:
             own.append((meter.points.imported, self._check_values(meter, reading, at_s, values)))
-        return [
-            {"what": one.pop("what"), "meter": reading.meter, "point": point, **one}
-            for point, one in own
-            if one
-        ]
-
-    @staticmethod
-    def _check_frozen(meter: _Meter, reading: Reading, at_s: float, watts: float | None) -> Finding | None:
-        words = tuple(block.words for block in reading.blocks)
-        if meter.frozen.is_same(at_s, words):
-            return meter.frozen.on_same(at_s)
-        return meter.frozen.on_change(at_s, words, watts)
+        meter_id = {"meter": reading.meter}
+        return [{"what": one.pop("what"), **meter_id, "point": point, **one} for point, one in own if one]
 
     @staticmethod
     def _check_values(meter: _Meter, reading: Reading, at_s: float, values: Values) -> Finding | None:
@@ -169,6 +157,5 @@ def _meter_of(setup: MeterSetup, bus: str) -> _Meter:
 
 
 def _reported(meter: _Meter) -> set[str]:
-    reported = set(meter.neighbour.reported)
-    reported |= {_ENERGY} if meter.energy.reported else set()
-    return reported | ({_FROZEN} if meter.frozen.reported else set())
+    own = {_ENERGY: meter.energy.reported, _FROZEN: meter.frozen.reported}
+    return meter.neighbour.reported | {name for name, reported in own.items() if reported}

@@ -129,15 +129,9 @@ class Energy:
         tolerance_wh = step_wh + open_wh + self._peak_w * REFRESH_S / _S_PER_HOUR
         departs = abs(counted_wh - power_wh) > max(tolerance_wh, SHARE * most_wh)
         self._start(count)
-        return self._judge(
-            departs,
-            {
-                "power_wh": round(power_wh, 1),
-                "counted_wh": round(counted_wh, 1),
-                "tolerance_wh": round(tolerance_wh, 1),
-                "window_s": round(passed_s),
-            },
-        )
+        wh = {"power_wh": power_wh, "counted_wh": counted_wh, "tolerance_wh": tolerance_wh}
+        numbers = {name: round(value, 1) for name, value in wh.items()}
+        return self._judge(departs, {**numbers, "window_s": round(passed_s)})
 
     def _start(self, count: _Count) -> None:
         self._begin, self._before_wh, self._peak_w = count, count.wh, 0.0

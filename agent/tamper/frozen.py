@@ -35,42 +35,26 @@ class Frozen:
     _peak_w: float = field(default=0.0, init=False)
     _loaded: bool = field(default=False, init=False)
 
-    def is_same(self, at_s: float, words: tuple[bytes, ...]) -> bool:
-        """Whether this read equals the one before; counts it if so."""
-        if words != self._words or at_s < self._since_s:
-            return False
-        self._reads += 1
-        return True
-
-    def on_same(self, at_s: float) -> dict[str, Any] | None:
-        """A finding after an equal read."""
-        wanted = min(max(READS_MIN, LONGER * self._longest), READS_MAX)
+    def add(self, at_s: float, words: tuple[bytes, ...], watts: float | None) -> dict[str, Any] | None:
+        """Add a read; a finding."""
         lasts_s = at_s - self._since_s
-        if self.reported or not self._loaded or self._reads < wanted or lasts_s < LASTS_S:
-            return None
-        self.reported = True
-        return {
-            "what": "meter frozen",
-            "reads": self._reads,
-            "lasts_s": round(lasts_s),
-            "usual": self._longest,
-        }
-
-    def on_change(self, at_s: float, words: tuple[bytes, ...], watts: float | None) -> dict[str, Any] | None:
-        """Begin a new run; a finding after a read that differs."""
-        first = not self._words
-        reported, reads, lasts_s = self.reported, self._reads, at_s - self._since_s
-        if self._loaded and not reported:
+        if words == self._words and lasts_s >= 0:
+            self._reads += 1
+            wanted = min(max(READS_MIN, LONGER * self._longest), READS_MAX)
+            if self.reported or not self._loaded or self._reads < wanted or lasts_s < LASTS_S:
+                return None
+            self.reported = True
+            return self._describe("meter frozen", self._reads, lasts_s)
+        first, reads = not self._words, self._reads
+        if self._loaded and not self.reported:
             self._longest = max(self._longest, reads)
         self._words, self._reads, self._since_s = words, 1, at_s
         self._peak_w = max(self._peak_w, abs(watts or 0.0))
         self._loaded = bool(watts) and abs(watts or 0.0) >= LOAD_SHARE * self._peak_w
-        if first or not reported:
+        if first or not self.reported:
             return None
         self.reported = False
-        return {
-            "what": "meter moves again",
-            "reads": reads,
-            "lasts_s": round(lasts_s),
-            "usual": self._longest,
-        }
+        return self._describe("meter moves again", reads, lasts_s)
+
+    def _describe(self, what: str, reads: int, lasts_s: float) -> dict[str, Any]:
+        return {"what": what, "reads": reads, "lasts_s": round(lasts_s), "usual": self._longest}

@@ -129,11 +129,11 @@ class Neighbours:
     def _compared_volts(self, at_s: float) -> Iterable[dict[str, Any]]:
         live = {name: one for name, one in self.meters.items() if one.has_volts(at_s)}
         for name, one in live.items():
-            peers = {
-                other_name: other
-                for other_name, other in live.items()
+            peers = [
+                other
+                for other in live.values()
                 if other.bus == one.bus and abs(other.level_v / one.level_v - 1) <= LEVEL_SHARE
-            }
+            ]
             if len(peers) < METERS_MIN:
                 continue
             usual = _usual(one, peers)
@@ -156,32 +156,25 @@ class Neighbours:
                 yield _finding(name, "frequency", verdict, numbers, len(live))
 
 
-def _usual(one: Neighbour, peers: Mapping[str, Neighbour]) -> tuple[float, ...]:
+def _usual(one: Neighbour, peers: Iterable[Neighbour]) -> tuple[float, ...]:
     """The medians of the meters of as many voltages; if they are too few, of the means of all."""
-    alike = [other.volts for other in peers.values() if len(other.volts) == len(one.volts)]
+    alike = [other.volts for other in peers if len(other.volts) == len(one.volts)]
     if len(alike) >= METERS_MIN:
         return tuple(statistics.median(column) for column in zip(*alike, strict=True))
-    lows, highs = zip(*((min(other.volts), max(other.volts)) for other in peers.values()), strict=True)
+    lows, highs = zip(*((min(other.volts), max(other.volts)) for other in peers), strict=True)
     return statistics.median(lows), statistics.median(highs)
 
 
 def _departures(volts: tuple[float, ...], usual: tuple[float, ...]) -> list[tuple[float, float, float]]:
     """How far each voltage is off, itself, and what it should be."""
-    if len(volts) == len(usual):
-        return [(abs(now - was), now, was) for now, was in zip(volts, usual, strict=True)]
-    nearest = [min(max(now, usual[0]), usual[-1]) for now in volts]
-    return [(abs(now - was), now, was) for now, was in zip(volts, nearest, strict=True)]
+    if len(volts) != len(usual):
+        usual = tuple(min(max(now, usual[0]), usual[-1]) for now in volts)
+    return [(abs(now - was), now, was) for now, was in zip(volts, usual, strict=True)]
 
 
 def _finding(
     meter: str, what: str, departs: bool, numbers: Mapping[str, float], meters: int
 ) -> dict[str, Any]:
     verb = "departs from" if departs else "agrees with"
-    return {
-        "what": f"{what} {verb} the others'",
-        "meter": meter,
-        "point": what,
-        **numbers,
-        "slots": SLOTS,
-        "meters": meters,
-    }
+    where = {"what": f"{what} {verb} the others'", "meter": meter, "point": what}
+    return {**where, **numbers, "slots": SLOTS, "meters": meters}

@@ -6,11 +6,11 @@ Only they are decoded, so that the checks cost a small part of what reading does
 import math
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import evolve
 
 from drivers.points.model import Model
 from drivers.points.point import PHASES, Point
-from drivers.points.registers import RegisterType, Value
+from drivers.points.registers import RegisterType
 from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quantity
 
@@ -18,14 +18,12 @@ SANE_MAX: Final = 1e15
 """No V, W, Hz or Wh of a plant is greater; a greater value is left out, so that sums stay finite."""
 _LINES: Final = PHASES[:3]
 _PAIRS: Final = PHASES[3:6]
-_F32_BITS: Final = 24
-_F64_BITS: Final = 53
-_FLOAT_BITS: Final = {RegisterType.F32: _F32_BITS, RegisterType.F64: _F64_BITS}
+_FLOAT_BITS: Final = {RegisterType.F32: 24, RegisterType.F64: 53}
+"""Of the mantissa."""
 
 Values = dict[str, float]
 
 
-@frozen
 class Points:
     """The points that a meter can be checked by; an empty name is a point that it does not have.
 
@@ -34,63 +32,33 @@ class Points:
         power: Names whose sum is its active power.
         voltages: Names of its voltages to the neutral, or between its lines.
         between: The voltages are those between lines.
+        frequency, imported, exported: Its frequency and its energy counters.
         can_freeze: Its fast group has voltage, current and power.
     """
 
-    setup: MeterSetup
-    power: tuple[str, ...] = field(init=False)
-    voltages: tuple[str, ...] = field(init=False)
-    between: bool = field(init=False)
-    frequency: str = field(init=False)
-    imported: str = field(init=False)
-    exported: str = field(init=False)
-    can_freeze: bool = field(init=False)
-    _small: Model = field(init=False)
-
-    @power.default
-    def _find_power(self) -> tuple[str, ...]:
-        return self._whole_or(Quantity.ACTIVE_POWER, _LINES)
-
-    @voltages.default
-    def _find_voltages(self) -> tuple[str, ...]:
+    def __init__(self, setup: MeterSetup) -> None:
+        self.setup, model = setup, setup.model
+        power, volts = Quantity.ACTIVE_POWER, Quantity.VOLTAGE
+        self.power = self._all_of(power, ("",)) or self._all_of(power, _LINES)
         sets = (_LINES, _PAIRS, ("",), _LINES[:1])  # the last is a single-phase meter that calls it l1
-        return next(filter(None, (self._all_of(Quantity.VOLTAGE, phases) for phases in sets)), ())
-
-    @between.default
-    def _find_between(self) -> bool:
-        return any(self.setup.model.point(name).phase in _PAIRS for name in self.voltages)
-
-    @frequency.default
-    def _find_frequency(self) -> str:
-        return self._find(Quantity.FREQUENCY)
-
-    @imported.default
-    def _find_imported(self) -> str:
-        return self._find(Quantity.ACTIVE_ENERGY_IMPORT)
-
-    @exported.default
-    def _find_exported(self) -> str:
-        return self._find(Quantity.ACTIVE_ENERGY_EXPORT)
-
-    @can_freeze.default
-    def _find_can_freeze(self) -> bool:
-        fast = {point.quantity for point in self.setup.model.group(PollGroup.FAST)}
-        return {Quantity.VOLTAGE, Quantity.CURRENT, Quantity.ACTIVE_POWER} <= fast
-
-    @_small.default
-    def _make_small(self) -> Model:
-        model = self.setup.model
+        self.voltages = next(filter(None, (self._all_of(volts, phases) for phases in sets)), ())
+        self.between = any(model.point(name).phase in _PAIRS for name in self.voltages)
+        self.frequency = self._find(Quantity.FREQUENCY)
+        self.imported = self._find(Quantity.ACTIVE_ENERGY_IMPORT)
+        self.exported = self._find(Quantity.ACTIVE_ENERGY_EXPORT)
+        fast = {point.quantity for point in model.group(PollGroup.FAST)}
+        self.can_freeze = {volts, Quantity.CURRENT, power} <= fast
         names = {*self.power, *self.voltages, self.frequency, self.imported, self.exported} - {""}
         wanted = [model.point(name) for name in names]
         scales = {point.scale_point for point in wanted} - {""}
-        return evolve(model, points=tuple(p for p in model.points if p.name in names | scales))
+        self._small = evolve(model, points=tuple(p for p in model.points if p.name in names | scales))
 
     def values(self, blocks: tuple[Block, ...]) -> Values:
         """Their values that a reading has, in primary units."""
-        decoded: dict[str, Value] = self._small.decode(blocks, self.setup.ct_ratio, self.setup.pt_ratio)
+        decoded = self._small.decode(blocks, self.setup.ct_ratio, self.setup.pt_ratio).items()
         return {
             name: float(value)
-            for name, value in decoded.items()
+            for name, value in decoded
             if not isinstance(value, str) and abs(value) < SANE_MAX
         }
 
@@ -113,8 +81,7 @@ class Points:
         """The factor of the installation's transformers for a point's value; 1 without one."""
         if not name:
             return 1.0
-        ratio = self.setup.model.point(name).ratio
-        return ratio.factor(self.setup.ct_ratio, self.setup.pt_ratio)
+        return self.setup.model.point(name).ratio.factor(self.setup.ct_ratio, self.setup.pt_ratio)
 
     def step(self, name: str, value: float, blocks: tuple[Block, ...]) -> float:
         """The smallest difference that the registers of a point can show at `value`, in its unit."""
@@ -134,9 +101,6 @@ class Points:
     def _all_of(self, quantity: Quantity, phases: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(self._find(quantity, phase) for phase in phases)
         return names if all(names) else ()
-
-    def _whole_or(self, quantity: Quantity, phases: tuple[str, ...]) -> tuple[str, ...]:
-        return self._all_of(quantity, ("",)) or self._all_of(quantity, phases)
 
 
 def _exponent(model: Model, point: Point, blocks: tuple[Block, ...]) -> int:

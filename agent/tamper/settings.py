@@ -140,11 +140,8 @@ def _change(point: Point, was: Value, now: Value) -> str:
         return swapped if was != now else ""
     if isinstance(was, str) or isinstance(now, str) or now >= was:
         return ""
-    return (
-        "counter wrapped"
-        if any(_is_wrapped(was, now, end) for end in _ends(point, was))
-        else "counter backwards"
-    )
+    wrapped = any(_is_wrapped(was, now, end) for end in _ends(point, was))
+    return "counter wrapped" if wrapped else "counter backwards"
 
 
 def _ends(point: Point, was: float) -> list[float]:

@@ -272,9 +272,7 @@ def test_a_meter_of_coarse_registers_teaches_how_long_it_may_stay_the_same() -> 
     for read in range(2000):
         words = (bytes([read // 15 % 250]),) if read < 1500 else (b"still",)
         at_s = read * 10.0
-        told.append(
-            frozen.on_same(at_s) if frozen.is_same(at_s, words) else frozen.on_change(at_s, words, 5000.0)
-        )
+        told.append(frozen.add(at_s, words, 5000.0))
     (body,) = [one for one in told if one]
     assert (body["what"], body["reads"], body["usual"]) == ("meter frozen", 45, 15)
     assert body["lasts_s"] >= LASTS_S
@@ -286,9 +284,7 @@ def test_nobody_teaches_the_watcher_to_sleep() -> None:
         words = (bytes([read // (READS_MIN - 1) % 250 if read < 1000 else 7]),)
         words = (words[0] + bytes([read < 2000]),)
         at_s = read * 10.0
-        told.append(
-            frozen.on_same(at_s) if frozen.is_same(at_s, words) else frozen.on_change(at_s, words, 5000.0)
-        )
+        told.append(frozen.add(at_s, words, 5000.0))
     assert max(body["reads"] for body in told if body and body["what"] == "meter frozen") <= READS_MAX
 
 
@@ -298,11 +294,7 @@ def test_a_line_that_stands_may_stay_the_same(watts: float, told: int) -> None:
     for read in range(200):
         words = (b"a" if read < 3 else b"b",)
         at_s = read * 10.0
-        body = (
-            frozen.on_same(at_s)
-            if frozen.is_same(at_s, words)
-            else frozen.on_change(at_s, words, 5000.0 if read < 3 else watts)
-        )
+        body = frozen.add(at_s, words, 5000.0 if read < 3 else watts)
         seen += [body] if body else []
     assert len(seen) == told
 
