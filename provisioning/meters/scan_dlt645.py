@@ -13,7 +13,7 @@ import click
 from drivers.clock import SystemClock
 from drivers.dlt645.bus import Dlt645Bus
 from drivers.errors import BusDownError
-from drivers.points.model import Model, load, names
+from drivers.points.model import load, names
 from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quantity
@@ -78,15 +78,11 @@ def _row(bus: Dlt645Bus, meter: FoundMeter) -> Row:
 
 def find_fitting_models(bus: Dlt645Bus, address: str) -> Iterator[str]:
     """The models all of whose voltages the meter has, the one with most points first."""
-    known = sorted((model for name in names() if (model := load(name)).is_dlt645), key=_points, reverse=True)
-    for model in known:
+    known = [model for name in names() if (model := load(name)).is_dlt645]
+    for model in sorted(known, key=lambda model: len(model.points), reverse=True):
         setup = MeterSetup(model.name, model, address=address)
         reading = Meter(setup, bus.gap_registers_max).poll(bus, PollGroup.FAST, SystemClock())
         values = model.decode(reading.blocks)
         voltages = [point.name for point in model.points if point.quantity is Quantity.VOLTAGE]
         if all(name in values for name in voltages):
             yield model.name
-
-
-def _points(model: Model) -> int:
-    return len(model.points)
