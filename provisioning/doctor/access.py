@@ -123,49 +123,34 @@ def _check_serial(target: Target, bus: BusSettings, path: Path) -> Iterator[Find
         there = sorted({*target.root.glob("dev/serial/by-id/*"), *target.root.glob("dev/ttyUSB*"),
                         *target.root.glob("dev/ttyACM*"), *target.root.glob("dev/ttyS*")})  # fmt: skip
         named = ", ".join(map(str, there[:SHOWN_PORTS])) or "–"
-        yield failed(
-            "ports",
-            Words(f"没有 {path}", f"{path} is not there"),
-            Words(
-                f"插上转换器，或改 bus.url；现有：{named}",
-                f"plug the adapter in, or change bus.url; there are: {named}",
-            ),
-            bus.id,
+        text = Words(f"没有 {path}", f"{path} is not there")
+        remedy = Words(
+            f"插上转换器，或改 bus.url；现有：{named}",
+            f"plug the adapter in, or change bus.url; there are: {named}",
         )
+        yield failed("ports", text, remedy, bus.id)
         return
     if not stat.S_ISCHR(path.stat().st_mode):
-        yield failed(
-            "ports",
-            Words(f"{path} 不是串口", f"{path} is no serial port"),
-            Words("改正 bus.url", "put bus.url right"),
-            bus.id,
-        )
+        text = Words(f"{path} 不是串口", f"{path} is no serial port")
+        remedy = Words("改正 bus.url", "put bus.url right")
+        yield failed("ports", text, remedy, bus.id)
         return
     yield _check_holder(target, bus, path)
     names = [link for link in target.root.glob("dev/serial/by-id/*") if link.resolve() == path.resolve()]
     if str(path).startswith(_UNSTABLE):
         steady = f"rtu:{names[0]}" if names else "/dev/serial/by-id/…"
-        yield warning(
-            "ports",
-            Words(f"{path} 的编号在重启后会变", f"the number of {path} may change at a restart"),
-            Words(f"bus.url 用 {steady}", f"use {steady} as bus.url"),
-            bus.id,
-        )
+        text = Words(f"{path} 的编号在重启后会变", f"the number of {path} may change at a restart")
+        remedy = Words(f"bus.url 用 {steady}", f"use {steady} as bus.url")
+        yield warning("ports", text, remedy, bus.id)
 
 
 def _check_holder(target: Target, bus: BusSettings, path: Path) -> Finding:
-    own = find_lock_owner(path, target.root)
-    holders = [
-        pid for pid in {*([own] if own else []), *_find_holders(path, target.root)} if pid != target.owner
-    ]
+    holders = {find_lock_owner(path, target.root), *_find_holders(path, target.root)} - {0, target.owner}
     if holders:
         named = ", ".join(map(name_process, sorted(holders)))
-        return failed(
-            "ports",
-            Words(f"{path} 被其他程序占用：{named}", f"{path} is held by another process: {named}"),
-            Words("结束该程序：总线上只能有一个主站", "end it: a bus has one master"),
-            bus.id,
-        )
+        text = Words(f"{path} 被其他程序占用：{named}", f"{path} is held by another process: {named}")
+        remedy = Words("结束该程序：总线上只能有一个主站", "end it: a bus has one master")
+        return failed("ports", text, remedy, bus.id)
     if target.owner:
         return ok("ports", Words(f"{path} 由代理使用", f"{path} is the agent's"), bus.id)
     return ok("ports", Words(f"{path} 空闲", f"{path} is free"), bus.id)
@@ -179,12 +164,9 @@ def _check_tcp(bus: BusSettings) -> Finding:
         socket.create_connection(pair, timeout=CONNECT_S).close()
     except OSError as error:
         why = error.strerror or str(error)
-        return failed(
-            "ports",
-            Words(f"{address} 连接不上：{why}", f"{address} cannot be reached: {why}"),
-            Words("检查网线、地址和转换器电源", "check cable, address and the power of the converter"),
-            bus.id,
-        )
+        text = Words(f"{address} 连接不上：{why}", f"{address} cannot be reached: {why}")
+        remedy = Words("检查网线、地址和转换器电源", "check cable, address and the power of the converter")
+        return failed("ports", text, remedy, bus.id)
     return ok("ports", Words(f"{address} 可连接", f"{address} takes connections"), bus.id)
 
 
@@ -215,15 +197,12 @@ def _check_device(who: Person, bus: BusSettings, path: Path) -> Iterator[Finding
         group = grp.getgrgid(path.stat().st_gid).gr_name
     except KeyError:
         group = "dialout"
-    yield failed(
-        "permissions",
-        Words(f"用户 {who.name} 不能使用 {path}", f"user {who.name} may not use {path}"),
-        Words(
-            f"usermod -aG {group} {who.name}，然后重新登录或重启服务",
-            f"usermod -aG {group} {who.name}, then log in anew or restart the service",
-        ),
-        bus.id,
+    text = Words(f"用户 {who.name} 不能使用 {path}", f"user {who.name} may not use {path}")
+    remedy = Words(
+        f"usermod -aG {group} {who.name}，然后重新登录或重启服务",
+        f"usermod -aG {group} {who.name}, then log in anew or restart the service",
     )
+    yield failed("permissions", text, remedy, bus.id)
 
 
 def _check_state(target: Target, who: Person) -> Iterator[Finding]:
@@ -242,22 +221,16 @@ def _check_state(target: Target, who: Person) -> Iterator[Finding]:
                 "store",
             )
             return
-        yield failed(
-            "permissions",
-            Words(f"用户 {who.name} 不能写 {folder}", f"user {who.name} may not write to {folder}"),
-            Words(
-                f"以服务用户运行，或 chown -R {who.name}: {folder}",
-                f"run as the service's user, or chown -R {who.name}: {folder}",
-            ),
-            "store",
+        text = Words(f"用户 {who.name} 不能写 {folder}", f"user {who.name} may not write to {folder}")
+        remedy = Words(
+            f"以服务用户运行，或 chown -R {who.name}: {folder}",
+            f"run as the service's user, or chown -R {who.name}: {folder}",
         )
+        yield failed("permissions", text, remedy, "store")
     if folder.stat().st_mode & 0o007:
-        yield warning(
-            "permissions",
-            Words(f"其他用户可进入 {folder}", f"others may enter {folder}"),
-            Words.same(f"chmod 710 {folder}"),
-            "store",
-        )
+        text = Words(f"其他用户可进入 {folder}", f"others may enter {folder}")
+        remedy = Words.same(f"chmod 710 {folder}")
+        yield warning("permissions", text, remedy, "store")
     try:
         yield from _check_files(folder, who)
     except PermissionError:
@@ -275,20 +248,14 @@ def _check_files(folder: Path, who: Person) -> Iterator[Finding]:
         )
     for file in (keys, folder / DATABASE_NAME):
         if file.exists() and not may(who, file, os.R_OK | os.W_OK):
-            yield failed(
-                "permissions",
-                Words(f"用户 {who.name} 不能使用 {file}", f"user {who.name} may not use {file}"),
-                Words.same(f"chown {who.name}: {file}"),
-                file.name,
-            )
+            text = Words(f"用户 {who.name} 不能使用 {file}", f"user {who.name} may not use {file}")
+            remedy = Words.same(f"chown {who.name}: {file}")
+            yield failed("permissions", text, remedy, file.name)
     entry = folder / SOCKET_NAME
     if entry.exists() and entry.stat().st_mode & 0o007:
-        yield warning(
-            "permissions",
-            Words(f"任何人都可打开 {entry}", f"everybody may open {entry}"),
-            Words.same(f"chmod 660 {entry}"),
-            "status",
-        )
+        text = Words(f"任何人都可打开 {entry}", f"everybody may open {entry}")
+        remedy = Words.same(f"chmod 660 {entry}")
+        yield warning("permissions", text, remedy, "status")
 
 
 def _check_tls(target: Target, who: Person) -> Iterator[Finding]:
@@ -301,21 +268,15 @@ def _check_tls(target: Target, who: Person) -> Iterator[Finding]:
             continue
         credential = value.startswith("credential:")  # the service manager reads it for the service
         if not credential and not may(who, path, os.R_OK):
-            yield failed(
-                "permissions",
-                Words(f"用户 {who.name} 不能读取 {path}", f"user {who.name} may not read {path}"),
-                Words(
-                    f"chgrp {SERVICE_USER} {path} 并 chmod 640", f"chgrp {SERVICE_USER} {path} and chmod 640"
-                ),
-                f"broker.{name}",
+            text = Words(f"用户 {who.name} 不能读取 {path}", f"user {who.name} may not read {path}")
+            remedy = Words(
+                f"chgrp {SERVICE_USER} {path} 并 chmod 640", f"chgrp {SERVICE_USER} {path} and chmod 640"
             )
+            yield failed("permissions", text, remedy, f"broker.{name}")
         if name == "key" and path.stat().st_mode & 0o037:
-            yield failed(
-                "permissions",
-                Words(f"TLS 私钥 {path} 可被他人使用", f"others may use the TLS key {path}"),
-                Words.same(f"chmod 600 {path}"),
-                "broker.key",
-            )
+            text = Words(f"TLS 私钥 {path} 可被他人使用", f"others may use the TLS key {path}")
+            remedy = Words.same(f"chmod 600 {path}")
+            yield failed("permissions", text, remedy, "broker.key")
 
 
 def _is_there(path: Path) -> bool:

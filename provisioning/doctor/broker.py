@@ -48,12 +48,9 @@ def broker(target: Target, report: Progress) -> Iterator[Finding]:
     connection = (target.status or {}).get("broker", {})
     if connection.get("alarms"):
         named = ", ".join(map(str, connection["alarms"]))
-        yield warning(
-            "broker",
-            Words(f"代理告警：{named}", f"the agent raises: {named}"),
-            Words("见 dianjian status", "see dianjian status"),
-            "agent",
-        )
+        text = Words(f"代理告警：{named}", f"the agent raises: {named}")
+        remedy = Words("见 dianjian status", "see dianjian status")
+        yield warning("broker", text, remedy, "agent")
     bad = reach(settings, report)
     if bad is not None:
         yield bad
@@ -104,15 +101,12 @@ def _check_mqtt(target: Target, settings: MqttSettings, report: Progress) -> Ite
     end = client.end
     client.forget()
     if not received.connected:
-        yield failed(
-            "broker",
-            Words(
-                f"消息服务器拒绝连接：{end[0] or '没有答复'}",
-                f"the broker refuses the connection: {end[0] or 'no answer'}",
-            ),
-            Words("查看消息服务器的日志和 ACL", "look into the broker's log and ACL"),
-            "connack",
+        text = Words(
+            f"消息服务器拒绝连接：{end[0] or '没有答复'}",
+            f"the broker refuses the connection: {end[0] or 'no answer'}",
         )
+        remedy = Words("查看消息服务器的日志和 ACL", "look into the broker's log and ACL")
+        yield failed("broker", text, remedy, "connack")
         return
     yield from _judge_rights(received, topics)
     yield from _judge_centre(target, target.site, received)
@@ -143,31 +137,21 @@ def _converse(client: MqttClient, received: _Received, message: tuple[str, bytes
 
 
 def _judge_rights(received: _Received, topics: Topics) -> Iterator[Finding]:
+    remedy = Words(
+        "ACL 须允许；dianjian centre broker-config 会写出",
+        "the ACL must allow it: dianjian centre broker-config writes one",
+    )
     if received.acked is None or received.acked >= FAILURE:
         code = "–" if received.acked is None else f"{received.acked:#04x}"
-        yield failed(
-            "broker",
-            Words(
-                f"不允许发布到 dj/1/{topics.gateway}/#（{code}）",
-                f"may not publish below dj/1/{topics.gateway}/ ({code})",
-            ),
-            Words(
-                "ACL 须允许；dianjian centre broker-config 会写出",
-                "the ACL must allow it: dianjian centre broker-config writes one",
-            ),
-            "acl",
+        text = Words(
+            f"不允许发布到 dj/1/{topics.gateway}/#（{code}）",
+            f"may not publish below dj/1/{topics.gateway}/ ({code})",
         )
+        yield failed("broker", text, remedy, "acl")
     elif received.refused:
         named = ", ".join(received.refused)
-        yield failed(
-            "broker",
-            Words(f"不允许订阅 {named}", f"may not subscribe to {named}"),
-            Words(
-                "ACL 须允许；dianjian centre broker-config 会写出",
-                "the ACL must allow it: dianjian centre broker-config writes one",
-            ),
-            "acl",
-        )
+        text = Words(f"不允许订阅 {named}", f"may not subscribe to {named}")
+        yield failed("broker", text, remedy, "acl")
     else:
         yield ok("broker", Words("连接、登录和权限正常", "reached, let in, and allowed to write"))
 
@@ -179,42 +163,33 @@ def _find_beacon(received: _Received) -> Message | None:
 def _judge_centre(target: Target, site: Site, received: _Received) -> Iterator[Finding]:
     message, key = _find_beacon(received), None if site.broker is None else site.broker.centre_key
     if message is None or key is None:
-        yield warning(
-            "broker",
-            Words("没有收到中心的信标", "no beacon of the centre arrives"),
-            Words(
-                "中心须运行 dianjian subscribe；ACL 须允许读 dj/1/beacon",
-                "the centre must run dianjian subscribe; the ACL must allow to read dj/1/beacon",
-            ),
-            "centre",
+        text = Words("没有收到中心的信标", "no beacon of the centre arrives")
+        remedy = Words(
+            "中心须运行 dianjian subscribe；ACL 须允许读 dj/1/beacon",
+            "the centre must run dianjian subscribe; the ACL must allow to read dj/1/beacon",
         )
+        yield warning("broker", text, remedy, "centre")
         return
     try:
         beacon = open_beacon(message.payload, key)
     except FormatError:
-        yield failed(
-            "broker",
-            Words(
-                "中心的信标不是用 broker.centre_key 签名的",
-                "the centre's beacon is not signed by broker.centre_key",
-            ),
-            Words(
-                "核对 broker.centre_key 与中心的公钥（dianjian centre init）",
-                "compare broker.centre_key with the centre's public key",
-            ),
-            "centre",
+        text = Words(
+            "中心的信标不是用 broker.centre_key 签名的",
+            "the centre's beacon is not signed by broker.centre_key",
         )
+        remedy = Words(
+            "核对 broker.centre_key 与中心的公钥（dianjian centre init）",
+            "compare broker.centre_key with the centre's public key",
+        )
+        yield failed("broker", text, remedy, "centre")
         return
     behind_ms = beacon.centre_utc_ms - target.now.timestamp() * 1000
     if behind_ms > BEHIND_MS_MAX:
-        yield warning(
-            "broker",
-            Words(
-                f"本机时间比中心至少慢 {behind_ms / 1000:.0f} 秒",
-                f"this clock is at least {behind_ms / 1000:.0f} s behind the centre's",
-            ),
-            Words("见 clock", "see `clock`"),
-            "centre",
+        text = Words(
+            f"本机时间比中心至少慢 {behind_ms / 1000:.0f} 秒",
+            f"this clock is at least {behind_ms / 1000:.0f} s behind the centre's",
         )
+        remedy = Words("见 clock", "see `clock`")
+        yield warning("broker", text, remedy, "centre")
         return
     yield ok("broker", Words("中心的签名正确", "the centre signs with the key of the site file"), "centre")

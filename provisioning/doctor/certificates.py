@@ -45,15 +45,11 @@ def certificates(target: Target, _: Progress) -> Iterator[Finding]:
     if isinstance(authority, list):
         yield from _judge_life(target, authority[0], "broker.ca", NEW_CA)
         if isinstance(own, list) and not _is_chain(own, authority):
-            yield failed(
-                "certificates",
-                Words(
-                    "本网关的证书不是 broker.ca 签发的",
-                    "this gateway's certificate is not issued by broker.ca",
-                ),
-                CHECK_CA,
-                "broker.certificate",
+            text = Words(
+                "本网关的证书不是 broker.ca 签发的",
+                "this gateway's certificate is not issued by broker.ca",
             )
+            yield failed("certificates", text, CHECK_CA, "broker.certificate")
 
 
 def _read_pem(path: Path, about: str) -> list[bytes] | Finding:
@@ -62,19 +58,13 @@ def _read_pem(path: Path, about: str) -> list[bytes] | Finding:
         with path.open("rb") as stream:
             return load_many(stream.read(PEM_BYTES_MAX))
     except OSError as error:
-        return failed(
-            "certificates",
-            Words(f"{path}：{error.strerror}", f"{path}: {error.strerror}"),
-            Words("登记后由中心签发：dianjian enrol", "the centre issues it when the gateway enrols"),
-            about,
-        )
+        text = Words(f"{path}：{error.strerror}", f"{path}: {error.strerror}")
+        remedy = Words("登记后由中心签发：dianjian enrol", "the centre issues it when the gateway enrols")
+        return failed("certificates", text, remedy, about)
     except CertificateError as error:
-        return failed(
-            "certificates",
-            Words(f"{path}：{error}", f"{path}: {error}"),
-            Words("换成 PEM 格式的证书文件", "put a certificate in PEM there"),
-            about,
-        )
+        text = Words(f"{path}：{error}", f"{path}: {error}")
+        remedy = Words("换成 PEM 格式的证书文件", "put a certificate in PEM there")
+        return failed("certificates", text, remedy, about)
 
 
 def _judge_own(target: Target, der: bytes) -> Iterator[Finding]:
@@ -86,14 +76,11 @@ def _judge_own(target: Target, der: bytes) -> Iterator[Finding]:
         yield failed("certificates", Words.same(str(error)), RENEW, "broker.certificate")
         return
     if own.name != gateway:
-        yield failed(
-            "certificates",
-            Words(
-                f"证书属于 {own.name}，不是 {gateway}", f"the certificate is {own.name}'s, not {gateway}'s"
-            ),
-            Words("每个网关须有自己的证书：重新登记", "each gateway has its own: enrol this one"),
-            "broker.certificate",
+        text = Words(
+            f"证书属于 {own.name}，不是 {gateway}", f"the certificate is {own.name}'s, not {gateway}'s"
         )
+        remedy = Words("每个网关须有自己的证书：重新登记", "each gateway has its own: enrol this one")
+        yield failed("certificates", text, remedy, "broker.certificate")
     yield from _judge_life(target, der, "broker.certificate")
 
 

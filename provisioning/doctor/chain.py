@@ -72,34 +72,27 @@ def keys(target: Target, _: Progress) -> Iterator[Finding]:
             else _ask_for_rekey(target, str(error))
         )
     except StoreError as error:
-        yield failed(
-            "keys",
-            Words(f"数据库无法读取：{error}", f"the database cannot be read: {error}"),
-            Words(
-                "先处理磁盘和权限；代理启动时会自行抢救损坏的数据库",
-                "see to disk and permissions first; a damaged one is salvaged when the agent starts",
-            ),
-            "chain",
+        text = Words(f"数据库无法读取：{error}", f"the database cannot be read: {error}")
+        remedy = Words(
+            "先处理磁盘和权限；代理启动时会自行抢救损坏的数据库",
+            "see to disk and permissions first; a damaged one is salvaged when the agent starts",
         )
+        yield failed("keys", text, remedy, "chain")
     yield from _check_recovery_key(folder)
 
 
 def _report_not_enrolled(target: Target) -> Finding:
-    return warning(
-        "keys",
-        Words("还没有密钥：网关尚未登记", "no keys yet: this gateway is not enrolled"),
-        Words.same(f"dianjian enrol --config {target.file} --recovery FILE"),
-    )
+    text = Words("还没有密钥：网关尚未登记", "no keys yet: this gateway is not enrolled")
+    remedy = Words.same(f"dianjian enrol --config {target.file} --recovery FILE")
+    return warning("keys", text, remedy)
 
 
 def _report_not_readable(folder: Path) -> Finding:
-    return warning(
-        "keys",
-        Words(
-            f"本用户不能读取 {folder} 中的密钥和数据库", f"this user may not read keys and chain in {folder}"
-        ),
-        Words("用 sudo 再运行一次 dianjian doctor", "run dianjian doctor once more with sudo"),
+    text = Words(
+        f"本用户不能读取 {folder} 中的密钥和数据库", f"this user may not read keys and chain in {folder}"
     )
+    remedy = Words("用 sudo 再运行一次 dianjian doctor", "run dianjian doctor once more with sudo")
+    return warning("keys", text, remedy)
 
 
 def _judge_schema(database: Path) -> Finding | None:
@@ -109,15 +102,12 @@ def _judge_schema(database: Path) -> Finding | None:
     schema = read_tip(database).schema
     if schema <= len(MIGRATIONS):
         return None
-    return failed(
-        "keys",
-        Words(
-            f"数据库格式 {schema} 比本程序（{len(MIGRATIONS)}）新",
-            f"its schema is {schema}, this program knows {len(MIGRATIONS)}: a newer one wrote it",
-        ),
-        Words("重新安装较新的版本；数据未改动", "install the newer version again; nothing was changed"),
-        "schema",
+    text = Words(
+        f"数据库格式 {schema} 比本程序（{len(MIGRATIONS)}）新",
+        f"its schema is {schema}, this program knows {len(MIGRATIONS)}: a newer one wrote it",
     )
+    remedy = Words("重新安装较新的版本；数据未改动", "install the newer version again; nothing was changed")
+    return failed("keys", text, remedy, "schema")
 
 
 def _judge_fit(target: Target, slots: KeySlots, database: Path) -> Finding:
@@ -139,32 +129,26 @@ def _judge_fit(target: Target, slots: KeySlots, database: Path) -> Finding:
         return _ask_for_rekey(target, recovery.reason)
     if recovery.start is Start.LOST_TAIL and recovery.lost and not target.is_running:
         first, last_lost = recovery.lost
-        return warning(
-            "keys",
-            Words(f"磁盘丢失了签封 {first} 至 {last_lost}", f"the disk lost seals {first} to {last_lost}"),
-            Words(
-                "不需操作：下次启动时会记入链中；请检查电源和磁盘",
-                "nothing to do: the next start records it in the chain; look at power supply and disk",
-            ),
+        text = Words(f"磁盘丢失了签封 {first} 至 {last_lost}", f"the disk lost seals {first} to {last_lost}")
+        remedy = Words(
+            "不需操作：下次启动时会记入链中；请检查电源和磁盘",
+            "nothing to do: the next start records it in the chain; look at power supply and disk",
         )
-    return ok(
-        "keys",
-        Words(
-            f"密钥完好（{alive} 个有效），与链相符", f"the keys are whole ({alive} alive) and fit the chain"
-        ),
+        return warning("keys", text, remedy)
+    text = Words(
+        f"密钥完好（{alive} 个有效），与链相符", f"the keys are whole ({alive} alive) and fit the chain"
     )
+    return ok("keys", text)
 
 
 def _ask_for_rekey(target: Target, reason: str) -> Finding:
     command = f"dianjian-agent rekey --config {target.file} --recovery FILE"
-    return failed(
-        "keys",
-        Words(f"密钥与链不符：{reason}", f"keys and chain do not belong together: {reason}"),
-        Words(
-            f"需要换密钥：{command}；没有恢复密钥时由中心 dianjian centre replace",
-            f"a new key is needed: {command}; without the recovery key see dianjian centre replace",
-        ),
+    text = Words(f"密钥与链不符：{reason}", f"keys and chain do not belong together: {reason}")
+    remedy = Words(
+        f"需要换密钥：{command}；没有恢复密钥时由中心 dianjian centre replace",
+        f"a new key is needed: {command}; without the recovery key see dianjian centre replace",
     )
+    return failed("keys", text, remedy)
 
 
 def _read_held(site: Site, folder: Path) -> int:
@@ -179,18 +163,15 @@ def _check_recovery_key(folder: Path) -> Iterator[Finding]:
     except (EnrolmentError, PermissionError):
         return
     if not known["recovery_key"]:
-        yield warning(
-            "keys",
-            Words(
-                "没有恢复密钥：换盘后只有中心能恢复",
-                "no recovery key: after a lost disk only the centre can help",
-            ),
-            Words(
-                "dianjian enrol --recovery FILE，并将该文件带离现场",
-                "dianjian enrol --recovery FILE, and take that file away from here",
-            ),
-            "recovery",
+        text = Words(
+            "没有恢复密钥：换盘后只有中心能恢复",
+            "no recovery key: after a lost disk only the centre can help",
         )
+        remedy = Words(
+            "dianjian enrol --recovery FILE，并将该文件带离现场",
+            "dianjian enrol --recovery FILE, and take that file away from here",
+        )
+        yield warning("keys", text, remedy, "recovery")
 
 
 def chain(target: Target, report: Progress) -> Iterator[Finding]:
@@ -222,11 +203,8 @@ def _judge_receipt(last: int, receipt: Receipt | None, now: datetime) -> Finding
         "see `broker`; the centre must run dianjian subscribe",
     )
     if receipt is None:
-        return warning(
-            "chain",
-            Words(f"{last} 个签封，还没有中心的回执", f"{last} seals, no receipt of the centre yet"),
-            remedy,
-        )
+        text = Words(f"{last} 个签封，还没有中心的回执", f"{last} seals, no receipt of the centre yet")
+        return warning("chain", text, remedy)
     age_s = now.timestamp() - receipt.centre_utc_ms / 1000
     when = datetime.fromtimestamp(receipt.centre_utc_ms / 1000, UTC)
     text = Words(
@@ -261,27 +239,21 @@ def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator
 
 
 def _report_unfinished() -> Finding:
-    return warning(
-        "chain",
-        Words(
-            "自上次回执以来签封太多，未能在限时内核对完",
-            "too many seals since the last receipt to check all of them in time",
-        ),
-        Words("恢复与中心的连接，等待回执", "see that the centre is reached, and wait for its receipt"),
-        "seals",
+    text = Words(
+        "自上次回执以来签封太多，未能在限时内核对完",
+        "too many seals since the last receipt to check all of them in time",
     )
+    remedy = Words("恢复与中心的连接，等待回执", "see that the centre is reached, and wait for its receipt")
+    return warning("chain", text, remedy, "seals")
 
 
 def _report_tamper(record: Record) -> Finding:
     body, at = record.body, datetime.fromtimestamp(record.utc_ms / 1000, UTC)
     what = describe_tamper(body) or Words.same(str(body.get("what")))
     on_record = Words("链中记录（{when} UTC）：{what}", "on record ({when} UTC): {what}")
-    return warning(
-        "chain",
-        on_record.fill(when=f"{at:%Y-%m-%d %H:%M}", what=what),
-        Words("查明原因；若属正常更换，请在中心备注", "find out why; if it was meant, tell the centre"),
-        str(body.get("meter", "")),
-    )
+    text = on_record.fill(when=f"{at:%Y-%m-%d %H:%M}", what=what)
+    remedy = Words("查明原因；若属正常更换，请在中心备注", "find out why; if it was meant, tell the centre")
+    return warning("chain", text, remedy, str(body.get("meter", "")))
 
 
 def read_remembered(database: Path) -> dict[str, dict[str, Any]]:

@@ -144,17 +144,15 @@ def _run_bounded(check: Check, target: Target, report: Progress) -> Iterator[Fin
         try:
             one = found.get(timeout=max(end_s - time.monotonic(), 0.0))
         except queue.Empty:
-            yield failed(
-                check.name,
-                Words(
-                    f"{check.limit_s:.0f} 秒内没有完成检查",
-                    f"the check did not end within {check.limit_s:.0f} s",
-                ),
-                Words(
-                    "再试一次；仍然如此，请用 --bundle 生成报告",
-                    "try once more; if it stays so, send a --bundle",
-                ),
+            text = Words(
+                f"{check.limit_s:.0f} 秒内没有完成检查",
+                f"the check did not end within {check.limit_s:.0f} s",
             )
+            remedy = Words(
+                "再试一次；仍然如此，请用 --bundle 生成报告",
+                "try once more; if it stays so, send a --bundle",
+            )
+            yield failed(check.name, text, remedy)
             return
         if one is _END:
             return
@@ -167,13 +165,9 @@ def _run_check(check: Check, target: Target, report: Progress, found: "queue.Sim
             found.put(one)
     except Exception as error:  # noqa: BLE001 - whatever breaks a check is one of its findings
         what = f"{type(error).__name__}: {error}"
-        found.put(
-            failed(
-                check.name,
-                Words(f"检查程序出错：{what}", f"the check itself broke: {what}"),
-                Words("请用 --bundle 生成报告并发给供应商", "send a --bundle to your supplier"),
-            )
-        )
+        text = Words(f"检查程序出错：{what}", f"the check itself broke: {what}")
+        remedy = Words("请用 --bundle 生成报告并发给供应商", "send a --bundle to your supplier")
+        found.put(failed(check.name, text, remedy))
     found.put(_END)
 
 

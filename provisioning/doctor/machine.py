@@ -55,14 +55,12 @@ def clock(target: Target, _: Progress) -> Iterator[Finding]:
             ),
         )
     elif state is ClockState.UNSYNCHRONISED:
-        yield warning(
-            "clock",
-            Words("系统时间未与时间服务器同步（adjtimex）", "the clock is not synchronised (adjtimex)"),
-            Words(
-                "timedatectl set-ntp true，并检查到时间服务器的网络（UDP 123）",
-                "timedatectl set-ntp true, and see that the time server is reached (UDP 123)",
-            ),
+        text = Words("系统时间未与时间服务器同步（adjtimex）", "the clock is not synchronised (adjtimex)")
+        remedy = Words(
+            "timedatectl set-ntp true，并检查到时间服务器的网络（UDP 123）",
+            "timedatectl set-ntp true, and see that the time server is reached (UDP 123)",
         )
+        yield warning("clock", text, remedy)
     else:
         yield ok("clock", Words("系统时间已同步", "the clock is synchronised"))
     yield from _compare_with_centre(target)
@@ -86,15 +84,12 @@ def _compare_with_centre(target: Target) -> Iterator[Finding]:
 def _judge_rtc(target: Target) -> Iterator[Finding]:
     clocks = sorted(target.root.glob("sys/class/rtc/rtc*"))
     if not clocks:
-        yield warning(
-            "clock",
-            Words(
-                "没有硬件时钟：断电后若无网络，时间不正确",
-                "no hardware clock: without network, a restart is in the past",
-            ),
-            Words("加装带电池的 RTC 模块", "fit an RTC with a battery"),
-            "rtc",
+        text = Words(
+            "没有硬件时钟：断电后若无网络，时间不正确",
+            "no hardware clock: without network, a restart is in the past",
         )
+        remedy = Words("加装带电池的 RTC 模块", "fit an RTC with a battery")
+        yield warning("clock", text, remedy, "rtc")
         return
     try:
         rtc_s = float((clocks[0] / "since_epoch").read_text("ascii"))
@@ -104,15 +99,12 @@ def _judge_rtc(target: Target) -> Iterator[Finding]:
     if abs(apart_s) <= RTC_S_MAX:
         yield ok("clock", Words("硬件时钟正确", "the hardware clock is right"), "rtc")
     else:
-        yield warning(
-            "clock",
-            Words(f"硬件时钟相差 {apart_s:+.0f} 秒", f"the hardware clock is {apart_s:+.0f} s off"),
-            Words(
-                "hwclock --systohc --utc；若再次出错请更换电池",
-                "hwclock --systohc --utc; if it comes again, its battery is flat",
-            ),
-            "rtc",
+        text = Words(f"硬件时钟相差 {apart_s:+.0f} 秒", f"the hardware clock is {apart_s:+.0f} s off")
+        remedy = Words(
+            "hwclock --systohc --utc；若再次出错请更换电池",
+            "hwclock --systohc --utc; if it comes again, its battery is flat",
         )
+        yield warning("clock", text, remedy, "rtc")
 
 
 def disk(target: Target, _: Progress) -> Iterator[Finding]:
@@ -121,31 +113,25 @@ def disk(target: Target, _: Progress) -> Iterator[Finding]:
     there = next(one for one in (folder, *folder.parents) if one.exists())
     room = os.statvfs(there)
     if room.f_flag & os.ST_RDONLY:
-        yield failed(
-            "disk",
-            Words(f"{there} 所在磁盘是只读的", f"{there} lies on a disk that is mounted read-only"),
-            Words(
-                "查看 dmesg 是否有磁盘错误；重新挂载：mount -o remount,rw",
-                "look for disk errors with dmesg, then mount -o remount,rw",
-            ),
+        text = Words(f"{there} 所在磁盘是只读的", f"{there} lies on a disk that is mounted read-only")
+        remedy = Words(
+            "查看 dmesg 是否有磁盘错误；重新挂载：mount -o remount,rw",
+            "look for disk errors with dmesg, then mount -o remount,rw",
         )
+        yield failed("disk", text, remedy)
     yield _judge_room(target, there, room)
     if room.f_files and room.f_favail < INODES_MIN:
-        yield warning(
-            "disk",
-            Words(f"只剩 {room.f_favail} 个文件节点", f"{room.f_favail} inodes are left"),
-            Words("删除磁盘上大量的小文件", "remove many small files from this disk"),
-        )
+        text = Words(f"只剩 {room.f_favail} 个文件节点", f"{room.f_favail} inodes are left")
+        remedy = Words("删除磁盘上大量的小文件", "remove many small files from this disk")
+        yield warning("disk", text, remedy)
     kind = _find_filesystem(target, there)
     if kind in _MEMORY_DISKS:
-        yield failed(
-            "disk",
-            Words(
-                f"{there} 在内存中（{kind}），断电即丢失",
-                f"{there} lies in memory ({kind}): a power cut ends the chain",
-            ),
-            Words("把 store.path 改到 eMMC、SSD 或 SD 卡上", "put store.path on an eMMC, SSD or card"),
+        text = Words(
+            f"{there} 在内存中（{kind}），断电即丢失",
+            f"{there} lies in memory ({kind}): a power cut ends the chain",
         )
+        remedy = Words("把 store.path 改到 eMMC、SSD 或 SD 卡上", "put store.path on an eMMC, SSD or card")
+        yield failed("disk", text, remedy)
     yield from _judge_wear(target, there)
 
 
@@ -165,24 +151,18 @@ def _judge_room(target: Target, there: Path, room: os.statvfs_result) -> Finding
         )
     if free + used < quota:
         smaller = max((free + used) * 3 // 4 >> 20, 8)
-        return warning(
-            "disk",
-            text,
-            Words(
-                f"磁盘装不下上限：清理磁盘，或设 store.quota_mb = {smaller}",
-                f"the disk cannot hold the quota: free room, or set store.quota_mb = {smaller}",
-            ),
+        remedy = Words(
+            f"磁盘装不下上限：清理磁盘，或设 store.quota_mb = {smaller}",
+            f"the disk cannot hold the quota: free room, or set store.quota_mb = {smaller}",
         )
+        return warning("disk", text, remedy)
     alarm = next(limit for limit, level in LEVELS if level is Level.ALARM)
     if level_of(used / quota) >= Level.ALARM and not target.is_running:
-        return warning(
-            "disk",
-            text,
-            Words(
-                f"已用超过 {alarm:.0%}：中心的回执会释放空间，检查与中心的连接",
-                f"above {alarm:.0%}: the centre's receipts free it, see that the centre is reached",
-            ),
+        remedy = Words(
+            f"已用超过 {alarm:.0%}：中心的回执会释放空间，检查与中心的连接",
+            f"above {alarm:.0%}: the centre's receipts free it, see that the centre is reached",
         )
+        return warning("disk", text, remedy)
     return ok("disk", text)
 
 
@@ -225,14 +205,12 @@ def _judge_wear(target: Target, there: Path) -> Iterator[Finding]:
 def service(target: Target, _: Progress) -> Iterator[Finding]:
     """Whether systemd keeps the agent alive."""
     if not (target.root / "run/systemd/system").is_dir():
-        yield warning(
-            "service",
-            Words("本机没有运行 systemd", "systemd does not run here"),
-            Words(
-                "请确保断电重启后有程序启动 dianjian-agent",
-                "see that something starts dianjian-agent after a power cut",
-            ),
+        text = Words("本机没有运行 systemd", "systemd does not run here")
+        remedy = Words(
+            "请确保断电重启后有程序启动 dianjian-agent",
+            "see that something starts dianjian-agent after a power cut",
         )
+        yield warning("service", text, remedy)
         return
     shown = run_tool("systemctl", "show", UNIT, f"--property={','.join(_SHOWN)}")
     yield from judge_service(shown or "")
@@ -242,37 +220,31 @@ def judge_service(shown: str) -> Iterator[Finding]:
     """What is wrong with the unit, by `systemctl show`."""
     state = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
     if state.get("LoadState") != "loaded":
-        yield failed(
-            "service",
-            Words(f"没有安装 {UNIT}", f"{UNIT} is not installed"),
-            Words(
-                "安装 dianjian 软件包，或复制 systemd/ 中的单元",
-                "install the package, or copy the unit from systemd/",
-            ),
+        text = Words(f"没有安装 {UNIT}", f"{UNIT} is not installed")
+        remedy = Words(
+            "安装 dianjian 软件包，或复制 systemd/ 中的单元",
+            "install the package, or copy the unit from systemd/",
         )
+        yield failed("service", text, remedy)
         return
     if state.get("UnitFileState") not in {"enabled", "static"}:
-        yield failed(
-            "service",
-            Words("开机时不会启动", "it is not started at boot"),
-            Words.same(f"systemctl enable {UNIT}"),
-        )
+        text = Words("开机时不会启动", "it is not started at boot")
+        remedy = Words.same(f"systemctl enable {UNIT}")
+        yield failed("service", text, remedy)
     active, sub = state.get("ActiveState", ""), state.get("SubState", "")
     if active == "active":
         yield ok("service", Words(f"正在运行（{sub}）", f"it runs ({sub})"))
     else:
         result, code = state.get("Result", ""), state.get("ExecMainStatus", "")
-        yield failed(
-            "service",
-            Words(
-                f"没有运行：{active}（{result}，退出码 {code}）",
-                f"it does not run: {active} ({result}, exit code {code})",
-            ),
-            Words(
-                f"systemctl start {UNIT}；原因见 journalctl -u {UNIT} -n 50",
-                f"systemctl start {UNIT}; why it ended: journalctl -u {UNIT} -n 50",
-            ),
+        text = Words(
+            f"没有运行：{active}（{result}，退出码 {code}）",
+            f"it does not run: {active} ({result}, exit code {code})",
         )
+        remedy = Words(
+            f"systemctl start {UNIT}；原因见 journalctl -u {UNIT} -n 50",
+            f"systemctl start {UNIT}; why it ended: journalctl -u {UNIT} -n 50",
+        )
+        yield failed("service", text, remedy)
     yield from _judge_watch(state)
 
 
@@ -286,39 +258,32 @@ def _judge_watch(state: dict[str, str]) -> Iterator[Finding]:
             "restarts",
         )
     if state.get("WatchdogUSec", "") in {"", "0", "infinity"}:
-        yield warning(
-            "service",
-            Words("没有看门狗：卡死的程序不会被重启", "no watchdog: a stuck agent would stay stuck"),
-            Words("单元中应有 WatchdogSec=30", "the unit should have WatchdogSec=30"),
-            "watchdog",
-        )
+        text = Words("没有看门狗：卡死的程序不会被重启", "no watchdog: a stuck agent would stay stuck")
+        remedy = Words("单元中应有 WatchdogSec=30", "the unit should have WatchdogSec=30")
+        yield warning("service", text, remedy, "watchdog")
 
 
 def versions(target: Target, _: Progress) -> Iterator[Finding]:
     """What runs here."""
     own = version()
-    yield ok(
-        "versions",
-        Words.same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in list_parts(target).items())),
-    )
+    text = Words.same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in list_parts(target).items()))
+    yield ok("versions", text)
     running = (target.status or {}).get("version", own)
     if running != own:
-        yield warning(
-            "versions",
-            Words(
-                f"正在运行的代理是 {running}，安装的是 {own}",
-                f"the running agent is {running}, installed is {own}",
-            ),
-            Words.same(f"systemctl restart {UNIT}"),
+        text = Words(
+            f"正在运行的代理是 {running}，安装的是 {own}",
+            f"the running agent is {running}, installed is {own}",
         )
+        remedy = Words.same(f"systemctl restart {UNIT}")
+        yield warning("versions", text, remedy)
 
 
 def list_parts(target: Target) -> dict[str, str]:
     """The versions of what the agent stands on."""
-    release: dict[str, str] = {}
-    for line in _read_lines(target.root / "etc/os-release"):
-        name, _, value = line.partition("=")
-        release[name] = value.strip('"')
+    lines: list[str] = []
+    with contextlib.suppress(OSError):
+        lines = (target.root / "etc/os-release").read_text("utf-8", "replace").splitlines()
+    release = {name: value.strip('"') for name, _, value in (line.partition("=") for line in lines)}
     return {
         "python": platform.python_version(),
         "kernel": platform.release(),
@@ -341,10 +306,3 @@ def run_tool(*command: str, bytes_max: int = 1 << 16) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return ended.stdout[-bytes_max:].decode("utf-8", "replace")
-
-
-def _read_lines(path: Path) -> list[str]:
-    try:
-        return path.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return []

@@ -45,17 +45,15 @@ def buses(target: Target, _: Progress) -> Iterator[Finding]:
     """How the agent's buses do."""
     if target.status is None:
         if target.is_running:
-            yield warning(
-                "buses",
-                Words(
-                    f"代理在运行，但问不到它：{target.silent}",
-                    f"an agent runs but does not answer: {target.silent}",
-                ),
-                Words(
-                    "用 sudo 运行，或加入代理的用户组：usermod -aG dianjian 用户",
-                    "run with sudo, or join its group: usermod -aG dianjian USER",
-                ),
+            text = Words(
+                f"代理在运行，但问不到它：{target.silent}",
+                f"an agent runs but does not answer: {target.silent}",
             )
+            remedy = Words(
+                "用 sudo 运行，或加入代理的用户组：usermod -aG dianjian 用户",
+                "run with sudo, or join its group: usermod -aG dianjian USER",
+            )
+            yield warning("buses", text, remedy)
         return
     for bus in target.status.get("buses", ()):
         yield _judge_bus(bus)
@@ -148,14 +146,9 @@ def _poll_bus(
             silent = silent + 1 if finding.remedy == _CABLE else 0
             found.put(finding)
     except BusDownError as error:
-        found.put(
-            failed(
-                "buses",
-                Words(f"总线不能使用：{error}", f"the bus cannot be used: {error}"),
-                Words("见 ports 和 permissions", "see `ports` and `permissions`"),
-                place.id,
-            )
-        )
+        text = Words(f"总线不能使用：{error}", f"the bus cannot be used: {error}")
+        remedy = Words("见 ports 和 permissions", "see `ports` and `permissions`")
+        found.put(failed("buses", text, remedy, place.id))
     finally:
         bus.close()
         found.put(None)
@@ -183,15 +176,12 @@ def _poll_meter(bus: MeterBus, setup: MeterSetup, known: Mapping[str, Value], *,
     if changed is not None:
         return changed
     if refused:
-        return warning(
-            "meters",
-            Words(
-                f"{refused[0].group.value} 组：{refused[0].reason}",
-                f"group {refused[0].group.value}: {refused[0].reason}",
-            ),
-            Words("核对型号：dianjian identify", "see that the model is right: dianjian identify"),
-            setup.id,
+        text = Words(
+            f"{refused[0].group.value} 组：{refused[0].reason}",
+            f"group {refused[0].group.value}: {refused[0].reason}",
         )
+        remedy = Words("核对型号：dianjian identify", "see that the model is right: dianjian identify")
+        return warning("meters", text, remedy, setup.id)
     return ok("meters", _describe(setup, values), setup.id)
 
 
@@ -204,12 +194,9 @@ def _report_silent(setup: MeterSetup, reason: str, url: str) -> Finding:
 def _report_other_model(setup: MeterSetup, why: Words, url: str) -> Finding:
     place = f"--unit {setup.unit_id}" if setup.unit_id else f"--address {setup.address}"
     command = f"dianjian identify '{url}' {place}"
-    return failed(
-        "meters",
-        Words(f"不像 {setup.model.name}：{why.zh}", f"it is no {setup.model.name}: {why.en}"),
-        Words(f"核对型号：{command}", f"see what it is: {command}"),
-        setup.id,
-    )
+    text = Words(f"不像 {setup.model.name}：{why.zh}", f"it is no {setup.model.name}: {why.en}")
+    remedy = Words(f"核对型号：{command}", f"see what it is: {command}")
+    return failed("meters", text, remedy, setup.id)
 
 
 def _find_change(

@@ -72,31 +72,25 @@ def reach(settings: MqttSettings, report: Progress) -> Finding | None:
     try:
         socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
     except OSError as error:
-        return failed(
-            "broker",
-            Words(
-                f"无法解析名称 {settings.host}：{error.strerror}",
-                f"the name {settings.host} is not found: {error.strerror}",
-            ),
-            Words(
-                "检查 DNS（/etc/resolv.conf），或在 broker.url 用地址",
-                "look at DNS (/etc/resolv.conf), or use an address",
-            ),
-            "name",
+        text = Words(
+            f"无法解析名称 {settings.host}：{error.strerror}",
+            f"the name {settings.host} is not found: {error.strerror}",
         )
+        remedy = Words(
+            "检查 DNS（/etc/resolv.conf），或在 broker.url 用地址",
+            "look at DNS (/etc/resolv.conf), or use an address",
+        )
+        return failed("broker", text, remedy, "name")
     try:
         link = socket.create_connection((settings.host, settings.port), timeout=CONNECT_S)
     except OSError as error:
         why = error.strerror or str(error)
-        return failed(
-            "broker",
-            Words(f"{place} 连接不上：{why}", f"{place} cannot be reached: {why}"),
-            Words(
-                "检查网络、防火墙和消息服务器是否运行",
-                "look at network and firewall, and whether the broker runs",
-            ),
-            "tcp",
+        text = Words(f"{place} 连接不上：{why}", f"{place} cannot be reached: {why}")
+        remedy = Words(
+            "检查网络、防火墙和消息服务器是否运行",
+            "look at network and firewall, and whether the broker runs",
         )
+        return failed("broker", text, remedy, "tcp")
     with closing(link):
         return None if settings.tls is None else _check_tls(settings, link)
 
@@ -107,15 +101,12 @@ def _check_tls(settings: MqttSettings, link: socket.socket) -> Finding | None:
         context = make_tls_context(settings.tls)
     except MqttSettingsError as error:
         why = "证书与私钥不匹配" if "MISMATCH" in str(error) else str(error)
-        return failed(
-            "broker",
-            Words(f"TLS 文件不能使用：{why}", f"TLS files cannot be used: {error}"),
-            Words(
-                "检查 broker.ca、certificate、key 及其权限",
-                "look at broker.ca, certificate and key, and their rights",
-            ),
-            "tls",
+        text = Words(f"TLS 文件不能使用：{why}", f"TLS files cannot be used: {error}")
+        remedy = Words(
+            "检查 broker.ca、certificate、key 及其权限",
+            "look at broker.ca, certificate and key, and their rights",
         )
+        return failed("broker", text, remedy, "tls")
     try:
         with context.wrap_socket(link, server_hostname=settings.host) as secured:
             secured.settimeout(ALERT_S)
@@ -151,21 +142,15 @@ def _read_alert(error: ssl.SSLError) -> Finding:
         text = Words("消息服务器不支持 TLS 1.3", "the broker does not speak TLS 1.3")
         return failed("broker", text, Words("升级消息服务器", "bring the broker up to date"), "tls")
     what = re.sub(r"\s*\(_ssl\.c:\d+\)", "", str(error))
-    return failed(
-        "broker",
-        Words(f"TLS 握手失败：{what}", f"the TLS handshake fails: {what}"),
-        Words("核对端口：mqtts 通常是 8883", "see that the port speaks TLS: mqtts has 8883"),
-        "tls",
-    )
+    text = Words(f"TLS 握手失败：{what}", f"the TLS handshake fails: {what}")
+    remedy = Words("核对端口：mqtts 通常是 8883", "see that the port speaks TLS: mqtts has 8883")
+    return failed("broker", text, remedy, "tls")
 
 
 def _report_hung_up() -> Finding:
-    return failed(
-        "broker",
-        Words("消息服务器握手后即断开", "the broker hangs up after the handshake"),
-        Words(
-            "查看消息服务器的日志：证书、名称或黑名单",
-            "look into the broker's log: certificate, name or a ban",
-        ),
-        "tls",
+    text = Words("消息服务器握手后即断开", "the broker hangs up after the handshake")
+    remedy = Words(
+        "查看消息服务器的日志：证书、名称或黑名单",
+        "look into the broker's log: certificate, name or a ban",
     )
+    return failed("broker", text, remedy, "tls")

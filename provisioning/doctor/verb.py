@@ -46,6 +46,7 @@ from wire.messages import Topics
 
 _STYLES: Final = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
 USUAL_SITE: Final = "/etc/dianjian/site.toml"
+_PATH: Final = click.Path(path_type=Path)
 
 
 def config(target: Target, _: Callable[[str], None]) -> Iterator[Finding]:
@@ -54,16 +55,13 @@ def config(target: Target, _: Callable[[str], None]) -> Iterator[Finding]:
         remedy = Words(f"改正 {target.file}", f"put {target.file} right")
         yield failed("config", Words.same(problem), remedy)
     if not target.problems and target.site is not None:
-        site = target.site
-        whose = site.site.gateway
+        site, whose = target.site, target.site.site.gateway
         buses, meters, lines, links = (len(part) for part in (site.bus, site.meter, site.line, site.linkage))
-        yield ok(
-            "config",
-            Words(
-                f"正确：网关 {whose}，总线 {buses}，电表 {meters}，线路 {lines}，关联 {links}",
-                f"good: gateway {whose}, buses {buses}, meters {meters}, lines {lines}, linkages {links}",
-            ),
+        text = Words(
+            f"正确：网关 {whose}，总线 {buses}，电表 {meters}，线路 {lines}，关联 {links}",
+            f"good: gateway {whose}, buses {buses}, meters {meters}, lines {lines}, linkages {links}",
         )
+        yield ok("config", text)
 
 
 CHECKS: Final = (
@@ -84,14 +82,7 @@ CHECKS: Final = (
 
 
 @click.command("doctor", short_help="what is wrong with this gateway, with remedies; --bundle for support")
-@click.option(
-    "--config",
-    "file",
-    default=USUAL_SITE,
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="The site file.",
-)
+@click.option("--config", "file", default=USUAL_SITE, show_default=True, type=_PATH, help="The site file.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON array: check, about, state, text, remedy.")
 @click.option(
     "--bundle",

@@ -22,14 +22,7 @@ from agent.detect.learning.relearn import Change, find_changes
 from agent.detect.learning.series import Series
 from agent.detect.param_table import ParamsError
 from agent.detect.params import IncomerParams, LinkageParams, nameplate_incomer
-from agent.site.file import (
-    SITE_FILE_BYTES_MAX,
-    ConfigError,
-    LinkageSettings,
-    Site,
-    load_site,
-    parse_site,
-)
+from agent.site.file import SITE_FILE_BYTES_MAX, ConfigError, LinkageSettings, Site, load_site, parse_site
 from disk.files import replace_file
 from disk.tables import TableError
 from evidence.words import Words
