@@ -31,8 +31,12 @@ def linkages_of(site: Site) -> tuple[LinkageParams, ...]:
     return tuple(params)
 
 
-def incomer_of(site: Site, linkages: Sequence[LinkageParams]) -> IncomerParams | None:
-    """The detector's parameters of the incomer of `site`: learned, or from its nameplate; None without one.
+def incomer_of(
+    site: Site, linkages: Sequence[LinkageParams], *, learned: bool = True
+) -> IncomerParams | None:
+    """The detector's parameters of the incomer of `site`; None without one.
+
+    They are the learned ones of the file, where there are any and `learned`, else those of its nameplate.
 
     Raises:
         ConfigError: Its parameters in the file are wrong.
@@ -41,7 +45,7 @@ def incomer_of(site: Site, linkages: Sequence[LinkageParams]) -> IncomerParams |
     if at is None or not linkages:
         return None
     line = site.line[at]
-    if line.parameters is not None:
+    if learned and line.parameters is not None:
         try:
             return IncomerParams.from_dict(line.parameters)
         except ParamsError as error:

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from attrs import frozen
 
-from agent.detect.learning.commission import commission
+from agent.detect.learning.backtest import Recording
 from agent.detect.params import LinkageParams
 from agent.sealing.opening import open_chain
 from agent.site.file import Site, load_site
@@ -23,6 +23,7 @@ from evidence.keys import create_key_file, public
 from firmware_sim.plant import Plant, load_plant
 from provisioning.demo.broker import Broker, find_free_port, start_embedded, start_mosquitto
 from provisioning.demo.parts import Part, PartError
+from provisioning.learning.learn import learn_linkage
 from provisioning.learning.learned import write_parameters, write_values
 
 CENTRE_NAME: Final = "centre.db"
@@ -61,20 +62,15 @@ def commission_plant(plant: Plant, site: Site) -> tuple[LinkageParams, ...]:
     Raises:
         PartError: The data is not enough.
     """
-    rated: dict[str, float] = {line.id: float(line.rated_w) for line in site.line}
     learned = []
+    begin_s = plant.start_s - COMMISSIONING_S
+    times = np.arange(begin_s, plant.start_s, STEP_S, dtype=np.float64)
     for linkage in site.linkage:
         lines = (*linkage.production, *linkage.treatment)
-        begin_s = plant.start_s - COMMISSIONING_S
-        times = np.arange(begin_s, plant.start_s, STEP_S, dtype=np.float64)
-        series = {line: (times, plant.history(line, begin_s, plant.start_s, STEP_S)) for line in lines}
-        result = commission(
-            linkage.id,
-            {line: series[line] for line in linkage.production},
-            {line: series[line] for line in linkage.treatment},
-            rated,
-            utc_offset=site.site.utc_offset,
-        )
+        watts: dict[str, np.ndarray] = {
+            line: plant.history(line, begin_s, plant.start_s, STEP_S) for line in lines
+        }
+        result = learn_linkage(site, linkage, Recording(times, watts))
         if not result.ready:
             raise PartError(f"commissioning of {linkage.id}: {'; '.join(one.en for one in result.findings)}")
         learned.append(result.params)

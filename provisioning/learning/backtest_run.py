@@ -8,24 +8,21 @@ nothing.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from agent.detect.detector import Detector
 from agent.detect.learning.backtest import Recording, keep_latest, run
-from agent.detect.learning.commission import CommissionResult, commission
-from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
-from agent.detect.learning.series import Series
-from agent.detect.params import DT_MAX_S, IncomerParams, LinkageParams
+from agent.detect.learning.commission import CommissionResult
+from agent.detect.params import DT_MAX_S
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of
-from provisioning.learning.loads_csv import CHANNELS, Loads, read_loads
+from provisioning.learning.learn import DT_S, learn_incomer, learn_linkage
+from provisioning.learning.loads_csv import Loads, read_loads
 from provisioning.learning.outcome import Outcome, States
 
 HOUR_S: Final = 3600
-DT_S: Final = 10
-"""The detector's own slot; slower recordings get longer ones."""
 
 EachHour = Callable[[int, int], object]
 """Is given the hours that are done, and how many there are."""
@@ -55,12 +52,15 @@ def backtest(
             f"row {len(loads.times_s) + 1}: ends {(end_s - begin_s) / HOUR_S:.1f} h after the first, "
             f"too short for {commission_s / HOUR_S:g} h of commissioning and something to test"
         )
-    recording = _to_recording(loads)
+    recording = loads.to_recording()
     learning = recording.between(begin_s, from_s)
     learned = _learn(site, learning, dt_s) if commission_s else ()
     params = tuple(one.params for one in learned) or linkages_of(site)
-    incomer, incomer_learned = _learn_incomer(site, learning, params, learn=bool(learned))
+    incomer = incomer_of(site, params)
     behind = {incomer.incomer.id, *incomer.lines} if incomer else set()
+    if not behind <= recording.watts.keys():
+        incomer, behind = None, set()
+    found = learn_incomer(incomer, learning, params[0]) if incomer and learned else None
     testing, states = recording.between(from_s, end_s + 1).of(judged | behind), States()
     hours = round((end_s - from_s) / HOUR_S)
 
@@ -68,8 +68,8 @@ def backtest(
         if states.note(at_s, detector):
             each_hour(round((at_s - from_s) / HOUR_S), hours)
 
+    incomer, findings = (found.params, found.findings) if found else (incomer, ())
     episodes = tuple(keep_latest(run(params, incomer, testing, each_row)))
-    findings = incomer_learned.findings if incomer_learned else ()
     return Outcome(site, loads, params, learned, incomer, findings, episodes, states.spans(), from_s)
 
 
@@ -81,53 +81,9 @@ def find_slot_s(times_s: np.ndarray) -> int:
     return max(DT_S, int(np.ceil(step)))
 
 
-def _to_recording(loads: Loads) -> Recording:
-    return Recording(
-        loads.times_s,
-        loads.watts,
-        {
-            line: {CHANNELS[name]: column for name, column in channels.items()}
-            for line, channels in loads.channels.items()
-        },
-    )
-
-
 def _learn(site: Site, recording: Recording, dt_s: int) -> tuple[CommissionResult, ...]:
-    rated = {str(line.id): float(line.rated_w) for line in site.line}
-    times = recording.times_s
-    found = []
     for link in site.linkage:
         lines = (*link.production, *link.treatment)
         if not any(np.isfinite(recording.watts[line]).any() for line in lines):
             raise TooShortError(f"row 2: linkage {link.id}: no sample of its lines while commissioning")
-        channels: dict[str, dict[str, Series]] = {
-            line: {name: (times, column) for name, column in recording.evidence.get(line, {}).items()}
-            for line in lines
-        }
-        found.append(
-            commission(
-                link.id,
-                {line: (times, recording.watts[line]) for line in link.production},
-                {line: (times, recording.watts[line]) for line in link.treatment},
-                rated,
-                dt_s=dt_s,
-                channels=channels,
-                utc_offset=site.site.utc_offset,
-            )
-        )
-    return tuple(found)
-
-
-def _learn_incomer(
-    site: Site, recording: Recording, params: tuple[LinkageParams, ...], *, learn: bool
-) -> tuple[IncomerParams | None, IncomerResult | None]:
-    plain = incomer_of(site, params)
-    if plain is None or not {plain.incomer.id, *plain.lines} <= set(recording.watts):
-        return None, None
-    if not learn:
-        return plain, None
-    series: dict[str, Any] = {
-        name: (recording.times_s, recording.watts[name]) for name in (plain.incomer.id, *plain.lines)
-    }
-    found = commission_incomer(plain, series[plain.incomer.id], series, params[0])
-    return found.params, found
+    return tuple(learn_linkage(site, link, recording, dt_s) for link in site.linkage)

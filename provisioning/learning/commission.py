@@ -16,19 +16,18 @@ from typing import Any, Final
 import click
 from attrs import frozen
 
-from agent.detect.learning.commission import commission
-from agent.detect.learning.commission_incomer import commission_incomer
 from agent.detect.learning.relearn import Change, find_changes
-from agent.detect.learning.series import Series
 from agent.detect.param_table import ParamsError
-from agent.detect.params import IncomerParams, LinkageParams, nameplate_incomer
-from agent.site.file import SITE_FILE_BYTES_MAX, ConfigError, LinkageSettings, Site, load_site, parse_site
+from agent.detect.params import IncomerParams, LinkageParams
+from agent.site.file import SITE_FILE_BYTES_MAX, ConfigError, Site, load_site, parse_site
+from agent.site.linkages import incomer_of
 from disk.files import replace_file
 from disk.tables import TableError
 from evidence.words import Words
+from provisioning.learning.learn import learn_incomer, learn_linkage
 from provisioning.learning.learned import write_incomer, write_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
-from provisioning.learning.loads_csv import CHANNELS, Loads, LoadsError, read_loads
+from provisioning.learning.loads_csv import Loads, LoadsError, read_loads
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
 
@@ -119,58 +118,28 @@ def _read_loads(site: Site, csv_file: Path | None, hours: float) -> Loads:
 
 
 def _learn_all(site: Site, loads: Loads) -> Iterator[Learned]:
+    recording = loads.to_recording()
     params = []
     for index, linkage in enumerate(site.linkage):
-        result = _learn_linkage(site, loads, linkage)
+        result = learn_linkage(site, linkage, recording)
         params.append(result.params)
-        yield result if linkage.parameters is None else _compare(result, linkage.parameters, index)
-    incomer = _learn_incomer(site, loads, [one for one in params if isinstance(one, LinkageParams)])
-    if incomer is not None:
-        yield incomer
+        changes = () if linkage.parameters is None else _compare(result.params, linkage.parameters, index)
+        yield Learned(result.params, result.ready, result.findings, changes)
+    plain = incomer_of(site, params, learned=False)
+    found = None if plain is None else learn_incomer(plain, recording, params[0])
+    if found is not None:
+        present = next(line.parameters for line in site.line if line.kind == "incomer")
+        changes = () if present is None else find_changes(IncomerParams.from_dict(present), found.params)
+        yield Learned(found.params, found.ready, found.findings, changes)
 
 
-def _learn_linkage(site: Site, loads: Loads, linkage: LinkageSettings) -> Learned:
-    lines = (*linkage.production, *linkage.treatment)
-    result = commission(
-        linkage.id,
-        {line: (loads.times_s, loads.watts[line]) for line in linkage.production},
-        {line: (loads.times_s, loads.watts[line]) for line in linkage.treatment},
-        {line.id: float(line.rated_w) for line in site.line},
-        channels={
-            line: {CHANNELS[name]: (loads.times_s, one) for name, one in loads.channels.get(line, {}).items()}
-            for line in lines
-        },
-        utc_offset=site.site.utc_offset,
-    )
-    return Learned(result.params, result.ready, result.findings, ())
-
-
-def _compare(result: Learned, present: dict[str, Any], index: int) -> Learned:
+def _compare(learned: LinkageParams, present: dict[str, Any], index: int) -> tuple[Change, ...]:
     try:
-        before = LinkageParams.from_dict(present)
+        return find_changes(LinkageParams.from_dict(present), learned)
     except ParamsError as error:
         raise ParamsError(
             tuple(f"linkage[{index}].parameters: {problem}" for problem in error.problems)
         ) from error
-    return Learned(result.params, result.ready, result.findings, find_changes(before, result.params))
-
-
-def _learn_incomer(site: Site, loads: Loads, linkages: Sequence[LinkageParams]) -> Learned | None:
-    """What is learned of the incomer, where there is one and the file has it and all lines behind it."""
-    incomer = next((line for line in site.line if line.kind == "incomer"), None)
-    behind: dict[str, float] = {line.id: float(line.rated_w) for line in site.line if line.kind != "incomer"}
-    if incomer is None or not linkages or not {incomer.id, *behind} <= set(loads.watts):
-        return None
-    judged = {line.id for linkage in linkages for line in linkage.lines}
-    plain = nameplate_incomer((incomer.id, float(incomer.rated_w)), behind, judged, linkages[0].utc_offset_s)
-    series: dict[str, Series] = {name: (loads.times_s, loads.watts[name]) for name in (incomer.id, *behind)}
-    result = commission_incomer(plain, series[incomer.id], series, linkages[0])
-    found = (
-        ()
-        if incomer.parameters is None
-        else find_changes(IncomerParams.from_dict(incomer.parameters), result.params)
-    )
-    return Learned(result.params, result.ready, result.findings, found)
 
 
 def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:

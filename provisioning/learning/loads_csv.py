@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from attrs import field, frozen
 
+from agent.detect.learning.backtest import Recording
 from provisioning.learning.loads_rows import MISTAKES_MAX, UNITS, Exact, Floats, Layout, Part, Row, read_bulk
 
 ROWS_MAX: Final = 4_000_000
@@ -51,6 +52,14 @@ class Loads:
     watts: dict[str, Floats]
     channels: dict[str, dict[str, Floats]] = field(factory=dict)
     epoch: bool = True
+
+    def to_recording(self) -> Recording:
+        """The same with the channels' names of the detector."""
+        evidence = {
+            line: {CHANNELS[name]: column for name, column in channels.items()}
+            for line, channels in self.channels.items()
+        }
+        return Recording(self.times_s, self.watts, evidence)
 
 
 def read_loads(path: Path, lines: Collection[str], others: Collection[str] = ()) -> Loads:

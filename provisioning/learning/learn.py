@@ -1,0 +1,50 @@
+"""What the linkages and the incomer of a site learn from recorded loads, for `commission` and `backtest`."""
+
+from typing import Final
+
+from agent.detect.learning.backtest import Recording
+from agent.detect.learning.commission import CommissionResult, commission
+from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
+from agent.detect.learning.series import Series
+from agent.detect.params import IncomerParams, LinkageParams
+from agent.site.file import LinkageSettings, Site
+
+DT_S: Final = 10
+"""The detector's own slot."""
+
+
+def learn_linkage(
+    site: Site, linkage: LinkageSettings, recording: Recording, dt_s: int = DT_S
+) -> CommissionResult:
+    """What a linkage of `site` learns from `recording`, in slots of `dt_s`.
+
+    Raises:
+        ValueError: There is no data at all, or its times make no sense.
+    """
+    times = recording.times_s
+    channels: dict[str, dict[str, Series]] = {
+        line: {name: (times, column) for name, column in recording.evidence.get(line, {}).items()}
+        for line in (*linkage.production, *linkage.treatment)
+    }
+    return commission(
+        linkage.id,
+        {line: (times, recording.watts[line]) for line in linkage.production},
+        {line: (times, recording.watts[line]) for line in linkage.treatment},
+        {line.id: float(line.rated_w) for line in site.line},
+        dt_s=dt_s,
+        channels=channels,
+        utc_offset=site.site.utc_offset,
+    )
+
+
+def learn_incomer(plain: IncomerParams, recording: Recording, linkage: LinkageParams) -> IncomerResult | None:
+    """What the incomer learns in the slots of `linkage`; None unless all lines behind it are recorded, too.
+
+    Raises:
+        ValueError: There is no data at all, or its times make no sense.
+    """
+    names = (plain.incomer.id, *plain.lines)
+    if not recording.watts.keys() >= set(names):
+        return None
+    series: dict[str, Series] = {name: (recording.times_s, recording.watts[name]) for name in names}
+    return commission_incomer(plain, series[plain.incomer.id], series, linkage)
