@@ -60,9 +60,8 @@ class Counts:
     @property
     def errors(self) -> int:
         """All failures. A late answer is not counted: its time-out is."""
-        return (
-            self.timeouts + self.crc_errors + self.foreign + self.exceptions + self.reopened + self.collisions
-        )
+        unanswered = self.timeouts + self.crc_errors + self.foreign + self.exceptions
+        return unanswered + self.reopened + self.collisions
 
     def to_json(self) -> dict[str, Any]:
         """The counters by name."""
@@ -182,9 +181,8 @@ def latency_of(histograms: Iterable[Histogram]) -> Latency:
     if not number:
         return Latency()
     max_ms = max(half.max_ms for half in halves)
-    return Latency(
-        _edge(counts, 0.5 * number, max_ms), _edge(counts, 0.95 * number, max_ms), round(max_ms, 3)
-    )
+    p50_ms, p95_ms = (_edge(counts, share * number, max_ms) for share in (0.5, 0.95))
+    return Latency(p50_ms, p95_ms, round(max_ms, 3))
 
 
 def _edge(counts: list[int], rank: float, max_ms: float) -> float:
@@ -207,8 +205,7 @@ class Tally:
     def __init__(self, bus_id: str, url: str, meters: Iterable[str], now_s: float) -> None:
         self._id, self._url = bus_id, url
         self._meters = {meter: _Count() for meter in meters}
-        self._half_s = (now_s, now_s)
-        self._busy_s = (0.0, 0.0)
+        self._half_s, self._busy_s = (now_s, now_s), (0.0, 0.0)
         self.figures = self._figures_at(now_s)
 
     def count_poll(
@@ -245,18 +242,12 @@ class Tally:
     def _figures_at(self, now_s: float) -> BusFigures:
         counts, passed_s = self._whole(), now_s - self._half_s[0]
         load = (counts.busy_s - self._busy_s[0]) / passed_s if passed_s > 0 else 0.0
-        return BusFigures(
-            self._id,
-            self._url,
-            now_s,
-            min(max(load, 0.0), 1.0),
-            counts,
-            latency_of(count.histogram for count in self._meters.values()),
-            {
-                name: MeterFigures(count.counts(), latency_of((count.histogram,)))
-                for name, count in self._meters.items()
-            },
-        )
+        meters = {
+            name: MeterFigures(count.counts(), latency_of((count.histogram,)))
+            for name, count in self._meters.items()
+        }
+        latency = latency_of(count.histogram for count in self._meters.values())
+        return BusFigures(self._id, self._url, now_s, min(max(load, 0.0), 1.0), counts, latency, meters)
 
 
 class _Count:

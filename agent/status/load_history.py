@@ -5,6 +5,7 @@ the wall clock bends no curve. A minute without a sample is None.
 """
 
 from array import array
+from collections import defaultdict
 from typing import Final
 
 MINUTES: Final = 60
@@ -16,14 +17,11 @@ class LoadHistory:
     """The loads of the last MINUTES minutes, by line."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, _Hour] = {}
+        self._lines: defaultdict[str, _Hour] = defaultdict(_Hour)
 
     def add(self, line: str, boottime_ms: int, watts: float) -> None:
         """Add a sample of `line`."""
-        hour = self._lines.get(line)
-        if hour is None:
-            hour = self._lines[line] = _Hour()
-        hour.add(boottime_ms // MS_PER_MINUTE, watts)
+        self._lines[line].add(boottime_ms // MS_PER_MINUTE, watts)
 
     def watts(self, line: str, boottime_ms: int) -> list[int | None]:
         """The means of the minutes up to the present one, oldest first."""

@@ -8,8 +8,7 @@ from typing import Final
 
 from attrs import evolve
 
-from drivers.points.model import Model
-from drivers.points.point import PHASES, Point
+from drivers.points.point import PHASES
 from drivers.points.registers import RegisterType
 from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quantity
@@ -91,7 +90,7 @@ class Points:
         if point.type in _FLOAT_BITS:
             raw = abs(value / unit)
             return math.ldexp(unit, math.frexp(raw)[1] - _FLOAT_BITS[point.type]) if raw else 0.0
-        return float(unit * 10.0 ** _exponent(model, point, blocks))
+        return float(unit * 10.0 ** (model.find_exponent(point, blocks) or 0))
 
     def _find(self, quantity: Quantity, phase: str = "") -> str:
         model = self.setup.model
@@ -101,13 +100,3 @@ class Points:
     def _all_of(self, quantity: Quantity, phases: tuple[str, ...]) -> tuple[str, ...]:
         names = tuple(self._find(quantity, phase) for phase in phases)
         return names if all(names) else ()
-
-
-def _exponent(model: Model, point: Point, blocks: tuple[Block, ...]) -> int:
-    """The power of ten that the meter gave with the value."""
-    if not point.scale_point:
-        return 0
-    scale = model.point(point.scale_point)
-    found = (scale.decode(words) for block in blocks if (words := scale.cut(block)) is not None)
-    value = next(found, None)
-    return value if isinstance(value, int) else 0

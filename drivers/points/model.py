@@ -136,9 +136,8 @@ class Model:
 
     def group(self, group: PollGroup) -> tuple[Point, ...]:
         """The points that are polled together, with the scale points that explain them."""
-        wanted = [
-            point for point in self.points if point.group is group and point.quantity is not Quantity.SCALE
-        ]
+        measured = (point for point in self.points if point.quantity is not Quantity.SCALE)
+        wanted = [point for point in measured if point.group is group]
         scales = dict.fromkeys(point.scale_point for point in wanted if point.scale_point)
         return (*wanted, *(self._by_name[name] for name in scales))
 
@@ -156,7 +155,7 @@ class Model:
         if decoder is None:
             if len(self._decoders) >= DECODERS_MAX:
                 self._decoders.clear()
-            decoder = Decoder(self.points, key[0], self._exponent, (ct_ratio, pt_ratio))
+            decoder = Decoder(self.points, key[0], self.find_exponent, (ct_ratio, pt_ratio))
             self._decoders[key] = decoder
         return decoder.values(answers)
 
@@ -189,12 +188,12 @@ class Model:
                 image[point.function, point.address + i] = words[i * WORD_BYTES : (i + 1) * WORD_BYTES]
         return image
 
-    def _exponent(self, point: Point, answers: tuple[Block, ...]) -> int | None:
-        """The power of ten that the meter itself gave; None if it is not known or absurd."""
+    def find_exponent(self, point: Point, answers: tuple[Block, ...]) -> int | None:
+        """The power of ten that the meter itself gave for a point; None if it is not known or absurd."""
         if not point.scale_point:
             return 0
         scale = self._by_name[point.scale_point]
-        words = _words(scale, answers)
+        words = next((words for block in answers if (words := scale.cut(block)) is not None), None)
         value = None if words is None else scale.decode(words)
         return value if isinstance(value, int) and abs(value) <= EXPONENT_MAX else None
 
@@ -266,8 +265,3 @@ def _model(file: Table) -> Model:
     )
     file.finish()
     return model
-
-
-def _words(point: Point, answers: tuple[Block, ...]) -> bytes | None:
-    """The point's words out of the first answer that has all of them."""
-    return next((words for block in answers if (words := point.cut(block)) is not None), None)

@@ -76,7 +76,7 @@ def plan(
     reads: list[Span] = []
     for function in sorted({span.function for span in spans}):
         mine = {span for span in spans if span.function == function}
-        together = _span_over(_find_together(wanted, function))
+        together = _find_together(wanted, function)
         if together is not None and limits.allows_together(together, mine):
             mine.add(together)
         reads += _cut(_drop_inner(mine), limits)
@@ -117,21 +117,15 @@ class _Limits:
         return not refused and (self.gap_registers_max > 0 or not gaps)
 
 
-def _find_together(points: tuple[Point, ...], function: int) -> list[Span]:
+def _find_together(points: tuple[Point, ...], function: int) -> Span | None:
+    """From the first to the last register of rule 2; None without any."""
     mine = [point for point in points if point.function == function]
     scales = {point.scale_point for point in mine if point.quantity in _TOGETHER}
-    return [
-        Span(point.function, point.address, point.count)
-        for point in mine
-        if point.quantity in _TOGETHER or point.name in scales
-    ]
-
-
-def _span_over(spans: list[Span]) -> Span | None:
-    if not spans:
+    ours = [point for point in mine if point.quantity in _TOGETHER or point.name in scales]
+    if not ours:
         return None
-    first = min(span.address for span in spans)
-    return Span(spans[0].function, first, max(span.end for span in spans) - first)
+    first = min(point.address for point in ours)
+    return Span(function, first, max(point.address + point.count for point in ours) - first)
 
 
 def _drop_inner(spans: set[Span]) -> list[Span]:

@@ -138,12 +138,8 @@ def points_json(points: Iterable[Point]) -> dict[str, dict[str, Any]]:
 
 
 def _point_json(point: Point) -> dict[str, Any]:
-    body: dict[str, Any] = {
-        "address": point.address,
-        "function": point.function,
-        "quantity": point.quantity.value,
-        "type": point.type.value,
-    }
+    body: dict[str, Any] = {"address": point.address, "function": point.function}
+    body |= {"quantity": point.quantity.value, "type": point.type.value}
     optional = {
         "absent": (point.absent.hex(), ""),
         "bytes": (point.size_bytes, 0),

@@ -131,11 +131,9 @@ def _pack(value: float, register_type: RegisterType) -> bytes:
         return layout.pack(value)
     if register_type is RegisterType.F32:
         return layout.pack(min(max(value, -_F32_MAX), _F32_MAX))
-    bits = layout.size * 8
-    low, high = (
-        (-(1 << bits - 1), (1 << bits - 1) - 1) if register_type.startswith("s") else (0, (1 << bits) - 1)
-    )
-    return layout.pack(min(max(round(value), low), high))
+    span = 1 << layout.size * 8
+    low = -span // 2 if register_type.startswith("s") else 0
+    return layout.pack(min(max(round(value), low), low + span - 1))
 
 
 def _reorder(words: bytes, order: WordOrder) -> bytes:

@@ -145,17 +145,11 @@ def judge(model: Model, blocks: Iterable[Block]) -> tuple[Reason, ...]:
     reasons = [
         Reason(Code.TEXT, name, value) for name, value in values.items() if isinstance(value, str) and value
     ]
-    reasons += _judge_values(model, numbers)
+    judged = (_judge_value(model.point(name), value) for name, value in numbers.items() if value)
+    reasons += [reason for reason in judged if reason is not None]
     reasons += _judge_relations(model, numbers)
     reasons += _judge_word_order(model, answers, numbers)
     return tuple(reasons)
-
-
-def _judge_values(model: Model, numbers: Numbers) -> Iterator[Reason]:
-    for name, value in numbers.items():
-        point = model.point(name)
-        if value and (reason := _judge_value(point, value)) is not None:
-            yield reason
 
 
 def _judge_value(point: Point, value: float) -> Reason | None:
@@ -215,13 +209,11 @@ def _judge_relations(model: Model, numbers: Numbers) -> Iterator[Reason]:
 
 def _judge_sum(numbers: Numbers) -> Iterator[Reason]:
     total = numbers.get("active_power")
-    parts = [numbers.get(f"active_power_{phase}") for phase in _PHASES]
-    known = [part for part in parts if part is not None]
-    if total is None or not any(known) or len(known) < len(parts):
+    known = [numbers[name] for phase in _PHASES if (name := f"active_power_{phase}") in numbers]
+    if total is None or not any(known) or len(known) < len(_PHASES):
         return
     added = sum(known)
-    size = sum(abs(part) for part in known)
-    fits = abs(total - added) <= SUM_SHARE * size + _resolution(*known)
+    fits = abs(total - added) <= SUM_SHARE * sum(map(abs, known)) + _resolution(*known)
     yield Reason(Code.PHASE_SUM if fits else Code.PHASE_SUM_OFF, "active_power", total, added)
 
 

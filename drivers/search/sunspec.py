@@ -186,8 +186,7 @@ def _integer_points(meter: ChainModel) -> Points:
 
     points: Points = {"current": point(_INTEGER["current"], "current")}
     for name, offset, index in _list_phase_points(meter, _INTEGER, step=1):
-        quantity = name.rpartition("_")[0]
-        points[name] = point(offset + index, quantity)
+        points[name] = point(offset + index, name.rpartition("_")[0])
     for name in ("frequency", "active_power"):
         points[name] = point(_INTEGER[name], name)
     for name in ("apparent_power", "reactive_power"):
@@ -220,11 +219,10 @@ def _list_phase_points(
 ) -> Iterator[tuple[str, int, int]]:
     """Names of what there is one of for each phase, the offset before the first, and how far behind it."""
     voltages = METERS[meter.id]
-    phases = _PHASES[: len(voltages)]
     for i, phase in enumerate(voltages):
         yield f"voltage_{phase}", offsets["pair" if phase in _PAIRS else "phase"], i * step
     for quantity in ("current", "active_power"):
-        for i, phase in enumerate(phases):
+        for i, phase in enumerate(_PHASES[: len(voltages)]):
             yield f"{quantity}_{phase}", offsets[quantity], (i + 1) * step
 
 
@@ -245,13 +243,10 @@ def _read_names(bus: MeterBus, unit_id: int, common: ChainModel | None) -> tuple
     """Maker and model as the meter has them, each "" where it has none."""
     if common is None:
         return "", ""
-    names = []
-    for key in ("maker_name", "model_name"):
-        offset, text_words = _COMMON_TEXTS[key]
-        words = _read(bus, unit_id, common.address + offset, text_words)
-        value = registers.decode(words, RegisterType.TEXT)
-        names.append(value if isinstance(value, str) else "")
-    return names[0], names[1]
+    places = (_COMMON_TEXTS[key] for key in ("maker_name", "model_name"))
+    read = [_read(bus, unit_id, common.address + offset, words) for offset, words in places]
+    maker, model = (str(registers.decode(words, RegisterType.TEXT) or "") for words in read)
+    return maker, model
 
 
 def _read(bus: MeterBus, unit_id: int, address: int, count: int) -> bytes:

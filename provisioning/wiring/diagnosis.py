@@ -189,12 +189,8 @@ def _judge_few(case: Case, live: Sequence[Channel]) -> Diagnosis:
     back = [place for place, one in enumerate(case.channels) if one in live and one.cosine <= -COS_BACK]
     is_clear = bool(back) and all(abs(one.cosine) >= COS_BACK for one in live)
     if len(case.channels) == 1:
-        reversed_ = Mistake.CT_REVERSED
-        return (
-            case.name_mistake(reversed_, back, case.show_watts(back))
-            if is_clear
-            else case.doubt("other_phase")
-        )
+        shown = case.show_watts(back)
+        return case.name_mistake(Mistake.CT_REVERSED, back, shown) if is_clear else case.doubt("other_phase")
     return case.doubt("several", Mistake.CT_REVERSED if is_clear else None, back if is_clear else ())
 
 

@@ -52,6 +52,7 @@ EQUAL_GAIN: Final = 0.4
 MOVED_COST: Final = 0.4
 """Of moved transformers where a meter without reactive power cannot tell them from reversed ones, which
 are what happens most."""
+_WHOLE: Final = tuple(range(len(PHASES)))
 _TURN: Final = 120.0
 _HALF: Final = 180.0
 
@@ -221,39 +222,29 @@ def _wrap(angle: float) -> float:
 
 def _moves() -> Iterator[Hypothesis]:
     """Transformers in each other's places."""
-    right = (False,) * 3
-    whole = tuple(range(len(PHASES)))
+    right = (False,) * len(PHASES)
     for i, j in ((0, 1), (1, 2), (0, 2)):
-        source = list(whole)
+        source = list(_WHOLE)
         source[i], source[j] = j, i
         yield Hypothesis((Mistake.CTS_SWAPPED,), (i, j), tuple(source), right, SPREAD_MOVED_DEG)
-    yield Hypothesis((Mistake.CTS_ROTATED,), whole, (1, 2, 0), right, SPREAD_MOVED_DEG)
-    yield Hypothesis((Mistake.CTS_ROTATED_BACK,), whole, (2, 0, 1), right, SPREAD_MOVED_DEG)
-    for p in whole:
+    yield Hypothesis((Mistake.CTS_ROTATED,), _WHOLE, (1, 2, 0), right, SPREAD_MOVED_DEG)
+    yield Hypothesis((Mistake.CTS_ROTATED_BACK,), _WHOLE, (2, 0, 1), right, SPREAD_MOVED_DEG)
+    for p in _WHOLE:
         yield Hypothesis((Mistake.SAME_PHASE,), (p,), (p,) * 3, right, SPREAD_SAME_DEG)
 
 
-def _reversals() -> Iterator[tuple[int, ...]]:
-    for count in (1, 2, 3):
-        yield from itertools.combinations(range(len(PHASES)), count)
+def _reversals() -> Iterator[Hypothesis]:
+    """One, two or three transformers the wrong way round."""
+    for which in (which for count in (1, 2, 3) for which in itertools.combinations(_WHOLE, count)):
+        turned = tuple(k in which for k in _WHOLE)
+        yield Hypothesis((Mistake.CT_REVERSED,), which, _WHOLE, turned, SPREAD_REVERSED_DEG)
 
 
-def _single() -> Iterator[Hypothesis]:
-    whole = tuple(range(len(PHASES)))
-    for which in _reversals():
-        turned = tuple(k in which for k in whole)
-        yield Hypothesis((Mistake.CT_REVERSED,), which, whole, turned, SPREAD_REVERSED_DEG)
-    yield from _moves()
+def _pair(move: Hypothesis, turn: Hypothesis) -> Hypothesis:
+    phases = tuple(sorted({*move.phases, *turn.phases}))
+    spread = min(SPREAD_PAIR_DEG, move.spread_deg)
+    return Hypothesis(move.names + turn.names, phases, move.source, turn.reversed, spread)
 
 
-def _pairs() -> Iterator[Hypothesis]:
-    whole = tuple(range(len(PHASES)))
-    for move, which in itertools.product(_moves(), _reversals()):
-        turned = tuple(k in which for k in whole)
-        names = (*move.names, Mistake.CT_REVERSED)
-        spread = min(SPREAD_PAIR_DEG, move.spread_deg)
-        yield Hypothesis(names, tuple(sorted({*move.phases, *which})), move.source, turned, spread)
-
-
-SINGLE: Final = tuple(_single())
-PAIRS: Final = tuple(_pairs())
+SINGLE: Final = (*_reversals(), *_moves())
+PAIRS: Final = tuple(_pair(*both) for both in itertools.product(_moves(), _reversals()))

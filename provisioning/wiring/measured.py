@@ -74,10 +74,8 @@ def measure(samples: Sequence[Mapping[str, Any]]) -> Measured:
 
 def _read_channel(reads: Sequence[Mapping[str, float]], phase: str, suffix: str) -> Channel | None:
     volts, amps, watts = (f"{name}{suffix}" for name in ("voltage", "current", "active_power"))
-    if any(watts in read for read in reads):
-        whole = [read for read in reads if volts in read and amps in read and watts in read]
-    else:
-        whole = [read for read in reads if volts in read and amps in read]
+    needed = {volts, amps, watts} if any(watts in read for read in reads) else {volts, amps}
+    whole = [read for read in reads if needed <= read.keys()]
     if not whole:
         return None
     return Channel(

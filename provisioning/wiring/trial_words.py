@@ -115,26 +115,13 @@ def judge(
     named = tuple(meters) or tuple(own)
     shown = others if kind == "elsewhere" else sums
     step = max((abs(one) for steps in shown.values() for one in steps), default=0.0)
-    facts = {
-        "own": _list(tuple(own)),
-        "meters": _list(named),
-        "sums": _list(tuple(sums)),
-        "off": _kw(off_w),
-        "on": _kw(on_w),
-        "step": _kw(step),
-    }
+    facts = {"own": ", ".join(own), "meters": ", ".join(named), "sums": ", ".join(sums)}
+    facts |= {"off": _kw(off_w), "on": _kw(on_w), "step": _kw(step)}
     seen, remedy = _SENTENCES[kind]
     if kind == "nothing" and sums:
         seen = join((seen, _INCOMER), Words.same(""))
-    return Outcome(
-        kind,
-        kind == "follows",
-        tuple(meters),
-        off_w,
-        on_w,
-        to_sentence(seen.fill(**facts)),
-        to_sentence(remedy.fill(**facts)),
-    )
+    sentence, remedy = (to_sentence(clause.fill(**facts)) for clause in (seen, remedy))
+    return Outcome(kind, kind == "follows", tuple(meters), off_w, on_w, sentence, remedy)
 
 
 def _kind(own: Steps, others: Steps) -> tuple[Kind, tuple[str, ...]]:
@@ -150,10 +137,6 @@ def _kind(own: Steps, others: Steps) -> tuple[Kind, tuple[str, ...]]:
         most = sorted(others, key=lambda name: -max(abs(step) for step in others[name]))
         return "elsewhere", tuple(most)
     return "nothing", ()
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)
 
 
 def _kw(watts: float | None) -> str:
