@@ -35,15 +35,13 @@ from agent.gateway import NEW_KEY_NEEDED, RekeyError
 from agent.host.log import ERROR, is_journal, log_to, prefix_lines
 from agent.host.version import version
 from agent.loop import Loop, PublisherDiedError, stop_buses
-from agent.once import poll_once
 from agent.overview import overview, reading_json
 from agent.sealing.chain import DiskError
 from agent.sealing.key_slots import KeySlotsError
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
-from agent.sealing.rekey import REASON_LOST, install_replacement, rekey
 from agent.sealing.sealer import SealingStoppedError
-from agent.sealing.tip import RekeyRefusedError
+from agent.sealing.statements import REASON_LOST, RekeyRefusedError
 from agent.site.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
 from agent.site.file import ConfigError, Site, load_site
 from agent.site.linkages import incomer_of, linkages_of
@@ -156,12 +154,16 @@ def _init(call: argparse.Namespace) -> int:
 
 
 def _rekey(call: argparse.Namespace) -> int:
+    from agent.sealing.rekey import rekey  # noqa: PLC0415 - 0.6 MiB that the daemon need not carry
+
     site, utc_ms = load_site(call.config), time.time_ns() // NS_PER_MS
     _print(rekey(site, call.recovery, call.receipt, call.reason, utc_ms))
     return 0
 
 
 def _install_replacement(call: argparse.Namespace) -> int:
+    from agent.sealing.rekey import install_replacement  # noqa: PLC0415 - as above
+
     _print(install_replacement(load_site(call.config), call.file))
     return 0
 
@@ -198,6 +200,8 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
 
 
 def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
+    from agent.once import poll_once  # noqa: PLC0415 - as above
+
     feed = built.parts.judging.feed
     all_good = True
     for reading in poll_once(site, feed.setups, clock):

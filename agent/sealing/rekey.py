@@ -18,8 +18,8 @@ from typing import Any, Final
 
 from agent.sealing import statements
 from agent.sealing.key_slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
-from agent.sealing.statements import Kept
-from agent.sealing.tip import Believed, RekeyRefusedError, find_tip, fit
+from agent.sealing.statements import Kept, RekeyRefusedError
+from agent.sealing.tip import Believed, find_tip, fit
 from agent.site.enrolment import ENROLMENT_NAME, EnrolmentError, read_enrolment
 from agent.site.file import ConfigError, Site
 from agent.store.gateway import GatewayStore
@@ -34,7 +34,6 @@ from evidence.statement import Rekey, Replace, open_statement, sign_statement
 
 FILE_BYTES_MAX: Final = 16_384
 """Longest receipt or replacement file: one is 2 kB, as hexadecimal text 4 kB."""
-REASON_LOST: Final = "keys or seals of this disk are lost"
 
 
 def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms: int) -> dict[str, Any]:

@@ -27,6 +27,11 @@ from evidence.seal import DOMAIN, parse_seal
 from evidence.statement import Pending, Rekey, Replace, parse_statement
 
 STATEMENTS_NAME: Final = "statements.jsonl"
+REASON_LOST: Final = "keys or seals of this disk are lost"
+
+
+class RekeyRefusedError(Exception):
+    """The files do not fit this gateway, or nothing shows where its chain stands."""
 
 
 @frozen

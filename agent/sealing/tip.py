@@ -19,7 +19,7 @@ from typing import Final
 from attrs import frozen
 
 from agent.sealing.key_slots import Slot
-from agent.sealing.statements import Kept
+from agent.sealing.statements import Kept, RekeyRefusedError
 from agent.store.gateway import GatewayStore
 from agent.store.salvage import set_aside
 from disk.database import suffixed
@@ -33,10 +33,6 @@ COPY_ROWS_MAX: Final = 100
 
 Believed = tuple[Receipt, bytes]
 """A receipt that the centre has signed for this gateway, and its bytes."""
-
-
-class RekeyRefusedError(Exception):
-    """The files do not fit this gateway, or nothing shows where its chain stands."""
 
 
 @frozen

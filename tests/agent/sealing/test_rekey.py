@@ -12,8 +12,8 @@ from agent.sealing.key_slots import SECTOR_BYTES, SLOTS
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
 from agent.sealing.rekey import rekey
-from agent.sealing.statements import STATEMENTS_NAME, Kept, kept_in
-from agent.sealing.tip import COPY_ROWS_MAX, RekeyRefusedError
+from agent.sealing.statements import STATEMENTS_NAME, Kept, RekeyRefusedError, kept_in
+from agent.sealing.tip import COPY_ROWS_MAX
 from agent.site.enrolment import make_recovery_key, note_first_key
 from agent.site.file import Site, parse_site
 from agent.store.gateway import GatewayStore
