@@ -25,7 +25,7 @@ from provisioning.centre.options import (
     office_at,
     show,
 )
-from provisioning.enrolment.file import answer_file, read, refusal_file
+from provisioning.enrolment.file import read, stick_file
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.words.language import translate
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
@@ -126,10 +126,10 @@ def show_answer(gateway: str, answer: Answer, *, as_json: bool) -> None:
 def write_answer(folder: Path, gateway: str, answer: Answer) -> None:
     """Beside the request on the stick."""
     if isinstance(answer, Issued):
-        replace_file(answer_file(folder, gateway), answer.certificates)
+        replace_file(stick_file(folder, gateway, "p7c"), answer.certificates)
     elif isinstance(answer, Refused):
         text = f"{answer.reason}\n{answer.sentence.zh}\n{answer.sentence.en}\n"
-        replace_file(refusal_file(folder, gateway), text.encode())
+        replace_file(stick_file(folder, gateway, "refused"), text.encode())
 
 
 def _find_waiting(office: Office, gateway: str | None) -> list[tuple[KeptRequest | None, Answer]]:

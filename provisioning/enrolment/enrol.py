@@ -19,8 +19,7 @@ from agent.site.file import ConfigError, Site, load_site
 from agent.store.names import KEYS_NAME
 from evidence.seal import FIRST_NUMBER
 from provisioning.enrolment import enrolling
-from provisioning.enrolment.talk import make_reporter, read_offer, run_or_fail
-from provisioning.enrolment.ways import find_way
+from provisioning.enrolment.talk import find_way, make_reporter, read_offer, run_or_fail
 from provisioning.journal.entries import Enrolled
 from provisioning.terminal.exits import EXIT_USAGE, fail
 

@@ -46,9 +46,9 @@ from provisioning.enrolment.identity import (
     USED_NAME,
     Identity,
 )
-from provisioning.enrolment.trouble import EnrolTroubleError, refusal_of, short_fingerprint, trouble
+from provisioning.enrolment.trouble import refusal_of, short_fingerprint, trouble
 from provisioning.journal.entries import Enrolled
-from wire.enrolment.answer import Answer, Issued, Pending, Refused
+from wire.enrolment.answer import Answer, Issued, Refused
 from wire.enrolment.offer import Offer
 from wire.enrolment.request import EnrolRequest, ask_enrolment, parse_attribute
 from wire.enrolment.token import short_code
@@ -165,7 +165,8 @@ def await_answer(
         if isinstance(answer, Issued):
             report("issued", Words("中心已签发证书", "the centre has issued the certificate"))
             return check_answer(answer.certificates, csr, authority, gateway, utc_ms())
-        pending = _to_trouble(answer, csr, transport)
+        code = answer.code or short_code(csr)
+        pending = trouble("pending" if transport.waits else "carry", code=code, where=transport.place)
         if not transport.waits or time.monotonic() + RETRY_S > deadline_s:
             raise pending
         if not reported:
@@ -227,13 +228,6 @@ def broker_lines(done: Enrolled) -> str:
 def utc_ms() -> int:
     """The time of this machine."""
     return time.time_ns() // NS_PER_MS
-
-
-def _to_trouble(answer: Pending, csr: bytes, transport: Transport) -> EnrolTroubleError:
-    code = answer.code or short_code(csr)
-    if transport.waits:
-        return trouble("pending", code=code)
-    return trouble("carry", code=code, where=transport.place)
 
 
 def _is_done(identity: Identity, offer: Offer) -> bool:

@@ -12,11 +12,10 @@ import http.client
 import ssl
 from http import HTTPStatus
 from typing import ClassVar, Final
-from urllib.parse import SplitResult, urlsplit
 
 from attrs import define, field
 
-from provisioning.enrolment.trouble import EnrolTroubleError, short_fingerprint, trouble
+from provisioning.enrolment.trouble import short_fingerprint, split_address, trouble
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.mqtt_settings import ServerOnlyTls, TlsFiles, make_tls_context
 
@@ -80,7 +79,7 @@ class EstTransport:
         body: bytes = b"",
         head: dict[str, str] | None = None,
     ) -> tuple[int, bytes]:
-        parts = self._parts()
+        parts = split_address(self.place, "https://host")
         assert parts.hostname is not None
         path = f"{parts.path.rstrip('/')}{ROOT}/{verb}"
         link = http.client.HTTPSConnection(parts.hostname, parts.port, timeout=PATIENCE_S, context=context)
@@ -89,23 +88,10 @@ class EstTransport:
             answer = link.getresponse()
             return answer.status, answer.read(BYTES_MAX)
         except (OSError, http.client.HTTPException) as error:
-            raise self._unreachable(error) from error
+            why = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
+            raise trouble("unreachable", where=self.place, why=why or type(error).__name__) from error
         finally:
             link.close()
-
-    def _unreachable(self, error: Exception) -> EnrolTroubleError:
-        why = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or str(error)
-        return trouble("unreachable", where=self.place, why=why or type(error).__name__)
-
-    def _parts(self) -> SplitResult:
-        try:
-            parts = urlsplit(self.place)
-            _ = parts.port
-        except ValueError as error:
-            raise trouble("unreachable", where=self.place, why=str(error)) from error
-        if parts.scheme != "https" or not parts.hostname:
-            raise trouble("unreachable", where=self.place, why="not https://host")
-        return parts
 
 
 def _from_base64(body: bytes) -> bytes:

@@ -10,7 +10,7 @@ then renamed, since a stick is FAT.
 """
 
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 from attrs import frozen
 
@@ -19,8 +19,11 @@ from provisioning.enrolment.trouble import trouble
 from wire.enrolment.answer import Answer, Issued, Pending, Refused
 from wire.enrolment.token import short_code
 
+Kind = Literal["csr", "p7c", "refused"]
+
 BYTES_MAX: Final = 256_000
 """A stick may hold anything under these names."""
+_KINDS: Final[tuple[Kind, ...]] = ("csr", "p7c", "refused")
 
 
 @frozen
@@ -35,7 +38,7 @@ class FolderTransport:
     @property
     def place(self) -> str:
         """Where the request lies."""
-        return str(request_file(self.folder, self.gateway))
+        return str(stick_file(self.folder, self.gateway, "csr"))
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
         """Write the request, take the answer if it is there; an answer to another request is removed."""
@@ -43,17 +46,15 @@ class FolderTransport:
 
         del authority  # the caller checks what comes; a folder has no authority of its own
         try:
-            asked = request_file(self.folder, self.gateway)
-            known = read(asked)
-            if known != certificates.csr_pem(csr):
-                answer_file(self.folder, self.gateway).unlink(missing_ok=True)
-                refusal_file(self.folder, self.gateway).unlink(missing_ok=True)
+            asked, issued, refused = (stick_file(self.folder, self.gateway, kind) for kind in _KINDS)
+            if read(asked) != certificates.csr_pem(csr):
+                issued.unlink(missing_ok=True)
+                refused.unlink(missing_ok=True)
                 replace_file(asked, certificates.csr_pem(csr))
                 return Pending(short_code(csr))
-            issued = read(answer_file(self.folder, self.gateway))
-            if issued is not None:
-                return Issued(issued)
-            refusal = read(refusal_file(self.folder, self.gateway))
+            if (answer := read(issued)) is not None:
+                return Issued(answer)
+            refusal = read(refused)
         except OSError as error:
             raise trouble("file", where=str(self.folder), why=error.strerror or str(error)) from error
         if refusal is None:
@@ -62,19 +63,9 @@ class FolderTransport:
         return Refused(reason[0][:60] if reason else "denied")
 
 
-def request_file(folder: Path, gateway: str) -> Path:
-    """The gateway's request."""
-    return folder / f"dianjian-{gateway}.csr"
-
-
-def answer_file(folder: Path, gateway: str) -> Path:
-    """The centre's certificates."""
-    return folder / f"dianjian-{gateway}.p7c"
-
-
-def refusal_file(folder: Path, gateway: str) -> Path:
-    """The centre's refusal."""
-    return folder / f"dianjian-{gateway}.refused"
+def stick_file(folder: Path, gateway: str, kind: Kind) -> Path:
+    """The gateway's request, or the centre's certificates or refusal."""
+    return folder / f"dianjian-{gateway}.{kind}"
 
 
 def read(file: Path) -> bytes | None:

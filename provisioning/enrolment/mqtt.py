@@ -9,22 +9,14 @@ import queue
 import secrets
 import time
 from typing import ClassVar, Final, Self, TypeVar
-from urllib.parse import urlsplit
 
 from attrs import define, field
 
 from drivers.clock import SystemClock
 from evidence.cbor import FormatError
-from provisioning.enrolment.trouble import short_fingerprint, trouble
+from provisioning.enrolment.trouble import short_fingerprint, split_address, trouble
+from wire.enrolment import topics
 from wire.enrolment.answer import Answer, decode_answer
-from wire.enrolment.topics import (
-    AUTHORITY,
-    claim_answer,
-    claim_id,
-    claim_request,
-    renew_answer,
-    renew_request,
-)
 from wire.mqtt_events import FAILURE, Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
 from wire.mqtt_settings import MQTTS_PORT, MqttSettings, ServerOnlyTls, TlsFiles
 from wire.publisher import Publisher
@@ -42,8 +34,19 @@ Event = TypeVar("Event")
 class _Connection:
     """One connection whose events are waited for."""
 
-    def __init__(self, settings: MqttSettings, where: str) -> None:
-        self._where = where
+    def __init__(self, place: str, client: str, tls: ServerOnlyTls | TlsFiles, topic: str) -> None:
+        parts = split_address(place, "mqtts://host:port")
+        assert parts.hostname is not None
+        settings = MqttSettings(
+            parts.hostname,
+            parts.port or MQTTS_PORT,
+            client,
+            tls,
+            subscriptions=(topic,),
+            session_expiry_s=0,
+            drain_s=0.0,
+        )
+        self._where = place
         self._events: queue.SimpleQueue[MqttEvent] = queue.SimpleQueue()
         self._publisher = Publisher(settings, SystemClock(), self._events.put)
 
@@ -88,16 +91,16 @@ class ClaimTransport:
         """Send the request, and wait for the answer."""
         if not self._authority:
             self._authority = self._fetch_authority(authority)
-        client = claim_id(csr)
-        settings = self._settings(client, ServerOnlyTls(self._authority), claim_answer(client))
-        with _Connection(settings, self.place) as link:
-            return _ask(link, claim_request(client), csr)
+        client = topics.claim_id(csr)
+        tls, answer = ServerOnlyTls(self._authority), topics.claim_answer(client)
+        with _Connection(self.place, client, tls, answer) as link:
+            return _ask(link, topics.claim_request(client), csr)
 
     def _fetch_authority(self, wanted: bytes) -> str:
         from wire.enrolment import certificates  # noqa: PLC0415 -- 43 ms that only an enrolment needs
 
-        settings = self._settings(secrets.token_hex(16), ServerOnlyTls(None), AUTHORITY)
-        with _Connection(settings, self.place) as link:
+        client = secrets.token_hex(16)
+        with _Connection(self.place, client, ServerOnlyTls(None), topics.AUTHORITY) as link:
             link.wait(Connected, CONNECT_S, "no answer")
             message = link.wait(Message, ANSWER_S, "no authority is there; does `centre listen` run?")
         try:
@@ -108,10 +111,6 @@ class ClaimTransport:
             shown = {"found": short_fingerprint(found.sha256), "wanted": short_fingerprint(wanted)}
             raise trouble("wrong-authority", where=self.place, **shown)
         return certificates.pem(found.der).decode()
-
-    def _settings(self, client: str, tls: ServerOnlyTls, topic: str) -> MqttSettings:
-        host, port = address_of(self.place)
-        return MqttSettings(host, port, client, tls, subscriptions=(topic,), session_expiry_s=0, drain_s=0.0)
 
 
 @define
@@ -127,30 +126,9 @@ class RenewTransport:
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
         """Send the request, and wait for the answer."""
         del authority  # the broker is checked by the gateway's own ca file
-        host, port = address_of(self.place)
-        settings = MqttSettings(
-            host,
-            port,
-            self.gateway + RENEW_SUFFIX,
-            self.files,
-            subscriptions=(renew_answer(self.gateway),),
-            session_expiry_s=0,
-            drain_s=0.0,
-        )
-        with _Connection(settings, self.place) as link:
-            return _ask(link, renew_request(self.gateway), csr)
-
-
-def address_of(url: str) -> tuple[str, int]:
-    """Host and port of an mqtts:// address; raises EnrolTroubleError."""
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or MQTTS_PORT
-    except ValueError as error:
-        raise trouble("unreachable", where=url, why=str(error)) from error
-    if parts.scheme != "mqtts" or not host:
-        raise trouble("unreachable", where=url, why="not mqtts://host:port")
-    return host, port
+        client, answer = self.gateway + RENEW_SUFFIX, topics.renew_answer(self.gateway)
+        with _Connection(self.place, client, self.files, answer) as link:
+            return _ask(link, topics.renew_request(self.gateway), csr)
 
 
 def _ask(link: _Connection, topic: str, csr: bytes) -> Answer:

@@ -22,9 +22,8 @@ from provisioning.enrolment import enrolling
 from provisioning.enrolment.est import EstTransport
 from provisioning.enrolment.identity import AUTHORITY_NAME, CERTIFICATE_NAME, KEY_NAME, Identity
 from provisioning.enrolment.mqtt import RenewTransport
-from provisioning.enrolment.talk import make_reporter, read_offer, run_or_fail
+from provisioning.enrolment.talk import find_way, make_reporter, read_offer, run_or_fail
 from provisioning.enrolment.trouble import trouble
-from provisioning.enrolment.ways import find_way
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.words.language import translate
 from wire.enrolment.offer import Offer
@@ -107,8 +106,7 @@ def _renew(
     if offer is None:
         way = _choose_own_transport(site, identity, via)
     else:
-        authority = offer.authority
-        way = find_way(offer, via)
+        authority, way = offer.authority, find_way(offer, via)
     found = enrolling.await_answer(csr, authority, site.site.gateway, way, report, patience_s, time.sleep)
     enrolling.put_in_place(identity, found)
 
@@ -150,9 +148,8 @@ def _is_for(csr: bytes, certificate_sha256: bytes, token: str) -> bool:
         asked = parse_attribute(certificates.parse_csr(csr).attribute).request
     except ValueError:
         return False
-    if not isinstance(asked, RenewRequest):
-        return False
-    return (asked.certificate_sha256, asked.token) == (certificate_sha256, token)
+    wanted = (certificate_sha256, token)
+    return isinstance(asked, RenewRequest) and (asked.certificate_sha256, asked.token) == wanted
 
 
 def _read_life(identity: Identity) -> dict[str, Any]:

@@ -1,9 +1,10 @@
-"""What `dianjian enrol` and `dianjian renew` share: progress, exit codes, the token from file or keyboard."""
+"""What `dianjian enrol` and `dianjian renew` share: progress, exit codes, token, the way to the centre."""
 
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import click
 from attrs import evolve
@@ -13,8 +14,11 @@ from agent.site.enrolment import EnrolmentError
 from agent.site.file import ConfigError, Site
 from disk.database import StoreError
 from evidence.words import Words
-from provisioning.enrolment.enrolling import Report
-from provisioning.enrolment.trouble import EnrolTroubleError
+from provisioning.enrolment.enrolling import Report, Transport
+from provisioning.enrolment.est import EstTransport
+from provisioning.enrolment.file import FolderTransport
+from provisioning.enrolment.mqtt import ClaimTransport
+from provisioning.enrolment.trouble import EnrolTroubleError, trouble
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.words.language import translate
 from wire.enrolment.offer import SCHEME, Offer, OfferError, parse_fingerprint, parse_offer
@@ -25,6 +29,7 @@ TOKEN_BYTES_MAX: Final = 4_096
 LATER: Final = {"pending", "carry"}
 """Troubles that pass: the same command goes on later."""
 OUTSIDE: Final = {"unreachable", "no-way"}
+FILE: Final = "file:"
 
 
 def run_or_fail(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -88,3 +93,20 @@ def _read(file: Path) -> str:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise fail(EXIT_USAGE, f"{file}: is not UTF-8 at byte {error.start}") from error
+
+
+def find_way(offer: Offer, via: str | None = None) -> Transport:
+    """The transport for https://…, mqtts://… or file:DIR; without one, EST before MQTT.
+
+    Raises:
+        EnrolTroubleError: No address is given, or one of another kind.
+    """
+    wanted = via or offer.est or offer.claim
+    if wanted.startswith(FILE):
+        return FolderTransport(Path(wanted.removeprefix(FILE)), offer.gateway)
+    scheme = urlsplit(wanted).scheme
+    if scheme == "https":
+        return EstTransport(wanted)
+    if scheme == "mqtts":
+        return ClaimTransport(wanted)
+    raise trouble("no-way")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Final
+from urllib.parse import SplitResult, urlsplit
 
 from evidence.words import Words
 from provisioning.words.language import translate
@@ -91,6 +92,22 @@ def trouble(code: str, /, **values: str) -> EnrolTroubleError:
 def short_fingerprint(fingerprint: bytes) -> str:
     """A fingerprint as people compare it: its first eight bytes."""
     return fingerprint[:8].hex(":")
+
+
+def split_address(url: str, form: str) -> SplitResult:
+    """The parts of an address of the centre; it has the scheme of `form`, and a host.
+
+    Raises:
+        EnrolTroubleError: It is none.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise trouble("unreachable", where=url, why=str(error)) from error
+    if parts.scheme != form.partition(":")[0] or not parts.hostname:
+        raise trouble("unreachable", where=url, why=f"not {form}")
+    return parts
 
 
 def refusal_of(answer: Refused) -> EnrolTroubleError:

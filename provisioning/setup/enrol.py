@@ -18,8 +18,7 @@ from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import Site
 from evidence.words import Words
 from provisioning.enrolment import enrolling
-from provisioning.enrolment.talk import TOKEN_BYTES_MAX, run_or_fail
-from provisioning.enrolment.ways import find_way
+from provisioning.enrolment.talk import TOKEN_BYTES_MAX, find_way, run_or_fail
 from provisioning.journal.entries import Enrolled
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
