@@ -51,14 +51,7 @@ class Picture:
 
 
 def draw_sheet(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> bytes:
-    """The whole sheet.
-
-    Args:
-        journal: What was done.
-        site: The site file that came of it.
-        photos: Those pictures that are here, by the path that the journal has.
-        version: Of this software.
-    """
+    """The whole sheet; `photos` are the pictures that are here, by the path that the journal has."""
     name = journal.site.name or site.site.name or journal.site.enterprise or site.site.gateway
     return paper(
         Words(f"验收单 {name}", "Acceptance sheet"), _draw_body(journal, site, photos, version)
@@ -112,8 +105,7 @@ def _draw_summary(journal: Journal) -> Html:
     text = _COUNTED.fill(meters=len(last), good=good, lines=len(trials), follow=follow)
     if bad or lost:
         kind, word = "bad", Words("有未纠正的错误", "mistakes are not corrected yet")
-        which = ", ".join((*bad, *lost))
-        text = _LEFT.fill(text=text, which=which)
+        text = _LEFT.fill(text=text, which=", ".join((*bad, *lost)))
     elif missing or good < len(last) or follow < len(trials) or not journal.receipt:
         kind, word = "open", Words("尚未全部完成", "not all is done yet")
     else:
@@ -136,14 +128,9 @@ def _draw_photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Ht
     figures = []
     for photo in journal.photos:
         shown, room = _draw_picture(photo, photos.get(photo.path), room)
-        figure = markup(
-            "<figure>{}<figcaption>{}<br>{}<br>SHA-256 {}</figcaption></figure>",
-            shown,
-            join((isolated(text) for text in (photo.what, photo.meter or "") if text), " · "),
-            code(photo.path),
-            code(photo.sha256),
-        )
-        figures.append(figure)
+        names = join((isolated(text) for text in (photo.what, photo.meter or "") if text), " · ")
+        caption = markup("{}<br>{}<br>SHA-256 {}", names, code(photo.path), code(photo.sha256))
+        figures.append(markup("<figure>{}<figcaption>{}</figcaption></figure>", shown, caption))
     if figures:
         yield markup('<div class="photos">{}</div>', join(figures))
 
@@ -151,19 +138,16 @@ def _draw_photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Ht
 def _draw_picture(photo: Photo, seen: Picture | None, room: int) -> tuple[Html, int]:
     """The picture where it is here, is the one of the journal and is small; what room is left."""
     if seen is None:
-        return markup(
-            '<p class="dim">{}</p>', to_html(Words("照片不在此处", "the picture is not here"))
-        ), room
+        words = Words("照片不在此处", "the picture is not here")
+        return markup('<p class="dim">{}</p>', to_html(words)), room
     if seen.sha256 != photo.sha256.lower():
-        return markup(
-            '<p class="bad">{}</p>', to_html(Words("照片与记录的哈希不符", "not the picture of this hash"))
-        ), room
+        words = Words("照片与记录的哈希不符", "not the picture of this hash")
+        return markup('<p class="bad">{}</p>', to_html(words)), room
     kind = next((kind for magic, kind in _FORMATS.items() if seen.data.startswith(magic)), "")
     if not kind or seen.size > room:
         size = f"{seen.size / 1e6:.1f} MB"
-        return markup(
-            '<p class="dim">{}</p>', to_html(Words(f"未印出（{size}）", f"not printed ({size})"))
-        ), room
+        words = Words(f"未印出（{size}）", f"not printed ({size})")
+        return markup('<p class="dim">{}</p>', to_html(words)), room
     data = base64.b64encode(seen.data).decode()
     return markup('<img alt="" src="data:{};base64,{}">', kind, data), room - seen.size
 
@@ -180,7 +164,6 @@ def _draw_signatures() -> Iterator[Html]:
 
 
 def _draw_foot(journal: Journal, site: Site) -> Html:
-    gateway = journal.site.gateway or site.site.gateway
     return markup(
         '<div class="foot">'
         '<p lang="zh">{zh}</p><p lang="en" class="en">{en}</p>'
@@ -191,5 +174,5 @@ def _draw_foot(journal: Journal, site: Site) -> Html:
         en=_CHECK.en,
         sheet=SHEET_NAME,
         label=to_html(Words("网关", "gateway")),
-        gateway=code(gateway),
+        gateway=code(journal.site.gateway or site.site.gateway),
     )

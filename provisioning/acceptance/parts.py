@@ -101,15 +101,13 @@ def draw_fingerprints(journal: Journal, site: Site, site_hash: str, version: str
         (Words("配置文件 SHA-256", "SHA-256 of the site file"), code(site_hash)),
     ]
     if one is not None:
+        way = join((isolated(one.transport), isolated(local(one.at, offset_s(site)))), " ")
         rows += [
             (Words("首个公钥", "first key of the chain"), code(one.first_key)),
             (Words("恢复公钥", "recovery key"), code(one.recovery_key)),
             (Words("设备证书 SHA-256", "SHA-256 of the device certificate"), code(one.certificate_sha256)),
             (Words("中心公钥", "key of the centre"), code(one.centre_key)),
-            (
-                Words("登记方式与时间", "enrolled"),
-                join((isolated(one.transport), isolated(local(one.at, offset_s(site)))), " "),
-            ),
+            (Words("登记方式与时间", "enrolled"), way),
         ]
     yield facts(rows)
 
@@ -121,12 +119,10 @@ def draw_receipt(journal: Journal, site: Site) -> Iterator[Html]:
     if one is None:
         yield markup("<p>{}</p>", badge("open", Words("尚无回执", "no receipt yet")))
         return
+    sealed = join((badge("good", Words("已回执", "receipted")), isolated(one.seal)), " ")
     yield facts(
         [
-            (
-                Words("签封编号", "seal"),
-                join((badge("good", Words("已回执", "receipted")), isolated(one.seal)), " "),
-            ),
+            (Words("签封编号", "seal"), sealed),
             (Words("签封哈希", "hash of the seal"), code(one.hash)),
             (Words("回执时间", "time"), isolated(local(one.at, offset_s(site)))),
         ]
@@ -190,8 +186,7 @@ def draw_meters(journal: Journal) -> Iterator[Html]:
 
 def _draw_meter(one: MeterFound) -> tuple[Html, ...]:
     called = one.address if one.unit_id is None else one.unit_id
-    # A model that no person confirmed is marked with how certain it is.
-    share = f"{100 * one.confidence:.0f}"
+    share = f"{100 * one.confidence:.0f}"  # a model that no person confirmed is marked with how certain it is
     sure = "" if one.confidence >= 1 else markup(' <span class="dim">{} %</span>', share)
     return (
         isolated(one.id),
@@ -217,15 +212,10 @@ def draw_wiring(journal: Journal, site: Site) -> Iterator[Html]:
             yield markup('<div class="entry"><p>{}{}</p></div>', head, unchecked)
             continue
         past = [one for one in journal.wiring if one.meter == meter.id][:-1]
-        yield markup(
-            '<div class="entry">{}', _draw_verdict(head, last, site, corrected=_is_corrected(last, past))
-        )
+        corrected = last.verdict == "good" and any(one.verdict == "mistake" for one in past)
+        yield markup('<div class="entry">{}', _draw_verdict(head, last, site, corrected=corrected))
         yield from _draw_history(past, site)
         yield Html("</div>")
-
-
-def _is_corrected(last: WiringVerdict, past: list[WiringVerdict]) -> bool:
-    return last.verdict == "good" and any(one.verdict == "mistake" for one in past)
 
 
 def _draw_verdict(head: Html, one: WiringVerdict, site: Site, *, corrected: bool) -> Html:
@@ -237,8 +227,7 @@ def _draw_verdict(head: Html, one: WiringVerdict, site: Site, *, corrected: bool
     inner = join((sentences(one.sentence), _draw_numbers(one)))
     if one.verdict == "good":
         return markup('<p>{}{} {}</p><div class="brief">{}</div>', head, mark, at, inner)
-    remedy = sentences(one.remedy)
-    return markup("<p>{}{}{}{} {}</p>{}{}", head, mark, what, ratio, at, inner, remedy)
+    return markup("<p>{}{}{}{} {}</p>{}{}", head, mark, what, ratio, at, inner, sentences(one.remedy))
 
 
 def _draw_numbers(one: WiringVerdict) -> Html:
@@ -258,27 +247,23 @@ def _draw_numbers(one: WiringVerdict) -> Html:
 
 def _draw_history(past: list[WiringVerdict], site: Site) -> Iterator[Html]:
     left = len(past) - HISTORY_MAX
+    head = markup("{}: ", to_html(Words("此前", "before")))
     for one in past[-HISTORY_MAX:]:
-        head = markup("{}: ", to_html(Words("此前", "before")))
         yield markup('<div class="past">{}</div>', _draw_verdict(head, one, site, corrected=False))
     if left > 0:
-        yield markup(
-            '<p class="past">{}</p>', to_html(Words(f"更早还有{left}次", f"{left} more before these"))
-        )
+        more = Words(f"更早还有{left}次", f"{left} more before these")
+        yield markup('<p class="past">{}</p>', to_html(more))
 
 
 def draw_trials(journal: Journal, site: Site) -> Iterator[Html]:
     """The on/off test of each line."""
     yield heading(Words("启停试验", "On/off tests"))
+    before = sum(not one.skipped for one in journal.trials)
     for line in journal.lines:
         trial = find_last_trial(journal, line.id)
         if trial is not None and not trial.skipped:
+            before -= 1
             yield _draw_trial(trial, line, site)
-    before = sum(not one.skipped for one in journal.trials) - sum(
-        1
-        for line in journal.lines
-        if (one := find_last_trial(journal, line.id)) is not None and not one.skipped
-    )
     if before > 0:
         more = to_html(Words(f"此前另有{before}次试验", f"{before} more tests before these"))
         yield markup('<p class="dim">{}</p>', more)
@@ -290,8 +275,7 @@ def _draw_trial(trial: Trial, line: LineNamed, site: Site) -> Html:
         if trial.follows
         else badge("bad", Words("读数不跟随", "the reading does not follow"))
     )
-    whole = clean(f"{line.id} {line.name}".strip(), TITLE_MAX)
-    title = Words.same(whole)
+    title = Words.same(clean(f"{line.id} {line.name}".strip(), TITLE_MAX))
     kind = "treatment" if line.kind == "treatment" else "production"
     drawing = draw_trial(trial, kind, title, offset_s(site))
     at = isolated(local(trial.begin_at, offset_s(site)))
@@ -310,31 +294,17 @@ def _draw_trial(trial: Trial, line: LineNamed, site: Site) -> Html:
 def draw_commissioning(journal: Journal, site: Site) -> Iterator[Html]:
     """From when on a line counts as running, and whether that was learned."""
     yield heading(Words("阈值与调试期", "Thresholds and commissioning"))
-    heads = (
-        Words("线路", "line"),
-        Words("运行不低于", "on from"),
-        Words("停止低于", "off below"),
-        Words("依据", "by"),
-    )
-    yield grid(
-        heads,
-        [
-            (
-                isolated(one.line),
-                escape(power(one.hi_w)),
-                escape(power(one.lo_w)),
-                to_html(SOURCES[one.source]),
-            )
-            for one in journal.thresholds
-        ],
-        numbers=(1, 2),
-    )
+    on, off = Words("运行不低于", "on from"), Words("停止低于", "off below")
+    heads = (Words("线路", "line"), on, off, Words("依据", "by"))
+    cells = [
+        (isolated(one.line), escape(power(one.hi_w)), escape(power(one.lo_w)), to_html(SOURCES[one.source]))
+        for one in journal.thresholds
+    ]
+    yield grid(heads, cells, numbers=(1, 2))
     rows = [(Words("各关联的判定参数", "parameters of the linkages"), _describe_learned(site))]
     if period := journal.commissioning:
-        begin, end = (
-            isolated(local(at, offset_s(site), "%Y-%m-%d %H:%M")) for at in (period.begin_at, period.until_at)
-        )
-        rows.append((Words("调试期", "commissioning period"), join((begin, end), " – ")))
+        ends = (local(at, offset_s(site), "%Y-%m-%d %H:%M") for at in (period.begin_at, period.until_at))
+        rows.append((Words("调试期", "commissioning period"), join(map(isolated, ends), " – ")))
     yield facts(rows)
 
 
@@ -344,11 +314,9 @@ def _describe_learned(site: Site) -> Html:
         words = Words("仅按铭牌", "from the nameplates only")
         if one.parameters is not None:
             try:
-                is_provisional = LinkageParams.from_dict(one.parameters).provisional
+                words = _LEARNED[LinkageParams.from_dict(one.parameters).provisional]
             except ParamsError:
                 words = Words("参数无法识读", "the parameters cannot be read")
-            else:
-                words = _LEARNED[is_provisional]
         parts.append(markup("{}: {}", isolated(one.id), to_html(words)))
     return join(parts, Html("<br>")) or Html("—")
 

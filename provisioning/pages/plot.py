@@ -100,14 +100,12 @@ def _axis(chart: Chart, top: float, floor: float) -> Iterator[Html]:
     length = chart.end_s - chart.begin_s
     steps = (*chart.ticks_s, *TICK_STEPS_S)
     step = next((one for one in steps if length / one <= TICKS_MAX), steps[-1])
+    form = "%m-%d" if step >= 86_400 else "%H:%M:%S" if step % 60 else "%H:%M"
     local = chart.begin_s + chart.offset_s
     tick = -(-local // step) * step
     while tick <= local + length:
         x = chart.x(tick - chart.offset_s)
-        moment = datetime.fromtimestamp(tick, UTC)
-        text = (
-            f"{moment:%m-%d}" if step >= 86_400 else f"{moment:%H:%M:%S}" if step % 60 else f"{moment:%H:%M}"
-        )
+        text = datetime.fromtimestamp(tick, UTC).strftime(form)
         if tick == local + length and text == "00:00":
             text = "24:00"
         yield _path("grid", f"M{_n(x)} {_n(top)}V{_n(floor + 4)}")
@@ -132,8 +130,7 @@ def _panel(chart: Chart, panel: Panel, top: float) -> Iterator[Html]:
 
     for watts in find_power_ticks(top_w):
         yield _path("grid", f"M{LEFT} {_n(y(watts))}H{chart.width - RIGHT}")
-        label = f"{watts / 1000:g} kW"
-        yield _text(LEFT - 6, y(watts) + 4, Words.same(label), anchor="end")
+        yield _text(LEFT - 6, y(watts) + 4, Words.same(f"{watts / 1000:g} kW"), anchor="end")
     yield _text(LEFT, top - 6, panel.title, "title")
     named = LEFT + measure_text(panel.title) + 14
     yield from _curve(chart, panel.curve, y)

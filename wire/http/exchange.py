@@ -150,9 +150,8 @@ class Exchange:
 
     def _receive_head(self, data: bytes) -> None:
         """Nothing reaches h11 before the head is whole, clean and short enough."""
-        seen = max(
-            len(self._head) - len(_END), 0
-        )  # a head that comes byte by byte is not read again each time
+        # A head that comes byte by byte is not read again each time.
+        seen = max(len(self._head) - len(_END), 0)
         self._head += data
         end = self._head.find(_END, seen)
         length = len(self._head) if end < 0 else end + len(_END)
