@@ -75,9 +75,9 @@ log_type warning
 
 _MOSQUITTO_TLS: Final = """\
 allow_anonymous false
-cafile {ca}
-certfile {certificate}
-keyfile {key}
+cafile {tls.ca}
+certfile {tls.certificate}
+keyfile {tls.key}
 require_certificate true
 use_identity_as_username true
 tls_version tlsv1.3
@@ -145,9 +145,7 @@ class Broker:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_S
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                break
+        while time.monotonic() < deadline and self._process.poll() is None:
             try:
                 socket.create_connection((HOST, self.port), timeout=1.0).close()
             except OSError:
@@ -201,9 +199,7 @@ def write_mosquitto_config(port: int, directory: Path, tls: ServerTls | None) ->
     if tls is None:
         text += "allow_anonymous true\n"
     else:
-        text += _MOSQUITTO_TLS.format(
-            ca=tls.ca, certificate=tls.certificate, key=tls.key, directory=directory
-        )
+        text += _MOSQUITTO_TLS.format(tls=tls, directory=directory)
         replace_file(directory / "acl", ACL.format(centre=tls.centre).encode(), 0o600)
     config = directory / "mosquitto.conf"
     replace_file(config, text.encode())

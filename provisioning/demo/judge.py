@@ -7,7 +7,7 @@ its database, exported, and verified from the enrolled first key alone, as a thi
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from attrs import field, frozen
+from attrs import frozen
 
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
@@ -42,7 +42,7 @@ class Verdict:
     duplicates: int
     readings: int
     episodes: tuple[dict[str, Any], ...]
-    problems: tuple[str, ...] = field(default=())
+    problems: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -95,13 +95,11 @@ def judge(stage: Stage, first_key: bytes, seen: Mapping[int, bytes], verified: V
 
 def _check_findings(episodes: Sequence[Mapping[str, Any]], verified: Verified) -> list[tuple[bool, str]]:
     rules = {(episode["linkage"], episode["rule"]) for episode in episodes}
-    violations = [episode for episode in episodes if episode["severity"] == "violation"]
-    false = [
-        episode for episode in violations if (episode["linkage"], episode["rule"]) != (OFF_LINKAGE, "off")
-    ]
+    violations = [(one["linkage"], one["rule"]) for one in episodes if one["severity"] == "violation"]
+    false = [one for one in violations if one != (OFF_LINKAGE, "off")]
     return [
         ((OFF_LINKAGE, "off") not in rules, "the switched-off treatment was not found"),
-        (bool(false), f"false violations: {[(one['linkage'], one['rule']) for one in false]}"),
+        (bool(false), f"false violations: {false}"),
         ((DEAD_LINKAGE, "data_loss") not in rules, "the dead meter was not reported as loss of data"),
         (DEAD_METER not in verified.silent, f"meter {DEAD_METER} is dead, but its readings are good"),
     ]

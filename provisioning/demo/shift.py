@@ -53,13 +53,11 @@ class Shift:
     """Runs the parts through the shift.
 
     Attributes:
-        stage: What was set up.
         report: Takes a line of text for each event.
         verified: What the subscriber has printed.
         status: The last status of the agent.
         history: The recent loads of each line, for drawing.
         seen: Every seal that was ever in the agent's database: number and hash.
-        outages: In order.
     """
 
     stage: Stage
@@ -110,12 +108,12 @@ class Shift:
         Raises:
             PartError: A part died, or the recovery from an outage takes too long.
         """
-        acts = (
+        for minute, act in (
             (BROKER_AWAY_MIN, self._take_broker),
             (BROKER_BACK_MIN, self._return_broker),
             (KILL_MIN, self._kill),
-        )
-        for minute, act in (*acts, (SHIFT_MIN, lambda: None)):
+            (SHIFT_MIN, lambda: None),
+        ):
             while self.minute < minute:
                 self.look(draw)
             act()

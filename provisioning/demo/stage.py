@@ -38,11 +38,8 @@ class Stage:
 
     Attributes:
         folder: Where all files are.
-        plant: The simulated plant.
-        clock: Its time.
-        site: The gateway's site file, as loaded.
-        simulator: Already runs.
-        subscriber, agent: Not started yet.
+        clock: The plant's time.
+        simulator: Already runs; `subscriber` and `agent` do not.
         start_broker: Starts the broker, each time on the same port.
     """
 

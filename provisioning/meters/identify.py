@@ -65,7 +65,8 @@ def command(
     with meter_bus(url, record, replay, hasty_ledger()) as bus:
         matches = _identify(bus, unit_id, models)
     if as_json:
-        click.echo(json.dumps(_as_json(unit_id, matches), ensure_ascii=False))
+        found = {"unit_id": unit_id, "matches": [match_json(match) for match in matches]}
+        click.echo(json.dumps(found, ensure_ascii=False))
     elif matches:
         console().print(_as_text(matches), soft_wrap=True)
     if not matches:
@@ -87,10 +88,6 @@ def _identify(bus: MeterBus, unit_id: int, models: list[Model]) -> tuple[Match, 
             return identify(bus, unit_id, models, SystemClock(), note)
     except BusDownError as error:
         raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
-
-
-def _as_json(unit_id: int, matches: tuple[Match, ...]) -> dict[str, Any]:
-    return {"unit_id": unit_id, "matches": [match_json(match) for match in matches]}
 
 
 def match_json(match: Match) -> dict[str, Any]:
@@ -120,14 +117,13 @@ def match_json(match: Match) -> dict[str, Any]:
 def _as_text(matches: tuple[Match, ...]) -> str:
     lines = []
     for match in matches[:MATCHES_SHOWN]:
-        sure = translate(WORDS["certain"]) if match.certain else translate(WORDS["guessed"])
+        sure = translate(WORDS["certain" if match.certain else "guessed"])
         lines.append(f"{match.confidence:4.0%}  {match.model.name}  {match.model.title}  ({sure})")
         if match.alike:
             lines.append(f"      {translate(WORDS['alike'])} {', '.join(match.alike)}")
         if match is matches[0] or match.alike:
             lines += [
-                f"    {'+' if reason.weight >= 0 else '-'} {describe_reason(reason)}"
-                for reason in match.reasons
+                f"    {'+' if one.weight >= 0 else '-'} {describe_reason(one)}" for one in match.reasons
             ]
     rest = [match.model.name for match in matches[MATCHES_SHOWN:]]
     lines += [f"      {translate(WORDS['also possible'])} {', '.join(rest)}"] if rest else []

@@ -73,9 +73,8 @@ def command(
         click.echo(_as_text(model, readings, values, raw=raw))
     silent = [reading.reason for reading in readings if reading.quality is not Quality.GOOD]
     if silent:
-        raise fail(
-            EXIT_NO, f"{_name(setup)} on {url}: {silent[0]}; check address, model, baud rate and wiring"
-        )
+        name = f"meter {setup.address}" if setup.address else f"unit {setup.unit_id}"
+        raise fail(EXIT_NO, f"{name} on {url}: {silent[0]}; check address, model, baud rate and wiring")
 
 
 def load_model(name: str) -> Model:
@@ -127,10 +126,6 @@ def _discover(bus: MeterBus, unit_id: int) -> Model:
         raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
     except DriverError as error:
         raise fail(EXIT_NO, f"{bus.url}: {error}") from error
-
-
-def _name(setup: MeterSetup) -> str:
-    return f"meter {setup.address}" if setup.address else f"unit {setup.unit_id}"
 
 
 def _as_json(

@@ -127,7 +127,8 @@ def _run(search: "Search", *, as_json: bool) -> None:
     except KeyboardInterrupt:
         stopped = True
     if rows and not as_json:
-        console().print(_table(rows))
+        heads = (translate(WORDS[key]) for key in ("unit", "setting", "life", "model", "confidence"))
+        console().print(table(heads, ([*_cells(row)] for row in rows)))
     _print_findings(url, search.findings(), as_json=as_json, found=bool(rows))
     if stopped:
         raise fail(EXIT_INTERRUPTED, f"{url}: stopped after {walk.done} of {walk.total} questions")
@@ -198,9 +199,8 @@ class Search:
         result, seconds = prober.send(probe)
         if self.recorder is not None:
             read = RecordedRead(probe.unit_id, probe.function, 0, 1)
-            outcome = evolve(prober.outcome(probe), latency_s=seconds)
-            received = prober.received.hex()
-            self.recorder.write(at_s, read, outcome, setting=_setting_name(probe), heard=received)
+            outcome, heard = evolve(prober.outcome(probe), latency_s=seconds), prober.received.hex()
+            self.recorder.write(at_s, read, outcome, setting=_setting_name(probe), heard=heard)
         return result, seconds
 
     def _row(self, probe: Probe, result: ProbeResult) -> Row:
@@ -239,19 +239,13 @@ def _setting_name(probe: Probe) -> str:
     return "" if probe.setting is None else str(probe.setting)
 
 
-def _table(rows: list[Row]) -> Any:
-    headings = (translate(WORDS[key]) for key in ("unit", "setting", "life", "model", "confidence"))
-    return table(headings, ([*_cells(row)] for row in rows))
-
-
 def _cells(row: Row) -> Iterator[str]:
     yield str(row["unit_id"])
     yield row["setting"]
     sign = "answers" if row["model"] else row["how"]  # a meter that refuses one register may give others
     yield translate(WORDS[sign])
-    yield f" {translate(WORDS['or'])} ".join(filter(None, (row["model"], *row["alike"]))) or translate(
-        WORDS["unknown"]
-    )
+    models = f" {translate(WORDS['or'])} ".join(filter(None, (row["model"], *row["alike"])))
+    yield models or translate(WORDS["unknown"])
     yield f"{row['confidence']:.0%}" if row["model"] else ""
 
 
