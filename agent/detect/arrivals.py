@@ -74,11 +74,8 @@ class Arrivals:
         self.rows.clear()
         for name, place in self.places.items():
             for slot, t_s, watts, other in state.get(name, ()):
-                self.rows.setdefault(slot, self.empty.copy())[place] = (
-                    t_s,
-                    watts,
-                    *unpack_channels(tuple(other)),
-                )
+                row = self.rows.setdefault(slot, self.empty.copy())
+                row[place] = (t_s, watts, *unpack_channels(tuple(other)))
 
 
 def _rank(sample: Sample) -> tuple[Any, ...]:

@@ -182,12 +182,8 @@ class RollingCorrelation:
         if self._before + self._at < self._depth:
             return None
         sums = self._first
-        n, sx, sy = sums.n, sums.sx, sums.sy
-        vx = n * sums.sxx - sx * sx
-        if sqrt(vx) / n <= deviation:
-            return None
-        vy = n * sums.syy - sy * sy
-        return _clip((n * sums.sxy - sx * sy) / sqrt(vx * vy)) if vx and vy else None
+        is_wide = sqrt(sums.n * sums.sxx - sums.sx * sums.sx) / sums.n > deviation
+        return self.r if is_wide else None
 
     @property
     def full(self) -> bool:

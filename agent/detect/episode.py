@@ -77,13 +77,10 @@ class Episode:
     Attributes:
         id: Linkage, rule as first raised, begin.
         linkage: The linkage; for a finding about one line the first one that this line belongs to.
-        lines: The lines concerned.
-        rule: What was found.
         severity: How grave; a retrospective verdict is never more than a notice.
         begin_at_s: When it began.
         raised_at_s: When it was certain.
         end_at_s: When it ended, None while it lasts.
-        state: Raised or cleared.
         numbers: The evidence, by name.
         sentence: The same as a sentence, "zh" and "en".
         trace: Two hours of loads.

@@ -228,14 +228,8 @@ class LinkageWatch:
         """The violation that the tracker has just raised, as a closed notice about the past."""
         self._name_low()
         found = self._build_raised(linkage_alarms.VIOLATION, self.tracker.rule, slot)
-        return evolve(
-            found,
-            id=f"{found.id}-retrospective",
-            severity=Severity.NOTICE,
-            state=State.CLEARED,
-            end_at_s=found.raised_at_s,
-            retrospective=True,
-        )
+        notice = evolve(found, id=f"{found.id}-retrospective", severity=Severity.NOTICE, retrospective=True)
+        return evolve(notice, state=State.CLEARED, end_at_s=found.raised_at_s)
 
     def build_episode(
         self, rule: Rule, lines: tuple[str, ...], begin: int, slot: int, numbers: dict[str, Any]

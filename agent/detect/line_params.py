@@ -32,7 +32,6 @@ class LineParams:
 
     Attributes:
         id: The line's name in the site file.
-        rated_w: Nameplate power.
         ct_range_w: Full scale of the current transformers; more than 1.5 times this is no measurement.
         threshold: When this line alone counts as on.
         fall_from_w: A fall from above this to below 5 % of it needs a second sample.

@@ -31,7 +31,6 @@ class LinkageParams(ParamTable):
     """What must run together, and how it normally behaves.
 
     Attributes:
-        linkage: Its id.
         production: The production lines; their powers are added up to u.
         treatment: The treatment lines; their powers are added up to T.
         on_production: States of u.

@@ -42,9 +42,6 @@ class LinkageStatus:
     """A linkage now.
 
     Attributes:
-        linkage: Its id.
-        production_on: Production runs.
-        treatment_on: Treatment runs.
         production_w: Sum of the production lines that answer.
         treatment_w: Sum of the treatment lines that answer (highest of the duty window).
         expected_w: Least treatment power for this production.

@@ -49,11 +49,9 @@ class DetectorFeed:
         detector: None for a site without linkages.
         setups: The meters of the site by id.
         lines: The line that each meter feeds.
-        linkages: The parameters of the detector.
         incomer: The metered incomer, None where there is none.
         after_s: How much treatment must be lacking before an early warning.
         judged: The lines that the detector needs.
-        load_history: The last hour of each line, for the status.
     """
 
     detector: Detector | None

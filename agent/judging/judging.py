@@ -37,7 +37,6 @@ class Judging(RecordSource):
 
     Attributes:
         checkpoints: Of this feed, and of the checks.
-        log_warnings: Early warnings go to the log.
         send_warning: Takes early warnings to the plant; must not wait.
         episodes: The latest ones, each in its last state.
         failed: A fault has ended the judging.

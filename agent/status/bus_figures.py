@@ -98,8 +98,6 @@ class BusFigures:
     """One bus at one moment.
 
     Attributes:
-        id: In the site file.
-        url: Where it is.
         at_s: The moment, seconds of the clock.
         load: Of the line, over the sliding window: 0 to 1.
         meters: By id, in the order of the site file.

@@ -54,7 +54,6 @@ class Behaviour:
 
     Attributes:
         setups: The meters of the site by id.
-        buses: The bus of each meter.
         news: Something was found or learned since the last `state`: save it soon.
     """
 

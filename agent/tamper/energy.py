@@ -16,7 +16,7 @@ the power, when the counter runs back, and when power flows back through a meter
 
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 MIN_S: Final = 3600.0
 MAX_S: Final = 7 * 86_400.0
@@ -85,15 +85,10 @@ class Energy:
         if self._pending is not None and self._pending.at_s <= at_s:
             into_s = max(self._pending.at_s - begun_s, 0.0)
             there_w = begun_w + (change_w * into_s / passed_s if passed_s else 0.0)
-            count = _Count(
-                self._pending.at_s,
-                self._pending.wh,
-                self._pending.step_wh,
-                self._power_wh + (begun_w + there_w) / 2 * into_s / _S_PER_HOUR,
-                self._open_wh + abs(change_w) / 2 * into_s / _S_PER_HOUR,
-            )
+            power_wh = self._power_wh + (begun_w + there_w) / 2 * into_s / _S_PER_HOUR
+            open_wh = self._open_wh + abs(change_w) / 2 * into_s / _S_PER_HOUR
+            found = self._add_count(evolve(self._pending, power_wh=power_wh, open_wh=open_wh))
             self._pending = None
-            found = self._add_count(count)
         self._power_wh += (begun_w + watts) / 2 * passed_s / _S_PER_HOUR
         self._open_wh += abs(change_w) / 2 * passed_s / _S_PER_HOUR
         return found

@@ -62,9 +62,6 @@ class Latency:
             return None
         self._row, self.usual = 0, None
         self._recent.clear()
-        return {
-            "what": "answers take another time",
-            "was_ms": round(usual_ms, 2),
-            "spread": round(spread, 2),
-            "now_ms": round(now_ms, 2),
-        }
+        numbers = {"was_ms": usual_ms, "spread": spread, "now_ms": now_ms}
+        rounded = {name: round(value, 2) for name, value in numbers.items()}
+        return {"what": "answers take another time", **rounded}

@@ -40,7 +40,6 @@ class Neighbour:
     """One meter.
 
     Attributes:
-        bus: Where it is.
         hold_s: How long a value of it is used.
         level_v: Its voltage level, V; 0 while it is learned.
         step_v: The resolution of its voltage.

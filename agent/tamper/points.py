@@ -27,7 +27,6 @@ class Points:
     """The points that a meter can be checked by; an empty name is a point that it does not have.
 
     Attributes:
-        setup: The meter.
         power: Names whose sum is its active power.
         voltages: Names of its voltages to the neutral, or between its lines.
         between: The voltages are those between lines.

@@ -52,7 +52,6 @@ class Model:
     Attributes:
         name: As in the site file, maker and type: `eastron-sdm630`.
         points: Everything that can be read, in the order of the file.
-        maker: The maker's name.
         title: One line for people.
         verified: How sure the point list is.
         provenance: Where it comes from.

@@ -77,11 +77,9 @@ class Point:
 
     Attributes:
         name: Unique in its model: the quantity, or the quantity and its phase (`voltage_l1`).
-        quantity: What it measures.
         phase: One of PHASES, or "" for the whole meter.
         function: 3 (holding registers), 4 (input registers), or 17 for a datum of DL/T 645.
         address: Zero-based PDU address of its first register, or the data id of DL/T 645.
-        type: How the words are read.
         word_order: Which word of several comes first.
         scale: Raw × scale is in the unit of the quantity.
         scale_point: Name of the point that holds the power of ten, or "".

@@ -48,7 +48,6 @@ class Match:
     """A model that fits a meter.
 
     Attributes:
-        model: The model.
         certain: Whether identity registers prove it, and nothing speaks against it.
         score: How much speaks for it.
         confidence: The same between 0 and 1.

@@ -117,7 +117,6 @@ class Reason:
     """One thing that speaks for a model or against it.
 
     Attributes:
-        code: What it is.
         about: Names of the points, or the register.
         value: What was found.
         expected: What it was compared with.

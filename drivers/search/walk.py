@@ -91,7 +91,6 @@ class Walk:
 
     Attributes:
         settings: Those to try, the usual first; a TCP bus has None alone.
-        unit_ids: Which units.
         timeout_s: How long a unit may take.
         keep_settings: Go on with the other settings when one is known to be right.
         quick: End after the usual.

@@ -54,7 +54,6 @@ class Diagnosis:
     Attributes:
         verdict: `undecided` where the load is too small or nothing fits; it may name a suspicion.
         mistake: What is wrong, or suspected; names of `Mistake`, two of them joined with `+`.
-        phases: Where.
         ratio: `wrong_ratio`: what is shown, in parts of what flows, as a ratio of transformers.
         sentence: What is wrong, with numbers.
         remedy: What to do, likewise.

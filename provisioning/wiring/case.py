@@ -23,13 +23,7 @@ _POSSIBLY: Final = Words("可能{clause}", "possibly {clause}")
 
 @frozen
 class Case:
-    """One meter.
-
-    Attributes:
-        measured: What it says.
-        expected: What is known of it.
-        numbers: By which it is judged; the steps add theirs.
-    """
+    """One meter: its reads, what is known of it, and the numbers it is judged by; the steps add theirs."""
 
     measured: Measured
     expected: Expected

@@ -62,8 +62,6 @@ class Hypothesis:
     """What each channel sees.
 
     Attributes:
-        names: The mistakes.
-        phases: Where.
         source: Phase whose current channel k sees.
         reversed: Whether it sees it the wrong way round.
         spread_deg: How different the phases may be.
@@ -93,7 +91,6 @@ class Explanation:
     """A hypothesis that fits.
 
     Attributes:
-        hypothesis: Which.
         lags: The angles of the load under it.
         misfit: How badly it fits; 0 is perfectly.
         unlikely: What else makes it unlikely, where others fit as well.

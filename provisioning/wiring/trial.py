@@ -75,7 +75,6 @@ class OnOffTest:
     Attributes:
         own: The line's meters.
         sums: Meters that have the line in them, like that of the incomer.
-        rated_w: Of the line.
         begin: What the machine is at first.
         wait_s: How long to wait for a step where nobody confirms the switching.
         result: The judgement; None until the end.

@@ -128,11 +128,8 @@ class _Commissioning:
         seen = replay(self._params, self._data, deviation)
         self._learn_limits(seen)
         self._learn_noise(seen)
-        self._params = evolve(
-            self._params,
-            production=self._borrow(self._params.production),
-            treatment=self._borrow(self._params.treatment),
-        )
+        production, treatment = map(self._borrow, (self._params.production, self._params.treatment))
+        self._params = evolve(self._params, production=production, treatment=treatment)
         if r >= R_MIN and len(seen.correlations) >= R_MINUTES_MIN:
             limit = float(np.quantile(seen.correlations, 0.01)) - R_MARGIN
             self._params = evolve(
@@ -166,12 +163,9 @@ class _Commissioning:
         """Learn bridge, lag and guard; r at the lag."""
         dt = self._data.dt_s
         lag, r = learn_lag_s(self._u, self._t, dt)
-        self._params = evolve(
-            self._params,
-            bridge_s=learn_bridge_s(self._u, self._on_u.threshold, dt),
-            lag_s=lag,
-            guard_s=max(self._params.guard_s, 2 * lag),
-        )
+        bridge_s = learn_bridge_s(self._u, self._on_u.threshold, dt)
+        guard_s = max(self._params.guard_s, 2 * lag)
+        self._params = evolve(self._params, bridge_s=bridge_s, lag_s=lag, guard_s=guard_s)
         return r
 
     def _learn_shape(self) -> None:
