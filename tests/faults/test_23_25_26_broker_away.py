@@ -37,7 +37,7 @@ def test_25_a_broker_killed_after_its_pubacks_and_without_its_file_loses_nothing
         with CentreEnd(tmp_path, port) as centre:
             deliver(end, witness)
             witness.recovered_at_s = time.monotonic()
-            assert [line["seal"] for line in centre.seals("seal", 51)] == list(range(1, 52))
+            assert [line["seal"] for line in centre.await_lines("seal", 51)] == list(range(1, 52))
         held = Held.of_rows(end.gateway.sealing.store.rows(1))
     broker.stop()
     check(witness, held, rows(tmp_path))
@@ -84,7 +84,7 @@ def test_23_while_nobody_listens_the_gateway_asks_at_its_shortest_pause(tmp_path
         with CentreEnd(tmp_path, port) as centre:
             deliver(end, witness)
             witness.recovered_at_s = time.monotonic()
-            assert [line["seal"] for line in centre.seals("seal", 21)] == list(range(1, 22))
+            assert [line["seal"] for line in centre.await_lines("seal", 21)] == list(range(1, 22))
         held = Held.of_rows(end.gateway.sealing.store.rows(1))
     broker.stop()
     check(witness, held, rows(tmp_path))

@@ -92,7 +92,7 @@ def deliver_with_the_right_ones(folder: Path, authority: Authority, port: int, f
             enrol(folder, first_key)
             deliver(end, witness, within_s=PATIENCE_S)
             held = Held.of_rows(end.gateway.sealing.store.rows(1))
-            assert len(centre.told("seal", SEALS)) >= SEALS
+            assert len(centre.await_lines("seal", SEALS)) >= SEALS
         check(witness, held, rows(folder))
     finally:
         broker.stop()

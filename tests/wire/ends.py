@@ -159,7 +159,7 @@ class CentreEnd:
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [line for line in self.lines if line["type"] == kind]
 
-    def told(self, kind: str, number: int) -> list[dict[str, Any]]:
+    def await_lines(self, kind: str, number: int) -> list[dict[str, Any]]:
         """The lines of `kind` once there are `number` of them; a receipt is sent before its line."""
         deadline = time.monotonic() + PATIENCE_S
         while len(self.of(kind)) < number:

@@ -119,9 +119,9 @@ def test_seals_arrive_verified_and_receipts_let_the_gateway_prune(
         gateway.seal()
         gateway.deliver()
         assert gateway.courier.prunable_below() == 31
-        assert [line["seal"] for line in centre.told("seal", 31)] == list(range(1, 32))
-        assert sorted(line["record"] for line in centre.told("record", 31)) == list(range(1, 32))
-        assert centre.told("state", 1)[0]["online"] is True
+        assert [line["seal"] for line in centre.await_lines("seal", 31)] == list(range(1, 32))
+        assert sorted(line["record"] for line in centre.await_lines("record", 31)) == list(range(1, 32))
+        assert centre.await_lines("state", 1)[0]["online"] is True
 
 
 def test_a_broker_killed_after_its_pubacks_loses_nothing(broker: BrokerBench, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_broker_killed_after_its_pubacks_loses_nothing(broker: BrokerBench, tm
         with CentreEnd(tmp_path, broker.port) as centre:
             enrol(tmp_path, gateway)
             gateway.deliver()
-            assert [line["seal"] for line in centre.told("seal", 50)] == list(range(1, 51))
+            assert [line["seal"] for line in centre.await_lines("seal", 50)] == list(range(1, 51))
 
 
 def test_a_subscriber_goes_and_comes_back(broker: BrokerBench, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_seals_arrive_through_tls_and_the_acl(
         enrol(tmp_path, gateway)
         gateway.seal(5)
         gateway.deliver()
-        assert [line["seal"] for line in centre.told("seal", 5)] == [1, 2, 3, 4, 5]
+        assert [line["seal"] for line in centre.await_lines("seal", 5)] == [1, 2, 3, 4, 5]
         assert not gateway.outbox.status().alarms
         assert gateway.courier.reference, "receipts and the beacon may be read"
 
