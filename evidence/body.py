@@ -42,11 +42,7 @@ _LENGTH_BYTES: Final = 2
 
 
 def encode_body(records: Sequence[bytes]) -> bytes:
-    """The shorter form of `records`.
-
-    Raises:
-        ValueError: There are none, or more than a body holds.
-    """
+    """The shorter form of `records`; raises ValueError if there are none, or more than a body holds."""
     plain = plain_body(records)
     if not records or len(plain) > BODY_BYTES_MAX:
         raise ValueError(f"a seal holds 1 record to {BODY_BYTES_MAX} bytes, not {len(plain)} bytes")

@@ -131,26 +131,12 @@ class ChainState:
 
     def to_cbor(self) -> bytes:
         """The state as bytes."""
-        return cbor.encode(
-            [
-                _STATE_VERSION,
-                self.gateway,
-                self.first_key,
-                self.number,
-                self.hash,
-                self.key,
-                self.next_key,
-                self.next_record,
-                self.utc_ms,
-                self.boottime_ms,
-                self.boot_id,
-                CLOCK_NUMBER[self.clock_state],
-                self.recovery_key,
-                self.statement,
-                self.rekeyed_utc_ms,
-                self.revoked,
-            ]
-        )
+        items = [
+            _STATE_VERSION, self.gateway, self.first_key, self.number, self.hash, self.key, self.next_key,
+            self.next_record, self.utc_ms, self.boottime_ms, self.boot_id, CLOCK_NUMBER[self.clock_state],
+            self.recovery_key, self.statement, self.rekeyed_utc_ms, self.revoked,
+        ]  # fmt: skip
+        return cbor.encode(items)
 
     @classmethod
     def from_cbor(cls, raw: bytes) -> "ChainState":

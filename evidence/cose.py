@@ -20,7 +20,7 @@ PROTECTED: Final = bytes.fromhex("a10127")
 
 def sign1(payload: bytes, secret: bytes, domain: bytes) -> bytes:
     """`payload` signed under `domain`."""
-    signature = keys.sign(secret, _to_be_signed(payload, domain))
+    signature = keys.sign(secret, to_be_signed(payload, domain))
     return TAG_SIGN1 + cbor.encode([PROTECTED, {}, payload, signature])
 
 
@@ -33,7 +33,7 @@ class Signed:
 
     def holds(self, public_key: bytes, domain: bytes) -> bool:
         """Whether this key has signed this payload under `domain`."""
-        return keys.verify(public_key, self.signature, _to_be_signed(self.payload, domain))
+        return keys.verify(public_key, self.signature, to_be_signed(self.payload, domain))
 
 
 def parse(raw: bytes, bytes_max: int) -> Signed:
@@ -48,5 +48,6 @@ def parse(raw: bytes, bytes_max: int) -> Signed:
     return Signed(payload, cbor.octets(signature, "signature", keys.SIGNATURE_BYTES))
 
 
-def _to_be_signed(payload: bytes, domain: bytes) -> bytes:
-    return cbor.encode(["Signature1", PROTECTED, domain, payload])
+def to_be_signed(payload: bytes, domain: bytes, protected: bytes = PROTECTED) -> bytes:
+    """What a signature is over: the Sig_structure of RFC 9052, section 4.4."""
+    return cbor.encode(["Signature1", protected, domain, payload])

@@ -61,17 +61,11 @@ class Beacon:
 
 def sign_receipt(receipt: Receipt, secret: bytes) -> bytes:
     """`receipt` as the centre publishes it."""
-    conflict = receipt.conflict
+    conflict = None if receipt.conflict is None else [receipt.conflict.number, receipt.conflict.hash]
     payload = [
-        VERSION,
-        receipt.gateway,
-        receipt.number,
-        receipt.seal_hash,
-        receipt.bodies_up_to,
-        [list(span) for span in receipt.ranges],
-        receipt.centre_utc_ms,
-        None if conflict is None else [conflict.number, conflict.hash],
-    ]
+        VERSION, receipt.gateway, receipt.number, receipt.seal_hash, receipt.bodies_up_to,
+        [list(span) for span in receipt.ranges], receipt.centre_utc_ms, conflict,
+    ]  # fmt: skip
     return cose.sign1(cbor.encode(payload), secret, RECEIPT_DOMAIN)
 
 

@@ -118,21 +118,14 @@ class ReadingRecord:
 def encode_reading(reading: Reading) -> bytes:
     """The record of `reading`."""
     stamp = reading.stamp
-    return cbor.encode(
-        [
-            int(Kind.READING),
-            stamp.utc_ns // NS_PER_MS,
-            stamp.boottime_ns // NS_PER_MS,
-            CLOCK_NUMBER[stamp.clock_state],
-            reading.meter,
-            _GROUP_NUMBER[reading.group],
-            reading.model_hash[:MODEL_ID_BYTES],
-            [[block.function, block.address, block.words] for block in reading.blocks],
-            _QUALITY_NUMBER[reading.quality],
-            _shorten(reading.reason),
-            min(reading.latency_ns // NS_PER_US, LATENCY_US_MAX),
-        ]
-    )
+    blocks = [[block.function, block.address, block.words] for block in reading.blocks]
+    items = [
+        int(Kind.READING), stamp.utc_ns // NS_PER_MS, stamp.boottime_ns // NS_PER_MS,
+        CLOCK_NUMBER[stamp.clock_state], reading.meter, _GROUP_NUMBER[reading.group],
+        reading.model_hash[:MODEL_ID_BYTES], blocks, _QUALITY_NUMBER[reading.quality],
+        _shorten(reading.reason), min(reading.latency_ns // NS_PER_US, LATENCY_US_MAX),
+    ]  # fmt: skip
+    return cbor.encode(items)
 
 
 def encode_record(kind: Kind, stamp: Stamp, body: Mapping[str, object]) -> bytes:

@@ -86,20 +86,10 @@ def check_gateway(name: str) -> str:
 def sign_header(header: SealHeader, secret: bytes) -> bytes:
     """The COSE_Sign1 of `header`."""
     payload = [
-        VERSION,
-        header.gateway,
-        header.number,
-        header.first_record,
-        header.count,
-        header.root,
-        header.previous,
-        header.next_key,
-        header.utc_ms,
-        header.boottime_ms,
-        header.boot_id,
-        CLOCK_NUMBER[header.clock_state],
-        header.reference,
-    ]
+        VERSION, header.gateway, header.number, header.first_record, header.count, header.root,
+        header.previous, header.next_key, header.utc_ms, header.boottime_ms, header.boot_id,
+        CLOCK_NUMBER[header.clock_state], header.reference,
+    ]  # fmt: skip
     return cose.sign1(cbor.encode(payload), secret, DOMAIN)
 
 

@@ -7,11 +7,7 @@ from evidence.archive import Archive
 
 
 def open_gateway(path: Path, gateway: str) -> Archive:
-    """What the gateway still holds of its own chain.
-
-    Raises:
-        StoreError: The file cannot be read.
-    """
+    """What the gateway still holds of its own chain; raises StoreError if the file cannot be read."""
     snapshot = open_snapshot(path)
     try:
         first, last = snapshot.read("SELECT min(number), max(number) FROM seals")[0]

@@ -140,15 +140,14 @@ class GatewayStore:
 
     def rows(self, first: int, limit: int = READ_ROWS_MAX) -> list[StoredSeal]:
         """At most `limit` seals from number `first` on, in order."""
-        sql = f"SELECT {COLUMNS} FROM seals WHERE number >= ? ORDER BY number LIMIT ?"  # noqa: S608
-        return [self._check(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
+        return self._read_rows(COLUMNS, first, limit)
 
     def headers(self, first: int, limit: int = READ_ROWS_MAX) -> list[StoredSeal]:
         """Like `rows`, without reading bodies: each `body` is None."""
-        sql = (
-            "SELECT number, hash, cose, NULL, first_record, count "
-            "FROM seals WHERE number >= ? ORDER BY number LIMIT ?"
-        )
+        return self._read_rows(COLUMNS.replace("body", "NULL"), first, limit)
+
+    def _read_rows(self, columns: str, first: int, limit: int) -> list[StoredSeal]:
+        sql = f"SELECT {columns} FROM seals WHERE number >= ? ORDER BY number LIMIT ?"  # noqa: S608
         return [self._check(row) for row in self._database.read(sql, (first, min(limit, READ_ROWS_MAX)))]
 
     def body_length(self, number: int) -> int:

@@ -3,6 +3,4 @@
 from typing import Final
 
 DATABASE_NAME: Final = "chain.db"
-
-
 KEYS_NAME: Final = "keys"

@@ -87,11 +87,7 @@ def _finish(path: Path) -> Path | None:
 
 
 def _whole(database: Database) -> Database:
-    """`database`, after its tip was read.
-
-    Raises:
-        CorruptError: It cannot be read.
-    """
+    """`database`, after its tip was read; raises CorruptError if it cannot be read."""
     try:
         tip = database.read("SELECT number, hash, cose FROM seals ORDER BY number DESC LIMIT 1")
         database.read("SELECT count(*) FROM checkpoints")

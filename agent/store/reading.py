@@ -39,11 +39,7 @@ def read_tip(path: Path) -> Tip:
 
 
 def read_checkpoint(path: Path, name: str) -> bytes | None:
-    """What was remembered under `name`.
-
-    Raises:
-        StoreError: It cannot be read.
-    """
+    """What was remembered under `name`; raises StoreError if it cannot be read."""
     with reading(path) as connection:
         row = connection.execute("SELECT raw FROM checkpoints WHERE name = ?", (name,)).fetchone()
     return None if row is None else bytes(row[0])

@@ -95,11 +95,7 @@ class CentreStore(ABC):
 
     @abstractmethod
     def reopen(self) -> None:
-        """Look at the database again after a failed commit.
-
-        Raises:
-            StoreError: It cannot be opened.
-        """
+        """Look at the database again after a failed commit; raises StoreError if it cannot be opened."""
 
     @abstractmethod
     def gateways(self) -> Collection[str]:

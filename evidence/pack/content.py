@@ -108,28 +108,17 @@ class Content:
 
 
 def encode_content(content: Content) -> bytes:
-    """The one encoding of `content`.
-
-    Raises:
-        FormatError: It is more than a pack may hold.
-    """
+    """The one encoding of `content`; raises FormatError if it is more than a pack may hold."""
     asked = content.question
     question = [asked.from_ms, asked.to_ms, asked.first, asked.last, asked.linkage, asked.episode]
     runs = [
         [item for seal in run for item in (*seal.statements, [seal.cose, seal.body])] for run in content.runs
     ]
-    head = [content.gateway, content.centre_key, content.first_key, content.by_centre]
-    raw = cbor.encode(
-        [
-            *head,
-            content.made_utc_ms,
-            content.page,
-            question,
-            list(content.statements),
-            list(content.receipts),
-            runs,
-        ]
-    )
+    items = [
+        content.gateway, content.centre_key, content.first_key, content.by_centre, content.made_utc_ms,
+        content.page, question, list(content.statements), list(content.receipts), runs,
+    ]  # fmt: skip
+    raw = cbor.encode(items)
     decode_content(raw)  # nothing is written that would not be read
     return raw
 
@@ -152,11 +141,7 @@ def index_of(evidence: bytes, page: bytes) -> bytes:
 
 
 def open_evidence(raw: bytes) -> tuple[bytes, bytes | None]:
-    """Content and issue of an `evidence.cbor`.
-
-    Raises:
-        FormatError: It is none.
-    """
+    """Content and issue of an `evidence.cbor`; raises FormatError if it is none."""
     items = cbor.array(cbor.decode(raw, EVIDENCE_BYTES_MAX), EVIDENCE_NAME, 4)
     if items[0] != MAGIC:
         raise cbor.FormatError("not an evidence pack")

@@ -17,7 +17,7 @@ from evidence.cbor import FormatError
 from evidence.keys import load_key_file
 from evidence.moments import utc_ms
 from evidence.statement import NO_KEY, Rekey, Replace, Revoke, parse_statement, sign_statement
-from provisioning.centre.options import AS_JSON, KEY, REGISTER, STORE, failing_in_one_line, show
+from provisioning.centre.options import AS_JSON, INPUT, KEY, REGISTER, STORE, failing_in_one_line, show
 from provisioning.terminal.exits import EXIT_USAGE, fail
 
 
@@ -38,7 +38,7 @@ def receipt(key: Path, store: Path, as_json: bool, gateway: str) -> None:
 @click.command("rekey")
 @REGISTER
 @AS_JSON
-@click.argument("file", type=click.File("r", lazy=True), default="-")
+@click.argument("file", type=INPUT, default="-")
 def rekey(register: Path, as_json: bool, file: TextIO) -> None:
     """Take a re-key by hand: FILE is what `dianjian-agent rekey` printed (a file, or - for input)."""
     try:
@@ -63,10 +63,7 @@ def rekey(register: Path, as_json: bool, file: TextIO) -> None:
 @STORE
 @click.option("--reason", default="new hardware", show_default=True, help="One sentence, part of the proof.")
 @click.option(
-    "--request",
-    required=True,
-    type=click.File("r", lazy=True),
-    help="What `dianjian enrol` printed on the new gateway.",
+    "--request", required=True, type=INPUT, help="What `dianjian enrol` printed on the new gateway."
 )
 @AS_JSON
 @click.argument("gateway")

@@ -21,7 +21,7 @@ from provisioning.centre.chain import receipt, rekey, replace
 from provisioning.centre.list import listing
 from provisioning.centre.listen import listen
 from provisioning.centre.office import authority, certificate, token
-from provisioning.centre.options import AS_JSON, FILE, KEY, failing_in_one_line, show
+from provisioning.centre.options import AS_JSON, FILE, INPUT, KEY, failing_in_one_line, show
 from provisioning.centre.revoke import revoke
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.register_option import register_option
@@ -67,7 +67,7 @@ def print_key(key: Path, as_json: bool) -> None:
 @register_option("The register of gateways; made if it is not there.")
 @KEY
 @AS_JSON
-@click.argument("enrolment", type=click.File("r", lazy=True), default="-")
+@click.argument("enrolment", type=INPUT, default="-")
 def enrol(register: Path, key: Path, as_json: bool, enrolment: TextIO) -> None:
     """Add a gateway: ENROLMENT is what `dianjian enrol` printed on it (a file, or - for input).
 

@@ -20,6 +20,7 @@ from wire.enrolment.certificates import CertificateError
 
 FILE: Final = click.Path(dir_okay=False, path_type=Path)
 FOLDER: Final = click.Path(file_okay=False, path_type=Path)
+INPUT: Final = click.File("r", lazy=True)
 KEY: Final = click.option("--key", required=True, type=FILE, help="Key file of the centre.")
 REGISTER: Final = register_option("The register of gateways.")
 STORE: Final = click.option("--store", required=True, type=FILE, help="The subscriber's database.")

@@ -19,21 +19,19 @@ from centre.subscriber import SUBSCRIPTIONS, Subscriber
 from disk.database import CommitError, StoreError, suffixed
 from drivers.clock import clock_from_spec
 from evidence.keys import KeyFileError, load_key_file
-from provisioning.centre.options import REGISTER
+from provisioning.centre.options import FILE, REGISTER
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, parse_broker
-
-_FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command("subscribe", short_help="verify what gateways publish, and answer receipts")
 @click.option("--broker", required=True, metavar="URL", help="mqtts://host:port, or mqtt:// on this machine.")
 @REGISTER
-@click.option("--key", required=True, type=_FILE, help="The centre's key file; see `dianjian centre init`.")
-@click.option("--store", required=True, type=_FILE, help="Database of what is verified.")
-@click.option("--ca", type=_FILE, help="Certificate of the authority that signed the broker's.")
-@click.option("--certificate", type=_FILE, help="Own client certificate.")
-@click.option("--certificate-key", type=_FILE, help="Its key.")
+@click.option("--key", required=True, type=FILE, help="The centre's key file; see `dianjian centre init`.")
+@click.option("--store", required=True, type=FILE, help="Database of what is verified.")
+@click.option("--ca", type=FILE, help="Certificate of the authority that signed the broker's.")
+@click.option("--certificate", type=FILE, help="Own client certificate.")
+@click.option("--certificate-key", type=FILE, help="Its key.")
 @click.option(
     "--client-id", default="centre", show_default=True, help="Fixed: the broker keeps the session under it."
 )

@@ -78,8 +78,7 @@ def make_pack(
 
 def check(raw: bytes, centre_key: bytes, first_key: bytes | None = None, *, thorough: bool = True) -> Checked:
     """The verdict over the file `raw`."""
-    checking = _Checking(centre_key, first_key, thorough=thorough)
-    return checking.check_file(raw)
+    return _Checking(centre_key, first_key, thorough=thorough).check_file(raw)
 
 
 @define

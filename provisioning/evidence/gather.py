@@ -81,13 +81,13 @@ def gather(
     whole_chain: bool = False,
     progress: Progress = lambda _what, _count: None,
 ) -> Gathered:
-    """Find what `asked` needs.
+    """Find in `archive` what `asked` needs.
 
     Args:
         archive: What is held.
         asked: What the evidence is to be of.
         centre_key: Tells which of the kept receipts are the centre's.
-        anchors: What the walk along it begins at.
+        anchors: What the walk begins at.
         statements: Those that the chain went on with, by the seal that each stands before.
         enrolled: The centre has signed the first key, so that seal 1 needs no receipt.
         whole_chain: Take every seal from the first on.
@@ -121,11 +121,10 @@ class _Gathering:
             self.progress("walk", number)
         if self.walk.problem is not None:
             raise GatherError(self.walk.problem.en)
-        episode = asked.episode
         spans: list[Span] = []
-        if episode:
-            episode, asked, spans = self._find_episode(asked)
-        question = self._find_window(asked, episode)
+        if asked.episode:
+            asked, spans = self._find_episode(asked)
+        question = self._find_window(asked)
         spans += [(question.first, question.last), *self._find_manifests(question.first)]
         spans += self._find_declarations(question)
         self.whole = {number for first, last in spans for number in range(first, last + 1)}
@@ -152,7 +151,7 @@ class _Gathering:
                 self.progress(what, self.seen)
             yield seal
 
-    def _find_window(self, asked: Request, episode: str) -> Question:
+    def _find_window(self, asked: Request) -> Question:
         """The seals that were made in the time, and one more: its records may be of that time."""
         archive = self.archive
         if asked.from_ms is None or asked.to_ms is None:
@@ -168,20 +167,16 @@ class _Gathering:
                 first, last = first or seal.header.number, seal.header.number
         if not first:
             raise GatherError(f"no seal was made in the window; held are {self._describe_held()}")
-        return Question(from_ms, to_ms, first, min(last + 1, archive.last), asked.linkage, episode)
+        return Question(from_ms, to_ms, first, min(last + 1, archive.last), asked.linkage, asked.episode)
 
     def _describe_held(self) -> str:
-        ends = [
-            next(self.archive.rows(number, number, bodies=False))
-            for number in (self.archive.first, self.archive.last)
-        ]
-        times = [peek_header(row.cose).utc_ms for row in ends]
-        return (
-            f"seals {self.archive.first} to {self.archive.last}, {iso_utc(times[0])} to {iso_utc(times[1])}"
-        )
+        ends = self.archive.first, self.archive.last
+        rows = [next(self.archive.rows(number, number, bodies=False)) for number in ends]
+        begin, end = (iso_utc(peek_header(row.cose).utc_ms) for row in rows)
+        return f"seals {ends[0]} to {ends[1]}, {begin} to {end}"
 
-    def _find_episode(self, asked: Request) -> tuple[str, Request, list[Span]]:
-        """The episode whose id begins with what was asked, its window, and the seals that record it."""
+    def _find_episode(self, asked: Request) -> tuple[Request, list[Span]]:
+        """The request with the whole id of its episode and its window, and the seals that record it."""
         found: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
         known: dict[str, None] = {}
         begin_ms = _read_begin_ms(asked.episode)
@@ -198,18 +193,18 @@ class _Gathering:
         if asked.episode not in found and len(found) > 1:
             raise GatherError(f"{len(found)} episodes begin with {asked.episode}: {_list_ids(found)}")
         chosen = asked.episode if asked.episode in found else next(iter(found))
-        found_bodies = found[chosen]
+        last_body = found[chosen][-1][1]
         try:
-            from_ms, to_ms = _read_times(found_bodies[-1][1])
+            from_ms, to_ms = _read_times(last_body)
         except (KeyError, TypeError, ValueError) as error:
             raise GatherError(f"episode {chosen} has no time that can be read: {error}") from None
         asked = Request(
             from_ms if asked.from_ms is None else asked.from_ms,
             to_ms if asked.to_ms is None else asked.to_ms,
-            asked.linkage or str(found_bodies[-1][1].get("linkage", "")),
+            asked.linkage or str(last_body.get("linkage", "")),
             chosen,
         )
-        return chosen, asked, [(number, number) for number, _ in found_bodies]
+        return asked, [(number, number) for number, _ in found[chosen]]
 
     def _find_manifests(self, first: int) -> list[Span]:
         """The newest manifest before seal `first`, and the models it names; models lie behind it."""
@@ -219,7 +214,8 @@ class _Gathering:
         for seal in self._counted("manifest", self.walk.seals(last=first - 1, backwards=True)):
             number = seal.header.number
             for body in reversed(list(_read_bodies(seal, Kind.MANIFEST))):
-                for model in _list_tables(body.get("models")):
+                tables = body.get("models")
+                for model in tables if isinstance(tables, dict) else ():
                     known.setdefault(model, number)
                 if wanted is None and isinstance(body.get("meters"), dict):
                     seals.append(number)
@@ -319,10 +315,6 @@ def _list_models(meters: Mapping[str, Any]) -> Iterator[str]:
     for meter in meters.values():
         if isinstance(meter, dict) and isinstance(meter.get("model"), bytes):
             yield meter["model"].hex()
-
-
-def _list_tables(tables: object) -> Iterator[str]:
-    yield from tables if isinstance(tables, dict) else ()
 
 
 def _join(spans: list[Span]) -> list[Span]:

@@ -79,9 +79,8 @@ def _body(story: Story) -> Iterator[Html]:
         yield _section(title, table(list_attestations(story)))
     yield _section(Words("其他记录", "Other records"), table(list_others(story)), folded=True)
     yield _section(Words("时段内的签封", "Seals of the window"), table(list_seals(story)), folded=True)
-    yield _section(
-        Words("指纹与复核方法", "Fingerprints, and how to check"), number_table(list_fingerprints(story))
-    )
+    title = Words("指纹与复核方法", "Fingerprints, and how to check")
+    yield _section(title, number_table(list_fingerprints(story)))
 
 
 def _section(title: Words, inner: Html, *, folded: bool = False) -> Html:
@@ -103,8 +102,7 @@ def _window(story: Story) -> Words:
 
 
 def _verdict(story: Story) -> Words:
-    evidence = story.evidence
-    window = evidence.window
+    evidence, window = story.evidence, story.evidence.window
     records = sum(seal.header.count for seal in window if seal.records is not None)
     rests = {part.rests for part in evidence.parts}
     why = {
@@ -140,28 +138,24 @@ def _caveats(story: Story) -> Iterator[Html]:
         yield caption(Words(f"网关的首个签封作于 {at}。", f"The gateway made its first seal {at}."))
     if window[-1].header.utc_ms < asked.to_ms:
         at = story.local(window[-1].header.utc_ms)
-        yield caption(
-            Words(
-                f"证据止于 {at}，早于所问时段终点。", f"It ends at {at}, before the time that was asked for."
-            )
+        words = Words(
+            f"证据止于 {at}，早于所问时段终点。", f"It ends at {at}, before the time that was asked for."
         )
+        yield caption(words)
     part = next(part for part in evidence.parts if part.first <= asked.first <= part.last)
     if not any(number >= asked.last for number in part.receipted):
-        yield caption(
-            Words("时段终点之后无中心回执。", "No receipt of the centre covers the end of the window.")
-        )
+        words = Words("时段终点之后无中心回执。", "No receipt of the centre covers the end of the window.")
+        yield caption(words)
     if evidence.absent or any(True for _ in find_gaps(window, SILENT_MS)):
         count = len(evidence.absent)
-        yield caption(
-            Words(
-                f"有缺失：{count}个签封无内容，或有静默时段，见“缺失及原因”。",
-                f"Something is absent: {count} seals have no body, or the gateway was silent; see below.",
-            )
+        words = Words(
+            f"有缺失：{count}个签封无内容，或有静默时段，见“缺失及原因”。",
+            f"Something is absent: {count} seals have no body, or the gateway was silent; see below.",
         )
+        yield caption(words)
     if not evidence.enrolment:
-        yield caption(
-            Words("包内无中心签名的登记声明。", "The pack has no enrolment that the centre has signed.")
-        )
+        words = Words("包内无中心签名的登记声明。", "The pack has no enrolment that the centre has signed.")
+        yield caption(words)
 
 
 def _episodes(story: Story) -> Iterator[Html]:

@@ -172,7 +172,7 @@ def _make(source: Source, asked: Request, *, whole_chain: bool, quiet: bool) -> 
             statements=stated,
             enrolled=bool(source.enrolment),
             whole_chain=whole_chain,
-            progress=_ignore if quiet else _show_progress,
+            progress=(lambda _what, _count: None) if quiet else _show_progress,
         )
         return _make_pack(source, gathered)
     except GatherError as error:
@@ -237,7 +237,3 @@ def _write(out: Path, raw: bytes) -> None:
 
 def _show_progress(what: str, count: int) -> None:
     click.echo(f"\r{what}: {count} seals", nl=False, err=True)
-
-
-def _ignore(_what: str, _count: int) -> None:
-    pass

@@ -9,7 +9,6 @@ seconds, or ISO 8601 in the plant's zone.
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,12 @@ from agent.site.file import ConfigError, load_site
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.learning.backtest_page import draw_backtest_page
-from provisioning.learning.backtest_run import HOUR_S, EachHour, TooShortError, backtest
+from provisioning.learning.backtest_run import HOUR_S, TooShortError, backtest
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
 from provisioning.learning.loads_csv import LoadsError
 from provisioning.learning.outcome import Outcome, list_numbers
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
-from provisioning.terminal.show import console, progress, table
+from provisioning.terminal.show import console, count_up, table
 from provisioning.words.labels import label
 from provisioning.words.language import language, translate
 from provisioning.words.numbers import duration, rule_name
@@ -65,7 +64,7 @@ def command(
         raise fail(EXIT_USAGE, f"{plot.parent}: no such folder to draw into")
     try:
         site = load_site(config)
-        with _show_bar() as each_hour:
+        with count_up("backtest") as each_hour:
             recorded = csv_file or read_chain(site, HOURS_MAX)
             tested = backtest(site, recorded, commission_hours * HOUR_S, each_hour)
     except ConfigError as error:
@@ -88,17 +87,6 @@ def command(
 def _to_one_line(problems: tuple[str, ...]) -> str:
     more = f" (and {len(problems) - 1} more mistakes)" if len(problems) > 1 else ""
     return problems[0] + more
-
-
-@contextmanager
-def _show_bar() -> Iterator[EachHour]:
-    """Progress in hours on stderr, where somebody looks at it."""
-    if not console(stderr=True).is_terminal:
-        yield lambda _done, _total: None
-        return
-    with progress() as bar:
-        task = bar.add_task("backtest", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 def to_json_lines(tested: Outcome) -> Iterator[dict[str, Any]]:

@@ -29,7 +29,7 @@ from provisioning.learning.learned import write_incomer, write_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
 from provisioning.learning.loads_csv import Loads, LoadsError, read_loads
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
-from provisioning.terminal.show import console, progress
+from provisioning.terminal.show import count_up
 
 HOURS: Final = 72.0
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -110,11 +110,8 @@ def _read_loads(site: Site, csv_file: Path | None, hours: float) -> Loads:
     judged = {line for link in site.linkage for line in (*link.production, *link.treatment)}
     if csv_file is not None:
         return read_loads(csv_file, judged, {line.id for line in site.line} - judged)
-    if not console(stderr=True).is_terminal:
-        return read_chain(site, hours)
-    with progress() as bar:
-        task = bar.add_task("chain", total=None)
-        return read_chain(site, hours, lambda done, total: bar.update(task, completed=done, total=total))
+    with count_up("chain") as each:
+        return read_chain(site, hours, each)
 
 
 def _learn_all(site: Site, loads: Loads) -> Iterator[Learned]:

@@ -9,6 +9,7 @@ nothing. On the detector's slots the latest sample counts, as in the running det
 a slot, line and channel, whatever the chain holds: 17 MB for 72 h of 20 lines.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Final
@@ -64,22 +65,16 @@ def read_chain(site: Site, hours: float, each: EachSeal = lambda _done, _all: No
         ConfigError: The meters of the site file are wrong.
         LoadsError: There is no chain, it does not hold, or it has nothing of a line that is judged.
     """
-    setups, lines = setups_of(site), lines_of(site)
-    folder = site.path(site.store.path)
+    setups = setups_of(site)
     try:
-        with closing(open_gateway(folder / DATABASE_NAME, site.site.gateway)) as archive:
-            return _sum_loads(site, archive, setups, lines, hours, each)
+        with closing(open_gateway(site.path(site.store.path) / DATABASE_NAME, site.site.gateway)) as archive:
+            return _sum_loads(site, archive, setups, hours, each)
     except (StoreError, OSError) as error:
         raise LoadsError([str(error)]) from error
 
 
 def _sum_loads(
-    site: Site,
-    archive: Archive,
-    setups: dict[str, MeterSetup],
-    lines: dict[str, str],
-    hours: float,
-    each: EachSeal,
+    site: Site, archive: Archive, setups: dict[str, MeterSetup], hours: float, each: EachSeal
 ) -> Loads:
     folder, centre_key = site.path(site.store.path), site.broker.centre_key if site.broker else None
     period = _find_period(archive, round(hours * HOUR_MS))
@@ -88,8 +83,7 @@ def _sum_loads(
     walk = survey(archive, read_anchors(folder, archive, centre_key), period.first, period.last)
     if walk.problem is not None:
         raise LoadsError([walk.problem.en])
-    slots = _Slots(period)
-    powers = LinePowers(lines)
+    slots, powers = _Slots(period), LinePowers(lines_of(site))
     for done, seal in enumerate(walk.seals()):
         if done % TELL_SEALS == 0:
             each(done, period.last - period.first + 1)
@@ -148,24 +142,22 @@ class _Slots:
     def __init__(self, period: _Period) -> None:
         self._first = period.begin_ms // (DT_S * MS_PER_S)
         self._count = period.end_ms // (DT_S * MS_PER_S) - self._first + 1
-        self._watts: dict[str, Floats] = {}
-        self._channels: dict[str, dict[str, Floats]] = {}
+        self._watts: defaultdict[str, Floats] = defaultdict(self._make_column)
+        self._channels: defaultdict[str, defaultdict[str, Floats]] = defaultdict(
+            lambda: defaultdict(self._make_column)
+        )
+
+    def _make_column(self) -> Floats:
+        return np.full(self._count, np.nan)
 
     def put(self, power: LinePower) -> None:
         slot = int(power.at_s // DT_S) - self._first
         if not 0 <= slot < self._count:
             return
-        line = power.line
-        if line not in self._watts:
-            self._watts[line] = np.full(self._count, np.nan)
-            self._channels[line] = {}
-        self._watts[line][slot] = power.watts
+        self._watts[power.line][slot] = power.watts
         for name, value in zip(_CHANNELS, (power.pf, power.current_a, power.voltage_v), strict=True):
             if value is not None:
-                channels = self._channels[line]
-                if name not in channels:
-                    channels[name] = np.full(self._count, np.nan)
-                channels[name][slot] = value
+                self._channels[power.line][name][slot] = value
 
     def loads(self) -> Loads:
         """From the first sample on."""

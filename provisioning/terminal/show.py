@@ -3,7 +3,8 @@
 rich is imported here and in `provisioning.terminal.views` alone.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Final, Self
 
@@ -93,6 +94,17 @@ def progress(*, says_time_left: bool = False) -> Progress:
         console=console(stderr=True),
         transient=True,
     )
+
+
+@contextmanager
+def count_up(what: str) -> Iterator[Callable[[int, int], object]]:
+    """A bar on stderr, where somebody looks at it, for work that reports how much is done of how much."""
+    if not console(stderr=True).is_terminal:
+        yield lambda _done, _total: None
+        return
+    with progress() as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 class Activity:

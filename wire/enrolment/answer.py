@@ -120,11 +120,7 @@ def encode_answer(answer: Answer) -> bytes:
 
 
 def decode_answer(raw: bytes) -> Answer:
-    """The inverse of `encode_answer`.
-
-    Raises:
-        FormatError: It is none.
-    """
+    """The inverse of `encode_answer`; raises FormatError if it is none."""
     items: list[Any] = cbor.array(cbor.decode(raw, ANSWER_BYTES_MAX), "answer", 3)
     cbor.natural(items[0], "version", VERSION, VERSION)
     kind = cbor.natural(items[1], "kind", 2)

@@ -211,11 +211,7 @@ def make_revocations(
 
 
 def parse_certificate(raw: bytes) -> Certificate:
-    """The certificate in `raw`, DER or PEM.
-
-    Raises:
-        CertificateError: It is none.
-    """
+    """The certificate in `raw`, DER or PEM; raises CertificateError if it is none."""
     one = _load(raw)
     with _strict("not a certificate (X.509)"):
         extensions: dict[type[Any], Any] = {type(each.value): each.value for each in one.extensions}
@@ -273,11 +269,7 @@ def csr_pem(der: bytes) -> bytes:
 
 
 def load_many(raw: bytes) -> list[bytes]:
-    """Every certificate (DER) of a PEM file, in its order.
-
-    Raises:
-        CertificateError: There is none.
-    """
+    """Every certificate (DER) of a PEM file, in its order; raises CertificateError if there is none."""
     if len(raw) > CHAIN_MAX * CERTIFICATE_BYTES_MAX:
         raise CertificateError(f"certificates of {len(raw)} bytes")
     with _strict("no certificates (PEM)"):

@@ -75,11 +75,7 @@ class Offer:
 
 
 def parse_offer(text: str) -> Offer:
-    """The offer in a scanned or pasted line.
-
-    Raises:
-        OfferError: It is none.
-    """
+    """The offer in a scanned or pasted line; raises OfferError if it is none."""
     line = text.strip()
     if len(line) > OFFER_CHARACTERS_MAX or not line.startswith(SCHEME):
         raise OfferError(f"not an offer: it begins with {SCHEME}")

@@ -84,13 +84,13 @@ class SignedRequest:
     def is_signed_by_first_key(self) -> bool:
         """Whether an enrolment is signed by the first key that it names."""
         assert isinstance(self.request, EnrolRequest)
-        message = _to_be_signed(cose.PROTECTED, ENROL_DOMAIN, _encode(self.request))
+        message = cose.to_be_signed(_encode(self.request), ENROL_DOMAIN)
         return keys.verify(self.request.first_key, self.signature, message)
 
     def is_signed_by(self, point: tuple[bytes, bytes]) -> bool:
         """Whether a renewal is signed by the P-256 key with this point."""
         assert isinstance(self.request, RenewRequest)
-        message = _to_be_signed(_ES256, RENEW_DOMAIN, _encode(self.request))
+        message = cose.to_be_signed(_encode(self.request), RENEW_DOMAIN, _ES256)
         return keys.verify_es256(point, self.signature, message)
 
     def has_mac_of(self, mac_key: bytes) -> bool:
@@ -118,17 +118,13 @@ def ask_renewal(request: RenewRequest, sign: Callable[[bytes], bytes], token: To
     """
     payload = _encode(request)
     _decode(payload, _RENEWAL_ITEMS)
-    signature = sign(_to_be_signed(_ES256, RENEW_DOMAIN, payload))
+    signature = sign(cose.to_be_signed(payload, RENEW_DOMAIN, _ES256))
     signed = cose.TAG_SIGN1 + cbor.encode([_ES256, {}, payload, signature])
     return cbor.encode([signed, b"" if token is None else hmac.digest(token.mac_key, signed, sha256)])
 
 
 def parse_attribute(raw: bytes) -> SignedRequest:
-    """The request in the attribute of a signing request.
-
-    Raises:
-        FormatError: It is none.
-    """
+    """The request in the attribute of a signing request; raises FormatError if it is none."""
     signed, mac = cbor.array(cbor.decode(raw, REQUEST_BYTES_MAX), "request", 2)
     cbor.octets(mac, "mac", 0, MAC_BYTES)
     if type(signed) is not bytes or signed[:1] != cose.TAG_SIGN1:
@@ -193,11 +189,7 @@ def _decode_meters(items: Any) -> tuple[EnrolledMeter, ...]:
 
 
 def enrolment_of(request: EnrolRequest, utc_ms: int) -> Enrolment:
-    """The enrolment that the centre is to sign.
-
-    Raises:
-        FormatError: A meter that no statement takes.
-    """
+    """The enrolment that the centre is to sign; raises FormatError for a meter that no statement takes."""
     one = Enrolment(
         gateway=request.gateway,
         site=request.site,
@@ -222,7 +214,3 @@ def _decode_token_id(value: Any, *, may_be_empty: bool) -> str:
     if not (text == "" and may_be_empty) and (len(text) != ID_CHARACTERS or not set(text) <= set(ALPHABET)):
         raise cbor.FormatError("token is not the id of one")
     return text
-
-
-def _to_be_signed(protected: bytes, domain: bytes, payload: bytes) -> bytes:
-    return cbor.encode(["Signature1", protected, domain, payload])
