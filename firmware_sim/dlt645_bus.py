@@ -14,14 +14,7 @@ from attrs import evolve, frozen
 
 from firmware_sim.bus_faults import Outgoing, arrange_frames
 from firmware_sim.device import Device
-from firmware_sim.dlt645_frames import (
-    READ,
-    READ_ADDRESS,
-    Dlt645Request,
-    Dlt645Stream,
-    answer_frame,
-    refusal_frame,
-)
+from firmware_sim.dlt645_frames import READ, READ_ADDRESS, Dlt645Request, Dlt645Stream, answer_frame
 from firmware_sim.faults import Strike, disturb
 from firmware_sim.layout import FaultKind
 from firmware_sim.server_bus import BusCore
@@ -44,9 +37,7 @@ class _Reply:
 
     @property
     def frame(self) -> bytes:
-        if self.flags:
-            return refusal_frame(self.address, self.control, self.flags)
-        return answer_frame(self.address, self.control, self.data)
+        return answer_frame(self.address, self.control, self.data, self.flags)
 
 
 class Dlt645Core(BusCore):

@@ -82,17 +82,9 @@ class Dlt645Stream:
         return None
 
 
-def answer_frame(address: str, control: int, data: bytes) -> bytes:
-    """The answer of a meter to a request of this control code."""
-    return _to_frame(address, control | _ANSWERED, data)
-
-
-def refusal_frame(address: str, control: int, flags: int) -> bytes:
-    """The refusal of a request, with its error flags."""
-    return _to_frame(address, control | _REFUSED, bytes((flags,)))
-
-
-def _to_frame(address: str, control: int, data: bytes) -> bytes:
+def answer_frame(address: str, control: int, data: bytes = b"", flags: int = 0) -> bytes:
+    """The answer of a meter to a request of this control code, or its refusal with these error flags."""
+    control, data = (control | _REFUSED, bytes((flags,))) if flags else (control | _ANSWERED, data)
     body = b"\x68" + bytes.fromhex(address)[::-1] + b"\x68" + bytes((control, len(data)))
     body += bytes((byte + _BIAS) % 256 for byte in data)
     return PREAMBLE + body + bytes((sum(body) % 256, 0x16))

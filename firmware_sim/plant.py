@@ -25,6 +25,7 @@ from firmware_sim.plant_file import read_layout
 from firmware_sim.signals import DAY_S, Signals
 from firmware_sim.switches import Switch, SwitchState, apply_switches
 from firmware_sim.timetable import (
+    SETTINGS,
     SILENT,
     TREATMENT_EVENTS,
     Event,
@@ -171,12 +172,7 @@ class Plant:
         changed: dict[Quantity, float] = {}
         for event in self._of_meter(meter_id):
             if event.what is EventKind.SETTINGS_CHANGED and event.covers(t_s):
-                new = {
-                    Quantity.CT_RATIO: event.ct_ratio,
-                    Quantity.PT_RATIO: event.pt_ratio,
-                    Quantity.FIRMWARE: event.firmware,
-                }
-                changed |= {quantity: value for quantity, value in new.items() if value}
+                changed |= {key: value for key in SETTINGS if (value := getattr(event, key))}
         return changed
 
     def no_numbers(self, meter_id: str, t_s: float) -> tuple[Event, ...]:

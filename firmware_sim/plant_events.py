@@ -20,7 +20,7 @@ from firmware_sim.layout import (
     MeterPlan,
 )
 from firmware_sim.plant_table import PlantTable, read_known, read_phases, read_wiring
-from firmware_sim.timetable import LINE_EVENTS, TREATMENT_EVENTS, Event, EventKind
+from firmware_sim.timetable import LINE_EVENTS, SETTINGS, TREATMENT_EVENTS, Event, EventKind
 from firmware_sim.wiring import Mistake, Wiring
 
 DURATION_MAX_S: Final = 366 * 86_400.0
@@ -32,8 +32,6 @@ _FLOOD_MAX: Final = 16 * 1024 * 1024
 """Bytes of one flood: more shows nothing new."""
 _RATIO_MAX: Final = 1e5
 _FIRMWARE_MAX: Final = 65_535
-_SETTINGS: Final = (Quantity.CT_RATIO, Quantity.PT_RATIO, Quantity.FIRMWARE)
-"""Each under the key that is its name."""
 _POWER_SHARES: Final = {EventKind.IDLE: 0.2, EventKind.DUMMY: 0.5, EventKind.UNMETERED: 0.5}
 _GAPS_S: Final = {
     FaultKind.BYTE_GAP: 0.02,
@@ -168,9 +166,9 @@ def _read_model_keys(table: PlantTable, what: EventKind, meter: MeterPlan) -> di
         names = [point.name for point in meter.model.points]
         return {"points": table.texts("points", names) if table.has("points") else ()}
     has = {point.quantity for point in meter.model.points}
-    wanted = [key for key in _SETTINGS if table.has(key)]
+    wanted = [key for key in SETTINGS if table.has(key)]
     if not wanted:
-        table.note("what", f"settings_changed needs one of {', '.join(_SETTINGS)}")
+        table.note("what", f"settings_changed needs one of {', '.join(SETTINGS)}")
     for key in wanted:
         if key not in has:
             table.note(key, f"{meter.model.name} has no such register")

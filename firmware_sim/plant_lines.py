@@ -43,16 +43,13 @@ def read_profile(table: PlantTable) -> Profile:
     for key in sorted(_NOT_OF[shape]):
         if table.has(key):
             table.note(key, f'shape "{shape}" has no such key')
-    loads: dict[str, Any] = {
-        key: table.number(key, getattr(default, key), low=0.0, high=_LOAD_MAX) for key in _LOAD_KEYS
-    }
-    times: dict[str, Any] = {
-        key: table.number(key, getattr(default, key), low=0.0, high=DAY_S / 2) for key in _TIME_KEYS
+    highest = dict.fromkeys(_LOAD_KEYS, _LOAD_MAX) | dict.fromkeys(_TIME_KEYS, DAY_S / 2)
+    numbers: dict[str, Any] = {
+        key: table.number(key, getattr(default, key), low=0.0, high=high) for key, high in highest.items()
     }
     profile = attrs.evolve(
         default,
-        **loads,
-        **times,
+        **numbers,
         spread=table.number("spread", default.spread, low=0.0, high=0.9),
         shifts=_read_shifts(table),
         days=_read_days(table, default.days),

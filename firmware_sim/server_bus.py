@@ -17,14 +17,7 @@ from firmware_sim.layout import BusKind, BusPlan
 from firmware_sim.noise import key_of, uniform_at
 from firmware_sim.pacing import duration_s
 from firmware_sim.plant import Plant
-from firmware_sim.server_frames import (
-    RequestStream,
-    ServerRequest,
-    exception_pdu,
-    read_pdu,
-    read_request_pdu,
-    to_frame,
-)
+from firmware_sim.server_frames import RequestStream, ServerRequest, answer_pdu, read_request_pdu, to_frame
 
 _TURNAROUND_SPREAD: Final = 0.3
 """A meter takes up to this much more or less than its usual time to answer."""
@@ -124,13 +117,9 @@ class ModbusCore(BusCore):
         unit_id = device.plan.unit_id
         request_pdu = read_request_pdu(point.function, point.address, point.count)
         request = ServerRequest(unit_id, 0, point.function, point.address, point.count)
-        answer_pdu = self._pdu(device, request, t_s)
-        return to_frame(unit_id, 0, request_pdu, rtu=True), to_frame(unit_id, 0, answer_pdu, rtu=True)
+        pdu = self._pdu(device, request, t_s)
+        return to_frame(unit_id, 0, request_pdu, rtu=True), to_frame(unit_id, 0, pdu, rtu=True)
 
     def _pdu(self, device: Device, request: ServerRequest, t_s: float) -> bytes:
-        if request.refusal:
-            return exception_pdu(request.function, request.refusal)
-        answer = device.answer(request.function, request.address, request.count, t_s)
-        if isinstance(answer, int):
-            return exception_pdu(request.function, answer)
-        return read_pdu(request.function, answer)
+        answer = request.refusal or device.answer(request.function, request.address, request.count, t_s)
+        return answer_pdu(request.function, answer)

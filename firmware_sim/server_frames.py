@@ -138,16 +138,13 @@ def read_request_pdu(function: int, address: int, count: int) -> bytes:
     return bytes((function,)) + ReadHoldingRegistersRequest(address=address, count=count).encode()
 
 
-def read_pdu(function: int, words: bytes) -> bytes:
-    """The answer to a read."""
-    registers = [value for (value,) in struct.iter_unpack(">H", words)]
+def answer_pdu(function: int, answer: bytes | int) -> bytes:
+    """The answer to a read: the words of its registers, or the exception code of its refusal."""
+    if isinstance(answer, int):
+        refusal = ExceptionResponse(function, answer)
+        return bytes((refusal.function_code,)) + refusal.encode()
+    registers = [value for (value,) in struct.iter_unpack(">H", answer)]
     return bytes((function,)) + _READS[function](registers=registers).encode()
-
-
-def exception_pdu(function: int, code: int) -> bytes:
-    """The refusal of a request."""
-    refusal = ExceptionResponse(function, code)
-    return bytes((refusal.function_code,)) + refusal.encode()
 
 
 def to_frame(unit_id: int, transaction_id: int, pdu: bytes, *, rtu: bool) -> bytes:

@@ -42,6 +42,7 @@ from typing import Final
 import numpy as np
 from attrs import evolve, frozen
 
+from drivers.reading import Quantity
 from firmware_sim.noise import Floats
 from firmware_sim.signals import Run
 from firmware_sim.wiring import Wiring
@@ -94,6 +95,8 @@ LINE_EVENTS: Final = TREATMENT_EVENTS | {EventKind.UNMETERED, EventKind.POWER_CU
 NEW_COUNTERS: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET})
 SILENT: Final = NEW_COUNTERS | {EventKind.DEAD_METER, EventKind.GAP}
 """Events of a meter or a bus in which no meter answers."""
+SETTINGS: Final = (Quantity.CT_RATIO, Quantity.PT_RATIO, Quantity.FIRMWARE)
+"""What `settings_changed` writes: each a field of `Event`, and a key of the plant file, of that name."""
 _OFF: Final = frozenset({EventKind.TREATMENT_OFF, EventKind.LATE_START, EventKind.EARLY_STOP})
 
 

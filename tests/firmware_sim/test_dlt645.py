@@ -13,7 +13,7 @@ from drivers.points.model import Golden, load
 from drivers.poll.bus import open_bus
 from firmware_sim.device import Device
 from firmware_sim.dlt645_bus import Dlt645Core
-from firmware_sim.dlt645_frames import STREAM_BYTES_MAX, Dlt645Stream, answer_frame, refusal_frame
+from firmware_sim.dlt645_frames import STREAM_BYTES_MAX, Dlt645Stream, answer_frame
 from firmware_sim.plant import Plant
 from firmware_sim.plant_file import PlantError, to_layout
 from firmware_sim.server import Server
@@ -148,7 +148,7 @@ def test_both_sides_make_the_frames_of_the_model_s_goldens(golden: Golden) -> No
     data = bytes((byte - 0x33) % 256 for byte in body[10:-2])
     assert answer_frame(one.address, one.control, data) == golden.response
     assert encode_answer(ADDRESS, one.data_id, data[4:]) == body
-    assert encode_refusal(ADDRESS, 2) == refusal_frame(ADDRESS, 0x11, 2)[4:]
+    assert encode_refusal(ADDRESS, 2) == answer_frame(ADDRESS, 0x11, flags=2)[4:]
 
 
 FAULT = """

@@ -11,8 +11,7 @@ from firmware_sim.server_frames import (
     GarbageError,
     RequestStream,
     ServerRequest,
-    exception_pdu,
-    read_pdu,
+    answer_pdu,
     to_frame,
 )
 from tests.drivers.frames import encode_exception, encode_reply
@@ -110,7 +109,7 @@ def test_answers_are_the_frames_that_the_driver_would_make(
     words = data.draw(st.binary(min_size=2 * request.count, max_size=2 * request.count))
     code = data.draw(st.integers(1, 255))
     rtu = framing is Framing.RTU
-    answer = to_frame(request.unit_id, 5, read_pdu(request.function, words), rtu=rtu)
+    answer = to_frame(request.unit_id, 5, answer_pdu(request.function, words), rtu=rtu)
     assert answer == encode_reply(framing, request, words, 5)
-    refusal = to_frame(request.unit_id, 5, exception_pdu(request.function, code), rtu=rtu)
+    refusal = to_frame(request.unit_id, 5, answer_pdu(request.function, code), rtu=rtu)
     assert refusal == encode_exception(framing, request, code, 5)

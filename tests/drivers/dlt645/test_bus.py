@@ -37,7 +37,7 @@ from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup, Quality
 from drivers.search.dlt645 import search
 from firmware_sim.device import Device
-from firmware_sim.dlt645_frames import Dlt645Request, Dlt645Stream, answer_frame, refusal_frame
+from firmware_sim.dlt645_frames import Dlt645Request, Dlt645Stream, answer_frame
 from firmware_sim.plant import Plant
 from firmware_sim.plant_file import to_layout
 from firmware_sim.server import Server
@@ -151,7 +151,7 @@ def unreliable(seed: int) -> Script:
     def script(line: Line, request: Dlt645Request, number: int) -> None:
         after_s = rng.uniform(*LATE_S) if rng.random() < 0.3 else 0.0
         refuses = rng.random() < 1 / 12
-        frame = refusal_frame(METER, 0x11, 2) if refuses else numbered(request, number)
+        frame = answer_frame(METER, 0x11, flags=2) if refuses else numbered(request, number)
         line.send(frame, after_s)
         if rng.random() < 1 / 6:
             line.send(frame, after_s + rng.uniform(0.0, 0.03))
@@ -285,7 +285,7 @@ def test_a_refusal_is_believed_only_where_it_can_belong_to_nothing_else() -> Non
     def refusing(line: Line, request: Dlt645Request, number: int) -> None:
         del request
         if number != 2:
-            line.send(refusal_frame(METER, 0x11, 2))
+            line.send(answer_frame(METER, 0x11, flags=2))
 
     with on_pty(refusing) as served:
         bus = the_bus(served)
@@ -420,7 +420,7 @@ def test_a_meter_is_polled_as_any_other_and_lacks_what_is_optional_without_a_bad
         if request.data_id == ADDRESS_ID:
             line.send(answer_frame(METER, 0x11, request.data + bytes.fromhex(METER)[::-1]))
         else:
-            line.send(refusal_frame(METER, 0x11, 2))
+            line.send(answer_frame(METER, 0x11, flags=2))
 
     with on_pty(lacking) as served:
         bus = the_bus(served)
