@@ -4,10 +4,13 @@ The agent's seals are read from its database after each kill and at the end. The
 its database, exported, and verified from the enrolled first key alone, as a third party would.
 """
 
+import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
@@ -16,11 +19,57 @@ from disk.files import open_output
 from evidence.pack.export import ExportedSeal, verify_file, write_chain
 from evidence.seal import seal_hash
 from provisioning.demo.stage import CENTRE_NAME, Stage
-from provisioning.demo.verified import Verified
 
 DEAD_METER: Final = "m6"
 DEAD_LINKAGE: Final = "k2"
 OFF_LINKAGE: Final = "k1"
+
+
+@define
+class Verified:
+    """Everything that the subscriber has verified so far.
+
+    Attributes:
+        path: The file that the subscriber appends to, line by line, while this is read.
+        seal: The highest seal that a line came from.
+        records: How often each record number was printed.
+        episodes, findings: Their lines, in order.
+        silent: The last reason of each meter whose latest reading is not good.
+    """
+
+    path: Path
+    readings: int = field(default=0, init=False)
+    seal: int = field(default=0, init=False)
+    records: Counter[int] = field(factory=Counter, init=False)
+    episodes: list[dict[str, Any]] = field(factory=list, init=False)
+    findings: list[dict[str, Any]] = field(factory=list, init=False)
+    silent: dict[str, str] = field(factory=dict, init=False)
+    _offset: int = field(default=0, init=False)
+
+    def read(self) -> None:
+        """Read the lines that were written since the last call."""
+        with self.path.open("rb") as stream:
+            stream.seek(self._offset)
+            for line in stream:
+                if not line.endswith(b"\n"):
+                    break
+                self._offset += len(line)
+                self._take(json.loads(line))
+
+    def _take(self, line: dict[str, Any]) -> None:
+        if "record" in line:
+            self.records[line["record"]] += 1
+            self.seal = max(self.seal, line["seal"])
+        if line["type"] == "reading":
+            self.readings += 1
+            if line["quality"] == "good":
+                self.silent.pop(line["meter"], None)
+            else:
+                self.silent[line["meter"]] = line["reason"]
+        elif line["type"] == "episode":
+            self.episodes.append(line)
+        elif line["type"] == "finding":
+            self.findings.append(line)
 
 
 @frozen

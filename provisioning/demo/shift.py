@@ -15,10 +15,9 @@ from attrs import define, field
 from agent.status.socket import read_status
 from evidence.moments import local_text, zone_s
 from provisioning.demo.broker import Broker
-from provisioning.demo.judge import read_sealed
+from provisioning.demo.judge import Verified, read_sealed
 from provisioning.demo.parts import PartError
 from provisioning.demo.stage import Stage
-from provisioning.demo.verified import Verified
 
 MINUTE_S: Final = 60
 SHIFT_MIN: Final = 66

@@ -20,8 +20,8 @@ from evidence.keys import create_key_file, public
 from evidence.pack.export import ExportedSeal, Report, verify_file, write_chain
 from evidence.seal import seal_hash
 from provisioning.demo.broker import Broker, find_free_port, start_embedded, start_mosquitto
+from provisioning.demo.judge import Verified
 from provisioning.demo.parts import Part
-from provisioning.demo.verified import Verified
 from tests.wire.certificates import Authority
 
 WAIT_S: Final = 30.0

@@ -59,10 +59,8 @@ def _draw_both_widths(chart: Chart) -> Html:
         evolve(one, title=_shorten(one.title), levels=[evolve(level, words=unnamed) for level in one.levels])
         for one in chart.panels
     ]
-    narrow = draw_chart(evolve(chart, width=NARROW_WIDTH, ticks_s=(NARROW_TICKS_S[quarters],), panels=panels))
-    return markup(
-        '<div class="broad">{}</div><div class="narrow">{}</div>', scroll(draw_chart(chart)), narrow
-    )
+    phone = draw_chart(evolve(chart, width=NARROW_WIDTH, ticks_s=(NARROW_TICKS_S[quarters],), panels=panels))
+    return markup('<div class="broad">{}</div><div class="narrow">{}</div>', scroll(draw_chart(chart)), phone)
 
 
 def _shorten(title: Words) -> Words:

@@ -55,8 +55,7 @@ class Server:
     """Answers requests; `listen` makes the rim around it.
 
     Attributes:
-        build: Makes the page.
-        policy: Its Content-Security-Policy.
+        policy: The Content-Security-Policy of the page.
         gate: Asks for the password; None where none is asked for.
         names: Hosts beside addresses and localhost.
         chinese: For browsers that prefer neither language.

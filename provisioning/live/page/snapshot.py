@@ -14,10 +14,8 @@ class Snapshot:
     """The gateway at one moment.
 
     Attributes:
-        plan: The site.
         status: What the agent says of itself, None where none answers.
         silence: Why there is no status, "" where there is one.
-        chain: What the chain holds.
         now_s: The gateway's wall clock.
         problem: What is wrong with the site file now, "" where nothing is.
     """
