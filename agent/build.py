@@ -24,7 +24,7 @@ from agent.sealing.chain import Sealing
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Recovery
 from agent.sealing.sealer import Sealer
-from agent.sealing.statements import in_force, kept_in
+from agent.sealing.statements import in_force, read_statements
 from agent.sealing.tpm_task import TpmTask
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of
@@ -184,7 +184,7 @@ def build(
     publisher = Publisher(settings, clock, events)
     outbox = outbox_of(topics, store, recovery)
     birth = messages.encode_state(online=True, details={"version": version()})
-    statements = in_force(kept_in(folder), store, recovery)
+    statements = in_force(read_statements(folder), store, recovery)
     courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)
     gateway, parts = core_of(
         site,

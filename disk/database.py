@@ -53,7 +53,7 @@ class CorruptError(StoreError):
     """SQLite or a checksum finds the content impossible."""
 
 
-def suffixed(path: Path, suffix: str) -> Path:
+def add_suffix(path: Path, suffix: str) -> Path:
     """`path` with `suffix` added to its name, as SQLite names its companions."""
     return path.with_name(path.name + suffix)
 
@@ -170,7 +170,7 @@ class Database:
     @property
     def suspect(self) -> Path:
         """The file that marks the database as one to salvage."""
-        return suffixed(self.path, ".suspect")
+        return add_suffix(self.path, ".suspect")
 
     def reopen(self) -> None:
         """Make a new connection: after an I/O error the state of the old one means nothing.

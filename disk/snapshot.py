@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from disk.database import StoreError, connect_to_read, suffixed
+from disk.database import StoreError, add_suffix, connect_to_read
 
 PIECE_ROWS: Final = 500
 """Rows in memory at once: 32 MB of bodies at the very most."""
@@ -67,7 +67,7 @@ def open_snapshot(path: Path) -> Snapshot:
             return _begin(connect_to_read(path))
         except sqlite3.OperationalError as error:
             # Reading a file that nobody owns creates its WAL, which fails where nothing may be written.
-            if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or suffixed(path, "-wal").exists():
+            if error.sqlite_errorcode != sqlite3.SQLITE_CANTOPEN or add_suffix(path, "-wal").exists():
                 raise
             return _begin(connect_to_read(path, lone=True))
     except sqlite3.DatabaseError as error:

@@ -136,7 +136,7 @@ class ScaledClock:
 
     def stamp(self) -> Stamp:
         """The present moment of the simulated plant."""
-        passed_ns = self._passed_ns()
+        passed_ns = self._elapsed_ns()
         return Stamp(
             utc_ns=self._utc_ns + passed_ns,
             boottime_ns=passed_ns,
@@ -146,7 +146,7 @@ class ScaledClock:
 
     def monotonic_s(self) -> float:
         """Simulated seconds since the clock's origin."""
-        return self._passed_ns() / NS_PER_S
+        return self._elapsed_ns() / NS_PER_S
 
     def sleep(self, seconds: float) -> None:
         """Wait for `seconds` of simulated time."""
@@ -156,7 +156,7 @@ class ScaledClock:
         """Real seconds to wait for `seconds` of simulated time, never under REAL_WAIT_MIN_S."""
         return max(seconds / self.speed, min(REAL_WAIT_MIN_S, seconds))
 
-    def _passed_ns(self) -> int:
+    def _elapsed_ns(self) -> int:
         return int((time.clock_gettime_ns(time.CLOCK_BOOTTIME) - self._boot_ns) * self.speed)
 
 

@@ -52,7 +52,7 @@ class Anchors:
         parsed = tuple((raw, one) for raw in self.statements for one in _continuation(raw))
         object.__setattr__(self, "_parsed", parsed)
 
-    def signed_receipts(self) -> Iterator[Receipt]:
+    def check_receipts(self) -> Iterator[Receipt]:
         """The receipts of this gateway that the centre has signed."""
         for raw in self.receipts if self.centre_key is not None else ():
             try:
@@ -75,12 +75,12 @@ class Anchors:
         for raw, one in self._parsed:
             for state in self._find_stated(source, raw, one):
                 found.setdefault(state.number, state)
-        named = {(receipt.number, receipt.seal_hash) for receipt in self.signed_receipts()}
+        named = {(receipt.number, receipt.seal_hash) for receipt in self.check_receipts()}
         for number, digest in sorted(named | ({self.tip} if self.tip else set())):
             for row in source.rows(number, number, bodies=False) if number <= last else ():
                 header = self.peek(row)
                 if header is not None and seal_hash(row.cose) == digest:
-                    found[number] = self._unproved(number).after(header, digest)
+                    found[number] = self._unproved_state(number).after(header, digest)
                     wrong.clear()
                 else:
                     wrong.append(number)
@@ -108,14 +108,14 @@ class Anchors:
 
     def _find_stated(self, source: Source, raw: bytes, one: Rekey | Replace) -> Iterator[ChainState]:
         """The state before the seal that a statement gives a key to, if it is in force there."""
-        before = evolve(self._unproved(one.number - 1), number=one.number - 1, hash=one.previous)
+        before = evolve(self._unproved_state(one.number - 1), number=one.number - 1, hash=one.previous)
         verdict = continue_chain(before, raw, self.centre_key)
         if verdict.outcome is Outcome.ACCEPTED:
             for row in source.rows(one.number, one.number, bodies=False):
                 if self.accept(verdict.state, row).outcome is Outcome.ACCEPTED:
                     yield verdict.state
 
-    def _unproved(self, number: int) -> ChainState:
+    def _unproved_state(self, number: int) -> ChainState:
         """A state without a key, but for the recovery key that was in force behind seal `number`."""
         key = self.recovery_key
         for raw, one in self._parsed:

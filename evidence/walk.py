@@ -247,12 +247,12 @@ class Walk:
                 continue
             if made_ms is not None and (mark.to_ms < made_ms[0] or mark.from_ms > made_ms[1]):
                 continue
-            linked = list(self._linked(max(low, first), mark, bodies=bodies))
+            linked = list(self._link(max(low, first), mark, bodies=bodies))
             for header, body in linked if backwards else reversed(linked):
                 if header.number <= last:
-                    yield _opened(header, body)
+                    yield _open(header, body)
 
-    def _linked(self, low: int, mark: _Mark, *, bodies: bool) -> Iterator[tuple[SealHeader, bytes | None]]:
+    def _link(self, low: int, mark: _Mark, *, bodies: bool) -> Iterator[tuple[SealHeader, bytes | None]]:
         """Headers and bodies of a piece from its mark down, each the one that the seal after it names."""
         number, expected = mark.number, mark.hash
         rows = list(islice(self.source.rows(low, mark.number, bodies=bodies), self.piece_seals))
@@ -335,7 +335,7 @@ def survey(source: Source, anchors: Anchors, first: int, last: int) -> Walk:
     return walk
 
 
-def _opened(header: SealHeader, body: bytes | None) -> WalkedSeal:
+def _open(header: SealHeader, body: bytes | None) -> WalkedSeal:
     try:
         return WalkedSeal(header, None if body is None else open_body(header, body))
     except FormatError as error:

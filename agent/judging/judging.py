@@ -61,19 +61,19 @@ class Judging(RecordSource):
     def on_reading(self, reading: Reading, /) -> Iterable[NewRecord]:
         """What the reading shows beside its values."""
         none: list[NewRecord] = []
-        found = self._guarded(lambda: self._look(reading), none)
+        found = self._guard(lambda: self._look(reading), none)
         return self._take_failure() if self._failure else found
 
     def due(self, stamp: Stamp, /) -> Iterator[NewRecord]:
         """The episodes that were found by now."""
         none: list[Episode] = []
-        episodes = self._guarded(lambda: self.feed.advance(stamp), none)
+        episodes = self._guard(lambda: self.feed.advance(stamp), none)
         yield from self._take_failure()
         yield from map(self._record, episodes)
         if episodes:
             self.checkpoints.save_episodes(self.episodes)
         calm: list[PlantWarning] = []
-        for warning in self._guarded(self.feed.warnings, calm):
+        for warning in self._guard(self.feed.warnings, calm):
             self._warn(warning)
         yield from self._take_failure()
         if any(check.news for check in self.checkpoints.checks.values()):  # in the same commit
@@ -81,7 +81,7 @@ class Judging(RecordSource):
 
     def redate(self, stamp: Stamp) -> tuple[int, int] | None:
         """See `DetectorFeed.redate`; None once the judging has failed."""
-        return self._guarded(lambda: self.feed.redate(stamp), None)
+        return self._guard(lambda: self.feed.redate(stamp), None)
 
     def keep_from(self) -> int | None:
         """Rows from this seal on are needed for a replay; None if none are."""
@@ -126,7 +126,7 @@ class Judging(RecordSource):
         if self.send_warning:
             self.send_warning(warning.to_body())
 
-    def _guarded(self, judge: Callable[[], T], nothing: T) -> T:
+    def _guard(self, judge: Callable[[], T], nothing: T) -> T:
         """What `judge` gives, or `nothing` from its first fault on."""
         if self.failed:
             return nothing

@@ -6,7 +6,7 @@ checked with the centre's key of the site file; statements are those that the ch
 
 from pathlib import Path
 
-from agent.sealing.statements import kept_in
+from agent.sealing.statements import read_statements
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from evidence.anchors import Anchors
 from evidence.archive import Archive
@@ -26,5 +26,5 @@ def read_anchors(folder: Path, archive: Archive, centre_key: bytes | None) -> An
         recovery_key if len(recovery_key) == len(NO_HASH) else NO_HASH,
         centre_key,
         archive.receipts(),
-        tuple(one.raw for one in kept_in(folder)),
+        tuple(one.raw for one in read_statements(folder)),
     )

@@ -6,7 +6,7 @@ from pathlib import Path
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import Recovery
 from agent.sealing.sealer import Sealer
-from agent.sealing.statements import kept_in
+from agent.sealing.statements import read_statements
 from agent.site.file import Site
 from agent.store.ballast import BALLAST_BYTES
 from agent.store.gateway import GatewayStore
@@ -37,5 +37,5 @@ def open_chain(site: Site) -> tuple[Path, GatewayStore, Sealer, Recovery]:
 def _held_up_to(site: Site, folder: Path) -> int:
     """The seal up to which the centre had all bodies when the chain last got a new key; 0 if not known."""
     centre_key = None if site.broker is None else site.broker.centre_key
-    kept = kept_in(folder)
+    kept = read_statements(folder)
     return kept[-1].held_up_to(centre_key) if kept and centre_key is not None else 0

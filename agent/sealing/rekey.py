@@ -53,7 +53,7 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
     try:
         stored = [one for raw in store.receipts() for one in _open_own(raw, gateway, centre_key)]
         best = max([*stored, *given], key=lambda one: one[0].number, default=None)
-        kept = statements.kept_in(folder)
+        kept = statements.read_statements(folder)
         tip = find_tip(gateway, store, ring, best, kept)
         fresh = keys.generate()
         statement = Rekey(

@@ -71,7 +71,7 @@ def keep(folder: Path, kept: Kept) -> None:
     append_line(folder / STATEMENTS_NAME, line)
 
 
-def kept_in(folder: Path) -> list[Kept]:
+def read_statements(folder: Path) -> list[Kept]:
     """Every statement that can be read."""
     try:
         lines = (folder / STATEMENTS_NAME).read_text("ascii", "replace").splitlines()

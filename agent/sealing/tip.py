@@ -22,7 +22,7 @@ from agent.sealing.key_slots import Slot
 from agent.sealing.statements import Kept, RekeyRefusedError
 from agent.store.gateway import GatewayStore
 from agent.store.salvage import set_aside
-from disk.database import suffixed
+from disk.database import add_suffix
 from disk.files import move
 from evidence.receipt import Receipt
 from evidence.seal import DOMAIN, FIRST_RECORD, StoredSeal, parse_seal, peek_header, seal_hash
@@ -166,7 +166,7 @@ def fit(store: GatewayStore, path: Path, quota_bytes: int, tip: Tip, best: Belie
     if first is None or last is None or (first >= tip.run and last.number <= tip.number):
         _complete(store, tip, best)
         return None
-    draft = suffixed(path, ".rekeyed")
+    draft = add_suffix(path, ".rekeyed")
     for leftover in draft.parent.glob(draft.name + "*"):
         leftover.unlink()
     new = GatewayStore(draft, quota_bytes)
@@ -181,7 +181,7 @@ def fit(store: GatewayStore, path: Path, quota_bytes: int, tip: Tip, best: Belie
     store.close()
     aside = set_aside(path)
     move(draft, path)
-    suffixed(draft, ".lock").unlink(missing_ok=True)
+    add_suffix(draft, ".lock").unlink(missing_ok=True)
     return aside
 
 

@@ -72,7 +72,7 @@ class Tpm:
                     ESYS_TR.ENDORSEMENT,
                 )
                 try:
-                    return _certified(tpm, key, public, seal, seal_hash)
+                    return _certify(tpm, key, public, seal, seal_hash)
                 finally:
                     with suppress(TSS2_Exception):
                         tpm.flush_context(key)
@@ -88,7 +88,7 @@ def _start(tpm: ESAPI) -> None:
             raise
 
 
-def _certified(tpm: ESAPI, key: ESYS_TR, public: TPM2B_PUBLIC, seal: int, seal_hash: bytes) -> Attestation:
+def _certify(tpm: ESAPI, key: ESYS_TR, public: TPM2B_PUBLIC, seal: int, seal_hash: bytes) -> Attestation:
     counter = _counter(tpm)
     tpm.nv_increment(counter, auth_handle=counter)
     attest, signature = tpm.nv_certify(

@@ -63,7 +63,7 @@ def _matching(pattern: re.Pattern[str], wanted: str) -> Kind[str]:
     return Kind(wanted, lambda value: isinstance(value, str) and bool(pattern.fullmatch(value)), str)
 
 
-def _parsed_by(parse: Callable[[str], object]) -> Hook:
+def _parse_by(parse: Callable[[str], object]) -> Hook:
     """A text that `parse` takes; the error is the one that `parse` raises."""
 
     def check(value: Any, _: Any) -> str | None:
@@ -102,8 +102,8 @@ def _site_converter() -> Converter:
         (Identifier | None, identifier),
         (ModelName, _model_name),
         (UtcOffset, to_hook(_matching(ZONE, "an offset like +08:00"))),
-        (BusUrl, _parsed_by(parse_url)),
-        (WebhookUrl | None, _parsed_by(parse_webhook)),
+        (BusUrl, _parse_by(parse_url)),
+        (WebhookUrl | None, _parse_by(parse_webhook)),
         (Hex32 | None, _optional_hex),
         (Tcti, to_hook(_matching(_TCTI, "like device:/dev/tpmrm0"))),
         (UnitId | None, to_hook(UNIT_ID)),

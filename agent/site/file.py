@@ -267,7 +267,7 @@ def _misfits(site: Site) -> Iterator[str]:
                 yield f"{at}: needs at least one line"
             for member in members:
                 if member not in kinds:
-                    yield f"{at}: no line {member!r}; known: {_known(kinds)}"
+                    yield f"{at}: no line {member!r}; known: {_list_known(kinds)}"
                 elif kinds[member] != role:
                     yield f"{at}: line {member!r} is of kind {kinds[member]}"
 
@@ -293,11 +293,11 @@ def _meter_misfits(site: Site) -> Iterator[str]:
     places = Counter((meter.bus, meter.place) for meter in site.meter)
     for index, meter in enumerate(site.meter):
         if meter.bus not in buses:
-            yield f"meter[{index}].bus: no bus {meter.bus!r}; known: {_known(buses)}"
+            yield f"meter[{index}].bus: no bus {meter.bus!r}; known: {_list_known(buses)}"
         else:
             yield from _address_misfits(index, meter, buses[meter.bus])
         if meter.line is not None and meter.line not in lines:
-            yield f"meter[{index}].line: no line {meter.line!r}; known: {_known(lines)}"
+            yield f"meter[{index}].line: no line {meter.line!r}; known: {_list_known(lines)}"
         if meter.place is not None and places[meter.bus, meter.place] > 1:
             key = "address" if meter.address else "unit_id"
             yield f"meter[{index}].{key}: {meter.place} is used more than once on bus {meter.bus!r}"
@@ -317,5 +317,5 @@ def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iter
             yield f"meter[{index}].address: bus {bus.id!r} is Modbus, whose meters have a unit_id instead"
 
 
-def _known(names: Iterable[str]) -> str:
+def _list_known(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "none"

@@ -25,7 +25,7 @@ from typing import Any, Final
 
 from agent.store.ballast import Ballast
 from agent.store.opening import COLUMNS, INSERT, open_or_salvage, values
-from disk.database import PAGE_BYTES, CorruptError, StoreError, reading, suffixed
+from disk.database import PAGE_BYTES, CorruptError, StoreError, add_suffix, reading
 from disk.lock import Lock
 from evidence.seal import StoredSeal
 
@@ -88,10 +88,10 @@ class GatewayStore:
         if quota_bytes < QUOTA_BYTES_MIN:
             raise ValueError(f"a quota of {quota_bytes} bytes is below {QUOTA_BYTES_MIN}")
         self._pages_max = quota_bytes // PAGE_BYTES
-        self._lock = Lock(suffixed(path, ".lock"))
+        self._lock = Lock(add_suffix(path, ".lock"))
         self._riders: dict[str, tuple[str, tuple[Any, ...]]] = {}
         self._since_receipt = RECEIPT_COMMITS
-        self._ballast = Ballast(suffixed(path, ".ballast"), ballast_bytes)
+        self._ballast = Ballast(add_suffix(path, ".ballast"), ballast_bytes)
         # A full disk takes not even the files of an open database.
         self._disk_news = [GIVEN_UP] if self._ballast.give_up() else []
         try:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from agent.store.salvage import COMPANIONS, Salvage, seals_in, set_aside
-from disk.database import CorruptError, Database, Migration, suffixed
+from disk.database import CorruptError, Database, Migration, add_suffix
 from disk.files import move
 from evidence.seal import StoredSeal
 
@@ -47,7 +47,7 @@ def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tupl
     """
     aside = _finish(path)
     if aside is None:
-        if not suffixed(path, ".suspect").exists():
+        if not add_suffix(path, ".suspect").exists():
             with suppress(CorruptError):
                 return _whole(Database(path, "gateway", MIGRATIONS, pages_max)), None
         _copy(path, pages_max, newest_hint)
@@ -62,9 +62,9 @@ def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tupl
 
 def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
     """Copy what can be saved of `path` into `.salvaged`, which appears whole or not at all."""
-    draft = suffixed(path, ".salvage")
+    draft = add_suffix(path, ".salvage")
     for companion in COMPANIONS:
-        suffixed(draft, companion).unlink(missing_ok=True)
+        add_suffix(draft, companion).unlink(missing_ok=True)
     database = Database(draft, "gateway", MIGRATIONS, pages_max)
     try:
         with database.write() as connection:
@@ -72,17 +72,17 @@ def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
         database.read("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         database.close()
-    move(draft, suffixed(path, ".salvaged"))
+    move(draft, add_suffix(path, ".salvaged"))
 
 
 def _finish(path: Path) -> Path | None:
     """Put a complete copy in the place of `path`; where the old file is now, None without a copy."""
-    copy = suffixed(path, ".salvaged")
+    copy = add_suffix(path, ".salvaged")
     if not copy.exists():
         return None
     aside = set_aside(path)
     move(copy, path)
-    suffixed(path, ".suspect").unlink(missing_ok=True)
+    add_suffix(path, ".suspect").unlink(missing_ok=True)
     return aside
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from disk.database import suffixed
+from disk.database import add_suffix
 from disk.files import move
 from evidence.cbor import FormatError
 from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
@@ -76,13 +76,13 @@ def _probe(connection: sqlite3.Connection, newest_hint: int | None) -> Iterator[
 def set_aside(path: Path) -> Path:
     """Rename a corrupt database with its companions; where it is now."""
     number = 1
-    while suffixed(path, f".corrupt-{number}").exists():
+    while add_suffix(path, f".corrupt-{number}").exists():
         number += 1
-    aside = suffixed(path, f".corrupt-{number}")
+    aside = add_suffix(path, f".corrupt-{number}")
     for companion in COMPANIONS:
-        old = suffixed(path, companion)
+        old = add_suffix(path, companion)
         if old.exists():
-            move(old, suffixed(aside, companion))
+            move(old, add_suffix(aside, companion))
     return aside
 
 

@@ -118,7 +118,12 @@ class Behaviour:
         self.news = False
         return cbor2.dumps(
             {
-                name: [one.hash, one.neighbour.level_v, list(one.latency.usual or ()), sorted(_reported(one))]
+                name: [
+                    one.hash,
+                    one.neighbour.level_v,
+                    list(one.latency.usual or ()),
+                    sorted(_list_reported(one)),
+                ]
                 for name, one in list(self._meters.items())[:METERS_MAX]
             },
             canonical=True,
@@ -155,6 +160,6 @@ def _meter_of(setup: MeterSetup, bus: str) -> _Meter:
     return _Meter(points, setup.model.hash, energy, Neighbour(bus, hold_s))
 
 
-def _reported(meter: _Meter) -> set[str]:
+def _list_reported(meter: _Meter) -> set[str]:
     own = {_ENERGY: meter.energy.reported, _FROZEN: meter.frozen.reported}
     return meter.neighbour.reported | {name for name, reported in own.items() if reported}

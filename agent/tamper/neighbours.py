@@ -123,9 +123,9 @@ class Neighbours:
         for one in self.meters.values():
             one.end_slot()
         end_s = (before + 1) * SLOT_S
-        return [*self._compared_volts(end_s), *self._compared_hertz(end_s)]
+        return [*self._compare_volts(end_s), *self._compare_hertz(end_s)]
 
-    def _compared_volts(self, at_s: float) -> Iterable[dict[str, Any]]:
+    def _compare_volts(self, at_s: float) -> Iterable[dict[str, Any]]:
         live = {name: one for name, one in self.meters.items() if one.has_volts(at_s)}
         for name, one in live.items():
             peers = [
@@ -143,7 +143,7 @@ class Neighbours:
                 numbers = {"now": round(now, 2), "others": round(was, 2), "limit": round(limit_v, 2)}
                 yield _finding(name, "voltage", verdict, numbers, len(peers))
 
-    def _compared_hertz(self, at_s: float) -> Iterable[dict[str, Any]]:
+    def _compare_hertz(self, at_s: float) -> Iterable[dict[str, Any]]:
         live = {name: one for name, one in self.meters.items() if one.has_hertz(at_s)}
         if len(live) < METERS_MIN:
             return

@@ -32,7 +32,7 @@ from centre.store.contract import (
     number_of,
 )
 from centre.store.reading import SHIFT
-from disk.database import Database, Migration, StoreError, suffixed
+from disk.database import Database, Migration, StoreError, add_suffix
 from disk.lock import Lock
 from evidence.chain import ChainState
 from evidence.held import Held
@@ -88,7 +88,7 @@ class SqliteStore(CentreStore):
             SchemaNewerError: A newer program wrote it.
             CorruptError: It cannot be read; the centre restores its backup, it never guesses.
         """
-        self._lock = Lock(suffixed(path, ".lock"))
+        self._lock = Lock(add_suffix(path, ".lock"))
         try:
             self._database = Database(path, "centre", MIGRATIONS)
             self._gateways = {
@@ -116,11 +116,11 @@ class SqliteStore(CentreStore):
 
     def state(self, gateway: str) -> ChainState:
         """Where the chain stands."""
-        return self._known(gateway).state
+        return self._find_gateway(gateway).state
 
     def held(self, gateway: str) -> Held:
         """Which bodies are there."""
-        return self._known(gateway).held
+        return self._find_gateway(gateway).held
 
     def commit(
         self, batch: Sequence[Change], receipts: Mapping[str, MakeReceipt] | None = None
@@ -135,7 +135,7 @@ class SqliteStore(CentreStore):
             connection.executemany(
                 "UPDATE gateways SET state = ?, held = ?, receipt = coalesce(?, receipt) WHERE id = ?",
                 [
-                    (state.to_cbor(), held.to_cbor(), made.get(name), self._known(name).id)
+                    (state.to_cbor(), held.to_cbor(), made.get(name), self._find_gateway(name).id)
                     for name, (state, held) in after.items()
                 ],
             )
@@ -177,7 +177,7 @@ class SqliteStore(CentreStore):
             "INSERT INTO statements (gateway, number, hash, raw, received_utc_ms) SELECT ?1, ?2, ?3, ?4, ?5 "
             "WHERE NOT EXISTS (SELECT 1 FROM statements WHERE gateway = ?1 AND hash = ?3)",
             (
-                self._known(applied.state.gateway).id,
+                self._find_gateway(applied.state.gateway).id,
                 number_of(applied.raw),
                 seal_hash(applied.raw),
                 applied.raw,
@@ -198,18 +198,18 @@ class SqliteStore(CentreStore):
             "INSERT INTO forks (gateway, number, cose, received_utc_ms) SELECT ?1, ?2, ?3, ?4 "
             "WHERE NOT EXISTS (SELECT 1 FROM forks WHERE gateway = ?1 AND number = ?2 AND cose = ?3) "
             "AND (SELECT count(*) FROM forks WHERE gateway = ?1) < ?5",
-            (self._known(fork.gateway).id, fork.number, fork.raw, fork.received_utc_ms, FORKS_MAX),
+            (self._find_gateway(fork.gateway).id, fork.number, fork.raw, fork.received_utc_ms, FORKS_MAX),
         )
 
     def statements(self, gateway: str) -> list[tuple[int, bytes]]:
         """As they were applied."""
         sql = "SELECT number, raw FROM statements WHERE gateway = ? ORDER BY id"
-        return self._database.read(sql, (self._known(gateway).id,))
+        return self._database.read(sql, (self._find_gateway(gateway).id,))
 
     def is_applied(self, gateway: str, digest: bytes) -> bool:
         """Whether there is a row with this hash."""
         sql = "SELECT 1 FROM statements WHERE gateway = ? AND hash = ? LIMIT 1"
-        return bool(self._database.read(sql, (self._known(gateway).id, digest)))
+        return bool(self._database.read(sql, (self._find_gateway(gateway).id, digest)))
 
     def seal(self, gateway: str, number: int) -> tuple[bytes, bytes | None] | None:
         """One row."""
@@ -235,20 +235,22 @@ class SqliteStore(CentreStore):
 
     def last_receipt(self, gateway: str) -> bytes | None:
         """As it was published."""
-        found = self._database.read("SELECT receipt FROM gateways WHERE id = ?", (self._known(gateway).id,))
+        found = self._database.read(
+            "SELECT receipt FROM gateways WHERE id = ?", (self._find_gateway(gateway).id,)
+        )
         raw: bytes | None = found[0][0]
         return raw
 
     def forks(self, gateway: str) -> list[tuple[int, bytes, int]]:
         """As they came."""
         sql = "SELECT number, cose, received_utc_ms FROM forks WHERE gateway = ? ORDER BY id"
-        return self._database.read(sql, (self._known(gateway).id,))
+        return self._database.read(sql, (self._find_gateway(gateway).id,))
 
-    def _known(self, gateway: str) -> _Gateway:
+    def _find_gateway(self, gateway: str) -> _Gateway:
         try:
             return self._gateways[gateway]
         except KeyError:
             raise UnknownGatewayError(f"{gateway} is not enrolled") from None
 
     def _at(self, gateway: str, number: int) -> int:
-        return self._known(gateway).id * SHIFT + number
+        return self._find_gateway(gateway).id * SHIFT + number

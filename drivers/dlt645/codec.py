@@ -164,7 +164,7 @@ def parse(buffer: bytes, ask: ReadId) -> Verdict:
             return _judge(buffer[at : at + size], ask, at + size)
     if preamble == len(buffer):
         return NEED_MORE
-    return _unfinished(buffer, preamble)
+    return _judge_unfinished(buffer, preamble)
 
 
 def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
@@ -213,7 +213,7 @@ def _may_grow(buffer: bytes, at: int) -> bool:
     return len(buffer) < at + _size(buffer, at)
 
 
-def _unfinished(buffer: bytes, preamble: int) -> Verdict:
+def _judge_unfinished(buffer: bytes, preamble: int) -> Verdict:
     """No whole frame is there: wait for the end of one, or cut off what cannot become one."""
     growing = next((at for at in _starts(buffer) if _may_grow(buffer, at)), None)
     if growing is not None and growing == preamble:

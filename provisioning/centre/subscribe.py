@@ -16,7 +16,7 @@ import click
 from centre.register import RegisterError, read_register
 from centre.store.sqlite import SqliteStore
 from centre.subscriber import SUBSCRIPTIONS, Subscriber
-from disk.database import CommitError, StoreError, suffixed
+from disk.database import CommitError, StoreError, add_suffix
 from drivers.clock import clock_from_spec
 from evidence.keys import KeyFileError, load_key_file
 from provisioning.centre.options import FILE, REGISTER
@@ -58,7 +58,7 @@ def command(
             read_register(register)
             secret, clock = load_key_file(key), clock_from_spec(sim_clock)
             opened = stack.enter_context(closing(SqliteStore(store)))
-            memory = suffixed(store, ".memory")
+            memory = add_suffix(store, ".memory")
             subscriber = Subscriber(settings, opened, memory, register, secret, clock, _print)
         except (MqttSettingsError, RegisterError, KeyFileError, OSError) as error:
             raise fail(EXIT_USAGE, str(error)) from error

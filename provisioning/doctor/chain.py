@@ -17,14 +17,14 @@ from agent.judging.checkpoints import METERS
 from agent.sealing.anchors import read_anchors
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.sealing.recovery import Recovery, Start, find
-from agent.sealing.statements import kept_in
+from agent.sealing.statements import read_statements
 from agent.site.enrolment import EnrolmentError, read_enrolment
 from agent.site.file import Site
 from agent.store.archive import open_gateway
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from agent.store.opening import MIGRATIONS
 from agent.store.reading import read_checkpoint, read_tip
-from disk.database import StoreError, suffixed
+from disk.database import StoreError, add_suffix
 from evidence.receipt import Receipt, last_receipt
 from evidence.record import Kind, Record
 from evidence.walk import Walk
@@ -153,7 +153,7 @@ def _ask_for_rekey(target: Target, reason: str) -> Finding:
 
 def _read_held(site: Site, folder: Path) -> int:
     key = None if site.broker is None else site.broker.centre_key
-    kept = kept_in(folder)
+    kept = read_statements(folder)
     return kept[-1].held_up_to(key) if kept and key is not None else 0
 
 
@@ -181,7 +181,7 @@ def chain(target: Target, report: Progress) -> Iterator[Finding]:
     try:
         if not database.exists():
             return
-        if suffixed(database, ".suspect").exists():
+        if add_suffix(database, ".suspect").exists():
             yield warning(
                 "chain",
                 Words("数据库有损坏，下次启动时抢救", "the database is damaged; the next start salvages it"),

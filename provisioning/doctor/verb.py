@@ -32,7 +32,7 @@ from agent.site.setups import setups_of
 from agent.status.socket import read_status
 from agent.store.names import DATABASE_NAME
 from agent.uplink.settings import mqtt_settings
-from disk.database import suffixed
+from disk.database import add_suffix
 from evidence.words import Words
 from provisioning.doctor import access, broker, certificates, chain, machine
 from provisioning.doctor import meters as doctor_meters
@@ -133,7 +133,7 @@ def find_target(file: Path) -> Target:
     if site is None:
         return Target(file, None, problems, None, "", 0, datetime.now(UTC))
     folder = site.path(site.store.path)
-    owner = access.find_lock_owner(suffixed(folder / DATABASE_NAME, ".lock"))
+    owner = access.find_lock_owner(add_suffix(folder / DATABASE_NAME, ".lock"))
     status, silent = _ask_agent(folder, site.site.gateway)
     return Target(file, site, problems, status, silent, owner, datetime.now(UTC))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agent.sealing.statements import kept_in
+from agent.sealing.statements import read_statements
 from agent.store.gateway import read_seals
 from agent.store.names import DATABASE_NAME
 from centre.store.reading import read_export
@@ -63,7 +63,7 @@ def _of_gateway(state: Path) -> tuple[str, Iterator[Item]]:
             f"{database}: seals before {first.number} were pruned on receipts or are lost; ask the centre",
         )
     stated = {
-        kept.statement.number: kept for kept in kept_in(state)
+        kept.statement.number: kept for kept in read_statements(state)
     }  # of two for one seal the later one counts
 
     def exported() -> Iterator[Item]:

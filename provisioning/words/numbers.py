@@ -143,17 +143,17 @@ def format_value(name: str, value: Any, offset_s: int) -> Words:
     if isinstance(value, (list, tuple)):
         return Words.same(", ".join(map(_part, value)) or "—")
     if isinstance(value, Mapping):
-        return _nested(value)
+        return _describe_nested(value)
     if name == "cause" and value in CAUSES:
         return CAUSES[value]
     if not isinstance(value, (int, float)):
         return Words.same(str(value))
     if name.endswith("_at_s") or name in _EPOCH_NAMES:
         return Words.same(local_text(value, offset_s))
-    return _measured(name, value)
+    return _describe_value(name, value)
 
 
-def _nested(parts: Mapping[str, Any]) -> Words:
+def _describe_nested(parts: Mapping[str, Any]) -> Words:
     """The channels of each line, and whatever else has names inside."""
     return Words.same("; ".join(f"{name}: {_part(value)}" for name, value in parts.items()) or "—")
 
@@ -166,7 +166,7 @@ def _part(value: Any) -> str:
     return "—" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _measured(name: str, value: float) -> Words:
+def _describe_value(name: str, value: float) -> Words:
     if name.endswith("_s"):
         return duration(value)
     if name.endswith("_w"):

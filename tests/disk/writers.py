@@ -123,7 +123,7 @@ def _keep(folder: Path) -> None:
 
 
 def _kept(folder: Path) -> object:
-    return bool(statements.kept_in(folder)) or (folder / statements.STATEMENTS_NAME).exists()
+    return bool(statements.read_statements(folder)) or (folder / statements.STATEMENTS_NAME).exists()
 
 
 def _register(folder: Path) -> object:

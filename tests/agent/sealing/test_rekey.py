@@ -12,7 +12,7 @@ from agent.sealing.key_slots import SECTOR_BYTES, SLOTS
 from agent.sealing.opening import open_chain
 from agent.sealing.recovery import Start
 from agent.sealing.rekey import rekey
-from agent.sealing.statements import STATEMENTS_NAME, Kept, RekeyRefusedError, kept_in
+from agent.sealing.statements import STATEMENTS_NAME, Kept, RekeyRefusedError, read_statements
 from agent.sealing.tip import COPY_ROWS_MAX
 from agent.site.enrolment import make_recovery_key, note_first_key
 from agent.site.file import Site, parse_site
@@ -142,7 +142,7 @@ def test_whatever_of_key_file_and_database_is_left_the_chain_goes_on_behind_its_
     store.close()
     for seal in centre:
         state = accept(state, seal.cose, seal.body, None).state
-    state = continue_chain(state, kept_in(tmp_path / "state")[-1].raw, None).state
+    state = continue_chain(state, read_statements(tmp_path / "state")[-1].raw, None).state
     made = rows(tmp_path)[-1]
     verdict = accept(state, made.cose, made.body, None)
     assert verdict.outcome is Outcome.ACCEPTED
@@ -217,9 +217,9 @@ def test_a_rekey_may_be_made_again_before_its_first_seal_and_is_younger_each_tim
     for again in range(3):
         statement = rekeyed(tmp_path)
         assert (statement.number, statement.utc_ms) == (SEALED + 1, NOW_MS + again)
-        state = continue_chain(state, kept_in(tmp_path / "state")[-1].raw, None).state
+        state = continue_chain(state, read_statements(tmp_path / "state")[-1].raw, None).state
         assert state.next_key == statement.next_key
-    assert len(kept_in(tmp_path / "state")) == 3
+    assert len(read_statements(tmp_path / "state")) == 3
     assert len(list((tmp_path / "state").glob("keys.old-*"))) == 3
 
 
@@ -265,9 +265,9 @@ def test_a_damaged_line_among_the_statements_is_passed_by(tmp_path: Path, line: 
     first = rekeyed(tmp_path)
     file = tmp_path / "state" / STATEMENTS_NAME
     file.write_text(file.read_text("ascii") + line, "ascii")
-    assert [kept.statement.number for kept in kept_in(file.parent)] == [first.number]
-    statements.keep(file.parent, kept_in(file.parent)[0])
-    assert [kept.statement.number for kept in kept_in(file.parent)] == [first.number] * 2
+    assert [kept.statement.number for kept in read_statements(file.parent)] == [first.number]
+    statements.keep(file.parent, read_statements(file.parent)[0])
+    assert [kept.statement.number for kept in read_statements(file.parent)] == [first.number] * 2
     assert Kept(b"", b"noise").held_up_to(keys.public(CENTRE)) == 0
 
 

@@ -16,7 +16,7 @@ from attrs import define, field
 from agent.sealing.key_slots import SECTOR_BYTES, SLOTS, KeySlots, Slot
 from agent.sealing.recovery import Start
 from agent.sealing.sealer import Sealer
-from agent.sealing.statements import Kept, in_force, keep, kept_in
+from agent.sealing.statements import Kept, in_force, keep, read_statements
 from agent.sealing.tip import Believed, find_tip, fit
 from agent.store.gateway import GatewayStore
 from evidence import keys
@@ -107,7 +107,7 @@ class Life:
                 self.centre = Centre(ChainState.enrolled(GATEWAY, recovery.next_key, recovery_key))
             for number in range(count):
                 sealer.seal([heartbeat(number)] * self.rng.randrange(1, 3), stamp(number))
-            kept = in_force(kept_in(self.folder), store, recovery)
+            kept = in_force(read_statements(self.folder), store, recovery)
             return self.publish(store, kept, whole=count == 0 or self.rng.random() < 0.7)
         finally:
             store.close()
@@ -171,7 +171,7 @@ class Life:
         try:
             ring = slots.load() if slots.exists() else ()
             best = self.centre.receipt() if with_receipt else None
-            tip = find_tip(GATEWAY, store, ring, best, kept_in(self.folder))
+            tip = find_tip(GATEWAY, store, ring, best, read_statements(self.folder))
             fresh = keys.generate()
             self.utc_ms += 1
             head = GATEWAY, tip.number + 1, tip.hash, tip.next_record, keys.public(fresh)
