@@ -43,11 +43,6 @@ MEMORY_BYTES_MAX: Final = 16 * 1024 * 1024
 """Longest encoding of a memory: 256 tables of 60 kB at the very most."""
 
 
-def _unknown(_: int) -> bytes | None:
-    """For a decoder without a store."""
-    return None
-
-
 @define
 class JsonLines:
     """Turns the records of one gateway into lines; remembers its manifests and attestations.
@@ -57,7 +52,7 @@ class JsonLines:
     """
 
     gateway: str
-    hash_of: Callable[[int], bytes | None] = _unknown
+    hash_of: Callable[[int], bytes | None] = lambda _: None
     _models: dict[bytes, Model] = field(init=False, factory=dict)
     _manifests: list[tuple[int, dict[str, Any]]] = field(init=False, factory=list)
     _waiting: list[tuple[int, int, ReadingRecord]] = field(init=False, factory=list)
@@ -189,15 +184,10 @@ class JsonLines:
         self._models[model.hash[:MODEL_ID_BYTES]] = model
 
     def _decode_waiting(self) -> list[JsonLine]:
-        waiting, self._waiting = self._waiting, []
-        lines = []
-        for entry in waiting:
-            line = self._reading(*entry)
-            if line is None:
-                self._waiting.append(entry)
-            else:
-                lines.append(line)
-        return lines
+        waiting = self._waiting
+        lines = [self._reading(*entry) for entry in waiting]
+        self._waiting = [entry for entry, line in zip(waiting, lines, strict=True) if line is None]
+        return [line for line in lines if line is not None]
 
     def _plain(self, seal: int, number: int, record: Record, body: Mapping[str, Any]) -> JsonLine:
         return {

@@ -5,7 +5,7 @@ The same for the centre's database and a gateway's, opened by `centre.store.read
 
 from collections.abc import Iterator
 
-from attrs import define, field, frozen
+from attrs import define, frozen
 
 from disk.snapshot import Snapshot
 from evidence.held import Held
@@ -34,6 +34,7 @@ class Archive:
         statements: Later statements about its keys, in the order in which they were applied.
         held: Which bodies the centre has or awaits no more; None on a gateway.
         tip: Number and hash of the last seal, if the file notes it (at the centre).
+        receipts: Those that are stored, in the order of the seals.
     """
 
     gateway: str
@@ -47,7 +48,7 @@ class Archive:
     _snapshot: Snapshot
     _key: str
     _offset: int
-    _receipts: tuple[bytes, ...] = field(default=())
+    receipts: tuple[bytes, ...] = ()
 
     def rows(self, first: int, last: int, *, bodies: bool = True, backwards: bool = False) -> Iterator[Row]:
         """The stored seals from `first` to `last`, in order; raises StoreError."""
@@ -56,10 +57,6 @@ class Archive:
         found = self._snapshot.read_range("seals", self._key, columns, low, high, backwards=backwards)
         for at, cose, body in found:
             yield Row(at - self._offset, cose, body)
-
-    def receipts(self) -> tuple[bytes, ...]:
-        """The stored receipts, in the order of the seals."""
-        return self._receipts
 
     def close(self) -> None:
         """Let the file go."""

@@ -25,6 +25,6 @@ def read_anchors(folder: Path, archive: Archive, centre_key: bytes | None) -> An
         first_key if len(first_key) == len(NO_HASH) else None,
         recovery_key if len(recovery_key) == len(NO_HASH) else NO_HASH,
         centre_key,
-        archive.receipts(),
+        archive.receipts,
         tuple(one.raw for one in read_statements(folder)),
     )

@@ -66,11 +66,8 @@ def keys(target: Target, _: Progress) -> Iterator[Finding]:
         yield _report_not_readable(folder)
         return
     except KeySlotsError as error:
-        yield (
-            _report_not_readable(folder)
-            if isinstance(error.__cause__, PermissionError)
-            else _ask_for_rekey(target, str(error))
-        )
+        is_closed = isinstance(error.__cause__, PermissionError)
+        yield _report_not_readable(folder) if is_closed else _ask_for_rekey(target, str(error))
     except StoreError as error:
         text = Words(f"数据库无法读取：{error}", f"the database cannot be read: {error}")
         remedy = Words(
@@ -120,9 +117,8 @@ def _judge_fit(target: Target, slots: KeySlots, database: Path) -> Finding:
         last = read_tip(database).last if database.exists() else None
         found = slots.load()
         alive = sum(slot.secret is not None for slot in found)
-        recovery = find(
-            target.site.site.gateway, last, found, _read_held(target.site, target.folder)
-        ).recovery
+        held = _read_held(target.site, target.folder)
+        recovery = find(target.site.site.gateway, last, found, held).recovery
         if recovery.start in {Start.CLEAN, Start.NEW}:
             break
     if recovery.start is Start.REKEY:

@@ -58,13 +58,10 @@ def _of_gateway(state: Path) -> tuple[str, Iterator[Item]]:
     if first is None:
         raise fail(EXIT_NO, f"{database}: holds no seal yet")
     if first.number != FIRST_NUMBER:
-        raise fail(
-            EXIT_NO,
-            f"{database}: seals before {first.number} were pruned on receipts or are lost; ask the centre",
-        )
-    stated = {
-        kept.statement.number: kept for kept in read_statements(state)
-    }  # of two for one seal the later one counts
+        text = f"seals before {first.number} were pruned on receipts or are lost; ask the centre"
+        raise fail(EXIT_NO, f"{database}: {text}")
+    # Of two statements for one seal the later one counts.
+    stated = {kept.statement.number: kept for kept in read_statements(state)}
 
     def exported() -> Iterator[Item]:
         for seal in chain([first], seals):

@@ -245,7 +245,7 @@ class _Gathering:
     def _read_receipts(self) -> dict[int, bytes]:
         """The receipts that are kept, by the seal; one that names another seal than ours is no use."""
         receipts = {}
-        for raw in self.archive.receipts():
+        for raw in self.archive.receipts:
             try:
                 receipt = open_receipt(raw, self.centre_key)
             except FormatError:

@@ -141,15 +141,11 @@ def local(at_ms: float, offset_s: int) -> str:
 
 def find_again(story: Story, body: Mapping[str, Any]) -> Episode | None:
     """What the detector found again of an episode on record."""
-    return next(
-        (
-            one
-            for one in story.found_again.values()
-            if (one.linkage, one.rule.value) == (body.get("linkage"), body.get("rule"))
-            and abs(one.begin_at_s - body["begin_at_s"]) <= SAME_S
-        ),
-        None,
-    )
+    for one in story.found_again.values():
+        is_alike = (one.linkage, one.rule.value) == (body.get("linkage"), body.get("rule"))
+        if is_alike and abs(one.begin_at_s - body["begin_at_s"]) <= SAME_S:
+            return one
+    return None
 
 
 def find_gaps(window: tuple[ProvedSeal, ...], silent_ms: int) -> Iterator[tuple[int, int, int]]:

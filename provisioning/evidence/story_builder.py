@@ -100,9 +100,8 @@ class _Builder:
         elif kind == "episode":
             self._take_episode(line)
         elif kind == "record" and line["kind"] == "manifest":
-            self._take_manifest(
-                line["body"], max(seal.header.utc_ms, self.story.evidence.content.question.from_ms)
-            )
+            asked = self.story.evidence.content.question
+            self._take_manifest(line["body"], max(seal.header.utc_ms, asked.from_ms))
         elif kind == "record" and line["kind"] == "attestation":
             self._note_attestation(line["seal"], line["body"])
         elif kind == "finding" and line["code"] == Code.ATTESTATION:
@@ -146,9 +145,8 @@ class _Builder:
         asked = self.story.evidence.content.question
         if asked.linkage and asked.linkage != body.get("linkage") and asked.episode != body.get("id"):
             return
-        self.story.episodes[str(body.get("id"))] = RecordedEpisode(
-            body, (*(before.seals if before else ()), line["seal"])
-        )
+        seals = (*(before.seals if before else ()), line["seal"])
+        self.story.episodes[str(body.get("id"))] = RecordedEpisode(body, seals)
 
     def _take_manifest(self, body: Mapping[str, Any], at_s: float) -> None:
         text = body.get("site")
@@ -208,7 +206,8 @@ class _Builder:
                     load.add(column, sum(fresh))
         self._now_s = max(self._now_s, power.at_s)
         if power.line in self._judged_lines:
-            self._run_detector(lambda detector: _feed(detector, power), seal)
+            more = {"pf": power.pf, "current_a": power.current_a, "voltage_v": power.voltage_v}
+            self._run_detector(lambda one: one.sample(power.line, power.at_s, power.watts, **more), seal)
 
     def _advance(self, detector: Detector) -> None:
         if self._now_s:
@@ -223,20 +222,8 @@ class _Builder:
             look(self._detector)
         except Exception as error:  # noqa: BLE001 - the readings are an adversary's
             self._detector = None
-            self._keep(
-                OtherRecord(seal, "", "finding", f"the detector cannot judge this: {type(error).__name__}")
-            )
-
-
-def _feed(detector: Detector, power: LinePower) -> None:
-    detector.sample(
-        power.line,
-        power.at_s,
-        power.watts,
-        pf=power.pf,
-        current_a=power.current_a,
-        voltage_v=power.voltage_v,
-    )
+            text = f"the detector cannot judge this: {type(error).__name__}"
+            self._keep(OtherRecord(seal, "", "finding", text))
 
 
 def _to_seconds(at: str) -> float | None:

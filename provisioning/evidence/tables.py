@@ -155,11 +155,8 @@ def list_absences(story: Story) -> Iterator[Row]:
         yield _span(numbers[0], numbers[-1]), _span(begin, end), why
     for begin_ms, end_ms, number in find_gaps(evidence.window, SILENT_MS):
         silent = Words("此间网关未作签封：停机或失电", "no seal was made: the gateway was off or stood still")
-        yield (
-            same(f"{number - 1} → {number}"),
-            same(f"{story.local(begin_ms)} – {story.local(end_ms)}"),
-            silent,
-        )
+        span = same(f"{story.local(begin_ms)} – {story.local(end_ms)}")
+        yield same(f"{number - 1} → {number}"), span, silent
 
 
 def list_clock_findings(story: Story) -> Iterator[Row]:
@@ -230,10 +227,8 @@ def list_fingerprints(story: Story) -> Iterator[tuple[Words, Words]]:
         yield Words("登记时的首个公钥", "enrolled first key"), same(enrolment.first_key.hex())
         yield Words("登记的站点", "enrolled site"), same(enrolment.site)
     elif content.first_key is not None:
-        yield (
-            Words("首个公钥（包内自述，需另行核对）", "first key (as the pack says; compare it elsewhere)"),
-            same(content.first_key.hex()),
-        )
+        name = Words("首个公钥（包内自述，需另行核对）", "first key (as the pack says; compare it elsewhere)")
+        yield name, same(content.first_key.hex())
     window = evidence.window
     yield Words("首个签封哈希", "hash of the first seal"), same(window[0].hash.hex())
     yield Words("末个签封哈希", "hash of the last seal"), same(window[-1].hash.hex())

@@ -34,10 +34,8 @@ def verify_pack(
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
     checked = check(raw, centre_key, first_key)
-    report = (
-        json.dumps(summary(checked, raw), ensure_ascii=False) if as_json else "\n".join(lines(checked, raw))
-    )
-    click.echo(report)
+    text = json.dumps(summary(checked, raw), ensure_ascii=False) if as_json else None
+    click.echo(text or "\n".join(lines(checked, raw)))
     if html is not None and checked.story is not None:
         write_or_fail(html, draw_evidence_page(checked.story))
     if not checked.ok:

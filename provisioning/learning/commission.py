@@ -25,7 +25,7 @@ from disk.files import replace_file
 from disk.tables import TableError
 from evidence.words import Words
 from provisioning.learning.learn import learn_incomer, learn_linkage
-from provisioning.learning.learned import write_incomer, write_parameters
+from provisioning.learning.learned import write_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
 from provisioning.learning.loads_csv import Loads, LoadsError, read_loads
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
@@ -140,11 +140,7 @@ def _compare(learned: LinkageParams, present: dict[str, Any], index: int) -> tup
 
 
 def _write(config: Path, site: Site, learned: Sequence[Learned]) -> None:
-    links = [one.params for one in learned if isinstance(one.params, LinkageParams)]
-    text = write_parameters(site.text, links)
-    for one in learned:
-        if isinstance(one.params, IncomerParams):
-            text = write_incomer(text, one.params)
+    text = write_parameters(site.text, [one.params for one in learned])
     try:
         parse_site(text, config)
     except TableError as error:

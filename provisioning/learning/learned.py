@@ -8,24 +8,12 @@ import tomlkit
 from agent.detect.params import IncomerParams, LinkageParams
 
 
-def write_parameters(text: str, learned: Iterable[LinkageParams]) -> str:
-    """The site file `text` with `[linkage.parameters]` set for each linkage that was learned."""
-    document = tomlkit.parse(text)
-    by_id = {params.linkage: params for params in learned}
-    tables: Any = document["linkage"]
-    for linkage in tables:
-        if linkage["id"] in by_id:
-            linkage["parameters"] = _to_table(by_id[linkage["id"]].to_dict())
-    return tomlkit.dumps(document)
-
-
-def write_incomer(text: str, learned: IncomerParams) -> str:
-    """The site file `text` with `[line.parameters]` set for its incomer."""
-    document = tomlkit.parse(text)
-    tables: Any = document["line"]
-    line = next(one for one in tables if one["id"] == learned.incomer.id)
-    line["parameters"] = _to_table(learned.to_dict())
-    return tomlkit.dumps(document)
+def write_parameters(text: str, learned: Iterable[LinkageParams | IncomerParams]) -> str:
+    """The site file `text` with `parameters` set for each linkage, and the incomer, that was learned."""
+    for one in learned:
+        section, of = ("linkage", one.linkage) if isinstance(one, LinkageParams) else ("line", one.incomer.id)
+        text = write_values(text, section, {"parameters": _to_table(one.to_dict())}, of=of)
+    return text
 
 
 def write_values(text: str, section: str, values: Mapping[str, Any], *, of: str | None = None) -> str:
@@ -40,17 +28,16 @@ def write_values(text: str, section: str, values: Mapping[str, Any], *, of: str 
 def _to_table(values: Mapping[str, Any]) -> tomlkit.items.Table:
     table = tomlkit.table()
     for key, value in values.items():
-        table[key] = (
-            [_to_inline(one) if isinstance(one, Mapping) else one for one in value]
-            if isinstance(value, list)
-            else (_to_inline(value) if isinstance(value, Mapping) else value)
-        )
+        table[key] = _to_item(value)
     return table
 
 
-def _to_inline(values: Mapping[str, Any]) -> tomlkit.items.InlineTable:
+def _to_item(value: Any) -> Any:
+    """`value` with its maps written inline."""
+    if isinstance(value, list):
+        return [_to_item(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
     inline = tomlkit.inline_table()
-    inline.update(
-        {key: _to_inline(value) if isinstance(value, Mapping) else value for key, value in values.items()}
-    )
+    inline.update({key: _to_item(one) for key, one in value.items()})
     return inline

@@ -95,14 +95,14 @@ class Chain:
             self._steps = self._walk.steps()
         self._walk.source = archive
         self._catch_up(archive, day)
-        receipt = last_receipt(archive.receipts(), plan.centre_key)
+        receipt = last_receipt(archive.receipts, plan.centre_key)
         if self._walk.problem is not None:
             return ChainView(None, last=archive.last, receipt=receipt, problem=self._walk.problem)
         return ChainView(day, day.last >= archive.last, archive.last, receipt)
 
     def _is_outdated(self, archive: Archive) -> bool:
         """Another chain is here than was walked along, or a receipt may vouch for what was refused."""
-        is_new = self._walk.problem is not None and self._walk.anchors.receipts != archive.receipts()
+        is_new = self._walk.problem is not None and self._walk.anchors.receipts != archive.receipts
         return is_new or self._walk.last > archive.last
 
     def _catch_up(self, archive: Archive, day: Day) -> None:
