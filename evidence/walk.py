@@ -231,14 +231,9 @@ class Walk:
         backwards: bool = False,
         made_ms: tuple[int, int] | None = None,
     ) -> Iterator[WalkedSeal]:
-        """The accepted seals `first` to `last`.
+        """The accepted seals `first` to `last` (None: all), with their records unless `bodies` is false.
 
-        Args:
-            first: The first that is wanted.
-            last: The last one; None for all.
-            bodies: Read the records too.
-            backwards: The last one first.
-            made_ms: Pass over pieces in which no seal was made between these times, UTC.
+        With `made_ms` pieces in which no seal was made between these times, UTC, are passed over.
         """
         first, last = max(first, self.first), self.last if last is None else last
         pieces = [piece for run in self._runs for piece in run.pieces()]

@@ -73,13 +73,10 @@ class GatewayStore:
     def __init__(
         self, path: Path, quota_bytes: int, *, newest_hint: int | None = None, ballast_bytes: int = 0
     ) -> None:
-        """Open or make the database, salvaging a corrupt one.
+        """Open or make the database, which never grows beyond `quota_bytes`; a corrupt one is salvaged.
 
-        Args:
-            path: The file.
-            quota_bytes: It never grows beyond this.
-            newest_hint: Where to look for the newest seal in a file whose index is destroyed.
-            ballast_bytes: What is held back on the disk for the day on which it is full.
+        `newest_hint` is where to look for the newest seal in a file whose index is destroyed,
+        `ballast_bytes` what is held back on the disk for the day on which it is full.
 
         Raises:
             SecondInstanceError: Another process owns it.

@@ -25,13 +25,10 @@ FINDINGS_MAX: Final = 1_000
 
 
 def prove(content: Content, digest: bytes, centre_key: bytes, first_key: bytes | None = None) -> Evidence:
-    """The evidence that `content` is.
+    """The evidence that `content`, decoded and not trusted, is; `digest` is its SHA-256.
 
-    Args:
-        content: Decoded, not trusted.
-        digest: Its SHA-256.
-        centre_key: The centre's public key, the root of everything.
-        first_key: The gateway's enrolled first key, where the verifier knows it.
+    The centre's public key is the root of everything; `first_key` is the gateway's enrolled one, where the
+    verifier knows it.
 
     Raises:
         PackError: Something does not hold.

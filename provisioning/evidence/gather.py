@@ -81,17 +81,10 @@ def gather(
     whole_chain: bool = False,
     progress: Progress = lambda _what, _count: None,
 ) -> Gathered:
-    """Find in `archive` what `asked` needs.
+    """Find in `archive` what `asked` needs; with `whole_chain` every seal from the first on.
 
-    Args:
-        archive: What is held.
-        asked: What the evidence is to be of.
-        centre_key: Tells which of the kept receipts are the centre's.
-        anchors: What the walk begins at.
-        statements: Those that the chain went on with, by the seal that each stands before.
-        enrolled: The centre has signed the first key, so that seal 1 needs no receipt.
-        whole_chain: Take every seal from the first on.
-        progress: Is given how far it is.
+    `statements` are those that the chain went on with, by the seal that each stands before. Where `enrolled`,
+    the centre has signed the first key, and seal 1 needs no receipt.
 
     Raises:
         GatherError: It is not held.
