@@ -61,7 +61,7 @@ class BusLoop:
         self._reported_s = 0.0
 
     def turn(self) -> float:
-        """Do what is due; seconds of the clock until there is more to do."""
+        """Do what is due; returns the seconds of the clock until more is due."""
         now_s = self._clock.monotonic_s()
         self.tally.publish(now_s)
         step = self._schedule.next(now_s)
@@ -116,18 +116,18 @@ class BusTask:
         self.restarts = 0
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         bus = open_bus(self.url, self._clock, self._ledger)
         self._worker = _Worker(bus, self._setups, self._clock, self._sink, self._tally)
         self._worker.thread.start()
 
     def ask_to_stop(self) -> None:
-        """Begin to end; `stop` waits for it."""
+        """Ask the thread to end, without waiting as `stop` does."""
         if self._worker is not None:
             self._worker.stopping.set()
 
     def stop(self, timeout_s: float) -> bool:
-        """Stop reading; whether the thread ended within `timeout_s` real seconds."""
+        """Stop reading; returns whether the thread ended within `timeout_s` real seconds."""
         worker, self._worker = self._worker, None
         if worker is not None:
             worker.stopping.set()
@@ -135,7 +135,7 @@ class BusTask:
         return worker is None or not worker.thread.is_alive()
 
     def restart(self) -> None:
-        """Leave a stuck thread behind and begin anew."""
+        """Abandon a stuck thread and start a new one."""
         _log.error("bus %s is stuck; starting it anew", self.url)
         if self._worker is not None:
             self._worker.abandon()
@@ -154,7 +154,7 @@ class BusTask:
 
     @property
     def figures(self) -> BusFigures:
-        """How bus and meters do, since the agent began; costs the bus's thread nothing."""
+        """Figures of bus and meters since the agent started; costs the bus thread nothing."""
         return self._tally.figures
 
 
@@ -190,7 +190,7 @@ class _Worker:
             while not self.stopping.is_set():
                 self.turned_s = self._clock.monotonic_s()
                 self.stopping.wait(min(self.loop.turn() * real_per_s, IDLE_MAX_S))
-        except Exception:  # noqa: BLE001 the watchdog starts a dead thread anew; its reason must be on record
+        except Exception:  # noqa: BLE001 the watchdog restarts a dead thread; the reason must be logged
             _log.exception("bus %s: thread ends", self.bus.url)
         finally:
             self.bus.close()

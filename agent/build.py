@@ -1,4 +1,4 @@
-"""Puts the agent together from a site file: which class stands where is decided here alone."""
+"""Builds the agent from a site file; only this module decides which class is used where."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -48,7 +48,7 @@ from wire.mqtt_events import MqttEvent
 from wire.publisher import Publisher
 
 WEBHOOK_STOP_S: Final = 4.0
-"""One warning that is on its way may end: a little more than its time-out."""
+"""At the end, for a warning that is being posted: a little more than its time-out."""
 
 
 @frozen
@@ -65,7 +65,7 @@ class Built:
     tpm: TpmTask | None = None
 
     def close(self) -> None:
-        """Let go of what `build` took."""
+        """Release what `build` acquired."""
         if self.webhook:
             self.webhook.stop(WEBHOOK_STOP_S)
         self.status.close()
@@ -73,10 +73,10 @@ class Built:
 
 
 def tpm_task(site: Site) -> TpmTask | None:
-    """The way to the TPM of `site`; None without one.
+    """The thread that calls the TPM of `site`; None without one.
 
     Raises:
-        ConfigError: The site file asks for one and the libraries for it are not installed.
+        ConfigError: The site file has one, but its libraries are not installed.
     """
     if site.tpm is None:
         return None
@@ -89,9 +89,9 @@ def tpm_task(site: Site) -> TpmTask | None:
 
 
 def outbox_of(topics: Topics, store: GatewayStore, recovery: Recovery) -> Outbox:
-    """The outbox of a chain that was recovered: what lies before its first row was pruned, so received.
+    """The outbox of a chain that was recovered: the rows before its first were pruned, so they are received.
 
-    Seals that the disk lost and the key file gives back are rows with the next seal, and own ones by now.
+    Seals that the disk lost but the key file has become rows with the next seal and already count as own.
     """
     first, last = store.first_number() or recovery.recovered or recovery.number, store.last()
     tip = last.number if last else first - 1
@@ -131,7 +131,7 @@ def core_of(
     send_warning: Callable[[Mapping[str, Any]], None] | None = None,
     tpm: TpmTask | None = None,
 ) -> tuple[Gateway, StatusParts]:
-    """The gateway's core with its sources, and what of them the status shows."""
+    """The gateway's core with its sources, and the parts that the status shows."""
     checkpoints = Checkpoints(store, feed, _checks_of(site, feed))
     judging, readings = Judging(feed, checkpoints, site.warning.log, send_warning), Readings()
     outbox = courier.outbox

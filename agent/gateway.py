@@ -8,13 +8,13 @@ One thread calls it, with the time as an argument:
     tick(stamp, now_s)              take what is due from the sources, seal, send, prune what is receipted
     stop(stamp, now_s)              seal the rest
 
-What becomes a record is decided by the sources (`agent.sealing.source`), whose order is the order of the
+The sources (`agent.sealing.source`) decide what becomes a record, and their order is that of the
 records; `agent.build` lists them. A kill at any instant loses at most the records that wait for a seal
-(`Sealing`), and nothing of them has been sent. Seals are made every `seal.interval_s`, at once for an urgent
+(`Sealing`), none of which has been sent. Seals are made every `seal.interval_s`, at once for an urgent
 record, and when the records fill one.
 
-When the centre's own signature says that it holds a seal which this disk has not, the disk was rolled back:
-nothing is sealed any more, and the process ends asking for a re-key; the receipt that proves it is kept.
+When the centre's signature proves that it holds a seal which is not on this disk, the disk was rolled back:
+nothing more is sealed, and the process ends asking for a re-key; the receipt that proves it is kept.
 
 `now_s` is real time, for the network and the disk; `stamp` is the plant's.
 """
@@ -49,7 +49,7 @@ class Gateway:
     Attributes:
         sealing: Makes seals of the records.
         courier: Sends what is sealed, and takes what the connection reports.
-        sources: In the order in which they are asked.
+        sources: In the order in which they are called.
     """
 
     sealing: Sealing
@@ -65,7 +65,7 @@ class Gateway:
         return [source for source in self.sources if type(source).on_reading is not nothing]
 
     def start(self, recovery: Recovery, stamp: Stamp, now_s: float) -> None:
-        """Go on where the chain ends; `recovery` is what the sealer has found.
+        """Continue where the chain ends; `recovery` is what the sealer has found.
 
         Raises:
             RekeyError: It cannot go on.
@@ -80,13 +80,13 @@ class Gateway:
         self.tick(stamp, now_s)
 
     def reading(self, reading: Reading) -> None:
-        """One answer of one meter, or that there was none."""
+        """Take one answer of one meter, or its absence."""
         for source in self._reading_sources:
             for record in source.on_reading(reading):
                 self.sealing.put(record, reading.stamp)
 
     def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
-        """What the connection reports.
+        """Take what the connection reports.
 
         Raises:
             RekeyError: The centre proves that this disk was rolled back.

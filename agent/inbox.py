@@ -7,9 +7,9 @@ the SHA-256 of the file's bytes. It is removed when that seal has committed, and
 between leaves the file, and the next start finds its id in the last seals and only removes it. A file
 that cannot be removed is remembered by its id until it is gone, so that it is not sealed again.
 
-What is too long, not a JSON object, or fits no record is set aside as `.refused`, with an EVENT. Whoever may
-write into the folder may have anything sealed, as may whoever writes the site file: the record proves that it
-was dropped here, and nothing more. The folder belongs to the agent's user.
+A file that is too long, not a JSON object, or fits no record is set aside as `.refused`, with an EVENT.
+Anybody with write access to the folder can have anything sealed, as can anybody who edits the site file: the
+record proves only that the file was dropped here. The folder belongs to the agent's user.
 """
 
 import contextlib
@@ -52,7 +52,7 @@ _NOWHERE: Final = Stamp(0, 0, bytes(16), ClockState.UNSYNCHRONISED)
 
 
 class EntryError(ValueError):
-    """This fits no record."""
+    """The entry fits no record."""
 
 
 def drop(store: Path, body: Mapping[str, Any], utc_ns: int) -> Path:
@@ -83,7 +83,7 @@ class Inbox(RecordSource):
     """The agent's side.
 
     Attributes:
-        folder: Need not be there.
+        folder: May be missing.
         store: Holds the checkpoint and the last seals.
         is_held_up: Whether seals wait for a failing disk: a record that waits in memory may be lost there.
         in_flight: Entries whose records wait for their seal, by id.
@@ -99,7 +99,7 @@ class Inbox(RecordSource):
     _looked_ns: int | None = field(default=None, init=False)
 
     def start(self, _stamp: Stamp, /) -> tuple[()]:
-        """Learn what is sealed already, if there are entries at all."""
+        """Find out which entries are sealed already, if there are any."""
         if self._entries():
             with contextlib.suppress(ValueError, TypeError):
                 self._known |= {str(one) for one in json.loads(self.store.checkpoint(CHECKPOINT) or b"[]")}
@@ -122,7 +122,7 @@ class Inbox(RecordSource):
         return taken
 
     def on_sealed(self, _stamp: Stamp, _tip: int, /) -> None:
-        """Everything that was in flight is committed: remove it, and keep the ids of what cannot be."""
+        """Remove all entries in flight, now that they are committed; keep the ids of those that stay."""
         for digest, path in self.in_flight.items():
             self._remove(digest, path)
         self.in_flight.clear()

@@ -1,8 +1,8 @@
-"""The agent's main loop: one queue into which every thread puts, one thread that takes.
+"""The agent's main loop: one queue that every thread fills and one thread empties.
 
 Bus threads put readings, the MQTT thread puts its events. The loop hands them to `Gateway` and calls its
-`tick` at least every TICK_S, after an item at most every TEND_S: a bus gives its readings one by one, and to
-wake up and tick for each of them costs more than the reading. Nothing else touches core or store.
+`tick` at least every TICK_S, after an item at most every TEND_S: a bus delivers its readings one by one, and
+waking up and ticking for each costs more than the reading. Nothing else touches core or store.
 
 The supervisor's watchdog is served only while the loop turns, every bus thread turns and the MQTT thread is
 alive. A stuck bus is restarted; a dead MQTT thread ends the process.
@@ -64,12 +64,12 @@ class Loop:
         self.inbox.put(item)
 
     def stop(self) -> None:
-        """End after the present turn; safe in a signal handler."""
+        """End after the current turn; safe in a signal handler."""
         self._stopping = True
 
     @property
     def stopping(self) -> bool:
-        """Whether the end has been asked for."""
+        """Whether `stop` was called."""
         return self._stopping
 
     def run(
@@ -92,7 +92,7 @@ class Loop:
         notify("STOPPING=1")
 
     def turn(self, gateway: Gateway) -> bool:
-        """Take what is there, then tick if it is time; whether it ticked."""
+        """Take what is queued, then tick if it is time; returns whether it ticked."""
         self._take(gateway, self._wait_s())
         left_s = self._left_s()
         if self._untended and left_s > 0:

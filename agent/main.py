@@ -65,7 +65,7 @@ DRAIN_S: Final = 5.0
 TPM_WAIT_S: Final = 3.0
 """At the end, for an attestation that is under way; a hardware TPM takes about one."""
 RECEIPT_WAIT_S: Final = 15.0
-"""With --once: a centre that is there answers within one."""
+"""With --once: a centre that is up answers within one."""
 
 _CODES: Final[dict[int, tuple[type[Exception], ...]]] = {
     # A newer schema means that an older program was installed: starting it again would not help.
@@ -140,7 +140,7 @@ def _check(call: argparse.Namespace) -> int:
 
 def _init(call: argparse.Namespace) -> int:
     site = load_site(call.config)
-    with contextlib.suppress(SecondInstanceError):  # the agent runs: its first key is kept already
+    with contextlib.suppress(SecondInstanceError):  # the agent runs: its first key was kept before
         folder, store, _, recovery = open_chain(site)
         store.close()
         if recovery.start is Start.REKEY:

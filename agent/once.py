@@ -11,7 +11,7 @@ from drivers.reading import Reading
 
 
 def poll_once(site: Site, setups: Mapping[str, MeterSetup], clock: Clock) -> Iterator[Reading]:
-    """One reading of each group of each meter, bus by bus, in the order of the site file."""
+    """Read each group of each meter once, bus by bus, in the order of the site file."""
     for place in site.bus:
         bus = open_bus(place.url, clock)
         try:

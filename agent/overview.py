@@ -1,4 +1,4 @@
-"""The agent at a glance, as one JSON object that `status.sock` sends.
+"""The agent's status, as the one JSON object that `status.sock` sends.
 
 gateway, name, at, boot_id, clock, version
 clock_ahead_ms   by how much the clock was ahead of the centre's at its last beacon | null

@@ -1,7 +1,7 @@
-"""Each reading becomes a record as it came; an EVENT says when a poll group of a meter fails and works again.
+"""Each reading becomes a record as it came; an EVENT marks when a poll group of a meter fails or works again.
 
-By group, because a meter that refuses one of its groups would else fail and return for ever. A bad reading
-carries its own reason, so the event marks the change alone.
+By group, because a meter that refuses one of its groups would otherwise fail and return for ever. A bad
+reading carries its own reason, so the event marks only the change.
 """
 
 import logging

@@ -4,11 +4,11 @@
     {"linkage": …, "state": "begins", "at_s": …, "left_s": …, "sentence": {"zh": …, "en": …}, …}
 
 For lamps, relays and screens of the plant that speak HTTP; the agent itself runs no command and switches no
-output. Only numeric addresses of this machine or of private networks are allowed, so that no name server and
-no typing error can send the plant's loads elsewhere; redirections are not followed.
+output. Only numeric addresses of this machine or of private networks are allowed, so that no name
+server and no typing error can send the plant's loads elsewhere; redirections are not followed.
 
 The gateway never waits: what the address does not take in time is dropped, oldest first. A failure is logged
-once until it works again. Nothing in the answer but its status is read.
+once until it works again. Only the status of the answer is read.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ class Webhook:
         self._works = True
 
     def start(self) -> None:
-        """Begin to send."""
+        """Start sending."""
         self._thread.start()
 
     def stop(self, timeout_s: float) -> None:

@@ -17,7 +17,7 @@ Row = list[Sample | None]
 
 
 class Arrivals:
-    """The rows of a site.
+    """The waiting rows of a site.
 
     Attributes:
         places: Index of each line in a row.
@@ -70,7 +70,7 @@ class Arrivals:
         }
 
     def restore(self, state: Mapping[str, Sequence[Sequence[Any]]]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self.rows.clear()
         for name, place in self.places.items():
             for slot, t_s, watts, other in state.get(name, ()):

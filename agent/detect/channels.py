@@ -1,7 +1,7 @@
 """The other channels of a line: power factor, current and voltage, as evidence beside the power.
 
 They are compared as whole numbers, like the power: thousandths, milliamperes, decivolts. A value that is
-no number, or one that no meter can show, counts as absent. A sample keeps the values as they came; they are
+not a number, or that no meter can show, counts as absent. A sample keeps the values as they came; they are
 converted only when they are read.
 """
 
@@ -166,6 +166,6 @@ class LineChannels:
         return [self.begin, self.count, current, pf, self.slot, voltage]
 
     def restore(self, state: list[int]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self.begin, self.count, current, pf, self.slot, voltage = state
         self.latest = (0.0, 0, *unpack_channels((pf, current, voltage)))

@@ -10,7 +10,7 @@ DIGEST_BYTES: Final = 32
 
 
 class CheckpointError(Exception):
-    """The bytes are no checkpoint of this detector, which then starts without one."""
+    """The bytes are not a checkpoint of this detector, which then starts without one."""
 
 
 def pack(state: list[Any]) -> bytes:
@@ -23,7 +23,7 @@ def unpack(checkpoint: bytes) -> Any:
     """The state that `pack` wrote.
 
     Raises:
-        CheckpointError: The bytes are too long, damaged or none of `pack`.
+        CheckpointError: The bytes are too long, damaged or not from `pack`.
     """
     if len(checkpoint) > CHECKPOINT_BYTES_MAX:
         raise CheckpointError(f"a checkpoint has at most {CHECKPOINT_BYTES_MAX} bytes, not {len(checkpoint)}")

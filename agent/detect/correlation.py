@@ -89,7 +89,7 @@ class RollingCorrelation:
 
     @property
     def pushed(self) -> int:
-        """How many pairs have been taken."""
+        """Number of pairs taken."""
         return self._before + self._at
 
     def push(self, x: int, y: int) -> None:
@@ -213,7 +213,7 @@ class RollingCorrelation:
         return [self.pushed, self._at, self._ref_x, self._ref_y, *packed, sums]
 
     def restore(self, state: list[Any]) -> None:
-        """Go on where `state` was taken; window and lags must be the same."""
+        """Continue from `state`; window and lags must be the same."""
         pushed, self._at, self._ref_x, self._ref_y, xs, ys, rows = state
         self._before = pushed - self._at
         self._xs, self._ys = array("q", xs).tolist(), array("q", ys).tolist()

@@ -5,7 +5,7 @@ by 0.25 a second of enough treatment and by 0.02 while production is off, so tha
 
 An interruption is a deficit in a run of production in which treatment had been healthy before, and which
 became healthy again before a violation was raised. Each is too short for a violation, together they may be
-too long. Below `least_s` it is ordinary switching, from `most_s` (the grace) on the other rules judge it.
+too long. Below `least_s` it is ordinary switching; from `most_s` (the grace) on, other rules judge it.
 """
 
 from collections import deque
@@ -78,7 +78,7 @@ class Deficit:
         return [self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot]
 
     def restore(self, state: list[Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot = state
 
 
@@ -103,7 +103,7 @@ class Interruptions:
                 self._drop()
 
     def find_first(self, slot: int) -> int:
-        """Drop those that began before the window; the slot of the oldest left, or `slot` if none is."""
+        """Drop those that began before the window; returns the slot of the oldest left, else `slot`."""
         while self.kept and slot - self.kept[0][0] >= self._window:
             self._drop()
         return self.kept[0][0] if self.kept else slot
@@ -116,7 +116,7 @@ class Interruptions:
         return [number for one in self.kept for number in one]
 
     def restore(self, state: list[int]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self.kept = deque(zip(state[::2], state[1::2], strict=True))
         self.total_s = sum(lasted_s for _, lasted_s in self.kept)
 
@@ -138,7 +138,7 @@ class Orphans:
         self._ends.append(slot)
 
     def find_first(self, slot: int) -> int:
-        """Drop those older than a day; the slot of the oldest that is left, or `slot` if none is."""
+        """Drop those older than a day; returns the slot of the oldest left, else `slot`."""
         while self._ends and slot - self._ends[0] >= self._window:
             self._ends.popleft()
         return self._ends[0] if self._ends else slot
@@ -148,5 +148,5 @@ class Orphans:
         return list(self._ends)
 
     def restore(self, state: list[int]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self._ends = deque(state, maxlen=ORPHANS_MAX)

@@ -4,14 +4,14 @@ Time is cut into slots, slot = floor(t / dt). A sample may come `reorder_slots` 
 order; of several in one slot the latest counts, and of two with one time the greater, so that the
 order of arrival makes no difference. `advance` closes the slots that can no longer change, in order.
 
-The times and powers of samples are not trusted. What is no finite number is ignored; a sample of the far
+The times and powers of samples are not trusted. A value that is not finite is ignored; a sample of the far
 future waits in one of PENDING_MAX rows and does no harm; when the clock is set back by more than STEP_BACK_S,
 or no line has answered for SILENT_S, counting starts again at the present slot, as after a long loss of data,
 because that time cannot be judged.
 
-`checkpoint` holds the whole state, and `restore` goes on from it as if nothing had happened: a kill in the
+`checkpoint` holds the whole state, and `restore` continues from it as if nothing had happened: a kill in the
 middle of a deficit changes no episode. Linkages whose parameters changed start again, but keep their open
-episodes so that these get cleared.
+episodes so that these are cleared in the end.
 """
 
 from collections.abc import Sequence
@@ -208,7 +208,7 @@ class Detector:
         return [one for watch in changed for one in watch.collect_changes(slot)]
 
     def status(self) -> tuple[LinkageStatus, ...]:
-        """Of every linkage, after the last closed slot."""
+        """The status of every linkage after the last closed slot."""
         return tuple(status_of(link) for link in self._links)
 
     def checkpoint(self) -> bytes:
@@ -226,10 +226,10 @@ class Detector:
         return pack(state)
 
     def restore(self, checkpoint: bytes) -> None:
-        """Go on where `checkpoint` was taken.
+        """Continue from a `checkpoint`.
 
         Raises:
-            CheckpointError: The bytes cannot be used; the detector is as new.
+            CheckpointError: The bytes cannot be used; the detector is empty.
         """
         state = unpack(checkpoint)
         try:

@@ -17,7 +17,7 @@ from attrs import asdict, field, frozen
 
 
 class Severity(StrEnum):
-    """Who has to act: the regulator, those who see to the meters, those who see to the data, nobody."""
+    """Who must act: the regulator, the people in charge of the meters or of the data, nobody."""
 
     VIOLATION = "violation"
     INTEGRITY = "integrity"
@@ -77,7 +77,7 @@ class Episode:
     Attributes:
         id: Linkage, rule as first raised, begin.
         linkage: The linkage; for a finding about one line the first one that this line belongs to.
-        severity: How grave; a retrospective verdict is never more than a notice.
+        severity: A retrospective verdict is never more than a notice.
         begin_at_s: When it began.
         raised_at_s: When it was certain.
         end_at_s: When it ended, None while it lasts.
@@ -112,7 +112,7 @@ class Episode:
         """The episode that `to_body` wrote.
 
         Raises:
-            KeyError, TypeError, ValueError: It did not.
+            KeyError, TypeError, ValueError: `to_body` did not write it.
         """
         trace = body["trace"]
         return cls(

@@ -56,7 +56,7 @@ class Ended:
 
     @classmethod
     def of(cls, episode: Episode) -> "Ended":
-        """Of an episode that was cleared."""
+        """Taken from an episode that was cleared."""
         assert episode.end_at_s is not None
         times = episode.begin_at_s, episode.raised_at_s, episode.end_at_s
         return cls(episode.id, episode.rule.value, *times, episode.numbers.get("reopened", 0))
@@ -147,7 +147,7 @@ class LinkageWatch:
         return [self.tracker.state(), self.trace.state(), None if self.ended is None else astuple(self.ended)]
 
     def restore(self, state: list[Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         tracked, traced, ended = state
         self.ended = None if ended is None else Ended(*ended)
         self.tracker.restore(tracked)
@@ -181,7 +181,7 @@ class LinkageWatch:
         return self.tracker.rule if flag == linkage_alarms.VIOLATION else _RULES[flag]
 
     def _name_low(self) -> None:
-        """Tell underspeed from idle, once a deficit with treatment on was raised."""
+        """Decide between underspeed and idle, once a deficit with treatment on was raised."""
         if self.tracker.rule is Rule.IDLE:
             mean = self.tracker.deficit.mean_low_w
             self.tracker.rule = find_low_rule(self.params, self.treatment, mean, self._find_normal_w())

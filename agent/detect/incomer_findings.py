@@ -144,7 +144,7 @@ class IncomerWatch:
         return [self.params.hash, self.minutes, self.sign, self.begin_s, self.trace.state()]
 
     def restore(self, state: list[Any]) -> None:
-        """Go on where `state` was taken, if the parameters are the same."""
+        """Continue from `state`, if the parameters are the same."""
         params_hash, minutes, sign, begin_s, traced = state
         if params_hash == self.params.hash:
             self.minutes, self.sign, self.begin_s = minutes, sign, begin_s

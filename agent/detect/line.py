@@ -2,8 +2,8 @@
 
 In: the watts of each slot in order, or None. Out: the watts that count, or MISSING.
 
-- A power beyond 1.5 times the CT range, or negative by more than the off threshold, is no
-  measurement of this line (a reversed CT is a wiring fault, not a stop): it counts as missing.
+- A power beyond 1.5 times the CT range, or negative by more than the off threshold, is not a
+measurement of this line (a reversed CT is a wiring fault, not a stop): it counts as missing.
 - A missing sample is bridged with the last value for `hold`; after that the line is MISSING.
 - A fall from running to nothing needs a second sample, because single zeros are transmission faults.
 
@@ -16,14 +16,14 @@ Alarms are bits of `flags`; `since` has the slot where each began:
 - SUPPLY: the same, but the voltage is gone as well, so the CT is not to blame.
 - DUMMY: the power factor is that of a heater.
 
-FLAT and DUMMY look for a load that replaces a running machine. A load between the two thresholds is no
-such machine (a sump heater at night, a control), so it neither counts nor clears.
+FLAT and DUMMY look for a load that replaces a running machine. A load between the two thresholds is not
+one (a sump heater at night, a control), so it neither counts nor clears.
 
 The other channels (power factor, current, voltage) serve DUMMY and SUPPLY only, where a meter has them; a
 line without them costs nothing.
 
 Nearly every sample has nothing to judge: no alarm is up or being counted, and the power is in a band where
-none can begin. `take` knows this band and then only stores the values, at a third of the cost; every other
+none can begin. In this band `take` only stores the values, at a third of the cost; every other
 sample goes through `step` and `take_channels`, which would give the same result for all samples.
 """
 
@@ -104,7 +104,7 @@ class LineTracker:
         self._ct_slots = -(-linkage.ct_s // dt)
         self._dark_below = least_voltage_of(params)
         self._heater = round(1000 * params.pf_heater)
-        # A thousandth less than what is rounded to a heater's.
+        # A thousandth below a heater's rounded power factor.
         self._motor_to = min((self._heater - 1) / 1000, PF_MAX) if self._heater else PF_MAX
         self._motor_from = -self._motor_to
         self._dummy_slots = -(-linkage.dummy_s // dt)
@@ -122,7 +122,7 @@ class LineTracker:
         self._calm_from = self._calm_to = NEVER
 
     def take(self, slot: int, sample: Sample | None) -> bool:
-        """Take the sample of `slot`; whether there was something to judge (if not, `flags` is unchanged)."""
+        """Take the sample of `slot`; returns whether anything was judged (if not, `flags` is unchanged)."""
         given = sample or _NOTHING
         _, raw, pf, current_a, voltage_v = given
         before = self.raw
@@ -292,7 +292,7 @@ class LineTracker:
         return [*_numbers(self), self.since.copy(), self.channels.state()]
 
     def restore(self, state: list[Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         *numbers, since, channels = state
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)

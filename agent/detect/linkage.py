@@ -5,7 +5,7 @@ counts as 0 in its sum, and the sum is a lower bound. This is safe, because more
 treatment: with a production line missing, only what the metered ones need is demanded, and where they alone
 are not on, production is unknown. With a treatment line missing, the metered ones can prove health, but
 never a deficit. Where nothing can be judged all timers are frozen, and after `lost_reset_s` the counts are
-dropped. Unknown time is no healthy time either: after it the expectation starts from nothing, and treatment
+dropped. Unknown time is not healthy time either: after it the expectation starts from zero, and treatment
 with a duty cycle gets a whole duty window before a deficit counts again.
 
 A slot of deficit has production on and T (the highest power of the last duty window) below what the envelope
@@ -223,7 +223,7 @@ class LinkageTracker:
         return max(round(more_s), grace_s, 0)
 
     def _raise_violation(self) -> None:
-        # `findings` tells underspeed from idle: it knows the other channels.
+        # `findings`, which has the other channels, decides between underspeed and idle.
         idle = 2 * self.deficit.off < self.deficit.count
         self.rule = Rule.IDLE if idle else Rule.OFF if self.seen else Rule.LATE_START
         self.flags |= VIOLATION
@@ -303,7 +303,7 @@ class LinkageTracker:
         return [list(_numbers(self)), self.rule.value, self.since.copy(), [part.state() for part in parts]]
 
     def restore(self, state: list[Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         numbers, rule, since, parts = state
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)

@@ -17,7 +17,7 @@ from agent.detect.param_table import ParamsError, ParamTable, hash_table
 from evidence.moments import ZONE, zone_s
 
 DT_MAX_S: Final = 60
-"""Slots longer than a minute could not carry the 1-minute evidence."""
+"""Slots longer than a minute are too coarse for the 1-minute evidence."""
 LAG_MAX_S: Final = 900
 """Treatment that follows production by more than a quarter of an hour is not driven by it."""
 TAU_MIN_S: Final = 90
@@ -66,7 +66,7 @@ class LinkageParams(ParamTable):
         correlation_limit: r below this for half an hour raises the notice.
         utc_offset: Zone of the times in sentences.
         learned_from_s: Begin of the commissioning data, UTC; 0 if there were none.
-        learned_to_s: Their end.
+        learned_to_s: End of those data.
         provisional: Too little was seen to be sure.
     """
 
@@ -204,7 +204,7 @@ class IncomerParams(ParamTable):
 
     @property
     def hash(self) -> bytes:
-        """As in version 0.1, which called the incomer feed: the same parameters keep their hash."""
+        """With the keys of version 0.1, which called the incomer feed, so that hashes stay the same."""
         table = self.to_dict()
         return hash_table({"feed": table.pop("incomer"), **table})
 

@@ -3,7 +3,7 @@
 The samples of the last hour are kept by slot, and the state of all trackers every half hour. When late
 samples fill slots that had none, the trackers run again from the last state before them, over the completed
 hour; a violation that appears only now becomes a notice, marked retrospective. The live state does not
-change: what was decided in time stands, and a linkage that was in violation in that hour anyway gets no
+change: verdicts made in time stand, and a linkage that was in violation in that hour anyway gets no
 second episode.
 
 Samples older than the oldest kept state are too late for any verdict; they are still sealed as evidence.
@@ -50,7 +50,7 @@ class Retrospect:
         self._violated: dict[str, int] = {}
 
     def sample(self, line_id: str, slot: int, following: int, watts: int) -> None:
-        """Take a late sample; `following` is the first slot that is not closed."""
+        """Take a late sample; `following` is the first slot not closed yet."""
         ring, at = self.rings.get(line_id), slot % HISTORY_SLOTS
         if ring is None:  # an incomer gets no second verdict
             return
@@ -59,7 +59,7 @@ class Retrospect:
             self._late_from = slot if self._late_from is None else min(self._late_from, slot)
 
     def close(self, slot: int, lines: Sequence[LineTracker], links: Sequence[LinkageWatch]) -> list[Episode]:
-        """Keep the state after `slot`; episodes of a second verdict."""
+        """Keep the state after `slot`; returns the episodes of a second verdict."""
         if slot % STATE_EVERY_SLOTS == 0:
             state = [[line.state() for line in lines], [link.tracker.state() for link in links]]
             self._states = [*self._states[-1:], (slot, state)]
@@ -107,7 +107,7 @@ class Retrospect:
         return [rings, states, self._late_from, self._reported, self._violated]
 
     def restore(self, state: list[Any]) -> None:
-        """Go on where `state` was taken; the parameters must be the same."""
+        """Continue from `state`; the parameters must be the same."""
         rings, states, self._late_from, self._reported, self._violated = state
         self._states = [(slot, cbor2.loads(kept)) for slot, kept in states]
         for name, ring in rings.items():

@@ -1,7 +1,7 @@
-"""The present state of a linkage, for the status object, and the early warning for the plant drawn from it.
+"""The current state of a linkage, for the status object, and the early warning derived from it for the plant.
 
-A warning says that a deficit of treatment begins to count, or has ended. It is not for the centre: a failed
-fan that is mended within minutes makes no episode. It begins when production runs and the weighted deficit
+A warning reports that a deficit begins to count, or has ended. It is not for the centre: a failed fan
+repaired within minutes makes no episode. It begins when production runs and the weighted deficit
 has reached `after_s` plus the lag by which treatment follows, so that single samples and normal starts cause
 none. It ends when treatment is healthy again, when production stops, or when the violation is raised, which
 has its own episode. There is one warning at a time for each linkage.
@@ -39,7 +39,7 @@ _SENTENCES: Final[Mapping[str, Words]] = {
 
 @frozen(kw_only=True)
 class LinkageStatus:
-    """A linkage now.
+    """The current state of a linkage.
 
     Attributes:
         production_w: Sum of the production lines that answer.

@@ -4,7 +4,7 @@ A minute's mean is the floor of the mean of its slots in which every line of tha
 minute without one is a hole. Holes are left out of the correlation instead of being filled: pairs that
 straddle a hole are off by its length, which affects at most `lag` pairs of the window.
 
-The correlation only corroborates: constant treatment has none, healthy or not. It is worth a notice only if
+The correlation only corroborates: constant treatment has none, healthy or not. It gives a notice only if
 production varied as at commissioning (`gated_r`) and r stayed below the learned limit for NOTICE_MINUTES.
 """
 
@@ -119,7 +119,7 @@ class MinuteTrace:
 
     @property
     def minutes(self) -> int:
-        """How many minutes have been closed with data."""
+        """Number of minutes closed with data."""
         return self._correlation.pushed
 
     @property
@@ -164,7 +164,7 @@ class MinuteTrace:
         return [[getattr(self, name) for name in _STATE], rings, self._correlation.state()]
 
     def restore(self, state: list[Any]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         numbers, (u_ring, t_ring, fresh), correlation = state
         for name, value in zip(_STATE, numbers, strict=True):
             setattr(self, name, value)

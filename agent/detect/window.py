@@ -53,12 +53,12 @@ class RollingMinimum:
         return [number for pair in self._queue for number in pair]
 
     def restore(self, state: list[int]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         self._queue = deque(zip(state[::2], state[1::2], strict=True))
 
 
 class Expectation:
-    """Least treatment power demanded in each slot, until `guard` slots are known that of the lowest step."""
+    """Least treatment power demanded in each slot; that of the lowest step until `guard` slots are known."""
 
     __slots__ = ("_above", "_edges", "_from", "_guard", "_los", "_recent", "_step", "_until", "_watts")
 
@@ -88,7 +88,7 @@ class Expectation:
         return self._watts
 
     def _set_step(self, step: int, until: int) -> None:
-        """The lowest step is `step`, until the slot `until` unless it is reached again."""
+        """Set the lowest step, valid up to slot `until` unless it is reached again."""
         self._step, self._until = step, until
         self._from, self._above = self._edges[step : step + 2]
         self._watts = self._los[step]
@@ -105,7 +105,7 @@ class Expectation:
         return [self._step, self._until, *self._recent]
 
     def restore(self, state: list[int]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from `state`."""
         step, until, *recent = state
         self._recent.clear()
         self._recent.extend(recent)

@@ -1,4 +1,4 @@
-"""The records of a start: BOOT, the manifest, and an EVENT for what the disk has lost.
+"""The records of a start: BOOT, the manifest, and an EVENT for anything the disk has lost.
 
 BOOT  {"boot_id", "offset_ms": see `DetectorFeed`, "start": how the chain came up, "version"}
 """

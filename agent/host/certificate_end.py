@@ -1,4 +1,4 @@
-"""When a certificate expires, for the status: the daemon loads no library of X.509.
+"""When a certificate expires, for the status, without loading an X.509 library into the daemon.
 
 Reads the DER of RFC 5280 as far as the validity and judges nothing: whether the certificate is good is for
 TLS, for `wire.enrolment.certificates` and for `dianjian doctor`.
@@ -22,7 +22,7 @@ _BEFORE_VALIDITY: Final = 3
 
 
 def certificate_end(path: Path) -> datetime | None:
-    """The notAfter of the first certificate in the PEM file `path`; None where there is none to be read."""
+    """The notAfter of the first certificate in the PEM file `path`; None if it cannot be read."""
     try:
         with path.open("rb") as stream:
             text = stream.read(CERTIFICATE_BYTES_MAX).decode("ascii", "replace")

@@ -1,7 +1,7 @@
 """The wall clock against the time since boot: a step that somebody set becomes a CLOCK record.
 
 {"step_ms": by how much, "state": clock state}
-… with "was_offset_ms", "offset_ms" where the detector dates this boot anew (`DetectorFeed.redate`):
+… with "was_offset_ms", "offset_ms" where the detector gets a new offset (`DetectorFeed.redate`):
 what was recorded in this boot is to be read with the new offset
 """
 
@@ -20,7 +20,7 @@ LOG: Final = logging.getLogger("dianjian.clock")
 STEP_MS: Final = 2000
 """A wall clock that departs from the time since boot by more than this was set by somebody."""
 SLEW: Final = 600e-6
-"""What is still drift and no step: the kernel slews by 500 ppm, and crystals add to it."""
+"""Up to this it is drift, not a step: the kernel slews by 500 ppm, and crystals add to it."""
 
 
 @define
@@ -46,7 +46,7 @@ class WallClock(RecordSource):
         return (NewRecord(Kind.CLOCK, body),)
 
     def _step_ms(self, ahead_ms: int, stamp: Stamp) -> int:
-        """By how much somebody set the wall clock; what a clock may drift is followed and is 0."""
+        """By how much somebody set the wall clock; ordinary drift is followed and gives 0."""
         slew_ms = (stamp.boottime_ns - self._checked_ns) / NS_PER_MS * SLEW
         self._checked_ns = stamp.boottime_ns
         if self._ahead_ms is None:

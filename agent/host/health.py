@@ -22,7 +22,7 @@ class Health:
     """Figures of this process.
 
     Attributes:
-        resident_bytes: Memory that is really held (VmRSS).
+        resident_bytes: Resident memory (VmRSS).
         threads: Threads alive.
         descriptors: Open file descriptors.
         descriptors_max: How many it may open.
@@ -48,7 +48,7 @@ class Health:
 
 
 def read_health() -> Health:
-    """The figures of the present moment."""
+    """The figures now."""
     descriptors_max = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     try:
         fields = dict(

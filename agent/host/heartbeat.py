@@ -25,7 +25,7 @@ class Heartbeat(RecordSource):
 
     Attributes:
         interval_s: Between two of them.
-        buses: How the buses do at this moment.
+        buses: The present figures of the buses.
         parts: Each gives some of the body's keys.
     """
 

@@ -9,7 +9,7 @@ import socket
 
 
 def notify(*lines: str) -> bool:
-    """Send `lines` to the supervisor; False where there is none or it does not listen."""
+    """Send `lines` to the supervisor; False if there is none or it does not receive."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return False

@@ -1,4 +1,4 @@
-"""Between readings and findings: powers of lines, the detector's feed, checkpoints, and what failed.
+"""Between readings and findings: powers of lines, the detector's feed, checkpoints, and faults.
 
 The rules themselves are in `agent.detect` and `agent.tamper`.
 """

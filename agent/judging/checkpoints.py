@@ -1,14 +1,14 @@
-"""What detector and checks keep over a restart: checkpoints, and the chain behind the detector's.
+"""What detector and checks keep across a restart: checkpoints, and the chain after the detector's.
 
     checkpoint "watch"     number of the last seal that is in it (8 bytes, big endian), state of the feed
     checkpoint "episodes"  CBOR array of the last EPISODES_KEPT bodies, only for the status view
     checkpoint "meters"    identity and counters of the meters (`agent.tamper.settings`)
-    checkpoint "conduct"   what is usual with them (`agent.tamper.behaviour`)
+    checkpoint "conduct"   what is usual for them (`agent.tamper.behaviour`)
 
-The checkpoint rides on a commit; the seals behind its number are read again at the start. Nothing
-that is found there keeps the gateway from starting: a checkpoint that cannot be used means that the
-detector begins anew; a body that is not what was sealed, and a seal that the walk from the tip does not
-reach (`agent.store.tail`), are passed over. All of this is logged.
+The checkpoint is written with a commit; the seals after its number are read again at the start. Nothing
+found there keeps the gateway from starting: with an unusable checkpoint the detector starts
+empty; a body that is not what was sealed, and a seal that the walk from the tip does not
+reach (`agent.store.tail`), are skipped. All of this is logged.
 """
 
 import logging
@@ -38,12 +38,12 @@ EPISODES_KEPT: Final = 20
 """A few kB each, written only with a new episode."""
 REPLAY_SEALS_MAX: Final = 2_000
 """Seals read again, seconds of work: twice what five minutes can bring. A salvaged database has all
-of its seals and no checkpoint, and a supervisor does not wait for months of readings."""
+its seals but no checkpoint, and a supervisor does not wait for months of readings to be read."""
 _NUMBER_BYTES: Final = 8
 
 
 Check = Tamper | Behaviour
-"""Looks at each reading for more than its values, and remembers what is usual."""
+"""Checks each reading beyond its values, and remembers what is usual."""
 
 
 @define
@@ -52,9 +52,9 @@ class Checkpoints:
 
     Attributes:
         checks: By the name of the checkpoint.
-        saved_up_to: The last seal whose content is in the checkpoint; rows above are still needed.
+        saved_up_to: The last seal that the checkpoint includes; the rows above it are still needed.
         anew: The checkpoint could not be used: write another one soon.
-        damaged: Seals that were read again and whose bodies are not what was sealed.
+        damaged: Seals read again whose bodies are not what was sealed.
     """
 
     store: GatewayStore
@@ -65,7 +65,7 @@ class Checkpoints:
     damaged: list[int] = field(factory=list, init=False)
 
     def restore(self) -> None:
-        """Bring checks and detector to where they were at the last seal."""
+        """Bring checks and detector to their state at the last seal."""
         self._restore_checks()
         tip = self.store.last()
         if tip is None:
@@ -91,7 +91,7 @@ class Checkpoints:
                 LOG.warning("the checks of meters begin anew: %s", error)
 
     def _restore_feed(self, raw: bytes) -> str | None:
-        """Restore the detector; why it could not be done, or None."""
+        """Restore the detector; returns why that failed, or None."""
         try:
             self.feed.restore(raw[_NUMBER_BYTES:])
         except Exception as error:  # noqa: BLE001 - whatever is in it, the gateway starts
@@ -100,7 +100,7 @@ class Checkpoints:
         return None
 
     def _replay_tail(self) -> str | None:
-        """Read the seals behind the checkpoint again; why it could not be done, or None."""
+        """Read the seals after the checkpoint again; returns why that failed, or None."""
         try:
             first = max(self.saved_up_to + 1, self.store.first_number() or FIRST_NUMBER)
             for seal in read_tail(self.store, first):
@@ -113,7 +113,7 @@ class Checkpoints:
         return None
 
     def save(self, tip: int) -> None:
-        """Save the detector's checkpoint, in which is everything up to seal `tip` and nothing after."""
+        """Save the detector's checkpoint, which includes everything up to seal `tip` and nothing after."""
         self.saved_up_to = tip
         self.store.put_checkpoint(CHECKPOINT, tip.to_bytes(_NUMBER_BYTES, "big") + self.feed.checkpoint())
 

@@ -1,13 +1,13 @@
-"""From readings to episodes, the same live as when the records are read again.
+"""Turns readings into episodes, with the same result live and when the records are read again.
 
 The detector's time is the time since boot plus an offset that is fixed once for each boot and written into
 its BOOT record, so setting the wall clock can neither hide a gap nor make one. It is UTC as the gateway knew
-it when the boot began, and never runs back, with one exception: a boot that began with a clock that nobody
-had set, or one behind the records, gets a new offset when its clock is first synchronised (`redate`). The
+it when the boot began, and never runs back, with one exception: a boot whose clock had not been set,
+or was behind the records, gets a new offset when its clock is first synchronised (`redate`). The
 CLOCK record has both offsets, so that a reader can correct earlier times; the detector starts over there.
 
-The detector gets nothing but readings that become records, and time. After a restart the records behind the
-last checkpoint are read again with `replay`, and the detector is where it was: an episode that is on record
+The detector gets only time and readings that become records. After a restart the records after the
+last checkpoint are read again with `replay`, which restores the detector's state: a recorded episode
 is not recorded twice, and one that was found but never sealed is recorded now.
 """
 
@@ -81,7 +81,7 @@ class DetectorFeed:
         self.judged = frozenset(judged)
 
     def boot(self, stamp: Stamp) -> int:
-        """Start or go on with a boot; its offset, ms: the old one within a boot, a new one after it."""
+        """Start or continue a boot; returns its offset, ms: the old one within a boot, else a new one."""
         if stamp.boot_id != self._boot_id:
             boottime_ms = stamp.boottime_ns // NS_PER_MS
             utc_ms = stamp.utc_ns // NS_PER_MS
@@ -90,7 +90,7 @@ class DetectorFeed:
         return self._offset_ms
 
     def redate(self, stamp: Stamp) -> tuple[int, int] | None:
-        """Give the boot a new offset, if this is the moment; the offsets before and from now on, ms."""
+        """Give the boot a new offset if it is due; returns the offsets before and from now on, ms."""
         if not self._undated or stamp.clock_state is not ClockState.SYNCHRONISED:
             return None
         utc_ms = stamp.utc_ns // NS_PER_MS
@@ -109,7 +109,7 @@ class DetectorFeed:
             self._blocks(reading.meter, reading.stamp.boottime_ns // NS_PER_MS, reading.blocks)
 
     def advance(self, stamp: Stamp) -> list[Episode]:
-        """Let time pass; the episodes found by now that are not on record yet."""
+        """Advance the time; returns the episodes found by now that are not recorded yet."""
         self._advance_to(stamp.boottime_ns // NS_PER_MS)
         episodes = [episode for episode in self._unrecorded if _key(episode) not in self._recorded]
         self._unrecorded.clear()
@@ -123,7 +123,7 @@ class DetectorFeed:
         return found
 
     def replay(self, record: Record | ReadingRecord) -> None:
-        """Take a record of our own from behind the checkpoint, in its order."""
+        """Take one of our own records from after the checkpoint; in order."""
         if isinstance(record, ReadingRecord):
             if record.group is PollGroup.FAST and record.quality is Quality.GOOD:
                 self._blocks(record.meter, record.boottime_ms, record.blocks)
@@ -141,10 +141,10 @@ class DetectorFeed:
             self._note((*(str(body[name]) for name in ("id", "rule", "state")), _times(body["numbers"])))
             return
         self._advance_to(record.boottime_ms)
-        self._warnings.clear()  # of the past: the plant was warned then
+        self._warnings.clear()  # of the past: the plant got them then
 
     def checkpoint(self) -> bytes:
-        """All that `restore` needs, CBOR."""
+        """Everything that `restore` needs, as CBOR."""
         return cbor2.dumps(
             {
                 "version": CHECKPOINT_VERSION,
@@ -160,7 +160,7 @@ class DetectorFeed:
         )
 
     def restore(self, raw: bytes) -> None:
-        """Go on from a checkpoint.
+        """Continue from a checkpoint.
 
         Raises:
             ValueError: It is of another version of the agent.

@@ -1,9 +1,9 @@
 """Judges the readings: EPISODE records from the detector, TAMPER records from the checks of meters.
 
-A fault in the detector or in a check ends the judging until the next start, never the chain: one EVENT says
-so, the heartbeat says `"judging": false`, and no row is kept for a replay any more.
+A fault in the detector or in a check ends the judging until the next start, never the chain: one EVENT
+records it, the heartbeat has `"judging": false`, and no more rows are kept for a replay.
 
-Early warnings go to the log and to the plant; they are no records.
+Early warnings go to the log and to the plant; they do not become records.
 """
 
 import logging
@@ -52,7 +52,7 @@ class Judging(RecordSource):
     _checkpoint_ns: int = field(default=0, init=False)
 
     def start(self, stamp: Stamp, /) -> Iterable[NewRecord]:
-        """Bring detector and checks to where they were; declares the bodies that were found damaged."""
+        """Restore detector and checks; declares the bodies that were found damaged."""
         self.checkpoints.restore()
         self.episodes = self.checkpoints.episodes()
         self._checkpoint_ns = stamp.boottime_ns
@@ -65,7 +65,7 @@ class Judging(RecordSource):
         return self._take_failure() if self._failure else found
 
     def due(self, stamp: Stamp, /) -> Iterator[NewRecord]:
-        """The episodes that were found by now."""
+        """The episodes found by now."""
         none: list[Episode] = []
         episodes = self._guard(lambda: self.feed.advance(stamp), none)
         yield from self._take_failure()
@@ -127,7 +127,7 @@ class Judging(RecordSource):
             self.send_warning(warning.to_body())
 
     def _guard(self, judge: Callable[[], T], nothing: T) -> T:
-        """What `judge` gives, or `nothing` from its first fault on."""
+        """The result of `judge`; `nothing` from its first fault on."""
         if self.failed:
             return nothing
         try:

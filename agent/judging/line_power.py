@@ -1,12 +1,12 @@
-"""From readings of meters to the power of lines, which is what the detector judges.
+"""Turns readings of meters into the power of lines, which is what the detector judges.
 
 A line may be fed by several meters; its power is their sum, and it is known only while every one of them has
 answered within HOLD_S: a silent meter makes its line unknown, never zero. The line's other channels are the
 power factor by the powers of the meters, the sum of their currents and the mean of their voltages, each only
 where every meter of the line has it.
 
-The state goes into the detector's checkpoint, so that a restarted agent that reads its own records again
-feeds the detector exactly the same.
+The state goes into the detector's checkpoint, so that an agent that reads its own records again after a
+restart feeds the detector exactly the same values.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from attrs import astuple, define, field, frozen
 from drivers.reading import POWER_POINT
 
 HOLD_S: Final = 30.0
-"""How long a value stands for the present (detection: hold of 3 slots of 10 s)."""
+"""How long a value counts as current (detection: hold of 3 slots of 10 s)."""
 PF_POINT: Final = "power_factor"
 CURRENT_POINTS: Final = ("current_l1", "current_l2", "current_l3")
 VOLTAGE_POINTS: Final = (
@@ -110,11 +110,11 @@ class LinePowers:
         )
 
     def state(self) -> dict[str, list[Any]]:
-        """All that `restore` needs."""
+        """Everything that `restore` needs."""
         return {meter: [at_s, *astuple(one)] for meter, (at_s, one) in self._latest.items()}
 
     def restore(self, state: Mapping[str, Sequence[Any]]) -> None:
-        """Go on from `state()`."""
+        """Continue from `state()`."""
         self._latest = {meter: (float(at_s), MeterPower(*values)) for meter, (at_s, *values) in state.items()}
 
 

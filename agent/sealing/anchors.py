@@ -1,7 +1,7 @@
-"""What a walk along this gateway's own chain may begin at, as its state folder holds it.
+"""Where a walk along this gateway's own chain may begin, from the files of its state folder.
 
-The first key and the recovery key are those of `enrolment.json`; receipts are those that the database keeps,
-checked with the centre's key of the site file; statements are those that the chain goes on with.
+The first key and the recovery key are those of `enrolment.json`; receipts are those in the database,
+checked with the centre's key of the site file; statements are those that the chain continues with.
 """
 
 from pathlib import Path

@@ -1,14 +1,14 @@
-"""When the TPM attests the chain, and what its answers become. A `TpmTask` has the TPM.
+"""When the TPM attests the chain, and what its answers become. `TpmTask` calls the TPM.
 
 At boot and every ATTEST_INTERVAL_S the TPM attests the last seal. Its answer becomes an ATTESTATION record,
 and a checkpoint in the commit of that record keeps the counter.
 
 The first answer after boot is compared with the checkpoint. The counter may be one ahead: the process ended
-between answer and commit. If it is further ahead, an EVENT says so: the TPM has attested seals that this disk
-does not know, so the disk is an older copy (or several ends in a row were unclean). Another key is an EVENT
-too.
+between answer and commit. If it is further ahead, an EVENT records it: the TPM has attested seals that this
+disk does not have, so the disk is an older copy (or several runs in a row ended uncleanly). A
+different key is an EVENT too.
 
-A TPM that fails does not hold up sealing: one EVENT says so, and it is tried again after an hour.
+A TPM that fails does not hold up sealing: one EVENT records it, and the next try is an hour later.
 """
 
 import logging
@@ -46,7 +46,7 @@ class Attesting(RecordSource):
     _failed: bool = field(default=False, init=False)
 
     def due(self, stamp: Stamp, /) -> list[NewRecord]:
-        """The records of an answer, if one has come; asks again when it is time."""
+        """The records of an answer, if one has come; starts the next attestation when it is due."""
         answer = self.task.answer()
         records = [] if answer is None else self._take(answer)
         if self._asked_ns is None or stamp.boottime_ns - self._asked_ns >= ATTEST_INTERVAL_S * NS_PER_S:

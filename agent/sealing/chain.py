@@ -1,7 +1,7 @@
-"""From pending records to seals: when one is due, what a failing disk means, what makes room.
+"""Turns pending records into seals: when one is due, what a failing disk means, what makes room.
 
-`Sealing` adds records of its own: EVENT for the levels of the quota and for the ballast, DROP for bodies that
-are given up for want of room, GAP for records that found no room in memory while the disk failed.
+`Sealing` adds records of its own: EVENT for the levels of the quota and for the ballast, DROP for bodies
+deleted for lack of room, GAP for records that found no room in memory while the disk failed.
 
 A record is pending until it is sealed, and a seal is committed before it is sent (`Sealer`). A commit that
 fails is tried again with the same bytes; after SETTLE_S_MAX the process ends, and the next start repairs.
@@ -99,7 +99,7 @@ class Sealing:
         return bool(self._pending) and (aged or self._pending.urgent or self._pending.full)
 
     def seal(self, stamp: Stamp, now_s: float) -> bool:
-        """Seal everything that waits; whether it is committed.
+        """Seal everything that waits; returns whether it is committed.
 
         Raises:
             DiskError: Commits have failed for too long.

@@ -12,14 +12,14 @@ never half another's. Slot `number` lies at number mod SLOTS:
 Slot n holds the secret of seal n, which is not signed yet, and the seal n-1 before it whole. Two
 slots at most have a secret: that of the next seal and, until it is committed, that of the seal
 being made. Destroying a secret overwrites its 42 bytes with zeros and leaves the rest, so that a
-database which lost its last commits gets their seals (not their bodies) back, up to SLOTS of them.
+database which lost its last commits can get their seals (not their bodies) back, up to SLOTS of them.
 
-A seal costs two writes, each a block of 4 kB of flash. They are not put into one: torn between two
-sectors it could destroy the old secret where the new one is not there yet, and with both in one
-sector a torn one would be the end of the chain.
+A seal costs two writes, each a block of 4 kB of flash. They are not combined: a write torn
+between two sectors could destroy the old secret before the new one is there, and with both in one
+sector a torn write would end the chain.
 
-Flash wear levelling may keep an old copy of a sector: an attacker who desolders the chip is not
-kept out by zeros. The sealer is the only writer; nobody else reads it.
+Flash wear levelling may keep an old copy of a sector: zeros do not keep out an
+attacker who desolders the chip. Only the sealer writes or reads this file.
 """
 
 import os
@@ -61,7 +61,7 @@ class Slot:
         secret: Its secret key, or None where it was destroyed or torn.
         next_record: Number of that seal's first record.
         previous: Hash of the seal before it.
-        cose: The seal before it, whole; empty before the first, and where a statement begins anew.
+        cose: The seal before it, whole; empty before the first, and where a statement begins.
     """
 
     number: int
@@ -118,7 +118,7 @@ class KeySlots:
         self._appear(first_slot(secret))
 
     def restart(self, slot: Slot, *, keep: bool) -> Path | None:
-        """Begin the file anew with `slot`; with `keep` the old one stays beside it, and where is returned.
+        """Replace the file by one with `slot`; with `keep` the old one stays beside it, at the path returned.
 
         Raises:
             KeySlotsError: It cannot be written; the old file is still there.

@@ -1,4 +1,4 @@
-"""What to give up when the database fills, and what never.
+"""What to delete when the database fills, and what never.
 
     used        what happens
     ≥ 70 %      receipted rows are pruned, a hundred at a time

@@ -7,7 +7,7 @@ With n the number of the last row:
     the highest living key is beyond n+1  the disk lost commits. Its seals come back from the ring
                                           without bodies, and the next seal begins with LOST_TAIL.
                                           A number is never signed twice, so this is no fork
-    the current slot has no seal in it    a statement (`evidence.statement`) begins anew there:
+    the current slot has no seal in it    a statement (`evidence.statement`) begins there:
                                           the key is right without being certified by the last row
     no living key, or only older ones     the key file is lost or was rolled back: never seal with
                                           it, ask for a re-key
@@ -59,7 +59,7 @@ class Recovery:
 
 @frozen
 class Found:
-    """What the sealer goes on with.
+    """What the sealer continues with.
 
     Attributes:
         current: The slot of the next seal; None on REKEY.
@@ -78,10 +78,10 @@ class Found:
 def find(
     gateway: str, last: StoredSeal | None, slots: Sequence[Slot], held_up_to: int = FIRST_NUMBER - 1
 ) -> Found:
-    """Where the chain of `gateway` goes on, given the last row and every readable slot.
+    """Where the chain of `gateway` continues, given the last row and every readable slot.
 
-    `held_up_to` matters where a statement begins anew without the rows before it: no body up to this seal is
-    lost, for the centre has it.
+    `held_up_to` matters where a statement begins without the rows before it: no body up to this seal is
+    lost, because the centre has it.
     """
     by_number = {slot.number: slot for slot in slots}
     tip = FIRST_NUMBER - 1 if last is None else last.number

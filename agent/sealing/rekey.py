@@ -1,12 +1,12 @@
-"""A chain goes on under a new key, after lost key slots, a lost database or a restored old image.
+"""Continues a chain under a new key, after lost key slots, a lost database or a restored old image.
 
 `rekey` needs the recovery key that the technician took away at the enrolment. `agent.sealing.tip` finds the
-seal that the chain goes on from. First the database is made to end there, then the statement is kept, last
-the key file is replaced in one step and the old one set aside. After a crash before that, a second call does
-it all again; the next start declares lost what is lost.
+seal to continue from. The database is made to end there, then the statement is stored, and last
+the key file is replaced in one step and the old one set aside. After a crash before that, a second call
+repeats it all; the next start declares what is lost.
 
-`install_replacement` does the same on new hardware with a statement of the centre: the chain goes on from the
-seal that the centre names, with the first key that was made by `init`.
+`install_replacement` does the same on new hardware with a statement of the centre: the chain continues from
+the seal that the centre names, with the first key made by `init`.
 
 The agent must not run meanwhile; the lock of the database refuses it.
 """
@@ -37,7 +37,7 @@ FILE_BYTES_MAX: Final = 16_384
 
 
 def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms: int) -> dict[str, Any]:
-    """Let the chain of `site` go on under a fresh key; what was done, for a person or a script.
+    """Continue the chain of `site` under a fresh key; returns what was done, for a person or a script.
 
     Raises:
         RekeyRefusedError: It cannot; nothing was changed.
@@ -83,10 +83,10 @@ def rekey(site: Site, recovery: Path, receipt: Path | None, reason: str, utc_ms:
 
 
 def install_replacement(site: Site, file: Path) -> dict[str, Any]:
-    """Let the chain of the old hardware go on here, from the seal that the centre names.
+    """Continue the chain of the old hardware here, from the seal that the centre names.
 
     Raises:
-        RekeyRefusedError: The file is not for this gateway, or that has a chain of its own.
+        RekeyRefusedError: The file is not for this gateway, or the gateway has a chain of its own.
     """
     centre_key, gateway = _centre_key(site), site.site.gateway
     folder = site.path(site.store.path)
@@ -128,7 +128,7 @@ def _recovery_secret(site: Site, file: Path) -> bytes:
     try:
         enrolled = read_enrolment(site.path(site.store.path))["recovery_key"]
     except EnrolmentError:
-        return secret  # lost with the rest; the centre knows which one it must be
+        return secret  # lost with the rest; the centre knows which key to expect
     if enrolled not in {"", keys.public(secret).hex()}:
         raise RekeyRefusedError(f"{file}: not the recovery key that stands in {ENROLMENT_NAME}")
     return secret

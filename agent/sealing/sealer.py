@@ -10,7 +10,7 @@ So a secret that is still alive has signed nothing that was published, and a num
 never signed again. Start and crash recovery are one function, whose rules are in `agent.sealing.recovery`.
 
 A commit that failed has an unknown result. The identical bytes are kept; `settle` reopens the
-database, looks, and puts the same bytes in if they are not there. Nothing else is signed meanwhile.
+database, looks, and inserts the same bytes if they are missing. Nothing else is signed meanwhile.
 """
 
 from collections.abc import Sequence

@@ -1,9 +1,9 @@
 """What puts records into the chain: a `RecordSource`.
 
-The gateway calls the same hook of all its sources in the order of its list, and queues what one gives before
-it calls the next: so records stand in the chain in the order of the sources. Until `on_sealed` a crash may
-lose them. What a source must remember it keeps as a checkpoint in the store, which is committed with the
-next seal. A hook must not wait, and what it raises ends the process.
+The gateway calls each hook on all its sources in the order of its list, and queues the records of one before
+it calls the next: so records are in the chain in the order of the sources. Until `on_sealed` a crash may
+lose them. A source stores what it must remember as a checkpoint, which is committed with the
+next seal. A hook must not block, and an exception from it ends the process.
 """
 
 from collections.abc import Iterable, Mapping
@@ -50,11 +50,11 @@ class RecordSource(Protocol):
         return ()
 
     def on_reading(self, _reading: Reading, /) -> Iterable[NewRecord]:
-        """A poll of one meter has ended, with values or without."""
+        """Called after each poll of a meter, with values or without."""
         return ()
 
     def due(self, _stamp: Stamp, /) -> Iterable[NewRecord]:
-        """Several times a second: what time has brought."""
+        """Called several times a second: the records that are due."""
         return ()
 
     def on_sealed(self, _stamp: Stamp, _tip: int, /) -> None:

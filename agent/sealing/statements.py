@@ -1,14 +1,14 @@
-"""The statements that this gateway's chain goes on with, in a file of the state folder.
+"""The statements that this gateway's chain continues with, in a file of the state folder.
 
     statements.jsonl    {"statement": hexadecimal, "receipt": hexadecimal or ""}
 
-One line for each re-key or replacement, in the order in which they were made. The receipt is what the
-chain was continued from: it shows which bodies the centre holds. The file is written before the key file
-of the statement is, and a later statement may set aside what an earlier one began. So a line is in force
+One line for each re-key or replacement, in the order in which they were made. The receipt is the one that
+the chain was continued from: it shows which bodies the centre holds. This file is written before the
+statement's key file, and a later statement may set aside what an earlier one began. So a line is in force
 only where its key has signed the seal that it names, or is to sign the next one (`in_force`). Several may
-be: a gateway without a connection may lose its keys twice.
+be in force: a gateway without a connection may lose its keys twice.
 
-Lines that cannot be read are passed by: the centre has the statement, or will ask for a new one.
+Unreadable lines are skipped: the centre has the statement, or will require a new one.
 """
 
 import json
@@ -36,7 +36,7 @@ class RekeyRefusedError(Exception):
 
 @frozen
 class Kept:
-    """A statement, and the receipt that it goes on from or b""."""
+    """A statement, and the receipt that it continues from or b""."""
 
     raw: bytes
     receipt: bytes = b""
@@ -58,7 +58,7 @@ class Kept:
         return (one.number, one.next_key) == (recovery.number, recovery.next_key)
 
     def held_up_to(self, centre_key: bytes) -> int:
-        """No body up to this seal is awaited by the centre; 0 where that is not known."""
+        """The centre awaits no body up to this seal; 0 if not known."""
         try:
             return open_receipt(self.receipt, centre_key).bodies_up_to
         except FormatError:

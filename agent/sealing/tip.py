@@ -1,4 +1,4 @@
-"""The seal that a chain can go on from when keys or seals are lost, and the database that ends there.
+"""The seal that a chain can continue from when keys or seals are lost, and the database that ends there.
 
 In this order of trust:
 
@@ -8,7 +8,7 @@ In this order of trust:
    signed with the key that the one before it certified or that a statement gave;
 3. without any receipt, the unbroken run that begins at the first row.
 
-Seals behind a hole, and those that contradict the receipt, can never be accepted. Where there are such, the
+Seals after a hole, and those that contradict the receipt, can never be accepted. If there are any, the
 database is set aside, never deleted, and a new one begins with the run that ends at the tip.
 """
 
@@ -37,7 +37,7 @@ Believed = tuple[Receipt, bytes]
 
 @frozen
 class Tip:
-    """The seal that a chain goes on from.
+    """The seal that a chain continues from.
 
     Attributes:
         next_record: Number of the first record after it, or an upper bound.
@@ -55,7 +55,7 @@ class Tip:
 def find_tip(
     gateway: str, store: GatewayStore, ring: Iterable[Slot], best: Believed | None, kept: Iterable[Kept] = ()
 ) -> Tip:
-    """The seal to go on from; see the module.
+    """The seal to continue from; see the module.
 
     Raises:
         RekeyRefusedError: Nothing shows where the chain stands, or it is another gateway's.
@@ -160,7 +160,7 @@ def _previous_seal(slot: Slot) -> Iterator[StoredSeal]:
 def fit(store: GatewayStore, path: Path, quota_bytes: int, tip: Tip, best: Believed | None) -> Path | None:
     """Let the database hold the run that ends at `tip` and nothing else.
 
-    Where the old one is now if it had to be set aside; `store` is closed then.
+    Returns the path of the old one if it had to be set aside; `store` is closed then.
     """
     first, last = store.first_number(), store.last()
     if first is None or last is None or (first >= tip.run and last.number <= tip.number):

@@ -5,7 +5,7 @@ the endorsement hierarchy, which the TPM derives from its own seed each time, so
 file. `evidence.attestation` defines key and counter bit by bit.
 
 No object has a dictionary-attack lock: three power cuts would otherwise lock a TPM for hours. Authorisations
-are empty: root on this gateway can use the TPM too, but can only increment the counter, which shows.
+are empty: root on this gateway can use the TPM too, but can only increment the counter, which is noticed.
 
 Calls block: a hardware TPM takes about a second, a broken one up to minutes (`agent.sealing.tpm_task` has the
 thread). The libraries cost 9 MiB and are loaded only where a site file has [tpm].
@@ -40,7 +40,7 @@ LOG: Final = logging.getLogger("dianjian.tpm")
 
 _NO_POINT: Final = bytes(4)
 _INITIALIZED: Final = 0x100
-"""TPM_RC_INITIALIZE: it was started before, as the kernel does."""
+"""TPM_RC_INITIALIZE: it is started already, usually by the kernel."""
 _NO_SUCH_HANDLE: Final = 0x18B
 """TPM_RC_HANDLE for the first handle: the index is not defined."""
 

@@ -1,7 +1,7 @@
 """Calls the TPM in a thread, so that nothing else waits for it.
 
-One request at a time. A request that comes while the TPM still works on the one before fails at once: it is
-made again after an hour, and a TPM that never answers costs one thread and nothing else.
+One request at a time. A request made while the TPM still works on the previous one fails at once: it is
+repeated after an hour, and a TPM that never answers costs one thread and nothing else.
 """
 
 import queue
@@ -20,7 +20,7 @@ BUSY: Final = "it has not answered the request before"
 
 
 class TpmTask:
-    """Asks `attest` in a thread of its own; `failures` are what it may raise."""
+    """Calls `attest` in a thread of its own; `failures` are what it may raise."""
 
     def __init__(self, attest: Attest, failures: tuple[type[Exception], ...]) -> None:
         self._attest = attest
@@ -37,7 +37,7 @@ class TpmTask:
         self._thread.start()
 
     def answer(self) -> Answer | None:
-        """The answer to the last request, once; None while there is none."""
+        """The answer to the last request, given once; None while there is none."""
         try:
             return self._answers.get_nowait()
         except queue.Empty:

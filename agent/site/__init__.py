@@ -1,4 +1,4 @@
-"""The site file: read, checked, and turned into what each part of the agent is given.
+"""The site file: reads and checks it, and makes the settings of each part of the agent.
 
 Nothing here runs or connects.
 """

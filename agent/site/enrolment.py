@@ -2,12 +2,12 @@
 
     enrolment.json    {"gateway": id, "first_key": 64 hexadecimal digits, "recovery_key": the same or ""}
 
-Written while the first seal is not made yet, whole or not at all; after that nobody can make the first
-key again. Nothing of the daemon depends on it.
+Written before the first seal, whole or not at all; after that nobody can make the first
+key again. The daemon does not need it.
 
 The recovery key's secret goes into one file that the technician names and takes away: it is the only
 thing that can give the chain a new key after this disk is lost, so it must not lie on this disk. A
-gateway without one is as good in every other way; only the centre can then bring it back (`replace`).
+gateway without one works as well; only the centre can then bring it back (`replace`).
 """
 
 import json

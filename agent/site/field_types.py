@@ -37,11 +37,11 @@ Ratio = NewType("Ratio", float)
 ID_CHARACTERS_MAX: Final = 32
 """Ids are topic levels, certificate names and parts of every record."""
 UNIT_ID_MAX: Final = 247
-"""Highest address of the Modbus serial line (Modbus over Serial Line V1.02, section 2.2)."""
+"""Highest address of a Modbus serial bus (Modbus over Serial Line V1.02, section 2.2)."""
 RATED_W_MAX: Final = 1_000_000_000
 """A gigawatt: above any single line, below where sums of squares would leave int64."""
 MODEL_FILE_SUFFIX: Final = ".toml"
-"""The name of a model that is a file of the site ends so."""
+"""Suffix of a model name that is a file of the site."""
 INTERVAL_S_MIN: Final = 0.5
 INTERVAL_S_MAX: Final = 3600.0
 """An hour: with longer intervals silence could not be noticed within the three minutes promised."""
@@ -52,7 +52,7 @@ QUOTA_MB_MAX: Final = 1_000_000
 _ID: Final = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{ID_CHARACTERS_MAX - 1}}}")
 _ID_WORDS: Final = f"letters, digits, - and _, at most {ID_CHARACTERS_MAX}"
 _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
-"""Of the ways to a TPM those that name a device or a socket; others load a library or run a command."""
+"""TPM interfaces that name a device or a socket; others would load a library or run a command."""
 _ADDRESS: Final = re.compile(r"[0-9]{12}")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _HEX32_WORDS: Final = "64 hexadecimal digits in lower case"
@@ -64,7 +64,7 @@ def _matching(pattern: re.Pattern[str], wanted: str) -> Kind[str]:
 
 
 def _parse_by(parse: Callable[[str], object]) -> Hook:
-    """A text that `parse` takes; the error is the one that `parse` raises."""
+    """A text that `parse` accepts; raises the error of `parse`."""
 
     def check(value: Any, _: Any) -> str | None:
         if value is None:

@@ -1,6 +1,6 @@
-"""The site file: what stands in the factory, how it is wired, where the readings go.
+"""The site file: what is in the factory, how it is wired, where the readings go.
 
-TOML, written by `dianjian` or by hand. It is checked whole before anything starts: unknown keys, wrong
+TOML, written by `dianjian` or by hand. All of it is checked before anything starts: unknown keys, wrong
 types, values out of range and references to things that are not there are all reported at once,
 one line each with its path (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
 
@@ -9,8 +9,8 @@ are part of the evidence. Secrets are therefore never in it, only the paths of t
 
 A site without meters and broker is legal (a backtest needs lines and linkages only);
 `missing_for_agent` lists what the daemon would lack. Relative paths start at the file's own folder.
-`credential:NAME` is the file NAME beside the site file as systemd hands it to the service (LoadCredential=):
-a key that only root can read. Any other process, such as root's at a terminal, gets the file itself.
+`credential:NAME` is the file NAME beside the site file, a key that only root can read, as systemd passes it
+to the service (LoadCredential=). Any other process, such as root's at a terminal, gets the file itself.
 """
 
 import os
@@ -53,7 +53,7 @@ Table = dict[str, Any]
 
 
 class ConfigError(Exception):
-    """The site file is wrong, by its author's fault; `problems` has one line a mistake."""
+    """The site file is wrong, by its author's fault; `problems` has one line per mistake."""
 
     def __init__(self, path: Path, problems: Iterable[str]) -> None:
         self.path = path
@@ -107,7 +107,7 @@ class TpmSettings:
 
 @frozen
 class BusSettings:
-    """`[[bus]]`: one serial line or one TCP gateway."""
+    """`[[bus]]`: one serial bus or one TCP gateway."""
 
     id: Identifier
     url: BusUrl

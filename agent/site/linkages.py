@@ -36,7 +36,7 @@ def incomer_of(
 ) -> IncomerParams | None:
     """The detector's parameters of the incomer of `site`; None without one.
 
-    They are the learned ones of the file, where there are any and `learned`, else those of its nameplate.
+    With `learned`, those learned and written in the file, if any; else those of its nameplate.
 
     Raises:
         ConfigError: Its parameters in the file are wrong.

@@ -8,7 +8,7 @@ Written at each start. One record with the site, then one for each model, so tha
      "linkages": {id: hash of its detection parameters}, "feed": hash of those of the incomer, or null}
     {"models": {first 8 bytes of the hash as hex: the model's point table, canonical JSON}}
 
-The centre decodes readings with these tables and nothing of ours (`drivers.points.model.Model.from_table`).
+The centre decodes readings with these tables alone (`drivers.points.model.Model.from_table`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

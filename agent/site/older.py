@@ -1,7 +1,7 @@
-"""Files of earlier versions: what was called something else then is brought to today's names.
+"""Files of earlier versions: renamed keys and values are brought to today's names.
 
 A site file is part of the evidence and is never rewritten by an upgrade: gateways keep theirs, and a
-centre reads the manifests of years ago. So a key or value that is renamed is not dropped: it gets a line
+centre reads the manifests of years ago. So the old name of a key or value is not dropped: it gets a line
 in RENAMED and stays there for at least two versions, in which both names load. A table with both keys is a
 mistake, because it is not clear which one was meant. A new key has a default that means what its
 absence meant. `tests/packaging/old-sites` holds a file of every form that was ever committed.
@@ -36,7 +36,7 @@ RENAMED: Final[tuple[Renamed, ...]] = (
 def todays_names(
     site: Mapping[str, Any], renamed: Sequence[Renamed] = RENAMED
 ) -> tuple[dict[str, Any], list[str]]:
-    """`site` with today's names, and the keys that it gives by both names, one line each."""
+    """`site` with today's names, and the keys that it has under both names, one line each."""
     table, problems = dict(site), list[str]()
     for one in renamed:
         table = _rename(one, table, one.table.split("."), "", problems)
@@ -44,7 +44,7 @@ def todays_names(
 
 
 def _rename(one: Renamed, part: Any, path: Sequence[str], at: str, problems: list[str]) -> Any:
-    """`part` with `one` applied to its tables at `path`; what is no table is for others to name."""
+    """`part` with `one` applied to its tables at `path`; what is not a table is reported elsewhere."""
     if isinstance(part, list):
         return [_rename(one, item, path, f"{at}[{i}]", problems) for i, item in enumerate(part)]
     if not isinstance(part, dict):

@@ -1,7 +1,7 @@
 """The meters of a site with their models: shipped ones by name, the site's own ones by file.
 
-A model whose name ends in `.toml` is a file below the folder of the site file. Its point table travels
-in the manifest as that of any other model, so whoever reads the records needs no copy of the file.
+A model whose name ends in `.toml` is a file below the folder of the site file. Its point table goes
+into the manifest as that of any other model, so a reader of the records needs no copy of the file.
 
 A meter with active power belongs to a line, because the detector judges lines by it. A meter without, such as
 an analyser of emissions, is read, sealed and sent, and belongs to no line.

@@ -1,15 +1,15 @@
 """Counters of a bus and its meters, the load of the bus, and how long answers take.
 
 `Tally` belongs to the thread of one bus and counts each poll as it ends. At most once in PUBLISH_S it
-replaces its `BusFigures`, which never change, so a reader takes no lock, holds up nobody and sees one moment.
-Everything is counted since the agent began.
+replaces its `BusFigures`, which never change, so a reader takes no lock, holds up nothing and sees one
+moment. Everything is counted since the agent started.
 
     load     share of the time in which a request is out, answered or not: at 100 % not one more fits
     latency  of each good poll, that of its slowest request; percentiles over the last 5 to 10 minutes,
              as the edge of the bucket above (EDGES_MS); the maximum is exact
 
 A poll is charged with the growth of the bus's counters while it lasted, so a late answer of a neighbour may
-count for the meter that was polled when it came. Requests of another master and ports opened anew belong to
+count for the meter that was polled when it came. Requests of another master and reopened ports count for
 the bus.
 """
 
@@ -28,9 +28,9 @@ EDGES_MS: Final = (
 """Upper edges of the buckets, ms; one more holds slower answers. Up to the time-outs in use, and closer where
 meters answer."""
 WINDOW_S: Final = 300.0
-"""Half of the sliding window: a fault of a minute shows, and has not vanished a minute later."""
+"""Half of the sliding window: a fault of a minute shows, and still does a minute later."""
 PUBLISH_S: Final = 2.0
-"""Seconds of the clock between two figures, as often as people look: 0.2 ms each for twenty meters."""
+"""Seconds of the clock between updates, as often as people look: 0.2 ms each for twenty meters."""
 
 _MS_PER_S: Final = 1000
 
@@ -99,7 +99,7 @@ class BusFigures:
 
     Attributes:
         at_s: The moment, seconds of the clock.
-        load: Of the line, over the sliding window: 0 to 1.
+        load: Of the bus, over the sliding window: 0 to 1.
         meters: By id, in the order of the site file.
     """
 

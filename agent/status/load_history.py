@@ -1,7 +1,7 @@
 """The last hour of each line as one mean a minute, for the status only.
 
 A ring of MINUTES sums and counts per line: a hundred lines take 100 kB. Minutes count from boot, so setting
-the wall clock bends no curve. A minute without a sample is None.
+the wall clock does not distort the curve. A minute without a sample is None.
 """
 
 from array import array
@@ -9,7 +9,7 @@ from collections import defaultdict
 from typing import Final
 
 MINUTES: Final = 60
-"""As much as fits a line of a terminal."""
+"""As many as fit on one line of a terminal."""
 MS_PER_MINUTE: Final = 60_000
 
 
@@ -29,7 +29,7 @@ class LoadHistory:
         return hour.means(boottime_ms // MS_PER_MINUTE) if hour else [None] * MINUTES
 
     def clear(self) -> None:
-        """Start over, because the minutes of another boot are others."""
+        """Start over, because minutes of another boot count from elsewhere."""
         self._lines.clear()
 
 

@@ -40,7 +40,7 @@ class StatusSocket:
         self._rest: list[tuple[socket.socket, memoryview, float]] = []
 
     def waiting(self) -> list[socket.socket]:
-        """Give earlier readers more of their answer; those that have connected since the last call."""
+        """Send earlier readers more of their answer; returns those connected since the last call."""
         now_s = time.monotonic()
         rest, self._rest = self._rest, []
         for reader, left, until_s in rest:

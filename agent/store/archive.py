@@ -7,7 +7,7 @@ from evidence.archive import Archive
 
 
 def open_gateway(path: Path, gateway: str) -> Archive:
-    """What the gateway still holds of its own chain; raises StoreError if the file cannot be read."""
+    """The part of its own chain that the gateway still holds; raises StoreError if it cannot be read."""
     snapshot = open_snapshot(path)
     try:
         first, last = snapshot.read("SELECT min(number), max(number) FROM seals")[0]

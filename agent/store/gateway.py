@@ -6,15 +6,15 @@
 
 One row a seal, no secondary index: an index multiplies the bytes written by 1.5 to 5. Only `append` commits
 by itself; receipts and checkpoints wait for the next commit (or `flush`), because each commit costs 8 kB of
-flash and both can be had again: the broker retains the receipt. A receipt covers all before it, so it is
+flash and both can be recovered: the broker retains the receipt. A receipt covers all before it, so it is
 enough to store one in RECEIPT_COMMITS (each costs 8 kB more), and the one by which rows are pruned.
 
 Who deletes: `prune_below`, called only for what a valid receipt covers, PRUNE_ROWS_MAX at a time (a
 delete of 1,000 rows fails on a full disk), and never the last seal, which the next one follows;
 `drop_bodies`, which keeps header, signature and root. No change of configuration deletes a row.
 
-Rows are checked by their own hash when they are read. A corrupt file is renamed, what can be read of it by
-primary key is put into a new one, and the start goes on: see `salvage`.
+Rows are checked by their own hash when they are read. A corrupt file is renamed, the rows that can be read
+by primary key are put into a new one, and the start continues: see `salvage`.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ QUOTA_BYTES_MIN: Final = 256 * PAGE_BYTES
 """Below it the schema and one seal would not fit."""
 READ_ROWS_MAX: Final = 1_000
 WAL_PAGES: Final = 1_000
-"""SQLite's default for when the WAL is moved into the file."""
+"""WAL pages after which it is moved into the file: SQLite's default."""
 WAL_PAGES_IN_NEED: Final = 32
 """The same on a full disk: a WAL of this and one large seal still fits into `ballast.LOW_BYTES`."""
 GIVEN_UP: Final = "full, the ballast was given up"
@@ -67,7 +67,7 @@ class GatewayStore:
     """The gateway's database at `path`.
 
     Attributes:
-        salvage: What was saved of a corrupt file that this start set aside, or None.
+        salvage: What was saved from a corrupt file that this start set aside, or None.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class GatewayStore:
         """Open or make the database, which never grows beyond `quota_bytes`; a corrupt one is salvaged.
 
         `newest_hint` is where to look for the newest seal in a file whose index is destroyed,
-        `ballast_bytes` what is held back on the disk for the day on which it is full.
+        `ballast_bytes` the disk space reserved for the day on which the disk is full.
 
         Raises:
             SecondInstanceError: Another process owns it.
@@ -99,7 +99,7 @@ class GatewayStore:
         self._ballast.take()
 
     def close(self) -> None:
-        """Flush and let the file go."""
+        """Flush and close the file."""
         try:
             self.flush()
         finally:
@@ -107,7 +107,7 @@ class GatewayStore:
             self._lock.release()
 
     def reopen(self) -> None:
-        """Look at the file again after a failed commit."""
+        """Reopen the file after a failed commit."""
         self._database.reopen()
 
     # -- the chain
@@ -160,7 +160,7 @@ class GatewayStore:
         return digest
 
     def holes(self) -> list[tuple[int, int]]:
-        """First and last of every run of numbers that is not here, among the last READ_ROWS_MAX rows.
+        """First and last of every run of missing numbers among the last READ_ROWS_MAX rows.
 
         A disk that lied about a write, or a salvage, leaves them: no seal is ever deleted there.
         """
@@ -182,7 +182,7 @@ class GatewayStore:
         return number
 
     def prune_below(self, number: int) -> int:
-        """Delete at most PRUNE_ROWS_MAX seals below `number`, never the last one; how many went."""
+        """Delete at most PRUNE_ROWS_MAX seals below `number`, never the last one; returns how many."""
         first, last = self._database.read("SELECT min(number), max(number) FROM seals")[0]
         if first is None or first >= min(number, last):
             return 0
@@ -205,7 +205,7 @@ class GatewayStore:
     # -- what waits for the next commit
 
     def put_receipt(self, number: int, raw: bytes) -> None:
-        """Keep a receipt with the next commit; of those that wait only the newest."""
+        """Store a receipt with the next commit; of several only the newest."""
         waiting = self._riders.get(_RECEIPT)
         if waiting is None or waiting[1][0] <= number:
             sql = "INSERT OR REPLACE INTO receipts VALUES (?, ?)"
@@ -253,7 +253,7 @@ class GatewayStore:
         return (pages - free) / min(self._pages_max, room)
 
     def relieve(self) -> bool:
-        """Give up the ballast if a commit failed because the disk is full; whether that was done now."""
+        """Delete the ballast if a commit failed because the disk is full; returns whether it did."""
         if not self._ballast.is_low():
             return False
         given_up = self._ballast.give_up()

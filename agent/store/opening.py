@@ -1,9 +1,9 @@
-"""Opens the gateway's database, whole or salvaged: its content never keeps the gateway from starting.
+"""Opens the gateway's database, intact or salvaged: its content never keeps the gateway from starting.
 
 A file that SQLite or the tip's own hash finds corrupt, or that an earlier run marked `.suspect`, is salvaged:
 the rows that prove themselves are copied into `.salvage`; when that is complete it is renamed `.salvaged`;
 the old file is set aside with its companions; and `.salvaged` takes its place. After a crash at any step the
-next start repeats or finishes them. Raised is only what a person must repair: disk, rights, a newer schema.
+next start repeats or finishes it. Only faults that a person must fix are raised: disk, rights, newer schema.
 """
 
 from contextlib import suppress
@@ -76,7 +76,7 @@ def _copy(path: Path, pages_max: int, newest_hint: int | None) -> None:
 
 
 def _finish(path: Path) -> Path | None:
-    """Put a complete copy in the place of `path`; where the old file is now, None without a copy."""
+    """Put a complete copy in the place of `path`; returns where the old file is, None without a copy."""
     copy = add_suffix(path, ".salvaged")
     if not copy.exists():
         return None

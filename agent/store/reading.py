@@ -11,7 +11,7 @@ from evidence.seal import StoredSeal
 
 @frozen
 class Tip:
-    """How far a database is; a schema that is not known says nothing else."""
+    """How far a database has got; of an unknown schema nothing else is known."""
 
     schema: int
     count: int = 0
@@ -20,10 +20,10 @@ class Tip:
 
 
 def read_tip(path: Path) -> Tip:
-    """One look at the database at `path`; the last seal is without its body.
+    """Read the state of the database at `path`; the last seal is without its body.
 
     Raises:
-        StoreError: It is not there or cannot be read.
+        StoreError: It is missing or cannot be read.
     """
     if not path.is_file():
         raise StoreError(f"{path}: no database is there")
@@ -39,7 +39,7 @@ def read_tip(path: Path) -> Tip:
 
 
 def read_checkpoint(path: Path, name: str) -> bytes | None:
-    """What was remembered under `name`; raises StoreError if it cannot be read."""
+    """The checkpoint `name`; raises StoreError if it cannot be read."""
     with reading(path) as connection:
         row = connection.execute("SELECT raw FROM checkpoints WHERE name = ?", (name,)).fetchone()
     return None if row is None else bytes(row[0])

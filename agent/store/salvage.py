@@ -1,10 +1,10 @@
-"""Saves what is left of a destroyed database, by primary key.
+"""Saves what can still be read of a destroyed database, by primary key.
 
 A scan of a table stops at the first bad page (measured: 31 of 3,000 rows); reading each number by itself
 skips the bad pages (2,800 of 3,000). Each row proves itself: the seal by its hash, the body by the Merkle
-root. A body that does not is left out, its seal stays.
+root. A body that fails is left out; its seal stays.
 
-The old file is renamed with its WAL, never deleted: that is for a person to decide.
+The old file is renamed with its WAL; deleting it is for a person to decide.
 """
 
 import sqlite3
@@ -22,7 +22,7 @@ from evidence.seal import StoredSeal, open_body, peek_header, seal_hash
 MISSES_MAX: Final = 20_000
 """Missing numbers in a row after which the search ends: two days of seals, 0.1 s of reading."""
 COMPANIONS: Final = ("-wal", "-shm", "")
-"""The file itself last: without its WAL it is only old, but its WAL would spoil another database."""
+"""The file itself last: without its WAL it is merely old, but its WAL would corrupt another database."""
 _ROW: Final = "SELECT number, hash, cose, body, first_record, count FROM seals WHERE number = ?"
 _HEADER: Final = "SELECT number, hash, cose, NULL, first_record, count FROM seals WHERE number = ?"
 
@@ -32,9 +32,9 @@ class Salvage:
     """What was saved of a corrupt database.
 
     Attributes:
-        aside: Where the corrupt file is now.
+        aside: Path of the corrupt file now.
         seals: Rows that were read and proved themselves.
-        bodies_lost: Of these, rows that have no body, or one that did not.
+        bodies_lost: Rows among them without a body, or with a body that failed.
         missing: Numbers between the first and the last of them that could not be read.
     """
 
@@ -56,7 +56,7 @@ def seals_in(path: Path, newest_hint: int | None) -> Iterator[StoredSeal]:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
         yield from _probe(connection, newest_hint)
     except sqlite3.Error:
-        return  # not even the schema can be read: nothing can be asked for
+        return  # not even the schema can be read, so no row can
     finally:
         connection.close()
 
@@ -74,7 +74,7 @@ def _probe(connection: sqlite3.Connection, newest_hint: int | None) -> Iterator[
 
 
 def set_aside(path: Path) -> Path:
-    """Rename a corrupt database with its companions; where it is now."""
+    """Rename a corrupt database with its companions; returns its new path."""
     number = 1
     while add_suffix(path, f".corrupt-{number}").exists():
         number += 1

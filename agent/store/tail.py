@@ -1,7 +1,7 @@
-"""The daemon's own way along the end of its chain at the start: back from the tip, by hashes alone.
+"""Reads the end of the daemon's own chain at the start: back from the tip, by hashes alone.
 
-The tip is what the key file goes on from (`agent.sealing.recovery`), so the daemon trusts it; what the
-previous hashes down from there do not reach is refused and logged.
+The key file continues from the tip (`agent.sealing.recovery`), so the daemon trusts it; seals that the
+chain of previous hashes from there does not reach are refused and logged.
 """
 
 import logging
@@ -18,7 +18,7 @@ from evidence.walk import Walk, WalkedSeal
 LOG: Final = logging.getLogger("dianjian.store")
 
 ROWS_AT_ONCE: Final = 50
-"""Whole rows are at most 64 kB each, and the start must not cost more memory than the life after it."""
+"""Rows are at most 64 kB each, and the start must not need more memory than normal running."""
 
 
 @frozen

@@ -9,10 +9,10 @@
     {"what": "answers take another time", "meter", "point", "was_ms", "spread", "now_ms"}
 
 Each is reported once, and once more when it is over ("energy agrees with power", "voltage agrees with the
-others'", "meter moves again"); a new latency is never over, it becomes the usual one.
+others'", "meter moves again"); a new latency has no end, it becomes the usual one.
 
-What was reported, the voltage levels and the usual latencies outlive a restart, because a device is put in
-between while the power is off. Windows and runs begin anew: a restart is a gap in them. Latencies are not
+What was reported, the voltage levels and the usual latencies outlive a restart, because a device would be
+inserted while the power is off. Windows and runs start over: a restart is a gap in them. Latencies are not
 judged on a simulated clock.
 """
 
@@ -114,7 +114,7 @@ class Behaviour:
         return found
 
     def state(self) -> bytes:
-        """All that `restore` needs, CBOR."""
+        """Everything that `restore` needs, as CBOR."""
         self.news = False
         return cbor2.dumps(
             {
@@ -130,10 +130,10 @@ class Behaviour:
         )
 
     def restore(self, raw: bytes) -> None:
-        """Go on from `state()`; meters of another model begin anew.
+        """Continue from `state()`; meters whose model changed start over.
 
         Raises:
-            ValueError: `raw` is something else.
+            ValueError: `raw` is not from `state()`.
         """
         try:
             kept = {

@@ -1,7 +1,7 @@
-"""The sum of a meter's power over time against its own energy counter.
+"""Compares a meter's power, summed over time, with its own energy counter.
 
-A window begins and ends with a reading of the counter, MIN_S apart at least, and is as long as it takes
-to have counted ENOUGH_STEPS steps. It departs when both differ by more than SHARE of the greater and by
+A window begins and ends with a reading of the counter, at least MIN_S apart, and lasts until
+ENOUGH_STEPS steps were counted. It departs when both differ by more than SHARE of the greater and by
 more than what the readings themselves leave open:
 
     one step of the counter: of its registers, or the smallest rise that was seen, if that is coarser;
@@ -10,7 +10,7 @@ more than what the readings themselves leave open:
       at once after the first or just before the second
     + REFRESH_S of the highest power, for registers that are not all refreshed in the same moment
 
-Two departing windows in a row are reported, and after them one that agrees. A window is dropped at a gap in
+Two departing windows in a row are reported, and then the first that agrees. A window is dropped at a gap in
 the power, when the counter runs back, and when power flows back through a meter without an export counter.
 """
 
@@ -26,10 +26,10 @@ ENOUGH_STEPS: Final = 20
 SHARE: Final = 0.05
 """Meters and their counters agree within their class, 2 % at worst."""
 COARSE_WH: Final = 1000.0
-"""Before any transformer ratio: some counters are floats and step by whole kWh all the same."""
+"""Before any transformer ratio: some counters are floats but still step by whole kWh."""
 ROW: Final = 2
 REFRESH_S: Final = 10.0
-"""Slow meters refresh their counter that often."""
+"""How often slow meters refresh their counter."""
 GAP_POLLS: Final = 3.0
 GAP_MIN_S: Final = 30.0
 """Power that is unknown for longer than this and GAP_POLLS intervals is a gap."""

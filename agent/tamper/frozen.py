@@ -1,6 +1,6 @@
-"""A meter whose fast values are the same to the last bit, read after read, under load.
+"""Finds meters whose fast values stay the same to the last bit, read after read, under load.
 
-A measured voltage is never still. How often a meter's registers may honestly stay the same is
+A measured voltage is never constant. How long a meter's registers may honestly stay the same is
 learned from itself: a run of equal reads is reported when it is READS_MIN long, LASTS_S long and LONGER
 times as long as any run that ended by itself.
 """
@@ -11,7 +11,7 @@ from attrs import define, field
 
 READS_MIN: Final = 20
 READS_MAX: Final = 200
-"""Reads after which it is reported in any case: nobody can teach a meter's check to wait for ever."""
+"""Reads after which it is reported in any case: nobody can train the check to wait for ever."""
 LASTS_S: Final = 120.0
 """Slow meters refresh their registers once a minute."""
 LONGER: Final = 3

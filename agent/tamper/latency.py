@@ -1,8 +1,8 @@
-"""How long a meter takes to answer, which tells devices apart.
+"""How long a meter takes to answer, which distinguishes devices.
 
 From the first LEARNED answers the usual latency and its spread are kept. When the median of the last
 RECENT is FACTOR times longer or shorter than usual, by more than the spread of single answers, at two checks
-in a row, another device answers or something stands between. That is reported once, and the new latency is
+in a row, another device answers or something sits in between. That is reported once, and the new latency is
 the usual one from then on.
 """
 

@@ -1,4 +1,4 @@
-"""Voltage and frequency of the meters of one supply against each other.
+"""Compares voltage and frequency of the meters of one supply with each other.
 
 All meters of a plant hang on one grid, and those of a bus mostly on one busbar. Once in SLOT_S the means
 of each meter are compared with the medians of all, itself included: with three meters the median of the
@@ -23,7 +23,7 @@ VOLTAGE_SHARE: Final = 0.03
 FREQUENCY_HZ: Final = 0.2
 CLEARED: Final = 2 / 3
 METERS_MIN: Final = 3
-"""With two nobody knows which of them is right."""
+"""With two it is not known which one is right."""
 LEVEL_SLOTS: Final = 5
 LEVEL_SHARE: Final = 0.15
 """Meters of one level differ by less: nominal voltages in use lie further apart."""
@@ -31,7 +31,7 @@ DEAD_SHARE: Final = 0.2
 """Below this share of its level a meter is without voltage."""
 DEAD_V: Final = 10.0
 HOLD_SLOTS: Final = 2.5
-"""Slots, or intervals of its group, for which a value is used: frequencies are read seldom."""
+"""Slots, or intervals of its group, for which a value is used: frequencies are read rarely."""
 _FREQUENCIES: Final = (40.0, 70.0)
 
 

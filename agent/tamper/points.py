@@ -1,6 +1,6 @@
-"""The few points of a model that a meter's behaviour is checked by, and the resolution of their registers.
+"""The few points of a model that behaviour checks need, and the resolution of their registers.
 
-Only they are decoded, so that the checks cost a small part of what reading does.
+Only these are decoded, so that the checks cost a small part of what reading does.
 """
 
 import math
@@ -14,7 +14,7 @@ from drivers.poll.meter import MeterSetup
 from drivers.reading import Block, PollGroup, Quantity
 
 SANE_MAX: Final = 1e15
-"""No V, W, Hz or Wh of a plant is greater; a greater value is left out, so that sums stay finite."""
+"""No V, W, Hz or Wh of a plant is greater; greater values are left out, so that sums stay finite."""
 _LINES: Final = PHASES[:3]
 _PAIRS: Final = PHASES[3:6]
 _FLOAT_BITS: Final = {RegisterType.F32: 24, RegisterType.F64: 53}
@@ -38,7 +38,7 @@ class Points:
         self.setup, model = setup, setup.model
         power, volts = Quantity.ACTIVE_POWER, Quantity.VOLTAGE
         self.power = self._all_of(power, ("",)) or self._all_of(power, _LINES)
-        sets = (_LINES, _PAIRS, ("",), _LINES[:1])  # the last is a single-phase meter that calls it l1
+        sets = (_LINES, _PAIRS, ("",), _LINES[:1])  # the last: single-phase meters that name it l1
         self.voltages = next(filter(None, (self._all_of(volts, phases) for phases in sets)), ())
         self.between = any(model.point(name).phase in _PAIRS for name in self.voltages)
         self.frequency = self._find(Quantity.FREQUENCY)
@@ -52,7 +52,7 @@ class Points:
         self._small = evolve(model, points=tuple(p for p in model.points if p.name in names | scales))
 
     def values(self, blocks: tuple[Block, ...]) -> Values:
-        """Their values that a reading has, in primary units."""
+        """The values of these points in a reading, in primary units."""
         decoded = self._small.decode(blocks, self.setup.ct_ratio, self.setup.pt_ratio).items()
         return {
             name: float(value)

@@ -11,7 +11,7 @@ Each body becomes a TAMPER record; the reading itself is recorded as it came.
 
 Identity and counters are read in the slow groups, a few times an hour; power itself is judged by the
 detector. Values are the meter's own, without transformer ratios, so that a changed site file changes
-nothing here; another model in the site file begins anew, and so does a swapped meter's counter.
+nothing here; with another model in the site file the meter starts over, as does a swapped meter's counter.
 
 The last values outlive a restart, because a meter is swapped while the power is off. They may be some minutes
 old then: a counter that grew meanwhile is no finding.
@@ -83,7 +83,7 @@ class Tamper:
         return [{"what": one.pop("what"), "meter": reading.meter, **one} for one in found]
 
     def state(self) -> bytes:
-        """All that `restore` needs, CBOR."""
+        """Everything that `restore` needs, as CBOR."""
         self.news = False
         kept = list(self._known.items())[-METERS_MAX:]
         return cbor2.dumps(
@@ -91,10 +91,10 @@ class Tamper:
         )
 
     def restore(self, raw: bytes) -> None:
-        """Go on from `state()`.
+        """Continue from `state()`.
 
         Raises:
-            ValueError: `raw` is something else.
+            ValueError: `raw` is not from `state()`.
         """
         try:
             self._known = {

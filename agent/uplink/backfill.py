@@ -1,8 +1,8 @@
-"""Old bodies: which are still to be sent, and how far the store may be pruned.
+"""Old bodies: which ones still have to be sent, and how far the store may be pruned.
 
-A body goes only after a receipt for its seal, so that the centre can check it at once: oldest first, at a
+A body is sent only after a receipt for its seal, so that the centre can check it at once: oldest first, at a
 byte rate, and never more than a few that no receipt names yet. A body that the centre cannot take never
-starves those behind it: a new round begins only when the last body had its turn.
+starves those behind it: a new round begins only after the last body had its turn.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from evidence.seal import FIRST_NUMBER
 from wire.pacing import Backoff, Budget, Patience
 
 LOOKS_MAX: Final = 200
-"""Stored bodies that one call asks for, so that a long backlog never holds up the agent."""
+"""Stored bodies looked up in one call, so that a long backlog never holds up the agent."""
 
 BodyBytes = Callable[[int], int]
 """The length of an own stored body, 0 where it was given up or the row is gone."""
@@ -49,7 +49,7 @@ class Backfill:
         return len(self._awaited) < awaited_max and self._budget.is_open(now_s)
 
     def next(self, received: int, body_bytes: BodyBytes) -> tuple[int, int] | None:
-        """Number and length of the next body that the centre lacks; the round is past it then."""
+        """Number and length of the next body that the centre lacks; moves the round past it."""
         for _ in range(LOOKS_MAX):
             number = self._held.find_missing_from(max(self._sent + 1, FIRST_NUMBER))
             if number > received:
@@ -67,7 +67,7 @@ class Backfill:
         self._budget.spend(size)
 
     def on_receipt(self, receipt: Receipt, now_s: float) -> bool:
-        """Take a receipt; whether it names a body that none named before."""
+        """Take a receipt; returns whether it names a body that none named before."""
         is_new = False
         for first, last in ((0, receipt.bodies_up_to), *receipt.ranges):
             is_new |= self._held.add(first, last)
@@ -78,7 +78,7 @@ class Backfill:
         return is_new
 
     def watch(self, now_s: float, received: int) -> None:
-        """Schedule again what no receipt has named for too long."""
+        """Schedule again the bodies that no receipt has named for too long."""
         if self._patience.expire(now_s):
             self._awaited.clear()
             self._again = True
@@ -86,13 +86,13 @@ class Backfill:
             self._sent, self._again = 0, False
 
     def rewind(self) -> None:
-        """Start over with what no receipt names."""
+        """Start over with the bodies that no receipt names."""
         self._sent, self._again = 0, False
         self._awaited.clear()
         self._patience.forget()
 
     def held_up_to(self, received: int) -> int:
-        """No body up to this one is awaited by the centre."""
+        """The centre awaits no body up to this one."""
         return min(self._held.up_to, received)
 
     def prunable_below(self, received: int, body_bytes: BodyBytes) -> int:

@@ -3,12 +3,12 @@
 As a record source it gives an EVENT for each alarm of the outbox and for what broker or centre refuse, and a
 DROP for a damaged body.
 
-A receipt or beacon counts only with the centre's signature under the key of the site file; whatever else
-arrives on those topics is recorded and dropped. Only a receipt that the outbox has compared with an own hash
+A receipt or beacon counts only if the centre signed it with the key in the site file; anything else
+arriving on those topics is recorded and dropped. Only a receipt that the outbox has compared with an own hash
 is kept, and only then may rows be pruned.
 
-A stored body is checked against its seal before it goes: a damaged one would be refused and sent again for
-ever. Its seal goes alone, and a record declares it lost.
+A stored body is checked against its seal before it is sent: a damaged one would be refused and sent again for
+ever. Its seal is sent alone, and a record declares the body lost.
 """
 
 import logging
@@ -38,9 +38,9 @@ LOG: Final = logging.getLogger("dianjian.courier")
 BIRTH_TOKEN: Final = 0
 """The outbox counts its own from 1."""
 STATE_AGAIN_S: Final = 30.0
-"""A centre that refuses a statement asks for its seal at once: the statement goes no more often than this."""
+"""A centre that refuses a statement requests its seal at once: send the statement no more often than this."""
 STATEMENT_TOKEN: Final = -1
-"""A statement without an answer goes again on the next connect, or when the centre asks."""
+"""A statement without an answer is sent again on the next connect, or on the centre's request."""
 REJECTIONS_RECORDED_MAX: Final = 100
 """Records about forged or foreign messages in one run of the process: enough to be evidence, too few for a
 flood to fill the disk."""
@@ -78,7 +78,7 @@ class Courier(RecordSource):
     clock_ahead_ms: int | None = field(default=None, init=False)
     _logged: str = field(default="", init=False)
     _state_at_s: float = field(default=float("-inf"), init=False)
-    _lost_reported: set[int] = field(factory=set, init=False)  # each once: the centre moves on, or never does
+    _lost_reported: set[int] = field(factory=set, init=False)  # once each: the centre moves on, or never does
     _rejections: int = field(default=0, init=False)
     _unsound: set[int] = field(factory=set, init=False)
     _damaged: list[int] = field(factory=list, init=False)
@@ -130,7 +130,7 @@ class Courier(RecordSource):
         return []
 
     def _log_once(self, text: str) -> None:
-        if text != self._logged:  # the same failure again and again is one line
+        if text != self._logged:  # a repeated failure is logged once
             LOG.info("broker: %s", text)
         self._logged = text
 
@@ -153,7 +153,7 @@ class Courier(RecordSource):
         return 0 if number in self._unsound else self.store.body_length(number)
 
     def _payload(self, publish: Publish) -> tuple[Kind, bytes]:
-        """What to send; the seal alone in the place of a body that is not what was sealed."""
+        """What to send; the seal alone if the body is not what was sealed."""
         numbers = publish.numbers
         if publish.kind is Kind.CHAIN:
             rows = self.store.headers(numbers.start, len(numbers))
@@ -191,8 +191,8 @@ class Courier(RecordSource):
         if meaning in {Meaning.PROGRESS, Meaning.NOTHING_NEW, Meaning.ASKED}:
             self.reference = sha256(raw).digest()
             self.receipt = max(self.receipt or (0, 0), (receipt.number, receipt.centre_utc_ms))
-        # One that asks may bring progress too: what it covers may be pruned, so it is kept. One that proves a
-        # rollback or a fork, or asks for what is lost, shows where a re-key has to go on.
+        # A request may bring progress too: what it covers may be pruned, so it is kept. One that proves a
+        # rollback or a fork, or requests what is lost, shows where a re-key has to continue.
         lost = receipt.conflict is not None and self.store.hash_of(receipt.conflict.number) is None
         asked_for_lost = lost and meaning is Meaning.NOTHING_NEW
         if meaning in {Meaning.PROGRESS, Meaning.ASKED, Meaning.ROLLED_BACK, Meaning.FORK} or asked_for_lost:

@@ -1,4 +1,4 @@
-"""The types of delivery: limits, alarms, and what the outbox asks to be sent."""
+"""The types of delivery: limits, alarms, and what the outbox wants sent."""
 
 from enum import StrEnum
 from typing import Final
@@ -10,7 +10,7 @@ from wire.messages import Kind
 EVENTS_MAX: Final = 100
 """Events kept until they are taken; a standing alarm makes one, not many."""
 NUMBERS_MAX: Final = 1000
-"""Numbers remembered per alarm: a broker that takes no body would else fill the memory for ever."""
+"""Numbers remembered per alarm: else a broker that takes no body would fill the memory for ever."""
 
 
 class Alarm(StrEnum):
@@ -44,13 +44,13 @@ class Limits:
         window_max: Messages in flight; larger windows were measured to be slower.
         whole_seals_max: Seals waiting that still count as live; one more and the chain goes first.
         settle_s: Wait for the retained receipt after a connect, so that little is sent twice.
-        stall_s, stall_longest_s: Silence of the centre after which is sent again, and its growth.
+        stall_s, stall_longest_s: Silence of the centre before sending again, first and at most.
         resend_s: Pause between two answers to the centre's requests; doubles while they bring no progress.
         ack_stall_s: Silence of the broker after which another connection is worth trying.
         awaited_bodies_max: Old bodies sent and not yet receipted.
         backfill_bytes_per_s: Rate of old bodies: half of a modest 4G uplink.
         busy_s, busy_longest_s: Pause after 0x93, 0x97 and other refusals. A broker does not announce that it
-            works again, and everything is to work within a minute of that: less than a minute.
+        works again, and all must work within a minute of that, so it is shorter than a minute.
         denied_s, denied_longest_s: Pause after 0x87 and 0x8E: only a person can change the cause.
     """
 
@@ -121,14 +121,14 @@ class OutboxStatus:
     """The outbox at a glance.
 
     Attributes:
-        connected: A connection stands.
+        connected: The connection is up.
         stopped: This disk was rolled back; nothing is sent until the gateway has a new key.
         tip: Last own seal.
         received: Last seal that the centre has receipted.
         sent: Last seal handed over in this round.
-        bodies_up_to: No body up to this one is awaited by the centre.
+        bodies_up_to: The centre awaits no body up to this one.
         in_flight, window: Messages without a PUBACK, and how many there may be.
-        alarms: Those that stand.
+        alarms: The standing ones.
     """
 
     connected: bool

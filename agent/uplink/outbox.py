@@ -1,4 +1,4 @@
-"""What to publish next: the database is the queue, this decides, the publisher carries.
+"""Decides what to publish next; the database is the queue, and the publisher sends.
 
 Pure: it takes what happened and when, and returns what to send. A restart begins with nothing but the store
 and the last receipt.
@@ -6,7 +6,7 @@ and the last receipt.
 Invariants
 - Never more than min(20, Receive Maximum) messages in flight, and none while disconnected.
 - A PUBACK is no proof (a killed broker kept 0 of 50 acknowledged messages): a seal is received
-  when a receipt for its own hash says so. Whatever was sent and not receipted is sent again: after
+  when a receipt for its own hash says so. Anything sent and not receipted is sent again: after
   every connect, after a refusal, and when receipts make no progress.
 - Seals go in the order of their numbers. More than `whole_seals_max` of them waiting means there was
   an outage: they go first without their bodies, so that the chain is whole at once; then live seals
@@ -18,7 +18,7 @@ Invariants
 - Rows may be pruned only below what a valid receipt for an own hash covers with its bodies.
 - A receipt above the own tip means that this disk was rolled back: everything stops.
 
-Who is trusted: the caller has checked the centre's signature; the broker's answers only slow down.
+Trust: the caller has checked the centre's signature; the broker's answers can only slow down sending.
 `now_s` is real time: network delays do not run at a simulated clock's speed.
 """
 
@@ -78,25 +78,25 @@ class Outbox:
         self._sent = self.received
 
     def on_connected(self, now_s: float, receive_maximum: int, packet_bytes_max: int) -> None:
-        """A connection stands; the numbers are those of its CONNACK."""
+        """Note a new connection; the numbers are those of its CONNACK."""
         self._window.on_connected(now_s, receive_maximum, packet_bytes_max)
         self._rewind()
 
     def on_disconnected(self, now_s: float, reason_code: int = 0) -> None:
-        """The connection is gone; the code is that of the broker's DISCONNECT or CONNACK, if any."""
+        """Note its loss; the code is that of the broker's DISCONNECT or CONNACK, if any."""
         self._window.on_disconnected(now_s, reason_code)
 
     def on_sealed(self, number: int) -> None:
-        """An own seal was committed, and with it, after a loss, those that came back before it."""
+        """Note an own seal as committed, and with it, after a loss, those restored before it."""
         self.tip = max(self.tip, number)
 
     def on_puback(self, token: int, reason_code: int, now_s: float) -> None:
-        """The broker has answered a publish; that proves no more than that it took the message."""
+        """Note the broker's answer to a publish; it proves only that the broker took the message."""
         if self._window.on_puback(token, reason_code, now_s):
             self._rewind()
 
     def on_receipt(self, receipt: Receipt, own_hash: OwnHash, now_s: float) -> Meaning:
-        """Take a receipt that the centre has signed; nothing else of it was checked."""
+        """Take a receipt that the centre has signed; only the signature was checked."""
         number = receipt.number
         if receipt.gateway != self.topics.gateway:
             return Meaning.NOT_OURS
@@ -224,7 +224,7 @@ class Outbox:
         if own != conflict.hash:
             self._alarms.put(Alarm.FORK, f"the centre holds another seal {before}{FORK_REMEDY}", before)
             return Meaning.FORK
-        if now_s >= self._resend_again_s:  # it asks once a message and is served ever more rarely
+        if now_s >= self._resend_again_s:  # it requests once per message and is served ever more rarely
             self._resend_again_s = now_s + self._resend.fail()
             self._sent = min(self._sent, before)
             self._probe_due = True

@@ -1,8 +1,8 @@
 """What the broker limits: how much may be in flight, how large it may be, and when to pause.
 
 Invariants: never more than min(limit, Receive Maximum) messages in flight; none while disconnected
-or pausing; nothing above the Maximum Packet Size. What the broker refuses slows down, raises an
-alarm, and never counts as delivered; nor does what it accepts.
+or pausing; nothing above the Maximum Packet Size. A refusal by the broker slows down sending and
+raises an alarm; neither refused nor accepted messages count as delivered.
 """
 
 from attrs import define, field
@@ -48,7 +48,7 @@ class Window:
         return len(self._waiting)
 
     def on_connected(self, now_s: float, receive_maximum: int, packet_bytes_max: int) -> None:
-        """A connection stands; the numbers are those of its CONNACK."""
+        """Note a new connection; the numbers are those of its CONNACK."""
         self.connected = True
         self._waiting.clear()
         self._size_max = max(1, min(self.limits.window_max, receive_maximum))
@@ -58,9 +58,9 @@ class Window:
         self._paused_until_s = max(self._paused_until_s, now_s + self.limits.settle_s)
 
     def on_disconnected(self, now_s: float, reason_code: int) -> None:
-        """The connection is gone; the code is that of the broker's DISCONNECT or CONNACK, else 0."""
+        """Note its loss; the code is that of the broker's DISCONNECT or CONNACK, else 0."""
         if reason_code == PACKET_TOO_LARGE and self._waiting:
-            # A broker that had named no maximum: whatever was largest must not come again.
+            # A broker that had named no maximum: the largest message must not be sent again.
             largest = max(self._waiting.values(), key=lambda waiting: waiting.size)
             self._packet_bytes_learned_max = largest.size - 1
             self.alarms.put(Alarm.OVERSIZE, "the broker refuses the packet", largest.publish.numbers.start)
@@ -70,7 +70,7 @@ class Window:
             self._back_off(reason_code, now_s)
 
     def on_puback(self, token: int, reason_code: int, now_s: float) -> bool:
-        """Take an answer; whether it refuses a message of this connection."""
+        """Take an answer; returns whether it refuses a message of this connection."""
         if self._waiting.pop(token, None) is None:
             return False  # of an earlier connection
         self._answered_s = now_s
@@ -124,7 +124,7 @@ class Window:
         else:
             self.alarms.put(Alarm.REFUSED, f"the broker refuses or is busy ({code:#04x})")
             backoff = self._busy
-        if now_s >= self._refused_until_s:  # a whole window refused at once is one refusal
+        if now_s >= self._refused_until_s:  # a window refused at once is one refusal
             self.size = max(1, self.size // 2) if backoff is self._busy else self.size
             self._refused_until_s = now_s + backoff.fail()
             self._paused_until_s = max(self._paused_until_s, self._refused_until_s)

@@ -1,4 +1,4 @@
-"""Parameters out of recorded loads: commissioning, learning again, backtest. Needs numpy.
+"""Learns parameters from recorded loads: commissioning, relearning, backtest. Needs numpy.
 
 The daemon loads none of it.
 """

@@ -62,7 +62,7 @@ def run(
 ) -> list[Episode]:
     """All episodes that a detector emits, in order; `each_row` is called after each row.
 
-    After the last row time goes on until its slot is closed, and no further: no loss of data is invented.
+    After the last row, time runs only until its slot is closed, so that no loss of data is invented.
     """
     detector = Detector(params, incomer)
     sample = detector.sample

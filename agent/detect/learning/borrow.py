@@ -17,7 +17,7 @@ HARDLY_S: Final = 1200
 """Less than twenty minutes of running show too little of a machine."""
 STUCK_UNLEARNED_S: Final = 600
 STUCK_UNLEARNED_SLOTS: Final = 10
-"""For a meter never seen under load: ten minutes, and ten of its values."""
+"""For a meter never seen under load: ten minutes, and ten slots."""
 
 
 def borrow(

@@ -7,7 +7,7 @@ noise, correlation) are learned by running the detector's own trackers over the 
 copy of the algorithm.
 
 The findings say what is missing, what is provisional, and which exceptions were not learned as normal and
-have to be explained or mended.
+have to be explained or corrected.
 """
 
 from collections.abc import Mapping
@@ -61,7 +61,7 @@ class CommissionResult:
 
     Attributes:
         params: Usable as they are, provisional if so marked.
-        ready: Enough was seen, or no more time is to be spent.
+        ready: Enough was seen, or the period is not to be extended further.
         findings: For the person who commissions.
     """
 
@@ -86,7 +86,7 @@ def commission(
     """Learn the parameters of one linkage; `channels` are `pf`, `current_a` and `voltage_v` by line.
 
     Raises:
-        ValueError: There is no data at all, or its times make no sense.
+        ValueError: There is no data, or its times make no sense.
         ParamsError: Impossible names or options.
     """
     sides = [{line: rated_w[line] for line in side} for side in (production, treatment)]

@@ -44,7 +44,7 @@ def commission_incomer(
     """Learn the band of the residual; `linkage` gives the slots and how long a value is held.
 
     Raises:
-        ValueError: There is no data at all, or its times make no sense.
+        ValueError: There is no data, or its times make no sense.
         KeyError: A line behind the incomer has no series.
     """
     dt, hold = linkage.dt_s, compute_hold_slots(linkage)

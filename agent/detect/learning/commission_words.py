@@ -1,6 +1,6 @@
 """The findings of a commissioning: what is missing, what is provisional, and every exception to explain.
 
-Exceptions are the stretches that were not learned as normal, for a person to explain or mend.
+Exceptions are the stretches that were not learned as normal, for a person to explain or correct.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +12,7 @@ from evidence.moments import local_text
 from evidence.words import Words
 
 EXCEPTIONS_MAX: Final = 20
-"""Nobody reads more; the others are only counted."""
+"""Nobody would read more; the rest are only counted."""
 JOIN_S: Final = 600
 
 FINDINGS: Final[Mapping[str, Words]] = {

@@ -2,7 +2,7 @@
 
 A plant changes: a motor is replaced, a line is added, a filter is cleaned. But parameters could also be
 learned again while treatment is weak, so new ones never replace old ones without a confirmation. A change
-shows both values; one that makes a verdict less likely is marked as lenient, because that is what somebody
+shows both values; one that makes a verdict less likely is marked as lenient, because it is what somebody
 with something to hide would want.
 """
 
@@ -88,7 +88,7 @@ def _flat(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 def _alike(old: Any, new: Any) -> bool:
     if not (_is_number(old) and _is_number(new)):
         return bool(old == new)
-    # What is judged and what is not differ, however close the numbers are.
+    # Being judged and not being judged differ, however close the numbers are.
     return bool(old) == bool(new) and abs(new - old) <= SMALL * max(abs(old), abs(new))
 
 

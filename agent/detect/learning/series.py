@@ -36,7 +36,7 @@ class Grid:
 
     @property
     def slots(self) -> int:
-        """How many slots there are."""
+        """Number of slots."""
         return len(next(iter(self.watts.values())))
 
     def total(self, lines: Sequence[str], hold: int) -> Floats:

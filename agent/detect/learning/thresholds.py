@@ -1,4 +1,4 @@
-"""From which power on a load counts as on, learned from its own history (Otsu on the logarithm of power).
+"""The power from which a load counts as on, learned from its own history (Otsu on the logarithm of power).
 
 The powers of a machine that was seen both on and off form two clusters; the threshold lies in the valley
 between them, with hysteresis. A load that never stopped has one cluster: its threshold lies far below it and
