@@ -1,6 +1,6 @@
 """One MQTT connection at a time, through paho. The only file that imports it.
 
-For one thread. paho's own thread, queue and reconnecting are not used, because most of its traps are
+For use by one thread. paho's own thread, queue and reconnecting are not used, because most of its traps are
 there. The traps of paho 2.2, each handled where its number stands:
 
     [1] clean_start wipes the session on the first connect
@@ -9,7 +9,7 @@ there. The traps of paho 2.2, each handled where its number stands:
     [4] loop_stop hangs on an unacknowledged publish
     [5] an exception in a callback kills its thread while is_connected stays True
     [6] on_publish runs under a lock that publish takes, too
-    [7] a PUBLISH of 100 MB is taken in although 64 kB was advertised
+    [7] a PUBLISH of 100 MB is accepted although 64 kB was advertised
     [8] a socket whose TLS handshake failed is never closed (see `wire.mqtt_settings`)
 """
 

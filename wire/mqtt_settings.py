@@ -64,7 +64,7 @@ class MqttSettings:
         client_id: Fixed for this gateway: the broker keeps the session under it.
         tls: The certificate files, None for a plain connection.
         plain_allowed: Whether a plain connection may go to another machine.
-        subscriptions: Topic filters, subscribed anew (QoS 1) on every connect.
+        subscriptions: Topic filters, subscribed again (QoS 1) on every connect.
         keepalive_s, session_expiry_s, drain_s: See the constants; real seconds.
         reconnect_first_s, reconnect_longest_s: Pause between tries, doubled each time, with jitter: a broker
             that returns is in use again within a minute.

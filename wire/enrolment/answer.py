@@ -7,7 +7,7 @@ a file; over MQTT it is deterministic CBOR:
     [1, 1, code]         waits until an officer has compared this short code with the gateway's screen
     [1, 2, reason]       refused; the reason is one of REFUSALS
 
-A refusal is worth nothing as proof: whoever could forge it could also withhold the answer. Certificates
+A refusal proves nothing: an attacker who could forge one could also withhold the answer. Certificates
 prove themselves: they must fit the gateway's own key and the authority whose fingerprint the offer names.
 """
 
@@ -21,7 +21,7 @@ from evidence.words import Words
 
 VERSION: Final = 1
 ANSWER_BYTES_MAX: Final = 120_000
-"""Fewer than a packet that the gateway takes in."""
+"""Below the largest packet that the gateway accepts."""
 
 REFUSALS: Final[Mapping[str, Words]] = {
     "garbage": Words("申请不是有效的登记申请", "this is not a request for enrolment"),
@@ -101,7 +101,7 @@ class Refused:
 
     @property
     def sentence(self) -> Words:
-        """Why, in both languages; a reason of a newer centre by its code."""
+        """The reason in both languages; an unknown reason of a newer centre is given by its code."""
         return REFUSALS.get(self.reason, Words(f"中心拒绝：{self.reason}", f"refused: {self.reason}"))
 
 
@@ -109,7 +109,7 @@ Answer = Issued | Pending | Refused
 
 
 def encode_answer(answer: Answer) -> bytes:
-    """As it travels over MQTT."""
+    """`answer` as a payload for MQTT."""
     match answer:
         case Issued(certificates):
             return cbor.encode([VERSION, 0, certificates])
@@ -120,7 +120,7 @@ def encode_answer(answer: Answer) -> bytes:
 
 
 def decode_answer(raw: bytes) -> Answer:
-    """The inverse of `encode_answer`; raises FormatError if it is none."""
+    """The inverse of `encode_answer`; raises FormatError."""
     items: list[Any] = cbor.array(cbor.decode(raw, ANSWER_BYTES_MAX), "answer", 3)
     cbor.natural(items[0], "version", VERSION, VERSION)
     kind = cbor.natural(items[1], "kind", 2)

@@ -1,6 +1,6 @@
-"""X.509 for enrolment: TLS keys, signing requests, a small authority. The one door to cryptography.x509.
+"""X.509 for enrolment: TLS keys, signing requests, a small authority. The only user of cryptography.x509.
 
-Never imported by the daemon (43 ms and 9 MiB); whoever enrols, renews or runs a centre imports it late.
+Never imported by the daemon (43 ms and 9 MiB); code that enrols, renews or runs a centre imports it late.
 
 Keys and authority are ECDSA P-256 with SHA-256, which every TLS library and every external authority
 takes. A signing request (PKCS#10) has one name (CN, the gateway's id) and carries one attribute:
@@ -8,7 +8,7 @@ takes. A signing request (PKCS#10) has one name (CN, the gateway's id) and carri
     2.25.160830131924135104575626328675028262539    UTF8String: base64 of the CBOR of wire.enrolment.request
 
 (an identifier from a UUID needs no registration). A gateway's certificate has CN = gateway,
-clientAuth and no more; whatever is wrong with bytes from outside is a CertificateError of one line.
+clientAuth and no more; anything wrong with bytes from outside raises a CertificateError of one line.
 """
 
 import base64
@@ -38,13 +38,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 REQUEST_OID: Final = "2.25.160830131924135104575626328675028262539"
 CSR_BYTES_MAX: Final = 96_000
-"""256 meters with the longest texts have 52 kB, a third more as base64; a broker takes packets of 131 kB."""
+"""256 meters with the longest texts take 52 kB, a third more as base64; a broker takes packets of 131 kB."""
 CERTIFICATE_BYTES_MAX: Final = 16_384
-"""A certificate of ours has 500 bytes; an external authority's with many names has a few thousand."""
+"""One of our certificates has 500 bytes; an external authority's with many names has a few thousand."""
 CHAIN_MAX: Final = 8
-"""Certificates in one answer: own one, authority, and what an external authority puts between."""
+"""Certificates in one answer: the gateway's, the authority's, and an external authority's intermediates."""
 LEEWAY: Final = dt.timedelta(days=2)
-"""A certificate is good from two days before it was made: the clock of a new gateway may be wrong."""
+"""A certificate is valid from two days before it was made: the clock of a new gateway may be wrong."""
 AUTHORITY_DAYS: Final = 7_300
 """An authority outlives the gateways that it names: twenty years."""
 POINT_BYTES: Final = 64
@@ -82,7 +82,7 @@ class Csr:
 
 @frozen
 class Certificate:
-    """A certificate; nothing is known of who signed it before `is_issued_by`."""
+    """A certificate; who signed it is unknown until `is_issued_by` has checked it."""
 
     der: bytes
     name: str
@@ -132,7 +132,7 @@ def parse_csr(raw: bytes) -> Csr:
     """The signing request in `raw`, DER or PEM.
 
     Raises:
-        CertificateError: It is none, its key is not P-256, or its key has not signed it.
+        CertificateError: Not a signing request, its key is not P-256, or it is not signed by its own key.
     """
     if len(raw) > 2 * CSR_BYTES_MAX:
         raise CertificateError(f"a signing request of {len(raw)} bytes")
@@ -172,7 +172,7 @@ def issue(
     *,
     hosts: Sequence[str] = (),
 ) -> bytes:
-    """A certificate (DER) for a key: of a client, or with `hosts` of a server that is reached under them."""
+    """A certificate (DER) for a key: for a client, or with `hosts` for a server with these names."""
     from cryptography.hazmat.primitives.serialization import load_der_public_key  # noqa: PLC0415
 
     key, issuer = _load_key(authority_key), _load(authority)
@@ -201,7 +201,7 @@ def make_revocations(
         x509.CertificateRevocationListBuilder()
         .issuer_name(issuer.subject)
         .last_update(now - LEEWAY)
-        .next_update(now + dt.timedelta(days=AUTHORITY_DAYS))  # a list that ends would end every connection
+        .next_update(now + dt.timedelta(days=AUTHORITY_DAYS))  # an expired list would end every connection
         .add_extension(_issuer_id(issuer), critical=False)
     )
     for serial, at in revoked:
@@ -211,7 +211,7 @@ def make_revocations(
 
 
 def parse_certificate(raw: bytes) -> Certificate:
-    """The certificate in `raw`, DER or PEM; raises CertificateError if it is none."""
+    """The certificate in `raw`, DER or PEM; raises CertificateError."""
     one = _load(raw)
     with _strict("not a certificate (X.509)"):
         extensions: dict[type[Any], Any] = {type(each.value): each.value for each in one.extensions}
@@ -230,7 +230,7 @@ def parse_certificate(raw: bytes) -> Certificate:
 
 
 def is_issued_by(certificate: bytes, authority: bytes) -> bool:
-    """Whether `authority` has signed `certificate`; validity is the caller's."""
+    """Whether `authority` has signed `certificate`; the caller checks the validity."""
     try:
         _load(certificate).verify_directly_issued_by(_load(authority))
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
@@ -239,7 +239,7 @@ def is_issued_by(certificate: bytes, authority: bytes) -> bool:
 
 
 def certs_only(certificates: Iterable[bytes]) -> bytes:
-    """Certificates (DER) as one PKCS#7 (DER) with nothing signed: the answer of EST, RFC 7030, 4.2.3."""
+    """Certificates (DER) as one unsigned PKCS#7 (DER): the answer of EST, RFC 7030, 4.2.3."""
     return pkcs7.serialize_certificates([_load(one) for one in certificates], Encoding.DER)
 
 
@@ -247,7 +247,7 @@ def open_certs_only(raw: bytes) -> list[Certificate]:
     """The certificates in a PKCS#7.
 
     Raises:
-        CertificateError: It is none, or has more of them than an answer has.
+        CertificateError: Not a PKCS#7, or it has more certificates than an answer may have.
     """
     if len(raw) > CHAIN_MAX * CERTIFICATE_BYTES_MAX:
         raise CertificateError(f"an answer of {len(raw)} bytes")
@@ -363,7 +363,7 @@ def _ms(when: dt.datetime) -> int:
 
 @contextmanager
 def _strict(what: str) -> Iterator[None]:
-    """Whatever the parser raises, or only warns of, is one CertificateError."""
+    """Turn everything that the parser raises or warns of into a CertificateError."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:

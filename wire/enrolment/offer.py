@@ -1,11 +1,11 @@
-"""The offer: everything that a technician brings to a gateway to have it enrolled, as one line of text.
+"""The offer: everything that a technician needs to enrol a gateway, as one line of text.
 
     dianjian:1?g=GATEWAY&t=TOKEN&k=CENTRE_KEY&a=AUTHORITY&b=BROKER[&e=EST][&c=CLAIM][&x=EXPIRES]
 
 TOKEN as `wire.enrolment.token` prints it; CENTRE_KEY (Ed25519) and AUTHORITY (SHA-256 of the authority's
 certificate) in base64url; BROKER the URL for the site file; EST an https:// address and CLAIM an mqtts://
-address where requests are taken; EXPIRES in seconds since 1970. It is short enough for a QR code, and it is a
-secret until it was used: it holds the token.
+address where requests are taken; EXPIRES in seconds since 1970. It is short enough for a QR code, and
+secret until it has been used: it holds the token.
 
 With only a typed token the other facts are given by options. A gateway trusts nothing of the centre beyond
 the two fingerprints: they are what the technician brings from the centre by hand.
@@ -25,14 +25,14 @@ from wire.enrolment.token import Token, TokenError, parse_token
 
 SCHEME: Final = "dianjian:1?"
 OFFER_CHARACTERS_MAX: Final = 1_000
-"""A QR code that a telephone reads from a screen holds fewer."""
+"""More than a QR code that a telephone can read from a screen holds."""
 URL_CHARACTERS_MAX: Final = 200
 
 _URL: Final = re.compile(r"(mqtts?|https)://[A-Za-z0-9.\[\]:_-]+(/[A-Za-z0-9._~/-]*)?")
 
 
 class OfferError(ValueError):
-    """What was scanned or typed is no offer; one line, without the token."""
+    """The scanned or typed text is not an offer; one line, without the token."""
 
 
 @frozen
@@ -41,11 +41,11 @@ class Offer:
 
     Attributes:
         gateway: The gateway to be enrolled; the name in its certificate and topics.
-        centre_key: What receipts are checked with from now on.
+        centre_key: The key that receipts are checked with from now on.
         authority: SHA-256 of the authority's certificate; all others are refused.
         broker: Where seals will go.
-        est, claim: Where requests are taken, "" where they are not.
-        expires_s: When the token ends, in seconds since 1970; 0 unknown.
+        est, claim: Addresses for requests, "" for none.
+        expires_s: When the token ends, in seconds since 1970; 0 if unknown.
     """
 
     gateway: str
@@ -75,7 +75,7 @@ class Offer:
 
 
 def parse_offer(text: str) -> Offer:
-    """The offer in a scanned or pasted line; raises OfferError if it is none."""
+    """The offer in a scanned or pasted line; raises OfferError."""
     line = text.strip()
     if len(line) > OFFER_CHARACTERS_MAX or not line.startswith(SCHEME):
         raise OfferError(f"not an offer: it begins with {SCHEME}")

@@ -1,4 +1,4 @@
-"""What a gateway asks the centre: to be enrolled, or to have its certificate renewed.
+"""A gateway's request to the centre: to be enrolled, or to have its certificate renewed.
 
 One object travels, over whatever transport: a PKCS#10 signing request of the gateway's TLS key
 (`wire.enrolment.certificates`), whose attribute is the deterministic CBOR array [signed, mac]:
@@ -14,7 +14,7 @@ One object travels, over whatever transport: a PKCS#10 signing request of the ga
 
 So the signing request and the request inside are bound both ways: the inner one names the outer key by
 its hash, the outer key signs the attribute. A renewal needs a token only when the certificate has
-expired: the chain's first key is gone by then, and the old TLS key alone no longer suffices.
+expired: the chain's first key no longer exists by then, and the old TLS key alone no longer suffices.
 
 Pure: bytes in, values out. `centre.enrolment.policy` decides who may ask for what.
 """
@@ -35,7 +35,7 @@ VERSION: Final = 1
 ENROL_DOMAIN: Final = b"dj1.enrol"
 RENEW_DOMAIN: Final = b"dj1.renew"
 REQUEST_BYTES_MAX: Final = 66_000
-"""256 meters with the longest texts have 52 kB."""
+"""256 meters with the longest texts take 52 kB."""
 MAC_BYTES: Final = 32
 
 _ES256: Final = bytes.fromhex("a10126")
@@ -46,7 +46,7 @@ _ENROLMENT_ITEMS: Final = 9
 
 @frozen
 class EnrolRequest:
-    """A new gateway: its keys, its meters, the token that somebody gave it."""
+    """A new gateway: its keys, its meters, and its token."""
 
     gateway: str
     site: str
@@ -60,7 +60,7 @@ class EnrolRequest:
 
 @frozen
 class RenewRequest:
-    """A known gateway: a new key in the place of that of `certificate_sha256`; `token` may be ""."""
+    """A known gateway: a new key in place of that of `certificate_sha256`; `token` may be ""."""
 
     gateway: str
     certificate_sha256: bytes
@@ -74,7 +74,7 @@ Request = EnrolRequest | RenewRequest
 
 @frozen
 class SignedRequest:
-    """A request whose form is right; nothing is known of its signature or MAC before they are checked."""
+    """A well-formed request, its signature and MAC NOT checked yet."""
 
     request: Request
     signed: bytes
@@ -124,7 +124,7 @@ def ask_renewal(request: RenewRequest, sign: Callable[[bytes], bytes], token: To
 
 
 def parse_attribute(raw: bytes) -> SignedRequest:
-    """The request in the attribute of a signing request; raises FormatError if it is none."""
+    """The request in the attribute of a signing request; raises FormatError."""
     signed, mac = cbor.array(cbor.decode(raw, REQUEST_BYTES_MAX), "request", 2)
     cbor.octets(mac, "mac", 0, MAC_BYTES)
     if type(signed) is not bytes or signed[:1] != cose.TAG_SIGN1:
@@ -189,7 +189,7 @@ def _decode_meters(items: Any) -> tuple[EnrolledMeter, ...]:
 
 
 def enrolment_of(request: EnrolRequest, utc_ms: int) -> Enrolment:
-    """The enrolment that the centre is to sign; raises FormatError for a meter that no statement takes."""
+    """The enrolment for the centre to sign; raises FormatError for a meter that does not fit a statement."""
     one = Enrolment(
         gateway=request.gateway,
         site=request.site,

@@ -1,17 +1,17 @@
-"""The one-time token: what a technician types, or scans, to have one gateway enrolled.
+"""The one-time token: typed or scanned by a technician to enrol one gateway.
 
     token   24 characters of Crockford's base32 in groups of four, like 7K4Q-F2XN-…
             6 its id · 16 its secret (80 bits) · 2 check characters
 
 Case does not matter, O is 0, I and L are 1, anything but letters and digits is ignored. The check is the
-number that the first 22 characters make, modulo 1021, a prime: every wrong character and every two
-neighbours in the wrong order are found before anything is sent.
+number that the first 22 characters make, modulo 1021, a prime: every wrong character and every
+swap of two neighbours is found before anything is sent.
 
 The token never travels. Its secret yields a key,
 
     HKDF-SHA256(secret, salt "dj1.token" ‖ id, info "dj1.enrol-mac", 32 bytes)
 
-under which the gateway puts a MAC on its request. The centre keeps that key, not the token: whoever reads
+under which the gateway puts a MAC on its request. The centre keeps that key, not the token: a reader of
 the centre's file could enrol under a token that is still unused, and nothing else; so the file has mode 0600.
 """
 
@@ -29,10 +29,10 @@ CHECK_CHARACTERS: Final = 2
 CHARACTERS: Final = ID_CHARACTERS + SECRET_CHARACTERS + CHECK_CHARACTERS
 GROUP: Final = 4
 CHECK_MODULUS: Final = 1_021
-"""The largest prime below 32 squared: two characters hold the rest."""
+"""The largest prime below 32 squared: two characters hold the remainder."""
 BITS: Final = 5
 TYPED_MAX: Final = 100
-"""Characters that are looked at, with all the spaces and dashes somebody may put between."""
+"""Characters that are examined, spaces and dashes included."""
 
 _ALIKE: Final = str.maketrans("OIL", "011")
 _DOMAIN: Final = b"dj1.token"
@@ -40,26 +40,26 @@ _PURPOSE: Final = b"dj1.enrol-mac"
 
 
 class TokenError(ValueError):
-    """What was typed is no token."""
+    """The typed text is not a token."""
 
 
 @frozen
 class Token:
-    """`id` names it at the centre; `secret` only the gateway's technician has."""
+    """`id` names it at the centre; only the gateway's technician has `secret`."""
 
     id: str
     secret: str = field(repr=False)
 
     @property
     def text(self) -> str:
-        """As it is printed."""
+        """The token as it is printed."""
         number = _number(self.id + self.secret)
         whole = self.id + self.secret + _characters(number % CHECK_MODULUS, CHECK_CHARACTERS)
         return "-".join(whole[at : at + GROUP] for at in range(0, CHARACTERS, GROUP))
 
     @property
     def mac_key(self) -> bytes:
-        """What the MAC on a request is made with."""
+        """The key of the MAC on a request."""
         extracted = hmac.digest(_DOMAIN + self.id.encode(), self.secret.encode(), sha256)
         return hmac.digest(extracted, _PURPOSE + b"\x01", sha256)
 
@@ -74,7 +74,7 @@ def parse_token(typed: str) -> Token:
     """The token that somebody typed.
 
     Raises:
-        TokenError: It is none; what is wrong, without repeating it.
+        TokenError: Not a token; the message does not repeat the text.
     """
     if len(typed) > TYPED_MAX:
         raise TokenError(f"a token has {CHARACTERS} characters")

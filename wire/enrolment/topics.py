@@ -1,13 +1,13 @@
 """Where requests and answers travel over MQTT: signing requests (DER), and `wire.enrolment.answer`.
 
     dj/1/claim/authority      centre, retained    the authority's certificate, DER
-    dj/1/claim/ID/request     a new gateway       its signing request; ID are 16 bytes of its SHA-256
+    dj/1/claim/ID/request     a new gateway       its signing request; ID is 16 bytes of its SHA-256
     dj/1/claim/ID/answer      centre
     dj/1/GATEWAY/renew        a known gateway     its signing request, over its own certificate
     dj/1/GATEWAY/certificate  centre
 
 Nothing here is secret: a request holds no secret, a certificate is public, the MAC reveals nothing without
-the token. The list of meters is seen only by whoever has the request already.
+the token. Only somebody who already has the request can see the list of meters.
 """
 
 import re
@@ -21,7 +21,7 @@ AUTHORITY: Final = f"{CLAIM}/authority"
 REQUESTS: Final = f"{CLAIM}/+/request"
 """What the centre subscribes to on the broker of claims."""
 RENEWALS: Final = f"{ROOT}/+/renew"
-"""What it subscribes to on that of gateways."""
+"""What the centre subscribes to on the broker of gateways."""
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
 
@@ -52,7 +52,7 @@ def renew_answer(gateway: str) -> str:
 
 
 def find_answer_topic(topic: str) -> tuple[str, str] | None:
-    """Where to answer what came on a topic, and for which gateway it must be, "" for any; None to nobody."""
+    """The answer topic for a request topic, and the gateway it must be for, "" for any; None: no answer."""
     parts = topic.split("/")
     if len(parts) == 5 and topic == claim_request(parts[3]) and _ID.fullmatch(parts[3]):
         return claim_answer(parts[3]), ""

@@ -1,18 +1,18 @@
-"""One request and its answer: bytes in, bytes out. The one door to h11.
+"""One request and its answer: bytes in, bytes out. The only user of h11.
 
-h11 knows the grammar; this refuses, each time with one 4xx and a sentence of its own, never with anything
-that came in, what h11 lets pass and two readers could understand differently:
+h11 checks the grammar; this module also refuses what h11 accepts but two readers could interpret differently.
+Each refusal is one 4xx with a fixed sentence that repeats nothing from the request:
 
     400   a line end that is not CR LF, a folded header, a control character, a header that is there twice,
           a version that is neither 1.0 nor 1.1, a target that is not a path of this server
     405   a method that is not in `Limits.methods`
-    411   a body whose length only its chunks tell (Transfer-Encoding, with or without Content-Length)
+    411   a body without a length in advance, in chunks (Transfer-Encoding, with or without Content-Length)
     413   a body of more than `Limits.body_bytes_max`
     414   a target of more than TARGET_BYTES_MAX
     431   a head of more than HEAD_BYTES_MAX, or of more than HEADERS_MAX headers
 
 One request a connection: both clients, a browser on a page that is fetched every ten seconds and a gateway
-that enrols once, lose nothing by it, and what somebody sends behind the first request is never read.
+that enrols once, lose nothing by it, and anything sent after the first request is never read.
 """
 
 import re
@@ -25,13 +25,13 @@ import h11
 from attrs import define, field, frozen
 
 HEAD_BYTES_MAX: Final = 8 * 1024
-"""Of a request: what browsers send has 1 kB."""
+"""The largest head of a request; browsers send 1 kB."""
 HEADERS_MAX: Final = 64
 TARGET_BYTES_MAX: Final = 1024
 QUERY_FIELDS_MAX: Final = 64
 _END: Final = b"\r\n\r\n"
 _ODD: Final = re.compile(rb"[^\t\r\n -~\x80-\xff]|\r(?!\n|\Z)|(?<!\r)\n|\n[ \t]")
-"""Of a head: what is no text, a half line end, or a line that goes on in the next one."""
+"""Refused in a head: bytes that are not text, half a line end, a folded line."""
 _SAFE: Final = (
     ("Connection", "close"),
     ("Cache-Control", "no-store"),
@@ -41,11 +41,11 @@ _SAFE: Final = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
 )
-"""Sent with every answer: nobody keeps it, guesses at it, frames it or reads it from another page."""
+"""Sent with every answer: forbids caching, guessing the type, framing, and reading from another page."""
 
 
 class RefusedError(Exception):
-    """The sender's fault: the request is not answered; `status` is what it is refused with."""
+    """The request is refused with `status`; the sender's fault."""
 
     def __init__(self, sentence: str, status: HTTPStatus = HTTPStatus.BAD_REQUEST) -> None:
         super().__init__(sentence)
@@ -54,13 +54,13 @@ class RefusedError(Exception):
 
 @frozen
 class Limits:
-    """What a server takes; the reason for a number stands where it is chosen.
+    """A server's limits; the reason for each number is given where it is chosen.
 
     Attributes:
-        connections_max: At once; one more is closed.
-        request_s: From the connection on, with its handshake, to the end of the request.
-        idle_s: Of that at most without a byte.
-        answer_s: To take the answer.
+        connections_max: Simultaneous connections; a further one is closed.
+        request_s: From the connection, handshake included, to the end of the request.
+        idle_s: The longest silence within that time.
+        answer_s: Time for the client to take the answer.
         methods: Others are refused.
         body_bytes_max: 0 where no request has a body.
     """
@@ -80,7 +80,7 @@ class Request:
     Attributes:
         path: Without the query, not decoded.
         headers: Names in lower case, each once.
-        peer: The address that it came from.
+        peer: The client's address.
         certificate: The client's, verified, as DER; None without one.
     """
 
@@ -95,7 +95,7 @@ class Request:
 
 @frozen
 class Response:
-    """An answer; `headers` beside those that every answer has."""
+    """An answer; `headers` are in addition to those of every answer."""
 
     status: HTTPStatus
     body: bytes
@@ -116,10 +116,10 @@ class Exchange:
     )
 
     def receive(self, data: bytes) -> Request | None:
-        """Take what came, b"" where nothing more will; the request once it is whole.
+        """Take received bytes, b"" at the end of the stream; the request once it is complete.
 
         Raises:
-            RefusedError: It is none that is answered.
+            RefusedError: The request is refused.
         """
         try:
             if self._request is None:
@@ -133,7 +133,7 @@ class Exchange:
             raise RefusedError("this is no HTTP/1.1 request", status) from error
 
     def respond(self, response: Response) -> bytes:
-        """The answer as it is sent; nothing comes behind it."""
+        """The answer as bytes; nothing is sent after it."""
         length = ("Content-Length", str(len(response.body)))
         headers = [*_SAFE, ("Content-Type", response.kind), length, *response.headers.items()]
         status = response.status

@@ -1,11 +1,10 @@
 """The rim of the server: sockets, TLS, time-outs, and a thread for each connection.
 
-Whoever connects is unknown and gets little. One over `Limits.connections_max` is closed at once. A connection
-has `request_s` for its handshake and its whole request, however many bytes now and then that takes, and of
-that at most `idle_s` without a byte; then `answer_s` to take the answer. Nobody waits for the handshake, the
-request or the reading of another one. An answer is left to arrive: what is sent behind the request is read
-and thrown away for LINGER_S, since a socket that is closed over unread bytes resets the connection and
-takes the answer with it.
+Clients are unknown and get little. A connection beyond `Limits.connections_max` is closed at once. Each
+has `request_s` for its handshake and whole request, even if bytes trickle in, with at most `idle_s` between
+bytes; then `answer_s` to take the answer. No client waits for another's handshake, request or reading. After
+the answer, further input is read and discarded for LINGER_S, since closing a socket with unread bytes resets
+the connection, and the answer could be lost.
 """
 
 import contextlib
@@ -26,7 +25,7 @@ PIECE_BYTES: Final = 64 * 1024
 LINGER_S: Final = 1.0
 """A round trip over a bad modem."""
 ACCEPT_AGAIN_S: Final = 0.1
-"""After accept() failed for want of descriptors or memory, which connections that end give back."""
+"""Pause after accept() failed for lack of descriptors or memory; connections that end free some."""
 
 LOG: Final = logging.getLogger("dianjian.http")
 
@@ -34,16 +33,16 @@ LOG: Final = logging.getLogger("dianjian.http")
 Answer = Callable[[Request], Response]
 """Answers one request; called from several threads at once."""
 Report = Callable[[str], None]
-"""Takes one line about a connection that came to nothing."""
+"""Takes one line about a connection without a complete request."""
 
 
 @define
 class HttpServer:
-    """Listens from its making on, answers while `serve` runs.
+    """Listens as soon as it is constructed; answers while `serve` runs.
 
     Attributes:
         answer: Makes the answers; what it raises is logged and answered with 500.
-        report: Takes a line about each connection that came to no request.
+        report: Takes a line about each connection without a complete request.
     """
 
     _listener: socket.socket
@@ -78,7 +77,7 @@ class HttpServer:
         """Let `serve` end; from any thread, or a signal."""
         self._closing = True
         with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)  # which wakes accept(); a close would not
+            self._listener.shutdown(socket.SHUT_RDWR)  # wakes accept(); close() would not
 
     def _start(self, wire: socket.socket, peer: str) -> None:
         if not self._free.acquire(blocking=False):
@@ -86,7 +85,7 @@ class HttpServer:
             return
         try:
             threading.Thread(target=self._run, args=(wire, peer), name="http", daemon=True).start()
-        except RuntimeError:  # no thread is to be had
+        except RuntimeError:  # no thread could be started
             self._free.release()
             wire.close()
 
@@ -102,7 +101,7 @@ class HttpServer:
             if not isinstance(error, TimeoutError):
                 _linger(channel)
         finally:
-            self._free.release()  # before the close, behind which the next one may come at once
+            self._free.release()  # before the close, since the next client may connect right after it
             channel.close()
 
     def _wrap(self, wire: socket.socket) -> socket.socket:
@@ -157,10 +156,10 @@ def listen(
     report: Report = LOG.debug,
     context: ssl.SSLContext | None = None,
 ) -> HttpServer:
-    """A server at an address of IPv4 or IPv6, or at a name of IPv4; with a `context` over TLS.
+    """A server at an IPv4 or IPv6 address, or at a name with an IPv4 address; TLS if `context` is given.
 
     Raises:
-        OSError: The address cannot be had.
+        OSError: The address is not available.
         OverflowError: There is no such port.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -169,7 +168,7 @@ def listen(
 
 
 def _send(channel: socket.socket, data: bytes, within_s: float) -> None:
-    """All of it, or `TimeoutError`: `sendall` over TLS gives each of its pieces the whole time."""
+    """Send all or raise `TimeoutError`; over TLS `sendall` would allow the whole time for each piece."""
     left, until_s = memoryview(data), time.monotonic() + within_s
     while left:
         _wait_at_most(channel, until_s - time.monotonic())
@@ -182,7 +181,7 @@ def _linger(channel: socket.socket) -> None:
         if isinstance(channel, ssl.SSLSocket):
             channel.settimeout(0)
             with contextlib.suppress(OSError, ValueError):
-                channel.unwrap()  # says that no more comes, and does not wait for the same
+                channel.unwrap()  # announces the end without waiting for the client's
         channel.shutdown(socket.SHUT_WR)  # from here on a TLS socket is read as a plain one
         data = b"-"
         while data:
