@@ -30,7 +30,7 @@ class Answer:
 
 
 def receipt_of(state: ChainState, held: Held, secret: bytes, utc_ms: int, *, conflict: bool = False) -> bytes:
-    """What is held of a gateway; with `conflict`, that only the seal after it is of use."""
+    """The signed receipt for a gateway; with `conflict` it asks for the seal after the last accepted one."""
     receipt = Receipt(
         gateway=state.gateway,
         number=state.number,
@@ -55,7 +55,7 @@ class Answers:
         self.public_key = public(self.secret)
 
     def of_receipt(self, gateway: str, raw: bytes, utc_ms: int) -> Answer:
-        """The message that carries a receipt that is committed."""
+        """The message that carries a committed receipt."""
         return self._answer(Topics(gateway).receipt, raw, utc_ms)
 
     def make_beacon(self, utc_ms: int, sequence: int) -> Answer:

@@ -11,8 +11,8 @@ TLS 1.3, no passwords. One broker for gateways and, where it is wanted, another 
   id that nobody can guess.
 
 The two are separate processes because MQTT disconnects a client when another connects with its client id,
-whatever the listener: on a shared broker, strangers could disconnect every gateway. As it is, all that they
-can do is to take the connections of claims.conf or to fill its log; enrolled gateways do not notice.
+whatever the listener: on a shared broker, strangers could disconnect every gateway. Here all they can do is
+to use up the connections of claims.conf or fill its log; enrolled gateways do not notice.
 
     python: mosquitto_files(...) → {name: text}; `dianjian centre broker-config` writes them
 """
@@ -25,11 +25,11 @@ from attrs import frozen
 PACKET_BYTES_MAX: Final = 131_072
 """Twice the largest seal message."""
 CLAIMS_QUEUED_MAX: Final = 200
-"""Requests that wait for the centre while it answers others; a gateway repeats its request."""
+"""Requests queued while the centre answers others; a gateway repeats its request."""
 QUEUED_MESSAGES_MAX: Final = 100_000
-"""A night without the centre; beyond this the broker drops silently, and what has no receipt comes again."""
+"""A night without the centre; beyond this the broker drops silently; what has no receipt is sent again."""
 CLAIM_CONNECTIONS_MAX: Final = 50
-"""Many times the technicians that are at work at the same moment."""
+"""Many more than the technicians who work at the same time."""
 CENTRE_NAME: Final = "centre"
 """The name in the centre's own certificate; no gateway may have it."""
 
@@ -129,8 +129,8 @@ class BrokerPlace:
     """Where the brokers listen.
 
     Attributes:
-        claim_port: Of the broker of claims for gateways, 0 for no such broker.
-        centre_port: Of the broker of claims for the centre, on this machine.
+        claim_port: For gateways, on the broker of claims; 0 for no such broker.
+        centre_port: For the centre, on the broker of claims, on this machine.
         user: The user that mosquitto, started by root, becomes; "" for its default.
     """
 

@@ -1,13 +1,13 @@
 """The reference centre: messages in; verified, committed evidence, answers and JSON lines out.
 
 One batch of messages is verified in the order of arrival, committed in one transaction together with the
-receipts that follow from it, and only then answered. So a receipt never says more than the disk holds, and a
-crash at any place costs nothing: what was not receipted comes again, and what comes again changes nothing.
+receipts that follow from it, and only then answered. So a receipt never claims more than the disk has, and a
+crash at any place costs nothing: what has no receipt is sent again, and a repetition changes nothing.
 
 - A seal that is next in the chain is accepted; one that was accepted before is a duplicate, whose
   body is still taken if it was missing; one further on is parked and the gateway is asked for what
   is missing; one that contradicts an accepted one is a fork and is kept as proof.
-- A body that comes alone must match the root of its accepted seal.
+- A body that arrives alone must match the root of its accepted seal.
 - A statement (`evidence.continuation`), from the gateway or from the register, is applied where the
   chain has come to it and waits until then; one that contradicts an accepted seal is kept as proof.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
@@ -15,8 +15,8 @@ crash at any place costs nothing: what was not receipted comes again, and what c
 - JSON lines (`centre.json_lines`) are made once for every accepted body and handed on after the commit. They
   are a live feed; the store is the record.
 
-Trusted are the first keys of the enrolled gateways and the centre's own key. Nothing about a message is
-believed for its topic; a topic that names another gateway than the seal does is refused.
+Only the first keys of the enrolled gateways and the centre's own key are trusted. A topic proves nothing
+about a message; one that names another gateway than the seal does is refused.
 `utc_ms` comes from the caller; this file has no clock, socket or thread.
 """
 
@@ -42,10 +42,10 @@ from wire.messages import Kind, WireError
 PARKED_MAX: Final = 256
 """Seals of one gateway that wait for an earlier one: a dozen messages of a full window."""
 STATEMENTS_PARKED_MAX: Final = 16
-"""Statements of one gateway that wait for the chain to come to them; one is usual."""
+"""Statements of one gateway that wait until the chain reaches them; one is usual."""
 FINDINGS_REPORTED_MAX: Final = 10_000
-"""Findings remembered as reported. The oldest are forgotten, and reported again if they come again: whoever
-makes many must not silence those after them."""
+"""Findings remembered as reported. The oldest are forgotten, and reported again if they recur: a sender
+of many must not suppress later ones."""
 
 
 @frozen
@@ -58,19 +58,19 @@ class Incoming:
 
 @define
 class _Chain:
-    """One gateway; the last five fields are about the batch that is worked on."""
+    """One gateway; the last five fields are about the current batch."""
 
     state: ChainState
     lines: JsonLines
     parked: dict[int, tuple[bytes, bytes | None]] = field(factory=dict)
-    statements: dict[bytes, bytes] = field(factory=dict)  # that wait for the chain, by hash
+    statements: dict[bytes, bytes] = field(factory=dict)  # waiting for the chain, by hash
     coses: dict[int, bytes] = field(factory=dict)  # accepted
     bodies: set[int] = field(factory=set)  # accepted, with their seals or alone
     stated: dict[int, bytes] = field(factory=dict)  # keys that statements gave, by number
     conflict: bool = False
 
     def end_batch(self) -> None:
-        """Everything of the batch is in the store."""
+        """Forget the batch, which is in the store now."""
         self.coses.clear()
         self.bodies.clear()
         self.stated.clear()
@@ -79,10 +79,10 @@ class _Chain:
 
 @define
 class _Batch:
-    """What one batch has led to so far; nothing of it is durable yet.
+    """The results of a batch so far; none of them is durable yet.
 
     Attributes:
-        touched: The chains that something came for; each is answered.
+        touched: The chains that received something; each is answered.
     """
 
     utc_ms: int
@@ -110,7 +110,7 @@ class Centre:
         self.answers = Answers(self.secret)
 
     def handle(self, messages: Iterable[Incoming], utc_ms: int) -> tuple[list[Answer], list[JsonLine]]:
-        """Verify and commit a batch; what to publish and what to hand on.
+        """Verify and commit a batch; the messages to publish and the lines to hand on.
 
         Raises:
             CommitError: The disk fails; nothing may be answered, and the process should end.
@@ -130,7 +130,7 @@ class Centre:
         """Enrol a gateway of the register; a new recovery key is valid from now on.
 
         Raises:
-            EnrolmentError: It is known by another first key.
+            EnrolmentError: It is enrolled with another first key.
         """
         self.store.enrol(gateway, first_key, recovery_key, enrolment, utc_ms)
         chain = self._chains.get(gateway)
@@ -179,7 +179,7 @@ class Centre:
             self._take_statement(chain, wire.decode_statement(message.payload), batch)
 
     def _take_seal(self, chain: _Chain, cose: bytes, body: bytes | None, batch: _Batch) -> None:
-        """A seal that came, and those that were parked behind it."""
+        """Take a seal, and those parked behind it."""
         batch.touched[chain.state.gateway] = chain
         due: tuple[bytes, bytes | None] | None = (cose, body)
         while due is not None:
@@ -232,7 +232,7 @@ class Centre:
             batch.lines += chain.lines.of_body(header, records)
 
     def _take_statement(self, chain: _Chain, raw: bytes, batch: _Batch) -> None:
-        """A statement that came, and the seals that were parked behind it."""
+        """Take a statement, and the seals parked behind it."""
         batch.touched[chain.state.gateway] = chain
         if self._apply(chain, raw, batch):
             due = chain.parked.pop(chain.state.number + 1, None)
@@ -240,7 +240,7 @@ class Centre:
                 self._take_seal(chain, *due, batch)
 
     def _apply(self, chain: _Chain, raw: bytes, batch: _Batch) -> bool:
-        """Whether the chain goes on with a statement, now."""
+        """Apply a statement; whether the chain goes on with it now."""
         gateway = chain.state.gateway
         verdict = continue_chain(
             chain.state,
@@ -252,7 +252,7 @@ class Centre:
         if verdict.outcome is Outcome.GAP:
             if len(chain.statements) < STATEMENTS_PARKED_MAX:
                 chain.statements[seal_hash(raw)] = raw
-            return False  # no conflict: a statement comes before the seals of a backlog
+            return False  # no conflict: a statement arrives before the seals of a backlog
         chain.state = verdict.state
         for finding in verdict.findings:
             self._report(gateway, finding, batch)
@@ -313,7 +313,7 @@ class Centre:
         try:
             signed = self.store.commit(changes, receipts)
         except CommitError:
-            self.store.reopen()  # an unknown result: the same batch again
+            self.store.reopen()  # the result is unknown: commit the same batch again
             signed = self.store.commit(changes, receipts)
         return [self.answers.of_receipt(name, raw, utc_ms) for name, raw in signed.items()]
 
@@ -336,7 +336,7 @@ class Centre:
     def _report(self, gateway: str, finding: Finding, batch: _Batch) -> None:
         """Add the line of a finding, once for each gateway, code and number."""
         number = finding.number
-        if finding.code is Code.GAP:  # one gap, however many seals come behind it
+        if finding.code is Code.GAP:  # one gap, however many seals follow it
             number = self._chains[gateway].state.number + 1
         if finding.code is Code.REVOKED and number > (self._chains[gateway].state.revoked or 0):
             number = -1  # the seals of a revoked gateway, however many

@@ -1,14 +1,14 @@
-"""The centre's register: whom the centre believes, and everything that it has signed about gateways.
+"""The centre's register: the gateways it trusts, and everything that it has signed about them.
 
-One JSON object a line, only ever added to:
+One JSON object a line, append-only:
 
     {"gateway", "first_key", "recovery_key", "enrolment"}     an enrolment; all but the name are hexadecimal
     {"gateway", "statement"}                                  a re-key, replacement or revocation
 
 A line of an older program has neither `recovery_key` nor `enrolment`. A later line of the same gateway
 and first key may add a recovery key where there was none. A last line that a crash has torn is ignored:
-`add_line` had not returned. Whoever can write this file decides whom the centre believes. What the
-statements do to a chain is checked where they are applied.
+`add_line` had not returned. Whoever can write this file decides which gateways the centre trusts. The
+effect of the statements on a chain is checked where they are applied.
 """
 
 import json

@@ -1,15 +1,15 @@
 """The reference subscriber: the centre's side of the connection.
 
 Takes what the broker delivers in batches, lets `centre.core` verify and commit each, publishes the
-answers, and hands the lines on. Everything is at least once: a message that is lost between the
-broker and the disk has no receipt and comes again from the gateway, so no acknowledgement of MQTT
+answers, and hands the lines on. Delivery is at least once: a message that is lost between the
+broker and the disk has no receipt and is sent again by the gateway, so no MQTT acknowledgement
 is relied upon. The queue between the two threads is bounded: a slow disk slows the broker down.
 
-On every connect a receipt for each gateway is published, made from the store; so one that was committed and
-not published before a crash is not missed. The beacon follows once a minute.
+On every connect a receipt for each gateway is published, made from the store; so one that a crash
+kept from being published after its commit is not missed. The beacon follows once a minute.
 
-What `centre.json_lines` has learnt of a gateway is cached in a file beside the store; whatever of it is
-missing is read from the chain again.
+What `centre.json_lines` has learnt about a gateway is cached in a file beside the store; missing parts
+are read from the chain again.
 """
 
 import contextlib
@@ -36,15 +36,15 @@ from wire.mqtt_settings import MqttSettings
 from wire.publisher import Publisher
 
 BEACON_S: Final = 60.0
-"""Brackets a gateway's clock to a minute; its loss is noticed as soon as a heartbeat's."""
+"""Brackets a gateway's clock to a minute; its loss is noticed as soon as that of a heartbeat."""
 BATCH_MAX: Final = 200
 """Messages in one commit: more gain nothing, and an answer should not wait."""
 QUEUE_MAX: Final = 1_000
 """Messages between the two threads, 64 MB at the very most."""
 REMEMBER_SEALS: Final = 1_000
-"""Seals of one gateway after which its memory is written down again."""
+"""Seals of one gateway after which its cache file is rewritten."""
 POLL_S: Final = 0.5
-"""How long a stop may wait for the next look."""
+"""How long a stop may go unnoticed."""
 NS_PER_MS: Final = NS_PER_S // 1000
 
 SUBSCRIPTIONS: Final = tuple(f"{wire.ROOT}/+/{kind}" for kind in ("seal", "chain", "body", "rekey", "state"))
@@ -56,10 +56,10 @@ class Subscriber:
     Args:
         settings: The connection; its subscriptions are set here.
         store: What is verified; its owner closes it after `run`.
-        memory: The folder of the caches of manifests, a file a gateway; made when it is needed.
+        memory: The folder of the caches of manifests, a file a gateway; made when needed.
         register: The register of gateways; read again whenever it has changed.
         secret: The centre's key.
-        clock: Where the time comes from.
+        clock: The source of the time.
         out: Takes each line, as JSON without a line feed.
     """
 
@@ -93,7 +93,7 @@ class Subscriber:
         """Serve until stopped.
 
         Raises:
-            CommitError: The store fails; nothing that it may not hold was answered.
+            CommitError: The store failed; only what it certainly holds was answered.
             StoreError: It cannot be read.
         """
         try:
@@ -179,7 +179,7 @@ class Subscriber:
         return self._clock.stamp().utc_ns // NS_PER_MS
 
     def _read_register(self) -> None:
-        """Take in what is new in the register; while it is wrong, what was read before stays in force."""
+        """Read what is new in the register; while the file is wrong, the last good state stays in force."""
         try:
             changed_ns = self._register.stat().st_mtime_ns
             if changed_ns == self._register_mtime_ns:
@@ -218,5 +218,5 @@ class Subscriber:
         self._memory.mkdir(exist_ok=True)
         fresh = self._memory / f"{gateway}.new"
         fresh.write_bytes(lines.encode_memory())
-        fresh.replace(self._memory / gateway)  # whole or not at all; losing it costs time only
+        fresh.replace(self._memory / gateway)  # atomic; losing it only costs time
         self._remembered[gateway] = lines.seen_up_to

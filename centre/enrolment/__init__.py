@@ -1,4 +1,4 @@
-"""The office that signs who a gateway is: its ledger, its policy, and its servers for EST and MQTT.
+"""The office that issues certificates to gateways: its ledger, its policy, and its servers for EST and MQTT.
 
-The forms that travel are in `wire.enrolment`; what an officer types is in `provisioning.centre`.
+The message formats are in `wire.enrolment`, an officer's commands in `provisioning.centre`.
 """

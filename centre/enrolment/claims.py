@@ -1,6 +1,6 @@
 """The centre's side of enrolment over MQTT: takes requests from a broker, answers, publishes the authority.
 
-One for the broker of gateways, which renew, and one for the broker of claims; the subscription says which.
+One serves the broker of gateways, which renew, one the broker of claims; the subscription tells them apart.
 A claim client has no certificate, so what comes from there is bounded: the broker limits its connections,
 the queue here drops what exceeds it, and a request is cleared after its answer in case it was retained.
 """
@@ -22,11 +22,11 @@ from wire.mqtt_settings import MqttSettings
 from wire.publisher import Publisher
 
 QUEUE_MAX: Final = 200
-"""Requests between the broker and here, 20 MB at the very most; a gateway repeats its request."""
+"""Requests waiting in the queue, 20 MB at the very most; a gateway repeats its request."""
 POLL_S: Final = 0.5
 
 Receive = Callable[[bytes, str, str], Answer]
-"""Takes a request, the gateway it must be for or "", and the way it came."""
+"""Takes a request, the gateway it must be for or "", and its transport."""
 
 
 class Claims:
@@ -44,7 +44,7 @@ class Claims:
         self._token = 0
 
     def start(self) -> None:
-        """Connect, and answer from now on."""
+        """Connect and begin to answer."""
         self._publisher.start()
         self._thread.start()
 
@@ -79,7 +79,7 @@ class Claims:
         answer = self._receive(message.payload, gateway, "mqtt")
         self._publish(to, encode_answer(answer))
         if not gateway:
-            self._publish(message.topic, b"", retain=True)  # clears what was retained there
+            self._publish(message.topic, b"", retain=True)  # clears a retained message
 
     def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         self._token += 1

@@ -23,7 +23,7 @@ class Desk:
     """The office and its log; called from several threads.
 
     Attributes:
-        broken: What is wrong with the office's own files; "" while nothing is.
+        broken: The fault in the office's own files, "" if there is none.
     """
 
     def __init__(self, office: Office) -> None:
@@ -34,7 +34,7 @@ class Desk:
         self.broken = ""
 
     def receive(self, raw: bytes, sender: str, via: str) -> Answer:
-        """The answer to a request, which is logged."""
+        """Answer a request and log it."""
         with self._lock:
             try:
                 answer = self._office.receive(raw, utc_ms(), sender)
@@ -52,7 +52,7 @@ class Desk:
         return answer
 
     def log(self, line: dict[str, Any]) -> None:
-        """Print a line; dropped where this minute has had LINES_MAX."""
+        """Print a line; dropped after LINES_MAX in the same minute."""
         now_s = time.monotonic()
         if now_s - self._minute_s >= MINUTE_S:
             self._minute_s, self._lines = now_s, 0

@@ -10,7 +10,7 @@
 under the token or the signature of the old key; RFC 7030's passwords are not used. A client certificate is
 requested and not required; simplereenroll needs the very one that is renewed.
 
-Unknown clients get little: `wire.http`, with the limits below.
+Unknown clients get few resources: `wire.http`, with the limits below.
 """
 
 import base64
@@ -40,19 +40,19 @@ from wire.http.server import HttpServer, listen
 
 ROOT: Final = "/.well-known/est/"
 CONNECTIONS_MAX: Final = 16
-"""At a time: a request takes milliseconds."""
+"""Simultaneous connections: a request takes milliseconds."""
 PATIENCE_S: Final = 20.0
 """For each read of a socket, the handshake too: long enough for a bad modem, not for an idle client."""
 WHOLE_S: Final = 60.0
-"""For a whole request: a client that sends a byte now and then keeps its place no longer."""
+"""For a whole request, even for a client that sends a byte now and then."""
 BODY_BYTES_MAX: Final = CSR_BYTES_MAX * 3 // 2
 """Base64 with line ends."""
 RETRY_S: Final = 5
 
 Receive = Callable[[bytes, str, str], Answer]
-"""Takes a request, the gateway it must be for or "", and the way it came."""
+"""Takes a request, the gateway it must be for or "", and its transport."""
 Report = Callable[[str], None]
-"""Takes one line about a connection that came to nothing."""
+"""Takes one line about a connection without a complete request."""
 
 
 def listen_est(
@@ -62,8 +62,8 @@ def listen_est(
 
     Raises:
         OSError: The address is not available, or the files cannot be read.
-        OverflowError: There is no such port.
-        CertificateError: `authority` is no certificate.
+        OverflowError: The port number is out of range.
+        CertificateError: `authority` is not a certificate.
     """
     root = parse_certificate(authority).der
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -1,7 +1,7 @@
-"""The ledger of an enrolment office: tokens, requests, officers' decisions, certificates. Only ever added to.
+"""The ledger of an enrolment office: tokens, requests, officers' decisions, certificates. Append-only.
 
-`enrolments.jsonl`, mode 0600, one JSON object a line, each on the disk before anything is done that
-follows from it:
+`enrolments.jsonl`, mode 0600, one JSON object a line, each on the disk before anything that
+depends on it is done:
 
     {"what": "token", "id", "gateway", "mac_key", "expires_utc_ms", "site", "meters", "auto", "at"}
     {"what": "request", "code", "csr", "gateway", "token", "renews", "at"}     the token is used from here on
@@ -9,14 +9,14 @@ follows from it:
     {"what": "issued", "code", "certificate", "at"}
     {"what": "revoked", "certificate", "reason", "at"}
 
-`code` is the SHA-256 of the signing request, `mac_key` what the centre keeps of a token, `site` and `meters`
-null where the token is not bound to them, `renews` the SHA-256 of a certificate or "". A token is used by
-the line that holds the request: there is no moment at which the one is on the disk and the other is not,
-and none at which a certificate is out and its token still good.
+`code` is the SHA-256 of the signing request, `mac_key` the centre's part of a token, `site` and `meters` are
+null where the token is not bound to them, `renews` the SHA-256 of a certificate or "". The line that
+holds the request uses the token up: the two are never on the disk one without the other, and no
+certificate is out while its token is still valid.
 
 Several processes may use one office (`listen` and an officer's `approve`): each takes the lock, reads what
-is new, and writes. A last line without its end was torn by a crash before anything followed from it,
-and is cut off. Any other line that cannot be read is an error that a person has to look at.
+is new, and writes. A last line without its end was torn by a crash before anything depended on it,
+and is cut off. Any other line that cannot be read is an error that a person has to resolve.
 """
 
 import base64
@@ -48,8 +48,8 @@ class KeptToken:
     """What the centre knows of a token.
 
     Attributes:
-        mac_key: What the token's MAC is checked with; not the token.
-        site, meters: What the request must name, None where it may name anything.
+        mac_key: The key that checks the token's MAC; not the token.
+        site, meters: What the request must name; None for anything.
         is_auto: No officer has to approve.
     """
 
@@ -79,7 +79,7 @@ class KeptRequest:
 
 @frozen
 class KeptCertificate:
-    """A certificate that was given out."""
+    """An issued certificate."""
 
     der: bytes
     gateway: str
@@ -96,7 +96,7 @@ class KeptCertificate:
 
 @define
 class Ledger:
-    """Everything that the lines hold; made anew by reading, changed by its `add_` methods alone."""
+    """The content of all lines; rebuilt by reading the file, changed only by its `add_` methods."""
 
     path: Path
     tokens: dict[str, KeptToken] = field(factory=dict)
@@ -106,7 +106,7 @@ class Ledger:
 
     @contextmanager
     def locked(self) -> Iterator["Ledger"]:
-        """Alone with the file, and with everything in it."""
+        """Hold the lock, with the content up to date."""
         try:
             descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -148,7 +148,7 @@ class Ledger:
     def _add(self, what: str, at_utc_ms: int, **fields: Any) -> None:
         """Put a line on the disk, then take it in; only within `locked`."""
         raw = (json.dumps({"what": what, **fields, "at": at_utc_ms}) + "\n").encode()
-        self._take(json.loads(raw))  # whatever could not be read again is never written
+        self._take(json.loads(raw))  # so a line that could not be read again is never written
         try:
             self._append(raw)
         except OSError as error:
@@ -159,14 +159,14 @@ class Ledger:
     def _append(self, raw: bytes) -> None:
         descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
         try:
-            append_all(descriptor, raw)  # what is torn all the same is cut off at the next look
+            append_all(descriptor, raw)  # a line torn all the same is cut off at the next read
         finally:
             os.close(descriptor)
         if not self._read:
             sync_folder(self.path.parent)
 
     def _forget(self) -> None:
-        """What is on the disk is not known: everything is read again at the next look."""
+        """The disk's content is unknown: read everything again next time."""
         self._read = 0
         self.tokens, self.requests, self.certificates = {}, {}, {}
 

@@ -1,15 +1,15 @@
 """The enrolment office: who may have a certificate, and who becomes known to the centre.
 
 The whole policy is `centre.enrolment.policy`, and pure. `Office` is the rim: the folder with the
-authority, the ledger and its lock, the register. One request, whatever brought it (EST, MQTT, a USB stick),
+authority, the ledger and its lock, the register. Every request, by EST, MQTT or USB stick,
 goes the same way:
 
     checked against the policy → its line in the ledger, which uses its token up → an officer compares the
     short code, unless the token needs no officer → the centre's signed enrolment in the register →
     the certificate in the ledger → the answer
 
-A crash between any two of these leaves what is before it, and the same request sent again goes on from
-there; another request under the same token is refused for ever. The same request always gets the same answer.
+After a crash between any two of these, the same request sent again goes on from there; another request under
+the same token is refused for ever. The same request always gets the same answer.
 
 The folder, mode 0700:
 
@@ -18,8 +18,8 @@ The folder, mode 0700:
     enrolments.jsonl     the ledger (`centre.enrolment.ledger`)
     revoked.pem          the list of revoked certificates, for brokers
 
-Whoever can read the key can give any name; whoever can write the register decides whom the centre believes. A
-certificate alone gives access to the broker and no belief: seals are checked with the first key.
+A reader of the key can certify any name; a writer of the register decides which gateways the centre trusts. A
+certificate alone gives access to the broker and no trust: seals are checked with the first key.
 """
 
 import datetime as dt
@@ -52,9 +52,9 @@ CENTRE: Final = "centre"
 RESERVED: Final = frozenset({CENTRE, "claim", "beacon"})
 """Names that mean something else on the broker."""
 OWN_DAYS: Final = 1_095.0
-"""Of the broker's and the centre's own certificates, which no timer renews: three years."""
+"""Validity of the broker's and the centre's own certificates, which no timer renews: three years."""
 CERTIFICATE_DAYS: Final = 90.0
-"""Short enough that a lost gateway ends by itself, long enough for a plant that is shut in summer."""
+"""Short enough that a lost gateway's access expires, long enough for a plant that is shut in summer."""
 
 
 @define
@@ -77,7 +77,7 @@ class Office:
 
     @property
     def is_external(self) -> bool:
-        """Whether somebody else's authority signs."""
+        """Whether an external authority signs."""
         return not (self.folder / KEY_NAME).exists()
 
     def give_token(
@@ -102,7 +102,7 @@ class Office:
         return token
 
     def receive(self, raw: bytes, now_utc_ms: int, sender: str = "") -> Answer:
-        """The answer to a request; with `sender`, one that came over the certificate of that gateway.
+        """The answer to a request; `sender` is the gateway whose certificate it arrived under, if any.
 
         Raises:
             OfficeError: The office's own files are wrong.
@@ -136,7 +136,7 @@ class Office:
             return self._go_on(ledger, code, now_utc_ms)
 
     def take_external(self, raw: bytes, now_utc_ms: int, gateway: str = "") -> KeptRequest:
-        """The certificate that an external authority has made for an approved request."""
+        """Take the certificate that an external authority has made for an approved request."""
         with self.ledger.locked() as ledger:
             with _office_errors():
                 certificate = certificates.parse_certificate(raw)
@@ -170,13 +170,13 @@ class Office:
             return fresh
 
     def write_revoked(self, now_utc_ms: int) -> Path:
-        """The list of revoked certificates, written anew; an external authority makes its own."""
+        """Rewrite the list of revoked certificates; an external authority makes its own."""
         with self.ledger.locked() as ledger:
             self._write_revoked(ledger, now_utc_ms)
         return self.folder / REVOKED_NAME
 
     def chain(self, certificate: bytes) -> bytes:
-        """The answer's bytes: certificate and authority."""
+        """The bytes of the answer: certificate and authority."""
         return certificates.certs_only([certificate, self.authority])
 
     def serve(self, hosts: list[str], now_utc_ms: int) -> tuple[bytes, bytes]:
@@ -191,7 +191,7 @@ class Office:
         return key, certificates.pem(self._sign(certificates.spki_of(key), CENTRE, now_utc_ms, [], OWN_DAYS))
 
     def _go_on(self, ledger: Ledger, code: bytes, now_utc_ms: int) -> Answer:
-        """Everything that follows a decision; what is done already is not done again."""
+        """Do everything that follows a decision and is not done yet."""
         request = ledger.requests[code]
         if request.decision == "denied":
             return Refused("denied")
@@ -271,7 +271,7 @@ def make_office(folder: Path, name: str, now_utc_ms: int, external: bytes | None
 
 @contextmanager
 def _office_errors(path: Path | None = None, hint: str = "") -> Iterator[None]:
-    """What is wrong with the file at `path`, or with what was handed in, as an OfficeError of one line."""
+    """Turn a fault in the file at `path`, or in the input, into an OfficeError of one line."""
     try:
         yield
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Who may have a certificate: the whole policy of an enrolment office, and pure.
+"""Who may have a certificate: the whole policy of an enrolment office. Pure.
 
 A signing request, the ledger, the register and the time go in; a refusal or "go on" comes out. The order of
 the checks is that of docs/format.md, section 14; the first that fails is the answer. Nothing is changed here,
@@ -21,7 +21,7 @@ from wire.enrolment.certificates import CertificateError, Csr
 from wire.enrolment.request import EnrolRequest, RenewRequest, SignedRequest, enrolment_of, parse_attribute
 
 RENEWALS_MAX: Final = 3
-"""Of one certificate: a gateway needs one, and one more for each time it lost the answer and its disk."""
+"""Renewals of one certificate: a gateway needs one, and another each time it lost the answer and its disk."""
 
 
 @frozen

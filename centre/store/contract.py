@@ -1,13 +1,13 @@
 """What the centre needs of its store, whatever database is behind it.
 
-A store keeps of every gateway its keys, the state of its chain, which bodies are held, every accepted seal
-with its body, the statements that were applied, the other halves of forks, and the last receipt. Nothing
-enters that `evidence.verify` has not accepted, and nothing is ever deleted.
+A store keeps for every gateway its keys, the state of its chain, which bodies are held, every accepted seal
+with its body, the statements that were applied, the other halves of forks, and the last receipt. Only
+what `evidence.verify` has accepted enters, and nothing is ever deleted.
 
 `commit` is the way in: everything of a batch becomes durable together with the states and the receipts that
 follow from it, or nothing does. Only what `commit` has returned may be published. After a CommitError the
-result is unknown; `reopen`, then the same batch again, changes nothing where it was there already. The read
-methods show what is committed, and never a part of a batch.
+result is unknown; `reopen`, then the same batch again, changes nothing that was stored already. The read
+methods show what is committed, never a part of a batch.
 
 `tests/centre/store/test_contract.py` holds every implementation to this.
 """
@@ -25,7 +25,7 @@ from evidence.seal import FIRST_NUMBER, NO_HASH, seal_hash
 from evidence.statement import Enrolment, Rekey, Replace, parse_statement
 
 FORKS_MAX: Final = 1_000
-"""Kept for one gateway; the first one is proof, and a clone must not fill the disk."""
+"""Forks kept for one gateway; the first is proof, and a clone must not fill the disk."""
 
 
 class UnknownGatewayError(StoreError):
@@ -91,11 +91,11 @@ class CentreStore(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Let the database go."""
+        """Close the database."""
 
     @abstractmethod
     def reopen(self) -> None:
-        """Look at the database again after a failed commit; raises StoreError if it cannot be opened."""
+        """Open the database again after a failed commit; raises StoreError if that fails."""
 
     @abstractmethod
     def gateways(self) -> Collection[str]:
@@ -172,8 +172,8 @@ class CentreStore(ABC):
         A recovery key may be added where there was none.
 
         Raises:
-            EnrolmentError: It is known by another key.
-            FormatError: The id or a key cannot be one.
+            EnrolmentError: It is enrolled with another key.
+            FormatError: The id or a key is malformed.
         """
         state = ChainState.enrolled(gateway, first_key, recovery_key)
         if gateway not in self.gateways():
@@ -183,7 +183,7 @@ class CentreStore(ABC):
         if not enrolment or self.is_applied(gateway, seal_hash(enrolment)):
             return
         known = self.state(gateway)
-        if known.recovery_key == NO_HASH:  # else it stays: a replacement may have brought another
+        if known.recovery_key == NO_HASH:  # else it stays: a replacement may have set another
             known = evolve(known, recovery_key=recovery_key)
         self.commit([Applied(known, enrolment, utc_ms)])
 
@@ -202,7 +202,7 @@ class CentreStore(ABC):
     def _standings_after(
         self, batch: Sequence[Change], others: Collection[str]
     ) -> dict[str, tuple[ChainState, Held]]:
-        """What `batch` leaves of the gateways in it; and of `others`, as they are."""
+        """The standings of the gateways in `batch` after it, and of `others` unchanged."""
         names = dict.fromkeys([*map(gateway_of, batch), *others])
         states = {name: self.state(name) for name in names}
         helds = {name: Held(self.held(name).up_to, [*self.held(name).ranges]) for name in names}
@@ -217,7 +217,7 @@ class CentreStore(ABC):
 
 
 def gateway_of(change: Change) -> str:
-    """Whose chain it is about."""
+    """The gateway whose chain it is about."""
     return change.state.gateway if isinstance(change, Accepted | Applied) else change.gateway
 
 
@@ -228,7 +228,7 @@ def number_of(raw: bytes) -> int:
 
 
 def _spans_of(change: Change) -> list[tuple[int, int]]:
-    """The numbers of bodies that need not be waited for any longer."""
+    """Ranges of bodies that are no longer awaited."""
     if isinstance(change, LateBody):
         return [(change.number, change.number), *change.absent]
     if isinstance(change, Accepted):

@@ -1,7 +1,7 @@
 """The centre's SQLite file read beside the subscriber that owns it: for evidence, export and verbs by hand.
 
-A reader holds no lock and changes nothing; it sees one moment, that of the last commit. What it reads was
-verified before it came in, and statements stand in the order in which they were applied.
+A reader holds no lock and changes nothing; it sees one moment, that of the last commit. Everything was
+verified before it was stored; statements are in the order in which they were applied.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from evidence.seal import FIRST_NUMBER, NUMBER_MAX
 from evidence.statement import Revoke, parse_statement
 
 SHIFT: Final = NUMBER_MAX + 1
-"""A gateway's id times this is where its chain begins in `seals`."""
+"""A gateway's chain begins in `seals` at its id times this."""
 
 
 @frozen
@@ -37,7 +37,7 @@ def read_standings(path: Path, gateway: str = "") -> dict[str, Standing]:
     """Every gateway's standing, or that of `gateway` alone.
 
     Raises:
-        StoreError: The database is not there or cannot be read.
+        StoreError: The database is missing or cannot be read.
         UnknownGatewayError: It does not know `gateway`.
     """
     with closing(open_snapshot(path)) as snapshot:
@@ -104,7 +104,7 @@ def read_export(path: Path, gateway: str) -> Iterator[bytes | tuple[bytes, bytes
 
 
 def _last_seal_before(raw: bytes) -> int:
-    """The seal behind which a statement stands."""
+    """The number of the seal before a statement."""
     return number_of(raw) - (0 if isinstance(parse_statement(raw).statement, Revoke) else 1)
 
 

@@ -8,7 +8,7 @@
                number 0 is the enrolment
 
 `at` = gateway's id * 2^40 + number: one tree without a secondary index, one gateway's chain in one
-run of it. Nothing enters `seals` that has not passed `evidence.verify`, in the order of the
+run of it. Only what has passed `evidence.verify` enters `seals`, in the order of the
 numbers. The process that opened it is its only writer, so states and held bodies are kept in memory; they
 change there only after a commit has returned.
 """
@@ -102,7 +102,7 @@ class SqliteStore(CentreStore):
             raise
 
     def close(self) -> None:
-        """Let go of the file and of its lock."""
+        """Close the file and release its lock."""
         self._database.close()
         self._lock.release()
 
