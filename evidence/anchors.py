@@ -1,6 +1,6 @@
-"""What a walk along a chain begins at: see `evidence.walk`. Pure.
+"""The anchors from which a walk along a chain begins: see `evidence.walk`. Pure.
 
-`find_anchors` says from which states a walk may go on, `next_verdict` what the next stored seal is.
+`Anchors.find` gives the states that a walk may go on from, `Anchors.accept` the verdict on the next seal.
 Not handled here: who keeps the keys, receipts and statements.
 """
 
@@ -26,16 +26,16 @@ class Source(Protocol):
     """Where seals are stored."""
 
     def rows(self, first: int, last: int, *, bodies: bool = True) -> Iterable[SealRow]:
-        """The seals `first` to `last` that are here, in order, read as they are taken."""
+        """The stored seals `first` to `last`, in order, read lazily."""
 
 
 @frozen
 class Anchors:
-    """What a reader believes of a gateway before it reads.
+    """What a reader trusts about a gateway before reading.
 
     Attributes:
-        receipts: Of whoever signed them: those that `centre_key` has not signed count for nothing.
-        statements: The same, in the order in which they were made.
+        receipts: By any signer; those that `centre_key` has not signed are ignored.
+        statements: Likewise, in the order in which they were made.
         tip: Number and hash of the last seal, where the reader knows them better than the store.
     """
 
@@ -66,7 +66,7 @@ class Anchors:
         """The states that a walk up to seal `last` may go on from, in order.
 
         Returns:
-            Besides them, the first seal that a receipt contradicts and no later one vouches for.
+            Also the first seal that a receipt contradicts and no later receipt confirms.
         """
         found: dict[int, ChainState] = {}
         wrong: list[int] = []
@@ -87,7 +87,7 @@ class Anchors:
         return [found[number] for number in sorted(found)], min(wrong, default=None)
 
     def peek(self, row: SealRow) -> SealHeader | None:
-        """The header of a row, its signature NOT checked; None for one that cannot stand there."""
+        """The header of a row, its signature NOT checked; None if it does not belong there."""
         try:
             header = peek_header(row.cose)
         except FormatError:
@@ -116,7 +116,7 @@ class Anchors:
                     yield verdict.state
 
     def _unproved_state(self, number: int) -> ChainState:
-        """A state without a key, but for the recovery key that was in force behind seal `number`."""
+        """A state without a key except the recovery key in force after seal `number`."""
         key = self.recovery_key
         for raw, one in self._parsed:
             is_signed = self.centre_key is not None and parse_statement(raw).holds(self.centre_key)

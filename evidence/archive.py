@@ -1,4 +1,4 @@
-"""What a database holds of one gateway, read beside the process that owns the file; nothing is changed.
+"""One gateway's data in a database, read beside the process that owns the file; nothing is changed.
 
 The same for the centre's database and a gateway's, opened by `centre.store.reading` or `agent.store.archive`.
 """
@@ -14,7 +14,7 @@ from evidence.seal import NUMBER_MAX
 
 @frozen
 class Row:
-    """A seal as it is stored; `body` None if it is not held or was not asked for."""
+    """A seal as it is stored; `body` is None if it is not held or was not wanted."""
 
     number: int
     cose: bytes
@@ -32,7 +32,7 @@ class Archive:
         first_key: The enrolled one, if the file has it.
         enrolment: The statement that the centre signed for the gateway, b"" if the file does not have it.
         statements: Later statements about its keys, in the order in which they were applied.
-        held: Which bodies the centre has or awaits no more; None on a gateway.
+        held: Bodies that the centre has or no longer awaits; None on a gateway.
         tip: Number and hash of the last seal, if the file notes it (at the centre).
         receipts: Those that are stored, in the order of the seals.
     """
@@ -59,5 +59,5 @@ class Archive:
             yield Row(at - self._offset, cose, body)
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         self._snapshot.close()

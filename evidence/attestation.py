@@ -18,8 +18,8 @@ hierarchy, and that the certified index has the name of a counter (`COUNTER_PUBL
 owner can increment and never set. Only the maker's certificate could prove that the key is in a TPM at all;
 proven here is that it is the same key as in every earlier attestation.
 
-`evidence.attested_chain` judges attestations along a chain. A TPM that is absent or fails causes no
-refusal: there is no attestation then.
+`evidence.attested_chain` judges attestations along a chain. If the TPM is absent or fails,
+there is no attestation, and no seal is refused.
 """
 
 import struct
@@ -54,7 +54,7 @@ AK_TEMPLATE: Final = struct.pack(
     0x0003,  # P-256
     0x0010,  # no key derivation
 )
-"""A TPMT_PUBLIC up to its point."""
+"""A TPMT_PUBLIC without its point."""
 _AK: Final = struct.Struct(f">{len(AK_TEMPLATE)}sH{COORDINATE_BYTES}sH{COORDINATE_BYTES}s")
 AK_BYTES: Final = _AK.size
 _COUNTER_ATTRIBUTES: Final = 0x02060014
@@ -80,7 +80,7 @@ ATTEST_BYTES: Final = _HEAD.size
 _ITEMS: Final = frozenset({"seal", "seal_hash", "attest", "signature", "alg", "ak"})
 
 UNSEEN_MAX: Final = 1
-"""Increments without a record that an unclean end explains: between the TPM's answer and the commit."""
+"""Increments without a record that an unclean end, between the TPM's answer and the commit, explains."""
 
 
 @frozen

@@ -1,11 +1,11 @@
 """The attestations of a chain compared with each other: the counter grows, one key, none missing. Pure.
 
-Three problems are reported, and none of them refuses a seal:
+Three problems are reported; none of them makes a seal invalid:
 
 - an attestation that proves nothing, or names a later seal or one of another chain: at once;
 - a counter that does not grow, or another key than its neighbours': at once;
 - a counter that went on without the chain (`UNSEEN_MAX`): once no body before it is awaited any more, since
-  bodies come in any order, and one that is still on its way does not mean that a disk was put back.
+  bodies arrive in any order, and a body still in transit does not mean that a disk was put back.
 
 `Attestations` is what the centre keeps of a gateway; `Passing` is for reading a whole chain once.
 """
@@ -54,7 +54,7 @@ class Attestations:
     def judge(self, at: int, body: Mapping[str, Any], hash_of: Callable[[int], bytes | None]) -> list[str]:
         """What is wrong with an attestation in seal `at`; `hash_of` gives the hashes of earlier seals.
 
-        A verifier that holds only a part of the chain does not know all of them, and compares those it knows.
+        A verifier that holds only part of the chain compares the hashes that it knows.
         """
         try:
             attestation = Attestation.from_body(body)
@@ -84,7 +84,7 @@ class Attestations:
         return []
 
     def find_gaps(self, up_to: int) -> list[tuple[int, str]]:
-        """Seals whose counter has gone on without this chain; each once, when no body up to it is awaited.
+        """Seals whose counter went on without this chain, each reported once.
 
         No body up to seal `up_to` is awaited any more.
         """
@@ -98,7 +98,7 @@ class Attestations:
         return found
 
     def to_plain(self) -> list[Any]:
-        """Everything, as CBOR can hold it."""
+        """The attestations as CBOR types."""
         return [self.complete_up_to, [[one.seal, one.counter, one.key] for one in self._known]]
 
     @classmethod

@@ -9,7 +9,7 @@ A CBOR array whose first item distinguishes the forms:
           column by column: the first byte of each of them, then the second byte of each, ...
 
 The number of records is in the signed header. The root is over the records, so it proves a body in either
-form, and another deflate's stream for the same records is as good; `check` is there because a changed
+form, so the stream of any other deflate is equally valid; `check` is there because a changed
 bit of the stream that changes no record would otherwise go unnoticed. Records together have at most
 BODY_BYTES_MAX bytes in either form: what inflates to more is refused before it is in memory. Nothing may
 follow the stream or be left over in it.

@@ -1,8 +1,8 @@
 """Where a chain stands: what a verifier keeps between two seals, and the verdicts that it gives.
 
 The state before the first seal holds only the gateway's id and its enrolled keys. The verifier stores it as
-one CBOR array, which is as trustworthy as the place where it is stored. Version 1 of the array, from before
-there were statements, is still read.
+one CBOR array, which is only as trustworthy as its storage. Version 1 of the array, from before statements
+existed, is still read.
 """
 
 from enum import StrEnum
@@ -97,7 +97,7 @@ class ChainState:
 
     @classmethod
     def enrolled(cls, gateway: str, first_key: bytes, recovery_key: bytes = NO_HASH) -> "ChainState":
-        """The state before the first seal; raises FormatError if the id or a key cannot be one."""
+        """The state before the first seal; raises FormatError if the id or a key is malformed."""
         return cls(
             gateway=check_gateway(gateway),
             first_key=cbor.octets(first_key, "first key", HASH_BYTES),
@@ -175,7 +175,7 @@ class Outcome(StrEnum):
 
 @frozen
 class Verdict:
-    """What a seal or a statement is, given a chain state.
+    """The verdict on a seal or statement, given a chain state.
 
     Attributes:
         state: The state afterwards; unchanged unless the outcome is ACCEPTED.

@@ -3,7 +3,7 @@
 Pure. The checks in their order; the first that fails decides:
 
 1. form, gateway id; an enrolment within a chain                                   else INVALID
-2. the bytes that were applied last, or ever as far as `applied` knows             DUPLICATE
+2. the bytes applied last, or at any time as far as `applied` knows                DUPLICATE
 3. signature: a re-key by the recovery key, the others by the centre               else INVALID
 4. number beyond tip + 1: park it and ask                                          GAP
 5. number accepted before, or another `previous` than the tip: it contradicts an accepted seal. The holder
@@ -12,8 +12,8 @@ Pure. The checks in their order; the first that fails decides:
 An accepted statement replaces the `next_key` that the tip certified, and a replacement the recovery key
 too. A replacement also lifts a revocation: the centre has signed both.
 
-Trusted are the centre and, for a re-key, the holder of the recovery key, who may only go on where the
-chain stands.
+Only the centre is trusted and, for a re-key, the holder of the recovery key, who may only continue at the
+end of the chain.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ from evidence.statement import (
 def open_enrolment(raw: bytes, centre_key: bytes) -> tuple[ChainState, Enrolment]:
     """The state before the first seal of the gateway that the centre enrols in `raw`.
 
-    Raises FormatError if it is no enrolment, or this centre has not signed it.
+    Raises FormatError if it is not an enrolment signed by this centre.
     """
     parsed = parse_statement(raw)
     if not isinstance(parsed.statement, Enrolment):
@@ -56,7 +56,7 @@ def continue_chain(
     stored: Callable[[int], bytes | None] = lambda _: None,
     applied: Callable[[bytes], bool] = lambda _: False,
 ) -> Verdict:
-    """What the statement `raw` is, and where the chain stands then.
+    """The verdict on the statement `raw`, with the state of the chain after it.
 
     Args:
         state: Where the chain stands.

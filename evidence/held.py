@@ -1,7 +1,7 @@
 """Which bodies of one gateway the centre holds: all up to m, and ranges beyond. Pure.
 
 The centre keeps such a set of what it has, the gateway one of what receipts have reported. Numbers are only
-added. A body that the gateway declared lost, in a sealed record, counts as held: nobody waits for it.
+added. A body that the gateway declared lost, in a sealed record, counts as held: it is not awaited.
 Stored as one CBOR array [m, [[a, b], ...]], ascending, never touching.
 """
 
@@ -13,7 +13,7 @@ from evidence import cbor
 from evidence.seal import NUMBER_MAX
 
 HELD_RANGES_MAX = 100_000
-"""Holes in one gateway's bodies; more than one for each seal of a ten-day backlog."""
+"""Holes in one gateway's bodies: more than the seals of a ten-day backlog."""
 _RANGE_BYTES_MAX = 13
 
 

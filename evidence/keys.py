@@ -1,7 +1,7 @@
 """Ed25519 keys (RFC 8032), as raw bytes. The only file of the daemon that imports cryptography.
 
-A TPM cannot make Ed25519 signatures; `verify_es256` checks those it makes, and imports what that needs when
-it is called.
+A TPM cannot make Ed25519 signatures; `verify_es256` checks ES256 ones, with imports at the
+first call.
 
 A gateway's secret is 32 bytes in the sealer's memory while it signs, and in the key file of
 `agent.sealing.key_slots`. The centre's secret is in a file of its own, mode 0600. Python cannot wipe a
@@ -72,7 +72,7 @@ def _load_public(public_key: bytes) -> Ed25519PublicKey:
 
 
 def create_key_file(path: Path) -> bytes:
-    """Write a fresh secret to `path`, which must not exist; the secret.
+    """Write a fresh secret to `path`, which must not exist, and return it.
 
     Raises:
         FileExistsError: Something is there.
@@ -87,7 +87,7 @@ def load_key_file(path: Path) -> bytes:
     """The secret in `path`.
 
     Raises:
-        KeyFileError: It cannot be read, is no key, or others than its owner may read it.
+        KeyFileError: It cannot be read, is not a key, or is readable by others than its owner.
     """
     try:
         mode = path.stat().st_mode

@@ -2,7 +2,7 @@
 
 A record is one deterministic CBOR array; its first item is its kind.
 
-A reading carries what the meter answered, not what it is taken to mean:
+A reading carries the meter's answer, not its interpretation:
     [1, utc_ms, boottime_ms, clock, meter, group, model, blocks, quality, reason, latency_us]
 `clock` is 0 synchronised, 1 unsynchronised, 2 simulated; `group` 0 fast, 1 slow, 2 identity; `model`
 the first 8 bytes of the SHA-256 of the model's point table (the manifest holds the table);
@@ -13,8 +13,8 @@ its address is the data id, its words the bytes behind it without the 33H of the
 Every other kind:
     [kind, utc_ms, boottime_ms, clock, body]      body: a map with text keys
 
-No record names its boot: the seal does, and no seal spans two boots. Nothing here is trusted before its
-seal was verified; the decoder expects any bytes.
+No record names its boot: the seal does, and no seal spans two boots. Records are not trusted before their
+seal is verified; the decoder accepts arbitrary bytes.
 """
 
 from collections.abc import Mapping

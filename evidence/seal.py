@@ -39,7 +39,7 @@ NO_HASH: Final = bytes(HASH_BYTES)
 COSE_BYTES_MAX: Final = 400
 """The longest possible seal has 322 bytes."""
 RECORDS_MAX: Final = 16_000
-"""More cannot fit BODY_BYTES_MAX; limits the work of a verifier."""
+"""Records in one seal; more cannot fit BODY_BYTES_MAX. Limits the work of a verifier."""
 DOMAIN: Final = b"dj1.seal"
 
 GATEWAY_PATTERN: Final = pattern(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
@@ -141,7 +141,7 @@ def merkle_root(records: Sequence[bytes]) -> bytes:
 
 _LEAF: Final = sha256(b"\0")
 _NODE: Final = sha256(b"\1")
-"""Copied in the loops rather than made anew for each record: that saves a tenth of the time of a check."""
+"""Copied in the loops instead of constructed for each record, which saves a tenth of a check's time."""
 _HEADER_ITEMS: Final = 13
 
 

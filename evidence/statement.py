@@ -44,7 +44,7 @@ REKEY_DOMAIN: Final = b"dj1.rekey"
 REPLACE_DOMAIN: Final = b"dj1.replace"
 REVOKE_DOMAIN: Final = b"dj1.revoke"
 NO_KEY: Final = NO_HASH
-"""In place of a recovery key: there is none."""
+"""In place of a recovery key: none."""
 METERS_MAX: Final = 256
 """Meters in one enrolment: several full buses of a large plant."""
 UNIT_ID_MAX: Final = 247

@@ -1,6 +1,6 @@
 """Verification of a chain: needs the enrolled keys, or the centre's key and the enrolment, and nothing else.
 
-Pure: `accept(state, cose, body, received_utc_ms)` says what a seal is and what the state is then.
+Pure: `accept(state, cose, body, received_utc_ms)` gives the verdict on a seal and the state after it.
 The checks in their order; the first that fails decides:
 
 1. form and limits, gateway id                                        else INVALID
@@ -46,7 +46,7 @@ def accept(
     stated_key: Callable[[int], bytes | None] = lambda _: None,
     reference_utc_ms: Callable[[bytes], int | None] = lambda _: None,
 ) -> Verdict:
-    """What the seal `cose` is, and where the chain stands then.
+    """The verdict on the seal `cose`, with the state of the chain after it.
 
     Args:
         state: Where the chain stands.

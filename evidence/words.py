@@ -1,6 +1,6 @@
-"""One text in Chinese and English, for records and for everything that a person reads.
+"""A text in Chinese and English, for records and for everything that people read.
 
-A catalogue is a mapping of keys to `Words`, one for each room that shows texts. Values are filled in by
+A catalogue maps keys to `Words`, one for each package that shows texts. Values are filled in by
 name, the same names in both languages; `tests/provisioning/words/test_catalogues.py` checks that for every
 text of the product.
 """
@@ -38,5 +38,5 @@ class Words:
         )
 
     def to_body(self) -> dict[str, str]:
-        """As a record and a line of JSON carry it."""
+        """The form in records and in JSON lines."""
         return {"zh": self.zh, "en": self.en}

@@ -1,4 +1,4 @@
-"""The evidence pack: what it holds, its container, its export out of a chain, and its proof.
+"""The evidence pack: its content, container and proof; and the export of a whole chain.
 
-No page and no text for a reader: they are in `provisioning.evidence`.
+Pages and texts for readers are in `provisioning.evidence`.
 """

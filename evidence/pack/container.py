@@ -1,12 +1,12 @@
-"""One file out of a few: a ZIP that is written in one way only.
+"""Several files in one: a ZIP with exactly one form.
 
-Stored entries (nothing is compressed), no date (1980-01-01), no comment, no extra field, no flag but the
-one for UTF-8 names that are all ASCII anyway: none. First each entry behind its local header, then the
+Stored entries (nothing is compressed), no date (1980-01-01), no comment, no extra field, and no flag, not
+even that for UTF-8 names, since all names are ASCII. First each entry behind its local header, then the
 central directory, then its end (APPNOTE.TXT 6.3.3, sections 4.3.7, 4.3.12 and 4.3.16). Any unzip program
 opens it.
 
-`read` takes the names in their order, cuts the entries out, writes the container anew and compares: what
-is not byte for byte what `write` makes is reported with its place. So no byte is free to carry anything.
+`read` takes the names in their order, extracts the entries, writes the container again and compares: any
+byte that differs from what `write` makes is reported with its place. So no byte can carry hidden data.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ _MODE: Final = 0o100644 << 16
 
 @frozen
 class Opened:
-    """The entries that were found, and what is wrong with the file around them, "" if nothing is."""
+    """The entries found, and the fault in the file around them, "" if there is none."""
 
     entries: dict[str, bytes]
     problem: str = ""

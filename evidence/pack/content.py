@@ -1,21 +1,21 @@
-"""The evidence pack: what proves some hours of one gateway, in one file, to whoever has the centre's key.
+"""The evidence pack: one file that proves some hours of one gateway to anyone with the centre's key.
 
 The file is a container (`evidence.pack.container`) of three entries: `evidence.cbor`, the proof;
 `report.html`, the proof drawn for people; `index.txt`, the SHA-256 of the other two as `sha256sum` writes
-it. This module knows the proof, and nothing of the page but its hash. Pure; limits on every count.
+it. This module handles the proof, and of the page only its hash. Pure; limits on every count.
 
     evidence.cbor = ["dianjian evidence", 1, content: bstr, issue: bstr / null]
     content = [gateway, centre_key, first_key / null, by_centre: bool, made_utc_ms, page, question,
                statements: [* bstr], receipts: [* bstr], runs: [+ [+ (bstr / [cose, body / null])]]]
     question = [from_utc_ms, to_utc_ms, first, last, linkage, episode]     "" where none was named
 
-`issue` is there where the centre made the pack: a COSE_Sign1 by its key under `dj1.evidence` over
+`issue` is present if the centre made the pack: a COSE_Sign1 by its key under `dj1.evidence` over
     [1, SHA-256 of content, SHA-256 of report.html]
-so that not even a question may be changed; `by_centre` tells that it must be there. A pack of a gateway has
-none: its seals speak for themselves, and whoever has it may make a pack of less out of it.
+so that not even the question can be changed; `by_centre` states that it must be present. A gateway's pack has
+none: its seals are the proof, and anyone who has it may make a smaller pack out of it.
 
 `statements` are those of the centre that concern the whole life: the enrolment, then replacements and
-revocations that no run holds. `first_key` is there only where no enrolment was signed.
+revocations that no run holds. `first_key` is present only if no enrolment was signed.
 
 A run is seals without a hole, each [cose, body] as stored and sent, null for a body that is not held or not
 needed; a lone byte string is a statement that applies to the seal behind it. Runs ascend and do not touch.
@@ -23,15 +23,15 @@ The window, seals `first` to `last`, lies within one run. What a run may rest on
 
 - **enrolment**: it begins with seal 1, whose key the centre's statement (or `--first-key`) names;
 - **receipt**: the centre's signature that it has verified everything up to (number, seal hash). That seal is
-  in the run. The seals before it are proved by the hashes that each carries of the one before; the seals
-  behind it by signatures under the key that each certifies for the next.
+  in the run. The seals before it are proved by the hash that each carries of its predecessor; the seals
+  after it by signatures under the key that each certifies for the next.
 
-An empty byte string in the place of a statement says that the key changes here, and that nobody can check
-by whose word: only in a pack without enrolment, and only where a receipt vouches for the seal behind it.
+An empty byte string in place of a statement means that the key changes here on an authority that cannot be
+checked: only in a pack without enrolment, and only where a receipt covers the seal after it.
 
-A run that rests on neither is refused. Every signature that can be checked is checked, also where a receipt
-vouches: under the key that the seal before certified. A receipt that no run needs is refused, and so is
-every second way to write the same evidence.
+A run that rests on neither is refused. Every signature that can be checked is checked, even under a
+receipt, against the key that the seal before certified. A receipt that no run needs is refused, and so is
+any other encoding of the same evidence.
 """
 
 from collections.abc import Iterator
@@ -58,13 +58,13 @@ SEALS_MAX: Final = 400_000
 RUNS_MAX: Final = 1_000
 RECEIPTS_MAX: Final = 2_000
 STATEMENTS_MAX: Final = 1_000
-"""A gateway gets other hardware a few times in its life."""
+"""A gateway's hardware is replaced a few times in its life."""
 ISSUE_BYTES_MAX: Final = 512
 KEY_CHANGES: Final = b""
 WINDOW_MS_MAX: Final = 32 * 86_400_000
-"""A month; evidence of more is several packs, each of which somebody can read."""
+"""A month; more needs several packs, each short enough to be read."""
 TIME_MS_MAX: Final = 253_402_300_799_000
-"""The end of the year 9999, where calendars end."""
+"""The end of the year 9999, the last that datetime can represent."""
 WORD_BYTES_MAX: Final = 256
 """Of a linkage or an episode that somebody asked for."""
 _ITEMS: Final = 10
@@ -72,7 +72,7 @@ _ITEMS: Final = 10
 
 @frozen
 class Question:
-    """What was asked for: a time, the seals that were made in it, and "" or a linkage and an episode."""
+    """The request: a time, the seals made in it, and optionally (else "") a linkage and an episode."""
 
     from_ms: int
     to_ms: int
@@ -119,7 +119,7 @@ def encode_content(content: Content) -> bytes:
         content.page, question, list(content.statements), list(content.receipts), runs,
     ]  # fmt: skip
     raw = cbor.encode(items)
-    decode_content(raw)  # nothing is written that would not be read
+    decode_content(raw)  # refuses what would not be read
     return raw
 
 
@@ -152,7 +152,7 @@ def open_evidence(raw: bytes) -> tuple[bytes, bytes | None]:
 
 
 def check_issue(issue: bytes, content: bytes, page: bytes, centre_key: bytes) -> str:
-    """What is wrong with the centre's signature for the pack, "" if nothing is."""
+    """The fault in the centre's signature for the pack, "" if there is none."""
     try:
         signed = cose.parse(issue, ISSUE_BYTES_MAX)
         items = cbor.array(cbor.decode(signed.payload, ISSUE_BYTES_MAX), "issue", 3)

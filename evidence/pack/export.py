@@ -1,4 +1,4 @@
-"""A chain as one file, which a stranger can check with nothing but the centre's public key.
+"""A chain as one file, which anyone can check with only the centre's public key.
 
 A CBOR sequence (RFC 8742): first ["dianjian chain", 2, gateway], then in the order of the numbers for
 each seal [cose, body], with null for a body that is not held: the same two byte strings that went over
@@ -7,9 +7,9 @@ a revocation behind the seal that it names, the enrolment before all of them. Th
 first seal. Version 1, which has no statements, is still read.
 
 `verify_file` reads it in one pass with constant memory, and stops at the first thing that is wrong:
-what stands before that place has been verified, what stands behind it proves nothing. It begins with the
+everything before that place has been verified, everything after it proves nothing. It begins with the
 enrolment, which the centre's key must have signed, or with a first key that the caller knows from
-elsewhere; with both they must agree. That a file ends too early it cannot see: compare `tip_hash` with
+elsewhere; with both they must agree. It cannot detect that a file ends too early: compare `tip_hash` with
 a receipt of the centre.
 """
 
@@ -34,7 +34,7 @@ MAGIC: Final = "dianjian chain"
 VERSION: Final = 2
 _READABLE: Final = (1, VERSION)
 FINDINGS_MAX: Final = 1_000
-"""Kept with their text; beyond it they are only counted."""
+"""Findings kept with their text; further ones are only counted."""
 _PAIR: Final = b"\x82"
 _NULL: Final = b"\xf6"
 
@@ -48,7 +48,7 @@ class ExportedSeal:
 
 
 Item = ExportedSeal | bytes
-"""What a file is made of: seals and statements."""
+"""An item of a file: a seal or a statement."""
 
 
 @define
@@ -57,9 +57,9 @@ class Report:
 
     Attributes:
         error: Why the check stopped, "" if it reached the end.
-        enrolment: What the centre has enrolled, if the file tells and the centre's key was given.
+        enrolment: The enrolment, if it is in the file and the centre's key was given.
         statements: Statements that were applied, without the enrolment.
-        bodies: Bodies that are there and proved themselves.
+        bodies: Bodies that are present and proved.
         absent: Seals whose body is not in the file.
         attestations: Attestations of a TPM; what is wrong with one is a finding.
         counts: How many findings of each code there were; `findings` holds the first of them.
@@ -82,7 +82,7 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every seal, and every body that is there, is what was sealed."""
+        """Whether every seal, and every body present, is as it was sealed."""
         return not self.error and self.counts[Code.BODY] == 0
 
     def note(self, findings: Iterable[Finding]) -> None:
@@ -95,12 +95,12 @@ class Report:
 
 @frozen
 class Keys:
-    """What a verifier believes before it reads a file.
+    """The keys that a verifier trusts before it reads a file.
 
     Attributes:
         centre: The centre's public key.
-        first: The enrolled first key, known of elsewhere.
-        recovery: The enrolled recovery key, known of elsewhere; zeros where there is none.
+        first: The enrolled first key, known from elsewhere.
+        recovery: The enrolled recovery key, known from elsewhere; zeros for none.
     """
 
     centre: bytes | None = None
@@ -122,10 +122,10 @@ def write_chain(stream: IO[bytes] | Output, gateway: str, items: Iterable[Item])
 
 
 def read_chain(stream: IO[bytes]) -> tuple[str, Iterator[Item]]:
-    """The gateway that `stream` speaks of, its seals and statements as they are read; nothing is verified.
+    """The gateway of the file, and its seals and statements as they are read; nothing is verified.
 
     Raises:
-        FormatError: It is no such file; also while the items are read.
+        FormatError: The file has another format; also raised while items are read.
     """
     head = _read_exactly(stream, 1 + 1 + len(MAGIC) + 1)
     for version in _READABLE:
@@ -144,7 +144,7 @@ def verify_file(
 ) -> Report:
     """Check an exported chain with the centre's public key, or against the enrolled keys.
 
-    `each` is given every seal that is accepted; it is worth something only if the report is good.
+    `each` is called with every accepted seal; its results count only if the report is good.
     """
     if isinstance(source, Path):
         with source.open("rb") as stream:
@@ -173,7 +173,7 @@ def _begin(report: Report, item: Item, known: Keys) -> tuple[ChainState, bool]:
     """The state before the first seal, and whether `item` was the enrolment that it comes from.
 
     Raises:
-        FormatError: Nothing that is believed says what the first key is.
+        FormatError: No trusted source gives the first key.
     """
     is_enrolment = isinstance(item, bytes) and isinstance(parse_statement(item).statement, Enrolment)
     if isinstance(item, bytes) and is_enrolment and known.centre is not None:

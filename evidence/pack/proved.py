@@ -13,7 +13,7 @@ from evidence.seal import SealHeader
 from evidence.statement import Enrolment, Rekey, Replace, Revoke
 
 PROBLEMS_MAX: Final = 100
-"""Reported of one pack; whoever changed more than that knows enough."""
+"""Problems reported for one pack; the rest adds nothing."""
 
 
 class PackError(Exception):
@@ -30,7 +30,7 @@ class Rest(StrEnum):
     ENROLMENT = "enrolment"
     RECEIPT = "receipt"
     FIRST_KEY = "first key"
-    """That the verifier knows; the pack has no enrolment."""
+    """A first key that the verifier knows; the pack has no enrolment."""
 
 
 @frozen
@@ -47,7 +47,7 @@ class Part:
     """A run that was checked.
 
     Attributes:
-        rests: On the enrolment, if it can; else on receipts; else on what the verifier knows.
+        rests: The enrolment if possible, else receipts, else what the verifier knows.
         receipted: The numbers of the seals in it that the centre has signed for.
     """
 
@@ -77,7 +77,7 @@ class Evidence:
         statements: The later statements about its keys.
         parts: The runs, in the order of the numbers.
         receipts: By the number of the seal.
-        findings: What a reader should know, in the order of the seals.
+        findings: Facts that a reader should know, in the order of the seals.
         absent: Seals of the window without a body: the number of the seal that declares it lost, or None.
     """
 
