@@ -27,7 +27,7 @@ PACKAGES: Final = {
     "libstdc++.so.6": "libstdc++6",
     "libz.so.1": "zlib1g",
 }
-"""Which package of Debian 12 has a library. Any other library ends the build."""
+"""The Debian 12 package of each library. Any other library ends the build."""
 
 
 class ElfError(Exception):

@@ -39,8 +39,8 @@ class Source:
 def export(repository: Path, folder: Path, version: str | None) -> Source:
     """The files of HEAD of `repository` in `folder`.
 
-    A commit that bears the tag `vVERSION` is that version; any other is on its way there, and sorts
-    before it, by time: `0.2.0~git20261123T181521.0123456789`.
+    A commit with the tag `vVERSION` is that version; any other is a pre-release of it, sorted before it
+    by time: `0.2.0~git20261123T181521.0123456789`.
     """
     archive = _git(repository, "archive", "--format=tar", "HEAD")
     with tarfile.open(fileobj=BytesIO(archive)) as tar:

@@ -5,7 +5,7 @@
     /lib/systemd/system            the units, as they are in systemd/
     /usr/lib/sysusers.d, tmpfiles.d
     /usr/share/man/man1            manual pages, from --help
-    /usr/share/doc/dianjian-edge   documents; examples/site.toml is where a site file by hand starts
+    /usr/share/doc/dianjian-edge   documents; examples/site.toml to start a site file by hand from
 
 Nothing is shipped in /etc or /var: `dianjian setup` and the agent create their files there.
 """
@@ -113,7 +113,7 @@ def _copy_documents(root: Path, source: Source, debian: Path) -> None:
 
 
 def make_example_site(source: Source) -> str:
-    """The site file of the README, every line of it a comment, behind a heading."""
+    """The site file of the README under a heading, every line commented out."""
     readme = (source.folder / "README.md").read_text("utf-8")
     (block,) = re.findall(r"^## The site file\n+```toml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
     head = "An example. `dianjian setup` writes /etc/dianjian/site.toml; by hand, start from this.\n"

@@ -1,7 +1,7 @@
 """The wheels that requirements.lock names: downloaded against its hashes, unpacked, pruned.
 
 Files that a gateway never uses stay out: pip itself, tests of packages, headers, static libraries, type
-stubs, numpy's compiler of Fortran. RECORD is left out too, because it would no longer be true; dpkg
+stubs, numpy's Fortran compiler. RECORD is left out too, because it would no longer be true; dpkg
 keeps the list of files.
 """
 
@@ -22,7 +22,7 @@ LEFT_OUT: Final = frozenset({"markdown-it-py", "mdurl", "pip", "pygments", "tzda
 next ones to colour source code and Markdown, dateutil for names of time zones: nothing here does any of it.
 A test imports every module of ours from the package."""
 PUT_IN: Final = frozenset({"iotcore"})
-"""The broker of `dianjian demo`, which a technician may try on the gateway; of the lock for development."""
+"""The broker of `dianjian demo`, which a technician may try on the gateway; from the development lock."""
 PRUNED_FOLDERS: Final = frozenset({"tests", "test", "_examples", "f2py", "include", "__pycache__", "sboms"})
 PRUNED_PATHS: Final = (
     "numpy/distutils",
@@ -36,7 +36,7 @@ TEST_OBJECT: Final = re.compile(r"_tests\.cpython-.*\.so$")
 OURS: Final = frozenset(
     {"agent", "centre", "disk", "drivers", "evidence", "firmware_sim", "provisioning", "wire"}
 )
-"""Nothing of ours is pruned: a model or a page must not vanish for its name."""
+"""Nothing of ours is pruned: a model or a page must not be dropped because of its name."""
 
 
 def select_requirements(lock: str, development: str) -> str:
@@ -54,7 +54,7 @@ def _name(block: str) -> str:
 
 
 def download(source: Path, architecture: str, cache: Path) -> list[Path]:
-    """The wheels of the locks in `source` for Python 3.11 on `architecture`, each with a hash in them."""
+    """The wheels of the locks in `source` for Python 3.11 on `architecture`, checked by hash."""
     machine = MACHINES[architecture]
     cache.mkdir(parents=True, exist_ok=True)
     wanted = cache / "requirements.txt"
