@@ -40,7 +40,7 @@ MANIFESTS_MAX: Final = 256
 WAITING_MAX: Final = 20_000
 """Readings of one gateway that wait for their table: an hour of a large site."""
 MEMORY_BYTES_MAX: Final = 16 * 1024 * 1024
-"""Longest encoding of a memory: 256 tables of 60 kB at the very most."""
+"""Longest encoding of a decoder's state: 256 tables of 60 kB at the very most."""
 
 
 @define
@@ -87,7 +87,7 @@ class JsonLines:
                 self._attestations.judge(header.number, record.body, self.hash_of)
 
     def complete(self, up_to: int) -> list[JsonLine]:
-        """The findings of attestations that are missing for good: no body up to `up_to` will still come."""
+        """Findings of attestations that are missing for good: no body up to `up_to` is awaited any more."""
         return [
             self._finding(seal, Code.ATTESTATION, text) for seal, text in self._attestations.find_gaps(up_to)
         ]
@@ -97,13 +97,13 @@ class JsonLines:
         return self._finding(finding.number, finding.code, finding.text)
 
     def encode_memory(self) -> bytes:
-        """What was learnt, as bytes: a restart need not read the whole chain again."""
+        """The state as bytes, so that a restart need not read the whole chain again."""
         tables = [model.table() for model in self._models.values()]
         manifests = [list(entry) for entry in self._manifests]
         return cbor.encode([self.seen_up_to, tables, manifests, self._attestations.to_plain()])
 
     def restore(self, raw: bytes) -> None:
-        """Take back what `encode_memory` wrote; raises FormatError."""
+        """Restore the state from `encode_memory`; raises FormatError."""
         seen, tables, manifests, known = cbor.array(cbor.decode(raw, MEMORY_BYTES_MAX), "memory", 4)
         if type(tables) is not list or type(manifests) is not list:
             raise cbor.FormatError("the memory has another form")
@@ -222,7 +222,7 @@ def plain(value: Any) -> Any:
 
 
 def _values(model: Model, record: ReadingRecord, meter: Mapping[str, Any]) -> dict[str, Any]:
-    """The decoded registers; none where a table that fits no meter makes them absurd."""
+    """The decoded registers; none if a table that does not fit the meter makes them absurd."""
     try:
         values = model.decode(record.blocks, _ratio(meter, "ct_ratio"), _ratio(meter, "pt_ratio"))
     except (ValueError, ArithmeticError, LookupError):

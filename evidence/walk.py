@@ -1,21 +1,21 @@
 """One walk along a stored chain: the only way from stored seals to their records. Pure.
 
-A store holds what its owner wrote there, so nothing in it proves itself. The walk begins at an anchor
+A store holds whatever its owner wrote, so its content alone proves nothing. The walk begins at an anchor
 (`evidence.anchors`) and yields records only of seals that it reached from there:
 
     first key    of the enrolment: seal 1 is signed with it
     receipt      signed by the centre, names number and hash of a seal that is here
     statement    a replacement signed by the centre, or a re-key signed by the enrolled recovery key: the
                  key of a seal, and the hash of the one before it
-    tip          number and hash of the last seal, for a reader who knows them better than the store: the
-                 daemon, whose key file goes on from there, and the state that the centre keeps
+    tip          number and hash of the last seal, if the reader has them from a better source than the store:
+                 the daemon from its key file, the centre from its chain state
 
 Forwards from an anchor every seal passes `evidence.verify.accept`: gateway, the key that the seal before
 certified (or that a statement gave), previous hash, count of records. Backwards, the previous hash of an
 anchored seal names the one before it, and so on; no signature is checked, because nobody can make another
 seal with that hash. So an unbroken run costs hashes up to its last anchor, and signatures only behind it.
 
-    the store holds                          the walk accepts               and says
+    the store holds                          the walk accepts               and reports
     seals 1 to n, no receipt                 all, from the first key
     seals 1 to n, neither key nor receipt    none                           UNANCHORED
     pruned, begins above 1, a receipt r      to r by hashes, behind r by
@@ -32,17 +32,17 @@ seal with that hash. So an unbroken run costs hashes up to its last anchor, and 
     neighbours that do not fit each other    from the later anchor back     APART, up to the misfit
     a body that is not what was sealed       the header; `problem` says why
 
-`Walk.steps` looks at headers alone and notes the hash of each PIECE_SEALS-th accepted seal. `Walk.seals`
-reads the rows of a piece, links them back from that hash, and yields nothing that is not linked: it does
-not matter whether the store has changed meanwhile. PIECE_SEALS rows are in memory, however long the chain.
+`Walk.steps` reads only headers and notes the hash of each PIECE_SEALS-th accepted seal. `Walk.seals`
+reads the rows of a piece, links them back from that hash, and yields only what is linked, so a store
+that changes meanwhile does no harm. PIECE_SEALS rows are in memory, however long the chain.
 
 What verbs do with a refusal that is no gap, with its one line: `commission --chain`, `backtest --chain`,
 `explain` and the check of a sheet end with exit 2, `evidence` with exit 1; the doctor reports a failure
-(exit 1); the status page says it in place of the day; the daemon replays nothing that was refused, and logs
+(exit 1); the status page shows it instead of the day; the daemon replays nothing that was refused, and logs
 it. `verify` reads a file, in which nothing can be missing: exit 1 at the first seal that is not accepted.
 
-Not handled here: who keeps the anchors. On a gateway the first key comes from the state folder: whoever owns
-the machine can put another whole chain there, and only receipts, checked with the centre's key of the site
+Not handled here: who keeps the anchors. On a gateway the first key comes from the state folder: the machine's
+owner can put another whole chain there, and only receipts, checked with the centre's key of the site
 file, tell the two apart.
 """
 
@@ -93,7 +93,7 @@ OTHER: Final = Words(
 
 @frozen
 class Refusal:
-    """Seals that no anchor reaches; `is_gap` where a hole lies behind them, and the chain goes on there."""
+    """Seals that no anchor reaches; `is_gap` if a hole follows them, after which the chain goes on."""
 
     first: int
     last: int
@@ -106,8 +106,8 @@ class WalkedSeal:
     """An accepted seal.
 
     Attributes:
-        records: What its body holds, None where that is not held, was not wanted or is wrong.
-        problem: Why the body is not what was sealed, "" otherwise.
+        records: The content of its body; None if that is not held, not wanted or wrong.
+        problem: Why the body is not what was sealed, "" if it is.
     """
 
     header: SealHeader
@@ -115,7 +115,7 @@ class WalkedSeal:
     problem: str = ""
 
     def decode(self, *kinds: Kind) -> Iterator[Record | ReadingRecord]:
-        """The records of these kinds, of all without any; one that cannot be read is passed over."""
+        """The records of these kinds, of all kinds if none is given; unreadable ones are skipped."""
         wanted = frozenset(map(int, kinds))  # an enum's own hash would take most of the time
         for raw in self.records or ():
             if wanted and kind_of(raw) not in wanted:
@@ -126,13 +126,13 @@ class WalkedSeal:
                 continue
 
     def events(self, *kinds: Kind) -> Iterator[Record]:
-        """The same of kinds that are no readings."""
+        """The same for kinds other than readings."""
         return (one for one in self.decode(*kinds) if isinstance(one, Record))
 
 
 @frozen
 class _Mark:
-    """The last seal of a piece, and between which times the piece was made."""
+    """The last seal of a piece, and the times between which the piece was made."""
 
     number: int
     hash: bytes
@@ -179,8 +179,8 @@ class Walk:
     """The walk over seals `first` to `last` of `source`.
 
     Attributes:
-        source: May be opened anew between two steps.
-        refused: What is here and not accepted, in order.
+        source: May be reopened between two steps.
+        refused: Stored seals that were not accepted, in order.
         piece_seals: Rows in memory at once.
     """
 
@@ -195,11 +195,11 @@ class Walk:
 
     @property
     def problem(self) -> Words | None:
-        """Why the chain is not to be trusted, None where nothing but gaps was refused."""
+        """Why the chain must not be trusted; None if only gaps were refused."""
         return next((one.text for one in self.refused if not one.is_gap), None)
 
     def steps(self) -> Generator[int]:
-        """Look at the headers, piece by piece; each step yields the seal that it has come to."""
+        """Read the headers piece by piece; each step yields the seal number it has reached."""
         anchors, wrong = self.anchors.find(self.source, self.last)
         top = self.last
         if wrong is not None:
@@ -217,7 +217,7 @@ class Walk:
             top = (yield from self._link_back(anchor)) - 1
 
     def extend(self, last: int) -> Generator[int]:
-        """Go on to seal `last`, which was made after `steps` ended."""
+        """Continue to seal `last`, made after `steps` ended."""
         if self._end is not None and last > self.last:
             self.last = last
             yield from self._go_forward(self._end, last, is_gap=False)
@@ -259,7 +259,7 @@ class Walk:
             number, expected = number - 1, header.previous
 
     def _pieces(self, first: int, last: int) -> Iterator[list[SealRow]]:
-        """Headers in pieces; from a source that was opened anew they are taken from there on."""
+        """Headers in pieces; after a reopening the rest is read from the new source."""
         source: Source | None = None
         rows: Iterator[SealRow] = iter(())
         while True:
@@ -296,7 +296,7 @@ class Walk:
             self._end = state
 
     def _link_back(self, anchor: ChainState) -> Generator[int, None, int]:
-        """Accept what the previous hashes down from `anchor` name; the lowest number that is settled."""
+        """Accept what the previous hashes down from `anchor` name; returns the lowest number settled."""
         run, is_apart = _Run.at(self.first), False
         for rows in self._pieces(self.first, anchor.number):
             for row in rows:

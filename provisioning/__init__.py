@@ -1,4 +1,4 @@
-"""The command line for technicians and centres: one room a task, `cli` alone at the root.
+"""The command line for technicians and centres: one package per task, only `cli` at the root.
 
-The only package that may import all others; nothing is decided here that a gateway or a centre decides.
+The only package that may import all others; decisions of a gateway or a centre are not made here.
 """

@@ -1,6 +1,6 @@
-"""`dianjian`: what technicians and centres type.
+"""`dianjian`: the command line of technicians and centres.
 
-A verb is imported only when it is called, so that `--help` stays quick on a gateway.
+A command is imported only when it is called, so that `--help` stays quick on a gateway.
 Exit codes: `provisioning.terminal.exits`.
 """
 
@@ -14,7 +14,7 @@ import click
 
 from provisioning.words.language import LANGUAGES, choose_language
 
-VERBS: Final = {  # name: its module below provisioning, what --help says of it
+VERBS: Final = {  # name: its module below provisioning, its text in --help
     "demo": ("demo.verb", "a plant's shift, from the meters to the verified reading, in about 80 seconds"),
     "read": ("meters.read", "read one meter and show its values"),
     "scan": ("meters.scan", "find the meters of a bus"),
@@ -42,7 +42,7 @@ class Verbs(click.Group):
     """Finds verbs without importing them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of a gateway's life, not of the alphabet."""
+        """In the order of a gateway's life, not alphabetically."""
         del ctx
         return list(VERBS)
 
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> Any:
     """The console script."""
     try:
         return cli.main(arguments, prog_name="dianjian")
-    except BrokenPipeError:  # `dianjian models | head` is no mistake
+    except BrokenPipeError:  # `dianjian models | head` is not an error
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 

@@ -1,7 +1,7 @@
-"""The check of an evidence pack's content: each run of seals, and what it rests on. Pure.
+"""Checks the content of an evidence pack: each run of seals and what it rests on. Pure.
 
-The rules stand in `evidence.pack.content`. `prove` says of every run what is wrong with it, and gives the
-evidence only if nothing is. Not handled here: the container, the page, what the readings mean.
+The rules are in `evidence.pack.content`. `prove` reports everything that is wrong with each run, and returns
+the evidence only if nothing is. Not handled here: the container, the page, what the readings mean.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from evidence.statement import NO_KEY, Enrolment, Replace, Revoke, Statement, op
 from evidence.verify import accept, read_declarations
 
 FINDINGS_MAX: Final = 1_000
-"""Kept with their text; who makes more does not fill the reader's memory."""
+"""Problems kept with their text, so that a forger cannot fill the reader's memory."""
 
 
 def prove(content: Content, digest: bytes, centre_key: bytes, first_key: bytes | None = None) -> Evidence:
@@ -77,7 +77,7 @@ class _Proof:
     first_key: bytes | None = None  # only one that somebody vouches for
 
     def read_roots(self, first_key: bytes | None) -> None:
-        """What everything rests on."""
+        """Read the enrolment, or the first key, that everything rests on."""
         content = self.content
         if content.centre_key != self.centre_key:
             self.problems.append(
@@ -117,7 +117,7 @@ class _Proof:
             self.parts.append(Part(seals, rests, receipted))
 
     def check_rest(self) -> None:
-        """What concerns the pack as a whole."""
+        """Check what concerns the pack as a whole."""
         if self.problems:
             return
         asked = self.content.question
@@ -140,7 +140,7 @@ class _Proof:
         self.problems += [f"the receipt for seal {n} is about no seal of the pack" for n in unused]
 
     def _find_revocations(self, part: Part) -> list[int]:
-        """The last seal that counts, of each revocation that forbids seals of `part`."""
+        """For each revocation that forbids seals of `part`, the last seal that counts."""
         lifts = [one for one in self.statements if isinstance(one, Replace) and one.number <= part.last]
         return [
             one.number
@@ -151,7 +151,7 @@ class _Proof:
         ]
 
     def _read_statement(self, raw: bytes) -> None:
-        """One that the centre has made about the gateway's whole life."""
+        """Read a statement of the centre about the gateway's whole life."""
         try:
             one = open_statement(raw, self.centre_key)
         except cbor.FormatError as error:
@@ -173,7 +173,7 @@ class _Proof:
         self.statements.append(one)
 
     def _apply(self, state: ChainState, raw: bytes) -> ChainState:
-        """The state after a statement that stands before a seal."""
+        """The state after a statement that precedes a seal."""
         verdict = continue_chain(state, raw, self.centre_key)
         if verdict.outcome is not Outcome.ACCEPTED or verdict.statement is None:
             reasons = "; ".join(finding.text for finding in verdict.findings)
@@ -206,7 +206,7 @@ class _Proof:
         self.references[sha256(raw).digest()] = receipt.centre_utc_ms
 
     def _prove_seals(self, run: Sequence[PackedSeal], head: SealHeader) -> tuple[ProvedSeal, ...] | None:
-        """The seals of a run, or None where one does not hold."""
+        """The proved seals of a run, None if one does not hold."""
         gateway = self.content.gateway
         known = self.first_key or self.content.first_key
         before = len(self.problems)
@@ -234,7 +234,7 @@ class _Proof:
         return tuple(proved) if len(self.problems) == before else None
 
     def _prove_next(self, state: ChainState, seal: PackedSeal) -> tuple[ChainState, ProvedSeal] | None:
-        """The state after a seal that follows, None where it does not hold."""
+        """The next seal, proved, with the state after it; None if it does not hold."""
         for raw in seal.statements:
             state = self._apply(state, raw)
         number = state.number + 1
@@ -297,5 +297,5 @@ class _Proof:
 
 
 def _state_after(head: SealHeader, raw: bytes) -> ChainState:
-    """The state behind a seal that nothing before it proves: what vouches for it comes later."""
+    """The state after a seal that nothing before it proves; its proof follows later."""
     return ChainState.enrolled(head.gateway, head.next_key).after(head, seal_hash(raw))

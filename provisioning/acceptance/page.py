@@ -1,4 +1,4 @@
-"""The acceptance sheet as one HTML file for A4, from the journal of a setup: what three parties sign.
+"""The acceptance sheet as one HTML file for A4, from the journal of a setup, for three parties to sign.
 
 The same journal, site file, photos and version give the same bytes. The sheet cannot name its own hash; its
 foot says how to compute it and that a record of the gateway's chain has it.
@@ -20,13 +20,13 @@ from provisioning.pages.html import Html, join, markup
 from provisioning.pages.paper import code, heading, isolated, paper, to_html
 
 PHOTO_BYTES_MAX: Final = 400_000
-"""Of a picture that is printed: what a phone makes at a small setting; larger ones have their hash alone."""
+"""Largest printed picture, as a phone makes at a small setting; of larger ones only the hash is printed."""
 PHOTOS_BYTES_MAX: Final = 6_000_000
-"""Of all pictures of a sheet, so that it can still be sent by mail."""
+"""All pictures of a sheet together, so that it can still be sent by mail."""
 _FORMATS: Final = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 SHEET_NAME: Final = "acceptance.html"
 SUMMARY_MAX: Final = 400
-"""Characters of the summary, which names what is still to be done."""
+"""Characters of the summary, which lists what is still to be done."""
 _COUNTED: Final = Words(
     "电表{meters}块，接线正常{good}块；线路{lines}条，启停试验跟随{follow}条",
     "{meters} meters, {good} wired correctly; {lines} lines, {follow} follow in the on/off test",
@@ -43,7 +43,7 @@ _CHECK: Final = Words(
 
 @frozen
 class Picture:
-    """A photo's file as it is now; `data` is b"" where it is too large to be printed."""
+    """A photo's file as it is now; `data` is b"" if it is too large to be printed."""
 
     size: int
     sha256: str
@@ -51,7 +51,7 @@ class Picture:
 
 
 def draw_sheet(journal: Journal, site: Site, photos: Mapping[str, Picture], version: str) -> bytes:
-    """The whole sheet; `photos` are the pictures that are here, by the path that the journal has."""
+    """The whole sheet; `photos` are the pictures found, by their path in the journal."""
     name = journal.site.name or site.site.name or journal.site.enterprise or site.site.gateway
     return paper(
         Words(f"验收单 {name}", "Acceptance sheet"), _draw_body(journal, site, photos, version)
@@ -86,7 +86,7 @@ def _draw_body(journal: Journal, site: Site, photos: Mapping[str, Picture], vers
 
 
 def _format_days(journal: Journal, site: Site) -> Html:
-    """From the first step to the last one, in the plant's days."""
+    """The days from the first step to the last, in the plant's zone."""
     days = sorted(local(at, parts.offset_s(site), "%Y-%m-%d") for at in journal.steps.values())
     if not days:
         return Html("")
@@ -94,7 +94,7 @@ def _format_days(journal: Journal, site: Site) -> Html:
 
 
 def _draw_summary(journal: Journal) -> Html:
-    """All of it in a sentence, with the colour of the worst."""
+    """A one-sentence summary, in the colour of the worst result."""
     last = {meter.id: find_last_wiring(journal, meter.id) for meter in journal.meters}
     bad = [id_ for id_, one in last.items() if one is not None and one.verdict == "mistake"]
     trials = [find_last_trial(journal, line.id) for line in journal.lines]
@@ -136,7 +136,7 @@ def _draw_photos(journal: Journal, photos: Mapping[str, Picture]) -> Iterator[Ht
 
 
 def _draw_picture(photo: Photo, seen: Picture | None, room: int) -> tuple[Html, int]:
-    """The picture where it is here, is the one of the journal and is small; what room is left."""
+    """The picture if it is found, unchanged and small enough, and the room left."""
     if seen is None:
         words = Words("照片不在此处", "the picture is not here")
         return markup('<p class="dim">{}</p>', to_html(words)), room

@@ -1,7 +1,7 @@
 """The parts of the acceptance sheet, each drawn from the journal of the setup and the site file.
 
-Nothing here judges: verdicts, thresholds and hashes are as the journal has them. What was measured again
-stands with what was found before, so that a corrected mistake is seen as one; what was not done is named.
+Nothing here judges: verdicts, thresholds and hashes are as the journal has them. Repeated measurements
+are shown with the earlier results, so that a corrected mistake is visible; what was not done is named.
 """
 
 from collections.abc import Iterator, Mapping
@@ -55,7 +55,7 @@ _LEARNED: Final[Mapping[bool, Words]] = {
 }
 _CORRECTED: Final = Words("{verdict}（已纠正）", "{verdict}, a mistake was corrected")
 TITLE_MAX: Final = 40
-"""Characters over a drawing, beside which its limits are named."""
+"""Characters above a drawing, next to which its limits are named."""
 _MEASURED: Final = (
     ("U", "voltage", "V", 1, 1),
     ("I", "current", "A", 1, 2),
@@ -67,11 +67,11 @@ _MEASURED: Final = (
 )
 """Numbers of a diagnosis, the total before its phases: sign, name, unit, what the unit is, decimals."""
 HISTORY_MAX: Final = 8
-"""Earlier verdicts of one meter that are printed; the rest is counted."""
+"""Earlier verdicts printed for one meter; the rest is counted."""
 
 
 def offset_s(site: Site) -> int:
-    """Of the plant's zone."""
+    """The offset of the plant's zone from UTC."""
     return zone_s(site.site.utc_offset)
 
 
@@ -92,7 +92,7 @@ def draw_place(journal: Journal, site: Site) -> Iterator[Html]:
 
 
 def draw_fingerprints(journal: Journal, site: Site, site_hash: str, version: str) -> Iterator[Html]:
-    """What the gateway and its centre are known by."""
+    """The fingerprints of the gateway and its centre."""
     one = journal.enrolment
     yield heading(Words("网关与指纹", "Gateway and fingerprints"))
     rows = [
@@ -113,7 +113,7 @@ def draw_fingerprints(journal: Journal, site: Site, site_hash: str, version: str
 
 
 def draw_receipt(journal: Journal, site: Site) -> Iterator[Html]:
-    """The first seal that the centre has answered for."""
+    """The first seal for which the centre signed a receipt."""
     yield heading(Words("中心首个回执", "First receipt of the centre"))
     one = journal.receipt
     if one is None:
@@ -130,7 +130,7 @@ def draw_receipt(journal: Journal, site: Site) -> Iterator[Html]:
 
 
 def draw_lines(journal: Journal) -> Iterator[Html]:
-    """Lines with their nameplates, and what must run with what."""
+    """Lines with their nameplates, and their linkages."""
     yield heading(Words("线路与关联", "Lines and linkages"))
     meters = {line.id: [one.id for one in journal.meters if one.line == line.id] for line in journal.lines}
     heads = (
@@ -167,7 +167,7 @@ def draw_lines(journal: Journal) -> Iterator[Html]:
 
 
 def draw_meters(journal: Journal) -> Iterator[Html]:
-    """Every meter: where it is, what it is, what seals it."""
+    """Every meter: its place, its model, its meter seals."""
     yield heading(Words("电表", "Meters"))
     heads = (
         Words("电表", "meter"),
@@ -186,7 +186,7 @@ def draw_meters(journal: Journal) -> Iterator[Html]:
 
 def _draw_meter(one: MeterFound) -> tuple[Html, ...]:
     called = one.address if one.unit_id is None else one.unit_id
-    share = f"{100 * one.confidence:.0f}"  # a model that no person confirmed is marked with how certain it is
+    share = f"{100 * one.confidence:.0f}"  # a model that nobody confirmed is marked with its confidence
     sure = "" if one.confidence >= 1 else markup(' <span class="dim">{} %</span>', share)
     return (
         isolated(one.id),
@@ -201,7 +201,7 @@ def _draw_meter(one: MeterFound) -> tuple[Html, ...]:
 
 
 def draw_wiring(journal: Journal, site: Site) -> Iterator[Html]:
-    """The verdict that counts for each meter, and what was found before."""
+    """The current verdict for each meter, and earlier ones."""
     yield heading(Words("接线检查", "Wiring check"))
     for meter in journal.meters:
         last = find_last_wiring(journal, meter.id)
@@ -322,7 +322,7 @@ def _describe_learned(site: Site) -> Html:
 
 
 def draw_skipped(journal: Journal) -> Iterator[Html]:
-    """What was not done, and why."""
+    """Steps that were not done, and why."""
     yield heading(Words("未做或跳过的项目", "What was not done or was skipped"))
     rows = [
         (to_html(names), Html("—"), to_html(Words("未完成", "not done")))

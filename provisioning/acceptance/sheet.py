@@ -1,7 +1,7 @@
 """The acceptance sheet on the disk: written whole or not at all, with its SHA-256 for the chain.
 
-The setup lets the agent seal that hash as a COMMISSIONING record; `provisioning.evidence.sheet` finds it
-again. Photos are read from where the journal says that they are; only small JPEG and PNG files are printed.
+The setup has the agent seal that hash as a COMMISSIONING record; `provisioning.evidence.sheet` looks it
+up. Photos are read from their paths in the journal; only small JPEG and PNG files are printed.
 """
 
 from contextlib import suppress
@@ -16,13 +16,13 @@ from provisioning.journal.entries import Journal, Sheet
 from provisioning.terminal.exits import write_or_fail
 
 PHOTOS_READ_MAX: Final = 200
-"""More pictures than that are given by their hash alone."""
+"""Pictures read; of further ones only the hash is printed."""
 
 
 def write_sheet(journal: Journal, site: Site, folder: Path, *, at: str, version: str) -> Sheet:
-    """Write the sheet of `journal` into `folder`; `at` is now, and stands in no byte of it.
+    """Write the sheet of `journal` into `folder`; `at` is now, and does not affect its bytes.
 
-    Ends the verb where it cannot be written.
+    Ends the command if it cannot be written.
     """
     data = draw_sheet(journal, site, _read_pictures(journal, folder), version)
     path = folder / SHEET_NAME
@@ -31,11 +31,11 @@ def write_sheet(journal: Journal, site: Site, folder: Path, *, at: str, version:
 
 
 def _read_pictures(journal: Journal, folder: Path) -> dict[str, Picture]:
-    """Those that are files and can be read; the bytes of a large one are hashed and let go."""
+    """The readable pictures; the bytes of a large one are hashed and dropped."""
     found = {}
     for photo in journal.photos[:PHOTOS_READ_MAX]:
         path = folder / photo.path
-        with suppress(OSError, ValueError):  # a path may hold what no file system takes
+        with suppress(OSError, ValueError):  # a path may hold characters that no file system accepts
             if not path.is_file():
                 continue
             with path.open("rb") as stream:

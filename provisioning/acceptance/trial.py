@@ -1,7 +1,7 @@
 """The on/off test of a machine as a drawing: the power of its meter, and the moments of switching.
 
-Pure: a trial of the journal in, SVG out. A trial whose times or samples cannot be drawn gives none, for the
-journal is a file that somebody may have written in.
+Pure: a trial of the journal in, SVG out. A trial whose times or samples cannot be drawn gives none: the
+journal is a file that somebody may have edited.
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from provisioning.pages.plot_data import Chart, Curve, Level, Mark, Panel
 from provisioning.words.numbers import power
 
 COLUMNS_MAX: Final = 300
-"""Of a drawing; more samples than that become the least and greatest of a column."""
+"""Columns of a drawing; more samples are reduced to the least and greatest of each column."""
 TRIAL_S_MAX: Final = 86_400
-"""A machine is tried within minutes; a sample later than a day is no sample."""
+"""A machine is tried within minutes; a sample after more than a day is invalid."""
 MARKS_MAX: Final = 8
-"""Moments of switching that are named; each takes a line above the drawing."""
+"""Moments of switching that are labelled; each takes a row above the drawing."""
 TICKS_S: Final = (5, 10, 15, 30, 60, 120)
 EDGE_S: Final = 2.0
 
@@ -29,7 +29,7 @@ Sample = tuple[float, float | None]
 
 
 def utc_s(text: str) -> float | None:
-    """Seconds of a time of the journal; None where it is none."""
+    """A time of the journal in seconds; None if it is malformed."""
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
@@ -38,7 +38,7 @@ def utc_s(text: str) -> float | None:
 
 
 def local(text: str, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    """A time of the journal in the plant's zone; what is none stays as it is."""
+    """A time of the journal in the plant's zone; malformed text stays as it is."""
     at_s = utc_s(text)
     try:
         return text if at_s is None else local_text(at_s, offset_s, form)
@@ -47,7 +47,7 @@ def local(text: str, offset_s: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
 
 
 def draw_trial(trial: Trial, kind: str, title: Words, offset_s: int) -> Html:
-    """The SVG, "" where there is nothing to draw."""
+    """The SVG, "" if there is nothing to draw."""
     begin_s = utc_s(trial.begin_at)
     samples = [one for one in trial.samples if 0 <= one[0] <= TRIAL_S_MAX]
     if begin_s is None or not any(watts is not None for _, watts in samples):

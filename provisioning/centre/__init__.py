@@ -1,4 +1,4 @@
-"""The verbs of the centre: `dianjian centre …` and `dianjian subscribe`.
+"""The centre's commands: `dianjian centre …` and `dianjian subscribe`.
 
-What the centre decides and keeps lives in the package `centre`; here it is called and shown.
+The centre's decisions and storage are in the package `centre`; here it is called and its results shown.
 """

@@ -1,8 +1,8 @@
-"""`dianjian centre approve` and `issue`: the officer's part, and the way of a request on a USB stick.
+"""`dianjian centre approve` and `issue`: the officer's decision, and requests on a USB stick.
 
 The officer and the technician read the same twelve characters to each other: the officer's come from the
 request that reached the centre, the technician's from the one that the gateway made. Only then is the
-gateway believed.
+gateway trusted.
 """
 
 import sys
@@ -113,7 +113,7 @@ def issue(
 
 
 def show_answer(gateway: str, answer: Answer, *, as_json: bool) -> None:
-    """One line about what became of a request."""
+    """Print the outcome of a request in one line."""
     if isinstance(answer, Issued):
         fields, text = {"answer": "issued"}, "issued"
     elif isinstance(answer, Pending):
@@ -124,7 +124,7 @@ def show_answer(gateway: str, answer: Answer, *, as_json: bool) -> None:
 
 
 def write_answer(folder: Path, gateway: str, answer: Answer) -> None:
-    """Beside the request on the stick."""
+    """Write the answer beside the request on the stick."""
     if isinstance(answer, Issued):
         replace_file(stick_file(folder, gateway, "p7c"), answer.certificates)
     elif isinstance(answer, Refused):
@@ -142,7 +142,7 @@ def _find_waiting(office: Office, gateway: str | None) -> list[tuple[KeptRequest
 
 
 def _take_in(office: Office, folder: Path) -> list[tuple[KeptRequest | None, Answer]]:
-    """Every request of the folder; one that cannot be read is refused."""
+    """Take in every request of the folder; an unreadable one is refused."""
     found: list[tuple[KeptRequest | None, Answer]] = []
     files = sorted(folder.glob("dianjian-*.csr"))
     if not files:
@@ -162,7 +162,7 @@ def _take_in(office: Office, folder: Path) -> list[tuple[KeptRequest | None, Ans
 
 
 def _choose(waiting: list[KeptRequest], code: str | None, *, deny: bool) -> list[KeptRequest]:
-    """The requests that the officer decides about: those whose code is on the gateway's screen."""
+    """The requests for the officer to decide: those whose code is on the gateway's screen."""
     if not waiting or (deny and code is None):
         return waiting
     if code is None and not sys.stdin.isatty():

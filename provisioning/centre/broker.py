@@ -50,7 +50,7 @@ def broker_config(
     able to read the folder.
     """
     office = office_at(authority)
-    # Else mosquitto, started by root, would become a user that cannot read the folder.
+    # Otherwise mosquitto, started by root, would drop to a user that cannot read the folder.
     user = getpass.getuser() if os.geteuid() == 0 else ""
     place = BrokerPlace(out.resolve(), address, port, claim_port or 0, claim_centre_port, user=user)
     names = list(dict.fromkeys([*(hosts or [address]), LOOPBACK]))  # the centre connects over loopback
@@ -68,7 +68,7 @@ def broker_config(
 
 
 def _is_due(file: Path, now_utc_ms: int) -> bool:
-    """Whether there is no server certificate, or two thirds of its life are over."""
+    """Whether the server certificate is missing or past two thirds of its life."""
     if not file.exists():
         return True
     one = parse_certificate(file.read_bytes())

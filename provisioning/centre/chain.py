@@ -1,7 +1,7 @@
-"""What the centre signs about a chain that has begun: re-key, replacement, revocation, and a receipt by hand.
+"""What the centre signs about an existing chain: re-key, replacement, revocation, and a receipt by hand.
 
-Where a chain stands is read from the subscriber's database, beside the subscriber that owns it. If more
-comes in between, the subscriber refuses what was signed for an earlier place, and it is signed again.
+Where a chain stands is read from the subscriber's database, beside the subscriber that owns it. If seals
+arrive meanwhile, the subscriber refuses a statement for the earlier place, and it must be signed again.
 """
 
 import json
@@ -102,7 +102,7 @@ def replace(
 
 
 def revoke_chain(register: Path, key: Path, store: Path, reason: str, gateway: str) -> dict[str, Any]:
-    """Sign and keep that no further seal of a gateway counts."""
+    """Sign and store a revocation: no further seal of a gateway counts."""
     entry = _find_entry(register, gateway)
     with failing_in_one_line(key):
         state, secret = read_standings(store, gateway)[gateway].state, load_key_file(key)
@@ -112,7 +112,7 @@ def revoke_chain(register: Path, key: Path, store: Path, reason: str, gateway: s
 
 
 def recovery_key_of(entry: Entry) -> bytes:
-    """What a re-key must be signed with now: the enrolled key, or that of the last replacement."""
+    """The key that must sign a re-key now: the enrolled one, or that of the last replacement."""
     key = entry.recovery_key
     for raw in entry.statements:
         statement = parse_statement(raw).statement

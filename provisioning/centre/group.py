@@ -1,7 +1,7 @@
 """`dianjian centre`: the centre's own key, its register of gateways, and what it signs about their keys.
 
-Every statement that is signed goes into the register first, a line each, and is only ever added to. A
-running `dianjian subscribe` takes in what is new by itself.
+Every signed statement first goes into the register, one line each, which is append-only. A running
+`dianjian subscribe` reads new lines by itself.
 """
 
 import json

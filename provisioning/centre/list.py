@@ -61,7 +61,7 @@ def _to_row(entry: Entry, standings: Mapping[str, Standing] | None) -> dict[str,
 
 
 def _add_certificates(rows: list[dict[str, Any]], ledger: Ledger) -> list[dict[str, Any]]:
-    """What the office knows of each gateway, and gateways that only the office knows."""
+    """Add the office's data to each gateway, and gateways that only the office knows."""
     with ledger.locked() as known:
         requests, given = list(known.requests.values()), list(known.certificates.values())
         tokens = list(known.tokens.values())

@@ -93,7 +93,7 @@ def listen(
 def _make_claims(desk: Desk, office: Office, broker: str, topic: str, files: TlsPaths) -> Claims:
     try:
         address = parse_broker(broker, *files)
-        client_id = CLIENT_ID + secrets.token_hex(8)  # whoever guessed it could disconnect the centre
+        client_id = CLIENT_ID + secrets.token_hex(8)  # a client that guessed it could disconnect the centre
         settings = MqttSettings(address.host, address.port, client_id, address.tls, subscriptions=(topic,))
         return Claims(settings, office.authority, desk.receive)
     except MqttSettingsError as error:
@@ -101,7 +101,7 @@ def _make_claims(desk: Desk, office: Office, broker: str, topic: str, files: Tls
 
 
 def _listen_est(desk: Desk, office: Office, est: str, hosts: tuple[str, ...]) -> HttpServer:
-    """The EST server; its certificate is made anew at each start and kept in the office's folder."""
+    """The EST server; its certificate is renewed at each start and kept in the office's folder."""
     host, _, port = est.rpartition(":")
     host = host.strip("[]")
     if not host or not port.isdecimal():

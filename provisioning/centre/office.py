@@ -1,4 +1,4 @@
-"""`dianjian centre authority`, `certificate`, `token`: the office's keys, and what technicians get."""
+"""`dianjian centre authority`, `certificate`, `token`: the office's keys, and tokens for technicians."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ from wire.enrolment.token import Token
 
 MS_PER_HOUR: Final = 3_600_000
 HOURS_MAX: Final = 24 * 90
-"""A season: a token that is unused so long is for a plant that is not built."""
+"""A season: a token unused for longer belongs to a plant that is not built."""
 
 
 @click.command("authority")
@@ -134,7 +134,7 @@ def token(
         click.echo(json.dumps(fields, ensure_ascii=False))
         return
     if sys.stdout.isatty():  # a file or a pipe has no use for squares
-        with contextlib.suppress(TooLongError):  # with very long addresses the line itself must do
+        with contextlib.suppress(TooLongError):  # very long addresses: the line alone must do
             click.echo(draw_qr_code(offer.text), color=True)
     click.echo(f"{given.text}\n{offer.text}\n{fields['expires_at']}")
 

@@ -1,4 +1,4 @@
-"""What the verbs of the centre share: options, output for a script or a person, errors as one line."""
+"""Shared by the centre's commands: options, output for a script or a person, errors as one line."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -37,7 +37,7 @@ def show(fields: Mapping[str, Any], text: str, *, as_json: bool) -> None:
 
 @contextmanager
 def failing_in_one_line(path: Path | None = None) -> Iterator[None]:
-    """Ends the call where a file of the centre is wrong; an OSError names `path`, else its own file."""
+    """Ends the command if a file of the centre is wrong; an OSError names `path`, else its own file."""
     try:
         yield
     except (CertificateError, FormatError, KeyFileError, OfficeError, RegisterError, StoreError) as error:
@@ -47,6 +47,6 @@ def failing_in_one_line(path: Path | None = None) -> Iterator[None]:
 
 
 def office_at(folder: Path, register: Path | None = None, key: Path | None = None) -> Office:
-    """The office in a folder; ends the call with one line where there is none."""
+    """The office in a folder; ends the command with one line if there is none."""
     with failing_in_one_line(key):
         return Office(folder, register, b"" if key is None else load_key_file(key))

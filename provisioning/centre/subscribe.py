@@ -50,7 +50,7 @@ def command(
     sim_clock: str | None,
 ) -> None:
     """Verify, answer, and print JSON lines until SIGTERM or ctrl-C."""
-    os.umask(0o077)  # its files show what plants do and when
+    os.umask(0o077)  # its files show what plants do, and when
     with ExitStack() as stack:
         try:
             address = parse_broker(broker, ca, certificate, certificate_key)

@@ -9,7 +9,7 @@ mosquitto is the broker of a real installation; `write_mosquitto_config` configu
 1.3, client certificates, and an ACL in which a gateway writes only below the name in its certificate. The ACL
 is that of `centre.broker_config`, which writes the configuration of a real centre.
 
-All files go to a directory of the caller: configuration, ACL, log, persistence.
+All files go to the caller's directory: configuration, ACL, log, persistence.
 
     python -m provisioning.demo.broker --port 1883 --directory /tmp/broker
 """
@@ -111,7 +111,7 @@ class Broker:
                 stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=out,
-                start_new_session=True,  # ctrl-C is for the process that started it, which stops it last
+                start_new_session=True,  # ctrl-C goes to the parent only, which stops it last
             )
         try:
             self._wait_until_ready()
@@ -125,7 +125,7 @@ class Broker:
         return self._process.pid
 
     def stop(self) -> None:
-        """SIGTERM: sessions and retained messages are kept where the broker can."""
+        """SIGTERM: the broker keeps sessions and retained messages if it can."""
         self._process.terminate()
         try:
             self._process.wait(STOP_S)
@@ -149,7 +149,7 @@ class Broker:
             try:
                 socket.create_connection((HOST, self.port), timeout=1.0).close()
             except OSError:
-                time.sleep(READY_POLL_S)  # neither broker reports when it listens
+                time.sleep(READY_POLL_S)  # neither broker announces that it listens
             else:
                 return
         lines = self._log.read_text("utf-8", "replace").strip().splitlines() or ["its log is empty"]
@@ -195,7 +195,7 @@ def write_mosquitto_config(port: int, directory: Path, tls: ServerTls | None) ->
         packet_bytes_max=PACKET_BYTES_MAX,
     )
     if os.geteuid() == 0:
-        text += "user root\n"  # else it becomes a user who cannot read the caller's directory
+        text += "user root\n"  # else it drops to a user who cannot read the caller's directory
     if tls is None:
         text += "allow_anonymous true\n"
     else:

@@ -95,7 +95,7 @@ class Verdict:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing was lost, doubled or found wrongly."""
+        """Whether nothing was lost, duplicated or wrongly found."""
         return not self.problems
 
 

@@ -1,7 +1,7 @@
 """The shift: what happens to the plant, the network and the agent, and when.
 
-Times are minutes of the plant's clock after its start. What happens to treatment and meters is in the
-plant's own file; here are the broker that goes away and the agent that is killed.
+Times are minutes of the plant's clock after its start. Events of treatment and meters are in the
+plant's own file; outages of the broker and kills of the agent are here.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ Json = Mapping[str, Any]
 
 @define
 class Outage:
-    """Something that was taken away, and how long after its return all seals were through (real seconds)."""
+    """An outage, and the real seconds from its end until all seals had arrived."""
 
     what: str
     returned_s: float
@@ -55,7 +55,7 @@ class Shift:
         report: Takes a line of text for each event.
         verified: What the subscriber has printed.
         status: The last status of the agent.
-        history: The recent loads of each line, for drawing.
+        history: Recent loads of each line, for drawing.
         seen: Every seal that was ever in the agent's database: number and hash.
     """
 

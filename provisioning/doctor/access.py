@@ -1,6 +1,6 @@
-"""The doctor on ports and permissions: is the port there, who holds it, may the service use what it needs.
+"""Checks of ports and permissions: is the port there, who holds it, may the service use what it needs.
 
-The rights looked at are those of the service's user when root calls and there is one; else the caller's.
+When root calls, the rights checked are those of the service's user if there is one; else the caller's.
 Owners of locks are found in /proc/locks, which shows them without taking a lock and without being root.
 """
 
@@ -24,15 +24,15 @@ from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 
 SERVICE_USER: Final = "dianjian"
-"""As the package makes it."""
+"""The user that the package creates."""
 SHOWN_PORTS: Final = 8
 _UNSTABLE: Final = ("/dev/ttyUSB", "/dev/ttyACM")
-"""Numbered in the order in which they are found: two adapters swap their meters at a restart."""
+"""Numbered in the order of detection: after a restart two adapters may have swapped names."""
 
 
 @frozen
 class Person:
-    """Somebody whose rights are looked at."""
+    """A user whose rights are checked."""
 
     name: str
     uid: int
@@ -40,7 +40,7 @@ class Person:
 
 
 def find_person() -> Person:
-    """Whose rights count."""
+    """The user whose rights are checked."""
     uid = os.geteuid()
     known = _look_up(lambda: pwd.getpwnam(SERVICE_USER)) if uid == 0 else None
     known = known or _look_up(lambda: pwd.getpwuid(uid))
@@ -71,7 +71,7 @@ def _read_bits(who: Person, path: Path) -> int:
 
 
 def find_lock_owner(path: Path, root: Path = Path("/")) -> int:
-    """The process that holds a flock on `path`, 0 where none does."""
+    """The process that holds a flock on `path`, 0 if none does."""
     try:
         status = path.stat()
         lines = (root / "proc/locks").read_text("ascii", "replace").splitlines()
@@ -99,7 +99,7 @@ def _find_holders(path: Path, root: Path) -> list[int]:
 
 
 def name_process(pid: int) -> str:
-    """What a process is called."""
+    """The name of a process."""
     try:
         return f"{Path(f'/proc/{pid}/comm').read_text('utf-8', 'replace').strip()} ({pid})"
     except OSError:
@@ -171,7 +171,7 @@ def _check_tcp(bus: BusSettings) -> Finding:
 
 
 def permissions(target: Target, _: Progress) -> Iterator[Finding]:
-    """Whether the service's user may use what it needs, and nobody else the secrets."""
+    """Whether the service's user may use what it needs, and only it the secrets."""
     who = find_person()
     assert target.site is not None
     found: list[Finding] = []

@@ -1,8 +1,8 @@
-"""The doctor on the broker: the way there, CONNACK, rights, and the centre behind it.
+"""Checks of the broker: the way there, CONNACK, rights, and the centre behind it.
 
-A connection of its own, under the client name GATEWAY-doctor and with a session that ends with it, so that
-neither the session nor the retained messages of a running agent are touched. What it publishes is one
-not-retained line on the gateway's state topic, which a centre only shows.
+It uses its own connection, with the client id GATEWAY-doctor and a session that ends with it, so that
+neither the session nor the retained messages of a running agent are touched. It publishes one message,
+not retained, on the gateway's state topic, which a centre only displays.
 """
 
 import socket
@@ -29,7 +29,7 @@ from wire.mqtt_settings import MqttSettings
 
 ANSWER_S: Final = 6.0
 BEACON_S: Final = 1.5
-"""A retained beacon comes right behind the answer to the subscription."""
+"""A retained beacon arrives right after the answer to the subscription."""
 STEP_MS: Final = 200
 CLIENT_SUFFIX: Final = "-doctor"
 BEHIND_MS_MAX: Final = 5_000
@@ -59,7 +59,7 @@ def broker(target: Target, report: Progress) -> Iterator[Finding]:
 
 
 class _Received:
-    """What the connection reports."""
+    """Events of the connection."""
 
     def __init__(self) -> None:
         self.connected = False
@@ -113,7 +113,7 @@ def _check_mqtt(target: Target, settings: MqttSettings, report: Progress) -> Ite
 
 
 def _make_state(target: Target, topics: Topics) -> tuple[str, bytes]:
-    """What is published: the state that is retained there already."""
+    """The message to publish: the state that is already retained there."""
     online = bool((target.status or {}).get("broker", {}).get("connected"))
     return topics.state, messages.encode_state(online=online, details={"doctor": version()})
 

@@ -1,16 +1,16 @@
-"""The support archive of `dianjian doctor --bundle`: what a supplier needs to help, and no secret.
+"""The support archive of `dianjian doctor --bundle`: what a supplier needs to help, without secrets.
 
     doctor.json     every finding                     site.toml      the site file as it is
-    status.json     what a running agent says         chain.json     tip, receipts, sizes, schema
+    status.json     status of a running agent         chain.json     tip, receipts, sizes, schema
     versions.json   of everything below the agent     files.json     names, sizes and modes; no content
     journal.txt     the service's last lines
 
-Two locks against secrets. What is read is a list: no key file, no private key, no token, no recovery key,
-of the postbox only names. And whatever is written goes through `Mask`, which knows the secrets that lie on
-this machine as far as its user may read them, in raw, hexadecimal and base64 form, and what passwords look
-like in files and URLs.
+Two safeguards protect secrets. Only listed files are read: no key file, private key, token or recovery key,
+and of the postbox only names. And all output goes through `Mask`, which knows the secrets on this machine,
+as far as its user may read them, in raw, hexadecimal and base64 form, and what passwords look like in files
+and URLs.
 
-The same findings and files give the same bytes: members in one order, without owners and times of day.
+The same findings and files give the same bytes: members in a fixed order, without owners and times.
 """
 
 import base64
@@ -39,15 +39,15 @@ from provisioning.doctor.finding import Finding, Progress, Target
 from provisioning.doctor.machine import UNIT, list_parts, run_tool
 
 MEMBER_BYTES_MAX: Final = 2 << 20
-"""The end of a longer member is kept: of a log it is what matters."""
+"""Of a longer member the end is kept, which is what matters in a log."""
 JOURNAL_LINES: Final = 5_000
 FILES_MAX: Final = 2_000
 SECRET_FILE_BYTES_MAX: Final = 65_536
 SECRET_WORD_BYTES_MAX: Final = 4_096
-"""An RSA key of 4,096 bits as base64; longer ones are no secrets but files of something else."""
+"""An RSA key of 4,096 bits as base64; longer strings are not secrets but other data."""
 USUAL_STATE: Final = "/var/lib/dianjian"
 SECRET_BYTES_MIN: Final = 8
-"""Shorter words stand in every log by chance."""
+"""Shorter strings occur in every log by chance."""
 WITHHELD: Final = "[withheld]"
 _SECRET_NAMES: Final = re.compile(r"key|token|secret|recovery|credential|password", re.IGNORECASE)
 _PUBLIC_NAMES: Final = re.compile(r"\.(db|db-wal|db-shm|lock|ballast|crt|sock|py|toml)$")
@@ -68,11 +68,11 @@ class Mask:
     """Takes secrets out of texts."""
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
-        # The longest first: of a key that stands there whole no end is to be left.
+        # The longest first, so that no part of a complete key remains.
         self._known = sorted({form for one in secrets for form in list_forms(one)}, key=len, reverse=True)
 
     def __call__(self, text: str) -> str:
-        """`text` without them."""
+        """`text` without secrets."""
         text = _PEM.sub(WITHHELD, text)
         for look in _LOOKS:
             text = look.sub(WITHHELD, text)
@@ -82,7 +82,7 @@ class Mask:
 
 
 def list_forms(secret: bytes) -> Iterator[str]:
-    """How a secret may stand in a text: as it is, hexadecimal, and base64 wherever it begins in it."""
+    """The forms of a secret in a text: raw, hexadecimal, and base64 at any offset."""
     if len(secret) < SECRET_BYTES_MIN:
         return
     yield secret.hex()
@@ -102,7 +102,7 @@ def list_forms(secret: bytes) -> Iterator[str]:
 def list_secrets(target: Target) -> Iterator[bytes]:
     """The secrets of this gateway, as far as this user may read them.
 
-    Where the site file cannot be understood, they are looked for where it seems to say that they are.
+    If the site file cannot be parsed, they are searched for at the paths that it seems to name.
     """
     folders = {target.file.parent, Path(USUAL_STATE)}
     for named in _PATHS.findall(_read_text(target.file) or ""):
@@ -120,7 +120,7 @@ def list_secrets(target: Target) -> Iterator[bytes]:
 
 
 def _list_words(path: Path) -> Iterator[bytes]:
-    """What may be a secret in a file of secrets: each word, and what it is in hexadecimal or base64."""
+    """Possible secrets in a file of secrets: each word, also decoded from hexadecimal or base64."""
     try:
         with path.open("rb") as stream:
             raw = stream.read(SECRET_FILE_BYTES_MAX)
@@ -163,7 +163,7 @@ def collect_members(target: Target, findings: Iterable[Finding], report: Progres
 
 
 def write_bundle(path: Path, target: Target, findings: Iterable[Finding], report: Progress) -> int:
-    """Write the archive whole or not at all, for its owner alone; its size.
+    """Write the archive atomically, readable by its owner only; returns its size.
 
     Raises:
         OSError: It cannot be written.
@@ -198,7 +198,7 @@ def _pack_zip(texts: dict[str, bytes]) -> bytes:
 
 
 def _describe_chain(target: Target) -> dict[str, Any]:
-    """The shape of the database; none of its readings."""
+    """The structure of the database, without readings."""
     if target.site is None:
         return {}
     database = target.folder / DATABASE_NAME
@@ -227,7 +227,7 @@ def _describe_chain(target: Target) -> dict[str, Any]:
 
 
 def _describe_files(target: Target) -> list[dict[str, Any]]:
-    """What lies in the state folder and beside the site file, by name."""
+    """Files in the state folder and beside the site file, by name."""
     folders = {target.file.parent} | ({target.folder} if target.site is not None else set())
     rows = []
     for folder in sorted(folders):

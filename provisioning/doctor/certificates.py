@@ -1,4 +1,4 @@
-"""The doctor on the gateway's own certificate and its authority's, by themselves: name, end, chain."""
+"""Offline checks of the gateway's certificate and its authority's: name, end, chain."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -30,7 +30,7 @@ PEM_BYTES_MAX: Final = 65_536
 
 
 def certificates(target: Target, _: Progress) -> Iterator[Finding]:
-    """The gateway's own certificate and its authority's, by themselves."""
+    """Check the gateway's certificate and its authority's, offline."""
     assert target.site is not None
     broker = target.site.broker
     if broker is None or not (broker.ca and broker.certificate):
@@ -116,7 +116,7 @@ def _is_due(one: Certificate, now: datetime) -> bool:
 
 
 def _is_chain(own: list[bytes], authorities: list[bytes]) -> bool:
-    """Whether some authority has issued the certificate, or what stands behind it in its own file."""
+    """Whether an authority issued the certificate, or an intermediate in the same file."""
     return any(is_issued_by(own[0], one) for one in (*own[1:], *authorities)) and any(
         is_issued_by(own[-1], one) for one in authorities
     )

@@ -1,7 +1,7 @@
-"""The doctor on keys and chain: are they whole, do they fit each other, what does the chain itself show.
+"""Checks of keys and chain: are they intact, do they fit each other, what does the chain show.
 
-Reads beside a running agent and takes nothing from it: the database read-only, the key file as it is. A
-seal may be made between two looks, so what does not fit is looked at again before it is reported.
+Reads beside a running agent without disturbing it: the database read-only, the key file as it is. A
+seal may be made between two reads, so a mismatch is checked again before it is reported.
 """
 
 import time
@@ -36,9 +36,9 @@ LOOKS: Final = 3
 LOOK_AGAIN_S: Final = 0.3
 """A seal is made in some tens of milliseconds."""
 WALK_S: Final = 20.0
-"""For the headers; the whole check has 30 s. It is much only where no receipt came for weeks."""
+"""For the headers; the whole check has 30 s. Only weeks without a receipt take this long."""
 TAMPER_SEALS: Final = 3_000
-"""Seals looked through for what meters showed: eight hours at one in ten seconds, some seconds of work."""
+"""Seals searched for meter events: eight hours at one in ten seconds, some seconds of work."""
 RECEIPT_OLD_S: Final = 900.0
 """Receipts come within seconds; a quarter of an hour is an outage."""
 BACKLOG_FEW: Final = 10
@@ -171,7 +171,7 @@ def _check_recovery_key(folder: Path) -> Iterator[Finding]:
 
 
 def chain(target: Target, report: Progress) -> Iterator[Finding]:
-    """How far the chain is, what the centre has of it, and what its records tell of the meters."""
+    """The chain's last seal, what the centre has of it, and what its records show of the meters."""
     assert target.site is not None
     database = target.folder / DATABASE_NAME
     try:
@@ -253,7 +253,7 @@ def _report_tamper(record: Record) -> Finding:
 
 
 def read_remembered(database: Path) -> dict[str, dict[str, Any]]:
-    """What each meter last said about itself, by point, without transformer ratios; empty where not known."""
+    """The last settings of each meter, by point, without transformer ratios; empty if unknown."""
     try:
         known = cbor2.loads(read_checkpoint(database, METERS) or b"\xa0")
         return {str(meter): dict(values) for meter, (_, values, _dark) in known.items()}

@@ -1,8 +1,8 @@
-"""What the doctor finds, and how checks are run: one after the other, each for a bounded time.
+"""The doctor's findings, and how its checks run: one after the other, each for a bounded time.
 
-A check is a function from the target to findings. It runs in a thread of its own; one that has not ended
-after its time is left behind and reported as stuck, so that a dead disk or name server cannot hold up the
-rest. A check that raises is a finding, too: the doctor itself never ends in a traceback.
+A check is a function from the target to findings. It runs in a thread of its own; one that exceeds its
+time is abandoned and reported as stuck, so that a dead disk or name server cannot hold up the
+rest. An exception in a check becomes a finding, so the doctor never ends in a traceback.
 """
 
 import queue
@@ -21,7 +21,7 @@ from evidence.words import Words
 
 
 class State(StrEnum):
-    """How a line ends."""
+    """The result of a check."""
 
     OK = "ok"
     WARNING = "warning"
@@ -30,12 +30,12 @@ class State(StrEnum):
 
 @frozen
 class Finding:
-    """One line of the doctor.
+    """One line of the doctor's report.
 
     Attributes:
-        check: Which one, as in the list of `dianjian doctor --help`.
-        about: The port, meter or file; "" where there is one of its kind.
-        remedy: What to do, None where nothing is to be done.
+        check: The check's name, as in `dianjian doctor --help`.
+        about: The port, meter or file; "" if there is only one of its kind.
+        remedy: What to do, None for nothing.
     """
 
     check: str
@@ -45,7 +45,7 @@ class Finding:
     about: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """For scripts: English, and Chinese beside it."""
+        """For scripts: in English and Chinese."""
         remedy = self.remedy or Words.same("")
         return {
             "check": self.check,
@@ -64,7 +64,7 @@ def ok(check: str, text: Words, about: str = "") -> Finding:
 
 
 def warning(check: str, text: Words, remedy: Words, about: str = "") -> Finding:
-    """It works, but somebody should look."""
+    """It works, but needs attention."""
     return Finding(check, State.WARNING, text, remedy, about)
 
 
@@ -75,15 +75,15 @@ def failed(check: str, text: Words, remedy: Words, about: str = "") -> Finding:
 
 @frozen
 class Target:
-    """What every check may look at.
+    """The input of every check.
 
     Attributes:
         file: The site file.
-        site: What it says, None where it cannot be understood.
-        problems: Its mistakes.
-        status: What the running agent says of itself, None where none answers.
-        silent: Why a running agent could not be asked, "" otherwise.
-        owner: The process that owns the database, 0 where none does.
+        site: The parsed site file, None if it cannot be parsed.
+        problems: Mistakes in the site file.
+        status: The running agent's status, None if none answers.
+        silent: Why the status of a running agent could not be read, else "".
+        owner: The process that owns the database, 0 if none does.
         now: The wall clock.
         root: Where /proc, /sys and /dev are.
     """
@@ -99,7 +99,7 @@ class Target:
 
     @property
     def is_running(self) -> bool:
-        """Whether an agent works on this state folder, reachable or not."""
+        """Whether an agent uses this state folder, reachable or not."""
         return self.status is not None or bool(self.owner)
 
     @property
@@ -110,7 +110,7 @@ class Target:
 
 
 Progress = Callable[[str], None]
-"""Called with the name of what is being looked at."""
+"""Called with the name of what is being checked."""
 Look = Callable[[Target, Progress], Iterable[Finding]]
 """A check."""
 
@@ -129,7 +129,7 @@ _END: Final = object()
 
 
 def examine(checks: Iterable[Check], target: Target, report: Progress) -> Iterator[Finding]:
-    """The findings of all checks, each as soon as it is there."""
+    """The findings of all checks, each as soon as it is known."""
     for check in checks:
         if target.site is not None or not check.needs_site:
             report(check.name)

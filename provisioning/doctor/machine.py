@@ -1,6 +1,6 @@
-"""The doctor on the machine itself: clock, disk, service, versions. Reads /proc, /sys and what tools say.
+"""Checks of the machine: clock, disk, service, versions. Reads /proc, /sys and the output of tools.
 
-Nothing is changed, and everything works without root: what may not be read is left out.
+Nothing is changed, and everything works without root: unreadable parts are left out.
 """
 
 import contextlib
@@ -22,9 +22,9 @@ from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 
 EARLIEST: Final = datetime(2025, 1, 1, tzinfo=UTC)
-"""No gateway of this software was ever run before."""
+"""No gateway ran this software before then."""
 AHEAD_MS_MAX: Final = 5_000
-"""Two seconds are what beacons and links cost; more than five is another time."""
+"""Beacons and links cost up to two seconds; more than five means a wrong clock."""
 RTC_S_MAX: Final = 60.0
 """A quartz without network drifts by a minute in some weeks."""
 FREE_BYTES_MIN: Final = 16 << 20
@@ -35,7 +35,7 @@ LIFE_WORN: Final = 0x09
 TOOL_S: Final = 5.0
 UNIT: Final = "dianjian-agent.service"
 RESTARTS_MAX: Final = 3
-"""In one life of the machine; each has its reason in the log."""
+"""Restarts since the machine booted; each has its reason in the log."""
 _MEMORY_DISKS: Final = frozenset({"tmpfs", "ramfs"})
 _SHOWN: Final = (
     "LoadState", "UnitFileState", "ActiveState", "SubState", "NRestarts", "WatchdogUSec", "Result",
@@ -44,7 +44,7 @@ _SHOWN: Final = (
 
 
 def clock(target: Target, _: Progress) -> Iterator[Finding]:
-    """Whether the time can be believed."""
+    """Whether the time can be trusted."""
     state, now = SystemClock().stamp().clock_state, target.now
     if now < EARLIEST:
         yield failed(
@@ -108,7 +108,7 @@ def _judge_rtc(target: Target) -> Iterator[Finding]:
 
 
 def disk(target: Target, _: Progress) -> Iterator[Finding]:
-    """Whether the store has room, may be written and will last."""
+    """Whether the store has room, is writable and will last."""
     folder = target.folder
     there = next(one for one in (folder, *folder.parents) if one.exists())
     room = os.statvfs(there)
@@ -139,7 +139,7 @@ def _judge_room(target: Target, there: Path, room: os.statvfs_result) -> Finding
     assert target.site is not None
     free, quota = room.f_bavail * room.f_frsize, target.site.store.quota_mb << 20
     used = 0
-    with contextlib.suppress(OSError):  # not there yet, or not for this user
+    with contextlib.suppress(OSError):  # missing yet, or not accessible to this user
         used = (there / DATABASE_NAME).stat().st_size
     text = Words(
         f"剩余 {free >> 20} MB；数据库 {used >> 20} MB，上限 {quota >> 20} MB",
@@ -182,7 +182,7 @@ def _find_filesystem(target: Target, there: Path) -> str:
 
 
 def _judge_wear(target: Target, there: Path) -> Iterator[Finding]:
-    """How far an eMMC is worn, where sysfs tells (JEDEC 84-B51)."""
+    """The wear of an eMMC, if sysfs reports it (JEDEC 84-B51)."""
     device = there.stat().st_dev
     place = (target.root / "sys/dev/block" / f"{os.major(device)}:{os.minor(device)}").resolve()
     for card in (place / "device", place.parent / "device"):
@@ -217,7 +217,7 @@ def service(target: Target, _: Progress) -> Iterator[Finding]:
 
 
 def judge_service(shown: str) -> Iterator[Finding]:
-    """What is wrong with the unit, by `systemctl show`."""
+    """Problems of the unit, from `systemctl show`."""
     state = dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
     if state.get("LoadState") != "loaded":
         text = Words(f"没有安装 {UNIT}", f"{UNIT} is not installed")
@@ -264,7 +264,7 @@ def _judge_watch(state: dict[str, str]) -> Iterator[Finding]:
 
 
 def versions(target: Target, _: Progress) -> Iterator[Finding]:
-    """What runs here."""
+    """The versions in use."""
     own = version()
     text = Words.same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in list_parts(target).items()))
     yield ok("versions", text)
@@ -279,7 +279,7 @@ def versions(target: Target, _: Progress) -> Iterator[Finding]:
 
 
 def list_parts(target: Target) -> dict[str, str]:
-    """The versions of what the agent stands on."""
+    """The versions of what the agent depends on."""
     lines: list[str] = []
     with contextlib.suppress(OSError):
         lines = (target.root / "etc/os-release").read_text("utf-8", "replace").splitlines()
@@ -294,7 +294,7 @@ def list_parts(target: Target) -> dict[str, str]:
 
 
 def run_tool(*command: str, bytes_max: int = 1 << 16) -> str | None:
-    """What a system tool prints; None where it is not there or does not end."""
+    """The output of a system tool; None if it is missing or does not end."""
     path = shutil.which(command[0])
     if path is None:
         return None

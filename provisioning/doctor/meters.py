@@ -1,8 +1,8 @@
-"""The doctor on buses and meters: as a running agent sees them, else by polling each meter.
+"""Checks of buses and meters: from a running agent's status, else by polling each meter.
 
 A bus has one master: while an agent runs, or its database is locked, no port is opened here. Otherwise
-every bus is polled in a thread of its own, each meter once a group, and compared with its model and with
-what the chain remembers of it. Reads only.
+every bus is polled in a thread of its own, each group of each meter once, and compared with its model and
+its last values in the chain. Reads only.
 """
 
 import queue
@@ -27,7 +27,7 @@ from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, w
 from provisioning.words.findings import describe_reason
 
 SILENT_IN_A_ROW: Final = 3
-"""After so many silent meters the others of the bus are polled once each and no more."""
+"""After this many silent meters the others of the bus are polled only once each."""
 LOAD_PERCENT_MAX: Final = 85.0
 TIMEOUT_SHARE_MAX: Final = 0.05
 """One answer in twenty is lost: a cable, a terminator, or a second master."""
@@ -42,7 +42,7 @@ _CABLE: Final = Words(
 
 
 def buses(target: Target, _: Progress) -> Iterator[Finding]:
-    """How the agent's buses do."""
+    """The state of the agent's buses."""
     if target.status is None:
         if target.is_running:
             text = Words(
@@ -79,7 +79,7 @@ def _judge_bus(bus: Mapping[str, Any]) -> Finding:
 
 
 def meters(target: Target, report: Progress) -> Iterator[Finding]:
-    """Each meter: does it answer, is it what the site file says, is it the one that it was."""
+    """Each meter: does it answer, is it the one in the site file, is it the same as before."""
     assert target.site is not None
     if target.status is not None:
         yield from _judge_status(target.status)
@@ -202,7 +202,7 @@ def _report_other_model(setup: MeterSetup, why: Words, url: str) -> Finding:
 def _find_change(
     setup: MeterSetup, known: Mapping[str, Value], values: Mapping[str, Value]
 ) -> Finding | None:
-    """What the meter now says about itself, where the chain remembers it otherwise."""
+    """Settings of the meter that differ from those recorded in the chain."""
     for point in setup.model.points:
         was, now = known.get(point.name), values.get(point.name)
         if point.group is not PollGroup.IDENTITY or was is None or now is None or was == now:

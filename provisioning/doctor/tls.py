@@ -1,4 +1,4 @@
-"""The doctor's way to a broker below MQTT: name, TCP and TLS, each refusal with its reason and remedy."""
+"""Checks below MQTT on the way to a broker: name, TCP and TLS, each refusal with its reason and remedy."""
 
 import re
 import socket
@@ -12,7 +12,7 @@ from wire.mqtt_settings import MqttSettings, MqttSettingsError, make_tls_context
 
 CONNECT_S: Final = 5.0
 ALERT_S: Final = 1.0
-"""TLS 1.3 refuses a client's certificate after the handshake: the alert comes one way later."""
+"""TLS 1.3 refuses a client's certificate after the handshake: the alert arrives one trip later."""
 
 _VERIFY: Final[dict[int, tuple[Words, Words]]] = {
     9: (
@@ -66,7 +66,7 @@ _ALERTS: Final[tuple[tuple[str, Words, Words], ...]] = (
 
 
 def reach(settings: MqttSettings, report: Progress) -> Finding | None:
-    """Name, TCP and TLS; what is wrong."""
+    """Try name, TCP and TLS; the problem, None if there is none."""
     place = f"{settings.host}:{settings.port}"
     report(place)
     try:

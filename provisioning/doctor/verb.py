@@ -13,8 +13,8 @@
     service       installed, enabled, running, watchdog, restarts
     versions      of agent, Python, kernel, system
 
-It runs beside a working agent and takes nothing from it: no lock, no port, no session. Every check has its
-time. Exit 0: nothing failed (warnings may be there) · 1: something failed · 2: the call is wrong.
+It runs beside a working agent without disturbing it: no lock, no port, no session. Every check is
+limited in time. Exit 0: nothing failed (warnings may be there) · 1: something failed · 2: the call is wrong.
 """
 
 import json
@@ -99,7 +99,7 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
         raise fail(EXIT_USAGE, f"{bundle}: a bundle is a .tar.gz or a .zip")
     try:
         is_there = file.exists()
-    except OSError as error:  # nobody but the service's group may enter its folder
+    except OSError as error:  # only the service's group may enter its folder
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}; try: sudo dianjian doctor") from error
     if not is_there:
         raise fail(
@@ -128,7 +128,7 @@ def command(file: Path, as_json: bool, bundle: Path | None) -> None:
 
 
 def find_target(file: Path) -> Target:
-    """What is examined."""
+    """The target of the checks."""
     site, problems = _read_site(file)
     if site is None:
         return Target(file, None, problems, None, "", 0, datetime.now(UTC))

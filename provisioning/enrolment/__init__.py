@@ -1,4 +1,4 @@
-"""Enrolment from the gateway's side: keys, the ways to the office (EST, MQTT, stick), renewal.
+"""The gateway's side of enrolment: keys, transports to the office (EST, MQTT, stick), renewal.
 
-The forms are in `wire.enrolment`, the office in `centre.enrolment`.
+The message formats are in `wire.enrolment`, the office in `centre.enrolment`.
 """

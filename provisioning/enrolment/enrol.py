@@ -2,7 +2,7 @@
 
 Without a token it makes the keys and prints one JSON line, which a centre takes with `dianjian centre enrol`.
 With one it enrols: asks for a certificate by EST, by MQTT or by a USB stick, and prints the lines for the
-site file. The work is done by `provisioning.enrolment.enrolling`; here are options, output and exit codes.
+site file. The work is done in `provisioning.enrolment.enrolling`; options, output and exit codes are here.
 """
 
 import json

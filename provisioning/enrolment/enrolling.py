@@ -4,11 +4,11 @@
 
 makes the chain's keys and the TLS key on the device, binds both into one signing request, sends it, waits
 for an officer where one must approve, checks the answer against the offer's fingerprint, and puts the
-files in place. Every step leaves its result on the disk first: killed anywhere, the next call with the
-same offer goes on with the same keys and the same bytes. A call after it is done returns the same result.
+files in place. Every step first stores its result on the disk: after a kill anywhere, the next call
+with the same offer goes on with the same keys and bytes. A call after the end returns the same result.
 
-A `Transport` only carries bytes (`file`, `mqtt`, `est`); nothing it brings is used before `check_answer` has
-compared it with the own key, the own name and the authority of the offer.
+A `Transport` only carries bytes (`file`, `mqtt`, `est`); nothing it returns is used before `check_answer`
+has compared it with the gateway's key and name and the authority of the offer.
 """
 
 import time
@@ -55,9 +55,9 @@ from wire.enrolment.token import short_code
 
 NS_PER_MS: Final = 1_000_000
 RETRY_S: Final = 5.0
-"""How often the centre is asked while an officer compares twelve characters."""
+"""The poll interval while an officer compares twelve characters."""
 PATIENCE_S: Final = 600.0
-"""How long one call waits for an officer; the next one goes on."""
+"""How long one call waits for an officer; the next call goes on."""
 
 Report = Callable[[str, Words], None]
 """Takes a code for scripts (code, pending, issued, installed) and the sentence for a person."""
@@ -68,8 +68,8 @@ class Transport(Protocol):
 
     Attributes:
         name: est, mqtt or file.
-        waits: Whether asking again soon makes sense; a stick has to be carried first.
-        place: Where it leads, for a person.
+        waits: Whether a retry soon makes sense; a stick has to be carried first.
+        place: The destination, for display.
     """
 
     name: ClassVar[str]
@@ -80,10 +80,10 @@ class Transport(Protocol):
         """See the class."""
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
-        """Carry a signing request there and an answer back; `authority` is the fingerprint that it must have.
+        """Carry a signing request to the centre and return its answer; `authority` is its fingerprint.
 
         Raises:
-            EnrolTroubleError: There is no centre, or not the right one.
+            EnrolTroubleError: No centre answers, or the wrong one does.
         """
         ...
 
@@ -108,7 +108,7 @@ def prepare(site: Site, recovery: Path | None) -> None:
         if found.start is Start.NEW:
             note_first_key(folder, site.site.gateway, found.next_key)
     except SecondInstanceError:
-        pass  # the agent runs: its keys were made long ago
+        pass  # the agent runs, so its keys exist already
     if recovery is not None:
         make_recovery_key(site, recovery)
 
@@ -122,10 +122,10 @@ def enrol(
     patience_s: float = PATIENCE_S,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Enrolled:
-    """See the module. `prepare` makes the recovery key before, else the gateway has none.
+    """See the module. Call `prepare` first to make a recovery key, else the gateway has none.
 
     Raises:
-        EnrolTroubleError: It does not go on; with the code "pending" or "carry" only not now.
+        EnrolTroubleError: The enrolment failed; with the code "pending" or "carry" it goes on later.
         ConfigError, EnrolmentError, StoreError, KeySlotsError, OSError: The gateway's own files are wrong.
     """
     if offer.gateway != site.site.gateway:
@@ -231,12 +231,12 @@ def utc_ms() -> int:
 
 
 def _is_done(identity: Identity, offer: Offer) -> bool:
-    """Whether the certificate in use was asked for with this very token."""
+    """Whether the certificate in use was requested with this token."""
     if not identity.has_current():
         return False
     identity.tidy()
     known = _token_of(identity.current / REQUEST_NAME) or identity.read_token_id()
-    return known == offer.token.id  # a certificate that was renewed since is asked for without a token
+    return known == offer.token.id  # renewals since then do not use a token
 
 
 def _token_of(file: Path) -> str:
@@ -249,7 +249,7 @@ def _token_of(file: Path) -> str:
 
 
 def _make_request(site: Site, offer: Offer, identity: Identity) -> bytes:
-    """The signing request under this token: the one that was made before, else a new one."""
+    """The signing request under this token: the existing one, else a new one."""
     from wire.enrolment import certificates  # noqa: PLC0415
 
     known = identity.read_request()

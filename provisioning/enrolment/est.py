@@ -1,6 +1,6 @@
 """Enrolment over EST (RFC 7030): HTTPS to the centre's `dianjian centre listen`, or to any EST server.
 
-A new gateway knows only the fingerprint of the authority. So it asks for /cacerts first over a connection
+A new gateway knows only the fingerprint of the authority. So it first requests /cacerts over a connection
 that trusts any server (RFC 7030, 4.1.1), takes the one certificate that has the fingerprint, and sends its
 request over a second connection that trusts that authority alone. A renewal shows the old certificate, and
 trusts the authority in the gateway's own ca file.
@@ -28,7 +28,7 @@ REASON_CHARACTERS_MAX: Final = 60
 
 @define
 class EstTransport:
-    """See the module; with `own` it renews that certificate."""
+    """See the module; with `own`, it renews that certificate."""
 
     place: str
     own: TlsFiles | None = None

@@ -1,12 +1,12 @@
-"""Enrolment by a folder, such as that of a USB stick: for plants whose gateways reach nothing but a broker.
+"""Enrolment through a folder, e.g. on a USB stick: for plants whose gateways reach only a broker.
 
     dianjian-GATEWAY.csr       written by the gateway: the signing request, PEM
     dianjian-GATEWAY.p7c       written by the centre: the certificates, PKCS#7 certs-only, DER
     dianjian-GATEWAY.refused   written by the centre instead: one of REFUSALS, and its sentences
 
-The bytes are those of the other transports. Whoever holds the stick can do no more than lose it: the request
-is bound to the token, the answer to the gateway's key. Every file is written whole under another name and
-then renamed, since a stick is FAT.
+The bytes are those of the other transports. A holder of the stick can do no more than lose it: the request
+is bound to the token, the answer to the gateway's key. Every file is written under another name and then
+renamed, since a stick has FAT.
 """
 
 from pathlib import Path
@@ -22,7 +22,7 @@ from wire.enrolment.token import short_code
 Kind = Literal["csr", "p7c", "refused"]
 
 BYTES_MAX: Final = 256_000
-"""A stick may hold anything under these names."""
+"""Size limit: a stick may hold anything under these names."""
 _KINDS: Final[tuple[Kind, ...]] = ("csr", "p7c", "refused")
 
 
@@ -37,14 +37,14 @@ class FolderTransport:
 
     @property
     def place(self) -> str:
-        """Where the request lies."""
+        """The folder of the request."""
         return str(stick_file(self.folder, self.gateway, "csr"))
 
     def exchange(self, csr: bytes, authority: bytes) -> Answer:
         """Write the request, take the answer if it is there; an answer to another request is removed."""
         from wire.enrolment import certificates  # noqa: PLC0415
 
-        del authority  # the caller checks what comes; a folder has no authority of its own
+        del authority  # the caller checks the answer; a folder has no authority
         try:
             asked, issued, refused = (stick_file(self.folder, self.gateway, kind) for kind in _KINDS)
             if read(asked) != certificates.csr_pem(csr):
@@ -69,7 +69,7 @@ def stick_file(folder: Path, gateway: str, kind: Kind) -> Path:
 
 
 def read(file: Path) -> bytes | None:
-    """A file of the folder, None without it; raises OSError, also for one that is far too large."""
+    """A file of the folder, None if missing; raises OSError, also if it is far too large."""
     if not file.exists():
         return None
     if file.stat().st_size > BYTES_MAX:

@@ -1,8 +1,8 @@
-"""Where a gateway's TLS key and certificate lie, and how they change: whole or not at all.
+"""Where a gateway's TLS key and certificate are stored, and how they are replaced atomically.
 
 Below the state folder:
 
-    tls/pending/key.pem        the key that a certificate is asked for, mode 0600, made once
+    tls/pending/key.pem        the key of the requested certificate, mode 0600, made once
     tls/pending/request.csr    the signing request, the same bytes until it is answered
     tls/ID/                    key.pem, certificate.pem, ca.pem, request.csr of one certificate
     tls/current                a symbolic link to the ID in use
@@ -11,8 +11,8 @@ Below the state folder:
     tls/est                    the address of the centre's EST server, empty without one
 
 The site file names the files below `current`. The link is replaced in one step, so key and certificate
-change together; a running agent takes them up at its next connect. What is there stays there when a
-process is killed between any two steps, and the next call goes on with the same key and the same bytes.
+change together; a running agent uses them from its next connect. Nothing is lost when a process is
+killed between any two steps, and the next call goes on with the same key and the same bytes.
 """
 
 import shutil
@@ -37,7 +37,7 @@ USED_NAME: Final = "token-id"
 EST_NAME: Final = "est"
 ID_BYTES: Final = 8
 KEPT: Final = 2
-"""The certificate in use and the one before it, which an agent may be reading just now."""
+"""Certificates kept: the one in use and the previous one, which an agent may be reading."""
 
 
 @frozen
@@ -58,7 +58,7 @@ class Identity:
 
     @property
     def pending(self) -> Path:
-        """The files of the certificate that is asked for."""
+        """The files of the requested certificate."""
         return self.folder / PENDING_NAME
 
     def has_current(self) -> bool:
@@ -76,7 +76,7 @@ class Identity:
         return file.read_text("utf-8").strip() if file.exists() else ""
 
     def make_key(self, make: Callable[[], bytes]) -> bytes:
-        """The key that a certificate is asked for; made if there is none."""
+        """The key of the requested certificate; made if there is none."""
         file = self.pending / KEY_NAME
         if not file.exists():
             for folder in (self.folder.parent, self.folder, self.pending):
@@ -112,7 +112,7 @@ class Identity:
         self.tidy()
 
     def tidy(self) -> None:
-        """Remove what is no longer asked for, and certificates before the last."""
+        """Remove pending files no longer needed, and certificates before the previous one."""
         now = self.current / KEY_NAME
         asked = self.pending / KEY_NAME
         if now.exists() and asked.exists() and now.read_bytes() == asked.read_bytes():

@@ -24,15 +24,15 @@ from wire.publisher import Publisher
 CONNECT_S: Final = 20.0
 """For TCP, TLS and CONNACK over a bad modem."""
 ANSWER_S: Final = 30.0
-"""A centre that runs answers within a second; the broker keeps no request for one that does not."""
+"""A running centre answers within a second; the broker keeps no requests for one that is down."""
 RENEW_SUFFIX: Final = ".renew"
-"""Added to the gateway's name in the client id, so that the agent's own connection stays."""
+"""Added to the gateway's name in the client id, so that the agent's connection is not taken over."""
 
 Event = TypeVar("Event")
 
 
 class _Connection:
-    """One connection whose events are waited for."""
+    """A connection with blocking waits for its events."""
 
     def __init__(self, place: str, client: str, tls: ServerOnlyTls | TlsFiles, topic: str) -> None:
         parts = split_address(place, "mqtts://host:port")

@@ -1,8 +1,8 @@
 """`dianjian renew`: a new key and certificate for the broker at two thirds of the old one's life.
 
-A timer runs it daily: before it is due it does nothing, and a centre that is away is asked again the next
+A timer runs it daily: it does nothing before renewal is due, and retries an unreachable centre the next
 day. The request is signed with the key of the certificate that is renewed; it goes over EST when the
-enrolment named an address, else over MQTT, with that certificate. The running agent takes the new one up at
+enrolment named an address, else over MQTT, with that certificate. The running agent uses the new one from
 its next connect. A certificate that has expired is renewed with a token of the centre (`--token-file`),
 over the transports of an enrolment; meanwhile the chain goes on, and everything is delivered afterwards.
 """
@@ -33,7 +33,7 @@ from wire.mqtt_settings import TlsFiles
 
 LIFE_NUMERATOR: Final = 2
 LIFE_DENOMINATOR: Final = 3
-"""At two thirds there is a month left of three, in which a centre may be away."""
+"""At two thirds there is a month left of three, in which a centre may be unreachable."""
 
 
 @click.command("renew", short_help="renew this gateway's certificate when two thirds of its life are over")
@@ -79,7 +79,7 @@ def renew(
     """Renew what is due; the certificate in use afterwards: renewed, certificate_sha256, ends_at, due_at.
 
     Raises:
-        EnrolTroubleError: It does not go on.
+        EnrolTroubleError: The renewal failed.
     """
     identity = Identity.of(site)
     if not identity.has_current():
@@ -123,7 +123,7 @@ def _choose_own_transport(site: Site, identity: Identity, via: str | None) -> en
 
 
 def _make_request(gateway: str, identity: Identity, token: Token | None) -> bytes:
-    """The signing request for the certificate in use: the one that was made before, else a new one."""
+    """The signing request for the certificate in use: the existing one, else a new one."""
     from wire.enrolment import certificates  # noqa: PLC0415
 
     old_key = (identity.current / KEY_NAME).read_bytes()

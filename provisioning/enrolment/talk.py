@@ -1,4 +1,4 @@
-"""What `dianjian enrol` and `dianjian renew` share: progress, exit codes, token, the way to the centre."""
+"""Shared by `dianjian enrol` and `dianjian renew`: progress, exit codes, token, transport to the centre."""
 
 import json
 from collections.abc import Callable
@@ -25,15 +25,15 @@ from wire.enrolment.offer import SCHEME, Offer, OfferError, parse_fingerprint, p
 from wire.enrolment.token import TokenError, parse_token
 
 TOKEN_BYTES_MAX: Final = 4_096
-"""A file with an offer in it, and whatever an editor put around it."""
+"""Size of a file with an offer, and whatever an editor added."""
 LATER: Final = {"pending", "carry"}
-"""Troubles that pass: the same command goes on later."""
+"""Temporary troubles: the same command goes on later."""
 OUTSIDE: Final = {"unreachable", "no-way"}
 FILE: Final = "file:"
 
 
 def run_or_fail(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """What `work` returns; any trouble of an enrolment ends the call with one line and its exit code."""
+    """What `work` returns; any enrolment error ends the command with one line and its exit code."""
     try:
         return work()
     except EnrolTroubleError as error:
@@ -61,7 +61,7 @@ def make_reporter(as_json: bool) -> Report:
 def read_offer(
     file: Path | None, site: Site, centre_key: str | None, authority: str | None, broker: str
 ) -> Offer:
-    """The offer from a file or from the keyboard; a typed token needs the other facts by options."""
+    """The offer from a file or from the keyboard; with a typed token, options give the other facts."""
     try:
         typed = _ask_token() if file is None else _read(file)
         if typed.startswith(SCHEME):
@@ -99,7 +99,7 @@ def find_way(offer: Offer, via: str | None = None) -> Transport:
     """The transport for https://…, mqtts://… or file:DIR; without one, EST before MQTT.
 
     Raises:
-        EnrolTroubleError: No address is given, or one of another kind.
+        EnrolTroubleError: The address is missing or of another kind.
     """
     wanted = via or offer.est or offer.claim
     if wanted.startswith(FILE):

@@ -72,10 +72,10 @@ TROUBLES: Final[Mapping[str, Words]] = {
 
 
 class EnrolTroubleError(Exception):
-    """An enrolment or renewal does not go on; `sentence` says why, in both languages.
+    """An enrolment or renewal failed; `sentence` gives the reason in both languages.
 
     Attributes:
-        code: For scripts: one of TROUBLES or, of the centre, "refused-" and one of REFUSALS.
+        code: For scripts: one of TROUBLES or, from the centre, "refused-" and one of REFUSALS.
     """
 
     def __init__(self, code: str, sentence: Words) -> None:
@@ -90,7 +90,7 @@ def trouble(code: str, /, **values: str) -> EnrolTroubleError:
 
 
 def short_fingerprint(fingerprint: bytes) -> str:
-    """A fingerprint as people compare it: its first eight bytes."""
+    """A fingerprint for people to compare: its first eight bytes."""
     return fingerprint[:8].hex(":")
 
 
