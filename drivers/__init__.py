@@ -1,4 +1,4 @@
-"""Modbus and DL/T 645 meters: from a URL and a model file to readings that say what the meter answered.
+"""Modbus and DL/T 645 meters: from a URL and a model file to readings of what the meter answered.
 
-Nothing here knows of records, sites or plants; `models/` has one meter model a file, with its golden frames.
+Nothing here knows records, sites or plants; `models/` has one file per meter model, with its golden frames.
 """

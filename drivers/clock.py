@@ -1,11 +1,11 @@
-"""The time of the gateway, as a replaceable part.
+"""The gateway's clock, as a replaceable part.
 
 A `Clock` gives three things: a `Stamp` (what is written beside a reading), a monotonic time in
 seconds for intervals, and `real_s`, which turns seconds of this clock into seconds to wait on a
 socket or a lock. `SystemClock` is the machine's own. `ScaledClock` runs a whole plant faster than
 real time; its stamps are always `simulated`, so that no reading made with it can pass for a real one.
 
-The monotonic time is CLOCK_BOOTTIME, which goes on during suspend and cannot be set.
+The monotonic time is CLOCK_BOOTTIME, which runs during suspend and cannot be set.
 """
 
 import ctypes
@@ -26,7 +26,7 @@ _TIME_ERROR: Final = 5
 
 
 class ClockState(StrEnum):
-    """What the gateway knows of its own wall clock."""
+    """How far the gateway's wall clock can be trusted."""
 
     SYNCHRONISED = "synchronised"
     UNSYNCHRONISED = "unsynchronised"
@@ -51,7 +51,7 @@ class Stamp:
 
 
 class Clock(Protocol):
-    """The source of time for the rim; the core is given the time."""
+    """The source of time for the outer layer; the core takes the time as an argument."""
 
     def stamp(self) -> Stamp:
         """The present moment."""
@@ -101,7 +101,7 @@ class SystemClock:
         time.sleep(max(seconds, 0.0))
 
     def real_s(self, seconds: float) -> float:
-        """One second is one second here."""
+        """The same number: this clock is not scaled."""
         return seconds
 
     def _state(self) -> ClockState:
@@ -126,12 +126,12 @@ class ScaledClock:
 
     @classmethod
     def from_spec(cls, spec: str) -> "ScaledClock":
-        """The clock that `spec()` of another one describes: `SPEED@UTC_NS@BOOTTIME_NS`."""
+        """The clock described by the `spec()` of another one: `SPEED@UTC_NS@BOOTTIME_NS`."""
         speed, utc_ns, boot_ns = spec.split("@")
         return cls(float(speed), int(utc_ns), int(boot_ns))
 
     def spec(self) -> str:
-        """What another process needs to share this time."""
+        """The text from which another process makes the same clock."""
         return f"{self.speed}@{self._utc_ns}@{self._boot_ns}"
 
     def stamp(self) -> Stamp:

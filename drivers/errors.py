@@ -1,4 +1,4 @@
-"""Errors of the meter side; each says whose fault it is.
+"""Errors of the meter side, by whose fault they are.
 
 - The author of a file: ModelError, BusUrlError.
 - The installation (port, cable, network): BusDownError.
@@ -20,7 +20,7 @@ class ModelError(DriverError):
 
 
 def refuse(problems: list[str], place: str) -> None:
-    """Raise what was found wrong with a model, if anything was.
+    """Raise the problems found in a model, if any.
 
     Raises:
         ModelError: `problems` is not empty.
@@ -34,7 +34,7 @@ class BusUrlError(DriverError):
 
 
 class BusDownError(DriverError):
-    """The port cannot be opened or the connection was lost: all meters of the bus are concerned."""
+    """The port cannot be opened or the connection was lost: it affects all meters of the bus."""
 
 
 class ReplyTimeoutError(DriverError):

@@ -5,7 +5,7 @@ them. Values are decoded from it, here and at the centre, by the same
 `drivers.points.model.Model.decode`; they are never stored in place of the words.
 
 `quality` is good only when every block was answered by a reply that passed every check of
-`drivers.modbus.bus`. A bad reading carries its reason and no blocks: an old value never gets a new time.
+`drivers.modbus.bus`. A bad reading has its reason and no blocks: an old value never gets a new time.
 """
 
 from enum import StrEnum
@@ -72,7 +72,7 @@ _EMISSION_UNITS: Final = {
     Quantity.TEMPERATURE: "degC",
     **dict.fromkeys((Quantity.COD, Quantity.NH3_N), "mg/L"),
 }
-"""Those of the standards that limit the emissions (HJ 75, HJ 212); a pH has none."""
+"""The units of the emission standards (HJ 75, HJ 212); a pH has none."""
 UNITS: Final = {
     Quantity.VOLTAGE: "V",
     Quantity.CURRENT: "A",

@@ -4,16 +4,16 @@
     dlt645+tcp://host:port                     through a transparent TCP gateway
 
 `read` asks one meter for one data id. A meter is named by a number: its address of 12 digits read as
-hexadecimal, so that AA in high bytes remains a wildcard. `count` is in bytes. Promises of
-`drivers.modbus.bus` that need other means here:
+hexadecimal, so that AA in high bytes remains a wildcard. `count` is in bytes. Guarantees of
+`drivers.modbus.bus` that are kept differently here:
 
-- The answer names meter and data id, so nothing else can be taken for it. Only the late answer to an
-  earlier read of the same data id could, and would make an old value new: after a time-out the same
-  data id rests until that answer has come or cannot come any more, and after an answer until no
-  duplicate can come. All others may be read at once.
-- Nothing is sent while the wire is not quiet; bytes that lay on it are thrown away and accounted for.
+- The answer names meter and data id, so only a late answer to an earlier read of the same data id
+could be mistaken for it, and would make an old value new: after a time-out the same
+data id is not read until that answer has come or can no longer come, and after an answer until no
+duplicate can come. All others may be read at once.
+- Nothing is sent until the wire is quiet; bytes received before are discarded and counted.
 
-`drivers.link.port` says when the port is opened and which thread may use it.
+`drivers.link.port` defines when the port is opened and which thread may use it.
 """
 
 import math
@@ -39,9 +39,9 @@ from drivers.link.port import Port, late_min_s
 from drivers.link.transaction import Answer
 
 QUIET_MAX_S: Final = 0.5
-"""Longest wait for silence: the longest frame takes 1 s at 2400 baud, a babbler has no end."""
+"""Longest wait for silence: the longest frame takes 1 s at 2400 baud, a babbling meter never stops."""
 BYTE_PAUSE_S: Final = 0.5
-"""How long a meter may rest between two bytes of its frame (DL/T 645-2007, section 5.3)."""
+"""How long a meter may pause between two bytes of its frame (DL/T 645-2007, section 5.3)."""
 RESPONSE_MAX_S: Final = 0.5
 """Longest time in which a meter begins to answer (same section)."""
 LATE_TIMES: Final = 2.0
@@ -69,10 +69,10 @@ class Dlt645Bus(Port):
         timeout_s: float,
         spare_registers: int = 0,
     ) -> Answer:
-        """The `count` bytes behind a data id, exactly. Errors as in `drivers.modbus.bus.Bus.read`.
+        """Exactly the `count` bytes of a data id. Errors as in `drivers.modbus.bus.Bus.read`.
 
         `unit_id` is the meter's address, its 12 digits read as hexadecimal; `function` is 17; `address` is
-        the data id. Nothing can be read along here, so `spare_registers` has no effect.
+        the data id. There are no spare registers here, so `spare_registers` has no effect.
         """
         del spare_registers
         if function != FUNCTION:
@@ -95,12 +95,12 @@ class Dlt645Bus(Port):
             self.close()
             raise
         except ExceptionReplyError:
-            # A refusal does not say what it refuses: its duplicate must find no other request open.
+            # A refusal does not name its request: when its duplicate comes, no other request may be open.
             self._clock.sleep(self._ledger.duplicate_max_s)
             raise
 
     def has_more(self, wait_s: float) -> bool:
-        """Whether more comes behind the last answer within `wait_s`: several meters fit a wildcard."""
+        """Whether more follows the last answer within `wait_s`: several meters may match a wildcard."""
         more = self._buffer + self._pipe.read(self._clock.real_s(wait_s))
         self._needs_quiet = self._needs_quiet or bool(more)
         return bool(more)

@@ -12,8 +12,8 @@ they belong to no frame.
 
 An answer names meter and data id, so it can be taken for the answer to another request only where
 both are the same. It counts if both, and the number of bytes, are exactly those of the request.
-Everything else is `Foreign`: it is named and cut off, and never becomes a value. Noise, preambles and
-other meters' frames in front of an answer cost no answer; a damaged answer is no answer.
+Everything else is `Foreign`: it is named and discarded, and never becomes a value. Noise, preambles and
+other meters' frames before an answer do not lose it; a damaged answer is no answer.
 
 AA in place of high bytes of the address is a wildcard: every meter whose other digits fit answers, in
 its own name.
@@ -33,7 +33,7 @@ FUNCTION: Final = 0x11
 ADDRESS_DIGITS: Final = 12
 DATA_ID_MAX: Final = 0xFFFFFFFF
 DATA_BYTES_MAX: Final = 196
-"""Most bytes behind the data id: an answer carries at most 200 (DL/T 645-2007, section 5.2.5)."""
+"""Most bytes after the data id: an answer carries at most 200 (DL/T 645-2007, section 5.2.5)."""
 NO_SUCH_DATA: Final = 0x02
 """Bit of the error flags: the meter does not have this data id."""
 ADDRESS_ID: Final = 0x04000401
@@ -41,7 +41,7 @@ ADDRESS_ID: Final = 0x04000401
 ADDRESS_BYTES: Final = 6
 PREAMBLE: Final = b"\xfe" * 4
 FRAME_OVERHEAD_BYTES: Final = 12
-"""Everything of a frame but its data: two 68, address, C, L, CS, 16."""
+"""A frame without its data: two 68, address, C, L, CS, 16."""
 
 _ANSWERS: Final = frozenset({0x91, 0xB1})
 _REFUSAL: Final = 0xD1
@@ -79,7 +79,7 @@ class ReadId:
     Attributes:
         meter: The address: 12 digits, high pairs may be AA.
         data_id: As printed in the standard: DI3 first, 0x02010100.
-        count: Bytes behind the data id, exactly.
+        count: Exact number of bytes after the data id.
     """
 
     meter: str = field(validator=_check_address)
@@ -109,13 +109,13 @@ class ReadId:
 
     @property
     def signature(self) -> Signature:
-        """What an answer to this request can be recognised by."""
+        """The parts of a request that its answer repeats."""
         return Signature(self.unit_id, FUNCTION, self.data_id)
 
 
 @frozen
 class Data:
-    """The answer: the bytes behind the data id, without 33H, and the meter that gave it.
+    """The answer: the bytes after the data id, without 33H, and the meter that gave it.
 
     `size` is that of the whole frame with its preamble.
     """
@@ -150,9 +150,9 @@ def to_frame(address: str, control: int, data: bytes) -> bytes:
 
 
 def parse(buffer: bytes, ask: ReadId) -> Verdict:
-    """What the received bytes are with regard to `ask`.
+    """Judge the received bytes as an answer to `ask`.
 
-    After `Foreign`, cut `consumed` bytes off and parse again. Bytes behind an accepted answer are left
+    After `Foreign`, cut off `consumed` bytes and parse again. Bytes after an accepted answer are left
     alone.
     """
     preamble = len(buffer) - len(buffer.lstrip(_FE))
@@ -168,7 +168,7 @@ def parse(buffer: bytes, ask: ReadId) -> Verdict:
 
 
 def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
-    """Whose answers (True) and requests (False) lie whole within bytes that nothing waited for."""
+    """The complete answers (True) and requests (False) within unexpected bytes, by signature."""
     at = 0
     while (at := buffer.find(_START, at)) >= 0:
         size = _whole(buffer, at)
@@ -214,7 +214,7 @@ def _may_grow(buffer: bytes, at: int) -> bool:
 
 
 def _judge_unfinished(buffer: bytes, preamble: int) -> Verdict:
-    """No whole frame is there: wait for the end of one, or cut off what cannot become one."""
+    """There is no whole frame: wait for the end of one, or cut off what cannot become one."""
     growing = next((at for at in _starts(buffer) if _may_grow(buffer, at)), None)
     if growing is not None and growing == preamble:
         return NEED_MORE

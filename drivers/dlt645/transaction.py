@@ -1,8 +1,8 @@
 """One DL/T 645 read and what comes back until it is answered, refused or given up.
 
-Pure; the rules are those of `drivers.link.transaction`. Late answers to earlier reads are skipped, for they
+Pure; the rules are those of `drivers.link.transaction`. Late answers to earlier reads are skipped: they
 name their data id. A refusal names none: while an answer to another read of this meter may still come, it
-is not believed. Bytes that never became a frame are an error of their own: a meter is there.
+is not believed. Bytes that never became a frame are a separate error: there is a meter.
 """
 
 from attrs import define

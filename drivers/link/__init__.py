@@ -1,4 +1,4 @@
-"""The byte stream to meters and its distrust: transport, port, transaction, reply wait, ledger, verdict.
+"""The untrusted byte stream to meters: transport, port, transaction, reply wait, ledger, verdict.
 
-No protocol: Modbus and DL/T 645 have folders of their own.
+It contains no protocol: Modbus and DL/T 645 have folders of their own.
 """

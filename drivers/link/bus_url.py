@@ -23,7 +23,7 @@ EXAMPLES: Final = (
 )
 _MODBUS_SERIAL: Final = SerialSettings("", baudrate=9600, parity="N")
 _DLT645_SERIAL: Final = SerialSettings("", baudrate=2400, parity="E")
-"""Where a URL gives no setting (DL/T 645-2007, section 4: 2400 baud, even parity)."""
+"""Defaults of a URL without settings (DL/T 645-2007, section 4: 2400 baud, even parity)."""
 GAP_REGISTERS_RTU: Final = 7
 """Another request costs 8 + 5 bytes of frames (and silent time on top): as much as 7 registers."""
 GAP_REGISTERS_TCP: Final = 31
@@ -32,7 +32,7 @@ GAP_REGISTERS_TCP: Final = 31
 
 @frozen
 class BusTarget:
-    """Where a bus is and what is spoken on it: Modbus in a framing, or DL/T 645."""
+    """Where a bus is and which protocol it uses: Modbus in a framing, or DL/T 645."""
 
     framing: Framing
     pipe: Pipe

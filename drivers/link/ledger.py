@@ -1,4 +1,4 @@
-"""Which requests may still be answered: the memory that keeps a late answer from being believed.
+"""Remembers which requests may still be answered, so that no late answer is believed.
 
 An RTU answer names its unit, function and byte count, not its registers. So as long as an answer to
 one request may still arrive, no other request with the same `Signature` may be sent, or the old
@@ -10,10 +10,10 @@ registers would be taken for the new ones. Two cases, each with its own time:
   may be read again at once, for a duplicate would hold the same registers, younger than
   `duplicate_max_s`.
 
-The bus changes the signature by reading a few registers more than it needs (`choose`); where a meter
-leaves no choice it has to wait. A refusal does not even name a count: while any other read of this unit
+The bus changes the signature by reading a few registers more than it needs (`choose`); if a meter
+allows none it has to wait. A refusal does not even name a count: while any other read of this unit
 and function may be answered late, a refusal is doubtful: it may belong to the earlier request, must not
-teach the meter's holes, and the answer may still come.
+be learned as a hole of the meter, and the answer may still come.
 
 Pure: time is passed in as `now_s`. Size: one entry for each signature of the last `late_max_s` and TIDY_S.
 """
@@ -37,7 +37,7 @@ TIDY_S: Final = 1.0
 
 
 class PendingRequest(Protocol):
-    """A request, of Modbus or of DL/T 645: what the ledger has to know of it."""
+    """What the ledger needs of a request of Modbus or DL/T 645."""
 
     @property
     def unit_id(self) -> int:
@@ -56,7 +56,7 @@ class PendingRequest(Protocol):
 
     @property
     def signature(self) -> Signature:
-        """All that its answer repeats of it."""
+        """The parts that its answer repeats."""
         ...
 
 
@@ -78,7 +78,7 @@ class Choice:
 
 @define
 class Ledger:
-    """The requests of one bus that something may still answer."""
+    """The requests of one bus that may still be answered."""
 
     late_max_s: float = LATE_MAX_S
     duplicate_max_s: float = DUPLICATE_MAX_S
@@ -111,10 +111,10 @@ class Ledger:
         return Choice(best, waits[best])
 
     def rest_s(self, signature: Signature, now_s: float) -> float:
-        """How long until nothing can come any more that an answer of this signature could be taken for.
+        """How long until nothing can come that could be mistaken for an answer of this signature.
 
         Counts duplicates too: for protocols where an answer of one signature always belongs to one
-        question, so that only its time tells a duplicate from a new answer.
+        request, so that only its time distinguishes a duplicate from a new answer.
         """
         entry = self._entries.get(signature)
         return 0.0 if entry is None else max(entry.until_s - now_s, 0.0)
@@ -140,7 +140,7 @@ class Ledger:
         self._entries[signature] = _Entry(-1, now_s + self.late_max_s, answered=False)
 
     def note_stray_answer(self, signature: Signature, now_s: float) -> bool:
-        """Note an answer that nothing waits for; whether it was a late one of ours."""
+        """Note an unexpected answer; returns whether it was a late one of ours."""
         entry = self._entries.get(signature)
         if entry is None or entry.until_s <= now_s:
             return False

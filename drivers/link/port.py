@@ -1,13 +1,13 @@
 """The port of a bus, and what every protocol does on it: quiet before a request, an end to every wait.
 
 A `Port` owns the pipe, the ledger and the counters. `drivers.modbus.bus` makes a Modbus bus of it and
-`drivers.dlt645.bus` one of DL/T 645; their promises rest on this:
+`drivers.dlt645.bus` one of DL/T 645; their guarantees rest on this:
 
-- Nothing is sent while the wire is not quiet; bytes that lay on it are thrown away and accounted for.
+- Nothing is sent until the wire is quiet; bytes received before are discarded and counted.
 - Between frames there is the silence that the wire needs.
 - A wait ends at the time-out, or on a serial bus as soon as the answer is known to be lost
   (`drivers.link.reply_wait`).
-- SILENT_REOPEN requests in a row without a single byte open the port anew.
+- SILENT_REOPEN requests in a row without a single byte make it reopen the port.
 
 A port belongs to one thread. It is opened at its first use, and again after a failure.
 Times are seconds of the clock; only waits are converted into real time.
@@ -36,8 +36,8 @@ SILENT_REOPEN: Final = 5
 """A connection through a gateway that was restarted stays silent for hours."""
 
 OVERSLEPT_S: Final = 0.0001
-"""How much too long the kernel lets a thread sleep. The end of a gap is awaited awake, or it would cost a
-fast bus 1 % of its rate; a request of 15 ms pays for it with as much processor time as its answer."""
+"""How much too long the kernel lets a thread sleep. The end of a gap is a busy wait, or it would cost a
+fast bus 1 % of its rate; in a request of 15 ms it takes as much processor time as the answer."""
 
 
 def late_min_s(clock: Clock) -> float:
@@ -49,7 +49,7 @@ def late_min_s(clock: Clock) -> float:
 class Port:
     """The port of a bus, used by one thread.
 
-    `signatures_in` finds the whole frames of the protocol in any bytes: whose they are, and whether each
+    `signatures_in` finds the whole frames of the protocol in any bytes: their signatures, and whether each
     is an answer (True) or a request.
     """
 
@@ -81,12 +81,12 @@ class Port:
         self._idle_since_s = 0.0
 
     def close(self) -> None:
-        """Give the port back; the next `read` opens it again."""
+        """Release the port; the next `read` opens it again."""
         self._pipe.close()
         self._buffer = b""
 
     def _note_stale(self, stale: bytes) -> None:
-        """Note other masters' requests and late answers among bytes that are thrown away."""
+        """Note other masters' requests and late answers among discarded bytes."""
         now_s = self._clock.monotonic_s()
         for signature, is_answer in self._signatures_in(stale):
             if is_answer:
@@ -102,7 +102,7 @@ class Port:
             self._buffer = b""
 
     def _drain(self) -> None:
-        """Throw away bytes that answer nothing, until the wire is quiet."""
+        """Discard bytes that answer nothing, until the wire is quiet."""
         if not (self._needs_quiet or self._buffer):
             chunk = self._pipe.read(0.0)
             if not chunk:
@@ -150,7 +150,7 @@ class Port:
         """Feed `chunk` and what follows until the answer is there, or raise why there is none.
 
         Args:
-            transaction: The request and what has become of it.
+            transaction: The request and its state.
             chunk: What has come so far, or b"".
             answer_bytes: The size of the answer.
             times_s: When the request was sent, real time; the time-out, and after how long answers of this
@@ -180,7 +180,7 @@ class Port:
     def _give_up(self, transaction: Transaction[AnswerT], *, early: bool) -> None:
         if transaction.has_come:
             self._ledger.note_answer(transaction.request, self._idle_since_s)
-        if early:  # the silence that ended the wait is as good as the one that is needed after trouble
+        if early:  # the silence that ended the wait also counts as the one needed after trouble
             self._note_stale(transaction.buffer)
             transaction.buffer = b""
             return
@@ -193,7 +193,7 @@ class Port:
             self._pipe.close()
 
     def _lose_sync(self) -> None:
-        """On a serial bus the next silence is a new beginning."""
+        """On a serial bus the next silence starts afresh."""
         self._needs_quiet = True
 
 

@@ -1,15 +1,15 @@
-"""How long to wait for one answer, when bytes come that are not it.
+"""How long to wait for one answer, when other bytes come.
 
-Silence means nothing before the time-out: the meter may still be at work. Bytes do. On a serial bus
+Silence means nothing before the time-out: the meter may still be busy. Bytes do. On a serial bus
 
-- an answer that broke off does not go on after a silence,
-- as many bytes as the answer has, or more, were the answer, and something spoiled it,
-- fewer bytes are noise: the wait goes on for as long as this meter ever took to begin.
+- an answer that broke off does not continue after a silence,
+- as many bytes as the answer has, or more, were the answer, but damaged,
+- fewer bytes are noise: the wait continues for as long as this meter ever took to begin.
 
-So the wait ends after SPOILED_S of silence behind such bytes, and the wire that was just silent can be
+So the wait ends after SPOILED_S of silence after such bytes, and the wire that was just silent can be
 used at once: a burst of noise costs one answer and 40 ms, and not the time-out as well. If the answer
-comes after all, `drivers.link.ledger` knows what it is. Over TCP none of this holds, for gateways and
-networks hand over bytes when they like; there the time-out alone counts.
+comes after all, `drivers.link.ledger` recognises it. Over TCP none of this holds, because gateways and
+networks deliver bytes at any time; only the time-out counts there.
 
 Pure: `now_s` is passed in, in the same seconds as all other times here.
 """
@@ -19,12 +19,12 @@ from typing import Final
 from attrs import define, field
 
 SPOILED_S: Final = 0.04
-"""Silence behind bytes that are no answer: USB adapters hand over what they have every 16 ms, a UART every
+"""Silence after bytes that are no answer: USB adapters hand over what they have every 16 ms, a UART every
 16 characters (the bus adds that where it is more), and the scheduler may delay either for a moment."""
 TURNAROUND_FADES: Final = 0.9
 """How much of a meter's longest turnaround is remembered from one answer to the next."""
 TURNAROUND_TIMES: Final = 1.5
-"""Behind noise, the wait for a meter's answer ends at this multiple of its longest turnaround."""
+"""After noise, the wait for a meter's answer ends at this multiple of its longest turnaround."""
 
 
 @define
@@ -50,7 +50,7 @@ class ReplyWait:
     def note_bytes(self, strange_bytes: int, now_s: float, *, has_begun: bool) -> None:
         """Note that so many bytes belong to no frame so far, the last of them at `now_s`.
 
-        `has_begun` says whether they end with the begin of an answer.
+        `has_begun`: whether they end with the beginning of an answer.
         """
         end_s = now_s + self.spoiled_s if strange_bytes else self._timeout_s
         if not has_begun and strange_bytes < self.answer_bytes:
@@ -59,7 +59,7 @@ class ReplyWait:
 
     @property
     def is_early(self) -> bool:
-        """Whether it ends before the time-out."""
+        """Whether the wait ends before the time-out."""
         return self.end_s < self._timeout_s
 
     def left_s(self, now_s: float) -> float:
@@ -83,6 +83,6 @@ class Turnarounds:
         return self._slowest_s.get(unit_id, 0.0)
 
     def due_s(self, unit_id: int, timeout_s: float) -> float:
-        """How long its answer may take as far as is known; `timeout_s` if nothing is."""
+        """How long its answer may take as far as known; `timeout_s` if unknown."""
         slowest_s = self._slowest_s.get(unit_id)
         return timeout_s if slowest_s is None else min(slowest_s * TURNAROUND_TIMES, timeout_s)

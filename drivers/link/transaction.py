@@ -7,9 +7,9 @@ come. Everything else is cut off, counted and noted in the ledger:
 - An answer that does not fit, a damaged one, or noise is skipped too, but named in the error if the
   right answer does not follow.
 - A refusal that may belong to an earlier request is skipped in the same way.
-- After another master asked the same of the same meter, no answer is believed.
+- After another master sent the same request to the same meter, no answer is believed.
 
-`drivers.modbus.transaction` and `drivers.dlt645.transaction` say what an answer of their protocol is.
+`drivers.modbus.transaction` and `drivers.dlt645.transaction` define the answers of their protocols.
 """
 
 from abc import ABC, abstractmethod
@@ -26,7 +26,7 @@ FLOOD_BYTES_MAX: Final = 4096
 """Most bytes taken in one transaction: sixteen of the longest serial frames."""
 
 _FRAMES: Final = frozenset({ForeignKind.ECHO, ForeignKind.REPLY, ForeignKind.REQUEST})
-"""Whole frames: they say nothing of what became of the answer."""
+"""Whole frames: they do not show what became of the answer."""
 
 AnswerT = TypeVar("AnswerT")
 
@@ -89,7 +89,7 @@ class Transaction(ABC, Generic[AnswerT]):
         received: Bytes fed so far.
         unexplained: Those of them that are no whole frame.
         lost_sync: The stream cannot be followed any more.
-        damaged: A frame came whose check does not fit.
+        damaged: A frame came with a wrong checksum.
     """
 
     ledger: Ledger
@@ -114,12 +114,12 @@ class Transaction(ABC, Generic[AnswerT]):
 
     @property
     def has_come(self) -> bool:
-        """Whether, now that nothing follows, the answer came and was spoiled: only a duplicate can follow."""
+        """Whether, as nothing follows, the answer came but damaged, so that only a duplicate can follow."""
         return False
 
     @abstractmethod
     def _judge(self, now_s: float) -> NeedMore | Foreign | Reply[AnswerT]:
-        """What the bytes not yet judged are."""
+        """Judge the bytes not yet judged."""
 
     def feed(self, chunk: bytes, now_s: float) -> AnswerT | None:
         """Take bytes that arrived at `now_s`.

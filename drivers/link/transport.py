@@ -1,7 +1,7 @@
 """Byte pipes to meters: a serial port, a pty or a TCP connection, all as one file descriptor.
 
 The only importer of pyserial and of sockets on the meter side. A pipe is opened when it is first
-needed and may be closed and opened again; whatever goes wrong with it is a `BusDownError`: the
+needed and may be closed and opened again; every fault of it is a `BusDownError`: the
 installation is at fault and not a meter. Waits are in real seconds.
 
 pyserial opens and configures the port; reads and writes go straight to the descriptor, because pyserial
@@ -118,7 +118,7 @@ class Pipe(ABC):
         return data
 
     def _bus_down(self, error: Exception) -> BusDownError:
-        if isinstance(error, termios.error):  # no OSError, though it is made like one
+        if isinstance(error, termios.error):  # not an OSError, though built like one
             error = OSError(*error.args)
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         return BusDownError(f"{self._name}: {reason}")
@@ -176,7 +176,7 @@ class SerialPipe(Pipe):
             raise
 
     def close(self) -> None:
-        """Give the port back."""
+        """Release the port."""
         self._detach()
         port, self._serial = self._serial, None
         if port is not None:
@@ -206,7 +206,7 @@ class TcpPipe(Pipe):
         return 0.0
 
     def wire_s(self, size_bytes: int) -> float:
-        """Not known: what lies behind the gateway shows in the measured latency."""
+        """Not known: the bus behind the gateway shows in the measured latency."""
         del size_bytes
         return 0.0
 

@@ -1,9 +1,9 @@
 """A Modbus read, and the verdicts on what came back.
 
 A whole, undamaged frame answers a request only if its unit, its function and its byte count (exactly
-2 × `count`) fit. Everything else is `Foreign`: it is named and cut off, and never becomes a value.
-An RTU answer carries no address, so two requests of one `Signature` cannot be told apart by their
-answers; keeping them apart in time is the work of `drivers.link.ledger`.
+2 × `count`) fit. Everything else is `Foreign`: it is named and discarded, and never becomes a value.
+An RTU answer carries no address, so the answers to two requests of one `Signature` look the same;
+`drivers.link.ledger` keeps them apart in time.
 """
 
 import functools
@@ -21,7 +21,7 @@ COUNT_MAX: Final = 125
 UNIT_ID_MAX: Final = 255
 """What the field can hold. Meters have 1 to 247; 0 and 255 name a TCP device itself."""
 GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
-"""From a TCP gateway, not from the meter: no sign of life, and the meter's answer may still reach it."""
+"""From a TCP gateway, not the meter: no sign of life, and the meter may still answer the gateway."""
 
 
 class ForeignKind(StrEnum):
@@ -37,7 +37,7 @@ class ForeignKind(StrEnum):
 
 @frozen(cache_hash=True)  # every request is looked up by it
 class Signature:
-    """All that an RTU answer repeats of its request: two requests with one signature can be confused."""
+    """The parts of a request that its RTU answer repeats: two with one signature can be confused."""
 
     unit_id: int
     function: int
@@ -65,7 +65,7 @@ class Request:
 
     @functools.cached_property
     def signature(self) -> Signature:
-        """What an answer to this request can be recognised by."""
+        """The parts of a request that its answer repeats."""
         return Signature(self.unit_id, self.function, self.count)
 
     @functools.cached_property
@@ -101,7 +101,7 @@ class Foreign:
         reason: Why, in short English words.
         consumed: How many bytes to cut off, at least 1.
         kind: What they are.
-        signature: Whose reply or request they are, where they are one whole frame.
+        signature: That of the reply or request, if they are one whole frame.
     """
 
     reason: str
@@ -134,9 +134,9 @@ def judge(adu: bytes, request: Request, consumed: int) -> Verdict:
 
 
 def reply_signature(adu: bytes) -> Signature | None:
-    """Whose answer a whole frame is; a refusal has count 0, because it does not say.
+    """The signature of a whole frame; a refusal has count 0, because it names none.
 
-    None for what answers no read: other functions, half registers.
+    None if it answers no read: other functions, half registers.
     """
     function = adu[1] & ~EXCEPTION_BIT
     if function not in FUNCTIONS:

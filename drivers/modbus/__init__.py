@@ -1,4 +1,4 @@
 """Modbus: frames of RTU and TCP, one transaction, and the bus.
 
-What the registers mean is in `drivers.points`.
+The meaning of registers is in `drivers.points`.
 """

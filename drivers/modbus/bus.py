@@ -1,19 +1,19 @@
 """A Modbus bus: a serial port or a TCP gateway, and the meters that share it.
 
 `read` sends one request and returns the words of its answer, or raises one error of
-`drivers.errors`; it never retries on its own. Its promise: **the words that it returns are those of the
-registers that were read**, also where answers come late, twice, damaged or from others.
+`drivers.errors`; it never retries on its own. It guarantees that **the words it returns are those of the
+registers that were read**, even if answers come late, twice, damaged or from others.
 
-1. What does not fit the request exactly is cut off, and the wait goes on (`drivers.modbus.frame`).
+1. Bytes that do not fit the request exactly are discarded, and the wait goes on (`drivers.modbus.frame`).
 2. A request that a late answer could be confused with is not sent as it stands: some spare registers
    are read with it, so that its byte count differs, or it waits (`drivers.link.ledger`). TCP has
    transaction ids; there the count changes where it can, for the sake of serial gateways behind, and
    nothing waits.
-3. Nothing is sent while the wire is not quiet; bytes that lay on it are thrown away.
+3. Nothing is sent until the wire is quiet; bytes received before are discarded.
 4. A refusal that may be the late answer to an earlier request is not believed.
-5. When another master asks the same meter for the same count meanwhile, no answer is believed.
+5. When another master requests the same count from the same meter meanwhile, no answer is believed.
 
-`drivers.link.port` says when the port is opened and which thread may use it.
+`drivers.link.port` defines when the port is opened and which thread may use it.
 """
 
 import time
@@ -69,12 +69,12 @@ class Bus(Port):
             function: 3 or 4.
             address: Zero-based PDU address.
             count: Registers, 1..125.
-            timeout_s: How long the meter may take; the time on a serial wire comes on top.
-            spare_registers: How many registers behind the last may be read too, to make this request
-                unlike the others. Where the meter refuses them they are not read again.
+            timeout_s: How long the meter may take; the time on a serial wire is added.
+            spare_registers: How many registers after the last may be read too, to make this request
+            differ from the others. If the meter refuses them they are not read again.
 
         Raises:
-            BusDownError: The port cannot be used; the next call opens it anew.
+            BusDownError: The port cannot be used; the next call reopens it.
             ReplyTimeoutError: No answer, or the request has to wait for late answers to others.
             ReplyError: What came is not the answer.
             ExceptionReplyError: The meter certainly refused this request.
@@ -114,7 +114,7 @@ class Bus(Port):
     def _choose_count(
         self, wanted: PreparedRequest, spare_registers: int, timeout_s: float
     ) -> PreparedRequest:
-        """Open the port, wait for quiet, and choose a count that no late answer can be taken for."""
+        """Open the port, wait for quiet, and choose a count that no late answer can have."""
         self._open()
         self._drain()
         now_s = self._clock.monotonic_s()
@@ -131,7 +131,7 @@ class Bus(Port):
         return min(spare_registers, room, self._spare_max.get(_key(request), spare_registers))
 
     def _drain(self) -> None:
-        """Throw away bytes that answer nothing, until the wire is quiet. TCP frames stay: they have ids."""
+        """Discard bytes that answer nothing, until the wire is quiet. TCP frames stay: they have ids."""
         if not self._is_tcp:
             super()._drain()
 
@@ -172,12 +172,12 @@ class Bus(Port):
         return answer
 
     def _due_s(self, unit_id: int, timeout_s: float) -> float:
-        """After how long the first bytes of a meter's answer have always been handed over."""
+        """Time after which the first bytes of a meter's answer have always arrived."""
         turnaround_s = self._turnarounds.due_s(unit_id, timeout_s)
         return self._pipe.wire_s(_REQUEST_BYTES) + turnaround_s + self._fifo_s + QUIET_S
 
     def _lose_sync(self) -> None:
-        """A TCP connection is opened anew; on a serial bus the next silence is a new beginning."""
+        """Reopen a TCP connection; on a serial bus the next silence starts afresh."""
         super()._lose_sync()
         if self._is_tcp:
             self.close()

@@ -1,10 +1,10 @@
-"""Modbus frames in both framings: requests out, the strict judgement of what comes back in.
+"""Modbus frames in both framings: builds requests and strictly judges what comes back.
 
     RTU   unit_id · PDU · CRC-16, low byte first (Modbus over Serial Line V1.02, section 2.5)
     TCP   transaction id (2) · protocol id 0 (2) · length of what follows (2) · unit_id · PDU
           (Modbus Messaging on TCP/IP V1.0b, section 3.1.3)
 
-`drivers.link.verdict` says what counts as an answer, `drivers.modbus.rtu` finds frames on a serial bus.
+`drivers.link.verdict` defines what counts as an answer, `drivers.modbus.rtu` finds frames on a serial bus.
 
 Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 """
@@ -46,7 +46,7 @@ def to_frame(framing: Framing, adu: bytes, transaction_id: int = 0) -> bytes:
 
 
 class PreparedRequest:
-    """A request that is sent again and again: its frame, and its answer recognised at a glance.
+    """A request that is sent again and again: its frame, and a fast check for its answer.
 
     Attributes:
         request: The request.
@@ -84,9 +84,9 @@ class PreparedRequest:
 
 
 def parse(framing: Framing, buffer: bytes, request: Request, transaction_id: int = 0) -> Verdict:
-    """What the received bytes are with regard to `request`.
+    """Judge the received bytes as an answer to `request`.
 
-    After `Foreign`, cut `consumed` bytes off and parse again. Bytes behind an accepted answer are left
+    After `Foreign`, cut off `consumed` bytes and parse again. Bytes after an accepted answer are left
     alone.
     """
     if not buffer:
@@ -113,5 +113,5 @@ def _parse_tcp(buffer: bytes, request: Request, transaction_id: int) -> Verdict:
         reason = f"transaction id {got} instead of {transaction_id}"
         return Foreign(reason, end, ForeignKind.REPLY, reply_signature(adu))
     verdict = judge(adu, request, end)
-    # with the right transaction id it is no answer to an earlier request, only a wrong one to this
+    # with the right transaction id it is a wrong answer to this request, not one to an earlier
     return evolve(verdict, signature=None) if isinstance(verdict, Foreign) else verdict

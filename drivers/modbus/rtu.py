@@ -1,7 +1,7 @@
 """Frames on a serial bus: unit_id, PDU, CRC-16 with its low byte first.
 
 Only silences show where a frame begins on a serial bus, and those do not survive USB adapters and TCP
-gateways. So a frame is found by its shape and its CRC: noise in front of an answer costs no answer, a
+gateways. So a frame is found by its shape and its CRC: noise before an answer does not lose it, a
 damaged answer is no answer, and the requests of other masters are recognised.
 
 Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
@@ -34,7 +34,7 @@ _EXCEPTION_BYTES: Final = 5
 _OVERHEAD_BYTES: Final = 5
 _CRC_BYTES: Final = 2
 _COUNTED_FUNCTIONS: Final = frozenset({1, 2, 3, 4})
-"""Their answers have their length in the third byte."""
+"""Functions whose answers have their length in the third byte."""
 _FIXED_FUNCTIONS: Final = frozenset({5, 6, 15, 16})
 """Writes: their answers have 8 bytes."""
 
@@ -77,7 +77,7 @@ def wrap(adu: bytes) -> bytes:
 
 
 def parse_rtu(buffer: bytes, request: Request) -> Verdict:
-    """What the received bytes, at least one, are with regard to `request`."""
+    """Judge the received bytes, at least one, as an answer to `request`."""
     frame = _whole_frame(buffer)
     if frame is None:
         return _skip_damage(buffer, request)
@@ -121,7 +121,7 @@ def _judge_request(frame: bytes, request: Request) -> Verdict:
 def _skip_damage(buffer: bytes, request: Request) -> Verdict:
     """`buffer` does not begin with a whole frame: wait, or cut off what cannot become the answer.
 
-    Noise must cost no answer, so a whole answer further on is looked for before anything is waited for.
+    Noise must not lose an answer, so look for a whole answer further on before waiting for more.
     """
     heads = (
         bytes((request.unit_id, request.function, 2 * request.count)),
@@ -147,14 +147,14 @@ def _skip_damage(buffer: bytes, request: Request) -> Verdict:
 
 
 def _judge_noise(noise: bytes, request: Request) -> Foreign:
-    """Noise in front of an answer; another master's request in it would be what was answered."""
+    """Noise before an answer; if it has another master's request, the answer is to that."""
     if request.signature in requests_in(noise.replace(wrap(request.adu), b"")):
         return Foreign("request of another master", len(noise), ForeignKind.REQUEST, request.signature)
     return Foreign("noise before a frame", len(noise))
 
 
 def _next_head(buffer: bytes, heads: tuple[bytes, ...]) -> int:
-    """Where the next possible answer begins, be it with its first byte only; or the end."""
+    """Where the next possible answer begins, even if only its first byte is there; else the end."""
     found = [at for head in heads if (at := buffer.find(head, 1)) > 0]
     for size in range(1, max(len(head) for head in heads)):
         tail = buffer[-size:]
@@ -174,7 +174,7 @@ def requests_in(buffer: bytes) -> tuple[Signature, ...]:
 
 
 def replies_in(buffer: bytes) -> tuple[Signature, ...]:
-    """Whole answers within bytes that nothing waited for."""
+    """Whole answers within unexpected bytes."""
     found = []
     at = 0
     while at <= len(buffer) - _OVERHEAD_BYTES:
@@ -187,6 +187,6 @@ def replies_in(buffer: bytes) -> tuple[Signature, ...]:
 
 
 def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
-    """Whose requests (False) and answers (True) lie whole within bytes that nothing waited for."""
+    """The complete requests (False) and answers (True) within unexpected bytes, by signature."""
     yield from ((signature, False) for signature in requests_in(buffer))
     yield from ((signature, True) for signature in replies_in(buffer))

@@ -1,6 +1,6 @@
 """One Modbus request and what comes back until it is answered, refused or given up.
 
-Pure; the rules are those of `drivers.link.transaction`. Of Modbus alone:
+Pure; the rules are those of `drivers.link.transaction`. For Modbus only:
 
 - Over TCP a refusal has the id of its request and is believed at once; on a serial bus it is not
   while it may belong to an earlier request.
@@ -16,7 +16,7 @@ from drivers.link.verdict import EXCEPTION_BIT, GATEWAY_EXCEPTIONS, Foreign, Fra
 from drivers.modbus.frame import parse
 
 OVERHEAD_BYTES: Final = {Framing.RTU: 5, Framing.TCP: 9}
-"""Bytes of an answer beside its words, and of a whole refusal."""
+"""Bytes of an answer without its words, and of a whole refusal."""
 
 
 @define
@@ -39,7 +39,7 @@ class ModbusTransaction(Transaction[Answer]):
 
     @property
     def has_come(self) -> bool:
-        """On a serial bus, where a frame is damaged only if its head is that of the answer."""
+        """Only on a serial bus, where `damaged` means a frame with the head of the answer."""
         return self.framing is Framing.RTU and (self.damaged or self.has_begun)
 
     def _judge(self, now_s: float) -> NeedMore | Foreign | Reply[Answer]:

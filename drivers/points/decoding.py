@@ -1,11 +1,11 @@
-"""Values out of answers, as `drivers.points.point` decodes them, at a fraction of its cost.
+"""Decodes answers as `drivers.points.point` does, at a fraction of its cost.
 
-A gateway decodes the same points of answers of the same shape for years. So what depends on the shape
-alone (the block that a point lies in, its place, its factor) is found once, and all numbers of a block are
+A gateway decodes the same points of answers of the same shape for years. So what depends only on the
+shape (the block that a point lies in, its place, its factor) is found once, and all numbers of a block are
 unpacked by one `struct`. Special points (text, digits, low words first, a scale register, registers shared
-with another point) are decoded one by one, the long way.
+with another point) are decoded one by one, the slow way.
 
-The values are those of the long way to the last bit: the same operations in the same order.
+The values equal those of the slow way to the last bit: the same operations in the same order.
 
 Pure: a `Decoder` never changes once it is made, so threads may share it.
 """
@@ -20,7 +20,7 @@ from drivers.points.registers import DLT645_TYPES, FORMATS, RegisterType, Value,
 from drivers.reading import Block, Quantity
 
 Shape = tuple[tuple[int, int, int], ...]
-"""Of each block: function, address, bytes."""
+"""For each block: function, address, bytes."""
 Exponent = Callable[[Point, tuple[Block, ...]], int | None]
 """The power of ten that the meter itself gives for a point; None if it is not known."""
 
@@ -29,10 +29,10 @@ _FINITE_MAX: Final = math.nextafter(math.inf, 0.0)
 _Place = tuple[int, int]
 """Which block, and its byte."""
 _Factors = tuple[tuple[bool, float], ...]
-"""Each: whether to divide, and by what; else what to multiply with."""
+"""For each: whether to divide, and the divisor; else the factor."""
 _Long = Callable[[tuple[Block, ...]], Value | None]
 _Step = tuple[str, int, float | None, float, _Factors, _Long | None]
-"""Name; place among the numbers; what means nothing; the limit; factors; the long way instead."""
+"""Name; place among the numbers; absent value; limit; factors; the slow way instead."""
 
 
 def shape_of(blocks: tuple[Block, ...]) -> Shape:
@@ -101,7 +101,7 @@ def _is_plain(point: Point) -> bool:
 def _make_layouts(
     found: list[tuple[Point, _Place]], blocks: int
 ) -> tuple[list[tuple[int, struct.Struct]], dict[str, int]]:
-    """How to unpack each block, and which of the numbers is whose."""
+    """How to unpack each block, and which number belongs to which point."""
     layouts: list[tuple[int, struct.Struct]] = []
     slots: dict[str, int] = {}
     for at in range(blocks):

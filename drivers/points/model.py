@@ -4,14 +4,14 @@ A model is data with its proof inside, one TOML file each (form: drivers.points.
 lie in drivers/models and are loaded by name; a site may load its own file. In every `Model` point names
 are unique, every point lies within one answer, every scale point exists.
 
-`Model.table` is the canonical JSON of everything needed to decode and of nothing else: it goes
+`Model.table` is the canonical JSON of exactly what decoding needs: it goes
 whole into the manifest, its SHA-256 goes into every reading, and `Model.from_table` makes the same
-decoder of it at the centre, which need not trust its author. A key that has its default is left
+decoder from it at the centre, which need not trust its author. A key that has its default is left
 out, so a later release that adds a key keeps the hashes of models that do not use it. Title,
-provenance, limits, poll groups and goldens are cosmetic in this sense.
+provenance, limits, poll groups and goldens are not part of it.
 
-`decode` and `encode` are inverse to each other by the same point list, so the simulator cannot
-disagree with the driver. Transformer ratios are applied in `decode` and nowhere else.
+`decode` and `encode` are inverses that use the same point list, so the simulator cannot
+disagree with the driver. Transformer ratios are applied only in `decode`.
 """
 
 import functools
@@ -38,7 +38,7 @@ __all__ = ["Golden", "Model", "Point", "Ratio", "Verified", "load", "load_file",
 DECODERS_MAX: Final = 64
 """Shapes of answers whose decoders are kept: a few poll groups at each pair of ratios in use."""
 FILE_BYTES_MAX: Final = 256 * 1024
-"""Of a model file or a point table; the largest shipped model has a tenth of it."""
+"""Largest model file or point table; the largest shipped model has a tenth of it."""
 _TABLE_FORMAT: Final = 1
 """Version of the point table's form; a reader refuses one that it does not know."""
 _NOTHING: Final = b"\xff"
@@ -109,7 +109,7 @@ class Model:
         model = cls(name=file.text("name"), points=read_points(file.table("points"), Defaults()))
         file.finish()
         if not problems and model.table() != table:
-            problems.append("not in canonical form")  # else one decoder would have many hashes
+            problems.append("not in canonical form")  # otherwise one decoder would have many hashes
         refuse(problems, "point table")
         return model
 
@@ -125,7 +125,7 @@ class Model:
         return any(point.size_bytes for point in self.points)
 
     def answer_bytes(self, data_id: int) -> int:
-        """How many bytes a DL/T 645 meter has behind a data id: as far as its points reach; 0 for none."""
+        """How many bytes a DL/T 645 meter has under a data id: up to the end of its points; 0 for none."""
         ends = (point.offset + point.size_bytes for point in self.points if point.address == data_id)
         return max(ends, default=0)
 
@@ -145,7 +145,7 @@ class Model:
     ) -> dict[str, Value]:
         """Every value that the answers carry, by point name, in the order of the file.
 
-        A point is left out where its words are not all in one block, say "not available", or cannot
+        A point is left out if its words are not all in one block, mean "not available", or cannot
         be true. Scale points are used, not listed.
         """
         answers = tuple(blocks)
@@ -164,7 +164,7 @@ class Model:
         """The registers of a meter that measures `values`: (function, address) → one register.
 
         For a DL/T 645 meter: (17, data id) → its answer; bytes of points without a value are FF.
-        Names that the model does not have are passed over; points without a value have no
+        Names that the model does not have are ignored; points without a value have no
         registers. A scale point may be given its exponent, else it takes the finest that fits.
         """
         image: dict[tuple[int, int], bytes] = {}
@@ -222,7 +222,7 @@ def load(name: str) -> Model:
     """The shipped model called `name`.
 
     Raises:
-        ModelError: There is none of that name.
+        ModelError: There is none with that name.
     """
     if name not in names():
         raise ModelError((f"no meter model is called {name}; known: {', '.join(names())}",))

@@ -1,4 +1,4 @@
-"""The text of a meter model: a TOML file by a technician, or the point table in a manifest.
+"""Reads the text of a meter model: a technician's TOML file, or the point table in a manifest.
 
     name = "acme-100"            # also the file's name
     maker = "Acme"

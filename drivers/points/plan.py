@@ -1,12 +1,12 @@
 """The fewest reads that answer a set of points.
 
 Rules, for each function on its own:
-1. Every point lies whole in one read, so no value is ever put together from two moments.
+1. Every point lies whole in one read, so no value ever combines two moments.
 2. Voltage, current and active power, with their scale registers, come from one read wherever
    registers_max, barriers and holes allow it, however much unused space lies between: a finding
-   rests on them together.
-3. Else a read runs over unused registers only if they are at most gap_registers_max in a row, which
-   is where they cost less than another request. 0 means that this meter refuses unused registers:
+   needs them together.
+3. Otherwise a read runs over at most gap_registers_max unused registers in a row, as long as
+they cost less than another request. 0 means that this meter refuses unused registers:
    then rule 2 does not run over them either.
 4. No read crosses a barrier or touches a hole, that is registers that this meter has refused.
 5. Among all such plans the one with the fewest reads, and of those the one with the fewest registers.
@@ -99,7 +99,7 @@ class _Limits:
     holes: frozenset[Span]
 
     def allows(self, span: Span) -> bool:
-        """Whether it can be one read as far as its size and the barriers go."""
+        """Whether its size and the barriers allow one read."""
         return span.count <= self.registers_max and not any(
             span.crosses(barrier) for barrier in self.barriers
         )
@@ -109,7 +109,7 @@ class _Limits:
         return gap.count <= self.gap_registers_max and not any(gap.meets(hole) for hole in self.holes)
 
     def allows_together(self, span: Span, used: set[Span]) -> bool:
-        """Whether rule 2 can have its one read."""
+        """Whether the one read of rule 2 is possible."""
         if not self.allows(span):
             return False
         gaps = [gap for gap in _find_gaps(_drop_inner(used)) if gap.meets(span)]
@@ -118,7 +118,7 @@ class _Limits:
 
 
 def _find_together(points: tuple[Point, ...], function: int) -> Span | None:
-    """From the first to the last register of rule 2; None without any."""
+    """The span from the first to the last register of rule 2; None without any."""
     mine = [point for point in points if point.function == function]
     scales = {point.scale_point for point in mine if point.quantity in _TOGETHER}
     ours = [point for point in mine if point.quantity in _TOGETHER or point.name in scales]

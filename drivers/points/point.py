@@ -1,10 +1,10 @@
-"""One point of a meter model: which registers it lies in and how they become a value.
+"""One point of a meter model: its registers and how they become a value.
 
     value = raw × scale × 10^exponent × ratio
 
 `raw` is what drivers.points.registers makes of the words; `exponent` comes from another point of quantity
-`scale` where the meter sends its own decimals; `ratio` is the transformer ratio of the installation
-for meters that answer secondary values, applied here and nowhere else. The result is in the unit of
+`scale` if the meter sends its own decimals; `ratio` is the transformer ratio of the installation
+for meters that answer secondary values, applied only here. The result is in the unit of
 the quantity (drivers.reading.UNITS). A raw value that the maker reserves for "not available" is
 `absent`; it decodes to None, as does everything that cannot be true (`_is_possible`).
 
@@ -23,7 +23,7 @@ from drivers.points.registers import RegisterType, Value, WordOrder
 from drivers.reading import EMISSIONS, Block, PollGroup, Quantity
 
 EXPONENT_MAX: Final = 10
-"""Largest power of ten, either way, that a scale register may ask for (SunSpec's own range)."""
+"""Largest power of ten, positive or negative, in a scale register (SunSpec's own range)."""
 _EXPONENT_FINEST: Final = -3
 """Finest decimals that the simulator chooses for a scale register: no meter resolves more."""
 POWER_FACTOR_MAX: Final = 1.01
@@ -33,7 +33,7 @@ PHASES: Final = ("l1", "l2", "l3", "l12", "l23", "l31", "n")
 """Phase conductors, line-to-line pairs and the neutral; the whole meter has the empty phase."""
 
 GROUPS: Final = {
-    Quantity.VOLTAGE: PollGroup.FAST,  # proof of life of every finding, so it comes with U and P
+    Quantity.VOLTAGE: PollGroup.FAST,  # every finding needs it, together with U and P
     Quantity.CURRENT: PollGroup.FAST,
     Quantity.ACTIVE_POWER: PollGroup.FAST,
     Quantity.POWER_FACTOR: PollGroup.FAST,  # distinguishes idling and a dummy heater from the real load
@@ -89,7 +89,7 @@ class Point:
         absent: Words, as on the wire, that mean "not available".
         offset: DL/T 645: first byte behind the data id; one answer has several points.
         size_bytes: DL/T 645: how many bytes; else 0.
-        optional: DL/T 645: many meters do not have this data id, and a poll does without it.
+        optional: DL/T 645: many meters lack this data id, and a poll succeeds without it.
     """
 
     name: str
@@ -122,7 +122,7 @@ class Point:
         return self.size_bytes or self.count * registers.WORD_BYTES
 
     def start_in(self, block: Block) -> int | None:
-        """Its first byte within an answer, or None if that does not have all of it."""
+        """Its first byte within an answer, or None if the answer lacks part of it."""
         if block.function != self.function:
             return None
         if self.size_bytes:
@@ -132,7 +132,7 @@ class Point:
         return start if 0 <= start <= len(block.words) - self.size else None
 
     def cut(self, block: Block) -> bytes | None:
-        """Its words out of an answer, or None if that does not have all of them."""
+        """Its words from an answer, or None if the answer lacks some of them."""
         start = self.start_in(block)
         return None if start is None else block.words[start : start + self.size]
 
@@ -155,7 +155,7 @@ class Point:
     def exponent_for(self, value: float, ratio: float) -> int:
         """The finest power of ten with which `value` fits into the registers.
 
-        Zero fits any, also where its words mean that there is nothing (a SunSpec counter).
+        Zero fits any, even if its words mean "not available" (a SunSpec counter).
         """
         if not value:
             return _EXPONENT_FINEST

@@ -1,8 +1,8 @@
-"""The table `points` of a model, out of a file and into the manifest.
+"""The table `points` of a model: read from a file and written for the manifest.
 
 `read_points` checks points one by one and against each other. `points_json` writes what it needs to
-make the same decoder, each key left out where it has its default; the poll group is left out always,
-because it is no part of decoding.
+make the same decoder, each key left out where it has its default; the poll group is always left out,
+because decoding does not need it.
 """
 
 import re
@@ -29,7 +29,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 class Values(StrEnum):
-    """Which side of the transformers a meter's values are of."""
+    """The side of the transformers that a meter's values are for."""
 
     PRIMARY = "primary"
     SECONDARY = "secondary"
@@ -37,7 +37,7 @@ class Values(StrEnum):
 
 @frozen
 class Defaults:
-    """What a point need not give itself."""
+    """The defaults of a point."""
 
     function: int | None = None
     type: RegisterType | None = None

@@ -1,4 +1,4 @@
-"""Register words and the values they stand for, both ways.
+"""Converts register words to values and back.
 
 Words travel as `bytes`, two a register, high byte first, exactly as on the wire (Modbus
 Application Protocol V1.1b3, section 4.2). A value is decoded with its type and word order, and
@@ -38,14 +38,14 @@ class RegisterType(StrEnum):
     BCD_SIGNED = "bcd_signed"
     """The highest bit is the sign (DL/T 645-2007, table A.2: currents, powers, power factors)."""
     BCD_TEXT = "bcd_text"
-    """Digits that are a name and no number: leading zeros count."""
+    """Digits that are a name, not a number: leading zeros count."""
     TEXT_REVERSED = "text_reversed"
 
 
 DLT645_TYPES: Final = frozenset(
     {RegisterType.BCD, RegisterType.BCD_SIGNED, RegisterType.BCD_TEXT, RegisterType.TEXT_REVERSED}
 )
-"""Types of the data of a DL/T 645 meter, and of no other."""
+"""Types that only DL/T 645 meters have."""
 
 
 class WordOrder(StrEnum):
@@ -66,7 +66,7 @@ FORMATS: Final = {  # of the numbers
     RegisterType.F64: struct.Struct(">d"),
 }
 _F32_MAX: Final = FORMATS[RegisterType.F32].unpack(b"\x7f\x7f\xff\xff")[0]
-"""Largest finite float32; struct refuses what lies beyond."""
+"""Largest finite float32; struct refuses greater values."""
 _SIGN_BIT: Final = 0x80
 _PADDING: Final = b"\0\xff "
 
@@ -86,7 +86,7 @@ def decode(
     """The value of `words`, or None where they hold NaN, infinity or no readable text.
 
     Raises:
-        ValueError: `words` has not the length that the type asks for.
+        ValueError: `words` does not have the length of the type.
     """
     if register_type is RegisterType.TEXT:
         return _decode_text(words)
@@ -111,7 +111,7 @@ def encode(
     `text_words` is for a text, `size_bytes` for the types of DL/T 645.
 
     Raises:
-        ValueError: The value is no number where one is needed, not finite, or a text too long.
+        ValueError: The value is not a number where one is needed, not finite, or too long a text.
     """
     if register_type is RegisterType.TEXT:
         raw = str(value).encode("ascii")

@@ -1,4 +1,4 @@
-"""The bus that a URL names, whatever its protocol.
+"""Opens the bus of a URL, whatever its protocol.
 
 tcp://host:502                                   Modbus TCP
 rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1 Modbus RTU on a serial port or a pty
@@ -18,7 +18,7 @@ from drivers.modbus.bus import Bus
 
 
 class MeterBus(Protocol):
-    """What meters are read through: a `Bus`, a `Dlt645Bus`, or one that records or replays a session."""
+    """The interface to meters: a `Bus`, a `Dlt645Bus`, or one that records or replays a session."""
 
     url: str
     gap_registers_max: int
@@ -38,7 +38,7 @@ class MeterBus(Protocol):
         ...
 
     def close(self) -> None:
-        """Give the port back; the next `read` opens it again."""
+        """Release the port; the next `read` opens it again."""
         ...
 
 

@@ -1,20 +1,20 @@
 """One meter: its setup, and the poll of one group of its points.
 
 `poll` never raises for a fault of the meter: a read without a proper answer becomes a bad reading
-with its reason. Only `BusDownError` passes through, because it concerns every meter of the bus. A
+with its reason. Only `BusDownError` is raised, because it concerns every meter of the bus. A
 group is read whole or not at all, and the first read that fails ends the poll, so that a silent meter
-costs one time-out a poll.
+costs one time-out per poll.
 
-What a meter teaches, for as long as the process runs:
+What is learned about a meter, for as long as the process runs:
 
 - **Holes.** An exception 2 or 3 to a read that runs over registers without a point means that these
-  registers are not there: the read is split at them for good and tried again at once. Not when the
-  poll before was unanswered, for then the exception may belong to it.
+  registers are not there: the read is split at them for good and tried again at once. Not if the
+  previous poll was unanswered, because the exception may belong to it.
 - **Data ids that it does not have** (DL/T 645). Those of optional points are not read again.
 - **Its time-out**: four times the slowest recent answer, doubled by every silence until it answers;
   before the first answer TIMEOUT_FIRST_S once, and PROBE_FIRST_S after that.
-  A probe of a meter that is known to be silent waits for twice that answer, or PROBE_FIRST_S, and only
-  one in PROBE_FULL_EVERY for as long as a poll: the others of the bus wait with it.
+  A probe of a meter known to be silent waits twice as long as that answer, or PROBE_FIRST_S, and only
+  one in PROBE_FULL_EVERY as long as a poll, because the other meters of the bus have to wait.
 """
 
 from typing import Final
@@ -35,7 +35,7 @@ from drivers.reading import Block, PollGroup, Quality, Reading
 TIMEOUT_FIRST_S: Final = 1.0
 """Before anything is known of a meter; the slowest meters in use answer within half of it."""
 TIMEOUT_MIN_S: Final = 0.2
-"""Meters pause now and then to write their counters."""
+"""Meters pause occasionally to write their counters."""
 TIMEOUT_MAX_S: Final = 2.0
 """A bus of many meters must not wait longer for one of them."""
 TIMEOUT_LATENCIES: Final = 4.0
@@ -48,7 +48,7 @@ answer, or is slower from the start, is found by the eighth probe."""
 LATENCY_FADES: Final = 0.9
 """How much of the slowest answer is remembered from one poll to the next."""
 SPARE_REGISTERS_MAX: Final = 6
-"""Registers that may be read behind a span to make requests differ: as many unanswered requests as a
+"""Registers that may be read after a span to make requests differ: as many unanswered requests as a
 silent meter gathers within `drivers.link.ledger.LATE_MAX_S`."""
 METER_UNIT_ID_MAX: Final = 247
 """Highest address of a meter (Modbus over Serial Line V1.02, section 2.2)."""
@@ -110,7 +110,7 @@ class Meter:
         self._station = self.setup.station
 
     def poll(self, bus: MeterBus, group: PollGroup, clock: Clock, *, probe: bool = False) -> Reading:
-        """One reading of `group`; a `probe` only looks whether a silent meter is back.
+        """One reading of `group`; a `probe` only checks whether a silent meter is back.
 
         Raises:
             BusDownError: The bus cannot be used.
@@ -168,7 +168,7 @@ class Meter:
         return min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
 
     def _plan_reads(self, group: PollGroup) -> tuple[tuple[Span, int], ...]:
-        """The reads of a group, each with the registers behind it that may be read along."""
+        """The reads of a group, each with the number of registers after it that may be read too."""
         reads = self._reads.get(group)
         if reads is None:
             reads = self._reads[group] = tuple((span, self._count_spare(span)) for span in self.spans(group))
@@ -197,7 +197,7 @@ class Meter:
         return tuple(blocks), latency_s
 
     def _count_spare(self, span: Span) -> int:
-        """How many registers behind `span` may be read along."""
+        """How many registers after `span` may be read too."""
         model = self.setup.model
         if self._gap_registers_max() == 0:
             return 0
@@ -218,7 +218,7 @@ class Meter:
             self.timeout_s = min(2 * self.timeout_s, TIMEOUT_MAX_S)
 
     def _learn(self, refusal: "_RefusedSpanError", group: PollGroup) -> bool:
-        """Whether the refusal showed holes that were not known before."""
+        """Whether the refusal showed holes not known before."""
         was_silent, self._was_silent = self._was_silent, False
         if refusal.span.function == DLT645_FUNCTION:
             holes = self._find_missing_data(refusal, group)
@@ -232,7 +232,7 @@ class Meter:
         return bool(holes)
 
     def _find_missing_data(self, refusal: "_RefusedSpanError", group: PollGroup) -> set[Span]:
-        """The data id that was refused, if this poll can do without it."""
+        """The refused data id, if this poll can do without it."""
         points = [point for point in self.setup.model.group(group) if point.address == refusal.span.address]
         is_optional = all(point.optional for point in points) and len(self.spans(group)) > 1
         return {refusal.span} if is_optional and refusal.code & NO_SUCH_DATA else set()

@@ -1,6 +1,6 @@
 """A bus session in a file: each read, what came back and when.
 
-What a technician sends home when a model is wrong. One JSON object per line, UTF-8:
+A technician sends it in when a model is wrong. One JSON object per line, UTF-8:
 
     {"dianjian_record": 1, "url": "tcp://10.0.0.7:502", "gap_registers_max": 31, "utc_ns": 1772407800…}
     {"at_s": 0.0, "unit": 1, "function": 4, "address": 0, "count": 6, "latency_s": 0.0121, "words": "4366…"}
@@ -46,7 +46,7 @@ class RecordedRead:
 
 @frozen
 class Outcome:
-    """What came of a read: words, an exception's code, or an error."""
+    """The outcome of a read: words, an exception's code, or an error."""
 
     words: bytes = b""
     latency_s: float = 0.0
@@ -118,11 +118,11 @@ class RecordingBus:
 
     @classmethod
     def on(cls, bus: MeterBus, clock: Clock, write: Callable[[str], object]) -> "RecordingBus":
-        """The bus, with a file of its own."""
+        """The bus, recorded into a file of its own."""
         return cls(bus, Recorder(bus.url, bus.gap_registers_max, clock, write))
 
     def close(self) -> None:
-        """Close the bus; the file is closed by whoever opened it."""
+        """Close the bus; the opener of the file closes it."""
         self._bus.close()
 
     def read(

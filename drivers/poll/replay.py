@@ -1,11 +1,11 @@
-"""A recorded bus session (`drivers.poll.recording`) played back as a bus.
+"""Plays back a recorded bus session (`drivers.poll.recording`) as a bus.
 
 `ReplayBus` has the same `read` as the real one. The same read gets the same outcomes in their order, and
-the last of them for ever; another read is answered from the registers that are in the file, so that a
+then always the last; a new read is answered from the registers that are in the file, so that a
 corrected model can be tried on it. Any other read raises `ReplyTimeoutError`. The silences of a search at
 wrong settings are played back only where the meter never answered the same probe.
 
-A reader refuses a version it does not know and keys it does not know in the header; a last line that was
+A reader refuses an unknown version and unknown keys in the header; a last line that was
 cut off is left out.
 """
 
@@ -24,7 +24,7 @@ from drivers.points.registers import WORD_BYTES
 from drivers.poll.recording import ERRORS, HEADER_KEY, VERSION, Outcome, RecordedRead
 
 LINES_MAX: Final = 1_000_000
-"""A day of ten reads a second; more is no session of a technician."""
+"""A day of ten reads a second; no technician's session is longer."""
 WORDS_BYTES_MAX: Final = 250
 """Most registers of one answer, and more than any datum of DL/T 645."""
 
@@ -32,7 +32,7 @@ _SILENCES: Final = frozenset({"timeout", "reply"})
 
 
 class RecordingError(DriverError):
-    """A file is no recorded session."""
+    """A file is not a recorded session."""
 
 
 @define
@@ -55,7 +55,7 @@ class ReplayBus:
                     self._registers[key] = outcome.words[WORD_BYTES * i : WORD_BYTES * (i + 1)]
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Nothing to release."""
 
     def read(
         self,
@@ -67,7 +67,7 @@ class ReplayBus:
         timeout_s: float,
         spare_registers: int = 0,
     ) -> Answer:
-        """What came of the read when it was recorded. Errors as in `drivers.modbus.bus.Bus.read`."""
+        """The recorded outcome of the read. Errors as in `drivers.modbus.bus.Bus.read`."""
         del timeout_s, spare_registers
         self.stats.requests += 1
         read = RecordedRead(unit_id, function, address, count)
@@ -91,7 +91,7 @@ def replay(lines: Iterable[str], place: str) -> ReplayBus:
     """The bus of a recorded session.
 
     Raises:
-        RecordingError: It is none; the text names the mistake and its place.
+        RecordingError: It is not one; the text names the mistake and its place.
     """
     outcomes: dict[RecordedRead, list[Outcome]] = {}
     silences: dict[RecordedRead, list[Outcome]] = {}

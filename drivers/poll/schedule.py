@@ -1,16 +1,16 @@
 """Which meter of a bus is polled next.
 
-Every group of every meter is due once in its interval; what is due longest goes first, and what was
-missed on a crowded bus is left out, not made up for. Failures have two levels:
+Every group of every meter is due once per interval; the longest overdue goes first, and polls
+missed on a crowded bus are dropped, not made up for. Failures have two levels:
 
 - **A silent meter** costs at most two time-outs. After the second its groups rest, and a single probe
   is tried after a pause that grows from 0.5 s to 10 s, while nothing else is due. On a
-  bus that has no such time a probe goes before due polls when it has waited for PROBE_PATIENCE_S, but
-  all probes together get no more than one part in PROBE_PARTS. One answer, and everything is due again.
+  bus that has no such time a probe goes before due polls once it has waited for PROBE_PATIENCE_S, but
+  all probes together get no more than one part in PROBE_PARTS. After one answer all groups are due again.
 - **A bus that is down** rests as a whole, with a pause that grows in the same way.
 
-A meter that answers but refuses a group is not silent: that group alone is tried less often. A meter for
-which a gateway answers (exceptions 10 and 11) is silent.
+A meter that answers but refuses a group is not silent: that group alone is tried less often. A meter in
+whose place a gateway answers (exceptions 10 and 11) is silent.
 
 Pure: the time is passed in as `now_s`, of any clock that never runs back.
 """
@@ -31,7 +31,7 @@ PAUSE_FIRST_S: Final = 0.5
 PAUSE_MAX_S: Final = 10.0
 """Pauses between probes of a silent meter, and between attempts to open a bus."""
 PROBE_PATIENCE_S: Final = 10.0
-"""How long a probe stands behind due polls: a crowded bus must not hide that a meter is back."""
+"""How long due polls go before a probe: a crowded bus must not hide that a meter is back."""
 PROBE_PARTS: Final = 25
 """All dead meters of a crowded bus may cost the others 4 % of their rate."""
 REFUSED_PAUSE_MAX_S: Final = 300.0
@@ -48,7 +48,7 @@ class Due:
 
 @frozen
 class Wait:
-    """Nothing to do for so many seconds."""
+    """Nothing to do for this many seconds."""
 
     seconds: float
 

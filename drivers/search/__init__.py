@@ -1,4 +1,4 @@
-"""Finding meters: probing addresses, naming models, SunSpec discovery, plausibility.
+"""Finds meters: probes addresses, identifies models, SunSpec discovery, plausibility.
 
-Meters that are known are read by `drivers.poll`.
+Known meters are read by `drivers.poll`.
 """

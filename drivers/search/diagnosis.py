@@ -1,7 +1,7 @@
-"""What the signs of a whole search mean together: what is wrong with the bus.
+"""Diagnoses the bus from the signs of a whole search.
 
-A receiver with A and B swapped mostly receives nothing, as its requests are nonsense to the meters. So
-silence never excludes swapped wires, and no finding says that it does.
+With A and B swapped mostly nothing is received, because the requests are nonsense to the meters. So
+silence never excludes swapped wires, and no finding claims that it does.
 
 Pure: a walk in, findings out.
 """
@@ -41,7 +41,7 @@ class Finding:
 
 
 def diagnose(walk: Walk) -> tuple[Finding, ...]:
-    """What the bytes so far mean, the most telling first."""
+    """What the bytes so far mean, the most conclusive first."""
     shared = sorted({probe.unit_id for probe, result in walk.found.items() if result.sign is Sign.GARBLED})
     findings = [Finding(FindingKind.SHARED_ADDRESS, str(unit)) for unit in shared]
     if any(result.sign is not Sign.GARBLED for result in walk.found.values()):
@@ -60,7 +60,7 @@ def diagnose(walk: Walk) -> tuple[Finding, ...]:
 
 
 def _judge_settings(signs: Mapping[BusSetting | None, Counter[Sign]]) -> list[Finding]:
-    """What settings with bytes and without meters mean; only the first sign that means something."""
+    """Findings for settings with bytes but without meters; only the first meaningful sign."""
     meanings = (
         (Sign.OTHERS, FindingKind.OTHER_MASTER),
         (Sign.INVERTED, FindingKind.SWAPPED),

@@ -1,11 +1,11 @@
 """Finds the DL/T 645 meters of a bus by wildcards, as every reader of such meters does.
 
 First the wildcard AA…AA reads the meter's own address. One clean answer with nothing behind it is the only
-meter. Where several answer at once, their last pair of digits is tried from 00 to 99, and in front of each
-pair that is still crowded the next one. Silence ends a branch, so a bus of n meters costs about 100 × n
+meter. If several answer at once, their last pair of digits is tried from 00 to 99, and before each
+pair that is still ambiguous the next. Silence ends a branch, so a bus of n meters costs about 100 × n
 time-outs at most, and one meter costs one answer.
 
-A meter that answers but never whole is reported as garbled, with the digits that are known of it.
+A meter whose answers are never complete is reported as garbled, with its known digits.
 """
 
 from collections.abc import Iterator

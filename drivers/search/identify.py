@@ -1,13 +1,13 @@
-"""Names the model of a meter, without its register table in hand.
+"""Identifies the model of a meter whose register table is not known.
 
 `identify` tries the models one after the other. A model with fingerprints, or one that SunSpec
-discovery makes, is certain if all of them fit and its values do not speak against it; then no other is
-tried. An optional fingerprint can only speak for its model, not against it. Else every model is read as
+discovery makes, is certain if all of them fit and its values do not contradict it; then no other is
+tried. An optional fingerprint can only support its model. Otherwise every model is read as
 if the meter were one, and `drivers.search.plausibility` judges the answers.
 The best comes first, with its confidence and its reasons; models that explain the answers equally well
 are `alike`, and a person has to look at the label.
 
-Reads only. A meter that is silent where it has no registers costs a time-out for each model.
+Reads only. A meter that does not answer for registers it lacks costs a time-out for each model.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,14 +30,14 @@ from drivers.search.sunspec import discover
 SCAN_TIMEOUT_S: Final = 0.3
 """A meter without load answers one register well within it; 247 silent addresses take 75 s at one request."""
 PROBE_TIMEOUT_S: Final = 0.5
-"""Whether an address is there at all: the slowest meters in use answer within it."""
+"""For finding out whether an address exists: the slowest meters in use answer within it."""
 IDENTIFY_TIMEOUT_S: Final = 1.0
 CERTAIN: Final = 0.99
 """Never 1: a maker may give the same name to another register table."""
 DOUBT: Final = 0.9
-"""What doubt is left by one point of plausibility."""
+"""The doubt that remains after one point of plausibility."""
 CONFIDENCE_MAX: Final = 0.95
-"""Most that plausibility alone can say: another meter may have these quantities at these registers."""
+"""Greatest from plausibility alone: another meter may have these quantities at these registers."""
 
 _PROBED: Final = ((3, 0), (4, 0))
 """Function and address."""
@@ -48,10 +48,10 @@ class Match:
     """A model that fits a meter.
 
     Attributes:
-        certain: Whether identity registers prove it, and nothing speaks against it.
-        score: How much speaks for it.
+        certain: Whether identity registers prove it, and nothing contradicts it.
+        score: How strong the evidence for it is.
         confidence: The same between 0 and 1.
-        reasons: What speaks for it and against it.
+        reasons: The evidence for and against it.
         alike: Names of the other models that explain the answers as well as this one.
     """
 
@@ -64,7 +64,7 @@ class Match:
 
 
 def probe(bus: MeterBus, unit_id: int, *, timeout_s: float = PROBE_TIMEOUT_S) -> str:
-    """How an address shows life: "answers", "refuses", "garbled", or "" if it does not."""
+    """How an address responds: "answers", "refuses", "garbled", or "" if it does not."""
     for function, address in _PROBED:
         try:
             bus.read(unit_id, function, address, 1, timeout_s=timeout_s)

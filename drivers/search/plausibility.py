@@ -1,4 +1,4 @@
-"""Whether the answers of a meter can be true, if it were of a given model.
+"""Judges whether a meter's answers are plausible for a given model.
 
 Without identity registers a model can only be guessed: its points are read where it has them, and their
 values are compared with what a supply can be. `judge` collects reasons; each has a code, what it is
@@ -30,7 +30,7 @@ from drivers.points.registers import RegisterType, WordOrder
 from drivers.reading import Block, Quantity
 
 NOMINAL_V: Final = (57.7, 63.5, 100.0, 110.0, 120.0, 127.0, 220.0, 230.0, 240.0, 277.0, 380.0, 400.0, 415.0)
-"""Secondary of a transformer, to earth and between phases; low voltage of the world, likewise."""
+"""Transformer secondaries to earth and between phases; the world's low voltages likewise."""
 NOMINAL_SHARE: Final = 0.1
 """How far a supply may be from its nominal voltage (GB/T 12325: 7 to 10 %)."""
 NOMINAL_HZ: Final = (50.0, 60.0)
@@ -40,11 +40,11 @@ POSSIBLE_V: Final = (20.0, 50_000.0)
 """Secondary side of a light load up to the primary side of a medium-voltage feeder."""
 ABSURD_SMALL: Final = 1e-6
 ABSURD_LARGE: Final = 1e9
-"""Between them lies whatever is measured in V, A, W, var and VA; outside, bits of something else."""
+"""Everything measured in V, A, W, var and VA lies between; outside are bits of something else."""
 ENERGY_MAX_WH: Final = 1e14
 """A gigawatt for eleven years."""
 SUM_SHARE: Final = 0.03
-"""Phase sums and products fit as well as this: registers of one answer are a measuring period apart."""
+"""Tolerance of phase sums and products: registers of one answer are a measuring period apart."""
 IMPOSSIBLE: Final = -100
 
 ANALYSER: Final = {
@@ -114,7 +114,7 @@ class Code(StrEnum):
 
 @frozen
 class Reason:
-    """One thing that speaks for a model or against it.
+    """One piece of evidence for or against a model.
 
     Attributes:
         about: Names of the points, or the register.
@@ -137,7 +137,7 @@ Numbers = Mapping[str, float]
 
 
 def judge(model: Model, blocks: Iterable[Block]) -> tuple[Reason, ...]:
-    """What the answers say of this model."""
+    """The evidence of the answers for or against this model."""
     answers = tuple(blocks)
     values = model.decode(answers)
     numbers = {name: float(value) for name, value in values.items() if not isinstance(value, str)}
@@ -245,13 +245,13 @@ def _judge_product(
     room = SUM_SHARE * watts + _resolution(watts)
     if factor:
         fits = any(abs(watts - apparent * factor * whole) <= room for whole in wholes)
-    else:  # any power factor will do that a running load has
+    else:  # any power factor of a running load will do
         fits = any(0.1 * apparent * whole <= watts <= apparent * whole + room for whole in wholes)
     return Reason(Code.PRODUCT if fits else Code.PRODUCT_OFF, name, watts, apparent)
 
 
 def _resolution(*numbers: float) -> float:
-    """What rounding to whole watts, or to ten of them in a large plant, may cost a sum."""
+    """Error of a sum from rounding to whole watts, or to tens of them in a large plant."""
     return sum(1.0 if abs(number) < 1000 else 10.0 for number in numbers)
 
 

@@ -1,7 +1,7 @@
 """Sends the probes of `drivers.search.walk` on a bus, each at its setting, and judges all bytes that come.
 
-This is the rim of the search: it opens the port anew for each setting and keeps listening after an answer,
-because a second one means two meters with one address. It sends reads of one register and nothing else.
+This is the outer layer of the search: it reopens the port for each setting and keeps listening after an
+answer, because a second one means two meters with one address. It only sends reads of one register.
 """
 
 import time
@@ -21,7 +21,7 @@ LISTEN_ON_S: Final = 0.03
 """How long to wait for a second answer: meters with one address begin within a few ms of each other,
 and USB adapters hand over what they have every 16 ms."""
 NOISE_BYTES_MAX: Final = 4096
-"""Where listening ends on a bus that never rests."""
+"""Listening ends here on a bus that is never quiet."""
 
 
 class Prober:
@@ -39,7 +39,7 @@ class Prober:
         """All bytes that came after the last probe."""
 
     def send(self, probe: Probe) -> tuple[ProbeResult, float]:
-        """Send one probe; what it showed, and how long that took.
+        """Send one probe; returns what it showed, and how long that took.
 
         Raises:
             BusDownError: The port cannot be used.
@@ -63,7 +63,7 @@ class Prober:
         return self.send(Probe(None, NOBODYS_UNIT_ID))[0].sign in {Sign.ANSWERS, Sign.REFUSES}
 
     def outcome(self, probe: Probe) -> Outcome:
-        """What the bytes after `probe`, the last one, hold for a recording that is played back."""
+        """The outcome of `probe`, the last one, for a recording that is played back."""
         request = Request(probe.unit_id, probe.function, 0, 1)
         rest = self.received
         transaction_id = int.from_bytes(rest[:2]) if self.framing is Framing.TCP else 0
@@ -81,7 +81,7 @@ class Prober:
         return Outcome(error="timeout")
 
     def close(self) -> None:
-        """Give the port back."""
+        """Release the port."""
         pipe, self._pipe = self._pipe, None
         if pipe is not None:
             pipe.close()
@@ -108,13 +108,13 @@ class Prober:
         return data
 
     def _is_answered(self, request: Request, data: bytes) -> bool:
-        """Whether `data` ends with the answer, whatever is before it."""
+        """Whether `data` ends with the answer, whatever precedes it."""
         sign = judge_bytes(self.framing, request, data, self._transaction_id).sign
         return sign in {Sign.ANSWERS, Sign.REFUSES, Sign.GATEWAY}
 
 
 def settings_to_try(url: str, *, everything: bool) -> tuple[BusSetting | None, ...]:
-    """The settings to try on the bus at `url`: what it names is kept, unless `everything` is wanted.
+    """The settings to try on the bus at `url`: those in the URL are kept, unless `everything` is set.
 
     Raises:
         BusUrlError: The URL cannot be understood.

@@ -1,4 +1,4 @@
-"""What the bytes after one probe of a search mean: a read of one register of one unit.
+"""Interprets the bytes after one probe of a search, a read of one register of one unit.
 
 | what came | sign |
 |---|---|
@@ -27,12 +27,12 @@ from drivers.modbus.rtu import replies_in, requests_in
 from drivers.modbus.transaction import OVERHEAD_BYTES
 
 HINT_BYTES: Final = 6
-"""Fewer bytes than this fit any pattern by chance."""
+"""Fewer bytes than this match any pattern by chance."""
 BREAK_SHARE: Final = 0.9
 
 
 class Sign(StrEnum):
-    """What came back of one probe: see the table above."""
+    """What came back from one probe: see the table above."""
 
     SILENT = "silent"
     ANSWERS = "answers"

@@ -1,10 +1,10 @@
 """SunSpec discovery: the marker, the chain of models behind it, and our points at its offsets.
 
-A SunSpec device has "SunS" at register 40000, 50000 or 0. Behind it stands a chain of models, each with
+A SunSpec device has "SunS" at register 40000, 50000 or 0. After it comes a chain of models, each with
 its id and its length in registers, and the id FFFF at its end. Common model 1 names the maker of the device;
 201 to 204 are meters in whole numbers with scale registers, 211 to 214 the same in float32. Where a
-model begins is known only at the meter, since the common model has 65 or 66 registers and others may
-stand before the meter. So a point table is made for this one meter: `discover` returns an ordinary
+model begins is known only at the meter, because the common model has 65 or 66 registers and others may
+precede the meter model. So a point table is made for this one meter: `discover` returns an ordinary
 `drivers.points.model.Model` with its own hash; `drivers.points.model_text` writes it as a file for the site.
 
 Offsets are those of the SunSpec information models (github.com/sunspec/models, json/model_1.json,
@@ -28,12 +28,12 @@ from drivers.poll.bus import MeterBus
 NAME: Final = "sunspec"
 """In place of a model's name: discover the registers at the meter."""
 BASES: Final = (40000, 50000, 0)
-"""Where the marker may stand, in the order of the specification."""
+"""Where the marker may be, in the order of the specification."""
 MARKER: Final = b"SunS"
 END_ID: Final = 0xFFFF
 COMMON_ID: Final = 1
 CHAIN_MAX: Final = 64
-"""Longest chain that is read: real devices have up to thirty models; a babbling one never ends."""
+"""Longest chain that is read: real devices have up to thirty models; a faulty one never ends."""
 READ_TIMEOUT_S: Final = 1.0
 METERS: Final = {
     **dict.fromkeys((201, 211), ("l1",)),
@@ -217,7 +217,7 @@ def _float_points(meter: ChainModel) -> Points:
 def _list_phase_points(
     meter: ChainModel, offsets: dict[str, int], step: int
 ) -> Iterator[tuple[str, int, int]]:
-    """Names of what there is one of for each phase, the offset before the first, and how far behind it."""
+    """Names of the values per phase, the offset before the first, and how far after it."""
     voltages = METERS[meter.id]
     for i, phase in enumerate(voltages):
         yield f"voltage_{phase}", offsets["pair" if phase in _PAIRS else "phase"], i * step

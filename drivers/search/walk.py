@@ -1,11 +1,11 @@
-"""The order in which a search probes a bus of which nothing is known.
+"""The order in which a search probes an unknown bus.
 
-First what is usual (unit ids 1 to 32 at each setting of USUAL), then the other unit ids there, then all
-other settings, and at last function 4 for meters that are silent to function 3. All meters of a bus share
+First the usual (unit ids 1 to 32 at each setting of USUAL), then the other unit ids there, then all
+other settings, and at last function 4 for meters that do not answer function 3. All meters of a bus share
 its setting, so the first whole frame decides it and the other settings are dropped (unless
 `keep_settings`). Every probe is a read of one register.
 
-`drivers.search.signs` judges what came back of one probe, `drivers.search.diagnosis` what all of it means.
+`drivers.search.signs` judges the result of one probe, `drivers.search.diagnosis` that of all.
 
 Pure: results and seconds in, probes out.
 """
@@ -58,7 +58,7 @@ USUAL: Final[Mapping[BusSetting, str]] = {
     BusSetting(38400, "N"): "power analysers",
     BusSetting(115200, "N"): "gateways and panels of many circuits",
 }
-"""What is tried first, and why. A receiver takes two stop bits for one, so they need no entry here."""
+"""The settings tried first, and why. A receiver takes two stop bits for one, so they need no entry here."""
 BAUDRATES: Final = (9600, 19200, 4800, 2400, 1200, 38400, 57600, 115200, 14400, 230400)
 PARITIES: Final = ("N", "E", "O")
 
@@ -92,8 +92,8 @@ class Walk:
     Attributes:
         settings: Those to try, the usual first; a TCP bus has None alone.
         timeout_s: How long a unit may take.
-        keep_settings: Go on with the other settings when one is known to be right.
-        quick: End after the usual.
+        keep_settings: Continue with the other settings when one is known to be right.
+        quick: End after the usual ones.
     """
 
     settings: tuple[BusSetting | None, ...]
@@ -125,7 +125,7 @@ class Walk:
 
     @property
     def total(self) -> int:
-        """Probes in all, as far as is known now."""
+        """Total number of probes as far as known now."""
         return self.done + len(self._queue)
 
     @property
@@ -140,7 +140,7 @@ class Walk:
 
     @property
     def left_s(self) -> float:
-        """How long the rest takes, if it is as silent as it was."""
+        """How long the rest takes, if it stays as silent as it was."""
         return self._cost_of_all_s(self._left)
 
     @property
