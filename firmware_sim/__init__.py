@@ -1,4 +1,4 @@
-"""A plant that does not exist: load profiles, meters that lie when told to, and the buses they hang on.
+"""A simulated plant: load profiles, meters that can be scripted to misbehave, and their buses.
 
-An opponent, not an accomplice: no package but the command line may import it, and it imports only drivers.
+It is an independent opponent: only the command line may import it, and it imports only drivers.
 """

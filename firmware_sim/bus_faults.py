@@ -1,6 +1,6 @@
-"""What happens to a finished answer on the wire: frames before and behind it, and pauses in it.
+"""What happens to a finished answer on the wire: frames before and after it, and pauses in it.
 
-The part of the fault script that needs more than one frame (see firmware_sim.faults for the rest):
+The faults that need more than one frame (see firmware_sim.faults for the others):
 
     second_master   another master asks a meter of the bus and is answered: before our answer, behind
                     it, or in its place, because both requests collided (Modbus on a serial bus)
@@ -70,7 +70,7 @@ def arrange_frames(out: Outgoing, strike: Strike | None, foreign: Exchange | Non
 
 
 def to_outgoing(exchange: tuple[bytes, bytes]) -> Outgoing:
-    """Another master's exchange as it goes over the wire by itself."""
+    """Another master's exchange on an idle wire."""
     return Outgoing(exchange[0], 0.0, then=Outgoing(exchange[1], FOREIGN_PAUSE_S))
 
 

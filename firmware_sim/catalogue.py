@@ -16,10 +16,10 @@ from firmware_sim.wiring import Mistake
 
 @frozen
 class Entry:
-    """One word of a section of a plant file ("event", "wiring" or "fault"), its meaning in a sentence.
+    """One name in a section of a plant file ("event", "wiring" or "fault") and its meaning in a sentence.
 
     Attributes:
-        where: What it happens to: keys of the section.
+        where: What it applies to: keys of the section.
         keys: Its own keys; those with a value are optional.
     """
 

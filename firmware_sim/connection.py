@@ -1,8 +1,8 @@
 """How one meter is connected: what it sees of its line, with its wiring and its events.
 
-The truth of a phase is a part of the line's load at the supply's voltage; firmware_sim.wiring makes of it
-what the channels see, and the counters sum exactly that. A meter that is replaced or reset counts from
-`counter_wh` on. The first counter_wrap of a meter puts its counter of import where it wraps at that moment.
+The true load of a phase is a part of the line's load at the supply's voltage; firmware_sim.wiring turns
+it into what the channels see, and the counters sum exactly that. A replaced or reset meter counts from
+`counter_wh` on. The first counter_wrap of a meter sets its import counter so that it wraps at that moment.
 """
 
 import math
@@ -39,7 +39,7 @@ class Connection:
     Attributes:
         anchor_s: Where the plant's time begins.
         rated_w: Of its line.
-        load_of: What goes through the meters of a line at some moments, given its power factor.
+        load_of: The load through the meters of a line at some moments, given its power factor.
         events: Those of this meter, in the order of the file.
     """
 
@@ -97,11 +97,11 @@ class Connection:
         )
 
     def sees(self, line: str) -> bool:
-        """Whether what this line takes goes through its transformers at any time."""
+        """Whether this line's load goes through its transformers at any time."""
         return line == self.meter.line or any(one.line == line for one, _, _ in self._wirings)
 
     def counts(self, t_s: float) -> Floats:
-        """Its counters, of this meter and of those that it replaced, for `go_on`."""
+        """The counters of this meter and of those that it replaced, for `go_on`."""
         return self._counter.at(t_s)
 
     def go_on(self, t_s: float, counts: Floats) -> None:
@@ -126,7 +126,7 @@ class Connection:
         return np.asarray(self.meter.voltage * (supply + self._own), dtype=np.float64)
 
     def _draw_deviation(self, phase: int) -> float:
-        """Of a phase's voltage from the supply's: the phase's own and the meter's error."""
+        """Deviation of a phase's voltage from the supply's: the phase's own and the meter's error."""
         own = _SUPPLY_UNBALANCE * (2 * uniform_at(key_of(self.seed, "feed"), phase) - 1)
         return own + _METER_ERROR * (2 * uniform_at(key_of(self.seed, self.meter.id, "error"), phase) - 1)
 

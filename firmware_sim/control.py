@@ -1,13 +1,13 @@
 """A Unix socket through which machines of a served plant are switched by hand.
 
-Each line of text gets one line of JSON in answer, as often as wanted on one connection:
+Each line of text is answered by one line of JSON, any number of times per connection:
 
     p1 off        {"line": "p1", "to": "off", "at": "2026-03-02T01:00:12Z"}
     p1 40%        {"line": "p1", "to": "40%", "at": "2026-03-02T01:00:31Z"}
     p9 on         {"error": "no machine is called 'p9'; there are p1, p2, t1"}
                   (an empty line) {"lines": [{"line": "p1", "to": "40%", "power_w": 29870.4}, …]}
 
-`at` is the moment of the plant from which it holds. The socket belongs to the user who serves the plant
+`at` is the plant time from which it holds. The socket belongs to the user who serves the plant
 (0600). One that a killed server left behind is taken over; anything else at its path is left alone.
 """
 
@@ -53,7 +53,7 @@ class ControlPort:
     _peers: set[asyncio.StreamWriter] = field(factory=set, init=False)
 
     async def open(self) -> None:
-        """Begin to listen.
+        """Start listening.
 
         Raises:
             OSError: The path is taken or cannot be made.
@@ -69,7 +69,7 @@ class ControlPort:
             raise
 
     def close(self) -> None:
-        """Stop listening and take the socket away."""
+        """Stop listening and remove the socket."""
         if self._listener is None:
             return
         self._listener.close()
@@ -83,7 +83,7 @@ class ControlPort:
             while line := await reader.readline():
                 writer.write(_to_line(self.answer(line.decode("utf-8", "replace"))))
                 await writer.drain()
-        except ValueError:  # what readline makes of a line without an end
+        except ValueError:  # raised by readline for an endless line
             writer.write(_to_line({"error": f"a line has at most {LINE_BYTES_MAX} bytes"}))
         except (OSError, asyncio.CancelledError):
             pass  # the peer, or the plant, is gone
@@ -92,7 +92,7 @@ class ControlPort:
             writer.close()
 
     def answer(self, line: str) -> dict[str, Any]:
-        """Do what one line asks for; returns the answer."""
+        """Carry out one line; returns the answer."""
         now_s = self.clock.stamp().utc_ns / NS_PER_S
         words = line.split(maxsplit=1)
         if not words:
@@ -124,7 +124,7 @@ def ask(path: Path, line: str) -> Mapping[str, Any]:
     """Send one line and return the answer.
 
     Raises:
-        ControlError: No plant is served there, or what comes is no answer.
+        ControlError: No plant is served there, or its answer is invalid.
     """
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
@@ -147,7 +147,7 @@ def _to_line(answer: Mapping[str, Any]) -> bytes:
 
 
 def _remove_stale(path: Path) -> None:
-    """Take away the socket of a server that was killed.
+    """Remove the socket of a server that was killed.
 
     Raises:
         OSError: The path is taken.

@@ -1,12 +1,12 @@
-"""A meter: its model and the plant make the register image, the image answers reads.
+"""A meter: its model and the plant make the register image, which answers reads.
 
 Registers change once a second of plant time, as in real meters, so the reads of one poll agree. An
-image is `drivers.points.model.Model.encode` of what the meter can see, and over it the fingerprints of the
-model, so that the simulated meter is known by what the real one is known by.
+image is `drivers.points.model.Model.encode` of what the meter can see, overlaid with the fingerprints of the
+model, so that the simulated meter is recognised like the real one.
 
-Refusals, in this order (Modbus Application Protocol V1.1b3, section 7): more registers than the meter
-gives in one answer 3; a function it has nothing for 1; registers it has none of, any it has not where
-`strict_holes` is set, or a barrier crossed 2. Holes that are read over hold zero.
+Refusals, in this order (Modbus Application Protocol V1.1b3, section 7): 3 for more registers than the
+meter gives in one answer; 1 for a function without registers; 2 if it has none of the registers, or with
+`strict_holes` lacks any, or a barrier is crossed. Holes that are read over hold zero.
 """
 
 import math
@@ -34,9 +34,9 @@ ILLEGAL_VALUE: Final = 3
 FIRMWARE: Final = 3
 """The firmware version of every simulated meter."""
 _SERIALS: Final = (10_000_000, 89_999_999)
-"""First serial number and how many there are: eight digits fit into 32 bits and into 4 registers."""
+"""First serial number and their count: eight digits fit into 32 bits and into 4 registers."""
 _GROWTH: Final = 4.0
-"""Room that a meter with decimals of its own leaves above what its line can take."""
+"""Headroom that a meter with decimals of its own leaves above its line's maximum."""
 _POWERS: Final = (Quantity.ACTIVE_POWER, Quantity.REACTIVE_POWER, Quantity.APPARENT_POWER)
 _COUNTERS: Final = (Quantity.ACTIVE_ENERGY_IMPORT, Quantity.ACTIVE_ENERGY_EXPORT)
 _HOLE: Final = bytes(2)
@@ -114,7 +114,7 @@ class Device:
         return image
 
     def _state(self, at_s: float) -> Electrical | Stack:
-        """What there is to measure at a moment."""
+        """The values that can be measured at a moment."""
         if self.plan.model.is_analyser:
             return stack_at(self.plant, self.plan, at_s)
         return self.plant.electrical(self.plan.id, at_s)
@@ -140,7 +140,7 @@ class Device:
         return image[READ_DATA, block][start : start + items[index].size_bytes]
 
     def _clock(self, at_s: float) -> dict[str, Value]:
-        """The clock of a meter that has one, in the time of Beijing."""
+        """The clock of a meter that has one, in Beijing time."""
         now = datetime.fromtimestamp(at_s, _BEIJING)
         shown = {"clock_date": now.strftime("%y%m%d0%w"), "clock_time": now.strftime("%H%M%S")}
         return {name: value for name, value in shown.items() if name in self._names}

@@ -2,9 +2,9 @@
 
 As `firmware_sim.server_bus` for Modbus: a meter that is missing, dead or in a gap does not answer, and
 every request has its number, so the fault script can be repeated. A wildcard is answered by every meter
-that fits; where these are several, they send at once and what arrives is no frame.
+that matches; if there are several, they send at once and what arrives is not a frame.
 
-The fault script means here: `exception` error flags (code), `wrong_unit` another meter's answer,
+Faults mean here: `exception` error flags (code), `wrong_unit` another meter's answer,
 `wrong_function` the answer for another data id, `wrong_count` and `odd_bytes` a byte more or less.
 """
 

@@ -1,9 +1,9 @@
-"""DL/T 645-2007 frames on the simulator's side: requests out of a byte stream, answers into frames.
+"""DL/T 645-2007 frames on the simulator's side: finds requests in a byte stream, frames answers.
 
 Written from the standard's frame format and sharing nothing with drivers.dlt645.codec: two programs that
 agree prove more than one that agrees with itself.
 
-A request is looked for at every offset, so noise and FE in front of it are skipped.
+A request is searched for at every offset, so noise and FE before it are skipped.
 """
 
 import re
@@ -50,7 +50,7 @@ class Dlt645Request:
 
 @define
 class Dlt645Stream:
-    """Requests out of bytes that come in pieces."""
+    """Finds requests in bytes that come in pieces."""
 
     _buffer: bytes = field(default=b"", init=False)
 

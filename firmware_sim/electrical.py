@@ -1,11 +1,11 @@
-"""What a meter sees at one moment: voltage, current and power of three phases that fit together.
+"""What a meter sees at one moment: consistent voltage, current and power of three phases.
 
 U and frequency come from the supply, which all meters share; a meter adds its own error of class 0.5
-or better. S = U · I and S² = P² + Q² hold in each phase, PF = P / S, and the sums are sums; Q is
-positive where the current lags. The whole's S is that of its P and Q. A meter without any voltage
+or better. S = U · I and S² = P² + Q² hold in each phase, PF = P / S, and totals are sums; Q is
+positive if the current lags. The total S follows from total P and Q. A meter without any voltage
 sees no frequency.
 
-Counters of the whole count its P, import where it is positive and export where it is negative, and
+The total counters count total P, import where it is positive and export where it is negative, and
 those of a phase that of the phase.
 """
 
@@ -20,7 +20,7 @@ from drivers.reading import Quantity
 PHASES: Final = ("l1", "l2", "l3")
 _PAIRS: Final = {"l12": (0, 1), "l23": (1, 2), "l31": (2, 0)}
 _NOTHING: Final = 1e-9
-"""Part of the phases' apparent power below which the whole's is the rounding of sums that cancel."""
+"""Share of the phases' apparent power below which the total's is rounding of sums that cancel."""
 _FIELDS: Final = {
     Quantity.VOLTAGE: "voltage",
     Quantity.CURRENT: "current",

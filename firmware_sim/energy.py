@@ -2,7 +2,7 @@
 
 A counter reads `initial_wh` at the local midnight of the anchor's day and grows by the power, taken
 in the middle of each step of STEP_S. Whole days are summed once and remembered, so reading forward
-costs one day of power per simulated day. It never runs back if the power is never below 0. The counters
+costs one day of power per simulated day. It never runs back unless the power is negative. The counters
 of one meter (import and export, whole and phases) are the rows of one table, summed together.
 
 A machine that is switched by hand changes the load to come: then `go_on` sums again from there on and
@@ -19,7 +19,7 @@ from firmware_sim.noise import Floats
 from firmware_sim.signals import DAY_S, day_of, midnight_of
 
 STEP_S: Final = 10
-"""Finer than any change of load that a counter could show."""
+"""Finer than any change of load visible in a counter."""
 SECONDS_PER_HOUR: Final = 3600.0
 DAYS_MAX: Final = 400
 """Most days that a plant may be read from its start: one day costs some milliseconds to sum."""
@@ -65,7 +65,7 @@ class EnergyCounter:
         self._kept.append((t_s, shown - self.at(t_s)))
 
     def _before(self, day: int) -> Floats:
-        """What they read at the midnight of `day`."""
+        """The counters at the midnight of `day`."""
         first = day_of(self.anchor_s)
         if abs(day - first) > DAYS_MAX:
             raise ValueError(f"{abs(day - first)} days from the plant's start; at most {DAYS_MAX}")

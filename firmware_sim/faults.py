@@ -1,8 +1,8 @@
 """The fault script: what happens to an answer on its way.
 
 Whether a fault strikes is drawn from (seed, its place in the script, the number of the request on its
-bus), so a script gives the same faults each time the same requests are made. The first that strikes is
-taken. `change` acts before framing, so the frame around a wrong PDU is right (its CRC fits); `disturb`
+bus), so a script gives the same faults each time the same requests are made. The first that strikes
+applies. `change` acts before framing, so the frame around a wrong PDU is right (its CRC fits); `disturb`
 acts on the finished frame.
 
     late            the answer is right and comes `delay_s` to `delay_max_s` after its time

@@ -1,4 +1,4 @@
-"""What stands in a plant: buses, lines, meters, and the faults of the bus script. Data only."""
+"""The contents of a plant: buses, lines, meters, and the faults of the bus script. Data only."""
 
 import math
 from enum import StrEnum
@@ -89,7 +89,7 @@ class BusPlan:
         wire: The serial wire that paces it; None for a gateway that answers at network speed.
         host, port: Where a TCP bus listens; port 0 takes a free one.
         link: A symbolic link to the pseudo-terminal, or "".
-        turnaround_s: How long its meters think before they answer.
+        turnaround_s: Time from a request until its meters start to answer.
         protocol: That of its meters; DL/T 645 over TCP is the bytes of the wire, `kind` RTU_TCP.
     """
 
@@ -134,7 +134,7 @@ class MeterPlan:
         ct_ratio, pt_ratio: Of its current and voltage transformers.
         voltage: Nominal phase voltage, V, primary.
         power_factor: Of its load at full power.
-        strict_holes: Whether it refuses reads over registers it has not, or answers zeros there.
+        strict_holes: Whether it refuses reads over missing registers, or answers zeros there.
         wiring: What is wrong with its connection from the beginning, None if nothing.
     """
 

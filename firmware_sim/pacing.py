@@ -14,7 +14,7 @@ from firmware_sim.layout import Wire
 
 @frozen
 class Part:
-    """Bytes of a frame and the moment at which the last of them is complete."""
+    """Bytes of a frame and the moment when the last of them is complete."""
 
     at_s: float
     data: bytes

@@ -1,10 +1,10 @@
 """A plant as a pure function of time: what its lines take, and what each of its meters can see.
 
-`power_w` and `history` are the truth about a line: what it takes, with all events that happen to the
-line itself. `electrical`, `seen_at_s` and `is_silent` are what a meter makes of it. Times are seconds
+`power_w` and `history` are the truth about a line: its power, with all events that happen to the
+line itself. `electrical`, `seen_at_s` and `is_silent` are a meter's view of it. Times are seconds
 since 1970 UTC. The same file gives the same answers in every process and after every restart, until
 a machine is switched by hand (`switch`, see firmware_sim.switches): that holds from the next second on,
-and what was before stays as it was.
+and the time before does not change.
 
 An incomer takes what all other lines take, whether it goes through their meters or past them, and its losses.
 """
@@ -43,7 +43,7 @@ _IDLE_POWER_FACTOR: Final = 0.45
 _UNMETERED_FACTOR: Final = 0.86
 """Power factor of a line without a meter of its own, where an incomer sees it."""
 SWITCHES_MAX: Final = 10_000
-"""Each costs a little with every answer; a person makes a few hundred."""
+"""Each costs a little time in every answer; a person makes a few hundred."""
 
 
 def load_plant(path: Path | str) -> "Plant":
@@ -200,7 +200,7 @@ class Plant:
         return apply_events(load, events, t_s, standby_w=standby_w, rated_w=line.rated_w)
 
     def _watts(self, line: LinePlan, t_s: Floats) -> Floats:
-        """Active power by profile and hand, before anything of the timetable happens."""
+        """Active power by profile and manual switches, before events of the timetable."""
         watts, profile = self._signals.watts(line.id, t_s), line.profile
         mine = [one for one in self._switches if one.line == line.id]
 

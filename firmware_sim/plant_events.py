@@ -42,7 +42,7 @@ _GAPS_S: Final = {
 _GAPS_MIN_S: Final = {FaultKind.CHATTER: 0.05}
 """Shorter pauses would leave the bus no time for our requests."""
 _MOMENTARY: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET, EventKind.COUNTER_WRAP})
-"""Events that need no time."""
+"""Events without a duration."""
 _ENDLESS: Final = frozenset(
     {
         EventKind.DUMMY,
@@ -75,7 +75,7 @@ def read_event(
     meters: Sequence[MeterPlan],
     buses: Sequence[BusPlan],
 ) -> Event:
-    """One event; it names exactly what it happens to."""
+    """One event; it names exactly what it applies to."""
     what = table.choice("what", EventKind)
     line, meter, bus = _read_place(table, what, lines, [one.id for one in meters], buses)
     begin_s = table.moment("at", start_s)
@@ -132,7 +132,7 @@ def _read_duration_s(table: PlantTable, what: EventKind) -> float:
 
 
 def _read_own_keys(table: PlantTable, what: EventKind, lines: Sequence[str]) -> dict[str, Any]:
-    """The keys that only this event has."""
+    """The keys specific to this event."""
     match what:
         case EventKind.UNDERSPEED:
             return {"frequency_hz": table.number("frequency_hz", 35.0, low=1.0, high=60.0)}

@@ -1,12 +1,12 @@
-"""Serves a plant: every bus at an address of its own, all in one thread, until it is stopped.
+"""Serves a plant: each bus at its own address, all in one thread, until it is stopped.
 
     with Server(plant, clock) as server:
         open_bus(server.urls["b1"], clock)
 
 `urls` has for each bus what the driver opens: `tcp://host:port`, `rtu+tcp://host:port`,
 `rtu:/dev/pts/5?baudrate=9600&parity=N`, `dlt645+tcp://…` or `dlt645:…`. A pseudo-terminal cannot be given
-a parity (pyserial's attempt fails with EINVAL), so the URL of an 8E1 bus says N too; its pacing counts the
-parity bit all the same. With `control` machines can be switched by hand (firmware_sim.control).
+a parity (pyserial's attempt fails with EINVAL), so the URL of an 8E1 bus has N too; its pacing still
+counts the parity bit. With `control` machines can be switched by hand (firmware_sim.control).
 """
 
 import asyncio
@@ -104,7 +104,7 @@ class Server:
                 self._control.close()
             for port in ports.values():
                 port.close()
-            await asyncio.sleep(0)  # lets the closed connections leave the loop before it goes
+            await asyncio.sleep(0)  # lets the closed connections leave the loop before it ends
 
     async def _plug(self, bus: str, port: TcpPort | PtyPort) -> None:
         """Unplug a bus and plug it in again, as its events say."""

@@ -1,4 +1,4 @@
-"""One bus of the plant: requests in, frames with their delays out. It knows no clock and no socket.
+"""One bus of the plant: requests in, frames with their delays out; no clock, no socket.
 
 A meter that is missing, dead or in a gap does not answer, and no meter answers a broadcast. Every request
 has its number on its bus, so the fault script and the jitter of the turnaround can be repeated.
@@ -24,7 +24,7 @@ _TURNAROUND_SPREAD: Final = 0.3
 
 
 class Stream(Protocol):
-    """Requests of one peer out of bytes that come in pieces."""
+    """Finds the requests of one peer in bytes that come in pieces."""
 
     @property
     def pending(self) -> bool:
@@ -74,7 +74,7 @@ class BusCore(ABC):
         return None
 
     def _think_s(self, request_bytes: int) -> float:
-        """From the begin of the present request to that of its answer, if no fault delays it."""
+        """From the start of the current request to that of its answer, if no fault delays it."""
         key = key_of(self.plant.layout.seed, self.plan.id, "turnaround")
         jitter = _TURNAROUND_SPREAD * (2 * uniform_at(key, self._number) - 1)
         return duration_s(request_bytes, self.plan.wire) + self.plan.turnaround_s * (1 + jitter)

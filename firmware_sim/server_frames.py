@@ -1,10 +1,10 @@
-"""Modbus frames on the simulator's side: requests out of a byte stream, answers into frames.
+"""Modbus frames on the simulator's side: finds requests in a byte stream, frames answers.
 
 This is the only file of the project's own code that imports pymodbus, and it shares nothing with
 drivers.modbus.frame: two programs that agree prove more than one that agrees with itself.
 
-On a serial bus a request is looked for at every offset, so noise in front of it is skipped. A TCP stream
-that is no Modbus cannot be resynchronised, so `GarbageError` asks to close the connection.
+On a serial bus a request is searched for at every offset, so noise before it is skipped. A TCP stream
+that is not Modbus cannot be resynchronised: after `GarbageError` the connection must be closed.
 """
 
 import logging
@@ -29,7 +29,7 @@ _MBAP_LENGTH: Final = (2, 254)
 _READS: Final = {3: ReadHoldingRegistersResponse, 4: ReadInputRegistersResponse}
 _EXCEPTION_BIT: Final = 0x80
 
-# What a client sends wrong is answered with an exception; it is no event of the simulator.
+# A client's mistake is answered with an exception and not logged by the simulator.
 logging.getLogger("pymodbus.logging").setLevel(logging.ERROR)
 
 
@@ -59,7 +59,7 @@ class ServerRequest:
 
 @define
 class RequestStream:
-    """Requests out of bytes that come in pieces, in RTU frames or in those of TCP."""
+    """Finds requests in bytes that come in pieces, in RTU or TCP frames."""
 
     rtu: bool
     _buffer: bytearray = field(factory=bytearray, init=False)

@@ -1,8 +1,8 @@
-"""The two ends of a simulated bus that a program can open: a listening socket and a pseudo-terminal.
+"""The two kinds of simulated bus that a program can open: a listening socket and a pseudo-terminal.
 
-Both live in one asyncio loop and feed a `BusCore`. Delays and pacing are times of the plant's clock;
-`Pace` turns them into real ones by the clock's speed without its floor for waits, because here
-no peer is waited for. Answers of one bus with a serial wire never overlap.
+Both run in one asyncio loop and feed a `BusCore`. Delays and pacing are times of the plant's clock;
+`Pace` turns them into real ones by the clock's speed without its floor for waits, because nothing
+here waits for a peer. Answers of one bus with a serial wire never overlap.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ class Pace:
             self._begin(outgoing, write)
 
     def _begin(self, outgoing: Outgoing, write: Write) -> None:
-        """Begin to send, as soon as the wire is free."""
+        """Start sending as soon as the wire is free."""
         now_s = self.clock.monotonic_s()
         wire = self.core.plan.wire
         at_s = now_s if wire is None else max(now_s, self._free_at_s)
@@ -139,7 +139,7 @@ class TcpPort:
         self._port = pace.core.plan.port
 
     async def open(self) -> None:
-        """Begin to listen, after a `close` in the same place."""
+        """Start listening; after a `close`, at the same address."""
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(
             lambda: TcpPeer(self._pace, self._peers), self._pace.core.plan.host, self._port
@@ -182,12 +182,12 @@ class PtyPort:
         self._link = Path(link) if link else None
 
     async def open(self) -> None:
-        """Begin to answer, on another terminal after a `close`."""
+        """Start answering; after a `close`, on another terminal."""
         self._far, self._near = os.openpty()
         tty.setraw(self._near)
         os.set_blocking(self._far, False)
         if self._link is not None:
-            if self._link.is_symlink():  # of a server that was killed
+            if self._link.is_symlink():  # left by a killed server
                 self._link.unlink()
             self._link.symlink_to(os.ttyname(self._near))
         asyncio.get_running_loop().add_reader(self._far, self._readable)
@@ -207,7 +207,7 @@ class PtyPort:
         return f"{scheme}:{path}?baudrate={wire.baudrate}&parity=N&stopbits={wire.stopbits}"
 
     def close(self) -> None:
-        """Give the terminal back and take the link away."""
+        """Release the terminal and remove the link."""
         if self._far < 0:
             return
         asyncio.get_running_loop().remove_reader(self._far)

@@ -43,7 +43,7 @@ _EPOCH_WEEKDAY: Final = 3
 
 
 class Shape(StrEnum):
-    """How the runs of a line come about."""
+    """How the runs of a line arise."""
 
     SHIFT = "shift"
     BATCH = "batch"
@@ -112,7 +112,7 @@ class Run:
 
 @frozen
 class Signals:
-    """The loads of all lines of a plant, before anything of the timetable happens.
+    """The loads of all lines of a plant, before events of the timetable.
 
     Attributes:
         profiles, rated_w: By line id.
@@ -226,7 +226,7 @@ class Signals:
 
 
 def _make_batches(profile: Profile, key: int, begin_s: float, end_s: float) -> Iterable[Run]:
-    """Batches and pauses that fill the window; a last batch that does not fit is not begun."""
+    """Batches and pauses that fill the window; a last batch that does not fit is not started."""
     number = 3
     while begin_s < end_s:
         on_s, off_s = (

@@ -3,13 +3,13 @@
     value = at rest + (at full load - at rest) * level * noise
     level = load of the production line / (1 + (removal - 1) * work of the treatment line)
 
-both as shares and averaged with a first-order lag, for gas and water hang in ducts and basins. Work is
-what the treatment's power buys: none up to standby, all of it from a third of its rated power on, and
-none at all while it idles or a heater stands in for it (`idle`, `dummy`): that takes power and cleans
+both as shares and averaged with a first-order lag, because gas and water stay in ducts and basins. Work is
+the effect of the treatment's power: none up to standby, all of it from a third of its rated power on, and
+none while it idles or a heater stands in for it (`idle`, `dummy`), which takes power but cleans
 nothing. Without a treatment line the emission is seen untreated. So treatment that is switched off
 shows in SO2 within minutes, and so does treatment that only seems to run.
 
-O2, temperature and flow follow the load alone. All is a pure function of the plant file and the moment.
+O2, temperature and flow follow only the load. All is a pure function of the plant file and the moment.
 """
 
 from collections.abc import Mapping

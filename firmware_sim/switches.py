@@ -5,12 +5,12 @@
     40%     this share of the line's rated power, 0 to 200
     auto    as the profile says
 
-A switch takes effect at the next full second, for registers change no faster, and the load goes from
-what it was to what it becomes within the `ramp_s` of the line's profile: that is its run-up and its
-run-down. Events of the timetable happen on top of it. A line that follows another goes on following the
+A switch takes effect at the next full second, because registers change no faster, and the load moves
+from the old to the new value within the `ramp_s` of the line's profile, for run-up and run-down
+alike. Events of the timetable apply on top of it. A line that follows another keeps following the
 profile of that line: treatment does not see that production was switched by hand.
 
-Switches are kept in the order in which they were made and none is taken back, so the plant stays a
+Switches are kept in the order in which they were made and none is removed, so the plant stays a
 function of its file, its switches and the time.
 """
 

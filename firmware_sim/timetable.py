@@ -1,4 +1,4 @@
-"""What happens in a plant beside its ordinary day, and what it does to power, meters and buses.
+"""The events of a plant beyond its ordinary day, and their effect on power, meters and buses.
 
     on a treatment line   treatment_off  only standby power is taken
                           late_start     off from the begin of the run at `at` until `duration_s` later
@@ -30,9 +30,9 @@
                                          connections, are gone; then they are there again
     on a bus or a meter   gap            no answer for `duration_s`
 
-Events on a line change what truly happens, but for `unmetered` and a `power_cut` in which the counters
+Events on a line change what truly happens, except `unmetered` and a `power_cut` in which the counters
 go on; these, and events on a meter or a bus, change what is seen of it. An edited clock and an abused
-maintenance mark are scripted at the gateway: a meter takes no part in them.
+maintenance mark are scripted at the gateway: they do not involve a meter.
 """
 
 from collections.abc import Iterable
@@ -49,7 +49,7 @@ from firmware_sim.wiring import Wiring
 
 MAINS_HZ: Final = 50.0
 RESTART_RAMP_S: Final = 20.0
-"""A fan that is switched on again needs this long to full power."""
+"""A fan that is switched on again needs this long to reach full power."""
 DUMMY_POWER_FACTOR: Final = 0.999
 
 
@@ -106,7 +106,7 @@ class Event:
 
     Attributes:
         begin_s, end_s: Seconds since 1970 UTC; the end is infinity if it is never over.
-        counters_stop: `power_cut`: whether the line stands still meanwhile.
+        counters_stop: `power_cut`: whether the line stands still during it.
         wiring: `wiring`, `ct_off`, `ct_moved`: what is wrong; `settings_changed`: what a new ratio does.
         serial: `meter_replaced`: 0 draws one.
         points: `no_numbers`: names of points; none are all that is measured.
@@ -203,6 +203,6 @@ def to_metered(load: Load, events: Iterable[Event], t_s: Floats) -> Load:
 
 
 def _restart(event: Event, t_s: Floats) -> Floats:
-    """How far the line is running after the end of an event: 1 before it."""
+    """How far the line is up again after the end of an event; 1 before the end."""
     since_end = t_s - event.end_s
     return np.where(since_end < 0, 1.0, np.clip(since_end / RESTART_RAMP_S, 0.0, 1.0))

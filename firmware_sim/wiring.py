@@ -1,4 +1,4 @@
-"""Wiring mistakes: what a meter sees if its transformers and leads are not where they should be.
+"""Wiring mistakes: what a meter sees if its transformers and leads are connected wrongly.
 
 A meter has three channels. Channel k measures voltage k, which lags voltage 1 by k · 120°, and the
 current that its transformer gives it; P and Q are the real and the imaginary part of U · conj(I). A
@@ -17,7 +17,7 @@ voltages, currents, P, Q, S and PF of each phase, the sums, and what the counter
 
     wiring = { mistake = "ct_reversed", phases = ["l2"] }
 
-Without `phases` all three are meant, where that makes sense.
+Without `phases` all three are affected, where that makes sense.
 """
 
 from collections.abc import Callable, Iterable
@@ -103,7 +103,7 @@ class Phasors:
 
 
 def to_phasors(voltages: Floats, active: Floats, apparent: Floats) -> Phasors:
-    """The truth: each phase takes its power, and its current lags."""
+    """The true values: each phase takes its power, and its current lags."""
     reactive = np.sqrt(np.maximum(apparent**2 - active**2, 0.0))
     return Phasors(voltages, np.conj((active + 1j * reactive) / (voltages * ANGLES)))
 
@@ -111,7 +111,7 @@ def to_phasors(voltages: Floats, active: Floats, apparent: Floats) -> Phasors:
 def apply_mistakes(
     true: Phasors, wirings: Iterable[tuple[Wiring, NDArray[np.bool_]]], elsewhere: Callable[[str], Complexes]
 ) -> Phasors:
-    """The truth as seen with mistakes, each at the moments of its mask, in the order given.
+    """The true values as seen with mistakes, each at the moments of its mask, in the order given.
 
     `elsewhere` has the currents in the cable of another line.
     """
