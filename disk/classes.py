@@ -1,7 +1,7 @@
-"""Tables made into attrs classes, strictly: what `disk.tables` holds of a file, with the fields as the keys.
+"""Strict conversion of tables to attrs classes: the rules of `disk.tables`, with the fields as the keys.
 
-A file of its own kinds of values takes a `converter()` and registers a hook for each; a `Kind` is one by
-`to_hook`. A field that has a default may be missing. Keyword-only fields are no keys of the file.
+A file with its own kinds of values takes a `converter()` and registers a hook for each; `to_hook` makes
+one from a `Kind`. A field with a default may be missing. Keyword-only fields are not keys of the file.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from disk.tables import TableError, name_unknown
 T = TypeVar("T")
 
 ITEMS_MAX: Final = 100_000
-"""Of one list: a day of samples."""
+"""For one list: a day of samples."""
 _WHOLE_MAX: Final = 2**53
 _NUMBER_MAX: Final = 1e15
 
@@ -39,7 +39,7 @@ def structure(converter: Converter, table: Any, kind: type[T]) -> T:
     """
     try:
         return converter.structure(table, kind)
-    except Exception as error:  # cattrs raises groups of whatever its hooks raise
+    except Exception as error:  # cattrs raises groups of what its hooks raise
         raise TableError(_name_mistakes(error, "")) from error
 
 

@@ -5,7 +5,7 @@ NORMAL up to 858). One process at a time owns the file (`disk.lock`); readers op
 numbered migrations of the owner run through sqlite-utils in a child process, which ends at once: in the
 daemon the library would occupy 17 MiB for ever. `user_version` is the number of applied migrations, and
 `application_id` the version of the program that applied the last one; a file of a newer program is
-refused, never changed, and the refusal names that version.
+refused unchanged, and the error names that version.
 
 A connection is used by one thread at a time, under `lock`.
 """
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PAGE_BYTES: Final = 1024
 """Besides its row a commit writes the first page, the list of free pages and the path to the leaf.
 Measured in a full ring, a seal of 20 readings a second: 20 kB of flash a seal, with pages of 4,096 bytes
-25 kB. A file that was made with another size keeps it."""
+25 kB. A file made with another size keeps it."""
 WAL_BYTES_MAX: Final = 4 << 20
 """journal_size_limit: the WAL shrinks again after a burst."""
 LOCK_WAIT_MS: Final = 2_000
@@ -50,7 +50,7 @@ class SchemaNewerError(StoreError):
 
 
 class CorruptError(StoreError):
-    """SQLite or a checksum finds the content impossible."""
+    """SQLite or a checksum finds the content corrupt."""
 
 
 def add_suffix(path: Path, suffix: str) -> Path:
@@ -91,7 +91,7 @@ def _set_pragmas(connection: sqlite3.Connection, pages_max: int | None) -> None:
 
 
 def connect_to_read(path: Path, *, lone: bool = False) -> sqlite3.Connection:
-    """A connection that cannot write; `lone` if nobody owns the file, so that it takes no lock."""
+    """A connection that cannot write; `lone` if no process owns the file, so that it takes no lock."""
     mode = "mode=ro&immutable=1" if lone else "mode=ro"
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?{mode}", uri=True, isolation_level=None)
     connection.execute("PRAGMA trusted_schema=OFF")
@@ -110,7 +110,7 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def migrate(connection: sqlite3.Connection, owner: str, migrations: Sequence[Migration]) -> None:
-    """Apply those of `migrations` that the file does not have."""
+    """Apply the `migrations` that the file lacks."""
     import sqlite_utils  # noqa: PLC0415 - see the module: only a migration loads it
 
     database = sqlite_utils.Database(connection, execute_plugins=False)
@@ -128,7 +128,7 @@ def _program_id(version: str) -> int:
 
 
 def _name_program(connection: sqlite3.Connection) -> str:
-    """The version that applied the last migration; the first ones did not note it."""
+    """The version that applied the last migration; the first versions did not record it."""
     number: int = connection.execute("PRAGMA application_id").fetchone()[0]
     if number <= 0:
         return "a newer version"
@@ -138,7 +138,7 @@ def _name_program(connection: sqlite3.Connection) -> str:
 
 
 def _migrate_apart(path: Path, owner: str, migrations: Sequence[Migration]) -> bool:
-    """Migrate in a child process; whether it worked. This process must have no connection to `path`."""
+    """Migrate in a child process; returns success. This process must have no connection to `path`."""
     child = os.fork()
     if child == 0:
         try:

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all.
+"""Writes files whole or not at all.
 
 `replace_file` and `create_file` write a draft beside the file (`NAME.new`, never one that lies there
 already), sync it, put it in place in one step (rename, or link where nothing may be replaced) and sync the

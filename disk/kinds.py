@@ -1,4 +1,4 @@
-"""What a value of a table must be: in words, by a test, and how it is taken. `disk.tables` reads by it."""
+"""Kinds of values in a table, for `disk.tables`: the name in messages, the test, the conversion."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -47,7 +47,7 @@ def is_number(value: object) -> bool:
 
 
 def is_text(value: object) -> bool:
-    """Whether `value` is a text that can be written again: not endless, no half characters."""
+    """Whether `value` is a text that can be written again: not too long, no half characters."""
     if not isinstance(value, str) or len(value) > TEXT_CHARACTERS_MAX:
         return False
     return not any("\ud800" <= letter <= "\udfff" for letter in value)
@@ -68,7 +68,7 @@ def number(low: float, high: float) -> Kind[float]:
 
 
 def choice(options: Iterable[str], kind: Callable[[Any], T]) -> Kind[T]:
-    """One of some texts."""
+    """One of the given texts."""
     known = tuple(options)
     return Kind("one of " + ", ".join(known), lambda value: isinstance(value, str) and value in known, kind)
 
@@ -77,5 +77,5 @@ TEXT: Final = Kind(f"a text in quotes, of at most {TEXT_CHARACTERS_MAX} characte
 LABEL: Final = Kind(
     "a text", lambda value: is_text(value) and bool(value.strip()) and value.isprintable(), str
 )
-"""Something that can be read: not blank, and printable."""
+"""A readable text: not blank, and printable."""
 FLAG: Final = Kind("true or false", lambda value: isinstance(value, bool), bool)

@@ -1,7 +1,7 @@
-"""Files of JSON objects, one a line, that are only added to.
+"""Append-only files of JSON objects, one per line.
 
-A crash may tear the last line. Its writer had not returned, so readers pass over it (`cut_torn`) and the
-next line takes its place. A line that was added is on the disk.
+A crash may tear the last line. Its writer had not returned, so readers skip it (`cut_torn`) and the
+next line takes its place. A line is on the disk once its writer has returned.
 """
 
 import os
@@ -14,7 +14,7 @@ from disk.files import ANY_MODE, add_name, sync_folder, write_all
 def append_line(path: Path, line: str, mode: int = ANY_MODE) -> None:
     """Add a JSON object with its newline; after an OSError it is not there, or torn.
 
-    A last line that lacks nothing but its newline is ended first; a torn one is cut off.
+    A last line that lacks only its newline is ended first; a torn one is cut off.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, mode)
     try:

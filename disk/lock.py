@@ -28,7 +28,7 @@ class Lock:
         self._descriptor = descriptor
 
     def release(self) -> None:
-        """Let another process own it; may be called twice."""
+        """Release the ownership; may be called twice."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None

@@ -1,4 +1,4 @@
-"""A database as it is at one moment, read beside the process that owns the file.
+"""A database as it is at one moment, read while another process owns the file.
 
 A read transaction is held until `close`, so that the reader does not see a chain grow or shrink meanwhile.
 Long tables are read in pieces. Nothing is written.
@@ -75,7 +75,7 @@ def open_snapshot(path: Path) -> Snapshot:
 
 
 def _begin(connection: sqlite3.Connection) -> Snapshot:
-    """Choose the moment."""
+    """Start the read transaction, which fixes the moment."""
     try:
         connection.execute("BEGIN")
         connection.execute("SELECT 1 FROM sqlite_master").fetchone()

@@ -1,6 +1,6 @@
 """Files that people write, read strictly: TOML tables in which every mistake has a line with its place.
 
-All mistakes of a file are named at once (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
+All its mistakes are reported at once (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
 An unknown key is a mistake, nothing is coerced, and a file has a greatest size. A UTF-8 byte order mark,
 which editors on Windows write, is skipped. A table is read in one of two ways, with the same checks:
 
@@ -77,7 +77,7 @@ def _parse(text: str, parse: Callable[[str], T], language: str) -> T:
 class Table:
     """One table of a file, read key by key.
 
-    Nothing is raised here: a mistake is noted in `problems`, the default is returned and reading goes on.
+    Nothing is raised here: a mistake is noted in `problems`, the default is returned and reading continues.
     `finish` notes the keys that were not read.
     """
 
