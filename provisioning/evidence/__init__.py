@@ -1,4 +1,4 @@
 """`dianjian evidence`, `verify`, `export` and `explain`: packs made, checked and written for readers.
 
-What a pack is and what proves it lives in `evidence.pack`; nothing is decided here.
+The format of a pack and its proof are in `evidence.pack`; nothing is decided here.
 """

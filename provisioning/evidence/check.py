@@ -7,8 +7,8 @@ Pure, from bytes to a verdict. In this order, the cheap steps first:
 3. every seal, body, receipt and statement (`evidence.pack.proof`)
 4. the page is the one that this evidence gives
 
-A changed byte is thus refused by its place alone; with `thorough` the check goes on behind a mistake, as far
-as it can, to name the seal as well. Not handled here: whose key the centre's key is.
+So a changed byte is refused by its place alone; with `thorough` the check continues after a mistake as far as
+it can, to name the seal too. Not handled here: whose key the centre's key is.
 """
 
 from hashlib import sha256
@@ -40,11 +40,11 @@ NAMES = (EVIDENCE_NAME, PAGE_NAME, INDEX_NAME)
 
 @frozen
 class Checked:
-    """A verdict: without problems, the pack holds.
+    """The verdict on a pack: valid if there are no problems.
 
     Attributes:
         issued: The centre itself made the pack and signed all of it.
-        story: What the evidence says, None where it does not hold.
+        story: The content of the evidence, None if it is not valid.
     """
 
     problems: tuple[str, ...]
@@ -61,10 +61,10 @@ class Checked:
 def make_pack(
     content: bytes, centre_key: bytes, secret: bytes | None, first_key: bytes | None
 ) -> tuple[bytes, Checked]:
-    """The file for `content`, signed where the centre makes it, and what a check of it says.
+    """The file for `content`, signed if the centre makes it, and the verdict on it.
 
     Raises:
-        PackError: The content does not hold; no pack is made of it.
+        PackError: The content is not valid; no pack is made of it.
     """
     decoded = decode_content(content)
     proved = prove(decoded, sha256(content).digest(), centre_key, first_key)
@@ -77,7 +77,7 @@ def make_pack(
 
 
 def check(raw: bytes, centre_key: bytes, first_key: bytes | None = None, *, thorough: bool = True) -> Checked:
-    """The verdict over the file `raw`."""
+    """The verdict on the file `raw`."""
     return _Checking(centre_key, first_key, thorough=thorough).check_file(raw)
 
 

@@ -1,7 +1,7 @@
 """`dianjian explain`: an episode of the stored chain with its sentence, its numbers and its two hours.
 
-In the terminal, and with `--html` or `--svg` as a file that needs nothing else to be read: no
-network, no script, both languages, times in the plant's zone, which the chain's own manifest names.
+In the terminal, or with `--html` or `--svg` as a self-contained file: no network, no script, both
+languages, times in the plant's zone, which the chain's own manifest gives.
 """
 
 import json

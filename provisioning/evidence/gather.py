@@ -1,12 +1,12 @@
-"""Which seals an evidence pack needs, out of everything that is held of a gateway.
+"""Selects the seals that an evidence pack needs from everything held of a gateway.
 
-The seals of the window whole; the seal with the newest manifest before it and those with the models that
-this names; every record of the episode; the seals that declare a body of the window lost. Each of these
-becomes a run with the seal before it, whose key begins it.
+All seals of the window with bodies; the seal with the newest manifest before it and those with the models it
+names; every record of the episode; the seals that declare a body of the window lost. Each of these becomes
+a run with the seal before it, whose key begins it.
 
 What a run rests on: the centre signs a receipt for the first and the last seal of each run. A gateway has
-the receipts that it kept; a run that holds none is drawn out, seals without bodies, to the nearest one,
-or to the first seal of all. `whole_chain` takes every seal from the first on, so that nothing rests on a
+the receipts that it kept; a run without one is extended, by seals without bodies, to the nearest one or
+to the first seal of the chain. `whole_chain` takes every seal from the first on, so that nothing rests on a
 receipt.
 """
 
@@ -28,27 +28,27 @@ from evidence.verify import read_declarations
 from evidence.walk import Walk, WalkedSeal
 
 MARGIN_MS: Final = 300_000
-"""Around the two hours of an episode: what was before it, and the seal that carries it."""
+"""Margin around the two hours of an episode, for its past and for the seal that carries it."""
 SLACK_MS: Final = 86_400_000
-"""A clock may have been wrong by so much when an episode is sought by the begin in its id."""
+"""How wrong a clock may have been when an episode is searched for by the begin in its id."""
 DECLARED_WITHIN: Final = 20_000
-"""Seals behind the window that are searched for a record about its lost bodies: two days."""
+"""Seals after the window searched for records about its lost bodies: two days."""
 LISTED_MAX: Final = 20
 PROGRESS_SEALS: Final = 1_000
 MS_PER_S: Final = 1000
 
 Progress = Callable[[str, int], object]
-"""Is given what is being done, and how many seals were read."""
+"""Called with the current step and the number of seals read."""
 Span = tuple[int, int]
 
 
 class GatherError(Exception):
-    """The evidence that was asked for is not there; the message says what is."""
+    """The requested evidence is not held; the message says what is."""
 
 
 @frozen
 class Request:
-    """What the evidence is to be of; None and "" where nothing is named."""
+    """The subject of the evidence; None and "" for what is not named."""
 
     from_ms: int | None = None
     to_ms: int | None = None
@@ -58,11 +58,11 @@ class Request:
 
 @frozen
 class Gathered:
-    """What a pack is made of, but for signatures of the centre.
+    """The content of a pack, without the centre's signatures.
 
     Attributes:
         runs: Seals, each run without a hole.
-        receipts: Those of a gateway that lie in its runs.
+        receipts: The gateway's receipts within its runs.
     """
 
     question: Question
@@ -87,7 +87,7 @@ def gather(
     the centre has signed the first key, and seal 1 needs no receipt.
 
     Raises:
-        GatherError: It is not held.
+        GatherError: The evidence is not held.
         StoreError: The database cannot be read.
     """
     walk = Walk(archive, anchors, archive.first, archive.last)
@@ -145,7 +145,7 @@ class _Gathering:
             yield seal
 
     def _find_window(self, asked: Request) -> Question:
-        """The seals that were made in the time, and one more: its records may be of that time."""
+        """The seals made in the time, and one more, whose records may be of that time."""
         archive = self.archive
         if asked.from_ms is None or asked.to_ms is None:
             raise GatherError("no window: give --from and --to, or --episode")
@@ -200,7 +200,7 @@ class _Gathering:
         return asked, [(number, number) for number, _ in found[chosen]]
 
     def _find_manifests(self, first: int) -> list[Span]:
-        """The newest manifest before seal `first`, and the models it names; models lie behind it."""
+        """The newest manifest before seal `first`, and the models it names, which follow it."""
         known: dict[str, int] = {}
         wanted: dict[str, int] | None = None
         seals: list[int] = []
@@ -219,7 +219,7 @@ class _Gathering:
         return [(number, number) for number in sorted(set(seals))]
 
     def _find_declarations(self, question: Question) -> list[Span]:
-        """Seals behind the window that declare its bodies lost."""
+        """Seals after the window that declare its bodies lost."""
         window = self.walk.seals(question.first, question.last)
         lacking = {seal.header.number for seal in self._counted("bodies", window) if seal.records is None}
         found: list[Span] = []
@@ -236,7 +236,7 @@ class _Gathering:
         return found
 
     def _read_receipts(self) -> dict[int, bytes]:
-        """The receipts that are kept, by the seal; one that names another seal than ours is no use."""
+        """The kept receipts by seal; those that name another seal than ours are dropped."""
         receipts = {}
         for raw in self.archive.receipts:
             try:
@@ -249,7 +249,7 @@ class _Gathering:
         return receipts
 
     def _extend_to_anchor(self, run: Span, receipts: list[int]) -> Span:
-        """`run`, made longer until it holds an anchor."""
+        """`run`, extended until it holds an anchor."""
         first, last = run
         if any(first <= number <= last for number in receipts) or (first == FIRST_NUMBER and self.enrolled):
             return run
@@ -293,13 +293,13 @@ def _list_ids(ids: Iterable[str]) -> str:
 
 
 def _read_times(body: Mapping[str, Any]) -> Span:
-    """From the begin of the trace to the finding, with a margin."""
+    """The time from the begin of the trace to the finding, with a margin."""
     begin_s, raised_s = int(body["trace"]["begin_at_s"]), int(body["raised_at_s"])
     return begin_s * MS_PER_S - MARGIN_MS, raised_s * MS_PER_S + MARGIN_MS
 
 
 def _read_begin_ms(episode: str) -> int:
-    """The begin that stands at the end of an id, 0 where none does."""
+    """The begin at the end of an id, 0 if there is none."""
     tail = episode.removesuffix("-retrospective").rpartition("-")[2]
     return int(tail) * MS_PER_S if tail.isdecimal() else 0
 
@@ -311,7 +311,7 @@ def _list_models(meters: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _join(spans: list[Span]) -> list[Span]:
-    """`spans` in order, with those that overlap or touch made one."""
+    """`spans` in order, with those that overlap or touch merged."""
     joined: list[Span] = []
     for first, last in sorted(spans):
         if joined and first <= joined[-1][1] + 1:
@@ -322,9 +322,9 @@ def _join(spans: list[Span]) -> list[Span]:
 
 
 def find_applied(archive: Archive, statements: Sequence[bytes], *, enrolled: bool) -> dict[int, list[bytes]]:
-    """Those of `statements` that the chain went on with, by the seal that each stands before.
+    """Those of `statements` that were applied, by the seal that each precedes.
 
-    Without the enrolment nobody can check a re-key: what stands for it says only that the key changes.
+    Without the enrolment a re-key cannot be checked: its placeholder only marks that the key changes.
     """
     found: dict[int, list[bytes]] = {}
     for raw in statements:
@@ -342,7 +342,7 @@ def find_applied(archive: Archive, statements: Sequence[bytes], *, enrolled: boo
 
 
 def list_whole_life(statements: Sequence[bytes], runs: Iterable[Sequence[PackedSeal]]) -> tuple[bytes, ...]:
-    """Those about the whole life: revocations, and replacements that stand in no run."""
+    """The statements about the whole life: revocations, and replacements outside all runs."""
     within = {raw for run in runs for seal in run for raw in seal.statements}
     found = []
     for raw in statements:

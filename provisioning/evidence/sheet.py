@@ -1,11 +1,11 @@
-"""Whether an acceptance sheet is the one that a chain has on record.
+"""Checks whether an acceptance sheet is on record in a chain.
 
-`check_sheet` takes a sheet and where a chain is: an exported chain, an evidence pack, or a gateway's state
+`check_sheet` takes a sheet and a chain: an exported chain, an evidence pack, or a gateway's state
 folder. It reports in which seals a COMMISSIONING record names the sheet's SHA-256.
 
-Who is trusted: an export or a pack is verified as a whole, with the centre's key or the enrolled first key,
-and nothing is found in one that does not hold. A state folder is walked along (`evidence.walk`) from the
-anchors that lie in it; they are the gateway's own, so the verdict does not call it verified.
+Trust: an export or a pack is verified as a whole, with the centre's key or the enrolled first key, and an
+invalid one gives no records. A state folder is walked along (`evidence.walk`) from the anchors in it; they
+are the gateway's own, so the verdict does not call it verified.
 """
 
 import json
@@ -31,7 +31,7 @@ from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail
 from provisioning.words.language import translate
 
 SHEET_BYTES_MAX: Final = 64 * 1024 * 1024
-"""A sheet with all its pictures has a tenth of it."""
+"""A sheet with all its pictures has a tenth of this."""
 WHAT: Final = "sheet"
 """The field `what` of a record about a sheet."""
 
@@ -39,7 +39,7 @@ _NO_KEYS: Final = Keys()
 
 
 class SheetCheckError(Exception):
-    """The chain, or the sheet, cannot be looked at; the message says why, in one line."""
+    """The chain or the sheet cannot be read; the message says why, in one line."""
 
 
 @frozen
@@ -53,13 +53,13 @@ class SheetRecord:
 
 @frozen
 class SheetCheck:
-    """What was found.
+    """The result of a check.
 
     Attributes:
-        sha256: Of the sheet.
+        sha256: The hash of the sheet.
         found: The records with this hash, oldest first.
         others: Records about other sheets: of an earlier visit, or of the sheet before it was changed.
-        verified: The signatures of the chain were checked; not where it is a gateway's own database.
+        verified: Whether the chain's signatures were checked, which is not so for a gateway's own database.
     """
 
     sha256: str
@@ -96,7 +96,7 @@ class SheetCheck:
 
 
 def report_sheet(sheet: Path, chain: Path, keys: Keys = _NO_KEYS, *, as_json: bool = False) -> None:
-    """Print whether a sheet is on record; ends with exit 1 where it is not."""
+    """Print whether a sheet is on record; exits with 1 if it is not."""
     try:
         found = check_sheet(sheet, chain, keys)
     except SheetCheckError as error:

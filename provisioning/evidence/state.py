@@ -1,7 +1,7 @@
-"""The walk along a gateway's own chain, for verbs that are given its state folder alone.
+"""The walk along a gateway's own chain, for commands that are given only its state folder.
 
-Receipts are checked with the centre's key of the site file: the one that is given, or the one beside the
-folder or the installed one, if that names this folder.
+Receipts are checked with the centre's key from the given site file, else from the one beside the folder or
+the installed one, if it names this folder.
 """
 
 from collections.abc import Iterator

@@ -85,9 +85,9 @@ class Story:
     Attributes:
         site: The site file of the newest manifest, None where there is none that can be read.
         version: Of the software, by its own manifest.
-        params: From when on a linkage had which parameters, UTC seconds.
+        params: The parameters of each linkage and the time they began, UTC seconds.
         loads: Of each linkage, production and treatment.
-        found_again: What the detector finds in the readings of the window alone.
+        found_again: What the detector finds in only the readings of the window.
     """
 
     evidence: Evidence

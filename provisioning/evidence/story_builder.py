@@ -1,13 +1,13 @@
 """Builds the story of an evidence pack out of its verified records, ready to be drawn.
 
-Takes only evidence whose every signature and hash holds (`evidence.pack.proof`), and gives the same for
-the same. Readings are decoded as the centre decodes them (`centre.json_lines`), with the point tables of
+Takes only evidence whose every signature and hash holds (`evidence.pack.proof`), and is
+deterministic. Readings are decoded as the centre decodes them (`centre.json_lines`), with the point tables of
 the gateway's own manifest; loads are summed as the agent sums them (`agent.judging.line_power`); and the
-detector is run over them anew, with the parameters of the manifest, for the states and for a second opinion.
-It begins without a past at the begin of the window, so what it does not find again is no contradiction.
+detector is run over them again, with the parameters of the manifest, for the states and a second opinion.
+It starts without a past at the begin of the window, so what it does not find again is no contradiction.
 
-A gateway signs whatever its owner may have made it say. Nothing here trusts a record to be well formed: what
-cannot be understood is shown as that.
+A gateway signs whatever its owner may have put in. No record is trusted to be well formed: what cannot be
+understood is shown as such.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,7 +1,7 @@
-"""`dianjian evidence`: the proof of some hours of a gateway as one file for `dianjian verify`.
+"""`dianjian evidence`: one file for `dianjian verify` that proves some hours of a gateway.
 
 At the centre from its database, with its key; on a gateway from its own chain and the receipts that it kept.
-A running subscriber or agent is not disturbed. Nothing is written that does not prove itself.
+A running subscriber or agent is not disturbed. Only a pack that passes the check is written.
 """
 
 import json
@@ -70,7 +70,7 @@ class Source:
     Attributes:
         anchors: What a walk along the chain begins at.
         secret: The centre's, None on a gateway.
-        enrolment: What the centre has signed of the gateway, where it is known.
+        enrolment: The enrolment that the centre signed, if known.
     """
 
     archive: Archive
@@ -154,14 +154,14 @@ def _open_gateway(config: Path | None, state: Path | None) -> Source:
     folder = state or site.path(site.store.path)
     if site.broker is None or site.broker.centre_key is None:
         raise fail(EXIT_USAGE, f"{config}: broker.centre_key: missing; receipts cannot be checked")
-    read_enrolment(folder)  # without the first key nobody can check the pack
+    read_enrolment(folder)  # without the first key the pack cannot be checked
     archive = open_gateway(folder / DATABASE_NAME, site.site.gateway)
     centre_key = site.broker.centre_key
     return Source(archive, read_anchors(folder, archive, centre_key), centre_key)
 
 
 def _make(source: Source, asked: Request, *, whole_chain: bool, quiet: bool) -> tuple[bytes, Checked]:
-    """The pack, or the reason why there is none."""
+    """Make the pack; ends the command with the reason if that fails."""
     try:
         stated = find_applied(source.archive, source.anchors.statements, enrolled=bool(source.enrolment))
         gathered = gather(

@@ -1,4 +1,4 @@
-"""`dianjian verify`: check an exported chain or an evidence pack with nothing but the centre's key.
+"""`dianjian verify`: check an exported chain or an evidence pack with only the centre's key.
 
 Exit 1 if it is not good.
 """

@@ -1,4 +1,4 @@
-"""`dianjian verify` on an evidence pack: offline, with nothing but the centre's public key."""
+"""`dianjian verify` on an evidence pack: offline, with only the centre's public key."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ def is_pack(file: Path) -> bool:
 def verify_pack(
     file: Path, centre_key: bytes | None, first_key: bytes | None, html: Path | None, *, as_json: bool
 ) -> None:
-    """Print the verdict over the pack, draw it anew into `html`; ends with exit 1 where it does not hold."""
+    """Print the verdict on the pack and redraw its page into `html`; exits with 1 if it is not valid."""
     if centre_key is None:
         raise fail(EXIT_USAGE, "an evidence pack is checked with the centre's public key: give --centre-key")
     try:

@@ -1,4 +1,4 @@
-"""The verdict over an evidence pack, for scripts and for a terminal."""
+"""The verdict on an evidence pack, for scripts and for a terminal."""
 
 from hashlib import sha256
 from typing import Any
@@ -9,7 +9,7 @@ from provisioning.evidence.check import Checked
 
 
 def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
-    """The verdict as JSON can say it."""
+    """The verdict for JSON."""
     known: dict[str, Any] = {
         "ok": checked.ok,
         "problems": list(checked.problems),
@@ -54,7 +54,7 @@ def summary(checked: Checked, raw: bytes) -> dict[str, Any]:
 
 
 def _rests(part: Part) -> str:
-    """What vouches for a part; of receipts the first and the last one."""
+    """What a part rests on; of receipts, the first and the last."""
     numbers = part.receipted
     if part.rests is not Rest.RECEIPT:
         return part.rests.value

@@ -1,4 +1,4 @@
-"""The setup file: what the guided session has found, written after every answer.
+"""The setup file: the results of the guided session, written after every answer.
 
-It knows no question and no screen: those are in `provisioning.setup`.
+Questions and screens are in `provisioning.setup`.
 """

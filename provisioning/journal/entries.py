@@ -1,6 +1,6 @@
 """What the journal of a setup holds, entry by entry; `provisioning.journal.file` keeps it on the disk.
 
-Times are ISO 8601 texts in UTC. Powers are watts, currents amperes. What is measured again is appended:
+Times are ISO 8601 texts in UTC. Powers are watts, currents amperes. Repeated measurements are appended:
 the last wiring verdict of a meter and the last trial of a line count, the older ones are history.
 """
 
@@ -26,13 +26,13 @@ STEPS: Final[Mapping[str, Words]] = {
     "commission": Words("调试期", "commissioning period"),
     "sheet": Words("验收单", "acceptance sheet"),
 }
-"""The steps of a setup and what they are called, in the order in which they are gone through."""
+"""The steps of a setup with their names, in order."""
 _NO_SENTENCE: Final = Words.same("")
 
 
 @frozen
 class SiteFacts:
-    """Who this is: the gateway's id, the plant's name, the enterprise, its credit code, where it stands."""
+    """The gateway's id, the plant's name, the enterprise, its credit code, the address."""
 
     gateway: str = ""
     name: str = ""
@@ -51,7 +51,7 @@ class BusFound:
 
 @frozen
 class MeterFound:
-    """A meter that answers, and what is known of it. `unit_id` for Modbus, `address` for DL/T 645."""
+    """A meter that answers, and what is known about it. `unit_id` for Modbus, `address` for DL/T 645."""
 
     id: str
     bus: str
@@ -81,7 +81,7 @@ class LineNamed:
 
 @frozen
 class LinkageNamed:
-    """Which treatment must run while which production does."""
+    """A treatment that must run while a production does."""
 
     id: str
     production: tuple[str, ...]
@@ -90,7 +90,7 @@ class LinkageNamed:
 
 @frozen
 class WiringVerdict:
-    """What `provisioning.wiring` says of a meter's wiring; `sentence` and `remedy` in both languages."""
+    """The verdict of `provisioning.wiring` on a meter's wiring; `sentence` and `remedy` in both languages."""
 
     meter: str
     at: str
@@ -110,7 +110,7 @@ class Trial:
     Attributes:
         samples: Seconds since `begin_at`, and the watts of `meter` or None.
         switched: When the technician was asked to switch the machine, and to what.
-        skipped: Why it was not tried; "" where it was.
+        skipped: Why it was not tried; "" if it was.
     """
 
     line: str
@@ -128,7 +128,7 @@ class Trial:
 
 @frozen
 class LineThreshold:
-    """From which power on a line counts as running, and below which it has stopped."""
+    """The power from which a line counts as running, and the one below which it has stopped."""
 
     line: str
     lo_w: int
@@ -138,7 +138,7 @@ class LineThreshold:
 
 @frozen
 class Photo:
-    """A photo, by where it lies and the hash of its bytes; `meter` where it shows one."""
+    """A photo's path and the hash of its bytes; `meter` if it shows one."""
 
     path: str
     sha256: str
@@ -181,7 +181,7 @@ class Period:
 
 @frozen
 class Sheet:
-    """The acceptance sheet as it was written last."""
+    """The acceptance sheet as last written."""
 
     path: str
     sha256: str
@@ -190,7 +190,7 @@ class Sheet:
 
 @frozen
 class Journal:
-    """All of it. `steps` has the time at which each step was done."""
+    """The whole journal. `steps` has the time at which each step was done."""
 
     version: int = VERSION
     language: Literal["zh", "en"] = "en"
@@ -210,18 +210,18 @@ class Journal:
     commissioning: Period | None = None
     sheet: Sheet | None = None
     site_sha256: str = ""
-    """Of the site file as setup wrote it last: another hash means that somebody has edited it."""
+    """Hash of the site file as setup last wrote it: another hash means that somebody has edited it."""
 
     def done(self, step: str, at: str) -> "Journal":
-        """The same with `step` done."""
+        """The journal with `step` done."""
         return evolve(self, steps={**self.steps, step: at})
 
 
 def find_last_wiring(journal: Journal, meter: str) -> WiringVerdict | None:
-    """The verdict that counts for `meter`."""
+    """The current verdict for `meter`."""
     return next((one for one in reversed(journal.wiring) if one.meter == meter), None)
 
 
 def find_last_trial(journal: Journal, line: str) -> Trial | None:
-    """The on/off test that counts for `line`."""
+    """The current on/off test for `line`."""
     return next((one for one in reversed(journal.trials) if one.line == line), None)

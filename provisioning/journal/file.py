@@ -1,11 +1,11 @@
 """The journal of a setup: everything that was found, named, measured and done so far, in one file.
 
 `setup.json` lies in the setup's folder. It is written whole after every answer (draft, fsync, replace), so
-that an end at any moment costs at most the question that was open. It is read strictly: unknown keys,
-wrong types, numbers that are none and files beyond BYTES_MAX are reported in one line each with their place
+that a stop at any moment costs at most the open question. It is read strictly: unknown keys, wrong types,
+malformed numbers and files beyond BYTES_MAX are reported in one line each with their place
 (`meters[2].unit_id: must be a whole number from 1 to 247, not 300`), never as a traceback.
 
-What it holds is in `provisioning.journal.entries`. Nothing secret is ever in it.
+Its entries are in `provisioning.journal.entries`. It never contains a secret.
 """
 
 import json
@@ -35,7 +35,7 @@ _TIME: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\
 
 
 class JournalError(Exception):
-    """The journal cannot be read; `problems` has one line a mistake."""
+    """The journal cannot be read; `problems` has one line per mistake."""
 
     def __init__(self, path: Path, problems: tuple[str, ...]) -> None:
         self.path = path
@@ -52,7 +52,7 @@ def _journal_converter() -> Converter:
 
 
 def _read_words(value: Any) -> Words:
-    """A sentence as `{"zh": …, "en": …}`; none is `{}`."""
+    """A sentence as `{"zh": …, "en": …}`; an empty one as `{}`."""
     if not isinstance(value, dict) or value.keys() - {"zh", "en"}:
         raise ValueError(f"must be a table with zh and en, not {show(value)}")
     return Words(TEXT.check(value.get("zh", "")), TEXT.check(value.get("en", "")))
@@ -71,7 +71,7 @@ def parse_journal(raw: bytes, path: Path = Path(JOURNAL_NAME)) -> Journal:
     """The journal in `raw`.
 
     Raises:
-        JournalError: It is none; every mistake is named.
+        JournalError: It is malformed; every mistake is named.
     """
     try:
         return _read_journal(parse_json(decode_text(raw, BYTES_MAX)))
@@ -105,7 +105,7 @@ def load_journal(path: Path) -> Journal:
 
 
 def save_journal(path: Path, journal: Journal) -> None:
-    """Write it whole: after a power cut it is either the old or the new one."""
+    """Write it atomically: after a power cut it is either the old or the new one."""
     write_or_fail(path, dump_journal(journal), replace_file)
 
 

@@ -1,4 +1,4 @@
 """`dianjian commission` and `dianjian backtest`: loads read, thresholds learned, outcomes shown.
 
-What is learned is decided in `agent.detect.learning`.
+The learning itself is in `agent.detect.learning`.
 """

@@ -1,8 +1,8 @@
 """A backtest for people: every episode with its sentence and numbers, and the days drawn.
 
 A day is drawn for each linkage: the sums of its loads as the least and greatest of every few
-minutes, the thresholds, what treatment was needed, what was on, and the episodes as they lay.
-Days with episodes are open, quiet days are folded. Of a long recording DAYS_MAX days are drawn, those
+minutes, the thresholds, the treatment needed, what was on, and the episodes.
+Days with episodes are open, quiet days are folded. At most DAYS_MAX days of a long recording are drawn, those
 with episodes first.
 """
 
@@ -141,7 +141,7 @@ def _draw_day(tested: Outcome, params: LinkageParams, begin_s: float, episodes: 
 
 
 def _find_home(episode: Episode, tested: Outcome) -> str:
-    """Whose drawing an episode belongs to; that of an incomer to the first one."""
+    """The linkage in whose drawing an episode is shown; for an incomer, the first one."""
     linkages = [params.linkage for params in tested.params]
     return episode.linkage if episode.linkage in linkages else linkages[0]
 

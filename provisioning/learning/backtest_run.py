@@ -1,6 +1,6 @@
 """Commissions on the first hours of a recording and tests the rest with what was learned.
 
-What was learned from too little is tested as it is, provisional; the findings say how much longer to
+Parameters learned from too little data are tested as provisional; the findings say how much longer to
 record. Without hours to learn from, the parameters of the site file are tested on all of it. An incomer takes
 part where it was recorded together with all lines behind it: the rest of what nobody recorded says
 nothing.
@@ -25,7 +25,7 @@ from provisioning.learning.outcome import Outcome, States
 HOUR_S: Final = 3600
 
 EachHour = Callable[[int, int], object]
-"""Is given the hours that are done, and how many there are."""
+"""Called with the hours done and their total."""
 
 
 class TooShortError(Exception):
@@ -35,7 +35,7 @@ class TooShortError(Exception):
 def backtest(
     site: Site, recorded: Path | Loads, commission_s: float, each_hour: EachHour = lambda _done, _total: None
 ) -> Outcome:
-    """Read, learn, test.
+    """Read the recording, learn, and test.
 
     Raises:
         ConfigError, LoadsError, ParamsError, ValueError, TooShortError, OSError: It cannot be done.
@@ -74,7 +74,7 @@ def backtest(
 
 
 def find_slot_s(times_s: np.ndarray) -> int:
-    """The detector's slot for a recording: the usual one, or as long as most samples are apart."""
+    """The detector's slot for a recording: the usual one, or the usual distance of its samples if longer."""
     step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
     if step > DT_MAX_S:
         raise TooShortError(f"row 3: samples are {step:g} s apart; at least one in {DT_MAX_S} s is needed")

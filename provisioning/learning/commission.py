@@ -3,9 +3,9 @@
 The loads are those of a CSV file, or of the gateway's own chain (`--chain`): the end of a commissioning
 period on site, beside the running agent, which takes what was learned at its next start.
 
-What stands in the site file already is never replaced unasked: its changes are listed, and written
-only with `--confirm`, so that a plant cannot be re-learned in a weak moment without a person seeing it.
-A text that the agent would refuse at its next start never replaces the one that it has.
+Parameters already in the site file are never replaced silently: changes are listed, and written
+only with `--confirm`, so that a plant cannot be re-learned without a person seeing it.
+A site file that the agent would refuse at its next start is never written.
 """
 
 import json
@@ -37,7 +37,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @frozen
 class Learned:
-    """What was learned of a linkage or of the incomer, and what would change."""
+    """The result for a linkage or the incomer, and what would change."""
 
     params: LinkageParams | IncomerParams
     ready: bool

@@ -1,4 +1,4 @@
-"""What commissioning has learned, written into a site file without disturbing what a person wrote."""
+"""Writes what commissioning has learned into a site file, keeping what a person wrote."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,12 +1,12 @@
 """The loads of lines from a gateway's own chain, as `dianjian commission --chain` learns from them.
 
-The state folder is read beside the agent that owns it, and nothing is written. Readings come out of a walk
-along the chain (`evidence.walk`); a chain that the walk refuses, and a body that is not what was sealed,
-are an error that names the seal. Bodies that were given up are gaps, and so is what a meter did not answer.
+The state folder is read beside the agent that owns it, and nothing is written. Readings come from a walk
+along the chain (`evidence.walk`); a chain that the walk refuses, or a body that is not what was sealed,
+is an error that names the seal. Discarded bodies are gaps, and so are a meter's missing answers.
 
 Time is the time since boot, dated by the last seal of that boot: a clock that was set meanwhile bends
 nothing. On the detector's slots the latest sample counts, as in the running detector. Memory is one number
-a slot, line and channel, whatever the chain holds: 17 MB for 72 h of 20 lines.
+per slot, line and channel, whatever the chain holds: 17 MB for 72 h of 20 lines.
 """
 
 from collections import defaultdict
@@ -44,12 +44,12 @@ TELL_SEALS: Final = 200
 _CHANNELS: Final = ("pf", "i", "u")
 
 EachSeal = Callable[[int, int], object]
-"""Is given the seals that are done, and how many there are."""
+"""Called with the seals done and their total."""
 
 
 @frozen
 class _Period:
-    """Which seals count, and by how much the time since boot of each boot is to be moved, ms."""
+    """The seals that count, and for each boot the offset to add to its time since boot, ms."""
 
     first: int
     last: int
@@ -63,7 +63,7 @@ def read_chain(site: Site, hours: float, each: EachSeal = lambda _done, _all: No
 
     Raises:
         ConfigError: The meters of the site file are wrong.
-        LoadsError: There is no chain, it does not hold, or it has nothing of a line that is judged.
+        LoadsError: There is no chain, it is not valid, or it has no data of a line that is judged.
     """
     setups = setups_of(site)
     try:
@@ -137,7 +137,7 @@ def _list_readings(seal: WalkedSeal) -> Iterator[ReadingRecord]:
 
 
 class _Slots:
-    """One number a slot, line and channel: the latest that fell into it."""
+    """One number per slot, line and channel: the latest in that slot."""
 
     def __init__(self, period: _Period) -> None:
         self._first = period.begin_ms // (DT_S * MS_PER_S)

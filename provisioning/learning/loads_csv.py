@@ -22,7 +22,7 @@ from provisioning.learning.loads_rows import MISTAKES_MAX, UNITS, Exact, Floats,
 ROWS_MAX: Final = 4_000_000
 """More than a year at 10 s."""
 CHUNK_ROWS: Final = 20_000
-"""Read at once: large enough for the bulk reader to pay, small enough to keep little text in memory."""
+"""Rows read at once: enough for the bulk reader to pay off, few enough to keep little text in memory."""
 NAMES_SHOWN: Final = 12
 CHANNELS: Final = {"pf": "pf", "i": "current_a", "u": "voltage_v"}
 """The other columns of a line, and what the detector calls them."""
@@ -30,7 +30,7 @@ TIME: Final = "time"
 
 
 class LoadsError(Exception):
-    """The file is wrong; `problems` has one line a mistake."""
+    """The file is wrong; `problems` has one line per mistake."""
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -54,7 +54,7 @@ class Loads:
     epoch: bool = True
 
     def to_recording(self) -> Recording:
-        """The same with the channels' names of the detector."""
+        """The same with the detector's names of the channels."""
         evidence = {
             line: {CHANNELS[name]: column for name, column in channels.items()}
             for line, channels in self.channels.items()
@@ -69,7 +69,7 @@ def read_loads(path: Path, lines: Collection[str], others: Collection[str] = ())
         LoadsError: With the row of every mistake (at most MISTAKES_MAX).
         OSError: It cannot be read.
     """
-    # Bytes that are no UTF-8 are carried into their cell, where they are no number, in a row with a name.
+    # Bytes that are not UTF-8 stay in their cell, which then is reported, with its row, as not a number.
     with path.open(newline="", encoding="utf-8-sig", errors="surrogateescape") as stream:
         reader = csv.reader(stream)
         try:
@@ -122,7 +122,7 @@ def _read_body(path: Path, rows: Iterator[Row], layout: Layout) -> Loads:
         if part is None:
             part = exact.read(iter(chunk), last_s)
         if exact.problems:
-            # Whoever mends the file wants all its mistakes, beyond this chunk too.
+            # All mistakes of the file are wanted, beyond this chunk too.
             if len(exact.problems) < MISTAKES_MAX:
                 exact.read(islice(numbered, ROWS_MAX), exact.last_s)
             raise LoadsError(f"{path}: {problem}" for problem in exact.problems)

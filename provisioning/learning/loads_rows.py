@@ -1,6 +1,6 @@
-"""Rows of a loads file as numbers: many at once, and one by one where a mistake has to be named.
+"""Rows of a loads file as numbers: many at once, or one by one to locate a mistake.
 
-Both ways read the same: `read_bulk` gives what `Exact` gives, or nothing, and then `Exact` says why or
+Both ways read the same: `read_bulk` gives what `Exact` gives, or None; then `Exact` finds the mistake or
 reads what is legal but unusual. Times rise strictly, cells are finite numbers or empty.
 """
 
@@ -14,14 +14,14 @@ from attrs import define, field, frozen
 from numpy.typing import NDArray
 
 MISTAKES_MAX: Final = 20
-"""Shown at once; a file with more is wrong as a whole."""
+"""Mistakes shown at once; a file with more is wrong as a whole."""
 UNITS: Final = {
     "": "number of watts",
     "pf": "power factor",
     "i": "number of amperes",
     "u": "number of volts",
 }
-"""What the cells of a column hold, by what stands behind the dot of its name."""
+"""What the cells of a column hold, by the part of its name after the dot."""
 
 Floats = NDArray[np.float64]
 Row = list[str]
@@ -44,7 +44,7 @@ class Part:
 
 
 def read_bulk(rows: Sequence[Row], layout: Layout, after_s: float) -> Part | None:
-    """All of `rows` (none empty) behind the time `after_s`, or None if something is unusual."""
+    """All of `rows` (none empty) after the time `after_s`, or None if something is unusual."""
     if any(len(row) != len(layout.names) for row in rows):
         return None
     columns = list(zip(*rows, strict=True))

@@ -23,7 +23,7 @@ Stretch = tuple[float, float]
 
 @frozen
 class LinkageStates:
-    """When production and treatment of a linkage ran, and what treatment was needed from when on."""
+    """When production and treatment of a linkage ran, and the treatment needed from each time on."""
 
     production_on: tuple[Stretch, ...]
     treatment_on: tuple[Stretch, ...]
@@ -37,7 +37,7 @@ class Outcome:
     Attributes:
         site: The site file.
         loads: What was recorded.
-        params: The parameters that decided, in the order of the site file's linkages.
+        params: The parameters tested, in the order of the site file's linkages.
         learned: How they were learned; empty if they came from the site file.
         incomer: The same for an incomer that was recorded.
         incomer_findings: The findings of its commissioning.
@@ -58,7 +58,7 @@ class Outcome:
 
     @property
     def offset_s(self) -> int:
-        """Of the plant's zone."""
+        """The offset of the plant's zone from UTC."""
         return self.params[0].utc_offset_s
 
     def findings(self) -> Iterator[tuple[str, Words]]:
@@ -80,7 +80,7 @@ LineState = tuple[bool, bool, int]
 
 @define
 class States:
-    """Notes once a minute what the detector takes to be on."""
+    """Notes once a minute what the detector considers to be on."""
 
     _minute: float = -1.0
     _seen: dict[str, list[tuple[float, LineState]]] = field(factory=dict)

@@ -1,4 +1,4 @@
-"""A running agent, watched: `dianjian status`, `bus`, and `web` with its page.
+"""Watching a running agent: `dianjian status`, `bus`, and `web` with its page.
 
-Only what the agent's status socket and its chain say; nothing is asked of meters.
+The data come only from the agent's status socket and its chain; meters are never polled.
 """

@@ -1,4 +1,4 @@
-"""`dianjian bus`: how the buses and meters of a running agent do, over its local socket.
+"""`dianjian bus`: the state of a running agent's buses and meters, over its local socket.
 
 One block a bus: how busy it is, and for the bus and each meter the latency of polls (50 %, 95 % and the
 greatest of the last minutes, ms), requests, time-outs, damaged, foreign and late answers, refusals, and

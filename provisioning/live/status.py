@@ -1,7 +1,7 @@
 """`dianjian status`: the live view of a running agent, over its local socket.
 
-On a terminal it is drawn anew every REFRESH_S until ctrl-C, fitted to the terminal; elsewhere, and with
---once, it is printed once. When the agent goes away meanwhile, its last status stays until it is back.
+On a terminal it is redrawn every REFRESH_S until ctrl-C, fitted to the terminal; elsewhere, and with
+--once, it is printed once. If the agent stops meanwhile, its last status stays until it is back.
 """
 
 import json
@@ -87,7 +87,7 @@ def _live(folder: Path, status: dict[str, Any]) -> None:
 
 
 def explain_no_agent(folder: Path, config: Path, error: Exception) -> str:
-    """What is wrong, and what to do, in one line."""
+    """The problem and the remedy, in one line."""
     why = getattr(error, "strerror", None) or str(error)
     words = _NOT_ALLOWED if isinstance(error, PermissionError) else _NO_AGENT
     return translate(words, folder=folder, why=why, config=config)

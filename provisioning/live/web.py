@@ -1,8 +1,8 @@
 """`dianjian web`: the gateway's status page, for a browser on the gateway or on its maintenance port.
 
 Read only, in a process of its own beside the agent (`systemd/dianjian-page.service`). It listens on
-loopback; a technician reaches it with `ssh -L 8460:127.0.0.1:8460 gateway`. On any other address it asks
-for a password, whose file `dianjian web --set-password FILE` writes, and does not start without one. Without
+loopback; a technician reaches it with `ssh -L 8460:127.0.0.1:8460 gateway`. On any other address it requires
+a password, whose file `dianjian web --set-password FILE` writes, and does not start without one. Without
 a certificate it is plain HTTP, and the password and the page can be read on that network: use it over a
 cable, or give --certificate and --key.
 """
@@ -35,7 +35,7 @@ from provisioning.words.language import language
 LISTEN: Final = "127.0.0.1:8460"
 NOT_UNDERSTOOD: Final = "its answer is not understood: is it another version?"
 NOT_UNDERSTOOD_ERRORS: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What a status of another form makes of a page."""
+"""Errors that a malformed status causes in a page."""
 LOG: Final = logging.getLogger("dianjian.page")
 _FILE = click.Path(dir_okay=False, path_type=Path)
 

@@ -78,7 +78,7 @@ def command(
 
 
 def load_model(name: str) -> Model:
-    """A shipped model, or the one in a file; ends the verb where there is none."""
+    """A shipped model, or the one in a file; ends the command if there is none."""
     try:
         return load_file(name) if name.endswith(".toml") else load(name)
     except ModelError as error:
@@ -93,7 +93,7 @@ def setup_of(
     ct_ratio: float = 1.0,
     pt_ratio: float = 1.0,
 ) -> MeterSetup:
-    """The meter of that name at `url`; ends the verb where URL, model and name do not go together."""
+    """The meter of that name at `url`; ends the command if URL, model and name do not fit together."""
     try:
         dlt645 = parse_url(url).is_dlt645
     except BusUrlError as error:
@@ -111,7 +111,7 @@ def setup_of(
 
 
 def poll_all(bus: MeterBus, setup: MeterSetup) -> list[Reading]:
-    """One reading of each group of the meter; ends the verb where the bus cannot be used."""
+    """One reading of each group of the meter; ends the command if the bus cannot be used."""
     meter = Meter(setup, bus.gap_registers_max)
     try:
         return [meter.poll(bus, group, SystemClock()) for group in setup.intervals_s]

@@ -1,8 +1,8 @@
 """`dianjian scan`: find the meters of a bus and say what they are. Reads only, never writes.
 
-`drivers.search.walk` has the order of the search, `drivers.search.signs` the meaning of what comes back. With
-`--json` every meter is one object with a `unit_id`, as soon as it is named; what is wrong with the bus comes
-at the end as an object with a `finding` and its `text`, which people get on stderr.
+`drivers.search.walk` defines the order of the search, `drivers.search.signs` the meaning of the answers. With
+`--json` every meter is one object with a `unit_id`, as soon as it is named; problems of the bus follow at the
+end as objects with a `finding` and its `text`, which people get on stderr.
 """
 
 import json
@@ -37,7 +37,7 @@ from provisioning.words.language import translate
 
 Row = dict[str, Any]
 SILENT_REST_S: Final = 120.0
-"""A shorter rest of the search is not worth a question."""
+"""If less of the search is left, it is done without asking."""
 _UNIT: Final = click.IntRange(1, METER_UNIT_ID_MAX)
 
 
@@ -105,7 +105,7 @@ def _always(walk: Walk) -> bool:
 
 
 def _confirm(walk: Walk) -> bool:
-    """Whether to go on although not a byte came: asks a person; a script decides by --all."""
+    """Whether to go on although no byte was received: asks a person; a script decides by --all."""
     minutes = math.ceil(walk.left_s / 60)
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         click.echo(f"dianjian: {translate(WORDS['no byte in the quick pass'], minutes=minutes)}", err=True)
@@ -189,7 +189,7 @@ class Search:
             bar.update(task, total=walk.total, completed=walk.done, description=_describe(walk, probe))
             result, seconds = self._send(prober, probe)
             for new in walk.record(probe, result, seconds):
-                prober.close()  # the port is for one at a time
+                prober.close()  # only one may have the port open
                 yield self._row(new, walk.found[new])
                 if self._ignores_unit_id:
                     walk.stop()

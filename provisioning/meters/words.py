@@ -1,4 +1,4 @@
-"""What the verbs of this room say of a search for meters and of what it finds."""
+"""Texts of this package's commands about searching for meters and the results."""
 
 from collections.abc import Mapping
 from typing import Final

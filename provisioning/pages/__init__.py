@@ -1,4 +1,4 @@
-"""What all pages share: the frame of a page, plots, print on paper, an episode's page.
+"""Shared by all pages: the page frame, plots, printing on paper, an episode's page.
 
-No page of one verb alone: that lies with its verb.
+A page of only one command is in that command's package.
 """

@@ -1,6 +1,6 @@
 """An episode for people: its sentence, its two hours drawn with limits and moments, and every number.
 
-Takes the body of an EPISODE record (`agent.detect.episode.Episode.to_body`), whoever made it.
+Takes the body of an EPISODE record (`agent.detect.episode.Episode.to_body`) from any source.
 """
 
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ Body = Mapping[str, Any]
 
 
 def name_severity(severity: str) -> Words:
-    """What a severity is called."""
+    """The name of a severity."""
     return _SEVERITIES.get(severity, Words.same(severity))
 
 
@@ -111,7 +111,7 @@ def _when(body: Body, offset_s: int) -> Words:
 
 
 def collect_numbers(body: Body) -> dict[str, Any]:
-    """The numbers with what else decided."""
+    """The numbers, with the other facts that decided."""
     more = {name: body[name] for name in ("retrospective", "params_hash") if name in body}
     return {"lines": body["lines"], **body["numbers"], **more}
 

@@ -17,13 +17,13 @@ from importlib.resources import files
 
 
 class Html(str):
-    """Markup, whole elements of it; what comes from outside in it is escaped."""
+    """Markup made of whole elements, with everything from outside escaped."""
 
     __slots__ = ()
 
 
 def escape(text: object) -> Html:
-    """`text` as markup: as it is where it is markup already, else escaped, for an element or an attribute."""
+    """`text` as markup for an element or attribute: escaped, unless it is markup already."""
     return text if isinstance(text, Html) else Html(html.escape(str(text)))
 
 

@@ -1,6 +1,6 @@
 """The shell of a page for people: one file, no script, nothing loaded, light or dark, phone or wall.
 
-Words stand in both languages; three radio buttons hide one of them by style alone. The page's own
+Texts are in both languages; three radio buttons hide one of them by style alone. The page's own
 policy forbids everything but its style, so that a text from outside could do nothing even if it
 were not escaped (it is).
 """

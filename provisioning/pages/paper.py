@@ -26,7 +26,7 @@ def paper(title: Words, body: Iterable[Html]) -> Html:
 
 
 def clean(text: str, characters_max: int = TEXT_MAX) -> str:
-    """`text` without what is not to be seen, and not longer than there is room for."""
+    """`text` with control characters made visible, cut to `characters_max`."""
     kept = "".join("�" if unicodedata.category(letter) in {"Cc", "Cs"} else letter for letter in text)
     return kept if len(kept) <= characters_max else kept[: characters_max - 1] + "…"
 
@@ -44,7 +44,7 @@ def code(text: object) -> Html:
 
 
 def to_html(words: Words) -> Html:
-    """Our own words in both languages."""
+    """Our own text in both languages."""
     return markup('<span lang="zh">{}</span> <span lang="en" class="en">{}</span>', words.zh, words.en)
 
 
@@ -67,7 +67,7 @@ def facts(rows: Iterable[tuple[Words, Html]]) -> Html:
 
 
 def grid(heads: Sequence[Words], rows: Iterable[Sequence[Html]], numbers: Sequence[int] = ()) -> Html:
-    """A table; the columns in `numbers` stand to the right."""
+    """A table; the columns in `numbers` are right-aligned."""
     css = [Html(' class="number"') if at in numbers else Html("") for at in range(len(heads))]
     head = join(markup("<th{}>{}</th>", kind, to_html(words)) for kind, words in zip(css, heads, strict=True))
     lines = join(
@@ -82,5 +82,5 @@ def grid(heads: Sequence[Words], rows: Iterable[Sequence[Html]], numbers: Sequen
 
 
 def badge(kind: str, words: Words) -> Html:
-    """A verdict in a word: `kind` is good, bad or open."""
+    """A verdict in one word: `kind` is good, bad or open."""
     return markup('<span class="badge {}">{}</span>', kind, to_html(words))

@@ -14,11 +14,11 @@ WIDTH: Final = 720
 LEFT: Final = 104
 RIGHT: Final = 12
 TEXT_WIDTH: Final = 6.2
-"""About what a letter takes; a Chinese character takes twice as much."""
+"""Approximate width of a letter; a Chinese character takes twice as much."""
 GAP: Final = 16
 """Between the end of a name and the next span."""
 STRIPS_MAX: Final = 6
-"""Of stacked spans; more of them at one time lie over each other in the last one."""
+"""Strips of stacked spans; more spans at one time overlap in the last strip."""
 
 
 @frozen
@@ -40,7 +40,7 @@ class Load:
 
     @classmethod
     def of(cls, columns: int) -> "Load":
-        """Of nothing yet."""
+        """An empty load."""
         return cls([None] * columns, [None] * columns)
 
     def add(self, column: int, watts: float) -> None:
@@ -123,19 +123,19 @@ class Chart:
     width: int = WIDTH
 
     def x(self, at_s: float) -> float:
-        """Where a time stands, held within the axis."""
+        """The position of a time, clamped to the axis."""
         share = (at_s - self.begin_s) / (self.end_s - self.begin_s)
         return LEFT + min(max(share, 0.0), 1.0) * (self.width - LEFT - RIGHT)
 
 
 def measure_text(words: Words) -> float:
-    """How wide both languages are, about."""
+    """The approximate width of the text in both languages."""
     shown = words.en if words.zh == words.en else f"{words.zh} {words.en}"
     return sum(TEXT_WIDTH * (2 if ord(letter) > 0x2E80 else 1) for letter in shown)
 
 
 def stack_spans(title: Words, spans: Iterable[Span], begin_s: float, length_s: float) -> list[Strip]:
-    """In as few strips as keep the names apart, of a drawing from `begin_s` on; the first has the title."""
+    """The fewest strips that keep the names apart, for a drawing from `begin_s`; the first has the title."""
     second = length_s / (WIDTH - LEFT - RIGHT)
     lanes: list[list[Span]] = []
     free_s: list[float] = []

@@ -1,4 +1,4 @@
-"""`dianjian setup`, the guided session: one step a module, and the questions it asks.
+"""`dianjian setup`, the guided session: one module per step, and the questions it asks.
 
-What it found is kept in `provisioning.journal`; the wiring check is `provisioning.wiring`.
+Its results are kept in `provisioning.journal`; the wiring check is `provisioning.wiring`.
 """

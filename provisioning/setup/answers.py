@@ -15,7 +15,7 @@
                 mqtts://… or file:DIR; centre_key, authority, broker with a typed token; wait_s
     [commission] hours
 
-Every mistake is one line with its key. A secret is never in it: only the path of the file that has it.
+Every mistake is one line with its key. It never holds a secret, only the path of the file with it.
 """
 
 from pathlib import Path
@@ -55,7 +55,7 @@ class FindAnswers:
 
 @frozen
 class MeterAnswers:
-    """`[[meter]]`: what is known of one meter, named by `id` or by `at`."""
+    """`[[meter]]`: facts about one meter, named by `id` or by `at`."""
 
     id: str | None = None
     at: str | None = None
@@ -155,7 +155,7 @@ class Answers:
     commission: CommissionAnswers = field(factory=CommissionAnswers)
 
     def meter_at(self, meter_id: str, place: str) -> tuple[str, MeterAnswers]:
-        """What is known of a meter, and the key of its table."""
+        """The facts about a meter, and the key of its table."""
         for index, one in enumerate(self.meter):
             if meter_id == one.id or place == one.at:
                 return f"meter[{index}]", one
@@ -163,7 +163,7 @@ class Answers:
 
 
 def read_answers(path: Path | None) -> Answers:
-    """The answers in the file at `path`; none without a file. Ends the verb where it has mistakes."""
+    """The answers in the file at `path`; none without a file. Ends the command if it has mistakes."""
     if path is None:
         return Answers()
     try:

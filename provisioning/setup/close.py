@@ -1,10 +1,10 @@
-"""Steps `commission` and `sheet`: the commissioning period is begun, the acceptance sheet is written.
+"""Steps `commission` and `sheet`: begin the commissioning period, write the acceptance sheet.
 
-Both go into the chain through the inbox. Where no agent runs, one is started for a moment after the sheet,
-so that its hash is sealed and receipted before the technician leaves.
+Both go into the chain through the inbox. If no agent runs, one is started briefly after the sheet, so that
+its hash is sealed and receipted before the technician leaves.
 
-Before the period the technician may set the password without which the status page is never shown beyond
-this machine; with --yes it is not asked for.
+Before the period the technician may set the password that the status page requires outside this machine;
+with --yes it is not asked for.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -20,13 +20,13 @@ from provisioning.setup.receipt import read_service_status, run_once
 from provisioning.setup.session import Session
 
 HOURS: Final = 72.0
-"""Three days hold a plant's usual shifts; commissioning says itself where it has seen too little."""
+"""Three days hold a plant's usual shifts; commissioning reports if that was too little."""
 HOURS_MIN, HOURS_MAX = 1.0, 24.0 * 92
 PAGE_FILE: Final = "page.password"
 
 
 def commission(session: Session) -> None:
-    """Begin the period, and explain how it ends."""
+    """Begin the period and explain how it ends."""
     _ask_page_password(session)
     hours = session.talk.ask_number(
         "commission.hours",
@@ -48,7 +48,7 @@ def commission(session: Session) -> None:
 
 
 def _ask_page_password(session: Session) -> None:
-    """A password for the status page, where it is wanted on the maintenance interface."""
+    """Ask for the status page's password, if the page is wanted on the maintenance interface."""
     talk, file = session.talk, session.folder / PAGE_FILE
     if talk.assume_yes or not talk.ask_yes("page.password", "ask_page", default=False):
         return
@@ -63,7 +63,7 @@ def _ask_page_password(session: Session) -> None:
 
 
 def sheet(session: Session) -> None:
-    """Write the sheet, and have its hash sealed."""
+    """Write the sheet and have its hash sealed."""
     written = write_sheet(
         session.journal, session.site(), session.folder, at=session.now(), version=version()
     )
@@ -78,11 +78,11 @@ def sheet(session: Session) -> None:
 
 
 def _seal_now(session: Session) -> bool:
-    """Whether what lies in the inbox is sealed and receipted; where no agent runs, one is run for it."""
+    """Whether the inbox's entries are sealed and receipted; runs an agent once if none runs."""
     if session.journal.enrolment is None:
         return False
     if read_service_status(session) is not None:
-        return False  # it takes the entry at its next turn
+        return False  # it takes the entry in its next cycle
     seals, receipted = run_once(session)
     waits = any((session.store / INBOX_NAME).glob("*.json"))
     return receipted >= seals and not waits

@@ -1,4 +1,4 @@
-"""What was found is confirmed or corrected: the models that are only guesses, and the ids of the meters."""
+"""Confirms or corrects what was found: guessed models, and the ids of the meters."""
 
 from typing import Any, Final
 
@@ -14,17 +14,17 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
 
 SURE: Final = 0.9
-"""From here on a model is not asked about; `drivers.search.identify` says 0.99 of what its identity registers
-name."""
+"""From this confidence on a model is not asked about; `drivers.search.identify` gives 0.99 to one named by
+identity registers."""
 
 
 def place_of(meter: MeterFound) -> str:
-    """Bus and address: how a meter is called in the answers file before it has an id."""
+    """Bus and address: a meter's name in the answers file before it has an id."""
     return f"{meter.bus}:{meter.unit_id or meter.address}"
 
 
 def confirm(session: Session) -> None:
-    """Ask about every guess, then whether all is right."""
+    """Ask about every guess, then for a final confirmation."""
     answers = session.answers
     for meter in session.journal.meters:
         path, given = answers.meter_at(meter.id, place_of(meter))
@@ -102,7 +102,7 @@ def _ask_id(session: Session, meter: MeterFound) -> None:
 
 
 def check_identifier(typed: str) -> str:
-    """An id as the site file takes it."""
+    """An id that is valid in the site file."""
     inner = typed.replace("-", "a").replace("_", "a")
     if not (typed.isascii() and inner.isalnum() and typed[0].isalnum() and len(typed) <= ID_CHARACTERS_MAX):
         raise WrongAnswerError("no_id", typed=typed, limit=ID_CHARACTERS_MAX)

@@ -1,11 +1,11 @@
 """Step `enrol`: keys made here, a request bound to a one-time token, the centre's certificate in place.
 
-The token, or the text of the QR code that holds it, is a secret until it was used: it comes from the
-keyboard without being shown, from a file or from stdin, never from the command line, and is kept nowhere. The
-recovery key goes where the technician says and is taken away.
+The token, or the text of the QR code that holds it, is secret until it has been used: it is typed
+without echo, or read from a file or stdin, never from the command line, and is stored nowhere. The recovery
+key is written where the technician chooses and is taken away.
 
-What is done on the way is `provisioning.enrolment.enrolling`; an enrolment that waits for an officer, or for
-a USB stick to be carried, ends this call with one line, and the next one goes on.
+The work is done in `provisioning.enrolment.enrolling`; if it has to wait for an officer, or for a USB stick
+to be carried, this call ends with one line, and the next one goes on.
 """
 
 import sys
@@ -33,7 +33,7 @@ WAIT_S_MAX: Final = 86_400.0
 
 
 def enrol(session: Session) -> None:
-    """Take the token, make the keys, be enrolled, write the broker into the site file."""
+    """Take the token, make the keys, enrol, write the broker into the site file."""
     offer = _ask_offer(session)
     site = _adopt_name(session, offer)
     recovery = _ask_recovery(session, site)
@@ -60,7 +60,7 @@ def enrol(session: Session) -> None:
 
 
 def _ask_offer(session: Session) -> Offer:
-    """The offer; at the keyboard a wrong one is asked for again."""
+    """The offer; a wrong one from the keyboard is asked for again."""
     talk, given = session.talk, session.answers.enrol
     if given.token_file is not None or talk.assume_yes:
         if given.token_file is None:
@@ -125,7 +125,7 @@ def _adopt_name(session: Session, offer: Offer) -> Site:
 
 
 def _ask_recovery(session: Session, site: Site) -> Path | None:
-    """Where the recovery key goes; None where there is one already."""
+    """The path for the recovery key; None if there is one already."""
     try:
         if read_enrolment(site.path(site.store.path))["recovery_key"]:
             return None
@@ -140,7 +140,7 @@ def _ask_recovery(session: Session, site: Site) -> Path | None:
 
 
 def _ask_way(session: Session, offer: Offer) -> str | None:
-    """The way that the offer names; asked only where it names none."""
+    """The transport in the offer; asked only if it has none."""
     if offer.est or offer.claim:
         return None
     return session.talk.ask("enrol.transport", "ask_way", check_text)

@@ -1,8 +1,8 @@
-"""Step `find`: which meters are on which bus, and what they are. Nobody needs a register table.
+"""Step `find`: which meters are on which bus, and their models, without a register table.
 
 Every meter is kept as soon as it is identified. A meter that was found before keeps its id and its answers;
-one that no longer answers stays in the journal and is reported. A model that is only a guess is asked about,
-beside the other models that fit; the technician may correct every model and id.
+one that no longer answers stays in the journal and is reported. For a guessed model the technician is asked,
+with the other models that fit, and may correct every model and id.
 """
 
 from collections.abc import Iterable
@@ -24,11 +24,11 @@ from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import progress
 
 PROGRESS_S: Final = 1.0
-"""Of the search's own time between two events for a script."""
+"""Search seconds between two events for a script."""
 
 
 def find(session: Session) -> None:
-    """Search every bus, keep what answers, let it be corrected."""
+    """Search every bus, keep the meters that answer, let the technician correct them."""
     urls = _ask_buses(session)
     before = {place_of(meter) for meter in session.journal.meters}
     answered, errors = _look(session, urls)
@@ -81,7 +81,7 @@ def _check_urls(typed: str) -> list[str]:
 
 
 def _look(session: Session, urls: list[str]) -> tuple[set[str], list[str]]:
-    """Search all of them; the places of the meters that answered, and which buses cannot be used."""
+    """Search all buses; the places of the meters that answered, and the buses that cannot be used."""
     talk = session.talk
     ids = _assign_bus_ids(session, urls)
     answered: set[str] = set()
@@ -139,7 +139,7 @@ def _shorten(url: str) -> str:
 
 
 def _assign_bus_ids(session: Session, urls: list[str]) -> list[str]:
-    """The id of each bus: the one that it has, else the next number, in the order in which they are named."""
+    """The id of each bus: its existing one, else the next number, in the order given."""
     ids = [next((bus.id for bus in session.journal.buses if _is_same_bus(bus.url, url)), "") for url in urls]
     for index, one in enumerate(ids):
         ids[index] = one or _find_free_id("b", (*ids, *(bus.id for bus in session.journal.buses)))
@@ -192,7 +192,7 @@ def _sort_meters(meters: Iterable[MeterFound], buses: tuple[BusFound, ...]) -> t
 
 
 def _is_same_bus(one: str, other: str) -> bool:
-    """Whether two URLs mean the same line, whatever settings are named."""
+    """Whether two URLs mean the same bus, whatever their settings."""
     first, second = (
         text.partition("?")[0].removeprefix("rtu:").removeprefix("dlt645:") for text in (one, other)
     )

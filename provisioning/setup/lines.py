@@ -1,8 +1,8 @@
 """Step `lines`: the site, its lines with the power on their nameplates, and which lines belong together.
 
 The technician gives names and nameplates; ids, the next meter and the usual linkage are offered. The ratio of
-transformers is asked only for a meter whose registers hold secondary values, and the ratio that the meter
-itself tells is offered. Every meter that measures power must feed a line, because the agent requires it.
+transformers is asked only for a meter whose registers hold secondary values, and a ratio that the meter
+itself holds is offered. Every meter that measures power must feed a line, because the agent requires it.
 """
 
 from collections.abc import Sequence
@@ -51,7 +51,7 @@ def lines(session: Session) -> None:
 
 
 def model_of(session: Session, meter: MeterFound) -> Model:
-    """The model of a meter, shipped or of the folder. Ends the verb where it is neither."""
+    """The model of a meter, shipped or of the folder. Ends the command if it is neither."""
     try:
         if meter.model.endswith(".toml"):
             return load_file(session.folder / meter.model)
@@ -250,7 +250,7 @@ def _show(session: Session) -> None:
         session.talk.say("meters_without_line", meters=", ".join(free))
 
 
-# -- what both ways end with
+# -- the common end
 
 
 def _find_unfed(session: Session) -> list[MeterFound]:
@@ -261,7 +261,7 @@ def _find_unfed(session: Session) -> list[MeterFound]:
 
 
 def _ask_feeds(session: Session) -> None:
-    """Every meter with power needs a line, and what has no power can feed none."""
+    """Every meter with power needs a line; a meter without power can feed none."""
     for meter in session.journal.meters:
         if meter.line is not None and not has_power(session, meter):
             session.talk.say("meter_without_power", style="yellow", meter=meter.id)

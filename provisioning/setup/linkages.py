@@ -1,7 +1,7 @@
 """The linkages of a setup: which treatment must run while which production does.
 
-One treatment line serves all production; of several, each is offered the production of its own number, and
-the technician says what it really treats.
+A single treatment line serves all production; for several, the production line with the same number is
+offered, and the technician corrects it.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 
 
 def check_id(source: str, path: str, typed: str, taken: Sequence[str]) -> str:
-    """An id of the answers file that nothing else has. Ends the verb where it is none."""
+    """A unique id from the answers file. Ends the command if it is not valid."""
     try:
         check_identifier(typed)
         if typed in taken:
@@ -26,7 +26,7 @@ def check_id(source: str, path: str, typed: str, taken: Sequence[str]) -> str:
 
 
 def linkages(session: Session) -> None:
-    """Take them from the answers, or ask of each treatment line what it treats."""
+    """Take them from the answers, or ask for each treatment line what it treats."""
     named = session.journal.lines
     production = [line.id for line in named if line.kind == "production"]
     treatment = [line.id for line in named if line.kind == "treatment"]
@@ -58,7 +58,7 @@ def linkages(session: Session) -> None:
 
 
 def _guess_production(line: str, production: list[str], treatment: list[str]) -> list[str]:
-    """The only treatment serves all; of several each serves the production of its own number."""
+    """A single treatment serves all; of several, each serves the production with its number."""
     if len(treatment) == 1:
         return production
     twin = "p" + line[1:]

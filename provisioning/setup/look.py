@@ -1,8 +1,8 @@
-"""The search of all buses for a setup: which meters are there, and what they are. Reads only.
+"""The search of all buses for a setup: the meters there and their models. Reads only.
 
-Each bus is searched by a thread of its own, because most of a search is waiting; what they find comes through
+Each bus is searched by a thread of its own, because most of a search is waiting; results come through
 one queue. A path without a scheme (`/dev/ttyUSB0`) is tried as Modbus first and, if nothing answers, as
-DL/T 645, so that the technician need not know which of them a meter speaks.
+DL/T 645, so that the technician need not know a meter's protocol.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ REASONS_KEPT: Final = 6
 """Enough to see why; the verb `identify` shows all."""
 ALIKE_MAX: Final = 8
 PORTS: Final = ("/dev/serial/by-id/*", "/dev/ttyS[0-9]*", "/dev/ttyAMA*", "/dev/ttyUSB*", "/dev/ttyACM*")
-"""USB adapters by their id first: that name stays the same in whichever socket they are."""
+"""USB adapters first by their id, a name that is the same in every socket."""
 
 
 @frozen
@@ -58,7 +58,7 @@ class Hit:
 
 @frozen
 class Progress:
-    """How far the search of a bus is."""
+    """The progress of the search of a bus."""
 
     bus: int
     done: int
@@ -70,7 +70,7 @@ class Progress:
 
 @frozen
 class End:
-    """The search of a bus is over: what is wrong with it, in sentences; `error` where it cannot be used."""
+    """The search of a bus is over: its problems, in sentences; `error` if it cannot be used."""
 
     bus: int
     findings: tuple[str, ...] = ()
@@ -102,7 +102,7 @@ def check_url(text: str) -> str:
 
 
 def look_at_buses(urls: Sequence[str], *, quick: bool) -> Iterator[Seen]:
-    """Search all buses: everything that is found, as it comes, until each bus has its `End`."""
+    """Search all buses: yields findings as they arrive, until each bus has its `End`."""
     inbox: queue.Queue[Seen] = queue.Queue()
     stop = threading.Event()
     for number, url in enumerate(urls):
@@ -163,7 +163,7 @@ class _Search:
                 self._report(walk, probe)
                 result, seconds = prober.send(probe)
                 for new in walk.record(probe, result, seconds):
-                    prober.close()  # the port is for one at a time
+                    prober.close()  # only one may have the port open
                     self._identify(url_at(url, new.setting), new, walk.found[new], models)
                     if any_address:
                         walk.stop()

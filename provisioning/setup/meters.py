@@ -1,7 +1,7 @@
 """The meters of a setup, read repeatedly: one thread per bus, one queue. Reads only.
 
-What the agent would decode is decoded here by the same models. A meter that does not answer gives a sample
-with a reason and no values; a bus that cannot be used gives one for each of its meters, and is tried again.
+Values are decoded with the same models as in the agent. A meter that does not answer gives a sample with
+a reason and no values; an unusable bus gives one for each of its meters, and is tried again.
 While the agent runs as a service it holds the serial ports, and opening them fails with that reason.
 """
 
@@ -25,14 +25,14 @@ from provisioning.setup.lines import model_of
 from provisioning.setup.session import Session
 
 DOWN_S: Final = 1.0
-"""Until a bus that could not be used is tried again."""
+"""Pause before an unusable bus is tried again."""
 JOIN_S: Final = 3.0
-"""A thread ends within one time-out; a longer one is left behind."""
+"""A thread ends within one time-out; one that takes longer is abandoned."""
 
 
 @frozen
 class Sample:
-    """One read of one meter, `seconds` after the start; `reason` where it gave nothing."""
+    """One read of one meter, `seconds` after the start; `reason` if it failed."""
 
     meter: str
     seconds: float
@@ -87,7 +87,7 @@ class Readers:
         return time.monotonic() - self.began_s
 
     def samples(self) -> Iterator[Sample]:
-        """Everything that comes, until all rounds are over."""
+        """All samples, until all rounds are over."""
         left = len(self._threads)
         while left:
             sample = self._inbox.get()
@@ -133,7 +133,7 @@ class Readers:
 
     @property
     def stopping(self) -> bool:
-        """Whether the end was asked for."""
+        """Whether a stop was requested."""
         return self._stop.is_set()
 
 

@@ -1,7 +1,7 @@
-"""Step `photos`: photos by path and SHA-256, and the numbers of the seals on the meters.
+"""Step `photos`: photos by path and SHA-256, and the numbers of the meter seals.
 
-A photo stays where it is; what counts is the hash of its bytes. One that is not there, or too large, is one
-line; with somebody at the keyboard the path is asked again.
+A photo stays where it is; only its hash is recorded. One that is missing or too large is reported in one
+line; at the keyboard the path is asked again.
 """
 
 import os
@@ -17,16 +17,16 @@ from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
 
 PHOTO_MB_MAX: Final = 64
-"""A photo of a telephone has 3 to 15 MB; a film is no photo."""
+"""A phone's photo has 3 to 15 MB; a larger file is probably a video."""
 BYTES_PER_MB: Final = 1_000_000
 CHUNK_BYTES: Final = 1 << 20
 PHOTOS_MAX: Final = 500
 SEALS_MAX: Final = 8
-"""Terminal cover, case, transformer boxes."""
+"""Meter seals of one meter: terminal cover, case, transformer boxes."""
 
 
 def photos(session: Session) -> None:
-    """Take both, from the answers or the keyboard."""
+    """Take photos and meter seal numbers, from the answers or the keyboard."""
     for index, given in enumerate(session.answers.photo[:PHOTOS_MAX]):
         try:
             photo = hash_photo(session.folder, given.path)
@@ -45,10 +45,10 @@ def photos(session: Session) -> None:
 
 
 def hash_photo(folder: Path, typed: str) -> Photo:
-    """The photo at a path: the one that was typed, else below the setup's folder.
+    """The photo at the typed path, else at that path below the setup's folder.
 
     Raises:
-        WrongAnswerError: There is none, or it is no photo.
+        WrongAnswerError: It is missing, or not a photo.
     """
     path = Path(typed).expanduser()
     if not path.is_absolute():
@@ -95,7 +95,7 @@ def _ask_photo(session: Session) -> None:
 
 
 def _keep(session: Session, photo: Photo) -> None:
-    """Keep a photo; the same one again replaces it."""
+    """Keep a photo; the same photo again replaces it."""
     others = tuple(one for one in session.journal.photos if one.path != photo.path)
     session.keep(photos=(*others, photo))
     session.talk.event("photo", path=photo.path, sha256=photo.sha256, meter=photo.meter)

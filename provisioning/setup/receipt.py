@@ -1,7 +1,7 @@
-"""Step `receipt`: seal, send, and wait until the centre has signed for the first seal. Green only then.
+"""Step `receipt`: seal, send, and wait for the centre's signed receipt of the first seal. Green only then.
 
-Where the agent runs already, as a service, its status is watched; else `dianjian-agent run --once` is started
-as a child, which reads every meter once, seals and waits for the receipt.
+If the agent already runs as a service, its status is watched; else `dianjian-agent run --once` is started as
+a child, which reads every meter once, seals and waits for the receipt.
 """
 
 import json
@@ -43,7 +43,7 @@ def receipt(session: Session) -> None:
 
 
 def read_service_status(session: Session) -> dict[str, Any] | None:
-    """The status of the running agent; None where none runs."""
+    """The status of the running agent; None if none runs."""
     try:
         return read_status(session.store)
     except (OSError, ValueError):
@@ -60,7 +60,7 @@ def _wait_for_service(session: Session, status: dict[str, Any]) -> tuple[int, in
 
 
 def run_once(session: Session) -> tuple[int, int]:
-    """Let a child read, seal and send once; the last seal and the last that was receipted."""
+    """Run a child that reads, seals and sends once; returns the last seal and the last receipted one."""
     site = session.site()
     last: dict[str, Any] = {}
     with progress() as bar:

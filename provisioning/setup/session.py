@@ -1,9 +1,9 @@
-"""One call of a setup: its folder, its journal, its conversation. Every answer is kept at once.
+"""One call of a setup: its folder, its journal, its dialogue. Every answer is stored at once.
 
 Two setups in one folder are refused. A damaged journal is renamed, reported in one line, and a new one begun;
 a journal of newer software is left alone. The site file is written from the journal, and what a person added
 to it stays. One that somebody else wrote or edited is changed only after its differences were shown and
-confirmed, and is kept beside the new one.
+confirmed; the old file is kept beside the new one.
 """
 
 import contextlib
@@ -62,7 +62,7 @@ class Session:
         return self.folder / state_of(self.folder)
 
     def now(self) -> str:
-        """The present time as the journal has it."""
+        """The current time in the journal's form."""
         return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def keep(self, **changes: Any) -> None:
@@ -71,7 +71,7 @@ class Session:
         save_journal(self.folder / JOURNAL_NAME, self.journal)
 
     def keep_meter(self, meter: MeterFound, old_id: str = "") -> None:
-        """Replace a meter, by its id or the one that it had."""
+        """Replace a meter, found by its id or its old one."""
         self.keep(
             meters=tuple(meter if one.id == (old_id or meter.id) else one for one in self.journal.meters)
         )
@@ -82,7 +82,7 @@ class Session:
         self.talk.event("done", step=step)
 
     def chain(self, what: str, **fields: Any) -> None:
-        """Have something sealed: it lies in the inbox until the agent takes it."""
+        """Have something sealed: it stays in the inbox until the agent takes it."""
         body = {"what": what, "at": self.now(), "technician": self.journal.technician, **fields}
         try:
             self.store.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -91,14 +91,14 @@ class Session:
             raise fail(EXIT_USAGE, f"{self.store}: {error}") from error
 
     def site(self) -> Site:
-        """The site file as it stands. Ends the verb where it has mistakes."""
+        """The present site file. Ends the command if it has mistakes."""
         try:
             return load_site(self.site_file)
         except ConfigError as error:
             raise fail(EXIT_USAGE, *str(error).splitlines()) from error
 
     def write_site(self) -> None:
-        """Write the site file from the journal, if that says something new."""
+        """Write the site file from the journal, if anything has changed."""
         present = self._read_present()
         text = format_site(self.journal, state_of(self.folder), self._text_to_keep(present))
         try:
@@ -127,7 +127,7 @@ class Session:
             raise fail(EXIT_USAGE, f"{self.site_file}: cannot be read: {error.strerror}") from error
 
     def _text_to_keep(self, present: bytes | None) -> str:
-        """What a person wrote, to be filled in; "" where there is nothing, or nothing that loads."""
+        """The present text, to be completed; "" if there is none, or none that loads."""
         try:
             text = decode_text(present or b"", SITE_FILE_BYTES_MAX)
             parse_site(text, self.site_file)
@@ -158,7 +158,7 @@ class Session:
 
 
 def state_of(folder: Path) -> str:
-    """What `[store] path` is in a setup's folder."""
+    """The value of `[store] path` in a setup's folder."""
     return SYSTEM_STATE if folder == SYSTEM_FOLDER else STATE
 
 
@@ -175,7 +175,7 @@ def default_gateway() -> str:
 
 @contextlib.contextmanager
 def session(folder: Path, talk: Talk, answers: Answers) -> Iterator[Session]:
-    """The session in `folder`, alone in it. Ends the verb where it cannot be."""
+    """The only session in `folder`. Ends the command if it cannot be opened."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = Lock(folder / LOCK_NAME)
@@ -206,7 +206,7 @@ def _open_journal(path: Path, talk: Talk) -> Journal:
 
 
 def set_aside(path: Path, why: str) -> Path:
-    """Rename a file, so that nothing overwrites it; its new name."""
+    """Rename a file so that nothing overwrites it; returns its new name."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
     kept = path.with_name(f"{path.name}.{why}-{stamp}")
     try:
@@ -217,5 +217,5 @@ def set_aside(path: Path, why: str) -> Path:
 
 
 def explain_continuing(folder: Path) -> str:
-    """How an interrupted setup goes on."""
+    """How to continue an interrupted setup."""
     return text("go_on", folder=folder)

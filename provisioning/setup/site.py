@@ -24,7 +24,7 @@ def format_site(journal: Journal, state: str, present: str = "") -> str:
     """The text of the site file.
 
     Args:
-        journal: What setup knows.
+        journal: The results of the setup so far.
         state: Where the agent keeps its database.
         present: A site file that loads: its comments, and the keys that setup does not know, are kept.
     """
@@ -52,7 +52,7 @@ def format_site(journal: Journal, state: str, present: str = "") -> str:
 
 
 def to_linkage_params(journal: Journal, linkage: LinkageNamed) -> LinkageParams:
-    """What the detector knows of a linkage: nameplates, and thresholds where machines were tried.
+    """The detector's parameters of a linkage: nameplates, and thresholds if machines were tried.
 
     A sum of lines counts as on as soon as its smallest line does: from the least of their thresholds.
     """
@@ -114,7 +114,7 @@ def _set_entries(document: TOMLDocument, name: str, entries: Sequence[Mapping[st
     tables = tomlkit.aot()
     for entry in entries:
         table = old.get(entry["id"])
-        if not isinstance(table, Table):  # a new one, or one that was written in braces
+        if not isinstance(table, Table):  # new, or an inline table
             table = tomlkit.table()
             table.update(tomlkit.item(old.get(entry["id"], {})).unwrap())
         _set(table, entry)

@@ -1,9 +1,9 @@
-"""The conversation of a setup: questions with defaults, events for scripts, in the technician's language.
+"""The dialogue of a setup: questions with defaults, events for scripts, in the technician's language.
 
-An answer comes from the answers file, from the keyboard, or with `--yes` from the default; one that is in
-none of them ends the verb with one line that names the key. At the keyboard a wrong answer is explained and
-asked for again; in the answers file it ends the verb. With `--json` stdout has one JSON object an event and
-nothing else; what people read goes to stderr, or nowhere with `--yes`.
+An answer comes from the answers file, from the keyboard, or with `--yes` from the default; if none of
+them has it, the command ends with one line that names the key. At the keyboard a wrong answer is explained
+and asked for again; in the answers file it ends the command. With `--json` stdout has one JSON object per
+event and nothing else; texts for people go to stderr, or nowhere with `--yes`.
 """
 
 import contextlib
@@ -24,17 +24,17 @@ from provisioning.terminal.show import console
 T = TypeVar("T")
 
 LINE_BYTES_MAX: Final = 4096
-"""What a terminal holds of one line (termios(3), canonical mode)."""
+"""The longest line of a terminal (termios(3), canonical mode)."""
 IUTF8: Final = 0o40000
 """termios(3): erase characters, not bytes; Python's termios has no name for it."""
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]")
-"""What arrow keys send."""
+"""The escape sequences of arrow keys."""
 ANSWER_CHARACTERS_MAX: Final = 400
-"""Of one typed answer; a paste of a whole file is no name."""
+"""Characters of one typed answer; a pasted file is not a name."""
 
 
 class WrongAnswerError(ValueError):
-    """An answer is wrong; with the key of the sentence that says why, and its values."""
+    """An answer is wrong; carries the key of the sentence that explains it, and its values."""
 
     def __init__(self, key: str, /, **values: Any) -> None:
         self.key, self.values = key, values
@@ -43,11 +43,11 @@ class WrongAnswerError(ValueError):
 
 @define
 class Talk:
-    """The conversation of one call.
+    """The dialogue of one call.
 
     Attributes:
         as_json: Print events for a script.
-        assume_yes: Ask nobody: take answers and defaults.
+        assume_yes: Do not ask: take answers and defaults.
         source: Where the answers come from, to name it beside a wrong one.
     """
 
@@ -82,10 +82,10 @@ class Talk:
         given: str | None = None,
         **values: Any,
     ) -> T:
-        """The answer to the question `key`; `path` is what it is called in the answers file.
+        """The answer to the question `key`; `path` is its key in the answers file.
 
         Raises:
-            KeyboardInterrupt: The technician wants to end.
+            KeyboardInterrupt: The technician ends the setup.
         """
         if self.assume_yes:
             return self._take(path, check, default if given is None else given, was_given=given is not None)
@@ -142,7 +142,7 @@ class Talk:
         given: str | None = None,
         **values: Any,
     ) -> str:
-        """One of some: each has the name that scripts use and the one that people read."""
+        """One of several choices, each with a name for scripts and one for people."""
         names = [name for name, _ in options]
 
         def check(typed: str) -> str:
@@ -167,7 +167,7 @@ class Talk:
         return self._read_line("> ")
 
     def refuse(self, path: str, key: str, /, **values: Any) -> NoReturn:
-        """End the verb, with why an answer is wrong."""
+        """End the command with the reason why an answer is wrong."""
         raise fail(EXIT_USAGE, f"{self.source}: {path}: {WORDS[key].text('en', **values)}")
 
     def _take(self, path: str, check: Callable[[str], T], text: str | None, *, was_given: bool) -> T:
@@ -182,8 +182,8 @@ class Talk:
     def _read_line(self, prompt: str) -> str:
         """A typed line.
 
-        Not by readline: without the locale's files, as on a bare gateway, it takes the bytes of a Chinese
-        character for commands. A terminal that is told of UTF-8 erases characters whole.
+        Without readline: if the locale's files are missing, as on a bare gateway, it takes the bytes of a
+        Chinese character for commands. With IUTF8 set, a terminal erases whole characters.
         """
         stream = sys.stderr if self.as_json else sys.stdout
         stream.write(prompt)
@@ -203,7 +203,7 @@ def _erase_whole_characters() -> None:
 
 
 def check_text(typed: str) -> str:
-    """A name that can stand in every file: printable and not too long."""
+    """A name that is valid in every file: printable and not too long."""
     text = typed.strip()
     if not text.isprintable() or "\ufffd" in text:
         raise WrongAnswerError("not_printable")

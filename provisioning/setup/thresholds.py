@@ -1,8 +1,8 @@
-"""Step `thresholds`: from which power on each line counts as running, until commissioning has learned it.
+"""Step `thresholds`: the power from which each line counts as running, until commissioning has learned it.
 
-The nameplate gives 10 % and 7 % of the rated power. Where a machine was switched, the same shares of the step
-between its standing and its running power are taken, above what it takes while it stands: a standby load of
-8 % of the nameplate no longer counts as running. What was typed is kept.
+The defaults are 10 % and 7 % of the rated power. If a machine was switched, the same shares of the step from
+its standby to its running power are added to the standby power: a standby load of 8 % of the nameplate no
+longer counts as running. Typed values are kept.
 """
 
 from typing import Final
@@ -18,7 +18,7 @@ from provisioning.terminal.show import table
 
 W_PER_KW: Final = 1000
 STEP_MIN: Final = 0.05
-"""Part of the nameplate that a switched machine must show for its step to say anything."""
+"""Smallest usable step of a switched machine, as a part of the nameplate."""
 _ORIGINS: Final = {"nameplate": "nameplate", "trial": "from_trial", "typed": "typed"}
 
 

@@ -2,12 +2,12 @@
 
 All meters are read in turns the whole time, so that a transformer on another line's cable is found; what was
 read just before the test of a line counts as its state at rest. `provisioning.wiring.OnOffTest` decides what
-to wait for and when it is sure: off and on again, and once more where that leaves a doubt. No key is pressed
+to wait for and when it is sure: off and on again, and once more in case of doubt. No key is pressed
 when the machine is switched: setup watches the readings.
 
 A line may be left out, with a reason that stands on the sheet. A line with a meter that is known to be wired
-wrongly is left out unless the technician insists: two exchanged transformers add up to nothing, which follows
-nothing, and what such a meter shows would become a threshold. Where the reading does not follow, verdict and
+wrongly is left out unless the technician insists: two exchanged transformers add up to zero, which does not
+follow the machine, and such readings would become a threshold. If the reading does not follow, verdict and
 remedy are shown, and the line may be tried again.
 """
 
@@ -32,22 +32,22 @@ from provisioning.wiring.trial import SETTLE_S, WAIT_S, State, Wait
 from provisioning.words.language import translate
 
 TICK_S: Final = 1.0
-"""Every meter is read once a second where its bus is quick enough."""
+"""Every meter is read once a second if its bus is fast enough."""
 TICK_S_MAX: Final = 6.0
-"""On a crowded slow bus no meter is waited for longer."""
+"""Longest wait for a meter on a crowded slow bus."""
 BEFORE_S: Final = 2 * SETTLE_S
-"""Kept of what was read before a line is tried."""
+"""Readings kept from before a line is tried."""
 SAMPLES_MAX: Final = 600
-"""Of the curve on the sheet; a longer test is thinned."""
+"""Samples of the curve on the sheet; a longer test is thinned."""
 CHAIN_SAMPLES_MAX: Final = 120
-"""Of the curve in the chain, where every meter's readings are as well once the agent runs."""
+"""Samples of the curve in the chain, which also has every reading once the agent runs."""
 WAIT_S_MIN, WAIT_S_MAX = 10.0, 3600.0
 W_PER_KW: Final = 1000.0
 
 
 @define
 class Powers:
-    """The powers of all meters, tick by tick, and what was read lately."""
+    """The powers of all meters, tick by tick, and recent readings."""
 
     readers: Readers
     meters: Sequence[str]
@@ -104,7 +104,7 @@ def _try_line(session: Session, powers: Powers, line: LineNamed, wait_s: float) 
         if not talk.assume_yes:
             options = [(key, text(f"trial_{key}")) for key in ("try", "skip")]
             wanted = talk.ask_choice(f"{line.id}.trial", "ask_trial", options, default=wanted, line=named)
-            while powers.readers.next(0.0) is not None:  # what was read during the question
+            while powers.readers.next(0.0) is not None:  # drop what was read during the question
                 powers.lately.clear()
         if wanted == "skip":
             _skip(session, line, talk.ask("trial.skip", "ask_reason", _check_reason, default=miswired))
@@ -174,7 +174,7 @@ class _Watch:
 
     @classmethod
     def of(cls, session: Session, powers: Powers, line: LineNamed, wait_s: float, screen: Screen) -> "_Watch":
-        """A test that begins with what was read just before."""
+        """A test that begins with the readings just before it."""
         own = _find_own(session, line)
         if not powers.lately:
             powers.tick()
@@ -186,7 +186,7 @@ class _Watch:
         return cls(session, powers, line, test, screen, powers.lately[0][0])
 
     def run(self) -> Outcome:
-        """Until the test has a result."""
+        """Run until the test has a result."""
         before = list(self.powers.lately)
         wait = Wait("settle")
         for seconds, watts in before:
@@ -205,7 +205,7 @@ class _Watch:
         return wait
 
     def _ask(self, wait: Wait) -> None:
-        """Ask for the machine to be switched, once each time."""
+        """Ask once for each switching of the machine."""
         if wait.what != "switch" or wait.to is None or (self.switched and self.switched[-1][1] == wait.to):
             return
         self.switched.append((round(self.powers.readers.seconds() - self.begin_s, 1), wait.to))
@@ -223,7 +223,7 @@ class _Watch:
 
 
 def thin(curve: Sequence[tuple[float, float | None]], most: int) -> Sequence[tuple[float, float | None]]:
-    """At most so many of a curve's samples, evenly taken."""
+    """At most `most` samples of a curve, evenly spaced."""
     step = -(-len(curve) // most) or 1
     return curve[::step]
 
@@ -233,7 +233,7 @@ def _find_own(session: Session, line: LineNamed) -> tuple[str, ...]:
 
 
 def _explain_miswired(session: Session, line: LineNamed) -> str | None:
-    """Why the wiring should be corrected before the test; None where it is not known to be wrong."""
+    """Why the wiring should be corrected before the test; None if no mistake is known."""
     for name in _find_own(session, line):
         verdict = find_last_wiring(session.journal, name)
         if verdict is not None and verdict.verdict == "mistake":

@@ -1,9 +1,9 @@
 """`dianjian setup`: from a bare gateway to a signed acceptance sheet, step by step.
 
-    dianjian setup [--folder DIR]             the guided session: what is not done yet, in order
+    dianjian setup [--folder DIR]             the guided session: the open steps, in order
     dianjian setup STEP [--folder DIR]        one step, again if it was done before
     … --yes [--answers FILE]                  ask nothing: defaults, and answers from a TOML file
-    … --json                                  one JSON object an event on stdout
+    … --json                                  one JSON object per event on stdout
 
 Steps: find, lines, wiring, trial, thresholds, photos, enrol, receipt, commission, sheet. Everything is kept
 in `setup.json` at once; after a call that was interrupted the next one goes on from there.
@@ -52,9 +52,9 @@ NEEDS: Final = {
     "commission": "lines",
     "sheet": "lines",
 }
-"""What a step cannot do without; all else may be done in any order, or left out."""
+"""The steps that a step requires; all others may be done in any order, or left out."""
 MEASURES: Final = {"find", "wiring", "trial"}
-"""Steps that ask the meters themselves: a serial port is for one at a time."""
+"""Steps that read meters: only one process may have a serial port open."""
 
 HELP: Final = {
     "find": "look at the buses and name the meters",
@@ -112,7 +112,7 @@ def _step_command(name: str) -> click.Command:
 
 
 def _add_check(step: click.Command) -> click.Command:
-    """`setup sheet` with --check, which only looks."""
+    """`setup sheet` with --check, which changes nothing."""
     run = step.callback
     assert run is not None
 
@@ -154,7 +154,7 @@ def _open(
             yield one
     except (KeyboardInterrupt, click.Abort):
         if sys.stdin.isatty():
-            click.echo(err=True)  # what the terminal made of ctrl-C stands on a line of its own
+            click.echo(err=True)  # end the line on which the terminal echoed ctrl-C
         raise fail(EXIT_INTERRUPTED, explain_continuing(place)) from None
 
 

@@ -1,9 +1,9 @@
-"""Step `wiring`: how each meter is wired, judged by some reads of it. A mistake comes with its remedy.
+"""Step `wiring`: judges the wiring of each meter by several reads. A mistake is shown with its remedy.
 
-All meters are read at the same time, several reads some seconds apart. The technician sees the values as they
-come, may type what a clamp meter shows, corrects what is wrong and measures again as often as needed; every
-verdict is kept, and the last one of a meter counts. A mistake does not stop the setup: it stands in the
-journal, in the chain and on the sheet.
+All meters are read at the same time, several reads some seconds apart. The technician sees the values as
+they arrive, may type clamp meter readings, corrects mistakes and measures again as often as needed; every
+verdict is kept, and the last one of a meter counts. A mistake does not stop the setup: it is recorded in
+the journal, in the chain and on the sheet.
 """
 
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ READS: Final = 5
 READS_MIN, READS_MAX = 3, 10
 EVERY_S: Final = 1.5
 EVERY_S_MIN, EVERY_S_MAX = 0.2, 30.0
-"""Reads one after the other would all see the same moment of a load that swings."""
+"""Pause between reads; without it all would see the same moment of a fluctuating load."""
 CLAMP_A_MAX: Final = 10_000.0
 SHOWN: Final = (
     ("voltage", "V", 1.0),
@@ -41,7 +41,7 @@ _STYLE: Final = {"good": "green", "mistake": "bold red", "undecided": "yellow"}
 
 
 def wiring(session: Session) -> None:
-    """Measure, judge, let it be corrected and measured again."""
+    """Measure and judge; let the technician correct and measure again."""
     meters = [meter for meter in session.journal.meters if has_power(session, meter)]
     samples = _measure(session, meters)
     for meter in meters:
@@ -54,7 +54,7 @@ def wiring(session: Session) -> None:
 
 
 def _measure(session: Session, meters: Sequence[MeterFound]) -> dict[str, list[Sample]]:
-    """Some reads of each meter, shown as they come."""
+    """Several reads of each meter, shown as they arrive."""
     given = session.answers.wiring
     reads = READS if given.reads is None else given.reads
     if not READS_MIN <= reads <= READS_MAX:
@@ -62,7 +62,7 @@ def _measure(session: Session, meters: Sequence[MeterFound]) -> dict[str, list[S
     every_s = min(max(given.pause_s or EVERY_S, EVERY_S_MIN), EVERY_S_MAX)
     samples: dict[str, list[Sample]] = {meter.id: [] for meter in meters}
     session.talk.say("measuring", count=len(meters), reads=reads)
-    groups = (PollGroup.FAST, PollGroup.SLOW)  # reactive power moves slowly with most models
+    groups = (PollGroup.FAST, PollGroup.SLOW)  # most models have reactive power in the slow group
     with Readers(session, meters, groups, rounds=reads, every_s=every_s) as readers, Screen() as screen:
         for sample in readers.samples():
             samples[sample.meter].append(sample)
@@ -153,7 +153,7 @@ def _print_verdict(session: Session, meter: MeterFound, verdict: WiringVerdict) 
 
 
 def _find_expected(session: Session, meter: MeterFound, clamp_a: dict[str, float]) -> Expected:
-    """What is known of the load; several meters of a line are taken to share it evenly."""
+    """The expected load; several meters of a line are assumed to share it evenly."""
     line = next((one for one in session.journal.lines if one.id == meter.line), None)
     sharing = sum(one.line == meter.line for one in session.journal.meters)
     return Expected(
@@ -168,7 +168,7 @@ def _is_secondary(session: Session, meter: MeterFound) -> bool:
     return any(point.ratio is not Ratio.NONE for point in model_of(session, meter).points)
 
 
-# -- with somebody at the keyboard
+# -- interactive
 
 
 def _ask_clamp(session: Session, meters: Sequence[MeterFound], samples: dict[str, list[Sample]]) -> None:
@@ -201,7 +201,7 @@ def _check_clamp(typed: str) -> dict[str, float]:
 
 
 def _correct(session: Session, meters: Sequence[MeterFound]) -> None:
-    """Each meter that is not good: corrected and measured again, or left as it is."""
+    """Let each meter with a problem be corrected and measured again, or left as it is."""
     for meter in meters:
         clamp_a: dict[str, float] = {}
         while True:
@@ -227,7 +227,7 @@ def _correct(session: Session, meters: Sequence[MeterFound]) -> None:
 
 
 def _ask_ratio(session: Session, meter: MeterFound, verdict: WiringVerdict) -> MeterFound:
-    """Set the ratio of the transformers anew, and write it into the site file."""
+    """Change the transformer ratio and write it into the site file."""
     offered = find_right_ratio(verdict.ratio, meter.ct_ratio) if verdict.ratio else meter.ct_ratio
     ratio = session.talk.ask_number(
         "meter.ct_ratio",

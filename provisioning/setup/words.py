@@ -1,4 +1,4 @@
-"""What a setup says and asks."""
+"""The texts and questions of a setup."""
 
 from collections.abc import Mapping
 from typing import Any, Final

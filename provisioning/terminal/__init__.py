@@ -1,4 +1,4 @@
-"""What a terminal is given: tables and sentences on it, exit codes, QR codes, common options.
+"""Terminal output: tables and sentences, exit codes, QR codes; and common options.
 
-No verb and no decision.
+No commands and no decisions.
 """

@@ -1,4 +1,4 @@
-"""The bus of a verb that reads meters: a real one, one that is recorded, or a record that is played back."""
+"""The bus of a command that reads meters: a real one, optionally recorded, or the replay of a record."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ from provisioning.terminal.exits import EXIT_USAGE, fail
 HASTY_LATE_S: Final = 2.0
 """Latest answer expected while a meter is named; a poll expects one for 10 s."""
 HASTY_DUPLICATE_S: Final = 0.0
-"""Second copies of answers are not expected here: doubting refusals costs a second per model."""
+"""Duplicate answers are not expected here: doubting refusals would cost a second per model."""
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 RECORD: Final = click.option("--record", type=_FILE, help="Write every request and answer here.")
@@ -27,7 +27,7 @@ REPLAY: Final = click.option("--replay", type=_FILE, help="Play such a file back
 
 
 def hasty_ledger() -> Ledger:
-    """For many different reads of one meter that has just answered at once."""
+    """A ledger for many different reads of a meter that has just answered quickly."""
     return Ledger(HASTY_LATE_S, HASTY_DUPLICATE_S)
 
 
@@ -37,7 +37,7 @@ def meter_bus(
 ) -> Iterator[MeterBus]:
     """The bus at `url`, recorded in the file `record` if there is one; or the record `recorded` in its place.
 
-    Ends the verb where the options or the files are wrong.
+    Ends the command if the options or the files are wrong.
     """
     if (url is None) == (recorded is None):
         raise fail(EXIT_USAGE, "give either the URL of a bus or --replay FILE")
@@ -76,7 +76,7 @@ def _open_replay(path: Path) -> MeterBus:
 def open_record(path: Path) -> Iterator[Callable[[str], object]]:
     """A function that writes a line of a record into a file; ends the verb if the file cannot be opened."""
     try:
-        file = path.open("wb", buffering=0)  # a line at once: the verb may be stopped
+        file = path.open("wb", buffering=0)  # write each line at once: the command may be stopped
     except OSError as error:
         raise fail(EXIT_USAGE, f"{path}: {error.strerror}") from error
 

@@ -1,4 +1,4 @@
-"""How a verb ends: the codes that scripts can rely on, and one clear line for every mistake."""
+"""How a command ends: exit codes for scripts, and one clear line for every mistake."""
 
 import math
 from collections.abc import Callable
@@ -12,22 +12,22 @@ from disk.files import write_output
 EXIT_NO: Final = 1
 """Done, and the answer is no: not all verified, a meter silent, an episode not found."""
 EXIT_USAGE: Final = 2
-"""The words or the files of the call are wrong."""
+"""The arguments or the files of the call are wrong."""
 EXIT_OUTSIDE: Final = 3
 """Something outside is missing: no meter, no broker, no agent."""
 EXIT_INTERRUPTED: Final = 130
-"""Ctrl-C, or an order to end before it was done."""
+"""Ctrl-C, or a signal to end before it was done."""
 
 
 def fail(code: int, *lines: str) -> click.exceptions.Exit:
-    """Say what is wrong, one line a mistake; the caller raises what is returned and so ends with `code`."""
+    """Print one line per mistake; the caller raises the returned exception to exit with `code`."""
     for line in lines:
         click.echo(f"dianjian: {line}", err=True)
     return click.exceptions.Exit(code)
 
 
 def write_or_fail(path: Path, data: bytes, write: Callable[[Path, bytes], None] = write_output) -> None:
-    """Write a file whole or not at all; ends the verb where it cannot be written."""
+    """Write a file atomically; ends the command if it cannot be written."""
     try:
         write(path, data)
     except OSError as error:
@@ -35,7 +35,7 @@ def write_or_fail(path: Path, data: bytes, write: Callable[[Path, bytes], None] 
 
 
 class FiniteRange(click.FloatRange):
-    """A number within a range; nan, which is in none, is refused too."""
+    """A number within a range; nan is refused too."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The number."""

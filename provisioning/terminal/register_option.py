@@ -7,14 +7,14 @@ from typing import Any, Final
 import click
 
 _OLD_NAME: Final = "--registry"
-"""Of versions up to 0.2; still taken by 0.3 and 0.4."""
+"""The name in versions up to 0.2; still accepted in 0.3 and 0.4."""
 
 
 class _RegisterOption(click.Option):
-    """Takes the old name too; help and errors show the new one alone."""
+    """Accepts the old name too; help and errors show only the new one."""
 
     def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
-        """Tell the parser of both names."""
+        """Register both names with the parser."""
         super().add_to_parser(parser, ctx)
         parser.add_option(self, [_OLD_NAME], dest=self.name)
 

@@ -1,6 +1,6 @@
-"""What people look at in the terminal: tables, progress, and views that are drawn anew in place.
+"""Terminal output for people: tables, progress, and views that are redrawn in place.
 
-rich is imported here and in `provisioning.terminal.views` alone.
+Only this module and `provisioning.terminal.views` import rich.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,11 +17,11 @@ from rich.text import Text
 MARK_CELLS: Final = 8
 """Columns before each line of findings."""
 Bar = Progress
-"""What `progress` gives."""
+"""The type that `progress` returns."""
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where the verbs print for people."""
+    """The console on which commands print for people."""
     return Console(stderr=stderr, highlight=False)
 
 
@@ -42,7 +42,7 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> Table:
 
 
 class Screen:
-    """A view that is drawn anew in place on a terminal, and not at all elsewhere.
+    """A view that is redrawn in place on a terminal, and not shown elsewhere.
 
     With `whole` it takes the whole terminal while it lasts and leaves it as it was.
     """
@@ -98,7 +98,7 @@ def progress(*, says_time_left: bool = False) -> Progress:
 
 @contextmanager
 def count_up(what: str) -> Iterator[Callable[[int, int], object]]:
-    """A bar on stderr, where somebody looks at it, for work that reports how much is done of how much."""
+    """A progress bar on stderr if that is a terminal, for work that reports the amount done and the total."""
     if not console(stderr=True).is_terminal:
         yield lambda _done, _total: None
         return
@@ -108,9 +108,9 @@ def count_up(what: str) -> Iterator[Callable[[int, int], object]]:
 
 
 class Activity:
-    """What is being done, as the last line of a terminal; findings are printed above it, once and for good.
+    """The current activity as the last line of a terminal; findings are printed above it and stay.
 
-    Nothing of it reaches a file: what is printed goes to stdout, the last line only to a terminal.
+    The activity never reaches a file: findings go to stdout, the last line only to a terminal.
     """
 
     def __init__(self) -> None:
@@ -130,7 +130,7 @@ class Activity:
             self._live.stop()
 
     def show(self, what: str) -> None:
-        """What is being done now; may be called from any thread."""
+        """Set the current activity; may be called from any thread."""
         if self._live:
             line = Text(f"… {what}", "dim", no_wrap=True, overflow="ellipsis")
             self._live.update(line, refresh=True)

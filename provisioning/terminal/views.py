@@ -1,6 +1,6 @@
 """The state of a gateway on a terminal: lines, linkages, buses, meters, seals and episodes, drawn by rich.
 
-`draw_status` draws the status of a running agent (`agent.status.socket`); the demo adds what happens to the
+`draw_status` draws the status of a running agent (`agent.status.socket`); the demo adds the events of the
 plant. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
 """
 
@@ -30,19 +30,19 @@ SPARK_COLUMNS: Final = 30
 MINUTES: Final = 60
 COLUMNS: Final = 80
 WIDE_COLUMNS: Final = 116
-"""From here on the last hour has its sixty minutes, and lines their whole names."""
+"""From this width on the last hour has all sixty minutes, and lines their full names."""
 NAME_CELLS: Final = 18
 NAME_WIDE_CELLS: Final = 28
 METERS_NAMED_MAX: Final = 24
 LINES_SHOWN_MIN: Final = 3
-"""On the smallest terminal; what has no room is counted."""
+"""Rows on the smallest terminal; what does not fit is counted."""
 EPISODES_SHOWN: Final = 4
 COLUMN_S: Final = 120
 HALF_HOUR_S: Final = 1800
 TRACE_LEFT: Final = 20
-"""What stands before the first column of a trace."""
+"""The width before the first column of a trace."""
 WHOLE_MS: Final = 100.0
-"""From here on tenths of a millisecond say nothing."""
+"""From here on tenths of a millisecond are meaningless."""
 _BUS_COLUMNS: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "probes")
 _SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
@@ -69,7 +69,7 @@ def draw_status(
     """A running agent: lines with their loads, linkages, buses, meters, analysers, seals, episodes.
 
     Loads are those of `history` by line, else the last hour in the status. With `rows` the lines and
-    analysers that have no room are counted instead of shown; what went wrong keeps its place.
+    analysers that do not fit are counted instead of shown; problems are always shown.
     """
     whole = _draw_status(status, history or {}, columns, len(status["lines"]))
     if rows is None:
@@ -109,7 +109,7 @@ def _buses(status: Json) -> list[Text]:
 
 
 def draw_buses(buses: Iterable[Json]) -> RenderableType:
-    """How each bus and its meters do: the bus first, then its meters, then what concerns the whole line."""
+    """The state of each bus and its meters: the bus first, then its meters, then events of the whole bus."""
     blocks: list[RenderableType] = []
     for bus in buses:
         load = Text(f"{bus['load_percent']:.1f} %", "bold")
@@ -191,7 +191,7 @@ def _linkages(status: Json) -> Table:
 def _meters(status: Json) -> Text:
     text = Text(label("meter") + "  ", "dim")
     good = [meter["meter"] for meter in status["meters"] if meter["quality"] == "good"]
-    if len(status["meters"]) > METERS_NAMED_MAX:  # of many only those that need somebody have a name
+    if len(status["meters"]) > METERS_NAMED_MAX:  # of many, only those that need attention are named
         text += Text(f"● {len(good)}/{len(status['meters'])} ", "green" if good else "red")
         good = []
     for meter in status["meters"]:
@@ -203,7 +203,7 @@ def _meters(status: Json) -> Text:
 
 
 def _analysers(status: Json) -> list[Text]:
-    """What meters say that feed no line, one line a meter; wider ones are wrapped."""
+    """Values of meters that feed no line, one row per meter; wider ones are wrapped."""
     rows = []
     for meter in status["meters"]:
         units = meter.get("units") or {}
@@ -265,7 +265,7 @@ def add_title(status: Json, body: RenderableType, trouble: str = "") -> Renderab
 def draw_demo(
     status: Json, history: Mapping[str, Sequence[float | None]], heading: str, happened: Sequence[str]
 ) -> RenderableType:
-    """The status of the demo's agent, what time it is there, and what has happened."""
+    """The status of the demo's agent, the plant's time, and what has happened."""
     title = Text(f"电监 dianjian · {status['gateway']} · {label('plant time')} {heading}", style="bold")
     return Group(title, draw_status(status, history), *(Text(line, "dim") for line in happened))
 
@@ -291,7 +291,7 @@ def draw_trace(
         column = int((at_s - begin_s) // COLUMN_S)
         mark = f"{name} {clock(at_s)}"
         shown = min(max(column, 0), columns - 1)
-        # What happened late stands to the left of its arrow, so that the row keeps within 80 columns.
+        # A late event is written to the left of its arrow, so that the row keeps within 80 columns.
         row = (
             f"{mark} ▲".rjust(shown + 1)
             if shown > columns / 2

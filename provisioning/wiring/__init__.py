@@ -1,4 +1,4 @@
-"""How a meter is wired, by what it says: the wiring check and the on/off test. Pure, without numpy.
+"""How a meter is wired, judged by its values: the wiring check and the on/off test. Pure, without numpy.
 
 Floors, a file imports only from those before it: answers · measured, words · hypotheses, ratio, phrases,
 trial_edges · case, trial_words · diagnosis, trial. `diagnosis.diagnose` judges the reads of one meter,

@@ -1,4 +1,4 @@
-"""What is known of a meter before its wiring is judged, and what the judgement says."""
+"""What is known about a meter before its wiring is judged, and the result."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -28,15 +28,15 @@ class Mistake(StrEnum):
 
 @frozen
 class Expected:
-    """What somebody on site knows; everything may be unknown.
+    """What is known on site; everything may be unknown.
 
     Attributes:
         clamp_a: What a clamp meter shows on the cable of a phase, A, by phase.
-        nominal_v: Of the supply, phase to neutral, V.
-        rated_w: Of the line, or of the part that goes through this meter.
-        is_feeding_back: Whether power may honestly flow back (generator, photovoltaics, hoists).
+        nominal_v: Voltage of the supply, phase to neutral, V.
+        rated_w: Rated power of the line, or of the part that goes through this meter.
+        is_feeding_back: Whether power may legitimately flow back (generator, photovoltaics, hoists).
         is_three_phase: Whether the load takes current of all three phases, as motors do; None: unknown.
-        ct_ratio: What is set for the transformers now.
+        ct_ratio: The transformer ratio set now.
     """
 
     clamp_a: Mapping[str, float] = Factory(dict)
@@ -52,12 +52,12 @@ class Diagnosis:
     """How a meter is wired.
 
     Attributes:
-        verdict: `undecided` where the load is too small or nothing fits; it may name a suspicion.
+        verdict: `undecided` if the load is too small or nothing fits; it may name a suspicion.
         mistake: What is wrong, or suspected; names of `Mistake`, two of them joined with `+`.
         ratio: `wrong_ratio`: what is shown, in parts of what flows, as a ratio of transformers.
         sentence: What is wrong, with numbers.
         remedy: What to do, likewise.
-        numbers: What it was judged by.
+        numbers: The values it was judged by.
     """
 
     verdict: Verdict

@@ -23,7 +23,7 @@ _POSSIBLY: Final = Words("可能{clause}", "possibly {clause}")
 
 @frozen
 class Case:
-    """One meter: its reads, what is known of it, and the numbers it is judged by; the steps add theirs."""
+    """One meter: its reads, the expected values, and the numbers it is judged by; each step adds its own."""
 
     measured: Measured
     expected: Expected
@@ -38,12 +38,12 @@ class Case:
         return self.measured.channels
 
     def name_mistake(self, mistake: Mistake, places: Sequence[int], shown: str) -> Diagnosis:
-        """A mistake by its name."""
+        """The diagnosis of a mistake."""
         clause = words.put_beside(words.describe(mistake, places), shown)
         return self.judge("mistake", (clause, words.find_remedy(mistake, places)), mistake, places)
 
     def explain(self, one: Explanation, rival: Explanation | None = None) -> Diagnosis:
-        """What the angles say: one explanation, or two that look the same.
+        """The diagnosis from the angles: one explanation, or two that look the same.
 
         Two mistakes at once are named as a suspicion only: unbalanced loads explain too much.
         """
@@ -66,12 +66,12 @@ class Case:
     def doubt(
         self, name: str, suspect: Mistake | None = None, places: Sequence[int] = (), **facts: Any
     ) -> Diagnosis:
-        """Nothing is sure; `name` is a key of provisioning.wiring.phrases."""
+        """An undecided diagnosis; `name` is a key of provisioning.wiring.phrases."""
         known = {"phases": words.name_phases(places), "shown": self.show_watts()}
         return self.judge("undecided", phrase(name, **(known | facts)), suspect, places)
 
     def accept(self) -> Diagnosis:
-        """Wired right."""
+        """The diagnosis of correct wiring."""
         return self.judge("good", phrase("good", shown=self.show_watts()))
 
     def judge(
@@ -82,7 +82,7 @@ class Case:
         places: Sequence[int] = (),
         ratio: float | None = None,
     ) -> Diagnosis:
-        """The judgement, from a clause of what is wrong and one of what to do."""
+        """The diagnosis, from a clause about the fault and one about the remedy."""
         return Diagnosis(
             verdict=verdict,
             mistake=None if mistake is None else str(mistake),

@@ -1,6 +1,6 @@
-"""Judges the wiring of one meter by some reads of it.
+"""Judges the wiring of one meter by several reads.
 
-In this order; the first that applies is the verdict:
+The first of these that applies is the verdict:
 
 1. a voltage lead that is off: no voltage on a phase, with or without current;
 2. a load that is too small, LOAD_MIN of what is known of it, or no current at all;
@@ -8,7 +8,7 @@ In this order; the first that applies is the verdict:
    clamp meter shows some; an idle phase, if it is known not to; else both are named and nothing is called
    a mistake, because no meter can tell an idle phase from a transformer that lies beside its cable;
 4. angles that no correctly wired load has: the mistakes that explain them (provisioning.wiring.hypotheses).
-   Power that flows back from any phase is one, where nothing may feed back;
+   Power that flows back from any phase is such an angle, if nothing may feed back;
 5. currents that do not agree with a clamp meter (provisioning.wiring.ratio);
 6. correct.
 
@@ -32,9 +32,9 @@ from provisioning.wiring.measured import Channel, measure
 LOAD_MIN: Final = 0.1
 """Part of the rated power below which angles are those of idling and of errors."""
 LOAD_SLACK: Final = 0.8
-"""A load that is meant to be a tenth is seldom one exactly."""
+"""A load meant to be a tenth is seldom exactly that."""
 NONE_A: Final = 0.02
-"""A current that no transformer measures any more."""
+"""A current too small for any transformer to measure."""
 NONE_SHARE: Final = 0.015
 """Part of the greatest current below which a phase has none."""
 IDLE_SHARE: Final = 0.08
@@ -44,7 +44,7 @@ LOST_SHARE: Final = 0.75
 DEAD_V: Final = 20.0
 """No supply is lower, not even behind voltage transformers (57.7 V)."""
 NOMINAL_SHARE: Final = 0.2
-"""Further from its nominal voltage no supply is; something else is then set or connected."""
+"""No supply is further from its nominal voltage; beyond it something else is set or connected."""
 NEUTRAL_SHARE: Final = 0.06
 """How near to root three two voltages are to the third where neutral and a phase are exchanged."""
 PHASE_AHEAD_DEG: Final = 62.0
@@ -66,7 +66,7 @@ OVERLOAD: Final = 2.5
 
 
 def diagnose(samples: Sequence[Mapping[str, Any]], expected: Expected) -> Diagnosis:
-    """What is wrong with the wiring of a meter, by some reads of it as the model decodes them."""
+    """The diagnosis of a meter's wiring from several reads, as the model decodes them."""
     case = Case(measure(samples), expected)
     if not case.channels:
         return _doubt_blind(case)
@@ -120,7 +120,7 @@ def _judge_currents(case: Case) -> Diagnosis | None:
         place
         for place, one in enumerate(case.channels)
         if one.amps < _none_a(case)
-        and case.expected.clamp_a.get(one.phase, math.inf) >= ratio.CLAMP_MIN_A  # else it idles indeed
+        and case.expected.clamp_a.get(one.phase, math.inf) >= ratio.CLAMP_MIN_A  # else it really idles
     )
     if not without or case.expected.is_three_phase is False or len(without) == len(case.channels):
         return None
@@ -177,7 +177,7 @@ def _total_deg(live: Sequence[Channel], var: float) -> float:
 
 
 def _doubt_unsigned(case: Case, live: Sequence[Channel], var: float | None) -> Diagnosis | None:
-    """Right as far as one can see, which without reactive power is not far enough at PF 0.5."""
+    """Undecided for angles that look right but, without reactive power, are ambiguous at PF 0.5."""
     sizes = [math.degrees(math.acos(one.cosine)) for one in live]
     if var is not None or len(live) < len(PHASES) or min(sizes) < UNSIGNED_DOUBT_DEG:
         return None
@@ -204,7 +204,7 @@ def _doubt_all(case: Case, live: Sequence[Channel], var: float | None) -> Diagno
 
 
 def _judge_total(case: Case) -> Diagnosis | None:
-    """Channels without power of their own: only the total can be looked at."""
+    """Channels without power values: only the total can be judged."""
     apparent = sum(one.apparent for one in case.channels)
     if case.measured.watts is None or apparent <= 0:
         return _doubt_blind(case)

@@ -7,8 +7,8 @@ current lags its own voltage, the angle that the channel sees is
 
 because voltage j lags voltage k by 120° (j - k). So a hypothesis turns the angles that are seen into the
 angles of a load, and the load must be one that exists: lagging, power factor PF_MIN to 1 on each phase,
-and the phases alike. U, I and P give the size of θ; its sign comes from the reactive power of the phase,
-or from the total: of the eight ways to give signs those are kept that add up to it. A meter without
+and the phases alike. U, I and P give the magnitude of θ; its sign comes from the reactive power of the phase,
+or from the total: of the eight combinations of signs, those that add up to it are kept. A meter without
 reactive power leaves all eight open.
 
 Known signs put a balanced load into one of six sectors of 60°, one for each of: right, rotated, reversed,
@@ -36,7 +36,7 @@ SPREAD_MOVED_DEG: Final = 28.0
 SPREAD_SAME_DEG: Final = 9.0
 SPREAD_PAIR_DEG: Final = 14.0
 """How different the phases of a load may be under a hypothesis. A reversed transformer alone turns a
-passive load into a source, so much is allowed; two mistakes at once explain too much to allow a lot."""
+passive load into a source, so much is allowed; two mistakes at once explain too much, so little is."""
 IMBALANCE_MIN: Final = 0.35
 """Smallest part of the greatest current that a phase may have in a hypothesis of moved transformers."""
 EQUAL_SHARE: Final = 0.015
@@ -44,7 +44,7 @@ EQUAL_SHARE: Final = 0.015
 COS_ERROR: Final = 0.01
 """Of P / S: meter of class 0.5, transformers of class 0.5."""
 CLOSE_MISFIT: Final = 0.4
-"""Explanations whose misfits are less apart than this are not told apart: 2.4° beyond what a load has."""
+"""Explanations whose misfits differ by less are not told apart: 2.4° beyond what a load has."""
 LOW_PF_COST: Final = 0.3
 """Of a load at PF_MIN: where two explanations fit alike, the one with the likelier load comes first."""
 EQUAL_GAIN: Final = 0.4
@@ -103,7 +103,7 @@ class Explanation:
 
     @property
     def cost(self) -> float:
-        """The less the better."""
+        """The cost of the explanation; smaller is better."""
         return self.misfit + self.unlikely
 
 
@@ -213,7 +213,7 @@ def _sine_error(cosine: float) -> float:
 
 
 def _wrap(angle: float) -> float:
-    """The same angle, above -120° and up to 240°: so 180° and a little more are one place."""
+    """The same angle, above -120° and up to 240°, so that 180° and a little more are adjacent."""
     return (angle + _TURN) % 360.0 - _TURN
 
 

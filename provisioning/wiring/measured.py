@@ -1,4 +1,4 @@
-"""What some reads of one meter say of its channels, averaged.
+"""The channels of one meter, averaged over several reads.
 
 A channel is what the meter measures with one voltage lead and one transformer. Reads that lack a value
 are left out for that value; powers are averaged as products of the same read, so a load that moves
@@ -14,7 +14,7 @@ from attrs import frozen
 from provisioning.wiring.answers import PHASES
 
 SANE_MAX: Final = 1e12
-"""No V, A or W of a plant is greater: what is cannot be reckoned with."""
+"""No V, A or W of a plant is greater; larger values cannot be calculated with."""
 
 
 @frozen
@@ -46,7 +46,7 @@ class Measured:
 
     @property
     def numbers(self) -> dict[str, float]:
-        """Everything that was measured, by the names of points."""
+        """All measured values, by point name."""
         out: dict[str, float | None] = {"active_power": self.watts, "reactive_power": self.var}
         for one in self.channels:
             out |= {

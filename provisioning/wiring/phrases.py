@@ -1,4 +1,4 @@
-"""The texts where no mistake can be named: a sentence and a remedy each.
+"""The texts if no mistake can be named: a sentence and a remedy each.
 
 `{phases}` are the phases, the other places are numbers that the caller gives.
 """

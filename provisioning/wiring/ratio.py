@@ -1,9 +1,9 @@
-"""Transformer ratios against a clamp meter, and the round ones that transformers are made with.
+"""Compares transformer ratios with a clamp meter, and knows the standard ratios.
 
-A clamp meter is good for some percent and is read a moment later, so a ratio counts only beyond
-CLAMP_SHARE, and what is named is the nearest step in which transformers are made. Phases that differ from
-their clamp readings by different factors are no wrong ratio of the meter: one alone is the transformer of
-that phase, and several different ones are currents of something else.
+A clamp meter is accurate to some percent and is read a moment later, so a ratio counts only beyond
+CLAMP_SHARE, and the nearest standard step is named. Phases that differ from their clamp readings by different
+factors do not mean a wrong ratio of the meter: a single one is the transformer of that phase, several
+different ones are currents of something else.
 """
 
 import math
@@ -15,9 +15,9 @@ from attrs import frozen
 from provisioning.wiring.measured import Channel
 
 CLAMP_SHARE: Final = 0.12
-"""Beyond this a reading does not agree: clamp meters have 3 %, loads move; steps are 20 % apart."""
+"""Beyond this a reading disagrees: clamp meters have 3 %, loads move; steps are 20 % apart."""
 CLAMP_MIN_A: Final = 0.3
-"""Less is not measured well by any clamp meter."""
+"""No clamp meter measures less accurately enough."""
 ALIKE_SHARE: Final = 0.12
 """Factors of phases that differ by less are one factor."""
 STEP_SHARE: Final = 0.07
@@ -32,7 +32,7 @@ SHARE_RIGHT: Final = 0.5
 _SIMPLE: Final = (1.2, 1.25, 4 / 3, 1.5, 1.6, 5 / 3, 2, 2.5, 3, 4, 5, 6, 8, 10, 12, 15, 16, 20, 24, 25, 30)
 _LARGE: Final = (40, 50, 60, 80, 100, 120, 160, 200, 240, 250, 300, 400, 500, 600, 800, 1000)
 FACTORS: Final = tuple(sorted({*_SIMPLE, *_LARGE} | {1 / one for one in (*_SIMPLE, *_LARGE)}))
-"""How far two usual transformers are apart."""
+"""The factor between neighbouring standard transformers."""
 RATIOS: Final = tuple(sorted({primary / 5 for primary in PRIMARY_A} | {float(one) for one in PRIMARY_A}))
 
 
@@ -44,7 +44,7 @@ class Compared:
         state: `agrees`; `nothing` to compare; `ratio` wrong everywhere or on `phases`; `open`: no current
             where the clamp meter shows some; `other`: what the meter sees is another current.
         phases: Where, as places of channels.
-        factor: What the meter shows in parts of what flows.
+        factor: The shown current as a part of the real one.
         round_factor: The nearest usual step, or the factor itself.
     """
 
@@ -55,7 +55,7 @@ class Compared:
 
 
 def compare(channels: Sequence[Channel], clamp_a: Mapping[str, float], none_a: float) -> Compared:
-    """What the clamp readings say of the currents; below `none_a` a channel shows nothing."""
+    """Compare the currents with the clamp readings; below `none_a` a channel shows nothing."""
     pairs = {
         place: (one.amps, clamp_a[one.phase])
         for place, one in enumerate(channels)
@@ -86,12 +86,12 @@ def find_nearest(factor: float) -> float:
 
 
 def find_right_ratio(factor: float, ct_ratio: float) -> float:
-    """What the ratio should be, as transformers are made, where now `ct_ratio` gives `factor`."""
+    """The standard ratio that would be right if now `ct_ratio` gives `factor`."""
     wanted = ct_ratio / factor
     step = min(RATIOS, key=lambda one: _measure_distance(wanted, one))
     return step if _measure_distance(wanted, step) <= STEP_SHARE else round(wanted, 2)
 
 
 def _measure_distance(one: float, other: float) -> float:
-    """How far two factors are apart, the same either way."""
+    """The distance of two factors, symmetric."""
     return abs(math.log(one / other))

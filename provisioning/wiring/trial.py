@@ -1,6 +1,6 @@
 """The on/off test of one line: does its meter follow when its machine is switched?
 
-It takes the powers of all meters, second by second, and that somebody has switched; it returns what to wait
+It takes the powers of all meters, second by second, and confirmations of switching; it returns what to wait
 for next and, in the end, which meter followed. No clock, no bus: times are seconds of any origin.
 
     test = OnOffTest(own=("m1", "m2"), sums=("incomer",))
@@ -8,16 +8,16 @@ for next and, in the end, which meter followed. No clock, no bus: times are seco
     wait.what       "settle"  the readings before are being watched
                     "switch"  ask for the machine to be switched to wait.to, then go on sampling
                     "done"    test.result has the judgement
-    test.confirm_switched(41.0, "off")      if somebody says so; it shortens the wait where nothing happens
+    test.confirm_switched(41.0, "off")      optional; shortens the wait if nothing happens
 
 A line of several meters is their sum, and each of them must take part. A meter in `sums` (an incomer) has the
-line in it and is no other cable. One cycle is off and on again. It is enough where the line's own meters
-answer both times by a like step and stood still before; where they move by themselves, or do not answer,
+line in it and is no other cable. One cycle is off and on again. It is enough if the line's own meters
+answer both times with a similar step and were steady before; if they move by themselves, or do not answer,
 there is a second cycle, so a machine that happens to stop meanwhile is not taken for the one that was
-switched. A step counts when it is far beyond what the meter moved by before and when the reading stands
-still behind it, so a fan that runs down for a minute is waited for. Reads that fail are waited for, too.
+switched. A step counts if it is far beyond the meter's earlier movement and the reading is steady after
+it, so the test waits for a fan that runs down for a minute. It also waits if reads fail.
 
-A reading that is negative while the machine runs and rises to nothing when it stops follows inverted.
+A reading that is negative while the machine runs and rises to zero when it stops follows inverted.
 """
 
 import math
@@ -36,18 +36,18 @@ SETTLE_S: Final = 8.0
 """Watched before the machine is switched: long enough for the fast noise of a load."""
 SETTLE_READS: Final = 4
 WAIT_S: Final = 120.0
-"""Until a person has gone to the switch and the machine has run down."""
+"""Time for a person to go to the switch and for the machine to run down."""
 CONFIRMED_WAIT_S: Final = 60.0
 """After the technician has confirmed the switching: a fan coasts for half a minute to a minute."""
 SILENT_S: Final = 180.0
 """The line's own meters may be silent for this long; then the test ends without a judgement."""
 STALE_S: Final = 20.0
-"""A value may stand for a read that failed for this long, where it is shown."""
+"""A displayed value may replace a failed read for this long."""
 RATED_SHARE_MIN: Final = 0.02
 FLOOR_W: Final = 20.0
 """Smallest step of any machine that is metered for pollution treatment."""
 RESTLESS_SHARE: Final = 0.25
-"""Part of its level by which a meter that is at rest does not move by itself."""
+"""A meter at rest moves by less than this part of its level."""
 CYCLES_MAX: Final = 2
 
 
@@ -59,7 +59,7 @@ class Wait:
         what: See the module.
         to: `switch`: what the machine is to be switched to.
         own_w: What the line's meters show now; None if one of them is silent.
-        left_s: How long nothing may happen.
+        left_s: Time left in which nothing may happen.
     """
 
     what: Literal["settle", "switch", "done"]
@@ -74,7 +74,7 @@ class OnOffTest:
 
     Attributes:
         own: The line's meters.
-        sums: Meters that have the line in them, like that of the incomer.
+        sums: Meters that include the line, like that of the incomer.
         begin: What the machine is at first.
         wait_s: How long to wait for a step where nobody confirms the switching.
         result: The judgement; None until the end.
@@ -115,7 +115,7 @@ class OnOffTest:
         return self._watch(t_s, known) if self._is_asked else self._settle(t_s, known)
 
     def confirm_switched(self, t_s: float, to: State) -> None:
-        """Somebody says that the machine is switched now."""
+        """Note that the machine was switched, as confirmed by a person."""
         if self._is_asked and to == self._to:
             self._until_s = min(self._until_s, t_s + CONFIRMED_WAIT_S)
 
@@ -163,12 +163,12 @@ class OnOffTest:
         return any(self._find_steps(name) for name in self._find_others())
 
     def _find_others(self) -> list[str]:
-        """Meters that are neither of this line nor have it in them."""
+        """Meters that are neither of this line nor include it."""
         names = {name: None for edge in self._edges for name in edge.before}
         return [name for name in names if name not in {*self.own, *self.sums}]
 
     def _is_answered(self, edge: Edge, t_s: float) -> bool:
-        """Whether all of the line's own meters have stepped and stand still."""
+        """Whether all of the line's own meters have stepped and are steady."""
         return all(edge.counts(name) and self._readings.is_steady(name, edge, t_s) for name in self.own)
 
     def _is_repeated(self, edge: Edge, t_s: float) -> bool:
@@ -208,7 +208,7 @@ class OnOffTest:
 
 
 def follow(test: OnOffTest, story: Iterable[tuple[float, Mapping[str, float | None]]]) -> Outcome | None:
-    """Judge samples that were kept; None if they end before the test does."""
+    """Judge stored samples; None if they end before the test does."""
     for t_s, watts in story:
         if test.sample(t_s, watts).what == "done":
             break

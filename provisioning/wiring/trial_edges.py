@@ -1,8 +1,8 @@
 """Readings of several meters around the moments at which a machine is switched, and the steps in them.
 
-A meter's level is the median of its readings, and its spread their median deviation, so a single wild reading
-moves neither. A step counts when it is far beyond the spread before it; a reading stands still behind it
-when it varies by little of the step for some seconds, or over some reads where these come slowly.
+A meter's level is the median of its readings, and its spread their median deviation, so a single outlier
+moves neither. A step counts if it is far beyond the spread before it; a reading is steady after it if it
+varies by little of the step for some seconds, or over some reads if these are slow.
 """
 
 import math
@@ -14,19 +14,19 @@ from typing import Final, Literal
 from attrs import define, field, frozen
 
 STEADY_S: Final = 5.0
-"""How long a reading must stand still behind a step."""
+"""How long a reading must be steady after a step."""
 STEADY_READS: Final = 3
 STEADY_SHARE: Final = 0.06
-"""Part of the step within which the reading must stand behind it: a drive that ramps down for a minute
+"""Part of the step within which the reading must stay after it: a drive that ramps down for a minute
 moves by more."""
 SHARE_MIN: Final = 0.08
 """Part of its level by which a meter must step: loads swing by some percent on their own."""
 SPREADS_MIN: Final = 6.0
-"""And in parts of the spread that it had before."""
+"""And as a multiple of its spread before."""
 ALIKE: Final = 2.5
 """Steps of one machine differ by less than this from one time to the next."""
 SAMPLES_MAX: Final = 1000
-"""Kept in memory: a quarter of an hour of seconds; what was before a question is kept as its level."""
+"""Readings in memory: a quarter of an hour of seconds; earlier ones are kept as a level."""
 _MAD_TO_SD: Final = 1.4826
 _SPAN_SHARE: Final = 0.8
 """Readings every second for five seconds span four."""
@@ -36,7 +36,7 @@ State = Literal["on", "off"]
 
 @frozen
 class Edge:
-    """One switching: level before and behind it by meter, and the step that was needed to count."""
+    """One switching: level before and after it by meter, and the step needed to count."""
 
     to: State
     before: Mapping[str, float]
@@ -61,7 +61,7 @@ class Readings:
     """The last readings of all meters, and their levels before the machine was to be switched.
 
     Attributes:
-        floor_w: Least step of any meter.
+        floor_w: Smallest step of any meter.
         asked_s: Since when the machine is to be switched.
         before: Level and spread of each meter until then.
     """
@@ -83,7 +83,7 @@ class Readings:
         return self._find_last(meter, since_s, 0)[0]
 
     def note_asked(self, t_s: float, since_s: float) -> None:
-        """From now on the machine is to be switched; what was read since `since_s` is the level before."""
+        """The machine is to be switched from now on; readings since `since_s` give the level before."""
         self.asked_s = t_s
         names = {name for at_s, watts in self._samples if at_s >= since_s for name in watts}
         found = {name: self.find(name, since_s) for name in names}
@@ -92,7 +92,7 @@ class Readings:
         }
 
     def find_edge(self, to: State, t_s: float) -> Edge | None:
-        """What happened since the machine was to be switched; None while there is not enough behind it."""
+        """What happened since the machine was to be switched; None while too few readings follow it."""
         if t_s - self.asked_s < STEADY_S:
             return None
         before, behind, least = {}, {}, {}
@@ -106,7 +106,7 @@ class Readings:
         return Edge(to, before, behind, least)
 
     def is_steady(self, meter: str, edge: Edge, t_s: float, for_s: float = STEADY_S) -> bool:
-        """Whether a meter stands still behind its step."""
+        """Whether a meter is steady after its step."""
         values, first_s = self._find_behind(meter, t_s, for_s)
         if len(values) < STEADY_READS or t_s - first_s < _SPAN_SHARE * for_s:
             return False
@@ -133,13 +133,13 @@ class Readings:
 
 
 def find_level(values: Sequence[float]) -> tuple[float, float]:
-    """The middle of some values and their spread, neither moved by a single one of them."""
+    """The median of values and their spread; a single outlier moves neither."""
     middle = statistics.median(values)
     return middle, _MAD_TO_SD * statistics.median(abs(value - middle) for value in values)
 
 
 def keep_alike(steps: list[float]) -> list[float]:
-    """The steps if they all are steps, go one way and are about as large; else none."""
+    """The steps, if all count, have one direction and similar size; else none."""
     sizes = [abs(step) for step in steps]
     same_way = all(step > 0 for step in steps) or all(step < 0 for step in steps)
     return steps if steps and same_way and max(sizes) <= ALIKE * min(sizes) else []

@@ -1,4 +1,4 @@
-"""What the on/off test of a line says in the end.
+"""The results of the on/off test of a line, with their texts.
 
 follows     the line's own meters answered every time, each of them
 inverted    they answered, the wrong way round: negative while the machine runs
@@ -29,8 +29,8 @@ class Outcome:
         follows: Whether the line's meters do what its machine does.
         meters: `elsewhere`: the meters that answered, most first; `partly`, `inverted`: those that are
             wrong.
-        off_w: What the line's meters show with the machine off, None if that was not seen.
-        on_w: With the machine on.
+        off_w: Power of the line's meters with the machine off, None if not seen.
+        on_w: The same with the machine on.
         sentence: What was seen.
         remedy: What to do, likewise.
     """
@@ -110,7 +110,7 @@ Steps = Mapping[str, Sequence[float]]
 def judge(
     why: Kind | None, own: Steps, others: Steps, sums: Steps, off_w: float | None, on_w: float | None
 ) -> Outcome:
-    """The judgement by the meters that follow, or for a reason that ended the test before."""
+    """The judgement, from the meters that follow or from the reason for an early end."""
     kind, meters = (why, ()) if why else _kind(own, others)
     named = tuple(meters) or tuple(own)
     shown = others if kind == "elsewhere" else sums

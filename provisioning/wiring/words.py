@@ -1,7 +1,7 @@
-"""The texts of each mistake: one clause of what is wrong, one of what to do.
+"""The texts of each mistake: one clause for the fault, one for the remedy.
 
 Phases are called L1, L2, L3, the terminals of a transformer S1 and S2, as on the parts themselves.
-`provisioning.wiring.phrases` has those for where no mistake can be named.
+`provisioning.wiring.phrases` has those for when no mistake can be named.
 """
 
 from collections.abc import Mapping, Sequence
@@ -121,7 +121,7 @@ GO_BY_PHASE: Final[Words] = Words(
 
 
 def name_phases(phases: Sequence[int]) -> Words:
-    """Some phases, by their places."""
+    """The names of phases, by their places."""
     names = [PHASES[place].upper() for place in phases]
     return Words("、".join(names) + "相", " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:]))))
 

@@ -1,4 +1,4 @@
 """Sentences for readers, in Chinese and English.
 
-Words of one room alone lie in that room.
+Texts used by only one package are in that package.
 """

@@ -1,4 +1,4 @@
-"""Sentences of the search for meters: why a model is named, what the bytes on a bus mean."""
+"""Sentences about the search for meters: why a model is named, what the bytes on a bus mean."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What the state of a plant is called wherever it is shown: lines, meters, buses, seals, episodes."""
+"""Labels for the state of a plant wherever it is shown: lines, meters, buses, seals, episodes."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -89,5 +89,5 @@ LABELS: Final[Mapping[str, Words]] = {
 
 
 def label(key: str) -> str:
-    """What `key` is called, in the language of this call."""
+    """The label `key` in the language of this call."""
     return translate(LABELS[key])

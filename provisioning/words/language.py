@@ -14,7 +14,7 @@ _chosen: Final[list[Language]] = ["en"]
 
 
 def choose_language(wanted: Language | None) -> None:
-    """Use `wanted`, else what the locale says, else English."""
+    """Use `wanted`, else the locale's language, else English."""
     locale = os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
     _chosen[0] = wanted or ("zh" if locale.startswith("zh") else "en")
 
@@ -25,5 +25,5 @@ def language() -> Language:
 
 
 def translate(words: Words, **values: object) -> str:
-    """The text in the language of this call, with `values` in the places that are named {like_this}."""
+    """The text in the language of this call, with `values` in its {named} places."""
     return words.text(language(), **values)

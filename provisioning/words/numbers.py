@@ -1,4 +1,4 @@
-"""What rules and the numbers of an episode are called, and how numbers are written for people.
+"""The names of rules and of an episode's numbers, and the formatting of numbers for people.
 
 The name of a number ends in its unit: `_w` watts, `_s` seconds, `_at_s` UTC seconds; a name that
 ends in `fraction`, and `completeness`, is a share of 1.
@@ -74,7 +74,7 @@ NAMES: Final[Mapping[str, Words]] = {
     "retrospective": Words("由迟到数据补判", "found from late samples"),
     "params_hash": Words("判定参数的哈希", "hash of the parameters"),
 }
-"""A test sees to it that no episode has a number without a name."""
+"""A test ensures that every number of an episode has a name."""
 RULES: Final[Mapping[str, Words]] = {
     "off": Words("异常关闭", "off"),
     "late_start": Words("未开启", "late start"),
@@ -91,7 +91,7 @@ RULES: Final[Mapping[str, Words]] = {
     "data_loss": Words("数据缺失", "data loss"),
     "low_correlation": Words("相关性下降", "low correlation"),
 }
-"""The bureau's words where it has one."""
+"""The bureau's term if it has one."""
 CAUSES: Final[Mapping[str, Words]] = {
     "supply": Words("供电中断", "no supply: no voltage"),
     "breaker_or_ct": Words("断路器断开或互感器脱落", "breaker open or CT off: voltage, no current"),
@@ -119,12 +119,12 @@ _UNITS: Final = (
 
 
 def rule_name(rule: str) -> Words:
-    """What a rule is called."""
+    """The name of a rule."""
     return RULES.get(rule) or Words(rule, rule.replace("_", " "))
 
 
 def name_number(name: str) -> Words:
-    """What a number is called."""
+    """The name of a number."""
     return NAMES.get(name) or Words(name, name.replace("_", " "))
 
 
@@ -135,7 +135,7 @@ def rows(numbers: Mapping[str, Any], offset_s: int) -> Iterator[tuple[Words, Wor
 
 
 def format_value(name: str, value: Any, offset_s: int) -> Words:
-    """A number as people write it, times in the plant's zone."""
+    """A number formatted for people, times in the plant's zone."""
     if value is None or value == "" or (name in _EPOCH_NAMES and not value):
         return Words.same("—")
     if isinstance(value, bool):
@@ -184,7 +184,7 @@ def power(watts: float) -> str:
 
 
 def duration(seconds: float) -> Words:
-    """In the two largest units that it fills."""
+    """A duration in its two largest units."""
     whole = round(seconds)
     if whole < MINUTE_S:
         return Words(f"{whole}秒", f"{whole} s")

@@ -12,7 +12,7 @@ MINUTE_S: Final = 60.0
 HOUR_S: Final = 3600.0
 DAY_S: Final = 86_400.0
 OLD_RECEIPT_S: Final = 300.0
-"""Receipts come within seconds; after five minutes somebody should look."""
+"""Receipts come within seconds; five minutes without one need attention."""
 SOON_DAYS: Final = 30
 AHEAD_MS_MAX: Final = 5_000
 
@@ -38,7 +38,7 @@ def parse_time(text: str | None) -> datetime | None:
 
 
 def format_span(seconds: float) -> str:
-    """A length of time in its largest unit, from two of it on: 90 s, 5 min, 3 h, 12 d."""
+    """A time span in the largest unit of which it has at least two: 90 s, 5 min, 3 h, 12 d."""
     size, unit = next(one for one in _UNITS if seconds >= 2 * one[0] or one[0] <= 1)
     return f"{max(seconds, 0.0) / size:.0f} {translate(unit)}"
 
@@ -56,7 +56,7 @@ def describe_receipt(status: Json) -> Part:
 
 
 def describe_certificate(status: Json) -> Part | None:
-    """When the gateway's certificate ends; None where it has none."""
+    """When the gateway's certificate expires; None without one."""
     certificate, now = status["broker"].get("certificate"), parse_time(status.get("at"))
     if not certificate or now is None:
         return None
@@ -71,7 +71,7 @@ def describe_certificate(status: Json) -> Part | None:
 
 
 def describe_clock(status: Json) -> Part:
-    """What the agent knows of its clock."""
+    """The state of the agent's clock."""
     state, ahead_ms = status.get("clock", ""), status.get("clock_ahead_ms")
     text = label(state) if state in {"synchronised", "unsynchronised", "simulated"} else state
     style = "dim" if state == "synchronised" else "yellow"
@@ -81,7 +81,7 @@ def describe_clock(status: Json) -> Part:
 
 
 def describe_bus(bus: Json) -> list[Part]:
-    """A bus on one line: load, requests, what was lost, how long answers take."""
+    """A bus in one row: load, requests, losses, latency."""
     load, lost = float(bus["load_percent"]), int(bus["timeouts"]) + int(bus["crc_errors"])
     p95 = bus["latency_ms"]["p95"]
     parts = [

@@ -19,7 +19,7 @@ from drivers.reading import UNITS, Quantity
 from evidence.words import Words
 
 TEXT_MAX: Final = 64
-"""Of a name or a value out of a record: a serial number has at most 40 characters."""
+"""Characters of a name or value from a record: a serial number has at most 40."""
 
 _QUANTITIES: Final[Mapping[Quantity, Words]] = {
     Quantity.VOLTAGE: Words("电压", "voltage"),
@@ -99,7 +99,7 @@ WHATS: Final = frozenset(_SENTENCES)
 
 
 def describe_tamper(body: Mapping[str, Any]) -> Words | None:
-    """The sentence of a record, or None for a record that none fits."""
+    """The sentence of a record, None if none fits."""
     what = body.get("what")
     if not isinstance(what, str) or what not in _SENTENCES:
         return None
@@ -130,7 +130,7 @@ _WH_PER_KWH: Final = 1000
 
 
 def _name_point(name: str) -> Words:
-    """What a point is called: its quantity, and its phase."""
+    """The name of a point: its quantity and its phase."""
     for quantity, words in _QUANTITIES.items():
         phase = name.removeprefix(quantity.value).removeprefix("_")
         if name.startswith(quantity.value) and phase in ("", *PHASES):
@@ -158,7 +158,7 @@ def _digits(value: float) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Minutes, or seconds where they are few; the same in both languages."""
+    """Minutes, or seconds if few; the same in both languages."""
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 

@@ -1,8 +1,8 @@
 """Keeps today's loads in step with the gateway's own chain, read beside the agent.
 
-`Chain.read` is called for each page. It finds the first seal of the day by halving, takes what was sealed
+`Chain.read` is called for each page. It finds the first seal of the day by bisection, reads what was sealed
 since the last call, and stops after BUDGET_S: the first read of a long day is spread over some pages, which
-say how far they are. Seals come out of a walk (`evidence.walk`), which goes on from call to call; a chain
+show the progress. Seals come from a walk (`evidence.walk`), which continues from call to call; a chain
 that it refuses has no day. Nothing is ever written; a database that cannot be read now is tried again by the
 next call.
 
@@ -30,21 +30,21 @@ from provisioning.live.page.day import MS_PER_S, Day, begin_of_day
 from provisioning.live.page.site import SitePlan
 
 BUDGET_S: Final = 0.5
-"""Of one look: a page comes within a second even while a day is still being read."""
+"""Time for one call: a page is served within a second even while a day is still being read."""
 PIECE: Final = 50
 """Seals in memory at once: 3 MB of bodies at the very most."""
 
 
 @frozen
 class ChainView:
-    """The chain as far as it is read.
+    """The chain as far as it has been read.
 
     Attributes:
-        day: None where there is no chain, or where it cannot be read.
+        day: None if there is no chain or it cannot be read.
         complete: Nothing is left to be read.
         last: The last seal of the chain, 0 without one.
-        receipt: The newest receipt that is kept and that the centre has signed.
-        problem: Why there is no day: a key of the page's texts, an error, or what the walk says; "" else.
+        receipt: The newest kept receipt that the centre signed.
+        problem: Why there is no day: a key of the page's texts, an error, or the walk's refusal; else "".
     """
 
     day: Day | None
@@ -73,7 +73,7 @@ class Chain:
             with closing(open_gateway(self.database, plan.gateway)) as archive:
                 return self._read(archive, plan, now_s)
         except (StoreError, FormatError, OSError) as error:
-            self._day = None  # the next call begins anew, on whatever is there then
+            self._day = None  # the next call starts over
             return ChainView(None, problem=str(error))
 
     def _read(self, archive: Archive, plan: SitePlan, now_s: float) -> ChainView:
@@ -101,7 +101,7 @@ class Chain:
         return ChainView(day, day.last >= archive.last, archive.last, receipt)
 
     def _is_outdated(self, archive: Archive) -> bool:
-        """Another chain is here than was walked along, or a receipt may vouch for what was refused."""
+        """Whether the chain was replaced, or a new receipt may cover what was refused."""
         is_new = self._walk.problem is not None and self._walk.anchors.receipts != archive.receipts
         return is_new or self._walk.last > archive.last
 
@@ -122,7 +122,7 @@ class Chain:
 
 
 def _find_seal(archive: Archive, number: int) -> Row | None:
-    """Seal `number`, or the first one behind it."""
+    """Seal `number`, or the first one after it."""
     exact = next(archive.rows(number, number, bodies=False), None) if number else None
     return exact or (next(archive.rows(number, archive.last, bodies=False), None) if number else None)
 

@@ -1,6 +1,6 @@
-"""Today's loads as drawings, one for each linkage, with a panel a line; and the last hour of a line.
+"""Today's loads as drawings, one for each linkage, with a panel per line; and the last hour of a line.
 
-Pure: what `provisioning.live.page.day` knows in, SVG out, in the one language of the reader.
+Pure: a `provisioning.live.page.day.Day` in, SVG out, in the reader's language.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -93,7 +93,7 @@ def _build_chart(
 
 
 def _find_end_s(day: Day) -> float:
-    """The quarter of the day in which the last seal was made, so that a morning is not drawn in a corner."""
+    """The end of the quarter of the day with the last seal, so that a morning is not drawn in a corner."""
     if day.last_s is None:
         return day.end_s
     quarters = min(max(int((day.last_s - day.begin_s) / QUARTER_S) + 1, 1), 4)
@@ -129,7 +129,7 @@ def _find_spans(episodes: Sequence[Mapping[str, Any]], day: Day, reader: Reader)
 
 
 def draw_spark(watts: Sequence[float | None], kind: str, rated_w: float) -> Html:
-    """The last hour of a line, a minute a step, in the height of a line of text."""
+    """The last hour of a line, one minute per step, as high as a line of text."""
     known = [one for one in watts if one is not None]
     if not known:
         return Html("")

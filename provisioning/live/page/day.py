@@ -1,9 +1,9 @@
-"""One day of a plant out of its sealed records: the load of every line, its episodes, its silences.
+"""One day of a plant from its sealed records: the load of every line, its episodes, its silences.
 
-Pure: seals in their order in, drawings' numbers out. A day begins at midnight of the plant's own zone.
+Pure: takes seals in order, gives the numbers to draw. A day begins at midnight of the plant's own zone.
 Loads are what the meters measured, summed to lines as the agent sums them (`agent.judging.line_power`) and
 kept as the least and greatest of each of COLUMNS columns, so that a day takes 8 kB a line at most.
-Times are the wall clock of the records: one that was set in the middle of the day shows as a gap, or as two
+Times are the wall clock of the records: setting it in the middle of the day shows as a gap, or as two
 loads in one column.
 
 Readings are decoded with the site file of today; a meter whose model was changed since is left out until
@@ -29,14 +29,14 @@ COLUMNS: Final = 480
 """Three minutes each, about a pixel of a drawing."""
 COLUMN_S: Final = DAY_S / COLUMNS
 STEP_S: Final = 30
-"""From one seal whose readings are drawn to the next: 6 to 15 of a column. All of them would be 350,000
+"""From one seal whose readings are drawn to the next, 6 to 15 per column. All of them would be 350,000
 readings of twenty meters, a minute of a small gateway; every body is opened all the same, for episodes."""
 STRAY_ONE_IN: Final = 6
-"""Of the seals between, by their number, so that a meter that keeps step with STEP_S is not always missed."""
+"""Seals in between, picked by number, so that a meter in step with STEP_S is not always missed."""
 SILENT_S: Final = 180
-"""Longer without a seal is silence: heartbeats come every minute unless the site file says otherwise."""
+"""Longer without a seal is silence: heartbeats come every minute unless the site file differs."""
 EPISODES_MAX: Final = 200
-"""Of a day; the oldest ones are let go."""
+"""Episodes of a day; the oldest are dropped."""
 MS_PER_S: Final = 1000
 _ALWAYS: Final = {Kind.HEARTBEAT, Kind.EPISODE}
 _WITH_READINGS: Final = {*_ALWAYS, Kind.READING}
@@ -54,7 +54,7 @@ class Heartbeat:
 
 @define
 class Day:
-    """What is known of the day that begins at `begin_s`, as far as seal `last`.
+    """The day that begins at `begin_s`, up to seal `last`.
 
     Attributes:
         setups, lines: The meters of the site, and the line that each of them feeds.

@@ -10,13 +10,13 @@ from provisioning.pages.episode import draw_episode, draw_episode_card
 from provisioning.pages.html import Html, markup
 
 CARDS_MAX: Final = 20
-"""Episodes with their sentence; the rest is counted, and told by `dianjian explain`."""
+"""Episodes with their sentence; the rest is counted, and shown by `dianjian explain`."""
 DRAWN_MAX: Final = 4
-"""Of them with their two hours; each takes 15 kB."""
+"""Of these, those with their two hours; each takes 15 kB."""
 MOMENT_S_MAX: Final = 32_503_680_000
-"""The year 3000: later moments are no moments, and cannot be told."""
+"""The year 3000: later times are invalid and cannot be formatted."""
 _ODD: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, OSError)
-"""What values of another form make of a drawing or a text."""
+"""Errors that malformed values cause in a drawing or text."""
 _TEXTS: Final = ("id", "linkage", "rule")
 _REQUIRED: Final = (*_TEXTS, "severity", "begin_at_s", "raised_at_s", "end_at_s", "numbers", "lines")
 
@@ -29,14 +29,14 @@ def find_episodes(seen: Snapshot) -> list[Episode]:
     for one in seen.status["episodes"] if seen.status else ():
         found[str(one.get("id"))] = one
     for id_, one in seen.chain.day.episodes.items() if seen.chain.day else ():
-        # What the agent tells may be newer than what was sealed when the day was read.
+        # The agent's status may be newer than what was sealed when the day was read.
         found[id_] = {**one, **found.get(id_, {})}
     whole = [one for one in found.values() if _is_whole(one)]
     return sorted(whole, key=lambda one: one["raised_at_s"], reverse=True)
 
 
 def _is_whole(one: Episode) -> bool:
-    """Whether an episode has what is drawn; another version may tell it otherwise."""
+    """Whether an episode has what is drawn; another version may use another form."""
     sentence = one.get("sentence")
     return (
         all(name in one for name in _REQUIRED)
@@ -55,7 +55,7 @@ def _is_moment(at_s: object) -> bool:
 
 
 def draw_cards(episodes: Sequence[Episode], offset_s: int, reader: Reader) -> Iterator[Html]:
-    """Those that there is room for, and how many more there are."""
+    """Cards for the newest episodes, and how many more there are."""
     yield markup("<h2>{}</h2>", reader.text("Episodes"))
     if not episodes:
         yield markup('<section class="card"><p class="dim">{}</p></section>', reader.text("no episodes"))
@@ -78,7 +78,7 @@ def _draw_card(one: Episode, drawing: Html, offset_s: int, reader: Reader) -> Ht
 
 
 def _draw_two_hours(one: Episode, offset_s: int, reader: Reader) -> Html:
-    """Folded; nothing without a trace, or for one that another version has written otherwise."""
+    """The folded drawing; nothing without a trace, or for one of another version's form."""
     try:
         drawing = draw_episode(one, offset_s) if "trace" in one else Html("")
     except _ODD:

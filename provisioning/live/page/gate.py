@@ -1,15 +1,15 @@
-"""The password of the status page: how it is kept, how it is asked for, how guessing is slowed down.
+"""The password of the status page: how it is stored and requested, and how guessing is slowed down.
 
     the file    scrypt$N$r$p$salt$hash      one line, hexadecimal, mode 0600; the password itself is nowhere
 
 A browser sends it with each request (HTTP Basic; the name does not matter). scrypt takes 16 MB and a
-quarter of a second of a gateway, so a header that was right once is known again by its keyed hash for as
-long as the process runs. After a wrong password the sender's address (IPv6: its /64) waits, twice as long
+quarter of a second of a gateway, so a header that was right once is recognised by its keyed hash as long as
+the process runs. After a wrong password the sender's address (IPv6: its /64) waits, twice as long
 each time, WAIT_FIRST_S to WAIT_LONGEST_S; a browser that is known already never waits. Requests without a
 password are not counted: every browser begins with one.
 
 Without TLS the password crosses the maintenance network in clear text, where it and the page can be read.
-Where that network is more than a cable to a laptop, give a certificate.
+If that network is more than a cable to a laptop, use a certificate.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ from disk.files import replace_file
 SCRYPT_N: Final = 1 << 14
 SCRYPT_R: Final = 8
 SCRYPT_P: Final = 5
-"""16 MB and five rounds: as hard as OWASP asks for, in what a gateway of 512 MB can spare."""
+"""16 MB and five rounds: the strength that OWASP recommends, in what a gateway of 512 MB can spare."""
 SCRYPT_BYTES_MAX: Final = 64 << 20
 SALT_BYTES: Final = 16
 HASH_BYTES: Final = 32
@@ -50,12 +50,12 @@ _LINE: Final = re.compile(
 
 
 class PasswordError(ValueError):
-    """The password, or the file that keeps it, cannot be used; one line says why."""
+    """The password or its file cannot be used; one line says why."""
 
 
 @frozen
 class Password:
-    """What a password is compared with."""
+    """The stored scrypt hash, to compare passwords with."""
 
     n: int
     r: int
@@ -69,7 +69,7 @@ class Password:
 
 
 def write_password(path: Path, password: str) -> None:
-    """Keep `password` in a file that only its owner can read; one that is there is replaced.
+    """Store `password`, hashed, in a file that only its owner can read, replacing an existing one.
 
     Raises:
         PasswordError: It is too short or too long, or the file cannot be written.
@@ -89,10 +89,10 @@ def write_password(path: Path, password: str) -> None:
 
 
 def read_password(path: Path) -> Password:
-    """Read what `path` keeps.
+    """Read the stored password at `path`.
 
     Raises:
-        PasswordError: It cannot be read, others can read it too, or it is no such file.
+        PasswordError: It cannot be read, is readable by others, or has another format.
     """
     try:
         with path.open("rb") as stream:
@@ -155,7 +155,7 @@ class Gate:
 
 
 def parse_password(authorization: str) -> bytes | None:
-    """The password of a Basic header; None where it is none."""
+    """The password of a Basic header; None if malformed."""
     scheme, _, coded = authorization.partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -167,7 +167,7 @@ def parse_password(authorization: str) -> bytes | None:
 
 
 def _find_network(peer: str) -> str:
-    """What one person can own: an IPv4 address, or 64 bits of an IPv6 one."""
+    """The part of an address that one person may control: all of IPv4, 64 bits of IPv6."""
     try:
         address = ip_address(peer.partition("%")[0])
     except ValueError:

@@ -1,8 +1,8 @@
-"""The status page: what a running agent says of itself, and the day out of its chain, for one reader.
+"""The status page: a running agent's status, and the day from its chain, for one reader.
 
-Pure. One HTML text in the reader's language, no file beside it, nothing from elsewhere. Its policy allows
+Pure. One HTML text in the reader's language, without other files or external resources. Its policy allows
 the one style and the one script that are in it, by their hashes; the script fetches the page again and puts
-the new `main` in place of the old one. Without scripts the browser loads the page anew every RELOAD_S.
+the new `main` in place of the old one. Without scripts the browser reloads the page every RELOAD_S.
 """
 
 import base64
@@ -92,7 +92,7 @@ def _draw_header(seen: Snapshot, reader: Reader) -> Iterator[Html]:
 
 
 def _draw_notes(seen: Snapshot, reader: Reader) -> Iterator[Html]:
-    """What is wrong, in one line each."""
+    """The problems, in one line each."""
     if seen.status is None:
         yield _note("data", reader.text("no agent", why=seen.silence))
     else:
@@ -107,7 +107,7 @@ def _note(css: str, text: str) -> Html:
 
 
 def _draw_loads(seen: Snapshot, episodes: Sequence[Episode], reader: Reader) -> Html:
-    """The day that is known, drawn; without one, why there is none."""
+    """The drawings of the day, or why there is none."""
     day, plan, problem = seen.chain.day, seen.plan, seen.chain.problem
     if day is None:
         known = problem in {"no chain", "no seal"}

@@ -1,12 +1,12 @@
-"""What the status page's server answers: the page, a request for the password, or a refusal.
+"""The answers of the status page's server: the page, a request for the password, or a refusal.
 
 Sockets, time-outs and the grammar of requests are `wire.http`'s, with the limits below. Pages are built, and
 passwords checked, one at a time, so that any number of clients costs one core at most and no more memory; a
-page younger than FRESH_S is sent again. The agent is asked over its socket once a page and knows nothing else
-of it.
+page younger than FRESH_S is sent again. The agent's socket is read once per page; the agent is otherwise
+not involved.
 
-A request names its host as an address, as localhost, or by a name that was allowed: a page of a stranger
-that has its own name point here (DNS rebinding) is refused.
+A request must name its host by an address, as localhost, or by an allowed name: a foreign page whose
+own name points here (DNS rebinding) is refused.
 """
 
 import gzip
@@ -36,7 +36,7 @@ FRESH_S: Final = 1.0
 GZIP_LEVEL: Final = 3
 """The drawings of a day become a fifth in some milliseconds; a technician may come over a modem."""
 TRIES_WAITING_MAX: Final = 4
-"""Passwords that wait for their turn; the next one is told to come again."""
+"""Passwords that wait for their turn; a further client is told to retry."""
 REALM: Final = 'Basic realm="dianjian", charset="UTF-8"'
 _HOST: Final = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,255})(:[0-9]{1,5})?")
 
@@ -44,7 +44,7 @@ LOG: Final = logging.getLogger("dianjian.page")
 
 
 class Build(Protocol):
-    """Makes the page, in Chinese or in English; takes its time."""
+    """Makes the page, in Chinese or in English; may be slow."""
 
     def __call__(self, *, chinese: bool) -> bytes:
         """The page."""
@@ -52,13 +52,13 @@ class Build(Protocol):
 
 @define
 class Server:
-    """Answers requests; `listen` makes the rim around it.
+    """Answers requests; `listen` makes the network server around it.
 
     Attributes:
         policy: The Content-Security-Policy of the page.
-        gate: Asks for the password; None where none is asked for.
+        gate: Checks the password; None if none is required.
         names: Hosts beside addresses and localhost.
-        chinese: For browsers that prefer neither language.
+        chinese: Whether browsers that prefer neither language get Chinese.
     """
 
     build: Build
@@ -76,7 +76,7 @@ class Server:
         """The server at that address.
 
         Raises:
-            OSError: The address cannot be had.
+            OSError: The address is not available.
         """
         return listen(host, port, self.answer, LIMITS, context=context)
 
@@ -97,7 +97,7 @@ class Server:
         return Response(HTTPStatus.OK, body, "text/html; charset=utf-8", headers)
 
     def _refuse(self, gate: Gate, request: Request) -> Response | None:
-        """The answer to whoever has not shown the password, None to whoever has."""
+        """The refusal for a client without the right password, None for one with it."""
         shown, peer = request.headers.get("authorization", ""), request.peer
         asks = {"WWW-Authenticate": REALM}
         if not shown:
@@ -119,7 +119,7 @@ class Server:
         return Response(HTTPStatus.UNAUTHORIZED, b"wrong password\n", headers=asks)
 
     def _build_page(self, *, chinese: bool) -> tuple[bytes, bytes]:
-        """The page as it is, and packed."""
+        """The page, plain and compressed."""
         with self._turn:
             at_s, page, packed = self._pages.get(chinese, (0.0, b"", b""))
             if not page or time.monotonic() - at_s > FRESH_S:
@@ -143,7 +143,7 @@ def is_own_host(host: str, names: Iterable[str] = ()) -> bool:
 
 
 def takes_gzip(request: Request) -> bool:
-    """Whether the answer may be packed; who weighs its ways of packing gets it plain."""
+    """Whether the answer may be compressed; a client that gives weights (q=) gets it plain."""
     return "gzip" in {one.strip() for one in request.headers.get("accept-encoding", "").split(",")}
 
 

@@ -1,6 +1,6 @@
-"""What the status page must know of the site file, read anew when the file has changed.
+"""The parts of the site file that the status page needs, read again when the file has changed.
 
-A file that has mistakes now does not end the page: the last good one stays in use, and the page says so.
+A file with mistakes does not stop the page: the last good one stays in use, and the page says so.
 """
 
 from collections.abc import Mapping
@@ -19,12 +19,12 @@ from evidence.moments import zone_s
 from provisioning.live.page.day import SILENT_S
 
 HEARTBEATS_MISSED: Final = 3
-"""So many of them without a seal are silence."""
+"""This many heartbeats without a seal are silence."""
 
 
 @frozen
 class SitePlan:
-    """The site as the page draws it.
+    """The site as needed for drawing.
 
     Attributes:
         state: The agent's state folder.
@@ -85,7 +85,7 @@ class SiteFile:
     """The site file at `path`.
 
     Attributes:
-        problem: What is wrong with the file as it is now, "" where nothing is.
+        problem: The fault in the file as it is now, "" if there is none.
     """
 
     path: Path
@@ -97,7 +97,7 @@ class SiteFile:
         """The plan of the newest file that can be read.
 
         Raises:
-            ConfigError: There never was one.
+            ConfigError: No readable file was ever found.
         """
         stamp = self._stat()
         if self._plan is None or stamp != self._stamp:

@@ -14,10 +14,10 @@ class Snapshot:
     """The gateway at one moment.
 
     Attributes:
-        status: What the agent says of itself, None where none answers.
-        silence: Why there is no status, "" where there is one.
+        status: The agent's status, None if none answers.
+        silence: Why there is no status, "" if there is one.
         now_s: The gateway's wall clock.
-        problem: What is wrong with the site file now, "" where nothing is.
+        problem: The fault in the site file now, "" if there is none.
     """
 
     plan: SitePlan

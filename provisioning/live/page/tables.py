@@ -16,11 +16,11 @@ COUNTED: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exce
 _HARMLESS: Final = ("requests", "probes")
 _LATENCIES: Final = ("p50", "p95", "max")
 BUSY_PERCENT: Final = 80.0
-"""From here on a bus has no room for repetitions."""
+"""From this load on a bus has no room for repetitions."""
 WHOLE_MS: Final = 100.0
-"""From here on tenths of a millisecond say nothing."""
+"""From here on tenths of a millisecond are meaningless."""
 NEAR: Final = 0.5
-"""Of the limit of a deficit: from here on it is shown in the colour of a warning."""
+"""Part of a deficit's limit from which it is shown as a warning."""
 VALUES_MAX: Final = 12
 """Values of an analyser in a row."""
 _SIGNS: Final = {"good": "●", "off": "○", "bad": "▲", "open": "◌"}
@@ -33,7 +33,7 @@ Json = Mapping[str, Any]
 
 @frozen
 class Number:
-    """A cell that stands to the right."""
+    """A right-aligned cell."""
 
     text: str
     css: str = ""
@@ -43,7 +43,7 @@ Cell = Html | str | Number
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Cell]], css: str = "") -> Html:
-    """Heads over a row or more; the first row says which columns stand to the right."""
+    """Headings over one row or more; the first row decides which columns are right-aligned."""
     first: Sequence[Cell] = rows[0] if rows else [""] * len(heads)
     kinds = [Html(' class="number"') if isinstance(cell, Number) else Html("") for cell in first]
     head = join(markup("<th{}>{}</th>", kind, text) for text, kind in zip(heads, kinds, strict=True))
@@ -58,7 +58,7 @@ def _cell(cell: Cell) -> Html:
 
 
 def _state(text: str, css: str) -> Html:
-    """A state with its colour, and a sign for who sees none."""
+    """A state with its colour, and a sign for readers who cannot see it."""
     sign = _SIGNS[css]
     return markup('<span class="state {}"><span aria-hidden="true">{}</span> {}</span>', css, sign, text)
 
@@ -76,7 +76,7 @@ def _texts(reader: Reader, keys: Iterable[str]) -> list[str]:
 
 
 def draw_lines(status: Json | None, plan: SitePlan, reader: Reader) -> Html:
-    """Every line with its state; of a gateway without an agent what the site file says."""
+    """Every line with its state; without an agent, what the site file has."""
     known = {line["id"]: line for line in status["lines"]} if status else {}
     rows = []
     for line in plan.line:
@@ -96,7 +96,7 @@ def draw_lines(status: Json | None, plan: SitePlan, reader: Reader) -> Html:
 
 
 def draw_linkages(status: Json, reader: Reader) -> Html:
-    """What must run with what, and how far it does not."""
+    """The linkages and their deficits."""
     heads = ("linkage", "production power", "treatment power", "needed", "deficit", "correlation")
     return _table(_texts(reader, heads), [_linkage(one, reader) for one in status["linkages"]])
 
@@ -125,7 +125,7 @@ def _watts(watts: float | None) -> Number:
 
 
 def draw_buses(status: Json, reader: Reader) -> Iterator[Html]:
-    """How each bus and its meters do."""
+    """The state of each bus and its meters."""
     heads = [reader.text("bus / meter"), *(f"{name} ms" for name in _LATENCIES), *_texts(reader, COUNTED)]
     for bus in status["buses"]:
         load = bus["load_percent"]
@@ -143,7 +143,7 @@ def draw_buses(status: Json, reader: Reader) -> Iterator[Html]:
 
 
 def _whole(bus: Json, reader: Reader) -> Html:
-    """What concerns the whole bus, where it happened."""
+    """Events that concern the whole bus, if any."""
     return join(
         markup(" · {}", _badge(f"{reader.text(name)} {bus[name]}"))
         for name in ("collisions", "reopened")
@@ -164,7 +164,7 @@ def _figures(name: Html | str, one: Json) -> Sequence[Cell]:
 
 
 def draw_meters(status: Json, plan: SitePlan, reader: Reader) -> Html:
-    """Whether each meter answers, and what it says."""
+    """Whether each meter answers, and its values."""
     rows = []
     for one in status["meters"]:
         quality = "good" if one["quality"] == "good" else "bad"
@@ -183,7 +183,7 @@ def draw_meters(status: Json, plan: SitePlan, reader: Reader) -> Html:
 
 
 def _values(one: Json) -> str:
-    """The powers of a meter of a line; whatever an analyser measures."""
+    """The powers of a line's meter; all values of an analyser."""
     units = one.get("units")
     wanted = list(units.items())[:VALUES_MAX] if units else _SHOWN
     return " · ".join(

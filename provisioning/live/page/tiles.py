@@ -10,14 +10,14 @@ from provisioning.pages.html import Html, markup
 from provisioning.words.numbers import duration
 
 LATE_S: Final = 600
-"""A receipt that is older than this while seals wait is worth a look."""
+"""A receipt older than this while seals wait needs attention."""
 BACKLOG_NORMAL: Final = 3
-"""Seals that are on their way at any moment."""
+"""Seals that may be in transit at any moment."""
 _CLOCKS: Final = {"synchronised": "", "unsynchronised": "bad", "simulated": "open"}
 
 
 def draw_tiles(seen: Snapshot, reader: Reader) -> Iterator[Html]:
-    """All of them; without an agent only what the chain tells."""
+    """All tiles; without an agent, only those from the chain."""
     status = seen.status
     last = status["seals"]["last"] if status else seen.chain.last
     day = seen.chain.day
@@ -67,7 +67,7 @@ def _draw_receipt(seen: Snapshot, reader: Reader) -> Html:
 
 
 def _find_receipt(seen: Snapshot) -> tuple[int | None, float | None]:
-    """Number and time: what the agent says, else what its store keeps."""
+    """Number and time of the last receipt, from the agent, else from its store."""
     told = seen.status["seals"].get("receipt") if seen.status else None
     if told:
         try:

@@ -1,4 +1,4 @@
-"""What the status page says, in the one language of its reader."""
+"""The texts of the status page, in its reader's language."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -64,12 +64,12 @@ WORDS: Final[Mapping[str, Words]] = {
         "此事件由其他版本记录，无法识读", "this episode was written by another version and cannot be read"
     ),
 }
-"""Beside `provisioning.words.labels`, which has what the terminal shows as well."""
+"""In addition to `provisioning.words.labels`, which the terminal uses too."""
 
 
 @frozen
 class Reader:
-    """Whoever reads the page: the key of a catalogue in, the text in one language out."""
+    """The reader's language: takes the key of a catalogue, gives the text in that language."""
 
     language: Language
 
@@ -86,7 +86,7 @@ class Reader:
         return Words.same(self.text(key, **values))
 
     def name(self, code: object) -> str:
-        """What a code of the agent is called; the code itself where the agent is of a newer version."""
+        """The name of an agent's code; the code itself if the agent is newer."""
         if not isinstance(code, str) or not code:
             return "—"
         try:
