@@ -1,10 +1,10 @@
-"""Turns the alarms of a linkage into episodes, and keeps those that are open; see line_findings for lines.
+"""Turns the alarms of a linkage into episodes, and keeps the open ones; see line_findings for lines.
 
 The numbers of an episode are taken when it is raised and never changed afterwards; only `rule`, `end_at_s`
 and `state` follow, and the sentence when the rule changes.
 
 Treatment that is switched off again and again in one run of production is one episode, not five: an `off`
-that comes back within REOPEN_S reopens the previous one, with the numbers of now. Its id, begin and first
+that comes back within REOPEN_S reopens the previous one, with the current numbers. Its id, begin and first
 raise stay, `reopened` counts up, and it is emitted like any other raise.
 """
 
@@ -96,7 +96,7 @@ class LinkageWatch:
         )
 
     def step(self, slot: int, whole: bool = False) -> bool:
-        """Add up the lines, which have had their step, and judge; whether there are changes to collect.
+        """Add up the lines after their step, and judge; returns whether there are changes to collect.
 
         Args:
             slot: The slot to judge.

@@ -6,8 +6,8 @@ up by one, a minute within it down by two; at `residual_s` an episode is raised,
 back at 0.
 
 Production moved to an unmetered branch, a CT off its conductor and a wrong ratio look the same here; only the
-direction is known. `measure_rise_w` lets other findings tell an open breaker from a lost CT, whose load the
-incomer still shows.
+direction is known. `measure_rise_w` lets other findings distinguish an open breaker from a lost CT, whose
+load the incomer still shows.
 """
 
 from collections.abc import Mapping
@@ -58,7 +58,7 @@ class IncomerWatch:
         return cls(params, dt_s, trackers[params.incomer.id], lines, trace)
 
     def step(self, slot: int) -> list[Episode]:
-        """Add up the lines, which have had their step; episodes that `slot` raised or cleared."""
+        """Add up the lines after their step; returns the episodes that `slot` raised or cleared."""
         over = slot >= self.trace.until
         if over:
             self.trace.close(slot)

@@ -32,7 +32,7 @@ class LineParams:
 
     Attributes:
         id: The line's name in the site file.
-        ct_range_w: Full scale of the current transformers; more than 1.5 times this is no measurement.
+        ct_range_w: Full scale of the current transformers; more than 1.5 times this is not a measurement.
         threshold: When this line alone counts as on.
         fall_from_w: A fall from above this to below 5 % of it needs a second sample.
         stuck_on_s: Longest time one value may repeat while on; 0 is not judged.

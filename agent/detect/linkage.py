@@ -16,7 +16,7 @@ treatment has been healthy before in this run of production.
 
 Alarms are bits of `flags`; `since` has the slot where each began:
 
-- VIOLATION: `rule` says which.
+- VIOLATION: `rule` has the kind.
 - OVERRUN: treatment runs on long after production.
 - ORPHANS: treatment starts and stops without production.
 - LOW_R: the correlation stays low, see `trace`.

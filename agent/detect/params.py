@@ -23,7 +23,7 @@ LAG_MAX_S: Final = 900
 TAU_MIN_S: Final = 90
 """Shorter interruptions are start-up, switching and filter cleaning."""
 OUT_OF_BAND_S: Final = 900
-"""A residual outside its band for a quarter of an hour is no motor start and no late sample."""
+"""A residual outside its band for a quarter of an hour is neither a motor start nor a late sample."""
 
 
 @frozen(kw_only=True)

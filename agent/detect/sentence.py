@@ -1,6 +1,6 @@
 """One sentence about an episode for the people of the plant, in Chinese and in English.
 
-It says what ran, what did not, how much was expected, since when, and how complete the data is. Times are
+It gives what ran, what did not, how much was expected, since when, and how complete the data is. Times are
 in the plant's zone, powers in kW. A placeholder that ends in `_kw`, `_min` or `_at` stands for the number of
 that name in watts, seconds or UTC seconds.
 """

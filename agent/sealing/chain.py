@@ -155,7 +155,7 @@ class Sealing:
         self.level = level
         if drop is not None:
             self.store.drop_bodies(*drop, at_once=at_once)
-            # All below has no body either; the seal that declared it may lose its own now.
+            # All rows below have no body either; the seal that declared this may lose its own now.
             first = self.store.first_number() or drop[0]
             body = {"first": first, "last": drop[1], "why": "no room"}
             self._pending.put_first(encode_record(Kind.DROP, stamp, body))

@@ -6,13 +6,13 @@ With n the number of the last row:
                                           that was never committed and never seen by anybody
     the highest living key is beyond n+1  the disk lost commits. Its seals come back from the ring
                                           without bodies, and the next seal begins with LOST_TAIL.
-                                          A number is never signed twice, so this is no fork
+                                          A number is never signed twice, so this is not a fork
     the current slot has no seal in it    a statement (`evidence.statement`) begins there:
                                           the key is right without being certified by the last row
     no living key, or only older ones     the key file is lost or was rolled back: never seal with
                                           it, ask for a re-key
     key and row do not fit each other     the same: they are of different chains
-    the row is another gateway's          the same: one seal under a new name breaks the chain for ever
+    the row is another gateway's          the same: one seal under a new name would break the chain for ever
 
 What it cannot see: database and key file restored together from an old image. The centre sees that
 as a fork, and a receipt above the own number proves it to the gateway.

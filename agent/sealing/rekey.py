@@ -181,7 +181,7 @@ def _read(file: Path) -> bytes:
 
 
 def _waiting_secret(store: GatewayStore, slots: KeySlots, statement: Replace) -> bytes:
-    """The secret that the statement gives the chain to; it must not have sealed anything."""
+    """The secret whose key the statement names; it must not have sealed anything."""
     last = store.last()
     if last is not None:
         raise RekeyRefusedError(

@@ -58,9 +58,8 @@ _DROP_BODIES: Final = (
     f"INSERT INTO seals ({COLUMNS}) SELECT * FROM temp.dropped",  # noqa: S608 - a constant
     "DELETE FROM temp.dropped",
 )
-"""Deleted and inserted again: SQLite returns the room of a row that became shorter to its own page alone,
-where
-no later row ever goes, so a file full of bodies below one page stayed full without them."""
+"""Delete and insert: SQLite returns the room of a shortened row only to its own page, where no later row
+ever goes; with an update a file full of bodies below one page would stay full."""
 
 
 class GatewayStore:
@@ -232,7 +231,7 @@ class GatewayStore:
         self._riders[f"checkpoint {name}"] = (sql, (name, raw))
 
     def checkpoint(self, name: str) -> bytes | None:
-        """What was kept under `name`."""
+        """The checkpoint `name`."""
         rider = self._riders.get(f"checkpoint {name}")
         if rider is not None:
             return bytes(rider[1][1])
@@ -259,7 +258,7 @@ class GatewayStore:
         given_up = self._ballast.give_up()
         if given_up:
             self._disk_news.append(GIVEN_UP)
-        with contextlib.suppress(StoreError):  # a WAL that cannot grow can begin anew
+        with contextlib.suppress(StoreError):  # a WAL that cannot grow can be restarted
             self._database.read(f"PRAGMA wal_autocheckpoint={WAL_PAGES_IN_NEED}")
             self._database.read("PRAGMA wal_checkpoint(TRUNCATE)")
         return given_up

@@ -40,7 +40,7 @@ def values(seal: StoredSeal) -> tuple[Any, ...]:
 
 
 def open_or_salvage(path: Path, pages_max: int, newest_hint: int | None) -> tuple[Database, Salvage | None]:
-    """The database at `path`, and what was salvaged if it had to be made anew.
+    """The database at `path`, and what was salvaged if it had to be rebuilt.
 
     Raises:
         StoreError: The file cannot be opened or written, or a newer program made it.

@@ -29,7 +29,7 @@ _HEADER: Final = "SELECT number, hash, cose, NULL, first_record, count FROM seal
 
 @frozen
 class Salvage:
-    """What was saved of a corrupt database.
+    """What was saved from a corrupt database.
 
     Attributes:
         aside: Path of the corrupt file now.

@@ -6,8 +6,8 @@ more than what the readings themselves leave open:
 
     one step of the counter: of its registers, or the smallest rise that was seen, if that is coarser;
       as long as none was seen, the coarsest that counters have
-    + half of every change of power × the time between its two readings, for the change may have come
-      at once after the first or just before the second
+    + half of every change of power × the time between its two readings: the change may have come
+    right after the first or just before the second
     + REFRESH_S of the highest power, for registers that are not all refreshed in the same moment
 
 Two departing windows in a row are reported, and then the first that agrees. A window is dropped at a gap in

@@ -14,7 +14,7 @@ detector. Values are the meter's own, without transformer ratios, so that a chan
 nothing here; with another model in the site file the meter starts over, as does a swapped meter's counter.
 
 The last values outlive a restart, because a meter is swapped while the power is off. They may be some minutes
-old then: a counter that grew meanwhile is no finding.
+old then: a counter that grew meanwhile is not a finding.
 """
 
 import math

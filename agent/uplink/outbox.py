@@ -6,7 +6,7 @@ and the last receipt.
 Invariants
 - Never more than min(20, Receive Maximum) messages in flight, and none while disconnected.
 - A PUBACK is no proof (a killed broker kept 0 of 50 acknowledged messages): a seal is received
-  when a receipt for its own hash says so. Anything sent and not receipted is sent again: after
+when a receipt for its own hash arrives. Anything sent and not receipted is sent again: after
   every connect, after a refusal, and when receipts make no progress.
 - Seals go in the order of their numbers. More than `whole_seals_max` of them waiting means there was
   an outage: they go first without their bodies, so that the chain is whole at once; then live seals
@@ -52,7 +52,7 @@ class Outbox:
             `on_receipt` like any other.
         tip: The last own seal; equal to `received` where there is none.
         proven: The last seal that the key file proves to be our own: above `tip` while a tail that the
-            disk lost has not been put back. A receipt up to here is no proof of a rollback.
+            disk lost has not been put back. A receipt up to here does not prove a rollback.
     """
 
     topics: Topics
@@ -138,7 +138,7 @@ class Outbox:
     def prunable_below(self, body_bytes: BodyBytes) -> int:
         """Rows below this number may go: receipted under an own hash, bodies held or given up.
 
-        The row of the last receipted seal stays, for the receipt is compared with it after a restart.
+        The row of the last receipted seal stays: the receipt is compared with it after a restart.
         """
         return self._backfill.prunable_below(self.received, body_bytes)
 

@@ -2,7 +2,7 @@
 
 A dummy heater may have replaced treatment during the period. So the greatest normal power factor is estimated
 from the lower half of the values, mirrored at the median; what lies beyond is an exception. Where the machine
-itself comes near 1 (electric heat, good drives), a heater cannot be told apart and is not judged.
+itself comes near 1 (electric heat, good drives), a heater cannot be distinguished and is not judged.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Learning again: what would change, for a person to confirm before anything is written.
+"""Relearning: the changes that a person must confirm before anything is written.
 
 A plant changes: a motor is replaced, a line is added, a filter is cleaned. But parameters could also be
 learned again while treatment is weak, so new ones never replace old ones without a confirmation. A change
