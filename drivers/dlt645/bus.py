@@ -3,7 +3,7 @@
     dlt645:/dev/ttyS1?baudrate=2400&parity=E   a serial port or a pty
     dlt645+tcp://host:port                     through a transparent TCP gateway
 
-`read` asks one meter for one data id. A meter is named by a number: its address of 12 digits read as
+`read` reads one data id of one meter. A meter is identified by a number: its address of 12 digits read as
 hexadecimal, so that AA in high bytes remains a wildcard. `count` is in bytes. Guarantees of
 `drivers.modbus.bus` that are kept differently here:
 

@@ -4,10 +4,10 @@ An RTU answer names its unit, function and byte count, not its registers. So as 
 one request may still arrive, no other request with the same `Signature` may be sent, or the old
 registers would be taken for the new ones. Two cases, each with its own time:
 
-- **unanswered**: the time-out passed, the connection broke, or another master asked. Its answer may
-  come until `late_max_s` after the request.
+- **unanswered**: the time-out passed, the connection broke, or another master sent it. Its answer may
+come until `late_max_s` after the request.
 - **answered**: only a duplicate can come, until `duplicate_max_s` after the answer. The same registers
-  may be read again at once, for a duplicate would hold the same registers, younger than
+  may be read again at once: a duplicate would hold the same registers, younger than
   `duplicate_max_s`.
 
 The bus changes the signature by reading a few registers more than it needs (`choose`); if a meter
@@ -136,7 +136,7 @@ class Ledger:
         self._entries[request.signature] = _Entry(request.address, until_s, answered=True, refused=refused)
 
     def note_foreign_request(self, signature: Signature, now_s: float) -> None:
-        """Note that another master asked; its answer may come at any time."""
+        """Note another master's request; its answer may come at any time."""
         self._entries[signature] = _Entry(-1, now_s + self.late_max_s, answered=False)
 
     def note_stray_answer(self, signature: Signature, now_s: float) -> bool:

@@ -87,7 +87,7 @@ class Transaction(ABC, Generic[AnswerT]):
     Attributes:
         buffer: Bytes received and not yet judged; what is left at the end belongs to no frame.
         received: Bytes fed so far.
-        unexplained: Those of them that are no whole frame.
+        unexplained: Those of them not in a whole frame.
         lost_sync: The stream cannot be followed any more.
         damaged: A frame came with a wrong checksum.
     """
@@ -148,7 +148,7 @@ class Transaction(ABC, Generic[AnswerT]):
                 return verdict.answer
 
     def give_up(self) -> DriverError:
-        """End the wait; returns the error that says why there is no answer."""
+        """End the wait; returns the error with the reason for the missing answer."""
         self.stats.timeouts += 1
         if self._trouble:
             return ReplyError(self._trouble)

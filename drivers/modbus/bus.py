@@ -7,7 +7,7 @@ registers that were read**, even if answers come late, twice, damaged or from ot
 1. Bytes that do not fit the request exactly are discarded, and the wait goes on (`drivers.modbus.frame`).
 2. A request that a late answer could be confused with is not sent as it stands: some spare registers
    are read with it, so that its byte count differs, or it waits (`drivers.link.ledger`). TCP has
-   transaction ids; there the count changes where it can, for the sake of serial gateways behind, and
+   transaction ids; there the count changes if possible, because of serial gateways behind, and
    nothing waits.
 3. Nothing is sent until the wire is quiet; bytes received before are discarded.
 4. A refusal that may be the late answer to an earlier request is not believed.

@@ -115,13 +115,13 @@ class Model:
 
     @property
     def is_analyser(self) -> bool:
-        """Whether it measures the emissions of a plant, and not its power."""
+        """Whether it measures a plant's emissions, not its power."""
         measured = {point.quantity for point in self.points}
         return bool(measured & EMISSIONS) and Quantity.ACTIVE_POWER not in measured
 
     @property
     def is_dlt645(self) -> bool:
-        """Whether its meters speak DL/T 645 and not Modbus."""
+        """Whether its meters use DL/T 645 and not Modbus."""
         return any(point.size_bytes for point in self.points)
 
     def answer_bytes(self, data_id: int) -> int:

@@ -39,8 +39,8 @@
     response = "01 04 04 ..."
     expect = { active_power = 1234.5 }
 
-A meter that speaks DL/T 645-2007 has data ids in place of registers; every point of one answer has
-its offset in it, behind the data id and without the 33H of the wire:
+A DL/T 645-2007 meter has data ids in place of registers; every point of one answer has its
+offset in it, after the data id and without the 33H of the wire:
 
     [defaults]
     function = 17                # read data, 11H
@@ -105,7 +105,7 @@ class Golden:
 
 @frozen
 class Fingerprint:
-    """Registers that tell this model from others: a number is one of these, a text begins with one.
+    """Registers that identify this model: a number is one of these, a text begins with one.
 
     Not all meters of the model have an `optional` one: those without it are known by their values.
     """

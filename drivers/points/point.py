@@ -27,7 +27,7 @@ EXPONENT_MAX: Final = 10
 _EXPONENT_FINEST: Final = -3
 """Finest decimals that the simulator chooses for a scale register: no meter resolves more."""
 POWER_FACTOR_MAX: Final = 1.01
-"""A power factor above 1 is no measurement; 0.01 allows for the meter's rounding."""
+"""A power factor above 1 is not a measurement; 0.01 allows for the meter's rounding."""
 
 PHASES: Final = ("l1", "l2", "l3", "l12", "l23", "l31", "n")
 """Phase conductors, line-to-line pairs and the neutral; the whole meter has the empty phase."""

@@ -1,15 +1,15 @@
 """Judges whether a meter's answers are plausible for a given model.
 
 Without identity registers a model can only be guessed: its points are read where it has them, and their
-values are compared with what a supply can be. `judge` collects reasons; each has a code, what it is
-about, and a weight that speaks for the model or against it. One weight of IMPOSSIBLE rules a model out.
+values are compared with a possible supply. `judge` collects reasons; each has a code, what it is
+about, and a weight for the model or against it. One weight of IMPOSSIBLE rules a model out.
 
 It compares:
 - voltages near a nominal voltage of the world, frequency near 50 or 60 Hz;
 - the powers of three phases against the total, power against U x I x PF, voltage between phases
   against voltage of phases (root of three);
-- power where there is no voltage, counters below zero, numbers that no meter can mean (a float that was
-  cut at the wrong register is mostly 1e-41 or 1e+30);
+- power where there is no voltage, counters below zero, impossible numbers (a float that was
+cut at the wrong register is mostly 1e-41 or 1e+30);
 - the order of words: the same registers with their words reversed would be absurd.
 
 A zero proves nothing: it may be a phase that is not connected, or a hole that is read as zero.

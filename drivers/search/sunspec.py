@@ -1,4 +1,4 @@
-"""SunSpec discovery: the marker, the chain of models behind it, and our points at its offsets.
+"""SunSpec discovery: the marker, the chain of models after it, and our points at its offsets.
 
 A SunSpec device has "SunS" at register 40000, 50000 or 0. After it comes a chain of models, each with
 its id and its length in registers, and the id FFFF at its end. Common model 1 names the maker of the device;
@@ -100,7 +100,7 @@ def discover(bus: MeterBus, unit_id: int) -> Model:
     """The point table of the first meter model in a meter's chain, at the addresses found.
 
     Raises:
-        NotSunSpecError: There is no marker, or no meter behind it.
+        NotSunSpecError: There is no marker, or no meter after it.
         BusDownError: The bus cannot be used.
         ReplyTimeoutError: Nothing answers.
     """
@@ -116,7 +116,7 @@ def discover(bus: MeterBus, unit_id: int) -> Model:
 
 
 def read_chain(bus: MeterBus, unit_id: int) -> tuple[ChainModel, ...]:
-    """The models behind the marker, in their order.
+    """The models after the marker, in their order.
 
     Raises:
         NotSunSpecError: There is no marker.
