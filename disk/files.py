@@ -1,11 +1,11 @@
 """Writes files whole or not at all.
 
-`replace_file` and `create_file` write a draft beside the file (`NAME.new`, never one that lies there
-already), sync it, put it in place in one step (rename, or link where nothing may be replaced) and sync the
+`replace_file` and `create_file` write a draft beside the file (`NAME.new`, never reusing an existing
+one), sync it, put it in place in one step (rename, or link where nothing may be replaced) and sync the
 folder. A crash between any two steps leaves the old file or the new one, never a part; the next write
-removes the draft that it may leave. An error removes the draft and is raised with the file's name. Only
-when these functions return is the file on the disk; if syncing the folder fails, the new file can be seen
-and a power cut may still bring the old one back.
+removes the draft that it may leave. An error removes the draft and is raised with the file's name. The
+file is on the disk once these functions return; if syncing the folder fails, the new file is visible
+but a power cut may still bring the old one back.
 
 `write_all` and `write_at` write every byte or raise: write(2) may take a part, on a full disk or at a limit.
 """
@@ -37,7 +37,7 @@ class Output:
     _descriptor: int
 
     def write(self, data: bytes) -> None:
-        """Write `data` behind what was written before."""
+        """Append `data` to what was written."""
         write_all(self._descriptor, data)
 
 
@@ -61,14 +61,14 @@ def write_at(descriptor: int, data: bytes, offset: int) -> None:
 def replace_file(
     path: Path, data: bytes, mode: int | None = None, *, owner: Owner | None = None, folder: int | None = None
 ) -> None:
-    """Let `path` hold `data`; a symbolic link there is replaced, not followed.
+    """Write `data` to `path`; a symbolic link there is replaced, not followed.
 
     Args:
         path: The file.
         data: Its bytes.
         mode: Its permissions, less the umask; without it those of the old file, and its owner, are kept.
-        owner: Whom it is to belong to.
-        folder: Descriptor of the folder, where its path must not be followed again.
+        owner: Its new owner.
+        folder: Descriptor of the folder, if its path must not be resolved again.
 
     Raises:
         OSError: It may not be there.
@@ -78,10 +78,10 @@ def replace_file(
 
 
 def create_file(path: Path, data: bytes, mode: int = ANY_MODE) -> None:
-    """Make `path` with `data`; nothing that is there is replaced.
+    """Create `path` with `data`; an existing file is not replaced.
 
     Raises:
-        FileExistsError: Something is there.
+        FileExistsError: The path exists.
         OSError: It could not be made.
     """
     with _draft(path, _create, mode) as descriptor:
@@ -110,7 +110,7 @@ def open_output(path: Path) -> Iterator[Output]:
 
 
 def write_output(path: Path, data: bytes) -> None:
-    """As `open_output`, with everything at once."""
+    """As `open_output`, with all data at once."""
     with open_output(path) as output:
         output.write(data)
 
@@ -121,7 +121,7 @@ def move(old: Path, new: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names in `folder` to the disk; raises OSError."""
+    """Sync the names in `folder` to the disk; raises OSError."""
     with open_folder(folder) as descriptor:
         _sync_names(descriptor)
 
@@ -206,7 +206,7 @@ def _create(draft: Path, path: Path, folder: int | None) -> None:
     except OSError as error:
         if error.errno not in {EPERM, EOPNOTSUPP}:
             raise
-        if os.path.lexists(path):  # FAT knows no links: here alone two processes could pass each other
+        if os.path.lexists(path):  # FAT has no links: only here could two processes race
             raise FileExistsError(EEXIST, os.strerror(EEXIST)) from None
         os.rename(draft, path, src_dir_fd=folder, dst_dir_fd=folder)
     try:
@@ -228,5 +228,5 @@ def _sync_names(folder: int) -> None:
 
 
 def add_name(error: OSError, path: Path) -> None:
-    """Let `error` name its file: write(2) and fsync(2) know only a descriptor."""
+    """Add the file's name to `error`: write(2) and fsync(2) have only a descriptor."""
     error.filename, error.filename2 = str(path), None
