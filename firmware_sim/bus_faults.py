@@ -2,9 +2,9 @@
 
 The faults that need more than one frame (see firmware_sim.faults for the others):
 
-    second_master   another master asks a meter of the bus and is answered: before our answer, behind
-                    it, or in its place, because both requests collided (Modbus on a serial bus)
-    chatter         another master asks and is answered every `gap_s`, whether we ask or are silent (Modbus
+    second_master   another master reads a meter of the bus and is answered: before our answer, after
+    it, or in its place, because both requests collided (Modbus on a serial bus)
+    chatter         another master reads and is answered every `gap_s`, whether we read or not (Modbus
                     on a serial bus)
     byte_gap        the frame stops at some place for `gap_s` and goes on
     slow_loris      every byte by itself, `gap_s` apart

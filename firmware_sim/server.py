@@ -107,7 +107,7 @@ class Server:
             await asyncio.sleep(0)  # lets the closed connections leave the loop before it ends
 
     async def _plug(self, bus: str, port: TcpPort | PtyPort) -> None:
-        """Unplug a bus and plug it in again, as its events say."""
+        """Unplug a bus and plug it in again, following its events."""
         there = True
         for at_s in self._plant.plug_moments(bus):
             wait_s = at_s - self._clock.stamp().utc_ns / NS_PER_S
@@ -120,7 +120,7 @@ class Server:
             there = wanted
 
     async def _chatter(self, bus: str, port: TcpPort | PtyPort) -> None:
-        """Let another master send on a bus, as its faults say, also while no request comes."""
+        """Let another master send on a bus, following its faults, even while no request comes."""
         faults = self._plant.layout.faults
         gaps_s = [one.gap_s for one in faults if one.what is FaultKind.CHATTER and one.bus == bus]
         for number in itertools.count() if gaps_s else ():

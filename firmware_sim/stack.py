@@ -61,7 +61,7 @@ _HABITS: Final = {
     Quantity.PH: _Habit(7.2, 4.4, 30.0, noise=0.003),
     Quantity.FLOW: _Habit(1.0, 120.0),
 }
-"""Mill and boiler as the national standards know them: clean where treated, far beyond where not."""
+"""Mill and boiler by the national standards: clean if treated, far beyond the limits if not."""
 
 
 @frozen
