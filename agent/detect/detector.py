@@ -137,7 +137,7 @@ class Detector:
             self._arrivals.add(slot, self._places[line_id], sample)
 
     def advance(self, t_s: float) -> list[Episode]:
-        """Close every slot that can no longer change at `t_s`; the episodes raised, renamed or cleared."""
+        """Close every slot that is final at `t_s`; returns the episodes raised, renamed or cleared."""
         if not TIME_MIN_S <= t_s <= TIME_MAX_S:
             return []
         end = floor(t_s / self._dt) - self._reorder

@@ -92,7 +92,7 @@ class Sealing:
         self._pending.urgent |= urgency is Urgency.AT_ONCE
 
     def is_due(self, stamp: Stamp) -> bool:
-        """Whether a seal is to be made now."""
+        """Whether a seal is due now."""
         if self.sealer.is_unsettled:
             return True
         aged = stamp.boottime_ns - self._sealed_ns >= self.interval_s * NS_PER_S

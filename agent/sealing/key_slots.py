@@ -35,7 +35,7 @@ from evidence.keys import SECRET_BYTES
 from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, FIRST_RECORD, NO_HASH
 
 SLOTS: Final = 64
-"""At one seal in 10 s a disk may lose ten minutes of commits and the chain is still whole."""
+"""At one seal per 10 s a disk may lose ten minutes of commits without breaking the chain."""
 SECTOR_BYTES: Final = 512
 """The smallest unit that disks write; larger ones replace it whole too."""
 

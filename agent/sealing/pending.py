@@ -21,7 +21,7 @@ class Pending:
     Attributes:
         size: Bytes that wait.
         lost: Records that found no room; the caller resets it when it has recorded them.
-        urgent: The next seal is to be made at once.
+        urgent: The next seal is due at once.
     """
 
     size: int = field(default=0, init=False)

@@ -8,7 +8,7 @@ repeats it all; the next start declares what is lost.
 `install_replacement` does the same on new hardware with a statement of the centre: the chain continues from
 the seal that the centre names, with the first key made by `init`.
 
-The agent must not run meanwhile; the lock of the database refuses it.
+The agent must not run meanwhile; the lock of the database prevents it.
 """
 
 import json

@@ -59,7 +59,7 @@ class Courier(RecordSource):
     """Joins outbox, store and connection.
 
     Attributes:
-        birth: Is published, retained, on each connect; the will takes it back.
+        birth: Published, retained, on each connect; the will replaces it.
         statements: Each is published on each connect until a receipt covers its seal, in their order.
         clock_ahead_ms: How far the wall clock was ahead of the centre's at its last beacon; None before one.
         reference: Hash of the last receipt or beacon: whatever is sealed now is younger than that.

@@ -208,7 +208,7 @@ def learn_overrun_s(longest_s: int, night: bool, mode: Mode) -> int:
 def learn_line(
     line: str, x: Floats, rated_w: float, ct_range_w: float | None, dt_s: int, hold: int, *, treatment: bool
 ) -> LineParams:
-    """The parameters that one line alone shows; its noise floor comes from the replay."""
+    """The parameters learned from one line by itself; its noise floor comes from the replay."""
     learned = learn_threshold(x, rated_w, treatment=treatment)
     known = x[np.isfinite(x)]
     plain = nameplate_line(line, rated_w)

@@ -45,7 +45,7 @@ class Grid:
         return total
 
     def at_s(self, slot: float) -> int:
-        """UTC seconds at the begin of the slot with this index."""
+        """UTC seconds at the start of the slot with this index."""
         return int((self.first + slot) * self.dt_s)
 
 

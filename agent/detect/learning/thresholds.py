@@ -76,7 +76,7 @@ def _to_threshold(hi: float, lo: float, *, provisional: bool) -> Threshold:
 
 
 def _find_valley(values: Floats) -> float | None:
-    """Where the variance between two classes is greatest, the middle of equals; None for one class."""
+    """The split with the greatest variance between two classes, the middle of equals; None for one class."""
     if float(np.ptp(values)) == 0.0:
         return None
     counts, edges = np.histogram(values, BINS)
