@@ -70,12 +70,14 @@ class Anchors:
         """
         found: dict[int, ChainState] = {}
         wrong: list[int] = []
+        named = {(receipt.number, receipt.seal_hash) for receipt in self.check_receipts()}
         if self.first_key not in {None, NO_KEY}:
             found[0] = ChainState.enrolled(self.gateway, self.first_key or b"", self.recovery_key)
         for raw, one in self._parsed:
+            if isinstance(one, Rekey) and named:
+                continue  # the owner may edit the recovery key: where the centre has signed, it alone vouches
             for state in self._find_stated(source, raw, one):
                 found.setdefault(state.number, state)
-        named = {(receipt.number, receipt.seal_hash) for receipt in self.check_receipts()}
         for number, digest in sorted(named | ({self.tip} if self.tip else set())):
             for row in source.rows(number, number, bodies=False) if number <= last else ():
                 header = self.peek(row)

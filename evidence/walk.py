@@ -6,7 +6,8 @@ A store holds whatever its owner wrote, so its content alone proves nothing. The
     first key    of the enrolment: seal 1 is signed with it
     receipt      signed by the centre, names number and hash of a seal that is here
     statement    a replacement signed by the centre, or a re-key signed by the enrolled recovery key: the
-                 key of a seal, and the hash of the one before it
+                 key of a seal, and the hash of the one before it. Behind a hole a re-key counts only while
+                 no receipt is here: the recovery key's file is the owner's to edit
     tip          number and hash of the last seal, if the reader has them from a better source than the store:
                  the daemon from its key file, the centre from its chain state
 

@@ -206,6 +206,18 @@ CASES = {
     "a statement that never came into force": Case(
         HONEST, anchors(recovery_key=KNOWN, statements=(rekey(HONEST[9], KNOWN),)), span(1, LENGTH)
     ),
+    "an owner's re-key between two holes, receipts around it": Case(
+        [*HONEST[:8], *REKEYED[10:13], *HONEST[14:]],
+        anchors(receipt(HONEST[7]), receipt(HONEST[18]), recovery_key=KNOWN, statements=(REKEY,)),
+        [*span(1, 8), *span(15, LENGTH)],
+        [(11, 14, True)],
+    ),
+    "an owner's re-key with nothing before it, although the centre has signed": Case(
+        REKEYED[10:],
+        anchors(receipt(HONEST[9]), recovery_key=KNOWN, statements=(REKEY,), first_key=None),
+        [],
+        [(11, 20, False)],
+    ),
     "replaced": Case(REPLACED, anchors(statements=(REPLACE,)), span(1, LENGTH)),
     "replaced, on the new hardware": Case(REPLACED[10:], anchors(statements=(REPLACE,)), span(11, LENGTH)),
     "replaced by a stranger": Case(
