@@ -33,7 +33,7 @@ VERBS: Final = {  # name: its module below provisioning, its text in --help
     "subscribe": ("centre.subscribe", "verify what gateways publish, and answer receipts"),
     "export": ("evidence.export", "write a gateway's stored chain to a file"),
     "evidence": ("evidence.verb", "the proof of some hours of a gateway as one file"),
-    "verify": ("evidence.verify", "check evidence or an exported chain with nothing but the centre's key"),
+    "verify": ("evidence.verify", "check evidence or an exported chain with only the centre's key"),
     "explain": ("evidence.explain", "show an episode of the stored chain with its evidence"),
 }
 
@@ -64,7 +64,7 @@ class Verbs(click.Group):
 
 @click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="dianjian-edge", prog_name="dianjian")
-@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of what is shown; else from the locale.")
+@click.option("--lang", type=click.Choice(LANGUAGES), help="Language of the output; else from the locale.")
 def cli(lang: Literal["zh", "en"] | None) -> None:
     """电监 dianjian: power and emission metering that holds up as evidence."""
     choose_language(lang)

@@ -42,7 +42,7 @@ OFFICER = "officer"
 @click.option(
     "--from", "folder", type=FOLDER, help="Folder, such as of a USB stick, with requests to take in."
 )
-@click.option("--code", help="The code that the gateway shows; else it is asked for here.")
+@click.option("--code", help="The code that the gateway shows; else it is asked for.")
 @click.option("--deny", is_flag=True, help="Refuse the request for ever instead.")
 @click.option("--out", type=FILE, help="Write the signing request (PEM) here, for an external authority.")
 @AS_JSON
@@ -87,7 +87,7 @@ def approve(
 
 @click.command("issue")
 @AUTHORITY
-@click.option("--certificate", type=FILE, help="What an external authority has signed (PEM or DER).")
+@click.option("--certificate", type=FILE, help="The external authority's certificate (PEM or DER).")
 @click.option("--to", "folder", type=FOLDER, help="Folder, such as of a USB stick, to write the answer to.")
 @AS_JSON
 @click.argument("gateway")

@@ -21,7 +21,7 @@ PORT: Final = click.IntRange(1, 65_535)
 
 @click.command("broker-config")
 @AUTHORITY
-@click.option("--out", required=True, type=FOLDER, help="The folder; made if it is not there.")
+@click.option("--out", required=True, type=FOLDER, help="The folder; made if it does not exist.")
 @click.option("--host", "hosts", multiple=True, help="Name or address that it is reached under; repeatable.")
 @click.option("--listen", "address", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=PORT, default=8883, show_default=True, help="For gateways with a certificate.")

@@ -44,7 +44,7 @@ class TlsPaths(NamedTuple):
 @click.option("--est", metavar="HOST:PORT", help="Serve EST (RFC 7030) there, such as 127.0.0.1:8443.")
 @click.option("--host", "hosts", multiple=True, help="Name that gateways reach EST under; else HOST.")
 @click.option("--broker", metavar="URL", help="Take renewals from this broker, mqtts://host:port.")
-@click.option("--claims", "claims_url", metavar="URL", help="Take claims from this, at the centre's port.")
+@click.option("--claims", "claims_url", metavar="URL", help="Take claims from this, at its centre port.")
 @click.option("--ca", type=FILE, help="Certificate of the broker's authority; else the office's own.")
 @click.option("--certificate", type=FILE, help="The centre's client certificate on the broker.")
 @click.option("--certificate-key", type=FILE, help="Its key.")

@@ -44,7 +44,7 @@ LIFE_DENOMINATOR: Final = 3
     type=click.Path(dir_okay=False, path_type=Path),
     help="For a certificate that has expired: file with the line of a new QR code.",
 )
-@click.option("--now", "is_forced", is_flag=True, help="Also before it is due.")
+@click.option("--now", "is_forced", is_flag=True, help="Renew even before it is due.")
 @click.option(
     "--wait", "patience_s", type=float, default=enrolling.PATIENCE_S, show_default=True, help="Seconds."
 )

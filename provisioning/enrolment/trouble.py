@@ -19,12 +19,12 @@ TROUBLES: Final[Mapping[str, Words]] = {
     ),
     "first-key-gone": Words(
         "本网关已经签封过数据，首密钥已销毁，不能再登记为新网关；已有证书时请用 dianjian renew --token-file",
-        "this gateway has sealed already and its first key is gone, so it cannot be enrolled as a new one; "
-        "where it has a certificate, dianjian renew --token-file goes on with it",
+        "this gateway has sealed data and its first key is destroyed, so it cannot be enrolled as a new one; "
+        "if it has a certificate, use dianjian renew --token-file",
     ),
     "no-certificate": Words(
         "本网关还没有证书：请先运行 dianjian enrol",
-        "this gateway has no certificate yet: dianjian enrol comes first",
+        "this gateway has no certificate yet: run dianjian enrol first",
     ),
     "own-expired": Words(
         "本网关的证书已于 {end} 过期：请向中心索取新令牌，再运行 dianjian renew --token-file；签封不受影响",
@@ -35,32 +35,32 @@ TROUBLES: Final[Mapping[str, Words]] = {
     "wrong-authority": Words(
         "{where} 的证书机构不是令牌中的那一个（指纹 {found}，应为 {wanted}）：可能有人冒充中心，"
         "未发送任何内容",
-        "{where} shows another certificate authority than the token names (fingerprint {found}, not "
-        "{wanted}): somebody may play the centre; nothing was sent",
+        "{where} has another certificate authority than the token names (fingerprint {found}, not "
+        "{wanted}): somebody may be impersonating the centre; nothing was sent",
     ),
     "answer-garbage": Words("中心的答复无法识别：{why}", "the centre's answer cannot be read: {why}"),
     "answer-authority": Words(
         "答复中的证书不是由令牌所指的证书机构签发的（应为 {wanted}）",
-        "the certificate that came was not issued by the authority that the token names ({wanted})",
+        "the received certificate was not issued by the authority that the token names ({wanted})",
     ),
     "answer-key": Words(
-        "答复中的证书不是为本机密钥签发的", "the certificate that came is for another key than this gateway's"
+        "答复中的证书不是为本机密钥签发的", "the received certificate is for another key than this gateway's"
     ),
     "answer-name": Words(
         "答复中的证书是发给 {found} 的，不是 {wanted}",
-        "the certificate that came is for {found}, not for {wanted}",
+        "the received certificate is for {found}, not for {wanted}",
     ),
     "answer-expired": Words(
         "收到的证书已于 {end} 过期；如果本机时钟（{now}）不对，请先校时",
-        "the certificate that came ended at {end}; if this machine's clock ({now}) is wrong, set it first",
+        "the received certificate expired at {end}; if this machine's clock ({now}) is wrong, set it first",
     ),
     "answer-early": Words(
         "收到的证书从 {begin} 起才有效，而本机时钟是 {now}：请先校时",
-        "the certificate that came is good from {begin}, and this machine's clock says {now}: set it first",
+        "the received certificate is valid from {begin}, but this machine's clock says {now}: set it first",
     ),
     "pending": Words(
         "等待中心批准（核对码 {code}）；再次运行同一命令即可继续",
-        "waits for the centre's approval (code {code}); the same command goes on later",
+        "waiting for the centre's approval (code {code}); run the same command later",
     ),
     "carry": Words(
         "申请已写入 {where}：请带到中心批准，带回后再次运行同一命令（核对码 {code}）",

@@ -37,7 +37,7 @@ Body = dict[str, Any]
 @click.option(
     "--config", type=_FILE, help="The site file, for the centre's key; else the one that names the folder."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an episode.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per episode.")
 @click.option("--html", type=_FILE, help="Write the episode as a page.")
 @click.option("--svg", type=_FILE, help="Write its two hours as a drawing.")
 @click.argument("episode", required=False)

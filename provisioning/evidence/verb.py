@@ -84,7 +84,7 @@ class Source:
 @click.option("--store", type=_FILE, help="At the centre: its database.")
 @register_option("At the centre: the register, where the database is older.", required=False)
 @click.option("--key", type=_FILE, help="At the centre: its key file, which signs the pack.")
-@click.option("--gateway", metavar="ID", help="At the centre: whose evidence.")
+@click.option("--gateway", metavar="ID", help="At the centre: the gateway's id.")
 @click.option("--config", type=_FILE, help="On the gateway: the site file.")
 @click.option("--state", type=_FOLDER, help="On the gateway: the state folder, if it is not the site file's.")
 @click.option("--from", "from_ms", type=Moment(), help="Begin of the window, 2026-11-22T06:00+08:00.")
@@ -94,7 +94,7 @@ class Source:
     "--episode", default="", metavar="ID", help="Its id or the beginning; the window is its two hours."
 )
 @click.option("--whole-chain", is_flag=True, help="Every seal from the first, so that no receipt is needed.")
-@click.option("--out", required=True, type=_FILE, help="The file to write; it must not be there.")
+@click.option("--out", required=True, type=_FILE, help="The file to write; it must not exist.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
     store: Path | None,

@@ -21,11 +21,11 @@ from provisioning.terminal.register_option import register_option
 _FILE = click.Path(dir_okay=False, path_type=Path)
 
 
-@click.command("verify", short_help="check evidence or an exported chain with nothing but the centre's key")
+@click.command("verify", short_help="check evidence or an exported chain with only the centre's key")
 @click.option("--centre-key", metavar="HEX", help="The centre's public key, 64 hexadecimal digits.")
 @click.option("--first-key", metavar="HEX", help="The gateway's enrolled first key, 64 hexadecimal digits.")
 @register_option("Take the enrolled keys from the register.", required=False)
-@click.option("--html", type=_FILE, help="Of a pack: draw its evidence anew into this file.")
+@click.option("--html", type=_FILE, help="For a pack: redraw its page into this file.")
 @click.option("--sheet", type=_FILE, help="Also report whether this acceptance sheet is on record in it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object; one more for a sheet.")
 @click.argument("file", type=click.Path(dir_okay=False, exists=True, path_type=Path))

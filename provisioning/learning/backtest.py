@@ -38,7 +38,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--site", "config", required=True, type=_FILE, help="Lines and linkages; no more is needed.")
 @click.option("--csv", "csv_file", type=_FILE, help="Column time, one a line in W; ID.pf, ID.i, ID.u.")
 @click.option(
-    "--chain", is_flag=True, help="What this gateway has sealed in the last two weeks, instead of a file."
+    "--chain", is_flag=True, help="Use what this gateway sealed in the last two weeks instead of a file."
 )
 @click.option(
     "--commission-hours",
@@ -47,7 +47,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
     show_default=True,
     help="Learn from the first hours, test the rest; 0 tests the site file's own parameters.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object an episode, then one summary.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per episode, then one summary.")
 @click.option("--plot", type=_FILE, help="Draw the days into this HTML file.")
 def command(
     config: Path,

@@ -61,11 +61,11 @@ class Learned:
     type=click.FloatRange(min=1, max=HOURS_MAX),
     default=HOURS,
     show_default=True,
-    help="With --chain: how much of its end.",
+    help="With --chain: learn from this much of its end.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a linkage.")
-@click.option("--dry-run", is_flag=True, help="Say what was learned, change nothing.")
-@click.option("--confirm", is_flag=True, help="Replace parameters that stand in the site file already.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per linkage.")
+@click.option("--dry-run", is_flag=True, help="Show what was learned, change nothing.")
+@click.option("--confirm", is_flag=True, help="Replace parameters already in the site file.")
 def command(
     config: Path,
     csv_file: Path | None,

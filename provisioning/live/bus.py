@@ -22,13 +22,13 @@ from provisioning.terminal.views import draw_buses
 REFRESH_S: Final = 2.0
 
 
-@click.command("bus", short_help="how the buses and meters of a running agent do")
+@click.command("bus", short_help="load, latency and errors of an agent's buses and meters")
 @click.option("--config", type=click.Path(path_type=Path), help="The site file of the agent.")
 @click.option(
     "--state", type=click.Path(path_type=Path), help="The agent's state folder, instead of --config."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON array, once.")
-@click.option("--watch", is_flag=True, help="Draw it anew every 2 s until ctrl-C.")
+@click.option("--watch", is_flag=True, help="Redraw every 2 s until ctrl-C.")
 def command(config: Path | None, state: Path | None, as_json: bool, watch: bool) -> None:
     """Show load, latency and errors of each bus and meter."""
     folder = _folder(config, state)

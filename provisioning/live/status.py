@@ -45,7 +45,7 @@ _NO_AGENT: Final = Words(
     help="The site file of the agent.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, once.")
-@click.option("--once", is_flag=True, help="Print it once, also on a terminal.")
+@click.option("--once", is_flag=True, help="Print it once, even on a terminal.")
 @click.option("--follow", is_flag=True, hidden=True, help="What a terminal gets anyway.")
 def command(config: Path, as_json: bool, once: bool, follow: bool) -> None:
     """Show lines with the loads of the last hour, linkages, buses, meters, seals and episodes."""

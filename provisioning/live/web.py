@@ -43,11 +43,11 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 @click.command("web", short_help="the gateway's status page for a browser, read only")
 @click.option("--config", type=click.Path(path_type=Path), help="The site file of the agent.")
 @click.option("--listen", default=LISTEN, show_default=True, metavar="ADDRESS:PORT", help="Where to listen.")
-@click.option("--password-file", type=_FILE, help="Ask for the password that this file keeps.")
+@click.option("--password-file", type=_FILE, help="Require the password stored in this file.")
 @click.option("--certificate", type=_FILE, help="Serve HTTPS with this certificate chain (PEM).")
 @click.option("--key", type=_FILE, help="The certificate's key (PEM).")
 @click.option("--name", "names", multiple=True, metavar="HOST", help="A name of this gateway in browsers.")
-@click.option("--set-password", type=_FILE, help="Ask for a password, keep it in this file, and end.")
+@click.option("--set-password", type=_FILE, help="Ask for a password, store it in this file, exit.")
 def command(
     config: Path | None,
     listen: str,

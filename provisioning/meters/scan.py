@@ -53,7 +53,7 @@ _UNIT: Final = click.IntRange(1, METER_UNIT_ID_MAX)
     show_default=True,
     help="Seconds each.",
 )
-@click.option("--quick", is_flag=True, help="Only what is usual: units to 32, the usual serial settings.")
+@click.option("--quick", is_flag=True, help="Only units up to 32 and the usual serial settings.")
 @click.option(
     "--all",
     "everything",
@@ -61,7 +61,7 @@ _UNIT: Final = click.IntRange(1, METER_UNIT_ID_MAX)
     help="Every baud rate and parity, whatever the URL names or the search finds.",
 )
 @RECORD
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a meter, as soon as it is found.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per meter, as soon as it is found.")
 def command(
     url: str,
     first: int,

@@ -33,11 +33,11 @@ _FOLDER = click.option(
     type=click.Path(file_okay=False, path_type=Path),
     help="Where site file and journal are; /etc/dianjian for root, else the working folder.",
 )
-_YES = click.option("--yes", is_flag=True, help="Ask nothing: take defaults, and what --answers says.")
+_YES = click.option("--yes", is_flag=True, help="Ask nothing: take defaults and the --answers file.")
 _ANSWERS = click.option(
     "--answers", type=click.Path(dir_okay=False, path_type=Path), help="TOML file with answers."
 )
-_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object an event.")
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object per event.")
 _SHEET: Final = click.Path(dir_okay=False, path_type=Path)
 _CHECK_HELP: Final = "Only say whether this sheet is on record in the gateway's own chain."
 

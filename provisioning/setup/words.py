@@ -20,7 +20,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "step": Words("第 {number}/{count} 步：{name}", "Step {number} of {count}: {name}"),
     "already_done": Words("已完成 {name}（{at}）", "already done: {name} ({at})"),
     "all_done": Words("全部完成。", "All steps are done."),
-    "comes_first": Words("步骤 {name}：先做 {missing}", "step {name}: {missing} comes first"),
+    "comes_first": Words("步骤 {name}：先做 {missing}", "step {name}: do {missing} first"),
     "agent_has_ports": Words(
         "代理程序正在运行并占用串口；测量前请停止：systemctl stop dianjian-agent",
         "the agent is running and holds the serial ports; stop it before measuring: systemctl stop "
@@ -28,7 +28,7 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "journal_damaged": Words(
         "{path} 已损坏（{why}）；已改名为 {kept}，重新开始",
-        "{path} is damaged ({why}); it was renamed to {kept} and a new one is begun",
+        "{path} is damaged ({why}); it was renamed to {kept} and a new one started",
     ),
     "set_aside": Words("原文件保存为 {path}", "the old file is kept as {path}"),
     "site_differs": Words(
@@ -36,7 +36,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "{path} was not written by this setup, or was edited since. The differences:",
     ),
     "more_lines": Words("    ……还有 {count} 行", "    … and {count} more lines"),
-    "ask_replace_site": Words("按安装向导的内容修改？", "Change it to what this setup knows?"),
+    "ask_replace_site": Words("按安装向导的内容修改？", "Update it with the results of this setup?"),
     "yes": Words("是", "yes"),
     "no": Words("否", "no"),
     # wrong answers
@@ -105,13 +105,13 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "ask_has_clamp": Words(
         "手边有钳形表吗？（可核对变比）",
-        "Is a clamp meter at hand? With it a wrong ratio is found",
+        "Is a clamp meter at hand? It shows whether the ratio is right",
     ),
     "ask_clamp": Words(
         "{meter}：钳形表 L1 L2 L3 的安培数（电表 {shown}；- 为不测）",
         "{meter}: amperes on L1 L2 L3 by the clamp meter (the meter shows {shown}; - for none)",
     ),
-    "ask_corrected": Words("{meter} 怎么办", "{meter}"),
+    "ask_corrected": Words("如何处理 {meter}", "{meter}"),
     "measure_again": Words("已改正，重新测量", "corrected, measure again"),
     "set_ratio": Words("修改变比后重新测量", "change the ratio and measure again"),
     "leave_it": Words("保持现状", "leave it as it is"),
@@ -123,7 +123,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "先改正 {meter} 的接线，再做启停试验：{what}",
         "correct the wiring of {meter} before the on/off test: {what}",
     ),
-    "ask_reason": Words("为什么不试验（写入验收单）", "Why not (the sheet will say so)"),
+    "ask_reason": Words("不试验的原因（写入验收单）", "Reason for no test (printed on the sheet)"),
     "switch_off": Words("请停下 {line}", "Switch {line} OFF"),
     "switch_on": Words("请启动 {line}", "Switch {line} ON"),
     "settling": Words("等读数稳定", "waiting for the reading to settle"),
@@ -136,7 +136,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "正确就按回车；否则输入要改的线路，如 p1",
         "Enter if everything is right, else the line to change, like p1",
     ),
-    "ask_on_kw": Words("{line} 从多少 kW 起算运行", "{line} counts as running from (kW)"),
+    "ask_on_kw": Words("{line} 达到多少 kW 算运行", "{line} counts as running from (kW)"),
     "ask_off_kw": Words("{line} 低于多少 kW 算停止", "{line} counts as stopped below (kW)"),
     "running_from": Words("运行 ≥", "running from"),
     "stopped_below": Words("停止 <", "stopped below"),
@@ -224,8 +224,8 @@ WORDS: Final[Mapping[str, Words]] = {
     "meter_bad": Words("电表 {meter}：{why}", "meter {meter}: {why}"),
     "agent_failed": Words("代理程序以 {code} 结束", "the agent exited with code {code}"),
     "no_receipt": Words(
-        "中心还没有为 {seals} 个签封签回执；检查网络、消息服务器和中心的登记，然后再试一次",
-        "the centre has signed for none of {seals} seals: check network, broker and register, then try again",
+        "中心尚未对 {seals} 个签封签发回执；请检查网络、消息服务器和中心的登记，然后重试",
+        "the centre has receipted none of {seals} seals: check network, broker and register, then try again",
     ),
     "waiting_receipt": Words("等待回执", "waiting for the receipt"),
     "receipted": Words(
@@ -241,7 +241,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "ask_technician": Words("技术员姓名", "Your name"),
     "lines_intro": Words(
         "逐条输入线路（生产线、治理设施、总进线）。输入已有的编号可以修改。",
-        "Name the lines: production, treatment, and the incomer. An id that is there changes that line.",
+        "Name the lines: production, treatment, and the incomer. An existing id changes that line.",
     ),
     "ask_line": Words("下一条线路的名称", "Name of the next line"),
     "ask_line_name": Words("名称", "Name"),

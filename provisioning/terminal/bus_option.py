@@ -23,7 +23,7 @@ HASTY_DUPLICATE_S: Final = 0.0
 
 _FILE: Final = click.Path(dir_okay=False, path_type=Path)
 RECORD: Final = click.option("--record", type=_FILE, help="Write every request and answer here.")
-REPLAY: Final = click.option("--replay", type=_FILE, help="Play such a file back in place of URL.")
+REPLAY: Final = click.option("--replay", type=_FILE, help="Replay such a file in place of URL.")
 
 
 def hasty_ledger() -> Ledger:

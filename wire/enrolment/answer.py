@@ -35,22 +35,22 @@ REFUSALS: Final[Mapping[str, Words]] = {
         "the key of the signing request is not the one that the request inside it names",
     ),
     "signature": Words("申请由另一把密钥签名", "the request is signed by another key"),
-    "token-unknown": Words("中心没有发放过这个令牌", "the centre has given out no such token"),
+    "token-unknown": Words("中心没有发放过这个令牌", "the centre has not issued this token"),
     "token-secret": Words(
         "令牌不对：校验码与中心所存不符",
-        "the token is wrong: its MAC is not that of the token the centre gave out",
+        "the token is wrong: its MAC does not match the token that the centre issued",
     ),
-    "token-gateway": Words("这个令牌是发给另一台网关的", "the token was given out for another gateway"),
+    "token-gateway": Words("这个令牌是发给另一台网关的", "the token was issued for another gateway"),
     "token-used": Words(
         "令牌已被另一台设备用过：如非本人操作，请立即告知中心，并索取新令牌",
-        "the token was used already by another device: tell the centre if that was not you, and ask for a "
+        "the token was already used by another device: tell the centre if that was not you, and ask for a "
         "new one",
     ),
     "token-expired": Words(
         "令牌已过期，请向中心索取新令牌",
         "the token has expired: ask the centre for a new one",
     ),
-    "site": Words("令牌是发给另一个厂区的", "the token was given out for another site"),
+    "site": Words("令牌是发给另一个厂区的", "the token was issued for another site"),
     "meters": Words(
         "电表清单与中心为此令牌登记的清单不同",
         "the list of meters is not the one that the centre has for this token",
@@ -62,7 +62,7 @@ REFUSALS: Final[Mapping[str, Words]] = {
     ),
     "recovery-key": Words(
         "中心已用另一把恢复密钥登记了这台网关",
-        "the centre knows this gateway under another recovery key",
+        "this gateway is enrolled with another recovery key",
     ),
     "certificate-unknown": Words(
         "要续期的证书不是中心签发的",
@@ -73,9 +73,9 @@ REFUSALS: Final[Mapping[str, Words]] = {
         "the certificate has expired: ask the centre for a token and run dianjian renew --token-file",
     ),
     "certificate-revoked": Words("证书已被中心吊销", "the centre has revoked the certificate"),
-    "renewed": Words("这张证书续期次数过多", "the certificate was renewed too often already"),
+    "renewed": Words("这张证书续期次数过多", "the certificate has been renewed too often"),
     "denied": Words("中心人员拒绝了这个申请", "an officer of the centre has denied the request"),
-    "busy": Words("等待批准的申请过多，请稍后再试", "too many requests wait for an officer: try later"),
+    "busy": Words("等待批准的申请过多，请稍后再试", "too many requests are pending: try again later"),
 }
 
 

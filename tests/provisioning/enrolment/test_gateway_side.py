@@ -168,7 +168,7 @@ OTHER_SPKI = certificates.spki_of(certificates.new_key())
             "set it first",
         ),
         (lambda _: lambda _: Issued(b"\x30\x80nonsense"), "answer-garbage", "cannot be read"),
-        (lambda _: lambda _: Refused("token-used"), "refused-token-used", "used already"),
+        (lambda _: lambda _: Refused("token-used"), "refused-token-used", "already used"),
         (lambda _: lambda _: Refused("what a newer centre says"), "refused-other", "newer centre"),
     ],
 )

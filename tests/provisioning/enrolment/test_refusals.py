@@ -76,11 +76,11 @@ def words(folder: Path, site: Path, told: Told, *via: str) -> list[str]:
 @pytest.mark.parametrize(
     ("case", "reason", "says"),
     [
-        (stolen, "token-gateway", "the token was given out for another gateway"),
-        (used, "token-used", "the token was used already by another device"),
+        (stolen, "token-gateway", "the token was issued for another gateway"),
+        (used, "token-used", "the token was already used by another device"),
         (foreign_meters, "meters", "the list of meters is not the one that the centre has"),
         (expired, "token-expired", "the token has expired"),
-        (invented, "token-unknown", "the centre has given out no such token"),
+        (invented, "token-unknown", "the centre has not issued this token"),
     ],
 )
 def test_a_refusal_is_one_line_at_both_ends(

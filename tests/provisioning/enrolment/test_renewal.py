@@ -44,7 +44,7 @@ def test_a_certificate_is_due_when_two_thirds_of_its_life_are_over(
 
 
 def test_without_a_certificate_there_is_nothing_to_renew(tmp_path: Path) -> None:
-    assert "dianjian enrol comes first" in bad(2, "renew", "--config", str(bare(tmp_path / "g")))
+    assert "run dianjian enrol first" in bad(2, "renew", "--config", str(bare(tmp_path / "g")))
 
 
 def test_a_renewal_that_was_killed_asks_with_the_same_key_and_gets_the_same_certificate(

@@ -118,4 +118,4 @@ def test_answers_make_the_site_file_that_the_agent_takes(tmp_path: Path) -> None
 
 def test_a_step_says_which_one_comes_first(tmp_path: Path) -> None:
     ended = setup(begun(tmp_path / "f", "find"), "receipt", "--yes")
-    assert (ended.exit_code, told(ended)) == (2, ["step receipt: enrol comes first"])
+    assert (ended.exit_code, told(ended)) == (2, ["step receipt: do enrol first"])

@@ -42,13 +42,13 @@ def measures_and_switches(keyboard: Keyboard, works: Works) -> None:
     keyboard.until("L3相电流互感器方向接反")
     keyboard.answer("手边有钳形表吗")
     keyboard.until("保持现状")
-    keyboard.answer("m1 怎么办 [1]")  # measured again, and nothing was corrected
+    keyboard.answer("如何处理 m1 [1]")  # measured again, and nothing was corrected
     keyboard.until("L3相电流互感器方向接反")
     keyboard.until("保持现状")
-    keyboard.answer("m1 怎么办 [1]", "2")
+    keyboard.answer("如何处理 m1 [1]", "2")
     keyboard.until("先改正 m1 的接线")
     keyboard.answer("p1 喷涂线 的启停试验 [2]")
-    keyboard.answer("为什么不试验")
+    keyboard.answer("不试验的原因")
     keyboard.answer("t1 排风喷淋 的启停试验 [1]")
     for to, words in (("off", "请停下 t1"), ("on", "请启动 t1")):
         keyboard.until(words)

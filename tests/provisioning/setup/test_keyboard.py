@@ -48,14 +48,14 @@ def test_a_session_that_is_ended_at_every_step_goes_on_at_that_step_each_time(tm
             keyboard.until("leave it as it is")
             keyboard.answer(meter, "2")
         keyboard.answer("On/off test of p1 plating", "2")
-        keyboard.answer("Why not", "runs through")
+        keyboard.answer("Reason for no test", "runs through")
         keyboard.until("On/off test of t1 scrubber")
         interrupted(keyboard, folder)
     assert [(one.line, one.skipped) for one in kept(folder).trials] == [("p1", "runs through")]
     with Keyboard("setup", "--folder", str(folder)) as keyboard:
         for _ in range(2):
             keyboard.answer("On/off test of", "2")
-            keyboard.answer("Why not", "night")
+            keyboard.answer("Reason for no test", "night")
         keyboard.answer("else the line to change", "p1")
         keyboard.answer("p1 counts as running from", "7,5")
         keyboard.until("p1 counts as stopped below")

@@ -34,7 +34,7 @@ def test_a_damaged_journal_is_set_aside_and_said_and_never_overwritten(tmp_path:
         "path": str(aside),
         "problems": ["meters: must be a list, not 3"],
     }
-    assert told(ended) == ["step commission: lines comes first"]
+    assert told(ended) == ["step commission: do lines first"]
     again = setup(folder, "commission", "--yes")
     assert "damaged" not in again.output
 
