@@ -12,7 +12,6 @@ from agent.gateway import Gateway
 from agent.host.boot import Boot
 from agent.host.clock import WallClock
 from agent.host.heartbeat import Heartbeat
-from agent.host.version import version
 from agent.inbox import INBOX_NAME, Inbox
 from agent.judging.checkpoints import BEHAVIOUR, METERS, Check, Checkpoints
 from agent.judging.detector_feed import DetectorFeed
@@ -40,6 +39,7 @@ from agent.uplink.courier import Courier
 from agent.uplink.outbox import Outbox
 from agent.uplink.settings import mqtt_settings
 from agent.webhook import Webhook
+from disk.version import read_version
 from drivers.clock import Clock
 from drivers.reading import Reading
 from wire import messages
@@ -145,19 +145,19 @@ def core_of(
         outbox.on_sealed,
         judging.keep_from,
     )
-    manifest = partial(manifest_bodies, site, feed.setups, feed.linkages, feed.incomer, version())
+    manifest = partial(manifest_bodies, site, feed.setups, feed.linkages, feed.incomer, read_version())
     heartbeat_parts = (readings.figures, judging.figures, courier.figures, partial(_store_figures, store))
     sources = (
         WallClock(judging.redate),
         readings,
         judging,
-        Boot(recovery.start.value, version(), feed.boot, manifest, store),
+        Boot(recovery.start.value, read_version(), feed.boot, manifest, store),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
         Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled),
         courier,
         Heartbeat(site.seal.heartbeat_s, figures, heartbeat_parts),
     )
-    parts = StatusParts(site, version(), courier, readings, judging, figures)
+    parts = StatusParts(site, read_version(), courier, readings, judging, figures)
     return Gateway(sealing, courier, sources), parts
 
 
@@ -183,7 +183,7 @@ def build(
     folder, store, sealer, recovery = open_chain(site)
     publisher = Publisher(settings, clock, events)
     outbox = outbox_of(topics, store, recovery)
-    birth = messages.encode_state(online=True, details={"version": version()})
+    birth = messages.encode_state(online=True, details={"version": read_version()})
     statements = in_force(read_statements(folder), store, recovery)
     courier = Courier(outbox, store, topics, broker.centre_key, publisher.publish, birth, statements)
     gateway, parts = core_of(

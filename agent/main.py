@@ -33,7 +33,6 @@ from typing import Any, Final
 from agent.build import Built, build, tpm_task
 from agent.gateway import NEW_KEY_NEEDED, RekeyError
 from agent.host.log import ERROR, is_journal, log_to, prefix_lines
-from agent.host.version import version
 from agent.loop import Loop, PublisherDiedError, stop_buses
 from agent.overview import overview, reading_json
 from agent.sealing.chain import DiskError
@@ -49,6 +48,7 @@ from agent.site.setups import setups_of
 from agent.uplink.settings import mqtt_settings
 from disk.database import CommitError, SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
+from disk.version import read_version
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
 from evidence.record import NS_PER_MS
@@ -92,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("dianjian-agent", description="The agent on the gateway.")
-    parser.add_argument("--version", action="version", version=f"dianjian-agent {version()}")
+    parser.add_argument("--version", action="version", version=f"dianjian-agent {read_version()}")
     verbs = parser.add_subparsers(dest="verb", required=True)
     for verb, run, text in (
         ("check", _check, "report every mistake in the site file"),

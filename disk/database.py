@@ -16,10 +16,11 @@ import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from importlib.metadata import version as installed_version
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
+
+from disk.version import read_version
 
 if TYPE_CHECKING:
     import sqlite_utils
@@ -118,7 +119,7 @@ def migrate(connection: sqlite3.Connection, owner: str, migrations: Sequence[Mig
     for number, migration in enumerate(migrations, start=1):
         numbered(name=f"{number:03d}")(migration)
     numbered.apply(database)
-    connection.execute(f"PRAGMA application_id={_program_id(installed_version('dianjian-edge'))}")
+    connection.execute(f"PRAGMA application_id={_program_id(read_version())}")
     connection.execute(f"PRAGMA user_version={len(migrations)}")
 
 
@@ -258,7 +259,7 @@ class Database:
         if version > len(self._migrations):
             raise SchemaNewerError(
                 f"{self.path}: {_name_program(connection)} of dianjian-edge brought it to schema {version}; "
-                f"this is version {installed_version('dianjian-edge')}, which knows {len(self._migrations)}: "
+                f"this is version {read_version()}, which knows {len(self._migrations)}: "
                 "install that one or a later one again, it goes on where it was; nothing was changed"
             )
         return version == len(self._migrations)

@@ -13,9 +13,9 @@ from typing import Final
 
 from attrs import evolve
 
-from agent.host.version import version
 from agent.site.file import ConfigError, Site
 from agent.uplink.settings import mqtt_settings
+from disk.version import read_version
 from evidence.cbor import FormatError
 from evidence.receipt import open_beacon
 from evidence.words import Words
@@ -115,7 +115,7 @@ def _check_mqtt(target: Target, settings: MqttSettings, report: Progress) -> Ite
 def _make_state(target: Target, topics: Topics) -> tuple[str, bytes]:
     """The message to publish: the state that is already retained there."""
     online = bool((target.status or {}).get("broker", {}).get("connected"))
-    return topics.state, messages.encode_state(online=online, details={"doctor": version()})
+    return topics.state, messages.encode_state(online=online, details={"doctor": read_version()})
 
 
 def _converse(client: MqttClient, received: _Received, message: tuple[str, bytes]) -> None:

@@ -27,13 +27,13 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from agent.host.version import version
 from agent.sealing.key_slots import KeySlots, KeySlotsError
 from agent.site.file import CREDENTIAL
 from agent.store.names import DATABASE_NAME, KEYS_NAME
 from agent.store.reading import read_shape, read_tip
 from disk.database import StoreError
 from disk.files import replace_file
+from disk.version import read_version
 from evidence.receipt import last_receipt
 from provisioning.doctor.finding import Finding, Progress, Target
 from provisioning.doctor.machine import UNIT, list_parts, run_tool
@@ -151,7 +151,7 @@ def collect_members(target: Target, findings: Iterable[Finding], report: Progres
         ),
         "site.toml": lambda: _read_text(target.file),
         "status.json": lambda: None if target.status is None else _to_json(target.status),
-        "versions.json": lambda: _to_json({"dianjian": version(), **list_parts(target)}),
+        "versions.json": lambda: _to_json({"dianjian": read_version(), **list_parts(target)}),
     }  # fmt: skip
     made: dict[str, str] = {}
     for name, make in sorted(makers.items()):

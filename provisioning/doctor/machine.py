@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from agent.host.version import version
 from agent.sealing.quota import LEVELS, Level, level_of
 from agent.store.names import DATABASE_NAME
+from disk.version import read_version
 from drivers.clock import ClockState, SystemClock
 from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
@@ -265,7 +265,7 @@ def _judge_watch(state: dict[str, str]) -> Iterator[Finding]:
 
 def versions(target: Target, _: Progress) -> Iterator[Finding]:
     """The versions in use."""
-    own = version()
+    own = read_version()
     text = Words.same(f"dianjian {own} · " + " · ".join(f"{k} {v}" for k, v in list_parts(target).items()))
     yield ok("versions", text)
     running = (target.status or {}).get("version", own)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from agent.host.version import version
 from agent.inbox import INBOX_NAME
+from disk.version import read_version
 from provisioning.acceptance.sheet import write_sheet
 from provisioning.journal.entries import Period
 from provisioning.live.page.gate import PasswordError, write_password
@@ -65,7 +65,7 @@ def _ask_page_password(session: Session) -> None:
 def sheet(session: Session) -> None:
     """Write the sheet and have its hash sealed."""
     written = write_sheet(
-        session.journal, session.site(), session.folder, at=session.now(), version=version()
+        session.journal, session.site(), session.folder, at=session.now(), version=read_version()
     )
     session.keep(sheet=written)
     session.chain("sheet", name=Path(written.path).name, sha256=written.sha256)

@@ -103,10 +103,10 @@ def test_53_the_refusal_names_both_versions_and_what_to_do(
 ) -> None:
     path = tmp_path / DATABASE
     connection = connect(path)
-    monkeypatch.setattr(database, "installed_version", lambda _: "12.34.567")
+    monkeypatch.setattr(database, "read_version", lambda: "12.34.567")
     migrate(connection, "gateway", [*opening.MIGRATIONS, lambda db: db["tomorrow"].create({"number": int})])
     connection.close()
-    monkeypatch.setattr(database, "installed_version", lambda _: "1.2.3")
+    monkeypatch.setattr(database, "read_version", lambda: "1.2.3")
     with pytest.raises(SchemaNewerError) as refused:
         GatewayStore(path, QUOTA_BYTES)
     known = len(opening.MIGRATIONS)

@@ -13,10 +13,10 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
-from agent.host.version import version as agent_version
 from agent.sealing.opening import open_chain
 from agent.site.file import load_site
 from centre.register import enrolment_line
+from disk.version import read_version
 from evidence.keys import create_key_file, public
 from tests.bench.peers.install import ROOT, Installed, node_path, node_peer, python_peer
 from tests.bench.peers.slave import POINTS, REGISTERS
@@ -449,4 +449,4 @@ def _commit() -> str:
     """Our version, with the commit where there is one."""
     call = ["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
-    return f"{agent_version()} {done.stdout.strip()}".strip()
+    return f"{read_version()} {done.stdout.strip()}".strip()
