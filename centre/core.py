@@ -7,7 +7,8 @@ crash at any place costs nothing: what has no receipt is sent again, and a repet
 - A seal that is next in the chain is accepted; one that was accepted before is a duplicate, whose
   body is still taken if it was missing; one further on is parked and the gateway is asked for what
   is missing; one that contradicts an accepted one is a fork and is kept as proof.
-- A body that arrives alone must match the root of its accepted seal.
+- A body that arrives alone must match the root of its accepted seal; parts of one are put together first
+  (`centre.parts`), and nothing of them is believed before that.
 - A statement (`evidence.continuation`), from the gateway or from the register, is applied where the
   chain has come to it and waits until then; one that contradicts an accepted seal is kept as proof.
 - Every gateway that sent something is answered once a batch: a signed, retained, cumulative
@@ -28,6 +29,7 @@ from attrs import define, field, frozen
 
 from centre.answers import Answer, Answers, receipt_of
 from centre.json_lines import JsonLine, JsonLines
+from centre.parts import Parts
 from centre.store.contract import Accepted, Applied, CentreStore, Change, Fork, LateBody
 from disk.database import CommitError
 from evidence import cbor
@@ -58,12 +60,13 @@ class Incoming:
 
 @define
 class _Chain:
-    """One gateway; the last five fields are about the current batch."""
+    """One gateway; the last four fields are about the current batch."""
 
     state: ChainState
     lines: JsonLines
     parked: dict[int, tuple[bytes, bytes | None]] = field(factory=dict)
     statements: dict[bytes, bytes] = field(factory=dict)  # waiting for the chain, by hash
+    parts: Parts = field(factory=Parts)
     coses: dict[int, bytes] = field(factory=dict)  # accepted
     bodies: set[int] = field(factory=set)  # accepted, with their seals or alone
     stated: dict[int, bytes] = field(factory=dict)  # keys that statements gave, by number
@@ -174,7 +177,9 @@ class Centre:
                 self._take_seal(chain, cose, None, batch)
         elif kind is Kind.BODY:
             late = wire.decode_body(message.payload)
-            self._take_body(chain, late.number, late.body, batch)
+            body = self._join(chain, late, batch) if isinstance(late, wire.PartMessage) else late.body
+            if body is not None:
+                self._take_body(chain, late.number, body, batch)
         elif kind is Kind.REKEY:
             self._take_statement(chain, wire.decode_statement(message.payload), batch)
 
@@ -267,6 +272,14 @@ class Centre:
             batch.changes.append(Fork(gateway, verdict.statement.number, raw, batch.utc_ms))
         chain.conflict |= verdict.outcome is not Outcome.DUPLICATE
         return False
+
+    def _join(self, chain: _Chain, part: wire.PartMessage, batch: _Batch) -> bytes | None:
+        """The body that `part` completes; one that is held already is only answered."""
+        gateway = chain.state.gateway
+        if part.number in chain.bodies or part.number in self.store.held(gateway):
+            batch.touched[gateway] = chain
+            return None
+        return chain.parts.put(part)
 
     def _take_body(self, chain: _Chain, number: int, body: bytes, batch: _Batch) -> None:
         gateway = chain.state.gateway

@@ -57,6 +57,16 @@ class Held:
         at = bisect_left(self._ranges, (number + 1,)) - 1
         return max(number, self._ranges[at][1] + 1) if at >= 0 else number
 
+    def list_missing(self, last: int) -> list[tuple[int, int]]:
+        """First and last of each run of numbers up to `last` that are not held."""
+        missing, number = [], self.up_to + 1
+        for first, end in self._ranges:
+            if number > last:
+                break
+            missing.append((number, min(first - 1, last)))
+            number = end + 1
+        return [*missing, (number, last)] if number <= last else missing
+
     def to_cbor(self) -> bytes:
         """The set as bytes."""
         return cbor.encode([self.up_to, [list(span) for span in self._ranges]])

@@ -37,7 +37,9 @@ HASH_BYTES: Final = 32
 BOOT_ID_BYTES: Final = 16
 NO_HASH: Final = bytes(HASH_BYTES)
 COSE_BYTES_MAX: Final = 400
-"""The longest possible seal has 322 bytes."""
+"""Longest seal that is read."""
+SEAL_BYTES_LONGEST: Final = 322
+"""The longest that a gateway makes."""
 RECORDS_MAX: Final = 16_000
 """Records in one seal; more cannot fit BODY_BYTES_MAX. Limits the work of a verifier."""
 DOMAIN: Final = b"dj1.seal"

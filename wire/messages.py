@@ -6,6 +6,7 @@ name in its certificate, but nothing is believed because of its topic: the signa
     dj/1/<gateway>/seal      gateway   CBOR [seal, body]            a live seal, whole
     dj/1/<gateway>/chain     gateway   CBOR [seal, seal, …]         seals without bodies, after an outage
     dj/1/<gateway>/body      gateway   CBOR [number, body]          a body sent later (backfill)
+                             or [number, length, offset, piece]     a part of one, from byte `offset` on
     dj/1/<gateway>/rekey     gateway   CBOR byte string             a re-key or replacement, COSE
     dj/1/<gateway>/state     gateway   JSON, retained               birth and will
     dj/1/<gateway>/receipt   centre    COSE, retained               what the centre holds
@@ -15,6 +16,10 @@ name in its certificate, but nothing is believed because of its topic: the signa
 `seal` is a COSE_Sign1 and `body` a CBOR array of records, both exactly as stored on the gateway:
 they travel as byte strings and are never encoded again. Every message is deterministic CBOR
 (RFC 8949, section 4.2): a value has one encoding, and any other is refused.
+
+A body that is larger than the broker's packets travels in parts, on the topic of bodies, which every broker
+that was set up before allows. They may come in any order, overlap, and be cut anew at another size: `length`
+is that of the whole body. A centre of before parts refuses one as a malformed message and goes on.
 """
 
 import json
@@ -36,11 +41,15 @@ MESSAGE_BYTES_MAX: Final = 65_536
 """Longest payload that is read: a whole seal, or a full chain message."""
 CHAIN_SEALS_MAX: Final = 64
 """Seals in one chain message: 25 kB at most, so that a slow link makes progress."""
+PART_BYTES_MIN: Final = 64
+"""Shortest piece of a body but for its last one: bounds the pieces of a body to a thousand."""
 STATE_BYTES_MAX: Final = 2048
 """Longest birth or will."""
 
 _ARRAY_HEAD_BYTES: Final = 3  # an array head for up to 65,535 items
 _STRING_HEAD_BYTES: Final = 5  # a byte string head for up to 4 GiB
+_PART_FRAME_BYTES: Final = 1 + 9 + 3 + 3 + 3
+"""Around the piece of a part: array, number, length, offset, and the head of the byte string."""
 _PACKET_HEAD_BYTES: Final = 1 + 4 + 2 + 2 + 1
 """Type, remaining length, topic length, packet id, no properties."""
 
@@ -75,6 +84,16 @@ class BodyMessage:
 
     number: int
     body: bytes
+
+
+@frozen
+class PartMessage:
+    """The bytes of a body from `offset` on; `length` is that of the whole."""
+
+    number: int
+    length: int
+    offset: int
+    piece: bytes
 
 
 def _topic(kind: Kind) -> str:
@@ -157,12 +176,29 @@ def encode_body(number: int, body: bytes) -> bytes:
     return cbor.encode([number, body])
 
 
-def decode_body(payload: bytes) -> BodyMessage:
-    """The inverse of `encode_body`; raises WireError."""
-    number, body = _parse_items(payload, 2)
+def encode_part(number: int, body: bytes, offset: int, end: int) -> bytes:
+    """The bytes of `body` from `offset` to before `end`."""
+    return cbor.encode([number, len(body), offset, body[offset:end]])
+
+
+def decode_body(payload: bytes) -> BodyMessage | PartMessage:
+    """The inverse of `encode_body` and `encode_part`; raises WireError."""
+    items = _parse_items(payload, None)
+    number, *rest = items or [None]
     if type(number) is not int or not FIRST_NUMBER <= number <= NUMBER_MAX:
         raise WireError("a seal number is wanted first")
-    return BodyMessage(number, _check_string(body, BODY_BYTES_MAX, "body"))
+    if len(rest) == 1:
+        return BodyMessage(number, _check_string(rest[0], BODY_BYTES_MAX, "body"))
+    if len(rest) != 3:
+        raise WireError("message is neither a body nor a part of one")
+    length, offset, item = rest
+    piece = _check_string(item, BODY_BYTES_MAX, "part")
+    if type(length) is not int or not 1 <= length <= BODY_BYTES_MAX or type(offset) is not int or offset < 0:
+        raise WireError(f"a part names the length of its body, at most {BODY_BYTES_MAX}, and an offset")
+    end = offset + len(piece)
+    if end > length or (end < length and len(piece) < PART_BYTES_MIN):
+        raise WireError(f"a part has {PART_BYTES_MIN} bytes or more, unless it is the last, and lies within")
+    return PartMessage(number, length, offset, piece)
 
 
 def encode_statement(statement: bytes) -> bytes:
@@ -210,6 +246,11 @@ def message_bytes(strings: Sequence[int]) -> int:
 def packet_bytes(topic: str, payload_bytes: int) -> int:
     """Most bytes that the MQTT PUBLISH packet of a payload takes on the wire."""
     return _PACKET_HEAD_BYTES + len(topic.encode()) + payload_bytes
+
+
+def piece_bytes_max(topic: str, packet_bytes_max: int) -> int:
+    """Most bytes of a body that a part in a packet of `packet_bytes_max` bytes carries; below 1: none."""
+    return packet_bytes_max - packet_bytes(topic, _PART_FRAME_BYTES)
 
 
 def _parse_items(payload: bytes, count: int | None) -> list[object]:

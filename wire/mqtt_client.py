@@ -11,6 +11,12 @@ there. The traps of paho 2.2, each handled where its number stands:
     [6] on_publish runs under a lock that publish takes, too
     [7] a PUBLISH of 100 MB is accepted although 64 kB was advertised
     [8] a socket whose TLS handshake failed is never closed (see `wire.mqtt_settings`)
+    [9] a CONNACK of MQTT 3.1.1 is an error in the middle of decoding
+
+A broker may offer less than MQTT 5 has, and delivery needs less: without retained messages they are sent
+as ordinary ones, and with QoS 0 alone a message counts as acknowledged when the socket has taken it,
+because receipts are what counts. A will that asks for more than that is refused with the whole connection,
+so it is made smaller for the next one.
 """
 
 import contextlib
@@ -26,8 +32,20 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
-from wire.mqtt_events import FAILURE, PACKET_BYTES_MAX, Acked, Connected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_events import (
+    FAILURE,
+    NO_RETAIN,
+    OLD_PROTOCOL,
+    PACKET_BYTES_MAX,
+    QOS_NOT_SUPPORTED,
+    Acked,
+    Connected,
+    Message,
+    MqttEvent,
+    SubscribeRefused,
+)
 from wire.mqtt_settings import MqttSettings, MqttSettingsError, ServerOnlyTls, TlsFiles, make_tls_context
+from wire.old_protocol import MQTT5_NEEDED, is_old_connack
 
 WINDOW_MAX: Final = 20
 """Messages inside paho; larger windows were slower when measured."""
@@ -42,11 +60,19 @@ WAKE_BYTES: Final = 4096
 
 
 class _Client(Client):
-    """paho's client with a limit on the size of a packet [7], which notes whether TCP was connected."""
+    """paho's client with a limit on the size of a packet [7], which notes how far a connect came."""
 
     giant_bytes = 0
     alert = ""
     reached = False
+    answered = False
+    speaks_old = False
+
+    def _handle_connack(self) -> MQTTErrorCode:
+        """Called with the whole CONNACK; one of MQTT 3.1.1 is not decoded [9]."""
+        self.answered = True
+        self.speaks_old = is_old_connack(bytes(self._in_packet["packet"]))
+        return MQTTErrorCode.MQTT_ERR_PROTOCOL if self.speaks_old else super()._handle_connack()
 
     def _create_socket_connection(self) -> socket.socket:
         """TCP alone; TLS follows."""
@@ -82,6 +108,7 @@ class MqttClient:
         tokens: paho's message id → token, for every publish without a PUBACK.
         window: How many of them there may be; 0 before CONNACK.
         end: Why the connection ended, as far as known, and the broker's reason code or 0.
+        keeps_retained, qos_max: What this broker offers, as far as known.
     """
 
     def __init__(self, settings: MqttSettings, sink: Callable[[MqttEvent], None]) -> None:
@@ -89,6 +116,7 @@ class MqttClient:
         self._sink = sink
         self._tls: ssl.SSLContext | None = None
         self._tls_stamps: tuple[object, ...] = ()
+        self.keeps_retained, self.qos_max = True, 1
         self._client = self._make_client()
         self.tokens: dict[int, int] = {}
         self.window = 0
@@ -100,7 +128,7 @@ class MqttClient:
         self.end = ("", 0)
         self._client.giant_bytes = 0
         self._client.alert = ""
-        self._client.reached = False
+        self._client.reached = self._client.answered = self._client.speaks_old = False
         self._take_new_certificate()
         self._client.reconnect()
 
@@ -109,14 +137,28 @@ class MqttClient:
         """Whether the last `connect` got a TCP connection."""
         return self._client.reached
 
+    @property
+    def is_unanswered(self) -> bool:
+        """Whether the last connection was closed without a CONNACK and without a word of TLS."""
+        return self._client.reached and not (self._client.answered or self._client.alert)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another message may be handed over."""
+        busy = self.qos_max == 0 and self._client.want_write()  # no PUBACK will say when
+        return len(self.tokens) < self.window and not busy
+
     def is_open(self) -> bool:
         """Whether there is a socket."""
         return self._client.socket() is not None
 
     def publish(self, token: int, topic: str, payload: bytes, *, retain: bool) -> None:
-        """Send with QoS 1."""
-        info = self._client.publish(topic, payload, qos=1, retain=retain)
-        self.tokens[info.mid] = token
+        """Send with QoS 1, or what the broker offers."""
+        info = self._client.publish(topic, payload, qos=self.qos_max, retain=retain and self.keeps_retained)
+        if self.qos_max:
+            self.tokens[info.mid] = token
+        else:
+            self._sink(Acked(token, 0))
 
     def step(self, wake: socket.socket, idle_ms: int) -> bool:
         """Wait at most `idle_ms` for the network or `wake`, and serve it; whether the connection stands."""
@@ -135,6 +177,8 @@ class MqttClient:
             _acknowledge_at_once(client.socket())
             if client.giant_bytes:
                 self.end = (f"the broker sends a packet of {client.giant_bytes} bytes", 0)
+            if client.speaks_old:
+                self.end = (MQTT5_NEEDED, OLD_PROTOCOL)
             if result is not MQTTErrorCode.MQTT_ERR_SUCCESS or not self.is_open():
                 return False
         if state & select.POLLOUT:
@@ -182,8 +226,6 @@ class MqttClient:
             self._tls_stamps = _read_stamps(settings.tls)
             self._tls = make_tls_context(settings.tls)
             client.tls_set_context(self._tls)
-        if settings.will is not None:
-            client.will_set(settings.will.topic, settings.will.payload, qos=1, retain=True)
         client.on_socket_open = _set_no_delay
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
@@ -198,7 +240,13 @@ class MqttClient:
         client.connect_async(
             settings.host, settings.port, settings.keepalive_s, clean_start=False, properties=properties
         )
+        self._set_will(client)
         return client
+
+    def _set_will(self, client: _Client) -> None:
+        will = self._settings.will
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=self.qos_max, retain=self.keeps_retained)
 
     # Callbacks of paho, within `step`. [6] They only put events into the sink.
 
@@ -212,7 +260,11 @@ class MqttClient:
     ) -> None:
         if reason.value >= FAILURE:
             self.end = (str(reason), reason.value)
+            self._note_offer(reason.value)
             return
+        self.keeps_retained = bool(getattr(properties, "RetainAvailable", self.keeps_retained))
+        self.qos_max = min(getattr(properties, "MaximumQoS", self.qos_max), 1)
+        self._set_will(self._client)
         receive_maximum = getattr(properties, "ReceiveMaximum", 65_535)
         self.window = max(1, min(WINDOW_MAX, receive_maximum))
         for topic in self._settings.subscriptions:
@@ -227,6 +279,13 @@ class MqttClient:
         if not self.end[0]:
             code = reason.value if flags.is_disconnect_packet_from_server else 0
             self.end = (self._client.alert or str(reason), code)
+            self._note_offer(code)
+
+    def _note_offer(self, code: int) -> None:
+        """Ask for less on the next connection if this is why the last one was refused or ended."""
+        self.keeps_retained &= code != NO_RETAIN
+        self.qos_max = 0 if code == QOS_NOT_SUPPORTED else self.qos_max
+        self._set_will(self._client)
 
     def _on_publish(
         self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any

@@ -51,8 +51,12 @@ MqttEvent = Connected | Disconnected | Acked | Message | SubscribeRefused
 
 FAILURE: Final = 0x80
 """This reason code and those above mean a refusal (MQTT 5.0, section 2.4)."""
+OLD_PROTOCOL: Final = 0x84
+"""The broker speaks an older MQTT only: its word for it, or what its answers show (`wire.old_protocol`)."""
 NOT_AUTHORIZED: Final = 0x87
 SESSION_TAKEN_OVER: Final = 0x8E
 PACKET_TOO_LARGE: Final = 0x95
+NO_RETAIN: Final = 0x9A
+QOS_NOT_SUPPORTED: Final = 0x9B
 PACKET_BYTES_MAX: Final = 268_435_460
 """Largest packet that MQTT can name (section 2.1.4): applies while a broker names no maximum."""

@@ -8,6 +8,7 @@ Invariants
 - What was not acknowledged when a connection ends is dropped here: the database is the queue, and
   the outbox decides again from receipts.
 - The thread survives whatever the network or paho does (`is_alive`), and `stop` ends within seconds.
+- A broker that speaks MQTT 3.1.1 only is told from one that refuses (`wire.old_protocol`).
 - While nothing listens at the broker's port it tries every second: that costs little, and the first message
   follows the broker's return at once. If the broker listens and fails (TLS, CONNACK), or a connection is
   lost, pauses grow from 1 to 50 s, with jitter; after a session take-over the pause is the longest.
@@ -24,8 +25,9 @@ from typing import Final
 
 from drivers.clock import Clock
 from wire.mqtt_client import CONNECT_TIMEOUT_S, MqttClient
-from wire.mqtt_events import SESSION_TAKEN_OVER, Connected, Disconnected, MqttEvent
+from wire.mqtt_events import OLD_PROTOCOL, SESSION_TAKEN_OVER, Connected, Disconnected, MqttEvent
 from wire.mqtt_settings import MqttSettings
+from wire.old_protocol import MQTT5_NEEDED, speaks_old_only
 from wire.pacing import Backoff
 
 POLL_MS: Final = 1000
@@ -49,6 +51,8 @@ class Publisher:
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
         self._backoff = Backoff(settings.reconnect_first_s, settings.reconnect_longest_s)
+        self._unanswered = 0
+        self._speaks_old = False
         self._thread = threading.Thread(target=self._run, name=f"mqtt-{settings.client_id}", daemon=True)
 
     def start(self) -> None:
@@ -96,10 +100,20 @@ class Publisher:
                 self._client.end = (f"{type(error).__name__}: {error}", self._client.end[1])
             self._outgoing.clear()
             self._client.forget()
-            reason, code = self._client.end
+            reason, code = self._ask_protocol() or self._client.end
             self._sink(Disconnected(reason or "connection lost", code))
             if not self._stopping.is_set():
                 self._stopping.wait(self._clock.real_s(self._pause_s(code)))
+
+    def _ask_protocol(self) -> tuple[str, int] | None:
+        """Why there was no CONNACK, if the broker takes a CONNECT of MQTT 3.1.1; asked ever more rarely."""
+        if self._stopping.is_set() or not self._client.is_unanswered:
+            self._unanswered = 0
+            return None
+        self._unanswered += 1
+        if self._unanswered.bit_count() == 1:  # the first, second, fourth, eighth time, …
+            self._speaks_old = speaks_old_only(self._settings)
+        return (MQTT5_NEEDED, OLD_PROTOCOL) if self._speaks_old else None
 
     def _serve(self) -> None:
         """One connection, from TCP to its end."""
@@ -124,7 +138,7 @@ class Publisher:
 
     def _hand_over(self) -> None:
         # What exceeds the window waits here, where the end of the connection drops it [3].
-        while self._outgoing and len(self._client.tokens) < self._client.window:
+        while self._outgoing and self._client.has_room:
             token, topic, payload, retain = self._outgoing.popleft()
             self._client.publish(token, topic, payload, retain=retain)
 

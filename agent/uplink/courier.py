@@ -8,7 +8,8 @@ arriving on those topics is recorded and dropped. Only a receipt that the outbox
 is kept, and only then may rows be pruned.
 
 A stored body is checked against its seal before it is sent: a damaged one would be refused and sent again for
-ever. Its seal is sent alone, and a record declares the body lost.
+ever. Its seal is sent alone, and a record declares the body lost. One that goes in parts is checked before
+the first of them and kept until another body is due.
 """
 
 import logging
@@ -20,14 +21,14 @@ from attrs import define, field
 
 from agent.sealing.source import NewRecord, RecordSource, lost_body
 from agent.store.gateway import GatewayStore
-from agent.uplink.delivery import Meaning, OutboxStatus, Publish
+from agent.uplink.delivery import Alarm, Meaning, OutboxStatus, Publish
 from agent.uplink.outbox import Outbox
 from drivers.clock import Stamp
 from evidence.cbor import FormatError
 from evidence.receipt import Conflict, open_beacon, open_receipt
 from evidence.record import NS_PER_MS
 from evidence.record import Kind as RecordKind
-from evidence.seal import open_body, peek_header
+from evidence.seal import StoredSeal, open_body, peek_header
 from evidence.statement import Pending
 from wire import messages
 from wire.messages import Kind, Topics
@@ -44,6 +45,7 @@ STATEMENT_TOKEN: Final = -1
 REJECTIONS_RECORDED_MAX: Final = 100
 """Records about forged or foreign messages in one run of the process: enough to be evidence, too few for a
 flood to fill the disk."""
+_ALARMS: Final = frozenset(Alarm)
 
 
 class Send(Protocol):
@@ -82,6 +84,7 @@ class Courier(RecordSource):
     _rejections: int = field(default=0, init=False)
     _unsound: set[int] = field(factory=set, init=False)
     _damaged: list[int] = field(factory=list, init=False)
+    _parted: StoredSeal | None = field(default=None, init=False)
 
     def resume(self, now_s: float) -> None:
         """Take the stored receipt into account, at every start before anything is sealed or sent."""
@@ -99,7 +102,8 @@ class Courier(RecordSource):
     def due(self, _stamp: Stamp, /) -> Iterator[NewRecord]:
         """Alarms since the last call, and bodies that turned out to be damaged when they were to be sent."""
         for event in self.outbox.take_events():
-            LOG.error("delivery %s: %s", event.alarm, event.text)
+            level = logging.ERROR if event.alarm in _ALARMS else logging.WARNING
+            LOG.log(level, "delivery %s: %s", event.alarm, event.text)
             body = {"what": f"delivery {event.alarm}", "text": event.text, "seal": event.number}
             yield NewRecord(RecordKind.EVENT, body)
         damaged, self._damaged = self._damaged, []
@@ -158,15 +162,21 @@ class Courier(RecordSource):
         if publish.kind is Kind.CHAIN:
             rows = self.store.headers(numbers.start, len(numbers))
             return Kind.CHAIN, messages.encode_chain([row.cose for row in rows])
-        row = self.store.row(numbers.start)
-        assert row is not None
+        row = self._parted
+        if row is None or publish.piece is None or row.number != numbers.start:
+            row, self._parted = self.store.row(numbers.start), None
+            assert row is not None
+            assert row.body is not None
+            try:
+                open_body(peek_header(row.cose), row.body)
+            except FormatError:
+                self._unsound.add(row.number)
+                self._damaged.append(row.number)
+                return Kind.CHAIN, messages.encode_chain([row.cose])
         assert row.body is not None
-        try:
-            open_body(peek_header(row.cose), row.body)
-        except FormatError:
-            self._unsound.add(row.number)
-            self._damaged.append(row.number)
-            return Kind.CHAIN, messages.encode_chain([row.cose])
+        if publish.piece is not None:
+            self._parted = row
+            return Kind.BODY, messages.encode_part(row.number, row.body, *publish.piece)
         if publish.kind is Kind.BODY:
             return Kind.BODY, messages.encode_body(row.number, row.body)
         return Kind.SEAL, messages.encode_seal(row.cose, row.body)

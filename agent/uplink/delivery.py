@@ -19,6 +19,9 @@ class Alarm(StrEnum):
     NOT_AUTHORIZED = "not_authorized"
     REFUSED = "refused"
     OVERSIZE = "oversize"
+    PARTS = "parts"
+    OLD_PROTOCOL = "old_protocol"
+    HANGS_UP = "hangs_up"
     CLONE = "clone"
     STALLED = "stalled"
     FORK = "fork"
@@ -47,6 +50,9 @@ class Limits:
         stall_s, stall_longest_s: Silence of the centre before sending again, first and at most.
         resend_s: Pause between two answers to the centre's requests; doubles while they bring no progress.
         ack_stall_s: Silence of the broker after which another connection is worth trying.
+        hang_ups_max: Connections in a row that ended with messages unanswered before a person is told.
+        untaken_max: Times that bodies in parts brought no receipt before a person is told.
+        live_bodies_max: New bodies that go before old ones because their packets would be too large.
         awaited_bodies_max: Old bodies sent and not yet receipted.
         backfill_bytes_per_s: Rate of old bodies: half of a modest 4G uplink.
         busy_s, busy_longest_s: Pause after 0x93, 0x97 and other refusals. A broker does not announce that it
@@ -61,6 +67,9 @@ class Limits:
     stall_longest_s: float = 300.0
     resend_s: float = 2.0
     ack_stall_s: float = 60.0
+    hang_ups_max: int = 5
+    untaken_max: int = 3
+    live_bodies_max: int = 8
     awaited_bodies_max: int = 256
     backfill_bytes_per_s: float = 131_072.0
     busy_s: float = 1.0
@@ -71,18 +80,22 @@ class Limits:
 
 @frozen
 class Publish:
-    """One message to send; the caller encodes it from the store with `wire.messages`."""
+    """One message to send; the caller encodes it from the store with `wire.messages`.
+
+    `piece` are the bytes of the body, first and one behind the last, that a part carries; None for all.
+    """
 
     token: int
     kind: Kind
     numbers: range
+    piece: tuple[int, int] | None = None
 
 
 @frozen
 class Event:
-    """An alarm was raised: for the log and an EVENT record."""
+    """An alarm was raised, or something is worth telling: for the log and an EVENT record."""
 
-    alarm: Alarm
+    alarm: str
     text: str
     number: int | None = None
 
@@ -106,6 +119,11 @@ class Alarms:
         if new and len(self._events) < EVENTS_MAX:
             self._events.append(Event(alarm, text, number))
 
+    def tell(self, what: str, text: str) -> None:
+        """Make an event of what is worth knowing and needs nobody."""
+        if len(self._events) < EVENTS_MAX:
+            self._events.append(Event(what, text))
+
     def clear(self, *alarms: Alarm) -> None:
         """The cause is gone."""
         self.standing.difference_update(alarms)
@@ -124,10 +142,13 @@ class OutboxStatus:
         connected: The connection is up.
         stopped: This disk was rolled back; nothing is sent until the gateway has a new key.
         tip: Last own seal.
-        received: Last seal that the centre has receipted.
+        received: Last seal that the centre has receipted; its readings may still be on their way.
         sent: Last seal handed over in this round.
-        bodies_up_to: The centre awaits no body up to this one.
+        bodies_up_to: The centre awaits no body up to this one: the readings of these seals are delivered.
+        missing: First and last of each run of seals whose readings the centre has not receipted.
         in_flight, window: Messages without a PUBACK, and how many there may be.
+        packet_bytes_max: The largest packet that is sent; None where the broker has shown no limit.
+        packet_refused: The packet whose refusal taught that; 0 where the broker named it itself.
         alarms: The standing ones.
     """
 
@@ -137,11 +158,14 @@ class OutboxStatus:
     received: int
     sent: int
     bodies_up_to: int
+    missing: tuple[tuple[int, int], ...]
     in_flight: int
     window: int
+    packet_bytes_max: int | None
+    packet_refused: int
     alarms: frozenset[Alarm]
 
     @property
     def backlog(self) -> int:
-        """Own seals without a receipt."""
-        return self.tip - self.received
+        """Own seals whose readings the centre has not receipted."""
+        return sum(last - first + 1 for first, last in self.missing)

@@ -11,10 +11,12 @@ when a receipt for its own hash arrives. Anything sent and not receipted is sent
 - Seals go in the order of their numbers. More than `whole_seals_max` of them waiting means there was
   an outage: they go first without their bodies, so that the chain is whole at once; then live seals
   whole; the old bodies beside them, oldest first, at most half of the window and a byte rate.
-- While receipts make no progress, one chain message per pause probes; the rest waits for a sign of life, so
-  that an absent centre does not fill the broker's queue.
-- A message above the broker's Maximum Packet Size is never sent (it would block all others in a
-  reconnect loop); such a body stays in the store and raises an alarm.
+- While receipts make no progress, one seal without its body per pause probes; the rest waits for a sign of
+  life, so that an absent centre does not fill the broker's queue.
+- Nothing above the packet limit (`packet_limit`) is sent: it would block all others in a reconnect loop.
+  Bodies beyond it go in parts; where not even a seal fits, an alarm says so.
+- After a refusal and after a silence one seal alone goes first: if it gets through and the larger packet
+  behind it does not, size is the reason.
 - Rows may be pruned only below what a valid receipt for an own hash covers with its bodies.
 - A receipt above the own tip means that this disk was rolled back: everything stops.
 
@@ -29,13 +31,16 @@ from attrs import Factory, define, field
 
 from agent.uplink.backfill import Backfill, BodyBytes
 from agent.uplink.delivery import Alarm, Alarms, Event, Limits, Meaning, OutboxStatus, Publish
+from agent.uplink.packet_limit import PacketLimit
 from agent.uplink.window import Window
 from evidence.receipt import Conflict, Receipt
-from evidence.seal import COSE_BYTES_MAX, FIRST_NUMBER, NO_HASH
+from evidence.seal import FIRST_NUMBER, NO_HASH, SEAL_BYTES_LONGEST
 from wire import messages
 from wire.messages import Kind, Topics
+from wire.mqtt_events import PACKET_BYTES_MAX
 from wire.pacing import Backoff, Patience
 
+PARTS_REMEDY: Final = ": bring it up to date, or let the broker take packets of 65,536 bytes"
 FORK_REMEDY: Final = "; it takes nothing more of this chain before dianjian-agent rekey"
 
 OwnHash = Callable[[int], bytes | None]
@@ -61,18 +66,23 @@ class Outbox:
     limits: Limits = Factory(Limits)
     proven: int = 0
     _alarms: Alarms = field(init=False, factory=Alarms)
+    _limit: PacketLimit = field(init=False)
     _window: Window = field(init=False)
     _backfill: Backfill = field(init=False)
     _patience: Patience = field(init=False)
     _stopped: bool = field(init=False, default=False)
     _sent: int = field(init=False)  # last seal handed over since the last rewind
     _probe_due: bool = field(init=False, default=False)
+    _small_first: bool = field(init=False, default=False)  # the next seal goes alone
+    _unproven: list[tuple[int, int]] = field(init=False, factory=list)  # last seal and size of what was sent
+    _silenced: int = field(init=False, default=0)  # the largest packet before receipts stopped
     _resend: Backoff = field(init=False)
     _resend_again_s: float = field(init=False, default=float("-inf"))
 
     def __attrs_post_init__(self) -> None:
-        self._window = Window(self.limits, self._alarms)
-        self._backfill = Backfill(self.limits, self.received)
+        self._limit = PacketLimit(self._packet_bytes(Kind.CHAIN, SEAL_BYTES_LONGEST))
+        self._window = Window(self.limits, self._alarms, self._limit)
+        self._backfill = Backfill(self.limits, self._limit, self.topics.body, self.received)
         self._patience = Patience(Backoff(self.limits.stall_s, self.limits.stall_longest_s))
         self._resend = Backoff(self.limits.resend_s, self.limits.stall_longest_s)
         self._sent = self.received
@@ -84,6 +94,7 @@ class Outbox:
 
     def on_disconnected(self, now_s: float, reason_code: int = 0) -> None:
         """Note its loss; the code is that of the broker's DISCONNECT or CONNACK, if any."""
+        self._small_first |= len(self._window) > 0
         self._window.on_disconnected(now_s, reason_code)
 
     def on_sealed(self, number: int) -> None:
@@ -94,6 +105,7 @@ class Outbox:
         """Note the broker's answer to a publish; it proves only that the broker took the message."""
         if self._window.on_puback(token, reason_code, now_s):
             self._rewind()
+            self._small_first = True
 
     def on_receipt(self, receipt: Receipt, own_hash: OwnHash, now_s: float) -> Meaning:
         """Take a receipt that the centre has signed; only the signature was checked."""
@@ -155,8 +167,11 @@ class Outbox:
             received=self.received,
             sent=self._sent,
             bodies_up_to=self._backfill.held_up_to(self.received),
+            missing=self._backfill.list_missing(self.tip),
             in_flight=len(self._window),
             window=self._window.size,
+            packet_bytes_max=None if self._limit.bytes_max >= PACKET_BYTES_MAX else self._limit.bytes_max,
+            packet_refused=self._limit.refused if self._limit.is_learned else 0,
             alarms=frozenset(self._alarms.standing),
         )
 
@@ -165,37 +180,45 @@ class Outbox:
         probing = self._patience.out
         if waiting == 0 or (probing and not self._probe_due):
             return None
+        if not self._limit.fits:
+            self._alarms.put(Alarm.OVERSIZE, self._describe_oversize())
+            return None
+        self._alarms.clear(Alarm.OVERSIZE)
         first = self._sent + 1
-        if waiting <= self.limits.whole_seals_max and not probing:
+        is_live = waiting <= self.limits.whole_seals_max
+        if probing or self._small_first:
+            waiting = 1
+        elif is_live:
             body = body_bytes(first)
-            size = self._packet_bytes(Kind.SEAL, COSE_BYTES_MAX, body)
-            if body and size <= self._window.packet_bytes_max:
+            size = self._packet_bytes(Kind.SEAL, SEAL_BYTES_LONGEST, body)
+            if body and size <= self._limit.bytes_max:
                 return self._take_seals(Kind.SEAL, range(first, first + 1), size, now_s)
             waiting = 1  # this one goes without its body; the next may be whole again
+        if is_live:
+            self._backfill.prefer(first)
         count = min(waiting, messages.CHAIN_SEALS_MAX)
-        while (size := self._chain_bytes(count)) > self._window.packet_bytes_max and count:
+        while (size := self._chain_bytes(count)) > self._limit.bytes_max:
             count -= 1
-        if count == 0:
-            self._alarms.put(Alarm.OVERSIZE, "the broker takes no packet as large as one seal", first)
-            return None
         return self._take_seals(Kind.CHAIN, range(first, first + count), size, now_s)
+
+    def _describe_oversize(self) -> str:
+        most, wanted = self._limit.bytes_max, self._limit.smallest
+        return f"the broker takes packets of {most} bytes at most, and one seal alone needs {wanted}"
 
     def _next_body(self, now_s: float, body_bytes: BodyBytes) -> Publish | None:
         beside_max = max(self._window.size // 2, 1)
         if self._patience.out or self._window.count(Kind.BODY) >= beside_max:
             return None
-        while self._backfill.is_open(now_s) and (found := self._backfill.next(self.received, body_bytes)):
-            number, length = found
-            size = self._packet_bytes(Kind.BODY, length)
-            if size <= self._window.packet_bytes_max:
-                self._backfill.take(number, size, now_s)
-                return self._window.take(Kind.BODY, range(number, number + 1), size, now_s)
-            self._alarms.put(Alarm.OVERSIZE, f"the broker takes no packet of {size} bytes", number)
-        return None
+        found = self._backfill.next(self.received, body_bytes, now_s)
+        if found is None:
+            return None
+        numbers = range(found.number, found.number + 1)
+        return self._window.take(Kind.BODY, numbers, found.size, now_s, found.piece)
 
     def _take_seals(self, kind: Kind, numbers: range, size: int, now_s: float) -> Publish:
         self._sent = numbers[-1]
-        self._probe_due = False
+        self._probe_due = self._small_first = False
+        self._unproven.append((self._sent, size))
         self._patience.sent(now_s)
         return self._window.take(kind, numbers, size, now_s)
 
@@ -203,7 +226,7 @@ class Outbox:
         return messages.packet_bytes(self.topics.of(kind), messages.message_bytes(strings))
 
     def _chain_bytes(self, count: int) -> int:
-        return self._packet_bytes(Kind.CHAIN, *[COSE_BYTES_MAX] * count)
+        return self._packet_bytes(Kind.CHAIN, *[SEAL_BYTES_LONGEST] * count)
 
     def _progress(self, receipt: Receipt, now_s: float) -> bool:
         is_new = receipt.number > self.received
@@ -211,9 +234,25 @@ class Outbox:
             self.received = receipt.number
             self._sent = max(self._sent, self.received)
             self._alarms.clear(Alarm.STALLED)
+            self._judge_size(now_s)
             self._resend.succeed()
             self._patience.progress(now_s, more=self._sent > self.received)
-        return self._backfill.on_receipt(receipt, now_s) or is_new
+        is_new |= self._backfill.on_receipt(receipt, now_s)
+        if not self._backfill.untaken:
+            self._alarms.clear(Alarm.PARTS)
+        return is_new
+
+    def _judge_size(self, now_s: float) -> None:
+        """Learn from a receipt which packets get through, and from one after silence which do not."""
+        before = self._limit.learned
+        if self._silenced:
+            self._limit.suspect(self._silenced, now_s)
+            self._silenced = 0
+        for last, size in self._unproven:
+            if last <= self.received:
+                self._limit.arrived(size)
+        self._unproven = [sent for sent in self._unproven if sent[0] > self.received]
+        self._window.note_limit(before)
 
     def _on_request(self, conflict: Conflict, own_hash: OwnHash, now_s: float) -> Meaning:
         """The centre goes on only with the seal `conflict.number` that follows `conflict.hash`."""
@@ -231,16 +270,25 @@ class Outbox:
         return Meaning.ASKED
 
     def _watch(self, now_s: float) -> None:
-        pause_s = self._patience.pause.next_s
+        before, pause_s = self._limit.learned, self._patience.pause.next_s
+        self._limit.watch(now_s)
         if self._patience.expire(now_s):
             self._alarms.put(Alarm.STALLED, f"no receipt for {pause_s:.0f} s beyond seal {self.received}")
+            self._silenced = max((size for _, size in self._unproven), default=0)
+            self._unproven.clear()
             self._sent = self.received
             self._probe_due = True
-        self._backfill.watch(now_s, self.received)
+        untaken = self._backfill.watch(now_s, self.received)
+        if untaken and not self._patience.out and self._limit.suspect(untaken, now_s):
+            self._backfill.hurry()
+        if self._backfill.untaken >= self.limits.untaken_max:
+            self._alarms.put(Alarm.PARTS, f"the centre takes no body in parts{PARTS_REMEDY}")
+        self._window.note_limit(before)
 
     def _rewind(self) -> None:
         """Start over with what has no receipt."""
         self._sent = self.received
+        self._unproven.clear()
         self._backfill.rewind()
         self._patience.forget()
         self._probe_due = True

@@ -1,6 +1,7 @@
 """The centre: verified once, committed before it is answered, the same whatever comes twice or late."""
 
 import json
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -240,6 +241,81 @@ def test_a_body_must_be_the_one_that_was_sealed(centre: Centre) -> None:
     answers, lines = centre.handle([body_of(second), body_of(first), body_of(first)], NOW_MS)
     assert receipt_in(answers).bodies_up_to == 2
     assert [line["record"] for line in of(lines, "record")] == [2, 1]
+
+
+def parts_of(seal: StoredSeal, cut: int) -> list[Incoming]:
+    body = seal.body
+    assert body is not None
+    ends = [*range(cut, len(body), cut), len(body)]
+    return [
+        Incoming(TOPICS.body, wire.encode_part(seal.number, body, end - (end % cut or cut), end))
+        for end in ends
+    ]
+
+
+def large(chain: Chain) -> StoredSeal:
+    return chain.seal([random.Random(at).randbytes(150) for at in range(7)])
+
+
+def test_a_body_in_parts_is_held_when_the_last_came_and_answered_only_then(centre: Centre) -> None:
+    seal = large(Chain())
+    centre.handle([chain_of(seal)], NOW_MS)
+    *parts, last = parts_of(seal, 100)
+    assert len(parts) > 9
+    assert centre.handle(parts, NOW_MS) == ([], [])
+    answers, lines = centre.handle([last], NOW_MS)
+    assert receipt_in(answers).bodies_up_to == 1
+    assert len(of(lines, "body")) == 1
+    answers, lines = centre.handle([*parts, last], NOW_MS)
+    assert (receipt_in(answers).bodies_up_to, lines) == (1, [])
+
+
+def test_parts_in_any_order_and_at_any_size_make_one_body(centre: Centre) -> None:
+    seal = large(Chain())
+    mixed = [*parts_of(seal, 90)[:6], *parts_of(seal, 64)[3:], parts_of(seal, 300)[1]]
+    random.Random(1).shuffle(mixed)
+    answers, lines = centre.handle([chain_of(seal), *mixed], NOW_MS)
+    assert receipt_in(answers).bodies_up_to == 1
+    assert centre.store.seal(GATEWAY, 1) == (seal.cose, seal.body)
+    assert len(of(lines, "body")) == 1
+
+
+def test_a_body_of_parts_that_is_not_the_one_that_was_sealed_is_thrown_away_and_taken_the_next_time(
+    centre: Centre,
+) -> None:
+    seal = large(Chain())
+    parts = parts_of(seal, 100)
+    assert seal.body is not None
+    false = Incoming(TOPICS.body, wire.encode_part(1, bytes(len(seal.body)), 100, 200))
+    answers, lines = centre.handle([chain_of(seal), parts[0], false, *parts[2:]], NOW_MS)
+    assert receipt_in(answers).bodies_up_to == 0
+    assert "body" in [line["code"] for line in of(lines, "finding")]
+    answers, _ = centre.handle([false, *parts], NOW_MS)
+    assert receipt_in(answers).bodies_up_to == 1, "what comes last counts"
+
+
+def test_a_part_of_nothing_known_is_not_believed_and_a_stranger_has_no_parts(centre: Centre) -> None:
+    chain = Chain()
+    seal, later = large(chain), large(chain)
+    answers, _ = centre.handle([chain_of(seal), *parts_of(later, 100)], NOW_MS)
+    receipt = receipt_in(answers)
+    assert (receipt.number, receipt.conflict is not None) == (1, True)
+    stranger = Incoming("dj/1/gw-9/body", parts_of(seal, 100)[0].payload)
+    answers, lines = centre.handle([stranger], NOW_MS)
+    assert (answers, [line["code"] for line in lines]) == ([], ["foreign"])
+
+
+def test_a_restart_forgets_parts_and_the_next_round_brings_them(tmp_path: Path, empty: Path) -> None:
+    seal, path = large(Chain()), shutil.copy(empty, tmp_path / "centre.db")
+    parts = parts_of(seal, 100)
+    store, centre = opened(path)
+    with closing(store):
+        centre.handle([chain_of(seal), *parts[:5]], NOW_MS)
+    store, centre = opened(path)
+    with closing(store):
+        assert centre.handle(parts[5:], NOW_MS) == ([], [])
+        answers, _ = centre.handle(parts, NOW_MS)
+        assert receipt_in(answers).bodies_up_to == 1
 
 
 def test_a_wrong_body_in_a_whole_seal_leaves_the_seal_and_asks_for_the_right_one(centre: Centre) -> None:

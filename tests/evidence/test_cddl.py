@@ -33,6 +33,9 @@ def test_real_seals_and_their_messages_match_the_schema() -> None:
         assert SCHEMA.matches("seal-message", cbor.encode([seal.cose, None]))
         assert SCHEMA.matches("chain-message", cbor.encode([seal.cose, seal.cose]))
         assert SCHEMA.matches("body-message", cbor.encode([seal.number, seal.body]))
+        part = messages.encode_part(seal.number, seal.body, 0, len(seal.body))
+        assert SCHEMA.matches("part-message", part)
+        assert not SCHEMA.matches("body-message", part)
         assert not SCHEMA.matches("receipt", seal.cose)
         assert not SCHEMA.matches("beacon", seal.cose)
 

@@ -22,6 +22,11 @@ PUBLISH: Final = 3
 PUBACK: Final = 4
 ACCEPTED: Final = 0x00
 QUOTA_EXCEEDED: Final = 0x93
+PACKET_TOO_LARGE: Final = 0x95
+HANG_UP: Final = -0x100
+SWALLOW: Final = -0x101
+DROP: Final = -0x102
+"""What is done with a packet that is too large, where no reason code says so."""
 LOOK_S: Final = 0.02
 Say = tuple[str, bytes]
 
@@ -43,6 +48,8 @@ class Manners:
         let_in: Reason code of the CONNACK.
         receive_maximum, packet_bytes_max: What the CONNACK names, None for nothing.
         puback: Reason code for a publish, None for silence, below 0 to hang up with that reason.
+        takes_max, too_large: The largest PUBLISH that is taken, and what is done with others: a reason code
+            for a PUBACK, below 0 for a DISCONNECT; or hang up, never answer, acknowledge and drop.
         ack_after_s: How long a PUBACK takes.
         greeting: Raw bytes behind the CONNACK of the n-th client.
         hang_up: Close right after the greeting.
@@ -53,6 +60,8 @@ class Manners:
     receive_maximum: int | None = None
     packet_bytes_max: int | None = None
     puback: Callable[[str], int | None] = lambda _: ACCEPTED
+    takes_max: int | None = None
+    too_large: int = PACKET_TOO_LARGE
     ack_after_s: float = 0.0
     greeting: Callable[[int], bytes] = lambda _: b""
     hang_up: bool = False
@@ -255,6 +264,14 @@ class ScriptedBroker:
             self._close(link)
             return
         code = self.manners.puback(topic)
+        if len(body) + 4 > (self.manners.takes_max or len(body) + 4):
+            if self.manners.too_large == HANG_UP:
+                self._close(link)
+                return
+            code = {SWALLOW: None, DROP: 0}.get(self.manners.too_large, self.manners.too_large)
+            if self.manners.too_large == DROP:
+                link.acks.append((time.monotonic() + self.manners.ack_after_s, packet_id, 0))
+                return
         if code is not None and code < 0:
             self._send(link, bytes((0xE0, 1, -code)))
             self._close(link)

@@ -4,12 +4,14 @@ import time
 from pathlib import Path
 
 import pytest
+from attrs import evolve
 
 from agent.uplink.delivery import Alarm, Limits
-from tests.faults.gateway_end import HASTY
+from tests.faults.gateway_end import HASTY, QUICK
 from tests.faults.line import Line
-from tests.faults.scripted_broker import Manners
+from tests.faults.scripted_broker import DROP, HANG_UP, SWALLOW, Manners
 from wire.messages import Kind
+from wire.mqtt_events import PACKET_TOO_LARGE
 
 REFUSED = 0x87
 
@@ -41,21 +43,48 @@ def test_27_a_refusal_by_the_acl_is_an_alarm_and_nothing_is_pruned(
         line.check()
 
 
-def test_28_what_the_broker_cannot_take_is_never_sent_and_told(tmp_path: Path) -> None:
-    most = 600
+@pytest.mark.parametrize("most", [512, 1_024, 2_048, 4_096, 16_384])
+def test_28_small_packets_that_the_broker_names_carry_everything(tmp_path: Path, most: int) -> None:
     with Line(tmp_path, Manners(packet_bytes_max=most), meters=20) as line:
         line.gateway.seal(30)
-        line.until(lambda: line.gateway.outbox.received >= 30)
+        line.deliver()
         assert line.broker.largest <= most
-        line.seal()
-        event = line.gateway.find_events("delivery oversize")
-        assert event
-        assert line.centre.held().seals, "the chain arrives without the bodies"
-        line.witness.rejections += len(event)
+        assert not line.gateway.outbox.status().alarms
         line.broker.manners.packet_bytes_max = None
         line.broker.cut()
         line.heal()
-        assert line.broker.largest > most
+        line.check()
+
+
+@pytest.mark.parametrize("code", [PACKET_TOO_LARGE, -PACKET_TOO_LARGE, 0x97, 0x80, HANG_UP, SWALLOW, DROP])
+def test_28_small_packets_that_the_broker_does_not_name_are_learned(tmp_path: Path, code: int) -> None:
+    limits = evolve(QUICK, ack_stall_s=0.5)
+    with Line(tmp_path, Manners(takes_max=1_024, too_large=code), meters=20, limits=limits) as line:
+        line.gateway.seal(30)
+        line.deliver()
+        status = line.gateway.outbox.status()
+        assert 256 < (status.packet_bytes_max or 0) <= 1_024
+        line.until(lambda: not line.gateway.outbox.status().alarms)
+        line.gateway.seal(5)
+        line.deliver()
+        line.witness.rejections += 1
+        (event,) = line.gateway.find_events("delivery packet_size")[-1:]
+        assert "the broker takes no packet of " in event["text"]
+        line.check()
+
+
+def test_28_a_broker_too_small_for_a_seal_gets_none_and_is_named(tmp_path: Path) -> None:
+    with Line(tmp_path, Manners(packet_bytes_max=300)) as line:
+        line.seal(3)
+        line.until(lambda: Alarm.OVERSIZE in line.gateway.outbox.status().alarms)
+        assert line.broker.largest <= 300
+        line.witness.rejections += 1
+        line.broker.manners.packet_bytes_max = 4_096
+        line.broker.cut()
+        line.heal()
+        (event,) = line.gateway.find_events("delivery oversize")
+        assert "300 bytes" in event["text"]
+        assert not line.gateway.outbox.status().alarms
         line.check()
 
 

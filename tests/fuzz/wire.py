@@ -6,6 +6,7 @@ from json import dumps
 from typing import Final
 
 from agent.uplink.outbox import Outbox
+from centre.parts import Parts
 from evidence import cbor, cose
 from evidence.cbor import FormatError
 from evidence.receipt import RECEIPT_DOMAIN, Conflict, Receipt, open_receipt, sign_receipt
@@ -32,7 +33,12 @@ def run_chain(raw: bytes) -> None:
 def run_body(raw: bytes) -> None:
     with suppress(messages.WireError):
         message = messages.decode_body(raw)
-        assert messages.encode_body(message.number, message.body) == raw
+        if isinstance(message, messages.PartMessage):
+            parts = Parts()
+            parts.put(message)
+            assert cbor.encode([message.number, message.length, message.offset, message.piece]) == raw
+        else:
+            assert messages.encode_body(message.number, message.body) == raw
 
 
 def run_state(raw: bytes) -> None:
@@ -103,11 +109,20 @@ def _seals() -> list[tuple[bytes, bytes]]:
     return [(seal.cose, seal.body or b"") for seal in made]
 
 
+def _bodies() -> list[bytes]:
+    whole = [messages.encode_body(4, body) for _, body in _seals()]
+    return [
+        *whole,
+        messages.encode_part(4, bytes(200), 64, 128),
+        messages.encode_part(4, bytes(200), 128, 200),
+    ]
+
+
 TARGETS: Final = (
     Target("outbox", run_outbox, _receipts, form=CBOR),
     Target("wire_seal", run_seal, lambda: [messages.encode_seal(*seal) for seal in _seals()], form=CBOR),
     Target("wire_chain", run_chain, lambda: [messages.encode_chain([s for s, _ in _seals()])], form=CBOR),
-    Target("wire_body", run_body, lambda: [messages.encode_body(4, body) for _, body in _seals()], form=CBOR),
+    Target("wire_body", run_body, _bodies, form=CBOR),
     Target(
         "wire_state",
         run_state,

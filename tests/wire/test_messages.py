@@ -46,6 +46,22 @@ def test_a_body_message_reads_back(number: int, body: bytes) -> None:
     assert messages.decode_body(payload) == messages.BodyMessage(number, body)
 
 
+@given(body=BODIES, data=st.data(), number=st.integers(1, NUMBER_MAX))
+@settings(deadline=None)
+def test_a_part_reads_back(body: bytes, data: st.DataObject, number: int) -> None:
+    offset = data.draw(st.integers(0, len(body) - 1))
+    shortest = min(offset + messages.PART_BYTES_MIN, len(body))
+    end = data.draw(st.integers(shortest, len(body)))
+    payload = messages.encode_part(number, body, offset, end)
+    read = messages.decode_body(payload)
+    assert read == messages.PartMessage(number, len(body), offset, body[offset:end])
+    topic = "dj/1/gw-7/body"
+    packet = messages.packet_bytes(topic, len(payload))
+    assert end - offset >= messages.piece_bytes_max(topic, packet) >= end - offset - 16, (
+        "it fits, and is filled"
+    )
+
+
 @given(statement=st.binary(min_size=1, max_size=CONTINUE_BYTES_MAX))
 @settings(deadline=None)
 def test_a_statement_message_reads_back(statement: bytes) -> None:
@@ -117,6 +133,21 @@ def test_a_message_that_was_cut_or_lengthened_is_refused(
         (messages.decode_body, [True, b"b"]),
         (messages.decode_body, [b"1", b"b"]),
         (messages.decode_body, {"a": 1}),
+        (messages.decode_body, []),
+        (messages.decode_body, [1]),
+        (messages.decode_body, [1, 200, b"b" * 64]),
+        (messages.decode_body, [1, 200, 0, b"b" * 64, 1]),
+        (messages.decode_body, [0, 200, 0, b"b" * 64]),
+        (messages.decode_body, [1, 0, 0, b"b" * 64]),
+        (messages.decode_body, [1, BODY_BYTES_MAX + 1, 0, b"b" * 64]),
+        (messages.decode_body, [1, True, 0, b"b"]),
+        (messages.decode_body, [1, 200, -1, b"b" * 64]),
+        (messages.decode_body, [1, 200, False, b"b" * 64]),
+        (messages.decode_body, [1, 200, 137, b"b" * 64]),
+        (messages.decode_body, [1, 200, 0, b"b" * 63]),
+        (messages.decode_body, [1, 200, 200, b"b"]),
+        (messages.decode_body, [1, 200, 0, b""]),
+        (messages.decode_body, [1, 200, 0, "b" * 64]),
     ],
 )
 def test_a_message_of_the_wrong_shape_is_refused(decoder: object, items: object) -> None:

@@ -4,8 +4,9 @@ from itertools import pairwise
 
 import pytest
 
-from agent.uplink.backfill import Backfill
+from agent.uplink.backfill import Backfill, BodyPacket
 from agent.uplink.delivery import Alarm, Limits, Meaning
+from agent.uplink.packet_limit import PacketLimit
 from evidence.receipt import Conflict
 from tests.agent.uplink.world import World, hash_of, receipt
 from wire.messages import CHAIN_SEALS_MAX, Kind
@@ -98,14 +99,14 @@ def test_without_receipts_one_probe_goes_and_live_seals_wait() -> None:
     world.queue.clear()
     assert world.tick(10.0) == []
     probe = world.tick(15.0)
-    assert [(p.kind, p.numbers) for p in probe] == [(Kind.CHAIN, range(1, 65))]
+    assert [(p.kind, p.numbers) for p in probe] == [(Kind.CHAIN, range(1, 2))]
     assert Alarm.STALLED in world.outbox.status().alarms
     world.ack_all()
     world.seal(5)
     assert world.tick(10.0) == [], "the broker's queue is not filled for an absent centre"
     world.deliver()
     assert Alarm.STALLED not in world.outbox.status().alarms
-    assert world.tick()[0].numbers.start == 65
+    assert world.tick()[0].numbers == range(2, 66)
     assert world.run(60)
 
 
@@ -185,17 +186,30 @@ def test_an_alarm_that_stands_makes_one_event() -> None:
     assert world.outbox.take_events() == ()
 
 
-def test_an_oversize_body_is_never_sent_but_its_seal_and_all_others_are() -> None:
+def test_a_body_larger_than_a_packet_goes_in_parts_behind_its_seal() -> None:
     world = World()
     world.connect(packet_max=10_000)
     world.seal()
     world.seal(length=50_000)
     world.seal()
-    world.run(120)
-    assert world.centre.tip == 3
-    assert world.centre.held.ranges == ((3, 3),)
-    assert [(event.alarm, event.number) for event in world.outbox.take_events()] == [(Alarm.OVERSIZE, 2)]
-    assert world.outbox.prunable_below(world.body_bytes) == 2, "it stays in the store"
+    assert world.run(120)
+    assert [(p.kind, p.numbers.start) for p in world.log if p.piece is None] == [
+        (Kind.SEAL, 1),
+        (Kind.CHAIN, 2),
+        (Kind.SEAL, 3),
+    ]
+    pieces = [p.piece for p in world.log if p.piece is not None]
+    assert [pieces[0][0], pieces[-1][1], len(pieces)] == [0, 50_000, 6]
+    assert all(before[1] == after[0] for before, after in pairwise(pieces))
+    assert world.outbox.take_events() == ()
+    assert world.outbox.status().backlog == 0
+
+
+def test_a_seal_without_its_readings_is_not_delivered() -> None:
+    world = connected(3)
+    world.hear(receipt(3, 1))
+    status = world.outbox.status()
+    assert (status.received, status.bodies_up_to, status.missing, status.backlog) == (3, 1, ((2, 3),), 2)
 
 
 def test_a_broker_too_small_for_one_seal_gets_nothing_and_a_person_is_told() -> None:
@@ -212,7 +226,11 @@ def test_a_maximum_that_the_broker_never_named_is_learnt_from_its_refusal() -> N
     world.disconnect(0x95)
     world.connect(packet_max=268_435_460)
     assert [p.kind for p in world.tick(60.0)] == [Kind.CHAIN]
-    assert Alarm.OVERSIZE in world.outbox.status().alarms
+    status = world.outbox.status()
+    assert (status.packet_bytes_max, status.packet_refused) == (25_179, 50_359)
+    assert [event.alarm for event in world.outbox.take_events()] == ["packet_size"]
+    assert world.run(60)
+    assert world.outbox.status().alarms == set()
 
 
 def test_a_broker_that_owes_answers_is_left() -> None:
@@ -307,16 +325,15 @@ def test_a_rotten_body_does_not_starve_the_others() -> None:
 
 def test_a_body_that_was_given_up_has_its_turn_again_although_others_were_due_then() -> None:
     """It was sent and lost while a newer one was still awaited; found by the simulation, seed 115."""
-    backfill = Backfill(Limits(), pruned=0)
+    backfill = Backfill(Limits(), PacketLimit(350), "dj/1/g1/body", pruned=0)
     lengths = {1: 500, 2: 500, 3: 500}
     for _ in range(2):
-        number, length = backfill.next(2, lambda number: lengths[number]) or (0, 0)
-        backfill.take(number, length, 0.0)
+        assert backfill.next(2, lambda number: lengths[number], 0.0)
     backfill.on_receipt(receipt(2, 0, ((2, 2),)), 1.0)
     backfill.watch(60.0, received=3)  # body 3 has not had its turn
     backfill.on_receipt(receipt(3, 0, ((2, 3),)), 61.0)  # and came with its seal
     backfill.watch(62.0, received=3)
-    assert backfill.next(3, lambda number: lengths[number]) == (1, 500)
+    assert backfill.next(3, lambda number: lengths[number], 62.0) == BodyPacket(1, 530)
 
 
 def test_an_answer_that_was_passed_over_is_missed_although_others_come() -> None:

@@ -1,16 +1,18 @@
 """A gateway's store, a broker that forgets, and a centre, as small models around a real outbox."""
 
+from enum import StrEnum
 from hashlib import sha256
 
 from attrs import define, field
 
 from agent.uplink.delivery import Limits, Meaning, Publish
 from agent.uplink.outbox import Outbox
+from centre.parts import Parts
 from evidence.held import Held
 from evidence.receipt import Conflict, Receipt
-from evidence.seal import COSE_BYTES_MAX, NO_HASH
+from evidence.seal import NO_HASH, SEAL_BYTES_LONGEST
 from wire import messages
-from wire.messages import Kind, Topics
+from wire.messages import Kind, PartMessage, Topics
 
 TOPICS = Topics("gw-7")
 PACKET_MAX = 65_536
@@ -27,15 +29,23 @@ class ModelCentre:
     tip: int = 0
     held: Held = field(factory=Held)
     parked: dict[int, bool] = field(factory=dict)
+    parts: Parts = field(factory=Parts)
     conflict: bool = False
 
-    def take(self, publish: Publish) -> None:
+    def take(self, publish: Publish, length: int = 0) -> None:
         for number in publish.numbers:
             if publish.kind is Kind.BODY:
-                if number <= self.tip:
+                if number <= self.tip and (
+                    publish.piece is None or self._join(number, length, publish.piece)
+                ):
                     self.held.add(number)
             else:
                 self._seal(number, whole=publish.kind is Kind.SEAL)
+
+    def _join(self, number: int, length: int, piece: tuple[int, int]) -> bool:
+        """Put a part of a body of zeros to the others; whether it is whole now."""
+        whole = self.parts.put(PartMessage(number, length, piece[0], bytes(piece[1] - piece[0])))
+        return whole is not None and number not in self.held
 
     def _seal(self, number: int, *, whole: bool) -> None:
         if number > self.tip + 1:
@@ -77,6 +87,18 @@ def receipt(
     )
 
 
+class Manner(StrEnum):
+    """What a broker does with a packet that is larger than it takes."""
+
+    NAMED = "says so in its CONNACK"
+    REFUSES = "answers 0x95"
+    REFUSES_OTHERWISE = "answers 0x97"
+    HANGS_UP = "hangs up with 0x95"
+    HANGS_UP_SILENTLY = "hangs up without a word"
+    DROPS = "acknowledges and drops"
+    SWALLOWS = "never acknowledges"
+
+
 @define
 class World:
     """Everything around one outbox. `bodies`: number → length for every stored row, 0 once given up."""
@@ -91,7 +113,11 @@ class World:
     retained: Receipt | None = None
     stored: Receipt | None = None
     window: int = 0
+    window_max: int = 20
     packet_max: int = 0
+    takes_max: int = PACKET_MAX
+    knows_parts: bool = True
+    manner: Manner = Manner.NAMED
     log: list[Publish] = field(factory=list)
 
     def __attrs_post_init__(self) -> None:
@@ -140,11 +166,16 @@ class World:
     def wire_bytes(self, publish: Publish) -> int:
         bodies = [self.bodies[number] for number in publish.numbers]
         strings = {
-            Kind.CHAIN: [COSE_BYTES_MAX] * len(bodies),
-            Kind.SEAL: [COSE_BYTES_MAX, *bodies],
+            Kind.CHAIN: [SEAL_BYTES_LONGEST] * len(bodies),
+            Kind.SEAL: [SEAL_BYTES_LONGEST, *bodies],
             Kind.BODY: bodies,
         }[publish.kind]
         assert publish.kind is Kind.CHAIN or all(bodies), "a body that was given up is not sent"
+        if publish.piece is not None:
+            (length,) = bodies
+            part = messages.encode_part(publish.numbers.start, bytes(length), *publish.piece)
+            messages.decode_body(part)
+            return messages.packet_bytes(TOPICS.body, len(part))
         return messages.packet_bytes(TOPICS.of(publish.kind), messages.message_bytes(strings))
 
     def ack(self, token: int, code: int = 0) -> None:
@@ -152,6 +183,36 @@ class World:
         if code < 0x80:
             self.queue.append(publish)
         self.outbox.on_puback(token, code, self.now_s)
+
+    def work(self, step_s: float = 1.0) -> None:
+        """One step in which the broker takes what it takes, in its manner, and the centre answers."""
+        if self.outbox.wants_reconnect(self.now_s):
+            self.disconnect()
+        if not self.window:
+            self.connect(self.window_max, self.takes_max if self.manner is Manner.NAMED else 268_435_460)
+        self.tick(step_s)
+        for token in sorted(self.in_flight):
+            if token not in self.in_flight:
+                break
+            self._take(token)
+        self.deliver()
+
+    def _take(self, token: int) -> None:
+        if self.manner is Manner.NAMED or self.wire_bytes(self.in_flight[token]) <= self.takes_max:
+            self.ack(token)
+            return
+        match self.manner:
+            case Manner.REFUSES:
+                self.ack(token, 0x95)
+            case Manner.REFUSES_OTHERWISE:
+                self.ack(token, 0x97)
+            case Manner.HANGS_UP:
+                self.disconnect(0x95)
+            case Manner.HANGS_UP_SILENTLY:
+                self.disconnect()
+            case Manner.DROPS:
+                self.in_flight.pop(token)
+                self.outbox.on_puback(token, 0, self.now_s)
 
     def ack_all(self, code: int = 0) -> None:
         for token in list(self.in_flight):
@@ -161,7 +222,9 @@ class World:
         """The centre works on what waits and answers; the broker retains the answer."""
         waiting, self.queue = self.queue, []
         for publish in waiting:
-            self.centre.take(publish)
+            if publish.piece is not None and not self.knows_parts:
+                continue
+            self.centre.take(publish, self.bodies.get(publish.numbers.start, 0))
         if waiting:
             self.retained = self.centre.receipt()
             if self.window:
