@@ -1,6 +1,6 @@
 """Files that people write, read strictly: TOML tables in which every mistake has a line with its place.
 
-All its mistakes are reported at once (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
+All its mistakes are reported at once (`meter[2].unit_id: must be a whole number from 0 to 255, not 300`).
 An unknown key is a mistake, nothing is coerced, and a file has a maximum size. A UTF-8 byte order mark,
 which editors on Windows write, is skipped. A table is read in one of two ways, with the same checks:
 

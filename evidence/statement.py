@@ -47,7 +47,8 @@ NO_KEY: Final = NO_HASH
 """In place of a recovery key: none."""
 METERS_MAX: Final = 256
 """Meters in one enrolment: several full buses of a large plant."""
-UNIT_ID_MAX: Final = 247
+UNIT_ID_MAX: Final = 255
+"""Of Modbus TCP, where 0 and 255 are the device itself."""
 REASON_BYTES_MAX: Final = 200
 """A sentence, not a report."""
 SITE_BYTES_MAX: Final = 64
@@ -59,7 +60,11 @@ CONTINUE_BYTES_MAX: Final = 512
 
 @frozen
 class EnrolledMeter:
-    """A meter of the site at its enrolment; a DL/T 645 meter has unit id 0 and its address as serial."""
+    """A meter of the site at its enrolment.
+
+    A DL/T 645 meter has unit id 0 and its address as serial; without a serial, 0 is the unit id of a device
+    at Modbus TCP.
+    """
 
     id: str
     model: str
@@ -209,15 +214,12 @@ def _parse_enrolment(gateway: str, items: list[Any]) -> Enrolment:
 
 def _parse_meter(item: Any) -> EnrolledMeter:
     id_, model, unit_id, serial = cbor.array(item, "meter", 4)
-    meter = EnrolledMeter(
+    return EnrolledMeter(
         cbor.text(id_, "meter"),
         cbor.text(model, "model"),
         cbor.natural(unit_id, "unit_id", UNIT_ID_MAX),
         cbor.text(serial, "serial"),
     )
-    if not meter.unit_id and not meter.serial:
-        raise cbor.FormatError("unit_id is 0, and there is no serial to know the meter by")
-    return meter
 
 
 def _parse_rekey(gateway: str, items: list[Any]) -> Rekey:

@@ -15,6 +15,7 @@ from disk.classes import Hook, converter, structure, to_hook
 from disk.kinds import TEXT, Kind, number, whole
 from drivers.errors import BusUrlError
 from drivers.link.bus_url import parse_url
+from drivers.reading import REGISTERS_MAX
 from evidence.cbor import TEXT_BYTES_MAX
 from evidence.moments import ZONE
 
@@ -28,6 +29,9 @@ WebhookUrl = NewType("WebhookUrl", str)
 Tcti = NewType("Tcti", str)
 Hex32 = NewType("Hex32", bytes)
 UnitId = NewType("UnitId", int)
+TimeoutS = NewType("TimeoutS", float)
+PauseS = NewType("PauseS", float)
+RegistersMax = NewType("RegistersMax", int)
 MeterAddress = NewType("MeterAddress", str)
 Megabytes = NewType("Megabytes", int)
 Watts = NewType("Watts", int)
@@ -36,8 +40,13 @@ Ratio = NewType("Ratio", float)
 
 ID_CHARACTERS_MAX: Final = 32
 """Ids are topic levels, certificate names and parts of every record."""
-UNIT_ID_MAX: Final = 247
-"""Highest address of a Modbus serial bus (Modbus over Serial Line V1.02, section 2.2)."""
+UNIT_ID_MAX: Final = 255
+"""Highest unit id of Modbus TCP, where 0 and 255 are the device itself; a serial bus has 1 to 247."""
+TIMEOUT_S_MIN: Final = 0.05
+TIMEOUT_S_MAX: Final = 10.0
+"""The ledger expects late answers for that long: `drivers.link.ledger.LATE_MAX_S`."""
+PAUSE_S_MAX: Final = 5.0
+"""Meters ask for up to 0.3 s; a radio may need more."""
 RATED_W_MAX: Final = 1_000_000_000
 """A gigawatt: above any single line, below where sums of squares would leave int64."""
 MODEL_FILE_SUFFIX: Final = ".toml"
@@ -56,7 +65,7 @@ _TCTI: Final = re.compile(r"(device|tabrmd|swtpm|mssim)(:[!-~]{1,200})?")
 _ADDRESS: Final = re.compile(r"[0-9]{12}")
 _HEX32: Final = re.compile(r"[0-9a-f]{64}")
 _HEX32_WORDS: Final = "64 hexadecimal digits in lower case"
-UNIT_ID: Final = whole(1, UNIT_ID_MAX)
+UNIT_ID: Final = whole(0, UNIT_ID_MAX)
 
 
 def _matching(pattern: re.Pattern[str], wanted: str) -> Kind[str]:
@@ -107,6 +116,9 @@ def _site_converter() -> Converter:
         (Hex32 | None, _optional_hex),
         (Tcti, to_hook(_matching(_TCTI, "like device:/dev/tpmrm0"))),
         (UnitId | None, to_hook(UNIT_ID)),
+        (TimeoutS | None, to_hook(number(TIMEOUT_S_MIN, TIMEOUT_S_MAX))),
+        (PauseS | None, to_hook(number(0, PAUSE_S_MAX))),
+        (RegistersMax | None, to_hook(whole(1, REGISTERS_MAX))),
         (MeterAddress | None, to_hook(_matching(_ADDRESS, "12 digits in quotes"))),
         (Megabytes, to_hook(whole(QUOTA_MB_MIN, QUOTA_MB_MAX))),
         (Watts, to_hook(whole(1, RATED_W_MAX))),

@@ -2,7 +2,7 @@
 
 TOML, written by `dianjian` or by hand. All of it is checked before anything starts: unknown keys, wrong
 types, values out of range and references to things that are not there are all reported at once,
-one line each with its path (`meter[2].unit_id: must be a whole number from 1 to 247, not 300`).
+one line each with its path (`meter[2].unit_id: must be a whole number from 0 to 255, not 300`).
 
 The text of the file, byte for byte, goes into the manifest record, so that the agent's settings
 are part of the evidence. Secrets are therefore never in it, only the paths of the files that hold them.
@@ -29,9 +29,12 @@ from agent.site.field_types import (
     Megabytes,
     MeterAddress,
     ModelName,
+    PauseS,
     Ratio,
+    RegistersMax,
     Seconds,
     Tcti,
+    TimeoutS,
     UnitId,
     UtcOffset,
     Watts,
@@ -41,6 +44,7 @@ from agent.site.field_types import (
 from agent.site.older import todays_names
 from disk.tables import TableError, parse_toml, read_text
 from drivers.link.bus_url import parse_url
+from drivers.link.verdict import SERIAL_UNIT_ID_MAX, SERIAL_UNIT_ID_MIN, UNIT_ID_MAX, Framing
 
 SITE_FILE_BYTES_MAX: Final = 48 * 1024
 """A site of a hundred meters takes 20 kB, and the text must fit into one record of a 64 kB message."""
@@ -107,15 +111,32 @@ class TpmSettings:
 
 @frozen
 class BusSettings:
-    """`[[bus]]`: one serial bus or one TCP gateway."""
+    """`[[bus]]`: one serial bus or one TCP gateway.
+
+    Attributes:
+        id: Named by its meters.
+        url: Where it is, and its protocol.
+        timeout_s: How long its meters are waited for; without it this is learned.
+        pause_s: Silence that they need between an answer and the next request; without it this is learned.
+        registers_max: Most registers to ask for in one read, where the models say more.
+    """
 
     id: Identifier
     url: BusUrl
+    timeout_s: TimeoutS | None = None
+    pause_s: PauseS | None = None
+    registers_max: RegistersMax | None = None
 
     @property
     def is_dlt645(self) -> bool:
         """Whether its meters use DL/T 645, else Modbus."""
         return parse_url(self.url).is_dlt645
+
+    def has_unit_id(self, unit_id: int) -> bool:
+        """Whether a Modbus meter can have this unit id here: on a serial bus 0 speaks to all of them."""
+        if parse_url(self.url).framing is Framing.TCP:
+            return 0 <= unit_id <= UNIT_ID_MAX
+        return SERIAL_UNIT_ID_MIN <= unit_id <= SERIAL_UNIT_ID_MAX
 
 
 @frozen
@@ -123,7 +144,8 @@ class MeterSettings:
     """`[[meter]]`: one device on a bus, its model by name or file, and the line that it feeds.
 
     A Modbus meter has a `unit_id`, a DL/T 645 meter an `address` of 12 digits. A meter without active power,
-    like an analyser of emissions, has no line.
+    like an analyser of emissions, has no line. `timeout_s`, `pause_s` and `registers_max` are as those of its
+    bus, which they override.
     """
 
     id: Identifier
@@ -136,11 +158,14 @@ class MeterSettings:
     pt_ratio: Ratio = Ratio(1.0)
     fast_s: Seconds = Seconds(5.0)
     slow_s: Seconds = Seconds(60.0)
+    timeout_s: TimeoutS | None = None
+    pause_s: PauseS | None = None
+    registers_max: RegistersMax | None = None
 
     @property
     def place(self) -> int | str | None:
         """Its address on its bus."""
-        return self.unit_id or self.address
+        return self.address if self.unit_id is None else self.unit_id
 
 
 @frozen
@@ -256,6 +281,7 @@ def _misfits(site: Site) -> Iterator[str]:
         ids = Counter(part.id for part in getattr(site, name))
         yield from (f"{name}: id {id_!r} is used {times} times" for id_, times in ids.items() if times > 1)
     yield from _meter_misfits(site)
+    yield from _key_misfits(site)
     yield from _incomer_misfits(site)
     yield from _credential_misfits(site)
     kinds = {line.id: line.kind for line in site.line}
@@ -299,8 +325,20 @@ def _meter_misfits(site: Site) -> Iterator[str]:
         if meter.line is not None and meter.line not in lines:
             yield f"meter[{index}].line: no line {meter.line!r}; known: {_list_known(lines)}"
         if meter.place is not None and places[meter.bus, meter.place] > 1:
-            key = "address" if meter.address else "unit_id"
+            key = "address" if meter.unit_id is None else "unit_id"
             yield f"meter[{index}].{key}: {meter.place} is used more than once on bus {meter.bus!r}"
+
+
+def _key_misfits(site: Site) -> Iterator[str]:
+    """Keys that mean nothing where they stand."""
+    dlt645 = {bus.id for bus in site.bus if bus.is_dlt645}
+    why = "DL/T 645 has no registers; leave it out"
+    for index, bus in enumerate(site.bus):
+        if bus.id in dlt645 and bus.registers_max is not None:
+            yield f"bus[{index}].registers_max: {why}"
+    for index, meter in enumerate(site.meter):
+        if meter.bus in dlt645 and meter.registers_max is not None:
+            yield f"meter[{index}].registers_max: {why}"
 
 
 def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iterator[str]:
@@ -313,6 +351,11 @@ def _address_misfits(index: int, meter: MeterSettings, bus: BusSettings) -> Iter
     else:
         if meter.unit_id is None:
             yield f"meter[{index}].unit_id: missing"
+        elif not bus.has_unit_id(meter.unit_id):
+            yield (
+                f"meter[{index}].unit_id: {meter.unit_id} is for tcp:// only; on serial bus {bus.id!r}"
+                f" a meter has {SERIAL_UNIT_ID_MIN} to {SERIAL_UNIT_ID_MAX}"
+            )
         if meter.address is not None:
             yield f"meter[{index}].address: bus {bus.id!r} is Modbus, whose meters have a unit_id instead"
 

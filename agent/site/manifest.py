@@ -41,7 +41,7 @@ def manifest_bodies(
         "meters": {
             meter.id: {
                 "model": setups[meter.id].model.hash[:MODEL_ID_BYTES],
-                **({"address": meter.address} if meter.address else {"unit_id": meter.unit_id}),
+                **({"address": meter.address} if meter.unit_id is None else {"unit_id": meter.unit_id}),
                 "bus": meter.bus,
                 "line": meter.line,
                 "ct_ratio": meter.ct_ratio,

@@ -8,14 +8,18 @@ an analyser of emissions, is read, sealed and sent, and belongs to no line.
 """
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from agent.site.field_types import MODEL_FILE_SUFFIX
-from agent.site.file import ConfigError, MeterSettings, Site
+from agent.site.file import BusSettings, ConfigError, MeterSettings, Site
 from drivers.errors import ModelError
 from drivers.points import model as models
 from drivers.points.model import Model
-from drivers.poll.meter import MeterSetup
-from drivers.reading import POWER_POINT
+from drivers.points.point import Point
+from drivers.poll.setup import MeterSetup
+from drivers.reading import POWER_POINT, REGISTERS_MAX
+
+T = TypeVar("T")
 
 
 def setups_of(site: Site) -> dict[str, MeterSetup]:
@@ -26,25 +30,29 @@ def setups_of(site: Site) -> dict[str, MeterSetup]:
     """
     setups: dict[str, MeterSetup] = {}
     problems: list[str] = []
-    dlt645 = {bus.id for bus in site.bus if bus.is_dlt645}
+    buses = {bus.id: bus for bus in site.bus}
     for index, meter in enumerate(site.meter):
+        bus = buses[meter.bus]
         try:
             model = _model(site, meter)
         except ModelError as error:
             problems += [f"meter[{index}].model: {problem}" for problem in error.problems]
             continue
-        misfits = list(_misfits(meter, model, dlt645=meter.bus in dlt645))
+        misfits = list(_misfits(meter, bus, model))
         problems += [f"meter[{index}].{misfit}" for misfit in misfits]
         if not misfits:
             setups[meter.id] = MeterSetup(
                 id=meter.id,
                 model=model,
-                unit_id=meter.unit_id or 0,
+                unit_id=meter.unit_id,
                 address=meter.address or "",
                 ct_ratio=meter.ct_ratio,
                 pt_ratio=meter.pt_ratio,
                 fast_s=meter.fast_s,
                 slow_s=meter.slow_s,
+                timeout_s=_first(meter.timeout_s, bus.timeout_s),
+                pause_s=_first(meter.pause_s, bus.pause_s),
+                registers_max=_first(meter.registers_max, bus.registers_max) or REGISTERS_MAX,
             )
     if problems:
         raise ConfigError(site.file, problems)
@@ -62,9 +70,14 @@ def _model(site: Site, meter: MeterSettings) -> Model:
     return models.load(meter.model)
 
 
-def _misfits(meter: MeterSettings, model: Model, *, dlt645: bool) -> Iterator[str]:
+def _first(own: T | None, of_bus: T | None) -> T | None:
+    """The meter's own value of a key, else that of its bus."""
+    return of_bus if own is None else own
+
+
+def _misfits(meter: MeterSettings, bus: BusSettings, model: Model) -> Iterator[str]:
     """Why the model does not fit this meter, with the key that is wrong."""
-    if model.is_dlt645 is not dlt645:
+    if model.is_dlt645 is not bus.is_dlt645:
         spoken = "DL/T 645" if model.is_dlt645 else "Modbus"
         yield f"model: {model.name} speaks {spoken}, bus {meter.bus!r} does not"
     has_power = any(point.name == POWER_POINT for point in model.points)
@@ -72,3 +85,12 @@ def _misfits(meter: MeterSettings, model: Model, *, dlt645: bool) -> Iterator[st
         yield f"line: missing; {model.name} measures {POWER_POINT}, so name the line it feeds"
     elif meter.line is not None and not has_power:
         yield f"line: {model.name} has no point {POWER_POINT}, so it can feed no line; leave line out"
+    most = _first(meter.registers_max, bus.registers_max)
+    largest = max((point for point in model.points if not point.size_bytes), key=_count, default=None)
+    if most is not None and largest is not None and largest.count > most:
+        needed = f"{largest.name} of {model.name} has {largest.count} registers"
+        yield f"registers_max: {most} is too few; {needed}"
+
+
+def _count(point: Point) -> int:
+    return point.count

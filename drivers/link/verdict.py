@@ -19,7 +19,10 @@ ADDRESS_MAX: Final = 0xFFFF
 COUNT_MAX: Final = 125
 """Most registers of one answer (Modbus Application Protocol V1.1b3, section 6.3)."""
 UNIT_ID_MAX: Final = 255
-"""What the field can hold. Meters have 1 to 247; 0 and 255 name a TCP device itself."""
+"""What the field can hold. Over TCP 0 and 255 name the device itself."""
+SERIAL_UNIT_ID_MIN: Final = 1
+SERIAL_UNIT_ID_MAX: Final = 247
+"""Addresses of meters on a serial bus (Modbus over Serial Line V1.02, section 2.2)."""
 GATEWAY_EXCEPTIONS: Final = frozenset({10, 11})
 """From a TCP gateway, not the meter: no sign of life, and the meter may still answer the gateway."""
 

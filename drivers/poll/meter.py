@@ -19,18 +19,21 @@ What is learned about a meter, for as long as the process runs:
 
 from typing import Final
 
-from attrs import Factory, define, field, frozen, validators
+from attrs import Factory, define, field
 
 from drivers.clock import NS_PER_S, Clock
 from drivers.dlt645.codec import FUNCTION as DLT645_FUNCTION
-from drivers.dlt645.codec import NO_SUCH_DATA, is_address
+from drivers.dlt645.codec import NO_SUCH_DATA
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError
 from drivers.link.verdict import GATEWAY_EXCEPTIONS
+from drivers.link.verdict import SERIAL_UNIT_ID_MAX as METER_UNIT_ID_MAX
 from drivers.modbus.bus import ILLEGAL_REGISTERS
-from drivers.points.model import Model
 from drivers.points.plan import Span, plan
 from drivers.poll.bus import MeterBus
+from drivers.poll.setup import MeterSetup
 from drivers.reading import Block, PollGroup, Quality, Reading
+
+__all__ = ["METER_UNIT_ID_MAX", "Meter", "MeterSetup", "bad_reading", "is_refusal"]
 
 TIMEOUT_FIRST_S: Final = 1.0
 """Before anything is known of a meter; the slowest meters in use answer within half of it."""
@@ -50,45 +53,8 @@ LATENCY_FADES: Final = 0.9
 SPARE_REGISTERS_MAX: Final = 6
 """Registers that may be read after a span to make requests differ: as many unanswered requests as a
 silent meter gathers within `drivers.link.ledger.LATE_MAX_S`."""
-METER_UNIT_ID_MAX: Final = 247
-"""Highest address of a meter (Modbus over Serial Line V1.02, section 2.2)."""
 
 _REFUSED: Final = "exception "
-
-
-@frozen
-class MeterSetup:
-    """A meter as the site file has it; intervals in seconds between polls of a group.
-
-    A Modbus meter has a unit id, a DL/T 645 meter an address of 12 digits and no unit id.
-    """
-
-    id: str
-    model: Model
-    unit_id: int = field(default=0, validator=[validators.ge(0), validators.le(METER_UNIT_ID_MAX)])
-    ct_ratio: float = 1.0
-    pt_ratio: float = 1.0
-    fast_s: float = 5.0
-    slow_s: float = 60.0
-    identity_s: float = 300.0
-    address: str = field(default="", kw_only=True)
-
-    def __attrs_post_init__(self) -> None:
-        if self.address and not is_address(self.address):
-            raise ValueError(f"{self.address!r} is not an address of 12 digits")
-        if bool(self.unit_id) == bool(self.address):
-            raise ValueError("a meter has either a unit_id from 1 or an address")
-
-    @property
-    def station(self) -> int:
-        """Its number on its bus: the unit id, or the digits of the address read as hexadecimal."""
-        return int(self.address, 16) if self.address else self.unit_id
-
-    @property
-    def intervals_s(self) -> dict[PollGroup, float]:
-        """The interval of every group that the model has points in."""
-        intervals_s = zip(PollGroup, (self.fast_s, self.slow_s, self.identity_s), strict=True)
-        return {group: every_s for group, every_s in intervals_s if self.model.group(group)}
 
 
 @define

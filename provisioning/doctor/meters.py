@@ -192,7 +192,7 @@ def _report_silent(setup: MeterSetup, reason: str, url: str) -> Finding:
 
 
 def _report_other_model(setup: MeterSetup, why: Words, url: str) -> Finding:
-    place = f"--unit {setup.unit_id}" if setup.unit_id else f"--address {setup.address}"
+    place = f"--address {setup.address}" if setup.address else f"--unit {setup.unit_id}"
     command = f"dianjian identify '{url}' {place}"
     text = Words(f"不像 {setup.model.name}：{why.zh}", f"it is no {setup.model.name}: {why.en}")
     remedy = Words(f"核对型号：{command}", f"see what it is: {command}")

@@ -3,7 +3,7 @@
 `setup.json` lies in the setup's folder. It is written whole after every answer (draft, fsync, replace), so
 that a stop at any moment costs at most the open question. It is read strictly: unknown keys, wrong types,
 malformed numbers and files beyond BYTES_MAX are reported in one line each with their place
-(`meters[2].unit_id: must be a whole number from 1 to 247, not 300`), never as a traceback.
+(`meters[2].unit_id: must be a whole number from 0 to 255, not 300`), never as a traceback.
 
 Its entries are in `provisioning.journal.entries`. It never contains a secret.
 """

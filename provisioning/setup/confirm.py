@@ -20,7 +20,7 @@ identity registers."""
 
 def place_of(meter: MeterFound) -> str:
     """Bus and address: a meter's name in the answers file before it has an id."""
-    return f"{meter.bus}:{meter.unit_id or meter.address}"
+    return f"{meter.bus}:{meter.address if meter.unit_id is None else meter.unit_id}"
 
 
 def confirm(session: Session) -> None:

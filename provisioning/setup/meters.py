@@ -188,7 +188,7 @@ def _setup(session: Session, meter: MeterFound) -> MeterSetup:
     return MeterSetup(
         meter.id,
         model_of(session, meter),
-        meter.unit_id or 0,
+        meter.unit_id,
         meter.ct_ratio,
         meter.pt_ratio,
         address=meter.address or "",

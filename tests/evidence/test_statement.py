@@ -65,7 +65,7 @@ def continuations(draw: st.DrawFn) -> Rekey | Replace:
 @st.composite
 def enrolments(draw: st.DrawFn) -> Enrolment:
     name = st.text(max_size=16)
-    meter = st.builds(EnrolledMeter, name, name, st.integers(1, 247), name)
+    meter = st.builds(EnrolledMeter, name, name, st.integers(0, 255), name)
     meters = tuple(draw(st.lists(meter, max_size=5)))
     return Enrolment(GATEWAY, draw(name), draw(some_key), draw(some_key), meters, draw(utc))
 
@@ -139,6 +139,14 @@ def test_a_meter_without_a_unit_id_is_known_by_its_serial() -> None:
     assert read.meters == (meter,)
 
 
+@pytest.mark.parametrize("unit_id", [0, 248, 255])
+def test_a_device_at_modbus_tcp_may_have_any_unit_id(unit_id: int) -> None:
+    meter = EnrolledMeter("m", "eastron-sdm630", unit_id)
+    read = parse_statement(sign_statement(evolve(ENROLMENT, meters=(meter,)), CENTRE)).statement
+    assert isinstance(read, Enrolment)
+    assert read.meters == (meter,)
+
+
 WRONG: list[tuple[Statement, str]] = [
     (evolve(ENROLMENT, gateway="a/b"), "gateway id"),
     (evolve(ENROLMENT, first_key=NO_HASH), "first_key is no key"),
@@ -146,8 +154,7 @@ WRONG: list[tuple[Statement, str]] = [
     (evolve(ENROLMENT, recovery_key=b""), "recovery_key"),
     (evolve(ENROLMENT, site="s" * 65), "site"),
     (evolve(ENROLMENT, meters=METERS * (METERS_MAX // 2 + 1)), "meters"),
-    (evolve(ENROLMENT, meters=(EnrolledMeter("m", "x", 0),)), "unit_id"),
-    (evolve(ENROLMENT, meters=(EnrolledMeter("m", "x", 248),)), "unit_id"),
+    (evolve(ENROLMENT, meters=(EnrolledMeter("m", "x", 256),)), "unit_id"),
     (evolve(REKEY, next_key=NO_HASH), "next_key is no key"),
     (evolve(REKEY, number=0), "number"),
     (evolve(REKEY, number=1), "a seal before the first"),

@@ -31,7 +31,7 @@ const READ = {
     for (const meter of items[5]) {
       const [id, model, unit, serial] = array(meter, 4);
       [id, model, serial].forEach((one) => text(one));
-      if (Number(uint(unit, 247)) === 0 && serial === '') refuse('a meter with neither unit nor serial');
+      uint(unit, 255);
     }
     uint(items[6]);
     return { firstKey: key(items[3]), recoveryKey: octets(items[4], 32) };

@@ -410,7 +410,10 @@ def messages() -> dict[str, Any]:
     items = cbor.decode(cose.parse(known, len(known)).payload, len(known))
     items[5][0][3] = ""
     nameless = cose.sign1(cbor.encode(items), CENTRE, b"dj1.enrolment")
-    put("enrolment", "a meter with neither unit id nor serial", nameless, good=False)
+    put("enrolment", "a device at unit 0 of Modbus TCP", nameless, good=True)
+    items[5][0][2] = 256
+    beyond = cose.sign1(cbor.encode(items), CENTRE, b"dj1.enrolment")
+    put("enrolment", "a unit id that one byte does not hold", beyond, good=False)
     put("enrolment", "enrolled by somebody else", sign_statement(ENROLMENT, RECOVERY), good=False)
     put("enrolment", "a receipt is no enrolment", sign_receipt(receipt(), CENTRE), good=False)
     put("receipt", "an enrolment is no receipt", enrolment, good=False)

@@ -94,8 +94,8 @@ def test_lines_and_linkages_alone_are_a_site_but_no_agent() -> None:
 @pytest.mark.parametrize(
     ("wrong", "right", "problem"),
     [
-        ("unit_id = 300", "unit_id = 1", "meter[0].unit_id: must be a whole number from 1 to 247, not 300"),
-        ("unit_id = true", "unit_id = 1", "meter[0].unit_id: must be a whole number from 1 to 247, not True"),
+        ("unit_id = 300", "unit_id = 1", "meter[0].unit_id: must be a whole number from 0 to 255, not 300"),
+        ("unit_id = true", "unit_id = 1", "meter[0].unit_id: must be a whole number from 0 to 255, not True"),
         ("ct_ratio = 0", "ct_ratio = 20", "meter[1].ct_ratio: must be a number from 1e-05 to 100000, not 0"),
         (
             "ct_ratio = nan",
@@ -140,6 +140,79 @@ def test_a_mistake_is_named_with_its_path(wrong: str, right: str, problem: str) 
     assert any(found.startswith(problem) for found in mistakes(GOOD.replace(right, wrong, 1)))
 
 
+TCP = GOOD.replace("rtu:/dev/ttyS1?baudrate=9600&parity=E", "tcp://10.0.0.7:502")
+ON_DLT645 = GOOD.replace("rtu:/dev/ttyS1?baudrate=9600&parity=E", "dlt645:/dev/ttyS1")
+
+
+@pytest.mark.parametrize("unit_id", [0, 248, 255])
+def test_over_tcp_the_device_itself_can_be_named_and_on_a_serial_bus_it_cannot(unit_id: int) -> None:
+    site = parse_site(TCP.replace("unit_id = 1", f"unit_id = {unit_id}"), FILE)
+    assert site.meter[0].place == unit_id
+    assert setups_of(site)["m1"].station == unit_id
+    assert mistakes(GOOD.replace("unit_id = 1", f"unit_id = {unit_id}")) == (
+        f"meter[0].unit_id: {unit_id} is for tcp:// only; on serial bus 'b1' a meter has 1 to 247",
+    )
+    through = TCP.replace("tcp://", "rtu+tcp://").replace("unit_id = 1", f"unit_id = {unit_id}")
+    assert len(mistakes(through)) == 1
+
+
+def test_unit_0_twice_on_a_bus_is_a_mistake_and_is_not_taken_for_missing() -> None:
+    text = TCP.replace("unit_id = 1", "unit_id = 0").replace("unit_id = 2", "unit_id = 0")
+    assert mistakes(text) == tuple(
+        f"meter[{index}].unit_id: 0 is used more than once on bus 'b1'" for index in range(2)
+    )
+    assert mistakes(TCP.replace("unit_id = 1\n", "")) == ("meter[0].unit_id: missing",)
+
+
+def test_the_manifest_names_unit_0() -> None:
+    site = parse_site(TCP.replace("unit_id = 1", "unit_id = 0"), FILE)
+    stamp = Stamp(1, 2, bytes(16), CLOCK)
+    body = next(manifest_bodies(site, setups_of(site), (), None, "1", stamp))
+    assert body["meters"]["m1"]["unit_id"] == 0
+
+
+def test_keys_of_a_meter_override_those_of_its_bus() -> None:
+    text = GOOD.replace(
+        '[[meter]]\nid = "m1"', 'timeout_s = 3\npause_s = 0.1\nregisters_max = 40\n[[meter]]\nid = "m1"'
+    )
+    text = text.replace("ct_ratio = 20", "timeout_s = 9.5\npause_s = 0\nregisters_max = 10")
+    setups = setups_of(parse_site(text, FILE))
+    assert [(one.timeout_s, one.pause_s, one.request_registers_max) for one in setups.values()] == [
+        (3.0, 0.1, 40),
+        (9.5, 0.0, 10),
+    ]
+    plain = setups_of(parse_site(GOOD, FILE))["m1"]
+    assert (plain.timeout_s, plain.pause_s, plain.request_registers_max) == (None, None, 80)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("timeout_s = 0", "meter[1].timeout_s: must be a number from 0.05 to 10, not 0"),
+        ("timeout_s = 11", "meter[1].timeout_s: must be a number from 0.05 to 10, not 11"),
+        ("pause_s = -1", "meter[1].pause_s: must be a number from 0 to 5, not -1"),
+        ("registers_max = 126", "meter[1].registers_max: must be a whole number from 1 to 125, not 126"),
+    ],
+)
+def test_a_key_out_of_range_is_one_line(text: str, problem: str) -> None:
+    assert mistakes(GOOD.replace("ct_ratio = 20", text)) == (problem,)
+
+
+def test_a_block_that_is_too_small_for_a_point_is_a_mistake() -> None:
+    with pytest.raises(ConfigError) as caught:
+        setups_of(parse_site(GOOD.replace("ct_ratio = 20", "registers_max = 1"), FILE))
+    assert caught.value.problems == (
+        "meter[1].registers_max: 1 is too few; voltage_l1 of eastron-sdm630 has 2 registers",
+    )
+
+
+def test_a_dlt645_bus_has_no_registers() -> None:
+    text = ON_DLT645.replace("unit_id = 1", 'address = "000000000001"').replace(
+        "unit_id = 2", 'address = "000000000002"\nregisters_max = 9'
+    )
+    assert mistakes(text) == ("meter[1].registers_max: DL/T 645 has no registers; leave it out",)
+
+
 INCOMER = '[[line]]\nid = "{}"\nkind = "incomer"\nrated_w = 100000\n'
 
 
@@ -158,7 +231,7 @@ def test_warnings_go_to_the_log_unless_told_otherwise() -> None:
 
 
 def test_every_mistake_is_named_at_once() -> None:
-    text = GOOD.replace("unit_id = 1", "unit_id = 0").replace("rated_w = 60000", 'rated_w = "60 kW"')
+    text = GOOD.replace("unit_id = 1", "unit_id = 256").replace("rated_w = 60000", 'rated_w = "60 kW"')
     text = text.replace('[[line]]\nid = "t1"', '[[line]]\ncolour = "red"\nid = "t1"') + "\n[extra]\n"
     places = sorted(problem.split(":")[0] for problem in mistakes(text))
     assert places == ["extra", "line[0].rated_w", "line[1].colour", "meter[0].unit_id"]
@@ -215,7 +288,7 @@ MODEL_3P = 'model = "dlt645-2007-3p"'
 def test_a_dlt645_meter_is_called_by_its_address_and_says_so_in_the_manifest() -> None:
     site = parse_site(with_dlt645(f'address = "000123456789"\n{MODEL_3P}'), FILE)
     setup = setups_of(site)["m2"]
-    assert (setup.address, setup.unit_id, setup.station) == ("000123456789", 0, 0x123456789)
+    assert (setup.address, setup.unit_id, setup.station) == ("000123456789", None, 0x123456789)
     body = next(manifest_bodies(site, setups_of(site), (), None, "1", Stamp(0, 0, bytes(16), CLOCK)))
     assert body["meters"]["m2"]["address"] == "000123456789"
     assert body["meters"]["m1"]["unit_id"] == 1

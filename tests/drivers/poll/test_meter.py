@@ -187,8 +187,8 @@ def test_only_groups_with_points_are_polled() -> None:
     assert list(MeterSetup("m", load("eastron-sdm630"), 1).intervals_s) == list(PollGroup)
 
 
-@pytest.mark.parametrize("unit_id", [0, 248, -1])
-def test_a_meter_has_an_address_of_a_meter(unit_id: int) -> None:
+@pytest.mark.parametrize("unit_id", [None, 256, -1])
+def test_a_meter_has_an_address_of_a_meter(unit_id: int | None) -> None:
     with pytest.raises(ValueError, match="unit_id"):
         MeterSetup("m", GAPPED, unit_id)
 

@@ -53,7 +53,7 @@ METER = st.builds(
     MeterFound,
     id=TEXT,
     bus=TEXT,
-    unit_id=st.none() | st.integers(1, 247),
+    unit_id=st.none() | st.integers(0, 255),
     address=st.none() | TEXT,
     model=TEXT,
     confidence=NUMBER,
@@ -195,7 +195,7 @@ WRONG = [
     ('{"version": 1, "meters": [{"id": "m1"}]}', "meters[0].bus: missing"),
     (
         '{"version": 1, "meters": [{"id": "m1", "bus": "b1", "unit_id": 300}]}',
-        "meters[0].unit_id: must be a whole number from 1 to 247, not 300",
+        "meters[0].unit_id: must be a whole number from 0 to 255, not 300",
     ),
     ('{"version": 1, "enrolment": 3}', "enrolment: must be a table, not 3"),
     ('{"version": 1, "steps": {"dig": "2026-03-02T07:30:00Z"}}', "steps: 'dig' is no step"),
