@@ -4,7 +4,8 @@ Registers change once a second of plant time, as in real meters, so the reads of
 image is `drivers.points.model.Model.encode` of what the meter can see, overlaid with the fingerprints of the
 model, so that the simulated meter is recognised like the real one.
 
-Refusals, in this order (Modbus Application Protocol V1.1b3, section 7): 3 for more registers than the
+Refusals, in this order (Modbus Application Protocol V1.1b3, section 7): what a quirk (firmware_sim.quirks)
+says; 3 for more registers than the
 meter gives in one answer; 1 for a function without registers; 2 if it has none of the registers, or with
 `strict_holes` lacks any, or a barrier is crossed. Holes that are read over hold zero.
 """
@@ -22,9 +23,11 @@ from drivers.points.registers import RegisterType, Value
 from drivers.reading import REGISTERS_MAX, UNITS, Quantity
 from firmware_sim.electrical import Electrical
 from firmware_sim.layout import MeterPlan
-from firmware_sim.noise import key_of
+from firmware_sim.noise import key_of, uniform_at
 from firmware_sim.plant import Plant
+from firmware_sim.quirks import QuirkKind
 from firmware_sim.stack import Stack, stack_at
+from firmware_sim.timetable import Shows
 
 REFRESH_S: Final = 1.0
 """A meter measures over about a second; registers do not change faster."""
@@ -48,6 +51,7 @@ _NO_DIGIT: Final = 0xFF
 _BEIJING: Final = timezone(timedelta(hours=8))
 _BLOCK: Final = 0xFF00
 """In a data id of DL/T 645: all items of their kind in one answer."""
+_ITEM_MASK: Final = 0xFFFF
 READ_DATA: Final = 17
 """The function of a datum of DL/T 645 in a point table."""
 
@@ -62,15 +66,23 @@ class Device:
     plant: Plant
     _fixed: dict[str, Value] = field(init=False)
     _names: frozenset[str] = field(init=False)
+    _holes: int | None = field(default=None, init=False)
+    _has_no_blocks: bool = field(default=False, init=False)
     _image: Image = field(factory=dict, init=False)
     _image_at_s: float = field(default=math.nan, init=False)
 
     def __attrs_post_init__(self) -> None:
         self._names = frozenset(point.name for point in self.plan.model.points)
+        quirks = self.plant.layout.quirks
+        missing = quirks.of_meter(QuirkKind.MISSING, self.plan.id)
+        self._holes = None if missing is None or missing.points else missing.code
+        self._has_no_blocks = quirks.of_meter(QuirkKind.NO_BLOCKS, self.plan.id) is not None
         self._fixed = self._identity(self._draw("serial")) | self._exponents()
 
     def answer(self, function: int, address: int, count: int, t_s: float) -> bytes | int:
-        """The words of `count` registers at a moment, or the exception code of the refusal."""
+        """The words of `count` registers at a moment, or the exception code of the refusal; 0 is silence."""
+        if (refusal := self._refuse_block(function, address, count)) is not None:
+            return refusal
         if not 1 <= count <= min(self.plan.model.request_registers_max, REGISTERS_MAX):
             return ILLEGAL_VALUE
         image = self.image(t_s)
@@ -78,6 +90,8 @@ class Device:
             return ILLEGAL_FUNCTION
         words = [image.get((function, register)) for register in range(address, address + count)]
         missing = words.count(None)
+        if missing and self._holes is not None:
+            return self._holes
         is_refused = missing == count or (missing and self.plan.strict_holes)
         if is_refused or self._crosses_barrier(function, address, count):
             return ILLEGAL_ADDRESS
@@ -87,6 +101,19 @@ class Device:
         """What a DL/T 645 meter has under a data id at a moment; None if it does not have it."""
         image = self.image(t_s)
         return image.get((READ_DATA, data_id)) or self._find_item(data_id, image)
+
+    def refuse_datum(self, data_id: int, t_s: float) -> int | None:
+        """What a quirk says to a read of a data id: a code, 0 for silence, None for nothing."""
+        if self._has_no_blocks and data_id & _ITEM_MASK == _BLOCK:
+            return ILLEGAL_ADDRESS
+        quirk = self.plant.layout.quirks.of_meter(QuirkKind.MISSING, self.plan.id)
+        if quirk is None:
+            return None
+        if not quirk.points:
+            return quirk.code if self.datum(data_id, t_s) is None else None
+        held = [point.name for point in self.plan.model.points if point.address == data_id]
+        item = self._find_point(data_id)
+        return quirk.code if {*held, item.name if item else ""} & set(quirk.points) else None
 
     def image(self, t_s: float) -> Image:
         """Every register that the meter has, at a moment."""
@@ -98,6 +125,14 @@ class Device:
     def _build(self, at_s: float) -> Image:
         plan = self.plan
         values = self._measure(self._state(at_s)) | self._fixed | self._clock(at_s)
+        if (restart := self.plant.find_restart(plan.id, at_s)) is not None:
+            garbage = uniform_at(key_of(self.plant.layout.seed, plan.id, "restart"), int(at_s))
+            share = garbage if restart.shows is Shows.GARBAGE else 0.0
+            values |= {
+                point.name: share * float(values[point.name])
+                for point in plan.model.points
+                if point.quantity in _COUNTERS and point.name in values
+            }
         if (new := self.plant.find_replacement(plan.id, at_s)) is not None:
             values |= self._identity(new.serial or self._draw(f"serial at {new.begin_s}"))
         if changed := self.plant.settings(plan.id, at_s):
@@ -123,21 +158,39 @@ class Device:
         values = {point.name: state.value(point.quantity, point.phase) for point in self.plan.model.points}
         return {name: value for name, value in values.items() if value is not None}
 
-    def _find_item(self, data_id: int, image: Image) -> bytes | None:
-        """One item of a block (…FF00) alone: 02010200 is the second of 0201FF00, 02030000 the whole."""
+    def _find_point(self, data_id: int) -> Point | None:
+        """The point of one item of a block (…FF00): 02010200 is the second of 0201FF00."""
         block = data_id | _BLOCK
         items = sorted(
             (point for point in self.plan.model.points if point.size_bytes and point.address == block),
             key=lambda point: point.offset,
         )
-        if not items or (READ_DATA, block) not in image:
+        if not items:
             return None
         number = (data_id & _BLOCK) >> 8
         index = number - (items[0].phase != "")  # where there is no whole, the first phase has number 1
-        if not 0 <= index < len(items):
+        return items[index] if 0 <= index < len(items) else None
+
+    def _find_item(self, data_id: int, image: Image) -> bytes | None:
+        """One item of a block alone."""
+        point, held = self._find_point(data_id), image.get((READ_DATA, data_id | _BLOCK))
+        return None if point is None or held is None else held[point.offset : point.offset + point.size_bytes]
+
+    def _refuse_block(self, function: int, address: int, count: int) -> int | None:
+        """What a quirk says to a read of registers: a code, 0 for silence, None for nothing."""
+        quirks = self.plant.layout.quirks
+        longest = quirks.of_meter(QuirkKind.BLOCK_MAX, self.plan.id)
+        if longest is not None and count > longest.registers:
+            return longest.code
+        missing = quirks.of_meter(QuirkKind.MISSING, self.plan.id)
+        if missing is None:
             return None
-        start = items[index].offset
-        return image[READ_DATA, block][start : start + items[index].size_bytes]
+        touched = (
+            point
+            for point in self.plan.model.points
+            if point.function == function and point.address - count < address < point.address + point.count
+        )
+        return missing.code if any(point.name in missing.points for point in touched) else None
 
     def _clock(self, at_s: float) -> dict[str, Value]:
         """The clock of a meter that has one, in Beijing time."""

@@ -17,6 +17,7 @@ from firmware_sim.device import Device
 from firmware_sim.dlt645_frames import READ, READ_ADDRESS, Dlt645Request, Dlt645Stream, answer_frame
 from firmware_sim.faults import Strike, disturb
 from firmware_sim.layout import FaultKind
+from firmware_sim.quirks import SILENCE
 from firmware_sim.server_bus import BusCore
 
 OTHER_ERROR: Final = 1
@@ -58,13 +59,18 @@ class Dlt645Core(BusCore):
         ]
         if not sent:
             return None
+        for device in self._devices:
+            if request.addresses(device.plan.address):
+                self._pause(device, t_s, evolve(sent[0], delay_s=self._think_s(request.length)))
         out = sent[0] if len(sent) == 1 else Outgoing(_collide([one.frame for one in sent]), 0.0)
         return evolve(out, delay_s=self._think_s(request.length) + min(one.delay_s for one in sent))
 
     def _answer(self, device: Device, request: Dlt645Request, t_s: float) -> Outgoing | None:
-        if self.plant.is_silent(device.plan.id, t_s):
+        if not self._hears(device, t_s):
             return None
         reply = _build_reply(device, request, t_s)
+        if reply is None:
+            return None
         strike = self._script.strike(self.plan.id, device.plan.id, t_s, self._number)
         changed = _change(reply, strike)
         if changed is None:
@@ -72,14 +78,17 @@ class Dlt645Core(BusCore):
         return arrange_frames(Outgoing(disturb(changed.frame, strike), changed.delay_s), strike)
 
 
-def _build_reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply:
+def _build_reply(device: Device, request: Dlt645Request, t_s: float) -> _Reply | None:
+    """The answer; None is silence."""
     reply = _Reply(device.plan.address, request.control, request.data)
     if request.control == READ_ADDRESS and not request.data:
         return evolve(reply, data=bytes.fromhex(device.plan.address)[::-1])
     if request.control != READ or len(request.data) != 4:
         return evolve(reply, flags=OTHER_ERROR)
-    datum = device.datum(request.data_id, t_s)
-    if datum is None:
+    datum, refusal = device.datum(request.data_id, t_s), device.refuse_datum(request.data_id, t_s)
+    if refusal == SILENCE:
+        return None
+    if datum is None or refusal is not None:
         return evolve(reply, flags=NO_SUCH_DATA)
     return evolve(reply, data=request.data + datum)
 

@@ -3,9 +3,10 @@
 import math
 from enum import StrEnum
 
-from attrs import frozen
+from attrs import field, frozen
 
 from drivers.points.model import Model
+from firmware_sim.quirks import Quirks
 from firmware_sim.signals import Profile
 from firmware_sim.timetable import Event
 from firmware_sim.wiring import Wiring
@@ -126,7 +127,7 @@ class MeterPlan:
     """One meter.
 
     Attributes:
-        unit_id: Its address on a Modbus bus, else 0.
+        unit_id: Its address on a Modbus bus; 0 also on a DL/T 645 bus.
         address: Its address on a DL/T 645 bus, 12 digits, else "".
         line: The line it measures; for an analyser, the production whose emission it sees.
         treatment: For an analyser, the line that treats the emission, or "".
@@ -199,3 +200,4 @@ class Layout:
     meters: tuple[MeterPlan, ...]
     events: tuple[Event, ...] = ()
     faults: tuple[FaultPlan, ...] = ()
+    quirks: Quirks = field(factory=Quirks)

@@ -14,6 +14,7 @@ machine's time.
 
 import json
 import math
+import os
 import signal
 import sys
 import threading
@@ -129,19 +130,31 @@ def set_(socket: Path, line: str | None, to: str | None, *, as_json: bool) -> No
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="A list of {section, what, where, keys, meaning}.")
-def events(*, as_json: bool) -> None:
-    """List what a plant file can script: events, wiring mistakes and faults of a bus."""
+@click.option(
+    "--lang", type=click.Choice(["zh", "en"]), help="Language of the meanings; else from the locale."
+)
+@click.option(
+    "--json", "as_json", is_flag=True, help="A list of {section, what, where, keys, meaning, meaning_zh}."
+)
+def events(lang: str | None, *, as_json: bool) -> None:
+    """List what a plant file can script: events, wiring mistakes, faults and quirks of buses and meters."""
     if as_json:
         click.echo(json.dumps([asdict(entry) for entry in CATALOGUE], ensure_ascii=False))
         return
+    lang = lang or ("zh" if _find_locale().startswith("zh") else "en")
     for section, common in COMMON.items():
         click.echo(f"{section}: {common}")
         for entry in CATALOGUE:
             if entry.section == section:
-                click.echo(f"  {entry.what:<17}{entry.where:<16}{entry.meaning}")
+                click.echo(f"  {entry.what:<17}{entry.where:<16}{entry.text(lang)}")
                 if entry.keys:
                     click.echo(f"  {'':<33}{entry.keys}")
+
+
+def _find_locale() -> str:
+    """The locale of messages, as POSIX ranks the variables."""
+    named = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return next(filter(None, named), "")
 
 
 def serve_until_signal(plant: Plant, clock: Clock, control: Path | None = None) -> None:

@@ -6,10 +6,33 @@ ones at high speed: the group comes when its last character is complete, so noth
 """
 
 import math
+import termios
+from typing import Final
 
 from attrs import frozen
 
 from firmware_sim.layout import Wire
+
+SPEEDS: Final = {
+    baudrate: int(speed)
+    for baudrate in (
+        300,
+        600,
+        1200,
+        2400,
+        4800,
+        9600,
+        19_200,
+        38_400,
+        57_600,
+        115_200,
+        230_400,
+        460_800,
+        921_600,
+    )
+    if (speed := getattr(termios, f"B{baudrate}", None)) is not None
+}
+"""The constants of the baud rates that a terminal can be set to."""
 
 
 @frozen

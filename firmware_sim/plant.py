@@ -167,6 +167,11 @@ class Plant:
         done = [one for one in self._of_meter(meter_id) if one.what is EventKind.METER_REPLACED]
         return max((one for one in done if one.end_s <= t_s), key=lambda one: one.end_s, default=None)
 
+    def find_restart(self, meter_id: str, t_s: float) -> Event | None:
+        """The restart of a meter from which its counters have not settled at a moment, if any."""
+        done = [one for one in self._of_meter(meter_id) if one.what is EventKind.METER_RESTARTED]
+        return next((one for one in done if one.end_s <= t_s < one.end_s + one.settles_s), None)
+
     def settings(self, meter_id: str, t_s: float) -> dict[Quantity, float]:
         """Registers of a meter's settings that were changed, as they are at a moment."""
         changed: dict[Quantity, float] = {}

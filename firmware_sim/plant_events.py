@@ -20,7 +20,7 @@ from firmware_sim.layout import (
     MeterPlan,
 )
 from firmware_sim.plant_table import PlantTable, read_known, read_phases, read_wiring
-from firmware_sim.timetable import LINE_EVENTS, SETTINGS, TREATMENT_EVENTS, Event, EventKind
+from firmware_sim.timetable import LINE_EVENTS, SETTINGS, TREATMENT_EVENTS, Event, EventKind, Shows
 from firmware_sim.wiring import Mistake, Wiring
 
 DURATION_MAX_S: Final = 366 * 86_400.0
@@ -41,8 +41,15 @@ _GAPS_S: Final = {
 }
 _GAPS_MIN_S: Final = {FaultKind.CHATTER: 0.05}
 """Shorter pauses would leave the bus no time for our requests."""
-_MOMENTARY: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET, EventKind.COUNTER_WRAP})
-"""Events without a duration."""
+_MOMENTARY: Final = frozenset(
+    {
+        EventKind.METER_REPLACED,
+        EventKind.METER_RESET,
+        EventKind.METER_RESTARTED,
+        EventKind.COUNTER_WRAP,
+    }
+)
+"""Events that take no time unless a duration is given."""
 _ENDLESS: Final = frozenset(
     {
         EventKind.DUMMY,
@@ -151,13 +158,23 @@ def _read_own_keys(table: PlantTable, what: EventKind, lines: Sequence[str]) -> 
             return {"wraps_at_wh": table.number("wraps_at_wh", 1e8, low=1.0, high=_COUNTER_MAX_WH)}
         case EventKind.REPLAYED_METER:
             return {"window_s": table.number("window_s", 3600.0, low=1.0, high=DURATION_MAX_S)}
-        case EventKind.METER_REPLACED | EventKind.METER_RESET:
-            new = what is EventKind.METER_REPLACED
-            return {
-                "counter_wh": table.number("counter_wh", 0.0, low=0.0, high=_COUNTER_MAX_WH),
-                "serial": table.whole("serial", 0, low=0, high=_SERIAL_MAX) if new else 0,
-            }
+        case EventKind.METER_REPLACED | EventKind.METER_RESET | EventKind.METER_RESTARTED:
+            return _read_counter_keys(table, what)
     return {}
+
+
+def _read_counter_keys(table: PlantTable, what: EventKind) -> dict[str, Any]:
+    """What the counters of a meter show after it was silent."""
+    if what is EventKind.METER_RESTARTED:
+        return {
+            "settles_s": table.number("settles_s", 10.0, low=0.0, high=DURATION_MAX_S),
+            "shows": table.choice("shows", Shows, Shows.ZERO),
+        }
+    new = what is EventKind.METER_REPLACED
+    return {
+        "counter_wh": table.number("counter_wh", 0.0, low=0.0, high=_COUNTER_MAX_WH),
+        "serial": table.whole("serial", 0, low=0, high=_SERIAL_MAX) if new else 0,
+    }
 
 
 def _read_model_keys(table: PlantTable, what: EventKind, meter: MeterPlan) -> dict[str, Any]:

@@ -25,7 +25,7 @@ profile = { shape = "batch", shifts = ["08:00-12:00"], on_s = 1800, off_s = 300 
 id = "m1"
 model = "eastron-sdm630"            # a shipped model, or a model file, relative to this one
 bus = "b1"
-unit_id = 1                         # on a dlt645 bus: address = "123456789012"
+unit_id = 1                         # tcp: also 0 and 255; on a dlt645 bus: address = "123456789012"
 line = "p1"
 share = 1.0                         # without it the meters of a line share its power evenly
 ct_ratio = 40
@@ -46,6 +46,11 @@ bus = "b1"                          # or meter = "m1"
 share = 0.3
 delay_s = 0.5
 # delay_max_s, code = 4 (exception), from, to (as `at`)
+
+[[quirk]]                           # firmware_sim.quirks
+what = "gateway"
+bus = "b1"                          # or, for what a meter can have, meter = "m1"
+waits_s = 3
 """
 
 from collections import Counter
@@ -70,7 +75,9 @@ from firmware_sim.layout import (
 )
 from firmware_sim.plant_events import read_event, read_fault
 from firmware_sim.plant_lines import read_profile
+from firmware_sim.plant_quirks import find_doubles, read_quirk
 from firmware_sim.plant_table import PlantTable, read_known, read_model, read_wiring
+from firmware_sim.quirks import Quirks
 from firmware_sim.signals import Profile, Shape
 
 FILE_BYTES_MAX: Final = 1024 * 1024
@@ -79,6 +86,7 @@ _WATTS_MAX: Final = 1e9
 _RATIO_MAX: Final = 1e5
 _SHARE_SLACK: Final = 1e-6
 _ADDRESS_DIGITS: Final = 12
+_UNIT_OF_TCP: Final = 255
 _LOSSES: Final = 0.02
 """Of a plant's transformer and cables, of what goes through them."""
 
@@ -131,6 +139,7 @@ def to_layout(data: dict[str, Any], folder: Path = Path()) -> Layout:
         meters=meters,
         events=tuple(read_event(table, start_s, lines, meters, buses) for table in file.tables("event")),
         faults=tuple(read_fault(table, start_s, buses, meters) for table in file.tables("fault")),
+        quirks=Quirks(tuple(read_quirk(table, buses, meters) for table in file.tables("quirk"))),
     )
     file.finish()
     problems += _check_layout(layout)
@@ -197,11 +206,12 @@ def _read_meter(
     treated = model.is_analyser and table.has("treatment")
     bus = read_known(table, "bus", "bus", [one.id for one in buses])
     dlt645 = any(one.id == bus and one.protocol is BusProtocol.DLT645 for one in buses)
+    over_tcp = any(one.id == bus and one.kind is BusKind.TCP for one in buses)
     meter = MeterPlan(
         id=table.text("id"),
         model=model,
         bus=bus,
-        unit_id=0 if dlt645 else table.whole("unit_id", low=1, high=247),
+        unit_id=0 if dlt645 else _read_unit(table, over_tcp=over_tcp),
         address=_read_address(table) if dlt645 else "",
         line=line,
         treatment=read_known(table, "treatment", "line", lines) if treated else "",
@@ -221,6 +231,13 @@ def _read_meter(
     return meter
 
 
+def _read_unit(table: PlantTable, *, over_tcp: bool) -> int:
+    """The unit of a meter; one with a network of its own is at 0 or 255 (Messaging on TCP/IP, 4.4.2)."""
+    if over_tcp and (table.matches("unit_id", 0) or table.matches("unit_id", _UNIT_OF_TCP)):
+        return table.whole("unit_id", low=0, high=_UNIT_OF_TCP)
+    return table.whole("unit_id", low=1, high=247)
+
+
 def _read_address(table: PlantTable) -> str:
     text = table.text("address")
     if len(text) == _ADDRESS_DIGITS and text.isascii() and text.isdecimal():
@@ -238,13 +255,14 @@ def _check_layout(layout: Layout) -> Iterable[str]:
             for i, text in enumerate(ids)
             if text and text in ids[:i]
         )
-    places = [(meter.bus, meter.unit_id or meter.address) for meter in layout.meters]
+    places = [(meter.bus, meter.address or meter.unit_id) for meter in layout.meters]
     for i, place in enumerate(places):
         if place in places[:i]:
             first = places.index(place)
-            key = "unit_id" if layout.meters[i].unit_id else "address"
+            key = "address" if layout.meters[i].address else "unit_id"
             yield f"meter[{i}].{key}: {place[1]} on bus {place[0]!r} is taken by meter[{first}]"
     production = {line.id for line in layout.lines if line.kind is LineKind.PRODUCTION}
+    yield from find_doubles(layout.quirks.plans)
     yield from (
         f"meter[{i}].treatment: {meter.treatment!r} is a production line"
         for i, meter in enumerate(layout.meters)

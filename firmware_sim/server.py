@@ -20,9 +20,10 @@ from drivers.clock import NS_PER_S, Clock
 from firmware_sim.control import ControlPort
 from firmware_sim.dlt645_bus import Dlt645Core
 from firmware_sim.layout import BusKind, BusProtocol, FaultKind
+from firmware_sim.pace import Pace
 from firmware_sim.plant import Plant
 from firmware_sim.server_bus import ModbusCore
-from firmware_sim.server_ports import Pace, PtyPort, TcpPort
+from firmware_sim.server_ports import PtyPort, TcpPort
 
 STOP_REAL_S: Final = 5.0
 """Nothing in the loop waits longer; a thread that still runs then hangs."""

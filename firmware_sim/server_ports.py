@@ -1,97 +1,44 @@
 """The two kinds of simulated bus that a program can open: a listening socket and a pseudo-terminal.
 
-Both run in one asyncio loop and feed a `BusCore`. Delays and pacing are times of the plant's clock;
-`Pace` turns them into real ones by the clock's speed without its floor for waits, because nothing
-here waits for a peer. Answers of one bus with a serial wire never overlap.
+Both run in one asyncio loop and hand what comes to the `Pace` of their bus.
 """
 
 import asyncio
 import os
+import socket
+import struct
+import termios
 import tty
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Final
 
-from attrs import define, field
-
-from drivers.clock import NS_PER_S, Clock
-from firmware_sim.bus_faults import Outgoing
-from firmware_sim.layout import BusKind, BusProtocol
-from firmware_sim.pacing import Part, duration_s, split_frame
-from firmware_sim.server_bus import BusCore, Stream
+from firmware_sim.layout import BusProtocol
+from firmware_sim.pace import Pace
+from firmware_sim.pacing import SPEEDS
+from firmware_sim.quirks import Extra, HangUpBy, QuirkKind, garble
+from firmware_sim.server_bus import Stream
 from firmware_sim.server_frames import GarbageError
 
 CONNECTIONS_MAX: Final = 32
 """Most open connections to one TCP bus: real gateways have 4 to 32."""
-PACE_STEP_REAL_S: Final = 0.002
-"""Groups of characters are handed over this far apart at least: the loop cannot wait for less."""
 QUIET_REAL_S: Final = 0.05
 """After this long the rest of a broken request is forgotten; senders write a request at once."""
-_LONG_S: Final = 1e6
-"""Long enough that a clock's floor for short waits does not count."""
 _READ_BYTES: Final = 4096
-
-Write = Callable[[bytes], None]
-
-
-@define
-class Pace:
-    """When the answers of one bus may be written."""
-
-    core: BusCore
-    clock: Clock
-    _real_per_s: float = field(init=False)
-    _free_at_s: float = field(default=0.0, init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self._real_per_s = self.clock.real_s(_LONG_S) / _LONG_S
-
-    def answer(self, data: bytes, stream: Stream, write: Write) -> None:
-        """Take in bytes from one peer and arrange for the answers."""
-        t_s = self.clock.stamp().utc_ns / NS_PER_S
-        for request in stream.feed(data):
-            outgoing = self.core.handle(request, t_s)
-            if outgoing is not None:
-                self._later(outgoing.delay_s, partial(self._begin, outgoing, write))
-
-    def send_foreign(self, number: int, write: Write) -> None:
-        """Send another master's exchange, if there is one now."""
-        outgoing = self.core.chatter(self.clock.stamp().utc_ns / NS_PER_S, number)
-        if outgoing is not None:
-            self._begin(outgoing, write)
-
-    def _begin(self, outgoing: Outgoing, write: Write) -> None:
-        """Start sending as soon as the wire is free."""
-        now_s = self.clock.monotonic_s()
-        wire = self.core.plan.wire
-        at_s = now_s if wire is None else max(now_s, self._free_at_s)
-        for pause_s, data in outgoing.pieces:
-            begin_s = at_s + pause_s
-            at_s = begin_s + duration_s(len(data), wire)
-            if self.core.plan.kind is BusKind.TCP:  # a gateway forwards whole frames
-                pieces: tuple[Part, ...] = (Part(at_s, data),)
-            else:
-                pieces = split_frame(data, wire, begin_s, PACE_STEP_REAL_S / self._real_per_s)
-            for piece in pieces:
-                self._later(piece.at_s - now_s, partial(write, piece.data))
-        self._free_at_s = at_s
-        if outgoing.then is not None:
-            self._later(at_s - now_s + outgoing.then.delay_s, partial(self._begin, outgoing.then, write))
-
-    def _later(self, seconds: float, act: Callable[[], None]) -> None:
-        if seconds > 0:
-            asyncio.get_running_loop().call_later(seconds * self._real_per_s, act)
-        else:
-            act()
+_CONTROL_FLAGS: Final = 2
+_SPEED: Final = 5
+"""Places in what tcgetattr gives."""
 
 
 class TcpPeer(asyncio.Protocol):
     """One connection to a TCP or RTU-over-TCP bus."""
 
-    def __init__(self, pace: Pace, peers: "set[TcpPeer]") -> None:
+    def __init__(self, pace: Pace, peers: "list[TcpPeer]") -> None:
         self._pace = pace
         self._peers = peers
+        self._habit = pace.core.quirk(QuirkKind.HANG_UP)
+        self._answers = 0
+        self._idle: asyncio.TimerHandle | None = None
+        self.is_mute = False
         self._stream = pace.core.stream()
         self._quiet: asyncio.TimerHandle | None = None
         self._transport: asyncio.Transport | None = None
@@ -102,12 +49,17 @@ class TcpPeer(asyncio.Protocol):
         self._transport = transport
         if len(self._peers) >= CONNECTIONS_MAX:
             transport.abort()
-        self._peers.add(self)
+        self._find_room()
+        self._peers.append(self)
+        self._wait_idle()
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the peer."""
+        if self.is_mute:
+            return
+        self._wait_idle()
         try:
-            self._pace.answer(data, self._stream, self.write)
+            self._pace.answer(data, self._stream, self)
         except GarbageError:
             self.close()
         if self._pace.core.rtu:
@@ -116,7 +68,10 @@ class TcpPeer(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 -- asyncio's signature
         """The peer is gone; what is still to be sent to it is lost."""
         self._transport = None
-        self._peers.discard(self)
+        if self in self._peers:
+            self._peers.remove(self)
+        if self._idle is not None:
+            self._idle.cancel()
 
     def close(self) -> None:
         """End the connection."""
@@ -125,8 +80,52 @@ class TcpPeer(asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         """Send to the peer, if it is still there."""
-        if self._transport is not None:
-            self._transport.write(data)
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._habit is not None and self._habit.cut and self._answers + 1 >= self._habit.after:
+            self._transport.write(data[: len(data) // 2])
+            self.hang_up()
+            return
+        self._transport.write(data)
+
+    def end_answer(self) -> None:
+        """An answer is through; it may have been the last."""
+        self._answers += 1
+        self._wait_idle()
+        if self._habit is not None and self._habit.after and self._answers >= self._habit.after:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """End the connection as the bus does that."""
+        if self._transport is None:
+            return
+        if self._habit is None or self._habit.by is HangUpBy.FIN:
+            self._transport.close()
+            return
+        plug = self._transport.get_extra_info("socket")
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._transport.abort()
+
+    def _find_room(self) -> None:
+        """Where there is room for few, be turned away or throw another out."""
+        quirk = self._pace.core.quirk(QuirkKind.FEW_CLIENTS)
+        served = [one for one in self._peers if not one.is_mute]
+        if quirk is None or len(served) < quirk.clients:
+            return
+        if quirk.extra is Extra.THROWS_OUT:
+            served[0].close()
+            return
+        self.is_mute = True
+        if quirk.extra is Extra.CLOSED:
+            self.close()
+
+    def _wait_idle(self) -> None:
+        """Hang up later, if nothing happens until then."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._habit is not None and self._habit.idle_s:
+            wait_s = self._pace.real_s(self._habit.idle_s)
+            self._idle = asyncio.get_running_loop().call_later(wait_s, self.hang_up)
 
 
 class TcpPort:
@@ -134,7 +133,7 @@ class TcpPort:
 
     def __init__(self, pace: Pace) -> None:
         self._pace = pace
-        self._peers: set[TcpPeer] = set()
+        self._peers: list[TcpPeer] = []
         self._listener: asyncio.Server | None = None
         self._port = pace.core.plan.port
 
@@ -180,6 +179,7 @@ class PtyPort:
         self._far = self._near = -1
         link = pace.core.plan.link
         self._link = Path(link) if link else None
+        self._is_strict = pace.core.quirk(QuirkKind.STRICT_SERIAL) is not None
 
     async def open(self) -> None:
         """Start answering; after a `close`, on another terminal."""
@@ -217,17 +217,39 @@ class PtyPort:
         if self._link is not None and self._link.is_symlink():
             self._link.unlink()
 
+    def write(self, data: bytes) -> None:
+        """Send to whoever has the terminal open."""
+        self._write(data)
+
+    def end_answer(self) -> None:
+        """An answer is through; the wire stays."""
+
+    def hang_up(self) -> None:
+        """A wire cannot."""
+
     def _readable(self) -> None:
-        self._pace.answer(os.read(self._far, _READ_BYTES), self._stream, self._write)
+        data = os.read(self._far, _READ_BYTES)
+        if not self._is_understood():
+            return
+        self._pace.answer(data, self._stream, self)
         self._quiet = forget_when_quiet(self._stream, self._quiet)
 
     def _write(self, data: bytes) -> None:
         if self._far < 0:
             return
         try:
-            os.write(self._far, data)
+            os.write(self._far, data if self._is_understood() else garble(data))
         except BlockingIOError:
             return  # no reader: on a wire the characters would be lost as well
+
+    def _is_understood(self) -> bool:
+        """Whether the terminal is set to the baud rate and stop bits of the bus, where that matters."""
+        wire = self._pace.core.plan.wire
+        if not self._is_strict or wire is None:
+            return True
+        state = termios.tcgetattr(self._near)
+        stop_bits = 2 if state[_CONTROL_FLAGS] & termios.CSTOPB else 1
+        return bool(state[_SPEED] == SPEEDS.get(wire.baudrate) and stop_bits == wire.stopbits)
 
 
 def forget_when_quiet(stream: Stream, waiting: asyncio.TimerHandle | None) -> asyncio.TimerHandle | None:

@@ -20,6 +20,8 @@
                           dead_meter     no answer any more
                           meter_replaced another `serial` and another `counter_wh`, after a silence
                           meter_reset    the counters are at `counter_wh`, the serial number stays
+                          meter_restarted   no answer for `duration_s`; then its counters show 0 or
+                                         "garbage" for `settles_s`, and then what they were, going on
                           counter_wrap   the counter of import is at `wraps_at_wh` at this moment, and
                                          goes on from nothing
                           no_numbers     registers of `points`, or of all that is measured, hold no
@@ -53,6 +55,13 @@ RESTART_RAMP_S: Final = 20.0
 DUMMY_POWER_FACTOR: Final = 0.999
 
 
+class Shows(StrEnum):
+    """What the counters of a restarted meter show until they have settled."""
+
+    ZERO = "zero"
+    GARBAGE = "garbage"
+
+
 class EventKind(StrEnum):
     """What an event does."""
 
@@ -73,6 +82,7 @@ class EventKind(StrEnum):
     DEAD_METER = "dead_meter"
     METER_REPLACED = "meter_replaced"
     METER_RESET = "meter_reset"
+    METER_RESTARTED = "meter_restarted"
     COUNTER_WRAP = "counter_wrap"
     NO_NUMBERS = "no_numbers"
     SETTINGS_CHANGED = "settings_changed"
@@ -93,7 +103,7 @@ TREATMENT_EVENTS: Final = frozenset(
 )
 LINE_EVENTS: Final = TREATMENT_EVENTS | {EventKind.UNMETERED, EventKind.POWER_CUT}
 NEW_COUNTERS: Final = frozenset({EventKind.METER_REPLACED, EventKind.METER_RESET})
-SILENT: Final = NEW_COUNTERS | {EventKind.DEAD_METER, EventKind.GAP}
+SILENT: Final = NEW_COUNTERS | {EventKind.METER_RESTARTED, EventKind.DEAD_METER, EventKind.GAP}
 """Events of a meter or a bus in which no meter answers."""
 SETTINGS: Final = (Quantity.CT_RATIO, Quantity.PT_RATIO, Quantity.FIRMWARE)
 """What `settings_changed` writes: each a field of `Event`, and a key of the plant file, of that name."""
@@ -109,6 +119,7 @@ class Event:
         counters_stop: `power_cut`: whether the line stands still during it.
         wiring: `wiring`, `ct_off`, `ct_moved`: what is wrong; `settings_changed`: what a new ratio does.
         serial: `meter_replaced`: 0 draws one.
+        settles_s, shows: `meter_restarted`: for how long its counters show what.
         points: `no_numbers`: names of points; none are all that is measured.
         ct_ratio, pt_ratio, firmware: `settings_changed`: 0 where it stays.
     """
@@ -130,6 +141,8 @@ class Event:
     counter_wh: float = 0.0
     serial: int = 0
     wraps_at_wh: float = 0.0
+    settles_s: float = 0.0
+    shows: Shows = Shows.ZERO
     points: tuple[str, ...] = ()
     ct_ratio: float = 0.0
     pt_ratio: float = 0.0
