@@ -139,14 +139,18 @@ def set_(socket: Path, line: str | None, to: str | None, *, as_json: bool) -> No
 def events(lang: str | None, *, as_json: bool) -> None:
     """List what a plant file can script: events, wiring mistakes, faults and quirks of buses and meters."""
     if as_json:
-        click.echo(json.dumps([asdict(entry) for entry in CATALOGUE], ensure_ascii=False))
+        rows = [
+            asdict(entry) | {"meaning": entry.meaning.en, "meaning_zh": entry.meaning.zh}
+            for entry in CATALOGUE
+        ]
+        click.echo(json.dumps(rows, ensure_ascii=False))
         return
     lang = lang or ("zh" if _find_locale().startswith("zh") else "en")
     for section, common in COMMON.items():
         click.echo(f"{section}: {common}")
         for entry in CATALOGUE:
             if entry.section == section:
-                click.echo(f"  {entry.what:<17}{entry.where:<16}{entry.text(lang)}")
+                click.echo(f"  {entry.what:<17}{entry.where:<16}{entry.meaning.text(lang)}")
                 if entry.keys:
                     click.echo(f"  {'':<33}{entry.keys}")
 

@@ -68,9 +68,3 @@ def test_the_list_is_for_people_and_for_scripts() -> None:
 def test_the_list_is_in_the_language_of_whoever_asks(locale: str, options: list[str], words: str) -> None:
     shown = CliRunner(env={"LC_ALL": locale}).invoke(main, ["events", *options])
     assert words in shown.output
-
-
-@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: f"{entry.section}-{entry.what}")
-def test_every_word_has_a_meaning_in_both_languages(entry: object) -> None:
-    assert any("\u4e00" <= letter <= "\u9fff" for letter in entry.meaning_zh)
-    assert not any("\u4e00" <= letter <= "\u9fff" for letter in entry.meaning)
