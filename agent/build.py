@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from agent.acquire import BusTask
+from agent.acquire import APART_S, BusTask
 from agent.detect.detector import Detector
 from agent.gateway import Gateway
 from agent.host.boot import Boot
@@ -179,7 +179,10 @@ def build(
     feed, settings, tpm = detector_feed_of(site), mqtt_settings(site, broker, topics), tpm_task(site)
     webhook = Webhook(parse_webhook(site.warning.url)) if site.warning.url else None
     meters = {bus.id: [feed.setups[one.id] for one in site.meter if one.bus == bus.id] for bus in site.bus}
-    buses = tuple(BusTask(bus.url, meters[bus.id], clock, readings, bus.id) for bus in site.bus)
+    buses = tuple(
+        BusTask(bus.url, meters[bus.id], clock, readings, bus.id, APART_S * number)
+        for number, bus in enumerate(site.bus)
+    )
     folder, store, sealer, recovery = open_chain(site)
     publisher = Publisher(settings, clock, events)
     outbox = outbox_of(topics, store, recovery)

@@ -24,12 +24,14 @@ import contextlib
 import json
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from agent.acquire import STACK_BYTES
 from agent.build import Built, build, tpm_task
 from agent.gateway import NEW_KEY_NEEDED, RekeyError
 from agent.host.log import ERROR, is_journal, log_to, prefix_lines
@@ -171,6 +173,7 @@ def _install_replacement(call: argparse.Namespace) -> int:
 def _run(call: argparse.Namespace) -> int:
     site, clock = load_site(call.config), clock_from_spec(call.sim_clock)
     loop = Loop(clock)
+    threading.stack_size(STACK_BYTES)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: loop.stop())
     built = build(site, clock, loop.put, loop.put)

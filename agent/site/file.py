@@ -45,11 +45,19 @@ from agent.site.older import todays_names
 from disk.tables import TableError, parse_toml, read_text
 from drivers.link.bus_url import parse_url
 from drivers.link.verdict import SERIAL_UNIT_ID_MAX, SERIAL_UNIT_ID_MIN, UNIT_ID_MAX, Framing
+from evidence.words import Words
 
 SITE_FILE_BYTES_MAX: Final = 48 * 1024
 """A site of a hundred meters takes 20 kB, and the text must fit into one record of a 64 kB message."""
 
+BUSES_MAX: Final = 128
+"""Each bus has a thread (`agent.acquire.THREADS_MAX`): a hundred TCP meters at addresses of their own, and
+some serial ports. More need a second gateway, or a TCP gateway with several meters behind one address."""
 CREDENTIAL: Final = "credential:"
+_TOO_MANY_BUSES: Final = Words(
+    "总线 {count} 条，最多 {most} 条：同一 TCP 网关下的电表共用一条总线，或增加一台网关",
+    "{count} buses, at most {most}: give the meters behind one TCP gateway one bus, or use a second gateway",
+)
 _CREDENTIAL_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,254}")
 """One name in a folder, as systemd takes it for a credential."""
 
@@ -277,6 +285,9 @@ def parse_site(text: str, file: Path) -> Site:
 
 
 def _misfits(site: Site) -> Iterator[str]:
+    if len(site.bus) > BUSES_MAX:
+        both = _TOO_MANY_BUSES.fill(count=len(site.bus), most=BUSES_MAX)
+        yield f"bus: {both.en} ({both.zh})"
     for name in ("bus", "meter", "line", "linkage"):
         ids = Counter(part.id for part in getattr(site, name))
         yield from (f"{name}: id {id_!r} is used {times} times" for id_, times in ids.items() if times > 1)

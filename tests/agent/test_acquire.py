@@ -1,13 +1,16 @@
+import contextlib
 import os
 import queue
+import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from attrs import Factory, define
 
-from agent.acquire import DOWN_REPEAT_S, STALL_S, BusLoop, BusTask
+from agent.acquire import HUNG, STALL_S, BusTask, _Outlet, _Worker
+from agent.bus_loop import DOWN_REPEAT_S, BusLoop
 from drivers.clock import NS_PER_S, Stamp, SystemClock
 from drivers.clock import ClockState as State
 from drivers.errors import BusDownError, DriverError, ReplyTimeoutError
@@ -227,32 +230,148 @@ def test_a_lost_connection_is_made_again() -> None:
         assert task.stop(WAIT_S)
 
 
-def test_a_stuck_task_is_seen_and_replaced_and_its_readings_are_dropped() -> None:
-    readings: queue.Queue[Reading] = queue.Queue()
-    stuck, release = threading.Event(), threading.Event()
+@define
+class NameServer:
+    """Answers nothing until `release` is set, from the next question on; `asked` is set by it."""
 
-    def sink(reading: Reading) -> None:
-        if not stuck.is_set():
-            stuck.set()
-            release.wait(WAIT_S)
-        readings.put(reading)
+    asked: threading.Event = Factory(threading.Event)
+    release: threading.Event = Factory(threading.Event)
+    questions: int = 0
 
-    clock = SystemClock()
-    with on_pty(answer) as device:
-        task = BusTask(device.url, setups(1), clock, sink)
-        task.start()
-        assert stuck.wait(WAIT_S)
-        assert not task.is_stalled(clock.monotonic_s())
-        assert task.is_stalled(clock.monotonic_s() + STALL_S + 1)
-        task.restart()
-        collected(readings, lambda reading: reading.quality is Quality.GOOD)
-        assert not task.is_stalled(clock.monotonic_s())
-        assert task.restarts == 1
-        release.set()
-        assert task.stop(WAIT_S)
+    def getaddrinfo(self, *question: object, **_kinds: object) -> list[object]:
+        self.questions += 1
+        self.asked.set()
+        self.release.wait(WAIT_S)
+        raise socket.gaierror(socket.EAI_AGAIN, f"no answer about {question[0]}")
+
+
+@pytest.fixture
+def name_server(monkeypatch: pytest.MonkeyPatch) -> Iterator[NameServer]:
+    server = NameServer()
+    monkeypatch.setattr(socket, "getaddrinfo", server.getaddrinfo)
+    yield server
+    server.release.set()
     for thread in threading.enumerate():
         if thread.name.startswith("bus "):
             thread.join(WAIT_S)
+
+
+def test_a_bus_whose_name_server_never_answers_is_reported_down_and_leaves_one_thread_behind(
+    name_server: NameServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    readings: queue.Queue[Reading] = queue.Queue()
+    clock = SystemClock()
+    task = BusTask("tcp://meter.example:502", setups(1), clock, readings.put)
+    task.start()
+    assert name_server.asked.wait(WAIT_S)
+    assert not task.is_stalled(clock.monotonic_s())
+    assert readings.empty()
+    late_s = clock.monotonic_s() + STALL_S + 1
+    for _ in range(4):  # as the watchdog finds it stuck again and again
+        assert task.is_stalled(late_s)
+        task.restart()
+    assert collected(readings, lambda _: True).reason == f"bus down: {HUNG}"
+    assert task.restarts == 1
+    assert sum(thread.name.startswith("bus ") for thread in threading.enumerate()) == 2
+    assert caplog.text.count("starting it anew") == 1
+    name_server.release.set()
+    assert task.stop(WAIT_S)
+    assert readings.empty()
+
+
+def test_a_port_that_hangs_is_replaced_and_what_its_thread_reads_later_is_dropped(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readings: queue.Queue[Reading] = queue.Queue()
+    stuck, release = threading.Event(), threading.Event()
+    connect = socket.create_connection
+
+    def hang_once(*place: object, **how: object) -> object:
+        if not stuck.is_set():
+            stuck.set()
+            release.wait(WAIT_S)
+        return connect(*place, **how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket, "create_connection", hang_once)
+    clock = SystemClock()
+    with on_tcp(answer) as device:
+        task = BusTask(device.url, setups(1), clock, readings.put)
+        task.start()
+        assert stuck.wait(WAIT_S)
+        left = task._worker
+        assert left is not None
+        assert task.is_stalled(clock.monotonic_s() + STALL_S + 1)
+        task.restart()
+        assert collected(readings, lambda _: True).reason == f"bus down: {HUNG}"
+        collected(readings, lambda reading: reading.quality is Quality.GOOD)
+        assert not task.is_stalled(clock.monotonic_s())
+        assert task.stop(WAIT_S)
+        while not readings.empty():
+            readings.get()
+        asked = len(device.asked)
+        release.set()
+        left.thread.join(WAIT_S)
+        assert not left.thread.is_alive()
+        assert len(device.asked) > asked
+        assert readings.empty()
+
+
+def test_a_slow_meter_of_many_reads_is_not_stuck_as_long_as_its_requests_go_out() -> None:
+    seen: list[bool] = []
+    clock = FakeClock()
+    bus = FakeBus(clock)
+    worker = _Worker(loop_of(bus, lambda _: None), bus, _Outlet(lambda _: None), clock, 0.0)
+    for _ in range(12):  # one turn: a dozen reads, each near the longest time-out
+        clock.sleep(STALL_S - 1)
+        bus.stats.requests += 1
+        seen.append(worker.idle_s(clock.now_s) > 0)
+    clock.sleep(STALL_S + 1)
+    assert not any(seen)
+    assert worker.idle_s(clock.now_s) > STALL_S
+
+
+def test_a_disk_that_holds_up_the_main_loop_makes_no_bus_look_stuck() -> None:
+    readings: queue.Queue[Reading] = queue.Queue(1)
+    clock = SystemClock()
+    with on_pty(answer) as device:
+        task = BusTask(device.url, setups(1), clock, readings.put)
+        task.start()
+        assert task._worker is not None
+        deadline_s = time.monotonic() + WAIT_S
+        while not (readings.full() and task._worker.outlet.is_full):
+            assert time.monotonic() < deadline_s
+            time.sleep(0.001)
+        assert not task.is_stalled(clock.monotonic_s() + 10 * STALL_S)
+        readings.get()
+        task.ask_to_stop()
+        while task._worker.thread.is_alive():
+            with contextlib.suppress(queue.Empty):
+                readings.get(timeout=0.01)
+        assert task.restarts == 0
+
+
+def test_a_bus_for_which_there_is_no_thread_is_told_once_and_read_as_soon_as_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    readings: queue.Queue[Reading] = queue.Queue()
+    clock = SystemClock()
+    with on_tcp(answer) as device, monkeypatch.context() as limit:
+
+        def refuse(_thread: threading.Thread) -> None:
+            raise RuntimeError("can't start new thread")
+
+        limit.setattr(threading.Thread, "start", refuse)
+        task = BusTask(device.url, setups(1), clock, readings.put)
+        task.start()
+        for _ in range(3):
+            assert task.is_stalled(clock.monotonic_s())
+            task.restart()
+        assert caplog.text.count("TasksMax") == 1
+        assert task.restarts == 0
+        limit.undo()
+        task.restart()
+        assert collected(readings, lambda _: True).quality is Quality.GOOD
+        assert task.stop(WAIT_S)
 
 
 def test_a_reading_that_is_under_way_when_the_end_is_asked_for_is_handed_over() -> None:

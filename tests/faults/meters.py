@@ -15,7 +15,7 @@ from typing import Final, Self
 
 from attrs import evolve
 
-from agent.acquire import BusLoop
+from agent.bus_loop import BusLoop
 from drivers.clock import Stamp
 from drivers.link.ledger import Ledger
 from drivers.modbus.bus import Bus

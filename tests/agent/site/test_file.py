@@ -6,6 +6,7 @@ import pytest
 
 from agent.build import setups_of
 from agent.site.file import (
+    BUSES_MAX,
     SITE_FILE_BYTES_MAX,
     ConfigError,
     WarningSettings,
@@ -249,6 +250,17 @@ def test_a_wrong_bus_url_says_what_is_expected() -> None:
 
 def test_ids_are_used_once() -> None:
     assert "meter: id 'm1' is used 2 times" in mistakes(GOOD.replace('id = "m2"', 'id = "m1"'))
+
+
+def test_more_buses_than_the_agent_has_threads_for_are_refused_with_what_to_do_in_both_languages() -> None:
+    def buses(count: int) -> str:
+        return GOOD + "".join(f'[[bus]]\nid = "n{n}"\nurl = "tcp://10.0.0.{n}"\n' for n in range(count - 1))
+
+    assert len(parse_site(buses(BUSES_MAX), FILE).bus) == BUSES_MAX
+    (problem,) = mistakes(buses(BUSES_MAX + 1))
+    assert problem.startswith(f"bus: {BUSES_MAX + 1} buses, at most {BUSES_MAX}: ")
+    assert "a second gateway" in problem
+    assert "增加一台网关" in problem
 
 
 @pytest.mark.parametrize("name", ["text", "file"])

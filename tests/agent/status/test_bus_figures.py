@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.acquire import BusLoop, BusTask
+from agent.acquire import BusTask
+from agent.bus_loop import BusLoop
 from agent.overview import overview
 from agent.status.bus_figures import (
     EDGES_MS,
@@ -141,6 +142,7 @@ def test_a_real_bus_counts_damage_and_its_time_on_the_line() -> None:
 def test_a_restarted_bus_goes_on_counting_and_the_stuck_thread_no_longer_counts() -> None:
     task = BusTask("tcp://127.0.0.1:1", [MeterSetup("m1", MODEL, 1)], SystemClock(), lambda _: None, "b1")
     stats = BusStats()
+    task.start()
     polled(task._tally, stats, requests=3)
     stuck = task._tally
     task.restart()

@@ -1,0 +1,90 @@
+"""The polls of one bus, one at a time, without a thread: each `turn` does at most one.
+
+When a bus goes down, every meter gives one bad reading at once, so that the change is on record, and one a
+minute after that, so that silence is never mistaken for health.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from agent.status.bus_figures import Tally
+from drivers.clock import NS_PER_S, Clock
+from drivers.errors import BusDownError
+from drivers.poll.bus import MeterBus
+from drivers.poll.meter import Meter, MeterSetup, bad_reading, is_refusal
+from drivers.poll.schedule import Schedule, Wait
+from drivers.reading import Quality, Reading
+
+DOWN_REPEAT_S: Final = 60.0
+"""Time between bad readings of one meter while its bus is down: silence is to be visible in 3 minutes."""
+
+Sink = Callable[[Reading], None]
+
+_log = logging.getLogger(__name__)
+
+
+class BusLoop:
+    """The polls of one bus, one at a time."""
+
+    def __init__(
+        self,
+        bus: MeterBus,
+        setups: Iterable[MeterSetup],
+        clock: Clock,
+        sink: Sink,
+        tally: Tally | None = None,
+        trouble: str = "",
+    ) -> None:
+        """`trouble` is why the bus is already known to be down; the first turn reports it."""
+        self._bus = bus
+        self._clock = clock
+        self._sink = sink
+        self._meters = {setup.id: Meter(setup, bus.gap_registers_max) for setup in setups}
+        self.tally = Tally("", bus.url, self._meters, clock.monotonic_s()) if tally is None else tally
+        self._schedule = Schedule(meter.setup for meter in self._meters.values())
+        self._down = False
+        self._reported_s = 0.0
+        self._trouble = trouble
+
+    def turn(self) -> float:
+        """Do what is due; returns the seconds of the clock until more is due."""
+        now_s = self._clock.monotonic_s()
+        self.tally.publish(now_s)
+        if self._trouble:
+            self._report_down(now_s, self._trouble)
+            self._trouble = ""
+        step = self._schedule.next(now_s)
+        if isinstance(step, Wait):
+            return step.seconds
+        probe = self._schedule.is_silent(step.meter_id)
+        before = self._bus.stats.counts
+        try:
+            reading = self._meters[step.meter_id].poll(self._bus, step.group, self._clock, probe=probe)
+        except BusDownError as error:
+            now_s = self._clock.monotonic_s()
+            self.tally.count_poll(step.meter_id, before, self._bus.stats, None, probe=probe)
+            self._schedule.note_bus_down(now_s)
+            self._report_down(now_s, str(error))
+            return 0.0
+        if self._down:
+            _log.warning("bus %s is back", self._bus.url)
+            self._down = False
+        latency_s = reading.latency_ns / NS_PER_S if reading.quality is Quality.GOOD else None
+        self.tally.count_poll(step.meter_id, before, self._bus.stats, latency_s, probe=probe)
+        self._schedule.note_poll(
+            step.meter_id, step.group, self._clock.monotonic_s(), reading.quality, refused=is_refusal(reading)
+        )
+        self._sink(reading)
+        return 0.0
+
+    def _report_down(self, now_s: float, reason: str) -> None:
+        if self._down and now_s < self._reported_s + DOWN_REPEAT_S:
+            return
+        if not self._down:
+            _log.warning("bus %s is down: %s", self._bus.url, reason)
+        self._down = True
+        self._reported_s = now_s
+        for meter in self._meters.values():
+            for group in list(meter.setup.intervals_s)[:1]:
+                self._sink(bad_reading(meter.setup, group, self._clock, f"bus down: {reason}"))
