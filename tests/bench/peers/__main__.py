@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
-from tests.bench.peers import dead, disk, document, journal, lines, load, machine, outage, slave
+from tests.bench.peers import dead, disk, document, journal, lines, load, machine, many, outage, slave
 from tests.bench.peers.install import BENCH, ROOT, AbsentError
 from tests.bench.peers.subjects import SUBJECTS, Modpoll, NodeRed, Ours, Subject, Thingsboard
 
@@ -64,6 +64,7 @@ class Run:
                 yield self._one(f"second/{name}/{run}", name, self._second, subject)
             for name, subject in self.subjects.items():
                 yield self._one(f"fastest/{name}/{run}", name, self._fastest, name, subject)
+        yield from self._many()
         yield Step("dead/all", self._dead)
         yield Step("loss/all", self._lost)
         for name in lines.ASKERS:
@@ -78,6 +79,13 @@ class Run:
             for bench in sorted(PARTS.glob("bench_*.py")):
                 if bench.stem != "bench_disk":  # it is the row of the disk
                     yield Step(f"parts/{bench.stem}", partial(part, bench))
+
+    def _many(self) -> Iterator[Step]:
+        """One after the other: a hundred meters keep a core busy. A process of modpoll reads one address."""
+        for name, subject in self.subjects.items():
+            if name != "modpoll":
+                window_s = self._short(many.WINDOW_S)
+                yield self._one(f"many/{name}", name, many.measured, self.program, subject, window_s)
 
     @staticmethod
     def _one(step: str, name: str, measure: Callable[..., Figures], *of: Any) -> Step:
@@ -231,7 +239,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md")
     parser.add_argument("--table", action="store_true", help="print what the last run found, run nothing")
     parser.add_argument(
-        "--only", nargs="+", metavar="STEP", help="second, fastest, dead, loss, wrong, rtu, disk, parts"
+        "--only", nargs="+", metavar="STEP", help="second, fastest, many, dead, loss, wrong, rtu, disk, parts"
     )
     return parser
 

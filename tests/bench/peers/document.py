@@ -42,6 +42,10 @@ HOW: Final = """\
 - **Dead meter.** Polls of the living meters that arrive, held against those of a healthy plant, at a poll a
   second; RTU: 8 meters at 19200 baud, 8N1, 20 ms of turnaround, on a pty. Time-out 1 s for everybody who
   can be told. Node-RED is left out on RTU: only one of its eight readers got through on the pty.
+- **Many meters.** 100 Modbus TCP devices at 100 addresses of loopback (`tests/drivers/many_meters.py`), a
+  poll a second of each. After the first window every second one dies, in turn: silent, no answer to a SYN,
+  port closed, hangs up, exception 11 from a gateway, noise, half answers. Answers are counted at the meter,
+  as far as they arrive at the observer. A process of modpoll reads one address and is left out.
 - **Outage.** 20 meters once a second; the broker is stopped for 60 s, with SIGKILL to the program in the
   middle of it or not; 45 s after the broker's return it is ended in order. Lost is what the slave answered
   and nobody ever got, in readings; an answer that came after the time-out is among it, which a busy machine

@@ -40,6 +40,15 @@ MAIN: Final = (
     Row("disk_10s_own", "of these written by ourselves, not by ext4, a commit every 10 s", digits=1),
     Row("dead_rtu", "live-meter rate with one dead meter of 8 on RTU, of healthy", (at_least(0.95),), 3),
     Row("dead_tcp", "live-meter rate with one dead meter of 20 on TCP, of healthy", (at_least(1.0),), 3),
+    Row(
+        "many_live",
+        "100 TCP meters at 100 addresses, a poll a second: polls a second of the slowest",
+        (at_least(0.95),),
+        3,
+    ),
+    Row("many_half", "the same when 50 of them have died, of the slowest live one", (at_least(0.95),), 3),
+    Row("many_core", "share of a core for the 100, a poll a second", (at_most(0.086),), 3),
+    Row("many_rss_mib", "resident memory at the 100, MiB", (at_most(64.0),), 1),
     Row("lost_away", "readings lost, broker away for a minute", (at_most(0.0),)),
     Row("lost_killed", "readings lost, broker away for a minute and SIGKILL meanwhile"),
 )

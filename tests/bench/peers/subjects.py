@@ -38,6 +38,7 @@ class Task:
         units: Meters 1 to this.
         interval_s: Between polls of a meter; 0 is as fast as it can.
         seal_s: Between seals; ours alone.
+        urls: Where each meter has an address of its own, instead of `url`: that of unit 1, 2, …
     """
 
     url: str
@@ -45,6 +46,12 @@ class Task:
     units: int = 20
     interval_s: float = 1.0
     seal_s: float = 3.0
+    urls: tuple[str, ...] = ()
+
+    def place(self, unit: int) -> tuple[str, int]:
+        """Host and port of a meter on TCP."""
+        host, _, port = (self.urls[unit - 1] if self.urls else self.url).removeprefix("tcp://").partition(":")
+        return host, int(port)
 
     @property
     def port(self) -> int:
@@ -151,11 +158,12 @@ class Ours:
         (folder / "bench.toml").write_text(MODEL_HEAD + "\n".join(lines) + "\n", "utf-8")
         centre_key = public(create_key_file(folder / "centre.key")).hex()
         text = SITE.format(gateway=GATEWAY, seal_s=task.seal_s, broker=task.broker, centre_key=centre_key)
-        text += "".join(SITE_BUS.format(bus=bus, url=task.url) for bus in range(self._buses))
+        urls = task.urls or (task.url,) * self._buses
+        text += "".join(SITE_BUS.format(bus=bus, url=url) for bus, url in enumerate(urls))
         text += "".join(
             SITE_METER.format(
                 unit=unit,
-                bus=unit % self._buses,
+                bus=(unit - 1) % len(urls),
                 line="p1" if unit % 2 else "t1",
                 fast_s=task.interval_s or 1.0,
             )
@@ -253,11 +261,12 @@ class Thingsboard:
             "address": f"0-{REGISTERS - 1}",
             "maxRegistersPerRequest": REGISTERS,
         }
-        if task.url.startswith("tcp:"):
-            place: dict[str, object] = {"host": HOST, "port": task.port, "type": "tcp", "method": "socket"}
+        if not task.url.startswith("rtu:"):
+            host, port = task.place(unit)
+            place: dict[str, object] = {"host": host, "port": port, "type": "tcp", "method": "socket"}
         else:
-            port, baudrate = task.serial
-            place = {"port": port, "type": "serial", "method": "rtu", "baudrate": baudrate}
+            line, baudrate = task.serial
+            place = {"port": line, "type": "serial", "method": "rtu", "baudrate": baudrate}
             place |= {"stopbits": 1, "bytesize": 8, "parity": "N", "strict": False}
         return place | {
             "unitId": unit,
@@ -329,7 +338,7 @@ class NodeRed:
         loop = [] if task.interval_s else ["getter"]
         return [
             {"id": "tab", "type": "tab", "label": "bench"},
-            self._client(task),
+            *(self._client(task, unit) for unit in range(1, len(task.urls or (task.url,)) + 1)),
             {
                 "id": "broker",
                 "type": "mqtt-broker",
@@ -363,16 +372,17 @@ class NodeRed:
         ]
 
     @staticmethod
-    def _client(task: Task) -> dict[str, object]:
-        if task.url.startswith("tcp:"):
-            place = {"clienttype": "tcp", "tcpHost": HOST, "tcpPort": str(task.port), "tcpType": "DEFAULT"}
+    def _client(task: Task, number: int) -> dict[str, object]:
+        if not task.url.startswith("rtu:"):
+            host, port = task.place(number)
+            place = {"clienttype": "tcp", "tcpHost": host, "tcpPort": str(port), "tcpType": "DEFAULT"}
         else:
-            port, baudrate = task.serial
-            place = {"clienttype": "simpleser", "serialPort": port, "serialType": "RTU-BUFFERD"}
+            line, baudrate = task.serial
+            place = {"clienttype": "simpleser", "serialPort": line, "serialType": "RTU-BUFFERD"}
             place |= {"serialBaudrate": str(baudrate), "serialDatabits": "8", "serialStopbits": "1"}
             place |= {"serialParity": "none", "serialConnectionDelay": "100"}
         return {
-            "id": "client",
+            "id": f"client{number}",
             "type": "modbus-client",
             **place,
             "bufferCommands": bool(task.interval_s),
@@ -402,7 +412,7 @@ class NodeRed:
                 "quantity": str(REGISTERS),
                 "rate": str(int(task.interval_s * 1000)),
                 "rateUnit": "ms",
-                "server": "client",
+                "server": f"client{unit if task.urls else 1}",
                 "wires": [["decode"], []],
             }
             for unit in range(1, task.units + 1)
@@ -418,7 +428,7 @@ class NodeRed:
                 "id": "getter",
                 "type": "modbus-flex-getter",
                 "z": "tab",
-                "server": "client",
+                "server": "client1",
                 "wires": [["decode"], []],
             },
             {

@@ -138,20 +138,22 @@ def world(
     interval_s: float = 1.0,
     seal_s: float = 3.0,
     url: str = "",
+    urls: tuple[str, ...] = (),
     folder: Path | None = None,
     sample: bool = False,
 ) -> Iterator[World]:
-    """All of it but the program under test, which `start` starts; `url` is a bus of the caller's own; with
-    `sample` the observer sees one meter of those who publish each poll by itself."""
+    """All of it but the program under test, which `start` starts; `url` is a bus of the caller's own, or
+    `urls` are, one a meter; with `sample` the observer sees one meter of those who publish each poll by
+    itself."""
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dianjian-bench-")))
-        served = stack.enter_context(slave(program, units, dead)) if not url else None
+        served = stack.enter_context(slave(program, units, dead)) if not (url or urls) else None
         port = find_free_port()
         broker = start_mosquitto(port, folder / "broker")
         os.sched_setaffinity(broker.pid, {REST_CORE})
         bus = url or f"tcp://{HOST}:{served.port if served else 0}"
-        task = Task(bus, port, units, interval_s, seal_s)
+        task = Task(bus, port, units, interval_s, seal_s, urls)
         call = subject.prepare(folder, task)
         one = World(folder, subject, served, broker, call)
         stack.callback(one.kill_broker)
