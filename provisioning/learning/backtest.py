@@ -21,10 +21,11 @@ from agent.site.file import ConfigError, load_site
 from evidence.moments import local_text
 from evidence.words import Words
 from provisioning.learning.backtest_page import draw_backtest_page
-from provisioning.learning.backtest_run import HOUR_S, TooShortError, backtest
+from provisioning.learning.backtest_run import HOUR_S, TooShortError, backtest, check_linkages
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
-from provisioning.learning.loads_csv import LoadsError
+from provisioning.learning.loads_option import loads_options, read_file, take_options
 from provisioning.learning.outcome import Outcome, list_numbers
+from provisioning.loads.loads import LoadsError
 from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, count_up, table
 from provisioning.words.labels import label
@@ -36,7 +37,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command("backtest", short_help="recorded loads through the detector, as if it were live")
 @click.option("--site", "config", required=True, type=_FILE, help="Lines and linkages; no more is needed.")
-@click.option("--csv", "csv_file", type=_FILE, help="Column time, one a line in W; ID.pf, ID.i, ID.u.")
+@click.option("--csv", "csv_file", type=_FILE, help="A CSV file or .xlsx: times, a column a line.")
 @click.option(
     "--chain", is_flag=True, help="Use what this gateway sealed in the last two weeks instead of a file."
 )
@@ -49,6 +50,7 @@ _FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per episode, then one summary.")
 @click.option("--plot", type=_FILE, help="Draw the days into this HTML file.")
+@loads_options
 def command(
     config: Path,
     csv_file: Path | None,
@@ -56,21 +58,24 @@ def command(
     commission_hours: float,
     as_json: bool,
     plot: Path | None,
+    **given: Any,
 ) -> None:
     """Which episodes would the detector have raised?"""
     if chain == (csv_file is not None):
         raise fail(EXIT_USAGE, "say what to test: either --csv FILE or --chain")
     if plot and not plot.parent.is_dir():
         raise fail(EXIT_USAGE, f"{plot.parent}: no such folder to draw into")
+    options = take_options(given, needs_all=False)
     try:
         site = load_site(config)
+        check_linkages(site)
+        recorded = read_file(csv_file, site, options) if csv_file else read_chain(site, HOURS_MAX)
         with count_up("backtest") as each_hour:
-            recorded = csv_file or read_chain(site, HOURS_MAX)
             tested = backtest(site, recorded, commission_hours * HOUR_S, each_hour)
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
     except LoadsError as error:
-        raise fail(EXIT_USAGE, _to_one_line(error.problems)) from error
+        raise fail(EXIT_USAGE, _to_one_line(tuple(map(translate, error.words)))) from error
     except ParamsError as error:
         raise fail(EXIT_USAGE, f"{config}: {_to_one_line(error.problems)}") from error
     except (OSError, ValueError, TooShortError) as error:
@@ -114,6 +119,7 @@ def _summarise(tested: Outcome) -> dict[str, Any]:
         "rules": dict(sorted(Counter(one.rule.value for one in tested.episodes).items())),
         "severities": dict(sorted(Counter(one.severity.value for one in tested.episodes).items())),
         "rows": len(loads.times_s),
+        "notes": [{"kind": note.kind.value, **note.words.to_body()} for note in loads.notes],
         "begin_at": format_time(begin_s),
         "tested_from": format_time(tested.from_s),
         "end_at": format_time(end_s),

@@ -16,6 +16,7 @@ from agent.detect.episode import Episode
 from agent.detect.params import LinkageParams
 from evidence.moments import local_text
 from evidence.words import Words
+from provisioning.learning.loads_option import WORDS as NOTE_KINDS
 from provisioning.learning.outcome import LinkageStates, Outcome, Stretch
 from provisioning.pages.episode import EPISODES, PRODUCTION, TREATMENT, draw_episode_card, name_severity
 from provisioning.pages.html import Html, join, markup
@@ -50,6 +51,10 @@ def _body(tested: Outcome) -> Iterator[Html]:
     yield _note(Words(f"检验 {first} 至 {last}", f"tested {first} to {last}"))
     if tested.learned:
         yield _note(Words(f"调试自 {begin} 起", f"commissioned from {begin}"))
+    for note in tested.loads.notes:
+        kind = NOTE_KINDS[note.kind.value]
+        words = Words(f"{kind.zh}：{note.words.zh}", f"{kind.en}: {note.words.en}")
+        yield markup('<div class="dim">{}</div>', paragraphs(words))
     for where, finding in tested.findings():
         words = Words(f"{where}：{finding.zh}", f"{where}: {finding.en}")
         yield markup('<div class="dim">{}</div>', paragraphs(words))

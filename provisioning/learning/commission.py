@@ -27,9 +27,12 @@ from evidence.words import Words
 from provisioning.learning.learn import learn_incomer, learn_linkage
 from provisioning.learning.learned import write_parameters
 from provisioning.learning.loads_chain import HOURS_MAX, read_chain
-from provisioning.learning.loads_csv import Loads, LoadsError, read_loads
+from provisioning.learning.loads_option import FileOptions, loads_options, read_file, take_options
+from provisioning.loads.loads import Loads, LoadsError
+from provisioning.loads.words import NOTES
 from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import count_up
+from provisioning.words.language import translate
 
 HOURS: Final = 72.0
 _FILE = click.Path(dir_okay=False, path_type=Path)
@@ -54,7 +57,7 @@ class Learned:
 @click.option(
     "--site", "config", required=True, type=_FILE, help="The site file; its linkages get parameters."
 )
-@click.option("--csv", "csv_file", type=_FILE, help="Column time, and one a line with its watts.")
+@click.option("--csv", "csv_file", type=_FILE, help="A CSV file or .xlsx with times, and a column a line.")
 @click.option("--chain", is_flag=True, help="Learn from what this gateway has sealed, instead of a file.")
 @click.option(
     "--hours",
@@ -66,6 +69,7 @@ class Learned:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per linkage.")
 @click.option("--dry-run", is_flag=True, help="Show what was learned, change nothing.")
 @click.option("--confirm", is_flag=True, help="Replace parameters already in the site file.")
+@loads_options
 def command(
     config: Path,
     csv_file: Path | None,
@@ -74,21 +78,23 @@ def command(
     as_json: bool,
     dry_run: bool,
     confirm: bool,
+    **given: Any,
 ) -> None:
     """Learn from recorded loads.
 
     Exit 1 where a linkage has seen too little (nothing is written then), or where changes of present
     parameters wait for --confirm.
     """
-    if chain == (csv_file is not None):
-        raise fail(EXIT_USAGE, "choose what to learn from: either --csv FILE or --chain")
+    options = _take_source(given, csv_file, chain=chain)
     try:
         site = load_site(config)
-        loads = _read_loads(site, csv_file, hours)
+        loads = _read_loads(site, csv_file, hours, options)
         learned = list(_learn_all(site, loads))
     except ConfigError as error:
         raise fail(EXIT_USAGE, *str(error).splitlines()) from error
-    except (LoadsError, ParamsError) as error:
+    except LoadsError as error:
+        raise fail(EXIT_USAGE, *map(translate, error.words)) from error
+    except ParamsError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
     except (OSError, ValueError) as error:
         raise fail(EXIT_USAGE, f"{csv_file or config}: {error}") from error
@@ -98,6 +104,8 @@ def command(
         raise fail(EXIT_NO, "too little was seen; record for longer (see above)")
     if dry_run:
         return
+    if loads.interval_s:
+        raise fail(EXIT_NO, translate(NOTES["coarse learned"]))
     _write(config, site, [result for result in learned if confirm or not result.changes])
     waiting = sum(len(result.changes) for result in learned)
     if waiting and not confirm:
@@ -106,10 +114,15 @@ def command(
         )
 
 
-def _read_loads(site: Site, csv_file: Path | None, hours: float) -> Loads:
-    judged = {line for link in site.linkage for line in (*link.production, *link.treatment)}
+def _take_source(given: dict[str, Any], csv_file: Path | None, *, chain: bool) -> FileOptions:
+    if chain == (csv_file is not None):
+        raise fail(EXIT_USAGE, "choose what to learn from: either --csv FILE or --chain")
+    return take_options(given, needs_all=True)
+
+
+def _read_loads(site: Site, csv_file: Path | None, hours: float, options: FileOptions) -> Loads:
     if csv_file is not None:
-        return read_loads(csv_file, judged, {line.id for line in site.line} - judged)
+        return read_file(csv_file, site, options)
     with count_up("chain") as each:
         return read_chain(site, hours, each)
 

@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from attrs import frozen
+
 from agent.detect.learning.backtest import Recording
 from agent.detect.learning.commission import CommissionResult, commission
 from agent.detect.learning.commission_incomer import IncomerResult, commission_incomer
@@ -13,10 +15,18 @@ DT_S: Final = 10
 """The detector's own slot."""
 
 
+@frozen
+class Limits:
+    """Time without treatment that makes a violation, and time that treatment has to start."""
+
+    tau_s: int = 240
+    grace_s: int = 300
+
+
 def learn_linkage(
-    site: Site, linkage: LinkageSettings, recording: Recording, dt_s: int = DT_S
+    site: Site, linkage: LinkageSettings, recording: Recording, dt_s: int = DT_S, limits: Limits | None = None
 ) -> CommissionResult:
-    """What a linkage of `site` learns from `recording`, in slots of `dt_s`.
+    """What a linkage of `site` learns from `recording` in slots of `dt_s`; `limits` if not the usual.
 
     Raises:
         ValueError: There is no data at all, or its times make no sense.
@@ -34,6 +44,8 @@ def learn_linkage(
         dt_s=dt_s,
         channels=channels,
         utc_offset=site.site.utc_offset,
+        tau_s=(limits or Limits()).tau_s,
+        grace_s=(limits or Limits()).grace_s,
     )
 
 

@@ -31,8 +31,7 @@ from evidence.cbor import FormatError
 from evidence.record import MODEL_ID_BYTES, Kind, ReadingRecord
 from evidence.seal import peek_header
 from evidence.walk import WalkedSeal, survey
-from provisioning.learning.loads_csv import Loads, LoadsError
-from provisioning.learning.loads_rows import Floats
+from provisioning.loads.loads import Floats, Loads, LoadsError
 
 DT_S: Final = 10
 """The detector's slot."""

@@ -14,7 +14,7 @@ from agent.detect.status import LinkageStatus
 from agent.site.file import Site
 from evidence.moments import local_text
 from evidence.words import Words
-from provisioning.learning.loads_csv import Loads
+from provisioning.loads.loads import Loads
 
 MINUTE_S: Final = 60
 

@@ -10,6 +10,7 @@ from shutil import rmtree
 from tempfile import mkdtemp
 from typing import Final
 
+import numpy as np
 import tomlkit
 
 from agent.build import setups_of
@@ -27,7 +28,9 @@ from drivers.link.bus_url import parse_url
 from drivers.points import model as models
 from drivers.points.model import Model
 from drivers.reading import Block
-from provisioning.learning.loads_csv import LoadsError, read_loads
+from provisioning.loads.loads import LoadsError
+from provisioning.loads.reader import read_loads
+from provisioning.loads.settings import WantedLine
 from tests.agent.detect.timeline import T0_S, linkage
 from tests.agent.rig import SITE
 from tests.fuzz.target import CBOR, JSON, TOML, Target
@@ -213,11 +216,16 @@ def run_enrolment(raw: bytes) -> None:
 
 def run_loads(raw: bytes) -> None:
     try:
-        loads = read_loads(_written(raw), ["p1", "t1"], ["incomer"])
+        loads = read_loads(_written(raw), _LINES)
     except LoadsError as error:
         _one_line_each(error.problems)
         return
+    assert loads.watts.keys() >= {"p1", "t1"}
+    assert (np.diff(loads.times_s) > 0).all()
     assert all(len(column) == len(loads.times_s) for column in loads.watts.values())
+    for note in loads.notes:
+        assert note.words.zh
+        assert note.words.en.splitlines() == [note.words.en], "a note is not one line"
 
 
 def run_urls(raw: bytes) -> None:
@@ -286,7 +294,21 @@ _URLS: Final = (
     b"tcp://10.0.0.9:502", b"rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1", b"rtu+tcp://h:4001",
     b"mqtts://broker.example:8883", b"mqtt://[::1]:1883", b"http://127.0.0.1:8080/warning?a=b",
 )  # fmt: skip
+_LINES: Final = (
+    WantedLine("p1", "production", 60_000, "电镀线"),
+    WantedLine("t1", "treatment", 22_000),
+    WantedLine("incomer", "incomer", 90_000, judged=False),
+)
+_QUARTERS: Final = "\n".join(
+    f"{1 + at // 96:02d}/01/2018 {at // 4 % 24:02d}:{at % 4 * 15:02d};{at % 90 / 4:.2f};1,5;正常".replace(
+        ".", ","
+    )
+    for at in range(1, 40)
+)
 _LOADS: Final = (
+    ("\ufeff报表\n时间;电镀线功率(kW);t1 kW;状态\n" + _QUARTERS + "\n合计;1;2;\n").encode(),
+    ("date\tp1(kWh)\tt1\n2026/3/2 8:00\t1,234.5\t--\n2026/3/2 8:15\t9.5\t-1\n").encode("utf-16"),
+    "时间,P总,t1\n2026-03-02 08:00:00,45.1,2\n2026-03-02 08:00:00,45.2,坏\n".encode("gbk"),
     b"time,p1,t1\n2026-01-01T00:00:00Z,1,2\n2026-01-01T00:00:10Z,,3\n",
     b"\xef\xbb\xbftime,p1,t1,p1.pf,incomer\n1767225600,1e3,2,0.9,5\n1767225610,4,5,,6\n",
 )

@@ -25,7 +25,7 @@ from evidence.receipt import Receipt, sign_receipt
 from evidence.record import encode_reading
 from provisioning.cli import cli
 from provisioning.learning.loads_chain import read_chain
-from provisioning.learning.loads_csv import LoadsError
+from provisioning.loads.loads import LoadsError
 from tests.agent.rig import BEGIN_S, BOOT, CENTRE, SITE
 from tests.evidence.chains import secret
 from tests.provisioning.plant import loads_file

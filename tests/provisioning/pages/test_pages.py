@@ -11,6 +11,8 @@ from agent.site.file import parse_site
 from provisioning.learning.backtest_page import DAYS_MAX, draw_backtest_page
 from provisioning.learning.backtest_run import backtest
 from provisioning.learning.outcome import Outcome
+from provisioning.loads.reader import read_loads
+from provisioning.loads.settings import wanted_lines
 from provisioning.pages.episode import draw_episode_file, draw_episode_page
 from tests.provisioning.pages import chromium
 from tests.provisioning.plant import SITE, loads_file
@@ -45,9 +47,9 @@ class Strict(HTMLParser):
 @pytest.fixture(scope="module")
 def tested(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     folder = tmp_path_factory.mktemp("pages")
-    return backtest(
-        parse_site(SITE, folder / "site.toml"), loads_file(folder, ("off", "stuck_t", "gap")), 259_200
-    )
+    site = parse_site(SITE, folder / "site.toml")
+    loads = read_loads(loads_file(folder, ("off", "stuck_t", "gap")), wanted_lines(site))
+    return backtest(site, loads, 259_200)
 
 
 @pytest.fixture(scope="module")
