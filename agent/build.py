@@ -27,7 +27,7 @@ from agent.sealing.statements import in_force, read_statements
 from agent.sealing.tpm_task import TpmTask
 from agent.site.file import ConfigError, Site
 from agent.site.linkages import incomer_of, linkages_of
-from agent.site.manifest import manifest_bodies
+from agent.site.manifest import check_manifest, manifest_bodies
 from agent.site.setups import lines_of, setups_of
 from agent.site.webhook_url import parse_webhook
 from agent.status.bus_figures import BusFigures
@@ -177,6 +177,7 @@ def build(
     assert broker.centre_key is not None
     topics = Topics(site.site.gateway)
     feed, settings, tpm = detector_feed_of(site), mqtt_settings(site, broker, topics), tpm_task(site)
+    check_manifest(site, feed.setups, feed.linkages, feed.incomer)
     webhook = Webhook(parse_webhook(site.warning.url)) if site.warning.url else None
     meters = {bus.id: [feed.setups[one.id] for one in site.meter if one.bus == bus.id] for bus in site.bus}
     buses = tuple(

@@ -46,6 +46,7 @@ from agent.sealing.statements import REASON_LOST, RekeyRefusedError
 from agent.site.enrolment import EnrolmentError, make_recovery_key, note_first_key, request_of
 from agent.site.file import ConfigError, Site, load_site
 from agent.site.linkages import incomer_of, linkages_of
+from agent.site.manifest import check_manifest
 from agent.site.setups import setups_of
 from agent.uplink.settings import mqtt_settings
 from disk.database import CommitError, SchemaNewerError, StoreError
@@ -135,6 +136,8 @@ def _check(call: argparse.Namespace) -> int:
             problems += error.problems
     if problems:
         raise ConfigError(call.config, problems)
+    linkages = linkages_of(site)
+    check_manifest(site, setups_of(site), linkages, incomer_of(site, linkages))
     counts = (f"{len(getattr(site, name))} {name}" for name in ("bus", "meter", "line", "linkage"))
     sys.stdout.write(f"{call.config}: good: gateway {site.site.gateway}, {', '.join(counts)}\n")
     return 0

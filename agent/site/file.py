@@ -47,8 +47,9 @@ from drivers.link.bus_url import parse_url
 from drivers.link.verdict import SERIAL_UNIT_ID_MAX, SERIAL_UNIT_ID_MIN, UNIT_ID_MAX, Framing
 from evidence.words import Words
 
-SITE_FILE_BYTES_MAX: Final = 48 * 1024
-"""A site of a hundred meters takes 20 kB, and the text must fit into one record of a 64 kB message."""
+SITE_FILE_BYTES_MAX: Final = 256 * 1024
+"""A hundred meters at as many addresses take 30 to 70 kB, what was learned of fifty linkages 70 to 120. The
+manifest has it deflated, a tenth of that (`agent.site.manifest`)."""
 
 BUSES_MAX: Final = 128
 """Each bus has a thread (`agent.acquire.THREADS_MAX`): a hundred TCP meters at addresses of their own, and

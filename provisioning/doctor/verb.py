@@ -28,6 +28,7 @@ import click
 from agent.build import tpm_task
 from agent.site.file import ConfigError, Site, load_site
 from agent.site.linkages import incomer_of, linkages_of
+from agent.site.manifest import check_manifest
 from agent.site.setups import setups_of
 from agent.status.socket import read_status
 from agent.store.names import DATABASE_NAME
@@ -165,6 +166,12 @@ def _read_site(file: Path) -> tuple[Site | None, tuple[str, ...]]:
     for look in looks:
         try:
             look()
+        except ConfigError as error:
+            problems += error.problems
+    if not problems:
+        try:
+            linkages = linkages_of(site)
+            check_manifest(site, setups_of(site), linkages, incomer_of(site, linkages))
         except ConfigError as error:
             problems += error.problems
     return site, tuple(problems)

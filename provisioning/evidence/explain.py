@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from agent.site.file import Place, parse_site
+from agent.site.manifest import read_site_text
 from disk.tables import TableError
 from evidence.moments import local_text, zone_s
 from evidence.record import Kind
@@ -85,8 +86,8 @@ def _read_episodes(walk: Walk) -> Iterator[tuple[Body, int]]:
         for record in seal.events(Kind.EPISODE, Kind.MANIFEST):
             if record.kind is Kind.EPISODE:
                 yield record.body, offset_s
-            elif "site" in record.body:
-                offset_s = _read_offset_s(record.body["site"], offset_s)
+            elif (site := read_site_text(record.body)) is not None:
+                offset_s = _read_offset_s(site, offset_s)
 
 
 def _read_offset_s(site: str, before_s: int) -> int:

@@ -1,5 +1,8 @@
 """A site file is right, or every mistake in it is named at once."""
 
+import random
+import zlib
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -9,11 +12,12 @@ from agent.site.file import (
     BUSES_MAX,
     SITE_FILE_BYTES_MAX,
     ConfigError,
+    Site,
     WarningSettings,
     load_site,
     parse_site,
 )
-from agent.site.manifest import manifest_bodies
+from agent.site.manifest import PLAIN_BYTES_MAX, check_manifest, manifest_bodies, read_site_text
 from disk.tables import TableError
 from drivers.clock import ClockState, Stamp
 
@@ -261,6 +265,59 @@ def test_more_buses_than_the_agent_has_threads_for_are_refused_with_what_to_do_i
     assert problem.startswith(f"bus: {BUSES_MAX + 1} buses, at most {BUSES_MAX}: ")
     assert "a second gateway" in problem
     assert "增加一台网关" in problem
+
+
+def large_site(meters: int, id_characters: int, comment: str = "") -> Site:
+    """Each meter at an address of its own, feeding a line of its own."""
+
+    def named(kind: str, number: int) -> str:
+        return f"{kind}-{number:03d}-{'x' * 32}"[:id_characters]
+
+    parts = [comment]
+    for number in range(meters):
+        bus, meter, line = (named(kind, number) for kind in ("b", "m", "l"))
+        parts.append(
+            f'[[bus]]\nid = "{bus}"\nurl = "tcp://192.168.100.{number}:502"\n'
+            f'[[meter]]\nid = "{meter}"\nbus = "{bus}"\nunit_id = 1\nmodel = "eastron-sdm630"\n'
+            f'line = "{line}"\n'
+            f'[[line]]\nid = "{line}"\nkind = "production"\nname = "{"炼" * 20}"\nrated_w = 600000\n'
+        )
+    return parse_site("".join(parts), FILE)
+
+
+@pytest.mark.parametrize("id_characters", [6, 32])
+def test_a_site_with_every_bus_that_it_may_have_fits_the_records_of_the_manifest(id_characters: int) -> None:
+    site = large_site(BUSES_MAX, id_characters)
+    check_manifest(site, setups_of(site), [], None)
+    first = next(manifest_bodies(site, setups_of(site), [], None, "1", Stamp(0, 0, bytes(16), CLOCK)))
+    assert read_site_text(first) == site.text
+    assert ("site" in first) is (len(site.text.encode()) <= PLAIN_BYTES_MAX)
+    assert sha256(site.text.encode()).digest() == first["site_hash"]
+    assert len(first["meters"]) == BUSES_MAX
+
+
+def test_a_site_that_fits_no_manifest_is_told_what_to_do_before_it_starts() -> None:
+    rng = random.Random(1)
+    noise = "".join(f"# {rng.randbytes(500).hex()}\n" for _ in range(200))
+    site = large_site(1, 6, noise)
+    with pytest.raises(ConfigError, match=r"at most 60000 .*a second gateway.*增加一台网关"):
+        check_manifest(site, setups_of(site), [], None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"site": 1},
+        {"site_deflated": b""},
+        {"site_deflated": b"\xff\xff"},
+        {"site_deflated": "text"},
+        {"site_deflated": zlib.compress(bytes(SITE_FILE_BYTES_MAX + 9), wbits=-15)},
+        {"models": {}},
+    ],
+)
+def test_a_manifest_without_a_site_that_can_be_read_has_none(body: dict[str, object]) -> None:
+    assert read_site_text(body) is None
 
 
 @pytest.mark.parametrize("name", ["text", "file"])
