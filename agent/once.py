@@ -1,28 +1,72 @@
-"""Reads every meter once, in order, without threads: a technician's check before the daemon starts."""
+"""Reads every meter once, in the order of the site file: a technician's check before the daemon starts.
 
-from collections.abc import Iterator, Mapping
+BUSES_AT_ONCE buses are read side by side, or fifty dead TCP meters would take minutes. The other groups of a
+meter whose bus is down are not tried; its other meters are, since a gateway may have hung up once.
+"""
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from agent.site.file import Site
 from drivers.clock import Clock
 from drivers.errors import BusDownError
 from drivers.poll.bus import open_bus
 from drivers.poll.meter import Meter, MeterSetup, bad_reading
-from drivers.reading import Reading
+from drivers.reading import PollGroup, Reading
+
+BUSES_AT_ONCE: Final = 16
+"""Fifty hosts that are gone take 3 s each: ten seconds together."""
 
 
 def poll_once(site: Site, setups: Mapping[str, MeterSetup], clock: Clock) -> Iterator[Reading]:
-    """Read each group of each meter once, bus by bus, in the order of the site file."""
-    for place in site.bus:
-        bus = open_bus(place.url, clock)
-        try:
-            for settings in site.meter:
-                if settings.bus != place.id:
-                    continue
-                meter = Meter(setups[settings.id], bus.gap_registers_max)
-                for group in meter.setup.intervals_s:
+    """Read each group of each meter once; a reading comes when it is there and all before it have come."""
+    ended = threading.Event()
+    pool = ThreadPoolExecutor(BUSES_AT_ONCE, "once")
+    try:
+        works = []
+        for place in site.bus:
+            chosen = [setups[meter.id] for meter in site.meter if meter.bus == place.id]
+            found: queue.SimpleQueue[Reading | None] = queue.SimpleQueue()
+            works.append((found, pool.submit(_poll_bus, place.url, chosen, clock, found.put, ended)))
+        for found, work in works:
+            yield from iter(found.get, None)
+            work.result()
+    finally:
+        ended.set()
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _poll_bus(
+    url: str,
+    setups: Sequence[MeterSetup],
+    clock: Clock,
+    put: Callable[[Reading | None], None],
+    ended: threading.Event,
+) -> None:
+    """Put each reading of a bus, and None behind the last."""
+    try:
+        with contextlib.closing(open_bus(url, clock)) as bus:
+            for setup in setups:
+                meter, down = Meter(setup, bus.gap_registers_max), ""
+                for group in setup.intervals_s:
+                    if ended.is_set():
+                        return
                     try:
-                        yield meter.poll(bus, group, clock)
+                        put(
+                            meter.poll(bus, group, clock)
+                            if not down
+                            else _say_down(setup, group, clock, down)
+                        )
                     except BusDownError as error:
-                        yield bad_reading(meter.setup, group, clock, f"bus down: {error}")
-        finally:
-            bus.close()
+                        down = str(error)
+                        put(_say_down(setup, group, clock, down))
+    finally:
+        put(None)
+
+
+def _say_down(setup: MeterSetup, group: PollGroup, clock: Clock, why: str) -> Reading:
+    return bad_reading(setup, group, clock, f"bus down: {why}")

@@ -1,6 +1,8 @@
 """Every meter once; and the agent at a glance, at every moment of its life."""
 
 import json
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,8 +15,11 @@ from drivers.clock import ClockState, Stamp, SystemClock
 from drivers.reading import PollGroup, Quality, Reading
 from evidence.receipt import Beacon, Receipt, sign_beacon, sign_receipt
 from tests.agent.rig import BEGIN_S, CENTRE, SITE, Rig
-from tests.drivers.scripted_meter import answer, on_tcp
+from tests.drivers.many_meters import Death, ManyMeters, many_meters
+from tests.drivers.scripted_meter import Asked, ScriptedMeter, answer, on_tcp
 from wire.mqtt_events import Message
+
+WAIT_S = 10.0
 
 
 def test_once_reads_each_group_of_each_meter_in_the_order_of_the_site_file(tmp_path: Path) -> None:
@@ -31,6 +36,57 @@ def test_once_says_of_each_meter_that_its_bus_is_down(tmp_path: Path) -> None:
     assert len(readings) == 6
     assert {reading.quality for reading in readings} == {Quality.BAD}
     assert all(reading.reason.startswith("bus down: ") for reading in readings)
+
+
+def test_once_reads_many_buses_side_by_side_and_tells_them_in_the_order_of_the_site_file(
+    tmp_path: Path,
+) -> None:
+    """The first bus answers only when every other has been asked: one after the other would never end."""
+    count = once.BUSES_AT_ONCE
+    with many_meters(count) as others:
+        asked_last = threading.Event()
+
+        def wait_for_the_others(asked: Asked, device: ScriptedMeter) -> None:
+            asked_last.wait(WAIT_S)
+            device.send(device.reply(asked))
+
+        with on_tcp(wait_for_the_others) as first:
+            urls = [first.url, *others.urls[1:]]
+            parts = [SITE[: SITE.index("[[bus]]")]]
+            for number, url in enumerate(urls):
+                parts.append(f'[[bus]]\nid = "b{number}"\nurl = "{url}"\n')
+                parts.append(f'[[meter]]\nid = "m{number}"\nbus = "b{number}"\nunit_id = 1\n')
+                parts.append('model = "eastron-sdm630"\nline = "p"\n')
+            parts.append('[[line]]\nid = "p"\nkind = "production"\nrated_w = 1000\n')
+            site = parse_site("".join(parts), tmp_path / "site.toml")
+            readings = once.poll_once(site, setups_of(site), SystemClock())
+            watcher = threading.Thread(target=_set_when, args=(asked_last, others, count - 1))
+            watcher.start()
+            told = list(readings)
+            watcher.join(WAIT_S)
+    assert asked_last.is_set()
+    assert [reading.meter for reading in told] == [f"m{number}" for number in range(count) for _ in range(3)]
+    assert {reading.quality for reading in told[3:]} == {Quality.GOOD}
+
+
+def _set_when(event: threading.Event, meters: ManyMeters, answered: int) -> None:
+    """Once so many of the meters have answered."""
+    end_s = time.monotonic() + WAIT_S
+    while sum(count > 0 for count in meters.answers) < answered and time.monotonic() < end_s:
+        time.sleep(0.01)
+    if time.monotonic() < end_s:
+        event.set()
+
+
+def test_once_leaves_the_other_groups_of_a_meter_whose_bus_is_down_untried(tmp_path: Path) -> None:
+    with many_meters(1) as meters:
+        meters.die(0, Death.HANGING_UP)
+        site = parse_site(SITE.replace("tcp://127.0.0.1", meters.url(0)), tmp_path / "site.toml")
+        readings = list(once.poll_once(site, setups_of(site), SystemClock()))
+        connections = meters.connections[0]
+    assert [reading.meter for reading in readings] == ["mp"] * 3 + ["mt"] * 3
+    assert {reading.quality for reading in readings} == {Quality.BAD}
+    assert 2 <= connections < len(readings)
 
 
 def glance(rig: Rig) -> dict[str, object]:

@@ -42,6 +42,7 @@ class One:
     fillers: list[socket.socket] = Factory(list)
     death: Death | None = None
     answers: int = 0
+    connections: int = 0
 
 
 class ManyMeters:
@@ -78,6 +79,11 @@ class ManyMeters:
     def answers(self) -> list[int]:
         """How many good answers each has given."""
         return [meter.answers for meter in self._meters]
+
+    @property
+    def connections(self) -> list[int]:
+        """How many times each was connected to."""
+        return [meter.connections for meter in self._meters]
 
     def die(self, number: int, death: Death) -> None:
         """Have a meter die; it has when this returns."""
@@ -141,6 +147,7 @@ class ManyMeters:
         assert meter.listener is not None
         with contextlib.suppress(OSError):
             link, _ = meter.listener.accept()
+            meter.connections += 1
             if meter.death is Death.HANGING_UP:
                 link.close()
                 return
