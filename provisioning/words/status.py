@@ -15,6 +15,9 @@ OLD_RECEIPT_S: Final = 300.0
 """Receipts come within seconds; five minutes without one need attention."""
 SOON_DAYS: Final = 30
 AHEAD_MS_MAX: Final = 5_000
+LOAD_PERCENT_MAX: Final = 85.0
+LOST_ONE_IN: Final = 20
+"""From here on a row is yellow, as in the doctor."""
 
 Json = Mapping[str, Any]
 Part = tuple[str, str]
@@ -80,15 +83,26 @@ def describe_clock(status: Json) -> Part:
     return text, style
 
 
+def count_lost(bus: Json) -> int:
+    """Requests without a whole answer."""
+    return int(bus["timeouts"]) + int(bus["crc_errors"])
+
+
+def needs_attention(bus: Json) -> bool:
+    """Whether a bus is too full, loses one answer in LOST_ONE_IN, or has another master."""
+    many = count_lost(bus) * LOST_ONE_IN > bus["requests"]
+    return many or float(bus["load_percent"]) > LOAD_PERCENT_MAX or bool(bus.get("collisions"))
+
+
 def describe_bus(bus: Json) -> list[Part]:
     """A bus in one row: load, requests, losses, latency."""
-    load, lost = float(bus["load_percent"]), int(bus["timeouts"]) + int(bus["crc_errors"])
+    load, lost = float(bus["load_percent"]), count_lost(bus)
     p95 = bus["latency_ms"]["p95"]
     parts = [
         (f"{bus['bus']}", "bold"),
-        (f" {load:.0f} %", "yellow" if load > 85 else ""),
+        (f" {load:.0f} %", "yellow" if load > LOAD_PERCENT_MAX else ""),
         (f"  {label('requests')} {bus['requests']}", "dim"),
-        (f"  {label('lost')} {lost}", "yellow" if lost * 20 > bus["requests"] else "dim"),
+        (f"  {label('lost')} {lost}", "yellow" if lost * LOST_ONE_IN > bus["requests"] else "dim"),
         ("" if p95 is None else f"  p95 {p95:.0f} ms", "dim"),
     ]
     if bus.get("collisions"):
