@@ -16,8 +16,10 @@ from provisioning.words.labels import label
 from provisioning.words.language import language
 from provisioning.words.status import (
     average,
+    describe_backlog,
     describe_certificate,
     describe_clock,
+    describe_packets,
     describe_receipt,
     name_line,
     parse_time,
@@ -202,7 +204,7 @@ def _seals(status: Json) -> Text:
     seals, broker = status["seals"], status["broker"]["connected"]
     text = Text(f"{label('seals')}  ", "dim")
     text += Text(f"{label('sealed')} {seals['last']}  {label('receipted')} {seals['receipted']}  ")
-    text += Text(f"{label('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")
+    text += Text(describe_backlog(status), "yellow" if seals["backlog"] > 2 else "")
     if "verified" in seals:
         text += Text(f"{label('verified')} {seals['verified']}  ", "green")
     if "receipt" in seals:
@@ -215,6 +217,9 @@ def _seals(status: Json) -> Text:
     if "clock" in status:
         text += Text("  ") + Text(*describe_clock(status))
     text += Text(f"  {label('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
+    packets = describe_packets(status)
+    if packets is not None:
+        text += Text("\n") + Text(*packets)
     alarms = [label(alarm) for alarm in status["broker"]["alarms"]]
     return text + Text(f"\n{label('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
 

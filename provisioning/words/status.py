@@ -29,6 +29,21 @@ _UNITS: Final = (
     (MINUTE_S, Words("分钟", "min")),
     (1.0, Words("秒", "s")),
 )
+WHOLE_BODY_BYTES: Final = 65_536
+"""Every message fits into a packet of this size."""
+_RECORDS: Final = Words("（{count} 条记录）", "({count} records)")
+_PACKETS_NAMED: Final = Words(
+    "消息服务器的数据包上限为 {bytes_max} 字节：较大的数据分段发送",
+    "the broker takes packets of {bytes_max} bytes: larger bodies go in parts",
+)
+_PACKETS_LEARNED: Final = Words(
+    "消息服务器拒收了 {refused} 字节的数据包：现按 {bytes_max} 字节分段发送",
+    "the broker refused a packet of {refused} bytes: bodies go in parts of {bytes_max}",
+)
+_PACKETS_TOO_SMALL: Final = Words(
+    "消息服务器的数据包上限为 {bytes_max} 字节，一个签封需要 {smallest}：数据无法送达",
+    "the broker takes packets of {bytes_max} bytes and one seal needs {smallest}: nothing is delivered",
+)
 _AGO: Final = Words("{age}前", "{age} ago")
 
 
@@ -56,6 +71,25 @@ def describe_receipt(status: Json) -> Part:
     old = age_s > OLD_RECEIPT_S and status["seals"]["backlog"] > 2
     ago = translate(_AGO, age=format_span(age_s))
     return f"{label('last receipt')} #{receipt['number']} {ago}", "yellow" if old else ""
+
+
+def describe_backlog(status: Json) -> str:
+    """Up to where the readings are delivered, and what waits."""
+    seals = status["seals"]
+    text = f"{label('delivered')} {seals['delivered']}  " if "delivered" in seals else ""
+    text += f"{label('backlog')} {seals['backlog']}  "
+    waiting = seals.get("records_waiting", 0)
+    return text + (translate(_RECORDS, count=waiting) + "  " if waiting else "")
+
+
+def describe_packets(status: Json) -> Part | None:
+    """The largest packet that the broker takes, and what it means; None where no limit matters."""
+    packets = status["broker"].get("packets")
+    if not packets or packets["bytes_max"] >= WHOLE_BODY_BYTES:
+        return None
+    if packets["bytes_max"] < packets["smallest"]:
+        return translate(_PACKETS_TOO_SMALL, **packets), "bold red"
+    return translate(_PACKETS_LEARNED if packets["refused"] else _PACKETS_NAMED, **packets), "dim"
 
 
 def describe_certificate(status: Json) -> Part | None:
