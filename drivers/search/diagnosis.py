@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from attrs import frozen
 
+from drivers.search.gateway_walk import GatewayWalk
 from drivers.search.signs import Sign
 from drivers.search.walk import USUAL, BusSetting, Walk
 
@@ -30,6 +31,11 @@ class FindingKind(StrEnum):
     WRONG_PARITY = "wrong_parity"
     WRONG_SETTING = "wrong_setting"
     NOISE = "noise"
+    FOREIGN_ID = "foreign_id"
+    HANGS_UP = "hangs_up"
+    BUSY = "busy"
+    NOT_ASKED_AGAIN = "not_asked_again"
+    POOR = "poor"
 
 
 @frozen
@@ -40,10 +46,27 @@ class Finding:
     about: str = ""
 
 
-def diagnose(walk: Walk) -> tuple[Finding, ...]:
+def diagnose(walk: Walk | GatewayWalk) -> tuple[Finding, ...]:
     """What the bytes so far mean, the most conclusive first."""
+    return (*_diagnose_bytes(walk), *(_list_open(walk) if isinstance(walk, GatewayWalk) else ()))
+
+
+def _list_open(walk: GatewayWalk) -> list[Finding]:
+    """What a search over TCP could not settle."""
+    findings = []
+    if walk.busy:
+        findings.append(Finding(FindingKind.BUSY, ", ".join(map(str, sorted(set(walk.busy))))))
+    if walk.left_out:
+        findings.append(Finding(FindingKind.NOT_ASKED_AGAIN, str(walk.left_out)))
+    return findings
+
+
+def _diagnose_bytes(walk: Walk | GatewayWalk) -> tuple[Finding, ...]:
     shared = sorted({probe.unit_id for probe, result in walk.found.items() if result.sign is Sign.GARBLED})
     findings = [Finding(FindingKind.SHARED_ADDRESS, str(unit)) for unit in shared]
+    foreign = sorted(probe.unit_id for probe, result in walk.found.items() if result.sign is Sign.FOREIGN_ID)
+    if foreign:
+        findings.append(Finding(FindingKind.FOREIGN_ID, ", ".join(map(str, foreign))))
     if any(result.sign is not Sign.GARBLED for result in walk.found.values()):
         return tuple(findings)
     findings += _judge_settings(walk.signs)
@@ -54,6 +77,10 @@ def diagnose(walk: Walk) -> tuple[Finding, ...]:
         total += signs
     if total[Sign.GATEWAY]:
         return (Finding(FindingKind.NO_METER_BEHIND_GATEWAY),)
+    if total[Sign.HUNG_UP]:
+        return (Finding(FindingKind.HANGS_UP),)
+    if total[Sign.BUSY]:
+        return ()
     if total[Sign.ECHO]:
         return (Finding(FindingKind.ECHO_ONLY),)
     return (Finding(FindingKind.DEAD),) if total else ()

@@ -5,33 +5,39 @@ discovery makes, is certain if all of them fit and its values do not contradict 
 tried. An optional fingerprint can only support its model. Otherwise every model is read as
 if the meter were one, and `drivers.search.plausibility` judges the answers.
 The best comes first, with its confidence and its reasons; models that explain the answers equally well
-are `alike`, and a person has to look at the label.
+are `alike`, and a person has to look at the label. A SunSpec device may have several meters: each is a match
+of its own, numbered, and the models of one meter are compared only with each other.
 
-Reads only. A meter that does not answer for registers it lacks costs a time-out for each model.
+A model is dropped only for what is certain (`drivers.search.patient`). Where the bus was too poor to judge a
+model, it stands in `unjudged`, and nothing is named by plausibility: the model that was not judged might be
+the one. If no model fits at all, they are tried once more point by point, because a meter may lack a
+register.
+
+Reads only. A meter that does not answer for registers it lacks costs a few time-outs for each model.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from drivers.clock import Clock
 from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
-from drivers.link.verdict import FUNCTIONS, GATEWAY_EXCEPTIONS
+from drivers.link.verdict import FUNCTIONS
 from drivers.points.model import Model
 from drivers.points.model_file import Fingerprint
 from drivers.points.point_table import points_json
 from drivers.poll.bus import MeterBus
-from drivers.poll.meter import Meter, MeterSetup
-from drivers.reading import Block, PollGroup, Quality
+from drivers.reading import Block, PollGroup
+from drivers.search.attempt import read_group, read_points
+from drivers.search.patient import TRANSIENTS, Control, Losses, PatientBus, UnclearError
 from drivers.search.plausibility import IMPOSSIBLE, Code, Reason, judge
-from drivers.search.sunspec import discover
+from drivers.search.signs import BUSY_EXCEPTIONS
+from drivers.search.sunspec import SunSpecMeter, discover
 
-SCAN_TIMEOUT_S: Final = 0.3
-"""A meter without load answers one register well within it; 247 silent addresses take 75 s at one request."""
-PROBE_TIMEOUT_S: Final = 0.5
-"""For finding out whether an address exists: the slowest meters in use answer within it."""
-IDENTIFY_TIMEOUT_S: Final = 1.0
+PROBE_TIMEOUTS_S: Final = (0.5, 0.5, 1.0, 3.0)
+"""For finding out whether an address exists: nearly every meter answers within the first, one behind a radio
+link within the last, and of four answers not all are lost."""
 CERTAIN: Final = 0.99
 """Never 1: a maker may give the same name to another register table."""
 DOUBT: Final = 0.9
@@ -39,8 +45,8 @@ DOUBT: Final = 0.9
 CONFIDENCE_MAX: Final = 0.95
 """Greatest from plausibility alone: another meter may have these quantities at these registers."""
 
-_PROBED: Final = ((3, 0), (4, 0))
-"""Function and address."""
+SERIAL_POINT: Final = "serial_number"
+_PROBED: Final = (Control(3, 0), Control(4, 0))
 
 
 @frozen
@@ -53,6 +59,8 @@ class Match:
         confidence: The same between 0 and 1.
         reasons: The evidence for and against it.
         alike: Names of the other models that explain the answers as well as this one.
+        meter: Which meter of a SunSpec device it is, from 1; 0 where the device is no such.
+        serial: The serial number that it has there, "" for none.
     """
 
     model: Model
@@ -61,23 +69,69 @@ class Match:
     confidence: float
     reasons: tuple[Reason, ...]
     alike: tuple[str, ...] = field(default=())
+    meter: int = 0
+    serial: str = ""
 
 
-def probe(bus: MeterBus, unit_id: int, *, timeout_s: float = PROBE_TIMEOUT_S) -> str:
-    """How an address responds: "answers", "refuses", "garbled", or "" if it does not."""
-    for function, address in _PROBED:
-        try:
-            bus.read(unit_id, function, address, 1, timeout_s=timeout_s)
-        except ReplyTimeoutError:
-            continue
-        except ExceptionReplyError as error:
-            if error.code in GATEWAY_EXCEPTIONS:
+@frozen
+class Identification:
+    """What `identify` found out.
+
+    Attributes:
+        matches: The models that fit, the likeliest first; of a SunSpec device, meter by meter.
+        losses: What became of the requests.
+        unjudged: The models that could be neither confirmed nor dropped.
+    """
+
+    matches: tuple[Match, ...]
+    losses: Losses
+    unjudged: tuple[str, ...] = ()
+
+    @property
+    def is_too_poor(self) -> bool:
+        """Whether the bus lost too many answers to name the meter."""
+        return bool(self.unjudged) and not any(match.certain for match in self.matches)
+
+    @property
+    def meters(self) -> tuple[Match, ...]:
+        """The best match of each meter of the device."""
+        best: dict[int, Match] = {}
+        for match in self.matches:
+            best.setdefault(match.meter, match)
+        numbered = tuple(best[number] for number in sorted(best) if number)
+        return numbered or tuple(best.values())
+
+
+@frozen
+class Life:
+    """How an address responds: "answers", "refuses", "garbled" or "busy", "" if it does not; and to what."""
+
+    how: str = ""
+    control: Control = _PROBED[0]
+
+    def __bool__(self) -> bool:
+        return bool(self.how)
+
+
+def probe(bus: MeterBus, unit_id: int, timeouts_s: Sequence[float] = PROBE_TIMEOUTS_S) -> Life:
+    """How an address responds, asked as often as there are time-outs."""
+    trouble = Life()
+    for timeout_s in timeouts_s:
+        for control in _PROBED:
+            try:
+                bus.read(unit_id, control.function, control.address, 1, timeout_s=timeout_s)
+            except ReplyTimeoutError:
                 continue
-            return "refuses"
-        except ReplyError:
-            return "garbled"
-        return "answers"
-    return ""
+            except ExceptionReplyError as error:
+                if error.code not in TRANSIENTS:
+                    return Life("refuses", control)
+                if error.code in BUSY_EXCEPTIONS:
+                    trouble = Life("busy", control)
+            except ReplyError:
+                trouble = Life("garbled", control)
+            else:
+                return Life("answers", control)
+    return trouble
 
 
 def identify(
@@ -86,40 +140,63 @@ def identify(
     models: Iterable[Model],
     clock: Clock,
     note: Callable[[str], object] = lambda _: None,
-) -> tuple[Match, ...]:
-    """The models that fit, the likeliest first; `note` is called with the name of each before it is tried."""
+    control: Control = _PROBED[0],
+) -> Identification:
+    """The models that fit; `note` is called with the name of each before it is tried.
+
+    `control` is a read that this unit answers, as `probe` found it.
+
+    Raises:
+        BusDownError: The bus cannot be used.
+    """
+    patient = PatientBus(bus, unit_id, control, clock)
+    patient.warm_up()
+    trial = _Trial(patient, unit_id)
     known = [model for model in models if all(point.function in FUNCTIONS for point in model.points)]
-    matches: list[Match] = []
     for model in known:
         if model.fingerprints:
             note(model.name)
-            if all(_has_mark(bus, unit_id, mark, clock) for mark in model.fingerprints):
-                matches += _try_model(bus, unit_id, model, clock, marks=model.fingerprints)
+            trial.try_marked(model)
     note("sunspec")
-    matches += _try_sunspec(bus, unit_id, clock, matches)
-    if not any(match.certain for match in matches):
-        for model in known:
-            is_marked = any(not mark.optional for mark in model.fingerprints)
-            if not is_marked and not model.is_analyser:  # any number may be an emission
-                if not model.fingerprints:
-                    note(model.name)
-                matches += _try_model(bus, unit_id, model, clock)
-    return rank(matches)
+    trial.try_sunspec()
+    if not any(match.certain for match in trial.matches):
+        plain = [model for model in known if not _is_marked(model) and not model.is_analyser]
+        for model in plain:
+            if not model.fingerprints:
+                note(model.name)
+            trial.try_model(model)
+        if not trial.matches and not trial.unjudged:
+            for model in list(trial.lacking):
+                trial.try_points(model)
+    return trial.end()
+
+
+def _is_marked(model: Model) -> bool:
+    """Whether a meter of this model must have its fingerprints; any number may be an emission, too."""
+    return any(not mark.optional for mark in model.fingerprints)
 
 
 def rank(matches: Iterable[Match]) -> tuple[Match, ...]:
-    """Best first; they share the confidence, one point of score halving it, and never reach 1 together."""
-    first = sorted(matches, key=lambda match: (not match.certain, -match.score, match.model.name))
-    shares = [2.0 ** (match.score - first[0].score) * (match.certain == first[0].certain) for match in first]
+    """Best first; those of one meter share the confidence, one point of score halving it."""
+    first = sorted(
+        matches, key=lambda match: (not match.certain, match.meter, -match.score, match.model.name)
+    )
     best_first = []
-    for match, share in zip(first, shares, strict=True):
+    for match in first:
+        rivals = [other for other in first if other.meter == match.meter]
+        shares = [_share(other, rivals[0]) for other in rivals]
         alike = tuple(
             other.model.name
-            for other in first
+            for other in rivals
             if other is not match and (other.certain, other.score) == (match.certain, match.score)
         )
-        best_first.append(evolve(match, alike=alike, confidence=match.confidence * share / sum(shares)))
+        confidence = match.confidence * _share(match, rivals[0]) / sum(shares)
+        best_first.append(evolve(match, alike=alike, confidence=confidence))
     return tuple(best_first)
+
+
+def _share(match: Match, best: Match) -> float:
+    return 2.0 ** (match.score - best.score) * (match.certain == best.certain)
 
 
 def same_registers(one: Model, other: Model) -> bool:
@@ -131,71 +208,135 @@ def same_registers(one: Model, other: Model) -> bool:
     return first == second
 
 
-def _try_sunspec(bus: MeterBus, unit_id: int, clock: Clock, matches: Iterable[Match]) -> list[Match]:
-    """The model that SunSpec discovery makes, unless a shipped one is the same."""
-    try:
-        model = discover(bus, unit_id)
-    except BusDownError:
-        raise
-    except DriverError:
-        return []
-    if any(same_registers(model, match.model) for match in matches):
-        return []
-    return _try_model(bus, unit_id, model, clock, marks=model.fingerprints)
+@define
+class _Trial:
+    """The models that were tried on one meter; it refused some register of the `lacking` ones."""
 
+    bus: PatientBus
+    unit_id: int
+    matches: list[Match] = field(factory=list)
+    unjudged: list[str] = field(factory=list)
+    lacking: list[Model] = field(factory=list)
 
-def _try_model(
-    bus: MeterBus, unit_id: int, model: Model, clock: Clock, marks: tuple[Fingerprint, ...] = ()
-) -> list[Match]:
-    """The match of a model whose fingerprints `marks` fit; empty if its registers rule it out."""
-    meter = Meter(MeterSetup(model.name, model, unit_id), bus.gap_registers_max)
-    reasons = [Reason(Code.FINGERPRINT, *_describe(mark)) for mark in marks]
-    blocks: list[Block] = []
-    for group in PollGroup:
-        if not model.group(group):
-            continue
-        reading = meter.poll(bus, group, clock)
-        if reading.quality is not Quality.GOOD:
-            if group is PollGroup.FAST and not marks:
-                return []
-            reasons.append(Reason(Code.UNANSWERED, group.value, reading.reason))
-        blocks += reading.blocks
-        if group is PollGroup.FAST and _is_ruled_out(judge(model, blocks)):
-            break
-    return _to_match(model, (*reasons, *judge(model, blocks)), marked=bool(marks))
+    def end(self) -> Identification:
+        """What came of it."""
+        unjudged = tuple(dict.fromkeys(self.unjudged))
+        found = [match for match in self.matches if match.certain or not unjudged]
+        return Identification(rank(found), self.bus.losses, unjudged)
+
+    def try_marked(self, model: Model) -> None:
+        """Try a model by its fingerprints."""
+        try:
+            fits = all(self._has_mark(mark) for mark in model.fingerprints)
+        except UnclearError:
+            self.unjudged.append(model.name)
+            return
+        if fits:
+            self.try_model(model, model.fingerprints)
+
+    def _has_mark(self, mark: Fingerprint) -> bool:
+        try:
+            answer = self.bus.read(self.unit_id, mark.function, mark.address, mark.count)
+        except (ExceptionReplyError, ReplyTimeoutError):
+            return False
+        return mark.matches(answer.words)
+
+    def try_sunspec(self) -> None:
+        """Try the models that SunSpec discovery makes; a shipped one that is the same takes its place."""
+        try:
+            meters = discover(self.bus, self.unit_id)
+        except BusDownError:
+            raise
+        except UnclearError:
+            self.unjudged.append("sunspec")
+            return
+        except DriverError:
+            return
+        for meter in meters:
+            same = [match for match in self.matches if same_registers(meter.model, match.model)]
+            for match in same:
+                self.matches.remove(match)
+                self.matches.append(evolve(match, meter=meter.number, serial=meter.serial))
+            if not same:
+                self.try_model(meter.model, meter.model.fingerprints, meter)
+
+    def try_model(
+        self, model: Model, marks: tuple[Fingerprint, ...] = (), meter: SunSpecMeter | None = None
+    ) -> None:
+        """Try a model whose fingerprints `marks` fit."""
+        blocks: list[Block] = []
+        reasons = [Reason(Code.FINGERPRINT, *_describe(mark)) for mark in marks]
+        try:
+            for group in PollGroup:
+                reason = self._read_group(model, group, blocks, alone=bool(marks))
+                if reason is not None:
+                    if group is PollGroup.FAST and not marks:
+                        self.lacking.append(model)
+                        return
+                    reasons.append(reason)
+                if group is PollGroup.FAST and _is_ruled_out(judge(model, blocks)):
+                    break
+        except UnclearError:
+            self.unjudged.append(model.name)
+            return
+        self._keep(model, blocks, reasons, meter, marked=bool(marks))
+
+    def _read_group(
+        self, model: Model, group: PollGroup, blocks: list[Block], *, alone: bool
+    ) -> Reason | None:
+        """Read a group into `blocks`, point by point if need be and `alone`; why it is not whole."""
+        try:
+            blocks += read_group(self.bus, self.unit_id, model, group)
+        except UnclearError:
+            raise
+        except (ExceptionReplyError, ReplyTimeoutError) as error:
+            if alone:
+                blocks += read_points(self.bus, self.unit_id, model.group(group))
+            return Reason(Code.UNANSWERED, group.value, str(error))
+        return None
+
+    def try_points(self, model: Model) -> None:
+        """Try a model point by point: its meter may lack some of the registers."""
+        points = model.group(PollGroup.FAST)
+        try:
+            blocks = read_points(self.bus, self.unit_id, points)
+        except UnclearError:
+            self.unjudged.append(model.name)
+            return
+        if 2 * len(blocks) > len(points):
+            missing = Reason(Code.UNANSWERED, PollGroup.FAST.value)
+            self._keep(model, blocks, [missing], None, marked=False)
+
+    def _keep(
+        self,
+        model: Model,
+        blocks: Sequence[Block],
+        reasons: Sequence[Reason],
+        meter: SunSpecMeter | None,
+        *,
+        marked: bool,
+    ) -> None:
+        number = meter.number if meter else 0
+        serial = meter.serial if meter else str(model.decode(blocks).get(SERIAL_POINT, ""))
+        for match in _to_match(model, (*reasons, *judge(model, blocks)), marked=marked):
+            self.matches.append(evolve(match, meter=number, serial=serial))
 
 
 def _is_ruled_out(reasons: Iterable[Reason]) -> bool:
     return any(reason.weight == IMPOSSIBLE for reason in reasons)
 
 
-def _to_match(model: Model, reasons: tuple[Reason, ...], *, marked: bool) -> list[Match]:
+def _to_match(model: Model, reasons: tuple[Reason, ...], *, marked: bool) -> Iterator[Match]:
     if _is_ruled_out(reasons) and not marked:
-        return []
+        return
     score = sum(max(reason.weight, -40) for reason in reasons)
     if score <= 0:
-        return []
+        return
     against = any(reason.weight < 0 and reason.code is not Code.UNANSWERED for reason in reasons)
     certain = marked and not against
     confidence = CERTAIN if certain else min(1 - DOUBT**score, CONFIDENCE_MAX)
-    return [Match(model, certain, score, confidence, reasons)]
+    yield Match(model, certain, score, confidence, reasons)
 
 
 def _describe(mark: Fingerprint) -> tuple[str, str]:
     return f"{mark.function}:{mark.address}", " / ".join(map(str, mark.one_of))
-
-
-def _has_mark(bus: MeterBus, unit_id: int, mark: Fingerprint, clock: Clock) -> bool:
-    for _ in range(2):
-        before = bus.stats.requests
-        try:
-            answer = bus.read(unit_id, mark.function, mark.address, mark.count, timeout_s=IDENTIFY_TIMEOUT_S)
-        except ReplyTimeoutError:
-            if bus.stats.requests != before:
-                return False
-            clock.sleep(IDENTIFY_TIMEOUT_S)  # it was not sent: the late answer to another read may come
-        except (ExceptionReplyError, ReplyError):
-            return False
-        else:
-            return mark.matches(answer.words)
-    return False

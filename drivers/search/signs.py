@@ -4,7 +4,10 @@
 |---|---|
 | nothing | SILENT |
 | the answer, a refusal | ANSWERS, REFUSES |
+| exception 5 or 6 | BUSY: a meter, or a gateway for it, asks for time |
 | exception 10 or 11 of a TCP gateway | GATEWAY: it is there, the meter is not |
+| end of file or RST | HUNG_UP: as some gateways do for an absent meter, or where they have no room |
+| the right answer with a foreign transaction id | FOREIGN_ID: a converter that does not copy it |
 | two answers, or the answer's head with a wrong CRC | GARBLED: two meters with one address |
 | a whole frame of others | OTHERS: the setting is right, another master is at work |
 | only our own request | ECHO: the adapter receives what it sends |
@@ -22,7 +25,7 @@ from typing import Final
 from attrs import frozen
 
 from drivers.link.verdict import GATEWAY_EXCEPTIONS, Foreign, ForeignKind, Framing, NeedMore, Request, Words
-from drivers.modbus.frame import parse
+from drivers.modbus.frame import MBAP_BYTES, MBAP_LENGTH_MAX, MBAP_LENGTH_MIN, parse
 from drivers.modbus.rtu import replies_in, requests_in
 from drivers.modbus.transaction import OVERHEAD_BYTES
 
@@ -38,6 +41,9 @@ class Sign(StrEnum):
     ANSWERS = "answers"
     REFUSES = "refuses"
     GATEWAY = "gateway"
+    BUSY = "busy"
+    HUNG_UP = "hung_up"
+    FOREIGN_ID = "foreign_id"
     GARBLED = "garbled"
     OTHERS = "others"
     ECHO = "echo"
@@ -47,7 +53,9 @@ class Sign(StrEnum):
     UNFRAMED = "unframed"
 
 
-LIFE: Final = frozenset({Sign.ANSWERS, Sign.REFUSES, Sign.GARBLED})
+BUSY_EXCEPTIONS: Final = frozenset({5, 6})
+"""Acknowledge and Server Device Busy (Modbus Application Protocol V1.1b3, section 7): ask again."""
+LIFE: Final = frozenset({Sign.ANSWERS, Sign.REFUSES, Sign.GARBLED, Sign.FOREIGN_ID})
 """A meter is there."""
 FRAMED: Final = LIFE | {Sign.OTHERS}
 """The setting of the bus is right."""
@@ -61,16 +69,19 @@ class ProbeResult:
         sign: What it means for the unit that was probed.
         others: Units whose replies came although this probe was not for them.
         size: How many bytes came.
+        code: Of the exception.
     """
 
     sign: Sign
     others: tuple[int, ...] = ()
     size: int = 0
+    code: int = 0
 
 
 def judge_bytes(framing: Framing, request: Request, data: bytes, transaction_id: int = 0) -> ProbeResult:
     """What all bytes that came after `request` mean."""
     answers: list[Sign] = []
+    code = 0
     kinds: set[ForeignKind] = set()
     units: list[int] = []
     rest = data
@@ -87,13 +98,20 @@ def judge_bytes(framing: Framing, request: Request, data: bytes, transaction_id:
             answers.append(Sign.ANSWERS)
             rest = rest[OVERHEAD_BYTES[framing] + len(verdict.words) :]
         else:
-            answers.append(Sign.GATEWAY if verdict.code in GATEWAY_EXCEPTIONS else Sign.REFUSES)
+            code = verdict.code
+            answers.append(_judge_code(code))
             rest = rest[OVERHEAD_BYTES[framing] :]
     if answers:
         sign = answers[0] if len(answers) == 1 else Sign.GARBLED
     else:
         sign = _judge_without_answer(framing, request, data, rest, kinds)
-    return ProbeResult(sign, tuple(unit for unit in units if unit != request.unit_id), len(data))
+    return ProbeResult(sign, tuple(unit for unit in units if unit != request.unit_id), len(data), code)
+
+
+def _judge_code(code: int) -> Sign:
+    if code in BUSY_EXCEPTIONS:
+        return Sign.BUSY
+    return Sign.GATEWAY if code in GATEWAY_EXCEPTIONS else Sign.REFUSES
 
 
 def _judge_without_answer(
@@ -124,3 +142,18 @@ def _judge_shape(data: bytes) -> Sign:
     if HINT_BYTES <= len(parities) < len(data) and len(set(parities)) == 1:
         return Sign.PARITY
     return Sign.UNFRAMED
+
+
+def split_frames(data: bytes) -> tuple[list[bytes], bytes]:
+    """The whole Modbus TCP frames that `data` begins with, and the rest; bytes of no frame are dropped."""
+    frames: list[bytes] = []
+    while len(data) >= MBAP_BYTES:
+        size = int.from_bytes(data[4:6])
+        if any(data[2:4]) or not MBAP_LENGTH_MIN <= size <= MBAP_LENGTH_MAX:
+            return frames, b""
+        end = MBAP_BYTES - 1 + size
+        if len(data) < end:
+            break
+        frames.append(data[:end])
+        data = data[end:]
+    return frames, data

@@ -1,29 +1,33 @@
 """SunSpec discovery: the marker, the chain of models after it, and our points at its offsets.
 
 A SunSpec device has "SunS" at register 40000, 50000 or 0. After it comes a chain of models, each with
-its id and its length in registers, and the id FFFF at its end. Common model 1 names the maker of the device;
-201 to 204 are meters in whole numbers with scale registers, 211 to 214 the same in float32. Where a
-model begins is known only at the meter, because the common model has 65 or 66 registers and others may
-precede the meter model. So a point table is made for this one meter: `discover` returns an ordinary
-`drivers.points.model.Model` with its own hash; `drivers.points.model_text` writes it as a file for the site.
+its id and its length in registers, and the id FFFF at its end. Common model 1 names a maker, a type and a
+serial number: those of the models behind it, up to the next common model. So an inverter that hands on its
+meters has a common model before its own models and one before each meter. 201 to 204 are meters in whole
+numbers with scale registers, 211 to 214 the same in float32; a meter in both forms under one common model is
+one meter. Where a model begins is known only at the device, because the common model has 65 or 66 registers
+and others may precede the meter model. So a point table is made for each meter: `discover` returns ordinary
+`drivers.points.model.Model`s with hashes of their own; `drivers.points.model_text` writes them as files for
+the site. The meters of a device are numbered from 1 in the order of its chain; people write `sunspec:2`.
 
 Offsets are those of the SunSpec information models (github.com/sunspec/models, json/model_1.json,
 model_201.json to model_204.json, model_211.json to model_214.json), counted from the model's id.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from attrs import evolve, frozen
 
 from disk.tables import Table
-from drivers.errors import BusDownError, DriverError, refuse
+from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyTimeoutError, refuse
 from drivers.points import registers
 from drivers.points.model import Model, Verified
 from drivers.points.model_file import Fingerprint
 from drivers.points.point_table import Defaults, read_points
 from drivers.points.registers import RegisterType, WordOrder
 from drivers.poll.bus import MeterBus
+from drivers.search.patient import UnclearError
 
 NAME: Final = "sunspec"
 """In place of a model's name: discover the registers at the meter."""
@@ -32,8 +36,11 @@ BASES: Final = (40000, 50000, 0)
 MARKER: Final = b"SunS"
 END_ID: Final = 0xFFFF
 COMMON_ID: Final = 1
-CHAIN_MAX: Final = 64
-"""Longest chain that is read: real devices have up to thirty models; a faulty one never ends."""
+CHAIN_MAX: Final = 128
+"""Longest chain that is read: an inverter with a dozen meters and settings has fifty models; a faulty one
+never ends."""
+METERS_MAX: Final = 32
+"""Most meters of one device that are told apart."""
 READ_TIMEOUT_S: Final = 1.0
 METERS: Final = {
     **dict.fromkeys((201, 211), ("l1",)),
@@ -44,6 +51,8 @@ METERS: Final = {
 """Meter models and what their voltages are between: single and split phase, wye, delta."""
 FLOAT_ID: Final = 211
 """From here on a meter model is in float32."""
+FORMS_APART: Final = 10
+"""How far apart the ids of the two forms of one meter are."""
 
 _PHASES: Final = ("l1", "l2", "l3")
 _PAIRS: Final = ("l12", "l23", "l31")
@@ -96,23 +105,61 @@ class ChainModel:
     length: int
 
 
-def discover(bus: MeterBus, unit_id: int) -> Model:
-    """The point table of the first meter model in a meter's chain, at the addresses found.
+@frozen
+class SunSpecMeter:
+    """One meter of a device: its number from 1, its point table, its serial number ("" for none)."""
+
+    number: int
+    model: Model
+    serial: str = ""
+
+
+def parse_choice(name: str) -> int | None:
+    """Which meter of a SunSpec device a name asks for: `sunspec` 1, `sunspec:2` 2; None for others."""
+    word, colon, number = name.partition(":")
+    if word != NAME:
+        return None
+    if not colon:
+        return 1
+    good = number.isascii() and number.isdecimal() and 1 <= int(number) <= METERS_MAX
+    return int(number) if good else None
+
+
+def discover(bus: MeterBus, unit_id: int) -> tuple[SunSpecMeter, ...]:
+    """All meters of a device, with the point table of each at the addresses found.
 
     Raises:
         NotSunSpecError: There is no marker, or no meter after it.
         BusDownError: The bus cannot be used.
-        ReplyTimeoutError: Nothing answers.
+        DriverError: As `bus.read` raises it; a lost answer ends the chain, so `bus` is best a `PatientBus`.
     """
     chain = read_chain(bus, unit_id)
-    meter = next((one for one in chain if one.id in METERS), None)
-    if meter is None:
+    pairs = find_meters(chain)
+    if not pairs:
         ids = ", ".join(str(one.id) for one in chain) or "none"
         raise NotSunSpecError(f"unit {unit_id} has SunSpec models, but no meter (201-204, 211-214): {ids}")
-    common = next((one for one in chain if one.id == COMMON_ID), None)
-    model = make_model(chain[0].address - len(MARKER) // registers.WORD_BYTES, common, meter)
-    named = _read_names(bus, unit_id, common)
-    return evolve(model, maker=named[0] or model.maker, title=" ".join(filter(None, named)) or model.title)
+    base = chain[0].address - len(MARKER) // registers.WORD_BYTES
+    meters = []
+    for number, (common, meter) in enumerate(pairs, 1):
+        maker, name, serial = _read_names(bus, unit_id, common)
+        model = make_model(base, common, meter)
+        title = " ".join(filter(None, (maker, name))) or model.title
+        meters.append(SunSpecMeter(number, evolve(model, maker=maker or model.maker, title=title), serial))
+    return tuple(meters)
+
+
+def find_meters(chain: Iterable[ChainModel]) -> tuple[tuple[ChainModel | None, ChainModel], ...]:
+    """Each meter of a chain with the common model nearest before it, None without one."""
+    common: ChainModel | None = None
+    found: list[tuple[ChainModel | None, ChainModel]] = []
+    here: list[ChainModel] = []
+    for one in chain:
+        if one.id == COMMON_ID:
+            common, here = one, []
+        elif one.id in METERS and not any(abs(one.id - other.id) == FORMS_APART for other in here):
+            here.append(one)
+            found.append((common, one))
+    return tuple(found[:METERS_MAX])
 
 
 def read_chain(bus: MeterBus, unit_id: int) -> tuple[ChainModel, ...]:
@@ -121,14 +168,14 @@ def read_chain(bus: MeterBus, unit_id: int) -> tuple[ChainModel, ...]:
     Raises:
         NotSunSpecError: There is no marker.
         BusDownError: The bus cannot be used.
-        ReplyTimeoutError: Nothing answers.
+        UnclearError: It is too poor to tell.
     """
     errors: list[DriverError] = []
     for base in BASES:
         try:
             if _read(bus, unit_id, base, 2) == MARKER:
                 return tuple(_read_models(bus, unit_id, base + 2))
-        except BusDownError:
+        except (BusDownError, UnclearError):
             raise
         except DriverError as error:
             errors.append(error)
@@ -142,9 +189,7 @@ def _read_models(bus: MeterBus, unit_id: int, address: int) -> Iterator[ChainMod
     for _ in range(CHAIN_MAX):
         try:
             head = _read(bus, unit_id, address, 2)
-        except BusDownError:
-            raise
-        except DriverError:
+        except (ExceptionReplyError, ReplyTimeoutError):
             return  # some meters end without the end id
         model = ChainModel(int.from_bytes(head[:2]), address, int.from_bytes(head[2:]))
         if model.id in {0, END_ID}:
@@ -239,14 +284,14 @@ def _make_mark(address: int, kind: RegisterType, value: registers.Value, text_wo
     return Fingerprint(3, address, kind, WordOrder.HIGH_FIRST, text_words, (value,))
 
 
-def _read_names(bus: MeterBus, unit_id: int, common: ChainModel | None) -> tuple[str, str]:
-    """Maker and model as the meter has them, each "" where it has none."""
+def _read_names(bus: MeterBus, unit_id: int, common: ChainModel | None) -> tuple[str, str, str]:
+    """Maker, model and serial number as the device has them, each "" where it has none."""
     if common is None:
-        return "", ""
-    places = (_COMMON_TEXTS[key] for key in ("maker_name", "model_name"))
+        return "", "", ""
+    places = (_COMMON_TEXTS[key] for key in ("maker_name", "model_name", "serial_number"))
     read = [_read(bus, unit_id, common.address + offset, words) for offset, words in places]
-    maker, model = (str(registers.decode(words, RegisterType.TEXT) or "") for words in read)
-    return maker, model
+    maker, model, serial = (str(registers.decode(words, RegisterType.TEXT) or "") for words in read)
+    return maker, model, serial
 
 
 def _read(bus: MeterBus, unit_id: int, address: int, count: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The order in which a search probes an unknown bus.
+"""The order in which a search probes an unknown serial bus; `drivers.search.gateway_walk` is that over TCP.
 
 First the usual (unit ids 1 to 32 at each setting of USUAL), then the other unit ids there, then all
 other settings, and at last function 4 for meters that do not answer function 3. All meters of a bus share
@@ -11,11 +11,11 @@ Pure: results and seconds in, probes out.
 """
 
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import takewhile
 from typing import Final
 
-from attrs import Factory, define, frozen
+from attrs import Factory, define, evolve, frozen
 
 from drivers.link.transport import BITS_PER_CHARACTER
 from drivers.search.signs import FRAMED, LIFE, ProbeResult, Sign
@@ -83,6 +83,21 @@ class Probe:
     setting: BusSetting | None
     unit_id: int
     function: int = 3
+
+
+@frozen
+class Ask:
+    """A question to send: a probe, and how long to wait for its answer.
+
+    Attributes:
+        pause_s: To keep before it.
+        listens: Send nothing, only wait for what is owed.
+    """
+
+    probe: Probe
+    wait_s: float
+    pause_s: float = 0.0
+    listens: bool = False
 
 
 @define
@@ -167,17 +182,23 @@ class Walk:
         wire_s = 0.0 if setting is None else FRAME_CHARACTERS * BITS_PER_CHARACTER / setting.baudrate
         return self.timeout_s + wire_s
 
-    def next(self) -> Probe | None:
-        """The next probe, or None at the end."""
+    def next(self) -> Ask | None:
+        """The next question, or None at the end."""
         if not self._queue:
             return None
         probe = self._queue.popleft()
         self._left[probe.setting] -= 1
-        return probe
+        return Ask(probe, self.timeout_s)
+
+    def take(self, ask: Ask, heard: Sequence[tuple[Probe, ProbeResult]], seconds: float) -> tuple[Probe, ...]:
+        """Take what came after a question, and how long it took; returns a probe for each new unit."""
+        return self.record(ask.probe, dict(heard)[ask.probe], seconds)
 
     def record(self, probe: Probe, result: ProbeResult, seconds: float) -> tuple[Probe, ...]:
         """Record what a probe showed and how long it took; returns a probe for each new unit."""
         self.done += 1
+        if result.sign is Sign.BUSY:  # no gateway is here that could say so for an absent meter
+            result = evolve(result, sign=Sign.REFUSES)
         before = self._costs_s.get(probe.setting, seconds)
         self._costs_s[probe.setting] = 0.9 * before + 0.1 * seconds
         self.signs.setdefault(probe.setting, Counter())[result.sign] += 1

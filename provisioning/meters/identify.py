@@ -8,16 +8,18 @@ import click
 
 from drivers.clock import SystemClock
 from drivers.errors import BusDownError, ModelError
+from drivers.link.verdict import UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file, names
 from drivers.points.model_text import model_text
 from drivers.poll.bus import MeterBus
-from drivers.poll.meter import METER_UNIT_ID_MAX
-from drivers.search.identify import Match, identify, probe
+from drivers.search.identify import Identification, Match, identify, probe
+from drivers.search.sunspec import METERS_MAX
+from drivers.search.sunspec import NAME as SUNSPEC
 from provisioning.meters.words import WORDS
 from provisioning.terminal.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
-from provisioning.words.findings import describe_reason
+from provisioning.words.findings import describe_losses, describe_reason
 from provisioning.words.language import translate
 
 MATCHES_SHOWN: Final = 3
@@ -29,10 +31,16 @@ MATCHES_SHOWN: Final = 3
 @click.option(
     "--unit",
     "unit_id",
-    type=click.IntRange(1, METER_UNIT_ID_MAX),
+    type=click.IntRange(0, UNIT_ID_MAX),
     default=1,
     show_default=True,
-    help="The meter's address on the bus.",
+    help="The meter's address on the bus; 0 and 255 over TCP.",
+)
+@click.option(
+    "--meter",
+    "number",
+    type=click.IntRange(1, METERS_MAX),
+    help="Which meter of a SunSpec device --model-file is for.  [default: 1]",
 )
 @click.option(
     "--also",
@@ -51,6 +59,7 @@ MATCHES_SHOWN: Final = 3
 def command(
     url: str | None,
     unit_id: int,
+    number: int | None,
     also: tuple[Path, ...],
     as_json: bool,
     model_file: Path | None,
@@ -63,31 +72,54 @@ def command(
     except ModelError as error:
         raise fail(EXIT_USAGE, *error.problems) from error
     with meter_bus(url, record, replay, hasty_ledger()) as bus:
-        matches = _identify(bus, unit_id, models)
+        found = _identify(bus, unit_id, models)
     if as_json:
-        found = {"unit_id": unit_id, "matches": [match_json(match) for match in matches]}
-        click.echo(json.dumps(found, ensure_ascii=False))
-    elif matches:
-        console().print(_as_text(matches), soft_wrap=True)
-    if not matches:
-        raise fail(EXIT_NO, f"unit {unit_id} on {bus.url}: it answers, but none of the models fits")
+        click.echo(json.dumps(_as_json(unit_id, found), ensure_ascii=False))
+    elif found.matches:
+        console().print(_as_text(found), soft_wrap=True)
+    if not found.matches:
+        key = "too poor" if found.is_too_poor else "none fits"
+        text = translate(WORDS[key], unit=unit_id, losses=describe_losses(found.losses))
+        raise fail(EXIT_NO, f"{bus.url}: {text}")
     if model_file is not None:
-        _write(model_file, matches[0].model)
+        _write(model_file, _choose(found, number, bus.url, unit_id).model)
 
 
-def _identify(bus: MeterBus, unit_id: int, models: list[Model]) -> tuple[Match, ...]:
+def _choose(found: Identification, number: int | None, url: str, unit_id: int) -> Match:
+    meters = found.meters
+    chosen = next((match for match in meters if (match.meter or 1) == (number or 1)), None)
+    if chosen is None:
+        text = translate(WORDS["no such meter"], unit=unit_id, count=len(meters), number=number)
+        raise fail(EXIT_NO, f"{url}: {text}")
+    return chosen
+
+
+def _identify(bus: MeterBus, unit_id: int, models: list[Model]) -> Identification:
     try:
-        if not probe(bus, unit_id):
-            raise fail(EXIT_NO, f"unit {unit_id} on {bus.url}: no answer; try `dianjian scan`")
+        life = probe(bus, unit_id)
+        if not life or life.how == "busy":
+            key = "always busy" if life else "no answer"
+            raise fail(EXIT_NO, f"{bus.url}: {translate(WORDS[key], unit=unit_id)}")
         with progress() as bar:
             task = bar.add_task("", total=len(models) + 1)
 
             def note(name: str) -> None:
                 bar.update(task, advance=1, description=name)
 
-            return identify(bus, unit_id, models, SystemClock(), note)
+            return identify(bus, unit_id, models, SystemClock(), note, life.control)
     except BusDownError as error:
         raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
+
+
+def _as_json(unit_id: int, found: Identification) -> dict[str, Any]:
+    losses = found.losses
+    return {
+        "unit_id": unit_id,
+        "matches": [match_json(match) for match in found.matches],
+        "requests": {"asked": losses.asked, "lost": losses.lost, "busy": losses.busy},
+        "too_poor": found.is_too_poor,
+        "unjudged": list(found.unjudged),
+    }
 
 
 def match_json(match: Match) -> dict[str, Any]:
@@ -99,6 +131,8 @@ def match_json(match: Match) -> dict[str, Any]:
         "certain": match.certain,
         "confidence": round(match.confidence, 3),
         "score": match.score,
+        "meter": match.meter,
+        "serial": match.serial,
         "alike": list(match.alike),
         "reasons": [
             {
@@ -114,20 +148,31 @@ def match_json(match: Match) -> dict[str, Any]:
     }
 
 
-def _as_text(matches: tuple[Match, ...]) -> str:
+def _as_text(found: Identification) -> str:
+    meters = found.meters
+    numbered = [match for match in meters if match.meter]
+    if len(numbered) > 1:
+        return "\n".join(line for match in numbered for line in _describe(match, is_first=True))
     lines = []
-    for match in matches[:MATCHES_SHOWN]:
-        sure = translate(WORDS["certain" if match.certain else "guessed"])
-        lines.append(f"{match.confidence:4.0%}  {match.model.name}  {match.model.title}  ({sure})")
-        if match.alike:
-            lines.append(f"      {translate(WORDS['alike'])} {', '.join(match.alike)}")
-        if match is matches[0] or match.alike:
-            lines += [
-                f"    {'+' if one.weight >= 0 else '-'} {describe_reason(one)}" for one in match.reasons
-            ]
-    rest = [match.model.name for match in matches[MATCHES_SHOWN:]]
+    for match in found.matches[:MATCHES_SHOWN]:
+        lines += _describe(match, is_first=match is found.matches[0])
+    rest = [match.model.name for match in found.matches[MATCHES_SHOWN:]]
     lines += [f"      {translate(WORDS['also possible'])} {', '.join(rest)}"] if rest else []
     return "\n".join(lines)
+
+
+def _describe(match: Match, *, is_first: bool) -> list[str]:
+    sure = translate(WORDS["certain" if match.certain else "guessed"])
+    lines = [f"{match.confidence:4.0%}  {match.model.name}  {match.model.title}  ({sure})"]
+    if match.meter:
+        words = translate(WORDS["meter of device"], number=match.meter)
+        how = translate(WORDS["read it as"], choice=f"{SUNSPEC}:{match.meter}")
+        lines.append(f"      {words}: {match.serial or '-'}; {how}")
+    if match.alike:
+        lines.append(f"      {translate(WORDS['alike'])} {', '.join(match.alike)}")
+    if is_first or match.alike:
+        lines += [f"    {'+' if one.weight >= 0 else '-'} {describe_reason(one)}" for one in match.reasons]
+    return lines
 
 
 def _write(path: Path, model: Model) -> None:

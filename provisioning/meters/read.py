@@ -10,29 +10,40 @@ from drivers.clock import SystemClock
 from drivers.dlt645.codec import is_address
 from drivers.errors import BusDownError, BusUrlError, DriverError, ModelError
 from drivers.link.bus_url import parse_url
+from drivers.link.verdict import UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file
 from drivers.points.registers import Value
 from drivers.poll.bus import MeterBus
-from drivers.poll.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import UNITS, Quality, Reading
+from drivers.search.identify import probe
+from drivers.search.patient import PatientBus
 from drivers.search.sunspec import NAME as SUNSPEC
-from drivers.search.sunspec import discover
+from drivers.search.sunspec import discover, parse_choice
+from provisioning.meters.words import WORDS
 from provisioning.terminal.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.words.language import translate
 
 RATIO = FiniteRange(min=0, max=100_000, min_open=True)
-_UNIT = click.IntRange(1, METER_UNIT_ID_MAX)
+_UNIT = click.IntRange(0, UNIT_ID_MAX)
 
 
 @click.command("read", short_help="read one meter and show its values")
 @click.argument("url", required=False)
-@click.option("--unit", "unit_id", type=_UNIT, help="The meter's address on a Modbus bus.  [default: 1]")
+@click.option(
+    "--unit",
+    "unit_id",
+    type=_UNIT,
+    help="The meter's address on a Modbus bus; 0, 255 over TCP.  [default: 1]",
+)
 @click.option("--address", help="The address of a DL/T 645 meter, 12 digits.")
 @click.option(
     "--model",
     "model_name",
     required=True,
-    help="A known model, the path of a model file, or sunspec to find the registers at the meter.",
+    help="A known model, the path of a model file, or sunspec to find the registers at the meter; "
+    "sunspec:2 is the second meter of a SunSpec device.",
 )
 @click.option(
     "--ct", "ct_ratio", type=RATIO, default=1.0, help="Current transformer ratio, e.g. 20 for 100/5 A."
@@ -58,10 +69,11 @@ def command(
 
     DL/T 645 meters are at dlt645:/dev/ttyS1?baudrate=2400&parity=E or dlt645+tcp://host:port.
     """
-    known = None if model_name == SUNSPEC else load_model(model_name)
+    choice = parse_choice(model_name)
+    known = load_model(model_name) if choice is None else None
     with meter_bus(url, record, replay) as bus:
         url = bus.url
-        model = known or _discover(bus, unit_id or 1)
+        model = known or _discover(bus, 1 if unit_id is None else unit_id, choice or 1)
         setup = setup_of(url, model, unit_id, address, ct_ratio, pt_ratio)
         readings = poll_all(bus, setup)
     values: dict[str, Value] = {}
@@ -104,7 +116,7 @@ def setup_of(
     if not dlt645:
         if address is not None:
             raise fail(EXIT_USAGE, f"--address is for DL/T 645; a meter at {url} has a --unit")
-        return MeterSetup(model.name, model, unit_id or 1, ct_ratio, pt_ratio)
+        return MeterSetup(model.name, model, 1 if unit_id is None else unit_id, ct_ratio, pt_ratio)
     if unit_id is not None or address is None or not is_address(address):
         raise fail(EXIT_USAGE, f"a meter at {url} needs --address with its 12 digits; dianjian scan finds it")
     return MeterSetup(model.name, model, ct_ratio=ct_ratio, pt_ratio=pt_ratio, address=address)
@@ -119,13 +131,23 @@ def poll_all(bus: MeterBus, setup: MeterSetup) -> list[Reading]:
         raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
 
 
-def _discover(bus: MeterBus, unit_id: int) -> Model:
+def _discover(bus: MeterBus, unit_id: int, number: int) -> Model:
+    """The point table of a meter of a SunSpec device; the others are named on stderr."""
     try:
-        return discover(bus, unit_id)
+        patient = PatientBus(bus, unit_id, probe(bus, unit_id).control, SystemClock())
+        meters = discover(patient, unit_id)
     except BusDownError as error:
         raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
     except DriverError as error:
         raise fail(EXIT_NO, f"{bus.url}: {error}") from error
+    chosen = next((one for one in meters if one.number == number), None)
+    if chosen is None:
+        text = translate(WORDS["no such meter"], unit=unit_id, count=len(meters), number=number)
+        raise fail(EXIT_NO, f"{bus.url}: {text}")
+    others = [f"{SUNSPEC}:{one.number} {one.serial}".rstrip() for one in meters if one is not chosen]
+    if others:
+        click.echo(f"dianjian: {translate(WORDS['other meters'], others=', '.join(others))}", err=True)
+    return chosen.model
 
 
 def _as_json(

@@ -18,6 +18,45 @@ WORDS: Final[Mapping[str, Words]] = {
     "answers": Words("应答", "answers"),
     "refuses": Words("拒绝", "refuses"),
     "garbled": Words("损坏", "garbled"),
+    "busy": Words("忙", "busy"),
+    "foreign_id": Words("应答，事务标识不符", "answers, foreign transaction id"),
+    "poor": Words("总线太差，无法判定", "bus too poor to tell"),
+    "same as": Words("（与地址 {unit} 是同一块表）", "(the same meter as unit {unit})"),
+    "no such units": Words(
+        "{url} 没有这些地址：电表地址为 1 到 247，仅 Modbus TCP 另有 0 和 255",
+        "{url} has no such addresses: meters have 1 to 247, and 0 and 255 are for Modbus TCP only",
+    ),
+    "no meter": Words("地址 {first} 到 {last} 没有电表应答", "no meter answers at {first}..{last}"),
+    "stopped": Words("已停止：{total} 个请求中完成了 {done} 个", "stopped after {done} of {total} questions"),
+    "takes long": Words(
+        "网关对每个无表地址等待 {waits} 秒，全部约需 {minutes} 分钟；Ctrl-C 结束并保留结果；"
+        "较短范围：--last {last}（约 {short} 分钟）",
+        "the gateway waits {waits} s for each absent meter: about {minutes} minutes in all; Ctrl-C ends and "
+        "keeps what was found; shorter: --last {last} (about {short} minutes)",
+    ),
+    "no answer": Words(
+        "地址 {unit} 没有应答；可先运行 dianjian scan", "unit {unit}: no answer; try `dianjian scan`"
+    ),
+    "always busy": Words(
+        "地址 {unit} 一直回答“忙”；请在没有其他主站使用该总线时再试",
+        "unit {unit} says that it is busy each time; try again when no other master uses the bus",
+    ),
+    "none fits": Words(
+        "地址 {unit} 有应答，但没有型号相符；{losses}",
+        "unit {unit} answers, but none of the models fits; {losses}",
+    ),
+    "too poor": Words(
+        "地址 {unit} 的应答太差，无法判定型号：{losses}；检查接线、终端电阻和其他主站后再试",
+        "unit {unit}: the bus is too poor to name the meter: {losses}; check wires, terminators and other "
+        "masters, then try again",
+    ),
+    "meter of device": Words("SunSpec 设备的第 {number} 块表", "meter {number} of a SunSpec device"),
+    "read it as": Words("读取：--model {choice}", "read it with --model {choice}"),
+    "no such meter": Words(
+        "地址 {unit} 只有 {count} 块 SunSpec 电表，没有第 {number} 块",
+        "unit {unit} has {count} SunSpec meters, so no meter {number}",
+    ),
+    "other meters": Words("该设备还有其他电表：{others}", "this device has other meters, too: {others}"),
     "nothing in the quick pass": Words(
         "快速查找没有找到电表，继续查找其余地址和参数；Ctrl-C 结束",
         "nothing in the quick pass; going on with the other addresses and settings, Ctrl-C ends",

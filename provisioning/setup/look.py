@@ -21,17 +21,21 @@ from drivers.link.bus_url import parse_url
 from drivers.points.model import Model, load, names
 from drivers.points.registers import Value
 from drivers.poll.bus import MeterBus, open_bus
-from drivers.poll.meter import METER_UNIT_ID_MAX, Meter, MeterSetup
+from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup
 from drivers.search.diagnosis import Finding, FindingKind, diagnose
-from drivers.search.dlt645 import search
-from drivers.search.identify import SCAN_TIMEOUT_S, Match, identify
-from drivers.search.prober import Prober, settings_to_try, url_at
+from drivers.search.dlt645 import search as search_dlt645
+from drivers.search.gateway_walk import GatewayWalk
+from drivers.search.identify import Match, identify
+from drivers.search.patient import Control
+from drivers.search.prober import url_at
+from drivers.search.search import TCP_UNIT_IDS, AnyWalk, list_units, search, walk_for
 from drivers.search.signs import ProbeResult, Sign
-from drivers.search.walk import Probe, Walk
+from drivers.search.walk import Ask, Probe
+from provisioning.meters.access import OwnAccess, settle
 from provisioning.meters.scan_dlt645 import find_fitting_models, urls_to_try
 from provisioning.terminal.bus_option import hasty_ledger
-from provisioning.words.findings import describe_finding, describe_reason
+from provisioning.words.findings import describe_finding, describe_losses, describe_reason
 
 REASONS_KEPT: Final = 6
 """Enough to see why; the verb `identify` shows all."""
@@ -42,7 +46,12 @@ PORTS: Final = ("/dev/serial/by-id/*", "/dev/ttyS[0-9]*", "/dev/ttyAMA*", "/dev/
 
 @frozen
 class Hit:
-    """A meter that answers."""
+    """A meter that answers.
+
+    Attributes:
+        meter: Which meter of a SunSpec device it is, from 1; 0 where it is the only one.
+        table: Its model, where that is not a shipped one but was made from what the device says.
+    """
 
     bus: int
     url: str
@@ -54,6 +63,8 @@ class Hit:
     serial: str = ""
     ct_ratio: float | None = None
     pt_ratio: float | None = None
+    meter: int = 0
+    table: Model | None = None
 
 
 @frozen
@@ -149,45 +160,61 @@ class _Search:
         return self._search_dlt645(url) if parse_url(url).is_dlt645 else self._search_modbus(url)
 
     def _search_modbus(self, url: str) -> tuple[list[str], bool]:
-        walk = Walk(
-            settings_to_try(url, everything=False),
-            tuple(range(1, METER_UNIT_ID_MAX + 1)),
-            SCAN_TIMEOUT_S,
-            quick=self.quick,
-        )
-        prober = Prober(url, SystemClock(), SCAN_TIMEOUT_S)
+        walk = walk_for(url, list_units(url, None, None), quick=self.quick)
+        asker = OwnAccess().asker(url)
         models = [load(name) for name in names()]
-        try:
-            any_address = prober.ignores_unit_id()
-            while not self.stop.is_set() and (probe := walk.next()) is not None:
-                self._report(walk, probe)
-                result, seconds = prober.send(probe)
-                for new in walk.record(probe, result, seconds):
-                    prober.close()  # only one may have the port open
-                    self._identify(url_at(url, new.setting), new, walk.found[new], models)
-                    if any_address:
-                        walk.stop()
-        finally:
-            prober.close()
-        every = (Finding(FindingKind.EVERY_ADDRESS),) if any_address and walk.found else ()
-        return [describe_finding(one) for one in (*every, *diagnose(walk))], bool(walk.found)
+        serials: set[tuple[str, str]] = set()
+        poor: list[Finding] = []
 
-    def _report(self, walk: Walk, probe: Probe) -> None:
-        about = f"{'' if probe.setting is None else probe.setting} {probe.unit_id:3d}".strip()
+        def before(ask: Ask) -> bool:
+            self._report(walk, ask)
+            return not self.stop.is_set()
+
+        try:
+            for probe in search(walk, asker, before):
+                poor += self._identify(url_at(url, probe.setting), probe, walk.found[probe], models, serials)
+        finally:
+            asker.close()
+        ignores = isinstance(walk, GatewayWalk) and walk.ignores_unit_id and bool(walk.found)
+        every = (Finding(FindingKind.EVERY_ADDRESS),) if ignores else ()
+        return [describe_finding(one) for one in (*every, *diagnose(walk), *poor)], bool(walk.found)
+
+    def _report(self, walk: AnyWalk, ask: Ask) -> None:
+        setting, unit = ask.probe.setting, ask.probe.unit_id
+        about = f"{'' if setting is None else setting} {unit:3d}".strip()
         self.put(Progress(self.bus, walk.done, walk.total, walk.left_s, len(walk.found), about))
 
-    def _identify(self, url: str, probe: Probe, result: ProbeResult, models: Sequence[Model]) -> None:
-        if result.sign is Sign.GARBLED:
-            return  # two meters with one address: reported as a finding
-        bus = open_bus(url, SystemClock(), hasty_ledger())
+    def _identify(
+        self,
+        url: str,
+        probe: Probe,
+        result: ProbeResult,
+        models: Sequence[Model],
+        serials: set[tuple[str, str]],
+    ) -> list[Finding]:
+        """Report the meters of a unit; what is to be said where they cannot be named."""
+        if result.sign in {Sign.GARBLED, Sign.FOREIGN_ID}:
+            return []  # two meters with one address, or foreign ids: reported as a finding
+        bus = OwnAccess().open(url, hasty_ledger())
         try:
-            matches = identify(bus, probe.unit_id, models, SystemClock())
-            identity = (
-                _read_identity(bus, MeterSetup("m", matches[0].model, probe.unit_id)) if matches else {}
-            )
+            settle(bus, probe.unit_id, probe.function)
+            control = Control(probe.function, 0)
+            found = identify(bus, probe.unit_id, models, SystemClock(), control=control)
+            for match in found.meters:
+                name = match.model.name, match.serial
+                if probe.unit_id in TCP_UNIT_IDS and match.serial and name in serials:
+                    continue  # a device that answers at 0 and 255 as well as at its own address
+                serials.add(name)
+                identity = _read_identity(bus, MeterSetup("m", match.model, probe.unit_id))
+                others = [one for one in found.matches if one.meter == match.meter]
+                self.put(_to_hit(self.bus, url, probe.unit_id, others, identity))
         finally:
             bus.close()
-        self.put(_to_hit(self.bus, url, probe.unit_id, matches, identity))
+        if not found.meters:
+            self.put(Hit(self.bus, url, probe.unit_id, "", 0.0))
+        if not found.is_too_poor:
+            return []
+        return [Finding(FindingKind.POOR, f"{probe.unit_id}: {describe_losses(found.losses)}")]
 
     def _search_dlt645(self, text: str) -> tuple[list[str], bool]:
         urls = urls_to_try(text)
@@ -196,7 +223,7 @@ class _Search:
             assert isinstance(bus, Dlt645Bus)
             found = 0
             try:
-                for meter in search(bus):
+                for meter in search_dlt645(bus):
                     if self.stop.is_set():
                         return [], True
                     self.put(Progress(self.bus, number, len(urls), 0.0, found, meter.address))
@@ -219,12 +246,10 @@ class _Search:
 
 
 def _to_hit(number: int, url: str, place: int, matches: Sequence[Match], identity: dict[str, Value]) -> Hit:
-    if not matches:
-        return Hit(number, url, place, "", 0.0)
     best = matches[0]
     others = tuple(match.model.name for match in matches[1 : ALIKE_MAX + 1])
     reasons = tuple(describe_reason(reason) for reason in best.reasons[:REASONS_KEPT])
-    serial = str(identity.get("serial_number", ""))
+    serial = best.serial or str(identity.get("serial_number", ""))
     return Hit(
         number,
         url,
@@ -235,6 +260,8 @@ def _to_hit(number: int, url: str, place: int, matches: Sequence[Match], identit
         reasons,
         serial,
         *_find_ratios(identity),
+        meter=best.meter,
+        table=None if best.model.name in names() else best.model,
     )
 
 

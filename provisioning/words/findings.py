@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from drivers.search.diagnosis import Finding, FindingKind
+from drivers.search.patient import Losses
 from drivers.search.plausibility import Code, Reason
 from evidence.words import Words
 from provisioning.words.language import translate
@@ -129,12 +130,46 @@ _FINDINGS: Final[Mapping[FindingKind, Words]] = {
         "在所有参数下都收到字节但从无完整帧：干扰、接地不良，或另一种协议",
         "bytes came at every setting, but never a frame: noise, a bad earth, or another protocol",
     ),
+    FindingKind.FOREIGN_ID: Words(
+        '地址 {about} 有应答，但转换器不照抄事务标识：在站点文件中为该总线写 transaction_id = "ignored"',
+        "unit {about} answers, but the converter does not copy the transaction id: write "
+        'transaction_id = "ignored" at this bus in the site file',
+    ),
+    FindingKind.HANGS_UP: Words(
+        "对方每次收到请求就断开连接：网关多半只允许一个连接，已被占用；请停用另一主站或提高连接数上限",
+        "the other side hangs up on every question: mostly a gateway with room for one client, and another "
+        "has it; stop that one or raise the gateway's limit",
+    ),
+    FindingKind.BUSY: Words(
+        "地址 {about} 一直回答“忙”：请在没有其他主站使用该总线时再试",
+        "unit {about} says that it is busy each time: try again when no other master uses the bus",
+    ),
+    FindingKind.NOT_ASKED_AGAIN: Words(
+        "有 {about} 个无应答的地址只问过功能码 3，没有再问功能码 4（耗时太长）；需要时加 --all",
+        "{about} silent addresses were asked function 3 only, as function 4 would take too long; "
+        "--all asks it",
+    ),
+    FindingKind.POOR: Words(
+        "总线太差，无法判定型号：{about}",
+        "the bus is too poor to name the meter: {about}",
+    ),
 }
+
+
+_LOSSES: Final = Words(
+    "{asked} 次请求中 {lost} 次丢失、{busy} 次被答“忙”",
+    "of {asked} requests {lost} were lost and {busy} put off as busy",
+)
 
 
 def describe_finding(finding: Finding) -> str:
     """A finding about a bus as a sentence."""
     return translate(_FINDINGS[finding.kind], about=finding.about or "this setting")
+
+
+def describe_losses(losses: Losses) -> str:
+    """How many requests came to nothing, as a sentence."""
+    return translate(_LOSSES, asked=losses.asked, lost=losses.lost, busy=losses.busy)
 
 
 def describe_reason(reason: Reason) -> str:

@@ -1,6 +1,7 @@
 """Every shipped model is known among all the others, in all that a meter may do with unknown registers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -10,12 +11,19 @@ from drivers.errors import BusDownError
 from drivers.link.verdict import FUNCTIONS
 from drivers.points.model import Model, load, names
 from drivers.points.registers import WordOrder
-from drivers.search.identify import Match, identify, probe, same_registers
+from drivers.search.identify import Match, probe, same_registers
+from drivers.search.identify import identify as name_meter
 from drivers.search.plausibility import Code
 from firmware_sim.device import ILLEGAL_FUNCTION
 from tests.drivers.search.simulated import SaysBus, bus_of
 
 CLOCK = SystemClock()
+
+
+def identify(bus: SaysBus, unit_id: int, models: Iterable[Model], *more: Any) -> tuple[Match, ...]:
+    return name_meter(bus, unit_id, models, *more).matches
+
+
 KNOWN = [load(name) for name in names()]
 MODBUS = [model for model in KNOWN if all(point.function in FUNCTIONS for point in model.points)]
 METERS = [model for model in MODBUS if not model.is_analyser]
@@ -126,18 +134,18 @@ def test_nothing_fits_a_device_that_is_no_meter(word: bytes) -> None:
 
 def test_a_meter_that_refuses_everything_fits_nothing() -> None:
     bus = SaysBus(lambda *_: ILLEGAL_FUNCTION)
-    assert probe(bus, 1) == "refuses"
+    assert probe(bus, 1).how == "refuses"
     assert identify(bus, 1, KNOWN, CLOCK) == ()
 
 
 @pytest.mark.parametrize("code", [10, 11])
 def test_a_gateway_that_answers_for_a_silent_meter_is_no_life(code: int) -> None:
-    assert probe(SaysBus(lambda *_: code), 1) == ""
+    assert not probe(SaysBus(lambda *_: code), 1)
 
 
 def test_a_silent_address_shows_no_life_and_fits_nothing() -> None:
     bus = bus_of([])
-    assert probe(bus, 1) == ""
+    assert not probe(bus, 1)
     assert identify(bus, 1, KNOWN, CLOCK) == ()
 
 

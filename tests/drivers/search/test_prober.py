@@ -11,7 +11,7 @@ from drivers.clock import SystemClock
 from drivers.points.model import load
 from drivers.search.prober import Prober
 from drivers.search.signs import Sign
-from drivers.search.walk import QUICK_UNITS, BusSetting, Probe, Walk
+from drivers.search.walk import QUICK_UNITS, Ask, BusSetting, Probe, Walk
 from provisioning.cli import cli
 from provisioning.meters import scan
 from tests.drivers.scripted_meter import Asked, Script, ScriptedMeter, answer, on_pty, on_tcp
@@ -127,10 +127,10 @@ def test_an_answer_that_is_late_finds_the_unit_that_gave_it() -> None:
             scripted.send(scripted.reply(asked), after_s=0.08)
 
     with on_pty(late) as scripted:
-        prober = Prober(scripted.url, SystemClock(), 0.05)
+        prober = Prober(scripted.url, SystemClock())
         line = BusSetting(9600, "N")
-        assert prober.send(Probe(line, 1))[0].sign is Sign.SILENT
-        assert prober.send(Probe(line, 2))[0].others == (1,)
+        assert prober.ask(Ask(Probe(line, 1), 0.05))[0][-1][1].sign is Sign.SILENT
+        assert prober.ask(Ask(Probe(line, 2), 0.05))[0][-1][1].others == (1,)
         prober.close()
 
 

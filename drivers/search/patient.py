@@ -1,0 +1,251 @@
+"""Asks a meter each question until its outcome is certain: a lost or a busy answer is no proof of anything.
+
+What one request of a search may bring, and when it is believed:
+
+| outcome | believed |
+|---|---|
+| words | at once: the bus returns only those that were asked for |
+| an exception but 5, 6, 10 and 11 | when the meter has given it TWICE |
+| 5 and 6 (it is busy), 10 and 11 (of a gateway), no answer, a damaged one | never by itself |
+
+A question that brings only the last kind is asked again, and after each failure the `control`, a read that
+the meter is known to answer. If the control is answered and the question never is, the meter keeps silent
+about these registers; how often that takes follows from the share of answers that this bus loses, so that
+chance alone explains it in one of 1 / DOUBT questions. Where TRIES_MAX does not suffice for that, the bus is
+too poor to tell: `UnclearError`.
+
+`Losses` is pure. `PatientBus` sends one request after the other, and remembers what is certain.
+"""
+
+import math
+from typing import Final
+
+from attrs import Factory, define, field, frozen
+
+from drivers.clock import Clock
+from drivers.errors import BusDownError, DriverError, ExceptionReplyError, ReplyError, ReplyTimeoutError
+from drivers.link.transaction import Answer, BusStats
+from drivers.link.verdict import GATEWAY_EXCEPTIONS
+from drivers.poll.bus import MeterBus
+from drivers.search.signs import BUSY_EXCEPTIONS
+
+TRANSIENTS: Final = BUSY_EXCEPTIONS | GATEWAY_EXCEPTIONS
+TWICE: Final = 2
+"""A refusal drops a model for good, so one that a disturbance made must not do."""
+DOUBT: Final = 1e-4
+"""Greatest probability that a silence is chance: a search asks a hundred questions."""
+TRIES_MIN: Final = 2
+TRIES_MAX: Final = 12
+"""Enough where up to 46 % of all answers are lost; a worse bus needs a technician and not more patience."""
+GONE_TRIES: Final = 24
+"""Failures in a row after which the meter is gone: by chance once in 1e8 where 46 % are lost."""
+WARM_UP: Final = 8
+"""Requests for the control that show how good the bus is: if all are answered, six tries mean silence."""
+BUSY_PAUSE_S: Final = 0.05
+BUSY_PAUSE_MAX_S: Final = 0.4
+"""Before a busy meter is asked again: longer each time."""
+TIMEOUT_FIRST_S: Final = 1.0
+TIMEOUT_MAX_S: Final = 4.0
+"""Answers over radio and mobile networks take up to 2.5 s."""
+TIMEOUT_MIN_S: Final = 0.3
+TIMEOUT_LATENCIES: Final = 4.0
+"""Time-out as a multiple of the slowest answer so far."""
+NOT_SENT_MAX: Final = 12
+"""A bus that waits for late answers refuses to send for at most ten seconds."""
+
+
+class UnclearError(DriverError):
+    """The bus loses so much that nothing can be said about these registers."""
+
+
+@frozen
+class Control:
+    """A read of one register that the meter answers, if only with an exception."""
+
+    function: int
+    address: int
+
+
+@define
+class Losses:
+    """How many requests were sent, and what became of them.
+
+    Attributes:
+        asked: All requests.
+        lost: Those without an answer or with a damaged one.
+        busy: Those that were put off: exceptions 5, 6, 10 and 11.
+    """
+
+    asked: int = 0
+    lost: int = 0
+    busy: int = 0
+    _failed: int = 0
+    _answered: int = 0
+    _in_a_row: int = 0
+
+    @property
+    def share(self) -> float:
+        """The share of requests that come to nothing, at the upper end of what so few requests can show."""
+        asked = self._failed + self._answered + 2
+        share = (self._failed + 1) / asked
+        return min(share + math.sqrt(share * (1 - share) / asked), 0.99)
+
+    @property
+    def tries(self) -> int:
+        """How many failures of a question mean silence; above TRIES_MAX no number does."""
+        return max(math.ceil(math.log(DOUBT) / math.log(self.share)), TRIES_MIN)
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether nothing at all is answered any more."""
+        return self._in_a_row >= GONE_TRIES
+
+    def note_failure(self, *, busy: bool) -> None:
+        """Note a request that came to nothing."""
+        self.asked += 1
+        self.busy += busy
+        self.lost += not busy
+        self._in_a_row += 1
+
+    def note_answer(self, failures: int) -> None:
+        """Note an answer or a refusal, after so many failures of the same question."""
+        self.asked += 1
+        self._in_a_row = 0
+        self._failed += failures
+        self._answered += 1
+
+
+@define
+class _Question:
+    """One question, as far as it is answered."""
+
+    failures: int = 0
+    controls: int = 0
+    not_sent: int = 0
+    codes: dict[int, int] = Factory(dict)
+
+
+@define
+class PatientBus:
+    """A bus on which one unit is asked as described above; `control` is asked first, and after failures."""
+
+    _bus: MeterBus
+    _unit_id: int
+    _control: Control
+    _clock: Clock
+    losses: Losses = Factory(Losses)
+    url: str = field(init=False)
+    gap_registers_max: int = field(init=False)
+    stats: BusStats = field(init=False)
+    _known: dict[tuple[int, int, int], Answer | DriverError] = Factory(dict)
+    _asked_control: _Question = Factory(_Question)
+    _slowest_s: float = 0.0
+    _timeout_s: float = TIMEOUT_FIRST_S
+
+    def __attrs_post_init__(self) -> None:
+        self.url, self.gap_registers_max = self._bus.url, self._bus.gap_registers_max
+        self.stats = self._bus.stats
+
+    def close(self) -> None:
+        """Release the port."""
+        self._bus.close()
+
+    def warm_up(self) -> None:
+        """Learn from the control how much this bus loses and how slow the meter is.
+
+        Raises:
+            BusDownError: The bus cannot be used.
+        """
+        for _ in range(WARM_UP):
+            self._ask_control()
+
+    def read(
+        self,
+        unit_id: int,
+        function: int,
+        address: int,
+        count: int,
+        *,
+        timeout_s: float = 0.0,
+        spare_registers: int = 0,
+    ) -> Answer:
+        """The words of a read, or why there are none, for certain; what is certain is not asked again.
+
+        The time-out is that of this meter, whatever `timeout_s` says.
+
+        Raises:
+            ExceptionReplyError: The meter refuses these registers.
+            ReplyTimeoutError: It keeps silent about them.
+            UnclearError: The bus is too poor to tell.
+            BusDownError: The bus cannot be used.
+        """
+        del timeout_s, spare_registers
+        if unit_id != self._unit_id:
+            raise ValueError(f"unit {unit_id} on a bus for unit {self._unit_id}")
+        key = function, address, count
+        known = self._known.get(key)
+        if known is None:
+            known = self._find_out(key)
+            if not isinstance(known, UnclearError):
+                self._known[key] = known
+        if isinstance(known, DriverError):
+            raise known
+        return known
+
+    def _find_out(self, key: tuple[int, int, int]) -> Answer | DriverError:
+        question = _Question()
+        while True:
+            if self.losses.is_gone:
+                return UnclearError(f"nothing is answered any more ({self.losses.asked} requests)")
+            outcome = self._ask(key, question)
+            if isinstance(outcome, Answer):
+                return outcome
+            if isinstance(outcome, ExceptionReplyError):
+                question.codes[outcome.code] = question.codes.get(outcome.code, 0) + 1
+                if question.codes[outcome.code] >= TWICE:
+                    return outcome
+                continue
+            tries = self.losses.tries
+            if question.controls and question.failures >= min(tries, TRIES_MAX):
+                if tries <= TRIES_MAX:
+                    return ReplyTimeoutError("silent")
+                return UnclearError(f"{question.failures} requests in a row came to nothing")
+            question.controls += self._ask_control()
+
+    def _ask_control(self) -> bool:
+        """Whether the control is answered now; while it is not, the time-out grows."""
+        key = self._control.function, self._control.address, 1
+        if self._ask(key, self._asked_control) is not None:
+            return True
+        self._timeout_s = min(2 * self._timeout_s, TIMEOUT_MAX_S)
+        return False
+
+    def _ask(self, key: tuple[int, int, int], question: _Question) -> Answer | ExceptionReplyError | None:
+        """Send one request: its answer or the meter's refusal, None if it came to nothing."""
+        before = self.stats.requests
+        try:
+            answer = self._bus.read(self._unit_id, *key, timeout_s=self._timeout_s)
+        except ExceptionReplyError as error:
+            if error.code not in TRANSIENTS:
+                self.losses.note_answer(question.failures)
+                question.failures = 0
+                return error
+            question.failures += 1
+            self.losses.note_failure(busy=True)
+            self._clock.sleep(min(BUSY_PAUSE_S * question.failures, BUSY_PAUSE_MAX_S))
+        except BusDownError:
+            raise
+        except (ReplyTimeoutError, ReplyError):
+            if self.stats.requests == before and question.not_sent < NOT_SENT_MAX:
+                question.not_sent += 1  # the bus still waits for late answers to others
+                self._clock.sleep(TIMEOUT_FIRST_S)
+                return None
+            question.failures += 1
+            self.losses.note_failure(busy=False)
+        else:
+            self.losses.note_answer(question.failures)
+            question.failures = 0
+            self._slowest_s = max(self._slowest_s, answer.latency_s)
+            self._timeout_s = min(max(TIMEOUT_LATENCIES * self._slowest_s, TIMEOUT_MIN_S), TIMEOUT_MAX_S)
+            return answer
+        return None

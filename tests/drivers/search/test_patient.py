@@ -1,0 +1,117 @@
+"""A question is asked until chance is excluded; where it cannot be, the bus is said to be too poor."""
+
+import random
+
+import pytest
+from attrs import define
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from drivers.errors import ExceptionReplyError, ReplyTimeoutError
+from drivers.points.model import load, names
+from drivers.search.identify import identify, probe
+from drivers.search.patient import TRIES_MAX, Control, PatientBus, UnclearError
+from tests.drivers.search.simulated import SaysBus, bus_of
+
+KNOWN = [load(name) for name in names()]
+CONTROL = Control(3, 0)
+HERE, REFUSED, MUTE = 10, 20, 30
+"""Registers of a device: one that it has, one that it refuses, one about which it keeps silent."""
+
+
+@define
+class IdleClock:
+    slept_s: float = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.slept_s += seconds
+
+
+def lossy(bus: SaysBus, lost: float, busy: float, seed: int) -> SaysBus:
+    draws, says = random.Random(seed), bus._says
+
+    def respond(unit_id: int, function: int, address: int, count: int) -> bytes | int | None:
+        drawn = draws.random()
+        if drawn < lost:
+            return None
+        return draws.choice((5, 6)) if drawn < lost + busy else says(unit_id, function, address, count)
+
+    bus._says = respond
+    return bus
+
+
+def device(_unit: int, _function: int, address: int, count: int) -> bytes | int | None:
+    return {REFUSED: 2, MUTE: None}.get(address, bytes(2 * count))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)  # certain but for one question in 10,000
+@given(lost=st.floats(0.0, 0.3), busy=st.floats(0.0, 0.15), seed=st.integers(0, 10_000))
+def test_no_loss_makes_a_register_absent_and_none_makes_an_absent_one_present(
+    lost: float, busy: float, seed: int
+) -> None:
+    bus = PatientBus(lossy(SaysBus(device), lost, busy, seed), 1, CONTROL, IdleClock())
+    bus.warm_up()
+    for address in (HERE, 11, 12, 13):
+        try:
+            assert bus.read(1, 3, address, 1).words == b"\0\0"
+        except UnclearError:
+            assert bus.losses.share > 0.2, "a fair bus is no poor one"
+    for address, error in ((REFUSED, ExceptionReplyError), (MUTE, ReplyTimeoutError)):
+        with pytest.raises((error, UnclearError)):
+            bus.read(1, 3, address, 1)
+
+
+def test_what_is_certain_is_not_asked_again() -> None:
+    inner = SaysBus(device)
+    bus = PatientBus(inner, 1, CONTROL, IdleClock())
+    for _ in range(3):
+        bus.read(1, 3, HERE, 1)
+        with pytest.raises(ExceptionReplyError):
+            bus.read(1, 3, REFUSED, 1)
+    asked = [one[2] for one in inner.asked]
+    assert asked.count(HERE) == 1
+    assert asked.count(REFUSED) == 2, "a refusal is believed when it came twice"
+
+
+def test_a_meter_that_vanishes_is_not_asked_for_ever() -> None:
+    left = iter(range(20))
+    inner = SaysBus(lambda *_: b"\0\0" if next(left, None) is not None else None)
+    bus = PatientBus(inner, 1, CONTROL, IdleClock())
+    bus.warm_up()
+    for address in range(100, 200):
+        with pytest.raises(UnclearError) if len(inner.asked) >= 20 else pytest.MonkeyPatch.context():
+            bus.read(1, 3, address, 1)
+    assert len(inner.asked) < 60
+
+
+@pytest.mark.parametrize("lost", [0.1, 0.3, 0.45])
+@pytest.mark.parametrize("name", ["eastron-sdm630", "chint-dtsu666", "gavazzi-em340", "siemens-pac3200"])
+def test_a_three_phase_meter_on_a_lossy_bus_is_named_or_nothing_is(name: str, lost: float) -> None:
+    for seed in range(6):
+        found = identify(lossy(bus_of([load(name)], strict=True), lost, 0.0, seed), 1, KNOWN, IdleClock())
+        named = [match.model.name for match in found.matches[:1]]
+        assert named == [name] or (named == [] and found.is_too_poor)
+        assert found.losses.asked > found.losses.lost
+
+
+@pytest.mark.parametrize("busy", [0.3, 0.5])
+def test_a_meter_that_is_often_busy_is_named(busy: float) -> None:
+    for seed in range(5):
+        bus = lossy(bus_of([load("eastron-sdm630")]), 0.0, busy, seed)
+        life = probe(bus, 1)
+        assert life.how in {"answers", "refuses"}
+        found = identify(bus, 1, KNOWN, IdleClock(), control=life.control)
+        assert found.matches[0].model.name == "eastron-sdm630"
+        assert found.losses.busy > 0
+
+
+def test_a_bus_that_is_too_poor_is_said_to_be_so_with_counts() -> None:
+    found = identify(lossy(bus_of([load("eastron-sdm630")]), 0.9, 0.0, 3), 1, KNOWN, IdleClock())
+    assert found.is_too_poor
+    assert found.matches == ()
+    assert found.unjudged
+    assert found.losses.lost > TRIES_MAX
+
+
+def test_a_unit_that_is_always_busy_is_no_meter_that_refuses() -> None:
+    assert probe(SaysBus(lambda *_: 6), 1).how == "busy"
