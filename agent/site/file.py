@@ -328,7 +328,7 @@ def _credential_misfits(site: Site) -> Iterator[str]:
 def _meter_misfits(site: Site) -> Iterator[str]:
     buses = {bus.id: bus for bus in site.bus}
     lines = {line.id for line in site.line}
-    places = Counter((meter.bus, meter.place) for meter in site.meter)
+    places = Counter((meter.bus, meter.place, meter.model) for meter in site.meter)
     for index, meter in enumerate(site.meter):
         if meter.bus not in buses:
             yield f"meter[{index}].bus: no bus {meter.bus!r}; known: {_list_known(buses)}"
@@ -336,7 +336,7 @@ def _meter_misfits(site: Site) -> Iterator[str]:
             yield from _address_misfits(index, meter, buses[meter.bus])
         if meter.line is not None and meter.line not in lines:
             yield f"meter[{index}].line: no line {meter.line!r}; known: {_list_known(lines)}"
-        if meter.place is not None and places[meter.bus, meter.place] > 1:
+        if meter.place is not None and places[meter.bus, meter.place, meter.model] > 1:
             key = "address" if meter.unit_id is None else "unit_id"
             yield f"meter[{index}].{key}: {meter.place} is used more than once on bus {meter.bus!r}"
 

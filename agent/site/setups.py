@@ -3,11 +3,14 @@
 A model whose name ends in `.toml` is a file below the folder of the site file. Its point table goes
 into the manifest as that of any other model, so a reader of the records needs no copy of the file.
 
+A device with several meters in it (SunSpec) is several meters of the site at one address, each with the
+model of its own registers; `dianjian identify --meter 2 --model-file FILE` writes that of the second.
+
 A meter with active power belongs to a line, because the detector judges lines by it. A meter without, such as
 an analyser of emissions, is read, sealed and sent, and belongs to no line.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TypeVar
 
 from agent.site.field_types import MODEL_FILE_SUFFIX
@@ -54,9 +57,24 @@ def setups_of(site: Site) -> dict[str, MeterSetup]:
                 pause_s=_first(meter.pause_s, bus.pause_s),
                 registers_max=_first(meter.registers_max, bus.registers_max) or REGISTERS_MAX,
             )
+    problems += _shared_registers(site, setups)
     if problems:
         raise ConfigError(site.file, problems)
     return setups
+
+
+def _shared_registers(site: Site, setups: Mapping[str, MeterSetup]) -> Iterator[str]:
+    """Meters of one device must not be the same one: two models with the power at one register."""
+    seen: dict[tuple[str, int, int, int], str] = {}
+    for index, meter in enumerate(site.meter):
+        setup = setups.get(meter.id)
+        for point in setup.model.points if setup is not None else ():
+            if setup is None or point.name != POWER_POINT:
+                continue
+            place = meter.bus, setup.station, point.function, point.address
+            other = seen.setdefault(place, meter.id)
+            if other != meter.id:
+                yield f"meter[{index}].model: reads the same registers as meter {other!r} at {meter.place}"
 
 
 def lines_of(site: Site) -> dict[str, str]:

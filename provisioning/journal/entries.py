@@ -51,7 +51,10 @@ class BusFound:
 
 @frozen
 class MeterFound:
-    """A meter that answers, and what is known about it. `unit_id` for Modbus, `address` for DL/T 645."""
+    """A meter that answers, and what is known about it. `unit_id` for Modbus, `address` for DL/T 645.
+
+    `meter` is which one of a SunSpec device it is, from 1; 0 where the device is no such.
+    """
 
     id: str
     bus: str
@@ -66,6 +69,7 @@ class MeterFound:
     pt_ratio: float = 1.0
     seal_numbers: tuple[str, ...] = ()
     rated_a: float | None = None
+    meter: int = 0
 
 
 @frozen

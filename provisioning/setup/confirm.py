@@ -19,8 +19,12 @@ identity registers."""
 
 
 def place_of(meter: MeterFound) -> str:
-    """Bus and address: a meter's name in the answers file before it has an id."""
-    return f"{meter.bus}:{meter.address if meter.unit_id is None else meter.unit_id}"
+    """Bus and address: a meter's name in the answers file before it has an id.
+
+    The second meter of a SunSpec device has its number behind the address, as in `b1:1:2`.
+    """
+    number = f":{meter.meter}" if meter.meter > 1 else ""
+    return f"{meter.bus}:{meter.address if meter.unit_id is None else meter.unit_id}{number}"
 
 
 def confirm(session: Session) -> None:

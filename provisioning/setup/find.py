@@ -12,15 +12,17 @@ from urllib.parse import urlsplit
 
 from attrs import evolve
 
-from agent.site.field_types import UnitId
+from agent.site.field_types import MODEL_FILE_SUFFIX, UnitId
 from drivers.errors import BusUrlError
+from drivers.points.model import Model
+from drivers.points.model_text import model_text
 from provisioning.journal.entries import BusFound, MeterFound
 from provisioning.setup.confirm import confirm, place_of
 from provisioning.setup.look import End, Hit, Progress, check_url, find_serial_ports, look_at_buses
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text
-from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import progress
 
 PROGRESS_S: Final = 1.0
@@ -165,9 +167,9 @@ def _keep_hit(session: Session, bus_id: str, hit: Hit) -> MeterFound:
     session.keep(buses=tuple(sorted(buses, key=lambda one: (len(one.id), one.id))))
     unit_id = UnitId(hit.place) if isinstance(hit.place, int) else None
     address = hit.place if isinstance(hit.place, str) else None
+    place = bus.id, unit_id, address, hit.meter
     old = next(
-        (one for one in journal.meters if (one.bus, one.unit_id, one.address) == (bus.id, unit_id, address)),
-        None,
+        (one for one in journal.meters if (one.bus, one.unit_id, one.address, one.meter) == place), None
     )
     if old is None:
         old = MeterFound(
@@ -177,18 +179,29 @@ def _keep_hit(session: Session, bus_id: str, hit: Hit) -> MeterFound:
             address,
             ct_ratio=hit.ct_ratio or 1.0,
             pt_ratio=hit.pt_ratio or 1.0,
+            meter=hit.meter,
         )
     was_corrected = old.confidence == 1.0
-    meter = old if was_corrected else evolve(old, model=hit.model, confidence=round(hit.confidence, 3))
+    model = hit.model if hit.table is None else _write_model(session, bus_id, hit.place, hit.table)
+    meter = old if was_corrected else evolve(old, model=model, confidence=round(hit.confidence, 3))
     meter = evolve(meter, serial=hit.serial or old.serial, reasons=hit.reasons or old.reasons)
     others = tuple(one for one in journal.meters if one.id != meter.id)
     session.keep(meters=_sort_meters((*others, meter), session.journal.buses))
     return meter
 
 
+def _write_model(session: Session, bus_id: str, place: int | str, table: Model) -> str:
+    """Write the registers that were found at a meter as a model file of the site; its name."""
+    name = f"{table.name}-{bus_id}-{place}{MODEL_FILE_SUFFIX}"
+    write_or_fail(session.folder / name, model_text(table).encode())
+    return name
+
+
 def _sort_meters(meters: Iterable[MeterFound], buses: tuple[BusFound, ...]) -> tuple[MeterFound, ...]:
     order = [bus.id for bus in buses]
-    return tuple(sorted(meters, key=lambda one: (order.index(one.bus), one.unit_id or 0, one.address or "")))
+    return tuple(
+        sorted(meters, key=lambda one: (order.index(one.bus), one.unit_id or 0, one.address or "", one.meter))
+    )
 
 
 def _is_same_bus(one: str, other: str) -> bool:
