@@ -12,9 +12,10 @@
     dianjian-agent run --config SITE --once
                                            read every meter once, make one seal, wait for its receipt
 
-Exit codes: 0 done · 1 done, but a meter is silent or no receipt came (--once) · 2 the call or the site file
-is wrong, or a newer version wrote the store · 3 disk, store or keys cannot be used · 4 keys and chain do not
-belong together: a new key is needed · 5 a part of the agent died and a restart will repair it.
+Exit codes: 0 done · 1 done, but a meter is silent or the centre has not all readings (--once) · 2 the
+call or the site file is wrong, or a newer version wrote the store · 3 disk, store or keys cannot be used ·
+4 keys and chain do not belong together: a new key is needed · 5 a part of the agent died and a restart will
+repair it.
 
 argparse, not click: the daemon loads nothing that only a terminal needs.
 """
@@ -217,14 +218,15 @@ def _once(site: Site, built: Built, loop: Loop, clock: Clock) -> int:
         built.gateway.reading(reading)
         all_good &= reading.quality is Quality.GOOD
         _print(reading_json(reading, feed.setups[reading.meter], feed.lines.get(reading.meter)))
-    receipted = _finish(built, loop, clock, RECEIPT_WAIT_S, lambda: loop.stopping)
+    delivered = _finish(built, loop, clock, RECEIPT_WAIT_S, lambda: loop.stopping)
     delivery = built.gateway.courier.status()
-    _print({"seals": delivery.tip, "receipted": delivery.received, "meters_good": all_good})
-    return 0 if all_good and receipted else EXIT_NO
+    seals = {"seals": delivery.tip, "receipted": delivery.received, "delivered": delivery.bodies_up_to}
+    _print({**seals, "meters_good": all_good})
+    return 0 if all_good and delivered else EXIT_NO
 
 
 def _finish(built: Built, loop: Loop, clock: Clock, wait_s: float, is_impatient: Callable[[], bool]) -> bool:
-    """Seal what is pending and wait at most `wait_s` real seconds for the receipt; whether it came."""
+    """Seal what is pending and wait at most `wait_s` real seconds for receipts; whether all is delivered."""
     gateway = built.gateway
     while not loop.inbox.empty():
         loop.turn(gateway)

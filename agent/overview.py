@@ -8,8 +8,11 @@ linkages   [{id, production, treatment, deficit_s, limit_s, correlation | null, 
 meters     [{meter, line | null, quality, reason, at, values, units | null}], units where there is no line
 buses      [{bus, url, load_percent, requests, timeouts, …, latency_ms {p50, p95, max},
              meters [{meter, requests, …, latency_ms}]}], see `agent.status.bus_figures`
-seals      {last, receipted, backlog, sent, in_flight, receipt {number, at (the centre's time)} | null}
-broker     {connected, alarms, url, certificate {file, ends_at | null} | null}
+seals      {last, receipted (without their readings), delivered (with the readings of all up to this one),
+             backlog (seals whose readings the centre has not receipted), records_waiting (in those),
+             sent, in_flight, receipt {number, at (the centre's time)} | null}
+broker     {connected, alarms, packets | null, url, certificate {file, ends_at | null} | null}
+             packets {bytes_max, refused (0: the broker named the limit itself), smallest (that of one seal)}
 episodes   the latest, as in their records but without traces
 process    {resident_bytes, threads, descriptors}
 """
@@ -29,6 +32,7 @@ from agent.readings import Readings
 from agent.site.file import Site
 from agent.status.bus_figures import BusFigures
 from agent.uplink.courier import Courier
+from agent.uplink.delivery import OutboxStatus
 from drivers.clock import NS_PER_S, Stamp
 from drivers.poll.meter import MeterSetup
 from drivers.reading import POWER_POINT, UNITS, PollGroup, Quality, Reading
@@ -67,12 +71,19 @@ def overview(parts: StatusParts, stamp: Stamp) -> dict[str, Any]:
         "seals": {
             "last": delivery.tip,
             "receipted": delivery.received,
+            "delivered": delivery.bodies_up_to,
             "backlog": delivery.backlog,
+            "records_waiting": parts.courier.count_waiting(),
             "sent": delivery.sent,
             "in_flight": delivery.in_flight,
             "receipt": _receipt(parts.courier.receipt),
         },
-        "broker": {"connected": delivery.connected, "alarms": sorted(delivery.alarms), **_broker(parts.site)},
+        "broker": {
+            "connected": delivery.connected,
+            "alarms": sorted(delivery.alarms),
+            "packets": _packets(delivery),
+            **_broker(parts.site),
+        },
         "episodes": [
             {key: value for key, value in episode.to_body().items() if key != "trace"}
             for episode in parts.judging.episodes
@@ -110,6 +121,16 @@ def _receipt(receipt: tuple[int, int] | None) -> dict[str, Any] | None:
     if receipt is None or receipt[1] > UTC_MS_MAX:
         return None
     return {"number": receipt[0], "at": _iso(datetime.fromtimestamp(receipt[1] / MS_PER_S, UTC))}
+
+
+def _packets(delivery: OutboxStatus) -> dict[str, int] | None:
+    if delivery.packet_bytes_max is None:
+        return None
+    return {
+        "bytes_max": delivery.packet_bytes_max,
+        "refused": delivery.packet_refused,
+        "smallest": delivery.packet_smallest,
+    }
 
 
 def _broker(site: Site) -> dict[str, Any]:

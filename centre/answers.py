@@ -17,6 +17,9 @@ from evidence.receipt import RANGES_MAX, Beacon, Conflict, Receipt, sign_beacon,
 from wire import messages
 from wire.messages import Topics
 
+RECEIPT_FRAME_BYTES: Final = 420
+"""Most bytes of a receipt's packet without ranges."""
+RANGE_BYTES_MAX: Final = 19
 REFERENCES_MAX: Final = 10_000
 """Own receipts and beacons whose time is remembered to date seals."""
 
@@ -29,18 +32,31 @@ class Answer:
     payload: bytes
 
 
-def receipt_of(state: ChainState, held: Held, secret: bytes, utc_ms: int, *, conflict: bool = False) -> bytes:
+def receipt_of(
+    state: ChainState,
+    held: Held,
+    secret: bytes,
+    utc_ms: int,
+    *,
+    conflict: bool = False,
+    ranges_max: int = RANGES_MAX,
+) -> bytes:
     """The signed receipt for a gateway; with `conflict` it asks for the seal after the last accepted one."""
     receipt = Receipt(
         gateway=state.gateway,
         number=state.number,
         seal_hash=state.hash,
         bodies_up_to=held.up_to,
-        ranges=held.ranges[:RANGES_MAX],
+        ranges=held.ranges[:ranges_max],
         centre_utc_ms=utc_ms,
         conflict=Conflict(state.number + 1, state.hash) if conflict else None,
     )
     return sign_receipt(receipt, secret)
+
+
+def count_ranges(packet_bytes_max: int) -> int:
+    """How many ranges fit into a receipt where the broker takes packets of this size."""
+    return max(0, min((packet_bytes_max - RECEIPT_FRAME_BYTES) // RANGE_BYTES_MAX, RANGES_MAX))
 
 
 @define

@@ -35,6 +35,7 @@ from disk.database import CommitError
 from evidence import cbor
 from evidence.chain import ChainState, Code, Finding, Outcome, Verdict
 from evidence.continuation import continue_chain
+from evidence.receipt import RANGES_MAX
 from evidence.seal import open_body, peek_header, seal_hash
 from evidence.statement import Rekey, Replace
 from evidence.verify import accept, read_declarations
@@ -101,10 +102,12 @@ class Centre:
     Attributes:
         store: The enrolled gateways, and all that is held of them.
         secret: The centre's key.
+        ranges_max: Ranges of bodies in one receipt, as many as the broker's packets hold.
     """
 
     store: CentreStore
     secret: bytes = field(repr=False)
+    ranges_max: int = field(init=False, default=RANGES_MAX)
     answers: Answers = field(init=False)
     _chains: dict[str, _Chain] = field(init=False, factory=dict)
     _reported: dict[tuple[str, str, int], None] = field(init=False, factory=dict)
@@ -320,7 +323,13 @@ class Centre:
         if not conflicts:
             return []
         receipts = {
-            name: partial(receipt_of, secret=self.secret, utc_ms=utc_ms, conflict=conflict)
+            name: partial(
+                receipt_of,
+                secret=self.secret,
+                utc_ms=utc_ms,
+                conflict=conflict,
+                ranges_max=self.ranges_max,
+            )
             for name, conflict in conflicts.items()
         }
         try:

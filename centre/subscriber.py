@@ -5,6 +5,9 @@ answers, and hands the lines on. Delivery is at least once: a message that is lo
 broker and the disk has no receipt and is sent again by the gateway, so no MQTT acknowledgement
 is relied upon. The queue between the two threads is bounded: a slow disk slows the broker down.
 
+A receipt that the broker does not keep, because it has enough retained messages, is sent as an ordinary one;
+one that is too large for its packets names fewer bodies, and the next ones name the rest.
+
 On every connect a receipt for each gateway is published, made from the store; so one that a crash
 kept from being published after its commit is not missed. The beacon follows once a minute.
 
@@ -22,7 +25,7 @@ from typing import Final
 
 from attrs import evolve
 
-from centre.answers import Answer
+from centre.answers import Answer, count_ranges
 from centre.core import Centre, Incoming
 from centre.json_lines import JsonLine
 from centre.register import RegisterError, read_register
@@ -31,7 +34,16 @@ from drivers.clock import NS_PER_S, Clock
 from evidence import cbor
 from evidence.seal import open_body, peek_header
 from wire import messages as wire
-from wire.mqtt_events import FAILURE, Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_events import (
+    FAILURE,
+    PACKET_TOO_LARGE,
+    Acked,
+    Connected,
+    Disconnected,
+    Message,
+    MqttEvent,
+    SubscribeRefused,
+)
 from wire.mqtt_settings import MqttSettings
 from wire.publisher import Publisher
 
@@ -82,6 +94,7 @@ class Subscriber:
         self._events: queue.Queue[MqttEvent] = queue.Queue(QUEUE_MAX)
         self._stopping = threading.Event()
         self._token = 0
+        self._unacked: dict[int, Answer] = {}
         self._beacon_at_s = clock.monotonic_s()
         self._beacons = 0
         self._remembered: dict[str, int] = {}
@@ -129,15 +142,33 @@ class Subscriber:
     def _note(self, event: MqttEvent) -> None:
         match event:
             case Connected():
+                self.centre.ranges_max = min(self.centre.ranges_max, count_ranges(event.packet_bytes_max))
                 self._publish(self.centre.make_receipts(self._utc_ms()))
                 self._beacon_at_s = self._clock.monotonic_s()
                 self._log("connected", "")
             case Disconnected():
+                self._unacked.clear()
+                self._make_smaller(event.reason_code)
                 self._log("disconnected", event.reason)
-            case Acked(reason_code=code) if code >= FAILURE:
-                self._log("publish_refused", f"the broker refuses an answer ({code:#04x})")
+            case Acked():
+                self._note_ack(event)
             case SubscribeRefused():
                 self._log("subscribe_refused", f"{event.topic} ({event.reason_code:#04x})")
+
+    def _note_ack(self, event: Acked) -> None:
+        """Say once more, without asking to keep it, what a broker with enough retained messages refuses."""
+        answer = self._unacked.pop(event.token, None)
+        if event.reason_code < FAILURE:
+            return
+        self._log("publish_refused", f"the broker refuses an answer ({event.reason_code:#04x})")
+        self._make_smaller(event.reason_code)
+        if answer is not None:
+            self._token += 1
+            self._publisher.publish(self._token, answer.topic, answer.payload, retain=False)
+
+    def _make_smaller(self, code: int) -> None:
+        if code == PACKET_TOO_LARGE:
+            self.centre.ranges_max //= 2
 
     def _hand_on(self, answers: list[Answer], lines: list[JsonLine]) -> None:
         self._publish(answers)
@@ -167,6 +198,7 @@ class Subscriber:
     def _publish(self, answers: list[Answer]) -> None:
         for answer in answers:
             self._token += 1
+            self._unacked[self._token] = answer
             self._publisher.publish(self._token, answer.topic, answer.payload, retain=True)
 
     def _log(self, code: str, text: str) -> None:

@@ -12,6 +12,8 @@ there. The traps of paho 2.2, each handled where its number stands:
     [7] a PUBLISH of 100 MB is accepted although 64 kB was advertised
     [8] a socket whose TLS handshake failed is never closed (see `wire.mqtt_settings`)
     [9] a CONNACK of MQTT 3.1.1 is an error in the middle of decoding
+    [10] a reason code that the standard does not list for a packet ends the connection and is lost: mosquitto
+        answers a PUBLISH above its message_size_limit with PUBACK 0x95
 
 A broker may offer less than MQTT 5 has, and delivery needs less: without retained messages they are sent
 as ordinary ones, and with QoS 0 alone a message counts as acknowledged when the socket has taken it,
@@ -38,6 +40,7 @@ from wire.mqtt_events import (
     OLD_PROTOCOL,
     PACKET_BYTES_MAX,
     QOS_NOT_SUPPORTED,
+    UNSPECIFIED,
     Acked,
     Connected,
     Message,
@@ -67,12 +70,33 @@ class _Client(Client):
     reached = False
     answered = False
     speaks_old = False
+    said = 0
+    puback = 0
 
     def _handle_connack(self) -> MQTTErrorCode:
         """Called with the whole CONNACK; one of MQTT 3.1.1 is not decoded [9]."""
+        packet = bytes(self._in_packet["packet"])
         self.answered = True
-        self.speaks_old = is_old_connack(bytes(self._in_packet["packet"]))
-        return MQTTErrorCode.MQTT_ERR_PROTOCOL if self.speaks_old else super()._handle_connack()
+        self.speaks_old = is_old_connack(packet)
+        if self.speaks_old:
+            return MQTTErrorCode.MQTT_ERR_PROTOCOL
+        self.said = packet[1] if len(packet) > 1 else 0
+        return super()._handle_connack()
+
+    def _handle_disconnect(self) -> None:
+        """Called with the whole DISCONNECT; its reason code is kept [10]."""
+        packet = bytes(self._in_packet["packet"])
+        self.said = packet[0] if packet else 0
+        super()._handle_disconnect()
+
+    def _handle_pubackcomp(self, cmd: Any) -> MQTTErrorCode:
+        """Called with the whole PUBACK; its reason code is kept, and a common one put in its place [10]."""
+        packet = bytearray(self._in_packet["packet"])
+        self.puback = packet[2] if len(packet) > 2 else 0
+        if len(packet) > 2:
+            packet[2] = UNSPECIFIED if self.puback >= FAILURE else 0
+            self._in_packet["packet"] = packet
+        return super()._handle_pubackcomp(cmd)
 
     def _create_socket_connection(self) -> socket.socket:
         """TCP alone; TLS follows."""
@@ -129,6 +153,7 @@ class MqttClient:
         self._client.giant_bytes = 0
         self._client.alert = ""
         self._client.reached = self._client.answered = self._client.speaks_old = False
+        self._client.said = 0
         self._take_new_certificate()
         self._client.reconnect()
 
@@ -179,6 +204,8 @@ class MqttClient:
                 self.end = (f"the broker sends a packet of {client.giant_bytes} bytes", 0)
             if client.speaks_old:
                 self.end = (MQTT5_NEEDED, OLD_PROTOCOL)
+            elif client.said >= FAILURE and not self.end[1] and not self.is_open():
+                self.end = (f"the broker's reason code is {client.said:#04x}", client.said)
             if result is not MQTTErrorCode.MQTT_ERR_SUCCESS or not self.is_open():
                 return False
         if state & select.POLLOUT:
@@ -288,11 +315,11 @@ class MqttClient:
         self._set_will(self._client)
 
     def _on_publish(
-        self, _client: Client, _data: Any, mid: int, reason: ReasonCode, _properties: Any
+        self, _client: Client, _data: Any, mid: int, _reason: ReasonCode, _properties: Any
     ) -> None:
         token = self.tokens.pop(mid, None)
         if token is not None:
-            self._sink(Acked(token, reason.value))
+            self._sink(Acked(token, self._client.puback))
 
     def _on_message(self, _client: Client, _data: Any, message: MQTTMessage) -> None:
         self._sink(Message(message.topic, bytes(message.payload), message.retain))

@@ -51,6 +51,7 @@ MqttEvent = Connected | Disconnected | Acked | Message | SubscribeRefused
 
 FAILURE: Final = 0x80
 """This reason code and those above mean a refusal (MQTT 5.0, section 2.4)."""
+UNSPECIFIED: Final = 0x80
 OLD_PROTOCOL: Final = 0x84
 """The broker speaks an older MQTT only: its word for it, or what its answers show (`wire.old_protocol`)."""
 NOT_AUTHORIZED: Final = 0x87

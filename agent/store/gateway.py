@@ -158,6 +158,15 @@ class GatewayStore:
         digest: bytes | None = found[0][0] if found else None
         return digest
 
+    def count_records(self, first: int, last: int) -> int:
+        """Records of seals `first` to `last`, by their headers."""
+        sql = "SELECT first_record FROM seals WHERE number BETWEEN ? AND ? ORDER BY number LIMIT 1"
+        begin = self._database.read(sql, (first, last))
+        sql = """SELECT first_record + count FROM seals WHERE number BETWEEN ? AND ?
+            ORDER BY number DESC LIMIT 1"""
+        end = self._database.read(sql, (first, last))
+        return int(end[0][0]) - int(begin[0][0]) if begin and end else 0
+
     def holes(self) -> list[tuple[int, int]]:
         """First and last of every run of missing numbers among the last READ_ROWS_MAX rows.
 

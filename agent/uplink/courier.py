@@ -42,6 +42,8 @@ STATE_AGAIN_S: Final = 30.0
 """A centre that refuses a statement requests its seal at once: send the statement no more often than this."""
 STATEMENT_TOKEN: Final = -1
 """A statement without an answer is sent again on the next connect, or on the centre's request."""
+SPANS_MAX: Final = 1_000
+"""Runs of seals whose records are counted for one status; a broken backfill leaves tens."""
 REJECTIONS_RECORDED_MAX: Final = 100
 """Records about forged or foreign messages in one run of the process: enough to be evidence, too few for a
 flood to fill the disk."""
@@ -112,7 +114,12 @@ class Courier(RecordSource):
     def figures(self) -> Mapping[str, Any]:
         """The delivery's part of a heartbeat."""
         status = self.status()
-        return {"receipted": status.received, "backlog": status.backlog, "connected": status.connected}
+        return {
+            "receipted": status.received,
+            "delivered": status.bodies_up_to,
+            "backlog": status.backlog,
+            "connected": status.connected,
+        }
 
     def _take(self, event: MqttEvent, stamp: Stamp, now_s: float) -> list[dict[str, Any]]:
         """The bodies of the event records that follow from it."""
@@ -151,6 +158,11 @@ class Courier(RecordSource):
     def status(self) -> OutboxStatus:
         """The outbox at a glance."""
         return self.outbox.status()
+
+    def count_waiting(self) -> int:
+        """Records, most of them readings, of own seals whose bodies the centre has not receipted."""
+        spans = self.outbox.status().missing
+        return sum(self.store.count_records(*span) for span in spans[:SPANS_MAX])
 
     def body_bytes(self, number: int) -> int:
         """The length of a stored body, 0 where it was given up or is damaged."""

@@ -149,6 +149,7 @@ class OutboxStatus:
         in_flight, window: Messages without a PUBACK, and how many there may be.
         packet_bytes_max: The largest packet that is sent; None where the broker has shown no limit.
         packet_refused: The packet whose refusal taught that; 0 where the broker named it itself.
+        packet_smallest: The packet of one seal, below which nothing can be delivered.
         alarms: The standing ones.
     """
 
@@ -163,6 +164,7 @@ class OutboxStatus:
     window: int
     packet_bytes_max: int | None
     packet_refused: int
+    packet_smallest: int
     alarms: frozenset[Alarm]
 
     @property

@@ -172,6 +172,7 @@ class Outbox:
             window=self._window.size,
             packet_bytes_max=None if self._limit.bytes_max >= PACKET_BYTES_MAX else self._limit.bytes_max,
             packet_refused=self._limit.refused if self._limit.is_learned else 0,
+            packet_smallest=self._limit.smallest,
             alarms=frozenset(self._alarms.standing),
         )
 

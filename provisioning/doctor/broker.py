@@ -1,8 +1,9 @@
-"""Checks of the broker: the way there, CONNACK, rights, and the centre behind it.
+"""Checks of the broker: the way there, MQTT 5, CONNACK, rights, packets, and the centre behind it.
 
 It uses its own connection, with the client id GATEWAY-doctor and a session that ends with it, so that
 neither the session nor the retained messages of a running agent are touched. It publishes one message,
-not retained, on the gateway's state topic, which a centre only displays.
+not retained, on the gateway's state topic, which a centre only displays. It is as long as a seal, so that a
+broker whose packets are too small for one refuses it.
 """
 
 import socket
@@ -20,12 +21,22 @@ from evidence.cbor import FormatError
 from evidence.receipt import open_beacon
 from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
+from provisioning.doctor.packets import judge_offer, judge_packets, smallest_packet
 from provisioning.doctor.tls import reach
 from wire import messages
 from wire.messages import Topics
 from wire.mqtt_client import MqttClient
-from wire.mqtt_events import FAILURE, Acked, Connected, Message, MqttEvent, SubscribeRefused
+from wire.mqtt_events import (
+    FAILURE,
+    OLD_PROTOCOL,
+    Acked,
+    Connected,
+    Message,
+    MqttEvent,
+    SubscribeRefused,
+)
 from wire.mqtt_settings import MqttSettings
+from wire.old_protocol import speaks_old_only
 
 ANSWER_S: Final = 6.0
 BEACON_S: Final = 1.5
@@ -34,6 +45,17 @@ STEP_MS: Final = 200
 CLIENT_SUFFIX: Final = "-doctor"
 BEHIND_MS_MAX: Final = 5_000
 _TOKEN: Final = 1
+_SEAL_PACKET: Final = "packet of one seal"
+_OLD_PROTOCOL: Final = Words(
+    "消息服务器只支持 MQTT 3.1.1，本网关需要 MQTT 5",
+    "the broker speaks MQTT 3.1.1 only, and this gateway needs MQTT 5",
+)
+_MQTT5_BROKERS: Final = Words(
+    "升级消息服务器：mosquitto 1.6、EMQX 3.0、HiveMQ 4、RabbitMQ 3.13、VerneMQ 1.6"
+    "（allowed_protocol_versions 中须有 5）、NanoMQ 或更新的版本支持 MQTT 5",
+    "bring the broker up to date: mosquitto 1.6, EMQX 3.0, HiveMQ 4, RabbitMQ 3.13, VerneMQ 1.6 (with 5 in "
+    "allowed_protocol_versions), NanoMQ and later ones speak MQTT 5",
+)
 
 
 def broker(target: Target, report: Progress) -> Iterator[Finding]:
@@ -62,7 +84,7 @@ class _Received:
     """Events of the connection."""
 
     def __init__(self) -> None:
-        self.connected = False
+        self.connected: Connected | None = None
         self.acked: int | None = None
         self.refused: list[str] = []
         self.messages: list[Message] = []
@@ -70,7 +92,7 @@ class _Received:
     def __call__(self, event: MqttEvent) -> None:
         match event:
             case Connected():
-                self.connected = True
+                self.connected = event
             case Acked():
                 self.acked = event.reason_code
             case SubscribeRefused():
@@ -99,8 +121,12 @@ def _check_mqtt(target: Target, settings: MqttSettings, report: Progress) -> Ite
     except OSError as error:
         client.end = (error.strerror or str(error), 0)
     end = client.end
+    is_old = end[1] == OLD_PROTOCOL or (client.is_unanswered and speaks_old_only(own))
     client.forget()
-    if not received.connected:
+    if is_old:
+        yield failed("broker", _OLD_PROTOCOL, _MQTT5_BROKERS, "mqtt")
+        return
+    if received.connected is None:
         text = Words(
             f"消息服务器拒绝连接：{end[0] or '没有答复'}",
             f"the broker refuses the connection: {end[0] or 'no answer'}",
@@ -108,14 +134,24 @@ def _check_mqtt(target: Target, settings: MqttSettings, report: Progress) -> Ite
         remedy = Words("查看消息服务器的日志和 ACL", "look into the broker's log and ACL")
         yield failed("broker", text, remedy, "connack")
         return
+    too_small = judge_packets(target.status, received.connected, topics, {received.acked, end[1]})
+    if too_small is not None:
+        yield too_small
+        return
     yield from _judge_rights(received, topics)
+    yield from judge_offer(target.status, received.connected, client)
     yield from _judge_centre(target, target.site, received)
 
 
 def _make_state(target: Target, topics: Topics) -> tuple[str, bytes]:
-    """The message to publish: the state that is already retained there."""
+    """The message to publish: the state that is already retained there, as long as a seal."""
     online = bool((target.status or {}).get("broker", {}).get("connected"))
-    return topics.state, messages.encode_state(online=online, details={"doctor": read_version()})
+    details = {"doctor": read_version(), _SEAL_PACKET: ""}
+    short = messages.encode_state(online=online, details=details)
+    missing = smallest_packet(topics) - messages.packet_bytes(topics.state, len(short))
+    return topics.state, messages.encode_state(
+        online=online, details={**details, _SEAL_PACKET: "." * missing}
+    )
 
 
 def _converse(client: MqttClient, received: _Received, message: tuple[str, bytes]) -> None:
@@ -125,8 +161,11 @@ def _converse(client: MqttClient, received: _Received, message: tuple[str, bytes
         is_sent = False
         end_s = time.monotonic() + ANSWER_S
         while time.monotonic() < end_s and client.step(reader, STEP_MS):
-            if received.connected and not is_sent:
+            if received.connected is not None and not is_sent:
                 is_sent = True
+                size = messages.packet_bytes(message[0], len(message[1]))
+                if size > received.connected.packet_bytes_max:
+                    break
                 client.publish(_TOKEN, *message, retain=False)
             if received.acked is not None:
                 end_s = min(end_s, time.monotonic() + BEACON_S)

@@ -43,6 +43,14 @@ RECEIPT_OLD_S: Final = 900.0
 """Receipts come within seconds; a quarter of an hour is an outage."""
 BACKLOG_FEW: Final = 10
 _SHOWN: Final = 5
+_SEALS_ALONE: Final = Words(
+    "{text}；其中 {missing} 个签封的读数尚未送达中心，读数已送达至 {up_to}",
+    "{text}; the readings of {missing} of them are not at the centre yet, those up to {up_to} are",
+)
+_READINGS_WAIT: Final = Words(
+    "断网后会自行补传；数目不减少时，见 broker 一项和 dianjian status",
+    "after an outage they follow by themselves; if they do not, see `broker` and dianjian status",
+)
 _REFUSED: Final = Words(
     "这些签封的数据不予采用；请勿改动数据库",
     "nothing is read from these seals; keep the database as it is",
@@ -201,15 +209,25 @@ def _judge_receipt(last: int, receipt: Receipt | None, now: datetime) -> Finding
     if receipt is None:
         text = Words(f"{last} 个签封，还没有中心的回执", f"{last} seals, no receipt of the centre yet")
         return warning("chain", text, remedy)
+    missing = _count_missing(receipt)
     age_s = now.timestamp() - receipt.centre_utc_ms / 1000
     when = datetime.fromtimestamp(receipt.centre_utc_ms / 1000, UTC)
     text = Words(
         f"{last} 个签封，回执至 {receipt.number}（{when:%Y-%m-%d %H:%M} UTC）",
         f"{last} seals, receipted up to {receipt.number} ({when:%Y-%m-%d %H:%M} UTC)",
     )
+    if missing > BACKLOG_FEW:
+        told = _SEALS_ALONE.fill(text=text, missing=missing, up_to=receipt.bodies_up_to)
+        return warning("chain", told, _READINGS_WAIT)
     if last - receipt.number > BACKLOG_FEW and age_s > RECEIPT_OLD_S:
         return warning("chain", text, remedy)
     return ok("chain", text)
+
+
+def _count_missing(receipt: Receipt) -> int:
+    """Seals that are receipted without their readings."""
+    held = receipt.bodies_up_to + sum(last - first + 1 for first, last in receipt.ranges)
+    return receipt.number - held
 
 
 def _walk_end(site: Site, folder: Path, last: int, report: Progress) -> Iterator[Finding]:

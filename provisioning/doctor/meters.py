@@ -23,7 +23,7 @@ from drivers.reading import PollGroup, Quality, Quantity, Reading
 from drivers.search.plausibility import IMPOSSIBLE, judge
 from evidence.words import Words
 from provisioning.doctor.chain import read_remembered
-from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
+from provisioning.doctor.finding import Finding, Progress, State, Target, failed, ok, warning
 from provisioning.words.findings import describe_reason
 
 SILENT_IN_A_ROW: Final = 3
@@ -32,6 +32,8 @@ LOAD_PERCENT_MAX: Final = 85.0
 TIMEOUT_SHARE_MAX: Final = 0.05
 """One answer in twenty is lost: a cable, a terminator, or a second master."""
 REQUESTS_MIN: Final = 50
+FINE_TOLD_MAX: Final = 8
+"""More buses in order than that are told in one line: a hundred would hide what is wrong."""
 WAIT_S: Final = 300.0
 """Longest for one bus; a hundred meters that are all there take a minute at 9600 baud."""
 _ORDER: Final = (PollGroup.FAST, PollGroup.IDENTITY, PollGroup.SLOW)
@@ -55,8 +57,20 @@ def buses(target: Target, _: Progress) -> Iterator[Finding]:
             )
             yield warning("buses", text, remedy)
         return
-    for bus in target.status.get("buses", ()):
-        yield _judge_bus(bus)
+    judged = [_judge_bus(bus) for bus in target.status.get("buses", ())]
+    fine = [one for one in judged if one.state is State.OK]
+    if len(fine) <= FINE_TOLD_MAX:
+        yield from judged
+        return
+    yield from (one for one in judged if one.state is not State.OK)
+    loads = [float(bus["load_percent"]) for bus in target.status["buses"]]
+    yield ok(
+        "buses",
+        Words(
+            f"{len(fine)} 条总线正常，占用最高 {max(loads):.0f} %",
+            f"{len(fine)} buses are in order, the highest load is {max(loads):.0f} %",
+        ),
+    )
 
 
 def _judge_bus(bus: Mapping[str, Any]) -> Finding:

@@ -2,8 +2,8 @@
 
 One block a bus: how busy it is, and for the bus and each meter the latency of polls (50 %, 95 % and the
 greatest of the last minutes, ms), requests, time-outs, damaged, foreign and late answers, refusals, and
-probes of silent meters; then what concerns the whole bus, if anything does. `agent.status.bus_figures` says
-what each figure means.
+probes of silent meters; then what concerns the whole bus, if anything does. Many buses with one meter each
+are rows of one table. `agent.status.bus_figures` says what each figure means.
 """
 
 import json
@@ -15,9 +15,9 @@ import click
 
 from agent.site.file import ConfigError, load_site
 from agent.status.socket import read_status
+from provisioning.terminal.bus_views import draw_buses
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 from provisioning.terminal.show import Screen, console
-from provisioning.terminal.views import draw_buses
 
 REFRESH_S: Final = 2.0
 
@@ -42,7 +42,7 @@ def command(config: Path | None, state: Path | None, as_json: bool, watch: bool)
     with Screen() as screen:
         try:
             while True:
-                screen.draw(draw_buses(_read(folder)))
+                screen.draw(draw_buses(_read(folder), screen.size[1] - 1))
                 time.sleep(REFRESH_S)
         except KeyboardInterrupt:
             return

@@ -35,7 +35,7 @@ def receipt(session: Session) -> None:
     status = read_service_status(session)
     seals, receipted = _wait_for_service(session, status) if status else run_once(session)
     if receipted < FIRST_NUMBER:
-        raise fail(EXIT_OUTSIDE, text("no_receipt", seals=seals))
+        raise fail(EXIT_OUTSIDE, text("no_receipt", seals=seals, site=session.site_file))
     session.keep(receipt=Receipted(FIRST_NUMBER, _read_first_hash(session), session.now()))
     session.talk.say("receipted", style="green", seal=FIRST_NUMBER, seals=seals, receipted=receipted)
     session.talk.event("receipt", seal=FIRST_NUMBER, seals=seals, receipted=receipted)
@@ -53,14 +53,24 @@ def read_service_status(session: Session) -> dict[str, Any] | None:
 def _wait_for_service(session: Session, status: dict[str, Any]) -> tuple[int, int]:
     session.talk.say("agent_runs")
     deadline = time.monotonic() + SERVICE_WAIT_S
-    while status["seals"]["receipted"] < FIRST_NUMBER and time.monotonic() < deadline:
+    while _delivered(status) < FIRST_NUMBER and time.monotonic() < deadline:
         time.sleep(LOOK_S)
         status = read_service_status(session) or status
-    return int(status["seals"]["last"]), int(status["seals"]["receipted"])
+    return int(status["seals"]["last"]), _delivered(status)
+
+
+def _delivered(status: dict[str, Any]) -> int:
+    """The last seal up to which all readings are receipted; an agent of before does not tell it apart."""
+    seals = status["seals"]
+    return int(seals.get("delivered", seals["receipted"]))
 
 
 def run_once(session: Session) -> tuple[int, int]:
-    """Run a child that reads, seals and sends once; returns the last seal and the last receipted one."""
+    """Run a child that reads, seals and sends once.
+
+    Returns:
+        The last seal, and the last up to which the centre has receipted all readings.
+    """
     site = session.site()
     last: dict[str, Any] = {}
     with progress() as bar:
@@ -88,10 +98,10 @@ def run_once(session: Session) -> tuple[int, int]:
     if "seals" not in last:
         lines = [line for line in words.splitlines() if not line.startswith("INFO")][-LOG_LINES_SHOWN:]
         raise fail(EXIT_OUTSIDE, *(lines or [text("agent_failed", code=code)]))
-    if not last["receipted"]:
+    if not last["delivered"]:
         for line in [one for one in words.splitlines() if "broker" in one][-LOG_LINES_SHOWN:]:
             session.talk.show(f"  {line}", style="dim")
-    return int(last["seals"]), int(last["receipted"])
+    return int(last["seals"]), int(last["delivered"])
 
 
 def _start(session: Session, log: IO[str]) -> "subprocess.Popen[str]":

@@ -224,8 +224,9 @@ WORDS: Final[Mapping[str, Words]] = {
     "meter_bad": Words("电表 {meter}：{why}", "meter {meter}: {why}"),
     "agent_failed": Words("代理程序以 {code} 结束", "the agent exited with code {code}"),
     "no_receipt": Words(
-        "中心尚未对 {seals} 个签封签发回执；请检查网络、消息服务器和中心的登记，然后重试",
-        "the centre has receipted none of {seals} seals: check network, broker and register, then try again",
+        "中心尚未对 {seals} 个签封的读数签发回执：原因见 dianjian doctor --config {site}，然后重试",
+        "the centre has receipted the readings of none of {seals} seals: see why with "
+        "dianjian doctor --config {site}, then try again",
     ),
     "waiting_receipt": Words("等待回执", "waiting for the receipt"),
     "receipted": Words(

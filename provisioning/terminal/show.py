@@ -1,6 +1,6 @@
 """Terminal output for people: tables, progress, and views that are redrawn in place.
 
-Only this module and `provisioning.terminal.views` import rich.
+Only this module, `provisioning.terminal.views` and `provisioning.terminal.bus_views` import rich.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -4,21 +4,22 @@
 plant. Loads are drawn as sparklines, one column a sample, scaled to the line's rated power.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console, Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from provisioning.terminal.bus_views import list_buses
 from provisioning.terminal.show import make_grid
 from provisioning.words.labels import label
 from provisioning.words.language import language
 from provisioning.words.status import (
     average,
-    describe_bus,
+    describe_backlog,
     describe_certificate,
     describe_clock,
+    describe_packets,
     describe_receipt,
     name_line,
     parse_time,
@@ -36,14 +37,13 @@ NAME_WIDE_CELLS: Final = 28
 METERS_NAMED_MAX: Final = 24
 LINES_SHOWN_MIN: Final = 3
 """Rows on the smallest terminal; what does not fit is counted."""
+SHORTER: Final = ((6, 12), (3, 6), (1, 2))
+"""Linkages (the greatest deficits) and silent meters (the first) that are named where not everything fits."""
 EPISODES_SHOWN: Final = 4
 COLUMN_S: Final = 120
 HALF_HOUR_S: Final = 1800
 TRACE_LEFT: Final = 20
 """The width before the first column of a trace."""
-WHOLE_MS: Final = 100.0
-"""From here on tenths of a millisecond are meaningless."""
-_BUS_COLUMNS: Final = ("requests", "timeouts", "crc_errors", "foreign", "late", "exceptions", "probes")
 _SEVERITY_STYLE: Final = {"violation": "bold red", "integrity": "magenta", "data": "yellow", "notice": "cyan"}
 
 Json = Mapping[str, Any]
@@ -69,17 +69,21 @@ def draw_status(
     """A running agent: lines with their loads, linkages, buses, meters, analysers, seals, episodes.
 
     Loads are those of `history` by line, else the last hour in the status. With `rows` the lines and
-    analysers that do not fit are counted instead of shown; problems are always shown.
+    analysers that do not fit are counted instead of shown; of many problems the first are shown.
     """
     whole = _draw_status(status, history or {}, columns, len(status["lines"]))
     if rows is None:
         return whole
     screen = Console(width=columns, color_system=None, force_terminal=False)
-    over = len(screen.render_lines(whole, pad=False)) - rows
-    if over <= 0:
+    if len(screen.render_lines(whole, pad=False)) <= rows:
         return whole
-    shown = max(len(status["lines"]) - over - 1, LINES_SHOWN_MIN)
-    return _draw_status(status, history or {}, columns, shown, is_short=True)
+    lines, room, budget = len(status["lines"]), 0, SHORTER[0]
+    for budget in SHORTER:
+        least = _draw_status(status, history or {}, columns, min(LINES_SHOWN_MIN, lines), budget)
+        room = rows - len(screen.render_lines(least, pad=False))
+        if room >= 0:
+            break
+    return _draw_status(status, history or {}, columns, min(LINES_SHOWN_MIN + max(room, 0), lines), budget)
 
 
 def _draw_status(
@@ -87,53 +91,20 @@ def _draw_status(
     history: Mapping[str, Sequence[float | None]],
     columns: int,
     shown: int,
-    *,
-    is_short: bool = False,
+    budget: tuple[int | None, int | None] = (None, None),
 ) -> Group:
+    is_short = budget != (None, None)
     episodes = _episodes(status, 2 if is_short else EPISODES_SHOWN)
     analysers = [] if is_short else _analysers(status)
     return Group(
         _lines(status, history, columns, shown),
-        _linkages(status),
-        *_buses(status),
-        _meters(status),
+        _linkages(status, budget[0]),
+        *list_buses(status.get("buses", ())),
+        _meters(status, budget[1]),
         *analysers,
         _seals(status),
         episodes,
     )
-
-
-def _buses(status: Json) -> list[Text]:
-    mark = Text(label("bus") + "  ", "dim")
-    return [mark + Text.assemble(*describe_bus(bus)) for bus in status.get("buses", ())]
-
-
-def draw_buses(buses: Iterable[Json]) -> RenderableType:
-    """The state of each bus and its meters: the bus first, then its meters, then events of the whole bus."""
-    blocks: list[RenderableType] = []
-    for bus in buses:
-        load = Text(f"{bus['load_percent']:.1f} %", "bold")
-        blocks.append(Text(f"{label('bus')} {bus['bus']}  {bus['url']}  {label('bus load')} ", "bold") + load)
-        table = make_grid("", "p50", "p95", "max ms", *(label(name) for name in _BUS_COLUMNS))
-        table.padding = (0, 1, 0, 0)
-        for name, one in ((label("bus"), bus), *((meter["meter"], meter) for meter in bus["meters"])):
-            latencies = (_ms(one["latency_ms"][key]) for key in ("p50", "p95", "max"))
-            table.add_row(name, *latencies, *(_count(column, one[column]) for column in _BUS_COLUMNS))
-        blocks.append(table)
-        blocks += [
-            Text(f"{label(name)}: {bus[name]}", "red") for name in ("collisions", "reopened") if bus[name]
-        ]
-    return Group(*blocks)
-
-
-def _ms(value: float | None) -> str:
-    if value is None:
-        return "–"
-    return f"{value:.1f}" if value < WHOLE_MS else f"{value:.0f}"
-
-
-def _count(column: str, number: int) -> Text:
-    return Text(str(number), "" if column == "requests" or not number else "red")
 
 
 def _lines(
@@ -171,9 +142,14 @@ def _lines(
     return Group(table, Text(f"… {label('more')} {left}", "dim")) if left > 0 else table
 
 
-def _linkages(status: Json) -> Table:
+def _linkages(status: Json, most: int | None) -> RenderableType:
+    """With `most`, those with the greatest deficits."""
+    linkages = list(status["linkages"])
+    if most is not None and len(linkages) > most + 1:
+        linkages = sorted(linkages, key=lambda one: -float(one["deficit_s"]))[:most]
+    left = len(status["linkages"]) - len(linkages)
     table = make_grid(label("linkage"), label("production"), label("treatment"), label("deficit"), "r")
-    for linkage in status["linkages"]:
+    for linkage in linkages:
         deficit_s, limit_s = linkage["deficit_s"], linkage["limit_s"]
         filled = round(10 * min(deficit_s / limit_s, 1.0)) if limit_s else 0
         bar = Text("■" * filled, "red" if filled == 10 else "yellow") + Text("·" * (10 - filled), "dim")
@@ -185,20 +161,25 @@ def _linkages(status: Json) -> Table:
             bar + Text(f" {deficit_s:4.0f}/{limit_s:.0f} s", "dim"),
             Text(label(linkage["undefined_reason"]), "dim") if r is None else f"{r:+.2f}",
         )
-    return table
+    return Group(table, Text(f"… {label('more')} {left}", "dim")) if left else table
 
 
-def _meters(status: Json) -> Text:
+def _meters(status: Json, most_bad: int | None) -> Text:
     text = Text(label("meter") + "  ", "dim")
     good = [meter["meter"] for meter in status["meters"] if meter["quality"] == "good"]
     if len(status["meters"]) > METERS_NAMED_MAX:  # of many, only those that need attention are named
         text += Text(f"● {len(good)}/{len(status['meters'])} ", "green" if good else "red")
         good = []
+    named = 0
     for meter in status["meters"]:
         if meter["meter"] in good:
             text += Text(f"● {meter['meter']} ", "green")
         elif meter["quality"] != "good":
-            text += Text(f"● {meter['meter']} ({meter['reason']}) ", "red")
+            named += 1
+            if most_bad is None or named <= most_bad:
+                text += Text(f"● {meter['meter']} ({meter['reason']}) ", "red")
+    if most_bad is not None and named > most_bad:
+        text += Text(f"… {label('more')} {named - most_bad}", "dim")
     return text
 
 
@@ -223,7 +204,7 @@ def _seals(status: Json) -> Text:
     seals, broker = status["seals"], status["broker"]["connected"]
     text = Text(f"{label('seals')}  ", "dim")
     text += Text(f"{label('sealed')} {seals['last']}  {label('receipted')} {seals['receipted']}  ")
-    text += Text(f"{label('backlog')} {seals['backlog']}  ", "yellow" if seals["backlog"] > 2 else "")
+    text += Text(describe_backlog(status), "yellow" if seals["backlog"] > 2 else "")
     if "verified" in seals:
         text += Text(f"{label('verified')} {seals['verified']}  ", "green")
     if "receipt" in seals:
@@ -236,6 +217,9 @@ def _seals(status: Json) -> Text:
     if "clock" in status:
         text += Text("  ") + Text(*describe_clock(status))
     text += Text(f"  {label('memory')} {status['process']['resident_bytes'] / 2**20:.0f} MiB", "dim")
+    packets = describe_packets(status)
+    if packets is not None:
+        text += Text("\n") + Text(*packets)
     alarms = [label(alarm) for alarm in status["broker"]["alarms"]]
     return text + Text(f"\n{label('alarms')}  {'; '.join(alarms)}" if alarms else "", "bold red")
 

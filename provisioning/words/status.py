@@ -15,6 +15,9 @@ OLD_RECEIPT_S: Final = 300.0
 """Receipts come within seconds; five minutes without one need attention."""
 SOON_DAYS: Final = 30
 AHEAD_MS_MAX: Final = 5_000
+LOAD_PERCENT_MAX: Final = 85.0
+LOST_ONE_IN: Final = 20
+"""From here on a row is yellow, as in the doctor."""
 
 Json = Mapping[str, Any]
 Part = tuple[str, str]
@@ -25,6 +28,21 @@ _UNITS: Final = (
     (HOUR_S, Words("小时", "h")),
     (MINUTE_S, Words("分钟", "min")),
     (1.0, Words("秒", "s")),
+)
+WHOLE_BODY_BYTES: Final = 65_536
+"""Every message fits into a packet of this size."""
+_RECORDS: Final = Words("（{count} 条记录）", "({count} records)")
+_PACKETS_NAMED: Final = Words(
+    "消息服务器的数据包上限为 {bytes_max} 字节：较大的数据分段发送",
+    "the broker takes packets of {bytes_max} bytes: larger bodies go in parts",
+)
+_PACKETS_LEARNED: Final = Words(
+    "消息服务器拒收了 {refused} 字节的数据包：现按 {bytes_max} 字节分段发送",
+    "the broker refused a packet of {refused} bytes: bodies go in parts of {bytes_max}",
+)
+_PACKETS_TOO_SMALL: Final = Words(
+    "消息服务器的数据包上限为 {bytes_max} 字节，一个签封需要 {smallest}：数据无法送达",
+    "the broker takes packets of {bytes_max} bytes and one seal needs {smallest}: nothing is delivered",
 )
 _AGO: Final = Words("{age}前", "{age} ago")
 
@@ -55,6 +73,25 @@ def describe_receipt(status: Json) -> Part:
     return f"{label('last receipt')} #{receipt['number']} {ago}", "yellow" if old else ""
 
 
+def describe_backlog(status: Json) -> str:
+    """Up to where the readings are delivered, and what waits."""
+    seals = status["seals"]
+    text = f"{label('delivered')} {seals['delivered']}  " if "delivered" in seals else ""
+    text += f"{label('backlog')} {seals['backlog']}  "
+    waiting = seals.get("records_waiting", 0)
+    return text + (translate(_RECORDS, count=waiting) + "  " if waiting else "")
+
+
+def describe_packets(status: Json) -> Part | None:
+    """The largest packet that the broker takes, and what it means; None where no limit matters."""
+    packets = status["broker"].get("packets")
+    if not packets or packets["bytes_max"] >= WHOLE_BODY_BYTES:
+        return None
+    if packets["bytes_max"] < packets["smallest"]:
+        return translate(_PACKETS_TOO_SMALL, **packets), "bold red"
+    return translate(_PACKETS_LEARNED if packets["refused"] else _PACKETS_NAMED, **packets), "dim"
+
+
 def describe_certificate(status: Json) -> Part | None:
     """When the gateway's certificate expires; None without one."""
     certificate, now = status["broker"].get("certificate"), parse_time(status.get("at"))
@@ -80,15 +117,26 @@ def describe_clock(status: Json) -> Part:
     return text, style
 
 
+def count_lost(bus: Json) -> int:
+    """Requests without a whole answer."""
+    return int(bus["timeouts"]) + int(bus["crc_errors"])
+
+
+def needs_attention(bus: Json) -> bool:
+    """Whether a bus is too full, loses one answer in LOST_ONE_IN, or has another master."""
+    many = count_lost(bus) * LOST_ONE_IN > bus["requests"]
+    return many or float(bus["load_percent"]) > LOAD_PERCENT_MAX or bool(bus.get("collisions"))
+
+
 def describe_bus(bus: Json) -> list[Part]:
     """A bus in one row: load, requests, losses, latency."""
-    load, lost = float(bus["load_percent"]), int(bus["timeouts"]) + int(bus["crc_errors"])
+    load, lost = float(bus["load_percent"]), count_lost(bus)
     p95 = bus["latency_ms"]["p95"]
     parts = [
         (f"{bus['bus']}", "bold"),
-        (f" {load:.0f} %", "yellow" if load > 85 else ""),
+        (f" {load:.0f} %", "yellow" if load > LOAD_PERCENT_MAX else ""),
         (f"  {label('requests')} {bus['requests']}", "dim"),
-        (f"  {label('lost')} {lost}", "yellow" if lost * 20 > bus["requests"] else "dim"),
+        (f"  {label('lost')} {lost}", "yellow" if lost * LOST_ONE_IN > bus["requests"] else "dim"),
         ("" if p95 is None else f"  p95 {p95:.0f} ms", "dim"),
     ]
     if bus.get("collisions"):

@@ -141,6 +141,7 @@ def test_an_episode_is_shown_without_its_trace_and_alarms_by_name(tmp_path: Path
     assert seen["broker"] == {
         "connected": False,
         "alarms": [],
+        "packets": None,
         "url": "mqtt://127.0.0.1",
         "certificate": None,
     }

@@ -15,11 +15,11 @@ from centre.subscriber import Subscriber
 from disk.database import CommitError
 from drivers.clock import SystemClock
 from evidence import keys
-from evidence.receipt import Receipt, open_receipt
+from evidence.receipt import RANGES_MAX, Receipt, open_receipt
 from tests.centre.test_core import whole
 from tests.evidence.chains import GATEWAY, Chain, secret
 from wire.messages import Topics
-from wire.mqtt_events import Connected, Message, MqttEvent
+from wire.mqtt_events import Acked, Connected, Message, MqttEvent
 from wire.mqtt_settings import MqttSettings
 
 SECRET = bytes(range(32))
@@ -134,3 +134,31 @@ def test_a_receipt_that_a_crash_kept_from_being_published_is_published_after_the
     (receipt,) = broker.journal
     assert isinstance(receipt, Receipt)
     assert (receipt.number, receipt.bodies_up_to) == (1, 1)
+
+
+@define
+class FullBroker(Broker):
+    """It has as many retained messages as it keeps, or takes no packet as large as the first answer."""
+
+    code: int = 0x97
+    said: list[tuple[bytes, bool]] = field(factory=list)
+
+    def publish(self, token: int, topic: str, payload: bytes, *, retain: bool) -> None:
+        if topic != RECEIPT:
+            return
+        self.said.append((payload, retain))
+        self._put(Acked(token, self.code if retain else 0))
+        if self.subscriber is not None and not retain:
+            self.subscriber.stop()
+
+
+@pytest.mark.parametrize(("code", "ranges_max"), [(0x97, RANGES_MAX), (0x95, RANGES_MAX // 2)])
+def test_an_answer_that_is_not_retained_is_said_all_the_same_and_one_too_large_is_shortened(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, ranges_max: int
+) -> None:
+    broker = FullBroker([delivery()], code=code)
+    serve(broker, store, tmp_path, monkeypatch)
+    (first, kept), (second, kept_again) = broker.said
+    assert (first, kept, kept_again) == (second, True, False)
+    assert broker.subscriber is not None
+    assert broker.subscriber.centre.ranges_max == ranges_max

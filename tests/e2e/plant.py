@@ -23,6 +23,7 @@ from provisioning.demo.broker import Broker, find_free_port, start_embedded, sta
 from provisioning.demo.judge import Verified
 from provisioning.demo.parts import Part
 from tests.wire.certificates import Authority
+from tests.wire.mosquitto import start_with
 
 WAIT_S: Final = 30.0
 """A loaded machine; what is waited for takes about a second."""
@@ -107,12 +108,14 @@ class SmallPlant:
     port: int
     verified: Verified
     broker: Broker | None = field(default=None)
-
     authority: Authority | None = field(default=None)
+    options: tuple[str, ...] = ()
 
     def start_broker(self) -> None:
-        """The embedded one, or mosquitto where there are certificates."""
-        if self.authority is None:
+        """The embedded one, or mosquitto where there are certificates or options for it."""
+        if self.options:
+            self.broker = start_with(self.port, self.folder / "broker", *self.options)
+        elif self.authority is None:
             self.broker = start_embedded(self.port, self.folder / "broker")
         else:
             self.broker = start_mosquitto(self.port, self.folder / "broker", self.authority.server())
@@ -162,6 +165,7 @@ def small_plant(
     fast_s: float = 0.5,
     interval_s: float = 0.5,
     authority: Authority | None = None,
+    options: tuple[str, ...] = (),
 ) -> Iterator[SmallPlant]:
     """Everything set up; simulator and broker run. With an authority all of MQTT goes through TLS."""
     lines = {n: "p1" if n % 2 else "t1" for n in range(1, meters + 1)}
@@ -206,6 +210,7 @@ def small_plant(
         port=port,
         verified=Verified(subscriber.output),
         authority=authority,
+        options=options,
     )
     try:
         plant_.start_broker()

@@ -43,7 +43,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "bus / meter": Words("总线 / 电表", "bus / meter"),
     "reading": Words("读数", "reading"),
     "heartbeat": Words(
-        "最近一次心跳在{age}前：待确认{backlog}，无应答电表 {silent}",
+        "最近一次心跳在{age}前：待送达{backlog}，无应答电表 {silent}",
         "last heartbeat {age} ago: backlog {backlog}, silent meters {silent}",
     ),
     "today": Words("今日负荷", "Today's loads"),

@@ -186,6 +186,16 @@ def test_a_bus_is_judged_by_what_the_agent_counted(
     assert lines(found) == [("buses b1", state)]
 
 
+def test_of_many_buses_those_in_order_are_one_line_and_each_other_is_named(tmp_path: Path) -> None:
+    buses = [bus(bus=f"b{number}", load_percent=number / 2) for number in range(100)]
+    buses[40] |= {"collisions": 1}
+    buses[60] |= {"requests": 1000, "timeouts": 500}
+    found = beside(tmp_path, {"gateway": "g1", "buses": buses, "meters": []})
+    assert lines(found) == [("buses b40", State.FAILED), ("buses b60", State.WARNING), ("buses", State.OK)]
+    assert found[-1].text.en == "98 buses are in order, the highest load is 50 %"
+    assert found[-1].text.zh == "98 条总线正常，占用最高 50 %"
+
+
 def test_beside_a_running_agent_its_readings_are_told_and_no_meter_is_asked(tmp_path: Path) -> None:
     rig = Rig(tmp_path / "rig")
     rig.run(10, 30_000, None)

@@ -15,8 +15,8 @@ from agent.status.bus_figures import Tally
 from agent.status.socket import StatusSocket
 from drivers.link.transaction import BusStats
 from provisioning.cli import cli
+from provisioning.terminal.bus_views import draw_buses
 from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE
-from provisioning.terminal.views import draw_buses
 from provisioning.words import language as languages
 from provisioning.words.labels import label
 
@@ -95,6 +95,45 @@ def test_the_table_fits_eighty_columns_in_both_languages(lang: str) -> None:
     assert max(cell_len(row.rstrip()) for row in drawn.get().splitlines()) <= COLUMNS
     assert label("collisions") in drawn.get()
     assert label("reopened") not in drawn.get()
+
+
+def lone(number: int, timeouts: int) -> dict[str, Any]:
+    """A TCP meter at an address of its own."""
+    tally, stats = Tally(f"bus-{number}", f"tcp://10.0.0.{number}", [f"meter-{number}"], 0.0), BusStats()
+    before = stats.counts
+    stats.requests, stats.timeouts, stats.reopened = 1_234_567, timeouts, timeouts // 100_000
+    tally.count_poll(f"meter-{number}", before, stats, 1.5, probe=False)
+    tally.publish(100.0)
+    return tally.figures.to_json()
+
+
+def shown(buses: list[dict[str, Any]], rows: int | None = None) -> list[str]:
+    screen = Console(width=COLUMNS + 40, highlight=False)
+    with screen.capture() as drawn:
+        screen.print(draw_buses(buses, rows))
+    return [row.rstrip() for row in drawn.get().splitlines()]
+
+
+@pytest.mark.parametrize("lang", languages.LANGUAGES)
+def test_many_buses_with_one_meter_each_are_rows_of_one_table(lang: str) -> None:
+    languages.choose_language(lang)
+    buses = [lone(number, 600_000 if number in {7, 90} else 0) for number in range(100)]
+    text = shown([figures(), *buses])
+    assert max(cell_len(row) for row in text if not row.startswith(label("reopened"))) <= COLUMNS
+    assert text[0].startswith(f"{label('bus')} b1")
+    rows = [row for row in text if row.startswith("bus-")]
+    assert len(rows) == 100
+    assert rows[7].split()[1:][-7:] == ["1234567", "600000", "0", "0", "0", "0", "0"]
+    assert text[-1] == f"{label('reopened')}: bus-7 6, bus-90 6"
+
+
+def test_on_a_terminal_the_worst_of_many_buses_come_first_and_the_others_are_counted() -> None:
+    buses = [lone(number, 600_000 + number if number in {7, 90} else 0) for number in range(100)]
+    text = shown(buses, 23)
+    assert len(text) <= 23
+    assert [row.split()[0] for row in text[1:4]] == ["bus-90", "bus-7", "bus-0"]
+    assert text[-1] == f"… {label('more')} 79"
+    assert len(shown(buses[:8], 23)) == 8 + 2
 
 
 @pytest.mark.parametrize(

@@ -173,6 +173,56 @@ def test_the_live_view_fits_the_terminal_in_both_languages(
     assert not hidden or f"… {label('more')} {hidden}" in whole
 
 
+def many(count: int) -> dict[str, Any]:
+    """As many meters at as many addresses, every second one dead, and half as many linkages."""
+    one = live(count, count, 2)
+    for number, meter in enumerate(one["meters"]):
+        meter["quality"] = "bad" if number % 2 else "good"
+        meter["reason"] = (
+            f"bus down: 192.168.100.{number}:502: Connection reset by peer" if number % 2 else ""
+        )
+    one["buses"] = [
+        {
+            **one["buses"][0],
+            "bus": f"b{number}",
+            "requests": 100,
+            "timeouts": 50 + number if number % 2 else 0,
+        }
+        for number in range(count)
+    ]
+    one["linkages"] = [
+        {**one["linkages"][0], "id": f"k{number}", "deficit_s": float(number)} for number in range(count // 2)
+    ]
+    return one
+
+
+@pytest.mark.parametrize("chosen", languages.LANGUAGES)
+@pytest.mark.parametrize(("columns", "rows"), [(80, 22), (120, 38)])
+def test_a_hundred_tcp_meters_of_which_half_are_dead_fit_the_terminal_and_the_worst_is_seen(
+    chosen: str, columns: int, rows: int
+) -> None:
+    languages.choose_language(chosen)
+    text = on_screen(many(100), columns, rows)
+    assert len(text) <= rows + 1, "the title"
+    assert all(cell_len(row) <= columns for row in text)
+    whole = "\n".join(text)
+    assert f"{label('bus')}  ● 50/100" in whole
+    assert f"b99 14 %  {label('requests')} 100  {label('lost')} 149" in whole
+    assert "● 50/100 ● m1 (bus down" in whole
+    assert "k49" in whole, "the greatest deficit"
+    assert "#1234560 30" in whole
+    assert "8:12" in whole
+    assert f"… {label('more')} 49" in whole, "buses"
+    assert whole.count(f"… {label('more')}") == 4, "lines, linkages, buses, meters"
+
+
+def test_where_there_is_no_terminal_every_silent_meter_is_named() -> None:
+    whole = "\n".join(on_screen(many(100), 80, None))
+    assert all(f"m{number} (bus" in whole.replace("\n", " ") for number in range(1, 100, 2))
+    assert "k49" in whole
+    assert "k0" in whole
+
+
 def test_the_last_hour_is_a_curve_with_its_gaps() -> None:
     (row,) = [row for row in on_screen(live(1), 120, None) if row.startswith("line0")]
     assert " " * 10 + "▁▁▁▁▂" in row

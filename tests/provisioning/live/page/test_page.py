@@ -98,7 +98,7 @@ def test_in_chinese_there_is_no_english_sentence_and_the_other_way_round(seen: S
         "线路",
         "今日负荷",
         "最近回执",
-        "待确认",
+        "待送达",
         "关联与治理缺口",
         "总线",
         "消息服务器",
