@@ -52,6 +52,7 @@ from agent.site.setups import setups_of
 from agent.uplink.settings import mqtt_settings
 from disk.database import CommitError, SchemaNewerError, StoreError
 from disk.lock import SecondInstanceError
+from disk.probe import probe_folder
 from disk.version import read_version
 from drivers.clock import Clock, clock_from_spec
 from drivers.reading import Quality
@@ -68,6 +69,7 @@ DRAIN_S: Final = 5.0
 """At SIGTERM, how long the last seals may wait for their receipt; the supervisor kills after 20."""
 TPM_WAIT_S: Final = 3.0
 """At the end, for an attestation that is under way; a hardware TPM takes about one."""
+KEPT: Final = "What was sealed is kept, and the next start goes on from there"
 RECEIPT_WAIT_S: Final = 15.0
 """With --once: a centre that is up answers within one."""
 
@@ -87,11 +89,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code: int = call.run(call)
     except sum(_CODES.values(), ()) as error:
-        for line in str(error).splitlines():
+        code = next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
+        why = _explain_disk(call.config) if code == EXIT_DISK else ""
+        for line in (str(error) + why).splitlines():
             text = f"dianjian-agent: {line}"
             sys.stderr.write((prefix_lines(text, ERROR) if is_journal(sys.stderr) else text) + "\n")
-        return next(code for code, kinds in _CODES.items() if isinstance(error, kinds))
     return code
+
+
+def _explain_disk(config: Path) -> str:
+    """What a disk that takes no write means, as the end of a line; empty if it does take one."""
+    from agent.host.disk_trouble import explain_trouble  # noqa: PLC0415 - only for the end of a process
+
+    try:
+        site = load_site(config)
+    except ConfigError:
+        return ""
+    folder = site.path(site.store.path)
+    error = probe_folder(folder) if folder.exists() else None
+    if error is None:
+        return ""
+    text, remedy = explain_trouble(error, folder)
+    return f". {text.en}: {remedy.en}. {KEPT}"
 
 
 def _parser() -> argparse.ArgumentParser:

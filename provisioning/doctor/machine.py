@@ -1,9 +1,11 @@
 """Checks of the machine: clock, disk, service, versions. Reads /proc, /sys and the output of tools.
 
-Nothing is changed, and everything works without root: unreadable parts are left out.
+Nothing is changed but for one small file that is written and removed, and everything works without root:
+unreadable parts are left out.
 """
 
 import contextlib
+import errno
 import os
 import platform
 import shutil
@@ -14,8 +16,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from agent.host.disk_trouble import explain_trouble
+from agent.inbox import INBOX_NAME
 from agent.sealing.quota import LEVELS, Level, level_of
 from agent.store.names import DATABASE_NAME
+from disk.probe import probe_folder
 from disk.version import read_version
 from drivers.clock import ClockState, SystemClock
 from evidence.words import Words
@@ -112,14 +117,11 @@ def disk(target: Target, _: Progress) -> Iterator[Finding]:
     folder = target.folder
     there = next(one for one in (folder, *folder.parents) if one.exists())
     room = os.statvfs(there)
-    if room.f_flag & os.ST_RDONLY:
-        text = Words(f"{there} 所在磁盘是只读的", f"{there} lies on a disk that is mounted read-only")
-        remedy = Words(
-            "查看 dmesg 是否有磁盘错误；重新挂载：mount -o remount,rw",
-            "look for disk errors with dmesg, then mount -o remount,rw",
-        )
-        yield failed("disk", text, remedy)
-    yield _judge_room(target, there, room)
+    trouble = _try_write(folder, there, room)
+    if trouble is None:
+        yield _judge_room(target, there, room)
+    else:
+        yield trouble
     if room.f_files and room.f_favail < INODES_MIN:
         text = Words(f"只剩 {room.f_favail} 个文件节点", f"{room.f_favail} inodes are left")
         remedy = Words("删除磁盘上大量的小文件", "remove many small files from this disk")
@@ -133,6 +135,20 @@ def disk(target: Target, _: Progress) -> Iterator[Finding]:
         remedy = Words("把 store.path 改到 eMMC、SSD 或 SD 卡上", "put store.path on an eMMC, SSD or card")
         yield failed("disk", text, remedy)
     yield from _judge_wear(target, there)
+
+
+def _try_write(folder: Path, there: Path, room: os.statvfs_result) -> Finding | None:
+    """The failure of a write into each folder that the agent writes; rights are checked by `permissions`."""
+    error: OSError | None = None
+    if room.f_flag & os.ST_RDONLY:
+        error, at = OSError(errno.EROFS, os.strerror(errno.EROFS)), there
+    else:
+        for at in (folder, folder / INBOX_NAME):
+            error = probe_folder(at) if at.is_dir() else None
+            if error is not None and not isinstance(error, PermissionError):
+                break
+            error = None
+    return None if error is None else failed("disk", *explain_trouble(error, at))
 
 
 def _judge_room(target: Target, there: Path, room: os.statvfs_result) -> Finding:

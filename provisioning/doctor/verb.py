@@ -4,7 +4,7 @@
     ports         serial ports and addresses of the buses: there, free, or held by whom
     permissions   groups, folders, modes of key files
     clock         synchronised, against the centre's, hardware clock
-    disk          room, quota, read-only, wear of an eMMC where the kernel shows it
+    disk          a write into the agent's folders, room, quota, wear of an eMMC where the kernel shows it
     keys          slots whole and matching the chain; the command where a new key is needed
     chain         last seal and receipt, what meters showed
     certificates  end, name, authority

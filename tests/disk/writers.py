@@ -22,6 +22,7 @@ from centre.enrolment.ledger import LEDGER_NAME, KeptToken, Ledger, OfficeError
 from centre.enrolment.office import AUTHORITY_NAME, KEY_NAME, REVOKED_NAME, Office, make_office
 from centre.register import add_line, enrolment_line, read_register
 from disk.files import move, replace_file, write_output
+from disk.probe import probe_folder
 from evidence.keys import create_key_file, load_key_file
 from provisioning.centre import approve, office
 from provisioning.doctor import bundle
@@ -84,6 +85,12 @@ def _letters(folder: Path) -> object:
 def _drop(folder: Path) -> None:
     (folder / "state").mkdir(exist_ok=True)
     drop(folder / "state", {"what": "wiring", "text": "wired as drawn " * 5}, NOW)
+
+
+def _probe(folder: Path) -> None:
+    error = probe_folder(folder)
+    if error is not None:
+        raise error
 
 
 def _enrolment(folder: Path) -> object:
@@ -237,6 +244,9 @@ def _moved(folder: Path) -> object:
 FILE: Final = _bytes("file")
 OLD_FILE: Final = _old("file")
 WRITERS: Final = (
+    Writer(
+        "a probe of a folder", ("disk.probe:probe_folder",), _probe, _bytes("beside"), arrange=_old("beside")
+    ),
     Writer(
         "a key file",
         (

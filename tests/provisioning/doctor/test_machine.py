@@ -3,6 +3,7 @@
 import ctypes
 import os
 import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -106,6 +107,26 @@ def test_a_disk_that_is_mounted_read_only_is_said(tmp_path: Path) -> None:
             for one in look(disk / "site.toml", BY_NAME["keys"], BY_NAME["chain"])
             if "broke" in one.text.en
         ]
+
+
+def test_a_disk_that_takes_no_write_is_one_failed_line_although_it_is_mounted_for_writing(
+    tmp_path: Path,
+) -> None:
+    needs_mounts()
+    ext4_image(tmp_path / "image", 700)
+    with mounted(tmp_path / "image", tmp_path / "disk", "errors=remount-ro") as disk:
+        file = place(disk)
+        assert the_only(look(file, DISK)).state is State.OK
+        subprocess.run(["mount", "-o", "remount,abort", str(disk)], check=False, capture_output=True)
+        one = the_only(look(file, DISK))
+        assert one.state is State.FAILED
+        assert "read-only" in one.text.en or "fails to write" in one.text.en
+        assert "dmesg" in str(one.remedy)
+
+
+def the_only(found: list[Finding]) -> Finding:
+    (one,) = found
+    return one
 
 
 def test_a_store_in_memory_is_no_store(tmp_path: Path) -> None:
