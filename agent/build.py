@@ -16,8 +16,9 @@ from agent.inbox import INBOX_NAME, Inbox
 from agent.judging.checkpoints import BEHAVIOUR, METERS, Check, Checkpoints
 from agent.judging.detector_feed import DetectorFeed
 from agent.judging.judging import Judging
+from agent.judging.taken_up import decode_taken_up
 from agent.overview import StatusParts
-from agent.readings import Readings
+from agent.readings import Delivered, Readings
 from agent.sealing.attesting import Attesting
 from agent.sealing.chain import Sealing
 from agent.sealing.opening import open_chain
@@ -30,6 +31,7 @@ from agent.site.linkages import incomer_of, linkages_of
 from agent.site.manifest import check_manifest, manifest_bodies
 from agent.site.setups import lines_of, setups_of
 from agent.site.webhook_url import parse_webhook
+from agent.spool.spool import Spool
 from agent.status.bus_figures import BusFigures
 from agent.status.socket import StatusSocket
 from agent.store.gateway import GatewayStore
@@ -42,6 +44,7 @@ from agent.webhook import Webhook
 from disk.version import read_version
 from drivers.clock import Clock
 from drivers.reading import Reading
+from evidence.record import encode_reading
 from wire import messages
 from wire.messages import Topics
 from wire.mqtt_events import MqttEvent
@@ -69,6 +72,7 @@ class Built:
         if self.webhook:
             self.webhook.stop(WEBHOOK_STOP_S)
         self.status.close()
+        self.gateway.sealing.sealer.spool.close()
         self.gateway.sealing.store.close()
 
 
@@ -132,8 +136,10 @@ def core_of(
     tpm: TpmTask | None = None,
 ) -> tuple[Gateway, StatusParts]:
     """The gateway's core with its sources, and the parts that the status shows."""
-    checkpoints = Checkpoints(store, feed, _checks_of(site, feed))
-    judging, readings = Judging(feed, checkpoints, site.warning.log, send_warning), Readings()
+    taken_up = decode_taken_up(sealer.spool.kept.records)
+    checkpoints = Checkpoints(store, feed, _checks_of(site, feed), taken_up.records)
+    judging = Judging(feed, checkpoints, site.warning.log, send_warning, taken_up)
+    readings = Readings()
     outbox = courier.outbox
     sealing = Sealing(
         sealer,
@@ -151,7 +157,7 @@ def core_of(
         WallClock(judging.redate),
         readings,
         judging,
-        Boot(recovery.start.value, read_version(), feed.boot, manifest, store),
+        Boot(recovery.start.value, read_version(), feed.boot, manifest, store, sealer.spool),
         *((Attesting(tpm, store, sealing.last),) if tpm else ()),
         Inbox(site.path(site.store.path) / INBOX_NAME, store, lambda: sealer.is_unsettled),
         courier,
@@ -161,8 +167,19 @@ def core_of(
     return Gateway(sealing, courier, sources), parts
 
 
+def _delivering(spool: Spool, readings: Callable[[Delivered], None]) -> Callable[[Reading], None]:
+    """The sink of the bus threads: from here on no kill loses the reading."""
+
+    def deliver(reading: Reading) -> None:
+        record = encode_reading(reading)
+        spool.add(record)
+        readings(Delivered(reading, record))
+
+    return deliver
+
+
 def build(
-    site: Site, clock: Clock, readings: Callable[[Reading], None], events: Callable[[MqttEvent], None]
+    site: Site, clock: Clock, readings: Callable[[Delivered], None], events: Callable[[MqttEvent], None]
 ) -> Built:
     """The agent of `site`; nothing is connected or polled yet.
 
@@ -180,11 +197,12 @@ def build(
     check_manifest(site, feed.setups, feed.linkages, feed.incomer)
     webhook = Webhook(parse_webhook(site.warning.url)) if site.warning.url else None
     meters = {bus.id: [feed.setups[one.id] for one in site.meter if one.bus == bus.id] for bus in site.bus}
+    folder, store, sealer, recovery = open_chain(site)
+    deliver = _delivering(sealer.spool, readings)
     buses = tuple(
-        BusTask(bus.url, meters[bus.id], clock, readings, bus.id, APART_S * number)
+        BusTask(bus.url, meters[bus.id], clock, deliver, bus.id, APART_S * number)
         for number, bus in enumerate(site.bus)
     )
-    folder, store, sealer, recovery = open_chain(site)
     publisher = Publisher(settings, clock, events)
     outbox = outbox_of(topics, store, recovery)
     birth = messages.encode_state(online=True, details={"version": read_version()})

@@ -3,15 +3,16 @@
 One thread calls it, with the time as an argument:
 
     start(recovery, stamp, now_s)   start every source; their records are sealed at once
-    reading(reading)                one answer of one meter
+    reading(reading, record)        one answer of one meter
     mqtt(event, stamp, now_s)       what the connection reports
     tick(stamp, now_s)              take what is due from the sources, seal, send, prune what is receipted
     stop(stamp, now_s)              seal the rest
 
-The sources (`agent.sealing.source`) decide what becomes a record, and their order is that of the
-records; `agent.build` lists them. A kill at any instant loses at most the records that wait for a seal
-(`Sealing`), none of which has been sent. Seals are made every `seal.interval_s`, at once for an urgent
-record, and when the records fill one.
+The sources (`agent.sealing.source`) decide what becomes a record, and their order is that of the records;
+`agent.build` lists them. A kill at any instant loses nothing: records that wait for a seal are in the spool
+(`agent.spool`), and the next start seals them before its own. A power cut loses those, none of which has
+been sent. Seals are made every `seal.interval_s`, at once for an urgent record, and when the records fill
+one.
 
 When the centre's signature proves that it holds a seal which is not on this disk, the disk was rolled back:
 nothing more is sealed, and the process ends asking for a re-key; the receipt that proves it is kept.
@@ -31,6 +32,7 @@ from agent.sealing.source import NewRecord, RecordSource
 from agent.uplink.courier import Courier
 from drivers.clock import Stamp
 from drivers.reading import Reading
+from evidence.record import encode_reading
 from wire.mqtt_events import MqttEvent
 
 LOG: Final = logging.getLogger("dianjian.gateway")
@@ -75,15 +77,19 @@ class Gateway:
         LOG.info("start: %s, next seal %d", recovery.start, recovery.number)
         self.courier.resume(now_s)
         self._refuse_rollback()
+        self.sealing.take_up()
         for source in self.sources:
             self._put(source.start(stamp), stamp)
         self.tick(stamp, now_s)
 
-    def reading(self, reading: Reading) -> None:
-        """Take one answer of one meter, or its absence."""
+    def reading(self, reading: Reading, record: bytes | None = None) -> None:
+        """Take one answer of one meter, or its absence; `record` is its record if the spool has that."""
+        if record is None:
+            record = encode_reading(reading)
+            self.sealing.sealer.spool.add(record)
         for source in self._reading_sources:
-            for record in source.on_reading(reading):
-                self.sealing.put(record, reading.stamp)
+            for one in source.on_reading(reading, record):
+                self.sealing.put(one, reading.stamp)
 
     def mqtt(self, event: MqttEvent, stamp: Stamp, now_s: float) -> None:
         """Take what the connection reports.

@@ -17,6 +17,7 @@ from typing import Any, Final
 from agent.acquire import BusTask
 from agent.gateway import Gateway
 from agent.host.notify import notify
+from agent.readings import Delivered
 from agent.status.socket import StatusSocket
 from drivers.clock import Clock, Stamp
 from drivers.reading import Reading
@@ -39,7 +40,7 @@ BATCH_MAX: Final = 500
 STOP_BUSES_S: Final = 3.0
 """A bus thread ends within one time-out; one that does not is left behind, its port is closed by exit."""
 
-Item = Reading | MqttEvent
+Item = Delivered | Reading | MqttEvent
 
 
 class PublisherDiedError(Exception):
@@ -124,10 +125,12 @@ class Loop:
             for count in range(BATCH_MAX):
                 item = self.inbox.get(timeout=wait_s) if wait_s and not count else self.inbox.get_nowait()
                 self._hand(gateway, item)
-                self._untended, self._rests = True, isinstance(item, Reading)
+                self._untended, self._rests = True, isinstance(item, Delivered | Reading)
 
     def _hand(self, gateway: Gateway, item: Item | None) -> None:
-        if isinstance(item, Reading):
+        if isinstance(item, Delivered):
+            gateway.reading(item.reading, item.record)
+        elif isinstance(item, Reading):
             gateway.reading(item)
         elif item is not None:
             gateway.mqtt(item, self._clock.stamp(), time.monotonic())

@@ -6,15 +6,22 @@ reading carries its own reason, so the event marks only the change.
 
 import logging
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from attrs import define, field
 
 from agent.sealing.source import NewRecord, RecordSource, Urgency
 from drivers.reading import PollGroup, Quality, Reading
-from evidence.record import Kind, encode_reading
+from evidence.record import Kind
 
 LOG: Final = logging.getLogger("dianjian.readings")
+
+
+class Delivered(NamedTuple):
+    """A reading on its way to the main loop, and its record, which is in the spool already."""
+
+    reading: Reading
+    record: bytes
 
 
 @define
@@ -28,10 +35,10 @@ class Readings(RecordSource):
     latest: dict[str, dict[PollGroup, Reading]] = field(factory=dict, init=False)
     _failing: set[tuple[str, PollGroup]] = field(factory=set, init=False)
 
-    def on_reading(self, reading: Reading, /) -> Iterable[NewRecord]:
+    def on_reading(self, reading: Reading, encoded: bytes, /) -> Iterable[NewRecord]:
         """Its record, behind an event if the group's quality has changed."""
         self.latest.setdefault(reading.meter, {})[reading.group] = reading
-        record = NewRecord(Kind.READING, encode_reading(reading), Urgency.DISPENSABLE)
+        record = NewRecord(Kind.READING, encoded, Urgency.DISPENSABLE)
         group, is_good = (reading.meter, reading.group), reading.quality is Quality.GOOD
         if is_good != (group in self._failing):
             return (record,)

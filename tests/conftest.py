@@ -2,15 +2,33 @@
 
 `DIANJIAN_EXPLORE=1 make test` draws new examples; what it finds becomes a table row or a fixed case.
 Stores migrate in the test's process, because sqlite-utils is imported: a child for each is slow.
+What an agent keeps over a kill lies in a folder of the run's own, which goes when the run is over.
 """
 
 import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
+import pytest
 import sqlite_utils
 from hypothesis import settings
 
 assert sqlite_utils
 
+MEMORY = "/dev/shm"  # noqa: S108 - memory is the point
+
 settings.register_profile("repeatable", derandomize=True)
 settings.register_profile("explore", print_blob=True)
 settings.load_profile("explore" if os.environ.get("DIANJIAN_EXPLORE") else "repeatable")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _runtime_folder() -> Iterator[None]:
+    """As systemd gives it to the unit, for this process and those that it starts."""
+    folder = Path(tempfile.mkdtemp(prefix="dianjian-tests-", dir=MEMORY))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RUNTIME_DIRECTORY", str(folder))
+        yield
+    shutil.rmtree(folder)

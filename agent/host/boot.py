@@ -1,4 +1,4 @@
-"""The records of a start: BOOT, the manifest, and an EVENT for anything the disk has lost.
+"""The records of a start: BOOT, the manifest, and an EVENT for what a kill left or the disk has lost.
 
 BOOT  {"boot_id", "offset_ms": see `DetectorFeed`, "start": how the chain came up, "version"}
 """
@@ -10,6 +10,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from agent.sealing.source import NewRecord, RecordSource, Urgency
+from agent.spool.spool import Spool
 from agent.store.gateway import GatewayStore
 from drivers.clock import Stamp
 from evidence.record import Kind
@@ -26,6 +27,7 @@ class Boot(RecordSource):
         version: Of this software.
         offset_ms: The detector's offset in this boot.
         manifest: The bodies of the manifest.
+        spool: What the run before left, which is in the chain before all of this.
     """
 
     start_kind: str
@@ -33,6 +35,7 @@ class Boot(RecordSource):
     offset_ms: Callable[[Stamp], int]
     manifest: Callable[[Stamp], Iterator[Mapping[str, Any]]]
     store: GatewayStore
+    spool: Spool
 
     def start(self, stamp: Stamp, /) -> Iterator[NewRecord]:
         """All of them."""
@@ -48,6 +51,20 @@ class Boot(RecordSource):
         if self.store.salvage is not None:
             LOG.warning("database salvaged: %s", self.store.salvage)
             yield NewRecord(Kind.EVENT, {"what": "database salvaged", "text": str(self.store.salvage)})
+        yield from self._tell_spool()
         for first, last in self.store.holes():
             LOG.error("seals %d to %d are missing on this disk", first, last)
             yield NewRecord(Kind.EVENT, {"what": "seals missing", "first": first, "last": last})
+
+    def _tell_spool(self) -> Iterator[NewRecord]:
+        kept, refused = self.spool.kept, self.spool.refused
+        if kept.records:
+            text = "they waited for a seal when the run before was killed"
+            yield NewRecord(Kind.EVENT, {"what": "taken up", "count": len(kept.records), "text": text})
+        if kept.torn:
+            yield NewRecord(Kind.GAP, {"what": "records", "count": 1, "why": "cut off by a kill"})
+        if kept.unkept:
+            why = "a kill, and the spool was full"
+            yield NewRecord(Kind.GAP, {"what": "records", "count": kept.unkept, "why": why})
+        if refused:
+            yield NewRecord(Kind.EVENT, {"what": "spool refused", "text": refused})

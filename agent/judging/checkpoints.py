@@ -5,10 +5,10 @@
     checkpoint "meters"    identity and counters of the meters (`agent.tamper.settings`)
     checkpoint "conduct"   what is usual for them (`agent.tamper.behaviour`)
 
-The checkpoint is written with a commit; the seals after its number are read again at the start. Nothing
-found there keeps the gateway from starting: with an unusable checkpoint the detector starts
-empty; a body that is not what was sealed, and a seal that the walk from the tip does not
-reach (`agent.store.tail`), are skipped. All of this is logged.
+The checkpoint is written with a commit; the seals after its number are read again at the start, and behind
+them the records that the run before left unsealed. Nothing found there keeps the gateway from starting:
+with an unusable checkpoint the detector starts empty; a body that is not what was sealed, and a seal that
+the walk from the tip does not reach (`agent.store.tail`), are skipped. All of this is logged.
 """
 
 import logging
@@ -25,6 +25,7 @@ from agent.store.tail import read_tail
 from agent.tamper.behaviour import Behaviour
 from agent.tamper.settings import Tamper
 from disk.database import StoreError
+from evidence.record import ReadingRecord, Record
 from evidence.seal import FIRST_NUMBER
 from evidence.walk import WalkedSeal
 
@@ -55,6 +56,7 @@ class Checkpoints:
         saved_up_to: The last seal that the checkpoint includes; the rows above it are still needed.
         anew: The checkpoint could not be used: write another one soon.
         damaged: Seals read again whose bodies are not what was sealed.
+        unsealed: Records that the run before left, which follow the tip.
     """
 
     store: GatewayStore
@@ -63,10 +65,20 @@ class Checkpoints:
     saved_up_to: int = field(default=FIRST_NUMBER - 1, init=False)
     anew: bool = field(default=False, init=False)
     damaged: list[int] = field(factory=list, init=False)
+    unsealed: Sequence[Record | ReadingRecord] = ()
 
     def restore(self) -> None:
-        """Bring checks and detector to their state at the last seal."""
+        """Bring the checks to their state at the last seal, the detector to the end of the run before."""
         self._restore_checks()
+        self._restore_detector()
+        try:
+            for record in self.unsealed:
+                self.feed.replay(record)
+        except Exception as error:
+            LOG.exception("records of the run before cannot be judged again")
+            LOG.warning("the detector goes on without them: %s", error)
+
+    def _restore_detector(self) -> None:
         tip = self.store.last()
         if tip is None:
             return

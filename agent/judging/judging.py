@@ -16,6 +16,7 @@ from agent.detect.episode import Episode, Severity
 from agent.detect.status import PlantWarning
 from agent.judging.checkpoints import Checkpoints
 from agent.judging.detector_feed import DetectorFeed
+from agent.judging.taken_up import TakenUp
 from agent.sealing.source import NewRecord, RecordSource, Urgency, lost_body
 from drivers.clock import NS_PER_S, Stamp
 from drivers.reading import Reading
@@ -40,12 +41,14 @@ class Judging(RecordSource):
         send_warning: Takes early warnings to the plant; must not wait.
         episodes: The latest ones, each in its last state.
         failed: A fault has ended the judging.
+        taken_up: What the run before left unsealed.
     """
 
     feed: DetectorFeed
     checkpoints: Checkpoints
     log_warnings: bool = True
     send_warning: Callable[[Mapping[str, Any]], None] | None = None
+    taken_up: TakenUp = field(factory=TakenUp)
     episodes: list[Episode] = field(factory=list, init=False)
     failed: bool = field(default=False, init=False)
     _failure: list[NewRecord] = field(factory=list, init=False)
@@ -55,10 +58,14 @@ class Judging(RecordSource):
         """Restore detector and checks; declares the bodies that were found damaged."""
         self.checkpoints.restore()
         self.episodes = self.checkpoints.episodes()
+        for episode in self.taken_up.episodes():
+            self._keep(episode)
         self._checkpoint_ns = stamp.boottime_ns
-        return map(lost_body, self.checkpoints.damaged)
+        checks, setups, none = self.checkpoints.checks.values(), self.feed.setups, list[dict[str, Any]]()
+        found = self._guard(lambda: self.taken_up.find_tampering(checks, setups, stamp.boot_id), none)
+        return [*map(lost_body, self.checkpoints.damaged), *self._tell(found), *self._take_failure()]
 
-    def on_reading(self, reading: Reading, /) -> Iterable[NewRecord]:
+    def on_reading(self, reading: Reading, _record: bytes, /) -> Iterable[NewRecord]:
         """What the reading shows beside its values."""
         none: list[NewRecord] = []
         found = self._guard(lambda: self._look(reading), none)
@@ -108,14 +115,22 @@ class Judging(RecordSource):
 
     def _look(self, reading: Reading) -> list[NewRecord]:
         self.feed.reading(reading)
-        found = [body for check in self.checkpoints.checks.values() for body in check.look(reading)]
+        return self._tell(
+            [body for check in self.checkpoints.checks.values() for body in check.look(reading)]
+        )
+
+    @staticmethod
+    def _tell(found: Iterable[Mapping[str, Any]]) -> list[NewRecord]:
         for body in found:
             LOG.warning("meter %s: %s, %s", body["meter"], body["what"], body["point"])
         return [NewRecord(Kind.TAMPER, body, Urgency.AT_ONCE) for body in found]
 
-    def _record(self, episode: Episode) -> NewRecord:
+    def _keep(self, episode: Episode) -> None:
         others = [old for old in self.episodes if old.id != episode.id]
         self.episodes = [*others, episode][-EPISODES_MAX:]
+
+    def _record(self, episode: Episode) -> NewRecord:
+        self._keep(episode)
         level = logging.WARNING if episode.severity is Severity.VIOLATION else logging.INFO
         LOG.log(level, "%s %s %s: %s", episode.linkage, episode.rule, episode.state, episode.sentence["en"])
         return NewRecord(Kind.EPISODE, episode.to_body(), Urgency.AT_ONCE)

@@ -3,9 +3,11 @@
 `Sealing` adds records of its own: EVENT for the levels of the quota and for the ballast, DROP for bodies
 deleted for lack of room, GAP for records that found no room in memory while the disk failed.
 
-A record is pending until it is sealed, and a seal is committed before it is sent (`Sealer`). A commit that
-fails is tried again with the same bytes; after SETTLE_S_MAX the process ends, and the next start repairs.
-`now_s` is real time, for the disk; `stamp` is the plant's.
+A record is pending until it is sealed, and a seal is committed before it is sent (`Sealer`). A kill loses
+no pending record: a reading is in the spool (`agent.spool`) since it was read, every other record since it
+was put, but those whose source finds them again: a file of the inbox, a damaged body. A commit that fails
+is tried again with the same bytes; after SETTLE_S_MAX the process ends, and the next start repairs. `now_s`
+is real time, for the disk; `stamp` is the plant's.
 """
 
 import contextlib
@@ -29,6 +31,10 @@ LOG: Final = logging.getLogger("dianjian.sealing")
 
 SETTLE_S_MAX: Final = 30.0
 """A disk that fails for longer needs a new process, perhaps a person."""
+
+
+_FOUND_AGAIN: Final = frozenset({Kind.COMMISSIONING})
+"""Kinds whose source has them until they are sealed: kept twice, they would be sealed twice."""
 
 
 class DiskError(Exception):
@@ -80,7 +86,10 @@ class Sealing:
     def put(self, record: NewRecord, stamp: Stamp) -> None:
         """Queue a record for the next seal; see `agent.sealing.source`."""
         kind, body, urgency = record
+        spool = self.sealer.spool
         if urgency is Urgency.DISPENSABLE and self.level >= Level.ESSENTIAL:
+            if isinstance(body, bytes):
+                spool.discard(body)
             return
         raw = body if isinstance(body, bytes) else encode_record(kind, stamp, body)
         if kind is Kind.DROP and not isinstance(body, bytes):
@@ -88,8 +97,19 @@ class Sealing:
             self._lost.append((body["first"], body["last"]))
             self._pending.put_first(raw)
         else:
-            self._pending.put(raw)
+            if kind not in _FOUND_AGAIN and not isinstance(body, bytes):
+                spool.add(raw)
+            self._queue(raw)
         self._pending.urgent |= urgency is Urgency.AT_ONCE
+
+    def take_up(self) -> None:
+        """Queue what the run before left, at the start and before everything else."""
+        for raw in self.sealer.spool.kept.records:
+            self._queue(raw)
+
+    def _queue(self, raw: bytes) -> None:
+        if not self._pending.put(raw):
+            self.sealer.spool.discard(raw)
 
     def is_due(self, stamp: Stamp) -> bool:
         """Whether a seal is due now."""
@@ -157,8 +177,10 @@ class Sealing:
             self.store.drop_bodies(*drop, at_once=at_once)
             # All rows below have no body either; the seal that declared this may lose its own now.
             first = self.store.first_number() or drop[0]
-            body = {"first": first, "last": drop[1], "why": "no room"}
-            self._pending.put_first(encode_record(Kind.DROP, stamp, body))
+            raw = encode_record(Kind.DROP, stamp, {"first": first, "last": drop[1], "why": "no room"})
+            if at_once:  # the bodies are gone now, whatever comes of the seal
+                self.sealer.spool.add(raw)
+            self._pending.put_first(raw)
 
     def _report(self, level: Level, stamp: Stamp) -> None:
         """Each level when it is first reached, and the end of the alarm: at a limit it goes up and down."""

@@ -1,16 +1,23 @@
-"""Opens the state folder and recovers database and keys: every start is a recovery."""
+"""Opens the state folder and recovers database, keys and spool: every start is a recovery."""
 
+import logging
 import os
 from pathlib import Path
+from typing import Final
 
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import Recovery
 from agent.sealing.sealer import Sealer
 from agent.sealing.statements import read_statements
 from agent.site.file import Site
+from agent.spool.place import PlaceError, spool_path
+from agent.spool.spool import Spool
 from agent.store.ballast import BALLAST_BYTES
 from agent.store.gateway import GatewayStore
 from agent.store.names import DATABASE_NAME, KEYS_NAME
+from drivers.clock import boot_id
+
+LOG: Final = logging.getLogger("dianjian.spool")
 
 
 def open_chain(site: Site) -> tuple[Path, GatewayStore, Sealer, Recovery]:
@@ -26,12 +33,21 @@ def open_chain(site: Site) -> tuple[Path, GatewayStore, Sealer, Recovery]:
         newest_hint=hint,
         ballast_bytes=BALLAST_BYTES,
     )
-    sealer = Sealer(site.site.gateway, slots, store)
     try:
+        sealer = Sealer(site.site.gateway, slots, store, open_spool(folder))
         return folder, store, sealer, sealer.recover(_held_up_to(site, folder))
     except BaseException:
         store.close()
         raise
+
+
+def open_spool(folder: Path) -> Spool:
+    """The spool of the agent whose state is in `folder`; where there is no place, one that keeps nothing."""
+    try:
+        return Spool(spool_path(folder), boot_id())
+    except PlaceError as error:
+        LOG.warning("a kill loses the records that wait for a seal: %s", error)
+        return Spool(None, b"")
 
 
 def _held_up_to(site: Site, folder: Path) -> int:

@@ -37,13 +37,14 @@ class Pending:
         """Whether there is enough for a whole seal."""
         return self.size >= FULL_BYTES
 
-    def put(self, record: bytes) -> None:
-        """Queue `record`, or count it as lost."""
+    def put(self, record: bytes) -> bool:
+        """Queue `record`, or count it as lost; whether it was queued."""
         if self.size + len(record) > PENDING_BYTES_MAX:
             self.lost += 1
-            return
+            return False
         self._records.append(record)
         self.size += len(record) + RECORD_FRAME_BYTES
+        return True
 
     def put_first(self, record: bytes) -> None:
         """Queue `record` before all others, however full the queue is."""

@@ -3,8 +3,9 @@
     (1) draw key n+1                (2) sign seal n with key n
     (3) write slot n+1: its secret, seal n and its hash       (O_DSYNC)
     (4) commit seal n to the database                         (WAL, FULL)
-    (5) destroy the secret of slot n                          (O_DSYNC)
-    (6) only now `seal` returns, and the seal may be published
+    (5) records that are not in it wait for seal n+1          (`agent.spool`, in memory)
+    (6) destroy the secret of slot n                          (O_DSYNC)
+    (7) only now `seal` returns, and the seal may be published
 
 So a secret that is still alive has signed nothing that was published, and a number whose secret is gone is
 never signed again. Start and crash recovery are one function, whose rules are in `agent.sealing.recovery`.
@@ -18,13 +19,24 @@ from typing import Final
 
 from agent.sealing.key_slots import KeySlots, Slot
 from agent.sealing.recovery import Recovery, begins_anew, find
+from agent.spool.spool import Spool
 from agent.store.gateway import GatewayStore
 from disk.database import CommitError, StoreFullError
 from drivers.clock import Stamp
 from evidence import keys
 from evidence.body import BODY_BYTES_MAX, encode_body
+from evidence.cbor import FormatError
 from evidence.record import NS_PER_MS, Kind, encode_record
-from evidence.seal import SealHeader, StoredSeal, check_gateway, merkle_root, seal_hash, sign_header
+from evidence.seal import (
+    SealHeader,
+    StoredSeal,
+    check_gateway,
+    merkle_root,
+    open_body,
+    peek_header,
+    seal_hash,
+    sign_header,
+)
 
 COMMIT_TRIES_MAX: Final = 2
 """One more after reopening; a disk that fails twice needs a new process or is broken."""
@@ -39,9 +51,16 @@ class UnsettledError(Exception):
 
 
 class Sealer:
-    """Seals the records of one gateway. One thread at a time."""
+    """Seals the records of one gateway. One thread at a time.
 
-    def __init__(self, gateway: str, slots: KeySlots, store: GatewayStore) -> None:
+    Attributes:
+        spool: Has the records that wait, over the end of the process.
+    """
+
+    def __init__(
+        self, gateway: str, slots: KeySlots, store: GatewayStore, spool: Spool | None = None
+    ) -> None:
+        self.spool = Spool(None, b"") if spool is None else spool
         self._gateway = check_gateway(gateway)
         self._slots = slots
         self._store = store
@@ -49,6 +68,7 @@ class Sealer:
         self._returned: tuple[StoredSeal, ...] = ()
         self._lost: dict[str, int] | None = None
         self._unsettled: tuple[tuple[StoredSeal, ...], Slot] | None = None
+        self._records: Sequence[bytes] = ()
 
     @property
     def is_unsettled(self) -> bool:
@@ -61,7 +81,11 @@ class Sealer:
         new = not self._slots.exists()
         if new and last is None:
             self._slots.create(keys.generate())
-        found = find(self._gateway, last, () if new and last is not None else self._slots.load(), held_up_to)
+        slots = () if new and last is not None else self._slots.load()
+        found = find(self._gateway, last, slots, held_up_to)
+        if found.current is not None and found.current.secret is not None:
+            living = {slot.number: slot.secret for slot in slots if slot.secret is not None}
+            self.spool.take_up(living, found.current.number, found.current.secret, self._records_of)
         for number in found.obsolete:
             self._slots.erase(number)
         self._current, self._returned, self._lost = found.current, found.returned, found.lost_tail
@@ -89,6 +113,7 @@ class Sealer:
             raise SealingStoppedError("no key to seal with")
         if self._lost is not None:
             records = [encode_record(Kind.LOST_TAIL, stamp, self._lost), *records]
+        self._records = records
         stored, next_slot = self._sign(self._current, records, stamp, reference)
         self._slots.write(next_slot)
         self._unsettled = (*self._returned, stored), next_slot
@@ -104,8 +129,11 @@ class Sealer:
             raise UnsettledError("nothing waits")
         seals, next_slot = self._unsettled
         self._commit(seals)
+        assert next_slot.secret is not None
+        self.spool.move_on(next_slot.number, next_slot.secret, self._records)
         self._slots.erase(seals[-1].number)
         self._current, self._unsettled, self._returned, self._lost = next_slot, None, (), None
+        self._records = ()
         return seals[-1]
 
     def _sign(
@@ -137,6 +165,14 @@ class Sealer:
             StoredSeal(header.number, digest, cose, body, header.first_record, header.count),
             Slot(header.number + 1, next_secret, next_record, digest, cose),
         )
+
+    def _records_of(self, number: int) -> Sequence[bytes] | None:
+        """The records of a seal in the database; None where they are not there."""
+        row = self._store.row(number)
+        try:
+            return None if row is None or row.body is None else open_body(peek_header(row.cose), row.body)
+        except FormatError:
+            return None
 
     def _commit(self, seals: tuple[StoredSeal, ...]) -> None:
         for attempt in range(1, COMMIT_TRIES_MAX + 1):

@@ -1,9 +1,9 @@
 """What puts records into the chain: a `RecordSource`.
 
-The gateway calls each hook on all its sources in the order of its list, and queues the records of one before
-it calls the next: so records are in the chain in the order of the sources. Until `on_sealed` a crash may
-lose them. A source stores what it must remember as a checkpoint, which is committed with the
-next seal. A hook must not block, and an exception from it ends the process.
+The gateway calls each hook on all its sources in the order of its list, and queues the records of one
+before it calls the next: so records are in the chain in the order of the sources. Until `on_sealed` a power
+cut may lose them; a kill does not (`agent.spool`). A source stores what it must remember as a checkpoint,
+which is committed with the next seal. A hook must not block, and an exception from it ends the process.
 """
 
 from collections.abc import Iterable, Mapping
@@ -49,8 +49,8 @@ class RecordSource(Protocol):
         """Once, before all other hooks: restore what the last run kept in the store."""
         return ()
 
-    def on_reading(self, _reading: Reading, /) -> Iterable[NewRecord]:
-        """Called after each poll of a meter, with values or without."""
+    def on_reading(self, _reading: Reading, _record: bytes, /) -> Iterable[NewRecord]:
+        """Called after each poll of a meter, with values or without; `_record` is the reading's record."""
         return ()
 
     def due(self, _stamp: Stamp, /) -> Iterable[NewRecord]:

@@ -443,6 +443,10 @@ WRITERS: Final = (
     ),
 )
 ELSEWHERE: Final = {
+    **dict.fromkeys(
+        ("agent.spool.spool:Spool._append", "agent.spool.spool:Spool._rewrite"),
+        "a file in memory, written by frames: tests/agent/spool kills it at every call",
+    ),
     "agent.inbox:Inbox._refuse": "a letter that cannot be set aside stays, and is not sealed again",
     **dict.fromkeys(
         (
@@ -461,6 +465,10 @@ RAW: Final = {
     "agent.sealing.key_slots:KeySlots.restart": "os.link: the old key file stays under a second name, whole",
     "agent.sealing.key_slots:KeySlots._put": "os.open: one descriptor for all sectors, which write_at writes",
     "agent.sealing.rekey:_destroy": "open: overwrites a file in its place, to destroy it",
+    "agent.spool.place:find_problem": "os.open: a folder, to look at it",
+    "agent.spool.spool:Spool._guard": "os.ftruncate: cuts off a frame that was written in part",
+    "agent.spool.spool:Spool._rewrite": "os.open, rename: memory, where no sync is and a kill alone strikes",
+    "agent.spool.spool:_read": "os.open: to read, without following a link",
     "agent.store.ballast:Ballast.take": "os.open: a file without content, removed where it cannot be made",
     "centre.enrolment.ledger:Ledger._append": "os.open: append_all writes; the ledger cuts what is torn",
     "centre.enrolment.ledger:Ledger._catch_up": "os.ftruncate: cuts off a torn line, under the lock",

@@ -1,7 +1,8 @@
 """What must hold at the end of every seed: the seven invariants, and what they do not say.
 
 - The centre's chain, exported, passes the check of a stranger; what has no body in it was declared.
-- Every reading that the agent was given is in a seal, or waited when a life ended, or was counted as lost.
+- Every reading that the agent was given is in one seal, or waited when the power was cut, or was counted as
+  lost. What waited when the process was killed is sealed by the next one.
 - An honest plant is never accused. An episode stands in the chain once, whatever was killed, and the
   episodes are those that one uninterrupted detector finds in the same records.
 - A treatment that was off for long enough while its meters were read is in the chain.
@@ -60,12 +61,14 @@ class Chain:
         records: In the order of the chain.
         bare: Seals without a body.
         declared: Seals whose bodies some sealed record declares lost.
+        readings: How often each reading is there, by its bytes.
     """
 
     seals: list[tuple[int, bytes, bytes | None]]
     records: list[Record | ReadingRecord] = field(factory=list)
     bare: set[int] = field(factory=set)
     declared: set[int] = field(factory=set)
+    readings: Counter[bytes] = field(factory=Counter)
 
     @classmethod
     def of(cls, core: Core) -> "Chain":
@@ -77,6 +80,8 @@ class Chain:
             for raw in open_body(peek_header(cose), body):
                 record = decode_record(raw)
                 chain.records.append(record)
+                if isinstance(record, ReadingRecord):
+                    chain.readings[raw] += 1
                 if isinstance(record, Record) and record.kind in {Kind.LOST_TAIL, Kind.DROP}:
                     chain.declared |= set(range(record.body["first"], record.body["last"] + 1))
         return chain
@@ -118,7 +123,7 @@ def broken(world: World) -> list[str]:
         found.append(f"seals {world.machine.lost_spans} were lost on an honest disk")
     if not world.machine.refused and not world.pages_destroyed:
         found += [*_arrived(world), *_messages(world)]
-    return [*found, *_bodies(world, chain), *_readings(world), *_episodes(world, chain)]
+    return [*found, *_bodies(world, chain), *_readings(world, chain), *_episodes(world, chain)]
 
 
 def _invariants(world: World, rows: Held, centre: Held, chain: Chain) -> Iterator[str]:
@@ -186,9 +191,16 @@ def _bodies(world: World, chain: Chain) -> Iterator[str]:
         yield f"bodies {sorted(missing)[:20]} are missing at the centre and nobody has declared them lost"
 
 
-def _readings(world: World) -> Iterator[str]:
-    if world.machine.ledger.vanished:
-        yield f"{world.machine.ledger.vanished} readings are in no seal, and nothing excuses that"
+def _readings(world: World, chain: Chain) -> Iterator[str]:
+    ledger = world.machine.ledger
+    if ledger.vanished:
+        yield f"{ledger.vanished} readings are in no seal, and nothing excuses that"
+    owed = [raw for raw in ledger.owed if raw not in chain.readings]
+    if owed and not chain.bare and not world.machine.refused:
+        yield f"{len(owed)} readings waited when a life ended, and no later life has sealed them"
+    twice = sum(count - 1 for count in chain.readings.values())
+    if twice:
+        yield f"{twice} readings stand twice in the chain"
 
 
 def _episodes(world: World, chain: Chain) -> Iterator[str]:

@@ -23,6 +23,7 @@ from agent.sealing.quota import Level
 from agent.sealing.recovery import Recovery, Start
 from agent.sealing.sealer import Sealer, SealingStoppedError
 from agent.site.file import Site
+from agent.spool.spool import Spool
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import Courier
 from disk.database import CommitError, StoreError
@@ -55,7 +56,8 @@ class Ledger:
     Attributes:
         records: The records of every seal that was signed, by seal hash.
         given: Readings that some life was given and has not acknowledged yet, by record.
-        excused: Readings that waited when a life ended.
+        owed: Readings that waited when a life ended, and that its successor has to seal.
+        excused: Readings that waited when a life ended, and that the power took, or a change of the key.
         unkept: Readings that the agent did not keep because the disk was nearly full.
         vanished: Readings that are in no seal and had no excuse.
         forged: Messages of this life that were to be rejected.
@@ -65,6 +67,7 @@ class Ledger:
     records: dict[bytes, tuple[bytes, ...]] = field(factory=dict)
     numbers: dict[int, bytes] = field(factory=dict)
     given: dict[bytes, None] = field(factory=dict)
+    owed: dict[bytes, None] = field(factory=dict)
     taken: int = 0
     excused: int = 0
     vanished: int = 0
@@ -81,7 +84,7 @@ class Ledger:
         self.forged = 0
         self.sealed += 1
         for record in records:
-            if self.given.pop(record, 0) is None:
+            if self.given.pop(record, 0) is None or self.owed.pop(record, 0) is None:
                 self.taken += 1
 
     def record_receipt(self, payload: bytes) -> None:
@@ -99,9 +102,14 @@ class Ledger:
         self.forged = 0
         for record in waiting:
             if self.given.pop(record, 0) is None:
-                self.excused += 1
+                self.owed[record] = None
         self.vanished += max(len(self.given) - lost, 0)
         self.given.clear()
+
+    def power_lost(self) -> None:
+        """What was in memory is gone."""
+        self.excused += len(self.owed)
+        self.owed.clear()
 
 
 class WatchedSealer(Sealer):
@@ -288,9 +296,12 @@ class Machine:
 
     def _around(self, slots: KeySlots, store: GatewayStore) -> Process:
         site = self.site
-        sealer = WatchedSealer(GATEWAY, slots, store)
+        spool = Spool(self.disk.root / "spool", self.clock.stamp().boot_id)
+        sealer = WatchedSealer(GATEWAY, slots, store, spool)
         sealer.ledger = self.ledger
         recovery = sealer.recover()
+        if spool.refused:
+            self.ledger.power_lost()
         outbox = outbox_of(TOPICS, store, recovery)
         link = Link(self.broker, self._on_wire, self.rng)
         courier = Courier(

@@ -184,6 +184,8 @@ class World:
     def power_off(self, down_s: float, *, in_1970: bool = False) -> None:
         """The machine loses its power, and comes up as another boot."""
         self.machine.kill(down_s)
+        (self.disk.root / "spool").unlink(missing_ok=True)
+        self.machine.ledger.power_lost()
         self.machine.up_at_s = max(self.machine.up_at_s, self.clock.true_s + down_s)
         self.clock.reboot(in_1970=in_1970)
 

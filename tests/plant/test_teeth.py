@@ -17,6 +17,8 @@ from agent.sealing.chain import Sealing
 from agent.sealing.key_slots import KeySlots
 from agent.sealing.recovery import find
 from agent.sealing.sealer import Sealer
+from agent.spool.frames import Spooled
+from agent.spool.spool import Spool
 from agent.uplink.backfill import Backfill
 from agent.uplink.courier import Courier
 from disk.database import CommitError, Database
@@ -99,6 +101,20 @@ def never_sends_a_body_again() -> Mistake:
     return mock.patch.object(Backfill, "watch")
 
 
+def keeps_nothing_over_a_kill() -> Mistake:
+    return mock.patch.object(Spool, "add")
+
+
+def takes_up_what_is_sealed() -> Mistake:
+    """And the file is left as it is when a seal is committed."""
+    believe = Spool._believe
+
+    def trusting(self: Spool, raw: bytes, secrets: Any, number: int, _: Any) -> Spooled:
+        return believe(self, raw, secrets, number, lambda _: [])
+
+    return mock.patch.object(Spool, "_believe", trusting)
+
+
 MISTAKES = [
     (prunes_what_nobody_has, "link down", "I4"),
     (signs_a_number_twice, "commits lost", "I2|fork"),
@@ -108,6 +124,8 @@ MISTAKES = [
     (forgets_what_it_has_seen, "power cut", "episode|uninterrupted|nothing was raised"),
     (publishes_before_the_commit, "power cut", "honest disk|I1"),
     (never_sends_a_body_again, "broker forgets", "backlog|missing"),
+    (keeps_nothing_over_a_kill, "cut at a step", "no later life has sealed"),
+    (takes_up_what_is_sealed, "cut at a step", "twice in the chain"),
 ]
 
 
