@@ -53,7 +53,7 @@ def read_register(path: Path) -> dict[str, Entry]:
     """
     known: dict[str, Entry] = {}
     try:
-        text = cut_torn(path.read_bytes()).decode("utf-8")
+        text = cut_torn(path.read_bytes()).decode("utf-8-sig")
     except OSError as error:
         raise RegisterError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -13,6 +13,8 @@ from typing import Final
 
 HEAD_BYTES: Final = 4096
 """Where zero bytes are looked for: a text has line ends and digits in its first lines."""
+PAIRS_MIN: Final = 8
+"""Fewer characters prove nothing."""
 ZEROS_MIN: Final = 0.2
 """Share of the characters of UTF-16 that are ASCII in any text with numbers or keys."""
 
@@ -67,7 +69,7 @@ def _find_wide(head: bytes) -> Encoding | None:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Encoding.UTF_16
     pairs = len(head) // 2
-    if pairs and b"\0" in head:
+    if pairs >= PAIRS_MIN and b"\0" in head:
         high, low = head[: 2 * pairs : 2].count(0), head[1 : 2 * pairs : 2].count(0)
         if low >= ZEROS_MIN * pairs and not high:
             return Encoding.UTF_16_LE

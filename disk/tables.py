@@ -9,15 +9,19 @@ which editors on Windows write, is skipped. A table is read in one of two ways, 
 """
 
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
+from disk.encodings import Encoding, find_encoding
 from disk.kinds import FLAG, LABEL, Kind, choice, is_number, join_place, number, show, whole
 
 T = TypeVar("T")
+
+SAVE_AS_UTF_8: Final = "save it again as UTF-8 (in Notepad: File, Save as, Encoding UTF-8)"
 EnumT = TypeVar("EnumT", bound=StrEnum)
 
 
@@ -47,14 +51,21 @@ def decode_text(raw: bytes, bytes_max: int) -> str:
     """The text of at most so many bytes.
 
     Raises:
-        TableError: They are too many, or are not UTF-8.
+        TableError: They are too many, or are not UTF-8; the encoding is named where it is another one.
     """
     if len(raw) > bytes_max:
         raise TableError([f"has more than {bytes_max} bytes; at most {bytes_max} are read"])
     try:
-        return raw.decode("utf-8")
+        if b"\0" not in raw:
+            return raw.decode("utf-8").removeprefix("\ufeff")
+        problem = "is not a text"
     except UnicodeDecodeError as error:
-        raise TableError([f"is not UTF-8 at byte {error.start}"]) from error
+        line = raw.count(b"\n", 0, error.start) + 1
+        problem = f"is not UTF-8 at byte {error.start}, line {line}"
+    encoding = find_encoding([raw])
+    if encoding in {None, Encoding.UTF_8, Encoding.UTF_8_MARK}:
+        raise TableError([problem])
+    raise TableError([f"is {encoding.label}, not UTF-8: {SAVE_AS_UTF_8}"])
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -71,7 +82,34 @@ def _parse(text: str, parse: Callable[[str], T], language: str) -> T:
     try:
         return parse(text.removeprefix("\ufeff"))
     except (ValueError, RecursionError) as error:  # numbers of 5,000 digits and arrays 1,000 deep, too
-        raise TableError([f"is not {language}: {error}"]) from error
+        raise TableError([f"is not {language}: {error}{_find_wide(text, str(error))}"]) from error
+
+
+_PLACE: Final = re.compile(r"line ([0-9]+)")
+_WIDE: Final = {"“": '"', "”": '"', "‘": "'", "’": "'", "＝": "=", "，": ",", "［": "[", "］": "]", "＂": '"'}
+_WIDE_MORE: Final = {
+    "\u00a0": " ",
+    "\u3000": " ",
+    "＃": "#",
+    "：": ":",
+    "｛": "{",
+    "｝": "}",
+    "．": ".",
+    "。": ".",
+}
+
+
+def _find_wide(text: str, error: str) -> str:
+    """What stands in the line of an error that only an input method or a word processor types."""
+    found = _PLACE.search(error)
+    lines = text.split("\n")
+    number = int(found[1]) if found else 0
+    if not 0 < number <= len(lines):
+        return ""
+    for one, plain in (_WIDE | _WIDE_MORE).items():
+        if one in lines[number - 1]:
+            return f"; {one!r} stands there, write {plain!r}"
+    return ""
 
 
 class Table:

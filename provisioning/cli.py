@@ -12,6 +12,7 @@ from typing import Any, Final, Literal
 
 import click
 
+from provisioning.terminal.typed import take_any_width
 from provisioning.words.language import LANGUAGES, choose_language
 
 VERBS: Final = {  # name: its module below provisioning, its text in --help
@@ -53,7 +54,7 @@ class Verbs(click.Group):
             return None
         module, _ = VERBS[cmd_name]
         command: click.Command = importlib.import_module(f"provisioning.{module}").command
-        return command
+        return take_any_width(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of verbs, from the table instead of from imports."""

@@ -20,6 +20,7 @@ from provisioning.enrolment.file import FolderTransport
 from provisioning.enrolment.mqtt import ClaimTransport
 from provisioning.enrolment.trouble import EnrolTroubleError, trouble
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail
+from provisioning.terminal.typed import plain
 from provisioning.words.language import translate
 from wire.enrolment.offer import SCHEME, Offer, OfferError, parse_fingerprint, parse_offer
 from wire.enrolment.token import TokenError, parse_token
@@ -79,7 +80,7 @@ def read_offer(
 def _ask_token() -> str:
     wanted = Words("令牌（或二维码文本）", "token (or the text of the QR code)")
     text: str = click.prompt(translate(wanted), hide_input=True, err=True)
-    return text.strip()
+    return plain(text)
 
 
 def _read(file: Path) -> str:
@@ -88,7 +89,7 @@ def _read(file: Path) -> str:
             raw = stream.read(TOKEN_BYTES_MAX + 1)
         if len(raw) > TOKEN_BYTES_MAX:
             raise fail(EXIT_USAGE, f"{file}: is too long for a token")
-        return raw.decode("utf-8").strip()
+        return plain(raw.decode("utf-8-sig"))
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
     except UnicodeDecodeError as error:

@@ -19,6 +19,7 @@ from provisioning.loads.reader import read_loads
 from provisioning.loads.settings import EVERY, ReadSettings, wanted_lines
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import console, count_up
+from provisioning.terminal.typed import plain
 from provisioning.words.language import translate
 
 Verb = TypeVar("Verb", bound=Callable[..., Any])
@@ -163,5 +164,5 @@ def _agree(path: Path, notes: Iterable[Note], *, asks: bool, yes: bool) -> None:
     typed = click.prompt(
         translate(WORDS["agree"]), prompt_suffix=" ", err=True, default="", show_default=False
     )
-    if typed.strip().casefold() not in {"y", "yes", "是", "好"}:
+    if plain(typed).casefold() not in {"y", "yes", "是", "好"}:
         raise LoadsError([WORDS["refused"]])

@@ -18,6 +18,7 @@ from provisioning.journal.entries import Period
 from provisioning.live.page.gate import PasswordError, write_password
 from provisioning.setup.receipt import read_service_status, run_once
 from provisioning.setup.session import Session
+from provisioning.terminal.typed import HOUR_UNITS, read_number
 
 HOURS: Final = 72.0
 """Three days hold a plant's usual shifts; commissioning reports if that was too little."""
@@ -35,6 +36,7 @@ def commission(session: Session) -> None:
         HOURS_MAX,
         default=HOURS,
         given=session.answers.commission.hours,
+        read=lambda typed: read_number(typed, HOUR_UNITS),
     )
     begin = datetime.now(UTC).replace(microsecond=0)
     until = begin + timedelta(hours=hours)

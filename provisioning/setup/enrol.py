@@ -23,6 +23,7 @@ from provisioning.journal.entries import Enrolled
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.typed import plain
 from provisioning.words.language import translate
 from wire.enrolment.offer import SCHEME, Offer, OfferError, parse_fingerprint, parse_offer
 from wire.enrolment.token import TokenError, parse_token
@@ -70,7 +71,7 @@ def _ask_offer(session: Session) -> Offer:
         except (OfferError, TokenError) as error:
             raise fail(EXIT_USAGE, f"{talk.source}: enrol.token_file: {error}") from error
     while True:
-        typed = talk.read_secret("ask_token").strip()
+        typed = plain(talk.read_secret("ask_token"))
         try:
             return _to_offer(session, _read(session, typed[1:]) if typed.startswith("@") else typed)
         except (OfferError, TokenError) as error:
@@ -88,7 +89,7 @@ def _read(session: Session, name: str) -> str:
             raw = stream.read(TOKEN_BYTES_MAX + 1)
         if len(raw) > TOKEN_BYTES_MAX:
             raise OfferError(f"{path}: is too long for a token")
-        return raw.decode("utf-8").strip()
+        return raw.decode("utf-8-sig").strip()
     except OSError as error:
         raise OfferError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -134,7 +135,9 @@ def _ask_recovery(session: Session, site: Site) -> Path | None:
     given = session.answers.enrol.recovery
     default = str(session.folder / RECOVERY_NAME)
     path = Path(
-        session.talk.ask("enrol.recovery", "ask_recovery", check_text, default=default, given=given)
+        session.talk.ask(
+            "enrol.recovery", "ask_recovery", check_text, default=default, given=given, free=True
+        )
     ).expanduser()
     return path if path.is_absolute() else session.folder / path
 

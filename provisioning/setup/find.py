@@ -24,6 +24,7 @@ from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import progress
+from provisioning.terminal.typed import split_list
 
 PROGRESS_S: Final = 1.0
 """Search seconds between two events for a script."""
@@ -71,7 +72,7 @@ def _ask_buses(session: Session) -> list[str]:
 
 
 def _check_urls(typed: str) -> list[str]:
-    urls = typed.replace(",", " ").split()
+    urls = split_list(typed)
     if not urls:
         raise WrongAnswerError("needs_answer")
     for url in urls:

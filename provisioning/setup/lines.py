@@ -24,6 +24,7 @@ from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import table
+from provisioning.terminal.typed import POWER_UNITS, plain, read_number, read_ratio, split_list
 from provisioning.words.labels import label
 
 Kind = Literal["production", "treatment", "incomer"]
@@ -48,6 +49,11 @@ def lines(session: Session) -> None:
     linkages(session)
     session.write_site()
     session.done("lines")
+
+
+def read_kw(typed: str) -> float:
+    """A power in kW, with or without its unit."""
+    return read_number(typed, POWER_UNITS)
 
 
 def model_of(session: Session, meter: MeterFound) -> Model:
@@ -113,7 +119,13 @@ def _take_line(session: Session, path: str, one: LineAnswers, before: Sequence[L
     taken = [line.id for line in before]
     line_id = check_id(talk.source, f"{path}.id", one.id or _find_next_id(one.kind, taken), taken)
     kw = talk.ask_number(
-        f"{path}.rated_kw", "ask_rated", KW_MIN, RATED_W_MAX / W_PER_KW, given=one.rated_kw, line=line_id
+        f"{path}.rated_kw",
+        "ask_rated",
+        KW_MIN,
+        RATED_W_MAX / W_PER_KW,
+        given=one.rated_kw,
+        read=read_kw,
+        line=line_id,
     )
     return LineNamed(line_id, one.kind, one.name or "", round(kw * W_PER_KW), one.equipment or "")
 
@@ -148,10 +160,11 @@ def _ask_lines(session: Session) -> None:
         known = {line.id: line for line in session.journal.lines}
         enough = bool(known) and not _find_unfed(session)
         typed = talk.ask_text("line", "ask_line", default="ok" if enough else None)
-        if typed.casefold() in {"ok", "好"} and enough:
+        word = plain(typed)
+        if word.casefold() in {"ok", "好"} and enough:
             return
-        if typed in {"-", *known} and known:
-            _change(session, known.get(typed) or list(known.values())[-1])
+        if word in {"-", *known} and known:
+            _change(session, known.get(word) or list(known.values())[-1])
         elif typed:
             _ask_line(session, LineNamed("", "production", typed))
 
@@ -177,7 +190,13 @@ def _ask_line(session: Session, line: LineNamed) -> None:
     kind = cast("Kind", talk.ask_choice("line.kind", "ask_kind", options, default=guessed, name=name))
     default_kw = line.rated_w / W_PER_KW if line.rated_w else None
     kw = talk.ask_number(
-        "line.rated_kw", "ask_rated", KW_MIN, RATED_W_MAX / W_PER_KW, default=default_kw, line=name
+        "line.rated_kw",
+        "ask_rated",
+        KW_MIN,
+        RATED_W_MAX / W_PER_KW,
+        default=default_kw,
+        read=read_kw,
+        line=name,
     )
     equipment = talk.ask_text("line.equipment", "ask_equipment", default=line.equipment)
     line_id = line.id or _find_next_id(kind, taken)
@@ -222,7 +241,7 @@ def _guess_kind(name: str) -> Kind:
 
 def _check_meters(session: Session, typed: str) -> set[str]:
     chosen = set()
-    for word in typed.replace(",", " ").replace("，", " ").split():
+    for word in split_list(typed):
         found = [meter.id for meter in session.journal.meters if word in {meter.id, place_of(meter)}]
         if not found:
             known = ", ".join(meter.id for meter in session.journal.meters)
@@ -297,6 +316,7 @@ def _ask_ratios(session: Session) -> None:
                     RATIO_MAX,
                     default=getattr(meter, key),
                     given=getattr(given, key),
+                    read=read_ratio,
                     meter=meter.id,
                     model=meter.model,
                 )

@@ -12,6 +12,7 @@ from provisioning.setup.confirm import check_identifier
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.terminal.typed import split_list
 
 
 def check_id(source: str, path: str, typed: str, taken: Sequence[str]) -> str:
@@ -74,7 +75,7 @@ def _check_production(production: list[str]) -> Any:
     def check(typed: str) -> tuple[str, ...]:
         if typed == "-":
             return ()
-        words = typed.replace(",", " ").replace("，", " ").split()
+        words = split_list(typed)
         for word in words:
             if word not in production:
                 raise WrongAnswerError("no_such_line", typed=word, known=", ".join(production))

@@ -15,6 +15,7 @@ from provisioning.journal.entries import MeterFound, Photo
 from provisioning.setup.confirm import place_of
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError, check_text
+from provisioning.terminal.typed import split_list
 
 PHOTO_MB_MAX: Final = 64
 """A phone's photo has 3 to 15 MB; a larger file is probably a video."""
@@ -83,6 +84,7 @@ def _ask_photo(session: Session) -> None:
             "ask_photo",
             lambda typed: hash_photo(session.folder, typed) if typed else None,
             default="",
+            free=True,
         )
         if photo is None:
             return
@@ -134,7 +136,7 @@ def _ask_seal_numbers(session: Session, meter: MeterFound) -> None:
 def _check_numbers(typed: str) -> tuple[str, ...]:
     if typed in {"-", ""}:
         return ()
-    numbers = tuple(check_text(typed).replace(",", " ").replace("，", " ").split())
+    numbers = tuple(split_list(check_text(typed)))
     if len(numbers) > SEALS_MAX:
         raise WrongAnswerError("too_many_seals", limit=SEALS_MAX)
     return numbers

@@ -20,6 +20,7 @@ from attrs import define
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.exits import EXIT_USAGE, fail
 from provisioning.terminal.show import console
+from provisioning.terminal.typed import plain, read_number
 
 T = TypeVar("T")
 
@@ -31,6 +32,10 @@ _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*[A-Za-z~]")
 """The escape sequences of arrow keys."""
 ANSWER_CHARACTERS_MAX: Final = 400
 """Characters of one typed answer; a pasted file is not a name."""
+
+
+_YES: Final = frozenset((*("y", "yes", "ok", "j", "shi", "s"), *("是", "是的", "对", "好", "好的")))
+_NO: Final = frozenset((*("n", "no", "bu"), *("否", "不", "不是", "不要", "不用")))
 
 
 class WrongAnswerError(ValueError):
@@ -80,20 +85,25 @@ class Talk:
         *,
         default: str | None = None,
         given: str | None = None,
+        free: bool = False,
         **values: Any,
     ) -> T:
         """The answer to the question `key`; `path` is its key in the answers file.
 
+        What is typed is checked in plain characters, unless it is a `free` text: a name, a path.
+
         Raises:
             KeyboardInterrupt: The technician ends the setup.
         """
+        tidy: Callable[[str], str] = str.strip if free else plain
         if self.assume_yes:
-            return self._take(path, check, default if given is None else given, was_given=given is not None)
+            answer = default if given is None else given
+            return self._take(path, lambda text: check(tidy(text)), answer, was_given=given is not None)
         if given is not None:
             default = given
         shown = f" [{default}]" if default else ""
         while True:
-            typed = self._read_line(f"{text(key, **values)}{shown}: ").strip()
+            typed = tidy(self._read_line(f"{text(key, **values)}{shown}: "))
             if not typed and default is None:
                 self.say("needs_answer", style="yellow")
                 continue
@@ -106,7 +116,7 @@ class Talk:
         self, path: str, key: str, *, default: str | None = None, given: str | None = None, **values: Any
     ) -> str:
         """A printable text."""
-        return self.ask(path, key, check_text, default=default, given=given, **values)
+        return self.ask(path, key, check_text, default=default, given=given, free=True, **values)
 
     def ask_number(
         self,
@@ -117,12 +127,13 @@ class Talk:
         *,
         default: float | None = None,
         given: float | None = None,
+        read: Callable[[str], float] = read_number,
         **values: Any,
     ) -> float:
-        """A number within limits."""
+        """A number within limits; `read` knows its units."""
         shown = None if default is None else f"{default:g}"
         answer = None if given is None else repr(given)
-        return self.ask(path, key, make_number_check(low, high), default=shown, given=answer, **values)
+        return self.ask(path, key, make_number_check(low, high, read), default=shown, given=answer, **values)
 
     def ask_yes(
         self, path: str, key: str, *, default: bool | None, given: bool | None = None, **values: Any
@@ -149,7 +160,7 @@ class Talk:
             if typed.isdecimal() and 1 <= int(typed[:9]) <= len(options):
                 return names[int(typed) - 1]
             for name, label in options:
-                if typed.casefold() in {name.casefold(), label.casefold()}:
+                if typed.casefold() in {name.casefold(), plain(label).casefold()}:
                     return name
             raise WrongAnswerError("no_choice", options=", ".join(names), typed=typed)
 
@@ -212,12 +223,14 @@ def check_text(typed: str) -> str:
     return text
 
 
-def make_number_check(low: float, high: float) -> Callable[[str], float]:
-    """A check for numbers; a comma is taken for a decimal point."""
+def make_number_check(
+    low: float, high: float, read: Callable[[str], float] = read_number
+) -> Callable[[str], float]:
+    """A check for numbers; a comma is a decimal sign, unless it may separate thousands."""
 
     def check(typed: str) -> float:
         try:
-            number = float(typed.replace(",", "."))
+            number = read(typed)
         except ValueError:
             number = float("nan")
         if not low <= number <= high:
@@ -229,8 +242,8 @@ def make_number_check(low: float, high: float) -> Callable[[str], float]:
 
 def _check_yes(typed: str) -> bool:
     word = typed.casefold()
-    if word in {"y", "yes", "是", "j", "shi", "s"}:
+    if word in _YES:
         return True
-    if word in {"n", "no", "否", "不", "bu"}:
+    if word in _NO:
         return False
     raise WrongAnswerError("not_yes_no", typed=typed)

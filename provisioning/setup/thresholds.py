@@ -11,6 +11,7 @@ from attrs import evolve
 
 from agent.detect.line_params import NAMEPLATE_HI, NAMEPLATE_LO, nameplate_threshold
 from provisioning.journal.entries import LineNamed, LineThreshold, find_last_trial
+from provisioning.setup.lines import read_kw
 from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import text
@@ -81,11 +82,17 @@ def _ask_threshold(session: Session, line: LineNamed) -> None:
     now = next(one for one in session.journal.thresholds if one.line == line.id)
     most_kw = 2 * line.rated_w / W_PER_KW
     on_kw = session.talk.ask_number(
-        "line.on_kw", "ask_on_kw", 0.002, most_kw, default=now.hi_w / W_PER_KW, line=line.id
+        "line.on_kw", "ask_on_kw", 0.002, most_kw, default=now.hi_w / W_PER_KW, read=read_kw, line=line.id
     )
     share = NAMEPLATE_LO / NAMEPLATE_HI
     off_kw = session.talk.ask_number(
-        "line.off_kw", "ask_off_kw", 0.001, on_kw, default=float(f"{on_kw * share:.3g}"), line=line.id
+        "line.off_kw",
+        "ask_off_kw",
+        0.001,
+        on_kw,
+        default=float(f"{on_kw * share:.3g}"),
+        read=read_kw,
+        line=line.id,
     )
     _keep_threshold(
         session,

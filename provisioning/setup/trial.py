@@ -107,7 +107,11 @@ def _try_line(session: Session, powers: Powers, line: LineNamed, wait_s: float) 
             while powers.readers.next(0.0) is not None:  # drop what was read during the question
                 powers.lately.clear()
         if wanted == "skip":
-            _skip(session, line, talk.ask("trial.skip", "ask_reason", _check_reason, default=miswired))
+            _skip(
+                session,
+                line,
+                talk.ask("trial.skip", "ask_reason", _check_reason, default=miswired, free=True),
+            )
             return
         result = _run_trial(session, powers, line, wait_s)
         if result.follows or talk.assume_yes:

@@ -21,6 +21,7 @@ from provisioning.setup.session import Session
 from provisioning.setup.talk import WrongAnswerError
 from provisioning.setup.words import WORDS, text
 from provisioning.terminal.show import Screen, table
+from provisioning.terminal.typed import CURRENT_UNITS, read_number, read_ratio, split_list
 from provisioning.wiring import Diagnosis, Expected, Mistake, diagnose
 from provisioning.wiring.ratio import find_right_ratio
 from provisioning.words.language import translate
@@ -190,9 +191,9 @@ def _ask_clamp(session: Session, meters: Sequence[MeterFound], samples: dict[str
 def _check_clamp(typed: str) -> dict[str, float]:
     if typed in {"-", ""}:
         return {}
-    words = typed.replace(",", " ").replace("，", " ").replace("/", " ").split()
+    words = split_list(typed.replace("/", " "))
     try:
-        amps = [float(word) for word in words]
+        amps = [read_number(word, CURRENT_UNITS) for word in words]
     except ValueError:
         amps = []
     if not 1 <= len(amps) <= 3 or not all(0 <= one <= CLAMP_A_MAX for one in amps):
@@ -235,6 +236,7 @@ def _ask_ratio(session: Session, meter: MeterFound, verdict: WiringVerdict) -> M
         1e-5,
         1e5,
         default=float(f"{offered:.4g}"),
+        read=read_ratio,
         meter=meter.id,
         model=meter.model,
     )

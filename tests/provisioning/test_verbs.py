@@ -110,7 +110,7 @@ USAGE, OUTSIDE, NO = 2, 3, 1
         ("models check nosuch.toml", USAGE, "nosuch.toml"),
         ("models check noise.toml", USAGE, "noise.toml"),
         ("status --config nosuch.toml", USAGE, "cannot be read"),
-        ("status --config latin", USAGE, "not UTF-8 at byte 0"),
+        ("status --config latin", USAGE, "is UTF-16, not UTF-8"),
         ("status --config folder", USAGE, "Is a directory"),
         ("status --config site.toml", OUTSIDE, "no agent answers"),
         ("enrol --config broken.toml", USAGE, "is not TOML"),

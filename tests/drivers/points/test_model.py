@@ -209,7 +209,7 @@ def test_a_file_that_is_not_there_or_not_text_is_refused_with_its_name(tmp_path:
     with pytest.raises(ModelError, match=r"none\.toml: cannot be read: No such file"):
         model.load_file(tmp_path / "none.toml")
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(ModelError, match=r"bytes\.toml: is not UTF-8 at byte"):
+    with pytest.raises(ModelError, match=r"bytes\.toml: is UTF-16, not UTF-8"):
         model.load_file(tmp_path / "bytes.toml")
 
 

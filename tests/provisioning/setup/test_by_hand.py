@@ -18,7 +18,7 @@ from tests.provisioning.setup.works import SMALL, Works, works_at
 def finds_and_names(keyboard: Keyboard, works: Works) -> None:
     keyboard.answer("总线：", works.buses["b1"])
     keyboard.until("schneider-pm5xxx")
-    keyboard.answer("正确就按回车", "m2")
+    keyboard.answer("正确就按回车", "ｍ２")
     keyboard.until("请看电表 m2（b1:2）的铭牌")
     keyboard.answer("型号", "pac3200")  # a part of the name is enough
     keyboard.answer("电表编号")
@@ -28,7 +28,7 @@ def finds_and_names(keyboard: Keyboard, works: Works) -> None:
     for question in ("企业名称", "统一社会信用代码", "地址"):
         keyboard.answer(question)
     keyboard.answer("技术员姓名", "王伟")
-    for name, kind, kw, meter in (("喷涂线", 1, "60", "m1"), ("排风喷淋", 2, "22", "m2")):
+    for name, kind, kw, meter in (("喷涂线", 1, "６０千瓦", "m1"), ("排风喷淋", 2, "22kW", "m2")):
         keyboard.answer("下一条线路的名称", name)
         keyboard.answer(f"{name} 是 [{kind}]")
         keyboard.answer(f"{name} 的铭牌功率", kw)

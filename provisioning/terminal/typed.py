@@ -1,0 +1,125 @@
+"""What people type, in one form: here alone full-width characters and Chinese punctuation are taken.
+
+A Chinese input method types `１２０，５：３` as readily as `120,5:3`. Full-width ASCII becomes ASCII,
+wide and no-break blanks become blanks, and the Chinese comma, semicolon, colon and enumeration comma their
+plain relatives. Nothing else changes: this is for numbers, lists, ids, addresses and choices. Names and
+reasons stay as they are typed, because （） and ， belong to them.
+"""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import click
+
+_WIDE: Final[dict[int, int | str]] = {at: at - 0xFEE0 for at in range(0xFF01, 0xFF5F)}
+_MARKS: Final[dict[int, str]] = str.maketrans(
+    {"\u3000": " ", "\u00a0": " ", "\u202f": " ", "、": ",", "。": ".", "“": '"', "”": '"'}
+)
+_TABLE: Final[dict[int, int | str]] = {**_WIDE, **_MARKS}
+_BETWEEN: Final = re.compile(r"[,;\s]+")
+_NUMBER: Final = re.compile(
+    r"([+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:e[+-]?[0-9]+)?)\s*(.*)", re.IGNORECASE
+)
+_GROUPED: Final = re.compile(r"[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9])")
+_RATIO: Final = re.compile(r"\s*(.+?)\s*[/:]\s*(.+?)\s*")
+
+POWER_UNITS: Final[Mapping[str, float]] = {
+    "": 1.0,
+    "kw": 1.0,
+    "w": 0.001,
+    "mw": 1000.0,
+    "千瓦": 1.0,
+    "瓦": 0.001,
+    "兆瓦": 1000.0,
+}
+"""What a person writes behind a power, in kW."""
+HOUR_UNITS: Final[Mapping[str, float]] = {
+    "": 1.0,
+    "h": 1.0,
+    "hours": 1.0,
+    "hour": 1.0,
+    "d": 24.0,
+    "days": 24.0,
+    "day": 24.0,
+    "小时": 1.0,
+    "时": 1.0,
+    "天": 24.0,
+}
+"""Behind a time, in hours."""
+CURRENT_UNITS: Final[Mapping[str, float]] = {"": 1.0, "a": 1.0, "安": 1.0, "安培": 1.0}
+"""Behind a current, in A."""
+NO_UNITS: Final[Mapping[str, float]] = {"": 1.0}
+
+FREE_OPTIONS: Final = frozenset({"--name", "--reason", "--sheet", "--column", "--site"})
+"""Options of the command line that are names or sentences, or name what stands in a file."""
+_AS_THEY_ARE: Final = (click.Path, click.File, click.types.BoolParamType)
+
+
+def plain(typed: str) -> str:
+    """The text in plain characters, without blanks around it."""
+    return typed.translate(_TABLE).strip()
+
+
+def split_list(typed: str) -> list[str]:
+    """The words of a list, however they are separated."""
+    return [word for word in _BETWEEN.split(plain(typed)) if word]
+
+
+def read_number(typed: str, units: Mapping[str, float] = NO_UNITS) -> float:
+    """A number, with a unit of `units` behind it or without.
+
+    Raises:
+        ValueError: It is none, or it has two readings: 1,200 is 1200 for one and 1.2 for another.
+    """
+    text = plain(typed)
+    if _GROUPED.match(text):
+        raise ValueError(typed)
+    found = _NUMBER.fullmatch(text)
+    if not found or found[2].casefold() not in units:
+        raise ValueError(typed)
+    return float(found[1].replace(",", ".")) * units[found[2].casefold()]
+
+
+def read_ratio(typed: str) -> float:
+    """A ratio of transformers: 20, 100/5, 100:5 or 100 A / 5 A.
+
+    Raises:
+        ValueError: It is none.
+    """
+    found = _RATIO.fullmatch(plain(typed))
+    if not found:
+        return read_number(typed)
+    first, second = (read_number(one, {**CURRENT_UNITS, "v": 1.0, "kv": 1000.0}) for one in found.groups())
+    if not second:
+        raise ValueError(typed)
+    return first / second
+
+
+def take_any_width(command: click.Command) -> click.Command:
+    """The command, whose numbers, ids, addresses and choices may be typed with a Chinese input method."""
+    for param in _list_params(command):
+        if "convert" in vars(param.type):
+            continue  # done by an earlier call
+        kind = copy.copy(param.type)
+        convert = kind.convert
+
+        def convert_plain(
+            value: object, param: click.Parameter | None, ctx: click.Context | None, convert: object = convert
+        ) -> object:
+            assert callable(convert)
+            return convert(plain(value) if isinstance(value, str) else value, param, ctx)
+
+        kind.convert = convert_plain  # type: ignore[method-assign]  # help looks at the class, which stays
+        param.type = kind
+    return command
+
+
+def _list_params(command: click.Command) -> Iterator[click.Parameter]:
+    for param in command.params:
+        if not isinstance(param.type, _AS_THEY_ARE) and not FREE_OPTIONS & set(param.opts):
+            yield param
+    if isinstance(command, click.Group):
+        for one in command.commands.values():
+            yield from _list_params(one)
