@@ -88,6 +88,11 @@ class Courier(RecordSource):
     _damaged: list[int] = field(factory=list, init=False)
     _parted: StoredSeal | None = field(default=None, init=False)
 
+    def __attrs_post_init__(self) -> None:
+        for one in self.statements:
+            payload = messages.encode_statement(one.raw)
+            self.outbox.require_packet(messages.packet_bytes(self.topics.rekey, len(payload)))
+
     def resume(self, now_s: float) -> None:
         """Take the stored receipt into account, at every start before anything is sealed or sent."""
         raw = self.store.last_receipt()
@@ -126,9 +131,10 @@ class Courier(RecordSource):
         match event:
             case Connected():
                 self._log_once("connected")
-                self.send(BIRTH_TOKEN, self.topics.of(Kind.STATE), self.birth, retain=True)
-                self._state_keys()
                 self.outbox.on_connected(now_s, event.receive_maximum, event.packet_bytes_max)
+                if self.outbox.fits(messages.packet_bytes(self.topics.state, len(self.birth))):
+                    self.send(BIRTH_TOKEN, self.topics.of(Kind.STATE), self.birth, retain=True)
+                self._state_keys()
             case Disconnected():
                 self._log_once(event.reason)
                 self.outbox.on_disconnected(now_s, event.reason_code)
@@ -240,8 +246,10 @@ class Courier(RecordSource):
     def _state_keys(self) -> None:
         received = self.outbox.status().received
         for one in self.statements:
-            if one.number > received:
-                self.send(STATEMENT_TOKEN, self.topics.rekey, messages.encode_statement(one.raw))
+            payload = messages.encode_statement(one.raw)
+            size = messages.packet_bytes(self.topics.rekey, len(payload))
+            if one.number > received and self.outbox.fits(size):
+                self.send(STATEMENT_TOKEN, self.topics.rekey, payload)
 
     def _reject(self, topic: str, reason: str) -> list[dict[str, Any]]:
         self._rejections += 1

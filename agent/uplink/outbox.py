@@ -97,6 +97,14 @@ class Outbox:
         self._small_first |= len(self._window) > 0
         self._window.on_disconnected(now_s, reason_code)
 
+    def require_packet(self, size: int) -> None:
+        """Note that a packet of `size` bytes is needed before anything can be delivered: a statement."""
+        self._limit.smallest = max(self._limit.smallest, size)
+
+    def fits(self, size: int) -> bool:
+        """Whether the broker takes a packet of `size` bytes, as far as is known."""
+        return size <= self._limit.bytes_max
+
     def on_sealed(self, number: int) -> None:
         """Note an own seal as committed, and with it, after a loss, those restored before it."""
         self.tip = max(self.tip, number)
@@ -179,6 +187,8 @@ class Outbox:
     def _next_seals(self, now_s: float, body_bytes: BodyBytes) -> Publish | None:
         waiting = self.tip - self._sent
         probing = self._patience.out
+        if waiting == 0 and self._small_first and self._limit.fits and body_bytes(self.tip):
+            return self._repeat_last(now_s)
         if waiting == 0 or (probing and not self._probe_due):
             return None
         if not self._limit.fits:
@@ -202,9 +212,19 @@ class Outbox:
             count -= 1
         return self._take_seals(Kind.CHAIN, range(first, first + count), size, now_s)
 
+    def _repeat_last(self, now_s: float) -> Publish:
+        """The last seal once more, which changes nothing: whether a small packet gets through."""
+        self._small_first = False
+        size = self._packet_bytes(Kind.CHAIN, SEAL_BYTES_LONGEST)
+        return self._window.take(Kind.CHAIN, range(self.tip, self.tip + 1), size, now_s)
+
     def _describe_oversize(self) -> str:
         most, wanted = self._limit.bytes_max, self._limit.smallest
-        return f"the broker takes packets of {most} bytes at most, and one seal alone needs {wanted}"
+        return f"the broker takes packets of {most} bytes at most, and {self._name_smallest()} needs {wanted}"
+
+    def _name_smallest(self) -> str:
+        seal = self._packet_bytes(Kind.CHAIN, SEAL_BYTES_LONGEST)
+        return "one seal alone" if self._limit.smallest == seal else "the statement of a new key"
 
     def _next_body(self, now_s: float, body_bytes: BodyBytes) -> Publish | None:
         beside_max = max(self._window.size // 2, 1)

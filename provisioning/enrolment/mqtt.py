@@ -17,7 +17,17 @@ from evidence.cbor import FormatError
 from provisioning.enrolment.trouble import short_fingerprint, split_address, trouble
 from wire.enrolment import topics
 from wire.enrolment.answer import Answer, decode_answer
-from wire.mqtt_events import FAILURE, Acked, Connected, Disconnected, Message, MqttEvent, SubscribeRefused
+from wire.messages import packet_bytes
+from wire.mqtt_events import (
+    FAILURE,
+    PACKET_TOO_LARGE,
+    Acked,
+    Connected,
+    Disconnected,
+    Message,
+    MqttEvent,
+    SubscribeRefused,
+)
 from wire.mqtt_settings import MQTTS_PORT, MqttSettings, ServerOnlyTls, TlsFiles
 from wire.publisher import Publisher
 
@@ -27,6 +37,8 @@ ANSWER_S: Final = 30.0
 """A running centre answers within a second; the broker keeps no requests for one that is down."""
 RENEW_SUFFIX: Final = ".renew"
 """Added to the gateway's name in the client id, so that the agent's connection is not taken over."""
+
+ANOTHER_WAY: Final = ": enrol by EST or a folder, or let it take 131072 (mosquitto: max_packet_size)"
 
 Event = TypeVar("Event")
 
@@ -46,7 +58,7 @@ class _Connection:
             session_expiry_s=0,
             drain_s=0.0,
         )
-        self._where = place
+        self.where = place
         self._events: queue.SimpleQueue[MqttEvent] = queue.SimpleQueue()
         self._publisher = Publisher(settings, SystemClock(), self._events.put)
 
@@ -68,14 +80,16 @@ class _Connection:
             try:
                 event = self._events.get(timeout=max(deadline_s - time.monotonic(), 0.01))
             except queue.Empty:
-                raise trouble("unreachable", where=self._where, why=why) from None
+                raise trouble("unreachable", where=self.where, why=why) from None
             if isinstance(event, kind):
                 return event
             if isinstance(event, Disconnected):
-                raise trouble("unreachable", where=self._where, why=event.reason[:200])
+                raise trouble("unreachable", where=self.where, why=event.reason[:200])
             if isinstance(event, Acked | SubscribeRefused) and event.reason_code >= FAILURE:
-                why = f"the broker does not allow it ({event.reason_code:#04x})"
-                raise trouble("unreachable", where=self._where, why=why)
+                is_large = event.reason_code == PACKET_TOO_LARGE
+                why = "too large" if is_large else "the broker does not allow it"
+                why = f"{why} ({event.reason_code:#04x}){ANOTHER_WAY if is_large else ''}"
+                raise trouble("unreachable", where=self.where, why=why)
 
 
 @define
@@ -132,7 +146,11 @@ class RenewTransport:
 
 
 def _ask(link: _Connection, topic: str, csr: bytes) -> Answer:
-    link.wait(Connected, CONNECT_S, "no answer")
+    most = link.wait(Connected, CONNECT_S, "no answer").packet_bytes_max
+    size = packet_bytes(topic, len(csr))
+    if size > most:
+        why = f"the request has {size} bytes, the broker takes {most}{ANOTHER_WAY}"
+        raise trouble("unreachable", where=link.where, why=why)
     link.publish(topic, csr)
     message = link.wait(Message, ANSWER_S, "the centre does not answer; does `dianjian centre listen` run?")
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import cbor2
 import pytest
-from attrs import define, field
+from attrs import define, evolve, field
 
 from agent.store.gateway import GatewayStore
 from agent.uplink.courier import BIRTH_TOKEN, REJECTIONS_RECORDED_MAX, STATE_AGAIN_S, STATEMENT_TOKEN, Courier
@@ -15,7 +15,7 @@ from drivers.clock import ClockState, Stamp
 from evidence import keys
 from evidence.receipt import Beacon, Conflict, Receipt, sign_beacon, sign_receipt
 from evidence.seal import NO_HASH, StoredSeal
-from evidence.statement import Pending
+from evidence.statement import CONTINUE_BYTES_MAX, Pending
 from tests.evidence.chains import GATEWAY, Chain
 from wire import messages
 from wire.messages import Topics
@@ -99,6 +99,21 @@ def test_what_travels_is_what_is_stored(bench: Bench) -> None:
     assert bench.tick() == [("chain", [seal.cose for seal in seals])]
     bench.hear(receipt_for(seals[-1], bodies_up_to=0))
     assert bench.tick() == [("body", [seal.number, seal.body]) for seal in seals]
+
+
+@pytest.mark.parametrize(("takes_max", "sent"), [(20, 0), (400, 1), (65_536, 2)])
+def test_neither_birth_nor_statement_is_sent_where_its_packet_is_too_large(
+    bench: Bench, takes_max: int, sent: int
+) -> None:
+    (seal,) = bench.seal()
+    bench.courier.statements = (Pending(1, bytes(CONTINUE_BYTES_MAX)),)
+    bench.courier.__attrs_post_init__()
+    bench.courier.handle(evolve(CONNECTED, packet_bytes_max=takes_max), STAMP, bench.now_s)
+    assert [token for token, _, _, _ in bench.sent] == [BIRTH_TOKEN, STATEMENT_TOKEN][:sent]
+    told = bench.tick()
+    assert told == ([("seal", [seal.cose, seal.body])] if sent == 2 else [])
+    texts = [str(event["text"]) for event in events(bench)]
+    assert ["the statement of a new key needs 54" in text for text in texts] == [True] * (sent < 2)
 
 
 def test_an_acknowledged_token_frees_the_window(bench: Bench) -> None:

@@ -2,10 +2,12 @@
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
 from agent.uplink.delivery import Alarm
 from agent.uplink.packet_limit import TRY_AGAIN_LONGEST_S, PacketLimit
+from centre.parts import Parts
 from tests.agent.uplink.world import PACKET_MAX, Manner, World
 from wire.messages import Kind
 from wire.mqtt_events import PACKET_BYTES_MAX
@@ -185,3 +187,79 @@ def test_whatever_is_learned_is_forgotten_in_time(events: list[tuple[str, int]])
         now_s += TRY_AGAIN_LONGEST_S
         limit.watch(now_s)
     assert (limit.learned, limit.refused) == (PACKET_BYTES_MAX, 0)
+
+
+class AnyBroker(RuleBasedStateMachine):
+    """Limits and manners change during the life of a connection, everything is killed at any moment."""
+
+    world: World
+
+    @initialize(
+        manner=st.sampled_from(Manner), takes_max=st.sampled_from([300, 500, 1_024, 4_096, PACKET_MAX])
+    )
+    def begin(self, manner: Manner, takes_max: int) -> None:
+        self.world = World(manner=manner, takes_max=takes_max)
+
+    @rule(count=st.sampled_from([1, 1, 3, 30]), length=st.sampled_from([200, 3_000, 11_000, 64_000]))
+    def seal(self, count: int, length: int) -> None:
+        self.world.seal(count, length)
+
+    @rule(seconds=st.sampled_from([1, 5, 30, 120]))
+    def time_passes(self, seconds: int) -> None:
+        for _ in range(seconds):
+            self.world.work()
+
+    @rule(manner=st.sampled_from(Manner), takes_max=st.integers(40, PACKET_MAX))
+    def broker_is_changed(self, manner: Manner, takes_max: int) -> None:
+        """A limit that a broker names holds for the connections to come."""
+        named = Manner.NAMED in {manner, self.world.manner}
+        self.world.manner, self.world.takes_max = manner, takes_max
+        if named and self.world.window:
+            self.world.disconnect()
+
+    @rule(window=st.sampled_from([1, 2, 20]))
+    def connection_is_lost(self, window: int) -> None:
+        self.world.window_max = window
+        if self.world.window:
+            self.world.disconnect()
+
+    @rule()
+    def broker_forgets(self) -> None:
+        self.world.queue.clear()
+
+    @rule()
+    def centre_is_killed(self) -> None:
+        self.world.centre.parts = Parts()
+
+    @rule()
+    def gateway_is_killed(self) -> None:
+        self.world.restart()
+
+    @precondition(lambda self: self.world.bodies)
+    @rule(data=st.data())
+    def body_is_given_up(self, data: st.DataObject) -> None:
+        self.world.bodies[data.draw(st.sampled_from(sorted(self.world.bodies)))] = 0
+
+    @rule()
+    def pruned(self) -> None:
+        self.world.prune()
+
+    def teardown(self) -> None:
+        """The broker stays as it is, if a seal fits: everything arrives; if not, it is named."""
+        world = self.world
+        for _ in range(3 * 3600):
+            if world.arrived():
+                return
+            world.work()
+        assert world.takes_max < HEADER, f"not arrived: {world.outbox.status()}"
+        assert world.outbox.status().alarms
+
+
+TestAnyBroker = AnyBroker.TestCase
+TestAnyBroker.settings = settings(
+    deadline=None,
+    derandomize=True,
+    max_examples=60,
+    stateful_step_count=15,
+    suppress_health_check=[HealthCheck.too_slow],
+)

@@ -18,6 +18,8 @@ from tests.agent.rig import BEGIN_S, CENTRE
 from tests.provisioning.doctor.place import bad, look, place, the_bad
 from tests.wire.certificates import Authority
 from tests.wire.ends import Link, settings
+from tests.wire.mosquitto import start_with
+from tests.wire.old_broker import Manner, OldBroker
 from wire.mqtt_events import Connected, Message
 from wire.mqtt_settings import TlsFiles
 
@@ -224,3 +226,63 @@ def test_a_certificate_that_is_none(tmp_path: Path, authority: Authority, conten
     wrong = [one for one in look(file, CERTIFICATES) if one.state is State.FAILED]
     assert [one.about for one in wrong] == ["broker.certificate"]
     assert "\n" not in wrong[0].text.en
+
+
+def plain(folder: Path, port: int) -> Path:
+    return place(
+        folder, seals=False, changes=[('url = "mqtt://127.0.0.1"', f'url = "mqtt://127.0.0.1:{port}"')]
+    )
+
+
+@pytest.mark.parametrize("manner", [one for one in Manner if one is not Manner.BANS])
+def test_a_broker_that_speaks_mqtt_3_1_1_only_is_one_failed_line_with_the_versions_that_do(
+    tmp_path: Path, manner: Manner
+) -> None:
+    with OldBroker(manner) as old:
+        (one,) = look(plain(tmp_path, old.port), BROKER)
+    assert (one.about, one.state) == ("mqtt", State.FAILED)
+    assert "MQTT 3.1.1 only" in one.text.en
+    assert "mosquitto 1.6, EMQX 3.0" in str(one.remedy)
+
+
+def test_a_broker_that_hangs_up_on_every_protocol_is_not_called_old(tmp_path: Path) -> None:
+    with OldBroker(Manner.BANS) as banning:
+        (one,) = look(plain(tmp_path, banning.port), BROKER)
+    assert (one.about, one.state) == ("connack", State.FAILED)
+
+
+@pytest.mark.parametrize("option", ["max_packet_size 300", "message_size_limit 300", "max_packet_size 60"])
+def test_packets_too_small_for_a_seal_are_one_failed_line_with_each_broker_s_option(
+    tmp_path: Path, option: str
+) -> None:
+    port = find_free_port()
+    running = start_with(port, tmp_path / "broker", option)
+    try:
+        (one,) = look(plain(tmp_path, port), BROKER)
+    finally:
+        running.stop()
+    assert (one.about, one.state) == ("packets", State.FAILED)
+    assert "one seal needs 35" in one.text.en
+    assert "max_packet_size and message_size_limit" in str(one.remedy)
+
+
+@pytest.mark.parametrize(
+    ("option", "about", "state", "said"),
+    [
+        ("max_packet_size 4096", "packets", State.OK, "4096 bytes at most"),
+        ("max_qos 0", "mqtt", State.WARNING, "QoS 0 only"),
+        ("retain_available false", "mqtt", State.WARNING, "no retained messages"),
+    ],
+)
+def test_what_a_broker_has_less_of_is_told_and_does_not_fail(
+    tmp_path: Path, option: str, about: str, state: State, said: str
+) -> None:
+    port = find_free_port()
+    running = start_with(port, tmp_path / "broker", option)
+    try:
+        found = look(plain(tmp_path, port), BROKER)
+    finally:
+        running.stop()
+    assert not [one for one in found if one.state is State.FAILED]
+    (one,) = [one for one in found if one.about == about]
+    assert (one.state, said in one.text.en) == (state, True)
