@@ -8,7 +8,8 @@ import click
 
 from drivers.errors import ModelError
 from drivers.points.model import Model, load, load_file, names
-from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.meters.models_page import replace_models
+from provisioning.terminal.exits import EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, table
 
 
@@ -38,6 +39,17 @@ def check(file: Path) -> None:
     except OSError as error:
         raise fail(EXIT_USAGE, f"{file}: {error.strerror}") from error
     click.echo(f"{file}: good: {model.name}, {len(model.points)} points, {len(model.goldens)} golden frames")
+
+
+@command.command("page")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+def page(file: Path) -> None:
+    """Write the tables of the shipped models into a document FILE, between its marks."""
+    try:
+        text = replace_models(file.read_text("utf-8"), [load(name) for name in names()])
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise fail(EXIT_USAGE, f"{file}: {error}") from error
+    write_or_fail(file, text.encode())
 
 
 def _as_json(model: Model) -> dict[str, Any]:
