@@ -18,6 +18,7 @@ from typing import Final
 
 from agent.bus_loop import BusLoop, Sink
 from agent.site.file import BUSES_MAX
+from agent.status.bus_desk import Desk
 from agent.status.bus_figures import BusFigures, Tally
 from drivers.clock import Clock
 from drivers.link.port import new_ledger
@@ -66,6 +67,7 @@ class BusTask:
         self._begin_s = begin_s
         self._ledger = new_ledger(clock)
         self._tally = Tally(bus_id, url, (setup.id for setup in self._setups), clock.monotonic_s())
+        self.desk = Desk()
         self._worker: _Worker | None = None
         self._left: _Worker | None = None
         self._refused = False
@@ -78,7 +80,7 @@ class BusTask:
     def _start(self, begin_s: float, trouble: str) -> None:
         bus = open_bus(self.url, self._clock, self._ledger)
         outlet = _Outlet(self._sink)
-        loop = BusLoop(bus, self._setups, self._clock, outlet, self._tally, trouble)
+        loop = BusLoop(bus, self._setups, self._clock, outlet, self._tally, trouble, self.desk)
         self._worker = _Worker(loop, bus, outlet, self._clock, begin_s)
         try:
             self._worker.thread.start()

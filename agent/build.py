@@ -32,6 +32,7 @@ from agent.site.manifest import check_manifest, manifest_bodies
 from agent.site.setups import lines_of, setups_of
 from agent.site.webhook_url import parse_webhook
 from agent.spool.spool import Spool
+from agent.status.bus_desk import BusSocket, Desk
 from agent.status.bus_figures import BusFigures
 from agent.status.socket import StatusSocket
 from agent.store.gateway import GatewayStore
@@ -43,6 +44,7 @@ from agent.uplink.settings import mqtt_settings
 from agent.webhook import Webhook
 from disk.version import read_version
 from drivers.clock import Clock
+from drivers.link.bus_url import parse_url
 from drivers.reading import Reading
 from evidence.record import encode_reading
 from wire import messages
@@ -64,6 +66,7 @@ class Built:
     publisher: Publisher
     buses: tuple[BusTask, ...]
     status: StatusSocket
+    guests: BusSocket
     webhook: Webhook | None
     tpm: TpmTask | None = None
 
@@ -73,6 +76,7 @@ class Built:
             self.webhook.stop(WEBHOOK_STOP_S)
         self.status.close()
         self.gateway.sealing.sealer.spool.close()
+        self.guests.close()
         self.gateway.sealing.store.close()
 
 
@@ -219,4 +223,9 @@ def build(
         send_warning=webhook.put if webhook else None,
         tpm=tpm,
     )
-    return Built(gateway, parts, recovery, publisher, buses, StatusSocket(folder), webhook, tpm)
+    desks: dict[str, tuple[str, int, Desk]] = {
+        bus.id: (bus.url, parse_url(bus.url).gap_registers_max, task.desk)
+        for bus, task in zip(site.bus, buses, strict=True)
+    }
+    guests = BusSocket(folder, desks)
+    return Built(gateway, parts, recovery, publisher, buses, StatusSocket(folder), guests, webhook, tpm)

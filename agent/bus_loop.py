@@ -2,12 +2,15 @@
 
 When a bus goes down, every meter gives one bad reading at once, so that the change is on record, and one a
 minute after that, so that silence is never mistaken for health.
+
+Between the polls it makes the reads of guests (`agent.status.bus_desk`).
 """
 
 import logging
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from agent.status.bus_desk import GLANCE_S, Desk
 from agent.status.bus_figures import Tally
 from drivers.clock import NS_PER_S, Clock
 from drivers.errors import BusDownError
@@ -35,6 +38,7 @@ class BusLoop:
         sink: Sink,
         tally: Tally | None = None,
         trouble: str = "",
+        desk: Desk | None = None,
     ) -> None:
         """`trouble` is why the bus is already known to be down; the first turn reports it."""
         self._bus = bus
@@ -46,6 +50,7 @@ class BusLoop:
         self._down = False
         self._reported_s = 0.0
         self._trouble = trouble
+        self._desk = desk or Desk()
 
     def turn(self) -> float:
         """Do what is due; returns the seconds of the clock until more is due."""
@@ -55,8 +60,12 @@ class BusLoop:
             self._report_down(now_s, self._trouble)
             self._trouble = ""
         step = self._schedule.next(now_s)
+        if self._desk.has_guests:
+            free_s = step.seconds if isinstance(step, Wait) else 0.0
+            if self._desk.serve(self._bus, self._clock, free_s):
+                return 0.0
         if isinstance(step, Wait):
-            return step.seconds
+            return min(step.seconds, GLANCE_S) if self._desk.has_guests else step.seconds
         probe = self._schedule.is_silent(step.meter_id)
         before = self._bus.stats.counts
         try:

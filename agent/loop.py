@@ -80,13 +80,18 @@ class Loop:
         buses: Sequence[BusTask],
         status: StatusSocket,
         overview: Callable[[Stamp], dict[str, Any]],
+        admit: Callable[[], object] = lambda: None,
     ) -> None:
-        """Turn until `stop`, giving each reader of `status` an overview; raises what the gateway raises."""
+        """Turn until `stop`, giving each reader of `status` an overview; raises what the gateway raises.
+
+        `admit` is called each time: guests of the buses may be waiting.
+        """
         notify("READY=1")
         while not self._stopping:
             if self.turn(gateway):
                 for reader in status.waiting():
                     status.answer(reader, overview(self._clock.stamp()))
+                admit()
             if gateway.courier.outbox.wants_reconnect(time.monotonic()):
                 publisher.reconnect()
             self._watch(publisher, buses)

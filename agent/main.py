@@ -218,7 +218,7 @@ def _forever(built: Built, loop: Loop, clock: Clock) -> int:
         bus.start()
     try:
         describe = partial(overview, built.parts)
-        loop.run(built.gateway, built.publisher, built.buses, built.status, describe)
+        loop.run(built.gateway, built.publisher, built.buses, built.status, describe, built.guests.admit)
     finally:
         stop_buses(built.buses)
     _finish(built, loop, clock, DRAIN_S, lambda: False)

@@ -99,7 +99,7 @@ def judge_bytes(framing: Framing, request: Request, data: bytes, transaction_id:
             rest = rest[OVERHEAD_BYTES[framing] + len(verdict.words) :]
         else:
             code = verdict.code
-            answers.append(_judge_code(code))
+            answers.append(judge_code(code))
             rest = rest[OVERHEAD_BYTES[framing] :]
     if answers:
         sign = answers[0] if len(answers) == 1 else Sign.GARBLED
@@ -108,7 +108,8 @@ def judge_bytes(framing: Framing, request: Request, data: bytes, transaction_id:
     return ProbeResult(sign, tuple(unit for unit in units if unit != request.unit_id), len(data), code)
 
 
-def _judge_code(code: int) -> Sign:
+def judge_code(code: int) -> Sign:
+    """What an exception means."""
     if code in BUSY_EXCEPTIONS:
         return Sign.BUSY
     return Sign.GATEWAY if code in GATEWAY_EXCEPTIONS else Sign.REFUSES

@@ -7,7 +7,7 @@ from typing import Any, Final
 import click
 
 from drivers.clock import SystemClock
-from drivers.errors import BusDownError, ModelError
+from drivers.errors import ModelError
 from drivers.link.verdict import UNIT_ID_MAX
 from drivers.points.model import Model, load, load_file, names
 from drivers.points.model_text import model_text
@@ -15,9 +15,9 @@ from drivers.poll.bus import MeterBus
 from drivers.search.identify import Identification, Match, identify, probe
 from drivers.search.sunspec import METERS_MAX
 from drivers.search.sunspec import NAME as SUNSPEC
+from provisioning.meters.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
 from provisioning.meters.words import WORDS
-from provisioning.terminal.bus_option import RECORD, REPLAY, hasty_ledger, meter_bus
-from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, fail, write_or_fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, fail, write_or_fail
 from provisioning.terminal.show import console, progress
 from provisioning.words.findings import describe_losses, describe_reason
 from provisioning.words.language import translate
@@ -95,20 +95,18 @@ def _choose(found: Identification, number: int | None, url: str, unit_id: int) -
 
 
 def _identify(bus: MeterBus, unit_id: int, models: list[Model]) -> Identification:
-    try:
-        life = probe(bus, unit_id)
-        if not life or life.how == "busy":
-            key = "always busy" if life else "no answer"
-            raise fail(EXIT_NO, f"{bus.url}: {translate(WORDS[key], unit=unit_id)}")
-        with progress() as bar:
-            task = bar.add_task("", total=len(models) + 1)
+    """What `identify` found; raises BusDownError."""
+    life = probe(bus, unit_id)
+    if not life or life.how == "busy":
+        key = "always busy" if life else "no answer"
+        raise fail(EXIT_NO, f"{bus.url}: {translate(WORDS[key], unit=unit_id)}")
+    with progress() as bar:
+        task = bar.add_task("", total=len(models) + 1)
 
-            def note(name: str) -> None:
-                bar.update(task, advance=1, description=name)
+        def note(name: str) -> None:
+            bar.update(task, advance=1, description=name)
 
-            return identify(bus, unit_id, models, SystemClock(), note, life.control)
-    except BusDownError as error:
-        raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
+        return identify(bus, unit_id, models, SystemClock(), note, life.control)
 
 
 def _as_json(unit_id: int, found: Identification) -> dict[str, Any]:

@@ -20,9 +20,9 @@ from drivers.search.identify import probe
 from drivers.search.patient import PatientBus
 from drivers.search.sunspec import NAME as SUNSPEC
 from drivers.search.sunspec import discover, parse_choice
+from provisioning.meters.bus_option import RECORD, REPLAY, meter_bus
 from provisioning.meters.words import WORDS
-from provisioning.terminal.bus_option import RECORD, REPLAY, meter_bus
-from provisioning.terminal.exits import EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
+from provisioning.terminal.exits import EXIT_NO, EXIT_USAGE, FiniteRange, fail
 from provisioning.words.language import translate
 
 RATIO = FiniteRange(min=0, max=100_000, min_open=True)
@@ -123,12 +123,9 @@ def setup_of(
 
 
 def poll_all(bus: MeterBus, setup: MeterSetup) -> list[Reading]:
-    """One reading of each group of the meter; ends the command if the bus cannot be used."""
+    """One reading of each group of the meter; raises BusDownError."""
     meter = Meter(setup, bus.gap_registers_max)
-    try:
-        return [meter.poll(bus, group, SystemClock()) for group in setup.intervals_s]
-    except BusDownError as error:
-        raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
+    return [meter.poll(bus, group, SystemClock()) for group in setup.intervals_s]
 
 
 def _discover(bus: MeterBus, unit_id: int, number: int) -> Model:
@@ -136,8 +133,8 @@ def _discover(bus: MeterBus, unit_id: int, number: int) -> Model:
     try:
         patient = PatientBus(bus, unit_id, probe(bus, unit_id).control, SystemClock())
         meters = discover(patient, unit_id)
-    except BusDownError as error:
-        raise fail(EXIT_OUTSIDE, f"{bus.url}: {error}") from error
+    except BusDownError:
+        raise
     except DriverError as error:
         raise fail(EXIT_NO, f"{bus.url}: {error}") from error
     chosen = next((one for one in meters if one.number == number), None)

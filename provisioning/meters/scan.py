@@ -28,13 +28,13 @@ from drivers.search.gateway_walk import GatewayWalk
 from drivers.search.identify import Identification, identify
 from drivers.search.patient import Control, Losses
 from drivers.search.prober import Asker, url_at
-from drivers.search.search import SCAN_TIMEOUT_S, TCP_UNIT_IDS, AnyWalk, list_units, search, walk_for
+from drivers.search.search import SCAN_TIMEOUT_S, TCP_UNIT_IDS, AnyWalk, search
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import QUICK_UNITS, Ask, Probe
-from provisioning.meters.access import Access, OwnAccess, settle
+from provisioning.meters.access import Access, AgentAccess, Holder, access_to, settle
+from provisioning.meters.bus_option import RECORD, hasty_ledger, open_record
 from provisioning.meters.scan_dlt645 import scan_bus
 from provisioning.meters.words import WORDS
-from provisioning.terminal.bus_option import RECORD, hasty_ledger, open_record
 from provisioning.terminal.exits import EXIT_INTERRUPTED, EXIT_NO, EXIT_OUTSIDE, EXIT_USAGE, FiniteRange, fail
 from provisioning.terminal.show import Bar, console, progress, table
 from provisioning.words.findings import describe_finding, describe_losses
@@ -90,26 +90,31 @@ def command(
     if first is not None and last is not None and first > last:
         raise fail(EXIT_USAGE, f"--first {first} is above --last {last}")
     try:
+        access = access_to(url)
         bus = open_bus(url, SystemClock())
         if isinstance(bus, Dlt645Bus):
-            if record is not None:
-                raise fail(EXIT_USAGE, "--record is for Modbus: record a DL/T 645 meter with dianjian read")
-            scan_bus(bus, as_json=as_json)
+            _scan_dlt645(bus, access, record, as_json=as_json)
             return
-        units = list_units(url, first, last)
-        if not units:
-            raise fail(EXIT_USAGE, translate(WORDS["no such units"], url=url))
-        walk = walk_for(url, units, timeout_s, quick=quick, everything=everything)
+        walk = access.walk(first, last, timeout_s, quick=quick, everything=everything)
     except BusUrlError as error:
         raise fail(EXIT_USAGE, str(error)) from error
+    if not walk.unit_ids:
+        raise fail(EXIT_USAGE, translate(WORDS["no such units"], url=url))
     goes_on = _always if everything else _confirm
-    access = OwnAccess()
     if record is None:
-        _run(Search(url, walk, goes_on, access=access), as_json=as_json)
+        _run(Search(url, walk, access, goes_on), as_json=as_json)
         return
     with open_record(record) as write:
         recorder = Recorder(url, bus.gap_registers_max, SystemClock(), write)
-        _run(Search(url, walk, goes_on, recorder, access), as_json=as_json)
+        _run(Search(url, walk, access, goes_on, recorder), as_json=as_json)
+
+
+def _scan_dlt645(bus: Dlt645Bus, access: Access, record: Path | None, *, as_json: bool) -> None:
+    if record is not None:
+        raise fail(EXIT_USAGE, "--record is for Modbus: record a DL/T 645 meter with dianjian read")
+    if isinstance(access, AgentAccess):  # several meters at once answer a wildcard
+        raise fail(EXIT_OUTSIDE, Holder(access.bus_id, bus.url, access.site, "other").describe())
+    scan_bus(bus, as_json=as_json)
 
 
 def _always(walk: AnyWalk) -> bool:
@@ -136,7 +141,7 @@ def _run(search_: "Search", *, as_json: bool) -> None:
             if as_json:
                 click.echo(json.dumps(row, ensure_ascii=False))
     except BusDownError as error:
-        raise fail(EXIT_OUTSIDE, f"{url}: {error}") from error
+        raise fail(EXIT_OUTSIDE, search_.access.explain(error)) from error
     except KeyboardInterrupt:
         stopped = True
     if rows and not as_json:
@@ -157,9 +162,9 @@ class Search:
 
     url: str
     walk: AnyWalk
+    access: Access
     goes_on: Callable[[AnyWalk], bool] = _always
     recorder: Recorder | None = None
-    access: Access = field(factory=OwnAccess)
     _models: list[Model] = field(factory=lambda: [load(name) for name in names()])
     _own: dict[tuple[str, str], int] = field(factory=dict)
     _poor: dict[int, Losses] = field(factory=dict)

@@ -34,6 +34,35 @@ WORDS: Final[Mapping[str, Words]] = {
         "the gateway waits {waits} s for each absent meter: about {minutes} minutes in all; Ctrl-C ends and "
         "keeps what was found; shorter: --last {last} (about {short} minutes)",
     ),
+    "through the agent": Words(
+        "总线 {bus} 正由代理读取（{site}），经由它查询，代理的轮询优先",
+        "the agent reads bus {bus} ({site}): asked through it, its own polls go first",
+    ),
+    "held rights": Words(
+        "{url} 正由代理读取（{site}，总线 {bus}），本用户无权经由它查询：请用 sudo，或加入 dianjian 组",
+        "{url} is read by the agent ({site}, bus {bus}), and this user may not ask it: use sudo, or join its "
+        "group dianjian",
+    ),
+    "held old": Words(
+        "{url} 正由旧版本代理读取（{site}，总线 {bus}），它不能代为查询：请升级，"
+        "或先 systemctl stop dianjian-agent",
+        "{url} is read by an agent of an older version ({site}, bus {bus}), which cannot be asked: update "
+        "it, or systemctl stop dianjian-agent meanwhile",
+    ),
+    "held other": Words(
+        "{url} 正由代理以另一协议读取（{site}，总线 {bus}）：先 systemctl stop dianjian-agent",
+        "{url} is read by the agent with this or another protocol ({site}, bus {bus}), which cannot do this: "
+        "systemctl stop dianjian-agent meanwhile",
+    ),
+    "no room": Words(
+        "网关多半只允许一个连接，已被其他主站占用（另一台机器的代理、SCADA）：请停用它或提高连接数上限",
+        "mostly a gateway with room for one client, and another has it (an agent on another machine, SCADA): "
+        "stop that one, or raise the gateway's limit",
+    ),
+    "port held": Words(
+        "该串口正被另一程序占用：若是代理，请在其站点文件中使用同一路径以便经由它查询，否则先停用它",
+        "another program has this port: stop it; an agent can be asked if its site file names this port",
+    ),
     "no answer": Words(
         "地址 {unit} 没有应答；可先运行 dianjian scan", "unit {unit}: no answer; try `dianjian scan`"
     ),

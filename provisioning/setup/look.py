@@ -29,12 +29,12 @@ from drivers.search.gateway_walk import GatewayWalk
 from drivers.search.identify import Match, identify
 from drivers.search.patient import Control
 from drivers.search.prober import url_at
-from drivers.search.search import TCP_UNIT_IDS, AnyWalk, list_units, search, walk_for
+from drivers.search.search import SCAN_TIMEOUT_S, TCP_UNIT_IDS, AnyWalk, search
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import Ask, Probe
-from provisioning.meters.access import OwnAccess, settle
+from provisioning.meters.access import Access, access_to, settle
+from provisioning.meters.bus_option import hasty_ledger
 from provisioning.meters.scan_dlt645 import find_fitting_models, urls_to_try
-from provisioning.terminal.bus_option import hasty_ledger
 from provisioning.words.findings import describe_finding, describe_losses, describe_reason
 
 REASONS_KEPT: Final = 6
@@ -160,8 +160,9 @@ class _Search:
         return self._search_dlt645(url) if parse_url(url).is_dlt645 else self._search_modbus(url)
 
     def _search_modbus(self, url: str) -> tuple[list[str], bool]:
-        walk = walk_for(url, list_units(url, None, None), quick=self.quick)
-        asker = OwnAccess().asker(url)
+        access = access_to(url)
+        walk = access.walk(None, None, SCAN_TIMEOUT_S, quick=self.quick, everything=False)
+        asker = access.asker(url)
         models = [load(name) for name in names()]
         serials: set[tuple[str, str]] = set()
         poor: list[Finding] = []
@@ -172,7 +173,8 @@ class _Search:
 
         try:
             for probe in search(walk, asker, before):
-                poor += self._identify(url_at(url, probe.setting), probe, walk.found[probe], models, serials)
+                at = url_at(url, probe.setting)
+                poor += self._identify(access, at, probe, walk.found[probe], models, serials)
         finally:
             asker.close()
         ignores = isinstance(walk, GatewayWalk) and walk.ignores_unit_id and bool(walk.found)
@@ -186,6 +188,7 @@ class _Search:
 
     def _identify(
         self,
+        access: Access,
         url: str,
         probe: Probe,
         result: ProbeResult,
@@ -195,7 +198,7 @@ class _Search:
         """Report the meters of a unit; what is to be said where they cannot be named."""
         if result.sign in {Sign.GARBLED, Sign.FOREIGN_ID}:
             return []  # two meters with one address, or foreign ids: reported as a finding
-        bus = OwnAccess().open(url, hasty_ledger())
+        bus = access.open(url, hasty_ledger())
         try:
             settle(bus, probe.unit_id, probe.function)
             control = Control(probe.function, 0)

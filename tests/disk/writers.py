@@ -32,8 +32,8 @@ from provisioning.evidence import export, verb
 from provisioning.journal.entries import Journal
 from provisioning.journal.file import load_journal, save_journal
 from provisioning.live.page import gate
+from provisioning.meters.bus_option import open_record
 from provisioning.setup.session import set_aside
-from provisioning.terminal.bus_option import open_record
 from provisioning.terminal.exits import write_or_fail
 from tests.evidence.chains import Chain, secret
 from wire.enrolment import certificates
@@ -421,7 +421,7 @@ WRITERS: Final = (
         refuses=(RuntimeError,),  # click's Exit
     ),
     Writer("a chain", ("provisioning.evidence.export:command",), _export, FILE, OLD_FILE),
-    Writer("a record", ("provisioning.terminal.bus_option:open_record.write",), _record, _recorded, _record),
+    Writer("a record", ("provisioning.meters.bus_option:open_record.write",), _record, _recorded, _record),
     Writer(
         "a file that is set aside",
         ("provisioning.setup.session:set_aside",),
@@ -483,6 +483,6 @@ RAW: Final = {
     "provisioning.demo.broker:Broker.__init__": "open: the log of a process",
     "provisioning.demo.parts:Part.start": "open: the log of a process",
     "provisioning.enrolment.identity:Identity.install": "symlink_to: a new link, which move puts in place",
-    "provisioning.terminal.bus_option:open_record": "open: a stream of lines; write_all writes each",
+    "provisioning.meters.bus_option:open_record": "open: a stream of lines; write_all writes each",
 }
 """Where something else than disk/ writes, makes or renames a file, and why."""

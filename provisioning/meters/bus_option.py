@@ -9,12 +9,13 @@ import click
 
 from disk.files import write_all
 from drivers.clock import SystemClock
-from drivers.errors import BusUrlError
+from drivers.errors import BusDownError, BusUrlError
 from drivers.link.ledger import Ledger
-from drivers.poll.bus import MeterBus, open_bus
+from drivers.poll.bus import MeterBus
 from drivers.poll.recording import RecordingBus
 from drivers.poll.replay import RecordingError, replay
-from provisioning.terminal.exits import EXIT_USAGE, fail
+from provisioning.meters.access import Access, OwnAccess, access_to
+from provisioning.terminal.exits import EXIT_OUTSIDE, EXIT_USAGE, fail
 
 HASTY_LATE_S: Final = 2.0
 """Latest answer expected while a meter is named; a poll expects one for 10 s."""
@@ -37,27 +38,40 @@ def meter_bus(
 ) -> Iterator[MeterBus]:
     """The bus at `url`, recorded in the file `record` if there is one; or the record `recorded` in its place.
 
-    Ends the command if the options or the files are wrong.
+    Ends the command if the options or the files are wrong, or the bus cannot be used.
     """
     if (url is None) == (recorded is None):
         raise fail(EXIT_USAGE, "give either the URL of a bus or --replay FILE")
     if recorded is not None:
         if record is not None:
             raise fail(EXIT_USAGE, "a record is not recorded again: give --record or --replay")
-        yield _open_replay(recorded)
+        bus = _open_replay(recorded)
+        with _explained(OwnAccess(bus.url)):
+            yield bus
         return
     try:
-        bus = open_bus(str(url), SystemClock(), ledger)
+        access = access_to(str(url))
     except BusUrlError as error:
         raise fail(EXIT_USAGE, str(error)) from error
+    bus = access.open(str(url), ledger)
     try:
-        if record is None:
-            yield bus
-            return
-        with open_record(record) as write:
-            yield RecordingBus.on(bus, SystemClock(), write)
+        with _explained(access):
+            if record is None:
+                yield bus
+                return
+            with open_record(record) as write:
+                yield RecordingBus.on(bus, SystemClock(), write)
     finally:
         bus.close()
+
+
+@contextmanager
+def _explained(access: Access) -> Iterator[None]:
+    """Ends the command with one line if the bus cannot be used."""
+    try:
+        yield
+    except BusDownError as error:
+        raise fail(EXIT_OUTSIDE, access.explain(error)) from error
 
 
 def _open_replay(path: Path) -> MeterBus:
