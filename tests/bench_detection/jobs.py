@@ -12,7 +12,7 @@ from attrs import field, frozen
 from tests.bench_detection import inject_a, inject_b, pairs, real_pairs
 from tests.bench_detection.cases import DAY_S, HOUR_S, VIOLATIONS, Case, Pair
 from tests.bench_detection.inject_a import STRESSES
-from tests.bench_detection.peers import PEERS, lenient
+from tests.bench_detection.peers import PEERS, find_alarms, lenient
 from tests.bench_detection.score import (
     GRAVE,
     Alarm,
@@ -109,7 +109,7 @@ def run(job: Job) -> Result:
     peers: dict[str, Score] = {}
     if job.kind in {"clean", "injected"}:
         easy = lenient(case)
-        peers = {name: _score(easy, alarms(easy, reason)) for name, reason in PEERS.items()}
+        peers = {name: _score(easy, find_alarms(easy, reason)) for name, reason in PEERS.items()}
     return Result(
         job=job,
         months=(case.pair.days * DAY_S - case.pair.commission_hours * HOUR_S) / MONTH_S,

@@ -26,7 +26,7 @@ HOLD: Final = MINUTE
 Mask = NDArray[np.bool_]
 
 
-def alarms(case: Case, reason: Callable[[Case, Watts, Watts], Mask]) -> list[Alarm]:
+def find_alarms(case: Case, reason: Callable[[Case, Watts, Watts], Mask]) -> list[Alarm]:
     """Where production runs and `reason` holds, after commissioning."""
     pair = case.pair
     u, t = _filled(pair.production_w), _filled(pair.treatment_w)

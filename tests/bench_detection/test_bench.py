@@ -21,7 +21,7 @@ from tests.bench_detection.cases import (
 from tests.bench_detection.exact import constant_treatment, exact_r, exactness
 from tests.bench_detection.jobs import Job, case_of
 from tests.bench_detection.loads import HOUR, on_runs, ripple
-from tests.bench_detection.peers import PEERS, alarms, lenient, rolling_r
+from tests.bench_detection.peers import PEERS, find_alarms, lenient, rolling_r
 from tests.bench_detection.score import (
     Alarm,
     gaps_taken_for_violations,
@@ -220,7 +220,7 @@ def test_the_plain_correlation_is_that_of_numpy(constant: Pair) -> None:
 
 def test_fixed_thresholds_find_treatment_that_is_off(case: Case) -> None:
     easy = lenient(case)
-    found = judge(easy, alarms(easy, PEERS["B"]))
+    found = judge(easy, find_alarms(easy, PEERS["B"]))
     offs = [one for one in found if one.klass == "off"]
     assert offs
     assert all(one.delay_s == 290 for one in offs)
