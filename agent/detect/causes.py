@@ -5,8 +5,12 @@ because it still shows a load that runs behind a lost CT. Stopped: voltage and t
 control, so the CT works and the control has switched the machine off. Lost data: the whole site is silent,
 the line's own supply had gone, its samples were impossible, or only its meter is silent.
 
+Wiring: current flows as it does in operation, but the meter finds hardly any active power in it, or far less
+than this machine has at that current. No machine does that, a wrong pair of voltage and current does.
+
 Idle or underspeed: a motor without load loses power factor and falls below half of its power; a slow
-one keeps its power factor (P goes with the cube of the speed).
+one keeps its power factor (P goes with the cube of the speed). Either draws less current; a motor that lost a
+phase draws none in it.
 """
 
 import math
@@ -23,6 +27,12 @@ FRESH_S: Final = 60
 PF_KEPT: Final = 0.75
 """Idling motors fall to a half or a third of their power factor, slow drives keep nearly all of it."""
 MAINS_HZ: Final = 50.0
+CURRENT_KEPT: Final = 0.85
+"""Idling motors draw 30 to 50 % of their current, slow drives less still; nobody at nearly all of it has lost
+load."""
+POWER_LOST: Final = 0.7
+"""One turned CT of three leaves a third of the power, one that is off two thirds, at the same or 2/3 of the
+current."""
 INCOMER_RISE: Final = 0.5
 """A CT is lost if at least half of the power that its line lost appears in the incomer's residual."""
 
@@ -38,7 +48,7 @@ def find_line_cause(line: LineTracker, slot: int, dt_s: int) -> Cause:
     """The cause of one line."""
     if (slot - line.channels.slot) * dt_s > FRESH_S:
         return Cause.UNKNOWN
-    return line.channels.find_cause(line.params)
+    return line.channels.find_cause(line.params, line.value)
 
 
 def refine_by_incomer(cause: Cause, lost_w: float, rise_w: float | None) -> Cause:
@@ -62,7 +72,7 @@ def find_loss_cause(line: LineTracker, others: Iterable[LineTracker], slot: int,
     if line.refused_slot >= slot - FRESH_S // dt_s:
         return Cause.REJECTED
     fresh = (line.last_slot - line.channels.slot) * dt_s <= FRESH_S
-    if line.channels.slot >= 0 and fresh and line.channels.find_cause(line.params) is Cause.SUPPLY:
+    if line.channels.slot >= 0 and fresh and line.channels.find_cause(line.params, 0) is Cause.SUPPLY:
         return Cause.SUPPLY
     return Cause.METER if alive else Cause.SITE
 
@@ -82,12 +92,26 @@ def has_voltage_elsewhere(
 
 
 def find_low_rule(params: LinkageParams, lines: Sequence[LineTracker], mean_w: int, normal_w: int) -> Rule:
-    """Underspeed or idle, for treatment that draws `mean_w` instead of `normal_w`."""
+    """The rule for treatment that draws `mean_w` instead of `normal_w`: see the module."""
+    if any(one.lost_phase and one.had_phases for one in lines):
+        return Rule.PHASE_LOST
     line = max(lines, key=lambda one: one.value)
-    if line.channels.pf != ABSENT and line.params.pf_on > 0:
+    normal_ma = 1000 * line.params.current_on_a
+    if normal_ma and line.channels.current >= CURRENT_KEPT * normal_ma and mean_w < POWER_LOST * normal_w:
+        return Rule.WIRING
+    if _has_power_factor(line):
         kept = line.channels.pf >= 1000 * PF_KEPT * line.params.pf_on
         return Rule.UNDERSPEED if kept else Rule.IDLE
     return Rule.UNDERSPEED if mean_w >= params.underspeed_from * normal_w else Rule.IDLE
+
+
+def is_power_factor_judged(lines: Sequence[LineTracker]) -> bool:
+    """Whether the power factor of the strongest of these lines can tell idle from underspeed."""
+    return _has_power_factor(max(lines, key=lambda one: one.value))
+
+
+def _has_power_factor(line: LineTracker) -> bool:
+    return line.channels.pf != ABSENT and line.params.pf_on > 0
 
 
 def estimate_speed_hz(mean_w: int, normal_w: int) -> float:

@@ -5,6 +5,7 @@ not a number, or that no meter can show, counts as absent. A sample keeps the va
 converted only when they are read.
 """
 
+import math
 from enum import StrEnum
 from typing import Final
 
@@ -28,6 +29,11 @@ VOLTAGE_UNLEARNED: Final = 2_200
 """Decivolts: low-voltage plants have 220 to 240 V to neutral, 380 to 415 V between phases."""
 CURRENT_NONE: Final = 0.01
 """Less than 1 % of the normal current is no current: not even the standby of a control."""
+CURRENT_FLOWS: Final = 0.1
+"""A tenth of the normal current is more than any standby."""
+PF_LEAST: Final = 0.05
+"""No machine has so little active power for its current: motors without load have 0.06 to 0.2, transformers
+0.1. A meter that shows it has voltages and currents of different phases in one element."""
 WATTS_PER_MILLIAMPERE: Final = 0.6
 """Three phases of 230 V at a power factor of about 0.87."""
 COUNT_MAX: Final = 1000
@@ -83,6 +89,7 @@ class Cause(StrEnum):
     BREAKER = "breaker"
     CT = "ct"
     STOPPED = "stopped"
+    WIRING = "wiring"
     REJECTED = "rejected"
     METER = "meter"
     SITE = "site"
@@ -144,8 +151,8 @@ class LineChannels:
     def _whole(self) -> Channels:
         return channels_of(self.latest) or _ALL_ABSENT
 
-    def find_cause(self, params: LineParams) -> Cause:
-        """Why the line draws nothing: its supply, its breaker or CT, or its own control."""
+    def find_cause(self, params: LineParams, watts: int) -> Cause:
+        """Why the line shows only `watts`: its supply, breaker or CT, its wiring, or its own control."""
         normal = 1000 * params.current_on_a or params.rated_w / WATTS_PER_MILLIAMPERE
         if self.voltage == ABSENT:
             return Cause.UNKNOWN
@@ -153,7 +160,15 @@ class LineChannels:
             return Cause.SUPPLY
         if self.current == ABSENT:
             return Cause.UNKNOWN
-        return Cause.BREAKER_OR_CT if self.current < CURRENT_NONE * normal else Cause.STOPPED
+        if self.current < CURRENT_NONE * normal:
+            return Cause.BREAKER_OR_CT
+        flows = self.current >= CURRENT_FLOWS * normal
+        return Cause.WIRING if flows and watts < PF_LEAST * self.apparent_va else Cause.STOPPED
+
+    @property
+    def apparent_va(self) -> float:
+        """Least apparent power of these currents, VA: the voltage may be the one between phases."""
+        return math.sqrt(3) * self.voltage / 10 * self.current / 1000
 
     def to_body(self) -> dict[str, float]:
         """The latest values by name, in the units of the names."""

@@ -3,7 +3,7 @@
 A second of deficit weighs 1 while treatment is off and 0.75 while it is low. The weighted deficit S recovers
 by 0.25 a second of enough treatment and by 0.02 while production is off, so that many short batches add up.
 
-An interruption is a deficit in a run of production in which treatment had been healthy before, and which
+An interruption is treatment off in a run of production in which it had been healthy before, and which
 became healthy again before a violation was raised. Each is too short for a violation, together they may be
 too long. Below `least_s` it is ordinary switching; from `most_s` (the grace) on, other rules judge it.
 """
@@ -19,6 +19,7 @@ WEIGHTED_MAX_S: Final = 7200.0
 """Two hours; a longer deficit takes no longer to recover from."""
 INTERRUPTIONS_MAX: Final = 128
 """One every four minutes of a shift; more would not change the verdict."""
+NO_RUN: Final = -1
 ORPHANS_WINDOW_S: Final = 86_400
 ORPHANS_MAX: Final = 256
 """One every five minutes of a day; more would not change the verdict."""
@@ -32,27 +33,35 @@ class Deficit:
         lasted_s: C, unweighted seconds of deficit.
         count: Slots of deficit.
         off: How many of them had treatment off.
+        off_run: How many of the last ones in a row had treatment off.
         slot: The first of them.
         low_w: Sum of the treatment power over those with treatment on.
+        runs: In how many runs of production they lie.
     """
 
-    __slots__ = ("_dt", "count", "lasted_s", "low_w", "off", "slot", "weighted_s")
+    __slots__ = ("_dt", "_run", "count", "lasted_s", "low_w", "off", "off_run", "runs", "slot", "weighted_s")
 
     def __init__(self, dt_s: int, slot: int) -> None:
         self._dt = dt_s
         self.slot = slot
         self.weighted_s = 0.0
-        self.lasted_s = self.count = self.off = self.low_w = 0
+        self.lasted_s = self.count = self.off = self.low_w = self.off_run = self.runs = 0
+        self._run = NO_RUN
 
-    def add(self, slot: int, slots: int, t: int, off: bool) -> None:
-        """Count the `slots` slots that end with `slot`."""
+    def add(self, slot: int, slots: int, t: int, off: bool, run: int) -> None:
+        """Count the `slots` slots that end with `slot`, in the run of production that began in slot `run`."""
         if self.count == 0:
             self.slot = slot - slots + 1
+        if run != self._run:
+            self._run = run
+            self.runs += 1
         self.count += slots
         if off:
             self.off += slots
+            self.off_run += slots
         else:
             self.low_w += slots * t
+            self.off_run = 0
         passed_s = slots * self._dt
         self.lasted_s += passed_s
         weighted_s = self.weighted_s + passed_s * (OFF_WEIGHT if off else LOW_WEIGHT)
@@ -60,13 +69,15 @@ class Deficit:
 
     def recover(self, idle: bool) -> None:
         """One slot with enough treatment, or without production (`idle`)."""
+        self.off_run = 0
         less_s = self._dt * (IDLE_WEIGHT if idle else RECOVERY_WEIGHT)
         self.weighted_s = max(self.weighted_s - less_s, 0.0)
 
     def forget(self) -> None:
         """End the deficit."""
         self.weighted_s = 0.0
-        self.lasted_s = self.count = self.off = self.low_w = 0
+        self.lasted_s = self.count = self.off = self.low_w = self.off_run = self.runs = 0
+        self._run = NO_RUN
 
     @property
     def mean_low_w(self) -> int:
@@ -75,11 +86,13 @@ class Deficit:
 
     def state(self) -> list[Any]:
         """Everything that `restore` needs."""
-        return [self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot]
+        numbers = [self.lasted_s, self.count, self.off, self.low_w, self.slot, self.off_run, self.runs]
+        return [self.weighted_s, *numbers, self._run]
 
     def restore(self, state: list[Any]) -> None:
         """Continue from `state`."""
-        self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot = state
+        self.weighted_s, self.lasted_s, self.count, self.off, self.low_w, self.slot, *more = state
+        self.off_run, self.runs, self._run = more
 
 
 class Interruptions:

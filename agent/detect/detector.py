@@ -39,7 +39,9 @@ POWER_MIN_W: Final = -POWER_MAX_W
 STEP_BACK_S: Final = 300
 SILENT_S: Final = 86_400
 """After a day without any sample the missing slots are skipped instead of being closed one by one."""
-CHECKPOINT_VERSION: Final = 4
+CHECKPOINT_VERSION: Final = 5
+CHECKPOINT_OPEN_EPISODES: Final = 4
+"""Of the version before: its open episodes are kept, the counts start again."""
 
 
 class Detector:
@@ -128,6 +130,10 @@ class Detector:
         if watts is not None and POWER_MIN_W <= watts <= POWER_MAX_W and TIME_MIN_S <= t_s <= TIME_MAX_S:
             self._arrive(line_id, (t_s, int(watts), pf, current_a, voltage_v))
 
+    def mark_phase(self, line_id: str, phase: int) -> None:
+        """Note which phase of a line has no current while the others have some: 1 to 3, 0 for none."""
+        self._trackers[self._places[line_id]].mark_phase(phase)
+
     def _arrive(self, line_id: str, sample: Sample) -> None:
         slot = floor(sample[0] / self._dt)
         following = self._next
@@ -204,7 +210,7 @@ class Detector:
             found += self._retrospect.close(slot, self._judged, self._links)
 
     def _collect_line_changes(self, slot: int) -> list[Episode]:
-        changed = [watch for watch in self._lines if watch.tracker.flags != watch.reported]
+        changed = [watch for watch in self._lines if watch.asks or watch.tracker.flags != watch.reported]
         return [one for watch in changed for one in watch.collect_changes(slot)]
 
     def status(self) -> tuple[LinkageStatus, ...]:
@@ -242,7 +248,7 @@ class Detector:
 
     def _restore(self, state: list[Any]) -> None:
         version, following, last_row, lines, links, pending, retrospect, incomer = state
-        if version != CHECKPOINT_VERSION:
+        if version not in {CHECKPOINT_OPEN_EPISODES, CHECKPOINT_VERSION}:
             raise ValueError(f"version {version}")
         self._build(following or 0)
         self._next, self._last_row = following, last_row
@@ -251,7 +257,7 @@ class Detector:
         for link in self._links:
             params_hash, tracked, bodies = links.get(link.params.linkage, (b"", [], {}))
             link.adopt(_from_bodies(bodies))
-            if params_hash == link.params.hash:
+            if params_hash == link.params.hash and version == CHECKPOINT_VERSION:
                 link.restore(tracked)
                 same.add(link.params.linkage)
         for watch in self._lines:

@@ -1,9 +1,10 @@
 """A finding with its evidence, for the chain, the plant and the centre.
 
-An episode is emitted when it is raised, again when its rule becomes clearer (`off` turns into `early_stop`
-at the end of the run) and once when it is cleared; `id` stays the same. One that comes back soon is raised
-again under its `id`, with `numbers["reopened"]` one higher. Equal samples and equal parameters give equal
-episodes, whenever and wherever they are computed.
+An episode is emitted when it is raised, again when its rule becomes graver (`idle` turns into `off`) and once
+when it is cleared, with the figures of the whole deed and, where that is only known then, its final rule
+(`off` turns into `early_stop`); `id` stays the same. `numbers["course"]` has each rule with the time from
+which it held. One that comes back soon is raised again under its `id`, with `numbers["reopened"]` one higher.
+Equal samples and equal parameters give equal episodes, whenever and wherever they are computed.
 
 All times are UTC seconds of the data, not of the machine: `raised_at_s` is the end of the slot whose sample
 decided. A live gateway emits it `reorder_slots` later.
@@ -42,6 +43,10 @@ class Rule(StrEnum):
     INCOMER_RESIDUAL = "feed_residual"
     DATA_LOSS = "data_loss"
     LOW_CORRELATION = "low_correlation"
+    REVERSED = "reversed"
+    WIRING = "wiring"
+    PHASE_LOST = "phase_lost"
+    UNLEARNED = "unlearned"
 
 
 class State(StrEnum):
@@ -55,10 +60,13 @@ SEVERITIES: Final = {
     **dict.fromkeys((Rule.OFF, Rule.LATE_START, Rule.EARLY_STOP), Severity.VIOLATION),
     **dict.fromkeys((Rule.IDLE, Rule.UNDERSPEED, Rule.INTERRUPTIONS), Severity.VIOLATION),
     **dict.fromkeys((Rule.STUCK, Rule.FLAT, Rule.DUMMY), Severity.INTEGRITY),
-    **dict.fromkeys((Rule.DECOUPLED, Rule.CT_PROD, Rule.INCOMER_RESIDUAL), Severity.INTEGRITY),
+    **dict.fromkeys((Rule.CT_PROD, Rule.INCOMER_RESIDUAL), Severity.INTEGRITY),
+    **dict.fromkeys((Rule.REVERSED, Rule.WIRING), Severity.INTEGRITY),
     Rule.DATA_LOSS: Severity.DATA,
-    Rule.LOW_CORRELATION: Severity.NOTICE,
+    **dict.fromkeys((Rule.LOW_CORRELATION, Rule.DECOUPLED), Severity.NOTICE),
+    **dict.fromkeys((Rule.PHASE_LOST, Rule.UNLEARNED), Severity.NOTICE),
 }
+"""Of a finding whose evidence is whole; where it is thin the finding is a notice, which asks."""
 
 
 @frozen

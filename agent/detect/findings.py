@@ -1,11 +1,19 @@
 """Turns the alarms of a linkage into episodes, and keeps the open ones; see line_findings for lines.
 
-The numbers of an episode are taken when it is raised and never changed afterwards; only `rule`, `end_at_s`
-and `state` follow, and the sentence when the rule changes.
+The numbers of an episode are those of the moment when it was raised; those of a violation are taken again
+when its rule changes, and when it is cleared its durations and counts are made those of the whole deed.
+`course` has each rule that it had, and from when.
 
-Treatment that is switched off again and again in one run of production is one episode, not five: an `off`
-that comes back within REOPEN_S reopens the previous one, with the current numbers. Its id, begin and first
+One deed is one episode. Treatment that is switched off again and again in one run of production, or that
+stays off over several runs with pauses between, reopens the previous episode with the current numbers: within
+REOPEN_S of treatment, or DEED_PAUSE_S without production and without a healthy moment. Id, begin and first
 raise stay, `reopened` counts up, and it is emitted like any other raise.
+
+A violation accuses. Where the evidence is thin it is a notice that asks: for a plant that was never
+commissioned, unless the meter's other channels prove that treatment was stopped (voltage and standby current,
+or no current at a meter that has shown it running) and production draws a good part of its nameplate.
+Treatment that runs longer than production, or without it, is a question as well, unless the incomer shows
+that something else runs meanwhile.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +27,7 @@ from agent.detect.causes import (
     estimate_speed_hz,
     find_low_rule,
     find_treatment_cause,
+    is_power_factor_judged,
     refine_by_incomer,
 )
 from agent.detect.channels import Cause
@@ -33,19 +42,36 @@ ALIVE_S: Final = 60
 """A line that answered within the last minute proves that gateway and bus were alive."""
 REOPEN_S: Final = 1800
 """Treatment that is back on for less than half an hour does not end an episode for good."""
-RULES_OF_LINES: Final = frozenset({Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.DUMMY, Rule.CT_PROD})
+DEED_PAUSE_S: Final = 14_400
+"""The longest break within a shift; treatment that is missing after a longer one is a new deed."""
+SURE_OF_RATED: Final = 0.3
+"""Production that draws so much of its nameplate runs, commissioned or not."""
+INCOMER_RISE: Final = 0.5
+RULES_OF_LINES: Final = frozenset(
+    {Rule.DATA_LOSS, Rule.STUCK, Rule.FLAT, Rule.DUMMY, Rule.CT_PROD, Rule.REVERSED}
+)
+_PROVEN_CAUSES: Final = frozenset({Cause.STOPPED, Cause.BREAKER})
+_OFF_RULES: Final = frozenset({Rule.OFF, Rule.EARLY_STOP, Rule.LATE_START})
 _RULES: Final = {
     linkage_alarms.OVERRUN: Rule.DECOUPLED,
     linkage_alarms.ORPHANS: Rule.DECOUPLED,
     linkage_alarms.LOW_R: Rule.LOW_CORRELATION,
     linkage_alarms.INTERRUPTED: Rule.INTERRUPTIONS,
+    linkage_alarms.UNLEARNED: Rule.UNLEARNED,
 }
-_PRODUCTION_RULES: Final = linkage_alarms.VIOLATION | linkage_alarms.INTERRUPTED
+_PRODUCTION_RULES: Final = linkage_alarms.VIOLATION | linkage_alarms.INTERRUPTED | linkage_alarms.UNLEARNED
 
 
 @frozen
 class Ended:
-    """What a reopened episode takes over from the one that was cleared; times as in `Episode`."""
+    """What a reopened episode takes over from the one that was cleared; times as in `Episode`.
+
+    Attributes:
+        reopened: How often it had been reopened.
+        deficit_s: Seconds of deficit in it.
+        runs: Runs of production in it.
+        course: Its rules, each with the time from which it held.
+    """
 
     id: str
     rule: str
@@ -53,13 +79,18 @@ class Ended:
     raised_at_s: int
     end_at_s: int
     reopened: int
+    deficit_s: int
+    runs: int
+    course: list[list[Any]]
 
     @classmethod
     def of(cls, episode: Episode) -> "Ended":
         """Taken from an episode that was cleared."""
         assert episode.end_at_s is not None
+        numbers = episode.numbers
         times = episode.begin_at_s, episode.raised_at_s, episode.end_at_s
-        return cls(episode.id, episode.rule.value, *times, episode.numbers.get("reopened", 0))
+        counts = numbers.get("reopened", 0), numbers["deficit_for_s"], numbers["deficit_runs"]
+        return cls(episode.id, episode.rule.value, *times, *counts, numbers.get("course", []))
 
 
 @define
@@ -158,7 +189,7 @@ class LinkageWatch:
         """Episodes that the last step raised, renamed or cleared."""
         flags = self.tracker.flags
         if flags & ~self.flags & linkage_alarms.VIOLATION:
-            self._name_low()
+            self._name_violation(slot)
         found: list[Episode] = []
         for flag in linkage_alarms.FLAGS:
             rule = self._rule(flag)
@@ -167,22 +198,24 @@ class LinkageWatch:
                 self.open[flag] = self._reopen(self._build_raised(flag, rule, slot))
                 found.append(self.open[flag])
             elif flags & flag and episode is not None and episode.rule is not rule:
-                self.open[flag] = self._rename(episode, rule)
+                self.open[flag] = self._escalate(episode, rule, slot)
                 found.append(self.open[flag])
+            elif episode is not None and not flags & flag and flag == linkage_alarms.VIOLATION:
+                found.append(self._conclude(self.open.pop(flag), rule))
+                self.ended = Ended.of(found[-1])
             elif episode is not None and not flags & flag:
-                end = self.tracker.end_slot if flag == linkage_alarms.VIOLATION else slot
-                found.append(clear(self.open.pop(flag), end * self.params.dt_s))
-                if flag == linkage_alarms.VIOLATION:
-                    self.ended = Ended.of(found[-1])
+                found.append(clear(self.open.pop(flag), slot * self.params.dt_s))
         self.flags, self.rule = flags, self.tracker.rule
         return found
 
     def _rule(self, flag: int) -> Rule:
         return self.tracker.rule if flag == linkage_alarms.VIOLATION else _RULES[flag]
 
-    def _name_low(self) -> None:
-        """Decide between underspeed and idle, once a deficit with treatment on was raised."""
-        if self.tracker.rule is Rule.IDLE:
+    def _name_violation(self, slot: int) -> None:
+        """Decide between underspeed, idle and what only looks like a violation, once one was raised."""
+        if self._find_cause(slot, 0) is Cause.WIRING:
+            self.tracker.rule = Rule.WIRING
+        elif self.tracker.rule is Rule.IDLE:
             mean = self.tracker.deficit.mean_low_w
             self.tracker.rule = find_low_rule(self.params, self.treatment, mean, self._find_normal_w())
 
@@ -190,51 +223,124 @@ class LinkageWatch:
         expected = self.tracker.expected
         return next(step.median_w for step in reversed(self.params.envelope) if step.lo_w <= expected)
 
-    def _rename(self, episode: Episode, rule: Rule) -> Episode:
-        words = write_sentence(rule, episode.lines, episode.numbers, self.params.utc_offset_s)
-        return evolve(episode, rule=rule, severity=SEVERITIES[rule], sentence=words)
+    def _escalate(self, episode: Episode, rule: Rule, slot: int) -> Episode:
+        """The episode under a graver rule, with what is known now."""
+        before = episode.numbers
+        held_from = (slot - self.tracker.deficit.off_run + 1) * self.params.dt_s
+        numbers = self.collect_evidence(slot) | self._describe_violation(slot) | self._sum_up(episode)
+        numbers |= {name: before[name] for name in ("begin_at_s", "reopened") if name in before}
+        numbers["course"] = [*before.get("course", ()), [rule.value, held_from]]
+        severity = self._weigh(rule, numbers)
+        words = write_sentence(rule, episode.lines, numbers, self.params.utc_offset_s)
+        return evolve(episode, rule=rule, severity=severity, numbers=numbers, sentence=words)
+
+    def _conclude(self, episode: Episode, rule: Rule) -> Episode:
+        """The episode ended, with the figures of the whole deed; its rule may only be known now."""
+        end_at_s = max(self.tracker.end_slot * self.params.dt_s, episode.begin_at_s)
+        numbers = episode.numbers | self._sum_up(episode) | {"end_at_s": end_at_s}
+        if rule is not episode.rule and numbers.get("course"):
+            numbers["course"] = [*numbers["course"][:-1], [rule.value, numbers["course"][-1][1]]]
+        severity = episode.severity if rule is episode.rule else self._weigh(rule, numbers)
+        words = write_sentence(rule, episode.lines, numbers, self.params.utc_offset_s)
+        ended = evolve(episode, rule=rule, severity=severity, numbers=numbers, sentence=words)
+        return clear(ended, end_at_s)
+
+    def _sum_up(self, episode: Episode) -> dict[str, Any]:
+        """Deficit and runs of production of the whole episode, also before it was reopened."""
+        deficit, dt = self.tracker.deficit, self.params.dt_s
+        if not self.tracker.flags & linkage_alarms.VIOLATION:
+            deficit = self.tracker.deed
+        known = episode.numbers
+        earlier_s, earlier_runs = known.get("deficit_before", (0, 0))
+        # What was known when it was raised is not lost by a loss of data that resets the counts.
+        return {
+            "deficit_for_s": max(earlier_s + deficit.count * dt, known.get("deficit_for_s", 0)),
+            "deficit_runs": max(earlier_runs + deficit.runs, known.get("deficit_runs", 1)),
+            "deficit_before": [earlier_s, earlier_runs],
+        }
 
     def _build_raised(self, flag: int, rule: Rule, slot: int) -> Episode:
         begin = self.tracker.since[flag] * self.params.dt_s
         evidence = self.collect_evidence(slot)
+        severity = SEVERITIES[rule]
         if flag == linkage_alarms.VIOLATION:
             evidence |= self._describe_violation(slot)
+            evidence["course"] = [[rule.value, begin]]
+            severity = self._weigh(rule, evidence)
         elif flag == linkage_alarms.INTERRUPTED:
             evidence |= self._describe_interruptions()
         else:
             evidence |= self._describe_decoupling(slot)
+            if rule is Rule.DECOUPLED and self._is_incomer_risen(begin):
+                severity = Severity.INTEGRITY
         lines = ids_of(self.treatment)
         if flag & _PRODUCTION_RULES:
             lines = tuple(evidence["lines_on"]) or ids_of(self.production)
-        return self.build_episode(rule, lines, begin, slot, evidence)
+        return self.build_episode(rule, lines, begin, slot, evidence, severity)
+
+    def _weigh(self, rule: Rule, numbers: Mapping[str, Any]) -> Severity:
+        """The severity of a violation: see the module for what makes it a notice."""
+        severity = SEVERITIES[rule]
+        if severity is not Severity.VIOLATION or self.params.learned_to_s or not self.params.provisional:
+            return severity
+        rated_w = sum(line.params.rated_w for line in self.production)
+        causes = _PROVEN_CAUSES | {Cause.BREAKER_OR_CT} if self.tracker.has_run else _PROVEN_CAUSES
+        proven = rule in _OFF_RULES and numbers["cause"] in causes
+        runs = numbers["production_w"] >= SURE_OF_RATED * rated_w
+        return severity if proven and runs else Severity.NOTICE
+
+    def _is_incomer_risen(self, begin_at_s: int) -> bool:
+        rise_w = self.measure_rise_w(begin_at_s)
+        return rise_w is not None and rise_w >= INCOMER_RISE * self.params.on_production.hi_w
 
     def _reopen(self, fresh: Episode) -> Episode:
         """`fresh`, or the previous episode if `fresh` continues it."""
-        before = self.ended
-        if before is None or not fresh.rule == before.rule == Rule.OFF:
+        before, tracker = self.ended, self.tracker
+        if before is None or fresh.rule not in _OFF_RULES or before.rule not in _OFF_RULES:
             return fresh
-        same_run = self.tracker.on_slot * self.params.dt_s <= before.begin_at_s
-        if not same_run or fresh.begin_at_s - before.end_at_s > REOPEN_S:
+        pause_s = fresh.begin_at_s - before.end_at_s
+        same_run = tracker.on_slot * self.params.dt_s <= before.begin_at_s
+        never_healthy = tracker.healthy_slot * self.params.dt_s <= before.begin_at_s
+        if not (same_run and pause_s <= REOPEN_S) and not (never_healthy and pause_s <= DEED_PAUSE_S):
             return fresh
+        rule = Rule.LATE_START if before.rule == Rule.LATE_START else Rule.OFF
+        tracker.rule, tracker.continues = rule, not same_run
+        continued = {
+            "begin_at_s": before.begin_at_s,
+            "reopened": before.reopened + 1,
+            "deficit_for_s": before.deficit_s + fresh.numbers["deficit_for_s"],
+            "deficit_runs": before.runs + fresh.numbers["deficit_runs"],
+            "deficit_before": [before.deficit_s, before.runs],
+            "course": [*before.course, [rule.value, fresh.begin_at_s]],
+        }
+        numbers = fresh.numbers | continued
         return evolve(
             fresh,
             id=before.id,
+            rule=rule,
             begin_at_s=before.begin_at_s,
             raised_at_s=before.raised_at_s,
-            numbers=fresh.numbers | {"begin_at_s": before.begin_at_s, "reopened": before.reopened + 1},
+            numbers=numbers,
+            sentence=write_sentence(rule, fresh.lines, numbers, self.params.utc_offset_s),
         )
 
     def build_retrospective(self, slot: int) -> Episode:
         """The violation that the tracker has just raised, as a closed notice about the past."""
-        self._name_low()
+        self._name_violation(slot)
         found = self._build_raised(linkage_alarms.VIOLATION, self.tracker.rule, slot)
         notice = evolve(found, id=f"{found.id}-retrospective", severity=Severity.NOTICE, retrospective=True)
         return evolve(notice, state=State.CLEARED, end_at_s=found.raised_at_s)
 
     def build_episode(
-        self, rule: Rule, lines: tuple[str, ...], begin: int, slot: int, numbers: dict[str, Any]
+        self,
+        rule: Rule,
+        lines: tuple[str, ...],
+        begin: int,
+        slot: int,
+        numbers: dict[str, Any],
+        severity: Severity | None = None,
     ) -> Episode:
-        """An episode that is raised at the end of `slot`."""
+        """An episode that is raised at the end of `slot`; `severity` if it is not that of the rule."""
         numbers["begin_at_s"] = begin
         where = lines[0] if len(lines) == 1 and rule in RULES_OF_LINES else self.params.linkage
         return Episode(
@@ -242,7 +348,7 @@ class LinkageWatch:
             linkage=self.params.linkage,
             lines=lines,
             rule=rule,
-            severity=SEVERITIES[rule],
+            severity=severity or SEVERITIES[rule],
             begin_at_s=begin,
             raised_at_s=(slot + 1) * self.params.dt_s,
             numbers=numbers,
@@ -283,6 +389,7 @@ class LinkageWatch:
             "grace_end_at_s": tracker.on_slot * dt + params.grace_s,
             "deficit_begin_at_s": tracker.deficit.slot * dt,
             "deficit_for_s": tracker.deficit.count * dt,
+            "deficit_runs": tracker.deficit.runs,
             "deficit_fraction": round(tracker.deficit.count / slots, 3),
             "deficit_off_fraction": round(tracker.deficit.off / tracker.deficit.count, 3),
             "deficit_s": round(tracker.deficit.weighted_s, 1),
@@ -291,6 +398,8 @@ class LinkageWatch:
             "treatment_normal_w": normal_w,
             "treatment_low_w": low_w,
             "speed_hz": estimate_speed_hz(low_w, normal_w),
+            "pf_judged": is_power_factor_judged(self.treatment),
+            "phase": next((f"L{one.lost_phase}" for one in self.treatment if one.lost_phase), ""),
             "treatment_on_w": params.on_treatment.lo_w,
             "healthy_at_s": tracker.healthy_slot * dt if tracker.seen else None,
         }
@@ -317,6 +426,7 @@ class LinkageWatch:
             "alone_for_s": self.tracker.overrun * self.params.dt_s,
             "overrun_limit_s": self.params.overrun_s,
             "correlation_limit": self.params.correlation_limit,
+            "range_hi_w": self.params.range_hi_w,
             "raised_slot": slot,
         }
 

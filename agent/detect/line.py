@@ -2,8 +2,9 @@
 
 In: the watts of each slot in order, or None. Out: the watts that count, or MISSING.
 
-- A power beyond 1.5 times the CT range, or negative by more than the off threshold, is not a
-measurement of this line (a reversed CT is a wiring fault, not a stop): it counts as missing.
+- A power beyond 1.5 times the CT range is not a measurement of this line: it counts as missing.
+- A power that is negative by more than the off threshold is that of a line whose CTs are turned round: no
+line of a factory feeds the grid for minutes. Its magnitude counts, so that who turns CTs hides nothing.
 - A missing sample is bridged with the last value for `hold`; after that the line is MISSING.
 - A fall from running to nothing needs a second sample, because single zeros are transmission faults.
 
@@ -12,8 +13,9 @@ Alarms are bits of `flags`; `since` has the slot where each began:
 - DATA_LOSS: the last sample is too old.
 - STUCK: one value repeats for longer than is normal for this meter. 0 W never counts, an idle meter shows it.
 - FLAT: the power is steadier than any real load of this line.
-- CT: the standby power is gone although the CT always showed it.
+- CT: the meter shows nothing, although the CT showed the standby power of this line at every stop.
 - SUPPLY: the same, but the voltage is gone as well, so the CT is not to blame.
+- REVERSED: the power has been negative for as long as CT takes.
 - DUMMY: the power factor is that of a heater.
 
 FLAT and DUMMY look for a load that replaces a running machine. A load between the two thresholds is not
@@ -51,12 +53,16 @@ FLAT: Final = 4
 CT: Final = 8
 DUMMY: Final = 16
 SUPPLY: Final = 32
-FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY)
+REVERSED: Final = 64
+FLAGS: Final = (DATA_LOSS, STUCK, FLAT, CT, DUMMY, SUPPLY, REVERSED)
 
 POWER_MAX_W: Final = 1_000_000_000
 """No line of a factory draws a gigawatt; also keeps sums and traces within 32 bits."""
 CT_RANGE_MARGIN: Final = 1.5
 FALL_TO: Final = 0.05
+DEAD_W: Final = 3
+"""Meters show nothing below their starting current, so a CT that is off leaves 0; a main switch that still
+feeds a lamp or a control leaves more."""
 LOSS_SLOTS_MIN: Final = 5
 STUCK_SLOTS_MIN: Final = 10
 """Fewer repetitions of a value prove nothing."""
@@ -66,7 +72,7 @@ FLAT_MEAN_SLOTS_MIN: Final = 20
 
 _STATE: Final = (
     "ct_count", "dark", "ewma", "falling", "flags", "flat_count", "last_slot", "now", "older", "raw",
-    "refused_slot", "rejected", "run_slot", "value",
+    "refused_slot", "rejected", "run_slot", "value", "fell_from", "had_phases", "lost_phase", "turned",
 )  # fmt: skip
 _numbers: Final = attrgetter(*_STATE)
 _NOTHING: Final[Sample] = (0.0, MISSING, None, None, None)
@@ -77,7 +83,7 @@ class LineTracker:
     """State of one line; `take`, or `step` and `take_channels`, is called once for every slot."""
 
     __slots__ = (
-        *_STATE, "_alpha", "_calm_from", "_calm_to", "_ct_floor", "_ct_slots", "_dark_below",
+        *_STATE, "_alpha", "_calm_from", "_calm_to", "_ct_slots", "_dark_below", "_dead",
         "_dummy_slots", "_fall_from", "_fall_to", "_flat_slots", "_heater", "_hold", "_lo",
         "_loss_slots", "_motor_from", "_motor_to", "_noise_floor", "_noise_from", "_stuck_least",
         "_stuck_off", "_stuck_on", "_top", "channels", "hi", "params", "since",
@@ -100,7 +106,9 @@ class LineTracker:
         self._noise_from = self.hi if params.noise_floor else NEVER
         self._alpha = compute_noise_alpha(dt)
         self._flat_slots = -(-linkage.flat_s // dt)
-        self._ct_floor = params.ct_floor_w
+        # A floor above the off threshold was learned from running power, by versions up to 0.1.
+        is_standby = 0 < params.ct_floor_w < self._lo
+        self._dead = DEAD_W if is_standby else 0
         self._ct_slots = -(-linkage.ct_s // dt)
         self._dark_below = least_voltage_of(params)
         self._heater = round(1000 * params.pf_heater)
@@ -116,6 +124,8 @@ class LineTracker:
         self.refused_slot = -NEVER
         self.run_slot = slot
         self.falling = self.dark = False
+        self.fell_from = self.lost_phase = self.turned = 0
+        self.had_phases = False
         self.ewma = 2 * params.noise_floor
         self.flags = self.flat_count = self.ct_count = self.rejected = 0
         self.since: dict[int, int] = {}
@@ -171,8 +181,9 @@ class LineTracker:
 
     def _settle(self) -> None:
         """Set the band of powers in which the next sample has nothing to judge."""
-        floor = max(self._ct_floor, 0)
+        floor = self._dead
         counting = self.flags or self.falling or self.ct_count or self.flat_count or self.channels.count
+        counting = counting or self.turned
         if counting or self.raw < floor:
             self._calm_from = self._calm_to = NEVER
         elif self.value > self._fall_from:
@@ -182,9 +193,11 @@ class LineTracker:
 
     def step(self, slot: int, raw: int | None) -> None:
         """Take the sample of `slot`; `now` has the watts that count, or MISSING."""
-        if raw is None or raw > self._top or raw <= -self._lo:
+        if raw is None or raw > self._top or raw < -self._top:
             self._miss(slot, rejected=raw is not None)
             return
+        if raw <= -self._lo or self.turned:
+            raw = self._judge_sign(slot, raw)
         if raw < 0:  # noqa: PLR1730  a call of max() in every slot costs more than all of this method's tests
             raw = 0
         before = self.raw
@@ -197,7 +210,7 @@ class LineTracker:
         self.last_slot = slot
         if self._noise_floor:
             self._judge_noise(slot, raw)
-        floor = self._ct_floor
+        floor = self._dead
         if floor and (self.ct_count or self.flags or raw < floor or before < floor):
             self._judge_ct(slot, raw)
         self.older, self.raw = before, raw
@@ -207,6 +220,23 @@ class LineTracker:
         else:
             self.falling = False
             self.value = self.now = raw
+
+    def _judge_sign(self, slot: int, raw: int) -> int:
+        """The magnitude of a power of turned CTs; near zero a sign means nothing."""
+        if raw <= -self._lo:
+            self.turned += 1
+            if self.turned >= self._ct_slots and not self.flags & REVERSED:
+                self._raise(REVERSED, slot - self.turned + 1)
+            return -raw
+        if raw >= self._lo:
+            self.turned = 0
+            self.flags &= ~REVERSED
+        return raw
+
+    def mark_phase(self, phase: int) -> None:
+        """Note which phase has no current while the others have (1 to 3), or that all have (0)."""
+        self.lost_phase = phase
+        self.had_phases = self.had_phases or not phase
 
     def _stuck_limit(self, raw: int) -> int:
         """Slots for which this value may repeat."""
@@ -256,7 +286,7 @@ class LineTracker:
             self._raise(FLAT, slot - self.flat_count + 1)
 
     def _judge_ct(self, slot: int, raw: int) -> None:
-        below = (raw < self._ct_floor) + (self.raw < self._ct_floor) + (self.older < self._ct_floor)
+        below = (raw < self._dead) + (self.raw < self._dead) + (self.older < self._dead)
         if below < 2:  # the median of three is not below the floor
             self.ct_count = 0
             if self.flags:
@@ -266,9 +296,11 @@ class LineTracker:
             self.dark = not self.dark
             self.ct_count = 0
             self.flags &= ~(CT | SUPPLY)
+        if self.ct_count == 0:
+            self.fell_from = self.older
         self.ct_count += 1
         flag = SUPPLY if self.dark else CT
-        if self.ct_count >= self._ct_slots and raw < self._ct_floor and not self.flags & flag:
+        if self.ct_count >= self._ct_slots and raw < self._dead and not self.flags & flag:
             self._raise(flag, slot - self.ct_count + 1)
 
     def _is_dark(self, slot: int) -> bool:

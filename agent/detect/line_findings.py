@@ -1,16 +1,25 @@
-"""Turns the alarms of a line into episodes; see `findings` for those of a linkage."""
+"""Turns the alarms of a line into episodes; see `findings` for those of a linkage.
+
+A meter that shows nothing may be a CT that is off, a breaker that tripped, a main switch for the holidays or
+a machine that was taken away. It accuses only with proof, else it is a notice that asks. Proof is power that
+went from running to nothing at once, without the run-down and standby of a stop, while treatment runs on as
+it does for running production; or treatment that starts afterwards and runs for PROOF_S, while the line still
+shows nothing. The notice then becomes an accusation, under the same id.
+"""
 
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from agent.detect import line as line_alarms
 from agent.detect.causes import find_line_cause, find_loss_cause, has_voltage_elsewhere, refine_by_incomer
 from agent.detect.channels import Cause
-from agent.detect.episode import Episode, Rule
+from agent.detect.episode import SEVERITIES, Episode, Rule, Severity
 from agent.detect.findings import LinkageWatch, clear
 from agent.detect.line import LineTracker
 
+PROOF_S: Final = 600
+"""Treatment by itself for less is a test of its motor."""
 LOST_OF_RATED: Final = 0.1
 """A CT that went off under load hides at least this share of the nameplate."""
 LINE_RULES: Final = {
@@ -20,16 +29,23 @@ LINE_RULES: Final = {
     line_alarms.DUMMY: Rule.DUMMY,
     line_alarms.CT: Rule.CT_PROD,
     line_alarms.SUPPLY: Rule.DATA_LOSS,
+    line_alarms.REVERSED: Rule.REVERSED,
 }
 
 
 @define
 class LineWatch:
-    """A line with its open episodes; they name the first linkage that it belongs to (`home`)."""
+    """A line with its open episodes; they name the first linkage that it belongs to (`home`).
+
+    Attributes:
+        reported: The alarms for which episodes were emitted.
+        asks: Whether one of them is a notice that may still be proven.
+    """
 
     tracker: LineTracker
     home: LinkageWatch
     reported: int = 0
+    asks: bool = False
     open: dict[int, Episode] = field(factory=dict)
 
     def adopt(self, episodes: dict[int, Episode]) -> None:
@@ -38,6 +54,7 @@ class LineWatch:
         for flag, episode in episodes.items():
             self.tracker.adopt(flag, episode.begin_at_s // self.home.params.dt_s)
         self.reported = self.tracker.flags
+        self.asks = self._is_asking()
 
     def collect_changes(self, slot: int) -> list[Episode]:
         """Episodes that the last step raised or cleared."""
@@ -48,12 +65,43 @@ class LineWatch:
                 begin = self.tracker.since[flag] * dt
                 numbers = self.home.collect_evidence(slot) | self._describe(flag, begin, slot)
                 line = (self.tracker.params.id,)
-                self.open[flag] = self.home.build_episode(LINE_RULES[flag], line, begin, slot, numbers)
+                asks = flag == line_alarms.CT and not self._is_fall_proven()
+                severity = Severity.NOTICE if asks else None
+                self.open[flag] = self.home.build_episode(
+                    LINE_RULES[flag], line, begin, slot, numbers, severity
+                )
                 found.append(self.open[flag])
             elif flag in self.open and not flags & flag:
                 found.append(clear(self.open.pop(flag), slot * dt))
         self.reported = flags
-        return found
+        self.asks = self._is_asking()
+        return found + self._prove(slot) if self.asks and not found else found
+
+    def _is_asking(self) -> bool:
+        return line_alarms.CT in self.open and self.open[line_alarms.CT].severity is Severity.NOTICE
+
+    def _is_fall_proven(self) -> bool:
+        """Whether running power fell to nothing at once while treatment runs on."""
+        home, params, begin = self.home.tracker, self.home.params, self.tracker.since[line_alarms.CT]
+        fell_at_once = self.tracker.fell_from >= self.tracker.params.threshold.hi_w
+        stopped_by_it = home.end_slot >= begin - params.bridge_s // home.dt - 1
+        return (fell_at_once or stopped_by_it) and home.treatment >= params.on_treatment.lo_w
+
+    def _is_start_proven(self, slot: int) -> bool:
+        """Whether treatment has started and run since, as it does for production."""
+        home = self.home.tracker
+        since = self.tracker.since[line_alarms.CT]
+        return home.alone and home.alone_slot > since and (slot - home.alone_slot) * home.dt >= PROOF_S
+
+    def _prove(self, slot: int) -> list[Episode]:
+        """The open notice about a CT as an accusation, once there is proof."""
+        if not self._is_start_proven(slot):
+            return []
+        asked = self.open[line_alarms.CT]
+        proven = evolve(asked, severity=SEVERITIES[asked.rule], trace=self.home.trace.to_trace())
+        self.open[line_alarms.CT] = proven
+        self.asks = False
+        return [proven]
 
     def _describe(self, flag: int, begin: int, slot: int) -> dict[str, Any]:
         tracker, params, dt = self.tracker, self.tracker.params, self.home.params.dt_s

@@ -12,7 +12,10 @@ A slot of deficit has production on and T (the highest power of the last duty wi
 demands at the least production of the last `guard_s`; see `counts` for its weight. Slots in which a pause of
 production is bridged count only once production has come back. `good_s` of health clears everything.
 A violation is raised at S >= limit, once treatment has had its grace: the deficit lasted that long, or
-treatment has been healthy before in this run of production.
+treatment has been healthy before in this run of production. While it is open it can only grow graver:
+treatment that was low and is then off for as long as raises becomes `off`. Whether treatment was stopped
+before production is known when production has stayed off until the violation is cleared; if production
+comes back before, it was a pause.
 
 Alarms are bits of `flags`; `since` has the slot where each began:
 
@@ -21,6 +24,7 @@ Alarms are bits of `flags`; `since` has the slot where each began:
 - ORPHANS: treatment starts and stops without production.
 - LOW_R: the correlation stays low, see `trace`.
 - INTERRUPTED: many short interruptions.
+- UNLEARNED: production stays far above all that commissioning saw.
 """
 
 from operator import attrgetter
@@ -28,6 +32,7 @@ from typing import Any, Final
 
 from agent.detect.counts import LOW_WEIGHT, OFF_WEIGHT, Deficit, Interruptions, Orphans
 from agent.detect.episode import Rule
+from agent.detect.line_params import Bin
 from agent.detect.params import LinkageParams
 from agent.detect.window import Expectation, RollingMinimum
 
@@ -36,18 +41,46 @@ OVERRUN: Final = 2
 ORPHANS: Final = 4
 LOW_R: Final = 8
 INTERRUPTED: Final = 16
-FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R, INTERRUPTED)
+UNLEARNED: Final = 32
+FLAGS: Final = (VIOLATION, OVERRUN, ORPHANS, LOW_R, INTERRUPTED, UNLEARNED)
 
+LOW_RULES: Final = frozenset({Rule.IDLE, Rule.UNDERSPEED})
+"""What treatment that is off afterwards makes worse."""
+
+MINUTE_S: Final = 60
 BLIND_GRACE_S: Final = 120
 """Production unknown for longer may have stopped and started: treatment gets its grace again."""
+ORPHAN_MIN_S: Final = 300
+"""A run of treatment that is shorter is a jog of its switch or a spike of its meter, no start."""
+OFF_MARGIN: Final = 0.75
+"""Off is what draws at most a twentieth more than standby: thresholds lie at 20 % and 40 % between standby
+and operation, so a fan at 27 Hz, which draws 16 %, is below them and still runs."""
+RANGE_HOLD_S: Final = 600
+"""Production that was above its learned range within ten minutes is still that of the unlearned product."""
+UNLEARNED_MINUTES: Final = 30
+"""Production outside its learned range for less is a start or a peak."""
+UNLEARNED_AGAIN_S: Final = 14 * 86_400
+"""The plant is asked about a new product once in two weeks; asking at every batch would teach to ignore
+it."""
 NEVER: Final = 1 << 62
 
 _STATE: Final = (
     "alone", "blind", "bridged", "end_slot", "expected", "flags", "good", "healthy_slot", "lost", "low",
     "off_count", "on", "on_count", "on_slot", "overrun", "seen", "treatment", "treatment_on", "u",
-    "_sure_from",
+    "_sure_from", "above_until", "alone_slot", "asked_slot", "continues", "ends_early", "has_run",
+    "unlearned",
 )  # fmt: skip
 _numbers: Final = attrgetter(*_STATE)
+
+
+def _bound_envelope(params: LinkageParams) -> tuple[Bin, ...]:
+    """The envelope, with the off threshold alone where production is greater than any that was seen."""
+    if params.range_hi_w <= params.envelope[-1].from_w:
+        return params.envelope
+    unseen = Bin(
+        from_w=params.range_hi_w, lo_w=params.on_treatment.lo_w, median_w=params.envelope[-1].median_w
+    )
+    return (*params.envelope, unseen)
 
 
 class LinkageTracker:
@@ -55,8 +88,9 @@ class LinkageTracker:
 
     __slots__ = (
         *_STATE, "_expectation", "_bridge", "_calm", "_clear", "_duty", "_early", "_good", "_grace",
-        "_highest", "_highest_slots", "_limit", "_lost", "_orphan_limit", "_overrun", "_t_hi", "_t_lo",
-        "_u_hi", "_u_lo", "deficit", "dt", "interruptions", "orphans", "params", "rule", "since",
+        "_highest", "_highest_slots", "_limit", "_lost", "_off", "_orphan_limit", "_overrun", "_range",
+        "_range_hold", "_t_hi", "_t_lo", "_u_hi", "_u_lo", "deed", "deficit", "dt",
+        "interruptions", "orphans", "params", "rule", "since",
     )  # fmt: skip
 
     def __init__(self, params: LinkageParams, slot: int) -> None:
@@ -76,7 +110,10 @@ class LinkageTracker:
         self._limit = params.limit_s
         self._overrun = -(-params.overrun_s // dt) if params.overrun_s else NEVER
         self._orphan_limit = params.orphans_limit or NEVER
-        self._expectation = Expectation(params.envelope, max(1, -(-params.guard_s // dt)), slot)
+        self._range = params.range_hi_w or NEVER
+        self._range_hold = RANGE_HOLD_S // dt
+        self._off = self._t_lo - round(OFF_MARGIN * (self._t_hi - self._t_lo))
+        self._expectation = Expectation(_bound_envelope(params), max(1, -(-params.guard_s // dt)), slot)
         self._highest = RollingMinimum(self._highest_slots)
         self.orphans = Orphans(dt)
         self.interruptions = Interruptions(
@@ -85,7 +122,12 @@ class LinkageTracker:
         self.since: dict[int, int] = {}
         self.on = self.treatment_on = self.seen = self.alone = False
         self.rule = Rule.OFF
+        self.continues = self.ends_early = self.has_run = False
+        self.alone_slot = slot
+        self.asked_slot = self.above_until = -NEVER
+        self.unlearned = 0
         self.deficit = Deficit(dt, slot)
+        self.deed = Deficit(dt, slot)
         self.u = self.treatment = self.expected = 0
         self.on_slot = self.end_slot = self.healthy_slot = slot
         self.low = self.good = self.lost = self.blind = self.bridged = self.overrun = self.flags = 0
@@ -96,6 +138,7 @@ class LinkageTracker:
     def step(self, slot: int, u: int, u_known: bool, t: int, t_known: bool) -> None:
         """Take the sums of `slot`; one that is not known is a lower bound."""
         self.u = u
+        demanding_u = self._find_demanding(slot, u) if u >= self._range or slot <= self.above_until else u
         if not t_known:
             self._sure_from = slot + self._highest_slots
             self._calm = False
@@ -105,7 +148,7 @@ class LinkageTracker:
         if self._calm:
             if self.on:
                 if u >= self._u_hi:
-                    self.expected = expected = self._expectation.at(slot, u)
+                    self.expected = expected = self._expectation.at(slot, demanding_u)
                     if t >= expected and t >= self._t_lo:
                         self.on_count += 1
                         self.good += 1
@@ -114,14 +157,20 @@ class LinkageTracker:
                         self._judge(slot, t, expected)
                     return
             elif u_known and u < self._u_hi and t < self._t_hi:
-                self.expected = self._expectation.at(slot, u)
+                self.expected = self._expectation.at(slot, demanding_u)
                 self.off_count += 1
                 return
         if self._update_production(slot, u, u_known):
-            self.expected = expected = self._expectation.at(slot, u)
+            self.expected = expected = self._expectation.at(slot, demanding_u)
             self._judge(slot, t, expected)
         else:
             self._freeze_production(slot)
+
+    def _find_demanding(self, slot: int, u: int) -> int:
+        """The production that the envelope is asked about, for a while after it was outside its range."""
+        if u >= self._range:
+            self.above_until = slot + self._range_hold
+        return max(u, self._range)
 
     def _judge(self, slot: int, t: int, expected: int) -> None:
         self.blind = 0
@@ -131,8 +180,9 @@ class LinkageTracker:
         self.lost = 0
         if t >= self._t_hi:
             if not self.treatment_on:
-                self.treatment_on = True
+                self.treatment_on = self.has_run = True
                 self.alone = not self.on
+                self.alone_slot = slot
         elif t < self._t_lo and self.treatment_on:
             self._stop_treatment(slot)
         if self.on:
@@ -166,6 +216,7 @@ class LinkageTracker:
 
     def _start_production(self, slot: int) -> None:
         self.on = True
+        self.ends_early = False
         self.on_slot = slot
         self.on_count = self.off_count = self.overrun = 0
         self.flags &= ~OVERRUN
@@ -175,14 +226,15 @@ class LinkageTracker:
         self.good = self.low = self.bridged = 0
         self.end_slot = slot - self._bridge
         early = slot - self.deficit.slot <= self._early
-        if self.flags & VIOLATION and self.rule is Rule.OFF and early:
-            self.rule = Rule.EARLY_STOP
+        first = self.deficit.runs == 1 and not self.continues
+        self.ends_early = bool(self.flags & VIOLATION) and self.rule is Rule.OFF and early and first
 
     def _stop_treatment(self, slot: int) -> None:
         self.treatment_on = False
         if self.alone:
             self.alone = False
-            self.orphans.add(slot)
+            if (slot - self.alone_slot) * self.dt >= ORPHAN_MIN_S:
+                self.orphans.add(slot)
 
     def _judge_running(self, slot: int, t: int, expected: int) -> None:
         self.on_count += 1
@@ -203,8 +255,11 @@ class LinkageTracker:
         if self.low:
             return
         slots, self.bridged = self.bridged, 0
-        self.deficit.add(slot, slots, t, t < self._t_lo)
-        if self.deficit.weighted_s >= self._limit and not self.flags & VIOLATION and self.had_grace():
+        self.deficit.add(slot, slots, t, t < self._off, self.on_slot)
+        if self.flags & VIOLATION:
+            if self.rule in LOW_RULES and self.deficit.off_run * self.dt >= self._limit:
+                self.rule = Rule.OFF
+        elif self.deficit.weighted_s >= self._limit and self.had_grace():
             self._raise_violation()
 
     def had_grace(self) -> bool:
@@ -215,7 +270,7 @@ class LinkageTracker:
 
     def estimate_left_s(self) -> int:
         """Seconds until a violation is raised if the deficit goes on as now."""
-        weight = OFF_WEIGHT if self.treatment < self._t_lo else LOW_WEIGHT
+        weight = OFF_WEIGHT if self.treatment < self._off else LOW_WEIGHT
         more_s = (self._limit - self.deficit.weighted_s) / weight
         grace_s = self._grace + self.params.duty_window_s - self.deficit.lasted_s
         if self.seen:
@@ -225,6 +280,7 @@ class LinkageTracker:
     def _raise_violation(self) -> None:
         # `findings`, which has the other channels, decides between underspeed and idle.
         idle = 2 * self.deficit.off < self.deficit.count
+        self.continues = False
         self.rule = Rule.IDLE if idle else Rule.OFF if self.seen else Rule.LATE_START
         self.flags |= VIOLATION
         self.since[VIOLATION] = self.deficit.slot
@@ -234,11 +290,13 @@ class LinkageTracker:
         seen, self.seen = self.seen, True
         if self.deficit.count or self.flags & VIOLATION:
             if seen and not self.flags & VIOLATION:
-                self.interruptions.add(self.deficit.slot, self.deficit.lasted_s)
+                self.interruptions.add(self.deficit.slot, self.deficit.off * self.dt)
             self.end_slot = slot - self.good + 1
             self._forget()
 
     def _forget(self) -> None:
+        if self.flags & VIOLATION:
+            self.deed.restore(self.deficit.state())
         self.deficit.forget()
         self.flags &= ~VIOLATION
 
@@ -248,6 +306,8 @@ class LinkageTracker:
             self.deficit.recover(True)
         if self.flags & VIOLATION:
             if self.off_count >= self._clear:
+                if self.ends_early:
+                    self.rule = Rule.EARLY_STOP
                 self._forget()
         elif self.deficit.count and self.deficit.weighted_s <= 0:
             self._forget()
@@ -280,6 +340,7 @@ class LinkageTracker:
 
     def judge_minute(self, slot: int, low_r: bool) -> None:
         """Judge what need not be judged in every slot."""
+        self._judge_range(slot)
         if not (low_r or self.flags or self.orphans or self.interruptions.kept):
             return
         first = self.orphans.find_first(slot)
@@ -288,6 +349,18 @@ class LinkageTracker:
         first = self.interruptions.find_first(slot)
         limit_s = self.params.interruptions_s
         self._set(INTERRUPTED, 0 < limit_s <= self.interruptions.total_s, first)
+
+    def _judge_range(self, slot: int) -> None:
+        """Judge once a minute whether production stays above what commissioning saw."""
+        if self.u < self._range or not self.on:
+            self.unlearned = 0
+            self.flags &= ~UNLEARNED
+            return
+        self.unlearned += 1
+        if self.unlearned < UNLEARNED_MINUTES or (slot - self.asked_slot) * self.dt < UNLEARNED_AGAIN_S:
+            return
+        self.asked_slot = slot
+        self._set(UNLEARNED, True, slot - self.unlearned * MINUTE_S // self.dt)
 
     def _set(self, flag: int, holds: bool, since: int) -> None:
         if not holds:

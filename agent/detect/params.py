@@ -68,6 +68,9 @@ class LinkageParams(ParamTable):
         learned_from_s: Begin of the commissioning data, UTC; 0 if there were none.
         learned_to_s: End of those data.
         provisional: Too little was seen to be sure.
+        range_hi_w: Production above this was never seen at commissioning: less is demanded, and it is asked
+            what
+            is made; 0 is not judged.
     """
 
     kind: ClassVar[str] = "linkage"
@@ -110,6 +113,15 @@ class LinkageParams(ParamTable):
     learned_from_s: int = 0
     learned_to_s: int = 0
     provisional: bool = True
+    range_hi_w: int = 0
+
+    @property
+    def hash(self) -> bytes:
+        """Without the keys of later versions that are not used, so that hashes stay the same."""
+        table = self.to_dict()
+        if not self.range_hi_w:
+            del table["range_hi_w"]
+        return hash_table(table)
 
     def __attrs_post_init__(self) -> None:
         problems = tuple(f"linkage {self.linkage}: {text}" for text in self._problems())

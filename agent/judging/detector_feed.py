@@ -18,7 +18,7 @@ import cbor2
 from attrs import define, field
 
 from agent.detect.detector import Detector
-from agent.detect.episode import Episode
+from agent.detect.episode import SEVERITIES, Episode, Rule
 from agent.detect.params import IncomerParams, LinkageParams
 from agent.detect.status import AFTER_S, EarlyWarning, PlantWarning
 from agent.judging.line_power import LinePowers, meter_power
@@ -38,7 +38,10 @@ REDATE_MS: Final = 60_000
 EARLIEST_MS: Final = 1_735_689_600_000
 """2025-01-01, before this software was written: no clock is synchronised to an earlier time."""
 
-CHECKPOINT_VERSION: Final = 3
+CHECKPOINT_VERSION: Final = 4
+CHECKPOINT_VERSION_BEFORE: Final = 3
+"""Its episodes had the severity of their rule."""
+_KEY_PARTS: Final = 5
 
 
 @define
@@ -138,7 +141,8 @@ class DetectorFeed:
             self._count_from(int(record.body["offset_ms"]), record.utc_ms)
         elif record.kind is Kind.EPISODE:
             body = record.body
-            self._note((*(str(body[name]) for name in ("id", "rule", "state")), _times(body["numbers"])))
+            parts = (str(body[name]) for name in ("id", "rule", "state", "severity"))
+            self._note((*parts, _times(body["numbers"])))
             return
         self._advance_to(record.boottime_ms)
         self._warnings.clear()  # of the past: the plant got them then
@@ -166,7 +170,7 @@ class DetectorFeed:
             ValueError: It is of another version of the agent.
         """
         state: dict[str, Any] = cbor2.loads(raw)
-        if state.get("version") != CHECKPOINT_VERSION:
+        if state.get("version") not in {CHECKPOINT_VERSION_BEFORE, CHECKPOINT_VERSION}:
             raise ValueError(f"checkpoint of version {state.get('version')}, not {CHECKPOINT_VERSION}")
         if self.detector and state["detector"]:
             self.detector.restore(state["detector"])
@@ -175,7 +179,7 @@ class DetectorFeed:
         self._boot_id = state["boot_id"]
         self._latest_ms = state["latest_ms"]
         self._undated = state.get("undated", False)
-        self._recorded = {tuple(key): None for key in state["told"]}
+        self._recorded = {_with_severity(key): None for key in state["told"]}
         known = self._early.params
         self._early.open = {name: since for name, since in state["warned"].items() if name in known}
 
@@ -203,6 +207,8 @@ class DetectorFeed:
         if self.detector and power.line in self.judged:
             channels = {"pf": power.pf, "current_a": power.current_a, "voltage_v": power.voltage_v}
             self.detector.sample(power.line, power.at_s, power.watts, **channels)
+            if power.lost_phase is not None:
+                self.detector.mark_phase(power.line, power.lost_phase)
 
     def _advance_to(self, boottime_ms: int) -> None:
         self._latest_ms = max(self._latest_ms, boottime_ms + self._offset_ms)
@@ -218,7 +224,15 @@ class DetectorFeed:
 
 
 def _key(episode: Episode) -> tuple[str, ...]:
-    return episode.id, episode.rule, episode.state, _times(episode.numbers)
+    return episode.id, episode.rule, episode.state, episode.severity, _times(episode.numbers)
+
+
+def _with_severity(key: Sequence[str]) -> tuple[str, ...]:
+    """A key as this version has it."""
+    if len(key) == _KEY_PARTS:
+        return tuple(key)
+    id_, rule, state, times = key
+    return id_, rule, state, SEVERITIES[Rule(rule)].value, times
 
 
 def _times(numbers: Mapping[str, Any]) -> str:

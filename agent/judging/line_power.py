@@ -25,17 +25,26 @@ VOLTAGE_POINTS: Final = (
     ("voltage_l12", "voltage_l23", "voltage_l31"),
 )
 """To neutral where the meter has one, else between phases; the detector learns which is normal."""
+PHASE_A_MIN: Final = 1.0
+"""A standby may be fed from one phase."""
+PHASE_LOST: Final = 0.05
+"""No machine with three phases draws so little in one; its fuse, its contact or its CT is gone."""
 _NUMBERS: Final = (int, float)
 
 
 @frozen
 class MeterPower:
-    """One meter in one reading: W, power factor, A, V; None for what it does not have."""
+    """One meter in one reading: W, power factor, A, V; None for what it does not have.
+
+    `lost_phase` is the phase without current while the others have it (1 to 3), 0 if all have; None while too
+    little flows to say.
+    """
 
     watts: int
     pf: float | None = None
     current_a: float | None = None
     voltage_v: float | None = None
+    lost_phase: int | None = None
 
 
 @frozen
@@ -48,6 +57,7 @@ class LinePower:
     pf: float | None = None
     current_a: float | None = None
     voltage_v: float | None = None
+    lost_phase: int | None = None
 
 
 def meter_power(values: Mapping[str, Any]) -> MeterPower | None:
@@ -62,7 +72,15 @@ def meter_power(values: Mapping[str, Any]) -> MeterPower | None:
         pf=abs(float(pf)) if isinstance(pf, _NUMBERS) else None,
         current_a=_mean(values, CURRENT_POINTS),
         voltage_v=next((one for one in voltages if one is not None), None),
+        lost_phase=_find_lost_phase(values),
     )
+
+
+def _find_lost_phase(values: Mapping[str, Any]) -> int | None:
+    amps = [abs(value) for name in CURRENT_POINTS if isinstance(value := values.get(name), _NUMBERS)]
+    if len(amps) < len(CURRENT_POINTS) or max(amps) < PHASE_A_MIN:
+        return None
+    return next((phase for phase, one in enumerate(amps, 1) if one < PHASE_LOST * max(amps)), 0)
 
 
 def _mean(values: Mapping[str, Any], points: Sequence[str]) -> float | None:
@@ -107,6 +125,7 @@ class LinePowers:
             pf=_power_factor(parts),
             current_a=sum(currents) if len(currents) == len(parts) else None,
             voltage_v=sum(voltages) / len(parts) if len(voltages) == len(parts) else None,
+            lost_phase=now.lost_phase,
         )
 
     def state(self) -> dict[str, list[Any]]:

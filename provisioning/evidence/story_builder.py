@@ -208,6 +208,9 @@ class _Builder:
         if power.line in self._judged_lines:
             more = {"pf": power.pf, "current_a": power.current_a, "voltage_v": power.voltage_v}
             self._run_detector(lambda one: one.sample(power.line, power.at_s, power.watts, **more), seal)
+            phase = power.lost_phase
+            if phase is not None:
+                self._run_detector(lambda one: one.mark_phase(power.line, phase), seal)
 
     def _advance(self, detector: Detector) -> None:
         if self._now_s:

@@ -88,11 +88,17 @@ def _is_of_absent(episode: Episode, loads: Loads) -> bool:
 
 
 def find_slot_s(loads: Loads) -> int:
-    """The detector's slot for a recording: the usual one, or the usual distance of its samples if longer."""
+    """The detector's slot for a recording: DT_S, or the usual distance of a line's samples if longer.
+
+    The distance is that of each line by itself, because meters that are read one after the other have rows of
+    their own in a file.
+    """
     if loads.interval_s:
         return SLOT_S
-    step = float(np.median(np.diff(loads.times_s))) if len(loads.times_s) > 1 else 0.0
-    return min(max(DT_S, int(np.ceil(step))), DT_MAX_S)
+    recording = loads.to_recording()
+    known = (recording.times_s[np.isfinite(watts)] for watts in recording.watts.values())
+    steps_s = [float(np.median(np.diff(times_s))) for times_s in known if len(times_s) > 1]
+    return min(max(DT_S, int(np.ceil(max(steps_s, default=0.0)))), DT_MAX_S)
 
 
 def _learn(site: Site, recording: Recording, dt_s: int, interval_s: float) -> tuple[CommissionResult, ...]:

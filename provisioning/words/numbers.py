@@ -4,7 +4,7 @@ The name of a number ends in its unit: `_w` watts, `_s` seconds, `_at_s` UTC sec
 ends in `fraction`, and `completeness`, is a share of 1.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from evidence.moments import local_text
@@ -73,6 +73,13 @@ NAMES: Final[Mapping[str, Words]] = {
     "voltage_v": Words("电压", "voltage"),
     "retrospective": Words("由迟到数据补判", "found from late samples"),
     "params_hash": Words("判定参数的哈希", "hash of the parameters"),
+    "course": Words("经过（规则与起始时间）", "course: each rule and from when"),
+    "end_at_s": Words("结束时间", "ended"),
+    "deficit_runs": Words("涉及的生产时段数", "runs of production without enough treatment"),
+    "deficit_before": Words("重新打开之前的不足时间与生产时段数", "deficit and runs before it was reopened"),
+    "pf_judged": Words("依据功率因数区分空转与降速", "idle or slow told by power factor"),
+    "phase": Words("无电流的相", "phase without current"),
+    "range_hi_w": Words("调试期见过的最大生产功率", "greatest production that was learned"),
 }
 """A test ensures that every number of an episode has a name."""
 RULES: Final[Mapping[str, Words]] = {
@@ -90,6 +97,10 @@ RULES: Final[Mapping[str, Words]] = {
     "feed_residual": Words("进线余量异常", "incomer residual"),
     "data_loss": Words("数据缺失", "data loss"),
     "low_correlation": Words("相关性下降", "low correlation"),
+    "reversed": Words("互感器装反", "CTs turned round"),
+    "wiring": Words("电表接线有误", "meter wired wrongly"),
+    "phase_lost": Words("缺相", "lost phase"),
+    "unlearned": Words("未学习过的工况", "unlearned product"),
 }
 """The bureau's term if it has one."""
 CAUSES: Final[Mapping[str, Words]] = {
@@ -101,6 +112,7 @@ CAUSES: Final[Mapping[str, Words]] = {
     "rejected": Words("读数不可信", "impossible readings"),
     "meter": Words("电表无应答", "the meter is silent"),
     "site": Words("全站无数据", "the whole site is silent"),
+    "wiring": Words("电压与电流接线不对应", "voltages and currents of different phases"),
     "unknown": Words("无法判断", "cannot be told"),
 }
 _YES: Final[Mapping[bool, Words]] = {True: Words("是", "yes"), False: Words("否", "no")}
@@ -140,6 +152,8 @@ def format_value(name: str, value: Any, offset_s: int) -> Words:
         return Words.same("—")
     if isinstance(value, bool):
         return _YES[value]
+    if name == "course":
+        return _describe_course(value, offset_s)
     if isinstance(value, (list, tuple)):
         return Words.same(", ".join(map(_part, value)) or "—")
     if isinstance(value, Mapping):
@@ -151,6 +165,15 @@ def format_value(name: str, value: Any, offset_s: int) -> Words:
     if name.endswith("_at_s") or name in _EPOCH_NAMES:
         return Words.same(local_text(value, offset_s))
     return _describe_value(name, value)
+
+
+def _describe_course(course: Iterable[tuple[str, int]], offset_s: int) -> Words:
+    """Each rule with the time from which it held."""
+    steps = [(rule_name(rule), local_text(from_s, offset_s)) for rule, from_s in course]
+    return Words(
+        " → ".join(f"{at} {name.zh}" for name, at in steps),
+        " → ".join(f"{at} {name.en}" for name, at in steps),
+    )
 
 
 def _describe_nested(parts: Mapping[str, Any]) -> Words:

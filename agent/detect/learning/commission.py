@@ -21,6 +21,7 @@ from agent.detect.learning.channels import find_heater_spans, learn_channels, to
 from agent.detect.learning.commission_words import FINDINGS, SIDES, Oddity, Span, describe_exceptions
 from agent.detect.learning.linkages import (
     find_mature,
+    find_resolution_w,
     find_states,
     learn_bridge_s,
     learn_duty,
@@ -28,6 +29,7 @@ from agent.detect.learning.linkages import (
     learn_lag_s,
     learn_line,
     learn_overrun_s,
+    learn_range_w,
     roll,
 )
 from agent.detect.learning.replay import Counts, replay
@@ -48,6 +50,9 @@ LIMIT_OF_PEAK, LIMIT_MIN, LIMIT_MAX = 1.5, 0.75, 1.5
 """h is 1.5 times the greatest harmless deficit, within 0.75 and 1.5 times tau."""
 INTERRUPTIONS_MIN_S, INTERRUPTIONS_MAX_S = 900, 1800
 """Twice what was seen, within these; half an hour within a shift is never normal."""
+NOISE_FLOOR: Final = 0.5
+NOISE_STEPS: Final = 2.0
+"""A meter whose mean change is not twice its step shows its steps, not the load's noise."""
 R_MIN: Final = 0.6
 R_MARGIN: Final = 0.15
 R_MINUTES_MIN: Final = 120
@@ -181,7 +186,8 @@ class _Commissioning:
             highest = roll(self._t, -(-window // dt), highest=True)
         least = roll(self._u, -(-params.guard_s // dt), highest=False)
         envelope = learn_envelope(least, highest, ripe, params.on_treatment, self._on_t.mode, dt)
-        self._params = evolve(params, envelope=envelope.bins)
+        range_w = learn_range_w(self._u) if envelope.ripe else 0
+        self._params = evolve(params, envelope=envelope.bins, range_hi_w=range_w)
         if not envelope.ripe:
             self._findings.append(FINDINGS["no envelope"])
         self._exceptions += [(*span, Oddity.OFF) for span in duty.exceptions]
@@ -214,12 +220,20 @@ class _Commissioning:
 
     def _learn_noise(self, seen: Counts) -> None:
         treatment = tuple(
-            evolve(line, noise_floor=float(f"{0.5 * np.quantile(seen.noise[line.id], 0.005):.4g}"))
-            if seen.noise[line.id]
-            else line
+            evolve(line, noise_floor=self._learn_noise_floor(line, seen.noise[line.id]))
             for line in self._params.treatment
         )
         self._params = evolve(self._params, treatment=treatment)
+
+    def _learn_noise_floor(self, line: LineParams, noise: list[float]) -> float:
+        """Half of the least noise; 0 where the steps of the meter hide what it is."""
+        values = self._data.watts[line.id]
+        running = values[np.nan_to_num(values, nan=0.0) >= line.threshold.hi_w]
+        if not noise or not len(running):
+            return 0.0
+        least = float(np.quantile(noise, 0.005))
+        steps = find_resolution_w(running) / float(np.median(running))
+        return float(f"{NOISE_FLOOR * least:.4g}") if least >= NOISE_STEPS * steps else 0.0
 
     def _borrow(self, lines: tuple[LineParams, ...]) -> tuple[LineParams, ...]:
         """Complete the lines that hardly ran with what their sisters showed."""

@@ -5,6 +5,7 @@ is an exception, listed for a person to confirm: off-times that are not part of 
 treatment power that came only a few times, deficits that would have been raised.
 """
 
+import math
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from agent.detect.correlation import correlation_of_sums
 from agent.detect.learning.series import Floats, find_runs, hold_last
-from agent.detect.learning.thresholds import Mode, learn_threshold
+from agent.detect.learning.thresholds import LearnedThreshold, Mode, learn_threshold
 from agent.detect.line_params import Bin, LineParams, Threshold, nameplate_line
 from agent.detect.params import LAG_MAX_S
 from agent.detect.window import RollingMinimum
@@ -37,11 +38,17 @@ LOW_STRETCHES_MAX: Final = 3
 LOW_SHARE_MAX: Final = 0.4
 IDLE_STRETCH: Final = 0.45
 """Below this share of its usual power a motor runs idle, which is never normal, however often it was seen."""
+RANGE_MARGIN: Final = 1.1
+"""A tenth above the greatest learned production is the same product on a busy day."""
 STUCK_MIN_S: Final = 600
 STUCK_LEARNED_MAX_S: Final = 1800
 """A meter that repeats a value for half an hour in normal operation cannot be judged by repetition."""
 COARSE_VALUES, COARSE_SHARE, COARSE_TIMES = 8, 0.95, 3
 """A standby of a few watts with hardly eight different values repeats them; it gets three times as long."""
+REPEAT_CHANCE: Final = 1e-9
+"""A limit that an honest meter passes by chance less than once in a thousand line-years of 10 s samples."""
+CT_STOPPED_MIN_S: Final = 3600
+"""Less time without production shows no standby."""
 CT_STANDBY_MIN_W: Final = 20
 CT_STANDBY_OF_RATED: Final = 0.002
 CT_FLOOR: Final = 0.4
@@ -172,6 +179,12 @@ def learn_envelope(least: Floats, t: Floats, ripe: Bools, on: Threshold, mode: M
     return Envelope((below, *(one for one in bins if one.from_w > 0)), exceptions, ripe=True)
 
 
+def learn_range_w(u: Floats) -> int:
+    """Production above this was never seen: what it needs was not either. 0 without any data."""
+    known = u[np.isfinite(u)]
+    return round(RANGE_MARGIN * float(np.quantile(known, 0.999))) if len(known) else 0
+
+
 def _find_quantiles(t: Floats, index: NDArray[np.intp], chosen: Bools, bins: int, share: float) -> Floats:
     """Quantile of T in each bin; an empty bin takes that of the next lower one."""
     result = np.full(bins, np.nan)
@@ -225,7 +238,7 @@ def learn_line(
         fall_from_w=fall_from,
         stuck_on_s=_learn_stuck_limit_s(np.where(x >= on.lo_w, x, np.nan), dt_s, hold),
         stuck_off_s=_learn_stuck_limit_s(np.where(x < on.lo_w, x, np.nan), dt_s, hold),
-        ct_floor_w=0 if treatment else _learn_ct_floor_w(hold_last(x, hold), rated_w),
+        ct_floor_w=0 if treatment else _learn_ct_floor_w(hold_last(x, hold), learned, rated_w, dt_s),
     )
 
 
@@ -238,18 +251,31 @@ def _learn_stuck_limit_s(x: Floats, dt_s: int, hold: int) -> int:
     begins = np.concatenate(([0], changes + 1))
     ends = np.concatenate((changes, [len(slots) - 1]))
     longest = int((slots[ends] - slots[begins]).max()) + 1
-    if longest * dt_s > STUCK_LEARNED_MAX_S:
+    # A meter of coarse steps repeats by chance: with the share of repetitions p, a run of n has p to the n.
+    repeats = 1 - len(changes) / max(len(values) - 1, 1)
+    by_chance = math.ceil(math.log(REPEAT_CHANCE) / math.log(repeats)) if 0 < repeats < 1 else 0
+    if max(longest, by_chance) * dt_s > STUCK_LEARNED_MAX_S:
         return 0
     _, counts = np.unique(values, return_counts=True)
     common = np.sort(counts)[::-1][:COARSE_VALUES].sum()
     coarse = common >= COARSE_SHARE * len(values)
-    return max(STUCK_MIN_S * (COARSE_TIMES if coarse else 1), 10 * dt_s, (3 * longest + 3) * dt_s)
+    least_s = STUCK_MIN_S * (COARSE_TIMES if coarse else 1)
+    return max(least_s, 10 * dt_s, (3 * longest + 3) * dt_s, by_chance * dt_s)
 
 
-def _learn_ct_floor_w(x: Floats, rated_w: float) -> int:
-    if len(x) < 3:
+def find_resolution_w(x: Floats) -> int:
+    """The least step between two values that a meter showed, W: that of its register or of its CT."""
+    values = np.unique(x[np.isfinite(x)])
+    return round(float(np.diff(values).min())) if len(values) > 1 else 0
+
+
+def _learn_ct_floor_w(x: Floats, learned: LearnedThreshold, rated_w: float, dt_s: int) -> int:
+    """A part of the least standby of stopped production; 0 where it never stopped or shows none."""
+    if learned.mode is not Mode.BOTH or len(x) < 3:
         return 0
     middle = np.median(np.stack([x[:-2], x[1:-1], x[2:]]), axis=0)
-    middle = middle[np.isfinite(middle)]
-    least = float(np.quantile(middle, 0.001)) if len(middle) else 0.0
+    middle = middle[np.isfinite(middle) & (middle < learned.threshold.lo_w)]
+    if len(middle) * dt_s < CT_STOPPED_MIN_S:
+        return 0
+    least = float(np.quantile(middle, 0.001))
     return round(CT_FLOOR * least) if least > max(CT_STANDBY_MIN_W, CT_STANDBY_OF_RATED * rated_w) else 0

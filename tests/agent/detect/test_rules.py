@@ -24,7 +24,27 @@ VIOLATIONS: list[tuple[str, Timeline, list[tuple[str, str]]]] = [
     (
         "early stop",
         [(10, OFF), (60, ON), (20, BARE), (60, OFF)],
-        [("off", "raised"), ("early_stop", "raised"), ("early_stop", "cleared")],
+        [("off", "raised"), ("early_stop", "cleared")],
+    ),
+    (
+        "off over several batches is no early stop",
+        [(10, OFF), (60, ON), *[(15, BARE), (20, OFF)] * 4, (60, OFF)],
+        [("off", "raised"), ("off", "cleared")],
+    ),
+    (
+        "a pause longer than half an hour does not make two deeds of one",
+        [(10, OFF), (60, ON), (30, BARE), (60, OFF), (30, BARE), (60, OFF)],
+        [("off", "raised"), ("early_stop", "cleared"), ("off", "raised"), ("off", "cleared")],
+    ),
+    (
+        "low and then off",
+        [(10, OFF), (30, ON), (30, LOW), (60, BARE), (20, ON)],
+        [("idle", "raised"), ("off", "raised"), ("off", "cleared")],
+    ),
+    (
+        "a fan at half speed draws an eighth and is not off",
+        [(10, OFF), (30, ON), (60, {"p1": 10_000, "t1": 1_200}), (20, ON)],
+        [("idle", "raised"), ("idle", "cleared")],
     ),
     (
         "a run that goes on long after treatment went off ends without an early stop",
@@ -105,7 +125,7 @@ def test_a_deficit_is_visible_before_anything_is_raised() -> None:
 
 
 def test_a_power_that_cannot_be_measured_is_missing_and_not_off() -> None:
-    for absurd in (90_000, -5_000):
+    for absurd in (90_000, -90_000):
         episodes, _ = run(linkage(), [(30, ON), (40, {"p1": 10_000, "t1": absurd})])
         assert outcomes(episodes) == [("data_loss", "raised")]
         assert episodes[0].numbers["rejected"] > 0

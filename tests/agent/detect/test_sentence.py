@@ -41,6 +41,9 @@ EVIDENCE = {
     "interrupted_for_s": 960,
     "interruption_limit_s": 900,
     "interruption_window_s": 28_800,
+    "treatment_low_w": 8_000,
+    "range_hi_w": 50_000,
+    "phase": "L2",
     "residual_w": 12_000,
     "residual_lo_w": -300,
     "residual_hi_w": 4_000,
@@ -49,41 +52,87 @@ EVIDENCE = {
 GOLDEN = [
     (
         Rule.OFF,
+        {},
         (
-            "Lines p1 and p3 at 58.0 kW since 08:02; treatment went off: 0.2 kW, expected at least 18.2 "
-            "(normally 22.2); 4 min of too little treatment since 08:20, grace ended 08:07; "
-            "99 % of samples present."
+            "Since 2026-01-01 08:20 lines p1 and p3 ran at 58.0 kW while treatment was off: 0.18 kW of "
+            "treatment "
+            "(22.2 when it runs), lacking for 4 min so far; 99 % of samples present. Plant: start "
+            "treatment now; "
+            "if it cannot run, stop production and declare the fault."
         ),
         (
-            "生产线p1、p3自08:02起运行，功率58.0千瓦；治污设施异常关闭：功率0.2千瓦，"
-            "应不低于18.2千瓦（通常22.2千瓦）；自08:20起治污不足4分钟，宽限期至08:07；数据完整率99%。"
+            "2026-01-01 08:20起，生产线p1、p3运行（58.0千瓦）而治污设施停运：治污功率0.18千瓦"
+            "（运行时通常22.2千瓦），治污不足已4分钟；数据完整率99%。"
+            "企业：立即开启治污设施，不能开启时停产并申报故障。"
+        ),
+    ),
+    (
+        Rule.OFF,
+        {"deficit_for_s": 27_900, "deficit_runs": 8, "end_at_s": 1_767_254_700},
+        (
+            "Since 2026-01-01 08:20 lines p1 and p3 ran at 58.0 kW while treatment was off: 0.18 kW of "
+            "treatment "
+            "(22.2 when it runs), lacking for 7 h 45 min until 16:05 over 8 runs of production; 99 % "
+            "of samples "
+            "present. Plant: start treatment now; if it cannot run, stop production and declare the fault."
+        ),
+        (
+            "2026-01-01 08:20起，生产线p1、p3运行（58.0千瓦）而治污设施停运：治污功率0.18千瓦"
+            "（运行时通常22.2千瓦），至16:05治污不足共7小时45分钟（8个生产时段）；数据完整率99%。"
+            "企业：立即开启治污设施，不能开启时停产并申报故障。"
+        ),
+    ),
+    (
+        Rule.IDLE,
+        {"treatment_low_w": 8_960, "treatment_expected_w": 9_040},
+        (
+            "Since 2026-01-01 08:20 lines p1 and p3 ran at 58.0 kW while treatment ran idle or slowly: "
+            "8.96 kW of "
+            "treatment on average, expected at least 9.04 (normally 22.2), lacking for 4 min so far; 99 % of "
+            "samples present. Plant: check belt, damper and drive, and bring treatment back to its "
+            "usual power."
+        ),
+        (
+            "2026-01-01 08:20起，生产线p1、p3运行（58.0千瓦）而治污设施空转或降速：治污平均功率8.96千瓦，"
+            "应不低于9.04千瓦（通常22.2千瓦），治污不足已4分钟；数据完整率99%。"
+            "企业：检查皮带、风门和变频器，恢复正常功率。"
         ),
     ),
     (
         Rule.DATA_LOSS,
+        {},
         (
-            "No valid data from lines p1 and p3 since 08:20 (3 min, 3 samples rejected). Check meter, bus "
-            "and supply; treatment is not judged for this time."
+            "No valid data from lines p1 and p3 since 2026-01-01 08:20 (3 min, 3 samples rejected). "
+            "Check meter, "
+            "bus and supply; treatment is not judged for this time."
         ),
         (
-            "p1、p3自08:20起无有效数据（3分钟，剔除3个读数）。"
+            "p1、p3自2026-01-01 08:20起无有效数据（3分钟，剔除3个读数）。"
             "请检查电表、通信总线或供电；此时段不对治污设施作判断。"
         ),
     ),
     (
         Rule.DECOUPLED,
+        {},
         (
-            "Lines p1 and p3 started and stopped 4 times within 24 h without production, where fewer than "
-            "3 are normal: production may run unmetered, or this load is no treatment."
+            "Lines p1 and p3 started and stopped 4 times without production within 24 h since "
+            "2026-01-01 08:20, "
+            "where fewer than 3 are usual: was it used by itself, or was something produced that is "
+            "not metered? "
+            "Plant: nothing to do if treatment just ran on; if something was produced, declare the machine."
         ),
-        "治污设施p1、p3在24小时内无生产启停4次，正常应少于3次：可能有未计量的生产，或该负荷不是治污设施。",
+        (
+            "治污设施p1、p3自2026-01-01 08:20起24小时内在无生产时启停4次，通常少于3次："
+            "是单独使用，还是有未计量的生产？"
+            "企业：若治污属正常延时运行，无需处理；若在生产，请申报所用设备。"
+        ),
     ),
 ]
 
 
-@pytest.mark.parametrize(("rule", "english", "chinese"), GOLDEN)
-def test_a_sentence_reads_like_this(rule: Rule, english: str, chinese: str) -> None:
-    assert write_sentence(rule, ("p1", "p3"), EVIDENCE, 8 * 3600) == {"zh": chinese, "en": english}
+@pytest.mark.parametrize(("rule", "more", "english", "chinese"), GOLDEN)
+def test_a_sentence_reads_like_this(rule: Rule, more: dict[str, int], english: str, chinese: str) -> None:
+    assert write_sentence(rule, ("p1", "p3"), EVIDENCE | more, 8 * 3600) == {"zh": chinese, "en": english}
 
 
 @pytest.mark.parametrize("cause", list(Cause))
@@ -100,12 +149,12 @@ def test_every_rule_has_a_sentence_in_both_languages(rule: Rule) -> None:
     found = write_sentence(rule, ("t1",), EVIDENCE, 0)
     assert set(found) == {"zh", "en"}
     assert "{" not in found["zh"] + found["en"]
-    assert found["en"].endswith(".")
-    assert found["zh"].endswith("。")
+    assert found["en"].endswith((".", "?"))
+    assert found["zh"].endswith(("。", "？"))
 
 
 def test_times_are_those_of_the_plants_zone() -> None:
-    for offset, clock in (("+08:00", "07:10"), ("-05:30", "17:40")):
+    for offset, clock in (("+08:00", "08:10"), ("-05:30", "18:40")):
         timeline = [
             (370, {"p1": 100, "t1": 0}),
             (60, {"p1": 10_000, "t1": 9_000}),

@@ -56,7 +56,7 @@ def test_a_restored_feed_goes_on_with_the_same_sums() -> None:
                 "current_l2": 2.0,
                 "current_l3": -3.0,
             },
-            MeterPower(5, 0.86, 2.0),
+            MeterPower(5, 0.86, 2.0, lost_phase=0),
         ),
         (
             {"active_power": 5.0, "voltage_l1": 229.0, "voltage_l2": 231.0, "voltage_l12": 400.0},

@@ -106,7 +106,7 @@ def test_a_person_gets_a_table_and_the_sentences(folder: Path, recorded: Path) -
         cli, ["--lang", "zh", "backtest", "--site", str(site_file(folder)), "--csv", str(recorded)]
     )
     assert result.exit_code == 0, result.output
-    assert "异常关闭" in result.output
+    assert "停运" in result.output
     assert "应不低于" in result.output
 
 

@@ -49,6 +49,12 @@ def test_every_number_has_a_name(file: str) -> None:
         ("channels", {"t1": {"pf": 0.85, "current_a": 31.5}}, "t1: 0.85 PF 31.5 A", "t1: 0.85 PF 31.5 A"),
         ("correlations", [[0, 0.5], [60, None]], "0 → 0.5, 60 → —", "0 → 0.5, 60 → —"),
         ("correlation_undefined", "", "—", "—"),
+        (
+            "course",
+            [["idle", 0], ["off", 600]],
+            "1970-01-01 08:00:00 空转 → 1970-01-01 08:10:00 异常关闭",
+            "1970-01-01 08:00:00 idle → 1970-01-01 08:10:00 off",
+        ),
     ],
 )
 def test_a_number_is_written_for_people(name: str, value: object, zh: str, en: str) -> None:

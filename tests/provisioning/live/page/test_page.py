@@ -85,8 +85,8 @@ def test_all_that_the_agent_says_is_there_with_its_units(seen: Snapshot) -> None
     for part in (
         "东厂区喷涂车间", "plant time 2026-03-02 10:20:07", "#1201", "#1199", "7 s ago", "backlog 2 seals",
         "connected", "in step", "2 / 2", "MiB", "1号喷涂线 Spray booth", "50.00 kW", "kW", "p1 → t1",
-        "/ 3 min", "Today's loads, 2026-03-02", "10:20 last seal", "on from 5.00 kW", "violation · off",
-        "treatment went off", "its two hours", "all numbers", "tcp://192.168.1.20:502", "11.8 %", "1803",
+        "/ 3 min", "Today's loads, 2026-03-02", "10:20 last seal", "on from 5.00 kW", "notice · off",
+        "treatment was off", "its two hours", "all numbers", "tcp://192.168.1.20:502", "11.8 %", "1803",
         "36400", "requests of another master on the bus 12", "eastron-sdm630", "good", "P ",
     ):  # fmt: skip
         assert part in text, part
@@ -102,7 +102,7 @@ def test_in_chinese_there_is_no_english_sentence_and_the_other_way_round(seen: S
         "关联与治理缺口",
         "总线",
         "消息服务器",
-        "违规",
+        "提示",
         "个签封",
     ):
         assert word in chinese
@@ -121,7 +121,7 @@ def test_without_an_agent_one_line_says_so_and_the_day_is_shown(seen: Snapshot) 
     for part in (
         "Today's loads, 2026-03-02",
         "10:20 last seal",
-        "violation · off",
+        "notice · off",
         "#1199",
         "last heartbeat",
         "unknown",
@@ -192,7 +192,7 @@ def test_an_agent_of_another_version_is_shown_as_far_as_it_is_understood(seen: S
     old["clock"], old["broker"] = "of its own", {"connected": True, "alarms": ["an alarm of tomorrow"]}
     old["episodes"] = [{"id": "x"}, *old["episodes"]]
     text = text_of(evolve(seen, status=old))
-    for part in ("#1199", "of its own", "an alarm of tomorrow", "violation · off"):
+    for part in ("#1199", "of its own", "an alarm of tomorrow", "notice · off"):
         assert part in text
 
 

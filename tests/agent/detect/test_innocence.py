@@ -1,0 +1,177 @@
+"""What an honest plant does and must never be accused of, beside the deeds that look most like it."""
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+from attrs import evolve
+
+from agent.detect.detector import Detector
+from agent.detect.episode import Episode, Rule, Severity
+from agent.detect.params import LinkageParams, nameplate
+from tests.agent.detect.timeline import DT_S, T0_S, Timeline, line, linkage, run
+
+STANDBY = {"p1": 900, "t1": 50}
+ON = {"p1": 10_000, "t1": 9_000}
+OFF = {"p1": 10_000, "t1": 50}
+SHOWN = linkage()
+"""Production whose CT showed 900 W at every stop: the learned floor is 0.4 of that."""
+WITH_STANDBY = evolve(SHOWN, production=(line("p1", ct_floor_w=360),))
+
+Channels = Mapping[str, Mapping[str, float]]
+MOTOR = {"current_a": 15.0, "voltage_v": 230.0}
+STILL = {"current_a": 0.2, "voltage_v": 230.0}
+
+
+def graves(episodes: Sequence[Episode]) -> list[tuple[str, str]]:
+    """Rule and severity of what accuses, each once."""
+    found = {(one.rule.value, one.severity.value): None for one in episodes}
+    return [one for one in found if one[1] in {"violation", "integrity"}]
+
+
+def notices(episodes: Sequence[Episode]) -> set[str]:
+    return {one.rule.value for one in episodes if one.severity is Severity.NOTICE}
+
+
+CT: list[tuple[str, Timeline, list[tuple[str, str]], set[str]]] = [
+    (
+        "the CT comes off in the middle of a run",
+        [(30, STANDBY), (60, ON), (30, {"p1": 0, "t1": 9_000})],
+        [("ct_prod", "integrity")],
+        set(),
+    ),
+    (
+        "the main switch is opened after the stop",
+        [(60, ON), (30, STANDBY), (600, {"p1": 0, "t1": 50})],
+        [],
+        {"ct_prod"},
+    ),
+    (
+        "the main switch is opened and a control stays on",
+        [(60, ON), (30, STANDBY), (600, {"p1": 60, "t1": 50})],
+        [],
+        set(),
+    ),
+    (
+        "the CT comes off at night, and treatment starts in the morning",
+        [(60, ON), (30, STANDBY), (300, {"p1": 0, "t1": 50}), (60, {"p1": 0, "t1": 9_000})],
+        [("ct_prod", "integrity")],
+        {"ct_prod"},
+    ),
+    (
+        "the main switch is opened at night, and the fan is tried for a moment",
+        [(60, ON), (30, STANDBY), (300, {"p1": 0, "t1": 50}), (8, {"p1": 0, "t1": 9_000})],
+        [],
+        {"ct_prod"},
+    ),
+    ("the supply fails", [(30, STANDBY), (60, ON), (20, {"p1": 0, "t1": 0}), (60, ON)], [], {"ct_prod"}),
+    (
+        "the line runs down, then its switch is opened while the fan runs on",
+        [(60, ON), (2, {"p1": 900, "t1": 9_000}), (30, {"p1": 0, "t1": 9_000})],
+        [],
+        {"ct_prod"},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("timeline", "accused", "asked"), [row[1:] for row in CT], ids=[row[0] for row in CT]
+)
+def test_a_meter_that_shows_nothing_accuses_only_with_proof(
+    timeline: Timeline, accused: list[tuple[str, str]], asked: set[str]
+) -> None:
+    episodes = run(WITH_STANDBY, timeline)[0]
+    assert graves(episodes) == accused
+    assert notices(episodes) <= asked
+
+
+def test_a_floor_that_was_learned_from_running_power_judges_no_stop() -> None:
+    never_stopped = evolve(SHOWN, production=(line("p1", ct_floor_w=4_000),))
+    assert run(never_stopped, [(120, ON), (120, {"p1": 0, "t1": 50})])[0] == []
+
+
+def test_turned_transformers_are_named_and_treatment_is_judged_on() -> None:
+    turned = {"p1": -10_000, "t1": 50}
+    assert graves(run(SHOWN, [(30, STANDBY), (60, ON), (60, turned)])[0]) == [
+        ("reversed", "integrity"),
+        ("off", "violation"),
+    ]
+    for side in ("p1", "t1"):
+        episodes = run(SHOWN, [(30, STANDBY), (60, ON), (120, {**ON, side: -ON[side]}), (60, ON)])[0]
+        assert [(one.rule.value, one.state.value) for one in episodes] == [
+            ("reversed", "raised"),
+            ("reversed", "cleared"),
+        ]
+
+
+def test_a_line_that_feeds_back_for_a_moment_is_not_turned() -> None:
+    braking = [(2, ON), (1, {"p1": -6_000, "t1": 9_000})]
+    assert run(SHOWN, [(30, STANDBY), *braking * 30])[0] == []
+
+
+def watch(
+    params: LinkageParams, parts: Sequence[tuple[float, Mapping[str, int], Channels, int]]
+) -> list[Episode]:
+    """Minutes, watts, channels by line, and the phase of t1 without current."""
+    detector, found, slot = Detector([params]), [], 0
+    for minutes, watts, channels, phase in parts:
+        for _ in range(round(minutes * 60 / DT_S)):
+            at = T0_S + slot * DT_S
+            for name, value in watts.items():
+                detector.sample(name, at, value + slot % 3, **channels.get(name, {}))
+            detector.mark_phase("t1", phase)
+            found += detector.advance(at)
+            slot += 1
+    return found
+
+
+KNOWN = evolve(SHOWN, treatment=(line("t1", current_on_a=15.0, voltage_v=230.0, pf_on=0.86),))
+
+
+@pytest.mark.parametrize("power", [0, 100, 3_000])
+def test_current_without_its_power_is_a_wrong_wiring_and_no_stop(power: int) -> None:
+    swapped = (60.0, {"p1": 10_000, "t1": power}, {"t1": {**MOTOR, "pf": 0.2}}, 0)
+    rules = graves(watch(KNOWN, [(60, ON, {"t1": MOTOR}, 0), swapped]))
+    assert [severity for _, severity in rules] == ["integrity"] if power >= 2_000 else True
+    assert "idle" not in {rule for rule, _ in rules}
+    episode = watch(KNOWN, [(60, ON, {"t1": MOTOR}, 0), swapped])[-1]
+    assert "接线" in episode.sentence["zh"]
+
+
+def test_a_lost_phase_is_said_and_accuses_nobody() -> None:
+    parts = [(60, ON, {"t1": MOTOR}, 0), (60, {"p1": 10_000, "t1": 5_500}, {"t1": {"current_a": 11.0}}, 2)]
+    episodes = watch(KNOWN, parts)
+    assert {(one.rule, one.severity) for one in episodes} == {(Rule.PHASE_LOST, Severity.NOTICE)}
+    assert "phase L2" in episodes[0].sentence["en"]
+
+
+def test_a_product_that_was_never_learned_is_asked_about_and_judged_by_the_floor_alone() -> None:
+    params = evolve(SHOWN, range_hi_w=16_000)
+    more = {"p1": 20_000, "t1": 7_500}
+    episodes = run(params, [(10, STANDBY), (60, ON), (300, more), (60, ON), (300, more)])[0]
+    assert graves(episodes) == []
+    raised = [one for one in episodes if one.state == "raised"]
+    assert [(one.rule, one.severity) for one in raised] == [(Rule.UNLEARNED, Severity.NOTICE)]
+    off = run(params, [(10, STANDBY), (60, ON), (60, {"p1": 20_000, "t1": 50})])[0]
+    assert ("off", "violation") in graves(off)
+
+
+def test_before_commissioning_only_what_the_meter_proves_is_a_violation() -> None:
+    params = nameplate("k1", {"p1": 20_000}, {"t1": 20_000})
+    bare = run(params, [(30, ON), (60, OFF)])[0]
+    assert graves(bare) == []
+    assert notices(bare) == {"off"}
+    assert "has not been commissioned" in bare[0].sentence["en"]
+    on, stopped = {"t1": MOTOR}, {"t1": STILL}
+    assert graves(watch(params, [(30, ON, on, 0), (60, OFF, stopped, 0)])) == [("off", "violation")]
+    wrong = {"p1": 10_000, "t1": 0}
+    assert graves(watch(params, [(60, wrong, {"t1": {"current_a": 31.0, "voltage_v": 230.0}}, 0)])) == [
+        ("wiring", "integrity")
+    ]
+
+
+def test_treatment_by_itself_is_a_question() -> None:
+    alone = {"p1": 100, "t1": 9_000}
+    long = run(linkage(overrun_s=5_400), [(30, ON), (150, alone), (10, STANDBY)])[0]
+    assert {one.severity for one in long} == {Severity.NOTICE}
+    spikes = [(0.5, alone), (30, {"p1": 100, "t1": 50})]
+    assert run(SHOWN, [(30, ON), *spikes * 12])[0] == []
