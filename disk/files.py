@@ -15,6 +15,7 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EBUSY, EEXIST, EINVAL, EIO, EOPNOTSUPP, EPERM
+from mmap import mmap
 from pathlib import Path
 from typing import Final
 
@@ -51,7 +52,7 @@ def write_all(descriptor: int, data: bytes) -> None:
         done += count
 
 
-def write_at(descriptor: int, data: bytes, offset: int) -> None:
+def write_at(descriptor: int, data: bytes | mmap, offset: int) -> None:
     """Write `data` at `offset` in one call, as a sector needs; after an OSError a part may be written."""
     count = os.pwrite(descriptor, data, offset)
     if count != len(data):

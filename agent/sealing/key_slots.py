@@ -2,7 +2,9 @@
 
 Never SQLite: superseded keys stay readable in its pages. The file is a ring of SLOTS sectors of
 512 bytes, written through O_DSYNC, one sector a write, so that a write is there whole or torn and
-never half another's. Slot `number` lies at number mod SLOTS:
+never half another's. Where file system and disk take single sectors it is written past the page cache
+(O_DIRECT), which writes blocks of 4 kB, with the seven neighbours of a sector in them. Slot `number` lies at
+number mod SLOTS:
 
     0    magic "djk1", number u64, next_record u64, previous (32), length of cose u16, cose, zeros
     454  SHA-256 of the bytes above, first 16
@@ -11,17 +13,19 @@ never half another's. Slot `number` lies at number mod SLOTS:
 
 Slot n holds the secret of seal n, which is not signed yet, and the seal n-1 before it whole. Two
 slots at most have a secret: that of the next seal and, until it is committed, that of the seal
-being made. Destroying a secret overwrites its 42 bytes with zeros and leaves the rest, so that a
+being made. Destroying a secret writes its sector again with zeros for its 42 bytes, so that a
 database which lost its last commits can get their seals (not their bodies) back, up to SLOTS of them.
 
-A seal costs two writes, each a block of 4 kB of flash. They are not combined: a write torn
-between two sectors could destroy the old secret before the new one is there, and with both in one
-sector a torn write would end the chain.
+A seal costs two writes, each of a sector, or of a block of 4 kB without O_DIRECT. They are not combined: a
+write torn between two sectors could destroy the old secret before the new one is there, and with both in
+one sector a torn write would end the chain.
 
 Flash wear levelling may keep an old copy of a sector: zeros do not keep out an
 attacker who desolders the chip. Only the sealer writes or reads this file.
 """
 
+import errno
+import mmap
 import os
 import struct
 from hashlib import sha256
@@ -44,6 +48,7 @@ _PUBLIC_SUM_BYTES: Final = 16
 _SECRET_AT: Final = _PUBLIC.size + _PUBLIC_SUM_BYTES
 _SECRET_SUM_BYTES: Final = 10
 _MAGIC: Final = b"djk1"
+_OPEN: Final = os.O_RDWR | os.O_DSYNC | os.O_CLOEXEC
 _ERASED: Final = bytes(SECRET_BYTES + _SECRET_SUM_BYTES)
 assert _SECRET_AT + len(_ERASED) == SECTOR_BYTES
 
@@ -102,6 +107,8 @@ class KeySlots:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._descriptor: int | None = None
+        self._is_direct = True
+        self._living: dict[int, bytes] = {}
 
     def exists(self) -> bool:
         """Whether the gateway has, or had, keys."""
@@ -168,7 +175,8 @@ class KeySlots:
         Raises:
             KeySlotsError: It may be there, torn or not there.
         """
-        self._put(encode_slot(slot), slot.number % SLOTS * SECTOR_BYTES)
+        sector = self._living[slot.number] = encode_slot(slot)
+        self._put(sector, slot.number % SLOTS * SECTOR_BYTES)
 
     def erase(self, number: int) -> None:
         """Destroy the secret of slot `number`.
@@ -176,21 +184,57 @@ class KeySlots:
         Raises:
             KeySlotsError: It may still be there.
         """
-        self._put(_ERASED, number % SLOTS * SECTOR_BYTES + _SECRET_AT)
+        at = number % SLOTS * SECTOR_BYTES
+        sector = self._living.pop(number, None) or self._read(at)
+        self._put(sector[:_SECRET_AT].ljust(_SECRET_AT, b"\0") + _ERASED, at)
 
     def close(self) -> None:
         """Close the file."""
+        self._living.clear()
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
-    def _put(self, raw: bytes, at: int) -> None:
+    def _read(self, at: int) -> bytes:
         try:
-            if self._descriptor is None:
-                self._descriptor = os.open(self._path, os.O_RDWR | os.O_DSYNC | os.O_CLOEXEC)
-            write_at(self._descriptor, raw, at)
+            with self._path.open("rb") as file:
+                file.seek(at)
+                return file.read(SECTOR_BYTES)
         except OSError as error:
             raise KeySlotsError(f"{self._path}: {error}") from error
+
+    def _put(self, sector: bytes, at: int) -> None:
+        """Write a whole sector."""
+        try:
+            if self._descriptor is None:
+                self._descriptor = self._open()
+            # O_DIRECT wants its bytes at an address that the disk can take: a page's
+            with mmap.mmap(-1, SECTOR_BYTES, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as page:
+                page.write(sector)
+                try:
+                    write_at(self._descriptor, page, at)
+                except OSError as error:
+                    if error.errno != errno.EINVAL or not self._is_direct:
+                        raise
+                    self._is_direct = False  # it takes larger pieces only, and has written nothing
+                    os.close(self._descriptor)
+                    self._descriptor = None
+                    self._descriptor = self._open()
+                    write_at(self._descriptor, page, at)
+                finally:
+                    page[:] = bytes(SECTOR_BYTES)
+        except OSError as error:
+            raise KeySlotsError(f"{self._path}: {error}") from error
+
+    def _open(self) -> int:
+        if self._is_direct:
+            try:
+                return os.open(self._path, _OPEN | os.O_DIRECT)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+                self._is_direct = False
+        return os.open(self._path, _OPEN)
 
 
 def _public_sum(public: bytes) -> bytes:

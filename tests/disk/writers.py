@@ -463,7 +463,7 @@ ELSEWHERE: Final = {
 """Writers through disk/files.py that have no row, and why."""
 RAW: Final = {
     "agent.sealing.key_slots:KeySlots.restart": "os.link: the old key file stays under a second name, whole",
-    "agent.sealing.key_slots:KeySlots._put": "os.open: one descriptor for all sectors, which write_at writes",
+    "agent.sealing.key_slots:KeySlots._open": "os.open: one descriptor for all sectors; write_at writes",
     "agent.sealing.rekey:_destroy": "open: overwrites a file in its place, to destroy it",
     "agent.spool.place:find_problem": "os.open: a folder, to look at it",
     "agent.spool.spool:Spool._guard": "os.ftruncate: cuts off a frame that was written in part",

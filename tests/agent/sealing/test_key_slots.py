@@ -1,3 +1,6 @@
+import errno
+import fcntl
+import os
 from pathlib import Path
 
 import pytest
@@ -119,6 +122,83 @@ def test_a_file_cut_short_gives_what_is_whole(tmp_path: Path) -> None:
     assert slots.load() == (first_slot(secret(1)),)
     (tmp_path / "keys").write_bytes(b"")
     assert slots.load() == ()
+
+
+def refuse_direct(at: str, patch: pytest.MonkeyPatch) -> None:
+    """As file systems without O_DIRECT do when a file is opened, or disks of larger sectors at a write."""
+    opened, written = os.open, os.pwrite
+
+    def open_(path: str, flags: int, mode: int = 0o777, **where: int) -> int:
+        if at == "open" and flags & os.O_DIRECT:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL), path)
+        return opened(path, flags, mode, **where)
+
+    def pwrite(descriptor: int, raw: bytes, offset: int) -> int:
+        if at == "write" and fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_DIRECT:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return written(descriptor, raw, offset)
+
+    patch.setattr(os, "open", open_)
+    patch.setattr(os, "pwrite", pwrite)
+
+
+@pytest.mark.parametrize("at", ["nowhere", "open", "write"])
+def test_where_single_sectors_are_not_taken_the_same_file_is_written_through_the_page_cache(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    slots = KeySlots(tmp_path / "keys")
+    slots.create(secret(1))
+    refuse_direct(at, monkeypatch)
+    for number in range(2, 8):
+        slots.write(slot(number))
+        slots.erase(number - 1)
+    slots.close()
+    again = KeySlots(tmp_path / "keys")  # that has not written what it erases
+    again.erase(7)
+    raw = (tmp_path / "keys").read_bytes()
+    assert [found.number for found in again.load()] == list(range(1, 8))
+    assert [found.cose for found in again.load()][1:] == [slot(number).cose for number in range(2, 8)]
+    assert not any(secret(number) in raw for number in range(1, 8))
+    assert len(raw) == SLOTS * SECTOR_BYTES
+    again.close()
+
+
+def test_an_error_of_the_disk_is_no_reason_to_write_another_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slots = KeySlots(tmp_path / "keys")
+    slots.create(secret(1))
+    tried: list[int] = []
+
+    def fail(_descriptor: int, raw: bytes, _offset: int) -> int:
+        tried.append(len(raw))
+        raise OSError(errno.EIO, "the disk is gone")
+
+    monkeypatch.setattr(os, "pwrite", fail)
+    with pytest.raises(KeySlotsError, match="the disk is gone"):
+        slots.write(slot(2))
+    with pytest.raises(KeySlotsError, match="the disk is gone"):
+        slots.erase(1)
+    assert tried == [SECTOR_BYTES, SECTOR_BYTES]
+    slots.close()
+
+
+def test_every_sector_is_written_whole_and_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write of more could tear a neighbour; a write of less cannot go past the page cache."""
+    slots = KeySlots(tmp_path / "keys")
+    slots.create(secret(1))
+    seen: list[tuple[int, int]] = []
+    written = os.pwrite
+
+    def look(descriptor: int, raw: bytes, offset: int) -> int:
+        seen.append((offset, len(raw)))
+        return written(descriptor, raw, offset)
+
+    monkeypatch.setattr(os, "pwrite", look)
+    slots.write(slot(2))
+    slots.erase(1)
+    assert seen == [(2 * SECTOR_BYTES, SECTOR_BYTES), (SECTOR_BYTES, SECTOR_BYTES)]
+    slots.close()
 
 
 def test_a_missing_or_unwritable_file_is_a_clear_error(tmp_path: Path) -> None:
