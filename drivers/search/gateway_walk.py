@@ -59,6 +59,10 @@ SHRUGS: Final = 4
 SECOND_PASS_S: Final = 60.0
 
 SECOND_FUNCTION: Final = 4
+OWN_UNIT_IDS: Final[tuple[int, ...]] = (255, 0)
+"""What a TCP device without a bus behind it is called, the usual first (Modbus Messaging on TCP/IP V1.0b,
+section
+4.4.2.1). They come early, because such a device may be silent at all other addresses."""
 _ASKED_MAX: Final = {Sign.BUSY: BUSY_MAX, Sign.HUNG_UP: AGAIN_MAX, Sign.GARBLED: 3}
 """How often a unit is asked that answers so."""
 
@@ -109,14 +113,13 @@ class GatewayWalk:
     _second: bool = False
 
     def __attrs_post_init__(self) -> None:
-        own = [unit for unit in (0, 255) if unit in self.unit_ids]
-        first = [unit for unit in self.unit_ids if unit <= QUICK_UNITS and unit not in own]
-        later = [] if self.quick and first else [u for u in self.unit_ids if u not in {*first, *own}]
-        head = [Probe(None, unit) for unit in (*first, *own)] or [Probe(None, unit) for unit in later]
-        self._first = frozenset(head)
-        nobody = [Probe(None, NOBODYS_UNIT_ID)] if self.has_ids else []
-        rest = [Probe(None, unit) for unit in later]
-        self._fill([*nobody, *head, *(one for one in rest if one not in self._first)])
+        usual = [unit for unit in (1, *OWN_UNIT_IDS) if unit in self.unit_ids]
+        usual += [unit for unit in self.unit_ids if unit <= QUICK_UNITS and unit not in usual]
+        first = usual or list(self.unit_ids)
+        later = [] if self.quick else [unit for unit in self.unit_ids if unit not in set(first)]
+        self._first = frozenset(Probe(None, unit) for unit in first)
+        nobody = (NOBODYS_UNIT_ID,) if self.has_ids else ()
+        self._fill(Probe(None, unit) for unit in (*nobody, *first, *later))
 
     # -- what a person is told
 

@@ -8,8 +8,9 @@ What one request of a search may bring, and when it is believed:
 | an exception but 5, 6, 10 and 11 | when the meter has given it TWICE |
 | 5 and 6 (it is busy), 10 and 11 (of a gateway), no answer, a damaged one | never by itself |
 
-A question that brings only the last kind is asked again, and after each failure the `control`, a read that
-the meter is known to answer. If the control is answered and the question never is, the meter keeps silent
+A question that brings only the last kind is asked again, and between its failures the `control`, a read that
+the meter is known to answer: now often, now seldom, because a meter may be busy at each second request. If
+the control is answered and the question never is, not even by a word that it is busy, the meter keeps silent
 about these registers; how often that takes follows from the share of answers that this bus loses, so that
 chance alone explains it in one of 1 / DOUBT questions. Where TRIES_MAX does not suffice for that, the bus is
 too poor to tell: `UnclearError`.
@@ -41,6 +42,8 @@ GONE_TRIES: Final = 24
 """Failures in a row after which the meter is gone: by chance once in 1e8 where 46 % are lost."""
 WARM_UP: Final = 8
 """Requests for the control that show how good the bus is: if all are answered, six tries mean silence."""
+CONTROLS: Final = (1, 0, 2, 0, 1, 3)
+"""How often the control is asked after each failure, in turn: no rhythm of a meter fits all of it."""
 BUSY_PAUSE_S: Final = 0.05
 BUSY_PAUSE_MAX_S: Final = 0.4
 """Before a busy meter is asked again: longer each time."""
@@ -120,6 +123,7 @@ class _Question:
     """One question, as far as it is answered."""
 
     failures: int = 0
+    busy: int = 0
     controls: int = 0
     not_sent: int = 0
     codes: dict[int, int] = Factory(dict)
@@ -207,10 +211,12 @@ class PatientBus:
                 continue
             tries = self.losses.tries
             if question.controls and question.failures >= min(tries, TRIES_MAX):
-                if tries <= TRIES_MAX:
+                if tries <= TRIES_MAX and not question.busy:
                     return ReplyTimeoutError("silent")
-                return UnclearError(f"{question.failures} requests in a row came to nothing")
-            question.controls += self._ask_control()
+                if question.failures >= TRIES_MAX:
+                    return UnclearError(f"{question.failures} requests in a row came to nothing")
+            for _ in range(CONTROLS[question.failures % len(CONTROLS)]):
+                question.controls += self._ask_control()
 
     def _ask_control(self) -> bool:
         """Whether the control is answered now; while it is not, the time-out grows."""
@@ -231,6 +237,7 @@ class PatientBus:
                 question.failures = 0
                 return error
             question.failures += 1
+            question.busy += error.code in BUSY_EXCEPTIONS
             self.losses.note_failure(busy=True)
             self._clock.sleep(min(BUSY_PAUSE_S * question.failures, BUSY_PAUSE_MAX_S))
         except BusDownError:

@@ -8,14 +8,12 @@ from typing import Final
 
 from drivers.link.bus_url import parse_url
 from drivers.link.verdict import SERIAL_UNIT_ID_MAX, SERIAL_UNIT_ID_MIN, UNIT_ID_MAX, Framing
-from drivers.search.gateway_walk import QUICK_S, GatewayWalk
+from drivers.search.gateway_walk import OWN_UNIT_IDS, QUICK_S, GatewayWalk
 from drivers.search.prober import Asker, settings_to_try
 from drivers.search.walk import Ask, Probe, Walk
 
 SCAN_TIMEOUT_S: Final = QUICK_S
 """On a serial bus, too: 247 silent addresses take 75 s at one request."""
-TCP_UNIT_IDS: Final = (0, 255)
-"""What a TCP device without a bus behind it is called (Modbus Messaging on TCP/IP V1.0b, section 4.4.2.1)."""
 
 AnyWalk = Walk | GatewayWalk
 
@@ -23,7 +21,7 @@ AnyWalk = Walk | GatewayWalk
 def list_units(url: str, first: int | None, last: int | None) -> tuple[int, ...]:
     """The units from `first` to `last`; where neither is given all of the bus, over TCP with 0 and 255."""
     meters = range(SERIAL_UNIT_ID_MIN, SERIAL_UNIT_ID_MAX + 1)
-    everyone = (*meters, *(TCP_UNIT_IDS if parse_url(url).framing is Framing.TCP else ()))
+    everyone = (*meters, *(OWN_UNIT_IDS if parse_url(url).framing is Framing.TCP else ()))
     if first is None and last is None:
         return everyone
     low, high = SERIAL_UNIT_ID_MIN if first is None else first, UNIT_ID_MAX if last is None else last

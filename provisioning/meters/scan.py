@@ -24,11 +24,11 @@ from drivers.points.model import Model, load, names
 from drivers.poll.bus import open_bus
 from drivers.poll.recording import RecordedRead, Recorder, RecordingBus
 from drivers.search.diagnosis import Finding, FindingKind, diagnose
-from drivers.search.gateway_walk import GatewayWalk
+from drivers.search.gateway_walk import OWN_UNIT_IDS, GatewayWalk
 from drivers.search.identify import Identification, identify
 from drivers.search.patient import Control, Losses
 from drivers.search.prober import Asker, url_at
-from drivers.search.search import SCAN_TIMEOUT_S, TCP_UNIT_IDS, AnyWalk, search
+from drivers.search.search import SCAN_TIMEOUT_S, AnyWalk, search
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import QUICK_UNITS, Ask, Probe
 from provisioning.meters.access import Access, AgentAccess, Holder, access_to, settle
@@ -152,7 +152,9 @@ def _run(search_: "Search", *, as_json: bool) -> None:
         text = translate(WORDS["stopped"], done=walk.done, total=walk.total)
         raise fail(EXIT_INTERRUPTED, f"{url}: {text}")
     if not rows:
-        text = translate(WORDS["no meter"], first=walk.unit_ids[0], last=walk.unit_ids[-1])
+        meters = [unit for unit in walk.unit_ids if unit not in OWN_UNIT_IDS] or list(walk.unit_ids)
+        own = "".join(f", {unit}" for unit in OWN_UNIT_IDS if unit in walk.unit_ids and unit not in meters)
+        text = translate(WORDS["no meter"], first=meters[0], last=f"{meters[-1]}{own}")
         raise fail(EXIT_NO, f"{url}: {text}")
 
 
@@ -286,7 +288,7 @@ class Search:
                 "meter": match.meter,
             }
             same = self._own.setdefault((match.model.name, match.serial), probe.unit_id)
-            if match.serial and same != probe.unit_id and probe.unit_id in TCP_UNIT_IDS:
+            if match.serial and same != probe.unit_id and {same, probe.unit_id} & set(OWN_UNIT_IDS):
                 row["same_as"] = same
             yield row
         if not best:

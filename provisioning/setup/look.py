@@ -25,11 +25,11 @@ from drivers.poll.meter import Meter, MeterSetup
 from drivers.reading import PollGroup
 from drivers.search.diagnosis import Finding, FindingKind, diagnose
 from drivers.search.dlt645 import search as search_dlt645
-from drivers.search.gateway_walk import GatewayWalk
+from drivers.search.gateway_walk import OWN_UNIT_IDS, GatewayWalk
 from drivers.search.identify import Match, identify
 from drivers.search.patient import Control
 from drivers.search.prober import url_at
-from drivers.search.search import SCAN_TIMEOUT_S, TCP_UNIT_IDS, AnyWalk, search
+from drivers.search.search import SCAN_TIMEOUT_S, AnyWalk, search
 from drivers.search.signs import ProbeResult, Sign
 from drivers.search.walk import Ask, Probe
 from provisioning.meters.access import Access, access_to, settle
@@ -164,7 +164,7 @@ class _Search:
         walk = access.walk(None, None, SCAN_TIMEOUT_S, quick=self.quick, everything=False)
         asker = access.asker(url)
         models = [load(name) for name in names()]
-        serials: set[tuple[str, str]] = set()
+        serials: dict[tuple[str, str], int] = {}
         poor: list[Finding] = []
 
         def before(ask: Ask) -> bool:
@@ -193,7 +193,7 @@ class _Search:
         probe: Probe,
         result: ProbeResult,
         models: Sequence[Model],
-        serials: set[tuple[str, str]],
+        serials: dict[tuple[str, str], int],
     ) -> list[Finding]:
         """Report the meters of a unit; what is to be said where they cannot be named."""
         if result.sign in {Sign.GARBLED, Sign.FOREIGN_ID}:
@@ -204,10 +204,9 @@ class _Search:
             control = Control(probe.function, 0)
             found = identify(bus, probe.unit_id, models, SystemClock(), control=control)
             for match in found.meters:
-                name = match.model.name, match.serial
-                if probe.unit_id in TCP_UNIT_IDS and match.serial and name in serials:
+                first = serials.setdefault((match.model.name, match.serial), probe.unit_id)
+                if match.serial and first != probe.unit_id and {first, probe.unit_id} & set(OWN_UNIT_IDS):
                     continue  # a device that answers at 0 and 255 as well as at its own address
-                serials.add(name)
                 identity = _read_identity(bus, MeterSetup("m", match.model, probe.unit_id))
                 others = [one for one in found.matches if one.meter == match.meter]
                 self.put(_to_hit(self.bus, url, probe.unit_id, others, identity))

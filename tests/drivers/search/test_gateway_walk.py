@@ -145,3 +145,13 @@ def test_a_unit_that_is_always_busy_is_named_and_not_counted() -> None:
     assert run(walk, world) == set()
     assert walk.busy == [5]
     assert world.asked.count(5) == BUSY_MAX
+
+
+@pytest.mark.parametrize("unit", [0, 255])
+def test_a_device_that_is_silent_but_at_its_own_unit_is_found_soon(unit: int) -> None:
+    world, walk = Gateway({unit}, 0.0, None, direct=True), GatewayWalk((*range(1, 248), 0, 255))
+    while not walk.found:
+        ask = walk.next()
+        assert ask is not None
+        walk.take(ask, *world.ask(ask))
+    assert world.now_s <= 4 * PATIENCE_S

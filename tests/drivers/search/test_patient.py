@@ -1,6 +1,7 @@
 """A question is asked until chance is excluded; where it cannot be, the bus is said to be too poor."""
 
 import random
+from itertools import count
 
 import pytest
 from attrs import define
@@ -115,3 +116,14 @@ def test_a_bus_that_is_too_poor_is_said_to_be_so_with_counts() -> None:
 
 def test_a_unit_that_is_always_busy_is_no_meter_that_refuses() -> None:
     assert probe(SaysBus(lambda *_: 6), 1).how == "busy"
+
+
+@pytest.mark.parametrize("every", [2, 3, 4, 5])
+@pytest.mark.parametrize("code", [None, 5, 6])
+def test_a_meter_that_fails_in_a_rhythm_is_named(every: int, code: int | None) -> None:
+    bus, asked = bus_of([load("chint-dtsu666")], strict=True), count()
+    says = bus._says
+    bus._says = lambda *read: code if next(asked) % every == 0 else says(*read)
+    found = identify(bus, 1, KNOWN, IdleClock())
+    assert found.matches[0].model.name == "chint-dtsu666"
+    assert not found.unjudged
