@@ -51,7 +51,7 @@ def walk_for(
 def search(
     walk: AnyWalk,
     asker: Asker,
-    before: Callable[[Ask], bool] = lambda _: True,
+    before: Callable[[Ask, bool], bool] = lambda _ask, _quick: True,
     after: Callable[[Ask, float], object] = lambda _ask, _seconds: None,
 ) -> Iterator[Probe]:
     """Each unit that is there; the asker has released its port at that moment.
@@ -59,14 +59,18 @@ def search(
     Args:
         walk: The order.
         asker: Who sends.
-        before: Called with each question; False ends the search.
+        before: Called with each question, and whether it is of the quick pass; False ends the search.
         after: Called with each question and how long it took.
 
     Raises:
         BusDownError: The bus cannot be used.
     """
-    while (ask := walk.next()) is not None:
-        if not before(ask):
+    while True:
+        quick = walk.is_quick
+        ask = walk.next()
+        if ask is None:
+            return
+        if not before(ask, quick):
             walk.stop()
             return
         heard, seconds = asker.ask(ask)

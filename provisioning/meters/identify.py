@@ -150,7 +150,7 @@ def _as_text(found: Identification) -> str:
     meters = found.meters
     numbered = [match for match in meters if match.meter]
     if len(numbered) > 1:
-        return "\n".join(line for match in numbered for line in _describe(match, is_first=True))
+        return "\n".join(line for match in numbered for line in _describe(match, is_first=False))
     lines = []
     for match in found.matches[:MATCHES_SHOWN]:
         lines += _describe(match, is_first=match is found.matches[0])

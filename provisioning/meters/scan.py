@@ -185,8 +185,8 @@ class Search:
             with progress(says_time_left=True) as bar:
                 task = bar.add_task("", total=self.walk.total)
 
-                def before(ask: Ask) -> bool:
-                    return self._tell(bar, task, ask)
+                def before(ask: Ask, is_quick: bool) -> bool:
+                    return self._tell(bar, task, ask, is_quick=is_quick)
 
                 for probe in search(self.walk, asker, before, lambda ask, s: self._record(asker, ask, s)):
                     yield from self._rows_of(probe, self.walk.found[probe])
@@ -203,9 +203,9 @@ class Search:
         )
         return (*every, *diagnose(self.walk), *poor)
 
-    def _tell(self, bar: Bar, task: Any, ask: Ask) -> bool:
+    def _tell(self, bar: Bar, task: Any, ask: Ask, *, is_quick: bool) -> bool:
         """Show the progress before a question; whether the search goes on."""
-        walk, is_quick = self.walk, self.walk.is_quick
+        walk = self.walk
         if self._was_quick and not is_quick and not walk.found and walk.done:
             if walk.is_silent and walk.left_s > SILENT_REST_S:
                 bar.stop()
@@ -221,7 +221,12 @@ class Search:
             self._has_told = True
             self._tell_length(bar, walk)
         self._was_quick = is_quick
-        bar.update(task, total=walk.total, completed=walk.done, description=_describe(walk, ask.probe))
+        bar.update(
+            task,
+            total=walk.total,
+            completed=walk.done,
+            description=_describe(walk, ask.probe, is_quick=is_quick),
+        )
         return True
 
     def _tell_length(self, bar: Bar, walk: GatewayWalk) -> None:
@@ -296,9 +301,9 @@ class Search:
             yield {**head, **nothing, "serial": "", "meter": 0}
 
 
-def _describe(walk: AnyWalk, probe: Probe) -> str:
-    name = translate(WORDS["quick pass" if walk.is_quick else "full pass"])
-    left_s = round(walk.quick_left_s if walk.is_quick else walk.left_s)
+def _describe(walk: AnyWalk, probe: Probe, *, is_quick: bool) -> str:
+    name = translate(WORDS["quick pass" if is_quick else "full pass"])
+    left_s = round(walk.quick_left_s if is_quick else walk.left_s)
     setting = f" {probe.setting}" if probe.setting is not None else ""
     left = f"{left_s // 60}:{left_s % 60:02d}"
     return f"{name}{setting} {translate(WORDS['unit'])} {probe.unit_id:3d}  {len(walk.found)} ●  {left}"

@@ -167,7 +167,7 @@ class _Search:
         serials: dict[tuple[str, str], int] = {}
         poor: list[Finding] = []
 
-        def before(ask: Ask) -> bool:
+        def before(ask: Ask, _is_quick: bool) -> bool:
             self._report(walk, ask)
             return not self.stop.is_set()
 
