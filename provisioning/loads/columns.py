@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 
 from evidence.words import Words
 from provisioning.loads.loads import LoadsError, Note, NoteKind, QuestionError
-from provisioning.loads.settings import ReadSettings, WantedLine
+from provisioning.loads.settings import EVERY, ReadSettings, WantedLine
 from provisioning.loads.table import Table
 from provisioning.loads.units import LOADS, Heading, Quantity, plain, read_heading, squeeze, stems
 from provisioning.loads.words import NOTES, PROBLEMS
@@ -116,10 +116,13 @@ class _Choice:
 
     def _take_named(self) -> None:
         known = [line.id for line in self.lines]
-        for line, name in self.settings.columns.items():
+        named = [("--column", line) for line in self.settings.columns]
+        named += [("--unit", line) for line in self.settings.units if line != EVERY]
+        for option, line in named:
             if line not in known:
-                words = PROBLEMS["unknown line"].fill(option="--column", line=line, known=", ".join(known))
+                words = PROBLEMS["unknown line"].fill(option=option, line=line, known=", ".join(known))
                 raise LoadsError([words])
+        for line, name in self.settings.columns.items():
             places = [at for at in self.free if plain(self.headings[at].text) == plain(name)]
             if not places and name.isdecimal() and int(name[:6]) - 1 in self.free:
                 places = [int(name[:6]) - 1]

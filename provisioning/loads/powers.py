@@ -17,7 +17,6 @@ from evidence.words import Words
 from provisioning.loads.columns import Used
 from provisioning.loads.loads import Floats, LoadsError, Note, NoteKind, QuestionError
 from provisioning.loads.numbers import find_sentinel
-from provisioning.loads.order import usual_step_s
 from provisioning.loads.settings import ReadSettings
 from provisioning.loads.units import CHOICES, UNITS, Quantity, Unit, plain
 from provisioning.loads.words import NOTES, PROBLEMS
@@ -43,12 +42,14 @@ class PowerMaker:
     """Turns the columns of one file into watts.
 
     Attributes:
+        step_s: The usual distance of the rows of the file, 0 for a single one.
         interval: Some column is a mean over each interval.
     """
 
     path: Path
     used: Sequence[Used]
     settings: ReadSettings
+    step_s: float
     notes: list[Note] = field(factory=list)
     interval: bool = False
 
@@ -74,7 +75,7 @@ class PowerMaker:
             if one.channel:
                 yield one, self._convert_channel(one, column)
             else:
-                yield one, made[one.at] if one.at in made else column * unit.factor
+                yield one, made.pop(one.at) if one.at in made else column * unit.factor
 
     def _fill(self, key: str, one: Used, **values: object) -> Words:
         return PROBLEMS[key].fill(path=self.path, line=one.line.id, name=one.heading.text, **values)
@@ -115,7 +116,7 @@ class PowerMaker:
         return watts
 
     def _to_power(self, one: Used, times_s: Floats, wh: Floats) -> Floats:
-        step_s = usual_step_s(times_s)
+        step_s = self.step_s
         if not step_s:
             raise LoadsError([PROBLEMS["no step"].fill(path=self.path)])
         self.interval = True

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from attrs import frozen
 
 from evidence.words import Words
 from provisioning.loads import order
@@ -75,7 +76,20 @@ def read_loads(
     if not len(body.times_s):
         raise LoadsError([PROBLEMS["empty"].fill(path=path)])
     notes = [*_describe(source, table), *style.notes, *columns.notes, *body.notes]
-    return _finish(path, given, columns, style, body, notes)
+    frame = _order(path, given, style, body, notes)
+    del body  # of a month of seconds it is 200 MB, the frame a tenth
+    return _finish(path, given, columns, style, frame, notes)
+
+
+@frozen
+class _Frame:
+    """Rows in their order, one a slot; times in UTC, the first of them on the plant's clock too."""
+
+    times_s: Floats
+    values: list[Floats]
+    first_local_s: float
+    step_s: float
+    ends_day: bool
 
 
 def _describe(source: Source, table: Table) -> list[Note]:
@@ -90,16 +104,13 @@ def _describe(source: Source, table: Table) -> list[Note]:
     return [Note(NoteKind.READ, words) for words in notes]
 
 
-def _finish(
-    path: Path, settings: ReadSettings, columns: Columns, style: Style, body: Body, notes: list[Note]
-) -> Loads:
+def _order(path: Path, settings: ReadSettings, style: Style, body: Body, notes: list[Note]) -> _Frame:
     times, values, lines = body.times_s, list(body.columns), body.lines
     if order.is_reversed(times):
         times, values, lines = times[::-1], [column[::-1] for column in values], lines[::-1]
         notes.append(Note(NoteKind.READ, NOTES["reversed"]))
-    is_local = not style.has_zone and style.form not in NUMBERS - {Form.EXCEL}
     local, ends_day = times, False
-    if is_local:
+    if not style.has_zone and style.form not in NUMBERS - {Form.EXCEL}:
         local, moved = order.mend_midnights(times)
         ends_day = moved > 0
         if moved:
@@ -108,35 +119,41 @@ def _finish(
             notes.append(Note(NoteKind.ASSUMED, NOTES["zone"].fill(zone=settings.site_zone)))
         times = to_utc(local, settings.zone or settings.site_zone)
     keep = _arrange(path, times, lines, notes)
-    times, values = times[keep], [column[keep] for column in values]
-    first_local = float(local[keep][0])
-    maker = PowerMaker(path, columns.used, settings)
-    loads = Loads(times, {}, epoch=style.form in {Form.EPOCH_S, Form.EPOCH_MS})
-    for one, column in maker.make(times, values):
+    first_local_s = float(local[keep][0])
+    times = times[keep]
+    step_s = order.usual_step_s(times)
+    if not 0 < step_s < SLOT_S:
+        return _Frame(times, [column[keep] for column in values], first_local_s, step_s, ends_day)
+    notes.append(Note(NoteKind.READ, NOTES["thinned"].fill(step=step_s, slot=SLOT_S)))
+    slots = np.floor(times / SLOT_S)
+    last = np.flatnonzero(np.append(np.diff(slots) != 0, True))
+    begin = np.concatenate(([0], last[:-1] + 1))
+    values = [_latest(column[keep], begin, last) for column in values]
+    return _Frame(times[last], values, first_local_s, step_s, ends_day)
+
+
+def _finish(
+    path: Path, settings: ReadSettings, columns: Columns, style: Style, frame: _Frame, notes: list[Note]
+) -> Loads:
+    times, step_s = frame.times_s, frame.step_s
+    maker = PowerMaker(path, columns.used, settings, step_s)
+    watts: dict[str, Floats] = {}
+    channels: dict[str, dict[str, Floats]] = {}
+    for one, column in maker.make(times, frame.values):
         if one.channel:
-            loads.channels.setdefault(one.line.id, {})[one.channel] = column
+            channels.setdefault(one.line.id, {})[one.channel] = column
         else:
-            loads.watts[one.line.id] = column
+            watts[one.line.id] = column
     notes += maker.notes
     absent = tuple(line.id for line in columns.absent)
-    for name in absent:
-        loads.watts[name] = np.full(len(times), np.nan)
-    step_s = order.usual_step_s(times)
-    is_end = ends_day or (maker.interval and first_local % DAY_S != 0)
+    watts |= {name: np.full(len(times), np.nan) for name in absent}
+    is_end = frame.ends_day or (maker.interval and frame.first_local_s % DAY_S != 0)
     if step_s > COARSE_S:
         times = _note_coarse(times, step_s, notes, is_end=is_end)
-    elif maker.interval:
-        times = times - step_s if is_end else times
-    loads = Loads(
-        times,
-        loads.watts,
-        loads.channels,
-        loads.epoch,
-        tuple(notes),
-        step_s if step_s > COARSE_S else 0.0,
-        absent,
-    )
-    return _thin(loads, step_s) if 0 < step_s < SLOT_S else loads
+    elif maker.interval and is_end:
+        times = times - step_s
+    epoch = style.form in {Form.EPOCH_S, Form.EPOCH_MS}
+    return Loads(times, watts, channels, epoch, tuple(notes), step_s if step_s > COARSE_S else 0.0, absent)
 
 
 def _note_coarse(times_s: Floats, step_s: float, notes: list[Note], *, is_end: bool) -> Floats:
@@ -166,26 +183,6 @@ def _arrange(path: Path, times_s: Floats, lines: Floats, notes: list[Note]) -> o
     elif found.doubled:
         notes.append(Note(NoteKind.LEFT_OUT, NOTES["doubled"].fill(count=found.doubled)))
     return found.keep
-
-
-def _thin(loads: Loads, step_s: float) -> Loads:
-    """One row a slot, with the latest value of each column in it: what the detector keeps of them."""
-    slots = np.floor(loads.times_s / SLOT_S)
-    last = np.flatnonzero(np.append(np.diff(slots) != 0, True))
-    begin = np.concatenate(([0], last[:-1] + 1))
-    note = Note(NoteKind.READ, NOTES["thinned"].fill(step=step_s, slot=SLOT_S))
-    return Loads(
-        loads.times_s[last],
-        {line: _latest(column, begin, last) for line, column in loads.watts.items()},
-        {
-            line: {name: _latest(column, begin, last) for name, column in channels.items()}
-            for line, channels in loads.channels.items()
-        },
-        loads.epoch,
-        (*loads.notes, note),
-        loads.interval_s,
-        loads.absent,
-    )
 
 
 def _latest(column: Floats, begin: np.ndarray, last: np.ndarray) -> Floats:

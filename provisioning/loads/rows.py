@@ -102,16 +102,19 @@ def read_body(source: Source, table: Table, columns: Columns, style: Style, tell
         if len(reader.problems) >= MISTAKES_MAX:
             break
     reader.check(count)
-    return Body(
-        np.concatenate([part.times_s for part in parts]),
-        tuple(_join(parts, at) for at in range(len(columns.used))),
-        np.concatenate([part.lines for part in parts]),
-        tuple(reader.notes()),
+    times_s, lines = (
+        np.concatenate(pieces) for pieces in zip(*((p.times_s, p.lines) for p in parts), strict=True)
     )
+    pieces = [list(column) for column in zip(*(part.columns for part in parts), strict=True)]
+    parts.clear()
+    return Body(times_s, tuple(_join(one) for one in pieces), lines, tuple(reader.notes()))
 
 
-def _join(parts: Sequence[_Part], at: int) -> Floats:
-    return np.concatenate([part.columns[at] for part in parts])
+def _join(pieces: list[Floats]) -> Floats:
+    """One column, whose pieces are given up at once."""
+    joined = np.concatenate(pieces)
+    pieces.clear()
+    return joined
 
 
 @define

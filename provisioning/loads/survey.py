@@ -56,8 +56,9 @@ def survey(source: Source, table: Table, columns: Columns, settings: ReadSetting
     while chunk := list(islice(rows, CHUNK_ROWS)):
         whole = [one for one in chunk if len(one[1]) >= len(table.names)]
         seen.look_times(whole)
-        for at in places:
-            seen.signs.look([row[at] for _, row in whole])
+        if not seen.signs.is_settled:
+            for at in places:
+                seen.signs.look([row[at] for _, row in whole])
         if seen.is_settled():
             break
     notes: list[Note] = []
@@ -87,29 +88,30 @@ class _Seen:
 
     def look_times(self, rows: Sequence[Numbered]) -> None:
         """Take the times of some rows into account."""
-        texts: Iterator[tuple[int, str]] = (
-            (number, moments.tidy(self.table.time_text(row))) for number, row in rows
-        )
-        if self.form is None:
-            texts = self._find_first(list(texts))
         if self.form is Form.TWO:
-            for number, text in texts:
-                day = text.split(" ")[0]
+            for number, row in rows:
+                day = row[self.table.time].strip().partition(" ")[0]
                 if day not in self.dates:
-                    self._look_date(day, number)
+                    self._look_date(moments.tidy(day), number)
+            return
+        if self.form is not None:
+            return
+        texts = [(number, moments.tidy(self.table.time_text(row))) for number, row in rows]
+        if self._find_first(texts) is Form.TWO:
+            self.look_times(rows)
 
-    def _find_first(self, texts: list[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-        for at, (number, text) in enumerate(texts):
-            form = moments.form_of(text)
-            if form is not None:
-                self.form = form
+    def _find_first(self, texts: list[tuple[int, str]]) -> Form | None:
+        """The form of the first time; numbers are collected until one is found."""
+        for number, text in texts:
+            self.form = moments.form_of(text)
+            if self.form is not None:
                 parts = moments.split(text)
                 clock = moments.read_clock(parts[1]) if parts and parts[1] else None
                 self.has_zone = clock is not None and clock[1] is not None
-                return iter(texts[at:])
+                return self.form
             self._refuse_short_year(text, number)
         self._numbers += list(_to_numbers(text for _, text in texts[: NUMBERS_KEPT - len(self._numbers)]))
-        return iter(())
+        return None
 
     def _refuse_short_year(self, text: str, number: int) -> None:
         parts = text.split(" ", maxsplit=1)[0].replace("/", "-").replace(".", "-").split("-")

@@ -288,7 +288,7 @@ def test_what_is_no_table_is_refused_with_the_way_to_one(data: bytes, wanted: st
         (["time;p1;t1", "1772409600;45,123;3", "1772409660;46,200;3"], "--decimal", ["point", "comma"]),
         (["time;p1;t1", "1772409600;45.123;3", "1772409660;46.200;3"], "--decimal", ["point", "comma"]),
         (["time,1#功率(kW),2#功率(kW)", "1772409600,45.5,3"], "--column", ["p1=1#功率(kW)", "p1=2#功率(kW)"]),
-        ([HEAD, "1,45,18000", "2,0.5,150"], "--unit", ["p1=W", "p1=kW"]),
+        ([HEAD, "60,45,18000", "120,0.5,150"], "--unit", ["p1=W", "p1=kW"]),
     ],
 )
 def test_what_has_two_readings_is_asked_for(
