@@ -232,7 +232,7 @@ class _Commissioning:
         if not noise or not len(running):
             return 0.0
         least = float(np.quantile(noise, 0.005))
-        steps = find_resolution_w(running) / float(np.median(running))
+        steps = find_resolution_w(values) / float(np.median(running))
         return float(f"{NOISE_FLOOR * least:.4g}") if least >= NOISE_STEPS * steps else 0.0
 
     def _borrow(self, lines: tuple[LineParams, ...]) -> tuple[LineParams, ...]:

@@ -25,6 +25,9 @@ PULSE_S: Final = 90
 PULSE_BRIDGE_S: Final = 120
 LAG_R_MIN: Final = 0.3
 """With a lower r, one lag is better than another only by chance."""
+LAG_FLAT: Final = 1.05
+"""A lag that leaves a twentieth more of the variance unexplained is as good as the best of three days of
+data."""
 DUTY_RUNS_MIN: Final = 5
 DUTY_RUN_MIN_S: Final = 60
 DUTY_PERIOD_MAX_S: Final = 3600
@@ -76,8 +79,14 @@ def learn_bridge_s(u: Floats, threshold: Threshold, dt_s: int) -> int:
 
 
 def learn_lag_s(u: Floats, t: Floats, dt_s: int) -> tuple[int, float]:
-    """Seconds by which treatment follows production, the lag of the greatest exact r, and that r."""
-    best, best_r = 0, LAG_R_MIN
+    """Seconds by which treatment follows production, and r there.
+
+    The lag is the least one whose r is nearly the greatest. Where loads change slowly r has a flat top as
+    wide as the quarter of an hour that is searched, and its highest point is chance; a great lag from it
+    would leave treatment unjudged for twice as long after every start. Without a peak inside the searched
+    lags it is 0.
+    """
+    found: dict[int, float] = {}
     known = np.isfinite(u) & np.isfinite(t)
     if not known.any():
         return 0, 0.0
@@ -92,9 +101,15 @@ def learn_lag_s(u: Floats, t: Floats, dt_s: int) -> tuple[int, float]:
         xs, ys = x[a : a + n][both], y[b : b + n][both]
         sums = (xs.sum(), ys.sum(), xs @ xs, ys @ ys, xs @ ys)
         r = correlation_of_sums(len(xs), *(int(number) for number in sums)).r
-        if r is not None and r > best_r:
-            best, best_r = lag, r
-    return max(best, 0) * dt_s, best_r if best_r > LAG_R_MIN else 0.0
+        if r is not None:
+            found[lag] = r
+    best_r = max(found.values(), default=0.0)
+    if best_r <= LAG_R_MIN:
+        return 0, 0.0
+    nearly = math.sqrt(max(1 - LAG_FLAT * (1 - best_r**2), 0.0))
+    best = min(lag for lag, r in found.items() if r >= nearly)
+    is_peak = found.get(LAG_MAX_S // dt_s, 0.0) < nearly
+    return (max(best, 0) * dt_s if is_peak else 0), best_r
 
 
 def find_mature(on: Bools, u: Floats, t: Floats, slots: int) -> Bools:

@@ -1,11 +1,13 @@
 """What is learned from 72 hours of a plant, and what is not."""
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
 from agent.detect.learning.commission import CommissionResult, commission
+from agent.detect.learning.linkages import learn_lag_s
 from agent.detect.params import LinkageParams
 from tests.agent.detect.plant import DAY, DT_S, PAIRS, Loads, inject, plant, times
 
@@ -71,6 +73,41 @@ def test_pulses_are_bridged(pair: str) -> None:
 
 def test_the_lag_of_a_modulated_treatment_is_found() -> None:
     assert learned("modulated").params.lag_s == pytest.approx(60, abs=20)
+
+
+@pytest.mark.parametrize(
+    ("follows_s", "period_h", "found_s"), [(0, 12, 0), (200, 1, 200), (200, 12, 0), (870, 12, 0)]
+)
+def test_a_lag_needs_a_peak_and_a_flat_top_has_its_least(follows_s: int, period_h: int, found_s: int) -> None:
+    """Loads that rise and fall over hours, with noise that hides which of many lags is the best."""
+    rng = np.random.default_rng(8)
+    at = np.arange(3 * DAY)
+    slow = 20_000 + 8_000 * np.sin(2 * np.pi * at * DT_S / (3600 * period_h))
+    u = np.rint(slow + rng.normal(0, 900, len(at)))
+    t = np.rint(np.roll(slow, follows_s // DT_S) / 3 + rng.normal(0, 300, len(at)))
+    lag_s, r = learn_lag_s(u, t, DT_S)
+    assert r > 0.9
+    assert 0.5 * found_s <= lag_s <= found_s
+
+
+def test_a_meter_of_coarse_steps_is_judged_neither_stuck_nor_flat() -> None:
+    fine = plant("constant", 3, 5)
+    coarse = replace(fine, u=4_000 * np.round(fine.u / 4_000), t=4_000 * np.round(fine.t / 4_000))
+    lines = [*learn(coarse).params.production, *learn(coarse).params.treatment]
+    assert [(one.stuck_on_s, one.noise_floor) for one in lines] == [(0, 0.0)] * 2
+    assert learn(fine).params.treatment[0].stuck_on_s > 0
+
+
+def test_standby_is_learned_from_stops_alone() -> None:
+    loads = plant("constant", 3, 5)
+    never = replace(loads, u=np.where(loads.u < 10_000, 40_000 + loads.u, loads.u))
+    assert learn(never).params.production[0].ct_floor_w == 0
+
+
+def test_the_greatest_production_that_was_seen_bounds_what_is_known() -> None:
+    params = learned("constant").params
+    top = float(np.nanquantile(plant("constant", 3, 5).u[: 3 * DAY], 0.999))
+    assert params.range_hi_w == pytest.approx(1.1 * top, rel=0.01)
 
 
 def test_noise_repetition_and_standby_are_learned() -> None:
