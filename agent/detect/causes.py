@@ -30,9 +30,8 @@ MAINS_HZ: Final = 50.0
 CURRENT_KEPT: Final = 0.85
 """Idling motors draw 30 to 50 % of their current, slow drives less still; nobody at nearly all of it has lost
 load."""
-POWER_LOST: Final = 0.7
-"""One turned CT of three leaves a third of the power, one that is off two thirds, at the same or 2/3 of the
-current."""
+POWER_LOST: Final = 0.45
+"""One turned CT of three leaves a third of the power and of the power factor, at the same current."""
 INCOMER_RISE: Final = 0.5
 """A CT is lost if at least half of the power that its line lost appears in the incomer's residual."""
 
@@ -96,10 +95,9 @@ def find_low_rule(params: LinkageParams, lines: Sequence[LineTracker], mean_w: i
     if any(one.lost_phase and one.had_phases for one in lines):
         return Rule.PHASE_LOST
     line = max(lines, key=lambda one: one.value)
-    normal_ma = 1000 * line.params.current_on_a
-    if normal_ma and line.channels.current >= CURRENT_KEPT * normal_ma and mean_w < POWER_LOST * normal_w:
-        return Rule.WIRING
     if _has_power_factor(line):
+        if _is_turned_in_part(line, mean_w, normal_w):
+            return Rule.WIRING
         kept = line.channels.pf >= 1000 * PF_KEPT * line.params.pf_on
         return Rule.UNDERSPEED if kept else Rule.IDLE
     return Rule.UNDERSPEED if mean_w >= params.underspeed_from * normal_w else Rule.IDLE
@@ -108,6 +106,13 @@ def find_low_rule(params: LinkageParams, lines: Sequence[LineTracker], mean_w: i
 def is_power_factor_judged(lines: Sequence[LineTracker]) -> bool:
     """Whether the power factor of the strongest of these lines can tell idle from underspeed."""
     return _has_power_factor(max(lines, key=lambda one: one.value))
+
+
+def _is_turned_in_part(line: LineTracker, mean_w: int, normal_w: int) -> bool:
+    """Whether the usual current flows with too little power and too little power factor for any machine."""
+    known, params = line.channels, line.params
+    flows = params.current_on_a > 0 and known.current >= 1000 * CURRENT_KEPT * params.current_on_a
+    return flows and mean_w < POWER_LOST * normal_w and known.pf < 1000 * POWER_LOST * params.pf_on
 
 
 def _has_power_factor(line: LineTracker) -> bool:

@@ -33,7 +33,8 @@ CURRENT_FLOWS: Final = 0.1
 """A tenth of the normal current is more than any standby."""
 PF_LEAST: Final = 0.05
 """No machine has so little active power for its current: motors without load have 0.06 to 0.2, transformers
-0.1. A meter that shows it has voltages and currents of different phases in one element."""
+0.1. A meter that shows it has voltages and currents of different phases in one element. Its own power factor
+must say so, too: a current that stands still beside a power that fell is a register that is not renewed."""
 WATTS_PER_MILLIAMPERE: Final = 0.6
 """Three phases of 230 V at a power factor of about 0.87."""
 COUNT_MAX: Final = 1000
@@ -162,7 +163,7 @@ class LineChannels:
             return Cause.UNKNOWN
         if self.current < CURRENT_NONE * normal:
             return Cause.BREAKER_OR_CT
-        flows = self.current >= CURRENT_FLOWS * normal
+        flows = self.current >= CURRENT_FLOWS * normal and 0 <= self.pf < 1000 * PF_LEAST
         return Cause.WIRING if flows and watts < PF_LEAST * self.apparent_va else Cause.STOPPED
 
     @property

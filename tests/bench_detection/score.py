@@ -109,10 +109,15 @@ def unexplained(case: Case, alarms: Sequence[Alarm], after_s: float = 2 * HOUR_S
 
 
 def production_standby(pair: Pair) -> bool:
-    """Whether the production meter shows a current at all times, by the rule of detection.md."""
+    """Whether production was seen stopped while commissioning, and its meter showed a standby at every stop.
+
+    Else nothing distinguishes a CT that is off from a stop.
+    """
     before = pair.production_w[: pair.commission_hours * HOUR_S // pair.dt_s]
     known = before[before != MISSING]
-    return float(np.quantile(known, 0.001)) > max(20.0, 0.002 * pair.rated_production_w)
+    stopped = known[known < 0.25 * np.quantile(known, 0.95)]
+    least = max(20.0, 0.002 * pair.rated_production_w)
+    return len(stopped) * pair.dt_s >= HOUR_S and float(np.quantile(stopped, 0.001)) > least
 
 
 def learn(pair: Pair) -> tuple[LinkageParams, bool]:

@@ -127,14 +127,17 @@ def watch(
 KNOWN = evolve(SHOWN, treatment=(line("t1", current_on_a=15.0, voltage_v=230.0, pf_on=0.86),))
 
 
-@pytest.mark.parametrize("power", [0, 100, 3_000])
-def test_current_without_its_power_is_a_wrong_wiring_and_no_stop(power: int) -> None:
-    swapped = (60.0, {"p1": 10_000, "t1": power}, {"t1": {**MOTOR, "pf": 0.2}}, 0)
-    rules = graves(watch(KNOWN, [(60, ON, {"t1": MOTOR}, 0), swapped]))
-    assert [severity for _, severity in rules] == ["integrity"] if power >= 2_000 else True
-    assert "idle" not in {rule for rule, _ in rules}
-    episode = watch(KNOWN, [(60, ON, {"t1": MOTOR}, 0), swapped])[-1]
-    assert "接线" in episode.sentence["zh"]
+@pytest.mark.parametrize(("power", "pf"), [(0, 0.0), (100, 0.01), (3_000, 0.28)])
+def test_current_without_its_power_is_a_wrong_wiring_and_no_stop(power: int, pf: float) -> None:
+    swapped = (60.0, {"p1": 10_000, "t1": power}, {"t1": {**MOTOR, "pf": pf}}, 0)
+    episodes = watch(KNOWN, [(60, ON, {"t1": {**MOTOR, "pf": 0.86}}, 0), swapped])
+    assert graves(episodes) == [("wiring", "integrity")]
+    assert "接线" in episodes[-1].sentence["zh"]
+
+
+def test_a_current_register_that_is_not_renewed_makes_no_wiring_of_a_stop() -> None:
+    off = (60.0, {"p1": 10_000, "t1": 4}, {"t1": MOTOR}, 0)
+    assert graves(watch(KNOWN, [(60, ON, {"t1": MOTOR}, 0), off])) == [("off", "violation")]
 
 
 def test_a_lost_phase_is_said_and_accuses_nobody() -> None:
@@ -164,7 +167,7 @@ def test_before_commissioning_only_what_the_meter_proves_is_a_violation() -> Non
     on, stopped = {"t1": MOTOR}, {"t1": STILL}
     assert graves(watch(params, [(30, ON, on, 0), (60, OFF, stopped, 0)])) == [("off", "violation")]
     wrong = {"p1": 10_000, "t1": 0}
-    assert graves(watch(params, [(60, wrong, {"t1": {"current_a": 31.0, "voltage_v": 230.0}}, 0)])) == [
+    assert graves(watch(params, [(60, wrong, {"t1": {**MOTOR, "current_a": 31.0, "pf": 0.0}}, 0)])) == [
         ("wiring", "integrity")
     ]
 
