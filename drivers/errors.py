@@ -37,6 +37,10 @@ class BusDownError(DriverError):
     """The port cannot be opened or the connection was lost: it affects all meters of the bus."""
 
 
+class HungUpError(BusDownError):
+    """The other side of a TCP connection closed it. A new one mostly works, so this alone is no bus down."""
+
+
 class ReplyTimeoutError(DriverError):
     """The meter did not answer within the time-out."""
 

@@ -32,10 +32,10 @@ from drivers.dlt645.codec import (
     signatures_in,
 )
 from drivers.dlt645.transaction import Dlt645Transaction
-from drivers.errors import BusDownError, ExceptionReplyError
+from drivers.errors import ExceptionReplyError
 from drivers.link.bus_url import parse_url
 from drivers.link.ledger import Ledger
-from drivers.link.port import Port, late_min_s
+from drivers.link.port import Port, Waits, late_min_s
 from drivers.link.transaction import Answer
 
 QUIET_MAX_S: Final = 0.5
@@ -86,18 +86,19 @@ class Dlt645Bus(Port):
         Errors as in `read`.
         """
         try:
-            self._open()
-            self._drain()
-            if wait_s := self._ledger.rest_s(request.signature, self._clock.monotonic_s()):
-                self._wait_out(wait_s, timeout_s)
-            return self._exchange(request, timeout_s)
-        except BusDownError:
-            self.close()
-            raise
+            return self._ask(lambda again: self._read_data(request, timeout_s, again=again))
         except ExceptionReplyError:
             # A refusal does not name its request: when its duplicate comes, no other request may be open.
             self._clock.sleep(self._ledger.duplicate_max_s)
             raise
+
+    def _read_data(self, request: ReadId, timeout_s: float, *, again: bool) -> tuple[Data, float]:
+        """`again`: this very read was sent before a hang-up."""
+        self._make_ready()
+        wait_s = self._ledger.rest_s(request.signature, self._clock.monotonic_s())
+        if wait_s and not again:
+            self._wait_out(wait_s, timeout_s)
+        return self._exchange(request, timeout_s)
 
     def has_more(self, wait_s: float) -> bool:
         """Whether more follows the last answer within `wait_s`: several meters may match a wildcard."""
@@ -113,11 +114,14 @@ class Dlt645Bus(Port):
         wire_s = self._pipe.wire_s(len(frame) + len(PREAMBLE) + answer_bytes)
         self._ledger.note_request(request, sent_s, self._late_max_s(request, wire_s))
         transaction = Dlt645Transaction(self._ledger, self.stats, request, buffer=self._buffer)
+        self._is_sent = True
         self._pipe.write(frame)
         began_s, wait_s = time.monotonic(), self._clock.real_s(timeout_s + wire_s)
         try:
             chunk = self._pipe.read(wait_s)
-            data = self._await_answer(transaction, chunk, answer_bytes, (began_s, wait_s, wait_s))
+            data = self._await_answer(
+                transaction, chunk, answer_bytes, Waits(began_s, wait_s, wait_s, wait_s)
+            )
         finally:
             self.stats.busy_s += self._clock.monotonic_s() - sent_s
         latency_s = self._idle_since_s - sent_s

@@ -15,6 +15,8 @@ from drivers.link.verdict import Framing
 
 MODBUS_TCP_PORT: Final = 502
 BAUDRATES: Final = (1200, 2400, 4800, 9600, 14400, 19200, 38400, 57600, 115200, 230400)
+IGNORED_IDS: Final = "transaction_id=ignored"
+"""The only setting of a TCP bus: the converter answers with ids of its own, which are not looked at."""
 PARITIES: Final = ("N", "E", "O")
 STOPBITS: Final = (1, 2)
 EXAMPLES: Final = (
@@ -32,12 +34,21 @@ GAP_REGISTERS_TCP: Final = 31
 
 @frozen
 class BusTarget:
-    """Where a bus is and which protocol it uses: Modbus in a framing, or DL/T 645."""
+    """Where a bus is and which protocol it uses: Modbus in a framing, or DL/T 645.
+
+    `ignores_ids`: its converter does not copy the transaction id of Modbus TCP.
+    """
 
     framing: Framing
     pipe: Pipe
     gap_registers_max: int
     is_dlt645: bool = False
+    ignores_ids: bool = False
+
+    @property
+    def is_connection(self) -> bool:
+        """Whether it is reached over TCP."""
+        return isinstance(self.pipe, TcpPipe)
 
 
 def parse_url(url: str) -> BusTarget:
@@ -55,7 +66,9 @@ def parse_url(url: str) -> BusTarget:
             Framing.RTU, SerialPipe(_parse_serial(url, parts, _MODBUS_SERIAL)), GAP_REGISTERS_RTU
         )
     if parts.scheme == "tcp":
-        return BusTarget(Framing.TCP, _parse_tcp(url, parts, MODBUS_TCP_PORT), GAP_REGISTERS_TCP)
+        ignores_ids = parts.query == IGNORED_IDS
+        pipe = _parse_tcp(url, parts._replace(query="") if ignores_ids else parts, MODBUS_TCP_PORT)
+        return BusTarget(Framing.TCP, pipe, GAP_REGISTERS_TCP, ignores_ids=ignores_ids)
     if parts.scheme == "rtu+tcp":
         return BusTarget(Framing.RTU, _parse_tcp(url, parts, None), GAP_REGISTERS_RTU)
     if parts.scheme == "dlt645":
@@ -77,7 +90,8 @@ def _parse_tcp(url: str, parts: SplitResult, default_port: int | None) -> TcpPip
     if port is None:
         raise BusUrlError(f"bus URL {url!r}: the port is missing")
     if parts.path not in {"", "/"} or parts.query or parts.fragment or parts.username is not None:
-        raise BusUrlError(f"bus URL {url!r}: nothing may follow host and port")
+        after = f" but ?{IGNORED_IDS}" if parts.scheme == "tcp" else ""
+        raise BusUrlError(f"bus URL {url!r}: nothing may follow host and port{after}")
     return TcpPipe(parts.hostname, port)
 
 

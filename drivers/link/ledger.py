@@ -23,6 +23,7 @@ from typing import Final, Protocol
 
 from attrs import Factory, define, frozen
 
+from drivers.link.gateway_queue import GatewayQueue
 from drivers.link.verdict import COUNT_MAX, Request, Signature
 
 LATE_REAL_MIN_S: Final = 1.0
@@ -78,10 +79,14 @@ class Choice:
 
 @define
 class Ledger:
-    """The requests of one bus that may still be answered."""
+    """The requests of one bus that may still be answered.
+
+    `queue` is what is known of the gateway in front of the bus, if there is one.
+    """
 
     late_max_s: float = LATE_MAX_S
     duplicate_max_s: float = DUPLICATE_MAX_S
+    queue: GatewayQueue = Factory(GatewayQueue)
     _entries: dict[Signature, _Entry] = Factory(dict)
     _last: Signature | None = None
     _tidied_s: float = float("-inf")
@@ -134,6 +139,10 @@ class Ledger:
         """Note the answer or a certain refusal."""
         until_s = now_s + self.duplicate_max_s
         self._entries[request.signature] = _Entry(request.address, until_s, answered=True, refused=refused)
+
+    def note_second_answer(self, request: PendingRequest, now_s: float) -> None:
+        """Note that the answer to the second of two equal requests has come: that to the first still may."""
+        self._entries[request.signature] = _Entry(request.address, now_s + self.late_max_s, answered=True)
 
     def note_foreign_request(self, signature: Signature, now_s: float) -> None:
         """Note another master's request; its answer may come at any time."""

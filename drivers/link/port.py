@@ -7,6 +7,9 @@ A `Port` owns the pipe, the ledger and the counters. `drivers.modbus.bus` makes 
 - Between frames there is the silence that the wire needs.
 - A wait ends at the time-out, or on a serial bus as soon as the answer is known to be lost
   (`drivers.link.reply_wait`).
+- A TCP connection that the other side closes is made again, at once or after a moment (RECONNECT_PAUSES_S),
+  and the request that was out is sent once more. If that is not answered either, it is a fault of this
+  request alone. Only a connection that cannot be made is a bus that is down.
 - SILENT_REOPEN requests in a row without a single byte make it reopen the port.
 
 A port belongs to one thread. It is opened at its first use, and again after a failure.
@@ -15,10 +18,12 @@ Times are seconds of the clock; only waits are converted into real time.
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Final, TypeVar
+
+from attrs import frozen
 
 from drivers.clock import Clock
-from drivers.errors import ReplyTimeoutError
+from drivers.errors import BusDownError, HungUpError, ReplyError, ReplyTimeoutError
 from drivers.link.bus_url import BusTarget
 from drivers.link.ledger import LATE_MAX_S, LATE_REAL_MIN_S, Ledger
 from drivers.link.reply_wait import SPOILED_S, ReplyWait, Turnarounds
@@ -34,16 +39,42 @@ QUIET_MAX_S: Final = 0.3
 """Longest wait for that silence: a babbling meter must not stop the others."""
 SILENT_REOPEN: Final = 5
 """A connection through a gateway that was restarted stays silent for hours."""
+RECONNECT_PAUSES_S: Final = (0.05, 0.2, 0.5, 1.0)
+"""Real time between attempts to connect again: a device with room for one client, or that restarts its
+listener after each, refuses for a moment."""
+UNANSWERED_MAX: Final = 2
+UNANSWERED_PAUSE_S: Final = 0.5
+"""After so many connections in a row without a single byte, each further one waits for so long in real time:
+the limit on how fast a gateway that takes and drops connections is called, two a second."""
 
 OVERSLEPT_S: Final = 0.0001
 """How much too long the kernel lets a thread sleep. The end of a gap is a busy wait, or it would cost a
 fast bus 1 % of its rate; in a request of 15 ms it takes as much processor time as the answer."""
+
+T = TypeVar("T")
 
 
 def late_min_s(clock: Clock) -> float:
     """The shortest time on `clock` for which an unanswered request is remembered."""
     hour_s = 3600.0
     return LATE_REAL_MIN_S * hour_s / clock.real_s(hour_s)
+
+
+@frozen
+class Waits:
+    """How long one answer is waited for; all in real seconds, the last three from `sent_s` on.
+
+    Attributes:
+        sent_s: When the request was sent, of the monotonic clock.
+        timeout_s: How long the meter may take.
+        due_s: After how long answers of this meter have always begun.
+        longest_s: How long nothing else may be sent, if not a byte comes; over TCP a gateway may be busy.
+    """
+
+    sent_s: float
+    timeout_s: float
+    due_s: float
+    longest_s: float
 
 
 class Port:
@@ -79,11 +110,52 @@ class Port:
         self._needs_quiet = False
         self._silent = 0
         self._idle_since_s = 0.0
+        self._is_sent = False
+        self._hung_up = False
+        self._unanswered = 0
 
     def close(self) -> None:
         """Release the port; the next `read` opens it again."""
         self._pipe.close()
         self._buffer = b""
+
+    def _ask(self, ask: Callable[[bool], T]) -> T:
+        """Run `ask(False)`, and `ask(True)` over a new connection if the other side hung up meanwhile.
+
+        Raises:
+            ReplyError: It hung up both times.
+        """
+        self._is_sent = False
+        try:
+            return ask(False)
+        except HungUpError:
+            self._note_hang_up()
+        except BusDownError:
+            self.close()
+            raise
+        try:
+            return ask(self._is_sent)
+        except HungUpError as error:
+            self._note_hang_up()
+            raise ReplyError(f"{error} instead of an answer, twice") from error
+        except BusDownError:
+            self.close()
+            raise
+
+    def _note_hang_up(self) -> None:
+        self._hung_up = True
+        self._unanswered += 1
+        self.close()
+
+    def _make_ready(self) -> None:
+        """Open the port and wait until the wire is quiet."""
+        self._open()
+        try:
+            self._drain()
+        except HungUpError:  # since the last answer, so nothing is lost
+            self._note_hang_up()
+            self._open()
+            self._drain()
 
     def _note_stale(self, stale: bytes) -> None:
         """Note other masters' requests and late answers among discarded bytes."""
@@ -96,10 +168,24 @@ class Port:
                 self._ledger.note_foreign_request(signature, now_s)
 
     def _open(self) -> None:
-        if self._pipe.open():
+        if self._connect():
+            self._hung_up = False
+            self._ledger.queue.note_free()
             self.stats.reopened += self._opened_once
             self._opened_once = True
             self._buffer = b""
+
+    def _connect(self) -> bool:
+        if not self._hung_up:
+            return self._pipe.open()
+        if self._unanswered > UNANSWERED_MAX:
+            time.sleep(UNANSWERED_PAUSE_S)
+        for pause_s in RECONNECT_PAUSES_S:
+            try:
+                return self._pipe.open()
+            except BusDownError:
+                time.sleep(pause_s)
+        return self._pipe.open()
 
     def _drain(self) -> None:
         """Discard bytes that answer nothing, until the wire is quiet."""
@@ -145,7 +231,7 @@ class Port:
         transaction: Transaction[AnswerT],
         chunk: bytes,
         answer_bytes: int,
-        times_s: tuple[float, float, float],
+        waits: Waits,
     ) -> AnswerT:
         """Feed `chunk` and what follows until the answer is there, or raise why there is none.
 
@@ -153,15 +239,14 @@ class Port:
             transaction: The request and its state.
             chunk: What has come so far, or b"".
             answer_bytes: The size of the answer.
-            times_s: When the request was sent, real time; the time-out, and after how long answers of this
-                meter have always begun, both from there on and in real seconds.
+            waits: When the request was sent, and how long to wait.
         """
-        sent_s, timeout_s, due_s = times_s
+        sent_s = waits.sent_s
         spoiled_s = self._clock.real_s(max(self.spoiled_s, self._fifo_s + QUIET_S))
-        wait = ReplyWait(sent_s + timeout_s, answer_bytes, sent_s + due_s, spoiled_s)
+        wait = ReplyWait(sent_s + waits.timeout_s, answer_bytes, sent_s + waits.due_s, spoiled_s)
         try:
             while chunk:
-                self._silent = 0
+                self._silent = self._unanswered = 0
                 self._idle_since_s = self._clock.monotonic_s()
                 answer = transaction.feed(chunk, self._idle_since_s)
                 if answer is not None:
@@ -169,7 +254,10 @@ class Port:
                 now_s = time.monotonic()
                 if self._gap_s:
                     wait.note_bytes(transaction.unexplained, now_s, has_begun=transaction.has_begun)
-                chunk = self._pipe.read(wait.left_s(now_s))
+                left_s = wait.left_s(now_s)
+                if not (self._gap_s or transaction.unexplained):  # nothing of the answer has come
+                    left_s = max(left_s, sent_s + waits.longest_s - now_s)
+                chunk = self._pipe.read(left_s)
             self._give_up(transaction, early=wait.is_early)
             raise transaction.give_up()
         finally:

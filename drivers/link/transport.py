@@ -2,7 +2,8 @@
 
 The only importer of pyserial and of sockets on the meter side. A pipe is opened when it is first
 needed and may be closed and opened again; every fault of it is a `BusDownError`: the
-installation is at fault and not a meter. Waits are in real seconds.
+installation is at fault and not a meter. A TCP connection that was open and fails, by end of file, RST or
+silence of the network, is a `HungUpError`. Waits are in real seconds.
 
 pyserial opens and configures the port; reads and writes go straight to the descriptor, because pyserial
 reconfigures the port each time its time-out is changed.
@@ -21,7 +22,7 @@ from typing import Final
 import serial
 from attrs import frozen
 
-from drivers.errors import BusDownError
+from drivers.errors import BusDownError, HungUpError
 
 CONNECT_S: Final = 3.0
 """Longest wait for a TCP connection: a SYN is repeated after one second, so this allows one repetition."""
@@ -68,6 +69,11 @@ class Pipe(ABC):
     def wire_s(self, size_bytes: int) -> float:
         """How long that many bytes travel."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it is open."""
+        return self._fd >= 0
+
     @abstractmethod
     def open(self) -> bool:
         """Open unless it is open; returns whether it had to be opened."""
@@ -91,7 +97,7 @@ class Pipe(ABC):
             while data:
                 data = data[self._write_some(data) :]
         except OSError as error:
-            raise self._bus_down(error) from error
+            raise self._broken(error) from error
 
     def _write_some(self, data: bytes) -> int:
         try:
@@ -112,10 +118,14 @@ class Pipe(ABC):
         except BlockingIOError:
             return b""
         except OSError as error:
-            raise self._bus_down(error) from error
+            raise self._broken(error) from error
         if not data:
-            raise BusDownError(f"{self._name}: closed by the other side")
+            raise self._broken(ConnectionError("closed by the other side"))
         return data
+
+    def _broken(self, error: Exception) -> BusDownError:
+        """The error of an open pipe that failed."""
+        return self._bus_down(error)
 
     def _bus_down(self, error: Exception) -> BusDownError:
         if isinstance(error, termios.error):  # not an OSError, though built like one
@@ -231,6 +241,9 @@ class TcpPipe(Pipe):
         connection, self._socket = self._socket, None
         if connection is not None:
             connection.close()
+
+    def _broken(self, error: Exception) -> BusDownError:
+        return HungUpError(str(self._bus_down(error)))
 
 
 class Deadline:

@@ -8,10 +8,12 @@ registers that were read**, even if answers come late, twice, damaged or from ot
 2. A request that a late answer could be confused with is not sent as it stands: some spare registers
    are read with it, so that its byte count differs, or it waits (`drivers.link.ledger`). TCP has
    transaction ids; there the count changes if possible, because of serial gateways behind, and
-   nothing waits.
+   nothing waits. Where ids are ignored it waits as on a serial bus.
 3. Nothing is sent until the wire is quiet; bytes received before are discarded.
 4. A refusal that may be the late answer to an earlier request is not believed.
-5. When another master requests the same count from the same meter meanwhile, no answer is believed.
+5. Over TCP a request is waited for as long as it may hold the gateway (`drivers.link.gateway_queue`), so that
+   one request is owed at a time unless the gateway has shown that it answers side by side.
+6. When another master requests the same count from the same meter meanwhile, no answer is believed.
 
 `drivers.link.port` defines when the port is opened and which thread may use it.
 """
@@ -20,15 +22,17 @@ import time
 from typing import Final
 
 from drivers.clock import Clock
-from drivers.errors import BusDownError, ExceptionReplyError
+from drivers.errors import BusDownError, DriverError, ExceptionReplyError
 from drivers.link.bus_url import parse_url
+from drivers.link.gateway_queue import GatewayQueue
 from drivers.link.ledger import Ledger
-from drivers.link.port import QUIET_S, Port
+from drivers.link.port import QUIET_S, Port, Waits
 from drivers.link.transaction import Answer
-from drivers.link.verdict import ADDRESS_MAX, Framing, Request
+from drivers.link.verdict import ADDRESS_MAX, GATEWAY_EXCEPTIONS, Framing, Request
+from drivers.modbus import frame, rtu
 from drivers.modbus.frame import PreparedRequest
-from drivers.modbus.rtu import signatures_in
 from drivers.modbus.transaction import ModbusTransaction
+from drivers.modbus.transaction_ids import TransactionIds
 from drivers.points.registers import WORD_BYTES
 
 ILLEGAL_REGISTERS: Final = frozenset({2, 3})
@@ -45,10 +49,13 @@ class Bus(Port):
 
     def __init__(self, url: str, clock: Clock, ledger: Ledger) -> None:
         target = parse_url(url)
-        super().__init__(url, target, clock, ledger, signatures_in)
+        is_tcp = target.framing is Framing.TCP
+        super().__init__(url, target, clock, ledger, frame.signatures_in if is_tcp else rtu.signatures_in)
         self.framing = target.framing
-        self._is_tcp = target.framing is Framing.TCP
-        self._transaction_id = 0
+        self._ids = TransactionIds()
+        self._has_ids = is_tcp and not target.ignores_ids
+        self._sent = PreparedRequest(self.framing, Request(0, 3, 0, 1))
+        self._queue = ledger.queue if target.is_connection else None
         self._spare_max: dict[_Key, int] = {}
         self._prepared: dict[_Key, PreparedRequest] = {}
 
@@ -69,22 +76,19 @@ class Bus(Port):
             function: 3 or 4.
             address: Zero-based PDU address.
             count: Registers, 1..125.
-            timeout_s: How long the meter may take; the time on a serial wire is added.
+            timeout_s: How long the meter may take; the time on a serial wire is added. Over TCP the read ends
+                no sooner than the gateway is free for another one.
             spare_registers: How many registers after the last may be read too, to make this request
             differ from the others. If the meter refuses them they are not read again.
 
         Raises:
             BusDownError: The port cannot be used; the next call reopens it.
             ReplyTimeoutError: No answer, or the request has to wait for late answers to others.
-            ReplyError: What came is not the answer.
+            ReplyError: What came is not the answer, or the other side hung up twice.
             ExceptionReplyError: The meter certainly refused this request.
         """
         wanted = self._get_prepared((unit_id, function, address, count))
-        try:
-            answer = self._read(wanted, spare_registers, timeout_s)
-        except BusDownError:
-            self.close()
-            raise
+        answer = self._ask(lambda again: self._read(wanted, spare_registers, timeout_s, again=again))
         size = count * WORD_BYTES
         return answer if len(answer.words) == size else Answer(answer.words[:size], answer.latency_s)
 
@@ -96,10 +100,12 @@ class Bus(Port):
             prepared = self._prepared[key] = PreparedRequest(self.framing, Request(*key))
         return prepared
 
-    def _read(self, wanted: PreparedRequest, spare_registers: int, timeout_s: float) -> Answer:
-        sent = self._choose_count(wanted, spare_registers, timeout_s)
+    def _read(
+        self, wanted: PreparedRequest, spare_registers: int, timeout_s: float, *, again: bool
+    ) -> Answer:
+        sent = self._choose_count(wanted, spare_registers, timeout_s, again=again)
         try:
-            return self._exchange(sent, timeout_s)
+            return self._exchange(sent, timeout_s, again=again)
         except ExceptionReplyError as error:
             spared = sent.request.count - wanted.request.count
             if not spared or error.code not in ILLEGAL_REGISTERS:
@@ -107,22 +113,26 @@ class Bus(Port):
             self._spare_max[_key(wanted.request)] = spared - 1
         # The spare registers may have been at fault. Without any, after the time in which the
         # refusal could come twice, the meter's answer is certain.
-        if not self._is_tcp:
+        if not self._has_ids:
             self._clock.sleep(self._ledger.duplicate_max_s)
         return self._exchange(self._choose_count(wanted, 0, timeout_s), timeout_s)
 
     def _choose_count(
-        self, wanted: PreparedRequest, spare_registers: int, timeout_s: float
+        self, wanted: PreparedRequest, spare_registers: int, timeout_s: float, *, again: bool = False
     ) -> PreparedRequest:
-        """Open the port, wait for quiet, and choose a count that no late answer can have."""
-        self._open()
-        self._drain()
+        """Open the port, wait for quiet, and choose a count that no late answer can have.
+
+        `again`: this very read was sent before a hang-up; then it goes out as it was.
+        """
+        self._make_ready()
+        if again:
+            return self._sent
         now_s = self._clock.monotonic_s()
         request = wanted.request
         if self._ledger.is_free(request, now_s):
             return wanted
         choice = self._ledger.choose(request, self._limit_spare(request, spare_registers), now_s)
-        if choice.wait_s and not self._is_tcp:
+        if choice.wait_s and not self._has_ids:
             self._wait_out(choice.wait_s, timeout_s)
         return self._get_prepared((request.unit_id, request.function, request.address, choice.count))
 
@@ -130,46 +140,96 @@ class Bus(Port):
         room = ADDRESS_MAX + 1 - request.address - request.count
         return min(spare_registers, room, self._spare_max.get(_key(request), spare_registers))
 
+    def _open(self) -> None:
+        if not self._pipe.is_open:
+            self._ids.forget()
+        super()._open()
+
     def _drain(self) -> None:
         """Discard bytes that answer nothing, until the wire is quiet. TCP frames stay: they have ids."""
-        if not self._is_tcp:
+        if self._has_ids:
+            if chunk := self._pipe.read(0.0):  # at some time since the last read: the gateway has been free
+                self._buffer += chunk
+                self._ledger.queue.note_free()
+        else:
             super()._drain()
 
-    def _exchange(self, sent: PreparedRequest, timeout_s: float) -> Answer:
-        """Send a request and wait for its answer."""
-        request = sent.request
-        transaction_id = self._transaction_id = self._transaction_id % 0xFFFF + 1
+    def _exchange(self, sent: PreparedRequest, timeout_s: float, *, again: bool = False) -> Answer:
+        """Send a request and wait for its answer; `again` after it was sent over another connection."""
+        request, queue = sent.request, self._queue
+        transaction_id = self._ids.take_next()
         self.stats.requests += 1
         sent_s = self._keep_gap()
         self._ledger.note_request(request, sent_s)
+        self._is_sent, self._sent = True, sent
         self._pipe.write(sent.frame(transaction_id))
         wire_s = self._pipe.wire_s(_REQUEST_BYTES + sent.answer_bytes)
         began_s, wait_s = time.monotonic(), self._clock.real_s(timeout_s + wire_s)
+        longest_s = wait_s if queue is None else self._clock.real_s(queue.wait_s(timeout_s, sent_s))
         try:
-            chunk = self._pipe.read(wait_s)
-            words = None if self._buffer else sent.words(chunk, transaction_id)
+            chunk = self._pipe.read(longest_s)
+            words = None if self._buffer else sent.words(chunk, self._expected_id(chunk, transaction_id))
             if words is not None:  # the whole answer and nothing else, as mostly
-                self._silent = 0
+                self._silent = self._unanswered = 0
                 now_s = self._idle_since_s = self._clock.monotonic_s()
                 self._ledger.note_answer(request, now_s)
                 answer = Answer(words, now_s - sent_s)
             else:
-                transaction = ModbusTransaction(
-                    self._ledger,
-                    self.stats,
-                    self.framing,
-                    request,
-                    transaction_id,
-                    sent_s,
-                    buffer=self._buffer,
+                times = Waits(
+                    began_s, wait_s, self._clock.real_s(self._due_s(request.unit_id, timeout_s)), longest_s
                 )
-                times_s = began_s, wait_s, self._clock.real_s(self._due_s(request.unit_id, timeout_s))
-                answer = self._await_answer(transaction, chunk, sent.answer_bytes, times_s)
+                answer = self._await_judged(sent, transaction_id, sent_s, chunk, times)
         finally:
             self.stats.busy_s += self._clock.monotonic_s() - sent_s
+        if queue is not None:
+            self._ids.note_answer(transaction_id, request.signature)
+            queue.note_answer(request.unit_id, sent_s, sent_s + answer.latency_s)
+        if again:
+            self._ledger.note_second_answer(request, sent_s + answer.latency_s)
         if wire_s:
             self._turnarounds.record(request.unit_id, answer.latency_s - wire_s)
         return answer
+
+    def _expected_id(self, chunk: bytes, transaction_id: int) -> int:
+        return transaction_id if self._has_ids else int.from_bytes(chunk[:2])
+
+    def _await_judged(
+        self, sent: PreparedRequest, transaction_id: int, sent_s: float, chunk: bytes, waits: Waits
+    ) -> Answer:
+        """Wait for an answer that did not come alone and whole at once; note what its absence shows."""
+        transaction = ModbusTransaction(
+            self._ledger,
+            self.stats,
+            self.framing,
+            sent.request,
+            transaction_id,
+            sent_s,
+            self._ids if self._has_ids else None,
+            buffer=self._buffer,
+        )
+        try:
+            return self._await_answer(transaction, chunk, sent.answer_bytes, waits)
+        except BusDownError:
+            raise
+        except DriverError as error:
+            if self._queue is not None:
+                self._note_failure(self._queue, transaction, error)
+            raise
+
+    def _note_failure(self, queue: GatewayQueue, transaction: ModbusTransaction, error: DriverError) -> None:
+        """Note what a request without an answer shows of the gateway."""
+        now_s, unit_id = self._clock.monotonic_s(), transaction.request.unit_id
+        if isinstance(error, ExceptionReplyError):
+            self._ids.note_answer(transaction.transaction_id, transaction.request.signature)
+            if error.code not in GATEWAY_EXCEPTIONS:
+                queue.note_answer(unit_id, transaction.sent_s, now_s)
+            else:
+                queue.note_free()
+        elif transaction.is_settled or transaction.damaged:
+            queue.note_free()
+        else:
+            queue.note_silence(unit_id, transaction.sent_s, now_s)
+            self._ids.note_silence(transaction.transaction_id, transaction.sent_s)
 
     def _due_s(self, unit_id: int, timeout_s: float) -> float:
         """Time after which the first bytes of a meter's answer have always arrived."""
@@ -179,7 +239,7 @@ class Bus(Port):
     def _lose_sync(self) -> None:
         """Reopen a TCP connection; on a serial bus the next silence starts afresh."""
         super()._lose_sync()
-        if self._is_tcp:
+        if self.framing is Framing.TCP:
             self.close()
 
 

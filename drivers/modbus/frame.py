@@ -9,6 +9,7 @@
 Pure: bytes in, verdict out; whatever the bytes are, no exception is raised.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from attrs import evolve
@@ -19,6 +20,7 @@ from drivers.link.verdict import (
     ForeignKind,
     Framing,
     Request,
+    Signature,
     Verdict,
     judge,
     reply_signature,
@@ -94,6 +96,17 @@ def parse(framing: Framing, buffer: bytes, request: Request, transaction_id: int
     if framing is Framing.TCP:
         return _parse_tcp(buffer, request, transaction_id)
     return parse_rtu(buffer, request)
+
+
+def signatures_in(buffer: bytes) -> Iterator[tuple[Signature, bool]]:
+    """The answers among unexpected bytes of Modbus TCP, by signature; each is an answer (True)."""
+    while len(buffer) >= MBAP_BYTES and not any(buffer[2:4]):
+        end = MBAP_BYTES - 1 + int.from_bytes(buffer[4:6])
+        adu, buffer = buffer[MBAP_BYTES - 1 : end], buffer[end:]
+        if len(adu) < MBAP_LENGTH_MIN:
+            return
+        if (signature := reply_signature(adu)) is not None:
+            yield signature, True
 
 
 def _parse_tcp(buffer: bytes, request: Request, transaction_id: int) -> Verdict:

@@ -3,30 +3,57 @@
 Pure; the rules are those of `drivers.link.transaction`. For Modbus only:
 
 - Over TCP a refusal has the id of its request and is believed at once; on a serial bus it is not
-  while it may belong to an earlier request.
+  while it may belong to an earlier request. Where ids are ignored, TCP is as a serial bus.
 - Exceptions 10 and 11 come from a gateway and not from the meter, whose answer may still come.
+- Over TCP a whole frame under the id of this request that does not fit is a wrong answer to it, and nothing
+  is waited for any more. So is one that fits in all but an id that no request had: a converter that does not
+  copy the id (`drivers.modbus.transaction_ids`).
 """
 
 from typing import Final
 
-from attrs import define
+from attrs import define, field
 
+from drivers.errors import ReplyError
 from drivers.link.transaction import Answer, Reply, Transaction
-from drivers.link.verdict import EXCEPTION_BIT, GATEWAY_EXCEPTIONS, Foreign, Framing, NeedMore, Request, Words
-from drivers.modbus.frame import parse
+from drivers.link.verdict import (
+    EXCEPTION_BIT,
+    GATEWAY_EXCEPTIONS,
+    Foreign,
+    ForeignKind,
+    Framing,
+    NeedMore,
+    Request,
+    Words,
+    judge,
+)
+from drivers.modbus.frame import MBAP_BYTES, parse
+from drivers.modbus.transaction_ids import TransactionIds
 
 OVERHEAD_BYTES: Final = {Framing.RTU: 5, Framing.TCP: 9}
 """Bytes of an answer without its words, and of a whole refusal."""
+FOREIGN_ID: Final = (
+    "the answer has transaction id {got} where {asked} was asked: the converter does not copy it; "
+    'with transaction_id = "ignored" for this bus it can be read'
+)
 
 
 @define
 class ModbusTransaction(Transaction[Answer]):
-    """A request that was sent at `sent_s`, and what has come back; see `Transaction`."""
+    """A request that was sent at `sent_s`, and what has come back; see `Transaction`.
+
+    Attributes:
+        ids: The ids of the connection; None where ids are not looked at.
+        is_settled: A frame came that is certainly the answer to this request, but a wrong one.
+    """
 
     framing: Framing
     request: Request
     transaction_id: int
     sent_s: float
+    ids: TransactionIds | None = None
+    is_settled: bool = field(default=False, init=False)
+    _frame: bytes = field(default=b"", init=False)
 
     @property
     def has_begun(self) -> bool:
@@ -43,7 +70,10 @@ class ModbusTransaction(Transaction[Answer]):
         return self.framing is Framing.RTU and (self.damaged or self.has_begun)
 
     def _judge(self, now_s: float) -> NeedMore | Foreign | Reply[Answer]:
-        verdict = parse(self.framing, self.buffer, self.request, self.transaction_id)
+        transaction_id = self.transaction_id if self.ids is not None else int.from_bytes(self.buffer[:2])
+        verdict = parse(self.framing, self.buffer, self.request, transaction_id)
+        if isinstance(verdict, Foreign):
+            self._frame = self.buffer[: verdict.consumed]
         if isinstance(verdict, NeedMore | Foreign):
             return verdict
         overhead_bytes = OVERHEAD_BYTES[self.framing]
@@ -52,8 +82,36 @@ class ModbusTransaction(Transaction[Answer]):
             return Reply(overhead_bytes + len(verdict.words), answer)
         return Reply(overhead_bytes, code=verdict.code)
 
+    def _reject(self, foreign: Foreign, now_s: float) -> None:
+        if self.ids is None or self.framing is Framing.RTU or foreign.kind is not ForeignKind.REPLY:
+            super()._reject(foreign, now_s)
+        else:
+            self._reject_by_id(self.ids, foreign, now_s)
+
+    def _reject_by_id(self, ids: TransactionIds, foreign: Foreign, now_s: float) -> None:
+        """Reject a whole frame of Modbus TCP that is not the answer."""
+        self.unexplained -= foreign.consumed
+        got = int.from_bytes(self._frame[:2])
+        if got != self.transaction_id and (sent_s := ids.take_owed(got)) is not None:
+            self.stats.late += 1
+            self.ledger.queue.note_late(sent_s, now_s)
+            if foreign.signature is not None and foreign.signature != self.request.signature:
+                self.ledger.note_stray_answer(foreign.signature, now_s)
+            return
+        self.stats.foreign += 1
+        self._trouble = foreign.reason
+        if got == self.transaction_id:
+            self.is_settled = True
+            raise ReplyError(foreign.reason)
+        fits = not isinstance(judge(self._frame[MBAP_BYTES - 1 :], self.request, 1), Foreign)
+        if fits and not ids.has_answered(got, self.request.signature):
+            self.is_settled = True
+            raise ReplyError(FOREIGN_ID.format(got=got, asked=self.transaction_id))
+
     def _is_doubtful(self, now_s: float) -> bool:
-        return self.framing is Framing.RTU and self.ledger.is_doubtful(self.request, now_s)
+        return (self.framing is Framing.RTU or self.ids is None) and self.ledger.is_doubtful(
+            self.request, now_s
+        )
 
     def _is_final(self, code: int) -> bool:
         return self.framing is Framing.RTU or code not in GATEWAY_EXCEPTIONS

@@ -1,6 +1,7 @@
 """Opens the bus of a URL, whatever its protocol.
 
 tcp://host:502                                   Modbus TCP
+tcp://host?transaction_id=ignored                through a converter that does not copy the transaction id
 rtu:/dev/ttyS1?baudrate=9600&parity=N&stopbits=1 Modbus RTU on a serial port or a pty
 rtu+tcp://host:port                              RTU frames through a transparent TCP gateway
 dlt645:…, dlt645+tcp://…                         DL/T 645 meters: drivers.dlt645.bus

@@ -26,6 +26,7 @@ from pymodbus.exceptions import ModbusException
 
 from drivers.clock import SystemClock
 from drivers.errors import DriverError, ReplyTimeoutError
+from drivers.link.gateway_queue import GatewayQueue
 from drivers.link.ledger import Ledger
 from drivers.poll.bus import open_bus
 from tests.drivers.scripted_meter import Asked, Script, ScriptedMeter, on_pty, on_tcp, words
@@ -119,7 +120,8 @@ def read_on_four_buses(line: Line, number: int, spare: int) -> tuple[int, int]:
 
     def read(seed: int) -> tuple[int, int]:
         with line(unreliable(seed)) as device:
-            return read_with_ours(device, number, spare, Ledger(late_max_s=0.8, duplicate_max_s=0.15))
+            ledger = Ledger(0.8, 0.15, GatewayQueue(first_s=0.0))
+            return read_with_ours(device, number, spare, ledger)
 
     with ThreadPoolExecutor(4) as threads:
         results = list(threads.map(read, range(1, 5)))
@@ -144,7 +146,7 @@ def test_no_late_answer_becomes_a_value_when_the_meter_allows_no_spare_registers
 @LINES
 def test_without_the_ledger_late_answers_become_values(line: Line) -> None:
     with line(unreliable(1)) as device:
-        _, wrong = read_with_ours(device, 80, 0, Ledger(late_max_s=0.0, duplicate_max_s=0.0))
+        _, wrong = read_with_ours(device, 80, 0, Ledger(0.0, 0.0, GatewayQueue(first_s=0.0)))
     assert wrong > 0
 
 
@@ -170,7 +172,7 @@ def test_a_late_answer_to_the_same_registers_is_not_passed_off_as_a_new_one(line
         device.send(frame, 0.02)
 
     with line(script) as device:
-        bus = open_bus(device.url, CLOCK)
+        bus = open_bus(device.url, CLOCK, Ledger(queue=GatewayQueue(first_s=0.0)))
         with pytest.raises(ReplyTimeoutError):
             bus.read(1, 3, 0, COUNT, timeout_s=0.05, spare_registers=2)
         assert bus.read(1, 3, 0, COUNT, timeout_s=1, spare_registers=2).words == b"\0\2" * COUNT
