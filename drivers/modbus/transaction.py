@@ -101,12 +101,15 @@ class ModbusTransaction(Transaction[Answer]):
         self.stats.foreign += 1
         self._trouble = foreign.reason
         if got == self.transaction_id:
-            self.is_settled = True
-            raise ReplyError(foreign.reason)
+            raise self._settle(foreign.reason)
         fits = not isinstance(judge(self._frame[MBAP_BYTES - 1 :], self.request, 1), Foreign)
         if fits and not ids.has_answered(got, self.request.signature):
-            self.is_settled = True
-            raise ReplyError(FOREIGN_ID.format(got=got, asked=self.transaction_id))
+            raise self._settle(FOREIGN_ID.format(got=got, asked=self.transaction_id))
+
+    def _settle(self, reason: str) -> ReplyError:
+        self.is_settled = True
+        self.stats.timeouts += 1
+        return ReplyError(reason)
 
     def _is_doubtful(self, now_s: float) -> bool:
         return (self.framing is Framing.RTU or self.ids is None) and self.ledger.is_doubtful(

@@ -52,6 +52,7 @@ class ScriptedMeter:
         self.script = script
         self.asked: list[Asked] = []
         self.url = ""
+        self.listener: socket.socket | None = None
         self._tcp = tcp
         self._queue: list[tuple[float, int, bytes]] = []
         self._number = 0
@@ -83,6 +84,13 @@ class ScriptedMeter:
         """Close the TCP connection from this side."""
         with socket.socket(fileno=os.dup(self._fd)) as link:
             link.shutdown(socket.SHUT_RDWR)
+
+    def leave(self) -> None:
+        """Close the TCP connection, and listen no more."""
+        if self.listener is not None:
+            self.listener.shutdown(socket.SHUT_RDWR)
+            self.listener.close()
+        self.hang_up()
 
     def serve(self, fd: int) -> None:
         """Answer what comes on `fd` until it is closed."""
@@ -160,7 +168,7 @@ def on_pty(script: Script, options: str = "") -> Iterator[ScriptedMeter]:
 def on_tcp(script: Script, *, rtu: bool = False) -> Iterator[ScriptedMeter]:
     """A device behind a loopback port that serves one connection after the other."""
     device = ScriptedMeter(script, tcp=not rtu)
-    listener = socket.create_server(("127.0.0.1", 0))
+    listener = device.listener = socket.create_server(("127.0.0.1", 0))
     scheme = "rtu+tcp" if rtu else "tcp"
     device.url = f"{scheme}://127.0.0.1:{listener.getsockname()[1]}"
     links: list[socket.socket] = []
@@ -183,7 +191,8 @@ def on_tcp(script: Script, *, rtu: bool = False) -> Iterator[ScriptedMeter]:
         yield device
     finally:
         device.stop()
-        listener.shutdown(socket.SHUT_RDWR)
+        with contextlib.suppress(OSError):  # the script may have closed it
+            listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         for link in links:
             with contextlib.suppress(OSError):

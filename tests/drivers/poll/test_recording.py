@@ -116,10 +116,10 @@ def test_a_bus_that_is_down_is_said_to_be_so(run: Run) -> None:
         with pytest.raises(BusDownError):
             bus.read(1, 3, 0, 1, timeout_s=1)
 
-    def hang_up(_asked: Asked, device: ScriptedMeter) -> None:
-        device.hang_up()
+    def leave(_asked: Asked, device: ScriptedMeter) -> None:
+        device.leave()
 
-    run(hang_up, use)
+    run(leave, use)
 
 
 @BUSES
