@@ -341,6 +341,7 @@ WRITERS: Final = (
         (
             "provisioning.acceptance.sheet:write_sheet",
             "provisioning.learning.commission:_write",
+            "provisioning.setup.find:_write_model",
             "provisioning.setup.session:Session.write_site",
         ),
         lambda folder: write_or_fail(folder / "file", NEW, replace_file),
@@ -354,6 +355,7 @@ WRITERS: Final = (
             "provisioning.evidence.verify_pack:verify_pack",
             "provisioning.learning.backtest:command",
             "provisioning.meters.identify:_write",
+            "provisioning.meters.models:page",
         ),
         lambda folder: write_or_fail(folder / "file", NEW),
         FILE,
