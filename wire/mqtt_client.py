@@ -141,6 +141,7 @@ class MqttClient:
         self._tls: ssl.SSLContext | None = None
         self._tls_stamps: tuple[object, ...] = ()
         self.keeps_retained, self.qos_max = True, 1
+        self._is_asked = False  # TLS stands, and the CONNECT is on its way
         self._client = self._make_client()
         self.tokens: dict[int, int] = {}
         self.window = 0
@@ -154,8 +155,10 @@ class MqttClient:
         self._client.alert = ""
         self._client.reached = self._client.answered = self._client.speaks_old = False
         self._client.said = 0
+        self._is_asked = False
         self._take_new_certificate()
         self._client.reconnect()
+        self._is_asked = True
 
     @property
     def reached(self) -> bool:
@@ -165,7 +168,7 @@ class MqttClient:
     @property
     def is_unanswered(self) -> bool:
         """Whether the last connection was closed without a CONNACK and without a word of TLS."""
-        return self._client.reached and not (self._client.answered or self._client.alert)
+        return self._is_asked and not (self._client.answered or self._client.alert)
 
     @property
     def has_room(self) -> bool:

@@ -16,10 +16,14 @@ class Connected:
 
 @frozen
 class Disconnected:
-    """The connection ended or failed; `reason_code` is the broker's, 0 if it gave none."""
+    """The connection ended or failed; `reason_code` is the broker's, 0 if it gave none.
+
+    `unanswered`: it was closed without a CONNACK.
+    """
 
     reason: str
     reason_code: int
+    unanswered: bool = False
 
 
 @frozen

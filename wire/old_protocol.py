@@ -19,6 +19,10 @@ MQTT5_NEEDED: Final = (
     "(with 5 in allowed_protocol_versions), RabbitMQ 3.13, NanoMQ, or later ones"
 )
 """Mosquitto 1.6, EMQX 3.0 and VerneMQ 1.6 by their release notes, the others by their documentation."""
+UNANSWERED: Final = (
+    "the broker closes the connection without an answer: it may speak no MQTT 5, or refuse this client"
+)
+"""A broker of MQTT 3.1.1 may close on any CONNECT that follows; who bans a client does, too."""
 ASK_S: Final = 5.0
 CLIENT_SUFFIX: Final = "-ask"
 CONNACK_BYTES: Final = 4

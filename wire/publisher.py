@@ -27,7 +27,7 @@ from drivers.clock import Clock
 from wire.mqtt_client import CONNECT_TIMEOUT_S, MqttClient
 from wire.mqtt_events import OLD_PROTOCOL, SESSION_TAKEN_OVER, Connected, Disconnected, MqttEvent
 from wire.mqtt_settings import MqttSettings
-from wire.old_protocol import MQTT5_NEEDED, speaks_old_only
+from wire.old_protocol import MQTT5_NEEDED, UNANSWERED, speaks_old_only
 from wire.pacing import Backoff
 
 POLL_MS: Final = 1000
@@ -100,20 +100,19 @@ class Publisher:
                 self._client.end = (f"{type(error).__name__}: {error}", self._client.end[1])
             self._outgoing.clear()
             self._client.forget()
-            reason, code = self._ask_protocol() or self._client.end
-            self._sink(Disconnected(reason or "connection lost", code))
+            is_unanswered = self._client.is_unanswered and not self._stopping.is_set()
+            reason, code = self._ask_protocol() if is_unanswered else self._client.end
+            self._unanswered = self._unanswered if is_unanswered else 0
+            self._sink(Disconnected(reason or "connection lost", code, is_unanswered))
             if not self._stopping.is_set():
                 self._stopping.wait(self._clock.real_s(self._pause_s(code)))
 
-    def _ask_protocol(self) -> tuple[str, int] | None:
-        """Why there was no CONNACK, if the broker takes a CONNECT of MQTT 3.1.1; asked ever more rarely."""
-        if self._stopping.is_set() or not self._client.is_unanswered:
-            self._unanswered = 0
-            return None
+    def _ask_protocol(self) -> tuple[str, int]:
+        """Why there was no CONNACK: whether the broker takes one of MQTT 3.1.1 is asked ever more rarely."""
         self._unanswered += 1
         if self._unanswered.bit_count() == 1:  # the first, second, fourth, eighth time, …
             self._speaks_old = speaks_old_only(self._settings)
-        return (MQTT5_NEEDED, OLD_PROTOCOL) if self._speaks_old else None
+        return (MQTT5_NEEDED, OLD_PROTOCOL) if self._speaks_old else (UNANSWERED, 0)
 
     def _serve(self) -> None:
         """One connection, from TCP to its end."""

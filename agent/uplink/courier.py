@@ -137,7 +137,7 @@ class Courier(RecordSource):
                 self._state_keys()
             case Disconnected():
                 self._log_once(event.reason)
-                self.outbox.on_disconnected(now_s, event.reason_code)
+                self.outbox.on_disconnected(now_s, event.reason_code, unanswered=event.unanswered)
             case Acked():
                 self.outbox.on_puback(event.token, event.reason_code, now_s)
             case SubscribeRefused():

@@ -21,6 +21,7 @@ class Alarm(StrEnum):
     OVERSIZE = "oversize"
     PARTS = "parts"
     OLD_PROTOCOL = "old_protocol"
+    UNANSWERED = "unanswered"
     HANGS_UP = "hangs_up"
     CLONE = "clone"
     STALLED = "stalled"

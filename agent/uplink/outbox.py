@@ -38,6 +38,7 @@ from evidence.seal import FIRST_NUMBER, NO_HASH, SEAL_BYTES_LONGEST
 from wire import messages
 from wire.messages import Kind, Topics
 from wire.mqtt_events import PACKET_BYTES_MAX
+from wire.old_protocol import UNANSWERED
 from wire.pacing import Backoff, Patience
 
 PARTS_REMEDY: Final = ": bring it up to date, or let the broker take packets of 65,536 bytes"
@@ -92,8 +93,13 @@ class Outbox:
         self._window.on_connected(now_s, receive_maximum, packet_bytes_max)
         self._rewind()
 
-    def on_disconnected(self, now_s: float, reason_code: int = 0) -> None:
-        """Note its loss; the code is that of the broker's DISCONNECT or CONNACK, if any."""
+    def on_disconnected(self, now_s: float, reason_code: int = 0, *, unanswered: bool = False) -> None:
+        """Note its loss; the code is that of the broker's DISCONNECT or CONNACK, if any.
+
+        `unanswered`: There was no CONNACK either.
+        """
+        if unanswered and not reason_code:
+            self._alarms.put(Alarm.UNANSWERED, UNANSWERED)
         self._small_first |= len(self._window) > 0
         self._window.on_disconnected(now_s, reason_code)
 

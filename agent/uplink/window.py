@@ -70,7 +70,7 @@ class Window:
         self._size_max = max(1, min(self.limits.window_max, receive_maximum))
         self.size = 1 if Alarm.REFUSED in self.alarms.standing else self._size_max
         self.limit.named = packet_bytes_max
-        self.alarms.clear(Alarm.OLD_PROTOCOL)
+        self.alarms.clear(Alarm.OLD_PROTOCOL, Alarm.UNANSWERED)
         self._answered_s = now_s
         self._paused_until_s = max(self._paused_until_s, now_s + self.limits.settle_s)
 

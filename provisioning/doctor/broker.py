@@ -23,6 +23,7 @@ from evidence.words import Words
 from provisioning.doctor.finding import Finding, Progress, Target, failed, ok, warning
 from provisioning.doctor.packets import judge_offer, judge_packets, smallest_packet
 from provisioning.doctor.tls import reach
+from provisioning.words.labels import LABELS
 from wire import messages
 from wire.messages import Topics
 from wire.mqtt_client import MqttClient
@@ -56,6 +57,14 @@ _MQTT5_BROKERS: Final = Words(
     "bring the broker up to date: mosquitto 1.6, EMQX 3.0, HiveMQ 4, RabbitMQ 3.13, VerneMQ 1.6 (with 5 in "
     "allowed_protocol_versions), NanoMQ and later ones speak MQTT 5",
 )
+_UNANSWERED: Final = Words(
+    "消息服务器收到 MQTT 5 的连接请求后不应答即断开",
+    "the broker closes the connection without an answer to the CONNECT of MQTT 5",
+)
+_UNANSWERED_REMEDY: Final = Words(
+    "它可能不支持 MQTT 5：{brokers}；否则查看消息服务器的日志和 ACL",
+    "it may speak no MQTT 5: {brokers}; if it does, look into its log and ACL",
+)
 
 
 def broker(target: Target, report: Progress) -> Iterator[Finding]:
@@ -69,8 +78,9 @@ def broker(target: Target, report: Progress) -> Iterator[Finding]:
         return  # `config` reports it
     connection = (target.status or {}).get("broker", {})
     if connection.get("alarms"):
-        named = ", ".join(map(str, connection["alarms"]))
-        text = Words(f"代理告警：{named}", f"the agent raises: {named}")
+        named = [LABELS.get(alarm, Words.same(str(alarm))) for alarm in connection["alarms"]]
+        zh, en = "；".join(one.zh for one in named), "; ".join(one.en for one in named)
+        text = Words(f"代理告警：{zh}", f"the agent raises: {en}")
         remedy = Words("见 dianjian status", "see dianjian status")
         yield warning("broker", text, remedy, "agent")
     bad = reach(settings, report)
@@ -120,11 +130,14 @@ def _check_mqtt(target: Target, settings: MqttSettings, report: Progress) -> Ite
         _converse(client, received, _make_state(target, topics))
     except OSError as error:
         client.end = (error.strerror or str(error), 0)
-    end = client.end
-    is_old = end[1] == OLD_PROTOCOL or (client.is_unanswered and speaks_old_only(own))
+    end, is_unanswered = client.end, client.is_unanswered
+    is_old = end[1] == OLD_PROTOCOL or (is_unanswered and speaks_old_only(own))
     client.forget()
     if is_old:
         yield failed("broker", _OLD_PROTOCOL, _MQTT5_BROKERS, "mqtt")
+        return
+    if received.connected is None and is_unanswered:
+        yield failed("broker", _UNANSWERED, _UNANSWERED_REMEDY.fill(brokers=_MQTT5_BROKERS), "connack")
         return
     if received.connected is None:
         text = Words(

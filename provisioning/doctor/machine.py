@@ -144,8 +144,8 @@ def _try_write(folder: Path, there: Path, room: os.statvfs_result) -> Finding | 
         error, at = OSError(errno.EROFS, os.strerror(errno.EROFS)), there
     else:
         for at in (folder, folder / INBOX_NAME):
-            error = probe_folder(at) if at.is_dir() else None
-            if error is not None and not isinstance(error, PermissionError):
+            error = probe_folder(at)
+            if error is not None and not isinstance(error, PermissionError | FileNotFoundError):
                 break
             error = None
     return None if error is None else failed("disk", *explain_trouble(error, at))

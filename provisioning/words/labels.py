@@ -54,6 +54,10 @@ LABELS: Final[Mapping[str, Words]] = {
     ),
     "parts": Words("中心不接收分段的数据：版本过旧", "the centre takes no bodies in parts: it is too old"),
     "old_protocol": Words("消息服务器只支持 MQTT 3.1.1，需要 MQTT 5", "the broker speaks MQTT 3.1.1 only"),
+    "unanswered": Words(
+        "消息服务器不应答即断开连接：可能不支持 MQTT 5，或拒绝本网关",
+        "the broker closes the connection unanswered: no MQTT 5, or it refuses this gateway",
+    ),
     "hangs_up": Words("消息服务器收到数据即断开连接", "the broker hangs up as soon as something is sent"),
     "clone": Words("另有客户端使用本网关名称", "another client uses this gateway's name"),
     "stalled": Words("中心无回执", "no receipts from the centre"),

@@ -235,12 +235,17 @@ def _twenty_at_a_time(world: "World", _: random.Random) -> None:
 
 
 def _small_packets(world: "World", rng: random.Random) -> None:
-    world.broker.packet_max = rng.choice([300, 600, 2_000, 5_000])
+    broker = world.broker
+    broker.packet_max = rng.choice([300, 600, 2_000, 5_000])
+    broker.says_so, broker.polite, broker.drops = rng.choice(
+        [(True, False, False), (False, False, False), (False, True, False), (False, False, True)]
+    )
     world.restart_broker()
 
 
 def _large_packets(world: "World", _: random.Random) -> None:
     world.broker.packet_max = 65_536
+    world.broker.says_so, world.broker.polite, world.broker.drops = True, False, False
     world.restart_broker()
 
 

@@ -60,7 +60,8 @@ class Broker:
         black_hole: Packets vanish in both directions; nobody says so.
         forgets: Chance that a message is acknowledged and lost.
         doubles, shuffles: What the centre gets comes twice, or in another order.
-        packet_max: Its Maximum Packet Size; `says_so` in CONNACK, or only when it is too late.
+        packet_max: Its Maximum Packet Size; `says_so` in CONNACK, or only when it is too late: by hanging up,
+            by the PUBACK where it is `polite`, or never where it `drops`.
     """
 
     rng: random.Random
@@ -75,6 +76,8 @@ class Broker:
     receive_maximum: int = 20
     packet_max: int = PACKET_MAX
     says_so: bool = True
+    polite: bool = False
+    drops: bool = False
     retained: dict[str, bytes] = field(factory=dict)
     for_centre: deque[Incoming] = field(factory=deque)
     for_gateway: deque[Message] = field(factory=deque)
@@ -207,8 +210,12 @@ class Link:
                 assert not self.broker.says_so, (
                     f"{size} bytes sent, the broker takes {self.broker.packet_max}"
                 )
-                self._end(now_s, "packet too large", PACKET_TOO_LARGE)
-                return
+                if not self.broker.polite and not self.broker.drops:
+                    self._end(now_s, "packet too large", PACKET_TOO_LARGE)
+                    return
+                self._tokens.append(token)
+                self._owed.append((token, PACKET_TOO_LARGE if self.broker.polite else 0))
+                continue
             self._tokens.append(token)
             code = self.broker.take(topic, payload, retain=retain)
             if not self.broker.mute:

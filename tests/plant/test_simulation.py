@@ -54,6 +54,8 @@ PAIRS = [
     (Fault("database lost", 400.0, 60.0, 3), Fault("EIO", 440.0, 45.0, 3)),
     # the same, and nobody was there to say what has arrived
     (Fault("link down", 300.0, 700.0, 1), Fault("database lost", 400.0, 60.0, 1)),
+    # bodies go in parts, and parts get lost
+    (Fault("small packets", 300.0, 400.0, 4), Fault("broker forgets", 400.0, 200.0, 4)),
 ]
 
 

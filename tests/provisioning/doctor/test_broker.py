@@ -249,6 +249,8 @@ def test_a_broker_that_hangs_up_on_every_protocol_is_not_called_old(tmp_path: Pa
     with OldBroker(Manner.BANS) as banning:
         (one,) = look(plain(tmp_path, banning.port), BROKER)
     assert (one.about, one.state) == ("connack", State.FAILED)
+    assert "without an answer" in one.text.en
+    assert "it may speak no MQTT 5" in str(one.remedy)
 
 
 @pytest.mark.parametrize("option", ["max_packet_size 300", "message_size_limit 300", "max_packet_size 60"])
