@@ -6,8 +6,9 @@ The limits of the detector itself (its greatest harmless deficit, treatment afte
 noise, correlation) are learned by running the detector's own trackers over the data, so there is no second
 copy of the algorithm.
 
-The findings say what is missing, what is provisional, and which exceptions were not learned as normal and
-have to be explained or corrected.
+The findings say what was learned, what is missing, what is provisional, what is asked, and which exceptions
+were not learned as normal and have to be explained or corrected; `questions` decides when there are too many
+of them.
 """
 
 from collections.abc import Mapping
@@ -31,6 +32,13 @@ from agent.detect.learning.linkages import (
     learn_overrun_s,
     learn_range_w,
     roll,
+)
+from agent.detect.learning.questions import (
+    QUESTIONS,
+    REFUSED_SHARE,
+    ask_about_habits,
+    describe_learned,
+    find_share,
 )
 from agent.detect.learning.replay import Counts, replay
 from agent.detect.learning.series import Grid, Series, to_grid
@@ -233,7 +241,11 @@ class _Commissioning:
             return 0.0
         least = float(np.quantile(noise, 0.005))
         steps = find_resolution_w(values) / float(np.median(running))
-        return float(f"{NOISE_FLOOR * least:.4g}") if least >= NOISE_STEPS * steps else 0.0
+        if least >= NOISE_STEPS * steps:
+            return float(f"{NOISE_FLOOR * least:.4g}")
+        step_kw = find_resolution_w(values) / 1000
+        self._findings.append(QUESTIONS["coarse"].fill(line=line.id, step_kw=step_kw))
+        return 0.0
 
     def _borrow(self, lines: tuple[LineParams, ...]) -> tuple[LineParams, ...]:
         """Complete the lines that hardly ran with what their sisters showed."""
@@ -270,6 +282,17 @@ class _Commissioning:
             if one.mode is not Mode.BOTH:
                 text = FINDINGS["provisional side"]
                 self._findings.append(text.fill(side=SIDES[side], seen=one.mode.value))
-        params = evolve(self._params, provisional=provisional)
-        exceptions = describe_exceptions(self._exceptions, self._data, params.utc_offset_s)
-        return CommissionResult(params=params, ready=enough or late, findings=(*self._findings, *exceptions))
+        share = find_share(self._exceptions, seen.on_s // self._data.dt_s)
+        refused = share >= REFUSED_SHARE
+        params = evolve(self._params, provisional=provisional or refused)
+        if refused:
+            self._findings.append(QUESTIONS["refused"].fill(share=round(100 * share)))
+        learned_from_w = params.envelope[1].from_w if len(params.envelope) > 1 else 0
+        self._findings += describe_learned(self._on_u.mode, (learned_from_w, params.range_hi_w))
+        offset_s = params.utc_offset_s
+        exceptions = [
+            *ask_about_habits(self._exceptions, self._u, self._data, offset_s),
+            *describe_exceptions(self._exceptions, self._data, offset_s),
+        ]
+        ready = (enough or late) and not refused
+        return CommissionResult(params=params, ready=ready, findings=(*self._findings, *exceptions))
